@@ -1,0 +1,88 @@
+/** The domain's words. Sizes are bytes; times are RFC 3339 UTC unless the name ends in `Ms` (epoch milliseconds). */
+
+/** Who asks, known by a verified token. */
+export interface Caller {
+  /** Stable subject of the token. */
+  sub: string;
+  /** Lower-case, and only when the token says that it is verified. */
+  email?: string;
+}
+
+export const CONFLICT_RULES = ['new', 'replace', 'skip', 'fail'] as const;
+export type ConflictRule = (typeof CONFLICT_RULES)[number];
+
+export const CONVERSIONS = ['sheet', 'doc', 'slides'] as const;
+export type Conversion = (typeof CONVERSIONS)[number];
+
+/** A delivery's bytes, read at most once from the start unless `reopen` exists. */
+export interface Source {
+  /** Undefined until the end is known. */
+  size: number | undefined;
+  mimeType: string;
+  /** Opens the bytes. Throws CourierError: `body-truncated`, `too-large`, `source-not-found`, … The chunks are the consumer's to keep. */
+  open(): AsyncIterable<Uint8Array>;
+  /** Opens the bytes from an offset; only sources that can be read again have it (Cloud Storage, inline). */
+  openAt?(offset: number): AsyncIterable<Uint8Array>;
+  /** Names the bytes for good (`gs://bucket/object#generation`), so that a later try may go on in the middle. */
+  identity?: string;
+}
+
+/** What the caller asked for, in the contract's words, before the destination's defaults. */
+export interface DeliveryOptions {
+  /** Undefined: the only destination, else `default`. */
+  destination?: string;
+  name: string;
+  /** Folders below the destination's, separated by "/". */
+  path?: string;
+  onConflict?: ConflictRule;
+  convertTo?: Conversion;
+  description?: string;
+}
+
+/** One file to be put in one place. */
+export interface Delivery {
+  caller: Caller;
+  options: DeliveryOptions;
+  source: Source;
+  idempotencyKey?: string;
+  /** Lower-case hex, as the caller announced it. */
+  expectedSha256?: string;
+  /** Ends when the caller is gone or the request's time is up. */
+  signal: AbortSignal;
+  /** Epoch milliseconds by which an answer must be out; the upload stops in good time before. */
+  deadlineMs: number;
+  requestId: string;
+  /** Restricts the destinations further than the policy does (a Pub/Sub subscription's list). */
+  allowedDestinations?: readonly string[];
+}
+
+export const OUTCOMES = ['created', 'replaced', 'skipped', 'replayed'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** The proof of a delivery. */
+export interface Receipt {
+  id: string;
+  name: string;
+  mimeType: string;
+  /** Bytes; of the bytes sent, for a conversion. */
+  size: number;
+  /** Lower-case hex of the bytes received; of the file that was there, when skipped (null where Drive has none). */
+  sha256: string | null;
+  /** Lower-case hex, Drive's own; null for a conversion. */
+  md5: string | null;
+  destination: string;
+  /** "" for the destination's own folder. */
+  path: string;
+  folderId: string;
+  webViewLink: string;
+  outcome: Outcome;
+  createdTime: string;
+  modifiedTime: string;
+  /** The caller's email, else its `sub`. */
+  caller: string;
+  idempotencyKey: string | null;
+  /** What went wrong after the file was safe (sharing). Left out when empty. */
+  warnings?: string[];
+}
+
+export const callerName = (caller: Caller): string => caller.email ?? caller.sub;

@@ -1,0 +1,129 @@
+import type { Source } from '../delivery.ts';
+import type { CallTally } from '../google/transport.ts';
+
+/** The fields of a Drive file that the courier asks for. */
+export interface DriveFile {
+  id: string;
+  name: string;
+  mimeType: string;
+  /** Bytes; undefined for Docs editors files. */
+  size: number | undefined;
+  md5Checksum: string | undefined;
+  sha256Checksum: string | undefined;
+  parents: readonly string[];
+  trashed: boolean;
+  webViewLink: string;
+  createdTime: string;
+  modifiedTime: string;
+  headRevisionId: string | undefined;
+  appProperties: Readonly<Record<string, string>>;
+}
+
+/** Metadata of a file or folder to be made. */
+export interface NewFile {
+  /** From `newId`; left out only for conversions, where Drive takes none. */
+  id?: string;
+  name: string;
+  /** Media type of the bytes. */
+  mimeType: string;
+  folderId: string;
+  description?: string;
+  /** Drive's own type to convert to, e.g. `application/vnd.google-apps.spreadsheet`. */
+  convertTo?: string;
+  appProperties?: Readonly<Record<string, string>>;
+}
+
+/** What every call for one delivery shares. */
+export interface CallContext {
+  signal?: AbortSignal;
+  /** Epoch milliseconds. */
+  deadlineMs?: number;
+  tally?: CallTally;
+}
+
+export interface UploadRequest extends CallContext {
+  target: { kind: 'create'; file: NewFile } | { kind: 'replace'; id: string; mimeType: string; description?: string };
+  source: Source;
+  /** Lower-case hex; checked before the last byte goes out, so that a wrong file never exists. */
+  expectedSha256?: string;
+  /** Bytes; one more is `too-large`. */
+  maxBytes: number;
+  /** A session of an earlier try to go on from, with sources that can be opened in the middle; and where to keep the new one. */
+  resume?: { sessionUri?: string; keep(sessionUri: string): Promise<void> };
+}
+
+export interface Uploaded {
+  file: DriveFile;
+  /** Lower-case hex of the bytes that the source gave. */
+  sha256: string;
+  size: number;
+  /** True when Drive already had a file of this id (409): an earlier try, or another one, made it. `file` is that one; its bytes may differ. */
+  existed: boolean;
+}
+
+/**
+ * Drive as one account sees it. Every method throws CourierError with the contract's Drive codes
+ * (`folder-not-found`, `folder-not-writable`, `scope-insufficient`, `no-storage-quota`, `drive-full`, `drive-api-disabled`,
+ * `drive-rate-limited`, `drive-unavailable`, …).
+ */
+export interface Drive {
+  /** An id to create with, from a pool that `files.generateIds` fills. */
+  newId(context: CallContext): Promise<string>;
+  /** The file, or undefined when it is missing or not shared with the account. */
+  get(id: string, context: CallContext): Promise<DriveFile | undefined>;
+  /** Files (not folders) of exactly this name in the folder, not trashed, oldest first. Not read-after-write consistent. */
+  find(folderId: string, name: string, context: CallContext): Promise<DriveFile[]>;
+  /** As `find`, for folders. */
+  findFolders(parentId: string, name: string, context: CallContext): Promise<DriveFile[]>;
+  /** Makes a folder under a pre-generated id; an id that already exists is answered with `existed: true` and no error. */
+  createFolder(
+    folder: { id: string; name: string; parentId: string },
+    context: CallContext,
+  ): Promise<{ existed: boolean }>;
+  /** Files that carry this private property in the folder, not trashed. */
+  findByProperty(folderId: string, key: string, value: string, context: CallContext): Promise<DriveFile[]>;
+  /** Puts the bytes: one multipart request up to 5 MiB, a resumable session beyond. Compares checksums; what does not fit is undone and thrown as `digest-mismatch` (caller's) or `drive-unavailable` (Drive's). */
+  upload(request: UploadRequest): Promise<Uploaded>;
+  /** Opens a resumable session that somebody else will PUT to. The URI is a secret. */
+  openSession(file: NewFile, size: number, context: CallContext): Promise<{ sessionUri: string; expiresAtMs: number }>;
+  /** Opens a session that replaces an existing file's bytes. */
+  openReplaceSession(
+    id: string,
+    mimeType: string,
+    size: number,
+    context: CallContext,
+  ): Promise<{ sessionUri: string; expiresAtMs: number }>;
+  /** How many bytes a session has stored; `done` with the file once it is whole, `gone` when Drive has forgotten it. */
+  sessionStatus(
+    sessionUri: string,
+    size: number,
+    context: CallContext,
+  ): Promise<{ state: 'open'; stored: number } | { state: 'done'; fileId: string } | { state: 'gone' }>;
+  remove(id: string, context: CallContext): Promise<void>;
+  /** Takes back the newest revision of a file (`revisions.delete`), so that the one before it is the file again. */
+  removeRevision(id: string, revisionId: string, context: CallContext): Promise<void>;
+  share(
+    id: string,
+    permission: { type: 'user' | 'group' | 'domain' | 'anyone'; role: string; email?: string; domain?: string },
+    notify: boolean,
+    context: CallContext,
+  ): Promise<void>;
+  /** Media types that Drive converts, and to what: `about.importFormats`, `maxImportSizes` (bytes). */
+  imports(
+    context: CallContext,
+  ): Promise<{ formats: Readonly<Record<string, readonly string[]>>; maxSizes: Readonly<Record<string, number>> }>;
+  /** What the folder is to this account, for the doctor. */
+  inspectFolder(
+    id: string,
+    context: CallContext,
+  ): Promise<{
+    name: string;
+    driveId: string | undefined;
+    canAddChildren: boolean;
+    canShare: boolean;
+    ownedByMe: boolean;
+    isFolder: boolean;
+  }>;
+  /** Whose account this is and what storage it has left, in bytes (undefined: unlimited). */
+  aboutAccount(context: CallContext): Promise<{ email: string; storageLimit: number | undefined; storageUsed: number }>;
+}

@@ -1,0 +1,67 @@
+import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Receipt } from '../delivery.ts';
+import type { Log } from '../log.ts';
+
+/** A destination as its callers may see it: no folder ids, no accounts. */
+export interface DestinationSummary {
+  name: string;
+  path: string;
+  onConflict: ConflictRule;
+  convertTo: Conversion | null;
+  /** Bytes. */
+  maxBytes: number;
+}
+
+export interface UploadSessionRequest {
+  caller: Caller;
+  options: DeliveryOptions & { mimeType: string; size: number };
+  idempotencyKey?: string;
+  signal: AbortSignal;
+  deadlineMs: number;
+}
+
+export interface UploadSession {
+  id: string;
+  /** A secret: whoever has it may write the file. */
+  uploadUrl: string;
+  expiresTime: string;
+  chunkGranularity: 262_144;
+}
+
+export interface DoctorReport {
+  ok: boolean;
+  destinations: Record<
+    string,
+    {
+      ok: boolean;
+      checks: { check: string; result: 'passed' | 'warned' | 'failed' | 'skipped'; detail: string; remedy?: string }[];
+    }
+  >;
+}
+
+/** What the entries are given; the composition root fills it. */
+export interface Services {
+  /** The caller of a request, from its headers alone. @throws CourierError 401 codes, `google-unavailable` */
+  authenticate(headers: Headers): Promise<Caller>;
+  /** The push's sender, and that it is the account configured for this subscription. @throws CourierError 401, 403 */
+  authenticatePush(headers: Headers): Promise<Caller>;
+  deliver(delivery: Delivery): Promise<Receipt>;
+  destinations(caller: Caller): DestinationSummary[];
+  openUpload(request: UploadSessionRequest): Promise<UploadSession>;
+  completeUpload(request: {
+    id: string;
+    caller: Caller;
+    sha256?: string;
+    signal: AbortSignal;
+    deadlineMs: number;
+  }): Promise<Receipt>;
+  /** @throws CourierError `caller-not-allowed` unless the caller is an operator. */
+  doctor(caller: Caller, options: { write: boolean }): Promise<DoctorReport>;
+  /** True from SIGTERM on: new work is answered 503 `shutting-down`. */
+  stopping(): boolean;
+  requestSeconds: number;
+  /** Largest body that this form of the app takes, in bytes (the function's platform limit); undefined: no limit. */
+  maxBodyBytes: number | undefined;
+  version: string;
+  now: () => number;
+  log: Log;
+}

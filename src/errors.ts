@@ -1,0 +1,253 @@
+/** What a code of the contract means: its HTTP status, whether the same request may work later, and what to do. */
+interface ErrorKind {
+  status: number;
+  /** True when the same request may succeed later without anybody changing anything. */
+  retryable: boolean;
+  title: string;
+  /** One sentence that a person can act on. `{word}` takes the error's `facts.word`. */
+  remedy: string;
+}
+
+const callers = (status: number, title: string, remedy: string): ErrorKind => ({
+  status,
+  retryable: false,
+  title,
+  remedy,
+});
+const setup = (title: string, remedy: string): ErrorKind => ({ status: 502, retryable: false, title, remedy });
+const passing = (status: number, title: string, remedy: string): ErrorKind => ({
+  status,
+  retryable: true,
+  title,
+  remedy,
+});
+
+/** Every error that the courier answers. The problem answers, docs/errors.md, the OpenAPI document and the Pub/Sub acknowledgement follow this table. */
+export const ERRORS = {
+  'request-invalid': callers(
+    400,
+    'The request is not of the form the courier takes',
+    'Correct what the detail names; GET /openapi.json says what is expected.',
+  ),
+  'name-invalid': callers(
+    400,
+    'The file name cannot be used',
+    'Give a name of 1 to 255 characters without control characters, "/" or "\\".',
+  ),
+  'path-invalid': callers(
+    400,
+    'The path cannot be used',
+    'Give folder names separated by "/", each of 1 to 255 characters, none of them "." or "..".',
+  ),
+  'digest-malformed': callers(
+    400,
+    'The Content-Digest header cannot be read',
+    'Send Content-Digest as RFC 9530 says, e.g. "sha-256=:BASE64:", or leave it out.',
+  ),
+  'body-truncated': callers(400, 'The body ended before it was complete', 'Send the file again; nothing was stored.'),
+  'token-missing': callers(
+    401,
+    'No ID token was sent',
+    'Send "Authorization: Bearer <Google ID token>" with this service\'s URL as its audience.',
+  ),
+  'token-invalid': callers(
+    401,
+    'The ID token is not valid',
+    'Get a new Google ID token for this service\'s URL, for example with "courier token" or "gcloud auth print-identity-token".',
+  ),
+  'token-expired': callers(401, 'The ID token has expired', "Get a new ID token and check this machine's clock."),
+  'token-audience': callers(
+    401,
+    'The ID token was made for another service',
+    'Ask for an ID token whose audience is this service\'s URL, as the operator configured it under "audiences".',
+  ),
+  'caller-not-allowed': callers(
+    403,
+    'This caller may not do this',
+    'Ask the operator to add this identity to "callers" of a destination (or to "operators" for the doctor).',
+  ),
+  'destination-forbidden': callers(
+    403,
+    'This caller may not write to that destination',
+    'Use a destination that GET /v1/destinations lists, or ask the operator to add this identity to its "callers".',
+  ),
+  'not-found': callers(404, 'There is nothing at this address', 'Use one of the routes that GET /openapi.json lists.'),
+  'method-not-allowed': callers(
+    405,
+    'This address does not take that method',
+    'Use the method that the Allow header names.',
+  ),
+  'length-required': callers(
+    411,
+    'The length of the body must be said',
+    'Send a Content-Length header, or use an upload session (POST /v1/uploads).',
+  ),
+  'too-large': callers(
+    413,
+    'The file is larger than this way takes',
+    'Send it through an upload session (POST /v1/uploads, or "courier send"), or ask the operator to raise the limit that the detail names.',
+  ),
+  'media-type-unsupported': callers(
+    415,
+    'The Content-Type cannot be taken here',
+    'Send the Content-Type that GET /openapi.json lists for this route.',
+  ),
+  'name-taken': callers(
+    409,
+    'A file of this name is already there',
+    'Send another name, or onConflict=new, replace or skip.',
+  ),
+  'upload-incomplete': callers(
+    409,
+    'The upload session has not received the whole file yet',
+    'Send the missing bytes to the upload URL, then complete again.',
+  ),
+  'digest-mismatch': callers(
+    422,
+    'The bytes that arrived are not the bytes that were announced',
+    'Send the file again; nothing was kept.',
+  ),
+  'idempotency-key-reused': callers(
+    422,
+    'This Idempotency-Key was already used for something else',
+    'Send a new Idempotency-Key with a new file, and the same key only with the same file.',
+  ),
+  'conversion-refused': callers(
+    422,
+    'Drive does not convert this file',
+    'Send it without convertTo, or in a media type and size that Drive converts.',
+  ),
+  busy: passing(
+    429,
+    'This instance has all the work it can hold',
+    'Try again after the time in Retry-After, or let the service scale out.',
+  ),
+  'drive-rate-limited': passing(
+    429,
+    'Drive asks to slow down',
+    'Try again after the time in Retry-After; if it stays, raise the Drive API quota or spread the load over several accounts.',
+  ),
+  'folder-not-found': setup(
+    "The destination's folder is missing or not shared",
+    'Share the folder with {account} as Content manager (or Editor), or correct its id in the configuration.',
+  ),
+  'folder-not-writable': setup(
+    "The destination's folder may be read but not written",
+    'Give {account} the role Content manager (or Editor) on the folder.',
+  ),
+  'scope-insufficient': setup(
+    'The credentials lack the Drive scope',
+    'Use "secret", "file" or "impersonate" credentials with the scope https://www.googleapis.com/auth/drive: this platform\'s own tokens do not carry it.',
+  ),
+  'no-storage-quota': setup(
+    'A service account owns no storage in My Drive',
+    'Put the folder on a shared drive, or set "subject" (domain-wide delegation), or use a person\'s OAuth credentials.',
+  ),
+  'drive-full': setup(
+    'The Drive is full',
+    'Free storage, buy more, or point the destination to another drive; a shared drive also has a limit of items.',
+  ),
+  'drive-api-disabled': setup(
+    'The Drive API is off in the project of the credentials',
+    'Run "gcloud services enable drive.googleapis.com" in the project that owns {account}.',
+  ),
+  'key-invalid': setup(
+    'The credentials cannot be used',
+    'Store a complete Google credentials file (JSON, as Google made it) in the secret or the file.',
+  ),
+  'key-revoked': setup(
+    'Google does not take the key any more',
+    'Make a new key for {account} and add it as a new version of the secret.',
+  ),
+  'secret-not-found': setup(
+    'The secret or its version does not exist, or is disabled',
+    'Create or enable {secret}, or correct its name in the configuration.',
+  ),
+  'secret-forbidden': setup(
+    'The courier may not read the secret',
+    "Grant the courier's service account roles/secretmanager.secretAccessor on {secret}.",
+  ),
+  'secret-corrupt': setup(
+    'The secret arrived damaged',
+    'Add the key again as a new version of {secret}; its checksum does not fit its content.',
+  ),
+  'delegation-refused': setup(
+    'Google refuses to act for that subject',
+    "Allow the client id of {account} with the Drive scope under Admin console > Security > API controls > Domain-wide delegation, and check the subject's address.",
+  ),
+  'impersonation-refused': setup(
+    'The courier may not act as that service account',
+    "Grant the courier's identity roles/iam.serviceAccountTokenCreator on {account}.",
+  ),
+  'source-not-found': setup(
+    'The object to export does not exist',
+    'Check the bucket, the object and its generation; it may have been overwritten or deleted.',
+  ),
+  'source-forbidden': setup(
+    'The courier may not read the object to export',
+    "Grant the courier's service account roles/storage.objectViewer on the bucket.",
+  ),
+  'drive-unavailable': passing(
+    503,
+    'Drive does not answer as it should',
+    'Try again after the time in Retry-After; with the same Idempotency-Key nothing is doubled.',
+  ),
+  'google-unavailable': passing(
+    503,
+    'A Google service that the courier needs does not answer',
+    'Try again after the time in Retry-After; with the same Idempotency-Key nothing is doubled.',
+  ),
+  'shutting-down': passing(503, 'This instance is stopping', 'Try again; another instance will take it.'),
+  internal: callers(
+    500,
+    'Something is wrong in the courier itself',
+    'Report it with the requestId; the log has the cause.',
+  ),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+interface ErrorDetails {
+  /** What was wrong with the caller's own input. It goes on the wire: no secrets, no Google payload. */
+  detail?: string;
+  /** Words for the remedy's placeholders: `account`, `secret`. */
+  facts?: Readonly<Record<string, string | undefined>>;
+  /** Seconds the other side asked to wait. */
+  retryAfterSeconds?: number;
+  /** For the log only. */
+  cause?: unknown;
+}
+
+const withFacts = (remedy: string, facts: ErrorDetails['facts']): string =>
+  remedy.replace(
+    /\{(\w+)\}/g,
+    (_, word: string) => facts?.[word] ?? (word === 'secret' ? 'the secret' : "the courier's account"),
+  );
+
+/** A failure that the contract has a code for. `message` is for the log; the wire gets the table's words and `detail`. */
+export class CourierError extends Error {
+  readonly code: ErrorCode;
+  readonly status: number;
+  readonly retryable: boolean;
+  readonly title: string;
+  readonly remedy: string;
+  readonly detail: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, { detail, facts, retryAfterSeconds, cause }: ErrorDetails = {}) {
+    const kind = ERRORS[code];
+    super(detail === undefined ? `${code}: ${kind.title}` : `${code}: ${detail}`, { cause });
+    this.name = 'CourierError';
+    this.code = code;
+    this.status = kind.status;
+    this.retryable = kind.retryable;
+    this.title = kind.title;
+    this.remedy = withFacts(kind.remedy, facts);
+    this.detail = detail;
+    this.retryAfterSeconds = kind.retryable ? (retryAfterSeconds ?? 5) : undefined;
+  }
+}
+
+/** Anything thrown, as a CourierError: what is not one already is `internal`, its cause kept for the log. */
+export const asCourierError = (thrown: unknown): CourierError =>
+  thrown instanceof CourierError ? thrown : new CourierError('internal', { cause: thrown });

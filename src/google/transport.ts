@@ -1,0 +1,52 @@
+import type { Readable } from 'node:stream';
+
+/** One call to a Google API. */
+export interface GoogleRequest {
+  /** For logs, metrics and counts: `drive.files.create`, `oauth2.token`. */
+  operation: string;
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
+  /** As Google documents it (`https://www.googleapis.com/…`); the transport alone knows of COURIER_GOOGLE_ORIGIN. */
+  url: string;
+  headers?: Readonly<Record<string, string>>;
+  /** Whole, so that it can be sent again. */
+  body?: Uint8Array | readonly Uint8Array[];
+  signal?: AbortSignal;
+  /** Epoch milliseconds after which nothing is tried any more. */
+  deadlineMs?: number;
+  /** Milliseconds for one attempt, from its start to the end of the answer; default 60,000. */
+  attemptTimeoutMs?: number;
+  /**
+   * `idempotent`: sent again after network failures, 429, 5xx and Drive's 403 rate limits.
+   * `once`: never sent again; the caller finds out what happened.
+   */
+  retry: 'idempotent' | 'once';
+}
+
+export interface GoogleResponse {
+  status: number;
+  /** Lower-case names. */
+  headers: Readonly<Record<string, string | undefined>>;
+  body: Buffer;
+}
+
+export interface GoogleStream extends Omit<GoogleResponse, 'body'> {
+  body: Readable;
+}
+
+/** What a delivery's calls to Google came to; one for each delivery, for its audit line. */
+export interface CallTally {
+  calls: number;
+  retries: number;
+}
+
+/** The one way to Google: one retry policy, one deadline, one place that knows the origin. Every status is an answer; only the lack of one throws. */
+export interface GoogleTransport {
+  /** @throws CourierError `google-unavailable` when no answer came in time. */
+  send(request: GoogleRequest): Promise<GoogleResponse>;
+  /** As `send`, with the body of the answer left unread. Not retried once the status line is in. */
+  open(request: GoogleRequest): Promise<GoogleStream>;
+  /** The same transport in the shape that Google's libraries and jose take (gaxios `fetchImplementation`, jose `customFetch`). */
+  fetch: typeof globalThis.fetch;
+  /** Ends idle sockets. */
+  close(): void;
+}
