@@ -44,6 +44,14 @@ export interface CallContext {
 export interface UploadRequest extends CallContext {
   target: { kind: 'create'; file: NewFile } | { kind: 'replace'; id: string; mimeType: string; description?: string };
   source: Source;
+  /**
+   * For `create`: what to do when Drive says that the id exists (409 at the session's start, or to a multipart request).
+   * `answer` (default): leave it, hash the rest of the source, answer `existed: true`.
+   * `replace`: put the same bytes into that file by update (from the buffer still held); when they are gone already (409 to the last chunk) reopen the source, or throw `drive-unavailable`.
+   */
+  ifExists?: 'answer' | 'replace';
+  /** For `create`: Drive says that the folder is missing; answers another folder's id to try once more with the bytes still held, or undefined to give up. */
+  folderGone?(): Promise<string | undefined>;
   /** Lower-case hex; checked before the last byte goes out, so that a wrong file never exists. */
   expectedSha256?: string;
   /** Bytes; one more is `too-large`. */
@@ -57,8 +65,10 @@ export interface Uploaded {
   /** Lower-case hex of the bytes that the source gave. */
   sha256: string;
   size: number;
-  /** True when Drive already had a file of this id (409): an earlier try, or another one, made it. `file` is that one; its bytes may differ. */
+  /** True when Drive already had a file of this id (409): an earlier try, or another one, made it. `file` is that one; its bytes may differ, unless `replaced`. */
   existed: boolean;
+  /** True when the bytes went into a file that was there: target `replace`, or `ifExists: 'replace'`. */
+  replaced: boolean;
 }
 
 /**
