@@ -1,0 +1,265 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { type Caller, CONFLICT_RULES, type DeliveryOptions, type Receipt } from './delivery.ts';
+import type { CallContext, DriveFile } from './drive/drive.ts';
+import { shareFile } from './drive/share.ts';
+import { CourierError } from './errors.ts';
+import type { Ledger, LedgerEntry } from './ledger/ledger.ts';
+import type { Log } from './log.ts';
+import { deliveryKey, keyMark, sameRequest } from './steps/claim.ts';
+import { choosePlan, type Plan } from './steps/plan.ts';
+import { receiptOf } from './steps/receipt.ts';
+import { type Allow, checkSize, fingerprint, type Order, settle } from './steps/settle.ts';
+
+/** The story of a direct upload: the courier opens the session, the caller sends the bytes to Drive, the courier checks what arrived. */
+
+export interface DirectDependencies {
+  allow: Allow;
+  ledger: Ledger;
+  now: () => number;
+  log: Log;
+}
+
+export interface OpenRequest {
+  caller: Caller;
+  options: DeliveryOptions & { mimeType: string; size: number };
+  idempotencyKey?: string;
+  signal: AbortSignal;
+  deadlineMs: number;
+}
+
+export interface OpenedUpload {
+  id: string;
+  uploadUrl: string;
+  expiresTime: string;
+  chunkGranularity: 262_144;
+}
+
+export interface CompleteRequest {
+  id: string;
+  caller: Caller;
+  /** Lower-case hex. */
+  sha256?: string;
+  signal: AbortSignal;
+  deadlineMs: number;
+}
+
+const planSchema = z.object({
+  kind: z.enum(['create', 'replace']),
+  fileId: z.string(),
+  folderId: z.string(),
+  rule: z.enum(CONFLICT_RULES).optional(),
+});
+
+/** What the ledger keeps of an open upload; the session URI stands here and in the caller's answer, nowhere else. */
+const sessionSchema = z.object({
+  callerSub: z.string(),
+  idempotencyKey: z.string().optional(),
+  options: z.object({
+    destination: z.string(),
+    name: z.string(),
+    path: z.string(),
+    size: z.number(),
+    mimeType: z.string(),
+  }),
+  plan: planSchema,
+  sessionUri: z.string(),
+  expiresAtMs: z.number(),
+});
+type Session = z.infer<typeof sessionSchema>;
+
+const uploadKey = (id: string): string => `upload:${id}`;
+
+const asOpened = (id: string, { sessionUri, expiresAtMs }: Session): OpenedUpload => ({
+  id,
+  uploadUrl: sessionUri,
+  expiresTime: new Date(expiresAtMs).toISOString(),
+  chunkGranularity: 262_144,
+});
+
+const refuseConversion = (order: Order): void => {
+  if (order.convertTo !== undefined) {
+    throw new CourierError('request-invalid', {
+      detail:
+        'convertTo does not go with an upload session: Drive takes no id for a conversion, so it could not be made once. Send it to POST /v1/files.',
+    });
+  }
+};
+
+/** Claims the key for a plan; a later open with the same key gets the first one's plan. */
+const claimPlan = async (
+  { ledger, now }: DirectDependencies,
+  { caller, idempotencyKey, options }: OpenRequest,
+  order: Order,
+  choose: () => Promise<Plan>,
+): Promise<Plan> => {
+  if (idempotencyKey === undefined) return choose();
+  const key = deliveryKey(caller, idempotencyKey);
+  const print = fingerprint('session', { options }, order.place.name);
+  const earlier = await ledger.read(key);
+  const entry =
+    earlier ??
+    (await (async (): Promise<LedgerEntry> => {
+      const plan = await choose();
+      const claimed = {
+        fileId: plan.fileId,
+        fingerprint: print,
+        state: 'claimed',
+        record: { plan },
+        claimedAtMs: now(),
+      } as const;
+      return (await ledger.claim(key, claimed)).entry;
+    })());
+  sameRequest(entry, print);
+  return (entry.record as { plan: Plan }).plan;
+};
+
+const openSession = (
+  order: Order,
+  plan: Plan,
+  request: OpenRequest,
+  context: CallContext,
+): Promise<{ sessionUri: string; expiresAtMs: number }> => {
+  const { drive } = order.place;
+  const { mimeType, size } = request.options;
+  if (plan.kind === 'replace') return drive.openReplaceSession(plan.fileId, mimeType, size, context);
+  const file = {
+    id: plan.fileId,
+    name: order.name,
+    mimeType,
+    folderId: plan.folderId,
+    ...(order.description === undefined ? {} : { description: order.description }),
+  };
+  return drive.openSession(file, size, context);
+};
+
+/** `POST /v1/uploads`. With the same key, the same session is answered again. @throws CourierError as a delivery does */
+export const createOpenUpload =
+  (dependencies: DirectDependencies) =>
+  async (request: OpenRequest): Promise<OpenedUpload> => {
+    const { allow, ledger, now, log } = dependencies;
+    const { caller, options, idempotencyKey, signal, deadlineMs } = request;
+    const context: CallContext = { signal, deadlineMs };
+    const place = allow(caller, options.destination);
+    checkSize(options.size, place);
+    const order = settle(place, options);
+    refuseConversion(order);
+
+    const id = idempotencyKey === undefined ? randomUUID() : keyMark(`upload:${deliveryKey(caller, idempotencyKey)}`);
+    const plan = await claimPlan(dependencies, request, order, async () => {
+      const { folderId } = await place.folders.ensure(place.config.folder, order.path, context);
+      return choosePlan({ order, folderId, source: options, ledger, log, context });
+    });
+    if (plan.kind === 'skip') {
+      throw new CourierError('name-taken', {
+        detail: `"${order.name}" is already in the folder; with onConflict=skip there is nothing to send.`,
+      });
+    }
+    const earlier = await ledger.read(uploadKey(id));
+    if (earlier !== undefined) return asOpened(id, sessionSchema.parse(earlier.record));
+
+    const { sessionUri, expiresAtMs } = await openSession(order, plan, request, context);
+    const session: Session = {
+      callerSub: caller.sub,
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      options: {
+        destination: place.name,
+        name: order.name,
+        path: order.path,
+        size: options.size,
+        mimeType: options.mimeType,
+      },
+      plan: planSchema.parse(plan),
+      sessionUri,
+      expiresAtMs,
+    };
+    const { entry } = await ledger.claim(uploadKey(id), {
+      fileId: plan.fileId,
+      fingerprint: '',
+      state: 'claimed',
+      record: session,
+      claimedAtMs: now(),
+    });
+    log.info(
+      {
+        audit: {
+          uploadId: id,
+          caller: caller.email ?? caller.sub,
+          destination: place.name,
+          name: order.name,
+          size: options.size,
+        },
+      },
+      'upload session opened',
+    );
+    return asOpened(id, sessionSchema.parse(entry.record));
+  };
+
+const incomplete = (detail: string): CourierError => new CourierError('upload-incomplete', { detail });
+
+/** The file, once Drive says that all of it arrived. @throws CourierError `upload-incomplete` */
+const arrived = async (order: Order, session: Session, context: CallContext): Promise<DriveFile> => {
+  const { drive } = order.place;
+  const { size } = session.options;
+  const status = await drive.sessionStatus(session.sessionUri, size, context);
+  if (status.state === 'open') throw incomplete(`Drive has ${status.stored} of ${size} bytes.`);
+  // A session is forgotten some time after it ended well, so the file decides; a file that was there before proves nothing.
+  if (status.state === 'gone' && session.plan.kind === 'replace') {
+    throw incomplete('The session is over and Drive does not say how it ended; open a new upload.');
+  }
+  const file = await drive.get(session.plan.fileId, context);
+  if (file === undefined) throw incomplete('The session is over without a file; open a new upload.');
+  return file;
+};
+
+/** Undoes what arrived wrong: a new file goes, a replaced one is its former self again. */
+const undo = async (order: Order, { plan }: Session, file: DriveFile, context: CallContext): Promise<void> => {
+  if (plan.kind === 'create') return order.place.drive.remove(file.id, context);
+  if (file.headRevisionId !== undefined) return order.place.drive.removeRevision(file.id, file.headRevisionId, context);
+};
+
+const notFound = (): CourierError =>
+  new CourierError('not-found', { detail: 'There is no such upload of this caller.' });
+
+/** `POST /v1/uploads/{id}/complete`: checks what arrived, and gives the receipt for it. @throws CourierError `not-found`, `upload-incomplete`, `digest-mismatch` */
+export const createCompleteUpload =
+  ({ allow, ledger, log }: DirectDependencies) =>
+  async ({ id, caller, sha256, signal, deadlineMs }: CompleteRequest): Promise<Receipt> => {
+    const context: CallContext = { signal, deadlineMs };
+    const entry = await ledger.read(uploadKey(id));
+    if (entry === undefined) throw notFound();
+    const done = entry.state === 'done' ? (entry.record as { receipt: Receipt; callerSub: string }) : undefined;
+    const session = done === undefined ? sessionSchema.parse(entry.record) : undefined;
+    if ((done ?? session)?.callerSub !== caller.sub) throw notFound();
+    if (done !== undefined) {
+      if (sha256 !== undefined && done.receipt.sha256 !== sha256) throw new CourierError('digest-mismatch');
+      return { ...done.receipt, outcome: 'replayed' };
+    }
+    if (session === undefined) throw notFound();
+
+    const { destination, name, path, size } = session.options;
+    const place = allow(caller, destination);
+    const order = settle(place, { name, path });
+    const file = await arrived(order, session, context);
+    if (file.size !== size || (sha256 !== undefined && file.sha256Checksum !== sha256)) {
+      await undo(order, session, file, context);
+      throw new CourierError('digest-mismatch', {
+        detail: 'What Drive received is not what was announced; it was removed. Open a new upload.',
+      });
+    }
+    const created = session.plan.kind === 'create';
+    const warnings = created
+      ? await shareFile({ drive: place.drive, fileId: file.id, share: place.config.share, context, log })
+      : [];
+    const receipt = receiptOf({
+      order,
+      delivery: { caller, ...(session.idempotencyKey === undefined ? {} : { idempotencyKey: session.idempotencyKey }) },
+      file,
+      folderId: session.plan.folderId,
+      outcome: created ? 'created' : 'replaced',
+      warnings,
+    });
+    await ledger.record(uploadKey(id), { state: 'done', record: { receipt, callerSub: caller.sub } });
+    log.info({ audit: { ...receipt, uploadId: id } }, `delivered ${receipt.outcome}`);
+    return receipt;
+  };
