@@ -25,14 +25,20 @@ export default {
     only(
       'rooms-know-no-entry',
       { path: `^src/(${ROOMS.join('|')})/` },
-      { path: '^src/(entry/|courier|server|index|deliver\\.)' },
+      { path: '^src/(entry/|steps/|courier|server|index|deliver\\.|direct)' },
       'Imports point down only, types too.',
     ),
     only(
       'story-knows-no-entry',
-      { path: '^src/deliver\\.ts$' },
+      { path: '^src/(deliver|direct)\\.ts$' },
       { path: '^src/(entry/|courier|server|index)' },
       'The story does not know how work arrives.',
+    ),
+    only(
+      'steps-know-no-story',
+      { path: '^src/steps/' },
+      { path: '^src/(entry/|courier|server|index|deliver\\.|direct)' },
+      'A step does not know what story it is part of.',
     ),
     only(
       'entries-know-no-room',

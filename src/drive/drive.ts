@@ -54,6 +54,11 @@ export interface UploadRequest extends CallContext {
   folderGone?(): Promise<string | undefined>;
   /** Lower-case hex; checked before the last byte goes out, so that a wrong file never exists. */
   expectedSha256?: string;
+  /**
+   * Called once, when the source has ended well and the hash is known, before the request that makes the bytes the file's
+   * (the multipart request, or the last chunk). What it throws ends the upload with nothing changed in Drive.
+   */
+  beforeCommit?(bytes: { sha256: string; size: number }): Promise<void>;
   /** Bytes; one more is `too-large`. */
   maxBytes: number;
   /** A session of an earlier try to go on from, with sources that can be opened in the middle; and where to keep the new one. */
