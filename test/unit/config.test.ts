@@ -1,0 +1,173 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { type Config, ConfigError, readConfig } from '../../src/config.ts';
+
+const document = {
+  audiences: ['https://courier.example'],
+  destinations: {
+    reports: { folder: '0AbCdEf', credentials: 'main', callers: ['Exporter@p.iam.gserviceaccount.com'] },
+  },
+  credentials: { main: { secret: 'projects/p/secrets/drive-key' } },
+};
+const read = (change: object = {}, env: Record<string, string> = {}): Config =>
+  readConfig({ COURIER_CONFIG: JSON.stringify({ ...document, ...change }), ...env });
+
+const faultsOf = (attempt: () => unknown): readonly string[] => {
+  try {
+    attempt();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+};
+
+describe('the document', () => {
+  test('fills in the defaults of the contract', () => {
+    const config = read();
+    expect(config.destinations.reports).toMatchObject({
+      callers: ['exporter@p.iam.gserviceaccount.com'],
+      path: '',
+      onConflict: 'new',
+      convertTo: null,
+      share: [],
+      maxBytes: 5_497_558_138_880,
+    });
+    expect(config.credentials.main).toMatchObject({
+      secret: 'projects/p/secrets/drive-key/versions/latest',
+      scopes: ['https://www.googleapis.com/auth/drive'],
+      cacheSeconds: 300,
+    });
+    expect(config).toMatchObject({
+      identity: 'id-token',
+      ledger: 'memory',
+      limits: { bufferBytes: null, concurrentUploads: 80, requestSeconds: 3600 },
+      port: 8080,
+      googleOrigin: undefined,
+    });
+  });
+
+  test('is read as YAML from a file, too', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'courier-config-')), 'courier.yaml');
+    writeFileSync(
+      file,
+      'audiences: [https://a.example]\ndestinations: {r: {folder: 0AbC, credentials: c, callers: ["domain:example.com"]}}\ncredentials: {c: {adc: true}}\nledger: {firestore: {database: (default), collection: deliveries, ttlDays: 14}}\n',
+    );
+    const config = readConfig({ COURIER_CONFIG_FILE: file });
+    expect(config.destinations.r?.callers).toEqual(['domain:example.com']);
+    expect(config.ledger).toMatchObject({ firestore: { ttlDays: 14 } });
+  });
+
+  test.each([
+    ['an audience', { audiences: [] }, /^audiences: /],
+    ['a destination', { destinations: {} }, /^destinations: /],
+    [
+      'a caller',
+      { destinations: { r: { ...document.destinations.reports, callers: [] } } },
+      /^destinations\.r\.callers: /,
+    ],
+    [
+      'known credentials',
+      { credentials: { other: { adc: true } } },
+      /^destinations\.reports\.credentials: no credentials named "main"/,
+    ],
+    [
+      'one kind of credentials',
+      { credentials: { main: { adc: true, secret: 'projects/p/secrets/s' } } },
+      /^credentials\.main: needs exactly one/,
+    ],
+    ['known members', { audience: 'x' }, /Unrecognized key: "audience"/],
+    [
+      'known destinations for events',
+      { pubsub: { eventDestinations: ['nowhere'] } },
+      /^pubsub\.eventDestinations: no destination named "nowhere"/,
+    ],
+  ])('needs %s', (_, change, fault) => {
+    expect(faultsOf(() => read(change))).toEqual([expect.stringMatching(fault)]);
+  });
+
+  test.each(['*', 'allUsers', 'domain:*', 'domain:', 'sub:abc', 'a@b', '@example.com', ''])(
+    'takes no caller "%s"',
+    (caller) => {
+      const destinations = { r: { ...document.destinations.reports, callers: [caller] } };
+      expect(faultsOf(() => read({ destinations }))).toHaveLength(1);
+    },
+  );
+
+  test('shares with everybody only when that is said twice', () => {
+    const share = [{ type: 'anyone', role: 'reader' }];
+    const of = (extra: object): object => ({
+      destinations: { r: { ...document.destinations.reports, share, ...extra } },
+    });
+    expect(faultsOf(() => read(of({})))).toEqual([expect.stringContaining('allowAnyone')]);
+    expect(faultsOf(() => read(of({ allowAnyone: true })))).toEqual([]);
+  });
+
+  test('tells every fault at once, each with its path', () => {
+    const faults = faultsOf(() =>
+      read({ audiences: [], destinations: { r: { folder: '', credentials: 'main', callers: ['*'] } } }, { PORT: 'x' }),
+    );
+    expect(faults.map((fault) => fault.split(':')[0])).toEqual([
+      'audiences',
+      'destinations.r.folder',
+      'destinations.r.callers.0',
+      'PORT',
+    ]);
+  });
+
+  test('that is no YAML is one fault, and is not quoted whole', () => {
+    expect(faultsOf(() => readConfig({ COURIER_CONFIG: 'a: [1, 2\nsecret: hunter2' }))).toEqual([
+      expect.stringMatching(/^COURIER_CONFIG: cannot be read: (?!.*hunter2)/),
+    ]);
+  });
+});
+
+describe('the environment form', () => {
+  const env = {
+    COURIER_AUDIENCES: 'https://a.example, https://b.example',
+    COURIER_CALLERS: 'a@example.com,domain:example.org',
+    COURIER_FOLDER: '0AbCdEf',
+    COURIER_SECRET: 'projects/p/secrets/s/versions/3',
+  };
+
+  test('makes one destination called default', () => {
+    const config = readConfig(env);
+    expect(config.audiences).toEqual(['https://a.example', 'https://b.example']);
+    expect(config.destinations.default?.callers).toEqual(['a@example.com', 'domain:example.org']);
+    expect(config.credentials.default?.secret).toBe('projects/p/secrets/s/versions/3');
+  });
+
+  test('names its faults by the variables that the operator wrote', () => {
+    expect(faultsOf(() => readConfig({})).map((fault) => fault.split(':')[0])).toEqual([
+      'COURIER_AUDIENCES',
+      'COURIER_FOLDER',
+      'COURIER_CALLERS',
+      'COURIER_SECRET | COURIER_KEY_FILE | COURIER_IMPERSONATE',
+    ]);
+  });
+
+  test('takes an empty variable for an absent one', () => {
+    expect(readConfig({ ...env, COURIER_GOOGLE_ORIGIN: '', PORT: '', COURIER_LEDGER: 'firestore' })).toMatchObject({
+      port: 8080,
+      googleOrigin: undefined,
+      ledger: { firestore: { collection: 'deliveries' } },
+    });
+  });
+
+  test('does not stand beside a document', () => {
+    expect(faultsOf(() => read({}, { COURIER_FOLDER: '0A' }))).toEqual([expect.stringMatching(/^COURIER_FOLDER: /)]);
+  });
+});
+
+test.each(['http://127.0.0.1:9010/', 'http://localhost:1', 'http://[::1]:9'])('the origin %s is loopback', (origin) => {
+  expect(read({}, { COURIER_GOOGLE_ORIGIN: origin }).googleOrigin).toBe(origin.replace(/\/$/, ''));
+});
+
+test.each(['http://10.0.0.1', 'https://127.0.0.1.example.com', 'http://localhost@evil.example', 'x'])(
+  'the origin %s is refused',
+  (origin) => {
+    expect(faultsOf(() => read({}, { COURIER_GOOGLE_ORIGIN: origin }))[0]).toMatch(/^COURIER_GOOGLE_ORIGIN: /);
+  },
+);

@@ -1,0 +1,35 @@
+import { describe, expect, test } from '@jest/globals';
+import { asCourierError, CourierError, ERRORS, type ErrorCode } from '../../src/errors.ts';
+
+const codes = Object.keys(ERRORS) as ErrorCode[];
+
+describe('the table of errors', () => {
+  test.each(codes)('%s has a title, and a remedy of one sentence', (code) => {
+    expect(ERRORS[code].title).toMatch(/^[A-Z].*[^.]$/);
+    expect(ERRORS[code].remedy).toMatch(/^[A-Z].*\.$/);
+  });
+
+  test('only passing faults may be tried again, and they all say when', () => {
+    for (const code of codes) {
+      const error = new CourierError(code);
+      expect(error.retryable).toBe([429, 503].includes(error.status));
+      expect(error.retryAfterSeconds).toEqual(error.retryable ? 5 : undefined);
+    }
+  });
+
+  test('a remedy names the account that the error is about, and reads well without one', () => {
+    const about = (account?: string): string => new CourierError('folder-not-found', { facts: { account } }).remedy;
+    expect(about('courier@p.iam.gserviceaccount.com')).toMatch(/^Share the folder with courier@p/);
+    expect(about()).toMatch(/^Share the folder with the courier's account as/);
+    for (const code of codes) expect(new CourierError(code).remedy).not.toMatch(/[{}]/);
+  });
+});
+
+test('whatever else is thrown is internal, says nothing of itself on the wire, and keeps its cause for the log', () => {
+  const cause = new Error('ya29.secret');
+  const error = asCourierError(cause);
+  expect(error).toMatchObject({ code: 'internal', status: 500, detail: undefined, cause });
+  expect(error.message).not.toContain('ya29');
+  const own = new CourierError('busy');
+  expect(asCourierError(own)).toBe(own);
+});
