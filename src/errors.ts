@@ -210,6 +210,8 @@ export type ErrorCode = keyof typeof ERRORS;
 interface ErrorDetails {
   /** What was wrong with the caller's own input. It goes on the wire: no secrets, no Google payload. */
   detail?: string;
+  /** A remedy that fits this case better than the table's. */
+  remedy?: string;
   /** Words for the remedy's placeholders: `account`, `secret`. */
   facts?: Readonly<Record<string, string | undefined>>;
   /** Seconds the other side asked to wait. */
@@ -234,7 +236,7 @@ export class CourierError extends Error {
   readonly detail: string | undefined;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: ErrorCode, { detail, facts, retryAfterSeconds, cause }: ErrorDetails = {}) {
+  constructor(code: ErrorCode, { detail, remedy, facts, retryAfterSeconds, cause }: ErrorDetails = {}) {
     const kind = ERRORS[code];
     super(detail === undefined ? `${code}: ${kind.title}` : `${code}: ${detail}`, { cause });
     this.name = 'CourierError';
@@ -242,7 +244,7 @@ export class CourierError extends Error {
     this.status = kind.status;
     this.retryable = kind.retryable;
     this.title = kind.title;
-    this.remedy = withFacts(kind.remedy, facts);
+    this.remedy = withFacts(remedy ?? kind.remedy, facts);
     this.detail = detail;
     this.retryAfterSeconds = kind.retryable ? (retryAfterSeconds ?? 5) : undefined;
   }

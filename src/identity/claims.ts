@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import type { Caller } from '../delivery.ts';
+import { CourierError } from '../errors.ts';
+
+/** Clocks of machines that are looked after differ by less. */
+const SKEW_SECONDS = 60;
+
+/** Google's own tokens live one hour; what says it lives for longer than a day is not one of them. */
+const LONGEST_LIFE_SECONDS = 24 * 3600;
+
+const seconds = z.int().nonnegative();
+
+/** The claims that are looked at (OpenID Connect Core §2). Google sends `aud` as one string, never as a list. */
+const claimsSchema = z.looseObject({
+  iss: z.string(),
+  aud: z.string(),
+  // "A maximum length of 255 case-sensitive ASCII characters" (developers.google.com/identity/openid-connect).
+  sub: z.string().regex(/^[\x21-\x7e]{1,255}$/),
+  iat: seconds,
+  exp: seconds,
+  nbf: seconds.optional(),
+  email: z.string().optional(),
+  email_verified: z.boolean().optional(),
+});
+
+export type Claims = z.infer<typeof claimsSchema>;
+
+/** Who may have issued a token, for whom, and how its claims name the caller. */
+export interface ClaimRules {
+  issuers: readonly string[];
+  audiences: readonly string[];
+  callerOf(claims: Claims): Caller;
+}
+
+/** ASCII only: lower-casing other letters may turn one address into another (U+212A becomes "k"). */
+const ADDRESS = /^[\x21-\x3f\x41-\x7e]+@[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
+
+/** An address as the policy compares it, lower-case; undefined for what is none. */
+export const canonicalEmail = (email: string | undefined): string | undefined =>
+  email !== undefined && ADDRESS.test(email) ? email.toLowerCase() : undefined;
+
+/** The caller of a Google ID token: by email only where Google says that it verified it. */
+export const googleCaller = ({ sub, email, email_verified }: Claims): Caller => {
+  const verified = email_verified === true ? canonicalEmail(email) : undefined;
+  return verified === undefined ? { sub } : { sub, email: verified };
+};
+
+/** A caller, and the span of time in which the token says so (epoch milliseconds, the skew included). */
+export interface Identified {
+  caller: Caller;
+  notBeforeMs: number;
+  /** The first moment at which the token is refused. */
+  expiresAtMs: number;
+}
+
+/** @throws CourierError `token-invalid`, `token-expired` */
+export const checkTimes = ({ notBeforeMs, expiresAtMs }: Identified, nowMs: number): void => {
+  if (nowMs >= expiresAtMs) throw new CourierError('token-expired');
+  if (nowMs < notBeforeMs) throw new CourierError('token-invalid', { detail: 'The token is not valid yet.' });
+};
+
+/** Whom a token's payload names, if it is meant for here and now. @throws CourierError `token-invalid`, `token-audience`, `token-expired` */
+export const identify = (payload: unknown, rules: ClaimRules, nowMs: number): Identified => {
+  const parsed = claimsSchema.safeParse(payload);
+  if (!parsed.success) throw new CourierError('token-invalid');
+  const claims = parsed.data;
+  if (!rules.issuers.includes(claims.iss)) throw new CourierError('token-invalid');
+  if (!rules.audiences.includes(claims.aud)) throw new CourierError('token-audience');
+  const life = claims.exp - claims.iat;
+  if (life <= 0 || life > LONGEST_LIFE_SECONDS) throw new CourierError('token-invalid');
+  const identified = {
+    caller: rules.callerOf(claims),
+    notBeforeMs: (Math.max(claims.iat, claims.nbf ?? 0) - SKEW_SECONDS) * 1000,
+    expiresAtMs: (claims.exp + SKEW_SECONDS) * 1000,
+  };
+  checkTimes(identified, nowMs);
+  return identified;
+};

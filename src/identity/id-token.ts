@@ -1,0 +1,36 @@
+import type { Caller } from '../delivery.ts';
+import type { Log } from '../log.ts';
+import { googleCaller } from './claims.ts';
+import { createVerifier, type Verifier } from './verifier.ts';
+
+/** https://accounts.google.com/.well-known/openid-configuration, `jwks_uri`. */
+const GOOGLE_KEYS_URL = 'https://www.googleapis.com/oauth2/v3/certs';
+
+/** "The value of iss … is equal to accounts.google.com or https://accounts.google.com" (developers.google.com/identity). */
+export const GOOGLE_ISSUERS = ['https://accounts.google.com', 'accounts.google.com'] as const;
+
+export interface IdentityOptions {
+  /** What a token's `aud` must be, one of them to the letter. */
+  audiences: readonly string[];
+  fetch: typeof globalThis.fetch;
+  /** Epoch milliseconds. */
+  now: () => number;
+  log: Log;
+  jwksUrl?: string;
+}
+
+/** Checks Google's ID tokens, and fetches Google's keys for it. */
+export const createGoogleTokens = ({ audiences, jwksUrl = GOOGLE_KEYS_URL, ...rest }: IdentityOptions): Verifier =>
+  createVerifier({
+    ...rest,
+    jwksUrl,
+    algorithm: 'RS256',
+    rules: { issuers: GOOGLE_ISSUERS, audiences, callerOf: googleCaller },
+  });
+
+/**
+ * Verifies Google ID tokens: RS256 by Google's published keys, Google's issuers, one of the audiences, times with 60 s of skew.
+ * The function it makes throws CourierError: `token-invalid`, `token-expired`, `token-audience`, `google-unavailable`.
+ */
+export const createIdTokenVerifier = (options: IdentityOptions): ((token: string) => Promise<Caller>) =>
+  createGoogleTokens(options).verify;
