@@ -11,6 +11,8 @@ export interface GoogleCall {
   response: ServerResponse;
   /** `http://127.0.0.1:PORT`, for links that must lead back here (session URIs). */
   origin: string;
+  /** Set by the fault plan: an upload keeps only the first bytes of this request's body, and answers as Drive does then. */
+  limits?: { storeAtMostBytes?: number };
 }
 
 /** A Google API on one or more hosts. `handle` answers the call, or returns false when no route of it matches. */

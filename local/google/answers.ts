@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Refusal, rpcRefusal } from './refusal.ts';
+import type { GoogleCall } from './seam.ts';
+
+export function sendJson(
+  response: ServerResponse,
+  code: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const text = `${JSON.stringify(body, undefined, 2)}\n`;
+  response.writeHead(code, {
+    'content-type': 'application/json; charset=UTF-8',
+    'content-length': Buffer.byteLength(text),
+    ...headers,
+  });
+  response.end(text);
+}
+
+export function sendText(
+  response: ServerResponse,
+  code: number,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(code, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    ...headers,
+  });
+  response.end(text);
+}
+
+const MOST_BODY_BYTES = 1024 * 1024;
+
+/** @throws Refusal 400 past `mostBytes` */
+export async function readBody(request: IncomingMessage, mostBytes = MOST_BODY_BYTES): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > mostBytes)
+      throw rpcRefusal('INVALID_ARGUMENT', `Request payload size exceeds the limit: ${mostBytes} bytes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The body as JSON; an empty one is `{}`. @throws Refusal 400 */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const text = (await readBody(request)).toString('utf8');
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw rpcRefusal('INVALID_ARGUMENT', 'Invalid JSON payload received. Unexpected token.');
+  }
+}
+
+/** The form's members; JSON is taken too, as Google's token endpoints do. @throws Refusal 400 */
+export async function readForm(request: IncomingMessage): Promise<Map<string, string>> {
+  if ((request.headers['content-type'] ?? '').startsWith('application/json')) {
+    const body = await readJson(request);
+    const members = typeof body === 'object' && body !== null ? Object.entries(body) : [];
+    return new Map(members.filter((pair): pair is [string, string] => typeof pair[1] === 'string'));
+  }
+  return new Map(new URLSearchParams((await readBody(request)).toString('utf8')));
+}
+
+/** The bearer token of a call: from the header, or `?access_token=`. */
+export function bearerOf({ request, url }: GoogleCall): string | undefined {
+  const fromHeader = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  return fromHeader ?? url.searchParams.get('access_token') ?? undefined;
+}
+
+/** Writes what `route` threw, if it is a refusal. */
+export async function answering(call: GoogleCall, route: () => Promise<void> | void): Promise<true> {
+  try {
+    await route();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (typeof error.body === 'string') sendText(call.response, error.code, error.body, error.headers);
+    else sendJson(call.response, error.code, error.body, error.headers);
+  }
+  return true;
+}

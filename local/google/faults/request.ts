@@ -1,0 +1,59 @@
+import { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const SLICE_BYTES = 16 * 1024;
+
+export function* slicesOf(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
+}
+
+/** Milliseconds that so many bytes take. */
+export const durationOf = (bytes: number, bytesPerSecond: number): number => (bytes / bytesPerSecond) * 1000;
+
+/** The same request, whose body comes slowly, or ends with the connection after so many bytes. */
+export function hamperedRequest(
+  request: IncomingMessage,
+  { bytesPerSecond, breakAfterBytes }: { bytesPerSecond?: number | undefined; breakAfterBytes?: number | undefined },
+): IncomingMessage {
+  const relayed = new IncomingMessage(request.socket);
+  const { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = request;
+  Object.assign(relayed, { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor });
+  let wanted = (): void => undefined;
+  relayed._read = () => wanted();
+  const whenWanted = (): Promise<void> =>
+    new Promise((resolve) => {
+      wanted = resolve;
+      relayed.once('close', resolve);
+    });
+
+  const pump = async (): Promise<void> => {
+    let passed = 0;
+    if (breakAfterBytes === 0) return void request.socket.destroy();
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      for (const slice of slicesOf(chunk)) {
+        if (bytesPerSecond !== undefined) await sleep(durationOf(slice.length, bytesPerSecond));
+        const allowed = breakAfterBytes === undefined ? slice : slice.subarray(0, breakAfterBytes - passed);
+        passed += allowed.length;
+        const ready = relayed.push(allowed);
+        if (passed === breakAfterBytes) {
+          // One turn, so that the service has seen the bytes before the connection breaks.
+          await sleep(5);
+          return void request.socket.destroy();
+        }
+        if (!ready) await whenWanted();
+        if (relayed.destroyed) return;
+      }
+    }
+    relayed.complete = true;
+    relayed.push(null);
+  };
+  const broken = (): void => {
+    if (!relayed.complete) relayed.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+  };
+  request.socket.once('close', broken);
+  relayed.once('close', () => request.socket.off('close', broken));
+  // Nobody may be listening yet; a broken request is no failure of this server.
+  relayed.on('error', () => undefined);
+  pump().catch(broken);
+  return relayed;
+}

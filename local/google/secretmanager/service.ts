@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import { answering, readJson, sendJson } from '../answers.ts';
+import { isAllowed, isOwner } from '../iam.ts';
+import { rpcRefusal } from '../refusal.ts';
+import { authorizeRpc } from '../rpc-authorize.ts';
+import type { GoogleCall, GoogleService } from '../seam.ts';
+import { CLOUD_PLATFORM } from '../world/names.ts';
+import type { World } from '../world.ts';
+import { accessVersion, crc32cOf, secretOf, secretResource, versionOf, versionResource } from './versions.ts';
+
+/** https://cloud.google.com/secret-manager/quotas#content_limits */
+const MOST_PAYLOAD_BYTES = 65_536;
+
+const addSchema = z.strictObject({
+  payload: z.strictObject({
+    data: z.string().optional(),
+    dataCrc32c: z.union([z.string(), z.number()]).optional(),
+  }),
+});
+const createSchema = z.looseObject({ replication: z.looseObject({}) });
+const etagSchema = z.strictObject({ name: z.string().optional(), etag: z.string().optional() });
+
+const parsed = <T>(schema: z.ZodType<T>, body: unknown): T => {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw rpcRefusal('INVALID_ARGUMENT', `Invalid value at '${issue?.path.join('.') ?? ''}': ${issue?.message ?? ''}`);
+};
+
+interface Asked {
+  call: GoogleCall;
+  world: World;
+  /** Secret and version, where the route has them. */
+  secret: string;
+  version: string;
+}
+
+interface Route {
+  method: string;
+  pattern: RegExp;
+  permission: string;
+  rpc: string;
+  answer(asked: Asked): Promise<object> | object;
+}
+
+const setState =
+  (state: 'ENABLED' | 'DISABLED' | 'DESTROYED') =>
+  async ({ call, world, secret, version }: Asked): Promise<object> => {
+    parsed(etagSchema, await readJson(call.request));
+    const found = versionOf(world, secret, version);
+    if (found.version.state === 'DESTROYED')
+      throw rpcRefusal('FAILED_PRECONDITION', `Secret Version is in DESTROYED state.`);
+    world.secrets.setState(secret, found.number, state);
+    return versionResource(world, secret, found.number);
+  };
+
+const addVersion = async ({ call, world, secret }: Asked): Promise<object> => {
+  const { payload } = parsed(addSchema, await readJson(call.request));
+  secretOf(world, secret);
+  const bytes = Buffer.from(payload.data ?? '', 'base64');
+  if (bytes.length === 0 || bytes.length > MOST_PAYLOAD_BYTES)
+    throw rpcRefusal('INVALID_ARGUMENT', `The secret payload must be between 1 and ${MOST_PAYLOAD_BYTES} bytes.`);
+  if (payload.dataCrc32c !== undefined && String(payload.dataCrc32c) !== crc32cOf(bytes))
+    throw rpcRefusal('INVALID_ARGUMENT', 'The checksum in the request does not match the data.');
+  return versionResource(world, secret, world.secrets.addVersion(secret, bytes));
+};
+
+const createSecret = async ({ call, world }: Asked): Promise<object> => {
+  const name = call.url.searchParams.get('secretId') ?? '';
+  parsed(createSchema, await readJson(call.request));
+  if (!/^[\w-]{1,255}$/.test(name)) throw rpcRefusal('INVALID_ARGUMENT', 'The provided Secret ID is invalid.');
+  if (world.secrets.find(name) !== undefined) throw rpcRefusal('ALREADY_EXISTS', `Secret [${name}] already exists.`);
+  world.secrets.create(name);
+  return secretResource(world, name);
+};
+
+const listVersions = ({ world, secret }: Asked): object => {
+  const { versions } = secretOf(world, secret);
+  const numbers = versions.map((_, index) => versions.length - index);
+  return { versions: numbers.map((number) => versionResource(world, secret, number)), totalSize: numbers.length };
+};
+
+const listSecrets = ({ world }: Asked): object => {
+  const names = Object.keys(world.state.secrets);
+  return { secrets: names.map((name) => secretResource(world, name)), totalSize: names.length };
+};
+
+const PROJECT = '^/v1/projects/(?<project>[^/]+)';
+const SECRET = `${PROJECT}/secrets/(?<secret>[^/:]+)`;
+const VERSION = `${SECRET}/versions/(?<version>[^/:]+)`;
+const route = (method: string, pattern: string, permission: string, rpc: string, answer: Route['answer']): Route => ({
+  method,
+  pattern: new RegExp(`${pattern}$`),
+  permission: `secretmanager.${permission}`,
+  rpc,
+  answer,
+});
+
+/** https://cloud.google.com/secret-manager/docs/reference/rest */
+const ROUTES: readonly Route[] = [
+  route('GET', `${VERSION}:access`, 'versions.access', 'AccessSecretVersion', ({ world, secret, version }) =>
+    accessVersion(world, secret, version),
+  ),
+  route('GET', VERSION, 'versions.get', 'GetSecretVersion', ({ world, secret, version }) =>
+    versionResource(world, secret, versionOf(world, secret, version).number),
+  ),
+  route('GET', `${SECRET}/versions`, 'versions.list', 'ListSecretVersions', listVersions),
+  route('POST', `${SECRET}:addVersion`, 'versions.add', 'AddSecretVersion', addVersion),
+  route('POST', `${VERSION}:enable`, 'versions.enable', 'EnableSecretVersion', setState('ENABLED')),
+  route('POST', `${VERSION}:disable`, 'versions.disable', 'DisableSecretVersion', setState('DISABLED')),
+  route('POST', `${VERSION}:destroy`, 'versions.destroy', 'DestroySecretVersion', setState('DESTROYED')),
+  route('GET', SECRET, 'secrets.get', 'GetSecret', ({ world, secret }) => secretResource(world, secret)),
+  route('GET', `${PROJECT}/secrets`, 'secrets.list', 'ListSecrets', listSecrets),
+  route('POST', `${PROJECT}/secrets`, 'secrets.create', 'CreateSecret', createSecret),
+];
+
+const authorized = (
+  call: GoogleCall,
+  world: World,
+  { rpc, permission }: Route,
+  names: Record<string, string>,
+): void => {
+  const holder = authorizeRpc(call, world, {
+    title: 'Secret Manager API',
+    method: `google.cloud.secretmanager.v1.SecretManagerService.${rpc}`,
+    scopes: [CLOUD_PLATFORM],
+  });
+  const resource = call.url.pathname.slice('/v1/'.length).replace(/:[a-zA-Z]+$/, '');
+  const isHere = new Set<string>([world.project.id, world.project.number]).has(names.project ?? '');
+  const bindings = world.secrets.find(names.secret ?? '')?.bindings ?? [];
+  // Whoever may not see a secret learns nothing of its existence.
+  if (!isHere || !(isOwner(world.state, holder) || isAllowed(world.state, holder, bindings, permission)))
+    throw rpcRefusal(
+      'PERMISSION_DENIED',
+      `Permission '${permission}' denied for resource '${resource}' (or it may not exist).`,
+    );
+};
+
+export function createSecretManagerService(world: World): GoogleService {
+  return {
+    name: 'secretmanager',
+    hosts: ['secretmanager.googleapis.com'],
+    async handle(call) {
+      const path = decodeURIComponent(call.url.pathname);
+      if (!path.startsWith('/v1/projects/')) return false;
+      return answering(call, async () => {
+        for (const each of ROUTES) {
+          const names = call.method === each.method ? each.pattern.exec(path)?.groups : undefined;
+          if (names === undefined) continue;
+          authorized(call, world, each, names);
+          const { secret = '', version = '' } = names;
+          return sendJson(call.response, 200, await each.answer({ call, world, secret, version }));
+        }
+        throw rpcRefusal('UNIMPLEMENTED', `${call.method} ${path} of Secret Manager is not known here.`);
+      });
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { crc32c } from '@aws-crypto/crc32c';
+import { rpcRefusal } from '../refusal.ts';
+import type { Secret, SecretVersion } from '../world/state.ts';
+import type { World } from '../world.ts';
+
+/** CRC32C (Castagnoli) as a decimal string: proto3 JSON writes int64 so. */
+export const crc32cOf = (bytes: Uint8Array): string => String(crc32c(bytes));
+
+/** Google answers with the project's number, whatever the request said. */
+export const secretNameOf = (world: World, name: string): string => `projects/${world.project.number}/secrets/${name}`;
+
+export const versionNameOf = (world: World, name: string, number: number): string =>
+  `${secretNameOf(world, name)}/versions/${number}`;
+
+/** @throws Refusal 404 */
+export function secretOf(world: World, name: string): Secret {
+  const secret = world.secrets.find(name);
+  if (secret === undefined) throw rpcRefusal('NOT_FOUND', `Secret [${secretNameOf(world, name)}] not found.`);
+  return secret;
+}
+
+/** A version by number, alias or `latest` (the newest, whatever its state). @throws Refusal 404 */
+export function versionOf(world: World, name: string, wanted: string): { number: number; version: SecretVersion } {
+  const secret = secretOf(world, name);
+  const aliased = Object.hasOwn(secret.aliases, wanted) ? secret.aliases[wanted] : undefined;
+  const number =
+    wanted === 'latest' ? secret.versions.length : (aliased ?? (/^[1-9]\d*$/.test(wanted) ? Number(wanted) : 0));
+  const version = secret.versions[number - 1];
+  if (version !== undefined) return { number, version };
+  if (secret.versions.length === 0)
+    throw rpcRefusal('NOT_FOUND', `Secret [${secretNameOf(world, name)}] not found or has no versions.`);
+  throw rpcRefusal('NOT_FOUND', `Secret Version [${secretNameOf(world, name)}/versions/${wanted}] not found.`);
+}
+
+export const secretResource = (world: World, name: string): object => {
+  const secret = secretOf(world, name);
+  return {
+    name: secretNameOf(world, name),
+    replication: { automatic: {} },
+    createTime: secret.createTime,
+    ...(Object.keys(secret.aliases).length > 0
+      ? {
+          versionAliases: Object.fromEntries(
+            Object.entries(secret.aliases).map(([alias, version]) => [alias, String(version)]),
+          ),
+        }
+      : {}),
+  };
+};
+
+export const versionResource = (world: World, name: string, number: number): object => {
+  const { version } = versionOf(world, name, String(number));
+  return {
+    name: versionNameOf(world, name, number),
+    createTime: version.createTime,
+    ...(version.destroyTime === undefined ? {} : { destroyTime: version.destroyTime }),
+    state: version.state,
+    replicationStatus: { automatic: {} },
+    clientSpecifiedPayloadChecksum: true,
+  };
+};
+
+/** @throws Refusal 400 FAILED_PRECONDITION for disabled and destroyed versions */
+export function accessVersion(world: World, name: string, wanted: string): object {
+  const { number, version } = versionOf(world, name, wanted);
+  if (version.state !== 'ENABLED')
+    throw rpcRefusal(
+      'FAILED_PRECONDITION',
+      `Secret Version [${versionNameOf(world, name, number)}] is in ${version.state} state.`,
+    );
+  const bytes = Buffer.from(version.data, 'base64');
+  const dataCrc32c = crc32cOf(bytes);
+  const [first = 0] = bytes;
+  if (version.corrupt) bytes[0] = first ^ 1;
+  return { name: versionNameOf(world, name, number), payload: { data: bytes.toString('base64'), dataCrc32c } };
+}

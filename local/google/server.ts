@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type CallRecorder, recordCalls } from './calls.ts';
+import { createListener } from './dispatch.ts';
+import { createFaultInjector } from './faults/injector.ts';
+import { createFaultPlan, type FaultPlan } from './faults/plan.ts';
+import { createOauth2Service } from './oauth2/service.ts';
+import { createOwnPages } from './own-pages.ts';
+import { createPubsubService, type PubsubService } from './pubsub/service.ts';
+import { seededRandom } from './random.ts';
+import type { GoogleService, Surroundings } from './seam.ts';
+import { createSecretManagerService } from './secretmanager/service.ts';
+import { createStorageService, type StorageService } from './storage/service.ts';
+import { openWorld, type World } from './world.ts';
+
+export interface LocalGoogleOptions {
+  /** Default: a fresh temporary folder, removed on close. */
+  dataDir?: string;
+  /** Default: any free one. */
+  port?: number;
+  /** Epoch milliseconds; default: the machine's clock. */
+  now?: () => number;
+  /** Of everything random except keys and tokens; default 1. */
+  seed?: number;
+}
+
+export interface LocalGoogle {
+  /** `http://127.0.0.1:PORT`: what `COURIER_GOOGLE_ORIGIN` takes. */
+  origin: string;
+  /** `127.0.0.1:PORT`: what `GCE_METADATA_HOST` takes. */
+  metadataHost: string;
+  dataDir: string;
+  world: World;
+  storage: StorageService;
+  pubsub: PubsubService;
+  faults: FaultPlan;
+  calls: CallRecorder;
+  /** Ends all connections, and removes a temporary data folder. */
+  close(): Promise<void>;
+}
+
+/** Starts a Google on loopback. */
+export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promise<LocalGoogle> {
+  const { now = Date.now, seed = 1, port = 0 } = options;
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'local-google-'));
+  mkdirSync(dataDir, { recursive: true });
+  const world = await openWorld(dataDir, now);
+  const faults = createFaultPlan(seed);
+  const calls = recordCalls();
+  const injector = createFaultInjector(faults);
+
+  const surroundingsOf = (name: string, hosts: readonly string[]): Surroundings => {
+    const folder = join(dataDir, name);
+    mkdirSync(folder, { recursive: true });
+    return {
+      now,
+      random: seededRandom(seed),
+      dataDir: folder,
+      tokens: {
+        find: (token) => {
+          const holder = world.tokens.holderOf(token, hosts);
+          return holder?.kind === 'federated' ? undefined : holder;
+        },
+      },
+      isApiEnabled: (project, api) => project === world.project.id && world.state.apis.includes(api),
+      corrupt: injector.corrupt,
+    };
+  };
+
+  const storage = await createStorageService(surroundingsOf('storage', ['storage.googleapis.com']));
+  const pubsub = createPubsubService(surroundingsOf('pubsub', ['pubsub.googleapis.com']));
+  // One line a service: the first of a host that answers has answered.
+  const services: readonly GoogleService[] = [
+    createOauth2Service(world, now),
+    createSecretManagerService(world),
+    storage,
+    pubsub,
+  ];
+
+  let origin = '';
+  const server = createServer(
+    // Long uploads are no fault of theirs, and idle connections must not die under a client that is about to use them.
+    { requestTimeout: 0, keepAliveTimeout: 120_000 },
+    createListener({
+      services,
+      ownPages: [createOwnPages(calls, faults)],
+      recorder: calls,
+      injector,
+      now,
+      origin: () => origin,
+    }),
+  );
+  server.on('clientError', (_, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+    else socket.destroy();
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const metadataHost = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  origin = `http://${metadataHost}`;
+  world.writeKeyFiles(origin);
+
+  return {
+    origin,
+    metadataHost,
+    dataDir,
+    world,
+    storage,
+    pubsub,
+    faults,
+    calls,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
