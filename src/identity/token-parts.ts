@@ -3,6 +3,9 @@ import { z } from 'zod';
 /** What Google's front end puts in place of a signature it has checked (run/docs/troubleshooting#signature-removed). */
 const REMOVED_SIGNATURE = 'SIGNATURE_REMOVED_BY_GOOGLE';
 
+/** True for a token that the platform says it has checked, and that nobody else can check any more. */
+export const isSignatureRemoved = (token: string): boolean => token.endsWith(`.${REMOVED_SIGNATURE}`);
+
 /**
  * Header members that Google never sends, each of them an attack when obeyed: keys of the token's own choice, and
  * extensions that change how the rest is read (RFC 7515 §4.1, RFC 7797).
@@ -19,8 +22,7 @@ const header = z.looseObject({
 export interface TokenParts {
   alg: string;
   kid: string;
-  payload: unknown;
-  signatureRemoved: boolean;
+  payload: object;
 }
 
 /** The bytes, or undefined unless the text is the one base64url form of them: no padding, no blanks, no spare bits. */
@@ -69,5 +71,5 @@ export const readTokenParts = (token: string): TokenParts | undefined => {
   if (!head.success || REFUSED_MEMBERS.some((name) => Object.hasOwn(head.data, name))) return undefined;
   const payload = decodeObject(second);
   if (payload === undefined) return undefined;
-  return { alg: head.data.alg, kid: head.data.kid, payload, signatureRemoved: third === REMOVED_SIGNATURE };
+  return { alg: head.data.alg, kid: head.data.kid, payload };
 };

@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import { type ClaimRules, checkTimes, type Identified, identify } from './claims.ts';
 import { createRemembered } from './remembered.ts';
 import { type Algorithm, createSigningKeys } from './signing-keys.ts';
-import { readTokenParts, type TokenParts } from './token-parts.ts';
+import { isSignatureRemoved, readTokenParts, type TokenParts } from './token-parts.ts';
 
 /** Bytes; the tokens that Google makes have one to two thousand. */
 export const LONGEST_TOKEN_BYTES = 8 * 1024;
@@ -60,8 +60,8 @@ export const createVerifier = (options: VerifierOptions): Verifier => {
   const keys = createSigningKeys({ ...options, url: options.jwksUrl, onWithdrawn: remembered.clear });
 
   const verifyNew = async (token: string): Promise<Identified> => {
-    const { alg, kid, payload, signatureRemoved: removed } = partsOf(token);
-    if (removed) throw signatureRemoved();
+    if (isSignatureRemoved(token)) throw signatureRemoved();
+    const { alg, kid, payload } = partsOf(token);
     if (alg !== algorithm) throw invalid();
     const key = await keys.find(kid);
     if (key === undefined) throw invalid();

@@ -1,0 +1,59 @@
+import type { Config } from '../config.ts';
+import type { Caller } from '../delivery.ts';
+import { CourierError } from '../errors.ts';
+import { bearerToken } from './bearer.ts';
+import { CLOUD_RUN_IAM_TRUST, createCloudRunIam } from './cloud-run-iam.ts';
+import { createIap } from './iap.ts';
+import { createGoogleTokens, type IdentityOptions } from './id-token.ts';
+import { createPushPolicy } from './push.ts';
+
+export interface Authenticator {
+  /** The caller of a request, from its headers alone. @throws CourierError 401 codes, `google-unavailable` */
+  authenticate(headers: Headers): Promise<Caller>;
+  /** The account behind a Pub/Sub push. @throws CourierError 401 codes, `caller-not-allowed`, `google-unavailable` */
+  authenticatePush(headers: Headers): Promise<Caller>;
+  /** Fetches Google's keys ahead of the first request. @throws CourierError `google-unavailable` */
+  warmUp(): Promise<void>;
+}
+
+type AuthenticatorConfig = Pick<Config, 'identity' | 'audiences' | 'onCloudRun' | 'pubsub'>;
+type Means = Omit<IdentityOptions, 'audiences'>;
+
+/** The way of `identity:` in the configuration. */
+const createMode = (
+  { identity, audiences, onCloudRun }: AuthenticatorConfig,
+  means: Means,
+): Pick<Authenticator, 'authenticate' | 'warmUp'> => {
+  const options = { ...means, audiences };
+  if (identity === 'iap') return createIap(options);
+  const tokens = createGoogleTokens(options);
+  if (identity === 'id-token') {
+    return { authenticate: async (headers) => tokens.verify(bearerToken(headers)), warmUp: tokens.warmUp };
+  }
+  if (onCloudRun) means.log.info({ identity }, CLOUD_RUN_IAM_TRUST);
+  else means.log.warn({ identity }, 'identity: cloud-run-iam is id-token here: this is not Cloud Run (no K_SERVICE)');
+  const authenticate = createCloudRunIam({ tokens, audiences, onCloudRun, now: means.now });
+  return { authenticate, warmUp: tokens.warmUp };
+};
+
+/**
+ * Knows callers in the way that the configuration chose. One instance for the whole process: it holds Google's keys and
+ * the tokens seen.
+ * @throws ConfigError when the audiences do not fit that way.
+ */
+export const createAuthenticator = (config: AuthenticatorConfig, means: Means): Authenticator => {
+  const { authenticate, warmUp } = createMode(config, means);
+  const { isPushAccount } = createPushPolicy(config.pubsub);
+  return {
+    authenticate,
+    warmUp,
+    async authenticatePush(headers) {
+      const caller = await authenticate(headers);
+      if (isPushAccount(caller)) return caller;
+      throw new CourierError('caller-not-allowed', {
+        detail: 'The token is not that of an account which a configured subscription pushes with.',
+        remedy: 'Let the operator set this account as "serviceAccount" of the subscription under "pubsub".',
+      });
+    },
+  };
+};

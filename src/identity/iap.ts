@@ -1,0 +1,69 @@
+import { ConfigError } from '../config.ts';
+import type { Caller } from '../delivery.ts';
+import { CourierError } from '../errors.ts';
+import { type Claims, canonicalEmail } from './claims.ts';
+import type { IdentityOptions } from './id-token.ts';
+import { createVerifier, type Verifier } from './verifier.ts';
+
+/** All three: iap/docs/signed-headers-howto. */
+const IAP_KEYS_URL = 'https://www.gstatic.com/iap/verify/public_key-jwk';
+const IAP_ISSUER = 'https://cloud.google.com/iap';
+const IAP_HEADER = 'x-goog-iap-jwt-assertion';
+
+/** Direct on Cloud Run; behind a load balancer; its regional form. */
+const AUDIENCE_FORMS = [
+  /^\/projects\/\d+\/locations\/[a-z0-9-]+\/services\/[a-z0-9-]+$/,
+  /^\/projects\/\d+\/global\/backendServices\/\d+$/,
+  /^\/projects\/\d+\/[a-z0-9-]+\/backendServices\/\d+$/,
+];
+
+/** `sub` carries the name of who keeps the account; the accounts of Google are known here by their number alone. */
+const GOOGLE_ACCOUNT = /^accounts\.google\.com:(\d+)$/;
+
+/** IAP has no `email_verified`: an address counts where Google keeps the account, and not where an outside provider does. */
+const iapCaller = ({ sub, email }: Claims): Caller => {
+  const number = GOOGLE_ACCOUNT.exec(sub)?.[1];
+  if (number === undefined) return { sub };
+  const address = canonicalEmail(email);
+  return address === undefined ? { sub: number } : { sub: number, email: address };
+};
+
+/** The assertion that IAP wrote into the request. @throws CourierError `token-missing`, `token-invalid` */
+const assertionOf = (headers: Headers): string => {
+  const assertion = headers.get(IAP_HEADER) ?? '';
+  if (assertion === '') {
+    throw new CourierError('token-missing', {
+      detail: 'The request did not come through Identity-Aware Proxy.',
+      remedy: "Call the service at the address that Identity-Aware Proxy guards, with a token for IAP's own audience.",
+    });
+  }
+  return assertion;
+};
+
+/**
+ * Identity by Identity-Aware Proxy: its signed header (ES256, its own keys and issuer), whatever else the request says.
+ * `authenticate` throws CourierError: 401 codes, `google-unavailable`.
+ * @throws ConfigError when an audience has not the form of IAP's.
+ */
+export const createIap = ({
+  audiences,
+  jwksUrl = IAP_KEYS_URL,
+  ...rest
+}: IdentityOptions): { authenticate(headers: Headers): Promise<Caller>; warmUp: Verifier['warmUp'] } => {
+  const misfits = audiences.filter((audience) => !AUDIENCE_FORMS.some((form) => form.test(audience)));
+  if (misfits.length > 0) {
+    throw new ConfigError(
+      misfits.map(
+        (audience) =>
+          `audiences: "${audience}" is no audience of IAP (/projects/NUMBER/locations/REGION/services/NAME or /projects/NUMBER/global/backendServices/ID)`,
+      ),
+    );
+  }
+  const verifier = createVerifier({
+    ...rest,
+    jwksUrl,
+    algorithm: 'ES256',
+    rules: { issuers: [IAP_ISSUER], audiences, callerOf: iapCaller },
+  });
+  return { authenticate: async (headers) => verifier.verify(assertionOf(headers)), warmUp: verifier.warmUp };
+};

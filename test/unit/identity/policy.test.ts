@@ -1,0 +1,121 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Config } from '../../../src/config.ts';
+import { readConfig } from '../../../src/config.ts';
+import { createPolicy } from '../../../src/identity/policy.ts';
+import { createPushPolicy } from '../../../src/identity/push.ts';
+
+const destination = (...callers: string[]) => ({ folder: '0AbCdEf', credentials: 'main', callers });
+const configOf = (destinations: object, rest: object = {}): Config =>
+  readConfig({
+    COURIER_CONFIG: JSON.stringify({
+      audiences: ['https://a.example'],
+      credentials: { main: { adc: true } },
+      destinations,
+      ...rest,
+    }),
+  });
+
+const alice = { sub: '1', email: 'alice@example.com' };
+const policy = createPolicy(
+  configOf(
+    {
+      byEmail: destination('Alice@Example.com'),
+      byDomain: destination('domain:Example.COM'),
+      bySub: destination('sub:42'),
+      robots: destination('domain:my-proj.iam.gserviceaccount.com'),
+    },
+    { operators: ['ops@example.com'] },
+  ),
+);
+
+describe('who may write where', () => {
+  test.each([
+    [alice, ['byEmail', 'byDomain']],
+    [{ sub: '42' }, ['bySub']],
+    [{ sub: '42', email: 'bob@example.com' }, ['byDomain', 'bySub']],
+    [{ sub: '1', email: 'eve@sub.example.com' }, []],
+    [{ sub: '1', email: 'eve@notexample.com' }, []],
+    [{ sub: '1', email: 'example.com@evil.org' }, []],
+    [{ sub: '1', email: 'x@my-proj.iam.gserviceaccount.com' }, ['robots']],
+    [{ sub: '1', email: 'x@other.iam.gserviceaccount.com' }, []],
+    [{ sub: '4' }, []],
+    [{ sub: 'alice@example.com' }, []],
+    [{ sub: '' }, []],
+  ])('%j: %j', (caller, names) => {
+    expect(policy.destinationsOf(caller)).toEqual(names);
+    for (const name of ['byEmail', 'byDomain', 'bySub', 'robots']) {
+      expect(policy.mayWrite(caller, name)).toBe(names.includes(name));
+    }
+  });
+
+  test.each(['nowhere', 'constructor', '__proto__', 'toString', ''])('nobody may write to %j', (name) => {
+    expect(policy.mayWrite(alice, name)).toBe(false);
+  });
+
+  test('operators are those listed, and nobody else', () => {
+    expect(policy.isOperator({ sub: '9', email: 'ops@example.com' })).toBe(true);
+    expect(policy.isOperator(alice)).toBe(false);
+    expect(createPolicy(configOf({ a: destination('domain:example.com') })).isOperator(alice)).toBe(false);
+  });
+});
+
+describe('the destination that a caller means', () => {
+  const resolve = (destinations: object, named?: string) => {
+    try {
+      return createPolicy(configOf(destinations)).resolveDestination(named, alice);
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  };
+  const mine = destination('alice@example.com');
+  const others = destination('bob@example.com');
+
+  test.each<[string, object, string | undefined, string]>([
+    ['the one it names', { a: mine, default: mine }, 'a', 'a'],
+    ['the only one', { a: mine }, undefined, 'a'],
+    ['else the one called default', { a: mine, default: mine }, undefined, 'default'],
+    ['not one that happens to be first', { a: mine, b: mine }, undefined, 'destination-forbidden'],
+    ['not the only one when it is for others', { a: others }, undefined, 'destination-forbidden'],
+    ['not the only one under another name', { a: mine }, 'b', 'destination-forbidden'],
+  ])('%s', (_, destinations, named, expected) => {
+    expect(resolve(destinations, named)).toBe(expected);
+  });
+
+  test('unknown and forbidden look the same', () => {
+    const { resolveDestination } = createPolicy(configOf({ mine, theirs: others }));
+    const seen = ['theirs', 'unknown'].map((named) => {
+      try {
+        return resolveDestination(named, alice);
+      } catch (error) {
+        const { code, message, detail, remedy, status } = error as Record<string, unknown>;
+        return JSON.stringify({ code, message, detail, remedy, status });
+      }
+    });
+    expect(seen[0]).toContain('destination-forbidden');
+    expect(seen[0]).toBe(seen[1]);
+  });
+});
+
+describe('a push', () => {
+  const push = createPushPolicy({
+    subscriptions: {
+      'projects/p/subscriptions/one': { serviceAccount: 'one@p.iam.gserviceaccount.com', destinations: ['reports'] },
+      'projects/p/subscriptions/two': { serviceAccount: 'two@p.iam.gserviceaccount.com', destinations: ['a', 'b'] },
+    },
+  });
+  const one = { sub: '1', email: 'one@p.iam.gserviceaccount.com' };
+
+  test('comes from an account that some subscription has', () => {
+    expect(push.isPushAccount(one)).toBe(true);
+    expect(push.isPushAccount({ sub: '1', email: 'three@p.iam.gserviceaccount.com' })).toBe(false);
+    expect(push.isPushAccount({ sub: 'one@p.iam.gserviceaccount.com' })).toBe(false);
+  });
+
+  test('may write where its own subscription may, and not where another may', () => {
+    expect(push.mayPush(one, 'projects/p/subscriptions/one')).toEqual(['reports']);
+    expect(push.mayPush(one, 'projects/p/subscriptions/two')).toBeUndefined();
+    expect(push.mayPush(one, 'projects/p/subscriptions/three')).toBeUndefined();
+    expect(push.mayPush(one, 'constructor')).toBeUndefined();
+    expect(push.mayPush({ sub: '1' }, 'projects/p/subscriptions/one')).toBeUndefined();
+  });
+});
