@@ -41,8 +41,13 @@ export interface CallContext {
   tally?: CallTally;
 }
 
+/** What the bytes become. `convertTo` of a replacement is the Docs editors type that the file has. */
+export type UploadTarget =
+  | { kind: 'create'; file: NewFile }
+  | { kind: 'replace'; id: string; mimeType: string; description?: string; convertTo?: string };
+
 export interface UploadRequest extends CallContext {
-  target: { kind: 'create'; file: NewFile } | { kind: 'replace'; id: string; mimeType: string; description?: string };
+  target: UploadTarget;
   source: Source;
   /**
    * For `create`: what to do when Drive says that the id exists (409 at the session's start, or to a multipart request).

@@ -20,6 +20,8 @@ export interface GoogleRequest {
    * `once`: never sent again; the caller finds out what happened.
    */
   retry: 'idempotent' | 'once';
+  /** Counted up with every request that goes out. */
+  tally?: CallTally;
 }
 
 export interface GoogleResponse {
@@ -49,4 +51,23 @@ export interface GoogleTransport {
   fetch: typeof globalThis.fetch;
   /** Ends idle sockets. */
   close(): void;
+}
+
+/** What went wrong, for the decision whether to try again. */
+export interface Failure {
+  /** Whose outage it may be: retries are budgeted by host. */
+  url: string;
+  /** 1 for the first failure of one call. */
+  attempt: number;
+  /** The answer, when there was one. */
+  response?: Pick<GoogleResponse, 'status' | 'headers'>;
+  signal?: AbortSignal;
+  /** Epoch milliseconds. */
+  deadlineMs?: number;
+}
+
+/** A transport whose retry policy is also open to protocols that ask what happened before they send again (resumable sessions). */
+export interface RetryingTransport extends GoogleTransport {
+  /** Waits as the policy says, then answers true; false at once when the policy says to give up. */
+  again(failure: Failure): Promise<boolean>;
 }

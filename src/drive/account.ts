@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import type { Drive } from './drive.ts';
+import type { Library } from './library.ts';
+import { UNITS } from './pacing.ts';
+import { FOLDER_TYPE } from './query.ts';
+
+type Account = Pick<Drive, 'share' | 'imports' | 'inspectFolder' | 'aboutAccount'>;
+
+const imports = z.object({
+  importFormats: z.record(z.string(), z.array(z.string())).default({}),
+  maxImportSizes: z.record(z.string(), z.coerce.number()).default({}),
+});
+
+const about = z.object({
+  user: z.object({ emailAddress: z.string().default('') }),
+  storageQuota: z.object({ limit: z.coerce.number().optional(), usage: z.coerce.number().default(0) }),
+});
+
+const inspected = z.object({
+  name: z.string(),
+  mimeType: z.string(),
+  driveId: z.string().optional(),
+  ownedByMe: z.boolean().default(false),
+  capabilities: z.object({ canAddChildren: z.boolean().default(false), canShare: z.boolean().default(false) }),
+});
+
+/** What the account may do, and what Drive offers it. */
+export const createAccount = (library: Library): Account => ({
+  async share(id, { type, role, email, domain }, notify, context) {
+    const isPerson = type === 'user' || type === 'group';
+    await library(
+      // Sent twice, it would be the same permission, but a second mail.
+      { operation: 'drive.permissions.create', units: UNITS.other, retry: notify ? 'once' : 'idempotent' },
+      context,
+      (drive) =>
+        drive.permissions.create({
+          fileId: id,
+          supportsAllDrives: true,
+          fields: 'id',
+          // "not allowed for other requests": only where a person could get mail. Its default is true.
+          ...(isPerson ? { sendNotificationEmail: notify } : {}),
+          requestBody: {
+            type,
+            role,
+            ...(email === undefined ? {} : { emailAddress: email }),
+            ...(domain === undefined ? {} : { domain }),
+          },
+        }),
+    );
+  },
+  async imports(context) {
+    const answer = await library(
+      { operation: 'drive.about.get', units: UNITS.get, retry: 'idempotent' },
+      context,
+      (drive) => drive.about.get({ fields: 'importFormats,maxImportSizes' }),
+    );
+    const { importFormats, maxImportSizes } = imports.parse(answer);
+    return { formats: importFormats, maxSizes: maxImportSizes };
+  },
+  async inspectFolder(id, context) {
+    const fields = 'name,mimeType,driveId,ownedByMe,capabilities(canAddChildren,canShare)';
+    const answer = await library(
+      { operation: 'drive.files.get', units: UNITS.get, retry: 'idempotent' },
+      context,
+      (drive) => drive.files.get({ fileId: id, fields, supportsAllDrives: true }),
+    );
+    const { name, mimeType, driveId, ownedByMe, capabilities } = inspected.parse(answer);
+    return { name, driveId, ownedByMe, ...capabilities, isFolder: mimeType === FOLDER_TYPE };
+  },
+  async aboutAccount(context) {
+    const answer = await library(
+      { operation: 'drive.about.get', units: UNITS.get, retry: 'idempotent' },
+      context,
+      (drive) => drive.about.get({ fields: 'user(emailAddress),storageQuota(limit,usage)' }),
+    );
+    const { user, storageQuota } = about.parse(answer);
+    return { email: user.emailAddress, storageLimit: storageQuota.limit, storageUsed: storageQuota.usage };
+  },
+});

@@ -1,0 +1,91 @@
+import { CourierError } from '../errors.ts';
+import type { BlockLease } from './budget.ts';
+import type { UploadRequest } from './drive.ts';
+import { createWindow, type Whole, type Window } from './window.ts';
+
+/** Milliseconds before the request's deadline at which nothing new is begun, so that an answer still gets out. */
+export const MARGIN_MS = 2_000;
+
+/** The bytes of one upload: its window, and how to begin again. */
+export interface Bytes {
+  window(): Window;
+  /** Makes all bytes from the start available again; false when they are gone and the source cannot be opened again. */
+  rewind(): boolean;
+  /** Reads the source anew, hashing what Drive already has: the state of a hash cannot be kept between processes. */
+  reopen(skip: number): void;
+  /** The last look before bytes become a file: the announced digest, and the story's own objection. */
+  commit(whole: Whole): Promise<void>;
+  /** Whether `commit` has passed: from then on Drive may have made the file, whatever it answers. */
+  committed(): boolean;
+  close(): void;
+}
+
+export const outOfTime = (): CourierError =>
+  new CourierError('drive-unavailable', { detail: 'The time for this request is up before the upload is complete.' });
+
+const abandoned = ({ reason }: AbortSignal): CourierError =>
+  reason instanceof CourierError
+    ? reason
+    : new CourierError('drive-unavailable', { detail: 'The request was given up.', cause: reason });
+
+export const checkDigest = ({ expectedSha256 }: Pick<UploadRequest, 'expectedSha256'>, { sha256 }: Whole): void => {
+  if (expectedSha256 !== undefined && expectedSha256 !== sha256) throw new CourierError('digest-mismatch');
+};
+
+/** Opens the bytes of an upload, and ends the wait for them when the signal or the clock says so. */
+export const createBytes = (
+  request: UploadRequest,
+  { lease, blockBytes, now }: { lease: BlockLease; blockBytes: number; now: () => number },
+): Bytes => {
+  const { source, maxBytes, signal, deadlineMs } = request;
+  let current: Window | undefined;
+  let committed: string | undefined;
+
+  const open = (bytes: AsyncIterable<Uint8Array>, skip: number): Window => {
+    current = createWindow({ bytes, lease, blockBytes, maxBytes, size: source.size, skip });
+    if (signal?.aborted) current.fail(abandoned(signal));
+    return current;
+  };
+  const onAbort = (): void => {
+    if (signal !== undefined) current?.fail(abandoned(signal));
+  };
+  signal?.addEventListener('abort', onAbort, { once: true });
+  const timer =
+    deadlineMs === undefined
+      ? undefined
+      : setTimeout(
+          () => current?.fail(outOfTime()),
+          Math.min(2 ** 31 - 1, Math.max(0, deadlineMs - MARGIN_MS - now())),
+        );
+
+  const reopen = (skip: number): void => {
+    const bytes = source.openAt?.(0) ?? source.open();
+    current?.close();
+    open(bytes, skip);
+  };
+
+  return {
+    window: () => current ?? open(source.open(), 0),
+    rewind() {
+      if (current === undefined || current.start() === 0) return true;
+      if (source.openAt === undefined) return false;
+      reopen(0);
+      return true;
+    },
+    reopen,
+    async commit(whole) {
+      checkDigest(request, whole);
+      if (committed === undefined) await request.beforeCommit?.(whole);
+      else if (committed !== whole.sha256) {
+        throw new CourierError('drive-unavailable', { detail: 'The source gave other bytes when it was read again.' });
+      }
+      committed = whole.sha256;
+    },
+    committed: () => committed !== undefined,
+    close() {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      current?.close();
+    },
+  };
+};

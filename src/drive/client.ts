@@ -1,0 +1,77 @@
+import type { DriveAuth } from '../credentials/drive-auth.ts';
+import { CourierError } from '../errors.ts';
+import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../google/transport.ts';
+import type { CallContext } from './drive.ts';
+import { driveError } from './errors.ts';
+import type { Pace } from './pacing.ts';
+
+export const DRIVE_URL = 'https://www.googleapis.com/drive/v3';
+export const UPLOAD_URL = 'https://www.googleapis.com/upload/drive/v3';
+
+export type DriveRequest = Omit<GoogleRequest, 'signal' | 'deadlineMs' | 'tally'> & {
+  /** Quota units. */
+  units: number;
+};
+
+/** Calls to Drive as one account. */
+export interface DriveClient {
+  /** Any answer, whatever its status. @throws CourierError `drive-unavailable` without one, and the codes of `DriveAuth.token`. */
+  call(request: DriveRequest, context: CallContext): Promise<GoogleResponse>;
+  /** As `call`, without the bearer token: a session URI is a right of its own. */
+  callSession(request: DriveRequest, context: CallContext): Promise<GoogleResponse>;
+  /** What an error answer means. */
+  error(response: GoogleResponse, operation: string): CourierError;
+}
+
+/** Only the parts of a context that a call takes: uploads pass their whole request. */
+const callOf = ({ units: _, ...request }: DriveRequest, { signal, deadlineMs, tally }: CallContext): GoogleRequest => ({
+  ...request,
+  ...(signal === undefined ? {} : { signal }),
+  ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  ...(tally === undefined ? {} : { tally }),
+});
+
+const asDriveFailure = (error: unknown): unknown =>
+  error instanceof CourierError && error.code === 'google-unavailable'
+    ? new CourierError('drive-unavailable', { cause: error })
+    : error;
+
+export const createDriveClient = ({
+  transport,
+  auth,
+  pace,
+}: {
+  transport: Pick<GoogleTransport, 'send'>;
+  auth: DriveAuth;
+  pace: Pace;
+}): DriveClient => {
+  const error: DriveClient['error'] = (response, operation) =>
+    driveError(response, { operation, account: auth.account() });
+
+  const send = async (request: DriveRequest, context: CallContext): Promise<GoogleResponse> => {
+    await pace.spend(request.units, context);
+    const response = await transport.send(callOf(request, context)).catch((thrown: unknown) => {
+      throw asDriveFailure(thrown);
+    });
+    if (response.status === 429 || (response.status === 403 && error(response, '').code === 'drive-rate-limited')) {
+      pace.slowDown();
+    }
+    return response;
+  };
+
+  const sendAs = (token: string, request: DriveRequest, context: CallContext): Promise<GoogleResponse> =>
+    send({ ...request, headers: { ...request.headers, authorization: `Bearer ${token}` } }, context);
+
+  return {
+    async call(request, context) {
+      const token = await auth.token();
+      const response = await sendAs(token, request, context);
+      if (response.status !== 401) return response;
+      // Revoked or rotated before its time: one more try with a fresh one.
+      auth.rejected(token);
+      return sendAs(await auth.token(), request, context);
+    },
+    callSession: send,
+    error,
+  };
+};

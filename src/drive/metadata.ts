@@ -1,0 +1,141 @@
+import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js';
+import { z } from 'zod';
+import { CourierError } from '../errors.ts';
+import { DRIVE_URL, type DriveClient } from './client.ts';
+import type { CallContext, Drive, DriveFile } from './drive.ts';
+import { reasonsOf } from './errors.ts';
+import { FILE_FIELDS, fileOf, parseFile } from './file.ts';
+import type { Library } from './library.ts';
+import { UNITS } from './pacing.ts';
+import { FOLDER_TYPE, filesNamed, filesWithProperty, foldersNamed } from './query.ts';
+
+type Metadata = Pick<
+  Drive,
+  'get' | 'find' | 'findFolders' | 'findByProperty' | 'createFolder' | 'remove' | 'removeRevision'
+>;
+
+const folder = z.object({ driveId: z.string().optional() });
+
+/** Folders whose shared drive is remembered. */
+const REMEMBERED_FOLDERS = 1_000;
+
+const isUnknown = (error: unknown): boolean => error instanceof CourierError && error.code === 'folder-not-found';
+
+/** `driveId` of a folder, asked once: a search within one drive is the one that Drive answers completely. */
+const createDriveIds = (library: Library) => {
+  const known = new Map<string, string | undefined>();
+  return async (folderId: string, context: CallContext): Promise<string | undefined> => {
+    if (known.has(folderId)) return known.get(folderId);
+    const found = await library(
+      { operation: 'drive.files.get', units: UNITS.get, retry: 'idempotent' },
+      context,
+      (drive) => drive.files.get({ fileId: folderId, fields: 'driveId', supportsAllDrives: true }),
+    );
+    const { driveId } = folder.parse(found ?? {});
+    const [oldest] = known.keys();
+    if (known.size >= REMEMBERED_FOLDERS && oldest !== undefined) known.delete(oldest);
+    known.set(folderId, driveId);
+    return driveId;
+  };
+};
+
+const byAge = (one: DriveFile, other: DriveFile): number =>
+  one.createdTime < other.createdTime ? -1 : one.createdTime > other.createdTime ? 1 : 0;
+
+/** Files and folders by their metadata. Every call says `supportsAllDrives`: without it a shared drive's folder is a 404. */
+export const createMetadata = (library: Library, client: DriveClient): Metadata => {
+  const driveIdOf = createDriveIds(library);
+
+  const list = async (folderId: string, q: string, context: CallContext): Promise<DriveFile[]> => {
+    const driveId = await driveIdOf(folderId, context);
+    const files: DriveFile[] = [];
+    let pageToken: string | undefined;
+    do {
+      const parameters: drive_v3.Params$Resource$Files$List = {
+        q,
+        fields: `nextPageToken,files(${FILE_FIELDS})`,
+        pageSize: 100,
+        supportsAllDrives: true,
+        includeItemsFromAllDrives: true,
+        ...(driveId === undefined ? {} : { corpora: 'drive', driveId }),
+        ...(pageToken === undefined ? {} : { pageToken }),
+      };
+      const page: drive_v3.Schema$FileList = await library(
+        { operation: 'drive.files.list', units: UNITS.list, retry: 'idempotent' },
+        context,
+        (drive) => drive.files.list(parameters),
+      );
+      files.push(...(page.files ?? []).map(parseFile));
+      pageToken = page.nextPageToken ?? undefined;
+    } while (pageToken !== undefined);
+    return files.sort(byAge);
+  };
+
+  /** Drive's `name = …` is looser than equality, so the answer is compared once more. */
+  const named = (files: DriveFile[], name: string): DriveFile[] =>
+    files.filter((file) => file.name.normalize('NFC') === name.normalize('NFC'));
+
+  const trash = (id: string, context: CallContext): Promise<unknown> =>
+    library({ operation: 'drive.files.update', units: UNITS.update, retry: 'idempotent' }, context, (drive) =>
+      drive.files.update({ fileId: id, supportsAllDrives: true, fields: 'id', requestBody: { trashed: true } }),
+    );
+
+  return {
+    // By hand rather than by the library: an upload whose answer was lost asks it, and must not load a module to do so.
+    async get(id, context) {
+      const url = `${DRIVE_URL}/files/${encodeURIComponent(id)}?supportsAllDrives=true&fields=${FILE_FIELDS}`;
+      const operation = 'drive.files.get';
+      const response = await client.call(
+        { operation, method: 'GET', url, units: UNITS.get, retry: 'idempotent' },
+        context,
+      );
+      if (response.status === 404) return undefined;
+      if (response.status >= 300) throw client.error(response, operation);
+      return fileOf(response);
+    },
+    find: async (folderId, name, context) => named(await list(folderId, filesNamed(folderId, name), context), name),
+    findFolders: async (parentId, name, context) =>
+      named(await list(parentId, foldersNamed(parentId, name), context), name),
+    findByProperty: (folderId, key, value, context) => list(folderId, filesWithProperty(folderId, key, value), context),
+    async createFolder({ id, name, parentId }, context) {
+      const requestBody = { id, name, mimeType: FOLDER_TYPE, parents: [parentId] };
+      const response = await client.call(
+        {
+          operation: 'drive.files.create',
+          method: 'POST',
+          url: `${DRIVE_URL}/files?supportsAllDrives=true&fields=id`,
+          headers: { 'content-type': 'application/json; charset=utf-8' },
+          body: Buffer.from(JSON.stringify(requestBody)),
+          units: UNITS.create,
+          // The id makes it safe: "a repeated create answers 409".
+          retry: 'idempotent',
+        },
+        context,
+      );
+      if (response.status === 409) return { existed: true };
+      if (response.status >= 300) throw client.error(response, 'drive.files.create');
+      return { existed: false };
+    },
+    async remove(id, context) {
+      const operation = 'drive.files.delete';
+      const url = `${DRIVE_URL}/files/${encodeURIComponent(id)}?supportsAllDrives=true`;
+      const response = await client.call(
+        { operation, method: 'DELETE', url, units: UNITS.other, retry: 'idempotent' },
+        context,
+      );
+      if (response.status < 300 || response.status === 404) return;
+      // On a shared drive only a manager deletes for good; a content manager may put things into the trash.
+      if (response.status !== 403 || !reasonsOf(response).includes('insufficientFilePermissions')) {
+        throw client.error(response, operation);
+      }
+      await trash(id, context);
+    },
+    async removeRevision(id, revisionId, context) {
+      const call = { operation: 'drive.revisions.delete', units: UNITS.other, retry: 'idempotent' } as const;
+      await library(call, context, (drive) => drive.revisions.delete({ fileId: id, revisionId })).catch((error) => {
+        // Gone already: an earlier attempt's answer was lost.
+        if (!isUnknown(error)) throw error;
+      });
+    },
+  };
+};

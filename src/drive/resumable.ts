@@ -1,0 +1,195 @@
+import { CourierError } from '../errors.ts';
+import type { Failure, GoogleResponse } from '../google/transport.ts';
+import { type Bytes, MARGIN_MS, outOfTime } from './bytes.ts';
+import type { DriveClient } from './client.ts';
+import type { DriveFile, UploadRequest, UploadTarget } from './drive.ts';
+import { fileOf } from './file.ts';
+import {
+  askStatus,
+  cancelSession,
+  putChunk,
+  readAnswer,
+  type SessionAnswer,
+  sessionUriOf,
+  startSession,
+} from './session.ts';
+import { offer, type TargetRules, whenExists } from './target.ts';
+import type { Chunk } from './window.ts';
+
+/** Where an upload has ended: `ours` is false for a file that another try or another caller has made under the id. */
+export interface Landed {
+  file: DriveFile;
+  existed: boolean;
+  ours: boolean;
+  /** The bytes went into a file that was there. */
+  replaced: boolean;
+}
+
+export interface Resumable {
+  client: DriveClient;
+  rules: TargetRules;
+  request: UploadRequest;
+  bytes: Bytes;
+  now: () => number;
+  again(failure: Failure): Promise<boolean>;
+}
+
+interface Session {
+  uri: string;
+  target: UploadTarget;
+  /** The target was followed to a file that exists. */
+  adopted: boolean;
+}
+
+type Sent = { kind: 'done'; response: GoogleResponse } | { kind: 'exists' } | { kind: 'lost'; error: CourierError };
+
+/** A chunk's answer, or the doubt that remains when there is none. */
+const tryChunk = async (upload: Resumable, uri: string, chunk: Chunk): Promise<SessionAnswer> => {
+  const { client, request, bytes, now } = upload;
+  const views = bytes.window().views(chunk.from, chunk.to);
+  const size = request.source.size ?? chunk.whole?.size;
+  try {
+    return readAnswer(client, await putChunk(client, { uri, chunk, size, views }, request));
+  } catch (error) {
+    const ended = request.signal?.aborted === true || now() >= (request.deadlineMs ?? Infinity);
+    if (ended || !(error instanceof CourierError) || error.code !== 'drive-unavailable') throw error;
+    return { kind: 'doubt', error };
+  }
+};
+
+/** "If you want to find out how much of the file was received, request the upload status": never assumed after a doubt. */
+const settleDoubt = async (
+  { client, request, again }: Resumable,
+  {
+    uri,
+    attempt,
+    size,
+    doubt,
+  }: { uri: string; attempt: number; size: number | undefined; doubt: SessionAnswer & { kind: 'doubt' } },
+): Promise<SessionAnswer> => {
+  const response = doubt.response === undefined ? {} : { response: doubt.response };
+  if (!(await again({ ...pick(request), ...response, url: uri, attempt }))) throw doubt.error;
+  const answer = readAnswer(client, await askStatus(client, uri, size, request));
+  if (answer.kind === 'doubt') throw answer.error;
+  return answer;
+};
+
+const pick = ({ signal, deadlineMs }: UploadRequest): Pick<Failure, 'signal' | 'deadlineMs'> => ({
+  ...(signal === undefined ? {} : { signal }),
+  ...(deadlineMs === undefined ? {} : { deadlineMs }),
+});
+
+const unplayable = (error?: CourierError): Sent => ({
+  kind: 'lost',
+  error: error ?? new CourierError('drive-unavailable', { detail: 'Drive has lost bytes that it had acknowledged.' }),
+});
+
+/** Sends chunk after chunk from what Drive says it has, until the file is whole or the session lost. */
+const sendChunks = async (upload: Resumable, uri: string, stored: number): Promise<Sent> => {
+  const { request, bytes, now, again } = upload;
+  const window = bytes.window();
+  let acknowledged = stored;
+  let attempt = 0;
+  let chunkMs = 0;
+  for (;;) {
+    window.drop(acknowledged);
+    const chunk = await window.next(acknowledged);
+    // A chunk that would not be answered in time is not begun.
+    if (now() + chunkMs + MARGIN_MS > (request.deadlineMs ?? Infinity)) throw outOfTime();
+    if (chunk.whole !== undefined) await bytes.commit(chunk.whole);
+    const startMs = now();
+    let answer = await tryChunk(upload, uri, chunk);
+    chunkMs = Math.max(chunkMs, now() - startMs);
+    if (answer.kind === 'doubt') {
+      attempt += 1;
+      const size = request.source.size ?? chunk.whole?.size;
+      answer = await settleDoubt(upload, { uri, attempt, size, doubt: answer });
+    }
+    if (answer.kind !== 'stored') return answer as Sent;
+    // What is stored counts, more or less than was sent: but only bytes still held can be sent from there.
+    if (answer.bytes < window.start() || answer.bytes > chunk.to) return unplayable();
+    if (answer.bytes > acknowledged) attempt = 0;
+    else if (!(await again({ ...pick(request), url: uri, attempt: ++attempt }))) {
+      throw new CourierError('drive-unavailable', { detail: 'Drive does not store what it is sent.' });
+    }
+    acknowledged = answer.bytes;
+  }
+};
+
+/** A session of an earlier try, brought to where Drive has it; undefined when it is of no use any more. */
+const takeUp = async (upload: Resumable): Promise<{ session: Session; stored: number } | Landed | undefined> => {
+  const { client, rules, request, bytes } = upload;
+  const uri = request.resume?.sessionUri;
+  if (uri === undefined || request.source.openAt === undefined) return undefined;
+  const answer = readAnswer(client, await askStatus(client, uri, request.source.size, request));
+  if (answer.kind === 'doubt') throw answer.error;
+  const { target } = request;
+  const replaced = target.kind === 'replace';
+  if (answer.kind === 'stored') {
+    bytes.reopen(answer.bytes);
+    return { session: { uri, target, adopted: false }, stored: answer.bytes };
+  }
+  if (answer.kind !== 'done') return undefined;
+  const { id } = JSON.parse(answer.response.body.toString()) as { id: string };
+  const file = await rules.get(id, request);
+  return file === undefined ? undefined : { file, existed: !replaced, ours: true, replaced };
+};
+
+const openSession = async (upload: Resumable, wanted: UploadTarget): Promise<Session | Landed> => {
+  const { client, rules, request } = upload;
+  const accepted = await offer(rules, wanted, (target) => startSession(client, target, request.source.size, request));
+  if (accepted.kind === 'exists') return { file: accepted.file, existed: true, ours: accepted.ours, replaced: false };
+  const uri = sessionUriOf(accepted.response);
+  const adopted = wanted.kind === 'create' && accepted.target.kind === 'replace';
+  return { uri, target: accepted.target, adopted };
+};
+
+/** The session is kept for a later try only where one could go on from it. */
+const isKept = ({ resume, signal }: UploadRequest, error: unknown): boolean =>
+  resume !== undefined && (signal?.aborted === true || (error instanceof CourierError && error.retryable));
+
+/** One session from its opening to its end; a session that did not end well is cancelled, so that no cut file can ever come of it. */
+const runSession = async (upload: Resumable, session: Session, stored: number): Promise<Sent> => {
+  const { client, request, now } = upload;
+  try {
+    return await sendChunks(upload, session.uri, stored);
+  } catch (error) {
+    if (!isKept(request, error)) await cancelSession(client, session.uri, now);
+    throw error;
+  }
+};
+
+/**
+ * A resumable upload, whatever happens on the way: sessions lost are begun anew under the same id, lost answers end in the
+ * same file, and what cannot be made whole makes no file.
+ */
+export const sendResumable = async (upload: Resumable): Promise<Landed> => {
+  const { request, rules, bytes, again } = upload;
+  let target = request.target;
+  let adopted = false;
+  let earlier = await takeUp(upload);
+  for (let attempt = 1; ; attempt++) {
+    if (earlier !== undefined && 'file' in earlier) return earlier;
+    const opened = earlier?.session ?? (await openSession(upload, target));
+    if ('file' in opened) return opened;
+    if (earlier === undefined) await request.resume?.keep(opened.uri);
+    const stored = earlier?.stored ?? 0;
+    earlier = undefined;
+    target = opened.target;
+    adopted ||= opened.adopted;
+    const sent = await runSession(upload, opened, stored);
+    if (sent.kind === 'done') {
+      return { file: fileOf(sent.response), existed: adopted, ours: true, replaced: target.kind === 'replace' };
+    }
+    if (sent.kind === 'exists' && target.kind === 'create') {
+      const found = await whenExists(rules, target);
+      if (found.kind === 'exists') return { file: found.file, existed: true, ours: found.ours, replaced: false };
+      target = found.target;
+      adopted = true;
+    }
+    const why = sent.kind === 'lost' ? sent.error : new CourierError('drive-unavailable');
+    // Without an id nobody can tell whether the file was made; the story finds out by its private property.
+    const isBlind = target.kind === 'create' && target.file.id === undefined && bytes.committed();
+    if (isBlind || !bytes.rewind() || !(await again({ ...pick(request), url: opened.uri, attempt }))) throw why;
+  }
+};

@@ -1,0 +1,147 @@
+import { CourierError } from '../errors.ts';
+import type { GoogleResponse } from '../google/transport.ts';
+import type { DriveClient } from './client.ts';
+import type { CallContext, UploadTarget } from './drive.ts';
+import { mediaTypeOf, metadataJson, uploadCall } from './target.ts';
+import type { Chunk } from './window.ts';
+
+/**
+ * The requests of a resumable upload, after Drive's guide
+ * (https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable), whose sentences are quoted.
+ * A session URI is a secret: it goes into no log, and needs no bearer token.
+ */
+
+/** "A session URI expires after one week." */
+export const SESSION_MS = 7 * 24 * 60 * 60 * 1_000;
+
+/** Milliseconds for a chunk of up to 16 MiB. */
+const CHUNK_TIMEOUT_MS = 120_000;
+const CANCEL_TIMEOUT_MS = 3_000;
+
+/** "Send a POST request to the /upload URI …": answers a session URI in `Location`. Sent twice, the first session is forgotten in a week. */
+export const startSession = (
+  client: DriveClient,
+  target: UploadTarget,
+  size: number | undefined,
+  context: CallContext,
+): Promise<GoogleResponse> =>
+  client.call(
+    {
+      ...uploadCall(target, 'resumable'),
+      headers: {
+        'content-type': 'application/json; charset=UTF-8',
+        'x-upload-content-type': mediaTypeOf(target),
+        // "If unknown, you can omit this header."
+        ...(size === undefined ? {} : { 'x-upload-content-length': String(size) }),
+      },
+      body: Buffer.from(metadataJson(target)),
+      retry: 'idempotent',
+    },
+    context,
+  );
+
+export const sessionUriOf = ({ headers }: GoogleResponse): string => {
+  const { location } = headers;
+  if (location === undefined || !URL.canParse(location)) {
+    throw new CourierError('drive-unavailable', { cause: new Error('Drive opened a session without a URI') });
+  }
+  return location;
+};
+
+const contentRange = ({ from, to }: Chunk, size: number | undefined): string =>
+  `bytes ${from === to ? '*' : `${from}-${to - 1}`}/${size ?? '*'}`;
+
+/**
+ * "Create chunks in multiples of 256 KB (256 x 1024 bytes) in size, except for the final chunk."
+ * Never sent again as it is: after any doubt the session is asked first.
+ * @param size of the whole file; undefined (`*`) until it is known.
+ */
+export const putChunk = (
+  client: DriveClient,
+  { uri, chunk, size, views }: { uri: string; chunk: Chunk; size: number | undefined; views: readonly Uint8Array[] },
+  context: CallContext,
+): Promise<GoogleResponse> =>
+  client.callSession(
+    {
+      operation: 'drive.session.put',
+      method: 'PUT',
+      url: uri,
+      headers: { 'content-range': contentRange(chunk, size) },
+      body: views,
+      attemptTimeoutMs: CHUNK_TIMEOUT_MS,
+      units: 0,
+      retry: 'once',
+    },
+    context,
+  );
+
+/** "To request the upload status, create an empty PUT request to the resumable session URI" with the range `bytes *​/N`. */
+export const askStatus = (
+  client: DriveClient,
+  uri: string,
+  size: number | undefined,
+  context: CallContext,
+): Promise<GoogleResponse> =>
+  client.callSession(
+    {
+      operation: 'drive.session.status',
+      method: 'PUT',
+      url: uri,
+      headers: { 'content-range': `bytes */${size ?? '*'}` },
+      units: 0,
+      retry: 'idempotent',
+    },
+    context,
+  );
+
+/** Forgets a session, and what it has stored with it. It would go by itself in a week; so a failure is not told. */
+export const cancelSession = async (client: DriveClient, uri: string, now: () => number): Promise<void> => {
+  await client
+    .callSession(
+      { operation: 'drive.session.cancel', method: 'DELETE', url: uri, units: 0, retry: 'once' },
+      { deadlineMs: now() + CANCEL_TIMEOUT_MS },
+    )
+    .catch(() => undefined);
+};
+
+/** Bytes that a 308 says are stored. "If a 308 Resume Incomplete response does not have a Range header, then no bytes were received." */
+export const storedBytes = ({ headers }: Pick<GoogleResponse, 'headers'>): number => {
+  const last = /^bytes=0-(\d+)$/.exec(headers.range ?? '')?.[1];
+  return last === undefined ? 0 : Number(last) + 1;
+};
+
+export type SessionAnswer =
+  | { kind: 'stored'; bytes: number }
+  | { kind: 'done'; response: GoogleResponse }
+  | { kind: 'exists' }
+  | { kind: 'lost'; error: CourierError }
+  | { kind: 'doubt'; error: CourierError; response?: GoogleResponse };
+
+/** Answers that say nothing of the session but something of the account or the drive: no other session would fare better. */
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  'folder-not-writable',
+  'no-storage-quota',
+  'drive-full',
+  'drive-api-disabled',
+  'scope-insufficient',
+  'conversion-refused',
+]);
+
+/**
+ * What an answer to a chunk or a status query means.
+ * @throws CourierError what no retry can help.
+ */
+export const readAnswer = (client: Pick<DriveClient, 'error'>, response: GoogleResponse): SessionAnswer => {
+  const { status } = response;
+  if (status === 308) return { kind: 'stored', bytes: storedBytes(response) };
+  if (status >= 200 && status < 300) return { kind: 'done', response };
+  if (status === 409) return { kind: 'exists' };
+  const error = client.error(response, 'drive.session.put');
+  // "If 5xx: resume or start over"; rate limits are "retried in place".
+  if (error.code === 'drive-unavailable' || error.code === 'drive-rate-limited')
+    return { kind: 'doubt', error, response };
+  if (FINAL_CODES.has(error.code)) throw error;
+  // "404 Not Found: the upload session has expired and the upload must be restarted from the beginning"; any other 4xx likewise.
+  const lost = new CourierError('drive-unavailable', { detail: 'Drive has lost the upload session.', cause: error });
+  return { kind: 'lost', error: lost };
+};

@@ -1,0 +1,105 @@
+import { CourierError } from '../errors.ts';
+import type { GoogleResponse } from '../google/transport.ts';
+import { type DriveClient, type DriveRequest, UPLOAD_URL } from './client.ts';
+import type { CallContext, DriveFile, UploadRequest, UploadTarget } from './drive.ts';
+import { FILE_FIELDS, metadataOf } from './file.ts';
+import { UNITS } from './pacing.ts';
+
+/** A media type that can stand in a header; what cannot is bytes. */
+export const mediaTypeOf = (target: UploadTarget): string => {
+  const { mimeType } = target.kind === 'create' ? target.file : target;
+  return /^[\x21-\x7e][\x20-\x7e]*$/.test(mimeType) ? mimeType : 'application/octet-stream';
+};
+
+const metadata = (target: UploadTarget): object => {
+  if (target.kind === 'create') return metadataOf(target.file);
+  const { mimeType, convertTo, description } = target;
+  return { mimeType: convertTo ?? mimeType, ...(description === undefined ? {} : { description }) };
+};
+
+export const metadataJson = (target: UploadTarget): string => JSON.stringify(metadata(target));
+
+/** The request line of an upload to this target. */
+export const uploadCall = (
+  target: UploadTarget,
+  uploadType: 'multipart' | 'resumable',
+): Pick<DriveRequest, 'operation' | 'method' | 'url' | 'units'> => {
+  const query = `uploadType=${uploadType}&supportsAllDrives=true&fields=${FILE_FIELDS}`;
+  return target.kind === 'create'
+    ? {
+        operation: 'drive.files.create',
+        method: 'POST',
+        url: `${UPLOAD_URL}/files?${query}`,
+        units: UNITS.create,
+      }
+    : {
+        operation: 'drive.files.update',
+        method: 'PATCH',
+        url: `${UPLOAD_URL}/files/${encodeURIComponent(target.id)}?${query}`,
+        units: UNITS.update,
+      };
+};
+
+/** The file was made by this very try: its private properties, one of them unique to the try, are the ones that it sent. */
+const isOurs = (target: UploadTarget, { appProperties }: DriveFile): boolean => {
+  const sent = target.kind === 'create' ? Object.entries(target.file.appProperties ?? {}) : [];
+  return sent.length > 0 && sent.every(([key, value]) => appProperties[key] === value);
+};
+
+export type Accepted =
+  | { kind: 'accepted'; target: UploadTarget; response: GoogleResponse }
+  | { kind: 'exists'; file: DriveFile; ours: boolean };
+
+/** The two things that an upload may find at its target, and what its caller wants done then. */
+export interface TargetRules {
+  client: Pick<DriveClient, 'error'>;
+  get(id: string, context: CallContext): Promise<DriveFile | undefined>;
+  request: Pick<UploadRequest, 'ifExists' | 'folderGone'> & CallContext;
+}
+
+/** Drive says that the id exists: the file of it, or the target that replaces its bytes. */
+export const whenExists = async (
+  { get, request }: TargetRules,
+  target: UploadTarget & { kind: 'create' },
+): Promise<(Accepted & { kind: 'exists' }) | { kind: 'replace'; target: UploadTarget }> => {
+  const { id = '', mimeType, description } = target.file;
+  const file = await get(id, request);
+  if (file === undefined) throw new CourierError('drive-unavailable', { detail: 'Drive does not show the file yet.' });
+  const ours = isOurs(target, file);
+  if (ours || request.ifExists !== 'replace') return { kind: 'exists', file, ours };
+  const replacement = { kind: 'replace', id, mimeType, ...(description === undefined ? {} : { description }) } as const;
+  return { kind: 'replace', target: replacement };
+};
+
+/** Sends a request about a target, following the target when its id exists or its folder has gone. */
+export const offer = async (
+  rules: TargetRules,
+  first: UploadTarget,
+  send: (target: UploadTarget) => Promise<GoogleResponse>,
+): Promise<Accepted> => {
+  const { client, request } = rules;
+  let target = first;
+  let mayMove = request.folderGone !== undefined;
+  for (;;) {
+    const response = await send(target);
+    if (response.status < 300) return { kind: 'accepted', target, response };
+    if (response.status === 409 && target.kind === 'create' && target.file.id !== undefined) {
+      const found = await whenExists(rules, target);
+      if (found.kind === 'exists') return found;
+      target = found.target;
+      continue;
+    }
+    if (response.status === 404 && target.kind === 'create' && mayMove) {
+      mayMove = false;
+      const folderId = await request.folderGone?.();
+      if (folderId !== undefined) {
+        target = { ...target, file: { ...target.file, folderId } };
+        continue;
+      }
+    }
+    if (response.status === 404 && target.kind === 'replace') {
+      throw new CourierError('drive-unavailable', { detail: 'The file to be replaced has gone meanwhile.' });
+    }
+    throw client.error(response, uploadCall(target, 'multipart').operation);
+  }
+};

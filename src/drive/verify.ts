@@ -1,0 +1,47 @@
+import { CourierError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { CallContext, Drive, DriveFile } from './drive.ts';
+import type { Whole } from './window.ts';
+
+/** Milliseconds for taking back what is wrong; the request's own time may be up. */
+const UNDO_TIMEOUT_MS = 15_000;
+
+const DOCS_TYPE = 'application/vnd.google-apps.';
+
+export interface Verifier {
+  files: Pick<Drive, 'get' | 'remove' | 'removeRevision'>;
+  now: () => number;
+  log: Log;
+}
+
+const undo = async ({ files, now }: Verifier, file: DriveFile, replaced: boolean): Promise<void> => {
+  const context = { deadlineMs: now() + UNDO_TIMEOUT_MS };
+  if (!replaced) return files.remove(file.id, context);
+  if (file.headRevisionId !== undefined) return files.removeRevision(file.id, file.headRevisionId, context);
+};
+
+/**
+ * Compares Drive's own checksum and size with what was sent; a converted file has none. What does not fit is taken back:
+ * a new file is removed, a replaced one gets its former revision again.
+ * @throws CourierError `drive-unavailable`: the same bytes may be sent again.
+ */
+export const verify = async (
+  verifier: Verifier,
+  { file: described, replaced, whole }: { file: DriveFile; replaced: boolean; whole: Whole },
+  context: CallContext,
+): Promise<DriveFile> => {
+  if (described.mimeType.startsWith(DOCS_TYPE)) return described;
+  const { files, log } = verifier;
+  const file =
+    described.sha256Checksum === undefined ? ((await files.get(described.id, context)) ?? described) : described;
+  const fits = file.size === whole.size && (file.sha256Checksum ?? whole.sha256) === whole.sha256;
+  if (fits) return file;
+  log.error(
+    { fileId: file.id, sent: whole, stored: { sha256: file.sha256Checksum, size: file.size }, replaced },
+    'Drive has stored other bytes than were sent; they are taken back',
+  );
+  await undo(verifier, file, replaced).catch((error: unknown) => {
+    log.error({ error, fileId: file.id }, 'wrong bytes could not be taken back');
+  });
+  throw new CourierError('drive-unavailable', { detail: 'Drive stored the bytes wrongly; nothing of them was kept.' });
+};

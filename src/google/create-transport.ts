@@ -1,0 +1,125 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { CourierError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { createFetch } from './fetch.ts';
+import { type Answer, type Attempt, createHttp } from './http.ts';
+import { createRewrite } from './origin.ts';
+import { createRetryPolicy, isPassing, type Sleep } from './retry.ts';
+import type { GoogleRequest, GoogleResponse, RetryingTransport } from './transport.ts';
+
+const ATTEMPT_TIMEOUT_MS = 60_000;
+
+interface TransportOptions {
+  /** Replaces every Google host; development and tests only. */
+  googleOrigin?: string | undefined;
+  /** Epoch milliseconds. */
+  now?: () => number;
+  /** A number in [0, 1), for the jitter. */
+  random?: () => number;
+  sleep?: Sleep;
+  log: Log;
+}
+
+const bodyOf = (body: GoogleRequest['body']): readonly Uint8Array[] => {
+  if (body === undefined) return [];
+  return body instanceof Uint8Array ? [body] : body;
+};
+
+/** No answer: the caller's own reason if it ended the wait, else that Google could not be reached. */
+const noAnswer = ({ operation, signal }: GoogleRequest, cause: unknown): CourierError => {
+  if (signal?.aborted && signal.reason instanceof CourierError) return signal.reason;
+  return new CourierError('google-unavailable', { cause: new Error(`${operation}: no answer`, { cause }) });
+};
+
+const defaultSleep: Sleep = (milliseconds, signal) =>
+  delay(milliseconds, undefined, signal === undefined ? {} : { signal });
+
+/** The one way to Google. See `GoogleTransport` for what it promises. */
+export const createTransport = ({
+  googleOrigin,
+  now = Date.now,
+  random = Math.random,
+  sleep = defaultSleep,
+  log,
+}: TransportOptions): RetryingTransport => {
+  const http = createHttp();
+  const rewrite = createRewrite(googleOrigin);
+  const policy = createRetryPolicy({ now, random, sleep });
+
+  const attemptOf = (request: GoogleRequest): Attempt => {
+    const { attemptTimeoutMs = ATTEMPT_TIMEOUT_MS, deadlineMs = Infinity, signal } = request;
+    const timeoutMs = Math.min(attemptTimeoutMs, deadlineMs - now());
+    if (signal?.aborted) throw noAnswer(request, signal.reason);
+    if (timeoutMs <= 0) throw noAnswer(request, new Error('the time for this request is up'));
+    return {
+      method: request.method,
+      url: rewrite(request.url),
+      headers: request.headers ?? {},
+      body: bodyOf(request.body),
+      timeoutMs,
+      ...(signal === undefined ? {} : { signal }),
+    };
+  };
+
+  const count = ({ tally }: GoogleRequest, attempt: number): void => {
+    if (tally === undefined) return;
+    tally.calls += 1;
+    if (attempt > 1) tally.retries += 1;
+  };
+
+  const mayRetry = async (request: GoogleRequest, attempt: number, response?: GoogleResponse): Promise<boolean> => {
+    if (request.retry === 'once') return false;
+    const { url, operation } = request;
+    const again = await policy
+      .again({ ...request, url, attempt, ...(response === undefined ? {} : { response }) })
+      .catch((error: unknown) => {
+        throw noAnswer(request, error);
+      });
+    log.debug({ operation, attempt, status: response?.status, again }, 'a call to Google failed');
+    return again;
+  };
+
+  /** Tries until there is an answer to hand on; `one` makes one attempt, `whole` reads an answer that may be a passing failure. */
+  const attempts = async <Result extends Answer>(
+    request: GoogleRequest,
+    one: (attempt: Attempt) => Promise<Result>,
+    whole: (result: Result) => Promise<{ response: GoogleResponse; result: Result }>,
+  ): Promise<Result> => {
+    for (let attempt = 1; ; attempt++) {
+      const exchange = attemptOf(request);
+      count(request, attempt);
+      let result: Result;
+      try {
+        result = await one(exchange);
+      } catch (error) {
+        if (await mayRetry(request, attempt)) continue;
+        throw noAnswer(request, error);
+      }
+      if (result.status < 400) {
+        policy.succeeded(request.url);
+        return result;
+      }
+      const failed = await whole(result).catch((error: unknown) => {
+        throw noAnswer(request, error);
+      });
+      if (!isPassing(failed.response)) {
+        policy.succeeded(request.url);
+        return failed.result;
+      }
+      if (!(await mayRetry(request, attempt, failed.response))) return failed.result;
+    }
+  };
+
+  const send: RetryingTransport['send'] = (request) =>
+    attempts(request, http.send, async (response) => ({ response, result: response }));
+
+  const open: RetryingTransport['open'] = (request) =>
+    attempts<Answer & { body: Readable }>(request, http.open, async (result) => {
+      const response = { ...result, body: await buffer(result.body) };
+      return { response, result: { ...result, body: Readable.from([response.body]) } };
+    });
+
+  return { send, open, fetch: createFetch(send), again: policy.again, close: http.close };
+};

@@ -1,0 +1,125 @@
+import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
+import { request as requestHttps, Agent as SecureAgent } from 'node:https';
+
+/** One attempt at one call. */
+export interface Attempt {
+  method: string;
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  body: readonly Uint8Array[];
+  signal?: AbortSignal;
+  /** Milliseconds from the start to the end of the answer; for `open`, to its head and then between two of its pieces. */
+  timeoutMs: number;
+}
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string | undefined>;
+}
+
+export interface Http {
+  send(attempt: Attempt): Promise<Answer & { body: Buffer }>;
+  open(attempt: Attempt): Promise<Answer & { body: IncomingMessage }>;
+  close(): void;
+}
+
+/** Google ends idle connections after some minutes; ended sooner here, so that a request seldom meets a dead one. */
+const IDLE_SOCKET_MS = 50_000;
+
+const answerOf = ({ statusCode, headers }: IncomingMessage): Answer => ({
+  status: statusCode ?? 0,
+  headers: headers as Record<string, string | undefined>,
+});
+
+const timeoutError = (timeoutMs: number): Error =>
+  Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' });
+
+const sizeOf = (body: readonly Uint8Array[]): number => {
+  let size = 0;
+  for (const { byteLength } of body) size += byteLength;
+  return size;
+};
+
+const write = (request: ClientRequest, body: readonly Uint8Array[]): void => {
+  if (body.length > 1) request.cork();
+  for (const piece of body) request.write(piece);
+  if (body.length > 1) request.uncork();
+  request.end();
+};
+
+/** Plain node:http and node:https with kept-alive sockets: the least CPU a call, and no Web streams. */
+export const createHttp = (): Http => {
+  const options = { keepAlive: true, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' } as const;
+  const plain = new Agent(options);
+  const secure = new SecureAgent(options);
+
+  const start = ({ method, url, headers, body }: Attempt): ClientRequest => {
+    const isSecure = url.startsWith('https:');
+    const length = method === 'GET' || method === 'HEAD' ? {} : { 'content-length': String(sizeOf(body)) };
+    const request = (isSecure ? requestHttps : requestHttp)(url, {
+      method,
+      agent: isSecure ? secure : plain,
+      headers: { ...headers, ...length },
+    });
+    write(request, body);
+    return request;
+  };
+
+  /** Ends the attempt when the signal or the clock says so; answers how to stop watching. */
+  const watch = (request: ClientRequest, { signal, timeoutMs }: Attempt): (() => void) => {
+    const onAbort = (): void => void request.destroy(signal?.reason instanceof Error ? signal.reason : undefined);
+    const timer = setTimeout(() => request.destroy(timeoutError(timeoutMs)), timeoutMs);
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+    return () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+  };
+
+  return {
+    send: (attempt) =>
+      new Promise((resolve, reject) => {
+        const request = start(attempt);
+        const unwatch = watch(request, attempt);
+        const fail = (error: Error): void => {
+          unwatch();
+          request.destroy();
+          reject(error);
+        };
+        request.on('error', fail);
+        request.on('response', (response) => {
+          const pieces: Buffer[] = [];
+          response.on('data', (piece: Buffer) => pieces.push(piece));
+          response.on('error', fail);
+          response.on('end', () => {
+            unwatch();
+            // An answer before the whole request was out: nothing may read its body any more, for the body's buffers are used again.
+            if (!request.writableFinished) request.destroy();
+            const body = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
+            resolve({ ...answerOf(response), body });
+          });
+        });
+      }),
+    open: (attempt) =>
+      new Promise((resolve, reject) => {
+        const request = start(attempt);
+        let unwatch = watch(request, attempt);
+        request.on('error', (error) => {
+          unwatch();
+          reject(error);
+        });
+        request.on('response', (response) => {
+          unwatch();
+          unwatch = watch(request, { ...attempt, timeoutMs: 2 ** 31 - 1 });
+          response.setTimeout(attempt.timeoutMs, () => response.destroy(timeoutError(attempt.timeoutMs)));
+          response.once('close', unwatch);
+          resolve({ ...answerOf(response), body: response });
+        });
+      }),
+    close() {
+      plain.destroy();
+      secure.destroy();
+    },
+  };
+};
