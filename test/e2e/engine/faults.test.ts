@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Uploaded } from '../../../src/drive/drive.ts';
+import { CourierError } from '../../../src/errors.ts';
+import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
+import { type Fault, startTinyDrive, type TinyDrive } from '../../support/tiny-drive.ts';
+
+/** Bytes; Drive's own is 262,144. So small here that thousands of uploads of many chunks take seconds. */
+const GRANULARITY = 16;
+const MULTIPART_BYTES = 5 * GRANULARITY;
+const RUNS = Number(process.env.ENGINE_RUNS ?? 400);
+const SEED = Number(process.env.ENGINE_SEED ?? 20_261_124);
+
+const PASSING: readonly Fault[] = [
+  'unavailable',
+  'rate-limited',
+  'reset-before',
+  'reset-midway',
+  'answer-lost',
+  'part-stored',
+  'nothing-stored',
+  'session-forgotten',
+  'byte-corrupted',
+];
+
+let tiny: TinyDrive;
+let plan: (Fault | undefined)[] = [];
+beforeAll(async () => {
+  tiny = await startTinyDrive({ granularity: GRANULARITY, fault: () => plan.shift() });
+});
+afterAll(() => tiny.close());
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+const bytesOf = (size: number, seed: number): Buffer => {
+  const bytes = Buffer.alloc(size);
+  for (let at = 0; at < size; at++) bytes[at] = (seed + at * 31 + (at >> 8)) & 255;
+  return bytes;
+};
+
+const scenario = fc.record({
+  size: fc.oneof(
+    fc.integer({ min: 0, max: 40 * GRANULARITY }),
+    fc.constantFrom(
+      ...[0, 1, 2, 4, 5, 6, 8, 16].flatMap((n) => [-1, 0, 1].map((d) => Math.max(0, n * GRANULARITY + d))),
+    ),
+  ),
+  pieces: fc.array(fc.integer({ min: 1, max: 5 * GRANULARITY }), { minLength: 1, maxLength: 5 }),
+  known: fc.boolean(),
+  again: fc.boolean(),
+  blocks: fc.integer({ min: 4, max: 24 }),
+  marked: fc.boolean(),
+  ifExists: fc.constantFrom('answer' as const, 'replace' as const),
+  faults: fc.array(fc.option(fc.constantFrom(...PASSING), { nil: undefined, freq: 2 }), { maxLength: 12 }),
+  seed: fc.nat(255),
+});
+
+const isRetryable = (error: unknown): boolean => error instanceof CourierError && error.retryable;
+
+test(`${RUNS} uploads under faults: the stored bytes are the sent ones, once, or there is an error and no wrong file`, async () => {
+  let run = 0;
+  let failed = 0;
+  await fc.assert(
+    fc.asyncProperty(scenario, async ({ size, pieces, known, again, blocks, marked, ifExists, faults, seed }) => {
+      run += 1;
+      plan = [];
+      tiny.files.clear();
+      tiny.sessions.clear();
+      const { drive, transport } = createCourierDrive({
+        origin: tiny.origin,
+        blockBytes: GRANULARITY,
+        bufferBytes: blocks * GRANULARITY,
+        multipartBytes: MULTIPART_BYTES,
+      });
+      try {
+        const id = `file-${run}`;
+        const bytes = bytesOf(size, seed);
+        const file = {
+          ...{ id, name: 'report', mimeType: 'text/csv', folderId: 'folder' },
+          ...(marked ? { appProperties: { courierTry: `try-${run}` } } : {}),
+        };
+        const upload = (): Promise<Uploaded> =>
+          drive.upload({
+            target: { kind: 'create', file },
+            source: sourceOf(bytes, { pieces, known, again }),
+            ifExists,
+            maxBytes: 1e9,
+          });
+        plan = [...faults];
+        const first = await upload().catch((error: unknown) => error);
+        const corrupted = faults.includes('byte-corrupted');
+        if (first instanceof Error) {
+          expect(isRetryable(first)).toBe(true);
+          failed += 1;
+          // The answer to the last request may have been lost: then the file is there, and whole.
+          for (const { revisions } of tiny.files.values())
+            expect(corrupted || sha256(revisions.at(-1) ?? Buffer.alloc(0)) === sha256(bytes)).toBe(true);
+          plan = [];
+          await upload();
+        } else {
+          expect(first).toMatchObject({ sha256: sha256(bytes), size });
+        }
+        expect([...tiny.files.keys()]).toEqual([id]);
+        const stored = tiny.files.get(id)?.revisions.at(-1) ?? Buffer.from('none');
+        expect(stored.equals(bytes)).toBe(true);
+      } finally {
+        transport.close();
+      }
+    }),
+    { numRuns: RUNS, seed: SEED, endOnFailure: false },
+  );
+  expect(failed).toBeLessThan(RUNS);
+}, 600_000);

@@ -1,0 +1,79 @@
+import type { Source } from '../../src/delivery.ts';
+import { createBufferBudget } from '../../src/drive/budget.ts';
+import { createDrive } from '../../src/drive/create-drive.ts';
+import type { Drive } from '../../src/drive/drive.ts';
+import { createPace } from '../../src/drive/pacing.ts';
+import { createTransport } from '../../src/google/create-transport.ts';
+import type { RetryingTransport } from '../../src/google/transport.ts';
+import type { Log } from '../../src/log.ts';
+
+const QUIET: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => QUIET,
+};
+
+interface CourierDriveOptions {
+  origin: string;
+  /** Bytes; Drive's 256 KiB unless said otherwise. */
+  blockBytes?: number;
+  bufferBytes?: number;
+  multipartBytes?: number;
+  now?: () => number;
+  random?: () => number;
+  log?: Log;
+}
+
+/** The courier's Drive, talking to a stand-in on loopback; waits between tries take no time. */
+export const createCourierDrive = ({
+  origin,
+  blockBytes = 262_144,
+  bufferBytes = 64 * blockBytes,
+  now = Date.now,
+  random = Math.random,
+  log = QUIET,
+  ...rest
+}: CourierDriveOptions): { drive: Drive; transport: RetryingTransport } => {
+  const sleep = async (_: number, signal?: AbortSignal): Promise<void> => {
+    signal?.throwIfAborted();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  const transport = createTransport({ googleOrigin: origin, now, random, sleep, log });
+  const drive = createDrive({
+    transport,
+    auth: {
+      token: async () => 'ya29.test',
+      rejected: () => undefined,
+      account: () => 'courier@local-project.iam.gserviceaccount.com',
+      rotated: () => undefined,
+    },
+    budget: createBufferBudget({ bytes: bufferBytes, maxWaiters: 100, blockBytes, now }),
+    pace: createPace({ now, sleep, unitsPerMinute: Infinity }),
+    now,
+    log,
+    ...rest,
+  });
+  return { drive, transport };
+};
+
+/** A source that gives these bytes in these pieces; of unknown size unless `known`, and to be opened in the middle only when `again`. */
+export const sourceOf = (
+  bytes: Uint8Array,
+  { pieces = [65_536], known = true, again = false }: { pieces?: number[]; known?: boolean; again?: boolean } = {},
+): Source => {
+  const read = async function* (offset: number): AsyncGenerator<Uint8Array> {
+    for (let at = offset, turn = 0; at < bytes.length; turn++) {
+      const length = Math.max(1, pieces[turn % pieces.length] ?? 1);
+      yield bytes.subarray(at, at + length);
+      at += length;
+    }
+  };
+  return {
+    size: known ? bytes.length : undefined,
+    mimeType: 'application/octet-stream',
+    open: () => read(0),
+    ...(again ? { openAt: read } : {}),
+  };
+};
