@@ -41,13 +41,17 @@ interface Session {
   adopted: boolean;
 }
 
-type Sent = { kind: 'done'; response: GoogleResponse } | { kind: 'exists' } | { kind: 'lost'; error: CourierError };
+type Certain = Exclude<SessionAnswer, { kind: 'doubt' }>;
+
+/** How a session has ended. */
+type Sent = Exclude<Certain, { kind: 'stored' }>;
 
 /** A chunk's answer, or the doubt that remains when there is none. */
-const tryChunk = async (upload: Resumable, uri: string, chunk: Chunk): Promise<SessionAnswer> => {
-  const { client, request, bytes, now } = upload;
+const tryChunk = async (
+  { client, request, bytes, now }: Resumable,
+  { uri, chunk, size }: { uri: string; chunk: Chunk; size: number | undefined },
+): Promise<SessionAnswer> => {
   const views = bytes.window().views(chunk.from, chunk.to);
-  const size = request.source.size ?? chunk.whole?.size;
   try {
     return readAnswer(client, await putChunk(client, { uri, chunk, size, views }, request));
   } catch (error) {
@@ -66,7 +70,7 @@ const settleDoubt = async (
     size,
     doubt,
   }: { uri: string; attempt: number; size: number | undefined; doubt: SessionAnswer & { kind: 'doubt' } },
-): Promise<SessionAnswer> => {
+): Promise<Certain> => {
   const response = doubt.response === undefined ? {} : { response: doubt.response };
   if (!(await again({ ...pick(request), ...response, url: uri, attempt }))) throw doubt.error;
   const answer = readAnswer(client, await askStatus(client, uri, size, request));
@@ -79,9 +83,9 @@ const pick = ({ signal, deadlineMs }: UploadRequest): Pick<Failure, 'signal' | '
   ...(deadlineMs === undefined ? {} : { deadlineMs }),
 });
 
-const unplayable = (error?: CourierError): Sent => ({
+const unplayable = (): Sent => ({
   kind: 'lost',
-  error: error ?? new CourierError('drive-unavailable', { detail: 'Drive has lost bytes that it had acknowledged.' }),
+  error: new CourierError('drive-unavailable', { detail: 'Drive has lost bytes that it had acknowledged.' }),
 });
 
 /** Sends chunk after chunk from what Drive says it has, until the file is whole or the session lost. */
@@ -98,14 +102,12 @@ const sendChunks = async (upload: Resumable, uri: string, stored: number): Promi
     if (now() + chunkMs + MARGIN_MS > (request.deadlineMs ?? Infinity)) throw outOfTime();
     if (chunk.whole !== undefined) await bytes.commit(chunk.whole);
     const startMs = now();
-    let answer = await tryChunk(upload, uri, chunk);
+    const size = request.source.size ?? chunk.whole?.size;
+    const tried = await tryChunk(upload, { uri, chunk, size });
     chunkMs = Math.max(chunkMs, now() - startMs);
-    if (answer.kind === 'doubt') {
-      attempt += 1;
-      const size = request.source.size ?? chunk.whole?.size;
-      answer = await settleDoubt(upload, { uri, attempt, size, doubt: answer });
-    }
-    if (answer.kind !== 'stored') return answer as Sent;
+    const answer =
+      tried.kind === 'doubt' ? await settleDoubt(upload, { uri, attempt: ++attempt, size, doubt: tried }) : tried;
+    if (answer.kind !== 'stored') return answer;
     // What is stored counts, more or less than was sent: but only bytes still held can be sent from there.
     if (answer.bytes < window.start() || answer.bytes > chunk.to) return unplayable();
     if (answer.bytes > acknowledged) attempt = 0;
@@ -116,9 +118,25 @@ const sendChunks = async (upload: Resumable, uri: string, stored: number): Promi
   }
 };
 
+/** The file that a session has made, from its last answer; asked for where that does not describe it. */
+const finishedFile = async (
+  { rules, request }: Resumable,
+  target: UploadTarget,
+  response: GoogleResponse,
+): Promise<DriveFile> => {
+  try {
+    return fileOf(response);
+  } catch (cause) {
+    const id = target.kind === 'create' ? target.file.id : target.id;
+    const file = id === undefined ? undefined : await rules.get(id, request);
+    if (file === undefined) throw new CourierError('drive-unavailable', { cause });
+    return file;
+  }
+};
+
 /** A session of an earlier try, brought to where Drive has it; undefined when it is of no use any more. */
 const takeUp = async (upload: Resumable): Promise<{ session: Session; stored: number } | Landed | undefined> => {
-  const { client, rules, request, bytes } = upload;
+  const { client, request, bytes } = upload;
   const uri = request.resume?.sessionUri;
   if (uri === undefined || request.source.openAt === undefined) return undefined;
   const answer = readAnswer(client, await askStatus(client, uri, request.source.size, request));
@@ -130,9 +148,7 @@ const takeUp = async (upload: Resumable): Promise<{ session: Session; stored: nu
     return { session: { uri, target, adopted: false }, stored: answer.bytes };
   }
   if (answer.kind !== 'done') return undefined;
-  const { id } = JSON.parse(answer.response.body.toString()) as { id: string };
-  const file = await rules.get(id, request);
-  return file === undefined ? undefined : { file, existed: !replaced, ours: true, replaced };
+  return { file: await finishedFile(upload, target, answer.response), existed: !replaced, ours: true, replaced };
 };
 
 const openSession = async (upload: Resumable, wanted: UploadTarget): Promise<Session | Landed> => {
@@ -179,7 +195,8 @@ export const sendResumable = async (upload: Resumable): Promise<Landed> => {
     adopted ||= opened.adopted;
     const sent = await runSession(upload, opened, stored);
     if (sent.kind === 'done') {
-      return { file: fileOf(sent.response), existed: adopted, ours: true, replaced: target.kind === 'replace' };
+      const file = await finishedFile(upload, target, sent.response);
+      return { file, existed: adopted, ours: true, replaced: target.kind === 'replace' };
     }
     if (sent.kind === 'exists' && target.kind === 'create') {
       const found = await whenExists(rules, target);

@@ -28,10 +28,13 @@ const bodyOf = (body: GoogleRequest['body']): readonly Uint8Array[] => {
 };
 
 /** No answer: the caller's own reason if it ended the wait, else that Google could not be reached. */
-const noAnswer = ({ operation, signal }: GoogleRequest, cause: unknown): CourierError => {
+const noAnswer = ({ operation, signal }: Pick<GoogleRequest, 'operation' | 'signal'>, cause: unknown): CourierError => {
   if (signal?.aborted && signal.reason instanceof CourierError) return signal.reason;
   return new CourierError('google-unavailable', { cause: new Error(`${operation}: no answer`, { cause }) });
 };
+
+const signalOf = ({ signal }: { signal?: AbortSignal }): { signal?: AbortSignal } =>
+  signal === undefined ? {} : { signal };
 
 const defaultSleep: Sleep = (milliseconds, signal) =>
   delay(milliseconds, undefined, signal === undefined ? {} : { signal });
@@ -59,7 +62,7 @@ export const createTransport = ({
       headers: request.headers ?? {},
       body: bodyOf(request.body),
       timeoutMs,
-      ...(signal === undefined ? {} : { signal }),
+      ...signalOf(request),
     };
   };
 
@@ -121,5 +124,10 @@ export const createTransport = ({
       return { response, result: { ...result, body: Readable.from([response.body]) } };
     });
 
-  return { send, open, fetch: createFetch(send), again: policy.again, close: http.close };
+  const again: RetryingTransport['again'] = (failure) =>
+    policy.again(failure).catch((error: unknown) => {
+      throw noAnswer({ operation: 'waiting to try again', ...signalOf(failure) }, error);
+    });
+
+  return { send, open, fetch: createFetch(send), again, close: http.close };
 };

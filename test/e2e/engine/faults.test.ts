@@ -56,6 +56,12 @@ const scenario = fc.record({
   seed: fc.nat(255),
 });
 
+/** Faults after which nothing is lost but time; so few of them that no patience runs out. */
+const isBearable = (faults: readonly (Fault | undefined)[]): boolean => {
+  const real = faults.filter((fault) => fault !== undefined);
+  return real.length <= 4 && !real.includes('byte-corrupted') && !real.includes('session-forgotten');
+};
+
 const isRetryable = (error: unknown): boolean => error instanceof CourierError && error.retryable;
 
 test(`${RUNS} uploads under faults: the stored bytes are the sent ones, once, or there is an error and no wrong file`, async () => {
@@ -91,7 +97,7 @@ test(`${RUNS} uploads under faults: the stored bytes are the sent ones, once, or
         const first = await upload().catch((error: unknown) => error);
         const corrupted = faults.includes('byte-corrupted');
         if (first instanceof Error) {
-          expect(isRetryable(first)).toBe(true);
+          expect([isRetryable(first), isBearable(faults)]).toEqual([true, false]);
           failed += 1;
           // The answer to the last request may have been lost: then the file is there, and whole.
           for (const { revisions } of tiny.files.values())
