@@ -41,7 +41,9 @@ export function targetOf(request: IncomingMessage): Target | undefined {
     }
     return { host, url };
   };
-  if (first.includes('.') && isGoogleHost(first.toLowerCase())) return at(first.toLowerCase(), rest);
+  // Some clients insist on naming the port.
+  const named = first.toLowerCase().replace(/:443$/, '');
+  if (named.includes('.') && isGoogleHost(named)) return at(named, rest);
   if (METADATA_HOSTS.includes(header) || isForMetadata(request, path)) return at(METADATA_HOST, path);
   if (isGoogleHost(header)) return at(header, path);
   // `/some.host/…` was meant as a host, and is none that is known here.

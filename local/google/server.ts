@@ -8,6 +8,8 @@ import { type CallRecorder, recordCalls } from './calls.ts';
 import { createListener } from './dispatch.ts';
 import { createFaultInjector } from './faults/injector.ts';
 import { createFaultPlan, type FaultPlan } from './faults/plan.ts';
+import { createIamCredentialsService } from './iamcredentials/service.ts';
+import { createMetadataService } from './metadata/service.ts';
 import { createOauth2Service } from './oauth2/service.ts';
 import { createOwnPages } from './own-pages.ts';
 import { createPubsubService, type PubsubService } from './pubsub/service.ts';
@@ -15,6 +17,7 @@ import { seededRandom } from './random.ts';
 import type { GoogleService, Surroundings } from './seam.ts';
 import { createSecretManagerService } from './secretmanager/service.ts';
 import { createStorageService, type StorageService } from './storage/service.ts';
+import { createStsService } from './sts/service.ts';
 import { openWorld, type World } from './world.ts';
 
 export interface LocalGoogleOptions {
@@ -77,6 +80,9 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
   const services: readonly GoogleService[] = [
     createOauth2Service(world, now),
     createSecretManagerService(world),
+    createIamCredentialsService(world, now),
+    createStsService(world, now),
+    createMetadataService(world, now),
     storage,
     pubsub,
   ];

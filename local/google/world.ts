@@ -2,10 +2,10 @@ import { createTokenRegistry, type TokenRegistry } from './tokens.ts';
 import { type IdTokenWish, issueIapToken, issueIdToken, issueOidcToken } from './world/id-tokens.ts';
 import { initialState, newServiceAccount, numericIdOf } from './world/initial.ts';
 import { type KeyFile, type KeyFiles, keyFileOf, REAL_TOKEN_URI, writeKeyFiles } from './world/key-files.ts';
-import { newKeyId, newRsaKey } from './world/keys.ts';
+import { newKeyId, newRsaKey, rsaKeyNamed } from './world/keys.ts';
 import { EMAILS, FEDERATION, PROJECT, SECRET } from './world/names.ts';
 import { type SecretCabinet, secretCabinet } from './world/secrets.ts';
-import { loadState, type ServiceAccount, saveState, type WorldState } from './world/state.ts';
+import { loadState, type ServiceAccount, type ServiceAccountKey, saveState, type WorldState } from './world/state.ts';
 
 /** The principals, keys, secrets and grants of this Google, and what tests change about them. Every change is saved at once. */
 export interface World {
@@ -43,6 +43,8 @@ export interface World {
   /** Without an id: all keys of the account. */
   deleteKey(email: string, keyId?: string): void;
   setKeyDisabled(email: string, disabled: boolean, keyId?: string): void;
+  /** Google's own key of the account, made when first needed. */
+  systemKey(email: string): Promise<ServiceAccountKey>;
   /** The key file of the newest key, with Google's own `token_uri`. */
   keyFile(email: string): KeyFile;
   /** What the Workspace administrator granted to the account's client id; none by default. */
@@ -155,6 +157,15 @@ export async function openWorld(dataDir: string, now: () => number): Promise<Wor
       changeKeys(email, keyId, (target, id) => {
         for (const key of target.keys) if (key.id === id) key.disabled = disabled;
       }),
+    async systemKey(email) {
+      const target = account(email);
+      if (target.systemKey === undefined) {
+        const privateKeyPem = await rsaKeyNamed(`system:${email}`);
+        target.systemKey ??= { id: newKeyId(), privateKeyPem, disabled: false };
+        save();
+      }
+      return target.systemKey;
+    },
     keyFile(email) {
       const key = account(email).keys.at(-1);
       if (key === undefined) throw new Error(`${email} has no key.`);

@@ -1,4 +1,4 @@
-import { answering, readForm, sendJson } from '../answers.ts';
+import { answering, bearerOf, readForm, sendJson } from '../answers.ts';
 import { oauthRefusal } from '../refusal.ts';
 import type { GoogleCall, GoogleService } from '../seam.ts';
 import { numericIdOf } from '../world/initial.ts';
@@ -14,7 +14,7 @@ const parameterOf = async (call: GoogleCall, name: string): Promise<string> =>
   '';
 
 const answerTokenInfo = async (call: GoogleCall, world: World, nowMs: number): Promise<void> => {
-  const holder = world.tokens.holderOf(await parameterOf(call, 'access_token'), []);
+  const holder = world.tokens.holderOf(bearerOf(call) ?? (await parameterOf(call, 'access_token')), []);
   if (holder === undefined || holder.kind === 'federated') throw oauthRefusal('invalid_token', 'Invalid Value');
   const sub = numericIdOf(holder.email);
   const azp = holder.clientId ?? sub;

@@ -1,0 +1,127 @@
+import { sendJson, sendText } from '../answers.ts';
+import { METADATA_HOST } from '../routing.ts';
+import type { GoogleCall, GoogleService } from '../seam.ts';
+import { issueIdToken } from '../world/id-tokens.ts';
+import type { World } from '../world.ts';
+
+const FLAVOR = { 'metadata-flavor': 'Google', server: 'Metadata Server for Serverless' };
+const ROOT = '/computeMetadata/v1/';
+const REGION = 'europe-west3';
+const TOKEN_SECONDS = 3599;
+
+const text = ({ response }: GoogleCall, code: number, body: string): void =>
+  sendText(response, code, body, { ...FLAVOR, 'content-type': 'application/text' });
+
+const json = ({ response }: GoogleCall, body: unknown): void => sendJson(response, 200, body, FLAVOR);
+
+/**
+ * Cloud Run's metadata server mints what `?scopes=` asks for; Compute Engine's and App Engine flexible's ignore it without a word,
+ * and the refusal comes later, from the API.
+ */
+const answerToken = (call: GoogleCall, world: World, now: () => number): void => {
+  const { account, honoursScopes, scopes } = world.state.metadata;
+  const asked = (call.url.searchParams.get('scopes') ?? '').split(',').filter(Boolean);
+  const granted = honoursScopes && asked.length > 0 ? asked : scopes;
+  json(call, {
+    access_token: world.tokens.mint({
+      kind: 'serviceAccount',
+      email: account,
+      scopes: granted,
+      expiresAtMs: now() + TOKEN_SECONDS * 1000,
+      project: world.state.project.id,
+    }),
+    expires_in: TOKEN_SECONDS,
+    token_type: 'Bearer',
+  });
+};
+
+const answerIdentity = (call: GoogleCall, world: World, now: () => number): void => {
+  const audience = call.url.searchParams.get('audience') ?? '';
+  const isFull = call.url.searchParams.get('format') === 'full';
+  if (audience === '') text(call, 400, 'non-empty audience parameter required\n');
+  else
+    text(
+      call,
+      200,
+      issueIdToken(world.state, now(), { email: world.state.metadata.account, audience, includeEmail: isFull }),
+    );
+};
+
+const accountEntry = (world: World): Record<string, unknown> => {
+  const { account, scopes } = world.state.metadata;
+  return { aliases: ['default'], email: account, scopes };
+};
+
+/** https://cloud.google.com/run/docs/container-contract#metadata-server and https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys */
+export function createMetadataService(world: World, now: () => number): GoogleService {
+  const accountLeaf = (call: GoogleCall, leaf: string): boolean => {
+    const entry = accountEntry(world);
+    switch (leaf) {
+      case '':
+        if (call.url.searchParams.get('recursive') === 'true') json(call, entry);
+        else text(call, 200, 'aliases\nemail\nidentity\nscopes\ntoken\n');
+        return true;
+      case 'token':
+        answerToken(call, world, now);
+        return true;
+      case 'identity':
+        answerIdentity(call, world, now);
+        return true;
+      case 'email':
+      case 'aliases':
+      case 'scopes': {
+        const value = entry[leaf];
+        text(call, 200, Array.isArray(value) ? `${value.join('\n')}\n` : String(value));
+        return true;
+      }
+      default:
+        return false;
+    }
+  };
+
+  const leaves = (): Readonly<Record<string, string>> => ({
+    '': 'instance/\nproject/\nuniverse/\n',
+    'project/project-id': world.state.project.id,
+    'project/numeric-project-id': world.state.project.number,
+    'universe/universe-domain': 'googleapis.com',
+    'universe/universe_domain': 'googleapis.com',
+    'instance/': 'id\nregion\nservice-accounts/\nzone\n',
+    instance: 'id\nregion\nservice-accounts/\nzone\n',
+    'instance/id': '0087244a4bcd0f3a1d15e7c8b2a09f6e',
+    'instance/region': `projects/${world.state.project.number}/regions/${REGION}`,
+    'instance/zone': `projects/${world.state.project.number}/zones/${REGION}-1`,
+    'instance/service-accounts/': `default/\n${world.state.metadata.account}/\n`,
+  });
+
+  const route = (call: GoogleCall): boolean => {
+    const path = decodeURIComponent(call.url.pathname).slice(ROOT.length);
+    if (path === 'instance/service-accounts/' && call.url.searchParams.get('recursive') === 'true') {
+      json(call, { default: accountEntry(world), [world.state.metadata.account]: accountEntry(world) });
+      return true;
+    }
+    const [, account, leaf = ''] = /^instance\/service-accounts\/([^/]+)\/?(.*)$/.exec(path) ?? [];
+    if (account !== undefined)
+      return ['default', world.state.metadata.account].includes(account) && accountLeaf(call, leaf.replace(/\/$/, ''));
+    const known = leaves();
+    const value = Object.hasOwn(known, path) ? known[path] : undefined;
+    if (value !== undefined) text(call, 200, value);
+    return value !== undefined;
+  };
+
+  return {
+    name: 'metadata',
+    hosts: [METADATA_HOST],
+    async handle(call) {
+      const { request, url, method } = call;
+      // Against requests that a server was tricked into: the header cannot be set by a plain link, and a proxy betrays itself.
+      if (request.headers['metadata-flavor'] !== 'Google' || request.headers['x-forwarded-for'] !== undefined) {
+        text(call, 403, 'Missing required header "Metadata-Flavor": "Google"\n');
+        return true;
+      }
+      if (method !== 'GET') text(call, 405, 'Method Not Allowed\n');
+      else if (url.pathname === '/') text(call, 200, 'computeMetadata/\n');
+      else if (!url.pathname.startsWith(ROOT) || !route(call)) text(call, 404, 'Not Found\n');
+      return true;
+    },
+  };
+}

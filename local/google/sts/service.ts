@@ -1,0 +1,80 @@
+import { answering, readForm, sendJson } from '../answers.ts';
+import { isScope } from '../oauth2/jwt-bearer.ts';
+import { oauthRefusal } from '../refusal.ts';
+import type { GoogleCall, GoogleService } from '../seam.ts';
+import { FEDERATION } from '../world/names.ts';
+import type { World } from '../world.ts';
+import { awsSubject, type Mapped } from './aws.ts';
+import { oidcSubject } from './oidc.ts';
+
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+const AWS_TYPE = 'urn:ietf:params:aws:token-type:aws4_request';
+const JWT_TYPES = ['urn:ietf:params:oauth:token-type:jwt', 'urn:ietf:params:oauth:token-type:id_token'];
+const LIFE_SECONDS = 3600;
+
+const POOL = `iam.googleapis.com/${FEDERATION.pool}`;
+
+/** Every name that a policy may give to the federated identity (https://cloud.google.com/iam/docs/principal-identifiers). */
+const principalsOf = ({ subject, attributes }: Mapped): string[] => [
+  `principal://${POOL}/subject/${subject}`,
+  `principalSet://${POOL}/*`,
+  ...Object.entries(attributes).map(([name, value]) => `principalSet://${POOL}/attribute.${name}/${value}`),
+];
+
+const subjectOf = (world: World, form: ReadonlyMap<string, string>, nowMs: number): Mapped => {
+  const audience = form.get('audience') ?? '';
+  const token = form.get('subject_token') ?? '';
+  const type = form.get('subject_token_type') ?? '';
+  if (audience === FEDERATION.awsProvider && type === AWS_TYPE) return awsSubject(world, token, audience, nowMs);
+  if (audience === FEDERATION.oidcProvider && JWT_TYPES.includes(type))
+    return oidcSubject(world, token, audience, nowMs);
+  if (audience !== FEDERATION.awsProvider && audience !== FEDERATION.oidcProvider)
+    throw oauthRefusal(
+      'invalid_target',
+      'The target service indicated by the "audience" parameters is invalid. This might either be because the pool or provider is disabled or deleted or because it doesn\'t exist.',
+    );
+  throw oauthRefusal('invalid_request', `Invalid value for "subject_token_type".`);
+};
+
+async function exchange(call: GoogleCall, world: World, nowMs: number): Promise<void> {
+  if (!world.state.apis.includes(call.host))
+    throw oauthRefusal(
+      'access_denied',
+      'Security Token Service API has not been used in this project before or it is disabled.',
+      403,
+    );
+  const form = await readForm(call.request);
+  if (form.get('grant_type') !== TOKEN_EXCHANGE)
+    throw oauthRefusal('unsupported_grant_type', 'Invalid value for "grant_type".');
+  if (form.get('requested_token_type') !== ACCESS_TOKEN)
+    throw oauthRefusal('invalid_request', 'Invalid value for "requested_token_type".');
+  const scopes = (form.get('scope') ?? '').split(' ').filter(Boolean);
+  if (scopes.length === 0 || !scopes.every(isScope)) throw oauthRefusal('invalid_scope', 'Invalid value for "scope".');
+  const principals = principalsOf(subjectOf(world, form, nowMs));
+  const expiresAtMs = nowMs + LIFE_SECONDS * 1000;
+  sendJson(call.response, 200, {
+    access_token: world.tokens.mint({
+      kind: 'federated',
+      principals,
+      scopes,
+      expiresAtMs,
+      project: world.state.project.id,
+    }),
+    issued_token_type: ACCESS_TOKEN,
+    token_type: 'Bearer',
+    expires_in: LIFE_SECONDS,
+  });
+}
+
+/** https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token */
+export function createStsService(world: World, now: () => number): GoogleService {
+  return {
+    name: 'sts',
+    hosts: ['sts.googleapis.com'],
+    async handle(call) {
+      if (call.url.pathname !== '/v1/token' || call.method !== 'POST') return false;
+      return answering(call, () => exchange(call, world, now()));
+    },
+  };
+}

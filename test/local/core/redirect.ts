@@ -1,0 +1,39 @@
+/** A `fetch` that goes to the local Google with whatever was meant for Google, and to loopback; never further. */
+export function redirectedFetch(origin: string): typeof fetch {
+  return (input, init) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    if (url.hostname === '127.0.0.1') return fetch(input, init);
+    const address = `${origin}/${url.host}${url.pathname}${url.search}`;
+    return fetch(input instanceof Request ? new Request(address, input) : address, init);
+  };
+}
+
+/** What google-auth-library's clients take to reach the local Google. */
+export const transporterOptions = (origin: string) => ({ fetchImplementation: redirectedFetch(origin), retry: false });
+
+/** Status and parsed body of one request. */
+export async function ask(
+  address: string,
+  init: RequestInit = {},
+): Promise<{ status: number; body: Record<string, unknown>; headers: Headers }> {
+  const response = await fetch(address, init);
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : { text },
+  };
+}
+
+export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+export const form = (members: Record<string, string>): RequestInit => ({
+  method: 'POST',
+  body: new URLSearchParams(members),
+});
+
+export const jsonBody = (value: unknown, headers: Record<string, string> = {}): RequestInit => ({
+  method: 'POST',
+  body: JSON.stringify(value),
+  headers: { 'content-type': 'application/json', ...headers },
+});
