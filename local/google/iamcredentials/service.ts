@@ -35,6 +35,7 @@ const schemas = {
     audience: z.string().min(1),
     includeEmail: z.boolean().optional(),
     organizationNumberIncluded: z.boolean().optional(),
+    useEmailAzp: z.boolean().optional(),
   }),
   signJwt: z.strictObject({ delegates, payload: z.string() }),
   signBlob: z.strictObject({ delegates, payload: z.string() }),
@@ -101,8 +102,9 @@ const generateAccessToken: Answer = (world, { email }, body, nowMs) => {
 };
 
 const generateIdToken: Answer = (world, { email }, body, nowMs) => {
-  const { audience, includeEmail = false } = parsed(schemas.generateIdToken, body);
-  return { token: issueIdToken(world.state, nowMs, { email, audience, includeEmail }) };
+  const { audience, includeEmail = false, useEmailAzp = false } = parsed(schemas.generateIdToken, body);
+  const azp = useEmailAzp ? { azp: email } : {};
+  return { token: issueIdToken(world.state, nowMs, { email, audience, includeEmail, ...azp }) };
 };
 
 const claimsSchema = z.record(z.string(), z.unknown());
