@@ -69,7 +69,7 @@ export const identify = (payload: unknown, rules: ClaimRules, nowMs: number): Id
   const life = claims.exp - claims.iat;
   if (life <= 0 || life > LONGEST_LIFE_SECONDS) throw new CourierError('token-invalid');
   const identified = {
-    caller: rules.callerOf(claims),
+    caller: Object.freeze(rules.callerOf(claims)), // one object for all requests with this token
     notBeforeMs: (Math.max(claims.iat, claims.nbf ?? 0) - SKEW_SECONDS) * 1000,
     expiresAtMs: (claims.exp + SKEW_SECONDS) * 1000,
   };

@@ -3,7 +3,7 @@ import { CourierError } from '../errors.ts';
 import { bearerToken } from './bearer.ts';
 import { googleCaller, identify } from './claims.ts';
 import { GOOGLE_ISSUERS } from './id-token.ts';
-import { isSignatureRemoved } from './token-parts.ts';
+import { isSignatureRemoved, readPayload } from './token-parts.ts';
 import { partsOf, signatureRemoved, type Verifier } from './verifier.ts';
 
 /**
@@ -36,8 +36,8 @@ export const createCloudRunIam = ({ tokens, audiences, onCloudRun, now }: CloudR
     const token = bearerToken(headers);
     if (!isSignatureRemoved(token)) return tokens.verify(token);
     if (!onCloudRun || CHECKED_INSTEAD.some((name) => headers.has(name))) throw signatureRemoved();
-    const { alg, payload } = partsOf(token);
-    if (alg !== 'RS256') throw new CourierError('token-invalid');
-    return identify(payload, rules, now()).caller;
+    const parts = partsOf(token);
+    if (parts.alg !== 'RS256') throw new CourierError('token-invalid');
+    return identify(readPayload(parts), rules, now()).caller;
   };
 };

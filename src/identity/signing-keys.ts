@@ -109,7 +109,6 @@ export const createSigningKeys = (options: SigningKeysOptions): SigningKeys => {
   const take = (next: KeySet): KeySet => {
     const withdrawn = [...(current?.byId ?? [])].some(([kid, key]) => !isDeepStrictEqual(next.byId.get(kid), key));
     current = next;
-    failure = undefined;
     if (withdrawn) options.onWithdrawn?.();
     return next;
   };

@@ -5,10 +5,10 @@ import type { Log } from '../log.ts';
 import { type ClaimRules, checkTimes, type Identified, identify } from './claims.ts';
 import { createRemembered } from './remembered.ts';
 import { type Algorithm, createSigningKeys } from './signing-keys.ts';
-import { isSignatureRemoved, readTokenParts, type TokenParts } from './token-parts.ts';
+import { isSignatureRemoved, readPayload, readTokenParts, type TokenParts } from './token-parts.ts';
 
 /** Bytes; the tokens that Google makes have one to two thousand. */
-export const LONGEST_TOKEN_BYTES = 8 * 1024;
+const LONGEST_TOKEN_BYTES = 8 * 1024;
 
 /** About 3 MiB at the most. */
 const REMEMBERED_TOKENS = 10_000;
@@ -61,14 +61,14 @@ export const createVerifier = (options: VerifierOptions): Verifier => {
 
   const verifyNew = async (token: string): Promise<Identified> => {
     if (isSignatureRemoved(token)) throw signatureRemoved();
-    const { alg, kid, payload } = partsOf(token);
-    if (alg !== algorithm) throw invalid();
-    const key = await keys.find(kid);
+    const parts = partsOf(token);
+    if (parts.alg !== algorithm) throw invalid();
+    const key = await keys.find(parts.kid);
     if (key === undefined) throw invalid();
     await compactVerify(token, key, { algorithms: [algorithm] }).catch((error) => {
       throw invalid(error);
     });
-    return identify(payload, rules, now());
+    return identify(readPayload(parts), rules, now());
   };
 
   return {

@@ -138,6 +138,7 @@ describe('identity: cloud-run-iam', () => {
       bearer(stripped(goodClaims()).replace(/SIGNATURE.*/, 'signature_removed_by_google')),
       'token-invalid',
     ],
+    ['in four parts', bearer(stripped(goodClaims()).replace('.SIG', '.x.SIG')), 'token-invalid'],
     ['with an empty signature', bearer(stripped(goodClaims()).replace(/SIGNATURE.*/, '')), 'token-invalid'],
   ])('refuses a removed signature %s', async (_, headers, code) => {
     await expect(authenticatorOf(onCloudRun).authenticate(headers)).rejects.toMatchObject({ code });

@@ -116,6 +116,7 @@ describe('while Google does not answer', () => {
     ['a page', (server) => Object.assign(server, { body: '<html>' })],
     ['other JSON', (server) => Object.assign(server, { body: '{"keys":{}}' })],
     ['no keys', (server) => Object.assign(server, { keys: [] })],
+    ['keys of another algorithm', (server) => Object.assign(server, { keys: [{ ...first.publicJwk, alg: 'RS512' }] })],
     ['keys of another use', (server) => Object.assign(server, { keys: [{ ...first.publicJwk, use: 'enc' }] })],
   ])('%s is no key, and the fault is named', async (_, breakIt) => {
     breakIt(jwks);
