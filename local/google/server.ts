@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createAdminPages } from './admin.ts';
 import { type CallRecorder, recordCalls } from './calls.ts';
 import { createListener } from './dispatch.ts';
 import { createFaultInjector } from './faults/injector.ts';
@@ -16,6 +17,7 @@ import { createPubsubService, type PubsubService } from './pubsub/service.ts';
 import { seededRandom } from './random.ts';
 import type { GoogleService, Surroundings } from './seam.ts';
 import { createSecretManagerService } from './secretmanager/service.ts';
+import { BUCKET, seedCloud, TOPIC } from './seed.ts';
 import { createStorageService, type StorageService } from './storage/service.ts';
 import { createStsService } from './sts/service.ts';
 import { openWorld, type World } from './world.ts';
@@ -38,6 +40,10 @@ export interface LocalGoogle {
   metadataHost: string;
   dataDir: string;
   world: World;
+  /** A bucket that the courier's accounts may read and the exporter may fill. */
+  bucket: string;
+  /** A topic that the courier's accounts may publish to. */
+  topic: string;
   storage: StorageService;
   pubsub: PubsubService;
   faults: FaultPlan;
@@ -76,6 +82,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
 
   const storage = await createStorageService(surroundingsOf('storage', ['storage.googleapis.com']));
   const pubsub = createPubsubService(surroundingsOf('pubsub', ['pubsub.googleapis.com']));
+  await seedCloud(storage, pubsub);
   // One line a service: the first of a host that answers has answered.
   const services: readonly GoogleService[] = [
     createOauth2Service(world, now),
@@ -93,7 +100,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     { requestTimeout: 0, keepAliveTimeout: 120_000 },
     createListener({
       services,
-      ownPages: [createOwnPages(calls, faults)],
+      ownPages: [createOwnPages(calls, faults), createAdminPages(world)],
       recorder: calls,
       injector,
       now,
@@ -115,6 +122,8 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     metadataHost,
     dataDir,
     world,
+    bucket: BUCKET,
+    topic: TOPIC,
     storage,
     pubsub,
     faults,

@@ -1,6 +1,6 @@
 import { sign } from 'node:crypto';
 import { z } from 'zod';
-import { answering, readJson, sendJson } from '../answers.ts';
+import { answering, readMessage, sendJson } from '../answers.ts';
 import { isAllowed } from '../iam.ts';
 import { signJwt } from '../jwt.ts';
 import { isScope } from '../oauth2/jwt-bearer.ts';
@@ -156,7 +156,7 @@ async function answer(call: GoogleCall, world: World, nowMs: number): Promise<vo
   });
   // "The - wildcard character is required; replacing it with a project ID is invalid."
   if (project !== '-') throw invalid();
-  const body = await readJson(call.request);
+  const body = await readMessage(call.request);
   const account = accountOf(world, name);
   const { delegates: chain = [] } = parsed(schemas[method] as z.ZodType<{ delegates?: string[] | undefined }>, body);
   checkChain(world, caller, chain, account, PERMISSIONS[method]);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { answering, readJson, sendJson } from '../answers.ts';
+import { answering, readMessage, sendJson } from '../answers.ts';
 import { isAllowed, isOwner } from '../iam.ts';
 import { rpcRefusal } from '../refusal.ts';
 import { authorizeRpc } from '../rpc-authorize.ts';
@@ -46,7 +46,7 @@ interface Route {
 const setState =
   (state: 'ENABLED' | 'DISABLED' | 'DESTROYED') =>
   async ({ call, world, secret, version }: Asked): Promise<object> => {
-    parsed(etagSchema, await readJson(call.request));
+    parsed(etagSchema, await readMessage(call.request));
     const found = versionOf(world, secret, version);
     if (found.version.state === 'DESTROYED')
       throw rpcRefusal('FAILED_PRECONDITION', `Secret Version is in DESTROYED state.`);
@@ -55,7 +55,7 @@ const setState =
   };
 
 const addVersion = async ({ call, world, secret }: Asked): Promise<object> => {
-  const { payload } = parsed(addSchema, await readJson(call.request));
+  const { payload } = parsed(addSchema, await readMessage(call.request));
   secretOf(world, secret);
   const bytes = Buffer.from(payload.data ?? '', 'base64');
   if (bytes.length === 0 || bytes.length > MOST_PAYLOAD_BYTES)
@@ -67,7 +67,7 @@ const addVersion = async ({ call, world, secret }: Asked): Promise<object> => {
 
 const createSecret = async ({ call, world }: Asked): Promise<object> => {
   const name = call.url.searchParams.get('secretId') ?? '';
-  parsed(createSchema, await readJson(call.request));
+  parsed(createSchema, await readMessage(call.request));
   if (!/^[\w-]{1,255}$/.test(name)) throw rpcRefusal('INVALID_ARGUMENT', 'The provided Secret ID is invalid.');
   if (world.secrets.find(name) !== undefined) throw rpcRefusal('ALREADY_EXISTS', `Secret [${name}] already exists.`);
   world.secrets.create(name);

@@ -58,6 +58,14 @@ const AWS_SOURCE = {
   },
 };
 
+/** What a Lambda function of that role finds in its environment. */
+export const AWS_ENVIRONMENT = {
+  AWS_ACCESS_KEY_ID: AWS.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: AWS.secretAccessKey,
+  AWS_SESSION_TOKEN: AWS.sessionToken,
+  AWS_REGION: 'eu-central-1',
+} as const;
+
 const authorizedUsers = (origin: string, state: WorldState): [string, object][] =>
   [EMAILS.alice, EMAILS.ops].flatMap((email) => {
     const refresh = state.refreshTokens.find((each) => each.email === email && !each.revoked);
@@ -118,15 +126,7 @@ export function writeKeyFiles(dataDir: string, origin: string, state: WorldState
         universe_domain: 'googleapis.com',
       },
     ],
-    [
-      'aws-environment.json',
-      {
-        AWS_ACCESS_KEY_ID: AWS.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: AWS.secretAccessKey,
-        AWS_SESSION_TOKEN: AWS.sessionToken,
-        AWS_REGION: 'eu-central-1',
-      },
-    ],
+    ['aws-environment.json', AWS_ENVIRONMENT],
   ];
   writeFileSync(tokenPath, subjectToken, { mode: 0o600 });
   for (const [name, content] of files)

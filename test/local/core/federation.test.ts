@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AwsClient, ExternalAccountClient, IdentityPoolClient, Impersonated, OAuth2Client } from 'google-auth-library';
 import { decodeJwt } from 'jose';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
 import { AWS, FEDERATION } from '../../../local/google/world/names.ts';
 import { ask, bearer, form, jsonBody, transporterOptions } from './redirect.ts';
 
@@ -141,7 +142,7 @@ describe('workload identity federation', () => {
   });
 
   test('its key file, with the environment of a Lambda, becomes an access token', async () => {
-    Object.assign(process.env, JSON.parse(readFileSync(google.world.keyFiles['aws-environment'] ?? '', 'utf8')));
+    Object.assign(process.env, AWS_ENVIRONMENT);
     const client = ExternalAccountClient.fromJSON(file('external-account-aws'));
     if (client === null) throw new Error('not an external account');
     client.scopes = [DRIVE];

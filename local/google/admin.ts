@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { answering, readJson, sendJson } from './answers.ts';
+import { Refusal } from './refusal.ts';
+import type { GoogleCall } from './seam.ts';
+import type { World } from './world.ts';
+
+interface Verb {
+  run(world: World, body: unknown): Promise<unknown> | unknown;
+}
+
+const verb = <T>(schema: z.ZodType<T>, run: (world: World, input: T) => Promise<unknown> | unknown): Verb => ({
+  run: (world, body) => run(world, schema.parse(body)),
+});
+
+const email = z.string();
+const claims = z.record(z.string(), z.unknown()).optional();
+const name = z.string();
+const version = z.int().min(1);
+const nothing = z.strictObject({});
+
+/** zod says "undefined" where TypeScript's exact optional members say "absent". */
+const present = <T extends object>(input: T) =>
+  Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+
+/** The world's mutators by name, for those who are in another process. */
+const VERBS: Readonly<Record<string, Verb>> = {
+  enableApi: verb(z.strictObject({ api: z.string() }), (world, { api }) => world.enableApi(api)),
+  disableApi: verb(z.strictObject({ api: z.string() }), (world, { api }) => world.disableApi(api)),
+  addUser: verb(z.strictObject({ email }), (world, input) => ({ sub: world.addUser(input.email) })),
+  removeUser: verb(z.strictObject({ email }), (world, input) => world.removeUser(input.email)),
+  addServiceAccount: verb(z.strictObject({ email }), (world, input) => {
+    const { uniqueId } = world.addServiceAccount(input.email);
+    return { email: input.email, uniqueId };
+  }),
+  setServiceAccountDisabled: verb(z.strictObject({ email, disabled: z.boolean() }), (world, input) =>
+    world.setServiceAccountDisabled(input.email, input.disabled),
+  ),
+  addKey: verb(z.strictObject({ email }), (world, input) => world.addKey(input.email)),
+  deleteKey: verb(z.strictObject({ email, keyId: z.string().optional() }), (world, input) =>
+    world.deleteKey(input.email, input.keyId),
+  ),
+  setKeyDisabled: verb(z.strictObject({ email, disabled: z.boolean(), keyId: z.string().optional() }), (world, input) =>
+    world.setKeyDisabled(input.email, input.disabled, input.keyId),
+  ),
+  delegate: verb(z.strictObject({ email, scopes: z.array(z.string()) }), (world, input) =>
+    world.delegate(input.email, input.scopes),
+  ),
+  grant: verb(z.strictObject({ target: email, member: z.string(), role: z.string().optional() }), (world, input) =>
+    world.grant(input.target, input.member, input.role),
+  ),
+  revokeGrant: verb(z.strictObject({ target: email, member: z.string() }), (world, input) =>
+    world.revokeGrant(input.target, input.member),
+  ),
+  revokeRefreshToken: verb(z.strictObject({ email }), (world, input) => world.revokeRefreshToken(input.email)),
+  addSecretVersion: verb(z.strictObject({ name, data: z.base64() }), (world, input) => ({
+    version: world.secrets.addVersion(input.name, Buffer.from(input.data, 'base64')),
+  })),
+  setSecretState: verb(
+    z.strictObject({ name, version, state: z.enum(['ENABLED', 'DISABLED', 'DESTROYED']) }),
+    (world, input) => world.secrets.setState(input.name, input.version, input.state),
+  ),
+  corruptSecret: verb(z.strictObject({ name, version }), (world, input) =>
+    world.secrets.corrupt(input.name, input.version),
+  ),
+  setSecretAlias: verb(z.strictObject({ name, alias: z.string(), version }), (world, input) =>
+    world.secrets.setAlias(input.name, input.alias, input.version),
+  ),
+  allowSecret: verb(z.strictObject({ name, email }), (world, input) => world.secrets.allow(input.name, input.email)),
+  denySecret: verb(z.strictObject({ name, email }), (world, input) => world.secrets.deny(input.name, input.email)),
+  setMetadata: verb(
+    z.strictObject({
+      account: z.string().optional(),
+      honoursScopes: z.boolean().optional(),
+      scopes: z.array(z.string()).optional(),
+    }),
+    (world, input) => world.setMetadata(present(input)),
+  ),
+  rotateSigningKeys: verb(nothing, (world) => world.rotateSigningKeys()),
+  expireAccessTokens: verb(nothing, (world) => world.expireAccessTokens()),
+  idToken: verb(
+    z.strictObject({
+      email,
+      audience: z.string(),
+      includeEmail: z.boolean().optional(),
+      lifetimeSeconds: z.int().optional(),
+      claims,
+    }),
+    (world, input) => ({ token: world.idToken(present(input)) }),
+  ),
+  iapToken: verb(z.strictObject({ email, audience: z.string(), claims }), (world, input) => ({
+    token: world.iapToken(present(input)),
+  })),
+  oidcToken: verb(z.strictObject({ claims }), (world, input) => ({ token: world.oidcToken(input.claims) })),
+  accessToken: verb(z.strictObject({ email, scopes: z.array(z.string()) }), (world, input) => ({
+    token: world.accessToken(input.email, input.scopes),
+  })),
+};
+
+const refuse = (message: string): Refusal => new Refusal(400, message, { error: { code: 400, message } });
+
+const answer = async (call: GoogleCall, world: World, wanted: Verb): Promise<void> => {
+  const body = await readJson(call.request);
+  try {
+    sendJson(call.response, 200, (await wanted.run(world, body)) ?? {});
+  } catch (error) {
+    // The world's own complaints ("No service account …") are for the test that asked.
+    throw refuse(error instanceof Error ? error.message : String(error));
+  }
+};
+
+/** `POST /_admin/VERB` with a JSON object. */
+export function createAdminPages(world: World): (call: GoogleCall) => Promise<boolean> {
+  return async (call) => {
+    const [, asked = ''] = /^\/_admin\/(\w+)$/.exec(call.url.pathname) ?? [];
+    const wanted = Object.hasOwn(VERBS, asked) ? VERBS[asked] : undefined;
+    if (wanted === undefined || call.method !== 'POST') return false;
+    return answering(call, () => answer(call, world, wanted));
+  };
+}
