@@ -125,7 +125,7 @@ const authorized = (
     method: `google.cloud.secretmanager.v1.SecretManagerService.${rpc}`,
     scopes: [CLOUD_PLATFORM],
   });
-  const resource = call.url.pathname.slice('/v1/'.length).replace(/:[a-zA-Z]+$/, '');
+  const resource = call.url.pathname.slice('/v1/'.length).replace(/(\/versions)?(:[a-zA-Z]+)?$/, '');
   const isHere = new Set<string>([world.project.id, world.project.number]).has(names.project ?? '');
   const bindings = world.secrets.find(names.secret ?? '')?.bindings ?? [];
   // Whoever may not see a secret learns nothing of its existence.

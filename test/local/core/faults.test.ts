@@ -133,6 +133,12 @@ describe('what goes wrong', () => {
     },
   );
 
+  test('a connection reset at the first byte of the body', async () => {
+    google.faults.add({ method: 'POST', fault: { kind: 'reset', when: 'during' } });
+    await expect(upload('reset-first', bytes)).rejects.toThrow('fetch failed');
+    expect(await exists('reset-first')).toBe(false);
+  });
+
   test('an answer lost after its effect', async () => {
     google.faults.add({ method: 'POST', fault: { kind: 'answer-lost' } });
     await expect(upload('lost', bytes)).rejects.toThrow('fetch failed');
