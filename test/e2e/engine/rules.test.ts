@@ -1,0 +1,320 @@
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { Source } from '../../../src/delivery.ts';
+import type { UploadRequest } from '../../../src/drive/drive.ts';
+import { CourierError } from '../../../src/errors.ts';
+import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
+import { type Fault, startTinyDrive, type TinyRequest } from '../../support/tiny-drive.ts';
+
+const GRANULARITY = 16;
+const MULTIPART_BYTES = 5 * GRANULARITY;
+
+const closers: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+const start = async (fault: (request: TinyRequest) => Fault | undefined = () => undefined, blocks = 8) => {
+  const tiny = await startTinyDrive({ granularity: GRANULARITY, fault });
+  const courier = createCourierDrive({
+    origin: tiny.origin,
+    blockBytes: GRANULARITY,
+    bufferBytes: blocks * GRANULARITY,
+    multipartBytes: MULTIPART_BYTES,
+  });
+  closers.push(tiny.close, courier.transport.close);
+  return { tiny, ...courier };
+};
+
+const bytesOf = (size: number): Buffer => Buffer.from(Array.from({ length: size }, (_, at) => (at * 7) & 255));
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const SMALL = bytesOf(50);
+const LARGE = bytesOf(500);
+
+const create = (id = 'one', more: object = {}): UploadRequest['target'] => ({
+  kind: 'create',
+  file: { id, name: 'report', mimeType: 'text/csv', folderId: 'folder', ...more },
+});
+
+const chunksOf = (requests: readonly TinyRequest[]): TinyRequest[] =>
+  requests.filter(({ method, bytes }) => method === 'PUT' && bytes > 0);
+
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(() => undefined).catch((error: unknown) => error);
+
+/** Gives some bytes and then fails. */
+const cutSource = (bytes: Uint8Array, size: number | undefined): Source => ({
+  size,
+  mimeType: 'text/csv',
+  async *open() {
+    yield bytes;
+    throw new CourierError('body-truncated');
+  },
+});
+
+describe.each([
+  ['small', SMALL],
+  ['large', LARGE],
+])('a %s file that is not what was announced never exists', (_, bytes) => {
+  test.each<[string, Partial<UploadRequest> & { source: Source }, string]>([
+    ['cut, of known size', { source: cutSource(bytes.subarray(1), bytes.length) }, 'body-truncated'],
+    ['cut, of unknown size', { source: cutSource(bytes, undefined) }, 'body-truncated'],
+    ['ended early', { source: { ...sourceOf(bytes), size: bytes.length + 1 } }, 'body-truncated'],
+    ['longer than announced', { source: { ...sourceOf(bytes), size: bytes.length - 1 } }, 'body-truncated'],
+    ['larger than allowed', { source: sourceOf(bytes, { known: false }), maxBytes: bytes.length - 1 }, 'too-large'],
+    ['of another digest', { source: sourceOf(bytes), expectedSha256: sha256(Buffer.from('other')) }, 'digest-mismatch'],
+    [
+      'refused by the story',
+      {
+        source: sourceOf(bytes, { known: false }),
+        beforeCommit: async () => {
+          throw new CourierError('idempotency-key-reused');
+        },
+      },
+      'idempotency-key-reused',
+    ],
+  ])('%s', async (_, request, code) => {
+    const { tiny, drive } = await start();
+    const failure = await failureOf(drive.upload({ target: create(), maxBytes: 1e6, ...request }));
+    expect(failure).toMatchObject({ code });
+    expect(tiny.files.size).toBe(0);
+    expect(tiny.sessions.size).toBe(0);
+  });
+
+  test('and what fits is committed once, with its hash and size', async () => {
+    const { tiny, drive } = await start();
+    const committed: unknown[] = [];
+    const uploaded = await drive.upload({
+      target: create(),
+      source: sourceOf(bytes, { known: false }),
+      maxBytes: bytes.length,
+      expectedSha256: sha256(bytes),
+      beforeCommit: async (whole) => {
+        expect(tiny.files.size).toBe(0);
+        committed.push(whole);
+      },
+    });
+    expect(committed).toEqual([{ sha256: sha256(bytes), size: bytes.length }]);
+    expect(uploaded).toMatchObject({ existed: false, replaced: false });
+  });
+});
+
+describe.each([
+  ['small', SMALL],
+  ['large', LARGE],
+])('a %s file whose id exists', (_, bytes) => {
+  const began = async (properties: Record<string, string> = {}) => {
+    const started = await start();
+    const first = sourceOf(Buffer.from('first'));
+    await started.drive.upload({ target: create('one', { appProperties: properties }), source: first, maxBytes: 1e6 });
+    return started;
+  };
+
+  test('is answered with the file that is there, and with the hash of what came', async () => {
+    const { tiny, drive } = await began();
+    const again = await drive.upload({ target: create(), source: sourceOf(bytes), maxBytes: 1e6 });
+    expect(again).toMatchObject({ existed: true, replaced: false, sha256: sha256(bytes), size: bytes.length });
+    expect(again.file.sha256Checksum).toBe(sha256(Buffer.from('first')));
+    expect(tiny.files.get('one')?.revisions).toHaveLength(1);
+  });
+
+  test('is refused when what came is not what was announced', async () => {
+    const { drive } = await began();
+    const request = {
+      target: create(),
+      source: sourceOf(bytes),
+      maxBytes: 1e6,
+      expectedSha256: sha256(Buffer.from('x')),
+    };
+    expect(await failureOf(drive.upload(request))).toMatchObject({ code: 'digest-mismatch' });
+  });
+
+  test('takes the bytes as its next revision, if so wished', async () => {
+    const { tiny, drive } = await began();
+    const again = await drive.upload({ target: create(), source: sourceOf(bytes), ifExists: 'replace', maxBytes: 1e6 });
+    expect(again).toMatchObject({ existed: true, replaced: true, file: { id: 'one', sha256Checksum: sha256(bytes) } });
+    expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(Buffer.from('first')), sha256(bytes)]);
+  });
+
+  test('is checked, and not written again, when this very try has made it', async () => {
+    const { tiny, drive } = await began({ courierTry: 'mine' });
+    const target = create('one', { appProperties: { courierTry: 'mine' } });
+    const request = { target, source: sourceOf(bytes), ifExists: 'replace', maxBytes: 1e6 } as const;
+    expect(await failureOf(drive.upload(request))).toMatchObject({ code: 'drive-unavailable' });
+    expect(tiny.files.size).toBe(0);
+  });
+});
+
+describe('replacing', () => {
+  test.each([
+    ['small', SMALL],
+    ['large', LARGE],
+  ])(
+    'puts a %s file under the same id, and back to the former revision when Drive stored it wrongly',
+    async (_, bytes) => {
+      let wrong: Fault | undefined;
+      const { tiny, drive } = await start(({ bytes }) => (bytes > 0 ? wrong : undefined));
+      await drive.upload({ target: create(), source: sourceOf(Buffer.from('first')), maxBytes: 1e6 });
+      const target = { kind: 'replace', id: 'one', mimeType: 'text/csv' } as const;
+      const replaced = await drive.upload({ target, source: sourceOf(bytes), maxBytes: 1e6 });
+      expect(replaced).toMatchObject({
+        existed: false,
+        replaced: true,
+        file: { id: 'one', sha256Checksum: sha256(bytes) },
+      });
+      wrong = 'byte-corrupted';
+      expect(await failureOf(drive.upload({ target, source: sourceOf(bytes), maxBytes: 1e6 }))).toMatchObject({
+        code: 'drive-unavailable',
+      });
+      expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(Buffer.from('first')), sha256(bytes)]);
+    },
+  );
+
+  test('a file that has gone meanwhile is worth another try', async () => {
+    const { drive } = await start();
+    const target = { kind: 'replace', id: 'gone', mimeType: 'text/csv' } as const;
+    const failure = await failureOf(drive.upload({ target, source: sourceOf(SMALL), maxBytes: 1e6 }));
+    expect(failure).toMatchObject({ code: 'drive-unavailable' });
+  });
+});
+
+describe('sessions', () => {
+  test('cost one call, and one for each chunk', async () => {
+    const { tiny, drive } = await start(undefined, 8);
+    await drive.upload({ target: create(), source: sourceOf(LARGE, { pieces: [7] }), maxBytes: 1e6 });
+    // Of eight blocks an upload that is alone may hold four, two of them on their way.
+    const chunk = 2 * GRANULARITY;
+    expect(tiny.requests).toHaveLength(1 + Math.ceil(LARGE.length / chunk));
+    const ranges = chunksOf(tiny.requests).map(({ headers }) => headers['content-range']);
+    expect(ranges[0]).toBe(`bytes 0-${chunk - 1}/500`);
+    expect(ranges.at(-1)).toBe('bytes 480-499/500');
+  });
+
+  test('say "*" until the size is known', async () => {
+    const { tiny, drive } = await start();
+    await drive.upload({ target: create(), source: sourceOf(LARGE, { known: false }), maxBytes: 1e6 });
+    const ranges = chunksOf(tiny.requests).map(({ headers }) => headers['content-range'] ?? '');
+    expect(ranges.slice(0, -1).every((range) => range.endsWith('/*'))).toBe(true);
+    expect(ranges.at(-1)).toMatch(/-499\/500$/);
+  });
+
+  test('carry no bearer token', async () => {
+    const { tiny, drive } = await start();
+    await drive.upload({ target: create(), source: sourceOf(LARGE), maxBytes: 1e6 });
+    expect(chunksOf(tiny.requests).map(({ headers }) => headers.authorization)).not.toContain('Bearer ya29.test');
+    expect(tiny.requests[0]?.headers.authorization).toBe('Bearer ya29.test');
+  });
+
+  test('forgotten after bytes were let go: begun anew from a source that opens again, else given up', async () => {
+    for (const again of [true, false]) {
+      let puts = 0;
+      const { tiny, drive } = await start(({ method }) =>
+        method === 'PUT' && ++puts === 4 ? 'session-forgotten' : undefined,
+      );
+      const work = drive.upload({ target: create(), source: sourceOf(LARGE, { again }), maxBytes: 1e6 });
+      if (again) expect(await work).toMatchObject({ sha256: sha256(LARGE) });
+      else expect(await failureOf(work)).toMatchObject({ code: 'drive-unavailable' });
+      expect(tiny.files.size).toBe(again ? 1 : 0);
+    }
+  });
+
+  test('go on from where an earlier try has left them, and still vouch for every byte', async () => {
+    let puts = 0;
+    const { tiny, drive } = await start(({ method }) => (method === 'PUT' && ++puts > 4 ? 'unavailable' : undefined));
+    const kept: string[] = [];
+    const keep = async (uri: string): Promise<void> => void kept.push(uri);
+    const request = { target: create(), source: sourceOf(LARGE, { again: true }), maxBytes: 1e6 };
+    expect(await failureOf(drive.upload({ ...request, resume: { keep } }))).toMatchObject({
+      code: 'drive-unavailable',
+    });
+    const [sessionUri = ''] = kept;
+    const [session] = tiny.sessions.values();
+    const stored = session?.stored ?? 0;
+    expect(stored).toBeGreaterThan(0);
+    puts = Number.NEGATIVE_INFINITY;
+    tiny.requests.length = 0;
+    const resumed = await drive.upload({ ...request, resume: { sessionUri, keep } });
+    expect(resumed).toMatchObject({ sha256: sha256(LARGE), size: 500, existed: false });
+    expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(LARGE)]);
+    expect(chunksOf(tiny.requests).reduce((sum, { bytes }) => sum + bytes, 0)).toBe(500 - stored);
+    // Once more: the session is done, and its file is the answer.
+    const done = await drive.upload({ ...request, resume: { sessionUri, keep } });
+    expect(done).toMatchObject({ sha256: sha256(LARGE), existed: true, file: { id: 'one' } });
+    // And once more, with a session that nobody knows.
+    tiny.sessions.clear();
+    tiny.files.clear();
+    expect(await drive.upload({ ...request, resume: { sessionUri, keep } })).toMatchObject({ existed: false });
+    expect(kept).toHaveLength(2);
+  });
+
+  test.each([
+    ['kept for a later try', true],
+    ['cancelled', false],
+  ])('of a request that is given up are %s', async (_, resumable) => {
+    const { tiny, drive } = await start();
+    const giveUp = new AbortController();
+    const source: Source = {
+      ...sourceOf(LARGE, { again: true }),
+      async *open() {
+        yield LARGE.subarray(0, 200);
+        giveUp.abort(new CourierError('shutting-down'));
+        await new Promise(() => undefined);
+      },
+    };
+    const resume = resumable ? { resume: { keep: async () => undefined } } : {};
+    const request = { target: create(), source, maxBytes: 1e6, signal: giveUp.signal, ...resume };
+    expect(await failureOf(drive.upload(request))).toMatchObject({ code: 'shutting-down' });
+    expect(tiny.sessions.size).toBe(resumable ? 1 : 0);
+    expect(tiny.files.size).toBe(0);
+  });
+
+  test('end in good time before the deadline', async () => {
+    const { tiny, drive } = await start();
+    const source: Source = {
+      ...sourceOf(LARGE),
+      async *open() {
+        yield LARGE.subarray(0, 200);
+        await new Promise(() => undefined);
+      },
+    };
+    const startMs = Date.now();
+    const request = { target: create(), source, maxBytes: 1e6, deadlineMs: startMs + 2_300 };
+    expect(await failureOf(drive.upload(request))).toMatchObject({ code: 'drive-unavailable' });
+    expect(Date.now() - startMs).toBeLessThan(1_500);
+    expect(tiny.files.size).toBe(0);
+  });
+
+  test('of a conversion end in one file without an id, and a lost last answer is asked for', async () => {
+    const { tiny, drive } = await start(({ headers }) =>
+      /-49\/50$/.test(headers['content-range'] ?? '') ? 'answer-lost' : undefined,
+    );
+    const target = {
+      kind: 'create',
+      file: { name: 'r', mimeType: 'text/csv', folderId: 'f', convertTo: 'application/vnd.google-apps.spreadsheet' },
+    } as const;
+    const uploaded = await drive.upload({ target, source: sourceOf(SMALL), maxBytes: 1e6 });
+    expect(uploaded).toMatchObject({
+      existed: false,
+      sha256: sha256(SMALL),
+      file: { mimeType: 'application/vnd.google-apps.spreadsheet' },
+    });
+    expect(tiny.files.size).toBe(1);
+  });
+});
+
+test('many uploads at once share one small budget, and all arrive', async () => {
+  const { tiny, drive } = await start(undefined, 6);
+  const uploads = Array.from({ length: 60 }, (_, turn) => bytesOf(turn * 17));
+  await Promise.all(
+    uploads.map((bytes, turn) =>
+      drive.upload({
+        target: create(`file-${turn}`),
+        source: sourceOf(bytes, { pieces: [1 + turn], known: turn % 2 === 0 }),
+        maxBytes: 1e6,
+      }),
+    ),
+  );
+  for (const [turn, bytes] of uploads.entries()) {
+    expect(tiny.files.get(`file-${turn}`)?.revisions.map(sha256)).toEqual([sha256(bytes)]);
+  }
+});

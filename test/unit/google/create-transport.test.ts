@@ -1,0 +1,290 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { buffer, text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { CourierError } from '../../../src/errors.ts';
+import { createTransport } from '../../../src/google/create-transport.ts';
+import type { GoogleRequest } from '../../../src/google/transport.ts';
+import type { Log } from '../../../src/log.ts';
+
+type Handler = (request: IncomingMessage, response: ServerResponse, turn: number) => void;
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+const LOG: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => LOG };
+
+/** A server that stands for all of Google, and a transport whose waits are noted instead of waited. */
+const start = async (handler: Handler) => {
+  const seen: { method: string; url: string; socket: unknown; body: string }[] = [];
+  const server = createServer(async (request, response) => {
+    const { method = '', url = '', socket } = request;
+    const turn = seen.push({ method, url, socket, body: '' });
+    const note = seen[turn - 1];
+    if (note !== undefined && !request.headers['x-unread']) note.body = await text(request);
+    handler(request, response, turn);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const origin = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  const waits: number[] = [];
+  let nowMs = Date.now();
+  const transport = createTransport({
+    googleOrigin: origin,
+    now: () => nowMs,
+    random: () => 0.5,
+    sleep: async (milliseconds, signal) => {
+      waits.push(milliseconds);
+      nowMs += milliseconds;
+      signal?.throwIfAborted();
+    },
+    log: LOG,
+  });
+  closers.push(transport.close, () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { origin, seen, waits, transport, now: () => nowMs };
+};
+
+const GET: GoogleRequest = {
+  operation: 'drive.about.get',
+  method: 'GET',
+  url: 'https://www.googleapis.com/drive/v3/about?fields=user',
+  retry: 'idempotent',
+};
+
+const rateLimited = (reason: string): string =>
+  JSON.stringify({ error: { code: 403, message: 'slower', errors: [{ domain: 'usageLimits', reason, message: '' }] } });
+
+const fail =
+  (times: number, status: number, body = '', headers: Record<string, string> = {}): Handler =>
+  (_, response, turn) => {
+    if (turn <= times) response.writeHead(status, headers).end(body);
+    else response.end('{"ok":true}');
+  };
+
+describe('the origin', () => {
+  test.each([
+    ['https://www.googleapis.com/upload/drive/v3/files?a=1', '/www.googleapis.com/upload/drive/v3/files?a=1'],
+    ['https://oauth2.googleapis.com/token', '/oauth2.googleapis.com/token'],
+    ['https://www.gstatic.com/iap/verify/public_key-jwk', '/www.gstatic.com/iap/verify/public_key-jwk'],
+  ])('stands before the host of %s', async (url, path) => {
+    const { transport, seen } = await start((_, response) => response.end());
+    await transport.send({ ...GET, url });
+    expect(seen.map(({ url }) => url)).toEqual([path]);
+  });
+
+  test('leaves a session URI that came back in Location as it is', async () => {
+    const { transport, seen, origin } = await start((_, response) => response.end());
+    await transport.send({ ...GET, method: 'PUT', url: `${origin}/session/1` });
+    expect(seen.map(({ url }) => url)).toEqual(['/session/1']);
+  });
+});
+
+describe('retries', () => {
+  test.each([
+    ['408', 408, ''],
+    ['429', 429, ''],
+    ['500', 500, ''],
+    ['502', 502, ''],
+    ['503', 503, ''],
+    ['504', 504, ''],
+    ['403 rateLimitExceeded', 403, rateLimited('rateLimitExceeded')],
+    ['403 userRateLimitExceeded', 403, rateLimited('userRateLimitExceeded')],
+    ['403 sharingRateLimitExceeded', 403, rateLimited('sharingRateLimitExceeded')],
+  ])('%s of an idempotent request is tried again, with twice the ceiling each time', async (_, status, body) => {
+    const { transport, seen, waits } = await start(fail(3, status, body));
+    const tally = { calls: 0, retries: 0 };
+    expect(await transport.send({ ...GET, tally })).toMatchObject({ status: 200 });
+    expect(seen).toHaveLength(4);
+    expect(waits).toEqual([250, 500, 1_000]);
+    expect(tally).toEqual({ calls: 4, retries: 3 });
+  });
+
+  test.each([
+    ['400', 400, ''],
+    ['401', 401, ''],
+    ['404', 404, ''],
+    ['409', 409, ''],
+    ['501', 501, ''],
+    ['403 storageQuotaExceeded', 403, rateLimited('storageQuotaExceeded')],
+    ['403 dailyLimitExceeded', 403, rateLimited('dailyLimitExceeded')],
+  ])('%s is an answer', async (_, status, body) => {
+    const { transport, seen } = await start(fail(3, status, body));
+    expect(await transport.send(GET)).toMatchObject({ status });
+    expect(seen).toHaveLength(1);
+  });
+
+  test('a request that may be sent once is sent once, whatever comes', async () => {
+    const { transport, seen } = await start(fail(1, 503));
+    expect(await transport.send({ ...GET, method: 'POST', retry: 'once' })).toMatchObject({ status: 503 });
+    expect(seen).toHaveLength(1);
+    const cut = await start((request) => request.socket.destroy());
+    await expect(cut.transport.send({ ...GET, method: 'POST', retry: 'once' })).rejects.toMatchObject({
+      code: 'google-unavailable',
+    });
+    expect(cut.seen).toHaveLength(1);
+  });
+
+  test('a cut connection is tried again with the same body, before and in the middle of the answer', async () => {
+    const { transport, seen } = await start((request, response, turn) => {
+      if (turn === 1) request.socket.destroy();
+      else if (turn === 2) {
+        response.writeHead(200, { 'content-length': 100 }).write('half');
+        setTimeout(() => request.socket.destroy(), 5);
+      } else response.end('whole');
+    });
+    const body = [Buffer.from('in '), Buffer.from('two pieces')];
+    const response = await transport.send({ ...GET, method: 'PUT', body });
+    expect(response.body.toString()).toBe('whole');
+    expect(seen.map(({ body }) => body)).toEqual(['in two pieces', 'in two pieces', 'in two pieces']);
+  });
+
+  test('Retry-After is obeyed, in seconds and as a date', async () => {
+    const seconds = await start(fail(1, 503, '', { 'retry-after': '7' }));
+    await seconds.transport.send(GET);
+    expect(seconds.waits).toEqual([7_250]);
+    const dated = await start(fail(1, 429, '', { 'retry-after': new Date(Date.now() + 20_000).toUTCString() }));
+    await dated.transport.send(GET);
+    expect(dated.waits[0]).toBeGreaterThan(18_000);
+    expect(dated.waits[0]).toBeLessThan(21_000);
+  });
+
+  test('a Retry-After of more than a minute is handed on', async () => {
+    const { transport, waits } = await start(fail(9, 503, '', { 'retry-after': '600' }));
+    expect(await transport.send(GET)).toMatchObject({ status: 503, headers: { 'retry-after': '600' } });
+    expect(waits).toEqual([]);
+  });
+
+  test('end after seven attempts with the last answer', async () => {
+    const { transport, seen } = await start(fail(99, 503));
+    expect(await transport.send(GET)).toMatchObject({ status: 503 });
+    expect(seen).toHaveLength(7);
+  });
+
+  test('end at the deadline', async () => {
+    const { transport, seen, now } = await start(fail(99, 503));
+    expect(await transport.send({ ...GET, deadlineMs: now() + 800 })).toMatchObject({ status: 503 });
+    expect(seen).toHaveLength(3);
+    await expect(transport.send({ ...GET, deadlineMs: now() })).rejects.toMatchObject({ code: 'google-unavailable' });
+    expect(seen).toHaveLength(3);
+  });
+
+  test('are budgeted: an outage is hardly multiplied, and ends when answers come again', async () => {
+    let down = true;
+    const { transport, seen } = await start((_, response) => response.writeHead(down ? 503 : 200).end());
+    for (let turn = 0; turn < 200; turn++) await transport.send(GET);
+    expect(seen.length).toBeLessThan(200 + 60);
+    down = false;
+    for (let turn = 0; turn < 200; turn++) await transport.send(GET);
+    const before = seen.length;
+    down = true;
+    await transport.send(GET);
+    expect(seen.length - before).toBe(7);
+  });
+});
+
+describe('time', () => {
+  test('an attempt without an answer is given up, and tried again', async () => {
+    const { transport, seen } = await start((_, response, turn) => {
+      if (turn > 1) response.end('late');
+    });
+    const response = await transport.send({ ...GET, attemptTimeoutMs: 40 });
+    expect(response.body.toString()).toBe('late');
+    expect(seen).toHaveLength(2);
+  });
+
+  test('an abort ends the attempt with its reason, and nothing is tried again', async () => {
+    const { transport, seen } = await start(() => undefined);
+    const giveUp = new AbortController();
+    const work = transport.send({ ...GET, signal: giveUp.signal });
+    await delay(20);
+    giveUp.abort(new CourierError('shutting-down'));
+    await expect(work).rejects.toMatchObject({ code: 'shutting-down' });
+    await expect(transport.send({ ...GET, signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'google-unavailable',
+    });
+    expect(seen).toHaveLength(1);
+  });
+});
+
+test('sockets are used again', async () => {
+  const { transport, seen } = await start((_, response) => response.end('x'));
+  for (let turn = 0; turn < 5; turn++) await transport.send(GET);
+  expect(new Set(seen.map(({ socket }) => socket)).size).toBe(1);
+});
+
+test('an answer before the whole request was read ends its connection, so that nothing reads the buffers any more', async () => {
+  const { transport, seen } = await start((_, response) => response.writeHead(413).end());
+  const body = Buffer.alloc(32 * 1024 * 1024);
+  const request = { ...GET, method: 'PUT', headers: { 'x-unread': '1' }, body } as const;
+  expect(await transport.send(request)).toMatchObject({ status: 413 });
+  await transport.send(GET);
+  expect(new Set(seen.map(({ socket }) => socket)).size).toBe(2);
+});
+
+describe('open', () => {
+  test('hands the body on as it comes, after the retries', async () => {
+    const { transport, seen } = await start(fail(2, 503));
+    const { status, body } = await transport.open(GET);
+    expect(status).toBe(200);
+    expect((await buffer(body)).toString()).toBe('{"ok":true}');
+    expect(seen).toHaveLength(3);
+  });
+
+  test('a body that is cut fails its reader', async () => {
+    const { transport } = await start((request, response) => {
+      response.writeHead(200, { 'content-length': 100 }).write('half');
+      setTimeout(() => request.socket.destroy(), 5);
+    });
+    const { body } = await transport.open(GET);
+    await expect(buffer(body)).rejects.toThrow();
+  });
+
+  test('a body that stalls fails its reader', async () => {
+    const { transport } = await start(
+      (_, response) => void response.writeHead(200, { 'content-length': 100 }).write('half'),
+    );
+    const { body } = await transport.open({ ...GET, attemptTimeoutMs: 40 });
+    await expect(buffer(body)).rejects.toThrow('no answer within 40 ms');
+  });
+
+  test('an answer that is an error can still be read', async () => {
+    const { transport } = await start(fail(1, 404, 'no such object'));
+    const { status, body } = await transport.open(GET);
+    expect([status, (await buffer(body)).toString()]).toEqual([404, 'no such object']);
+  });
+});
+
+describe('fetch', () => {
+  test('posts a form as gaxios does, and tries minting again', async () => {
+    const { transport, seen } = await start(fail(1, 503));
+    const response = await transport.fetch('https://oauth2.googleapis.com/token', {
+      method: 'POST',
+      body: new URLSearchParams({ grant_type: 'x', assertion: 'a b' }),
+    });
+    expect([response.status, await response.json()]).toEqual([200, { ok: true }]);
+    expect(seen.map(({ body }) => body)).toEqual(Array(2).fill('grant_type=x&assertion=a+b'));
+  });
+
+  test('sends a POST that does more than mint once', async () => {
+    const { transport, seen } = await start(fail(1, 503));
+    const response = await transport.fetch(new URL('https://pubsub.googleapis.com/v1/projects/p/topics/t:publish'), {
+      method: 'post',
+      body: '{}',
+    });
+    expect(response.status).toBe(503);
+    expect(seen).toHaveLength(1);
+  });
+
+  test('asks for no compression, and answers without a body where there is none', async () => {
+    const { transport } = await start((request, response) =>
+      response.writeHead(204, { 'x-encoding': request.headers['accept-encoding'] ?? 'none' }).end(),
+    );
+    const response = await transport.fetch('https://www.googleapis.com/x', { headers: { 'accept-encoding': 'gzip' } });
+    expect([response.status, response.body, response.headers.get('x-encoding')]).toEqual([204, null, 'none']);
+  });
+});
