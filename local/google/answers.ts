@@ -34,7 +34,7 @@ export function sendText(
 const MOST_BODY_BYTES = 1024 * 1024;
 
 /** @throws Refusal 400 past `mostBytes` */
-export async function readBody(request: IncomingMessage, mostBytes = MOST_BODY_BYTES): Promise<Buffer> {
+async function readBody(request: IncomingMessage, mostBytes = MOST_BODY_BYTES): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

@@ -14,7 +14,7 @@ export interface RecordedCall {
   faults: readonly string[];
 }
 
-export interface CallFilter {
+interface CallFilter {
   method?: string;
   host?: string;
   /** The whole path, or a pattern over it. */

@@ -46,9 +46,11 @@ function record(recorder: CallRecorder, call: GoogleCall, nowMs: number): Record
     entry.status = head[0];
     return writeHead(...head);
   }) as ServerResponse['writeHead'];
-  const sent = request.socket.bytesWritten;
+  // Kept, because a request lets go of its socket when the connection breaks.
+  const { socket } = request;
+  const sent = socket.bytesWritten;
   response.once('close', () => {
-    entry.responseBytes = Math.max(0, request.socket.bytesWritten - sent);
+    entry.responseBytes = Math.max(0, socket.bytesWritten - sent);
   });
   recorder.add(entry);
   return entry;
@@ -80,12 +82,13 @@ export function createListener(dispatch: Dispatch): (request: IncomingMessage, r
     throw rpcRefusal('NOT_FOUND', `The requested URL ${target.url.pathname} was not found on this server.`);
   };
   return (request, response) => {
+    const { socket } = request;
     // A caller that goes away is the caller's business.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
     handle(request, response).catch((error: unknown) => {
       if (error instanceof Refusal) return sendRefusal(response, error);
-      if (request.socket.destroyed) return;
+      if (socket.destroyed) return;
       console.error('The local Google failed:', error);
       sendRefusal(response, rpcRefusal('INTERNAL', 'Internal error encountered.'));
     });

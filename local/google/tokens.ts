@@ -27,7 +27,7 @@ const federatedSchema = z.object({
 const sealedSchema = z.object({ issuedAtMs: z.number(), holder: z.union([grantSchema, federatedSchema]) });
 
 /** Somebody of a workload identity pool, who has no account of their own. */
-export type Federated = z.infer<typeof federatedSchema>;
+type Federated = z.infer<typeof federatedSchema>;
 export type Holder = (Grant & { clientId?: string | undefined }) | Federated;
 
 export interface TokenRegistry {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { sendJson, sendText } from '../answers.ts';
 import type { GoogleCall } from '../seam.ts';
+import { pause } from './pause.ts';
 import type { Fault, FaultPlan } from './plan.ts';
 import { hamperedRequest } from './request.ts';
 import { cutAnswer, loseAnswer, slowAnswer } from './response.ts';
@@ -62,7 +62,7 @@ export function createFaultInjector(plan: FaultPlan): FaultInjector {
     const { request, response, url } = call;
     switch (fault.kind) {
       case 'delay':
-        await sleep(fault.ms);
+        await pause(fault.ms);
         return call;
       case 'status':
         await drained(call);
@@ -72,7 +72,7 @@ export function createFaultInjector(plan: FaultPlan): FaultInjector {
         if (fault.when === 'during')
           return { ...call, request: hamperedRequest(request, { breakAfterBytes: fault.afterBytes }) };
         if (fault.when === 'after') await drained(call);
-        request.socket.destroy();
+        response.socket?.destroy();
         return undefined;
       case 'answer-lost':
         loseAnswer(response);

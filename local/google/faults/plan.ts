@@ -64,7 +64,7 @@ export type FaultRule = z.input<typeof ruleSchema>;
 export type FaultPlanInput = z.input<typeof planSchema>;
 
 /** A rule as it stands. */
-export interface StandingRule {
+interface StandingRule {
   id: string;
   rule: z.infer<typeof ruleSchema>;
   /** Requests that matched so far, and how many of them it spoilt. */
@@ -72,7 +72,7 @@ export interface StandingRule {
   fired: number;
 }
 
-export interface FaultTarget {
+interface FaultTarget {
   host: string;
   method: string;
   path: string;

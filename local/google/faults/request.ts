@@ -1,5 +1,5 @@
 import { IncomingMessage } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { durationOf, pause } from './pause.ts';
 
 const SLICE_BYTES = 16 * 1024;
 
@@ -7,15 +7,13 @@ export function* slicesOf(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
 }
 
-/** Milliseconds that so many bytes take. */
-export const durationOf = (bytes: number, bytesPerSecond: number): number => (bytes / bytesPerSecond) * 1000;
-
 /** The same request, whose body comes slowly, or ends with the connection after so many bytes. */
 export function hamperedRequest(
   request: IncomingMessage,
   { bytesPerSecond, breakAfterBytes }: { bytesPerSecond?: number | undefined; breakAfterBytes?: number | undefined },
 ): IncomingMessage {
-  const relayed = new IncomingMessage(request.socket);
+  const { socket } = request;
+  const relayed = new IncomingMessage(socket);
   const { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor } = request;
   Object.assign(relayed, { method, url, headers, rawHeaders, httpVersion, httpVersionMajor, httpVersionMinor });
   let wanted = (): void => undefined;
@@ -28,17 +26,17 @@ export function hamperedRequest(
 
   const pump = async (): Promise<void> => {
     let passed = 0;
-    if (breakAfterBytes === 0) return void request.socket.destroy();
+    if (breakAfterBytes === 0) return void socket.destroy();
     for await (const chunk of request as AsyncIterable<Buffer>) {
       for (const slice of slicesOf(chunk)) {
-        if (bytesPerSecond !== undefined) await sleep(durationOf(slice.length, bytesPerSecond));
+        if (bytesPerSecond !== undefined) await pause(durationOf(slice.length, bytesPerSecond));
         const allowed = breakAfterBytes === undefined ? slice : slice.subarray(0, breakAfterBytes - passed);
         passed += allowed.length;
         const ready = relayed.push(allowed);
         if (passed === breakAfterBytes) {
           // One turn, so that the service has seen the bytes before the connection breaks.
-          await sleep(5);
-          return void request.socket.destroy();
+          await pause(5);
+          return void socket.destroy();
         }
         if (!ready) await whenWanted();
         if (relayed.destroyed) return;
@@ -50,8 +48,8 @@ export function hamperedRequest(
   const broken = (): void => {
     if (!relayed.complete) relayed.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
   };
-  request.socket.once('close', broken);
-  relayed.once('close', () => request.socket.off('close', broken));
+  socket.once('close', broken);
+  relayed.once('close', () => socket.off('close', broken));
   // Nobody may be listening yet; a broken request is no failure of this server.
   relayed.on('error', () => undefined);
   pump().catch(broken);

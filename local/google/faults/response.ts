@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { durationOf, slicesOf } from './request.ts';
+import { durationOf, pause } from './pause.ts';
+import { slicesOf } from './request.ts';
 
 type Callback = (error?: Error | null) => void;
 
@@ -65,7 +65,7 @@ export function slowAnswer(response: ServerResponse, bytesPerSecond: number): vo
       waiting += bytes.length;
       chain = chain.then(async () => {
         for (const slice of slicesOf(bytes)) {
-          await sleep(durationOf(slice.length, bytesPerSecond));
+          await pause(durationOf(slice.length, bytesPerSecond));
           if (!response.destroyed) write(slice);
         }
         waiting -= bytes.length;

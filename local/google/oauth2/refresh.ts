@@ -13,7 +13,7 @@ export interface Consent {
 }
 
 /** @throws Refusal 401 `invalid_client` */
-export function checkClient(world: World, form: Form): string {
+function checkClient(world: World, form: Form): string {
   const client = world.state.oauthClients.find(({ id }) => id === form.get('client_id'));
   if (client === undefined) throw oauthRefusal('invalid_client', 'The OAuth client was not found.', 401);
   if (client.secret !== form.get('client_secret'))

@@ -7,9 +7,9 @@ import type { World } from '../world.ts';
 export const crc32cOf = (bytes: Uint8Array): string => String(crc32c(bytes));
 
 /** Google answers with the project's number, whatever the request said. */
-export const secretNameOf = (world: World, name: string): string => `projects/${world.project.number}/secrets/${name}`;
+const secretNameOf = (world: World, name: string): string => `projects/${world.project.number}/secrets/${name}`;
 
-export const versionNameOf = (world: World, name: string, number: number): string =>
+const versionNameOf = (world: World, name: string, number: number): string =>
   `${secretNameOf(world, name)}/versions/${number}`;
 
 /** @throws Refusal 404 */

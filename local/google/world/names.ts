@@ -1,7 +1,7 @@
 /** Who and what the default world holds. */
 export const PROJECT = { id: 'local-project', number: '123456789012' } as const;
 
-export const serviceAccountEmail = (name: string): string => `${name}@${PROJECT.id}.iam.gserviceaccount.com`;
+const serviceAccountEmail = (name: string): string => `${name}@${PROJECT.id}.iam.gserviceaccount.com`;
 
 export const EMAILS = {
   /** Writes to Drive; its key is in Secret Manager. */

@@ -6,7 +6,8 @@ import { decodeJwt } from 'jose';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 
 const execute = promisify(execFile);
-const hasGcloud = spawnSync('gcloud', ['--version']).status === 0;
+const PROGRAM = 'gcloud';
+const hasGcloud = spawnSync(PROGRAM, ['--version']).status === 0;
 if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so it does not judge the local Google.');
 
 (hasGcloud ? describe : describe.skip)('gcloud', () => {
@@ -24,7 +25,7 @@ if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so it does not judge the 
       CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER: `${google.origin}/secretmanager.googleapis.com/`,
       CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS: `${google.origin}/iamcredentials.googleapis.com/`,
     };
-    return (await execute('gcloud', args, { env })).stdout.trim();
+    return (await execute(PROGRAM, args, { env })).stdout.trim();
   };
 
   beforeAll(async () => {

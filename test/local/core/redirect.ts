@@ -1,5 +1,5 @@
 /** A `fetch` that goes to the local Google with whatever was meant for Google, and to loopback; never further. */
-export function redirectedFetch(origin: string): typeof fetch {
+function redirectedFetch(origin: string): typeof fetch {
   return (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     if (url.hostname === '127.0.0.1') return fetch(input, init);

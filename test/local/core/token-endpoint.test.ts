@@ -1,7 +1,6 @@
-import { createSign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { JWT, OAuth2Client, UserRefreshClient } from 'google-auth-library';
+import { JWT, OAuth2Client } from 'google-auth-library';
 import { createRemoteJWKSet, importPKCS8, jwtVerify, SignJWT } from 'jose';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { ask, form, transporterOptions } from './redirect.ts';
@@ -11,7 +10,7 @@ const TOKEN_URI = 'https://oauth2.googleapis.com/token';
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 let google: LocalGoogle;
-let nowMs = Date.now();
+const nowMs = Date.now();
 
 beforeAll(async () => {
   google = await startLocalGoogle({ now: () => nowMs });
@@ -209,156 +208,5 @@ describe('service account keys', () => {
     await expect(jwtClient(email).getAccessToken()).resolves.toHaveProperty('token');
     google.world.setServiceAccountDisabled(email, true);
     await expect(jwtClient(email).getAccessToken()).rejects.toThrow('account not found');
-  });
-});
-
-describe('people', () => {
-  const userClient = () => {
-    const file = JSON.parse(readFileSync(google.world.keyFiles['authorized-user-alice'] ?? '', 'utf8')) as Record<
-      string,
-      string
-    >;
-    const client = new UserRefreshClient({ transporterOptions: transporterOptions(google.origin) });
-    client.fromJSON(file as Parameters<typeof client.fromJSON>[0]);
-    return client;
-  };
-
-  test('the loopback flow with PKCE ends in a refresh token, and a code works once', async () => {
-    const [{ id, secret } = { id: '', secret: '' }] = google.world.state.oauthClients;
-    const client = new OAuth2Client({
-      clientId: id,
-      clientSecret: secret,
-      redirectUri: 'http://127.0.0.1:4711/back',
-      transporterOptions: transporterOptions(google.origin),
-    });
-    const { codeVerifier, codeChallenge } = await client.generateCodeVerifierAsync();
-    const address = client.generateAuthUrl({
-      access_type: 'offline',
-      scope: [DRIVE, 'openid', 'email'],
-      state: 'kept',
-      code_challenge: codeChallenge ?? '',
-      code_challenge_method: 'S256' as never,
-    });
-    const consent = await fetch(address.replace('https://', `${google.origin}/`), { redirect: 'manual' });
-    const back = new URL(consent.headers.get('location') ?? '');
-    expect(back.searchParams.get('state')).toBe('kept');
-    const code = back.searchParams.get('code') ?? '';
-    await expect(client.getToken({ code, codeVerifier: 'x'.repeat(43) })).rejects.toThrow('invalid_grant');
-    await expect(client.getToken({ code, codeVerifier })).rejects.toThrow('invalid_grant');
-
-    const again = await fetch(address.replace('https://', `${google.origin}/`), { redirect: 'manual' });
-    const fresh = new URL(again.headers.get('location') ?? '').searchParams.get('code') ?? '';
-    const { tokens } = await client.getToken({ code: fresh, codeVerifier });
-    expect(tokens.refresh_token).toMatch(/^1\/\//);
-    expect(google.world.tokens.holderOf(tokens.access_token ?? '', [])).toMatchObject({
-      kind: 'user',
-      email: 'alice@example.com',
-    });
-    expect((await client.getTokenInfo(tokens.access_token ?? '')).email).toBe('alice@example.com');
-    await client.revokeToken(tokens.access_token ?? '');
-    expect(google.world.tokens.holderOf(tokens.access_token ?? '', [])).toBeUndefined();
-    await expect(client.getTokenInfo(tokens.access_token ?? '')).rejects.toThrow('invalid_token');
-  });
-
-  test('a consent that leads elsewhere than to loopback is refused', async () => {
-    const [{ id } = { id: '' }] = google.world.state.oauthClients;
-    const query = new URLSearchParams({
-      client_id: id,
-      redirect_uri: 'https://evil.example/',
-      response_type: 'code',
-      scope: DRIVE,
-    });
-    const { status, body } = await ask(`${google.origin}/accounts.google.com/o/oauth2/v2/auth?${query}`);
-    expect([status, body.text]).toEqual([400, expect.stringContaining('redirect_uri_mismatch')]);
-  });
-
-  test('a refresh token works until it is revoked', async () => {
-    const { token } = await userClient().getAccessToken();
-    expect(google.world.tokens.holderOf(token ?? '', [])).toMatchObject({ kind: 'user', email: 'alice@example.com' });
-    google.world.revokeRefreshToken('alice@example.com');
-    await expect(userClient().getAccessToken()).rejects.toThrow('invalid_grant');
-  });
-
-  test.each([
-    [
-      { grant_type: 'refresh_token', client_id: 'nobody', client_secret: 'x', refresh_token: 'y' },
-      401,
-      'invalid_client',
-    ],
-    [{ grant_type: 'password' }, 400, 'unsupported_grant_type'],
-    [{}, 400, 'invalid_request'],
-  ] as [Record<string, string>, number, string][])('refuses %j', async (members, status, error) => {
-    const answer = await ask(`${google.origin}/oauth2.googleapis.com/token`, form(members));
-    expect([answer.status, answer.body.error]).toEqual([status, error]);
-  });
-});
-
-describe('access tokens', () => {
-  test('die after their hour, and all at once when told to', () => {
-    const token = google.world.accessToken('alice@example.com', [DRIVE]);
-    const startedMs = nowMs;
-    nowMs += 3_599_000;
-    expect(google.world.tokens.holderOf(token, [])).toBeDefined();
-    nowMs += 1_000;
-    expect(google.world.tokens.holderOf(token, [])).toBeUndefined();
-    nowMs = startedMs;
-    const other = google.world.accessToken('alice@example.com', [DRIVE]);
-    google.world.expireAccessTokens();
-    expect(google.world.tokens.holderOf(other, [])).toBeUndefined();
-  });
-
-  test('a tampered one is nobody’s', () => {
-    nowMs += 2;
-    const token = google.world.accessToken('alice@example.com', [DRIVE]);
-    const at = 40;
-    const changed = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
-    expect(google.world.tokens.holderOf(token, [])).toBeDefined();
-    expect(google.world.tokens.holderOf(changed, [])).toBeUndefined();
-  });
-
-  test('a self-signed JWT stands for its account at the API that it names', () => {
-    const key = google.world.keyFile(google.world.emails.courier);
-    const iat = Math.floor(nowMs / 1000);
-    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const signed = `${part({ alg: 'RS256', kid: key.private_key_id })}.${part({ iss: key.client_email, sub: key.client_email, aud: 'https://secretmanager.googleapis.com/', iat, exp: iat + 3600 })}`;
-    const token = `${signed}.${createSign('RSA-SHA256').update(signed).sign(key.private_key, 'base64url')}`;
-    expect(google.world.tokens.holderOf(token, ['secretmanager.googleapis.com'])).toMatchObject({
-      email: key.client_email,
-    });
-    expect(google.world.tokens.holderOf(token, ['www.googleapis.com'])).toBeUndefined();
-  });
-});
-
-describe('signing keys', () => {
-  test('two are published, cacheable, and a rotation keeps the old one', async () => {
-    const certs = () => ask(`${google.origin}/www.googleapis.com/oauth2/v3/certs`);
-    const before = await certs();
-    const kids = (before.body.keys as { kid: string; alg: string; use: string }[]).map(({ kid }) => kid);
-    expect(kids).toHaveLength(2);
-    expect(before.headers.get('cache-control')).toMatch(/^public, max-age=\d+/);
-    expect(before.body.keys).toEqual([
-      expect.objectContaining({ alg: 'RS256', use: 'sig', kty: 'RSA' }),
-      expect.anything(),
-    ]);
-    await google.world.rotateSigningKeys();
-    const after = ((await certs()).body.keys as { kid: string }[]).map(({ kid }) => kid);
-    expect(after[0]).toBe(kids[1]);
-    expect(after).toContain(kids[0]);
-    expect(after).toHaveLength(3);
-  });
-
-  test('IAP’s assertions verify against IAP’s own ES256 keys', async () => {
-    const token = google.world.iapToken({
-      email: 'bob@example.com',
-      audience: '/projects/1/locations/eu/services/courier',
-    });
-    const keys = createRemoteJWKSet(new URL(`${google.origin}/www.gstatic.com/iap/verify/public_key-jwk`));
-    const { payload, protectedHeader } = await jwtVerify(token, keys, {
-      issuer: 'https://cloud.google.com/iap',
-      currentDate: new Date(nowMs),
-    });
-    expect(protectedHeader.alg).toBe('ES256');
-    expect(payload).toMatchObject({ email: 'bob@example.com', hd: 'example.com' });
-    expect(payload.email_verified).toBeUndefined();
   });
 });
