@@ -1,0 +1,119 @@
+import { describe, expect, test } from '@jest/globals';
+import { createBufferBudget, defaultBufferBytes } from '../../../src/drive/budget.ts';
+import { CourierError } from '../../../src/errors.ts';
+
+const MIB = 1_048_576;
+
+const budgetOf = (blocks: number, maxWaiters = 10) =>
+  createBufferBudget({ bytes: blocks * 10, blockBytes: 10, maxWaiters });
+
+const takeAll = (lease: { take(): Buffer | undefined }): Buffer[] => {
+  const taken: Buffer[] = [];
+  for (let block = lease.take(); block !== undefined; block = lease.take()) taken.push(block);
+  return taken;
+};
+
+describe('the default is a quarter', () => {
+  test.each([
+    ['of the container, where there is a limit', 512 * MIB, 16_000 * MIB, 128 * MIB],
+    ['of the machine, where there is none (cgroup v2)', 0, 16_000 * MIB, 4_000 * MIB],
+    ['of the machine, where there is none (cgroup v1)', 2 ** 63, 16_000 * MIB, 4_000 * MIB],
+  ])('%s', (_, constrained, total, expected) => {
+    expect(defaultBufferBytes(constrained, total)).toBe(expected);
+  });
+});
+
+test('whoever is alone gets half, and never more than there is', async () => {
+  const budget = budgetOf(20);
+  const lease = await budget.lease(2);
+  expect(lease.share()).toBe(10);
+  expect(takeAll(lease)).toHaveLength(10);
+  expect(budget.gauges()).toEqual({ capacity: 200, used: 100, waiting: 0 });
+});
+
+test('the share shrinks with the number of uploads', async () => {
+  const budget = budgetOf(20);
+  const leases = await Promise.all([1, 2, 3].map(() => budget.lease(2)));
+  expect(leases.map(({ share }) => share())).toEqual([5, 5, 5]);
+});
+
+test('what was leased for is always given, however many others hold blocks', async () => {
+  const budget = budgetOf(20);
+  const greedy = await budget.lease(2);
+  takeAll(greedy);
+  const small = await Promise.all([1, 2, 3, 4, 5].map(() => budget.lease(2)));
+  expect(budget.gauges().used).toBe(200);
+  expect(small.map(takeAll).map(({ length }) => length)).toEqual([2, 2, 2, 2, 2]);
+});
+
+test('who finds none waits in order, and the blocks of those who hold more than they began with go to them first', async () => {
+  const budget = budgetOf(8);
+  const greedy = await budget.lease(2);
+  const held = takeAll(greedy);
+  expect(held).toHaveLength(4);
+  await budget.lease(4);
+  const order: string[] = [];
+  const first = budget.lease(3).then(() => order.push('first'));
+  const second = budget.lease(1).then(() => order.push('second'));
+  expect(budget.gauges()).toMatchObject({ used: 80, waiting: 2 });
+  const give = async (): Promise<void> => {
+    const block = held.pop();
+    if (block !== undefined) greedy.give(block);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  await give();
+  await give();
+  // Two are free, the first wants three: the second, who wants one, does not overtake it. The greedy one gets no more.
+  expect(order).toEqual([]);
+  expect(greedy.take()).toBeUndefined();
+  await give();
+  await give();
+  greedy.close();
+  await Promise.all([first, second]);
+  expect(order).toEqual(['first', 'second']);
+});
+
+test('blocks are used again', async () => {
+  const budget = budgetOf(4);
+  const lease = await budget.lease(1);
+  const block = lease.take();
+  if (block !== undefined) lease.give(block);
+  expect(lease.take()).toBe(block);
+});
+
+test('a closed lease frees its part once', async () => {
+  const budget = budgetOf(4);
+  const lease = await budget.lease(3);
+  lease.close();
+  lease.close();
+  expect(budget.gauges().used).toBe(0);
+  expect(lease.take()).toBeUndefined();
+});
+
+describe('who may not wait is told to come again', () => {
+  test('past the queue', async () => {
+    const budget = budgetOf(4, 1);
+    await budget.lease(4);
+    const waiting = budget.lease(1);
+    await expect(budget.lease(1)).rejects.toMatchObject({ code: 'busy', retryAfterSeconds: 5 });
+    void waiting;
+  });
+
+  test('at the deadline', async () => {
+    const budget = budgetOf(4);
+    await budget.lease(4);
+    await expect(budget.lease(1, { deadlineMs: Date.now() + 20 })).rejects.toMatchObject({ code: 'busy' });
+    expect(budget.gauges().waiting).toBe(0);
+  });
+
+  test('when the request is given up, with its reason', async () => {
+    const budget = budgetOf(4);
+    const holder = await budget.lease(4);
+    const giveUp = new AbortController();
+    const waiting = budget.lease(1, { signal: giveUp.signal });
+    giveUp.abort(new CourierError('shutting-down'));
+    await expect(waiting).rejects.toMatchObject({ code: 'shutting-down' });
+    holder.close();
+    expect(budget.gauges()).toMatchObject({ used: 0, waiting: 0 });
+  });
+});

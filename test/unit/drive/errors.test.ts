@@ -1,0 +1,110 @@
+import { expect, test } from '@jest/globals';
+import { driveError } from '../../../src/drive/errors.ts';
+
+const SERVICE_ACCOUNT = 'courier@local-project.iam.gserviceaccount.com';
+
+/** As Drive v3 answers (https://developers.google.com/workspace/drive/api/guides/handle-errors). */
+const drive = (code: number, reason: string, message = reason, domain = 'global') => ({
+  error: { code, message, errors: [{ domain, reason, message }] },
+});
+
+/** As Google's front end answers, with `google.rpc.ErrorInfo`. */
+const withInfo = (code: number, reason: string, status: string, errors: object[] = []) => ({
+  error: {
+    code,
+    message: 'Request had insufficient authentication scopes.',
+    status,
+    errors,
+    details: [
+      { '@type': 'type.googleapis.com/google.rpc.Help', links: [] },
+      { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'googleapis.com' },
+    ],
+  },
+});
+
+const QUOTA = "The user's Drive storage quota has been exceeded.";
+
+test.each<[string, number, unknown, string, { account?: string; retryAfter?: string }?]>([
+  ['a folder that is missing or not shared', 404, drive(404, 'notFound', 'File not found: 0AbC.'), 'folder-not-found'],
+  ['a folder to read only', 403, drive(403, 'insufficientFilePermissions'), 'folder-not-writable'],
+  ['a parent to read only', 403, drive(403, 'insufficientParentPermissions'), 'folder-not-writable'],
+  ['a 403 without a known reason', 403, drive(403, 'forbidden'), 'folder-not-writable'],
+  [
+    'a token without the scope',
+    403,
+    drive(403, 'insufficientPermissions', 'Insufficient Permission'),
+    'scope-insufficient',
+  ],
+  [
+    'a token without the scope, as the front end says it',
+    403,
+    withInfo(403, 'ACCESS_TOKEN_SCOPE_INSUFFICIENT', 'PERMISSION_DENIED', [
+      { domain: 'global', reason: 'insufficientPermissions' },
+    ]),
+    'scope-insufficient',
+  ],
+  ['the scope drive.file', 403, drive(403, 'appNotAuthorizedToFile'), 'scope-insufficient'],
+  ['no quota, for a service account', 403, drive(403, 'storageQuotaExceeded', QUOTA), 'no-storage-quota'],
+  [
+    'no quota, for a person',
+    403,
+    drive(403, 'storageQuotaExceeded', QUOTA),
+    'drive-full',
+    { account: 'ada@example.com' },
+  ],
+  ['a full shared drive', 403, drive(403, 'teamDriveFileLimitExceeded'), 'drive-full'],
+  ['a full folder', 403, drive(403, 'numChildrenInNonRootLimitExceeded'), 'drive-full'],
+  [
+    'the API off',
+    403,
+    drive(403, 'accessNotConfigured', 'Drive API has not been used', 'usageLimits'),
+    'drive-api-disabled',
+  ],
+  [
+    'the API off, as the front end says it',
+    403,
+    withInfo(403, 'SERVICE_DISABLED', 'PERMISSION_DENIED', [{ domain: 'global', reason: 'forbidden' }]),
+    'drive-api-disabled',
+  ],
+  ['a rate limit of a user', 403, drive(403, 'userRateLimitExceeded', '', 'usageLimits'), 'drive-rate-limited'],
+  ['a rate limit of a project', 403, drive(403, 'rateLimitExceeded', '', 'usageLimits'), 'drive-rate-limited'],
+  ['a rate limit of sharing', 403, drive(403, 'sharingRateLimitExceeded', '', 'usageLimits'), 'drive-rate-limited'],
+  ['a rate limit as 429', 429, drive(429, 'rateLimitExceeded', '', 'usageLimits'), 'drive-rate-limited'],
+  ['a 429 of which nothing is known', 429, 'Too many', 'drive-rate-limited'],
+  ['a token that Google does not take, twice', 401, drive(401, 'authError', 'Invalid Credentials'), 'key-revoked'],
+  ['a conversion that Drive does not do', 400, drive(400, 'conversionUnsupportedConversionPath'), 'conversion-refused'],
+  ['a 500', 500, drive(500, 'internalError'), 'drive-unavailable'],
+  ['a 502 as a page', 502, '<html>Bad Gateway</html>', 'drive-unavailable'],
+  ['a 503', 503, drive(503, 'backendError'), 'drive-unavailable'],
+  ['a 408', 408, '', 'drive-unavailable'],
+  ['a 400', 400, drive(400, 'badRequest'), 'internal'],
+  ['JSON of another shape', 400, { error: 'invalid_grant' }, 'internal'],
+])('%s', (_, status, payload, code, { account = SERVICE_ACCOUNT } = {}) => {
+  const body = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
+  const error = driveError({ status, headers: {}, body }, { operation: 'drive.files.create', account });
+  expect(error.code).toBe(code);
+});
+
+test('the remedy names the account, and nothing repeats the payload', () => {
+  const body = Buffer.from(JSON.stringify(drive(404, 'notFound', 'File not found: 0Secret-Folder-Id.')));
+  const error = driveError(
+    { status: 404, headers: {}, body },
+    { operation: 'drive.files.create', account: SERVICE_ACCOUNT },
+  );
+  expect(error.remedy).toContain(SERVICE_ACCOUNT);
+  expect(`${error.message} ${error.detail} ${error.remedy} ${String(error.cause)}`).not.toContain('0Secret');
+  expect(String(error.cause)).toBe('Error: drive.files.create: Drive answered 404 notFound');
+});
+
+test.each([
+  ['17', 'userRateLimitExceeded', 17],
+  [undefined, 'userRateLimitExceeded', 60],
+  [undefined, 'dailyLimitExceeded', 3_600],
+])('a rate limit with Retry-After %s (%s) is to be tried after %i s', (retryAfter, reason, seconds) => {
+  const body = Buffer.from(JSON.stringify(drive(403, reason)));
+  const error = driveError(
+    { status: 403, headers: { 'retry-after': retryAfter }, body },
+    { operation: 'drive.files.create', account: undefined },
+  );
+  expect(error.retryAfterSeconds).toBe(seconds);
+});

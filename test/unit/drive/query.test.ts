@@ -1,0 +1,22 @@
+import { expect, test } from '@jest/globals';
+import { filesNamed, filesWithProperty, foldersNamed } from '../../../src/drive/query.ts';
+
+test.each([
+  ["it's", "'it\\'s'"],
+  ['back\\slash', "'back\\\\slash'"],
+  ["\\' or 1=1", "'\\\\\\' or 1=1'"],
+  ['zwölf 🗂', "'zwölf 🗂'"],
+])('a name like %s cannot leave its quotes', (name, quoted) => {
+  expect(filesNamed('folder', name)).toBe(
+    `'folder' in parents and name = ${quoted} and mimeType != 'application/vnd.google-apps.folder' and trashed = false`,
+  );
+});
+
+test('folders and properties are searched in one folder, and not in the trash', () => {
+  expect(foldersNamed('parent', '11')).toBe(
+    "'parent' in parents and name = '11' and mimeType = 'application/vnd.google-apps.folder' and trashed = false",
+  );
+  expect(filesWithProperty('parent', 'courierKey', "v'")).toBe(
+    "'parent' in parents and appProperties has { key='courierKey' and value='v\\'' } and trashed = false",
+  );
+});
