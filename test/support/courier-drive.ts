@@ -1,5 +1,5 @@
 import type { Source } from '../../src/delivery.ts';
-import { createBufferBudget } from '../../src/drive/budget.ts';
+import { type BufferBudget, createBufferBudget } from '../../src/drive/budget.ts';
 import { createDrive } from '../../src/drive/create-drive.ts';
 import type { Drive } from '../../src/drive/drive.ts';
 import { createPace } from '../../src/drive/pacing.ts';
@@ -35,12 +35,13 @@ export const createCourierDrive = ({
   random = Math.random,
   log = QUIET,
   ...rest
-}: CourierDriveOptions): { drive: Drive; transport: RetryingTransport } => {
+}: CourierDriveOptions): { drive: Drive; transport: RetryingTransport; budget: BufferBudget } => {
   const sleep = async (_: number, signal?: AbortSignal): Promise<void> => {
     signal?.throwIfAborted();
     await new Promise((resolve) => setImmediate(resolve));
   };
   const transport = createTransport({ googleOrigin: origin, now, random, sleep, log });
+  const budget = createBufferBudget({ bytes: bufferBytes, maxWaiters: 100, blockBytes, now });
   const drive = createDrive({
     transport,
     auth: {
@@ -49,13 +50,13 @@ export const createCourierDrive = ({
       account: () => 'courier@local-project.iam.gserviceaccount.com',
       rotated: () => undefined,
     },
-    budget: createBufferBudget({ bytes: bufferBytes, maxWaiters: 100, blockBytes, now }),
+    budget,
     pace: createPace({ now, sleep, unitsPerMinute: Infinity }),
     now,
     log,
     ...rest,
   });
-  return { drive, transport };
+  return { drive, transport, budget };
 };
 
 /** A source that gives these bytes in these pieces; of unknown size unless `known`, and to be opened in the middle only when `again`. */

@@ -159,6 +159,7 @@ const createStore = (granularity: number) => {
     const parsed = isMultipart
       ? parseMultipart(bytes, headers['content-type'])
       : { metadata: JSON.parse(bytes.toString()) as Partial<StoredFile>, bytes };
+    if (parsed.metadata.parents?.includes('gone')) return refusal(404, 'notFound');
     if (fileId === undefined && files.has(parsed.metadata.id ?? '')) return refusal(409, 'fileIdInUse');
     if (isMultipart) return described(store(fileId, parsed.metadata, corrupted(parsed.bytes, wrong)) ?? '');
     const id = randomUUID();
@@ -198,7 +199,8 @@ const send = (response: ServerResponse, { status, body, headers = {} }: Reply): 
 
 /**
  * A Drive of a few rules, in memory, on a real socket: for the upload protocol at granularities that the real one does not
- * offer, and for faults at will. It is strict where the guide is: ranges that do not fit are refused.
+ * offer, and for faults at will. It is strict where the guide is: ranges that do not fit are refused. Every folder exists but
+ * the one with the id `gone`.
  */
 export const startTinyDrive = async ({
   granularity,

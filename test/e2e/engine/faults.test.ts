@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Uploaded } from '../../../src/drive/drive.ts';
+import type { Uploaded, UploadRequest } from '../../../src/drive/drive.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
 import { type Fault, startTinyDrive, type TinyDrive } from '../../support/tiny-drive.ts';
@@ -73,7 +73,7 @@ test(`${RUNS} uploads under faults: the stored bytes are the sent ones, once, or
       plan = [];
       tiny.files.clear();
       tiny.sessions.clear();
-      const { drive, transport } = createCourierDrive({
+      const { drive, transport, budget } = createCourierDrive({
         origin: tiny.origin,
         blockBytes: GRANULARITY,
         bufferBytes: blocks * GRANULARITY,
@@ -110,6 +110,7 @@ test(`${RUNS} uploads under faults: the stored bytes are the sent ones, once, or
         expect([...tiny.files.keys()]).toEqual([id]);
         const stored = tiny.files.get(id)?.revisions.at(-1) ?? Buffer.from('none');
         expect(stored.equals(bytes)).toBe(true);
+        expect(budget.gauges().used).toBe(0);
       } finally {
         transport.close();
       }
@@ -117,4 +118,64 @@ test(`${RUNS} uploads under faults: the stored bytes are the sent ones, once, or
     { numRuns: RUNS, seed: SEED, endOnFailure: false },
   );
   expect(failed).toBeLessThan(RUNS);
+}, 600_000);
+
+const WRONGS = ['cut', 'digest', 'abandoned', 'objection', 'short'] as const;
+
+/** A request whose bytes must never become a file. */
+const wrongRequest = (wrong: (typeof WRONGS)[number], bytes: Buffer, cutAt: number): Partial<UploadRequest> => {
+  const giveUp = new AbortController();
+  const cut = async function* (): AsyncGenerator<Uint8Array> {
+    for (let at = 0; at < cutAt; at += 13) yield bytes.subarray(at, Math.min(cutAt, at + 13));
+    if (wrong === 'abandoned') {
+      giveUp.abort(new CourierError('shutting-down'));
+      await new Promise(() => undefined);
+    }
+    if (wrong === 'cut') throw new CourierError('body-truncated');
+  };
+  if (wrong === 'digest') return { expectedSha256: sha256(Buffer.concat([bytes, bytes, Buffer.from('x')])) };
+  if (wrong === 'objection') return { beforeCommit: () => Promise.reject(new CourierError('idempotency-key-reused')) };
+  const size = wrong === 'short' ? bytes.length + 1 : undefined;
+  return { source: { size, mimeType: 'text/csv', open: cut }, signal: giveUp.signal };
+};
+
+test(`${RUNS} wrong bodies under faults: an error, and never a file`, async () => {
+  const wrongs = fc.record({
+    scenario,
+    wrong: fc.constantFrom(...WRONGS),
+    cutShare: fc.double({ min: 0, max: 1, noNaN: true }),
+  });
+  let own = 0;
+  await fc.assert(
+    fc.asyncProperty(wrongs, async ({ scenario: { size, pieces, blocks, faults, seed }, wrong, cutShare }) => {
+      tiny.files.clear();
+      tiny.sessions.clear();
+      const { drive, transport, budget } = createCourierDrive({
+        origin: tiny.origin,
+        blockBytes: GRANULARITY,
+        bufferBytes: blocks * GRANULARITY,
+        multipartBytes: MULTIPART_BYTES,
+      });
+      try {
+        const bytes = bytesOf(size, seed);
+        plan = [...faults];
+        const failure = await drive
+          .upload({
+            target: { kind: 'create', file: { id: 'wrong', name: 'report', mimeType: 'text/csv', folderId: 'folder' } },
+            source: sourceOf(bytes, { pieces }),
+            maxBytes: 1e9,
+            ...wrongRequest(wrong, bytes, Math.floor(size * cutShare)),
+          })
+          .catch((error: unknown) => error);
+        expect(failure).toBeInstanceOf(CourierError);
+        if (!isRetryable(failure)) own += 1;
+        expect(tiny.files.size).toBe(0);
+        expect(budget.gauges().used).toBe(0);
+      } finally {
+        transport.close();
+      }
+    }),
+    { numRuns: RUNS, seed: SEED, endOnFailure: false },
+  );
+  expect(own).toBeGreaterThan(RUNS / 3);
 }, 600_000);

@@ -145,6 +145,30 @@ describe.each([
   });
 });
 
+describe.each([
+  ['small', SMALL],
+  ['large', LARGE],
+])('a %s file whose folder has gone', (_, bytes) => {
+  const target = create('one', { folderId: 'gone' });
+  test('goes to the folder that the story names instead, from the same bytes', async () => {
+    const { tiny, drive } = await start();
+    const folderGone = async (): Promise<string> => 'made anew';
+    await drive.upload({ target, source: sourceOf(bytes), maxBytes: 1e6, folderGone });
+    expect(tiny.files.get('one')).toMatchObject({ parents: ['made anew'] });
+  });
+
+  test.each([
+    ['no other folder', async () => undefined],
+    ['another that is gone too', async () => 'gone'],
+  ])('is given up with %s', async (_, folderGone) => {
+    const { tiny, drive, budget } = await start();
+    const failure = await failureOf(drive.upload({ target, source: sourceOf(bytes), maxBytes: 1e6, folderGone }));
+    expect(failure).toMatchObject({ code: 'folder-not-found' });
+    expect(tiny.files.size).toBe(0);
+    expect(budget.gauges().used).toBe(0);
+  });
+});
+
 describe('replacing', () => {
   test.each([
     ['small', SMALL],
@@ -301,6 +325,21 @@ describe('sessions', () => {
     expect(tiny.files.size).toBe(1);
   });
 });
+
+test.each([1, 3])(
+  'fifty uploads of %i block(s) with one id at once make one file, and all are told of it',
+  async (blocks) => {
+    const { tiny, drive } = await start(undefined, 40);
+    const bytes = bytesOf(blocks * 3 * GRANULARITY);
+    const uploads = Array.from({ length: 50 }, () =>
+      drive.upload({ target: create(), source: sourceOf(bytes, { pieces: [11] }), maxBytes: 1e6 }),
+    );
+    const uploaded = await Promise.all(uploads);
+    expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(bytes)]);
+    expect(uploaded.filter(({ existed }) => !existed)).toHaveLength(1);
+    expect(new Set(uploaded.map(({ file, sha256 }) => `${file.id} ${sha256}`)).size).toBe(1);
+  },
+);
 
 test('many uploads at once share one small budget, and all arrive', async () => {
   const { tiny, drive } = await start(undefined, 6);
