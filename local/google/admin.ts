@@ -53,6 +53,9 @@ const VERBS: Readonly<Record<string, Verb>> = {
   revokeGrant: verb(z.strictObject({ target: email, member: z.string() }), (world, input) =>
     world.revokeGrant(input.target, input.member),
   ),
+  grantOnProject: verb(z.strictObject({ member: z.string(), role: z.string() }), (world, input) =>
+    world.grantOnProject(input.member, input.role),
+  ),
   revokeRefreshToken: verb(z.strictObject({ email }), (world, input) => world.revokeRefreshToken(input.email)),
   addSecretVersion: verb(z.strictObject({ name, data: z.base64() }), (world, input) => ({
     version: world.secrets.addVersion(input.name, Buffer.from(input.data, 'base64')),

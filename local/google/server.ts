@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAdminPages } from './admin.ts';
+import { createAwsInstancePages } from './aws-instance.ts';
 import { type CallRecorder, recordCalls } from './calls.ts';
 import { createListener } from './dispatch.ts';
 import { createFaultInjector } from './faults/injector.ts';
@@ -100,7 +101,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     { requestTimeout: 0, keepAliveTimeout: 120_000 },
     createListener({
       services,
-      ownPages: [createOwnPages(calls, faults), createAdminPages(world)],
+      ownPages: [createOwnPages(calls, faults), createAdminPages(world), createAwsInstancePages(now)],
       recorder: calls,
       injector,
       now,

@@ -52,6 +52,8 @@ export interface World {
   /** `member`: `serviceAccount:EMAIL`, `user:EMAIL`, `principalSet://…`. */
   grant(targetEmail: string, member: string, role?: string): void;
   revokeGrant(targetEmail: string, member: string): void;
+  /** A role on the whole project, e.g. `roles/secretmanager.secretAccessor`: whoever has it is told which secrets do not exist. */
+  grantOnProject(member: string, role: string): void;
   revokeRefreshToken(email: string): void;
   /** False is Compute Engine and App Engine flexible: asked-for scopes are ignored without a word. */
   setMetadata(change: Partial<WorldState['metadata']>): void;
@@ -182,6 +184,10 @@ export async function openWorld(dataDir: string, now: () => number): Promise<Wor
     revokeGrant(targetEmail, member) {
       const target = account(targetEmail);
       target.bindings = target.bindings.filter((binding) => binding.member !== member);
+      save();
+    },
+    grantOnProject(member, role) {
+      state.bindings.push({ role, member });
       save();
     },
     revokeRefreshToken(email) {

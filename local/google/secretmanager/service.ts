@@ -127,7 +127,7 @@ const authorized = (
   });
   const resource = call.url.pathname.slice('/v1/'.length).replace(/(\/versions)?(:[a-zA-Z]+)?$/, '');
   const isHere = new Set<string>([world.project.id, world.project.number]).has(names.project ?? '');
-  const bindings = world.secrets.find(names.secret ?? '')?.bindings ?? [];
+  const bindings = [...world.state.bindings, ...(world.secrets.find(names.secret ?? '')?.bindings ?? [])];
   // Whoever may not see a secret learns nothing of its existence.
   if (!isHere || !(isOwner(world.state, holder) || isAllowed(world.state, holder, bindings, permission)))
     throw rpcRefusal(

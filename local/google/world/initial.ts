@@ -70,6 +70,7 @@ export async function initialState(nowMs: number): Promise<WorldState> {
     project: { ...PROJECT },
     apis: [...APIS],
     owners: [EMAILS.ops],
+    bindings: [],
     users: [user(EMAILS.alice, 'Alice Example'), user(EMAILS.bob, 'Bob Example'), user(EMAILS.ops, 'Operations')],
     groups: [{ email: EMAILS.sales, members: [EMAILS.bob] }],
     serviceAccounts: [

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AWS_PATH } from '../aws-instance.ts';
 import { AWS, EMAILS, FEDERATION } from './names.ts';
 import type { ServiceAccount, ServiceAccountKey, WorldState } from './state.ts';
 
@@ -58,6 +59,20 @@ const AWS_SOURCE = {
   },
 };
 
+/** As `gcloud iam workload-identity-pools create-cred-config --aws --enable-imdsv2` writes it, with the addresses of this server. */
+const ec2Source = (origin: string): object => {
+  const latest = `${origin}${AWS_PATH}/latest`;
+  return {
+    ...AWS_SOURCE,
+    credential_source: {
+      ...AWS_SOURCE.credential_source,
+      region_url: `${latest}/meta-data/placement/availability-zone`,
+      url: `${latest}/meta-data/iam/security-credentials`,
+      imdsv2_session_token_url: `${latest}/api/token`,
+    },
+  };
+};
+
 /** What a Lambda function of that role finds in its environment. */
 export const AWS_ENVIRONMENT = {
   AWS_ACCESS_KEY_ID: AWS.accessKeyId,
@@ -110,6 +125,11 @@ export function writeKeyFiles(dataDir: string, origin: string, state: WorldState
     ...state.serviceAccounts.flatMap(keyOf),
     ...authorizedUsers(origin, state),
     ['external-account-aws.json', externalAccount(origin, FEDERATION.awsProvider, { ...AWS_SOURCE, ...impersonating })],
+    [
+      'external-account-ec2.json',
+      externalAccount(origin, FEDERATION.awsProvider, { ...ec2Source(origin), ...impersonating }),
+    ],
+    ['external-account-ec2-direct.json', externalAccount(origin, FEDERATION.awsProvider, ec2Source(origin))],
     ['external-account-aws-direct.json', externalAccount(origin, FEDERATION.awsProvider, AWS_SOURCE)],
     [
       'external-account-oidc.json',

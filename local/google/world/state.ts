@@ -42,6 +42,8 @@ const stateSchema = z.strictObject({
   project: z.strictObject({ id: z.string(), number: z.string() }),
   apis: z.array(z.string()),
   owners: z.array(z.string()),
+  /** Roles on the whole project. */
+  bindings: z.array(bindingSchema),
   users: z.array(z.strictObject({ email: z.string(), displayName: z.string(), sub: z.string() })),
   groups: z.array(z.strictObject({ email: z.string(), members: z.array(z.string()) })),
   serviceAccounts: z.array(serviceAccountSchema),

@@ -79,6 +79,16 @@ describe('Secret Manager, as its own client finds it', () => {
     expect(asOwner).toMatchObject({ status: 404, body: { error: { status: 'NOT_FOUND' } } });
   });
 
+  test('who may read every secret of the project is told that one does not exist', async () => {
+    const member = `serviceAccount:${google.world.emails.stranger}`;
+    google.world.grantOnProject(member, 'roles/secretmanager.secretAccessor');
+    const headers = bearer(tokenOf(google.world.emails.stranger));
+    expect(
+      (await ask(secretManager('projects/local-project/secrets/none/versions/1:access'), { headers })).status,
+    ).toBe(404);
+    expect((await ask(secretManager(`${google.world.secret}/versions/1:access`), { headers })).status).toBe(200);
+  });
+
   test('a corrupt version’s bytes do not fit its checksum', async () => {
     const number = google.world.secrets.addVersion('drive-key', Buffer.from('whole'));
     google.world.secrets.corrupt('drive-key', number);

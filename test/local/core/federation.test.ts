@@ -150,6 +150,20 @@ describe('workload identity federation', () => {
     expect(google.world.tokens.holderOf(token ?? '', [])).toMatchObject({ email: google.world.emails.driveWriter });
   });
 
+  test('an EC2 instance’s key file, by way of its metadata service, becomes an access token', async () => {
+    for (const name of Object.keys(AWS_ENVIRONMENT)) delete process.env[name];
+    const client = ExternalAccountClient.fromJSON(file('external-account-ec2'));
+    if (client === null) throw new Error('not an external account');
+    client.scopes = [DRIVE];
+    const { token } = await client.getAccessToken();
+    expect(google.world.tokens.holderOf(token ?? '', [])).toMatchObject({ email: google.world.emails.driveWriter });
+    const credentials = `${google.origin}/_aws/latest/meta-data/iam/security-credentials/${AWS.role}`;
+    expect((await ask(credentials)).status).toBe(401);
+    expect((await ask(`${google.origin}/_aws/container-credentials`)).body).toMatchObject({
+      AccessKeyId: AWS.accessKeyId,
+    });
+  });
+
   test.each([
     ['a wrong secret', () => awsClient({ secretAccessKey: 'wrong' }), 'SignatureDoesNotMatch'],
     ['a wrong session token', () => awsClient({ token: 'wrong' }), 'InvalidClientTokenId'],
