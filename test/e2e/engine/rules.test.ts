@@ -61,6 +61,7 @@ describe.each([
     ['cut, of unknown size', { source: cutSource(bytes, undefined) }, 'body-truncated'],
     ['ended early', { source: { ...sourceOf(bytes), size: bytes.length + 1 } }, 'body-truncated'],
     ['longer than announced', { source: { ...sourceOf(bytes), size: bytes.length - 1 } }, 'body-truncated'],
+    ['whole, of known size, and then not well ended', { source: cutSource(bytes, bytes.length) }, 'body-truncated'],
     ['larger than allowed', { source: sourceOf(bytes, { known: false }), maxBytes: bytes.length - 1 }, 'too-large'],
     ['of another digest', { source: sourceOf(bytes), expectedSha256: sha256(Buffer.from('other')) }, 'digest-mismatch'],
     [
@@ -340,6 +341,22 @@ test.each([1, 3])(
     expect(new Set(uploaded.map(({ file, sha256 }) => `${file.id} ${sha256}`)).size).toBe(1);
   },
 );
+
+test('a conversion of which nobody knows whether it was made is not made again', async () => {
+  let asked = 0;
+  const { tiny, drive } = await start(({ headers }) => {
+    const range = headers['content-range'] ?? '';
+    if (/-49\/50$/.test(range)) return asked === 0 ? 'answer-lost' : undefined;
+    return range === 'bytes */50' && ++asked === 1 ? 'session-forgotten' : undefined;
+  });
+  const target = {
+    kind: 'create',
+    file: { name: 'r', mimeType: 'text/csv', folderId: 'f', convertTo: 'x/y' },
+  } as const;
+  const failure = await failureOf(drive.upload({ target, source: sourceOf(SMALL), maxBytes: 1e6 }));
+  expect(failure).toMatchObject({ code: 'drive-unavailable' });
+  expect(tiny.files.size).toBe(1);
+});
 
 test('many uploads at once share one small budget, and all arrive', async () => {
   const { tiny, drive } = await start(undefined, 6);

@@ -73,6 +73,17 @@ test('who finds none waits in order, and the blocks of those who hold more than 
   expect(order).toEqual(['first', 'second']);
 });
 
+test('whoever holds blocks gets no more of them while others wait', async () => {
+  const budget = budgetOf(20);
+  const greedy = await budget.lease(2);
+  const held = takeAll(greedy);
+  await budget.lease(9);
+  void budget.lease(8);
+  for (const block of held.splice(0, 5)) greedy.give(block);
+  expect(budget.gauges()).toEqual({ capacity: 200, used: 140, waiting: 1 });
+  expect(greedy.take()).toBeUndefined();
+});
+
 test('blocks are used again', async () => {
   const budget = budgetOf(4);
   const lease = await budget.lease(1);

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -18,7 +19,7 @@ const LOG: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => LO
 
 /** A server that stands for all of Google, and a transport whose waits are noted instead of waited. */
 const start = async (handler: Handler) => {
-  const seen: { method: string; url: string; socket: unknown; body: string }[] = [];
+  const seen: { method: string; url: string; socket: Socket; body: string }[] = [];
   const server = createServer(async (request, response) => {
     const { method = '', url = '', socket } = request;
     const turn = seen.push({ method, url, socket, body: '' });
@@ -219,11 +220,12 @@ test('sockets are used again', async () => {
 
 test('an answer before the whole request was read ends its connection, so that nothing reads the buffers any more', async () => {
   const { transport, seen } = await start((_, response) => response.writeHead(413).end());
-  const body = Buffer.alloc(32 * 1024 * 1024);
+  const body = Buffer.alloc(64 * 1024 * 1024);
   const request = { ...GET, method: 'PUT', headers: { 'x-unread': '1' }, body } as const;
   expect(await transport.send(request)).toMatchObject({ status: 413 });
-  await transport.send(GET);
-  expect(new Set(seen.map(({ socket }) => socket)).size).toBe(2);
+  const socket = seen[0]?.socket;
+  if (socket?.closed === false) await new Promise((resolve) => socket.once('close', resolve));
+  expect(socket?.bytesRead).toBeLessThan(body.length);
 });
 
 describe('open', () => {
