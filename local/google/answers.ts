@@ -39,10 +39,11 @@ async function readBody(request: IncomingMessage, mostBytes = MOST_BODY_BYTES): 
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > mostBytes)
-      throw rpcRefusal('INVALID_ARGUMENT', `Request payload size exceeds the limit: ${mostBytes} bytes.`);
-    chunks.push(chunk);
+    // Read to its end even so: leaving the loop would break the connection before the refusal is out.
+    if (size <= mostBytes) chunks.push(chunk);
   }
+  if (size > mostBytes)
+    throw rpcRefusal('INVALID_ARGUMENT', `Request payload size exceeds the limit: ${mostBytes} bytes.`);
   return Buffer.concat(chunks);
 }
 

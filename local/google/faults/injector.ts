@@ -70,7 +70,7 @@ export function createFaultInjector(plan: FaultPlan): FaultInjector {
         return undefined;
       case 'reset':
         if (fault.when === 'during')
-          return { ...call, request: hamperedRequest(request, { breakAfterBytes: fault.afterBytes }) };
+          return { ...call, request: hamperedRequest(request, response, { breakAfterBytes: fault.afterBytes }) };
         if (fault.when === 'after') await drained(call);
         response.socket?.destroy();
         return undefined;
@@ -87,7 +87,7 @@ export function createFaultInjector(plan: FaultPlan): FaultInjector {
         return call;
       case 'throttle':
         slowAnswer(response, fault.bytesPerSecond);
-        return { ...call, request: hamperedRequest(request, { bytesPerSecond: fault.bytesPerSecond }) };
+        return { ...call, request: hamperedRequest(request, response, { bytesPerSecond: fault.bytesPerSecond }) };
       case 'corrupt':
         corrupting.set(call, fault.offset);
         return call;

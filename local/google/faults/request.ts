@@ -1,4 +1,4 @@
-import { IncomingMessage } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import { durationOf, pause } from './pause.ts';
 
 const SLICE_BYTES = 16 * 1024;
@@ -10,6 +10,7 @@ export function* slicesOf(bytes: Buffer): Generator<Buffer> {
 /** The same request, whose body comes slowly, or ends with the connection after so many bytes. */
 export function hamperedRequest(
   request: IncomingMessage,
+  response: ServerResponse,
   { bytesPerSecond, breakAfterBytes }: { bytesPerSecond?: number | undefined; breakAfterBytes?: number | undefined },
 ): IncomingMessage {
   const { socket } = request;
@@ -24,11 +25,19 @@ export function hamperedRequest(
       relayed.once('close', resolve);
     });
 
+  // Answered before all was read: what is left is thrown away, so that the connection can be used again.
+  let unwanted = false;
+  response.once('finish', () => {
+    unwanted = true;
+    wanted();
+  });
+
   const pump = async (): Promise<void> => {
     let passed = 0;
     if (breakAfterBytes === 0) return void socket.destroy();
     for await (const chunk of request as AsyncIterable<Buffer>) {
       for (const slice of slicesOf(chunk)) {
+        if (unwanted) break;
         if (bytesPerSecond !== undefined) await pause(durationOf(slice.length, bytesPerSecond));
         const allowed = breakAfterBytes === undefined ? slice : slice.subarray(0, breakAfterBytes - passed);
         passed += allowed.length;
@@ -38,8 +47,8 @@ export function hamperedRequest(
           await pause(5);
           return void socket.destroy();
         }
-        if (!ready) await whenWanted();
-        if (relayed.destroyed) return;
+        if (!ready && !unwanted) await whenWanted();
+        unwanted ||= relayed.destroyed;
       }
     }
     relayed.complete = true;

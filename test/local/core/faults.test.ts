@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { FaultPlanInput, FaultRule } from '../../../local/google/faults/plan.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
@@ -168,6 +170,22 @@ describe('what goes wrong', () => {
     expect(await download('slow')).toEqual(bytes);
     expect(performance.now() - uploadedMs).toBeGreaterThan(290);
   });
+
+  test('a slow body that the service does not want leaves the connection usable', async () => {
+    google.faults.add({ method: 'POST', fault: { kind: 'throttle', bytesPerSecond: 100_000 } });
+    const body = 'a'.repeat(2_000_000);
+    const head =
+      'POST /storage.googleapis.com/upload/storage/v1/b/faulty/o?uploadType=media&name=x HTTP/1.1\r\nHost: x\r\n';
+    const socket = connect(Number(new URL(google.origin).port), '127.0.0.1');
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk.toString();
+    });
+    socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
+    socket.write(`GET /${CERTS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    await once(socket, 'close');
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401', 'HTTP/1.1 200']);
+  }, 5_000);
 
   test('the calls name the rules that spoilt them', async () => {
     google.faults.add({ id: 'named', fault: { kind: 'status', status: 500 } });

@@ -86,7 +86,7 @@ describe('nothing brings it down', () => {
   test('a body over a megabyte at an endpoint that takes forms', async () => {
     const answer = await ask(`${google.origin}/oauth2.googleapis.com/token`, {
       method: 'POST',
-      body: 'a'.repeat(1_100_000),
+      body: 'a'.repeat(11_000_000),
     });
     expect(answer.status).toBe(400);
   });
