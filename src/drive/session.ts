@@ -142,6 +142,9 @@ export const readAnswer = (client: Pick<DriveClient, 'error'>, response: GoogleR
     return { kind: 'doubt', error, response };
   if (FINAL_CODES.has(error.code)) throw error;
   // "404 Not Found: the upload session has expired and the upload must be restarted from the beginning"; any other 4xx likewise.
-  const lost = new CourierError('drive-unavailable', { detail: 'Drive has lost the upload session.', cause: error });
+  const lost = new CourierError('drive-unavailable', {
+    detail: 'Drive has lost the upload session.',
+    cause: error.cause,
+  });
   return { kind: 'lost', error: lost };
 };

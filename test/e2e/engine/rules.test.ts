@@ -353,7 +353,7 @@ test('a conversion of which nobody knows whether it was made is not made again',
     kind: 'create',
     file: { name: 'r', mimeType: 'text/csv', folderId: 'f', convertTo: 'x/y' },
   } as const;
-  const failure = await failureOf(drive.upload({ target, source: sourceOf(SMALL), maxBytes: 1e6 }));
+  const failure = await failureOf(drive.upload({ target, source: sourceOf(SMALL, { again: true }), maxBytes: 1e6 }));
   expect(failure).toMatchObject({ code: 'drive-unavailable' });
   expect(tiny.files.size).toBe(1);
 });
