@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startLocalGoogle } from './server.ts';
+import { type LocalGoogle, type LocalGoogleOptions, startLocalGoogle } from './server.ts';
 
 const USAGE = 'Usage: npm run google -- [--port PORT] [--data DIR]';
 
-/** @throws with the usage, for what is no option */
-function readOptions(argv: readonly string[]): { port: number; dataDir?: string } {
+/** @throws for what is no option */
+function readOptions(argv: readonly string[]): LocalGoogleOptions {
   const options = { port: { type: 'string', default: '9010' }, data: { type: 'string' } } as const;
   const { values } = parseArgs({ args: [...argv], options, strict: true });
   const port = Number(values.port);
@@ -13,10 +13,9 @@ function readOptions(argv: readonly string[]): { port: number; dataDir?: string 
   return { port, ...(values.data === undefined ? {} : { dataDir: resolve(values.data) }) };
 }
 
-async function main(): Promise<void> {
-  const google = await startLocalGoogle(readOptions(process.argv.slice(2)));
-  const { origin, dataDir, metadataHost, world, bucket, topic } = google;
-  const ready = {
+/** What whoever started this needs to know, in one line. */
+const announcementOf = ({ origin, dataDir, metadataHost, world, bucket, topic }: LocalGoogle): string =>
+  JSON.stringify({
     origin,
     dataDir,
     keyFile: world.keyFiles.courier,
@@ -26,22 +25,36 @@ async function main(): Promise<void> {
     bucket,
     topic,
     metadataHost,
-  };
-  console.log(JSON.stringify(ready));
+  });
+
+const failWith = (exitCode: number, error: unknown, hint = ''): void => {
+  console.error(`${error instanceof Error ? error.message : String(error)}${hint}`);
+  process.exitCode = exitCode;
+};
+
+async function serve(options: LocalGoogleOptions): Promise<void> {
+  const google = await startLocalGoogle(options);
+  console.log(announcementOf(google));
   let closing = false;
   const close = (): void => {
     if (closing) return;
     closing = true;
-    google.close().catch(fail);
+    google.close().catch((error: unknown) => failWith(1, error));
   };
   process.on('SIGINT', close);
   process.on('SIGTERM', close);
 }
 
-const fail = (error: unknown): void => {
-  console.error(error instanceof Error ? error.message : error);
-  console.error(USAGE);
-  process.exitCode = 64;
-};
+function main(argv: readonly string[]): void {
+  let options: LocalGoogleOptions;
+  try {
+    options = readOptions(argv);
+  } catch (error) {
+    // As sysexits.h counts: 64 is wrong usage.
+    failWith(64, error, `\n${USAGE}`);
+    return;
+  }
+  serve(options).catch((error: unknown) => failWith(1, error));
+}
 
-main().catch(fail);
+main(process.argv.slice(2));

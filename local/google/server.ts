@@ -58,6 +58,9 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
   const { now = Date.now, seed = 1, port = 0 } = options;
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'local-google-'));
   mkdirSync(dataDir, { recursive: true });
+  const discard = (): void => {
+    if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+  };
   const world = await openWorld(dataDir, now);
   const faults = createFaultPlan(seed);
   const calls = recordCalls();
@@ -113,7 +116,10 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     else socket.destroy();
   });
   server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: unknown) => {
+    discard();
+    throw error;
+  });
   const metadataHost = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   origin = `http://${metadataHost}`;
   world.writeKeyFiles(origin);
@@ -134,7 +140,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
       server.close();
       server.closeAllConnections();
       await closed;
-      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+      discard();
     },
   };
 }

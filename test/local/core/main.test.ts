@@ -66,3 +66,16 @@ test('wrong usage exits 64 and says how it is used', async () => {
   expect(code).toBe(64);
   expect(said).toContain('Usage: npm run google');
 });
+
+test('a port that is taken exits 1 and says so', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'local-google-main-'));
+  folders.push(dataDir);
+  const first = await readyOf(run('--port', '0', '--data', dataDir));
+  const second = run('--port', new URL(first.origin ?? '').port);
+  let said = '';
+  second.stderr?.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  expect(await once(second, 'close')).toEqual([1, null]);
+  expect(said).toContain('EADDRINUSE');
+});
