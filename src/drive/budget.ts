@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import { CourierError } from '../errors.ts';
 
 /** Drive takes chunks in multiples of this, so it is the unit of every buffer. */
-export const CHUNK_GRANULARITY = 262_144;
+const CHUNK_GRANULARITY = 262_144;
 
 /** Two blocks carry a session; fewer than two such sessions would make an instance that can do one thing at a time. */
 const FEWEST_BLOCKS = 4;

@@ -15,7 +15,7 @@ interface LibraryRequest {
 const METHOD = z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** What a metadata call says of itself beyond its parameters. */
-export interface LibraryCall {
+interface LibraryCall {
   /** `drive.files.get` */
   operation: string;
   units: number;

@@ -45,7 +45,7 @@ export const createPace = ({
 
   return {
     async spend(asked, { signal, deadlineMs = Infinity }) {
-      if (unitsPerMinute === Infinity) return;
+      if (asked === 0 || unitsPerMinute === Infinity) return;
       refill();
       units -= asked;
       if (units >= 0) return;

@@ -105,7 +105,7 @@ export const cancelSession = async (client: DriveClient, uri: string, now: () =>
 };
 
 /** Bytes that a 308 says are stored. "If a 308 Resume Incomplete response does not have a Range header, then no bytes were received." */
-export const storedBytes = ({ headers }: Pick<GoogleResponse, 'headers'>): number => {
+const storedBytes = ({ headers }: Pick<GoogleResponse, 'headers'>): number => {
   const last = /^bytes=0-(\d+)$/.exec(headers.range ?? '')?.[1];
   return last === undefined ? 0 : Number(last) + 1;
 };

@@ -1,7 +1,7 @@
 import type { Failure } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import type { BufferBudget } from './budget.ts';
-import { type Bytes, checkDigest, createBytes } from './bytes.ts';
+import { type Bytes, checkDigest, createBytes, MARGIN_MS } from './bytes.ts';
 import type { DriveClient } from './client.ts';
 import type { Drive, Uploaded, UploadRequest } from './drive.ts';
 import { fileOf } from './file.ts';
@@ -55,7 +55,11 @@ export const createUpload =
   ({ client, files, budget, again, now, log }: UploadDependencies, multipartBytes = MULTIPART_BYTES): Drive['upload'] =>
   async (request): Promise<Uploaded> => {
     const { source } = request;
-    const lease = await budget.lease(blocksFor(source.size, budget, multipartBytes), request);
+    const { signal, deadlineMs } = request;
+    const lease = await budget.lease(blocksFor(source.size, budget, multipartBytes), {
+      ...(signal === undefined ? {} : { signal }),
+      ...(deadlineMs === undefined ? {} : { deadlineMs: deadlineMs - MARGIN_MS }),
+    });
     const bytes = createBytes(request, { lease, blockBytes: budget.blockBytes, now });
     const rules: TargetRules = { client, get: files.get, request };
 

@@ -41,7 +41,7 @@ export const isPassing = ({ status, body }: Pick<GoogleResponse, 'status' | 'bod
   (status === 403 && isRateLimit(body));
 
 /** Milliseconds that `Retry-After` asks for: seconds or an HTTP date (RFC 9110 § 10.2.3). */
-export const retryAfterMs = (header: string | undefined, nowMs: number): number | undefined => {
+const retryAfterMs = (header: string | undefined, nowMs: number): number | undefined => {
   if (header === undefined) return undefined;
   if (/^\d+$/.test(header)) return Number(header) * 1_000;
   const dateMs = Date.parse(header);

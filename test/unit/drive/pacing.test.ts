@@ -23,6 +23,8 @@ describe('a credential', () => {
     await pace.spend(50, {});
     await pace.spend(50, {});
     expect(waits).toEqual([5_000, 10_000]);
+    await pace.spend(0, {});
+    expect(waits).toHaveLength(2);
   });
 
   test('gets back what time brings, and no more than a burst', async () => {
