@@ -51,7 +51,7 @@ describe('a credential', () => {
     await pace.spend(10, {});
     expect(waits).toEqual([2_000]);
     pass(120_000);
-    await pace.spend(0, {});
+    await pace.spend(1, {});
     pass(60_000);
     await pace.spend(310, {});
     expect(waits).toEqual([2_000, 1_000]);
