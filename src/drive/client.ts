@@ -48,16 +48,17 @@ export const createDriveClient = ({
   const error: DriveClient['error'] = (response, operation) =>
     driveError(response, { operation, account: auth.account() });
 
+  const heed = ({ status }: GoogleResponse): void => {
+    // Of the answers that pass, these two are Drive's rate limits.
+    if (status === 429 || status === 403) pace.slowDown();
+  };
+
   const send = async (request: DriveRequest, context: CallContext): Promise<GoogleResponse> => {
     // A wait that the caller has ended is answered by the transport, which sends nothing then.
     await pace.spend(request.units, context).catch(() => undefined);
-    const response = await transport.send(callOf(request, context)).catch((thrown: unknown) => {
+    return transport.send({ ...callOf(request, context), onPassing: heed }).catch((thrown: unknown) => {
       throw asDriveFailure(thrown);
     });
-    if (response.status === 429 || (response.status === 403 && error(response, '').code === 'drive-rate-limited')) {
-      pace.slowDown();
-    }
-    return response;
   };
 
   const sendAs = (token: string, request: DriveRequest, context: CallContext): Promise<GoogleResponse> =>

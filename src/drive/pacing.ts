@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CallContext } from './drive.ts';
 
 /**
@@ -22,14 +23,14 @@ export interface Pace {
 
 /** A token bucket of quota units, one for each credential. `unitsPerMinute` may be Infinity, where there is no quota to keep. */
 export const createPace = ({
-  now,
-  sleep,
+  now = Date.now,
+  sleep = (milliseconds, signal) => delay(milliseconds, undefined, signal === undefined ? {} : { signal }),
   unitsPerMinute = UNITS_PER_MINUTE,
 }: {
-  now: () => number;
-  sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  now?: () => number;
+  sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
   unitsPerMinute?: number;
-}): Pace => {
+} = {}): Pace => {
   const capacity = unitsPerMinute * BURST_OF_MINUTE;
   /** May be negative: units promised to those who wait. */
   let units = capacity;

@@ -184,6 +184,8 @@ export const sendResumable = async (upload: Resumable): Promise<Landed> => {
   let target = request.target;
   let adopted = false;
   let earlier = await takeUp(upload);
+  // The source is read while the session is opened.
+  if (earlier === undefined) bytes.window();
   for (let attempt = 1; ; attempt++) {
     if (earlier !== undefined && 'file' in earlier) return earlier;
     const opened = earlier?.session ?? (await openSession(upload, target));

@@ -134,12 +134,13 @@ export const createWindow = ({ bytes, lease, blockBytes, maxBytes, size, skip = 
   const read = async (): Promise<void> => {
     let received = 0;
     for await (const piece of bytes) {
-      if (closed) return;
       hash.update(piece);
       received += piece.byteLength;
       if (received > maxBytes) throw tooLarge(maxBytes);
       if (size !== undefined && received > size) throw truncated(received, size);
       if (received > skip) await keep(piece.subarray(Math.max(0, piece.byteLength - (received - skip))));
+      // Let go of the source at once, rather than at its next piece.
+      if (closed) return;
       progress.ring();
     }
     if (received < (size ?? skip)) throw truncated(received, size ?? skip);

@@ -111,6 +111,7 @@ export const createTransport = ({
         policy.succeeded(request.url);
         return failed.result;
       }
+      request.onPassing?.(failed.response);
       if (!(await mayRetry(request, attempt, failed.response))) return failed.result;
     }
   };

@@ -22,6 +22,8 @@ export interface GoogleRequest {
   retry: 'idempotent' | 'once';
   /** Counted up with every request that goes out. */
   tally?: CallTally;
+  /** Told of an answer that says "later", before the wait. */
+  onPassing?(response: GoogleResponse): void;
 }
 
 export interface GoogleResponse {

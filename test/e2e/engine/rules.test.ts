@@ -203,6 +203,26 @@ describe('replacing', () => {
   });
 });
 
+test('a source is let go of as soon as the upload has failed', async () => {
+  const { drive } = await start(undefined, 4);
+  let released = false;
+  const source: Source = {
+    ...sourceOf(LARGE, { known: false }),
+    async *open() {
+      try {
+        for (let at = 0; at < 10; at++) yield LARGE;
+        await new Promise(() => undefined);
+      } finally {
+        released = true;
+      }
+    },
+  };
+  const target = create('one', { folderId: 'gone' });
+  expect(await failureOf(drive.upload({ target, source, maxBytes: 1e6 }))).toMatchObject({ code: 'folder-not-found' });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(released).toBe(true);
+});
+
 describe('sessions', () => {
   test('cost one call, and one for each chunk', async () => {
     const { tiny, drive } = await start(undefined, 8);

@@ -4,7 +4,6 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { createBufferBudget } from '../../../src/drive/budget.ts';
 import { createDrive } from '../../../src/drive/create-drive.ts';
 import type { Drive } from '../../../src/drive/drive.ts';
-import { createPace } from '../../../src/drive/pacing.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
@@ -28,6 +27,7 @@ const PREFIX = '/www.googleapis.com/drive/v3';
 const start = async (answers: Answer[]) => {
   const seen: Seen[] = [];
   const rejected: string[] = [];
+  const paced = { slowDowns: 0 };
   const server = createServer(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://drive');
     const body = await text(request);
@@ -56,7 +56,12 @@ const start = async (answers: Answer[]) => {
       rotated: () => undefined,
     },
     budget: createBufferBudget({ bytes: 1e7, maxWaiters: 1 }),
-    pace: createPace({ now: Date.now, sleep }),
+    pace: {
+      spend: async () => undefined,
+      slowDown: () => {
+        paced.slowDowns += 1;
+      },
+    },
     now: () => 1_000,
     log,
   });
@@ -64,7 +69,7 @@ const start = async (answers: Answer[]) => {
     server.closeAllConnections();
     server.close();
   });
-  return { drive, seen, rejected, log };
+  return { drive, seen, rejected, paced, log };
 };
 
 const refusal = (status: number, reason: string): Answer => [status, { error: { code: status, errors: [{ reason }] } }];
@@ -276,6 +281,12 @@ describe('calls', () => {
     const failure = await failureOf(drive.get('one', {}));
     expect(failure).toMatchObject({ code: 'drive-unavailable', cause: { code: 'google-unavailable' } });
   });
+});
+
+test('a rate limit slows the account down before the call is tried again', async () => {
+  const { drive, paced } = await start([refusal(403, 'userRateLimitExceeded'), refusal(429, 'x'), [503], [200, FILE]]);
+  await drive.get('one', {});
+  expect(paced.slowDowns).toBe(2);
 });
 
 describe('direct sessions', () => {
