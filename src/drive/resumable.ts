@@ -13,17 +13,8 @@ import {
   sessionUriOf,
   startSession,
 } from './session.ts';
-import { offer, type TargetRules, whenExists } from './target.ts';
+import { type Landed, offer, type TargetRules, whenExists } from './target.ts';
 import type { Chunk } from './window.ts';
-
-/** Where an upload has ended: `ours` is false for a file that another try or another caller has made under the id. */
-export interface Landed {
-  file: DriveFile;
-  existed: boolean;
-  ours: boolean;
-  /** The bytes went into a file that was there. */
-  replaced: boolean;
-}
 
 export interface Resumable {
   client: DriveClient;
@@ -61,27 +52,29 @@ const tryChunk = async (
   }
 };
 
-/** "If you want to find out how much of the file was received, request the upload status": never assumed after a doubt. */
+const waitOf = ({ signal, deadlineMs }: UploadRequest): Pick<Failure, 'signal' | 'deadlineMs'> => ({
+  ...(signal === undefined ? {} : { signal }),
+  ...(deadlineMs === undefined ? {} : { deadlineMs }),
+});
+
+interface Doubt {
+  uri: string;
+  attempt: number;
+  size: number | undefined;
+  doubt: Extract<SessionAnswer, { kind: 'doubt' }>;
+}
+
+/** "To request the upload status …": after a doubt the session is asked, and nothing assumed. */
 const settleDoubt = async (
   { client, request, again }: Resumable,
-  {
-    uri,
-    attempt,
-    size,
-    doubt,
-  }: { uri: string; attempt: number; size: number | undefined; doubt: SessionAnswer & { kind: 'doubt' } },
+  { uri, attempt, size, doubt }: Doubt,
 ): Promise<Certain> => {
   const response = doubt.response === undefined ? {} : { response: doubt.response };
-  if (!(await again({ ...pick(request), ...response, url: uri, attempt }))) throw doubt.error;
+  if (!(await again({ ...waitOf(request), ...response, url: uri, attempt }))) throw doubt.error;
   const answer = readAnswer(client, await askStatus(client, uri, size, request));
   if (answer.kind === 'doubt') throw answer.error;
   return answer;
 };
-
-const pick = ({ signal, deadlineMs }: UploadRequest): Pick<Failure, 'signal' | 'deadlineMs'> => ({
-  ...(signal === undefined ? {} : { signal }),
-  ...(deadlineMs === undefined ? {} : { deadlineMs }),
-});
 
 const unplayable = (): Sent => ({
   kind: 'lost',
@@ -111,7 +104,7 @@ const sendChunks = async (upload: Resumable, uri: string, stored: number): Promi
     // What is stored counts, more or less than was sent: but only bytes still held can be sent from there.
     if (answer.bytes < window.start() || answer.bytes > chunk.to) return unplayable();
     if (answer.bytes > acknowledged) attempt = 0;
-    else if (!(await again({ ...pick(request), url: uri, attempt: ++attempt }))) {
+    else if (!(await again({ ...waitOf(request), url: uri, attempt: ++attempt }))) {
       throw new CourierError('drive-unavailable', { detail: 'Drive does not store what it is sent.' });
     }
     acknowledged = answer.bytes;
@@ -154,7 +147,7 @@ const takeUp = async (upload: Resumable): Promise<{ session: Session; stored: nu
 const openSession = async (upload: Resumable, wanted: UploadTarget): Promise<Session | Landed> => {
   const { client, rules, request } = upload;
   const accepted = await offer(rules, wanted, (target) => startSession(client, target, request.source.size, request));
-  if (accepted.kind === 'exists') return { file: accepted.file, existed: true, ours: accepted.ours, replaced: false };
+  if (accepted.kind === 'exists') return accepted.landed;
   const uri = sessionUriOf(accepted.response);
   const adopted = wanted.kind === 'create' && accepted.target.kind === 'replace';
   return { uri, target: accepted.target, adopted };
@@ -202,13 +195,13 @@ export const sendResumable = async (upload: Resumable): Promise<Landed> => {
     }
     if (sent.kind === 'exists' && target.kind === 'create') {
       const found = await whenExists(rules, target);
-      if (found.kind === 'exists') return { file: found.file, existed: true, ours: found.ours, replaced: false };
+      if (found.kind === 'exists') return found.landed;
       target = found.target;
       adopted = true;
     }
     const why = sent.kind === 'lost' ? sent.error : new CourierError('drive-unavailable');
     // Without an id nobody can tell whether the file was made; the story finds out by its private property.
     const isBlind = target.kind === 'create' && target.file.id === undefined && bytes.committed();
-    if (isBlind || !bytes.rewind() || !(await again({ ...pick(request), url: opened.uri, attempt }))) throw why;
+    if (isBlind || !bytes.rewind() || !(await again({ ...waitOf(request), url: opened.uri, attempt }))) throw why;
   }
 };

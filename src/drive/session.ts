@@ -75,7 +75,7 @@ export const putChunk = (
     context,
   );
 
-/** "To request the upload status, create an empty PUT request to the resumable session URI" with the range `bytes *​/N`. */
+/** "To request the upload status, create an empty PUT request to the resumable session URI" whose range names no bytes, only the size. */
 export const askStatus = (
   client: DriveClient,
   uri: string,

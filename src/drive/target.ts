@@ -46,9 +46,19 @@ const isOurs = (target: UploadTarget, { appProperties }: DriveFile): boolean => 
   return sent.length > 0 && sent.every(([key, value]) => appProperties[key] === value);
 };
 
+/** Where an upload has ended. */
+export interface Landed {
+  file: DriveFile;
+  existed: boolean;
+  /** False for a file that another try, or another caller, has made under the id. */
+  ours: boolean;
+  /** The bytes went into a file that was there. */
+  replaced: boolean;
+}
+
 export type Accepted =
   | { kind: 'accepted'; target: UploadTarget; response: GoogleResponse }
-  | { kind: 'exists'; file: DriveFile; ours: boolean };
+  | { kind: 'exists'; landed: Landed };
 
 /** The two things that an upload may find at its target, and what its caller wants done then. */
 export interface TargetRules {
@@ -66,7 +76,9 @@ export const whenExists = async (
   const file = await get(id, request);
   if (file === undefined) throw new CourierError('drive-unavailable', { detail: 'Drive does not show the file yet.' });
   const ours = isOurs(target, file);
-  if (ours || request.ifExists !== 'replace') return { kind: 'exists', file, ours };
+  if (ours || request.ifExists !== 'replace') {
+    return { kind: 'exists', landed: { file, existed: true, ours, replaced: false } };
+  }
   const replacement = { kind: 'replace', id, mimeType, ...(description === undefined ? {} : { description }) } as const;
   return { kind: 'replace', target: replacement };
 };

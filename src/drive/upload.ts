@@ -6,8 +6,8 @@ import type { DriveClient } from './client.ts';
 import type { Drive, Uploaded, UploadRequest } from './drive.ts';
 import { fileOf } from './file.ts';
 import { MULTIPART_BYTES, sendMultipart } from './multipart.ts';
-import { type Landed, sendResumable } from './resumable.ts';
-import { offer, type TargetRules } from './target.ts';
+import { sendResumable } from './resumable.ts';
+import { type Landed, offer, type TargetRules } from './target.ts';
 import { verify } from './verify.ts';
 import type { Whole } from './window.ts';
 
@@ -37,7 +37,7 @@ const landMultipart = async (
   await bytes.commit(whole);
   const views = bytes.window().views(0, whole.size);
   const accepted = await offer(rules, request.target, (target) => sendMultipart(client, target, views, request));
-  if (accepted.kind === 'exists') return { file: accepted.file, existed: true, ours: accepted.ours, replaced: false };
+  if (accepted.kind === 'exists') return accepted.landed;
   const replaced = accepted.target.kind === 'replace';
   return {
     file: fileOf(accepted.response),
