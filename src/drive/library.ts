@@ -40,7 +40,8 @@ const urlOf = ({ url, params, paramsSerializer }: LibraryRequest): string =>
 export const createLibrary =
   (client: DriveClient): Library =>
   async (call, context, run) => {
-    const { drive_v3 } = await import('googleapis/build/src/apis/drive/v3.js');
+    // CommonJS: in a bundle its exports have no names, only the default has them.
+    const { drive_v3 } = (await import('googleapis/build/src/apis/drive/v3.js')).default;
     const request = async (options: LibraryRequest): Promise<{ data: unknown }> => {
       const response = await client.call(
         {

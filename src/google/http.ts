@@ -112,7 +112,11 @@ export const createHttp = (): Http => {
         request.on('response', (response) => {
           unwatch();
           unwatch = watch(request, { ...attempt, timeoutMs: 2 ** 31 - 1 });
-          response.setTimeout(attempt.timeoutMs, () => response.destroy(timeoutError(attempt.timeoutMs)));
+          response.setTimeout(attempt.timeoutMs, () => {
+            // A full buffer means that the reader is the slow one; then Google is not to blame.
+            if (response.readableLength >= response.readableHighWaterMark) response.setTimeout(attempt.timeoutMs);
+            else response.destroy(timeoutError(attempt.timeoutMs));
+          });
           response.once('close', unwatch);
           resolve({ ...answerOf(response), body: response });
         });

@@ -254,6 +254,14 @@ describe('open', () => {
     await expect(buffer(body)).rejects.toThrow('no answer within 40 ms');
   });
 
+  test('a reader that is slow itself loses nothing', async () => {
+    const whole = Buffer.alloc(8 * 1024 * 1024, 7);
+    const { transport } = await start((_, response) => response.end(whole));
+    const { body } = await transport.open({ ...GET, attemptTimeoutMs: 40 });
+    await delay(200);
+    expect((await buffer(body)).equals(whole)).toBe(true);
+  });
+
   test('an answer that is an error can still be read', async () => {
     const { transport } = await start(fail(1, 404, 'no such object'));
     const { status, body } = await transport.open(GET);
