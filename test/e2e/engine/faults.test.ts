@@ -179,3 +179,59 @@ test(`${RUNS} wrong bodies under faults: an error, and never a file`, async () =
   );
   expect(own).toBeGreaterThan(RUNS / 3);
 }, 600_000);
+
+test(`${RUNS} uploads taken up again and again where they were left: one file, and every byte vouched for`, async () => {
+  const tries = fc.record({
+    scenario,
+    plans: fc.array(fc.array(fc.option(fc.constantFrom(...PASSING), { nil: undefined, freq: 4 }), { maxLength: 30 }), {
+      maxLength: 4,
+    }),
+  });
+  let takenUp = 0;
+  await fc.assert(
+    fc.asyncProperty(tries, async ({ scenario: { size, pieces, blocks, seed, known }, plans }) => {
+      tiny.files.clear();
+      tiny.sessions.clear();
+      const bytes = bytesOf(size, seed);
+      let sessionUri: string | undefined;
+      const keep = async (uri: string): Promise<void> => {
+        sessionUri = uri;
+      };
+      const attempt = async (): Promise<Uploaded | undefined> => {
+        const { drive, transport } = createCourierDrive({
+          origin: tiny.origin,
+          blockBytes: GRANULARITY,
+          bufferBytes: blocks * GRANULARITY,
+          multipartBytes: MULTIPART_BYTES,
+        });
+        if (sessionUri !== undefined) takenUp += 1;
+        const target = { kind: 'create', file: { id: 'one', name: 'r', mimeType: 'text/csv', folderId: 'f' } } as const;
+        const resume = { keep, ...(sessionUri === undefined ? {} : { sessionUri }) };
+        try {
+          return await drive.upload({
+            target,
+            source: sourceOf(bytes, { pieces, known, again: true }),
+            maxBytes: 1e9,
+            resume,
+          });
+        } catch (error) {
+          expect(isRetryable(error)).toBe(true);
+          return undefined;
+        } finally {
+          transport.close();
+        }
+      };
+      let uploaded: Uploaded | undefined;
+      for (const faults of plans) {
+        plan = [...faults];
+        uploaded ??= await attempt();
+      }
+      plan = [];
+      uploaded ??= (await attempt()) ?? (await attempt());
+      expect(uploaded).toMatchObject({ sha256: sha256(bytes), size });
+      expect([...tiny.files.values()].map(({ revisions }) => revisions.map(sha256))).toEqual([[sha256(bytes)]]);
+    }),
+    { numRuns: RUNS, seed: SEED, endOnFailure: false },
+  );
+  expect(takenUp).toBeGreaterThan(RUNS / 20);
+}, 600_000);
