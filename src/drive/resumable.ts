@@ -104,7 +104,8 @@ const sendChunks = async (upload: Resumable, uri: string, stored: number): Promi
     // What is stored counts, more or less than was sent: but only bytes still held can be sent from there.
     if (answer.bytes < window.start() || answer.bytes > chunk.to) return unplayable();
     if (answer.bytes > acknowledged) attempt = 0;
-    else if (!(await again({ ...waitOf(request), url: uri, attempt: ++attempt }))) {
+    // A doubt has been waited for already; a chunk that was taken and not stored has not.
+    else if (tried.kind === 'stored' && !(await again({ ...waitOf(request), url: uri, attempt: ++attempt }))) {
       throw new CourierError('drive-unavailable', { detail: 'Drive does not store what it is sent.' });
     }
     acknowledged = answer.bytes;

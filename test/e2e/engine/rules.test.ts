@@ -235,6 +235,15 @@ describe('sessions', () => {
     expect(ranges.at(-1)).toBe('bytes 480-499/500');
   });
 
+  test('bear five refusals of one chunk in a row', async () => {
+    let refused = 0;
+    const { tiny, drive } = await start(({ method, bytes }) =>
+      method === 'PUT' && bytes > 0 && ++refused <= 5 ? 'unavailable' : undefined,
+    );
+    await drive.upload({ target: create(), source: sourceOf(LARGE), maxBytes: 1e6 });
+    expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(LARGE)]);
+  });
+
   test('say "*" until the size is known', async () => {
     const { tiny, drive } = await start();
     await drive.upload({ target: create(), source: sourceOf(LARGE, { known: false }), maxBytes: 1e6 });
