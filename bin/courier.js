@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+// Starts the client under a Node that can run it. This file itself is written for any Node that knows ES modules.
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import module from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const WANTED = 24;
+const here = fileURLToPath(import.meta.url);
+const root = dirname(dirname(here));
+const major = Number(process.versions.node.split('.')[0]);
+
+/** Node strips types everywhere but below node_modules; there, this does, for this package's own files. */
+function stripOwnTypes() {
+  const own = pathToFileURL(join(root, 'src')).href;
+  module.registerHooks({
+    load(url, context, nextLoad) {
+      if (!url.startsWith(own) || !url.endsWith('.ts')) return nextLoad(url, context);
+      const source = module.stripTypeScriptTypes(readFileSync(fileURLToPath(url), 'utf8'));
+      return { format: 'module', source, shortCircuit: true };
+    },
+  });
+}
+
+function start() {
+  const built = join(root, 'dist', 'client', 'main.js');
+  const source = join(root, 'src', 'client', 'main.ts');
+  const isInstalled = /[\\/]node_modules[\\/]/.test(here);
+  if (existsSync(built) && (isInstalled || !existsSync(source))) return import(pathToFileURL(built).href);
+  if (isInstalled) stripOwnTypes();
+  return import(pathToFileURL(source).href);
+}
+
+/** The dev dependency `node`, beside the clone's other dependencies. */
+function startWith(node) {
+  const child = spawn(node, [here].concat(process.argv.slice(2)), { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    // A terminal sends Ctrl-C to both; whoever signals this process alone means the other.
+    process.on(signal, () => {
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+    });
+  }
+  child.on('exit', (code, signal) => {
+    if (signal) process.exit(75);
+    process.exit(code);
+  });
+}
+
+if (major >= WANTED) {
+  await start();
+} else {
+  const node = join(root, 'node_modules', '.bin', 'node');
+  if (existsSync(node) && process.env.COURIER_NODE !== 'tried') {
+    process.env.COURIER_NODE = 'tried';
+    startWith(node);
+  } else {
+    console.error(`courier: usage: It needs Node ${WANTED} or newer, and this is ${process.version}.`);
+    console.error(
+      `  Install Node ${WANTED} (https://nodejs.org), or run "npm install" in ${root}, which brings one along.`,
+    );
+    process.exit(64);
+  }
+}

@@ -1,0 +1,97 @@
+import type { z } from 'zod';
+import { CourierClientError, failure } from './errors.ts';
+import type { Exchange, HttpAnswer } from './http.ts';
+import { type Retry, withRetry } from './retry.ts';
+import { parseAnswer, problemIn } from './schemas.ts';
+
+export interface ApiCall<T> {
+  method: 'GET' | 'POST';
+  /** Below the courier's address, e.g. `/v1/files`. */
+  path: string;
+  query?: Record<string, string | undefined>;
+  headers?: Record<string, string>;
+  /** Made anew for each try. A body that can be had only once goes with `once`. */
+  body?: () => Uint8Array | AsyncIterable<Uint8Array>;
+  once?: boolean;
+  answer: z.ZodType<T>;
+  signal?: AbortSignal | undefined;
+}
+
+/** A call of the courier: authorized, tried again while that may help, its answer checked. @throws CourierClientError */
+export type CallCourier = <T>(call: ApiCall<T>) => Promise<T>;
+
+interface ApiOptions {
+  url: URL;
+  /** An ID token; `fresh` after one was refused as expired. */
+  token(fresh: boolean): Promise<string>;
+  exchange: Exchange;
+  retry: Retry;
+}
+
+const BUSY: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+
+/** Retry-After in seconds; its date form is read against the answer's own Date. */
+const retryAfterOf = ({ headers }: HttpAnswer): number | undefined => {
+  const text = headers['retry-after'];
+  if (text === undefined) return undefined;
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.parse(headers.date ?? '')) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
+};
+
+/** What a refusal means that no courier wrote: the platform's, a proxy's, a wrong address's. */
+const foreignFailure = (answer: HttpAnswer): CourierClientError => {
+  const { status } = answer;
+  const specifics = { status, detail: `HTTP ${status}`, retryAfterSeconds: retryAfterOf(answer) };
+  if (status === 401 || status === 403) return failure('platform-refused', specifics);
+  if (status === 413) return failure('body-too-large', specifics);
+  return failure(BUSY.has(status) ? 'platform-busy' : 'not-a-courier', specifics);
+};
+
+const refusalOf = (answer: HttpAnswer): CourierClientError => {
+  const problem = problemIn(answer.text);
+  if (problem === undefined) return foreignFailure(answer);
+  return new CourierClientError({ ...problem, status: answer.status, retryAfterSeconds: retryAfterOf(answer) });
+};
+
+const urlOf = (base: URL, path: string, query: Record<string, string | undefined> = {}): URL => {
+  const url = new URL(`${base.pathname.replace(/\/$/, '')}${path}`, base);
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
+  return url;
+};
+
+const unreachable = (url: URL, error: unknown): CourierClientError => {
+  const reason = error instanceof Error && 'code' in error ? String(error.code) : 'no answer';
+  return failure('courier-unreachable', { detail: `${url.origin}: ${reason}`, cause: error });
+};
+
+export const createApi = ({ url: base, token, exchange, retry }: ApiOptions): CallCourier => {
+  const attempt = async <T>(call: ApiCall<T>, fresh: boolean): Promise<T> => {
+    const { method, path, query, headers, body, answer: schema, signal } = call;
+    const url = urlOf(base, path, query);
+    const authorization = `Bearer ${await token(fresh)}`;
+    const given = body?.();
+    const request = { method, url, headers: { ...headers, authorization }, signal };
+    const answer = await exchange(given === undefined ? request : { ...request, body: given }).catch(
+      (error: unknown) => {
+        throw signal?.aborted || error instanceof CourierClientError ? error : unreachable(url, error);
+      },
+    );
+    if (answer.status < 200 || answer.status > 299) throw refusalOf(answer);
+    return parseAnswer(schema, answer.text);
+  };
+
+  return async (call) => {
+    let fresh = false;
+    const once = async () => {
+      try {
+        return await attempt(call, fresh);
+      } catch (error) {
+        const isExpired = error instanceof CourierClientError && error.code === 'token-expired';
+        if (!isExpired || fresh || call.once) throw error;
+        fresh = true;
+        return attempt(call, fresh);
+      }
+    };
+    return call.once ? once() : withRetry(retry, once, call.signal);
+  };
+};

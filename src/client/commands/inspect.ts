@@ -1,0 +1,31 @@
+import { type Context, clientOf, type GlobalOptions, print } from './context.ts';
+import { sizeText } from './sizes.ts';
+
+/** `courier destinations`: where this caller may write. */
+export const destinationsCommand = async (context: Context, flags: GlobalOptions): Promise<void> => {
+  const destinations = await (await clientOf(context, flags)).destinations();
+  const lines = destinations.map(({ name, path, onConflict, convertTo, maxBytes }) =>
+    [
+      name,
+      ...(path ? [`in ${path}`] : []),
+      ...(onConflict === undefined ? [] : [`a taken name: ${onConflict}`]),
+      ...(convertTo ? [`made a ${convertTo}`] : []),
+      ...(maxBytes === undefined ? [] : [`up to ${sizeText(maxBytes)}`]),
+    ].join(', '),
+  );
+  print(context, flags, { destinations }, lines.length === 0 ? 'none' : lines.join('\n'));
+};
+
+/** `courier doctor`: the courier's own set-up, checked against Google. @returns false when something fails */
+export const doctorCommand = async (context: Context, flags: GlobalOptions): Promise<boolean> => {
+  const report = await (await clientOf(context, flags)).doctor();
+  const lines = Object.entries(report.destinations).flatMap(([name, { ok, checks }]) => [
+    `${name}: ${ok ? 'ok' : 'not ok'}`,
+    ...checks.flatMap(({ check, result, detail, remedy }) => [
+      `  ${result.padEnd(7)} ${check}${detail === '' ? '' : `: ${detail}`}`,
+      ...(remedy === undefined || result === 'passed' ? [] : [`          ${remedy}`]),
+    ]),
+  ]);
+  print(context, flags, report, lines.join('\n'));
+  return report.ok;
+};

@@ -1,0 +1,58 @@
+import type { SendProgress } from '../send-options.ts';
+import type { Context } from './context.ts';
+import { durationText, sizeText } from './sizes.ts';
+
+const EVERY_MS = 100;
+/** The rate is that of the last few seconds, weighed so that old ones fade with this half-life. */
+const HALF_LIFE_MS = 3_000;
+const BAR_CELLS = 24;
+
+export interface Progress {
+  show(progress: SendProgress): void;
+  /** Leaves the line empty. */
+  end(): void;
+}
+
+const bar = (share: number): string => {
+  const full = Math.round(share * BAR_CELLS);
+  return `[${'#'.repeat(full)}${'.'.repeat(BAR_CELLS - full)}]`;
+};
+
+/** A line on the terminal that is rewritten in place; nothing where stderr is no terminal. */
+export const createProgress = ({ stderr, now }: Pick<Context, 'stderr' | 'now'>): Progress => {
+  if (!stderr.isTTY) return { show: () => undefined, end: () => undefined };
+  let before: { atMs: number; sentBytes: number } | undefined;
+  let bytesPerMs = 0;
+  let shownAtMs = Number.NEGATIVE_INFINITY;
+
+  const measure = (atMs: number, sentBytes: number): void => {
+    if (before !== undefined && atMs > before.atMs) {
+      const elapsed = atMs - before.atMs;
+      // Never below zero: what was sent in vain is taken back.
+      const current = Math.max(0, sentBytes - before.sentBytes) / elapsed;
+      const weight = bytesPerMs === 0 ? 0 : 0.5 ** (elapsed / HALF_LIFE_MS);
+      bytesPerMs = weight * bytesPerMs + (1 - weight) * current;
+    }
+    before = { atMs, sentBytes };
+  };
+
+  return {
+    show({ sentBytes, totalBytes }) {
+      const atMs = now();
+      if (atMs - shownAtMs < EVERY_MS && sentBytes !== totalBytes) return;
+      shownAtMs = atMs;
+      measure(atMs, sentBytes);
+      const rate = bytesPerMs > 0 ? `  ${sizeText(bytesPerMs * 1000)}/s` : '';
+      const text =
+        totalBytes === undefined
+          ? `${sizeText(sentBytes)}${rate}`
+          : `${bar(totalBytes === 0 ? 1 : sentBytes / totalBytes)} ${sizeText(sentBytes)} of ${sizeText(totalBytes)}${rate}${
+              bytesPerMs > 0 ? `  ${durationText((totalBytes - sentBytes) / bytesPerMs / 1000)} left` : ''
+            }`;
+      stderr.write(`\r${text.slice(0, (stderr.columns ?? 80) - 1)}\u001b[K`);
+    },
+    end() {
+      if (shownAtMs > Number.NEGATIVE_INFINITY) stderr.write('\r\u001b[K');
+    },
+  };
+};

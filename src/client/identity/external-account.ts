@@ -1,0 +1,87 @@
+import { AwsClient, IdentityPoolClient, PluggableAuthClient } from 'google-auth-library';
+import { z } from 'zod';
+import { failure } from '../errors.ts';
+import { needsProviderChain, providerChain } from './aws-credentials.ts';
+import { type AccessTokens, CLOUD_PLATFORM, type Identity, type Surroundings } from './identity.ts';
+import { accountInUrl, impersonated } from './impersonated.ts';
+import { identityError } from './refusal.ts';
+import { transporterOptions } from './transporter.ts';
+
+export const externalAccountSchema = z.looseObject({
+  type: z.literal('external_account'),
+  audience: z.string().min(1),
+  subject_token_type: z.string().min(1),
+  token_url: z.string().default('https://sts.googleapis.com/v1/token'),
+  service_account_impersonation_url: z.string().optional(),
+  credential_source: z.looseObject({
+    environment_id: z.string().optional(),
+    url: z.string().optional(),
+    imdsv2_session_token_url: z.string().optional(),
+    executable: z.unknown().optional(),
+  }),
+});
+type ExternalFile = z.infer<typeof externalAccountSchema>;
+
+const EC2_CREDENTIALS = 'http://169.254.169.254/';
+
+/** Files written without `--enable-imdsv2` lack the address, and instances that require IMDSv2 (the default of today) then say 401. */
+const withImdsV2 = (source: ExternalFile['credential_source']): ExternalFile['credential_source'] =>
+  source.url?.startsWith(EC2_CREDENTIALS) && source.imdsv2_session_token_url === undefined
+    ? { ...source, imdsv2_session_token_url: `${EC2_CREDENTIALS}latest/api/token` }
+    : source;
+
+/**
+ * The federated identity itself, as which nothing but impersonation is useful: without the file's impersonation URL,
+ * because `generateIdToken` must be asked by the federated principal.
+ */
+const federated = (file: ExternalFile, { env, rewrite }: Surroundings): AccessTokens => {
+  const { service_account_impersonation_url: _, credential_source: source, ...rest } = file;
+  const options = {
+    ...rest,
+    // The token exchange has a transport of its own, which takes no options.
+    token_url: rewrite(file.token_url),
+    scopes: [CLOUD_PLATFORM],
+    transporterOptions: transporterOptions(rewrite),
+  };
+  if (source.environment_id?.startsWith('aws') !== true) {
+    const kind = source.executable === undefined ? IdentityPoolClient : PluggableAuthClient;
+    return new kind({ ...options, credential_source: source } as never);
+  }
+  return needsProviderChain(env)
+    ? new AwsClient({ ...options, aws_security_credentials_supplier: providerChain(env) } as never)
+    : new AwsClient({ ...options, credential_source: withImdsV2(source) } as never);
+};
+
+/** Workload identity federation: AWS, Azure, GitHub Actions, any OIDC or SAML issuer. */
+export const externalAccount = (file: ExternalFile, foundBy: string, surroundings: Surroundings): Identity => {
+  const source = (() => {
+    try {
+      return federated(file, surroundings);
+    } catch (error) {
+      throw identityError(error, foundBy);
+    }
+  })();
+  const target = accountInUrl(file.service_account_impersonation_url ?? '');
+  if (target !== undefined) {
+    const identity = impersonated({ source, target, foundBy, rewrite: surroundings.rewrite });
+    return { ...identity, kind: 'external-account' };
+  }
+  return {
+    kind: 'external-account',
+    foundBy,
+    idToken: async () => {
+      throw failure('identity-cannot-mint', {
+        detail: 'A federated identity has no ID token of its own, and the credentials file names no service account.',
+      });
+    },
+    accessToken: async () => {
+      try {
+        const { token } = await source.getAccessToken();
+        if (typeof token !== 'string') throw new Error('no token in the answer');
+        return token;
+      } catch (error) {
+        throw identityError(error, 'the federated identity');
+      }
+    },
+  };
+};

@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { failure } from '../errors.ts';
+import type { Identity, Surroundings } from './identity.ts';
+
+const execute = promisify(execFile);
+const LONGEST_MS = 60_000;
+
+type Env = Surroundings['env'];
+
+/** @returns what it printed; undefined when there is no gcloud */
+const gcloud = async (env: Env, ...args: string[]): Promise<string | undefined> => {
+  try {
+    // Impersonation is done here, for every kind of identity alike; twice would ask the account to act as itself.
+    const { CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT: _, ...rest } = env;
+    const { stdout } = await execute('gcloud', [...args, '--quiet'], { env: rest, timeout: LONGEST_MS });
+    return stdout.trim();
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
+    const { stderr = '' } = error as { stderr?: string };
+    // Its first line says what is wrong; the rest is advice about gcloud itself.
+    const [reason = 'it failed'] = /ERROR: (?:\([\w.-]+\) )?([^\n]+)/.exec(stderr)?.slice(1) ?? [];
+    throw failure('identity-refused', {
+      detail: `gcloud: ${reason}`,
+      remedy: 'Run "gcloud auth login" and try again.',
+    });
+  }
+};
+
+const printed = async (env: Env, ...args: string[]): Promise<string> => {
+  const text = await gcloud(env, ...args);
+  if (text === undefined || text === '') throw failure('identity-refused', { detail: 'gcloud printed no token.' });
+  return text;
+};
+
+const isServiceAccount = (account: string): boolean => account.endsWith('.gserviceaccount.com');
+
+/** The account that gcloud is signed in with: the last resort. */
+export const findGcloud = async ({ env }: Surroundings): Promise<Identity | undefined> => {
+  const account = await gcloud(env, 'config', 'get-value', 'account').catch(() => undefined);
+  if (account === undefined || !account.includes('@')) return undefined;
+  const base = {
+    kind: 'gcloud',
+    foundBy: `gcloud's active account`,
+    account,
+    accessToken: (scopes) =>
+      isServiceAccount(account) && scopes.length > 0
+        ? printed(env, 'auth', 'print-access-token', `--scopes=${scopes.join(',')}`)
+        : printed(env, 'auth', 'print-access-token'),
+  } satisfies Omit<Identity, 'idToken'>;
+  if (isServiceAccount(account)) {
+    return { ...base, idToken: (audience) => printed(env, 'auth', 'print-identity-token', `--audiences=${audience}`) };
+  }
+  return {
+    ...base,
+    warning:
+      "Calling as gcloud's user: such a token names gcloud itself as its audience, so it can be replayed elsewhere, and a courier takes it only if its operator allowed that. Good for trying out; use --impersonate or a service account for anything else.",
+    // gcloud refuses --audiences for people.
+    idToken: () => printed(env, 'auth', 'print-identity-token'),
+  };
+};

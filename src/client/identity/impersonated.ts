@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { failure } from '../errors.ts';
+import type { Rewrite } from '../google-origin.ts';
+import type { AccessTokens, Identity } from './identity.ts';
+import { identityError } from './refusal.ts';
+
+const LIFETIME = '3600s';
+
+const tokenSchema = z.object({ token: z.string() });
+const accessTokenSchema = z.object({ accessToken: z.string() });
+
+interface Impersonation {
+  source: AccessTokens;
+  /** Email of the service account to act as. */
+  target: string;
+  delegates?: readonly string[];
+  foundBy: string;
+  rewrite: Rewrite;
+}
+
+/** The account in `…/serviceAccounts/EMAIL:generateAccessToken`. */
+export const accountInUrl = (url: string): string | undefined =>
+  /\/serviceAccounts\/([^/:]+):generateAccessToken$/.exec(url)?.[1];
+
+/**
+ * Acts as a service account by IAM Credentials. This is also how federated callers get an ID token:
+ * google-auth-library's `getIdTokenClient` throws for external accounts, and `generateIdToken` takes their access token.
+ */
+export const impersonated = ({ source, target, delegates = [], foundBy, rewrite }: Impersonation): Identity => {
+  const call = async <T>(method: string, body: object, schema: z.ZodType<T>): Promise<T> => {
+    try {
+      const { token } = await source.getAccessToken();
+      const url = `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/${encodeURIComponent(target)}:${method}`;
+      const response = await fetch(rewrite(url), {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ delegates, ...body }),
+      });
+      const data: unknown = await response.json().catch(() => undefined);
+      if (!response.ok) throw Object.assign(new Error('refused'), { response: { status: response.status, data } });
+      const parsed = schema.safeParse(data);
+      if (!parsed.success) throw failure('identity-refused', { detail: `${target}: no token in Google's answer` });
+      return parsed.data;
+    } catch (error) {
+      throw identityError(error, target);
+    }
+  };
+  return {
+    kind: 'impersonated',
+    foundBy,
+    account: target,
+    idToken: async (audience) => {
+      const body = { audience, includeEmail: true };
+      return (await call('generateIdToken', body, tokenSchema)).token;
+    },
+    accessToken: async (scopes) => {
+      const body = { scope: scopes, lifetime: LIFETIME };
+      return (await call('generateAccessToken', body, accessTokenSchema)).accessToken;
+    },
+  };
+};

@@ -1,0 +1,50 @@
+import { createPrivateKey } from 'node:crypto';
+import { JWT } from 'google-auth-library';
+import { z } from 'zod';
+import { failure } from '../errors.ts';
+import type { Rewrite } from '../google-origin.ts';
+import type { Identity } from './identity.ts';
+import { identityError } from './refusal.ts';
+import { transporterOptions } from './transporter.ts';
+
+export const serviceAccountSchema = z.object({
+  type: z.literal('service_account'),
+  client_email: z.string().min(3),
+  private_key: z.string().min(1),
+  private_key_id: z.string().optional(),
+});
+type KeyFile = z.infer<typeof serviceAccountSchema>;
+
+const clientOf = (file: KeyFile, scopes: readonly string[], rewrite: Rewrite): JWT => {
+  try {
+    createPrivateKey(file.private_key);
+  } catch {
+    // OpenSSL's own words may quote the text.
+    throw failure('identity-unusable', { detail: `The private_key of ${file.client_email} is not a PEM key.` });
+  }
+  return new JWT({
+    email: file.client_email,
+    key: file.private_key,
+    scopes: [...scopes],
+    transporterOptions: transporterOptions(rewrite),
+    ...(file.private_key_id === undefined ? {} : { keyId: file.private_key_id }),
+  });
+};
+
+/** The classic: a key file. Google is asked for an ID token against an assertion that the key signed. */
+export const serviceAccount = (file: KeyFile, foundBy: string, rewrite: Rewrite): Identity => {
+  const account = file.client_email;
+  const failing = (error: unknown): never => {
+    throw identityError(error, account);
+  };
+  return {
+    kind: 'service-account-key',
+    foundBy,
+    account,
+    idToken: async (audience) => clientOf(file, [], rewrite).fetchIdToken(audience).catch(failing),
+    accessToken: async (scopes) => {
+      const { token } = await clientOf(file, scopes, rewrite).getAccessToken().catch(failing);
+      return token ?? failing(new Error('no token in the answer'));
+    },
+  };
+};

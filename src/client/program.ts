@@ -1,0 +1,101 @@
+import { Command, CommanderError, Option } from 'commander';
+import { CONFLICT_RULES, CONVERSIONS } from '../delivery.ts';
+import type { Context, GlobalOptions } from './commands/context.ts';
+import { exportCommand, sendCommand } from './commands/deliver.ts';
+import { type TokenFlags, tokenCommand, whoamiCommand } from './commands/identity.ts';
+import { destinationsCommand, doctorCommand } from './commands/inspect.ts';
+import { asClientError, type CourierClientError, type ExitCode, failure } from './errors.ts';
+
+const EXIT_CODES = 'Exit codes: 0 delivered, 1 failed for good, 75 worth trying again, 64 wrong usage.';
+
+/** The commands; `done` is told when one of them ends without an error but not well. */
+const commands = (context: Context, done: (exitCode: ExitCode) => void): Command => {
+  const program = new Command('courier')
+    .description('Puts files where people look for them in Google Drive, by way of a drive-courier service.')
+    .option('--url <url>', 'where the courier is (default: COURIER_URL)')
+    .option('--audience <url>', "the ID token's audience (default: the courier's URL)")
+    .option('--key-file <path>', 'a Google credentials file of any kind (default: found as Google’s libraries do)')
+    .option('--impersonate <email>', 'act as this service account')
+    .option('--json', 'print one JSON line, errors too')
+    .addHelpText('after', `\n${EXIT_CODES}`)
+    .showHelpAfterError(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      // What commander says about wrong usage is told in the client's own form.
+      writeErr: () => undefined,
+    });
+  const flagsOf = (command: Command): GlobalOptions => command.optsWithGlobals();
+
+  program
+    .command('send')
+    .argument('<file>', 'what to send; - is standard input')
+    .description('send a file; a large one goes on where it was cut')
+    .option('--to <destination>', 'the destination (default: the only one, else "default")')
+    .option('--name <name>', "the file's name in Drive (default: its own)")
+    .option('--path <path>', 'folders below the destination, made if missing: reports/2026/11')
+    .addOption(new Option('--on-conflict <rule>', 'when the name is taken').choices(CONFLICT_RULES))
+    .addOption(new Option('--convert-to <kind>', 'make it a Google document').choices(CONVERSIONS))
+    .option('--description <text>', "the file's description in Drive")
+    .option('--mime-type <type>', 'its media type (default: what the name suggests)')
+    .option('--key <key>', 'the Idempotency-Key: the same key gives the same file (default: a new one)')
+    .action((file: string, _, command: Command) => sendCommand(context, file, flagsOf(command)));
+  program
+    .command('export')
+    .argument('<document>', 'a file with the export document’s JSON; - is standard input')
+    .description('have the courier make a file of text, JSON, rows, or an object in Cloud Storage')
+    .action((document: string, _, command: Command) => exportCommand(context, document, flagsOf(command)));
+  program
+    .command('token')
+    .description('print an ID token for the courier')
+    .option('--access', 'print an access token instead')
+    .option('--scopes <scope...>', 'with --access')
+    .action((_, command: Command) => tokenCommand(context, flagsOf(command) as TokenFlags));
+  program
+    .command('whoami')
+    .description('say which identity is found, how, and what its ID token claims')
+    .action((_, command: Command) => whoamiCommand(context, flagsOf(command)));
+  program
+    .command('destinations')
+    .description('list where this identity may write')
+    .action((_, command: Command) => destinationsCommand(context, flagsOf(command)));
+  program
+    .command('doctor')
+    .description("check the courier's set-up against Google (operators only)")
+    .action(async (_, command: Command) => {
+      if (!(await doctorCommand(context, flagsOf(command)))) done(1);
+    });
+  return program;
+};
+
+const errorText = ({ code, title, detail, remedy, requestId }: CourierClientError): string =>
+  [
+    `courier: ${code}: ${title}${detail === undefined ? '' : `: ${detail}`}`,
+    `  ${remedy}`,
+    ...(requestId === undefined ? [] : [`  request ${requestId}`]),
+  ].join('\n');
+
+const asFailure = (error: unknown): CourierClientError =>
+  error instanceof CommanderError
+    ? failure('usage', { detail: error.message.replace(/^error: /, '') })
+    : asClientError(error);
+
+/** Runs one command line. @returns its exit code */
+export const runProgram = async (argv: readonly string[], context: Context): Promise<0 | ExitCode> => {
+  let exitCode: 0 | ExitCode = 0;
+  const program = commands(context, (code) => {
+    exitCode = code;
+  });
+  try {
+    if (argv.length === 0) throw failure('usage', { detail: `No command. ${EXIT_CODES}` });
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Help and version that were asked for.
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const failed = asFailure(error);
+    if (argv.includes('--json')) context.stdout.write(`${JSON.stringify(failed)}\n`);
+    else context.stderr.write(`${errorText(failed)}\n`);
+    return failed.exitCode;
+  }
+};

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import type { Receipt } from '../delivery.ts';
+import type { CallCourier } from './api.ts';
+import { CourierClientError, failure } from './errors.ts';
+import type { Exchange } from './http.ts';
+import type { Seekable } from './input.ts';
+import { putSession } from './put-session.ts';
+import type { Retry } from './retry.ts';
+import { createRunningDigest } from './running-digest.ts';
+import { receiptSchema, uploadSchema } from './schemas.ts';
+import type { SettledOptions } from './send-options.ts';
+import type { KeptSession, SessionStore } from './session-store.ts';
+
+export interface DirectDependencies {
+  call: CallCourier;
+  exchange: Exchange;
+  retry: Retry;
+  store: SessionStore;
+  /** The courier's address, which is part of what makes a kept session this one. */
+  url: string;
+  chunkBytes: number;
+}
+
+/** How many sessions one delivery may use up. */
+const ROUNDS = 4;
+
+/**
+ * A dead session cannot be opened again with its own key: the courier would answer it again. Each round's key follows from the
+ * delivery's, so that the same delivery goes the same way whoever repeats it.
+ */
+const keyOf = (key: string, round: number): string =>
+  round === 1 ? key : createHash('sha256').update(`${key}\n${round}`).digest('hex');
+
+const openSession = ({ call }: DirectDependencies, input: Seekable, options: SettledOptions, key: string) => {
+  const { signal, idempotencyKey: _, convertTo: __, ...rest } = options;
+  const { destination, name, mimeType, path, onConflict, description } = rest;
+  const wish = { destination, name, mimeType, size: input.size, path, onConflict, description };
+  return call({
+    method: 'POST',
+    path: '/v1/uploads',
+    headers: { 'content-type': 'application/json', 'idempotency-key': key },
+    body: () => Buffer.from(JSON.stringify(wish)),
+    answer: uploadSchema,
+    signal,
+  });
+};
+
+const complete = ({ call }: DirectDependencies, id: string, sha256: string, signal: AbortSignal | undefined) =>
+  call({
+    method: 'POST',
+    path: `/v1/uploads/${encodeURIComponent(id)}/complete`,
+    headers: { 'content-type': 'application/json' },
+    body: () => Buffer.from(JSON.stringify({ sha256 })),
+    answer: receiptSchema,
+    signal,
+  });
+
+/** What a kept session belongs to: this state of this file, to be sent to this place. */
+const identityOf = ({ url }: DirectDependencies, input: Seekable, options: SettledOptions): string | undefined => {
+  const { destination, name, mimeType, path, onConflict, description } = options;
+  return input.identity === undefined
+    ? undefined
+    : JSON.stringify([
+        input.identity,
+        url,
+        options.keyIsOwn ? options.idempotencyKey : null,
+        destination,
+        name,
+        mimeType,
+        path,
+        onConflict,
+        description,
+      ]);
+};
+
+/**
+ * A file past the platform's request limit: the courier opens a session, the bytes go straight to Drive, the courier checks
+ * what arrived. Cut at any point, the same call goes on where Drive has it.
+ * @throws CourierClientError
+ */
+export const sendDirect = async (
+  dependencies: DirectDependencies,
+  input: Seekable,
+  options: SettledOptions,
+): Promise<Receipt> => {
+  const { store, exchange, retry, chunkBytes } = dependencies;
+  const { signal, onProgress } = options;
+  const identity = identityOf(dependencies, input, options);
+  let kept = identity === undefined ? undefined : await store.read(identity);
+  const key = kept?.key ?? options.idempotencyKey;
+
+  const forget = async (): Promise<void> => {
+    if (identity !== undefined) await store.forget(identity);
+  };
+  const begin = async (round: number): Promise<KeptSession> => {
+    const upload = await openSession(dependencies, input, options, keyOf(key, round));
+    const session = { key, round, upload };
+    if (identity !== undefined) await store.keep(identity, session);
+    return session;
+  };
+
+  const digest = createRunningDigest(input);
+  const sendOnce = async (round: number): Promise<Receipt | 'over'> => {
+    const session: KeptSession = kept ?? (await begin(round));
+    const end = await putSession({
+      input,
+      uploadUrl: session.upload.uploadUrl,
+      chunkBytes,
+      digest,
+      exchange,
+      retry,
+      // A key of the caller's own may name a session that an earlier run has filled in part.
+      resumed: kept !== undefined || options.keyIsOwn,
+      onBytes: (sentBytes) => onProgress?.({ sentBytes, totalBytes: input.size }),
+      signal,
+    });
+    kept = undefined;
+    await input.assertUnchanged();
+    try {
+      return await complete(dependencies, session.upload.id, await digest.finish(), signal);
+    } catch (error) {
+      // Drive forgets a session some time after it ended well, too: only the courier can tell which it was.
+      if (end === 'gone' && error instanceof CourierClientError && error.code === 'upload-incomplete') return 'over';
+      throw error;
+    }
+  };
+
+  try {
+    for (let round = kept?.round ?? 1; round <= ROUNDS; round++) {
+      const receipt = await sendOnce(round);
+      if (receipt === 'over') continue;
+      await forget();
+      return receipt;
+    }
+    throw failure('upload-refused', { detail: `Drive dropped ${ROUNDS} upload sessions in a row.` });
+  } catch (error) {
+    if (error instanceof CourierClientError && !error.retryable) await forget();
+    throw error;
+  }
+};
