@@ -62,6 +62,10 @@ export interface Services {
   /** Largest body that this form of the app takes, in bytes (the function's platform limit); undefined: no limit. */
   maxBodyBytes: number | undefined;
   version: string;
+  /** Deliveries in hand at once; one more is answered 429 `busy`. */
+  concurrentUploads: number;
+  /** Names the project in the logs' trace fields; undefined where it is not known. */
+  project?: string | undefined;
   now: () => number;
   log: Log;
 }

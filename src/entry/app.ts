@@ -1,0 +1,141 @@
+import { Hono } from 'hono';
+import { asCourierError, CourierError } from '../errors.ts';
+import type { Patience } from '../source/request-body.ts';
+import type { Bindings, CourierContext, Variables } from './environment.ts';
+import { createFilesHandler } from './files.ts';
+import { gatherOptions, parseInput } from './options.ts';
+import { isBodyPending } from './pending-body.ts';
+import { problemResponse } from './problem.ts';
+import { doctorQuery } from './queries.ts';
+import { readQuery } from './query.ts';
+import { logRequest } from './request-log.ts';
+import type { Services } from './services.ts';
+import { createSlots } from './slots.ts';
+import { readTrace } from './trace.ts';
+import { createCompleteUploadHandler, createOpenUploadHandler } from './uploads.ts';
+
+export type CourierApp = Hono<{ Bindings: Bindings; Variables: Variables }>;
+
+type Handler = (context: CourierContext) => Promise<Response>;
+
+interface Route {
+  method: 'GET' | 'POST';
+  path: string;
+  /** Who may ask: anybody, a caller with an ID token, or the account of a Pub/Sub subscription. */
+  who: 'anybody' | 'caller' | 'push';
+  handle: Handler;
+}
+
+/** Everything that the courier answers; exports and Pub/Sub pushes join here. */
+const routesOf = (services: Services, patience: Patience | undefined): Route[] => {
+  const slots = createSlots(services.concurrentUploads);
+  const files = createFilesHandler(services, slots, patience);
+  return [
+    { method: 'POST', path: '/v1/files', who: 'caller', handle: files },
+    { method: 'POST', path: '/', who: 'caller', handle: files },
+    { method: 'POST', path: '/v1/uploads', who: 'caller', handle: createOpenUploadHandler(services) },
+    { method: 'POST', path: '/v1/uploads/:id/complete', who: 'caller', handle: createCompleteUploadHandler(services) },
+    {
+      method: 'GET',
+      path: '/v1/destinations',
+      who: 'caller',
+      handle: async (context) => context.json({ destinations: services.destinations(context.var.caller) }),
+    },
+    {
+      method: 'GET',
+      path: '/v1/doctor',
+      who: 'caller',
+      handle: async (context) => {
+        const { write } = parseInput(doctorQuery, gatherOptions(readQuery(context.env.incoming.url ?? '')));
+        return context.json(await services.doctor(context.var.caller, { write }));
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/health',
+      who: 'anybody',
+      handle: async (context) => context.json({ ok: true, version: services.version }),
+    },
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      who: 'anybody',
+      handle: async (context) => {
+        const { openApiDocument } = await import('./openapi.ts');
+        return context.json(openApiDocument(services.version));
+      },
+    },
+  ];
+};
+
+const refuseWhenStopping = (services: Services, { env }: CourierContext): void => {
+  if (services.stopping() || env.stopping?.()) throw new CourierError('shutting-down', { retryAfterSeconds: 1 });
+};
+
+/** Knows the caller from the headers alone: not a byte of the body has been asked for. */
+const admit = async (services: Services, { who }: Route, context: CourierContext): Promise<void> => {
+  if (who === 'anybody') return;
+  refuseWhenStopping(services, context);
+  const { headers } = context.req.raw;
+  context.set('caller', await (who === 'push' ? services.authenticatePush(headers) : services.authenticate(headers)));
+};
+
+const allowed = (routes: readonly Route[], path: string): string => {
+  const methods = routes.filter((route) => route.path === path).map(({ method }) => method);
+  return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
+};
+
+/** The headers that every answer has. */
+const finish = ({ env, var: { trace }, res }: CourierContext): void => {
+  res.headers.set('X-Request-Id', trace.requestId);
+  res.headers.set('X-Content-Type-Options', 'nosniff');
+  if (!res.headers.has('Cache-Control')) res.headers.set('Cache-Control', 'no-store');
+  // Whoever is refused while sending must stop; on HTTP/1 only the end of the connection says so (RFC 9112, 9.3).
+  if (isBodyPending(env.incoming) && env.incoming.httpVersionMajor === 1) res.headers.set('Connection', 'close');
+};
+
+/**
+ * The courier over HTTP, in whichever form it runs: one app behind a Node listener that gives it the `Bindings`.
+ * @param patience with slow bodies; a parameter for tests alone
+ */
+export const createApp = (services: Services, { patience }: { patience?: Patience } = {}): CourierApp => {
+  const app: CourierApp = new Hono();
+  const routes = routesOf(services, patience);
+
+  app.use(async (context, next) => {
+    const startedAtMs = services.now();
+    context.set('trace', readTrace(context.req.raw.headers));
+    await next();
+    finish(context);
+    logRequest(services, context, startedAtMs);
+  });
+  app.onError((thrown, context) => {
+    const failure = asCourierError(thrown);
+    context.set('failure', failure);
+    return problemResponse(failure, context.var.trace.requestId);
+  });
+  app.notFound((context) => {
+    const failure = new CourierError('not-found');
+    context.set('failure', failure);
+    return problemResponse(failure, context.var.trace.requestId);
+  });
+
+  for (const route of routes) {
+    app.on(route.method, route.path, async (context) => {
+      await admit(services, route, context);
+      return route.handle(context);
+    });
+  }
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const allow = allowed(routes, path);
+    app.options(path, (context) => context.body(null, 204, { Allow: allow }));
+    app.all(path, (context) => {
+      const failure = new CourierError('method-not-allowed', {
+        detail: `${context.req.method} is not taken here; ${allow} are.`,
+      });
+      context.set('failure', failure);
+      return problemResponse(failure, context.var.trace.requestId, { Allow: allow });
+    });
+  }
+  return app;
+};

@@ -1,0 +1,28 @@
+import type { ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
+import type { Context } from 'hono';
+import type { Caller } from '../delivery.ts';
+import type { CourierError } from '../errors.ts';
+import type { Incoming } from '../source/request-body.ts';
+import type { Trace } from './trace.ts';
+
+/** What the Node listener hands to the app beside the request. */
+export interface Bindings {
+  incoming: Incoming;
+  outgoing: ServerResponse | Http2ServerResponse;
+  /** Answers `Expect: 100-continue`, once the body is wanted. */
+  begin?: () => void;
+  /** True from the moment on in which the server has been told to end: it takes no new work. */
+  stopping?: () => boolean;
+  /** The server's end: work that is still going on when it comes is given up as `shutting-down`. */
+  cutOff?: AbortSignal;
+}
+
+export interface Variables {
+  trace: Trace;
+  caller: Caller;
+  /** For the request's log line. */
+  failure: CourierError;
+}
+
+export type CourierContext = Context<{ Bindings: Bindings; Variables: Variables }>;

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import type { ErrorCode } from '../errors.ts';
+
+const CONTROL = /\p{Cc}/u;
+const MOST_CODE_POINTS = 255;
+const MOST_FOLDERS = 32;
+
+/** Drive takes any name; these are the contract's rules. What is wrong with a name, or undefined. */
+const faultIn = (name: string): string | undefined => {
+  if (!name.isWellFormed()) return 'is not well-formed Unicode (a lone surrogate)';
+  if (CONTROL.test(name)) return 'has a control character';
+  const { length } = [...name];
+  if (length === 0) return 'is empty';
+  if (length > MOST_CODE_POINTS) return `has ${length} characters; ${MOST_CODE_POINTS} are the most`;
+  if (name === '.' || name === '..') return `is "${name}"`;
+  return undefined;
+};
+
+/** Unicode NFC, so that one name is one name wherever it was typed; spaces around it are nobody's wish. */
+const normalize = (name: string): string => name.normalize('NFC').trim();
+
+const issue = (code: ErrorCode, message: string) => ({ code: 'custom' as const, message, params: { code } });
+
+/** A file's name: NFC, trimmed, 1 to 255 code points, without control characters, lone surrogates, "/" and "\". */
+export const fileName = z
+  .string()
+  .transform(normalize)
+  .superRefine((name, context) => {
+    const fault = /[/\\]/.test(name) ? 'has "/" or "\\"; folders go into "path"' : faultIn(name);
+    if (fault !== undefined) context.addIssue(issue('name-invalid', fault));
+  });
+
+/** Folders below the destination's, separated by "/" (or "\"); "" is the destination's own folder. */
+export const folderPath = z
+  .string()
+  .transform((path) => (path === '' ? [] : path.split(/[/\\]/).map(normalize)))
+  .superRefine((folders, context) => {
+    if (folders.length > MOST_FOLDERS) {
+      context.addIssue(issue('path-invalid', `has ${folders.length} folders; ${MOST_FOLDERS} are the most`));
+      return;
+    }
+    for (const [index, folder] of folders.entries()) {
+      const fault = faultIn(folder);
+      if (fault !== undefined) context.addIssue(issue('path-invalid', `folder ${index + 1} ${fault}`));
+    }
+  })
+  .transform((folders) => folders.join('/'));

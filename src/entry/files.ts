@@ -1,0 +1,85 @@
+import type { Delivery, DeliveryOptions, Source } from '../delivery.ts';
+import { CourierError } from '../errors.ts';
+import { type Patience, type RequestBody, requestBody } from '../source/request-body.ts';
+import { readContentDigest } from './content-digest.ts';
+import { fileNameOf } from './content-disposition.ts';
+import { readIdempotencyKey, refuseContentEncoding } from './delivery-headers.ts';
+import type { CourierContext } from './environment.ts';
+import { readForm } from './form.ts';
+import { type ContentType, readContentType, storedType } from './media-type.ts';
+import { deliveryOptions, gatherOptions, parseInput } from './options.ts';
+import { readQuery } from './query.ts';
+import { withinRequest } from './request-signal.ts';
+import type { Services } from './services.ts';
+import type { Slots } from './slots.ts';
+
+type Sent = Pick<Delivery, 'source' | 'expectedSha256'> & { options: DeliveryOptions };
+
+interface Reading {
+  body: RequestBody;
+  contentType: ContentType;
+  query: [string, string][];
+  headers: Headers;
+}
+
+const withSha256 = (expectedSha256: string | undefined) => (expectedSha256 === undefined ? {} : { expectedSha256 });
+
+const withName = (name: string | undefined): { name?: string } => (name === undefined ? {} : { name });
+
+/** The body is the file; its options stand in the query. */
+const readRaw = ({ body, contentType, query, headers }: Reading): Sent => {
+  const named = withName(fileNameOf(headers.get('content-disposition')));
+  const source: Source = { size: body.size, mimeType: storedType(contentType), open: body.read };
+  return {
+    options: parseInput(deliveryOptions, { ...named, ...gatherOptions(query) }),
+    source,
+    ...withSha256(readContentDigest(headers.get('content-digest'))),
+  };
+};
+
+/** A form: the options as fields (or in the query), then the file. */
+const readMultipart = async ({ body, contentType, query, headers }: Reading): Promise<Sent> => {
+  const boundary = contentType.parameters.get('boundary');
+  if (boundary === undefined) {
+    throw new CourierError('request-invalid', { detail: 'The Content-Type of the form names no boundary.' });
+  }
+  // What is wrong with these is told before the body is read.
+  gatherOptions(query);
+  const digest = readContentDigest(headers.get('content-digest'));
+  const form = await readForm(body.read(), boundary, digest);
+  return {
+    options: parseInput(deliveryOptions, { name: form.fileName, ...gatherOptions([...query, ...form.fields]) }),
+    source: { size: undefined, mimeType: form.contentType.mediaType, open: form.read },
+    ...withSha256(form.expectedSha256),
+  };
+};
+
+/** `POST /v1/files` and `POST /`. All that can be known is checked before the body is asked for. */
+export const createFilesHandler =
+  (services: Services, slots: Slots, patience?: Patience) =>
+  (context: CourierContext): Promise<Response> =>
+    withinRequest(context, services, async (time) => {
+      const { headers } = context.req.raw;
+      const { incoming, begin } = context.env;
+      refuseContentEncoding(headers);
+      const idempotencyKey = readIdempotencyKey(headers);
+      const contentType = readContentType(headers.get('content-type'));
+      const body = requestBody(incoming, {
+        maxBytes: services.maxBodyBytes,
+        ...(patience === undefined ? {} : { patience }),
+        ...(begin === undefined ? {} : { begin }),
+      });
+      const reading = { body, contentType, headers, query: readQuery(incoming.url ?? '') };
+      const isForm = contentType.mediaType === 'multipart/form-data';
+      const raw = isForm ? undefined : readRaw(reading);
+      const receipt = await slots.hold(async () =>
+        services.deliver({
+          ...(raw ?? (await readMultipart(reading))),
+          ...time,
+          caller: context.var.caller,
+          requestId: context.var.trace.requestId,
+          ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+        }),
+      );
+      return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
+    });

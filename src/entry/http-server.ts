@@ -1,0 +1,169 @@
+import { createServer as createHttp1, type Server } from 'node:http';
+import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import { CourierError } from '../errors.ts';
+import type { NodeListener } from './node-listener.ts';
+import { problemOf } from './problem.ts';
+import { readTrace } from './trace.ts';
+
+/** RFC 9113, 3.4: what a client that knows begins HTTP/2 with. Cloud Run does, when the service is deployed with HTTP/2. */
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+
+export interface HttpServerTimes {
+  /** For the first bytes of a connection, and for a request's headers. */
+  headersMs: number;
+  /** An HTTP/1 connection without a request. Google's front ends keep theirs for 10 minutes, and must not meet a closed one. */
+  idleMs: number;
+}
+
+const TIMES: HttpServerTimes = { headersMs: 15_000, idleMs: 620_000 };
+
+const MOST_HEADER_BYTES = 24_576;
+const MOST_HEADERS = 100;
+const STREAM_WINDOW_BYTES = 262_144;
+const SESSION_WINDOW_BYTES = 8_388_608;
+
+/** What no request could be made of. The connection is over: whatever follows on it has no beginning. */
+const onClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const detail =
+    error.code === 'HPE_HEADER_OVERFLOW' ? 'The headers are too large.' : 'The request cannot be read as HTTP/1.1.';
+  const problem = problemOf(new CourierError('request-invalid', { detail }), readTrace(new Headers()).requestId);
+  const body = JSON.stringify(problem);
+  socket.end(
+    [
+      'HTTP/1.1 400 Bad Request',
+      'Content-Type: application/problem+json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      `X-Request-Id: ${problem.requestId}`,
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+};
+
+const createHttp1Server = (
+  { onRequest, onCheckContinue }: NodeListener,
+  { headersMs, idleMs }: HttpServerTimes,
+): Server => {
+  const server = createHttp1(
+    {
+      maxHeaderSize: MOST_HEADER_BYTES,
+      headersTimeout: headersMs,
+      // Node's own limit for a whole request would cut off large files; bodies are watched by their progress.
+      requestTimeout: 0,
+      keepAliveTimeout: idleMs,
+      connectionsCheckingInterval: Math.min(5_000, headersMs / 2),
+    },
+    onRequest,
+  );
+  server.maxHeadersCount = MOST_HEADERS;
+  return server.on('checkContinue', onCheckContinue).on('clientError', onClientError);
+};
+
+const createHttp2Server = ({ onRequest, onCheckContinue }: NodeListener, concurrentStreams: number): Http2Server =>
+  createHttp2({
+    // Node's own limits against rapid reset (CVE-2023-44487), said here so that they stay; CONTINUATION floods end at the header limit.
+    streamResetBurst: 1_000,
+    streamResetRate: 33,
+    maxSessionInvalidFrames: 100,
+    maxSessionRejectedStreams: 100,
+    maxHeaderListPairs: MOST_HEADERS,
+    maxSettings: 16,
+    maxOutstandingPings: 4,
+    settings: {
+      maxConcurrentStreams: concurrentStreams,
+      maxHeaderListSize: MOST_HEADER_BYTES,
+      // What a stream may have on its way before its reader has taken it; beyond the budget of the upload engine, so it stays small.
+      initialWindowSize: STREAM_WINDOW_BYTES,
+      enablePush: false,
+    },
+  })
+    .on('session', (session: ServerHttp2Session) => session.setLocalWindowSize(SESSION_WINDOW_BYTES))
+    .on('request', onRequest)
+    .on('checkContinue', onCheckContinue);
+
+/** Reads the first bytes of a connection, gives them back, and says whether they are HTTP/2's. */
+const sniff = (socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => void): void => {
+  const pieces: Buffer[] = [];
+  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  const stop = (): void => {
+    clearTimeout(timer);
+    socket.off('data', onData).off('end', onEnd).off('close', stop);
+  };
+  const onEnd = (): void => void socket.destroy();
+  const onData = (piece: Buffer): void => {
+    pieces.push(piece);
+    const begun = Buffer.concat(pieces);
+    const length = Math.min(begun.byteLength, PREFACE.byteLength);
+    const same = begun.subarray(0, length).equals(PREFACE.subarray(0, length));
+    if (same && length < PREFACE.byteLength) return;
+    stop();
+    socket.pause();
+    socket.unshift(begun);
+    decide(same);
+  };
+  socket.on('data', onData).on('end', onEnd).on('close', stop);
+};
+
+export interface HttpServer {
+  /** Starts to listen, and answers the port. */
+  listen(port: number, host?: string): Promise<number>;
+  /** Takes no new connection, and lets those that idle go; resolves when the last request is answered. */
+  close(): Promise<void>;
+  /** Cuts whatever is still open. */
+  destroy(): void;
+}
+
+/** HTTP/1.1 and HTTP/2 in clear text ("h2c" with prior knowledge) on one port. */
+export const createHttpServer = (
+  listener: NodeListener,
+  { concurrentStreams, times = TIMES }: { concurrentStreams: number; times?: HttpServerTimes },
+): HttpServer => {
+  const server = createHttp1Server(listener, times);
+  const http2 = createHttp2Server(listener, concurrentStreams);
+  const sockets = new Set<Socket>();
+  const sessions = new Set<ServerHttp2Session>();
+  http2.on('session', (session: ServerHttp2Session) => {
+    sessions.add(session);
+    session.setTimeout(times.idleMs, () => session.close());
+    session.on('close', () => sessions.delete(session));
+  });
+
+  // The HTTP/1 server is the one that listens, so that its own watch over connections runs; it gets what is not HTTP/2.
+  const acceptHttp1 = server.listeners('connection');
+  server.removeAllListeners('connection').on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket));
+    sniff(socket, times.headersMs, (isHttp2) => {
+      // An HTTP/2 session takes the bytes that were given back by itself; if they flowed, it would miss them.
+      if (isHttp2) {
+        http2.emit('connection', socket);
+        return;
+      }
+      for (const accept of acceptHttp1) accept.call(server, socket);
+      socket.resume();
+    });
+  });
+
+  return {
+    listen: (port, host) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const session of sessions) session.close();
+      }),
+    destroy() {
+      for (const session of sessions) session.destroy();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+};

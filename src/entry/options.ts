@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { CONFLICT_RULES, CONVERSIONS } from '../delivery.ts';
+import { CourierError, ERRORS, type ErrorCode } from '../errors.ts';
+import { fileName, folderPath } from './file-name.ts';
+import { isMediaType } from './media-type.ts';
+
+const MOST_DESCRIPTION = 4096;
+
+/** The options of a delivery, the same in a query, a form and JSON. */
+export const optionShape = {
+  destination: z.exactOptional(z.string().min(1).max(64)),
+  name: fileName,
+  path: z.exactOptional(folderPath),
+  onConflict: z.exactOptional(z.enum(CONFLICT_RULES)),
+  convertTo: z.exactOptional(z.enum(CONVERSIONS)),
+  description: z.exactOptional(
+    z
+      .string()
+      .refine((text) => text.isWellFormed(), 'is not well-formed Unicode (a lone surrogate)')
+      .refine((text) => [...text].length <= MOST_DESCRIPTION, `has more than ${MOST_DESCRIPTION} characters`),
+  ),
+};
+
+export const deliveryOptions = z.strictObject(optionShape);
+
+/** A media type as an option; never one of Google Docs' own. */
+export const mimeTypeOption = z
+  .string()
+  .toLowerCase()
+  .refine(isMediaType, 'is not a media type like "text/csv", or one of Google Docs (use convertTo)');
+
+/** Lower-case hex of a SHA-256. */
+export const sha256Option = z
+  .string()
+  .toLowerCase()
+  .regex(/^[\da-f]{64}$/, 'is not a SHA-256 in hex');
+
+const isCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(ERRORS, code);
+
+const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+
+const describe = (issue: z.core.$ZodIssue): string => {
+  const at = issue.path.map(String).join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const names = issue.keys.map(quoted).slice(0, 8).join(', ');
+    return `${at === '' ? '' : `${at}: `}there is no option ${names}.`;
+  }
+  const missing = issue.code === 'invalid_type' && issue.input === undefined;
+  return `${at === '' ? 'The body' : at} ${missing ? 'is missing' : issue.message.replace(/^Invalid/, 'is an invalid')}.`;
+};
+
+/**
+ * Parses what a caller sent, and names everything that is wrong with it.
+ * @throws CourierError `name-invalid`, `path-invalid`, else `request-invalid`
+ */
+export const parseInput = <Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> => {
+  const parsed = schema.safeParse(input, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  const codes = parsed.error.issues.map((issue) => {
+    const code: unknown = issue.code === 'custom' ? issue.params?.code : undefined;
+    if (isCode(code)) return code;
+    return issue.path[0] === 'name' && issue.path.length === 1 ? 'name-invalid' : 'request-invalid';
+  });
+  const [first = 'request-invalid'] = codes;
+  const code = codes.every((other) => other === first) ? first : 'request-invalid';
+  throw new CourierError(code, { detail: parsed.error.issues.slice(0, 8).map(describe).join(' ') });
+};
+
+/** Gathers options by name, from wherever they come; each may come once. */
+export const gatherOptions = (pairs: Iterable<readonly [string, string]>): Record<string, string> => {
+  const options = new Map<string, string>();
+  for (const [name, value] of pairs) {
+    if (options.has(name)) throw new CourierError('request-invalid', { detail: `${quoted(name)} is given twice.` });
+    options.set(name, value);
+  }
+  return Object.fromEntries(options);
+};

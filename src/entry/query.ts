@@ -1,0 +1,34 @@
+import { CourierError } from '../errors.ts';
+
+const MOST_PARAMETERS = 32;
+
+const decode = (text: string): string => {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch (cause) {
+    throw new CourierError('request-invalid', { detail: 'The query is not percent-encoded UTF-8.', cause });
+  }
+};
+
+/**
+ * The parameters of a request's query, as they came: bytes that are no UTF-8 are refused, where URLSearchParams would
+ * put "\uFFFD" into a file's name.
+ * @param target the request target, as it stood on the wire
+ * @throws CourierError `request-invalid`
+ */
+export const readQuery = (target: string): [string, string][] => {
+  const start = target.indexOf('?');
+  if (start === -1) return [];
+  const query = target.slice(start + 1).replace(/#.*$/s, '');
+  if (/[^\x21-\x7e]/.test(query)) {
+    throw new CourierError('request-invalid', { detail: 'The query has characters that must be percent-encoded.' });
+  }
+  const pairs = query.split('&').filter((pair) => pair !== '');
+  if (pairs.length > MOST_PARAMETERS) {
+    throw new CourierError('request-invalid', { detail: `The query has more than ${MOST_PARAMETERS} parameters.` });
+  }
+  return pairs.map((pair) => {
+    const equals = pair.indexOf('=');
+    return equals === -1 ? [decode(pair), ''] : [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))];
+  });
+};

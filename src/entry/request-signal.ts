@@ -1,0 +1,45 @@
+import { CourierError } from '../errors.ts';
+import type { CourierContext } from './environment.ts';
+import type { Services } from './services.ts';
+
+/** How long a request may go on. */
+export interface RequestTime {
+  /** Ends when the caller is gone, the request's time is up, or the server cuts off what is left at its end. */
+  signal: AbortSignal;
+  /** Epoch milliseconds. */
+  deadlineMs: number;
+}
+
+/** Does the work of a request within its time. */
+export const withinRequest = async <Result>(
+  { env, var: { trace } }: CourierContext,
+  { now, requestSeconds, log }: Services,
+  work: (time: RequestTime) => Promise<Result>,
+): Promise<Result> => {
+  const { outgoing, cutOff } = env;
+  const deadlineMs = now() + requestSeconds * 1000;
+  const controller = new AbortController();
+  const give = (error: CourierError) => (): void => controller.abort(error);
+  const onGone = give(new CourierError('body-truncated', { detail: 'The caller went away.' }));
+  const onCutOff = give(new CourierError('shutting-down', { retryAfterSeconds: 1 }));
+  const timer = setTimeout(
+    give(new CourierError('drive-unavailable', { detail: 'The time for this request is up.' })),
+    requestSeconds * 1000,
+  );
+  outgoing.once('close', onGone);
+  if (outgoing.destroyed) onGone();
+  if (cutOff?.aborted) onCutOff();
+  else cutOff?.addEventListener('abort', onCutOff, { once: true });
+  try {
+    return await work({ signal: controller.signal, deadlineMs });
+  } catch (error) {
+    const { reason } = controller.signal;
+    if (!controller.signal.aborted || error === reason) throw error;
+    log.debug({ error, requestId: trace.requestId }, 'failed after the request was given up');
+    throw reason;
+  } finally {
+    clearTimeout(timer);
+    outgoing.off('close', onGone);
+    cutOff?.removeEventListener('abort', onCutOff);
+  }
+};

@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto';
+
+/** Where a request belongs in a trace, and what it is called. */
+export interface Trace {
+  /** The trace's id when the caller sent one, else random; on the wire in `X-Request-Id` and in every problem answer. */
+  requestId: string;
+  /** 32 hex digits; undefined when the caller sent no valid trace header. */
+  traceId?: string;
+  /** 16 hex digits. */
+  spanId?: string;
+  sampled: boolean;
+}
+
+/** https://www.w3.org/TR/trace-context/#traceparent-header; versions after 00 may have more behind. */
+const TRACEPARENT = /^(?!ff)([\da-f]{2})-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:$|-)/;
+
+/** `TRACE_ID/SPAN_ID;o=OPTIONS`, the span in decimal (https://cloud.google.com/trace/docs/trace-context#legacy-http-header). */
+const CLOUD_TRACE = /^(?!0{32})([\da-f]{32})(?:\/(\d{1,20}))?(?:;o=(\d))?$/i;
+
+const fromTraceparent = (value: string): Omit<Trace, 'requestId'> | undefined => {
+  const [whole, version, traceId, spanId, flags] = TRACEPARENT.exec(value) ?? [];
+  if (traceId === undefined || spanId === undefined || flags === undefined) return undefined;
+  if (version === '00' && whole !== value) return undefined;
+  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
+};
+
+const fromCloudTrace = (value: string): Omit<Trace, 'requestId'> | undefined => {
+  const [, traceId, span, option] = CLOUD_TRACE.exec(value) ?? [];
+  if (traceId === undefined) return undefined;
+  const spanId = span === undefined ? 0n : BigInt.asUintN(64, BigInt(span));
+  return {
+    traceId: traceId.toLowerCase(),
+    ...(spanId === 0n ? {} : { spanId: spanId.toString(16).padStart(16, '0') }),
+    sampled: option === '1',
+  };
+};
+
+/** Reads `traceparent`, else `X-Cloud-Trace-Context`. What is malformed counts as not sent, as the W3C asks. */
+export const readTrace = (headers: Headers): Trace => {
+  const trace =
+    fromTraceparent(headers.get('traceparent') ?? '') ?? fromCloudTrace(headers.get('x-cloud-trace-context') ?? '');
+  return trace?.traceId === undefined
+    ? { requestId: randomBytes(16).toString('hex'), sampled: false }
+    : { requestId: trace.traceId, ...trace };
+};

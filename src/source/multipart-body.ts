@@ -1,0 +1,132 @@
+import { CourierError } from '../errors.ts';
+
+/** One part of a form: its headers, names in lower case, bytes as Latin-1. */
+export type PartHeaders = ReadonlyMap<string, string>;
+
+export interface Part {
+  headers: PartHeaders;
+  /** The part's bytes, to be read to their end before the next part is asked for. */
+  read(): AsyncIterable<Uint8Array>;
+}
+
+const MOST_HEADER_BYTES = 8_192;
+const MOST_HEADERS = 16;
+const MOST_PREAMBLE_BYTES = 65_536;
+const CR = 13;
+const CRLF = Buffer.from('\r\n');
+const HEADERS_END = Buffer.from('\r\n\r\n');
+
+/** RFC 2046, 5.1.1. */
+const BOUNDARY = /^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/;
+const HEADER_LINE = /^([\w!#$%&'*+.^`|~-]+):[ \t]*([^\r\n\0]*?)[ \t]*$/;
+
+const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
+const cut = (): CourierError =>
+  new CourierError('body-truncated', { detail: 'The form ended before its closing boundary.' });
+
+const parseHeaders = (block: string): PartHeaders => {
+  const lines = block === '' ? [] : block.split('\r\n');
+  if (lines.length > MOST_HEADERS) throw invalid(`A part of the form has more than ${MOST_HEADERS} headers.`);
+  const headers = new Map<string, string>();
+  for (const line of lines) {
+    const [, name, value] = HEADER_LINE.exec(line) ?? [];
+    if (name === undefined || value === undefined)
+      throw invalid('A part of the form has a header that cannot be read.');
+    if (headers.has(name.toLowerCase())) throw invalid(`A part of the form has "${name.toLowerCase()}" twice.`);
+    headers.set(name.toLowerCase(), value);
+  }
+  return headers;
+};
+
+/**
+ * Reads a `multipart/form-data` body part by part (RFC 7578, RFC 2046), pulled by its consumer: nothing is read ahead,
+ * and nothing is passed over. A part that cannot be understood is an error rather than a loss.
+ * @throws CourierError `request-invalid`; `body-truncated` when the closing boundary does not come
+ */
+export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: string): AsyncGenerator<Part> {
+  if (!BOUNDARY.test(boundary)) throw invalid('The boundary of the form is not one that RFC 2046 allows.');
+  const delimiter = Buffer.from(`\r\n--${boundary}`);
+  const chunks = body[Symbol.asyncIterator]();
+  // The first delimiter may stand at the very beginning, where no line ends before it.
+  let held: Buffer = CRLF;
+
+  const fill = async (): Promise<void> => {
+    const { done, value } = await chunks.next();
+    if (done) throw cut();
+    held =
+      held.byteLength === 0
+        ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+        : Buffer.concat([held, value]);
+  };
+
+  /** The bytes before the delimiter, which is passed over. */
+  async function* untilDelimiter(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const at = held.indexOf(delimiter);
+      const free = at === -1 ? held.byteLength - delimiter.byteLength + 1 : at;
+      // Only what may be the beginning of a delimiter is held back.
+      const suspect = at === -1 ? held.indexOf(CR, Math.max(0, free)) : at;
+      const end = suspect === -1 ? held.byteLength : suspect;
+      const bytes = held.subarray(0, end);
+      held = held.subarray(at === -1 ? end : at + delimiter.byteLength);
+      if (bytes.byteLength > 0) yield bytes;
+      if (at !== -1) return;
+      await fill();
+    }
+  }
+
+  /** What stands before `mark`, at most so many bytes; the mark stays. */
+  const upTo = async (mark: Buffer, most: number, what: string): Promise<Buffer> => {
+    for (;;) {
+      const at = held.indexOf(mark);
+      if (at > most || (at === -1 && held.byteLength > most + mark.byteLength)) throw invalid(`${what} is too long.`);
+      if (at !== -1) {
+        const bytes = held.subarray(0, at);
+        held = held.subarray(at);
+        return bytes;
+      }
+      await fill();
+    }
+  };
+
+  /** After a delimiter: true when it was the closing one. */
+  const isClosed = async (): Promise<boolean> => {
+    while (held.byteLength < 2) await fill();
+    if (held.toString('latin1', 0, 2) === '--') return true;
+    const padding = await upTo(CRLF, 256, 'The line of a boundary');
+    if (!/^[ \t]*$/.test(padding.toString('latin1'))) throw invalid('A part of the form has the boundary within it.');
+    return false;
+  };
+
+  /** RFC 2046 lets a preamble and an epilogue be; whoever sends one of some size means something else. */
+  const drain = async (bytes: AsyncIterable<Uint8Array>, what: string): Promise<void> => {
+    let size = 0;
+    for await (const chunk of bytes) {
+      size += chunk.byteLength;
+      if (size > MOST_PREAMBLE_BYTES) throw invalid(`There are too many bytes ${what} the form.`);
+    }
+  };
+
+  try {
+    await drain(untilDelimiter(), 'before');
+    while (!(await isClosed())) {
+      // `held` begins with the CRLF of the boundary's line, so that a part without headers ends its headers at once.
+      const block = await upTo(HEADERS_END, MOST_HEADER_BYTES, 'A part’s header');
+      const headers = parseHeaders(block.toString('latin1').slice(CRLF.byteLength));
+      // The CRLF of the empty line may already be that of the next delimiter: a part without any bytes.
+      held = held.subarray(CRLF.byteLength);
+      let finished = false;
+      const read = async function* (): AsyncGenerator<Uint8Array> {
+        while (held.byteLength < delimiter.byteLength) await fill();
+        if (!held.subarray(0, delimiter.byteLength).equals(delimiter)) held = held.subarray(CRLF.byteLength);
+        yield* untilDelimiter();
+        finished = true;
+      };
+      yield { headers, read };
+      if (!finished) throw new Error('a part was left before its end');
+    }
+    await drain({ [Symbol.asyncIterator]: () => chunks }, 'after');
+  } finally {
+    await chunks.return?.();
+  }
+}

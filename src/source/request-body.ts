@@ -1,0 +1,171 @@
+import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
+import { CourierError } from '../errors.ts';
+
+/** A request whose body may be read; under functions-framework the body may have been read already. */
+export type Incoming = (IncomingMessage | Http2ServerRequest) & { rawBody?: Buffer };
+
+/** How slow a caller may be: at least so many bytes in each window of waiting for it. */
+export interface Patience {
+  windowSeconds: number;
+  bytesPerSecond: number;
+}
+
+export const PATIENCE: Patience = { windowSeconds: 60, bytesPerSecond: 100 };
+
+export interface BodyLimits {
+  /** Bytes; undefined: no limit of this form of the courier. */
+  maxBytes: number | undefined;
+  patience?: Patience;
+  /** Called once, when the first byte is wanted: answers `Expect: 100-continue`. */
+  begin?(): void;
+}
+
+export interface RequestBody {
+  /** Bytes, when the request says so. */
+  size: number | undefined;
+  /** The bytes as they come; to be read once. @throws CourierError `body-truncated`, `too-large` */
+  read(): AsyncIterable<Uint8Array>;
+}
+
+/** What is read ahead of the consumer before the socket has to wait, in bytes. */
+const READ_AHEAD_BYTES = 131_072;
+const TICKS_A_WINDOW = 10;
+
+const tooLarge = (maxBytes: number): CourierError =>
+  new CourierError('too-large', { detail: `The body has more than ${maxBytes} bytes, the most that is taken here.` });
+
+const truncated = (detail: string, cause?: unknown): CourierError =>
+  new CourierError('body-truncated', { detail, cause });
+
+const announcedSize = ({ headers, httpVersionMajor }: Incoming): number | undefined => {
+  const length = headers['content-length'];
+  if (length !== undefined) return Number(length);
+  // HTTP/1.1 without either has no body (RFC 9112, 6.3).
+  return httpVersionMajor === 1 && headers['transfer-encoding'] === undefined ? 0 : undefined;
+};
+
+/** Counts only the time in which the caller kept us waiting, so that a slow Drive is not blamed on it. */
+const watchPace = (
+  { windowSeconds, bytesPerSecond }: Patience,
+  isWaiting: () => boolean,
+  onSlow: (error: CourierError) => void,
+): { gained(bytes: number): void; stop(): void } => {
+  let bytes = 0;
+  let ticks = 0;
+  const timer = setInterval(
+    () => {
+      if (isWaiting()) ticks += 1;
+      if (ticks < TICKS_A_WINDOW) return;
+      if (bytes < windowSeconds * bytesPerSecond) {
+        onSlow(truncated(`The body came too slowly: ${bytes} bytes in ${windowSeconds} seconds.`));
+      }
+      bytes = 0;
+      ticks = 0;
+    },
+    (windowSeconds * 1000) / TICKS_A_WINDOW,
+  );
+  return {
+    gained(more) {
+      bytes += more;
+    },
+    stop: () => clearInterval(timer),
+  };
+};
+
+/**
+ * Reads by events, since a Readable's own iterator copies what it has queued, and destroys the socket that the answer
+ * must go out on when its reader leaves early.
+ */
+async function* readStream(incoming: Incoming, patience: Patience): AsyncGenerator<Uint8Array> {
+  const queue: Buffer[] = [];
+  let queued = 0;
+  let ended = false;
+  let failure: CourierError | undefined;
+  let wake: (() => void) | undefined;
+  const ring = (): void => {
+    wake?.();
+    wake = undefined;
+  };
+  const fail = (error: CourierError): void => {
+    failure ??= error;
+    ring();
+  };
+  const pace = watchPace(patience, () => wake !== undefined, fail);
+
+  const onData = (chunk: Buffer): void => {
+    queue.push(chunk);
+    queued += chunk.byteLength;
+    pace.gained(chunk.byteLength);
+    if (queued >= READ_AHEAD_BYTES) incoming.pause();
+    ring();
+  };
+  const onCut = (cause?: unknown): void => fail(truncated('The connection broke before the body was complete.', cause));
+  const onEnd = (): void => {
+    // HTTP/2's request ends by itself when its stream is reset, HTTP/1's does not: only this tells a cut from an end.
+    ended = !incoming.aborted;
+    if (ended) ring();
+    else onCut();
+  };
+
+  incoming.on('data', onData).on('end', onEnd).on('error', onCut).on('aborted', onCut).on('close', onCut);
+  if (incoming.aborted || incoming.destroyed) onCut();
+  try {
+    for (;;) {
+      const chunk = queue.shift();
+      if (chunk !== undefined) {
+        queued -= chunk.byteLength;
+        yield chunk;
+      } else if (ended) {
+        return;
+      } else if (failure !== undefined) {
+        throw failure;
+      } else {
+        incoming.resume();
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    }
+  } finally {
+    pace.stop();
+    incoming.pause();
+    incoming.off('data', onData).off('end', onEnd).off('aborted', onCut).off('close', onCut);
+  }
+}
+
+/** Ends with an error rather than give other bytes than were announced, or more than may be. */
+async function* counted(
+  bytes: AsyncIterable<Uint8Array>,
+  { size, maxBytes }: { size: number | undefined; maxBytes: number | undefined },
+): AsyncGenerator<Uint8Array> {
+  let received = 0;
+  for await (const chunk of bytes) {
+    received += chunk.byteLength;
+    if (maxBytes !== undefined && received > maxBytes) throw tooLarge(maxBytes);
+    yield chunk;
+  }
+  if (size !== undefined && received !== size) throw truncated(`${received} bytes came where ${size} were announced.`);
+}
+
+async function* once(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (chunk.byteLength > 0) yield chunk;
+}
+
+/**
+ * The body of a request, not a byte of which is asked for before `read`.
+ * @throws CourierError `too-large` at once, when the request announces more than is taken
+ */
+export const requestBody = (incoming: Incoming, limits: BodyLimits): RequestBody => {
+  const { maxBytes, patience = PATIENCE, begin } = limits;
+  const { rawBody } = incoming;
+  const size = rawBody?.byteLength ?? announcedSize(incoming);
+  if (maxBytes !== undefined && size !== undefined && size > maxBytes) throw tooLarge(maxBytes);
+  return {
+    size,
+    read() {
+      begin?.();
+      return counted(rawBody === undefined ? readStream(incoming, patience) : once(rawBody), { size, maxBytes });
+    },
+  };
+};
