@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import type { GoogleCall, GoogleErrorBody, GoogleService, Surroundings } from '../seam.ts';
+
+/** A message as it was published. */
+export interface PublishedMessage {
+  topic: string;
+  messageId: string;
+  publishTime: string;
+  attributes: Record<string, string>;
+  data: Buffer;
+  orderingKey: string | undefined;
+  /** Email of the publisher. */
+  publisher: string;
+}
+
+/** `projects.topics.publish` alone: the real push path is driven by Google's own emulator (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish). */
+export interface PubsubService extends GoogleService {
+  createTopic(name: string, publishers: string[]): void;
+  readonly published: readonly PublishedMessage[];
+}
+
+const MOST_BYTES = 10_000_000;
+
+/** https://cloud.google.com/pubsub/quotas#resource_limits: 100 attributes, keys of 256 bytes, values of 1,024 bytes, ordering keys of 1 KB. */
+const publishSchema = z.strictObject({
+  messages: z
+    .array(
+      z
+        .strictObject({
+          data: z.base64().optional(),
+          attributes: z.record(z.string().min(1), z.string()).optional(),
+          orderingKey: z.string().max(1024).optional(),
+        })
+        .refine(
+          ({ data, attributes }) => Boolean(data) || Object.keys(attributes ?? {}).length > 0,
+          'Some messages in the PublishRequest are invalid: a message needs data or attributes.',
+        )
+        .refine(
+          ({ attributes = {} }) => Object.keys(attributes).length <= 100,
+          'A message has more than 100 attributes.',
+        )
+        .refine(
+          ({ attributes = {} }) =>
+            Object.entries(attributes).every(
+              ([key, value]) =>
+                Buffer.byteLength(key) <= 256 && Buffer.byteLength(value) <= 1024 && !key.startsWith('goog'),
+            ),
+          'An attribute is too long, or its key begins with "goog".',
+        ),
+    )
+    .min(1)
+    .max(1000),
+});
+
+const answerJson = ({ response }: GoogleCall, status: number, body: unknown): true => {
+  response.writeHead(status, { 'content-type': 'application/json; charset=UTF-8' });
+  response.end(JSON.stringify(body));
+  return true;
+};
+
+const refuse = (call: GoogleCall, code: number, status: string, message: string): true => {
+  const body: GoogleErrorBody = { error: { code, message, status } };
+  return answerJson(call, code, body);
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+export const createPubsubService = ({ now, tokens, isApiEnabled }: Surroundings): PubsubService => {
+  const topics = new Map<string, string[]>();
+  const published: PublishedMessage[] = [];
+
+  const publish = async (call: GoogleCall, topic: string): Promise<true> => {
+    const grant = tokens.find(/^Bearer (.+)$/i.exec(call.request.headers.authorization ?? '')?.[1] ?? '');
+    if (grant === undefined)
+      return refuse(call, 401, 'UNAUTHENTICATED', 'Request had invalid authentication credentials.');
+    if (!grant.scopes.some((scope) => /\/auth\/(pubsub|cloud-platform)$/.test(scope))) {
+      return refuse(call, 403, 'PERMISSION_DENIED', 'Request had insufficient authentication scopes.');
+    }
+    if (!isApiEnabled(grant.project, 'pubsub.googleapis.com')) {
+      return refuse(
+        call,
+        403,
+        'PERMISSION_DENIED',
+        `Cloud Pub/Sub API has not been used in project ${grant.project} before or it is disabled.`,
+      );
+    }
+    const publishers = topics.get(topic);
+    if (publishers === undefined)
+      return refuse(call, 404, 'NOT_FOUND', `Resource not found (resource=${topic.split('/').at(-1)}).`);
+    if (!publishers.includes(grant.email)) {
+      return refuse(call, 403, 'PERMISSION_DENIED', `User not authorized to perform this action.`);
+    }
+    const chunks: Buffer[] = [];
+    for await (const chunk of call.request) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    if (body.byteLength > MOST_BYTES * 1.4)
+      return refuse(call, 400, 'INVALID_ARGUMENT', 'Request payload size exceeds the limit.');
+    const parsed = publishSchema.safeParse(parseJson(body.toString()));
+    if (!parsed.success)
+      return refuse(call, 400, 'INVALID_ARGUMENT', parsed.error.issues[0]?.message ?? 'Invalid JSON payload received.');
+    const messageIds = parsed.data.messages.map(({ data = '', attributes = {}, orderingKey }) => {
+      const messageId = String(10_000_000_000 + published.length);
+      published.push({
+        topic,
+        messageId,
+        publishTime: new Date(now()).toISOString(),
+        attributes,
+        data: Buffer.from(data, 'base64'),
+        orderingKey,
+        publisher: grant.email,
+      });
+      return messageId;
+    });
+    return answerJson(call, 200, { messageIds });
+  };
+
+  return {
+    name: 'pubsub',
+    hosts: ['pubsub.googleapis.com'],
+    createTopic: (name, publishers) => void topics.set(name, publishers),
+    published,
+    async handle(call) {
+      const [, topic] = /^\/v1\/(projects\/[^/]+\/topics\/[^/:]+):publish$/.exec(call.url.pathname) ?? [];
+      if (topic !== undefined && call.method === 'POST') return publish(call, topic);
+      if (!call.url.pathname.startsWith('/v1/projects/')) return false;
+      return refuse(call, 501, 'UNIMPLEMENTED', `${call.method} ${call.url.pathname} of Pub/Sub is not known here.`);
+    },
+  };
+};

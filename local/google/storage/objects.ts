@@ -1,0 +1,111 @@
+import { createReadStream, type ReadStream } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AwsCrc32c } from '@aws-crypto/crc32c';
+
+/** One generation of an object. Sizes are bytes. */
+export interface StoredObject {
+  bucket: string;
+  name: string;
+  /** Decimal microseconds, as Cloud Storage counts them; each is larger than the one before. */
+  generation: string;
+  size: number;
+  contentType: string | undefined;
+  contentEncoding: string | undefined;
+  /** Base64, big-endian. */
+  crc32c: string;
+  timeCreated: string;
+  /** False once deleted or overwritten: without object versioning such a generation cannot be read any more. */
+  live: boolean;
+}
+
+export interface Bucket {
+  name: string;
+  /** Emails that may read objects (and list them). */
+  readers: string[];
+  writers: string[];
+}
+
+interface State {
+  buckets: Bucket[];
+  objects: StoredObject[];
+  lastGeneration: number;
+}
+
+export interface ObjectStore {
+  bucket(name: string): Bucket | undefined;
+  putBucket(bucket: Bucket): Promise<void>;
+  live(bucket: string, name: string): StoredObject | undefined;
+  list(bucket: string, prefix: string): StoredObject[];
+  put(
+    object: Pick<StoredObject, 'bucket' | 'name'> & {
+      contentType?: string | undefined;
+      contentEncoding?: string | undefined;
+    },
+    bytes: Buffer,
+  ): Promise<StoredObject>;
+  remove(object: StoredObject): Promise<void>;
+  read(object: StoredObject, first: number, last: number): ReadStream;
+}
+
+const crc32cOf = async (bytes: Buffer): Promise<string> => {
+  const sum = new AwsCrc32c();
+  sum.update(bytes);
+  return Buffer.from(await sum.digest()).toString('base64');
+};
+
+/** Objects as plain files named by their generation, and one JSON file that says what they are. */
+export const openObjectStore = async (folder: string, now: () => number): Promise<ObjectStore> => {
+  await mkdir(folder, { recursive: true });
+  const index = join(folder, 'objects.json');
+  const state: State = await readFile(index, 'utf8').then(
+    (text) => JSON.parse(text) as State,
+    () => ({ buckets: [], objects: [], lastGeneration: 0 }),
+  );
+  let saving = Promise.resolve();
+  const save = (): Promise<void> => {
+    saving = saving.then(() => writeFile(index, JSON.stringify(state, undefined, 1)));
+    return saving;
+  };
+  const fileOf = ({ generation }: StoredObject): string => join(folder, `${generation}.bytes`);
+  const live = (bucket: string, name: string): StoredObject | undefined =>
+    state.objects.find((object) => object.live && object.bucket === bucket && object.name === name);
+
+  return {
+    bucket: (name) => state.buckets.find((bucket) => bucket.name === name),
+    putBucket(bucket) {
+      state.buckets = [...state.buckets.filter(({ name }) => name !== bucket.name), bucket];
+      return save();
+    },
+    live,
+    list: (bucket, prefix) =>
+      state.objects
+        .filter((object) => object.live && object.bucket === bucket && object.name.startsWith(prefix))
+        .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    async put({ bucket, name, contentType, contentEncoding }, bytes) {
+      const former = live(bucket, name);
+      state.lastGeneration = Math.max(state.lastGeneration + 1, now() * 1000);
+      const object: StoredObject = {
+        bucket,
+        name,
+        generation: String(state.lastGeneration),
+        size: bytes.byteLength,
+        contentType,
+        contentEncoding,
+        crc32c: await crc32cOf(bytes),
+        timeCreated: new Date(now()).toISOString(),
+        live: true,
+      };
+      await writeFile(fileOf(object), bytes);
+      if (former !== undefined) former.live = false;
+      state.objects.push(object);
+      await save();
+      return object;
+    },
+    remove(object) {
+      object.live = false;
+      return save();
+    },
+    read: (object, first, last) => createReadStream(fileOf(object), { start: first, end: last }),
+  };
+};
