@@ -1,0 +1,219 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Firestore, Timestamp } from '@google-cloud/firestore';
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { createTransport } from '../../src/google/create-transport.ts';
+import { createFirestoreLedger } from '../../src/ledger/firestore.ts';
+import type { Ledger, LedgerEntry } from '../../src/ledger/ledger.ts';
+import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
+import { createKeptLog } from '../support/kept-log.ts';
+import { type Loss, startLossyRelay } from '../support/lossy-relay.ts';
+
+const entryOf = (fileId: string): LedgerEntry => ({ fileId, fingerprint: 'f', state: 'claimed', claimedAtMs: 1 });
+
+const emulator = await startFirestoreEmulator();
+const host = emulator?.host ?? '127.0.0.1:9';
+process.env.FIRESTORE_EMULATOR_HOST = host;
+const log = createKeptLog();
+const transport = createTransport({ log });
+
+const closings: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closings.splice(0).reverse()) await close();
+});
+afterAll(async () => {
+  // A call that was given up wakes once more in the library, to be told so.
+  await sleep(2_500);
+  transport.close();
+  await emulator?.stop();
+});
+
+let collections = 0;
+const newCollection = (): string => `lossy-${process.pid}-${++collections}`;
+
+const open = (collection: string, origin = `http://${host}`): Ledger => {
+  const ledger = createFirestoreLedger({
+    config: { database: '(default)', collection, ttlDays: 14 },
+    project: async () => 'local-project',
+    fetch: (url, init) => transport.fetch(String(url).replace(`http://${host}`, origin), init),
+    token: () => Promise.reject(new Error('an emulator is not given tokens')),
+    now: () => 1_795_000_000_000,
+    log,
+    callTimeoutMs: 1_500,
+    attemptTimeoutMs: 400,
+  });
+  closings.push(() => ledger.close());
+  return ledger;
+};
+
+const openThrough = async (collection: string, lose: (path: string, count: number) => Loss | undefined) => {
+  const relay = await startLossyRelay(`http://${host}`, lose);
+  closings.push(() => relay.close());
+  return { ledger: open(collection, relay.origin), relay };
+};
+
+const isCommit = (path: string): boolean => path.includes(':commit');
+const unavailable = { code: 'google-unavailable', status: 503, retryable: true };
+
+const suite = emulator === undefined ? describe.skip : describe;
+suite('the ledger in Firestore', () => {
+  test.each<Loss>(['answer-lost', 'silent', 'unavailable'])(
+    'knows its own claim when the first answer is %s',
+    async (loss) => {
+      const collection = newCollection();
+      let commits = 0;
+      const { ledger, relay } = await openThrough(collection, (path) =>
+        isCommit(path) && ++commits === 1 ? loss : undefined,
+      );
+      expect(await ledger.claim('key', entryOf('id-1'))).toEqual({ entry: entryOf('id-1'), mine: true });
+      expect(relay.seen.filter((path) => path === 'commit')).toHaveLength(2);
+      expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({ entry: entryOf('id-1'), mine: false });
+    },
+  );
+
+  test("does not take another's claim for its own when the answer of losing is lost", async () => {
+    const collection = newCollection();
+    await open(collection).claim('key', entryOf('id-1'));
+    let commits = 0;
+    const { ledger } = await openThrough(collection, (path) =>
+      isCommit(path) && ++commits === 1 ? 'answer-lost' : undefined,
+    );
+    expect(await ledger.claim('key', entryOf('id-2'))).toEqual({ entry: entryOf('id-1'), mine: false });
+  });
+
+  test('heals a claim that took effect and whose every answer was lost', async () => {
+    const collection = newCollection();
+    const { ledger } = await openThrough(collection, () => 'answer-lost');
+    await expect(ledger.claim('key', entryOf('id-1'))).rejects.toMatchObject(unavailable);
+    expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({ entry: entryOf('id-1'), mine: false });
+  });
+
+  test.each<Loss>(['silent', 'unavailable', 'answer-lost'])(
+    'gives up in time, and sends nothing more, when everything is %s',
+    async (loss) => {
+      const { ledger, relay } = await openThrough(newCollection(), () => loss);
+      const startedMs = performance.now();
+      const calls = [
+        ledger.claim('key', entryOf('id-1')),
+        ledger.read('key'),
+        ledger.record('key', { state: 'done', record: 1 }),
+      ];
+      for (const call of calls) await expect(call).rejects.toMatchObject(unavailable);
+      expect(performance.now() - startedMs).toBeLessThan(3_000);
+      const sent = relay.seen.length;
+      expect(sent).toBeGreaterThanOrEqual(3);
+      await sleep(1_200);
+      expect(relay.seen).toHaveLength(sent);
+    },
+  );
+
+  test('says at once that a record found no claim', async () => {
+    const ledger = open(newCollection());
+    await expect(ledger.record('key', { state: 'done' })).rejects.toMatchObject(unavailable);
+  });
+
+  test('carries the time for the TTL policy, moved on by a record, and a name that tells nothing of the key', async () => {
+    const collection = newCollection();
+    const ledger = open(collection);
+    await ledger.claim('delivery of alice', entryOf('id-1'));
+    const raw = new Firestore({
+      projectId: 'local-project',
+      preferRest: true,
+      auth: { getClient: async () => ({}), fetch },
+    });
+    closings.push(() => raw.terminate());
+    const [document] = (await raw.collection(collection).get()).docs;
+    expect(document?.id).toMatch(/^[0-9a-f]{64}$/);
+    const expireAt: unknown = document?.get('expireAt');
+    expect(expireAt instanceof Timestamp && expireAt.toMillis()).toBe(1_795_000_000_000 + 14 * 86_400_000);
+    expect(JSON.stringify(document?.data())).not.toContain('alice');
+  });
+});
+
+describe('the ledger in Firestore, with nobody there', () => {
+  const nowhere = 'http://127.0.0.1:9';
+
+  test('is a passing fault for every method', async () => {
+    const ledger = open(newCollection(), nowhere);
+    await expect(ledger.claim('key', entryOf('id-1'))).rejects.toMatchObject(unavailable);
+    await expect(ledger.read('key')).rejects.toMatchObject(unavailable);
+    await expect(ledger.record('key', { state: 'done' })).rejects.toMatchObject(unavailable);
+  });
+
+  test('is a passing fault, too, when the project cannot be found or does not come', async () => {
+    for (const project of [
+      () => Promise.reject(new Error('no metadata')),
+      () => new Promise<string>(() => undefined),
+    ]) {
+      const ledger = createFirestoreLedger({
+        config: { database: '(default)', collection: 'c', ttlDays: 14 },
+        project,
+        fetch: transport.fetch,
+        token: async () => 'ya29.unused',
+        now: Date.now,
+        log,
+        callTimeoutMs: 300,
+      });
+      await expect(ledger.read('key')).rejects.toMatchObject(unavailable);
+    }
+  });
+});
+
+describe('the ledger in Firestore, without an emulator', () => {
+  const openAtGoogle = (answer: () => Promise<Response>, token: () => Promise<string> = async () => 'ya29.runtime') => {
+    const sent: { url: string; authorization: string | null }[] = [];
+    // The library reads it when the client is made, which is at the first call.
+    delete process.env.FIRESTORE_EMULATOR_HOST;
+    const kept = createKeptLog();
+    const ledger = createFirestoreLedger({
+      config: { project: 'prod', database: 'courier', collection: 'c', ttlDays: 14 },
+      project: async () => 'other',
+      fetch: (url, init) => {
+        sent.push({ url: String(url), authorization: new Headers(init?.headers).get('authorization') });
+        return answer();
+      },
+      token,
+      now: Date.now,
+      log: kept,
+      callTimeoutMs: 1_000,
+    });
+    return { ledger, sent, kept };
+  };
+
+  test("asks Google over TLS, as the runtime's own identity", async () => {
+    const { ledger, sent } = openAtGoogle(async () =>
+      Response.json({ writeResults: [{}], commitTime: '2026-01-01T00:00:00Z' }),
+    );
+    expect(await ledger.claim('key', entryOf('id-1'))).toMatchObject({ mine: true });
+    expect(sent).toHaveLength(1);
+    expect(sent[0]?.url).toMatch(
+      /^https:\/\/firestore\.googleapis\.com(:443)?\/v1\/projects\/prod\/databases\/courier\/documents:commit\?/,
+    );
+    expect(sent[0]?.authorization).toBe('Bearer ya29.runtime');
+  });
+
+  test.each([
+    [403, 'PERMISSION_DENIED', /roles\/datastore\.user/],
+    [404, 'NOT_FOUND', /Create the Firestore database/],
+    [401, 'UNAUTHENTICATED', /Retry-After/],
+  ])('says what to do about %i, tries it once, and logs no token', async (code, status, remedy) => {
+    const { ledger, sent, kept } = openAtGoogle(async () =>
+      Response.json({ error: { code, status, message: 'no' } }, { status: code }),
+    );
+    await expect(ledger.claim('key', entryOf('id-1'))).rejects.toMatchObject({
+      code: 'google-unavailable',
+      remedy: expect.stringMatching(remedy),
+    });
+    expect(sent).toHaveLength(1);
+    expect(kept.lines).toHaveLength(1);
+    expect(kept.lines.join()).not.toContain('ya29');
+  });
+
+  test('is a passing fault when there is no token', async () => {
+    const { ledger, sent } = openAtGoogle(
+      async () => new Response(),
+      () => Promise.reject(new Error('no credentials')),
+    );
+    await expect(ledger.read('key')).rejects.toMatchObject(unavailable);
+    expect(sent).toHaveLength(0);
+  });
+});

@@ -1,0 +1,154 @@
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createTransport } from '../../src/google/create-transport.ts';
+import { createFirestoreLedger } from '../../src/ledger/firestore.ts';
+import type { Ledger, LedgerEntry } from '../../src/ledger/ledger.ts';
+import { createMemoryLedger } from '../../src/ledger/memory.ts';
+import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
+import { createKeptLog } from '../support/kept-log.ts';
+
+const entryOf = (fileId: string, record?: unknown): LedgerEntry => ({
+  fileId,
+  fingerprint: 'f'.repeat(64),
+  state: 'claimed',
+  claimedAtMs: 1_795_000_000_000,
+  ...(record === undefined ? {} : { record }),
+});
+
+const emulator = await startFirestoreEmulator();
+if (emulator !== undefined) process.env.FIRESTORE_EMULATOR_HOST = emulator.host;
+const log = createKeptLog();
+const transport = createTransport({ log });
+const opened: Ledger[] = [];
+
+afterAll(async () => {
+  await Promise.all(opened.map((ledger) => ledger.close()));
+  transport.close();
+  await emulator?.stop();
+});
+
+let collections = 0;
+const openOnFirestore = (): Ledger[] => {
+  const collection = `deliveries-${process.pid}-${++collections}`;
+  const open = (): Ledger => {
+    const ledger = createFirestoreLedger({
+      config: { project: 'local-project', database: '(default)', collection, ttlDays: 14 },
+      project: () => Promise.reject(new Error('the configuration names the project')),
+      fetch: transport.fetch,
+      token: () => Promise.reject(new Error('an emulator is not given tokens')),
+      now: Date.now,
+      log,
+    });
+    opened.push(ledger);
+    return ledger;
+  };
+  return [open(), open()];
+};
+
+const openInMemory = (): Ledger[] => {
+  const ledger = createMemoryLedger({ now: Date.now });
+  return [ledger, ledger];
+};
+
+const suites: [string, () => Ledger[], boolean][] = [
+  ['memory', openInMemory, true],
+  ['Firestore', openOnFirestore, emulator !== undefined],
+];
+
+for (const [name, open, present] of suites) {
+  const suite = present ? describe : describe.skip;
+  suite(`a ledger in ${name}`, () => {
+    let one: Ledger;
+    let other: Ledger;
+    beforeEach(() => {
+      const [first, second] = open();
+      if (first === undefined || second === undefined) throw new Error('two instances are needed');
+      [one, other] = [first, second];
+    });
+
+    test('knows nothing of a key that nobody claimed', async () => {
+      expect(await one.read('nothing')).toBeUndefined();
+    });
+
+    test('gives a key to the first claim, and its entry to every later one', async () => {
+      const first = entryOf('id-1', { plan: { kind: 'create', deep: [[1, [2]]], empty: {} } });
+      expect(await one.claim('key', first)).toEqual({ entry: first, mine: true });
+      expect(await other.claim('key', entryOf('id-2'))).toEqual({ entry: first, mine: false });
+      expect(await one.claim('key', entryOf('id-3'))).toEqual({ entry: first, mine: false });
+      expect(await other.read('key')).toEqual(first);
+    });
+
+    test('has one winner among fifty claims at once on two instances', async () => {
+      const claims = Array.from({ length: 50 }, (_, turn) =>
+        (turn % 2 === 0 ? one : other).claim('race', entryOf(`id-${turn}`)),
+      );
+      const answers = await Promise.all(claims);
+      const winners = answers.filter(({ mine }) => mine);
+      expect(winners).toHaveLength(1);
+      expect(new Set(answers.map(({ entry }) => entry.fileId))).toEqual(new Set([winners[0]?.entry.fileId]));
+    });
+
+    test('replaces state and record, keeps the claim, and lets the last writer win', async () => {
+      const first = entryOf('id-1', { sessionUri: 'https://example/session' });
+      await one.claim('key', first);
+      await one.record('key', { state: 'done', record: { receipt: 1 } });
+      expect(await other.read('key')).toEqual({ ...first, state: 'done', record: { receipt: 1 } });
+      await other.record('key', { state: 'done', record: [['nested']] });
+      expect((await one.read('key'))?.record).toEqual([['nested']]);
+      await other.record('key', { state: 'claimed' });
+      expect(await one.read('key')).toEqual(entryOf('id-1'));
+      expect((await one.claim('key', entryOf('id-2'))).entry).toEqual(entryOf('id-1'));
+    });
+
+    test('records nothing under a key that is not claimed', async () => {
+      await expect(one.record('nobody', { state: 'done' })).rejects.toMatchObject({ code: 'google-unavailable' });
+      expect(await one.read('nobody')).toBeUndefined();
+    });
+
+    test('keeps a copy: what its caller changes later is not in it', async () => {
+      const record = { list: [1] };
+      await one.claim('key', entryOf('id-1', record));
+      record.list.push(2);
+      expect((await one.read('key'))?.record).toEqual({ list: [1] });
+    });
+
+    test('takes keys of any shape, and tells every two apart', async () => {
+      const keys = [
+        ...[
+          '/',
+          '..',
+          '.',
+          'a/b',
+          'a//b',
+          '__proto__',
+          '__key__',
+          'constructor',
+          '',
+          ' ',
+          'a',
+          'A',
+          '🧾',
+          '\u00e9',
+          'e\u0301',
+        ],
+        ...['\ud800', '\ud801', '\n', '\0', `${'k'.repeat(4_095)}1`, `${'k'.repeat(4_095)}2`, '%2F', "'; --"],
+      ];
+      for (const key of keys) {
+        expect(await one.claim(key, entryOf(`id of ${JSON.stringify(key)}`))).toMatchObject({ mine: true });
+      }
+      for (const key of keys) {
+        expect(await other.read(key)).toMatchObject({ fileId: `id of ${JSON.stringify(key)}` });
+      }
+    });
+
+    test('takes a record of 100 KB, and no larger one', async () => {
+      const record = { text: '🧾'.repeat(25_000) };
+      await one.claim('big', entryOf('id-1', record));
+      expect((await other.read('big'))?.record).toEqual(record);
+      const larger = { text: '🧾'.repeat(26_000) };
+      await expect(one.record('big', { state: 'done', record: larger })).rejects.toMatchObject({ code: 'internal' });
+      await expect(one.claim('larger', entryOf('id-1', larger))).rejects.toMatchObject({ code: 'internal' });
+      expect(await other.read('larger')).toBeUndefined();
+      expect((await other.read('big'))?.record).toEqual(record);
+    });
+  });
+}
