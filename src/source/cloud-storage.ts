@@ -1,0 +1,192 @@
+import { AwsCrc32c } from '@aws-crypto/crc32c';
+import { z } from 'zod';
+import type { Source } from '../delivery.ts';
+import { CourierError } from '../errors.ts';
+import type { GoogleResponse, GoogleStream, GoogleTransport } from '../google/transport.ts';
+
+/** `gs://bucket/object#generation`; the generation is optional when asked for, and always there once found. */
+export interface ObjectName {
+  bucket: string;
+  object: string;
+  /** Decimal, as Cloud Storage writes it. */
+  generation?: string;
+}
+
+const GS_URL = /^gs:\/\/([a-z0-9][\w.-]{1,220}[a-z0-9])\/([^#]*(?:#(?!\d+$)[^#]*)*?)(?:#(\d+))?$/su;
+
+/** Reads `gs://bucket/object[#generation]`. @throws CourierError `request-invalid` */
+export const parseObjectName = (text: string): ObjectName => {
+  const [, bucket, object, generation] = GS_URL.exec(text) ?? [];
+  // 1 to 1,024 bytes of UTF-8 without CR and LF: https://cloud.google.com/storage/docs/objects#naming
+  if (!bucket || !object || Buffer.byteLength(object) > 1024 || /[\r\n]/.test(object)) {
+    throw new CourierError('request-invalid', {
+      detail: 'gcs: must be gs://bucket/object or gs://bucket/object#generation.',
+    });
+  }
+  return { bucket, object, ...(generation === undefined ? {} : { generation }) };
+};
+
+const metadataSchema = z.object({
+  name: z.string(),
+  generation: z.string().regex(/^\d+$/),
+  size: z.string().regex(/^\d+$/).transform(Number),
+  contentType: z.string().optional(),
+  contentEncoding: z.string().optional(),
+  /** Base64 of the big-endian CRC32C. Composite objects have it too; MD5 they have not. */
+  crc32c: z.string(),
+});
+
+export interface CloudStorageDependencies {
+  transport: GoogleTransport;
+  /** Bearer token of the runtime's own identity. */
+  token(): Promise<string>;
+}
+
+interface Reading {
+  signal?: AbortSignal;
+  deadlineMs?: number;
+}
+
+const ORIGIN = 'https://storage.googleapis.com';
+const MOST_BROKEN_READS = 5;
+
+const where = ({ bucket, object }: ObjectName): string => `gs://${bucket}/${object}`;
+
+/** Cloud Storage answers 403 for a missing object, too, to an account that may not list the bucket. */
+const refused = (status: number, name: ObjectName): CourierError => {
+  if (status === 404 || status === 412) {
+    const which = name.generation === undefined ? '' : ` in generation ${name.generation}`;
+    return new CourierError('source-not-found', { detail: `${where(name)} does not exist${which}.` });
+  }
+  if (status === 401 || status === 403) {
+    return new CourierError('source-forbidden', { detail: `${where(name)} may not be read.` });
+  }
+  return new CourierError('google-unavailable', { detail: `Cloud Storage answered ${status}.` });
+};
+
+const objectUrl = ({ bucket, object, generation }: ObjectName): URL => {
+  const url = new URL(`${ORIGIN}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}`);
+  if (generation !== undefined) url.searchParams.set('generation', generation);
+  return url;
+};
+
+const readMetadata = async (
+  { transport, token }: CloudStorageDependencies,
+  name: ObjectName,
+  reading: Reading,
+): Promise<z.infer<typeof metadataSchema>> => {
+  const url = objectUrl(name);
+  url.searchParams.set('fields', 'name,generation,size,contentType,contentEncoding,crc32c');
+  const answer: GoogleResponse = await transport.send({
+    operation: 'storage.objects.get',
+    method: 'GET',
+    url: url.href,
+    headers: { authorization: `Bearer ${await token()}` },
+    retry: 'idempotent',
+    ...reading,
+  });
+  if (answer.status !== 200) throw refused(answer.status, name);
+  return metadataSchema.parse(JSON.parse(answer.body.toString()));
+};
+
+const openMedia = async (
+  { transport, token }: CloudStorageDependencies,
+  name: ObjectName,
+  offset: number,
+  reading: Reading,
+): Promise<GoogleStream> => {
+  const url = objectUrl(name);
+  url.searchParams.set('alt', 'media');
+  const answer = await transport.open({
+    operation: 'storage.objects.get.media',
+    method: 'GET',
+    url: url.href,
+    headers: {
+      authorization: `Bearer ${await token()}`,
+      // Without this, an object stored with Content-Encoding: gzip is inflated on the way, and its size and checksum do not fit
+      // (https://cloud.google.com/storage/docs/transcoding).
+      'accept-encoding': 'gzip',
+      ...(offset > 0 ? { range: `bytes=${offset}-` } : {}),
+    },
+    retry: 'idempotent',
+    ...reading,
+  });
+  if (answer.status === (offset > 0 ? 206 : 200)) return answer;
+  answer.body.destroy();
+  throw refused(answer.status, name);
+};
+
+/** The bytes from `offset` to the end; a read that breaks is taken up at its byte. */
+async function* readFrom(
+  dependencies: CloudStorageDependencies,
+  name: ObjectName,
+  { offset, size, reading }: { offset: number; size: number; reading: Reading },
+): AsyncGenerator<Uint8Array> {
+  let at = offset;
+  for (let broken = 0; at < size; broken += 1) {
+    if (broken > MOST_BROKEN_READS) {
+      throw new CourierError('google-unavailable', { detail: `Reading ${where(name)} broke ${broken} times.` });
+    }
+    const before = at;
+    const { body } = await openMedia(dependencies, name, at, reading);
+    try {
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        at += chunk.byteLength;
+        yield chunk;
+      }
+    } catch (error) {
+      if (reading.signal?.aborted) throw error;
+    } finally {
+      body.destroy();
+    }
+    if (at > before) broken = 0;
+  }
+}
+
+/** Passes the bytes through, and compares their CRC32C with the object's at the end. */
+async function* checked(
+  bytes: AsyncIterable<Uint8Array>,
+  crc32c: string,
+  name: ObjectName,
+): AsyncGenerator<Uint8Array> {
+  const sum = new AwsCrc32c();
+  for await (const chunk of bytes) {
+    sum.update(chunk);
+    yield chunk;
+  }
+  const digest = Buffer.from(await sum.digest()).toString('base64');
+  if (digest !== crc32c) {
+    throw new CourierError('google-unavailable', {
+      detail: `What was read of ${where(name)} does not fit its CRC32C.`,
+    });
+  }
+}
+
+/**
+ * An object of Cloud Storage as a source: pinned to the generation that is there now (or the one asked for), read in ranges, checked by its CRC32C.
+ * It can be opened in the middle, so an interrupted delivery goes on where it was.
+ * @throws CourierError `source-not-found`, `source-forbidden`, `google-unavailable`
+ */
+export const openObject = async (
+  dependencies: CloudStorageDependencies,
+  asked: ObjectName,
+  reading: Reading = {},
+): Promise<Source & { name: string }> => {
+  const { name, generation, size, contentType, contentEncoding, crc32c } = await readMetadata(
+    dependencies,
+    asked,
+    reading,
+  );
+  const pinned: ObjectName = { ...asked, generation };
+  const readAt = (offset: number): AsyncIterable<Uint8Array> =>
+    readFrom(dependencies, pinned, { offset, size, reading });
+  return {
+    name,
+    size,
+    // The stored bytes are delivered as they are stored, so an object kept compressed is a compressed file.
+    mimeType: contentEncoding === 'gzip' ? 'application/gzip' : (contentType ?? 'application/octet-stream'),
+    identity: `${where(pinned)}#${generation}`,
+    open: () => checked(readAt(0), crc32c, pinned),
+    openAt: readAt,
+  };
+};
