@@ -57,21 +57,24 @@ const REMEDIES: readonly [RegExp, string][] = [
   ],
 ];
 
+/** The socket's word (`ECONNREFUSED`, `UND_ERR_SOCKET`), which libraries wrap several times. */
+const networkCodeIn = (error: unknown): string | undefined => {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    const { code } = each as NodeJS.ErrnoException;
+    if (typeof code === 'string' && /^(E(CONN|HOST|NET|PIPE|AI_|NOTFOUND|TIMEDOUT)|UND_ERR_)/.test(code)) return code;
+  }
+  return undefined;
+};
+
 /** Anything thrown on the way to a token, as the client's error; nothing of the request is in it. */
 export const identityError = (error: unknown, account: string): CourierClientError => {
   if (error instanceof ClientError) return error;
   const refusal = refusalIn(error);
   if (refusal === undefined) {
-    const [code] = [error, (error as { cause?: unknown }).cause].flatMap((each) =>
-      each instanceof Error && 'code' in each && typeof each.code === 'string' ? [each.code] : [],
-    );
-    const isNetwork =
-      code !== undefined && /^(E[A-Z]+|UND_ERR_\w+)$/.test(code) && code !== 'ENOENT' && code !== 'EACCES';
-    return isNetwork
-      ? failure('google-unreachable', { detail: code })
-      : failure('identity-unusable', {
-          detail: `${account}: ${error instanceof Error ? error.message : 'no reason given'}`,
-        });
+    const code = networkCodeIn(error);
+    if (code !== undefined) return failure('google-unreachable', { detail: code });
+    const reason = error instanceof Error ? error.message : 'no reason given';
+    return failure('identity-unusable', { detail: `${account}: ${reason}` });
   }
   if (refusal.status >= 500 || refusal.status === 429) {
     return failure('google-unreachable', { detail: refusal.reason, status: refusal.status });

@@ -1,0 +1,43 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+export interface Run {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface RunOptions {
+  env?: Record<string, string>;
+  /** Written to standard input, which is closed then. */
+  input?: string | Uint8Array;
+  /** Default: the Node that runs the tests. */
+  node?: string;
+  /** Sees the process while it runs. */
+  watch?: (child: ChildProcess) => void;
+}
+
+const BIN = join(import.meta.dirname, '../../bin/courier.js');
+
+/** Runs `courier …` as a process that knows nothing of this machine's identities. */
+export const runCourier = async (args: readonly string[], options: RunOptions = {}): Promise<Run> => {
+  const { env = {}, input, node = process.execPath, watch } = options;
+  const { PATH = '' } = process.env;
+  const child = spawn(node, [BIN, ...args], {
+    env: { PATH, HOME: '/nonexistent', CLOUDSDK_CONFIG: '/nonexistent', NO_GCE_CHECK: 'true', ...env },
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout?.on('data', (part: Buffer) => {
+    stdout += part.toString();
+  });
+  child.stderr?.on('data', (part: Buffer) => {
+    stderr += part.toString();
+  });
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(input);
+  watch?.(child);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+};
