@@ -1,0 +1,129 @@
+import { fileNotFound } from './errors.ts';
+import { type Account, type Actor, ROLES, type Role, type StoredFile, type StoredPermission } from './model.ts';
+import type { DriveState } from './state.ts';
+
+/** A permission as it reaches an item: its own, or inherited from the folder `from`. */
+export interface Reach {
+  permission: StoredPermission;
+  role: Role;
+  from: StoredFile;
+}
+
+const rank = (role: Role): number => ROLES.indexOf(role);
+
+export const atLeast = (role: Role | undefined, least: Role): boolean =>
+  role !== undefined && rank(role) >= rank(least);
+
+export const strongest = (roles: readonly Role[]): Role | undefined =>
+  roles.reduce<Role | undefined>(
+    (best, role) => (best === undefined || rank(role) > rank(best) ? role : best),
+    undefined,
+  );
+
+/** The item and its folders, up to the My Drive folder or the shared drive. */
+export function lineage(state: DriveState, file: StoredFile): StoredFile[] {
+  const line = [file];
+  for (let at = file.parent; at !== undefined; ) {
+    const folder = state.store.files.get(at);
+    if (folder === undefined || line.includes(folder)) break;
+    line.push(folder);
+    at = folder.parent;
+  }
+  return line;
+}
+
+const isLive = (state: DriveState, permission: StoredPermission): boolean =>
+  permission.expirationTime === undefined || Date.parse(permission.expirationTime) > state.now();
+
+/**
+ * Every permission that reaches the item. A folder's owner reaches what others put into it as a writer:
+ * ownership is not inherited in My Drive (guides/about-permissions).
+ */
+export const reachOf = (state: DriveState, file: StoredFile): Reach[] =>
+  lineage(state, file).flatMap((from) =>
+    from.permissions
+      .filter((permission) => isLive(state, permission))
+      .map((permission) => ({
+        permission,
+        from,
+        role: permission.role === 'owner' && from.id !== file.id ? ('writer' as const) : permission.role,
+      })),
+  );
+
+const domainOf = (email: string): string => email.slice(email.lastIndexOf('@') + 1).toLowerCase();
+
+const isMember = (state: DriveState, group: string, email: string, seen: string[] = []): boolean => {
+  const members = state.store.groups.get(group.toLowerCase())?.members ?? [];
+  return members.some(
+    (member) => member === email || (!seen.includes(member) && isMember(state, member, email, [...seen, member])),
+  );
+};
+
+const reaches = (state: DriveState, { permission }: Reach, account: Account): boolean => {
+  switch (permission.type) {
+    case 'user':
+      return permission.emailAddress?.toLowerCase() === account.email.toLowerCase();
+    case 'group':
+      return isMember(state, permission.emailAddress ?? '', account.email);
+    case 'domain':
+      return permission.domain?.toLowerCase() === domainOf(account.email);
+    case 'anyone':
+      return true;
+  }
+};
+
+/** The strongest role that the person has on the item; undefined: to them it does not exist. */
+export const roleOf = (state: DriveState, account: Account, file: StoredFile): Role | undefined =>
+  strongest(
+    reachOf(state, file)
+      .filter((reach) => reaches(state, reach, account))
+      .map((reach) => reach.role),
+  );
+
+/** True when files.list shows it: links that must be known (no `allowFileDiscovery`) do not put a file into anybody's list. */
+export const isListed = (state: DriveState, account: Account, file: StoredFile): boolean =>
+  reachOf(state, file).some(
+    (reach) =>
+      reaches(state, reach, account) &&
+      (reach.permission.type === 'user' ||
+        reach.permission.type === 'group' ||
+        reach.permission.allowFileDiscovery === true),
+  );
+
+const DRIVE_FILE = 'https://www.googleapis.com/auth/drive.file';
+const WIDE = /\/auth\/drive(\.readonly|\.metadata|\.metadata\.readonly|\.meet\.readonly|\.photos\.readonly)?$/;
+
+/** `drive.file` reaches only what this app made; My Drive itself can be seen as a place. Source: guides/api-specific-auth. */
+export const isAppAllowed = (actor: Actor, file: StoredFile): boolean =>
+  actor.scopes.some((scope) => WIDE.test(scope)) ||
+  (actor.scopes.includes(DRIVE_FILE) && (file.kind === 'myDrive' || file.app === actor.app));
+
+/** Finds `root` and ids alike. */
+export const findFile = (state: DriveState, actor: Actor, id: string): StoredFile | undefined =>
+  state.store.files.get(id === 'root' ? actor.account.rootId : id);
+
+/**
+ * The item as this person may see it.
+ * @throws DriveError 404 when missing, not shared with them, not the app's, or in a shared drive without `supportsAllDrives`
+ */
+export function visibleFile(
+  state: DriveState,
+  actor: Actor,
+  id: string,
+  supportsAllDrives: boolean,
+  location = 'fileId',
+): { file: StoredFile; role: Role } {
+  const file = findFile(state, actor, id);
+  if (file === undefined) throw fileNotFound(id, location);
+  if (file.driveId !== undefined && !supportsAllDrives) throw fileNotFound(id, location);
+  const role = roleOf(state, actor.account, file);
+  if (role === undefined || !isAppAllowed(actor, file)) throw fileNotFound(id, location);
+  return { file, role };
+}
+
+/** A folder in the trash takes its whole content along. */
+export const isTrashed = (state: DriveState, file: StoredFile): boolean =>
+  lineage(state, file).some((item) => item.trashed);
+
+export const ownerOf = (file: StoredFile): string | undefined =>
+  file.permissions.find((permission) => permission.role === 'owner')?.emailAddress;

@@ -1,0 +1,56 @@
+import { atLeast } from './access.ts';
+import { FOLDER, isOwnType, type Role, type StoredFile } from './model.ts';
+
+/**
+ * What a role may do with an item: the `capabilities` of a file.
+ * My Drive: only the owner trashes and deletes. Shared drives: contributors (`writer`) add and edit, content managers
+ * (`fileOrganizer`) also move, trash and share folders, managers (`organizer`) also delete.
+ * Source: guides/ref-roles, support.google.com/a/users/answer/12380484.
+ */
+export function capabilitiesOf(file: StoredFile, role: Role): Record<string, boolean> {
+  const isFolder = file.mimeType === FOLDER;
+  const inDrive = file.driveId !== undefined;
+  const isTop = file.kind !== 'item';
+  const writer = atLeast(role, 'writer');
+  const organizer = inDrive ? role === 'organizer' : role === 'owner';
+  const mover = inDrive ? atLeast(role, 'fileOrganizer') : role === 'owner';
+  const canShare = inDrive
+    ? isTop
+      ? role === 'organizer'
+      : isFolder
+        ? mover
+        : writer
+    : role === 'owner' || (writer && file.writersCanShare);
+  const reads = !file.copyRequiresWriterPermission || writer;
+  return {
+    canAddChildren: isFolder && writer,
+    canAddFolderFromAnotherDrive: false,
+    canAddMyDriveParent: false,
+    canChangeCopyRequiresWriterPermission: writer,
+    canChangeViewersCanCopyContent: writer,
+    canComment: atLeast(role, 'commenter'),
+    canCopy: !isFolder && reads,
+    canDelete: organizer && !isTop,
+    canDeleteChildren: isFolder && inDrive && organizer,
+    canDownload: !isFolder && reads,
+    canEdit: writer,
+    canListChildren: isFolder,
+    canModifyContent: writer && !isFolder,
+    canModifyContentRestriction: writer,
+    canMoveChildrenWithinDrive: isFolder && mover,
+    canMoveItemWithinDrive: mover && !isTop,
+    canMoveItemOutOfDrive: organizer && !isTop,
+    canReadDrive: inDrive,
+    canReadRevisions: !isFolder && writer,
+    canRemoveChildren: isFolder && (inDrive ? mover : writer),
+    canRename: writer && (!isTop || organizer),
+    canShare,
+    canTrash: mover && !isTop,
+    canTrashChildren: isFolder && inDrive && mover,
+    canUntrash: mover && !isTop,
+    canChangeItemDownloadRestriction: organizer,
+    canAcceptOwnership: false,
+    canModifyLabels: false,
+    canReadLabels: !isOwnType(file.mimeType) || !isFolder,
+  };
+}

@@ -1,0 +1,143 @@
+/** Drive's roles, weakest first; `owner` exists in My Drive only, `organizer` and `fileOrganizer` in shared drives only. */
+export const ROLES = ['reader', 'commenter', 'writer', 'fileOrganizer', 'organizer', 'owner'] as const;
+export type Role = (typeof ROLES)[number];
+
+export const FOLDER = 'application/vnd.google-apps.folder';
+export const SHORTCUT = 'application/vnd.google-apps.shortcut';
+const OWN_TYPE = 'application/vnd.google-apps.';
+
+/** True for Drive's own types that hold no uploaded bytes: Docs, Sheets, folders, shortcuts, … */
+export const isOwnType = (mimeType: string): boolean => mimeType.startsWith(OWN_TYPE);
+
+export interface Account {
+  email: string;
+  kind: 'user' | 'serviceAccount';
+  displayName: string;
+  /** Drive's id of the person: stands in every permission of theirs, in every file. */
+  permissionId: string;
+  /** The id of their My Drive folder. */
+  rootId: string;
+  /** Bytes; undefined is unlimited. */
+  storageLimit?: number;
+}
+
+export interface StoredPermission {
+  id: string;
+  type: 'user' | 'group' | 'domain' | 'anyone';
+  role: Role;
+  emailAddress?: string;
+  domain?: string;
+  allowFileDiscovery?: boolean;
+  expirationTime?: string;
+  createdMs: number;
+}
+
+export interface Checksums {
+  md5: string;
+  sha1: string;
+  sha256: string;
+}
+
+export interface StoredRevision extends Checksums {
+  id: string;
+  mimeType: string;
+  size: number;
+  modifiedMs: number;
+  modifiedBy: string;
+  keepForever: boolean;
+  originalFilename?: string;
+}
+
+export interface StoredFile {
+  id: string;
+  name: string;
+  mimeType: string;
+  /** Undefined for a My Drive folder, a shared drive itself, and items whose folder is gone. */
+  parent?: string;
+  /** Set on the shared drive itself (equal to `id`) and on everything in it. */
+  driveId?: string;
+  kind: 'item' | 'myDrive' | 'sharedDrive';
+  description?: string;
+  properties: Record<string, string>;
+  /** Per app: `appProperties` are private to the app that wrote them. */
+  appProperties: Record<string, Record<string, string>>;
+  starredBy: string[];
+  trashed: boolean;
+  trashedMs?: number;
+  trashedBy?: string;
+  createdMs: number;
+  modifiedMs: number;
+  /** When this Drive first had it, whatever `createdTime` says. */
+  arrivedMs: number;
+  createdBy: string;
+  modifiedBy: string;
+  modifiedByMeMs: Record<string, number>;
+  viewedByMeMs: Record<string, number>;
+  /** The app (OAuth client) that made it: what the `drive.file` scope sees. */
+  app: string;
+  permissions: StoredPermission[];
+  revisions: StoredRevision[];
+  originalFilename?: string;
+  /** Media type of the bytes that a Docs editors file was made from. */
+  convertedFrom?: string;
+  shortcutTargetId?: string;
+  folderColorRgb?: string;
+  writersCanShare: boolean;
+  copyRequiresWriterPermission: boolean;
+  version: number;
+  /** Shared drives only. */
+  hiddenBy?: string[];
+  restrictions?: Record<string, boolean>;
+  colorRgb?: string;
+  requestId?: string;
+}
+
+/** The person and the app that a request acts as. */
+export interface Actor {
+  account: Account;
+  app: string;
+  scopes: readonly string[];
+}
+
+/** A mail that Drive would have sent. */
+export interface Mail {
+  to: string;
+  fileId: string;
+  role: Role;
+  message: string;
+  atMs: number;
+}
+
+/** Bytes that arrived and wait in a file of their own, hashed on the way. */
+export interface ReceivedBytes extends Checksums {
+  path: string;
+  size: number;
+  mimeType: string;
+}
+
+/** What Drive limits, configurable so that a test need not make 500,000 files. */
+export interface DriveLimits {
+  /** Direct children of one folder. Source: support.google.com/drive/answer/2424368. */
+  childrenPerFolder: number;
+  /** Items of one shared drive. Source: support.google.com/a/users/answer/7338880. */
+  itemsPerSharedDrive: number;
+  /** Quota units a minute for one user, and for one project. Source: developers.google.com/workspace/drive/api/guides/limits. */
+  unitsPerMinutePerUser: number;
+  unitsPerMinutePerProject: number;
+  /** Bytes of one simple or multipart upload. Source: guides/manage-uploads ("5 MB or less"). */
+  singleRequestUploadBytes: number;
+  /** Life of a resumable session. Source: guides/manage-uploads ("expires after one week"). */
+  sessionMs: number;
+  /** How long a new file stays invisible to files.list, which is not read-after-write consistent. */
+  listLagMs: number;
+}
+
+export const DEFAULT_LIMITS: DriveLimits = {
+  childrenPerFolder: 500_000,
+  itemsPerSharedDrive: 500_000,
+  unitsPerMinutePerUser: 325_000,
+  unitsPerMinutePerProject: 1_000_000,
+  singleRequestUploadBytes: 5 * 1024 * 1024,
+  sessionMs: 7 * 24 * 3600 * 1000,
+  listLagMs: 0,
+};
