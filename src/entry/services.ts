@@ -1,5 +1,8 @@
-import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Receipt } from '../delivery.ts';
+import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Receipt, Source } from '../delivery.ts';
+import type { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { ObjectName } from '../source/cloud-storage.ts';
+import type { PubsubMessage } from './pubsub-message.ts';
 
 /** A destination as its callers may see it: no folder ids, no accounts. */
 export interface DestinationSummary {
@@ -44,7 +47,20 @@ export interface Services {
   authenticate(headers: Headers): Promise<Caller>;
   /** The push's sender, and that it is the account configured for this subscription. @throws CourierError 401, 403 */
   authenticatePush(headers: Headers): Promise<Caller>;
+  /** The destinations that this push may write to; undefined unless the caller is this very subscription's account. */
+  mayPush(caller: Caller, subscription: string): readonly string[] | undefined;
+  /** What events may write to whose sender the platform has checked (`courierEvent`). */
+  eventDestinations: readonly string[];
   deliver(delivery: Delivery): Promise<Receipt>;
+  /** An object of Cloud Storage, read with the runtime's own identity. @throws CourierError `source-not-found`, `source-forbidden`, `google-unavailable` */
+  openObject(
+    name: ObjectName,
+    time: { signal: AbortSignal; deadlineMs: number },
+  ): Promise<Source & { /** The object's own name. */ name: string }>;
+  /** Publishes a message that can never be delivered, with the reason; false where no topic is configured. @throws CourierError `google-unavailable` */
+  deadLetter(message: PubsubMessage, reason: CourierError): Promise<boolean>;
+  /** A secret has a new version: what is cached of it is dropped. `projects/PROJECT/secrets/NAME` */
+  secretRotated(secret: string): void;
   destinations(caller: Caller): DestinationSummary[];
   openUpload(request: UploadSessionRequest): Promise<UploadSession>;
   completeUpload(request: {
