@@ -1,0 +1,36 @@
+import type { GoogleTransport } from '../google/transport.ts';
+import { type AccessToken, CLOUD_PLATFORM, createLibraryOptions, mintWith } from './access-token.ts';
+import type { ExternalAccountDocument } from './document.ts';
+import { mintingError } from './oauth-error.ts';
+import { routeTokenExchange } from './token-exchange.ts';
+
+/**
+ * A workload outside Google Cloud (workload identity federation): its own cloud's token, exchanged at Google's Security Token Service.
+ * What comes of it may only call IAM; the rights on Drive are those of the service account that it then acts as.
+ * @returns a function that mints the federated token, with the scope `cloud-platform`
+ */
+export const createFederation =
+  (
+    { audience, subjectTokenType, source, target }: ExternalAccountDocument,
+    { transport, now }: { transport: Pick<GoogleTransport, 'fetch'>; now: () => number },
+  ): (() => Promise<AccessToken>) =>
+  async () => {
+    const { AwsClient, IdentityPoolClient } = await import('google-auth-library');
+    const options = {
+      ...(await createLibraryOptions(transport)),
+      type: 'external_account',
+      audience,
+      subject_token_type: subjectTokenType,
+      // Google's own, whatever the document says.
+      token_url: 'https://sts.googleapis.com/v1/token',
+      scopes: [CLOUD_PLATFORM],
+    };
+    const client =
+      'environment_id' in source
+        ? new AwsClient({ ...options, credential_source: source })
+        : new IdentityPoolClient({ ...options, credential_source: source });
+    routeTokenExchange(client);
+    return mintWith(client, now).catch((error: unknown) => {
+      throw mintingError(error, { grant: 'federation', account: target });
+    });
+  };

@@ -1,0 +1,78 @@
+/** How long a failure is answered from memory, so that a storm of requests is not a storm on Google. */
+const FAILURE_MEMORY_MS = 3_000;
+
+interface RefreshedOptions<Value> {
+  load(): Promise<Value>;
+  /** From here on it is renewed in the background, while the old one is still handed out; epoch milliseconds. */
+  staleAtMs(value: Value): number;
+  /** From here on callers wait for a new one; epoch milliseconds. */
+  uselessAtMs(value: Value): number;
+  /** A renewal in the background failed; the old value still serves. */
+  onStale(error: unknown): void;
+  /** Epoch milliseconds. */
+  now: () => number;
+}
+
+/** One value that grows old: kept while it is good, renewed ahead of its end, loaded once however many wait. */
+export interface Refreshed<Value> {
+  get(): Promise<Value>;
+  /** What is held, however old. */
+  peek(): Value | undefined;
+  /** Forgets the value, the last failure and the load under way: whoever asks next gets what is true then. */
+  drop(): void;
+}
+
+export const createRefreshed = <Value>({
+  load,
+  staleAtMs,
+  uselessAtMs,
+  onStale,
+  now,
+}: RefreshedOptions<Value>): Refreshed<Value> => {
+  let value: Value | undefined;
+  let pending: Promise<Value> | undefined;
+  let failure: { error: unknown; untilMs: number } | undefined;
+  /** Tells a load that was dropped in the meantime from the current one. */
+  let generation = 0;
+
+  const start = async (mine: number): Promise<Value> => {
+    try {
+      const loaded = await load();
+      if (mine === generation) {
+        value = loaded;
+        failure = undefined;
+      }
+      return loaded;
+    } catch (error) {
+      if (mine === generation) failure = { error, untilMs: now() + FAILURE_MEMORY_MS };
+      throw error;
+    } finally {
+      if (mine === generation) pending = undefined;
+    }
+  };
+
+  const renew = (): Promise<Value> => {
+    pending ??= start(generation);
+    return pending;
+  };
+
+  return {
+    async get() {
+      const atMs = now();
+      const failedLately = failure !== undefined && atMs < failure.untilMs;
+      if (value !== undefined && atMs < uselessAtMs(value)) {
+        if (atMs >= staleAtMs(value) && pending === undefined && !failedLately) renew().catch(onStale);
+        return value;
+      }
+      if (failedLately && pending === undefined) throw failure?.error;
+      return renew();
+    },
+    peek: () => value,
+    drop() {
+      generation += 1;
+      value = undefined;
+      pending = undefined;
+      failure = undefined;
+    },
+  };
+};

@@ -1,0 +1,117 @@
+import type { AuthClient, GoogleAuth } from 'google-auth-library';
+import { CourierError } from '../errors.ts';
+import type { GoogleTransport } from '../google/transport.ts';
+import {
+  type AccessToken,
+  CLOUD_PLATFORM,
+  courierErrorIn,
+  createLibraryOptions,
+  type Minter,
+  mintWith,
+  tokenAges,
+} from './access-token.ts';
+import { mintingError } from './oauth-error.ts';
+import { createRefreshed } from './refreshed.ts';
+import { routeTokenExchange } from './token-exchange.ts';
+
+interface RuntimeOptions {
+  transport: Pick<GoogleTransport, 'fetch'>;
+  /** Default: `cloud-platform`, which IAM narrows down. */
+  scopes?: readonly string[];
+  /** Epoch milliseconds. */
+  now: () => number;
+}
+
+/** Who the courier itself is towards Google Cloud: for Secret Manager, IAM Credentials, Cloud Storage, Pub/Sub. */
+export interface RuntimeIdentity {
+  /** @throws CourierError `key-invalid` when there is no identity here, `google-unavailable` */
+  token(): Promise<string>;
+  /** Undefined where the platform does not say. */
+  email(): Promise<string | undefined>;
+  /** For Google's client libraries: sends through the transport, as this identity. */
+  authClient(): Promise<AuthClient>;
+}
+
+const NOBODY = /Could not load the default credentials/i;
+
+const runtimeError = (error: unknown): CourierError => {
+  const known = courierErrorIn(error);
+  if (known !== undefined) return known;
+  const message = error instanceof Error ? error.message : '';
+  if (NOBODY.test(message))
+    return new CourierError('key-invalid', {
+      detail: 'The courier has no Google identity of its own here: no key file, and no metadata server answers.',
+      remedy: 'Run the courier on Google Cloud with a service account, or set GOOGLE_APPLICATION_CREDENTIALS.',
+    });
+  if (/credential file|JSON|PEM|private_key|DECODER/i.test(message))
+    return new CourierError('key-invalid', {
+      detail: 'The file that GOOGLE_APPLICATION_CREDENTIALS names cannot be read or used.',
+      remedy: 'Let GOOGLE_APPLICATION_CREDENTIALS name a readable Google credentials file.',
+    });
+  return mintingError(error, { grant: 'service-account', account: undefined });
+};
+
+/**
+ * Finds Google's application default credentials anew for each token, as Google's libraries do: the file that
+ * GOOGLE_APPLICATION_CREDENTIALS names, gcloud's, or the metadata server (GCE_METADATA_HOST), which is asked for these very scopes.
+ */
+export const createRuntimeMinter = ({ transport, scopes = [CLOUD_PLATFORM], now }: RuntimeOptions) => {
+  let email: string | undefined;
+
+  const find = async (): Promise<GoogleAuth> => {
+    const { GoogleAuth } = await import('google-auth-library');
+    const clientOptions = await createLibraryOptions(transport);
+    // With a project given the library does not look for one, which would take calls of its own.
+    return new GoogleAuth({ scopes: [...scopes], projectId: 'unused', clientOptions });
+  };
+
+  const findEmail = async (auth: GoogleAuth): Promise<string | undefined> => {
+    const { client_email: found } = await auth.getCredentials().catch(() => ({ client_email: undefined }));
+    email = found ?? email;
+    return email;
+  };
+
+  return {
+    account: () => email,
+    async email(): Promise<string | undefined> {
+      return email ?? findEmail(await find());
+    },
+    async mint(): Promise<AccessToken> {
+      try {
+        const auth = await find();
+        const client = await auth.getClient();
+        routeTokenExchange(client);
+        const token = await mintWith(client, now);
+        if (email === undefined) void findEmail(auth);
+        return token;
+      } catch (error) {
+        // The library remembers for ever that no metadata server answered, and some start later than their workloads.
+        const { gcpMetadata } = await import('google-auth-library');
+        gcpMetadata.resetIsAvailableCache();
+        throw runtimeError(error);
+      }
+    },
+  } satisfies Minter & { email(): Promise<string | undefined> };
+};
+
+/** The courier's own identity, its token kept and renewed ahead. */
+export const createRuntimeIdentity = (options: RuntimeOptions): RuntimeIdentity => {
+  const minter = createRuntimeMinter(options);
+  const tokens = createRefreshed({ ...tokenAges, load: minter.mint, onStale: () => undefined, now: options.now });
+  const token = async (): Promise<string> => (await tokens.get()).value;
+  return {
+    token,
+    email: minter.email,
+    async authClient() {
+      const { PassThroughClient } = await import('google-auth-library');
+      const library = await createLibraryOptions(options.transport);
+      library.transporter.interceptors.request.add({
+        async resolved(config) {
+          config.headers.set('authorization', `Bearer ${await token()}`);
+          return config;
+        },
+      });
+      return new PassThroughClient(library);
+    },
+  };
+};
