@@ -93,10 +93,11 @@ export const isListed = (state: DriveState, account: Account, file: StoredFile):
 const DRIVE_FILE = 'https://www.googleapis.com/auth/drive.file';
 const WIDE = /\/auth\/drive(\.readonly|\.metadata|\.metadata\.readonly|\.meet\.readonly|\.photos\.readonly)?$/;
 
-/** `drive.file` reaches only what this app made; My Drive itself can be seen as a place. Source: guides/api-specific-auth. */
+/** `drive.file` reaches only what this person made with this app; My Drive itself can be seen as a place. Source: guides/api-specific-auth. */
 export const isAppAllowed = (actor: Actor, file: StoredFile): boolean =>
   actor.scopes.some((scope) => WIDE.test(scope)) ||
-  (actor.scopes.includes(DRIVE_FILE) && (file.kind === 'myDrive' || file.app === actor.app));
+  (actor.scopes.includes(DRIVE_FILE) &&
+    (file.kind === 'myDrive' || (file.app === actor.app && file.createdBy === actor.account.email)));
 
 /** Finds `root` and ids alike. */
 export const findFile = (state: DriveState, actor: Actor, id: string): StoredFile | undefined =>

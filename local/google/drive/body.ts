@@ -48,7 +48,10 @@ const invalidAt = (at: string, schema: Schema, value: unknown): DriveError =>
 
 const checkValue = (discovery: Discovery, schema: Schema, value: unknown, at: string): void => {
   if (value === null) return;
-  if (schema.$ref !== undefined) return checkValue(discovery, discovery.schema(schema.$ref), value, at);
+  if (schema.$ref !== undefined) {
+    checkValue(discovery, discovery.schema(schema.$ref), value, at);
+    return;
+  }
   switch (schema.type) {
     case 'array':
       if (!Array.isArray(value)) throw invalidAt(at, schema, value);
@@ -56,7 +59,8 @@ const checkValue = (discovery: Discovery, schema: Schema, value: unknown, at: st
       return;
     case 'object':
       if (typeof value !== 'object' || Array.isArray(value)) throw invalidAt(at, schema, value);
-      return checkObject(discovery, schema, value as Record<string, unknown>, at);
+      checkObject(discovery, schema, value as Record<string, unknown>, at);
+      return;
     case 'boolean':
       if (typeof value !== 'boolean') throw invalidAt(at, schema, value);
       return;

@@ -3,7 +3,7 @@ import { FOLDER, isOwnType, type Role, type StoredFile } from './model.ts';
 
 /**
  * What a role may do with an item: the `capabilities` of a file.
- * My Drive: only the owner trashes and deletes. Shared drives: contributors (`writer`) add and edit, content managers
+ * My Drive: editors edit and move, only the owner trashes and deletes. Shared drives: contributors (`writer`) add and edit, content managers
  * (`fileOrganizer`) also move, trash and share folders, managers (`organizer`) also delete.
  * Source: guides/ref-roles, support.google.com/a/users/answer/12380484.
  */
@@ -38,7 +38,7 @@ export function capabilitiesOf(file: StoredFile, role: Role): Record<string, boo
     canModifyContent: writer && !isFolder,
     canModifyContentRestriction: writer,
     canMoveChildrenWithinDrive: isFolder && mover,
-    canMoveItemWithinDrive: mover && !isTop,
+    canMoveItemWithinDrive: (inDrive ? mover : writer) && !isTop,
     canMoveItemOutOfDrive: organizer && !isTop,
     canReadDrive: inDrive,
     canReadRevisions: !isFolder && writer,

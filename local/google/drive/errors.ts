@@ -4,7 +4,7 @@ interface Cause {
   reason: string;
   domain?: string;
   location?: string;
-  locationType?: 'parameter' | 'header';
+  locationType?: 'parameter' | 'header' | 'other';
   status?: string;
   details?: unknown[];
   /** Where the outer message and the one in `errors` differ. */

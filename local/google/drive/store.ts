@@ -15,6 +15,8 @@ export interface Store {
   groups: Records<Group>;
   /** Ids of the direct children, trashed ones too. */
   childrenOf(parentId: string): ReadonlySet<string>;
+  /** How many items a shared drive has, trashed ones too. */
+  itemsOf(driveId: string): number;
   save(file: StoredFile): void;
   /** Removes a file with its bytes and everything below it. */
   destroy(id: string): void;
@@ -24,6 +26,8 @@ export interface Store {
   keepBytes(fileId: string, revision: StoredRevision, received: ReceivedBytes): void;
   dropBytes(fileId: string, revisionId: string): void;
   isGenerated(id: string): boolean;
+  /** True for ids of files that are here, and of generated ones whose file is gone. */
+  isUsed(id: string): boolean;
   rememberGenerated(ids: readonly string[]): void;
 }
 
@@ -35,6 +39,34 @@ const readLines = (path: string): string[] => {
   }
 };
 
+/** Which ids are under which other one, so that nobody looks through all files. */
+interface Index {
+  /** @param to undefined takes it out */
+  move(id: string, to: string | undefined): void;
+  under(id: string): ReadonlySet<string>;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+function openIndex(): Index {
+  const members = new Map<string, Set<string>>();
+  const placeOf = new Map<string, string>();
+  return {
+    move: (id, to) => {
+      const from = placeOf.get(id);
+      if (from === to) return;
+      if (from !== undefined) members.get(from)?.delete(id);
+      if (from !== undefined && members.get(from)?.size === 0) members.delete(from);
+      placeOf.delete(id);
+      if (to === undefined) return;
+      placeOf.set(id, to);
+      const set = members.get(to) ?? new Set();
+      members.set(to, set.add(id));
+    },
+    under: (id) => members.get(id) ?? NONE,
+  };
+}
+
 /** Opens the folder, with whatever an earlier run left there. */
 export function openStore(dataDir: string): Store {
   const contentDir = join(dataDir, 'content');
@@ -42,23 +74,19 @@ export function openStore(dataDir: string): Store {
   for (const folder of [contentDir, uploadsDir]) mkdirSync(folder, { recursive: true });
   const files = openRecords<StoredFile>(join(dataDir, 'files'));
   const generatedPath = join(dataDir, 'generated-ids.txt');
+  const spentPath = join(dataDir, 'spent-ids.txt');
   const generated = new Set(readLines(generatedPath));
-  const children = new Map<string, Set<string>>();
-  const parentOf = new Map<string, string>();
+  const spent = new Set(readLines(spentPath));
+  const children = openIndex();
+  const items = openIndex();
 
   const unlink = (id: string): void => {
-    const parent = parentOf.get(id);
-    if (parent !== undefined) children.get(parent)?.delete(id);
-    parentOf.delete(id);
+    children.move(id, undefined);
+    items.move(id, undefined);
   };
   const link = (file: StoredFile): void => {
-    if (parentOf.get(file.id) === file.parent) return;
-    unlink(file.id);
-    if (file.parent === undefined) return;
-    parentOf.set(file.id, file.parent);
-    const siblings = children.get(file.parent);
-    if (siblings === undefined) children.set(file.parent, new Set([file.id]));
-    else siblings.add(file.id);
+    children.move(file.id, file.parent);
+    items.move(file.id, file.kind === 'item' ? file.driveId : undefined);
   };
   for (const file of files.all()) link(file);
 
@@ -66,18 +94,21 @@ export function openStore(dataDir: string): Store {
   const dropBytes = (fileId: string, revisionId: string): void =>
     rmSync(contentPath(fileId, revisionId), { force: true });
   const destroy = (id: string): void => {
-    for (const child of [...(children.get(id) ?? [])]) destroy(child);
+    for (const child of [...children.under(id)]) destroy(child);
     for (const revision of files.get(id)?.revisions ?? []) dropBytes(id, revision.id);
     unlink(id);
-    children.delete(id);
     files.remove(id);
+    if (!generated.has(id)) return;
+    spent.add(id);
+    appendFileSync(spentPath, `${id}\n`);
   };
 
   return {
     files,
     accounts: openRecords<Account>(join(dataDir, 'accounts')),
     groups: openRecords<Group>(join(dataDir, 'groups')),
-    childrenOf: (parentId) => children.get(parentId) ?? new Set(),
+    childrenOf: children.under,
+    itemsOf: (driveId) => items.under(driveId).size,
     save: (file) => {
       files.put(file.id, file);
       link(file);
@@ -88,6 +119,7 @@ export function openStore(dataDir: string): Store {
     keepBytes: (fileId, revision, received) => renameSync(received.path, contentPath(fileId, revision.id)),
     dropBytes,
     isGenerated: (id) => generated.has(id),
+    isUsed: (id) => files.get(id) !== undefined || spent.has(id),
     rememberGenerated: (ids) => {
       appendFileSync(generatedPath, ids.map((id) => `${id}\n`).join(''));
       for (const id of ids) generated.add(id);

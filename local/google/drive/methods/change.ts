@@ -1,0 +1,173 @@
+import { lineage, ownerOf, roleOf, visibleFile } from '../access.ts';
+import type { DriveCall } from '../call.ts';
+import { capabilitiesOf } from '../capabilities.ts';
+import { addRevision, type MediaDescription } from '../content.ts';
+import { checkImport } from '../conversions.ts';
+import { badRequest, forbidden, insufficientFilePermissions, notImplemented } from '../errors.ts';
+import { applyWishes, propertiesAfter, readWishes, type Wishes } from '../metadata.ts';
+import { FOLDER, isOwnType, type ReceivedBytes, SHORTCUT, type StoredFile } from '../model.ts';
+import { checkRoom, folderToFill, parentAfter } from '../placement.ts';
+import type { DriveState } from '../state.ts';
+import { checkStorage } from '../storage.ts';
+
+interface Plan {
+  file: StoredFile;
+  wishes: Wishes;
+  /** Undefined: it stays. */
+  folder: StoredFile | undefined;
+}
+
+/** "The parents field is not directly writable in update requests." (files.update) */
+const FIXED = ['id', 'parents', 'createdTime', 'shortcutDetails'];
+/** One's own view of a file, which a reader has too. */
+const PERSONAL = new Set(['starred', 'viewedByMeTime', 'kind']);
+
+const listOf = (text: string | undefined): string[] =>
+  (text ?? '')
+    .split(',')
+    .map((id) => id.trim())
+    .filter((id) => id !== '');
+
+/**
+ * Where the item goes. Within My Drive an editor of the item and of both folders moves it; within a shared drive a content
+ * manager; into one its owner, and only files. Source: guides/ref-roles, guides/enable-shareddrives.
+ */
+const destination = (state: DriveState, call: DriveCall, file: StoredFile, can: Record<string, boolean>) => {
+  const { actor, supportsAllDrives, parameters } = call;
+  const real = (id: string): string => (id === 'root' ? actor.account.rootId : id);
+  const added = listOf(parameters.text('addParents')).map(real);
+  const removed = listOf(parameters.text('removeParents')).map(real);
+  const change = parentAfter(file, added, removed);
+  if (!change.moved) return undefined;
+  if (change.to === undefined) throw notImplemented(call.method.id, 'an item without a folder');
+  if (file.kind !== 'item') throw insufficientFilePermissions(file.id);
+  const folder = folderToFill(state, actor, change.to, supportsAllDrives);
+  if (lineage(state, folder).includes(file))
+    throw badRequest('A folder cannot be moved into itself or into a folder below it.', 'cyclicParent', 'addParents');
+  if (folder.driveId === file.driveId) {
+    if (can.canMoveItemWithinDrive !== true) throw insufficientFilePermissions(file.id);
+  } else {
+    if (file.driveId !== undefined) throw notImplemented(call.method.id, 'moving out of a shared drive');
+    if (ownerOf(file) !== actor.account.email) throw insufficientFilePermissions(file.id);
+    if (file.mimeType === FOLDER)
+      throw forbidden('teamDrivesFolderMoveInNotSupported', 'Moving folders into shared drives is not supported.');
+  }
+  checkRoom(state, folder);
+  return folder;
+};
+
+const checkContent = (state: DriveState, file: StoredFile, wishes: Wishes, media: MediaDescription): void => {
+  if (file.mimeType === FOLDER || file.mimeType === SHORTCUT)
+    throw badRequest('Folders and shortcuts have no content.', 'invalid');
+  const converts = isOwnType(file.mimeType);
+  if (converts) checkImport(media.mimeType, file.mimeType, media.size);
+  else if (wishes.mimeType && isOwnType(wishes.mimeType))
+    throw badRequest('A file with content cannot become a Google Docs editors file.', 'invalid', 'mimeType');
+  const email = ownerOf(file);
+  // Whoever writes, the owner pays: so a service account may replace what is in a person's file.
+  const owner = file.driveId === undefined && email !== undefined ? state.account(email) : undefined;
+  checkStorage(state, owner, file.mimeType, converts ? 0 : (media.size ?? 0), file);
+};
+
+const checkType = (file: StoredFile, { mimeType }: Wishes): void => {
+  if (!mimeType || mimeType === file.mimeType) return;
+  if (isOwnType(mimeType) || isOwnType(file.mimeType))
+    throw badRequest('The media type of a Google Docs editors file or folder is fixed.', 'invalid', 'mimeType');
+};
+
+const plan = (
+  state: DriveState,
+  call: DriveCall,
+  fileId: string,
+  metadata: Record<string, unknown>,
+  media: MediaDescription | undefined,
+): Plan => {
+  const { actor, supportsAllDrives } = call;
+  const { file, role } = visibleFile(state, actor, fileId, supportsAllDrives);
+  const wishes = readWishes(state, call.method.id, metadata, FIXED);
+  const can = capabilitiesOf(file, role);
+  const { trashed } = wishes;
+  if (typeof trashed === 'boolean' && trashed !== file.trashed && can[trashed ? 'canTrash' : 'canUntrash'] !== true)
+    throw insufficientFilePermissions(file.id);
+  const touched = Object.keys(metadata).filter((name) => !PERSONAL.has(name) && name !== 'trashed');
+  if ((touched.length > 0 || media !== undefined) && can.canEdit !== true) throw insufficientFilePermissions(file.id);
+  if (wishes.name && can.canRename !== true) throw insufficientFilePermissions(file.id);
+  const sharing = wishes.writersCanShare;
+  if (typeof sharing === 'boolean' && roleOf(state, actor.account, file) !== 'owner')
+    throw insufficientFilePermissions(file.id);
+  propertiesAfter(file, actor, wishes);
+  if (media === undefined) checkType(file, wishes);
+  else checkContent(state, file, wishes, media);
+  return { file, wishes, folder: destination(state, call, file, can) };
+};
+
+const move = (file: StoredFile, folder: StoredFile): void => {
+  if (folder.driveId !== undefined && file.driveId === undefined) {
+    // It is the organisation's from now on.
+    file.driveId = folder.driveId;
+    file.permissions = file.permissions.filter(({ role }) => role !== 'owner');
+  }
+  file.parent = folder.id;
+};
+
+const setTrashed = (file: StoredFile, trashed: boolean, email: string, now: number): void => {
+  file.trashed = trashed;
+  if (trashed) Object.assign(file, { trashedMs: now, trashedBy: email });
+  else {
+    delete file.trashedMs;
+    delete file.trashedBy;
+  }
+};
+
+/** What gives a file a new `modifiedTime`; trash, stars and moves do not. */
+const MODIFYING = ['name', 'description', 'mimeType', 'properties', 'appProperties', 'originalFilename'];
+
+/**
+ * All that files.update checks, with nothing done: for the start of a resumable session.
+ * @throws DriveError
+ */
+export function checkChange(
+  state: DriveState,
+  call: DriveCall,
+  fileId: string,
+  metadata: Record<string, unknown>,
+  media?: MediaDescription,
+): void {
+  plan(state, call, fileId, metadata, media);
+}
+
+/**
+ * files.update, with new bytes or without.
+ * @throws DriveError; the received bytes are then still where they were
+ */
+export function changeFile(
+  state: DriveState,
+  call: DriveCall,
+  fileId: string,
+  metadata: Record<string, unknown>,
+  received?: ReceivedBytes,
+): StoredFile {
+  const { file: current, wishes, folder } = plan(state, call, fileId, metadata, received);
+  const { actor } = call;
+  const { email } = actor.account;
+  const now = state.now();
+  const file = structuredClone(current);
+  if (received !== undefined || MODIFYING.some((name) => metadata[name] !== undefined)) {
+    file.modifiedMs = now;
+    file.modifiedBy = email;
+    file.modifiedByMeMs = { ...file.modifiedByMeMs, [email]: now };
+  }
+  if (wishes.mimeType) file.mimeType = wishes.mimeType;
+  else if (received !== undefined && !isOwnType(file.mimeType)) file.mimeType = received.mimeType;
+  applyWishes(file, actor, wishes);
+  if (typeof wishes.trashed === 'boolean' && wishes.trashed !== file.trashed)
+    setTrashed(file, wishes.trashed, email, now);
+  if (folder !== undefined) move(file, folder);
+  if (received !== undefined) {
+    if (isOwnType(file.mimeType)) file.convertedFrom = received.mimeType;
+    addRevision(state, actor, file, received, call.parameters.flag('keepRevisionForever'));
+  }
+  file.version += 1;
+  state.store.save(file);
+  return file;
+}
