@@ -1,0 +1,125 @@
+import { CourierError } from '../errors.ts';
+import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
+import type { Log } from '../log.ts';
+import type { CallContext, Drive, DriveFile } from './drive.ts';
+
+/**
+ * One file for one name in one folder, however many look for it at once. Drive's search shows a new file late (it "was seen
+ * not to be read-after-write consistent"), so the ledger is the lock: it holds the id of a name's file before the file is
+ * made. An entry's id never changes; when its file is trashed, moved, renamed or deleted, the next generation of the key
+ * is claimed, and all who notice end on that one.
+ */
+interface NameOptions {
+  kind: 'file' | 'folder';
+  drive: Pick<Drive, 'get' | 'newId' | 'inspectFolder'>;
+  ledger: Ledger;
+  folderId: string;
+  name: string;
+  /** What is there of that name, oldest first; it may lag. */
+  find(): Promise<DriveFile[]>;
+  context: CallContext;
+  log: Log;
+  /** Epoch milliseconds. */
+  now: () => number;
+  /** An id that Drive neither shows nor takes. */
+  unusable?: string;
+}
+
+/** Where a name stands: its file, or the id under which it is to be made. */
+export type Standing = { key: string; file: DriveFile } | { key: string; claimedId: string };
+
+/** Somebody would have to trash a folder this often within the ledger's time. */
+const MAX_GENERATIONS = 1_000;
+
+const keyOf = ({ kind, folderId, name }: NameOptions, generation: number): string =>
+  `${kind}:${JSON.stringify([folderId, name.normalize('NFC'), generation])}`;
+
+/** The generation that took an entry's place. */
+const successorOf = ({ record }: LedgerEntry): number | undefined => {
+  const { successor } = (record ?? {}) as { successor?: number };
+  return successor;
+};
+
+/** Whether a file is still what a name in a folder stands for. */
+export const isThere = ({ folderId, name }: { folderId: string; name: string }, file: DriveFile): boolean =>
+  !file.trashed && file.parents.includes(folderId) && file.name.normalize('NFC') === name.normalize('NFC');
+
+/** The oldest that is really there: the search may still show what has gone. */
+const adopt = async (options: NameOptions): Promise<DriveFile | undefined> => {
+  const { kind, drive, folderId, name, context, log } = options;
+  const found = await options.find();
+  if (found.length > 1) {
+    log.warn({ folderId, name, ids: found.map(({ id }) => id) }, `several ${kind}s of one name; the oldest is used`);
+  }
+  for (const { id } of found) {
+    const file = id === options.unusable ? undefined : await drive.get(id, context);
+    if (file !== undefined && isThere(options, file)) return file;
+  }
+  return undefined;
+};
+
+/** The entry of a generation; made, if there is none, for the file that the search finds or for one to come. */
+const claimGeneration = async (options: NameOptions, key: string): Promise<LedgerEntry> => {
+  const { drive, ledger, context, now } = options;
+  const standing = await ledger.read(key);
+  if (standing !== undefined) return standing;
+  const found = await adopt(options);
+  const { entry } = await ledger.claim(key, {
+    fileId: found?.id ?? (await drive.newId(context)),
+    fingerprint: '',
+    state: found === undefined ? 'claimed' : 'done',
+    claimedAtMs: now(),
+  });
+  return entry;
+};
+
+/** Says that a name's file exists, so that it is missed when it has gone. The file is safe without: a failure is only logged. */
+export const markMade = async (ledger: Ledger, key: string, log: Log): Promise<void> => {
+  await ledger.record(key, { state: 'done' }).catch((error: unknown) => {
+    log.warn({ error }, 'the ledger could not be told that a file is made');
+  });
+};
+
+/** Leads from the first generation and from this one to the next, which is claimed already: a hint, lost without harm. */
+const leadOn = async ({ ledger, log, ...options }: NameOptions, generation: number): Promise<void> => {
+  const record = { successor: generation + 1 };
+  for (const from of new Set([generation, 0])) {
+    await ledger.record(keyOf({ ledger, log, ...options }, from), { state: 'done', record }).catch((error: unknown) => {
+      log.warn({ error }, 'the ledger could not be told of a new generation');
+    });
+  }
+};
+
+/** Whether the entry's file is to be made still. */
+const isToCome = ({ unusable }: NameOptions, entry: LedgerEntry): boolean =>
+  entry.state === 'claimed' && entry.fileId !== unusable;
+
+/**
+ * Finds where a name stands, claiming it where nobody has.
+ * @throws CourierError `folder-not-found` when the folder itself is out of sight: then nothing is known of what is in it.
+ */
+export const settleName = async (options: NameOptions): Promise<Standing> => {
+  const { drive, ledger, folderId, context, log } = options;
+  let generation = 0;
+  for (let turn = 0; turn < MAX_GENERATIONS; turn++) {
+    const key = keyOf(options, generation);
+    const entry = await claimGeneration(options, key);
+    const successor = successorOf(entry);
+    if (successor !== undefined && successor > generation) {
+      generation = successor;
+      continue;
+    }
+    const file = await drive.get(entry.fileId, context);
+    if (file !== undefined && isThere(options, file)) {
+      if (entry.state === 'claimed') await markMade(ledger, key, log);
+      return { key, file };
+    }
+    if (file === undefined && isToCome(options, entry)) return { key, claimedId: entry.fileId };
+    // A folder that was unshared for a while would otherwise come back to twins of all that is in it.
+    if (file === undefined) await drive.inspectFolder(folderId, context);
+    await claimGeneration(options, keyOf(options, generation + 1));
+    await leadOn(options, generation);
+    generation += 1;
+  }
+  throw new CourierError('google-unavailable', { cause: new Error('a name has too many generations') });
+};

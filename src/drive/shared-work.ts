@@ -1,0 +1,30 @@
+/**
+ * Waits for work that others wait for too: whoever is told to stop leaves, and the work goes on for the rest.
+ * @throws the signal's reason
+ */
+export const joinWork = async <Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> => {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  let leave: (() => void) | undefined;
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason);
+    signal.addEventListener('abort', leave, { once: true });
+  });
+  try {
+    return await Promise.race([work, left]);
+  } finally {
+    if (leave !== undefined) signal.removeEventListener('abort', leave);
+  }
+};
+
+/** One piece of work a key at a time; whoever asks meanwhile joins it. */
+export const createSingleFlight = <Result>() => {
+  const flights = new Map<string, Promise<Result>>();
+  return (key: string, work: () => Promise<Result>): Promise<Result> => {
+    const flying = flights.get(key);
+    if (flying !== undefined) return flying;
+    const flight = work().finally(() => flights.delete(key));
+    flights.set(key, flight);
+    return flight;
+  };
+};
