@@ -21,6 +21,7 @@ const inspected = z.object({
   mimeType: z.string(),
   driveId: z.string().optional(),
   ownedByMe: z.boolean().default(false),
+  trashed: z.boolean().default(false),
   capabilities: z.object({ canAddChildren: z.boolean().default(false), canShare: z.boolean().default(false) }),
 });
 
@@ -58,14 +59,14 @@ export const createAccount = (library: Library): Account => ({
     return { formats: importFormats, maxSizes: maxImportSizes };
   },
   async inspectFolder(id, context) {
-    const fields = 'name,mimeType,driveId,ownedByMe,capabilities(canAddChildren,canShare)';
+    const fields = 'name,mimeType,driveId,ownedByMe,trashed,capabilities(canAddChildren,canShare)';
     const answer = await library(
       { operation: 'drive.files.get', units: UNITS.get, retry: 'idempotent' },
       context,
       (drive) => drive.files.get({ fileId: id, fields, supportsAllDrives: true }),
     );
-    const { name, mimeType, driveId, ownedByMe, capabilities } = inspected.parse(answer);
-    return { name, driveId, ownedByMe, ...capabilities, isFolder: mimeType === FOLDER_TYPE };
+    const { name, mimeType, driveId, ownedByMe, trashed, capabilities } = inspected.parse(answer);
+    return { name, driveId, ownedByMe, trashed, ...capabilities, isFolder: mimeType === FOLDER_TYPE };
   },
   async aboutAccount(context) {
     const answer = await library(

@@ -143,6 +143,7 @@ export interface Drive {
     canShare: boolean;
     ownedByMe: boolean;
     isFolder: boolean;
+    trashed: boolean;
   }>;
   /** Whose account this is and what storage it has left, in bytes (undefined: unlimited). */
   aboutAccount(context: CallContext): Promise<{ email: string; storageLimit: number | undefined; storageUsed: number }>;

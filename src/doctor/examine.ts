@@ -1,0 +1,128 @@
+import type { DestinationConfig } from '../config.ts';
+import { asCourierError } from '../errors.ts';
+import { checkClock } from './clock.ts';
+import type { DoctorDependencies } from './create-doctor.ts';
+import { checkFolder } from './folder.ts';
+import { checkLedger } from './ledger.ts';
+import { checkByWriting } from './probe.ts';
+import { checkPubsub } from './pubsub.ts';
+import { type Check, type DoctorReport, failed, passed, skipped, warned } from './report.ts';
+import { checkRight, type Finding } from './right.ts';
+
+/** The order in which a delivery would meet them. */
+const CHECKS = [
+  'configuration',
+  'clock',
+  'ledger',
+  'identity',
+  'secret',
+  'key',
+  'token',
+  'scope',
+  'drive-api',
+  'folder',
+  'writable',
+  'storage',
+  'sharing',
+  'pubsub',
+  'probe',
+] as const;
+
+/** The doctor answers even when Google does not. */
+const PATIENCE_MS = 25_000;
+
+const checkConfiguration = ({ config }: DoctorDependencies, { credentials, share }: DestinationConfig): Check => {
+  const { secret, file, impersonate, subject } = config.credentials[credentials] ?? {};
+  const way =
+    secret ?? file ?? (impersonate === undefined ? "the platform's own identity" : `acting as ${impersonate}`);
+  const detail = `Credentials "${credentials}": ${way}${subject ? `, on behalf of ${subject}` : ''}.`;
+  return share.some(({ type }) => type === 'anyone')
+    ? warned(
+        'configuration',
+        `${detail} Each file is shared with everybody on the internet.`,
+        'If that is not meant, remove "anyone" from the destination\'s "share".',
+      )
+    : passed('configuration', detail);
+};
+
+interface Self {
+  check: Check;
+  email: string | undefined;
+}
+
+/** Who the courier itself is: it reads secrets, impersonates and writes the ledger as that. */
+const lookAtSelf = async ({ runtime, log }: DoctorDependencies): Promise<Self> => {
+  try {
+    await runtime.token();
+    const email = await runtime.email();
+    return { check: passed('identity', `The courier runs as ${email ?? 'an identity without a name'}.`), email };
+  } catch (thrown) {
+    const error = asCourierError(thrown);
+    log.warn({ error }, 'the doctor finds no identity');
+    return { check: failed('identity', error.detail ?? `${error.title}.`, error.remedy), email: undefined };
+  }
+};
+
+/** All checks in order; what was not reached is skipped, because of what failed before it. */
+const inOrder = (found: readonly Check[]): Check[] => {
+  const culprit = CHECKS.find((name) => found.some(({ check, result }) => check === name && result === 'failed'));
+  return CHECKS.map(
+    (name) =>
+      found.find(({ check }) => check === name) ?? skipped(name, `Not looked at: first mend what "${culprit}" says.`),
+  );
+};
+
+/** Looks at every destination at once; what they have in common is looked at once. */
+export const examine = async (
+  dependencies: DoctorDependencies,
+  { write }: { write: boolean },
+): Promise<DoctorReport> => {
+  const { config, now } = dependencies;
+  const context = { deadlineMs: now() + PATIENCE_MS };
+  const { deadlineMs } = context;
+  const [self, clock] = await Promise.all([lookAtSelf(dependencies), checkClock(dependencies, deadlineMs)]);
+  const ledger = checkLedger(dependencies, self.email);
+
+  const rights = new Map<string, ReturnType<DoctorDependencies['right']>>();
+  const findings = new Map<string, Promise<Finding>>();
+  for (const name of new Set(Object.values(config.destinations).map(({ credentials }) => credentials))) {
+    const needsSelf = config.credentials[name]?.file === undefined;
+    if (needsSelf && self.check.result === 'failed') continue;
+    const right = dependencies.right(name);
+    rights.set(name, right);
+    findings.set(name, checkRight(dependencies, name, right, { runtime: self.email, context }));
+  }
+
+  const lookAt = async (name: string, destination: DestinationConfig): Promise<Check[]> => {
+    const { credentials } = destination;
+    const right = rights.get(credentials);
+    const credential = config.credentials[credentials];
+    const finding = await findings.get(credentials);
+    const isOwn = credential?.file === undefined || config.ledger !== 'memory';
+    const found = [
+      checkConfiguration(dependencies, destination),
+      clock,
+      await ledger,
+      isOwn ? self.check : skipped('identity', 'Not needed: the key is in a file.'),
+      ...(finding?.checks ?? []),
+      await checkPubsub(dependencies, name, { runtimeEmail: self.email, deadlineMs }),
+    ];
+    if (right === undefined || credential === undefined || finding?.ready === undefined) return inOrder(found);
+    const place = { name, config: destination, drive: right.drive };
+    found.push(...(await checkFolder(dependencies, place, finding.ready, context)));
+    if (!write) found.push(skipped('probe', 'Nothing is written unless asked for: courier doctor --write'));
+    else if (found.some(({ check, result }) => check === 'writable' && result === 'passed')) {
+      const facts = { account: finding.ready.account, runtime: self.email, name: credentials, config: credential };
+      found.push(await checkByWriting(dependencies, place, facts, context));
+    }
+    return inOrder(found);
+  };
+
+  const destinations = await Promise.all(
+    Object.entries(config.destinations).map(async ([name, destination]) => {
+      const checks = await lookAt(name, destination);
+      return [name, { ok: checks.every(({ result }) => result !== 'failed'), checks }] as const;
+    }),
+  );
+  return { ok: destinations.every(([, { ok }]) => ok), destinations: Object.fromEntries(destinations) };
+};

@@ -1,0 +1,110 @@
+import { DRIVE_SCOPE } from '../config.ts';
+import type { CallContext, Drive } from '../drive/drive.ts';
+import { asCourierError } from '../errors.ts';
+import type { Place } from '../steps/settle.ts';
+import type { DoctorDependencies } from './create-doctor.ts';
+import { isServiceAccount } from './remedies.ts';
+import { type Check, failed, passed, skipped, warned } from './report.ts';
+import type { Ready } from './right.ts';
+
+type Inspected = Awaited<ReturnType<Drive['inspectFolder']>>;
+
+const folderUrl = (id: string): string => `https://drive.google.com/drive/folders/${id}`;
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+
+/** Left with less, a person's Drive is full before long. */
+const LITTLE_BYTES = 1_000_000_000;
+
+const share = (folder: string, account: string): string =>
+  `Share the folder ${folderUrl(folder)} with ${account} as Content manager (in My Drive: as Editor)`;
+
+const notFound = ({ name, config }: Pick<Place, 'name' | 'config'>, { account, scopes }: Ready): Check => {
+  const isNarrow = scopes !== undefined && !scopes.includes(DRIVE_SCOPE);
+  return failed(
+    'folder',
+    `${config.folder} is missing, or not shared with ${account}: Drive answers the same for both.${isNarrow ? ' The token’s scope may be too narrow to see it, too.' : ''}`,
+    `${share(config.folder, account)}, or correct destinations.${name}.folder in the configuration.`,
+  );
+};
+
+const checkWritable = (folder: string, { canAddChildren }: Inspected, { account }: Ready): Check =>
+  canAddChildren
+    ? passed('writable', `${account} may add files.`)
+    : failed(
+        'writable',
+        `${account} may only read it.`,
+        `${share(folder, account)}; at present the role is a lesser one.`,
+      );
+
+/** Whose storage a new file takes: the shared drive's, or its maker's. */
+const checkStorage = (
+  { driveId }: Inspected,
+  { account, storageLimit, storageUsed }: Ready,
+  credentials: string,
+): Check => {
+  if (driveId !== undefined) return passed('storage', `The organization's, by way of the shared drive ${driveId}.`);
+  const left = storageLimit === undefined ? undefined : storageLimit - storageUsed;
+  if (isServiceAccount(account)) {
+    const remedy = `Move the folder to a shared drive (its members: ${account} as Content manager), or set credentials.${credentials}.subject to a person's address (domain-wide delegation), or use a person's OAuth credentials.`;
+    return left !== undefined && left > 0
+      ? warned(
+          'storage',
+          `The folder is in My Drive; ${account} is a service account, old enough to have ${gigabytes(left)} of its own left. New ones have none.`,
+          remedy,
+        )
+      : failed('storage', `The folder is in My Drive, where ${account}, a service account, owns no storage.`, remedy);
+  }
+  if (left === undefined) return passed('storage', `${account}'s, unlimited.`);
+  const detail = `${account}'s own: ${gigabytes(Math.max(0, left))} of ${gigabytes(storageLimit ?? 0)} left.`;
+  const remedy = `Free or buy storage for ${account} at https://one.google.com/storage, or move the folder to a shared drive.`;
+  if (left <= 0) return failed('storage', detail, remedy);
+  return left < LITTLE_BYTES ? warned('storage', detail, remedy) : passed('storage', detail);
+};
+
+const checkSharing = (
+  { config }: Pick<Place, 'config'>,
+  { canShare, driveId }: Inspected,
+  { account }: Ready,
+): Check => {
+  if (config.share.length === 0) return skipped('sharing', 'Nothing is shared file by file.');
+  const remedy = 'Share the folder itself, or make the account a Content manager of the shared drive.';
+  // In My Drive a file is its maker's to share, whatever the folder's rules are.
+  if (canShare || driveId === undefined) return passed('sharing', `${account} may share what it makes.`);
+  return warned('sharing', `${account} may not share this folder, and perhaps not the files in it.`, remedy);
+};
+
+/** What the folder is to the account. */
+export const checkFolder = async (
+  { log }: Pick<DoctorDependencies, 'log'>,
+  place: Pick<Place, 'name' | 'config' | 'drive'>,
+  ready: Ready,
+  context: CallContext,
+): Promise<Check[]> => {
+  const { name, config, drive } = place;
+  let folder: Inspected;
+  try {
+    folder = await drive.inspectFolder(config.folder, context);
+  } catch (thrown) {
+    const error = asCourierError(thrown);
+    log.warn({ error, destination: name }, 'the doctor cannot see the folder');
+    if (error.code === 'folder-not-found') return [notFound(place, ready)];
+    return [failed('folder', error.detail ?? `${error.title}.`, error.remedy)];
+  }
+  if (!folder.isFolder)
+    return [
+      failed(
+        'folder',
+        `${config.folder} is a file, not a folder.`,
+        `Set destinations.${name}.folder to the id at the end of the folder's address, https://drive.google.com/drive/folders/ID`,
+      ),
+    ];
+  if (folder.trashed)
+    return [failed('folder', `"${folder.name}" is in the trash.`, `Restore it: ${folderUrl(config.folder)}`)];
+  return [
+    passed('folder', `"${folder.name}"`),
+    checkWritable(config.folder, folder, ready),
+    checkStorage(folder, ready, config.credentials),
+    checkSharing(place, folder, ready),
+  ];
+};

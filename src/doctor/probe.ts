@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import type { CallContext } from '../drive/drive.ts';
+import { asCourierError } from '../errors.ts';
+import type { Place } from '../steps/settle.ts';
+import type { DoctorDependencies } from './create-doctor.ts';
+import { type Facts, remedyFor } from './remedies.ts';
+import { type Check, failed, passed, warned } from './report.ts';
+
+const MEDIA_TYPE = 'text/plain';
+
+/** Puts a small file into the folder as a delivery would, compares its checksum, and takes it away. */
+export const checkByWriting = async (
+  { log, now }: Pick<DoctorDependencies, 'log' | 'now'>,
+  { name, config, drive }: Pick<Place, 'name' | 'config' | 'drive'>,
+  facts: Facts,
+  context: CallContext,
+): Promise<Check> => {
+  const bytes = Buffer.from(`drive-courier's doctor was here at ${new Date(now()).toISOString()}.\n`);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  let id: string;
+  try {
+    id = await drive.newId(context);
+    const file = { id, name: 'drive-courier-doctor.txt', mimeType: MEDIA_TYPE, folderId: config.folder };
+    await drive.upload({
+      ...context,
+      target: { kind: 'create', file },
+      source: {
+        size: bytes.length,
+        mimeType: MEDIA_TYPE,
+        async *open() {
+          yield bytes;
+        },
+      },
+      expectedSha256: sha256,
+      maxBytes: bytes.length,
+    });
+  } catch (thrown) {
+    const error = asCourierError(thrown);
+    log.warn({ error, destination: name }, 'the doctor cannot write');
+    return failed('probe', `A probe file cannot be put: ${error.detail ?? error.title}.`, remedyFor(error, facts));
+  }
+  try {
+    await drive.remove(id, context);
+    return passed('probe', 'A probe file was put, and taken away again.');
+  } catch (thrown) {
+    log.warn({ error: asCourierError(thrown), destination: name, fileId: id }, 'the doctor leaves its probe behind');
+    return warned(
+      'probe',
+      'A probe file was put, but the account may not remove it.',
+      `Remove it by hand: https://drive.google.com/file/d/${id}/view`,
+    );
+  }
+};
