@@ -25,19 +25,19 @@ export default {
     only(
       'rooms-know-no-entry',
       { path: `^src/(${ROOMS.join('|')})/` },
-      { path: '^src/(entry/|steps/|courier|server|index|deliver\\.|direct)' },
+      { path: '^src/(entry/|steps/|courier|places|server|index|start|deliver\\.|direct)' },
       'Imports point down only, types too.',
     ),
     only(
       'story-knows-no-entry',
       { path: '^src/(deliver|direct)\\.ts$' },
-      { path: '^src/(entry/|courier|server|index)' },
+      { path: '^src/(entry/|courier|places|server|index|start)' },
       'The story does not know how work arrives.',
     ),
     only(
       'steps-know-no-story',
       { path: '^src/steps/' },
-      { path: '^src/(entry/|courier|server|index|deliver\\.|direct)' },
+      { path: '^src/(entry/|courier|places|server|index|start|deliver\\.|direct)' },
       'A step does not know what story it is part of.',
     ),
     only(
@@ -45,6 +45,18 @@ export default {
       { path: '^src/entry/' },
       { path: `^src/(${ROOMS.filter((name) => name !== 'source').join('|')})/`, dependencyTypesNot: ['type-only'] },
       'Entries reach the rooms through the story; dependencies come in by parameter. Sources they make themselves: a delivery has one.',
+    ),
+    only(
+      'nobody-waits-for-the-doctor',
+      { path: '^src/', pathNot: '^src/(doctor/|courier\\.ts$)' },
+      { path: '^src/doctor/' },
+      'The doctor looks at the rooms; they know no doctor. It is loaded when it is asked.',
+    ),
+    only(
+      'doctor-knows-no-entry',
+      { path: '^src/doctor/' },
+      { path: '^src/(entry/|courier|places|server|index|start|deliver\\.|direct)' },
+      'The doctor is a story of its own: it uses the rooms by their types, and steps.',
     ),
     only(
       'src-is-self-contained',

@@ -1,4 +1,4 @@
-import type { DoctorDependencies } from './create-doctor.ts';
+import type { DoctorDependencies } from './dependencies.ts';
 import { type Check, failed, passed, warned } from './report.ts';
 
 /** Small, public, and at Google's front end. */

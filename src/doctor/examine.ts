@@ -1,7 +1,7 @@
 import type { DestinationConfig } from '../config.ts';
 import { asCourierError } from '../errors.ts';
 import { checkClock } from './clock.ts';
-import type { DoctorDependencies } from './create-doctor.ts';
+import type { DoctorDependencies } from './dependencies.ts';
 import { checkFolder } from './folder.ts';
 import { checkLedger } from './ledger.ts';
 import { checkByWriting } from './probe.ts';

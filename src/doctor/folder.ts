@@ -2,7 +2,7 @@ import { DRIVE_SCOPE } from '../config.ts';
 import type { CallContext, Drive } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
 import type { Place } from '../steps/settle.ts';
-import type { DoctorDependencies } from './create-doctor.ts';
+import type { DoctorDependencies } from './dependencies.ts';
 import { isServiceAccount } from './remedies.ts';
 import { type Check, failed, passed, skipped, warned } from './report.ts';
 import type { Ready } from './right.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { asCourierError } from '../errors.ts';
 import type { LedgerEntry } from '../ledger/ledger.ts';
-import type { DoctorDependencies } from './create-doctor.ts';
+import type { DoctorDependencies } from './dependencies.ts';
 import { memberOf } from './remedies.ts';
 import { type Check, failed, passed, warned } from './report.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DoctorDependencies } from './create-doctor.ts';
+import type { DoctorDependencies } from './dependencies.ts';
 import { memberOf } from './remedies.ts';
 import { type Check, failed, passed, skipped, warned } from './report.ts';
 

@@ -3,7 +3,7 @@ import { DRIVE_SCOPE } from '../config.ts';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, type CourierError } from '../errors.ts';
 import type { GoogleTransport } from '../google/transport.ts';
-import type { DoctorDependencies } from './create-doctor.ts';
+import type { DoctorDependencies } from './dependencies.ts';
 import { type Facts, remedyFor, remedyForScope } from './remedies.ts';
 import { type Check, failed, passed, skipped, warned } from './report.ts';
 
