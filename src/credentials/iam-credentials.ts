@@ -25,7 +25,10 @@ const refused = (detail: string, remedy?: string) => ({ detail, ...(remedy === u
 
 const NO_RIGHT = 'The identity that asks may not mint tokens for that service account.';
 
-const explain = ({ status, body }: GoogleResponse): { detail: string; remedy?: string } => {
+const explain = (
+  { status, body }: GoogleResponse,
+  { federated, method }: Pick<IamCaller, 'federated'> & { method: IamMethod },
+): { detail: string; remedy?: string } => {
   const { error } = rpcError.safeParse(parse(body)).data ?? {};
   const reasons = error?.details.map(({ reason }) => reason) ?? [];
   if (reasons.includes('SERVICE_DISABLED'))
@@ -48,21 +51,31 @@ const explain = ({ status, body }: GoogleResponse): { detail: string; remedy?: s
       'IAM finds the request malformed; one of the scopes may not exist.',
       'Check "scopes" and {account}.',
     );
+  // The federated role lacks the right to sign (https://cloud.google.com/iam/docs/roles-permissions/iam#iam.workloadIdentityUser).
+  if (federated === true && method === 'generateAccessToken')
+    return refused(
+      'The workload that asks (its AWS role, or its OIDC subject) may not act as that service account.',
+      "Grant the workload's principal or principalSet of the identity pool roles/iam.workloadIdentityUser on {account}.",
+    );
   return refused(NO_RIGHT);
 };
 
-const iamError = (response: GoogleResponse, target: string): CourierError => {
+const iamError = (response: GoogleResponse, target: string, how: Parameters<typeof explain>[1]): CourierError => {
   const { status } = response;
   const cause = new Error(`IAM Credentials answered ${status}`);
   return status === 408 || status === 429 || status >= 500
     ? new CourierError('google-unavailable', { cause })
-    : new CourierError('impersonation-refused', { ...explain(response), facts: { account: target }, cause });
+    : new CourierError('impersonation-refused', { ...explain(response, how), facts: { account: target }, cause });
 };
+
+type IamMethod = 'generateAccessToken' | 'signJwt';
 
 export interface IamCaller {
   transport: Pick<GoogleTransport, 'send'>;
   /** Of the identity that asks, with the scope `cloud-platform`. */
   token(): Promise<string>;
+  /** True when that is somebody of a workload identity pool. */
+  federated?: boolean;
   /** Epoch milliseconds. */
   now: () => number;
 }
@@ -73,13 +86,8 @@ export interface IamCaller {
  * @throws CourierError `impersonation-refused`, `google-unavailable`
  */
 export const callIam = async <Answer>(
-  { transport, token, now }: IamCaller,
-  {
-    method,
-    target,
-    body,
-    answer,
-  }: { method: 'generateAccessToken' | 'signJwt'; target: string; body: object; answer: z.ZodType<Answer> },
+  { transport, token, now, federated = false }: IamCaller,
+  { method, target, body, answer }: { method: IamMethod; target: string; body: object; answer: z.ZodType<Answer> },
 ): Promise<Answer> => {
   const response = await transport.send({
     operation: `iamcredentials.${method}`,
@@ -91,7 +99,7 @@ export const callIam = async <Answer>(
     // It only mints or signs: a second one does no harm.
     retry: 'idempotent',
   });
-  if (response.status >= 300) throw iamError(response, target);
+  if (response.status >= 300) throw iamError(response, target, { federated, method });
   const { data } = answer.safeParse(parse(response.body));
   if (data === undefined)
     throw new CourierError('google-unavailable', { cause: new Error(`${method}: an answer of another form`) });

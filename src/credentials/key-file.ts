@@ -16,7 +16,7 @@ export const readKeyFile = async (path: string): Promise<Buffer> => {
       await file.close();
     }
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'not a regular file';
+    const { code: why = 'not a regular file' } = error as NodeJS.ErrnoException;
     throw new CourierError('key-invalid', {
       detail: `The credentials file of the configuration cannot be read (${why}).`,
       remedy: 'Mount the credentials file at the configured path, readable by the courier.',

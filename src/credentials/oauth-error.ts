@@ -63,6 +63,14 @@ const RULES: readonly Rule[] = [
   },
   {
     error: 'invalid_grant',
+    says: /signature expired|stale/i,
+    grant: 'federation',
+    code: 'impersonation-refused',
+    detail: "The workload's own token is out of time: it is an old one, or the clock here is off.",
+    remedy: 'Set the clock of the machine that the courier runs on (NTP), and renew the token that its cloud gave it.',
+  },
+  {
+    error: 'invalid_grant',
     grant: 'federation',
     code: 'impersonation-refused',
     detail: "Google's Security Token Service does not take the workload's own token.",

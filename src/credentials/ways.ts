@@ -28,7 +28,7 @@ const sourceOf = (source: ImpersonatedDocument['source'], options: WayOptions): 
     case 'external_account': {
       const { target } = source;
       const token = tokenOf(createFederation(source, options));
-      const caller = { transport, now, token };
+      const caller = { transport, now, token, federated: true };
       return tokenOf(createImpersonated({ ...caller, target, scopes: [CLOUD_PLATFORM], subject: null }).mint);
     }
   }
@@ -50,7 +50,7 @@ export const minterOf = (document: CredentialsDocument, options: WayOptions): Mi
       return createAuthorizedUser(document, options);
     case 'external_account': {
       const token = tokenOf(createFederation(document, options));
-      return createImpersonated({ transport, now, token, target: document.target, scopes, subject });
+      return createImpersonated({ transport, now, token, federated: true, target: document.target, scopes, subject });
     }
     case 'impersonated_service_account': {
       const { target, delegates, source } = document;

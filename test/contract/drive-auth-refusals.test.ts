@@ -1,0 +1,346 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import { CLOUD_PLATFORM, DRIVE } from '../../local/google/world/names.ts';
+import { type Credential, createWitness, enterRuntime, openAuth, refusalOf } from './drive-auth/harness.ts';
+
+const HOUR_MS = 3_600_000;
+
+let google: LocalGoogle;
+let leave: () => void;
+/** How far Google's clock is ahead of ours. */
+let skewMs = 0;
+const witness = createWitness();
+
+beforeAll(async () => {
+  google = await startLocalGoogle({ now: () => Date.now() + skewMs });
+  leave = enterRuntime(google);
+});
+afterAll(async () => {
+  leave();
+  witness.close();
+  await google.close();
+});
+beforeEach(() => {
+  skewMs = 0;
+});
+
+const path = (name: string): string => google.world.keyFiles[name] ?? '';
+const contentOf = (name: string) => JSON.parse(readFileSync(path(name), 'utf8')) as Record<string, unknown>;
+let count = 0;
+const written = (content: unknown): string => {
+  const file = join(google.dataDir, `bad-${++count}.json`);
+  writeFileSync(file, JSON.stringify(content));
+  return file;
+};
+const damaged = (name: string, change: object): Credential => ({ file: written({ ...contentOf(name), ...change }) });
+const refused = (credential: Credential) => refusalOf(openAuth(google, witness, credential), witness);
+
+interface Case {
+  what: string;
+  credential: () => Credential | Promise<Credential>;
+  code: string;
+  detail: string;
+  remedy: string;
+  /** Puts the world right again. */
+  after?: () => void;
+}
+
+const CASES: readonly Case[] = [
+  {
+    what: 'a key file of another project, whose account Google does not know',
+    credential: () => damaged('courier', { client_email: 'courier@other-project.iam.gserviceaccount.com' }),
+    code: 'key-revoked',
+    detail: 'does not exist any more, or is disabled',
+    remedy: 'courier@other-project.iam.gserviceaccount.com',
+  },
+  {
+    what: 'a key of another account',
+    credential: () => damaged('courier', { client_email: google.world.emails.stranger }),
+    code: 'key-revoked',
+    detail: 'deleted or disabled, or is not of this account',
+    remedy: 'Make a new key',
+  },
+  {
+    what: 'a key that was deleted',
+    async credential() {
+      const key = await google.world.addKey(google.world.emails.courier);
+      google.world.deleteKey(google.world.emails.courier, key.private_key_id);
+      return { file: written(key) };
+    },
+    code: 'key-revoked',
+    detail: 'deleted or disabled',
+    remedy: 'Make a new key for courier@local-project',
+  },
+  {
+    what: 'an account that is disabled',
+    credential() {
+      google.world.setServiceAccountDisabled(google.world.emails.stranger, true);
+      return { file: path('stranger') };
+    },
+    after: () => google.world.setServiceAccountDisabled(google.world.emails.stranger, false),
+    code: 'key-revoked',
+    detail: 'disabled',
+    remedy: 'stranger@local-project',
+  },
+  {
+    what: 'a PEM that is not one',
+    credential: () =>
+      damaged('courier', { private_key: '-----BEGIN PRIVATE KEY-----\nQUJD\n-----END PRIVATE KEY-----\n' }),
+    code: 'key-invalid',
+    detail: 'not an RSA private key',
+    remedy: 'as Google made it',
+  },
+  {
+    what: 'an expired refresh token',
+    credential() {
+      google.world.revokeRefreshToken(google.world.emails.alice);
+      return { file: path('authorized-user-alice') };
+    },
+    code: 'key-revoked',
+    detail: 'consent has expired or was revoked',
+    remedy: 'courier login',
+  },
+  {
+    what: 'an OAuth client that Google does not know',
+    credential: () => damaged('authorized-user-ops', { client_id: 'nobody.apps.googleusercontent.com' }),
+    code: 'key-invalid',
+    detail: 'OAuth client',
+    remedy: 'as Google made it',
+  },
+  {
+    what: 'a person with a subject besides',
+    credential: () => ({ file: path('authorized-user-ops'), subject: google.world.emails.alice }),
+    code: 'key-invalid',
+    detail: '"subject"',
+    remedy: 'Remove "subject"',
+  },
+  {
+    what: 'a subject outside the domain',
+    credential() {
+      google.world.delegate(google.world.emails.courier, [DRIVE]);
+      return { file: path('courier'), subject: 'someone@elsewhere.example' };
+    },
+    code: 'delegation-refused',
+    detail: 'no such user',
+    remedy: 'Domain-wide delegation',
+  },
+  {
+    what: 'a delegation that the administrator did not grant',
+    credential() {
+      google.world.delegate(google.world.emails.courier, []);
+      return { file: path('courier'), subject: google.world.emails.alice };
+    },
+    code: 'delegation-refused',
+    detail: 'No domain-wide delegation',
+    remedy: 'client id of courier@local-project',
+  },
+  {
+    what: 'a keyless delegation that the administrator did not grant',
+    credential() {
+      google.world.delegate(google.world.emails.driveWriter, []);
+      return { impersonate: google.world.emails.driveWriter, subject: google.world.emails.alice };
+    },
+    code: 'delegation-refused',
+    detail: 'No domain-wide delegation',
+    remedy: 'client id of drive-writer@local-project',
+  },
+  {
+    what: 'a principal without Token Creator',
+    credential: () => ({ impersonate: google.world.emails.courier }),
+    code: 'impersonation-refused',
+    detail: 'may not mint tokens',
+    remedy: 'roles/iam.serviceAccountTokenCreator on courier@local-project',
+  },
+  {
+    what: 'a principal without Token Creator that wants to sign',
+    credential: () => ({ impersonate: google.world.emails.courier, subject: google.world.emails.alice }),
+    code: 'impersonation-refused',
+    detail: 'may not mint tokens',
+    remedy: 'roles/iam.serviceAccountTokenCreator on courier@local-project',
+  },
+  {
+    what: 'an account to impersonate that does not exist',
+    credential: () => ({ impersonate: 'nobody@local-project.iam.gserviceaccount.com' }),
+    code: 'impersonation-refused',
+    detail: 'does not exist',
+    remedy: 'Create nobody@local-project',
+  },
+  {
+    what: 'IAM Credentials that is off',
+    credential() {
+      google.world.disableApi('iamcredentials.googleapis.com');
+      return { impersonate: google.world.emails.driveWriter };
+    },
+    after: () => google.world.enableApi('iamcredentials.googleapis.com'),
+    code: 'impersonation-refused',
+    detail: 'API is off',
+    remedy: 'gcloud services enable iamcredentials.googleapis.com',
+  },
+  {
+    what: 'a machine whose access scopes do not cover IAM',
+    credential() {
+      google.world.setMetadata({
+        honoursScopes: false,
+        scopes: ['https://www.googleapis.com/auth/devstorage.read_only'],
+      });
+      return { impersonate: google.world.emails.driveWriter };
+    },
+    after: () => google.world.setMetadata({ honoursScopes: true, scopes: [CLOUD_PLATFORM] }),
+    code: 'impersonation-refused',
+    detail: 'access scopes',
+    remedy: CLOUD_PLATFORM,
+  },
+  {
+    what: 'a refusal of the Security Token Service: an unknown provider',
+    credential: () => damaged('external-account-oidc', { audience: '//iam.googleapis.com/projects/1/none' }),
+    code: 'impersonation-refused',
+    detail: 'pool or provider does not exist',
+    remedy: 'workload identity provider',
+  },
+  {
+    what: 'a refusal of the Security Token Service: a token of another audience',
+    credential() {
+      const file = written('');
+      writeFileSync(file, google.world.oidcToken({ aud: 'https://elsewhere.example' }));
+      return damaged('external-account-oidc', { credential_source: { file } });
+    },
+    code: 'impersonation-refused',
+    detail: 'does not take the workload',
+    remedy: 'workload identity provider',
+  },
+  {
+    what: 'an OIDC subject that was not granted',
+    credential() {
+      const file = written('');
+      writeFileSync(file, google.world.oidcToken({ sub: 'another-workload' }));
+      return damaged('external-account-oidc', { credential_source: { file } });
+    },
+    code: 'impersonation-refused',
+    detail: 'may not act as',
+    remedy: 'roles/iam.workloadIdentityUser on drive-writer@local-project',
+  },
+  {
+    what: 'a wrong AWS role',
+    credential() {
+      const [identity] = google.world.state.awsIdentities;
+      if (identity !== undefined) identity.arn = identity.arn.replace('report-exporter', 'another-role');
+      return { file: path('external-account-aws') };
+    },
+    after() {
+      const [identity] = google.world.state.awsIdentities;
+      if (identity !== undefined) identity.arn = identity.arn.replace('another-role', 'report-exporter');
+    },
+    code: 'impersonation-refused',
+    detail: 'AWS role',
+    remedy: 'roles/iam.workloadIdentityUser on drive-writer@local-project',
+  },
+  {
+    what: 'a federated workload that wants to sign for a user',
+    credential: () => ({ file: path('external-account-oidc'), subject: google.world.emails.alice }),
+    code: 'impersonation-refused',
+    detail: 'may not mint tokens',
+    remedy: 'roles/iam.serviceAccountTokenCreator',
+  },
+  {
+    what: 'a scope that does not exist',
+    credential: () => ({ file: path('courier'), scopes: ['https://example.com/auth/nothing'] }),
+    code: 'scope-insufficient',
+    detail: 'one of the scopes',
+    remedy: 'https://www.googleapis.com/auth/drive',
+  },
+  {
+    what: 'a file that is not there',
+    credential: () => ({ file: '/nonexistent/key.json' }),
+    code: 'key-invalid',
+    detail: 'ENOENT',
+    remedy: 'Mount the credentials file',
+  },
+  {
+    what: 'a folder instead of a file',
+    credential: () => ({ file: google.dataDir }),
+    code: 'key-invalid',
+    detail: 'cannot be read',
+    remedy: 'Mount the credentials file',
+  },
+  {
+    what: 'a document that would run a program',
+    credential: () => damaged('external-account-oidc', { credential_source: { executable: { command: '/bin/id' } } }),
+    code: 'key-invalid',
+    detail: 'no program',
+    remedy: 'as Google made it',
+  },
+  {
+    what: 'a document that would have another host called',
+    credential: () => damaged('external-account-oidc', { token_url: 'https://sts.evil.example/v1/token' }),
+    code: 'key-invalid',
+    detail: '"token_url"',
+    remedy: 'as Google made it',
+  },
+  {
+    what: 'a document that would have a neighbour’s address asked',
+    credential: () => damaged('external-account-oidc', { credential_source: { url: 'http://10.0.0.1/token' } }),
+    code: 'key-invalid',
+    detail: '"credential_source"',
+    remedy: 'as Google made it',
+  },
+];
+
+describe('ends in its code and its remedy, and Google is not asked again and again', () => {
+  test.each(CASES)('$what', async ({ credential, code, detail, remedy, after }) => {
+    try {
+      const refusal = await refused(await credential());
+      expect(refusal).toMatchObject({ code, retryable: false, status: 502 });
+      expect(refusal.detail).toContain(detail);
+      expect(refusal.remedy).toContain(remedy);
+    } finally {
+      after?.();
+    }
+  });
+});
+
+describe('clocks two hours off', () => {
+  test.each([
+    ['a key', () => ({ file: path('courier') }), 'key-invalid'],
+    ['a delegated key', () => ({ file: path('courier'), subject: google.world.emails.bob }), 'key-invalid'],
+    [
+      'a keyless delegation',
+      () => ({ impersonate: google.world.emails.driveWriter, subject: google.world.emails.bob }),
+      'key-invalid',
+    ],
+    ['AWS', () => ({ file: path('external-account-aws') }), 'impersonation-refused'],
+  ] as [string, () => Credential, string][])('%s: says that it is the clock', async (_, credential, code) => {
+    for (const hours of [2, -2]) {
+      skewMs = hours * HOUR_MS;
+      const refusal = await refused(credential());
+      expect(refusal).toMatchObject({ code, retryable: false });
+      expect(`${refusal.detail} ${refusal.remedy}`).toMatch(/clock.*\(NTP\)/s);
+    }
+  });
+
+  test('an OIDC token that is two hours too young says so too, one of half a day serves', async () => {
+    skewMs = -2 * HOUR_MS;
+    expect(await refused({ file: path('external-account-oidc') })).toMatchObject({
+      code: 'impersonation-refused',
+      detail: expect.stringContaining('out of time'),
+    });
+    skewMs = 2 * HOUR_MS;
+    await expect(openAuth(google, witness, { file: path('external-account-oidc') }).token()).resolves.toMatch(/^ya29/);
+  });
+});
+
+test('a refused key is read again once, not in a loop', async () => {
+  const auth = openAuth(google, witness, damaged('courier', { client_email: google.world.emails.stranger }));
+  google.calls.clear();
+  await Promise.allSettled(Array.from({ length: 30 }, () => auth.token()));
+  expect(google.calls.count({ host: 'oauth2.googleapis.com' })).toBe(1);
+});
+
+test('none of it printed a key, a token or an assertion', () => {
+  for (const name of ['courier', 'stranger', 'authorized-user-alice', 'authorized-user-ops'])
+    witness.sawSecretsIn(JSON.stringify(contentOf(name)));
+  const printed = witness.lines.join('');
+  expect(witness.secrets.size).toBeGreaterThan(60);
+  expect([...witness.secrets].filter((secret) => printed.includes(secret))).toEqual([]);
+});
