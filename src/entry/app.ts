@@ -16,6 +16,9 @@ import { createCompleteUploadHandler, createOpenUploadHandler } from './uploads.
 
 export type CourierApp = Hono<{ Bindings: Bindings; Variables: Variables }>;
 
+/** A request's headers; more are refused, since a server that passes some over might pass over a digest. */
+export const MOST_HEADERS = 100;
+
 type Handler = (context: CourierContext) => Promise<Response>;
 
 interface Route {
@@ -94,6 +97,12 @@ const finish = ({ env, var: { trace }, res }: CourierContext): void => {
   if (isBodyPending(env.incoming) && env.incoming.httpVersionMajor === 1) res.headers.set('Connection', 'close');
 };
 
+const refuseManyHeaders = ({ env }: CourierContext): void => {
+  if (env.incoming.rawHeaders.length > 2 * MOST_HEADERS) {
+    throw new CourierError('request-invalid', { detail: `The request has more than ${MOST_HEADERS} headers.` });
+  }
+};
+
 /**
  * The courier over HTTP, in whichever form it runs: one app behind a Node listener that gives it the `Bindings`.
  * @param patience with slow bodies; a parameter for tests alone
@@ -108,6 +117,10 @@ export const createApp = (services: Services, { patience }: { patience?: Patienc
     await next();
     finish(context);
     logRequest(services, context, startedAtMs);
+  });
+  app.use((context, next) => {
+    refuseManyHeaders(context);
+    return next();
   });
   app.onError((thrown, context) => {
     const failure = asCourierError(thrown);

@@ -72,14 +72,18 @@ export const createFilesHandler =
       const reading = { body, contentType, headers, query: readQuery(incoming.url ?? '') };
       const isForm = contentType.mediaType === 'multipart/form-data';
       const raw = isForm ? undefined : readRaw(reading);
-      const receipt = await slots.hold(async () =>
-        services.deliver({
-          ...(raw ?? (await readMultipart(reading))),
-          ...time,
-          caller: context.var.caller,
-          requestId: context.var.trace.requestId,
-          ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-        }),
-      );
-      return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
+      try {
+        const receipt = await slots.hold(async () =>
+          services.deliver({
+            ...(raw ?? (await readMultipart(reading))),
+            ...time,
+            caller: context.var.caller,
+            requestId: context.var.trace.requestId,
+            ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+          }),
+        );
+        return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
+      } finally {
+        body.release();
+      }
     });

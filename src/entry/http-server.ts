@@ -1,7 +1,8 @@
-import { createServer as createHttp1, type Server } from 'node:http';
+import { createServer as createHttp1, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { CourierError } from '../errors.ts';
+import { MOST_HEADERS } from './app.ts';
 import type { NodeListener } from './node-listener.ts';
 import { problemOf } from './problem.ts';
 import { readTrace } from './trace.ts';
@@ -19,18 +20,17 @@ export interface HttpServerTimes {
 const TIMES: HttpServerTimes = { headersMs: 15_000, idleMs: 620_000 };
 
 const MOST_HEADER_BYTES = 24_576;
-const MOST_HEADERS = 100;
 const STREAM_WINDOW_BYTES = 262_144;
 const SESSION_WINDOW_BYTES = 8_388_608;
 
+const UNREADABLE: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'The headers are too large.',
+  ERR_HTTP_REQUEST_TIMEOUT: 'The headers did not come in time.',
+};
+
 /** What no request could be made of. The connection is over: whatever follows on it has no beginning. */
-const onClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const detail =
-    error.code === 'HPE_HEADER_OVERFLOW' ? 'The headers are too large.' : 'The request cannot be read as HTTP/1.1.';
+const refuseUnreadable = (error: NodeJS.ErrnoException, socket: Socket): void => {
+  const detail = UNREADABLE[error.code ?? ''] ?? 'The request cannot be read as HTTP/1.1.';
   const problem = problemOf(new CourierError('request-invalid', { detail }), readTrace(new Headers()).requestId);
   const body = JSON.stringify(problem);
   socket.end(
@@ -46,10 +46,44 @@ const onClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
   );
 };
 
-const createHttp1Server = (
-  { onRequest, onCheckContinue }: NodeListener,
-  { headersMs, idleMs }: HttpServerTimes,
-): Server => {
+interface Exchange {
+  incoming: IncomingMessage;
+  outgoing: ServerResponse;
+}
+
+/** A request whose body cannot be read any further, while its answer still can be sent: its reader is told, and answers. */
+const cutShort = ({ incoming, outgoing }: Exchange, socket: Socket): void => {
+  outgoing.shouldKeepAlive = false;
+  outgoing.once('close', () => socket.destroySoon());
+  if (incoming.complete) return;
+  incoming.aborted = true;
+  incoming.emit('aborted');
+};
+
+const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpServerTimes): Server => {
+  const exchanges = new Map<Socket, Exchange>();
+  const noted =
+    (handle: NodeListener['onRequest']) =>
+    (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+      const { socket } = incoming;
+      const exchange = { incoming, outgoing };
+      exchanges.set(socket, exchange);
+      outgoing.once('close', () => {
+        if (exchanges.get(socket) === exchange) exchanges.delete(socket);
+        // Node lets the idle go when it closes; those that were busy then go when they are done.
+        if (!server.listening) server.closeIdleConnections();
+      });
+      // Said by whoever has been told to end, so that nothing else is sent this way.
+      if (!server.listening) outgoing.shouldKeepAlive = false;
+      handle(incoming, outgoing);
+    };
+  const onRequest = noted(listener.onRequest);
+  const onClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
+    const exchange = exchanges.get(socket);
+    if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
+    else if (exchange !== undefined) cutShort(exchange, socket);
+    else refuseUnreadable(error, socket);
+  };
   const server = createHttp1(
     {
       maxHeaderSize: MOST_HEADER_BYTES,
@@ -61,8 +95,15 @@ const createHttp1Server = (
     },
     onRequest,
   );
-  server.maxHeadersCount = MOST_HEADERS;
-  return server.on('checkContinue', onCheckContinue).on('clientError', onClientError);
+  // Past a count Node would leave headers out without a word; the app counts them itself, and their bytes are bounded.
+  server.maxHeadersCount = 0;
+  return (
+    server
+      .on('checkContinue', noted(listener.onCheckContinue))
+      // Any other expectation may be passed over (RFC 9110, 10.1.1).
+      .on('checkExpectation', onRequest)
+      .on('clientError', onClientError)
+  );
 };
 
 const createHttp2Server = ({ onRequest, onCheckContinue }: NodeListener, concurrentStreams: number): Http2Server =>
@@ -127,6 +168,7 @@ export const createHttpServer = (
   const server = createHttp1Server(listener, times);
   const http2 = createHttp2Server(listener, concurrentStreams);
   const sockets = new Set<Socket>();
+  const silent = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   http2.on('session', (session: ServerHttp2Session) => {
     sessions.add(session);
@@ -138,8 +180,15 @@ export const createHttpServer = (
   const acceptHttp1 = server.listeners('connection');
   server.removeAllListeners('connection').on('connection', (socket: Socket) => {
     sockets.add(socket);
-    socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket));
+    silent.add(socket);
+    socket
+      .on('error', () => socket.destroy())
+      .on('close', () => {
+        sockets.delete(socket);
+        silent.delete(socket);
+      });
     sniff(socket, times.headersMs, (isHttp2) => {
+      silent.delete(socket);
       // An HTTP/2 session takes the bytes that were given back by itself; if they flowed, it would miss them.
       if (isHttp2) {
         http2.emit('connection', socket);
@@ -159,6 +208,7 @@ export const createHttpServer = (
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
+        for (const socket of silent) socket.destroy();
         for (const session of sessions) session.close();
       }),
     destroy() {

@@ -1,7 +1,8 @@
 import { CourierError } from '../errors.ts';
 
 const ESSENCE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}$/;
-const PARAMETER = /;[ \t]*([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([\w!#$%&'*+.^`|~-]+))[ \t]*/y;
+/** Without quotes more is taken than a token (RFC 9110, 5.6.6): boundaries with "=" or "/" in them are often sent bare. */
+const PARAMETER = /;[ \t]*([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s";,]+))[ \t]*/y;
 
 /** With this type Drive makes a document, a folder or a shortcut out of the metadata, whatever the bytes are. */
 const DOCS_TYPE = /^application\/vnd\.google-apps\b/;

@@ -22,31 +22,36 @@ export interface NodeListener {
 /** How long a refused caller has to read its answer before the connection is cut, in milliseconds. */
 const LINGER_MS = 1_000;
 const MOST_LINGERING = 256;
-let lingering = 0;
+
+/** How long an answer may be on its way, in milliseconds: it is short, and whoever does not take it holds memory. */
+const ANSWER_MS = 60_000;
 
 /**
- * Closes a connection whose body nobody wants: no byte of it is read any more, but the answer gets time to arrive, for
- * a socket that is closed over unread bytes is reset, and a reset overtakes the answer (RFC 9112, 9.6).
+ * Closes connections whose body nobody wants: no byte of it is read any more, but the answer gets time to arrive, for a
+ * socket that is closed over unread bytes is reset, and a reset overtakes the answer (RFC 9112, 9.6).
  */
-const lingerOnClose = (socket: Socket): void => {
-  socket.destroySoon = () => {
-    if (lingering >= MOST_LINGERING) {
-      socket.destroy();
-      return;
-    }
-    lingering += 1;
-    socket.end();
-    socket.pause();
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-    socket.once('close', () => {
-      clearTimeout(timer);
-      lingering -= 1;
-    });
+const createLingering = (): ((socket: Socket) => void) => {
+  let lingering = 0;
+  return (socket) => {
+    socket.destroySoon = () => {
+      if (lingering >= MOST_LINGERING) {
+        socket.destroy();
+        return;
+      }
+      lingering += 1;
+      socket.end();
+      socket.pause();
+      const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+      socket.once('close', () => {
+        clearTimeout(timer);
+        lingering -= 1;
+      });
+    };
   };
 };
 
 /** Leaves a body that nobody wants where it is. */
-const abandonBody = (incoming: Request, outgoing: Response): void => {
+const abandonBody = (incoming: Request, outgoing: Response, lingerOnClose: (socket: Socket) => void): void => {
   if (!isBodyPending(incoming)) return;
   if ('stream' in incoming) {
     // RFC 9113, 8.1: an answer before the end of the request, and a reset with NO_ERROR, is how a server says "stop".
@@ -54,17 +59,33 @@ const abandonBody = (incoming: Request, outgoing: Response): void => {
   } else lingerOnClose(incoming.socket);
 };
 
-const unreadable = (): globalThis.Response =>
-  problemResponse(
-    new CourierError('request-invalid', { detail: 'The request target or Host cannot be read.' }),
-    readTrace(new Headers()).requestId,
-  );
+/** Cuts off a caller that does not take its answer. */
+const watchAnswer = (incoming: Request, outgoing: Response, answerMs: number): void => {
+  const cut = (): void => {
+    if ('stream' in incoming) incoming.stream.destroy();
+    // An answer without a socket waits behind an earlier one on the same connection.
+    else if (outgoing.socket !== null) incoming.socket.destroy();
+  };
+  const timer = setTimeout(cut, answerMs);
+  outgoing.once('close', () => clearTimeout(timer));
+  if (outgoing.destroyed) clearTimeout(timer);
+};
 
-/** The app as a Node listener, with the raw request beside it: bodies never become Web streams. */
+const unreadable = (): globalThis.Response => {
+  const { requestId } = readTrace(new Headers());
+  const error = new CourierError('request-invalid', { detail: 'The request target or Host cannot be read.' });
+  return problemResponse(error, requestId, { 'X-Request-Id': requestId, 'Cache-Control': 'no-store' });
+};
+
+/**
+ * The app as a Node listener, with the raw request beside it: bodies never become Web streams.
+ * @param answerMs a parameter for tests alone
+ */
 export const createNodeListener = (
   app: CourierApp,
-  lifecycle: Pick<Bindings, 'stopping' | 'cutOff'> = {},
+  { answerMs = ANSWER_MS, ...lifecycle }: Pick<Bindings, 'stopping' | 'cutOff'> & { answerMs?: number } = {},
 ): NodeListener => {
+  const lingerOnClose = createLingering();
   const begins = new WeakMap<Request, () => void>();
   const listener = getRequestListener(
     async (request, env) => {
@@ -75,7 +96,8 @@ export const createNodeListener = (
         ...lifecycle,
         ...(begin === undefined ? {} : { begin }),
       });
-      abandonBody(bindings.incoming, bindings.outgoing);
+      abandonBody(bindings.incoming, bindings.outgoing, lingerOnClose);
+      watchAnswer(bindings.incoming, bindings.outgoing, answerMs);
       return response;
     },
     { hostname: 'localhost', overrideGlobalObjects: false, autoCleanupIncoming: false, errorHandler: unreadable },

@@ -21,6 +21,7 @@ const BOUNDARY = /^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/;
 const HEADER_LINE = /^([\w!#$%&'*+.^`|~-]+):[ \t]*([^\r\n\0]*?)[ \t]*$/;
 
 const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
+const within = (): CourierError => invalid('A part of the form has the boundary within it.');
 const cut = (): CourierError =>
   new CourierError('body-truncated', { detail: 'The form ended before its closing boundary.' });
 
@@ -92,11 +93,31 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
   /** After a delimiter: true when it was the closing one. */
   const isClosed = async (): Promise<boolean> => {
     while (held.byteLength < 2) await fill();
-    if (held.toString('latin1', 0, 2) === '--') return true;
+    if (held.toString('latin1', 0, 2) === '--') {
+      await closeLine();
+      return true;
+    }
     const padding = await upTo(CRLF, 256, 'The line of a boundary');
-    if (!/^[ \t]*$/.test(padding.toString('latin1'))) throw invalid('A part of the form has the boundary within it.');
+    if (!/^[ \t]*$/.test(padding.toString('latin1'))) throw within();
     return false;
   };
+
+  /** Behind the closing delimiter its line ends, or the body does: a file with these bytes in it would be cut there unseen. */
+  const closeLine = async (): Promise<void> => {
+    held = held.subarray(2);
+    while (held.indexOf(CRLF) === -1 && held.byteLength <= 256) {
+      const { done, value } = await chunks.next();
+      if (done) break;
+      held = Buffer.concat([held, value]);
+    }
+    if (!/^[ \t]*(?:\r\n|$)/.test(held.toString('latin1'))) throw within();
+  };
+
+  /** What is held, and all that still comes. */
+  async function* rest(): AsyncGenerator<Uint8Array> {
+    yield held;
+    yield* { [Symbol.asyncIterator]: () => chunks };
+  }
 
   /** RFC 2046 lets a preamble and an epilogue be; whoever sends one of some size means something else. */
   const drain = async (bytes: AsyncIterable<Uint8Array>, what: string): Promise<void> => {
@@ -125,7 +146,7 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
       yield { headers, read };
       if (!finished) throw new Error('a part was left before its end');
     }
-    await drain({ [Symbol.asyncIterator]: () => chunks }, 'after');
+    await drain(rest(), 'after');
   } finally {
     await chunks.return?.();
   }

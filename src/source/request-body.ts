@@ -26,6 +26,8 @@ export interface RequestBody {
   size: number | undefined;
   /** The bytes as they come; to be read once. @throws CourierError `body-truncated`, `too-large` */
   read(): AsyncIterable<Uint8Array>;
+  /** Lets go of what is being read, so that no watch over it outlives the request; to be called whatever came of it. */
+  release(): void;
 }
 
 /** What is read ahead of the consumer before the socket has to wait, in bytes. */
@@ -161,11 +163,17 @@ export const requestBody = (incoming: Incoming, limits: BodyLimits): RequestBody
   const { rawBody } = incoming;
   const size = rawBody?.byteLength ?? announcedSize(incoming);
   if (maxBytes !== undefined && size !== undefined && size > maxBytes) throw tooLarge(maxBytes);
+  let reading: AsyncGenerator<Uint8Array> | undefined;
   return {
     size,
     read() {
       begin?.();
-      return counted(rawBody === undefined ? readStream(incoming, patience) : once(rawBody), { size, maxBytes });
+      reading = counted(rawBody === undefined ? readStream(incoming, patience) : once(rawBody), { size, maxBytes });
+      return reading;
+    },
+    release() {
+      // A reader that still waits for bytes is let go when its connection is.
+      reading?.return(undefined).catch(() => undefined);
     },
   };
 };

@@ -46,6 +46,13 @@ export const createEntryServices = (
     async authenticatePush() {
       throw new CourierError('caller-not-allowed');
     },
+    mayPush: () => undefined,
+    eventDestinations: [],
+    async openObject() {
+      throw new CourierError('source-not-found');
+    },
+    deadLetter: async () => false,
+    secretRotated: () => undefined,
     async deliver(delivery) {
       const pieces: Uint8Array[] = [];
       for await (const piece of delivery.source.open()) {
