@@ -52,7 +52,7 @@ export interface Delivery {
   /** Epoch milliseconds by which an answer must be out; the upload stops in good time before. */
   deadlineMs: number;
   requestId: string;
-  /** Restricts the destinations further than the policy does (a Pub/Sub subscription's list). */
+  /** What this work may write to by its way of coming (a Pub/Sub subscription's list); the policy's `callers` do not count then. */
   allowedDestinations?: readonly string[];
 }
 

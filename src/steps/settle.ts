@@ -21,8 +21,11 @@ export interface Place {
   folders: Folders;
 }
 
-/** Finds the destination that a caller means. Unknown and forbidden ones look the same: `destination-forbidden`. */
-export type Allow = (caller: Caller, named: string | undefined) => Place;
+/**
+ * Finds the destination that a caller means. Unknown and forbidden ones look the same: `destination-forbidden`.
+ * @param granted what this work may write to by its way of coming (a subscription's list), whatever `callers` say
+ */
+export type Allow = (caller: Caller, named: string | undefined, granted?: readonly string[]) => Place;
 
 /** What is to be done, with the destination's defaults filled in. */
 export interface Order {

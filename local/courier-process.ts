@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** The courier as a process of its own, as it runs from source: the service, or one of the two functions. */
+export interface CourierProcess {
+  /** `http://127.0.0.1:PORT` */
+  url: string;
+  child: ChildProcess;
+  /** What it printed so far, line by line. */
+  lines: readonly string[];
+  /** SIGTERM, and its exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+}
+
+export interface CourierProcessOptions {
+  /** Its whole environment besides PATH: nothing of this machine's identities reaches it. */
+  env: Readonly<Record<string, string>>;
+  form?: 'service' | 'courier' | 'courierEvent';
+  /** Where it comes from; default: this checkout's sources. */
+  entry?: string;
+  nodeOptions?: readonly string[];
+  /** Default: any free one. */
+  port?: number;
+}
+
+const START_MS = 60_000;
+
+const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const FRAMEWORK = pathOf('../node_modules/@google-cloud/functions-framework/build/src/main.js');
+
+/** functions-framework does not say which port it got for 0, so one that is free a moment before. */
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+};
+
+const argumentsOf = ({ form = 'service', entry, nodeOptions = [] }: CourierProcessOptions): string[] => {
+  if (form === 'service') return [...nodeOptions, entry ?? pathOf('../src/server.ts')];
+  // The framework takes a folder or a file; the file needs no build.
+  const source = entry ?? pathOf('../src/index.ts');
+  const signature = form === 'courierEvent' ? ['--signature-type=cloudevent'] : [];
+  return [...nodeOptions, FRAMEWORK, `--source=${source}`, `--target=${form}`, ...signature];
+};
+
+const portIn = (line: string): number | undefined => {
+  if (!line.includes('listening on port')) return undefined;
+  const { port } = JSON.parse(line) as { port?: number };
+  return port;
+};
+
+/** Starts it, and waits until it takes requests. @throws with what it printed when it ends instead */
+export const startCourierProcess = async (options: CourierProcessOptions): Promise<CourierProcess> => {
+  const { env, form = 'service', port = form === 'service' ? 0 : await freePort() } = options;
+  const { PATH = '' } = process.env;
+  const child = spawn(process.execPath, argumentsOf(options), {
+    env: { PATH, HOME: '/nonexistent', CLOUDSDK_CONFIG: '/nonexistent', ...env, PORT: String(port) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const lines: string[] = [];
+  const exited = once(child, 'exit');
+  const ready = new Promise<number>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`not ready in time:\n${lines.join('\n')}`)), START_MS);
+    const onLine = (line: string): void => {
+      lines.push(line);
+      const found = form === 'service' ? portIn(line) : line.startsWith('URL:') ? port : undefined;
+      if (found === undefined) return;
+      clearTimeout(timer);
+      resolve(found);
+    };
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
+    child.once('close', (code) => {
+      clearTimeout(timer);
+      reject(new Error(`the courier ended with ${code}:\n${lines.join('\n')}`));
+    });
+  });
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    const [code] = (await exited) as [number | null];
+    return code;
+  };
+  try {
+    return {
+      url: `http://127.0.0.1:${await ready}`,
+      child,
+      lines,
+      stop: () => end('SIGTERM'),
+      kill: async () => void (await end('SIGKILL')),
+    };
+  } catch (error) {
+    await end('SIGKILL');
+    throw error;
+  }
+};

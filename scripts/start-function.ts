@@ -1,0 +1,17 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** `npm run start:function`: the built courier under functions-framework; `-- --target=courierEvent` for its other function. */
+
+const given = process.argv.slice(2);
+const target = given.some((argument) => argument.startsWith('--target')) ? [] : ['--target=courier'];
+const framework = fileURLToPath(
+  new URL('../node_modules/@google-cloud/functions-framework/build/src/main.js', import.meta.url),
+);
+const source = fileURLToPath(new URL('../dist', import.meta.url));
+const signature = given.some((argument) => argument.includes('courierEvent')) ? ['--signature-type=cloudevent'] : [];
+const child = spawn(process.execPath, [framework, `--source=${source}`, ...target, ...signature, ...given], {
+  stdio: 'inherit',
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 0)));

@@ -1,0 +1,147 @@
+import packageJson from '../package.json' with { type: 'json' };
+import type { Config } from './config.ts';
+import { createRuntimeIdentity } from './credentials/runtime-identity.ts';
+import { createRuntimeProject } from './credentials/runtime-project.ts';
+import { createDeliver } from './deliver.ts';
+import { createCompleteUpload, createOpenUpload } from './direct.ts';
+import { createBufferBudget, defaultBufferBytes } from './drive/budget.ts';
+import { type CourierApp, createApp } from './entry/app.ts';
+import { createDeadLetters } from './entry/dead-letter.ts';
+import { createEventHandler } from './entry/events.ts';
+import type { DestinationSummary, Services } from './entry/services.ts';
+import { createTransport } from './google/create-transport.ts';
+import { createAuthenticator } from './identity/authenticate.ts';
+import { createPolicy } from './identity/policy.ts';
+import { createPushPolicy } from './identity/push.ts';
+import { createFirestoreLedger, type FirestoreLedgerOptions } from './ledger/firestore.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { createMemoryLedger } from './ledger/memory.ts';
+import type { Log } from './log.ts';
+import { createAllow, createPlaces, type GuardedPlace, openAccount } from './places.ts';
+import { openObject } from './source/cloud-storage.ts';
+
+/** Uploads that may wait for a buffer, for each one that may be under way; more are answered `busy`. */
+const WAITERS_AN_UPLOAD = 1;
+
+export interface CourierOptions {
+  /** Largest body that this form of the courier takes, in bytes; undefined: no limit. */
+  maxBodyBytes?: number | undefined;
+  log: Log;
+  /** Epoch milliseconds. */
+  now?: () => number;
+  /** True once the server has been told to end. */
+  stopping?: () => boolean;
+}
+
+export interface Courier {
+  app: CourierApp;
+  /** Does the work that a CloudEvent brings; throws what is to come again. */
+  onEvent: ReturnType<typeof createEventHandler>;
+  /** Fetches what the first delivery will need, all at once: Google's keys, the secrets, access tokens. Failures are logged, not thrown. */
+  warmUp(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const openLedger = ({ ledger }: Pick<Config, 'ledger'>, means: Omit<FirestoreLedgerOptions, 'config'>): Ledger => {
+  if (ledger !== 'memory') return createFirestoreLedger({ config: ledger.firestore, ...means });
+  means.log.warn(
+    {},
+    'ledger: memory remembers keys for this instance alone, until it ends; use firestore for more than one',
+  );
+  return createMemoryLedger({ now: means.now });
+};
+
+const summaryOf = ({ name, config: { path, onConflict, convertTo, maxBytes } }: GuardedPlace): DestinationSummary => ({
+  name,
+  path,
+  onConflict,
+  convertTo,
+  maxBytes,
+});
+
+/** Everything put together: from the configuration to what answers requests and events. */
+export const createCourier = (config: Config, options: CourierOptions): Courier => {
+  const { log, now = Date.now, stopping = () => false, maxBodyBytes } = options;
+  const { limits, googleOrigin, pubsub } = config;
+  const transport = createTransport({ googleOrigin, now, log });
+  const runtime = createRuntimeIdentity({ transport, now });
+  const findProject = createRuntimeProject(transport);
+  let project = config.project;
+  const { fetch } = transport;
+  const { token } = runtime;
+  const ledger = openLedger(config, {
+    project: async () => project ?? findProject(),
+    fetch,
+    token,
+    now,
+    log,
+  });
+  const budget = createBufferBudget({
+    bytes: limits.bufferBytes ?? defaultBufferBytes(),
+    maxWaiters: limits.concurrentUploads * WAITERS_AN_UPLOAD,
+    now,
+  });
+
+  const authenticator = createAuthenticator(config, { fetch, now, log });
+  const policy = createPolicy(config);
+  const places = createPlaces(config, { transport, runtime, budget, ledger, now, log });
+  const story = { allow: createAllow(places, policy), ledger, now, log };
+
+  const services: Services = {
+    authenticate: authenticator.authenticate,
+    authenticatePush: authenticator.authenticatePush,
+    mayPush: createPushPolicy(pubsub).mayPush,
+    eventDestinations: pubsub.eventDestinations,
+    deliver: createDeliver(story),
+    openObject: (name, time) => openObject({ transport, token }, name, time),
+    deadLetter: createDeadLetters({ transport, token, topic: pubsub.deadLetterTopic, log }),
+    secretRotated(secret) {
+      for (const { auth } of places.values()) auth.rotated(secret);
+    },
+    destinations: (caller) =>
+      policy.destinationsOf(caller).flatMap((name) => {
+        const place = places.get(name);
+        return place === undefined ? [] : [summaryOf(place)];
+      }),
+    openUpload: createOpenUpload(story),
+    completeUpload: createCompleteUpload(story),
+    async doctor(caller, doctorOptions) {
+      const { createDoctor } = await import('./doctor/create-doctor.ts');
+      const { isOperator } = policy;
+      const right = (name: string) => openAccount(config, name, { transport, runtime, budget, now, log });
+      return createDoctor({ config, isOperator, right, ledger, transport, runtime, now, log })(caller, doctorOptions);
+    },
+    stopping,
+    requestSeconds: limits.requestSeconds,
+    maxBodyBytes,
+    version: packageJson.version,
+    concurrentUploads: limits.concurrentUploads,
+    get project() {
+      return project;
+    },
+    now,
+    log,
+  };
+
+  const warmUp = async (): Promise<void> => {
+    const ahead = async (what: string, work: Promise<unknown>): Promise<void> => {
+      await work.catch((error: unknown) => log.warn({ error }, `${what} could not be fetched ahead`));
+    };
+    const rights = new Map([...places.values()].map(({ config: { credentials }, auth }) => [credentials, auth]));
+    await Promise.all([
+      ahead("Google's keys", authenticator.warmUp()),
+      ...[...rights].map(([name, auth]) => ahead(`a token of credentials "${name}"`, auth.token())),
+    ]);
+    if (config.onCloudRun && project === undefined) project = await findProject().catch(() => undefined);
+  };
+
+  return {
+    app: createApp(services),
+    onEvent: createEventHandler(services),
+    warmUp,
+    async close() {
+      await ledger.close();
+      transport.close();
+    },
+  };
+};

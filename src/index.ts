@@ -1,0 +1,20 @@
+import { cloudEvent, http } from '@google-cloud/functions-framework';
+import { readConfig } from './config.ts';
+import { createCourier } from './courier.ts';
+import { createNodeListener } from './entry/node-listener.ts';
+import { createLog } from './log.ts';
+import { orExitOnFaults } from './start.ts';
+
+/** The Cloud Functions form: `courier` over HTTP, `courierEvent` for CloudEvents, on functions-framework's server. */
+
+/** The platform takes no larger request over HTTP/1, and functions-framework reads it whole before the function runs. */
+const MOST_BODY_BYTES = 33_554_432;
+
+const config = orExitOnFaults(() => readConfig());
+const log = createLog(config.logLevel);
+const courier = createCourier(config, { log, maxBodyBytes: MOST_BODY_BYTES });
+const { onRequest } = createNodeListener(courier.app);
+
+http('courier', onRequest);
+cloudEvent('courierEvent', (event) => courier.onEvent(event));
+void courier.warmUp();

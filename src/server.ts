@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readConfig } from './config.ts';
+import { createCourier } from './courier.ts';
+import { createHttpServer } from './entry/http-server.ts';
+import { createNodeListener } from './entry/node-listener.ts';
+import { CourierError } from './errors.ts';
+import { createLog } from './log.ts';
+import { orExitOnFaults } from './start.ts';
+
+/** The Cloud Run service: HTTP/1.1 and h2c on one port, bodies of any size, streamed. */
+
+/** "Cloud Run sends a SIGTERM signal … and the container has 10 seconds" (run/docs/container-contract#instance-shutdown). */
+const GRACE_MS = 8_000;
+/** For what was cut off to be answered 503. */
+const ANSWER_MS = 1_000;
+
+const config = orExitOnFaults(() => readConfig());
+const log = createLog(config.logLevel);
+const cutOff = new AbortController();
+let stopping = false;
+
+const courier = createCourier(config, { log, stopping: () => stopping });
+const listener = createNodeListener(courier.app, { stopping: () => stopping, cutOff: cutOff.signal });
+const http = createHttpServer(listener, { concurrentStreams: Math.max(100, 2 * config.limits.concurrentUploads) });
+
+const stop = async (signal: string): Promise<void> => {
+  if (stopping) return;
+  stopping = true;
+  log.info({ signal }, 'stopping: uploads under way have a few seconds');
+  const answered = http.close();
+  const late = await Promise.race([answered.then(() => false), sleep(GRACE_MS, true, { ref: false })]);
+  if (late) {
+    cutOff.abort(new CourierError('shutting-down'));
+    await Promise.race([answered, sleep(ANSWER_MS, undefined, { ref: false })]);
+  }
+  http.destroy();
+  await courier.close();
+  log.info({}, late ? 'stopped; what was under way can be sent again' : 'stopped');
+  process.exit(0);
+};
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+
+http.listen(config.port).then(
+  (port) => {
+    log.info({ port }, `listening on port ${port}`);
+    void courier.warmUp();
+  },
+  (error: unknown) => {
+    log.error({ error }, `port ${config.port} cannot be listened on`);
+    process.exit(1);
+  },
+);
