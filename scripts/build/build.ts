@@ -1,0 +1,74 @@
+import { chmod, copyFile, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Metafile } from 'esbuild';
+import { z } from 'zod';
+import { bundleClient, bundleServer } from './bundle.ts';
+import { bundledFolders } from './contents.ts';
+import { readLock } from './lockfile.ts';
+import { clientManifestOf, installedFolders, lockfileOf, manifestOf } from './manifest.ts';
+import { noticesOf } from './notices.ts';
+import { sbomOf } from './sbom.ts';
+
+const SHIPPED = join(import.meta.dirname, 'shipped');
+
+const ownSchema = z.object({
+  name: z.string(),
+  version: z.string(),
+  license: z.string(),
+  engines: z.record(z.string(), z.string()),
+  optionalDependencies: z.record(z.string(), z.string()).default({}),
+});
+
+export interface Build {
+  /** esbuild's account of what is in the bundles. */
+  server: Metafile;
+  client: Metafile;
+}
+
+const placesOf = (inService: string[], inClient: string[], beside: string[]): Map<string, string[]> => {
+  const places = new Map<string, string[]>();
+  for (const [place, folders] of Object.entries({ service: inService, client: inClient, install: beside })) {
+    for (const folder of folders) places.set(folder, [...(places.get(folder) ?? []), place]);
+  }
+  return places;
+};
+
+const makeAll = async (root: string, outDir: string): Promise<Build> => {
+  const own = ownSchema.parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+  const lock = await readLock(root);
+  const server = await bundleServer(root, outDir);
+  const client = await bundleClient(root, outDir);
+  for (const file of await readdir(SHIPPED)) await copyFile(join(SHIPPED, file), join(outDir, file));
+  await chmod(join(outDir, 'client/main.js'), 0o755);
+
+  const [inService, inClient] = [bundledFolders(server), bundledFolders(client)];
+  const bundled = [...new Set([...inService, ...inClient])].sort();
+  const write = (path: string, content: string | object): Promise<void> =>
+    writeFile(join(outDir, path), typeof content === 'string' ? content : `${JSON.stringify(content, undefined, 2)}\n`);
+  await write('package.json', manifestOf(own, lock));
+  await write('package-lock.json', lockfileOf(own, lock));
+  await write('client/package.json', clientManifestOf(own, own.optionalDependencies['@aws-sdk/credential-providers']));
+  await write('sbom.cdx.json', sbomOf({ ...own, lock, places: placesOf(inService, inClient, installedFolders(lock)) }));
+  await write('THIRD_PARTY_LICENSES.txt', await noticesOf(root, lock, bundled));
+  await copyFile(join(root, 'LICENSE'), join(outDir, 'LICENSE'));
+  return { server, client };
+};
+
+/**
+ * Makes all that is deployed, from nothing: the same sources make the same bytes.
+ * @param root the project's folder, with its dependencies installed
+ * @param outDir is replaced once all is made; a build that fails leaves it as it was
+ */
+export const buildDist = async (root: string, outDir: string): Promise<Build> => {
+  const partial = `${outDir}.partial`;
+  const clear = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true });
+  await clear(partial);
+  try {
+    const made = await makeAll(root, partial);
+    await clear(outDir);
+    await rename(partial, outDir);
+    return made;
+  } finally {
+    await clear(partial);
+  }
+};

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { leaveOut } from './left-out.ts';
+
+/** Libraries written as CommonJS ask for Node's own modules with `require`, which an ES module has not. */
+const REQUIRE = `import { createRequire as nodeRequire } from 'node:module'; const require = nodeRequire(import.meta.url);`;
+
+/** The program asks for its version; the rest of package.json is nobody's business, and changes more often. */
+const onlyVersion = (root: string): Plugin => ({
+  name: 'only-version',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]package\.json$/ }, async ({ path }) => {
+      if (path !== join(root, 'package.json')) return undefined;
+      const { version } = JSON.parse(await readFile(path, 'utf8'));
+      return { contents: JSON.stringify({ version }), loader: 'json' };
+    });
+  },
+});
+
+/** Names stay: a stack trace has to be read at night, and they cost neither time nor much room. */
+const optionsOf = (root: string): BuildOptions & { metafile: true } => ({
+  absWorkingDir: root,
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  charset: 'utf8',
+  banner: { js: REQUIRE },
+  metafile: true,
+  logLevel: 'warning',
+});
+
+/**
+ * The service and the function, which share all but their first lines. What `import()` loads becomes files of its own.
+ * @param root the project's folder
+ */
+export const bundleServer = async (root: string, outDir: string): Promise<Metafile> => {
+  const { metafile } = await build({
+    ...optionsOf(root),
+    entryPoints: { service: join(root, 'src/server.ts'), function: join(root, 'src/index.ts') },
+    outdir: join(outDir, 'lib'),
+    plugins: [leaveOut(root), onlyVersion(root)],
+    // The platform starts it, and what registers a function must be the same one.
+    external: ['@google-cloud/functions-framework'],
+  });
+  return metafile;
+};
+
+/** What callers run: the command and the library. */
+export const bundleClient = async (root: string, outDir: string): Promise<Metafile> => {
+  const { metafile } = await build({
+    ...optionsOf(root),
+    entryPoints: { main: join(root, 'src/client/main.ts'), index: join(root, 'src/client/index.ts') },
+    outdir: join(outDir, 'client'),
+    chunkNames: 'lib/[name]-[hash]',
+    plugins: [leaveOut(root), onlyVersion(root)],
+    // Only callers on ECS and EKS need it, and they have it.
+    external: ['@aws-sdk/credential-providers'],
+  });
+  return metafile;
+};

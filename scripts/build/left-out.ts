@@ -1,0 +1,118 @@
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import type { Plugin } from 'esbuild';
+
+/** A module that takes another's place: its text, and the folder that its own imports start from. */
+interface Replacement {
+  folder: string;
+  text: string;
+}
+
+/**
+ * Google's generated clients speak gRPC and REST, and carry the messages of every API that they know. The courier speaks
+ * REST alone, so gRPC, the administrators' clients and messages that nobody decodes stay out of the bundle: 2.5 MB, and
+ * half of the time that loading takes. Keyed by what is imported; everything that takes a place uses the library's own parts.
+ */
+const REPLACED: Readonly<Record<string, Replacement>> = {
+  // Its index adds gRPC to `fallback`; the clients take the rest of these names from it.
+  'google-gax': {
+    folder: 'google-gax/build/src',
+    text: `
+const fallback = require('./fallback');
+module.exports = {
+  fallback,
+  GoogleError: fallback.GoogleError,
+  Status: require('./status').Status,
+  decodeAnyProtosInArray: require('./util').decodeAnyProtosInArray,
+  loggingUtils: require('google-logging-utils'),
+  // Firestore asks for these when it speaks to its emulator; REST has no use for them.
+  grpc: { credentials: { createInsecure: () => undefined } },
+};`,
+  },
+  '@google-cloud/secret-manager': {
+    folder: '@google-cloud/secret-manager/build/src/v1',
+    text: `exports.SecretManagerServiceClient = require('./secret_manager_service_client').SecretManagerServiceClient;`,
+  },
+  '@google-cloud/firestore-api': {
+    folder: '@google-cloud/firestore-api/build/src/v1',
+    text: `exports.v1 = { FirestoreClient: require('./firestore_client').FirestoreClient };`,
+  },
+  '@google-cloud/firestore-api/build/src/v1': {
+    folder: '@google-cloud/firestore-api/build/src/v1',
+    text: `exports.FirestoreClient = require('./firestore_client').FirestoreClient;`,
+  },
+  // 1.3 MB of code for one message, which protobufjs makes as well from the description that is there anyway.
+  '../protos/firestore_v1_proto_api': {
+    folder: '@google-cloud/firestore-api/build/protos',
+    text: `
+let type;
+const fromObject = (value) => {
+  type ??= require('protobufjs').Root.fromJSON(require('./protos.json')).lookupType('google.firestore.v1.Value');
+  return type.fromObject(value);
+};
+exports.google = { firestore: { v1: { Value: { fromObject } } } };`,
+  },
+};
+
+/** Importers that may be given another module, by a part of their path; a relative import means nothing without. */
+const IMPORTERS = /node_modules[\\/](@google-cloud[\\/]firestore|google-gax)[\\/]/;
+
+/** Messages that google-gax exports for others, or decodes for operations that take long; and what every Node has by now. */
+const ABSENT = /^(\.\.\/(\.\.\/)?protos\/(iam_service|locations|operations)|web-streams-polyfill\/.*)$/;
+
+/** Touching what is left out says so, rather than to go on with nothing. */
+const absent = (what: string): string => `
+module.exports = new Proxy({}, {
+  get(_, name) {
+    if (name === '__esModule') return true;
+    throw new Error(${JSON.stringify(`${what} is left out of this bundle`)} + ': ' + String(name));
+  },
+});`;
+
+/** A package's folder as the project has it installed; `exports` may hide a package's insides from \`require.resolve\`. */
+const installed = (root: string, folder: string): string => {
+  const [first = '', second = ''] = folder.split('/');
+  const name = first.startsWith('@') ? `${first}/${second}` : first;
+  const paths = createRequire(join(root, 'package.json')).resolve.paths(name) ?? [];
+  const require = createRequire(import.meta.url);
+  for (const path of paths) {
+    try {
+      return join(dirname(require.resolve(join(path, name, 'package.json'))), folder.slice(name.length));
+    } catch {
+      // Not in this one.
+    }
+  }
+  throw new Error(`${name} is not installed`);
+};
+
+/** esbuild's part: what of Google's libraries, and of zod's languages, the bundles do without. */
+export const leaveOut = (root: string): Plugin => ({
+  name: 'leave-out',
+  setup(build) {
+    build.onResolve({ filter: /^(google-gax|@google-cloud\/.+|\.\.\/protos\/.+)$/ }, ({ path, importer }) =>
+      Object.hasOwn(REPLACED, path) && (!path.startsWith('.') || IMPORTERS.test(importer))
+        ? { path, namespace: 'replaced' }
+        : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'replaced' }, ({ path }) => {
+      const replacement = REPLACED[path];
+      if (replacement === undefined) return undefined;
+      return { contents: replacement.text, loader: 'js', resolveDir: installed(root, replacement.folder) };
+    });
+
+    build.onResolve({ filter: ABSENT }, ({ path, importer }) =>
+      !path.startsWith('.') || IMPORTERS.test(importer) ? { path, namespace: 'absent' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({ contents: absent(path), loader: 'js' }));
+
+    // Faults of the configuration are told in English: 260 KB of other languages' messages.
+    build.onResolve({ filter: /^\.\.\/locales\/index\.js$/ }, ({ importer }) =>
+      importer.includes(`node_modules${sep}zod${sep}`) ? { path: 'zod/v4/locales', namespace: 'english' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'english' }, ({ path }) => ({
+      contents: `export { default as en } from './en.js';`,
+      loader: 'js',
+      resolveDir: installed(root, path),
+    }));
+  },
+});

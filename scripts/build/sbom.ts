@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { dependenciesOf, type Lock, type Locked, nameOf } from './lockfile.ts';
+
+export interface SbomInput {
+  name: string;
+  version: string;
+  license: string;
+  lock: Lock;
+  /** Where a package is: `service`, `client` for bundles, `install` for what npm installs beside them. */
+  places: ReadonlyMap<string, readonly string[]>;
+}
+
+/** https://github.com/package-url/purl-spec/blob/main/types-doc/npm-definition.md */
+export const purlOf = (name: string, version: string): string => `pkg:npm/${name.replace(/^@/, '%40')}@${version}`;
+
+const licensesOf = ({ license }: Locked): object[] => {
+  if (license === undefined) return [];
+  return [/[\s(]/.test(license) ? { expression: license } : { license: { id: license } }];
+};
+
+/** `sha512-BASE64`, as npm has it, in CycloneDX's hexadecimal. */
+const hashesOf = ({ integrity }: Locked): object[] =>
+  (integrity ?? '').split(/\s+/).flatMap((text) => {
+    const [, bits, base64 = ''] = /^sha(1|256|384|512)-(.+)$/.exec(text) ?? [];
+    return bits === undefined ? [] : [{ alg: `SHA-${bits}`, content: Buffer.from(base64, 'base64').toString('hex') }];
+  });
+
+const componentOf = (folder: string, locked: Locked, places: readonly string[]): Record<string, unknown> => {
+  const [group, name] = nameOf(folder).startsWith('@') ? nameOf(folder).split('/') : [undefined, nameOf(folder)];
+  const purl = purlOf(nameOf(folder), locked.version ?? '');
+  return {
+    type: 'library',
+    'bom-ref': purl,
+    ...(group === undefined ? {} : { group }),
+    name,
+    version: locked.version,
+    licenses: licensesOf(locked),
+    hashes: hashesOf(locked),
+    purl,
+    ...(locked.resolved === undefined ? {} : { externalReferences: [{ type: 'distribution', url: locked.resolved }] }),
+    properties: places.map((value) => ({ name: 'drive-courier:place', value })),
+  };
+};
+
+/** A UUID that follows from the content (RFC 9562, version 8), so that the same build has the same one. */
+const uuidOf = (content: string): string => {
+  const hex = createHash('sha256').update(content).digest('hex');
+  const variant = '89ab'.charAt(Number.parseInt(hex.charAt(16), 16) % 4);
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    variant + hex.slice(17, 20),
+    hex.slice(20, 32),
+  ].join('-');
+};
+
+/** What is in dist, in CycloneDX 1.6's JSON (https://cyclonedx.org/docs/1.6/json/), without times: the same input, the same text. */
+export const sbomOf = ({ name, version, license, lock, places }: SbomInput): string => {
+  const own = purlOf(name, version);
+  const byRef = new Map<string, { folders: string[]; component: Record<string, unknown> }>();
+  for (const [folder, where] of places) {
+    const locked = lock.get(folder);
+    if (locked?.version === undefined) throw new Error(`${folder} is bundled, but package-lock.json does not know it`);
+    const ref = purlOf(nameOf(folder), locked.version);
+    // The same version may be installed in several folders; it is one component.
+    const standing = byRef.get(ref);
+    if (standing === undefined) byRef.set(ref, { folders: [folder], component: componentOf(folder, locked, where) });
+    else standing.folders.push(folder);
+  }
+  const refs = [...byRef.keys()].sort();
+  const refOf = (folder: string): string => purlOf(nameOf(folder), lock.get(folder)?.version ?? '');
+  const within = (folders: readonly string[]): string[] =>
+    [...new Set(folders.map(refOf))].filter((ref) => byRef.has(ref)).sort();
+
+  const content = {
+    metadata: {
+      component: {
+        type: 'application',
+        'bom-ref': own,
+        name,
+        version,
+        purl: own,
+        licenses: [{ license: { id: license } }],
+      },
+      lifecycles: [{ phase: 'build' }],
+    },
+    components: refs.map((ref) => byRef.get(ref)?.component),
+    dependencies: [
+      { ref: own, dependsOn: within(dependenciesOf(lock, '')) },
+      ...refs.map((ref) => ({
+        ref,
+        dependsOn: within((byRef.get(ref)?.folders ?? []).flatMap((folder) => dependenciesOf(lock, folder))),
+      })),
+    ],
+  };
+  const serialNumber = `urn:uuid:${uuidOf(JSON.stringify(content))}`;
+  return `${JSON.stringify({ bomFormat: 'CycloneDX', specVersion: '1.6', serialNumber, version: 1, ...content }, undefined, 2)}\n`;
+};
