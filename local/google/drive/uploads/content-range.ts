@@ -9,7 +9,7 @@ export type ContentRange =
 const FORM = /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(?:(\d{1,15})|\*)$/i;
 
 /**
- * `bytes 0-524287/2000000`, `bytes 0-524287/*`, `bytes *​/2000000`, `bytes *​/*`, or nothing.
+ * Reads `bytes 0-524287/2000000`, an asterisk in the place of what is not known, or no header at all.
  * Source: developers.google.com/workspace/drive/api/guides/manage-uploads#resumable.
  * @returns undefined for what is none of these
  */

@@ -11,18 +11,18 @@ const AHEAD_BYTES = 1024 * 1024;
 
 export const wholeGranules = (bytes: number): number => bytes - (bytes % GRANULE_BYTES);
 
-/** Bytes that are being added to a content. */
+/** Bytes on their way into a landing. */
 export interface Addition {
   /** Bytes taken so far. */
   readonly bytes: number;
   /** Undefined, or what to wait for before giving more. */
   take(piece: Buffer): Promise<void> | undefined;
-  /** Ends it. `all` keeps everything, `granules` whole multiples of 256 KiB of the content, `none` nothing. */
+  /** Ends it. `all` keeps everything, `granules` whole multiples of 256 KiB, `none` nothing. */
   settle(keep: 'all' | 'granules' | 'none'): Promise<void>;
 }
 
 /** A file that grows on disk, in any number of additions one after the other. */
-export interface Content {
+export interface Landing {
   /** Bytes that count: what a status query is told. */
   readonly stored: number;
   add(): Promise<Addition>;
@@ -31,12 +31,13 @@ export interface Content {
 }
 
 /** Opens what is at the path, or begins it. Whatever an earlier run left beyond the last whole 256 KiB does not count. */
-export function openContent(path: string): Content {
-  closeSync(openSync(path, 'a'));
-  let stored = wholeGranules(statSync(path).size);
+export function openLanding(path: string): Landing {
+  let stored = wholeGranules(statSync(path, { throwIfNoEntry: false })?.size ?? 0);
   /** Of the first `summed` bytes; behind while bytes might yet be taken back. */
   let sums: RunningChecksums = runChecksums();
   let summed = 0;
+
+  const begin = (): void => closeSync(openSync(path, 'a'));
 
   const catchUp = async (): Promise<void> => {
     if (summed === stored) return;
@@ -46,6 +47,7 @@ export function openContent(path: string): Content {
 
   const add = async (): Promise<Addition> => {
     await catchUp();
+    begin();
     const stream = createWriteStream(path, { flags: 'r+', start: stored, highWaterMark: AHEAD_BYTES });
     const failed = once(stream, 'error').then(([error]) => Promise.reject(error as Error));
     // Whoever waits hears of it; nobody may be waiting yet.
@@ -99,6 +101,7 @@ export function openContent(path: string): Content {
     add,
     received: async (mimeType) => {
       await catchUp();
+      begin();
       return { path, size: stored, mimeType, ...sums.sums() };
     },
     discard: () => rmSync(path, { force: true }),

@@ -1,0 +1,31 @@
+import { type DriveCall, pathParameter } from '../call.ts';
+import type { MediaDescription } from '../content.ts';
+import { notImplemented } from '../errors.ts';
+import { changeFile, checkChange } from '../methods/change.ts';
+import { checkInsert, insertFile } from '../methods/insert.ts';
+import type { ReceivedBytes, StoredFile } from '../model.ts';
+import type { DriveState } from '../state.ts';
+
+type Metadata = Record<string, unknown>;
+
+/** What an upload does when its bytes are there: files.create or files.update. */
+interface Effect {
+  check(state: DriveState, call: DriveCall, metadata: Metadata, media: MediaDescription): void;
+  run(state: DriveState, call: DriveCall, metadata: Metadata, received: ReceivedBytes): StoredFile;
+}
+
+const EFFECTS: Readonly<Record<string, Effect>> = {
+  'drive.files.create': { check: checkInsert, run: insertFile },
+  'drive.files.update': {
+    check: (state, call, metadata, media) => checkChange(state, call, pathParameter(call, 'fileId'), metadata, media),
+    run: (state, call, metadata, received) =>
+      changeFile(state, call, pathParameter(call, 'fileId'), metadata, received),
+  },
+};
+
+/** @throws DriveError 501 for a method that takes no bytes here */
+export function effectOf({ method }: DriveCall): Effect {
+  const effect = EFFECTS[method.id];
+  if (effect === undefined) throw notImplemented(method.id, `uploads to ${method.id}`);
+  return effect;
+}

@@ -1,0 +1,76 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { GoogleCall } from '../../seam.ts';
+import type { Answer, DriveCall } from '../call.ts';
+import { invalidValue, notImplemented, required } from '../errors.ts';
+import type { DriveState } from '../state.ts';
+import { swallow } from './pieces.ts';
+import { methodNotAllowed, noSuchSession } from './refusals.ts';
+import { startSession } from './resumable-start.ts';
+import { sendCancelled, sendRefusal } from './session-answers.ts';
+import { answerSession } from './session-request.ts';
+import { openSessions, type Sessions } from './sessions.ts';
+import { uploadMedia, uploadMultipart } from './single-request.ts';
+
+export interface Uploads {
+  /** Uploads of one request, and the beginning of a session. @throws DriveError */
+  handle(call: DriveCall): Promise<Answer>;
+  /** Requests to a session URI, which need no token. False for what is none; answers all others, refusals too. */
+  session(google: GoogleCall): Promise<boolean>;
+}
+
+/** The other upload protocol (`X-Goog-Upload-Protocol`), and bodies packed for the way. @throws DriveError 501 */
+function refuseUnknown(headers: IncomingHttpHeaders, methodId: string): void {
+  const foreign = Object.keys(headers).find((name) => name.startsWith('x-goog-upload-'));
+  if (foreign !== undefined) throw notImplemented(methodId, `the header ${foreign}`);
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity')
+    throw notImplemented(methodId, `uploads with Content-Encoding: ${encoding}`);
+}
+
+const isResumablePath = ({ url }: GoogleCall): boolean => url.pathname.startsWith('/resumable/');
+
+/** @throws DriveError */
+function handle(state: DriveState, sessions: Sessions, call: DriveCall): Promise<Answer> {
+  const { google, method, parameters } = call;
+  refuseUnknown(google.request.headers, method.id);
+  if (parameters.text('upload_protocol') !== undefined) throw notImplemented(method.id, 'upload_protocol');
+  const type = parameters.text('uploadType') ?? (isResumablePath(google) ? 'resumable' : undefined);
+  if (type === 'resumable') return startSession(state, sessions, call);
+  if (type === undefined) throw required('uploadType', 'Required parameter: uploadType');
+  if (isResumablePath(google)) throw invalidValue('uploadType');
+  if (type === 'media') return uploadMedia(state, call);
+  if (type === 'multipart') return uploadMultipart(state, call);
+  throw invalidValue('uploadType');
+}
+
+const SESSION_PATH = /^\/(resumable\/)?upload\/drive\/v3\/files(\/[^/]+)?$/;
+
+async function answer(state: DriveState, sessions: Sessions, id: string, google: GoogleCall): Promise<void> {
+  refuseUnknown(google.request.headers, 'drive.files.create');
+  const session = sessions.find(id);
+  if (session === undefined) throw noSuchSession();
+  // The guide puts; rclone posts.
+  if (google.method === 'PUT' || google.method === 'POST') return answerSession({ state, sessions, session, google });
+  if (google.method !== 'DELETE') throw methodNotAllowed();
+  sessions.cancel(session);
+  sendCancelled(google);
+}
+
+/** Simple, multipart and resumable uploads. Source: developers.google.com/workspace/drive/api/guides/manage-uploads. */
+export function createUploads(state: DriveState): Uploads {
+  const sessions = openSessions(state);
+  return {
+    handle: async (call) => handle(state, sessions, call),
+    session: async (google) => {
+      const id = google.url.searchParams.get('upload_id');
+      if (id === null || !SESSION_PATH.test(google.url.pathname)) return false;
+      try {
+        await answer(state, sessions, id, google);
+      } catch (error) {
+        await swallow(google.request);
+        sendRefusal(google, error);
+      }
+      return true;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import type { GoogleCall } from '../../seam.ts';
+import { sendError, sendJson, sendText } from '../call.ts';
+import { fileNotFound } from '../errors.ts';
+import { applyMask } from '../fields/apply.ts';
+import { fileResource } from '../resource.ts';
+import type { DriveState } from '../state.ts';
+import { UploadRefusal } from './refusals.ts';
+import { sessionCall } from './session-call.ts';
+import type { SessionRecord } from './sessions.ts';
+
+/**
+ * "308 Resume Incomplete", with what is stored; "if there is no Range header, no bytes were received".
+ * Go's client asks for a 200 that says 308 in a header instead, for 308 now means another thing (RFC 7538): googleapis/google-api-go-client, gensupport.
+ */
+export function sendIncomplete({ request, response }: GoogleCall, stored: number): void {
+  const headers = { ...(stored === 0 ? {} : { range: `bytes=0-${stored - 1}` }), 'content-length': 0 };
+  if (request.headers['x-guploader-no-308'] === 'yes')
+    response.writeHead(200, { ...headers, 'x-http-status-code-override': '308' });
+  else response.writeHead(308, 'Resume Incomplete', headers);
+  response.end();
+}
+
+/** The file that a session made, as it is now, however often it is asked for. @throws DriveError 404 when it is gone */
+export function sendFinished(state: DriveState, record: SessionRecord, fileId: string, google: GoogleCall): void {
+  const file = state.store.files.get(fileId);
+  if (file === undefined) throw fileNotFound(fileId);
+  const { actor, mask } = sessionCall(state, record, google);
+  sendJson(google.response, 200, applyMask(fileResource(state, actor, file), mask));
+}
+
+/** "499" is what a cancelled session answers (guides/manage-uploads; cloud.google.com/storage/docs/performing-resumable-uploads#cancel-upload). */
+export function sendCancelled({ response }: GoogleCall): void {
+  response.writeHead(499, 'Client Closed Request', { 'content-length': 0 });
+  response.end();
+}
+
+export function sendRefusal({ response }: GoogleCall, error: unknown): void {
+  if (error instanceof UploadRefusal && !response.headersSent) sendText(response, error.code, error.message);
+  else sendError(response, error);
+}

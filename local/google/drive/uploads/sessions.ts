@@ -1,0 +1,114 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Grant } from '../../seam.ts';
+import { openRecords } from '../records.ts';
+import type { DriveState } from '../state.ts';
+import { type Landing, openLanding } from './landing.ts';
+
+/** All of the call that opened it that is needed to finish it later, in another run of this program too. */
+export interface SessionRecord {
+  id: string;
+  httpMethod: string;
+  /** With the query, as it was asked. */
+  url: string;
+  grant: Grant;
+  app: string;
+  supportsAllDrives: boolean;
+  metadata: Record<string, unknown>;
+  mimeType: string;
+  /** From `X-Upload-Content-Length`, or the first range that names it. */
+  size?: number;
+  createdMs: number;
+  /** Once it is finished. */
+  fileId?: string;
+  /** The bytes were there, and no file could be made of them. */
+  isOver?: boolean;
+}
+
+/** A request that is sending bytes to a session. */
+export interface Sender {
+  /** False once all that will come has come. */
+  isSending(): boolean;
+  stop(): void;
+}
+
+export interface Session {
+  record: SessionRecord;
+  landing: Landing;
+  sender: Sender | undefined;
+  /** One at a time: runs `work` after whatever is under way. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface Sessions {
+  open(record: Omit<SessionRecord, 'id' | 'createdMs'>): Session;
+  /** Undefined for those that never were, were cancelled, or are older than a week. */
+  find(id: string): Session | undefined;
+  save(session: Session): void;
+  cancel(session: Session): void;
+}
+
+const createTurns = (): Session['inTurn'] => {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+};
+
+const SUFFIX = '.session';
+
+/** The sessions of this Drive, kept on disk with the bytes that they have. */
+export function openSessions(state: DriveState): Sessions {
+  const { store, limits } = state;
+  const records = openRecords<SessionRecord>(join(store.uploadsDir, 'sessions'));
+  const open = new Map<string, Session>();
+  const pathOf = (id: string): string => join(store.uploadsDir, `${id}${SUFFIX}`);
+
+  const isExpired = ({ createdMs }: SessionRecord): boolean => state.now() - createdMs >= limits.sessionMs;
+  const drop = (id: string): void => {
+    open.get(id)?.sender?.stop();
+    open.delete(id);
+    records.remove(id);
+    rmSync(pathOf(id), { force: true });
+  };
+  const dropExpired = (): void => {
+    for (const record of [...records.all()]) if (isExpired(record)) drop(record.id);
+  };
+
+  // What requests of an earlier run left behind, and nobody will ask for.
+  for (const entry of readdirSync(store.uploadsDir, { withFileTypes: true }))
+    if (entry.isFile() && records.get(entry.name.replace(SUFFIX, '')) === undefined)
+      rmSync(join(store.uploadsDir, entry.name), { force: true });
+
+  const sessionOf = (record: SessionRecord): Session => {
+    const known = open.get(record.id);
+    if (known !== undefined) return known;
+    const landing = openLanding(pathOf(record.id));
+    const session: Session = { record, landing, sender: undefined, inTurn: createTurns() };
+    open.set(record.id, session);
+    return session;
+  };
+
+  return {
+    open: (given) => {
+      dropExpired();
+      let id = state.ids.upload();
+      // The seeded ids begin anew with each start of this program.
+      while (records.get(id) !== undefined) id = state.ids.upload();
+      const record = { ...given, id, createdMs: state.now() };
+      records.put(record.id, record);
+      return sessionOf(record);
+    },
+    find: (id) => {
+      const record = records.get(id);
+      if (record === undefined) return undefined;
+      if (!isExpired(record)) return sessionOf(record);
+      drop(id);
+      return undefined;
+    },
+    save: ({ record }) => records.put(record.id, record),
+    cancel: ({ record }) => drop(record.id),
+  };
+}

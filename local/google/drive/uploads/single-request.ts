@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { parseJson } from '../body.ts';
+import type { Answer, DriveCall } from '../call.ts';
+import { badRequest, DriveError } from '../errors.ts';
+import { fileResource } from '../resource.ts';
+import type { DriveState } from '../state.ts';
+import { effectOf } from './effect.ts';
+import { openLanding } from './landing.ts';
+import { mediaTypeOf } from './media-type.ts';
+import { boundaryOf, parseRelated } from './multipart-body.ts';
+import { eachPiece } from './pieces.ts';
+
+const tooLarge = (): DriveError => new DriveError(413, 'Request Too Large', { reason: 'uploadTooLarge' });
+
+/** Nobody hears it, for the connection broke; and nothing was done. */
+const brokenOff = (): DriveError => badRequest('The request ended early.');
+
+type Take = (piece: Buffer) => Promise<void> | undefined;
+
+interface Wish {
+  metadata: Record<string, unknown>;
+  mimeType: string;
+}
+
+/**
+ * Makes the file of what lands; whatever is then not wanted goes.
+ * @param fill answers why there will be no file, if so
+ */
+async function land(
+  state: DriveState,
+  call: DriveCall,
+  { metadata, mimeType }: Wish,
+  fill: (take: Take) => Promise<DriveError | undefined>,
+): Promise<Answer> {
+  const { store, ids, surroundings } = state;
+  const landing = openLanding(join(store.uploadsDir, `${ids.upload()}.request`));
+  try {
+    const addition = await landing.add();
+    const failure = await fill((piece) => addition.take(surroundings.corrupt(call.google, piece)));
+    await addition.settle('all');
+    if (failure !== undefined) throw failure;
+    const file = effectOf(call).run(state, call, metadata, await landing.received(mimeType));
+    return { resource: fileResource(state, call.actor, file) };
+  } finally {
+    landing.discard();
+  }
+}
+
+/** `uploadType=media`: the body is the file, and there is no metadata. Source: guides/manage-uploads#simple. */
+export async function uploadMedia(state: DriveState, call: DriveCall): Promise<Answer> {
+  const { request } = call.google;
+  const limit = state.limits.singleRequestUploadBytes;
+  const mimeType = mediaTypeOf(request.headers['content-type']);
+  const length = request.headers['content-length'];
+  const size = length === undefined ? undefined : Number(length);
+  if (size !== undefined && size > limit) throw tooLarge();
+  effectOf(call).check(state, call, {}, { mimeType, size });
+  return land(state, call, { metadata: {}, mimeType }, async (take) => {
+    let bytes = 0;
+    const whole = await eachPiece(request, (piece) => {
+      bytes += piece.length;
+      return bytes > limit ? undefined : take(piece);
+    });
+    if (!whole) return brokenOff();
+    return bytes > limit ? tooLarge() : undefined;
+  });
+}
+
+const ENVELOPE_BYTES = 1024 * 1024;
+
+async function readRelated(call: DriveCall, limit: number): Promise<Buffer> {
+  // Base64 takes a third more on the way, and its line breaks.
+  const most = Math.ceil(limit * 1.4) + ENVELOPE_BYTES;
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  const whole = await eachPiece(call.google.request, (piece) => {
+    bytes += piece.length;
+    if (bytes <= most) pieces.push(piece);
+    return undefined;
+  });
+  if (!whole) throw brokenOff();
+  if (bytes > most) throw tooLarge();
+  return Buffer.concat(pieces);
+}
+
+/** `uploadType=multipart`: metadata and file in one body; the limit is the file's. Source: guides/manage-uploads#multipart. */
+export async function uploadMultipart(state: DriveState, call: DriveCall): Promise<Answer> {
+  const limit = state.limits.singleRequestUploadBytes;
+  const boundary = boundaryOf(call.google.request.headers['content-type']);
+  const { media, mediaType, ...parts } = parseRelated(await readRelated(call, limit), boundary);
+  const metadata = parseJson(parts.metadata);
+  const mimeType = mediaTypeOf(mediaType, metadata);
+  if (media.length > limit) throw tooLarge();
+  effectOf(call).check(state, call, metadata, { mimeType, size: media.length });
+  return land(state, call, { metadata, mimeType }, async (take) => {
+    await take(media);
+    return undefined;
+  });
+}
