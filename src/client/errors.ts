@@ -20,6 +20,10 @@ const FAILURES = {
     title: 'The file cannot be read',
     remedy: 'Check its path, and that this user may read it.',
   },
+  'file-unwritable': {
+    title: 'The file cannot be written',
+    remedy: 'Give another path, in a folder that exists and that this user may write to.',
+  },
   'file-changed': {
     title: 'The file changed while it was being sent',
     remedy: 'Send it again once nobody writes to it; nothing was delivered.',
@@ -42,6 +46,14 @@ const FAILURES = {
   'identity-refused': {
     title: 'Google refuses this identity',
     remedy: 'Check that the account and its key still exist and are enabled.',
+  },
+  'login-refused': {
+    title: 'There is no consent to keep',
+    remedy: 'Run "courier login" again, and agree on the page that it names.',
+  },
+  'secret-refused': {
+    title: 'Secret Manager does not take the new version',
+    remedy: 'Grant this identity roles/secretmanager.secretVersionAdder on the secret.',
   },
   'google-unreachable': {
     title: 'Google cannot be reached to get a token',

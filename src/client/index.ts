@@ -121,9 +121,10 @@ export class CourierClient {
     return this.#call({ method: 'GET', path: '/v1/destinations', answer: destinationsSchema });
   }
 
-  /** Has the courier check its own set-up against Google; for its operators. */
-  async doctor(): Promise<DoctorReport> {
-    return this.#call({ method: 'GET', path: '/v1/doctor', answer: doctorSchema });
+  /** Has the courier check its own set-up against Google; for its operators. With `write`, a probe file is put into each destination and removed. */
+  async doctor({ write = false }: { write?: boolean } = {}): Promise<DoctorReport> {
+    const query = write ? { write: 'true' } : {};
+    return this.#call({ method: 'GET', path: '/v1/doctor', query, answer: doctorSchema });
   }
 
   /** The ID token that calls go out with. */

@@ -3,7 +3,8 @@ import { CONFLICT_RULES, CONVERSIONS } from '../delivery.ts';
 import type { Context, GlobalOptions } from './commands/context.ts';
 import { exportCommand, sendCommand } from './commands/deliver.ts';
 import { type TokenFlags, tokenCommand, whoamiCommand } from './commands/identity.ts';
-import { destinationsCommand, doctorCommand } from './commands/inspect.ts';
+import { type DoctorFlags, destinationsCommand, doctorCommand } from './commands/inspect.ts';
+import { type LoginFlags, loginCommand } from './commands/login.ts';
 import { asClientError, type CourierClientError, type ExitCode, failure } from './errors.ts';
 
 const EXIT_CODES = 'Exit codes: 0 delivered, 1 failed for good, 75 worth trying again, 64 wrong usage.';
@@ -56,14 +57,25 @@ const commands = (context: Context, done: (exitCode: ExitCode) => void): Command
     .description('say which identity is found, how, and what its ID token claims')
     .action((_, command: Command) => whoamiCommand(context, flagsOf(command)));
   program
+    .command('login')
+    .description('have a person agree that the courier writes to their Drive; makes a credentials file for it')
+    .requiredOption('--client <file>', 'the OAuth client (Desktop app) as the Cloud console has it downloaded')
+    .option('--scopes <scope...>', 'what to ask for (default: Drive)')
+    .option('--out <file>', 'where to save it, readable by you alone (default: print it)')
+    .option('--secret <name>', 'store it as a new version of projects/PROJECT/secrets/NAME')
+    .option('--login-hint <email>', 'whom the page is to suggest')
+    .option('--no-browser', 'only name the page, do not open it')
+    .action((_, command: Command) => loginCommand(context, flagsOf(command) as LoginFlags));
+  program
     .command('destinations')
     .description('list where this identity may write')
     .action((_, command: Command) => destinationsCommand(context, flagsOf(command)));
   program
     .command('doctor')
     .description("check the courier's set-up against Google (operators only)")
+    .option('--write', 'also put a probe file into each destination, and remove it')
     .action(async (_, command: Command) => {
-      if (!(await doctorCommand(context, flagsOf(command)))) done(1);
+      if (!(await doctorCommand(context, flagsOf(command) as DoctorFlags))) done(1);
     });
   return program;
 };

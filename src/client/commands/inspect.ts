@@ -16,9 +16,14 @@ export const destinationsCommand = async (context: Context, flags: GlobalOptions
   print(context, flags, { destinations }, lines.length === 0 ? 'none' : lines.join('\n'));
 };
 
+export interface DoctorFlags extends GlobalOptions {
+  write?: boolean;
+}
+
 /** `courier doctor`: the courier's own set-up, checked against Google. @returns false when something fails */
-export const doctorCommand = async (context: Context, flags: GlobalOptions): Promise<boolean> => {
-  const report = await (await clientOf(context, flags)).doctor();
+export const doctorCommand = async (context: Context, flags: DoctorFlags): Promise<boolean> => {
+  const { write = false } = flags;
+  const report = await (await clientOf(context, flags)).doctor({ write });
   const lines = Object.entries(report.destinations).flatMap(([name, { ok, checks }]) => [
     `${name}: ${ok ? 'ok' : 'not ok'}`,
     ...checks.flatMap(({ check, result, detail, remedy }) => [

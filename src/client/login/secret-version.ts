@@ -1,0 +1,55 @@
+import { crc32c } from '@aws-crypto/crc32c';
+import { z } from 'zod';
+import { failure } from '../errors.ts';
+import type { Rewrite } from '../google-origin.ts';
+import { identityError } from '../identity/refusal.ts';
+
+/** `projects/P/secrets/S`, or of one region. */
+const SECRET = /^projects\/[^/\s]+\/(?:locations\/([\w-]+)\/)?secrets\/[\w-]+$/;
+
+const versionSchema = z.object({ name: z.string() });
+const problemSchema = z.object({ error: z.object({ status: z.string() }) });
+
+/** @throws CourierClientError `usage` */
+export const checkedSecretName = (name: string): string => {
+  if (SECRET.test(name)) return name;
+  throw failure('usage', { detail: `"${name}" is not a secret's name: projects/PROJECT/secrets/NAME.` });
+};
+
+const remedyOf = (status: number, name: string): string => {
+  if (status === 404)
+    return `Create it first: gcloud secrets create ${name.split('/').at(-1)} --project=${name.split('/')[1]}`;
+  return `Grant this identity roles/secretmanager.secretVersionAdder on ${name}; if the secret does not exist, create it first.`;
+};
+
+/**
+ * Adds bytes as a secret's new version (https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/addVersion).
+ * @param token an access token with the scope `cloud-platform`
+ * @returns the version's full name
+ * @throws CourierClientError `secret-refused`, `google-unreachable`
+ */
+export const addSecretVersion = async (
+  name: string,
+  bytes: Buffer,
+  { token, rewrite }: { token: string; rewrite: Rewrite },
+): Promise<string> => {
+  const location = SECRET.exec(name)?.[1];
+  const host = location === undefined ? 'secretmanager' : `secretmanager.${location}.rep`;
+  const response = await fetch(rewrite(`https://${host}.googleapis.com/v1/${name}:addVersion`), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ payload: { data: bytes.toString('base64'), dataCrc32c: String(crc32c(bytes)) } }),
+  }).catch((error: unknown) => {
+    throw identityError(error, 'Secret Manager');
+  });
+  const data: unknown = await response.json().catch(() => undefined);
+  const { status } = response;
+  if (status >= 500 || status === 429)
+    throw failure('google-unreachable', { detail: `Secret Manager: HTTP ${status}`, status });
+  const version = versionSchema.safeParse(data).data;
+  if (!response.ok || version === undefined) {
+    const word = problemSchema.safeParse(data).data?.error.status ?? `HTTP ${status}`;
+    throw failure('secret-refused', { detail: `${name}: ${word}`, remedy: remedyOf(status, name), status });
+  }
+  return version.name;
+};
