@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 import { leaveOut } from './left-out.ts';
+import { nameExports } from './named-exports.ts';
 
 /** Libraries written as CommonJS ask for Node's own modules with `require`, which an ES module has not. */
 const REQUIRE = `import { createRequire as nodeRequire } from 'node:module'; const require = nodeRequire(import.meta.url);`;
@@ -44,7 +45,7 @@ export const bundleServer = async (root: string, outDir: string): Promise<Metafi
     ...optionsOf(root),
     entryPoints: { service: join(root, 'src/server.ts'), function: join(root, 'src/index.ts') },
     outdir: join(outDir, 'lib'),
-    plugins: [leaveOut(root), onlyVersion(root)],
+    plugins: [nameExports(root), leaveOut(root), onlyVersion(root)],
     // The platform starts it, and what registers a function must be the same one.
     external: ['@google-cloud/functions-framework'],
   });
@@ -58,7 +59,7 @@ export const bundleClient = async (root: string, outDir: string): Promise<Metafi
     entryPoints: { main: join(root, 'src/client/main.ts'), index: join(root, 'src/client/index.ts') },
     outdir: join(outDir, 'client'),
     chunkNames: 'lib/[name]-[hash]',
-    plugins: [leaveOut(root), onlyVersion(root)],
+    plugins: [nameExports(root), leaveOut(root), onlyVersion(root)],
     // Only callers on ECS and EKS need it, and they have it.
     external: ['@aws-sdk/credential-providers'],
   });

@@ -1,6 +1,6 @@
 // Starts the service once, alone and without Google, so that Node's compile cache holds what a start needs. Run where it will run.
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 const here = import.meta.dirname;
@@ -61,6 +61,8 @@ child.on('close', (code) => {
   }
   for (const folder of readdirSync(cache)) {
     const [, build, user] = /^(.+)-(\d+)$/.exec(folder) ?? [];
+    // Node writes for its own user alone.
+    for (const file of readdirSync(join(cache, folder))) chmodSync(join(cache, folder, file), 0o644);
     for (const other of build === undefined ? [] : USERS) {
       if (String(other) !== user) symlinkSync(folder, join(cache, `${build}-${other}`));
     }
