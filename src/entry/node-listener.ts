@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
-import { CourierError } from '../errors.ts';
+import { getRequestListener, RequestError } from '@hono/node-server';
+import { asCourierError, CourierError } from '../errors.ts';
 import type { CourierApp } from './app.ts';
 import type { Bindings } from './environment.ts';
 import { isBodyPending } from './pending-body.ts';
@@ -71,9 +71,13 @@ const watchAnswer = (incoming: Request, outgoing: Response, answerMs: number): v
   if (outgoing.destroyed) clearTimeout(timer);
 };
 
-const unreadable = (): globalThis.Response => {
+/** For what never came as far as the app, or failed beyond it. */
+const lastResort = (thrown: unknown): globalThis.Response => {
   const { requestId } = readTrace(new Headers());
-  const error = new CourierError('request-invalid', { detail: 'The request target or Host cannot be read.' });
+  const error =
+    thrown instanceof RequestError
+      ? new CourierError('request-invalid', { detail: 'The request target or Host cannot be read.' })
+      : asCourierError(thrown);
   return problemResponse(error, requestId, { 'X-Request-Id': requestId, 'Cache-Control': 'no-store' });
 };
 
@@ -100,7 +104,7 @@ export const createNodeListener = (
       watchAnswer(bindings.incoming, bindings.outgoing, answerMs);
       return response;
     },
-    { hostname: 'localhost', overrideGlobalObjects: false, autoCleanupIncoming: false, errorHandler: unreadable },
+    { hostname: 'localhost', overrideGlobalObjects: false, autoCleanupIncoming: false, errorHandler: lastResort },
   );
   return {
     onRequest: (incoming, outgoing) => void listener(incoming, outgoing),

@@ -40,11 +40,12 @@ const tooLarge = (maxBytes: number): CourierError =>
 const truncated = (detail: string, cause?: unknown): CourierError =>
   new CourierError('body-truncated', { detail, cause });
 
-const announcedSize = ({ headers, httpVersionMajor }: Incoming): number | undefined => {
-  const length = headers['content-length'];
+const announcedSize = (incoming: Incoming): number | undefined => {
+  const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers;
   if (length !== undefined) return Number(length);
+  if ('stream' in incoming) return incoming.stream.endAfterHeaders ? 0 : undefined;
   // HTTP/1.1 without either has no body (RFC 9112, 6.3).
-  return httpVersionMajor === 1 && headers['transfer-encoding'] === undefined ? 0 : undefined;
+  return encoding === undefined ? 0 : undefined;
 };
 
 /** Counts only the time in which the caller kept us waiting, so that a slow Drive is not blamed on it. */
