@@ -50,11 +50,14 @@ export interface UploadRequest extends CallContext {
   target: UploadTarget;
   source: Source;
   /**
-   * For `create`: what to do when Drive says that the id exists (409 at the session's start, or to a multipart request).
+   * For `create`: what to do when Drive says that the id exists (409 at the session's start, or to a multipart request);
+   * a function decides by the file that is there.
    * `answer` (default): leave it, hash the rest of the source, answer `existed: true`.
    * `replace`: put the same bytes into that file by update (from the buffer still held); when they are gone already (409 to the last chunk) reopen the source, or throw `drive-unavailable`.
    */
-  ifExists?: 'answer' | 'replace';
+  ifExists?: 'answer' | 'replace' | ((file: DriveFile) => 'answer' | 'replace');
+  /** For `create`: Drive says that the id exists and shows no file of it. The upload fails after that. */
+  idSpent?(id: string): Promise<void>;
   /** For `create`: Drive says that the folder is missing; answers another folder's id to try once more with the bytes still held, or undefined to give up. */
   folderGone?(): Promise<string | undefined>;
   /** Lower-case hex; checked before the last byte goes out, so that a wrong file never exists. */
@@ -120,6 +123,8 @@ export interface Drive {
     context: CallContext,
   ): Promise<{ state: 'open'; stored: number } | { state: 'done'; fileId: string } | { state: 'gone' }>;
   remove(id: string, context: CallContext): Promise<void>;
+  /** Moves a file from the folder that it is in to another one. */
+  move(id: string, to: { from: string; to: string }, context: CallContext): Promise<DriveFile>;
   /** Takes back the newest revision of a file (`revisions.delete`), so that the one before it is the file again. */
   removeRevision(id: string, revisionId: string, context: CallContext): Promise<void>;
   share(

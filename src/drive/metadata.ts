@@ -11,7 +11,7 @@ import { FOLDER_TYPE, filesNamed, filesWithProperty, foldersNamed } from './quer
 
 type Metadata = Pick<
   Drive,
-  'get' | 'find' | 'findFolders' | 'findByProperty' | 'createFolder' | 'remove' | 'removeRevision'
+  'get' | 'find' | 'findFolders' | 'findByProperty' | 'createFolder' | 'remove' | 'move' | 'removeRevision'
 >;
 
 const folder = z.object({ driveId: z.string().optional() });
@@ -130,6 +130,18 @@ export const createMetadata = (library: Library, client: DriveClient): Metadata 
       }
       await trash(id, context);
     },
+    move: async (id, { from, to }, context) =>
+      parseFile(
+        await library({ operation: 'drive.files.update', units: UNITS.update, retry: 'idempotent' }, context, (drive) =>
+          drive.files.update({
+            fileId: id,
+            addParents: to,
+            removeParents: from,
+            supportsAllDrives: true,
+            fields: FILE_FIELDS,
+          }),
+        ),
+      ),
     async removeRevision(id, revisionId, context) {
       const call = { operation: 'drive.revisions.delete', units: UNITS.other, retry: 'idempotent' } as const;
       await library(call, context, (drive) => drive.revisions.delete({ fileId: id, revisionId })).catch((error) => {

@@ -10,7 +10,7 @@ import type { CallContext, Drive, DriveFile } from './drive.ts';
  * is claimed, and all who notice end on that one.
  */
 interface NameOptions {
-  kind: 'file' | 'folder';
+  kind: 'file' | 'folder' | 'converted';
   drive: Pick<Drive, 'get' | 'newId' | 'inspectFolder'>;
   ledger: Ledger;
   folderId: string;
@@ -49,7 +49,10 @@ const adopt = async (options: NameOptions): Promise<DriveFile | undefined> => {
   const { kind, drive, folderId, name, context, log } = options;
   const found = await options.find();
   if (found.length > 1) {
-    log.warn({ folderId, name, ids: found.map(({ id }) => id) }, `several ${kind}s of one name; the oldest is used`);
+    log.warn(
+      { folderId, name, ids: found.map(({ id }) => id) },
+      `several ${kind === 'folder' ? 'folders' : 'files'} of one name; the oldest is used`,
+    );
   }
   for (const { id } of found) {
     const file = id === options.unusable ? undefined : await drive.get(id, context);
@@ -120,6 +123,22 @@ export const settleName = async (options: NameOptions): Promise<Standing> => {
     await claimGeneration(options, keyOf(options, generation + 1));
     await leadOn(options, generation);
     generation += 1;
+  }
+  throw new CourierError('google-unavailable', { cause: new Error('a name has too many generations') });
+};
+
+/**
+ * The file of a name that Drive alone can give an id: known to the ledger since it was made, else searched for.
+ * @returns `freeKey`, where its maker is to claim its id
+ */
+export const lookUpName = async (options: NameOptions): Promise<{ file: DriveFile } | { freeKey: string }> => {
+  const { drive, ledger, context } = options;
+  for (let generation = 0; generation < MAX_GENERATIONS; generation++) {
+    const key = keyOf(options, generation);
+    const entry = await ledger.read(key);
+    const file = entry === undefined ? await adopt(options) : await drive.get(entry.fileId, context);
+    if (file !== undefined && isThere(options, file)) return { file };
+    if (entry === undefined) return { freeKey: key };
   }
   throw new CourierError('google-unavailable', { cause: new Error('a name has too many generations') });
 };

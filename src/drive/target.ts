@@ -64,7 +64,7 @@ export type Accepted =
 export interface TargetRules {
   client: Pick<DriveClient, 'error'>;
   get(id: string, context: CallContext): Promise<DriveFile | undefined>;
-  request: Pick<UploadRequest, 'ifExists' | 'folderGone'> & CallContext;
+  request: Pick<UploadRequest, 'ifExists' | 'idSpent' | 'folderGone'> & CallContext;
 }
 
 /** Drive says that the id exists: the file of it, or the target that replaces its bytes. */
@@ -74,9 +74,13 @@ export const whenExists = async (
 ): Promise<(Accepted & { kind: 'exists' }) | { kind: 'replace'; target: UploadTarget }> => {
   const { id = '', mimeType, description } = target.file;
   const file = await get(id, request);
-  if (file === undefined) throw new CourierError('drive-unavailable', { detail: 'Drive does not show the file yet.' });
+  if (file === undefined) {
+    await request.idSpent?.(id);
+    throw new CourierError('drive-unavailable', { detail: 'Drive has a file of this id and does not show it.' });
+  }
   const ours = isOurs(target, file);
-  if (ours || request.ifExists !== 'replace') {
+  const wanted = typeof request.ifExists === 'function' ? request.ifExists(file) : request.ifExists;
+  if (ours || wanted !== 'replace') {
     return { kind: 'exists', landed: { file, existed: true, ours, replaced: false } };
   }
   const replacement = { kind: 'replace', id, mimeType, ...(description === undefined ? {} : { description }) } as const;

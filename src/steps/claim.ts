@@ -70,8 +70,8 @@ export const claimKey = async (
   return entry.state === 'done' ? { receipt: entry.record as Receipt } : { claim: asClaim(key, entry, mine) };
 };
 
-/** The hex SHA-256 of a source's bytes, read to their end. @throws CourierError `too-large` past `maxBytes` */
-export const hashOf = async (source: Source, maxBytes: number): Promise<string> => {
+/** Hex SHA-256 and size of a source's bytes, read to their end. @throws CourierError `too-large` past `maxBytes` */
+export const hashOf = async (source: Source, maxBytes: number): Promise<{ sha256: string; size: number }> => {
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of source.open()) {
@@ -79,7 +79,7 @@ export const hashOf = async (source: Source, maxBytes: number): Promise<string> 
     if (size > maxBytes) throw new CourierError('too-large', { detail: `The file has more than ${maxBytes} bytes.` });
     hash.update(chunk);
   }
-  return hash.digest('hex');
+  return { sha256: hash.digest('hex'), size };
 };
 
 /** The receipt of the first delivery, once the bytes of this one are seen to be the same. */
@@ -90,7 +90,7 @@ export const replay = async (
   if (receipt.outcome === 'skipped') return receipt;
   // An identity names its bytes for good, and it is part of the fingerprint: nothing new could be read.
   if (source.identity === undefined) {
-    const sha256 = await hashOf(source, maxBytes);
+    const { sha256 } = await hashOf(source, maxBytes);
     if (expectedSha256 !== undefined && expectedSha256 !== sha256) throw new CourierError('digest-mismatch');
     sameBytes(sha256, receipt.sha256);
   }
@@ -109,6 +109,36 @@ export const claimBytes = async (ledger: Ledger, key: string, sha256: string, no
     claimedAtMs: nowMs,
   });
   sameBytes(sha256, entry.fingerprint);
+};
+
+/** The receipt that a key has by now: another try has answered meanwhile. */
+export const readReceipt = async (ledger: Ledger, key: string): Promise<Receipt | undefined> => {
+  const entry = await ledger.read(key);
+  return entry?.state === 'done' ? (entry.record as Receipt) : undefined;
+};
+
+/** How long a conversion that was begun may still come to its end, in milliseconds. */
+export const CONVERSION_PATIENCE_MS = 60_000;
+
+/**
+ * Drive takes no id for a conversion, so the ledger lets one try at a time make it. A try that was let and never answered
+ * has ended one way or the other after a while; then the next one is let.
+ * @returns the key of the permission, to be given back when nothing was made
+ * @throws CourierError `drive-unavailable` to whoever is not let
+ */
+export const claimConversion = async (ledger: Ledger, key: string, nowMs: number): Promise<string> => {
+  for (let turn = 0; ; turn++) {
+    const permission = `${key}:convert:${turn}`;
+    const wanted = { fileId: '', fingerprint: '', state: 'claimed', claimedAtMs: nowMs } as const;
+    const { entry, mine } = await ledger.claim(permission, wanted);
+    if (mine) return permission;
+    const leftMs = entry.claimedAtMs + CONVERSION_PATIENCE_MS - nowMs;
+    if (leftMs <= 0 || entry.state === 'done') continue;
+    throw new CourierError('drive-unavailable', {
+      detail: 'Another try of this delivery is being converted.',
+      retryAfterSeconds: Math.ceil(leftMs / 1_000),
+    });
+  }
 };
 
 /** Refuses a key that was used with other bytes. `stored` is undefined or null where Drive keeps no checksum. */

@@ -1,7 +1,7 @@
 import type { ConflictRule } from '../delivery.ts';
 import { checkConversion } from '../drive/convert.ts';
 import type { CallContext, DriveFile } from '../drive/drive.ts';
-import { resolveNamedFile } from '../drive/named-file.ts';
+import { findConverted, resolveNamedFile } from '../drive/named-file.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
@@ -9,10 +9,17 @@ import type { Order } from './settle.ts';
 
 /** What will be done to which Drive file; kept in the ledger under a key, so it is plain JSON. */
 export type Plan = { folderId: string } & (
-  | { kind: 'create'; fileId: string; rule: ConflictRule }
-  | { kind: 'replace'; fileId: string }
+  | {
+      kind: 'create';
+      fileId: string;
+      rule: ConflictRule;
+      /** Where the ledger holds the id for the name; told once the file is made. */
+      nameKey?: string;
+    }
+  /** `convertTo` is the Docs editors type that the file has. */
+  | { kind: 'replace'; fileId: string; convertTo?: string }
   | { kind: 'skip'; fileId: string }
-  | { kind: 'convert'; fileId: ''; target: string }
+  | { kind: 'convert'; fileId: ''; target: string; rule: ConflictRule }
 );
 
 const DOCS_TYPE = 'application/vnd.google-apps.';
@@ -20,18 +27,20 @@ const DOCS_TYPE = 'application/vnd.google-apps.';
 const nameTaken = ({ name }: Order, why = ''): CourierError =>
   new CourierError('name-taken', { detail: `"${name}" is already in the folder${why}.` });
 
-/** What the conflict rule makes of a file that is there. */
-export const planForExisting = (order: Order, existing: DriveFile, folderId: string): Plan => {
-  if (order.onConflict === 'skip') return { kind: 'skip', fileId: existing.id, folderId };
+/**
+ * What the conflict rule makes of a file that is there.
+ * @param target Drive's type, for a conversion
+ */
+const planForExisting = (order: Order, existing: DriveFile, folderId: string, target?: string): Plan => {
+  const { id: fileId, mimeType } = existing;
+  if (order.onConflict === 'skip') return { kind: 'skip', fileId, folderId };
   if (order.onConflict === 'fail') throw nameTaken(order);
-  const isDocsFile = existing.mimeType.startsWith(DOCS_TYPE);
-  if (isDocsFile !== (order.convertTo !== undefined)) {
-    throw nameTaken(
-      order,
-      isDocsFile ? ' as a Google Docs file, which bytes cannot replace' : ' as a file that is not a Google Docs file',
-    );
+  const docsType = mimeType.startsWith(DOCS_TYPE) ? mimeType : undefined;
+  if (docsType !== target) {
+    const as = docsType === undefined ? 'a file that is not a Google Docs file' : 'another kind of Google Docs file';
+    throw nameTaken(order, target === undefined ? ' as a Google Docs file, which bytes cannot replace' : ` as ${as}`);
   }
-  return { kind: 'replace', fileId: existing.id, folderId };
+  return { kind: 'replace', fileId, folderId, ...(target === undefined ? {} : { convertTo: target }) };
 };
 
 interface Planning {
@@ -41,35 +50,30 @@ interface Planning {
   ledger: Ledger;
   log: Log;
   context: CallContext;
+  /** Epoch milliseconds. */
+  now: () => number;
 }
 
-const planConversion = async ({ order, folderId, source, context }: Planning): Promise<Plan> => {
-  const { place, convertTo, name } = order;
+const planConversion = async ({ order, folderId, source, ...means }: Planning): Promise<Plan> => {
+  const { place, convertTo, name, onConflict: rule } = order;
+  const { drive } = place;
   if (convertTo === undefined) throw new Error('a conversion needs a target');
-  const target = await checkConversion({
-    drive: place.drive,
-    mimeType: source.mimeType,
-    size: source.size,
-    convertTo,
-    context,
-  });
-  // Drive takes no pre-generated id for a conversion, so its list is the only thing that can be asked for the name.
-  const [existing] = order.onConflict === 'new' ? [] : await place.drive.find(folderId, name, context);
+  const { mimeType, size } = source;
+  const target = await checkConversion({ drive, mimeType, size, convertTo, ...means });
+  const existing = rule === 'new' ? undefined : await findConverted({ drive, folderId, name, ...means });
   return existing === undefined
-    ? { kind: 'convert', fileId: '', target, folderId }
-    : planForExisting(order, existing, folderId);
+    ? { kind: 'convert', fileId: '', target, rule, folderId }
+    : planForExisting(order, existing, folderId, target);
 };
 
 /** Chooses the Drive file that the bytes will become, before any byte goes out. @throws CourierError `name-taken`, `conversion-refused` */
 export const choosePlan = async (planning: Planning): Promise<Plan> => {
-  const { order, folderId, ledger, log, context } = planning;
+  const { order, folderId, ledger, log, context, now } = planning;
+  const { name, onConflict: rule } = order;
   const { drive } = order.place;
   if (order.convertTo !== undefined) return planConversion(planning);
-  if (order.onConflict === 'new') {
-    return { kind: 'create', fileId: await drive.newId(context), rule: 'new', folderId };
-  }
-  const named = await resolveNamedFile({ drive, ledger, folderId, name: order.name, context, log });
-  return 'existing' in named
-    ? planForExisting(order, named.existing, folderId)
-    : { kind: 'create', fileId: named.claimedId, rule: order.onConflict, folderId };
+  if (rule === 'new') return { kind: 'create', fileId: await drive.newId(context), rule, folderId };
+  const named = await resolveNamedFile({ drive, ledger, folderId, name, context, log, now });
+  if ('existing' in named) return planForExisting(order, named.existing, folderId);
+  return { kind: 'create', fileId: named.claimedId, rule, folderId, nameKey: named.nameKey };
 };
