@@ -2,10 +2,13 @@ import { Hono } from 'hono';
 import { asCourierError, CourierError } from '../errors.ts';
 import type { Patience } from '../source/request-body.ts';
 import type { Bindings, CourierContext, Variables } from './environment.ts';
+import { createExportsHandler } from './exports.ts';
 import { createFilesHandler } from './files.ts';
+import { createRouteNames, inTrace } from './in-trace.ts';
 import { gatherOptions, parseInput } from './options.ts';
 import { isBodyPending } from './pending-body.ts';
 import { problemResponse } from './problem.ts';
+import { createPubsubHandler } from './pubsub.ts';
 import { doctorQuery } from './queries.ts';
 import { readQuery } from './query.ts';
 import { logRequest } from './request-log.ts';
@@ -13,6 +16,7 @@ import type { Services } from './services.ts';
 import { createSlots } from './slots.ts';
 import { readTrace } from './trace.ts';
 import { createCompleteUploadHandler, createOpenUploadHandler } from './uploads.ts';
+import { createWholeBodies } from './whole-bodies.ts';
 
 export type CourierApp = Hono<{ Bindings: Bindings; Variables: Variables }>;
 
@@ -29,13 +33,16 @@ interface Route {
   handle: Handler;
 }
 
-/** Everything that the courier answers; exports and Pub/Sub pushes join here. */
+/** Everything that the courier answers. */
 const routesOf = (services: Services, patience: Patience | undefined): Route[] => {
   const slots = createSlots(services.concurrentUploads);
   const files = createFilesHandler(services, slots, patience);
+  const bodies = createWholeBodies();
   return [
     { method: 'POST', path: '/v1/files', who: 'caller', handle: files },
     { method: 'POST', path: '/', who: 'caller', handle: files },
+    { method: 'POST', path: '/v1/exports', who: 'caller', handle: createExportsHandler(services, slots, bodies) },
+    { method: 'POST', path: '/v1/pubsub', who: 'push', handle: createPubsubHandler(services, slots, bodies) },
     { method: 'POST', path: '/v1/uploads', who: 'caller', handle: createOpenUploadHandler(services) },
     { method: 'POST', path: '/v1/uploads/:id/complete', who: 'caller', handle: createCompleteUploadHandler(services) },
     {
@@ -110,13 +117,16 @@ const refuseManyHeaders = ({ env }: CourierContext): void => {
 export const createApp = (services: Services, { patience }: { patience?: Patience } = {}): CourierApp => {
   const app: CourierApp = new Hono();
   const routes = routesOf(services, patience);
+  const routeOf = createRouteNames(routes.map(({ path }) => path));
 
   app.use(async (context, next) => {
     const startedAtMs = services.now();
     context.set('trace', readTrace(context.req.raw.headers));
-    await next();
-    finish(context);
-    logRequest(services, context, startedAtMs);
+    await inTrace(services, context, routeOf(context.req.path), async () => {
+      await next();
+      finish(context);
+      logRequest(services, context, startedAtMs);
+    });
   });
   app.use((context, next) => {
     refuseManyHeaders(context);
@@ -135,8 +145,13 @@ export const createApp = (services: Services, { patience }: { patience?: Patienc
 
   for (const route of routes) {
     app.on(route.method, route.path, async (context) => {
-      await admit(services, route, context);
-      return route.handle(context);
+      try {
+        await admit(services, route, context);
+        return await route.handle(context);
+      } catch (thrown) {
+        // Hono passes on what is no Error.
+        throw asCourierError(thrown);
+      }
     });
   }
   for (const path of new Set(routes.map((route) => route.path))) {

@@ -11,10 +11,12 @@ export const refuseContentEncoding = (headers: Headers): void => {
   }
 };
 
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
 /** 1 to 255 visible ASCII characters. @throws CourierError `request-invalid` */
 export const readIdempotencyKey = (headers: Headers): string | undefined => {
   const key = headers.get('idempotency-key') ?? undefined;
-  if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
+  if (key !== undefined && !IDEMPOTENCY_KEY.test(key)) {
     throw new CourierError('request-invalid', {
       detail: 'Idempotency-Key must be one header of 1 to 255 visible ASCII characters.',
     });

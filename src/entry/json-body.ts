@@ -6,13 +6,20 @@ import { readContentType } from './media-type.ts';
 
 const JSON_TYPE = /^application\/([\w.!#$&^+-]+\+)?json$/;
 
+/** The body of a request that is JSON: what it announces, and how to read it whole. */
+export interface JsonBody {
+  /** Bytes, when the request says so. */
+  size: number | undefined;
+  /** @throws CourierError `too-large`, `body-truncated` */
+  read(): Promise<Buffer>;
+}
+
 /**
- * Reads a request's JSON.
+ * Looks at a request's headers; no byte of the body is asked for yet.
  * @param maxBytes larger ones are refused
- * @returns undefined for an empty body
- * @throws CourierError `media-type-unsupported`, `too-large`, `body-truncated`, `request-invalid`
+ * @throws CourierError `media-type-unsupported`, `too-large`
  */
-export const readJson = async (context: CourierContext, maxBytes: number): Promise<unknown> => {
+export const jsonBody = (context: CourierContext, maxBytes: number): JsonBody => {
   const { headers } = context.req.raw;
   const { incoming, begin } = context.env;
   refuseContentEncoding(headers);
@@ -21,10 +28,30 @@ export const readJson = async (context: CourierContext, maxBytes: number): Promi
   if (body.size !== 0 && !JSON_TYPE.test(mediaType)) {
     throw new CourierError('media-type-unsupported', { detail: 'The body must be application/json.' });
   }
-  const pieces: Uint8Array[] = [];
-  for await (const piece of body.read()) pieces.push(piece);
-  const bytes = Buffer.concat(pieces);
+  return {
+    size: body.size,
+    async read() {
+      const pieces: Uint8Array[] = [];
+      for await (const piece of body.read()) pieces.push(piece);
+      return Buffer.concat(pieces);
+    },
+  };
+};
+
+/**
+ * Reads a request's JSON.
+ * @param maxBytes larger ones are refused
+ * @returns undefined for an empty body
+ * @throws CourierError `media-type-unsupported`, `too-large`, `body-truncated`, `request-invalid`
+ */
+export const readJson = async (context: CourierContext, maxBytes: number): Promise<unknown> => {
+  const bytes = await jsonBody(context, maxBytes).read();
   if (bytes.byteLength === 0) return undefined;
+  return parseJson(bytes);
+};
+
+/** @throws CourierError `request-invalid` */
+export const parseJson = (bytes: Uint8Array): unknown => {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {

@@ -13,15 +13,13 @@ export interface PubsubMessage {
   orderingKey: string | undefined;
 }
 
-/** Standard base64, as protobuf's JSON writes `bytes`; the URL alphabet is taken too, as protobuf's parsers do. */
-const base64 = z
-  .string()
-  .regex(/^[A-Za-z0-9+/_-]*={0,2}$/, 'is not base64')
-  .refine((text) => text.replace(/=+$/, '').length % 4 !== 1, 'is not base64')
-  .transform((text) => Buffer.from(text, 'base64'));
+/** A message as it came, its data still in the text that a wire gives them: enough to know whose it is. */
+export interface WrappedMessage extends Omit<PubsubMessage, 'data'> {
+  base64: string;
+}
 
 const messageSchema = z.object({
-  data: base64.default(Buffer.alloc(0)),
+  data: z.string().nullish(),
   attributes: z.record(z.string(), z.string()).nullish(),
   messageId: z.string().min(1).optional(),
   message_id: z.string().min(1).optional(),
@@ -44,23 +42,23 @@ const asMessage = (
   message: z.infer<typeof messageSchema>,
   subscription: string | undefined,
   deliveryAttempt: number | undefined,
-): PubsubMessage => {
+): WrappedMessage => {
   const id = message.messageId ?? message.message_id;
   if (id === undefined) throw new CourierError('request-invalid', { detail: 'message.messageId: is missing.' });
   return {
     id,
-    data: message.data,
+    base64: message.data ?? '',
     attributes: message.attributes ?? {},
     subscription,
     deliveryAttempt,
-    orderingKey: message.orderingKey,
+    orderingKey: message.orderingKey || undefined,
   };
 };
 
 const UNWRAPPED = 'this is not a wrapped Pub/Sub push; create the subscription without "--push-no-wrapper".';
 
 /** Reads the body of a wrapped push. @throws CourierError `request-invalid` */
-export const readPush = (body: unknown): PubsubMessage => {
+export const readPush = (body: unknown): WrappedMessage => {
   const parsed = pushSchema.safeParse(body);
   if (parsed.success) return asMessage(parsed.data.message, parsed.data.subscription, parsed.data.deliveryAttempt);
   const wrapped = typeof body === 'object' && body !== null && 'message' in body;
@@ -72,8 +70,20 @@ export const readPush = (body: unknown): PubsubMessage => {
 /** The data of a `google.cloud.pubsub.topic.v1.messagePublished` event; the subscription is there only from Eventarc. */
 const eventSchema = z.object({ message: messageSchema, subscription: z.string().optional() });
 
-export const readPublishedEvent = (data: unknown): PubsubMessage => {
+/** @throws CourierError `request-invalid` */
+export const readPublishedEvent = (data: unknown): WrappedMessage => {
   const parsed = eventSchema.safeParse(data);
   if (!parsed.success) throw new CourierError('request-invalid', { detail: `data.${faultIn(parsed.error)}.` });
   return asMessage(parsed.data.message, parsed.data.subscription, undefined);
+};
+
+/** Standard base64, as protobuf's JSON writes `bytes`; the URL alphabet is taken too, as protobuf's parsers do. */
+const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
+
+/** The message with its data, when they are base64; else with the text that came in their place, and what is wrong. */
+export const unwrap = ({ base64, ...rest }: WrappedMessage): { message: PubsubMessage; fault?: CourierError } => {
+  const digits = base64.replace(/=+$/, '').length;
+  if (BASE64.test(base64) && digits % 4 !== 1) return { message: { ...rest, data: Buffer.from(base64, 'base64') } };
+  const fault = new CourierError('request-invalid', { detail: 'message.data: is not base64.' });
+  return { message: { ...rest, data: Buffer.from(base64) }, fault };
 };

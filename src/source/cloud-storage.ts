@@ -12,18 +12,37 @@ export interface ObjectName {
   generation?: string;
 }
 
-const GS_URL = /^gs:\/\/([a-z0-9][\w.-]{1,220}[a-z0-9])\/([^#]*(?:#(?!\d+$)[^#]*)*?)(?:#(\d+))?$/su;
+const BUCKET = /^[a-z0-9][\w.-]{1,220}[a-z0-9]$/;
+
+const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
+
+/** 1 to 1,024 bytes of UTF-8 without CR and LF, and neither "." nor ".." (https://cloud.google.com/storage/docs/objects#naming). */
+const isObject = (name: string): boolean =>
+  name !== '' &&
+  name !== '.' &&
+  name !== '..' &&
+  name.isWellFormed() &&
+  Buffer.byteLength(name) <= 1024 &&
+  !/[\r\n]/.test(name);
+
+/** An object's name in its parts. @throws CourierError `request-invalid` for what Cloud Storage has no object of */
+export const objectNameOf = (bucket: string, object: string, generation?: string): ObjectName => {
+  if (!BUCKET.test(bucket)) throw invalid('The bucket has a name that no bucket can have.');
+  if (!isObject(object)) throw invalid('The object has a name that no object can have.');
+  if (generation !== undefined && !/^\d{1,20}$/.test(generation)) throw invalid('The generation is no number.');
+  return { bucket, object, ...(generation === undefined ? {} : { generation }) };
+};
 
 /** Reads `gs://bucket/object[#generation]`. @throws CourierError `request-invalid` */
 export const parseObjectName = (text: string): ObjectName => {
-  const [, bucket, object, generation] = GS_URL.exec(text) ?? [];
-  // 1 to 1,024 bytes of UTF-8 without CR and LF: https://cloud.google.com/storage/docs/objects#naming
-  if (!bucket || !object || Buffer.byteLength(object) > 1024 || /[\r\n]/.test(object)) {
-    throw new CourierError('request-invalid', {
-      detail: 'gcs: must be gs://bucket/object or gs://bucket/object#generation.',
-    });
+  const slash = text.indexOf('/', 5);
+  if (!text.startsWith('gs://') || slash === -1) {
+    throw invalid('source.gcs must be gs://bucket/object or gs://bucket/object#generation.');
   }
-  return { bucket, object, ...(generation === undefined ? {} : { generation }) };
+  // A "#" within the name is a part of it, unless nothing but a number follows.
+  const generation = /#(\d+)$/.exec(text)?.[1];
+  const end = generation === undefined ? text.length : text.length - generation.length - 1;
+  return objectNameOf(text.slice(5, slash), text.slice(slash + 1, end), generation);
 };
 
 const metadataSchema = z.object({
@@ -180,13 +199,15 @@ export const openObject = async (
   const pinned: ObjectName = { ...asked, generation };
   const readAt = (offset: number): AsyncIterable<Uint8Array> =>
     readFrom(dependencies, pinned, { offset, size, reading });
+  const whole = (): AsyncIterable<Uint8Array> => checked(readAt(0), crc32c, pinned);
   return {
     name,
     size,
     // The stored bytes are delivered as they are stored, so an object kept compressed is a compressed file.
     mimeType: contentEncoding === 'gzip' ? 'application/gzip' : (contentType ?? 'application/octet-stream'),
     identity: `${where(pinned)}#${generation}`,
-    open: () => checked(readAt(0), crc32c, pinned),
-    openAt: readAt,
+    open: whole,
+    // From the beginning the checksum counts too: so is read what a later try goes on with.
+    openAt: (offset) => (offset === 0 ? whole() : readAt(offset)),
   };
 };

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { CourierError } from '../errors.ts';
+import { readContentDigest } from './content-digest.ts';
+import { readIdempotencyKey } from './delivery-headers.ts';
+import type { CourierContext } from './environment.ts';
+import { openExport, readExportDocument } from './export-document.ts';
+import { jsonBody } from './json-body.ts';
+import { withinRequest } from './request-signal.ts';
+import type { Services } from './services.ts';
+import type { Slots } from './slots.ts';
+import { MOST_DOCUMENT_BYTES, type WholeBodies } from './whole-bodies.ts';
+
+/** One key from the two places where it may stand. */
+const oneKey = (header: string | undefined, field: string | undefined): { idempotencyKey?: string } => {
+  if (header !== undefined && field !== undefined && header !== field) {
+    throw new CourierError('request-invalid', { detail: 'The header Idempotency-Key and idempotencyKey differ.' });
+  }
+  const idempotencyKey = header ?? field;
+  return idempotencyKey === undefined ? {} : { idempotencyKey };
+};
+
+/** `POST /v1/exports`. A `Content-Digest` is that of the document, as RFC 9530 says, not of the file that it asks for. */
+export const createExportsHandler =
+  (services: Services, slots: Slots, bodies: WholeBodies) =>
+  (context: CourierContext): Promise<Response> =>
+    withinRequest(context, services, async (time) => {
+      const { headers } = context.req.raw;
+      const key = readIdempotencyKey(headers);
+      const sha256 = readContentDigest(headers.get('content-digest'));
+      const maxBytes = Math.min(MOST_DOCUMENT_BYTES, services.maxBodyBytes ?? MOST_DOCUMENT_BYTES);
+      const body = jsonBody(context, maxBytes);
+      const receipt = await slots.hold(() =>
+        bodies.hold(body.size ?? maxBytes, async () => {
+          const bytes = await body.read();
+          if (sha256 !== undefined && sha256 !== createHash('sha256').update(bytes).digest('hex')) {
+            throw new CourierError('digest-mismatch');
+          }
+          const { idempotencyKey, ...opened } = await openExport(readExportDocument(bytes), services, time);
+          return services.deliver({
+            ...opened,
+            ...oneKey(key, idempotencyKey),
+            ...time,
+            caller: context.var.caller,
+            requestId: context.var.trace.requestId,
+          });
+        }),
+      );
+      return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
+    });

@@ -1,0 +1,139 @@
+import { z } from 'zod';
+import { CourierError } from '../errors.ts';
+import { objectNameOf } from '../source/cloud-storage.ts';
+import { bytesSource } from '../source/inline.ts';
+import {
+  asExport,
+  type ExportDocument,
+  fileShape,
+  nameOfObject,
+  type OpenedExport,
+  openExport,
+  readExportDocument,
+} from './export-document.ts';
+import { parseInput } from './options.ts';
+import type { PubsubMessage } from './pubsub-message.ts';
+import type { Services } from './services.ts';
+
+/** What a message turns out to be. */
+export type Reading =
+  | { kind: 'export'; opened: OpenedExport }
+  | { kind: 'rotated'; secret: string }
+  | { kind: 'ignored'; why: string };
+
+type Attributes = PubsubMessage['attributes'];
+
+const OPTIONS = Object.keys(fileShape);
+const loosely = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, '');
+const BY_LOOSE_NAME = new Map(OPTIONS.map((name) => [loosely(name), name]));
+
+/**
+ * The options among a message's attributes. Others may stand beside them (tracing's, Google's own, a publisher's), so they
+ * are passed over; but not one that is an option but for its spelling.
+ */
+const optionsIn = (attributes: Attributes): Record<string, string> => {
+  const options: Record<string, string> = {};
+  for (const [name, value] of Object.entries(attributes)) {
+    const meant = BY_LOOSE_NAME.get(loosely(name));
+    if (meant === undefined) continue;
+    if (meant !== name) {
+      throw new CourierError('request-invalid', {
+        detail: `There is no attribute ${JSON.stringify(name)}; it is spelt "${meant}".`,
+      });
+    }
+    options[name] = value;
+  }
+  return options;
+};
+
+/** The data are the file's bytes. */
+const fileOf = ({ attributes, data }: PubsubMessage): OpenedExport =>
+  asExport(parseInput(z.strictObject(fileShape), optionsIn(attributes)), bytesSource(data, 'application/octet-stream'));
+
+/** Attributes serve filters, too, so they may say again what the document says; that they say something else is a mistake. */
+const withAttributes = (document: ExportDocument, attributes: Attributes): ExportDocument => {
+  for (const [name, value] of Object.entries(optionsIn(attributes))) {
+    const field = document[name as keyof ExportDocument];
+    if (name === 'idempotencyKey' && field === undefined) continue;
+    if (field !== value) {
+      throw new CourierError('request-invalid', {
+        detail: `The attribute "${name}" does not fit the export document; the document's fields count.`,
+      });
+    }
+  }
+  const { idempotencyKey } = parseInput(z.object({ idempotencyKey: fileShape.idempotencyKey }), attributes);
+  return idempotencyKey === undefined ? document : { ...document, idempotencyKey };
+};
+
+/** https://cloud.google.com/storage/docs/pubsub-notifications#attributes */
+const objectAttributes = z.object({
+  bucketId: z.string(),
+  objectId: z.string(),
+  objectGeneration: z.exactOptional(z.string()),
+});
+
+interface Time {
+  signal: AbortSignal;
+  deadlineMs: number;
+}
+
+/**
+ * An object that has come to be: its name is the last segment of the object's, its path the rest. The notification's
+ * custom attributes may say where it goes and what becomes of it.
+ */
+export const openFinalized = async (
+  attributes: Attributes,
+  services: Pick<Services, 'openObject'>,
+  time: Time,
+): Promise<OpenedExport> => {
+  const { bucketId, objectId, objectGeneration } = parseInput(objectAttributes, attributes);
+  const object = objectNameOf(bucketId, objectId, objectGeneration);
+  const path = objectId.slice(0, Math.max(0, objectId.lastIndexOf('/')));
+  const said = parseInput(z.strictObject(fileShape), {
+    ...optionsIn(attributes),
+    name: nameOfObject(objectId),
+    path,
+  });
+  const { name: _, ...source } = await services.openObject(object, time);
+  return asExport(said, source);
+};
+
+const readEvent = async (
+  attributes: Attributes,
+  services: Pick<Services, 'openObject'>,
+  time: Time,
+): Promise<Reading | undefined> => {
+  const { eventType, bucketId, secretId } = attributes;
+  if (eventType === undefined) return undefined;
+  if (bucketId !== undefined) {
+    if (eventType !== 'OBJECT_FINALIZE') return { kind: 'ignored', why: `${eventType} of an object` };
+    return { kind: 'export', opened: await openFinalized(attributes, services, time) };
+  }
+  if (secretId === undefined) return undefined;
+  // https://cloud.google.com/secret-manager/docs/event-notifications; a new version, or one that may not be used any more.
+  return /^SECRET_(?:VERSION_|ROTATE|DELETE)/.test(eventType)
+    ? { kind: 'rotated', secret: secretId }
+    : { kind: 'ignored', why: `${eventType} of a secret` };
+};
+
+/**
+ * What a message asks for; its attributes decide: a bucket's notification, a secret's, a named file, else an export document.
+ * @throws CourierError as its parts do
+ */
+export const readMessage = async (
+  message: PubsubMessage,
+  services: Pick<Services, 'openObject'>,
+  time: Time,
+): Promise<Reading> => {
+  const { attributes, data } = message;
+  const event = await readEvent(attributes, services, time);
+  if (event !== undefined) return event;
+  if (attributes.name !== undefined) return { kind: 'export', opened: fileOf(message) };
+  if (data.byteLength === 0) {
+    throw new CourierError('request-invalid', {
+      detail: 'The message has neither data nor attributes that ask for anything.',
+    });
+  }
+  const document = withAttributes(readExportDocument(data), attributes);
+  return { kind: 'export', opened: await openExport(document, services, time) };
+};

@@ -1,0 +1,80 @@
+import { asCourierError, CourierError } from '../errors.ts';
+import type { CourierContext } from './environment.ts';
+import { jsonBody, parseJson } from './json-body.ts';
+import { handleMessage, messageFields } from './message-handler.ts';
+import { problemHeaders, problemOf } from './problem.ts';
+import { readPush, unwrap } from './pubsub-message.ts';
+import { type RequestTime, withinRequest } from './request-signal.ts';
+import type { Services } from './services.ts';
+import type { Slots } from './slots.ts';
+import { MOST_PUSH_BYTES, type WholeBodies } from './whole-bodies.ts';
+
+/**
+ * A push is acknowledged within 600 seconds at most (pubsub/docs/push), or it comes again while the first is still at work.
+ * What would take longer stops a minute before, at a chunk border, and goes on from there when it comes again.
+ */
+export const PUSH_SECONDS = 540;
+
+/** Seconds after which a set-up fault may have been mended; Pub/Sub keeps its own pace. */
+const SETUP_RETRY_SECONDS = 60;
+
+/** "Come again": 503 whatever the error's own status is, since Pub/Sub takes no answer but success for final. */
+const comeAgain = (context: CourierContext, error: CourierError): Response => {
+  context.set('failure', error);
+  return new Response(JSON.stringify({ ...problemOf(error, context.var.trace.requestId), status: 503 }), {
+    status: 503,
+    headers: { 'Retry-After': String(SETUP_RETRY_SECONDS), ...problemHeaders(error) },
+  });
+};
+
+const forbidden = (): CourierError =>
+  new CourierError('caller-not-allowed', {
+    detail: 'The token is not that of the account which pushes for this subscription.',
+    remedy: 'Let the operator set this account as "serviceAccount" of the subscription under "pubsub".',
+  });
+
+const receive = async (
+  services: Services,
+  context: CourierContext,
+  bytes: Buffer,
+  time: RequestTime,
+): Promise<Response> => {
+  const { caller, trace } = context.var;
+  // What is no push, or not from this subscription's own account, is refused as any other request would be.
+  const wrapped = readPush(parseJson(bytes));
+  const origin = wrapped.subscription ?? '';
+  const allowedDestinations = services.mayPush(caller, origin);
+  if (allowedDestinations === undefined) throw forbidden();
+  const unwrapped = unwrap(wrapped);
+  const bringing = { ...time, caller, origin, allowedDestinations, requestId: trace.requestId };
+  try {
+    await handleMessage(services, unwrapped, bringing);
+    return context.body(null, 204);
+  } catch (thrown) {
+    const error = asCourierError(thrown);
+    const { requestId } = trace;
+    services.log.warn(
+      { pubsub: messageFields(unwrapped.message, origin), requestId, code: error.code },
+      'message to come again',
+    );
+    return comeAgain(context, error);
+  }
+};
+
+/** `POST /v1/pubsub`: 204 for done or given up, 503 for "come again". */
+export const createPubsubHandler =
+  (services: Services, slots: Slots, bodies: WholeBodies) =>
+  (context: CourierContext): Promise<Response> => {
+    const requestSeconds = Math.min(services.requestSeconds, PUSH_SECONDS);
+    return withinRequest(context, { ...services, requestSeconds }, async (time) => {
+      const body = jsonBody(context, MOST_PUSH_BYTES);
+      try {
+        return await slots.hold(() =>
+          bodies.hold(body.size ?? MOST_PUSH_BYTES, async () => receive(services, context, await body.read(), time)),
+        );
+      } catch (error) {
+        if (error instanceof CourierError && error.code === 'busy') return comeAgain(context, error);
+        throw error;
+      }
+    });
+  };
