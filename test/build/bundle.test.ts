@@ -1,0 +1,204 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Metafile } from 'esbuild';
+import { type Build, buildDist } from '../../scripts/build/build.ts';
+import { digestOf, filesOf } from '../../scripts/build/digest.ts';
+import { folderOf, nameOf } from '../../scripts/build/lockfile.ts';
+
+const execute = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+const MIB = 1024 * 1024;
+
+let folder: string;
+let dist: string;
+let made: Build;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'courier-build-'));
+  dist = join(folder, 'dist');
+  made = await buildDist(root, dist);
+}, 120_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Component {
+  name: string;
+  group?: string;
+  version: string;
+  purl: string;
+  'bom-ref': string;
+  licenses: { license?: { id: string }; expression?: string }[];
+  hashes: { alg: string; content: string }[];
+  properties: { name: string; value: string }[];
+}
+interface Bom {
+  bomFormat: string;
+  specVersion: string;
+  serialNumber: string;
+  components: Component[];
+  dependencies: { ref: string; dependsOn: string[] }[];
+}
+const readJson = async (path: string) => JSON.parse(await readFile(join(dist, path), 'utf8'));
+const readBom = (): Promise<Bom> => readJson('sbom.cdx.json');
+const fullName = ({ group, name }: Component): string => (group === undefined ? name : `${group}/${name}`);
+
+/** The outputs that an output loads at once, itself among them; not what it imports later. */
+const loadedAtOnce = ({ outputs }: Metafile, entry: RegExp): string[] => {
+  const seen = new Set(Object.keys(outputs).filter((path) => entry.test(path)));
+  for (const path of seen) {
+    for (const { path: next, kind } of outputs[path]?.imports ?? []) {
+      if (kind === 'import-statement' && outputs[next] !== undefined) seen.add(next);
+    }
+  }
+  return [...seen];
+};
+
+const packagesIn = ({ outputs }: Metafile, paths: readonly string[]): string[] => {
+  const inputs = paths.flatMap((path) => Object.entries(outputs[path]?.inputs ?? {}));
+  const used = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0);
+  const folders = used.map(([path]) => folderOf(path)).filter((found) => found !== undefined);
+  return [...new Set(folders.map(nameOf))].sort();
+};
+
+test('the same sources make the same bytes, wherever they are put', async () => {
+  const again = join(folder, 'elsewhere', 'again');
+  await buildDist(root, again);
+  expect(await filesOf(again)).toEqual(await filesOf(dist));
+  expect(await digestOf(again)).toBe(await digestOf(dist));
+}, 120_000);
+
+test('a build that fails leaves what stands as it was', async () => {
+  const standing = join(folder, 'standing');
+  await cp(dist, standing, { recursive: true });
+  const before = await digestOf(standing);
+  await expect(buildDist(join(folder, 'no-project'), standing)).rejects.toThrow('package.json');
+  expect(await digestOf(standing)).toBe(before);
+});
+
+test('the service is at most 4 MB, and all that is deployed too', async () => {
+  const sizes = await Promise.all(
+    (await filesOf(dist)).map(async (path) => ({ path, size: (await stat(join(dist, path))).size })),
+  );
+  const sum = (of: (path: string) => boolean): number =>
+    sizes.filter(({ path }) => of(path)).reduce((total, { size }) => total + size, 0);
+  expect(sum((path) => path === 'server.js' || path.startsWith('lib/'))).toBeLessThan(4 * MIB);
+  expect(sum(() => true)).toBeLessThan(4 * MIB);
+});
+
+test.each(['service', 'function'])('what a %s needs on first use only is not loaded when it starts', (form) => {
+  const loaded = packagesIn(made.server, loadedAtOnce(made.server, new RegExp(`/lib/${form}\\.js$`)));
+  expect(loaded).toContain('hono');
+  const late =
+    /^(@google-cloud\/.*|google-gax|googleapis.*|google-auth-library|gaxios|protobufjs|@opentelemetry\/sdk.*)$/;
+  expect(loaded.filter((name) => late.test(name))).toEqual([]);
+});
+
+test('the command loads what finds identities on first use only', () => {
+  const loaded = packagesIn(made.client, loadedAtOnce(made.client, /\/client\/main\.js$/));
+  expect(loaded).toContain('commander');
+  expect(loaded.filter((name) => /google|gaxios|aws-sdk/.test(name))).toEqual([]);
+});
+
+test('gRPC is not in the bundles, and of googleapis there is Drive alone', () => {
+  for (const metafile of [made.server, made.client]) {
+    const names = packagesIn(metafile, Object.keys(metafile.outputs));
+    expect(names.filter((name) => name.startsWith('@grpc/'))).toEqual([]);
+    expect(names.filter((name) => ['typescript', 'esbuild', 'jest', 'fast-check', 'express'].includes(name))).toEqual(
+      [],
+    );
+  }
+  const apis = Object.values(made.server.outputs)
+    .flatMap(({ inputs }) => Object.keys(inputs))
+    .filter((path) => /node_modules\/googleapis\//.test(path));
+  expect(apis).toEqual(['node_modules/googleapis/build/src/apis/drive/v3.js']);
+});
+
+test('no file tells of the machine that made it, or holds a key', async () => {
+  const places = [root, homedir(), folder, process.execPath].filter((place) => place.length > 1);
+  for (const path of await filesOf(dist)) {
+    const text = await readFile(join(dist, path), 'utf8');
+    expect({ path, places: places.filter((place) => text.includes(`${place}/`)) }).toEqual({ path, places: [] });
+    expect(text).not.toMatch(/sourceMappingURL=|-----BEGIN [A-Z ]*PRIVATE KEY-----\s*M/);
+  }
+});
+
+describe('the SBOM', () => {
+  test('names what is in the bundles and what is installed beside them, no more and no less', async () => {
+    const { components } = await readBom();
+    const inBundles = ({ properties }: Component): boolean => properties.some(({ value }) => value !== 'install');
+    const bundled = [made.server, made.client].flatMap((metafile) =>
+      packagesIn(metafile, Object.keys(metafile.outputs)),
+    );
+    expect(new Set(components.filter(inBundles).map(fullName))).toEqual(new Set(bundled));
+    expect(bundled.length).toBeGreaterThan(40);
+
+    const installed = Object.keys((await readJson('package-lock.json')).packages).filter((path) => path !== '');
+    const beside = components.filter(({ properties }) => properties.some(({ value }) => value === 'install'));
+    expect(new Set(beside.map(fullName))).toEqual(new Set(installed.map(nameOf)));
+  });
+
+  test('has a version, a licence, a checksum and a package URL of each', async () => {
+    const { bomFormat, specVersion, serialNumber, components } = await readBom();
+    expect({ bomFormat, specVersion }).toEqual({ bomFormat: 'CycloneDX', specVersion: '1.6' });
+    expect(serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    for (const component of components) {
+      const { purl, version, licenses, hashes } = component;
+      expect(purl).toBe(`pkg:npm/${fullName(component).replace('@', '%40')}@${version}`);
+      expect(licenses).toHaveLength(1);
+      expect(hashes).toEqual([{ alg: 'SHA-512', content: expect.stringMatching(/^[0-9a-f]{128}$/) }]);
+      const manifest = JSON.parse(
+        await readFile(join(root, 'node_modules', fullName(component), 'package.json'), 'utf8'),
+      );
+      // Another version of it may be what stands at the top of node_modules.
+      if (manifest.version === version && typeof manifest.license === 'string') {
+        expect(licenses[0]?.license?.id ?? licenses[0]?.expression).toBe(manifest.license);
+      }
+    }
+  });
+
+  test('refers to nothing that it does not have', async () => {
+    const { components, dependencies } = await readBom();
+    const refs = new Set(components.map((component) => component['bom-ref']));
+    expect(refs.size).toBe(components.length);
+    expect(dependencies).toHaveLength(components.length + 1);
+    expect(dependencies.flatMap(({ dependsOn }) => dependsOn).filter((ref) => !refs.has(ref))).toEqual([]);
+    const needed = new Set(dependencies.flatMap(({ dependsOn }) => dependsOn));
+    expect(needed.size).toBeGreaterThan(components.length / 2);
+  });
+
+  test('has the notices of all that is bundled beside it', async () => {
+    const notices = await readFile(join(dist, 'THIRD_PARTY_LICENSES.txt'), 'utf8');
+    const { components } = await readBom();
+    for (const component of components.filter(({ properties }) =>
+      properties.some(({ value }) => value !== 'install'),
+    )) {
+      expect(notices).toContain(`${fullName(component)} ${component.version} (`);
+    }
+    expect(notices).toContain('Copyright');
+  });
+});
+
+test('dist is a package of its own: one dependency, pinned, and the project’s lock of it', async () => {
+  const manifest = await readJson('package.json');
+  expect(manifest).toMatchObject({ type: 'module', main: 'index.js', private: true, engines: { node: '>=24' } });
+  expect(manifest.dependencies).toEqual({
+    '@google-cloud/functions-framework': expect.stringMatching(/^\d+\.\d+\.\d+$/),
+  });
+  const { packages } = await readJson('package-lock.json');
+  expect(packages[''].dependencies).toEqual(manifest.dependencies);
+  for (const [path, { integrity, dev }] of Object.entries<{ integrity?: string; dev?: boolean }>(packages)) {
+    if (path !== '') expect({ path, integrity, dev }).toEqual({ path, integrity: expect.any(String), dev: undefined });
+  }
+});
+
+test('the client runs from its folder alone', async () => {
+  const alone = join(folder, 'client-alone');
+  await cp(join(dist, 'client'), alone, { recursive: true });
+  const { stdout } = await execute(process.execPath, [join(alone, 'main.js'), '--help'], { env: {} });
+  expect(stdout).toContain('send');
+  const library = `const { CourierClient } = await import(${JSON.stringify(join(alone, 'index.js'))}); console.log(typeof CourierClient)`;
+  const loaded = await execute(process.execPath, ['--input-type=module', '-e', library], { env: {} });
+  expect(loaded.stdout.trim()).toBe('function');
+});
