@@ -1,16 +1,9 @@
 import { z } from 'zod';
-import { answering, readJson, sendJson } from './answers.ts';
-import { Refusal } from './refusal.ts';
 import type { GoogleCall } from './seam.ts';
+import { createVerbPages, present, type Verb, verbOf } from './verbs.ts';
 import type { World } from './world.ts';
 
-interface Verb {
-  run(world: World, body: unknown): Promise<unknown> | unknown;
-}
-
-const verb = <T>(schema: z.ZodType<T>, run: (world: World, input: T) => Promise<unknown> | unknown): Verb => ({
-  run: (world, body) => run(world, schema.parse(body)),
-});
+const verb = verbOf<World>();
 
 const email = z.string();
 const claims = z.record(z.string(), z.unknown()).optional();
@@ -18,14 +11,8 @@ const name = z.string();
 const version = z.int().min(1);
 const nothing = z.strictObject({});
 
-/** zod says "undefined" where TypeScript's exact optional members say "absent". */
-const present = <T extends object>(input: T) =>
-  Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
-
 /** The world's mutators by name, for those who are in another process. */
-const VERBS: Readonly<Record<string, Verb>> = {
+const VERBS: Readonly<Record<string, Verb<World>>> = {
   enableApi: verb(z.strictObject({ api: z.string() }), (world, { api }) => world.enableApi(api)),
   disableApi: verb(z.strictObject({ api: z.string() }), (world, { api }) => world.disableApi(api)),
   addUser: verb(z.strictObject({ email }), (world, input) => ({ sub: world.addUser(input.email) })),
@@ -101,24 +88,6 @@ const VERBS: Readonly<Record<string, Verb>> = {
   })),
 };
 
-const refuse = (message: string): Refusal => new Refusal(400, message, { error: { code: 400, message } });
-
-const answer = async (call: GoogleCall, world: World, wanted: Verb): Promise<void> => {
-  const body = await readJson(call.request);
-  try {
-    sendJson(call.response, 200, (await wanted.run(world, body)) ?? {});
-  } catch (error) {
-    // The world's own complaints ("No service account …") are for the test that asked.
-    throw refuse(error instanceof Error ? error.message : String(error));
-  }
-};
-
 /** `POST /_admin/VERB` with a JSON object. */
-export function createAdminPages(world: World): (call: GoogleCall) => Promise<boolean> {
-  return async (call) => {
-    const [, asked = ''] = /^\/_admin\/(\w+)$/.exec(call.url.pathname) ?? [];
-    const wanted = Object.hasOwn(VERBS, asked) ? VERBS[asked] : undefined;
-    if (wanted === undefined || call.method !== 'POST') return false;
-    return answering(call, () => answer(call, world, wanted));
-  };
-}
+export const createAdminPages = (world: World): ((call: GoogleCall) => Promise<boolean>) =>
+  createVerbPages(world, VERBS);

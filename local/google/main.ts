@@ -14,7 +14,7 @@ function readOptions(argv: readonly string[]): LocalGoogleOptions {
 }
 
 /** What whoever started this needs to know, in one line. */
-const announcementOf = ({ origin, dataDir, metadataHost, world, bucket, topic }: LocalGoogle): string =>
+const announcementOf = ({ origin, dataDir, metadataHost, world, bucket, topic, places }: LocalGoogle): string =>
   JSON.stringify({
     origin,
     dataDir,
@@ -24,6 +24,7 @@ const announcementOf = ({ origin, dataDir, metadataHost, world, bucket, topic }:
     secret: `${world.secret}/versions/latest`,
     bucket,
     topic,
+    places,
     metadataHost,
   });
 

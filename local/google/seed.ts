@@ -1,6 +1,8 @@
+import type { DriveService } from './drive/service.ts';
 import type { PubsubService } from './pubsub/service.ts';
 import type { StorageService } from './storage/service.ts';
 import { EMAILS, PROJECT } from './world/names.ts';
+import type { World } from './world.ts';
 
 /** Where exports lie that are to be put into Drive. */
 export const BUCKET = 'local-exports';
@@ -13,4 +15,55 @@ const WORKERS = [EMAILS.runtime, EMAILS.courier, EMAILS.driveWriter];
 export async function seedCloud(storage: StorageService, pubsub: PubsubService): Promise<void> {
   await storage.createBucket(BUCKET, { readers: [...WORKERS, EMAILS.ops], writers: [EMAILS.exporter, EMAILS.ops] });
   pubsub.createTopic(TOPIC, WORKERS);
+}
+
+/** Ids of folders that are there from the start. */
+export interface Places {
+  /** "Reports", a shared drive: Operations manages it, the platform's writers are its content managers, Alice writes, Bob reads. */
+  sharedDrive: string;
+  /** A folder in it. */
+  sharedDriveFolder: string;
+  /** Alice's own folder, in which the writers are editors. */
+  myDriveFolder: string;
+  /** Bob's own, which nobody else has. */
+  unsharedFolder: string;
+  /** Alice's own, which the writers may read. */
+  readOnlyFolder: string;
+}
+
+/** The people and folders of the default Drive. What an earlier run left in the data folder stays as it is. */
+export function seedDrive(drive: DriveService, { state }: World): Places {
+  for (const { email, displayName } of state.users) drive.addAccount({ email, displayName });
+  for (const { email } of state.serviceAccounts) drive.addAccount({ email, displayName: email });
+  for (const group of state.groups) drive.addGroup(group);
+  const { files } = drive.state.store;
+
+  const folder = (name: string, where: { parent: string } | { owner: string }): string => {
+    const parent = 'parent' in where ? where.parent : drive.state.account(where.owner).rootId;
+    const known = drive.files({ folder: parent }).find((file) => file.name === name);
+    return known?.id ?? drive.createFolder({ name, ...where });
+  };
+  const shared = (name: string, owner: string, role: 'reader' | 'writer'): string => {
+    const id = folder(name, { owner });
+    if (files.get(id)?.permissions.length === 1) for (const email of WORKERS) drive.share(id, { email, role });
+    return id;
+  };
+  const sharedDrive =
+    [...files.all()].find(({ kind, name }) => kind === 'sharedDrive' && name === 'Reports')?.id ??
+    drive.createSharedDrive({
+      name: 'Reports',
+      members: [
+        { email: EMAILS.ops, role: 'organizer' },
+        ...WORKERS.map((email) => ({ email, role: 'fileOrganizer' as const })),
+        { email: EMAILS.alice, role: 'writer' },
+        { email: EMAILS.bob, role: 'reader' },
+      ],
+    });
+  return {
+    sharedDrive,
+    sharedDriveFolder: folder('Exports', { parent: sharedDrive }),
+    myDriveFolder: shared('Team', EMAILS.alice, 'writer'),
+    unsharedFolder: folder('Private', { owner: EMAILS.bob }),
+    readOnlyFolder: shared('Handbook', EMAILS.alice, 'reader'),
+  };
 }

@@ -8,6 +8,8 @@ import { createAdminPages } from './admin.ts';
 import { createAwsInstancePages } from './aws-instance.ts';
 import { type CallRecorder, recordCalls } from './calls.ts';
 import { createListener } from './dispatch.ts';
+import { createDriveAdminPages } from './drive/admin.ts';
+import { createDriveService, type DriveService } from './drive/service.ts';
 import { createFaultInjector } from './faults/injector.ts';
 import { createFaultPlan, type FaultPlan } from './faults/plan.ts';
 import { createIamCredentialsService } from './iamcredentials/service.ts';
@@ -18,7 +20,7 @@ import { createPubsubService, type PubsubService } from './pubsub/service.ts';
 import { seededRandom } from './random.ts';
 import type { GoogleService, Surroundings } from './seam.ts';
 import { createSecretManagerService } from './secretmanager/service.ts';
-import { BUCKET, seedCloud, TOPIC } from './seed.ts';
+import { BUCKET, type Places, seedCloud, seedDrive, TOPIC } from './seed.ts';
 import { createStorageService, type StorageService } from './storage/service.ts';
 import { createStsService } from './sts/service.ts';
 import { openWorld, type World } from './world.ts';
@@ -47,11 +49,20 @@ export interface LocalGoogle {
   topic: string;
   storage: StorageService;
   pubsub: PubsubService;
+  drive: DriveService;
+  /** Ids of folders of the default Drive. */
+  places: Places;
   faults: FaultPlan;
   calls: CallRecorder;
   /** Ends all connections, and removes a temporary data folder. */
   close(): Promise<void>;
 }
+
+/** Self-signed JWTs for Drive name either. */
+const DRIVE_HOSTS = ['www.googleapis.com', 'drive.googleapis.com'];
+
+const hasAddress = ({ state }: World, address: string): boolean =>
+  [...state.users, ...state.serviceAccounts, ...state.groups].some(({ email }) => email.toLowerCase() === address);
 
 /** Starts a Google on loopback. */
 export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promise<LocalGoogle> {
@@ -86,7 +97,11 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
 
   const storage = await createStorageService(surroundingsOf('storage', ['storage.googleapis.com']));
   const pubsub = createPubsubService(surroundingsOf('pubsub', ['pubsub.googleapis.com']));
+  const drive = createDriveService(surroundingsOf('drive', DRIVE_HOSTS), {
+    isKnownAddress: (email) => hasAddress(world, email),
+  });
   await seedCloud(storage, pubsub);
+  const places = seedDrive(drive, world);
   // One line a service: the first of a host that answers has answered.
   const services: readonly GoogleService[] = [
     createOauth2Service(world, now),
@@ -96,6 +111,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     createMetadataService(world, now),
     storage,
     pubsub,
+    drive,
   ];
 
   let origin = '';
@@ -104,7 +120,12 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     { requestTimeout: 0, keepAliveTimeout: 120_000 },
     createListener({
       services,
-      ownPages: [createOwnPages(calls, faults), createAdminPages(world), createAwsInstancePages(now)],
+      ownPages: [
+        createOwnPages(calls, faults),
+        createAdminPages(world),
+        createDriveAdminPages(drive),
+        createAwsInstancePages(now),
+      ],
       recorder: calls,
       injector,
       now,
@@ -133,6 +154,8 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     topic: TOPIC,
     storage,
     pubsub,
+    drive,
+    places,
     faults,
     calls,
     async close() {

@@ -29,6 +29,10 @@ export type Answer = { resource: unknown } | 'empty' | 'answered';
 
 export type Method = (state: DriveState, call: DriveCall) => Promise<Answer> | Answer;
 
+/** `alt=media`, or a path under `/download/`: the bytes rather than the resource. */
+export const isDownload = ({ form, parameters }: Pick<DriveCall, 'form' | 'parameters'>): boolean =>
+  form === 'download' || parameters.text('alt') === 'media';
+
 export const pathParameter = (call: DriveCall, name: string): string => call.path[name] ?? '';
 
 export function sendJson(

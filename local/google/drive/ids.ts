@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
@@ -12,6 +12,9 @@ export interface Ids {
   upload(): string;
 }
 
+/** Never drawn from a seed: after a restart they must not come again. */
+const unforeseen = (length: number): string => randomBytes(length).toString('base64url').slice(0, length);
+
 /** @param random in [0, 1) */
 export function createIds(random: () => number, isTaken: (id: string) => boolean): Ids {
   const letters = (length: number): string =>
@@ -24,8 +27,8 @@ export function createIds(random: () => number, isTaken: (id: string) => boolean
   return {
     file: () => fresh(() => `1${letters(32)}`),
     root: () => fresh(() => `0A${letters(11)}Uk9PVA`),
-    revision: () => `0B${letters(49)}`,
-    upload: () => `ABPtcP${letters(96)}`,
+    revision: () => `0B${unforeseen(49)}`,
+    upload: () => `ABPtcP${unforeseen(96)}`,
   };
 }
 

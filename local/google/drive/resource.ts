@@ -19,7 +19,7 @@ const webViewLink = (file: StoredFile): string => {
     : `https://docs.google.com/${editor}/d/${file.id}/edit?usp=drivesdk`;
 };
 
-const exportLinks = (file: StoredFile): Record<string, string> | undefined => {
+export const exportLinks = (file: StoredFile): Record<string, string> | undefined => {
   const formats = EXPORT_FORMATS[file.mimeType];
   return formats === undefined
     ? undefined

@@ -16,6 +16,8 @@ export interface DriveState {
   surroundings: Surroundings;
   /** Epoch milliseconds. */
   now: () => number;
+  /** True for addresses of Google accounts and groups. */
+  isKnownAddress(email: string): boolean;
   /** Finds a person, and makes their account and My Drive on first sight. */
   account(email: string, kind?: Account['kind']): Account;
 }

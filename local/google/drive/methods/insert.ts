@@ -3,10 +3,10 @@ import type { DriveCall } from '../call.ts';
 import { addRevision, type MediaDescription, noBytes } from '../content.ts';
 import { checkImport } from '../conversions.ts';
 import { badRequest, DriveError, required } from '../errors.ts';
+import { newItem } from '../item.ts';
 import { applyWishes, propertiesAfter, readWishes, type Wishes } from '../metadata.ts';
 import { FOLDER, isOwnType, type ReceivedBytes, SHORTCUT, type StoredFile } from '../model.ts';
 import { checkRoom, folderForNew } from '../placement.ts';
-import { userPermission } from '../principals.ts';
 import type { DriveState } from '../state.ts';
 import { checkStorage } from '../storage.ts';
 
@@ -93,36 +93,13 @@ export function insertFile(
 ): StoredFile {
   const { wishes, folder, mimeType, converts } = plan(state, call, metadata, received);
   const { actor } = call;
-  const { email } = actor.account;
-  const now = state.now();
-  const file: StoredFile = {
-    id: wishes.id || state.ids.file(),
-    name: 'Untitled',
-    mimeType,
-    parent: folder.id,
-    ...(folder.driveId === undefined ? {} : { driveId: folder.driveId }),
-    kind: 'item',
-    properties: {},
-    appProperties: {},
-    starredBy: [],
-    trashed: wishes.trashed === true,
-    ...(wishes.trashed === true ? { trashedMs: now, trashedBy: email } : {}),
-    createdMs: now,
-    modifiedMs: now,
-    arrivedMs: now,
-    createdBy: email,
-    modifiedBy: email,
-    modifiedByMeMs: { [email]: now },
-    viewedByMeMs: { [email]: now },
-    app: actor.app,
-    permissions: folder.driveId === undefined ? [userPermission(now, email, 'owner')] : [],
-    revisions: [],
-    writersCanShare: true,
-    copyRequiresWriterPermission: false,
-    version: 1,
-  };
+  const id = wishes.id || state.ids.file();
+  const file = newItem(state, { id, mimeType, folder, by: actor.account.email, app: actor.app });
+  if (wishes.trashed === true)
+    Object.assign(file, { trashed: true, trashedMs: file.createdMs, trashedBy: file.createdBy });
   applyWishes(file, actor, wishes);
-  if (converts && received !== undefined) file.convertedFrom = received.mimeType;
+  // A Docs editors file that is copied brings its own type along.
+  if (converts && received !== undefined && received.mimeType !== mimeType) file.convertedFrom = received.mimeType;
   if (mimeType === SHORTCUT && wishes.shortcutDetails?.targetId)
     file.shortcutTargetId = wishes.shortcutDetails.targetId;
   const bytes = received ?? (isOwnType(mimeType) ? undefined : noBytes(state, mimeType));

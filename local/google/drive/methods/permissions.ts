@@ -1,0 +1,153 @@
+import { atLeast, visibleFile } from '../access.ts';
+import { type DriveCall, type Method, pathParameter } from '../call.ts';
+import { capabilitiesOf } from '../capabilities.ts';
+import { forbidden, insufficientFilePermissions, invalidValue, notFound, notImplemented } from '../errors.ts';
+import { ROLES, type Role, type StoredFile, type StoredPermission } from '../model.ts';
+import { pageOf } from '../pages.ts';
+import { newPermission } from '../principals.ts';
+import { permissionsOf } from '../resource.ts';
+import {
+  checkAddress,
+  checkExpiration,
+  checkRestrictions,
+  checkRole,
+  isStronger,
+  permissionOn,
+  readShare,
+  wantsMail,
+} from '../sharing.ts';
+import type { DriveState } from '../state.ts';
+
+const asked = (state: DriveState, call: DriveCall): { file: StoredFile; role: Role } =>
+  visibleFile(state, call.actor, pathParameter(call, 'fileId'), call.supportsAllDrives);
+
+/** @throws DriveError 403 `insufficientFilePermissions` for those who may not share */
+const toShare = (state: DriveState, call: DriveCall): StoredFile => {
+  const { file, role } = asked(state, call);
+  if (capabilitiesOf(file, role).canShare !== true) throw insufficientFilePermissions(file.id);
+  return file;
+};
+
+/** The permission as it reaches the file; someone who only reads sees none but their own. */
+const resourceOf = (state: DriveState, file: StoredFile, id: string): Record<string, unknown> => {
+  const found = permissionsOf(state, file).find((permission) => permission.id === id);
+  if (found === undefined) throw notFound('Permission', id, 'permissionId');
+  return found;
+};
+
+const saveWith = (state: DriveState, file: StoredFile, permissions: StoredPermission[]): StoredFile => {
+  const changed = { ...file, permissions, version: file.version + 1 };
+  state.store.save(changed);
+  return changed;
+};
+
+export const permissionsList: Method = (state, call) => {
+  const { file, role } = asked(state, call);
+  if (!atLeast(role, 'writer') && file.driveId === undefined) throw insufficientFilePermissions(file.id);
+  const all = permissionsOf(state, file) as ({ id: string } & Record<string, unknown>)[];
+  const size = call.parameters.number('pageSize') ?? (file.driveId === undefined ? all.length : 100);
+  const { page, nextPageToken } = pageOf(all, size, call.parameters.text('pageToken'), file.id);
+  return { resource: { kind: 'drive#permissionList', nextPageToken, permissions: page } };
+};
+
+export const permissionsGet: Method = (state, call) => {
+  const { file, role } = asked(state, call);
+  const id = pathParameter(call, 'permissionId');
+  const isOwn = id === call.actor.account.permissionId;
+  if (!atLeast(role, 'writer') && file.driveId === undefined && !isOwn) throw insufficientFilePermissions(file.id);
+  return { resource: resourceOf(state, file, id) };
+};
+
+/** Sharing with somebody again gives them the stronger of the two roles, and no second permission. */
+export const permissionsCreate: Method = async (state, call) => {
+  const body = await call.body();
+  const file = toShare(state, call);
+  const share = readShare(body);
+  checkRole(file, share);
+  const mails = wantsMail(call, share);
+  if (share.expirationTime !== undefined) checkExpiration(file, share.type, share.expirationTime, state.now());
+  checkRestrictions(state, file, share);
+  checkAddress(state, share, mails);
+  const { type, role, emailAddress, domain, allowFileDiscovery, expirationTime } = share;
+  const permission = newPermission(state.now(), {
+    type,
+    role,
+    ...(emailAddress === undefined ? {} : { emailAddress }),
+    ...(domain === undefined ? {} : { domain }),
+    ...(allowFileDiscovery === undefined ? {} : { allowFileDiscovery }),
+    ...(expirationTime === undefined ? {} : { expirationTime }),
+  });
+  const former = file.permissions.find(({ id }) => id === permission.id);
+  const others = file.permissions.filter(({ id }) => id !== permission.id);
+  const keepsRole = former !== undefined && isStronger(former.role, role);
+  const changed = saveWith(state, file, [...others, keepsRole ? former : permission]);
+  if (mails && emailAddress !== undefined)
+    state.mails.push({
+      to: emailAddress,
+      fileId: file.id,
+      role,
+      message: call.parameters.text('emailMessage') ?? '',
+      atMs: state.now(),
+    });
+  return { resource: resourceOf(state, changed, permission.id) };
+};
+
+/** Texts of guides/handle-errors; the reason's newer name as in GAM's release notes (7.10.05). */
+const inheritedPermission = () =>
+  forbidden(
+    'cannotModifyInheritedPermission',
+    'Cannot update or delete an inherited permission on a shared drive item.',
+  );
+
+/** The file's permission to be changed. @throws DriveError 404, 403 for an inherited one */
+const ownPermission = (state: DriveState, file: StoredFile, id: string): StoredPermission => {
+  const { own, inherited } = permissionOn(state, file, id);
+  if (own !== undefined) return own;
+  throw inherited === undefined ? notFound('Permission', id, 'permissionId') : inheritedPermission();
+};
+
+const FIXED = ['type', 'emailAddress', 'domain', 'allowFileDiscovery', 'view', 'pendingOwner'];
+
+export const permissionsUpdate: Method = async (state, call) => {
+  const { role, expirationTime, ...others } = await call.body();
+  const file = toShare(state, call);
+  const own = ownPermission(state, file, pathParameter(call, 'permissionId'));
+  if (Object.keys(others).some((name) => FIXED.includes(name)))
+    throw forbidden('fieldNotWritable', 'The resource body includes fields which are not directly writable.');
+  const wished = ROLES.find((known) => known === role);
+  if (role !== undefined && wished === undefined) throw invalidValue('permission.role');
+  if (wished === 'owner' && own.role !== 'owner') throw notImplemented(call.method.id, 'the transfer of ownership');
+  if (own.role === 'owner' && wished !== undefined && wished !== 'owner')
+    throw forbidden('cannotRemoveOwner', 'The owner of a file cannot be removed.');
+  if (wished !== undefined) checkRole(file, { type: own.type, role: wished });
+  if (typeof expirationTime === 'string') checkExpiration(file, own.type, expirationTime, state.now());
+  const { expirationTime: former, ...kept } = own;
+  const until = typeof expirationTime === 'string' ? expirationTime : former;
+  const changed: StoredPermission = {
+    ...kept,
+    role: wished ?? own.role,
+    ...(until === undefined || call.parameters.flag('removeExpiration') ? {} : { expirationTime: until }),
+  };
+  const saved = saveWith(
+    state,
+    file,
+    file.permissions.map((permission) => (permission.id === own.id ? changed : permission)),
+  );
+  return { resource: resourceOf(state, saved, own.id) };
+};
+
+/** Whoever may share takes rights away; everybody gives up their own. */
+export const permissionsDelete: Method = (state, call) => {
+  const { file, role } = asked(state, call);
+  const id = pathParameter(call, 'permissionId');
+  const isOwn = id === call.actor.account.permissionId;
+  if (!isOwn && capabilitiesOf(file, role).canShare !== true) throw insufficientFilePermissions(file.id);
+  const own = ownPermission(state, file, id);
+  if (own.role === 'owner') throw forbidden('cannotRemoveOwner', 'The owner of a file cannot be removed.');
+  saveWith(
+    state,
+    file,
+    file.permissions.filter((permission) => permission.id !== own.id),
+  );
+  return 'empty';
+};

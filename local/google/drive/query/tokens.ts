@@ -1,0 +1,36 @@
+import { invalidValue } from '../errors.ts';
+
+/** One piece of a `q` string. A text is unescaped already. */
+export type Token =
+  | { kind: 'text'; text: string }
+  | { kind: 'word'; word: string }
+  | { kind: 'sign'; sign: '(' | ')' | '{' | '}' | '=' | '!=' | '<' | '<=' | '>' | '>=' };
+
+const SPACE = /\s+/y;
+const WORD = /[A-Za-z][\w.]*/y;
+const SIGN = /!=|<=|>=|[(){}=<>]/y;
+/** `\'` and `\\` are the escapes that there are (guides/search-files, "escape single quotes and backslashes"). */
+const TEXT = /'((?:[^'\\]|\\['\\])*)'/y;
+
+/** @throws DriveError 400 "Invalid Value" for what is no token */
+export function tokensOf(q: string): Token[] {
+  const tokens: Token[] = [];
+  let at = 0;
+  const take = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(q);
+    if (found !== null) at = pattern.lastIndex;
+    return found;
+  };
+  while (at < q.length) {
+    if (take(SPACE) !== null) continue;
+    const text = take(TEXT);
+    const word = text === null ? take(WORD) : null;
+    const sign = text === null && word === null ? take(SIGN) : null;
+    if (text !== null) tokens.push({ kind: 'text', text: (text[1] ?? '').replace(/\\(.)/gs, '$1') });
+    else if (word !== null) tokens.push({ kind: 'word', word: word[0] });
+    else if (sign !== null) tokens.push({ kind: 'sign', sign: sign[0] as (Token & { kind: 'sign' })['sign'] });
+    else throw invalidValue('q');
+  }
+  return tokens;
+}

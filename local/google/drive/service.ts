@@ -1,0 +1,79 @@
+import type { GoogleCall, GoogleService, Surroundings } from '../seam.ts';
+import { readAll } from './body.ts';
+import { type Answer, type DriveCall, sendError, sendJson } from './call.ts';
+import type { Route } from './discovery.ts';
+import { notImplemented } from './errors.ts';
+import { applyMask } from './fields/apply.ts';
+import { incomingCall } from './incoming.ts';
+import { methodNamed } from './method-table.ts';
+import type { DriveLimits } from './model.ts';
+import { openState } from './open-state.ts';
+import { createStage, type Stage } from './stage.ts';
+import type { DriveState } from './state.ts';
+import { createUploads } from './uploads/service.ts';
+
+/** Drive v3 (https://developers.google.com/workspace/drive/api/reference/rest/v3), and what tests do behind its back. */
+export interface DriveService extends GoogleService, Stage {
+  state: DriveState;
+}
+
+interface DriveOptions {
+  limits?: Partial<DriveLimits>;
+  /** Whose addresses are Google accounts or groups; default: everybody's. */
+  isKnownAddress?: (email: string) => boolean;
+}
+
+const UPLOADS = /^\/(?:resumable\/)?upload\/drive\/v3\//;
+const BATCH = '/batch/drive/v3';
+
+/** What a client means whose URL would be too long: a POST of the query (googleapiclient does so past 2,048 characters). */
+async function overridden(google: GoogleCall): Promise<GoogleCall> {
+  const method = google.request.headers['x-http-method-override'];
+  if (google.method !== 'POST' || typeof method !== 'string') return google;
+  if (method !== 'GET') return { ...google, method };
+  const url = new URL(google.url);
+  for (const [name, value] of new URLSearchParams((await readAll(google.request)).toString()))
+    url.searchParams.append(name, value);
+  return { ...google, method, url };
+}
+
+const send = ({ google, mask }: DriveCall, answer: Answer): void => {
+  if (answer === 'answered') return;
+  if (answer === 'empty') google.response.writeHead(204).end();
+  else sendJson(google.response, 200, applyMask(answer.resource, mask));
+};
+
+export function createDriveService(surroundings: Surroundings, options: DriveOptions = {}): DriveService {
+  const { limits = {}, isKnownAddress = () => true } = options;
+  const state = openState(surroundings, limits, isKnownAddress);
+  const uploads = createUploads(state);
+
+  const answer = async (google: GoogleCall, route: Route): Promise<void> => {
+    const { method, form } = route;
+    const run = methodNamed(method.id);
+    if (run === undefined) throw notImplemented(method.id);
+    const call = incomingCall(state, google, route);
+    send(call, await (form === 'upload' ? uploads.handle(call) : run(state, call)));
+  };
+
+  return {
+    ...createStage(state),
+    name: 'drive',
+    hosts: ['www.googleapis.com'],
+    state,
+    async handle(original) {
+      const { pathname, searchParams } = original.url;
+      try {
+        if (UPLOADS.test(pathname) && searchParams.has('upload_id')) return await uploads.session(original);
+        if (pathname === BATCH) throw notImplemented('batch', 'batches of requests');
+        const google = await overridden(original);
+        const route = state.discovery.match(google.method, pathname);
+        if (route === undefined) return false;
+        await answer(google, route);
+      } catch (error) {
+        sendError(original.response, error);
+      }
+      return true;
+    },
+  };
+}
