@@ -1,4 +1,4 @@
-import { cloudEvent, http } from '@google-cloud/functions-framework';
+import { type CloudEvent, cloudEvent, http } from '@google-cloud/functions-framework';
 import { readConfig } from './config.ts';
 import { createCourier } from './courier.ts';
 import { createNodeListener } from './entry/node-listener.ts';
@@ -16,5 +16,6 @@ const courier = createCourier(config, { log, maxBodyBytes: MOST_BODY_BYTES });
 const { onRequest } = createNodeListener(courier.app);
 
 http('courier', onRequest);
-cloudEvent('courierEvent', (event) => courier.onEvent(event));
+// One parameter: two would be taken for callback style.
+cloudEvent<unknown>('courierEvent', (event: CloudEvent<unknown>) => courier.onEvent(event));
 void courier.warmUp();

@@ -1,0 +1,25 @@
+import type { LocalGoogle } from '../google/server.ts';
+
+/** What the demo's ID tokens are made for; a name is enough, nobody calls it. */
+export const AUDIENCE = 'https://drive-courier.example';
+
+export const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
+
+/** The courier's configuration against this Google: the classic way, a service account's key in Secret Manager. */
+export const demoConfig = ({ world, places, topic }: LocalGoogle): object => ({
+  audiences: [AUDIENCE],
+  operators: [world.emails.ops],
+  destinations: {
+    reports: {
+      folder: places.sharedDrive,
+      credentials: 'main',
+      callers: [world.emails.exporter],
+      share: [{ type: 'group', email: world.emails.sales, role: 'reader' }],
+    },
+  },
+  credentials: { main: { secret: `${world.secret}/versions/latest` } },
+  pubsub: {
+    subscriptions: { [SUBSCRIPTION]: { serviceAccount: world.emails.pubsubPush, destinations: ['reports'] } },
+    deadLetterTopic: topic,
+  },
+});
