@@ -40,7 +40,9 @@ const createLingering = (): ((socket: Socket) => void) => {
       }
       lingering += 1;
       socket.end();
-      socket.pause();
+      // Node is about to read on, to throw the rest away; a pause now would be undone by that.
+      socket.on('resume', () => socket.pause());
+      setImmediate(() => socket.pause());
       const timer = setTimeout(() => socket.destroy(), LINGER_MS);
       socket.once('close', () => {
         clearTimeout(timer);

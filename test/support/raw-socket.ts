@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/** A connection whose every byte is the test's own. */
+export interface RawSocket {
+  socket: Socket;
+  write(bytes: string | Uint8Array): Promise<void>;
+  /** What has come so far. */
+  received(): Buffer;
+  /** Waits until what has come matches; fails when the connection ends first. */
+  until(pattern: RegExp): Promise<string>;
+  /** Resolves when the other side has ended or cut the connection. */
+  ended: Promise<void>;
+}
+
+export const openSocket = async (port: number): Promise<RawSocket> => {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  await once(socket, 'connect');
+  let bytes = Buffer.alloc(0);
+  let over = false;
+  const changed = new Set<() => void>();
+  const tell = (): void => {
+    for (const look of [...changed]) look();
+  };
+  socket.on('data', (piece: Buffer) => {
+    bytes = Buffer.concat([bytes, piece]);
+    tell();
+  });
+  const ended = new Promise<void>((resolve) => {
+    const end = (): void => {
+      over = true;
+      tell();
+      resolve();
+    };
+    // A reset is an end like another.
+    socket.on('end', end).on('close', end).on('error', end);
+  });
+  return {
+    socket,
+    ended,
+    received: () => bytes,
+    write: (more) => new Promise((resolve) => socket.write(more, () => resolve())),
+    until: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const text = bytes.toString('latin1');
+          if (pattern.test(text)) resolve(text);
+          else if (over) reject(new Error(`the connection ended with ${JSON.stringify(text)}`));
+          else return;
+          changed.delete(look);
+        };
+        changed.add(look);
+        look();
+      }),
+  };
+};
