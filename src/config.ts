@@ -161,6 +161,7 @@ const settings = z.object({
   /** Cloud Run sets it; its presence is the proof that the platform is Cloud Run. */
   K_SERVICE: z.string().optional(),
   GOOGLE_CLOUD_PROJECT: z.string().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
 });
 
 export type DestinationConfig = z.infer<typeof destination>;
@@ -178,6 +179,8 @@ export type Config = z.infer<typeof document> & {
   googleOrigin: string | undefined;
   onCloudRun: boolean;
   project: string | undefined;
+  /** Where metrics and traces go (OTLP over HTTP); undefined: nowhere, and nothing is loaded for it. */
+  otlpEndpoint: string | undefined;
 };
 
 /** All that is wrong with the configuration, one line a fault, each with its path. The process exits 78 (EX_CONFIG). */
@@ -288,5 +291,6 @@ export const readConfig = (environment: Environment = process.env): Config => {
     googleOrigin: rest.data.COURIER_GOOGLE_ORIGIN,
     onCloudRun: rest.data.K_SERVICE !== undefined,
     project: rest.data.GOOGLE_CLOUD_PROJECT,
+    otlpEndpoint: rest.data.OTEL_EXPORTER_OTLP_ENDPOINT,
   };
 };

@@ -1,22 +1,24 @@
 import type { Delivery, Receipt } from './delivery.ts';
-import { callerName } from './delivery.ts';
 import type { CallContext } from './drive/drive.ts';
 import { shareFile } from './drive/share.ts';
-import type { CallTally } from './google/transport.ts';
+import { asCourierError } from './errors.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
+import { beginAudit } from './steps/audit.ts';
 import { type Claim, claimKey, deliveryKey, lookUp, replay } from './steps/claim.ts';
 import { choosePlan, type Plan } from './steps/plan.ts';
-import { type Placed, putBytes } from './steps/put.ts';
+import { putBytes } from './steps/put.ts';
+import type { Placed } from './steps/put-request.ts';
 import { receiptOf } from './steps/receipt.ts';
 import { type Allow, checkSize, fingerprint, type Order, settle } from './steps/settle.ts';
-import { createStopwatch } from './steps/stopwatch.ts';
+import type { Telemetry } from './telemetry.ts';
 
 export interface DeliverDependencies {
   allow: Allow;
   ledger: Ledger;
   now: () => number;
   log: Log;
+  telemetry?: Telemetry;
 }
 
 interface Telling extends DeliverDependencies {
@@ -37,15 +39,21 @@ const claim = async (telling: Telling): Promise<{ claim?: Claim } | { receipt: R
   if (delivery.idempotencyKey === undefined) return {};
   const key = deliveryKey(delivery.caller, delivery.idempotencyKey);
   const print = fingerprint('bytes', delivery, order.place.name);
-  return (
-    (await lookUp(ledger, key, print)) ??
-    claimKey(ledger, { key, fingerprint: print, plan: await plan(telling), nowMs: now() })
-  );
+  const earlier = await lookUp(ledger, key, print);
+  if (earlier !== undefined) return earlier;
+  try {
+    return await claimKey(ledger, { key, fingerprint: print, plan: await plan(telling), nowMs: now() });
+  } catch (error) {
+    // The file in the way may be this key's own, made by another try since we looked.
+    const made = asCourierError(error).code === 'name-taken' ? await lookUp(ledger, key, print) : undefined;
+    if (made === undefined) throw error;
+    return made;
+  }
 };
 
-/** Shares a file that this delivery, or an earlier try of it that never answered, has made. */
-const share = ({ order, context, log }: Telling, { file, outcome }: Placed): Promise<string[]> =>
-  outcome === 'created' || outcome === 'replayed'
+/** Shares a file that this delivery, or an earlier try of it that never answered, has made; a replaced one keeps its sharing. */
+const share = ({ order, context, log }: Telling, { kind }: Plan, { file, outcome }: Placed): Promise<string[]> =>
+  outcome === 'created' || (outcome === 'replayed' && kind !== 'replace')
     ? shareFile({ drive: order.place.drive, fileId: file.id, share: order.place.config.share, context, log })
     : Promise.resolve([]);
 
@@ -65,32 +73,33 @@ const record = async ({ ledger, log }: Telling, claim: Claim | undefined, receip
  */
 export const createDeliver =
   (dependencies: DeliverDependencies) =>
-  async (delivery: Delivery): Promise<Receipt> => {
-    const { allow, ledger, now } = dependencies;
-    const tally: CallTally = { calls: 0, retries: 0 };
-    const watch = createStopwatch(now);
-    const context: CallContext = { signal: delivery.signal, deadlineMs: delivery.deadlineMs, tally };
+  (delivery: Delivery): Promise<Receipt> => {
+    const { allow, ledger, now, telemetry } = dependencies;
+    const { caller, options, source, idempotencyKey, signal, deadlineMs } = delivery;
     const log = dependencies.log.child({ requestId: delivery.requestId });
+    const asked = { caller, destination: options.destination, name: options.name, size: source.size, idempotencyKey };
+    const { tell, settled, watch, tally } = beginAudit(asked, { now, log, telemetry });
 
-    const place = allow(delivery.caller, delivery.options.destination);
-    checkSize(delivery.source.size, place);
-    const order = settle(place, delivery.options);
-    const telling: Telling = { ...dependencies, log, delivery, order, context };
+    return tell(async () => {
+      const place = allow(caller, options.destination, delivery.allowedDestinations);
+      settled(place.name);
+      checkSize(source.size, place);
+      const order = settle(place, options);
+      const context: CallContext = { signal, deadlineMs, tally };
+      const telling: Telling = { ...dependencies, log, delivery, order, context };
 
-    const claimed = await watch.time('claim', claim(telling));
-    if ('receipt' in claimed) {
-      const { source, expectedSha256 } = delivery;
-      return replay(claimed.receipt, { source, expectedSha256, maxBytes: place.config.maxBytes });
-    }
-    const chosen = claimed.claim?.plan ?? (await watch.time('place', plan(telling)));
-    const put = { order, plan: chosen, delivery, claim: claimed.claim, ledger, context, now };
-    const placed = await watch.time('put', putBytes(put));
-    const warnings = await watch.time('share', share(telling, placed));
-    const receipt = receiptOf({ ...placed, order, delivery, folderId: chosen.folderId, warnings });
-    await watch.time('record', record(telling, claimed.claim, receipt));
-    log.info(
-      { audit: { ...receipt, caller: callerName(delivery.caller), tally, milliseconds: watch.laps() } },
-      `delivered ${receipt.outcome}`,
-    );
-    return receipt;
+      const claimed = await watch.time('claim', () => claim(telling));
+      if ('receipt' in claimed) {
+        const { expectedSha256 } = delivery;
+        const { maxBytes } = place.config;
+        return watch.time('replay', () => replay(claimed.receipt, { source, expectedSha256, maxBytes }));
+      }
+      const chosen = claimed.claim?.plan ?? (await watch.time('place', () => plan(telling)));
+      const put = { order, plan: chosen, delivery, claim: claimed.claim, ledger, context, log, now };
+      const placed = await watch.time('put', () => putBytes(put));
+      const warnings = await watch.time('share', () => share(telling, chosen, placed));
+      const receipt = receiptOf({ ...placed, order, delivery, folderId: chosen.folderId, warnings });
+      await watch.time('record', () => record(telling, claimed.claim, receipt));
+      return receipt;
+    });
   };

@@ -2,14 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type Caller, CONFLICT_RULES, type DeliveryOptions, type Receipt } from './delivery.ts';
 import type { CallContext, DriveFile } from './drive/drive.ts';
+import { markMade } from './drive/names.ts';
 import { shareFile } from './drive/share.ts';
 import { CourierError } from './errors.ts';
 import type { Ledger, LedgerEntry } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
+import { beginAudit } from './steps/audit.ts';
 import { deliveryKey, keyMark, sameRequest } from './steps/claim.ts';
 import { choosePlan, type Plan } from './steps/plan.ts';
 import { receiptOf } from './steps/receipt.ts';
 import { type Allow, checkSize, fingerprint, type Order, settle } from './steps/settle.ts';
+import type { Telemetry } from './telemetry.ts';
 
 /** The story of a direct upload: the courier opens the session, the caller sends the bytes to Drive, the courier checks what arrived. */
 
@@ -18,6 +21,7 @@ export interface DirectDependencies {
   ledger: Ledger;
   now: () => number;
   log: Log;
+  telemetry?: Telemetry;
 }
 
 export interface OpenRequest {
@@ -49,6 +53,7 @@ const planSchema = z.object({
   fileId: z.string(),
   folderId: z.string(),
   rule: z.enum(CONFLICT_RULES).optional(),
+  nameKey: z.string().optional(),
 });
 
 /** What the ledger keeps of an open upload; the session URI stands here and in the caller's answer, nowhere else. */
@@ -96,20 +101,18 @@ const claimPlan = async (
   if (idempotencyKey === undefined) return choose();
   const key = deliveryKey(caller, idempotencyKey);
   const print = fingerprint('session', { options }, order.place.name);
-  const earlier = await ledger.read(key);
-  const entry =
-    earlier ??
-    (await (async (): Promise<LedgerEntry> => {
-      const plan = await choose();
-      const claimed = {
-        fileId: plan.fileId,
-        fingerprint: print,
-        state: 'claimed',
-        record: { plan },
-        claimedAtMs: now(),
-      } as const;
-      return (await ledger.claim(key, claimed)).entry;
-    })());
+  const claimFirst = async (): Promise<LedgerEntry> => {
+    const plan = await choose();
+    const claimed = {
+      fileId: plan.fileId,
+      fingerprint: print,
+      state: 'claimed',
+      record: { plan },
+      claimedAtMs: now(),
+    } as const;
+    return (await ledger.claim(key, claimed)).entry;
+  };
+  const entry = (await ledger.read(key)) ?? (await claimFirst());
   sameRequest(entry, print);
   return (entry.record as { plan: Plan }).plan;
 };
@@ -148,7 +151,7 @@ export const createOpenUpload =
     const id = idempotencyKey === undefined ? randomUUID() : keyMark(`upload:${deliveryKey(caller, idempotencyKey)}`);
     const plan = await claimPlan(dependencies, request, order, async () => {
       const { folderId } = await place.folders.ensure(place.config.folder, order.path, context);
-      return choosePlan({ order, folderId, source: options, ledger, log, context });
+      return choosePlan({ order, folderId, source: options, ledger, log, context, now });
     });
     if (plan.kind === 'skip') {
       throw new CourierError('name-taken', {
@@ -223,9 +226,8 @@ const notFound = (): CourierError =>
 
 /** `POST /v1/uploads/{id}/complete`: checks what arrived, and gives the receipt for it. @throws CourierError `not-found`, `upload-incomplete`, `digest-mismatch` */
 export const createCompleteUpload =
-  ({ allow, ledger, log }: DirectDependencies) =>
+  ({ allow, ledger, now, log, telemetry }: DirectDependencies) =>
   async ({ id, caller, sha256, signal, deadlineMs }: CompleteRequest): Promise<Receipt> => {
-    const context: CallContext = { signal, deadlineMs };
     const entry = await ledger.read(uploadKey(id));
     if (entry === undefined) throw notFound();
     const done = entry.state === 'done' ? (entry.record as { receipt: Receipt; callerSub: string }) : undefined;
@@ -238,28 +240,37 @@ export const createCompleteUpload =
     if (session === undefined) throw notFound();
 
     const { destination, name, path, size } = session.options;
-    const place = allow(caller, destination);
-    const order = settle(place, { name, path });
-    const file = await arrived(order, session, context);
-    if (file.size !== size || (sha256 !== undefined && file.sha256Checksum !== sha256)) {
-      await undo(order, session, file, context);
-      throw new CourierError('digest-mismatch', {
-        detail: 'What Drive received is not what was announced; it was removed. Open a new upload.',
+    const { idempotencyKey } = session;
+    const asked = { caller, destination, name, size, idempotencyKey, uploadId: id };
+    const { tell, watch, tally } = beginAudit(asked, { now, log, telemetry });
+    const context: CallContext = { signal, deadlineMs, tally };
+
+    return tell(async () => {
+      const place = allow(caller, destination);
+      const order = settle(place, { name, path });
+      const file = await watch.time('verify', () => arrived(order, session, context));
+      if (file.size !== size || (sha256 !== undefined && file.sha256Checksum !== sha256)) {
+        await undo(order, session, file, context);
+        throw new CourierError('digest-mismatch', {
+          detail: 'What Drive received is not what was announced; it was removed. Open a new upload.',
+        });
+      }
+      const { kind, nameKey } = session.plan;
+      if (nameKey !== undefined) await markMade(ledger, nameKey, log);
+      const created = kind === 'create';
+      const { share } = place.config;
+      const shareIt = () => shareFile({ drive: place.drive, fileId: file.id, share, context, log });
+      const warnings = created ? await watch.time('share', shareIt) : [];
+      const receipt = receiptOf({
+        order,
+        delivery: { caller, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) },
+        file,
+        folderId: session.plan.folderId,
+        outcome: created ? 'created' : 'replaced',
+        warnings,
       });
-    }
-    const created = session.plan.kind === 'create';
-    const warnings = created
-      ? await shareFile({ drive: place.drive, fileId: file.id, share: place.config.share, context, log })
-      : [];
-    const receipt = receiptOf({
-      order,
-      delivery: { caller, ...(session.idempotencyKey === undefined ? {} : { idempotencyKey: session.idempotencyKey }) },
-      file,
-      folderId: session.plan.folderId,
-      outcome: created ? 'created' : 'replaced',
-      warnings,
+      const done = { state: 'done', record: { receipt, callerSub: caller.sub } } as const;
+      await watch.time('record', () => ledger.record(uploadKey(id), done));
+      return receipt;
     });
-    await ledger.record(uploadKey(id), { state: 'done', record: { receipt, callerSub: caller.sub } });
-    log.info({ audit: { ...receipt, uploadId: id } }, `delivered ${receipt.outcome}`);
-    return receipt;
   };

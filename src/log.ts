@@ -1,4 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
+import { redact } from './redact.ts';
 
 /** Cloud Logging's severities (https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity). */
 const SEVERITY: Readonly<Record<string, string>> = {
@@ -10,9 +13,12 @@ const SEVERITY: Readonly<Record<string, string>> = {
   fatal: 'CRITICAL',
 };
 
+/** pino's number for `error`. */
+const ERROR = 50;
+
 type Fields = Readonly<Record<string, unknown>>;
 
-/** One JSON line an event, in the form that Cloud Logging reads. */
+/** One JSON line an event, in the form that Cloud Logging reads (https://cloud.google.com/logging/docs/structured-logging). */
 export interface Log {
   debug(fields: Fields, message: string): void;
   info(fields: Fields, message: string): void;
@@ -21,12 +27,16 @@ export interface Log {
   child(fields: Fields): Log;
 }
 
-/** What may look like a bearer token, a JWT, a private key or a session URI's secret, wherever it stands in a text. */
-const SECRETS =
-  /(ya29\.[\w.-]+|eyJ[\w-]+\.[\w-]+\.?[\w-]*|-----BEGIN[^-]*PRIVATE KEY-----[\s\S]*?(-----END[^-]*-----|$)|(?<=upload_id=)[\w-]+|(?<=[Bb]earer )[\w.~+/-]+=*|(?<=refresh_token["=: ]+)[\w/.-]+)/g;
+/** Whose errors these are, for Error Reporting. */
+export interface ServiceContext {
+  service: string;
+  version?: string;
+}
 
-/** The text without anything that looks like a secret. */
-export const redact = (text: string): string => text.replace(SECRETS, '[redacted]');
+const surroundings = new AsyncLocalStorage<Fields>();
+
+/** Runs work whose log lines, wherever they are written, carry these fields: the trace that a request belongs to. */
+export const withFields = <Result>(fields: Fields, work: () => Result): Result => surroundings.run(fields, work);
 
 interface Link {
   name: string;
@@ -35,22 +45,56 @@ interface Link {
   stack?: string;
 }
 
-/** The chain of causes, outermost first, without payloads: a library's error carries the whole request, token and all. */
-export const causes = (error: unknown): Link[] => {
-  const chain: Link[] = [];
-  for (let link = error; link instanceof Error && chain.length < 8; link = link.cause) {
-    const code = 'code' in link && typeof link.code === 'string' ? { code: link.code } : {};
-    const stack = chain.length === 0 && link.stack !== undefined ? { stack: redact(link.stack) } : {};
-    chain.push({ name: link.name, message: redact(link.message).slice(0, 500), ...code, ...stack });
-  }
+const chainOf = (error: unknown): Error[] => {
+  const chain: Error[] = [];
+  for (let link = error; link instanceof Error && chain.length < 8; link = link.cause) chain.push(link);
   return chain;
 };
 
+/** The chain of causes, outermost first, without payloads: a library's error carries the whole request, token and all. */
+export const causes = (error: unknown): Link[] => {
+  const chain = chainOf(error);
+  return chain.map((link, depth) => {
+    const code = 'code' in link && typeof link.code === 'string' ? { code: link.code } : {};
+    // Of the root alone: where the others were caught says nothing.
+    const isRoot = depth === chain.length - 1;
+    const stack = isRoot && link.stack !== undefined ? { stack: redact(link.stack) } : {};
+    return { name: link.name, message: redact(link.message).slice(0, 500), ...code, ...stack };
+  });
+};
+
+/** https://cloud.google.com/error-reporting/docs/formatting-error-messages */
+const REPORTED = 'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent';
+
 /**
- * Makes the log. Lines go to standard output unless a destination is given.
+ * What makes an ERROR line an error event. Those that nobody foresaw are grouped by the stack of their root; the others,
+ * whose stack says only where Google's answer was read, by their message, which has the code.
+ */
+const reported = (error: unknown, serviceContext: ServiceContext): object => {
+  const root = chainOf(error).at(-1);
+  const isForeseen = error instanceof Error && 'code' in error && error.code !== 'internal';
+  const stack = root?.stack === undefined || isForeseen ? {} : { stack_trace: redact(root.stack) };
+  return { '@type': REPORTED, serviceContext, ...stack };
+};
+
+/** Orders lines of one millisecond, and lets Cloud Logging drop what its agent sends twice. */
+const createInsertIds = (): (() => string) => {
+  const process = randomBytes(8).toString('hex');
+  let count = 0;
+  return () => `${process}-${(count++).toString(36).padStart(8, '0')}`;
+};
+
+/**
+ * Makes the log. Lines go to standard output unless a destination is given. Each line as a whole is searched for secrets
+ * before it goes out, whatever put them there.
  * @param level pino's levels and `silent`.
  */
-export const createLog = (level: string, destination?: { write(line: string): void }): Log => {
+export const createLog = (
+  level: string,
+  destination?: { write(line: string): void },
+  serviceContext: ServiceContext = { service: 'drive-courier' },
+): Log => {
+  const nextInsertId = createInsertIds();
   const options = {
     level,
     base: null,
@@ -58,6 +102,12 @@ export const createLog = (level: string, destination?: { write(line: string): vo
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ severity: SEVERITY[label] ?? 'DEFAULT' }) },
     serializers: { error: causes },
+    mixin: (fields: object, number: number) => ({
+      'logging.googleapis.com/insertId': nextInsertId(),
+      ...surroundings.getStore(),
+      ...(number >= ERROR && 'error' in fields ? reported(fields.error, serviceContext) : {}),
+    }),
+    hooks: { streamWrite: redact },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
 };

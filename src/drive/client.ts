@@ -54,9 +54,18 @@ export const createDriveClient = ({
   };
 
   const send = async (request: DriveRequest, context: CallContext): Promise<GoogleResponse> => {
+    const { tally } = context;
+    const charge = (): void => {
+      if (tally !== undefined) tally.units += request.units;
+    };
+    const onPassing = (response: GoogleResponse): void => {
+      heed(response);
+      charge();
+    };
     // A wait that the caller has ended is answered by the transport, which sends nothing then.
     await pace.spend(request.units, context).catch(() => undefined);
-    return transport.send({ ...callOf(request, context), onPassing: heed }).catch((thrown: unknown) => {
+    charge();
+    return transport.send({ ...callOf(request, context), onPassing }).catch((thrown: unknown) => {
       throw asDriveFailure(thrown);
     });
   };

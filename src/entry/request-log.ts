@@ -4,7 +4,10 @@ import type { Services } from './services.ts';
 import type { Trace } from './trace.ts';
 
 /** The fields by which Cloud Logging groups lines with their trace (https://cloud.google.com/logging/docs/structured-logging). */
-export const traceFields = ({ traceId, spanId, sampled }: Trace, project: string | undefined): object =>
+export const traceFields = (
+  { traceId, spanId, sampled }: Trace,
+  project: string | undefined,
+): Readonly<Record<string, unknown>> =>
   traceId === undefined
     ? {}
     : {
@@ -38,10 +41,16 @@ export const logRequest = (services: Services, context: CourierContext, startedA
     httpRequest: httpRequest(context, services.now() - startedAtMs),
     requestId: trace.requestId,
     ...traceFields(trace, services.project),
+    'logging.googleapis.com/labels': {
+      status: String(context.res.status),
+      ...(failure === undefined ? {} : { code: failure.code }),
+    },
     ...(caller === undefined ? {} : { caller: caller.email ?? caller.sub }),
     ...(failure === undefined ? {} : { code: failure.code, error: failure }),
   };
-  const message = `${context.req.method} ${pathOf(context.env.incoming.url)} ${context.res.status}`;
+  // Error Reporting groups lines by their message, where there is no stack.
+  const ending = failure === undefined ? '' : ` ${failure.code}`;
+  const message = `${context.req.method} ${pathOf(context.env.incoming.url)} ${context.res.status}${ending}`;
   if (failure === undefined && context.req.path === '/v1/health') services.log.debug(fields, message);
   else services.log[levelOf(failure)](fields, message);
 };

@@ -2,6 +2,7 @@ import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Recei
 import type { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ObjectName } from '../source/cloud-storage.ts';
+import type { Telemetry } from '../telemetry.ts';
 import type { PubsubMessage } from './pubsub-message.ts';
 
 /** A destination as its callers may see it: no folder ids, no accounts. */
@@ -84,4 +85,5 @@ export interface Services {
   project?: string | undefined;
   now: () => number;
   log: Log;
+  telemetry?: Telemetry | undefined;
 }

@@ -7,7 +7,7 @@ import { createFetch } from './fetch.ts';
 import { type Answer, type Attempt, createHttp } from './http.ts';
 import { createRewrite } from './origin.ts';
 import { createRetryPolicy, isPassing, type Sleep } from './retry.ts';
-import type { GoogleRequest, GoogleResponse, RetryingTransport } from './transport.ts';
+import type { GoogleRequest, GoogleResponse, ObserveCall, RetryingTransport } from './transport.ts';
 
 const ATTEMPT_TIMEOUT_MS = 60_000;
 
@@ -20,6 +20,7 @@ interface TransportOptions {
   random?: () => number;
   sleep?: Sleep;
   log: Log;
+  observe?: ObserveCall;
 }
 
 const bodyOf = (body: GoogleRequest['body']): readonly Uint8Array[] => {
@@ -46,6 +47,7 @@ export const createTransport = ({
   random = Math.random,
   sleep = defaultSleep,
   log,
+  observe,
 }: TransportOptions): RetryingTransport => {
   const http = createHttp();
   const rewrite = createRewrite(googleOrigin);
@@ -93,10 +95,13 @@ export const createTransport = ({
     for (let attempt = 1; ; attempt++) {
       const exchange = attemptOf(request);
       count(request, attempt);
+      const ended = observe?.({ operation: request.operation, attempt });
       let result: Result;
       try {
         result = await one(exchange);
+        ended?.(result.status);
       } catch (error) {
+        ended?.(undefined);
         if (await mayRetry(request, attempt)) continue;
         throw noAnswer(request, error);
       }

@@ -39,9 +39,19 @@ export interface GoogleStream extends Omit<GoogleResponse, 'body'> {
 
 /** What a delivery's calls to Google came to; one for each delivery, for its audit line. */
 export interface CallTally {
+  /** Requests sent, repeated ones included. */
   calls: number;
   retries: number;
+  /** Quota units of the Drive API. */
+  units: number;
 }
+
+/** Told of every request that goes out; what it answers is told of its end, without a status when no answer came. For metrics and traces. */
+export type ObserveCall = (call: {
+  operation: string;
+  /** From 1. */
+  attempt: number;
+}) => (status: number | undefined) => void;
 
 /** The one way to Google: one retry policy, one deadline, one place that knows the origin. Every status is an answer; only the lack of one throws. */
 export interface GoogleTransport {

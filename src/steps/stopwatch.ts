@@ -1,16 +1,18 @@
-/** Milliseconds by step, for the audit line. */
+import type { Telemetry } from '../telemetry.ts';
+
+/** Milliseconds by step, for the audit line; each step also a span, where there is telemetry. */
 export interface Stopwatch {
-  time<Result>(step: string, work: Promise<Result>): Promise<Result>;
+  time<Result>(step: string, work: () => Promise<Result>): Promise<Result>;
   laps(): Record<string, number>;
 }
 
-export const createStopwatch = (now: () => number): Stopwatch => {
+export const createStopwatch = (now: () => number, telemetry?: Pick<Telemetry, 'step'>): Stopwatch => {
   const laps: Record<string, number> = {};
   return {
     async time(step, work) {
       const startMs = now();
       try {
-        return await work;
+        return await (telemetry === undefined ? work() : telemetry.step(step, work));
       } finally {
         laps[step] = (laps[step] ?? 0) + now() - startMs;
       }

@@ -1,16 +1,49 @@
-import { expect, test } from '@jest/globals';
-import { createLog, redact } from '../../src/log.ts';
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import { asCourierError, CourierError } from '../../src/errors.ts';
+import { createLog, type Log, withFields } from '../../src/log.ts';
+import { redact } from '../../src/redact.ts';
 
-const lines = (write: (log: ReturnType<typeof createLog>) => void): Record<string, unknown>[] => {
-  const out: Record<string, unknown>[] = [];
-  write(createLog('info', { write: (line) => void out.push(JSON.parse(line)) }));
-  return out;
+const textOf = (write: (log: Log) => void): string => {
+  const out: string[] = [];
+  write(createLog('debug', { write: (line) => void out.push(line) }, { service: 'courier', version: '1.2.3' }));
+  return out.join('');
 };
 
+const linesOf = (write: (log: Log) => void): Record<string, unknown>[] =>
+  textOf(write)
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
 test('a line has the severity, time and message that Cloud Logging reads', () => {
-  const [line] = lines((log) => log.child({ requestId: 'r' }).warn({ a: 1 }, 'careful'));
+  const [line] = linesOf((log) => log.child({ requestId: 'r' }).warn({ a: 1 }, 'careful'));
   expect(line).toMatchObject({ severity: 'WARNING', message: 'careful', a: 1, requestId: 'r' });
   expect(String(line?.time)).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+});
+
+test('every line has an insertId of its own, and they sort as they were written', () => {
+  const ids = linesOf((log) => {
+    for (let line = 0; line < 50; line++) log.child({}).info({}, 'x');
+  }).map((line) => String(line['logging.googleapis.com/insertId']));
+  expect(new Set(ids).size).toBe(50);
+  expect(ids.toSorted()).toEqual(ids);
+});
+
+test('lines that are written inside a request carry its trace, and no others do', async () => {
+  const lines = await new Promise<Record<string, unknown>[]>((resolve) => {
+    const out: Record<string, unknown>[] = [];
+    const log = createLog('info', { write: (line) => void out.push(JSON.parse(line)) }).child({ of: 'this' });
+    withFields({ 'logging.googleapis.com/trace': 'projects/p/traces/1' }, async () => {
+      await new Promise((tick) => setTimeout(tick, 1));
+      log.info({}, 'inside');
+      resolve(out);
+    });
+    log.info({}, 'outside');
+  });
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).not.toHaveProperty(['logging.googleapis.com/trace']);
+  expect(lines[1]).toMatchObject({ message: 'inside', 'logging.googleapis.com/trace': 'projects/p/traces/1' });
 });
 
 test('an error is printed with its chain of causes, and without what it carries', () => {
@@ -18,21 +51,104 @@ test('an error is printed with its chain of causes, and without what it carries'
     code: 'ECONNRESET',
     config: { headers: { authorization: 'Bearer ya29.abc' } },
   });
-  const text = JSON.stringify(
-    lines((log) => log.error({ error: new Error('delivery failed', { cause: request }) }, 'x')),
-  );
+  const text = textOf((log) => log.error({ error: new Error('delivery failed', { cause: request }) }, 'x'));
   expect(text).toContain('delivery failed');
   expect(text).toContain('ECONNRESET');
   expect(text).not.toContain('ya29.abc');
+  expect(text).not.toContain('headers');
 });
 
-test.each([
-  ['an access token', 'token ya29.a0AfB_x-y.z!'],
-  ['a JWT', 'got eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln end'],
-  ['a private key', '{"private_key":"-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"}'],
-  ['a session URI', 'PUT https://x/upload?uploadType=resumable&upload_id=AHmUCY failed'],
-  ['a bearer header', 'authorization: Bearer abc.def'],
-])('%s is redacted', (_, text) => {
-  expect(redact(text)).toContain('[redacted]');
-  expect(redact(text)).not.toMatch(/a0AfB|c2ln|MIIE|AHmUCY|abc\.def/);
+const REPORTED = 'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent';
+
+test('what nobody foresaw is an error event, grouped by the stack of its root', () => {
+  const [line] = linesOf((log) => log.error({ error: asCourierError(new TypeError('no such thing')) }, 'POST / 500'));
+  expect(line).toMatchObject({ '@type': REPORTED, serviceContext: { service: 'courier', version: '1.2.3' } });
+  expect(line?.stack_trace).toMatch(/^TypeError: no such thing\n {4}at .*log\.test\.ts/);
+});
+
+test('a fault of the set-up is an error event, grouped by its message, for its stack says nothing', () => {
+  const error = new CourierError('folder-not-found', { cause: new Error('Drive answered 404') });
+  const [line] = linesOf((log) => log.error({ error }, 'POST /v1/files 502 folder-not-found'));
+  expect(line).toMatchObject({ '@type': REPORTED, message: 'POST /v1/files 502 folder-not-found' });
+  expect(line).not.toHaveProperty('stack_trace');
+});
+
+test('what is no error is no error event', () => {
+  const [line] = linesOf((log) => log.warn({ error: new Error('passing') }, 'x'));
+  expect(line).not.toHaveProperty('@type');
+});
+
+const pem = (type: 'pkcs8' | 'pkcs1'): string =>
+  String(
+    generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: type as 'pkcs8', format: 'pem' }),
+  );
+const PEM = pem('pkcs8');
+const bodyOf = (key: string): string => key.split('\n').slice(1, -2).join('');
+const keyFile = { type: 'service_account', client_email: 'courier@p.iam.gserviceaccount.com', private_key: PEM };
+const jwt = ['{"alg":"RS256"}', '{"sub":"1"}', 'signature of some length']
+  .map((part) => Buffer.from(part).toString('base64url'))
+  .join('.');
+const RSA = pem('pkcs1');
+
+/** A text with a secret in it, and the parts of it that must not be seen. */
+const SECRETS: [string, string, string[]][] = [
+  ['an access token', 'token ya29.a0AfB_x-y.zQ9 refused', ['a0AfB_x-y', 'zQ9']],
+  ['a bearer header', 'authorization: Bearer abc.def-123==', ['abc.def']],
+  ['a basic header', 'Authorization: Basic Y2xpZW50OnNlY3JldA==', ['Y2xpZW50OnNlY3JldA']],
+  ['an ID token', `got ${jwt} end`, jwt.split('.')],
+  ['half an ID token', `got ${jwt.slice(0, 40)}`, [jwt.slice(20, 40)]],
+  ['a PKCS #8 key', PEM, [bodyOf(PEM).slice(100, 140), bodyOf(PEM).slice(-20)]],
+  ['a PKCS #1 key', `x ${RSA} y`, [bodyOf(RSA).slice(100, 140)]],
+  ['a key that was cut', PEM.slice(0, 300), [PEM.slice(250, 290)]],
+  ['a key without its frame', `decoding ${bodyOf(PEM)} failed`, [bodyOf(PEM).slice(200, 240)]],
+  ['a key file', JSON.stringify(keyFile), [bodyOf(PEM).slice(100, 140)]],
+  ['a key file in a JSON text', JSON.stringify({ text: JSON.stringify(keyFile) }), [bodyOf(PEM).slice(100, 140)]],
+  ['a refresh token', 'refresh 1//09abcdefghijklmnopqrstuvwxyz-_AB rejected', ['abcdefghij']],
+  ['a client secret', '{"client_secret":"GOCSPX-abcdefgh"}', ['abcdefgh']],
+  ['a client secret of an old form', '{"client_secret":"Zm9vYmFyYmF6"}', ['Zm9vYmFyYmF6']],
+  ['a form', 'grant_type=refresh_token&refresh_token=s3cr3t-value&client_id=1', ['s3cr3t']],
+  ['an assertion', 'assertion=abcd.efgh.ijkl', ['efgh']],
+  ['a session URI', 'PUT https://x/upload?uploadType=resumable&upload_id=AHmUCY-xyz failed', ['AHmUCY']],
+  ['a signed URL', 'GET https://storage.googleapis.com/b/o?X-Goog-Signature=0a1b2c3d', ['0a1b2c3d']],
+  ['an AWS access key', 'AWS_ACCESS_KEY_ID ASIALOCALEXAMPLEKEY1', ['EXAMPLEKEY']],
+  ['an AWS secret key', '{"SecretAccessKey":"wJalrXUtnFEMI/K7MDENG"}', ['K7MDENG']],
+  ['an API key', 'key AIzaSyA-1234567890abcdefghijklmnopqrstuv', ['1234567890']],
+];
+
+test.each(SECRETS)('%s is redacted, and what was before it stays', (_, text, parts) => {
+  const found = redact(`before ${text} after`);
+  expect(found).toMatch(/^before [\s\S]*\[redacted\]/);
+  for (const part of parts) expect(found).not.toContain(part);
+});
+
+/** The ways on which a secret might come into a line. */
+const WAYS: [string, (log: Log, text: string) => void][] = [
+  ['as a field', (log, text) => log.info({ text }, 'x')],
+  ['deep in a field', (log, text) => log.info({ a: [{ b: { text } }] }, 'x')],
+  ['as the message', (log, text) => log.info({}, text)],
+  ['in the log’s own fields', (log, text) => log.child({ text }).info({}, 'x')],
+  ['in the surroundings', (log, text) => withFields({ text }, () => log.info({}, 'x'))],
+  ['as an error’s message', (log, text) => log.error({ error: new Error(text) }, 'x')],
+  ['as a cause’s message', (log, text) => log.error({ error: new Error('x', { cause: new Error(text) }) }, 'x')],
+  [
+    'as a foreseen error’s detail',
+    (log, text) => log.error({ error: new CourierError('busy', { detail: text }) }, 'x'),
+  ],
+  ['in what an error carries', (log, text) => log.error({ error: Object.assign(new Error('x'), { text }) }, 'x')],
+  ['as something thrown that is no error', (log, text) => log.error({ error: text }, 'x')],
+  ['as an error under another name', (log, text) => log.error({ err: new Error(text) }, 'x')],
+];
+
+describe.each(WAYS)('%s', (_, write) => {
+  test.each(SECRETS)('%s does not come out, and the line is still JSON', (__, text, parts) => {
+    const line = textOf((log) => write(log, text));
+    expect(() => JSON.parse(line) as unknown).not.toThrow();
+    for (const part of parts) expect(line).not.toContain(part);
+  });
+});
+
+test('what is no secret is left alone', () => {
+  const text =
+    'delivered Umsätze_2026.csv (1AbCdEfGhIjKlMnOpQrStUvWxYz012345) for exporter@p.iam.gserviceaccount.com, token: none, basic rules';
+  expect(redact(text)).toBe(text);
 });

@@ -1,0 +1,155 @@
+import {
+  type Context,
+  context as contexts,
+  metrics,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  trace as traces,
+  ValueType,
+} from '@opentelemetry/api';
+import { asCourierError } from './errors.ts';
+import type { ObserveCall } from './google/transport.ts';
+
+/** Metrics and traces by OpenTelemetry's API: without an SDK in the process every call here does nothing. */
+
+const NAME = 'drive-courier';
+
+/** A delivery that has ended, well or not. */
+export interface EndedDelivery {
+  destination: string;
+  /** A receipt's outcome, or `failed`. */
+  outcome: string;
+  /** The error's code, when failed. */
+  code?: string;
+  /** Received. */
+  bytes: number;
+  milliseconds: number;
+  /** Quota units of the Drive API. */
+  units: number;
+}
+
+export interface Telemetry {
+  /** A request as a span below the caller's own, and its duration. `run` answers the status. */
+  request<Result extends { status: number }>(
+    request: { method: string; route: string; traceId?: string; spanId?: string; sampled: boolean },
+    run: () => Promise<Result>,
+  ): Promise<Result>;
+  step<Result>(name: string, run: () => Promise<Result>): Promise<Result>;
+  call: ObserveCall;
+  delivered(delivery: EndedDelivery): void;
+  /** In bytes; `waiting` counts uploads. Asked whenever metrics are collected. */
+  watchBudget(gauges: () => { capacity: number; used: number; waiting: number }): void;
+}
+
+/** Seconds. Deliveries take from a few milliseconds to an hour. */
+const DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
+
+const parentOf = ({ traceId, spanId, sampled }: { traceId?: string; spanId?: string; sampled: boolean }): Context =>
+  traceId === undefined || spanId === undefined
+    ? ROOT_CONTEXT
+    : traces.setSpanContext(ROOT_CONTEXT, {
+        traceId,
+        spanId,
+        traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+        isRemote: true,
+      });
+
+/** The code alone: messages may name files and people. */
+const markFailed = (span: Span, code: string): void => {
+  span.setAttribute('error.type', code);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: code });
+};
+
+/** Made once an SDK, if there is to be one, has started: what a meter is asked for before that stays silent. */
+export const createTelemetry = (): Telemetry => {
+  const tracer = traces.getTracer(NAME);
+  const meter = metrics.getMeter(NAME);
+  const seconds = { unit: 's', valueType: ValueType.DOUBLE, advice: { explicitBucketBoundaries: DURATIONS } };
+  const count = (unit: string, description: string) => ({ unit, description, valueType: ValueType.INT });
+
+  const requests = meter.createHistogram('http.server.request.duration', seconds);
+  const deliveries = meter.createCounter('courier.deliveries', count('{delivery}', 'Deliveries that have ended'));
+  const bytes = meter.createCounter('courier.delivery.bytes', count('By', 'Bytes of files received'));
+  const durations = meter.createHistogram('courier.delivery.duration', seconds);
+  const steps = meter.createHistogram('courier.delivery.step.duration', seconds);
+  const units = meter.createCounter('courier.drive.units', count('{unit}', 'Quota units of the Drive API'));
+  const calls = meter.createCounter('courier.google.calls', count('{call}', 'Requests sent to Google'));
+  const retries = meter.createCounter('courier.google.retries', count('{call}', 'Of those, the repeated ones'));
+  const callDurations = meter.createHistogram('courier.google.duration', seconds);
+  const capacity = meter.createObservableGauge('courier.buffer.capacity', count('By', 'The budget for buffers'));
+  const used = meter.createObservableGauge('courier.buffer.used', count('By', 'Of the budget, what is in use'));
+  const waiting = meter.createObservableGauge('courier.uploads.waiting', count('{upload}', 'Uploads without a buffer'));
+
+  /** Runs work as a span, so that what it starts is below it. */
+  const inside = async <Result>(span: Span, parent: Context, run: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await contexts.with(traces.setSpan(parent, span), run);
+    } catch (error) {
+      markFailed(span, asCourierError(error).code);
+      throw error;
+    } finally {
+      span.end();
+    }
+  };
+
+  return {
+    async request({ method, route, ...parent }, run) {
+      const above = parentOf(parent);
+      const attributes = { 'http.request.method': method, 'http.route': route };
+      const span = tracer.startSpan(`${method} ${route}`, { kind: SpanKind.SERVER, attributes }, above);
+      const startedMs = performance.now();
+      return inside(span, above, async () => {
+        const result = await run();
+        const { status } = result;
+        span.setAttribute('http.response.status_code', status);
+        if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+        const told = { ...attributes, 'http.response.status_code': status };
+        requests.record((performance.now() - startedMs) / 1_000, told);
+        return result;
+      });
+    },
+    async step(name, run) {
+      const startedMs = performance.now();
+      try {
+        return await inside(tracer.startSpan(`delivery ${name}`), contexts.active(), run);
+      } finally {
+        steps.record((performance.now() - startedMs) / 1_000, { step: name });
+      }
+    },
+    call({ operation, attempt }) {
+      const attributes = { 'rpc.method': operation, 'http.request.resend_count': attempt - 1 };
+      const span = tracer.startSpan(operation, { kind: SpanKind.CLIENT, attributes });
+      const startedMs = performance.now();
+      return (status) => {
+        const told = { operation, status: status ?? 'none' };
+        calls.add(1, told);
+        if (attempt > 1) retries.add(1, { operation });
+        callDurations.record((performance.now() - startedMs) / 1_000, { operation });
+        if (status === undefined) markFailed(span, 'no-answer');
+        else span.setAttribute('http.response.status_code', status);
+        if (status !== undefined && status >= 400) markFailed(span, String(status));
+        span.end();
+      };
+    },
+    delivered({ destination, outcome, code, bytes: size, milliseconds, units: spent }) {
+      deliveries.add(1, { destination, outcome, ...(code === undefined ? {} : { code }) });
+      durations.record(milliseconds / 1_000, { destination, outcome });
+      bytes.add(size, { destination });
+      units.add(spent, { destination });
+    },
+    watchBudget(gauges) {
+      meter.addBatchObservableCallback(
+        (result) => {
+          const now = gauges();
+          result.observe(capacity, now.capacity);
+          result.observe(used, now.used);
+          result.observe(waiting, now.waiting);
+        },
+        [capacity, used, waiting],
+      );
+    },
+  };
+};
