@@ -12,7 +12,9 @@ const TOKEN_SECONDS = 3599;
 const text = ({ response }: GoogleCall, code: number, body: string): void =>
   sendText(response, code, body, { ...FLAVOR, 'content-type': 'application/text' });
 
-const json = ({ response }: GoogleCall, body: unknown): void => sendJson(response, 200, body, FLAVOR);
+/** Without a charset: google-auth for Python (1.5) compares the whole header. */
+const json = ({ response }: GoogleCall, body: unknown): void =>
+  sendJson(response, 200, body, { ...FLAVOR, 'content-type': 'application/json' });
 
 /**
  * Cloud Run's metadata server mints what `?scopes=` asks for; Compute Engine's and App Engine flexible's ignore it without a word,
