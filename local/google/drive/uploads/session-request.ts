@@ -22,7 +22,7 @@ interface Span {
   first: number;
   /** Bytes of the body; undefined until it ends. */
   length: number | undefined;
-  /** Of the file; undefined until it is known. */
+  /** Of the file; undefined: where this body ends, infinite: somewhere beyond it (`/*`). */
   size: number | undefined;
 }
 
@@ -41,9 +41,9 @@ function spanOf({ session, google }: Asked, range: Exclude<ContentRange, { kind:
   }
   const { first, last, total } = range;
   const length = last - first + 1;
-  const size = total ?? record.size;
+  const size = total ?? record.size ?? Number.POSITIVE_INFINITY;
   if (total !== undefined) checkSize(session, total);
-  if (size !== undefined && last >= size) throw sizeMismatch(size, last + 1);
+  if (last >= size) throw sizeMismatch(size, last + 1);
   if (sent !== undefined && sent !== length) throw bodyUnlikeRange(sent, first, last);
   if (first > landing.stored) throw beyondStored(first, landing.stored);
   if (last + 1 !== size && length % GRANULE_BYTES !== 0) throw unevenChunk(length);
