@@ -12,9 +12,9 @@ const eventSchema = z.object({
   type: z.string(),
   source: z.string(),
   id: z.string(),
-  data: z.unknown(),
+  data: z.unknown().optional(),
   /** In structured mode, for data that are no JSON. */
-  data_base64: z.unknown(),
+  data_base64: z.unknown().optional(),
 });
 type CloudEvent = z.output<typeof eventSchema>;
 
