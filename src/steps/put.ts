@@ -1,3 +1,4 @@
+import { resolveNamedFile } from '../drive/named-file.ts';
 import { isThere } from '../drive/names.ts';
 import { CourierError } from '../errors.ts';
 import { hashOf } from './claim.ts';
@@ -22,12 +23,19 @@ const skip = async (put: Put, plan: Plan & { kind: 'skip' }): Promise<Placed> =>
  * name's entry in the ledger leads all tries to the same other one.
  */
 const currentPlan = async (put: Put): Promise<Plan> => {
-  const { order, plan, claim, delivery } = put;
+  const { order, plan, claim, delivery, ledger, context, log, now } = put;
   const isNamed = plan.kind === 'replace' || (plan.kind === 'create' && plan.nameKey !== undefined);
   if (!isNamed || claim === undefined || claim.mine) return plan;
+  const { drive } = order.place;
+  const { name } = order;
   const { folderId, fileId } = plan;
-  const file = await order.place.drive.get(fileId, put.context);
-  if (file !== undefined && (plan.kind === 'create' || isThere({ folderId, name: order.name }, file))) return plan;
+  const file = await drive.get(fileId, context);
+  if (file !== undefined && (plan.kind === 'create' || isThere({ folderId, name }, file))) return plan;
+  if (plan.kind === 'create') {
+    // Not made yet, or made in this moment: the plan stands unless the name has gone on to another id.
+    const named = await resolveNamedFile({ drive, ledger, folderId, name, context, log, now });
+    if (('existing' in named ? named.existing.id : named.claimedId) === fileId) return plan;
+  }
   const onConflict = plan.kind === 'create' ? plan.rule : 'replace';
   return choosePlan({ ...put, order: { ...order, onConflict }, folderId, source: delivery.source });
 };

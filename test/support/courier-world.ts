@@ -1,0 +1,106 @@
+import { type CourierProcess, type CourierProcessOptions, startCourierProcess } from '../../local/courier-process.ts';
+import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import type { Receipt } from '../../src/delivery.ts';
+
+const AUDIENCE = 'https://drive-courier.example';
+
+export interface Sent {
+  status: number;
+  receipt: Receipt;
+  /** The problem's code, when it is one. */
+  code: string | undefined;
+  detail: string | undefined;
+  retryAfter: string | null;
+}
+
+interface Sending {
+  key?: string;
+  query?: Readonly<Record<string, string>>;
+  type?: string;
+  headers?: Readonly<Record<string, string>>;
+}
+
+export interface CourierWorld {
+  google: LocalGoogle;
+  /** Another instance of the courier, a process of its own. */
+  start(options?: { ledger?: unknown; env?: Readonly<Record<string, string>> }): Promise<CourierProcess>;
+  send(courier: Pick<CourierProcess, 'url'>, body: string | Uint8Array, sending?: Sending): Promise<Sent>;
+  /** As `send`, tried until it is answered for good; also when the process dies under it. */
+  insist(couriers: () => Pick<CourierProcess, 'url'>, body: string | Uint8Array, sending?: Sending): Promise<Sent>;
+  close(): Promise<void>;
+}
+
+const LONGEST_WAIT_MS = 1_000;
+
+/** A local Google in this process, and couriers beside it that write to it with a key file. */
+export const startCourierWorld = async (
+  destinations: (google: LocalGoogle) => Readonly<Record<string, object>>,
+): Promise<CourierWorld> => {
+  const google = await startLocalGoogle();
+  const { world } = google;
+  const couriers: CourierProcess[] = [];
+
+  const configOf = (ledger: unknown): object => ({
+    audiences: [AUDIENCE],
+    ledger,
+    destinations: Object.fromEntries(
+      Object.entries(destinations(google)).map(([name, destination]) => [
+        name,
+        { credentials: 'main', callers: [world.emails.exporter], ...destination },
+      ]),
+    ),
+    credentials: { main: { file: world.keyFiles.courier } },
+  });
+
+  const token = world.idToken({ email: world.emails.exporter, audience: AUDIENCE });
+
+  const send: CourierWorld['send'] = async ({ url }, body, { key, query = {}, type = 'text/plain', headers } = {}) => {
+    const response = await fetch(`${url}/v1/files?${new URLSearchParams(query)}`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': type,
+        ...(key === undefined ? {} : { 'idempotency-key': key }),
+        ...headers,
+      },
+      body: Buffer.from(body),
+    });
+    const answer = (await response.json()) as Receipt & { code?: string; detail?: string };
+    const { status } = response;
+    const retryAfter = response.headers.get('retry-after');
+    return { status, receipt: answer, code: answer.code, detail: answer.detail, retryAfter };
+  };
+
+  return {
+    google,
+    async start({ ledger = 'memory', env = {} } = {}) {
+      const options: CourierProcessOptions = {
+        env: {
+          COURIER_CONFIG: JSON.stringify(configOf(ledger)),
+          COURIER_GOOGLE_ORIGIN: google.origin,
+          GCE_METADATA_HOST: google.metadataHost,
+          GOOGLE_CLOUD_PROJECT: world.project.id,
+          ...env,
+        },
+      };
+      const courier = await startCourierProcess(options);
+      couriers.push(courier);
+      return courier;
+    },
+    send,
+    async insist(courier, body, sending) {
+      for (let turn = 0; turn < 100; turn++) {
+        const sent = await send(courier(), body, sending).catch(() => undefined);
+        const isPassing = sent === undefined || sent.status === 503 || sent.status === 429;
+        if (!isPassing) return sent;
+        const wait = sent === undefined ? 200 : Number(sent.retryAfter ?? 1) * 1_000;
+        await new Promise((resolve) => setTimeout(resolve, Math.min(LONGEST_WAIT_MS, wait)));
+      }
+      throw new Error('not answered in a hundred tries');
+    },
+    async close() {
+      await Promise.all(couriers.map((courier) => courier.kill()));
+      await google.close();
+    },
+  };
+};
