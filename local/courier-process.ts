@@ -23,6 +23,8 @@ export interface CourierProcessOptions {
   form?: 'service' | 'courier' | 'courierEvent';
   /** Where it comes from; default: this checkout's sources. */
   entry?: string;
+  /** functions-framework's main file; default: this checkout's. A function and what starts it must have the same one. */
+  framework?: string;
   nodeOptions?: readonly string[];
   /** Default: any free one. */
   port?: number;
@@ -43,12 +45,12 @@ const freePort = async (): Promise<number> => {
   return typeof address === 'object' && address !== null ? address.port : 0;
 };
 
-const argumentsOf = ({ form = 'service', entry, nodeOptions = [] }: CourierProcessOptions): string[] => {
+const argumentsOf = ({ form = 'service', entry, framework, nodeOptions = [] }: CourierProcessOptions): string[] => {
   if (form === 'service') return [...nodeOptions, entry ?? pathOf('../src/server.ts')];
   // The framework takes a folder or a file; the file needs no build.
   const source = entry ?? pathOf('../src/index.ts');
   const signature = form === 'courierEvent' ? ['--signature-type=cloudevent'] : [];
-  return [...nodeOptions, FRAMEWORK, `--source=${source}`, `--target=${form}`, ...signature];
+  return [...nodeOptions, framework ?? FRAMEWORK, `--source=${source}`, `--target=${form}`, ...signature];
 };
 
 const portIn = (line: string): number | undefined => {

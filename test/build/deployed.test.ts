@@ -1,0 +1,242 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { connect } from 'node:http2';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { type CourierProcess, startCourierProcess } from '../../local/courier-process.ts';
+import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import { buildDist } from '../../scripts/build/build.ts';
+import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
+
+const execute = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+const AUDIENCE = 'https://courier.example';
+const BYTES = Buffer.from('a,b\n1,2\n');
+
+/** dist alone in an empty folder: nothing above it that a forgotten import could find. */
+const folder = await mkdtemp(join(tmpdir(), 'courier-deployed-'));
+const dist = join(folder, 'dist');
+await buildDist(root, join(folder, 'built'));
+await cp(join(folder, 'built'), dist, { recursive: true });
+
+/** What npm says when there is no network; anything else is a fault of the package. */
+const OFFLINE = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/;
+const install = async (): Promise<boolean> => {
+  const args = ['install', '--omit=dev', '--no-audit', '--no-fund', '--ignore-scripts'];
+  try {
+    await execute('npm', args, { cwd: dist });
+    return true;
+  } catch (error) {
+    if (!OFFLINE.test(String((error as { stderr?: string }).stderr))) throw error;
+    console.warn('SKIPPED: the npm registry cannot be reached, so dist is not tested as a function.');
+    return false;
+  }
+};
+const isInstalled = await install();
+const emulator = await startFirestoreEmulator();
+
+let google: LocalGoogle;
+const running: CourierProcess[] = [];
+beforeAll(async () => {
+  google = await startLocalGoogle();
+  google.world.secrets.allow('drive-key', google.world.emails.runtime);
+});
+afterEach(async () => {
+  for (const courier of running.splice(0)) await courier.kill();
+});
+afterAll(async () => {
+  await google.close();
+  await emulator?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The platform's own identity, from the metadata server, reads the key from Secret Manager. */
+const environment = (more: Record<string, string> = {}): Record<string, string> => ({
+  COURIER_GOOGLE_ORIGIN: google.origin,
+  GCE_METADATA_HOST: google.metadataHost,
+  COURIER_AUDIENCES: AUDIENCE,
+  COURIER_CALLERS: google.world.emails.exporter,
+  COURIER_FOLDER: google.places.sharedDrive,
+  COURIER_SECRET: google.world.secret,
+  ...more,
+});
+
+const start = async (
+  form: 'service' | 'courier' | 'courierEvent',
+  env = environment(),
+  entry = form === 'service' ? join(dist, 'server.js') : dist,
+): Promise<CourierProcess> => {
+  const framework = join(dist, 'node_modules/@google-cloud/functions-framework/build/src/main.js');
+  const courier = await startCourierProcess({ form, env, entry, framework });
+  running.push(courier);
+  return courier;
+};
+
+const send = async ({ url }: CourierProcess, name: string, key: string): Promise<Response> =>
+  fetch(`${url}/v1/files?name=${name}`, {
+    method: 'POST',
+    body: BYTES,
+    headers: {
+      authorization: `Bearer ${google.world.idToken({ email: google.world.emails.exporter, audience: AUDIENCE })}`,
+      'content-type': 'text/csv',
+      'idempotency-key': key,
+    },
+  });
+
+const sha256 = createHash('sha256').update(BYTES).digest('hex');
+const expectDelivered = async (response: Response, outcome = 'created'): Promise<{ id: string }> => {
+  const body = (await response.json()) as { id: string };
+  expect(body).toMatchObject({ outcome, sha256, size: BYTES.length });
+  expect(response.status).toBe(outcome === 'created' ? 201 : 200);
+  return body;
+};
+
+/** The files of a name, as Drive itself tells them. */
+const inDrive = async (name: string): Promise<unknown> => {
+  const query = new URLSearchParams({
+    q: `name = '${name}' and trashed = false`,
+    fields: 'files(name,sha256Checksum)',
+    supportsAllDrives: 'true',
+    includeItemsFromAllDrives: 'true',
+    corpora: 'allDrives',
+  });
+  const token = google.world.accessToken(google.world.emails.courier, ['https://www.googleapis.com/auth/drive']);
+  const response = await fetch(`${google.origin}/www.googleapis.com/drive/v3/files?${query}`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  return ((await response.json()) as { files: unknown }).files;
+};
+
+describe('the service, with nothing installed', () => {
+  const entry = (): string => join(folder, 'built', 'server.js');
+
+  test('delivers a file with the key from Secret Manager, and ends 0 on SIGTERM', async () => {
+    google.calls.clear();
+    const courier = await start('service', environment(), entry());
+    await expectDelivered(await send(courier, 'service.csv', 'service-1'));
+    await expectDelivered(await send(courier, 'service.csv', 'service-1'), 'replayed');
+    const secrets = google.calls.list({ host: 'secretmanager.googleapis.com' });
+    expect(secrets.map(({ status }) => status)).toEqual([200]);
+    expect(await courier.stop()).toBe(0);
+  }, 60_000);
+
+  test('has all of Drive at hand that is loaded late: folders on the way, a replaced file, sharing', async () => {
+    const { emails } = google.world;
+    const config = {
+      audiences: [AUDIENCE],
+      destinations: {
+        default: {
+          folder: google.places.sharedDrive,
+          credentials: 'main',
+          callers: [emails.exporter],
+          path: 'late/loaded',
+          onConflict: 'replace',
+          share: [{ type: 'user', email: emails.alice, role: 'reader' }],
+        },
+      },
+      credentials: { main: { secret: google.world.secret } },
+    };
+    const { COURIER_GOOGLE_ORIGIN = '', GCE_METADATA_HOST = '' } = environment();
+    const env = { COURIER_GOOGLE_ORIGIN, GCE_METADATA_HOST, COURIER_CONFIG: JSON.stringify(config) };
+    const courier = await start('service', env, entry());
+    const { id } = await expectDelivered(await send(courier, 'late.csv', 'late-1'));
+    expect(await expectDelivered(await send(courier, 'late.csv', 'late-2'), 'replaced')).toMatchObject({ id });
+    expect(await (await fetch(`${courier.url}/openapi.json`)).json()).toMatchObject({ openapi: '3.1.0' });
+    expect(await courier.stop()).toBe(0);
+  }, 60_000);
+
+  test('speaks h2c', async () => {
+    const courier = await start('service', environment(), entry());
+    const session = connect(courier.url);
+    const stream = session.request({ ':path': '/v1/health' }).end();
+    const [headers] = (await once(stream, 'response')) as [{ ':status': number }];
+    expect(headers[':status']).toBe(200);
+    await once(stream.resume(), 'close');
+    session.close();
+    await once(session, 'close');
+    expect(await courier.stop()).toBe(0);
+  }, 60_000);
+
+  (emulator === undefined ? test.skip : test)(
+    'keeps its ledger in Firestore: another instance answers the same file',
+    async () => {
+      const env = environment({
+        COURIER_LEDGER: 'firestore',
+        FIRESTORE_EMULATOR_HOST: emulator?.host ?? '',
+        GOOGLE_CLOUD_PROJECT: `deployed-${process.pid}`,
+      });
+      const [one, other] = [await start('service', env, entry()), await start('service', env, entry())];
+      const { id } = await expectDelivered(await send(one, 'kept.csv', 'kept-1'));
+      expect(await expectDelivered(await send(other, 'kept.csv', 'kept-1'), 'replayed')).toMatchObject({ id });
+      expect([await one.stop(), await other.stop()]).toEqual([0, 0]);
+    },
+    90_000,
+  );
+
+  test('takes what a start compiles from a cache that was made where it runs, by another user too', async () => {
+    const built = join(folder, 'built');
+    await execute(process.execPath, [join(built, 'warm.js')], { env: {} });
+    const folders = await readdir(join(built, '.compile-cache'));
+    const build = folders.map((name) => name.replace(/-\d+$/, ''));
+    expect(new Set(build).size).toBe(1);
+    expect(folders).toEqual(expect.arrayContaining([`${build[0]}-33`, `${build[0]}-65532`]));
+
+    const courier = await start('service', environment({ NODE_DEBUG_NATIVE: 'COMPILE_CACHE' }), entry());
+    await expectDelivered(await send(courier, 'warm.csv', 'warm-1'));
+    expect(await courier.stop()).toBe(0);
+    const said = courier.lines.filter((line) => line.startsWith('[compile cache]') && line.includes('/lib/'));
+    const accepted = said.filter((line) => / was accepted/.test(line));
+    expect(said.filter((line) => / was rejected/.test(line))).toEqual([]);
+    expect(accepted.length).toBeGreaterThan(5);
+  }, 90_000);
+});
+
+(isInstalled ? describe : describe.skip)('the function, under its own functions-framework', () => {
+  test('delivers a file over HTTP', async () => {
+    const courier = await start('courier');
+    await expectDelivered(await send(courier, 'function.csv', 'function-1'));
+    expect(await inDrive('function.csv')).toEqual([{ name: 'function.csv', sha256Checksum: sha256 }]);
+  }, 60_000);
+
+  test('delivers what an event brings', async () => {
+    const { COURIER_GOOGLE_ORIGIN = '', GCE_METADATA_HOST = '' } = environment();
+    const config = {
+      audiences: [AUDIENCE],
+      destinations: {
+        default: {
+          folder: google.places.sharedDrive,
+          credentials: 'main',
+          callers: [google.world.emails.exporter],
+        },
+      },
+      credentials: { main: { secret: google.world.secret } },
+      pubsub: { eventDestinations: ['default'] },
+    };
+    const env = { COURIER_GOOGLE_ORIGIN, GCE_METADATA_HOST, COURIER_CONFIG: JSON.stringify(config) };
+    const courier = await start('courierEvent', env);
+    const message = { data: BYTES.toString('base64'), attributes: { name: 'event.csv' }, messageId: 'event-1' };
+    const response = await fetch(courier.url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'ce-id': '1',
+        'ce-source': '//pubsub.googleapis.com/projects/p/topics/exports',
+        'ce-type': 'google.cloud.pubsub.topic.v1.messagePublished',
+        'ce-specversion': '1.0',
+      },
+      body: JSON.stringify({ message, subscription: 'projects/p/subscriptions/exports' }),
+    });
+    expect(response.status).toBe(204);
+    expect(await inDrive('event.csv')).toEqual([{ name: 'event.csv', sha256Checksum: sha256 }]);
+  }, 60_000);
+});
+
+test('what is configured wrong ends with 78, and says what', async () => {
+  const env = environment({ COURIER_AUDIENCES: '', COURIER_FOLDER: '' });
+  const starting = startCourierProcess({ env, entry: join(folder, 'built', 'server.js') });
+  await expect(starting).rejects.toThrow(/ended with 78:[\s\S]*COURIER_AUDIENCES[\s\S]*COURIER_FOLDER/);
+});
