@@ -17,6 +17,10 @@ const QUIET: Log = {
 
 interface CourierDriveOptions {
   origin: string;
+  /** Default: one that a stand-in takes which looks at none. */
+  token?: string;
+  /** Whose the token is. */
+  account?: string;
   /** Bytes; Drive's 256 KiB unless said otherwise. */
   blockBytes?: number;
   bufferBytes?: number;
@@ -29,6 +33,8 @@ interface CourierDriveOptions {
 /** The courier's Drive, talking to a stand-in on loopback; waits between tries take no time. */
 export const createCourierDrive = ({
   origin,
+  token = 'ya29.test',
+  account = 'courier@local-project.iam.gserviceaccount.com',
   blockBytes = 262_144,
   bufferBytes = 64 * blockBytes,
   now = Date.now,
@@ -45,9 +51,9 @@ export const createCourierDrive = ({
   const drive = createDrive({
     transport,
     auth: {
-      token: async () => 'ya29.test',
+      token: async () => token,
       rejected: () => undefined,
-      account: () => 'courier@local-project.iam.gserviceaccount.com',
+      account: () => account,
       rotated: () => undefined,
     },
     budget,
