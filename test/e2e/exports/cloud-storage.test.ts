@@ -1,0 +1,155 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import type { Source } from '../../../src/delivery.ts';
+import { createTransport } from '../../../src/google/create-transport.ts';
+import { type ObjectName, openObject, parseObjectName } from '../../../src/source/cloud-storage.ts';
+import { createKeptLog } from '../../support/kept-log.ts';
+
+const BYTES = randomBytes(3_000_000);
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+describe('an object of Cloud Storage', () => {
+  let google: LocalGoogle;
+  let bearer: string;
+  let asked: ObjectName;
+  beforeAll(async () => {
+    google = await startLocalGoogle();
+    bearer = google.world.accessToken(google.world.emails.runtime, ['https://www.googleapis.com/auth/cloud-platform']);
+  });
+  afterAll(() => google.close());
+  beforeEach(async () => {
+    google.faults.clear();
+    const { generation } = await google.storage.putObject(google.bucket, 'a/b c.bin', BYTES, {
+      contentType: 'application/x-b',
+    });
+    asked = { bucket: google.bucket, object: 'a/b c.bin', generation };
+  });
+
+  const open = (name: ObjectName, reading = {}) =>
+    openObject(
+      {
+        transport: createTransport({ googleOrigin: google.origin, sleep: async () => undefined, log: createKeptLog() }),
+        token: async () => bearer,
+      },
+      name,
+      reading,
+    );
+  const read = async (bytes: AsyncIterable<Uint8Array>): Promise<Buffer> => {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of bytes) pieces.push(piece);
+    return Buffer.concat(pieces);
+  };
+  const media = { host: 'storage.googleapis.com', query: { alt: 'media' } };
+
+  test('is read whole, under its name, type and generation', async () => {
+    const source = await open({ bucket: asked.bucket, object: asked.object });
+    expect(source).toMatchObject({
+      name: 'a/b c.bin',
+      size: BYTES.length,
+      mimeType: 'application/x-b',
+      identity: `gs://${google.bucket}/a/b c.bin#${asked.generation}`,
+    });
+    expect(sha256(await read(source.open()))).toBe(sha256(BYTES));
+  });
+
+  test.each([0, 1, 1_000_000, BYTES.length - 1, BYTES.length])('is read from byte %d', async (offset) => {
+    const source = await open(asked);
+    expect(sha256(await read(source.openAt?.(offset) ?? Readable.from([])))).toBe(sha256(BYTES.subarray(offset)));
+  });
+
+  test('whose reading breaks is read on from the byte where it broke', async () => {
+    google.faults.add({ ...media, nth: [1, 2], fault: { kind: 'answer-cut', afterBytes: 700_000 } });
+    expect(sha256(await read((await open(asked)).open()))).toBe(sha256(BYTES));
+    expect(google.faults.list()).toMatchObject([{ fired: 2 }]);
+  });
+
+  test('whose reading breaks again and again without a byte is given up', async () => {
+    google.faults.add({ ...media, fault: { kind: 'answer-cut', afterBytes: 0 } });
+    await expect(read((await open(asked)).open())).rejects.toMatchObject({ code: 'google-unavailable' });
+  });
+
+  test.each([
+    ['once', (source: Source) => source.open()],
+    ['again, as a later try does', (source: Source) => source.openAt?.(0)],
+  ])('whose bytes do not fit their checksum fails, read %s', async (_, start) => {
+    const wrong = Buffer.from(BYTES);
+    wrong[1_234_567] = (wrong[1_234_567] ?? 0) ^ 1;
+    await writeFile(join(google.dataDir, 'storage', `${asked.generation}.bytes`), wrong);
+    const bytes = start(await open(asked));
+    await expect(read(bytes ?? Readable.from([]))).rejects.toMatchObject({
+      code: 'google-unavailable',
+      detail: expect.stringContaining('does not fit its CRC32C'),
+    });
+  });
+
+  test('that is overwritten while it is read is not mixed with what came after', async () => {
+    google.faults.add({ ...media, nth: 1, fault: { kind: 'answer-cut', afterBytes: 500_000 } });
+    const source = await open({ bucket: asked.bucket, object: asked.object });
+    await google.storage.putObject(google.bucket, 'a/b c.bin', randomBytes(3_000_000));
+    await expect(read(source.open())).rejects.toMatchObject({ code: 'source-not-found' });
+  });
+
+  test('kept compressed is delivered as it is kept', async () => {
+    await google.storage.putObject(google.bucket, 'log.gz', Buffer.from('not really gzip'), {
+      contentType: 'text/plain',
+      contentEncoding: 'gzip',
+    });
+    const source = await open({ bucket: google.bucket, object: 'log.gz' });
+    expect(source.mimeType).toBe('application/gzip');
+    expect((await read(source.open())).toString()).toBe('not really gzip');
+  });
+
+  test('without a byte or a type is read, too', async () => {
+    await google.storage.putObject(google.bucket, 'empty', '');
+    const source = await open({ bucket: google.bucket, object: 'empty' });
+    expect([source.size, source.mimeType]).toEqual([0, 'application/octet-stream']);
+    expect(await read(source.open())).toHaveLength(0);
+  });
+
+  test.each([
+    ['that is not there', () => ({ bucket: google.bucket, object: 'nothing' }), 'source-not-found'],
+    ['in another generation', () => ({ ...asked, generation: '1' }), 'source-not-found'],
+    ['of a bucket that is not there', () => ({ bucket: 'no-such-bucket', object: 'a' }), 'source-not-found'],
+    ['of a bucket that may not be read', () => ({ bucket: 'closed-bucket', object: 'a' }), 'source-forbidden'],
+  ])('%s is refused', async (_, name, code) => {
+    await google.storage.createBucket('closed-bucket');
+    await expect(open(name())).rejects.toMatchObject({ code });
+  });
+
+  test('that vanishes between two reads is not there', async () => {
+    const source = await open(asked);
+    await google.storage.deleteObject(google.bucket, 'a/b c.bin');
+    await expect(read(source.open())).rejects.toMatchObject({ code: 'source-not-found' });
+  });
+
+  test('that Cloud Storage does not answer for may be asked for later', async () => {
+    google.faults.add({ ...media, fault: { kind: 'status', status: 503 } });
+    await expect(read((await open(asked)).open())).rejects.toMatchObject({
+      code: 'google-unavailable',
+      retryable: true,
+    });
+  });
+});
+
+test.each([
+  ['gs://bucket/object', { bucket: 'bucket', object: 'object' }],
+  ['gs://bucket/a/b c#d.csv#17', { bucket: 'bucket', object: 'a/b c#d.csv', generation: '17' }],
+  ['gs://bucket/a#b', { bucket: 'bucket', object: 'a#b' }],
+  ['gs://bucket/#5', undefined],
+  ['gs://bucket/', undefined],
+  ['gs://bucket', undefined],
+  ['gs://Bucket/a', undefined],
+  ['gs://bucket/a\nb', undefined],
+  ['gs://bucket/..', undefined],
+  [`gs://bucket/${'ö'.repeat(512)}`, { bucket: 'bucket', object: 'ö'.repeat(512) }],
+  [`gs://bucket/${'ö'.repeat(513)}`, undefined],
+  ['https://storage.googleapis.com/bucket/a', undefined],
+])('%j names %j', (text, expected) => {
+  if (expected === undefined)
+    expect(() => parseObjectName(text)).toThrow(expect.objectContaining({ code: 'request-invalid' }));
+  else expect(parseObjectName(text)).toEqual(expected);
+});
