@@ -23,6 +23,7 @@ import { createSecretManagerService } from './secretmanager/service.ts';
 import { BUCKET, type Places, seedCloud, seedDrive, TOPIC } from './seed.ts';
 import { createStorageService, type StorageService } from './storage/service.ts';
 import { createStsService } from './sts/service.ts';
+import { createViewer } from './viewer/service.ts';
 import { openWorld, type World } from './world.ts';
 
 export interface LocalGoogleOptions {
@@ -102,6 +103,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
   });
   await seedCloud(storage, pubsub);
   const places = seedDrive(drive, world);
+  const viewer = createViewer(drive.state);
   // One line a service: the first of a host that answers has answered.
   const services: readonly GoogleService[] = [
     createOauth2Service(world, now),
@@ -112,6 +114,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     storage,
     pubsub,
     drive,
+    viewer,
   ];
 
   let origin = '';
@@ -125,6 +128,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
         createAdminPages(world),
         createDriveAdminPages(drive),
         createAwsInstancePages(now),
+        viewer.handle,
       ],
       recorder: calls,
       injector,
