@@ -31,6 +31,9 @@ export type Standing = { key: string; file: DriveFile } | { key: string; claimed
 /** Somebody would have to trash a folder this often within the ledger's time. */
 const MAX_GENERATIONS = 1_000;
 
+/** A claim that is younger was made after a search of its own. */
+const SEARCH_AGAIN_MS = 2_000;
+
 const keyOf = ({ kind, folderId, name }: NameOptions, generation: number): string =>
   `${kind}:${JSON.stringify([folderId, name.normalize('NFC'), generation])}`;
 
@@ -97,6 +100,10 @@ const leadOn = async ({ ledger, log, ...options }: NameOptions, generation: numb
 const isToCome = ({ unusable }: NameOptions, entry: LedgerEntry): boolean =>
   entry.state === 'claimed' && entry.fileId !== unusable;
 
+/** A claim of which nothing came for a while may have been overtaken by a person who put the file there by hand. */
+const foundSince = async (options: NameOptions, { claimedAtMs }: LedgerEntry): Promise<DriveFile | undefined> =>
+  options.now() - claimedAtMs < SEARCH_AGAIN_MS ? undefined : adopt(options);
+
 /**
  * Finds where a name stands, claiming it where nobody has.
  * @throws CourierError `folder-not-found` when the folder itself is out of sight: then nothing is known of what is in it.
@@ -117,7 +124,11 @@ export const settleName = async (options: NameOptions): Promise<Standing> => {
       if (entry.state === 'claimed') await markMade(ledger, key, log);
       return { key, file };
     }
-    if (file === undefined && isToCome(options, entry)) return { key, claimedId: entry.fileId };
+    if (file === undefined && isToCome(options, entry)) {
+      const found = await foundSince(options, entry);
+      if (found === undefined) return { key, claimedId: entry.fileId };
+      if (found.id === entry.fileId) return { key, file: found };
+    }
     // A folder that was unshared for a while would otherwise come back to twins of all that is in it.
     if (file === undefined) await drive.inspectFolder(folderId, context);
     await claimGeneration(options, keyOf(options, generation + 1));

@@ -118,26 +118,25 @@ export const readReceipt = async (ledger: Ledger, key: string): Promise<Receipt 
 };
 
 /** How long a conversion that was begun may still come to its end, in milliseconds. */
-export const CONVERSION_PATIENCE_MS = 60_000;
+const CONVERSION_PATIENCE_MS = 60_000;
 
 /**
  * Drive takes no id for a conversion, so the ledger lets one try at a time make it. A try that was let and never answered
  * has ended one way or the other after a while; then the next one is let.
- * @returns the key of the permission, to be given back when nothing was made
- * @throws CourierError `drive-unavailable` to whoever is not let
+ * @returns the key of the permission, and whether an earlier try had one; or how long the try that has it may take yet
  */
-export const claimConversion = async (ledger: Ledger, key: string, nowMs: number): Promise<string> => {
+export const claimConversion = async (
+  ledger: Ledger,
+  key: string,
+  nowMs: number,
+): Promise<{ permission: string; isFirst: boolean } | { leftMs: number }> => {
   for (let turn = 0; ; turn++) {
     const permission = `${key}:convert:${turn}`;
     const wanted = { fileId: '', fingerprint: '', state: 'claimed', claimedAtMs: nowMs } as const;
     const { entry, mine } = await ledger.claim(permission, wanted);
-    if (mine) return permission;
+    if (mine) return { permission, isFirst: turn === 0 };
     const leftMs = entry.claimedAtMs + CONVERSION_PATIENCE_MS - nowMs;
-    if (leftMs <= 0 || entry.state === 'done') continue;
-    throw new CourierError('drive-unavailable', {
-      detail: 'Another try of this delivery is being converted.',
-      retryAfterSeconds: Math.ceil(leftMs / 1_000),
-    });
+    if (leftMs > 0 && entry.state !== 'done') return { leftMs };
   }
 };
 

@@ -14,7 +14,7 @@ export interface LossyRelay {
 /** An HTTP relay to another server on loopback, which loses what it is told to. */
 export const startLossyRelay = async (
   target: string,
-  lose: (path: string, count: number) => Loss | undefined,
+  lose: (path: string, count: number, body: string) => Loss | undefined,
 ): Promise<LossyRelay> => {
   const seen: string[] = [];
 
@@ -47,7 +47,7 @@ export const startLossyRelay = async (
       const path = request.url ?? '/';
       const body = await buffer(request);
       seen.push(path.replace(/^.*[/:](\w+)(\?.*)?$/, '$1'));
-      const loss = lose(path, seen.length);
+      const loss = lose(path, seen.length, body.toString());
       if (loss === 'silent') return;
       if (loss === 'unavailable') {
         const error = { code: 503, status: 'UNAVAILABLE', message: 'try later' };

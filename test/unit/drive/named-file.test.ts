@@ -113,3 +113,12 @@ test('a conversion is found by the ledger before any search shows it, until it g
   await rememberConverted(lagging, 'sheet-2');
   expect(await findConverted(lagging)).toMatchObject({ id: 'sheet-2' });
 });
+
+test('a file that a person put there after a claim of which nothing came is the one', async () => {
+  const { drive, options, resolve } = setUp();
+  await resolve();
+  drive.add({ id: 'by-hand', name: 'report.csv' });
+  const later = await Promise.all(Array.from({ length: 10 }, () => resolveNamedFile({ ...options, now: () => 2_000 })));
+  expect(new Set(later.map((one) => ('existing' in one ? one.existing.id : '')))).toEqual(new Set(['by-hand']));
+  expect(await resolve()).toMatchObject({ existing: { id: 'by-hand' } });
+});
