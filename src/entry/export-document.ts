@@ -45,7 +45,7 @@ const source = z
       context.addIssue({ code: 'custom', path: ['rawCells'], message: 'goes with rows alone' });
     }
   })
-  .meta({ oneOf: WAYS.map((way) => ({ required: [way] })) });
+  .meta({ oneOf: WAYS.map((way) => ({ type: 'object', properties: { [way]: {} }, required: [way] })) });
 
 /** What may be said of a file besides its bytes: the fields of an export document, and the attributes of a Pub/Sub message. */
 export const fileShape = {

@@ -1,4 +1,61 @@
+import { exportDocument } from './export-document.ts';
+import { ANSWERS, errorResponses } from './openapi-components.ts';
+import { paths, schemaOf } from './openapi-paths.ts';
+import { completeRequest, uploadRequest } from './uploads.ts';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const parameter = (name: string, description: string, schema: Schema = { type: 'string' }): Schema => ({
+  name,
+  in: 'header',
+  required: false,
+  description,
+  schema,
+});
+
+const parameters = {
+  'Idempotency-Key': parameter(
+    'Idempotency-Key',
+    'The same key from the same caller gives the same file, however often.',
+    {
+      type: 'string',
+      pattern: '^[\\x21-\\x7e]{1,255}$',
+    },
+  ),
+  'Content-Digest': parameter('Content-Digest', 'RFC 9530, of the body: sha-256=:BASE64:'),
+  'Content-Disposition': parameter('Content-Disposition', 'Its filename is the name where the query has none.'),
+  traceparent: parameter('traceparent', 'W3C Trace Context.'),
+  'X-Cloud-Trace-Context': parameter('X-Cloud-Trace-Context', 'Google’s older form of the same.'),
+};
+
+/** The whole interface as OpenAPI 3.1, made from the schemas that validate and the table of errors. */
 export const openApiDocument = (version: string): object => ({
   openapi: '3.1.0',
-  info: { title: 'drive-courier', version },
+  info: {
+    title: 'drive-courier',
+    version,
+    summary:
+      'Takes a file from any system that can prove who it is, and puts it into Google Drive: once, whole, and provably.',
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  security: [{ idToken: [] }],
+  paths,
+  components: {
+    securitySchemes: {
+      idToken: {
+        type: 'http',
+        scheme: 'bearer',
+        bearerFormat: 'JWT',
+        description: 'A Google ID token whose audience is this service’s URL, as the operator configured it.',
+      },
+    },
+    parameters,
+    responses: errorResponses(),
+    schemas: {
+      ...ANSWERS,
+      ExportDocument: schemaOf(exportDocument),
+      UploadRequest: schemaOf(uploadRequest),
+      CompleteRequest: schemaOf(completeRequest),
+    },
+  },
 });

@@ -8,11 +8,21 @@ const MOST_DESCRIPTION = 4096;
 
 /** The options of a delivery, the same in a query, a form and JSON. */
 export const optionShape = {
-  destination: z.exactOptional(z.string().min(1).max(64)),
-  name: fileName,
-  path: z.exactOptional(folderPath),
-  onConflict: z.exactOptional(z.enum(CONFLICT_RULES)),
-  convertTo: z.exactOptional(z.enum(CONVERSIONS)),
+  destination: z
+    .exactOptional(z.string().min(1).max(64))
+    .meta({ description: 'One of GET /v1/destinations; left out: the only one, else "default".' }),
+  name: fileName.meta({
+    description: 'The file’s name: 1 to 255 characters, none of them a control character, "/" or "\\".',
+  }),
+  path: z
+    .exactOptional(folderPath)
+    .meta({ description: 'Folders below the destination’s, separated by "/"; made if missing.' }),
+  onConflict: z
+    .exactOptional(z.enum(CONFLICT_RULES))
+    .meta({ description: 'What becomes of a file of this name that is there already.' }),
+  convertTo: z
+    .exactOptional(z.enum(CONVERSIONS))
+    .meta({ description: 'Makes a Google Sheet, Doc or Slides of the file.' }),
   description: z.exactOptional(
     z
       .string()
