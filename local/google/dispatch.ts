@@ -86,6 +86,8 @@ export function createListener(dispatch: Dispatch): (request: IncomingMessage, r
     // A caller that goes away is the caller's business.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
+    // Clients compare their clock with it.
+    response.setHeader('date', new Date(dispatch.now()).toUTCString());
     handle(request, response).catch((error: unknown) => {
       if (error instanceof Refusal) return sendRefusal(response, error);
       if (socket.destroyed) return;

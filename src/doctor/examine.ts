@@ -45,6 +45,9 @@ const checkConfiguration = ({ config }: DoctorDependencies, { credentials, share
     : passed('configuration', detail);
 };
 
+const GIVE_IDENTITY =
+  'gcloud run services update SERVICE --service-account=SERVICE_ACCOUNT; elsewhere set GOOGLE_APPLICATION_CREDENTIALS to a credentials file.';
+
 interface Self {
   check: Check;
   email: string | undefined;
@@ -59,7 +62,10 @@ const lookAtSelf = async ({ runtime, log }: DoctorDependencies): Promise<Self> =
   } catch (thrown) {
     const error = asCourierError(thrown);
     log.warn({ error }, 'the doctor finds no identity');
-    return { check: failed('identity', error.detail ?? `${error.title}.`, error.remedy), email: undefined };
+    const check = error.retryable
+      ? failed('identity', 'Neither a metadata server nor the token service answers.', GIVE_IDENTITY)
+      : failed('identity', error.detail ?? `${error.title}.`, error.remedy);
+    return { check, email: undefined };
   }
 };
 

@@ -41,7 +41,7 @@ export const checkByWriting = async (
   }
   try {
     await drive.remove(id, context);
-    return passed('probe', 'A probe file was put, and taken away again.');
+    return passed('probe', 'A probe file was put, and deleted or put into the trash again.');
   } catch (thrown) {
     log.warn({ error: asCourierError(thrown), destination: name, fileId: id }, 'the doctor leaves its probe behind');
     return warned(

@@ -32,6 +32,41 @@ const mayPublish = async (
   }
 };
 
+const USE_FIRESTORE =
+  'gcloud firestore databases create --location=LOCATION --type=firestore-native, and in the configuration: ledger: {firestore: {}}';
+
+const NAME_TOPIC =
+  'gcloud pubsub topics create exports-failed --project=PROJECT, and in the configuration: pubsub: {deadLetterTopic: projects/PROJECT/topics/exports-failed}';
+
+interface Fault {
+  result: 'failed' | 'warned';
+  detail: string;
+  remedy: string;
+}
+
+const faultOfTopic = (name: string | undefined, may: boolean | undefined, runtime: string | undefined): Fault[] => {
+  if (name === undefined)
+    return [{ result: 'warned', detail: 'A message that can never be delivered is only logged.', remedy: NAME_TOPIC }];
+  const [, project = 'PROJECT', topic = 'TOPIC'] = /^projects\/([^/]+)\/topics\/([^/]+)$/.exec(name) ?? [];
+  const flags = `${topic} --project=${project}`;
+  if (may === undefined)
+    return [
+      {
+        result: 'warned',
+        detail: `Whether the courier may publish to ${name} cannot be seen.`,
+        remedy: `gcloud pubsub topics get-iam-policy ${flags}`,
+      },
+    ];
+  if (may) return [];
+  return [
+    {
+      result: 'failed',
+      detail: `The topic for dead letters, ${name}, is missing, or the courier may not publish to it.`,
+      remedy: `gcloud pubsub topics create ${flags}; gcloud pubsub topics add-iam-policy-binding ${flags} --member=${memberOf(runtime)} --role=roles/pubsub.publisher`,
+    },
+  ];
+};
+
 /** The queue before a destination, as far as it can be seen from here. */
 export const checkPubsub = async (
   dependencies: Pick<DoctorDependencies, 'config' | 'transport' | 'runtime'>,
@@ -45,34 +80,22 @@ export const checkPubsub = async (
     .map(([name]) => name);
   if (feeding.length === 0 && !eventDestinations.includes(destination))
     return skipped('pubsub', 'No subscription delivers here.');
-  const from = feeding.length === 0 ? 'events' : feeding.join(', ');
-  if (config.ledger === 'memory')
-    return warned(
-      'pubsub',
-      `From ${from}; but the ledger is in memory, so that a message that comes again to another instance makes a second file.`,
-      'gcloud firestore databases create --location=LOCATION --type=firestore-native, and in the configuration: ledger: {firestore: {}}',
-    );
-  if (deadLetterTopic === undefined)
-    return warned(
-      'pubsub',
-      `From ${from}; a message that can never be delivered is only logged.`,
-      'gcloud pubsub topics create exports-failed --project=PROJECT, and in the configuration: pubsub: {deadLetterTopic: projects/PROJECT/topics/exports-failed}',
-    );
-  const [, project = 'PROJECT', topic = 'TOPIC'] = /^projects\/([^/]+)\/topics\/([^/]+)$/.exec(deadLetterTopic) ?? [];
-  switch (await mayPublish(dependencies, deadLetterTopic, deadlineMs)) {
-    case true:
-      return passed('pubsub', `From ${from}; dead letters to ${deadLetterTopic}.`);
-    case false:
-      return failed(
-        'pubsub',
-        `The topic for dead letters, ${deadLetterTopic}, is missing, or the courier may not publish to it.`,
-        `gcloud pubsub topics create ${topic} --project=${project}; gcloud pubsub topics add-iam-policy-binding ${topic} --project=${project} --member=${memberOf(runtimeEmail)} --role=roles/pubsub.publisher`,
-      );
-    case undefined:
-      return warned(
-        'pubsub',
-        `From ${from}; whether the courier may publish to ${deadLetterTopic} cannot be seen.`,
-        `gcloud pubsub topics get-iam-policy ${topic} --project=${project}`,
-      );
-  }
+  const may = deadLetterTopic === undefined ? undefined : await mayPublish(dependencies, deadLetterTopic, deadlineMs);
+  const faults: Fault[] = [
+    ...faultOfTopic(deadLetterTopic, may, runtimeEmail),
+    ...(config.ledger === 'memory'
+      ? [
+          {
+            result: 'warned' as const,
+            detail: 'The ledger is in memory: a message that comes again to another instance makes a second file.',
+            remedy: USE_FIRESTORE,
+          },
+        ]
+      : []),
+  ];
+  const from = `From ${feeding.length === 0 ? 'events' : feeding.join(', ')}.`;
+  if (faults.length === 0) return passed('pubsub', `${from} Dead letters to ${deadLetterTopic}.`);
+  const say = faults.some(({ result }) => result === 'failed') ? failed : warned;
+  const told = [from, ...faults.map(({ detail }) => detail)].join(' ');
+  return say('pubsub', told, faults.map(({ remedy }) => remedy).join('; '));
 };

@@ -45,8 +45,13 @@ const storeKey = (facts: Facts): string =>
     ? `Mount a complete Google credentials file (JSON, as Google made it) at ${facts.config.file ?? 'the configured path'}.`
     : addVersion(facts);
 
-const newKey = (facts: Facts): string => {
-  const make = `gcloud iam service-accounts keys create key.json --iam-account=${facts.account ?? 'SERVICE_ACCOUNT'}`;
+/** The service account behind a right, also where it acts for a person: errors name it. */
+const actorOf = ({ account }: Facts, { remedy }: CourierError): string =>
+  /[\w.-]+@[\w.-]+\.gserviceaccount\.com/.exec(remedy)?.[0] ??
+  (isServiceAccount(account) ? (account ?? '') : 'SERVICE_ACCOUNT');
+
+const newKey = (facts: Facts, error: CourierError): string => {
+  const make = `gcloud iam service-accounts keys create key.json --iam-account=${actorOf(facts, error)}`;
   return facts.config.secret === undefined ? `${make}, ${addVersion(facts)}` : `${make} && ${addVersion(facts)}`;
 };
 
@@ -55,10 +60,10 @@ const enableVersion = ({ config }: Facts): string => {
   return `gcloud secrets versions list ${flags}; gcloud secrets versions enable ${version} --secret=${flags}`;
 };
 
-const revoked = (facts: Facts, { detail = '' }: CourierError): string =>
-  detail.startsWith('The service account of the key')
-    ? `gcloud iam service-accounts enable ${facts.account ?? 'SERVICE_ACCOUNT'}, or make another account and its key`
-    : newKey(facts);
+const revoked = (facts: Facts, error: CourierError): string =>
+  error.detail?.startsWith('The service account of the key')
+    ? `gcloud iam service-accounts enable ${actorOf(facts, error)}, or make another account and its key`
+    : newKey(facts, error);
 
 /** Commands for what goes wrong between the configuration and a token. */
 const COMMANDS: Readonly<Record<string, (facts: Facts, error: CourierError) => string>> = {
@@ -71,23 +76,38 @@ const COMMANDS: Readonly<Record<string, (facts: Facts, error: CourierError) => s
   'key-revoked': revoked,
   'impersonation-refused': ({ config, account, runtime }) =>
     `gcloud iam service-accounts add-iam-policy-binding ${config.impersonate ?? account ?? 'SERVICE_ACCOUNT'} --member=${memberOf(runtime)} --role=roles/iam.serviceAccountTokenCreator`,
-  'delegation-refused': ({ config, account }) =>
-    `In https://admin.google.com/ac/owl/domainwidedelegation allow the scopes ${config.scopes.join(',')} to the client id that this prints: gcloud iam service-accounts describe ${config.impersonate ?? (isServiceAccount(account) ? account : 'SERVICE_ACCOUNT')} --format='value(oauth2ClientId)'; and check that ${config.subject ?? 'the subject'} exists`,
+  'delegation-refused': (facts, error) =>
+    `In https://admin.google.com/ac/owl/domainwidedelegation allow the scopes ${facts.config.scopes.join(',')} to the client id that this prints: gcloud iam service-accounts describe ${facts.config.impersonate ?? actorOf(facts, error)} --format='value(oauth2ClientId)'; and check that ${facts.config.subject ?? 'the subject'} exists`,
   'drive-api-disabled': ({ account }) => `gcloud services enable drive.googleapis.com --project=${projectOf(account)}`,
 };
 
 /** True when the error has no remedy of its own, better than its code's. */
-const isGeneral = ({ code, remedy }: CourierError): boolean =>
+export const isGeneral = ({ code, remedy }: CourierError): boolean =>
   remedy.startsWith(ERRORS[code].remedy.split('{')[0] ?? '');
+
+/** An API that is off: errors name it, and here it is known in which project. */
+const enableApi = ({ remedy }: CourierError, { config, runtime }: Facts): string | undefined => {
+  const [, api] = /gcloud services enable ([\w.]+)/.exec(remedy) ?? [];
+  if (api === undefined || api === 'drive.googleapis.com') return undefined;
+  const [, ofSecret] =
+    /^projects\/([^/]+)\//.exec(api === 'secretmanager.googleapis.com' ? (config.secret ?? '') : '') ?? [];
+  return `gcloud services enable ${api} --project=${ofSecret ?? projectOf(runtime)}`;
+};
+
+export const ASK_AGAIN =
+  'Ask again in a minute; if it stays so, look at https://status.cloud.google.com and https://www.google.com/appsstatus/dashboard';
 
 /** What to do about an error: a command where one fits, else the error's own words. */
 export const remedyFor = (error: CourierError, facts: Facts): string => {
+  if (error.retryable) return ASK_AGAIN;
   const command = Object.hasOwn(COMMANDS, error.code) ? COMMANDS[error.code] : undefined;
-  return command !== undefined && isGeneral(error) ? command(facts, error) : error.remedy;
+  if (command !== undefined && isGeneral(error)) return command(facts, error);
+  return enableApi(error, facts) ?? error.remedy;
 };
 
 /** What to do about a token without a Drive scope: it depends on where tokens of this way get theirs. */
-export const remedyForScope = ({ name, config, account }: Facts): string => {
+export const remedyForScope = ({ name, config, account: known, runtime }: Facts): string => {
+  const account = known ?? (config.adc === true ? runtime : undefined);
   if (config.adc === true)
     return `This platform gives its own tokens fixed scopes. In the configuration replace "adc: true" of credentials.${name} by "impersonate: ${account ?? 'SERVICE_ACCOUNT'}" and run: gcloud iam service-accounts add-iam-policy-binding ${account ?? 'SERVICE_ACCOUNT'} --member=${memberOf(account)} --role=roles/iam.serviceAccountTokenCreator`;
   if (!config.scopes.includes(DRIVE_SCOPE))

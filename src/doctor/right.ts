@@ -4,7 +4,7 @@ import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, type CourierError } from '../errors.ts';
 import type { GoogleTransport } from '../google/transport.ts';
 import type { DoctorDependencies } from './dependencies.ts';
-import { type Facts, remedyFor, remedyForScope } from './remedies.ts';
+import { type Facts, isGeneral, remedyFor, remedyForScope } from './remedies.ts';
 import { type Check, failed, passed, skipped, warned } from './report.ts';
 
 /** Whose Drive it is, once everything up to Drive's first answer is in order. */
@@ -74,14 +74,12 @@ const explain = (error: CourierError, facts: Facts): Check[] => {
     case 'secret-not-found':
     case 'secret-corrupt':
       return [complaint('secret', error, facts)];
-    case 'secret-forbidden':
-      return [
-        failed(
-          'secret',
-          `${error.detail ?? error.title} (Secret Manager says the same of a secret that does not exist.)`,
-          remedyFor(error, facts),
-        ),
-      ];
+    case 'secret-forbidden': {
+      const found = complaint('secret', error, facts);
+      // Unless the API is off, or the like.
+      if (!isGeneral(error)) return [found];
+      return [{ ...found, detail: `${found.detail} (Secret Manager says the same of a secret that does not exist.)` }];
+    }
     case 'key-invalid':
       // What Google refuses has a cause; what is wrong with the document itself has none.
       return error.cause === undefined

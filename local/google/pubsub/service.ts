@@ -1,5 +1,6 @@
+import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
-import type { GoogleCall, GoogleErrorBody, GoogleService, Surroundings } from '../seam.ts';
+import type { GoogleCall, GoogleErrorBody, GoogleService, Grant, Surroundings } from '../seam.ts';
 
 /** A message as it was published. */
 export interface PublishedMessage {
@@ -13,11 +14,15 @@ export interface PublishedMessage {
   publisher: string;
 }
 
-/** `projects.topics.publish` alone: the real push path is driven by Google's own emulator (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish). */
+/** `projects.topics`' publish and testIamPermissions alone: the real push path is driven by Google's own emulator (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish). */
 export interface PubsubService extends GoogleService {
   createTopic(name: string, publishers: string[]): void;
   readonly published: readonly PublishedMessage[];
 }
+
+const PUBLISH = 'pubsub.topics.publish';
+/** "Permissions with wildcards (such as * or storage.*) are not allowed." */
+const permissionsSchema = z.strictObject({ permissions: z.array(z.string().regex(/^[\w.]+$/)) });
 
 const MOST_BYTES = 10_000_000;
 
@@ -75,30 +80,47 @@ export const createPubsubService = ({ now, tokens, isApiEnabled }: Surroundings)
   const topics = new Map<string, string[]>();
   const published: PublishedMessage[] = [];
 
-  const publish = async (call: GoogleCall, topic: string): Promise<true> => {
+  /** Who asks, if they may ask Pub/Sub for anything; else the refusal is out. */
+  const admit = (call: GoogleCall): Grant | undefined => {
     const grant = tokens.find(/^Bearer (.+)$/i.exec(call.request.headers.authorization ?? '')?.[1] ?? '');
-    if (grant === undefined)
-      return refuse(call, 401, 'UNAUTHENTICATED', 'Request had invalid authentication credentials.');
+    if (grant === undefined) {
+      refuse(call, 401, 'UNAUTHENTICATED', 'Request had invalid authentication credentials.');
+      return undefined;
+    }
     if (!grant.scopes.some((scope) => /\/auth\/(pubsub|cloud-platform)$/.test(scope))) {
-      return refuse(call, 403, 'PERMISSION_DENIED', 'Request had insufficient authentication scopes.');
+      refuse(call, 403, 'PERMISSION_DENIED', 'Request had insufficient authentication scopes.');
+      return undefined;
     }
     if (!isApiEnabled(grant.project, 'pubsub.googleapis.com')) {
-      return refuse(
-        call,
-        403,
-        'PERMISSION_DENIED',
-        `Cloud Pub/Sub API has not been used in project ${grant.project} before or it is disabled.`,
-      );
+      const why = `Cloud Pub/Sub API has not been used in project ${grant.project} before or it is disabled.`;
+      refuse(call, 403, 'PERMISSION_DENIED', why);
+      return undefined;
     }
+    return grant;
+  };
+
+  /** "If the resource does not exist, this will return an empty set of permissions" (…/projects.topics/testIamPermissions). */
+  const testPermissions = async (call: GoogleCall, topic: string): Promise<true> => {
+    const grant = admit(call);
+    if (grant === undefined) return true;
+    const parsed = permissionsSchema.safeParse(parseJson((await buffer(call.request)).toString()));
+    if (!parsed.success) return refuse(call, 400, 'INVALID_ARGUMENT', 'Request contains an invalid argument.');
+    const held = topics.get(topic)?.includes(grant.email)
+      ? parsed.data.permissions.filter((each) => each === PUBLISH)
+      : [];
+    return answerJson(call, 200, held.length === 0 ? {} : { permissions: held });
+  };
+
+  const publish = async (call: GoogleCall, topic: string): Promise<true> => {
+    const grant = admit(call);
+    if (grant === undefined) return true;
     const publishers = topics.get(topic);
     if (publishers === undefined)
       return refuse(call, 404, 'NOT_FOUND', `Resource not found (resource=${topic.split('/').at(-1)}).`);
     if (!publishers.includes(grant.email)) {
       return refuse(call, 403, 'PERMISSION_DENIED', `User not authorized to perform this action.`);
     }
-    const chunks: Buffer[] = [];
-    for await (const chunk of call.request) chunks.push(chunk as Buffer);
-    const body = Buffer.concat(chunks);
+    const body = await buffer(call.request);
     if (body.byteLength > MOST_BYTES * 1.4)
       return refuse(call, 400, 'INVALID_ARGUMENT', 'Request payload size exceeds the limit.');
     const parsed = publishSchema.safeParse(parseJson(body.toString()));
@@ -126,8 +148,11 @@ export const createPubsubService = ({ now, tokens, isApiEnabled }: Surroundings)
     createTopic: (name, publishers) => void topics.set(name, publishers),
     published,
     async handle(call) {
-      const [, topic] = /^\/v1\/(projects\/[^/]+\/topics\/[^/:]+):publish$/.exec(call.url.pathname) ?? [];
-      if (topic !== undefined && call.method === 'POST') return publish(call, topic);
+      const [, topic, verb] = /^\/v1\/(projects\/[^/]+\/topics\/[^/:]+):(\w+)$/.exec(call.url.pathname) ?? [];
+      if (topic !== undefined && call.method === 'POST') {
+        if (verb === 'publish') return publish(call, topic);
+        if (verb === 'testIamPermissions') return testPermissions(call, topic);
+      }
       if (!call.url.pathname.startsWith('/v1/projects/')) return false;
       return refuse(call, 501, 'UNIMPLEMENTED', `${call.method} ${call.url.pathname} of Pub/Sub is not known here.`);
     },

@@ -1,0 +1,147 @@
+import { createServer } from 'node:http';
+import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import { readConfig } from '../../src/config.ts';
+import { createCourier } from '../../src/courier.ts';
+import type { DoctorReport } from '../../src/doctor/report.ts';
+import { createHttpServer } from '../../src/entry/http-server.ts';
+import { createNodeListener } from '../../src/entry/node-listener.ts';
+import { createLog } from '../../src/log.ts';
+
+const AUDIENCE = 'https://courier.example';
+
+export type Document = Record<string, unknown> & {
+  destinations: { reports: Record<string, unknown> };
+  credentials: { main: Record<string, unknown> };
+};
+
+/** A broken world: what is wrong with this Google or with the configuration, and what the doctor must find. */
+export interface World {
+  name: string;
+  /** Breaks it; what it answers is laid over the environment, for a moment. */
+  arrange?(google: LocalGoogle, document: Document): Promise<Environment | undefined> | Environment | undefined;
+  /** Google's clock, in milliseconds ahead of the courier's. */
+  googleAheadMs?: number;
+  write?: boolean;
+  /** The checks that are not passed, apart from those skipped because another failed. All others must have passed. */
+  finds: Readonly<Record<string, Expected>>;
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+export interface Expected {
+  result: 'failed' | 'warned' | 'skipped';
+  detail?: RegExp;
+  remedy?: RegExp;
+}
+
+/** As an operator's document looks that is in order: the classic way, into a folder of a shared drive. */
+const healthy = ({ world, places }: LocalGoogle): Document => ({
+  audiences: [AUDIENCE],
+  operators: [world.emails.ops],
+  destinations: {
+    reports: {
+      folder: places.sharedDriveFolder,
+      credentials: 'main',
+      callers: [world.emails.exporter],
+      share: [{ type: 'group', email: world.emails.sales, role: 'reader' }],
+    },
+  },
+  credentials: { main: { secret: `${world.secret}/versions/latest` } },
+});
+
+const withEnvironment = async <Result>(environment: Environment, work: () => Promise<Result>): Promise<Result> => {
+  const before = Object.keys(environment).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, environment);
+  try {
+    return await work();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  }
+};
+
+/** Asks a running courier over a socket, as its operator. */
+const askDoctor = async (
+  google: LocalGoogle,
+  document: Document,
+  write: boolean,
+): Promise<[DoctorReport, string[]]> => {
+  const lines: string[] = [];
+  const config = readConfig({ COURIER_CONFIG: JSON.stringify(document), COURIER_GOOGLE_ORIGIN: google.origin });
+  const courier = createCourier(config, { log: createLog('trace', { write: (line) => void lines.push(line) }) });
+  const listener = createNodeListener(courier.app, { stopping: () => false, cutOff: new AbortController().signal });
+  const http = createHttpServer(listener, { concurrentStreams: 10 });
+  const port = await http.listen(0);
+  try {
+    const nowSeconds = Math.floor(Date.now() / 1_000);
+    const token = google.world.idToken({
+      email: google.world.emails.ops,
+      audience: AUDIENCE,
+      claims: { iat: nowSeconds, exp: nowSeconds + 600 },
+    });
+    const response = await fetch(`http://127.0.0.1:${port}/v1/doctor${write ? '?write=true' : ''}`, {
+      headers: { authorization: `Bearer ${token}`, connection: 'close' },
+    });
+    if (response.status !== 200) throw new Error(`the doctor answers ${response.status}: ${await response.text()}`);
+    return [(await response.json()) as DoctorReport, lines];
+  } finally {
+    await http.close();
+    http.destroy();
+    await courier.close();
+  }
+};
+
+export interface Visit {
+  report: DoctorReport;
+  /** Everything that was logged meanwhile. */
+  lines: readonly string[];
+  /** Secrets of this world, none of which may be in either. */
+  secrets: readonly string[];
+  /** What was asked of Drive that changes it: `POST /drive/v3/files`. */
+  changes: readonly string[];
+  /** Names of the doctor's files in Drive afterwards; what lies in the trash counts as gone. */
+  left: readonly string[];
+}
+
+/** Makes the world, has the doctor look at it, and takes it away again. */
+export const visit = async ({ arrange, googleAheadMs = 0, write = false }: World): Promise<Visit> => {
+  const google = await startLocalGoogle({ now: () => Date.now() + googleAheadMs });
+  try {
+    const document = healthy(google);
+    const { world } = google;
+    const secrets = [
+      ...world.state.serviceAccounts.flatMap(({ keys }) =>
+        keys.map(({ privateKeyPem }) => privateKeyPem.slice(60, 120)),
+      ),
+      ...world.state.refreshTokens.map(({ token }) => token),
+    ];
+    const runtime = {
+      GCE_METADATA_HOST: google.metadataHost,
+      GOOGLE_APPLICATION_CREDENTIALS: '',
+      NO_GCE_CHECK: 'false',
+    };
+    const environment = { ...runtime, CLOUDSDK_CONFIG: '/nonexistent', ...(await arrange?.(google, document)) };
+    const [report, lines] = await withEnvironment(environment, () => askDoctor(google, document, write));
+    const changes = google.calls
+      .list()
+      .filter(({ path, method }) => /\/drive\/v3\//.test(path) && method !== 'GET')
+      .map(({ method, path }) => `${method} ${path}`);
+    const left = google.drive
+      .files()
+      .filter(({ name, trashed }) => !trashed && name.startsWith('drive-courier-doctor'));
+    return { report, lines, secrets, changes, left: left.map(({ name }) => name) };
+  } finally {
+    await google.close();
+  }
+};
+
+/** A port on which nobody listens. */
+export const closedPort = async (): Promise<string> => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+};

@@ -1,0 +1,530 @@
+import { createServer } from 'node:http';
+import { DRIVE } from '../../local/google/world/names.ts';
+import { closedPort, type World } from './visit.ts';
+
+const SECRET = 'drive-key';
+const NOT_ASKED = { probe: { result: 'skipped', detail: /--write/ } } as const;
+const NO_PUBSUB = { pubsub: { result: 'skipped', detail: /No subscription/ } } as const;
+const QUIET = { ...NOT_ASKED, ...NO_PUBSUB };
+const NO_KEY = {
+  secret: { result: 'skipped', detail: /No key/ },
+  key: { result: 'skipped', detail: /No key/ },
+} as const;
+
+const REPORTED_TOPIC = 'projects/local-project/topics/no-such-topic';
+
+const SHARE =
+  /Share the folder https:\/\/drive\.google\.com\/drive\/folders\/[\w-]+ with courier@local-project\.iam\.gserviceaccount\.com as Content manager/;
+const ADD_VERSION = /^gcloud secrets versions add drive-key --project=local-project --data-file=key\.json/;
+
+/** A Firestore that knows the caller and refuses. It answers in the form of Google's REST APIs, on a port of its own. */
+const refusingFirestore = async (): Promise<string> => {
+  const server = createServer((request, response) => {
+    request.resume();
+    const error = { code: 403, message: 'Missing or insufficient permissions.', status: 'PERMISSION_DENIED' };
+    response.writeHead(403, { 'content-type': 'application/json' }).end(JSON.stringify({ error }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
+  const address = server.address();
+  return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+};
+
+/** Each world is wrong in one way, and the doctor must say that, and nothing else. */
+export const WORLDS: readonly World[] = [
+  { name: 'healthy', finds: QUIET },
+  { name: 'healthy, and asked to write', write: true, finds: NO_PUBSUB },
+  {
+    name: 'healthy, without a key',
+    arrange: (google, document) => {
+      document.credentials.main = { impersonate: google.world.emails.driveWriter };
+    },
+    finds: { ...QUIET, ...NO_KEY },
+  },
+  {
+    name: 'healthy, with the platform’s own identity',
+    arrange: (_, document) => {
+      document.credentials.main = { adc: true };
+    },
+    finds: { ...QUIET, ...NO_KEY },
+  },
+  {
+    name: 'healthy, on behalf of a person in her own folder',
+    arrange: (google, document) => {
+      google.world.delegate(google.world.emails.courier, [DRIVE]);
+      document.credentials.main = { ...document.credentials.main, subject: google.world.emails.alice };
+      document.destinations.reports.folder = google.places.myDriveFolder;
+    },
+    finds: QUIET,
+  },
+  {
+    name: 'the folder does not exist',
+    arrange: (_, document) => {
+      document.destinations.reports.folder = '0AbCdEfGhIjKlMnOp';
+    },
+    finds: {
+      ...QUIET,
+      folder: { result: 'failed', detail: /missing, or not shared with courier@/, remedy: SHARE },
+    },
+  },
+  {
+    name: 'the folder is not shared',
+    arrange: (google, document) => {
+      document.destinations.reports.folder = google.places.unsharedFolder;
+    },
+    finds: {
+      ...QUIET,
+      folder: { result: 'failed', detail: /missing, or not shared with courier@/, remedy: SHARE },
+    },
+  },
+  {
+    name: 'the folder is shared to be read only',
+    arrange: (google, document) => {
+      const { ops, courier } = google.world.emails;
+      const members = [
+        { email: ops, role: 'organizer' as const },
+        { email: courier, role: 'reader' as const },
+      ];
+      document.destinations.reports.folder = google.drive.createSharedDrive({ name: 'Handbooks', members });
+      document.destinations.reports.share = [];
+    },
+    finds: {
+      ...NO_PUBSUB,
+      ...NOT_ASKED,
+      writable: { result: 'failed', detail: /courier@.* may only read/, remedy: SHARE },
+      sharing: { result: 'skipped', detail: /Nothing is shared/ },
+    },
+  },
+  {
+    name: 'the folder is in My Drive, where a service account has no storage',
+    arrange: (google, document) => {
+      document.destinations.reports.folder = google.places.myDriveFolder;
+    },
+    finds: {
+      ...QUIET,
+      storage: { result: 'failed', detail: /owns no storage/, remedy: /shared drive.*credentials\.main\.subject/ },
+    },
+  },
+  {
+    name: 'the person’s storage is full',
+    arrange: (google, document) => {
+      const { alice } = google.world.emails;
+      google.drive.putFile({ name: 'large', bytes: 'x'.repeat(2_000), owner: alice });
+      google.drive.setStorageLimit(alice, 1_000);
+      document.credentials.main = { file: google.world.keyFiles['authorized-user-alice'] };
+      document.destinations.reports.folder = google.places.myDriveFolder;
+    },
+    finds: {
+      ...QUIET,
+      identity: { result: 'skipped', detail: /key is in a file/ },
+      secret: { result: 'skipped', detail: /key is in a file/ },
+      storage: {
+        result: 'failed',
+        detail: /alice@example\.com's own: 0\.0 GB/,
+        remedy: /Free or buy storage for alice/,
+      },
+    },
+  },
+  {
+    name: 'the folder is a file',
+    arrange: (google, document) => {
+      const parent = google.places.sharedDriveFolder;
+      document.destinations.reports.folder = google.drive.putFile({ name: 'a.csv', bytes: 'a', parent });
+    },
+    finds: {
+      ...QUIET,
+      folder: { result: 'failed', detail: /is a file, not a folder/, remedy: /destinations\.reports\.folder/ },
+    },
+  },
+  {
+    name: 'the folder is in the trash',
+    arrange: (google) => void google.drive.setTrashed(google.places.sharedDriveFolder, true),
+    finds: {
+      ...QUIET,
+      folder: { result: 'failed', detail: /"Exports" is in the trash/, remedy: /Restore it: https/ },
+    },
+  },
+  {
+    name: 'the account may add files, and perhaps not share them',
+    arrange: (google, document) => {
+      const { ops, courier } = google.world.emails;
+      const members = [
+        { email: ops, role: 'organizer' as const },
+        { email: courier, role: 'writer' as const },
+      ];
+      document.destinations.reports.folder = google.drive.createSharedDrive({ name: 'Contributions', members });
+    },
+    finds: { ...QUIET, sharing: { result: 'warned', detail: /may not share this folder/, remedy: /Content manager/ } },
+  },
+  {
+    name: 'the account may put files, and not take them away',
+    write: true,
+    arrange: (google, document) => {
+      const { ops, courier } = google.world.emails;
+      const members = [
+        { email: ops, role: 'organizer' as const },
+        { email: courier, role: 'writer' as const },
+      ];
+      document.destinations.reports.folder = google.drive.createSharedDrive({ name: 'Contributions', members });
+      document.destinations.reports.share = [];
+    },
+    finds: {
+      ...NO_PUBSUB,
+      sharing: { result: 'skipped', detail: /Nothing is shared/ },
+      probe: { result: 'warned', detail: /may not remove it/, remedy: /https:\/\/drive\.google\.com\/file\/d\// },
+    },
+  },
+  {
+    name: 'files are shared with everybody',
+    arrange: (_, document) => {
+      document.destinations.reports.allowAnyone = true;
+      document.destinations.reports.share = [{ type: 'anyone', role: 'reader' }];
+    },
+    finds: {
+      ...QUIET,
+      configuration: { result: 'warned', detail: /everybody on the internet/, remedy: /remove "anyone"/ },
+    },
+  },
+  {
+    name: 'the Drive API is off',
+    arrange: (google) => void google.world.disableApi('drive.googleapis.com'),
+    finds: {
+      ...NO_PUBSUB,
+      'drive-api': {
+        result: 'failed',
+        detail: /Drive API is off/,
+        remedy: /^gcloud services enable drive\.googleapis\.com --project=local-project$/,
+      },
+    },
+  },
+  {
+    name: 'Drive does not answer',
+    arrange: (google) =>
+      void google.faults.add({ host: 'www.googleapis.com', path: '/drive/*', fault: { kind: 'status', status: 503 } }),
+    finds: { ...NO_PUBSUB, 'drive-api': { result: 'failed', detail: /Drive does not answer/, remedy: /status/ } },
+  },
+  {
+    name: 'the token has no Drive scope to write with',
+    arrange: (_, document) => {
+      document.credentials.main = { ...document.credentials.main, scopes: [`${DRIVE}.readonly`] };
+    },
+    finds: {
+      ...NO_PUBSUB,
+      scope: {
+        result: 'failed',
+        detail: /drive\.readonly/,
+        remedy: /credentials\.main\.scopes to \[https:\/\/www\.googleapis\.com\/auth\/drive\]/,
+      },
+    },
+  },
+  {
+    name: 'the scope reaches only what the account has made itself',
+    arrange: (_, document) => {
+      document.credentials.main = { ...document.credentials.main, scopes: [`${DRIVE}.file`] };
+    },
+    finds: {
+      ...QUIET,
+      scope: { result: 'warned', detail: /only what the same account has made/, remedy: /credentials\.main\.scopes/ },
+      folder: { result: 'failed', detail: /scope may be too narrow/, remedy: SHARE },
+    },
+  },
+  {
+    name: 'a platform that ignores scopes',
+    arrange: (google, document) => {
+      google.world.setMetadata({ honoursScopes: false });
+      document.credentials.main = { adc: true };
+    },
+    finds: {
+      ...NO_PUBSUB,
+      ...NO_KEY,
+      scope: {
+        result: 'failed',
+        detail: /cloud-platform/,
+        remedy: /impersonate: runtime@.*gcloud iam service-accounts add-iam-policy-binding runtime@/,
+      },
+    },
+  },
+  {
+    name: 'the key was revoked',
+    arrange: (google) => void google.world.deleteKey(google.world.emails.courier),
+    finds: {
+      ...NO_PUBSUB,
+      token: {
+        result: 'failed',
+        detail: /deleted or disabled/,
+        remedy:
+          /^gcloud iam service-accounts keys create key\.json --iam-account=courier@\S+ && gcloud secrets versions add drive-key --project=local-project --data-file=key\.json && rm key\.json$/,
+      },
+    },
+  },
+  {
+    name: 'the service account is disabled',
+    arrange: (google) => void google.world.setServiceAccountDisabled(google.world.emails.courier, true),
+    finds: {
+      ...NO_PUBSUB,
+      token: {
+        result: 'failed',
+        detail: /does not exist any more, or is disabled/,
+        remedy: /^gcloud iam service-accounts enable courier@local-project/,
+      },
+    },
+  },
+  {
+    name: 'the person’s consent was revoked',
+    arrange: (google, document) => {
+      google.world.revokeRefreshToken(google.world.emails.alice);
+      document.credentials.main = { file: google.world.keyFiles['authorized-user-alice'] };
+    },
+    finds: {
+      ...NO_PUBSUB,
+      identity: { result: 'skipped', detail: /key is in a file/ },
+      secret: { result: 'skipped', detail: /key is in a file/ },
+      token: { result: 'failed', detail: /consent has expired or was revoked/, remedy: /courier login/ },
+    },
+  },
+  {
+    name: 'the secret does not exist',
+    arrange: (google) => {
+      const { runtime } = google.world.emails;
+      google.world.grantOnProject(`serviceAccount:${runtime}`, 'roles/secretmanager.secretAccessor');
+      google.world.secrets.remove(SECRET);
+    },
+    finds: { ...NO_PUBSUB, secret: { result: 'failed', detail: /does not exist/, remedy: ADD_VERSION } },
+  },
+  {
+    name: 'the version of the secret is disabled',
+    arrange: (google, document) => {
+      google.world.secrets.setState(SECRET, 1, 'DISABLED');
+      document.credentials.main.secret = `${google.world.secret}/versions/1`;
+    },
+    finds: {
+      ...NO_PUBSUB,
+      secret: {
+        result: 'failed',
+        detail: /disabled or destroyed/,
+        remedy: /gcloud secrets versions enable 1 --secret=drive-key --project=local-project$/,
+      },
+    },
+  },
+  {
+    name: 'the courier may not read the secret',
+    arrange: (google) => void google.world.secrets.deny(SECRET, google.world.emails.runtime),
+    finds: {
+      ...NO_PUBSUB,
+      secret: {
+        result: 'failed',
+        detail: /may not read the secret.*does not exist/,
+        remedy:
+          /^gcloud secrets add-iam-policy-binding drive-key --project=local-project --member=serviceAccount:runtime@\S+ --role=roles\/secretmanager\.secretAccessor$/,
+      },
+    },
+  },
+  {
+    name: 'the Secret Manager API is off',
+    arrange: (google) => void google.world.disableApi('secretmanager.googleapis.com'),
+    finds: {
+      ...NO_PUBSUB,
+      secret: {
+        result: 'failed',
+        detail: /Secret Manager API is off in the project\.$/,
+        remedy: /^gcloud services enable secretmanager\.googleapis\.com --project=local-project$/,
+      },
+    },
+  },
+  {
+    name: 'the secret arrives damaged',
+    arrange: (google) => void google.world.secrets.corrupt(SECRET, 1),
+    finds: { ...NO_PUBSUB, secret: { result: 'failed', detail: /damaged/, remedy: ADD_VERSION } },
+  },
+  {
+    name: 'the secret is not JSON',
+    arrange: (google) => void google.world.secrets.addVersion(SECRET, Buffer.from('-----BEGIN PRIVATE KEY-----')),
+    finds: { ...NO_PUBSUB, key: { result: 'failed', detail: /it is not JSON/, remedy: ADD_VERSION } },
+  },
+  {
+    name: 'the secret is of a wrong type',
+    arrange: (google) => {
+      const { type: _, ...key } = google.world.keyFile(google.world.emails.courier);
+      google.world.secrets.addVersion(SECRET, Buffer.from(JSON.stringify({ ...key, type: 'gdch_service_account' })));
+    },
+    finds: {
+      ...NO_PUBSUB,
+      key: { result: 'failed', detail: /"type" is none of service_account/, remedy: ADD_VERSION },
+    },
+  },
+  {
+    name: 'half a key file',
+    arrange: (google) => {
+      const { private_key: _, ...key } = google.world.keyFile(google.world.emails.courier);
+      google.world.secrets.addVersion(SECRET, Buffer.from(JSON.stringify(key)));
+    },
+    finds: { ...NO_PUBSUB, key: { result: 'failed', detail: /"private_key"/, remedy: ADD_VERSION } },
+  },
+  {
+    name: 'the mounted key file is missing',
+    arrange: (_, document) => {
+      document.credentials.main = { file: '/nonexistent/drive-key.json' };
+    },
+    finds: {
+      ...NO_PUBSUB,
+      identity: { result: 'skipped', detail: /key is in a file/ },
+      secret: { result: 'skipped', detail: /key is in a file/ },
+      key: { result: 'failed', detail: /cannot be read \(ENOENT\)/, remedy: /Mount the credentials file/ },
+    },
+  },
+  {
+    name: 'delegation is refused',
+    arrange: (google, document) => {
+      document.credentials.main = { ...document.credentials.main, subject: google.world.emails.alice };
+    },
+    finds: {
+      ...NO_PUBSUB,
+      token: {
+        result: 'failed',
+        detail: /domain-wide delegation/i,
+        remedy:
+          /domainwidedelegation.*auth\/drive.*gcloud iam service-accounts describe courier@local-project.*alice@example\.com exists/,
+      },
+    },
+  },
+  {
+    name: 'impersonation is refused',
+    arrange: (google, document) => {
+      const { driveWriter, runtime } = google.world.emails;
+      google.world.revokeGrant(driveWriter, `serviceAccount:${runtime}`);
+      document.credentials.main = { impersonate: driveWriter };
+    },
+    finds: {
+      ...NO_PUBSUB,
+      ...NO_KEY,
+      token: {
+        result: 'failed',
+        detail: /may not mint tokens/,
+        remedy:
+          /^gcloud iam service-accounts add-iam-policy-binding drive-writer@\S+ --member=serviceAccount:runtime@\S+ --role=roles\/iam\.serviceAccountTokenCreator$/,
+      },
+    },
+  },
+  {
+    name: 'the IAM Credentials API is off',
+    arrange: (google, document) => {
+      google.world.disableApi('iamcredentials.googleapis.com');
+      document.credentials.main = { impersonate: google.world.emails.driveWriter };
+    },
+    finds: {
+      ...NO_PUBSUB,
+      ...NO_KEY,
+      token: {
+        result: 'failed',
+        detail: /Credentials API is off/,
+        remedy: /^gcloud services enable iamcredentials\.googleapis\.com --project=local-project$/,
+      },
+    },
+  },
+  {
+    name: 'the courier has no identity of its own',
+    arrange: async () => ({ GCE_METADATA_HOST: await closedPort(), NO_GCE_CHECK: 'true' }),
+    finds: { ...NO_PUBSUB, identity: { result: 'failed', remedy: /service account|GOOGLE_APPLICATION_CREDENTIALS/ } },
+  },
+  {
+    name: 'the ledger does not answer',
+    arrange: async (_, document) => {
+      document.ledger = { firestore: { project: 'local-project' } };
+      return { FIRESTORE_EMULATOR_HOST: await closedPort() };
+    },
+    finds: {
+      ...QUIET,
+      ledger: {
+        result: 'failed',
+        detail: /does not answer/,
+        remedy: /gcloud firestore databases describe --database='\(default\)' --project=local-project/,
+      },
+    },
+  },
+  {
+    name: 'the courier may not use the ledger',
+    arrange: async (_, document) => {
+      document.ledger = { firestore: { project: 'local-project' } };
+      return { FIRESTORE_EMULATOR_HOST: await refusingFirestore() };
+    },
+    finds: {
+      ...QUIET,
+      ledger: {
+        result: 'failed',
+        remedy:
+          /gcloud projects add-iam-policy-binding local-project --member=serviceAccount:runtime@\S+ --role=roles\/datastore\.user/,
+      },
+    },
+  },
+  {
+    name: 'the clock is ten minutes slow',
+    googleAheadMs: 600_000,
+    finds: { ...QUIET, clock: { result: 'failed', detail: /^(599|60[01]) s behind Google's/, remedy: /set-ntp true/ } },
+  },
+  {
+    name: 'the clock is ten minutes fast',
+    googleAheadMs: -600_000,
+    finds: {
+      ...NO_PUBSUB,
+      clock: { result: 'failed', detail: /^(599|60[01]) s ahead of Google's/, remedy: /timedatectl set-ntp true/ },
+      token: { result: 'failed', detail: /out of time/, remedy: /Set the clock/ },
+    },
+  },
+  {
+    name: 'the clock is two minutes fast',
+    googleAheadMs: -120_000,
+    finds: { ...QUIET, clock: { result: 'warned', detail: /^1(19|2[01]) s ahead of Google's/, remedy: /timedatectl/ } },
+  },
+  {
+    name: 'a queue before a ledger in memory',
+    arrange: (google, document) => {
+      document.pubsub = {
+        subscriptions: {
+          'projects/local-project/subscriptions/exports': {
+            serviceAccount: google.world.emails.pubsubPush,
+            destinations: ['reports'],
+          },
+        },
+        deadLetterTopic: google.topic,
+      };
+    },
+    finds: {
+      ...NOT_ASKED,
+      pubsub: {
+        result: 'warned',
+        detail: /subscriptions\/exports.*ledger is in memory/,
+        remedy: /firestore databases create/,
+      },
+    },
+  },
+  {
+    name: 'events without a place for dead letters',
+    arrange: (_, document) => {
+      document.pubsub = { eventDestinations: ['reports'] };
+    },
+    finds: { ...NOT_ASKED, pubsub: { result: 'warned', detail: /only logged/, remedy: /gcloud pubsub topics create/ } },
+  },
+  {
+    name: 'the topic for dead letters does not exist',
+    arrange: (_, document) => {
+      document.pubsub = { eventDestinations: ['reports'], deadLetterTopic: REPORTED_TOPIC };
+    },
+    finds: {
+      ...NOT_ASKED,
+      pubsub: {
+        result: 'failed',
+        detail: /no-such-topic, is missing, or the courier may not publish/,
+        remedy:
+          /^gcloud pubsub topics create no-such-topic --project=local-project; gcloud pubsub topics add-iam-policy-binding no-such-topic --project=local-project --member=serviceAccount:runtime@\S+ --role=roles\/pubsub\.publisher/,
+      },
+    },
+  },
+  {
+    name: 'Pub/Sub does not say who may publish',
+    arrange: (google, document) => {
+      google.world.disableApi('pubsub.googleapis.com');
+      document.pubsub = { eventDestinations: ['reports'], deadLetterTopic: google.topic };
+    },
+    finds: { ...NOT_ASKED, pubsub: { result: 'warned', detail: /cannot be seen/, remedy: /topics get-iam-policy/ } },
+  },
+];
