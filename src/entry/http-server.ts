@@ -191,6 +191,8 @@ export const createHttpServer = (
       silent.delete(socket);
       // An HTTP/2 session takes the bytes that were given back by itself; if they flowed, it would miss them.
       if (isHttp2) {
+        // A server of HTTP/1 leaves its half of a connection open; a session would never learn that its peer is gone.
+        socket.allowHalfOpen = false;
         http2.emit('connection', socket);
         return;
       }
