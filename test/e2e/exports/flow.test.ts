@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { type PushWorld, startPushWorld } from '../../support/push-world.ts';
+
+const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
+const TIMEOUT_MS = 120_000;
+const MEBIBYTE = 1_048_576;
+
+/** Bytes that went into upload sessions, and how often one was opened. */
+const uploads = ({ google }: PushWorld) => {
+  const calls = google.calls.list({ host: 'www.googleapis.com', path: /\/upload\/drive\/v3\/files/ });
+  const puts = calls.filter(({ method, requestBytes }) => method === 'PUT' && requestBytes > 0);
+  return {
+    opened: calls.filter(({ method }) => method === 'POST').length,
+    bytes: puts.reduce((sum, { requestBytes }) => sum + requestBytes, 0),
+    chunks: puts.length,
+  };
+};
+
+describe('an export by push', () => {
+  let world: PushWorld;
+  beforeAll(async () => {
+    world = await startPushWorld({ subscription: SUBSCRIPTION, limits: { requestSeconds: 6, bufferBytes: MEBIBYTE } });
+  }, TIMEOUT_MS);
+  afterEach(() => world.google.faults.clear());
+  afterAll(() => world?.close());
+
+  test(
+    'that would take longer than it may stops in time, and goes on from where Drive is when it comes again',
+    async () => {
+      const bytes = randomBytes(16 * MEBIBYTE);
+      const { url, sha256 } = await world.putObject('big.bin', bytes);
+      world.google.calls.clear();
+      // 16 MiB at this pace take some ten seconds; a push has six, less the margin for its answer.
+      world.google.faults.add({
+        host: 'www.googleapis.com',
+        method: 'PUT',
+        path: '/upload/*',
+        fault: { kind: 'throttle', bytesPerSecond: 1_600_000 },
+      });
+      const statuses: number[] = [];
+      while (statuses.at(-1) !== 204 && statuses.length < 20) {
+        const startMs = Date.now();
+        statuses.push(await world.push({ id: 'big', data: { source: { gcs: url } } }));
+        expect(Date.now() - startMs).toBeLessThan(30_000);
+      }
+      expect(statuses.length).toBeGreaterThan(1);
+      expect(new Set(statuses.slice(0, -1))).toEqual(new Set([503]));
+      expect(statuses.at(-1)).toBe(204);
+      expect(world.filesNamed('big.bin')).toMatchObject([{ size: bytes.length, sha256, revisions: 1 }]);
+      const { opened, bytes: sent } = uploads(world);
+      expect(opened).toBe(1);
+      // Nothing that Drive had acknowledged went out again: at the most what was on its way when each try stopped.
+      expect(sent).toBeLessThan(bytes.length + statuses.length * MEBIBYTE);
+    },
+    TIMEOUT_MS,
+  );
+
+  test('that comes twice at once makes one file', async () => {
+    const push = { id: 'twice', data: { name: 'twice.txt', source: { text: 'once' } } };
+    expect(await Promise.all([world.push(push), world.push(push), world.push(push)])).toEqual([204, 204, 204]);
+    expect(world.filesNamed('twice.txt')).toHaveLength(1);
+  });
+
+  test('of one change of an object that comes under two message ids makes one file', async () => {
+    const { url } = await world.putObject('in/change.csv', Buffer.from('a,b\r\n'));
+    const [, objectGeneration = ''] = url.split('#');
+    const attributes = {
+      eventType: 'OBJECT_FINALIZE',
+      bucketId: world.google.bucket,
+      objectId: 'in/change.csv',
+      objectGeneration,
+    };
+    expect(await world.push({ id: 'change-1', attributes })).toBe(204);
+    expect(await world.push({ id: 'change-2', attributes })).toBe(204);
+    expect(world.filesNamed('change.csv')).toHaveLength(1);
+  });
+
+  test('to a destination that its subscription may not write to is a dead letter, even if its account might call there', async () => {
+    const data = { name: 'other.txt', destination: 'other', source: { text: '' } };
+    expect(await world.push({ id: 'other', data })).toBe(204);
+    expect(world.filesNamed('other.txt')).toEqual([]);
+    expect(world.google.pubsub.published.at(-1)?.attributes).toMatchObject({
+      courierCode: 'destination-forbidden',
+      courierMessageId: 'other',
+      courierSubscription: SUBSCRIPTION,
+    });
+  });
+
+  test('of an object that was overwritten since is never mixed up with the new one', async () => {
+    const { url } = await world.putObject('moving.csv', Buffer.from('old'));
+    await world.putObject('moving.csv', Buffer.from('new'));
+    expect(await world.push({ id: 'moving', data: { source: { gcs: url } } })).toBe(503);
+    expect(world.filesNamed('moving.csv')).toEqual([]);
+  });
+
+  test('of an object that is read in pieces, since its reading breaks, is whole', async () => {
+    const bytes = randomBytes(7 * MEBIBYTE);
+    const { url, sha256 } = await world.putObject('broken.bin', bytes);
+    world.google.faults.add({
+      host: 'storage.googleapis.com',
+      query: { alt: 'media' },
+      nth: [1, 2],
+      fault: { kind: 'answer-cut', afterBytes: 2 * MEBIBYTE },
+    });
+    expect(await world.push({ id: 'broken', data: { source: { gcs: url } } })).toBe(204);
+    expect(world.filesNamed('broken.bin')).toMatchObject([{ sha256 }]);
+  });
+});
