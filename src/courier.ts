@@ -19,6 +19,7 @@ import { createMemoryLedger } from './ledger/memory.ts';
 import type { Log } from './log.ts';
 import { createAllow, createPlaces, type GuardedPlace, openAccount } from './places.ts';
 import { openObject } from './source/cloud-storage.ts';
+import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 /** Uploads that may wait for a buffer, for each one that may be under way; more are answered `busy`. */
 const WAITERS_AN_UPLOAD = 1;
@@ -31,6 +32,8 @@ export interface CourierOptions {
   now?: () => number;
   /** True once the server has been told to end. */
   stopping?: () => boolean;
+  /** Default: OpenTelemetry's API, which does nothing unless an SDK was started before. */
+  telemetry?: Telemetry;
 }
 
 export interface Courier {
@@ -61,9 +64,9 @@ const summaryOf = ({ name, config: { path, onConflict, convertTo, maxBytes } }: 
 
 /** Everything put together: from the configuration to what answers requests and events. */
 export const createCourier = (config: Config, options: CourierOptions): Courier => {
-  const { log, now = Date.now, stopping = () => false, maxBodyBytes } = options;
+  const { log, now = Date.now, stopping = () => false, maxBodyBytes, telemetry = createTelemetry() } = options;
   const { limits, googleOrigin, pubsub } = config;
-  const transport = createTransport({ googleOrigin, now, log });
+  const transport = createTransport({ googleOrigin, now, log, observe: telemetry.call });
   const runtime = createRuntimeIdentity({ transport, now });
   const findProject = createRuntimeProject(transport);
   let project = config.project;
@@ -81,11 +84,12 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     maxWaiters: limits.concurrentUploads * WAITERS_AN_UPLOAD,
     now,
   });
+  telemetry.watchBudget(budget.gauges);
 
   const authenticator = createAuthenticator(config, { fetch, now, log });
   const policy = createPolicy(config);
   const places = createPlaces(config, { transport, runtime, budget, ledger, now, log });
-  const story = { allow: createAllow(places, policy), ledger, now, log };
+  const story = { allow: createAllow(places, policy), ledger, now, log, telemetry };
 
   const services: Services = {
     authenticate: authenticator.authenticate,
@@ -121,6 +125,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     },
     now,
     log,
+    telemetry,
   };
 
   const warmUp = async (): Promise<void> => {

@@ -19,6 +19,11 @@ const log = createLog(config.logLevel);
 const cutOff = new AbortController();
 let stopping = false;
 
+// Loaded only where there is somebody to tell: it takes longer than all the rest.
+const telemetrySdk =
+  config.otlpEndpoint === undefined
+    ? undefined
+    : (await import('./telemetry-sdk.ts')).startTelemetrySdk({ endpoint: config.otlpEndpoint });
 const courier = createCourier(config, { log, stopping: () => stopping });
 const listener = createNodeListener(courier.app, { stopping: () => stopping, cutOff: cutOff.signal });
 const http = createHttpServer(listener, { concurrentStreams: Math.max(100, 2 * config.limits.concurrentUploads) });
@@ -34,7 +39,7 @@ const stop = async (signal: string): Promise<void> => {
     await Promise.race([answered, sleep(ANSWER_MS, undefined, { ref: false })]);
   }
   http.destroy();
-  await courier.close();
+  await Promise.all([courier.close(), telemetrySdk?.shutdown()]);
   log.info({}, late ? 'stopped; what was under way can be sent again' : 'stopped');
   process.exit(0);
 };

@@ -12,6 +12,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import packageJson from '../package.json' with { type: 'json' };
 
 export interface TelemetrySdk {
   /** Sends what is left and ends; it does not throw, and waits a few seconds at most. */
@@ -21,8 +22,7 @@ export interface TelemetrySdk {
 export interface TelemetrySdkOptions {
   /** Of an OTLP receiver over HTTP, e.g. a collector beside the courier: http://localhost:4318 */
   endpoint: string;
-  version: string;
-  /** Milliseconds between two exports of metrics. */
+  /** Milliseconds between two exports of metrics; default: OTEL_METRIC_EXPORT_INTERVAL, else a minute. */
   intervalMs?: number;
 }
 
@@ -55,14 +55,10 @@ const createContextManager = (): ContextManager => {
  * one: it takes longer than the rest of the courier. `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` and
  * `OTEL_EXPORTER_OTLP_HEADERS` are read by the SDK itself.
  */
-export const startTelemetrySdk = ({
-  endpoint,
-  version,
-  intervalMs = INTERVAL_MS,
-}: TelemetrySdkOptions): TelemetrySdk => {
+export const startTelemetrySdk = ({ endpoint, intervalMs = INTERVAL_MS }: TelemetrySdkOptions): TelemetrySdk => {
   const base = endpoint.replace(/\/+$/, '');
   const resource = defaultResource()
-    .merge(resourceFromAttributes({ 'service.name': 'drive-courier', 'service.version': version }))
+    .merge(resourceFromAttributes({ 'service.name': 'drive-courier', 'service.version': packageJson.version }))
     .merge(detectResources({ detectors: [envDetector] }));
   const meterProvider = new MeterProvider({
     resource,
