@@ -56,8 +56,11 @@ export interface UploadRequest extends CallContext {
    * `replace`: put the same bytes into that file by update (from the buffer still held); when they are gone already (409 to the last chunk) reopen the source, or throw `drive-unavailable`.
    */
   ifExists?: 'answer' | 'replace' | ((file: DriveFile) => 'answer' | 'replace');
-  /** For `create`: Drive says that the id exists and shows no file of it. The upload fails after that. */
-  idSpent?(id: string): Promise<void>;
+  /**
+   * For `create`: the id can not be used any more, and the upload fails after that. `unseen`: Drive says that it exists, and
+   * shows no file of it; `taken-back`: Drive stored other bytes than were sent, and they were removed.
+   */
+  idSpent?(id: string, why: 'unseen' | 'taken-back'): Promise<void>;
   /** For `create`: Drive says that the folder is missing; answers another folder's id to try once more with the bytes still held, or undefined to give up. */
   folderGone?(): Promise<string | undefined>;
   /** Lower-case hex; checked before the last byte goes out, so that a wrong file never exists. */

@@ -75,7 +75,7 @@ export const whenExists = async (
   const { id = '', mimeType, description } = target.file;
   const file = await get(id, request);
   if (file === undefined) {
-    await request.idSpent?.(id);
+    await request.idSpent?.(id, 'unseen');
     throw new CourierError('drive-unavailable', { detail: 'Drive has a file of this id and does not show it.' });
   }
   const ours = isOurs(target, file);

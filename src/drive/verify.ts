@@ -1,6 +1,6 @@
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { CallContext, Drive, DriveFile } from './drive.ts';
+import type { CallContext, Drive, DriveFile, UploadRequest } from './drive.ts';
 import type { Whole } from './window.ts';
 
 /** Milliseconds for taking back what is wrong; the request's own time may be up. */
@@ -28,7 +28,7 @@ const undo = async ({ files, now }: Verifier, file: DriveFile, replaced: boolean
 export const verify = async (
   verifier: Verifier,
   { file: described, replaced, whole }: { file: DriveFile; replaced: boolean; whole: Whole },
-  context: CallContext,
+  context: CallContext & Pick<UploadRequest, 'idSpent'>,
 ): Promise<DriveFile> => {
   if (described.mimeType.startsWith(DOCS_TYPE)) return described;
   const { files, log } = verifier;
@@ -43,5 +43,6 @@ export const verify = async (
   await undo(verifier, file, replaced).catch((error: unknown) => {
     log.error({ error, fileId: file.id }, 'wrong bytes could not be taken back');
   });
+  if (!replaced) await context.idSpent?.(file.id, 'taken-back');
   throw new CourierError('drive-unavailable', { detail: 'Drive stored the bytes wrongly; nothing of them was kept.' });
 };

@@ -16,6 +16,7 @@ import {
   resumption,
   sharedRequest,
 } from './put-request.ts';
+import { replaceSpentId } from './spent-id.ts';
 
 /** Private property of a file: which try made it. */
 const TRY_PROPERTY = 'courierTry';
@@ -25,6 +26,8 @@ const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
 
 const nameTaken = (name: string): CourierError =>
   new CourierError('name-taken', { detail: `"${name}" is already in the folder.` });
+
+type NewFile = Plan & { kind: 'create' };
 
 type Marks = Record<string, string>;
 
@@ -69,19 +72,29 @@ const outOfTrash = async (put: Put, file: DriveFile): Promise<Pick<Placed, 'file
   return { file, warnings: ['The folder is in the trash, and so is the file.'] };
 };
 
-/** A file was made under the name's id, and deleted for good before anybody saw it: the name gets another id. */
-const giveUpId = async (put: Put, { folderId }: Plan, id: string): Promise<void> => {
-  const { order, ledger, context, log, now } = put;
-  const { drive } = order.place;
+/** Whether Drive shows the file of an id after all. */
+const comesToSight = async ({ order, context }: Put, id: string): Promise<boolean> => {
   for (const wait of VISIBILITY_WAITS_MS) {
     await sleep(wait, undefined, context.signal === undefined ? {} : { signal: context.signal });
-    if ((await drive.get(id, context)) !== undefined) return;
+    if ((await order.place.drive.get(id, context)) !== undefined) return true;
   }
-  await resolveNamedFile({ drive, ledger, folderId, name: order.name, context, log, now, unusable: id });
+  return false;
+};
+
+/** The name or the key gets another id, so that the next try can make the file. */
+const giveUpId = async (put: Put, { folderId, nameKey }: NewFile, spent: string): Promise<void> => {
+  const { order, claim, ledger, context, log, now } = put;
+  const { drive } = order.place;
+  if (nameKey !== undefined) {
+    await resolveNamedFile({ drive, ledger, folderId, name: order.name, context, log, now, unusable: spent });
+  } else if (claim !== undefined) {
+    const newId = (): Promise<string> => drive.newId(context);
+    await replaceSpentId(ledger, { key: claim.key, spent, newId, nowMs: now() });
+  }
 };
 
 /** A new file under an id that was chosen before: whoever comes second finds it there. */
-export const create = (put: Put, plan: Plan & { kind: 'create' }): Promise<Placed> => {
+export const create = (put: Put, plan: NewFile): Promise<Placed> => {
   const { order, delivery, claim, ledger, log } = put;
   const { nameKey } = plan;
   const marks: Marks = {
@@ -109,7 +122,9 @@ export const create = (put: Put, plan: Plan & { kind: 'create' }): Promise<Place
         target: { kind: 'create', file },
         ifExists: (existing) => (isReplacing && !isOurKeys(existing) ? 'replace' : 'answer'),
         folderGone: () => freshFolder(put),
-        ...(nameKey === undefined ? {} : { idSpent: (id) => giveUpId(put, plan, id) }),
+        async idSpent(id, why) {
+          if (why === 'taken-back' || !(await comesToSight(put, id))) await giveUpId(put, plan, id);
+        },
       }),
     async (uploaded) => {
       if (nameKey !== undefined) await markMade(ledger, nameKey, log);
