@@ -1,0 +1,364 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { CourierProcess } from '../../../local/courier-process.ts';
+import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import type { Receipt } from '../../../src/client/index.ts';
+import { type RunOptions, runCourier } from '../../support/client-process.ts';
+import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+let google: LocalGoogle;
+let courier: CourierProcess;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'courier-client-'));
+  google = await startLocalGoogle();
+  const { emails, secret } = google.world;
+  const callers = [emails.exporter];
+  const place = { folder: google.places.sharedDrive, credentials: 'main' };
+  courier = await startCourierIn(google, {
+    config: {
+      operators: [emails.exporter],
+      destinations: {
+        default: { ...place, callers, path: 'inbox' },
+        sheets: { ...place, callers, convertTo: 'sheet' },
+        once: { ...place, callers, onConflict: 'skip' },
+        small: { ...place, callers, maxBytes: 1_000 },
+        broken: { ...place, folder: google.places.unsharedFolder, callers },
+        others: { ...place, callers: [emails.alice] },
+      },
+      credentials: { main: { secret: `${secret}/versions/latest` } },
+    },
+  });
+}, 60_000);
+afterAll(async () => {
+  await courier?.stop();
+  await google?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const run = (args: readonly string[], options: RunOptions = {}) =>
+  runCourier(args, {
+    ...options,
+    env: {
+      COURIER_GOOGLE_ORIGIN: google.origin,
+      GOOGLE_APPLICATION_CREDENTIALS: google.world.keyFiles.exporter ?? '',
+      COURIER_URL: courier.url,
+      XDG_CACHE_HOME: folder,
+      ...options.env,
+    },
+  });
+/** With the audience, which is not where it listens here. */
+const call = (args: readonly string[], options: RunOptions = {}) => run(['--audience', AUDIENCE, ...args], options);
+const json = async <T = Receipt>(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<{ code: number | null; value: T }> => {
+  const { code, stdout } = await call(['--json', ...args], options);
+  expect(stdout.trimEnd()).not.toContain('\n');
+  return { code, value: JSON.parse(stdout) as T };
+};
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const stored = (id: string) => google.drive.files().find((file) => file.id === id);
+const named = (name: string) => google.drive.files().filter((file) => file.name === name);
+const written = (name: string, bytes: Uint8Array | string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+};
+const cachedSessions = (): string[] => {
+  try {
+    return readdirSync(join(folder, 'drive-courier', 'sessions'));
+  } catch {
+    return [];
+  }
+};
+
+interface Problem {
+  error: { code: string; exitCode: number; retryable: boolean; remedy: string; detail?: string };
+}
+
+describe('courier send', () => {
+  test('puts a small file where the destination says, in one request, and prints its receipt', async () => {
+    const bytes = Buffer.from('day,orders\r\n2026-11-24,7\r\n');
+    const { code, value } = await json(['send', written('orders.csv', bytes), '--path', '2026/11']);
+    expect(code).toBe(0);
+    expect(value).toMatchObject({
+      name: 'orders.csv',
+      mimeType: 'text/csv',
+      size: bytes.length,
+      sha256: sha256(bytes),
+      destination: 'default',
+      path: '2026/11',
+      outcome: 'created',
+      caller: google.world.emails.exporter,
+    });
+    expect(stored(value.id)).toMatchObject({ name: 'orders.csv', sha256: sha256(bytes) });
+  });
+
+  test('says the same to a person in two lines, with nothing on standard error', async () => {
+    const result = await call(['send', written('person.txt', 'hello')]);
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(result.stdout).toMatch(/^created: person\.txt \(5 B\) in default\/inbox\nhttps:\/\/\S+\n$/);
+  });
+
+  test('the same key gives the same file', async () => {
+    const path = written('keyed.txt', 'once');
+    const first = await json(['send', path, '--key', 'keyed-1']);
+    const second = await json(['send', path, '--key', 'keyed-1']);
+    expect([first.value.outcome, second.value.outcome]).toEqual(['created', 'replayed']);
+    expect(second.value.id).toBe(first.value.id);
+    expect(named('keyed.txt')).toHaveLength(1);
+  });
+
+  test('every flag reaches Drive', async () => {
+    const path = written('flags.bin', 'x');
+    const { value } = await json([
+      'send',
+      path,
+      ...['--to', 'once', '--name', 'Résumé “final”.txt', '--mime-type', 'text/plain'],
+      ...['--description', 'Made by a test', '--on-conflict', 'new'],
+    ]);
+    expect(value).toMatchObject({ name: 'Résumé “final”.txt', mimeType: 'text/plain', destination: 'once' });
+  });
+
+  test('a short standard input is sent whole, and needs a name', async () => {
+    const { value } = await json(['send', '-', '--name', 'piped.txt'], { input: 'from a pipe' });
+    expect(value).toMatchObject({ name: 'piped.txt', size: 11, sha256: sha256(Buffer.from('from a pipe')) });
+    expect(await call(['send', '-'], { input: 'x' })).toMatchObject({ code: 64 });
+  });
+
+  test('a long standard input of unknown length streams through the courier', async () => {
+    const bytes = randomBytes(20 * MEBIBYTE);
+    google.calls.clear();
+    const { code, value } = await json(['send', '-', '--name', 'stream.bin'], { input: bytes });
+    expect([code, value.size, value.sha256]).toEqual([0, bytes.length, sha256(bytes)]);
+    expect(stored(value.id)?.sha256).toBe(sha256(bytes));
+  }, 60_000);
+
+  test('a conversion, by option and by the destination’s default', async () => {
+    const path = written('table.csv', 'a,b\r\n1,2\r\n');
+    expect((await json(['send', path, '--convert-to', 'sheet'])).value.mimeType).toContain('spreadsheet');
+    expect((await json(['send', path, '--to', 'sheets'])).value.mimeType).toContain('spreadsheet');
+  });
+});
+
+describe('a file past the platform’s request limit', () => {
+  const bytes = randomBytes(80 * MEBIBYTE);
+
+  test('goes to Drive by a session, past the courier, verified at the end, and leaves no session behind', async () => {
+    google.calls.clear();
+    const { code, value } = await json(['send', written('backup.zip', bytes)]);
+    expect([code, value.size, value.sha256, value.outcome]).toEqual([0, bytes.length, sha256(bytes), 'created']);
+    const puts = google.calls.list({ method: 'PUT' });
+    expect(puts.reduce((sum, { requestBytes }) => sum + requestBytes, 0)).toBe(bytes.length);
+    expect(cachedSessions()).toEqual([]);
+    expect(courier.lines.join('\n')).not.toMatch(/upload_id=(?!\[redacted\])/);
+  }, 60_000);
+
+  test('cut in the middle, goes on where Drive has it when it is sent again', async () => {
+    const path = written('cut.zip', bytes);
+    google.calls.clear();
+    // The command is ended while its third chunk goes out.
+    const slow = google.faults.add({ method: 'PUT', nth: [3], fault: { kind: 'delay', ms: 60_000 } });
+    expect(slow).toHaveLength(1);
+    const cut = await call(['--json', 'send', path], {
+      watch(child) {
+        const timer = setInterval(() => {
+          if (google.calls.count({ method: 'PUT' }) < 3) return;
+          clearInterval(timer);
+          child.kill('SIGINT');
+        }, 20);
+        child.once('exit', () => clearInterval(timer));
+      },
+    });
+    google.faults.clear();
+    expect(cut.code).toBe(75);
+    expect((JSON.parse(cut.stdout) as Problem).error).toMatchObject({ code: 'stopped', retryable: true, exitCode: 75 });
+    const [session = ''] = cachedSessions();
+    // Whoever has a session's address may write the file.
+    expect(statSync(join(folder, 'drive-courier', 'sessions', session)).mode & 0o777).toBe(0o600);
+
+    google.calls.clear();
+    const { code, value } = await json(['send', path]);
+    expect([code, value.sha256, value.outcome]).toEqual([0, sha256(bytes), 'created']);
+    const again = google.calls.list({ method: 'PUT' }).reduce((sum, { requestBytes }) => sum + requestBytes, 0);
+    expect(again).toBeLessThanOrEqual(bytes.length - 32 * MEBIBYTE);
+    expect(google.calls.count({ method: 'POST', path: /\/upload\/drive/ })).toBe(0);
+    expect(named('cut.zip')).toHaveLength(1);
+    expect(cachedSessions()).toEqual([]);
+  }, 120_000);
+
+  test('survives a broken connection, a forgotten chunk and a lost last answer within one run', async () => {
+    google.faults.add([
+      { method: 'PUT', nth: [2], fault: { kind: 'reset', when: 'during', afterBytes: 5 * MEBIBYTE } },
+      { method: 'PUT', nth: [4], fault: { kind: 'partial', storeAtMostBytes: MEBIBYTE } },
+      { method: 'PUT', nth: [7], fault: { kind: 'status', status: 503 } },
+    ]);
+    const { code, value } = await json(['send', written('rough.zip', bytes)]);
+    google.faults.clear();
+    expect([code, value.sha256]).toEqual([0, sha256(bytes)]);
+    expect(named('rough.zip')).toHaveLength(1);
+  }, 120_000);
+
+  test('a session that Drive forgets is begun anew, and it is still one file', async () => {
+    google.faults.add({ method: 'PUT', nth: [3], fault: { kind: 'forget-session' } });
+    const { code, value } = await json(['send', written('forgotten.zip', bytes)]);
+    google.faults.clear();
+    expect([code, value.sha256]).toEqual([0, sha256(bytes)]);
+    expect(named('forgotten.zip')).toHaveLength(1);
+  }, 120_000);
+
+  test('one stored byte that is another is noticed at the end, and nothing is left', async () => {
+    google.faults.add({ method: 'PUT', nth: [2], fault: { kind: 'corrupt', offset: 7 } });
+    const { code, value } = await json<Problem>(['send', written('corrupt.zip', bytes)]);
+    google.faults.clear();
+    expect([code, value.error.code]).toEqual([1, 'digest-mismatch']);
+    expect(named('corrupt.zip').filter(({ trashed }) => !trashed)).toEqual([]);
+  }, 120_000);
+
+  test('a large file for a destination that converts or skips goes another way', async () => {
+    const large = written('large.csv', Buffer.concat([Buffer.from('a\r\n'), Buffer.alloc(9 * MEBIBYTE, 'x,y\r\n')]));
+    expect((await json(['send', large, '--to', 'once'])).value.outcome).toBe('created');
+    expect((await json(['send', large, '--to', 'once'])).value.outcome).toBe('skipped');
+    expect(named('large.csv')).toHaveLength(1);
+  }, 120_000);
+});
+
+/** Keeps what is written to it. */
+const listener = () => {
+  const texts: string[] = [];
+  return { texts, write: (text: string) => texts.push(text) > 0 };
+};
+
+describe('a terminal', () => {
+  test('shows a bar with rate and time left, and leaves the line empty', async () => {
+    const { runProgram } = await import('../../../src/client/program.ts');
+    const [out, terminal] = [listener(), { ...listener(), isTTY: true, columns: 100 }];
+    const exit = await runProgram(
+      ['--audience', AUDIENCE, '--url', courier.url, 'send', written('bar.zip', randomBytes(24 * MEBIBYTE))],
+      {
+        env: {
+          COURIER_GOOGLE_ORIGIN: google.origin,
+          GOOGLE_APPLICATION_CREDENTIALS: google.world.keyFiles.exporter,
+          XDG_CACHE_HOME: folder,
+        },
+        stdin: (async function* () {})(),
+        stdout: out,
+        stderr: terminal,
+        signal: new AbortController().signal,
+        now: Date.now,
+      },
+    );
+    expect([exit, out.texts.join('')]).toEqual([0, expect.stringContaining('created: bar.zip')]);
+    expect(terminal.texts.join('')).toMatch(/\r\[#*\.*\] [\d.]+ [kM]?B of 25\.2 MB/);
+    expect(terminal.texts.join('')).toMatch(/\/s {2}\d+ s left/);
+    expect(terminal.texts.at(-1)).toBe('\r\u001b[K');
+  }, 60_000);
+});
+
+describe('the other commands', () => {
+  test('export makes a file of rows', async () => {
+    const document = { name: 'rows.csv', source: { rows: [{ a: 1, b: 'x' }, { a: 2 }] } };
+    const { value } = await json(['export', written('document.json', JSON.stringify(document))]);
+    expect(value).toMatchObject({
+      name: 'rows.csv',
+      outcome: 'created',
+      mimeType: expect.stringContaining('text/csv'),
+    });
+    const piped = await json(['export', '-'], { input: JSON.stringify({ name: 't.txt', source: { text: 'hi' } }) });
+    expect(piped.value).toMatchObject({ name: 't.txt', size: 2 });
+  });
+
+  test('destinations lists those of this caller alone', async () => {
+    const { value } = await json<{ destinations: { name: string }[] }>(['destinations']);
+    expect(value.destinations.map(({ name }) => name).sort()).toEqual(['broken', 'default', 'once', 'sheets', 'small']);
+    const { stdout } = await call(['destinations']);
+    expect(stdout).toContain('default, in inbox, a taken name: new');
+    expect(stdout).not.toContain(google.places.sharedDrive);
+  });
+
+  test('doctor exits 1 where something fails, and writes only when asked', async () => {
+    const { code, value } = await json<{ ok: boolean; destinations: Record<string, { ok: boolean }> }>(['doctor']);
+    expect([code, value.ok, value.destinations.default?.ok, value.destinations.broken?.ok]).toEqual([
+      1,
+      false,
+      true,
+      false,
+    ]);
+    const before = google.calls.count({ method: 'POST', path: /\/upload\/drive/ });
+    const asked = await call(['doctor', '--write']);
+    expect(asked.stdout).toMatch(/default: ok[\s\S]*passed {2}probe/);
+    expect(google.calls.count({ method: 'POST', path: /\/upload\/drive/ })).toBeGreaterThan(before);
+  }, 60_000);
+
+  test('the package’s own name leads to the library', async () => {
+    const { CourierClient } = await import('drive-courier/client');
+    const client = new CourierClient({
+      url: courier.url,
+      audience: AUDIENCE,
+      keyFile: google.world.keyFiles.exporter ?? '',
+      env: { COURIER_GOOGLE_ORIGIN: google.origin },
+    });
+    const receipt = await client.send(new Blob(['as a library']), { name: 'library.txt' });
+    expect(receipt).toMatchObject({ name: 'library.txt', size: 12, outcome: 'created' });
+  });
+});
+
+describe('failures: one JSON line, and the exit code says whether to come again', () => {
+  test.each([
+    ['a name that is taken', () => ['send', written('taken.txt', '1'), '--on-conflict', 'fail'], 'name-taken', 1],
+    ['a destination of others', () => ['send', written('o.txt', '1'), '--to', 'others'], 'destination-forbidden', 1],
+    ['a file too large', () => ['send', written('big.txt', 'x'.repeat(1_001)), '--to', 'small'], 'too-large', 1],
+    ['a folder that is not shared', () => ['send', written('n.txt', '1'), '--to', 'broken'], 'folder-not-found', 1],
+    ['a file that is not there', () => ['send', '/nonexistent.csv'], 'file-unreadable', 1],
+    ['a folder', () => ['send', folder], 'file-unreadable', 1],
+    ['a bad rule', () => ['send', written('r.txt', '1'), '--on-conflict', 'merge'], 'usage', 64],
+    ['no such command', () => ['sent'], 'usage', 64],
+    ['a key that cannot be one', () => ['send', written('k.txt', '1'), '--key', 'a b'], 'usage', 64],
+  ] as [string, () => string[], string, number][])('%s', async (_, args, code, exit) => {
+    if (code === 'name-taken') await call(['send', written('taken.txt', '1')]);
+    const result = await json<Problem>(args());
+    expect([result.code, result.value.error.code, result.value.error.exitCode]).toEqual([exit, code, exit]);
+    const { code: plainExit, stdout, stderr } = await call(args());
+    expect([plainExit, stdout]).toEqual([exit, '']);
+    expect(stderr).toContain(`courier: ${code}: `);
+  });
+
+  test('an audience that the courier does not know', async () => {
+    const { code, stdout } = await run(['--json', 'destinations']);
+    expect([code, (JSON.parse(stdout) as Problem).error.code]).toEqual([1, 'token-audience']);
+  });
+
+  test('a caller that no policy lists', async () => {
+    const { code, value } = await json<Problem>(['send', written('stranger.txt', '1')], {
+      env: { GOOGLE_APPLICATION_CREDENTIALS: google.world.keyFiles.stranger ?? '' },
+    });
+    expect([code, value.error.code]).toEqual([1, 'destination-forbidden']);
+  });
+
+  test('a courier that is away is worth another try', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    const { code, value } = await json<Problem>(['--url', `http://127.0.0.1:${port}`, 'destinations']);
+    expect([code, value.error.code, value.error.retryable]).toEqual([75, 'courier-unreachable', true]);
+  }, 120_000);
+
+  test('nothing of it shows a token or the key', async () => {
+    const { stdout, stderr } = await call(['send', written('s.txt', '1'), '--to', 'others']);
+    const key = (JSON.parse(readFileSync(google.world.keyFiles.exporter ?? '', 'utf8')) as { private_key: string })
+      .private_key;
+    for (const line of key.split('\n').filter((each) => each.length > 40)) expect(stdout + stderr).not.toContain(line);
+    expect(stdout + stderr + courier.lines.join('\n')).not.toMatch(/eyJ[\w-]{20,}\.[\w-]{20,}/);
+  });
+});
