@@ -1,7 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Grant } from '../../seam.ts';
-import { openRecords } from '../records.ts';
 import type { DriveState } from '../state.ts';
 import { type Landing, openLanding } from './landing.ts';
 
@@ -62,7 +61,7 @@ const SUFFIX = '.session';
 /** The sessions of this Drive, kept on disk with the bytes that they have. */
 export function openSessions(state: DriveState): Sessions {
   const { store, limits } = state;
-  const records = openRecords<SessionRecord>(join(store.uploadsDir, 'sessions'));
+  const records = store.records<SessionRecord>('sessions');
   const open = new Map<string, Session>();
   const pathOf = (id: string): string => join(store.uploadsDir, `${id}${SUFFIX}`);
 
