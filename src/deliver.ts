@@ -30,8 +30,12 @@ interface Telling extends DeliverDependencies {
 const findFolder = async ({ order, context }: Telling): Promise<string> =>
   (await order.place.folders.ensure(order.place.config.folder, order.path, context)).folderId;
 
-const plan = async (telling: Telling): Promise<Plan> =>
-  choosePlan({ ...telling, folderId: await findFolder(telling), source: telling.delivery.source });
+const plan = async (telling: Telling): Promise<Plan> => {
+  const { source } = telling.delivery;
+  // Nothing is made ready for what can never come.
+  if (source.gone !== undefined) throw source.gone;
+  return choosePlan({ ...telling, folderId: await findFolder(telling), source });
+};
 
 /** The claim of this delivery's key, or the receipt that it already has; neither for a delivery without a key. */
 const claim = async (telling: Telling): Promise<{ claim?: Claim } | { receipt: Receipt }> => {

@@ -25,6 +25,8 @@ export interface Source {
   openAt?(offset: number): AsyncIterable<Uint8Array>;
   /** Names the bytes for good (`gs://bucket/object#generation`), so that a later try may go on in the middle. */
   identity?: string;
+  /** Why the bytes are not there any more; only a receipt that they already have can be given. */
+  gone?: Error;
 }
 
 /** What the caller asked for, in the contract's words, before the destination's defaults. */

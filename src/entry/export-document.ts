@@ -8,6 +8,7 @@ import { jsonSource } from '../source/pretty-json.ts';
 import { type Row, rowsSource } from '../source/rows.ts';
 import { IDEMPOTENCY_KEY } from './delivery-headers.ts';
 import { fileName } from './file-name.ts';
+import { openObjectSource } from './object-source.ts';
 import { mimeTypeOption, optionShape, parseInput } from './options.ts';
 import type { Services } from './services.ts';
 
@@ -105,13 +106,13 @@ export const nameOfObject = (object: string): string =>
 
 const openSource = async (
   given: ExportDocument['source'],
-  { openObject }: Pick<Services, 'openObject'>,
+  services: Pick<Services, 'openObject'>,
   time: { signal: AbortSignal; deadlineMs: number },
 ): Promise<Source & { name?: string }> => {
   if (given.text !== undefined) return textSource(given.text);
   if (given.base64 !== undefined) return base64Source(given.base64);
   if (given.rows !== undefined) return rowsSource(given.rows, { rawCells: given.rawCells ?? false });
-  if (given.gcs !== undefined) return openObject(parseObjectName(given.gcs), time);
+  if (given.gcs !== undefined) return openObjectSource(services, parseObjectName(given.gcs), time);
   return jsonSource(given.json);
 };
 

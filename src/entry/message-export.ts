@@ -11,6 +11,7 @@ import {
   openExport,
   readExportDocument,
 } from './export-document.ts';
+import { openObjectSource } from './object-source.ts';
 import { parseInput } from './options.ts';
 import type { PubsubMessage } from './pubsub-message.ts';
 import type { Services } from './services.ts';
@@ -94,7 +95,7 @@ export const openFinalized = async (
     name: nameOfObject(objectId),
     path,
   });
-  const { name: _, ...source } = await services.openObject(object, time);
+  const { name: _, ...source } = await openObjectSource(services, object, time);
   return asExport(said, source);
 };
 

@@ -182,6 +182,21 @@ async function* checked(
 }
 
 /**
+ * What is left of an object that is not there (any more): with its generation its bytes still have a name, by which an
+ * earlier delivery may be found.
+ */
+export const goneObject = (name: ObjectName, gone: Error): Source & { name: string } => ({
+  name: name.object,
+  size: undefined,
+  mimeType: 'application/octet-stream',
+  gone,
+  ...(name.generation === undefined ? {} : { identity: `${where(name)}#${name.generation}` }),
+  open: () => {
+    throw gone;
+  },
+});
+
+/**
  * An object of Cloud Storage as a source: pinned to the generation that is there now (or the one asked for), read in ranges, checked by its CRC32C.
  * It can be opened in the middle, so an interrupted delivery goes on where it was.
  * @throws CourierError `source-not-found`, `source-forbidden`, `google-unavailable`

@@ -94,6 +94,23 @@ describe('an export by push', () => {
     expect(world.filesNamed('moving.csv')).toEqual([]);
   });
 
+  test('that comes again when its object is gone, since it was delivered, is acknowledged', async () => {
+    const { url } = await world.putObject('emptied.csv', Buffer.from('once'));
+    const data = { path: 'emptied', source: { gcs: url } };
+    expect(await world.push({ id: 'emptied-1', data })).toBe(204);
+    await world.google.storage.deleteObject(world.google.bucket, 'emptied.csv');
+    expect(await world.push({ id: 'emptied-2', data })).toBe(204);
+    expect(world.filesNamed('emptied.csv')).toHaveLength(1);
+  });
+
+  test('of an object that vanished before it was delivered comes again, and makes not even a folder', async () => {
+    const { url } = await world.putObject('vanished.csv', Buffer.from('never'));
+    await world.google.storage.deleteObject(world.google.bucket, 'vanished.csv');
+    const data = { path: 'vanished', convertTo: 'sheet', source: { gcs: url } };
+    expect(await world.push({ id: 'vanished', data })).toBe(503);
+    expect([...world.filesNamed('vanished.csv'), ...world.filesNamed('vanished')]).toEqual([]);
+  });
+
   test('of an object that is read in pieces, since its reading breaks, is whole', async () => {
     const bytes = randomBytes(7 * MEBIBYTE);
     const { url, sha256 } = await world.putObject('broken.bin', bytes);

@@ -1,0 +1,22 @@
+import type { Source } from '../delivery.ts';
+import { CourierError } from '../errors.ts';
+import { goneObject, type ObjectName } from '../source/cloud-storage.ts';
+import type { Services } from './services.ts';
+
+/**
+ * Opens an object. One that is not there, in a generation that is known, may have been delivered before it went: a bucket
+ * is often emptied behind its exports, and a message that comes twice is no fault then.
+ */
+export const openObjectSource = async (
+  { openObject }: Pick<Services, 'openObject'>,
+  object: ObjectName,
+  time: { signal: AbortSignal; deadlineMs: number },
+): Promise<Source & { name: string }> => {
+  try {
+    return await openObject(object, time);
+  } catch (error) {
+    const isGone = error instanceof CourierError && error.code === 'source-not-found';
+    if (!isGone || object.generation === undefined) throw error;
+    return goneObject(object, error);
+  }
+};
