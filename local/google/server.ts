@@ -167,6 +167,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
       server.close();
       server.closeAllConnections();
       await closed;
+      drive.close();
       discard();
     },
   };

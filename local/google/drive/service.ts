@@ -15,6 +15,8 @@ import { createUploads } from './uploads/service.ts';
 /** Drive v3 (https://developers.google.com/workspace/drive/api/reference/rest/v3), and what tests do behind its back. */
 export interface DriveService extends GoogleService, Stage {
   state: DriveState;
+  /** Lets go of its files. */
+  close(): void;
 }
 
 interface DriveOptions {
@@ -61,6 +63,7 @@ export function createDriveService(surroundings: Surroundings, options: DriveOpt
     name: 'drive',
     hosts: ['www.googleapis.com'],
     state,
+    close: state.store.close,
     async handle(original) {
       const { pathname, searchParams } = original.url;
       try {

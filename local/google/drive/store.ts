@@ -25,6 +25,9 @@ export interface Store {
   /** Moves received bytes to their place. */
   keepBytes(fileId: string, revision: StoredRevision, received: ReceivedBytes): void;
   dropBytes(fileId: string, revisionId: string): void;
+  /** More records of this Drive's, by a name of their own. */
+  records<T>(name: string): Records<T>;
+  close(): void;
   isGenerated(id: string): boolean;
   /** True for ids of files that are here, and of generated ones whose file is gone. */
   isUsed(id: string): boolean;
@@ -72,7 +75,13 @@ export function openStore(dataDir: string): Store {
   const contentDir = join(dataDir, 'content');
   const uploadsDir = join(dataDir, 'uploads');
   for (const folder of [contentDir, uploadsDir]) mkdirSync(folder, { recursive: true });
-  const files = openRecords<StoredFile>(join(dataDir, 'files'));
+  const opened: Records<unknown>[] = [];
+  const recordsOf = <T>(name: string): Records<T> => {
+    const records = openRecords<T>(join(dataDir, name));
+    opened.push(records as Records<unknown>);
+    return records;
+  };
+  const files = recordsOf<StoredFile>('files');
   const generatedPath = join(dataDir, 'generated-ids.txt');
   const spentPath = join(dataDir, 'spent-ids.txt');
   const generated = new Set(readLines(generatedPath));
@@ -105,8 +114,8 @@ export function openStore(dataDir: string): Store {
 
   return {
     files,
-    accounts: openRecords<Account>(join(dataDir, 'accounts')),
-    groups: openRecords<Group>(join(dataDir, 'groups')),
+    accounts: recordsOf<Account>('accounts'),
+    groups: recordsOf<Group>('groups'),
     childrenOf: children.under,
     itemsOf: (driveId) => items.under(driveId).size,
     save: (file) => {
@@ -118,6 +127,10 @@ export function openStore(dataDir: string): Store {
     contentPath,
     keepBytes: (fileId, revision, received) => renameSync(received.path, contentPath(fileId, revision.id)),
     dropBytes,
+    records: recordsOf,
+    close: () => {
+      for (const records of opened) records.close();
+    },
     isGenerated: (id) => generated.has(id),
     isUsed: (id) => files.get(id) !== undefined || spent.has(id),
     rememberGenerated: (ids) => {
