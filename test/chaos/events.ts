@@ -49,6 +49,8 @@ const LARGE_BYTES = 6 * MEBIBYTE;
 /** So slow that a large transfer takes some seconds: long enough to be killed in. */
 const BYTES_PER_SECOND = 2 * MEBIBYTE;
 const MOST_TRIES = 300;
+/** For a large transfer to be under way, before a kill comes anyway. */
+const LONGEST_WAIT_MS = 15_000;
 
 const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -58,12 +60,12 @@ const noise = (bytes: number, random: () => number): Buffer => {
   return noisy;
 };
 
-/** One export in each of its five ways, in turn; every 25th is an object large enough for an upload session. */
+/** One export in each of its five ways, in turn; every tenth is an object large enough for an upload session. */
 const makeExport = async (world: PushWorld, index: number, random: () => number): Promise<Export> => {
   const name = `event-${index}`;
   const key = { name, idempotencyKey: name };
-  if (index % 25 === 7 || index % 5 === 4) {
-    const bytes = noise(index % 25 === 7 ? LARGE_BYTES : 2_000, random);
+  if (index % 10 === 7 || index % 5 === 4) {
+    const bytes = noise(index % 10 === 7 ? LARGE_BYTES : 2_000, random);
     const { url, sha256 } = await world.putObject(`exports/${name}`, bytes);
     // No key of its own: the object and its generation are the key.
     return { name, sha256, document: { name, source: { gcs: url } } };
@@ -181,7 +183,7 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
       const due = (published * turn) / (kills + 1);
       while (acknowledged < due && !over) await sleep(20);
       const sinceMs = Date.now();
-      while (!over && Date.now() - sinceMs < 3_000 && !isMidTransfer(world, sinceMs)) await sleep(20);
+      while (!over && Date.now() - sinceMs < LONGEST_WAIT_MS && !isMidTransfer(world, sinceMs)) await sleep(20);
       await world.replaceCourier();
       killed += 1;
       print(`killed ${killed} of ${kills}; ${acknowledged} of ${published} messages acknowledged`);

@@ -1,0 +1,10 @@
+import { expect, test } from '@jest/globals';
+import { runEvents } from '../../chaos/events.ts';
+
+test('exports published with duplicates become one file each while the courier is killed, and large ones go on where they were', async () => {
+  const report = await runEvents({ events: 30, duplicates: 0.3, kills: 2 });
+  // Said loudly already where Google's Firestore emulator is missing.
+  if (report === undefined) return;
+  expect(report).toMatchObject({ files: 30, kills: 2, faults: [] });
+  expect(report.resumed).toBeGreaterThan(0);
+}, 300_000);
