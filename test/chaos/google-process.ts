@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+
+const MAIN = fileURLToPath(new URL('../../local/google/main.ts', import.meta.url));
+
+const announcement = z.object({
+  origin: z.string(),
+  metadataHost: z.string(),
+  keyFile: z.string(),
+  callerKeyFile: z.string(),
+  places: z.object({ sharedDriveFolder: z.string() }),
+});
+
+const stored = z.object({
+  id: z.string(),
+  name: z.string(),
+  mimeType: z.string(),
+  parents: z.array(z.string()),
+  sha256: z.string().optional(),
+  trashed: z.boolean(),
+});
+const standing = z.object({ rules: z.array(z.object({ fired: z.number() })) });
+
+export type StoredFile = z.infer<typeof stored>;
+
+export interface GoogleProcess extends z.infer<typeof announcement> {
+  addFaults(plan: object): Promise<void>;
+  /** Ends all faults; answers how many requests had one. */
+  clearFaults(): Promise<number>;
+  /** Everything below the folder that is not in the trash. */
+  files(folder: string): Promise<StoredFile[]>;
+  idToken(email: string, audience: string): Promise<string>;
+  /** The stored bytes, as the API gives them out. */
+  download(id: string): Promise<Buffer>;
+  close(): Promise<void>;
+}
+
+const emailIn = async (keyFile: string): Promise<string> =>
+  z.object({ client_email: z.string() }).parse(JSON.parse(await readFile(keyFile, 'utf8'))).client_email;
+
+/** A local Google as a process of its own, with a data folder that goes with it. */
+export const startGoogleProcess = async (): Promise<GoogleProcess & { callerEmail: string }> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'chaos-google-'));
+  const child = spawn(process.execPath, [MAIN, '--port', '0', '--data', dataDir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const close = async (): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await exited;
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  const line = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).once('line', resolve);
+    child.once('exit', (code) => reject(new Error(`the local Google ended with ${code}`)));
+  });
+  const announced = announcement.parse(JSON.parse(line));
+  const { origin } = announced;
+
+  const call = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const init = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await fetch(`${origin}${path}`, { method, ...init });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.json();
+  };
+
+  const callerEmail = await emailIn(announced.callerKeyFile);
+  const courierEmail = await emailIn(announced.keyFile);
+  let bearer: string | undefined;
+
+  return {
+    ...announced,
+    callerEmail,
+    async addFaults(plan) {
+      await call('POST', '/_faults', plan);
+    },
+    async clearFaults() {
+      const { rules } = standing.parse(await call('GET', '/_faults'));
+      await call('DELETE', '/_faults');
+      return rules.reduce((sum, { fired }) => sum + fired, 0);
+    },
+    async files(folder) {
+      const { files } = (await call('POST', '/_admin/files', { folder, deep: true })) as { files: unknown };
+      return z
+        .array(stored)
+        .parse(files)
+        .filter(({ trashed }) => !trashed);
+    },
+    async idToken(email, audience) {
+      const { token } = (await call('POST', '/_admin/idToken', { email, audience })) as { token: string };
+      return token;
+    },
+    async download(id) {
+      const scopes = ['https://www.googleapis.com/auth/drive'];
+      bearer ??= ((await call('POST', '/_admin/accessToken', { email: courierEmail, scopes })) as { token: string })
+        .token;
+      const url = `${origin}/www.googleapis.com/drive/v3/files/${id}?alt=media&supportsAllDrives=true`;
+      const response = await fetch(url, { headers: { authorization: `Bearer ${bearer}` } });
+      if (!response.ok) throw new Error(`download of ${id}: ${response.status}`);
+      return Buffer.from(await response.arrayBuffer());
+    },
+    close,
+  };
+};

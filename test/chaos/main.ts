@@ -1,0 +1,103 @@
+import { parseArgs } from 'node:util';
+import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
+import { type ChaosPlan, type ChaosResult, faultsOf, runChaos } from './run.ts';
+
+const USAGE = `npm run chaos -- [--uploads 2000] [--faults 0.2] [--seed N] [--seconds 1500]
+npm run chaos -- --once [--uploads 2000] [--keys 200] [--processes 2] [--kill 20] [--ledger firestore|off] [--seed N]`;
+
+const OPTIONS = {
+  once: { type: 'boolean', default: false },
+  uploads: { type: 'string', default: '2000' },
+  faults: { type: 'string' },
+  keys: { type: 'string' },
+  processes: { type: 'string' },
+  kill: { type: 'string' },
+  ledger: { type: 'string', default: 'firestore' },
+  seed: { type: 'string', default: '1' },
+  seconds: { type: 'string', default: '1500' },
+} as const;
+
+/** @throws for what is no number within the range */
+const numberOf = (name: string, text: string, least: number, most = Number.MAX_SAFE_INTEGER): number => {
+  const number = Number(text);
+  if (!(number >= least && number <= most)) throw new Error(`--${name} ${text} is not a number from ${least}.`);
+  return number;
+};
+
+interface Run {
+  plan: Omit<ChaosPlan, 'firestoreHost'>;
+  /** Whether the processes share a ledger. */
+  isShared: boolean;
+}
+
+/** @throws for what is no option */
+const readRun = (argv: readonly string[]): Run => {
+  const { values } = parseArgs({ args: [...argv], options: OPTIONS, strict: true });
+  const { once, ledger } = values;
+  if (ledger !== 'firestore' && ledger !== 'off') throw new Error(`--ledger ${ledger} is neither firestore nor off.`);
+  const uploads = numberOf('uploads', values.uploads, 1);
+  return {
+    isShared: once && ledger === 'firestore',
+    plan: {
+      uploads,
+      keys: Math.min(uploads, numberOf('keys', values.keys ?? (once ? '200' : String(uploads)), 1)),
+      processes: numberOf('processes', values.processes ?? (once ? '2' : '1'), 1, 16),
+      kills: numberOf('kill', values.kill ?? (once ? '20' : '0'), 0),
+      faults: numberOf('faults', values.faults ?? (once ? '0' : '0.2'), 0, 0.9),
+      seed: numberOf('seed', values.seed, 0),
+      seconds: numberOf('seconds', values.seconds, 1),
+    },
+  };
+};
+
+const ROWS: readonly (keyof ChaosResult)[] = [
+  ...(['delivered', 'refused', 'lost', 'doubled', 'corrupt', 'contradicted', 'orphaned'] as const),
+  ...(['files', 'unclaimed', 'tries', 'injected', 'kills', 'seconds'] as const),
+];
+
+const print = (result: ChaosResult): void => {
+  for (const name of ROWS) console.log(`${name.padEnd(14)}${String(Math.round(result[name])).padStart(8)}`);
+};
+
+const main = async ({ plan, isShared }: Run): Promise<number> => {
+  const emulator = isShared ? await startFirestoreEmulator() : undefined;
+  if (isShared && emulator === undefined) {
+    console.error(
+      'Without the Firestore emulator the processes cannot share a ledger; --ledger off shows what follows.',
+    );
+    return 2;
+  }
+  try {
+    console.log(
+      `${plan.uploads} uploads of ${plan.keys} files, ${plan.processes} process(es), ${plan.kills} kills, faults ${plan.faults}, seed ${plan.seed}`,
+    );
+    const whole: ChaosPlan = { ...plan, firestoreHost: emulator?.host };
+    const result = await runChaos(whole);
+    print(result);
+    const faults = faultsOf(result, whole);
+    if (faults.length === 0) {
+      console.log('\nEvery file once, whole, and as its receipts say.');
+      return 0;
+    }
+    console.log(`\nNOT AS IT MUST BE: ${faults.join('; ')}`);
+    if (!isShared && plan.processes + plan.kills > 1) {
+      console.log('The processes shared no ledger and forgot their own when killed: this is what the ledger is for.');
+    }
+    return 1;
+  } finally {
+    await emulator?.stop();
+  }
+};
+
+const readOrExplain = (): Run | undefined => {
+  try {
+    return readRun(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    return undefined;
+  }
+};
+
+const run = readOrExplain();
+// As sysexits.h counts: 64 is wrong usage.
+process.exitCode = run === undefined ? 64 : await main(run);

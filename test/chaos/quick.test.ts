@@ -1,0 +1,50 @@
+import { afterAll, expect, test } from '@jest/globals';
+import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
+import { type ChaosPlan, faultsOf, runChaos } from './run.ts';
+
+/** The short form of `npm run chaos`. */
+
+const TIMEOUT_MS = 300_000;
+const emulator = await startFirestoreEmulator();
+afterAll(() => emulator?.stop());
+
+const PLAN: ChaosPlan = {
+  ...{ uploads: 100, keys: 100, processes: 1, kills: 0, faults: 0, seed: 7 },
+  ...{ firestoreHost: undefined, seconds: 240 },
+};
+
+test(
+  'a fifth of all calls to Drive goes wrong: every file is there once and whole, or refused',
+  async () => {
+    const plan = { ...PLAN, faults: 0.2 };
+    const result = await runChaos(plan);
+    expect(faultsOf(result, plan)).toEqual([]);
+    expect(result.injected).toBeGreaterThan(10);
+    expect(result.delivered).toBeGreaterThan(90);
+  },
+  TIMEOUT_MS,
+);
+
+const testWithEmulator = emulator === undefined ? test.skip : test;
+
+testWithEmulator(
+  'two processes, killed now and then: one file for each key, and one receipt',
+  async () => {
+    const plan = { ...PLAN, uploads: 120, keys: 12, processes: 2, kills: 2, firestoreHost: emulator?.host };
+    const result = await runChaos(plan);
+    expect(faultsOf(result, plan)).toEqual([]);
+    expect(result).toMatchObject({ files: 12, delivered: 120, kills: 2 });
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'the same without a shared ledger makes doubles, so the run can fail',
+  async () => {
+    const plan = { ...PLAN, uploads: 60, keys: 6, processes: 2 };
+    const result = await runChaos(plan);
+    expect(result.doubled).toBeGreaterThan(0);
+    expect(faultsOf(result, plan)).toContainEqual(expect.stringMatching(/^doubled: /));
+  },
+  TIMEOUT_MS,
+);

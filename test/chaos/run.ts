@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CourierProcess } from '../../local/courier-process.ts';
+import { seededRandom } from '../../local/google/random.ts';
+import { AUDIENCE, type LedgerChoice, startCourier } from './couriers.ts';
+import { driveFaults } from './faults.ts';
+import { startGoogleProcess } from './google-process.ts';
+import { judge, type Verdict } from './judge.ts';
+import { deliver, type Ended, forEachAtOnce } from './sender.ts';
+import { planUploads } from './uploads.ts';
+
+export interface ChaosPlan {
+  uploads: number;
+  /** Different files; each upload is a copy of one of them. */
+  keys: number;
+  processes: number;
+  /** How often one of them is killed and started anew while uploads are under way. */
+  kills: number;
+  /** Part of the calls to Drive that go wrong. */
+  faults: number;
+  seed: number;
+  /** Undefined: each process keeps its own. */
+  firestoreHost: string | undefined;
+  /** The run ends then, whatever is missing. */
+  seconds: number;
+}
+
+export interface ChaosResult extends Verdict {
+  /** Requests to Drive that were spoilt. */
+  injected: number;
+  kills: number;
+  tries: number;
+  seconds: number;
+}
+
+const AT_ONCE = 24;
+const MAX_TRIES = 60;
+
+/** The processes of a run: any of them for the next try, one of them killed now and then. */
+const startFleet = async (start: () => Promise<CourierProcess>, count: number, random: () => number) => {
+  const fleet = await Promise.all(Array.from({ length: count }, start));
+  const pick = (): number => Math.floor(random() * fleet.length);
+  return {
+    url: (): string => fleet[pick()]?.url ?? '',
+    async killOne(): Promise<void> {
+      const index = pick();
+      await fleet[index]?.kill();
+      fleet[index] = await start();
+    },
+    close: () => Promise.all(fleet.map((courier) => courier.kill())),
+  };
+};
+
+/** One run: uploads from many callers at once, faults and kills on the way, and then Drive is counted. */
+export const runChaos = async (plan: ChaosPlan): Promise<ChaosResult> => {
+  const startedMs = performance.now();
+  const random = seededRandom(plan.seed ^ 0x5eed);
+  const ledger: LedgerChoice =
+    plan.firestoreHost === undefined
+      ? { kind: 'memory' }
+      : { kind: 'firestore', host: plan.firestoreHost, collection: `chaos-${randomUUID()}` };
+  const google = await startGoogleProcess();
+  let close: () => Promise<unknown> = async () => undefined;
+  try {
+    const fleet = await startFleet(() => startCourier(google, ledger), plan.processes, random);
+    close = fleet.close;
+    const token = await google.idToken(google.callerEmail, AUDIENCE);
+    if (plan.faults > 0) await google.addFaults(driveFaults(plan.faults, plan.seed));
+    const signal = AbortSignal.timeout(plan.seconds * 1_000);
+    const ends: Ended[] = [];
+    let kills = 0;
+
+    /** Kills spread evenly over the uploads. */
+    const killsDue = (uploads: number): number => Math.floor((uploads * (plan.kills + 1)) / plan.uploads);
+
+    /** Each with a short pause, so that it meets work in any state. */
+    const killAlong = async (): Promise<void> => {
+      while (kills < plan.kills) {
+        if (killsDue(ends.length) > kills) {
+          await sleep(random() * 50);
+          await fleet.killOne();
+          kills += 1;
+        } else await sleep(5, undefined, { signal });
+      }
+    };
+
+    let begun = 0;
+    /** Uploads do not run ahead of the kills that are to meet them. */
+    const untilDue = async (): Promise<void> => {
+      begun += 1;
+      const due = Math.min(plan.kills, killsDue(begun - AT_ONCE) - 1);
+      while (kills < due) await sleep(20, undefined, { signal });
+    };
+
+    const uploads = planUploads(plan);
+    const options = { courierUrl: fleet.url, token, maxTries: MAX_TRIES, signal };
+    const sendAll = forEachAtOnce(uploads, AT_ONCE, async (upload) => {
+      await untilDue();
+      ends.push(await deliver(upload, options));
+    });
+    await Promise.all([sendAll, killAlong()]);
+    const injected = await google.clearFaults();
+    return {
+      ...(await judge(google, google.places.sharedDriveFolder, ends)),
+      injected,
+      kills,
+      tries: ends.reduce((sum, { tries }) => sum + tries, 0),
+      seconds: (performance.now() - startedMs) / 1_000,
+    };
+  } finally {
+    await close();
+    await google.close();
+  }
+};
+
+/** What a run must not show; empty when all is well. */
+export const faultsOf = (result: ChaosResult, plan: ChaosPlan): string[] => {
+  const faults: string[] = [];
+  for (const name of ['lost', 'doubled', 'corrupt', 'contradicted', 'orphaned'] as const) {
+    if (result[name] > 0) faults.push(`${name}: ${result[name]}`);
+  }
+  if (result.delivered + result.refused !== plan.uploads) faults.push('uploads that were never answered');
+  if (result.kills !== plan.kills) faults.push(`only ${result.kills} of ${plan.kills} kills`);
+  // Without faults on the way to Drive there is nothing to refuse anything for.
+  if (plan.faults === 0 && result.refused > 0) faults.push(`refused: ${result.refused}`);
+  if (result.refused === 0 && result.files !== plan.keys) faults.push(`${result.files} files for ${plan.keys} keys`);
+  return faults;
+};

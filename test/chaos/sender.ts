@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Receipt } from '../../src/delivery.ts';
+import type { Upload } from './uploads.ts';
+
+/** How an upload ended: with a receipt, or with an answer that says no for good. */
+export type Ended = { upload: Upload; tries: number } & (
+  | { kind: 'delivered'; receipt: Receipt }
+  | { kind: 'refused'; why: string }
+);
+
+interface SenderOptions {
+  /** Where to send the next try. */
+  courierUrl(): string;
+  token: string;
+  /** A sender gives up after so many. */
+  maxTries: number;
+  signal: AbortSignal;
+}
+
+interface Answer {
+  status: number;
+  body: Receipt & { code?: string; retryable?: boolean };
+  retryAfterMs: number;
+}
+
+/** `Retry-After` is meant for real outages; nobody learns anything from sitting it out here. */
+const LONGEST_WAIT_MS = 700;
+
+const inPieces = async function* (bytes: Buffer): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000);
+};
+
+/** One try over a socket; undefined when the connection broke. */
+const tryOnce = async (upload: Upload, { courierUrl, token, signal }: SenderOptions): Promise<Answer | undefined> => {
+  const query = new URLSearchParams({ name: upload.name, path: upload.path });
+  const bytes = upload.bytes();
+  const init = {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/octet-stream',
+      'idempotency-key': upload.key,
+    },
+    body: upload.isStreamed ? ReadableStream.from(inPieces(bytes)) : bytes,
+    duplex: 'half',
+    signal,
+  };
+  try {
+    const response = await fetch(`${courierUrl()}/v1/files?${query}`, init as RequestInit);
+    const body = (await response.json()) as Answer['body'];
+    return { status: response.status, body, retryAfterMs: 1_000 * Number(response.headers.get('retry-after') ?? 0) };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return undefined;
+  }
+};
+
+/** Sends until it is answered for good, as a patient caller does. */
+export const deliver = async (upload: Upload, options: SenderOptions): Promise<Ended> => {
+  let why = 'no answer';
+  for (let tries = 1; tries <= options.maxTries; tries++) {
+    const answer = await tryOnce(upload, options);
+    if (answer !== undefined) {
+      const { status, body } = answer;
+      if (status < 300) return { kind: 'delivered', receipt: body, upload, tries };
+      why = body.code ?? String(status);
+      if (!body.retryable) return { kind: 'refused', why, upload, tries };
+    }
+    await sleep(Math.min(LONGEST_WAIT_MS, Math.max(100, answer?.retryAfterMs ?? 0)), undefined, {
+      signal: options.signal,
+    });
+  }
+  return { kind: 'refused', why: `given up: ${why}`, upload, tries: options.maxTries };
+};
+
+/** Does work for each item, so many at once. */
+export const forEachAtOnce = async <Item>(
+  items: readonly Item[],
+  atOnce: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> => {
+  const queue = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+};
