@@ -68,7 +68,8 @@ export function sendText(
 }
 
 export function sendError(response: ServerResponse, error: unknown): void {
-  if (response.headersSent) {
+  // Nobody hears an answer on a connection that broke, and a client that went away is no failure of this server.
+  if (response.headersSent || response.destroyed) {
     response.destroy();
     return;
   }
