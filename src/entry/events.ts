@@ -117,7 +117,7 @@ export const createEventHandler = (services: Services): ((event: unknown) => Pro
       );
     } catch (thrown) {
       const error = asCourierError(thrown);
-      services.log.error(
+      services.log.warn(
         { pubsub: messageFields(unwrapped.message, origin), requestId, code: error.code, error },
         'event to come again',
       );
