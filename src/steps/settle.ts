@@ -5,7 +5,7 @@ import type { Drive } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';
 
 /** Makes (or finds) the folders of a path below a destination's folder; see drive/folders.ts. */
-export interface Folders {
+interface Folders {
   ensure(
     rootFolderId: string,
     path: string,

@@ -4,7 +4,7 @@ import type { Receipt } from '../../src/delivery.ts';
 
 const AUDIENCE = 'https://drive-courier.example';
 
-export interface Sent {
+interface Sent {
   status: number;
   receipt: Receipt;
   /** The problem's code, when it is one. */
@@ -24,7 +24,11 @@ export interface CourierWorld {
   google: LocalGoogle;
   /** Another instance of the courier, a process of its own. */
   start(options?: { ledger?: unknown; env?: Readonly<Record<string, string>> }): Promise<CourierProcess>;
-  send(courier: Pick<CourierProcess, 'url'>, body: string | Uint8Array, sending?: Sending): Promise<Sent>;
+  send(
+    courier: Pick<CourierProcess, 'url'>,
+    body: string | Uint8Array | ReadableStream,
+    sending?: Sending,
+  ): Promise<Sent>;
   /** As `send`, tried until it is answered for good; also when the process dies under it. */
   insist(couriers: () => Pick<CourierProcess, 'url'>, body: string | Uint8Array, sending?: Sending): Promise<Sent>;
   close(): Promise<void>;
@@ -55,16 +59,18 @@ export const startCourierWorld = async (
   const token = world.idToken({ email: world.emails.exporter, audience: AUDIENCE });
 
   const send: CourierWorld['send'] = async ({ url }, body, { key, query = {}, type = 'text/plain', headers } = {}) => {
-    const response = await fetch(`${url}/v1/files?${new URLSearchParams(query)}`, {
+    const init = {
       method: 'POST',
+      duplex: 'half',
       headers: {
         authorization: `Bearer ${token}`,
         'content-type': type,
         ...(key === undefined ? {} : { 'idempotency-key': key }),
         ...headers,
       },
-      body: Buffer.from(body),
-    });
+      body: body instanceof ReadableStream ? body : Buffer.from(body),
+    };
+    const response = await fetch(`${url}/v1/files?${new URLSearchParams(query)}`, init as RequestInit);
     const answer = (await response.json()) as Receipt & { code?: string; detail?: string };
     const { status } = response;
     const retryAfter = response.headers.get('retry-after');

@@ -174,3 +174,25 @@ test.each([
   },
   TIMEOUT_MS,
 );
+
+test('a late copy of a delivery that was answered does not put its bytes over newer ones', async () => {
+  const query = { name: 'newest.txt', onConflict: 'replace' };
+  await world.send(courier, 'first', { query });
+  let finish: (() => void) | undefined;
+  const slowly = new ReadableStream({
+    start(controller) {
+      controller.enqueue(Buffer.from('se'));
+      finish = () => {
+        controller.enqueue(Buffer.from('cond'));
+        controller.close();
+      };
+    },
+  });
+  const late = world.send(courier, slowly, { key: 'second', query });
+  const second = await world.insist(() => courier, 'second', { key: 'second', query });
+  const third = await world.send(courier, 'third', { key: 'third', query });
+  finish?.();
+  expect(await late).toMatchObject({ status: 200, receipt: { id: second.receipt.id, outcome: 'replayed' } });
+  expect(third.receipt).toMatchObject({ id: second.receipt.id, outcome: 'replaced' });
+  expect(filesNamed('newest.txt')).toMatchObject([{ sha256: sha256('third'), revisions: 3 }]);
+});
