@@ -1,0 +1,39 @@
+# shellcheck shell=bash
+# Objects that appear in a bucket become files in Drive.
+
+# Cloud Storage's own account of this project tells of objects through Pub/Sub.
+storage_agent() {
+  if [ -n "$dry_run" ]; then
+    printf 'service-%s@gs-project-accounts.iam.gserviceaccount.com' "$number"
+  else
+    answer gcloud storage service-agent --project="$project"
+  fi
+}
+
+notify_topic() {
+  local standing agent
+  agent=$(storage_agent) || exit
+  bind "serviceAccount:$agent" roles/pubsub.publisher pubsub topics -- "$exports" --project="$project"
+  standing=$(answer gcloud storage buckets notifications list "gs://$bucket" --project="$project" --format='value(topic)') || exit
+  case $standing in
+    *"/topics/$exports"*) ;;
+    *) change gcloud storage buckets notifications create "gs://$bucket" --topic="projects/$project/topics/$exports" --event-types=OBJECT_FINALIZE --payload-format=json --project="$project" --quiet ;;
+  esac
+}
+
+# https://cloud.google.com/eventarc/standard/docs/run/create-trigger-storage-gcloud
+trigger_by_objects() {
+  local agent
+  agent=$(storage_agent) || exit
+  bind_on_project "serviceAccount:$agent" roles/pubsub.publisher
+  bind_on_project "serviceAccount:$pusher" roles/eventarc.eventReceiver
+  trigger "$name-objects" --event-filters=type=google.cloud.storage.object.v1.finalized --event-filters="bucket=$bucket"
+}
+
+watch_bucket() {
+  local found
+  found=$(answer gcloud storage buckets describe "gs://$bucket" --project="$project" --format='value(name)') || exit
+  [ -n "$dry_run" ] || [ -n "$found" ] || stop 69 "there is no bucket gs://$bucket that $account can see."
+  bind "serviceAccount:$runtime" roles/storage.objectViewer storage buckets -- "gs://$bucket" --project="$project"
+  if [ "$queue" = eventarc ]; then trigger_by_objects; else notify_topic; fi
+}

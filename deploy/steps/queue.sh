@@ -1,0 +1,71 @@
+# shellcheck shell=bash
+# Work that comes as messages: a topic, and a second one for messages that can never be delivered.
+
+create_topic() {
+  local found
+  found=$(answer gcloud pubsub topics describe "$1" --project="$project" --format='value(name)') || exit
+  [ -z "$found" ] || return 0
+  change gcloud pubsub topics create "$1" --project="$project" --quiet
+}
+
+subscription() {
+  answer gcloud pubsub subscriptions describe "$1" --project="$project" --format="value($2)"
+}
+
+# Without a subscription a topic forgets what it is given.
+keep_failed() {
+  local found
+  found=$(subscription "$failed" name) || exit
+  [ -z "$found" ] || return 0
+  change gcloud pubsub subscriptions create "$failed" --topic="$failed" --expiration-period=never --message-retention-duration=7d --project="$project" --quiet
+}
+
+create_topics() {
+  [ "$queue" != none ] || return 0
+  create_topic "$exports"
+  create_topic "$failed"
+  keep_failed
+  bind "serviceAccount:$runtime" roles/pubsub.publisher pubsub topics -- "$failed" --project="$project"
+}
+
+# Pub/Sub's own account of this project moves messages aside: https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions
+allow_dead_letters() {
+  local agent=serviceAccount:service-$number@gcp-sa-pubsub.iam.gserviceaccount.com
+  bind "$agent" roles/pubsub.publisher pubsub topics -- "$failed" --project="$project"
+  bind "$agent" roles/pubsub.subscriber pubsub subscriptions -- "$exports" --project="$project"
+}
+
+subscribe_with_push() {
+  local endpoint standing
+  endpoint=$(url_of "$name")/v1/pubsub
+  local push=(--push-endpoint="$endpoint" --push-auth-service-account="$pusher" --push-auth-token-audience="$(url_of "$name")")
+  allow_caller "serviceAccount:$pusher"
+  standing=$(subscription "$exports" pushConfig.pushEndpoint) || exit
+  if [ -z "$standing" ]; then
+    change_patiently gcloud pubsub subscriptions create "$exports" --topic="$exports" "${push[@]}" \
+      --ack-deadline=600 --min-retry-delay=10s --max-retry-delay=600s --expiration-period=never --message-retention-duration=7d \
+      --dead-letter-topic="$failed" --max-delivery-attempts=20 --project="$project" --quiet
+  elif [ "$standing" != "$endpoint" ]; then
+    change_patiently gcloud pubsub subscriptions modify-push-config "$exports" "${push[@]}" --project="$project" --quiet
+  fi
+  allow_dead_letters
+}
+
+deploy_events() {
+  deploy "$name-events" --function=courierEvent --timeout=540
+  allow_caller "serviceAccount:$pusher" "$name-events"
+}
+
+# trigger NAME FLAG...
+trigger() {
+  local found trigger=$1
+  shift
+  found=$(answer gcloud eventarc triggers describe "$trigger" --location="$region" --project="$project" --format='value(name)') || exit
+  [ -z "$found" ] || return 0
+  change_patiently gcloud eventarc triggers create "$trigger" --location="$region" \
+    --destination-run-service="$name-events" --destination-run-region="$region" --service-account="$pusher" "$@" --project="$project" --quiet
+}
+
+trigger_with_eventarc() {
+  trigger "$exports" --event-filters=type=google.cloud.pubsub.topic.v1.messagePublished --transport-topic="projects/$project/topics/$exports"
+}

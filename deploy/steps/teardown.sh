@@ -1,0 +1,71 @@
+# shellcheck shell=bash
+# Takes down all that was set up under this name, in the opposite order. The ledger's database stays: it may serve others.
+
+# remove DESCRIBE... -- DELETE...: deletes what is there.
+remove() {
+  local describe=() found
+  while [ "$1" != -- ]; do describe+=("$1") && shift; done
+  shift
+  found=$(answer "${describe[@]}" --project="$project" --format='value(name)') || exit
+  [ -n "$dry_run" ] || [ -n "$found" ] || return 0
+  change "$@" --project="$project" --quiet
+}
+
+remove_service() {
+  remove gcloud run services describe "$1" --region="$region" -- gcloud run services delete "$1" --region="$region"
+}
+
+remove_trigger() {
+  remove gcloud eventarc triggers describe "$1" --location="$region" -- gcloud eventarc triggers delete "$1" --location="$region"
+}
+
+# A role that is left to a deleted account would stay in the project's policy for ever.
+unbind_on_project() {
+  local member=serviceAccount:$1 role=$2 held
+  held=$(answer gcloud projects get-iam-policy "$project" "${AS_LINES[@]}") || exit
+  [ -n "$dry_run" ] || holds "$held" "$role" "$member" || return 0
+  change gcloud projects remove-iam-policy-binding "$project" --member="$member" --role="$role" --all --quiet
+}
+
+remove_account() {
+  remove gcloud iam service-accounts describe "$1" -- gcloud iam service-accounts delete "$1"
+}
+
+confirm() {
+  local typed
+  [ -z "$yes$dry_run" ] || return 0
+  [ -t 0 ] || misused 'teardown deletes things; say --yes where nobody can be asked.'
+  read -r -p "Take down $name in project $project? Type the project's id: " typed
+  [ "$typed" = "$project" ] || stop 1 'nothing was done.'
+}
+
+take_down() {
+  local each enabled
+  check_project
+  confirm
+  # Where an API was never on there is nothing of it, and asking would fail.
+  enabled=$(answer gcloud services list --enabled --project="$project" --format='value(config.name)') || exit
+  is_on() { [ -n "$dry_run" ] || [[ $'\n'$enabled$'\n' == *$'\n'"$1.googleapis.com"$'\n'* ]]; }
+
+  if is_on eventarc; then
+    for each in "$name-objects" "$exports"; do remove_trigger "$each"; done
+  fi
+  if is_on pubsub; then
+    for each in "$exports" "$failed"; do
+      remove gcloud pubsub subscriptions describe "$each" -- gcloud pubsub subscriptions delete "$each"
+      remove gcloud pubsub topics describe "$each" -- gcloud pubsub topics delete "$each"
+    done
+  fi
+  if is_on run; then
+    remove_service "$name-events"
+    remove_service "$name"
+  fi
+  if is_on secretmanager; then
+    remove gcloud secrets describe "$secret" -- gcloud secrets delete "$secret"
+  fi
+  unbind_on_project "$runtime" roles/datastore.user
+  unbind_on_project "$builder" roles/run.builder
+  unbind_on_project "$pusher" roles/eventarc.eventReceiver
+  for each in "$pusher" "$builder" "$writer" "$runtime"; do remove_account "$each"; done
+  say "Kept: the Firestore database $database and its collection \"$collection\", the APIs, buckets and their notifications. The folder in Drive is untouched."
+}
