@@ -1,6 +1,7 @@
 import type { GoogleCall, GoogleService, Surroundings } from '../seam.ts';
 import { readAll } from './body.ts';
 import { type Answer, type DriveCall, sendError, sendJson } from './call.ts';
+import { departuresFrom } from './departures.ts';
 import type { Route } from './discovery.ts';
 import { notImplemented } from './errors.ts';
 import { applyMask } from './fields/apply.ts';
@@ -15,6 +16,8 @@ import { createUploads } from './uploads/service.ts';
 /** Drive v3 (https://developers.google.com/workspace/drive/api/reference/rest/v3), and what tests do behind its back. */
 export interface DriveService extends GoogleService, Stage {
   state: DriveState;
+  /** Where answers of this Drive were not what the discovery document says; a test with any client ends by finding none. */
+  departures: readonly string[];
   /** Lets go of its files. */
   close(): void;
 }
@@ -39,16 +42,22 @@ async function overridden(google: GoogleCall): Promise<GoogleCall> {
   return { ...google, method, url };
 }
 
-const send = ({ google, mask }: DriveCall, answer: Answer): void => {
-  if (answer === 'answered') return;
-  if (answer === 'empty') google.response.writeHead(204).end();
-  else sendJson(google.response, 200, applyMask(answer.resource, mask));
-};
-
 export function createDriveService(surroundings: Surroundings, options: DriveOptions = {}): DriveService {
   const { limits = {}, isKnownAddress = () => true } = options;
   const state = openState(surroundings, limits, isKnownAddress);
   const uploads = createUploads(state);
+  const departures: string[] = [];
+
+  const send = ({ google, mask, method }: DriveCall, answer: Answer): void => {
+    if (answer === 'answered') return;
+    if (answer === 'empty') {
+      google.response.writeHead(204).end();
+      return;
+    }
+    const body = applyMask(answer.resource, mask);
+    departures.push(...departuresFrom(state.discovery, method.response ?? {}, body, method.id));
+    sendJson(google.response, 200, body);
+  };
 
   const answer = async (google: GoogleCall, route: Route): Promise<void> => {
     const { method, form } = route;
@@ -63,6 +72,7 @@ export function createDriveService(surroundings: Surroundings, options: DriveOpt
     name: 'drive',
     hosts: ['www.googleapis.com'],
     state,
+    departures,
     close: state.store.close,
     async handle(original) {
       const { pathname, searchParams } = original.url;

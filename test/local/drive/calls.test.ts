@@ -55,6 +55,9 @@ describe('who may call', () => {
     expect(reasonOf(await api('GET', `/files/${other}`))).toBe('404 notFound');
     const { body } = await api('GET', '/files', { query: { fields: 'files/id' } });
     expect(body.files).toEqual([{ id: own }]);
+    google.drive.share(own, { email: 'bob@example.com', role: 'writer' });
+    const bobs = apiOf(google, google.world.emails.bob, [`${DRIVE_SCOPE}.file`]);
+    expect(reasonOf(await bobs('GET', `/files/${own}`))).toBe('404 notFound');
   });
 
   test('a project that has not enabled the API', async () => {

@@ -279,9 +279,8 @@ describe('files.update', () => {
   test('a reader changes nothing but their own star', async () => {
     const id = await alice.make({});
     google.drive.share(id, { email: 'bob@example.com', role: 'reader' });
-    expect(reasonOf(await bob('PATCH', `/files/${id}`, { body: { name: 'x' } }))).toBe(
-      '403 insufficientFilePermissions',
-    );
+    for (const body of [{ name: 'x' }, { description: 'x' }, { properties: { x: 'y' } }])
+      expect(reasonOf(await bob('PATCH', `/files/${id}`, { body }))).toBe('403 insufficientFilePermissions');
     const fields = { query: { fields: 'starred' } };
     expect((await bob('PATCH', `/files/${id}`, { ...fields, body: { starred: true } })).body.starred).toBe(true);
     expect((await alice('GET', `/files/${id}`, fields)).body.starred).toBe(false);

@@ -26,10 +26,13 @@ beforeAll(async () => {
   drive = new drivePackage.drive_v3.Drive({ auth });
   there = { rootUrl: `${google.origin}/www.googleapis.com/` };
 });
-afterAll(() => google.close());
+afterAll(async () => {
+  expect(google.drive.departures).toEqual([]);
+  await google.close();
+});
 
 /** Status and reason of the error that the client throws. */
-const failure = async (call: Promise<unknown>): Promise<[status?: number, reason?: string]> => {
+const failure = async (call: Promise<unknown>): Promise<(number | string | undefined)[]> => {
   try {
     await call;
   } catch (error) {

@@ -40,7 +40,10 @@ def reason(request):
   beforeAll(async () => {
     google = await startLocalGoogle();
   });
-  afterAll(() => google.close());
+  afterAll(async () => {
+    expect(google.drive.departures).toEqual([]);
+    await google.close();
+  });
 
   const run = async (script: string): Promise<Record<string, unknown>> => {
     const document = new URL('../../../local/google/drive/drive-v3.discovery.json', import.meta.url).pathname;
