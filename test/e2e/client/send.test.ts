@@ -295,8 +295,13 @@ describe('the other commands', () => {
       false,
     ]);
     const before = google.calls.count({ method: 'POST', path: /\/upload\/drive/ });
-    const asked = await call(['doctor', '--write']);
-    expect(asked.stdout).toMatch(/default: ok[\s\S]*passed {2}probe/);
+    const asked = await json<{ destinations: { default: { checks: { check: string; result: string }[] } } }>([
+      'doctor',
+      '--write',
+    ]);
+    expect(asked.value.destinations.default.checks).toContainEqual(
+      expect.objectContaining({ check: 'probe', result: 'passed' }),
+    );
     expect(google.calls.count({ method: 'POST', path: /\/upload\/drive/ })).toBeGreaterThan(before);
   }, 60_000);
 
