@@ -32,7 +32,7 @@ const home = html`<svg class="icon home" viewBox="0 0 24 24" aria-hidden="true">
 export const PLACES = { person, drive, home };
 
 export const TRASH: Markup = html`<svg class="icon trash" viewBox="0 0 24 24" aria-hidden="true">
-<path class="fill" d="M9 3h6l1 1.5h4v2H4v-2h4zM5.5 8h13l-1 11.200A2 2 0 0 1 15.5 21h-7a2 2 0 0 1-2-1.800zM9 10.5l.5 7.5H11l-.4-7.5zm4.400 0L13 18h1.5l.5-7.5z"/></svg>`;
+<path class="fill" d="M9 3h6l1 1.5h4v2H4v-2h4zM5.5 8h13l-1 11.2A2 2 0 0 1 15.5 21h-7a2 2 0 0 1-2-1.8zM9 10.5l.5 7.5H11l-.4-7.5zm4.4 0L13 18h1.5l.5-7.5z"/></svg>`;
 
 /** Which way to take a file along. */
 export const DOWNLOAD: Markup = html`<svg class="icon arrow" viewBox="0 0 24 24" aria-hidden="true">

@@ -98,7 +98,11 @@ describe('a simple upload', () => {
       expect([answer.status, answer.body.id]).toEqual([200, body.id]);
       expect(google.drive.bytesOf(body.id).toString()).toBe(text);
     }
-    expect(google.drive.files().find(({ id }) => id === body.id)?.revisions).toBe(3);
+    // Its type too, where none is named.
+    expect(google.drive.files().find(({ id }) => id === body.id)).toMatchObject({
+      revisions: 3,
+      mimeType: 'text/plain',
+    });
   });
 
   test('whose connection breaks makes no file, and leaves nothing behind', async () => {

@@ -10,13 +10,16 @@ type Metadata = Record<string, unknown>;
 
 /** What an upload does when its bytes are there: files.create or files.update. */
 interface Effect {
+  /** Of the file whose bytes are replaced. */
+  replacedType(state: DriveState, call: DriveCall): string | undefined;
   check(state: DriveState, call: DriveCall, metadata: Metadata, media: MediaDescription): void;
   run(state: DriveState, call: DriveCall, metadata: Metadata, received: ReceivedBytes): StoredFile;
 }
 
 const EFFECTS: Readonly<Record<string, Effect>> = {
-  'drive.files.create': { check: checkInsert, run: insertFile },
+  'drive.files.create': { replacedType: () => undefined, check: checkInsert, run: insertFile },
   'drive.files.update': {
+    replacedType: ({ store }, call) => store.files.get(pathParameter(call, 'fileId'))?.mimeType,
     check: (state, call, metadata, media) => checkChange(state, call, pathParameter(call, 'fileId'), metadata, media),
     run: (state, call, metadata, received) =>
       changeFile(state, call, pathParameter(call, 'fileId'), metadata, received),

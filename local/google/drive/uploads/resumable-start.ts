@@ -33,8 +33,9 @@ export async function startSession(state: DriveState, sessions: Sessions, call: 
   const { google, grant, actor, supportsAllDrives } = call;
   const size = announcedSize(call);
   const metadata = await call.body();
-  const mimeType = mediaTypeOf(headerOf(call, 'x-upload-content-type'), metadata);
-  effectOf(call).check(state, call, metadata, { mimeType, size });
+  const effect = effectOf(call);
+  const mimeType = mediaTypeOf(headerOf(call, 'x-upload-content-type'), metadata, effect.replacedType(state, call));
+  effect.check(state, call, metadata, { mimeType, size });
   const url = new URL(google.url);
   for (const name of SECRETS) url.searchParams.delete(name);
   const { record } = sessions.open({

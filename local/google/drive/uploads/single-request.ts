@@ -50,7 +50,7 @@ async function land(
 export async function uploadMedia(state: DriveState, call: DriveCall): Promise<Answer> {
   const { request } = call.google;
   const limit = state.limits.singleRequestUploadBytes;
-  const mimeType = mediaTypeOf(request.headers['content-type']);
+  const mimeType = mediaTypeOf(request.headers['content-type'], {}, effectOf(call).replacedType(state, call));
   const length = request.headers['content-length'];
   const size = length === undefined ? undefined : Number(length);
   if (size !== undefined && size > limit) throw tooLarge();
@@ -89,7 +89,7 @@ export async function uploadMultipart(state: DriveState, call: DriveCall): Promi
   const boundary = boundaryOf(call.google.request.headers['content-type']);
   const { media, mediaType, ...parts } = parseRelated(await readRelated(call, limit), boundary);
   const metadata = parseJson(parts.metadata);
-  const mimeType = mediaTypeOf(mediaType, metadata);
+  const mimeType = mediaTypeOf(mediaType, metadata, effectOf(call).replacedType(state, call));
   if (media.length > limit) throw tooLarge();
   effectOf(call).check(state, call, metadata, { mimeType, size: media.length });
   return land(state, call, { metadata, mimeType }, async (take) => {
