@@ -34,6 +34,8 @@ export interface GoogleProcess extends z.infer<typeof announcement> {
   addFaults(plan: object): Promise<void>;
   /** Ends all faults; answers how many requests had one. */
   clearFaults(): Promise<number>;
+  /** Takes the quota away: a count of all files is no traffic. */
+  liftQuota(): Promise<void>;
   /** Everything below the folder that is not in the trash. */
   files(folder: string): Promise<StoredFile[]>;
   idToken(email: string, audience: string): Promise<string>;
@@ -85,6 +87,10 @@ export const startGoogleProcess = async (): Promise<GoogleProcess & { callerEmai
       const { rules } = standing.parse(await call('GET', '/_faults'));
       await call('DELETE', '/_faults');
       return rules.reduce((sum, { fired }) => sum + fired, 0);
+    },
+    async liftQuota() {
+      const units = 1_000_000_000;
+      await call('POST', '/_admin/setLimits', { unitsPerMinutePerUser: units, unitsPerMinutePerProject: units });
     },
     async files(folder) {
       const { files } = (await call('POST', '/_admin/files', { folder, deep: true })) as { files: unknown };

@@ -53,6 +53,7 @@ const countCorrupt = async (google: GoogleProcess, files: readonly StoredFile[],
 };
 
 export const judge = async (google: GoogleProcess, folder: string, ends: readonly Ended[]): Promise<Verdict> => {
+  await google.liftQuota();
   const items = await google.files(folder);
   const folders = items.filter(({ mimeType }) => mimeType === FOLDER_TYPE);
   const files = items.filter(({ mimeType }) => mimeType !== FOLDER_TYPE);

@@ -124,6 +124,14 @@ test('a folder deleted before anybody noticed that it was made gets another id',
   expect(drive.files.get(anew.folderId)).toMatchObject({ name: 'reports' });
 });
 
+test('an id that is known to be used up is not tried again', async () => {
+  const { drive, open } = setUp();
+  const { folderId } = await open().ensure(ROOT, 'reports', {});
+  drive.destroy(folderId);
+  await open().ensure(ROOT, 'reports', {});
+  expect(drive.calls.createFolder).toBe(2);
+});
+
 test('folders that are out of sight for a while come back, and have no twins then', async () => {
   const { drive, open } = setUp();
   const first = await open().ensure(ROOT, 'reports', {});
