@@ -32,7 +32,7 @@ export const exportLinks = (file: StoredFile): Record<string, string> | undefine
 };
 
 /** A `Permission` resource; `inherited` ones carry their details in shared drives. */
-export function permissionResource(
+function permissionResource(
   state: DriveState,
   permission: StoredPermission,
   details?: { role: Role; inherited: boolean; from?: string },

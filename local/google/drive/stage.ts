@@ -10,7 +10,7 @@ import { newSharedDrive } from './shared-drive.ts';
 import type { DriveState } from './state.ts';
 
 /** A file as tests and benches count it. Times are RFC 3339, hashes lower-case hex; those and sizes are absent without stored bytes. */
-export interface FileSummary {
+interface FileSummary {
   id: string;
   name: string;
   mimeType: string;

@@ -77,6 +77,13 @@ describe('permissions.create', () => {
     expect((await courier('GET', `/files/${file}`)).status).toBe(404);
   });
 
+  test('whoever cannot see the folder is not told where the item lies', async () => {
+    await share(toBob);
+    const query = { fields: 'id,parents' };
+    expect((await alice('GET', `/files/${file}`, { query })).body.parents).toHaveLength(1);
+    expect((await bob('GET', `/files/${file}`, { query })).body).toEqual({ id: file });
+  });
+
   test('a domain’s people have it, anybody with the link', async () => {
     await share({ type: 'domain', role: 'reader', domain: 'example.com' });
     expect((await bob('GET', `/files/${file}`)).status).toBe(200);
