@@ -82,7 +82,7 @@ interface Time {
  * An object that has come to be: its name is the last segment of the object's, its path the rest. The notification's
  * custom attributes may say where it goes and what becomes of it.
  */
-export const openFinalized = async (
+const openFinalized = async (
   attributes: Attributes,
   services: Pick<Services, 'openObject'>,
   time: Time,

@@ -32,7 +32,7 @@ export const messageFields = ({ id, subscription, deliveryAttempt, orderingKey }
 });
 
 /** Gives up a message that can never be delivered: it goes to the dead-letter topic first. @throws CourierError `google-unavailable` */
-export const giveUp = async (
+const giveUp = async (
   { deadLetter, log }: Pick<Services, 'deadLetter' | 'log'>,
   message: PubsubMessage,
   reason: CourierError,
@@ -78,9 +78,10 @@ export const handleMessage = async (
     if (fault !== undefined) throw fault;
     return await work(services, message, bringing);
   } catch (thrown) {
+    // When the time was up or the sender gone, whatever was thrown then says nothing of the message.
+    if (bringing.signal.aborted) throw bringing.signal.reason;
     const error = asCourierError(thrown);
-    // When the time was up or the sender gone, the error says nothing of the message.
-    if (bringing.signal.aborted || !isForGood(error)) throw error;
+    if (!isForGood(error)) throw error;
     return giveUp(services, message, error, bringing);
   }
 };

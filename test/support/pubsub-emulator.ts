@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
 /** A message to publish. */
-export interface EmulatedMessage {
+interface EmulatedMessage {
   data?: string | Uint8Array;
   attributes?: Readonly<Record<string, string>>;
 }

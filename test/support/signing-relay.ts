@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
 /** One push that passed. */
-export interface RelayedPush {
+interface RelayedPush {
   messageId: string;
   deliveryAttempt: number;
   /** What the courier answered; 0 when it did not. */

@@ -1,0 +1,99 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { Delivery } from '../../src/delivery.ts';
+import type { PubsubMessage } from '../../src/entry/pubsub-message.ts';
+import type { Services } from '../../src/entry/services.ts';
+import { createWholeBodies } from '../../src/entry/whole-bodies.ts';
+import { CourierError } from '../../src/errors.ts';
+import { type Entry, startEntry } from '../support/entry-forms.ts';
+import { createEntryServices } from '../support/entry-services.ts';
+
+const SUBSCRIPTION = 'projects/my-proj/subscriptions/exports';
+const body = JSON.stringify({
+  message: { data: Buffer.from('{"name":"a","source":{"text":""}}').toString('base64'), messageId: '1' },
+  subscription: SUBSCRIPTION,
+});
+
+/** A promise, and what ends it. */
+const gate = (): { opened: Promise<void>; open(): void } => {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+};
+
+describe('pushes to one instance', () => {
+  let entry: Entry;
+  const dead: PubsubMessage[] = [];
+  const plain = createEntryServices();
+  const start = async (services: Partial<Services>): Promise<void> => {
+    entry = await startEntry('HTTP/1.1', {
+      services: {
+        authenticatePush: async () => ({ sub: '2', email: 'pubsub-push@my-proj.iam.gserviceaccount.com' }),
+        mayPush: () => ['reports'],
+        deadLetter: async (message) => dead.push(message) > 0,
+        ...services,
+      },
+    });
+  };
+  afterEach(() => entry.close());
+  const push = () => entry.send({ target: '/v1/pubsub', headers: { 'content-type': 'application/json' }, body });
+
+  test('are taken as many at once as it may have deliveries in hand; one more comes again', async () => {
+    const begun = gate();
+    const end = gate();
+    await start({
+      concurrentUploads: 1,
+      async deliver(delivery: Delivery) {
+        begun.open();
+        await end.opened;
+        return plain.deliver(delivery);
+      },
+    });
+    const first = push();
+    await begun.opened;
+    const second = await push();
+    expect([second.status, second.json.code, second.json.retryable]).toEqual([503, 'busy', true]);
+    expect(Number(second.headers['retry-after'])).toBeGreaterThan(0);
+    end.open();
+    expect((await first).status).toBe(204);
+    expect((await push()).status).toBe(204);
+  });
+
+  test('have nine minutes at the most, however long a request may take otherwise', async () => {
+    const deadlines: number[] = [];
+    await start({
+      requestSeconds: 3600,
+      deliver(delivery: Delivery) {
+        deadlines.push(delivery.deadlineMs - Date.now());
+        return plain.deliver(delivery);
+      },
+    });
+    await push();
+    expect(deadlines[0]).toBeLessThanOrEqual(540_000);
+    expect(deadlines[0]).toBeGreaterThan(500_000);
+  });
+
+  test('whose time is up come again, whatever error that ends in: it says nothing of the message', async () => {
+    await start({
+      requestSeconds: 1,
+      async deliver({ signal }: Delivery) {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        throw new CourierError('name-taken');
+      },
+    });
+    const { status, json } = await push();
+    expect([status, json.code, dead]).toEqual([503, 'drive-unavailable', []]);
+  });
+});
+
+test('documents in hand share so many bytes; one that is alone is always taken', async () => {
+  const bodies = createWholeBodies(100);
+  const end = gate();
+  const large = bodies.hold(1_000, () => end.opened);
+  await expect(bodies.hold(1, async () => undefined)).rejects.toMatchObject({ code: 'busy', status: 429 });
+  end.open();
+  await large;
+  await expect(bodies.hold(60, () => bodies.hold(40, async () => 'both'))).resolves.toBe('both');
+  await expect(bodies.hold(60, () => bodies.hold(41, async () => 'both'))).rejects.toMatchObject({ code: 'busy' });
+});
