@@ -1,0 +1,53 @@
+# Each account has what it needs and no more: one runs, one writes to Drive, one pushes.
+
+resource "google_service_account" "runtime" {
+  project      = var.project
+  account_id   = "${var.name}-run"
+  display_name = "drive-courier: runs"
+}
+
+resource "google_service_account" "writer" {
+  project      = var.project
+  account_id   = "${var.name}-drive"
+  display_name = "drive-courier: writes to Drive"
+}
+
+resource "google_service_account" "pusher" {
+  count = var.push ? 1 : 0
+
+  project      = var.project
+  account_id   = "${var.name}-push"
+  display_name = "drive-courier: pushes messages"
+}
+
+# The runtime gets tokens of the account that writes to Drive, and of no other.
+resource "google_service_account_iam_member" "impersonation" {
+  count = var.keyless ? 1 : 0
+
+  service_account_id = google_service_account.writer.name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = google_service_account.runtime.member
+}
+
+# The key itself is put there by hand: in Terraform's state everybody who reads the state could use it.
+resource "google_secret_manager_secret" "key" {
+  count = var.keyless ? 0 : 1
+
+  project   = var.project
+  secret_id = "${var.name}-key"
+
+  replication {
+    auto {}
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_secret_manager_secret_iam_member" "runtime" {
+  count = var.keyless ? 0 : 1
+
+  project   = var.project
+  secret_id = google_secret_manager_secret.key[0].secret_id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.runtime.member
+}

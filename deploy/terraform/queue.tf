@@ -1,0 +1,100 @@
+locals {
+  pubsub_agent  = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  pushes        = var.push && var.events_image == null
+  week          = "604800s"
+  most_attempts = 20
+}
+
+resource "google_pubsub_topic" "exports" {
+  count = var.push ? 1 : 0
+
+  project = var.project
+  name    = "${var.name}-exports"
+
+  depends_on = [google_project_service.api]
+}
+
+# Messages that can never be delivered.
+resource "google_pubsub_topic" "failed" {
+  count = var.push ? 1 : 0
+
+  project = var.project
+  name    = "${var.name}-failed"
+
+  depends_on = [google_project_service.api]
+}
+
+# Without a subscription a topic forgets what it is given.
+resource "google_pubsub_subscription" "failed" {
+  count = var.push ? 1 : 0
+
+  project                    = var.project
+  name                       = "${var.name}-failed"
+  topic                      = google_pubsub_topic.failed[0].id
+  message_retention_duration = local.week
+
+  expiration_policy {
+    ttl = ""
+  }
+}
+
+resource "google_pubsub_subscription" "exports" {
+  count = local.pushes ? 1 : 0
+
+  project                    = var.project
+  name                       = "${var.name}-exports"
+  topic                      = google_pubsub_topic.exports[0].id
+  ack_deadline_seconds       = 600
+  message_retention_duration = local.week
+
+  push_config {
+    push_endpoint = "${local.url}/v1/pubsub"
+
+    oidc_token {
+      service_account_email = google_service_account.pusher[0].email
+      audience              = local.url
+    }
+  }
+
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "600s"
+  }
+
+  dead_letter_policy {
+    dead_letter_topic     = google_pubsub_topic.failed[0].id
+    max_delivery_attempts = local.most_attempts
+  }
+
+  expiration_policy {
+    ttl = ""
+  }
+}
+
+resource "google_pubsub_topic_iam_member" "runtime_fails" {
+  count = var.push ? 1 : 0
+
+  project = var.project
+  topic   = google_pubsub_topic.failed[0].name
+  role    = "roles/pubsub.publisher"
+  member  = google_service_account.runtime.member
+}
+
+# Pub/Sub's own account of the project moves messages aside.
+resource "google_pubsub_topic_iam_member" "agent_fails" {
+  count = local.pushes ? 1 : 0
+
+  project = var.project
+  topic   = google_pubsub_topic.failed[0].name
+  role    = "roles/pubsub.publisher"
+  member  = local.pubsub_agent
+}
+
+resource "google_pubsub_subscription_iam_member" "agent_takes" {
+  count = local.pushes ? 1 : 0
+
+  project      = var.project
+  subscription = google_pubsub_subscription.exports[0].name
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+}

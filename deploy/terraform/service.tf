@@ -1,0 +1,100 @@
+locals {
+  # https://cloud.google.com/run/docs/triggering/https-request#deterministic
+  url = "https://${var.name}-${data.google_project.this.number}.${var.region}.run.app"
+
+  drive_right = merge(
+    var.keyless
+    ? { impersonate = google_service_account.writer.email }
+    : { secret = "projects/${var.project}/secrets/${var.name}-key/versions/latest" },
+    var.subject == null ? {} : { subject = var.subject },
+  )
+
+  pubsub = merge(
+    { deadLetterTopic = "projects/${var.project}/topics/${var.name}-failed" },
+    var.events_image == null
+    ? {
+      subscriptions = {
+        "projects/${var.project}/subscriptions/${var.name}-exports" = {
+          serviceAccount = one(google_service_account.pusher[*].email)
+          destinations   = ["default"]
+        }
+      }
+    }
+    : { eventDestinations = ["default"] },
+  )
+
+  config = coalesce(var.config, jsonencode(merge(
+    {
+      audiences    = [local.url]
+      operators    = var.operators
+      destinations = { default = { folder = var.folder, credentials = "drive", callers = local.all_callers } }
+      credentials  = { drive = local.drive_right }
+      ledger       = { firestore = { project = var.project, database = var.database, collection = local.collection } }
+    },
+    var.push ? { pubsub = local.pubsub } : {},
+  )))
+
+  people = distinct(concat(var.callers, var.operators))
+  # The platform checks identity before the courier does.
+  invokers = concat(
+    [for email in local.people : endswith(email, ".gserviceaccount.com") ? "serviceAccount:${email}" : "user:${email}"],
+    google_service_account.pusher[*].member,
+    google_service_account.aws_caller[*].member,
+  )
+  all_callers = concat(var.callers, google_service_account.aws_caller[*].email)
+}
+
+resource "google_cloud_run_v2_service" "courier" {
+  project             = var.project
+  name                = var.name
+  location            = var.region
+  deletion_protection = false
+
+  template {
+    service_account                  = google_service_account.runtime.email
+    timeout                          = "3600s"
+    max_instance_request_concurrency = 80
+
+    scaling {
+      max_instance_count = var.max_instances
+    }
+
+    containers {
+      image = var.image
+
+      # End to end HTTP/2: requests of any size.
+      ports {
+        name           = "h2c"
+        container_port = 8080
+      }
+
+      resources {
+        limits            = { cpu = "1", memory = "1Gi" }
+        startup_cpu_boost = true
+      }
+
+      env {
+        name  = "GOOGLE_CLOUD_PROJECT"
+        value = var.project
+      }
+
+      env {
+        name  = "COURIER_CONFIG"
+        value = local.config
+      }
+    }
+  }
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_cloud_run_v2_service_iam_member" "invoker" {
+  # Counted, not keyed: some of these names are known only once they are made.
+  count = length(local.invokers)
+
+  project  = var.project
+  location = var.region
+  name     = google_cloud_run_v2_service.courier.name
+  role     = "roles/run.invoker"
+  member   = local.invokers[count.index]
+}

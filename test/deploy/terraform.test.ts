@@ -1,0 +1,163 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, test } from '@jest/globals';
+import { type Block, blocksOf, referencesOf } from '../../scripts/terraform/blocks.ts';
+import type { Names, ProviderNames } from '../../scripts/terraform/names.ts';
+
+const execute = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+const module = join(root, 'deploy/terraform');
+const names = JSON.parse(readFileSync(join(root, 'test/fixtures/terraform-names.json'), 'utf8')) as ProviderNames;
+const files = readdirSync(module).filter((file) => file.endsWith('.tf'));
+const textOf = (path: string): string => readFileSync(join(module, path), 'utf8');
+const sources = files.map(textOf);
+const blocks = sources.flatMap(blocksOf);
+const ofKind = (kind: string): Block[] => blocks.filter((block) => block.kind === kind);
+
+/** What every block may have: https://developer.hashicorp.com/terraform/language/meta-arguments */
+const META = ['count', 'for_each', 'depends_on', 'provider', 'lifecycle'];
+
+/** What stands in a block that the provider does not know, or lacks though it must be there. */
+const faultsOf = (block: Block, known: Names, where: string): string[] => [
+  ...block.attributes
+    .filter((name) => ![...known.required, ...known.optional, ...META].includes(name))
+    .map((name) => `${where}.${name} is unknown`),
+  ...known.required
+    .filter((name) => !block.attributes.includes(name) && !block.blocks.some(({ kind }) => kind === name))
+    .map((name) => `${where}.${name} is missing`),
+  ...block.blocks.flatMap((inner) => {
+    const inside = known.blocks[inner.kind];
+    if (inside === undefined) return META.includes(inner.kind) ? [] : [`${where}.${inner.kind} is no block`];
+    return faultsOf(inner, inside, `${where}.${inner.kind}`);
+  }),
+];
+
+const faultsIn = (found: readonly Block[]): string[] =>
+  found.flatMap((block) => {
+    const [type = '', name = ''] = block.labels;
+    const known = block.kind === 'data' ? names.data[type] : names.resource[type];
+    return known === undefined ? [`${type} is unknown`] : faultsOf(block, known, `${type}.${name}`);
+  });
+
+test('every resource, block and argument is one that Google’s provider has', () => {
+  const found = [...ofKind('resource'), ...ofKind('data')];
+  expect(found.length).toBeGreaterThan(25);
+  expect(faultsIn(found)).toEqual([]);
+});
+
+test('what expressions read of a resource, the provider tells', () => {
+  const read = sources.flatMap(referencesOf);
+  expect(read.length).toBeGreaterThan(30);
+  const unknown = read.filter(({ isData, type, attribute }) => {
+    const known = (isData ? names.data : names.resource)[type];
+    return known === undefined || ![...known.exported, ...known.required, ...known.optional].includes(attribute);
+  });
+  expect(unknown).toEqual([]);
+});
+
+test('resources, variables and locals that are spoken of exist, and each variable is used', () => {
+  const text = sources.join('\n');
+  const resources = new Set(ofKind('resource').map(({ labels }) => labels.join('.')));
+  const named = [...text.matchAll(/(?<!data\.)\b(google_\w+\.\w+)(?=[[.\],)\s])/g)].map(([, name = '']) => name);
+  expect(named.filter((name) => !resources.has(name))).toEqual([]);
+  const variables = ofKind('variable').map(({ labels: [name = ''] }) => name);
+  const spoken = new Set([...text.matchAll(/\bvar\.(\w+)/g)].map(([, name = '']) => name));
+  expect([...spoken].sort()).toEqual([...variables].sort());
+  const locals = new Set(ofKind('locals').flatMap(({ attributes }) => attributes));
+  const asked = new Set([...text.matchAll(/\blocal\.(\w+)/g)].map(([, name = '']) => name));
+  expect([...asked].sort()).toEqual([...locals].sort());
+});
+
+test('variables and outputs are described, and no key comes into the state', () => {
+  for (const block of [...ofKind('variable'), ...ofKind('output')]) {
+    expect({ of: block.labels, attributes: block.attributes }).toMatchObject({
+      attributes: expect.arrayContaining(['description']),
+    });
+  }
+  const kinds = ofKind('resource').map(({ labels: [type] }) => type);
+  expect(kinds).not.toContain('google_service_account_key');
+  expect(kinds).not.toContain('google_secret_manager_secret_version');
+});
+
+test('the example gives the module what it needs, and nothing that it has not', () => {
+  const [call] = blocksOf(textOf('example/main.tf')).filter(({ kind }) => kind === 'module');
+  const variables = ofKind('variable');
+  const given = (call?.attributes ?? []).filter((name) => name !== 'source');
+  const known = variables.map(({ labels: [name = ''] }) => name);
+  const needed = variables
+    .filter(({ attributes }) => !attributes.includes('default'))
+    .map(({ labels: [name = ''] }) => name);
+  expect(given.filter((name) => !known.includes(name))).toEqual([]);
+  expect(needed.filter((name) => !given.includes(name))).toEqual([]);
+});
+
+describe('the check itself', () => {
+  test.each<[string, string, RegExp]>([
+    ['an argument that is none', 'resource "google_pubsub_topic" "x" { name = "x"\n lable = {} }', /lable is unknown/],
+    [
+      'a block that is none',
+      'resource "google_pubsub_topic" "x" { name = "x"\n scheme { a = 1 } }',
+      /scheme is no block/,
+    ],
+    [
+      'an argument deep inside',
+      'resource "google_pubsub_subscription" "x" { name = "x"\n topic = "t"\n push_config { push_endpoint = "u"\n oidc_token { email = "e" } } }',
+      /oidc_token\.email is unknown/,
+    ],
+    ['a missing argument', 'resource "google_pubsub_subscription" "x" { name = "x" }', /topic is missing/],
+    ['a resource that is none', 'resource "google_pubsub_tropic" "x" { }', /google_pubsub_tropic is unknown/],
+  ])('finds %s', (_, source, fault) => {
+    expect(faultsIn(blocksOf(source)).join('\n')).toMatch(fault);
+  });
+
+  test('reads past expressions of any form', () => {
+    const source = `resource "a" "b" {
+      one = cond ? { x = 1 } : { y = "}" }
+      two = merge(
+        { z = 2 }, # }
+        var.q == null
+        ? { p = "\${var.r["s"]}" }
+        : {},
+      )
+      block { three = [for k in var.l : "\${k}"] }
+      four = 4
+    }`;
+    expect(blocksOf(source)).toEqual([
+      {
+        kind: 'resource',
+        labels: ['a', 'b'],
+        attributes: ['one', 'two', 'four'],
+        blocks: [{ kind: 'block', labels: [], attributes: ['three'], blocks: [] }],
+      },
+    ]);
+  });
+});
+
+const hasTerraform = spawnSync('terraform', ['version']).status === 0;
+if (!hasTerraform) console.warn('SKIPPED: no terraform here, so it does not judge the form of deploy/terraform.');
+(hasTerraform ? test : test.skip)(
+  'terraform finds the files well-formed',
+  async () => {
+    await execute('terraform', ['fmt', '-check', '-recursive', '-diff', module], {
+      env: { ...process.env, CHECKPOINT_DISABLE: '1' },
+    });
+  },
+  60_000,
+);
+
+const bindings = process.env.COURIER_TERRAFORM_BINDINGS;
+if (!bindings)
+  console.warn(
+    'SKIPPED: COURIER_TERRAFORM_BINDINGS names no folder for 30 MB of bindings, so the names on file are taken as they are.',
+  );
+(bindings ? test : test.skip)(
+  'the names on file are those of the published bindings',
+  async () => {
+    const before = readFileSync(join(root, 'test/fixtures/terraform-names.json'), 'utf8');
+    await execute(process.execPath, [join(root, 'scripts/terraform-names.ts'), bindings ?? '']);
+    expect(readFileSync(join(root, 'test/fixtures/terraform-names.json'), 'utf8')).toBe(before);
+  },
+  300_000,
+);
