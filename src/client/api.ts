@@ -4,7 +4,7 @@ import type { Exchange, HttpAnswer } from './http.ts';
 import { type Retry, withRetry } from './retry.ts';
 import { parseAnswer, problemIn } from './schemas.ts';
 
-export interface ApiCall<T> {
+interface ApiCall<T> {
   method: 'GET' | 'POST';
   /** Below the courier's address, e.g. `/v1/files`. */
   path: string;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 
-export interface HttpRequest {
+interface HttpRequest {
   method: string;
   url: string | URL;
   headers?: Record<string, string>;

@@ -12,7 +12,7 @@ const oauthBody = z.object({
 /** Which grant was refused. */
 export type Grant = 'service-account' | 'delegation' | 'refresh-token' | 'federation';
 
-export interface OauthVerdict {
+interface OauthVerdict {
   code: ErrorCode;
   detail: string;
   /** Where the table's does not fit. */
@@ -155,7 +155,7 @@ const PASSING: ReadonlySet<string> = new Set(['temporarily_unavailable', 'intern
  * What a refusal of the token endpoint or the Security Token Service means.
  * @param body as it came: parsed JSON, or anything else
  */
-export const verdictOf = (status: number, body: unknown, grant: Grant): OauthVerdict => {
+const verdictOf = (status: number, body: unknown, grant: Grant): OauthVerdict => {
   const { data } = oauthBody.safeParse(body);
   if (status === 408 || status === 429 || status >= 500 || (data !== undefined && PASSING.has(data.error)))
     return { code: 'google-unavailable', detail: 'Google cannot give out tokens at the moment.' };

@@ -25,7 +25,7 @@ export interface Context {
 }
 
 /** @throws CourierClientError `usage` */
-export const urlOf = ({ env }: Context, { url = env.COURIER_URL }: GlobalOptions): string => {
+const urlOf = ({ env }: Context, { url = env.COURIER_URL }: GlobalOptions): string => {
   if (!url) throw failure('usage', { detail: 'Where the courier is, is not known: give --url or set COURIER_URL.' });
   return url;
 };
