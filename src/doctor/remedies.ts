@@ -77,7 +77,7 @@ const COMMANDS: Readonly<Record<string, (facts: Facts, error: CourierError) => s
   'impersonation-refused': ({ config, account, runtime }) =>
     `gcloud iam service-accounts add-iam-policy-binding ${config.impersonate ?? account ?? 'SERVICE_ACCOUNT'} --member=${memberOf(runtime)} --role=roles/iam.serviceAccountTokenCreator`,
   'delegation-refused': (facts, error) =>
-    `In https://admin.google.com/ac/owl/domainwidedelegation allow the scopes ${facts.config.scopes.join(',')} to the client id that this prints: gcloud iam service-accounts describe ${facts.config.impersonate ?? actorOf(facts, error)} --format='value(oauth2ClientId)'; and check that ${facts.config.subject ?? 'the subject'} exists`,
+    `In https://admin.google.com/ac/owl/domainwidedelegation allow the scopes ${facts.config.scopes.join(',')} to the client id that this prints: gcloud iam service-accounts describe ${facts.config.impersonate ?? actorOf(facts, error)} --format='value(uniqueId)'; and check that ${facts.config.subject ?? 'the subject'} exists`,
   'drive-api-disabled': ({ account }) => `gcloud services enable drive.googleapis.com --project=${projectOf(account)}`,
 };
 
@@ -94,7 +94,7 @@ const enableApi = ({ remedy }: CourierError, { config, runtime }: Facts): string
   return `gcloud services enable ${api} --project=${ofSecret ?? projectOf(runtime)}`;
 };
 
-export const ASK_AGAIN =
+const ASK_AGAIN =
   'Ask again in a minute; if it stays so, look at https://status.cloud.google.com and https://www.google.com/appsstatus/dashboard';
 
 /** What to do about an error: a command where one fits, else the error's own words. */

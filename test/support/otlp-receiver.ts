@@ -7,7 +7,7 @@ interface Attribute {
   value: Value;
 }
 
-export interface Point {
+interface Point {
   attributes: Record<string, unknown>;
   /** Of a counter or gauge. */
   value: number | undefined;
@@ -15,7 +15,7 @@ export interface Point {
   count: number | undefined;
 }
 
-export interface Metric {
+interface Metric {
   name: string;
   unit: string;
   points: Point[];

@@ -1,10 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
+import { gcloudCommandsIn, hasGcloud, lintGcloud } from '../support/gcloud-lint.ts';
 import { faultsIn } from './judge.ts';
 import { visit } from './visit.ts';
 import { WORLDS } from './worlds.ts';
 
 /** Where Google does not answer, the doctor is patient for a while. */
 const TIMEOUT_MS = 90_000;
+
+if (!hasGcloud) console.warn('SKIPPED: gcloud is not installed, so it cannot look at the remedies itself');
+
+const remedies = new Set<string>();
 
 describe('in each world the doctor says what is wrong, and nothing else', () => {
   test.each(WORLDS.map((world) => [world.name, world] as const))(
@@ -16,6 +21,7 @@ describe('in each world the doctor says what is wrong, and nothing else', () => 
       expect(faultsIn(world, checks)).toEqual([]);
       const isFailing = Object.values(world.finds).some(({ result }) => result === 'failed');
       expect([report.ok, ok]).toEqual([!isFailing, !isFailing]);
+      for (const { remedy } of checks) if (remedy !== undefined) remedies.add(remedy);
       for (const { result, remedy } of checks)
         expect(remedy !== undefined).toBe(result === 'failed' || result === 'warned');
 
@@ -30,6 +36,16 @@ describe('in each world the doctor says what is wrong, and nothing else', () => 
     TIMEOUT_MS,
   );
 });
+
+(hasGcloud ? test : test.skip)(
+  'every command that the doctor gives to paste is one that gcloud knows',
+  async () => {
+    const commands = [...remedies].flatMap((remedy) => gcloudCommandsIn(remedy.replaceAll('PROJECT', 'my-project')));
+    expect(commands.length).toBeGreaterThan(20);
+    expect(await lintGcloud([...new Set(commands)])).toEqual([]);
+  },
+  120_000,
+);
 
 test('there are worlds enough', () => {
   expect(WORLDS.length).toBeGreaterThanOrEqual(30);

@@ -9,7 +9,7 @@ import { createLog } from '../../src/log.ts';
 
 const AUDIENCE = 'https://courier.example';
 
-export type Document = Record<string, unknown> & {
+type Document = Record<string, unknown> & {
   destinations: { reports: Record<string, unknown> };
   credentials: { main: Record<string, unknown> };
 };
@@ -28,7 +28,7 @@ export interface World {
 
 type Environment = Readonly<Record<string, string>>;
 
-export interface Expected {
+interface Expected {
   result: 'failed' | 'warned' | 'skipped';
   detail?: RegExp;
   remedy?: RegExp;

@@ -1,0 +1,314 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import { ERRORS } from '../../src/errors.ts';
+import { startTelemetrySdk } from '../../src/telemetry-sdk.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
+import { enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
+import { comparisonsOf, entryOf, extractedPath, type LogEntry, matches, valueAt } from './log-filter.ts';
+
+const FOLDER = new URL('../../deploy/monitoring/', import.meta.url);
+const read = (path: string): unknown => JSON.parse(readFileSync(new URL(path, FOLDER), 'utf8'));
+const readAll = <Kind>(folder: string): [string, Kind][] =>
+  readdirSync(new URL(folder, FOLDER)).map((name) => [name, read(`${folder}/${name}`) as Kind]);
+
+interface LogMetric {
+  name: string;
+  filter: string;
+  valueExtractor?: string;
+  labelExtractors: Record<string, string>;
+  metricDescriptor: { metricKind: string; valueType: string; labels: { key: string; valueType: string }[] };
+}
+
+interface TimeSeriesFilter {
+  filter: string;
+  aggregation: { perSeriesAligner: string; crossSeriesReducer: string; groupByFields: string[] };
+}
+
+interface AlertPolicy {
+  displayName: string;
+  documentation: { content: string; subject: string };
+  conditions: {
+    conditionMatchedLog?: { filter: string; labelExtractors: Record<string, string> };
+    conditionThreshold?: { filter: string; aggregations: TimeSeriesFilter['aggregation'][] };
+  }[];
+}
+
+interface Widget {
+  title: string;
+  xyChart?: { dataSets: { timeSeriesQuery: { timeSeriesFilter: TimeSeriesFilter } }[] };
+  logsPanel?: { filter: string };
+}
+
+const logMetrics = readAll<LogMetric>('log-metrics');
+const policies = readAll<AlertPolicy>('alerts');
+const { mosaicLayout } = read('dashboard.json') as {
+  mosaicLayout: {
+    columns: number;
+    tiles: { xPos?: number; yPos?: number; width: number; height: number; widget: Widget }[];
+  };
+};
+const widgets = mosaicLayout.tiles.map(({ widget }) => widget);
+
+/** What Google itself measures, with its labels (https://cloud.google.com/monitoring/api/metrics_gcp). */
+const GOOGLES: Readonly<Record<string, { kind: string; labels: string[] }>> = {
+  'run.googleapis.com/request_count': { kind: 'DELTA', labels: ['response_code', 'response_code_class'] },
+  'run.googleapis.com/container/instance_count': { kind: 'GAUGE', labels: ['state'] },
+  'run.googleapis.com/container/memory/utilizations': { kind: 'DELTA', labels: ['container_name'] },
+  'pubsub.googleapis.com/subscription/oldest_unacked_message_age': { kind: 'GAUGE', labels: [] },
+};
+const RESOURCE_LABELS = ['service_name', 'subscription_id'];
+
+let google: LocalGoogle;
+let receiver: OtlpReceiver;
+let courier: RunningCourier;
+let entries: LogEntry[];
+let leave: () => void;
+
+/** A courier is run through what is to be seen: deliveries that end well, by set-up faults, by rate limits and by a surprise, and a message given up. */
+beforeAll(async () => {
+  google = await startLocalGoogle();
+  leave = enterCloudRun(google);
+  receiver = await startOtlpReceiver();
+  const sdk = startTelemetrySdk({ endpoint: receiver.endpoint, intervalMs: 3_600_000 });
+  courier = await startCourier(google);
+  const { exporter, pubsubPush } = google.world.emails;
+  const put = (name: string) =>
+    courier.ask(exporter, `/v1/files?name=${name}`, {
+      method: 'POST',
+      body: 'a,b\r\n',
+      headers: { 'content-type': 'text/csv', 'x-cloud-trace-context': '105445aa7843bc8bf206b12000100000/1;o=1' },
+    });
+  const failing = async (status: number, reason: string, name: string): Promise<number> => {
+    google.faults.add({ host: 'www.googleapis.com', path: '/upload/*', fault: { kind: 'status', status, reason } });
+    const { status: answered } = await put(name);
+    google.faults.clear();
+    return answered;
+  };
+
+  expect((await put('good.csv')).status).toBe(201);
+  expect(await failing(403, 'storageQuotaExceeded', 'full.csv')).toBe(502);
+  expect(await failing(418, 'teapot', 'odd.csv')).toBe(500);
+  const message = { messageId: '1', publishTime: new Date().toISOString(), data: Buffer.from('{}').toString('base64') };
+  const push = await courier.ask(pubsubPush, '/v1/pubsub', {
+    method: 'POST',
+    body: JSON.stringify({ message, subscription: courier.subscription }),
+    headers: { 'content-type': 'application/json' },
+  });
+  expect(push.status).toBe(204);
+  await courier.close();
+  await sdk.shutdown();
+  entries = courier.lines.map(entryOf);
+}, 90_000);
+
+afterAll(async () => {
+  leave();
+  await receiver.close();
+  await google.close();
+});
+
+/** Every path that a filter or an extractor names is in some line that was really written. */
+const unknownPaths = (paths: readonly string[]): string[] =>
+  paths.filter((path) => path !== 'resource.type' && !entries.some((entry) => valueAt(entry, path) !== undefined));
+
+describe('log-based metrics', () => {
+  test.each(logMetrics)('%s: its file is called as it is', (file, { name }) => expect(file).toBe(`${name}.json`));
+
+  test.each(logMetrics)(
+    '%s: every field that it names is written',
+    (_, { filter, valueExtractor, labelExtractors }) => {
+      const extractors = [...Object.values(labelExtractors), ...(valueExtractor === undefined ? [] : [valueExtractor])];
+      const paths = [...comparisonsOf(filter).map(({ path }) => path), ...extractors.map(extractedPath)];
+      expect(unknownPaths(paths)).toEqual([]);
+    },
+  );
+
+  test.each(logMetrics)('%s: its filter finds lines, and each gives a value of its type', (_, metric) => {
+    const found = entries.filter((entry) => matches(metric.filter, entry));
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.length).toBeLessThan(entries.length);
+    for (const entry of metric.valueExtractor === undefined ? [] : found) {
+      expect(valueAt(entry, extractedPath(metric.valueExtractor ?? ''))).toEqual(expect.any(Number));
+    }
+    expect(metric.metricDescriptor.valueType).toBe(metric.valueExtractor === undefined ? 'INT64' : 'DISTRIBUTION');
+  });
+
+  test.each(logMetrics)('%s: each extractor has its label, and each label is a text', (_, metric) => {
+    const { labels } = metric.metricDescriptor;
+    expect(labels.map(({ key }) => key).toSorted()).toEqual(Object.keys(metric.labelExtractors).toSorted());
+    for (const extractor of Object.values(metric.labelExtractors)) {
+      const values = entries.map((entry) => valueAt(entry, extractedPath(extractor))).filter(Boolean);
+      expect(values).toEqual(values.map(String));
+    }
+  });
+
+  test('a delivery is counted once, whichever way it ends', () => {
+    const [, { filter }] = logMetrics.find(([name]) => name === 'courier-deliveries.json') ?? ['', { filter: '' }];
+    const counted = entries.filter((entry) => matches(filter, entry)).map(({ labels }) => labels);
+    expect(counted).toEqual([
+      { destination: 'reports', outcome: 'created' },
+      { destination: 'reports', outcome: 'failed', code: 'no-storage-quota' },
+      { destination: 'reports', outcome: 'failed', code: 'internal' },
+    ]);
+  });
+});
+
+/** Faults of one filter over metrics. */
+const faultsOf = ({ filter, aggregation: { groupByFields } }: TimeSeriesFilter): string[] => {
+  const [, type = ''] = /metric\.type="([^"]+)"/.exec(filter) ?? [];
+  const named = [...`${filter} ${groupByFields.join(' ')}`.matchAll(/metric\.label\.(\w+)/g)].map(([, name]) => name);
+  const resources = [...groupByFields.join(' ').matchAll(/resource\.label\.(\w+)/g)].map(([, name]) => name ?? '');
+  const own = type.startsWith('logging.googleapis.com/user/')
+    ? logMetrics.find(([, { name }]) => type.endsWith(`/${name}`))?.[1].metricDescriptor.labels.map(({ key }) => key)
+    : undefined;
+  const sent = type.startsWith('workload.googleapis.com/')
+    ? receiver.metrics.get(type.slice('workload.googleapis.com/'.length))?.points
+    : undefined;
+  const labels = own ?? sent?.flatMap(({ attributes }) => Object.keys(attributes)) ?? GOOGLES[type]?.labels;
+  if (labels === undefined) return [`nobody measures ${type}`];
+  return [
+    ...named.filter((name) => !labels.includes(name ?? '')).map((name) => `${type} has no label ${name}`),
+    ...resources.filter((name) => !RESOURCE_LABELS.includes(name)).map((name) => `no resource has the label ${name}`),
+  ];
+};
+
+describe('the dashboard', () => {
+  test('every chart shows what is measured, by labels that it has', () => {
+    const filters = widgets.flatMap(({ xyChart }) => xyChart?.dataSets ?? []);
+    expect(filters.length).toBeGreaterThan(15);
+    expect(filters.flatMap(({ timeSeriesQuery }) => faultsOf(timeSeriesQuery.timeSeriesFilter))).toEqual([]);
+  });
+
+  test('every metric that the courier sends or that is made of its log, and that is worth a look, is shown', () => {
+    const shown = JSON.stringify(widgets);
+    for (const [, { name }] of logMetrics) expect(shown).toContain(`logging.googleapis.com/user/${name}`);
+  });
+
+  test('its panel of logs finds the failures', () => {
+    const [panel] = widgets.flatMap(({ logsPanel }) => logsPanel ?? []);
+    const found = entries.filter((entry) => matches(panel?.filter ?? '', entry));
+    expect(found.map(({ labels }) => labels.code)).toEqual(['no-storage-quota', 'internal']);
+  });
+
+  test('no tile lies on another or beyond the edge', () => {
+    const tiles = mosaicLayout.tiles.map(({ xPos = 0, yPos = 0, width, height }) => ({ xPos, yPos, width, height }));
+    for (const [index, one] of tiles.entries()) {
+      expect(one.xPos + one.width).toBeLessThanOrEqual(mosaicLayout.columns);
+      const overlapping = tiles
+        .slice(index + 1)
+        .filter(
+          (other) =>
+            one.xPos < other.xPos + other.width &&
+            other.xPos < one.xPos + one.width &&
+            one.yPos < other.yPos + other.height &&
+            other.yPos < one.yPos + one.height,
+        );
+      expect(overlapping).toEqual([]);
+    }
+  });
+});
+
+describe('the alert policies', () => {
+  test.each(policies)('%s: what it waits for is measured or written', (_, { conditions }) => {
+    for (const { conditionThreshold, conditionMatchedLog } of conditions) {
+      if (conditionThreshold !== undefined) {
+        const { filter, aggregations } = conditionThreshold;
+        expect(aggregations.flatMap((aggregation) => faultsOf({ filter, aggregation }))).toEqual([]);
+      }
+      if (conditionMatchedLog !== undefined) {
+        const { filter, labelExtractors } = conditionMatchedLog;
+        const extracted = Object.values(labelExtractors).map(extractedPath);
+        expect(unknownPaths([...comparisonsOf(filter).map(({ path }) => path), ...extracted])).toEqual([]);
+        expect(entries.filter((entry) => matches(filter, entry))).toHaveLength(1);
+      }
+      expect(conditionThreshold ?? conditionMatchedLog).toBeDefined();
+    }
+  });
+
+  test.each(policies)('%s: its text names only labels that are extracted, and pages that exist', (_, policy) => {
+    const { documentation, conditions } = policy;
+    const text = `${documentation.subject} ${documentation.content}`;
+    const named = [...text.matchAll(/\$\{log\.extracted_label\.(\w+)\}/g)].map(([, name]) => name);
+    const extracted = conditions.flatMap((each) => Object.keys(each.conditionMatchedLog?.labelExtractors ?? {}));
+    expect(named.filter((name) => !extracted.includes(name ?? ''))).toEqual([]);
+    for (const [, page = ''] of text.matchAll(/(docs\/[\w-]+\.md)/g)) {
+      expect(() => readFileSync(new URL(`../../${page}`, FOLDER))).not.toThrow();
+    }
+  });
+
+  test('the one for the set-up knows every code of the set-up, and no other', () => {
+    const filter = policies.find(([name]) => name === 'setup-fault.json')?.[1].conditions[0]?.conditionMatchedLog
+      ?.filter;
+    const [pattern] = comparisonsOf(filter ?? '').filter(({ operator }) => operator === '=~');
+    const setup = Object.entries(ERRORS).filter(([, { status, retryable }]) => status === 502 && !retryable);
+    const known = Object.keys(ERRORS).filter((code) => new RegExp(pattern?.value ?? '').test(code));
+    expect(known.toSorted()).toEqual(setup.map(([code]) => code).toSorted());
+  });
+});
+
+describe('the log', () => {
+  test('a request is one line, with what Cloud Logging shows of it and its trace', () => {
+    const requests = entries.filter(({ httpRequest }) => httpRequest !== undefined);
+    expect(requests).toHaveLength(4);
+    expect(requests[0]).toMatchObject({
+      severity: 'INFO',
+      trace: '105445aa7843bc8bf206b12000100000',
+      spanId: '0000000000000001',
+      httpRequest: {
+        requestMethod: 'POST',
+        requestUrl: '/v1/files',
+        status: 201,
+        latency: expect.stringMatching(/^\d+\.\d{3}s$/),
+      },
+      labels: { status: '201' },
+    });
+  });
+
+  test('a delivery is one line: who, where, what, and what it took', () => {
+    const [created] = entries.filter(({ labels }) => labels.outcome === 'created');
+    expect(created).toMatchObject({
+      severity: 'INFO',
+      trace: '105445aa7843bc8bf206b12000100000',
+      jsonPayload: {
+        audit: {
+          outcome: 'created',
+          caller: google.world.emails.exporter,
+          destination: 'reports',
+          name: 'good.csv',
+          size: 5,
+          sha256: expect.stringMatching(/^[\da-f]{64}$/),
+          fileId: expect.any(String),
+          attempts: expect.any(Number),
+          calls: expect.any(Number),
+          retries: 0,
+          units: expect.any(Number),
+          milliseconds: { claim: expect.any(Number), put: expect.any(Number), total: expect.any(Number) },
+        },
+      },
+    });
+    const { units, calls } = (created?.jsonPayload.audit ?? {}) as { units?: number; calls?: number };
+    expect(units).toBeGreaterThanOrEqual(50);
+    expect(calls).toBeGreaterThanOrEqual(2);
+  });
+
+  test('what nobody foresaw is an error event for Error Reporting', () => {
+    const [line] = entries.filter(
+      ({ severity, jsonPayload }) => severity === 'ERROR' && jsonPayload.code === 'internal',
+    );
+    expect(line?.jsonPayload).toMatchObject({
+      '@type': 'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent',
+      serviceContext: { service: 'drive-courier' },
+      stack_trace: expect.stringMatching(/\n {4}at /),
+    });
+  });
+
+  test('at every level, nothing of the keys, tokens and sessions that passed is in it', () => {
+    const text = courier.lines.join('');
+    const { serviceAccounts, refreshTokens } = google.world.state;
+    for (const { privateKeyPem } of serviceAccounts.flatMap(({ keys }) => keys)) {
+      expect(text).not.toContain(privateKeyPem.slice(60, 110));
+    }
+    for (const { token } of refreshTokens) expect(text).not.toContain(token);
+    expect(text).not.toMatch(/ya29\.|eyJ[\w-]{10}|upload_id=[^[]|Bearer [^[]/);
+  });
+});
