@@ -11,7 +11,8 @@ import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
 
 /** `courier whoami` and `courier send`, from every place that callers run in, to a real courier. */
 
-const hasGcloud = spawnSync('gcloud', ['--version']).status === 0;
+const GCLOUD = 'gcloud';
+const hasGcloud = spawnSync(GCLOUD, ['--version']).status === 0;
 if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so nobody calls the courier as its account.');
 
 let google: LocalGoogle;
@@ -128,7 +129,7 @@ describe('calls the courier', () => {
         CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK: 'true',
       };
       const login = ['auth', 'activate-service-account', '--key-file', file('exporter')];
-      await promisify(execFile)('gcloud', login, { env });
+      await promisify(execFile)(GCLOUD, login, { env });
       await check({ name: 'gcloud', env: () => env, kind: 'gcloud', account: 'exporter' });
     },
     120_000,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 
+const TERRAFORM = 'terraform';
 const FOLDER = join(import.meta.dirname, '../../../examples/aws-lambda/terraform');
 /** No network in tests: providers come from where an administrator put them. */
 const PLUGINS = [
@@ -19,7 +20,7 @@ const env = {
   CHECKPOINT_DISABLE: '1',
 };
 
-const hasTerraform = spawnSync('terraform', ['version'], { env }).status === 0;
+const hasTerraform = spawnSync(TERRAFORM, ['version'], { env }).status === 0;
 if (!hasTerraform) console.warn('SKIPPED: no terraform here, so its examples are not checked.');
 const plugins = (provider: string): string | undefined =>
   PLUGINS.find((folder) => existsSync(join(folder, 'registry.terraform.io/hashicorp', provider)));
@@ -30,7 +31,7 @@ afterAll(() => {
 });
 
 (hasTerraform ? test : test.skip)('the Terraform of the examples is formatted', () => {
-  const { stdout, status } = spawnSync('terraform', ['fmt', '-check', '-recursive', '-diff', FOLDER], {
+  const { stdout, status } = spawnSync(TERRAFORM, ['fmt', '-check', '-recursive', '-diff', FOLDER], {
     env,
     encoding: 'utf8',
   });
@@ -48,11 +49,11 @@ describe.each(['aws', 'google'])('examples/aws-lambda/terraform/%s', (provider) 
       const folder = mkdtempSync(join(tmpdir(), 'courier-terraform-'));
       made.push(folder);
       cpSync(join(FOLDER, provider), folder, { recursive: true });
-      execFileSync('terraform', ['init', '-backend=false', '-input=false', `-plugin-dir=${source}`], {
+      execFileSync(TERRAFORM, ['init', '-backend=false', '-input=false', `-plugin-dir=${source}`], {
         cwd: folder,
         env,
       });
-      const { stdout } = spawnSync('terraform', ['validate', '-json'], { cwd: folder, env, encoding: 'utf8' });
+      const { stdout } = spawnSync(TERRAFORM, ['validate', '-json'], { cwd: folder, env, encoding: 'utf8' });
       expect(JSON.parse(stdout)).toMatchObject({ valid: true, error_count: 0, warning_count: 0 });
     },
     120_000,
