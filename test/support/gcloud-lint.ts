@@ -6,7 +6,9 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-export const hasGcloud = spawnSync('gcloud', ['--version']).status === 0;
+const GCLOUD = 'gcloud';
+
+export const hasGcloud = spawnSync(GCLOUD, ['--version']).status === 0;
 
 /** Every gcloud command in a text: up to what ends a command in a shell, or in a sentence. */
 export const gcloudCommandsIn = (text: string): string[] =>
@@ -24,7 +26,9 @@ export const lintGcloud = async (commands: readonly string[]): Promise<{ command
   try {
     const file = join(folder, 'commands.json');
     writeFileSync(file, JSON.stringify(commands.map((command) => ({ command_string: command }))));
-    const { stdout } = await execute('gcloud', ['meta', 'lint-gcloud-commands', `--commands-file=${file}`], {
+    const { stdout } = await execute(GCLOUD, ['meta', 'lint-gcloud-commands', `--commands-file=${file}`], {
+      // It makes the files that a command would write to.
+      cwd: folder,
       maxBuffer: 1 << 28,
       env: { ...process.env, CLOUDSDK_CONFIG: join(folder, 'config') },
     });
