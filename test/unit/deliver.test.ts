@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from '@jest/globals';
+import type { Config } from '../../src/config.ts';
+import { createDeliver } from '../../src/deliver.ts';
+import type { Delivery } from '../../src/delivery.ts';
+import type { Drive, UploadRequest } from '../../src/drive/drive.ts';
+import { createMemoryLedger } from '../../src/ledger/memory.ts';
+import type { Place } from '../../src/steps/settle.ts';
+import { createFakeFiles } from '../support/fake-files.ts';
+import { createKeptLog } from '../support/kept-log.ts';
+
+const CONFIG = { folder: 'root-folder', path: '', onConflict: 'fail', convertTo: null, share: [], maxBytes: 1_000 };
+
+const BYTES = Buffer.from('hello');
+const SHA256 = createHash('sha256').update(BYTES).digest('hex');
+
+const setUp = () => {
+  const files = createFakeFiles();
+  const upload = async ({ target }: UploadRequest) => {
+    if (target.kind !== 'create') throw new Error('nothing is replaced here');
+    const { id = '', name, appProperties = {} } = target.file;
+    const standing = files.files.get(id);
+    const file = standing ?? files.add({ id, name, appProperties, sha256Checksum: SHA256 });
+    return { file, sha256: SHA256, size: 5, existed: standing !== undefined, replaced: false };
+  };
+  const drive = { ...files, upload } as unknown as Drive;
+  const arrivals: (() => void)[] = [];
+  const place: Place = {
+    name: 'default',
+    config: CONFIG as unknown as Config['destinations'][string],
+    drive,
+    folders: {
+      // Each delivery finds its folder when the test lets it.
+      async ensure() {
+        await new Promise<void>((resolve) => arrivals.push(resolve));
+        return { folderId: 'root-folder' };
+      },
+    },
+  };
+  const now = (): number => 0;
+  const deliver = createDeliver({ allow: () => place, ledger: createMemoryLedger({ now }), now, log: createKeptLog() });
+  const delivery = (idempotencyKey: string): Delivery => ({
+    ...{ caller: { sub: '1' }, options: { name: 'a.txt' }, idempotencyKey, requestId: 'r' },
+    source: {
+      size: 5,
+      mimeType: 'text/plain',
+      async *open() {
+        yield BYTES;
+      },
+    },
+    ...{ signal: new AbortController().signal, deadlineMs: 60_000 },
+  });
+  const arrived = async (count: number): Promise<void> => {
+    while (arrivals.length < count) await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { deliver, delivery, arrivals, arrived };
+};
+
+test("a file that the key's other try made meanwhile is no conflict, one of another key is", async () => {
+  const { deliver, delivery, arrivals, arrived } = setUp();
+  const first = deliver(delivery('k'));
+  const second = deliver(delivery('k'));
+  const stranger = deliver(delivery('another'));
+  await arrived(3);
+  arrivals[0]?.();
+  const receipt = await first;
+  expect(receipt).toMatchObject({ outcome: 'created' });
+  arrivals[1]?.();
+  expect(await second).toEqual({ ...receipt, outcome: 'replayed' });
+  arrivals[2]?.();
+  await expect(stranger).rejects.toMatchObject({ code: 'name-taken' });
+});
