@@ -60,7 +60,13 @@ const cutShort = ({ incoming, outgoing }: Exchange, socket: Socket): void => {
   incoming.emit('aborted');
 };
 
-const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpServerTimes): Server => {
+interface Http1Server {
+  server: Server;
+  /** Takes no new connection, and no further request on those there are; `onStopped` when all are gone. */
+  stop(onStopped: () => void): void;
+}
+
+const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpServerTimes): Http1Server => {
   const exchanges = new Map<Socket, Exchange>();
   const noted =
     (handle: NodeListener['onRequest']) =>
@@ -73,7 +79,6 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
         // Node lets the idle go when it closes; those that were busy then go when they are done.
         if (!server.listening) server.closeIdleConnections();
       });
-      // Said by whoever has been told to end, so that nothing else is sent this way.
       if (!server.listening) outgoing.shouldKeepAlive = false;
       handle(incoming, outgoing);
     };
@@ -97,13 +102,18 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
   );
   // Past a count Node would leave headers out without a word; the app counts them itself, and their bytes are bounded.
   server.maxHeadersCount = 0;
-  return (
-    server
-      .on('checkContinue', noted(listener.onCheckContinue))
-      // Any other expectation may be passed over (RFC 9110, 10.1.1).
-      .on('checkExpectation', onRequest)
-      .on('clientError', onClientError)
-  );
+  server
+    .on('checkContinue', noted(listener.onCheckContinue))
+    // Any other expectation may be passed over (RFC 9110, 10.1.1).
+    .on('checkExpectation', onRequest)
+    .on('clientError', onClientError);
+  return {
+    server,
+    stop(onStopped) {
+      server.close(onStopped);
+      for (const { outgoing } of exchanges.values()) outgoing.shouldKeepAlive = false;
+    },
+  };
 };
 
 const createHttp2Server = ({ onRequest, onCheckContinue }: NodeListener, concurrentStreams: number): Http2Server =>
@@ -165,7 +175,7 @@ export const createHttpServer = (
   listener: NodeListener,
   { concurrentStreams, times = TIMES }: { concurrentStreams: number; times?: HttpServerTimes },
 ): HttpServer => {
-  const server = createHttp1Server(listener, times);
+  const { server, stop } = createHttp1Server(listener, times);
   const http2 = createHttp2Server(listener, concurrentStreams);
   const sockets = new Set<Socket>();
   const silent = new Set<Socket>();
@@ -209,7 +219,7 @@ export const createHttpServer = (
       }),
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        stop(resolve);
         for (const socket of silent) socket.destroy();
         for (const session of sessions) session.close();
       }),

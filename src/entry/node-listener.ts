@@ -5,7 +5,7 @@ import { getRequestListener, RequestError } from '@hono/node-server';
 import { asCourierError, CourierError } from '../errors.ts';
 import type { CourierApp } from './app.ts';
 import type { Bindings } from './environment.ts';
-import { isBodyPending } from './pending-body.ts';
+import { isBodyPending, isCallerGone } from './pending-body.ts';
 import { problemResponse } from './problem.ts';
 import { readTrace } from './trace.ts';
 
@@ -22,6 +22,7 @@ export interface NodeListener {
 /** How long a refused caller has to read its answer before the connection is cut, in milliseconds. */
 const LINGER_MS = 1_000;
 const MOST_LINGERING = 256;
+const WRITTEN_POLL_MS = 5;
 
 /** How long an answer may be on its way, in milliseconds: it is short, and whoever does not take it holds memory. */
 const ANSWER_MS = 60_000;
@@ -53,11 +54,23 @@ const createLingering = (): ((socket: Socket) => void) => {
 };
 
 /** Leaves a body that nobody wants where it is. */
-const abandonBody = (incoming: Request, outgoing: Response, lingerOnClose: (socket: Socket) => void): void => {
+const abandonBody = (incoming: Request, lingerOnClose: (socket: Socket) => void): void => {
   if (!isBodyPending(incoming)) return;
   if ('stream' in incoming) {
     // RFC 9113, 8.1: an answer before the end of the request, and a reset with NO_ERROR, is how a server says "stop".
-    outgoing.once('finish', () => incoming.stream.close());
+    const { stream } = incoming;
+    const stop = (): void => {
+      if (stream.destroyed) return;
+      // A reset overtakes what is not written yet, and "finish" comes before that is.
+      if (!stream.closed && stream.state.localClose !== 1) {
+        setTimeout(stop, WRITTEN_POLL_MS);
+        return;
+      }
+      stream.close();
+      // What has come already must go, or it would keep the stream, its part of the connection's window and the connection.
+      incoming.resume();
+    };
+    stream.once('finish', stop);
   } else lingerOnClose(incoming.socket);
 };
 
@@ -68,9 +81,9 @@ const watchAnswer = (incoming: Request, outgoing: Response, answerMs: number): v
     // An answer without a socket waits behind an earlier one on the same connection.
     else if (outgoing.socket !== null) incoming.socket.destroy();
   };
+  if (isCallerGone({ incoming, outgoing })) return;
   const timer = setTimeout(cut, answerMs);
   outgoing.once('close', () => clearTimeout(timer));
-  if (outgoing.destroyed) clearTimeout(timer);
 };
 
 /** For what never came as far as the app, or failed beyond it. */
@@ -102,7 +115,7 @@ export const createNodeListener = (
         ...lifecycle,
         ...(begin === undefined ? {} : { begin }),
       });
-      abandonBody(bindings.incoming, bindings.outgoing, lingerOnClose);
+      abandonBody(bindings.incoming, lingerOnClose);
       watchAnswer(bindings.incoming, bindings.outgoing, answerMs);
       return response;
     },

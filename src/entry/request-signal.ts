@@ -1,5 +1,6 @@
 import { CourierError } from '../errors.ts';
 import type { CourierContext } from './environment.ts';
+import { isCallerGone } from './pending-body.ts';
 import type { Services } from './services.ts';
 
 /** How long a request may go on. */
@@ -27,7 +28,7 @@ export const withinRequest = async <Result>(
     requestSeconds * 1000,
   );
   outgoing.once('close', onGone);
-  if (outgoing.destroyed) onGone();
+  if (isCallerGone(env)) onGone();
   if (cutOff?.aborted) onCutOff();
   else cutOff?.addEventListener('abort', onCutOff, { once: true });
   try {
