@@ -16,14 +16,15 @@ const frameworkVersion = (lock: Lock): string => {
 };
 
 /** The package.json of dist: to be deployed as it is, with nothing to install but what the platform calls functions by. */
-export const manifestOf = ({ name, version, license, engines }: Own, lock: Lock): object => ({
+export const manifestOf = ({ name, version, license }: Own, lock: Lock): object => ({
   name,
   version,
   license,
   private: true,
   type: 'module',
   main: 'index.js',
-  engines,
+  // Buildpacks take the newest that fits, which need not be one that this was tried on.
+  engines: { node: '24.x' },
   scripts: {
     start: 'node server.js',
     'start:function': 'functions-framework --target=courier',

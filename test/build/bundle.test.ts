@@ -182,7 +182,7 @@ describe('the SBOM', () => {
 
 test('dist is a package of its own: one dependency, pinned, and the project’s lock of it', async () => {
   const manifest = await readJson('package.json');
-  expect(manifest).toMatchObject({ type: 'module', main: 'index.js', private: true, engines: { node: '>=24' } });
+  expect(manifest).toMatchObject({ type: 'module', main: 'index.js', private: true, engines: { node: '24.x' } });
   expect(manifest.dependencies).toEqual({
     '@google-cloud/functions-framework': expect.stringMatching(/^\d+\.\d+\.\d+$/),
   });

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -181,6 +181,10 @@ describe('the service, with nothing installed', () => {
     const built = join(folder, 'built');
     await execute(process.execPath, [join(built, 'warm.js')], { env: {} });
     const folders = await readdir(join(built, '.compile-cache'));
+    for (const name of await readdir(join(built, '.compile-cache', folders[0] ?? ''))) {
+      const { mode } = await stat(join(built, '.compile-cache', folders[0] ?? '', name));
+      expect((mode & 0o777).toString(8)).toBe('644');
+    }
     const build = folders.map((name) => name.replace(/-\d+$/, ''));
     expect(new Set(build).size).toBe(1);
     expect(folders).toEqual(expect.arrayContaining([`${build[0]}-33`, `${build[0]}-65532`]));

@@ -1,0 +1,167 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { readConfig } from '../../src/config.ts';
+
+const execute = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'courier-deploy-files-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const hasGcloud = spawnSync('gcloud', ['--version']).status === 0;
+if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so it does not judge what is uploaded and how it is called.');
+const withGcloud = hasGcloud ? test : test.skip;
+const gcloud = async (args: readonly string[], cwd = folder): Promise<string> =>
+  (
+    await execute('gcloud', [...args], {
+      cwd,
+      maxBuffer: 1 << 28,
+      env: { ...process.env, CLOUDSDK_CONFIG: join(folder, 'gcloud-config') },
+    })
+  ).stdout;
+
+interface Service {
+  kind: string;
+  spec: {
+    template: {
+      spec: {
+        serviceAccountName: string;
+        containers: { ports: { name: string; containerPort: number }[]; env: { name: string; value: string }[] }[];
+      };
+    };
+  };
+}
+
+test('service.yaml speaks h2c, and its configuration is one that the courier takes', () => {
+  const text = readFileSync(join(root, 'deploy/service.yaml'), 'utf8')
+    .replaceAll('PROJECT', 'my-project')
+    .replaceAll('NUMBER', '123456789012')
+    .replaceAll('REGION', 'europe-west1')
+    .replaceAll('FOLDER', '0AFolderFolderFolder');
+  const service = parse(text) as Service;
+  const [container] = service.spec.template.spec.containers;
+  expect(container?.ports).toEqual([{ name: 'h2c', containerPort: 8080 }]);
+  const env = Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value]));
+  const config = readConfig(env);
+  expect(config.audiences).toEqual(['https://drive-courier-123456789012.europe-west1.run.app']);
+  expect(service.spec.template.spec.serviceAccountName).toBe('drive-courier-run@my-project.iam.gserviceaccount.com');
+});
+
+test('the image has the bundle alone, is not root’s, and takes nothing along that the build does not need', () => {
+  const text = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
+  const stages = text.split(/^FROM /m).slice(1);
+  const last = stages.at(-1) ?? '';
+  expect(last).toMatch(/^gcr\.io\/distroless\/nodejs24-debian12:nonroot\n/);
+  expect(last).not.toMatch(/node_modules|COPY (?!--from)|ADD /);
+  const copied = [...text.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, names = '']) => names.split(' '));
+  const allowed = readFileSync(join(root, 'deploy/Dockerfile.dockerignore'), 'utf8').split('\n');
+  expect(
+    allowed
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1))
+      .sort(),
+  ).toEqual([...copied].sort());
+  expect(allowed).toContain('*');
+});
+
+test('the trust policy of AWS lets Lambda alone take the role', () => {
+  const policy = JSON.parse(readFileSync(join(root, 'deploy/aws/lambda-trust.json'), 'utf8'));
+  expect(policy.Statement).toEqual([
+    { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
+  ]);
+});
+
+const trustAws = (...args: string[]) =>
+  spawnSync('bash', [join(root, 'deploy/aws/trust-aws.sh'), ...args], { encoding: 'utf8', cwd: folder });
+const AWS = ['--dry-run', '--project', 'my-project', '--account', '111122223333', '--role', 'report-exporter'];
+
+test('the script for callers on AWS binds one role, named as sts names it, to ID tokens alone', () => {
+  const { status, stdout } = trustAws(...AWS);
+  expect(status).toBe(0);
+  expect(stdout.match(/--role=\S+/g)).toEqual(['--role=roles/iam.serviceAccountOpenIdTokenCreator']);
+  expect(stdout).toContain('attribute.aws_role/arn:aws:sts::111122223333:assumed-role/report-exporter ');
+});
+
+test.each([
+  [['--account', '1234'], /no AWS account/],
+  [['--role', 'a/b'], /no name of a role/],
+  [['--project', 'X'], /no project id/],
+  [['--bogus', 'x'], /what is "--bogus"/],
+])('the script for callers on AWS refuses %s', (wrong, words) => {
+  expect(trustAws(...AWS, ...wrong)).toMatchObject({ status: 64, stderr: expect.stringMatching(words) });
+});
+
+withGcloud(
+  'gcloud finds the commands for AWS, and those of the guide, in order',
+  async () => {
+    const guide = readFileSync(join(root, 'docs/deploy.md'), 'utf8');
+    const fromGuide = guide.split('\n').filter((line) => line.startsWith('gcloud ') && !line.includes('auth login'));
+    const commands = [
+      ...trustAws(...AWS)
+        .stdout.trim()
+        .split('\n'),
+      ...fromGuide,
+    ];
+    expect(commands.length).toBeGreaterThan(12);
+    const file = join(folder, 'commands.json');
+    writeFileSync(file, JSON.stringify(commands.map((command_string) => ({ command_string }))));
+    const findings = JSON.parse(await gcloud(['meta', 'lint-gcloud-commands', `--commands-file=${file}`])) as {
+      success: boolean;
+      command_string: string;
+      error_message: string | null;
+    }[];
+    expect(findings).toHaveLength(commands.length);
+    expect(
+      findings
+        .filter(({ success }) => !success)
+        .map(({ command_string, error_message }) => [command_string, error_message]),
+    ).toEqual([]);
+  },
+  120_000,
+);
+
+test('the command of the guide is one that deploy.sh takes', () => {
+  const guide = readFileSync(join(root, 'docs/deploy.md'), 'utf8');
+  const [, options = ''] = /^deploy\/deploy\.sh (--[\s\S]*?[^\\])\n/m.exec(guide) ?? [];
+  const words = options.replace(/\\\n/g, ' ').trim().split(/\s+/);
+  const ran = spawnSync('bash', [join(root, 'deploy/deploy.sh'), ...words, '--dry-run'], { encoding: 'utf8' });
+  expect(ran).toMatchObject({ status: 0, stdout: expect.stringContaining('gcloud run deploy drive-courier') });
+});
+
+withGcloud(
+  'a deployment of the repository itself takes the sources and what was built, and no key',
+  async () => {
+    const repository = join(folder, 'repository');
+    const there = {
+      upload: [
+        'package.json',
+        'package-lock.json',
+        'src/index.ts',
+        'scripts/build.ts',
+        'dist/index.js',
+        'dist/lib/a.js',
+      ],
+      leave: [
+        'node_modules/x/index.js',
+        'dist/node_modules/x.js',
+        'dist/.compile-cache/v/1',
+        'test/a.ts',
+        'key.json',
+        'drive-key.json',
+        'google-credentials.json',
+      ],
+    };
+    for (const path of [...there.upload, ...there.leave]) {
+      mkdirSync(dirname(join(repository, path)), { recursive: true });
+      writeFileSync(join(repository, path), 'x');
+    }
+    for (const name of ['.gitignore', '.gcloudignore']) cpSync(join(root, name), join(repository, name));
+    const listed = (await gcloud(['meta', 'list-files-for-upload'], repository)).trim().split('\n').sort();
+    expect(listed).toEqual([...there.upload].sort());
+  },
+  60_000,
+);
