@@ -67,6 +67,12 @@ describe('an object of Cloud Storage', () => {
     expect(google.faults.list()).toMatchObject([{ fired: 2 }]);
   });
 
+  test('whose reading breaks again and again is read on as long as each time brings it further', async () => {
+    google.faults.add({ ...media, fault: { kind: 'answer-cut', afterBytes: 300_000 } });
+    expect(sha256(await read((await open(asked)).open()))).toBe(sha256(BYTES));
+    expect(google.faults.list()[0]?.fired).toBeGreaterThan(8);
+  });
+
   test('whose reading breaks again and again without a byte is given up', async () => {
     google.faults.add({ ...media, fault: { kind: 'answer-cut', afterBytes: 0 } });
     await expect(read((await open(asked)).open())).rejects.toMatchObject({ code: 'google-unavailable' });

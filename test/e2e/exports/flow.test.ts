@@ -62,6 +62,31 @@ describe('an export by push', () => {
     expect(world.filesNamed('twice.txt')).toHaveLength(1);
   });
 
+  test(
+    'of a large object that comes again and again while it is still under way makes one file, whole',
+    async () => {
+      const bytes = randomBytes(12 * MEBIBYTE);
+      const { url, sha256 } = await world.putObject('crowd.bin', bytes);
+      world.google.faults.add({
+        host: 'www.googleapis.com',
+        method: 'PUT',
+        path: '/upload/*',
+        fault: { kind: 'throttle', bytesPerSecond: 3_000_000 },
+      });
+      const bring = async (delayMs: number): Promise<number> => {
+        await new Promise((resolve) => setTimeout(resolve, delayMs));
+        for (let attempt = 0; attempt < 20; attempt++) {
+          const status = await world.push({ id: 'crowd', data: { source: { gcs: url } } });
+          if (status === 204) return status;
+        }
+        return 0;
+      };
+      expect(await Promise.all([bring(0), bring(1_000), bring(2_000)])).toEqual([204, 204, 204]);
+      expect(world.filesNamed('crowd.bin')).toMatchObject([{ size: bytes.length, sha256, revisions: 1 }]);
+    },
+    TIMEOUT_MS,
+  );
+
   test('of one change of an object that comes under two message ids makes one file', async () => {
     const { url } = await world.putObject('in/change.csv', Buffer.from('a,b\r\n'));
     const [, objectGeneration = ''] = url.split('#');

@@ -48,3 +48,32 @@ test('no rows, or rows without cells, are an empty file, and many rows are read 
   const rows = Array.from({ length: 1_201 }, (_, i) => ({ i }));
   expect((await csvOf(rows)).split('\r\n')).toHaveLength(1_203);
 });
+
+test('a file that begins with ID is not what Excel takes for SYLK', async () => {
+  expect(await csvOf([{ ID: 1, name: 'a' }])).toBe('"ID",name\r\n1,a\r\n');
+});
+
+test('the empty cell of an only column is a row still', async () => {
+  expect(await csvOf([{ a: null }, { a: '' }, { a: 1 }])).toBe('a\r\n""\r\n""\r\n1\r\n');
+});
+
+test('a cell is a row’s own: what every object has from its prototype is none', async () => {
+  expect(await csvOf([{ constructor: 1, toString: 2 }, { a: 3 }] as unknown as Row[])).toBe(
+    'constructor,toString,a\r\n1,2,\r\n,,3\r\n',
+  );
+});
+
+test('more columns or cells than a spreadsheet has are refused', () => {
+  const wide = Object.fromEntries(Array.from({ length: 16_385 }, (_, index) => [`c${index}`, 1]));
+  expect(() => rowsSource([wide])).toThrow('has 16385 columns; 16384 are the most');
+  const sparse = Array.from({ length: 4_000 }, (_, index) => ({ [`c${index}`]: 1 }));
+  expect(() => rowsSource(sparse)).toThrow('4000 rows of 4000 columns are more than 10000000 cells');
+});
+
+test.each([0, 1, 3, 20_000, 65_536, 100_000, 1_000_000])('it can be read again from byte %d', async (offset) => {
+  const rows = Array.from({ length: 9_000 }, (_, index) => ({ index, text: `Zeile ${index} ü` }));
+  const whole = Buffer.from(await csvOf(rows));
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of rowsSource(rows).openAt?.(offset) ?? []) chunks.push(chunk);
+  expect(Buffer.concat(chunks).equals(whole.subarray(offset))).toBe(true);
+});
