@@ -87,7 +87,7 @@ export interface Holder {
   from: StoredFile | undefined;
 }
 
-export function holderName({ store }: DriveState, { type, emailAddress, domain }: StoredPermission): string {
+function holderName({ store }: DriveState, { type, emailAddress, domain }: StoredPermission): string {
   if (type === 'anyone') return 'Anyone with the link';
   if (type === 'domain') return `Everyone at ${domain}`;
   return store.accounts.get(emailAddress?.toLowerCase() ?? '')?.displayName ?? emailAddress ?? '';

@@ -272,7 +272,8 @@ test.each([
   expect(sizeText(bytes)).toBe(text);
 });
 
-const chromium = spawnSync('chromium', ['--version']).status === 0;
+const PROGRAM = 'chromium';
+const chromium = spawnSync(PROGRAM, ['--version']).status === 0;
 if (!chromium) console.warn('SKIPPED: no chromium here, so no browser looks at the viewer.');
 
 (chromium ? describe : describe.skip)('in a browser', () => {
@@ -282,7 +283,7 @@ if (!chromium) console.warn('SKIPPED: no chromium here, so no browser looks at t
   test('a hostile name runs nothing and shows as it is', async () => {
     const name = '<script>document.title="run"</script><b id="x">';
     google.drive.putFile({ name, bytes: 'x', parent: folder });
-    const browser = spawn('chromium', [
+    const browser = spawn(PROGRAM, [
       '--headless',
       '--no-sandbox',
       '--disable-gpu',

@@ -9,10 +9,10 @@ export const GRANULE_BYTES = 256 * 1024;
 /** Bytes on their way to the disk, at most, before the sender has to wait. */
 const AHEAD_BYTES = 1024 * 1024;
 
-export const wholeGranules = (bytes: number): number => bytes - (bytes % GRANULE_BYTES);
+const wholeGranules = (bytes: number): number => bytes - (bytes % GRANULE_BYTES);
 
 /** Bytes on their way into a landing. */
-export interface Addition {
+interface Addition {
   /** Bytes taken so far. */
   readonly bytes: number;
   /** Undefined, or what to wait for before giving more. */

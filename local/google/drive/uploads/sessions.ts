@@ -25,7 +25,7 @@ export interface SessionRecord {
 }
 
 /** A request that is sending bytes to a session. */
-export interface Sender {
+interface Sender {
   /** False once all that will come has come. */
   isSending(): boolean;
   stop(): void;
@@ -56,6 +56,8 @@ const createTurns = (): Session['inTurn'] => {
   };
 };
 
+/** How often those are looked for that nobody will ask for any more. */
+const SWEEP_MS = 3_600_000;
 const SUFFIX = '.session';
 
 /** The sessions of this Drive, kept on disk with the bytes that they have. */
@@ -72,7 +74,10 @@ export function openSessions(state: DriveState): Sessions {
     records.remove(id);
     rmSync(pathOf(id), { force: true });
   };
+  let sweptMs = Number.NEGATIVE_INFINITY;
   const dropExpired = (): void => {
+    if (state.now() - sweptMs < SWEEP_MS) return;
+    sweptMs = state.now();
     for (const record of [...records.all()]) if (isExpired(record)) drop(record.id);
   };
 
@@ -107,7 +112,11 @@ export function openSessions(state: DriveState): Sessions {
       drop(id);
       return undefined;
     },
-    save: ({ record }) => records.put(record.id, record),
+    save: ({ record }) => {
+      records.put(record.id, record);
+      // All that is asked of it from now on is its outcome.
+      if (record.fileId !== undefined || record.isOver === true) open.delete(record.id);
+    },
     cancel: ({ record }) => drop(record.id),
   };
 }
