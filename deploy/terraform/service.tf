@@ -2,37 +2,35 @@ locals {
   # https://cloud.google.com/run/docs/triggering/https-request#deterministic
   url = "https://${var.name}-${data.google_project.this.number}.${var.region}.run.app"
 
-  drive_right = merge(
-    var.keyless
-    ? { impersonate = google_service_account.writer.email }
-    : { secret = "projects/${var.project}/secrets/${var.name}-key/versions/latest" },
-    var.subject == null ? {} : { subject = var.subject },
-  )
+  drive_right = {
+    for name, value in {
+      impersonate = var.keyless ? google_service_account.writer.email : null
+      secret      = var.keyless ? null : "projects/${var.project}/secrets/${var.name}-key/versions/latest"
+      subject     = var.subject
+    } : name => value if value != null
+  }
 
-  pubsub = merge(
-    { deadLetterTopic = "projects/${var.project}/topics/${var.name}-failed" },
-    var.events_image == null
-    ? {
-      subscriptions = {
-        "projects/${var.project}/subscriptions/${var.name}-exports" = {
-          serviceAccount = one(google_service_account.pusher[*].email)
-          destinations   = ["default"]
-        }
-      }
+  pubsub = {
+    deadLetterTopic   = "projects/${var.project}/topics/${var.name}-failed"
+    eventDestinations = local.pushes ? [] : ["default"]
+    subscriptions = {
+      for email in local.pushes ? google_service_account.pusher[*].email : [] :
+      "projects/${var.project}/subscriptions/${var.name}-exports" => { serviceAccount = email, destinations = ["default"] }
     }
-    : { eventDestinations = ["default"] },
-  )
+  }
 
-  config = coalesce(var.config, jsonencode(merge(
-    {
+  made_config = {
+    for name, value in {
       audiences    = [local.url]
       operators    = var.operators
       destinations = { default = { folder = var.folder, credentials = "drive", callers = local.all_callers } }
       credentials  = { drive = local.drive_right }
       ledger       = { firestore = { project = var.project, database = var.database, collection = local.collection } }
-    },
-    var.push ? { pubsub = local.pubsub } : {},
-  )))
+      pubsub       = var.push ? local.pubsub : null
+    } : name => value if value != null
+  }
+
+  config = coalesce(var.config, jsonencode(local.made_config))
 
   people = distinct(concat(var.callers, var.operators))
   # The platform checks identity before the courier does.

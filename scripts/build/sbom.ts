@@ -11,7 +11,7 @@ export interface SbomInput {
 }
 
 /** https://github.com/package-url/purl-spec/blob/main/types-doc/npm-definition.md */
-export const purlOf = (name: string, version: string): string => `pkg:npm/${name.replace(/^@/, '%40')}@${version}`;
+const purlOf = (name: string, version: string): string => `pkg:npm/${name.replace(/^@/, '%40')}@${version}`;
 
 const licensesOf = ({ license }: Locked): object[] => {
   if (license === undefined) return [];

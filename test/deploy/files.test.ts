@@ -12,12 +12,13 @@ const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'courier-deploy-files-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const hasGcloud = spawnSync('gcloud', ['--version']).status === 0;
+const PROGRAM = 'gcloud';
+const hasGcloud = spawnSync(PROGRAM, ['--version']).status === 0;
 if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so it does not judge what is uploaded and how it is called.');
 const withGcloud = hasGcloud ? test : test.skip;
 const gcloud = async (args: readonly string[], cwd = folder): Promise<string> =>
   (
-    await execute('gcloud', [...args], {
+    await execute(PROGRAM, [...args], {
       cwd,
       maxBuffer: 1 << 28,
       env: { ...process.env, CLOUDSDK_CONFIG: join(folder, 'gcloud-config') },

@@ -1,10 +1,12 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { type Block, blocksOf, referencesOf } from '../../scripts/terraform/blocks.ts';
 import type { Names, ProviderNames } from '../../scripts/terraform/names.ts';
+import { readConfig } from '../../src/config.ts';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -135,13 +137,79 @@ describe('the check itself', () => {
   });
 });
 
-const hasTerraform = spawnSync('terraform', ['version']).status === 0;
+const PROGRAM = 'terraform';
+const hasTerraform = spawnSync(PROGRAM, ['version']).status === 0;
 if (!hasTerraform) console.warn('SKIPPED: no terraform here, so it does not judge the form of deploy/terraform.');
 (hasTerraform ? test : test.skip)(
   'terraform finds the files well-formed',
   async () => {
-    await execute('terraform', ['fmt', '-check', '-recursive', '-diff', module], {
+    await execute(PROGRAM, ['fmt', '-check', '-recursive', '-diff', module], {
       env: { ...process.env, CHECKPOINT_DISABLE: '1' },
+    });
+  },
+  60_000,
+);
+
+/** The module's own words for the configuration, with what only Google could say in place of it, worked out by terraform. */
+const configurationOf = async (variables: Record<string, unknown>): Promise<string> => {
+  const folder = mkdtempSync(join(tmpdir(), 'courier-terraform-'));
+  try {
+    const locals = ['service.tf', 'ledger.tf', 'queue.tf'].map(
+      (file) => /^locals \{[\s\S]*?\n\}\n/m.exec(textOf(file))?.[0] ?? '',
+    );
+    const plain = locals
+      .join('\n')
+      .replaceAll('data.google_project.this.number', '123456789012')
+      .replaceAll('google_service_account.aws_caller[*].email', '[]')
+      .replaceAll('google_service_account.aws_caller[*].member', '[]')
+      .replace(/google_service_account\.(\w+)\[\*\]\.(email|member)/g, '["$1@my-project.iam.gserviceaccount.com"]')
+      .replace(/google_service_account\.(\w+)\.email/g, '"$1@my-project.iam.gserviceaccount.com"');
+    writeFileSync(join(folder, 'variables.tf'), textOf('variables.tf'));
+    writeFileSync(join(folder, 'main.tf'), `${plain}\noutput "config" {\n  value = local.config\n}\n`);
+    writeFileSync(join(folder, 'terraform.tfvars.json'), JSON.stringify(variables));
+    const env = { ...process.env, CHECKPOINT_DISABLE: '1' };
+    const run = (...args: string[]) => execute(PROGRAM, args, { cwd: folder, env });
+    await run('init', '-input=false');
+    await run('apply', '-auto-approve', '-input=false');
+    return (await run('output', '-raw', 'config')).stdout;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
+
+const WANTED = {
+  project: 'my-project',
+  region: 'europe-west1',
+  image: 'i',
+  folder: '0AFolderFolderFolder',
+  callers: ['a@example.com'],
+};
+(hasTerraform ? test : test.skip).each<[string, Record<string, unknown>, object]>([
+  [
+    'keyless, with a push',
+    {},
+    { credentials: { drive: { impersonate: 'writer@my-project.iam.gserviceaccount.com' } } },
+  ],
+  [
+    'with a key and a subject, without a queue',
+    { keyless: false, subject: 'reports@example.com', push: false },
+    {
+      credentials: {
+        drive: {
+          secret: 'projects/my-project/secrets/drive-courier-key/versions/latest',
+          subject: 'reports@example.com',
+        },
+      },
+    },
+  ],
+  ['with a trigger', { events_image: 'e' }, { pubsub: { eventDestinations: ['default'], subscriptions: {} } }],
+])(
+  'the courier takes the configuration that the module makes: %s',
+  async (_, variables, expected) => {
+    const config = readConfig({ COURIER_CONFIG: await configurationOf({ ...WANTED, ...variables }) });
+    expect(config).toMatchObject({
+      audiences: ['https://drive-courier-123456789012.europe-west1.run.app'],
+      ...expected,
     });
   },
   60_000,
