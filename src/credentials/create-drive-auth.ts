@@ -47,8 +47,8 @@ const keyOf = (options: DriveAuthOptions, log: Log): CurrentKey => {
   }
   if (file !== undefined) return createCurrentKey({ read: () => readKeyFile(file), parse, cacheSeconds, now, log });
   if (impersonate !== undefined) {
-    const { token } = runtime;
-    return alwaysThis(createImpersonated({ transport, token, target: impersonate, scopes, subject, now }));
+    const { token, rejected } = runtime;
+    return alwaysThis(createImpersonated({ transport, token, rejected, target: impersonate, scopes, subject, now }));
   }
   // The platform's own token, with the scope asked for. Where that is ignored, Drive's first 403 becomes `scope-insufficient`.
   return alwaysThis(createRuntimeMinter({ transport, scopes, now }));

@@ -86,7 +86,9 @@ export const createCurrentKey = ({
     get: async () => (await readings.get()).minter,
     async reread() {
       readings.drop();
-      return (await load()).minter;
+      const reading = await load();
+      readings.put(reading);
+      return reading.minter;
     },
     account: () => last?.minter.account(),
     drop() {

@@ -74,6 +74,8 @@ export interface IamCaller {
   transport: Pick<GoogleTransport, 'send'>;
   /** Of the identity that asks, with the scope `cloud-platform`. */
   token(): Promise<string>;
+  /** Told of a token that IAM does not take, where another one can be had. */
+  rejected?(token: string): void;
   /** True when that is somebody of a workload identity pool. */
   federated?: boolean;
   /** Epoch milliseconds. */
@@ -86,19 +88,26 @@ export interface IamCaller {
  * @throws CourierError `impersonation-refused`, `google-unavailable`
  */
 export const callIam = async <Answer>(
-  { transport, token, now, federated = false }: IamCaller,
+  { transport, token, rejected, now, federated = false }: IamCaller,
   { method, target, body, answer }: { method: IamMethod; target: string; body: object; answer: z.ZodType<Answer> },
 ): Promise<Answer> => {
-  const response = await transport.send({
-    operation: `iamcredentials.${method}`,
-    method: 'POST',
-    url: `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/${encodeURIComponent(target)}:${method}`,
-    headers: { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' },
-    body: Buffer.from(JSON.stringify(body)),
-    deadlineMs: now() + DEADLINE_MS,
-    // It only mints or signs: a second one does no harm.
-    retry: 'idempotent',
-  });
+  const ask = (bearer: string): Promise<GoogleResponse> =>
+    transport.send({
+      operation: `iamcredentials.${method}`,
+      method: 'POST',
+      url: `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/${encodeURIComponent(target)}:${method}`,
+      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+      body: Buffer.from(JSON.stringify(body)),
+      deadlineMs: now() + DEADLINE_MS,
+      // It only mints or signs: a second one does no harm.
+      retry: 'idempotent',
+    });
+  const first = await token();
+  let response = await ask(first);
+  if (response.status === 401 && rejected !== undefined) {
+    rejected(first);
+    response = await ask(await token());
+  }
   if (response.status >= 300) throw iamError(response, target, { federated, method });
   const { data } = answer.safeParse(parse(response.body));
   if (data === undefined)

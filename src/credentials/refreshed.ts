@@ -20,6 +20,8 @@ export interface Refreshed<Value> {
   peek(): Value | undefined;
   /** Forgets the value, the last failure and the load under way: whoever asks next gets what is true then. */
   drop(): void;
+  /** Holds a value that was loaded otherwise, in place of all that `drop` forgets. */
+  put(value: Value): void;
 }
 
 export const createRefreshed = <Value>({
@@ -56,6 +58,13 @@ export const createRefreshed = <Value>({
     return pending;
   };
 
+  const reset = (held: Value | undefined): void => {
+    generation += 1;
+    value = held;
+    pending = undefined;
+    failure = undefined;
+  };
+
   return {
     async get() {
       const atMs = now();
@@ -68,11 +77,7 @@ export const createRefreshed = <Value>({
       return renew();
     },
     peek: () => value,
-    drop() {
-      generation += 1;
-      value = undefined;
-      pending = undefined;
-      failure = undefined;
-    },
+    drop: () => reset(undefined),
+    put: reset,
   };
 };

@@ -26,6 +26,8 @@ interface RuntimeOptions {
 export interface RuntimeIdentity {
   /** @throws CourierError `key-invalid` when there is no identity here, `google-unavailable` */
   token(): Promise<string>;
+  /** A Google service answered 401 to this token: forget it. */
+  rejected(token: string): void;
   /** Undefined where the platform does not say. */
   email(): Promise<string | undefined>;
   /** For Google's client libraries: sends through the transport, as this identity. */
@@ -99,19 +101,32 @@ export const createRuntimeIdentity = (options: RuntimeOptions): RuntimeIdentity 
   const minter = createRuntimeMinter(options);
   const tokens = createRefreshed({ ...tokenAges, load: minter.mint, onStale: () => undefined, now: options.now });
   const token = async (): Promise<string> => (await tokens.get()).value;
+  const rejected = (refused: string): void => {
+    if (tokens.peek()?.value === refused) tokens.drop();
+  };
+
+  /** As this identity; a token that is refused is replaced once. */
+  const authorized: typeof globalThis.fetch = async (input, init) => {
+    const ask = async (bearer: string): Promise<Response> => {
+      const headers = new Headers(init?.headers);
+      headers.set('authorization', `Bearer ${bearer}`);
+      return options.transport.fetch(input, { ...init, headers });
+    };
+    const first = await token();
+    const response = await ask(first);
+    // What can be sent only once is not sent again.
+    if (response.status !== 401 || !(init?.body === undefined || typeof init.body === 'string')) return response;
+    rejected(first);
+    return ask(await token());
+  };
+
   return {
     token,
+    rejected,
     email: minter.email,
     async authClient() {
       const { PassThroughClient } = await import('google-auth-library');
-      const library = await createLibraryOptions(options.transport);
-      library.transporter.interceptors.request.add({
-        async resolved(config) {
-          config.headers.set('authorization', `Bearer ${await token()}`);
-          return config;
-        },
-      });
-      return new PassThroughClient(library);
+      return new PassThroughClient(await createLibraryOptions({ fetch: authorized }));
     },
   };
 };

@@ -109,6 +109,16 @@ describe.each(WAYS)('$way', ({ configure, actsAs, account, mints, inSecret }) =>
     expect(await auth.token()).toBe(second);
   });
 
+  test('when all tokens die at once, the courier’s own too, the next one asked for works', async () => {
+    const auth = open();
+    const first = await auth.token();
+    google.world.expireAccessTokens();
+    wait(0.01);
+    auth.rejected(first);
+    if (inSecret) auth.rotated(`${String(configure(google).secret)}/versions/8`);
+    expect(actorOf(await auth.token())).toMatchObject({ email: actsAs(google) });
+  });
+
   test('a Google that is away is a passing fault; a renewal that fails is only a warning', async () => {
     const auth = open();
     const first = await auth.token();
