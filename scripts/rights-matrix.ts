@@ -69,7 +69,7 @@ export const rightsTable = (): string =>
     ),
   ].join('\n');
 
-const START = '<!-- rights: made by scripts/rights-matrix.ts, do not edit -->';
+const START = '<!-- rights: made by "npm run docs", do not edit -->';
 const END = '<!-- /rights -->';
 const FILES = ['docs/credentials.md', 'README.md'];
 
