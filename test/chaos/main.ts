@@ -1,12 +1,16 @@
 import { parseArgs } from 'node:util';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
+import { type EventsOptions, runEvents } from './events.ts';
 import { type ChaosPlan, type ChaosResult, faultsOf, runChaos } from './run.ts';
 
 const USAGE = `npm run chaos -- [--uploads 2000] [--faults 0.2] [--seed N] [--seconds 1500]
-npm run chaos -- --once [--uploads 2000] [--keys 200] [--processes 2] [--kill 20] [--ledger firestore|off] [--seed N]`;
+npm run chaos -- --once [--uploads 2000] [--keys 200] [--processes 2] [--kill 20] [--ledger firestore|off] [--seed N]
+npm run chaos -- --events 500 [--duplicates 0.3] [--kill 20] [--seed N]`;
 
 const OPTIONS = {
   once: { type: 'boolean', default: false },
+  events: { type: 'string' },
+  duplicates: { type: 'string', default: '0.3' },
   uploads: { type: 'string', default: '2000' },
   faults: { type: 'string' },
   keys: { type: 'string' },
@@ -22,6 +26,31 @@ const numberOf = (name: string, text: string, least: number, most = Number.MAX_S
   const number = Number(text);
   if (!(number >= least && number <= most)) throw new Error(`--${name} ${text} is not a number from ${least}.`);
   return number;
+};
+
+/** What `--events` asks for; undefined without it. @throws for what is no option */
+const readEvents = (argv: readonly string[]): EventsOptions | undefined => {
+  const { values } = parseArgs({ args: [...argv], options: OPTIONS, strict: true });
+  if (values.events === undefined) return undefined;
+  return {
+    events: numberOf('events', values.events, 1),
+    duplicates: numberOf('duplicates', values.duplicates, 0, 1),
+    kills: numberOf('kill', values.kill ?? '20', 0),
+    seed: numberOf('seed', values.seed, 0),
+    print: console.log,
+  };
+};
+
+const bringEvents = async (events: EventsOptions): Promise<number> => {
+  const report = await runEvents(events);
+  if (report === undefined) {
+    console.error('Without the Firestore emulator there is no ledger that outlives the courier.');
+    return 2;
+  }
+  const { faults, ...figures } = report;
+  for (const [name, figure] of Object.entries(figures)) console.log(`${name.padEnd(14)}${String(figure).padStart(8)}`);
+  console.log(faults.length === 0 ? '\nEvery export is one file, whole.' : `\nNOT AS IT MUST BE: ${faults.join('; ')}`);
+  return faults.length === 0 ? 0 : 1;
 };
 
 interface Run {
@@ -89,15 +118,18 @@ const main = async ({ plan, isShared }: Run): Promise<number> => {
   }
 };
 
-const readOrExplain = (): Run | undefined => {
+const chosen = (): (() => Promise<number>) => {
+  const argv = process.argv.slice(2);
   try {
-    return readRun(process.argv.slice(2));
+    const events = readEvents(argv);
+    if (events !== undefined) return () => bringEvents(events);
+    const run = readRun(argv);
+    return () => main(run);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-    return undefined;
+    // As sysexits.h counts: 64 is wrong usage.
+    return async () => 64;
   }
 };
 
-const run = readOrExplain();
-// As sysexits.h counts: 64 is wrong usage.
-process.exitCode = run === undefined ? 64 : await main(run);
+process.exitCode = await chosen()();
