@@ -45,6 +45,8 @@ test(
   'twenty at once with one key are converted once',
   async () => {
     const sending = { key: 'convert-once', type: 'text/csv', query: { name: 'once', convertTo: 'sheet' } };
+    // The first to have all bytes sent is held up, so that the others come to the same point meanwhile.
+    world.google.faults.add({ method: 'PUT', path: '/upload/*', nth: 1, fault: { kind: 'delay', ms: 1_500 } });
     const answers = await Promise.all(Array.from({ length: 20 }, () => world.insist(() => courier, 'a\n1\n', sending)));
     expect(filesNamed('once')).toHaveLength(1);
     expect(new Set(answers.map(({ receipt }) => receipt.id))).toEqual(new Set([filesNamed('once')[0]?.id]));
