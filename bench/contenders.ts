@@ -1,0 +1,125 @@
+import { firstLine, freePort, type GoogleProcess, launch, type Measured, pathOf } from './processes.ts';
+
+export const AUDIENCE = 'https://courier.example';
+const CALLER = 'exporter@local-project.iam.gserviceaccount.com';
+const FRAMEWORK = pathOf('../node_modules/@google-cloud/functions-framework/build/src/main.js');
+
+/** Somebody who takes a file over HTTP, and the environment that he wants. */
+export interface Contender {
+  name: string;
+  program: readonly string[];
+  node: readonly string[];
+  env: Readonly<Record<string, string>>;
+  /** Whether he says his port himself (`{"port": …}`), or is told one. */
+  port: 'told' | 'says';
+}
+
+/** An ID token of the caller that every contender knows. */
+export const callerToken = async (google: GoogleProcess): Promise<string> =>
+  (await google.admin<{ token: string }>('idToken', { email: CALLER, audience: AUDIENCE, includeEmail: true })).token;
+
+export const courierEnv = ({ origin, metadataHost, secret, places }: GoogleProcess): Record<string, string> => ({
+  COURIER_AUDIENCES: AUDIENCE,
+  COURIER_CALLERS: CALLER,
+  COURIER_FOLDER: places.sharedDrive,
+  COURIER_SECRET: secret,
+  COURIER_GOOGLE_ORIGIN: origin,
+  GCE_METADATA_HOST: metadataHost,
+  GOOGLE_CLOUD_PROJECT: 'local-project',
+  NODE_ENV: 'production',
+});
+
+const framework = (source: string, target: string): string[] => [FRAMEWORK, `--source=${source}`, `--target=${target}`];
+
+export const helloWorld = (): Contender => ({
+  name: 'hello world',
+  program: framework(pathOf('baselines/hello-world.mjs'), 'helloWorld'),
+  node: [],
+  env: { NODE_ENV: 'production' },
+  port: 'told',
+});
+
+export const samples = ({ origin, metadataHost, secret, places }: GoogleProcess): Contender => ({
+  name: 'samples',
+  program: framework(pathOf('baselines/samples.mjs'), 'courier'),
+  node: ['--import', pathOf('baselines/redirect.mjs')],
+  env: {
+    LOCAL_GOOGLE_ORIGIN: origin,
+    GCE_METADATA_HOST: metadataHost,
+    GOOGLE_CLOUD_PROJECT: 'local-project',
+    AUDIENCE,
+    CALLER,
+    FOLDER: places.sharedDrive,
+    SECRET: secret,
+    NODE_ENV: 'production',
+  },
+  port: 'told',
+});
+
+/** The courier as it is deployed: from `dist/`. */
+export const courierFunction = (google: GoogleProcess): Contender => ({
+  name: 'courier, function',
+  program: framework(pathOf('../dist'), 'courier'),
+  node: [],
+  env: courierEnv(google),
+  port: 'told',
+});
+
+export const courierService = (google: GoogleProcess): Contender => ({
+  name: 'courier, service',
+  program: [pathOf('../dist/server.js')],
+  node: [],
+  env: courierEnv(google),
+  port: 'told',
+});
+
+const baseline = async (google: GoogleProcess, name: string, file: string): Promise<Contender> => {
+  const email = 'courier@local-project.iam.gserviceaccount.com';
+  const scopes = ['https://www.googleapis.com/auth/drive'];
+  const { token } = await google.admin<{ token: string }>('accessToken', { email, scopes });
+  return {
+    name,
+    program: [pathOf(`baselines/${file}`)],
+    node: [],
+    env: { LOCAL_GOOGLE_ORIGIN: google.origin, ACCESS_TOKEN: token, FOLDER: google.places.sharedDrive },
+    port: 'says',
+  };
+};
+
+export const forward = (google: GoogleProcess): Promise<Contender> => baseline(google, 'limit', 'forward.mjs');
+export const pipe = (google: GoogleProcess): Promise<Contender> => baseline(google, 'pipe', 'pipe.mjs');
+
+export interface Running extends Measured {
+  url: string;
+}
+
+const PATIENCE_MS = 30_000;
+
+/** Starts a contender, and answers once it takes requests. */
+export const run = async (
+  contender: Contender,
+  options: { core?: number; env?: Record<string, string> } = {},
+): Promise<Running> => {
+  const { core, env = {} } = options;
+  const told = contender.port === 'told' ? await freePort() : undefined;
+  const started = launch(contender.program, {
+    node: contender.node,
+    env: { ...contender.env, ...env, ...(told === undefined ? {} : { PORT: String(told) }) },
+    ...(core === undefined ? {} : { core }),
+  });
+  const port = told ?? (await firstLine(started, (line) => (JSON.parse(line) as { port?: number }).port));
+  started.child.stdout?.resume();
+  const url = `http://127.0.0.1:${port}`;
+  const endMs = Date.now() + PATIENCE_MS;
+  // Any answer at all will do.
+  while (
+    !(await fetch(url).then(
+      () => true,
+      () => false,
+    ))
+  ) {
+    if (Date.now() > endMs || started.child.exitCode !== null) throw new Error(`${contender.name} does not answer`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return { ...started, url };
+};

@@ -1,0 +1,56 @@
+import { Agent, request as call } from 'node:http';
+
+/** Requests of one kind, so many at once, each sent when another has its answer. */
+export interface Load {
+  url(turn: number): string;
+  headers(turn: number): Readonly<Record<string, string>>;
+  body: Uint8Array;
+  requests: number;
+  concurrency: number;
+  /** Default 201. */
+  status?: number;
+}
+
+export interface LoadResult {
+  /** Milliseconds of each request, in the order of their ends. */
+  latenciesMs: number[];
+  seconds: number;
+}
+
+const one = (agent: Agent, { url, headers, body, status: wanted = 201 }: Load, turn: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const startMs = performance.now();
+    const request = call(url(turn), {
+      method: 'POST',
+      agent,
+      headers: { ...headers(turn), 'content-length': body.byteLength },
+    });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      const pieces: Buffer[] = [];
+      response.on('data', (piece: Buffer) => pieces.push(piece));
+      response.on('error', reject);
+      response.on('end', () => {
+        if (response.statusCode === wanted) resolve(performance.now() - startMs);
+        else reject(new Error(`${response.statusCode}: ${Buffer.concat(pieces).toString().slice(0, 300)}`));
+      });
+    });
+    request.end(body);
+  });
+
+/** Runs a load to its end over kept-alive connections. @throws for the first answer of another status */
+export const runLoad = async (load: Load): Promise<LoadResult> => {
+  const agent = new Agent({ keepAlive: true, maxSockets: load.concurrency });
+  const latenciesMs: number[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < load.requests) latenciesMs.push(await one(agent, load, next++));
+  };
+  const startMs = performance.now();
+  try {
+    await Promise.all(Array.from({ length: load.concurrency }, worker));
+  } finally {
+    agent.destroy();
+  }
+  return { latenciesMs, seconds: (performance.now() - startMs) / 1000 };
+};

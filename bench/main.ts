@@ -1,0 +1,90 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { benchCalls } from './calls.ts';
+import { isReached, type Report, reportText } from './figures.ts';
+import { benchGrowth } from './growth.ts';
+import { benchIdentity } from './identity.ts';
+import { benchLarge } from './large.ts';
+import { type GoogleProcess, pathOf, startGoogle } from './processes.ts';
+import { benchSize } from './size.ts';
+import { benchSmall } from './small.ts';
+import { benchStart } from './start.ts';
+
+/** `npm run bench`: prints tables with ratios; `-- --json FILE`, `-- --readme`, `-- --quick`, `-- --only start,small`. */
+
+const START = '<!-- bench: made by "npm run bench -- --readme", do not edit -->';
+const END = '<!-- /bench -->';
+
+type Bench = (google: GoogleProcess) => Promise<Report>;
+
+/** Quick guards CI against gross regressions; its bounds are the same, its figures are noisier. */
+const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
+  size: benchSize,
+  start: (google) => benchStart(google, { rounds: quick ? 3 : 9 }),
+  small: (google) => benchSmall(google, quick ? { rounds: 2, requests: 300 } : { rounds: 5, requests: 1_000 }),
+  identity: () => benchIdentity(quick ? 3 : 7),
+  calls: benchCalls,
+  growth: (google) => benchGrowth(google, { counts: quick ? [1, 100] : [1, 10, 100, 1_000] }),
+  large: (google) =>
+    benchLarge(
+      google,
+      quick
+        ? { rounds: 1, mebibytes: { throughput: 256, less: 64, more: 256 }, uploads: 16 }
+        : { rounds: 3, mebibytes: { throughput: 1024, less: 512, more: 5120 }, uploads: 64 },
+    ),
+});
+
+const machine = (): string => {
+  const [processor] = cpus();
+  const memory = Math.round(totalmem() / 1024 ** 3);
+  return `${cpus().length} × ${processor?.model.trim() ?? 'unknown processor'}, ${memory} GiB, Node ${process.versions.node}`;
+};
+
+const withFigures = (readme: string, text: string): string => {
+  const [start, end] = [readme.indexOf(START), readme.indexOf(END)];
+  if (start === -1 || end === -1) throw new Error(`README.md lacks ${START} … ${END}`);
+  return `${readme.slice(0, start)}${START}\n${text}\n${readme.slice(end)}`;
+};
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'string' },
+      readme: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+    },
+  });
+  if (!existsSync(pathOf('../dist/server.js'))) throw new Error('There is no dist/: run "npm run build" first.');
+  const all = benches(values.quick);
+  const names = values.only?.split(',') ?? Object.keys(all);
+  const reports: Report[] = [];
+  console.log(`Measured on ${machine()}.\n`);
+  for (const name of names) {
+    const bench = all[name];
+    if (bench === undefined) throw new Error(`There is no bench "${name}": ${Object.keys(all).join(', ')}.`);
+    // A Google of its own each: none inherits the files of another.
+    const google = await startGoogle();
+    try {
+      const report = await bench(google);
+      reports.push(report);
+      console.log(reportText(report));
+    } finally {
+      await google.stop();
+    }
+  }
+  if (values.json !== undefined) {
+    writeFileSync(values.json, `${JSON.stringify({ machine: machine(), reports }, undefined, 2)}\n`);
+  }
+  if (values.readme) {
+    const text = [`Measured on ${machine()}.`, '', ...reports.map(reportText)].join('\n');
+    const file = pathOf('../README.md');
+    writeFileSync(file, withFigures(readFileSync(file, 'utf8'), text));
+  }
+  const missed = reports.flatMap(({ bounds }) => bounds).filter((bound) => !isReached(bound));
+  console.log(missed.length === 0 ? 'Everything was reached.' : `${missed.length} bound(s) missed.`);
+  return missed.length === 0 ? 0 : 1;
+};
+
+process.exitCode = await main();

@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** A process that is measured from outside. */
+export interface Measured {
+  pid: number;
+  child: ChildProcess;
+  /** Seconds of CPU that it has used, in user and system mode. */
+  cpuSeconds(): number;
+  /** Bytes resident now, and at the most since `resetPeak`. */
+  residentBytes(): number;
+  peakBytes(): number;
+  resetPeak(): void;
+  stop(): Promise<void>;
+}
+
+export const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+const TICKS_A_SECOND = 100;
+
+const statusOf = (pid: number, member: string): number => {
+  const text = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(new RegExp(`^${member}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024;
+};
+
+/** Starts a program with an environment of its own; `core` pins it to one processor. */
+export const launch = (
+  program: readonly string[],
+  { env, core, node = [] }: { env: Readonly<Record<string, string>>; core?: number; node?: readonly string[] },
+): Measured => {
+  const { PATH = '' } = process.env;
+  const line = [...(core === undefined ? [] : ['taskset', '-c', String(core)]), process.execPath, ...node, ...program];
+  const [command = '', ...args] = line;
+  const child = spawn(command, args, {
+    env: { PATH, HOME: '/nonexistent', CLOUDSDK_CONFIG: '/nonexistent', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${command} cannot be started`);
+  child.stderr?.pipe(process.stderr);
+  return {
+    pid,
+    child,
+    cpuSeconds() {
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) /s, '')
+        .split(' ');
+      return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+    },
+    residentBytes: () => statusOf(pid, 'VmRSS'),
+    peakBytes: () => statusOf(pid, 'VmHWM'),
+    // proc(5), /proc/pid/clear_refs: "5 … resets the peak resident set size".
+    resetPeak: () => writeFileSync(`/proc/${pid}/clear_refs`, '5'),
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 12_000);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+};
+
+/** The first line of a process's output that `read` finds something in. */
+export const firstLine = <Found>({ child }: Measured, read: (line: string) => Found | undefined): Promise<Found> =>
+  new Promise((resolve, reject) => {
+    const { stdout } = child;
+    if (stdout === null) throw new Error('no output');
+    const lines = createInterface({ input: stdout });
+    lines.on('line', (line) => {
+      const found = read(line);
+      if (found !== undefined) resolve(found);
+    });
+    child.once('exit', (code) => reject(new Error(`ended with ${code} before it was ready`)));
+  });
+
+/** Of a port that is free a moment before, for programs that do not say which one they got. */
+export const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+};
+
+/** What the local Google says of itself when it is ready. */
+export interface Announcement {
+  origin: string;
+  metadataHost: string;
+  secret: string;
+  keyFiles: Record<string, string>;
+  places: { sharedDrive: string };
+}
+
+export interface GoogleProcess extends Announcement {
+  process: Measured;
+  /** `POST /_admin/VERB`. */
+  admin<Answer>(verb: string, body: object): Promise<Answer>;
+  /** How many calls it has had since the last `clearCalls`, by `METHOD path`. */
+  calls(): Promise<{ method: string; host: string; path: string; query: string; status: number }[]>;
+  clearCalls(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The local Google in a process of its own. */
+export const startGoogle = async ({ core }: { core?: number } = {}): Promise<GoogleProcess> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'bench-google-'));
+  const started = launch([pathOf('../local/google/main.ts'), '--port', '0', '--data', dataDir], {
+    env: {},
+    ...(core === undefined ? {} : { core }),
+  });
+  const announcement = await firstLine(started, (line) =>
+    line.startsWith('{') ? (JSON.parse(line) as Announcement) : undefined,
+  );
+  const { origin } = announcement;
+  return {
+    ...announcement,
+    process: started,
+    async admin(verb, body) {
+      const response = await fetch(`${origin}/_admin/${verb}`, { method: 'POST', body: JSON.stringify(body) });
+      if (!response.ok) throw new Error(`${verb}: ${await response.text()}`);
+      return (await response.json()) as never;
+    },
+    async calls() {
+      const { calls } = (await (await fetch(`${origin}/_calls`)).json()) as { calls: never };
+      return calls;
+    },
+    async clearCalls() {
+      await fetch(`${origin}/_calls`, { method: 'DELETE' });
+    },
+    async stop() {
+      await started.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+};

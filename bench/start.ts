@@ -1,0 +1,89 @@
+import { request as call } from 'node:http';
+import { type Contender, callerToken, courierFunction, courierService, helloWorld, samples } from './contenders.ts';
+import { median, quantile, type Report } from './figures.ts';
+import { freePort, type GoogleProcess, launch } from './processes.ts';
+
+/** Milliseconds between two tries to connect to a process that starts. */
+const POLL_MS = 2;
+
+interface Wanted {
+  method: 'GET' | 'POST';
+  path: string;
+  headers: Readonly<Record<string, string>>;
+  body: string;
+  status: number;
+}
+
+const attempt = (port: number, { method, path, headers, body }: Wanted): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const request = call({ host: '127.0.0.1', port, method, path, headers, agent: false });
+    request.on('error', reject);
+    request.on('response', (response) => {
+      response.resume().on('end', () => resolve(response.statusCode ?? 0));
+    });
+    request.end(body);
+  });
+
+/** Milliseconds from the process's start to its first good answer. */
+const timeStart = async ({ name, program, node, env }: Contender, wanted: Wanted): Promise<number> => {
+  const port = await freePort();
+  const startMs = performance.now();
+  const started = launch(program, { node, env: { ...env, PORT: String(port) } });
+  started.child.stdout?.resume();
+  try {
+    for (;;) {
+      const status = await attempt(port, wanted).catch(() => undefined);
+      if (status === wanted.status) return performance.now() - startMs;
+      if (status !== undefined || started.child.exitCode !== null) throw new Error(`${name} answered ${status}`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  } finally {
+    await started.stop();
+  }
+};
+
+/** From nothing to the first delivered file: token verified, secret fetched, access token minted, file created. */
+export const benchStart = async (google: GoogleProcess, { rounds }: { rounds: number }): Promise<Report> => {
+  const token = await callerToken(google);
+  const hello: Wanted = { method: 'GET', path: '/', headers: {}, body: '', status: 200 };
+  const file: Wanted = {
+    method: 'POST',
+    path: '/?name=first.csv',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'text/csv' },
+    body: 'day,orders\r\n2026-11-24,7\r\n',
+    status: 201,
+  };
+  const contenders: [Contender, Wanted][] = [
+    [helloWorld(), hello],
+    [courierService(google), file],
+    [courierFunction(google), file],
+    [samples(google), file],
+  ];
+  const times = new Map<string, number[]>(contenders.map(([{ name }]) => [name, []]));
+  // One round that does not count warms the disk's cache; then in turn, so that a slow minute meets all of them.
+  for (let round = 0; round <= rounds; round++) {
+    for (const [contender, wanted] of contenders) {
+      const milliseconds = await timeStart(contender, wanted);
+      if (round > 0) times.get(contender.name)?.push(milliseconds);
+    }
+  }
+  const of = (name: string): number => median(times.get(name) ?? []);
+  const limit = of('hello world');
+  const ratios = (name: string) => [
+    { what: `${name}: times hello world`, value: of(name) / limit, floor: 2, aim: 1.5 },
+    { what: `samples: times ${name}`, value: of('samples') / of(name), floor: 3, atLeast: true },
+  ];
+  return {
+    title: 'Cold start',
+    how: `From the start of the process to its first good answer, in milliseconds; ${rounds} rounds in turn. “hello world” is functions-framework's own, which delivers nothing; the others answer once the file is in Drive.`,
+    columns: ['', 'median ms', 'low', 'high', 'times hello world'],
+    rows: [...times].map(([name, values]) => [
+      name,
+      median(values),
+      quantile(values, 0),
+      quantile(values, 1),
+      median(values) / limit,
+    ]),
+    bounds: [...ratios('courier, service'), ...ratios('courier, function')],
+  };
+};
