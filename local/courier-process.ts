@@ -26,6 +26,10 @@ export interface CourierProcessOptions {
   /** functions-framework's main file; default: this checkout's. A function and what starts it must have the same one. */
   framework?: string;
   nodeOptions?: readonly string[];
+  /** A program that starts it and becomes it, with that program's arguments: `setpriv …`, `prlimit …`. */
+  under?: readonly string[];
+  /** Its working directory; default: this process's. */
+  cwd?: string;
   /** Default: any free one. */
   port?: number;
 }
@@ -63,7 +67,9 @@ const portIn = (line: string): number | undefined => {
 export const startCourierProcess = async (options: CourierProcessOptions): Promise<CourierProcess> => {
   const { env, form = 'service', port = form === 'service' ? 0 : await freePort() } = options;
   const { PATH = '' } = process.env;
-  const child = spawn(process.execPath, argumentsOf(options), {
+  const [program = '', ...args] = [...(options.under ?? []), process.execPath, ...argumentsOf(options)];
+  const child = spawn(program, args, {
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: { PATH, HOME: '/nonexistent', CLOUDSDK_CONFIG: '/nonexistent', ...env, PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
