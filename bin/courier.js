@@ -48,6 +48,8 @@ function startWith(node) {
 }
 
 if (major >= WANTED) {
+  // Commands are short: most of their time is compiling.
+  module.enableCompileCache?.();
   await start();
 } else {
   const node = join(root, 'node_modules', '.bin', 'node');
