@@ -54,6 +54,7 @@ export function openState(
     limits: allLimits,
     quota: createQuota(now, allLimits),
     mails: [],
+    departures: [],
     surroundings,
     now,
     isKnownAddress: (email) => {

@@ -1,14 +1,13 @@
 import type { GoogleCall, GoogleService, Surroundings } from '../seam.ts';
 import { readAll } from './body.ts';
-import { type Answer, type DriveCall, sendError, sendJson } from './call.ts';
-import { departuresFrom } from './departures.ts';
+import { type Answer, type DriveCall, sendError } from './call.ts';
 import type { Route } from './discovery.ts';
 import { notImplemented } from './errors.ts';
-import { applyMask } from './fields/apply.ts';
 import { incomingCall } from './incoming.ts';
 import { methodNamed } from './method-table.ts';
 import type { DriveLimits } from './model.ts';
 import { openState } from './open-state.ts';
+import { sendResource } from './send-resource.ts';
 import { createStage, type Stage } from './stage.ts';
 import type { DriveState } from './state.ts';
 import { createUploads } from './uploads/service.ts';
@@ -46,17 +45,11 @@ export function createDriveService(surroundings: Surroundings, options: DriveOpt
   const { limits = {}, isKnownAddress = () => true } = options;
   const state = openState(surroundings, limits, isKnownAddress);
   const uploads = createUploads(state);
-  const departures: string[] = [];
 
-  const send = ({ google, mask, method }: DriveCall, answer: Answer): void => {
+  const send = (call: DriveCall, answer: Answer): void => {
     if (answer === 'answered') return;
-    if (answer === 'empty') {
-      google.response.writeHead(204).end();
-      return;
-    }
-    const body = applyMask(answer.resource, mask);
-    departures.push(...departuresFrom(state.discovery, method.response ?? {}, body, method.id));
-    sendJson(google.response, 200, body);
+    if (answer === 'empty') call.google.response.writeHead(204).end();
+    else sendResource(state, call, answer.resource);
   };
 
   const answer = async (google: GoogleCall, route: Route): Promise<void> => {
@@ -72,7 +65,7 @@ export function createDriveService(surroundings: Surroundings, options: DriveOpt
     name: 'drive',
     hosts: ['www.googleapis.com'],
     state,
-    departures,
+    departures: state.departures,
     close: state.store.close,
     async handle(original) {
       const { pathname, searchParams } = original.url;

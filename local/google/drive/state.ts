@@ -13,6 +13,8 @@ export interface DriveState {
   limits: DriveLimits;
   quota: Quota;
   mails: Mail[];
+  /** Where answers were not what the discovery document says. */
+  departures: string[];
   surroundings: Surroundings;
   /** Epoch milliseconds. */
   now: () => number;

@@ -1,8 +1,8 @@
 import type { GoogleCall } from '../../seam.ts';
-import { sendError, sendJson, sendText } from '../call.ts';
+import { sendError, sendText } from '../call.ts';
 import { fileNotFound } from '../errors.ts';
-import { applyMask } from '../fields/apply.ts';
 import { fileResource } from '../resource.ts';
+import { sendResource } from '../send-resource.ts';
 import type { DriveState } from '../state.ts';
 import { UploadRefusal } from './refusals.ts';
 import { sessionCall } from './session-call.ts';
@@ -24,8 +24,8 @@ export function sendIncomplete({ request, response }: GoogleCall, stored: number
 export function sendFinished(state: DriveState, record: SessionRecord, fileId: string, google: GoogleCall): void {
   const file = state.store.files.get(fileId);
   if (file === undefined) throw fileNotFound(fileId);
-  const { actor, mask } = sessionCall(state, record, google);
-  sendJson(google.response, 200, applyMask(fileResource(state, actor, file), mask));
+  const call = sessionCall(state, record, google);
+  sendResource(state, call, fileResource(state, call.actor, file));
 }
 
 /** "499" is what a cancelled session answers (guides/manage-uploads; cloud.google.com/storage/docs/performing-resumable-uploads#cancel-upload). */
