@@ -20,7 +20,7 @@ const checkHere = (methodId: string, { parameters }: Pick<DriveCall, 'parameters
 const maskOf = (state: DriveState, { method }: Route, fields: string | undefined): Mask => {
   const schema = method.response?.$ref;
   if (schema === undefined) return ALL;
-  if (fields === undefined && needsFields(method.id))
+  if ((fields ?? '') === '' && needsFields(method.id))
     throw required('fields', "The 'fields' parameter is required for this method.");
   return parseFields(state.discovery, schema, fields ?? defaultFields(schema));
 };

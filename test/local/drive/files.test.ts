@@ -179,6 +179,16 @@ describe('files.get', () => {
     }
   });
 
+  test('a shared drive’s bytes come without supportsAllDrives', async () => {
+    const id = google.drive.putFile({ name: 'x', bytes: 'hello', parent: google.places.sharedDrive });
+    expect(await courier('GET', `/files/${id}`, { query: { alt: 'media' } })).toMatchObject({
+      status: 200,
+      body: 'hello',
+    });
+    const unshared = google.drive.putFile({ name: 'x', bytes: 'hello', parent: google.places.unsharedFolder });
+    expect(reasonOf(await courier('GET', `/files/${unshared}`, { query: { alt: 'media' } }))).toBe('404 notFound');
+  });
+
   test('a shared drive’s item does not exist without supportsAllDrives, or its old name', async () => {
     const id = await courier.make({ parents: [google.places.sharedDrive] });
     expect(reasonOf(await courier('GET', `/files/${id}`))).toBe('404 notFound');

@@ -98,8 +98,10 @@ const checkName = (discovery: Discovery, schema: Schema, name: string): Schema =
 /**
  * Reads a `fields` parameter against the schema of the answer: `files(id,owners/displayName),nextPageToken`, `*`.
  * Source: developers.google.com/workspace/drive/api/guides/fields-parameter.
+ * An empty one (rclone sends `fields=` where no answer is wanted) selects nothing.
  * @throws DriveError 400 `invalidParameter` "Invalid field selection x"
  */
 export function parseFields(discovery: Discovery, schemaName: string, text: string): Mask {
+  if (text === '') return { all: false, names: new Map() };
   return check(discovery, discovery.schema(schemaName), new Reader(text).read());
 }

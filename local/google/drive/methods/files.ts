@@ -11,8 +11,12 @@ import { changeFile } from './change.ts';
 import { insertFile } from './insert.ts';
 
 /** The file of the path, and what its asker may do with it. @throws DriveError 404 */
-const asked = (state: DriveState, call: DriveCall): { file: StoredFile; can: Record<string, boolean> } => {
-  const { file, role } = visibleFile(state, call.actor, pathParameter(call, 'fileId'), call.supportsAllDrives);
+const asked = (
+  state: DriveState,
+  call: DriveCall,
+  anyDrive = call.supportsAllDrives,
+): { file: StoredFile; can: Record<string, boolean> } => {
+  const { file, role } = visibleFile(state, call.actor, pathParameter(call, 'fileId'), anyDrive);
   return { file, can: capabilitiesOf(file, role) };
 };
 
@@ -40,7 +44,8 @@ export const filesUpdate: Method = async (state, call) => {
 };
 
 export const filesGet: Method = async (state, call) => {
-  const { file, can } = asked(state, call);
+  // Bytes of shared drives come without supportsAllDrives: rclone never sends it with `alt=media`, and downloads them.
+  const { file, can } = asked(state, call, call.supportsAllDrives || isDownload(call));
   if (!isDownload(call)) return { resource: fileResource(state, call.actor, file) };
   const revision = downloadable(file);
   if (can.canDownload !== true) throw forbidden('cannotDownloadFile', 'This file cannot be downloaded by the user.');
