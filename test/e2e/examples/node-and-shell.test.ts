@@ -160,26 +160,3 @@ describe('examples/workflows', () => {
     expect(await world.contentOf('workflow.csv')).toBe('order\r\n1\r\n');
   });
 });
-
-(hasGcloud ? describe : describe.skip)('examples/scheduler', () => {
-  test('gcloud takes its command line', async () => {
-    const script = readFileSync(join(EXAMPLES, 'scheduler/create-job.sh'), 'utf8');
-    const command = script
-      .slice(script.indexOf('gcloud scheduler jobs create'))
-      .replaceAll('\\\n', ' ')
-      .replaceAll('$url', 'https://courier.example')
-      .replaceAll('$account', 'exporter@my-proj.iam.gserviceaccount.com');
-    const lint = async (text: string) => {
-      const { stdout } = await execute('gcloud', ['meta', 'lint-gcloud-commands', `--command-string=${text.trim()}`], {
-        env: {
-          ...environment(),
-          CLOUDSDK_CONFIG: join(world.google.dataDir, 'gcloud-lint'),
-          CLOUDSDK_CORE_DISABLE_PROMPTS: '1',
-        },
-      });
-      return JSON.parse(stdout) as { success: boolean; error_message: string | null }[];
-    };
-    expect(await lint(command)).toMatchObject([{ success: true, error_message: null }]);
-    expect(await lint(command.replace('--oidc-token-audience', '--oidc-audience'))).toMatchObject([{ success: false }]);
-  }, 120_000);
-});

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { gcloudCommandsIn, hasGcloud, lintGcloud } from '../../support/gcloud-lint.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+
+if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so the commands in the documentation are not looked at.');
+
+/** The shell in a page's fenced blocks. */
+const shellIn = (page: string): string =>
+  [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = '']) => block).join('\n');
+
+const sources: [string, (text: string) => string][] = [
+  ['docs/credentials.md', shellIn],
+  ['docs/callers.md', shellIn],
+  ['examples/scheduler/create-job.sh', (text) => text.replaceAll('$url', 'https://courier.example')],
+  ['examples/workflows/export.yaml', (text) => text.replace(/'\{[^}]*\}'/, "'{}'")],
+];
+
+(hasGcloud ? test.each(sources) : test.skip.each(sources))(
+  'gcloud takes every command of %s',
+  async (path, shellOf) => {
+    const commands = [...new Set(gcloudCommandsIn(shellOf(readFileSync(join(ROOT, path), 'utf8'))))];
+    expect(commands.length).toBeGreaterThan(0);
+    expect(await lintGcloud(commands)).toEqual([]);
+  },
+  180_000,
+);
