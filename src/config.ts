@@ -169,7 +169,6 @@ export type CredentialConfig = z.infer<typeof credential>;
 export type ShareConfig = z.infer<typeof share>;
 export type PubsubConfig = z.infer<typeof pubsub>;
 export type LedgerConfig = z.infer<typeof ledger>;
-export type LimitsConfig = z.infer<typeof limits>;
 
 /** Everything the courier is told. */
 export type Config = z.infer<typeof document> & {

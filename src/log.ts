@@ -52,7 +52,7 @@ const chainOf = (error: unknown): Error[] => {
 };
 
 /** The chain of causes, outermost first, without payloads: a library's error carries the whole request, token and all. */
-export const causes = (error: unknown): Link[] => {
+const causes = (error: unknown): Link[] => {
   const chain = chainOf(error);
   return chain.map((link, depth) => {
     const code = 'code' in link && typeof link.code === 'string' ? { code: link.code } : {};

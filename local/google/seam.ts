@@ -34,7 +34,7 @@ export interface Grant {
 }
 
 /** Finds the grant of a bearer token; undefined for unknown, expired and revoked ones. */
-export interface AccessTokens {
+interface AccessTokens {
   find(token: string): Grant | undefined;
 }
 

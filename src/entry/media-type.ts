@@ -19,7 +19,7 @@ export interface ContentType {
 const unsupported = (detail: string): CourierError => new CourierError('media-type-unsupported', { detail });
 
 /** Parses a `Content-Type` (RFC 9110, 8.3). @throws CourierError `media-type-unsupported` */
-export const parseContentType = (header: string): ContentType => {
+const parseContentType = (header: string): ContentType => {
   const end = header.indexOf(';');
   const mediaType = (end === -1 ? header : header.slice(0, end)).trim().toLowerCase();
   if (!ESSENCE.test(mediaType)) throw unsupported('Content-Type must be like "text/csv".');

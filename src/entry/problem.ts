@@ -13,7 +13,7 @@ export interface Problem {
 }
 
 /** A name rather than an address: an installation has no page of its own, and docs/errors.md tells of every code. */
-export const problemType = (code: ErrorCode): string => `urn:drive-courier:error:${code}`;
+const problemType = (code: ErrorCode): string => `urn:drive-courier:error:${code}`;
 
 /** The error as it may be seen by anybody: the table's words and the caller's own input, never a cause. */
 export const problemOf = (error: CourierError, requestId: string): Problem => ({

@@ -1,7 +1,7 @@
 import { CourierError } from '../errors.ts';
 
 /** One part of a form: its headers, names in lower case, bytes as Latin-1. */
-export type PartHeaders = ReadonlyMap<string, string>;
+type PartHeaders = ReadonlyMap<string, string>;
 
 export interface Part {
   headers: PartHeaders;

@@ -11,7 +11,7 @@ export interface Patience {
   bytesPerSecond: number;
 }
 
-export const PATIENCE: Patience = { windowSeconds: 60, bytesPerSecond: 100 };
+const PATIENCE: Patience = { windowSeconds: 60, bytesPerSecond: 100 };
 
 export interface BodyLimits {
   /** Bytes; undefined: no limit of this form of the courier. */

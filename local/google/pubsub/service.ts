@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { GoogleCall, GoogleErrorBody, GoogleService, Grant, Surroundings } from '../seam.ts';
 
 /** A message as it was published. */
-export interface PublishedMessage {
+interface PublishedMessage {
   topic: string;
   messageId: string;
   publishTime: string;
