@@ -4,6 +4,8 @@ export default {
   testMatch: ['**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.mjs' },
-  testTimeout: 20_000,
+  // Many tests start processes; on a busy machine that takes its time, and a test that hangs is still ended.
+  testTimeout: 60_000,
+  maxWorkers: '100%',
   injectGlobals: false,
 };
