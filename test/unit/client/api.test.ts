@@ -1,0 +1,178 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { CourierClient, CourierClientError } from '../../../src/client/index.ts';
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+type Handler = (request: IncomingMessage, response: ServerResponse, turn: number) => void;
+
+/** What stands where a courier is expected, and a client of it whose waits are noted instead of waited. */
+const start = async (handler: Handler) => {
+  let turn = 0;
+  const seen: { authorization: string | undefined; key: string | undefined; path: string }[] = [];
+  const server = createServer((request, response) => {
+    turn += 1;
+    const { authorization, 'idempotency-key': key } = request.headers;
+    seen.push({ authorization, key: key === undefined ? undefined : String(key), path: request.url ?? '' });
+    handler(request, response, turn);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const waits: number[] = [];
+  let minted = 0;
+  const client = new CourierClient({
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    identity: { idToken: async () => `token-${++minted}` },
+    retry: { random: () => 0.5, sleep: async (milliseconds) => waits.push(milliseconds) },
+  });
+  return { client, seen, waits };
+};
+
+const problem = (
+  response: ServerResponse,
+  status: number,
+  code: string,
+  headers: Record<string, string> = {},
+): void => {
+  response.writeHead(status, { 'content-type': 'application/problem+json', ...headers });
+  response.end(
+    JSON.stringify({
+      type: 'about:blank',
+      title: 'T',
+      status,
+      code,
+      remedy: 'R',
+      retryable: status >= 429 && status !== 500,
+    }),
+  );
+};
+const list = (response: ServerResponse): void => void response.end(JSON.stringify({ destinations: [] }));
+const failureOf = async (work: Promise<unknown>): Promise<CourierClientError> => {
+  const error = await work.catch((thrown: unknown) => thrown);
+  if (error instanceof CourierClientError) return error;
+  throw new Error('it did not fail as it should');
+};
+
+describe('an answer that no courier wrote', () => {
+  test.each([
+    [401, '<html>Unauthorized</html>', 'platform-refused', 1],
+    [403, '<html>Your client does not have permission</html>', 'platform-refused', 1],
+    [404, 'page not found', 'not-a-courier', 1],
+    [413, '<html>Too large</html>', 'body-too-large', 1],
+    [200, '<html>hello</html>', 'not-a-courier', 1],
+    [200, '{"hello": 1}', 'not-a-courier', 1],
+    [502, 'Bad Gateway', 'platform-busy', 75],
+    [503, 'Service Unavailable', 'platform-busy', 75],
+  ] as const)('%i %s is %s', async (status, text, code, exitCode) => {
+    const { client, seen } = await start((_, response) => response.writeHead(status).end(text));
+    expect(await failureOf(client.destinations())).toMatchObject({ code, exitCode });
+    expect(seen).toHaveLength(exitCode === 75 ? 6 : 1);
+  });
+
+  test('without an end is given up', async () => {
+    const { client } = await start((_, response) => {
+      response.writeHead(200);
+      const pour = (): void =>
+        void (response.write('x'.repeat(65_536)) ? setImmediate(pour) : response.once('drain', pour));
+      pour();
+    });
+    expect((await failureOf(client.destinations())).code).toBe('courier-unreachable');
+  }, 60_000);
+});
+
+describe('trying again', () => {
+  test('waits longer each time, and never less than what was asked for', async () => {
+    const { client, waits } = await start((_, response, turn) =>
+      turn <= 3
+        ? problem(response, 503, 'drive-unavailable', { 'retry-after': turn === 2 ? '7' : '0' })
+        : list(response),
+    );
+    await client.destinations();
+    expect(waits).toEqual([250, 7_500, 1_000]);
+  });
+
+  test('is given up where it would take too long', async () => {
+    const { client, seen } = await start((_, response) => problem(response, 429, 'busy', { 'retry-after': '3600' }));
+    expect(await failureOf(client.destinations())).toMatchObject({
+      code: 'busy',
+      exitCode: 75,
+      retryAfterSeconds: 3600,
+    });
+    expect(seen).toHaveLength(1);
+  });
+
+  test('does not happen to what is wrong for good', async () => {
+    const { client, seen } = await start((_, response) => problem(response, 403, 'caller-not-allowed'));
+    expect(await failureOf(client.destinations())).toMatchObject({
+      code: 'caller-not-allowed',
+      remedy: 'R',
+      exitCode: 1,
+    });
+    expect(seen).toHaveLength(1);
+  });
+
+  test('keeps the key, so that two tries are one delivery', async () => {
+    const { client, seen } = await start(async (request, response, turn) => {
+      const bytes = await buffer(request);
+      if (turn === 1) request.socket.destroy();
+      else if (turn === 2) problem(response, 503, 'google-unavailable');
+      else problem(response, 422, bytes.toString());
+    });
+    expect(await failureOf(client.send(Buffer.from('x'), { name: 'x.txt' }))).toMatchObject({ code: 'x' });
+    expect(new Set(seen.map(({ key }) => key)).size).toBe(1);
+    expect(seen[0]?.key).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test('takes a fresh token once where the old one has expired', async () => {
+    const { client, seen } = await start((_, response, turn) =>
+      turn === 1 ? problem(response, 401, 'token-expired') : list(response),
+    );
+    await client.destinations();
+    expect(seen.map(({ authorization }) => authorization)).toEqual(['Bearer token-1', 'Bearer token-2']);
+  });
+});
+
+describe('a stream that can be read once', () => {
+  test('is sent once, and a refusal before its end is heard', async () => {
+    const { client, seen } = await start((_, response) => problem(response, 413, 'too-large'));
+    const endless = async function* () {
+      for (;;) {
+        yield Buffer.alloc(1024 * 1024);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    expect((await failureOf(client.send(endless(), { name: 'endless.bin' }))).code).toBe('too-large');
+    expect(seen).toHaveLength(1);
+  }, 60_000);
+});
+
+test('a receipt for other bytes never passes for a delivery', async () => {
+  const { client } = await start(async (request, response) => {
+    await buffer(request);
+    response.writeHead(201).end(
+      JSON.stringify({
+        ...{ id: 'f', name: 'x.txt', mimeType: 'text/plain', size: 1, sha256: '0'.repeat(64), md5: null },
+        ...{ destination: 'd', path: '', folderId: 'p', webViewLink: 'https://x', outcome: 'created' },
+        ...{ createdTime: 't', modifiedTime: 't', caller: 'c', idempotencyKey: null },
+      }),
+    );
+  });
+  expect((await failureOf(client.send(Buffer.from('x'), { name: 'x.txt' }))).code).toBe('receipt-mismatch');
+});
+
+describe('an address', () => {
+  test.each(['http://courier.example', 'ftp://127.0.0.1', 'courier.example', ''])(
+    '%s is refused: a token is no good in the clear',
+    (url) => {
+      expect(() => new CourierClient({ url })).toThrow('is not an https address');
+    },
+  );
+});

@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { durationText, sizeText } from '../../../src/client/commands/sizes.ts';
+import { rewriteFor } from '../../../src/client/google-origin.ts';
+import { openInput, settleStream } from '../../../src/client/input.ts';
+import { mediaTypeOf } from '../../../src/client/media-type.ts';
+import { createRunningDigest } from '../../../src/client/running-digest.ts';
+import { cacheFolder, createSessionStore } from '../../../src/client/session-store.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'courier-parts-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const seekable = async (bytes: Uint8Array) => {
+  const input = await openInput(bytes);
+  if (input.kind !== 'seekable') throw new Error('bytes can be read again');
+  return input;
+};
+
+test('the digest is that of the whole, whatever is sent twice, skipped or asked for twice', async () => {
+  const pieces = fc.array(fc.tuple(fc.nat(200), fc.nat(200)), { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), pieces, async (bytes, sent) => {
+      const input = await seekable(bytes);
+      const digest = createRunningDigest(input);
+      for (const [start, length] of sent) {
+        const from = Math.min(start, bytes.length);
+        await digest.catchUp(from);
+        digest.pass(from, bytes.subarray(from, from + length));
+      }
+      const expected = createHash('sha256').update(bytes).digest('hex');
+      expect([await digest.finish(), await digest.finish()]).toEqual([expected, expected]);
+      digest.pass(0, bytes);
+    }),
+  );
+});
+
+test('a stream is given back whole, however far one looked ahead', async () => {
+  const parts = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 10 });
+  await fc.assert(
+    fc.asyncProperty(parts, fc.nat(200), async (pieces, limit) => {
+      const stream = await openInput(
+        (async function* () {
+          yield* pieces;
+        })(),
+      );
+      if (stream.kind !== 'stream') throw new Error('a generator can be read once');
+      const whole = Buffer.concat(pieces);
+      const settled = await settleStream(stream, limit);
+      expect(settled.kind).toBe(whole.length <= limit ? 'seekable' : 'stream');
+      const bytes = settled.kind === 'seekable' ? settled.read(0, settled.size) : settled.bytes;
+      const read: Uint8Array[] = [];
+      for await (const piece of bytes) read.push(piece);
+      expect(Buffer.concat(read).equals(whole)).toBe(true);
+    }),
+  );
+});
+
+describe('a file', () => {
+  test('that is written to, replaced or cut while it is sent is noticed', async () => {
+    const changes: ((path: string) => void)[] = [
+      (path) => writeFileSync(path, 'longer than before'),
+      (path) => {
+        rmSync(path);
+        writeFileSync(path, 'before');
+      },
+      (path) => utimesSync(path, 1, 1),
+      (path) => rmSync(path),
+    ];
+    for (const [index, change] of changes.entries()) {
+      const path = join(folder, `changing-${index}`);
+      writeFileSync(path, 'before');
+      const input = await openInput(path);
+      if (input.kind !== 'seekable') throw new Error('a file can be read again');
+      await input.assertUnchanged();
+      change(path);
+      await expect(input.assertUnchanged()).rejects.toMatchObject({ code: 'file-changed', retryable: true });
+      await input.close();
+    }
+  });
+});
+
+describe('kept sessions', () => {
+  const upload = (expiresTime: string) => ({
+    id: 'u',
+    uploadUrl: 'https://www.googleapis.com/upload?upload_id=secret',
+    expiresTime,
+    chunkGranularity: 262_144,
+  });
+  const now = Date.parse('2026-11-24T12:00:00Z');
+
+  test('are for their user alone, for as long as Drive knows them, and old ones are cleared away', async () => {
+    const place = join(folder, 'sessions');
+    const store = createSessionStore(place, () => now);
+    await store.keep('one', { key: 'k', round: 1, upload: upload('2026-12-01T12:00:00Z') });
+    await store.keep('over', { key: 'k', round: 1, upload: upload('2026-11-24T11:59:59Z') });
+    expect(await store.read('one')).toMatchObject({ key: 'k', round: 1 });
+    expect([await store.read('over'), await store.read('other')]).toEqual([undefined, undefined]);
+    for (const name of readdirSync(place)) expect(statSync(join(place, name)).mode & 0o777).toBe(0o600);
+    expect(statSync(place).mode & 0o777).toBe(0o700);
+
+    const later = createSessionStore(place, () => Date.now() + 8 * 86_400_000);
+    await later.keep('new', { key: 'k', round: 1, upload: upload('2100-01-01T00:00:00Z') });
+    expect(readdirSync(place)).toHaveLength(1);
+    await later.forget('new');
+    expect(readdirSync(place)).toEqual([]);
+  });
+
+  test('that cannot be written cost no delivery', async () => {
+    const file = join(folder, 'no-folder');
+    writeFileSync(file, '');
+    const store = createSessionStore(join(file, 'sessions'), () => now);
+    await store.keep('one', { key: 'k', round: 1, upload: upload('2026-12-01T12:00:00Z') });
+    expect(await store.read('one')).toBeUndefined();
+  });
+
+  test('lie where the user’s cache is', () => {
+    expect(cacheFolder({ XDG_CACHE_HOME: '/c' }, '/home/a')).toBe('/c/drive-courier/sessions');
+    expect(cacheFolder({ XDG_CACHE_HOME: 'relative' }, '/home/a')).toBe('/home/a/.cache/drive-courier/sessions');
+  });
+});
+
+describe('COURIER_GOOGLE_ORIGIN', () => {
+  test.each(['https://evil.example', 'http://127.0.0.1.evil.example', 'http://localhost@evil.example', 'nonsense'])(
+    '%s is refused: it would be handed credentials',
+    (origin) => {
+      expect(() => rewriteFor(origin)).toThrow('not an address of this machine');
+    },
+  );
+
+  test('replaces Google’s hosts, and nobody else’s', () => {
+    const rewrite = rewriteFor('http://127.0.0.1:9/');
+    expect(rewrite('https://oauth2.googleapis.com/token')).toBe('http://127.0.0.1:9/oauth2.googleapis.com/token');
+    for (const url of [
+      'https://evilgoogleapis.com/x',
+      'https://sts.eu.amazonaws.com',
+      'https://googleapis.com.evil.example/',
+    ])
+      expect(rewrite(url)).toBe(url);
+  });
+});
+
+test.each([
+  ['report.CSV', 'text/csv'],
+  ['a.b.tar', 'application/x-tar'],
+  ['README', 'application/octet-stream'],
+  ['.csv', 'application/octet-stream'],
+])('%s is %s', (name, type) => expect(mediaTypeOf(name)).toBe(type));
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1_000, '1.0 kB'],
+  [83_886_080, '83.9 MB'],
+  [5_497_558_138_880, '5.5 TB'],
+])('%i bytes are %s', (bytes, text) => expect(sizeText(bytes)).toBe(text));
+
+test.each([
+  [-1, '0 s'],
+  [59.4, '59 s'],
+  [185, '3:05 min'],
+  [3_729, '1:02:09 h'],
+])('%d seconds are %s', (seconds, text) => expect(durationText(seconds)).toBe(text));
