@@ -33,7 +33,7 @@ export const createRefreshed = <Value>({
 }: RefreshedOptions<Value>): Refreshed<Value> => {
   let value: Value | undefined;
   let pending: Promise<Value> | undefined;
-  let failure: { error: unknown; untilMs: number } | undefined;
+  let failure: { error: unknown; atMs: number } | undefined;
   /** Tells a load that was dropped in the meantime from the current one. */
   let generation = 0;
 
@@ -46,7 +46,7 @@ export const createRefreshed = <Value>({
       }
       return loaded;
     } catch (error) {
-      if (mine === generation) failure = { error, untilMs: now() + FAILURE_MEMORY_MS };
+      if (mine === generation) failure = { error, atMs: now() };
       throw error;
     } finally {
       if (mine === generation) pending = undefined;
@@ -68,7 +68,8 @@ export const createRefreshed = <Value>({
   return {
     async get() {
       const atMs = now();
-      const failedLately = failure !== undefined && atMs < failure.untilMs;
+      // A clock that was set back since ends it at once.
+      const failedLately = failure !== undefined && atMs >= failure.atMs && atMs < failure.atMs + FAILURE_MEMORY_MS;
       if (value !== undefined && atMs < uselessAtMs(value)) {
         if (atMs >= staleAtMs(value) && pending === undefined && !failedLately) renew().catch(onStale);
         return value;
