@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import {
   findGcloud,
   findPackage,
-  findPythonAuth,
+  findPythonAuths,
   findPythonClient,
   findRclone,
   type Program,
@@ -12,7 +12,8 @@ import {
 const JUDGES: readonly [string, Program | undefined, string][] = [
   ['rclone', findRclone(), 'Debian: rclone'],
   ['googleapiclient for Python', findPythonClient(), 'Debian: python3-googleapi'],
-  ['google-auth for Python', findPythonAuth(), 'Debian: python3-google-auth, python3-requests'],
+  ['google-auth for Python', findPythonAuths()[0], 'Debian: python3-google-auth, python3-requests'],
+  ['google-auth for Python, a second age', findPythonAuths()[1], 'comes with gcloud'],
   ['gcloud', findGcloud(), 'packages.cloud.google.com: google-cloud-cli'],
   ['googleapis for Node', findPackage('googleapis'), 'npm'],
   ['google-auth-library for Node', findPackage('google-auth-library'), 'npm'],

@@ -29,37 +29,38 @@ export const findRclone = (): Program | undefined => found('rclone', ['version']
 
 export const findGcloud = (): Program | undefined => found('gcloud', ['--version'], /^Google Cloud SDK (\S+)/m);
 
-/** The machine's own Python, whichever has the modules; then with the libraries that gcloud brings along. */
 const GCLOUD_LIBRARIES = '/usr/lib/google-cloud-sdk/lib/third_party';
 
-const findPython = (imports: string, version: string): Program | undefined => {
+/** Every Python that has the modules: the machine's own, and one with the libraries that gcloud brings along. */
+const findPythons = (imports: string, version: string): Program[] => {
   const script = `import ${imports}\n${version}\nprint('version', version)`;
   const withGcloud = existsSync(GCLOUD_LIBRARIES) ? [{ PYTHONPATH: GCLOUD_LIBRARIES }] : [];
-  for (const env of [{}, ...withGcloud])
-    for (const command of ['python3', '/usr/bin/python3']) {
-      const python = found(command, ['-W', 'ignore', '-c', script], /^version (\S+)/m, env);
-      if (python !== undefined) return python;
-    }
-  return undefined;
+  return [{}, ...withGcloud].flatMap((env) => {
+    const pythons = ['python3', '/usr/bin/python3'].map((command) =>
+      found(command, ['-W', 'ignore', '-c', script], /^version (\S+)/m, env),
+    );
+    return pythons.find((python) => python !== undefined) ?? [];
+  });
 };
 
-/** Older ones do not say their version in the module. */
-const DISTRIBUTION = (name: string): string => `
+/** Older ones do not say their version in the module, and gcloud's are not installed as distributions. */
+const versionOf = (distribution: string, module: string): string => `
 try:
     from importlib.metadata import version as read
-    version = read('${name}')
+    version = read('${distribution}')
 except Exception:
-    version = 'unknown'`;
+    version = getattr(${module}, '__version__', 'unknown')`;
 
 /** googleapiclient, with what it needs to be somebody. */
 export const findPythonClient = (): Program | undefined =>
-  findPython(
+  findPythons(
     'googleapiclient.discovery, googleapiclient.http, google.oauth2.service_account, google_auth_httplib2',
-    DISTRIBUTION('google-api-python-client'),
-  );
+    versionOf('google-api-python-client', 'googleapiclient'),
+  )[0];
 
-export const findPythonAuth = (): Program | undefined =>
-  findPython('google.auth, requests', DISTRIBUTION('google-auth'));
+/** google-auth in its several ages: Debian's is of 2018. */
+export const findPythonAuths = (): Program[] =>
+  findPythons('google.auth, requests', versionOf('google-auth', 'google.auth'));
 
 /** A package of npm: a dependency, so it is always here. */
 export const findPackage = (name: string): Program => {

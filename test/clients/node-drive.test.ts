@@ -1,20 +1,21 @@
 import { Readable } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { JWT } from 'google-auth-library';
 import drivePackage from 'googleapis/build/src/apis/drive/v3.js';
-import type { GoogleErrorBody } from '../../../local/google/seam.ts';
-import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { transporterOptions } from '../core/redirect.ts';
-import { DRIVE_SCOPE, FOLDER } from './drive-api.ts';
+import type { GoogleErrorBody } from '../../local/google/seam.ts';
+import { transporterOptions } from '../local/core/redirect.ts';
+import { DRIVE_SCOPE, FOLDER } from '../local/drive/drive-api.ts';
+import { startJudgedGoogle } from '../support/judged-google.ts';
 
-let google: LocalGoogle;
+jest.setTimeout(60_000);
+let google: Awaited<ReturnType<typeof startJudgedGoogle>>;
 /** Google's own client, unmodified: only where it sends to is said, call by call. */
 let drive: InstanceType<typeof drivePackage.drive_v3.Drive>;
 let there: { rootUrl: string };
 const all = { supportsAllDrives: true };
 
 beforeAll(async () => {
-  google = await startLocalGoogle();
+  google = await startJudgedGoogle();
   const { client_email, private_key, private_key_id } = google.world.keyFile(google.world.emails.courier);
   const auth = new JWT({
     email: client_email,
@@ -26,10 +27,13 @@ beforeAll(async () => {
   drive = new drivePackage.drive_v3.Drive({ auth });
   there = { rootUrl: `${google.origin}/www.googleapis.com/` };
 });
-afterAll(async () => {
-  expect(google.drive.departures).toEqual([]);
-  await google.close();
-});
+// What it asks for in order to be refused.
+afterAll(() =>
+  google.judge([
+    '404 GET www.googleapis.com/drive/v3/files/{id}',
+    '501 GET www.googleapis.com/drive/v3/changes/startPageToken',
+  ]),
+);
 
 /** Status and reason of the error that the client throws. */
 const failure = async (call: Promise<unknown>): Promise<(number | string | undefined)[]> => {

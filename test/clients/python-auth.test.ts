@@ -1,52 +1,44 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
+import { AWS_ENVIRONMENT } from '../../local/google/world/key-files.ts';
+import { startJudgedGoogle } from '../support/judged-google.ts';
+import { findPythonAuths, type Program } from '../support/programs.ts';
 
+jest.setTimeout(60_000);
 const execute = promisify(execFile);
 
-/** Python's google-auth: the machine's own, or the one that gcloud brings along. */
-const GCLOUD_LIBRARIES = '/usr/lib/google-cloud-sdk/lib/third_party';
-const candidates: [string, Record<string, string>][] = [
-  ['python3', {}],
-  ['/usr/bin/python3', {}],
-  ...(existsSync(GCLOUD_LIBRARIES)
-    ? ([['/usr/bin/python3', { PYTHONPATH: GCLOUD_LIBRARIES }]] satisfies [string, Record<string, string>][])
-    : []),
-];
-const python = candidates.find(
-  ([program, env]) =>
-    spawnSync(program, ['-c', 'import google.auth, requests'], { env: { ...process.env, ...env } }).status === 0,
-);
-if (python === undefined)
+const pythons = findPythonAuths();
+if (pythons.length === 0)
   console.warn('SKIPPED: no python3 with google-auth and requests here, so Python does not judge the local Google.');
 
-/** Debian's google-auth is from 2018: what it has not yet is skipped, and said. */
-const testIf = (name: string): typeof test => {
-  const [program, env] = python ?? ['python3', {}];
-  const found = spawnSync(program, ['-c', `from ${name.replace(/\.(\w+)$/, ' import $1')}`], {
-    env: { ...process.env, ...env },
-  });
-  if (found.status === 0) return test;
-  console.warn(`SKIPPED: this google-auth has no ${name}.`);
-  return test.skip as typeof test;
-};
+const cases = pythons.map((python): [string, Program] => [python.version, python]);
 
-(python === undefined ? describe.skip : describe)('Python’s google-auth', () => {
-  let google: LocalGoogle;
+(cases.length === 0 ? describe.skip : describe).each(
+  cases.length === 0 ? [['', { command: 'python3', env: {}, version: '' }] satisfies [string, Program]] : cases,
+)('Python’s google-auth %s', (_, python) => {
+  /** Debian's is from 2018: what it has not yet is skipped, and said. */
+  const testIf = (name: string): typeof test => {
+    const found = spawnSync(python.command, ['-c', `from ${name.replace(/\.(\w+)$/, ' import $1')}`], {
+      env: { ...process.env, ...python.env },
+    });
+    if (found.status === 0) return test;
+    console.warn(`SKIPPED: google-auth ${python.version} has no ${name}.`);
+    return test.skip as typeof test;
+  };
+
+  let google: Awaited<ReturnType<typeof startJudgedGoogle>>;
   beforeAll(async () => {
-    google = await startLocalGoogle();
+    google = await startJudgedGoogle();
   });
-  afterAll(() => google.close());
+  // The deleted key.
+  afterAll(() => google.judge(['400 POST oauth2.googleapis.com/token']));
 
   const run = async (script: string, args: string[], env: Record<string, string> = {}): Promise<string> => {
-    const [program, extra] = python ?? ['python3', {}];
     const { PATH = '' } = process.env;
-    const { stdout } = await execute(program, ['-c', script, ...args], {
-      env: { PATH, NO_GCE_CHECK: 'true', ...extra, ...env },
+    const { stdout } = await execute(python.command, ['-c', script, ...args], {
+      env: { PATH, NO_GCE_CHECK: 'true', ...python.env, ...env },
     });
     return stdout.trim();
   };

@@ -1,13 +1,13 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { startJudgedGoogle } from '../support/judged-google.ts';
+import { findPythonClient } from '../support/programs.ts';
 
+jest.setTimeout(60_000);
 const execute = promisify(execFile);
 
-const python = ['python3', '/usr/bin/python3'].find(
-  (program) => spawnSync(program, ['-c', 'import googleapiclient.discovery, google_auth_httplib2']).status === 0,
-);
+const python = findPythonClient();
 if (python === undefined)
   console.warn(
     'SKIPPED: no python3 with googleapiclient here (Debian: python3-googleapi), so it does not judge the local Drive.',
@@ -36,28 +36,30 @@ def reason(request):
 `;
 
 (python === undefined ? describe.skip : describe)('Python’s googleapiclient', () => {
-  let google: LocalGoogle;
+  let google: Awaited<ReturnType<typeof startJudgedGoogle>>;
   beforeAll(async () => {
-    google = await startLocalGoogle();
+    google = await startJudgedGoogle();
   });
-  afterAll(async () => {
-    expect(google.drive.departures).toEqual([]);
-    await google.close();
-  });
+  // What it asks for in order to be refused.
+  afterAll(() =>
+    google.judge([
+      '400 GET www.googleapis.com/drive/v3/files',
+      '404 GET www.googleapis.com/drive/v3/files/{id}',
+      '404 GET www.googleapis.com/drive/v3/files/{id}/permissions/{id}',
+      '501 GET www.googleapis.com/drive/v3/changes/startPageToken',
+    ]),
+  );
 
   const run = async (script: string): Promise<Record<string, unknown>> => {
-    const document = new URL('../../../local/google/drive/drive-v3.discovery.json', import.meta.url).pathname;
+    const document = new URL('../../local/google/drive/drive-v3.discovery.json', import.meta.url).pathname;
     const places = JSON.stringify(google.places);
-    const { stdout } = await execute(python ?? 'python3', [
-      '-W',
-      'ignore',
-      '-c',
-      `${PREAMBLE}${script}\nprint(json.dumps(out))`,
-      google.world.keyFiles.courier ?? '',
-      document,
-      google.origin,
-      places,
-    ]);
+    const { PATH = '' } = process.env;
+    const { courier = '' } = google.world.keyFiles;
+    const { stdout } = await execute(
+      python?.command ?? '',
+      ['-W', 'ignore', '-c', `${PREAMBLE}${script}\nprint(json.dumps(out))`, courier, document, google.origin, places],
+      { env: { PATH, NO_GCE_CHECK: 'true', ...python?.env } },
+    );
     return JSON.parse(stdout) as Record<string, unknown>;
   };
 

@@ -1,17 +1,19 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import { startJudgedGoogle } from '../support/judged-google.ts';
+import { findGcloud } from '../support/programs.ts';
 
+jest.setTimeout(60_000);
 const execute = promisify(execFile);
 const PROGRAM = 'gcloud';
-const hasGcloud = spawnSync(PROGRAM, ['--version']).status === 0;
+const hasGcloud = findGcloud() !== undefined;
 if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so it does not judge the local Google.');
 
 (hasGcloud ? describe : describe.skip)('gcloud', () => {
-  let google: LocalGoogle;
+  let google: Awaited<ReturnType<typeof startJudgedGoogle>>;
   const gcloud = async (...args: string[]): Promise<string> => {
     const { PATH = '', HOME = '' } = process.env;
     const env = {
@@ -29,13 +31,18 @@ if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so it does not judge the 
   };
 
   beforeAll(async () => {
-    google = await startLocalGoogle();
+    google = await startJudgedGoogle();
     const { courier, driveWriter } = google.world.emails;
     google.world.secrets.allow('drive-key', courier);
     google.world.grant(driveWriter, `serviceAccount:${courier}`);
     await gcloud('auth', 'activate-service-account', '--key-file', google.world.keyFiles.courier ?? '');
   }, 60_000);
-  afterAll(() => google.close());
+  // A version that is disabled.
+  afterAll(() =>
+    google.judge([
+      '400 GET secretmanager.googleapis.com/v1/projects/local-project/secrets/drive-key/versions/1:access',
+    ]),
+  );
 
   test('prints access and identity tokens of a key', async () => {
     const token = await gcloud('auth', 'print-access-token');

@@ -1,17 +1,18 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { GRANULE, hex, MIB, noise } from './uploading.ts';
+import { GRANULE, hex, MIB, noise } from '../local/drive/uploading.ts';
+import { startJudgedGoogle } from '../support/judged-google.ts';
+import { findPythonClient } from '../support/programs.ts';
 
 jest.setTimeout(60_000);
 const execute = promisify(execFile);
 const IMPORTS =
   'import googleapiclient.discovery, googleapiclient.http, google.oauth2.service_account, google_auth_httplib2';
-const python = ['/usr/bin/python3', 'python3'].find((program) => spawnSync(program, ['-c', IMPORTS]).status === 0);
+const python = findPythonClient();
 if (python === undefined)
   console.warn(
     'SKIPPED: no python3 with googleapiclient here (Debian: python3-googleapi), so it does not judge uploads to the local Drive.',
@@ -34,22 +35,26 @@ create = lambda media, body=None: drive.files().create(body=body, media_body=med
 `;
 
 (python === undefined ? describe.skip : describe)('Python’s googleapiclient', () => {
-  let google: LocalGoogle;
+  let google: Awaited<ReturnType<typeof startJudgedGoogle>>;
   let folder: string;
   beforeAll(async () => {
-    google = await startLocalGoogle();
+    google = await startJudgedGoogle();
   });
   afterEach(() => google.faults.clear());
   afterAll(async () => {
-    await google.close();
     rmSync(folder, { recursive: true, force: true });
+    // What a fault broke off, and what it asks for in order to be refused.
+    await google.judge([
+      '0 PUT www.googleapis.com/upload/drive/v3/files',
+      '404 POST www.googleapis.com/upload/drive/v3/files',
+    ]);
   });
 
   const run = async (script: string, bytes: Buffer, name = 'sent.bin') => {
     folder ??= mkdtempSync(join(tmpdir(), 'python-uploads-'));
     const path = join(folder, name);
     writeFileSync(path, bytes);
-    const discovery = new URL('../../../local/google/drive/drive-v3.discovery.json', import.meta.url).pathname;
+    const discovery = new URL('../../local/google/drive/drive-v3.discovery.json', import.meta.url).pathname;
     const { keyFiles } = google.world;
     const args = [
       '-W',
@@ -63,7 +68,9 @@ create = lambda media, body=None: drive.files().create(body=body, media_body=med
       discovery,
     ];
     const { PATH = '' } = process.env;
-    const { stdout } = await execute(python ?? '', args, { env: { PATH, NO_GCE_CHECK: 'true' } });
+    const { stdout } = await execute(python?.command ?? '', args, {
+      env: { PATH, NO_GCE_CHECK: 'true', ...python?.env },
+    });
     return JSON.parse(stdout);
   };
   const IN_FOLDER = "{'name': 'from python', 'parents': [folder]}";
