@@ -33,11 +33,23 @@ interface Route {
   handle: Handler;
 }
 
+/** The API's description, made once: asked for by anybody, as often as they like, it must not keep the instance busy. */
+const createDescription = (version: string): (() => Promise<Uint8Array<ArrayBuffer>>) => {
+  let description: Promise<Uint8Array<ArrayBuffer>> | undefined;
+  return () => {
+    description ??= import('./openapi.ts').then(({ openApiDocument }) =>
+      Buffer.from(JSON.stringify(openApiDocument(version))),
+    );
+    return description;
+  };
+};
+
 /** Everything that the courier answers. */
 const routesOf = (services: Services, patience: Patience | undefined): Route[] => {
   const slots = createSlots(services.concurrentUploads);
   const files = createFilesHandler(services, slots, patience);
   const bodies = createWholeBodies();
+  const describe = createDescription(services.version);
   return [
     { method: 'POST', path: '/v1/files', who: 'caller', handle: files },
     { method: 'POST', path: '/', who: 'caller', handle: files },
@@ -70,10 +82,7 @@ const routesOf = (services: Services, patience: Patience | undefined): Route[] =
       method: 'GET',
       path: '/openapi.json',
       who: 'anybody',
-      handle: async (context) => {
-        const { openApiDocument } = await import('./openapi.ts');
-        return context.json(openApiDocument(services.version));
-      },
+      handle: async (context) => context.body(await describe(), 200, { 'Content-Type': 'application/json' }),
     },
   ];
 };
