@@ -9,7 +9,7 @@ process.on('SIGUSR2', () => {
   console.log(`clock ${shiftMs}`);
 });
 
-globalThis.Date = class Date extends RealDate {
+globalThis.Date = class extends RealDate {
   constructor(...args) {
     if (args.length === 0) super(RealDate.now() + shiftMs);
     else super(...args);
