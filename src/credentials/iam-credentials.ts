@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
-import type { GoogleResponse, GoogleTransport } from '../google/transport.ts';
+import type { Bearer, GoogleResponse, GoogleTransport } from '../google/transport.ts';
 
 const DEADLINE_MS = 30_000;
 
@@ -70,12 +70,9 @@ const iamError = (response: GoogleResponse, target: string, how: Parameters<type
 
 type IamMethod = 'generateAccessToken' | 'signJwt';
 
-export interface IamCaller {
+/** The identity that asks has the scope `cloud-platform`. */
+export interface IamCaller extends Bearer {
   transport: Pick<GoogleTransport, 'send'>;
-  /** Of the identity that asks, with the scope `cloud-platform`. */
-  token(): Promise<string>;
-  /** Told of a token that IAM does not take, where another one can be had. */
-  rejected?(token: string): void;
   /** True when that is somebody of a workload identity pool. */
   federated?: boolean;
   /** Epoch milliseconds. */
@@ -91,23 +88,17 @@ export const callIam = async <Answer>(
   { transport, token, rejected, now, federated = false }: IamCaller,
   { method, target, body, answer }: { method: IamMethod; target: string; body: object; answer: z.ZodType<Answer> },
 ): Promise<Answer> => {
-  const ask = (bearer: string): Promise<GoogleResponse> =>
-    transport.send({
-      operation: `iamcredentials.${method}`,
-      method: 'POST',
-      url: `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/${encodeURIComponent(target)}:${method}`,
-      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
-      body: Buffer.from(JSON.stringify(body)),
-      deadlineMs: now() + DEADLINE_MS,
-      // It only mints or signs: a second one does no harm.
-      retry: 'idempotent',
-    });
-  const first = await token();
-  let response = await ask(first);
-  if (response.status === 401 && rejected !== undefined) {
-    rejected(first);
-    response = await ask(await token());
-  }
+  const response = await transport.send({
+    operation: `iamcredentials.${method}`,
+    method: 'POST',
+    url: `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/${encodeURIComponent(target)}:${method}`,
+    headers: { 'content-type': 'application/json' },
+    bearer: { token, ...(rejected === undefined ? {} : { rejected }) },
+    body: Buffer.from(JSON.stringify(body)),
+    deadlineMs: now() + DEADLINE_MS,
+    // It only mints or signs: a second one does no harm.
+    retry: 'idempotent',
+  });
   if (response.status >= 300) throw iamError(response, target, { federated, method });
   const { data } = answer.safeParse(parse(response.body));
   if (data === undefined)

@@ -1,5 +1,5 @@
 import { CourierError } from '../errors.ts';
-import type { GoogleResponse, GoogleTransport } from '../google/transport.ts';
+import type { Bearer, GoogleResponse, GoogleTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import type { PubsubMessage } from './pubsub-message.ts';
 
@@ -7,10 +7,9 @@ import type { PubsubMessage } from './pubsub-message.ts';
 const MOST_ATTRIBUTES = 100;
 const MOST_VALUE_BYTES = 1_024;
 
-interface DeadLetterDependencies {
+/** The bearer is the runtime's own identity. */
+interface DeadLetterDependencies extends Bearer {
   transport: GoogleTransport;
-  /** Bearer token of the runtime's own identity. */
-  token(): Promise<string>;
   /** `projects/PROJECT/topics/NAME` */
   topic: string | undefined;
   log: Log;
@@ -53,13 +52,13 @@ const failed = ({ status }: GoogleResponse, topic: string): CourierError =>
  */
 export const createDeadLetters = ({
   transport,
-  token,
   topic,
   log,
+  ...bearer
 }: DeadLetterDependencies): ((message: PubsubMessage, reason: CourierError) => Promise<boolean>) => {
   if (topic === undefined) return async () => false;
 
-  const publish = async (
+  const publish = (
     data: Buffer,
     attributes: Record<string, string>,
     orderingKey: string | undefined,
@@ -68,7 +67,8 @@ export const createDeadLetters = ({
       operation: 'pubsub.topics.publish',
       method: 'POST',
       url: `https://pubsub.googleapis.com/v1/${topic}:publish`,
-      headers: { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' },
+      bearer,
+      headers: { 'content-type': 'application/json' },
       body: Buffer.from(
         JSON.stringify({
           messages: [

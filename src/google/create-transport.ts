@@ -40,6 +40,21 @@ const signalOf = ({ signal }: { signal?: AbortSignal }): { signal?: AbortSignal 
 const defaultSleep: Sleep = (milliseconds, signal) =>
   delay(milliseconds, undefined, signal === undefined ? {} : { signal });
 
+/** Asks with the bearer's token, and once more with another one when Google does not take that. */
+const authorized = async <Result extends Answer>(
+  { bearer, ...request }: GoogleRequest,
+  ask: (ready: GoogleRequest) => Promise<Result>,
+): Promise<Result> => {
+  if (bearer === undefined) return ask(request);
+  const askWith = (token: string): Promise<Result> =>
+    ask({ ...request, headers: { ...request.headers, authorization: `Bearer ${token}` } });
+  const first = await bearer.token();
+  const result = await askWith(first);
+  if (result.status !== 401 || bearer.rejected === undefined) return result;
+  bearer.rejected(first);
+  return askWith(await bearer.token());
+};
+
 /** The one way to Google. See `GoogleTransport` for what it promises. */
 export const createTransport = ({
   googleOrigin,
@@ -122,13 +137,15 @@ export const createTransport = ({
   };
 
   const send: RetryingTransport['send'] = (request) =>
-    attempts(request, http.send, async (response) => ({ response, result: response }));
+    authorized(request, (ready) => attempts(ready, http.send, async (response) => ({ response, result: response })));
 
   const open: RetryingTransport['open'] = (request) =>
-    attempts<Answer & { body: Readable }>(request, http.open, async (result) => {
-      const response = { ...result, body: await buffer(result.body) };
-      return { response, result: { ...result, body: Readable.from([response.body]) } };
-    });
+    authorized(request, (ready) =>
+      attempts<Answer & { body: Readable }>(ready, http.open, async (result) => {
+        const response = { ...result, body: await buffer(result.body) };
+        return { response, result: { ...result, body: Readable.from([response.body]) } };
+      }),
+    );
 
   const again: RetryingTransport['again'] = (failure) =>
     policy.again(failure).catch((error: unknown) => {

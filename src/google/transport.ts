@@ -1,5 +1,12 @@
 import type { Readable } from 'node:stream';
 
+/** Whose token goes with a call. */
+export interface Bearer {
+  token(): Promise<string>;
+  /** Told of a token that Google takes no more, where another one can be had. */
+  rejected?(token: string): void;
+}
+
 /** One call to a Google API. */
 export interface GoogleRequest {
   /** For logs, metrics and counts: `drive.files.create`, `oauth2.token`. */
@@ -8,6 +15,8 @@ export interface GoogleRequest {
   /** As Google documents it (`https://www.googleapis.com/…`); the transport alone knows of COURIER_GOOGLE_ORIGIN. */
   url: string;
   headers?: Readonly<Record<string, string>>;
+  /** Sends its token along; when that is refused (revoked or rotated before its time), another one, once. */
+  bearer?: Bearer;
   /** Whole, so that it can be sent again. */
   body?: Uint8Array | readonly Uint8Array[];
   signal?: AbortSignal;

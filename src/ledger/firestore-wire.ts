@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Bearer } from '../google/transport.ts';
 
 /** The part of google-auth-library's `GoogleAuth` that Google's REST clients use. */
 interface Wire {
@@ -6,11 +7,10 @@ interface Wire {
   fetch: typeof globalThis.fetch;
 }
 
-interface WireOptions {
+/** The bearer is the runtime's own identity. */
+interface WireOptions extends Bearer {
   /** The transport's; it hands on answers whose bodies are read. */
   fetch: typeof globalThis.fetch;
-  /** Bearer token of the runtime's own identity. */
-  token(): Promise<string>;
   /** Milliseconds for one attempt; an attempt that hangs is left for another while the call has time. */
   attemptTimeoutMs: number;
 }
@@ -27,14 +27,28 @@ const cancelled = (): Response =>
  * given up, which multiplies an outage, and a read that hangs has no time limit at all. So each call carries an abort
  * signal to here, after which its attempts end and no other goes out.
  */
-export const createWire = ({ fetch, token, attemptTimeoutMs }: WireOptions) => {
+export const createWire = ({ fetch, token, rejected, attemptTimeoutMs }: WireOptions) => {
   const calls = new AsyncLocalStorage<AbortSignal>();
 
-  const headersFor = async (url: URL, init: RequestInit): Promise<Headers> => {
-    const headers = new Headers(init.headers);
+  /** One request, with a token; with another one when that is refused. */
+  const ask = async (
+    url: URL,
+    { method, body, headers: given }: RequestInit,
+    signal: AbortSignal,
+  ): Promise<Response> => {
+    const askWith = (bearer: string | undefined): Promise<Response> => {
+      const headers = new Headers(given);
+      if (bearer !== undefined) headers.set('authorization', `Bearer ${bearer}`);
+      const sent = { ...(method === undefined ? {} : { method }), ...(body === undefined ? {} : { body }) };
+      return fetch(url.href, { headers, signal, ...sent });
+    };
     // Only an emulator is spoken to in the clear, and it never sees a token.
-    if (url.protocol === 'https:') headers.set('authorization', `Bearer ${await token()}`);
-    return headers;
+    if (url.protocol !== 'https:') return askWith(undefined);
+    const first = await token();
+    const response = await askWith(first);
+    if (response.status !== 401 || rejected === undefined) return response;
+    rejected(first);
+    return askWith(await token());
   };
 
   const wire: Wire = {
@@ -46,14 +60,7 @@ export const createWire = ({ fetch, token, attemptTimeoutMs }: WireOptions) => {
       if (over?.aborted) return cancelled();
       const signals = [AbortSignal.timeout(attemptTimeoutMs), over, init.signal].filter((signal) => signal != null);
       try {
-        const { method, body } = init;
-        const headers = await headersFor(url, init);
-        return await fetch(url.href, {
-          headers,
-          signal: AbortSignal.any(signals),
-          ...(method === undefined ? {} : { method }),
-          ...(body === undefined ? {} : { body }),
-        });
+        return await ask(url, init, AbortSignal.any(signals));
       } catch (error) {
         if (over?.aborted) return cancelled();
         throw error;

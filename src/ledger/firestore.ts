@@ -3,19 +3,19 @@ import type { CollectionReference, Firestore } from '@google-cloud/firestore';
 import { z } from 'zod';
 import type { LedgerConfig } from '../config.ts';
 import { CourierError } from '../errors.ts';
+import type { Bearer } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { createWire } from './firestore-wire.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { decodeRecord, encodeRecord, noClaim } from './record.ts';
 
-export interface FirestoreLedgerOptions {
+/** The bearer is the runtime's own identity; an emulator does not get to see it. */
+export interface FirestoreLedgerOptions extends Bearer {
   config: Exclude<LedgerConfig, 'memory'>['firestore'];
   /** The runtime's own project, asked for when the configuration names none. */
   project(): Promise<string>;
   /** The transport's `fetch`. */
   fetch: typeof globalThis.fetch;
-  /** Bearer token of the runtime's own identity; not asked for with an emulator. */
-  token(): Promise<string>;
   /** Epoch milliseconds. */
   now: () => number;
   log: Log;
@@ -71,13 +71,13 @@ export const createFirestoreLedger = ({
   config,
   project,
   fetch,
-  token,
   now,
   log,
   callTimeoutMs = CALL_TIMEOUT_MS,
   attemptTimeoutMs = ATTEMPT_TIMEOUT_MS,
+  ...bearer
 }: FirestoreLedgerOptions): Ledger => {
-  const { wire, run } = createWire({ fetch, token, attemptTimeoutMs });
+  const { wire, run } = createWire({ fetch, attemptTimeoutMs, ...bearer });
   let opening: Promise<Firestore> | undefined;
 
   const open = async (): Promise<Firestore> => {

@@ -2,7 +2,7 @@ import { AwsCrc32c } from '@aws-crypto/crc32c';
 import { z } from 'zod';
 import type { Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
-import type { GoogleResponse, GoogleStream, GoogleTransport } from '../google/transport.ts';
+import type { Bearer, GoogleResponse, GoogleStream, GoogleTransport } from '../google/transport.ts';
 
 /** `gs://bucket/object#generation`; the generation is optional when asked for, and always there once found. */
 export interface ObjectName {
@@ -55,10 +55,9 @@ const metadataSchema = z.object({
   crc32c: z.string(),
 });
 
-export interface CloudStorageDependencies {
+/** The bearer is the runtime's own identity. */
+export interface CloudStorageDependencies extends Bearer {
   transport: GoogleTransport;
-  /** Bearer token of the runtime's own identity. */
-  token(): Promise<string>;
 }
 
 interface Reading {
@@ -90,7 +89,7 @@ const objectUrl = ({ bucket, object, generation }: ObjectName): URL => {
 };
 
 const readMetadata = async (
-  { transport, token }: CloudStorageDependencies,
+  { transport, ...bearer }: CloudStorageDependencies,
   name: ObjectName,
   reading: Reading,
 ): Promise<z.infer<typeof metadataSchema>> => {
@@ -100,7 +99,7 @@ const readMetadata = async (
     operation: 'storage.objects.get',
     method: 'GET',
     url: url.href,
-    headers: { authorization: `Bearer ${await token()}` },
+    bearer,
     retry: 'idempotent',
     ...reading,
   });
@@ -109,7 +108,7 @@ const readMetadata = async (
 };
 
 const openMedia = async (
-  { transport, token }: CloudStorageDependencies,
+  { transport, ...bearer }: CloudStorageDependencies,
   name: ObjectName,
   offset: number,
   reading: Reading,
@@ -120,8 +119,8 @@ const openMedia = async (
     operation: 'storage.objects.get.media',
     method: 'GET',
     url: url.href,
+    bearer,
     headers: {
-      authorization: `Bearer ${await token()}`,
       // Without this, an object stored with Content-Encoding: gzip is inflated on the way, and its size and checksum do not fit
       // (https://cloud.google.com/storage/docs/transcoding).
       'accept-encoding': 'gzip',
