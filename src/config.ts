@@ -161,6 +161,7 @@ const settings = z.object({
   /** Cloud Run sets it; its presence is the proof that the platform is Cloud Run. */
   K_SERVICE: z.string().optional(),
   GOOGLE_CLOUD_PROJECT: z.string().optional(),
+  GOOGLE_APPLICATION_CREDENTIALS: z.string().optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
 });
 
@@ -177,6 +178,8 @@ export type Config = z.infer<typeof document> & {
   /** Replaces every Google host; development and tests only. */
   googleOrigin: string | undefined;
   onCloudRun: boolean;
+  /** True where the courier's own identity surely is the platform's: on Cloud Run, unless a credentials file is named. */
+  hasPlatformIdentity: boolean;
   project: string | undefined;
   /** Where metrics and traces go (OTLP over HTTP); undefined: nowhere, and nothing is loaded for it. */
   otlpEndpoint: string | undefined;
@@ -283,12 +286,14 @@ export const readConfig = (environment: Environment = process.env): Config => {
   const rest = settings.safeParse(env);
   if (rest.error) faults.push(...faultLines(rest.error, false));
   if (faults.length > 0 || !parsed?.success || !rest.success) throw new ConfigError(faults);
+  const onCloudRun = rest.data.K_SERVICE !== undefined;
   return {
     ...parsed.data,
     port: rest.data.PORT,
     logLevel: rest.data.LOG_LEVEL,
     googleOrigin: rest.data.COURIER_GOOGLE_ORIGIN,
-    onCloudRun: rest.data.K_SERVICE !== undefined,
+    onCloudRun,
+    hasPlatformIdentity: onCloudRun && rest.data.GOOGLE_APPLICATION_CREDENTIALS === undefined,
     project: rest.data.GOOGLE_CLOUD_PROJECT,
     otlpEndpoint: rest.data.OTEL_EXPORTER_OTLP_ENDPOINT,
   };

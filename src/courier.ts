@@ -67,15 +67,16 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   const { log, now = Date.now, stopping = () => false, maxBodyBytes, telemetry = createTelemetry() } = options;
   const { limits, googleOrigin, pubsub } = config;
   const transport = createTransport({ googleOrigin, now, log, observe: telemetry.call });
-  const runtime = createRuntimeIdentity({ transport, now });
+  const runtime = createRuntimeIdentity({ transport, isPlatforms: config.hasPlatformIdentity, now });
   const findProject = createRuntimeProject(transport);
   let project = config.project;
   const { fetch } = transport;
-  const { token } = runtime;
+  const { token, rejected } = runtime;
+  const bearer = { token, rejected };
   const ledger = openLedger(config, {
     project: async () => project ?? findProject(),
     fetch,
-    token,
+    ...bearer,
     now,
     log,
   });
@@ -97,8 +98,8 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     mayPush: createPushPolicy(pubsub).mayPush,
     eventDestinations: pubsub.eventDestinations,
     deliver: createDeliver(story),
-    openObject: (name, time) => openObject({ transport, token }, name, time),
-    deadLetter: createDeadLetters({ transport, token, topic: pubsub.deadLetterTopic, log }),
+    openObject: (name, time) => openObject({ transport, ...bearer }, name, time),
+    deadLetter: createDeadLetters({ transport, ...bearer, topic: pubsub.deadLetterTopic, log }),
     secretRotated(secret) {
       for (const { auth } of places.values()) auth.rotated(secret);
     },

@@ -9,7 +9,7 @@ import type { DriveAuth } from './drive-auth.ts';
 import { createImpersonated } from './impersonate.ts';
 import { readKeyFile } from './key-file.ts';
 import { createRefreshed } from './refreshed.ts';
-import { createRuntimeIdentity, createRuntimeMinter, type RuntimeIdentity } from './runtime-identity.ts';
+import { createRuntimeIdentity, type RuntimeIdentity } from './runtime-identity.ts';
 import { createSecretReader } from './secret-manager.ts';
 import { isSameSecret } from './secret-name.ts';
 import { minterOf } from './ways.ts';
@@ -51,7 +51,7 @@ const keyOf = (options: DriveAuthOptions, log: Log): CurrentKey => {
     return alwaysThis(createImpersonated({ transport, token, rejected, target: impersonate, scopes, subject, now }));
   }
   // The platform's own token, with the scope asked for. Where that is ignored, Drive's first 403 becomes `scope-insufficient`.
-  return alwaysThis(createRuntimeMinter({ transport, scopes, now }));
+  return alwaysThis(runtime.minter(scopes));
 };
 
 interface Held extends AccessToken {

@@ -1,4 +1,4 @@
-import type { AuthClient, GoogleAuth } from 'google-auth-library';
+import type { AuthClient } from 'google-auth-library';
 import { CourierError } from '../errors.ts';
 import type { GoogleTransport } from '../google/transport.ts';
 import {
@@ -16,6 +16,8 @@ import { routeTokenExchange } from './token-exchange.ts';
 
 interface RuntimeOptions {
   transport: Pick<GoogleTransport, 'fetch'>;
+  /** True where the identity surely is the platform's: the metadata server is asked at once then, and nothing searched. */
+  isPlatforms?: boolean | undefined;
   /** Default: `cloud-platform`, which IAM narrows down. */
   scopes?: readonly string[];
   /** Epoch milliseconds. */
@@ -30,6 +32,8 @@ export interface RuntimeIdentity {
   rejected(token: string): void;
   /** Undefined where the platform does not say. */
   email(): Promise<string | undefined>;
+  /** The same identity's tokens with other scopes. */
+  minter(scopes: readonly string[]): Minter;
   /** For Google's client libraries: sends through the transport, as this identity. */
   authClient(): Promise<AuthClient>;
 }
@@ -53,23 +57,39 @@ const runtimeError = (error: unknown): CourierError => {
   return mintingError(error, { grant: 'service-account', account: undefined });
 };
 
+/** A client of Google's library, and whose tokens it gets. */
+interface Found {
+  client(): Promise<AuthClient>;
+  email(): Promise<string | undefined>;
+}
+
+const findPlatforms = async ({ transport }: RuntimeOptions, scopes: readonly string[]): Promise<Found> => {
+  const { Compute, gcpMetadata } = await import('google-auth-library');
+  const client = new Compute({ ...(await createLibraryOptions(transport)), scopes: [...scopes] });
+  const email = async (): Promise<string> => String(await gcpMetadata.instance('service-accounts/default/email'));
+  return { client: async () => client, email };
+};
+
+const findDefault = async ({ transport }: RuntimeOptions, scopes: readonly string[]): Promise<Found> => {
+  const { GoogleAuth } = await import('google-auth-library');
+  const clientOptions = await createLibraryOptions(transport);
+  // With a project given the library does not look for one, which would take calls of its own.
+  const auth = new GoogleAuth({ scopes: [...scopes], projectId: 'unused', clientOptions });
+  return { client: () => auth.getClient(), email: async () => (await auth.getCredentials()).client_email };
+};
+
 /**
  * Finds Google's application default credentials anew for each token, as Google's libraries do: the file that
  * GOOGLE_APPLICATION_CREDENTIALS names, gcloud's, or the metadata server (GCE_METADATA_HOST), which is asked for these very scopes.
  */
-export const createRuntimeMinter = ({ transport, scopes = [CLOUD_PLATFORM], now }: RuntimeOptions) => {
+const createRuntimeMinter = (options: RuntimeOptions) => {
+  const { scopes = [CLOUD_PLATFORM], isPlatforms = false, now } = options;
   let email: string | undefined;
 
-  const find = async (): Promise<GoogleAuth> => {
-    const { GoogleAuth } = await import('google-auth-library');
-    const clientOptions = await createLibraryOptions(transport);
-    // With a project given the library does not look for one, which would take calls of its own.
-    return new GoogleAuth({ scopes: [...scopes], projectId: 'unused', clientOptions });
-  };
+  const find = (): Promise<Found> => (isPlatforms ? findPlatforms : findDefault)(options, scopes);
 
-  const findEmail = async (auth: GoogleAuth): Promise<string | undefined> => {
-    const { client_email: found } = await auth.getCredentials().catch(() => ({ client_email: undefined }));
-    email = found ?? email;
+  const findEmail = async (found: Found): Promise<string | undefined> => {
+    email = (await found.email().catch(() => undefined)) ?? email;
     return email;
   };
 
@@ -80,11 +100,11 @@ export const createRuntimeMinter = ({ transport, scopes = [CLOUD_PLATFORM], now 
     },
     async mint(): Promise<AccessToken> {
       try {
-        const auth = await find();
-        const client = await auth.getClient();
+        const found = await find();
+        const client = await found.client();
         routeTokenExchange(client);
         const token = await mintWith(client, now);
-        if (email === undefined) void findEmail(auth);
+        if (email === undefined) void findEmail(found);
         return token;
       } catch (error) {
         // The library remembers for ever that no metadata server answered, and some start later than their workloads.
@@ -124,6 +144,7 @@ export const createRuntimeIdentity = (options: RuntimeOptions): RuntimeIdentity 
     token,
     rejected,
     email: minter.email,
+    minter: (scopes) => createRuntimeMinter({ ...options, scopes }),
     async authClient() {
       const { PassThroughClient } = await import('google-auth-library');
       return new PassThroughClient(await createLibraryOptions({ fetch: authorized }));

@@ -344,3 +344,10 @@ test('none of it printed a key, a token or an assertion', () => {
   expect(witness.secrets.size).toBeGreaterThan(60);
   expect([...witness.secrets].filter((secret) => printed.includes(secret))).toEqual([]);
 });
+
+test('a metadata server that is away is a passing fault on Cloud Run', async () => {
+  google.faults.add([{ host: 'metadata*', fault: { kind: 'status', status: 503 } }]);
+  const refusal = await refusalOf(openAuth(google, witness, { adc: true }, { onCloudRun: true }), witness);
+  google.faults.clear();
+  expect(refusal).toMatchObject({ code: 'google-unavailable', retryable: true });
+});

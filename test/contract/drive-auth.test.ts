@@ -56,8 +56,8 @@ const eventually = async (check: () => Promise<boolean> | boolean): Promise<void
   expect(await check()).toBe(true);
 };
 
-describe.each(WAYS)('$way', ({ configure, actsAs, account, mints, inSecret }) => {
-  const open = () => openAuth(google, witness, configure(google));
+describe.each(WAYS)('$way', ({ configure, actsAs, account, mints, inSecret, onCloudRun }) => {
+  const open = () => openAuth(google, witness, configure(google), { onCloudRun });
   const minted = (): number => google.calls.count(mints);
   const actorOf = (token: string) => google.world.tokens.holderOf(token, []);
 

@@ -171,3 +171,10 @@ test.each(['http://10.0.0.1', 'https://127.0.0.1.example.com', 'http://localhost
     expect(faultsOf(() => read({}, { COURIER_GOOGLE_ORIGIN: origin }))[0]).toMatch(/^COURIER_GOOGLE_ORIGIN: /);
   },
 );
+
+test('the platform’s identity is sure on Cloud Run alone, and not where a credentials file is named', () => {
+  const K_SERVICE = 'courier';
+  expect(read().hasPlatformIdentity).toBe(false);
+  expect(read({}, { K_SERVICE }).hasPlatformIdentity).toBe(true);
+  expect(read({}, { K_SERVICE, GOOGLE_APPLICATION_CREDENTIALS: '/key.json' }).hasPlatformIdentity).toBe(false);
+});

@@ -3,6 +3,7 @@ import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
 import { readConfig } from '../../../src/config.ts';
 import { createDriveAuth } from '../../../src/credentials/create-drive-auth.ts';
 import type { DriveAuth } from '../../../src/credentials/drive-auth.ts';
+import { createRuntimeIdentity } from '../../../src/credentials/runtime-identity.ts';
 import type { CourierError } from '../../../src/errors.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';
 import type { GoogleTransport } from '../../../src/google/transport.ts';
@@ -93,21 +94,28 @@ const watched = (transport: GoogleTransport, witness: Witness): GoogleTransport 
 });
 
 /** The right that the entry describes, towards the local Google. */
-export const openAuth = (google: LocalGoogle, witness: Witness, credential: Credential): DriveAuth => {
+export const openAuth = (
+  google: LocalGoogle,
+  witness: Witness,
+  credential: Credential,
+  { onCloudRun = false }: { onCloudRun?: boolean | undefined } = {},
+): DriveAuth => {
   const { log, now } = witness;
   // Nobody waits for a retry in a test.
-  const transport = createTransport({
+  const plain = createTransport({
     googleOrigin: google.origin,
     log,
     sleep: async () => undefined,
     now,
   });
-  witness.closers.push(transport.close);
+  witness.closers.push(plain.close);
+  const transport = watched(plain, witness);
   return createDriveAuth({
     name: 'main',
     config: parsed(credential),
-    transport: watched(transport, witness),
+    transport,
     googleOrigin: google.origin,
+    runtime: createRuntimeIdentity({ transport, isPlatforms: onCloudRun, now }),
     now,
     log,
   });

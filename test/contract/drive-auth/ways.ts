@@ -16,6 +16,8 @@ export interface Way {
   mints: { host?: string; path: RegExp };
   /** True when there is a secret that can be rotated. */
   inSecret?: true;
+  /** True where the courier knows that its own identity is the metadata server's. */
+  onCloudRun?: true;
 }
 
 const bytesOf = (google: LocalGoogle, name: string): Buffer => readFileSync(google.world.keyFiles[name] ?? '');
@@ -116,5 +118,20 @@ export const WAYS: readonly Way[] = [
     configure: () => ({ adc: true }),
     actsAs: ({ world }) => world.emails.runtime,
     mints: { path: /\/service-accounts\/default\/token$/ },
+  },
+  {
+    way: 'adc, on Cloud Run',
+    configure: () => ({ adc: true }),
+    actsAs: ({ world }) => world.emails.runtime,
+    mints: { path: /\/service-accounts\/default\/token$/ },
+    onCloudRun: true,
+  },
+  {
+    way: 'a service account’s key in a secret, on Cloud Run',
+    configure: (google) => ({ secret: inSecret(google, 'contract-cloud-run', bytesOf(google, 'courier')) }),
+    actsAs: courier,
+    mints: TOKEN,
+    inSecret: true,
+    onCloudRun: true,
   },
 ];
