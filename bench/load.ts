@@ -4,10 +4,10 @@ import { Agent, request as call } from 'node:http';
 export interface Load {
   url(turn: number): string;
   headers(turn: number): Readonly<Record<string, string>>;
-  body: Uint8Array;
+  body: Uint8Array | ((turn: number) => Uint8Array);
   requests: number;
   concurrency: number;
-  /** Default 201. */
+  /** Default: any of success. */
   status?: number;
 }
 
@@ -17,13 +17,14 @@ export interface LoadResult {
   seconds: number;
 }
 
-const one = (agent: Agent, { url, headers, body, status: wanted = 201 }: Load, turn: number): Promise<number> =>
+const one = (agent: Agent, { url, headers, body, status: wanted }: Load, turn: number): Promise<number> =>
   new Promise((resolve, reject) => {
+    const bytes = typeof body === 'function' ? body(turn) : body;
     const startMs = performance.now();
     const request = call(url(turn), {
       method: 'POST',
       agent,
-      headers: { ...headers(turn), 'content-length': body.byteLength },
+      headers: { ...headers(turn), 'content-length': bytes.byteLength },
     });
     request.on('error', reject);
     request.on('response', (response) => {
@@ -31,11 +32,13 @@ const one = (agent: Agent, { url, headers, body, status: wanted = 201 }: Load, t
       response.on('data', (piece: Buffer) => pieces.push(piece));
       response.on('error', reject);
       response.on('end', () => {
-        if (response.statusCode === wanted) resolve(performance.now() - startMs);
-        else reject(new Error(`${response.statusCode}: ${Buffer.concat(pieces).toString().slice(0, 300)}`));
+        const { statusCode: status = 0 } = response;
+        if (wanted === undefined ? status >= 200 && status < 300 : status === wanted)
+          resolve(performance.now() - startMs);
+        else reject(new Error(`${status}: ${Buffer.concat(pieces).toString().slice(0, 300)}`));
       });
     });
-    request.end(body);
+    request.end(bytes);
   });
 
 /** Runs a load to its end over kept-alive connections. @throws for the first answer of another status */

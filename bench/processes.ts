@@ -29,13 +29,18 @@ const statusOf = (pid: number, member: string): number => {
   return Number(new RegExp(`^${member}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024;
 };
 
-/** Starts a program with an environment of its own; `core` pins it to one processor. */
+/** Starts a program of Node's, or one that `command` names, with an environment of its own; `core` pins it to one processor. */
 export const launch = (
   program: readonly string[],
-  { env, core, node = [] }: { env: Readonly<Record<string, string>>; core?: number; node?: readonly string[] },
+  {
+    env,
+    core,
+    node = [],
+    command: starter = process.execPath,
+  }: { env: Readonly<Record<string, string>>; core?: number; node?: readonly string[]; command?: string },
 ): Measured => {
   const { PATH = '' } = process.env;
-  const line = [...(core === undefined ? [] : ['taskset', '-c', String(core)]), process.execPath, ...node, ...program];
+  const line = [...(core === undefined ? [] : ['taskset', '-c', String(core)]), starter, ...node, ...program];
   const [command = '', ...args] = line;
   const child = spawn(command, args, {
     env: { PATH, HOME: '/nonexistent', CLOUDSDK_CONFIG: '/nonexistent', ...env },
