@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { AWS_ENVIRONMENT } from '../../local/google/world/key-files.ts';
+import { startInterceptingProxy } from '../support/intercepting-proxy.ts';
 import { startJudgedGoogle } from '../support/judged-google.ts';
 import { findPythonAuths, type Program } from '../support/programs.ts';
 
@@ -84,6 +85,28 @@ print(credentials.token)`;
       const token = await run(script, [file(name), DRIVE], AWS_ENVIRONMENT);
       expect(holderOf(token)).toMatchObject({ email: google.world.emails.driveWriter });
     });
+
+  testIf('google.auth.impersonated_credentials')('impersonation: access and ID tokens of another account', async () => {
+    const { courier, driveWriter } = google.world.emails;
+    google.world.grant(driveWriter, `serviceAccount:${courier}`);
+    const script = `
+import sys, google.auth.transport.requests
+from google.auth import impersonated_credentials
+from google.oauth2 import service_account
+source = service_account.Credentials.from_service_account_file(sys.argv[1], scopes=['https://www.googleapis.com/auth/cloud-platform'])
+credentials = impersonated_credentials.Credentials(source, sys.argv[2], [sys.argv[3]], lifetime=600)
+request = google.auth.transport.requests.Request()
+credentials.refresh(request)
+identity = impersonated_credentials.IDTokenCredentials(credentials, target_audience='aud', include_email=True)
+identity.refresh(request)
+print(credentials.token, identity.token)`;
+    const proxy = await startInterceptingProxy(google.origin);
+    const behind = { HTTPS_PROXY: proxy.url, REQUESTS_CA_BUNDLE: proxy.authority };
+    const out = await run(script, [file('courier'), driveWriter, DRIVE], behind).finally(proxy.close);
+    const [token = '', identity = ''] = out.split(' ');
+    expect(holderOf(token)).toMatchObject({ email: driveWriter, scopes: [DRIVE] });
+    expect(decodeJwt(identity)).toMatchObject({ aud: 'aud', email: driveWriter });
+  });
 
   test('IDTokenCredentials of a key file, with the email in the token', async () => {
     const script = `
