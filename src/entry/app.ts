@@ -6,7 +6,7 @@ import { createExportsHandler } from './exports.ts';
 import { createFilesHandler } from './files.ts';
 import { createRouteNames, inTrace } from './in-trace.ts';
 import { gatherOptions, parseInput } from './options.ts';
-import { isBodyPending } from './pending-body.ts';
+import { isBodyPending, isCallerGone } from './pending-body.ts';
 import { problemResponse } from './problem.ts';
 import { createPubsubHandler } from './pubsub.ts';
 import { doctorQuery } from './queries.ts';
@@ -33,14 +33,24 @@ interface Route {
   handle: Handler;
 }
 
-/** The API's description, made once: asked for by anybody, as often as they like, it must not keep the instance busy. */
-const createDescription = (version: string): (() => Promise<Uint8Array<ArrayBuffer>>) => {
-  let description: Promise<Uint8Array<ArrayBuffer>> | undefined;
-  return () => {
-    description ??= import('./openapi.ts').then(({ openApiDocument }) =>
-      Buffer.from(JSON.stringify(openApiDocument(version))),
-    );
-    return description;
+/** Descriptions on their way at once: they are the one long answer that anybody may ask for, and take at leisure. */
+const MOST_DESCRIPTIONS = 64;
+
+/** The API's description, made once, however often it is asked for. */
+const createDescription = ({ version }: Services): Handler => {
+  let description: Promise<string> | undefined;
+  let underWay = 0;
+  return async (context) => {
+    if (underWay >= MOST_DESCRIPTIONS) throw new CourierError('busy', { retryAfterSeconds: 2 });
+    // Of a caller that is gone already no end will be told.
+    if (!isCallerGone(context.env)) {
+      underWay += 1;
+      context.env.outgoing.once('close', () => {
+        underWay -= 1;
+      });
+    }
+    description ??= import('./openapi.ts').then(({ openApiDocument }) => JSON.stringify(openApiDocument(version)));
+    return context.body(await description, 200, { 'Content-Type': 'application/json' });
   };
 };
 
@@ -49,7 +59,6 @@ const routesOf = (services: Services, patience: Patience | undefined): Route[] =
   const slots = createSlots(services.concurrentUploads);
   const files = createFilesHandler(services, slots, patience);
   const bodies = createWholeBodies();
-  const describe = createDescription(services.version);
   return [
     { method: 'POST', path: '/v1/files', who: 'caller', handle: files },
     { method: 'POST', path: '/', who: 'caller', handle: files },
@@ -82,7 +91,7 @@ const routesOf = (services: Services, patience: Patience | undefined): Route[] =
       method: 'GET',
       path: '/openapi.json',
       who: 'anybody',
-      handle: async (context) => context.body(await describe(), 200, { 'Content-Type': 'application/json' }),
+      handle: createDescription(services),
     },
   ];
 };
