@@ -161,9 +161,13 @@ const settings = z.object({
   /** Cloud Run sets it; its presence is the proof that the platform is Cloud Run. */
   K_SERVICE: z.string().optional(),
   GOOGLE_CLOUD_PROJECT: z.string().optional(),
+  FUNCTION_TARGET: z.string().optional(),
   GOOGLE_APPLICATION_CREDENTIALS: z.string().optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
 });
+
+/** For zod: to compile a parser takes longer than to parse a configuration once. */
+const ONCE = { jitless: true };
 
 export type DestinationConfig = z.infer<typeof destination>;
 export type CredentialConfig = z.infer<typeof credential>;
@@ -181,6 +185,8 @@ export type Config = z.infer<typeof document> & {
   /** True where the courier's own identity surely is the platform's: on Cloud Run, unless a credentials file is named. */
   hasPlatformIdentity: boolean;
   project: string | undefined;
+  /** The function that functions-framework serves, unless its command line names another. */
+  functionTarget: string | undefined;
   /** Where metrics and traces go (OTLP over HTTP); undefined: nowhere, and nothing is loaded for it. */
   otlpEndpoint: string | undefined;
 };
@@ -281,9 +287,9 @@ const faultLines = (error: z.ZodError, fromEnvironment: boolean): string[] =>
 export const readConfig = (environment: Environment = process.env): Config => {
   const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const { value, faults, fromEnvironment } = readDocument(env);
-  const parsed = value === undefined ? undefined : document.safeParse(value);
+  const parsed = value === undefined ? undefined : document.safeParse(value, ONCE);
   if (parsed?.error) faults.push(...faultLines(parsed.error, fromEnvironment));
-  const rest = settings.safeParse(env);
+  const rest = settings.safeParse(env, ONCE);
   if (rest.error) faults.push(...faultLines(rest.error, false));
   if (faults.length > 0 || !parsed?.success || !rest.success) throw new ConfigError(faults);
   const onCloudRun = rest.data.K_SERVICE !== undefined;
@@ -295,6 +301,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
     onCloudRun,
     hasPlatformIdentity: onCloudRun && rest.data.GOOGLE_APPLICATION_CREDENTIALS === undefined,
     project: rest.data.GOOGLE_CLOUD_PROJECT,
+    functionTarget: rest.data.FUNCTION_TARGET,
     otlpEndpoint: rest.data.OTEL_EXPORTER_OTLP_ENDPOINT,
   };
 };

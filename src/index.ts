@@ -1,13 +1,14 @@
 import { type CloudEvent, cloudEvent, http } from '@google-cloud/functions-framework';
 import { readConfig } from './config.ts';
 import { createCourier } from './courier.ts';
+import { keepBodiesUnread, servedFunction } from './entry/function-bodies.ts';
 import { createNodeListener } from './entry/node-listener.ts';
 import { createLog } from './log.ts';
 import { orExitOnFaults } from './start.ts';
 
 /** The Cloud Functions form: `courier` over HTTP, `courierEvent` for CloudEvents, on functions-framework's server. */
 
-/** The platform takes no larger request over HTTP/1, and functions-framework reads it whole before the function runs. */
+/** The platform takes no larger request over HTTP/1. */
 const MOST_BODY_BYTES = 33_554_432;
 
 const config = orExitOnFaults(() => readConfig());
@@ -15,6 +16,7 @@ const log = createLog(config.logLevel);
 const courier = createCourier(config, { log, maxBodyBytes: MOST_BODY_BYTES });
 const { onRequest } = createNodeListener(courier.app);
 
+if (servedFunction(process.argv, config.functionTarget) !== 'courierEvent') keepBodiesUnread();
 http('courier', onRequest);
 // One parameter: two would be taken for callback style.
 cloudEvent<unknown>('courierEvent', (event: CloudEvent<unknown>) => courier.onEvent(event));

@@ -1,6 +1,14 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage } from 'node:http';
 
+/** The name of the function that functions-framework serves in this process, as it finds it itself: `--target`, else FUNCTION_TARGET. */
+export const servedFunction = (argv: readonly string[], target: string | undefined): string | undefined => {
+  const at = argv.findIndex((argument) => argument === '--target' || argument.startsWith('--target='));
+  const argument = argv[at];
+  if (argument === undefined) return target;
+  return argument === '--target' ? argv[at + 1] : argument.slice('--target='.length);
+};
+
 const CHANNEL = 'http.server.request.start';
 
 /**
