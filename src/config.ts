@@ -7,7 +7,7 @@ export const DRIVE_SCOPE = 'https://www.googleapis.com/auth/drive';
 
 const email = z
   .string()
-  .regex(/^[^\s@*:]+@[^\s@*]+\.[^\s@*.]+$/, 'not an email address')
+  .regex(/^[^\s@*:/?#\\]+@[^\s@*:/?#\\]+\.[^\s@*.:/?#\\]+$/, 'not an email address')
   .toLowerCase();
 const domain = /^domain:[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
 const subject = /^sub:\d+$/;
