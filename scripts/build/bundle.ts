@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { describeLess } from './described.ts';
+import { loadLate } from './late.ts';
 import { leaveOut } from './left-out.ts';
 import { nameExports } from './named-exports.ts';
 
@@ -30,7 +32,8 @@ const optionsOf = (root: string): BuildOptions & { metafile: true } => ({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
-  charset: 'utf8',
+  // One sign beyond Latin-1 would make V8 hold a whole file in two bytes a sign.
+  charset: 'ascii',
   banner: { js: REQUIRE },
   metafile: true,
   logLevel: 'warning',
@@ -45,7 +48,7 @@ export const bundleServer = async (root: string, outDir: string): Promise<Metafi
     ...optionsOf(root),
     entryPoints: { service: join(root, 'src/server.ts'), function: join(root, 'src/index.ts') },
     outdir: join(outDir, 'lib'),
-    plugins: [nameExports(root), leaveOut(root), onlyVersion(root)],
+    plugins: [nameExports(root), leaveOut(root), describeLess(), loadLate(root), onlyVersion(root)],
     // The platform starts it, and what registers a function must be the same one.
     external: ['@google-cloud/functions-framework'],
   });
