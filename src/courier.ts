@@ -40,7 +40,7 @@ export interface Courier {
   app: CourierApp;
   /** Does the work that a CloudEvent brings; throws what is to come again. */
   onEvent: ReturnType<typeof createEventHandler>;
-  /** Fetches what the first delivery will need, all at once: Google's keys, the secrets, access tokens. Failures are logged, not thrown. */
+  /** Fetches what the first delivery will need, all at once: Google's keys, the secrets, access tokens, ids of files. Failures are logged, not thrown. */
   warmUp(): Promise<void>;
   close(): Promise<void>;
 }
@@ -133,10 +133,10 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     const ahead = async (what: string, work: Promise<unknown>): Promise<void> => {
       await work.catch((error: unknown) => log.warn({ error }, `${what} could not be fetched ahead`));
     };
-    const rights = new Map([...places.values()].map(({ config: { credentials }, auth }) => [credentials, auth]));
+    const rights = new Map([...places.values()].map(({ config, drive }) => [config.credentials, drive]));
     await Promise.all([
       ahead("Google's keys", authenticator.warmUp()),
-      ...[...rights].map(([name, auth]) => ahead(`a token of credentials "${name}"`, auth.token())),
+      ...[...rights].map(([name, drive]) => ahead(`a token and ids of credentials "${name}"`, drive.fetchIdsAhead())),
     ]);
     if (config.onCloudRun && project === undefined) project = await findProject().catch(() => undefined);
   };

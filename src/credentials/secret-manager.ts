@@ -56,8 +56,10 @@ const endpointOf = (name: string): { apiEndpoint?: string } => {
 };
 
 /** Reads versions of secrets. */
-export const createSecretReader = (runtime: Pick<RuntimeIdentity, 'authClient'>) => {
+export const createSecretReader = (runtime: Pick<RuntimeIdentity, 'authClient' | 'token'>) => {
   const connect = async (name: string) => {
+    // On its way while the client is loaded and built; a failure is told to whoever asks for it.
+    void runtime.token().catch(() => undefined);
     // 200 ms of loading that only the secret's way pays, and only once.
     const { SecretManagerServiceClient } = await import('@google-cloud/secret-manager');
     // REST: HTTP/1.1 through the transport, and no gRPC channel to keep.

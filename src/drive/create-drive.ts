@@ -57,7 +57,7 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
   return {
     ...metadata,
     ...createAccount(library),
-    newId: createIds(generateIds),
+    ...createIds(generateIds),
     upload: createUpload({ client, files: metadata, budget, again: transport.again, now, log }, multipartBytes),
     openSession: (file, size, context) => openFor({ kind: 'create', file }, size, context),
     openReplaceSession: (id, mimeType, size, context) => openFor({ kind: 'replace', id, mimeType }, size, context),

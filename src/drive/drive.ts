@@ -95,6 +95,8 @@ export interface Uploaded {
 export interface Drive {
   /** An id to create with, from a pool that `files.generateIds` fills. */
   newId(context: CallContext): Promise<string>;
+  /** Fills that pool, so that the first delivery need not. */
+  fetchIdsAhead(): Promise<void>;
   /** The file, or undefined when it is missing or not shared with the account. */
   get(id: string, context: CallContext): Promise<DriveFile | undefined>;
   /** Files (not folders) of exactly this name in the folder, not trashed, oldest first. Not read-after-write consistent. */

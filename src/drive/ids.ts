@@ -6,7 +6,9 @@ const BATCH = 1_000;
 const LOW = 100;
 
 /** A pool of ids to create files with; however many wait, one call is made. */
-export const createIds = (generate: (count: number, context: CallContext) => Promise<string[]>): Drive['newId'] => {
+export const createIds = (
+  generate: (count: number, context: CallContext) => Promise<string[]>,
+): Pick<Drive, 'newId' | 'fetchIdsAhead'> => {
   let ids: string[] = [];
   let filling: Promise<void> | undefined;
 
@@ -22,16 +24,21 @@ export const createIds = (generate: (count: number, context: CallContext) => Pro
     return filling;
   };
 
-  return async (context) => {
-    for (;;) {
-      const id = ids.pop();
-      if (id === undefined) {
-        await fill(context);
-        continue;
+  return {
+    async newId(context) {
+      for (;;) {
+        const id = ids.pop();
+        if (id === undefined) {
+          await fill(context);
+          continue;
+        }
+        // Whoever runs the pool dry meets the failure; the one who only tops it up does not.
+        if (ids.length === LOW) fill(context).catch(() => undefined);
+        return id;
       }
-      // Whoever runs the pool dry meets the failure; the one who only tops it up does not.
-      if (ids.length === LOW) fill(context).catch(() => undefined);
-      return id;
-    }
+    },
+    async fetchIdsAhead() {
+      if (ids.length === 0) await fill({});
+    },
   };
 };

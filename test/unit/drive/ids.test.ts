@@ -3,14 +3,14 @@ import { createIds } from '../../../src/drive/ids.ts';
 
 const start = (fail: () => boolean = () => false) => {
   let calls = 0;
-  const newId = createIds(async (count) => {
+  const { newId, fetchIdsAhead } = createIds(async (count) => {
     calls += 1;
     const call = calls;
     await new Promise((resolve) => setImmediate(resolve));
     if (fail()) throw new Error('down');
     return Array.from({ length: count }, (_, at) => `id-${call}-${at}`);
   });
-  return { newId, calls: () => calls };
+  return { newId, fetchIdsAhead, calls: () => calls };
 };
 
 test('two thousand files, fifty at a time, get two thousand ids for three calls', async () => {
@@ -41,4 +41,11 @@ test('a failure to top up is nobody’s as long as there are ids', async () => {
   for (let turn = 0; turn < 999; turn++) await newId({});
   down = false;
   expect(await newId({})).toBeDefined();
+});
+
+test('ids fetched ahead are there for the first file, which joins a call that is on its way', async () => {
+  const { newId, fetchIdsAhead, calls } = start();
+  await Promise.all([fetchIdsAhead(), newId({})]);
+  await fetchIdsAhead();
+  expect([calls(), await newId({})]).toEqual([1, 'id-1-998']);
 });
