@@ -56,15 +56,15 @@ const plain = (entry: object): object =>
     Object.entries(entry).filter(([, value]) => typeof value !== 'object' || Object.keys(value ?? {}).length > 0),
   );
 
-/** The package.json of dist/client, which installs by itself: \`npm install ./dist/client\`. */
+/** The package.json of dist/client, which installs by itself: `npm install ./dist/client`. Its library has the same name as here. */
 export const clientManifestOf = ({ name, version, license, engines }: Own, aws: string | undefined): object => ({
-  name: `${name}-client`,
+  name,
   version,
   license,
   private: true,
   type: 'module',
   engines,
-  exports: './index.js',
+  exports: { './client': './index.js' },
   bin: { courier: './main.js' },
   peerDependencies: { '@aws-sdk/credential-providers': aws ?? '*' },
   peerDependenciesMeta: { '@aws-sdk/credential-providers': { optional: true } },

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { runProgram } from './program.ts';
 
 /** At the first Ctrl-C what runs is wound up (an upload stays resumable); the second one ends at once. */

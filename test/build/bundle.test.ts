@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -193,12 +193,18 @@ test('dist is a package of its own: one dependency, pinned, and the project’s 
   }
 });
 
-test('the client runs from its folder alone', async () => {
+test('the client installs from its folder alone, as a command and as a library', async () => {
   const alone = join(folder, 'client-alone');
   await cp(join(dist, 'client'), alone, { recursive: true });
-  const { stdout } = await execute(process.execPath, [join(alone, 'main.js'), '--help'], { env: {} });
+  const app = join(folder, 'app');
+  await mkdir(app);
+  await writeFile(join(app, 'package.json'), '{"type":"module"}');
+  // With --install-links it is a copy below node_modules, as in whatever is deployed, and not a link into this folder.
+  await execute('npm', ['install', '--offline', '--install-links', '--no-audit', '--no-fund', alone], { cwd: app });
+  const { PATH = '' } = process.env;
+  const { stdout } = await execute(join(app, 'node_modules/.bin/courier'), ['--help'], { env: { PATH } });
   expect(stdout).toContain('send');
-  const library = `const { CourierClient } = await import(${JSON.stringify(join(alone, 'index.js'))}); console.log(typeof CourierClient)`;
-  const loaded = await execute(process.execPath, ['--input-type=module', '-e', library], { env: {} });
+  const library = "const { CourierClient } = await import('drive-courier/client'); console.log(typeof CourierClient)";
+  const loaded = await execute(process.execPath, ['--input-type=module', '-e', library], { cwd: app, env: {} });
   expect(loaded.stdout.trim()).toBe('function');
-});
+}, 60_000);

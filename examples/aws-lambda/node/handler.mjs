@@ -2,7 +2,7 @@
  * An AWS Lambda function that puts a report into Google Drive by way of drive-courier. No key anywhere: the function's own
  * role is what Google believes (workload identity federation).
  *
- * Deploy with it: node_modules with drive-courier, and google-credentials.json as
+ * Deploy with it: node_modules with drive-courier/client (docs/callers.md), and google-credentials.json as
  * "gcloud iam workload-identity-pools create-cred-config --aws" makes it (it holds no secret).
  * Environment: COURIER_URL, GOOGLE_APPLICATION_CREDENTIALS=google-credentials.json
  */
