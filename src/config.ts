@@ -205,6 +205,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const SINGLE_DESTINATION_VARIABLES = [
   'COURIER_AUDIENCES',
+  'COURIER_IDENTITY',
   'COURIER_CALLERS',
   'COURIER_OPERATORS',
   'COURIER_FOLDER',
@@ -218,6 +219,7 @@ const SINGLE_DESTINATION_VARIABLES = [
 /** How a path in the document is called in the environment form, so that a fault names what the operator wrote. */
 const VARIABLE_OF: Readonly<Record<string, string>> = {
   audiences: 'COURIER_AUDIENCES',
+  identity: 'COURIER_IDENTITY',
   operators: 'COURIER_OPERATORS',
   ledger: 'COURIER_LEDGER',
   'destinations.default.callers': 'COURIER_CALLERS',
@@ -237,6 +239,7 @@ const list = (text: string | undefined): string[] =>
 
 const fromVariables = (env: Environment): unknown => ({
   audiences: list(env.COURIER_AUDIENCES),
+  identity: env.COURIER_IDENTITY,
   operators: list(env.COURIER_OPERATORS),
   destinations: {
     default: { folder: env.COURIER_FOLDER ?? '', credentials: 'default', callers: list(env.COURIER_CALLERS) },

@@ -27,12 +27,13 @@ pubsub_part() {
   fi
 }
 
+# cloud-run-iam: the platform checks every caller (see deploy), and may hand tokens on without their signature.
 configuration() {
   if [ -n "$config" ]; then
     cat "$config"
     return
   fi
-  printf '{"audiences":["%s"],"operators":%s,' "$(url_of "$name")" "$(json_list ${operators[@]+"${operators[@]}"})"
+  printf '{"audiences":["%s"],"identity":"cloud-run-iam","operators":%s,' "$(url_of "$name")" "$(json_list ${operators[@]+"${operators[@]}"})"
   printf '"destinations":{"default":{"folder":"%s","credentials":"drive","callers":%s}},' "$folder" "$(json_list "${callers[@]}")"
   printf '"credentials":{"drive":%s},' "$(drive_right)"
   printf '"ledger":{"firestore":{"project":"%s","database":"%s","collection":"%s"}}' "$project" "$database" "$collection"
@@ -65,7 +66,7 @@ deploy() {
   shift
   local flags=(--region="$region" --service-account="$runtime" --base-image=nodejs24
     --build-service-account="projects/$project/serviceAccounts/$builder"
-    --no-allow-unauthenticated --memory=1Gi --cpu=1 --cpu-boost --concurrency=80 --max-instances=20 "$@" --project="$project")
+    --no-allow-unauthenticated --invoker-iam-check --memory=1Gi --cpu=1 --cpu-boost --concurrency=80 --max-instances=20 "$@" --project="$project")
   if [ -z "$dry_run" ]; then digest=$(deployed_digest "$service" "${flags[@]}"); fi
   standing=$(answer gcloud run services describe "$service" --region="$region" --project="$project" --format='value(metadata.labels.courier-digest)') || exit
   [ "$standing" != "$digest" ] || return 0
@@ -106,5 +107,6 @@ tell_what_is_left() {
   say ''
   say "The courier answers at $(url_of "$name")"
   say "Left to do by hand: in Drive, share the folder with ${subject:-$writer} as Content manager (a folder of a shared drive), or as Editor."
-  say "Then send a file: courier send FILE --url $(url_of "$name")"
+  say "Then send a file: npx courier send FILE --url $(url_of "$name")"
+  say "To be told when deliveries fail: deploy/monitoring/apply.sh $project NOTIFICATION_CHANNEL (gcloud beta monitoring channels list names yours)"
 }

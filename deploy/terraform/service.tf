@@ -21,7 +21,9 @@ locals {
 
   made_config = {
     for name, value in {
-      audiences    = [local.url]
+      audiences = [local.url]
+      # The service below requires authentication, and Cloud Run may hand tokens on without their signature.
+      identity     = "cloud-run-iam"
       operators    = var.operators
       destinations = { default = { folder = var.folder, credentials = "drive", callers = local.all_callers } }
       credentials  = { drive = local.drive_right }

@@ -86,6 +86,7 @@ describe.each(Object.entries(ways))('%s', (_, options) => {
     const first = await project.run(options);
     expect(first).toMatchObject({ code: 0 });
     expect(first.stderr).toContain('share the folder with');
+    expect(first.stderr).toContain('deploy/monitoring/apply.sh my-project');
     expect(first.state.changes.length).toBeGreaterThan(8);
 
     const second = await project.run(options);
@@ -152,10 +153,22 @@ test('the configuration that it deploys is one that the courier takes', async ()
         /^GOOGLE_CLOUD_PROJECT: (.+)\nCOURIER_CONFIG: \|\n {2}(.+)\n$/.exec(environment) ?? [];
       const config = readConfig({ COURIER_CONFIG: document, GOOGLE_CLOUD_PROJECT: project });
       expect(config.audiences).toEqual(['https://drive-courier-123456789012.europe-west1.run.app']);
+      expect(config.identity).toBe('cloud-run-iam');
       expect(config.destinations.default).toMatchObject({
         folder: '0AFolderFolderFolder',
         callers: ['job@my-project.iam.gserviceaccount.com'],
       });
+    }
+  }
+}, 120_000);
+
+test('every service makes the platform check its callers, for the courier relies on that', async () => {
+  for (const options of Object.values(ways)) {
+    const { state } = await openProject().run(options);
+    const deployments = state.calls.filter(([group, verb]) => group === 'run' && verb === 'deploy');
+    expect(deployments.length).toBeGreaterThan(0);
+    for (const call of deployments) {
+      expect(call).toEqual(expect.arrayContaining(['--no-allow-unauthenticated', '--invoker-iam-check']));
     }
   }
 }, 120_000);

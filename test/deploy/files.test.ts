@@ -49,6 +49,7 @@ test('service.yaml speaks h2c, and its configuration is one that the courier tak
   const env = Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value]));
   const config = readConfig(env);
   expect(config.audiences).toEqual(['https://drive-courier-123456789012.europe-west1.run.app']);
+  expect(config.identity).toBe('cloud-run-iam');
   expect(service.spec.template.spec.serviceAccountName).toBe('drive-courier-run@my-project.iam.gserviceaccount.com');
 });
 

@@ -209,6 +209,7 @@ const WANTED = {
     const config = readConfig({ COURIER_CONFIG: await configurationOf({ ...WANTED, ...variables }) });
     expect(config).toMatchObject({
       audiences: ['https://drive-courier-123456789012.europe-west1.run.app'],
+      identity: 'cloud-run-iam',
       ...expected,
     });
   },

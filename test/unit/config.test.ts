@@ -137,6 +137,11 @@ describe('the environment form', () => {
     expect(config.audiences).toEqual(['https://a.example', 'https://b.example']);
     expect(config.destinations.default?.callers).toEqual(['a@example.com', 'domain:example.org']);
     expect(config.credentials.default?.secret).toBe('projects/p/secrets/s/versions/3');
+    expect(config.identity).toBe('id-token');
+    expect(readConfig({ ...env, COURIER_IDENTITY: 'cloud-run-iam' }).identity).toBe('cloud-run-iam');
+    expect(faultsOf(() => readConfig({ ...env, COURIER_IDENTITY: 'x' }))).toEqual([
+      expect.stringMatching(/^COURIER_IDENTITY: /),
+    ]);
   });
 
   test('names its faults by the variables that the operator wrote', () => {
