@@ -24,8 +24,13 @@ export const tokenCommand = async (context: Context, flags: TokenFlags): Promise
   print(context, flags, { token }, token);
 };
 
-const timeText = (seconds: unknown): string =>
-  typeof seconds === 'number' ? new Date(seconds * 1000).toISOString() : String(seconds);
+const TIMES: ReadonlySet<string> = new Set(['exp', 'iat', 'nbf']);
+
+/** Some claims are objects: the machine, in a token of Compute Engine's metadata server. */
+const claimText = (name: string, value: unknown): string => {
+  if (TIMES.has(name) && typeof value === 'number') return new Date(value * 1000).toISOString();
+  return typeof value === 'string' ? value : JSON.stringify(value);
+};
 
 /** `courier whoami`: which identity was found, in which way, and what its token says; never the token. */
 export const whoamiCommand = async (context: Context, flags: GlobalOptions): Promise<void> => {
@@ -37,10 +42,7 @@ export const whoamiCommand = async (context: Context, flags: GlobalOptions): Pro
     `identity: ${kind}`,
     `found by: ${foundBy}`,
     ...(account === undefined ? [] : [`account:  ${account}`]),
-    ...Object.entries(claims ?? {}).map(
-      ([name, value]) =>
-        `${`${name}:`.padEnd(10)}${['exp', 'iat', 'nbf'].includes(name) ? timeText(value) : String(value)}`,
-    ),
+    ...Object.entries(claims ?? {}).map(([name, value]) => `${`${name}:`.padEnd(10)}${claimText(name, value)}`),
     ...(claims === undefined ? ['(give --url or --audience to see what its ID token says)'] : []),
   ];
   print(context, flags, { kind, foundBy, account, warning, claims }, lines.join('\n'));

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -137,6 +138,26 @@ describe('an identity is found, and gets an ID token with the email in it', () =
     });
     expect(stdout).toContain(`found by: GOOGLE_APPLICATION_CREDENTIALS (${file('exporter')})`);
     expect(stdout).toMatch(/^exp: +20\d\d-\d\d-\d\dT/m);
+    expect(stdout).not.toContain('eyJ');
+  });
+
+  test('whoami writes out what a machine says of itself', async () => {
+    // https://cloud.google.com/compute/docs/instances/verifying-instance-identity#payload
+    const claims = { aud: AUDIENCE, exp: 1_800_000_000, google: { compute_engine: { zone: 'europe-west1-b' } } };
+    const token = `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
+    const server = createHttpServer((_, response) => {
+      response.writeHead(200, { 'metadata-flavor': 'Google' }).end(token);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const { port } = server.address() as AddressInfo;
+      const env = { GCE_METADATA_HOST: `127.0.0.1:${port}`, NO_GCE_CHECK: 'false' };
+      const { stdout } = await runCourier(['whoami', '--url', AUDIENCE], { env });
+      expect(stdout).toContain('{"compute_engine":{"zone":"europe-west1-b"}}');
+      expect(stdout).not.toContain(token);
+    } finally {
+      server.close();
+    }
   });
 });
 
