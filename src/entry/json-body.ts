@@ -17,16 +17,21 @@ export interface JsonBody {
 /**
  * Looks at a request's headers; no byte of the body is asked for yet.
  * @param maxBytes larger ones are refused
+ * @param otherwise what a body of another media type is told
  * @throws CourierError `media-type-unsupported`, `too-large`
  */
-export const jsonBody = (context: CourierContext, maxBytes: number): JsonBody => {
+export const jsonBody = (
+  context: CourierContext,
+  maxBytes: number,
+  otherwise = 'The body must be application/json.',
+): JsonBody => {
   const { headers } = context.req.raw;
   const { incoming, begin } = context.env;
   refuseContentEncoding(headers);
   const body = requestBody(incoming, { maxBytes, ...(begin === undefined ? {} : { begin }) });
   const { mediaType } = readContentType(headers.get('content-type'));
   if (body.size !== 0 && !JSON_TYPE.test(mediaType)) {
-    throw new CourierError('media-type-unsupported', { detail: 'The body must be application/json.' });
+    throw new CourierError('media-type-unsupported', { detail: otherwise });
   }
   return {
     size: body.size,

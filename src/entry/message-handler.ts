@@ -48,19 +48,20 @@ const giveUp = async (
 
 const work = async (services: Services, message: PubsubMessage, bringing: Bringing): Promise<Outcome> => {
   const { origin, signal, deadlineMs, ...rest } = bringing;
+  const told = { pubsub: messageFields(message, origin), requestId: bringing.requestId };
   const reading = await readMessage(message, services, { signal, deadlineMs });
   if (reading.kind === 'ignored') {
-    services.log.info({ pubsub: messageFields(message, origin), why: reading.why }, 'message ignored');
+    services.log.info({ ...told, why: reading.why }, 'message ignored');
     return reading;
   }
   if (reading.kind === 'rotated') {
     services.secretRotated(reading.secret);
-    services.log.info({ pubsub: messageFields(message, origin), secret: reading.secret }, 'a secret has changed');
+    services.log.info({ ...told, secret: reading.secret }, 'a secret has changed');
     return reading;
   }
   const { source, idempotencyKey = source.identity ?? `${origin}/${message.id}`, options } = reading.opened;
   const receipt = await services.deliver({ ...rest, options, source, idempotencyKey, signal, deadlineMs });
-  services.log.info({ pubsub: messageFields(message, origin), fileId: receipt.id }, `message ${receipt.outcome}`);
+  services.log.info({ ...told, fileId: receipt.id }, `message ${receipt.outcome}`);
   return { kind: 'delivered', receipt };
 };
 

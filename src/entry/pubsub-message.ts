@@ -55,7 +55,9 @@ const asMessage = (
   };
 };
 
-const UNWRAPPED = 'this is not a wrapped Pub/Sub push; create the subscription without "--push-no-wrapper".';
+/** For a body that is the message's data alone, of whatever kind those are. */
+export const UNWRAPPED =
+  'the body: this is not a wrapped Pub/Sub push; create the subscription without "--push-no-wrapper".';
 
 /** Reads the body of a wrapped push. @throws CourierError `request-invalid` */
 export const readPush = (body: unknown): WrappedMessage => {
@@ -63,7 +65,7 @@ export const readPush = (body: unknown): WrappedMessage => {
   if (parsed.success) return asMessage(parsed.data.message, parsed.data.subscription, parsed.data.deliveryAttempt);
   const wrapped = typeof body === 'object' && body !== null && 'message' in body;
   throw new CourierError('request-invalid', {
-    detail: wrapped ? `${faultIn(parsed.error)}.` : `the body: ${UNWRAPPED}`,
+    detail: wrapped ? `${faultIn(parsed.error)}.` : UNWRAPPED,
   });
 };
 

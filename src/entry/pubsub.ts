@@ -3,7 +3,7 @@ import type { CourierContext } from './environment.ts';
 import { jsonBody, parseJson } from './json-body.ts';
 import { handleMessage, messageFields } from './message-handler.ts';
 import { problemHeaders, problemOf } from './problem.ts';
-import { readPush, unwrap } from './pubsub-message.ts';
+import { readPush, UNWRAPPED, unwrap } from './pubsub-message.ts';
 import { type RequestTime, withinRequest } from './request-signal.ts';
 import type { Services } from './services.ts';
 import type { Slots } from './slots.ts';
@@ -17,6 +17,15 @@ export const PUSH_SECONDS = 540;
 
 /** Seconds after which a set-up fault may have been mended; Pub/Sub keeps its own pace. */
 const SETUP_RETRY_SECONDS = 60;
+
+/** The data of an unwrapped push may be anything. @throws CourierError `request-invalid` */
+const parsePush = (bytes: Buffer): unknown => {
+  try {
+    return parseJson(bytes);
+  } catch (cause) {
+    throw new CourierError('request-invalid', { detail: UNWRAPPED, cause });
+  }
+};
 
 /** "Come again": 503 whatever the error's own status is, since Pub/Sub takes no answer but success for final. */
 const comeAgain = (context: CourierContext, error: CourierError): Response => {
@@ -41,7 +50,7 @@ const receive = async (
 ): Promise<Response> => {
   const { caller, trace } = context.var;
   // What is no push, or not from this subscription's own account, is refused as any other request would be.
-  const wrapped = readPush(parseJson(bytes));
+  const wrapped = readPush(parsePush(bytes));
   const origin = wrapped.subscription ?? '';
   const allowedDestinations = services.mayPush(caller, origin);
   if (allowedDestinations === undefined) throw forbidden();
@@ -67,7 +76,7 @@ export const createPubsubHandler =
   (context: CourierContext): Promise<Response> => {
     const requestSeconds = Math.min(services.requestSeconds, PUSH_SECONDS);
     return withinRequest(context, { ...services, requestSeconds }, async (time) => {
-      const body = jsonBody(context, MOST_PUSH_BYTES);
+      const body = jsonBody(context, MOST_PUSH_BYTES, UNWRAPPED);
       try {
         return await slots.hold(() =>
           bodies.hold(body.size ?? MOST_PUSH_BYTES, async () => receive(services, context, await body.read(), time)),

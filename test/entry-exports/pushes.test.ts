@@ -329,6 +329,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     expect(line).toContain('"deliveryAttempt":5');
     expect(line).toContain('"orderingKey":"customer-1"');
     expect(line).toContain(`"origin":"${SUBSCRIPTION}"`);
+    expect(line).toContain(`"requestId":"${only().delivery.requestId}"`);
   });
 
   test.each([
@@ -348,10 +349,19 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     expect([entry.services.delivered, dead, opened]).toEqual([[], [], []]);
   });
 
+  test.each([undefined, 'text/csv'])(
+    'whose media type is %s is refused as what it is: an unwrapped one',
+    async (type) => {
+      const { status, json } = await send('day,orders', { 'content-type': type });
+      expect([status, json.code]).toEqual([415, 'media-type-unsupported']);
+      expect(json.detail).toContain('--push-no-wrapper');
+    },
+  );
+
   test.each([
     ['no wrapped push', '{"name":"a","source":{"text":""}}', '--push-no-wrapper'],
     ['a list', '[]', '--push-no-wrapper'],
-    ['no JSON', '{', 'not JSON'],
+    ['no JSON', 'day,orders', '--push-no-wrapper'],
     ['no message id', '{"message":{"data":""},"subscription":"projects/my-proj/subscriptions/exports"}', 'messageId'],
     ['no subscription', '{"message":{"data":"","messageId":"1"}}', 'subscription'],
   ])('that is %s is refused and comes again: nothing is lost by a wrong set-up', async (_, body, detail) => {
