@@ -12,12 +12,12 @@ subscription() {
   answer gcloud pubsub subscriptions describe "$1" --project="$project" --format="value($2)"
 }
 
-# Without a subscription a topic forgets what it is given.
+# Without a subscription a topic forgets what it is given. Ten minutes are for whoever publishes dead letters again.
 keep_failed() {
   local found
   found=$(subscription "$failed" name) || exit
   [ -z "$found" ] || return 0
-  change gcloud pubsub subscriptions create "$failed" --topic="$failed" --expiration-period=never --message-retention-duration=7d --project="$project" --quiet
+  change gcloud pubsub subscriptions create "$failed" --topic="$failed" --ack-deadline=600 --expiration-period=never --message-retention-duration=7d --project="$project" --quiet
 }
 
 create_topics() {

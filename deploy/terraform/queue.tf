@@ -24,13 +24,14 @@ resource "google_pubsub_topic" "failed" {
   depends_on = [google_project_service.api]
 }
 
-# Without a subscription a topic forgets what it is given.
+# Without a subscription a topic forgets what it is given. Ten minutes are for whoever publishes dead letters again.
 resource "google_pubsub_subscription" "failed" {
   count = var.push ? 1 : 0
 
   project                    = var.project
   name                       = "${var.name}-failed"
   topic                      = google_pubsub_topic.failed[0].id
+  ack_deadline_seconds       = 600
   message_retention_duration = local.week
 
   expiration_policy {

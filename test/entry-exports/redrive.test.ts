@@ -53,6 +53,10 @@ const program = /jq '(\{messages:.*?)' failed\.json/s.exec(PAGE)?.[1] ?? '';
   });
 });
 
+test('dead letters are let go of only when they have been published again', () => {
+  expect(PAGE).toMatch(/topics\/exports:publish &&\n +gcloud pubsub subscriptions ack /);
+});
+
 (hasGcloud ? test : test.skip)(
   'gcloud knows every command of docs/pubsub-and-buckets.md',
   async () => {
@@ -62,7 +66,8 @@ const program = /jq '(\{messages:.*?)' failed\.json/s.exec(PAGE)?.[1] ?? '';
         .replace(/ >failed\.json/g, ''),
     );
     expect(commands.length).toBeGreaterThan(15);
-    expect(await lintGcloud(commands.map((command) => command.replace(/\$(\w+)/g, 'x')))).toEqual([]);
+    const different = new Set(commands.map((command) => command.replace(/\$(\w+)/g, 'x')));
+    expect(await lintGcloud([...different])).toEqual([]);
   },
   120_000,
 );
