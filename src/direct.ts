@@ -230,14 +230,13 @@ export const createCompleteUpload =
   async ({ id, caller, sha256, signal, deadlineMs }: CompleteRequest): Promise<Receipt> => {
     const entry = await ledger.read(uploadKey(id));
     if (entry === undefined) throw notFound();
-    const done = entry.state === 'done' ? (entry.record as { receipt: Receipt; callerSub: string }) : undefined;
-    const session = done === undefined ? sessionSchema.parse(entry.record) : undefined;
-    if ((done ?? session)?.callerSub !== caller.sub) throw notFound();
-    if (done !== undefined) {
-      if (sha256 !== undefined && done.receipt.sha256 !== sha256) throw new CourierError('digest-mismatch');
-      return { ...done.receipt, outcome: 'replayed' };
+    const session = sessionSchema.parse(entry.record);
+    if (session.callerSub !== caller.sub) throw notFound();
+    if (entry.state === 'done') {
+      const { receipt } = entry.record as Session & { receipt: Receipt };
+      if (sha256 !== undefined && receipt.sha256 !== sha256) throw new CourierError('digest-mismatch');
+      return { ...receipt, outcome: 'replayed' };
     }
-    if (session === undefined) throw notFound();
 
     const { destination, name, path, size } = session.options;
     const { idempotencyKey } = session;
@@ -269,7 +268,8 @@ export const createCompleteUpload =
         outcome: created ? 'created' : 'replaced',
         warnings,
       });
-      const done = { state: 'done', record: { receipt, callerSub: caller.sub } } as const;
+      // The session stays beside the receipt: whoever opens it again with its key is answered the same one, and completes it again.
+      const done = { state: 'done', record: { ...session, receipt } } as const;
       await watch.time('record', () => ledger.record(uploadKey(id), done));
       return receipt;
     });
