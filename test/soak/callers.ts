@@ -1,0 +1,253 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type ClientHttp2Session, connect } from 'node:http2';
+import { text } from 'node:stream/consumers';
+import { pushMessage } from '../../local/demo/push.ts';
+import type { LocalGoogle } from '../../local/google/server.ts';
+import { AUDIENCE, MEBIBYTE } from '../bad-days/bad-day.ts';
+
+export const SUBSCRIPTION = 'projects/local-project/subscriptions/soak';
+
+/** What came of one thing that a caller did: a status, a code of the table, or what should not be. */
+export interface Came {
+  status: number;
+  code: string | undefined;
+  /** Of a file that is in Drive now and need not stay. */
+  fileId?: string;
+  /** What is not as it must be. */
+  wrong?: string;
+}
+
+/** One thing that callers do. */
+export interface Doing {
+  /** The one code that it is refused with. */
+  refused?: string;
+  /** A code that may come in place of success. */
+  mayBe?: string;
+  /** Done in every so many rounds only; default 1. */
+  every?: number;
+  run(turn: number): Promise<Came>;
+}
+
+interface CallersOptions {
+  google: LocalGoogle;
+  url: string;
+  random: () => number;
+}
+
+const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Few enough names and keys that what the courier remembers of them is full before the measuring begins. */
+const KEYS = 100;
+const FOLDERS = 6;
+const NAMES = 20;
+
+interface Answer {
+  code?: string;
+  id?: string;
+  sha256?: string;
+}
+
+const cameOf = (status: number, { code, id, sha256 }: Answer, expected?: string): Came => ({
+  status,
+  code,
+  ...(id === undefined ? {} : { fileId: id }),
+  ...(expected === undefined || status >= 300 || sha256 === expected ? {} : { wrong: `${id} has other bytes` }),
+});
+
+/** Everything that callers of a courier do, right and wrong, by name. */
+export const createCallers = async ({ google, url, random }: CallersOptions) => {
+  const { world } = google;
+  const sizes = [0, 1, 900, 40_000, MEBIBYTE, 6 * MEBIBYTE];
+  const bodies = sizes.map((size) => randomBytes(size));
+  const hashes = bodies.map(sha256Of);
+  const object = 'rows, as they were\n'.repeat(1_000);
+  await google.storage.putObject(google.bucket, 'soak/object.txt', object);
+
+  const tokenOf = (email: string): string => world.idToken({ email, audience: AUDIENCE });
+  let tokens = { atMs: 0, caller: '', operator: '' };
+  /** Callers keep a token for a while, as they do. */
+  const token = (who: 'caller' | 'operator' = 'caller'): string => {
+    if (Date.now() - tokens.atMs > 60_000) {
+      tokens = { atMs: Date.now(), caller: tokenOf(world.emails.exporter), operator: tokenOf(world.emails.ops) };
+    }
+    return tokens[who];
+  };
+  const pick = (count: number): number => Math.floor(random() * count);
+
+  const ask = async (path: string, init: RequestInit = {}, expected?: string): Promise<Came> => {
+    const headers = { authorization: `Bearer ${token()}`, ...(init.headers as Record<string, string>) };
+    const response = await fetch(`${url}${path}`, { ...init, headers, duplex: 'half' } as RequestInit);
+    const answer = response.status === 204 ? {} : ((await response.json()) as Answer);
+    return cameOf(response.status, answer, expected);
+  };
+  const post = (path: string, body: unknown, headers: Record<string, string> = {}, expected?: string): Promise<Came> =>
+    ask(path, { method: 'POST', body: body as NonNullable<RequestInit['body']>, headers }, expected);
+  const postJson = (path: string, value: unknown, expected?: string): Promise<Came> =>
+    post(path, JSON.stringify(value), { 'content-type': 'application/json' }, expected);
+  /** Kept: what it was under is used again. */
+  const kept = async (came: Promise<Came>): Promise<Came> => {
+    const { fileId: _, ...rest } = await came;
+    return rest;
+  };
+  const bytes = (most = sizes.length): { body: Buffer; sha256: string } => {
+    const at = pick(most);
+    return { body: bodies[at] ?? Buffer.alloc(0), sha256: hashes[at] ?? '' };
+  };
+
+  let session: ClientHttp2Session | undefined;
+  const overHttp2 = async (): Promise<Came> => {
+    if (session === undefined || session.closed || session.destroyed) {
+      // Node's client counts what it has queued to send, and with ten megabytes of that (its default) it resets its own streams.
+      session = connect(url, { maxSessionMemory: 1_000 });
+      session.on('error', () => undefined);
+    }
+    const { body, sha256 } = bytes();
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/v1/files?name=over-http2',
+      authorization: `Bearer ${token()}`,
+    });
+    stream.end(body);
+    const [headers] = await once(stream, 'response');
+    return cameOf(Number(headers[':status']), JSON.parse(await text(stream)) as Answer, sha256);
+  };
+
+  const session308 = async (turn: number): Promise<Came> => {
+    const body = bodies[4] ?? Buffer.alloc(0);
+    const headers = {
+      'content-type': 'application/json',
+      // Most of them under a key that comes again: then it is the same session, and its receipt.
+      ...(turn % 5 === 0 ? {} : { 'idempotency-key': `session-${pick(KEYS)}` }),
+    };
+    const order = { destination: 'reports', name: 'by-session', mimeType: 'text/plain', size: body.length };
+    const authorization = `Bearer ${token()}`;
+    const opened = await fetch(`${url}/v1/uploads`, {
+      method: 'POST',
+      headers: { ...headers, authorization },
+      body: JSON.stringify(order),
+    });
+    const answer = (await opened.json()) as Answer & { uploadUrl?: string };
+    if (opened.status !== 201 || answer.uploadUrl === undefined) return cameOf(opened.status, answer);
+    const put = await fetch(answer.uploadUrl, { method: 'PUT', body: new Uint8Array(body) }).catch(() => undefined);
+    await put?.arrayBuffer().catch(() => undefined);
+    return kept(postJson(`/v1/uploads/${answer.id}/complete`, { sha256: hashes[4] }, hashes[4]));
+  };
+
+  const cutShort = async (): Promise<Came> => {
+    const controller = new AbortController();
+    const pieces = async function* (): AsyncGenerator<Uint8Array> {
+      yield randomBytes(300_000);
+      setTimeout(() => controller.abort(), 20);
+      await new Promise((resolve) => controller.signal.addEventListener('abort', resolve));
+    };
+    const init = { method: 'POST', body: ReadableStream.from(pieces()), signal: controller.signal };
+    return ask('/v1/files?name=cut-short', init as RequestInit).then(
+      () => ({ status: 0, code: undefined, wrong: 'half a body was taken' }),
+      () => ({ status: 0, code: 'gone' }),
+    );
+  };
+
+  const form = (): { body: FormData; sha256: string } => {
+    const { body, sha256 } = bytes();
+    const data = new FormData();
+    data.set('name', 'by-form');
+    data.set('file', new Blob([new Uint8Array(body)]), 'x.bin');
+    return { body: data, sha256 };
+  };
+  const form1 = (): Promise<Came> => {
+    const { body, sha256 } = form();
+    return post('/v1/files', body, {}, sha256);
+  };
+
+  const exportOf = (source: object, expected: string): Promise<Came> =>
+    postJson('/v1/exports', { name: 'export.txt', source }, expected);
+
+  const doings: Record<string, Doing> = {
+    'files, raw': {
+      run() {
+        const { body, sha256 } = bytes();
+        return post(`/v1/files?name=raw&path=soak/${pick(FOLDERS)}`, body, {}, sha256);
+      },
+    },
+    'files, streamed': {
+      run() {
+        const { body, sha256 } = bytes();
+        return post('/v1/files?name=streamed', ReadableStream.from([body]), {}, sha256);
+      },
+    },
+    'files, form': { run: form1 },
+    'files, h2c': { run: overHttp2 },
+    'files, with a key': {
+      run() {
+        const key = pick(KEYS);
+        const body = `the bytes of key ${key}`;
+        return kept(post(`/v1/files?name=keyed-${key}`, body, { 'idempotency-key': `file-${key}` }, sha256Of(body)));
+      },
+    },
+    'files, replaced': {
+      run() {
+        const { body } = bytes(4);
+        return kept(post(`/v1/files?name=replaced-${pick(NAMES)}&onConflict=replace`, body));
+      },
+    },
+    'files, converted': {
+      run: () => post('/v1/files?name=sheet&convertTo=sheet', 'a,b\n1,2\n', { 'content-type': 'text/csv' }),
+    },
+    'exports, text': { run: (turn) => exportOf({ text: `export ${turn}` }, sha256Of(`export ${turn}`)) },
+    'exports, base64': { run: () => exportOf({ base64: 'eA==' }, sha256Of('x')) },
+    'exports, json': { run: (turn) => exportOf({ json: { turn } }, sha256Of(`{\n  "turn": ${turn}\n}\n`)) },
+    'exports, rows': { run: (turn) => exportOf({ rows: [{ turn }] }, sha256Of(`turn\r\n${turn}\r\n`)) },
+    'exports, gcs': { run: () => exportOf({ gcs: `gs://${google.bucket}/soak/object.txt` }, sha256Of(object)) },
+    'uploads, opened and completed': { run: session308, mayBe: 'upload-incomplete' },
+    'push, delivered': {
+      async run() {
+        const key = pick(KEYS);
+        const data = JSON.stringify({ name: 'pushed', idempotencyKey: `push-${key}`, source: { text: `push ${key}` } });
+        return { status: await push(`m-${key}`, data), code: undefined };
+      },
+    },
+    'push, wrong': { run: async () => ({ status: await push('m-wrong', '{"nonsense":1}'), code: undefined }) },
+    destinations: { run: () => ask('/v1/destinations') },
+    // Its two dozen calls leave timers of half a minute each, and who asks it is a person.
+    doctor: { every: 10, run: () => ask('/v1/doctor', { headers: { authorization: `Bearer ${token('operator')}` } }) },
+    health: { run: () => ask('/v1/health') },
+    'openapi.json': { run: () => ask('/openapi.json') },
+    'error: no token': { refused: 'token-missing', run: () => post('/v1/files?name=a', 'x', { authorization: '' }) },
+    'error: forged token': {
+      refused: 'token-invalid',
+      run: (turn) =>
+        post('/v1/files?name=a', 'x', {
+          authorization: `Bearer ${token().slice(0, -12)}${String(turn).padStart(12, 'A')}`,
+        }),
+    },
+    'error: name': { refused: 'name-invalid', run: () => post('/v1/files?name=a%2Fb', 'x') },
+    'error: destination': { refused: 'destination-forbidden', run: () => post('/v1/files?name=a&destination=x', 'x') },
+    'error: digest': {
+      refused: 'digest-mismatch',
+      run: () => post('/v1/files?name=a', 'x', { 'content-digest': `sha-256=:${'A'.repeat(43)}=:` }),
+    },
+    'error: no JSON': {
+      refused: 'request-invalid',
+      run: () => post('/v1/exports', '{"name":', { 'content-type': 'application/json' }),
+    },
+    'error: no such route': { refused: 'not-found', run: () => ask('/v2/files') },
+    'error: method': { refused: 'method-not-allowed', run: () => ask('/v1/files') },
+    'error: cut short': { refused: 'gone', run: cutShort },
+  };
+
+  function push(messageId: string, data: string): Promise<number> {
+    return pushMessage(google, {
+      url,
+      audience: AUDIENCE,
+      subscription: SUBSCRIPTION,
+      serviceAccount: world.emails.pubsubPush,
+      message: { messageId, data: Buffer.from(data).toString('base64') },
+    });
+  }
+
+  return {
+    doings,
+    close: () => session?.close(),
+  };
+};

@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seededRandom } from '../../local/google/random.ts';
+import { MEBIBYTE, startBadDay } from '../bad-days/bad-day.ts';
+import { driveFaults } from '../chaos/faults.ts';
+import { type Came, createCallers, type Doing, SUBSCRIPTION } from './callers.ts';
+import { type Holding, INSPECTED, inspect } from './inspector.ts';
+import { judge, type Row } from './judge.ts';
+
+export interface SoakPlan {
+  minutes: number;
+  seed: number;
+  /** Part of the calls to Drive that go wrong. */
+  faults: number;
+  /** Callers at once. */
+  lanes: number;
+  /** How often the process is looked at. */
+  samples: number;
+  /** Node's options for the courier, for a run that must be found out. */
+  nodeOptions?: readonly string[];
+  onSample?(sample: Holding, turns: number): void;
+}
+
+export interface SoakResult {
+  rows: Row[];
+  samples: readonly Holding[];
+  /** By what was done: how often each answer came. */
+  answers: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** What should not have been answered. */
+  wrong: readonly string[];
+  injected: number;
+  /** The exit code at the end. */
+  code: number | null;
+}
+
+/** Passing answers, which faults on the way to Drive bring about. */
+const PASSING = new Set([429, 503]);
+const FILES_KEPT = 50;
+const BUFFER_BYTES = 8 * MEBIBYTE;
+
+const judgeOne = ({ refused, mayBe }: Doing, { status, code, wrong }: Came): string | undefined => {
+  if (wrong !== undefined) return wrong;
+  const isWell = refused === undefined ? status < 300 || (mayBe !== undefined && code === mayBe) : code === refused;
+  return isWell || PASSING.has(status) ? undefined : `${status} ${code ?? ''}`.trim();
+};
+
+/** Every doing in turn, each turn in another order. */
+const deckOf = (doings: Readonly<Record<string, Doing>>, random: () => number) => {
+  let deck: string[] = [];
+  let rounds = 0;
+  return (): string => {
+    if (deck.length === 0) {
+      const names = Object.keys(doings).filter((name) => rounds % (doings[name]?.every ?? 1) === 0);
+      rounds += 1;
+      deck = names
+        .map((name) => ({ name, at: random() }))
+        .sort((a, b) => a.at - b.at)
+        .map(({ name }) => name);
+    }
+    return deck.pop() ?? '';
+  };
+};
+
+/** Runs all kinds of work against one courier process, and looks now and then, while nobody works, at what it holds. */
+export const runSoak = async (plan: SoakPlan): Promise<SoakResult> => {
+  const { minutes, seed, faults, lanes, onSample } = plan;
+  const random = seededRandom(seed);
+  const day = await startBadDay();
+  try {
+    const { google } = day;
+    const { emails } = google.world;
+    google.drive.setLimits({ unitsPerMinutePerUser: 1e9, unitsPerMinutePerProject: 1e9 });
+    const courier = await day.start({
+      nodeOptions: [...INSPECTED, ...(plan.nodeOptions ?? [])],
+      config: {
+        // Kept for good once used, so that they are all there before the measuring begins.
+        limits: { bufferBytes: BUFFER_BYTES },
+        pubsub: {
+          subscriptions: { [SUBSCRIPTION]: { serviceAccount: emails.pubsubPush, destinations: ['reports'] } },
+          deadLetterTopic: google.topic,
+        },
+      },
+    });
+    const inspector = await inspect(courier);
+    const { doings, close } = await createCallers({ google, url: courier.url, random });
+    if (faults > 0) google.faults.add(driveFaults(faults, seed) as Parameters<typeof google.faults.add>[0]);
+
+    const answers = new Map<string, Map<string, number>>();
+    const wrong: string[] = [];
+    const files: string[] = [];
+    const draw = deckOf(doings, random);
+    let turns = 0;
+    let resting = false;
+    let over = false;
+    let working = 0;
+
+    const one = async (): Promise<void> => {
+      const name = draw();
+      const doing = doings[name] as Doing;
+      const came = await doing
+        .run(++turns)
+        .catch((error: unknown): Came => ({ status: 0, code: undefined, wrong: String(error) }));
+      const found = judgeOne(doing, came);
+      if (found !== undefined) wrong.push(`${name}: ${found}`);
+      const kinds = answers.get(name) ?? new Map<string, number>();
+      const kind = came.code ?? String(came.status);
+      answers.set(name, kinds.set(kind, (kinds.get(kind) ?? 0) + 1));
+      if (came.fileId === undefined) return;
+      // So that the local Google's disk does not fill up over the hours.
+      files.push(came.fileId);
+      if (files.length > FILES_KEPT) google.drive.removeFile(files.shift() ?? '');
+    };
+    const lane = async (): Promise<void> => {
+      while (!over) {
+        if (resting) await sleep(10);
+        else {
+          working += 1;
+          await one().finally(() => {
+            working -= 1;
+          });
+        }
+      }
+    };
+    const atRest = async (): Promise<void> => {
+      resting = true;
+      while (working > 0) await sleep(10);
+      // What ends with an answer ends a moment after it.
+      await sleep(250);
+    };
+
+    const work = Promise.all(Array.from({ length: lanes }, lane));
+    const samples: Holding[] = [];
+    const pauseMs = (minutes * 60_000) / plan.samples;
+    while (samples.length < plan.samples) {
+      await Promise.race([sleep(pauseMs), work]);
+      await atRest();
+      const sample = await inspector.measure();
+      samples.push(sample);
+      onSample?.(sample, turns);
+      // As after an hour: every token is over.
+      google.world.expireAccessTokens();
+      // Its log is not kept over the hours.
+      (courier.lines as string[]).length = 0;
+      resting = false;
+    }
+    over = true;
+    await work;
+    close();
+    inspector.close();
+    const injected = google.faults.list().reduce((sum, { fired }) => sum + fired, 0);
+    return { rows: judge(samples), samples, answers, wrong, injected, code: await courier.stop() };
+  } finally {
+    await day.close();
+  }
+};
+
+/** What a run must not show; empty when all is well. */
+export const faultsOf = ({ rows, answers, wrong, injected, code }: SoakResult, { faults }: SoakPlan): string[] => [
+  ...rows.filter(({ isFlat }) => !isFlat).map(({ name }) => `${name} grows`),
+  ...[...new Set(wrong)].slice(0, 20),
+  ...[...answers]
+    .filter(([, kinds]) => [...kinds.keys()].every((kind) => /unavailable|busy/.test(kind)))
+    .map(([name]) => `${name}: never done`),
+  ...(faults > 0 && injected === 0 ? ['nothing was spoilt on the way to Drive'] : []),
+  ...(code === 0 ? [] : [`exit code ${code}`]),
+];
