@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './free-port.ts';
 
 /** The courier as a process of its own, as it runs from source: the service, or one of the two functions. */
 export interface CourierProcess {
@@ -39,16 +39,6 @@ const START_MS = 60_000;
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const FRAMEWORK = pathOf('../node_modules/@google-cloud/functions-framework/build/src/main.js');
 
-/** functions-framework does not say which port it got for 0, so one that is free a moment before. */
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-};
-
 const argumentsOf = ({ form = 'service', entry, framework, nodeOptions = [] }: CourierProcessOptions): string[] => {
   if (form === 'service') return [...nodeOptions, entry ?? pathOf('../src/server.ts')];
   // The framework takes a folder or a file; the file needs no build.
@@ -65,6 +55,7 @@ const portIn = (line: string): number | undefined => {
 
 /** Starts it, and waits until it takes requests. @throws with what it printed when it ends instead */
 export const startCourierProcess = async (options: CourierProcessOptions): Promise<CourierProcess> => {
+  // functions-framework does not say which port it got for 0.
   const { env, form = 'service', port = form === 'service' ? 0 : await freePort() } = options;
   const { PATH = '' } = process.env;
   const [program = '', ...args] = [...(options.under ?? []), process.execPath, ...argumentsOf(options)];

@@ -1,21 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { CourierClient, type Receipt } from '../src/client/index.ts';
 import { startCourierProcess } from './courier-process.ts';
 import { checkReceipt, filesNamed, sha256Of } from './demo/check.ts';
-import { AUDIENCE, demoConfig, SUBSCRIPTION } from './demo/config.ts';
+import { AUDIENCE, demoConfig } from './demo/config.ts';
 import { salesCsv, writeNoise } from './demo/files.ts';
 import { printReceipt, withProgress } from './demo/print.ts';
-import { pushMessage } from './demo/push.ts';
+import { publishExport } from './demo/publish.ts';
 import { startLocalGoogle } from './google/server.ts';
 
 /** `npm run demo`: a Google on this machine, the courier beside it, and real files through the real client. */
 
 const DAY = '2026-11-24';
 const MEBIBYTES = 80;
+/** 128 + SIGINT, as shells say it. */
+const INTERRUPTED = 130;
 
 /** Everything that the demo shows; answers how many receipts did not hold. */
 const show = async (
@@ -63,18 +64,11 @@ const show = async (
     { customer: 'Ærø Ltd', plan: 'team', seats: 12 },
     { customer: '=HYPERLINK("http://evil.example")', plan: 'solo', seats: 1 },
   ];
-  const document = { name: 'customers.csv', path: 'exports', source: { rows } };
-  const push = {
-    url,
-    audience: AUDIENCE,
-    subscription: SUBSCRIPTION,
-    serviceAccount: google.world.emails.pubsubPush,
-    message: { messageId: '9000000001', data: Buffer.from(JSON.stringify(document)).toString('base64') },
-  };
-  const statuses = [await pushMessage(google, push), await pushMessage(google, push)];
-  const pushed = filesNamed(google, 'customers.csv');
-  const isOnce = statuses.every((status) => status === 204) && pushed.length === 1;
-  console.log(`   pushed twice, answered ${statuses.join(' and ')}: ${pushed.length} file`);
+  const document = { name: 'customers.csv', path: 'exports', idempotencyKey: `customers-${DAY}`, source: { rows } };
+  const { by, statuses } = await publishExport(google, { courierUrl: url, document, times: 2 });
+  const exported = filesNamed(google, document.name);
+  const isOnce = statuses.every((status) => status === 204) && exported.length === 1;
+  console.log(`   published twice, by ${by}; answered ${statuses.join(' and ')}: ${exported.length} file`);
   if (!isOnce) {
     console.log('   ✗ expected two acknowledgements and one file');
     faults += 1;
@@ -84,6 +78,9 @@ const show = async (
 
 const main = async (): Promise<number> => {
   const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
+  const interrupted = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
   const folder = mkdtempSync(join(tmpdir(), 'drive-courier-demo-'));
   const google = await startLocalGoogle();
   console.log(`A Google on this machine   ${google.origin}`);
@@ -102,16 +99,14 @@ const main = async (): Promise<number> => {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const faults = await show(google, courier.url, folder);
+    const faults = await Promise.race([show(google, courier.url, folder), interrupted]);
+    if (faults === undefined) return INTERRUPTED;
     console.log(
       faults === 0 ? '\nEvery receipt holds: Drive has those very bytes.' : `\n${faults} receipt(s) do not hold.`,
     );
     if (values.once) return faults === 0 ? 0 : 1;
     console.log(`\nLook at the files: ${google.origin}/\nCtrl-C ends it.`);
-    const ended = new Promise<void>((resolve) => {
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-    });
-    while (!(await Promise.race([ended.then(() => true), sleep(3_600_000, false)])));
+    await interrupted;
     return 0;
   } catch (error) {
     console.error(courier.lines.slice(-5).join('\n'));
@@ -121,4 +116,5 @@ const main = async (): Promise<number> => {
   }
 };
 
-process.exitCode = await main();
+// What an interruption has left unfinished is not waited for.
+process.exit(await main());

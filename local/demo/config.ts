@@ -3,6 +3,7 @@ import type { LocalGoogle } from '../google/server.ts';
 /** What the demo's ID tokens are made for; a name is enough, nobody calls it. */
 export const AUDIENCE = 'https://drive-courier.example';
 
+export const TOPIC = 'projects/local-project/topics/exports';
 export const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
 /** The courier's configuration against this Google: the classic way, a service account's key in Secret Manager. */

@@ -1,9 +1,7 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { freePort } from '../../local/free-port.ts';
+import { findEmulator, launchEmulator } from '../../local/gcloud-emulator.ts';
 
 export interface FirestoreEmulator {
   /** `127.0.0.1:PORT`, as FIRESTORE_EMULATOR_HOST takes it. */
@@ -13,26 +11,6 @@ export interface FirestoreEmulator {
 }
 
 const START_MS = 60_000;
-
-/** Where gcloud has its Firestore emulator, or why there is none. */
-const findProgram = async (): Promise<{ program: string } | { missing: string }> => {
-  const run = promisify(execFile);
-  const root = await run('gcloud', ['info', '--format=value(installation.sdk_root)']).catch(() => undefined);
-  if (root === undefined) return { missing: 'gcloud is not installed' };
-  const program = join(root.stdout.trim(), 'platform', 'cloud-firestore-emulator', 'cloud_firestore_emulator');
-  if (!existsSync(program)) return { missing: 'gcloud has no component cloud-firestore-emulator' };
-  const java = await run('java', ['-version']).catch(() => undefined);
-  return java === undefined ? { missing: 'java is not installed' } : { program };
-};
-
-/** The emulator takes no port 0, so one that is free a moment before. */
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-};
 
 const isReady = async (host: string): Promise<boolean> =>
   fetch(`http://${host}/`).then(
@@ -49,14 +27,6 @@ const waitUntilReady = async (host: string, child: ChildProcess): Promise<void> 
   }
 };
 
-/** The program is a shell script around java: both are one process group. */
-const stopGroup = async (child: ChildProcess): Promise<void> => {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  process.kill(-child.pid, 'SIGKILL');
-  await ended;
-};
-
 /**
  * Google's own Firestore emulator: the one that FIRESTORE_EMULATOR_HOST names, else gcloud's, started on a free port.
  * Where neither is there, undefined, and loudly so.
@@ -64,23 +34,14 @@ const stopGroup = async (child: ChildProcess): Promise<void> => {
 export const startFirestoreEmulator = async (): Promise<FirestoreEmulator | undefined> => {
   const running = process.env.FIRESTORE_EMULATOR_HOST;
   if (running) return { host: running, stop: async () => undefined };
-  const found = await findProgram();
+  const found = await findEmulator('cloud-firestore-emulator/cloud_firestore_emulator');
   if ('missing' in found) {
     console.warn(`SKIPPED: what needs Google's Firestore emulator, because ${found.missing}.`);
     return undefined;
   }
   const port = await freePort();
   const host = `127.0.0.1:${port}`;
-  const child = spawn(found.program, ['start', '--host=127.0.0.1', `--port=${port}`], {
-    stdio: 'ignore',
-    detached: true,
-  });
-  const stop = (): Promise<void> => stopGroup(child);
-  const stopAtExit = (): void => {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
-  };
-  process.once('exit', stopAtExit);
-  child.once('exit', () => process.removeListener('exit', stopAtExit));
+  const { child, stop } = launchEmulator(found.program, ['start', '--host=127.0.0.1', `--port=${port}`]);
   try {
     await waitUntilReady(host, child);
   } catch (error) {

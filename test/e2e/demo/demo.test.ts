@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { findEmulator } from '../../../local/gcloud-emulator.ts';
+
+const TIMEOUT_MS = 180_000;
+const emulator = await findEmulator('pubsub-emulator/bin/cloud-pubsub-emulator');
+if ('missing' in emulator) {
+  console.warn(`SKIPPED: the demo through Google's Pub/Sub emulator, because ${emulator.missing}.`);
+}
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+interface Demo {
+  child: ChildProcess;
+  lines: readonly string[];
+  /** Resolves with the first line that has the text. */
+  says(text: string): Promise<string>;
+  /** Its exit code and signal, and what it has left in the folder for temporary files. */
+  ended(): Promise<{ end: unknown; left: string[] }>;
+}
+
+const startDemo = (args: readonly string[], path = process.env.PATH): Demo => {
+  const folder = mkdtempSync(join(tmpdir(), 'demo-test-'));
+  const child = spawn(process.execPath, ['local/demo.ts', ...args], {
+    env: { PATH: path, HOME: folder, TMPDIR: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  closers.push(() => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const lines: string[] = [];
+  const waiting = new Map<string, (line: string) => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line);
+      for (const [text, resolve] of waiting) if (line.includes(text)) resolve(line);
+    });
+  }
+  const closed = once(child, 'close');
+  return {
+    child,
+    lines,
+    says: (text) =>
+      new Promise((resolve, reject) => {
+        waiting.set(text, resolve);
+        closed.then(() => reject(new Error(`it ended without "${text}":\n${lines.join('\n')}`)), reject);
+      }),
+    async ended() {
+      const end = await closed;
+      const left = readdirSync(folder).filter((name) => /^(drive-courier|local-google)-/.test(name));
+      return { end, left };
+    },
+  };
+};
+
+/** A folder for PATH with programs that are these shell lines. */
+const pathOf = (programs: Readonly<Record<string, string>>): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'demo-programs-'));
+  closers.push(() => rmSync(folder, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(programs)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), `#!/bin/sh\n${text.replaceAll('FOLDER', folder)}\n`);
+    chmodSync(join(folder, name), 0o755);
+  }
+  return folder;
+};
+
+describe('npm run demo -- --once', () => {
+  const GCLOUD = { gcloud: 'echo FOLDER', java: 'exit 0' };
+  test.each([
+    ['there is no gcloud', {}, 'gcloud is not installed'],
+    ['gcloud has no emulator', GCLOUD, 'gcloud has no component pubsub-emulator'],
+    [
+      'the emulator ends',
+      { ...GCLOUD, 'platform/pubsub-emulator/bin/cloud-pubsub-emulator': 'exit 3' },
+      'the Pub/Sub emulator ended with 3',
+    ],
+  ])(
+    'pushes by itself where %s, says so, and ends well',
+    async (_, programs, why) => {
+      const { lines, ended } = startDemo(['--once'], pathOf(programs));
+      expect({ ...(await ended()), lines }).toMatchObject({ end: [0, null], left: [] });
+      expect(lines.join('\n')).toContain(`NOT through Google's Pub/Sub emulator, because ${why}`);
+      expect(lines).toContain('   published twice, by a signed push; answered 204 and 204: 1 file');
+      expect(lines).toContain('Every receipt holds: Drive has those very bytes.');
+    },
+    TIMEOUT_MS,
+  );
+
+  ('missing' in emulator ? test.skip : test)(
+    'publishes through Google’s Pub/Sub emulator where there is one',
+    async () => {
+      const { lines, ended } = startDemo(['--once']);
+      expect({ ...(await ended()), lines }).toMatchObject({ end: [0, null], left: [] });
+      expect(lines).toContain('   published twice, by Google’s Pub/Sub emulator; answered 204 and 204: 1 file');
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe('npm run demo', () => {
+  test(
+    'shows the files until it is interrupted, and leaves nothing',
+    async () => {
+      const { child, lines, says, ended } = startDemo([], pathOf({}));
+      await says('Ctrl-C ends it.');
+      const [, address = ''] = /^Look at the files: (\S+)/m.exec(lines.join('\n')) ?? [];
+      expect(await (await fetch(address)).text()).toContain('<html');
+      child.kill('SIGINT');
+      expect(await ended()).toEqual({ end: [0, null], left: [] });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'ends at once when it is interrupted in the middle, and leaves nothing',
+    async () => {
+      const { child, says, ended } = startDemo([], pathOf({}));
+      await says('3. A backup');
+      child.kill('SIGINT');
+      expect(await ended()).toEqual({ end: [130, null], left: [] });
+    },
+    TIMEOUT_MS,
+  );
+});
