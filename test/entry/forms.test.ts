@@ -139,6 +139,8 @@ describe.each(FORMS)('a form, %s', (form) => {
     expect(await detail([field('name', 'x')])).toBe('The form has no file: one part with a "filename" is needed.');
     expect(await detail([field('colour', 'red'), FILE])).toBe('there is no option "colour".');
     expect(await detail([field('path', 'x'), field('path', 'x'), FILE])).toBe('"path" is given twice.');
+    const many = Array.from({ length: 17 }, (_, n) => field(`f${n}`, ''));
+    expect(await detail([...many, FILE])).toBe('The form has more than 16 fields.');
   });
 
   test('with lines that end in a bare line feed is refused', async () => {

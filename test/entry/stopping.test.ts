@@ -47,7 +47,9 @@ describe('a server that is told to end', () => {
     const stop = entry.stop().then(() => {
       stopped = true;
     });
-    await Promise.all([idle.ended, silent.ended]);
+    const closed = Promise.all([idle.ended, silent.ended]).then(() => 'closed');
+    // Their own time limits are 620 and 15 seconds.
+    expect(await Promise.race([closed, sleep(8_000, 'still open', { ref: false })])).toBe('closed');
     await expect(openSocket(entry.port)).rejects.toThrow();
     expect(stopped).toBe(false);
 

@@ -10,6 +10,12 @@ const MUCH = 64 * 1024 * 1024;
 /** What Node reads from a socket at a time, twice: headers and what came with them, and what was under way meanwhile. */
 const READ_AT_MOST = 2 * 65_536;
 
+const socketOf = (incoming: IncomingMessage | Http2ServerRequest): Socket => {
+  const socket = 'stream' in incoming ? incoming.stream.session?.socket : incoming.socket;
+  if (socket === undefined) throw new Error('the connection is gone');
+  return socket as Socket;
+};
+
 let entry: Entry;
 let sockets: Socket[];
 let bodyBytes: number;
@@ -17,8 +23,7 @@ beforeEach(async () => {
   [sockets, bodyBytes] = [[], 0];
   entry = await startEntry('HTTP/1.1', {
     watch(incoming: IncomingMessage | Http2ServerRequest) {
-      const socket = 'stream' in incoming ? incoming.stream.session?.socket : incoming.socket;
-      if (socket !== undefined) sockets.push(socket as Socket);
+      sockets.push(socketOf(incoming));
       const push = incoming.emit.bind(incoming);
       incoming.emit = (name: string, ...rest: unknown[]) => {
         // Node may throw away a piece that came along with the headers; nobody listens then.
@@ -149,6 +154,45 @@ describe('a wrong token costs no byte of the body', () => {
     expect(await until(/\r\n\r\n\{.*\}/)).not.toMatch(/^connection: close\r$/im);
     await write(head('Authorization: Bearer good', 'Content-Length: 2').concat('ok'));
     await until(/HTTP\/1\.1 201 /);
+  });
+});
+
+describe.each(['HTTP/1.1', 'h2c'] as const)('back-pressure, %s', (form) => {
+  test('what a delivery does not take yet stays in the socket', async () => {
+    await entry.close();
+    entry = await startEntry(form, { watch: (incoming) => void sockets.push(socketOf(incoming)) });
+    sockets.length = 0;
+    const { deliver } = entry.services;
+    let taken: (() => void) | undefined;
+    const begun = new Promise<void>((resolve) => {
+      entry.services.deliver = async (delivery) => {
+        async function* held() {
+          for await (const piece of delivery.source.open()) {
+            if (taken === undefined) {
+              const gate = new Promise<void>((open) => {
+                taken = open;
+              });
+              resolve();
+              await gate;
+            }
+            yield piece;
+          }
+        }
+        return deliver({ ...delivery, source: { ...delivery.source, open: held } });
+      };
+    });
+    const body = Buffer.alloc(32 * 1024 * 1024);
+    const sent = entry.send({ target: '/v1/files?name=a', body });
+    await begun;
+    let before = -1;
+    for (let read = 0; read !== before; await sleep(200)) {
+      before = read;
+      read = sockets[0]?.bytesRead ?? 0;
+    }
+    // Read ahead, the stream's window and what Node reads at a time.
+    expect(before).toBeLessThan(1024 * 1024);
+    taken?.();
+    expect((await sent).json.size).toBe(body.byteLength);
   });
 });
 
