@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { CONFLICT_RULES, CONVERSIONS } from './delivery.ts';
+import { folderPath } from './file-name.ts';
 
 export const DRIVE_SCOPE = 'https://www.googleapis.com/auth/drive';
 
@@ -9,14 +10,16 @@ const email = z
   .string()
   .regex(/^[^\s@*:/?#\\]+@[^\s@*:/?#\\]+\.[^\s@*.:/?#\\]+$/, 'not an email address')
   .toLowerCase();
-const domain = /^domain:[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
+const DOMAIN = String.raw`[a-z0-9-]+(\.[a-z0-9-]+)+`;
+const domain = new RegExp(`^${DOMAIN}$`, 'i');
+const everybodyOf = new RegExp(`^domain:${DOMAIN}$`, 'i');
 const subject = /^sub:\d+$/;
 
 /** Who may call: an email, `domain:NAME` or `sub:NUMBER`. */
 const principal = z
   .string()
   .refine(
-    (text) => domain.test(text) || subject.test(text) || email.safeParse(text).success,
+    (text) => everybodyOf.test(text) || subject.test(text) || email.safeParse(text).success,
     'not an email address, "domain:NAME" or "sub:NUMBER"',
   )
   .transform((text) => text.toLowerCase());
@@ -32,7 +35,7 @@ const secretName = z
 const share = z
   .discriminatedUnion('type', [
     z.strictObject({ type: z.enum(['user', 'group']), email, role: z.string(), notify: z.boolean().default(false) }),
-    z.strictObject({ type: z.literal('domain'), domain: z.string().min(3), role: z.string() }),
+    z.strictObject({ type: z.literal('domain'), domain: z.string().regex(domain, 'not a domain'), role: z.string() }),
     z.strictObject({ type: z.literal('anyone'), role: z.string() }),
   ])
   .and(z.object({ role: z.enum(['reader', 'commenter', 'writer']) }));
@@ -42,7 +45,7 @@ const destination = z
     folder: z.string().regex(/^[\w-]{3,128}$/, 'not a Drive folder id'),
     credentials: z.string(),
     callers: z.array(principal).min(1, 'nobody may call: list at least one caller'),
-    path: z.string().default(''),
+    path: folderPath.default(''),
     onConflict: z.enum(CONFLICT_RULES).default('new'),
     convertTo: z.enum(CONVERSIONS).nullable().default(null),
     share: z.array(share).default([]),

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { DeliveryOptions, Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
+import { fileName } from '../file-name.ts';
 import { parseObjectName } from '../source/cloud-storage.ts';
 import { isRawNumber, parseExactJson } from '../source/exact-json.ts';
 import { base64Source, textSource } from '../source/inline.ts';
 import { jsonSource } from '../source/pretty-json.ts';
 import { type Row, rowsSource } from '../source/rows.ts';
 import { IDEMPOTENCY_KEY } from './delivery-headers.ts';
-import { fileName } from './file-name.ts';
 import { openObjectSource } from './object-source.ts';
 import { mimeTypeOption, optionShape, parseInput } from './options.ts';
 import type { Services } from './services.ts';

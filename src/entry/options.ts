@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CONFLICT_RULES, CONVERSIONS } from '../delivery.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../errors.ts';
-import { fileName, folderPath } from './file-name.ts';
+import { fileName, folderPath } from '../file-name.ts';
 import { isMediaType } from './media-type.ts';
 
 const MOST_DESCRIPTION = 4096;

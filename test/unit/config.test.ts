@@ -78,6 +78,20 @@ describe('the document', () => {
       { credentials: { main: { adc: true, secret: 'projects/p/secrets/s' } } },
       /^credentials\.main: needs exactly one/,
     ],
+    [
+      'a path that does not climb',
+      { destinations: { r: { ...document.destinations.reports, path: 'a/../b' } } },
+      /^destinations\.r\.path: folder 2 is ".."/,
+    ],
+    [
+      'a domain to share with',
+      {
+        destinations: {
+          r: { ...document.destinations.reports, share: [{ type: 'domain', domain: '*', role: 'reader' }] },
+        },
+      },
+      /^destinations\.r\.share\.0\.domain: not a domain/,
+    ],
     ['known members', { audience: 'x' }, /Unrecognized key: "audience"/],
     [
       'known destinations for events',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from './errors.ts';
 
 const CONTROL = /\p{Cc}/u;
 const MOST_CODE_POINTS = 255;
