@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { type Lock, nameOf } from '../build/lockfile.ts';
+
+/** Where packages come from. */
+const REGISTRY = 'https://registry.npmjs.org/';
+
+/** Packages that run code of theirs when they are installed, and why they may. */
+const MAY_RUN_SCRIPTS: Readonly<Record<string, string>> = {
+  '@parcel/watcher':
+    'development (jest watches files with it): compiles itself where no binary fits; nothing of it is shipped',
+  esbuild: 'development (makes the bundle): puts its own binary in place',
+  node: 'development (runs every script): puts the Node binary in place',
+  protobufjs:
+    'comes with @google-cloud/firestore: compares version numbers and may print a hint; it is left out of installs of dist with --ignore-scripts',
+};
+
+/** SPDX ids of what production dependencies may be under: permissive, and known to us. */
+const LICENCES: ReadonlySet<string> = new Set([
+  '0BSD',
+  'Apache-2.0',
+  'BlueOak-1.0.0',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'CC0-1.0',
+  'ISC',
+  'MIT',
+]);
+
+/** Packages whose licence is not said by an id of the list, and what was found when somebody read it. */
+const READ_LICENCES: Readonly<Record<string, { says: string; because: string }>> = {
+  'spdx-exceptions': { says: 'CC-BY-3.0', because: 'a list of names, as data; attribution is in THIRD_PARTY_LICENSES' },
+  'url-template': { says: 'BSD', because: 'its LICENSE file is the text of BSD-3-Clause' },
+};
+
+const marks = z.looseObject({
+  dev: z.boolean().default(false),
+  link: z.boolean().default(false),
+  hasInstallScript: z.boolean().default(false),
+});
+
+const packagesOf = (lock: Lock) =>
+  [...lock]
+    .filter(([folder]) => folder !== '')
+    .map(([folder, locked]) => ({ folder, name: nameOf(folder), locked, ...marks.parse(locked) }));
+
+/** Every package is known by the SHA-512 of its bytes, and comes from the npm registry. */
+export const integrityFaults = (lock: Lock): string[] =>
+  packagesOf(lock).flatMap(({ folder, link, locked: { integrity, resolved } }) => [
+    ...(link ? [`${folder} is a link to a folder`] : []),
+    ...(/^sha512-[\w+/]{86}==$/.test(integrity ?? '') ? [] : [`${folder} has no SHA-512 in package-lock.json`]),
+    // Left out, it is the registry that npm is set up with; .npmrc sets no other.
+    ...(resolved === undefined || resolved.startsWith(REGISTRY) ? [] : [`${folder} comes from ${resolved}`]),
+  ]);
+
+/** npm's settings of this project name no other registry, and hold no right to one. */
+export const npmrcFaults = (npmrc: string): string[] =>
+  npmrc
+    .split('\n')
+    .filter((line) => /^\s*[^#;]*(registry|_auth|_password|cafile|strict-ssl|proxy)/i.test(line))
+    .map((line) => `.npmrc says ${line.trim().replace(/=.*/s, '= …')}`);
+
+/** What package.json asks for is one version, to the letter, and nothing from beside the registry. */
+export const pinningFaults = (
+  manifest: Readonly<Record<string, Readonly<Record<string, string>> | undefined>>,
+): string[] =>
+  Object.values(manifest).flatMap((wanted) =>
+    Object.entries(wanted ?? {})
+      .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+      .map(([name, version]) => `package.json asks for ${name} as "${version}", which is no exact version`),
+  );
+
+/** Install scripts run only where they are known by name; whoever needs none any more leaves the list. */
+export const installScriptFaults = (lock: Lock, allowed = MAY_RUN_SCRIPTS): string[] => {
+  const found = new Set(packagesOf(lock).flatMap(({ name, hasInstallScript }) => (hasInstallScript ? [name] : [])));
+  return [
+    ...[...found]
+      .filter((name) => !Object.hasOwn(allowed, name))
+      .map((name) => `${name} runs a script when it is installed`),
+    ...Object.keys(allowed)
+      .filter((name) => !found.has(name))
+      .map((name) => `${name} is on the list of install scripts, and has none`),
+  ];
+};
+
+/** SPDX expressions, as far as npm's packages have them: one id, "A OR B", "A AND B", in brackets. */
+const isAllowed = (expression: string): boolean =>
+  expression
+    .replace(/[()]/g, '')
+    .split(/ OR /)
+    .some((choice) => choice.split(/ AND /).every((id) => LICENCES.has(id.trim())));
+
+/** What is shipped, or installed beside it, is under a licence of the list. */
+export const licenceFaults = (lock: Lock): string[] =>
+  packagesOf(lock)
+    .filter(({ dev }) => !dev)
+    .flatMap(({ folder, name, locked: { license } }) => {
+      const says = license ?? 'nothing';
+      if (isAllowed(says) || READ_LICENCES[name]?.says === says) return [];
+      return [`${folder} is under ${says}, which is not on the list of licences`];
+    });
