@@ -16,6 +16,9 @@ const SEVERITY: Readonly<Record<string, string>> = {
 /** pino's number for `error`. */
 const ERROR = 50;
 
+/** Beyond it lines go out at once. */
+const MOST_HELD_BYTES = 8_192;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 /** One JSON line an event, in the form that Cloud Logging reads (https://cloud.google.com/logging/docs/structured-logging). */
@@ -85,6 +88,27 @@ const createInsertIds = (): (() => string) => {
 };
 
 /**
+ * Standard output; the lines of one turn of the event loop go out in one write, which takes longer than all the rest of a
+ * line. What is not out when the process exits goes then.
+ */
+const createOutput = (): { write(line: string): void } => {
+  const output = pino.destination({ fd: process.stdout.fd, sync: true, minLength: MOST_HELD_BYTES });
+  let isHeld = false;
+  const flush = (): void => {
+    isHeld = false;
+    output.flushSync();
+  };
+  process.on('exit', flush);
+  return {
+    write(line) {
+      output.write(line);
+      if (!isHeld) setImmediate(flush);
+      isHeld = true;
+    },
+  };
+};
+
+/**
  * Makes the log. Lines go to standard output unless a destination is given. Each line as a whole is searched for secrets
  * before it goes out, whatever put them there.
  * @param level pino's levels and `silent`.
@@ -109,5 +133,5 @@ export const createLog = (
     }),
     hooks: { streamWrite: redact },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination ?? createOutput());
 };

@@ -119,7 +119,8 @@ export const createNodeListener = (
       watchAnswer(bindings.incoming, bindings.outgoing, answerMs);
       return response;
     },
-    { hostname: 'localhost', overrideGlobalObjects: false, autoCleanupIncoming: false, errorHandler: lastResort },
+    // The library's own Response is put in place of Node's, which makes a Web stream of every body.
+    { hostname: 'localhost', overrideGlobalObjects: true, autoCleanupIncoming: false, errorHandler: lastResort },
   );
   return {
     onRequest: (incoming, outgoing) => void listener(incoming, outgoing),

@@ -103,7 +103,10 @@ async function* readStream(incoming: Incoming, patience: Patience): AsyncGenerat
     if (queued >= READ_AHEAD_BYTES) incoming.pause();
     ring();
   };
-  const onCut = (cause?: unknown): void => fail(truncated('The connection broke before the body was complete.', cause));
+  const onCut = (cause?: unknown): void => {
+    // A request closes after its end, too; an error made for nothing costs more than the reading.
+    if (!ended) fail(truncated('The connection broke before the body was complete.', cause));
+  };
   const onEnd = (): void => {
     // HTTP/2's request ends by itself when its stream is reset, HTTP/1's does not: only this tells a cut from an end.
     ended = !incoming.aborted;

@@ -1,0 +1,28 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@jest/globals';
+
+const LOG = new URL('../../src/log.ts', import.meta.url).href;
+
+const outputOf = (program: string): string[] => {
+  const source = `const { createLog } = await import(${JSON.stringify(LOG)}); const log = createLog('info'); ${program}`;
+  const options = { cwd: fileURLToPath(new URL('../..', import.meta.url)), encoding: 'utf8' } as const;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', source], options);
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => (JSON.parse(line) as { message: string }).message);
+};
+
+test('lines come out in their order, whole, and none is lost when there are many', () => {
+  const lines = outputOf('for (let turn = 0; turn < 5000; turn++) log.info({ x: "é".repeat(50) }, String(turn));');
+  expect(lines).toEqual(Array.from({ length: 5_000 }, (_, turn) => String(turn)));
+});
+
+test.each([
+  ['process.exit', 'process.exit(3);'],
+  ['an error that nobody caught', 'throw new Error("nobody");'],
+  ['a rejection that nobody caught', 'await Promise.reject(new Error("nobody"));'],
+])('what was logged in the same turn is out before %s ends the process', (_, ending) => {
+  expect(outputOf(`log.info({}, "last words"); ${ending}`)).toEqual(['last words']);
+});
