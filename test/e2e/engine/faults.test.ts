@@ -9,7 +9,7 @@ import { type Fault, startTinyDrive, type TinyDrive } from '../../support/tiny-d
 /** Bytes; Drive's own is 262,144. So small here that thousands of uploads of many chunks take seconds. */
 const GRANULARITY = 16;
 const MULTIPART_BYTES = 5 * GRANULARITY;
-const RUNS = Number(process.env.ENGINE_RUNS ?? 400);
+const RUNS = Number(process.env.ENGINE_RUNS ?? 1_000);
 const SEED = Number(process.env.ENGINE_SEED ?? 20_261_124);
 
 const PASSING: readonly Fault[] = [
@@ -30,6 +30,9 @@ beforeAll(async () => {
   tiny = await startTinyDrive({ granularity: GRANULARITY, fault: () => plan.shift() });
 });
 afterAll(() => tiny.close());
+
+/** A private property of the try, by which it knows a file as its own, and looks at its bytes, when no answer told of it. */
+const MARK = { courierTry: 'one' };
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
@@ -84,7 +87,8 @@ test(`${RUNS} uploads under faults: the stored bytes are the sent ones, once, or
         const bytes = bytesOf(size, seed);
         const file = {
           ...{ id, name: 'report', mimeType: 'text/csv', folderId: 'folder' },
-          ...(marked ? { appProperties: { courierTry: `try-${run}` } } : {}),
+          // Without a mark a corrupted file whose answer was lost looks like another's, whose bytes are its own affair.
+          ...(marked || faults.includes('byte-corrupted') ? { appProperties: MARK } : {}),
         };
         const upload = (): Promise<Uploaded> =>
           drive.upload({
@@ -183,9 +187,11 @@ test(`${RUNS} wrong bodies under faults: an error, and never a file`, async () =
 test(`${RUNS} uploads taken up again and again where they were left: one file, and every byte vouched for`, async () => {
   const tries = fc.record({
     scenario,
-    plans: fc.array(fc.array(fc.option(fc.constantFrom(...PASSING), { nil: undefined, freq: 4 }), { maxLength: 30 }), {
-      maxLength: 4,
-    }),
+    // Long enough that the patience of one try runs out.
+    plans: fc.array(
+      fc.array(fc.option(fc.constantFrom(...PASSING), { nil: undefined, freq: 4 }), { minLength: 8, maxLength: 40 }),
+      { minLength: 1, maxLength: 4, size: 'max' },
+    ),
   });
   let takenUp = 0;
   await fc.assert(
@@ -205,7 +211,8 @@ test(`${RUNS} uploads taken up again and again where they were left: one file, a
           multipartBytes: MULTIPART_BYTES,
         });
         if (sessionUri !== undefined) takenUp += 1;
-        const target = { kind: 'create', file: { id: 'one', name: 'r', mimeType: 'text/csv', folderId: 'f' } } as const;
+        const file = { id: 'one', name: 'r', mimeType: 'text/csv', folderId: 'f', appProperties: MARK };
+        const target = { kind: 'create', file } as const;
         const resume = { keep, ...(sessionUri === undefined ? {} : { sessionUri }) };
         try {
           return await drive.upload({
@@ -233,5 +240,5 @@ test(`${RUNS} uploads taken up again and again where they were left: one file, a
     }),
     { numRuns: RUNS, seed: SEED, endOnFailure: false },
   );
-  expect(takenUp).toBeGreaterThan(RUNS / 20);
+  expect(takenUp).toBeGreaterThan(RUNS / 10);
 }, 600_000);
