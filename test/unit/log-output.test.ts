@@ -6,7 +6,11 @@ const LOG = new URL('../../src/log.ts', import.meta.url).href;
 
 const outputOf = (program: string): string[] => {
   const source = `const { createLog } = await import(${JSON.stringify(LOG)}); const log = createLog('info'); ${program}`;
-  const options = { cwd: fileURLToPath(new URL('../..', import.meta.url)), encoding: 'utf8', maxBuffer: 2 ** 24 } as const;
+  const options = {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    encoding: 'utf8',
+    maxBuffer: 2 ** 24,
+  } as const;
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', source], options);
   return stdout
     .split('\n')
