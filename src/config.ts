@@ -95,25 +95,41 @@ const pubsub = z.strictObject({
   eventDestinations: z.array(z.string()).default([]),
 });
 
-const ledger = z.union([
-  z.literal('memory'),
-  z.strictObject({
-    firestore: z.strictObject({
-      project: z.string().optional(),
-      database: z.string().default('(default)'),
-      collection: z
-        .string()
-        .regex(/^[^/]{1,200}$/, 'not a collection name')
-        .default('deliveries'),
-      ttlDays: z.number().positive().max(3650).default(14),
+const ledger = z.union(
+  [
+    z.literal('memory'),
+    z.strictObject({
+      firestore: z.strictObject({
+        project: z.string().optional(),
+        database: z.string().default('(default)'),
+        collection: z
+          .string()
+          .regex(/^[^/]{1,200}$/, 'not a collection name')
+          .default('deliveries'),
+        ttlDays: z.number().positive().max(3650).default(14),
+      }),
     }),
-  }),
-]);
+  ],
+  'needs "memory" or {firestore: {…}}',
+);
 
 const limits = z.strictObject({
   bufferBytes: z.int().min(262_144).nullable().default(null),
   concurrentUploads: z.int().positive().max(10_000).default(80),
   requestSeconds: z.int().positive().max(3600).default(3600),
+});
+
+/** For zod: to compile a parser takes longer than to parse a configuration once. */
+const ONCE = { jitless: true };
+
+/** As much of a document as its references need: they are followed whatever faults it has elsewhere. */
+const followable = z.looseObject({
+  destinations: z.record(z.string(), z.looseObject({ credentials: z.string() })),
+  credentials: z.record(z.string(), z.unknown()),
+  pubsub: z.looseObject({
+    subscriptions: z.record(z.string(), z.looseObject({ destinations: z.array(z.string()) })),
+    eventDestinations: z.array(z.string()),
+  }),
 });
 
 const document = z
@@ -129,26 +145,29 @@ const document = z
     pubsub: pubsub.prefault({}),
     limits: limits.prefault({}),
   })
-  .superRefine((config, context) => {
-    for (const [name, { credentials }] of Object.entries(config.destinations)) {
-      if (!Object.hasOwn(config.credentials, credentials)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['destinations', name, 'credentials'],
-          message: `no credentials named "${credentials}"`,
-        });
+  .superRefine(
+    (config, context) => {
+      for (const [name, { credentials }] of Object.entries(config.destinations)) {
+        if (!Object.hasOwn(config.credentials, credentials)) {
+          context.addIssue({
+            code: 'custom',
+            path: ['destinations', name, 'credentials'],
+            message: `no credentials named "${credentials}"`,
+          });
+        }
       }
-    }
-    const named: [PropertyKey[], string[]][] = Object.entries(config.pubsub.subscriptions).map(
-      ([name, { destinations }]) => [['pubsub', 'subscriptions', name, 'destinations'], destinations],
-    );
-    named.push([['pubsub', 'eventDestinations'], config.pubsub.eventDestinations]);
-    for (const [path, names] of named) {
-      for (const name of names.filter((name) => !Object.hasOwn(config.destinations, name))) {
-        context.addIssue({ code: 'custom', path, message: `no destination named "${name}"` });
+      const named: [PropertyKey[], string[]][] = Object.entries(config.pubsub.subscriptions).map(
+        ([name, { destinations }]) => [['pubsub', 'subscriptions', name, 'destinations'], destinations],
+      );
+      named.push([['pubsub', 'eventDestinations'], config.pubsub.eventDestinations]);
+      for (const [path, names] of named) {
+        for (const name of names.filter((name) => !Object.hasOwn(config.destinations, name))) {
+          context.addIssue({ code: 'custom', path, message: `no destination named "${name}"` });
+        }
       }
-    }
-  });
+    },
+    { when: ({ value }) => followable.safeParse(value, ONCE).success },
+  );
 
 const settings = z.object({
   PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
@@ -168,9 +187,6 @@ const settings = z.object({
   GOOGLE_APPLICATION_CREDENTIALS: z.string().optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
 });
-
-/** For zod: to compile a parser takes longer than to parse a configuration once. */
-const ONCE = { jitless: true };
 
 export type DestinationConfig = z.infer<typeof destination>;
 export type CredentialConfig = z.infer<typeof credential>;

@@ -119,16 +119,28 @@ describe('the document', () => {
     expect(faultsOf(() => read(of({ allowAnyone: true })))).toEqual([]);
   });
 
-  test('tells every fault at once, each with its path', () => {
+  test('tells every fault at once, each with its path, names that lead nowhere among them', () => {
     const faults = faultsOf(() =>
-      read({ audiences: [], destinations: { r: { folder: '', credentials: 'main', callers: ['*'] } } }, { PORT: 'x' }),
+      read(
+        {
+          audiences: [],
+          destinations: { r: { folder: '', credentials: 'nobody', callers: ['*'] } },
+          ledger: 'redis',
+          pubsub: { subscriptions: {}, eventDestinations: ['nowhere'] },
+        },
+        { PORT: 'x' },
+      ),
     );
     expect(faults.map((fault) => fault.split(':')[0])).toEqual([
       'audiences',
       'destinations.r.folder',
       'destinations.r.callers.0',
+      'ledger',
+      'destinations.r.credentials',
+      'pubsub.eventDestinations',
       'PORT',
     ]);
+    expect(faults).toContainEqual('ledger: needs "memory" or {firestore: {…}}');
   });
 
   test('that is no YAML is one fault, and is not quoted whole', () => {
