@@ -82,6 +82,23 @@ export const forgeTexts = ({ google, good, parts: { first, second, third }, sign
     ),
   ];
 
+  /** The good signature in other words: with the unused bits of its last sign set, with its modulus added, with zeros around it. */
+  const sameSignature = (): Attempt[] => {
+    const bytes = Buffer.from(third, 'base64url');
+    const last = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_']
+      .map((sign) => third.slice(0, -1) + sign)
+      .filter((text) => text !== third && Buffer.from(text, 'base64url').equals(bytes));
+    const modulus = BigInt(`0x${Buffer.from(String(google.publicJwk.n), 'base64url').toString('hex')}`);
+    const added = (BigInt(`0x${bytes.toString('hex')}`) + modulus).toString(16);
+    const others = [
+      Buffer.from(added.padStart(added.length + (added.length % 2), '0'), 'hex'),
+      Buffer.concat([Buffer.alloc(1), bytes]),
+      Buffer.concat([bytes, Buffer.alloc(1)]),
+      bytes.subarray(1),
+    ].map((signature) => signature.toString('base64url'));
+    return [...last, ...others].map((text, index) => bearer(`signature ${index}`, `${first}.${second}.${text}`));
+  };
+
   /** A good token of exactly this many bytes. */
   const ofSize = (bytes: number): Attempt => {
     for (let pad = Math.floor((bytes - good.length) * 0.75) - 12; ; pad += 1) {
@@ -92,5 +109,5 @@ export const forgeTexts = ({ google, good, parts: { first, second, third }, sign
   };
   const sizes = (): Attempt[] => [8194, 8196, 9000, 12_000, 15_000].map(ofSize);
 
-  return { families: { encodings, flips, sizes }, ofSize };
+  return { families: { encodings, flips, sameSignature, sizes }, ofSize };
 };
