@@ -1,10 +1,11 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, globSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config.ts';
+import { hasGcloud, lintGcloud } from '../support/gcloud-lint.ts';
 import { emptyProject, type ProjectState, startRecordingGcloud } from '../support/recording-gcloud.ts';
 
 const execute = promisify(execFile);
@@ -315,17 +316,14 @@ describe('what is wrong is said in words that help', () => {
   });
 });
 
-const has = (name: string): boolean => spawnSync(name, ['--version']).status === 0;
-
-const hasShellcheck = has('shellcheck');
-if (!hasShellcheck) console.warn('SKIPPED: no shellcheck here, so it does not judge deploy.sh.');
-(hasShellcheck ? test : test.skip)('shellcheck finds nothing', async () => {
-  const parts = readdirSync(join(root, 'deploy/steps')).map((name) => join('steps', name));
-  expect(existsSync(join(root, 'deploy/deploy.sh'))).toBe(true);
-  await execute('shellcheck', ['-x', 'deploy.sh', 'aws/trust-aws.sh', ...parts], { cwd: join(root, 'deploy') });
+const hasShellcheck = spawnSync('shellcheck', ['--version']).status === 0;
+if (!hasShellcheck) console.warn('SKIPPED: no shellcheck here, so it does not judge deploy.sh and the other scripts.');
+(hasShellcheck ? test : test.skip)('shellcheck finds nothing in any script', async () => {
+  const scripts = globSync(['deploy/**/*.sh', 'examples/**/*.sh', '.ci/run'], { cwd: root });
+  expect(scripts).toEqual(expect.arrayContaining(['deploy/deploy.sh', 'deploy/steps/run.sh', 'examples/curl/send.sh']));
+  await execute('shellcheck', ['-x', '--source-path=SCRIPTDIR', ...scripts], { cwd: root });
 });
 
-const hasGcloud = has('gcloud');
 if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so it does not judge the commands of deploy.sh.');
 (hasGcloud ? test : test.skip)(
   'gcloud itself finds every command in order',
@@ -340,19 +338,7 @@ if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so it does not judge the 
       ...new Map(allCalls.map((argv) => [argv.join(' ').replace(/=\S+/g, ''), printable(argv)])).values(),
     ];
     expect(commands.length).toBeGreaterThan(40);
-    const file = join(folder, 'commands.json');
-    writeFileSync(file, JSON.stringify(commands.map((command_string) => ({ command_string }))));
-    const { stdout } = await execute('gcloud', ['meta', 'lint-gcloud-commands', `--commands-file=${file}`], {
-      maxBuffer: 1 << 28,
-      env: { ...process.env, CLOUDSDK_CONFIG: join(folder, 'gcloud-config') },
-    });
-    const findings = JSON.parse(stdout) as { success: boolean; command_string: string; error_message: string | null }[];
-    expect(findings).toHaveLength(commands.length);
-    expect(
-      findings
-        .filter(({ success }) => !success)
-        .map(({ command_string, error_message }) => ({ command_string, error_message })),
-    ).toEqual([]);
+    expect(await lintGcloud(commands)).toEqual([]);
   },
   120_000,
 );

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { withoutInner } from './shell-commands.ts';
 
 const execute = promisify(execFile);
 
@@ -10,12 +11,14 @@ const GCLOUD = 'gcloud';
 
 export const hasGcloud = spawnSync(GCLOUD, ['--version']).status === 0;
 
-/** Every gcloud command in a text: up to what ends a command in a shell, or in a sentence. */
+/** Every gcloud command in a text: up to what ends a command in a shell, or in a sentence; "x" stands for variables. */
 export const gcloudCommandsIn = (text: string): string[] =>
-  [...text.replaceAll('\\\n', ' ').matchAll(/gcloud [a-z][^\n;&|`]*/g)].map(([command]) =>
+  [...withoutInner(text).matchAll(/gcloud [a-z][^\n;&|`]*/g)].map(([command]) =>
     command
       .replace(/, (and|or) .*$/, '')
       .replace(/\)$/, '')
+      .replace(/ >\s*\S+$/, '')
+      .replaceAll(/\$\{?\w+\}?/g, 'x')
       .replaceAll(/\s+/g, ' ')
       .trim(),
   );
