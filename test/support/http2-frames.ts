@@ -63,7 +63,7 @@ export const requestFields = (method: string, path: string, more: Record<string,
     string,
   ][];
 
-export interface ReceivedFrame {
+interface ReceivedFrame {
   type: number;
   flags: number;
   stream: number;
