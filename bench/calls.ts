@@ -1,95 +1,189 @@
-import { callerToken, courierService, run } from './contenders.ts';
+import { startFirestoreEmulator } from '../test/support/firestore-emulator.ts';
+import { CALLER, callerToken, configuredService, type Running, run } from './contenders.ts';
 import type { Report } from './figures.ts';
-import { runLoad } from './load.ts';
+import { runLoad, sendBytes } from './load.ts';
 import type { GoogleProcess } from './processes.ts';
 
+type Call = Awaited<ReturnType<GoogleProcess['calls']>>[number];
+
 /** Quota units of a call (https://developers.google.com/workspace/drive/api/guides/limits). */
-const unitsOf = ({ method, path }: { method: string; path: string }): number => {
+const unitsOf = ({ method, path }: Call): number => {
   if (path.includes('upload') && method === 'PUT') return 0;
   if (path.endsWith('/files/generateIds')) return 5;
   if (method === 'POST' || method === 'PATCH') return path.includes('/permissions') ? 5 : 50;
   return path.endsWith('/files') && method === 'GET' ? 100 : 5;
 };
 
-const isDrive = ({ host, path }: { host: string; path: string }): boolean =>
-  host === 'www.googleapis.com' && path.includes('/drive/v3/');
+const isDrive = ({ host, path }: Call): boolean => host === 'www.googleapis.com' && path.includes('/drive/v3/');
+
+const MEBIBYTE = 1024 * 1024;
+/** Of a service with so much buffer: half of what one upload may hold (src/drive/window.ts), and never more than 16 MiB. */
+const CHUNK_BYTES = 16 * MEBIBYTE;
+const BUFFER_BYTES = 128 * MEBIBYTE;
+const LARGE_MEBIBYTES = 1024;
+
+const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
 interface Scenario {
   name: string;
-  query(turn: number): string;
-  bytes: number;
   deliveries: number;
-  /** Calls a delivery, at most. */
+  /** Makes a delivery; `turn` differs from any before. */
+  deliver(service: Running, turn: number): Promise<unknown>;
+  /** Drive calls a delivery, at most. */
   floor?: number;
-  status?: number;
 }
 
-const MEBIBYTE = 1024 * 1024;
+const scenariosFor = async (google: GoogleProcess, quick: boolean): Promise<Scenario[]> => {
+  const authorization = `Bearer ${await callerToken(google)}`;
+  const small = (query: (turn: number) => string, more: { status?: number; isKeyed?: boolean } = {}) => {
+    const { status = 201, isKeyed = false } = more;
+    return ({ url }: Running, turn: number): Promise<unknown> =>
+      runLoad({
+        url: () => `${url}/?${query(turn)}`,
+        headers: () => ({
+          authorization,
+          'content-type': 'text/csv',
+          ...(isKeyed ? { 'idempotency-key': `calls-${turn}` } : {}),
+        }),
+        body: Buffer.alloc(10_240, 'a,b\r\n'),
+        requests: 1,
+        concurrency: 1,
+        status,
+      });
+  };
+  const headers = { authorization, 'content-type': 'application/octet-stream' };
+  const many = quick ? 100 : 200;
+  return [
+    { name: 'small', deliver: small((turn) => `name=a-${turn}.csv`), deliveries: many, floor: 1.02 },
+    {
+      name: 'small, with a path that is known',
+      deliver: small((turn) => `name=b-${turn}.csv&path=reports/2026/11`),
+      deliveries: many,
+      floor: 1.02,
+    },
+    {
+      name: 'small, with an Idempotency-Key',
+      deliver: small((turn) => `name=c-${turn}.csv`, { isKeyed: true }),
+      deliveries: many,
+      floor: 1.02,
+    },
+    {
+      name: 'replace',
+      deliver: async (service, turn) =>
+        small(() => 'name=same.csv&onConflict=replace', { status: turn === FIRST ? 201 : 200 })(service, turn),
+      deliveries: many,
+      floor: 2.1,
+    },
+    {
+      name: `large, ${LARGE_MEBIBYTES} MiB`,
+      async deliver({ url }, turn) {
+        const bytes = LARGE_MEBIBYTES * MEBIBYTE;
+        const { fileId } = await sendBytes(`${url}/?name=d-${turn}.bin`, { bytes, headers });
+        await google.admin('removeFile', { fileId });
+      },
+      deliveries: 1,
+      floor: 2 + Math.ceil((LARGE_MEBIBYTES * MEBIBYTE) / CHUNK_BYTES),
+    },
+  ];
+};
 
-const SCENARIOS: readonly Scenario[] = [
-  { name: 'small', query: (turn) => `name=a-${turn}.csv`, bytes: 10_240, deliveries: 200, floor: 1.02 },
-  {
-    name: 'small, with path (cached)',
-    query: (turn) => `name=b-${turn}.csv&path=reports/2026/11`,
-    bytes: 10_240,
-    deliveries: 200,
-    floor: 1.02,
-  },
-  {
-    name: 'small, with Idempotency-Key',
-    query: (turn) => `name=c-${turn}.csv`,
-    bytes: 10_240,
-    deliveries: 200,
-    floor: 1.02,
-  },
-  {
-    name: 'replace',
-    query: () => 'name=same.csv&onConflict=replace',
-    bytes: 10_240,
-    deliveries: 100,
-    floor: 2.1,
-    status: 200,
-  },
-  { name: 'large, 64 MiB', query: (turn) => `name=d-${turn}.bin`, bytes: 64 * MEBIBYTE, deliveries: 2 },
-];
+const FIRST = 1_000_000;
+
+const pushScenario = async (google: GoogleProcess, quick: boolean): Promise<Omit<Scenario, 'name'>> => {
+  const authorization = `Bearer ${await callerToken(google)}`;
+  const data = Buffer.from('day,orders\r\n2026-11-24,7\r\n').toString('base64');
+  return {
+    deliveries: quick ? 50 : 200,
+    deliver: ({ url }, turn) =>
+      runLoad({
+        url: () => `${url}/v1/pubsub`,
+        headers: () => ({ authorization, 'content-type': 'application/json' }),
+        body: Buffer.from(
+          JSON.stringify({
+            message: {
+              data,
+              attributes: { name: `push-${turn}.csv` },
+              messageId: String(turn),
+              publishTime: '2026-11-24T08:00:00Z',
+            },
+            subscription: SUBSCRIPTION,
+          }),
+        ),
+        requests: 1,
+        concurrency: 1,
+        status: 204,
+      }),
+  };
+};
+
+const configuration = (ledger: 'memory' | 'firestore'): object => ({
+  limits: { bufferBytes: BUFFER_BYTES },
+  pubsub: { subscriptions: { [SUBSCRIPTION]: { serviceAccount: CALLER, destinations: ['reports'] } } },
+  ledger: ledger === 'memory' ? 'memory' : { firestore: { project: 'local-project' } },
+});
+
+/** The calls of so many deliveries, after one that makes folders, finds names and fills what is remembered. */
+const callsOf = async (
+  google: GoogleProcess,
+  service: Running,
+  { deliver, deliveries }: Omit<Scenario, 'name'>,
+): Promise<Call[]> => {
+  if (deliveries > 1) await deliver(service, FIRST);
+  await google.clearCalls();
+  for (let turn = 0; turn < deliveries; turn++) await deliver(service, turn);
+  return google.calls();
+};
 
 /** Google calls and quota units a delivery, counted at the local Google. */
-export const benchCalls = async (google: GoogleProcess): Promise<Report> => {
-  const token = await callerToken(google);
-  const service = await run(courierService(google));
+export const benchCalls = async (google: GoogleProcess, { quick }: { quick: boolean }): Promise<Report> => {
   const rows: (string | number)[][] = [];
   const bounds: Report['bounds'][number][] = [];
+  let starting: Call[] = [];
+  const tell = (name: string, { deliveries, floor }: Omit<Scenario, 'name'>, all: readonly Call[]): number => {
+    const calls = all.filter(isDrive);
+    const perDelivery = calls.length / deliveries;
+    rows.push([name, deliveries, perDelivery, calls.reduce((sum, each) => sum + unitsOf(each), 0) / deliveries]);
+    if (floor !== undefined) bounds.push({ what: `${name}: Drive calls a delivery`, value: perDelivery, floor });
+    return perDelivery;
+  };
+
+  const push = await pushScenario(google, quick);
+  let inMemory: number;
+  let keyFetches = 0;
+  await google.clearCalls();
+  const service = await run(configuredService(google, configuration('memory')));
   try {
-    for (const { name, query, bytes, deliveries, floor, status = 201 } of SCENARIOS) {
-      const load = (count: number, from: number, wanted: number) =>
-        runLoad({
-          url: (turn) => `${service.url}/?${query(turn + from)}`,
-          headers: (turn) => ({
-            authorization: `Bearer ${token}`,
-            'content-type': 'application/octet-stream',
-            ...(name.includes('Key') ? { 'idempotency-key': `calls-${turn + from}` } : {}),
-          }),
-          body: Buffer.alloc(bytes, name),
-          requests: count,
-          concurrency: 1,
-          status: wanted,
-        });
-      // The first one makes folders and finds names; what is counted is the life after it.
-      await load(1, 100_000, 201);
-      await google.clearCalls();
-      await load(deliveries, 0, status);
-      const calls = (await google.calls()).filter(isDrive);
-      const perDelivery = calls.length / deliveries;
-      const units = calls.reduce((sum, each) => sum + unitsOf(each), 0) / deliveries;
-      rows.push([name, deliveries, perDelivery, units]);
-      if (floor !== undefined) bounds.push({ what: `${name}: Drive calls a delivery`, value: perDelivery, floor });
+    await push.deliver(service, FIRST + 1);
+    starting = await google.calls();
+    const isKeys = ({ path }: Call): boolean => path === '/oauth2/v3/certs';
+    keyFetches = starting.filter(isKeys).length;
+    for (const scenario of await scenariosFor(google, quick)) {
+      const calls = await callsOf(google, service, scenario);
+      keyFetches += calls.filter(isKeys).length;
+      tell(scenario.name, scenario, calls);
     }
+    inMemory = tell('Pub/Sub, ledger in memory', push, await callsOf(google, service, push));
   } finally {
     await service.stop();
   }
+
+  const emulator = await startFirestoreEmulator();
+  if (emulator !== undefined) {
+    const contender = configuredService(google, configuration('firestore'));
+    const env = { FIRESTORE_EMULATOR_HOST: emulator.host };
+    const durable = await run(contender, { env });
+    try {
+      const value = tell('Pub/Sub, ledger in Firestore', push, await callsOf(google, durable, push));
+      bounds.push({ what: 'Pub/Sub: Drive calls a delivery more with Firestore', value: value - inMemory, floor: 0 });
+    } finally {
+      await durable.stop();
+      await emulator.stop();
+    }
+  }
+  bounds.push({ what: "fetches of Google's keys in a service's life here", value: keyFetches, floor: 1 });
   return {
     title: 'Google calls',
-    how: 'Calls to Drive and their quota units (a user has 325,000 a minute), counted at the local Google. Ids come from a pool that one call fills with 1,000.',
+    how: `Calls to Drive and their quota units (a user has 325,000 a minute), counted at the local Google. Ids come from a pool that one call fills with 1,000. From its start to its first file the service makes ${starting.length} calls to Google: ${starting.filter(isDrive).length} to Drive, for ids and for the file; the others for keys, its own token and name, the secret and Drive's token.`,
     columns: ['', 'deliveries', 'Drive calls a delivery', 'quota units a delivery'],
     rows,
     bounds,

@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { firstLine, freePort, type GoogleProcess, launch, type Measured, pathOf } from './processes.ts';
 
 export const AUDIENCE = 'https://courier.example';
-const CALLER = 'exporter@local-project.iam.gserviceaccount.com';
+export const CALLER = 'exporter@local-project.iam.gserviceaccount.com';
 const FRAMEWORK = pathOf('../node_modules/@google-cloud/functions-framework/build/src/main.js');
 
 /** Somebody who takes a file over HTTP, and the environment that he wants. */
@@ -18,15 +19,22 @@ export interface Contender {
 export const callerToken = async (google: GoogleProcess): Promise<string> =>
   (await google.admin<{ token: string }>('idToken', { email: CALLER, audience: AUDIENCE, includeEmail: true })).token;
 
-export const courierEnv = ({ origin, metadataHost, secret, places }: GoogleProcess): Record<string, string> => ({
+/** What Cloud Run says to everybody; not the project. */
+const PLATFORM = {
+  K_SERVICE: 'bench',
+  K_REVISION: 'bench-00001-abc',
+  K_CONFIGURATION: 'bench',
+  NODE_ENV: 'production',
+};
+
+const courierEnv = ({ origin, metadataHost, secret, places }: GoogleProcess): Record<string, string> => ({
   COURIER_AUDIENCES: AUDIENCE,
   COURIER_CALLERS: CALLER,
   COURIER_FOLDER: places.sharedDrive,
   COURIER_SECRET: secret,
   COURIER_GOOGLE_ORIGIN: origin,
   GCE_METADATA_HOST: metadataHost,
-  GOOGLE_CLOUD_PROJECT: 'local-project',
-  NODE_ENV: 'production',
+  ...PLATFORM,
 });
 
 const framework = (source: string, target: string): string[] => [FRAMEWORK, `--source=${source}`, `--target=${target}`];
@@ -35,7 +43,7 @@ export const helloWorld = (): Contender => ({
   name: 'hello world',
   program: framework(pathOf('baselines/hello-world.mjs'), 'helloWorld'),
   node: [],
-  env: { NODE_ENV: 'production' },
+  env: PLATFORM,
   port: 'told',
 });
 
@@ -46,12 +54,11 @@ export const samples = ({ origin, metadataHost, secret, places }: GoogleProcess)
   env: {
     LOCAL_GOOGLE_ORIGIN: origin,
     GCE_METADATA_HOST: metadataHost,
-    GOOGLE_CLOUD_PROJECT: 'local-project',
     AUDIENCE,
     CALLER,
     FOLDER: places.sharedDrive,
     SECRET: secret,
-    NODE_ENV: 'production',
+    ...PLATFORM,
   },
   port: 'told',
 });
@@ -65,13 +72,39 @@ export const courierFunction = (google: GoogleProcess): Contender => ({
   port: 'told',
 });
 
+/** As `npm start` in `dist/` has it, with Node's own options. */
+const startFlags = (): string[] => {
+  const { scripts } = JSON.parse(readFileSync(pathOf('../dist/package.json'), 'utf8')) as {
+    scripts: { start: string };
+  };
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'));
+};
+
 export const courierService = (google: GoogleProcess): Contender => ({
   name: 'courier, service',
   program: [pathOf('../dist/server.js')],
-  node: [],
+  node: startFlags(),
   env: courierEnv(google),
   port: 'told',
 });
+
+/** The service by a configuration document, with what the environment has no words for. */
+export const configuredService = (google: GoogleProcess, more: object): Contender => {
+  const { GCE_METADATA_HOST, COURIER_GOOGLE_ORIGIN, COURIER_SECRET, COURIER_FOLDER } = courierEnv(google);
+  const document = {
+    audiences: [AUDIENCE],
+    destinations: { reports: { folder: COURIER_FOLDER, credentials: 'main', callers: [CALLER] } },
+    credentials: { main: { secret: COURIER_SECRET } },
+    ...more,
+  };
+  const env = {
+    ...PLATFORM,
+    GCE_METADATA_HOST: GCE_METADATA_HOST ?? '',
+    COURIER_GOOGLE_ORIGIN: COURIER_GOOGLE_ORIGIN ?? '',
+    COURIER_CONFIG: JSON.stringify(document),
+  };
+  return { ...courierService(google), env };
+};
 
 const baseline = async (google: GoogleProcess, name: string, file: string): Promise<Contender> => {
   const email = 'courier@local-project.iam.gserviceaccount.com';

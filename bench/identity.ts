@@ -32,6 +32,10 @@ const KINDS: Record<string, () => string[]> = {
   'forged: 8 KiB, signed by a stranger': () => many(() => stranger.token({ ...claims(), x: 'x'.repeat(5500) })),
 };
 
+/** Forged ones are compared with good ones of their size: hashing and base64 have to be done for both. */
+const SHORT = ['forged: signed by a stranger', 'forged: unknown kid', 'forged: alg none'];
+const LONG = ['forged: header of brackets', 'forged: payload of brackets', 'forged: 8 KiB, signed by a stranger'];
+
 /** Microseconds a token, one after the other. */
 const measure = async (tokens: string[]): Promise<number> => {
   const start = process.hrtime.bigint();
@@ -49,21 +53,21 @@ export const benchIdentity = async (rounds: number): Promise<Report> => {
     }
   }
   const of = (kind: string): number => median(times.get(kind) ?? []);
-  const forged = Object.keys(KINDS).filter((kind) => kind.startsWith('forged') && !kind.includes('8 KiB'));
-  const dearest = Math.max(...forged.map(of));
+  const dearest = (kinds: readonly string[]): number => Math.max(...kinds.map(of));
   return {
     title: 'Knowing a caller',
     how: `Microseconds a token, one after the other; ${rounds} rounds of ${TOKENS} in turn.`,
     columns: ['token', 'median µs', 'low', 'high'],
     rows: [...times].map(([kind, values]) => [kind, median(values), quantile(values, 0), quantile(values, 1)]),
     bounds: [
-      { what: 'a token seen before', value: of('seen before'), floor: 20, unit: ' µs' },
-      { what: 'a new token', value: of('new'), floor: 300, unit: ' µs' },
-      { what: 'the dearest forged token over a new one', value: dearest / of('new'), floor: 1.1 },
+      { what: 'a token seen before', value: of('seen before'), floor: 20, unit: ' µs', noisy: true },
+      { what: 'a new token', value: of('new'), floor: 300, unit: ' µs', noisy: true },
+      { what: 'the dearest forged token over a new one', value: dearest(SHORT) / of('new'), floor: 1.1, noisy: true },
       {
-        what: 'a forged token of 8 KiB over a new one of 8 KiB',
-        value: of('forged: 8 KiB, signed by a stranger') / of('new, 8 KiB'),
+        what: 'the dearest forged token of up to 8 KiB over a new one of 8 KiB',
+        value: dearest(LONG) / of('new, 8 KiB'),
         floor: 1.1,
+        noisy: true,
       },
     ],
   };

@@ -1,7 +1,9 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { courierService, run } from './contenders.ts';
+import { createInterface } from 'node:readline';
+import { type Contender, callerToken, courierFunction, courierService, run, samples } from './contenders.ts';
 import type { Report } from './figures.ts';
+import { runLoad } from './load.ts';
 import { type GoogleProcess, pathOf } from './processes.ts';
 
 const sizeOf = (path: string): number => {
@@ -9,23 +11,60 @@ const sizeOf = (path: string): number => {
   return stat.isDirectory() ? readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0) : stat.size;
 };
 
-/** What is deployed, and how many of its files a start opens. */
+interface Held {
+  modules: number;
+  descriptors: number;
+}
+
+/** What a contender has loaded and holds open after its first file. */
+const heldAfterOne = async (google: GoogleProcess, contender: Contender): Promise<Held> => {
+  const token = await callerToken(google);
+  const counting = { ...contender, node: [...contender.node, '--import', pathOf('baselines/count-modules.mjs')] };
+  const { url, pid, child, stop } = await run(counting);
+  try {
+    await runLoad({
+      url: () => `${url}/?name=one.csv`,
+      headers: () => ({ authorization: `Bearer ${token}`, 'content-type': 'text/csv' }),
+      body: Buffer.from('day,orders\r\n'),
+      requests: 1,
+      concurrency: 1,
+    });
+    const { stdout } = child;
+    if (stdout === null) throw new Error('no output');
+    const modules = await new Promise<number>((resolve) => {
+      createInterface({ input: stdout }).on('line', (line) => {
+        const [, files] = /^\{"files":(\d+)\}$/.exec(line) ?? [];
+        if (files !== undefined) resolve(Number(files));
+      });
+      child.kill('SIGUSR2');
+    });
+    return { modules, descriptors: readdirSync(`/proc/${pid}/fd`).length };
+  } finally {
+    await stop();
+  }
+};
+
+/** What is deployed, and what of it a start opens. */
 export const benchSize = async (google: GoogleProcess): Promise<Report> => {
   const dist = pathOf('../dist');
   // The compile cache is made from the bundle, and the client is not part of the service.
   const parts = readdirSync(dist).filter((name) => !['client', 'node_modules', '.compile-cache'].includes(name));
-  const bytes = parts.reduce((sum, name) => sum + sizeOf(join(dist, name)), 0);
-  const service = await run(courierService(google));
-  const descriptors = readdirSync(`/proc/${service.pid}/fd`).length;
-  await service.stop();
+  const megabytes = parts.reduce((sum, name) => sum + sizeOf(join(dist, name)), 0) / 1_000_000;
+  const service = await heldAfterOne(google, courierService(google));
+  const asFunction = await heldAfterOne(google, courierFunction(google));
+  const { modules } = await heldAfterOne(google, samples(google));
   return {
     title: 'Size',
-    how: 'What is deployed, and the file descriptors that an idle service holds.',
-    columns: ['', 'figure'],
+    how: 'What is deployed; and, after the first file is delivered, how many files were loaded as modules, and how many file descriptors are open.',
+    columns: ['', 'dist/, MB', 'modules', 'descriptors'],
     rows: [
-      ['dist/ of the service, MB', bytes / 1_000_000],
-      ['open file descriptors', descriptors],
+      ['courier, service', megabytes, service.modules, service.descriptors],
+      ['courier, function', megabytes, asFunction.modules, asFunction.descriptors],
+      ['samples', '', modules, ''],
     ],
-    bounds: [{ what: 'dist/ of the service', value: bytes / 1_000_000, floor: 4, unit: ' MB' }],
+    bounds: [
+      { what: 'dist/ of the service', value: megabytes, floor: 4, unit: ' MB' },
+      { what: 'courier, service: modules loaded for the first file', value: service.modules, floor: 25 },
+    ],
   };
 };
