@@ -42,7 +42,7 @@ export const whoamiCommand = async (context: Context, flags: GlobalOptions): Pro
     `identity: ${kind}`,
     `found by: ${foundBy}`,
     ...(account === undefined ? [] : [`account:  ${account}`]),
-    ...Object.entries(claims ?? {}).map(([name, value]) => `${`${name}:`.padEnd(10)}${claimText(name, value)}`),
+    ...Object.entries(claims ?? {}).map(([name, value]) => `${`${name}:`.padEnd(9)} ${claimText(name, value)}`),
     ...(claims === undefined ? ['(give --url or --audience to see what its ID token says)'] : []),
   ];
   print(context, flags, { kind, foundBy, account, warning, claims }, lines.join('\n'));
