@@ -22,12 +22,15 @@ export interface Came {
 export interface Doing {
   /** The one code that it is refused with. */
   refused?: string;
-  /** A code that may come in place of success. */
-  mayBe?: string;
+  /** Codes that may come in place of success. */
+  mayBe?: readonly string[];
   /** Done in every so many rounds only; default 1. */
   every?: number;
   run(turn: number): Promise<Came>;
 }
+
+/** What faults do to bytes that a caller sends to Drive itself: the courier sees it when it is told that all is there. */
+const CUT_OR_SPOILT = ['upload-incomplete', 'digest-mismatch'];
 
 interface CallersOptions {
   google: LocalGoogle;
@@ -199,7 +202,7 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
     'exports, json': { run: (turn) => exportOf({ json: { turn } }, sha256Of(`{\n  "turn": ${turn}\n}\n`)) },
     'exports, rows': { run: (turn) => exportOf({ rows: [{ turn }] }, sha256Of(`turn\r\n${turn}\r\n`)) },
     'exports, gcs': { run: () => exportOf({ gcs: `gs://${google.bucket}/soak/object.txt` }, sha256Of(object)) },
-    'uploads, opened and completed': { run: session308, mayBe: 'upload-incomplete' },
+    'uploads, opened and completed': { run: session308, mayBe: CUT_OR_SPOILT },
     'push, delivered': {
       async run() {
         const key = pick(KEYS);

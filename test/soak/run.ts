@@ -37,9 +37,10 @@ const PASSING = new Set([429, 503]);
 const FILES_KEPT = 50;
 const BUFFER_BYTES = 8 * MEBIBYTE;
 
-const judgeOne = ({ refused, mayBe }: Doing, { status, code, wrong }: Came): string | undefined => {
+const judgeOne = ({ refused, mayBe = [] }: Doing, { status, code, wrong }: Came): string | undefined => {
   if (wrong !== undefined) return wrong;
-  const isWell = refused === undefined ? status < 300 || (mayBe !== undefined && code === mayBe) : code === refused;
+  const isWell =
+    refused === undefined ? status < 300 || (code !== undefined && mayBe.includes(code)) : code === refused;
   return isWell || PASSING.has(status) ? undefined : `${status} ${code ?? ''}`.trim();
 };
 
