@@ -19,7 +19,7 @@ export interface Source {
   /** Undefined until the end is known. */
   size: number | undefined;
   mimeType: string;
-  /** Opens the bytes. Throws CourierError: `body-truncated`, `too-large`, `source-not-found`, … The chunks are the consumer's to keep. */
+  /** Opens the bytes. Throws CourierError: `body-truncated`, `too-large`, `source-not-found`, … A chunk is good until the next is asked for: whoever wants to keep it copies it. */
   open(): AsyncIterable<Uint8Array>;
   /** Opens the bytes from an offset; only sources that can be read again have it (Cloud Storage, inline). */
   openAt?(offset: number): AsyncIterable<Uint8Array>;

@@ -29,7 +29,7 @@ const withName = (name: string | undefined): { name?: string } => (name === unde
 /** The body is the file; its options stand in the query. */
 const readRaw = ({ body, contentType, query, headers }: Reading): Sent => {
   const named = withName(fileNameOf(headers.get('content-disposition')));
-  const source: Source = { size: body.size, mimeType: storedType(contentType), open: body.read };
+  const source: Source = { size: body.size, mimeType: storedType(contentType), open: () => body.read(true) };
   return {
     options: parseInput(deliveryOptions, { ...named, ...gatherOptions(query) }),
     source,

@@ -52,3 +52,32 @@ test('the body is asked for once it is read, and no sooner', async () => {
   for await (const _ of body.read()) expect(asked).toBe(1);
   expect(asked).toBe(1);
 });
+
+/** A chunk with memory of its own, and one that is a part of something larger. */
+const chunks = (): [Buffer, Buffer] => {
+  const whole = Buffer.allocUnsafeSlow(4).fill('abcd');
+  return [whole, Buffer.allocUnsafeSlow(8).fill('efgh').subarray(0, 4)];
+};
+
+test('a reader that is done with its chunks has their memory freed, one by one, and never what others may share', async () => {
+  const given = chunks();
+  const headers = { 'content-length': '8' };
+  const incoming = Object.assign(Readable.from(given), { headers, aborted: false, httpVersionMajor: 1 });
+  const seen: string[] = [];
+  for await (const piece of requestBody(incoming as unknown as Incoming, { maxBytes: undefined }).read(true)) {
+    seen.push(Buffer.from(piece).toString());
+  }
+  expect(seen).toEqual(['abcd', 'efgh']);
+  expect(given.map(({ byteLength }) => byteLength)).toEqual([0, 4]);
+});
+
+test('any other reader may keep its chunks', async () => {
+  const given = chunks();
+  const headers = { 'content-length': '8' };
+  const incoming = Object.assign(Readable.from(given), { headers, aborted: false, httpVersionMajor: 1 });
+  const kept: Uint8Array[] = [];
+  for await (const piece of requestBody(incoming as unknown as Incoming, { maxBytes: undefined }).read()) {
+    kept.push(piece);
+  }
+  expect(Buffer.concat(kept).toString()).toBe('abcdefgh');
+});
