@@ -9,6 +9,8 @@ export interface Load {
   concurrency: number;
   /** Default: any of success. */
   status?: number;
+  /** Whose connections are taken; default: new ones for this load. */
+  agent?: Agent;
 }
 
 export interface LoadResult {
@@ -41,9 +43,12 @@ const one = (agent: Agent, { url, headers, body, status: wanted }: Load, turn: n
     request.end(bytes);
   });
 
+/** Connections that are kept alive. */
+export const createAgent = (most: number): Agent => new Agent({ keepAlive: true, maxSockets: most });
+
 /** Runs a load to its end over kept-alive connections. @throws for the first answer of another status */
 export const runLoad = async (load: Load): Promise<LoadResult> => {
-  const agent = new Agent({ keepAlive: true, maxSockets: load.concurrency });
+  const agent = load.agent ?? createAgent(load.concurrency);
   const latenciesMs: number[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
@@ -53,7 +58,7 @@ export const runLoad = async (load: Load): Promise<LoadResult> => {
   try {
     await Promise.all(Array.from({ length: load.concurrency }, worker));
   } finally {
-    agent.destroy();
+    if (load.agent === undefined) agent.destroy();
   }
   return { latenciesMs, seconds: (performance.now() - startMs) / 1000 };
 };

@@ -25,7 +25,8 @@ const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
   small: (google) => benchSmall(google, quick ? { rounds: 3, requests: 300 } : { rounds: 7, requests: 400 }),
   identity: () => benchIdentity(quick ? 3 : 7),
   calls: (google) => benchCalls(google, { quick }),
-  growth: (google) => benchGrowth(google, { counts: quick ? [1, 100] : [1, 10, 100, 1_000] }),
+  growth: (google) =>
+    benchGrowth(google, quick ? { counts: [1, 100], passes: 1 } : { counts: [1, 10, 100, 1_000], passes: 3 }),
   large: (google) =>
     benchLarge(
       google,
