@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { firstLine, freePort, type GoogleProcess, launch, type Measured, pathOf } from './processes.ts';
 
-export const AUDIENCE = 'https://courier.example';
+const AUDIENCE = 'https://courier.example';
 export const CALLER = 'exporter@local-project.iam.gserviceaccount.com';
 const FRAMEWORK = pathOf('../node_modules/@google-cloud/functions-framework/build/src/main.js');
 

@@ -93,7 +93,7 @@ export const freePort = async (): Promise<number> => {
 const NO_QUOTA = 1_000_000_000;
 
 /** What the local Google says of itself when it is ready. */
-export interface Announcement {
+interface Announcement {
   origin: string;
   metadataHost: string;
   secret: string;
