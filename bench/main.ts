@@ -26,7 +26,10 @@ const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
   identity: () => benchIdentity(quick ? 3 : 7),
   calls: (google) => benchCalls(google, { quick }),
   growth: (google) =>
-    benchGrowth(google, quick ? { counts: [1, 100], passes: 1, warmUp: 500 } : { counts: [1, 10, 100, 1_000], passes: 3, warmUp: 2_000 }),
+    benchGrowth(
+      google,
+      quick ? { counts: [1, 100], passes: 1, warmUp: 500 } : { counts: [1, 10, 100, 1_000], passes: 3, warmUp: 2_000 },
+    ),
   large: (google) =>
     benchLarge(
       google,
@@ -62,7 +65,7 @@ const main = async (): Promise<number> => {
   const names = values.only?.split(',') ?? Object.keys(all);
   const reports: Report[] = [];
   console.log(
-    `Measured on ${machine()}.${values.quick ? ' Quick: the bounds of times and memory are looser than a full run's.' : ''}\n`,
+    `Measured on ${machine()}.${values.quick ? ' Quick: the bounds of times and memory are looser than those of a full run.' : ''}\n`,
   );
   for (const name of names) {
     const bench = all[name];
