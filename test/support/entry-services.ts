@@ -57,7 +57,8 @@ export const createEntryServices = (
       const pieces: Uint8Array[] = [];
       for await (const piece of delivery.source.open()) {
         delivery.signal.throwIfAborted();
-        pieces.push(piece);
+        // A chunk is good until the next one is asked for.
+        pieces.push(Buffer.from(piece));
       }
       const kept = { delivery, bytes: Buffer.concat(pieces) };
       const receipt = receiptOf(kept);
