@@ -20,7 +20,6 @@ const MEBIBYTE = 1024 * 1024;
 /** Of a service with so much buffer: half of what one upload may hold (src/drive/window.ts), and never more than 16 MiB. */
 const CHUNK_BYTES = 16 * MEBIBYTE;
 const BUFFER_BYTES = 128 * MEBIBYTE;
-const LARGE_MEBIBYTES = 1024;
 
 const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
@@ -53,6 +52,7 @@ const scenariosFor = async (google: GoogleProcess, quick: boolean): Promise<Scen
   };
   const headers = { authorization, 'content-type': 'application/octet-stream' };
   const many = quick ? 100 : 200;
+  const largeBytes = (quick ? 256 : 1024) * MEBIBYTE;
   return [
     { name: 'small', deliver: small((turn) => `name=a-${turn}.csv`), deliveries: many, floor: 1.02 },
     {
@@ -75,14 +75,13 @@ const scenariosFor = async (google: GoogleProcess, quick: boolean): Promise<Scen
       floor: 2.1,
     },
     {
-      name: `large, ${LARGE_MEBIBYTES} MiB`,
+      name: `large, ${largeBytes / MEBIBYTE} MiB`,
       async deliver({ url }, turn) {
-        const bytes = LARGE_MEBIBYTES * MEBIBYTE;
-        const { fileId } = await sendBytes(`${url}/?name=d-${turn}.bin`, { bytes, headers });
+        const { fileId } = await sendBytes(`${url}/?name=d-${turn}.bin`, { bytes: largeBytes, headers });
         await google.admin('removeFile', { fileId });
       },
       deliveries: 1,
-      floor: 2 + Math.ceil((LARGE_MEBIBYTES * MEBIBYTE) / CHUNK_BYTES),
+      floor: 2 + Math.ceil(largeBytes / CHUNK_BYTES),
     },
   ];
 };
