@@ -16,8 +16,8 @@ const SEVERITY: Readonly<Record<string, string>> = {
 /** pino's number for `error`. */
 const ERROR = 50;
 
-/** Beyond it lines go out at once. */
-const MOST_HELD_BYTES = 8_192;
+/** Characters; beyond it lines go out at once. */
+const MOST_HELD = 8_192;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -89,21 +89,23 @@ const createInsertIds = (): (() => string) => {
 
 /**
  * Standard output; the lines of one turn of the event loop go out in one write, which takes longer than all the rest of a
- * line. What is not out when the process exits goes then.
+ * line. What is not out when the process exits goes then. When nobody reads any more, pino's destination goes silent.
  */
 const createOutput = (): { write(line: string): void } => {
-  const output = pino.destination({ fd: process.stdout.fd, sync: true, minLength: MOST_HELD_BYTES });
-  let isHeld = false;
+  const output = pino.destination({ fd: process.stdout.fd, sync: true });
+  let held = '';
   const flush = (): void => {
-    isHeld = false;
-    output.flushSync();
+    const lines = held;
+    held = '';
+    // Not its own buffer and flushSync, which tries again for ever when the other end of the pipe is gone.
+    if (lines !== '') output.write(lines);
   };
   process.on('exit', flush);
   return {
     write(line) {
-      output.write(line);
-      if (!isHeld) setImmediate(flush);
-      isHeld = true;
+      if (held === '') setImmediate(flush);
+      held += line;
+      if (held.length >= MOST_HELD) flush();
     },
   };
 };

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 
@@ -30,3 +31,23 @@ test.each([
 ])('what was logged in the same turn is out before %s ends the process', (_, ending) => {
   expect(outputOf(`log.info({}, "last words"); ${ending}`)).toEqual(['last words']);
 });
+
+test('when nobody reads the log any more, the program goes on, and ends when it is told to', async () => {
+  const program = `
+    const { createLog } = await import(${JSON.stringify(LOG)});
+    const log = createLog('info');
+    log.info({}, 'ready');
+    let turns = 0;
+    setInterval(() => {
+      log.info({}, 'unread');
+      if (++turns === 20) process.exit(7);
+    }, 5);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 20_000,
+  });
+  await once(child.stdout, 'data');
+  child.stdout.destroy();
+  expect(await once(child, 'exit')).toEqual([7, null]);
+}, 30_000);
