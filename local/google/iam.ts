@@ -12,6 +12,12 @@ const ROLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'roles/iam.workloadIdentityUser': ['iam.serviceAccounts.getAccessToken', 'iam.serviceAccounts.getOpenIdToken'],
   'roles/iam.serviceAccountOpenIdTokenCreator': ['iam.serviceAccounts.getOpenIdToken'],
+  'roles/pubsub.viewer': [
+    'pubsub.subscriptions.get',
+    'pubsub.subscriptions.list',
+    'pubsub.topics.get',
+    'pubsub.topics.list',
+  ],
   'roles/secretmanager.secretAccessor': ['secretmanager.versions.access'],
   'roles/secretmanager.secretVersionAdder': ['secretmanager.versions.add'],
   'roles/secretmanager.viewer': [
@@ -55,6 +61,6 @@ export function isAllowed(
   return bindings.some(({ role, member }) => members.includes(member) && (ROLES[role] ?? []).includes(permission));
 }
 
-/** Project owners hold everything in Secret Manager, and no right to impersonate (https://cloud.google.com/iam/docs/roles-overview#basic). */
+/** Project owners hold everything in Secret Manager and Pub/Sub, and no right to impersonate (https://cloud.google.com/iam/docs/roles-overview#basic). */
 export const isOwner = (state: WorldState, holder: Holder): boolean =>
   holder.kind !== 'federated' && state.owners.includes(holder.email);

@@ -49,6 +49,8 @@ export interface Surroundings {
   tokens: AccessTokens;
   /** True while the named API (`drive.googleapis.com`) is enabled in that project. */
   isApiEnabled(project: string, api: string): boolean;
+  /** True when a role on that whole project gives the token's account that permission. */
+  isAllowedOnProject(grant: Grant, project: string, permission: string): boolean;
   /** Stored bytes written through this hook may be corrupted by the fault plan; it returns the bytes to store. */
   corrupt(call: GoogleCall, bytes: Buffer): Buffer;
 }

@@ -12,6 +12,7 @@ import { createDriveAdminPages } from './drive/admin.ts';
 import { createDriveService, type DriveService } from './drive/service.ts';
 import { createFaultInjector } from './faults/injector.ts';
 import { createFaultPlan, type FaultPlan } from './faults/plan.ts';
+import { isAllowed, isOwner } from './iam.ts';
 import { createIamCredentialsService } from './iamcredentials/service.ts';
 import { createMetadataService } from './metadata/service.ts';
 import { createOauth2Service } from './oauth2/service.ts';
@@ -92,6 +93,9 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
         },
       },
       isApiEnabled: (project, api) => project === world.project.id && world.state.apis.includes(api),
+      isAllowedOnProject: (grant, project, permission) =>
+        project === world.project.id &&
+        (isOwner(world.state, grant) || isAllowed(world.state, grant, world.state.bindings, permission)),
       corrupt: injector.corrupt,
     };
   };

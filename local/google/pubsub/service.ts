@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { GoogleCall, GoogleErrorBody, GoogleService, Grant, Surroundings } from '../seam.ts';
+import { type Subscription, type SubscriptionWish, subscriptionOf } from './subscriptions.ts';
 
 /** A message as it was published. */
 interface PublishedMessage {
@@ -14,9 +15,11 @@ interface PublishedMessage {
   publisher: string;
 }
 
-/** `projects.topics`' publish and testIamPermissions alone: the real push path is driven by Google's own emulator (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish). */
+/** `projects.topics`' publish and testIamPermissions, `projects.subscriptions`' get: the real push path is driven by Google's own emulator (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish). */
 export interface PubsubService extends GoogleService {
   createTopic(name: string, publishers: string[]): void;
+  /** @throws when Pub/Sub would not take it */
+  createSubscription(wish: SubscriptionWish, viewers?: readonly string[]): void;
   readonly published: readonly PublishedMessage[];
 }
 
@@ -76,8 +79,9 @@ const parseJson = (text: string): unknown => {
   }
 };
 
-export const createPubsubService = ({ now, tokens, isApiEnabled }: Surroundings): PubsubService => {
+export const createPubsubService = ({ now, tokens, isApiEnabled, isAllowedOnProject }: Surroundings): PubsubService => {
   const topics = new Map<string, string[]>();
+  const subscriptions = new Map<string, Subscription>();
   const published: PublishedMessage[] = [];
 
   /** Who asks, if they may ask Pub/Sub for anything; else the refusal is out. */
@@ -142,10 +146,29 @@ export const createPubsubService = ({ now, tokens, isApiEnabled }: Surroundings)
     return answerJson(call, 200, { messageIds });
   };
 
+  /**
+   * Who may not list the project's subscriptions is not told which of them do not exist: 403 instead of 404 since May 2020
+   * (GoogleCloudPlatform/spring-cloud-gcp#2385).
+   */
+  const getSubscription = (call: GoogleCall, name: string): true => {
+    const grant = admit(call);
+    if (grant === undefined) return true;
+    const project = name.split('/')[1] ?? '';
+    const found = subscriptions.get(name);
+    if (found === undefined && isAllowedOnProject(grant, project, 'pubsub.subscriptions.list'))
+      return refuse(call, 404, 'NOT_FOUND', `Resource not found (resource=${name.split('/').at(-1)}).`);
+    const mayGet =
+      found?.viewers.includes(grant.email) || isAllowedOnProject(grant, project, 'pubsub.subscriptions.get');
+    if (found === undefined || !mayGet)
+      return refuse(call, 403, 'PERMISSION_DENIED', 'User not authorized to perform this action.');
+    return answerJson(call, 200, found.resource);
+  };
+
   return {
     name: 'pubsub',
     hosts: ['pubsub.googleapis.com'],
     createTopic: (name, publishers) => void topics.set(name, publishers),
+    createSubscription: (wish, viewers = []) => void subscriptions.set(wish.name, subscriptionOf(wish, viewers)),
     published,
     async handle(call) {
       const [, topic, verb] = /^\/v1\/(projects\/[^/]+\/topics\/[^/:]+):(\w+)$/.exec(call.url.pathname) ?? [];
@@ -153,6 +176,9 @@ export const createPubsubService = ({ now, tokens, isApiEnabled }: Surroundings)
         if (verb === 'publish') return publish(call, topic);
         if (verb === 'testIamPermissions') return testPermissions(call, topic);
       }
+      const [, subscription] = /^\/v1\/(projects\/[^/]+\/subscriptions\/[^/:]+)$/.exec(call.url.pathname) ?? [];
+      if (subscription !== undefined && call.method === 'GET')
+        return getSubscription(call, decodeURIComponent(subscription));
       if (!call.url.pathname.startsWith('/v1/projects/')) return false;
       return refuse(call, 501, 'UNIMPLEMENTED', `${call.method} ${call.url.pathname} of Pub/Sub is not known here.`);
     },
