@@ -1,4 +1,4 @@
-import type { CredentialConfig } from '../config.ts';
+import type { CredentialConfig } from '../config/credential.ts';
 import { asCourierError } from '../errors.ts';
 import type { GoogleTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';

@@ -1,4 +1,4 @@
-import type { CredentialConfig } from '../config.ts';
+import type { CredentialConfig } from '../config/credential.ts';
 import { CourierError } from '../errors.ts';
 import type { GoogleTransport } from '../google/transport.ts';
 import { type AccessToken, CLOUD_PLATFORM, type Minter } from './access-token.ts';

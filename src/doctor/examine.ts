@@ -1,4 +1,4 @@
-import type { DestinationConfig } from '../config.ts';
+import type { DestinationConfig } from '../config/destination.ts';
 import { asCourierError } from '../errors.ts';
 import { checkClock } from './clock.ts';
 import type { DoctorDependencies } from './dependencies.ts';

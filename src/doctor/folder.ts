@@ -1,4 +1,4 @@
-import { DRIVE_SCOPE } from '../config.ts';
+import { DRIVE_SCOPE } from '../config/credential.ts';
 import type { CallContext, Drive } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
 import type { Place } from '../steps/settle.ts';

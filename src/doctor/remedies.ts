@@ -1,4 +1,4 @@
-import { type CredentialConfig, DRIVE_SCOPE } from '../config.ts';
+import { type CredentialConfig, DRIVE_SCOPE } from '../config/credential.ts';
 import { type CourierError, ERRORS } from '../errors.ts';
 
 /** Words for the commands. What is not known stands as a word in capitals, for the reader to fill in. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DRIVE_SCOPE } from '../config.ts';
+import { DRIVE_SCOPE } from '../config/credential.ts';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, type CourierError } from '../errors.ts';
 import type { GoogleTransport } from '../google/transport.ts';

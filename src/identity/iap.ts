@@ -1,4 +1,4 @@
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../config/faults.ts';
 import type { Caller } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
 import { type Claims, canonicalEmail } from './claims.ts';

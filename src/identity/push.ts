@@ -1,4 +1,4 @@
-import type { PubsubConfig } from '../config.ts';
+import type { PubsubConfig } from '../config/pubsub.ts';
 import type { Caller } from '../delivery.ts';
 
 /** Which account may push for which subscription. */

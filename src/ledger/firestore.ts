@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { CollectionReference, Firestore } from '@google-cloud/firestore';
 import { z } from 'zod';
-import type { LedgerConfig } from '../config.ts';
+import type { LedgerConfig } from '../config/ledger.ts';
 import { CourierError } from '../errors.ts';
 import type { Bearer } from '../google/transport.ts';
 import type { Log } from '../log.ts';

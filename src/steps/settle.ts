@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DestinationConfig } from '../config.ts';
+import type { DestinationConfig } from '../config/destination.ts';
 import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions } from '../delivery.ts';
 import type { Drive } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';

@@ -201,8 +201,10 @@ describe('configurations', () => {
   });
 
   test('README names every variable that the courier reads', () => {
-    const source = readFileSync(join(REPOSITORY, 'src/config.ts'), 'utf8');
-    const read = new Set([...source.matchAll(/\b(COURIER_(?!GOOGLE_ORIGIN)\w+)/g)].map(([, name = '']) => name));
+    const room = join(REPOSITORY, 'src/config');
+    const source = readdirSync(room).map((name) => readFileSync(join(room, name), 'utf8'));
+    const names = [...source.join('\n').matchAll(/\b(COURIER_(?!GOOGLE_ORIGIN)\w+)/g)].map(([, name = '']) => name);
+    const read = new Set(names);
     const readme = readFileSync(join(REPOSITORY, 'README.md'), 'utf8');
     expect(read.size).toBeGreaterThan(9);
     expect([...read].filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);

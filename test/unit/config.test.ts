@@ -2,7 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { type Config, ConfigError, readConfig } from '../../src/config.ts';
+import { ConfigError } from '../../src/config/faults.ts';
+import { type Config, readConfig } from '../../src/config.ts';
 
 const document = {
   audiences: ['https://courier.example'],

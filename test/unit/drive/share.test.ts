@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { ShareConfig } from '../../../src/config.ts';
+import type { ShareConfig } from '../../../src/config/destination.ts';
 import { shareFile } from '../../../src/drive/share.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createKeptLog } from '../../support/kept-log.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type Config, ConfigError, readConfig } from '../../../src/config.ts';
+import { ConfigError } from '../../../src/config/faults.ts';
+import { type Config, readConfig } from '../../../src/config.ts';
 import { createAuthenticator } from '../../../src/identity/authenticate.ts';
 import { startJwksServer } from '../../support/jwks-server.ts';
 import { createKeptLog } from '../../support/kept-log.ts';

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { CONFLICT_RULES, CONVERSIONS } from '../delivery.ts';
+import { folderPath } from '../file-name.ts';
+import { domain, email, principal } from './principal.ts';
+
+const share = z
+  .discriminatedUnion('type', [
+    z.strictObject({ type: z.enum(['user', 'group']), email, role: z.string(), notify: z.boolean().default(false) }),
+    z.strictObject({ type: z.literal('domain'), domain, role: z.string() }),
+    z.strictObject({ type: z.literal('anyone'), role: z.string() }),
+  ])
+  .and(z.object({ role: z.enum(['reader', 'commenter', 'writer']) }));
+export type ShareConfig = z.infer<typeof share>;
+
+/** A place in Drive: who may write there, by what right, and how. */
+export const destination = z
+  .strictObject({
+    folder: z.string().regex(/^[\w-]{3,128}$/, 'not a Drive folder id'),
+    credentials: z.string(),
+    callers: z.array(principal).min(1, 'nobody may call: list at least one caller'),
+    path: folderPath.default(''),
+    onConflict: z.enum(CONFLICT_RULES).default('new'),
+    convertTo: z.enum(CONVERSIONS).nullable().default(null),
+    share: z.array(share).default([]),
+    allowAnyone: z.boolean().default(false),
+    maxBytes: z.int().positive().max(5_497_558_138_880).default(5_497_558_138_880),
+  })
+  .refine(({ share, allowAnyone }) => allowAnyone || share.every(({ type }) => type !== 'anyone'), {
+    path: ['share'],
+    message: 'shares with everybody on the internet; if that is meant, set "allowAnyone: true" on this destination',
+  });
+export type DestinationConfig = z.infer<typeof destination>;

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+/** What the platform and the person who starts the process say, beside the document. */
+export const settings = z.object({
+  PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  COURIER_GOOGLE_ORIGIN: z
+    .url()
+    .refine(
+      (text) => URL.canParse(text) && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(text).hostname),
+      'only a loopback address is taken here',
+    )
+    .transform((text) => text.replace(/\/+$/, ''))
+    .optional(),
+  /** Cloud Run sets it; its presence is the proof that the platform is Cloud Run. */
+  K_SERVICE: z.string().optional(),
+  GOOGLE_CLOUD_PROJECT: z.string().optional(),
+  FUNCTION_TARGET: z.string().optional(),
+  GOOGLE_APPLICATION_CREDENTIALS: z.string().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+});

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { parse as parseYaml } from 'yaml';
+import { type Environment, fromVariables, setVariables } from './variables.ts';
+
+/** The document before anybody has checked it. */
+interface Unchecked {
+  /** Undefined when it cannot be read; `faults` says why. */
+  value: unknown;
+  faults: string[];
+  fromEnvironment: boolean;
+}
+
+/** Finds the document: in COURIER_CONFIG, in the file that COURIER_CONFIG_FILE names, or spread over variables. */
+export const readDocument = (env: Environment): Unchecked => {
+  const text = env.COURIER_CONFIG;
+  const file = env.COURIER_CONFIG_FILE;
+  if (!text && !file) return { value: fromVariables(env), faults: [], fromEnvironment: true };
+  const faults = setVariables(env).map(
+    (name) => `${name}: not read beside COURIER_CONFIG or COURIER_CONFIG_FILE; put it into the document`,
+  );
+  if (text && file) faults.push('COURIER_CONFIG_FILE: give either this or COURIER_CONFIG, not both');
+  const where = text ? 'COURIER_CONFIG' : 'COURIER_CONFIG_FILE';
+  try {
+    return { value: parseYaml(text || readFileSync(file ?? '', 'utf8')), faults, fromEnvironment: false };
+  } catch (error) {
+    const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    return { value: undefined, faults: [...faults, `${where}: cannot be read: ${why}`], fromEnvironment: false };
+  }
+};

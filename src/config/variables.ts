@@ -1,0 +1,62 @@
+/** The process's variables; an empty one counts as absent. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** How a path in the document is called in the environment form, so that a fault names what the operator wrote. */
+const VARIABLE_OF: Readonly<Record<string, string>> = {
+  audiences: 'COURIER_AUDIENCES',
+  identity: 'COURIER_IDENTITY',
+  operators: 'COURIER_OPERATORS',
+  ledger: 'COURIER_LEDGER',
+  'destinations.default.callers': 'COURIER_CALLERS',
+  'destinations.default.folder': 'COURIER_FOLDER',
+  'credentials.default.secret': 'COURIER_SECRET',
+  'credentials.default.file': 'COURIER_KEY_FILE',
+  'credentials.default.impersonate': 'COURIER_IMPERSONATE',
+  'credentials.default.subject': 'COURIER_SUBJECT',
+  'credentials.default': 'COURIER_SECRET | COURIER_KEY_FILE | COURIER_IMPERSONATE',
+};
+
+/** The variable that a path of the document, or the one above it, comes from. */
+export const variableOf = (path: readonly PropertyKey[]): string | undefined =>
+  VARIABLE_OF[path.map(String).join('.')] ?? VARIABLE_OF[path.slice(0, -1).map(String).join('.')];
+
+const SINGLE_DESTINATION_VARIABLES = [
+  'COURIER_AUDIENCES',
+  'COURIER_IDENTITY',
+  'COURIER_CALLERS',
+  'COURIER_OPERATORS',
+  'COURIER_FOLDER',
+  'COURIER_SECRET',
+  'COURIER_KEY_FILE',
+  'COURIER_IMPERSONATE',
+  'COURIER_SUBJECT',
+  'COURIER_LEDGER',
+] as const;
+
+/** Those of the environment form that are set, which nobody reads where there is a document. */
+export const setVariables = (env: Environment): string[] => SINGLE_DESTINATION_VARIABLES.filter((name) => env[name]);
+
+const list = (text: string | undefined): string[] =>
+  (text ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+/** The environment form: a document with one destination, called `default`. */
+export const fromVariables = (env: Environment): unknown => ({
+  audiences: list(env.COURIER_AUDIENCES),
+  identity: env.COURIER_IDENTITY,
+  operators: list(env.COURIER_OPERATORS),
+  destinations: {
+    default: { folder: env.COURIER_FOLDER ?? '', credentials: 'default', callers: list(env.COURIER_CALLERS) },
+  },
+  credentials: {
+    default: {
+      secret: env.COURIER_SECRET || undefined,
+      file: env.COURIER_KEY_FILE || undefined,
+      impersonate: env.COURIER_IMPERSONATE || undefined,
+      subject: env.COURIER_SUBJECT || null,
+    },
+  },
+  ledger: env.COURIER_LEDGER === 'firestore' ? { firestore: {} } : env.COURIER_LEDGER || 'memory',
+});
