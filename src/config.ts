@@ -12,6 +12,8 @@ export type Config = z.infer<typeof document> & {
   /** Replaces every Google host; development and tests only. */
   googleOrigin: string | undefined;
   onCloudRun: boolean;
+  /** What Cloud Run calls this service. */
+  service: string | undefined;
   /** True where the courier's own identity surely is the platform's: on Cloud Run, unless a credentials file is named. */
   hasPlatformIdentity: boolean;
   project: string | undefined;
@@ -40,6 +42,7 @@ export const readConfig = (environment: Environment = process.env): Config => {
     logLevel: rest.data.LOG_LEVEL,
     googleOrigin: rest.data.COURIER_GOOGLE_ORIGIN,
     onCloudRun,
+    service: rest.data.K_SERVICE,
     hasPlatformIdentity: onCloudRun && rest.data.GOOGLE_APPLICATION_CREDENTIALS === undefined,
     project: rest.data.GOOGLE_CLOUD_PROJECT,
     functionTarget: rest.data.FUNCTION_TARGET,

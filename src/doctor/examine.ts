@@ -3,13 +3,16 @@ import { asCourierError } from '../errors.ts';
 import { checkClock } from './clock.ts';
 import type { DoctorDependencies } from './dependencies.ts';
 import { checkFolder } from './folder.ts';
+import { checkInvoker } from './invoker.ts';
 import { checkLedger } from './ledger.ts';
 import { checkByWriting } from './probe.ts';
 import { checkPubsub } from './pubsub.ts';
 import { type Check, type DoctorReport, failed, passed, skipped, warned } from './report.ts';
 import { checkRight, type Finding } from './right.ts';
+import { createSubscriptionSight } from './subscription.ts';
+import { checkSubscriptions } from './subscriptions.ts';
 
-/** The order in which a delivery would meet them. */
+/** The order in which a delivery would meet them; then what stands around it. */
 const CHECKS = [
   'configuration',
   'clock',
@@ -25,6 +28,8 @@ const CHECKS = [
   'storage',
   'sharing',
   'pubsub',
+  'subscriptions',
+  'invoker',
   'probe',
 ] as const;
 
@@ -88,6 +93,8 @@ export const examine = async (
   const { deadlineMs } = context;
   const [self, clock] = await Promise.all([lookAtSelf(dependencies), checkClock(dependencies, deadlineMs)]);
   const ledger = checkLedger(dependencies, self.email);
+  const invoker = checkInvoker(dependencies, { runtimeEmail: self.email, deadlineMs });
+  const sightOf = createSubscriptionSight(dependencies, deadlineMs);
 
   const rights = new Map<string, ReturnType<DoctorDependencies['right']>>();
   const findings = new Map<string, Promise<Finding>>();
@@ -112,6 +119,8 @@ export const examine = async (
       isOwn ? self.check : skipped('identity', 'Not needed: the key is in a file.'),
       ...(finding?.checks ?? []),
       await checkPubsub(dependencies, name, { runtimeEmail: self.email, deadlineMs }),
+      await checkSubscriptions(dependencies, name, { sightOf, runtimeEmail: self.email }),
+      await invoker,
     ];
     if (right === undefined || credential === undefined || finding?.ready === undefined) return inOrder(found);
     const place = { name, config: destination, drive: right.drive };

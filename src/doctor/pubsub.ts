@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { DoctorDependencies } from './dependencies.ts';
 import { memberOf } from './remedies.ts';
-import { type Check, failed, passed, skipped, warned } from './report.ts';
+import { type Check, type Fault, fromFaults, passed, skipped } from './report.ts';
 
 const permitted = z.object({ permissions: z.array(z.string()).default([]) });
 
@@ -38,12 +38,6 @@ const USE_FIRESTORE =
 const NAME_TOPIC =
   'gcloud pubsub topics create exports-failed --project=PROJECT, and in the configuration: pubsub: {deadLetterTopic: projects/PROJECT/topics/exports-failed}';
 
-interface Fault {
-  result: 'failed' | 'warned';
-  detail: string;
-  remedy: string;
-}
-
 const faultOfTopic = (name: string | undefined, may: boolean | undefined, runtime: string | undefined): Fault[] => {
   if (name === undefined)
     return [{ result: 'warned', detail: 'A message that can never be delivered is only logged.', remedy: NAME_TOPIC }];
@@ -67,7 +61,7 @@ const faultOfTopic = (name: string | undefined, may: boolean | undefined, runtim
   ];
 };
 
-/** The queue before a destination, as far as it can be seen from here. */
+/** The queue before a destination, as far as the configuration tells; subscriptions themselves are looked at elsewhere. */
 export const checkPubsub = async (
   dependencies: Pick<DoctorDependencies, 'config' | 'transport' | 'runtime'>,
   destination: string,
@@ -95,7 +89,5 @@ export const checkPubsub = async (
   ];
   const from = `From ${feeding.length === 0 ? 'events' : feeding.join(', ')}.`;
   if (faults.length === 0) return passed('pubsub', `${from} Dead letters to ${deadLetterTopic}.`);
-  const say = faults.some(({ result }) => result === 'failed') ? failed : warned;
-  const told = [from, ...faults.map(({ detail }) => detail)].join(' ');
-  return say('pubsub', told, faults.map(({ remedy }) => remedy).join('; '));
+  return fromFaults('pubsub', from, faults);
 };

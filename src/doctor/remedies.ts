@@ -18,7 +18,7 @@ export const isServiceAccount = (account: string | undefined): boolean =>
   account?.endsWith('.gserviceaccount.com') ?? false;
 
 /** The project that a service account belongs to, and whose APIs count for its calls. */
-const projectOf = (account: string | undefined): string => SERVICE_ACCOUNT.exec(account ?? '')?.[1] ?? 'PROJECT';
+export const projectOf = (account: string | undefined): string => SERVICE_ACCOUNT.exec(account ?? '')?.[1] ?? 'PROJECT';
 
 export const memberOf = (account: string | undefined): string =>
   account === undefined || isServiceAccount(account)

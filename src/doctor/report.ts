@@ -18,6 +18,13 @@ export interface DoctorReport {
 
 export const passed = (check: string, detail: string): Check => ({ check, result: 'passed', detail });
 export const skipped = (check: string, detail: string): Check => ({ check, result: 'skipped', detail });
+/** For what the courier may not see, and need not: the remedy says how somebody else can look. */
+export const unseen = (check: string, detail: string, remedy: string): Check => ({
+  check,
+  result: 'skipped',
+  detail: `Not checked: ${detail}`,
+  remedy,
+});
 export const warned = (check: string, detail: string, remedy: string): Check => ({
   check,
   result: 'warned',
@@ -30,3 +37,17 @@ export const failed = (check: string, detail: string, remedy: string): Check => 
   detail,
   remedy,
 });
+
+/** One of several things that are wrong at one point. */
+export interface Fault {
+  result: 'failed' | 'warned';
+  detail: string;
+  remedy: string;
+}
+
+/** Several faults as one check: as bad as the worst of them. */
+export const fromFaults = (check: string, intro: string, faults: readonly Fault[]): Check => {
+  const say = faults.some(({ result }) => result === 'failed') ? failed : warned;
+  const told = [intro, ...faults.map(({ detail }) => detail)].filter((text) => text !== '').join(' ');
+  return say(check, told, [...new Set(faults.map(({ remedy }) => remedy))].join('; '));
+};

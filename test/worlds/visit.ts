@@ -6,10 +6,12 @@ import type { DoctorReport } from '../../src/doctor/report.ts';
 import { createHttpServer } from '../../src/entry/http-server.ts';
 import { createNodeListener } from '../../src/entry/node-listener.ts';
 import { createLog } from '../../src/log.ts';
+import { type FrontEnd, startFrontEnd } from './front-end.ts';
 
-const AUDIENCE = 'https://courier.example';
+export const AUDIENCE = 'https://courier.example';
 
-type Document = Record<string, unknown> & {
+export type Document = Record<string, unknown> & {
+  audiences: string[];
   destinations: { reports: Record<string, unknown> };
   credentials: { main: Record<string, unknown> };
 };
@@ -18,7 +20,13 @@ type Document = Record<string, unknown> & {
 export interface World {
   name: string;
   /** Breaks it; what it answers is laid over the environment, for a moment. */
-  arrange?(google: LocalGoogle, document: Document): Promise<Environment | undefined> | Environment | undefined;
+  arrange?(
+    google: LocalGoogle,
+    document: Document,
+    frontEnd: FrontEnd,
+  ): Promise<Environment | undefined> | Environment | undefined;
+  /** The courier is a service on Cloud Run, behind a front end that checks tokens and takes their signatures away. */
+  onCloudRun?: boolean;
   /** Google's clock, in milliseconds ahead of the courier's. */
   googleAheadMs?: number;
   write?: boolean;
@@ -29,7 +37,7 @@ export interface World {
 type Environment = Readonly<Record<string, string>>;
 
 interface Expected {
-  result: 'failed' | 'warned' | 'skipped';
+  result: 'passed' | 'failed' | 'warned' | 'skipped';
   detail?: RegExp;
   remedy?: RegExp;
 }
@@ -62,18 +70,24 @@ const withEnvironment = async <Result>(environment: Environment, work: () => Pro
   }
 };
 
-/** Asks a running courier over a socket, as its operator. */
+/** Asks a running courier over a socket, as its operator; on Cloud Run, by way of the front end. */
 const askDoctor = async (
   google: LocalGoogle,
   document: Document,
   write: boolean,
+  frontEnd: FrontEnd | undefined,
 ): Promise<[DoctorReport, string[]]> => {
   const lines: string[] = [];
-  const config = readConfig({ COURIER_CONFIG: JSON.stringify(document), COURIER_GOOGLE_ORIGIN: google.origin });
+  const config = readConfig({
+    COURIER_CONFIG: JSON.stringify(document),
+    COURIER_GOOGLE_ORIGIN: google.origin,
+    ...(frontEnd === undefined ? {} : { K_SERVICE: 'drive-courier' }),
+  });
   const courier = createCourier(config, { log: createLog('trace', { write: (line) => void lines.push(line) }) });
   const listener = createNodeListener(courier.app, { stopping: () => false, cutOff: new AbortController().signal });
   const http = createHttpServer(listener, { concurrentStreams: 10 });
   const port = await http.listen(0);
+  frontEnd?.serve(port);
   try {
     const nowSeconds = Math.floor(Date.now() / 1_000);
     const token = google.world.idToken({
@@ -81,7 +95,8 @@ const askDoctor = async (
       audience: AUDIENCE,
       claims: { iat: nowSeconds, exp: nowSeconds + 600 },
     });
-    const response = await fetch(`http://127.0.0.1:${port}/v1/doctor${write ? '?write=true' : ''}`, {
+    const url = frontEnd?.url ?? `http://127.0.0.1:${port}`;
+    const response = await fetch(`${url}/v1/doctor${write ? '?write=true' : ''}`, {
       headers: { authorization: `Bearer ${token}`, connection: 'close' },
     });
     if (response.status !== 200) throw new Error(`the doctor answers ${response.status}: ${await response.text()}`);
@@ -106,10 +121,12 @@ export interface Visit {
 }
 
 /** Makes the world, has the doctor look at it, and takes it away again. */
-export const visit = async ({ arrange, googleAheadMs = 0, write = false }: World): Promise<Visit> => {
+export const visit = async ({ arrange, onCloudRun, googleAheadMs = 0, write = false }: World): Promise<Visit> => {
   const google = await startLocalGoogle({ now: () => Date.now() + googleAheadMs });
+  const frontEnd = await startFrontEnd(google.world, [google.world.emails.ops]);
   try {
     const document = healthy(google);
+    if (onCloudRun) Object.assign(document, { identity: 'cloud-run-iam', audiences: [AUDIENCE, frontEnd.url] });
     const { world } = google;
     const secrets = [
       ...world.state.serviceAccounts.flatMap(({ keys }) =>
@@ -122,8 +139,14 @@ export const visit = async ({ arrange, googleAheadMs = 0, write = false }: World
       GOOGLE_APPLICATION_CREDENTIALS: '',
       NO_GCE_CHECK: 'false',
     };
-    const environment = { ...runtime, CLOUDSDK_CONFIG: '/nonexistent', ...(await arrange?.(google, document)) };
-    const [report, lines] = await withEnvironment(environment, () => askDoctor(google, document, write));
+    const environment = {
+      ...runtime,
+      CLOUDSDK_CONFIG: '/nonexistent',
+      ...(await arrange?.(google, document, frontEnd)),
+    };
+    const [report, lines] = await withEnvironment(environment, () =>
+      askDoctor(google, document, write, onCloudRun ? frontEnd : undefined),
+    );
     const changes = google.calls
       .list()
       .filter(({ path, method }) => /\/drive\/v3\//.test(path) && method !== 'GET')
@@ -133,6 +156,7 @@ export const visit = async ({ arrange, googleAheadMs = 0, write = false }: World
       .filter(({ name, trashed }) => !trashed && name.startsWith('drive-courier-doctor'));
     return { report, lines, secrets, changes, left: left.map(({ name }) => name) };
   } finally {
+    await frontEnd.close();
     await google.close();
   }
 };

@@ -1,10 +1,21 @@
 import { createServer } from 'node:http';
+import type { SubscriptionWish } from '../../local/google/pubsub/subscriptions.ts';
+import type { LocalGoogle } from '../../local/google/server.ts';
 import { DRIVE } from '../../local/google/world/names.ts';
-import { closedPort, type World } from './visit.ts';
+import { AUDIENCE, closedPort, type Document, type World } from './visit.ts';
 
 const SECRET = 'drive-key';
 const NOT_ASKED = { probe: { result: 'skipped', detail: /--write/ } } as const;
-const NO_PUBSUB = { pubsub: { result: 'skipped', detail: /No subscription/ } } as const;
+const NOT_ON_CLOUD_RUN = {
+  invoker: { result: 'skipped', detail: /identity: id-token.*checks signatures itself/ },
+} as const;
+const NO_SUBSCRIPTIONS = { subscriptions: { result: 'skipped', detail: /No subscription/ } } as const;
+const NO_PUBSUB = {
+  ...NOT_ON_CLOUD_RUN,
+  ...NO_SUBSCRIPTIONS,
+  pubsub: { result: 'skipped', detail: /No subscription/ },
+} as const;
+const EVENTS = { ...NOT_ASKED, ...NOT_ON_CLOUD_RUN, ...NO_SUBSCRIPTIONS };
 const QUIET = { ...NOT_ASKED, ...NO_PUBSUB };
 const NO_KEY = {
   secret: { result: 'skipped', detail: /No key/ },
@@ -29,6 +40,52 @@ const refusingFirestore = async (): Promise<string> => {
   const address = server.address();
   return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
 };
+
+const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
+
+/** A subscription that is as the courier needs it, but for `change`. */
+const queue = (google: LocalGoogle, document: Document, change: Partial<SubscriptionWish> = {}): undefined => {
+  const serviceAccount = google.world.emails.pubsubPush;
+  document.pubsub = {
+    subscriptions: { [SUBSCRIPTION]: { serviceAccount, destinations: ['reports'] } },
+    deadLetterTopic: google.topic,
+  };
+  const wish = {
+    name: SUBSCRIPTION,
+    topic: 'projects/local-project/topics/exports',
+    pushConfig: pushing({ serviceAccountEmail: serviceAccount, audience: AUDIENCE }),
+    ackDeadlineSeconds: 600,
+    expirationPolicy: {},
+    deadLetterPolicy: { deadLetterTopic: google.topic, maxDeliveryAttempts: 20 },
+  };
+  google.pubsub.createSubscription({ ...wish, ...change }, [google.world.emails.runtime]);
+};
+
+const pushing = (oidcToken: { serviceAccountEmail: string; audience?: string }, pushEndpoint = ENDPOINT) => ({
+  pushEndpoint,
+  oidcToken,
+});
+
+const ENDPOINT = `${AUDIENCE}/v1/pubsub`;
+
+/** Without Firestore there is always that to say of a queue. */
+const QUEUE = {
+  ...NOT_ASKED,
+  ...NOT_ON_CLOUD_RUN,
+  pubsub: {
+    result: 'warned',
+    detail: /subscriptions\/exports.*ledger is in memory/,
+    remedy: /firestore databases create/,
+  },
+} as const;
+
+const PUSH =
+  /^gcloud pubsub subscriptions update exports --project=local-project --push-endpoint=https:\/\/courier\.example\/v1\/pubsub --push-auth-service-account=pubsub-push@local-project\.iam\.gserviceaccount\.com --push-auth-token-audience=https:\/\/courier\.example$/;
+
+const ON_CLOUD_RUN = {
+  ...QUIET,
+  ledger: { result: 'warned', detail: /Memory: another instance/, remedy: /firestore databases create/ },
+} as const;
 
 /** Each world is wrong in one way, and the doctor must say that, and nothing else. */
 export const WORLDS: readonly World[] = [
@@ -477,32 +534,15 @@ export const WORLDS: readonly World[] = [
   },
   {
     name: 'a queue before a ledger in memory',
-    arrange: (google, document) => {
-      document.pubsub = {
-        subscriptions: {
-          'projects/local-project/subscriptions/exports': {
-            serviceAccount: google.world.emails.pubsubPush,
-            destinations: ['reports'],
-          },
-        },
-        deadLetterTopic: google.topic,
-      };
-    },
-    finds: {
-      ...NOT_ASKED,
-      pubsub: {
-        result: 'warned',
-        detail: /subscriptions\/exports.*ledger is in memory/,
-        remedy: /firestore databases create/,
-      },
-    },
+    arrange: (google, document) => queue(google, document),
+    finds: QUEUE,
   },
   {
     name: 'events without a place for dead letters',
     arrange: (_, document) => {
       document.pubsub = { eventDestinations: ['reports'] };
     },
-    finds: { ...NOT_ASKED, pubsub: { result: 'warned', detail: /only logged/, remedy: /gcloud pubsub topics create/ } },
+    finds: { ...EVENTS, pubsub: { result: 'warned', detail: /only logged/, remedy: /gcloud pubsub topics create/ } },
   },
   {
     name: 'the topic for dead letters does not exist',
@@ -510,7 +550,7 @@ export const WORLDS: readonly World[] = [
       document.pubsub = { eventDestinations: ['reports'], deadLetterTopic: REPORTED_TOPIC };
     },
     finds: {
-      ...NOT_ASKED,
+      ...EVENTS,
       pubsub: {
         result: 'failed',
         detail: /no-such-topic, is missing, or the courier may not publish/,
@@ -525,6 +565,252 @@ export const WORLDS: readonly World[] = [
       google.world.disableApi('pubsub.googleapis.com');
       document.pubsub = { eventDestinations: ['reports'], deadLetterTopic: google.topic };
     },
-    finds: { ...NOT_ASKED, pubsub: { result: 'warned', detail: /cannot be seen/, remedy: /topics get-iam-policy/ } },
+    finds: { ...EVENTS, pubsub: { result: 'warned', detail: /cannot be seen/, remedy: /topics get-iam-policy/ } },
+  },
+  {
+    name: 'the subscription does not exist',
+    arrange: (google, document) => {
+      queue(google, document);
+      const { emails } = google.world;
+      google.world.grantOnProject(`serviceAccount:${emails.runtime}`, 'roles/pubsub.viewer');
+      document.pubsub = {
+        subscriptions: { [`${SUBSCRIPTION}-2`]: { serviceAccount: emails.pubsubPush, destinations: ['reports'] } },
+        deadLetterTopic: google.topic,
+      };
+    },
+    finds: {
+      ...QUEUE,
+      subscriptions: {
+        result: 'failed',
+        detail: /^projects\/local-project\/subscriptions\/exports-2 does not exist\.$/,
+        remedy:
+          /^gcloud pubsub subscriptions create exports-2 --project=local-project --topic=TOPIC --push-endpoint=https:\/\/courier\.example\/v1\/pubsub .*--push-auth-token-audience=https:\/\/courier\.example --ack-deadline=600 --dead-letter-topic=projects\/local-project\/topics\/exports-failed --max-delivery-attempts=20 --expiration-period=never; or correct its name/,
+      },
+    },
+  },
+  {
+    name: 'the courier may not see the subscription',
+    arrange: (google, document) => {
+      queue(google, document);
+      document.pubsub = JSON.parse(JSON.stringify(document.pubsub).replaceAll('/exports"', '/exports-2"'));
+    },
+    finds: {
+      ...QUEUE,
+      pubsub: { ...QUEUE.pubsub, detail: /ledger is in memory/ },
+      subscriptions: {
+        result: 'skipped',
+        detail: /^Not checked: runtime@local-project\S+ may not see projects\/\S+\/exports-2, or it does not exist\./,
+        remedy:
+          /^gcloud pubsub subscriptions describe exports-2 --project=local-project; gcloud pubsub subscriptions add-iam-policy-binding exports-2 --project=local-project --member=serviceAccount:runtime@\S+ --role=roles\/pubsub\.viewer$/,
+      },
+    },
+  },
+  {
+    name: 'Pub/Sub does not answer about the subscription',
+    arrange: (google, document) => {
+      queue(google, document);
+      google.faults.add({
+        host: 'pubsub.googleapis.com',
+        path: '/v1/projects/local-project/subscriptions/*',
+        fault: { kind: 'status', status: 400 },
+      });
+    },
+    finds: {
+      ...QUEUE,
+      subscriptions: {
+        result: 'skipped',
+        detail: /^Not checked: Pub\/Sub does not answer about/,
+        remedy: /^gcloud pubsub subscriptions describe exports --project=local-project$/,
+      },
+    },
+  },
+  {
+    name: 'the Pub/Sub API is off',
+    arrange: (google, document) => {
+      queue(google, document);
+      google.world.disableApi('pubsub.googleapis.com');
+    },
+    finds: {
+      ...QUEUE,
+      pubsub: { result: 'warned', detail: /cannot be seen/ },
+      subscriptions: {
+        result: 'skipped',
+        detail: /^Not checked: the Pub\/Sub API is off/,
+        remedy: /^gcloud services enable pubsub\.googleapis\.com --project=local-project$/,
+      },
+    },
+  },
+  {
+    name: 'the subscription is pulled',
+    arrange: (google, document) => queue(google, document, { pushConfig: {} }),
+    finds: { ...QUEUE, subscriptions: { result: 'failed', detail: /exports does not push\.$/, remedy: PUSH } },
+  },
+  {
+    name: 'the subscription pushes to another route',
+    arrange: (google, document) =>
+      queue(google, document, {
+        pushConfig: pushing({ serviceAccountEmail: google.world.emails.pubsubPush, audience: AUDIENCE }, AUDIENCE),
+      }),
+    finds: {
+      ...QUEUE,
+      subscriptions: {
+        result: 'failed',
+        detail: /exports pushes to https:\/\/courier\.example, and not to \/v1\/pubsub\.$/,
+        remedy: PUSH,
+      },
+    },
+  },
+  {
+    name: 'the subscription pushes to another service',
+    arrange: (google, document) =>
+      queue(google, document, {
+        pushConfig: pushing(
+          { serviceAccountEmail: google.world.emails.pubsubPush, audience: AUDIENCE },
+          'https://other.example/v1/pubsub',
+        ),
+      }),
+    finds: {
+      ...QUEUE,
+      subscriptions: {
+        result: 'warned',
+        detail: /exports pushes to other\.example, which none of "audiences" names\.$/,
+        remedy: PUSH,
+      },
+    },
+  },
+  {
+    name: 'the subscription pushes without a token',
+    arrange: (google, document) => queue(google, document, { pushConfig: { pushEndpoint: ENDPOINT } }),
+    finds: {
+      ...QUEUE,
+      subscriptions: { result: 'failed', detail: /exports pushes without a token/, remedy: PUSH },
+    },
+  },
+  {
+    name: 'the subscription pushes as somebody else',
+    arrange: (google, document) =>
+      queue(google, document, {
+        pushConfig: pushing({ serviceAccountEmail: google.world.emails.stranger, audience: AUDIENCE }),
+      }),
+    finds: {
+      ...QUEUE,
+      subscriptions: {
+        result: 'failed',
+        detail: /exports pushes as stranger@\S+, not as pubsub-push@\S+\.$/,
+        remedy: PUSH,
+      },
+    },
+  },
+  {
+    name: 'the subscription’s tokens are for its endpoint, which is no audience',
+    arrange: (google, document) =>
+      queue(google, document, { pushConfig: pushing({ serviceAccountEmail: google.world.emails.pubsubPush }) }),
+    finds: {
+      ...QUEUE,
+      subscriptions: {
+        result: 'failed',
+        detail: /exports makes tokens for https:\/\/courier\.example\/v1\/pubsub, which is none of "audiences"\.$/,
+        remedy: PUSH,
+      },
+    },
+  },
+  {
+    name: 'the subscription pushes bare messages',
+    arrange: (google, document) =>
+      queue(google, document, {
+        pushConfig: {
+          ...pushing({ serviceAccountEmail: google.world.emails.pubsubPush, audience: AUDIENCE }),
+          noWrapper: {},
+        },
+      }),
+    finds: {
+      ...QUEUE,
+      subscriptions: {
+        result: 'failed',
+        detail: /exports pushes without the wrapper/,
+        remedy: /^gcloud pubsub subscriptions update exports --project=local-project --clear-push-no-wrapper-config$/,
+      },
+    },
+  },
+  {
+    name: 'the subscription has Pub/Sub’s own times, and no place for dead letters',
+    arrange: (google, document) =>
+      queue(google, document, {
+        ackDeadlineSeconds: 10,
+        expirationPolicy: { ttl: '2678400s' },
+        deadLetterPolicy: undefined,
+      }),
+    finds: {
+      ...QUEUE,
+      subscriptions: {
+        result: 'warned',
+        detail: /exports waits 10 s .* 600 s; it has no dead-letter policy, .*; it is deleted .* 31 days\.$/,
+        remedy:
+          /^gcloud pubsub subscriptions update exports --project=local-project --ack-deadline=600 --dead-letter-topic=projects\/local-project\/topics\/exports-failed --max-delivery-attempts=20 --expiration-period=never$/,
+      },
+    },
+  },
+  {
+    name: 'the subscription’s topic was deleted',
+    arrange: (google, document) => queue(google, document, { topic: '_deleted-topic_' }),
+    finds: {
+      ...QUEUE,
+      subscriptions: {
+        result: 'failed',
+        detail: /exports gets no messages any more: its topic was deleted\.$/,
+        remedy:
+          /^gcloud pubsub subscriptions delete exports --project=local-project; gcloud pubsub subscriptions create/,
+      },
+    },
+  },
+  {
+    name: 'on Cloud Run, which refuses strangers',
+    onCloudRun: true,
+    finds: {
+      ...ON_CLOUD_RUN,
+      invoker: { result: 'passed', detail: /refuses who comes to http:\/\/127\.0\.0\.1:\d+ / },
+    },
+  },
+  {
+    name: 'on Cloud Run, which lets everybody in',
+    onCloudRun: true,
+    arrange: (_, __, frontEnd) => void frontEnd.open(),
+    finds: {
+      ...ON_CLOUD_RUN,
+      invoker: {
+        result: 'failed',
+        detail: /lets strangers in at http:\/\/127\.0\.0\.1:\d+, and "identity: cloud-run-iam" believes/,
+        remedy:
+          /^gcloud run services remove-iam-policy-binding drive-courier --region=REGION --project=local-project --member=allUsers --role=roles\/run\.invoker; gcloud run services update drive-courier --region=REGION --project=local-project --invoker-iam-check; until then/,
+      },
+    },
+  },
+  {
+    name: 'on Cloud Run, whose address does not answer',
+    onCloudRun: true,
+    arrange: async (_, document) => {
+      document.audiences = [AUDIENCE, `http://${await closedPort()}`];
+      return undefined;
+    },
+    finds: {
+      ...ON_CLOUD_RUN,
+      invoker: {
+        result: 'warned',
+        detail:
+          /^Not checked whether Cloud Run refuses strangers: http:\/\/127\.0\.0\.1:\d+: it does not answer \(ECONNREFUSED\)\.$/,
+        remedy:
+          /^gcloud run services get-iam-policy drive-courier --region=REGION --project=local-project; gcloud run services describe drive-courier/,
+      },
+    },
+  },
+  {
+    name: 'configured for Cloud Run, and not there',
+    arrange: (_, document) => {
+      document.identity = 'cloud-run-iam';
+    },
+    finds: {
+      ...QUIET,
+      invoker: { result: 'skipped', detail: /not Cloud Run, so the courier checks signatures itself/ },
+    },
   },
 ];
