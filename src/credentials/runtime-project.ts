@@ -2,18 +2,29 @@ import { CourierError } from '../errors.ts';
 import type { GoogleTransport } from '../google/transport.ts';
 import { createLibraryOptions } from './access-token.ts';
 
+interface ProjectOptions {
+  transport: Pick<GoogleTransport, 'fetch'>;
+  /** True where the identity surely is the platform's: the metadata server is asked at once then, and no gcloud started. */
+  isPlatforms: boolean;
+}
+
+const findProject = async ({ transport, isPlatforms }: ProjectOptions): Promise<string> => {
+  const { GoogleAuth, gcpMetadata } = await import('google-auth-library');
+  if (isPlatforms) return String(await gcpMetadata.project('project-id'));
+  return new GoogleAuth({ clientOptions: await createLibraryOptions(transport) }).getProjectId();
+};
+
 /**
  * The project in which the courier runs, found as Google's libraries do: the key file's, gcloud's, or the metadata server's.
  * Asked for once; a failure is not remembered.
  * @throws CourierError `google-unavailable`
  */
-export const createRuntimeProject = (transport: Pick<GoogleTransport, 'fetch'>): (() => Promise<string>) => {
+export const createRuntimeProject = (options: ProjectOptions): (() => Promise<string>) => {
   let found: Promise<string> | undefined;
 
   const find = async (): Promise<string> => {
-    const { GoogleAuth } = await import('google-auth-library');
     try {
-      return await new GoogleAuth({ clientOptions: await createLibraryOptions(transport) }).getProjectId();
+      return await findProject(options);
     } catch (cause) {
       throw new CourierError('google-unavailable', {
         detail: 'The project of the courier is not known here.',

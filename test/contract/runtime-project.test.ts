@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+
+const execute = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+/** A gcloud that writes down that it was started, and knows nothing. */
+const folder = await mkdtemp(join(tmpdir(), 'courier-project-'));
+const started = join(folder, 'started');
+let google: LocalGoogle;
+
+beforeAll(async () => {
+  await writeFile(join(folder, 'gcloud'), `#!/bin/sh\necho yes >> '${started}'\nexit 1\n`);
+  await chmod(join(folder, 'gcloud'), 0o755);
+  google = await startLocalGoogle();
+});
+afterEach(() => rm(started, { force: true }));
+afterAll(async () => {
+  await google.close();
+  await rm(folder, { recursive: true });
+});
+
+/** In a process of its own, whose PATH it is. */
+const find = async (isPlatforms: boolean): Promise<{ project: string; gcloud: boolean }> => {
+  const program = `
+    import { createRuntimeProject } from './src/credentials/runtime-project.ts';
+    import { createTransport } from './src/google/create-transport.ts';
+    import { createLog } from './src/log.ts';
+    const transport = createTransport({ googleOrigin: '${google.origin}', log: createLog('error') });
+    console.log(await createRuntimeProject({ transport, isPlatforms: ${isPlatforms} })());
+    transport.close();`;
+  const env = {
+    PATH: [folder, process.env.PATH].join(delimiter),
+    HOME: folder,
+    CLOUDSDK_CONFIG: folder,
+    GCE_METADATA_HOST: google.metadataHost,
+  };
+  const { stdout } = await execute(process.execPath, ['--input-type=module', '-e', program], { cwd: root, env });
+  const gcloud = await readFile(started).then(
+    () => true,
+    () => false,
+  );
+  return { project: stdout.trim(), gcloud };
+};
+
+test('on the platform its own project is asked for at once: no program is looked for in the middle of a start', async () => {
+  expect(await find(true)).toEqual({ project: 'local-project', gcloud: false });
+}, 60_000);
+
+test('elsewhere it is searched for as Google’s libraries do, gcloud’s included', async () => {
+  expect(await find(false)).toEqual({ project: 'local-project', gcloud: true });
+}, 60_000);
