@@ -21,5 +21,6 @@ console.log(`  client      ${total((path) => path.startsWith('client/'))}`);
 console.log(`sha256        ${await digestOf(outDir)}`);
 
 // A start after this one is shorter by what need not be compiled; without it everything works as well.
-const { status, stderr } = spawnSync(process.execPath, [join(outDir, 'warm.js')], { encoding: 'utf8' });
-if (status !== 0) console.warn(`no compile cache: ${stderr.trim()}`);
+const { status, stdout, stderr } = spawnSync(process.execPath, [join(outDir, 'warm.js')], { encoding: 'utf8' });
+if (status === 0) console.log(stdout.trim());
+else console.warn(`no code is kept for a start: ${stderr.trim()}`);

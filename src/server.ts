@@ -6,6 +6,7 @@ import { createNodeListener } from './entry/node-listener.ts';
 import { CourierError } from './errors.ts';
 import { createLog } from './log.ts';
 import { orExitOnFaults } from './start.ts';
+import type { TelemetrySdk } from './telemetry-sdk.ts';
 
 /** The Cloud Run service: HTTP/1.1 and h2c on one port, bodies of any size, streamed. */
 
@@ -16,42 +17,45 @@ const ANSWER_MS = 1_000;
 
 const config = orExitOnFaults(() => readConfig());
 const log = createLog(config.logLevel);
-const cutOff = new AbortController();
-let stopping = false;
 
-// Loaded only where there is somebody to tell: it takes longer than all the rest.
-const telemetrySdk =
-  config.otlpEndpoint === undefined
-    ? undefined
-    : (await import('./telemetry-sdk.ts')).startTelemetrySdk({ endpoint: config.otlpEndpoint });
-const courier = createCourier(config, { log, stopping: () => stopping });
-const listener = createNodeListener(courier.app, { stopping: () => stopping, cutOff: cutOff.signal });
-const http = createHttpServer(listener, { concurrentStreams: Math.max(100, 2 * config.limits.concurrentUploads) });
-
-const stop = async (signal: string): Promise<void> => {
-  if (stopping) return;
-  stopping = true;
-  log.info({ signal }, 'stopping: uploads under way have a few seconds');
-  const answered = http.close();
-  const late = await Promise.race([answered.then(() => false), sleep(GRACE_MS, true, { ref: false })]);
-  if (late) {
-    cutOff.abort(new CourierError('shutting-down'));
-    await Promise.race([answered, sleep(ANSWER_MS, undefined, { ref: false })]);
-  }
-  http.destroy();
-  await Promise.all([courier.close(), telemetrySdk?.shutdown()]);
-  log.info({}, late ? 'stopped; what was under way can be sent again' : 'stopped');
-  process.exit(0);
+/** Loaded only where there is somebody to tell: it takes longer than all the rest. */
+const startTelemetry = async (endpoint: string | undefined): Promise<TelemetrySdk | undefined> => {
+  if (endpoint === undefined) return undefined;
+  const { startTelemetrySdk } = await import('./telemetry-sdk.ts');
+  return startTelemetrySdk({ endpoint });
 };
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
 
-http.listen(config.port).then(
-  (port) => {
-    log.info({ port }, `listening on port ${port}`);
-    void courier.warmUp();
-  },
-  (error: unknown) => {
-    log.error({ error }, `port ${config.port} cannot be listened on`);
-    process.exit(1);
-  },
-);
+const serve = async (): Promise<void> => {
+  const telemetrySdk = await startTelemetry(config.otlpEndpoint);
+  const cutOff = new AbortController();
+  let stopping = false;
+  const courier = createCourier(config, { log, stopping: () => stopping });
+  const listener = createNodeListener(courier.app, { stopping: () => stopping, cutOff: cutOff.signal });
+  const http = createHttpServer(listener, { concurrentStreams: Math.max(100, 2 * config.limits.concurrentUploads) });
+
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping: uploads under way have a few seconds');
+    const answered = http.close();
+    const late = await Promise.race([answered.then(() => false), sleep(GRACE_MS, true, { ref: false })]);
+    if (late) {
+      cutOff.abort(new CourierError('shutting-down'));
+      await Promise.race([answered, sleep(ANSWER_MS, undefined, { ref: false })]);
+    }
+    http.destroy();
+    await Promise.all([courier.close(), telemetrySdk?.shutdown()]);
+    log.info({}, late ? 'stopped; what was under way can be sent again' : 'stopped');
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+
+  const port = await http.listen(config.port);
+  log.info({ port }, `listening on port ${port}`);
+  await courier.warmUp();
+};
+
+serve().catch((error: unknown) => {
+  log.error({ error }, `the service cannot start on port ${config.port}`);
+  process.exit(1);
+});

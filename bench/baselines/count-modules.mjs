@@ -1,5 +1,7 @@
-// Counts the files that a program loads as modules, with `node --import`; says how many whenever it gets SIGUSR2.
+// Counts the files that a program loads as modules, or as scripts as dist's load.js does, with `node --import`; says how
+// many whenever it gets SIGUSR2.
 import { registerHooks } from 'node:module';
+import vm from 'node:vm';
 
 let files = 0;
 registerHooks({
@@ -8,4 +10,10 @@ registerHooks({
     return next(url, context);
   },
 });
+vm.Script = class extends vm.Script {
+  constructor(...given) {
+    super(...given);
+    files += 1;
+  }
+};
 process.on('SIGUSR2', () => console.log(JSON.stringify({ files })));

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type BuildOptions, build, type Metafile, type Plugin, type TransformOptions, transform } from 'esbuild';
 import { describeLess } from './described.ts';
 import { loadLate } from './late.ts';
 import { leaveOut } from './left-out.ts';
@@ -22,36 +22,49 @@ const onlyVersion = (root: string): Plugin => ({
 });
 
 /** Names stay: a stack trace has to be read at night, and they cost neither time nor much room. */
-const optionsOf = (root: string): BuildOptions & { metafile: true } => ({
-  absWorkingDir: root,
-  bundle: true,
-  splitting: true,
+const TEXT = {
   platform: 'node',
-  format: 'esm',
   target: 'node24',
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
   // One sign beyond Latin-1 would make V8 hold a whole file in two bytes a sign.
   charset: 'ascii',
-  banner: { js: REQUIRE },
-  metafile: true,
   logLevel: 'warning',
+} as const satisfies TransformOptions;
+
+const optionsOf = (root: string): BuildOptions & { metafile: true } => ({
+  ...TEXT,
+  absWorkingDir: root,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  metafile: true,
 });
+
+/** esbuild splits ES modules alone; V8's code can be kept after a run for scripts alone. `import()` waits no longer, then. */
+const toScript = async (text: string): Promise<string> =>
+  (await transform(text, { ...TEXT, format: 'cjs', supported: { 'dynamic-import': false } })).code;
 
 /**
  * The service and the function, which share all but their first lines. What `import()` loads becomes files of its own.
+ * They are scripts that take each other from shipped/load.js.
  * @param root the project's folder
  */
 export const bundleServer = async (root: string, outDir: string): Promise<Metafile> => {
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     ...optionsOf(root),
+    write: false,
     entryPoints: { service: join(root, 'src/server.ts'), function: join(root, 'src/index.ts') },
     outdir: join(outDir, 'lib'),
     plugins: [nameExports(root), leaveOut(root), describeLess(), loadLate(root), onlyVersion(root)],
     // The platform starts it, and what registers a function must be the same one.
     external: ['@google-cloud/functions-framework'],
   });
+  for (const { path, text } of outputFiles) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, await toScript(text));
+  }
   return metafile;
 };
 
@@ -62,6 +75,7 @@ export const bundleClient = async (root: string, outDir: string): Promise<Metafi
     entryPoints: { main: join(root, 'src/client/main.ts'), index: join(root, 'src/client/index.ts') },
     outdir: join(outDir, 'client'),
     chunkNames: 'lib/[name]-[hash]',
+    banner: { js: REQUIRE },
     plugins: [nameExports(root), leaveOut(root), onlyVersion(root)],
     // Only callers on ECS and EKS need it, and they have it.
     external: ['@aws-sdk/credential-providers'],

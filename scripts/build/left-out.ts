@@ -62,6 +62,14 @@ exports.google = { firestore: { v1: { Value: { fromObject } } } };`,
   },
 };
 
+/**
+ * Hono's adapter asks of each request whether it is one of HTTP/2; the function's never are, and need not load that for the
+ * question. Node's classes say their version (nodejs.org/api/http2.html#requesthttpversion); NO_ERROR is RFC 9113's.
+ */
+const HTTP2_ASKED = `
+export const Http2ServerRequest = { [Symbol.hasInstance]: (request) => request?.httpVersionMajor === 2 };
+export const constants = { NGHTTP2_NO_ERROR: 0 };`;
+
 /** Importers that may be given another module, by a part of their path; a relative import means nothing without. */
 const IMPORTERS = /node_modules[\\/](@google-cloud[\\/]firestore|google-gax)[\\/]/;
 
@@ -112,6 +120,11 @@ export const leaveOut = (root: string): Plugin => ({
       !path.startsWith('.') || IMPORTERS.test(importer) ? { path, namespace: 'absent' } : undefined,
     );
     build.onLoad({ filter: /.*/, namespace: 'absent' }, ({ path }) => ({ contents: absent(path), loader: 'js' }));
+
+    build.onResolve({ filter: /^node:http2$/ }, ({ path, importer }) =>
+      importer.includes(`node_modules${sep}@hono${sep}node-server${sep}`) ? { path, namespace: 'asked' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'asked' }, () => ({ contents: HTTP2_ASKED, loader: 'js' }));
 
     // Faults of the configuration are told in English: 260 KB of other languages' messages.
     build.onResolve({ filter: /^\.\.\/locales\/index\.js$/ }, ({ importer }) =>

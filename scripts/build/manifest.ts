@@ -21,8 +21,8 @@ export const manifestOf = ({ name, version, license }: Own, lock: Lock): object 
   version,
   license,
   private: true,
-  type: 'module',
-  main: 'index.js',
+  type: 'commonjs',
+  main: 'index.cjs',
   // Buildpacks take the newest that fits, which need not be one that this was tried on.
   engines: { node: '24.x' },
   scripts: {

@@ -182,7 +182,7 @@ describe('the SBOM', () => {
 
 test('dist is a package of its own: one dependency, pinned, and the project’s lock of it', async () => {
   const manifest = await readJson('package.json');
-  expect(manifest).toMatchObject({ type: 'module', main: 'index.js', private: true, engines: { node: '24.x' } });
+  expect(manifest).toMatchObject({ type: 'commonjs', main: 'index.cjs', private: true, engines: { node: '24.x' } });
   expect(manifest.dependencies).toEqual({
     '@google-cloud/functions-framework': expect.stringMatching(/^\d+\.\d+\.\d+$/),
   });
@@ -191,6 +191,21 @@ test('dist is a package of its own: one dependency, pinned, and the project’s 
   for (const [path, { integrity, dev }] of Object.entries<{ integrity?: string; dev?: boolean }>(packages)) {
     if (path !== '') expect({ path, integrity, dev }).toEqual({ path, integrity: expect.any(String), dev: undefined });
   }
+});
+
+/** What the library's main export is, in an application of that folder. */
+const importClient = async (cwd: string): Promise<string> => {
+  const library = "const { CourierClient } = await import('drive-courier/client'); console.log(typeof CourierClient)";
+  const { stdout } = await execute(process.execPath, ['--input-type=module', '-e', library], { cwd, env: {} });
+  return stdout.trim();
+};
+
+test('the library is found by the package’s name below node_modules, where Node strips no types', async () => {
+  const installed = join(folder, 'whole/node_modules/drive-courier');
+  await cp(join(root, 'package.json'), join(installed, 'package.json'));
+  await cp(join(root, 'src'), join(installed, 'src'), { recursive: true });
+  await cp(dist, join(installed, 'dist'), { recursive: true });
+  expect(await importClient(join(folder, 'whole'))).toBe('function');
 });
 
 test('the client installs from its folder alone, as a command and as a library', async () => {
@@ -204,7 +219,5 @@ test('the client installs from its folder alone, as a command and as a library',
   const { PATH = '' } = process.env;
   const { stdout } = await execute(join(app, 'node_modules/.bin/courier'), ['--help'], { env: { PATH } });
   expect(stdout).toContain('send');
-  const library = "const { CourierClient } = await import('drive-courier/client'); console.log(typeof CourierClient)";
-  const loaded = await execute(process.execPath, ['--input-type=module', '-e', library], { cwd: app, env: {} });
-  expect(loaded.stdout.trim()).toBe('function');
+  expect(await importClient(app)).toBe('function');
 }, 60_000);

@@ -1,70 +1,73 @@
-// Starts the service once, alone and without Google, so that Node's compile cache holds what a start needs. Run where it will run.
-import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+'use strict';
+// Rehearses a first delivery, so that V8's code for it is kept and a start need not compile. Run where it will run: it is
+// good for one version of Node, and without it everything works as well.
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const { startRehearsal } = require('./rehearsal.js');
 
-const here = import.meta.dirname;
-const cache = join(here, '.compile-cache');
 const MOST_MS = 60_000;
-/** Node names the folder after the user too; these are who containers and buildpacks run as. */
-const USERS = [0, 33, 1000, 1001, 1002, 65_532, 65_534];
-/** A port that answers nobody: all that the start fetches ahead fails at once. */
-const NOWHERE = 'http://127.0.0.1:1';
 
-/** Loads what a first delivery loads on demand, too, then asks the service to end, which writes the cache. */
-const LOADER = `
-const { readdirSync } = await import('node:fs');
-await import(${JSON.stringify(join(here, 'server.js'))});
-const lib = ${JSON.stringify(join(here, 'lib'))};
-for (const file of readdirSync(lib)) {
-  if (file.endsWith('.js') && !['service.js', 'function.js'].includes(file)) await import(lib + '/' + file);
-}
-process.on('message', async (port) => {
-  const address = 'http://127.0.0.1:' + port;
-  await fetch(address + '/v1/health').catch(() => undefined);
-  await fetch(address + '/v1/files?name=warm.txt', { method: 'POST', body: 'warm', headers: { authorization: 'Bearer e30.e30.AA' } }).catch(() => undefined);
-  process.disconnect();
-  process.kill(process.pid, 'SIGTERM');
+/** Starts the service, and on demand says what of it V8 had, or keeps what V8 has, with what is loaded late besides. */
+const STAGE = `
+const { load, keepCompiled, taken } = require('./load.js');
+load('service.js');
+process.once('message', (wanted) => {
+  if (wanted === 'keep') {
+    for (const file of require('node:fs').readdirSync('lib')) if (!/^(service|function)\\.js$/.test(file)) load(file);
+    keepCompiled();
+  }
+  process.send(taken(), () => process.exit());
 });`;
 
-rmSync(cache, { recursive: true, force: true });
-const child = spawn(process.execPath, ['--input-type=module', '-e', LOADER], {
-  stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  timeout: MOST_MS,
-  env: {
-    PATH: process.env.PATH,
-    PORT: '0',
-    COURIER_AUDIENCES: 'https://warm.invalid',
-    COURIER_CALLERS: 'nobody@warm.invalid',
-    COURIER_FOLDER: 'warm',
-    COURIER_SECRET: 'projects/warm/secrets/warm',
-    COURIER_GOOGLE_ORIGIN: NOWHERE,
-    GCE_METADATA_HOST: '127.0.0.1:1',
-  },
-});
-
-let said = '';
-let told = false;
-child.stdout.on('data', (part) => {
-  said += part;
-  const [, port] = /listening on port (\d+)/.exec(said) ?? [];
-  if (port !== undefined && !told) {
-    told = true;
-    child.send(Number(port));
-  }
-});
-child.on('close', (code) => {
-  if (code !== 0 || !existsSync(cache)) {
-    console.error(`the service did not start: ${said.slice(-500)}`);
-    process.exitCode = 1;
-    return;
-  }
-  for (const folder of readdirSync(cache)) {
-    const [, build, user] = /^(.+)-(\d+)$/.exec(folder) ?? [];
-    // Node writes for its own user alone.
-    for (const file of readdirSync(join(cache, folder))) chmodSync(join(cache, folder, file), 0o644);
-    for (const other of build === undefined ? [] : USERS) {
-      if (String(other) !== user) symlinkSync(folder, join(cache, `${build}-${other}`));
+/** Delivers one file on a stage of its own, and answers how many of the bundle's files V8 had. */
+const perform = async (wanted) => {
+  const rehearsal = await startRehearsal();
+  const env = { PATH: process.env.PATH, PORT: '0', ...rehearsal.env };
+  const child = spawn(process.execPath, ['-e', STAGE], {
+    cwd: __dirname,
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    timeout: MOST_MS,
+    env,
+  });
+  let said = '';
+  try {
+    return await new Promise((resolve, reject) => {
+      const deliver = async (origin) => {
+        const response = await rehearsal.deliver(origin);
+        if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`);
+        child.send(wanted);
+      };
+      const lookForPort = (piece) => {
+        said += piece;
+        const [, port] = /listening on port (\d+)/.exec(said) ?? [];
+        if (port === undefined) return;
+        child.stdout.off('data', lookForPort).resume();
+        deliver(`http://127.0.0.1:${port}`).catch(reject);
+      };
+      child.stdout.on('data', lookForPort);
+      child.once('message', resolve);
+      child.once('error', reject);
+      child.once('exit', (code, signal) => reject(new Error(`it ended with ${code ?? signal}`)));
+    });
+  } catch (error) {
+    throw new Error(`the rehearsal failed: ${error.message}\n${said.slice(-2_000)}`);
+  } finally {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
     }
+    rehearsal.end();
   }
+};
+
+const warm = async () => {
+  await perform('keep');
+  const { files, taken } = await perform('look');
+  if (taken < files) throw new Error(`V8 took ${taken} of ${files} files of what it had made itself`);
+  console.log(`kept V8's code for a first delivery: ${taken} files`);
+};
+
+warm().catch((error) => {
+  console.error(error.message);
+  process.exitCode = 1;
 });

@@ -1,6 +1,0 @@
-// The function, as functions-framework loads it. Node keeps the compiled form of what it loads in a folder beside, which warm.js fills.
-import module from 'node:module';
-import { join } from 'node:path';
-
-module.enableCompileCache({ directory: join(import.meta.dirname, '.compile-cache'), portable: true });
-await import('./lib/function.js');

@@ -1,0 +1,116 @@
+'use strict';
+// What a first delivery meets, for one that is only rehearsed: somebody with a token, and a Google on this machine that
+// grants whatever is asked for. It judges nothing and keeps nothing; its keys are made here and end with the process.
+const { createHash, generateKeyPairSync, sign } = require('node:crypto');
+const { once } = require('node:events');
+const { createServer } = require('node:http');
+
+const AUDIENCE = 'https://rehearsal.invalid';
+const EMAIL = 'rehearsal@rehearsal.iam.gserviceaccount.com';
+const SECRET = 'projects/rehearsal/secrets/rehearsal';
+const BODY = Buffer.from('day,orders\r\n2026-01-01,7\r\n');
+const IDS = 1_000;
+
+/** CRC-32C (RFC 3720, B.4), which Secret Manager sends along. */
+const crc32c = (bytes) => {
+  let crc = ~0;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+  }
+  return ~crc >>> 0;
+};
+
+const base64url = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+/** An ID token as Google signs it, for the time that a rehearsal takes. */
+const idToken = (privateKey) => {
+  const iat = Math.floor(Date.now() / 1000);
+  const claims = { iss: 'https://accounts.google.com', aud: AUDIENCE, sub: '1', email: EMAIL, email_verified: true };
+  const signed = `${base64url({ alg: 'RS256', kid: '1', typ: 'JWT' })}.${base64url({ ...claims, iat, exp: iat + 600 })}`;
+  return `${signed}.${sign('sha256', Buffer.from(signed), privateKey).toString('base64url')}`;
+};
+
+const fileOf = (request) => ({
+  // In the JSON that a multipart upload begins with.
+  id: /"id":"([^"]+)"/.exec(request)?.[1] ?? 'none',
+  name: 'rehearsal.csv',
+  mimeType: 'text/csv',
+  size: String(BODY.length),
+  sha256Checksum: createHash('sha256').update(BODY).digest('hex'),
+  md5Checksum: createHash('md5').update(BODY).digest('hex'),
+  createdTime: '2026-01-01T00:00:00.000Z',
+  modifiedTime: '2026-01-01T00:00:00.000Z',
+});
+
+/** What each address answers, in JSON or as the metadata server's text, by how it ends. */
+const answersOf = ({ publicKey, key }) => [
+  [/\/oauth2\/v3\/certs$/, () => ({ keys: [{ ...publicKey, kid: '1', alg: 'RS256', use: 'sig' }] })],
+  [/\/service-accounts\/default\/email$/, () => EMAIL],
+  [/\/project\/project-id$/, () => 'rehearsal'],
+  [/\/token$/, () => ({ access_token: 'rehearsal', token_type: 'Bearer', expires_in: 3_599 })],
+  [
+    /:access$/,
+    () => ({
+      name: `${SECRET}/versions/1`,
+      payload: { data: key.toString('base64'), dataCrc32c: String(crc32c(key)) },
+    }),
+  ],
+  [/\/files\/generateIds$/, () => ({ ids: Array.from({ length: IDS }, (_, index) => `rehearsal-id-${index}`) })],
+  [/\/upload\/drive\/v3\/files$/, fileOf],
+];
+
+/** @returns the environment in which a courier is at this rehearsal, a delivery to send it, and what ends it */
+const startRehearsal = async () => {
+  const caller = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const account = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const privateKey = account.privateKey.export({ type: 'pkcs8', format: 'pem' });
+  const keyFile = { type: 'service_account', project_id: 'rehearsal', private_key_id: '1', private_key: privateKey };
+  const key = Buffer.from(
+    JSON.stringify({ ...keyFile, client_email: EMAIL, token_uri: 'https://oauth2.googleapis.com/token' }),
+  );
+  const answers = answersOf({ publicKey: caller.publicKey.export({ format: 'jwk' }), key });
+
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url, 'http://rehearsal.invalid');
+    const [, answer] = answers.find(([address]) => address.test(pathname)) ?? [];
+    let body = '';
+    request.on('data', (piece) => {
+      body += piece;
+    });
+    request.on('end', () => {
+      const found = answer?.(body);
+      response.statusCode = found === undefined ? 404 : 200;
+      response.setHeader('metadata-flavor', 'Google');
+      if (typeof found !== 'string') response.setHeader('content-type', 'application/json; charset=UTF-8');
+      response.end(typeof found === 'string' ? found : JSON.stringify(found ?? { error: { code: 404 } }));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const host = `127.0.0.1:${server.address().port}`;
+  return {
+    env: {
+      // As on Cloud Run, whose way to an identity differs.
+      K_SERVICE: 'rehearsal',
+      GCE_METADATA_HOST: host,
+      COURIER_GOOGLE_ORIGIN: `http://${host}`,
+      COURIER_AUDIENCES: AUDIENCE,
+      COURIER_CALLERS: EMAIL,
+      COURIER_FOLDER: 'rehearsal-folder',
+      COURIER_SECRET: SECRET,
+    },
+    deliver: (origin) =>
+      fetch(`${origin}/v1/files?name=rehearsal.csv`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${idToken(caller.privateKey)}`, 'content-type': 'text/csv' },
+        body: BODY,
+      }),
+    end() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+};
+
+module.exports = { startRehearsal };
