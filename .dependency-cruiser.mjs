@@ -109,7 +109,7 @@ export default {
     enhancedResolveOptions: {
       extensions: ['.ts', '.js', '.mjs', '.json'],
       exportsFields: ['exports'],
-      conditionNames: ['node', 'import', 'require', 'default', 'types'],
+      conditionNames: ['drive-courier-source', 'node', 'import', 'require', 'default', 'types'],
     },
   },
 };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import type { Receipt } from '../../../src/client/index.ts';
+import { CourierClient, type Receipt } from '../../../src/client/index.ts';
 import { type RunOptions, runCourier } from '../../support/client-process.ts';
 import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
 
@@ -305,8 +305,7 @@ describe('the other commands', () => {
     expect(google.calls.count({ method: 'POST', path: /\/upload\/drive/ })).toBeGreaterThan(before);
   }, 60_000);
 
-  test('the package’s own name leads to the library', async () => {
-    const { CourierClient } = await import('drive-courier/client');
+  test('the same can be had as a library', async () => {
     const client = new CourierClient({
       url: courier.url,
       audience: AUDIENCE,

@@ -39,20 +39,24 @@ const written = (name: string, text: string): string => {
   return path;
 };
 
+/** The examples import the client by the package's name, which here leads to its source: there need be no build. */
+const node = (args: readonly string[], env: Record<string, string>) =>
+  execute(process.execPath, ['--conditions=drive-courier-source', ...args], { env });
+
 describe('examples/node', () => {
   test('send-report.ts sends rows and a file, and twice on a day it is one table', async () => {
     const env = { ...environment(), GOOGLE_APPLICATION_CREDENTIALS: keyFile('exporter') };
     const script = join(EXAMPLES, 'node/send-report.ts');
-    const first = await execute(process.execPath, [script, written('report.pdf', '%PDF-1.7')], { env });
+    const first = await node([script, written('report.pdf', '%PDF-1.7')], env);
     expect(first.stdout).toMatch(/^created: https:\S+\ncreated: https:\S+\n$/);
-    const second = await execute(process.execPath, [script], { env });
+    const second = await node([script], env);
     expect(second.stdout).toMatch(/^replayed: /);
     expect(await world.contentOf('report.pdf')).toBe('%PDF-1.7');
   });
 
   test('its failures end in the client’s exit code', async () => {
     const env = { ...environment(), GOOGLE_APPLICATION_CREDENTIALS: keyFile('stranger') };
-    await expect(execute(process.execPath, [join(EXAMPLES, 'node/send-report.ts')], { env })).rejects.toMatchObject({
+    await expect(node([join(EXAMPLES, 'node/send-report.ts')], env)).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringContaining('destination-forbidden'),
     });
@@ -65,8 +69,10 @@ describe('examples/aws-lambda/node', () => {
       const { handler } = await import(${JSON.stringify(join(EXAMPLES, 'aws-lambda/node/handler.mjs'))});
       const event = { day: '1999-12-31', orders: [{ order: 1, total: '12.50' }] };
       console.log(JSON.stringify([await handler(event), await handler(event)]));`;
-    const { stdout } = await execute(process.execPath, ['--input-type=module', '--eval', script], {
-      env: { ...environment(), ...AWS_ENVIRONMENT, GOOGLE_APPLICATION_CREDENTIALS: keyFile('external-account-aws') },
+    const { stdout } = await node(['--input-type=module', '--eval', script], {
+      ...environment(),
+      ...AWS_ENVIRONMENT,
+      GOOGLE_APPLICATION_CREDENTIALS: keyFile('external-account-aws'),
     });
     const answers = JSON.parse(stdout) as { outcome: string }[];
     expect(answers.map(({ outcome }) => outcome)).toEqual(['created', 'replayed']);
