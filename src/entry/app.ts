@@ -11,7 +11,7 @@ import { problemResponse } from './problem.ts';
 import { createPubsubHandler } from './pubsub.ts';
 import { doctorQuery } from './queries.ts';
 import { readQuery } from './query.ts';
-import { logRequest } from './request-log.ts';
+import { createRequestLog } from './request-log.ts';
 import type { Services } from './services.ts';
 import { createSlots } from './slots.ts';
 import { readTrace } from './trace.ts';
@@ -135,6 +135,7 @@ const refuseManyHeaders = ({ env }: CourierContext): void => {
 export const createApp = (services: Services, { patience }: { patience?: Patience } = {}): CourierApp => {
   const app: CourierApp = new Hono();
   const routes = routesOf(services, patience);
+  const logRequest = createRequestLog(services);
   const routeOf = createRouteNames(routes.map(({ path }) => path));
 
   app.use(async (context, next) => {
@@ -143,7 +144,7 @@ export const createApp = (services: Services, { patience }: { patience?: Patienc
     await inTrace(services, context, routeOf(context.req.path), async () => {
       await next();
       finish(context);
-      logRequest(services, context, startedAtMs);
+      logRequest(context, startedAtMs);
     });
   });
   app.use((context, next) => {

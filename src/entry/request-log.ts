@@ -29,13 +29,36 @@ const httpRequest = ({ env, req, res }: CourierContext, latencyMs: number): obje
   ...(req.header('user-agent') === undefined ? {} : { userAgent: req.header('user-agent')?.slice(0, 256) }),
 });
 
-const levelOf = (failure: CourierError | undefined): 'info' | 'warn' | 'error' => {
-  if (failure === undefined || failure.status < 500) return 'info';
+/**
+ * Callers who were refused (401, 403), as warnings a minute; those beyond are told at `info`, as any request is. Anybody can
+ * be refused as often as he likes, and must not fill a log of which only the warnings are kept.
+ */
+const MOST_WARNINGS = 60;
+const MINUTE_MS = 60_000;
+
+/** True while there are fewer than that many in the minute that began with the first of them. */
+const createAllowance = (now: () => number): (() => boolean) => {
+  let [sinceMs, count] = [Number.NEGATIVE_INFINITY, 0];
+  return () => {
+    if (now() - sinceMs >= MINUTE_MS) [sinceMs, count] = [now(), 0];
+    count += 1;
+    return count <= MOST_WARNINGS;
+  };
+};
+
+/** A mistake in a request is its caller's business; a caller who is refused is somebody's set-up, or a stranger. */
+const levelOf = (failure: CourierError | undefined, mayWarn: () => boolean): 'info' | 'warn' | 'error' => {
+  if (failure === undefined) return 'info';
+  if (failure.status === 401 || failure.status === 403) return mayWarn() ? 'warn' : 'info';
+  if (failure.status < 500) return 'info';
   return failure.retryable ? 'warn' : 'error';
 };
 
-/** One line a request, in the form that Cloud Logging shows as an HTTP request; failures with their causes. */
-export const logRequest = (services: Services, context: CourierContext, startedAtMs: number): void => {
+const write = (
+  services: Services,
+  context: CourierContext,
+  { startedAtMs, mayWarn }: { startedAtMs: number; mayWarn: () => boolean },
+): void => {
   const { trace, caller, failure } = context.var;
   const fields = {
     httpRequest: httpRequest(context, services.now() - startedAtMs),
@@ -52,5 +75,11 @@ export const logRequest = (services: Services, context: CourierContext, startedA
   const ending = failure === undefined ? '' : ` ${failure.code}`;
   const message = `${context.req.method} ${pathOf(context.env.incoming.url)} ${context.res.status}${ending}`;
   if (failure === undefined && context.req.path === '/v1/health') services.log.debug(fields, message);
-  else services.log[levelOf(failure)](fields, message);
+  else services.log[levelOf(failure, mayWarn)](fields, message);
+};
+
+/** One line a request, in the form that Cloud Logging shows as an HTTP request; failures with their causes. */
+export const createRequestLog = (services: Services): ((context: CourierContext, startedAtMs: number) => void) => {
+  const mayWarn = createAllowance(services.now);
+  return (context, startedAtMs) => write(services, context, { startedAtMs, mayWarn });
 };

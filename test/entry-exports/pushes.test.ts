@@ -339,6 +339,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     const { status } = await send('{', { authorization });
     expect(status).toBe(expected);
     expect([entry.services.delivered, dead]).toEqual([[], []]);
+    expect(entry.services.log.lines).toEqual([expect.stringMatching(/^warn POST \/v1\/pubsub 401 token-invalid /)]);
   });
 
   test('of another subscription is forbidden to this account, whatever it brings', async () => {
@@ -347,6 +348,8 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
       expect([status, json.code]).toEqual([403, 'caller-not-allowed']);
     }
     expect([entry.services.delivered, dead, opened]).toEqual([[], [], []]);
+    const warning = expect.stringMatching(/^warn POST \/v1\/pubsub 403 caller-not-allowed /);
+    expect(entry.services.log.lines).toEqual([warning, warning]);
   });
 
   test.each([undefined, 'text/csv'])(
