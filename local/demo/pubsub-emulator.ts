@@ -10,6 +10,8 @@ interface EmulatedMessage {
 }
 
 export interface PubsubEmulator {
+  /** `http://127.0.0.1:PORT`: Pub/Sub's REST API. */
+  url: string;
   /** A topic and a subscription that pushes what is published there; answers the subscription's name. */
   subscribe(topic: string, subscription: string, pushEndpoint: string): Promise<string>;
   /** Answers the messages' ids. */
@@ -51,7 +53,8 @@ export const startPubsubEmulator = async (startMs = 60_000): Promise<PubsubEmula
   const found = await findEmulator('pubsub-emulator/bin/cloud-pubsub-emulator');
   if ('missing' in found) return found;
   const port = await freePort();
-  const base = `http://127.0.0.1:${port}/v1/projects/${PROJECT}`;
+  const url = `http://127.0.0.1:${port}`;
+  const base = `${url}/v1/projects/${PROJECT}`;
   const { child, stop } = launchEmulator(found.program, ['--host=127.0.0.1', `--port=${port}`]);
   try {
     await untilStarted(child, startMs);
@@ -60,6 +63,7 @@ export const startPubsubEmulator = async (startMs = 60_000): Promise<PubsubEmula
     throw error;
   }
   return {
+    url,
     async subscribe(topic, subscription, pushEndpoint) {
       const name = `projects/${PROJECT}/topics/${topic}`;
       await call('PUT', `${base}/topics/${topic}`, {});

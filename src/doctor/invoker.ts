@@ -72,7 +72,8 @@ export const checkInvoker = async (
     );
   if (urls.length === 0) return notChecked('none of "audiences" is an https address');
 
-  const timeoutMs = Math.max(1, Math.min(TIMEOUT_MS, deadlineMs - now()));
+  const timeoutMs = Math.min(TIMEOUT_MS, deadlineMs - now());
+  if (timeoutMs <= 0) return notChecked('no time was left for it');
   const answers = await Promise.all(urls.map(async (url) => ({ url, answered: await tryAt(url, timeoutMs) })));
   const where = (wanted: Answered): URL[] => answers.flatMap(({ url, answered }) => (answered === wanted ? [url] : []));
   const open = where('reached');

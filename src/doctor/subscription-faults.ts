@@ -113,13 +113,17 @@ const wrongsOf = (expected: Expected, name: string, subscription: Subscription):
 
 /** What is wrong with a subscription, and the one command that mends it; undefined where nothing is. */
 export const faultOf = (expected: Expected, name: string, subscription: Subscription): Fault | undefined => {
-  // What was published since is lost; nothing brings it back to its topic.
-  if (subscription.detached || subscription.topic === '_deleted-topic_')
+  // Nothing brings it back to its topic.
+  if (subscription.detached || subscription.topic === '_deleted-topic_') {
+    const why = subscription.detached
+      ? 'it was detached from its topic'
+      : 'its topic was deleted. What still waits in it is lost with it, so let that be delivered before you delete it';
     return {
       result: 'failed',
-      detail: `${name} gets no messages any more: ${subscription.detached ? 'it was detached from its topic' : 'its topic was deleted'}.`,
+      detail: `${name} gets no messages any more: ${why}.`,
       remedy: `gcloud pubsub subscriptions delete ${flagsOf(name)}; ${creationOf(expected, name)}`,
     };
+  }
   const wrongs = wrongsOf(expected, name, subscription);
   if (wrongs.length === 0) return undefined;
   const flags = new Set(wrongs.flatMap(({ flag }) => flag ?? []));

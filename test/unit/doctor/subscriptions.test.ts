@@ -1,0 +1,217 @@
+import { describe, expect, test } from '@jest/globals';
+import { readConfig } from '../../../src/config.ts';
+import { createSubscriptionSight } from '../../../src/doctor/subscription.ts';
+import { checkSubscriptions } from '../../../src/doctor/subscriptions.ts';
+import { CourierError } from '../../../src/errors.ts';
+import type { GoogleRequest } from '../../../src/google/transport.ts';
+
+const NAME = 'projects/my-project/subscriptions/exports';
+const OTHER = 'projects/my-project/subscriptions/others';
+const AUDIENCE = 'https://drive-courier-123.europe-west1.run.app';
+const PUSHER = 'pubsub-push@my-project.iam.gserviceaccount.com';
+
+/** As `projects.subscriptions.get` answers one that is in order. */
+const healthy = {
+  name: NAME,
+  topic: 'projects/my-project/topics/exports',
+  pushConfig: {
+    pushEndpoint: `${AUDIENCE}/v1/pubsub`,
+    attributes: { 'x-goog-version': 'v1' },
+    oidcToken: { serviceAccountEmail: PUSHER, audience: AUDIENCE },
+  },
+  ackDeadlineSeconds: 600,
+  messageRetentionDuration: '604800s',
+  expirationPolicy: {},
+  deadLetterPolicy: { deadLetterTopic: 'projects/my-project/topics/failed', maxDeliveryAttempts: 20 },
+  state: 'ACTIVE',
+};
+const withPush = (change: object) => ({ ...healthy, pushConfig: { ...healthy.pushConfig, ...change } });
+const without = (member: string) => Object.fromEntries(Object.entries(healthy).filter(([name]) => name !== member));
+
+const configOf = (document: object = {}) =>
+  readConfig({
+    K_SERVICE: 'drive-courier',
+    COURIER_CONFIG: JSON.stringify({
+      audiences: [AUDIENCE],
+      destinations: { reports: { folder: 'folder-id', credentials: 'main', callers: ['a@example.com'] } },
+      credentials: { main: { adc: true } },
+      pubsub: { subscriptions: { [NAME]: { serviceAccount: PUSHER, destinations: ['reports'] } } },
+      ...document,
+    }),
+  });
+
+/** Pub/Sub as a table of answers; what is not in it does not answer at all. */
+const sightOf = (answers: Record<string, { status: number; body: object }>, asked: GoogleRequest[] = []) =>
+  createSubscriptionSight(
+    {
+      transport: {
+        async send(request) {
+          asked.push(request);
+          const answer = answers[request.url.replace('https://pubsub.googleapis.com/v1/', '')];
+          if (answer === undefined) throw new CourierError('google-unavailable');
+          return { status: answer.status, headers: {}, body: Buffer.from(JSON.stringify(answer.body)) };
+        },
+      },
+      runtime: { token: async () => 'token', email: async () => undefined },
+    },
+    Date.now() + 10_000,
+  );
+
+const check = (body: object, document?: object) =>
+  checkSubscriptions({ config: configOf(document) }, 'reports', {
+    sightOf: sightOf({ [NAME]: { status: 200, body } }),
+    runtimeEmail: 'run@my-project.iam.gserviceaccount.com',
+  });
+
+describe('a subscription is in order', () => {
+  const rows: [string, object, object?][] = [
+    ['as the documentation has it made', healthy],
+    [
+      'with the other address that Cloud Run gives a service',
+      withPush({ pushEndpoint: 'https://drive-courier-a1b2c3d4e5-ew.a.run.app/v1/pubsub' }),
+    ],
+    ['with a function’s path', withPush({ pushEndpoint: `${AUDIENCE}/courier/v1/pubsub` })],
+    [
+      'with its endpoint for an audience, where that is one',
+      withPush({ oidcToken: { serviceAccountEmail: PUSHER } }),
+      { audiences: [`${AUDIENCE}/v1/pubsub`] },
+    ],
+    [
+      'with an account in other letters',
+      withPush({ oidcToken: { serviceAccountEmail: PUSHER.toUpperCase(), audience: AUDIENCE } }),
+    ],
+    ['with the wrapper said', withPush({ pubsubWrapper: {} })],
+    [
+      'with as much time as a delivery may take',
+      { ...healthy, ackDeadlineSeconds: 60 },
+      { limits: { requestSeconds: 60 } },
+    ],
+    [
+      'behind IAP, whose audience is the proxy’s business',
+      withPush({ oidcToken: { serviceAccountEmail: PUSHER, audience: 'client.apps' } }),
+      { identity: 'iap', audiences: ['/projects/1/locations/europe-west1/services/drive-courier'] },
+    ],
+    [
+      'at any host, where audiences are no addresses',
+      withPush({
+        pushEndpoint: 'https://courier.example/v1/pubsub',
+        oidcToken: { serviceAccountEmail: PUSHER, audience: 'courier' },
+      }),
+      { audiences: ['courier'] },
+    ],
+  ];
+  test.each(rows.map(([what, body, document = {}]) => [what, body, document] as const))(
+    '%s',
+    async (_, body, document) => {
+      expect(await check(body, document)).toMatchObject({ check: 'subscriptions', result: 'passed' });
+    },
+  );
+});
+
+describe('a subscription is not in order', () => {
+  test.each<[string, object, 'failed' | 'warned', RegExp]>([
+    ['an account without an email', withPush({ oidcToken: {} }), 'failed', /pushes as , not as pubsub-push@/],
+    [
+      'a state in which nothing is pushed',
+      { ...healthy, state: 'RESOURCE_ERROR' },
+      'failed',
+      /is in the state RESOURCE_ERROR/,
+    ],
+    ['one that was detached', { ...healthy, detached: true }, 'failed', /was detached from its topic/],
+    [
+      'an endpoint that is no address',
+      withPush({ pushEndpoint: 'courier' }),
+      'failed',
+      /pushes to courier, and not to \/v1\/pubsub/,
+    ],
+    [
+      'an endpoint that only looks like this service',
+      withPush({ pushEndpoint: 'https://drive-courier-1.example/v1/pubsub' }),
+      'warned',
+      /pushes to drive-courier-1\.example/,
+    ],
+    [
+      'an audience in other letters',
+      withPush({ oidcToken: { serviceAccountEmail: PUSHER, audience: AUDIENCE.toUpperCase() } }),
+      'failed',
+      /makes tokens for HTTPS/,
+    ],
+    [
+      'an audience with a slash too many',
+      withPush({ oidcToken: { serviceAccountEmail: PUSHER, audience: `${AUDIENCE}/` } }),
+      'failed',
+      /makes tokens for/,
+    ],
+    [
+      'less time than a delivery may take',
+      { ...healthy, ackDeadlineSeconds: 599 },
+      'warned',
+      /waits 599 s .* may take 600 s/,
+    ],
+    ['a policy of expiration that is not said', without('expirationPolicy'), 'warned', /not used for 31 days/],
+    ['a deadline that is not said', without('ackDeadlineSeconds'), 'warned', /waits 10 s/],
+    ['no dead-letter policy', without('deadLetterPolicy'), 'warned', /no dead-letter policy/],
+  ])('%s', async (_, body, result, detail) => {
+    expect(await check(body)).toMatchObject({ result, detail: expect.stringMatching(detail) });
+  });
+
+  test('all that is wrong is said at once, as bad as the worst, with one command', async () => {
+    const { result, detail, remedy } = await check({
+      ...withPush({ noWrapper: {}, oidcToken: undefined }),
+      ackDeadlineSeconds: 10,
+    });
+    expect(result).toBe('failed');
+    expect(detail).toMatch(/pushes without a token.*; it pushes without the wrapper.*; it waits 10 s/);
+    expect(remedy).toBe(
+      `gcloud pubsub subscriptions update exports --project=my-project --push-endpoint=${AUDIENCE}/v1/pubsub --push-auth-service-account=${PUSHER} --push-auth-token-audience=${AUDIENCE} --clear-push-no-wrapper-config --ack-deadline=600`,
+    );
+  });
+});
+
+describe('several subscriptions', () => {
+  const both = {
+    pubsub: {
+      subscriptions: {
+        [NAME]: { serviceAccount: PUSHER, destinations: ['reports'] },
+        [OTHER]: { serviceAccount: PUSHER, destinations: ['reports'] },
+      },
+    },
+  };
+  const look = (answers: Parameters<typeof sightOf>[0]) =>
+    checkSubscriptions({ config: configOf(both) }, 'reports', { sightOf: sightOf(answers), runtimeEmail: undefined });
+  const seen = { status: 200, body: healthy };
+
+  test('one that is wrong is not hidden by one that cannot be seen, nor the other way round', async () => {
+    const found = await look({ [NAME]: { status: 404, body: {} }, [OTHER]: { status: 403, body: {} } });
+    expect(found.result).toBe('failed');
+    expect(found.detail).toContain(`${NAME} does not exist.`);
+    expect(found.detail).toMatch(/^Not checked: the courier may not see \S+others/);
+  });
+
+  test('that one is in order is not said of both', async () => {
+    expect(await look({ [NAME]: seen })).toMatchObject({
+      result: 'skipped',
+      detail: `Not checked: Pub/Sub does not answer about ${OTHER}.`,
+    });
+    expect(await look({ [NAME]: seen, [OTHER]: seen })).toMatchObject({ result: 'passed' });
+  });
+});
+
+test('Pub/Sub is asked once for each, with its name whole and the courier’s own token', async () => {
+  const asked: GoogleRequest[] = [];
+  const name = 'projects/my-project/subscriptions/a?b#c%2e';
+  const see = sightOf({}, asked);
+  expect([await see(name), await see(name)]).toEqual([{ unseen: 'unanswered' }, { unseen: 'unanswered' }]);
+  expect(asked).toMatchObject([
+    {
+      method: 'GET',
+      url: 'https://pubsub.googleapis.com/v1/projects/my-project/subscriptions/a%3Fb%23c%252e',
+      headers: { authorization: 'Bearer token' },
+    },
+  ]);
+});
+
+test('an answer that is no subscription counts as none', async () => {
+  const see = sightOf({ [NAME]: { status: 200, body: { pushConfig: 7 } }, [OTHER]: { status: 500, body: {} } });
+  expect([await see(NAME), await see(OTHER)]).toEqual([{ unseen: 'unanswered' }, { unseen: 'unanswered' }]);
+});
