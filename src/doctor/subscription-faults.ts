@@ -10,6 +10,9 @@ const LONGEST_DEADLINE_SECONDS = 600;
 /** What of the configuration a subscription must fit. */
 type Expected = Pick<Config, 'audiences' | 'identity' | 'service' | 'limits' | 'pubsub'>;
 
+/** A policy alone does nothing: "The Pub/Sub service account … must have permission to Publish() to this topic". */
+const AND_ITS_RIGHTS = "; and let Pub/Sub's own account publish there, as docs/pubsub-and-buckets.md has it";
+
 /** `NAME --project=PROJECT`. */
 export const flagsOf = (name: string): string => {
   const [, project = 'PROJECT', , subscription = 'SUBSCRIPTION'] = name.split('/');
@@ -33,7 +36,7 @@ const flagsFor = (expected: Expected, name: string) => {
 /** The command that makes it, where it is missing or of no use any more. */
 export const creationOf = (expected: Expected, name: string): string => {
   const { push, deadline, deadLetters, expiration } = flagsFor(expected, name);
-  return `gcloud pubsub subscriptions create ${flagsOf(name)} --topic=TOPIC ${push} ${deadline} ${deadLetters} ${expiration}`;
+  return `gcloud pubsub subscriptions create ${flagsOf(name)} --topic=TOPIC ${push} ${deadline} ${expiration} ${deadLetters}${AND_ITS_RIGHTS}`;
 };
 
 /** A service may have more addresses than audiences: Cloud Run gives it two, and both begin with its name. */
@@ -126,6 +129,7 @@ export const faultOf = (expected: Expected, name: string, subscription: Subscrip
   }
   const wrongs = wrongsOf(expected, name, subscription);
   if (wrongs.length === 0) return undefined;
+  const { deadLetterPolicy } = subscription;
   const flags = new Set(wrongs.flatMap(({ flag }) => flag ?? []));
   return {
     result: wrongs.some(({ result }) => result === 'failed') ? 'failed' : 'warned',
@@ -133,6 +137,6 @@ export const faultOf = (expected: Expected, name: string, subscription: Subscrip
     remedy:
       flags.size === 0
         ? `gcloud pubsub subscriptions describe ${flagsOf(name)}`
-        : `gcloud pubsub subscriptions update ${flagsOf(name)} ${[...flags].join(' ')}`,
+        : `gcloud pubsub subscriptions update ${flagsOf(name)} ${[...flags].join(' ')}${deadLetterPolicy === undefined ? AND_ITS_RIGHTS : ''}`,
   };
 };

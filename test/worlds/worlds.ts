@@ -584,7 +584,7 @@ export const WORLDS: readonly World[] = [
         result: 'failed',
         detail: /^projects\/local-project\/subscriptions\/exports-2 does not exist\.$/,
         remedy:
-          /^gcloud pubsub subscriptions create exports-2 --project=local-project --topic=TOPIC --push-endpoint=https:\/\/courier\.example\/v1\/pubsub .*--push-auth-token-audience=https:\/\/courier\.example --ack-deadline=600 --dead-letter-topic=projects\/local-project\/topics\/exports-failed --max-delivery-attempts=20 --expiration-period=never; or correct its name/,
+          /^gcloud pubsub subscriptions create exports-2 --project=local-project --topic=TOPIC --push-endpoint=https:\/\/courier\.example\/v1\/pubsub .*--push-auth-token-audience=https:\/\/courier\.example --ack-deadline=600 --expiration-period=never --dead-letter-topic=projects\/local-project\/topics\/exports-failed --max-delivery-attempts=20; and let Pub\/Sub's own account .*; or correct its name/,
       },
     },
   },
@@ -746,7 +746,7 @@ export const WORLDS: readonly World[] = [
         result: 'warned',
         detail: /exports waits 10 s .* 600 s; it has no dead-letter policy, .*; it is deleted .* 31 days\.$/,
         remedy:
-          /^gcloud pubsub subscriptions update exports --project=local-project --ack-deadline=600 --dead-letter-topic=projects\/local-project\/topics\/exports-failed --max-delivery-attempts=20 --expiration-period=never$/,
+          /^gcloud pubsub subscriptions update exports --project=local-project --ack-deadline=600 --dead-letter-topic=projects\/local-project\/topics\/exports-failed --max-delivery-attempts=20 --expiration-period=never; and let Pub\/Sub's own account publish there/,
       },
     },
   },
