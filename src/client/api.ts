@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { CourierClientError, failure } from './errors.ts';
-import type { Exchange, HttpAnswer } from './http.ts';
+import { type Exchange, faultOf, type HttpAnswer } from './http.ts';
 import { type Retry, withRetry } from './retry.ts';
 import { parseAnswer, problemIn } from './schemas.ts';
 
@@ -59,10 +59,8 @@ const urlOf = (base: URL, path: string, query: Record<string, string | undefined
   return url;
 };
 
-const unreachable = (url: URL, error: unknown): CourierClientError => {
-  const reason = error instanceof Error && 'code' in error ? String(error.code) : 'no answer';
-  return failure('courier-unreachable', { detail: `${url.origin}: ${reason}`, cause: error });
-};
+const unreachable = (url: URL, error: unknown): CourierClientError =>
+  failure('courier-unreachable', { detail: `${url.origin}: ${faultOf(error)}`, cause: error });
 
 export const createApi = ({ url: base, token, exchange, retry }: ApiOptions): CallCourier => {
   const attempt = async <T>(call: ApiCall<T>, fresh: boolean): Promise<T> => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { timeUp, timeUpIn } from './time-up.ts';
 
 interface HttpRequest {
   method: string;
@@ -19,9 +20,16 @@ export interface HttpAnswer {
   text: string;
 }
 
+/** What became of an exchange that has no answer, in a word or two for a person. */
+export const faultOf = (error: unknown): string => {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  return timeUpIn(error) ?? code ?? 'no answer';
+};
+
 /** How the client speaks HTTP; `exchange` unless a test puts something in between. */
 export type Exchange = (request: HttpRequest) => Promise<HttpAnswer>;
 
+/** The courier may have to wait for Drive before it answers. */
 const IDLE_MS = 600_000;
 /** Answers are small JSON documents; what is longer is none of the courier's. */
 const LONGEST_ANSWER = 4 * 1024 * 1024;
@@ -72,9 +80,11 @@ export const exchange: Exchange = async ({ method, url, headers = {}, body, sign
   const request = (target.protocol === 'https:' ? https : http).request(target, {
     method,
     headers: { ...length, ...headers },
+    timeout: idleMs,
     ...(signal === undefined ? {} : { signal }),
   });
-  request.setTimeout(idleMs, () => request.destroy(new Error(`nothing moved for ${idleMs} ms`)));
+  // Given with the options it counts while the connection is made, too.
+  request.once('timeout', () => request.destroy(timeUp(`nothing moved for ${idleMs / 1000} seconds`)));
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     request.once('response', resolve);
     // Errors after the answer (the server hung up on the unread rest of the body) are of no interest.

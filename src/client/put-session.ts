@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CourierClientError, failure } from './errors.ts';
-import type { Exchange, HttpAnswer } from './http.ts';
+import { type Exchange, faultOf, type HttpAnswer } from './http.ts';
 import type { Seekable } from './input.ts';
 import { type Retry, waitAfter } from './retry.ts';
 import type { RunningDigest } from './running-digest.ts';
@@ -19,7 +19,12 @@ export interface SessionUpload {
   /** Bytes that Drive has, or that are on their way. */
   onBytes(sent: number): void;
   signal?: AbortSignal | undefined;
+  /** An exchange in which nothing moves for so long, in either direction, is given up and the session asked; default 120 000. */
+  idleMs?: number;
 }
+
+/** Not for a chunk as a whole: on a slow line that takes as long as it takes. */
+const IDLE_MS = 120_000;
 
 /** `gone`: Drive does not know the session (any more), which is also how it looks some time after it ended well. */
 export type SessionEnd = 'stored' | 'gone';
@@ -89,14 +94,14 @@ async function* passing(
  * @throws CourierClientError `upload-interrupted` after too many failures in a row, `upload-refused`, `file-changed`
  */
 export const putSession = async (upload: SessionUpload): Promise<SessionEnd> => {
-  const { input, uploadUrl, chunkBytes, exchange, retry, onBytes, signal } = upload;
+  const { input, uploadUrl, chunkBytes, exchange, retry, onBytes, signal, idleMs = IDLE_MS } = upload;
   const { size } = input;
 
   const put = async (headers: Record<string, string>, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Step> => {
-    const answer = await exchange({ method: 'PUT', url: uploadUrl, headers, body, signal }).catch((error: unknown) => {
+    const request = { method: 'PUT', url: uploadUrl, headers, body, signal, idleMs };
+    const answer = await exchange(request).catch((error: unknown) => {
       if (signal?.aborted || error instanceof CourierClientError) throw error;
-      const reason = error instanceof Error && 'code' in error ? String(error.code) : 'no answer';
-      throw interrupted(`Drive: ${reason}`, error);
+      throw interrupted(`Drive: ${faultOf(error)}`, error);
     });
     return stepOf(answer);
   };

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
+import { googleFetch } from '../google-fetch.ts';
 import { rewriteFor } from '../google-origin.ts';
 import { type AuthorizedUserFile, type OauthClient, obtainConsent } from '../login/consent.ts';
 import { addSecretVersion, checkedSecretName } from '../login/secret-version.ts';
@@ -75,6 +76,7 @@ export const loginCommand = async (context: Context, flags: LoginFlags): Promise
   const { out, secret, loginHint, browser = true } = flags;
   const client = await readClient(flags.client);
   const rewrite = rewriteFor(env.COURIER_GOOGLE_ORIGIN);
+  const fetch = googleFetch(rewrite);
   // Before anybody is asked to agree to something that then cannot be kept.
   const name = secret === undefined ? undefined : checkedSecretName(secret);
   const token = name === undefined ? undefined : await (await identityOf(context, flags)).accessToken([CLOUD_PLATFORM]);
@@ -84,6 +86,7 @@ export const loginCommand = async (context: Context, flags: LoginFlags): Promise
     scopes: (flags.scopes ?? [DRIVE]).flatMap((each) => each.split(',')).filter(Boolean),
     loginHint,
     rewrite,
+    fetch,
     signal,
     show(url) {
       stderr.write(`courier: Open this page and agree:\n\n  ${url}\n\n`);
@@ -95,7 +98,7 @@ export const loginCommand = async (context: Context, flags: LoginFlags): Promise
   const version =
     name === undefined || token === undefined
       ? undefined
-      : await addSecretVersion(name, Buffer.from(content), { token, rewrite });
+      : await addSecretVersion(name, Buffer.from(content), { token, fetch });
   if (out === undefined && version === undefined) {
     stdout.write(flags.json ? `${JSON.stringify(file)}\n` : content);
     return;

@@ -1,7 +1,7 @@
 import { UserRefreshClient } from 'google-auth-library';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import type { Rewrite } from '../google-origin.ts';
+import type { GoogleFetch } from '../google-fetch.ts';
 import type { Identity } from './identity.ts';
 import { identityError } from './refusal.ts';
 import { transporterOptions } from './transporter.ts';
@@ -14,16 +14,16 @@ export const authorizedUserSchema = z.object({
 });
 type UserFile = z.infer<typeof authorizedUserSchema>;
 
-const clientOf = (file: UserFile, rewrite: Rewrite): UserRefreshClient =>
+const clientOf = (file: UserFile, fetch: GoogleFetch): UserRefreshClient =>
   new UserRefreshClient({
     clientId: file.client_id,
     clientSecret: file.client_secret,
     refreshToken: file.refresh_token,
-    transporterOptions: transporterOptions(rewrite),
+    transporterOptions: transporterOptions(fetch),
   });
 
 /** A person's refresh token. Google makes ID tokens for it, but only for the OAuth client's own id as their audience. */
-export const authorizedUser = (file: UserFile, foundBy: string, rewrite: Rewrite): Identity => ({
+export const authorizedUser = (file: UserFile, foundBy: string, fetch: GoogleFetch): Identity => ({
   kind: 'authorized-user',
   foundBy,
   idToken: async () => {
@@ -34,7 +34,7 @@ export const authorizedUser = (file: UserFile, foundBy: string, rewrite: Rewrite
   accessToken: async () => {
     // The scopes are those that the person agreed to.
     try {
-      const { token } = await clientOf(file, rewrite).getAccessToken();
+      const { token } = await clientOf(file, fetch).getAccessToken();
       if (typeof token !== 'string') throw new Error('no token in the answer');
       return token;
     } catch (error) {

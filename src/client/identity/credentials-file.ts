@@ -42,16 +42,16 @@ const identityOf = (content: unknown, foundBy: string, surroundings: Surrounding
   const file = parsed.data;
   switch (file.type) {
     case 'service_account':
-      return serviceAccount(file, foundBy, surroundings.rewrite);
+      return serviceAccount(file, foundBy, surroundings.fetch);
     case 'authorized_user':
-      return authorizedUser(file, foundBy, surroundings.rewrite);
+      return authorizedUser(file, foundBy, surroundings.fetch);
     case 'external_account':
       return externalAccount(file, foundBy, surroundings);
     case 'impersonated_service_account': {
       const target = accountInUrl(file.service_account_impersonation_url);
       if (target === undefined) throw unusable(foundBy, 'service_account_impersonation_url names no service account.');
       const source = accessTokensOf(identityOf(file.source_credentials, foundBy, surroundings));
-      return impersonated({ source, target, delegates: file.delegates ?? [], foundBy, rewrite: surroundings.rewrite });
+      return impersonated({ source, target, delegates: file.delegates ?? [], foundBy, fetch: surroundings.fetch });
     }
   }
 };

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '../errors.ts';
+import { CALL_MS, googleFetch } from '../google-fetch.ts';
 import { rewriteFor } from '../google-origin.ts';
 import { accessTokensOf, identityInFile } from './credentials-file.ts';
 import { findGcloud } from './gcloud.ts';
@@ -16,6 +17,8 @@ export interface DiscoverOptions {
   impersonate?: string | undefined;
   env?: Readonly<Record<string, string | undefined>>;
   home?: string;
+  /** For one call to Google, in milliseconds: default 20 000. gcloud, which takes its time to start, has three times as long. */
+  callMs?: number;
 }
 
 /** Where `gcloud auth application-default login` leaves its file. */
@@ -43,7 +46,8 @@ const find = async (surroundings: Surroundings, { keyFile, impersonate }: Discov
 /** Finds who this program is. @throws CourierClientError `identity-not-found`, `identity-unusable` */
 export const discoverIdentity = async (options: DiscoverOptions = {}): Promise<Identity> => {
   const env = options.env ?? process.env;
-  const surroundings = { env, home: options.home ?? homedir(), rewrite: rewriteFor(env.COURIER_GOOGLE_ORIGIN) };
+  const { home = homedir(), callMs = CALL_MS } = options;
+  const surroundings = { env, home, callMs, fetch: googleFetch(rewriteFor(env.COURIER_GOOGLE_ORIGIN), callMs) };
   const target = options.impersonate ?? env.CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT;
   const identity = await find(surroundings, { ...options, impersonate: target });
   if (!target) return identity;
@@ -51,6 +55,6 @@ export const discoverIdentity = async (options: DiscoverOptions = {}): Promise<I
     source: accessTokensOf(identity),
     target,
     foundBy: `impersonation by way of ${identity.foundBy}`,
-    rewrite: surroundings.rewrite,
+    fetch: surroundings.fetch,
   });
 };

@@ -5,7 +5,7 @@ import { needsProviderChain, providerChain } from './aws-credentials.ts';
 import { type AccessTokens, CLOUD_PLATFORM, type Identity, type Surroundings } from './identity.ts';
 import { accountInUrl, impersonated } from './impersonated.ts';
 import { identityError } from './refusal.ts';
-import { transporterOptions } from './transporter.ts';
+import { routeTokenExchange, transporterOptions } from './transporter.ts';
 
 export const externalAccountSchema = z.looseObject({
   type: z.literal('external_account'),
@@ -34,22 +34,21 @@ const withImdsV2 = (source: ExternalFile['credential_source']): ExternalFile['cr
  * The federated identity itself, as which nothing but impersonation is useful: without the file's impersonation URL,
  * because `generateIdToken` must be asked by the federated principal.
  */
-const federated = (file: ExternalFile, { env, rewrite }: Surroundings): AccessTokens => {
+const federated = (file: ExternalFile, { env, fetch }: Surroundings): AccessTokens => {
   const { service_account_impersonation_url: _, credential_source: source, ...rest } = file;
   const options = {
     ...rest,
-    // The token exchange has a transport of its own, which takes no options.
-    token_url: rewrite(file.token_url),
     scopes: [CLOUD_PLATFORM],
-    transporterOptions: transporterOptions(rewrite),
+    transporterOptions: transporterOptions(fetch),
   };
   if (source.environment_id?.startsWith('aws') !== true) {
     const kind = source.executable === undefined ? IdentityPoolClient : PluggableAuthClient;
-    return new kind({ ...options, credential_source: source } as never);
+    return routeTokenExchange(new kind({ ...options, credential_source: source } as never));
   }
-  return needsProviderChain(env)
-    ? new AwsClient({ ...options, aws_security_credentials_supplier: providerChain(env) } as never)
-    : new AwsClient({ ...options, credential_source: withImdsV2(source) } as never);
+  const found = needsProviderChain(env)
+    ? { aws_security_credentials_supplier: providerChain(env) }
+    : { credential_source: withImdsV2(source) };
+  return routeTokenExchange(new AwsClient({ ...options, ...found } as never));
 };
 
 /** Workload identity federation: AWS, Azure, GitHub Actions, any OIDC or SAML issuer. */
@@ -63,7 +62,7 @@ export const externalAccount = (file: ExternalFile, foundBy: string, surrounding
   })();
   const target = accountInUrl(file.service_account_impersonation_url ?? '');
   if (target !== undefined) {
-    const identity = impersonated({ source, target, foundBy, rewrite: surroundings.rewrite });
+    const identity = impersonated({ source, target, foundBy, fetch: surroundings.fetch });
     return { ...identity, kind: 'external-account' };
   }
   return {

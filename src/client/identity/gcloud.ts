@@ -4,20 +4,23 @@ import { failure } from '../errors.ts';
 import type { Identity, Surroundings } from './identity.ts';
 
 const execute = promisify(execFile);
-const LONGEST_MS = 60_000;
+/** It is a program in Python, which may be started for the first time, and makes calls of its own. */
+const CALLS = 3;
 
-type Env = Surroundings['env'];
+type Place = Pick<Surroundings, 'env' | 'callMs'>;
 
 /** @returns what it printed; undefined when there is no gcloud */
-const gcloud = async (env: Env, ...args: string[]): Promise<string | undefined> => {
+const gcloud = async ({ env, callMs }: Place, ...args: string[]): Promise<string | undefined> => {
+  const timeout = CALLS * callMs;
   try {
     // Impersonation is done here, for every kind of identity alike; twice would ask the account to act as itself.
     const { CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT: _, ...rest } = env;
-    const { stdout } = await execute('gcloud', [...args, '--quiet'], { env: rest, timeout: LONGEST_MS });
+    const { stdout } = await execute('gcloud', [...args, '--quiet'], { env: rest, timeout });
     return stdout.trim();
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
-    const { stderr = '' } = error as { stderr?: string };
+    const { stderr = '', killed = false } = error as { stderr?: string; killed?: boolean };
+    if (killed) throw failure('google-unreachable', { detail: `gcloud: no answer within ${timeout / 1000} seconds` });
     // Its first line says what is wrong; the rest is advice about gcloud itself.
     const [reason = 'it failed'] = /ERROR: (?:\([\w.-]+\) )?([^\n]+)/.exec(stderr)?.slice(1) ?? [];
     throw failure('identity-refused', {
@@ -27,8 +30,8 @@ const gcloud = async (env: Env, ...args: string[]): Promise<string | undefined> 
   }
 };
 
-const printed = async (env: Env, ...args: string[]): Promise<string> => {
-  const text = await gcloud(env, ...args);
+const printed = async (place: Place, ...args: string[]): Promise<string> => {
+  const text = await gcloud(place, ...args);
   if (text === undefined || text === '') throw failure('identity-refused', { detail: 'gcloud printed no token.' });
   return text;
 };
@@ -36,8 +39,8 @@ const printed = async (env: Env, ...args: string[]): Promise<string> => {
 const isServiceAccount = (account: string): boolean => account.endsWith('.gserviceaccount.com');
 
 /** The account that gcloud is signed in with: the last resort. */
-export const findGcloud = async ({ env }: Surroundings): Promise<Identity | undefined> => {
-  const account = await gcloud(env, 'config', 'get-value', 'account').catch(() => undefined);
+export const findGcloud = async (place: Place): Promise<Identity | undefined> => {
+  const account = await gcloud(place, 'config', 'get-value', 'account').catch(() => undefined);
   if (account === undefined || !account.includes('@')) return undefined;
   const base = {
     kind: 'gcloud',
@@ -45,17 +48,20 @@ export const findGcloud = async ({ env }: Surroundings): Promise<Identity | unde
     account,
     accessToken: (scopes) =>
       isServiceAccount(account) && scopes.length > 0
-        ? printed(env, 'auth', 'print-access-token', `--scopes=${scopes.join(',')}`)
-        : printed(env, 'auth', 'print-access-token'),
+        ? printed(place, 'auth', 'print-access-token', `--scopes=${scopes.join(',')}`)
+        : printed(place, 'auth', 'print-access-token'),
   } satisfies Omit<Identity, 'idToken'>;
   if (isServiceAccount(account)) {
-    return { ...base, idToken: (audience) => printed(env, 'auth', 'print-identity-token', `--audiences=${audience}`) };
+    return {
+      ...base,
+      idToken: (audience) => printed(place, 'auth', 'print-identity-token', `--audiences=${audience}`),
+    };
   }
   return {
     ...base,
     warning:
       "Calling as gcloud's user: such a token names gcloud itself as its audience, so it can be replayed elsewhere, and a courier takes it only if its operator allowed that. Good for trying out; use --impersonate or a service account for anything else.",
     // gcloud refuses --audiences for people.
-    idToken: () => printed(env, 'auth', 'print-identity-token'),
+    idToken: () => printed(place, 'auth', 'print-identity-token'),
   };
 };

@@ -1,4 +1,4 @@
-import type { Rewrite } from '../google-origin.ts';
+import type { GoogleFetch } from '../google-fetch.ts';
 
 /** Who this program is towards Google, found in its surroundings. */
 export interface Identity {
@@ -25,7 +25,9 @@ export interface Surroundings {
   env: Readonly<Record<string, string | undefined>>;
   /** The user's home folder. */
   home: string;
-  rewrite: Rewrite;
+  fetch: GoogleFetch;
+  /** For one call to Google. */
+  callMs: number;
 }
 
 /** What IAM Credentials asks of whoever impersonates. */

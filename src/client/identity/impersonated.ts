@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import type { Rewrite } from '../google-origin.ts';
+import { askForJson, type GoogleFetch } from '../google-fetch.ts';
 import type { AccessTokens, Identity } from './identity.ts';
 import { identityError } from './refusal.ts';
 
@@ -15,7 +15,7 @@ interface Impersonation {
   target: string;
   delegates?: readonly string[];
   foundBy: string;
-  rewrite: Rewrite;
+  fetch: GoogleFetch;
 }
 
 /** The account in `…/serviceAccounts/EMAIL:generateAccessToken`. */
@@ -26,18 +26,17 @@ export const accountInUrl = (url: string): string | undefined =>
  * Acts as a service account by IAM Credentials. This is also how federated callers get an ID token:
  * google-auth-library's `getIdTokenClient` throws for external accounts, and `generateIdToken` takes their access token.
  */
-export const impersonated = ({ source, target, delegates = [], foundBy, rewrite }: Impersonation): Identity => {
+export const impersonated = ({ source, target, delegates = [], foundBy, fetch }: Impersonation): Identity => {
   const call = async <T>(method: string, body: object, schema: z.ZodType<T>): Promise<T> => {
     try {
       const { token } = await source.getAccessToken();
       const url = `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/${encodeURIComponent(target)}:${method}`;
-      const response = await fetch(rewrite(url), {
+      const { status, ok, data } = await askForJson(fetch, url, {
         method: 'POST',
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: JSON.stringify({ delegates, ...body }),
       });
-      const data: unknown = await response.json().catch(() => undefined);
-      if (!response.ok) throw Object.assign(new Error('refused'), { response: { status: response.status, data } });
+      if (!ok) throw Object.assign(new Error('refused'), { response: { status, data } });
       const parsed = schema.safeParse(data);
       if (!parsed.success) throw failure('identity-refused', { detail: `${target}: no token in Google's answer` });
       return parsed.data;

@@ -6,7 +6,6 @@ import { identityError } from './refusal.ts';
 const ACCOUNT = 'instance/service-accounts/default';
 const FLAVOR = { 'metadata-flavor': 'Google' };
 const PROBE_MS = 1_000;
-const ASK_MS = 20_000;
 
 type Env = Surroundings['env'];
 
@@ -36,12 +35,9 @@ const refused = (status: number, text: string) =>
     remedy: 'Attach a service account to this machine or service.',
   });
 
-const ask = async (env: Env, path: string): Promise<string> => {
+const ask = async ({ env, fetch }: Surroundings, path: string): Promise<string> => {
   try {
-    const response = await fetch(`http://${hostOf(env)}/computeMetadata/v1/${path}`, {
-      headers: FLAVOR,
-      signal: AbortSignal.timeout(ASK_MS),
-    });
+    const response = await fetch(`http://${hostOf(env)}/computeMetadata/v1/${path}`, { headers: FLAVOR });
     const text = await response.text();
     if (response.status >= 500 || response.status === 429) {
       throw failure('google-unreachable', { detail: `metadata server: HTTP ${response.status}` });
@@ -49,18 +45,15 @@ const ask = async (env: Env, path: string): Promise<string> => {
     if (!response.ok) throw refused(response.status, text);
     return text.trim();
   } catch (error) {
-    if (error instanceof Error && error.name === 'TimeoutError') {
-      throw failure('google-unreachable', { detail: 'The metadata server does not answer.' });
-    }
     throw identityError(error, 'metadata server');
   }
 };
 
 const tokenSchema = z.object({ access_token: z.string() });
 
-const accessToken = async (env: Env, scopes: readonly string[]): Promise<string> => {
+const accessToken = async (surroundings: Surroundings, scopes: readonly string[]): Promise<string> => {
   const query = scopes.length === 0 ? '' : `?${new URLSearchParams({ scopes: scopes.join(',') })}`;
-  const text = await ask(env, `${ACCOUNT}/token${query}`);
+  const text = await ask(surroundings, `${ACCOUNT}/token${query}`);
   try {
     return tokenSchema.parse(JSON.parse(text)).access_token;
   } catch {
@@ -69,14 +62,16 @@ const accessToken = async (env: Env, scopes: readonly string[]): Promise<string>
 };
 
 /** The platform's own identity (Cloud Run, Compute Engine, GKE), if this is one. */
-export const findMetadataServer = async ({ env }: Surroundings): Promise<Identity | undefined> => {
+export const findMetadataServer = async (surroundings: Surroundings): Promise<Identity | undefined> => {
+  const { env } = surroundings;
   if (!mayProbe(env)) return undefined;
   if (!isKnownPlatform(env) && !(await answers(env))) return undefined;
   return {
     kind: 'metadata-server',
     foundBy: `the metadata server at ${hostOf(env)}`,
     // Without format=full the token has no email, and the courier knows its caller by number only.
-    idToken: (audience) => ask(env, `${ACCOUNT}/identity?${new URLSearchParams({ audience, format: 'full' })}`),
-    accessToken: (scopes) => accessToken(env, scopes),
+    idToken: (audience) =>
+      ask(surroundings, `${ACCOUNT}/identity?${new URLSearchParams({ audience, format: 'full' })}`),
+    accessToken: (scopes) => accessToken(surroundings, scopes),
   };
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CourierClientError as ClientError, type CourierClientError, failure } from '../errors.ts';
+import { timeUpIn } from '../time-up.ts';
 
 /** Both forms in which Google says no: OAuth's, and its APIs'. */
 const bodySchema = z.union([
@@ -71,8 +72,8 @@ export const identityError = (error: unknown, account: string): CourierClientErr
   if (error instanceof ClientError) return error;
   const refusal = refusalIn(error);
   if (refusal === undefined) {
-    const code = networkCodeIn(error);
-    if (code !== undefined) return failure('google-unreachable', { detail: code });
+    const fault = networkCodeIn(error) ?? timeUpIn(error);
+    if (fault !== undefined) return failure('google-unreachable', { detail: fault });
     const reason = error instanceof Error ? error.message : 'no reason given';
     return failure('identity-unusable', { detail: `${account}: ${reason}` });
   }

@@ -2,7 +2,7 @@ import { createPrivateKey } from 'node:crypto';
 import { JWT } from 'google-auth-library';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import type { Rewrite } from '../google-origin.ts';
+import type { GoogleFetch } from '../google-fetch.ts';
 import type { Identity } from './identity.ts';
 import { identityError } from './refusal.ts';
 import { transporterOptions } from './transporter.ts';
@@ -15,7 +15,7 @@ export const serviceAccountSchema = z.object({
 });
 type KeyFile = z.infer<typeof serviceAccountSchema>;
 
-const clientOf = (file: KeyFile, scopes: readonly string[], rewrite: Rewrite): JWT => {
+const clientOf = (file: KeyFile, scopes: readonly string[], fetch: GoogleFetch): JWT => {
   try {
     createPrivateKey(file.private_key);
   } catch {
@@ -26,13 +26,13 @@ const clientOf = (file: KeyFile, scopes: readonly string[], rewrite: Rewrite): J
     email: file.client_email,
     key: file.private_key,
     scopes: [...scopes],
-    transporterOptions: transporterOptions(rewrite),
+    transporterOptions: transporterOptions(fetch),
     ...(file.private_key_id === undefined ? {} : { keyId: file.private_key_id }),
   });
 };
 
 /** The classic: a key file. Google is asked for an ID token against an assertion that the key signed. */
-export const serviceAccount = (file: KeyFile, foundBy: string, rewrite: Rewrite): Identity => {
+export const serviceAccount = (file: KeyFile, foundBy: string, fetch: GoogleFetch): Identity => {
   const account = file.client_email;
   const failing = (error: unknown): never => {
     throw identityError(error, account);
@@ -41,9 +41,9 @@ export const serviceAccount = (file: KeyFile, foundBy: string, rewrite: Rewrite)
     kind: 'service-account-key',
     foundBy,
     account,
-    idToken: async (audience) => clientOf(file, [], rewrite).fetchIdToken(audience).catch(failing),
+    idToken: async (audience) => clientOf(file, [], fetch).fetchIdToken(audience).catch(failing),
     accessToken: async (scopes) => {
-      const { token } = await clientOf(file, scopes, rewrite).getAccessToken().catch(failing);
+      const { token } = await clientOf(file, scopes, fetch).getAccessToken().catch(failing);
       return token ?? failing(new Error('no token in the answer'));
     },
   };

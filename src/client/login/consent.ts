@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
+import { askForJson, type GoogleFetch } from '../google-fetch.ts';
 import type { Rewrite } from '../google-origin.ts';
 import { identityError } from '../identity/refusal.ts';
 import { claimsOf } from '../token-claims.ts';
@@ -33,6 +34,7 @@ interface ConsentOptions {
   /** Whom the consent page suggests. */
   loginHint?: string | undefined;
   rewrite: Rewrite;
+  fetch: GoogleFetch;
   /** Has a person open the page. */
   show(url: string): void;
   signal: AbortSignal;
@@ -49,11 +51,11 @@ const IDENTITY_SCOPES = ['openid', 'email'];
 
 const random = (): string => randomBytes(32).toString('base64url');
 
-const redeem = async (members: Record<string, string>, rewrite: Rewrite) => {
+const redeem = async (members: Record<string, string>, fetch: GoogleFetch) => {
   try {
-    const response = await fetch(rewrite(TOKEN_URL), { method: 'POST', body: new URLSearchParams(members) });
-    const data: unknown = await response.json().catch(() => undefined);
-    if (!response.ok) throw Object.assign(new Error('refused'), { response: { status: response.status, data } });
+    const init = { method: 'POST', body: new URLSearchParams(members) };
+    const { status, ok, data } = await askForJson(fetch, TOKEN_URL, init);
+    if (!ok) throw Object.assign(new Error('refused'), { response: { status, data } });
     return grantSchema.parse(data);
   } catch (error) {
     throw identityError(error, 'the consent');
@@ -70,6 +72,7 @@ export const obtainConsent = async ({
   scopes,
   loginHint,
   rewrite,
+  fetch,
   show,
   signal,
 }: ConsentOptions): Promise<{ file: AuthorizedUserFile; scopes: string[] }> => {
@@ -99,7 +102,7 @@ export const obtainConsent = async ({
         client_id: client.id,
         client_secret: client.secret,
       },
-      rewrite,
+      fetch,
     );
     // Short words (email) come back as addresses.
     const missing = scopes.filter((scope) => scope.includes(':') && !granted.scope.split(' ').includes(scope));

@@ -1,7 +1,7 @@
 import { crc32c } from '@aws-crypto/crc32c';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import type { Rewrite } from '../google-origin.ts';
+import { askForJson, type GoogleFetch } from '../google-fetch.ts';
 import { identityError } from '../identity/refusal.ts';
 
 /** `projects/P/secrets/S`, or of one region. */
@@ -31,23 +31,22 @@ const remedyOf = (status: number, name: string): string => {
 export const addSecretVersion = async (
   name: string,
   bytes: Buffer,
-  { token, rewrite }: { token: string; rewrite: Rewrite },
+  { token, fetch }: { token: string; fetch: GoogleFetch },
 ): Promise<string> => {
   const location = SECRET.exec(name)?.[1];
   const host = location === undefined ? 'secretmanager' : `secretmanager.${location}.rep`;
-  const response = await fetch(rewrite(`https://${host}.googleapis.com/v1/${name}:addVersion`), {
+  const asked = askForJson(fetch, `https://${host}.googleapis.com/v1/${name}:addVersion`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ payload: { data: bytes.toString('base64'), dataCrc32c: String(crc32c(bytes)) } }),
-  }).catch((error: unknown) => {
+  });
+  const { status, ok, data } = await asked.catch((error: unknown) => {
     throw identityError(error, 'Secret Manager');
   });
-  const data: unknown = await response.json().catch(() => undefined);
-  const { status } = response;
   if (status >= 500 || status === 429)
     throw failure('google-unreachable', { detail: `Secret Manager: HTTP ${status}`, status });
   const version = versionSchema.safeParse(data).data;
-  if (!response.ok || version === undefined) {
+  if (!ok || version === undefined) {
     const word = problemSchema.safeParse(data).data?.error.status ?? `HTTP ${status}`;
     throw failure('secret-refused', { detail: `${name}: ${word}`, remedy: remedyOf(status, name), status });
   }
