@@ -1,6 +1,7 @@
 import type { AuthClient, gaxios } from 'google-auth-library';
 import { CourierError } from '../errors.ts';
 import type { GoogleTransport } from '../google/transport.ts';
+import { limitTime } from './time-limit.ts';
 
 /** What Google Cloud's own APIs want; what one may do there IAM says. */
 export const CLOUD_PLATFORM = 'https://www.googleapis.com/auth/cloud-platform';
@@ -47,7 +48,8 @@ const CALL_TIMEOUT_MS = 30_000;
 /** Google's library, loaded when first needed, sending through the transport and leaving retries to it. */
 export const createLibraryOptions = async (transport: Pick<GoogleTransport, 'fetch'>): Promise<LibraryOptions> => {
   const { gaxios } = await import('google-auth-library');
-  const transporter = new gaxios.Gaxios({ fetchImplementation: transport.fetch, timeout: CALL_TIMEOUT_MS });
+  // gaxios' own `timeout` is an AbortSignal.timeout, which goes on after the call.
+  const transporter = new gaxios.Gaxios({ fetchImplementation: limitTime(transport.fetch, CALL_TIMEOUT_MS) });
   transporter.interceptors.request.add({
     // The library asks for retries with each call; two layers of them would multiply.
     resolved: async (config) => {

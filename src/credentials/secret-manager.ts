@@ -4,7 +4,11 @@ import { CourierError, type ErrorCode } from '../errors.ts';
 import { courierErrorIn } from './access-token.ts';
 import type { RuntimeIdentity } from './runtime-identity.ts';
 
-const CALL_TIMEOUT_MS = 30_000;
+/**
+ * The library's own limit outlives its call: google-gax (fallbackServiceStub) listens to an `AbortSignal.timeout` and never
+ * stops. Without end there is no such signal, and the transporter under the client has a limit that ends with the call.
+ */
+const LIBRARY_LIMIT_MS = Infinity;
 
 const answer = z.object({
   payload: z.object({
@@ -81,7 +85,7 @@ export const createSecretReader = (runtime: Pick<RuntimeIdentity, 'authClient' |
     const client = clients.get(apiEndpoint) ?? connect(name);
     clients.set(apiEndpoint, client);
     const [version] = await (await client)
-      .accessSecretVersion({ name }, { timeout: CALL_TIMEOUT_MS, retry: { retryCodes: [] } })
+      .accessSecretVersion({ name }, { timeout: LIBRARY_LIMIT_MS, retry: { retryCodes: [] } })
       .catch((error: unknown) => {
         throw readingError(error, name);
       });

@@ -1,0 +1,36 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import { watchTimers } from '../support/running-timers.ts';
+import { createWitness, enterRuntime, openAuth } from './drive-auth/harness.ts';
+import { WAYS } from './drive-auth/ways.ts';
+
+let google: LocalGoogle;
+let leave: () => void;
+const witness = createWitness();
+
+beforeAll(async () => {
+  google = await startLocalGoogle();
+  leave = enterRuntime(google);
+});
+afterAll(async () => {
+  leave();
+  witness.close();
+  await google.close();
+});
+
+/** Each call has half a minute, and some are made beside the work. */
+const LEAST_MS = 25_000;
+const WITHIN_MS = 5_000;
+
+test.each(WAYS)('$way: no time limit outlives the calls for a token', async ({ configure, onCloudRun }) => {
+  const timers = watchTimers();
+  try {
+    await openAuth(google, witness, configure(google), { onCloudRun }).token();
+    const endsMs = performance.now() + WITHIN_MS;
+    while (timers.running(LEAST_MS).length > 0 && performance.now() < endsMs) await delay(20);
+    expect(timers.running(LEAST_MS)).toEqual([]);
+  } finally {
+    timers.stop();
+  }
+});

@@ -1,0 +1,52 @@
+import { expect, test } from '@jest/globals';
+import { limitTime } from '../../../src/credentials/time-limit.ts';
+import { watchTimers } from '../../support/running-timers.ts';
+
+const URL_OF_ALL = 'https://oauth2.googleapis.com/token';
+const LONG_MS = 3_600_000;
+
+/** As a server that takes the request and says nothing. */
+const silent: typeof globalThis.fetch = (_input, init) =>
+  new Promise((_resolve, reject) => {
+    const { signal } = init ?? {};
+    if (signal?.aborted) reject(signal.reason);
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+
+test('a call that is not answered ends when its time is up', async () => {
+  await expect(limitTime(silent, 50)(URL_OF_ALL)).rejects.toMatchObject({ name: 'TimeoutError' });
+});
+
+test("a caller's own signal still ends a call, with its own reason", async () => {
+  const reason = new Error('left');
+  const controller = new AbortController();
+  const call = limitTime(silent, LONG_MS)(URL_OF_ALL, { signal: controller.signal });
+  controller.abort(reason);
+  await expect(call).rejects.toBe(reason);
+  await expect(limitTime(silent, LONG_MS)(URL_OF_ALL, { signal: controller.signal })).rejects.toBe(reason);
+});
+
+test('what is asked goes on as it is', async () => {
+  const asked: unknown[] = [];
+  const limited = limitTime(async (input, init) => {
+    asked.push(input, init?.method, init?.body);
+    return new Response('answer');
+  }, LONG_MS);
+  const response = await limited(URL_OF_ALL, { method: 'POST', body: 'grant' });
+  expect([await response.text(), asked]).toEqual(['answer', [URL_OF_ALL, 'POST', 'grant']]);
+});
+
+test.each([
+  ['is answered', async () => new Response()],
+  ['fails', () => Promise.reject(new Error('no way there'))],
+] as const)('the limit ends with a call that %s', async (_what, fetch) => {
+  const timers = watchTimers();
+  try {
+    await limitTime(fetch, LONG_MS)(URL_OF_ALL).catch(() => undefined);
+    // Node tells of a timer's end in a later turn.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect(timers.running(LONG_MS)).toEqual([]);
+  } finally {
+    timers.stop();
+  }
+});
