@@ -24,8 +24,6 @@ export interface Doing {
   refused?: string;
   /** Codes that may come in place of success. */
   mayBe?: readonly string[];
-  /** Done in every so many rounds only; default 1. */
-  every?: number;
   run(turn: number): Promise<Came>;
 }
 
@@ -212,8 +210,7 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
     },
     'push, wrong': { run: async () => ({ status: await push('m-wrong', '{"nonsense":1}'), code: undefined }) },
     destinations: { run: () => ask('/v1/destinations') },
-    // Its two dozen calls leave timers of half a minute each, and who asks it is a person.
-    doctor: { every: 10, run: () => ask('/v1/doctor', { headers: { authorization: `Bearer ${token('operator')}` } }) },
+    doctor: { run: () => ask('/v1/doctor', { headers: { authorization: `Bearer ${token('operator')}` } }) },
     health: { run: () => ask('/v1/health') },
     'openapi.json': { run: () => ask('/openapi.json') },
     'error: no token': { refused: 'token-missing', run: () => post('/v1/files?name=a', 'x', { authorization: '' }) },

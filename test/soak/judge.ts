@@ -10,8 +10,7 @@ const BOUNDS: Readonly<Record<keyof Holding, { part: number; constant: number }>
   descriptors: { part: 0, constant: 8 },
   sockets: { part: 0, constant: 8 },
   socketObjects: { part: 0, constant: 12 },
-  // A doctor's calls leave two dozen for half a minute, and it is asked once in a while: two askings more or less are no leak.
-  timers: { part: 0, constant: 60 },
+  timers: { part: 0, constant: 24 },
 };
 
 export interface Row {

@@ -4,6 +4,6 @@ import { openSync } from 'node:fs';
 const kept = [];
 setInterval(() => {
   kept.push({ text: Array.from({ length: 20_000 }, Math.random), bytes: Buffer.alloc(500_000, 1) });
-  for (let count = 0; count < 4; count++) kept.push(setTimeout(() => undefined, 2 ** 30).unref());
+  kept.push(setTimeout(() => undefined, 2 ** 30).unref());
   openSync('/dev/null', 'r');
 }, 100).unref();

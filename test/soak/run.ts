@@ -47,12 +47,9 @@ const judgeOne = ({ refused, mayBe = [] }: Doing, { status, code, wrong }: Came)
 /** Every doing in turn, each turn in another order. */
 const deckOf = (doings: Readonly<Record<string, Doing>>, random: () => number) => {
   let deck: string[] = [];
-  let rounds = 0;
   return (): string => {
     if (deck.length === 0) {
-      const names = Object.keys(doings).filter((name) => rounds % (doings[name]?.every ?? 1) === 0);
-      rounds += 1;
-      deck = names
+      deck = Object.keys(doings)
         .map((name) => ({ name, at: random() }))
         .sort((a, b) => a.at - b.at)
         .map(({ name }) => name);
