@@ -32,7 +32,7 @@ export interface CourierOptions {
   now?: () => number;
   /** True once the server has been told to end. */
   stopping?: () => boolean;
-  /** Default: OpenTelemetry's API, which does nothing unless an SDK was started before. */
+  /** Default: OpenTelemetry's API, if an SDK was started before. */
   telemetry?: Telemetry;
 }
 
@@ -66,7 +66,7 @@ const summaryOf = ({ name, config: { path, onConflict, convertTo, maxBytes } }: 
 export const createCourier = (config: Config, options: CourierOptions): Courier => {
   const { log, now = Date.now, stopping = () => false, maxBodyBytes, telemetry = createTelemetry() } = options;
   const { limits, googleOrigin, pubsub } = config;
-  const transport = createTransport({ googleOrigin, now, log, observe: telemetry.call });
+  const transport = createTransport({ googleOrigin, now, log, observe: telemetry?.call });
   const runtime = createRuntimeIdentity({ transport, isPlatforms: config.hasPlatformIdentity, now });
   const findProject = createRuntimeProject({ transport, isPlatforms: config.hasPlatformIdentity });
   let project = config.project;
@@ -85,7 +85,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     maxWaiters: limits.concurrentUploads * WAITERS_AN_UPLOAD,
     now,
   });
-  telemetry.watchBudget(budget.gauges);
+  telemetry?.watchBudget(budget.gauges);
 
   const authenticator = createAuthenticator(config, { fetch, now, log });
   const policy = createPolicy(config);

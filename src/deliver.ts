@@ -18,7 +18,7 @@ export interface DeliverDependencies {
   ledger: Ledger;
   now: () => number;
   log: Log;
-  telemetry?: Telemetry;
+  telemetry?: Telemetry | undefined;
 }
 
 interface Telling extends DeliverDependencies {

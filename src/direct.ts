@@ -21,7 +21,7 @@ export interface DirectDependencies {
   ledger: Ledger;
   now: () => number;
   log: Log;
-  telemetry?: Telemetry;
+  telemetry?: Telemetry | undefined;
 }
 
 export interface OpenRequest {

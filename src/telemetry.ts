@@ -1,6 +1,8 @@
 import {
   type Context,
   context as contexts,
+  createNoopMeter,
+  isSpanContextValid,
   metrics,
   ROOT_CONTEXT,
   type Span,
@@ -13,7 +15,7 @@ import {
 import { asCourierError } from './errors.ts';
 import type { ObserveCall } from './google/transport.ts';
 
-/** Metrics and traces by OpenTelemetry's API: without an SDK in the process every call here does nothing. */
+/** Metrics and traces by OpenTelemetry's API, where there is an SDK in the process. */
 
 const NAME = 'drive-courier';
 
@@ -63,8 +65,18 @@ const markFailed = (span: Span, code: string): void => {
   span.setStatus({ code: SpanStatusCode.ERROR, message: code });
 };
 
-/** Made once an SDK, if there is to be one, has started: what a meter is asked for before that stays silent. */
-export const createTelemetry = (): Telemetry => {
+/** Whether somebody listens: our own SDK, or one that was loaded before the courier was. */
+const hasSdk = (): boolean =>
+  metrics.getMeter(NAME) !== createNoopMeter() ||
+  // Never ended, so never told. A span that a sampler has left out has an id, too.
+  isSpanContextValid(traces.getTracer(NAME).startSpan('courier', {}, ROOT_CONTEXT).spanContext());
+
+/**
+ * Made once an SDK, if there is to be one, has started: what a meter is asked for before that stays silent.
+ * @returns undefined where there is none, since nothing costs less than doing nothing
+ */
+export const createTelemetry = (): Telemetry | undefined => {
+  if (!hasSdk()) return undefined;
   const tracer = traces.getTracer(NAME);
   const meter = metrics.getMeter(NAME);
   const seconds = { unit: 's', valueType: ValueType.DOUBLE, advice: { explicitBucketBoundaries: DURATIONS } };

@@ -20,7 +20,7 @@ interface TransportOptions {
   random?: () => number;
   sleep?: Sleep;
   log: Log;
-  observe?: ObserveCall;
+  observe?: ObserveCall | undefined;
 }
 
 const bodyOf = (body: GoogleRequest['body']): readonly Uint8Array[] => {
