@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 /** Where a request belongs in a trace, and what it is called. */
 export interface Trace {
@@ -40,6 +40,6 @@ export const readTrace = (headers: Headers): Trace => {
   const trace =
     fromTraceparent(headers.get('traceparent') ?? '') ?? fromCloudTrace(headers.get('x-cloud-trace-context') ?? '');
   return trace?.traceId === undefined
-    ? { requestId: randomBytes(16).toString('hex'), sampled: false }
+    ? { requestId: randomUUID().replaceAll('-', ''), sampled: false }
     : { requestId: trace.traceId, ...trace };
 };
