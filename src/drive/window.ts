@@ -101,33 +101,31 @@ export const createWindow = ({ bytes, lease, blockBytes, maxBytes, size, skip = 
     }
   };
 
-  /** Somewhere to write to: the rest of the last block, or a new one. Undefined once nobody wants the bytes. */
-  const space = async (): Promise<Buffer | undefined> => {
-    for (;;) {
-      if (closed || draining) return undefined;
-      const used = end - base;
-      const last = blocks.at(-1);
-      if (last !== undefined && used < blocks.length * blockBytes) return last.subarray(used % blockBytes);
-      const block = blocks.length < limit() ? lease.take() : undefined;
-      if (block !== undefined) {
-        blocks.push(block);
-        continue;
-      }
-      blocked = true;
-      progress.ring();
-      await room.heard();
-      blocked = false;
-    }
+  /** Somewhere to write to: the rest of the last block, or a new one. Undefined when all that may be held is full. */
+  const space = (): Buffer | undefined => {
+    const used = end - base;
+    const last = blocks.at(-1);
+    if (last !== undefined && used < blocks.length * blockBytes) return last.subarray(used % blockBytes);
+    const block = blocks.length < limit() ? lease.take() : undefined;
+    if (block !== undefined) blocks.push(block);
+    return block;
   };
 
+  /** Copies a piece as room is made for it, for as long as anybody wants the bytes. */
   const keep = async (piece: Uint8Array): Promise<void> => {
-    for (let offset = 0; offset < piece.byteLength; ) {
-      const free = await space();
-      if (free === undefined) return;
-      const part = piece.subarray(offset, offset + free.byteLength);
-      free.set(part);
-      offset += part.byteLength;
-      end += part.byteLength;
+    for (let offset = 0; offset < piece.byteLength && !closed && !draining; ) {
+      const free = space();
+      if (free === undefined) {
+        blocked = true;
+        progress.ring();
+        await room.heard();
+        blocked = false;
+      } else {
+        const part = piece.subarray(offset, offset + free.byteLength);
+        free.set(part);
+        offset += part.byteLength;
+        end += part.byteLength;
+      }
     }
   };
 

@@ -88,11 +88,37 @@ const watchPace = (
   };
 };
 
+interface Announced {
+  /** Bytes, when the request says so. */
+  size: number | undefined;
+  maxBytes: number | undefined;
+}
+
+/** Throws rather than let other bytes pass than were announced, or more than may be. */
+const createCount = ({ size, maxBytes }: Announced): { add(bytes: number): void; end(): void } => {
+  let received = 0;
+  return {
+    add(bytes) {
+      received += bytes;
+      if (maxBytes !== undefined && received > maxBytes) throw tooLarge(maxBytes);
+    },
+    end() {
+      if (size !== undefined && received !== size)
+        throw truncated(`${received} bytes came where ${size} were announced.`);
+    },
+  };
+};
+
 /**
  * Reads by events, since a Readable's own iterator copies what it has queued, and destroys the socket that the answer
  * must go out on when its reader leaves early.
  */
-async function* readStream(incoming: Incoming, patience: Patience, isDone: boolean): AsyncGenerator<Uint8Array> {
+async function* readStream(
+  incoming: Incoming,
+  announced: Announced,
+  { patience, isDone }: { patience: Patience; isDone: boolean },
+): AsyncGenerator<Uint8Array> {
+  const count = createCount(announced);
   const queue: Buffer[] = [];
   let queued = 0;
   let ended = false;
@@ -133,9 +159,11 @@ async function* readStream(incoming: Incoming, patience: Patience, isDone: boole
       const chunk = queue.shift();
       if (chunk !== undefined) {
         queued -= chunk.byteLength;
+        count.add(chunk.byteLength);
         yield chunk;
         if (isDone) free(chunk);
       } else if (ended) {
+        count.end();
         return;
       } else if (failure !== undefined) {
         throw failure;
@@ -151,20 +179,6 @@ async function* readStream(incoming: Incoming, patience: Patience, isDone: boole
     incoming.pause();
     incoming.off('data', onData).off('end', onEnd).off('aborted', onCut).off('close', onCut);
   }
-}
-
-/** Ends with an error rather than give other bytes than were announced, or more than may be. */
-async function* counted(
-  bytes: AsyncIterable<Uint8Array>,
-  { size, maxBytes }: { size: number | undefined; maxBytes: number | undefined },
-): AsyncGenerator<Uint8Array> {
-  let received = 0;
-  for await (const chunk of bytes) {
-    received += chunk.byteLength;
-    if (maxBytes !== undefined && received > maxBytes) throw tooLarge(maxBytes);
-    yield chunk;
-  }
-  if (size !== undefined && received !== size) throw truncated(`${received} bytes came where ${size} were announced.`);
 }
 
 async function* once(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -185,8 +199,7 @@ export const requestBody = (incoming: Incoming, limits: BodyLimits): RequestBody
     size,
     read(isDone = false) {
       begin?.();
-      const bytes = rawBody === undefined ? readStream(incoming, patience, isDone) : once(rawBody);
-      reading = counted(bytes, { size, maxBytes });
+      reading = rawBody === undefined ? readStream(incoming, { size, maxBytes }, { patience, isDone }) : once(rawBody);
       return reading;
     },
     release() {
