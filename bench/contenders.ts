@@ -88,8 +88,8 @@ export const courierService = (google: GoogleProcess): Contender => ({
   port: 'told',
 });
 
-/** The service by a configuration document, with what the environment has no words for. */
-export const configuredService = (google: GoogleProcess, more: object): Contender => {
+/** A courier by a configuration document, with what the environment has no words for. */
+export const configured = (contender: Contender, google: GoogleProcess, more: object): Contender => {
   const { GCE_METADATA_HOST, COURIER_GOOGLE_ORIGIN, COURIER_SECRET, COURIER_FOLDER } = courierEnv(google);
   const document = {
     audiences: [AUDIENCE],
@@ -103,8 +103,11 @@ export const configuredService = (google: GoogleProcess, more: object): Contende
     COURIER_GOOGLE_ORIGIN: COURIER_GOOGLE_ORIGIN ?? '',
     COURIER_CONFIG: JSON.stringify(document),
   };
-  return { ...courierService(google), env };
+  return { ...contender, env };
 };
+
+export const configuredService = (google: GoogleProcess, more: object): Contender =>
+  configured(courierService(google), google, more);
 
 const baseline = async (google: GoogleProcess, name: string, file: string): Promise<Contender> => {
   const email = 'courier@local-project.iam.gserviceaccount.com';

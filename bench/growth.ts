@@ -1,27 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { CALLER, callerToken, configuredService, run } from './contenders.ts';
+import { addressOf, manyAccounts } from './accounts.ts';
+import { callerToken, configuredService, run } from './contenders.ts';
 import { median, type Report } from './figures.ts';
 import { createAgent, runLoad } from './load.ts';
+import { measureMemory } from './memory.ts';
 import type { GoogleProcess } from './processes.ts';
 
-const MEBIBYTE = 1024 * 1024;
 const CONCURRENCIES = [1, 8, 64];
 /** CPU is told in hundredths of a second, so the small counts are done over and over until that means something. */
 const LEAST_DELIVERIES = 400;
-
-/** Drive grants each account so many files a minute, and the courier heeds that: with one account most of the time would go by in waiting. */
-const ACCOUNTS = 8;
-
-/** So many destinations, each with credentials, and so a pace, of its own. */
-const configuration = ({ places, secret }: GoogleProcess): object => {
-  const names = Array.from({ length: ACCOUNTS }, (_, at) => `account-${at}`);
-  const entries = <Value>(value: (name: string) => Value) =>
-    Object.fromEntries(names.map((name) => [name, value(name)]));
-  return {
-    destinations: entries((credentials) => ({ folder: places.sharedDrive, credentials, callers: [CALLER] })),
-    credentials: entries(() => ({ secret })),
-  };
-};
 
 /** CPU a delivery and memory as deliveries and concurrency grow. */
 export const benchGrowth = async (
@@ -29,14 +16,19 @@ export const benchGrowth = async (
   { counts, passes, warmUp }: { counts: readonly number[]; passes: number; warmUp: number },
 ): Promise<Report> => {
   const token = await callerToken(google);
-  const service = await run(configuredService(google, configuration(google)), { core: 1 });
   const body = randomBytes(10 * 1024);
+  const headers = () => ({ authorization: `Bearer ${token}`, 'content-type': 'text/csv' });
   let serial = 0;
+  const { idle, after } = await measureMemory(google, {
+    processes: passes,
+    asked: (url) => ({ url: () => `${url}/?name=file-${serial++}.csv`, headers, body }),
+  });
+  const service = await run(configuredService(google, manyAccounts(google)), { core: 1 });
   const agent = createAgent(Math.max(...CONCURRENCIES));
   const load = (requests: number, concurrency: number) =>
     runLoad({
-      url: () => `${service.url}/?name=g-${serial}.csv&destination=account-${serial++ % ACCOUNTS}`,
-      headers: () => ({ authorization: `Bearer ${token}`, 'content-type': 'text/csv' }),
+      url: () => addressOf(service.url, serial++),
+      headers,
       body,
       requests,
       concurrency,
@@ -49,9 +41,6 @@ export const benchGrowth = async (
     return ((service.cpuSeconds() - before) / (times * count)) * 1000;
   };
   try {
-    const idle = service.residentBytes() / MEBIBYTE;
-    await load(1_000, 8);
-    const after = service.residentBytes() / MEBIBYTE;
     // Until V8 has compiled what runs hot, the first deliveries cost more than any later ones.
     await load(warmUp, 8);
     const cells = counts.map(() => CONCURRENCIES.map((): number[] => []));
@@ -66,7 +55,7 @@ export const benchGrowth = async (
     const spread = (values: readonly number[]): number => Math.max(...values) / median(values);
     return {
       title: 'Growth',
-      how: `CPU milliseconds of the service's process a delivery of 10 KiB, as their number and concurrency grow, over ${ACCOUNTS} accounts, once V8 has warmed up. Idle it holds ${idle.toFixed(0)} MiB, and ${after.toFixed(0)} MiB after 1,000 deliveries.`,
+      how: `CPU milliseconds of the service's process a delivery of 10 KiB, as their number and concurrency grow, once V8 has warmed up. Idle a process holds ${idle.toFixed(0)} MiB, and ${after.toFixed(0)} MiB after 1,000 deliveries.`,
       columns: ['', ...CONCURRENCIES.map((concurrency) => `${concurrency} at once`)],
       rows: medians.map((row, at) => [`${counts[at]} deliveries`, ...row]),
       bounds: [

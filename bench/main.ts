@@ -22,7 +22,11 @@ type Bench = (google: GoogleProcess) => Promise<Report>;
 const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
   size: benchSize,
   start: (google) => benchStart(google, { rounds: quick ? 3 : 11 }),
-  small: (google) => benchSmall(google, quick ? { rounds: 2, requests: 300 } : { rounds: 7, requests: 400 }),
+  small: (google) =>
+    benchSmall(
+      google,
+      quick ? { rounds: 2, requests: 300, warmUp: 300 } : { rounds: 5, requests: 2_000, warmUp: 3_000 },
+    ),
   identity: () => benchIdentity(quick ? 3 : 7),
   calls: (google) => benchCalls(google, { quick }),
   growth: (google) =>
