@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { courierService, run } from './contenders.ts';
+import { type Contender, run } from './contenders.ts';
 import { median } from './figures.ts';
 import { type Load, runLoad } from './load.ts';
-import type { GoogleProcess } from './processes.ts';
 
 const MEBIBYTE = 1024 * 1024;
 /** By then all that is fetched ahead is here. */
@@ -11,12 +10,12 @@ const DELIVERIES = 1_000;
 
 /** What a fresh process holds while nothing happens, and after a thousand deliveries; medians over so many processes, in MiB. */
 export const measureMemory = async (
-  google: GoogleProcess,
+  contender: Contender,
   { processes, asked }: { processes: number; asked: (url: string) => Pick<Load, 'url' | 'headers' | 'body'> },
 ): Promise<{ idle: number; after: number }> => {
   const held: { idle: number; after: number }[] = [];
   for (let at = 0; at < processes; at++) {
-    const service = await run(courierService(google), { core: 1 });
+    const service = await run(contender, { core: 1 });
     try {
       await delay(SETTLED_MS);
       const idle = service.residentBytes() / MEBIBYTE;
