@@ -61,6 +61,11 @@ export interface UploadRequest extends CallContext {
    * shows no file of it; `taken-back`: Drive stored other bytes than were sent, and they were removed.
    */
   idSpent?(id: string, why: 'unseen' | 'taken-back'): Promise<void>;
+  /**
+   * For `create`: a private property of the file that says the SHA-256 of the bytes sent, where that is known before the file
+   * is made (in a multipart request, or with `expectedSha256`): whoever finds the file later can tell what Drive was sent.
+   */
+  digestProperty?: string;
   /** For `create`: Drive says that the folder is missing; answers another folder's id to try once more with the bytes still held, or undefined to give up. */
   folderGone?(): Promise<string | undefined>;
   /** Lower-case hex; checked before the last byte goes out, so that a wrong file never exists. */

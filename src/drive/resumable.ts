@@ -13,7 +13,7 @@ import {
   sessionUriOf,
   startSession,
 } from './session.ts';
-import { type Landed, offer, type TargetRules, whenExists } from './target.ts';
+import { type Landed, offer, type TargetRules, whenExists, withDigest } from './target.ts';
 import type { Chunk } from './window.ts';
 
 export interface Resumable {
@@ -175,7 +175,7 @@ const runSession = async (upload: Resumable, session: Session, stored: number): 
  */
 export const sendResumable = async (upload: Resumable): Promise<Landed> => {
   const { request, rules, bytes, again } = upload;
-  let target = request.target;
+  let target = withDigest(request);
   let adopted = false;
   let earlier = await takeUp(upload);
   // The source is read while the session is opened.

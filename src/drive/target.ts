@@ -19,6 +19,16 @@ const metadata = (target: UploadTarget): object => {
 
 export const metadataJson = (target: UploadTarget): string => JSON.stringify(metadata(target));
 
+/** The target with the digest of its bytes beside them, where that is known and wanted. */
+export const withDigest = (
+  { target, digestProperty, expectedSha256 }: UploadRequest,
+  sha256: string | undefined = expectedSha256,
+): UploadTarget => {
+  if (target.kind !== 'create' || digestProperty === undefined || sha256 === undefined) return target;
+  const appProperties = { ...target.file.appProperties, [digestProperty]: sha256 };
+  return { ...target, file: { ...target.file, appProperties } };
+};
+
 /** The request line of an upload to this target. */
 export const uploadCall = (
   target: UploadTarget,

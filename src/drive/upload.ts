@@ -7,7 +7,7 @@ import type { Drive, Uploaded, UploadRequest } from './drive.ts';
 import { fileOf } from './file.ts';
 import { MULTIPART_BYTES, sendMultipart } from './multipart.ts';
 import { sendResumable } from './resumable.ts';
-import { type Landed, offer, type TargetRules } from './target.ts';
+import { type Landed, offer, type TargetRules, withDigest } from './target.ts';
 import { verify } from './verify.ts';
 import type { Whole } from './window.ts';
 
@@ -36,7 +36,8 @@ const landMultipart = async (
 ): Promise<Landed> => {
   await bytes.commit(whole);
   const views = bytes.window().views(0, whole.size);
-  const accepted = await offer(rules, request.target, (target) => sendMultipart(client, target, views, request));
+  const wanted = withDigest(request, whole.sha256);
+  const accepted = await offer(rules, wanted, (target) => sendMultipart(client, target, views, request));
   if (accepted.kind === 'exists') return accepted.landed;
   const replaced = accepted.target.kind === 'replace';
   return {

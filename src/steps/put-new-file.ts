@@ -21,6 +21,9 @@ import { replaceSpentId } from './spent-id.ts';
 /** Private property of a file: which try made it. */
 const TRY_PROPERTY = 'courierTry';
 
+/** Private property of a keyed file: the SHA-256 of the bytes that Drive was sent. */
+const DIGEST_PROPERTY = 'courierSha256';
+
 /** Waits for a file that Drive says exists and does not show, before its id is given up; in milliseconds. */
 const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
 
@@ -93,6 +96,28 @@ const giveUpId = async (put: Put, { folderId, nameKey }: NewFile, spent: string)
   }
 };
 
+/**
+ * An earlier try of this key has died between Drive's wrong keeping of its bytes and the look that finds it out: the file says
+ * that these very bytes were sent, and has others. One that was changed since it was made may have been so by a person.
+ */
+const isSpoilt = ({ claim }: Put, { file, sha256 }: Uploaded, marks: Marks): boolean =>
+  claim !== undefined &&
+  file.appProperties[KEY_PROPERTY] === marks[KEY_PROPERTY] &&
+  file.appProperties[DIGEST_PROPERTY] === sha256 &&
+  file.sha256Checksum !== undefined &&
+  file.sha256Checksum !== sha256 &&
+  file.modifiedTime === file.createdTime;
+
+const takeBack = async (put: Put, plan: NewFile, { file, sha256 }: Uploaded): Promise<never> => {
+  put.log.error(
+    { fileId: file.id, sent: sha256, stored: file.sha256Checksum },
+    'an earlier try died before it saw that Drive has stored other bytes than were sent; they are taken back',
+  );
+  await put.order.place.drive.remove(file.id, put.context);
+  await giveUpId(put, plan, file.id);
+  throw new CourierError('drive-unavailable', { detail: 'Drive stored the bytes wrongly; nothing of them was kept.' });
+};
+
 /** A new file under an id that was chosen before: whoever comes second finds it there. */
 export const create = (put: Put, plan: NewFile): Promise<Placed> => {
   const { order, delivery, claim, ledger, log } = put;
@@ -120,6 +145,7 @@ export const create = (put: Put, plan: NewFile): Promise<Placed> => {
         ...resumption(put),
         ...(isReplacing ? guard : {}),
         target: { kind: 'create', file },
+        ...(claim === undefined ? {} : { digestProperty: DIGEST_PROPERTY }),
         ifExists: (existing) => (isReplacing && !isOurKeys(existing) ? 'replace' : 'answer'),
         folderGone: () => freshFolder(put),
         async idSpent(id, why) {
@@ -127,6 +153,7 @@ export const create = (put: Put, plan: NewFile): Promise<Placed> => {
         },
       }),
     async (uploaded) => {
+      if (isSpoilt(put, uploaded, marks)) return takeBack(put, plan, uploaded);
       if (nameKey !== undefined) await markMade(ledger, nameKey, log);
       if (uploaded.existed && !uploaded.replaced) return settleExisting(put, uploaded, marks);
       const { sha256, size } = uploaded;

@@ -34,6 +34,76 @@ test.each(['new', 'replace', 'skip', 'fail'])(
   TIMEOUT_MS,
 );
 
+/** Drive keeps a byte wrong, its answer is lost, and the try ends before it can look. */
+const spoilUnseen = (upload: object = { path: '/upload/*' }): void =>
+  void world.google.faults.add([
+    { ...upload, nth: 1, fault: { kind: 'corrupt' } },
+    { ...upload, nth: 1, fault: { kind: 'answer-lost' } },
+    { path: '/upload/*', nth: [3, 4, 5, 6, 7, 8, 9, 10], fault: { kind: 'status', status: 503 } },
+    { ...upload, nth: [2, 3, 4, 5, 6, 7, 8, 9], fault: { kind: 'status', status: 503 } },
+    { method: 'GET', path: '/drive/v3/files/*', fault: { kind: 'status', status: 503 } },
+  ]);
+
+const large = Buffer.alloc(6 * 1024 * 1024, 'large ');
+const digestOf = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('base64');
+
+test.each([
+  ['small', 'whole', {}, undefined],
+  [
+    'large, with a digest',
+    large,
+    { 'content-digest': `sha-256=:${digestOf(large)}:` },
+    { method: 'PUT', path: '/upload/*' },
+  ],
+] as const)(
+  'bytes that Drive kept wrong under a try that died are taken back by the next one, which makes one file: %s',
+  async (name, bytes, headers, upload) => {
+    const sending = { key: `unseen-${name.length}`, query: { name }, headers };
+    spoilUnseen(upload);
+    expect(await world.send(courier, bytes, sending)).toMatchObject({ status: 503 });
+    const [wrong] = filesNamed(name);
+    expect(wrong).toBeDefined();
+    expect(wrong?.sha256).not.toBe(createHash('sha256').update(bytes).digest('hex'));
+    world.google.faults.clear();
+    expect(await world.send(courier, bytes, sending)).toMatchObject({ status: 503, code: 'drive-unavailable' });
+    expect(filesNamed(name)).toEqual([]);
+    const answers = await Promise.all(Array.from({ length: 5 }, () => world.insist(() => courier, bytes, sending)));
+    const sha256OfBytes = createHash('sha256').update(bytes).digest('hex');
+    expect(filesNamed(name)).toMatchObject([{ sha256: sha256OfBytes, revisions: 1 }]);
+    expect(new Set(answers.map(({ receipt }) => receipt.id))).toEqual(new Set([filesNamed(name)[0]?.id]));
+    expect(await world.send(courier, 'other', { ...sending, headers: {} })).toMatchObject({ status: 422 });
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'a file that somebody has changed since an unanswered try made it is left alone',
+  async () => {
+    const sending = { key: 'changed', query: { name: 'changed' } };
+    world.google.faults.add([
+      { path: '/upload/*', nth: 1, fault: { kind: 'answer-lost' } },
+      { path: '/upload/*', nth: [2, 3, 4, 5, 6, 7, 8, 9], fault: { kind: 'status', status: 503 } },
+      { method: 'GET', path: '/drive/v3/files/*', fault: { kind: 'status', status: 503 } },
+    ]);
+    expect(await world.send(courier, 'whole', sending)).toMatchObject({ status: 503 });
+    world.google.faults.clear();
+    const [made] = filesNamed('changed');
+    const token = world.google.world.accessToken(world.google.world.emails.courier, [
+      'https://www.googleapis.com/auth/drive',
+    ]);
+    const address = `/upload/drive/v3/files/${made?.id}?uploadType=media&supportsAllDrives=true`;
+    const changed = await fetch(`${world.google.origin}/www.googleapis.com${address}`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'text/plain' },
+      body: 'corrected by hand',
+    });
+    expect(changed.status).toBe(200);
+    expect(await world.send(courier, 'whole', sending)).toMatchObject({ status: 422, code: 'idempotency-key-reused' });
+    expect(filesNamed('changed')).toMatchObject([{ id: made?.id, revisions: 2 }]);
+  },
+  TIMEOUT_MS,
+);
+
 test(
   'a file deleted for good before its receipt was recorded is made anew under the key',
   async () => {
