@@ -32,7 +32,9 @@ const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
   growth: (google) =>
     benchGrowth(
       google,
-      quick ? { counts: [1, 100, 200], passes: 1, warmUp: 500 } : { counts: [1, 10, 100, 1_000], passes: 5, warmUp: 3_000 },
+      quick
+        ? { counts: [1, 100, 200], passes: 1, warmUp: 500 }
+        : { counts: [1, 10, 100, 1_000], passes: 5, warmUp: 3_000 },
     ),
   large: (google) =>
     benchLarge(
