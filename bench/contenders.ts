@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { firstLine, freePort, type GoogleProcess, launch, type Measured, pathOf } from './processes.ts';
+import { freePort } from '../local/free-port.ts';
+import { firstLine, type GoogleProcess, launch, type Measured, pathOf } from './processes.ts';
 
 const AUDIENCE = 'https://courier.example';
 export const CALLER = 'exporter@local-project.iam.gserviceaccount.com';

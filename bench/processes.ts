@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -79,16 +78,6 @@ export const firstLine = <Found>({ child }: Measured, read: (line: string) => Fo
     });
     child.once('exit', (code) => reject(new Error(`ended with ${code} before it was ready`)));
   });
-
-/** Of a port that is free a moment before, for programs that do not say which one they got. */
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-};
 
 const NO_QUOTA = 1_000_000_000;
 

@@ -1,8 +1,9 @@
+import { freePort } from '../local/free-port.ts';
 import { startInterceptingProxy } from '../test/support/intercepting-proxy.ts';
 import { findRclone } from '../test/support/programs.ts';
 import type { Running } from './contenders.ts';
 import type { Load } from './load.ts';
-import { freePort, type GoogleProcess, launch } from './processes.ts';
+import { type GoogleProcess, launch } from './processes.ts';
 
 /** Somebody who takes files in a form of his own. */
 interface FormContender {

@@ -1,7 +1,8 @@
 import { request as call } from 'node:http';
+import { freePort } from '../local/free-port.ts';
 import { type Contender, callerToken, courierFunction, courierService, helloWorld, samples } from './contenders.ts';
 import { type Bound, median, quantile, type Report } from './figures.ts';
-import { freePort, type GoogleProcess, launch } from './processes.ts';
+import { type GoogleProcess, launch } from './processes.ts';
 
 /** Milliseconds between two tries to connect to a process that starts. */
 const POLL_MS = 2;

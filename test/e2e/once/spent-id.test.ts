@@ -34,32 +34,32 @@ test.each(['new', 'replace', 'skip', 'fail'])(
   TIMEOUT_MS,
 );
 
-/** Drive keeps a byte wrong, its answer is lost, and the try ends before it can look. */
-const spoilUnseen = (upload: object = { path: '/upload/*' }): void =>
+/** Of the requests that make the file's bytes its own. */
+type Upload = { method?: string; path: string };
+
+/** The file is made, its answer is lost, and the try ends before it can look. */
+const endUnseen = (upload: Upload = { path: '/upload/*' }): void =>
   void world.google.faults.add([
-    { ...upload, nth: 1, fault: { kind: 'corrupt' } },
     { ...upload, nth: 1, fault: { kind: 'answer-lost' } },
-    { path: '/upload/*', nth: [3, 4, 5, 6, 7, 8, 9, 10], fault: { kind: 'status', status: 503 } },
     { ...upload, nth: [2, 3, 4, 5, 6, 7, 8, 9], fault: { kind: 'status', status: 503 } },
+    { path: '/upload/*', nth: [3, 4, 5, 6, 7, 8, 9, 10], fault: { kind: 'status', status: 503 } },
     { method: 'GET', path: '/drive/v3/files/*', fault: { kind: 'status', status: 503 } },
   ]);
+
+const PUT_CHUNK: Upload = { method: 'PUT', path: '/upload/*' };
 
 const large = Buffer.alloc(6 * 1024 * 1024, 'large ');
 const digestOf = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('base64');
 
 test.each([
   ['small', 'whole', {}, undefined],
-  [
-    'large, with a digest',
-    large,
-    { 'content-digest': `sha-256=:${digestOf(large)}:` },
-    { method: 'PUT', path: '/upload/*' },
-  ],
+  ['large, with a digest', large, { 'content-digest': `sha-256=:${digestOf(large)}:` }, PUT_CHUNK],
 ] as const)(
   'bytes that Drive kept wrong under a try that died are taken back by the next one, which makes one file: %s',
   async (name, bytes, headers, upload) => {
     const sending = { key: `unseen-${name.length}`, query: { name }, headers };
-    spoilUnseen(upload);
+    world.google.faults.add({ ...(upload ?? { path: '/upload/*' }), nth: 1, fault: { kind: 'corrupt' } });
+    endUnseen(upload);
     expect(await world.send(courier, bytes, sending)).toMatchObject({ status: 503 });
     const [wrong] = filesNamed(name);
     expect(wrong).toBeDefined();
@@ -80,11 +80,7 @@ test(
   'a file that somebody has changed since an unanswered try made it is left alone',
   async () => {
     const sending = { key: 'changed', query: { name: 'changed' } };
-    world.google.faults.add([
-      { path: '/upload/*', nth: 1, fault: { kind: 'answer-lost' } },
-      { path: '/upload/*', nth: [2, 3, 4, 5, 6, 7, 8, 9], fault: { kind: 'status', status: 503 } },
-      { method: 'GET', path: '/drive/v3/files/*', fault: { kind: 'status', status: 503 } },
-    ]);
+    endUnseen();
     expect(await world.send(courier, 'whole', sending)).toMatchObject({ status: 503 });
     world.google.faults.clear();
     const [made] = filesNamed('changed');
@@ -108,12 +104,7 @@ test(
   'a file deleted for good before its receipt was recorded is made anew under the key',
   async () => {
     const sending = { key: 'deleted', query: { name: 'deleted' } };
-    // The file is made, the answer is lost until the tries are used up.
-    world.google.faults.add([
-      { path: '/upload/*', nth: 1, fault: { kind: 'answer-lost' } },
-      { path: '/upload/*', nth: [2, 3, 4, 5, 6, 7, 8, 9], fault: { kind: 'status', status: 503 } },
-      { method: 'GET', path: '/drive/v3/files/*', fault: { kind: 'status', status: 503 } },
-    ]);
+    endUnseen();
     const first = await world.send(courier, 'whole', sending);
     expect(first).toMatchObject({ status: 503 });
     const [made] = filesNamed('deleted');
