@@ -71,10 +71,14 @@ export const Http2ServerRequest = { [Symbol.hasInstance]: (request) => request?.
 export const constants = { NGHTTP2_NO_ERROR: 0 };`;
 
 /** Importers that may be given another module, by a part of their path; a relative import means nothing without. */
-const IMPORTERS = /node_modules[\\/](@google-cloud[\\/]firestore|google-gax)[\\/]/;
+const IMPORTERS = /node_modules[\\/](@google-cloud[\\/]firestore|google-gax|pino)[\\/]/;
 
-/** Messages that google-gax exports for others, or decodes for operations that take long; and what every Node has by now. */
-const ABSENT = /^(\.\.\/(\.\.\/)?protos\/(iam_service|locations|operations)|web-streams-polyfill\/.*)$/;
+/**
+ * Messages that google-gax exports for others, or decodes for operations that take long; pino's threads to write from, for
+ * which it loads half a dozen of Node's modules; and what every Node has by now.
+ */
+const ABSENT =
+  /^(\.\.\/(\.\.\/)?protos\/(iam_service|locations|operations)|\.\/(lib\/)?transport|web-streams-polyfill\/.*)$/;
 
 /** Touching what is left out says so, rather than to go on with nothing. */
 const absent = (what: string): string => `

@@ -45,19 +45,36 @@ export interface LibraryOptions {
 /** Milliseconds for one call of the library, the transport's retries included. */
 const CALL_TIMEOUT_MS = 30_000;
 
+/** The library asks for retries with each call; two layers of them would multiply. */
+const WITHOUT_RETRIES = {
+  resolved: async (config: gaxios.GaxiosOptionsPrepared) => {
+    delete config.retryConfig;
+    return Object.assign(config, { retry: false });
+  },
+};
+
+// gaxios' own `timeout` is an AbortSignal.timeout, which goes on after the call.
+const sendingThrough = ({ fetch }: Pick<GoogleTransport, 'fetch'>) => ({
+  fetchImplementation: limitTime(fetch, CALL_TIMEOUT_MS),
+});
+
 /** Google's library, loaded when first needed, sending through the transport and leaving retries to it. */
 export const createLibraryOptions = async (transport: Pick<GoogleTransport, 'fetch'>): Promise<LibraryOptions> => {
   const { gaxios } = await import('google-auth-library');
-  // gaxios' own `timeout` is an AbortSignal.timeout, which goes on after the call.
-  const transporter = new gaxios.Gaxios({ fetchImplementation: limitTime(transport.fetch, CALL_TIMEOUT_MS) });
-  transporter.interceptors.request.add({
-    // The library asks for retries with each call; two layers of them would multiply.
-    resolved: async (config) => {
-      delete config.retryConfig;
-      return Object.assign(config, { retry: false });
-    },
-  });
+  const transporter = new gaxios.Gaxios(sendingThrough(transport));
+  transporter.interceptors.request.add(WITHOUT_RETRIES);
   return { transporter, useAuthRequestParameters: false };
+};
+
+/**
+ * The library's way to the metadata server, through the transport too. It takes no transporter, but sends by gaxios' one
+ * instance for everybody, which would load node-fetch for it.
+ */
+export const loadMetadataServer = async (transport: Pick<GoogleTransport, 'fetch'>) => {
+  const { gaxios, gcpMetadata } = await import('google-auth-library');
+  Object.assign(gaxios.instance.defaults, sendingThrough(transport));
+  gaxios.instance.interceptors.request.add(WITHOUT_RETRIES);
+  return gcpMetadata;
 };
 
 /** Has a fresh client of Google's library mint one token. The library counts on the system's clock, so its lifetime is taken, not its end. */

@@ -6,6 +6,7 @@ import {
   CLOUD_PLATFORM,
   courierErrorIn,
   createLibraryOptions,
+  loadMetadataServer,
   type Minter,
   mintWith,
   tokenAges,
@@ -64,9 +65,10 @@ interface Found {
 }
 
 const findPlatforms = async ({ transport }: RuntimeOptions, scopes: readonly string[]): Promise<Found> => {
-  const { Compute, gcpMetadata } = await import('google-auth-library');
+  const { Compute } = await import('google-auth-library');
+  const metadataServer = await loadMetadataServer(transport);
   const client = new Compute({ ...(await createLibraryOptions(transport)), scopes: [...scopes] });
-  const email = async (): Promise<string> => String(await gcpMetadata.instance('service-accounts/default/email'));
+  const email = async (): Promise<string> => String(await metadataServer.instance('service-accounts/default/email'));
   return { client: async () => client, email };
 };
 

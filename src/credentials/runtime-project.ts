@@ -1,6 +1,6 @@
 import { CourierError } from '../errors.ts';
 import type { GoogleTransport } from '../google/transport.ts';
-import { createLibraryOptions } from './access-token.ts';
+import { createLibraryOptions, loadMetadataServer } from './access-token.ts';
 
 interface ProjectOptions {
   transport: Pick<GoogleTransport, 'fetch'>;
@@ -9,8 +9,8 @@ interface ProjectOptions {
 }
 
 const findProject = async ({ transport, isPlatforms }: ProjectOptions): Promise<string> => {
-  const { GoogleAuth, gcpMetadata } = await import('google-auth-library');
-  if (isPlatforms) return String(await gcpMetadata.project('project-id'));
+  if (isPlatforms) return String(await (await loadMetadataServer(transport)).project('project-id'));
+  const { GoogleAuth } = await import('google-auth-library');
   return new GoogleAuth({ clientOptions: await createLibraryOptions(transport) }).getProjectId();
 };
 

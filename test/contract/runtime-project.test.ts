@@ -25,13 +25,19 @@ afterAll(async () => {
 });
 
 /** In a process of its own, whose PATH it is. */
-const find = async (isPlatforms: boolean): Promise<{ project: string; gcloud: boolean }> => {
+const find = async (isPlatforms: boolean): Promise<{ project: string; asked: string[]; gcloud: boolean }> => {
   const program = `
     import { createRuntimeProject } from './src/credentials/runtime-project.ts';
     import { createTransport } from './src/google/create-transport.ts';
     import { createLog } from './src/log.ts';
     const transport = createTransport({ googleOrigin: '${google.origin}', log: createLog('error') });
-    console.log(await createRuntimeProject({ transport, isPlatforms: ${isPlatforms} })());
+    const asked = [];
+    const fetch = (url, init) => {
+      asked.push(new URL(url).pathname);
+      return transport.fetch(url, init);
+    };
+    const project = await createRuntimeProject({ transport: { fetch }, isPlatforms: ${isPlatforms} })();
+    console.log(JSON.stringify({ project, asked }));
     transport.close();`;
   const env = {
     PATH: [folder, process.env.PATH].join(delimiter),
@@ -44,13 +50,14 @@ const find = async (isPlatforms: boolean): Promise<{ project: string; gcloud: bo
     () => true,
     () => false,
   );
-  return { project: stdout.trim(), gcloud };
+  return { ...(JSON.parse(stdout) as { project: string; asked: string[] }), gcloud };
 };
 
 test('on the platform its own project is asked for at once: no program is looked for in the middle of a start', async () => {
-  expect(await find(true)).toEqual({ project: 'local-project', gcloud: false });
+  const asked = ['/computeMetadata/v1/project/project-id'];
+  expect(await find(true)).toEqual({ project: 'local-project', asked, gcloud: false });
 }, 60_000);
 
 test('elsewhere it is searched for as Google’s libraries do, gcloud’s included', async () => {
-  expect(await find(false)).toEqual({ project: 'local-project', gcloud: true });
+  expect(await find(false)).toMatchObject({ project: 'local-project', gcloud: true });
 }, 60_000);
