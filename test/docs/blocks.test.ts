@@ -85,7 +85,7 @@ const judges: Record<string, (words: readonly string[]) => string | undefined> =
   // By gcloud itself, above.
   gcloud: () => undefined,
   npm: ([verb = '', script = '', ...rest]) => {
-    if (['install', 'test', 'link'].includes(verb)) return undefined;
+    if (['install', 'test', 'link', 'start'].includes(verb)) return undefined;
     const [, file] = /^node (\S+\.ts)/.exec(scripts[script] ?? '') ?? [];
     if (verb !== 'run' || scripts[script] === undefined) return 'is no script of package.json';
     const source = file === undefined ? '' : readFileSync(join(REPOSITORY, file), 'utf8');
@@ -103,6 +103,7 @@ const judges: Record<string, (words: readonly string[]) => string | undefined> =
   curl: () => undefined,
   jq: () => undefined,
   rm: () => undefined,
+  export: () => undefined,
   aws: (words) =>
     words.find((word) => word.startsWith('file://') && !existsSync(join(REPOSITORY, word.slice('file://'.length)))),
 };
