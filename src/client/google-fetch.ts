@@ -23,7 +23,7 @@ const readWhole = async (response: Response): Promise<Response> => {
 export const googleFetch =
   (rewrite: Rewrite, limitMs: number = CALL_MS): GoogleFetch =>
   async (input, init) => {
-    const target = input instanceof Request ? new Request(rewrite(input.url), input) : rewrite(String(input));
+    if (input instanceof Request) throw new TypeError('give a URL, not a Request');
     const controller = new AbortController();
     const signals = [controller.signal, init?.signal].filter((signal) => signal != null);
     const late = Promise.withResolvers<never>();
@@ -34,7 +34,7 @@ export const googleFetch =
       late.reject(reason);
     }, limitMs);
     try {
-      const answered = fetch(target, { ...init, signal: AbortSignal.any(signals) }).then(readWhole);
+      const answered = fetch(rewrite(String(input)), { ...init, signal: AbortSignal.any(signals) }).then(readWhole);
       return await Promise.race([answered, late.promise]);
     } finally {
       clearTimeout(timer);

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { failure } from '../errors.ts';
+import { CourierClientError, failure } from '../errors.ts';
 import type { Identity, Surroundings } from './identity.ts';
 
 const execute = promisify(execFile);
@@ -19,6 +19,7 @@ const gcloud = async ({ env, callMs }: Place, ...args: string[]): Promise<string
     return stdout.trim();
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
+    // `killed` is set by the time limit alone; what printed too much is told by a code of its own.
     const { stderr = '', killed = false } = error as { stderr?: string; killed?: boolean };
     if (killed) throw failure('google-unreachable', { detail: `gcloud: no answer within ${timeout / 1000} seconds` });
     // Its first line says what is wrong; the rest is advice about gcloud itself.
@@ -36,11 +37,21 @@ const printed = async (place: Place, ...args: string[]): Promise<string> => {
   return text;
 };
 
+/** One that refuses to say has none; one that is too slow may have one, and then the call is worth trying again. */
+const activeAccount = async (place: Place): Promise<string | undefined> => {
+  try {
+    return await gcloud(place, 'config', 'get-value', 'account');
+  } catch (error) {
+    if (error instanceof CourierClientError && !error.retryable) return undefined;
+    throw error;
+  }
+};
+
 const isServiceAccount = (account: string): boolean => account.endsWith('.gserviceaccount.com');
 
 /** The account that gcloud is signed in with: the last resort. */
 export const findGcloud = async (place: Place): Promise<Identity | undefined> => {
-  const account = await gcloud(place, 'config', 'get-value', 'account').catch(() => undefined);
+  const account = await activeAccount(place);
   if (account === undefined || !account.includes('@')) return undefined;
   const base = {
     kind: 'gcloud',

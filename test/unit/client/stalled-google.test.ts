@@ -155,16 +155,50 @@ describe.each(Object.entries(STALLS))('a Google that stalls %s', (_, stall) => {
   });
 });
 
-test('a gcloud that stalls is ended, and given up', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'courier-gcloud-'));
-  closers.push(() => rmSync(folder, { recursive: true, force: true }));
-  const program = join(folder, 'gcloud');
-  writeFileSync(program, '#!/bin/sh\ncase "$*" in config*) echo ops@example.com ;; *) exec sleep 300 ;; esac\n');
+/** What `gcloud` is in a place where there is nothing else. */
+const placeWithGcloud = (lines: string) => {
+  const home = mkdtempSync(join(tmpdir(), 'courier-gcloud-'));
+  closers.push(() => rmSync(home, { recursive: true, force: true }));
+  const program = join(home, 'gcloud');
+  writeFileSync(program, `#!/bin/sh\n${lines}\n`);
   chmodSync(program, 0o755);
-  const env = { PATH: `${folder}:${process.env.PATH}`, NO_GCE_CHECK: 'true', CLOUDSDK_CONFIG: folder };
-  const identity = await discoverIdentity({ env, home: folder, callMs: CALL_MS });
-  expect(identity.kind).toBe('gcloud');
-  expectGivenUp(await failureOf(identity.idToken('')), 'gcloud: no answer within 3 seconds');
+  const env = { PATH: `${home}:${process.env.PATH}`, NO_GCE_CHECK: 'true', CLOUDSDK_CONFIG: home };
+  return { env, home, callMs: CALL_MS };
+};
+
+describe('a gcloud', () => {
+  test('that stalls is ended, and given up', async () => {
+    const identity = await discoverIdentity(
+      placeWithGcloud('case "$*" in config*) echo ops@example.com ;; *) exec sleep 300 ;; esac'),
+    );
+    expect(identity.kind).toBe('gcloud');
+    expectGivenUp(await failureOf(identity.idToken('')), 'gcloud: no answer within 3 seconds');
+  });
+
+  test('that stalls before it names its account may have one: worth trying again', async () => {
+    const found = discoverIdentity(placeWithGcloud('exec sleep 300'));
+    expectGivenUp(await failureOf(found), 'gcloud: no answer within 3 seconds');
+  });
+
+  test.each([
+    ['refuses to name its account', 'echo "ERROR: (gcloud.config) it is broken" >&2; exit 1'],
+    ['has none', 'echo "(unset)"'],
+  ])('that %s has no identity', async (_, lines) => {
+    const found = discoverIdentity(placeWithGcloud(lines));
+    expect(await failureOf(found)).toMatchObject({ code: 'identity-not-found', retryable: false });
+  });
+
+  test('that prints without end is not taken for a slow one', async () => {
+    const identity = await discoverIdentity(
+      placeWithGcloud('case "$*" in config*) echo ops@example.com ;; *) exec yes ;; esac'),
+    );
+    expect(await failureOf(identity.idToken(''))).toMatchObject({ code: 'identity-refused', retryable: false });
+  });
+});
+
+test('the fetch for Google refuses a Request, whose own signal it would not hear', async () => {
+  const ask = googleFetch(rewriteFor(undefined));
+  await expect(ask(new Request('https://oauth2.googleapis.com/token'))).rejects.toThrow('give a URL');
 });
 
 test('a Google that stalled once is asked again, as after any other fault of the network', async () => {
