@@ -15,6 +15,20 @@ export interface Policy {
   resolveDestination(named: string | undefined, caller: Caller): string;
 }
 
+const HOW_TO_NAME_ONE =
+  'Name one with "destination=…" ("courier send --to …"); GET /v1/destinations ("courier destinations") lists them.';
+
+/** Tells a caller nothing but what it may know: how many of the destinations are its own. */
+const unnamed = (own: number): CourierError => {
+  const detail = 'The request names no destination';
+  if (own === 0) return new CourierError('destination-forbidden', { detail: `${detail}.` });
+  const why =
+    own === 1
+      ? 'and the only one that this caller may write to is not called "default"'
+      : 'this caller may write to several, and none of them is called "default"';
+  return new CourierError('destination-forbidden', { detail: `${detail}, ${why}.`, remedy: HOW_TO_NAME_ONE });
+};
+
 type Principals = ReadonlySet<string>;
 const NOBODY: Principals = new Set();
 
@@ -41,17 +55,16 @@ export const createPolicy = ({ destinations, operators }: Pick<Config, 'destinat
   const mayWrite = (caller: Caller, destination: string): boolean =>
     includes(writers.get(destination) ?? NOBODY, caller);
 
+  const destinationsOf = (caller: Caller): string[] => names.filter((name) => mayWrite(caller, name));
+
   return {
     mayWrite,
-    destinationsOf: (caller) => names.filter((name) => mayWrite(caller, name)),
+    destinationsOf,
     isOperator: (caller) => includes(operatorSet, caller),
     resolveDestination(named, caller) {
       const meant = named ?? implied;
       if (mayWrite(caller, meant)) return meant;
-      throw new CourierError(
-        'destination-forbidden',
-        named === undefined ? { detail: 'The request names no destination.' } : {},
-      );
+      throw named === undefined ? unnamed(destinationsOf(caller).length) : new CourierError('destination-forbidden');
     },
   };
 };

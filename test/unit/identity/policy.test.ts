@@ -81,6 +81,41 @@ describe('the destination that a caller means', () => {
     expect(resolve(destinations, named)).toBe(expected);
   });
 
+  test.each<[string, object, string, string]>([
+    [
+      'several of its own',
+      { a: mine, b: mine },
+      'The request names no destination, this caller may write to several, and none of them is called "default".',
+      'Name one with "destination=…" ("courier send --to …"); GET /v1/destinations ("courier destinations") lists them.',
+    ],
+    [
+      'one of its own among those of others',
+      { a: mine, default: others },
+      'The request names no destination, and the only one that this caller may write to is not called "default".',
+      'Name one with',
+    ],
+    ['none of its own', { a: others, b: others }, 'The request names no destination.', 'ask the operator'],
+  ])('whoever has %s and names none is told what to do', (_, destinations, detail, remedy) => {
+    const { resolveDestination } = createPolicy(configOf(destinations));
+    expect(() => resolveDestination(undefined, alice)).toThrow(
+      expect.objectContaining({ code: 'destination-forbidden', detail, remedy: expect.stringContaining(remedy) }),
+    );
+  });
+
+  test('what others have does not show in the answer to a request that names none', () => {
+    const answers = [
+      { a: mine, b: others },
+      { a: mine, default: others },
+    ].map((destinations) => {
+      try {
+        return createPolicy(configOf(destinations)).resolveDestination(undefined, alice);
+      } catch (error) {
+        return (error as { detail: string }).detail;
+      }
+    });
+    expect(answers[0]).toBe(answers[1]);
+  });
+
   test('unknown and forbidden look the same', () => {
     const { resolveDestination } = createPolicy(configOf({ mine, theirs: others }));
     const seen = ['theirs', 'unknown'].map((named) => {
