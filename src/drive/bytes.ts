@@ -28,8 +28,12 @@ const abandoned = ({ reason }: AbortSignal): CourierError =>
     ? reason
     : new CourierError('drive-unavailable', { detail: 'The request was given up.', cause: reason });
 
+/** Says what came, in hex: the caller's own bytes, so that it can tell whether they were cut, changed or others. */
+export const differentDigest = (receivedSha256: string): CourierError =>
+  new CourierError('digest-mismatch', { detail: `The bytes that arrived have the SHA-256 ${receivedSha256}.` });
+
 export const checkDigest = ({ expectedSha256 }: Pick<UploadRequest, 'expectedSha256'>, { sha256 }: Whole): void => {
-  if (expectedSha256 !== undefined && expectedSha256 !== sha256) throw new CourierError('digest-mismatch');
+  if (expectedSha256 !== undefined && expectedSha256 !== sha256) throw differentDigest(sha256);
 };
 
 /** Opens the bytes of an upload, and ends the wait for them when the signal or the clock says so. */

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Caller, Receipt, Source } from '../delivery.ts';
+import { differentDigest } from '../drive/bytes.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
 import type { Plan } from './plan.ts';
+import { pastMaxBytes } from './settle.ts';
 
 /** The ledger's key for a caller's Idempotency-Key: nobody can replay another caller's. */
 export const deliveryKey = (caller: Caller, idempotencyKey: string): string =>
@@ -76,7 +78,7 @@ export const hashOf = async (source: Source, maxBytes: number): Promise<{ sha256
   let size = 0;
   for await (const chunk of source.open()) {
     size += chunk.byteLength;
-    if (size > maxBytes) throw new CourierError('too-large', { detail: `The file has more than ${maxBytes} bytes.` });
+    if (size > maxBytes) throw pastMaxBytes(`The file has more than ${maxBytes} bytes.`);
     hash.update(chunk);
   }
   return { sha256: hash.digest('hex'), size };
@@ -91,7 +93,7 @@ export const replay = async (
   // An identity names its bytes for good, and it is part of the fingerprint: nothing new could be read.
   if (source.identity === undefined) {
     const { sha256 } = await hashOf(source, maxBytes);
-    if (expectedSha256 !== undefined && expectedSha256 !== sha256) throw new CourierError('digest-mismatch');
+    if (expectedSha256 !== undefined && expectedSha256 !== sha256) throw differentDigest(sha256);
     sameBytes(sha256, receipt.sha256);
   }
   return { ...receipt, outcome: 'replayed' };

@@ -47,12 +47,17 @@ export const settle = (place: Place, options: DeliveryOptions): Order => ({
   description: options.description,
 });
 
+/** Past a destination's `maxBytes` the way does not matter, so the table's remedy, another way, would lead nowhere. */
+export const pastMaxBytes = (detail: string): CourierError =>
+  new CourierError('too-large', {
+    detail,
+    remedy: 'Ask the operator to raise "maxBytes" of the destination; an upload session has the same limit.',
+  });
+
 /** Refuses what is said to be larger than the destination takes, before a byte of it is read. */
 export const checkSize = (size: number | undefined, { config, name }: Place): void => {
   if (size !== undefined && size > config.maxBytes) {
-    throw new CourierError('too-large', {
-      detail: `The file has ${size} bytes; destination "${name}" takes ${config.maxBytes}.`,
-    });
+    throw pastMaxBytes(`The file has ${size} bytes; destination "${name}" takes ${config.maxBytes}.`);
   }
 };
 
