@@ -62,13 +62,12 @@ const FAILURES = {
   },
   'courier-unreachable': {
     title: 'The courier cannot be reached',
-    remedy:
-      'Check the address (--url or COURIER_URL) and the network, then try again; with the same key nothing is doubled.',
+    remedy: 'Check the address (--url or COURIER_URL) and the network, then try again.',
     retryable: true,
   },
   'platform-busy': {
     title: 'The platform in front of the courier does not answer as it should',
-    remedy: 'Try again later; with the same key nothing is doubled.',
+    remedy: 'Try again later.',
     retryable: true,
   },
   'platform-refused': {
@@ -119,6 +118,7 @@ interface ErrorWords {
   status?: number | undefined;
   requestId?: string | undefined;
   retryAfterSeconds?: number | undefined;
+  idempotencyKey?: string | undefined;
   cause?: unknown;
 }
 
@@ -135,6 +135,8 @@ export class CourierClientError extends Error {
   readonly status: number | undefined;
   readonly requestId: string | undefined;
   readonly retryAfterSeconds: number | undefined;
+  /** Of a delivery that is worth trying again: with this key it makes no twin. */
+  readonly idempotencyKey: string | undefined;
 
   constructor(words: ErrorWords) {
     super(`${words.code}: ${words.detail ?? words.title}`, { cause: words.cause });
@@ -148,12 +150,13 @@ export class CourierClientError extends Error {
     this.status = words.status;
     this.requestId = words.requestId;
     this.retryAfterSeconds = words.retryAfterSeconds;
+    this.idempotencyKey = words.idempotencyKey;
   }
 
   /** As `--json` prints it. */
   toJSON(): Record<string, unknown> {
-    const { code, title, detail, remedy, retryable, exitCode, status, requestId } = this;
-    return { error: { code, title, detail, remedy, retryable, exitCode, status, requestId } };
+    const { code, title, detail, remedy, retryable, exitCode, status, requestId, idempotencyKey } = this;
+    return { error: { code, title, detail, remedy, retryable, exitCode, status, requestId, idempotencyKey } };
   }
 }
 
@@ -172,6 +175,22 @@ export const failure = (code: ClientErrorCode, specifics: Specifics = {}): Couri
     ...(usage ? { exitCode: 64 } : {}),
     ...specifics,
   });
+};
+
+/** What a delivery threw, or `stopped` in its place once the signal has ended it. */
+export const orStopped = (thrown: unknown, signal: AbortSignal | undefined): unknown => {
+  const isTold = thrown instanceof CourierClientError && thrown.code === 'stopped';
+  return signal?.aborted && !isTold ? failure('stopped', { cause: thrown }) : thrown;
+};
+
+/**
+ * What a delivery threw, with the key that it was tried with where it may be tried again; the key that is known first stays.
+ * Not for a file that changed: it has other bytes now, and they need a key of their own.
+ */
+export const withKey = (thrown: unknown, idempotencyKey: string): unknown => {
+  if (!(thrown instanceof CourierClientError) || !thrown.retryable || thrown.code === 'file-changed') return thrown;
+  if (thrown.idempotencyKey !== undefined) return thrown;
+  return new CourierClientError({ ...thrown, idempotencyKey, cause: thrown.cause });
 };
 
 /** Anything thrown, as the client's error; what is not one already is a fault of the client itself. */

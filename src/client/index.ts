@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { homedir } from 'node:os';
 import type { Receipt } from '../delivery.ts';
 import { type CallCourier, createApi } from './api.ts';
-import { CourierClientError, failure } from './errors.ts';
+import { CourierClientError, failure, orStopped, withKey } from './errors.ts';
 import { type Exchange, exchange } from './http.ts';
 import type { Identity } from './identity/identity.ts';
 import type { Sendable } from './input.ts';
@@ -105,14 +105,20 @@ export class CourierClient {
   /** Has the courier make a file of an export document: text, JSON, rows, or an object in Cloud Storage. */
   async export(document: Readonly<Record<string, unknown>>, options: { signal?: AbortSignal } = {}): Promise<Receipt> {
     // One key for all tries, unless the document brings its own.
-    const body = Buffer.from(JSON.stringify({ idempotencyKey: randomUUID(), ...document }));
-    return this.#call({
+    const keyed: Record<string, unknown> = { idempotencyKey: randomUUID(), ...document };
+    const { idempotencyKey } = keyed;
+    const body = Buffer.from(JSON.stringify(keyed));
+    const receipt = this.#call({
       method: 'POST',
       path: '/v1/exports',
       headers: { 'content-type': 'application/json' },
       body: () => body,
       answer: receiptSchema,
       signal: options.signal,
+    });
+    return receipt.catch((error: unknown) => {
+      const told = orStopped(error, options.signal);
+      throw typeof idempotencyKey === 'string' ? withKey(told, idempotencyKey) : told;
     });
   }
 

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
 import { Command, CommanderError, Option } from 'commander';
 import { CONFLICT_RULES, CONVERSIONS } from '../delivery.ts';
 import type { Context, GlobalOptions } from './commands/context.ts';
-import { exportCommand, sendCommand } from './commands/deliver.ts';
+import { type ExportFlags, exportCommand, sendCommand } from './commands/deliver.ts';
 import { type TokenFlags, tokenCommand, whoamiCommand } from './commands/identity.ts';
 import { type DoctorFlags, destinationsCommand, doctorCommand } from './commands/inspect.ts';
 import { type LoginFlags, loginCommand } from './commands/login.ts';
@@ -9,18 +11,33 @@ import { asClientError, type CourierClientError, type ExitCode, failure } from '
 
 const EXIT_CODES = 'Exit codes: 0 delivered, 1 failed for good, 75 worth trying again, 64 wrong usage.';
 
-/** The commands; `done` is told when one of them ends without an error but not well. */
-const commands = (context: Context, done: (exitCode: ExitCode) => void): Command => {
+/** Of the nearest package.json: the project's beside the sources, the client's own beside what is built. */
+const version = (): string => {
+  const path = findPackageJSON(import.meta.url);
+  const { version: text }: { version?: unknown } = path === undefined ? {} : JSON.parse(readFileSync(path, 'utf8'));
+  return typeof text === 'string' ? text : 'unknown';
+};
+
+interface Told {
+  /** A command ended without an error but not well. */
+  done(exitCode: ExitCode): void;
+  /** A command was found in what was written. */
+  begun(command: string): void;
+}
+
+const commands = (context: Context, { done, begun }: Told): Command => {
   const program = new Command('courier')
     .description('Puts files where people look for them in Google Drive, by way of a drive-courier service.')
+    .version(version(), '--version', 'print the version of the client')
     .option('--url <url>', 'where the courier is (default: COURIER_URL)')
-    .option('--audience <url>', "the ID token's audience (default: the courier's URL)")
+    .option('--audience <url>', "the ID token's audience (default: COURIER_AUDIENCE, else the courier's URL)")
     .option('--key-file <path>', 'a Google credentials file of any kind (default: found as Google’s libraries do)')
     .option('--impersonate <email>', 'act as this service account')
     .option('--json', 'print one JSON line, errors too')
     .addHelpText('after', `\n${EXIT_CODES}`)
     .showHelpAfterError(false)
     .exitOverride()
+    .hook('preSubcommand', (_, command) => begun(command.name()))
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       // What commander says about wrong usage is told in the client's own form.
@@ -45,7 +62,10 @@ const commands = (context: Context, done: (exitCode: ExitCode) => void): Command
     .command('export')
     .argument('<document>', 'a file with the export document’s JSON; - is standard input')
     .description('have the courier make a file of text, JSON, rows, or an object in Cloud Storage')
-    .action((document: string, _, command: Command) => exportCommand(context, document, flagsOf(command)));
+    .option('--key <key>', 'the Idempotency-Key, unless the document has its own (default: a new one)')
+    .action((document: string, _, command: Command) =>
+      exportCommand(context, document, flagsOf(command) as ExportFlags),
+    );
   program
     .command('token')
     .description('print an ID token for the courier')
@@ -80,23 +100,47 @@ const commands = (context: Context, done: (exitCode: ExitCode) => void): Command
   return program;
 };
 
-const errorText = ({ code, title, detail, remedy, requestId }: CourierClientError): string =>
-  [
-    `courier: ${code}: ${title}${detail === undefined ? '' : `: ${detail}`}`,
+const withoutDot = (sentence: string): string => sentence.replace(/\.$/, '');
+
+/** Title and detail, each where it says something: a courier's detail may repeat its title, and wrong usage has but one title. */
+const whatHappened = ({ code, title, detail }: CourierClientError): string => {
+  if (detail === undefined || withoutDot(detail) === withoutDot(title)) return title;
+  return code === 'usage' ? detail : `${title}: ${detail}`;
+};
+
+const errorText = (error: CourierClientError): string => {
+  const { code, remedy, requestId, idempotencyKey } = error;
+  return [
+    `courier: ${code}: ${whatHappened(error)}`,
     `  ${remedy}`,
+    ...(idempotencyKey === undefined ? [] : [`  again with --key ${idempotencyKey}, so that nothing is doubled`]),
     ...(requestId === undefined ? [] : [`  request ${requestId}`]),
   ].join('\n');
+};
 
-const asFailure = (error: unknown): CourierClientError =>
-  error instanceof CommanderError
-    ? failure('usage', { detail: error.message.replace(/^error: /, '') })
-    : asClientError(error);
+/** @param command the one that was found, whose help says more than that of all */
+const asFailure = (error: unknown, command: string | undefined): CourierClientError => {
+  const failed =
+    error instanceof CommanderError
+      ? failure('usage', { detail: error.message.replace(/^error: /, '') })
+      : asClientError(error);
+  const { detail, remedy } = failed;
+  const isPlainUsage = failed.code === 'usage' && remedy === failure('usage').remedy;
+  if (!isPlainUsage || command === undefined) return failed;
+  return failure('usage', { detail, remedy: `"courier help ${command}" says what is expected.`, cause: failed });
+};
 
 /** Runs one command line. @returns its exit code */
 export const runProgram = async (argv: readonly string[], context: Context): Promise<0 | ExitCode> => {
   let exitCode: 0 | ExitCode = 0;
-  const program = commands(context, (code) => {
-    exitCode = code;
+  let begun: string | undefined;
+  const program = commands(context, {
+    done: (code) => {
+      exitCode = code;
+    },
+    begun: (command) => {
+      begun = command;
+    },
   });
   try {
     if (argv.length === 0) throw failure('usage', { detail: `No command. ${EXIT_CODES}` });
@@ -105,7 +149,7 @@ export const runProgram = async (argv: readonly string[], context: Context): Pro
   } catch (error) {
     // Help and version that were asked for.
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const failed = asFailure(error);
+    const failed = asFailure(error, begun);
     if (argv.includes('--json')) context.stdout.write(`${JSON.stringify(failed)}\n`);
     else context.stderr.write(`${errorText(failed)}\n`);
     return failed.exitCode;

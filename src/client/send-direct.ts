@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Receipt } from '../delivery.ts';
 import type { CallCourier } from './api.ts';
-import { CourierClientError, failure } from './errors.ts';
+import { CourierClientError, failure, orStopped, withKey } from './errors.ts';
 import type { Exchange } from './http.ts';
 import type { Seekable } from './input.ts';
 import { putSession } from './put-session.ts';
@@ -55,22 +55,37 @@ const complete = ({ call }: DirectDependencies, id: string, sha256: string, sign
     signal,
   });
 
-/** What a kept session belongs to: this state of this file, to be sent to this place. */
-const identityOf = ({ url }: DirectDependencies, input: Seekable, options: SettledOptions): string | undefined => {
+/**
+ * What a kept session belongs to: this state of this file, to be sent to this place.
+ * @param ownKey the key, where it is the caller's own
+ */
+const identityOf = (
+  { url }: DirectDependencies,
+  input: Seekable,
+  options: SettledOptions,
+  ownKey: string | null,
+): string | undefined => {
   const { destination, name, mimeType, path, onConflict, description } = options;
   return input.identity === undefined
     ? undefined
-    : JSON.stringify([
-        input.identity,
-        url,
-        options.keyIsOwn ? options.idempotencyKey : null,
-        destination,
-        name,
-        mimeType,
-        path,
-        onConflict,
-        description,
-      ]);
+    : JSON.stringify([input.identity, url, ownKey, destination, name, mimeType, path, onConflict, description]);
+};
+
+/** The session that an earlier run has left, and where this one keeps its own. */
+const keptOf = async (
+  dependencies: DirectDependencies,
+  input: Seekable,
+  options: SettledOptions,
+): Promise<{ identity: string | undefined; kept: KeptSession | undefined }> => {
+  const { idempotencyKey, keyIsOwn } = options;
+  const { store } = dependencies;
+  const keyless = identityOf(dependencies, input, options, null);
+  if (keyless === undefined) return { identity: undefined, kept: undefined };
+  const kept = await store.read(keyless);
+  // A key that is given may be the one that a run without any was cut with, and named.
+  if (!keyIsOwn || kept?.key === idempotencyKey) return { identity: keyless, kept };
+  const identity = identityOf(dependencies, input, options, idempotencyKey);
+  return { identity, kept: identity === undefined ? undefined : await store.read(identity) };
 };
 
 /**
@@ -85,8 +100,8 @@ export const sendDirect = async (
 ): Promise<Receipt> => {
   const { store, exchange, retry, chunkBytes } = dependencies;
   const { signal, onProgress } = options;
-  const identity = identityOf(dependencies, input, options);
-  let kept = identity === undefined ? undefined : await store.read(identity);
+  const { identity, kept: found } = await keptOf(dependencies, input, options);
+  let kept = found;
   const key = kept?.key ?? options.idempotencyKey;
 
   const forget = async (): Promise<void> => {
@@ -135,6 +150,7 @@ export const sendDirect = async (
     throw failure('upload-refused', { detail: `Drive dropped ${ROUNDS} upload sessions in a row.` });
   } catch (error) {
     if (error instanceof CourierClientError && !error.retryable) await forget();
-    throw error;
+    // A kept session has the key of the run that opened it.
+    throw withKey(orStopped(error, signal), key);
   }
 };

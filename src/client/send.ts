@@ -1,5 +1,5 @@
 import type { Receipt } from '../delivery.ts';
-import { CourierClientError, failure } from './errors.ts';
+import { CourierClientError, orStopped, withKey } from './errors.ts';
 import { openInput, type Seekable, type Sendable, settleStream } from './input.ts';
 import { createRunningDigest } from './running-digest.ts';
 import type { DestinationSummary } from './schemas.ts';
@@ -44,15 +44,6 @@ const wayAround = async (
   throw refusal;
 };
 
-/** @throws CourierClientError `stopped` in place of the signal's reason */
-const unlessStopped = async <T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> => {
-  try {
-    return await work;
-  } catch (error) {
-    throw signal?.aborted ? failure('stopped', { cause: error }) : error;
-  }
-};
-
 const sendSeekable = async (
   dependencies: SendDependencies,
   input: Seekable,
@@ -79,7 +70,9 @@ export const send = async (
       input.kind === 'seekable'
         ? sendSeekable(dependencies, input, options)
         : sendStreaming(dependencies.call, { open: () => input.bytes, once: true }, options);
-    return await unlessStopped(options.signal, work);
+    return await work.catch((error: unknown) => {
+      throw withKey(orStopped(error, options.signal), options.idempotencyKey);
+    });
   } finally {
     if (opened.kind === 'seekable') await opened.close();
   }

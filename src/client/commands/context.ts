@@ -31,7 +31,7 @@ const urlOf = ({ env }: Context, { url = env.COURIER_URL }: GlobalOptions): stri
 };
 
 export const audienceOf = ({ env }: Context, { audience, url = env.COURIER_URL }: GlobalOptions): string | undefined =>
-  audience ?? url?.replace(/\/$/, '');
+  audience ?? (env.COURIER_AUDIENCE || url?.replace(/\/$/, ''));
 
 /** Who is calling, with a word on stderr where that deserves one. */
 export const identityOf = async ({ env, stderr }: Context, { keyFile, impersonate, json }: GlobalOptions) => {

@@ -69,9 +69,22 @@ const readDocument = async ({ stdin }: Context, source: string): Promise<Record<
   }
 };
 
+export interface ExportFlags extends GlobalOptions {
+  key?: string;
+}
+
+/** The flag is for documents without a key. @throws CourierClientError `usage` where there are two */
+const keyedDocument = (document: Record<string, unknown>, key: string | undefined): Record<string, unknown> => {
+  if (key === undefined) return document;
+  const { idempotencyKey = key } = document;
+  if (idempotencyKey !== key)
+    throw failure('usage', { detail: 'The document has an idempotencyKey other than --key.' });
+  return { ...document, idempotencyKey };
+};
+
 /** `courier export DOCUMENT`: a file with the document's JSON, or `-`. */
-export const exportCommand = async (context: Context, source: string, flags: GlobalOptions): Promise<void> => {
-  const document = await readDocument(context, source);
+export const exportCommand = async (context: Context, source: string, flags: ExportFlags): Promise<void> => {
+  const document = keyedDocument(await readDocument(context, source), flags.key);
   const client = await clientOf(context, flags);
   const receipt = await client.export(document, { signal: context.signal });
   print(context, flags, receipt, receiptText(receipt));

@@ -83,7 +83,14 @@ const cachedSessions = (): string[] => {
 };
 
 interface Problem {
-  error: { code: string; exitCode: number; retryable: boolean; remedy: string; detail?: string };
+  error: {
+    code: string;
+    exitCode: number;
+    retryable: boolean;
+    remedy: string;
+    detail?: string;
+    idempotencyKey?: string;
+  };
 }
 
 describe('courier send', () => {
@@ -164,38 +171,46 @@ describe('a file past the platform’s request limit', () => {
     expect(courier.lines.join('\n')).not.toMatch(/upload_id=(?!\[redacted\])/);
   }, 60_000);
 
-  test('cut in the middle, goes on where Drive has it when it is sent again', async () => {
-    const path = written('cut.zip', bytes);
-    google.calls.clear();
-    // The command is ended while its third chunk goes out.
-    const slow = google.faults.add({ method: 'PUT', nth: [3], fault: { kind: 'delay', ms: 60_000 } });
-    expect(slow).toHaveLength(1);
-    const cut = await call(['--json', 'send', path], {
-      watch(child) {
-        const timer = setInterval(() => {
-          if (google.calls.count({ method: 'PUT' }) < 3) return;
-          clearInterval(timer);
-          child.kill('SIGINT');
-        }, 20);
-        child.once('exit', () => clearInterval(timer));
-      },
-    });
-    google.faults.clear();
-    expect(cut.code).toBe(75);
-    expect((JSON.parse(cut.stdout) as Problem).error).toMatchObject({ code: 'stopped', retryable: true, exitCode: 75 });
-    const [session = ''] = cachedSessions();
-    // Whoever has a session's address may write the file.
-    expect(statSync(join(folder, 'drive-courier', 'sessions', session)).mode & 0o777).toBe(0o600);
+  test.each([
+    ['sent again', 'cut.zip', () => []],
+    ['sent again with the key that it named', 'cut-and-keyed.zip', (key: string) => ['--key', key]],
+  ])(
+    'cut in the middle, goes on where Drive has it when it is %s',
+    async (_, name, keyed) => {
+      const path = written(name, bytes);
+      google.calls.clear();
+      // The command is ended while its third chunk goes out.
+      const slow = google.faults.add({ method: 'PUT', nth: [3], fault: { kind: 'delay', ms: 60_000 } });
+      expect(slow).toHaveLength(1);
+      const cut = await call(['--json', 'send', path], {
+        watch(child) {
+          const timer = setInterval(() => {
+            if (google.calls.count({ method: 'PUT' }) < 3) return;
+            clearInterval(timer);
+            child.kill('SIGINT');
+          }, 20);
+          child.once('exit', () => clearInterval(timer));
+        },
+      });
+      google.faults.clear();
+      expect(cut.code).toBe(75);
+      const { error } = JSON.parse(cut.stdout) as Problem;
+      expect(error).toMatchObject({ code: 'stopped', retryable: true, exitCode: 75 });
+      const [session = ''] = cachedSessions();
+      // Whoever has a session's address may write the file.
+      expect(statSync(join(folder, 'drive-courier', 'sessions', session)).mode & 0o777).toBe(0o600);
 
-    google.calls.clear();
-    const { code, value } = await json(['send', path]);
-    expect([code, value.sha256, value.outcome]).toEqual([0, sha256(bytes), 'created']);
-    const again = google.calls.list({ method: 'PUT' }).reduce((sum, { requestBytes }) => sum + requestBytes, 0);
-    expect(again).toBeLessThanOrEqual(bytes.length - 32 * MEBIBYTE);
-    expect(google.calls.count({ method: 'POST', path: /\/upload\/drive/ })).toBe(0);
-    expect(named('cut.zip')).toHaveLength(1);
-    expect(cachedSessions()).toEqual([]);
-  }, 120_000);
+      google.calls.clear();
+      const { code, value } = await json(['send', path, ...keyed(error.idempotencyKey ?? '')]);
+      expect([code, value.sha256, value.outcome]).toEqual([0, sha256(bytes), 'created']);
+      const again = google.calls.list({ method: 'PUT' }).reduce((sum, { requestBytes }) => sum + requestBytes, 0);
+      expect(again).toBeLessThanOrEqual(bytes.length - 32 * MEBIBYTE);
+      expect(google.calls.count({ method: 'POST', path: /\/upload\/drive/ })).toBe(0);
+      expect(named(name)).toHaveLength(1);
+      expect(cachedSessions()).toEqual([]);
+    },
+    120_000,
+  );
 
   test('survives a broken connection, a forgotten chunk and a lost last answer within one run', async () => {
     google.faults.add([

@@ -1,0 +1,162 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import packageJson from '../../../package.json' with { type: 'json' };
+import { runProgram } from '../../../src/client/program.ts';
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+const listen = async (handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> => {
+  const server = createServer(handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
+/** A courier that answers everything so, at once and without asking to come again soon, and a metadata server beside it. */
+const startAnswering = async (status: number, answer: string) => {
+  const keys: (string | undefined)[] = [];
+  const bodies: string[] = [];
+  const audiences: (string | null)[] = [];
+  const courier = await listen(async (request, response) => {
+    const { 'idempotency-key': key } = request.headers;
+    keys.push(key === undefined ? undefined : String(key));
+    let body = '';
+    for await (const part of request) body += part;
+    bodies.push(body);
+    response.writeHead(status, { 'retry-after': '3600' }).end(answer);
+  });
+  const metadata = await listen((request, response) => {
+    audiences.push(new URL(request.url ?? '', 'http://metadata').searchParams.get('audience'));
+    response.end('token');
+  });
+  const url = `http://${courier}`;
+  return { keys, bodies, audiences, url, env: { COURIER_URL: url, GCE_METADATA_HOST: metadata } };
+};
+
+async function* stdinOf(text: string): AsyncIterable<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+const listener = () => {
+  const texts: string[] = [];
+  const write = (text: string | Uint8Array): boolean => texts.push(String(text)) > 0;
+  return { write, text: () => texts.join('') };
+};
+
+const run = async (args: readonly string[], env: Record<string, string> = {}, stdin = '') => {
+  const [stdout, stderr] = [listener(), listener()];
+  const code = await runProgram(args, {
+    env: { HOME: '/nonexistent', CLOUDSDK_CONFIG: '/nonexistent', ...env },
+    stdin: stdinOf(stdin),
+    stdout,
+    stderr,
+    signal: new AbortController().signal,
+    now: Date.now,
+  });
+  return { code, stdout: stdout.text(), stderr: stderr.text() };
+};
+
+const problem = (code: string, rest: object = {}): string =>
+  JSON.stringify({ code, title: 'A title', remedy: 'A remedy.', retryable: false, ...rest });
+
+describe('what went wrong is said once', () => {
+  test.each([
+    ['a detail that is the title', 'A title.', 'courier: some-code: A title\n  A remedy.\n'],
+    ['a detail of its own', 'A detail.', 'courier: some-code: A title: A detail.\n  A remedy.\n'],
+    ['no detail', undefined, 'courier: some-code: A title\n  A remedy.\n'],
+  ])('with %s', async (_, detail, said) => {
+    const { env } = await startAnswering(403, problem('some-code', { detail }));
+    expect(await run(['destinations'], env)).toEqual({ code: 1, stdout: '', stderr: said });
+  });
+});
+
+describe('wrong usage', () => {
+  test.each([
+    ['of a command', ['send'], "missing required argument 'file'", '"courier help send" says what is expected.'],
+    ['after options', ['--url', 'x', 'export', '--nope'], "unknown option '--nope'", '"courier help export" says'],
+    ['that a command finds', ['send', '-'], 'Standard input has no name: give one with --name.', '"courier help send"'],
+    ['of no command', ['--nope'], "unknown option '--nope'", '"courier help" says'],
+  ])('%s names what is wrong, and the help that says more', async (_, args, detail, remedy) => {
+    const { code, stderr } = await run(args);
+    expect(code).toBe(64);
+    expect(stderr.split('\n')).toEqual([`courier: usage: ${detail}`, expect.stringContaining(remedy), '']);
+    expect(JSON.parse((await run(['--json', ...args])).stdout)).toMatchObject({
+      error: { code: 'usage', detail, remedy: expect.stringContaining(remedy) },
+    });
+  });
+});
+
+test('--version is that of the package', async () => {
+  expect(await run(['--version'])).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: '' });
+});
+
+describe('a delivery that may be tried again', () => {
+  const BUSY = problem('busy', { retryable: true });
+  const SEND = ['send', '-', '--name', 'a.txt'];
+
+  test('names the key that was made for it', async () => {
+    const { env, keys } = await startAnswering(429, BUSY);
+    const { code, stderr } = await run(SEND, env, 'x');
+    expect([code, stderr]).toEqual([
+      75,
+      `courier: busy: A title\n  A remedy.\n  again with --key ${keys[0]}, so that nothing is doubled\n`,
+    ]);
+    const { stdout } = await run(['--json', ...SEND, '--key', 'mine'], env, 'x');
+    expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'busy', idempotencyKey: 'mine' } });
+  });
+
+  test('names it for an export, too, which takes it again', async () => {
+    const { env, bodies } = await startAnswering(429, BUSY);
+    const { stderr } = await run(['export', '-'], env, '{}');
+    const [, key = ''] = /again with --key (\S+),/.exec(stderr) ?? [];
+    expect(JSON.parse(bodies[0] ?? '')).toEqual({ idempotencyKey: key });
+    await run(['export', '-', '--key', key], env, '{}');
+    expect(bodies[1]).toBe(bodies[0]);
+  });
+
+  test.each([
+    ['the document’s own', '{"idempotencyKey": "a"}', 75],
+    ['another than the document’s', '{"idempotencyKey": "b"}', 64],
+  ])('an export’s --key that is %s', async (_, document, exit) => {
+    const { env } = await startAnswering(429, BUSY);
+    expect(await run(['export', '-', '--key', 'a'], env, document)).toMatchObject({ code: exit });
+  });
+
+  test('and one that may not names none', async () => {
+    const { env } = await startAnswering(403, problem('destination-forbidden'));
+    expect((await run(SEND, env, 'x')).stderr).not.toContain('--key');
+    expect((await run(['--json', ...SEND], env, 'x')).stdout).not.toContain('idempotencyKey');
+  });
+
+  test.each(['destinations', 'doctor'])('%s has no key to speak of', async (command) => {
+    const { env } = await startAnswering(503, 'Service Unavailable');
+    const { code, stderr } = await run([command], env);
+    expect(code).toBe(75);
+    expect(stderr).not.toMatch(/key/i);
+  });
+});
+
+describe('the audience', () => {
+  test.each<[string, string[], Record<string, string>, string | undefined]>([
+    ['the courier’s URL', [], {}, undefined],
+    ['COURIER_AUDIENCE before it', [], { COURIER_AUDIENCE: 'https://a.example' }, 'https://a.example'],
+    ['an empty one does not count', [], { COURIER_AUDIENCE: '' }, undefined],
+    [
+      '--audience before both',
+      ['--audience', 'https://b.example'],
+      { COURIER_AUDIENCE: 'https://a.example' },
+      'https://b.example',
+    ],
+  ])('is %s', async (_, args, given, expected) => {
+    const { env, url, audiences } = await startAnswering(200, '{"destinations": []}');
+    await run([...args, 'destinations'], { ...env, ...given });
+    expect(audiences.filter((each) => each !== null)).toEqual([expected ?? url]);
+  });
+});
