@@ -112,20 +112,43 @@ const sendChunks = async (upload: Resumable, uri: string, stored: number): Promi
   }
 };
 
-/** The file that a session has made, from its last answer; asked for where that does not describe it. */
-const finishedFile = async (
+/** The file that a session has made, from its last answer, or asked for where that does not describe it. */
+const shownFile = async (
   { rules, request }: Resumable,
   target: UploadTarget,
   response: GoogleResponse,
-): Promise<DriveFile> => {
+): Promise<DriveFile | undefined> => {
   try {
     return fileOf(response);
-  } catch (cause) {
+  } catch {
     const id = target.kind === 'create' ? target.file.id : target.id;
-    const file = id === undefined ? undefined : await rules.get(id, request);
-    if (file === undefined) throw new CourierError('drive-unavailable', { cause });
-    return file;
+    return id === undefined ? undefined : rules.get(id, request);
   }
+};
+
+const finishedFile = async (upload: Resumable, target: UploadTarget, response: GoogleResponse): Promise<DriveFile> => {
+  const file = await shownFile(upload, target, response);
+  if (file === undefined) throw new CourierError('drive-unavailable', { detail: 'Drive does not show the file yet.' });
+  return file;
+};
+
+/**
+ * What an earlier try's session has ended in. Others may have changed the file since, so that it is not judged as our own
+ * work, and nothing of it taken back; undefined where the bytes have to be sent again.
+ */
+const endedBefore = async (upload: Resumable, response: GoogleResponse): Promise<Landed | undefined> => {
+  const { bytes, request } = upload;
+  const { target } = request;
+  const file = await shownFile(upload, target, response);
+  if (file === undefined || file.trashed) return undefined;
+  if (target.kind === 'create') {
+    // The key may have gone on to another id.
+    return file.id === target.file.id ? { file, existed: true, ours: false, replaced: false } : undefined;
+  }
+  const { sha256 } = await bytes.window().drain();
+  if ((file.sha256Checksum ?? sha256) === sha256) return { file, existed: false, ours: false, replaced: true };
+  bytes.reopen(0);
+  return undefined;
 };
 
 /** A session of an earlier try, brought to where Drive has it; undefined when it is of no use any more. */
@@ -135,14 +158,10 @@ const takeUp = async (upload: Resumable): Promise<{ session: Session; stored: nu
   if (uri === undefined || request.source.openAt === undefined) return undefined;
   const answer = readAnswer(client, await askStatus(client, uri, request.source.size, request));
   if (answer.kind === 'doubt') throw answer.error;
-  const { target } = request;
-  const replaced = target.kind === 'replace';
-  if (answer.kind === 'stored') {
-    bytes.reopen(answer.bytes);
-    return { session: { uri, target, adopted: false }, stored: answer.bytes };
-  }
-  if (answer.kind !== 'done') return undefined;
-  return { file: await finishedFile(upload, target, answer.response), existed: !replaced, ours: true, replaced };
+  if (answer.kind === 'done') return endedBefore(upload, answer.response);
+  if (answer.kind !== 'stored') return undefined;
+  bytes.reopen(answer.bytes);
+  return { session: { uri, target: request.target, adopted: false }, stored: answer.bytes };
 };
 
 const openSession = async (upload: Resumable, wanted: UploadTarget): Promise<Session | Landed> => {

@@ -16,7 +16,12 @@ export interface Verifier {
 
 const undo = async ({ files, now }: Verifier, file: DriveFile, replaced: boolean): Promise<void> => {
   const context = { deadlineMs: now() + UNDO_TIMEOUT_MS };
-  if (!replaced) return files.remove(file.id, context);
+  if (!replaced) {
+    // Another delivery may have put its own bytes into the file by now.
+    const current = await files.get(file.id, context);
+    if (current?.sha256Checksum === file.sha256Checksum) await files.remove(file.id, context);
+    return;
+  }
   if (file.headRevisionId !== undefined) return files.removeRevision(file.id, file.headRevisionId, context);
 };
 

@@ -17,12 +17,10 @@ import {
   sharedRequest,
 } from './put-request.ts';
 import { replaceSpentId } from './spent-id.ts';
+import { DIGEST_PROPERTY, isSpoilt } from './spoilt.ts';
 
 /** Private property of a file: which try made it. */
 const TRY_PROPERTY = 'courierTry';
-
-/** Private property of a keyed file: the SHA-256 of the bytes that Drive was sent. */
-const DIGEST_PROPERTY = 'courierSha256';
 
 /** Waits for a file that Drive says exists and does not show, before its id is given up; in milliseconds. */
 const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
@@ -96,26 +94,13 @@ const giveUpId = async (put: Put, { folderId, nameKey }: NewFile, spent: string)
   }
 };
 
-/**
- * An earlier try of this key has died between Drive's wrong keeping of its bytes and the look that finds it out: the file says
- * that these very bytes were sent, and has others. One that was changed since it was made may have been so by a person.
- */
-const isSpoilt = ({ claim }: Put, { file, sha256 }: Uploaded, marks: Marks): boolean =>
-  claim !== undefined &&
-  file.appProperties[KEY_PROPERTY] === marks[KEY_PROPERTY] &&
-  file.appProperties[DIGEST_PROPERTY] === sha256 &&
-  file.sha256Checksum !== undefined &&
-  file.sha256Checksum !== sha256 &&
-  file.modifiedTime === file.createdTime;
-
-const takeBack = async (put: Put, plan: NewFile, { file, sha256 }: Uploaded): Promise<never> => {
-  put.log.error(
-    { fileId: file.id, sent: sha256, stored: file.sha256Checksum },
-    'an earlier try died before it saw that Drive has stored other bytes than were sent; they are taken back',
-  );
-  await put.order.place.drive.remove(file.id, put.context);
-  await giveUpId(put, plan, file.id);
-  throw new CourierError('drive-unavailable', { detail: 'Drive stored the bytes wrongly; nothing of them was kept.' });
+/** Puts the right bytes into a file in which Drive keeps wrong ones: its id and link stay, and nothing that came since is lost. */
+const mend = async (put: Put, { file }: Uploaded): Promise<Placed> => {
+  const { order, delivery, claim } = put;
+  const target = { kind: 'replace', id: file.id, mimeType: delivery.source.mimeType, ...descriptionOf(put) } as const;
+  const mended = await order.place.drive.upload({ ...sharedRequest(put), target });
+  const { sha256, size } = mended;
+  return { file: mended.file, outcome: outcomeOf('replaced', claim), received: { sha256, size } };
 };
 
 /** A new file under an id that was chosen before: whoever comes second finds it there. */
@@ -137,26 +122,42 @@ export const create = (put: Put, plan: NewFile): Promise<Placed> => {
   const isOurKeys = (existing: DriveFile): boolean =>
     claim !== undefined && existing.appProperties[KEY_PROPERTY] === marks[KEY_PROPERTY];
   const isReplacing = plan.rule === 'replace';
+  let sha256 = delivery.expectedSha256;
+  const isWrong = (existing: DriveFile): boolean => {
+    if (!isSpoilt(put, existing, { sha256, keyMark: marks[KEY_PROPERTY] })) return false;
+    const stored = existing.sha256Checksum;
+    log.error(
+      { fileId: existing.id, sent: sha256, stored },
+      'Drive has stored other bytes than an earlier try has sent; they are replaced',
+    );
+    return true;
+  };
   return guarded(
     put,
     (guard) =>
       order.place.drive.upload({
         ...sharedRequest(put),
         ...resumption(put),
-        ...(isReplacing ? guard : {}),
+        async beforeCommit(bytes) {
+          sha256 = bytes.sha256;
+          if (isReplacing) await guard.beforeCommit?.(bytes);
+        },
         target: { kind: 'create', file },
         ...(claim === undefined ? {} : { digestProperty: DIGEST_PROPERTY }),
-        ifExists: (existing) => (isReplacing && !isOurKeys(existing) ? 'replace' : 'answer'),
+        ifExists: (existing) => ((isReplacing && !isOurKeys(existing)) || isWrong(existing) ? 'replace' : 'answer'),
         folderGone: () => freshFolder(put),
         async idSpent(id, why) {
           if (why === 'taken-back' || !(await comesToSight(put, id))) await giveUpId(put, plan, id);
         },
       }),
     async (uploaded) => {
-      if (isSpoilt(put, uploaded, marks)) return takeBack(put, plan, uploaded);
+      sha256 = uploaded.sha256;
       if (nameKey !== undefined) await markMade(ledger, nameKey, log);
+      // A source that can be read again had no hash yet when its session was found at its end.
+      const canMend = delivery.source.identity !== undefined && uploaded.existed && !uploaded.replaced;
+      if (canMend && isWrong(uploaded.file)) return mend(put, uploaded);
       if (uploaded.existed && !uploaded.replaced) return settleExisting(put, uploaded, marks);
-      const { sha256, size } = uploaded;
+      const { size } = uploaded;
       const outcome = uploaded.replaced ? outcomeOf('replaced', claim) : 'created';
       return { ...(await outOfTrash(put, uploaded.file)), outcome, received: { sha256, size } };
     },
