@@ -17,6 +17,9 @@ const DAY = '2026-11-24';
 const MEBIBYTES = 80;
 /** 128 + SIGINT, as shells say it. */
 const INTERRUPTED = 130;
+/** EX_USAGE of sysexits.h. */
+const WRONG_USAGE = 64;
+const USAGE = 'Usage: npm run demo -- [--once]';
 
 /** Everything that the demo shows; answers how many receipts did not hold. */
 const show = async (
@@ -76,8 +79,16 @@ const show = async (
   return faults;
 };
 
-const main = async (): Promise<number> => {
-  const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
+/** @throws for what is no option */
+const readOptions = (): { once: boolean; help: boolean } => {
+  const options = {
+    once: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  } as const;
+  return parseArgs({ options }).values;
+};
+
+const demonstrate = async (once: boolean): Promise<number> => {
   const interrupted = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
@@ -104,7 +115,7 @@ const main = async (): Promise<number> => {
     console.log(
       faults === 0 ? '\nEvery receipt holds: Drive has those very bytes.' : `\n${faults} receipt(s) do not hold.`,
     );
-    if (values.once) return faults === 0 ? 0 : 1;
+    if (once) return faults === 0 ? 0 : 1;
     console.log(`\nLook at the files: ${google.origin}/\nCtrl-C ends it.`);
     await interrupted;
     return 0;
@@ -114,6 +125,19 @@ const main = async (): Promise<number> => {
   } finally {
     await close();
   }
+};
+
+const main = async (): Promise<number> => {
+  let options: ReturnType<typeof readOptions>;
+  try {
+    options = readOptions();
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    return WRONG_USAGE;
+  }
+  if (!options.help) return demonstrate(options.once);
+  console.log(USAGE);
+  return 0;
 };
 
 // What an interruption has left unfinished is not waited for.

@@ -5,9 +5,14 @@ import { type LocalGoogle, type LocalGoogleOptions, startLocalGoogle } from './s
 const USAGE = 'Usage: npm run google -- [--port PORT] [--data DIR]';
 
 /** @throws for what is no option */
-function readOptions(argv: readonly string[]): LocalGoogleOptions {
-  const options = { port: { type: 'string', default: '9010' }, data: { type: 'string' } } as const;
+function readOptions(argv: readonly string[]): LocalGoogleOptions | 'help' {
+  const options = {
+    port: { type: 'string', default: '9010' },
+    data: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  } as const;
   const { values } = parseArgs({ args: [...argv], options, strict: true });
+  if (values.help) return 'help';
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${values.port} is no port.`);
   return { port, ...(values.data === undefined ? {} : { dataDir: resolve(values.data) }) };
@@ -33,6 +38,9 @@ const failWith = (exitCode: number, error: unknown, hint = ''): void => {
   process.exitCode = exitCode;
 };
 
+const hintFor = (error: unknown): string =>
+  (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? '\nGive another with --port, or 0 for any.' : '';
+
 async function serve(options: LocalGoogleOptions): Promise<void> {
   const google = await startLocalGoogle(options);
   console.log(announcementOf(google));
@@ -47,7 +55,7 @@ async function serve(options: LocalGoogleOptions): Promise<void> {
 }
 
 function main(argv: readonly string[]): void {
-  let options: LocalGoogleOptions;
+  let options: LocalGoogleOptions | 'help';
   try {
     options = readOptions(argv);
   } catch (error) {
@@ -55,7 +63,8 @@ function main(argv: readonly string[]): void {
     failWith(64, error, `\n${USAGE}`);
     return;
   }
-  serve(options).catch((error: unknown) => failWith(1, error));
+  if (options === 'help') console.log(USAGE);
+  else serve(options).catch((error: unknown) => failWith(1, error, hintFor(error)));
 }
 
 main(process.argv.slice(2));

@@ -108,6 +108,15 @@ describe('npm run demo -- --once', () => {
 });
 
 describe('npm run demo', () => {
+  test.each([
+    ['--onec', 64, ["Unknown option '--onec'"]],
+    ['--help', 0, []],
+  ])('says how it is used, and starts nothing: %s', async (option, exit, said) => {
+    const { lines, ended } = startDemo([option], pathOf({}));
+    expect(await ended()).toEqual({ end: [exit, null], left: [] });
+    expect(lines).toEqual([...said, 'Usage: npm run demo -- [--once]']);
+  });
+
   test(
     'shows the files until it is interrupted, and leaves nothing',
     async () => {

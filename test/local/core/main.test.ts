@@ -67,6 +67,16 @@ test('wrong usage exits 64 and says how it is used', async () => {
   expect(said).toContain('Usage: npm run google');
 });
 
+test('--help says how it is used, and exits 0', async () => {
+  const child = run('--help');
+  let said = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  expect(await once(child, 'close')).toEqual([0, null]);
+  expect(said).toBe('Usage: npm run google -- [--port PORT] [--data DIR]\n');
+});
+
 test('a port that is taken exits 1 and says so', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'local-google-main-'));
   folders.push(dataDir);
@@ -78,4 +88,5 @@ test('a port that is taken exits 1 and says so', async () => {
   });
   expect(await once(second, 'close')).toEqual([1, null]);
   expect(said).toContain('EADDRINUSE');
+  expect(said).toContain('Give another with --port, or 0 for any.');
 });
