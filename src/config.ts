@@ -29,12 +29,12 @@ export type Config = z.infer<typeof document> & {
  */
 export const readConfig = (environment: Environment = process.env): Config => {
   const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const { value, faults, fromEnvironment } = readDocument(env);
+  const { value, faults, fromEnvironment, hint } = readDocument(env);
   const parsed = value === undefined ? undefined : document.safeParse(value, ONCE);
   if (parsed?.error) faults.push(...faultLines(parsed.error, fromEnvironment));
   const rest = settings.safeParse(env, ONCE);
   if (rest.error) faults.push(...faultLines(rest.error, false));
-  if (faults.length > 0 || !parsed?.success || !rest.success) throw new ConfigError(faults);
+  if (faults.length > 0 || !parsed?.success || !rest.success) throw new ConfigError(faults, hint);
   const onCloudRun = rest.data.K_SERVICE !== undefined;
   return {
     ...parsed.data,

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { credential } from './credential.ts';
 import { destination } from './destination.ts';
+import { faultWords } from './faults.ts';
 import { ledger } from './ledger.ts';
 import { principal } from './principal.ts';
 import { pubsub } from './pubsub.ts';
 
 /** For zod: to compile a parser takes longer than to parse a configuration once (docs/decisions/speed.md). */
-export const ONCE = { jitless: true };
+export const ONCE = { jitless: true, error: faultWords };
 
 const limits = z.strictObject({
   bufferBytes: z.int().min(262_144).nullable().default(null),

@@ -8,13 +8,20 @@ interface Unchecked {
   value: unknown;
   faults: string[];
   fromEnvironment: boolean;
+  /** Where nothing at all is set, and so nobody can know what the operator wants. */
+  hint?: string;
 }
+
+const FIRST_STEPS = 'Set COURIER_CONFIG_FILE (or COURIER_CONFIG), or these variables: see Configuration in README.md';
 
 /** Finds the document: in COURIER_CONFIG, in the file that COURIER_CONFIG_FILE names, or spread over variables. */
 export const readDocument = (env: Environment): Unchecked => {
   const text = env.COURIER_CONFIG;
   const file = env.COURIER_CONFIG_FILE;
-  if (!text && !file) return { value: fromVariables(env), faults: [], fromEnvironment: true };
+  if (!text && !file) {
+    const hint = setVariables(env).length === 0 ? { hint: FIRST_STEPS } : {};
+    return { value: fromVariables(env), faults: [], fromEnvironment: true, ...hint };
+  }
   const faults = setVariables(env).map(
     (name) => `${name}: not read beside COURIER_CONFIG or COURIER_CONFIG_FILE; put it into the document`,
   );

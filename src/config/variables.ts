@@ -48,7 +48,7 @@ export const fromVariables = (env: Environment): unknown => ({
   identity: env.COURIER_IDENTITY,
   operators: list(env.COURIER_OPERATORS),
   destinations: {
-    default: { folder: env.COURIER_FOLDER ?? '', credentials: 'default', callers: list(env.COURIER_CALLERS) },
+    default: { folder: env.COURIER_FOLDER || undefined, credentials: 'default', callers: list(env.COURIER_CALLERS) },
   },
   credentials: {
     default: {

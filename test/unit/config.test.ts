@@ -25,6 +25,16 @@ const faultsOf = (attempt: () => unknown): readonly string[] => {
   return [];
 };
 
+const messageOf = (attempt: () => unknown): string => {
+  try {
+    attempt();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return '';
+};
+
 describe('the document', () => {
   test('fills in the defaults of the contract', () => {
     const config = read();
@@ -103,6 +113,42 @@ describe('the document', () => {
     expect(faultsOf(() => read(change))).toEqual([expect.stringMatching(fault)]);
   });
 
+  test('says what is missing or of another kind in words, not in those of a library', () => {
+    const faults = faultsOf(() =>
+      readConfig({
+        COURIER_CONFIG: JSON.stringify({
+          audiences: 'https://a.example',
+          destinations: {
+            r: {
+              credentials: 1,
+              callers: ['a@example.com'],
+              maxBytes: 1.5,
+              allowAnyone: 'yes',
+              share: [{ type: 'anyone' }],
+            },
+          },
+          limits: 5,
+        }),
+        PORT: 'x',
+      }),
+    );
+    expect(faults).toEqual([
+      'audiences: is not a list',
+      'destinations.r.folder: is missing',
+      'destinations.r.credentials: is not a text',
+      'destinations.r.share.0.role: is missing',
+      'destinations.r.allowAnyone: is not true or false',
+      'destinations.r.maxBytes: is not a whole number',
+      'credentials: is missing',
+      'limits: is not a mapping',
+      'PORT: is not a number',
+    ]);
+  });
+
+  test('that is empty is one fault', () => {
+    expect(faultsOf(() => readConfig({ COURIER_CONFIG: '# nothing yet' }))).toEqual(['the document: is not a mapping']);
+  });
+
   test.each(['*', 'allUsers', 'domain:*', 'domain:', 'sub:abc', 'a@b', '@example.com', ''])(
     'takes no caller "%s"',
     (caller) => {
@@ -171,13 +217,27 @@ describe('the environment form', () => {
     ]);
   });
 
+  const FIRST_RUN = [
+    'COURIER_AUDIENCES: needs at least one audience',
+    'COURIER_FOLDER: is missing',
+    'COURIER_CALLERS: nobody may call: list at least one caller',
+    'COURIER_SECRET | COURIER_KEY_FILE | COURIER_IMPERSONATE: needs exactly one of these',
+  ];
+  const HINT = 'Set COURIER_CONFIG_FILE (or COURIER_CONFIG), or these variables: see Configuration in README.md';
+
   test('names its faults by the variables that the operator wrote', () => {
-    expect(faultsOf(() => readConfig({})).map((fault) => fault.split(':')[0])).toEqual([
-      'COURIER_AUDIENCES',
-      'COURIER_FOLDER',
-      'COURIER_CALLERS',
-      'COURIER_SECRET | COURIER_KEY_FILE | COURIER_IMPERSONATE',
-    ]);
+    expect(faultsOf(() => readConfig({}))).toEqual(FIRST_RUN);
+  });
+
+  test.each<[string, Record<string, string>, boolean]>([
+    ['nothing is set', {}, true],
+    ['only what the platform sets', { PORT: '8080', K_SERVICE: 'courier' }, true],
+    ['variables are', { COURIER_FOLDER: '0AbCdEf' }, false],
+    ['a document is', { COURIER_CONFIG: 'audiences: []' }, false],
+  ])('where %s, whether the last line names the ways to configure it', (_, given, isTold) => {
+    const [first, ...rest] = messageOf(() => readConfig(given)).split('\n');
+    expect(first).toMatch(/^The configuration has \d fault\(s\):$/);
+    expect(rest.at(-1) === HINT).toBe(isTold);
   });
 
   test('takes an empty variable for an absent one', () => {
