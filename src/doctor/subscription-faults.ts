@@ -39,11 +39,18 @@ export const creationOf = (expected: Expected, name: string): string => {
   return `gcloud pubsub subscriptions create ${flagsOf(name)} --topic=TOPIC ${push} ${deadline} ${expiration} ${deadLetters}${AND_ITS_RIGHTS}`;
 };
 
-/** A service may have more addresses than audiences: Cloud Run gives it two, and both begin with its name. */
+/**
+ * What follows the service's name and a hyphen in the two addresses that Cloud Run gives it: "PROJECT_NUMBER.REGION.run.app",
+ * and before that "HASH-LETTERS.a.run.app". Names of other services may begin with this one's, and have a hyphen more.
+ */
+const CLOUD_RUNS = /^(?:\d+\.[a-z]+-[a-z]+\d+|[a-z0-9]+-[a-z]{2}\.a)\.run\.app$/;
+
+/** A service may have more addresses than audiences. */
 const isOwnHost = (expected: Expected, hostname: string): boolean => {
   const known = urlsIn(expected).map((url) => url.hostname);
-  const isCloudRuns = expected.service !== undefined && hostname.startsWith(`${expected.service}-`);
-  return known.length === 0 || known.includes(hostname) || (isCloudRuns && hostname.endsWith('.run.app'));
+  if (known.length === 0 || known.includes(hostname)) return true;
+  const name = `${expected.service}-`;
+  return expected.service !== undefined && hostname.startsWith(name) && CLOUD_RUNS.test(hostname.slice(name.length));
 };
 
 interface Wrong {

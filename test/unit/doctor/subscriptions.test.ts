@@ -70,6 +70,10 @@ describe('a subscription is in order', () => {
       'with the other address that Cloud Run gives a service',
       withPush({ pushEndpoint: 'https://drive-courier-a1b2c3d4e5-ew.a.run.app/v1/pubsub' }),
     ],
+    [
+      'in another region than the audience names',
+      withPush({ pushEndpoint: 'https://drive-courier-123.northamerica-northeast1.run.app/v1/pubsub' }),
+    ],
     ['with a function’s path', withPush({ pushEndpoint: `${AUDIENCE}/courier/v1/pubsub` })],
     [
       'with its endpoint for an audience, where that is one',
@@ -124,12 +128,20 @@ describe('a subscription is not in order', () => {
       'failed',
       /pushes to courier, and not to \/v1\/pubsub/,
     ],
-    [
-      'an endpoint that only looks like this service',
-      withPush({ pushEndpoint: 'https://drive-courier-1.example/v1/pubsub' }),
+    ...[
+      'drive-courier-1.example',
+      'drive-courier-evil-123.europe-west1.run.app',
+      'drive-courier-evil-a1b2c3d4e5-ew.a.run.app',
+      'drive-courier-evil.europe-west1.run.app',
+      'drive-courier-123.europe-west1.evil.run.app',
+      'drive-courier-123.europe-west1.run.app.example',
+      'drive-courier-a1b2c3d4e5-ew.run.app',
+    ].map((host): [string, object, 'warned', RegExp] => [
+      `an endpoint that only looks like this service: ${host}`,
+      withPush({ pushEndpoint: `https://${host}/v1/pubsub` }),
       'warned',
-      /pushes to drive-courier-1\.example/,
-    ],
+      new RegExp(`pushes to ${host.replaceAll('.', '\\.')},`),
+    ]),
     [
       'an audience in other letters',
       withPush({ oidcToken: { serviceAccountEmail: PUSHER, audience: AUDIENCE.toUpperCase() } }),
