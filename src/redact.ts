@@ -2,6 +2,15 @@
 const NAMES =
   '(?:private_key|client_secret|refresh_token|access_token|id_token|subject_token|assertion|signed_?[Jj]wt|accessToken|session_?[Tt]oken|secret_?[Aa]ccess_?[Kk]ey|SecretAccessKey|SessionToken|password)';
 
+/** One character of such a value. */
+const VALUE = String.raw`[^\\"'&\s,}]`;
+
+/**
+ * A label of PEM (RFC 7468, section 3), the longest of which is "ENCRYPTED PRIVATE KEY": without a bound, each beginning of
+ * many would look for its end in all that follows.
+ */
+const LABEL = String.raw`[^"\\]{0,40}?`;
+
 /*
  * What may look like a secret, wherever it stands in a text: the sign that gives it away, and the rest. No pattern reaches
  * past a quote or its backslash, so that what is left of a JSON line is still JSON.
@@ -19,7 +28,7 @@ const BEGINNING: readonly (readonly [sign: string, rest: string])[] = [
   // JWTs, whole or cut.
   [String.raw`\beyJ`, String.raw`[\w-]{5,}(?:\.[\w-]*){0,4}`],
   // Private keys: PEM, whole or cut, its line ends plain or escaped; and the base64 of one without its frame.
-  ['-----BEGIN', String.raw`[^"\\]*?PRIVATE KEY-----(?:(?!-----END)(?:[^"\\]|\\+[^"\\]))*(?:-----END[^"\\]*?-----)?`],
+  ['-----BEGIN', String.raw`${LABEL}PRIVATE KEY-----(?:(?!-----END)(?:[^"\\]|\\+[^"\\]))*(?:-----END${LABEL}-----)?`],
   [String.raw`\bMII`, String.raw`[\w+/]{40,}=*`],
 ];
 
@@ -34,7 +43,9 @@ const FOLLOWING: readonly (readonly [sign: string, between: string, secret: stri
   // Headers.
   ['[Bb]earer ', '', String.raw`[\w.~+/-]+=*`],
   ['[Bb]asic ', '', String.raw`[\w+/]{8,}=*`],
-  [NAMES, String.raw`[\\"' ]*[=:][\\"' ]*`, String.raw`[^\\"'&\s,}]{4,}`],
+  // What is between is read backwards, and from a secret's first characters alone: from each quote of thousands, it would
+  // be read again as often.
+  [NAMES, String.raw`[\\"' ]*[=:][\\"' ]*(?=${VALUE}{4})`, `${VALUE}{4,}`],
 ];
 
 const SECRETS = new RegExp(

@@ -121,6 +121,47 @@ test.each(SECRETS)('%s is redacted, and what was before it stays', (_, text, par
   for (const part of parts) expect(found).not.toContain(part);
 });
 
+/** Signs of secrets, and of no secret what follows: each so long that a search which starts anew everywhere would take seconds. */
+const LONG = 100_000;
+const HOSTILE: [string, string][] = [
+  ...['"', ' ', "'", '\\', '=', ':', '"=', '= ', '"aaaa', 'password', 'password"', 'password='].map(
+    (piece): [string, string] => [
+      `a field’s name and ${piece} again and again`,
+      `password${piece.repeat(LONG / piece.length)}`,
+    ],
+  ),
+  ...['\\', '-----BEGIN', '-----BEGIN ', '-', 'PRIVATE KEY'].map((piece): [string, string] => [
+    `the beginning of a key and ${piece} again and again`,
+    `-----BEGIN${piece.repeat(LONG / piece.length)}`,
+  ]),
+  ...['\\', '-----END', '-----END ', '-----BEGIN PRIVATE KEY-----', '-----BEGIN PRIVATE KEY----------END'].map(
+    (piece): [string, string] => [
+      `the head of a key and ${piece} again and again`,
+      `-----BEGIN PRIVATE KEY-----${piece.repeat(LONG / piece.length)}`,
+    ],
+  ),
+  ...['ya29.', '1//', 'AIza', 'AKIA', ' eyJ', 'eyJ.', ' MII', 'Bearer ', 'Basic ', '?key='].map(
+    (piece): [string, string] => [`${piece} again and again`, piece.repeat(LONG / piece.length)],
+  ),
+];
+
+test.each(HOSTILE)('%s takes no longer than its length', (_, text) => {
+  // The best of three, for the machine may be busy.
+  const taken = [1, 2, 3].map(() => {
+    const start = performance.now();
+    redact(text);
+    return performance.now() - start;
+  });
+  expect(Math.min(...taken)).toBeLessThan(100);
+});
+
+test.each([0, 1, 40, 1_000])('a secret is found behind %i spaces and quotes', (many) => {
+  for (const gap of [' ', '"', '\\"']) {
+    const between = gap.repeat(many);
+    expect(redact(`password${between}:${between}s3cr3t-value`)).toBe(`password${between}:${between}[redacted]`);
+  }
+});
+
 /** The ways on which a secret might come into a line. */
 const WAYS: [string, (log: Log, text: string) => void][] = [
   ['as a field', (log, text) => log.info({ text }, 'x')],
