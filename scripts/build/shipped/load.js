@@ -39,11 +39,7 @@ const withSums = (source, code) => {
 /** What a file of the bundle requires: another one, or what is Node's or installed beside. */
 const requireFrom = (name) => (name.startsWith('./') ? load(name.slice(2)) : require(name));
 
-const load = (file) => {
-  const known = modules.get(file);
-  if (known !== undefined) return known.exports;
-  const module = { exports: {} };
-  modules.set(file, module);
+const run = (file, module) => {
   const filename = join(lib, file);
   const source = readFileSync(filename);
   // The build writes ASCII alone.
@@ -54,6 +50,21 @@ const load = (file) => {
   });
   scripts.set(file, script);
   script.runInThisContext()(module.exports, requireFrom, module, filename, lib);
+};
+
+/** Each file once; one that fails is forgotten, as by Node's own `require`, so that the next who asks is not given half of it. */
+const load = (file) => {
+  const known = modules.get(file);
+  if (known !== undefined) return known.exports;
+  const module = { exports: {} };
+  modules.set(file, module);
+  try {
+    run(file, module);
+  } catch (error) {
+    modules.delete(file);
+    scripts.delete(file);
+    throw error;
+  }
   return module.exports;
 };
 
