@@ -180,7 +180,7 @@ describe('the service, with nothing installed', () => {
   test('takes V8’s code for a first delivery from what was kept where it runs, and does without what it cannot take', async () => {
     const built = join(folder, 'warmed');
     await cp(join(folder, 'built'), built, { recursive: true });
-    const { stdout } = await execute(process.execPath, [join(built, 'warm.js')], { env: {} });
+    const { stdout } = await execute(process.execPath, [join(built, 'warm.js'), '--strict'], { env: {} });
     const [cache, whole] = [join(built, '.compile-cache'), join(folder, 'kept-whole')];
     const kept = await readdir(cache);
     // warm.js starts the courier once more, and counts what V8 took.

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -38,4 +38,31 @@ test('a file that did not load once is loaded anew, and so is what required it',
     console.log(JSON.stringify(said));`;
   const { stdout } = await execute(process.execPath, ['-e', program], { cwd: folder });
   expect(JSON.parse(stdout)).toEqual(['ENOENT', 'broken', 0, 7, 2]);
+});
+
+interface Ended {
+  code?: number;
+  stderr: string;
+}
+const warm = (folder: string, ...args: string[]): Promise<Ended> =>
+  execute(process.execPath, [join(folder, 'warm.js'), ...args], { env: {} }).catch((error: Ended) => error);
+
+test('a rehearsal that fails is said aloud and fails no deployment, but the project’s own build', async () => {
+  const folder = await withLib('warming', { 'service.js': "throw new Error('no such service');" });
+  const loud = /WARNING: no code is kept for a start[\s\S]*the rehearsal failed: it ended with 1/;
+  const deploying = await warm(folder);
+  expect(deploying.code).toBeUndefined();
+  expect(deploying.stderr).toMatch(loud);
+  expect(await warm(folder, '--strict')).toMatchObject({ code: 1, stderr: expect.stringMatching(loud) });
+});
+
+test('nothing stays kept that a rehearsal failed with', async () => {
+  // It has its code kept at the first rehearsal, and does not get through the second.
+  const service = `
+    if (require('node:fs').existsSync('.compile-cache')) throw new Error('what is kept is of no use');
+    const server = require('node:http').createServer((_, response) => response.writeHead(201).end());
+    server.listen(0, '127.0.0.1', () => console.log('listening on port ' + server.address().port));`;
+  const folder = await withLib('half-warm', { 'service.js': service });
+  expect((await warm(folder)).stderr).toContain('the rehearsal failed');
+  expect(await readdir(folder)).not.toContain('.compile-cache');
 });
