@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** `npm run start:function`: the built courier under functions-framework; `-- --target=courierEvent` for its other function. */
@@ -9,6 +10,10 @@ const framework = fileURLToPath(
   new URL('../node_modules/@google-cloud/functions-framework/build/src/main.js', import.meta.url),
 );
 const source = fileURLToPath(new URL('../dist', import.meta.url));
+if (!existsSync(source)) {
+  console.error('dist/ is not there: npm run build');
+  process.exit(69);
+}
 const signature = given.some((argument) => argument.includes('courierEvent')) ? ['--signature-type=cloudevent'] : [];
 const child = spawn(process.execPath, [framework, `--source=${source}`, ...target, ...signature, ...given], {
   stdio: 'inherit',

@@ -26,9 +26,10 @@ export const manifestOf = ({ name, version, license }: Own, lock: Lock): object 
   // Buildpacks take the newest that fits, which need not be one that this was tried on.
   engines: { node: '24.x' },
   scripts: {
-    // A young generation that small costs no time, and saves 40 MiB (docs/decisions/speed.md).
-    start: 'node --max-semi-space-size=8 server.js',
-    'start:function': 'functions-framework --target=courier',
+    // A young generation of 8 MiB instead of 16 holds 20 MiB less, for 5 to 10 % more CPU (docs/decisions/speed.md). npm
+    // runs this in a shell, which would keep a SIGTERM to itself if it did not become the courier.
+    start: 'exec node --max-semi-space-size=8 server.js',
+    'start:function': 'exec functions-framework --target=courier',
     // Google's buildpacks run this where the function will run: same Node, same folder.
     'gcp-build': 'node warm.js',
   },
