@@ -64,10 +64,12 @@ exports.google = { firestore: { v1: { Value: { fromObject } } } };`,
 
 /**
  * Hono's adapter asks of each request whether it is one of HTTP/2; the function's never are, and need not load that for the
- * question. Node's classes say their version (nodejs.org/api/http2.html#requesthttpversion); NO_ERROR is RFC 9113's.
+ * question. The version is no answer, for an HTTP/1 request says what it likes; a stream that can respond is HTTP/2's alone
+ * (nodejs.org/api/http2.html#http2streamrespondheaders-options), and unlike its session it is there when all is over.
+ * NO_ERROR is RFC 9113's.
  */
 const HTTP2_ASKED = `
-export const Http2ServerRequest = { [Symbol.hasInstance]: (request) => request?.httpVersionMajor === 2 };
+export const Http2ServerRequest = { [Symbol.hasInstance]: (request) => request?.stream?.respond !== undefined };
 export const constants = { NGHTTP2_NO_ERROR: 0 };`;
 
 /** Importers that may be given another module, by a part of their path; a relative import means nothing without. */

@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { type CourierProcess, startCourierProcess } from '../../local/courier-process.ts';
@@ -158,6 +160,17 @@ describe('the service, with nothing installed', () => {
     await once(stream.resume(), 'close');
     session.close();
     await once(session, 'close');
+    expect(await courier.stop()).toBe(0);
+  }, 60_000);
+
+  test('takes a request of HTTP/1 for one, whatever version it says that it is', async () => {
+    const courier = await start('service', environment(), entry());
+    const answers = ['HTTP/1.1', 'HTTP/2.0'].map(async (version) => {
+      const socket = connectTcp(Number(new URL(courier.url).port), '127.0.0.1');
+      socket.end(`GET /v1/health ${version}\r\nHost: courier.example\r\nConnection: close\r\n\r\n`);
+      return (await text(socket)).split('\r\n')[0];
+    });
+    expect(await Promise.all(answers)).toEqual(['HTTP/1.1 200 OK', 'HTTP/1.1 200 OK']);
     expect(await courier.stop()).toBe(0);
   }, 60_000);
 
