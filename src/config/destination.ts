@@ -3,13 +3,13 @@ import { CONFLICT_RULES, CONVERSIONS } from '../delivery.ts';
 import { folderPath } from '../file-name.ts';
 import { domain, email, principal } from './principal.ts';
 
-const share = z
-  .discriminatedUnion('type', [
-    z.strictObject({ type: z.enum(['user', 'group']), email, role: z.string(), notify: z.boolean().default(false) }),
-    z.strictObject({ type: z.literal('domain'), domain, role: z.string() }),
-    z.strictObject({ type: z.literal('anyone'), role: z.string() }),
-  ])
-  .and(z.object({ role: z.enum(['reader', 'commenter', 'writer']) }));
+const role = z.enum(['reader', 'commenter', 'writer']);
+
+const share = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.enum(['user', 'group']), email, role, notify: z.boolean().default(false) }),
+  z.strictObject({ type: z.literal('domain'), domain, role }),
+  z.strictObject({ type: z.literal('anyone'), role }),
+]);
 export type ShareConfig = z.infer<typeof share>;
 
 /** A place in Drive: who may write there, by what right, and how. */

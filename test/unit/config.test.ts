@@ -95,6 +95,18 @@ describe('the document', () => {
       /^destinations\.r\.path: folder 2 is ".."/,
     ],
     [
+      'something that a share has not',
+      {
+        destinations: {
+          r: {
+            ...document.destinations.reports,
+            share: [{ type: 'domain', domain: 'a.example', role: 'reader', notify: true }],
+          },
+        },
+      },
+      /^destinations\.r\.share\.0: .*"notify"/,
+    ],
+    [
       'a domain to share with',
       {
         destinations: {
