@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CourierError } from '../errors.ts';
 import type { BlockLease } from './budget.ts';
+import { pastMaxBytes } from './past-max-bytes.ts';
 
 /** Drive advises large chunks; beyond this they gain little and hold much. In bytes of the real granularity: 16 MiB. */
 const LARGEST_CHUNK_BLOCKS = 64;
@@ -52,9 +53,6 @@ interface WindowOptions {
   /** Bytes at the beginning that Drive has already: hashed, not kept. */
   skip?: number;
 }
-
-const tooLarge = (maxBytes: number): CourierError =>
-  new CourierError('too-large', { detail: `The file has more than ${maxBytes} bytes, the most that is taken here.` });
 
 const truncated = (size: number, announced: number): CourierError =>
   new CourierError('body-truncated', { detail: `${size} bytes came where ${announced} were announced.` });
@@ -134,7 +132,7 @@ export const createWindow = ({ bytes, lease, blockBytes, maxBytes, size, skip = 
     for await (const piece of bytes) {
       hash.update(piece);
       received += piece.byteLength;
-      if (received > maxBytes) throw tooLarge(maxBytes);
+      if (received > maxBytes) throw pastMaxBytes(`The file has more than ${maxBytes} bytes.`);
       if (size !== undefined && received > size) throw truncated(received, size);
       if (received > skip) await keep(piece.subarray(Math.max(0, piece.byteLength - (received - skip))));
       // Let go of the source at once, rather than at its next piece.

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Caller, Receipt, Source } from '../delivery.ts';
 import { differentDigest } from '../drive/bytes.ts';
+import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
 import type { Plan } from './plan.ts';
-import { pastMaxBytes } from './settle.ts';
 
 /** The ledger's key for a caller's Idempotency-Key: nobody can replay another caller's. */
 export const deliveryKey = (caller: Caller, idempotencyKey: string): string =>

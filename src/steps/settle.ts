@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { DestinationConfig } from '../config/destination.ts';
 import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions } from '../delivery.ts';
 import type { Drive } from '../drive/drive.ts';
-import { CourierError } from '../errors.ts';
+import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 
 /** Makes (or finds) the folders of a path below a destination's folder; see drive/folders.ts. */
 interface Folders {
@@ -46,13 +46,6 @@ export const settle = (place: Place, options: DeliveryOptions): Order => ({
   convertTo: options.convertTo ?? place.config.convertTo ?? undefined,
   description: options.description,
 });
-
-/** Past a destination's `maxBytes` the way does not matter, so the table's remedy, another way, would lead nowhere. */
-export const pastMaxBytes = (detail: string): CourierError =>
-  new CourierError('too-large', {
-    detail,
-    remedy: 'Ask the operator to raise "maxBytes" of the destination; an upload session has the same limit.',
-  });
 
 /** Refuses what is said to be larger than the destination takes, before a byte of it is read. */
 export const checkSize = (size: number | undefined, { config, name }: Place): void => {
