@@ -25,7 +25,7 @@ const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
   small: (google) =>
     benchSmall(
       google,
-      quick ? { rounds: 2, requests: 300, warmUp: 300 } : { rounds: 5, requests: 2_000, warmUp: 3_000 },
+      quick ? { rounds: 2, requests: 300, warmUp: 300 } : { rounds: 3, requests: 6_000, warmUp: 3_000 },
     ),
   identity: () => benchIdentity(quick ? 3 : 7),
   calls: (google) => benchCalls(google, { quick }),
