@@ -31,6 +31,8 @@ export interface CourierWorld {
   ): Promise<Sent>;
   /** As `send`, tried until it is answered for good; also when the process dies under it. */
   insist(couriers: () => Pick<CourierProcess, 'url'>, body: string | Uint8Array, sending?: Sending): Promise<Sent>;
+  /** Somebody puts other bytes into a file, as a new version of it. */
+  changeByHand(fileId: string, bytes: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -103,6 +105,16 @@ export const startCourierWorld = async (
         await new Promise((resolve) => setTimeout(resolve, Math.min(LONGEST_WAIT_MS, wait)));
       }
       throw new Error('not answered in a hundred tries');
+    },
+    async changeByHand(fileId, bytes) {
+      const bearer = world.accessToken(world.emails.courier, ['https://www.googleapis.com/auth/drive']);
+      const address = `/upload/drive/v3/files/${fileId}?uploadType=media&supportsAllDrives=true`;
+      const { status } = await fetch(`${google.origin}/www.googleapis.com${address}`, {
+        method: 'PATCH',
+        headers: { authorization: `Bearer ${bearer}`, 'content-type': 'text/plain' },
+        body: bytes,
+      });
+      if (status !== 200) throw new Error(`the file could not be changed: ${status}`);
     },
     async close() {
       await Promise.all(couriers.map((courier) => courier.kill()));

@@ -1,23 +1,10 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { runProgram } from '../../../src/client/program.ts';
+import { createListening } from '../../support/listening.ts';
 
-const closers: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});
-
-const listen = async (handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> => {
-  const server = createServer(handle);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-};
+const { listen, close } = createListening();
+afterEach(close);
 
 /** A courier that answers everything so, at once and without asking to come again soon, and a metadata server beside it. */
 const startAnswering = async (status: number, answer: string) => {

@@ -1,6 +1,5 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -13,6 +12,7 @@ import { discoverIdentity } from '../../../src/client/identity/discover.ts';
 import { CourierClient } from '../../../src/client/index.ts';
 import { obtainConsent } from '../../../src/client/login/consent.ts';
 import { addSecretVersion } from '../../../src/client/login/secret-version.ts';
+import { createListening } from '../../support/listening.ts';
 
 /** For one call; on a busy machine what is answered at all is answered well within it. */
 const CALL_MS = 1_000;
@@ -28,20 +28,8 @@ afterAll(async () => {
   await google.close();
 });
 
-const closers: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});
-
-const listen = async (handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> => {
-  const server = createServer(handle);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-};
+const { listen, onClose, close } = createListening();
+afterEach(close);
 
 /** Hangs before the answer, or in the middle of it. */
 const STALLS: Readonly<Record<string, (response: ServerResponse) => void>> = {
@@ -72,7 +60,7 @@ const stallAt = async (path: RegExp, stall: (response: ServerResponse) => void) 
 /** A key file as Google writes it: with the addresses of Google, not of what stands in for it. */
 const googlesFile = (name: string): string => {
   const folder = mkdtempSync(join(tmpdir(), 'courier-key-'));
-  closers.push(() => rmSync(folder, { recursive: true, force: true }));
+  onClose(() => rmSync(folder, { recursive: true, force: true }));
   const content = readFileSync(google.world.keyFiles[name] ?? '', 'utf8');
   const file = join(folder, 'key.json');
   writeFileSync(file, content.replaceAll(/http:\/\/127\.0\.0\.1:\d+\/(?=[\w.-]+\.googleapis\.com)/g, 'https://'));
@@ -158,7 +146,7 @@ describe.each(Object.entries(STALLS))('a Google that stalls %s', (_, stall) => {
 /** What `gcloud` is in a place where there is nothing else. */
 const placeWithGcloud = (lines: string) => {
   const home = mkdtempSync(join(tmpdir(), 'courier-gcloud-'));
-  closers.push(() => rmSync(home, { recursive: true, force: true }));
+  onClose(() => rmSync(home, { recursive: true, force: true }));
   const program = join(home, 'gcloud');
   writeFileSync(program, `#!/bin/sh\n${lines}\n`);
   chmodSync(program, 0o755);
