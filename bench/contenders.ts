@@ -4,6 +4,7 @@ import { firstLine, type GoogleProcess, launch, type Measured, pathOf } from './
 
 const AUDIENCE = 'https://courier.example';
 export const CALLER = 'exporter@local-project.iam.gserviceaccount.com';
+/** As npm installs it. */
 const FRAMEWORK = pathOf('../node_modules/@google-cloud/functions-framework/build/src/main.js');
 
 /** Somebody who takes a file over HTTP, and the environment that he wants. */
@@ -38,7 +39,11 @@ const courierEnv = ({ origin, metadataHost, secret, places }: GoogleProcess): Re
   ...PLATFORM,
 });
 
-const framework = (source: string, target: string): string[] => [FRAMEWORK, `--source=${source}`, `--target=${target}`];
+const framework = (source: string, target: string, main = FRAMEWORK): string[] => [
+  main,
+  `--source=${source}`,
+  `--target=${target}`,
+];
 
 export const helloWorld = (): Contender => ({
   name: 'hello world',
@@ -64,10 +69,10 @@ export const samples = ({ origin, metadataHost, secret, places }: GoogleProcess)
   port: 'told',
 });
 
-/** The courier as it is deployed: from `dist/`. */
+/** The courier as it is deployed: from `dist/`, by the framework that dist brings. */
 export const courierFunction = (google: GoogleProcess): Contender => ({
   name: 'courier, function',
-  program: framework(pathOf('../dist'), 'courier'),
+  program: framework(pathOf('../dist'), 'courier', pathOf('../dist/functions-framework/build/src/main.js')),
   node: [],
   env: courierEnv(google),
   port: 'told',

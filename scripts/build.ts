@@ -16,7 +16,8 @@ const sizes = await Promise.all(
 const total = (of: (path: string) => boolean): string =>
   `${Math.round(sizes.filter(({ path }) => of(path)).reduce((sum, { bytes }) => sum + bytes, 0) / 1024)} KiB`;
 console.log(`dist/         ${total(() => true)} in ${sizes.length} files`);
-console.log(`  service     ${total((path) => path === 'server.js' || path.startsWith('lib/'))}`);
+console.log(`  service     ${total((path) => path === 'server.js' || /^lib\/(?!framework\.js$)/.test(path))}`);
+console.log(`  framework   ${total((path) => path === 'lib/framework.js' || path.startsWith('functions-framework/'))}`);
 console.log(`  client      ${total((path) => path.startsWith('client/'))}`);
 console.log(`sha256        ${await digestOf(outDir)}`);
 

@@ -1,16 +1,15 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** `npm run start:function`: the built courier under functions-framework; `-- --target=courierEvent` for its other function. */
 
 const given = process.argv.slice(2);
 const target = given.some((argument) => argument.startsWith('--target')) ? [] : ['--target=courier'];
-const framework = fileURLToPath(
-  new URL('../node_modules/@google-cloud/functions-framework/build/src/main.js', import.meta.url),
-);
 const source = fileURLToPath(new URL('../dist', import.meta.url));
-if (!existsSync(source)) {
+const framework = join(source, 'functions-framework/build/src/main.js');
+if (!existsSync(framework)) {
   console.error('dist/ is not there: npm run build');
   process.exit(69);
 }

@@ -4,8 +4,16 @@ import type { Metafile } from 'esbuild';
 import { z } from 'zod';
 import { bundleClient, bundleServer } from './bundle.ts';
 import { bundledFolders } from './contents.ts';
+import { bundleFramework } from './framework.ts';
 import { readLock } from './lockfile.ts';
-import { clientManifestOf, installedFolders, lockfileOf, manifestOf } from './manifest.ts';
+import {
+  clientManifestOf,
+  FRAMEWORK_FILES,
+  FRAMEWORK_FOLDER,
+  frameworkManifestOf,
+  lockfileOf,
+  manifestOf,
+} from './manifest.ts';
 import { noticesOf } from './notices.ts';
 import { sbomOf } from './sbom.ts';
 
@@ -22,12 +30,14 @@ const ownSchema = z.object({
 export interface Build {
   /** esbuild's account of what is in the bundles. */
   server: Metafile;
+  framework: Metafile;
   client: Metafile;
 }
 
-const placesOf = (inService: string[], inClient: string[], beside: string[]): Map<string, string[]> => {
+/** Folder of a package to the parts that have something of it. */
+const placesOf = (parts: Readonly<Record<string, string[]>>): Map<string, string[]> => {
   const places = new Map<string, string[]>();
-  for (const [place, folders] of Object.entries({ service: inService, client: inClient, install: beside })) {
+  for (const [place, folders] of Object.entries(parts)) {
     for (const folder of folders) places.set(folder, [...(places.get(folder) ?? []), place]);
   }
   return places;
@@ -37,21 +47,28 @@ const makeAll = async (root: string, outDir: string): Promise<Build> => {
   const own = ownSchema.parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
   const lock = await readLock(root);
   const server = await bundleServer(root, outDir);
+  const framework = await bundleFramework(root, outDir);
   const client = await bundleClient(root, outDir);
   for (const file of await readdir(SHIPPED)) await copyFile(join(SHIPPED, file), join(outDir, file));
-  await chmod(join(outDir, 'client/main.js'), 0o755);
+  for (const command of ['client/main.js', join(FRAMEWORK_FOLDER, FRAMEWORK_FILES.main)]) {
+    await chmod(join(outDir, command), 0o755);
+  }
 
-  const [inService, inClient] = [bundledFolders(server), bundledFolders(client)];
-  const bundled = [...new Set([...inService, ...inClient])].sort();
+  const places = placesOf({
+    service: bundledFolders(server),
+    framework: bundledFolders(framework),
+    client: bundledFolders(client),
+  });
   const write = (path: string, content: string | object): Promise<void> =>
     writeFile(join(outDir, path), typeof content === 'string' ? content : `${JSON.stringify(content, undefined, 2)}\n`);
-  await write('package.json', manifestOf(own, lock));
+  await write('package.json', manifestOf(own));
   await write('package-lock.json', lockfileOf(own, lock));
+  await write(join(FRAMEWORK_FOLDER, 'package.json'), frameworkManifestOf(lock));
   await write('client/package.json', clientManifestOf(own, own.optionalDependencies['@aws-sdk/credential-providers']));
-  await write('sbom.cdx.json', sbomOf({ ...own, lock, places: placesOf(inService, inClient, installedFolders(lock)) }));
-  await write('THIRD_PARTY_LICENSES.txt', await noticesOf(root, lock, bundled));
+  await write('sbom.cdx.json', sbomOf({ ...own, lock, places }));
+  await write('THIRD_PARTY_LICENSES.txt', await noticesOf(root, lock, [...places.keys()].sort()));
   await copyFile(join(root, 'LICENSE'), join(outDir, 'LICENSE'));
-  return { server, client };
+  return { server, framework, client };
 };
 
 /**

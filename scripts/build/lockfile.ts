@@ -43,13 +43,6 @@ export const dependenciesOf = (lock: Lock, folder: string): string[] => {
   return wanted.map((name) => find(lock, folder, name)).filter((found) => found !== undefined);
 };
 
-/** A package's folder and those of everything that it needs, directly or not. */
-export const closureOf = (lock: Lock, folder: string): string[] => {
-  const seen = new Set([folder]);
-  for (const next of seen) for (const found of dependenciesOf(lock, next)) seen.add(found);
-  return [...seen].sort();
-};
-
 /** `node_modules/a/node_modules/@b/c/d.js` is of the package in `node_modules/a/node_modules/@b/c`; own sources are of none. */
 export const folderOf = (path: string): string | undefined =>
   /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0];

@@ -1,6 +1,10 @@
-import { closureOf, type Lock, nameOf } from './lockfile.ts';
+import type { Lock } from './lockfile.ts';
 
-const FRAMEWORK = 'node_modules/@google-cloud/functions-framework';
+export const FRAMEWORK = '@google-cloud/functions-framework';
+/** Where dist has its own, which npm links. */
+export const FRAMEWORK_FOLDER = 'functions-framework';
+/** The two files that others look for, where the original has them. */
+export const FRAMEWORK_FILES = { index: 'build/src/index.js', main: 'build/src/main.js' } as const;
 
 export interface Own {
   name: string;
@@ -9,14 +13,8 @@ export interface Own {
   engines: Readonly<Record<string, string>>;
 }
 
-const frameworkVersion = (lock: Lock): string => {
-  const version = lock.get(FRAMEWORK)?.version;
-  if (version === undefined) throw new Error(`package-lock.json has no ${nameOf(FRAMEWORK)}`);
-  return version;
-};
-
-/** The package.json of dist: to be deployed as it is, with nothing to install but what the platform calls functions by. */
-export const manifestOf = ({ name, version, license }: Own, lock: Lock): object => ({
+/** The package.json of dist: to be deployed as it is, with nothing to install that is not in it. */
+export const manifestOf = ({ name, version, license }: Own) => ({
   name,
   version,
   license,
@@ -33,30 +31,46 @@ export const manifestOf = ({ name, version, license }: Own, lock: Lock): object 
     // Google's buildpacks run this where the function will run: same Node, same folder.
     'gcp-build': 'node warm.js',
   },
-  dependencies: { [nameOf(FRAMEWORK)]: frameworkVersion(lock) },
+  // Google's builders look for it by this name, and start what npm has linked.
+  dependencies: { [FRAMEWORK]: `file:${FRAMEWORK_FOLDER}` },
 });
 
-/** The folders that `npm install` makes in dist. */
-export const installedFolders = (lock: Lock): string[] => closureOf(lock, FRAMEWORK);
+/** The package.json of dist/functions-framework. */
+export const frameworkManifestOf = (lock: Lock) => {
+  const { version, license } = lock.get(`node_modules/${FRAMEWORK}`) ?? {};
+  if (version === undefined || license === undefined) throw new Error(`package-lock.json has no ${FRAMEWORK}`);
+  return {
+    name: FRAMEWORK,
+    version,
+    license,
+    private: true,
+    type: 'commonjs',
+    main: FRAMEWORK_FILES.index,
+    bin: { 'functions-framework': FRAMEWORK_FILES.main },
+  };
+};
 
-/** dist's own lock file: the project's, cut down to what dist installs, so that it installs the very same. */
+/** dist's own lock file: "npm ci" installs nothing but a link, and asks no registry. */
 export const lockfileOf = (own: Own, lock: Lock): object => {
-  const { name, version, license, engines, dependencies } = manifestOf(own, lock) as Record<string, unknown>;
-  const entries = installedFolders(lock).map((folder) => [folder, plain(lock.get(folder) ?? {})]);
+  const { name, version, license, engines, dependencies } = manifestOf(own);
+  const framework = frameworkManifestOf(lock);
   return {
     name,
     version,
     lockfileVersion: 3,
     requires: true,
-    packages: { '': { name, version, license, dependencies, engines }, ...Object.fromEntries(entries) },
+    packages: {
+      '': { name, version, license, dependencies, engines },
+      [FRAMEWORK_FOLDER]: {
+        name: FRAMEWORK,
+        version: framework.version,
+        license: framework.license,
+        bin: framework.bin,
+      },
+      [`node_modules/${FRAMEWORK}`]: { resolved: FRAMEWORK_FOLDER, link: true },
+    },
   };
 };
-
-/** Without the empty tables that reading it filled in. */
-const plain = (entry: object): object =>
-  Object.fromEntries(
-    Object.entries(entry).filter(([, value]) => typeof value !== 'object' || Object.keys(value ?? {}).length > 0),
-  );
 
 /** The package.json of dist/client, which installs by itself: `npm install ./dist/client`. Its library has the same name as here. */
 export const clientManifestOf = ({ name, version, license, engines }: Own, aws: string | undefined): object => ({

@@ -6,7 +6,7 @@ export interface SbomInput {
   version: string;
   license: string;
   lock: Lock;
-  /** Where a package is: `service`, `client` for bundles, `install` for what npm installs beside them. */
+  /** Which parts of dist a package is in: `service`, `framework`, `client`. */
   places: ReadonlyMap<string, readonly string[]>;
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from '@jest/globals';
+import { asLoaded } from '../../scripts/build/bundle.ts';
 
 const execute = promisify(execFile);
 const shipped = join(import.meta.dirname, '../../scripts/build/shipped');
@@ -15,7 +16,7 @@ const withLib = async (name: string, lib: Readonly<Record<string, string>>): Pro
   const folder = join(root, name);
   await cp(shipped, folder, { recursive: true });
   await mkdir(join(folder, 'lib'));
-  for (const [file, text] of Object.entries(lib)) await writeFile(join(folder, 'lib', file), text);
+  for (const [file, text] of Object.entries(lib)) await writeFile(join(folder, 'lib', file), asLoaded(text));
   return folder;
 };
 
@@ -49,7 +50,7 @@ const warm = (folder: string, ...args: string[]): Promise<Ended> =>
 
 test('a rehearsal that fails is said aloud and fails no deployment, but the project’s own build', async () => {
   const folder = await withLib('warming', { 'service.js': "throw new Error('no such service');" });
-  const loud = /WARNING: no code is kept for a start[\s\S]*the rehearsal failed: it ended with 1/;
+  const loud = /WARNING: no code is kept for a start[\s\S]*the rehearsal of server.js failed: it ended with 1/;
   const deploying = await warm(folder);
   expect(deploying.code).toBeUndefined();
   expect(deploying.stderr).toMatch(loud);
@@ -63,6 +64,6 @@ test('nothing stays kept that a rehearsal failed with', async () => {
     const server = require('node:http').createServer((_, response) => response.writeHead(201).end());
     server.listen(0, '127.0.0.1', () => console.log('listening on port ' + server.address().port));`;
   const folder = await withLib('half-warm', { 'service.js': service });
-  expect((await warm(folder)).stderr).toContain('the rehearsal failed');
+  expect((await warm(folder)).stderr).toContain('the rehearsal of server.js failed');
   expect(await readdir(folder)).not.toContain('.compile-cache');
 });

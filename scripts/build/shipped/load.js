@@ -3,14 +3,14 @@
 // at its first call; here V8's code is kept as it is after a first delivery (warm.js), with all that a start calls.
 // V8 takes what its own version made of a source as long as this one, and compiles anew what it does not take; it looks
 // no closer, so that what is kept begins with two checksums: of the source that it was made of, and of the rest.
-const { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } = require('node:fs');
+const { mkdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
 const { crc32 } = require('node:zlib');
 
 const lib = join(__dirname, 'lib');
 const cache = join(__dirname, '.compile-cache');
-const HEAD = '(function (exports, require, module, __filename, __dirname) {';
+const FRAMEWORK = '@google-cloud/functions-framework';
 
 /** By file name. */
 const modules = new Map();
@@ -37,17 +37,19 @@ const withSums = (source, code) => {
 };
 
 /** What a file of the bundle requires: another one, or what is Node's or installed beside. */
-const requireFrom = (name) => (name.startsWith('./') ? load(name.slice(2)) : require(name));
+const requireFrom = (name) => {
+  if (name.startsWith('./')) return load(name.slice(2));
+  // A function registers with the framework that has started it: the bundle's own, or one that was installed.
+  if (name === FRAMEWORK && modules.has('framework.js')) return load('framework.js');
+  return require(name);
+};
+requireFrom.resolve = require.resolve;
 
 const run = (file, module) => {
   const filename = join(lib, file);
   const source = readFileSync(filename);
-  // The build writes ASCII alone.
-  const script = new Script(`${HEAD}${source.latin1Slice()}\n})`, {
-    filename,
-    columnOffset: -HEAD.length,
-    cachedData: keptOf(file, source),
-  });
+  // The build writes ASCII alone, and around each file the function that is called here.
+  const script = new Script(source.latin1Slice(), { filename, cachedData: keptOf(file, source) });
   scripts.set(file, script);
   script.runInThisContext()(module.exports, requireFrom, module, filename, lib);
 };
@@ -68,16 +70,18 @@ const load = (file) => {
   return module.exports;
 };
 
-/** Keeps what V8 has compiled by now of each file that is loaded, in place of what was kept before. */
+const kept = new Set();
+
+/** Keeps what V8 has compiled by now of each file that is loaded, and of which nothing was kept yet. */
 const keepCompiled = () => {
-  const partial = `${cache}.partial`;
-  rmSync(partial, { recursive: true, force: true });
-  mkdirSync(partial);
+  mkdirSync(cache, { recursive: true });
   for (const [file, script] of scripts) {
-    writeFileSync(join(partial, file), withSums(readFileSync(join(lib, file)), script.createCachedData()));
+    if (kept.has(file) || script.cachedDataRejected === false) continue;
+    kept.add(file);
+    const partial = join(cache, `${file}.partial`);
+    writeFileSync(partial, withSums(readFileSync(join(lib, file)), script.createCachedData()));
+    renameSync(partial, join(cache, file));
   }
-  rmSync(cache, { recursive: true, force: true });
-  renameSync(partial, cache);
 };
 
 /** How many files are loaded, and of how many V8 took what was kept. */

@@ -10,50 +10,64 @@ const { startRehearsal } = require('./rehearsal.js');
 
 const MOST_MS = 60_000;
 
-/** Starts the service, and on demand says what of it V8 had, or keeps what V8 has, with what is loaded late besides. */
+/** Both forms, each as it is started; the function second, so that what it shares with the service is kept once. */
+const FORMS = [['server.js'], ['functions-framework/build/src/main.js', `--source=${__dirname}`, '--target=courier']];
+
+/**
+ * Starts a form, says which port it listens on, and on demand what of it V8 had, or keeps what V8 has: first for a delivery,
+ * then of what is loaded late besides, which would make the former larger if it were loaded before.
+ */
 const STAGE = `
+const { Server } = require('node:net');
+const { readdirSync } = require('node:fs');
 const { load, keepCompiled, taken } = require('./load.js');
-load('service.js');
+const { listen } = Server.prototype;
+Server.prototype.listen = function (...given) {
+  return listen.apply(this, given).once('listening', () => process.send({ port: this.address().port }));
+};
 process.once('message', (wanted) => {
+  const delivered = taken();
   if (wanted === 'keep') {
-    for (const file of require('node:fs').readdirSync('lib')) if (!/^(service|function)\\.js$/.test(file)) load(file);
+    keepCompiled();
+    for (const file of readdirSync('lib')) if (!/^(service|function|framework)\\.js$/.test(file)) load(file);
     keepCompiled();
   }
-  process.send(taken(), () => process.exit());
-});`;
+  process.send({ delivered }, () => process.exit());
+});
+process.argv.splice(1, 0, 'stage');
+require('./' + process.argv[2]);`;
 
 /** Delivers one file on a stage of its own, and answers how many of the bundle's files V8 had. */
-const perform = async (wanted) => {
+const perform = async (form, wanted) => {
   const rehearsal = await startRehearsal();
+  // Any free port: the framework would take 0 for none.
   const env = { PATH: process.env.PATH, PORT: '0', ...rehearsal.env };
-  const child = spawn(process.execPath, ['-e', STAGE], {
+  const child = spawn(process.execPath, ['-e', STAGE, '--', ...form], {
     cwd: __dirname,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     timeout: MOST_MS,
     env,
   });
   let said = '';
+  child.stdout.on('data', (piece) => {
+    said = (said + piece).slice(-2_000);
+  });
+  const deliver = async (port) => {
+    const response = await rehearsal.deliver(`http://127.0.0.1:${port}`);
+    if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`);
+    child.send(wanted);
+  };
   try {
     return await new Promise((resolve, reject) => {
-      const deliver = async (origin) => {
-        const response = await rehearsal.deliver(origin);
-        if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`);
-        child.send(wanted);
-      };
-      const lookForPort = (piece) => {
-        said += piece;
-        const [, port] = /listening on port (\d+)/.exec(said) ?? [];
-        if (port === undefined) return;
-        child.stdout.off('data', lookForPort).resume();
-        deliver(`http://127.0.0.1:${port}`).catch(reject);
-      };
-      child.stdout.on('data', lookForPort);
-      child.once('message', resolve);
+      child.on('message', ({ port, delivered }) => {
+        if (port !== undefined) deliver(port).catch(reject);
+        if (delivered !== undefined) resolve(delivered);
+      });
       child.once('error', reject);
       child.once('exit', (code, signal) => reject(new Error(`it ended with ${code ?? signal}`)));
     });
   } catch (error) {
-    throw new Error(`the rehearsal failed: ${error.message}\n${said.slice(-2_000)}`);
+    throw new Error(`the rehearsal of ${form[0]} failed: ${error.message}\n${said}`);
   } finally {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGKILL');
@@ -63,16 +77,21 @@ const perform = async (wanted) => {
   }
 };
 
+const forget = () => rmSync(join(__dirname, '.compile-cache'), { recursive: true, force: true });
+
 const warm = async () => {
-  await perform('keep');
-  const { files, taken } = await perform('look');
-  if (taken < files) throw new Error(`V8 took ${taken} of ${files} files of what it had made itself`);
-  console.log(`kept V8's code for a first delivery: ${taken} files`);
+  forget();
+  for (const form of FORMS) {
+    await perform(form, 'keep');
+    const { files, taken } = await perform(form, 'look');
+    if (taken < files) throw new Error(`of ${form[0]} V8 took ${taken} of ${files} files of what it had made itself`);
+    console.log(`kept V8's code for a first delivery by ${form[0]}: ${taken} files`);
+  }
 };
 
 warm().catch((error) => {
   console.error(`WARNING: no code is kept for a start, which will be slower: ${error.message}`);
   if (process.argv.includes('--strict')) process.exitCode = 1;
   // Nor may the courier stand on what a rehearsal failed with.
-  rmSync(join(__dirname, '.compile-cache'), { recursive: true, force: true });
+  forget();
 });
