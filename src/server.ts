@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from './config.ts';
 import { createCourier } from './courier.ts';
+import { createCutOff } from './entry/cut-off.ts';
 import { createHttpServer } from './entry/http-server.ts';
 import { createNodeListener } from './entry/node-listener.ts';
-import { CourierError } from './errors.ts';
 import { createLog } from './log.ts';
 import { orExitOnFaults } from './start.ts';
 import type { TelemetrySdk } from './telemetry-sdk.ts';
@@ -27,10 +27,10 @@ const startTelemetry = async (endpoint: string | undefined): Promise<TelemetrySd
 
 const serve = async (): Promise<void> => {
   const telemetrySdk = await startTelemetry(config.otlpEndpoint);
-  const cutOff = new AbortController();
+  const { onCutOff, cutOff } = createCutOff();
   let stopping = false;
   const courier = createCourier(config, { log, stopping: () => stopping });
-  const listener = createNodeListener(courier.app, { stopping: () => stopping, cutOff: cutOff.signal });
+  const listener = createNodeListener(courier.app, { stopping: () => stopping, cutOff: { onCutOff } });
   const http = createHttpServer(listener, { concurrentStreams: Math.max(100, 2 * config.limits.concurrentUploads) });
 
   const stop = async (signal: string): Promise<void> => {
@@ -40,7 +40,7 @@ const serve = async (): Promise<void> => {
     const answered = http.close();
     const late = await Promise.race([answered.then(() => false), sleep(GRACE_MS, true, { ref: false })]);
     if (late) {
-      cutOff.abort(new CourierError('shutting-down'));
+      cutOff();
       await Promise.race([answered, sleep(ANSWER_MS, undefined, { ref: false })]);
     }
     http.destroy();

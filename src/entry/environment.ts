@@ -4,6 +4,7 @@ import type { Context } from 'hono';
 import type { Caller } from '../delivery.ts';
 import type { CourierError } from '../errors.ts';
 import type { Incoming } from '../source/request-body.ts';
+import type { CutOff } from './cut-off.ts';
 import type { Trace } from './trace.ts';
 
 /** What the Node listener hands to the app beside the request. */
@@ -14,8 +15,8 @@ export interface Bindings {
   begin?: () => void;
   /** True from the moment on in which the server has been told to end: it takes no new work. */
   stopping?: () => boolean;
-  /** The server's end: work that is still going on when it comes is given up as `shutting-down`. */
-  cutOff?: AbortSignal;
+  /** Work that is still going on when it comes is given up as `shutting-down`. */
+  cutOff?: CutOff;
 }
 
 export interface Variables {

@@ -67,7 +67,10 @@ interface Http1Server {
 }
 
 const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpServerTimes): Http1Server => {
-  const exchanges = new Map<Socket, Exchange>();
+  const sockets = new Set<Socket>();
+  // Not a Map, whose outgrown tables would take the exchanges of others with them to the old generation (cut-off.ts); nor
+  // is anything deleted, which would make it shrink and grow again.
+  const exchanges = new WeakMap<Socket, Exchange | undefined>();
   const noted =
     (handle: NodeListener['onRequest']) =>
     (incoming: IncomingMessage, outgoing: ServerResponse): void => {
@@ -75,7 +78,7 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
       const exchange = { incoming, outgoing };
       exchanges.set(socket, exchange);
       outgoing.once('close', () => {
-        if (exchanges.get(socket) === exchange) exchanges.delete(socket);
+        if (exchanges.get(socket) === exchange) exchanges.set(socket, undefined);
         // Node lets the idle go when it closes; those that were busy then go when they are done.
         if (!server.listening) server.closeIdleConnections();
       });
@@ -103,6 +106,10 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
   // Past a count Node would leave headers out without a word; the app counts them itself, and their bytes are bounded.
   server.maxHeadersCount = 0;
   server
+    .on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    })
     .on('checkContinue', noted(listener.onCheckContinue))
     // Any other expectation may be passed over (RFC 9110, 10.1.1).
     .on('checkExpectation', onRequest)
@@ -111,7 +118,10 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
     server,
     stop(onStopped) {
       server.close(onStopped);
-      for (const { outgoing } of exchanges.values()) outgoing.shouldKeepAlive = false;
+      for (const socket of sockets) {
+        const outgoing = exchanges.get(socket)?.outgoing;
+        if (outgoing !== undefined) outgoing.shouldKeepAlive = false;
+      }
     },
   };
 };

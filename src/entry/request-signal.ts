@@ -28,8 +28,7 @@ export const withinRequest = async <Result>(
   const timer = setTimeout(onTimeUp, requestSeconds * 1000);
   outgoing.once('close', onGone);
   if (isCallerGone(env)) onGone();
-  if (cutOff?.aborted) onCutOff();
-  else cutOff?.addEventListener('abort', onCutOff, { once: true });
+  const stopWaiting = cutOff?.onCutOff(onCutOff);
   try {
     return await work({ signal: controller.signal, deadlineMs });
   } catch (error) {
@@ -40,6 +39,6 @@ export const withinRequest = async <Result>(
   } finally {
     clearTimeout(timer);
     outgoing.off('close', onGone);
-    cutOff?.removeEventListener('abort', onCutOff);
+    stopWaiting?.();
   }
 };

@@ -86,12 +86,16 @@ test.each(['start', 'start:function'])(
 );
 
 test('the courier has the same options of Node however it is started as a service', async () => {
-  const optionsIn = (text: string): string[] => text.match(/--[\w-]+=[\w-]+/g) ?? [];
+  const optionsIn = (text: string): string[] => text.match(/--[\w-]+(=[\w-]+)?/g) ?? [];
   const [built, own] = await Promise.all(
     [dist, project].map(async (place) => JSON.parse(await readFile(join(place, 'package.json'), 'utf8'))),
   );
   const [, image = ''] = /^CMD (.+)$/m.exec(await readFile(join(root, 'deploy/Dockerfile'), 'utf8')) ?? [];
-  expect(optionsIn(built.scripts.start)).toEqual(['--max-semi-space-size=8']);
+  expect(optionsIn(built.scripts.start)).toEqual([
+    '--min-semi-space-size=8',
+    '--max-semi-space-size=8',
+    '--no-concurrent-recompilation',
+  ]);
   expect(optionsIn(own.scripts.start)).toEqual(optionsIn(built.scripts.start));
   expect(optionsIn(image)).toEqual(optionsIn(built.scripts.start));
 });

@@ -16,6 +16,7 @@ const withLib = async (name: string, lib: Readonly<Record<string, string>>): Pro
   const folder = join(root, name);
   await cp(shipped, folder, { recursive: true });
   await mkdir(join(folder, 'lib'));
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ scripts: { start: 'exec node server.js' } }));
   for (const [file, text] of Object.entries(lib)) await writeFile(join(folder, 'lib', file), asLoaded(text));
   return folder;
 };

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect as http2Connect } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { createCutOff } from '../../src/entry/cut-off.ts';
 import { type Entry, startEntry } from '../support/entry-forms.ts';
 import { openSocket } from '../support/raw-socket.ts';
 
@@ -96,8 +97,8 @@ describe('a server that is told to end', () => {
   });
 
   test.each(['HTTP/1.1', 'h2c'] as const)('answers 503 to what it must cut off, %s', async (form) => {
-    const cutOff = new AbortController();
-    entry = await startEntry(form, { lifecycle: { cutOff: cutOff.signal } });
+    const { onCutOff, cutOff } = createCutOff();
+    entry = await startEntry(form, { lifecycle: { cutOff: { onCutOff } } });
     let held = 0;
     entry.services.deliver = ({ signal }) => {
       held += 1;
@@ -106,7 +107,7 @@ describe('a server that is told to end', () => {
     const sent = entry.send({ target: '/v1/files?name=a', body: 'abc' });
     await until(() => held === 1);
     const stop = entry.stop();
-    cutOff.abort();
+    cutOff();
     const { status, json, headers } = await sent;
     expect([status, json.code, headers['retry-after']]).toEqual([503, 'shutting-down', '1']);
     await stop;

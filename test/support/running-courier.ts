@@ -1,6 +1,7 @@
 import type { LocalGoogle } from '../../local/google/server.ts';
 import { readConfig } from '../../src/config.ts';
 import { createCourier } from '../../src/courier.ts';
+import { createCutOff } from '../../src/entry/cut-off.ts';
 import { createHttpServer } from '../../src/entry/http-server.ts';
 import { createNodeListener } from '../../src/entry/node-listener.ts';
 import { createLog } from '../../src/log.ts';
@@ -41,7 +42,7 @@ export const startCourier = async (
   const lines: string[] = [];
   const config = readConfig({ ...env, COURIER_CONFIG: JSON.stringify(whole), COURIER_GOOGLE_ORIGIN: google.origin });
   const courier = createCourier(config, { log: createLog('trace', { write: (line) => void lines.push(line) }) });
-  const listener = createNodeListener(courier.app, { stopping: () => false, cutOff: new AbortController().signal });
+  const listener = createNodeListener(courier.app, { stopping: () => false, cutOff: createCutOff() });
   const http = createHttpServer(listener, { concurrentStreams: 100 });
   const url = `http://127.0.0.1:${await http.listen(0)}`;
   return {

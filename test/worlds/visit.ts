@@ -3,6 +3,7 @@ import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts
 import { readConfig } from '../../src/config.ts';
 import { createCourier } from '../../src/courier.ts';
 import type { DoctorReport } from '../../src/doctor/report.ts';
+import { createCutOff } from '../../src/entry/cut-off.ts';
 import { createHttpServer } from '../../src/entry/http-server.ts';
 import { createNodeListener } from '../../src/entry/node-listener.ts';
 import { createLog } from '../../src/log.ts';
@@ -84,7 +85,7 @@ const askDoctor = async (
     ...(frontEnd === undefined ? {} : { K_SERVICE: 'drive-courier' }),
   });
   const courier = createCourier(config, { log: createLog('trace', { write: (line) => void lines.push(line) }) });
-  const listener = createNodeListener(courier.app, { stopping: () => false, cutOff: new AbortController().signal });
+  const listener = createNodeListener(courier.app, { stopping: () => false, cutOff: createCutOff() });
   const http = createHttpServer(listener, { concurrentStreams: 10 });
   const port = await http.listen(0);
   frontEnd?.serve(port);

@@ -10,8 +10,17 @@ const { startRehearsal } = require('./rehearsal.js');
 
 const MOST_MS = 60_000;
 
+/** What "npm start" gives Node: some of V8's options would make it refuse what is kept, and some would not. */
+const OPTIONS = require('./package.json').scripts.start.match(/--\S+/g) ?? [];
+
 /** Both forms, each as it is started; the function second, so that what it shares with the service is kept once. */
-const FORMS = [['server.js'], ['functions-framework/build/src/main.js', `--source=${__dirname}`, '--target=courier']];
+const FORMS = [
+  { options: OPTIONS, program: ['server.js'] },
+  {
+    options: [],
+    program: ['functions-framework/build/src/main.js', `--source=${__dirname}`, '--target=courier'],
+  },
+];
 
 /**
  * Starts a form, says which port it listens on, and on demand what of it V8 had, or keeps what V8 has: first for a delivery,
@@ -38,11 +47,11 @@ process.argv.splice(1, 0, 'stage');
 require('./' + process.argv[2]);`;
 
 /** Delivers one file on a stage of its own, and answers how many of the bundle's files V8 had. */
-const perform = async (form, wanted) => {
+const perform = async ({ options, program }, wanted) => {
   const rehearsal = await startRehearsal();
   // Any free port: the framework would take 0 for none.
   const env = { PATH: process.env.PATH, PORT: '0', ...rehearsal.env };
-  const child = spawn(process.execPath, ['-e', STAGE, '--', ...form], {
+  const child = spawn(process.execPath, [...options, '-e', STAGE, '--', ...program], {
     cwd: __dirname,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     timeout: MOST_MS,
@@ -67,7 +76,7 @@ const perform = async (form, wanted) => {
       child.once('exit', (code, signal) => reject(new Error(`it ended with ${code ?? signal}`)));
     });
   } catch (error) {
-    throw new Error(`the rehearsal of ${form[0]} failed: ${error.message}\n${said}`);
+    throw new Error(`the rehearsal of ${program[0]} failed: ${error.message}\n${said}`);
   } finally {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGKILL');
@@ -84,8 +93,9 @@ const warm = async () => {
   for (const form of FORMS) {
     await perform(form, 'keep');
     const { files, taken } = await perform(form, 'look');
-    if (taken < files) throw new Error(`of ${form[0]} V8 took ${taken} of ${files} files of what it had made itself`);
-    console.log(`kept V8's code for a first delivery by ${form[0]}: ${taken} files`);
+    const [main] = form.program;
+    if (taken < files) throw new Error(`of ${main} V8 took ${taken} of ${files} files of what it had made itself`);
+    console.log(`kept V8's code for a first delivery by ${main}: ${taken} files`);
   }
 };
 
