@@ -238,7 +238,12 @@ export class CourierError extends Error {
 
   constructor(code: ErrorCode, { detail, remedy, facts, retryAfterSeconds, cause }: ErrorDetails = {}) {
     const kind = ERRORS[code];
+    const { stackTraceLimit } = Error;
+    // What a caller did wrong is an answer and no fault of the courier's: its stack tells nothing, and takes longer to gather
+    // than a forged token takes to read.
+    if (kind.status < 500) Error.stackTraceLimit = 0;
     super(detail === undefined ? `${code}: ${kind.title}` : `${code}: ${detail}`, { cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = 'CourierError';
     this.code = code;
     this.status = kind.status;

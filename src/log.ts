@@ -59,9 +59,9 @@ const causes = (error: unknown): Link[] => {
   const chain = chainOf(error);
   return chain.map((link, depth) => {
     const code = 'code' in link && typeof link.code === 'string' ? { code: link.code } : {};
-    // Of the root alone: where the others were caught says nothing.
+    // Of the root alone: where the others were caught says nothing. What a caller did wrong has none (errors.ts).
     const isRoot = depth === chain.length - 1;
-    const stack = isRoot && link.stack !== undefined ? { stack: redact(link.stack) } : {};
+    const stack = isRoot && link.stack?.includes('\n    at ') ? { stack: redact(link.stack) } : {};
     return { name: link.name, message: redact(link.message).slice(0, 500), ...code, ...stack };
   });
 };

@@ -33,3 +33,10 @@ test('whatever else is thrown is internal, says nothing of itself on the wire, a
   const own = new CourierError('busy');
   expect(asCourierError(own)).toBe(own);
 });
+
+test('what a caller did wrong gathers no stack, and what went wrong here does', () => {
+  const { stackTraceLimit } = Error;
+  expect(new CourierError('token-invalid').stack).not.toContain('\n    at ');
+  expect(new CourierError('drive-unavailable').stack).toMatch(/\n {4}at .*errors\.test\.ts/);
+  expect(Error.stackTraceLimit).toBe(stackTraceLimit);
+});
