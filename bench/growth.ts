@@ -59,7 +59,7 @@ export const benchGrowth = async (
       rows: medians.map((row, at) => [`${counts[at]} deliveries`, ...row]),
       bounds: [
         { what: 'idle memory', value: idle, floor: 90, unit: ' MiB', quick: 110 },
-        { what: 'memory after 1,000 deliveries, over idle', value: after / idle, floor: 1.15, quick: 1.8 },
+        { what: 'memory after 1,000 deliveries, over idle', value: after / idle, floor: 1.15, quick: 1.4 },
         ...CONCURRENCIES.map((concurrency, column) => ({
           what: `${concurrency} at once: largest CPU a delivery over the median`,
           value: spread(

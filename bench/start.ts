@@ -104,6 +104,6 @@ export const benchStart = async (google: GoogleProcess, { rounds }: { rounds: nu
       cpuOf(name),
       cpuOf(name) / cpuOf('hello world'),
     ]),
-    bounds: [...ratios('courier, service', 2.7), ...ratios('courier, function', 4.2)],
+    bounds: [...ratios('courier, service', 2.7), ...ratios('courier, function', 2.9)],
   };
 };
