@@ -234,7 +234,12 @@ export const createCompleteUpload =
     if (session.callerSub !== caller.sub) throw notFound();
     if (entry.state === 'done') {
       const { receipt } = entry.record as Session & { receipt: Receipt };
-      if (sha256 !== undefined && receipt.sha256 !== sha256) throw new CourierError('digest-mismatch');
+      if (sha256 !== undefined && receipt.sha256 !== sha256) {
+        throw new CourierError('digest-mismatch', {
+          detail: `This upload is complete already, and its file has the SHA-256 ${receipt.sha256}.`,
+          remedy: 'Open a new upload for other bytes; the file of this one stays.',
+        });
+      }
       return { ...receipt, outcome: 'replayed' };
     }
 
@@ -251,7 +256,8 @@ export const createCompleteUpload =
       if (file.size !== size || (sha256 !== undefined && file.sha256Checksum !== sha256)) {
         await undo(order, session, file, context);
         throw new CourierError('digest-mismatch', {
-          detail: 'What Drive received is not what was announced; it was removed. Open a new upload.',
+          detail: `What Drive received is not what was announced, and was removed: ${file.size} bytes with the SHA-256 ${file.sha256Checksum}.`,
+          remedy: 'Open a new upload, and send the file again.',
         });
       }
       const { kind, nameKey } = session.plan;

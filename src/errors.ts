@@ -190,12 +190,12 @@ export const ERRORS = {
   'drive-unavailable': passing(
     503,
     'Drive does not answer as it should',
-    'Try again after the time in Retry-After; with the same Idempotency-Key nothing is doubled.',
+    'Try again after the time in Retry-After; a delivery with the same Idempotency-Key is not doubled.',
   ),
   'google-unavailable': passing(
     503,
     'A Google service that the courier needs does not answer',
-    'Try again after the time in Retry-After; with the same Idempotency-Key nothing is doubled.',
+    'Try again after the time in Retry-After; a delivery with the same Idempotency-Key is not doubled.',
   ),
   'shutting-down': passing(503, 'This instance is stopping', 'Try again; another instance will take it.'),
   internal: callers(

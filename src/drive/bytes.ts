@@ -1,3 +1,4 @@
+import { checkDigest } from '../digest.ts';
 import { CourierError } from '../errors.ts';
 import type { BlockLease } from './budget.ts';
 import type { UploadRequest } from './drive.ts';
@@ -27,14 +28,6 @@ const abandoned = ({ reason }: AbortSignal): CourierError =>
   reason instanceof CourierError
     ? reason
     : new CourierError('drive-unavailable', { detail: 'The request was given up.', cause: reason });
-
-/** Says what came, in hex: the caller's own bytes, so that it can tell whether they were cut, changed or others. */
-export const differentDigest = (receivedSha256: string): CourierError =>
-  new CourierError('digest-mismatch', { detail: `The bytes that arrived have the SHA-256 ${receivedSha256}.` });
-
-export const checkDigest = ({ expectedSha256 }: Pick<UploadRequest, 'expectedSha256'>, { sha256 }: Whole): void => {
-  if (expectedSha256 !== undefined && expectedSha256 !== sha256) throw differentDigest(sha256);
-};
 
 /** Opens the bytes of an upload, and ends the wait for them when the signal or the clock says so. */
 export const createBytes = (
@@ -78,7 +71,7 @@ export const createBytes = (
     },
     reopen,
     async commit(whole) {
-      checkDigest(request, whole);
+      checkDigest(request.expectedSha256, whole.sha256);
       if (committed === undefined) await request.beforeCommit?.(whole);
       else if (committed !== whole.sha256) {
         throw new CourierError('drive-unavailable', { detail: 'The source gave other bytes when it was read again.' });

@@ -1,7 +1,8 @@
+import { checkDigest } from '../digest.ts';
 import type { Failure } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import type { BufferBudget } from './budget.ts';
-import { type Bytes, checkDigest, createBytes, MARGIN_MS } from './bytes.ts';
+import { type Bytes, createBytes, MARGIN_MS } from './bytes.ts';
 import type { DriveClient } from './client.ts';
 import type { Drive, Uploaded, UploadRequest } from './drive.ts';
 import { fileOf } from './file.ts';
@@ -78,7 +79,7 @@ export const createUpload =
           ? await sendResumable({ client, rules, request, bytes, now, again })
           : await landMultipart({ client, rules, request, bytes }, small);
       const whole = small ?? (await bytes.window().drain());
-      checkDigest(request, whole);
+      checkDigest(request.expectedSha256, whole.sha256);
       const file = landed.ours
         ? await verify({ files, now, log }, { file: landed.file, replaced: landed.replaced, whole }, request)
         : landed.file;

@@ -119,7 +119,7 @@ const finish = ({ env, var: { trace }, res }: CourierContext): void => {
   res.headers.set('X-Content-Type-Options', 'nosniff');
   if (!res.headers.has('Cache-Control')) res.headers.set('Cache-Control', 'no-store');
   // Whoever is refused while sending must stop; on HTTP/1 only the end of the connection says so (RFC 9112, 9.3).
-  if (isBodyPending(env.incoming) && env.incoming.httpVersionMajor === 1) res.headers.set('Connection', 'close');
+  if (isBodyPending(env.incoming) && !('stream' in env.incoming)) res.headers.set('Connection', 'close');
 };
 
 const refuseManyHeaders = ({ env }: CourierContext): void => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { checkDigest } from '../digest.ts';
 import { CourierError } from '../errors.ts';
 import { readContentDigest } from './content-digest.ts';
 import { readIdempotencyKey } from './delivery-headers.ts';
@@ -32,9 +33,7 @@ export const createExportsHandler =
       const receipt = await slots.hold(() =>
         bodies.hold(body.size ?? maxBytes, async () => {
           const bytes = await body.read();
-          if (sha256 !== undefined && sha256 !== createHash('sha256').update(bytes).digest('hex')) {
-            throw new CourierError('digest-mismatch');
-          }
+          checkDigest(sha256, createHash('sha256').update(bytes).digest('hex'));
           const { idempotencyKey, ...opened } = await openExport(readExportDocument(bytes), services, time);
           return services.deliver({
             ...opened,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { checkDigest } from '../digest.ts';
 import { CourierError } from '../errors.ts';
 import { type Part, readParts } from '../source/multipart-body.ts';
 import { readContentDigest } from './content-digest.ts';
@@ -63,7 +64,7 @@ async function* digested(body: AsyncIterable<Uint8Array>, expected: string): Asy
     hash.update(chunk);
     yield chunk;
   }
-  if (hash.digest('hex') !== expected) throw new CourierError('digest-mismatch');
+  checkDigest(expected, hash.digest('hex'));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Caller, Receipt, Source } from '../delivery.ts';
-import { differentDigest } from '../drive/bytes.ts';
+import { checkDigest } from '../digest.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
@@ -93,7 +93,7 @@ export const replay = async (
   // An identity names its bytes for good, and it is part of the fingerprint: nothing new could be read.
   if (source.identity === undefined) {
     const { sha256 } = await hashOf(source, maxBytes);
-    if (expectedSha256 !== undefined && expectedSha256 !== sha256) throw differentDigest(sha256);
+    checkDigest(expectedSha256, sha256);
     sameBytes(sha256, receipt.sha256);
   }
   return { ...receipt, outcome: 'replayed' };

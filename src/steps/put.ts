@@ -1,4 +1,4 @@
-import { differentDigest } from '../drive/bytes.ts';
+import { checkDigest } from '../digest.ts';
 import { resolveNamedFile } from '../drive/named-file.ts';
 import { isThere } from '../drive/names.ts';
 import { hashOf } from './claim.ts';
@@ -15,7 +15,7 @@ const skip = async (put: Put, plan: Plan & { kind: 'skip' }): Promise<Placed> =>
   if (source.identity === undefined) {
     const { sha256, size } = await hashOf(source, put.order.place.config.maxBytes);
     // No bytes at all, with the digest of some, only ask for the receipt: a client whose upload session was refused.
-    if (size > 0 && expectedSha256 !== undefined && expectedSha256 !== sha256) throw differentDigest(sha256);
+    if (size > 0) checkDigest(expectedSha256, sha256);
   }
   return { file: await mustGet(put, plan.fileId), outcome: 'skipped' };
 };

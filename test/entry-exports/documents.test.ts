@@ -177,6 +177,7 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     expect((await send(body, { 'content-digest': digest(body) })).status).toBe(201);
     const { status, json } = await send(body, { 'content-digest': digest('x') });
     expect([status, json.code]).toEqual([422, 'digest-mismatch']);
+    expect(json.detail).toContain(createHash('sha256').update(body).digest('hex'));
   });
 });
 

@@ -212,6 +212,7 @@ describe.each(FORMS)('a form, %s', (form) => {
     const before = delivered().length;
     const wrong = await post(body, { headers: { 'content-digest': digestOf(FILE.value) } });
     expect([wrong.status, wrong.json.code]).toEqual([422, 'digest-mismatch']);
+    expect(wrong.json.detail).toContain(createHash('sha256').update(body).digest('hex'));
     expect(delivered().length).toBe(before);
   });
 });

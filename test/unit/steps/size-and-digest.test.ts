@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import type { DestinationConfig } from '../../../src/config/destination.ts';
 import type { Source } from '../../../src/delivery.ts';
-import { checkDigest } from '../../../src/drive/bytes.ts';
+import { checkDigest } from '../../../src/digest.ts';
 import { hashOf, replay } from '../../../src/steps/claim.ts';
 import { checkSize, type Place } from '../../../src/steps/settle.ts';
 
@@ -30,7 +30,7 @@ test.each([
 });
 
 test.each([
-  ['stored', async () => checkDigest({ expectedSha256: ANOTHER }, { sha256: SHA256, size: BYTES.length })],
+  ['stored', async () => checkDigest(ANOTHER, SHA256)],
   [
     'compared with an earlier delivery',
     () => replay({ outcome: 'created' } as never, { source, maxBytes: 100, expectedSha256: ANOTHER }),
