@@ -62,12 +62,11 @@ const cutShort = ({ incoming, outgoing }: Exchange, socket: Socket): void => {
 
 interface Http1Server {
   server: Server;
-  /** Takes no new connection, and no further request on those there are; `onStopped` when all are gone. */
-  stop(onStopped: () => void): void;
+  /** Takes no new connection, and no further request on these; `onStopped` when all are gone. */
+  stop(sockets: Iterable<Socket>, onStopped: () => void): void;
 }
 
 const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpServerTimes): Http1Server => {
-  const sockets = new Set<Socket>();
   // Not a Map, whose outgrown tables would take the exchanges of others with them to the old generation (cut-off.ts); nor
   // is anything deleted, which would make it shrink and grow again.
   const exchanges = new WeakMap<Socket, Exchange | undefined>();
@@ -106,17 +105,13 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
   // Past a count Node would leave headers out without a word; the app counts them itself, and their bytes are bounded.
   server.maxHeadersCount = 0;
   server
-    .on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-    })
     .on('checkContinue', noted(listener.onCheckContinue))
     // Any other expectation may be passed over (RFC 9110, 10.1.1).
     .on('checkExpectation', onRequest)
     .on('clientError', onClientError);
   return {
     server,
-    stop(onStopped) {
+    stop(sockets, onStopped) {
       server.close(onStopped);
       for (const socket of sockets) {
         const outgoing = exchanges.get(socket)?.outgoing;
@@ -229,7 +224,7 @@ export const createHttpServer = (
       }),
     close: () =>
       new Promise((resolve) => {
-        stop(resolve);
+        stop(sockets, resolve);
         for (const socket of silent) socket.destroy();
         for (const session of sessions) session.close();
       }),
