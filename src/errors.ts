@@ -226,6 +226,9 @@ const withFacts = (remedy: string, facts: ErrorDetails['facts']): string =>
     (_, word: string) => facts?.[word] ?? (word === 'secret' ? 'the secret' : "the courier's account"),
   );
 
+/** Where the language's own objects are frozen (`--frozen-intrinsics`), stacks are as long as they are. */
+const canLimitStacks = (): boolean => Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')?.writable === true;
+
 /** A failure that the contract has a code for. `message` is for the log; the wire gets the table's words and `detail`. */
 export class CourierError extends Error {
   readonly code: ErrorCode;
@@ -241,9 +244,13 @@ export class CourierError extends Error {
     const { stackTraceLimit } = Error;
     // What a caller did wrong is an answer and no fault of the courier's: its stack tells nothing, and takes longer to gather
     // than a forged token takes to read.
-    if (kind.status < 500) Error.stackTraceLimit = 0;
-    super(detail === undefined ? `${code}: ${kind.title}` : `${code}: ${detail}`, { cause });
-    Error.stackTraceLimit = stackTraceLimit;
+    const isAnswer = kind.status < 500 && canLimitStacks();
+    if (isAnswer) Error.stackTraceLimit = 0;
+    try {
+      super(detail === undefined ? `${code}: ${kind.title}` : `${code}: ${detail}`, { cause });
+    } finally {
+      if (isAnswer) Error.stackTraceLimit = stackTraceLimit;
+    }
     this.name = 'CourierError';
     this.code = code;
     this.status = kind.status;

@@ -17,10 +17,18 @@ const TOGETHER = `
 Object.assign(exports, require('${FRAMEWORK}'));
 exports.start = () => require('./node_modules/${FRAMEWORK}/${FRAMEWORK_FILES.main}');`;
 
+/** Linked by npm it is in dist, as a copy (`--install-links`) in dist/node_modules/@google-cloud. */
+const LOADED = `
+const { existsSync } = require('node:fs');
+const { join } = require('node:path');
+const dist = [join(__dirname, '../../..'), join(__dirname, '../../../../..')].find((path) => existsSync(join(path, 'load.js')));
+const framework = require(join(dist ?? '', 'load.js')).load('framework.js');
+`;
+
 /** What is at the places that the original has, all of it in the bundle's file. */
 const DOORS = {
-  [FRAMEWORK_FILES.index]: `'use strict';\nmodule.exports = require('../../../load.js').load('framework.js');\n`,
-  [FRAMEWORK_FILES.main]: `#!/usr/bin/env node\n'use strict';\nrequire('../../../load.js').load('framework.js').start();\n`,
+  [FRAMEWORK_FILES.index]: `'use strict';${LOADED}module.exports = framework;\n`,
+  [FRAMEWORK_FILES.main]: `#!/usr/bin/env node\n'use strict';${LOADED}framework.start();\n`,
 };
 
 /**

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LICENCES } from '../supply-chain/lockfile-checks.ts';
 import { dependenciesOf, type Lock, type Locked, nameOf } from './lockfile.ts';
 
 export interface SbomInput {
@@ -15,7 +16,9 @@ const purlOf = (name: string, version: string): string => `pkg:npm/${name.replac
 
 const licensesOf = ({ license }: Locked): object[] => {
   if (license === undefined) return [];
-  return [/[\s(]/.test(license) ? { expression: license } : { license: { id: license } }];
+  if (/[\s(]/.test(license)) return [{ expression: license }];
+  // An id must be one of SPDX's; what a package calls its licence otherwise is a name.
+  return [{ license: LICENCES.has(license) ? { id: license } : { name: license } }];
 };
 
 /** `sha512-BASE64`, as npm has it, in CycloneDX's hexadecimal. */

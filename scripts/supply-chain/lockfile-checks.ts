@@ -11,11 +11,11 @@ const MAY_RUN_SCRIPTS: Readonly<Record<string, string>> = {
   esbuild: 'development (makes the bundle): puts its own binary in place',
   node: 'development (runs every script): puts the Node binary in place',
   protobufjs:
-    'comes with @google-cloud/firestore: compares version numbers and may print a hint; it is left out of installs of dist with --ignore-scripts',
+    'comes with @google-cloud/firestore: compares version numbers and may print a hint; dist has it in its bundle and installs nothing',
 };
 
 /** SPDX ids of what production dependencies may be under: permissive, and known to us. */
-const LICENCES: ReadonlySet<string> = new Set([
+export const LICENCES: ReadonlySet<string> = new Set([
   '0BSD',
   'Apache-2.0',
   'BlueOak-1.0.0',

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -266,6 +266,43 @@ test('the function registers with a framework that is installed beside it and st
   });
   running.push(courier);
   await expectDelivered(await send(courier, 'repository.csv', 'repository-1'));
+}, 60_000);
+
+test('the function registers with whichever framework has started it, its own beside it or not', async () => {
+  const framework = join(root, 'node_modules/@google-cloud/functions-framework/build/src/main.js');
+  for (const entry of [dist, join(folder, 'built')]) {
+    const courier = await startCourierProcess({ form: 'courier', env: environment(), entry, framework });
+    running.push(courier);
+    await expectDelivered(await send(courier, 'other.csv', `other-${running.length}`));
+  }
+}, 60_000);
+
+test('its framework starts it as well where npm copies and does not link', async () => {
+  const copied = join(folder, 'copied');
+  await cp(join(folder, 'built'), copied, { recursive: true });
+  await execute('npm', [...npm, '--install-links'], { cwd: copied });
+  expect((await lstat(join(copied, 'node_modules/@google-cloud/functions-framework'))).isSymbolicLink()).toBe(false);
+  const framework = join(copied, 'node_modules/.bin/functions-framework');
+  const courier = await startCourierProcess({ form: 'courier', env: environment(), entry: copied, framework });
+  running.push(courier);
+  await expectDelivered(await send(courier, 'copied.csv', 'copied-1'));
+}, 60_000);
+
+test('in the image, which has the service alone, code is kept for it', async () => {
+  const dockerfile = await readFile(join(root, 'deploy/Dockerfile'), 'utf8');
+  const stage = dockerfile.split(/^FROM /m).find((text) => / AS warm\n/.test(text)) ?? '';
+  const image = join(folder, 'image');
+  await mkdir(image);
+  for (const [, words = ''] of stage.matchAll(/^COPY --from=build \S+ (.+)$/gm)) {
+    const [to = '', ...from] = words.split(' ').reverse();
+    const paths = from.map((path) => path.replace('/project/dist', join(folder, 'built')));
+    // A shell knows what * means in the names of a COPY; a folder's content is copied, not the folder.
+    const content = paths.map((path) => (path.endsWith('lib') ? `${path}/.` : path)).join(' ');
+    await execute('sh', ['-c', `mkdir -p ${to} && cp -r ${content} ${to}`], { cwd: image });
+  }
+  const { stdout } = await execute(process.execPath, [join(image, 'warm.js'), '--strict'], { env: {} });
+  expect(stdout).toMatch(/^kept V8's code for a first delivery by server\.js: \d+ files\n$/);
+  expect(await readdir(join(image, '.compile-cache'))).toContain('service.js');
 }, 60_000);
 
 test('what is configured wrong ends with 78, and says what', async () => {

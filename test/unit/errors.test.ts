@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { asCourierError, CourierError, ERRORS, type ErrorCode } from '../../src/errors.ts';
 
@@ -39,4 +41,12 @@ test('what a caller did wrong gathers no stack, and what went wrong here does', 
   expect(new CourierError('token-invalid').stack).not.toContain('\n    at ');
   expect(new CourierError('drive-unavailable').stack).toMatch(/\n {4}at .*errors\.test\.ts/);
   expect(Error.stackTraceLimit).toBe(stackTraceLimit);
+});
+
+test('where the language’s own objects are frozen, an error is an error all the same', async () => {
+  const errors = new URL('../../src/errors.ts', import.meta.url).href;
+  const program = `import { CourierError } from '${errors}';
+    console.log(['token-invalid', 'internal'].map((code) => new CourierError(code).code).join());`;
+  const args = ['--frozen-intrinsics', '--input-type=module', '-e', program];
+  expect((await promisify(execFile)(process.execPath, args)).stdout).toBe('token-invalid,internal\n');
 });

@@ -11,6 +11,7 @@ const { crc32 } = require('node:zlib');
 const lib = join(__dirname, 'lib');
 const cache = join(__dirname, '.compile-cache');
 const FRAMEWORK = '@google-cloud/functions-framework';
+const ANOTHER_FRAMEWORK = /functions-framework[\\/]build[\\/]src[\\/]main\.js$/;
 
 /** By file name. */
 const modules = new Map();
@@ -39,9 +40,10 @@ const withSums = (source, code) => {
 /** What a file of the bundle requires: another one, or what is Node's or installed beside. */
 const requireFrom = (name) => {
   if (name.startsWith('./')) return load(name.slice(2));
-  // A function registers with the framework that has started it: the bundle's own, or one that was installed.
+  // A function registers with the framework that has started it: the bundle's own, or another, which knows itself by name.
   if (name === FRAMEWORK && modules.has('framework.js')) return load('framework.js');
-  return require(name);
+  const { main } = require;
+  return name === FRAMEWORK && ANOTHER_FRAMEWORK.test(main?.filename) ? main.require(name) : require(name);
 };
 requireFrom.resolve = require.resolve;
 

@@ -4,23 +4,27 @@
 // says so and lets the deployment go on; with --strict, as the project's own build has it, it ends with 1.
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
-const { rmSync } = require('node:fs');
+const { existsSync, readdirSync, rmSync } = require('node:fs');
 const { join } = require('node:path');
 const { startRehearsal } = require('./rehearsal.js');
 
 const MOST_MS = 60_000;
 
-/** What "npm start" gives Node: some of V8's options would make it refuse what is kept, and some would not. */
-const OPTIONS = require('./package.json').scripts.start.match(/--\S+/g) ?? [];
-
-/** Both forms, each as it is started; the function second, so that what it shares with the service is kept once. */
-const FORMS = [
-  { options: OPTIONS, program: ['server.js'] },
-  {
-    options: [],
-    program: ['functions-framework/build/src/main.js', `--source=${__dirname}`, '--target=courier'],
-  },
-];
+/**
+ * Both forms, each as it is started, as far as they are here: an image of the service has no function. The function second, so
+ * that what it shares with the service is kept once.
+ */
+const formsHere = () => {
+  // Some of V8's options would make it refuse what is kept, and some would not.
+  const options = require('./package.json').scripts?.start?.match(/--\S+/g) ?? [];
+  return [
+    { options, program: ['server.js'] },
+    {
+      options: [],
+      program: ['functions-framework/build/src/main.js', `--source=${__dirname}`, '--target=courier'],
+    },
+  ].filter(({ program: [main] }) => existsSync(join(__dirname, main)));
+};
 
 /**
  * Starts a form, says which port it listens on, and on demand what of it V8 had, or keeps what V8 has: first for a delivery,
@@ -86,22 +90,30 @@ const perform = async ({ options, program }, wanted) => {
   }
 };
 
-const forget = () => rmSync(join(__dirname, '.compile-cache'), { recursive: true, force: true });
+const cache = join(__dirname, '.compile-cache');
+const keptFiles = () => (existsSync(cache) ? readdirSync(cache) : []);
 
-const warm = async () => {
-  forget();
-  for (const form of FORMS) {
+const warmForm = async (form) => {
+  const [main] = form.program;
+  const before = keptFiles();
+  try {
     await perform(form, 'keep');
     const { files, taken } = await perform(form, 'look');
-    const [main] = form.program;
     if (taken < files) throw new Error(`of ${main} V8 took ${taken} of ${files} files of what it had made itself`);
     console.log(`kept V8's code for a first delivery by ${main}: ${taken} files`);
+  } catch (error) {
+    // The courier may not stand on what a rehearsal failed with.
+    for (const file of keptFiles()) if (!before.includes(file)) rmSync(join(cache, file));
+    throw error;
   }
 };
 
+const warm = async () => {
+  rmSync(cache, { recursive: true, force: true });
+  for (const form of formsHere()) await warmForm(form);
+};
+
 warm().catch((error) => {
-  console.error(`WARNING: no code is kept for a start, which will be slower: ${error.message}`);
+  console.error(`WARNING: not all code is kept for a start, which will be slower: ${error.message}`);
   if (process.argv.includes('--strict')) process.exitCode = 1;
-  // Nor may the courier stand on what a rehearsal failed with.
-  forget();
 });
