@@ -30,7 +30,7 @@ export default {
     ),
     only(
       'story-knows-no-entry',
-      { path: '^src/(deliver|direct)\\.ts$' },
+      { path: '^src/(deliver\\.ts$|direct/)' },
       { path: '^src/(entry/|courier|places|server|index|start)' },
       'The story does not know how work arrives.',
     ),

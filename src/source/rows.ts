@@ -47,10 +47,12 @@ function* csv(rows: readonly Row[], columns: readonly string[], rawCells: boolea
     escape_formulas: !rawCells,
     // A line of one empty cell would be an empty line, which readers pass over.
     quoted_empty: columns.length === 1,
+    // Any line break, and not only the one between records: readers end a record at each that no quotes hold.
+    quoted_match: /[\r\n]/,
     cast,
   } as const;
   // A file that begins with ID is taken by Excel for SYLK, and not opened.
-  yield stringify([columns], { ...options, quoted_match: /^ID/ });
+  yield stringify([columns], { ...options, quoted_match: /^ID|[\r\n]/ });
   const rowsAPiece = Math.max(1, Math.floor(CELLS_A_PIECE / columns.length));
   for (let start = 0; start < rows.length; start += rowsAPiece) {
     const cells = rows.slice(start, start + rowsAPiece).map((row) => columns.map((column) => cellOf(row, column)));

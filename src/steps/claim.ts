@@ -34,7 +34,7 @@ const reused = (why: string): CourierError => new CourierError('idempotency-key-
 /** Refuses a key that was used for another request. */
 export const sameRequest = (entry: LedgerEntry, fingerprint: string): void => {
   if (entry.fingerprint !== fingerprint) {
-    throw reused('The key was first used with another destination, name, path, conversion or source.');
+    throw reused('The key was first used with another destination, name, path, conversion, source or way of sending.');
   }
 };
 

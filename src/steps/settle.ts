@@ -56,11 +56,12 @@ export const checkSize = (size: number | undefined, { config, name }: Place): vo
 
 /**
  * What a key stands for, as hex SHA-256: the request as the caller made it, not the destination's defaults, which an
- * operator may change between two tries. The bytes are compared by their own hash.
+ * operator may change between two tries. The bytes are compared by their own hash; of a session, whose bytes come later,
+ * by the size that it announces.
  */
 export const fingerprint = (
   way: 'bytes' | 'session',
-  { options, source }: Pick<Delivery, 'options'> & { source?: { identity?: string } },
+  { options, source, size }: Pick<Delivery, 'options'> & { source?: { identity?: string }; size?: number },
   destination: string,
 ): string =>
   createHash('sha256')
@@ -72,6 +73,7 @@ export const fingerprint = (
         options.path ?? null,
         options.convertTo ?? null,
         source?.identity ?? null,
+        size ?? null,
       ]),
     )
     .digest('hex');

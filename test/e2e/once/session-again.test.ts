@@ -43,26 +43,86 @@ test('an upload that was completed is opened again with its key: the same sessio
   );
 }, 60_000);
 
-test('other bytes than were announced are removed, and are told; of what is complete already, the file stays', async () => {
-  const sha256 = createHash('sha256').update(BODY).digest('hex');
-  const upload = async (name: string): Promise<string> => {
-    const { json } = await post('/v1/uploads', { ...ORDER, name });
-    expect((await fetch(json.uploadUrl ?? '', { method: 'PUT', body: BODY })).ok).toBe(true);
-    return `/v1/uploads/${json.id}/complete`;
-  };
-  const wrong = { sha256: '0'.repeat(64) };
-  const refused = await post(await upload('announced-removed.csv'), wrong);
-  expect([refused.status, refused.json.code]).toEqual([422, 'digest-mismatch']);
-  expect(refused.json.detail).toContain(`removed: ${BODY.length} bytes with the SHA-256 ${sha256}`);
-  // A content manager of a shared drive removes by putting into the trash.
-  const removed = day.google.drive.files().find(({ name }) => name === 'announced-removed.csv');
-  expect(removed?.trashed ?? true).toBe(true);
+const sha256 = createHash('sha256').update(BODY).digest('hex');
+const WRONG = { sha256: '0'.repeat(64) };
+const filesNamed = (name: string) => day.google.drive.files().filter((file) => file.name === name && !file.trashed);
+const contentOf = (name: string): string[] => filesNamed(name).map(({ id }) => day.google.drive.bytesOf(id).toString());
 
-  const complete = await upload('announced-kept.csv');
+/** Opens an upload and fills it; answers where it is completed. */
+const fill = async (order: object, key?: string, body = BODY): Promise<{ complete: string }> => {
+  const { status, json } = await post('/v1/uploads', { ...ORDER, ...order }, key);
+  expect([status, json.detail]).toEqual([201, undefined]);
+  await fetch(json.uploadUrl ?? '', { method: 'PUT', body });
+  return { complete: `/v1/uploads/${json.id}/complete` };
+};
+
+test.each([undefined, 'new', 'replace', 'fail'])(
+  'what came otherwise than announced is removed for good (onConflict %s), and its key sends the file again',
+  async (onConflict) => {
+    const name = `announced-${onConflict}.csv`;
+    const order = { name, ...(onConflict === undefined ? {} : { onConflict }) };
+    const key = `announced-${onConflict}`;
+    for (const turn of [1, 2]) {
+      const { complete } = await fill(order, key);
+      const refused = await post(complete, WRONG);
+      expect([turn, refused.status, refused.json.code]).toEqual([turn, 422, 'digest-mismatch']);
+      expect(refused.json.detail).toContain(`removed: ${BODY.length} bytes with the SHA-256 ${sha256}`);
+      // Whoever lost that answer is given it again, and no receipt for what is not there.
+      for (const said of [WRONG, { sha256 }, {}]) {
+        expect((await post(complete, said)).json.code).toBe('digest-mismatch');
+      }
+      expect(filesNamed(name)).toEqual([]);
+    }
+    const { complete } = await fill(order, key);
+    const receipt = await post(complete, { sha256 });
+    expect([receipt.status, receipt.json.outcome]).toEqual([201, 'created']);
+    expect(contentOf(name)).toEqual([BODY]);
+    const again = await fill(order, key);
+    expect((await post(again.complete, { sha256 })).json).toEqual({ ...receipt.json, outcome: 'replayed' });
+  },
+  60_000,
+);
+
+test('a file that was to be replaced is its former self after other bytes came, and is replaced by the right ones', async () => {
+  const name = 'announced-former.csv';
+  expect((await post((await fill({ name }, 'former', BODY)).complete, { sha256 })).status).toBe(201);
+  const order = { name, onConflict: 'replace', size: 4 };
+  for (const said of [WRONG, WRONG]) {
+    const { complete } = await fill(order, 'former-again', 'abcd');
+    expect((await post(complete, said)).json.code).toBe('digest-mismatch');
+    expect((await post(complete, said)).json.code).toBe('digest-mismatch');
+    expect(contentOf(name)).toEqual([BODY]);
+  }
+  const { complete } = await fill(order, 'former-again', 'abcd');
+  expect((await post(complete, {})).json.outcome).toBe('replaced');
+  expect(contentOf(name)).toEqual(['abcd']);
+}, 60_000);
+
+test('there is no receipt for a file that lies in the trash, and its key sends the file again', async () => {
+  const order = { name: 'announced-trashed.csv' };
+  const { complete } = await fill(order, 'trashed');
+  const [file] = filesNamed(order.name);
+  day.google.drive.setTrashed(file?.id ?? '', true);
+  for (const turn of [1, 2]) {
+    const { status, json } = await post(complete, { sha256 });
+    expect([turn, status, json.code]).toEqual([turn, 409, 'upload-incomplete']);
+    expect(json.detail).toContain('trash');
+  }
+  expect((await post((await fill(order, 'trashed')).complete, { sha256 })).status).toBe(201);
+  expect(contentOf(order.name)).toEqual([BODY]);
+}, 60_000);
+
+test('a key is for one size, and once complete for its bytes; the file stays', async () => {
+  const order = { name: 'announced-kept.csv' };
+  const { complete } = await fill(order, 'kept');
+  const other = await post('/v1/uploads', { ...ORDER, ...order, size: 9 }, 'kept');
+  expect([other.status, other.json.code]).toEqual([422, 'idempotency-key-reused']);
   expect((await post(complete, { sha256 })).status).toBe(201);
-  const late = await post(complete, wrong);
-  expect([late.status, late.json.code]).toEqual([422, 'digest-mismatch']);
+  const late = await post(complete, WRONG);
+  expect([late.status, late.json.code]).toEqual([422, 'idempotency-key-reused']);
   expect(late.json.detail).toContain(`complete already, and its file has the SHA-256 ${sha256}`);
-  expect(late.json.remedy).toContain('stays');
-  expect(day.filesOf('announced-kept')).toEqual(['announced-kept.csv']);
+  const keyless = await fill({ name: 'announced-keyless.csv' });
+  expect((await post(keyless.complete, { sha256 })).status).toBe(201);
+  expect((await post(keyless.complete, WRONG)).json.code).toBe('digest-mismatch');
+  expect(contentOf(order.name)).toEqual([BODY]);
 }, 60_000);

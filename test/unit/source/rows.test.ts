@@ -20,6 +20,11 @@ test('quotes, commas and line breaks are quoted as RFC 4180 says', async () => {
   expect(await csvOf([{ t: 'a "b", c' }, { t: 'x\r\ny' }])).toBe('t\r\n"a ""b"", c"\r\n"x\r\ny"\r\n');
 });
 
+test.each(['line 1\nline 2', 'u\rv', 'x\n=1+1', 'x\n\ny', '\n'])('the lines of %j stay one cell', async (cell) => {
+  expect(await csvOf([{ t: cell, n: 1 }])).toBe(`t,n\r\n"${cell}",1\r\n`);
+  expect(await csvOf([{ [cell]: 1 }], { rawCells: true })).toBe(`"${cell}"\r\n1\r\n`);
+});
+
 test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '\rx'])('the text %j cannot run as a formula', async (cell) => {
   const escaped = (await csvOf([{ t: cell }])).slice(3).replaceAll('"', '');
   expect(escaped).toBe(`'${cell}\r\n`);

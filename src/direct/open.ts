@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import type { Caller, DeliveryOptions } from '../delivery.ts';
+import type { CallContext } from '../drive/drive.ts';
+import { CourierError } from '../errors.ts';
+import type { LedgerEntry } from '../ledger/ledger.ts';
+import { deliveryKey, keyMark, sameRequest } from '../steps/claim.ts';
+import { choosePlan, type Plan } from '../steps/plan.ts';
+import { checkSize, fingerprint, type Order, settle } from '../steps/settle.ts';
+import { type DirectDependencies, planSchema, type Session, sessionSchema, uploadKey } from './session.ts';
+
+export interface OpenRequest {
+  caller: Caller;
+  options: DeliveryOptions & { mimeType: string; size: number };
+  idempotencyKey?: string;
+  signal: AbortSignal;
+  deadlineMs: number;
+}
+
+export interface OpenedUpload {
+  id: string;
+  uploadUrl: string;
+  expiresTime: string;
+  chunkGranularity: 262_144;
+}
+
+const asOpened = (id: string, { sessionUri, expiresAtMs }: Session): OpenedUpload => ({
+  id,
+  uploadUrl: sessionUri,
+  expiresTime: new Date(expiresAtMs).toISOString(),
+  chunkGranularity: 262_144,
+});
+
+const refuseConversion = (order: Order): void => {
+  if (order.convertTo !== undefined) {
+    throw new CourierError('request-invalid', {
+      detail:
+        'convertTo does not go with an upload session: Drive takes no id for a conversion, so it could not be made once. Send it to POST /v1/files.',
+    });
+  }
+};
+
+/** How often an upload of one key may come to nothing. */
+const MOST_ROUNDS = 100;
+
+/** What an upload is remembered under; of one with a key, both follow from the key. */
+interface Place {
+  id: string;
+  /** The ledger's key for the plan. */
+  planKey: string | undefined;
+}
+
+const placeOf = ({ caller, idempotencyKey }: OpenRequest, round: number): Place => {
+  if (idempotencyKey === undefined) return { id: randomUUID(), planKey: undefined };
+  const first = deliveryKey(caller, idempotencyKey);
+  const planKey = round === 1 ? first : `${first}:upload:${round}`;
+  return { id: keyMark(`upload:${planKey}`), planKey };
+};
+
+/** Claims a key for a plan; a later open with the same key gets the first one's plan. */
+const claimPlan = async (
+  { ledger, now }: DirectDependencies,
+  { options }: OpenRequest,
+  { order, planKey, choose }: { order: Order; planKey: string | undefined; choose: () => Promise<Plan> },
+): Promise<Plan> => {
+  if (planKey === undefined) return choose();
+  const print = fingerprint('session', { options, size: options.size }, order.place.name);
+  const claimFirst = async (): Promise<LedgerEntry> => {
+    const plan = await choose();
+    const claimed = {
+      fileId: plan.fileId,
+      fingerprint: print,
+      state: 'claimed',
+      record: { plan },
+      claimedAtMs: now(),
+    } as const;
+    return (await ledger.claim(planKey, claimed)).entry;
+  };
+  const entry = (await ledger.read(planKey)) ?? (await claimFirst());
+  sameRequest(entry, print);
+  return (entry.record as { plan: Plan }).plan;
+};
+
+const openSession = (
+  order: Order,
+  plan: Plan,
+  request: OpenRequest,
+  context: CallContext,
+): Promise<{ sessionUri: string; expiresAtMs: number }> => {
+  const { drive } = order.place;
+  const { mimeType, size } = request.options;
+  if (plan.kind === 'replace') return drive.openReplaceSession(plan.fileId, mimeType, size, context);
+  const file = {
+    id: plan.fileId,
+    name: order.name,
+    mimeType,
+    folderId: plan.folderId,
+    ...(order.description === undefined ? {} : { description: order.description }),
+  };
+  return drive.openSession(file, size, context);
+};
+
+/** An upload that is begun, or is to be: of one key, the first of which something may still come. */
+const findRound = async (
+  dependencies: DirectDependencies,
+  request: OpenRequest,
+  { order, choose }: { order: Order; choose: () => Promise<Plan> },
+): Promise<{ id: string; plan: Plan; earlier: Session | undefined }> => {
+  for (let round = 1; round <= MOST_ROUNDS; round++) {
+    const { id, planKey } = placeOf(request, round);
+    const plan = await claimPlan(dependencies, request, { order, planKey, choose });
+    const entry = await dependencies.ledger.read(uploadKey(id));
+    const earlier = entry === undefined ? undefined : sessionSchema.parse(entry.record);
+    if (earlier?.over === undefined) return { id, plan, earlier };
+  }
+  throw new CourierError('digest-mismatch', {
+    detail: `${MOST_ROUNDS} uploads with this key ended with other bytes than were announced, or in the trash.`,
+    remedy: 'Find out what changes the bytes on their way, and send the file with a new Idempotency-Key.',
+  });
+};
+
+/** `POST /v1/uploads`. With the same key, the same session is answered again. @throws CourierError as a delivery does */
+export const createOpenUpload =
+  (dependencies: DirectDependencies) =>
+  async (request: OpenRequest): Promise<OpenedUpload> => {
+    const { allow, ledger, now, log } = dependencies;
+    const { caller, options, idempotencyKey, signal, deadlineMs } = request;
+    const context: CallContext = { signal, deadlineMs };
+    const place = allow(caller, options.destination);
+    checkSize(options.size, place);
+    const order = settle(place, options);
+    refuseConversion(order);
+
+    const choose = async (): Promise<Plan> => {
+      const { folderId } = await place.folders.ensure(place.config.folder, order.path, context);
+      return choosePlan({ order, folderId, source: options, ledger, log, context, now });
+    };
+    const { id, plan, earlier } = await findRound(dependencies, request, { order, choose });
+    if (earlier !== undefined) return asOpened(id, earlier);
+    if (plan.kind === 'skip') {
+      throw new CourierError('name-taken', {
+        detail: `"${order.name}" is already in the folder; with onConflict=skip there is nothing to send.`,
+      });
+    }
+
+    const { sessionUri, expiresAtMs } = await openSession(order, plan, request, context);
+    const session: Session = {
+      callerSub: caller.sub,
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      options: {
+        destination: place.name,
+        name: order.name,
+        path: order.path,
+        size: options.size,
+        mimeType: options.mimeType,
+      },
+      plan: planSchema.parse(plan),
+      sessionUri,
+      expiresAtMs,
+    };
+    const { entry } = await ledger.claim(uploadKey(id), {
+      fileId: plan.fileId,
+      fingerprint: '',
+      state: 'claimed',
+      record: session,
+      claimedAtMs: now(),
+    });
+    log.info(
+      {
+        audit: {
+          uploadId: id,
+          caller: caller.email ?? caller.sub,
+          destination: place.name,
+          name: order.name,
+          size: options.size,
+        },
+      },
+      'upload session opened',
+    );
+    return asOpened(id, sessionSchema.parse(entry.record));
+  };
