@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
+import { CourierError } from './errors.ts';
 import { redact } from './redact.ts';
 
 /** Cloud Logging's severities (https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity). */
@@ -54,14 +55,18 @@ const chainOf = (error: unknown): Error[] => {
   return chain;
 };
 
+/** Of the table of errors, and no fault of the courier's own. */
+const isForeseen = (error: unknown): boolean => error instanceof CourierError && error.code !== 'internal';
+
 /** The chain of causes, outermost first, without payloads: a library's error carries the whole request, token and all. */
 const causes = (error: unknown): Link[] => {
   const chain = chainOf(error);
+  const isOwnFault = !isForeseen(error);
   return chain.map((link, depth) => {
     const code = 'code' in link && typeof link.code === 'string' ? { code: link.code } : {};
-    // Of the root alone: where the others were caught says nothing. What a caller did wrong has none (errors.ts).
-    const isRoot = depth === chain.length - 1;
-    const stack = isRoot && link.stack?.includes('\n    at ') ? { stack: redact(link.stack) } : {};
+    // Of the root alone: where the others were caught says nothing. The stack of what has a code says nothing either.
+    const isTold = isOwnFault && depth === chain.length - 1;
+    const stack = isTold && link.stack !== undefined ? { stack: redact(link.stack) } : {};
     return { name: link.name, message: redact(link.message).slice(0, 500), ...code, ...stack };
   });
 };
@@ -75,8 +80,7 @@ const REPORTED = 'type.googleapis.com/google.devtools.clouderrorreporting.v1beta
  */
 const reported = (error: unknown, serviceContext: ServiceContext): object => {
   const root = chainOf(error).at(-1);
-  const isForeseen = error instanceof Error && 'code' in error && error.code !== 'internal';
-  const stack = root?.stack === undefined || isForeseen ? {} : { stack_trace: redact(root.stack) };
+  const stack = root?.stack === undefined || isForeseen(error) ? {} : { stack_trace: redact(root.stack) };
   return { '@type': REPORTED, serviceContext, ...stack };
 };
 

@@ -27,6 +27,9 @@ export const destination = z
   })
   .refine(({ share, allowAnyone }) => allowAnyone || share.every(({ type }) => type !== 'anyone'), {
     path: ['share'],
+    // Whatever faults there are besides.
+    when: ({ value }) =>
+      z.looseObject({ share: z.array(z.looseObject({})) }).safeParse(value, { jitless: true }).success,
     message: 'shares with everybody on the internet; if that is meant, set "allowAnyone: true" on this destination',
   });
 export type DestinationConfig = z.infer<typeof destination>;

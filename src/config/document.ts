@@ -3,6 +3,7 @@ import { credential } from './credential.ts';
 import { destination } from './destination.ts';
 import { faultWords } from './faults.ts';
 import { ledger } from './ledger.ts';
+import { named } from './named.ts';
 import { principal } from './principal.ts';
 import { pubsub } from './pubsub.ts';
 
@@ -60,9 +61,11 @@ export const document = z
     audiences: z.array(z.string().min(1)).min(1, 'needs at least one audience'),
     identity: z.enum(['id-token', 'iap', 'cloud-run-iam']).default('id-token'),
     operators: z.array(principal).default([]),
-    destinations: z
-      .record(z.string().regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'not a destination name'), destination)
-      .refine((all) => Object.keys(all).length > 0, 'needs at least one destination'),
+    destinations: named(
+      destination,
+      /^[A-Za-z0-9][\w.-]{0,63}$/,
+      'not a destination name (a letter or digit, then up to 63 of these and of ".", "_", "-")',
+    ).refine((all) => Object.keys(all).length > 0, 'needs at least one destination'),
     credentials: z.record(z.string(), credential),
     ledger: ledger.default('memory'),
     pubsub: pubsub.prefault({}),

@@ -1,18 +1,14 @@
 import { z } from 'zod';
+import { named } from './named.ts';
 import { email } from './principal.ts';
-
-const subscriptionName = z
-  .string()
-  .regex(
-    /^projects\/[^/\s]+\/subscriptions\/[^/\s]{3,255}$/,
-    "not a subscription's name (projects/PROJECT/subscriptions/NAME)",
-  );
 
 /** Whose messages are believed, what each may write to, and where those go that can never be delivered. */
 export const pubsub = z.strictObject({
-  subscriptions: z
-    .record(subscriptionName, z.strictObject({ serviceAccount: email, destinations: z.array(z.string()).min(1) }))
-    .default({}),
+  subscriptions: named(
+    z.strictObject({ serviceAccount: email, destinations: z.array(z.string()).min(1) }),
+    /^projects\/[^/\s]+\/subscriptions\/[^/\s]{3,255}$/,
+    "not a subscription's name (projects/PROJECT/subscriptions/NAME)",
+  ).default({}),
   deadLetterTopic: z
     .string()
     .regex(/^projects\/[^/\s]+\/topics\/[^/\s]{3,255}$/, "not a topic's name (projects/PROJECT/topics/NAME)")

@@ -1,7 +1,15 @@
 import { CourierError } from '../errors.ts';
 
 /** Any other coding would make the stored bytes other than the caller's, or the receipt's hash other than the sent ones'. */
-export const refuseContentEncoding = (headers: Headers): void => {
+export const refuseCodings = (headers: Headers): void => {
+  // Node takes the chunks apart, and leaves what else was done to the body as it is (RFC 9112, 6.1).
+  const transfer = headers.get('transfer-encoding')?.trim().toLowerCase() ?? 'chunked';
+  if (transfer !== 'chunked') {
+    throw new CourierError('request-invalid', {
+      detail: `Transfer-Encoding "${transfer.slice(0, 40)}" is not taken.`,
+      remedy: 'Send the body as it is, with Content-Length or "Transfer-Encoding: chunked".',
+    });
+  }
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity';
   if (encoding !== 'identity') {
     throw new CourierError('media-type-unsupported', {

@@ -6,6 +6,7 @@ import { readIdempotencyKey } from './delivery-headers.ts';
 import type { CourierContext } from './environment.ts';
 import { openExport, readExportDocument } from './export-document.ts';
 import { jsonBody } from './json-body.ts';
+import { refuseQuery } from './query.ts';
 import { withinRequest } from './request-signal.ts';
 import type { Services } from './services.ts';
 import type { Slots } from './slots.ts';
@@ -26,6 +27,7 @@ export const createExportsHandler =
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
       const { headers } = context.req.raw;
+      refuseQuery(context.env.incoming.url ?? '');
       const key = readIdempotencyKey(headers);
       const sha256 = readContentDigest(headers.get('content-digest'));
       const maxBytes = Math.min(MOST_DOCUMENT_BYTES, services.maxBodyBytes ?? MOST_DOCUMENT_BYTES);

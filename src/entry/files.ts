@@ -3,7 +3,7 @@ import { CourierError } from '../errors.ts';
 import { type Patience, type RequestBody, requestBody } from '../source/request-body.ts';
 import { readContentDigest } from './content-digest.ts';
 import { fileNameOf } from './content-disposition.ts';
-import { readIdempotencyKey, refuseContentEncoding } from './delivery-headers.ts';
+import { readIdempotencyKey, refuseCodings } from './delivery-headers.ts';
 import type { CourierContext } from './environment.ts';
 import { readForm } from './form.ts';
 import { type ContentType, readContentType, storedType } from './media-type.ts';
@@ -61,7 +61,7 @@ export const createFilesHandler =
     withinRequest(context, services, async (time) => {
       const { headers } = context.req.raw;
       const { incoming, begin } = context.env;
-      refuseContentEncoding(headers);
+      refuseCodings(headers);
       const idempotencyKey = readIdempotencyKey(headers);
       const contentType = readContentType(headers.get('content-type'));
       const body = requestBody(incoming, {

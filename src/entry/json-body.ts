@@ -1,6 +1,6 @@
 import { CourierError } from '../errors.ts';
 import { requestBody } from '../source/request-body.ts';
-import { refuseContentEncoding } from './delivery-headers.ts';
+import { refuseCodings } from './delivery-headers.ts';
 import type { CourierContext } from './environment.ts';
 import { readContentType } from './media-type.ts';
 
@@ -27,7 +27,7 @@ export const jsonBody = (
 ): JsonBody => {
   const { headers } = context.req.raw;
   const { incoming, begin } = context.env;
-  refuseContentEncoding(headers);
+  refuseCodings(headers);
   const body = requestBody(incoming, { maxBytes, ...(begin === undefined ? {} : { begin }) });
   const { mediaType } = readContentType(headers.get('content-type'));
   if (body.size !== 0 && !JSON_TYPE.test(mediaType)) {

@@ -32,3 +32,12 @@ export const readQuery = (target: string): [string, string][] => {
     return equals === -1 ? [decode(pair), ''] : [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))];
   });
 };
+
+/** Where everything is told in the body, a query would be passed over without a word. @throws CourierError `request-invalid` */
+export const refuseQuery = (target: string): void => {
+  const [first] = readQuery(target);
+  if (first === undefined) return;
+  throw new CourierError('request-invalid', {
+    detail: `The query has "${first[0].slice(0, 100)}"; what is wanted here is told in the body.`,
+  });
+};

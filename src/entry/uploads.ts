@@ -3,6 +3,7 @@ import { readIdempotencyKey } from './delivery-headers.ts';
 import type { CourierContext } from './environment.ts';
 import { readJson } from './json-body.ts';
 import { mimeTypeOption, optionShape, parseInput, sha256Option } from './options.ts';
+import { refuseQuery } from './query.ts';
 import { withinRequest } from './request-signal.ts';
 import type { Services } from './services.ts';
 
@@ -24,6 +25,7 @@ export const createOpenUploadHandler =
   (services: Services) =>
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
+      refuseQuery(context.env.incoming.url ?? '');
       const idempotencyKey = readIdempotencyKey(context.req.raw.headers);
       const options = parseInput(uploadRequest, await readJson(context, MOST_JSON_BYTES));
       const session = await services.openUpload({

@@ -16,7 +16,7 @@ export interface Policy {
 }
 
 const HOW_TO_NAME_ONE =
-  'Name one with "destination=…" ("courier send --to …"); GET /v1/destinations ("courier destinations") lists them.';
+  'Name one with "destination=…" (in a form before the file; "courier send --to …"); GET /v1/destinations ("courier destinations") lists them.';
 
 /** Tells a caller nothing but what it may know: how many of the destinations are its own. */
 const unnamed = (own: number): CourierError => {

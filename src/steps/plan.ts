@@ -24,8 +24,13 @@ export type Plan = { folderId: string } & (
 
 const DOCS_TYPE = 'application/vnd.google-apps.';
 
-const nameTaken = ({ name }: Order, why = ''): CourierError =>
-  new CourierError('name-taken', { detail: `"${name}" is already in the folder${why}.` });
+const nameTaken = ({ name }: Order, why?: string): CourierError =>
+  new CourierError('name-taken', {
+    detail: `"${name}" is already in the folder${why ?? ''}.`,
+    ...(why === undefined
+      ? {}
+      : { remedy: 'Send another name, or onConflict=new or skip: this file cannot be replaced so.' }),
+  });
 
 /**
  * What the conflict rule makes of a file that is there.

@@ -139,6 +139,15 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     expect(entry.services.delivered).toHaveLength(before);
   });
 
+  test('with options in the query is refused, which would be passed over', async () => {
+    const body = JSON.stringify({ name: 'a', source: { text: 'x' } });
+    const { status, json } = await entry.send({ target: '/v1/exports?destination=x&y', headers: JSON_TYPE, body });
+    expect([status, json.detail]).toEqual([
+      400,
+      'The query has "destination"; what is wanted here is told in the body.',
+    ]);
+  });
+
   test('that is not UTF-8 is refused', async () => {
     const body = Buffer.from('{"name":"\xff","source":{"text":""}}', 'latin1');
     const { status, json } = await entry.send({ target: '/v1/exports', headers: JSON_TYPE, body });

@@ -98,6 +98,16 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
     },
   );
 
+  test('are told in the body alone: a query is refused by name', async () => {
+    const { status, json } = await entry.send({
+      target: '/v1/uploads?onConflict=fail',
+      headers: JSON_TYPE,
+      body: JSON.stringify(request),
+    });
+    expect([status, json.code]).toEqual([400, 'request-invalid']);
+    expect(json.detail).toBe('The query has "onConflict"; what is wanted here is told in the body.');
+  });
+
   test('are taken as any kind of JSON', async () => {
     const headers = { 'content-type': 'application/vnd.acme+json; charset=utf-8' };
     expect((await open(JSON.stringify(request), { headers })).status).toBe(201);

@@ -202,6 +202,29 @@ describe('the document', () => {
     expect(faults).toContainEqual('ledger: needs "memory" or {firestore: {…}}');
   });
 
+  test('tells what is wrong under a name beside the name that is wrong, and what is shared with everybody beside the rest', () => {
+    const destination = {
+      folder: '0AbCdEf',
+      credentials: 'main',
+      callers: ['*'],
+      bogus: 1,
+      share: [{ type: 'anyone', role: 'reader' }],
+    };
+    const subscriptions = { x: { serviceAccount: 'no', destinations: ['nope'] } };
+    const faults = faultsOf(() => read({ destinations: { 'b c': destination }, pubsub: { subscriptions } }));
+    for (const expected of [
+      'destinations.b c: not a destination name (',
+      'destinations.b c.callers.0: ',
+      'destinations.b c: Unrecognized key: "bogus"',
+      'destinations.b c.share: shares with everybody on the internet',
+      "pubsub.subscriptions.x: not a subscription's name",
+      'pubsub.subscriptions.x.serviceAccount: ',
+      'pubsub.subscriptions.x.destinations: no destination named "nope"',
+    ]) {
+      expect(faults).toContainEqual(expect.stringContaining(expected));
+    }
+  });
+
   test('that is no YAML is one fault, and is not quoted whole', () => {
     expect(faultsOf(() => readConfig({ COURIER_CONFIG: 'a: [1, 2\nsecret: hunter2' }))).toEqual([
       expect.stringMatching(/^COURIER_CONFIG: cannot be read: (?!.*hunter2)/),

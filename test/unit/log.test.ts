@@ -71,6 +71,7 @@ test('a fault of the set-up is an error event, grouped by its message, for its s
   const [line] = linesOf((log) => log.error({ error }, 'POST /v1/files 502 folder-not-found'));
   expect(line).toMatchObject({ '@type': REPORTED, message: 'POST /v1/files 502 folder-not-found' });
   expect(line).not.toHaveProperty('stack_trace');
+  expect(JSON.stringify(line)).not.toContain('    at ');
 });
 
 test('what is no error is no error event', () => {

@@ -77,6 +77,8 @@ test('bytes do not replace a Google Docs file, nor a conversion a file of bytes'
   expect(await world.send(courier, 'x', { query: { name, onConflict: 'replace' } })).toMatchObject({
     status: 409,
     code: 'name-taken',
+    // Not what was just refused.
+    receipt: { remedy: expect.not.stringContaining('replace or') },
   });
   await world.send(courier, 'x', { query: { name: 'plain' } });
   const converted = { name: 'plain', convertTo: 'doc', onConflict: 'replace' };

@@ -86,7 +86,7 @@ describe('the destination that a caller means', () => {
       'several of its own',
       { a: mine, b: mine },
       'The request names no destination, this caller may write to several, and none of them is called "default".',
-      'Name one with "destination=…" ("courier send --to …"); GET /v1/destinations ("courier destinations") lists them.',
+      'Name one with "destination=…" (in a form before the file; "courier send --to …"); GET /v1/destinations ("courier destinations") lists them.',
     ],
     [
       'one of its own among those of others',
