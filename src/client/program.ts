@@ -118,12 +118,15 @@ const errorText = (error: CourierClientError): string => {
   ].join('\n');
 };
 
+/** Commander's words, but for help with what does not exist, of which it says no more than "(outputHelp)". */
+const usageOf = ({ code, message }: CommanderError): CourierClientError =>
+  failure('usage', {
+    detail: code === 'commander.help' ? 'There is no such command to help with.' : message.replace(/^error: /, ''),
+  });
+
 /** @param command the one that was found, whose help says more than that of all */
 const asFailure = (error: unknown, command: string | undefined): CourierClientError => {
-  const failed =
-    error instanceof CommanderError
-      ? failure('usage', { detail: error.message.replace(/^error: /, '') })
-      : asClientError(error);
+  const failed = error instanceof CommanderError ? usageOf(error) : asClientError(error);
   const { detail, remedy } = failed;
   const isPlainUsage = failed.code === 'usage' && remedy === failure('usage').remedy;
   if (!isPlainUsage || command === undefined) return failed;

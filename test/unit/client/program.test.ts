@@ -69,6 +69,7 @@ describe('wrong usage', () => {
     ['of a command', ['send'], "missing required argument 'file'", '"courier help send" says what is expected.'],
     ['after options', ['--url', 'x', 'export', '--nope'], "unknown option '--nope'", '"courier help export" says'],
     ['that a command finds', ['send', '-'], 'Standard input has no name: give one with --name.', '"courier help send"'],
+    ['of help', ['help', 'bogus'], 'There is no such command to help with.', '"courier help" says'],
     ['of no command', ['--nope'], "unknown option '--nope'", '"courier help" says'],
   ])('%s names what is wrong, and the help that says more', async (_, args, detail, remedy) => {
     const { code, stderr } = await run(args);
