@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Receipt } from '../delivery.ts';
 import type { CallCourier } from './api.ts';
 import { CourierClientError, failure, orStopped, withKey } from './errors.ts';
@@ -21,15 +20,8 @@ export interface DirectDependencies {
   chunkBytes: number;
 }
 
-/** How many sessions one delivery may use up. */
+/** How many sessions one delivery may use up; the courier opens another under the same key once it has seen that one is dead. */
 const ROUNDS = 4;
-
-/**
- * A dead session cannot be opened again with its own key: the courier would answer it again. Each round's key follows from the
- * delivery's, so that the same delivery goes the same way whoever repeats it.
- */
-const keyOf = (key: string, round: number): string =>
-  round === 1 ? key : createHash('sha256').update(`${key}\n${round}`).digest('hex');
 
 const openSession = ({ call }: DirectDependencies, input: Seekable, options: SettledOptions, key: string) => {
   const { signal, idempotencyKey: _, convertTo: __, ...rest } = options;
@@ -108,7 +100,7 @@ export const sendDirect = async (
     if (identity !== undefined) await store.forget(identity);
   };
   const begin = async (round: number): Promise<KeptSession> => {
-    const upload = await openSession(dependencies, input, options, keyOf(key, round));
+    const upload = await openSession(dependencies, input, options, key);
     const session = { key, round, upload };
     if (identity !== undefined) await store.keep(identity, session);
     return session;

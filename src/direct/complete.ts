@@ -18,16 +18,16 @@ export interface CompleteRequest {
   deadlineMs: number;
 }
 
-const incomplete = (detail: string): CourierError => new CourierError('upload-incomplete', { detail });
+const AGAIN = 'Open a new upload, and send the file again; with the same Idempotency-Key it is not doubled.';
 
-const otherBytes = (detail: string): CourierError =>
-  new CourierError('digest-mismatch', { detail, remedy: 'Open a new upload, and send the file again.' });
+const otherBytes = (detail: string): CourierError => new CourierError('digest-mismatch', { detail, remedy: AGAIN });
+const lost = (detail: string): CourierError => new CourierError('upload-incomplete', { detail, remedy: AGAIN });
 
 /** What is said of an upload of which nothing comes any more, however often it is asked. */
 const OVER = {
   'other-bytes': () => otherBytes('This upload ended with other bytes than were announced, and they were removed.'),
-  trashed: () =>
-    incomplete('The file of this upload was put into the trash before it was complete; open a new upload.'),
+  trashed: () => lost('The file of this upload was put into the trash before it was complete.'),
+  gone: () => lost('The session is over, and Drive does not say that all of it arrived.'),
 } as const satisfies Record<NonNullable<Session['over']>, () => CourierError>;
 
 /** The answer that an upload has already; undefined while it has none. @throws CourierError, where it is over or for other bytes */
@@ -45,19 +45,17 @@ const answered = ({ state, record }: LedgerEntry, sha256: string | undefined): R
   return { ...receipt, outcome: 'replayed' };
 };
 
-/** The file, once Drive says that all of it arrived. @throws CourierError `upload-incomplete` */
-const arrived = async (order: Order, session: Session, context: CallContext): Promise<DriveFile> => {
+/** The file, once Drive says that all of it arrived; undefined where it never will. @throws CourierError `upload-incomplete` */
+const arrived = async (order: Order, session: Session, context: CallContext): Promise<DriveFile | undefined> => {
   const { drive } = order.place;
   const { size } = session.options;
   const status = await drive.sessionStatus(session.sessionUri, size, context);
-  if (status.state === 'open') throw incomplete(`Drive has ${status.stored} of ${size} bytes.`);
-  // A session is forgotten some time after it ended well, so the file decides; a file that was there before proves nothing.
-  if (status.state === 'gone' && session.plan.kind === 'replace') {
-    throw incomplete('The session is over and Drive does not say how it ended; open a new upload.');
+  if (status.state === 'open') {
+    throw new CourierError('upload-incomplete', { detail: `Drive has ${status.stored} of ${size} bytes.` });
   }
-  const file = await drive.get(session.plan.fileId, context);
-  if (file === undefined) throw incomplete('The session is over without a file; open a new upload.');
-  return file;
+  // A session is forgotten some time after it ended well, so the file decides; a file that was there before proves nothing.
+  if (status.state === 'gone' && session.plan.kind === 'replace') return undefined;
+  return drive.get(session.plan.fileId, context);
 };
 
 /** Undoes what arrived wrong: a new file goes, a replaced one is its former self again. */
@@ -97,14 +95,15 @@ export const createCompleteUpload =
       const place = allow(caller, destination);
       const order = settle(place, { name, path });
       const file = await watch.time('verify', () => arrived(order, session, context));
-      const isOther = file.size !== size || (sha256 !== undefined && file.sha256Checksum !== sha256);
-      if (isOther || file.trashed) {
+      const isWhole = file?.size === size && (sha256 === undefined || file.sha256Checksum === sha256);
+      if (file === undefined || file.trashed || !isWhole) {
         // Another try may have been satisfied meanwhile; its file stays.
         const meanwhile = answered((await ledger.read(uploadKey(id))) ?? entry, sha256);
         if (meanwhile !== undefined) return meanwhile;
-        if (!file.trashed) await undo(order, session, file, context);
-        await giveUp(isOther ? 'other-bytes' : 'trashed');
-        if (!isOther) throw OVER.trashed();
+        if (file !== undefined && !file.trashed) await undo(order, session, file, context);
+        const over = file === undefined ? 'gone' : isWhole ? 'trashed' : 'other-bytes';
+        await giveUp(over);
+        if (file === undefined || over !== 'other-bytes') throw OVER[over]();
         throw otherBytes(
           `What Drive received is not what was announced, and was removed: ${file.size} bytes with the SHA-256 ${file.sha256Checksum}.`,
         );

@@ -38,7 +38,7 @@ export const sessionSchema = z.object({
   sessionUri: z.string(),
   expiresAtMs: z.number(),
   /** Nothing comes of it any more, and why: with its key, the next upload is another one. */
-  over: z.enum(['other-bytes', 'trashed']).optional(),
+  over: z.enum(['other-bytes', 'trashed', 'gone']).optional(),
 });
 export type Session = z.infer<typeof sessionSchema>;
 

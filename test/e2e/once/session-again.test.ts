@@ -126,3 +126,26 @@ test('a key is for one size, and once complete for its bytes; the file stays', a
   expect((await post(keyless.complete, WRONG)).json.code).toBe('digest-mismatch');
   expect(contentOf(order.name)).toEqual([BODY]);
 }, 60_000);
+
+test.each(['new', 'fail', 'replace'])(
+  'a session that Drive has forgotten gives way to another under its key (onConflict %s)',
+  async (onConflict) => {
+    const order = { ...ORDER, name: `forgotten-${onConflict}.csv`, onConflict };
+    if (onConflict === 'replace') await post((await fill({ name: order.name }, 'forgotten')).complete, {});
+    const key = `forgotten-${onConflict}`;
+    const first = await post('/v1/uploads', order, key);
+    await fetch(first.json.uploadUrl ?? '', { method: 'DELETE' });
+    for (const turn of [1, 2]) {
+      const { status, json } = await post(`/v1/uploads/${first.json.id}/complete`, { sha256 });
+      expect([turn, status, json.code]).toEqual([turn, 409, 'upload-incomplete']);
+      expect([json.detail, json.remedy]).toEqual([
+        expect.stringContaining('session is over'),
+        expect.stringContaining('Open a new upload'),
+      ]);
+    }
+    const { json } = await post((await fill(order, key)).complete, { sha256 });
+    expect([json.outcome, json.idempotencyKey]).toEqual([onConflict === 'replace' ? 'replaced' : 'created', key]);
+    expect(contentOf(order.name)).toEqual([BODY]);
+  },
+  60_000,
+);
