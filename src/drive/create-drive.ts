@@ -68,7 +68,7 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
       if (answer.kind === 'done')
         return { state: 'done', fileId: finished.parse(JSON.parse(response.body.toString())).id };
       if (answer.kind === 'doubt') throw answer.error;
-      return { state: 'gone' };
+      return { state: [404, 410].includes(response.status) || answer.kind === 'exists' ? 'gone' : 'refused' };
     },
   };
 };

@@ -126,12 +126,12 @@ export interface Drive {
     size: number,
     context: CallContext,
   ): Promise<{ sessionUri: string; expiresAtMs: number }>;
-  /** How many bytes a session has stored; `done` with the file once it is whole, `gone` when Drive has forgotten it. */
+  /** How many bytes a session has stored; `done` with the file once it is whole, `gone` when Drive has forgotten it, `refused` when it does not say. */
   sessionStatus(
     sessionUri: string,
     size: number,
     context: CallContext,
-  ): Promise<{ state: 'open'; stored: number } | { state: 'done'; fileId: string } | { state: 'gone' }>;
+  ): Promise<{ state: 'open'; stored: number } | { state: 'done'; fileId: string } | { state: 'gone' | 'refused' }>;
   remove(id: string, context: CallContext): Promise<void>;
   /** Moves a file from the folder that it is in to another one. */
   move(id: string, to: { from: string; to: string }, context: CallContext): Promise<DriveFile>;

@@ -149,3 +149,21 @@ test.each(['new', 'fail', 'replace'])(
   },
   60_000,
 );
+
+test('whoever looks first judges for all: no file is taken back that somebody has a receipt for', async () => {
+  for (let turn = 0; turn < 12; turn++) {
+    const order = { name: `judged-${turn}.csv` };
+    const { complete } = await fill(order, `judged-${turn}`);
+    const said = [{ sha256 }, WRONG, { sha256 }, WRONG, {}];
+    const answers = await Promise.all(
+      [...said.slice(turn % 5), ...said.slice(0, turn % 5)].map((body) => post(complete, body)),
+    );
+    const receipts = answers.filter(({ status }) => status < 300);
+    const files = filesNamed(order.name);
+    // All or nothing: whoever was refused was refused because the others were not, or with them.
+    expect({ turn, receipts: receipts.length, files: files.length }).toEqual(
+      receipts.length > 0 ? { turn, receipts: 3, files: 1 } : { turn, receipts: 0, files: 0 },
+    );
+    expect(new Set(receipts.map(({ json }) => json.id))).toEqual(new Set(files.map(({ id }) => id)));
+  }
+}, 60_000);

@@ -313,6 +313,7 @@ describe('direct sessions', () => {
     ['done', [200, { id: 'one' }], { state: 'done', fileId: 'one' }],
     ['gone', [404], { state: 'gone' }],
     ['gone', [410], { state: 'gone' }],
+    ['of a state that Drive does not tell', [400], { state: 'refused' }],
   ])('are %s', async (_, answer, status) => {
     const { drive, seen, log } = await start([answer]);
     // The transport follows a session URI as given; this one leads to the same server by the origin.
