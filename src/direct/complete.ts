@@ -1,13 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Caller, Receipt } from '../delivery.ts';
-import type { CallContext, DriveFile } from '../drive/drive.ts';
+import type { CallContext } from '../drive/drive.ts';
 import { markMade } from '../drive/names.ts';
 import { shareFile } from '../drive/share.ts';
 import { CourierError } from '../errors.ts';
 import type { LedgerEntry } from '../ledger/ledger.ts';
 import { beginAudit } from '../steps/audit.ts';
 import { receiptOf } from '../steps/receipt.ts';
-import { type Order, settle } from '../steps/settle.ts';
+import { settle } from '../steps/settle.ts';
 import { type DirectDependencies, type Session, sessionSchema, uploadKey } from './session.ts';
+import { judge, look, OVER, type Over, undo } from './verdict.ts';
 
 export interface CompleteRequest {
   id: string;
@@ -17,23 +19,6 @@ export interface CompleteRequest {
   signal: AbortSignal;
   deadlineMs: number;
 }
-
-const AGAIN = 'Open a new upload, and send the file again; with the same Idempotency-Key it is not doubled.';
-
-type Over = NonNullable<Session['over']>;
-
-const lost = (detail: string): CourierError => new CourierError('upload-incomplete', { detail, remedy: AGAIN });
-
-/** What is said of an upload of which nothing comes any more, however often it is asked. */
-const OVER: Readonly<Record<Over, (came?: DriveFile) => CourierError>> = {
-  'other-bytes': (came) => {
-    const what = came === undefined ? '' : `: ${came.size} bytes with the SHA-256 ${came.sha256Checksum}`;
-    const detail = `What Drive received is not what was announced, and was removed${what}.`;
-    return new CourierError('digest-mismatch', { detail, remedy: AGAIN });
-  },
-  trashed: () => lost('The file of this upload was put into the trash before it was complete.'),
-  gone: () => lost('The session is over, and Drive does not say that all of it arrived.'),
-};
 
 /** Other bytes are wanted than the upload is complete with. */
 const completeAlready = ({ idempotencyKey }: Session, sha256: string | null | undefined): CourierError =>
@@ -52,56 +37,23 @@ const answered = ({ state, record }: LedgerEntry, sha256: string | undefined): R
   return { ...receipt, outcome: 'replayed' };
 };
 
-/** The file, once Drive says that all of it arrived; undefined where it never will. @throws CourierError `upload-incomplete` */
-const arrived = async (order: Order, session: Session, context: CallContext): Promise<DriveFile | undefined> => {
-  const { drive } = order.place;
-  const { size } = session.options;
-  const status = await drive.sessionStatus(session.sessionUri, size, context);
-  if (status.state === 'open') {
-    throw new CourierError('upload-incomplete', { detail: `Drive has ${status.stored} of ${size} bytes.` });
-  }
-  if (status.state === 'refused') throw lost('Drive does not say how far the session is.');
-  // A session is forgotten some time after it ended well, so the file decides; a file that was there before proves nothing.
-  if (status.state === 'gone' && session.plan.kind === 'replace') return undefined;
-  return drive.get(session.plan.fileId, context);
-};
+/** How long another try, which was first, is waited for before its work is done once more; in milliseconds. */
+const PATIENCE_MS = 2_000;
+const LOOK_AGAIN_MS = 50;
 
-type Verdict = 'whole' | Over;
-
-const verdictOf = (file: DriveFile | undefined, size: number, sha256: string | undefined): Verdict => {
-  if (file === undefined) return 'gone';
-  if (file.size !== size || (sha256 !== undefined && file.sha256Checksum !== sha256)) return 'other-bytes';
-  return file.trashed ? 'trashed' : 'whole';
-};
-
-/** What the first who looked found, which goes for all: nobody takes back what another has been given a receipt for. */
-interface Judgement {
-  verdict: Verdict;
-  /** The revision that the bytes are, of a file that is replaced. */
-  revisionId?: string;
-}
-
-const judge = async (
-  { ledger, now }: DirectDependencies,
+/** The receipt that another try is about to write down. */
+const receiptToCome = async (
+  { ledger }: DirectDependencies,
   id: string,
-  file: DriveFile | undefined,
-  verdict: Verdict,
-): Promise<Judgement> => {
-  const { headRevisionId: revisionId } = file ?? {};
-  const record: Judgement = { verdict, ...(revisionId === undefined ? {} : { revisionId }) };
-  const claim = { fileId: '', fingerprint: '', state: 'claimed', record, claimedAtMs: now() } as const;
-  return (await ledger.claim(`${uploadKey(id)}:verdict`, claim)).entry.record as Judgement;
-};
-
-/** Undoes what arrived wrong: a new file goes, a replaced one is its former self again. */
-const undo = async (
-  { drive }: Order['place'],
-  { plan }: Session,
-  { revisionId }: Judgement,
-  context: CallContext,
-): Promise<void> => {
-  if (plan.kind === 'create') return drive.remove(plan.fileId, context);
-  if (revisionId !== undefined) return drive.removeRevision(plan.fileId, revisionId, context);
+  { sha256, signal }: { sha256: string | undefined; signal: AbortSignal },
+): Promise<Receipt | undefined> => {
+  for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += LOOK_AGAIN_MS) {
+    const entry = await ledger.read(uploadKey(id));
+    const receipt = entry === undefined ? undefined : answered(entry, sha256);
+    if (receipt !== undefined) return receipt;
+    await delay(LOOK_AGAIN_MS, undefined, { signal });
+  }
+  return undefined;
 };
 
 const notFound = (): CourierError =>
@@ -135,17 +87,19 @@ export const createCompleteUpload =
     return tell(async () => {
       const place = allow(caller, destination);
       const order = settle(place, { name, path });
-      const file = await watch.time('verify', () => arrived(order, session, context));
-      const seen = verdictOf(file, size, sha256);
+      const { file, seen } = await watch.time('verify', () => look(order, session, { sha256, context }));
       const judgement = await judge(dependencies, id, file, seen);
       if (judgement.verdict === 'whole' && seen === 'other-bytes') throw completeAlready(session, file?.sha256Checksum);
       if (file === undefined || seen !== 'whole' || judgement.verdict !== 'whole') {
         const gone = seen === 'trashed' ? 'trashed' : 'gone';
         const over = judgement.verdict === 'whole' ? gone : judgement.verdict;
-        if (over === 'other-bytes' && file?.trashed === false) await undo(place, session, judgement, context);
+        // Who finds its own bytes whole leaves this to whoever found them wrong, and was first.
+        if (over === 'other-bytes' && seen === 'other-bytes') await undo(place, session, judgement, context);
         await giveUp(over);
         throw OVER[over](seen === 'other-bytes' ? file : undefined);
       }
+      const told = judgement.mine ? undefined : await receiptToCome(dependencies, id, { sha256, signal });
+      if (told !== undefined) return told;
       if (nameKey !== undefined) await markMade(ledger, nameKey, log);
       const created = kind === 'create';
       const { share } = place.config;

@@ -142,6 +142,7 @@ export const createOpenUpload =
       });
     }
 
+    const former = plan.kind === 'replace' ? await place.drive.get(plan.fileId, context) : undefined;
     const { sessionUri, expiresAtMs } = await openSession(order, plan, request, context);
     const session: Session = {
       callerSub: caller.sub,
@@ -154,6 +155,7 @@ export const createOpenUpload =
         mimeType: options.mimeType,
       },
       plan: planSchema.parse(plan),
+      ...(former?.headRevisionId === undefined ? {} : { formerRevisionId: former.headRevisionId }),
       sessionUri,
       expiresAtMs,
     };

@@ -35,6 +35,8 @@ export const sessionSchema = z.object({
     mimeType: z.string(),
   }),
   plan: planSchema,
+  /** Of a file that is replaced, the revision that was its head when the session was opened. */
+  formerRevisionId: z.string().optional(),
   sessionUri: z.string(),
   expiresAtMs: z.number(),
   /** Nothing comes of it any more, and why: with its key, the next upload is another one. */

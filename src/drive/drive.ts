@@ -136,6 +136,8 @@ export interface Drive {
   /** Moves a file from the folder that it is in to another one. */
   move(id: string, to: { from: string; to: string }, context: CallContext): Promise<DriveFile>;
   /** Takes back the newest revision of a file (`revisions.delete`), so that the one before it is the file again. */
+  /** Ids of a file's revisions, oldest first; undefined where there are more than Drive tells at once. */
+  revisions(id: string, context: CallContext): Promise<string[] | undefined>;
   removeRevision(id: string, revisionId: string, context: CallContext): Promise<void>;
   share(
     id: string,

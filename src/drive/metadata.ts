@@ -11,10 +11,25 @@ import { FOLDER_TYPE, filesNamed, filesWithProperty, foldersNamed } from './quer
 
 type Metadata = Pick<
   Drive,
-  'get' | 'find' | 'findFolders' | 'findByProperty' | 'createFolder' | 'remove' | 'move' | 'removeRevision'
+  | 'get'
+  | 'find'
+  | 'findFolders'
+  | 'findByProperty'
+  | 'createFolder'
+  | 'remove'
+  | 'move'
+  | 'revisions'
+  | 'removeRevision'
 >;
 
 const folder = z.object({ driveId: z.string().optional() });
+
+/** The most that Drive tells at once. */
+const MOST_REVISIONS = 1_000;
+const revisionList = z.object({
+  nextPageToken: z.string().optional(),
+  revisions: z.array(z.object({ id: z.string() })).default([]),
+});
 
 /** Folders whose shared drive is remembered. */
 const REMEMBERED_FOLDERS = 1_000;
@@ -142,6 +157,14 @@ export const createMetadata = (library: Library, client: DriveClient): Metadata 
           }),
         ),
       ),
+    async revisions(id, context) {
+      const call = { operation: 'drive.revisions.list', units: UNITS.list, retry: 'idempotent' } as const;
+      const answer = await library(call, context, (drive) =>
+        drive.revisions.list({ fileId: id, fields: 'nextPageToken,revisions(id)', pageSize: MOST_REVISIONS }),
+      );
+      const { nextPageToken, revisions } = revisionList.parse(answer ?? {});
+      return nextPageToken === undefined ? revisions.map((revision) => revision.id) : undefined;
+    },
     async removeRevision(id, revisionId, context) {
       const call = { operation: 'drive.revisions.delete', units: UNITS.other, retry: 'idempotent' } as const;
       await library(call, context, (drive) => drive.revisions.delete({ fileId: id, revisionId })).catch((error) => {

@@ -165,5 +165,78 @@ test('whoever looks first judges for all: no file is taken back that somebody ha
       receipts.length > 0 ? { turn, receipts: 3, files: 1 } : { turn, receipts: 0, files: 0 },
     );
     expect(new Set(receipts.map(({ json }) => json.id))).toEqual(new Set(files.map(({ id }) => id)));
+    if (receipts.length > 0) expect(receipts.filter(({ status }) => status === 201)).toHaveLength(1);
   }
 }, 60_000);
+
+const openOnly = async (order: object, key?: string) => {
+  const { status, json } = await post('/v1/uploads', { ...ORDER, ...order }, key);
+  expect(status).toBe(201);
+  return {
+    put: (body: string) => fetch(json.uploadUrl ?? '', { method: 'PUT', body }),
+    complete: `/v1/uploads/${json.id}/complete`,
+  };
+};
+/** Another delivery, by the way that is no session. */
+const replaceHere = async (name: string, body: string): Promise<void> => {
+  const headers = { authorization: `Bearer ${day.token()}`, 'content-type': 'text/csv' };
+  const query = new URLSearchParams({ destination: 'reports', name, onConflict: 'replace' });
+  const response = await fetch(`${courier.url}/v1/files?${query}`, { method: 'POST', headers, body });
+  expect((await response.json()) as object).toMatchObject({ outcome: 'replaced' });
+};
+const shaOf = (body: string): { sha256: string } => ({ sha256: createHash('sha256').update(body).digest('hex') });
+
+test.each(['replace', 'fail', 'skip'])(
+  'of two uploads for one name the one that comes late takes nothing from the other (onConflict %s)',
+  async (onConflict) => {
+    const order = { name: `late-${onConflict}.csv`, size: 4, onConflict };
+    const [one, other] = [await openOnly(order, `one-${onConflict}`), await openOnly(order, `other-${onConflict}`)];
+    await one.put('AAAA');
+    const receipt = await post(one.complete, shaOf('AAAA'));
+    expect(receipt.status).toBe(201);
+    await other.put('BBBB');
+    for (const said of [shaOf('BBBB'), {}]) {
+      expect((await post(other.complete, said)).json.code).toBe('upload-incomplete');
+    }
+    expect(contentOf(order.name)).toEqual(['AAAA']);
+    // Its key goes on with what the name is by now.
+    if (onConflict === 'replace') {
+      const next = await openOnly(order, `other-${onConflict}`);
+      await next.put('BBBB');
+      expect((await post(next.complete, shaOf('BBBB'))).json).toMatchObject({
+        outcome: 'replaced',
+        id: receipt.json.id,
+      });
+      expect(contentOf(order.name)).toEqual(['BBBB']);
+    } else {
+      expect((await post('/v1/uploads', { ...ORDER, ...order }, `other-${onConflict}`)).json.code).toBe('name-taken');
+    }
+  },
+  60_000,
+);
+
+test.each([shaOf('AAAA'), {}])(
+  'what somebody puts into the file before an upload is complete stays, and the upload is sent again (%j)',
+  async (said) => {
+    for (const [turn, later] of ['BBBBBBBBBB', 'BBBB'].entries()) {
+      const name = `since-${turn}-${Object.keys(said).length}.csv`;
+      const order = { name, size: 4, onConflict: 'replace' };
+      const made = await openOnly(order, `${name}-made`);
+      await made.put('AAAA');
+      await replaceHere(name, later);
+      expect((await post(made.complete, said)).json.code).toBe('upload-incomplete');
+      expect(contentOf(name)).toEqual([later]);
+
+      const [first, second] = [await openOnly(order, `${name}-first`), await openOnly(order, `${name}-second`)];
+      await first.put('CCCC');
+      await second.put('DDDD');
+      const [before, after] = [shaOf('CCCC'), shaOf('DDDD')];
+      expect((await post(second.complete, after)).json.outcome).toBe('replaced');
+      expect((await post(first.complete, Object.keys(said).length === 0 ? {} : before)).json.code).toBe(
+        'upload-incomplete',
+      );
+      expect(contentOf(name)).toEqual(['DDDD']);
+    }
+  },
+  60_000,
+);
