@@ -48,7 +48,7 @@ const toScript = async (text: string): Promise<string> =>
 
 /** The function around it that shipped/load.js calls: put there now, V8 need not copy a whole file to have it. */
 export const asLoaded = (text: string): string =>
-  `(function (exports, require, module, __filename, __dirname) {${text.replace(/^#!.*/, '')}\n})`;
+  `(function (exports, require, module, __filename, __dirname) {${text}\n})`;
 
 /**
  * The service and the function, which share all but their first lines. What `import()` loads becomes files of its own.

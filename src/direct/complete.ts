@@ -87,14 +87,15 @@ export const createCompleteUpload =
     return tell(async () => {
       const place = allow(caller, destination);
       const order = settle(place, { name, path });
-      const { file, seen } = await watch.time('verify', () => look(order, session, { sha256, context }));
+      const upload = { order, session, context };
+      const { file, seen } = await watch.time('verify', () => look(upload, sha256));
       const judgement = await judge(dependencies, id, file, seen);
       if (judgement.verdict === 'whole' && seen === 'other-bytes') throw completeAlready(session, file?.sha256Checksum);
       if (file === undefined || seen !== 'whole' || judgement.verdict !== 'whole') {
         const gone = seen === 'trashed' ? 'trashed' : 'gone';
         const over = judgement.verdict === 'whole' ? gone : judgement.verdict;
         // Who finds its own bytes whole leaves this to whoever found them wrong, and was first.
-        if (over === 'other-bytes' && seen === 'other-bytes') await undo(place, session, judgement, context);
+        if (over === 'other-bytes' && seen === 'other-bytes') await undo(upload, judgement);
         await giveUp(over);
         throw OVER[over](seen === 'other-bytes' ? file : undefined);
       }

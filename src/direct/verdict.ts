@@ -22,8 +22,14 @@ export const OVER: Readonly<Record<Over, (came?: DriveFile) => CourierError>> = 
   gone: () => lost('The session is over, and what Drive shows is not what it was to bring.'),
 };
 
+interface Upload {
+  order: Order;
+  session: Session;
+  context: CallContext;
+}
+
 /** Whether the session has brought its bytes to their end. @throws CourierError `upload-incomplete` */
-const hasEnded = async (order: Order, session: Session, context: CallContext): Promise<boolean> => {
+const hasEnded = async ({ order, session, context }: Upload): Promise<boolean> => {
   const { size } = session.options;
   const status = await order.place.drive.sessionStatus(session.sessionUri, size, context);
   if (status.state === 'open') {
@@ -36,12 +42,7 @@ const hasEnded = async (order: Order, session: Session, context: CallContext): P
 type Verdict = 'whole' | Over;
 
 /** Whether a file shows the bytes of a session that has ended, and not what another delivery or a person put there since. */
-const showsOwnBytes = async (
-  order: Order,
-  session: Session,
-  file: DriveFile,
-  context: CallContext,
-): Promise<boolean> => {
+const showsOwnBytes = async ({ order, session, context }: Upload, file: DriveFile): Promise<boolean> => {
   const { plan, formerRevisionId } = session;
   const revisions = (await order.place.drive.revisions(file.id, context)) ?? [];
   const former = formerRevisionId === undefined ? -1 : revisions.indexOf(formerRevisionId);
@@ -52,21 +53,28 @@ const showsOwnBytes = async (
 /**
  * What became of the session. The file that it was for may be another's by now: of the same name, whose id both had, or put
  * there after it. Such a file proves something by its checksum alone, and is not this session's to take back.
+ * @throws CourierError `upload-incomplete`; `folder-not-found` where the folder itself is out of sight, for then nothing is known
  */
 export const look = async (
-  order: Order,
-  session: Session,
-  { sha256, context }: { sha256: string | undefined; context: CallContext },
+  upload: Upload,
+  sha256: string | undefined,
 ): Promise<{ file: DriveFile | undefined; seen: Verdict }> => {
-  const ended = await hasEnded(order, session, context);
-  const file = await order.place.drive.get(session.plan.fileId, context);
-  if (file === undefined) return { file, seen: 'gone' };
+  const { order, session, context } = upload;
+  const { plan, options } = session;
+  const { drive } = order.place;
+  const ended = await hasEnded(upload);
+  const file = await drive.get(plan.fileId, context);
+  if (file === undefined) {
+    // A folder that was unshared for a while would otherwise come back to a file that its key has sent again.
+    await drive.inspectFolder(plan.folderId, context);
+    return { file, seen: 'gone' };
+  }
   if (file.trashed) return { file, seen: 'trashed' };
   // That a file which was there before has these bytes does not say that this session brought them.
-  if (!ended && session.plan.kind === 'replace') return { file, seen: 'gone' };
-  const hasSize = file.size === session.options.size;
+  if (!ended && plan.kind === 'replace') return { file, seen: 'gone' };
+  const hasSize = file.size === options.size;
   if (hasSize && sha256 !== undefined && file.sha256Checksum === sha256) return { file, seen: 'whole' };
-  if (!ended || !(await showsOwnBytes(order, session, file, context))) return { file, seen: 'gone' };
+  if (!ended || !(await showsOwnBytes(upload, file))) return { file, seen: 'gone' };
   return { file, seen: hasSize && sha256 === undefined ? 'whole' : 'other-bytes' };
 };
 
@@ -91,12 +99,9 @@ export const judge = async (
 };
 
 /** Undoes what arrived wrong: a new file goes, a replaced one is its former self again. */
-export const undo = async (
-  { drive }: Order['place'],
-  { plan }: Session,
-  { revisionId }: Judgement,
-  context: CallContext,
-): Promise<void> => {
-  if (plan.kind === 'create') return drive.remove(plan.fileId, context);
-  if (revisionId !== undefined) return drive.removeRevision(plan.fileId, revisionId, context);
+export const undo = async ({ order, session, context }: Upload, { revisionId }: Judgement): Promise<void> => {
+  const { drive } = order.place;
+  const { kind, fileId } = session.plan;
+  if (kind === 'create') return drive.remove(fileId, context);
+  if (revisionId !== undefined) return drive.removeRevision(fileId, revisionId, context);
 };

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type BadDay, startBadDay } from '../../bad-days/bad-day.ts';
 
-/** A caller that lost the answer to its last call begins again from the first, with the same key. */
+/** Upload sessions: whatever is lost, changed or at the same time on the way, a key is one file, and nobody loses one to another. */
 
 const BODY = 'a,b\n1,2\n';
 const ORDER = { destination: 'reports', name: 'again.csv', mimeType: 'text/csv', size: BODY.length };
@@ -43,17 +43,25 @@ test('an upload that was completed is opened again with its key: the same sessio
   );
 }, 60_000);
 
-const sha256 = createHash('sha256').update(BODY).digest('hex');
+const shaOf = (body: string): { sha256: string } => ({ sha256: createHash('sha256').update(body).digest('hex') });
+const { sha256 } = shaOf(BODY);
 const WRONG = { sha256: '0'.repeat(64) };
 const filesNamed = (name: string) => day.google.drive.files().filter((file) => file.name === name && !file.trashed);
 const contentOf = (name: string): string[] => filesNamed(name).map(({ id }) => day.google.drive.bytesOf(id).toString());
 
+const openUpload = async (order: object, key?: string) => {
+  const { status, json } = await post('/v1/uploads', { ...ORDER, ...order }, key);
+  expect(status).toBe(201);
+  return {
+    put: (body: string) => fetch(json.uploadUrl ?? '', { method: 'PUT', body }),
+    complete: `/v1/uploads/${json.id}/complete`,
+  };
+};
 /** Opens an upload and fills it; answers where it is completed. */
 const fill = async (order: object, key?: string, body = BODY): Promise<{ complete: string }> => {
-  const { status, json } = await post('/v1/uploads', { ...ORDER, ...order }, key);
-  expect([status, json.detail]).toEqual([201, undefined]);
-  await fetch(json.uploadUrl ?? '', { method: 'PUT', body });
-  return { complete: `/v1/uploads/${json.id}/complete` };
+  const { put, complete } = await openUpload(order, key);
+  await put(body);
+  return { complete };
 };
 
 test.each([undefined, 'new', 'replace', 'fail'])(
@@ -169,14 +177,6 @@ test('whoever looks first judges for all: no file is taken back that somebody ha
   }
 }, 60_000);
 
-const openOnly = async (order: object, key?: string) => {
-  const { status, json } = await post('/v1/uploads', { ...ORDER, ...order }, key);
-  expect(status).toBe(201);
-  return {
-    put: (body: string) => fetch(json.uploadUrl ?? '', { method: 'PUT', body }),
-    complete: `/v1/uploads/${json.id}/complete`,
-  };
-};
 /** Another delivery, by the way that is no session. */
 const replaceHere = async (name: string, body: string): Promise<void> => {
   const headers = { authorization: `Bearer ${day.token()}`, 'content-type': 'text/csv' };
@@ -184,13 +184,12 @@ const replaceHere = async (name: string, body: string): Promise<void> => {
   const response = await fetch(`${courier.url}/v1/files?${query}`, { method: 'POST', headers, body });
   expect((await response.json()) as object).toMatchObject({ outcome: 'replaced' });
 };
-const shaOf = (body: string): { sha256: string } => ({ sha256: createHash('sha256').update(body).digest('hex') });
 
 test.each(['replace', 'fail', 'skip'])(
   'of two uploads for one name the one that comes late takes nothing from the other (onConflict %s)',
   async (onConflict) => {
     const order = { name: `late-${onConflict}.csv`, size: 4, onConflict };
-    const [one, other] = [await openOnly(order, `one-${onConflict}`), await openOnly(order, `other-${onConflict}`)];
+    const [one, other] = [await openUpload(order, `one-${onConflict}`), await openUpload(order, `other-${onConflict}`)];
     await one.put('AAAA');
     const receipt = await post(one.complete, shaOf('AAAA'));
     expect(receipt.status).toBe(201);
@@ -201,7 +200,7 @@ test.each(['replace', 'fail', 'skip'])(
     expect(contentOf(order.name)).toEqual(['AAAA']);
     // Its key goes on with what the name is by now.
     if (onConflict === 'replace') {
-      const next = await openOnly(order, `other-${onConflict}`);
+      const next = await openUpload(order, `other-${onConflict}`);
       await next.put('BBBB');
       expect((await post(next.complete, shaOf('BBBB'))).json).toMatchObject({
         outcome: 'replaced',
@@ -221,13 +220,13 @@ test.each([shaOf('AAAA'), {}])(
     for (const [turn, later] of ['BBBBBBBBBB', 'BBBB'].entries()) {
       const name = `since-${turn}-${Object.keys(said).length}.csv`;
       const order = { name, size: 4, onConflict: 'replace' };
-      const made = await openOnly(order, `${name}-made`);
+      const made = await openUpload(order, `${name}-made`);
       await made.put('AAAA');
       await replaceHere(name, later);
       expect((await post(made.complete, said)).json.code).toBe('upload-incomplete');
       expect(contentOf(name)).toEqual([later]);
 
-      const [first, second] = [await openOnly(order, `${name}-first`), await openOnly(order, `${name}-second`)];
+      const [first, second] = [await openUpload(order, `${name}-first`), await openUpload(order, `${name}-second`)];
       await first.put('CCCC');
       await second.put('DDDD');
       const [before, after] = [shaOf('CCCC'), shaOf('DDDD')];
@@ -240,3 +239,16 @@ test.each([shaOf('AAAA'), {}])(
   },
   60_000,
 );
+
+test('an upload whose folder is out of sight for a while is not given up: there would be two files when it is back', async () => {
+  const { google } = day;
+  const order = { name: 'unseen.csv', onConflict: 'fail' };
+  const upload = await openUpload(order, 'unseen');
+  await upload.put(BODY);
+  google.drive.unshare(google.places.sharedDrive, google.world.emails.courier);
+  const unseen = await post(upload.complete, { sha256 });
+  expect([unseen.status, unseen.json.code]).toEqual([502, 'folder-not-found']);
+  google.drive.share(google.places.sharedDrive, { email: google.world.emails.courier, role: 'fileOrganizer' });
+  expect((await post(upload.complete, { sha256 })).status).toBe(201);
+  expect(contentOf(order.name)).toEqual([BODY]);
+}, 60_000);
