@@ -127,7 +127,7 @@ export const benchSmall = async (google: GoogleProcess, { rounds, requests, warm
   const server = 'courier, service';
   return {
     title: 'Small files',
-    how: `Files of 10 KiB, ${CONCURRENCY} at once, ${rounds} × ${requests.toLocaleString('en')} in turn, the server pinned to one core, after ${warmUp.toLocaleString('en')} that do not count, and some more at the beginning of each turn (rclone fewer): CPU time of its process a file. The last two columns are the latency of one file at a time. “limit” is a bare node:http handler that forwards the body with a ready token; the function and the samples pay for functions-framework besides, which reads and parses every body; rclone checks nobody, and its TLS is not in its way to us but in its way to Google.`,
+    how: `Files of 10 KiB, ${CONCURRENCY} at once, ${rounds} × ${requests.toLocaleString('en')} in turn, the server pinned to one core, after ${warmUp.toLocaleString('en')} that do not count, and some more at the beginning of each turn (rclone fewer): CPU time of its process a file. The last two columns are the latency of one file at a time. “limit” is a bare node:http handler that forwards the body with a ready token; the function and the samples pay for functions-framework besides, which reads and parses the samples' bodies; rclone checks nobody, and its TLS is not in its way to us but in its way to Google.`,
     columns: ['', 'CPU ms a file', 'files a second', 'p50 ms', 'p99 ms'],
     rows: entrants.map(({ name }) => [
       name,

@@ -93,7 +93,7 @@ export const benchStart = async (google: GoogleProcess, { rounds }: { rounds: nu
   ];
   return {
     title: 'Cold start',
-    how: `From the start of the process to its first good answer, in milliseconds; ${rounds} rounds in turn. “hello world” is functions-framework's own, which delivers nothing; the others answer once the file is in Drive. CPU is the process's own, until then.`,
+    how: `From the start of the process to its first good answer, in milliseconds; ${rounds} rounds in turn. “hello world” is functions-framework's own, as npm installs it, which delivers nothing; the others answer once the file is in Drive, and the function is started by the framework that dist brings. CPU is the process's own, until then.`,
     columns: ['', 'median ms', 'low', 'high', 'times hello world', 'CPU ms', 'times hello world'],
     rows: [...starts.keys()].map((name) => [
       name,
