@@ -1,7 +1,7 @@
-import { stringify } from 'csv-stringify/sync';
 import type { Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
-import { isRawNumber, keysOf } from './exact-json.ts';
+import { csvCell, csvColumn } from './csv-cell.ts';
+import { keysOf } from './exact-json.ts';
 import { repeatable } from './repeatable.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -33,30 +33,22 @@ const columnsOf = (rows: readonly Row[]): string[] => {
 /** A row's own value only: what every object has from its prototype is no cell. */
 const cellOf = (row: Row, column: string): unknown => (Object.hasOwn(row, column) ? row[column] : undefined);
 
-const cast = {
-  boolean: (value: boolean): string => String(value),
-  object: (value: object): string | { value: string; escape_formulas: false } =>
-    isRawNumber(value) ? { value: value.rawJSON, escape_formulas: false } : JSON.stringify(value),
+/** One record. A line of one empty cell would be an empty line, which readers skip, so that it is quoted. */
+const record = (cells: readonly string[]): string => {
+  const line = cells.join(',');
+  return `${line === '' ? '""' : line}\r\n`;
 };
 
 function* csv(rows: readonly Row[], columns: readonly string[], rawCells: boolean): Generator<string> {
   if (columns.length === 0) return;
-  const options = {
-    record_delimiter: '\r\n',
-    // Puts ' before a text cell that a spreadsheet would run as a formula (=, +, -, @, tab, CR; OWASP "CSV Injection").
-    escape_formulas: !rawCells,
-    // A line of one empty cell would be an empty line, which readers pass over.
-    quoted_empty: columns.length === 1,
-    // Any line break, and not only the one between records: readers end a record at each that no quotes hold.
-    quoted_match: /[\r\n]/,
-    cast,
-  } as const;
-  // A file that begins with ID is taken by Excel for SYLK, and not opened.
-  yield stringify([columns], { ...options, quoted_match: /^ID|[\r\n]/ });
+  const options = { rawCells };
+  yield record(columns.map((column) => csvColumn(column, options)));
   const rowsAPiece = Math.max(1, Math.floor(CELLS_A_PIECE / columns.length));
   for (let start = 0; start < rows.length; start += rowsAPiece) {
-    const cells = rows.slice(start, start + rowsAPiece).map((row) => columns.map((column) => cellOf(row, column)));
-    yield stringify(cells, options);
+    const records = rows
+      .slice(start, start + rowsAPiece)
+      .map((row) => record(columns.map((column) => csvCell(cellOf(row, column), options))));
+    yield records.join('');
   }
 }
 

@@ -47,8 +47,8 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
       '{\n  "b": [\n    1,\n    {}\n  ],\n  "a": null\n}\n',
     ],
     ['JSON null', { json: null }, 'application/json', 'null\n'],
-    ['rows', { rows: [{ a: 1, b: '=x' }] }, 'text/csv', "a,b\r\n1,'=x\r\n"],
-    ['raw rows', { rows: [{ b: '=x' }], rawCells: true }, 'text/csv', 'b\r\n=x\r\n'],
+    ['rows', { rows: [{ a: 1, b: '=x' }] }, 'text/csv', `a,b\r\n1,"'=x"\r\n`],
+    ['raw rows', { rows: [{ b: '=x' }], rawCells: true }, 'text/csv', 'b\r\n"=x"\r\n'],
     ['an empty text', { text: '' }, 'text/plain', ''],
     ['an object', { gcs: 'gs://reports/2026/a.pdf' }, 'application/pdf', OBJECT.toString()],
   ])('of %s becomes a file', async (kind, source, mimeType, text) => {
@@ -73,7 +73,7 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
       '{"name":"n","source":{"rows":[{"name":"x","2024":9007199254740993,"2023":1.50,"big":-1e400},{"__proto__":7,"constructor":"c"}]}}',
     );
     expect(last().bytes.toString()).toBe(
-      'name,2024,2023,big,__proto__,constructor\r\nx,9007199254740993,1.50,-1e400,,\r\n,,,,7,c\r\n',
+      'name,2024,2023,big,__proto__,constructor\r\n"x",9007199254740993,1.50,-1e400,,\r\n,,,,7,"c"\r\n',
     );
     await send('{"name":"n","source":{"json":[12345678901234567890,-0,1E2,0.1,{"10":1,"9":2}]}}');
     expect(last().bytes.toString()).toBe(

@@ -33,7 +33,7 @@ test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '\rx'])('the text %j cannot ru
 });
 
 test('a column name cannot run as a formula either', async () => {
-  expect(await csvOf([{ '=cmd': 1 }])).toBe("'=cmd\r\n1\r\n");
+  expect(await csvOf([{ '=cmd': 1 }])).toBe('"\'=cmd"\r\n1\r\n');
 });
 
 test('numbers and booleans are as they are; nothing is empty; what is nested is JSON', async () => {
@@ -43,8 +43,8 @@ test('numbers and booleans are as they are; nothing is empty; what is nested is 
 });
 
 test('a byte order mark goes first only when something is not ASCII', async () => {
-  expect(await csvOf([{ t: 'Zürich' }])).toBe('\ufefft\r\nZürich\r\n');
-  expect(await csvOf([{ t: 'Zurich' }])).toBe('t\r\nZurich\r\n');
+  expect(await csvOf([{ t: 'Zürich' }])).toBe('\ufefft\r\n"Zürich"\r\n');
+  expect(await csvOf([{ t: 'Zurich' }])).toBe('t\r\n"Zurich"\r\n');
 });
 
 test('no rows, or rows without cells, are an empty file, and many rows are read in pieces', async () => {
@@ -55,7 +55,7 @@ test('no rows, or rows without cells, are an empty file, and many rows are read 
 });
 
 test('a file that begins with ID is not what Excel takes for SYLK', async () => {
-  expect(await csvOf([{ ID: 1, name: 'a' }])).toBe('"ID",name\r\n1,a\r\n');
+  expect(await csvOf([{ ID: 1, name: 'a' }])).toBe('"ID",name\r\n1,"a"\r\n');
 });
 
 test('the empty cell of an only column is a row still', async () => {
