@@ -18,7 +18,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   destinations: 'Places in Drive, by the names that callers use. At least one',
   'destinations.NAME.folder': 'The id of a folder or of a shared drive: what stands last in its address',
   'destinations.NAME.credentials': 'By what right it is written to: a name of `credentials`',
-  'destinations.NAME.callers': 'Who may write there: an email, `domain:NAME` or `sub:NUMBER`. At least one',
+  'destinations.NAME.callers':
+    'Who may write there: an email, `domain:NAME` or `sub:NUMBER` ([callers.md](callers.md)). At least one',
   'destinations.NAME.path':
     'Folders below `folder`, separated by `/`, for files whose caller names none; made when missing',
   'destinations.NAME.onConflict':

@@ -6,6 +6,11 @@ export interface Caller {
   sub: string;
   /** Lower-case, and only when the token says that it is verified. */
   email?: string;
+  /**
+   * The Google Workspace or Cloud Identity domain that keeps the account (the token's `hd`), lower-case. Consumer accounts
+   * have none, whatever domain their address ends in, and service accounts have none.
+   */
+  hostedDomain?: string;
 }
 
 export const CONFLICT_RULES = ['new', 'replace', 'skip', 'fail'] as const;

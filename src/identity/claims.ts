@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Caller } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
+import { isServiceAccount } from '../config/service-account.ts';
 
 /** Clocks of machines that are looked after differ by less. */
 const SKEW_SECONDS = 60;
@@ -21,6 +22,7 @@ const claimsSchema = z.looseObject({
   nbf: seconds.optional(),
   email: z.string().optional(),
   email_verified: z.boolean().optional(),
+  hd: z.string().optional(),
 });
 
 export type Claims = z.infer<typeof claimsSchema>;
@@ -39,10 +41,23 @@ const ADDRESS = /^[\x21-\x3f\x41-\x7e]+@[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
 export const canonicalEmail = (email: string | undefined): string | undefined =>
   email !== undefined && ADDRESS.test(email) ? email.toLowerCase() : undefined;
 
-/** The caller of a Google ID token: by email only where Google says that it verified it. */
-export const googleCaller = ({ sub, email, email_verified }: Claims): Caller => {
+/** ASCII only, as for addresses. */
+const DOMAIN = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
+
+/**
+ * A caller with an address that counts, and the organization that keeps its account. "Don't rely on the domain of the email
+ * claim": anybody can open a consumer account with an address at any domain where they get mail, so membership is what `hd`
+ * says (developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload).
+ */
+export const namedCaller = (sub: string, email: string, hd: string | undefined): Caller =>
+  hd !== undefined && DOMAIN.test(hd) && !isServiceAccount(email)
+    ? { sub, email, hostedDomain: hd.toLowerCase() }
+    : { sub, email };
+
+/** The caller of a Google ID token. Its address and its organization count only if Google verified the address. */
+export const googleCaller = ({ sub, email, email_verified, hd }: Claims): Caller => {
   const verified = email_verified === true ? canonicalEmail(email) : undefined;
-  return verified === undefined ? { sub } : { sub, email: verified };
+  return verified === undefined ? { sub } : namedCaller(sub, verified, hd);
 };
 
 /** A caller, and the span of time in which the token says so (epoch milliseconds, the skew included). */

@@ -1,7 +1,7 @@
 import { ConfigError } from '../config/faults.ts';
 import type { Caller } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
-import { type Claims, canonicalEmail } from './claims.ts';
+import { type Claims, canonicalEmail, namedCaller } from './claims.ts';
 import type { IdentityOptions } from './id-token.ts';
 import { createVerifier, type Verifier } from './verifier.ts';
 
@@ -20,12 +20,15 @@ const AUDIENCE_FORMS = [
 /** `sub` carries the name of who keeps the account; the accounts of Google are known here by their number alone. */
 const GOOGLE_ACCOUNT = /^accounts\.google\.com:(\d+)$/;
 
-/** IAP has no `email_verified`: an address counts where Google keeps the account, and not where an outside provider does. */
-const iapCaller = ({ sub, email }: Claims): Caller => {
+/**
+ * IAP has no `email_verified`: an address counts where Google keeps the account, and not where an outside provider does. It has
+ * `hd`: "If an account belongs to a hosted domain, the hd claim is provided" (iap/docs/signed-headers-howto).
+ */
+const iapCaller = ({ sub, email, hd }: Claims): Caller => {
   const number = GOOGLE_ACCOUNT.exec(sub)?.[1];
   if (number === undefined) return { sub };
   const address = canonicalEmail(email);
-  return address === undefined ? { sub: number } : { sub: number, email: address };
+  return address === undefined ? { sub: number } : namedCaller(number, address, hd);
 };
 
 /** The assertion that IAP wrote into the request. @throws CourierError `token-missing`, `token-invalid` */

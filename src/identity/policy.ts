@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Caller } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
+import { isServiceAccount, isServiceAccountDomain, projectDomainOf } from '../config/service-account.ts';
 
 /** Who may write where. */
 export interface Policy {
@@ -33,14 +34,21 @@ type Principals = ReadonlySet<string>;
 const NOBODY: Principals = new Set();
 
 /**
- * True when one of the principals is this caller: its email, its number, or the very domain of its email (not those below it).
- * Service accounts live in domains of Google's: `PROJECT.iam.gserviceaccount.com` is one project's own, while
- * `developer.gserviceaccount.com` and `appspot.gserviceaccount.com` hold the default accounts of everybody's projects.
+ * The domain that a caller belongs to, as `domain:` means it: for a person the organization that keeps the account, never the
+ * ending of the address; for a service account its own project's domain.
  */
-const includes = (principals: Principals, { sub, email }: Caller): boolean => {
-  if (principals.has(`sub:${sub}`)) return true;
-  if (email === undefined) return false;
-  return principals.has(email) || principals.has(`domain:${email.slice(email.lastIndexOf('@') + 1)}`);
+const domainOf = ({ email, hostedDomain }: Caller): string | undefined => {
+  if (email === undefined) return undefined;
+  if (isServiceAccount(email)) return projectDomainOf(email);
+  return hostedDomain !== undefined && isServiceAccountDomain(hostedDomain) ? undefined : hostedDomain;
+};
+
+/** True when one of the principals is this caller: its email, its number, or its domain (not those above or below it). */
+const includes = (principals: Principals, caller: Caller): boolean => {
+  const { sub, email } = caller;
+  if (principals.has(`sub:${sub}`) || (email !== undefined && principals.has(email))) return true;
+  const domain = domainOf(caller);
+  return domain !== undefined && principals.has(`domain:${domain}`);
 };
 
 /** The rules of the configuration, whose principals are lower-case already, as callers' emails are. */

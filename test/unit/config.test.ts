@@ -169,6 +169,31 @@ describe('the document', () => {
     },
   );
 
+  test.each([
+    'domain:gmail.com',
+    'domain:GoogleMail.com',
+    'domain:gserviceaccount.com',
+    'domain:iam.gserviceaccount.com',
+    'domain:developer.gserviceaccount.com',
+    'domain:appspot.gserviceaccount.com',
+    'domain:cloudservices.gserviceaccount.com',
+    'domain:gcp-sa-pubsub.iam.gserviceaccount.com',
+  ])('takes no caller or operator "%s", which never matches or matches everybody', (principal) => {
+    const destinations = { r: { ...document.destinations.reports, callers: [principal] } };
+    expect(faultsOf(() => read({ destinations, operators: [principal] }))).toEqual([
+      expect.stringContaining(`operators.0: "${principal}"`),
+      expect.stringContaining(`destinations.r.callers.0: "${principal}"`),
+    ]);
+  });
+
+  test.each(['domain:my-proj.iam.gserviceaccount.com', 'domain:my-proj.example.com.iam.gserviceaccount.com'])(
+    'takes the service accounts of one project: "%s"',
+    (caller) => {
+      const destinations = { r: { ...document.destinations.reports, callers: [caller] } };
+      expect(read({ destinations }).destinations.r?.callers).toEqual([caller]);
+    },
+  );
+
   test('shares with everybody only when that is said twice', () => {
     const share = [{ type: 'anyone', role: 'reader' }];
     const of = (extra: object): object => ({

@@ -20,19 +20,31 @@ const firstKey = (keys: readonly ServiceAccountKey[]): ServiceAccountKey => {
   return key;
 };
 
+/** Google's own mail domains: their accounts belong to no organization. */
+const CONSUMERS: ReadonlySet<string> = new Set(['gmail.com', 'googlemail.com']);
+
+/**
+ * "hd: The domain associated with the Google Workspace or Cloud organization of the user. Provided only if the user belongs to a
+ * Google Cloud organization" (developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload). A consumer account
+ * whose address is at some other domain has none either: for such a one, `claims: {hd: undefined}`.
+ */
+const hostedDomainOf = (email: string): { hd?: string } => {
+  const domain = email.slice(email.lastIndexOf('@') + 1);
+  return domain.endsWith('gserviceaccount.com') || CONSUMERS.has(domain) ? {} : { hd: domain };
+};
+
 /** An ID token as https://accounts.google.com issues it: RS256, one hour, `sub` and `azp` numeric. */
 export function issueIdToken(state: WorldState, nowMs: number, wish: IdTokenWish): string {
   const { email, audience, includeEmail, lifetimeSeconds = 3600 } = wish;
   const key = firstKey(state.signingKeys);
   const sub = numericIdOf(email);
-  const hostedDomain = email.endsWith('.gserviceaccount.com') ? {} : { hd: email.split('@')[1] };
   const iat = Math.floor(nowMs / 1000);
   const claims = {
     aud: audience,
     azp: wish.azp ?? sub,
     ...(includeEmail ? { email, email_verified: true } : {}),
     exp: iat + lifetimeSeconds,
-    ...hostedDomain,
+    ...hostedDomainOf(email),
     iat,
     iss: 'https://accounts.google.com',
     sub,
@@ -53,7 +65,7 @@ export function issueIapToken(
     aud: wish.audience,
     email: wish.email,
     exp: iat + 600,
-    ...(wish.email.endsWith('.gserviceaccount.com') ? {} : { hd: wish.email.split('@')[1] }),
+    ...hostedDomainOf(wish.email),
     iat,
     iss: 'https://cloud.google.com/iap',
     sub: `accounts.google.com:${numericIdOf(wish.email)}`,

@@ -87,6 +87,8 @@ describe('identity: id-token', () => {
     await expect(authenticatePush(bearer(google.token(goodClaims())))).rejects.toMatchObject(
       refusal('caller-not-allowed'),
     );
+    const person = google.token(goodClaims({ email: PUSHER.replace(/@.*/, '@example.com'), hd: 'example.com' }));
+    await expect(authenticatePush(bearer(person))).rejects.toMatchObject(refusal('caller-not-allowed'));
     const unverified = google.token(goodClaims({ email: PUSHER, email_verified: false }));
     await expect(authenticatePush(bearer(unverified))).rejects.toMatchObject(refusal('caller-not-allowed'));
     const elsewhere = google.token(goodClaims({ email: PUSHER, aud: 'https://other.example' }));
@@ -104,6 +106,16 @@ describe('identity: cloud-run-iam', () => {
     await expect(authenticatePush(bearer(stripped(goodClaims({ email: PUSHER }))))).resolves.toMatchObject({
       email: PUSHER,
     });
+  });
+
+  test('knows by hd which organization keeps a person, and not by the address', async () => {
+    const { authenticate } = authenticatorOf(onCloudRun);
+    const person = { sub: SUB, email: 'alice@example.com' };
+    await expect(authenticate(bearer(stripped(goodClaims({ ...person, hd: 'example.com' }))))).resolves.toEqual({
+      ...person,
+      hostedDomain: 'example.com',
+    });
+    await expect(authenticate(bearer(stripped(goodClaims(person))))).resolves.toEqual(person);
   });
 
   test('still verifies a token that is whole', async () => {
@@ -174,10 +186,13 @@ describe('identity: iap', () => {
   test.each<[string, object, object]>([
     ['direct on Cloud Run', {}, known],
     ['behind a load balancer', { aud: '/projects/123456789/global/backendServices/42' }, known],
-    ['without email', { email: undefined }, { sub: '12345' }],
+    ['whom an organization keeps', { hd: 'Example.com' }, { ...known, hostedDomain: 'example.com' }],
+    ['a consumer account, which has no hd', { hd: undefined }, known],
+    ['a service account, whatever hd says', { email: EMAIL, hd: 'example.com' }, { sub: '12345', email: EMAIL }],
+    ['without email', { email: undefined, hd: 'example.com' }, { sub: '12345' }],
     [
       'whose account an outside provider keeps: by sub alone',
-      { sub: 'securetoken.google.com/p/t:9' },
+      { sub: 'securetoken.google.com/p/t:9', hd: 'example.com' },
       { sub: 'securetoken.google.com/p/t:9' },
     ],
   ])('knows the caller %s', async (_, changes, caller) => {

@@ -63,6 +63,26 @@ describe('a token of Google names its caller', () => {
       { sub: SUB, email: 'exporter@example.com' },
     ],
     [
+      'of a person whom an organization keeps',
+      signed({ email: 'alice@example.com', hd: 'Example.COM' }),
+      { sub: SUB, email: 'alice@example.com', hostedDomain: 'example.com' },
+    ],
+    [
+      'of a consumer account at that domain',
+      signed({ email: 'alice@example.com' }),
+      { sub: SUB, email: 'alice@example.com' },
+    ],
+    [
+      'of an organization, with an email not verified: by sub alone',
+      signed({ email: 'alice@example.com', email_verified: false, hd: 'example.com' }),
+      { sub: SUB },
+    ],
+    [
+      'with an organization that is no domain',
+      signed({ email: 'alice@example.com', hd: 'exa\u212ample.com' }),
+      { sub: SUB, email: 'alice@example.com' },
+    ],
+    [
       'with claims unknown here',
       signed({ hd: 'example.com', google: { compute: { zone: 'x:y' } } }),
       { sub: SUB, email: EMAIL },

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Config } from '../../../src/config.ts';
 import { readConfig } from '../../../src/config.ts';
+import type { Caller } from '../../../src/delivery.ts';
 import { createPolicy } from '../../../src/identity/policy.ts';
 import { createPushPolicy } from '../../../src/identity/push.ts';
 
@@ -15,7 +16,7 @@ const configOf = (destinations: object, rest: object = {}): Config =>
     }),
   });
 
-const alice = { sub: '1', email: 'alice@example.com' };
+const alice = { sub: '1', email: 'alice@example.com', hostedDomain: 'example.com' };
 const policy = createPolicy(
   configOf(
     {
@@ -23,27 +24,48 @@ const policy = createPolicy(
       byDomain: destination('domain:Example.COM'),
       bySub: destination('sub:42'),
       robots: destination('domain:my-proj.iam.gserviceaccount.com'),
+      agent: destination('service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com'),
     },
     { operators: ['ops@example.com'] },
   ),
 );
 
 describe('who may write where', () => {
-  test.each([
+  test.each<[Caller, string[]]>([
     [alice, ['byEmail', 'byDomain']],
     [{ sub: '42' }, ['bySub']],
-    [{ sub: '42', email: 'bob@example.com' }, ['byDomain', 'bySub']],
-    [{ sub: '1', email: 'eve@sub.example.com' }, []],
-    [{ sub: '1', email: 'eve@notexample.com' }, []],
-    [{ sub: '1', email: 'example.com@evil.org' }, []],
+    [{ sub: '42', email: 'bob@example.com', hostedDomain: 'example.com' }, ['byDomain', 'bySub']],
+    // A consumer account may have any address that gets mail.
+    [{ sub: '1', email: 'bob@example.com' }, []],
+    [{ sub: '1', email: 'bob@example.com', hostedDomain: 'evil.org' }, []],
+    [{ sub: '1', email: 'bob@example.com', hostedDomain: 'sub.example.com' }, []],
+    // An organization may have several domains; its token names the organization's.
+    [{ sub: '1', email: 'bob@example.jp', hostedDomain: 'example.com' }, ['byDomain']],
+    [{ sub: '1', hostedDomain: 'example.com' }, []],
+    [{ sub: '1', email: 'eve@sub.example.com', hostedDomain: 'sub.example.com' }, []],
+    [{ sub: '1', email: 'eve@notexample.com', hostedDomain: 'notexample.com' }, []],
+    [{ sub: '1', email: 'example.com@evil.org', hostedDomain: 'evil.org' }, []],
     [{ sub: '1', email: 'x@my-proj.iam.gserviceaccount.com' }, ['robots']],
     [{ sub: '1', email: 'x@other.iam.gserviceaccount.com' }, []],
+    [{ sub: '1', email: 'x@my-proj.example.com.iam.gserviceaccount.com' }, []],
+    [{ sub: '1', email: 'x@evil.my-proj.iam.gserviceaccount.com' }, []],
+    [{ sub: '1', email: 'x@my-proj.iam.gserviceaccount.com.evil.org' }, []],
+    [{ sub: '1', email: 'x@other.iam.gserviceaccount.com', hostedDomain: 'my-proj.iam.gserviceaccount.com' }, []],
+    // A person cannot borrow a project's domain, nor a service account an organization's.
+    [{ sub: '1', email: 'x@example.com', hostedDomain: 'my-proj.iam.gserviceaccount.com' }, []],
+    [{ sub: '1', email: 'x@other.iam.gserviceaccount.com', hostedDomain: 'example.com' }, []],
+    // Google's own agents are known by their address alone.
+    [{ sub: '1', email: 'service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com' }, ['agent']],
+    [{ sub: '1', email: 'service-210987654321@gcp-sa-pubsub.iam.gserviceaccount.com' }, []],
+    [{ sub: '1', email: 'service-123456789012@my-proj.iam.gserviceaccount.com' }, []],
+    [{ sub: '1', email: '123-compute@developer.gserviceaccount.com' }, []],
+    [{ sub: '1', email: 'my-proj@appspot.gserviceaccount.com' }, []],
     [{ sub: '4' }, []],
     [{ sub: 'alice@example.com' }, []],
     [{ sub: '' }, []],
   ])('%j: %j', (caller, names) => {
     expect(policy.destinationsOf(caller)).toEqual(names);
-    for (const name of ['byEmail', 'byDomain', 'bySub', 'robots']) {
+    for (const name of ['byEmail', 'byDomain', 'bySub', 'robots', 'agent']) {
       expect(policy.mayWrite(caller, name)).toBe(names.includes(name));
     }
   });
@@ -56,6 +78,13 @@ describe('who may write where', () => {
     expect(policy.isOperator({ sub: '9', email: 'ops@example.com' })).toBe(true);
     expect(policy.isOperator(alice)).toBe(false);
     expect(createPolicy(configOf({ a: destination('domain:example.com') })).isOperator(alice)).toBe(false);
+  });
+
+  test('a domain among the operators means the organization, as among callers', () => {
+    const { isOperator } = createPolicy(configOf({ a: destination('sub:1') }, { operators: ['domain:example.com'] }));
+    expect(isOperator(alice)).toBe(true);
+    expect(isOperator({ sub: '2', email: 'alice@example.com' })).toBe(false);
+    expect(isOperator({ sub: '2', email: 'alice@example.com', hostedDomain: 'evil.org' })).toBe(false);
   });
 });
 
