@@ -1,0 +1,113 @@
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+
+/** The longest time for which an event loop served nobody, in milliseconds. */
+export interface LoopDelay {
+  /** By the clock: other processes on a busy machine count as well. */
+  delayMs: number;
+  /** Computed by the thread itself between two turns of its loop: what tests assert, since other processes do not count. */
+  busyMs: number;
+}
+
+const TICK_MS = 5;
+
+/**
+ * Watches the event loop of this process. A timer fires every 5 ms; between two of its calls the loop has made at most one
+ * turn more than it had to, so that the processor time of the thread in between is that of the longest turn, plus a tick.
+ * @param onMax called with each new maximum
+ */
+export const watchLoop = (
+  onMax: (delay: LoopDelay) => void = () => undefined,
+): { read(): LoopDelay; reset(): void; stop(): LoopDelay } => {
+  const cpuMs = (): number => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
+  };
+  let max: LoopDelay = { delayMs: 0, busyMs: 0 };
+  let lastMs = performance.now();
+  let lastCpuMs = cpuMs();
+  const look = (): void => {
+    const nowMs = performance.now();
+    const nowCpuMs = cpuMs();
+    const seen = { delayMs: Math.max(0, nowMs - lastMs - TICK_MS), busyMs: nowCpuMs - lastCpuMs };
+    lastMs = nowMs;
+    lastCpuMs = nowCpuMs;
+    if (seen.delayMs <= max.delayMs && seen.busyMs <= max.busyMs) return;
+    max = { delayMs: Math.max(max.delayMs, seen.delayMs), busyMs: Math.max(max.busyMs, seen.busyMs) };
+    onMax(max);
+  };
+  const timer = setInterval(look, TICK_MS).unref();
+  return {
+    read: () => max,
+    reset() {
+      lastMs = performance.now();
+      lastCpuMs = cpuMs();
+      max = { delayMs: 0, busyMs: 0 };
+      onMax(max);
+    },
+    stop() {
+      // The turn that is still going on counts too.
+      look();
+      clearInterval(timer);
+      return max;
+    },
+  };
+};
+
+/** What a watched process writes whenever its maximum grows. */
+interface LoopDelayReport extends LoopDelay {
+  /** How often it has been told to begin anew. */
+  resets: number;
+}
+
+const PRELOAD = pathToFileURL(join(import.meta.dirname, 'loop-delay-preload.ts')).href;
+/** Longer than a tick: a turn that has just ended is in the report then. */
+const SETTLE_MS = 50;
+
+/** The loop of a child process, watched from within it and read from here. */
+export interface LoopProbe {
+  /** The variables to start the process with; `nodeOptions` are those that it is to have besides. */
+  env(nodeOptions?: string): Record<string, string>;
+  /** The longest since the start, or since `reset`. */
+  read(): Promise<LoopDelay>;
+  /** Forgets what has been, the peak of resident memory too. */
+  reset(child: ChildProcess): Promise<void>;
+  /** The most that the process had resident since `reset`, in bytes. */
+  peakBytes(child: ChildProcess): number;
+  close(): void;
+}
+
+const statusBytes = (child: ChildProcess, field: 'VmHWM' | 'VmRSS'): number => {
+  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+  return 1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
+};
+
+/** Bytes that a process has resident now. */
+export const residentBytes = (child: ChildProcess): number => statusBytes(child, 'VmRSS');
+
+export const createLoopProbe = (): LoopProbe => {
+  const folder = mkdtempSync(join(tmpdir(), 'loop-delay-'));
+  const file = join(folder, 'report.json');
+  const report = (): LoopDelayReport => JSON.parse(readFileSync(file, 'utf8')) as LoopDelayReport;
+  return {
+    env: (nodeOptions = '') => ({ LOOP_DELAY_FILE: file, NODE_OPTIONS: `--import=${PRELOAD} ${nodeOptions}`.trim() }),
+    async read() {
+      await sleep(SETTLE_MS);
+      const { delayMs, busyMs } = report();
+      return { delayMs, busyMs };
+    },
+    async reset(child) {
+      const { resets } = report();
+      child.kill('SIGUSR2');
+      while (report().resets === resets) await sleep(5);
+      // proc(5), clear_refs: 5 resets the peak of the resident set.
+      writeFileSync(`/proc/${child.pid}/clear_refs`, '5');
+    },
+    peakBytes: (child) => statusBytes(child, 'VmHWM'),
+    close: () => rmSync(folder, { recursive: true, force: true }),
+  };
+};

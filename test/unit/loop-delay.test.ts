@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { createLoopProbe, residentBytes, watchLoop } from '../support/loop-delay.ts';
+
+const compute = (milliseconds: number): void => {
+  const endMs = performance.now() + milliseconds;
+  while (performance.now() < endMs);
+};
+
+test('a loop that computes is found out, by the clock and by its own processor time; one that waits is not', async () => {
+  const loop = watchLoop();
+  await sleep(100);
+  expect(loop.read().busyMs).toBeLessThan(80);
+  compute(300);
+  await sleep(20);
+  expect(loop.stop().busyMs).toBeGreaterThan(100);
+  expect(loop.read().delayMs).toBeGreaterThan(250);
+});
+
+test('the loop and the memory of another process are read from here, as often as wanted', async () => {
+  const probe = createLoopProbe();
+  const work =
+    'let end; do { end ??= Date.now() + 300 } while (Date.now() < end); Buffer.alloc(6e7, 1); console.log(1)';
+  const code = `process.stdin.on('data', () => { ${work} })`;
+  const child = spawn(process.execPath, ['-e', `${code}; console.log(0)`], {
+    env: { PATH: process.env.PATH, ...probe.env() },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  try {
+    await once(child.stdout, 'data');
+    await probe.reset(child);
+    const before = residentBytes(child);
+    expect((await probe.read()).busyMs).toBeLessThan(100);
+    child.stdin.write('x');
+    await once(child.stdout, 'data');
+    expect((await probe.read()).busyMs).toBeGreaterThan(100);
+    expect(probe.peakBytes(child) - before).toBeGreaterThan(4e7);
+    await probe.reset(child);
+    expect((await probe.read()).busyMs).toBeLessThan(100);
+  } finally {
+    child.kill();
+    probe.close();
+  }
+});
