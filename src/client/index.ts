@@ -1,25 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import { homedir } from 'node:os';
 import type { Receipt } from '../delivery.ts';
 import { type CallCourier, createApi } from './api.ts';
-import { CourierClientError, failure, orStopped, withKey } from './errors.ts';
+import { CourierClientError, failure } from './errors.ts';
+import { type ExportInput, type ExportOptions, sendDocument } from './export.ts';
 import { type Exchange, exchange } from './http.ts';
 import type { Identity } from './identity/identity.ts';
 import type { Sendable } from './input.ts';
 import { type RetryOptions, retryWith } from './retry.ts';
-import {
-  type DestinationSummary,
-  type DoctorReport,
-  destinationsSchema,
-  doctorSchema,
-  receiptSchema,
-} from './schemas.ts';
+import { type DestinationSummary, type DoctorReport, destinationsSchema, doctorSchema } from './schemas.ts';
 import { send } from './send.ts';
 import type { SendOptions } from './send-options.ts';
 import { cacheFolder, createSessionStore } from './session-store.ts';
 import { claimsOf } from './token-claims.ts';
 
-export type { DestinationSummary, DoctorReport, Identity, Receipt, Sendable, SendOptions };
+export type { DestinationSummary, DoctorReport, ExportInput, ExportOptions, Identity, Receipt, Sendable, SendOptions };
 export { CourierClientError };
 
 export interface CourierClientOptions {
@@ -60,6 +54,9 @@ const courierUrl = (given: string | URL): URL => {
   return url;
 };
 
+/** The audience of a courier at this URL: without the slash or the line end that a variable often brings along. */
+export const audienceOfUrl = (url: string | URL): string => String(url).trim().replace(/\/+$/, '');
+
 /** What a courier can be asked by the systems that send to it. Every method throws CourierClientError. */
 export class CourierClient {
   readonly #url: URL;
@@ -73,7 +70,7 @@ export class CourierClient {
   constructor(options: CourierClientOptions) {
     this.#options = options;
     this.#url = courierUrl(options.url);
-    this.#audience = options.audience ?? String(options.url).replace(/\/$/, '');
+    this.#audience = options.audience ?? audienceOfUrl(options.url);
     this.#now = options.now ?? Date.now;
     const { chunkBytes = CHUNK_BYTES } = options;
     if (chunkBytes < GRANULARITY || chunkBytes % GRANULARITY !== 0) {
@@ -102,24 +99,12 @@ export class CourierClient {
     return send(dependencies, input, options);
   }
 
-  /** Has the courier make a file of an export document: text, JSON, rows, or an object in Cloud Storage. */
-  async export(document: Readonly<Record<string, unknown>>, options: { signal?: AbortSignal } = {}): Promise<Receipt> {
-    // One key for all tries, unless the document brings its own.
-    const keyed: Record<string, unknown> = { idempotencyKey: randomUUID(), ...document };
-    const { idempotencyKey } = keyed;
-    const body = Buffer.from(JSON.stringify(keyed));
-    const receipt = this.#call({
-      method: 'POST',
-      path: '/v1/exports',
-      headers: { 'content-type': 'application/json' },
-      body: () => body,
-      answer: receiptSchema,
-      signal: options.signal,
-    });
-    return receipt.catch((error: unknown) => {
-      const told = orStopped(error, options.signal);
-      throw typeof idempotencyKey === 'string' ? withKey(told, idempotencyKey) : told;
-    });
+  /**
+   * Has the courier make a file of an export document: text, JSON, rows, or an object in Cloud Storage. JSON text, a path, a
+   * file URL, bytes and streams are forwarded byte for byte; an object is written as JSON first.
+   */
+  async export(document: ExportInput, options: ExportOptions = {}): Promise<Receipt> {
+    return sendDocument(this.#call, document, options);
   }
 
   /** The destinations that this caller may write to. */

@@ -29,10 +29,12 @@ export interface Seekable {
 }
 
 /** Bytes of unknown size that can be read once. */
-interface Stream {
+export interface Stream {
   kind: 'stream';
   name: string | undefined;
   bytes: AsyncIterable<Uint8Array>;
+  /** What was read ahead; `bytes` begins with it. */
+  head?: readonly Uint8Array[];
 }
 
 const READ_BYTES = 1024 * 1024;
@@ -100,8 +102,28 @@ const openFile = async (path: string): Promise<Seekable | Stream> => {
   };
 };
 
+const illFormed = () =>
+  failure('usage', { detail: 'The stream of text is not well-formed Unicode (a lone surrogate).' });
+
+/**
+ * Text as UTF-8. A piece may end in the middle of a character, after the first of its two surrogates; encoded piece by piece,
+ * both halves would become U+FFFD.
+ */
 async function* asBytes(parts: AsyncIterable<Uint8Array | string>): AsyncIterable<Uint8Array> {
-  for await (const part of parts) yield typeof part === 'string' ? Buffer.from(part) : part;
+  let half = '';
+  for await (const part of parts) {
+    if (typeof part !== 'string') {
+      if (half !== '') throw illFormed();
+      yield part;
+      continue;
+    }
+    const text = half + part;
+    half = /[\ud800-\udbff]$/.exec(text)?.[0] ?? '';
+    const whole = half === '' ? text : text.slice(0, -1);
+    if (!whole.isWellFormed()) throw illFormed();
+    if (whole !== '') yield Buffer.from(whole);
+  }
+  if (half !== '') throw illFormed();
 }
 
 /** What is to be sent, ready to be read. @throws CourierClientError `file-unreadable`, `usage` */
@@ -146,5 +168,5 @@ export const settleStream = async (stream: Stream, limit: number): Promise<Seeka
     yield* head.splice(0);
     for (let next = await parts.next(); !next.done; next = await parts.next()) yield next.value;
   }
-  return { ...stream, bytes: whole() };
+  return { ...stream, head, bytes: whole() };
 };

@@ -60,7 +60,7 @@ const commands = (context: Context, { done, begun }: Told): Command => {
     .action((file: string, _, command: Command) => sendCommand(context, file, flagsOf(command)));
   program
     .command('export')
-    .argument('<document>', 'a file with the export document’s JSON; - is standard input')
+    .argument('<document>', 'a file with the export document’s JSON, or the JSON itself; - is standard input')
     .description('have the courier make a file of text, JSON, rows, or an object in Cloud Storage')
     .option('--key <key>', 'the Idempotency-Key, unless the document has its own (default: a new one)')
     .action((document: string, _, command: Command) =>

@@ -27,19 +27,45 @@ export interface SettledOptions extends Omit<SendOptions, 'name' | 'mimeType' | 
   keyIsOwn: boolean;
 }
 
+const usage = (detail: string) => failure('usage', { detail });
+
+/** @throws CourierClientError `usage` for a key that no courier takes */
+export const usableKey = (key: string | undefined): string | undefined => {
+  if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw usage('An Idempotency-Key has 1 to 255 visible ASCII characters.');
+  }
+  return key;
+};
+
+/** On its way into a URL a lone surrogate would become another character without a word. */
+const refuseIllFormed = (options: Readonly<Record<string, unknown>>): void => {
+  for (const [option, value] of Object.entries(options)) {
+    if (typeof value === 'string' && !value.isWellFormed()) {
+      throw usage(`${option} is not well-formed Unicode (a lone surrogate).`);
+    }
+  }
+};
+
+/** @throws CourierClientError `usage` for what cannot stand in a header, or would change how the body is read */
+const usableType = (mimeType: string): string => {
+  if (!/^[\x20-\x7e]+$/.test(mimeType)) throw usage('A media type has visible ASCII characters only.');
+  if (/^\s*multipart\//i.test(mimeType)) {
+    throw usage(`${mimeType} is the type of a form or a message, which is taken apart when it is sent.`);
+  }
+  return mimeType;
+};
+
 /** @throws CourierClientError `usage` */
 export const settleOptions = (options: SendOptions, suggestedName: string | undefined): SettledOptions => {
   const name = options.name ?? suggestedName;
-  if (name === undefined || name === '')
-    throw failure('usage', { detail: 'What is sent has no name of its own: give one (--name).' });
-  const { idempotencyKey } = options;
-  if (idempotencyKey !== undefined && !/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
-    throw failure('usage', { detail: 'An Idempotency-Key has 1 to 255 visible ASCII characters.' });
-  }
+  if (name === undefined || name === '') throw usage('What is sent has no name of its own: give one (--name).');
+  const { destination, path, description } = options;
+  refuseIllFormed({ name, destination, path, description });
+  const idempotencyKey = usableKey(options.idempotencyKey);
   return {
     ...options,
     name,
-    mimeType: options.mimeType ?? mediaTypeOf(name),
+    mimeType: usableType(options.mimeType ?? mediaTypeOf(name)),
     idempotencyKey: idempotencyKey ?? randomUUID(),
     keyIsOwn: idempotencyKey !== undefined,
   };

@@ -1,5 +1,5 @@
 import { failure } from '../errors.ts';
-import { CourierClient } from '../index.ts';
+import { audienceOfUrl, CourierClient } from '../index.ts';
 
 /** What every command takes. */
 export interface GlobalOptions {
@@ -31,7 +31,7 @@ const urlOf = ({ env }: Context, { url = env.COURIER_URL }: GlobalOptions): stri
 };
 
 export const audienceOf = ({ env }: Context, { audience, url = env.COURIER_URL }: GlobalOptions): string | undefined =>
-  audience ?? (env.COURIER_AUDIENCE || url?.replace(/\/$/, ''));
+  audience ?? (env.COURIER_AUDIENCE?.trim() || (url === undefined ? undefined : audienceOfUrl(url)));
 
 /** Who is calling, with a word on stderr where that deserves one. */
 export const identityOf = async ({ env, stderr }: Context, { keyFile, impersonate, json }: GlobalOptions) => {

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { CONFLICT_RULES, CONVERSIONS, type Receipt } from '../../delivery.ts';
 import { failure } from '../errors.ts';
@@ -55,37 +53,14 @@ export const sendCommand = async (context: Context, file: string, flags: GlobalO
   }
 };
 
-const readDocument = async ({ stdin }: Context, source: string): Promise<Record<string, unknown>> => {
-  const content =
-    source === '-'
-      ? await text(stdin)
-      : await readFile(source, 'utf8').catch((error: NodeJS.ErrnoException) => {
-          throw failure('file-unreadable', { detail: `${source}: ${error.code}` });
-        });
-  try {
-    return z.record(z.string(), z.unknown()).parse(JSON.parse(content));
-  } catch {
-    throw failure('usage', { detail: `${source === '-' ? 'Standard input' : source} is not a JSON object.` });
-  }
-};
-
 export interface ExportFlags extends GlobalOptions {
   key?: string;
 }
 
-/** The flag is for documents without a key. @throws CourierClientError `usage` where there are two */
-const keyedDocument = (document: Record<string, unknown>, key: string | undefined): Record<string, unknown> => {
-  if (key === undefined) return document;
-  const { idempotencyKey = key } = document;
-  if (idempotencyKey !== key)
-    throw failure('usage', { detail: 'The document has an idempotencyKey other than --key.' });
-  return { ...document, idempotencyKey };
-};
-
-/** `courier export DOCUMENT`: a file with the document's JSON, or `-`. */
+/** `courier export DOCUMENT`: a file with the document's JSON, the JSON itself, or `-`. Its bytes are forwarded as they are. */
 export const exportCommand = async (context: Context, source: string, flags: ExportFlags): Promise<void> => {
-  const document = keyedDocument(await readDocument(context, source), flags.key);
   const client = await clientOf(context, flags);
-  const receipt = await client.export(document, { signal: context.signal });
+  const document = source === '-' ? context.stdin : source;
+  const receipt = await client.export(document, defined({ idempotencyKey: flags.key, signal: context.signal }));
   print(context, flags, receipt, receiptText(receipt));
 };

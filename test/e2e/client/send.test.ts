@@ -293,6 +293,21 @@ describe('the other commands', () => {
     expect(piped.value).toMatchObject({ name: 't.txt', size: 2 });
   });
 
+  test('export keeps what only the text of a document says', async () => {
+    const text =
+      '\ufeff{"name":"exact.csv","source":{"rows":[{"name":"x","2024":9007199254740993,"price":12.50,"most":1e400}]}}\n';
+    for (const value of [
+      (await json(['export', written('exact.json', text)])).value,
+      (await json(['export', '-', '--key', 'exact'], { input: text })).value,
+    ]) {
+      expect(google.drive.bytesOf(value.id).toString()).toBe(
+        'name,2024,price,most\r\nx,9007199254740993,12.50,1e400\r\n',
+      );
+    }
+    const twice = await json<Problem>(['export', '-'], { input: '{"name":"a.csv","source":{"rows":[{"a":1,"a":2}]}}' });
+    expect(twice).toMatchObject({ code: 1, value: { error: { code: 'request-invalid' } } });
+  });
+
   test('destinations lists those of this caller alone', async () => {
     const { value } = await json<{ destinations: { name: string }[] }>(['destinations']);
     expect(value.destinations.map(({ name }) => name).sort()).toEqual(['broken', 'default', 'once', 'sheets', 'small']);

@@ -101,12 +101,14 @@ describe('a delivery that may be tried again', () => {
   });
 
   test('names it for an export, too, which takes it again', async () => {
-    const { env, bodies } = await startAnswering(429, BUSY);
+    const { env, keys, bodies } = await startAnswering(429, BUSY);
     const { stderr } = await run(['export', '-'], env, '{}');
     const [, key = ''] = /again with --key (\S+),/.exec(stderr) ?? [];
-    expect(JSON.parse(bodies[0] ?? '')).toEqual({ idempotencyKey: key });
     await run(['export', '-', '--key', key], env, '{}');
-    expect(bodies[1]).toBe(bodies[0]);
+    expect([keys, bodies]).toEqual([
+      [key, key],
+      ['{}', '{}'],
+    ]);
   });
 
   test.each([
@@ -136,6 +138,7 @@ describe('the audience', () => {
     ['the courier’s URL', [], {}, undefined],
     ['COURIER_AUDIENCE before it', [], { COURIER_AUDIENCE: 'https://a.example' }, 'https://a.example'],
     ['an empty one does not count', [], { COURIER_AUDIENCE: '' }, undefined],
+    ['without the line end of a file', [], { COURIER_AUDIENCE: 'https://a.example\n' }, 'https://a.example'],
     [
       '--audience before both',
       ['--audience', 'https://b.example'],
@@ -146,5 +149,11 @@ describe('the audience', () => {
     const { env, url, audiences } = await startAnswering(200, '{"destinations": []}');
     await run([...args, 'destinations'], { ...env, ...given });
     expect(audiences.filter((each) => each !== null)).toEqual([expected ?? url]);
+  });
+
+  test.each(['/', '//', '\n', '/\n'])('is the URL without the %j that a variable brings along', async (ending) => {
+    const { env, url, audiences } = await startAnswering(200, '{"destinations": []}');
+    expect(await run(['destinations'], { ...env, COURIER_URL: `${url}${ending}` })).toMatchObject({ code: 0 });
+    expect(audiences.filter((each) => each !== null)).toEqual([url]);
   });
 });

@@ -1,0 +1,113 @@
+/** What `courier export` has to know of a document that it forwards as it stands. */
+export interface DocumentFacts {
+  /** False when the text cannot be a JSON object. */
+  isObject: boolean;
+  /** True when the document has an `idempotencyKey` of its own, usable or not. */
+  hasKey: boolean;
+  /** That key, where it is a string. */
+  key: string | undefined;
+}
+
+export interface DocumentScan {
+  /** Takes the next bytes of the document. */
+  pass(bytes: Uint8Array): void;
+  facts(): DocumentFacts;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPENING = new Set([0x7b, 0x5b]);
+const CLOSING = new Set([0x7d, 0x5d]);
+const [OPEN_OBJECT, COLON, COMMA] = [0x7b, 0x3a, 0x2c];
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+const SPACES = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
+/** The longest key has 255 characters, each of which may be escaped in 6 bytes. */
+const MAX_STRING_BYTES = 2_048;
+
+/** Undefined for what is not a JSON string. */
+const stringIn = (token: Uint8Array): string | undefined => {
+  try {
+    return JSON.parse(Buffer.from(token).toString('utf8')) as string;
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Looks for `idempotencyKey` at the top of a JSON document while its bytes pass by. Nothing is parsed that could be printed
+ * again differently, and no more than one key is held in memory. Whether the document is valid is for the courier to say.
+ */
+export const createDocumentScan = (): DocumentScan => {
+  let seen = 0;
+  let first: number | undefined;
+  let depth = 0;
+  let inString = false;
+  let escaped = false;
+  /** Bytes of the string that is being read, where it is one that matters: directly in the outermost object. */
+  let token: number[] | undefined;
+  let atKey = false;
+  let lastKey: string | undefined;
+  let hasKey = false;
+  let key: string | undefined;
+
+  const endString = (): void => {
+    inString = false;
+    const text = token === undefined ? undefined : stringIn(Uint8Array.from(token));
+    token = undefined;
+    if (depth !== 1) return;
+    if (atKey) lastKey = text;
+    else if (lastKey === 'idempotencyKey') key ??= text;
+  };
+
+  const passInString = (byte: number): void => {
+    if (token !== undefined) {
+      token.push(byte);
+      if (token.length > MAX_STRING_BYTES) token = undefined;
+    }
+    if (escaped) escaped = false;
+    else if (byte === BACKSLASH) escaped = true;
+    else if (byte === QUOTE) endString();
+  };
+
+  const passOutside = (byte: number): void => {
+    if (byte === QUOTE) {
+      inString = true;
+      token = depth === 1 ? [byte] : undefined;
+    } else if (OPENING.has(byte)) {
+      depth += 1;
+      atKey = depth === 1;
+    } else if (CLOSING.has(byte)) depth -= 1;
+    else if (depth !== 1) return;
+    else if (byte === COMMA) atKey = true;
+    else if (byte === COLON) {
+      atKey = false;
+      hasKey ||= lastKey === 'idempotencyKey';
+    }
+  };
+
+  /** A long text is passed over at the speed of memory. @returns where its end, or something in it, has to be looked at */
+  const skipText = (bytes: Uint8Array, from: number): number => {
+    if (!inString || escaped || token !== undefined) return from;
+    let at = from;
+    while (at < bytes.length && bytes[at] !== QUOTE && bytes[at] !== BACKSLASH) at += 1;
+    return at;
+  };
+
+  return {
+    pass(bytes) {
+      for (let at = skipText(bytes, 0); at < bytes.length; at = skipText(bytes, at + 1)) {
+        const byte = bytes[at] ?? 0;
+        if (first === undefined) {
+          const isMark = byte === BYTE_ORDER_MARK[seen];
+          seen += 1;
+          if (isMark || SPACES.has(byte)) continue;
+          first = byte;
+        }
+        if (inString) passInString(byte);
+        else passOutside(byte);
+      }
+    },
+    facts: () => ({ isObject: first === OPEN_OBJECT, hasKey, key }),
+  };
+};

@@ -1,0 +1,337 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { createDocumentScan } from '../../../src/client/document-key.ts';
+import { CourierClient, type ExportInput } from '../../../src/client/index.ts';
+import { runProgram } from '../../../src/client/program.ts';
+import { readQuery } from '../../../src/entry/query.ts';
+import { createListening } from '../../support/listening.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'courier-export-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { listen, close } = createListening();
+afterEach(close);
+
+const RECEIPT = {
+  id: 'f',
+  name: 'a',
+  mimeType: 'text/csv',
+  size: 1,
+  sha256: null,
+  md5: null,
+  destination: 'd',
+  path: '',
+  folderId: 'g',
+  webViewLink: 'https://drive.google.com/file/d/f/view',
+  outcome: 'created',
+  createdTime: '2026-11-24T12:00:00.000Z',
+  modifiedTime: '2026-11-24T12:00:00.000Z',
+  caller: 'c',
+  idempotencyKey: null,
+};
+
+interface Seen {
+  target: string;
+  headers: Readonly<Record<string, unknown>>;
+  body: Buffer;
+}
+
+let seen: Seen[];
+let statuses: number[];
+let url: string;
+let metadata: string;
+beforeEach(async () => {
+  [seen, statuses] = [[], []];
+  const courier = await listen(async (request, response) => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    seen.push({ target: request.url ?? '', headers: request.headers, body: Buffer.concat(parts) });
+    const status = statuses.shift() ?? 201;
+    const problem = { code: 'busy', title: 'Busy', remedy: 'Wait.', retryable: true };
+    response.writeHead(status).end(JSON.stringify(status === 201 ? RECEIPT : problem));
+  });
+  metadata = await listen((_, response) => void response.end('token'));
+  url = `http://${courier}`;
+});
+
+const client = () =>
+  new CourierClient({
+    url,
+    identity: { idToken: async () => 'token' },
+    retry: { sleep: async () => undefined },
+  });
+
+let files = 0;
+const written = (bytes: Uint8Array): string => {
+  files += 1;
+  const path = join(folder, `${files}.json`);
+  writeFileSync(path, bytes);
+  return path;
+};
+
+const run = async (args: readonly string[], stdin: readonly Uint8Array[] = []) => {
+  const texts: string[] = [];
+  const out = { write: (text: string | Uint8Array) => texts.push(String(text)) > 0 };
+  const code = await runProgram(args, {
+    env: { HOME: '/nonexistent', CLOUDSDK_CONFIG: '/nonexistent', COURIER_URL: url, GCE_METADATA_HOST: metadata },
+    stdin: (async function* () {
+      yield* stdin;
+    })(),
+    stdout: out,
+    stderr: out,
+    signal: new AbortController().signal,
+    now: Date.now,
+  });
+  return { code, output: texts.join('') };
+};
+
+/** Each of them is changed by whoever parses it and prints it again. */
+const DOCUMENTS: readonly [string, string][] = [
+  ['an integer past 2^53', '{"name":"a.csv","source":{"rows":[{"id":9007199254740993}]}}'],
+  ['a trailing zero', '{"name":"a.csv","source":{"rows":[{"price":12.50}]}}'],
+  ['a number past the largest double', '{"name":"a.csv","source":{"rows":[{"n":1e400,"m":-0,"e":1E+2}]}}'],
+  ['a number below the smallest double', '{"name":"a.csv","source":{"rows":[{"n":1e-400}]}}'],
+  ['keys that are numbers', '{"name":"a.csv","source":{"rows":[{"name":"x","2024":1,"10":2}]}}'],
+  ['a key that is there twice', '{"name":"a.csv","source":{"rows":[{"a":1,"a":2}]}}'],
+  ['a key that is there twice at the top', '{"name":"a.csv","name":"b.csv","source":{"text":""}}'],
+  ['the key __proto__', '{"name":"a","source":{"json":{"__proto__":{"a":1}}}}'],
+  ['a byte order mark', '\ufeff{"name":"a.txt","source":{"text":"x"}}'],
+  ['spaces and a trailing newline', ' \r\n{ "name" :\t"a.txt", "source": {"text":"x"} }\r\n\n'],
+  ['escapes', '{"name":"\\u00e4\\/b","source":{"text":"\\ud83d\\ude00 \\u0041"}}'],
+  ['a lone surrogate', '{"name":"a","source":{"text":"\\ud800"}}'],
+  ['an end in the middle', '{"name":"a","source":{"te'],
+  ['a key of its own', '{"idempotencyKey":"mine","name":"a.txt","source":{"text":"9007199254740993"}}'],
+];
+
+describe.each(DOCUMENTS)('a document with %s is forwarded byte for byte', (_, text) => {
+  const bytes = Buffer.from(text);
+  const forwarded = () => seen.map(({ body }) => body.toString('latin1'));
+  const expected = [bytes.toString('latin1')];
+
+  test('from a file', async () => {
+    await run(['export', written(bytes)]);
+    expect(forwarded()).toEqual(expected);
+  });
+
+  test('from standard input', async () => {
+    await run(['export', '-'], [bytes.subarray(0, 9), bytes.subarray(9)]);
+    expect(forwarded()).toEqual(expected);
+  });
+
+  test('with a key beside it', async () => {
+    await run(['export', '-', '--key', 'mine'], [bytes]);
+    expect(forwarded()).toEqual(expected);
+  });
+
+  test.each<[string, () => ExportInput]>([
+    ['text', () => text],
+    ['bytes', () => bytes],
+    ['a path', () => written(bytes)],
+    ['a file URL', () => pathToFileURL(written(bytes))],
+    ['a Blob', () => new Blob([bytes])],
+    ['a web stream', () => new Blob([bytes]).stream()],
+  ])('given to the library as %s', async (_, input) => {
+    await client().export(input());
+    expect(forwarded()).toEqual(expected);
+  });
+});
+
+test('bytes that are not UTF-8 are forwarded as they are', async () => {
+  const bytes = Buffer.from('{"name":"a","source":{"text":"\xe4"}}', 'latin1');
+  await client().export(bytes);
+  expect(seen[0]?.body.equals(bytes)).toBe(true);
+});
+
+describe('the idempotency key', () => {
+  const BARE = Buffer.from('{"name":"a.txt","source":{"text":"x"}}');
+
+  test('is a header, the same for each attempt', async () => {
+    statuses = [503, 503];
+    await client().export(BARE);
+    const keys = seen.map(({ headers }) => headers['idempotency-key']);
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+    expect(keys[0]).toMatch(/^[\x21-\x7e]+$/);
+    for (const { body } of seen) expect(body.equals(BARE)).toBe(true);
+  });
+
+  test('is the one that is given', async () => {
+    await run(['export', '-', '--key', 'given'], [BARE]);
+    await client().export(BARE, { idempotencyKey: 'given' });
+    await client().export({ name: 'a.txt', source: { text: 'x' } }, { idempotencyKey: 'given' });
+    expect(seen.map(({ headers }) => headers['idempotency-key'])).toEqual(['given', 'given', 'given']);
+  });
+
+  test.each([
+    ['at the front', '{"idempotencyKey":"own","name":"a"}'],
+    ['at the end', '{"name":"a","source":{"json":{"idempotencyKey":"other"}},"idempotencyKey": "own"}'],
+    ['in other letters', '{"idempotency\\u004bey":"\\u006fwn"}'],
+    ['with two values, of which the courier will complain', '{"idempotencyKey":"own","idempotencyKey":"other"}'],
+  ])('of the document stays its only one, %s', async (_, text) => {
+    statuses = [429];
+    const { code, output } = await run(['export', '-'], [Buffer.from(text)]);
+    expect([code, seen.map(({ headers }) => headers['idempotency-key'])]).toEqual([0, [undefined, undefined]]);
+    expect(output).not.toContain('--key');
+    seen = [];
+    expect(await run(['export', '-', '--key', 'different'], [Buffer.from(text)])).toMatchObject({ code: 64 });
+    expect(seen).toEqual([]);
+  });
+
+  test.each([
+    ['a key that is no text', '{"idempotencyKey":7}'],
+    ['an empty one', '{"idempotencyKey":""}'],
+  ])('is not made up beside %s', async (_, text) => {
+    await client().export(text);
+    expect(seen[0]?.headers['idempotency-key']).toBeUndefined();
+  });
+
+  test.each([
+    ['within', '{"name":"a","source":{"json":{"idempotencyKey":"other"}}}'],
+    ['in a list', '{"name":"a","source":{"json":[{"idempotencyKey":"other"}]}}'],
+    ['as a value', '{"name":"idempotencyKey","source":{"text":"idempotencyKey"}}'],
+    ['in a text', '{"name":"a","source":{"text":"\\",\\"idempotencyKey\\":\\"x\\""}}'],
+  ])('is made for a document that has such a word only %s', async (_, text) => {
+    await client().export(text);
+    expect(seen[0]?.headers['idempotency-key']).toMatch(/^[\da-f-]{36}$/);
+  });
+
+  test('that no courier takes is wrong usage', async () => {
+    await expect(client().export(BARE, { idempotencyKey: 'ä' })).rejects.toMatchObject({ code: 'usage', exitCode: 64 });
+  });
+});
+
+test('the scan finds the key however the document is cut', () => {
+  const document = fc.record({ json: fc.jsonValue(), key: fc.option(fc.string({ unit: 'binary', maxLength: 20 })) });
+  fc.assert(
+    fc.property(document, fc.array(fc.nat(40), { maxLength: 20 }), ({ json, key }, cuts) => {
+      const members = key === null ? { json } : { json, idempotencyKey: key };
+      let bytes = Buffer.from(JSON.stringify(members));
+      const scan = createDocumentScan();
+      for (const cut of cuts) {
+        scan.pass(bytes.subarray(0, cut));
+        bytes = bytes.subarray(cut);
+      }
+      scan.pass(bytes);
+      expect(scan.facts()).toEqual({ isObject: true, hasKey: key !== null, key: key ?? undefined });
+    }),
+  );
+});
+
+describe('a large document', () => {
+  const large = Buffer.from(`{"name":"a.txt","source":{"text":"${'x'.repeat(12 * 1024 * 1024)}"}}`);
+
+  test('of a file is read again for each attempt, with its length and digest', async () => {
+    statuses = [503];
+    await client().export(written(large));
+    const digest = `sha-256=:${createHash('sha256').update(large).digest('base64')}:`;
+    expect(seen.map(({ headers }) => [headers['content-length'], headers['content-digest']])).toEqual([
+      [String(large.length), digest],
+      [String(large.length), digest],
+    ]);
+    expect(seen.every(({ body }) => body.equals(large))).toBe(true);
+  });
+
+  test('of a stream goes out while it comes, once, and without a key that its end might contradict', async () => {
+    const stream = async function* () {
+      for (let at = 0; at < large.length; at += 1_000_000) yield large.subarray(at, at + 1_000_000);
+    };
+    await client().export(stream());
+    await client().export(stream(), { idempotencyKey: 'given' });
+    expect(seen.map(({ headers }) => [headers['content-length'], headers['idempotency-key']])).toEqual([
+      [undefined, undefined],
+      [undefined, 'given'],
+    ]);
+    expect(seen.every(({ body }) => body.equals(large))).toBe(true);
+    statuses = [503];
+    await expect(client().export(stream())).rejects.toMatchObject({ code: 'busy', idempotencyKey: undefined });
+    expect(seen).toHaveLength(3);
+  });
+});
+
+describe('wrong usage, which goes nowhere', () => {
+  test.each<[string, unknown]>([
+    ['a list', '[1]'],
+    ['a list of JavaScript', []],
+    ['a number', 7],
+    ['nothing', null],
+    ['an empty file', Buffer.alloc(0)],
+    ['a table', Buffer.from('a,b\n1,2\n')],
+    ['UTF-16', Buffer.from('\ufeff{"name":"a"}', 'utf16le')],
+    ['a number that JSON cannot say', { name: 'a', source: { rows: [{ a: Number.NaN }] } }],
+    ['another one', { name: 'a', source: { json: Number.POSITIVE_INFINITY } }],
+    ['text with a lone surrogate', '{"name":"\ud800"}'],
+  ])('%s', async (_, input) => {
+    const wrong = input === '[1]' ? Buffer.from('[1]') : (input as ExportInput);
+    await expect(client().export(wrong)).rejects.toMatchObject({ code: 'usage', exitCode: 64 });
+    expect(seen).toEqual([]);
+  });
+
+  test('a circular object', async () => {
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    await expect(client().export(circular)).rejects.toMatchObject({ code: 'usage' });
+  });
+});
+
+test('a big integer of JavaScript keeps its digits', async () => {
+  await client().export({ name: 'a', source: { rows: [{ id: 9007199254740993n }] } });
+  expect(seen[0]?.body.toString()).toContain('{"id":9007199254740993}');
+});
+
+describe('what is sent as a file is not encoded anew either', () => {
+  test('a stream of text may be cut in the middle of a character', async () => {
+    const text = async function* () {
+      yield 'a\ud83d';
+      yield '\ude00';
+      yield 'b';
+    };
+    await client()
+      .send(text(), { name: 'a.txt' })
+      .catch(() => undefined);
+    expect(seen[0]?.body.toString()).toBe('a\u{1f600}b');
+  });
+
+  test.each([
+    ['in the middle', ['a\ud83d', 'b']],
+    ['at the end', ['a\ud83d']],
+    ['at the front', ['\ude00a']],
+  ])('half a character %s is wrong usage', async (_, parts) => {
+    const text = async function* () {
+      yield* parts;
+    };
+    await expect(client().send(text(), { name: 'a' })).rejects.toMatchObject({ code: 'usage' });
+    expect(seen).toEqual([]);
+  });
+
+  test.each([
+    ['a name', { name: 'a\ud800' }],
+    ['a path', { name: 'a', path: '\udc00' }],
+    ['a description', { name: 'a', description: 'x\ud800' }],
+    ['a media type past ASCII', { name: 'a', mimeType: 'text/pläin' }],
+    ['a media type past Latin-1', { name: 'a', mimeType: 'text/平' }],
+    ['a media type with a line end', { name: 'a', mimeType: 'text/csv\r\nx: y' }],
+    [
+      'a form’s media type, under which the bytes would be taken apart',
+      { name: 'a', mimeType: 'Multipart/form-data; boundary=b' },
+    ],
+  ])('%s that would be changed on its way is wrong usage', async (_, options) => {
+    await expect(client().send(Buffer.from('x'), options)).rejects.toMatchObject({ code: 'usage', exitCode: 64 });
+    expect(seen).toEqual([]);
+  });
+
+  test('a name and its like arrive as they are', async () => {
+    const text = ' a+b&c=d %41 ä\u0308 \u{1f600}\u2028.txt';
+    await client()
+      .send(Buffer.from('x'), { name: text, path: text, description: text, mimeType: 'text/plain' })
+      .catch(() => undefined);
+    expect(readQuery(seen[0]?.target ?? '')).toEqual([
+      ['name', text],
+      ['path', text],
+      ['description', text],
+    ]);
+  });
+});
