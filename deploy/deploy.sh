@@ -18,6 +18,7 @@ set_up() {
   if [ "$right" = key ]; then create_key; else allow_impersonation; fi
   create_ledger
   create_topics
+  read_sources
   deploy_service
   allow_callers
   case $queue in

@@ -20,6 +20,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'destinations.NAME.credentials': 'By what right it is written to: a name of `credentials`',
   'destinations.NAME.callers':
     'Who may write there: an email, `domain:NAME` or `sub:NUMBER` ([callers.md](callers.md)). At least one',
+  'destinations.NAME.sources':
+    'Which objects of Cloud Storage may be delivered there (`source.gcs`, a bucket’s notifications, events): all below `gs://BUCKET/` or `gs://BUCKET/PREFIX/`. What is not listed is answered as if it did not exist: [pubsub-and-buckets.md](pubsub-and-buckets.md#which-objects)',
   'destinations.NAME.path':
     'Folders below `folder`, separated by `/`, for files whose caller names none; made when missing',
   'destinations.NAME.onConflict':
@@ -57,10 +59,14 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'pubsub.subscriptions': 'Whose pushes are believed, by `projects/PROJECT/subscriptions/NAME`',
   'pubsub.subscriptions.NAME.serviceAccount': 'The email of the account that the subscription pushes as',
   'pubsub.subscriptions.NAME.destinations': 'Which destinations its messages may name. At least one',
+  'pubsub.subscriptions.NAME.sources':
+    'Which objects its messages may bring, beside those that their destination lists; written as there',
   'pubsub.deadLetterTopic':
     'Where messages go that can never be delivered: `projects/PROJECT/topics/NAME`. Without it they are only logged',
   'pubsub.eventDestinations':
     'Which destinations the events of the function `courierEvent` may name; the platform has checked their sender',
+  'pubsub.eventSources':
+    'Which objects these events may bring, beside those that their destination lists; written as there',
   limits: 'What one instance takes on: [operating.md](operating.md#sizing)',
   'limits.bufferBytes': 'Memory for the bytes of all uploads together. `null`: a quarter of the container’s',
   'limits.concurrentUploads': 'Deliveries at once; one more is answered 429 `busy`',
@@ -76,6 +82,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
   COURIER_CALLERS: '`callers` of the destination, separated by commas',
   COURIER_OPERATORS: '`operators`, separated by commas',
   COURIER_FOLDER: '`folder` of the destination',
+  COURIER_SOURCES: '`sources` of the destination, separated by commas',
   COURIER_SECRET: '`secret` of its credentials',
   COURIER_KEY_FILE: '`file` of its credentials, in place of `COURIER_SECRET`',
   COURIER_IMPERSONATE: '`impersonate` of its credentials, in place of `COURIER_SECRET`',

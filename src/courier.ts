@@ -20,6 +20,7 @@ import { createMemoryLedger } from './ledger/memory.ts';
 import type { Log } from './log.ts';
 import { createAllow, createPlaces, type GuardedPlace, openAccount } from './places.ts';
 import { openObject } from './source/cloud-storage.ts';
+import { createSourceAccess } from './source-access.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 /** Uploads that may wait for a buffer, for each one that may be under way; more are answered `busy`. */
@@ -97,9 +98,13 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     authenticate: authenticator.authenticate,
     authenticatePush: authenticator.authenticatePush,
     mayPush: createPushPolicy(pubsub).mayPush,
-    eventDestinations: pubsub.eventDestinations,
+    eventGrant: { destinations: pubsub.eventDestinations, sources: pubsub.eventSources },
     deliver: createDeliver(story),
-    openObject: (name, time) => openObject({ transport, ...bearer }, name, time),
+    openObject: createSourceAccess({
+      allow: story.allow,
+      open: (name, time) => openObject({ transport, ...bearer }, name, time),
+      log,
+    }),
     deadLetter: createDeadLetters({ transport, ...bearer, topic: pubsub.deadLetterTopic, log }),
     secretRotated(secret) {
       for (const { auth } of places.values()) auth.rotated(secret);

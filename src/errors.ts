@@ -181,7 +181,7 @@ export const ERRORS = {
   ),
   'source-not-found': setup(
     'The object to export does not exist',
-    'Check the bucket, the object and its generation; it may have been overwritten or deleted.',
+    'Check the bucket, the object and its generation, and that the operator lists the object\'s folder under "sources" of the destination or the subscription.',
   ),
   'source-forbidden': setup(
     'The courier may not read the object to export',

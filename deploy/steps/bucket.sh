@@ -30,10 +30,24 @@ trigger_by_objects() {
   trigger "$name-objects" --event-filters=type=google.cloud.storage.object.v1.finalized --event-filters="bucket=$bucket"
 }
 
-watch_bucket() {
+# read_bucket NAME: the courier reads objects as itself.
+read_bucket() {
   local found
-  found=$(answer gcloud storage buckets describe "gs://$bucket" --project="$project" --format='value(name)') || exit
-  [ -n "$dry_run" ] || [ -n "$found" ] || stop 69 "there is no bucket gs://$bucket that $account can see."
-  bind "serviceAccount:$runtime" roles/storage.objectViewer storage buckets -- "gs://$bucket" --project="$project"
+  found=$(answer gcloud storage buckets describe "gs://$1" --project="$project" --format='value(name)') || exit
+  [ -n "$dry_run" ] || [ -n "$found" ] || stop 69 "there is no bucket gs://$1 that $account can see."
+  bind "serviceAccount:$runtime" roles/storage.objectViewer storage buckets -- "gs://$1" --project="$project"
+}
+
+# The configuration says which of a bucket's objects may be delivered (see configuration).
+read_sources() {
+  local each seen=" $bucket "
+  for each in ${sources[@]+"${sources[@]}"}; do
+    each=${each#gs://} && each=${each%%/*}
+    case $seen in *" $each "*) ;; *) read_bucket "$each" && seen="$seen$each " ;; esac
+  done
+}
+
+watch_bucket() {
+  read_bucket "$bucket"
   if [ "$queue" = eventarc ]; then trigger_by_objects; else notify_topic; fi
 }

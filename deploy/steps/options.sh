@@ -18,6 +18,7 @@ Usage: deploy/deploy.sh --project ID --region REGION --folder FOLDER --caller EM
   --function          as a function: files up to 32 MiB
   --queue KIND        push (default): a topic whose messages are pushed; eventarc: by a function and a trigger; none
   --bucket NAME       objects that appear in this bucket are put into Drive (needs a queue)
+  --source PREFIX     callers may have objects below gs://BUCKET/ or gs://BUCKET/PREFIX/ put into Drive; may be given several times
   --name NAME         of the service, and the beginning of all other names (default: drive-courier)
   --database NAME     Firestore database of the ledger (default: "(default)")
   --config FILE       the courier's whole configuration, instead of one made from the options
@@ -40,7 +41,7 @@ take_value() {
 
 read_arguments() {
   action=up project='' region='' folder='' right='' subject='' form=service queue=push bucket='' name=drive-courier
-  database='(default)' config='' dry_run='' yes='' callers=() operators=()
+  database='(default)' config='' dry_run='' yes='' callers=() operators=() sources=()
   while [ $# -gt 0 ]; do
     case $1 in
       up | teardown) action=$1 && shift && continue ;;
@@ -59,6 +60,7 @@ read_arguments() {
         ;;
       --caller) take_value "$@" && callers+=("$value") ;;
       --operator) take_value "$@" && operators+=("$value") ;;
+      --source) take_value "$@" && sources+=("$value") ;;
       *) misused "what is \"$1\"?" ;;
     esac
     shift 2
@@ -85,6 +87,9 @@ check_arguments() {
   [ -z "$subject" ] || matches "$subject" "$person" 'email address'
   [ ${#callers[@]} -gt 0 ] || misused 'nobody may send files: give at least one --caller.'
   for each in "${callers[@]}" ${operators[@]+"${operators[@]}"}; do matches "$each" "$person" 'email address'; done
+  for each in ${sources[@]+"${sources[@]}"}; do
+    matches "$each" 'gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]/([^"\*?]*/)?' 'source (gs://BUCKET/ or gs://BUCKET/PREFIX/)'
+  done
   if [ -n "$config" ]; then
     [ -r "$config" ] || misused "$config cannot be read."
   else

@@ -17,13 +17,18 @@ drive_right() {
   fi
 }
 
+# Whatever the bucket tells of may be delivered, and nothing else that the courier can read.
+pushed_sources() {
+  if [ -n "$bucket" ]; then json_list "gs://$bucket/"; else json_list; fi
+}
+
 pubsub_part() {
   [ "$queue" != none ] || return 0
   printf ',"pubsub":{"deadLetterTopic":"projects/%s/topics/%s",' "$project" "$failed"
   if [ "$queue" = eventarc ]; then
-    printf '"eventDestinations":["default"]}'
+    printf '"eventDestinations":["default"],"eventSources":%s}' "$(pushed_sources)"
   else
-    printf '"subscriptions":{"projects/%s/subscriptions/%s":{"serviceAccount":"%s","destinations":["default"]}}}' "$project" "$exports" "$pusher"
+    printf '"subscriptions":{"projects/%s/subscriptions/%s":{"serviceAccount":"%s","destinations":["default"],"sources":%s}}}' "$project" "$exports" "$pusher" "$(pushed_sources)"
   fi
 }
 
@@ -34,7 +39,8 @@ configuration() {
     return
   fi
   printf '{"audiences":["%s"],"identity":"cloud-run-iam","operators":%s,' "$(url_of "$name")" "$(json_list ${operators[@]+"${operators[@]}"})"
-  printf '"destinations":{"default":{"folder":"%s","credentials":"drive","callers":%s}},' "$folder" "$(json_list "${callers[@]}")"
+  printf '"destinations":{"default":{"folder":"%s","credentials":"drive","callers":%s,"sources":%s}},' \
+    "$folder" "$(json_list "${callers[@]}")" "$(json_list ${sources[@]+"${sources[@]}"})"
   printf '"credentials":{"drive":%s},' "$(drive_right)"
   printf '"ledger":{"firestore":{"project":"%s","database":"%s","collection":"%s"}}' "$project" "$database" "$collection"
   pubsub_part

@@ -13,11 +13,15 @@ locals {
   pubsub = {
     deadLetterTopic   = "projects/${var.project}/topics/${var.name}-failed"
     eventDestinations = local.pushes ? [] : ["default"]
+    # Whatever the bucket tells of may be delivered, and nothing else that the courier can read.
+    eventSources = local.pushes ? [] : local.pushed_sources
     subscriptions = {
       for email in local.pushes ? google_service_account.pusher[*].email : [] :
-      "projects/${var.project}/subscriptions/${var.name}-exports" => { serviceAccount = email, destinations = ["default"] }
+      "projects/${var.project}/subscriptions/${var.name}-exports" => { serviceAccount = email, destinations = ["default"], sources = local.pushed_sources }
     }
   }
+
+  pushed_sources = var.bucket == null ? [] : ["gs://${var.bucket}/"]
 
   made_config = {
     for name, value in {
@@ -25,7 +29,7 @@ locals {
       # The service below requires authentication, and Cloud Run may hand tokens on without their signature.
       identity     = "cloud-run-iam"
       operators    = var.operators
-      destinations = { default = { folder = var.folder, credentials = "drive", callers = local.all_callers } }
+      destinations = { default = { folder = var.folder, credentials = "drive", callers = local.all_callers, sources = var.sources } }
       credentials  = { drive = local.drive_right }
       ledger       = { firestore = { project = var.project, database = var.database, collection = local.collection } }
       pubsub       = var.push ? local.pubsub : null

@@ -81,6 +81,17 @@ variable "bucket" {
   default     = null
 }
 
+variable "sources" {
+  description = "Objects that callers may have put into Drive: all below these gs://BUCKET/ or gs://BUCKET/PREFIX/. The courier is let read their buckets."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for source in var.sources : can(regex("^gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]/([^*?]*/)?$", source))])
+    error_message = "A source is gs://BUCKET/ or gs://BUCKET/PREFIX/, and ends with a slash."
+  }
+}
+
 variable "events_image" {
   description = "Image of the function courierEvent, for delivery by an Eventarc trigger rather than by push; null: no trigger."
   type        = string

@@ -3,6 +3,8 @@
 #
 #   COURIER_URL=https://courier-xyz.a.run.app COURIER_ACCOUNT=exporter@my-proj.iam.gserviceaccount.com ./create-job.sh
 #
+# The destination must list the object's folder: sources: [gs://my-exports/daily/]
+#
 # "onConflict": "replace" keeps it one file, with one link: each morning gives it new content.
 set -eu
 
@@ -16,7 +18,7 @@ gcloud scheduler jobs create http export-orders \
   --uri="$url/v1/exports" \
   --http-method=POST \
   --headers=Content-Type=application/json \
-  --message-body='{"name": "orders.csv", "onConflict": "replace", "source": {"gcs": "gs://my-exports/orders.csv"}}' \
+  --message-body='{"name": "orders.csv", "onConflict": "replace", "source": {"gcs": "gs://my-exports/daily/orders.csv"}}' \
   --oidc-service-account-email="$account" \
   --oidc-token-audience="$url" \
   --attempt-deadline=300s \

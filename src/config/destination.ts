@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CONFLICT_RULES, CONVERSIONS } from '../delivery.ts';
 import { folderPath } from '../file-name.ts';
 import { domain, email, principal } from './principal.ts';
+import { sources } from './sources.ts';
 
 const role = z.enum(['reader', 'commenter', 'writer']);
 
@@ -21,6 +22,7 @@ export const destination = z
     path: folderPath.default(''),
     onConflict: z.enum(CONFLICT_RULES).default('new'),
     convertTo: z.enum(CONVERSIONS).nullable().default(null),
+    sources,
     share: z.array(share).default([]),
     allowAnyone: z.boolean().default(false),
     maxBytes: z.int().positive().max(5_497_558_138_880).default(5_497_558_138_880),

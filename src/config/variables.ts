@@ -8,6 +8,7 @@ const VARIABLE_OF: Readonly<Record<string, string>> = {
   operators: 'COURIER_OPERATORS',
   ledger: 'COURIER_LEDGER',
   'destinations.default.callers': 'COURIER_CALLERS',
+  'destinations.default.sources': 'COURIER_SOURCES',
   'destinations.default.folder': 'COURIER_FOLDER',
   'credentials.default.secret': 'COURIER_SECRET',
   'credentials.default.file': 'COURIER_KEY_FILE',
@@ -26,6 +27,7 @@ const SINGLE_DESTINATION_VARIABLES = [
   'COURIER_CALLERS',
   'COURIER_OPERATORS',
   'COURIER_FOLDER',
+  'COURIER_SOURCES',
   'COURIER_SECRET',
   'COURIER_KEY_FILE',
   'COURIER_IMPERSONATE',
@@ -48,7 +50,12 @@ export const fromVariables = (env: Environment): unknown => ({
   identity: env.COURIER_IDENTITY,
   operators: list(env.COURIER_OPERATORS),
   destinations: {
-    default: { folder: env.COURIER_FOLDER || undefined, credentials: 'default', callers: list(env.COURIER_CALLERS) },
+    default: {
+      folder: env.COURIER_FOLDER || undefined,
+      credentials: 'default',
+      callers: list(env.COURIER_CALLERS),
+      sources: list(env.COURIER_SOURCES),
+    },
   },
   credentials: {
     default: {

@@ -9,6 +9,7 @@ import { checkByWriting } from './probe.ts';
 import { checkPubsub } from './pubsub.ts';
 import { type Check, type DoctorReport, failed, passed, skipped, warned } from './report.ts';
 import { checkRight, type Finding } from './right.ts';
+import { checkSources, createBucketSight } from './sources.ts';
 import { createSubscriptionSight } from './subscription.ts';
 import { checkSubscriptions } from './subscriptions.ts';
 
@@ -29,6 +30,7 @@ const CHECKS = [
   'sharing',
   'pubsub',
   'subscriptions',
+  'sources',
   'invoker',
   'probe',
 ] as const;
@@ -95,6 +97,7 @@ export const examine = async (
   const ledger = checkLedger(dependencies, self.email);
   const invoker = checkInvoker(dependencies, { runtimeEmail: self.email, deadlineMs });
   const sightOf = createSubscriptionSight(dependencies, deadlineMs);
+  const bucketSightOf = createBucketSight(dependencies, deadlineMs);
 
   const rights = new Map<string, ReturnType<DoctorDependencies['right']>>();
   const findings = new Map<string, Promise<Finding>>();
@@ -120,6 +123,7 @@ export const examine = async (
       ...(finding?.checks ?? []),
       await checkPubsub(dependencies, name, { runtimeEmail: self.email, deadlineMs }),
       await checkSubscriptions(dependencies, name, { sightOf, runtimeEmail: self.email }),
+      await checkSources(dependencies, name, { sightOf: bucketSightOf, runtimeEmail: self.email }),
       await invoker,
     ];
     if (right === undefined || credential === undefined || finding?.ready === undefined) return inOrder(found);

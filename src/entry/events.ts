@@ -107,12 +107,19 @@ export const createEventHandler = (services: Services): ((event: unknown) => Pro
     const origin = unwrapped.message.subscription ?? topic;
     const requestId = randomUUID();
     const caller = { sub: `event:${topic}` };
-    const allowedDestinations = services.eventDestinations;
+    const { destinations: allowedDestinations, sources: allowedSources } = services.eventGrant;
     try {
       if (services.stopping()) throw new CourierError('shutting-down');
       await slots.hold(() =>
         withinTime(services, (time) =>
-          handleMessage(services, unwrapped, { ...time, caller, origin, allowedDestinations, requestId }),
+          handleMessage(services, unwrapped, {
+            ...time,
+            caller,
+            origin,
+            allowedDestinations,
+            allowedSources,
+            requestId,
+          }),
         ),
       );
     } catch (thrown) {

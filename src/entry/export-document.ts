@@ -7,6 +7,7 @@ import { isRawNumber, parseExactJson } from '../source/exact-json.ts';
 import { base64Source, textSource } from '../source/inline.ts';
 import { jsonSource } from '../source/pretty-json.ts';
 import { type Row, rowsSource } from '../source/rows.ts';
+import type { SourceRequest } from '../source-access.ts';
 import { IDEMPOTENCY_KEY } from './delivery-headers.ts';
 import { openObjectSource } from './object-source.ts';
 import { mimeTypeOption, optionShape, parseInput } from './options.ts';
@@ -33,7 +34,8 @@ const source = z
       description: 'With rows: text cells that a spreadsheet would run as a formula are left as they are.',
     }),
     gcs: z.exactOptional(z.string()).meta({
-      description: 'gs://bucket/object or gs://bucket/object#generation; an object that the courier may read.',
+      description:
+        'gs://bucket/object or gs://bucket/object#generation; an object below one of the "sources" that the operator allows.',
     }),
   })
   .superRefine((given, context) => {
@@ -107,25 +109,29 @@ export const nameOfObject = (object: string): string =>
 const openSource = async (
   given: ExportDocument['source'],
   services: Pick<Services, 'openObject'>,
-  time: { signal: AbortSignal; deadlineMs: number },
+  request: SourceRequest,
 ): Promise<Source & { name?: string }> => {
   if (given.text !== undefined) return textSource(given.text);
   if (given.base64 !== undefined) return base64Source(given.base64);
   if (given.rows !== undefined) return rowsSource(given.rows, { rawCells: given.rawCells ?? false });
-  if (given.gcs !== undefined) return openObjectSource(services, parseObjectName(given.gcs), time);
+  if (given.gcs !== undefined) return openObjectSource(services, parseObjectName(given.gcs), request);
   return jsonSource(given.json);
 };
 
 /**
  * What a document asks for: its options and its bytes, of which none has been read yet.
- * @throws CourierError `request-invalid`, `name-invalid`, `source-not-found`, `source-forbidden`, `google-unavailable`
+ * @param request who asks, and what its way of coming allows; the destination is the document's
+ * @throws CourierError `request-invalid`, `name-invalid`, `destination-forbidden`, `source-not-found`, `source-forbidden`, `google-unavailable`
  */
 export const openExport = async (
   document: ExportDocument,
   services: Pick<Services, 'openObject'>,
-  time: { signal: AbortSignal; deadlineMs: number },
+  request: Omit<SourceRequest, 'destination'>,
 ): Promise<OpenedExport> => {
   const { source: given, name: asked, ...rest } = document;
-  const { name: found = '', ...opened } = await openSource(given, services, time);
+  const { name: found = '', ...opened } = await openSource(given, services, {
+    ...request,
+    destination: rest.destination,
+  });
   return asExport({ ...rest, name: asked ?? nameOfObject(found) }, opened);
 };

@@ -36,14 +36,9 @@ export const createExportsHandler =
         bodies.hold(body.size ?? maxBytes, async () => {
           const bytes = await body.read();
           checkDigest(sha256, createHash('sha256').update(bytes).digest('hex'));
-          const { idempotencyKey, ...opened } = await openExport(readExportDocument(bytes), services, time);
-          return services.deliver({
-            ...opened,
-            ...oneKey(key, idempotencyKey),
-            ...time,
-            caller: context.var.caller,
-            requestId: context.var.trace.requestId,
-          });
+          const request = { ...time, caller: context.var.caller, requestId: context.var.trace.requestId };
+          const { idempotencyKey, ...opened } = await openExport(readExportDocument(bytes), services, request);
+          return services.deliver({ ...opened, ...oneKey(key, idempotencyKey), ...request });
         }),
       );
       return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);

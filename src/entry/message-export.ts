@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CourierError } from '../errors.ts';
 import { objectNameOf } from '../source/cloud-storage.ts';
 import { bytesSource } from '../source/inline.ts';
+import type { SourceRequest } from '../source-access.ts';
 import {
   asExport,
   type ExportDocument,
@@ -73,10 +74,8 @@ const objectAttributes = z.object({
   objectGeneration: z.exactOptional(z.string()),
 });
 
-interface Time {
-  signal: AbortSignal;
-  deadlineMs: number;
-}
+/** Who brings the message, and what that allows; where it goes, the message says. */
+type Asking = Omit<SourceRequest, 'destination'>;
 
 /**
  * An object that has come to be: its name is the last segment of the object's, its path the rest. The notification's
@@ -85,7 +84,7 @@ interface Time {
 const openFinalized = async (
   attributes: Attributes,
   services: Pick<Services, 'openObject'>,
-  time: Time,
+  asking: Asking,
 ): Promise<OpenedExport> => {
   const { bucketId, objectId, objectGeneration } = parseInput(objectAttributes, attributes);
   const object = objectNameOf(bucketId, objectId, objectGeneration);
@@ -95,20 +94,20 @@ const openFinalized = async (
     name: nameOfObject(objectId),
     path,
   });
-  const { name: _, ...source } = await openObjectSource(services, object, time);
+  const { name: _, ...source } = await openObjectSource(services, object, { ...asking, destination: said.destination });
   return asExport(said, source);
 };
 
 const readEvent = async (
   attributes: Attributes,
   services: Pick<Services, 'openObject'>,
-  time: Time,
+  asking: Asking,
 ): Promise<Reading | undefined> => {
   const { eventType, bucketId, secretId } = attributes;
   if (eventType === undefined) return undefined;
   if (bucketId !== undefined) {
     if (eventType !== 'OBJECT_FINALIZE') return { kind: 'ignored', why: `${eventType} of an object` };
-    return { kind: 'export', opened: await openFinalized(attributes, services, time) };
+    return { kind: 'export', opened: await openFinalized(attributes, services, asking) };
   }
   if (secretId === undefined) return undefined;
   // https://cloud.google.com/secret-manager/docs/event-notifications; a new version, or one that may not be used any more.
@@ -124,10 +123,10 @@ const readEvent = async (
 export const readMessage = async (
   message: PubsubMessage,
   services: Pick<Services, 'openObject'>,
-  time: Time,
+  asking: Asking,
 ): Promise<Reading> => {
   const { attributes, data } = message;
-  const event = await readEvent(attributes, services, time);
+  const event = await readEvent(attributes, services, asking);
   if (event !== undefined) return event;
   if (attributes.name !== undefined) return { kind: 'export', opened: fileOf(message) };
   if (data.byteLength === 0) {
@@ -136,5 +135,5 @@ export const readMessage = async (
     });
   }
   const document = withAttributes(readExportDocument(data), attributes);
-  return { kind: 'export', opened: await openExport(document, services, time) };
+  return { kind: 'export', opened: await openExport(document, services, asking) };
 };

@@ -11,6 +11,8 @@ export interface Bringing {
   /** The subscription, or the topic of an event; with the message's id it is a key where the message gives none. */
   origin: string;
   allowedDestinations: readonly string[];
+  /** Objects of Cloud Storage that it may bring, beside those that the destination lists. */
+  allowedSources: readonly string[];
   requestId: string;
   signal: AbortSignal;
   deadlineMs: number;
@@ -47,9 +49,9 @@ const giveUp = async (
 };
 
 const work = async (services: Services, message: PubsubMessage, bringing: Bringing): Promise<Outcome> => {
-  const { origin, signal, deadlineMs, ...rest } = bringing;
+  const { origin, allowedSources, ...rest } = bringing;
   const told = { pubsub: messageFields(message, origin), requestId: bringing.requestId };
-  const reading = await readMessage(message, services, { signal, deadlineMs });
+  const reading = await readMessage(message, services, { ...rest, allowedSources });
   if (reading.kind === 'ignored') {
     services.log.info({ ...told, why: reading.why }, 'message ignored');
     return reading;
@@ -60,7 +62,7 @@ const work = async (services: Services, message: PubsubMessage, bringing: Bringi
     return reading;
   }
   const { source, idempotencyKey = source.identity ?? `${origin}/${message.id}`, options } = reading.opened;
-  const receipt = await services.deliver({ ...rest, options, source, idempotencyKey, signal, deadlineMs });
+  const receipt = await services.deliver({ ...rest, options, source, idempotencyKey });
   services.log.info({ ...told, fileId: receipt.id }, `message ${receipt.outcome}`);
   return { kind: 'delivered', receipt };
 };

@@ -1,6 +1,7 @@
 import type { Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
 import { goneObject, type ObjectName } from '../source/cloud-storage.ts';
+import type { SourceRequest } from '../source-access.ts';
 import type { Services } from './services.ts';
 
 /**
@@ -10,10 +11,10 @@ import type { Services } from './services.ts';
 export const openObjectSource = async (
   { openObject }: Pick<Services, 'openObject'>,
   object: ObjectName,
-  time: { signal: AbortSignal; deadlineMs: number },
+  request: SourceRequest,
 ): Promise<Source & { name: string }> => {
   try {
-    return await openObject(object, time);
+    return await openObject(object, request);
   } catch (error) {
     const isGone = error instanceof CourierError && error.code === 'source-not-found';
     if (!isGone || object.generation === undefined) throw error;

@@ -52,10 +52,17 @@ const receive = async (
   // What is no push, or not from this subscription's own account, is refused as any other request would be.
   const wrapped = readPush(parsePush(bytes));
   const origin = wrapped.subscription ?? '';
-  const allowedDestinations = services.mayPush(caller, origin);
-  if (allowedDestinations === undefined) throw forbidden();
+  const grant = services.mayPush(caller, origin);
+  if (grant === undefined) throw forbidden();
   const unwrapped = unwrap(wrapped);
-  const bringing = { ...time, caller, origin, allowedDestinations, requestId: trace.requestId };
+  const bringing = {
+    ...time,
+    caller,
+    origin,
+    allowedDestinations: grant.destinations,
+    allowedSources: grant.sources,
+    requestId: trace.requestId,
+  };
   try {
     await handleMessage(services, unwrapped, bringing);
     return context.body(null, 204);

@@ -1,7 +1,9 @@
 import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Receipt, Source } from '../delivery.ts';
 import type { CourierError } from '../errors.ts';
+import type { PushGrant } from '../identity/push.ts';
 import type { Log } from '../log.ts';
 import type { ObjectName } from '../source/cloud-storage.ts';
+import type { SourceRequest } from '../source-access.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { PubsubMessage } from './pubsub-message.ts';
 
@@ -48,15 +50,18 @@ export interface Services {
   authenticate(headers: Headers): Promise<Caller>;
   /** The push's sender, and that it is the account configured for this subscription. @throws CourierError 401, 403 */
   authenticatePush(headers: Headers): Promise<Caller>;
-  /** The destinations that this push may write to; undefined unless the caller is this very subscription's account. */
-  mayPush(caller: Caller, subscription: string): readonly string[] | undefined;
-  /** What events may write to whose sender the platform has checked (`courierEvent`). */
-  eventDestinations: readonly string[];
+  /** What this push may do; undefined unless the caller is this very subscription's account. */
+  mayPush(caller: Caller, subscription: string): PushGrant | undefined;
+  /** What events may do whose sender the platform has checked (`courierEvent`). */
+  eventGrant: PushGrant;
   deliver(delivery: Delivery): Promise<Receipt>;
-  /** An object of Cloud Storage, read with the runtime's own identity. @throws CourierError `source-not-found`, `source-forbidden`, `google-unavailable` */
+  /**
+   * An object of Cloud Storage, if it may be delivered there; read with the runtime's own identity.
+   * @throws CourierError `destination-forbidden`, `source-not-found`, `source-forbidden`, `google-unavailable`
+   */
   openObject(
     name: ObjectName,
-    time: { signal: AbortSignal; deadlineMs: number },
+    request: SourceRequest,
   ): Promise<Source & { /** The object's own name. */ name: string }>;
   /** Publishes a message that can never be delivered, with the reason; false where no topic is configured. @throws CourierError `google-unavailable` */
   deadLetter(message: PubsubMessage, reason: CourierError): Promise<boolean>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { isServiceAccount } from '../config/service-account.ts';
 import type { Caller } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
-import { isServiceAccount } from '../config/service-account.ts';
 
 /** Clocks of machines that are looked after differ by less. */
 const SKEW_SECONDS = 60;

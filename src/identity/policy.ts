@@ -1,7 +1,7 @@
+import { isServiceAccount, isServiceAccountDomain, projectDomainOf } from '../config/service-account.ts';
 import type { Config } from '../config.ts';
 import type { Caller } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
-import { isServiceAccount, isServiceAccountDomain, projectDomainOf } from '../config/service-account.ts';
 
 /** Who may write where. */
 export interface Policy {

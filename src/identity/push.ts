@@ -1,12 +1,20 @@
 import type { PubsubConfig } from '../config/pubsub.ts';
 import type { Caller } from '../delivery.ts';
 
+/** What the messages of a subscription may do. */
+export interface PushGrant {
+  /** The destinations that they may write to. */
+  destinations: readonly string[];
+  /** The objects of Cloud Storage that they may bring, beside those that a destination lists. */
+  sources: readonly string[];
+}
+
 /** Which account may push for which subscription. */
 export interface PushPolicy {
   /** True for an account that some subscription pushes with; all that can be known before the body is read. */
   isPushAccount(caller: Caller): boolean;
-  /** The destinations that this push may write to; undefined unless the caller is this very subscription's account. */
-  mayPush(caller: Caller, subscription: string): readonly string[] | undefined;
+  /** What this push may do; undefined unless the caller is this very subscription's account. */
+  mayPush(caller: Caller, subscription: string): PushGrant | undefined;
 }
 
 /**
@@ -20,7 +28,7 @@ export const createPushPolicy = ({ subscriptions }: Pick<PubsubConfig, 'subscrip
     isPushAccount: ({ email }) => email !== undefined && accounts.has(email),
     mayPush({ email }, subscription) {
       const configured = bySubscription.get(subscription);
-      return email !== undefined && configured?.serviceAccount === email ? configured.destinations : undefined;
+      return email !== undefined && configured?.serviceAccount === email ? configured : undefined;
     },
   };
 };

@@ -70,12 +70,15 @@ const MOST_BROKEN_READS = 5;
 
 const where = ({ bucket, object }: ObjectName): string => `gs://${bucket}/${object}`;
 
+/** For what does not exist, and for what must look so. */
+export const objectNotFound = (name: ObjectName): CourierError => {
+  const which = name.generation === undefined ? '' : ` in generation ${name.generation}`;
+  return new CourierError('source-not-found', { detail: `${where(name)} does not exist${which}.` });
+};
+
 /** Cloud Storage answers 403 for a missing object, too, to an account that may not list the bucket. */
 const refused = (status: number, name: ObjectName): CourierError => {
-  if (status === 404 || status === 412) {
-    const which = name.generation === undefined ? '' : ` in generation ${name.generation}`;
-    return new CourierError('source-not-found', { detail: `${where(name)} does not exist${which}.` });
-  }
+  if (status === 404 || status === 412) return objectNotFound(name);
   if (status === 401 || status === 403) {
     return new CourierError('source-forbidden', { detail: `${where(name)} may not be read.` });
   }

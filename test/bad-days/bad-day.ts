@@ -97,7 +97,12 @@ export const startBadDay = async (): Promise<BadDay> => {
             audiences: [AUDIENCE],
             operators: [world.emails.ops],
             destinations: {
-              reports: { folder: places.sharedDriveFolder, credentials: 'main', callers: [world.emails.exporter] },
+              reports: {
+                folder: places.sharedDriveFolder,
+                credentials: 'main',
+                callers: [world.emails.exporter],
+                sources: [`gs://${google.bucket}/`],
+              },
             },
             credentials: { main: { secret: `${world.secret}/versions/latest` } },
             ...config,

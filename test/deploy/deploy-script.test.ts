@@ -72,7 +72,13 @@ const openProject = (start: Partial<ProjectState> = {}) => {
 
 const ways: Record<string, string[]> = {
   'a service with a key': [...NEEDED, '--key', '--bucket=exports-bucket', '--operator=ops@example.com'],
-  'a keyless service': [...NEEDED, '--keyless', '--subject=reports@example.com', '--queue=none'],
+  'a keyless service': [
+    ...NEEDED,
+    '--keyless',
+    '--subject=reports@example.com',
+    '--queue=none',
+    '--source=gs://exports-bucket/ready/',
+  ],
   'a keyless function': [...NEEDED, '--keyless', '--function', '--database=courier-db'],
   'functions with Eventarc': [...NEEDED, '--key', '--function', '--queue=eventarc', '--bucket=exports-bucket'],
 };
@@ -158,7 +164,12 @@ test('the configuration that it deploys is one that the courier takes', async ()
       expect(config.destinations.default).toMatchObject({
         folder: '0AFolderFolderFolder',
         callers: ['job@my-project.iam.gserviceaccount.com'],
+        sources: options.includes('--source=gs://exports-bucket/ready/') ? ['gs://exports-bucket/ready/'] : [],
       });
+      // What the bucket tells of may come by the queue, and by no other way.
+      const { subscriptions, eventSources } = config.pubsub;
+      const pushed = [...Object.values(subscriptions).flatMap(({ sources }) => sources), ...eventSources];
+      expect(pushed).toEqual(options.includes('--bucket=exports-bucket') ? ['gs://exports-bucket/'] : []);
     }
   }
 }, 120_000);

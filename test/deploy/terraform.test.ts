@@ -203,6 +203,16 @@ const WANTED = {
     },
   ],
   ['with a trigger', { events_image: 'e' }, { pubsub: { eventDestinations: ['default'], subscriptions: {} } }],
+  [
+    'with objects that callers may have delivered, and a bucket that is watched',
+    { sources: ['gs://exports/ready/'], bucket: 'my-bucket' },
+    {
+      destinations: { default: { sources: ['gs://exports/ready/'] } },
+      pubsub: {
+        subscriptions: { 'projects/my-project/subscriptions/drive-courier-exports': { sources: ['gs://my-bucket/'] } },
+      },
+    },
+  ],
 ])(
   'the courier takes the configuration that the module makes: %s',
   async (_, variables, expected) => {

@@ -31,7 +31,7 @@ let failure: Error | undefined;
 let stopping = false;
 const plain = createEntryServices();
 const services = createEntryServices({
-  eventDestinations: ['archive'],
+  eventGrant: { destinations: ['archive'], sources: ['gs://reports/'] },
   stopping: () => stopping,
   async openObject(name) {
     opened.push(name);

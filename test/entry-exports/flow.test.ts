@@ -30,7 +30,7 @@ describe('pushes to one instance', () => {
     entry = await startEntry('HTTP/1.1', {
       services: {
         authenticatePush: async () => ({ sub: '2', email: 'pubsub-push@my-proj.iam.gserviceaccount.com' }),
-        mayPush: () => ['reports'],
+        mayPush: () => ({ destinations: ['reports'], sources: [] }),
         deadLetter: async (message) => dead.push(message) > 0,
         ...services,
       },

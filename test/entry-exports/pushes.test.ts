@@ -51,7 +51,9 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
           return PUSHER;
         },
         mayPush: (caller, subscription) =>
-          caller.sub === PUSHER.sub && subscription === SUBSCRIPTION ? ['reports', 'archive'] : undefined,
+          caller.sub === PUSHER.sub && subscription === SUBSCRIPTION
+            ? { destinations: ['reports', 'archive'], sources: ['gs://reports/'] }
+            : undefined,
         async openObject(name) {
           opened.push(name);
           const { bucket, object, generation = '7' } = name;

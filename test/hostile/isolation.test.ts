@@ -21,7 +21,14 @@ beforeAll(async () => {
   courier = await startCourier(google, {
     document: {
       destinations: {
-        sales: { folder: sharedDriveFolder, credentials: 'main', callers: [sales], path: 'sales' },
+        sales: {
+          folder: sharedDriveFolder,
+          credentials: 'main',
+          callers: [sales],
+          path: 'sales',
+          // What is not listed is not even looked for; these names are hostile enough.
+          sources: ['gs://evil.example/', 'gs://abc/', 'gs://127.0.0.1/', 'gs://xyz/'],
+        },
         finance: { folder: sharedDriveFolder, credentials: 'main', callers: [finance], path: 'finance' },
         both: { folder: sharedDriveFolder, credentials: 'main', callers: [sales, finance] },
       },
@@ -251,12 +258,13 @@ describe('the courier is nobody’s proxy', () => {
   test.each([
     'gs://evil.example:8080/x',
     'gs://user@evil/x',
-    'gs://a/../../x?alt=media&host=evil',
+    'gs://abc/../../x?alt=media&host=evil',
     'gs://bucket@evil.example/x',
     'http://169.254.169.254/x',
     'file:///etc/passwd',
     'gs://127.0.0.1/latest',
-    'gs://x/https://evil.example/',
+    'gs://xyz/https://evil.example/',
+    'gs://evil.example/x?alt=media&host=evil',
   ])('the object %j reaches no host but Cloud Storage', async (gcs) => {
     await sendJson(sales, '/v1/exports', { destination: 'sales', name: 'a.txt', source: { gcs } });
     const hosts = new Set(google.calls.list().map(({ host }) => host));

@@ -47,7 +47,7 @@ export const createEntryServices = (
       throw new CourierError('caller-not-allowed');
     },
     mayPush: () => undefined,
-    eventDestinations: [],
+    eventGrant: { destinations: [], sources: [] },
     async openObject() {
       throw new CourierError('source-not-found');
     },

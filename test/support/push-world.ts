@@ -50,7 +50,13 @@ export const startPushWorld = async ({
     },
     credentials: { main: { file: world.keyFiles.courier } },
     pubsub: {
-      subscriptions: { [subscription]: { serviceAccount: world.emails.pubsubPush, destinations: ['reports'] } },
+      subscriptions: {
+        [subscription]: {
+          serviceAccount: world.emails.pubsubPush,
+          destinations: ['reports'],
+          sources: [`gs://${google.bucket}/`],
+        },
+      },
       deadLetterTopic: google.topic,
     },
     limits,

@@ -6,7 +6,7 @@ import { createHttpServer } from '../../src/entry/http-server.ts';
 import { createNodeListener } from '../../src/entry/node-listener.ts';
 import { createLog } from '../../src/log.ts';
 
-const AUDIENCE = 'https://courier.example';
+export const AUDIENCE = 'https://courier.example';
 const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
 /** A courier in this process, on a socket, against a local Google. */

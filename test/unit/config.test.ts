@@ -194,6 +194,53 @@ describe('the document', () => {
     },
   );
 
+  test.each(['gs://exports/', 'gs://exports/ready/', 'gs://exports/a b/#1/100%/', 'gs://my_bucket.example.com/x/'])(
+    'takes the source "%s"',
+    (source) => {
+      const destinations = { r: { ...document.destinations.reports, sources: [source] } };
+      expect(read({ destinations }).destinations.r?.sources).toEqual([source]);
+    },
+  );
+
+  test('takes a bucket alone for all that is in it, and nothing where nothing is listed', () => {
+    const destinations = {
+      r: { ...document.destinations.reports, sources: ['gs://exports'] },
+      s: document.destinations.reports,
+    };
+    const config = read({ destinations });
+    expect(config.destinations.r?.sources).toEqual(['gs://exports/']);
+    expect(config.destinations.s?.sources).toEqual([]);
+    expect(config.pubsub.eventSources).toEqual([]);
+  });
+
+  test.each([
+    ['gs://exports/ready', 'must end with "/"'],
+    ['gs://exports/ready/a.csv', 'must end with "/"'],
+    ['gs://exports/*', 'wildcard'],
+    ['gs://exports/ready/*/', 'wildcard'],
+    ['gs://*/', 'gs://BUCKET/'],
+    ['gs://', 'gs://BUCKET/'],
+    ['gs:///x/', 'gs://BUCKET/'],
+    ['gs://Exports/', 'gs://BUCKET/'],
+    ['s3://exports/', 'gs://BUCKET/'],
+    ['exports/', 'gs://BUCKET/'],
+    ['https://storage.googleapis.com/exports/', 'gs://BUCKET/'],
+    ['gs://exports/../other/', 'segment'],
+    ['gs://exports/./', 'segment'],
+    ['gs://exports/a\nb/', 'cannot begin'],
+  ])('takes no source "%s"', (source, why) => {
+    const destinations = { r: { ...document.destinations.reports, sources: [source] } };
+    const subscriptions = {
+      'projects/p/subscriptions/exports': { serviceAccount: 'a@b.example', destinations: ['r'], sources: [source] },
+    };
+    expect(faultsOf(() => read({ destinations, pubsub: { subscriptions, eventSources: [source] } }))).toEqual([
+      expect.stringMatching(/^destinations\.r\.sources\.0: /),
+      expect.stringMatching(/^pubsub\.subscriptions\.projects\/p\/subscriptions\/exports\.sources\.0: /),
+      expect.stringMatching(/^pubsub\.eventSources\.0: /),
+    ]);
+    expect(faultsOf(() => read({ destinations }))[0]).toContain(why);
+  });
+
   test('shares with everybody only when that is said twice', () => {
     const share = [{ type: 'anyone', role: 'reader' }];
     const of = (extra: object): object => ({

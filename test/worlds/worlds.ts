@@ -764,6 +764,54 @@ export const WORLDS: readonly World[] = [
     },
   },
   {
+    name: 'objects may come from a bucket that the courier may read',
+    arrange: (google, document) => {
+      document.destinations.reports.sources = [`gs://${google.bucket}/`, `gs://${google.bucket}/in/`];
+    },
+    finds: { ...QUIET, sources: { result: 'passed', detail: /^Objects from gs:\/\/[\w-]+\/, gs:\/\/[\w-]+\/in\/\.$/ } },
+  },
+  {
+    name: 'objects may come from a bucket that the courier may not read',
+    arrange: async (google, document) => {
+      await google.storage.createBucket('local-vault');
+      document.destinations.reports.sources = ['gs://local-vault/'];
+      return undefined;
+    },
+    finds: {
+      ...QUIET,
+      sources: {
+        result: 'failed',
+        detail: /The courier may not read gs:\/\/local-vault\.$/,
+        remedy:
+          /^gcloud storage buckets add-iam-policy-binding gs:\/\/local-vault --member=serviceAccount:\S+ --role=roles\/storage\.objectViewer$/,
+      },
+    },
+  },
+  {
+    name: 'objects may come from a folder of a bucket, of which the courier may perhaps read no more',
+    arrange: async (google, document) => {
+      await google.storage.createBucket('local-vault');
+      document.destinations.reports.sources = ['gs://local-vault/ready/'];
+      return undefined;
+    },
+    finds: {
+      ...QUIET,
+      sources: { result: 'warned', detail: /gs:\/\/local-vault as a whole; .* gs:\/\/local-vault\/ready\/ shows when/ },
+    },
+  },
+  {
+    name: 'a subscription brings objects from a bucket that does not exist',
+    arrange: (google, document) => {
+      queue(google, document);
+      const pubsub = document.pubsub as { subscriptions: Record<string, Record<string, unknown>> };
+      Object.assign(pubsub.subscriptions[SUBSCRIPTION] ?? {}, { sources: ['gs://no-such-bucket/'] });
+    },
+    finds: {
+      ...QUEUE,
+      sources: { result: 'failed', detail: /There is no bucket gs:\/\/no-such-bucket\.$/, remedy: /under "sources"/ },
+    },
+  },
+  {
     name: 'on Cloud Run, which refuses strangers',
     onCloudRun: true,
     finds: {

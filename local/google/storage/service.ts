@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream/promises';
 import type { GoogleCall, GoogleErrorBody, GoogleService, Grant, Surroundings } from '../seam.ts';
 import { type Bucket, type ObjectStore, openObjectStore, type StoredObject } from './objects.ts';
+import { heldPermissions } from './permissions.ts';
 
 /** The JSON API of Cloud Storage, as far as readers of exports need it (https://cloud.google.com/storage/docs/json_api/v1/objects). */
 export interface StorageService extends GoogleService {
@@ -92,15 +93,14 @@ export const createStorageService = async ({
 }: Surroundings): Promise<StorageService> => {
   const store: ObjectStore = await openObjectStore(dataDir, now);
 
-  /** The caller, if the token and its scopes allow the kind of access; otherwise the refusal is written. */
-  const authorize = (call: GoogleCall, bucketName: string, access: 'readers' | 'writers'): Grant | undefined => {
+  /** The caller, if its token is good for the API; otherwise the refusal is written. */
+  const authenticate = (call: GoogleCall, kinds: readonly string[]): Grant | undefined => {
     const grant = tokens.find(bearerOf(call));
     if (grant === undefined) {
       refuse(call, 401, 'authError', 'Invalid Credentials');
       return undefined;
     }
-    const scopes = access === 'readers' ? READ_SCOPES : WRITE_SCOPES;
-    if (!grant.scopes.some((scope) => scopes.some((name) => scope.endsWith(`/auth/${name}`)))) {
+    if (!grant.scopes.some((scope) => kinds.some((name) => scope.endsWith(`/auth/${name}`)))) {
       refuse(call, 403, 'insufficientPermissions', 'Provided scope(s) are not authorized');
       return undefined;
     }
@@ -113,6 +113,13 @@ export const createStorageService = async ({
       );
       return undefined;
     }
+    return grant;
+  };
+
+  /** The caller, if the token and its scopes allow the kind of access; otherwise the refusal is written. */
+  const authorize = (call: GoogleCall, bucketName: string, access: 'readers' | 'writers'): Grant | undefined => {
+    const grant = authenticate(call, access === 'readers' ? READ_SCOPES : WRITE_SCOPES);
+    if (grant === undefined) return undefined;
     const bucket = store.bucket(bucketName);
     if (bucket === undefined) {
       refuse(call, 404, 'notFound', 'The specified bucket does not exist.');
@@ -185,6 +192,17 @@ export const createStorageService = async ({
     return answerJson(call, 200, { kind: 'storage#objects', ...(items.length > 0 ? { items } : {}) });
   };
 
+  const testPermissions = (call: GoogleCall, bucketName: string): true => {
+    const grant = authenticate(call, READ_SCOPES);
+    if (grant === undefined) return true;
+    const bucket = store.bucket(bucketName);
+    if (bucket === undefined) return refuse(call, 404, 'notFound', 'The specified bucket does not exist.');
+    const permissions = heldPermissions(bucket, grant.email, call.url.searchParams.getAll('permissions'));
+    if (permissions === undefined) return refuse(call, 501, 'notImplemented', 'These permissions are not known here.');
+    const kind = 'storage#testIamPermissionsResponse';
+    return answerJson(call, 200, permissions.length === 0 ? { kind } : { kind, permissions });
+  };
+
   const insert = async (call: GoogleCall, bucket: string): Promise<true> => {
     if (authorize(call, bucket, 'writers') === undefined) return true;
     const { searchParams } = call.url;
@@ -225,6 +243,8 @@ export const createStorageService = async ({
       if (object !== undefined) await store.remove(object);
     },
     async handle(call) {
+      const [, tested] = /^\/storage\/v1\/b\/([^/]+)\/iam\/testPermissions$/.exec(call.url.pathname) ?? [];
+      if (tested !== undefined && call.method === 'GET') return testPermissions(call, tested);
       const unknown = [...call.url.searchParams.keys()].find((parameter) => !OBJECT_PARAMETERS.has(parameter));
       const [, prefix, bucket, rest, encoded] =
         /^\/((?:download\/|upload\/)?storage\/v1)\/b\/([^/]+)\/(o)(?:\/([^/]+))?$/.exec(call.url.pathname) ?? [];

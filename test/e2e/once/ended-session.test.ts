@@ -14,7 +14,9 @@ let world: CourierWorld;
 let courier: CourierProcess;
 let source: { gcs: string };
 beforeAll(async () => {
-  world = await startCourierWorld(({ places }) => ({ default: { folder: places.sharedDriveFolder } }));
+  world = await startCourierWorld(({ places, bucket }) => ({
+    default: { folder: places.sharedDriveFolder, sources: [`gs://${bucket}/`] },
+  }));
   const { bucket, storage } = world.google;
   const { generation } = await storage.putObject(bucket, 'object.bin', OBJECT);
   source = { gcs: `gs://${bucket}/object.bin#${generation}` };

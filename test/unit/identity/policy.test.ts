@@ -163,8 +163,16 @@ describe('the destination that a caller means', () => {
 describe('a push', () => {
   const push = createPushPolicy({
     subscriptions: {
-      'projects/p/subscriptions/one': { serviceAccount: 'one@p.iam.gserviceaccount.com', destinations: ['reports'] },
-      'projects/p/subscriptions/two': { serviceAccount: 'two@p.iam.gserviceaccount.com', destinations: ['a', 'b'] },
+      'projects/p/subscriptions/one': {
+        serviceAccount: 'one@p.iam.gserviceaccount.com',
+        destinations: ['reports'],
+        sources: [],
+      },
+      'projects/p/subscriptions/two': {
+        serviceAccount: 'two@p.iam.gserviceaccount.com',
+        destinations: ['a', 'b'],
+        sources: ['gs://b/'],
+      },
     },
   });
   const one = { sub: '1', email: 'one@p.iam.gserviceaccount.com' };
@@ -176,7 +184,10 @@ describe('a push', () => {
   });
 
   test('may write where its own subscription may, and not where another may', () => {
-    expect(push.mayPush(one, 'projects/p/subscriptions/one')).toEqual(['reports']);
+    expect(push.mayPush(one, 'projects/p/subscriptions/one')).toMatchObject({
+      destinations: ['reports'],
+      sources: [],
+    });
     expect(push.mayPush(one, 'projects/p/subscriptions/two')).toBeUndefined();
     expect(push.mayPush(one, 'projects/p/subscriptions/three')).toBeUndefined();
     expect(push.mayPush(one, 'constructor')).toBeUndefined();
