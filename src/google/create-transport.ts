@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { createFetch } from './fetch.ts';
-import { type Answer, type Attempt, createHttp } from './http.ts';
+import { type Answer, type Attempt, createHttp, type Http } from './http.ts';
 import { createRewrite } from './origin.ts';
 import { createRetryPolicy, isPassing, type Sleep } from './retry.ts';
 import type { GoogleRequest, GoogleResponse, ObserveCall, RetryingTransport } from './transport.ts';
@@ -21,6 +21,8 @@ interface TransportOptions {
   sleep?: Sleep;
   log: Log;
   observe?: ObserveCall | undefined;
+  /** How one attempt reaches Google; for tests that have no sockets. */
+  http?: Http;
 }
 
 const bodyOf = (body: GoogleRequest['body']): readonly Uint8Array[] => {
@@ -63,8 +65,8 @@ export const createTransport = ({
   sleep = defaultSleep,
   log,
   observe,
+  http = createHttp(),
 }: TransportOptions): RetryingTransport => {
-  const http = createHttp();
   const rewrite = createRewrite(googleOrigin);
   const policy = createRetryPolicy({ now, random, sleep });
 

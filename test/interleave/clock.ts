@@ -1,0 +1,150 @@
+import { createRequire, syncBuiltinESMExports } from 'node:module';
+
+/** One wait, of a sleep or of a timer. */
+export interface Wait {
+  id: number;
+  dueMs: number;
+  /** `sleep`: somebody awaits it. `timer`: something happens beside the work, such as a deadline. */
+  kind: 'sleep' | 'timer';
+  /** Whose wait it is, as `owner` of the options says when it begins. */
+  owner: unknown;
+  fire(): void;
+}
+
+export interface VirtualClock {
+  now(): number;
+  /** Forwards only; fires nothing. */
+  set(nowMs: number): void;
+  /** What is waited for, in the order in which it is due. */
+  waits(): Wait[];
+  /** Takes a wait out and lets it happen. */
+  fire(wait: Wait): void;
+  /** Forgets all waits for which this holds: they never happen. */
+  drop(isDropped: (wait: Wait) => boolean): void;
+  /** Puts the process' own timers back. */
+  uninstall(): void;
+}
+
+interface Handle {
+  ref(): Handle;
+  unref(): Handle;
+  hasRef(): boolean;
+  refresh(): Handle;
+  close(): Handle;
+  [Symbol.toPrimitive](): number;
+  [Symbol.dispose](): void;
+}
+
+type Callback = (...given: unknown[]) => void;
+
+/**
+ * Replaces the process' timers and its clock (`setTimeout`, `setInterval`, `node:timers/promises`, `Date.now`), so that
+ * nothing waits in real time and whoever asks decides what is due. `setImmediate` stays.
+ * @param owner whose timer it is, asked when a wait begins
+ */
+export const installClock = (startMs: number, owner: () => unknown): VirtualClock => {
+  const require = createRequire(import.meta.url);
+  const promises = require('node:timers/promises') as Record<string, unknown>;
+  const plain = require('node:timers') as Record<string, unknown>;
+  const saved = {
+    now: Date.now,
+    globals: { setTimeout, clearTimeout, setInterval, clearInterval },
+    sleep: promises.setTimeout,
+  };
+  let nowMs = startMs;
+  let ids = 0;
+  const waits = new Map<number, Wait>();
+
+  const add = (kind: Wait['kind'], milliseconds: unknown, fire: () => void): number => {
+    ids += 1;
+    const delayMs = Math.max(0, Number(milliseconds) || 0);
+    waits.set(ids, { id: ids, dueMs: nowMs + delayMs, kind, owner: owner(), fire });
+    return ids;
+  };
+
+  const handleOf = (id: () => number, again: () => void): Handle => {
+    const handle: Handle = {
+      ref: () => handle,
+      unref: () => handle,
+      hasRef: () => true,
+      refresh() {
+        waits.delete(id());
+        again();
+        return handle;
+      },
+      close() {
+        waits.delete(id());
+        return handle;
+      },
+      [Symbol.toPrimitive]: id,
+      [Symbol.dispose]() {
+        waits.delete(id());
+      },
+    };
+    return handle;
+  };
+
+  const startTimer = (callback: Callback, milliseconds: unknown, given: unknown[], repeats: boolean): Handle => {
+    let id = 0;
+    const begin = (): void => {
+      id = add('timer', milliseconds, () => {
+        if (repeats) begin();
+        callback(...given);
+      });
+    };
+    begin();
+    return handleOf(() => id, begin);
+  };
+
+  const clear = (handle: unknown): void => {
+    if (handle !== undefined && handle !== null) waits.delete(Number(handle));
+  };
+
+  const sleep = (milliseconds?: number, value?: unknown, { signal }: { signal?: AbortSignal } = {}): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const aborted = (): Error => Object.assign(new Error('The operation was aborted'), { name: 'AbortError' });
+      if (signal?.aborted) return reject(aborted());
+      const onAbort = (): void => {
+        waits.delete(id);
+        reject(aborted());
+      };
+      const id = add('sleep', milliseconds, () => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve(value);
+      });
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+
+  const replaced = {
+    setTimeout: (callback: Callback, ms?: unknown, ...given: unknown[]) => startTimer(callback, ms, given, false),
+    setInterval: (callback: Callback, ms?: unknown, ...given: unknown[]) => startTimer(callback, ms, given, true),
+    clearTimeout: clear,
+    clearInterval: clear,
+  };
+  Object.assign(globalThis, replaced);
+  Object.assign(plain, replaced);
+  Object.assign(promises, { setTimeout: sleep });
+  syncBuiltinESMExports();
+  Date.now = () => nowMs;
+
+  return {
+    now: () => nowMs,
+    set(laterMs) {
+      nowMs = Math.max(nowMs, laterMs);
+    },
+    waits: () => [...waits.values()].sort((one, other) => one.dueMs - other.dueMs || one.id - other.id),
+    fire(wait) {
+      if (waits.delete(wait.id)) wait.fire();
+    },
+    drop(isDropped) {
+      for (const wait of waits.values()) if (isDropped(wait)) waits.delete(wait.id);
+    },
+    uninstall() {
+      Date.now = saved.now;
+      Object.assign(globalThis, saved.globals);
+      Object.assign(plain, saved.globals);
+      Object.assign(promises, { setTimeout: saved.sleep });
+      syncBuiltinESMExports();
+    },
+  };
+};

@@ -1,0 +1,199 @@
+import { destination } from '../../src/config/destination.ts';
+import { createDeliver } from '../../src/deliver.ts';
+import type { Delivery, Receipt } from '../../src/delivery.ts';
+import { createCompleteUpload } from '../../src/direct/complete.ts';
+import { createOpenUpload } from '../../src/direct/open.ts';
+import { createBufferBudget } from '../../src/drive/budget.ts';
+import { createDrive } from '../../src/drive/create-drive.ts';
+import { createFolders } from '../../src/drive/folders.ts';
+import { createPace } from '../../src/drive/pacing.ts';
+import { CourierError } from '../../src/errors.ts';
+import { createTransport } from '../../src/google/create-transport.ts';
+import type { Answer, Http, Attempt as HttpAttempt } from '../../src/google/http.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import type { Log } from '../../src/log.ts';
+import type { Deed, Mortal } from './actors.ts';
+import { COURIER_TOKEN, type DriveAnswer } from './local-drive.ts';
+import { contexts, type World } from './world.ts';
+
+/** One courier process: the real story and the real Drive engine over calls that wait for the schedule. */
+export interface Courier {
+  process: Mortal;
+  deliver(delivery: Delivery): Promise<Receipt>;
+  openUpload: ReturnType<typeof createOpenUpload>;
+  completeUpload: ReturnType<typeof createCompleteUpload>;
+}
+
+const BLOCK_BYTES = 262_144;
+/** Small enough that a file of 600 KB goes in a session. */
+const MULTIPART_BYTES = 100_000;
+
+const connectionLost = (): Error => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+
+const refusal = (status: number, reason: string, headers: Answer['headers'] = {}): DriveAnswer => ({
+  status,
+  headers: { 'content-type': 'application/json', ...headers },
+  body: Buffer.from(
+    JSON.stringify({
+      error: { code: status, message: reason, errors: [{ domain: 'global', reason, message: reason }] },
+    }),
+  ),
+});
+
+const isUploadBody = ({ method, url, body }: HttpAttempt): boolean =>
+  url.includes('/upload/') &&
+  method !== 'DELETE' &&
+  (url.includes('upload_id') || url.includes('multipart')) &&
+  body.length > 0;
+
+/** What may befall a call to Drive. */
+const faultsOf = ({ scenario }: World, attempt: HttpAttempt): string[] => {
+  // Of a Docs editors file Drive has no checksum: nobody could tell.
+  const isConverting = scenario.deliveries.some(({ size }) => size === 'sheet');
+  const { method, url } = attempt;
+  const isFile = /\/drive\/v3\/files\/[^/?]+\?/.test(url) && !url.includes('/generateIds');
+  return [
+    ...['503', '503-later', 'reset', 'lost'],
+    ...(method === 'GET' && isFile ? ['404'] : []),
+    ...(isUploadBody(attempt) && !isConverting ? ['corrupt'] : []),
+    ...(method === 'PUT' && url.includes('upload_id') ? ['forgotten'] : []),
+  ];
+};
+
+/** Drive's checksums in an answer, of a file or of a list. */
+const checksumsIn = ({ body }: DriveAnswer): { fileId: string; sha256: string }[] => {
+  if (!body.includes('sha256Checksum')) return [];
+  const answer = JSON.parse(body.toString()) as { id?: string; sha256Checksum?: string; files?: unknown[] };
+  const files = (answer.files ?? [answer]) as (typeof answer)[];
+  return files.flatMap(({ id, sha256Checksum }) =>
+    id === undefined || sha256Checksum === undefined ? [] : [{ fileId: id, sha256: sha256Checksum.toLowerCase() }],
+  );
+};
+
+/** One request to Drive, when the schedule lets it through; the schedule also says what befalls it. */
+export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnswer> => {
+  const { drive, labels, scheduler } = world;
+  const label = labels.call(attempt.method, attempt.url);
+  const act = async (fault: string | undefined): Promise<Deed<DriveAnswer>> => {
+    if (fault === '503') return { note: '503', value: refusal(503, 'backendError') };
+    if (fault === '503-later')
+      return { note: '503, Retry-After: 5', value: refusal(503, 'backendError', { 'retry-after': '5' }) };
+    if (fault === '404') return { note: '404, although it is there', value: refusal(404, 'notFound') };
+    if (fault === 'forgotten') return { note: '404, the session is forgotten', value: refusal(404, 'notFound') };
+    if (fault === 'reset') return { note: 'the connection breaks before it is sent', error: connectionLost() };
+    if (fault === 'corrupt') drive.corruptNext();
+    const answer = await drive.handle(attempt);
+    const note = `${answer.status}${fault === 'corrupt' ? ', and a byte is stored wrongly' : ''}`;
+    if (fault === 'lost') return { note: `${note}, and the answer is lost`, error: connectionLost() };
+    const seen = checksumsIn(answer).map((one) => ({ ...one, step: scheduler.steps.length + 1 }));
+    world.attempt(contexts.getStore())?.seen.push(...seen);
+    return { note, value: answer };
+  };
+  const context = contexts.getStore();
+  const inContext = (fault: string | undefined): Promise<Deed<DriveAnswer>> =>
+    context === undefined ? act(fault) : contexts.run(context, () => act(fault));
+  return scheduler.point(label, world.isCalm ? [] : faultsOf(world, attempt), inContext, attempt.signal);
+};
+
+const createHttp = (world: World): Http => ({
+  send: (attempt) => callDrive(world, attempt),
+  open: () => Promise.reject(new Error('no delivery of a schedule reads from Google')),
+  close: () => undefined,
+});
+
+/** The receipt in what is written to the ledger, if there is one. */
+const receiptIn = (given: unknown, depth = 0): Receipt | undefined => {
+  if (typeof given !== 'object' || given === null || depth > 4) return undefined;
+  if ('outcome' in given && 'sha256' in given && 'id' in given) return given as Receipt;
+  for (const value of Object.values(given)) {
+    const found = receiptIn(value, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+};
+
+/** The ledger, every call of which waits for the schedule, whatever methods it has. */
+const createLedger = (world: World): Ledger => {
+  const call = (name: string, method: (...given: unknown[]) => unknown, given: unknown[]): Promise<unknown> => {
+    const context = contexts.getStore();
+    const act = async (fault: string | undefined): Promise<Deed<unknown>> => {
+      const error = new CourierError('google-unavailable', { detail: 'The ledger does not answer.' });
+      if (fault === 'fail') return { note: 'the ledger does not answer', error };
+      try {
+        const value = await method.apply(world.ledger, given);
+        const receipt = receiptIn(given);
+        const attempt = world.attempt(context);
+        if (receipt !== undefined && attempt !== undefined && name !== 'read') world.recorded(attempt, receipt);
+        if (fault === 'lost') return { note: 'done, and the answer is lost', error };
+        const mine = (value as { mine?: boolean } | undefined)?.mine;
+        const state = (value as { state?: string } | undefined)?.state;
+        return {
+          note: mine === undefined ? (state ?? (value === undefined ? 'nothing' : 'done')) : `mine: ${mine}`,
+          value,
+        };
+      } catch (thrown) {
+        return { note: String(thrown), error: thrown };
+      }
+    };
+    return world.scheduler.point(world.labels.ledger(name, given), world.isCalm ? [] : ['fail', 'lost'], act);
+  };
+  return new Proxy(world.ledger, {
+    get(ledger, name) {
+      const method: unknown = Reflect.get(ledger, name);
+      if (typeof method !== 'function' || typeof name !== 'string' || name === 'close') return method;
+      return (...given: unknown[]) => call(name, method as (...given: unknown[]) => unknown, given);
+    },
+  });
+};
+
+/** A log that keeps nothing but how deliveries ended. */
+const createLog = (world: World): Log => {
+  const keep = (fields: Readonly<Record<string, unknown>>): void => {
+    const outcome = (fields.audit as { outcome?: string } | undefined)?.outcome;
+    if (outcome !== undefined) world.attempt(contexts.getStore())?.audits.push(outcome);
+  };
+  const log: Log = { debug: () => undefined, info: keep, warn: keep, error: keep, child: () => log };
+  return log;
+};
+
+/** Starts a process. What it keeps in memory is its own; Drive and the ledger are everybody's. */
+export const startCourier = (world: World, name: string): Courier => {
+  const { now } = world.clock;
+  const log = createLog(world);
+  const ledger = createLedger(world);
+  const transport = createTransport({ http: createHttp(world), now, random: () => 0.5, log });
+  const drive = createDrive({
+    transport,
+    auth: {
+      token: async () => COURIER_TOKEN,
+      rejected: () => undefined,
+      account: () => 'courier@local-project.iam.gserviceaccount.com',
+      rotated: () => undefined,
+    },
+    budget: createBufferBudget({ bytes: 8 * BLOCK_BYTES, maxWaiters: 10, now }),
+    pace: createPace({ now, unitsPerMinute: Number.POSITIVE_INFINITY }),
+    now,
+    log,
+    multipartBytes: MULTIPART_BYTES,
+  });
+  const config = destination.parse({
+    ...{
+      folder: world.folders.destination,
+      credentials: 'main',
+      callers: ['exporter@local-project.iam.gserviceaccount.com'],
+    },
+  });
+  const place = {
+    name: 'reports',
+    config,
+    drive,
+    folders: createFolders({ drive, ledger, now, log }),
+  };
+  const story = { allow: () => place, ledger, now, log };
+  return {
+    process: world.scheduler.mortal(name),
+    deliver: createDeliver(story),
+    openUpload: createOpenUpload(story),
+    completeUpload: createCompleteUpload(story),
+  };
+};

@@ -1,0 +1,130 @@
+import type { Receipt } from '../../../src/delivery.ts';
+import type { CourierError } from '../../../src/errors.ts';
+import { type Attempt, firstAck, identityOf } from '../monitor.ts';
+import { type Facts, isCouriers, isFile, isSession, isWrite, violate, writesOf } from './facts.ts';
+import { checkTwins } from './twins.ts';
+
+/** What the caller of a session is told to answer by opening it again. */
+const OPEN_AGAIN: readonly string[] = ['upload-incomplete', 'digest-mismatch'];
+
+/** I1: the bytes that this delivery has last put into the file are those of the receipt, and nobody took them back for it. */
+export const checkTruth = (facts: Facts, identity: string, receipt: Receipt, where: string): void => {
+  const { labels, monitor } = facts;
+  if (receipt.outcome === 'skipped') return;
+  const last = writesOf(facts, identity, receipt.id).at(-1);
+  const claimed = `${where} says that ${labels.file(receipt.id)} holds ${labels.bytes(receipt.sha256)}`;
+  if (last === undefined) {
+    violate(facts, 'I1', `${claimed}; this delivery has put nothing there`);
+    return;
+  }
+  if (last.revision?.sha256 !== receipt.sha256)
+    violate(facts, 'I1', `${claimed}; Drive was last given ${labels.bytes(last.revision?.sha256)}`);
+  const taken = monitor.changes.find(
+    (change) => change.kind === 'revision-gone' && change.revision?.id === last.revision?.id && isCouriers(change),
+  );
+  if (taken !== undefined) violate(facts, 'I1', `${claimed}; ${taken.doer.actor} has taken that back`);
+};
+
+/** I1: the courier has seen Drive's checksum after it wrote. */
+const checkSeen = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
+  const { monitor, labels } = facts;
+  const identity = identityOf(attempt);
+  if (receipt.outcome === 'skipped' || receipt.md5 === null) return;
+  if (monitor.recorded.some(({ key, step }) => key === attempt.spec.key && step < attempt.startStep)) return;
+  const own = monitor.attempts.filter((other) => identityOf(other) === identity);
+  const last = writesOf(facts, identity, receipt.id).at(-1);
+  const isSeen = own.some(({ seen }) =>
+    seen.some(
+      ({ fileId, sha256, step }) => fileId === receipt.id && sha256 === receipt.sha256 && step >= (last?.step ?? 0),
+    ),
+  );
+  if (!isSeen)
+    violate(
+      facts,
+      'I1.seen',
+      `a receipt for ${labels.file(receipt.id)}, whose checksum nobody asked Drive for after the last write`,
+    );
+};
+
+/** I8: what lies in the trash since before this try, or was put there by it, says so. */
+const checkTrash = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
+  const { monitor, history, labels } = facts;
+  const file = history.file(receipt.id);
+  if (file === undefined || !file.trashed || receipt.warnings !== undefined) return;
+  const since = monitor.changes.findLast(
+    ({ kind, fileId, after }) =>
+      fileId === receipt.id && (kind === 'trashed' || (kind === 'created' && after?.trashed)),
+  );
+  const lastWrite = writesOf(facts, identityOf(attempt), receipt.id).at(-1)?.step ?? 0;
+  if (since !== undefined && since.step <= Math.max(attempt.startStep, lastWrite))
+    violate(
+      facts,
+      'I8',
+      `${labels.file(receipt.id)} lies in the trash since step ${since.step}, and the receipt has no warning`,
+    );
+};
+
+const checkReceipt = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
+  const { monitor, labels, scenario } = facts;
+  const identity = identityOf(attempt);
+  const { spec } = attempt;
+  checkTruth(facts, identity, receipt, `the receipt of ${attempt.actor}`);
+  checkSeen(facts, attempt, receipt);
+  checkTrash(facts, attempt, receipt);
+  checkTwins(facts, identity, receipt.id);
+  if (receipt.outcome !== 'skipped' && receipt.sha256 !== null && receipt.sha256 !== facts.shaOf(attempt))
+    violate(facts, 'I7', `${attempt.actor} sent ${spec.bytes} and has a receipt for ${labels.bytes(receipt.sha256)}`);
+  const others = monitor.acks.filter(({ attempt: other }) => spec.key !== undefined && other.spec.key === spec.key);
+  for (const { receipt: other } of others)
+    if (other.id !== receipt.id)
+      violate(facts, 'I3', `${spec.key} has receipts for ${labels.file(other.id)} and for ${labels.file(receipt.id)}`);
+  const isOther = others.some(({ attempt: other }) => facts.shaOf(other) !== facts.shaOf(attempt));
+  if (isOther && scenario.deliveries.length > 0)
+    violate(facts, 'I7', `${spec.key} has receipts for two deliveries of different bytes`);
+  if (attempt.audits.includes('failed'))
+    violate(facts, 'I5', `${attempt.actor} has a receipt, and its audit line says failed`);
+};
+
+/** Whether a refusal tells the caller's own mistake. */
+const isOwnMistake = (facts: Facts, { spec }: Attempt, code: string): boolean => {
+  const { scenario, monitor } = facts;
+  const isSame = (other: typeof spec): boolean =>
+    other.bytes === spec.bytes && other.size === spec.size && other.way === spec.way && other.rule === spec.rule;
+  if (code === 'idempotency-key-reused')
+    return scenario.deliveries.some((other) => other.key === spec.key && !isSame(other));
+  if (isSession(spec) && OPEN_AGAIN.includes(code)) return true;
+  if (code !== 'name-taken') return false;
+  const others = monitor.changes.some(
+    (change) =>
+      isWrite(change) &&
+      isFile(change) &&
+      (change.doer.isPerson || change.doer.key !== spec.key || spec.key === undefined),
+  );
+  if (spec.rule === 'fail' || (spec.rule === 'skip' && isSession(spec))) return others || scenario.base !== 'none';
+  // Bytes do not replace a Docs editors file, nor the other way round.
+  const isMixed =
+    scenario.base === 'hand' ||
+    scenario.person.includes('put') ||
+    scenario.deliveries.some(({ size }) => size !== spec.size);
+  return spec.size === 'sheet' && isMixed;
+};
+
+/** After a refusal, or a failure. */
+const checkError = (facts: Facts, attempt: Attempt, error: CourierError): void => {
+  const { actor, spec } = attempt;
+  const { code, status, retryable, message } = error;
+  const ack = firstAck(facts.monitor, identityOf(attempt));
+  const isHad = ack !== undefined && spec.key !== undefined && facts.shaOf(ack.attempt) === facts.shaOf(attempt);
+  if (code === 'internal') violate(facts, 'I6', `${actor}: ${message} ${(error.cause as Error | undefined)?.stack}`);
+  else if (isHad && !retryable)
+    violate(facts, 'I6', `${spec.key} has a receipt since step ${ack.step}, and is now answered ${message}`);
+  else if (status < 500 && !retryable && !isOwnMistake(facts, attempt, code))
+    violate(facts, 'I6', `${actor} did nothing wrong, and is answered ${message}`);
+};
+
+/** After every answer. */
+export const checkEnding = (facts: Facts, attempt: Attempt): void => {
+  const { ending } = attempt;
+  if (ending?.kind === 'receipt') checkReceipt(facts, attempt, ending.receipt);
+  if (ending?.kind === 'error') checkError(facts, attempt, ending.error);
+};

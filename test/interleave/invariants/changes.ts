@@ -1,0 +1,77 @@
+import { type Change, headOf } from '../history.ts';
+import { type Attempt, firstAck } from '../monitor.ts';
+import { type Facts, identityOfDoer, isCouriers, isFile, isSession, touchedByPerson, violate } from './facts.ts';
+
+const attemptOf = ({ monitor }: Facts, { doer }: Change): Attempt | undefined =>
+  monitor.attempts.find(({ actor, number }) => actor === doer.actor && number === doer.attempt);
+
+/** A copy of an answered delivery does nothing to Drive's files any more. */
+const checkCopy = (facts: Facts, change: Change): void => {
+  const ack = firstAck(facts.monitor, identityOfDoer(change));
+  if (ack === undefined || change.kind === 'untrashed') return;
+  violate(
+    facts,
+    'I2.copy',
+    `${change.doer.actor} was answered at step ${ack.step}, and now: ${facts.labels.change(change)}`,
+  );
+};
+
+/** An undo takes away only what is the delivery's own, and what nobody has changed since. */
+const checkUndo = (facts: Facts, change: Change): void => {
+  const { labels, history, monitor } = facts;
+  const { kind, fileId, before, revision } = change;
+  const identity = identityOfDoer(change);
+  const say = (why: string): void =>
+    violate(facts, 'I4.undo', `${labels.change(change)} by ${change.doer.actor}: ${why}`);
+  const isOwn = (id: string | undefined): boolean => {
+    const author = id === undefined ? undefined : history.authorOf(id);
+    return author !== undefined && (author.key ?? `actor ${author.actor}`) === identity;
+  };
+  if (kind === 'revision-gone') {
+    if (!isOwn(revision?.id)) say('that revision is not its own');
+    return;
+  }
+  if (kind !== 'deleted' && kind !== 'trashed') return;
+  if (touchedByPerson(facts, fileId).length > 0) say('a person has changed the file');
+  else if (before?.revisions.some(({ id }) => !isOwn(id))) say('others have put bytes there');
+  else if (monitor.changes.every((other) => other.fileId !== fileId || other.kind !== 'created'))
+    say('the file was there before');
+};
+
+/** A try does not write into a file that a person has put elsewhere before the try began. */
+const checkTarget = (facts: Facts, change: Change): void => {
+  if (change.kind !== 'content') return;
+  const { monitor, labels } = facts;
+  const attempt = attemptOf(facts, change);
+  const startStep = attempt?.startStep ?? 0;
+  const { fileId, before } = change;
+  if (attempt !== undefined && isSession(attempt.spec)) return;
+  const moved = touchedByPerson(facts, fileId, 0, startStep).filter(({ kind }) =>
+    ['renamed', 'moved', 'trashed'].includes(kind),
+  );
+  const isElsewhere = before !== undefined && (before.trashed || before.name !== facts.name);
+  if (isElsewhere || (moved.some(({ kind }) => kind === 'moved') && before?.parent !== moved[0]?.before?.parent)) {
+    if (moved.length > 0)
+      violate(
+        facts,
+        'I4.target',
+        `${labels.change(change)}, a file that a person has ${moved.map(({ kind }) => kind)} before`,
+      );
+  }
+  const head = headOf(before);
+  const author =
+    head === undefined ? undefined : monitor.changes.find(({ revision }) => revision?.id === head.id)?.doer;
+  const isOwnFile = monitor.changes.some(
+    (other) => other.kind === 'created' && other.fileId === fileId && identityOfDoer(other) === identityOfDoer(change),
+  );
+  if (author?.isPerson && isOwnFile)
+    violate(facts, 'I4.edit', `${labels.change(change)} over a person's edit of the file`);
+};
+
+/** After every change of Drive. */
+export const checkChange = (facts: Facts, change: Change): void => {
+  if (!isCouriers(change) || !isFile(change)) return;
+  checkCopy(facts, change);
+  checkUndo(facts, change);
+  checkTarget(facts, change);
+};

@@ -1,0 +1,164 @@
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createDriveService, type DriveService } from '../../local/google/drive/service.ts';
+import { seededRandom } from '../../local/google/random.ts';
+import type { Grant } from '../../local/google/seam.ts';
+
+/** One request to Drive. */
+interface DriveRequest {
+  method: string;
+  /** As Google documents it, or a session URI of this Drive. */
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  body: readonly Uint8Array[];
+}
+
+export interface DriveAnswer {
+  status: number;
+  headers: Record<string, string | undefined>;
+  body: Buffer;
+}
+
+export const COURIER_TOKEN = 'token-of-the-courier';
+export const PERSON_TOKEN = 'token-of-a-person';
+const COURIER = 'courier@local-project.iam.gserviceaccount.com';
+const PERSON = 'ops@example.com';
+
+/** Where session URIs of this Drive lead; nothing listens there. */
+const ORIGIN = 'http://drive.invalid';
+
+const grantOf = (email: string, kind: Grant['kind']): Grant => ({
+  email,
+  kind,
+  scopes: ['https://www.googleapis.com/auth/drive'],
+  expiresAtMs: Number.MAX_SAFE_INTEGER,
+  project: kind === 'user' ? 'drive.google.com' : 'local-project',
+});
+
+const GRANTS: Readonly<Record<string, Grant>> = {
+  [COURIER_TOKEN]: grantOf(COURIER, 'serviceAccount'),
+  [PERSON_TOKEN]: grantOf(PERSON, 'user'),
+};
+
+/** A response that is kept instead of sent. */
+const keepAnswer = (request: IncomingMessage): { response: ServerResponse; answered: Promise<DriveAnswer> } => {
+  const response = new ServerResponse(request);
+  const pieces: Buffer[] = [];
+  let finish: (answer: DriveAnswer) => void;
+  const answered = new Promise<DriveAnswer>((resolve) => {
+    finish = resolve;
+  });
+  const keep = (chunk: unknown): void => {
+    if (typeof chunk === 'string' || chunk instanceof Uint8Array) pieces.push(Buffer.from(chunk as string));
+  };
+  response.writeHead = ((status: number, ...rest: unknown[]) => {
+    response.statusCode = status;
+    const headers = rest.find((part) => typeof part === 'object' && part !== null) ?? {};
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value as string);
+    return response;
+  }) as ServerResponse['writeHead'];
+  response.write = ((chunk: unknown) => {
+    keep(chunk);
+    return true;
+  }) as ServerResponse['write'];
+  response.end = ((chunk?: unknown) => {
+    keep(chunk);
+    const headers = Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]);
+    finish({ status: response.statusCode, headers: Object.fromEntries(headers), body: Buffer.concat(pieces) });
+    response.emit('finish');
+    return response;
+  }) as ServerResponse['end'];
+  return { response, answered };
+};
+
+const requestOf = ({ method, headers, body }: DriveRequest, path: string): IncomingMessage => {
+  const request = new IncomingMessage(new Socket());
+  const length = body.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const hasBody = method !== 'GET' && method !== 'HEAD';
+  request.method = method;
+  request.url = path;
+  request.headers = { ...headers, ...(hasBody ? { 'content-length': String(length) } : {}) };
+  for (const piece of body) if (piece.byteLength > 0) request.push(Buffer.from(piece));
+  request.complete = true;
+  request.push(null);
+  return request;
+};
+
+/** Memory where there is a file system in it: what is kept here is read once and then thrown away. */
+const scratchRoot = (): string =>
+  statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() ? '/dev/shm' : tmpdir();
+
+export interface LocalDrive {
+  service: DriveService;
+  /** The shared drive in which everything happens. */
+  sharedDriveId: string;
+  /** Answers a request at once: no socket, no waiting. */
+  handle(request: DriveRequest): Promise<DriveAnswer>;
+  /** One byte of the next upload's body is stored wrongly. */
+  corruptNext(): void;
+  close(): void;
+}
+
+/** A thousand ids for each process of each schedule would cost more than all else of it. */
+const fewIds = (url: URL): URL => {
+  if (url.pathname.endsWith('/files/generateIds')) url.searchParams.set('count', '20');
+  return url;
+};
+
+/** The local Google's Drive without its sockets: a request is handled within the call. */
+export const openLocalDrive = (now: () => number): LocalDrive => {
+  const dataDir = mkdtempSync(join(scratchRoot(), 'interleave-'));
+  mkdirSync(join(dataDir, 'drive'));
+  let isCorrupting = false;
+  const service = createDriveService(
+    {
+      now,
+      random: seededRandom(1),
+      dataDir: join(dataDir, 'drive'),
+      tokens: { find: (token) => GRANTS[token] },
+      isApiEnabled: () => true,
+      isAllowedOnProject: () => true,
+      corrupt(_, bytes) {
+        if (!isCorrupting || bytes.length === 0) return bytes;
+        isCorrupting = false;
+        const spoilt = Buffer.from(bytes);
+        spoilt[0] = (spoilt[0] ?? 0) ^ 1;
+        return spoilt;
+      },
+    },
+    { limits: { unitsPerMinutePerUser: Number.POSITIVE_INFINITY, unitsPerMinutePerProject: Number.POSITIVE_INFINITY } },
+  );
+  const sharedDriveId = service.createSharedDrive({
+    name: 'Reports',
+    members: [
+      { email: PERSON, role: 'organizer' },
+      { email: COURIER, role: 'fileOrganizer' },
+    ],
+  });
+
+  return {
+    service,
+    sharedDriveId,
+    async handle(asked) {
+      const url = fewIds(
+        new URL(asked.url.startsWith(ORIGIN) ? asked.url.replace(`${ORIGIN}/`, 'https://') : asked.url),
+      );
+      const request = requestOf(asked, `${url.pathname}${url.search}`);
+      const { response, answered } = keepAnswer(request);
+      const call = { host: url.hostname, url, method: asked.method, request, response, origin: ORIGIN };
+      if (!(await service.handle(call)))
+        throw new Error(`the local Drive does not know ${asked.method} ${url.pathname}`);
+      return answered;
+    },
+    corruptNext() {
+      isCorrupting = true;
+    },
+    close() {
+      service.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+};

@@ -1,0 +1,94 @@
+import { parseArgs } from 'node:util';
+import { seededRandom } from '../../local/google/random.ts';
+import { byChance, exploreAll, shrink } from './explore.ts';
+import { describeRun } from './print.ts';
+import { following, type Ran, runSchedule } from './run-schedule.ts';
+import { parseReplay, parseScenario, type Scenario, scenarioText } from './scenario.ts';
+import { drawScenario, SCENARIOS } from './scenarios.ts';
+import { openStage } from './stage.ts';
+
+const HELP = `Usage: npm run interleave -- [options]
+
+Drives deliveries, a person and crashes through chosen orders of their calls to Drive and the ledger, and checks after
+every step that nothing is lost, doubled, overwritten or dead. Exit code 1 when an invariant is violated.
+
+  --seed N         which schedules are drawn (default 1)
+  --minutes M      for how long (default 1; a fraction is allowed)
+  --depth D        of each scenario, all schedules with up to D deviations first (default 1)
+  --scenario TEXT  this scenario alone
+  --first          end at the first violation
+  --replay TEXT    one schedule, step by step; as a violation prints it
+`;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '1' },
+    depth: { type: 'string', default: '1' },
+    scenario: { type: 'string' },
+    first: { type: 'boolean', default: false },
+    replay: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+// The schedules have a clock of their own.
+const started = performance.now();
+const untilMs = started + Number(values.minutes) * 60_000;
+
+const found = new Map<string, Ran>();
+let runs = 0;
+
+const replay = async (text: string): Promise<void> => {
+  const stage = await openStage();
+  const { scenario, deviations } = parseReplay(text);
+  const ran = await runSchedule({ clock: stage.clock, drive: stage.drive() }, scenario, following(deviations), true);
+  console.log(describeRun(ran));
+  stage.close();
+  process.exitCode = ran.violations.length > 0 ? 1 : 0;
+};
+
+const search = async (): Promise<void> => {
+  const stage = await openStage();
+  const random = seededRandom(Number(values.seed));
+  const isOver = (): boolean => performance.now() > untilMs || (values.first && found.size > 0);
+
+  /** Prints the first of each kind, made short. */
+  const told = async (ran: Ran): Promise<void> => {
+    runs += 1;
+    const [violation] = ran.violations;
+    if (violation === undefined) return;
+    const kind = `${violation.invariant} ${scenarioText(ran.scenario)}`;
+    if (found.has(kind)) return;
+    found.set(kind, ran);
+    const short = await shrink(stage, ran);
+    console.log(`\n${describeRun(short)}\n`);
+  };
+
+  const exhaust = (scenario: Scenario) =>
+    exploreAll(stage, scenario, { depth: Number(values.depth), random, isOver, told });
+  const draw = async (scenario: Scenario, times: number): Promise<void> => {
+    let length = 30;
+    for (let turn = 0; turn < times && !isOver(); turn++) {
+      const ran = await runSchedule({ clock: stage.clock, drive: stage.drive() }, scenario, byChance(random, length));
+      length = Math.max(10, ran.decisions.length);
+      await told(ran);
+    }
+  };
+
+  const chosen = values.scenario === undefined ? SCENARIOS : [parseScenario(values.scenario)];
+  for (const scenario of chosen) await draw(scenario, 10);
+  for (const scenario of chosen) await exhaust(scenario);
+  while (!isOver()) {
+    for (const scenario of chosen) await draw(scenario, 20);
+    if (values.scenario === undefined) for (let turn = 0; turn < 20; turn++) await draw(drawScenario(random), 20);
+  }
+  stage.close();
+  const seconds = Math.round((performance.now() - started) / 1_000);
+  console.log(`${runs} schedules in ${seconds} s with seed ${values.seed}: ${found.size} violations`);
+  process.exitCode = found.size > 0 ? 1 : 0;
+};
+
+if (values.help) console.log(HELP);
+else if (values.replay !== undefined) await replay(values.replay);
+else await search();

@@ -1,0 +1,12 @@
+import type { Ran } from './run-schedule.ts';
+import { replayText } from './scenario.ts';
+
+/** A run as a person reads it: what happened, step by step, and what must not have. */
+export const describeRun = ({ scenario, deviations, steps, violations }: Ran): string => {
+  const lines = steps.map(({ actor, label, fault, note }, at) => {
+    const what = `${label}${fault === undefined ? '' : ` [${fault}]`}`;
+    return `${String(at + 1).padStart(4)} ${actor.padEnd(7)}${what} → ${note}`;
+  });
+  const broken = violations.map(({ invariant, what, step }) => `${invariant} at step ${step}: ${what}`);
+  return [...lines, ...broken, `--replay '${replayText(scenario, deviations)}'`].join('\n');
+};

@@ -1,0 +1,140 @@
+import type { Decide, Decision, Step } from './actors.ts';
+import type { VirtualClock } from './clock.ts';
+import { type Courier, startCourier } from './courier.ts';
+import type { LocalDrive } from './local-drive.ts';
+import type { Violation } from './monitor.ts';
+import { runPerson } from './person.ts';
+import type { DeliverySpec, Deviation, Scenario } from './scenario.ts';
+import { createSender, type Sender } from './senders.ts';
+import { openWorld, type World } from './world.ts';
+
+/** What came of one schedule. */
+export interface Ran {
+  scenario: Scenario;
+  /** What was done against the usual, in its order: the schedule itself. */
+  deviations: Deviation[];
+  /** Every place where something else could have been done, and after how many deviations it came. */
+  decisions: (Decision & { after: number })[];
+  steps: Step[];
+  violations: Violation[];
+}
+
+/** Tries once faults are over. */
+const CALM_TRIES = 8;
+
+const BASE: DeliverySpec = {
+  ...{ key: 'k0', bytes: 'O', rule: 'replace', size: 'small', way: 'plain', process: 'p0', tries: 1 },
+};
+
+/** One process a name; the next one when it has died. */
+const createCouriers = (world: World) => {
+  const running = new Map<string, Courier>();
+  let count = 0;
+  return (name: string): Courier => {
+    const known = running.get(name);
+    if (known?.process.alive) return known;
+    count += 1;
+    const started = startCourier(world, `${name}.${count}`);
+    running.set(name, started);
+    return started;
+  };
+};
+
+const say = (world: World, work: () => Promise<void>): void => {
+  work().catch((error: unknown) => {
+    world.monitor.violations.push({
+      invariant: 'X',
+      what: String((error as Error).stack),
+      step: world.scheduler.steps.length,
+    });
+  });
+};
+
+const usual: Decide = () => undefined;
+
+/**
+ * Runs one schedule from an empty folder to its end: while things happen, then without faults until everybody is answered,
+ * then everybody with a key once more.
+ * @param keepGoing further violations are looked for as well
+ */
+export const runSchedule = async (
+  { clock, drive }: { clock: VirtualClock; drive: LocalDrive },
+  scenario: Scenario,
+  choose: Decide,
+  keepGoing = false,
+): Promise<Ran> => {
+  const world = openWorld(scenario, clock, drive);
+  const { scheduler, monitor } = world;
+  const ran: Ran = { scenario, deviations: [], decisions: [], steps: scheduler.steps, violations: monitor.violations };
+  const isOver = (): boolean => !keepGoing && monitor.violations.length > 0;
+  const decide: Decide = (decision) => {
+    ran.decisions.push({ ...decision, after: ran.deviations.length });
+    const choice = choose(decision);
+    if (choice === undefined || !decision.alternatives.includes(choice)) return undefined;
+    ran.deviations.push({ anchor: decision.anchor, choice });
+    return choice;
+  };
+
+  const courier = createCouriers(world);
+  const senders: Sender[] = scenario.deliveries.map((spec, index) => {
+    const actor = scheduler.addActor(`d${index + 1}`, { key: spec.key });
+    return createSender(world, { actor, spec, courier });
+  });
+  const person = scheduler.addActor('person', { isPassive: true });
+  person.finished = true;
+  for (const { actor } of senders) actor.finished = true;
+
+  const phase = async (decideNow: Decide): Promise<void> => {
+    try {
+      await scheduler.run(decideNow, isOver);
+    } catch (error) {
+      monitor.violations.push({ invariant: 'X', what: String((error as Error).stack), step: scheduler.steps.length });
+    }
+  };
+
+  if (scenario.base === 'hand') say(world, () => runPerson(world, person, ['put']));
+  if (scenario.base === 'delivered') {
+    const size = scenario.deliveries.every((spec) => spec.size === 'sheet') ? 'sheet' : 'small';
+    const spec: DeliverySpec = { ...BASE, size };
+    const actor = scheduler.addActor('base', { key: spec.key });
+    const sender = createSender(world, { actor, spec, courier });
+    say(world, () => sender.send(1));
+  }
+  await phase(usual);
+
+  world.isCalm = false;
+  person.finished = false;
+  say(world, () => runPerson(world, person, scenario.person));
+  for (const sender of senders) say(world, () => sender.send(sender.spec.tries));
+  await phase(decide);
+
+  world.isCalm = true;
+  for (const sender of senders) {
+    if (isOver() || sender.isAnswered() || sender.spec.key === undefined) continue;
+    say(world, () => sender.send(CALM_TRIES));
+    await phase(usual);
+    if (!sender.isAnswered() && !isOver()) {
+      const last = monitor.attempts.findLast(({ actor }) => actor === sender.actor.name)?.ending;
+      const why = last?.kind === 'error' ? last.error.message : last?.kind;
+      const what = `${sender.spec.key} of ${sender.actor.name} is not answered after ${CALM_TRIES} tries: ${why}`;
+      monitor.violations.push({ invariant: 'I6', what, step: scheduler.steps.length });
+    }
+  }
+  for (const sender of senders) {
+    if (isOver() || sender.spec.key === undefined) continue;
+    say(world, () => sender.send(CALM_TRIES, true));
+    await phase(usual);
+  }
+  if (!isOver()) world.checkEnd();
+  world.close();
+  return ran;
+};
+
+/** Does what a schedule says, where it says something. */
+export const following = (deviations: readonly Deviation[]): Decide => {
+  const waiting = [...deviations];
+  return ({ anchor }) => {
+    const at = waiting.findIndex((next) => next.anchor === anchor);
+    return at < 0 ? undefined : waiting.splice(at, 1)[0]?.choice;
+  };
+};

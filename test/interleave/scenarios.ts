@@ -1,0 +1,85 @@
+import { ACTS, type Act, BASES, type DeliverySpec, parseScenario, RULES, type Scenario } from './scenario.ts';
+
+/** One for each kind of race, so that a short run meets them all. */
+export const SCENARIOS: readonly Scenario[] = [
+  // Copies of one delivery, at two processes.
+  'k1:A:new:small:plain:p1:2,k1:A:new:small:plain:p2:2;;none;',
+  'k1:A:replace:small:plain:p1:2,k1:A:replace:small:plain:p2:2;;hand;',
+  'k1:A:replace:large:plain:p1:2,k1:A:replace:large:plain:p2:2;;delivered;',
+  'k1:A:new:large:push:p1:2,k1:A:new:large:push:p2:2;;none;',
+  'k1:A:replace:large:push:p1:2,k1:A:replace:large:push:p2:2;;hand;',
+  'k1:A:new:sheet:plain:p1:2,k1:A:new:sheet:plain:p2:2;;none;',
+  'k1:A:replace:sheet:plain:p1:2,k1:A:replace:sheet:plain:p2:2;;delivered;',
+  // Copies, and a newer delivery of the same name.
+  'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2:2;;none;',
+  'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2:2,k1:A:replace:small:plain:p3:2;;none;',
+  'k1:A:replace:large:push:p1:2,k2:B:replace:large:push:p2:2,k1:A:replace:large:push:p3:2;;hand;',
+  'k1:A:replace:large:plain:p1:2,k2:B:replace:small:plain:p2:2;;delivered;',
+  // Other bytes under one key.
+  'k1:A:replace:small:plain:p1:2,k1:B:replace:small:plain:p2:2;;none;',
+  'k1:A:replace:large:plain:p1:2,k1:B:replace:large:plain:p2:2;;none;',
+  'k1:A:new:large:plain:p1:2,k1:B:new:large:plain:p2:2;;none;',
+  // A person at work.
+  'k1:A:replace:large:push:p1:2;rename;hand;',
+  'k1:A:replace:large:push:p1:2;move;delivered;',
+  'k1:A:replace:large:push:p1:2;trash;hand;',
+  'k1:A:replace:small:plain:p1:2;edit,trash;none;',
+  'k1:A:new:small:plain:p1:2;edit;none;',
+  'k1:A:new:large:push:p1:2;trash,untrash;none;',
+  'k1:A:new:small:plain:p1:2;trash-folder;none;sub',
+  'k1:A:replace:small:plain:p1:2;trash-folder;none;sub',
+  'k1:A:replace:small:plain:p1:2;delete;hand;',
+  'k1:A:replace:sheet:plain:p1:2;trash;delivered;',
+  'k1:A:replace:large:push:p1:2;put;none;',
+  // Only where nothing is there.
+  'k1:A:skip:small:plain:p1:2,k2:B:skip:small:plain:p2:2;;none;',
+  'k1:A:fail:small:plain:p1:2,k2:B:fail:small:plain:p2:2;;none;',
+  '-:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:2;;hand;',
+  // Upload sessions.
+  'k1:A:new:small:upload:p1:2,k1:A:new:small:upload:p2:2;;none;',
+  'k1:A:replace:small:upload:p1:2,k2:B:replace:small:plain:p2:2;;hand;',
+  'k1:A:replace:small:blind:p1:2,k1:A:replace:small:blind:p2:2;;hand;',
+  'k1:A:new:large:upload:p1:2;trash;none;',
+  'k1:A:replace:small:blind:p1:2;edit;hand;',
+  'k1:A:replace:small:upload:p1:2;delete;hand;',
+].map(parseScenario);
+
+const pick = <Item>(items: readonly Item[], random: () => number): Item => {
+  const item = items[Math.floor(random() * items.length)];
+  if (item === undefined) throw new Error('nothing to pick from');
+  return item;
+};
+
+const RELATIONS = ['copy', 'copy', 'other-key', 'other-key', 'other-bytes', 'no-key'] as const;
+
+const another = (first: DeliverySpec, index: number, random: () => number): DeliverySpec => {
+  const process = random() < 0.3 ? first.process : `p${index + 1}`;
+  const relation = pick(RELATIONS, random);
+  if (relation === 'copy') return { ...first, process };
+  if (relation === 'other-bytes') return { ...first, process, bytes: 'B' };
+  const way =
+    first.size !== 'sheet' && random() < 0.3 ? pick(['plain', 'push', 'upload', 'blind'] as const, random) : first.way;
+  const rule = random() < 0.3 ? pick(RULES, random) : first.rule;
+  const other = { ...first, process, way, rule, bytes: 'BCD'[index - 1] ?? 'E' };
+  return relation === 'no-key' && way === 'plain'
+    ? { ...other, key: undefined, tries: 1 }
+    : { ...other, key: `k${index + 1}` };
+};
+
+/** A scenario drawn by chance. */
+export const drawScenario = (random: () => number): Scenario => {
+  const size = pick(['small', 'small', 'large', 'large', 'sheet'] as const, random);
+  const way = size === 'sheet' ? 'plain' : pick(['plain', 'plain', 'push', 'push', 'upload', 'blind'] as const, random);
+  const first: DeliverySpec = {
+    ...{ key: 'k1', bytes: 'A', size, way, process: 'p1', tries: 1 + Math.floor(random() * 2) },
+    rule: pick(['new', 'replace', 'replace', 'replace', 'skip', 'fail'] as const, random),
+  };
+  const others = Math.floor(random() * 3);
+  const acts: Act[] = Array.from({ length: Math.floor(random() * 3) }, () => pick(ACTS, random));
+  return {
+    deliveries: [first, ...Array.from({ length: others }, (_, at) => another(first, at + 1, random))],
+    person: acts,
+    base: pick(BASES, random),
+    path: random() < 0.2 ? 'sub' : '',
+  };
+};

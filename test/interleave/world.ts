@@ -1,0 +1,127 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { createHash } from 'node:crypto';
+import type { Receipt } from '../../src/delivery.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { createMemoryLedger } from '../../src/ledger/memory.ts';
+import type { Context } from './actors.ts';
+import type { VirtualClock } from './clock.ts';
+import { createHistory, type Doer, type History } from './history.ts';
+import { checkEnding, checkTruth } from './invariants/answers.ts';
+import { checkChange } from './invariants/changes.ts';
+import { checkEnd } from './invariants/end.ts';
+import type { Facts } from './invariants/facts.ts';
+import { createLabels, type Labels } from './labels.ts';
+import type { LocalDrive } from './local-drive.ts';
+import { type Attempt, createMonitor, type Ending, identityOf, type Monitor } from './monitor.ts';
+import type { DeliverySpec, Scenario } from './scenario.ts';
+import { createScheduler, type Scheduler } from './scheduler.ts';
+
+/** Of the file that all deliveries of a schedule are about. */
+export const FILE_NAME = 'report.csv';
+
+/** Whose waits and calls these are; one for the process, since the clock is one. */
+export const contexts = new AsyncLocalStorage<Context>();
+
+/** Everything of one schedule: its folders in Drive, its ledger, who acts, and what has been seen. */
+export interface World {
+  scenario: Scenario;
+  clock: VirtualClock;
+  drive: LocalDrive;
+  /** The destination's folder, and another one to move files to. */
+  folders: { destination: string; archive: string };
+  ledger: Ledger;
+  scheduler: Scheduler;
+  history: History;
+  labels: Labels;
+  monitor: Monitor;
+  /** Faults are over: all that is asked now is answered. */
+  isCalm: boolean;
+  /** The try on whose account something happens. */
+  attempt(context: Context | undefined): Attempt | undefined;
+  /** Notes how a try has ended, and checks it. */
+  ended(attempt: Attempt, ending: Ending): void;
+  /** Notes that a receipt stands in the ledger. */
+  recorded(attempt: Attempt, receipt: Receipt): void;
+  checkEnd(): void;
+  close(): void;
+}
+
+/** What a person writes. */
+export const EDIT = 'edited by a person';
+
+const LARGE_BYTES = 600_000;
+
+/** The bytes of a delivery; the same letter and size give the same ones. */
+export const bytesOf = ({ bytes, size }: Pick<DeliverySpec, 'bytes' | 'size'>): Buffer => {
+  if (size === 'large') return Buffer.alloc(LARGE_BYTES, `large ${bytes} `);
+  return Buffer.from(size === 'sheet' ? `name,value\r\n${bytes},1\r\n` : `small ${bytes}\n`);
+};
+
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+const doerOf = ({ actor, attempt = 0 }: Context): Doer => ({
+  actor: actor.name,
+  isPerson: actor.isPassive,
+  key: actor.key,
+  attempt,
+});
+
+const NOBODY: Doer = { actor: 'setup', isPerson: false, key: undefined, attempt: 0 };
+
+export const openWorld = (scenario: Scenario, clock: VirtualClock, drive: LocalDrive): World => {
+  const { service, sharedDriveId } = drive;
+  const root = service.createFolder({ name: 'case', parent: sharedDriveId });
+  const folders = {
+    destination: service.createFolder({ name: 'exports', parent: root }),
+    archive: service.createFolder({ name: 'archive', parent: root }),
+  };
+  const history = createHistory(service.state, root);
+  const labels = createLabels(folders);
+  const monitor = createMonitor();
+  const scheduler = createScheduler(clock, contexts, {
+    afterStep(context) {
+      for (const change of history.look(doerOf(context), scheduler.steps.length)) {
+        monitor.changes.push(change);
+        const step = scheduler.steps.at(-1);
+        if (step !== undefined) step.note += `; ${labels.change(change)}`;
+        checkChange(facts, change);
+      }
+    },
+  });
+  const facts: Facts = {
+    ...{ scenario, monitor, history, labels, name: FILE_NAME },
+    shaOf: ({ spec }) => {
+      const sha256 = sha256Of(bytesOf(spec));
+      labels.nameBytes(sha256, spec.bytes);
+      return sha256;
+    },
+    step: () => scheduler.steps.length,
+  };
+  history.look(NOBODY, 0);
+  labels.nameBytes(sha256Of(Buffer.alloc(0)), 'nothing');
+  labels.nameBytes(sha256Of(Buffer.from(EDIT)), "the person's");
+  for (const spec of scenario.deliveries) labels.nameBytes(sha256Of(bytesOf(spec)), spec.bytes);
+  return {
+    ...{ scenario, clock, drive, folders, scheduler, history, labels, monitor, isCalm: true },
+    ledger: createMemoryLedger({ now: clock.now }),
+    attempt: (context) =>
+      context === undefined
+        ? undefined
+        : monitor.attempts.find(({ actor, number }) => actor === context.actor.name && number === context.attempt),
+    ended(attempt, ending) {
+      Object.assign(attempt, { ending, endStep: scheduler.steps.length });
+      checkEnding(facts, attempt);
+      if (ending.kind === 'receipt')
+        monitor.acks.push({ attempt, receipt: ending.receipt, step: scheduler.steps.length });
+    },
+    recorded(attempt, receipt) {
+      monitor.recorded.push({ key: attempt.spec.key, receipt, step: scheduler.steps.length });
+      checkTruth(facts, identityOf(attempt), receipt, `the receipt that ${attempt.actor} records`);
+    },
+    checkEnd: () => checkEnd(facts),
+    close() {
+      clock.drop(() => true);
+      service.removeFile(root);
+    },
+  };
+};
