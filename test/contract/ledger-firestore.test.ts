@@ -199,6 +199,35 @@ describe('the ledger in Firestore, without an emulator', () => {
     expect(sent[0]?.authorization).toBe('Bearer ya29.runtime');
   });
 
+  test('moves the time at which an entry expires with every record, so that what is worked on stays', async () => {
+    const sent: Record<string, { timestampValue?: string }>[] = [];
+    delete process.env.FIRESTORE_EMULATOR_HOST;
+    let nowMs = 1_795_000_000_000;
+    const ledger = createFirestoreLedger({
+      config: { project: 'prod', database: 'courier', collection: 'c', ttlDays: 14 },
+      project: async () => 'other',
+      fetch: async (_, init) => {
+        const { writes } = JSON.parse(String(init?.body)) as {
+          writes: { update: { fields: (typeof sent)[number] } }[];
+        };
+        sent.push(...writes.map(({ update }) => update.fields));
+        return Response.json({
+          writeResults: [{ updateTime: '2026-01-01T00:00:00Z' }],
+          commitTime: '2026-01-01T00:00:00Z',
+        });
+      },
+      token: async () => 'ya29.runtime',
+      now: () => nowMs,
+      log,
+    });
+    const expiries = () => sent.map(({ expireAt }) => Date.parse(expireAt?.timestampValue ?? ''));
+    await ledger.claim('key', entryOf('id-1'));
+    nowMs += 3_600_000;
+    await ledger.record('key', { state: 'done', record: {} });
+    const days = 14 * 86_400_000;
+    expect(expiries()).toEqual([1_795_000_000_000 + days, 1_795_003_600_000 + days]);
+  });
+
   test.each([
     [403, 'PERMISSION_DENIED', /roles\/datastore\.user/],
     [404, 'NOT_FOUND', /Create the Firestore database/],

@@ -12,7 +12,9 @@ export type Fault =
   | 'part-stored'
   | 'nothing-stored'
   | 'session-forgotten'
-  | 'byte-corrupted';
+  | 'byte-corrupted'
+  /** Done as asked, and answered otherwise. */
+  | ((reply: Reply) => Reply);
 
 interface StoredFile {
   id: string;
@@ -47,7 +49,7 @@ export interface TinyDrive {
   close(): Promise<void>;
 }
 
-interface Reply {
+export interface Reply {
   status: number;
   body?: unknown;
   headers?: Record<string, string>;
@@ -73,7 +75,7 @@ const describe = ({ id, name, mimeType, parents, appProperties, revisions }: Sto
   };
 };
 
-const refusal = (status: number, reason: string): Reply => ({
+export const refusal = (status: number, reason: string): Reply => ({
   status,
   body: { error: { code: status, message: reason, errors: [{ domain: 'global', reason, message: reason }] } },
 });
@@ -230,7 +232,7 @@ export const startTinyDrive = async ({
     if (wrong === 'rate-limited') return send(response, refusal(403, 'userRateLimitExceeded'));
     const reply = handle({ method, headers, url, bytes, wrong });
     if (wrong === 'answer-lost') return cut();
-    send(response, reply);
+    send(response, typeof wrong === 'function' ? wrong(reply) : reply);
   };
 
   const server = createServer((request, response) => {

@@ -84,6 +84,26 @@ test('whoever holds blocks gets no more of them while others wait', async () => 
   expect(greedy.take()).toBeUndefined();
 });
 
+test('whoever comes while others wait waits behind them, though there would be enough for it alone', async () => {
+  const budget = budgetOf(8);
+  const holder = await budget.lease(8);
+  const order: string[] = [];
+  const large = budget.lease(6).then(() => order.push('large'));
+  holder.close();
+  await large;
+  const waiting = budget.lease(4).then(() => order.push('waiting'));
+  // Two are free, and one is all that is asked for.
+  const late = budget.lease(1).then((lease) => {
+    order.push('late');
+    lease.close();
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(order).toEqual(['large']);
+  expect(budget.gauges()).toMatchObject({ used: 60, waiting: 2 });
+  void waiting;
+  void late;
+});
+
 test('blocks are used again', async () => {
   const budget = budgetOf(4);
   const lease = await budget.lease(1);

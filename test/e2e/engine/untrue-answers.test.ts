@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { UploadRequest } from '../../../src/drive/drive.ts';
+import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
+import { type Fault, type Reply, refusal, startTinyDrive, type TinyRequest } from '../../support/tiny-drive.ts';
+
+/** Answers of Drive that contradict what was sent: none of them is believed. */
+
+const GRANULARITY = 16;
+
+const closers: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+const start = async (fault: (request: TinyRequest) => Fault | undefined) => {
+  const tiny = await startTinyDrive({ granularity: GRANULARITY, fault });
+  const courier = createCourierDrive({
+    origin: tiny.origin,
+    blockBytes: GRANULARITY,
+    bufferBytes: 8 * GRANULARITY,
+    multipartBytes: 5 * GRANULARITY,
+  });
+  closers.push(tiny.close, courier.transport.close);
+  return { tiny, ...courier };
+};
+
+const bytesOf = (size: number): Buffer => Buffer.from(Array.from({ length: size }, (_, at) => (at * 7) & 255));
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const SMALL = bytesOf(50);
+const LARGE = bytesOf(500);
+
+const create: UploadRequest['target'] = {
+  kind: 'create',
+  file: { id: 'one', name: 'report', mimeType: 'text/csv', folderId: 'folder' },
+};
+
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(() => undefined).catch((error: unknown) => error);
+
+const isChunk = ({ method, bytes }: TinyRequest): boolean => method === 'PUT' && bytes > 0;
+const isSessionStart = ({ method, path }: TinyRequest): boolean => method === 'POST' && path.includes('/upload/');
+
+describe('a session that acknowledges more than it was sent', () => {
+  const overstate = (reply: Reply): Reply => {
+    const last = Number(/-(\d+)$/.exec(reply.headers?.range ?? '')?.[1]);
+    return { status: 308, headers: { range: `bytes=0-${last + GRANULARITY}` } };
+  };
+
+  test.each([
+    ['whose bytes can be read again, is begun anew', true],
+    ['whose bytes are no longer held, fails and leaves no file', false],
+  ])('%s', async (_, again) => {
+    let chunks = 0;
+    const { tiny, drive } = await start((request) => (isChunk(request) && ++chunks === 3 ? overstate : undefined));
+    const work = drive.upload({ target: create, source: sourceOf(LARGE, { again }), maxBytes: 1e6 });
+    const sent = () => tiny.requests.filter(isChunk).map(({ headers }) => headers['content-range']);
+    if (again) {
+      expect(await work).toMatchObject({ sha256: sha256(LARGE), size: LARGE.length });
+      expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(LARGE)]);
+      expect(tiny.requests.filter(isSessionStart)).toHaveLength(2);
+      // No chunk goes out behind bytes that were never sent.
+      expect(sent()[3]).toMatch(/^bytes 0-/);
+    } else {
+      expect(await failureOf(work)).toMatchObject({ code: 'drive-unavailable' });
+      expect(sent()).toHaveLength(3);
+      expect(tiny.files.size).toBe(0);
+    }
+  });
+});
+
+describe('an answer about the account or the shared drive ends the upload: no other session would fare better', () => {
+  test.each([
+    ['storageQuotaExceeded', /^(no-storage-quota|drive-full)$/],
+    ['teamDriveFileLimitExceeded', /^drive-full$/],
+    ['insufficientFilePermissions', /^folder-not-writable$/],
+    ['accessNotConfigured', /^drive-api-disabled$/],
+    ['insufficientPermissions', /^scope-insufficient$/],
+  ])('%s', async (reason, code) => {
+    const { tiny, drive } = await start((request) => (isChunk(request) ? () => refusal(403, reason) : undefined));
+    const source = sourceOf(LARGE, { again: true });
+    const failure = await failureOf(drive.upload({ target: create, source, maxBytes: 1e6 }));
+    expect(failure).toMatchObject({ code: expect.stringMatching(code) });
+    expect(tiny.requests.filter(isSessionStart)).toHaveLength(1);
+    expect(tiny.requests.filter(isChunk)).toHaveLength(1);
+    expect(tiny.files.size).toBe(0);
+  });
+});
+
+describe('a file that Drive describes with another size than was sent is not vouched for', () => {
+  const describeWith = (change: object) => (reply: Reply) => ({
+    ...reply,
+    body: { ...(reply.body as object), ...change },
+  });
+
+  test.each([
+    ['without a checksum, too long', { size: '51', sha256Checksum: undefined }],
+    ['without a checksum, too short', { size: '49', sha256Checksum: undefined }],
+    ['with the checksum of what was sent', { size: '51' }],
+  ])('%s', async (_, change) => {
+    const wrong = describeWith(change);
+    const { drive } = await start(({ method, path }) =>
+      (method === 'POST' && path.includes('/upload/')) || (method === 'GET' && path.endsWith('/files/one'))
+        ? wrong
+        : undefined,
+    );
+    const failure = await failureOf(drive.upload({ target: create, source: sourceOf(SMALL), maxBytes: 1e6 }));
+    expect(failure).toMatchObject({ code: 'drive-unavailable', retryable: true });
+  });
+});

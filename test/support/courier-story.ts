@@ -1,0 +1,45 @@
+import type { LocalGoogle } from '../../local/google/server.ts';
+import { readConfig } from '../../src/config.ts';
+import { createRuntimeIdentity } from '../../src/credentials/runtime-identity.ts';
+import { createDeliver } from '../../src/deliver.ts';
+import { createCompleteUpload } from '../../src/direct/complete.ts';
+import { createOpenUpload } from '../../src/direct/open.ts';
+import { createBufferBudget } from '../../src/drive/budget.ts';
+import { createTransport } from '../../src/google/create-transport.ts';
+import { createPolicy } from '../../src/identity/policy.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { createAllow, createPlaces } from '../../src/places.ts';
+import { createKeptLog } from './kept-log.ts';
+
+/** The courier below HTTP, against a local Google: for what needs a ledger that outlives a configuration, or a clock that is set. */
+export interface CourierStory {
+  deliver: ReturnType<typeof createDeliver>;
+  openUpload: ReturnType<typeof createOpenUpload>;
+  completeUpload: ReturnType<typeof createCompleteUpload>;
+  close(): void;
+}
+
+export const createCourierStory = (
+  google: LocalGoogle,
+  { ledger, destinations, now = Date.now }: { ledger: Ledger; destinations: object; now?: () => number },
+): CourierStory => {
+  const { world, origin } = google;
+  const document = {
+    audiences: ['https://courier.example'],
+    destinations,
+    credentials: { main: { file: world.keyFiles.courier } },
+  };
+  const config = readConfig({ COURIER_CONFIG: JSON.stringify(document), COURIER_GOOGLE_ORIGIN: origin });
+  const log = createKeptLog();
+  const transport = createTransport({ googleOrigin: origin, now, log });
+  const runtime = createRuntimeIdentity({ transport, isPlatforms: false, now });
+  const budget = createBufferBudget({ bytes: 16 * 1_048_576, maxWaiters: 10, now });
+  const places = createPlaces(config, { transport, runtime, budget, ledger, now, log });
+  const story = { allow: createAllow(places, createPolicy(config)), ledger, now, log };
+  return {
+    deliver: createDeliver(story),
+    openUpload: createOpenUpload(story),
+    completeUpload: createCompleteUpload(story),
+    close: transport.close,
+  };
+};

@@ -1,0 +1,45 @@
+import { expect, test } from '@jest/globals';
+import { readParts } from '../../../src/source/multipart-body.ts';
+
+/** A part whose headers never end must be refused, and not gathered in memory for as long as it comes. */
+
+const MOST_BYTES = 1_048_576;
+
+async function* endless(first: string, filler: string, given: { bytes: number }): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(first);
+  while (given.bytes < MOST_BYTES) {
+    given.bytes += filler.length;
+    yield Buffer.from(filler);
+  }
+}
+
+test.each([
+  ['in one header line', '--x\r\nA: ', 'a'.repeat(1_024)],
+  ['in many header lines', '--x\r\n', `A: ${'a'.repeat(60)}\r\n`.repeat(16)],
+  ['without a line that could be a header', '--x\r\n', 'a'.repeat(1_024)],
+])('a part header without end is refused before much of it is read: %s', async (_, first, filler) => {
+  const given = { bytes: 0 };
+  const read = async (): Promise<void> => {
+    for await (const _part of readParts(endless(first, filler, given), 'x')) throw new Error('a part came of it');
+  };
+  await expect(read()).rejects.toMatchObject({ code: 'request-invalid' });
+  expect(given.bytes).toBeLessThan(16_384);
+});
+
+test.each([
+  [8_192, 1],
+  [8_193, 0],
+])('headers of %i bytes in all: %i parts', async (bytes, count) => {
+  const block = `A: ${'a'.repeat(4_000)}\r\nB: `;
+  const headers = block + 'b'.repeat(bytes - '\r\n'.length - block.length);
+  const form = Buffer.from(`--x\r\n${headers}\r\n\r\nvalue\r\n--x--\r\n`);
+  const parts: number[] = [];
+  const read = async (): Promise<void> => {
+    for await (const { read: bytesOf } of readParts(endless(form.toString(), '', { bytes: MOST_BYTES }), 'x')) {
+      for await (const _piece of bytesOf()) parts.push(1);
+    }
+  };
+  if (count === 0) await expect(read()).rejects.toMatchObject({ code: 'request-invalid' });
+  else await read();
+  expect(parts).toHaveLength(count);
+});
