@@ -1,0 +1,181 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, expect, test } from '@jest/globals';
+import { type MutationOptions, type MutationResult, runMutation } from './mutation.ts';
+import { nameOf } from './report.ts';
+
+/** The mutation runner, on a project of a few lines. */
+
+const ROOT = process.cwd();
+const RUN_MS = 180_000;
+
+const SOURCE = `import { codes } from './codes.ts';
+
+export const fee = (amount: number): number => {
+  if (amount > 100) return 0;
+  return codes.length;
+};
+
+export const greeting = (name: string): string => {
+  if (name === '') throw new Error('a name is needed for a greeting');
+  return name;
+};
+`;
+
+/** Starts another process, as many of the courier's tests do: what it reaches counts too. */
+const TEST = `import { execFileSync } from 'node:child_process';
+import { expect, test } from '@jest/globals';
+import { fee } from '../src/fees.ts';
+
+test('small amounts cost a fee', () => {
+  expect(fee(99)).toBe(2);
+  expect(fee(101)).toBe(0);
+});
+
+test('a greeting, in a process of its own', () => {
+  const script = "import('./src/fees.ts').then(({ greeting }) => console.log(greeting('Ann')))";
+  expect(execFileSync(process.execPath, ['-e', script], { env: {}, encoding: 'utf8' })).toBe('Ann\\n');
+});
+`;
+
+const homes: string[] = [];
+afterEach(() => {
+  for (const home of homes.splice(0)) rmSync(home, { recursive: true, force: true });
+});
+
+const makeFolder = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'mutate-test-'));
+  homes.push(folder);
+  return folder;
+};
+
+const makeProject = (test: string = TEST): string => {
+  const root = makeFolder();
+  const files = {
+    'package.json': '{"type":"module"}',
+    'jest.config.mjs': readFileSync(join(ROOT, 'jest.config.mjs'), 'utf8'),
+    'src/fees.ts': SOURCE,
+    'src/codes.ts': "export const codes = ['a', 'b'];\n",
+    'test/fees.test.ts': test,
+    'test/support/strip-types.mjs': readFileSync(join(ROOT, 'test/support/strip-types.mjs'), 'utf8'),
+  };
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    writeFileSync(join(root, file), text);
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
+  return root;
+};
+
+const run = async (root: string, more: Partial<MutationOptions> = {}): Promise<MutationResult & { said: string[] }> => {
+  const said: string[] = [];
+  const result = await runMutation({
+    root,
+    mutated: ['src/fees.ts'],
+    tests: ['test/**/*.test.ts'],
+    equivalents: join(root, 'equivalent.json'),
+    kept: join(root, '.mutate'),
+    seed: 1,
+    workers: 2,
+    floor: 95,
+    say: (line) => said.push(line),
+    ...more,
+  });
+  return { ...result, said };
+};
+
+const outcomesOf = ({ judged }: MutationResult): Record<string, string> =>
+  Object.fromEntries(judged.map(({ mutant, verdict }) => [nameOf(mutant), verdict.outcome]));
+
+test(
+  'each mutant is killed, or survives by name; the project is as it was, and the next run goes on from there',
+  async () => {
+    const root = makeProject();
+    const copies = makeFolder();
+    const first = await run(root, { copies });
+    expect(outcomesOf(first)).toEqual({
+      'src/fees.ts:4 condition: "amount > 100" -> "true" in fee': 'killed',
+      'src/fees.ts:4 condition: "amount > 100" -> "false" in fee': 'killed',
+      // The boundary, and the name that is missing, are tested by nobody.
+      'src/fees.ts:4 comparison: ">" -> ">=" in fee': 'survived',
+      'src/fees.ts:4 literal: "100" -> "101" in fee': 'killed',
+      'src/fees.ts:4 literal: "0" -> "1" in fee': 'killed',
+      'src/fees.ts:5 result: "codes.length" -> "undefined" in fee': 'killed',
+      'src/fees.ts:9 condition: "name === \'\'" -> "true" in greeting': 'killed',
+      'src/fees.ts:9 condition: "name === \'\'" -> "false" in greeting': 'survived',
+      'src/fees.ts:9 comparison: "===" -> "!==" in greeting': 'killed',
+      'src/fees.ts:9 literal: "\'\'" -> "\'mutated\'" in greeting': 'survived',
+      'src/fees.ts:10 result: "name" -> "undefined" in greeting': 'killed',
+    });
+    expect([first.isEnough, Math.round(first.percent)]).toEqual([false, 73]);
+    expect(first.said.filter((line) => line.includes('SURVIVED'))).toHaveLength(3);
+    expect(readFileSync(join(root, 'src/fees.ts'), 'utf8')).toBe(SOURCE);
+    expect(readdirSync(copies)).toEqual([]);
+
+    const again = await run(root);
+    expect(outcomesOf(again)).toEqual(outcomesOf(first));
+    expect(again.said.filter((line) => line.startsWith('['))).toEqual([]);
+
+    // With a test that is better, only the survivors are tried again.
+    const better = TEST.replace('expect(fee(101)).toBe(0);', 'expect([fee(100), fee(101)]).toEqual([2, 0]);');
+    writeFileSync(join(root, 'test/fees.test.ts'), better);
+    const last = await run(root);
+    expect(last.said.filter((line) => line.startsWith('['))).toHaveLength(3);
+    expect(outcomesOf(last)['src/fees.ts:4 comparison: ">" -> ">=" in fee']).toBe('killed');
+  },
+  RUN_MS,
+);
+
+test(
+  'a mutant that is listed as equivalent is not tried, and one that is listed and not there is named',
+  async () => {
+    const root = makeProject();
+    const listed = {
+      file: 'src/fees.ts',
+      within: 'fee',
+      text: 'if (amount > 100) return 0;',
+      reason: 'nobody has 100',
+    };
+    const entries = [
+      { ...listed, before: '>', after: '>=' },
+      { ...listed, before: '>', after: '<' },
+    ];
+    writeFileSync(join(root, 'equivalent.json'), JSON.stringify(entries));
+    const { judged, equivalent, said } = await run(root, { sample: 4, only: () => true });
+    expect(judged.length + equivalent.length).toBe(4);
+    expect(said.filter((line) => line.includes('no such mutant'))).toEqual([expect.stringContaining('(> -> <)')]);
+    const all = await run(root);
+    expect(all.equivalent).toMatchObject([{ reason: 'nobody has 100', mutant: { before: '>', after: '>=' } }]);
+  },
+  RUN_MS,
+);
+
+test(
+  'a test that hangs under a mutant is ended with all that it started, and the mutant counts as killed',
+  async () => {
+    const root = makeProject(`import { test } from '@jest/globals';
+import { fee } from '../src/fees.ts';
+test('waits for the fee', async () => {
+  while (fee(1) !== 2) await new Promise((resolve) => setTimeout(resolve, 10));
+}, 600_000);
+`);
+    const limits = { limitMs: () => 5_000 };
+    const { judged } = await run(root, { sample: 20, only: () => true, ...limits });
+    const hanging = judged.filter(({ verdict }) => verdict.outcome === 'timeout').map(({ mutant }) => nameOf(mutant));
+    expect(hanging).toContain('src/fees.ts:4 condition: "amount > 100" -> "true" in fee');
+    // Nothing reaches the greeting: that is said rather than taken for a survival of tests.
+    expect(judged.filter(({ verdict }) => verdict.outcome === 'unreached').length).toBeGreaterThan(0);
+    expect(existsSync(join(root, 'src/fees.ts'))).toBe(true);
+  },
+  RUN_MS,
+);
