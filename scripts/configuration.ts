@@ -69,7 +69,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
     'Which objects these events may bring, beside those that their destination lists; written as there',
   limits: 'What one instance takes on: [operating.md](operating.md#sizing)',
   'limits.bufferBytes': 'Memory for the bytes of all uploads together. `null`: a quarter of the container’s',
-  'limits.concurrentUploads': 'Deliveries at once; one more is answered 429 `busy`',
+  'limits.concurrentUploads':
+    'Deliveries at once of one caller or subscription; one more is answered 429 `busy`. A quarter more may be in hand for all of them together',
   'limits.requestSeconds': 'How long one request may take; no longer than the platform’s own limit',
 };
 

@@ -10,6 +10,7 @@ import { type CourierApp, createApp } from './entry/app.ts';
 import { createDeadLetters } from './entry/dead-letter.ts';
 import { createEventHandler } from './entry/events.ts';
 import type { DestinationSummary, Services } from './entry/services.ts';
+import { CourierError } from './errors.ts';
 import { createTransport } from './google/create-transport.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
 import { createPolicy } from './identity/policy.ts';
@@ -21,6 +22,7 @@ import type { Log } from './log.ts';
 import { createAllow, createPlaces, type GuardedPlace, openAccount } from './places.ts';
 import { openObject } from './source/cloud-storage.ts';
 import { createSourceAccess } from './source-access.ts';
+import { createAuthorize } from './steps/authorize.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 /** Uploads that may wait for a buffer, for each one that may be under way; more are answered `busy`. */
@@ -99,6 +101,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     authenticatePush: authenticator.authenticatePush,
     mayPush: createPushPolicy(pubsub).mayPush,
     eventGrant: { destinations: pubsub.eventDestinations, sources: pubsub.eventSources },
+    authorize: createAuthorize({ ...story, mayWrite: (caller) => policy.destinationsOf(caller).length > 0 }),
     deliver: createDeliver(story),
     openObject: createSourceAccess({
       allow: story.allow,
@@ -117,6 +120,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     openUpload: createOpenUpload(story),
     completeUpload: createCompleteUpload(story),
     async doctor(caller, doctorOptions) {
+      if (!policy.isOperator(caller)) throw new CourierError('caller-not-allowed');
       const { createDoctor } = await import('./doctor/create-doctor.ts');
       const { isOperator } = policy;
       const right = (name: string) => openAccount(config, name, { transport, runtime, budget, now, log });

@@ -13,7 +13,7 @@ import { doctorQuery } from './queries.ts';
 import { readQuery } from './query.ts';
 import { createRequestLog } from './request-log.ts';
 import type { Services } from './services.ts';
-import { createSlots } from './slots.ts';
+import { createSlots, holderOf } from './slots.ts';
 import { readTrace } from './trace.ts';
 import { createCompleteUploadHandler, createOpenUploadHandler } from './uploads.ts';
 import { createWholeBodies } from './whole-bodies.ts';
@@ -35,6 +35,9 @@ interface Route {
 
 /** Descriptions on their way at once: they are the one long answer that anybody may ask for, and take at leisure. */
 const MOST_DESCRIPTIONS = 64;
+
+/** Examinations that one operator may have under way at once: each makes some hundred calls to Google. */
+const MAX_DOCTORS = 4;
 
 /** The API's description, made once, however often it is asked for. */
 const createDescription = ({ version }: Services): Handler => {
@@ -58,14 +61,20 @@ const createDescription = ({ version }: Services): Handler => {
 const routesOf = (services: Services, patience: Patience | undefined): Route[] => {
   const slots = createSlots(services.concurrentUploads);
   const files = createFilesHandler(services, slots, patience);
+  const doctorSlots = createSlots(MAX_DOCTORS);
   const bodies = createWholeBodies();
   return [
     { method: 'POST', path: '/v1/files', who: 'caller', handle: files },
     { method: 'POST', path: '/', who: 'caller', handle: files },
     { method: 'POST', path: '/v1/exports', who: 'caller', handle: createExportsHandler(services, slots, bodies) },
     { method: 'POST', path: '/v1/pubsub', who: 'push', handle: createPubsubHandler(services, slots, bodies) },
-    { method: 'POST', path: '/v1/uploads', who: 'caller', handle: createOpenUploadHandler(services) },
-    { method: 'POST', path: '/v1/uploads/:id/complete', who: 'caller', handle: createCompleteUploadHandler(services) },
+    { method: 'POST', path: '/v1/uploads', who: 'caller', handle: createOpenUploadHandler(services, slots) },
+    {
+      method: 'POST',
+      path: '/v1/uploads/:id/complete',
+      who: 'caller',
+      handle: createCompleteUploadHandler(services, slots),
+    },
     {
       method: 'GET',
       path: '/v1/destinations',
@@ -78,7 +87,9 @@ const routesOf = (services: Services, patience: Patience | undefined): Route[] =
       who: 'caller',
       handle: async (context) => {
         const { write } = parseInput(doctorQuery, gatherOptions(readQuery(context.env.incoming.url ?? '')));
-        return context.json(await services.doctor(context.var.caller, { write }));
+        const { caller } = context.var;
+        const work = () => services.doctor(caller, { write });
+        return context.json(await doctorSlots.hold(holderOf.caller(caller), work));
       },
     },
     {

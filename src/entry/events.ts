@@ -5,7 +5,7 @@ import { type Bringing, handleMessage, messageFields } from './message-handler.t
 import { PUSH_SECONDS } from './pubsub.ts';
 import { type PubsubMessage, readPublishedEvent, unwrap } from './pubsub-message.ts';
 import type { Services } from './services.ts';
-import { createSlots } from './slots.ts';
+import { createSlots, holderOf } from './slots.ts';
 
 /** A CloudEvent (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md), as functions-framework hands it over in either mode. */
 const eventSchema = z.object({
@@ -110,7 +110,7 @@ export const createEventHandler = (services: Services): ((event: unknown) => Pro
     const { destinations: allowedDestinations, sources: allowedSources } = services.eventGrant;
     try {
       if (services.stopping()) throw new CourierError('shutting-down');
-      await slots.hold(() =>
+      await slots.hold(holderOf.subscription(origin), () =>
         withinTime(services, (time) =>
           handleMessage(services, unwrapped, {
             ...time,

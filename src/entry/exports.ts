@@ -9,7 +9,7 @@ import { jsonBody } from './json-body.ts';
 import { refuseQuery } from './query.ts';
 import { withinRequest } from './request-signal.ts';
 import type { Services } from './services.ts';
-import type { Slots } from './slots.ts';
+import { holderOf, type Slots } from './slots.ts';
 import { MOST_DOCUMENT_BYTES, type WholeBodies } from './whole-bodies.ts';
 
 /** One key from the two places where it may stand. */
@@ -32,11 +32,13 @@ export const createExportsHandler =
       const sha256 = readContentDigest(headers.get('content-digest'));
       const maxBytes = Math.min(MOST_DOCUMENT_BYTES, services.maxBodyBytes ?? MOST_DOCUMENT_BYTES);
       const body = jsonBody(context, maxBytes);
-      const receipt = await slots.hold(() =>
+      const { caller, trace } = context.var;
+      services.authorize({ caller, requestId: trace.requestId, idempotencyKey: key });
+      const receipt = await slots.hold(holderOf.caller(caller), () =>
         bodies.hold(body.size ?? maxBytes, async () => {
           const bytes = await body.read();
           checkDigest(sha256, createHash('sha256').update(bytes).digest('hex'));
-          const request = { ...time, caller: context.var.caller, requestId: context.var.trace.requestId };
+          const request = { ...time, caller, requestId: trace.requestId };
           const { idempotencyKey, ...opened } = await openExport(readExportDocument(bytes), services, request);
           return services.deliver({ ...opened, ...oneKey(key, idempotencyKey), ...request });
         }),

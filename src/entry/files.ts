@@ -1,6 +1,7 @@
 import type { Delivery, DeliveryOptions, Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
 import { type Patience, type RequestBody, requestBody } from '../source/request-body.ts';
+import type { AnnouncedDelivery } from '../steps/authorize.ts';
 import { readContentDigest } from './content-digest.ts';
 import { fileNameOf } from './content-disposition.ts';
 import { readIdempotencyKey, refuseCodings } from './delivery-headers.ts';
@@ -11,7 +12,7 @@ import { deliveryOptions, gatherOptions, parseInput } from './options.ts';
 import { readQuery } from './query.ts';
 import { withinRequest } from './request-signal.ts';
 import type { Services } from './services.ts';
-import type { Slots } from './slots.ts';
+import { holderOf, type Slots } from './slots.ts';
 
 type Sent = Pick<Delivery, 'source' | 'expectedSha256'> & { options: DeliveryOptions };
 
@@ -39,12 +40,7 @@ const readRaw = ({ body, contentType, query, headers }: Reading): Sent => {
 
 /** A form: the options as fields (or in the query), then the file. */
 const readMultipart = async ({ body, contentType, query, headers }: Reading): Promise<Sent> => {
-  const boundary = contentType.parameters.get('boundary');
-  if (boundary === undefined) {
-    throw new CourierError('request-invalid', { detail: 'The Content-Type of the form names no boundary.' });
-  }
-  // What is wrong with these is told before the body is read.
-  gatherOptions(query);
+  const boundary = contentType.parameters.get('boundary') ?? '';
   const digest = readContentDigest(headers.get('content-digest'));
   const form = await readForm(body.read(), boundary, digest);
   return {
@@ -52,6 +48,17 @@ const readMultipart = async ({ body, contentType, query, headers }: Reading): Pr
     source: { size: undefined, mimeType: form.contentType.mediaType, open: form.read },
     ...withSha256(form.expectedSha256),
   };
+};
+
+/** What is known of a form before it is read. Its destination may be the query's; else it stands in a field, or nowhere. */
+const announcedByForm = ({ contentType, query, headers }: Reading): Pick<AnnouncedDelivery, 'options'> => {
+  if (!contentType.parameters.has('boundary')) {
+    throw new CourierError('request-invalid', { detail: 'The Content-Type of the form names no boundary.' });
+  }
+  // What is wrong with these is told before the body is read, too.
+  readContentDigest(headers.get('content-digest'));
+  const { destination, name } = gatherOptions(query);
+  return destination === undefined ? {} : { options: { destination, ...withName(name) } };
 };
 
 /** `POST /v1/files` and `POST /`. All that can be known is checked before the body is asked for. */
@@ -72,13 +79,17 @@ export const createFilesHandler =
       const reading = { body, contentType, headers, query: readQuery(incoming.url ?? '') };
       const isForm = contentType.mediaType === 'multipart/form-data';
       const raw = isForm ? undefined : readRaw(reading);
+      const { caller } = context.var;
+      const { requestId } = context.var.trace;
+      const known = raw === undefined ? announcedByForm(reading) : { options: raw.options, size: raw.source.size };
+      services.authorize({ caller, requestId, idempotencyKey, ...known });
       try {
-        const receipt = await slots.hold(async () =>
+        const receipt = await slots.hold(holderOf.caller(caller), async () =>
           services.deliver({
             ...(raw ?? (await readMultipart(reading))),
             ...time,
-            caller: context.var.caller,
-            requestId: context.var.trace.requestId,
+            caller,
+            requestId,
             ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
           }),
         );

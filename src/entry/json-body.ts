@@ -44,13 +44,12 @@ export const jsonBody = (
 };
 
 /**
- * Reads a request's JSON.
- * @param maxBytes larger ones are refused
+ * Reads a body of JSON that is small.
  * @returns undefined for an empty body
- * @throws CourierError `media-type-unsupported`, `too-large`, `body-truncated`, `request-invalid`
+ * @throws CourierError `too-large`, `body-truncated`, `request-invalid`
  */
-export const readJson = async (context: CourierContext, maxBytes: number): Promise<unknown> => {
-  const bytes = await jsonBody(context, maxBytes).read();
+export const readJson = async (body: JsonBody): Promise<unknown> => {
+  const bytes = await body.read();
   if (bytes.byteLength === 0) return undefined;
   return parseJson(bytes);
 };

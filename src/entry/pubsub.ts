@@ -6,7 +6,7 @@ import { problemHeaders, problemOf } from './problem.ts';
 import { readPush, UNWRAPPED, unwrap } from './pubsub-message.ts';
 import { type RequestTime, withinRequest } from './request-signal.ts';
 import type { Services } from './services.ts';
-import type { Slots } from './slots.ts';
+import { holderOf, type Slot, type Slots } from './slots.ts';
 import { MOST_PUSH_BYTES, type WholeBodies } from './whole-bodies.ts';
 
 /**
@@ -45,8 +45,7 @@ const forbidden = (): CourierError =>
 const receive = async (
   services: Services,
   context: CourierContext,
-  bytes: Buffer,
-  time: RequestTime,
+  { bytes, time, slot }: { bytes: Buffer; time: RequestTime; slot: Slot },
 ): Promise<Response> => {
   const { caller, trace } = context.var;
   // What is no push, or not from this subscription's own account, is refused as any other request would be.
@@ -54,6 +53,7 @@ const receive = async (
   const origin = wrapped.subscription ?? '';
   const grant = services.mayPush(caller, origin);
   if (grant === undefined) throw forbidden();
+  slot.move(holderOf.subscription(origin));
   const unwrapped = unwrap(wrapped);
   const bringing = {
     ...time,
@@ -85,8 +85,10 @@ export const createPubsubHandler =
     return withinRequest(context, { ...services, requestSeconds }, async (time) => {
       const body = jsonBody(context, MOST_PUSH_BYTES, UNWRAPPED);
       try {
-        return await slots.hold(() =>
-          bodies.hold(body.size ?? MOST_PUSH_BYTES, async () => receive(services, context, await body.read(), time)),
+        return await slots.hold(holderOf.pusher(context.var.caller), (slot) =>
+          bodies.hold(body.size ?? MOST_PUSH_BYTES, async () =>
+            receive(services, context, { bytes: await body.read(), time, slot }),
+          ),
         );
       } catch (error) {
         if (error instanceof CourierError && error.code === 'busy') return comeAgain(context, error);

@@ -4,6 +4,7 @@ import type { PushGrant } from '../identity/push.ts';
 import type { Log } from '../log.ts';
 import type { ObjectName } from '../source/cloud-storage.ts';
 import type { SourceRequest } from '../source-access.ts';
+import type { AnnouncedDelivery } from '../steps/authorize.ts';
 import type { Telemetry } from '../telemetry.ts';
 import type { PubsubMessage } from './pubsub-message.ts';
 
@@ -54,6 +55,11 @@ export interface Services {
   mayPush(caller: Caller, subscription: string): PushGrant | undefined;
   /** What events may do whose sender the platform has checked (`courierEvent`). */
   eventGrant: PushGrant;
+  /**
+   * Refuses a caller before its body is read; to be asked before a slot is taken.
+   * @throws CourierError `destination-forbidden`
+   */
+  authorize(announced: AnnouncedDelivery): void;
   deliver(delivery: Delivery): Promise<Receipt>;
   /**
    * An object of Cloud Storage, if it may be delivered there; read with the runtime's own identity.

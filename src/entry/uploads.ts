@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { readIdempotencyKey } from './delivery-headers.ts';
 import type { CourierContext } from './environment.ts';
-import { readJson } from './json-body.ts';
+import { jsonBody, readJson } from './json-body.ts';
 import { mimeTypeOption, optionShape, parseInput, sha256Option } from './options.ts';
 import { refuseQuery } from './query.ts';
 import { withinRequest } from './request-signal.ts';
 import type { Services } from './services.ts';
+import { holderOf, type Slots } from './slots.ts';
 
 const MOST_JSON_BYTES = 65_536;
 
@@ -22,32 +23,43 @@ export const completeRequest = z.strictObject({ sha256: z.exactOptional(sha256Op
 
 /** `POST /v1/uploads`: opens a session that the caller sends its bytes to directly. */
 export const createOpenUploadHandler =
-  (services: Services) =>
+  (services: Services, slots: Slots) =>
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
+      const { caller, trace } = context.var;
       refuseQuery(context.env.incoming.url ?? '');
       const idempotencyKey = readIdempotencyKey(context.req.raw.headers);
-      const options = parseInput(uploadRequest, await readJson(context, MOST_JSON_BYTES));
-      const session = await services.openUpload({
-        caller: context.var.caller,
-        options,
-        ...time,
-        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      const body = jsonBody(context, MOST_JSON_BYTES);
+      services.authorize({ caller, requestId: trace.requestId, idempotencyKey });
+      const session = await slots.hold(holderOf.caller(caller), async () => {
+        const options = parseInput(uploadRequest, await readJson(body));
+        return services.openUpload({
+          caller,
+          options,
+          ...time,
+          ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+        });
       });
       return context.json(session, 201);
     });
 
 /** `POST /v1/uploads/{id}/complete`: the receipt for what arrived. */
 export const createCompleteUploadHandler =
-  (services: Services) =>
+  (services: Services, slots: Slots) =>
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
-      const { sha256 } = parseInput(completeRequest, (await readJson(context, MOST_JSON_BYTES)) ?? {});
-      const receipt = await services.completeUpload({
-        id: context.req.param('id') ?? '',
-        caller: context.var.caller,
-        ...time,
-        ...(sha256 === undefined ? {} : { sha256 }),
+      const { caller } = context.var;
+      const body = jsonBody(context, MOST_JSON_BYTES);
+      // A caller that may write nowhere any more gets the receipt that its upload has, or is refused, without its body.
+      const mayWrite = services.destinations(caller).length > 0;
+      const receipt = await slots.hold(holderOf.caller(caller), async () => {
+        const { sha256 } = parseInput(completeRequest, (mayWrite ? await readJson(body) : undefined) ?? {});
+        return services.completeUpload({
+          id: context.req.param('id') ?? '',
+          caller,
+          ...time,
+          ...(sha256 === undefined ? {} : { sha256 }),
+        });
       });
       return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
     });

@@ -10,7 +10,8 @@ interface Asked {
   caller: Caller;
   /** As named by the caller, until the destination is settled. */
   destination: string | undefined;
-  name: string;
+  /** Undefined where it stands in a body that was not read. */
+  name: string | undefined;
   size: number | undefined;
   idempotencyKey: string | undefined;
   /** Of a direct upload. */
@@ -52,7 +53,7 @@ export const beginAudit = (
         caller: callerName(asked.caller),
         callerSub: asked.caller.sub,
       },
-      ...{ destination: destination ?? null, name: asked.name, size: size ?? null, idempotencyKey },
+      ...{ destination: destination ?? null, name: asked.name ?? null, size: size ?? null, idempotencyKey },
       ...what,
       ...(uploadId === undefined ? {} : { uploadId }),
       ...{ attempts: tally.calls, calls: tally.calls - tally.retries, retries: tally.retries, units: tally.units },

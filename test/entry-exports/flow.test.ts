@@ -60,6 +60,31 @@ describe('pushes to one instance', () => {
     expect((await push()).status).toBe(204);
   });
 
+  test('of one subscription leave room for those of another, though one account pushes for both', async () => {
+    const end = gate();
+    let begun = 0;
+    await start({
+      concurrentUploads: 2,
+      async deliver(delivery: Delivery) {
+        begun += 1;
+        if (delivery.idempotencyKey?.startsWith(SUBSCRIPTION)) await end.opened;
+        return plain.deliver(delivery);
+      },
+    });
+    const pushFor = (subscription: string, id: string) =>
+      entry.send({
+        target: '/v1/pubsub',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ ...JSON.parse(body), subscription }).replace('"messageId":"1"', `"messageId":"${id}"`),
+      });
+    const held = [pushFor(SUBSCRIPTION, '1'), pushFor(SUBSCRIPTION, '2')];
+    while (begun < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect((await pushFor(SUBSCRIPTION, '3')).json.code).toBe('busy');
+    expect((await pushFor('projects/my-proj/subscriptions/others', '4')).status).toBe(204);
+    end.open();
+    expect((await Promise.all(held)).map(({ status }) => status)).toEqual([204, 204]);
+  });
+
   test('have nine minutes at the most, however long a request may take otherwise', async () => {
     const deadlines: number[] = [];
     await start({

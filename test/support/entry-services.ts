@@ -53,6 +53,7 @@ export const createEntryServices = (
     },
     deadLetter: async () => false,
     secretRotated: () => undefined,
+    authorize: () => undefined,
     async deliver(delivery) {
       const pieces: Uint8Array[] = [];
       for await (const piece of delivery.source.open()) {
