@@ -93,7 +93,8 @@ const VARIABLES: Readonly<Record<string, string>> = {
   LOG_LEVEL: '`trace`, `debug`, `info`, `warn`, `error` or `silent`',
   COURIER_GOOGLE_ORIGIN:
     'For development and tests: a [local Google](local-google.md) that every call goes to. Loopback only',
-  K_SERVICE: 'Set by Cloud Run; where it is, the platform is taken to be Cloud Run',
+  K_SERVICE:
+    'Set by Cloud Run, and by Knative. Where it is, the platform is asked for the courier’s own identity; that this is Cloud Run, `identity: cloud-run-iam` believes the metadata server alone',
   GOOGLE_CLOUD_PROJECT: 'The project that the courier runs in. Without it, the metadata server is asked',
   FUNCTION_TARGET: 'Which function is served, `courier` or `courierEvent`; the platform sets it',
   GOOGLE_APPLICATION_CREDENTIALS: 'The courier’s own identity as a credentials file, where the platform gives it none',

@@ -11,6 +11,7 @@ export type Config = z.infer<typeof document> & {
   logLevel: z.infer<typeof settings>['LOG_LEVEL'];
   /** Replaces every Google host; development and tests only. */
   googleOrigin: string | undefined;
+  /** True where the platform looks like Cloud Run (`K_SERVICE`). Who has to be sure asks its metadata server. */
   onCloudRun: boolean;
   /** What Cloud Run calls this service. */
   service: string | undefined;

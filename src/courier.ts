@@ -1,5 +1,6 @@
 import packageJson from '../package.json' with { type: 'json' };
 import type { Config } from './config.ts';
+import { createPlatform } from './credentials/platform.ts';
 import { createRuntimeIdentity } from './credentials/runtime-identity.ts';
 import { createRuntimeProject } from './credentials/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
@@ -72,6 +73,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   const { limits, googleOrigin, pubsub } = config;
   const transport = createTransport({ googleOrigin, now, log, observe: telemetry?.call });
   const runtime = createRuntimeIdentity({ transport, isPlatforms: config.hasPlatformIdentity, now });
+  const platform = createPlatform({ transport, hasServiceName: config.onCloudRun, now });
   const findProject = createRuntimeProject({ transport, isPlatforms: config.hasPlatformIdentity });
   let project = config.project;
   const { fetch } = transport;
@@ -91,7 +93,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   });
   telemetry?.watchBudget(budget.gauges);
 
-  const authenticator = createAuthenticator(config, { fetch, now, log });
+  const authenticator = createAuthenticator(config, { fetch, now, log, isCloudRun: platform.isCloudRun });
   const policy = createPolicy(config);
   const places = createPlaces(config, { transport, runtime, budget, ledger, now, log });
   const story = { allow: createAllow(places, policy), ledger, now, log, telemetry };
@@ -124,7 +126,9 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
       const { createDoctor } = await import('./doctor/create-doctor.ts');
       const { isOperator } = policy;
       const right = (name: string) => openAccount(config, name, { transport, runtime, budget, now, log });
-      return createDoctor({ config, isOperator, right, ledger, transport, runtime, now, log })(caller, doctorOptions);
+      const { isCloudRun } = platform;
+      const dependencies = { config, isOperator, right, ledger, transport, runtime, isCloudRun, now, log };
+      return createDoctor(dependencies)(caller, doctorOptions);
     },
     stopping,
     requestSeconds: limits.requestSeconds,

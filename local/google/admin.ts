@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { GoogleCall } from './seam.ts';
 import { createVerbPages, present, type Verb, verbOf } from './verbs.ts';
+import { PLATFORMS } from './world/state.ts';
 import type { World } from './world.ts';
 
 const verb = verbOf<World>();
@@ -64,6 +65,7 @@ const VERBS: Readonly<Record<string, Verb<World>>> = {
       account: z.string().optional(),
       honoursScopes: z.boolean().optional(),
       scopes: z.array(z.string()).optional(),
+      platform: z.enum(PLATFORMS).optional(),
     }),
     (world, input) => world.setMetadata(present(input)),
   ),

@@ -12,7 +12,7 @@ export const settings = z.object({
     )
     .transform((text) => text.replace(/\/+$/, ''))
     .optional(),
-  /** Cloud Run sets it; its presence is the proof that the platform is Cloud Run. */
+  /** Cloud Run sets it, and Knative anywhere: a hint, and no proof, that this is Cloud Run. */
   K_SERVICE: z.string().optional(),
   GOOGLE_CLOUD_PROJECT: z.string().optional(),
   FUNCTION_TARGET: z.string().optional(),

@@ -18,6 +18,8 @@ export interface DoctorDependencies {
   transport: Pick<GoogleTransport, 'send'>;
   /** Who the courier itself is. */
   runtime: Pick<RuntimeIdentity, 'token' | 'email'>;
+  /** By the word of the metadata server. @throws CourierError `google-unavailable` */
+  isCloudRun(): Promise<boolean>;
   /** Epoch milliseconds. */
   now: () => number;
   log: Log;

@@ -42,10 +42,14 @@ const tryAt = async (url: URL, timeoutMs: number): Promise<Answered> => {
   return answers.find((answered) => answered !== 'refused') ?? 'refused';
 };
 
-const whyNotNeeded = ({ identity, onCloudRun }: Pick<Config, 'identity' | 'onCloudRun'>): string | undefined => {
+const whyNotNeeded = async (
+  { identity }: Pick<Config, 'identity'>,
+  isCloudRun: DoctorDependencies['isCloudRun'],
+): Promise<string | undefined> => {
   const itself = 'the courier checks signatures itself';
   if (identity !== 'cloud-run-iam') return `Not needed: with "identity: ${identity}" ${itself}.`;
-  return onCloudRun ? undefined : `Not needed: this is not Cloud Run, so ${itself}.`;
+  // While the metadata server does not answer, the question stays open, and the check is worth its while.
+  return (await isCloudRun().catch(() => true)) ? undefined : `Not needed: this is not Cloud Run, so ${itself}.`;
 };
 
 const listed = (urls: readonly URL[]): string => urls.map((url) => routeAt(url, '')).join(', ');
@@ -55,10 +59,10 @@ const listed = (urls: readonly URL[]): string => urls.map((url) => routeAt(url, 
  * own address, not IAM: to read the policy, the courier would need a right that it has no other use for.
  */
 export const checkInvoker = async (
-  { config, now }: Pick<DoctorDependencies, 'config' | 'now'>,
+  { config, now, isCloudRun }: Pick<DoctorDependencies, 'config' | 'now' | 'isCloudRun'>,
   { runtimeEmail, deadlineMs }: { runtimeEmail: string | undefined; deadlineMs: number },
 ): Promise<Check> => {
-  const notNeeded = whyNotNeeded(config);
+  const notNeeded = await whyNotNeeded(config, isCloudRun);
   if (notNeeded !== undefined) return skipped('invoker', notNeeded);
   const urls = askableUrls(config).slice(0, MOST_URLS);
   const region = urls.map(regionOf).find((found) => found !== undefined) ?? 'REGION';

@@ -17,7 +17,12 @@ export interface Authenticator {
 }
 
 type AuthenticatorConfig = Pick<Config, 'identity' | 'audiences' | 'onCloudRun' | 'pubsub'>;
-type Means = Omit<IdentityOptions, 'audiences'>;
+interface Means extends Omit<IdentityOptions, 'audiences'> {
+  /** By the word of the metadata server. @throws CourierError `google-unavailable` */
+  isCloudRun(): Promise<boolean>;
+}
+
+const NOT_CLOUD_RUN = 'identity: cloud-run-iam is id-token here: this is not Cloud Run';
 
 /** The way of `identity:` in the configuration. */
 const createMode = (
@@ -30,10 +35,19 @@ const createMode = (
   if (identity === 'id-token') {
     return { authenticate: async (headers) => tokens.verify(bearerToken(headers)), warmUp: tokens.warmUp };
   }
-  if (onCloudRun) means.log.info({ identity }, CLOUD_RUN_IAM_TRUST);
-  else means.log.warn({ identity }, 'identity: cloud-run-iam is id-token here: this is not Cloud Run (no K_SERVICE)');
-  const authenticate = createCloudRunIam({ tokens, audiences, onCloudRun, now: means.now });
-  return { authenticate, warmUp: tokens.warmUp };
+  const { log, now, isCloudRun } = means;
+  if (onCloudRun) log.info({ identity }, CLOUD_RUN_IAM_TRUST);
+  else log.warn({ identity }, `${NOT_CLOUD_RUN} (no K_SERVICE)`);
+  const lookAhead = async (): Promise<void> => {
+    if (!onCloudRun || (await isCloudRun())) return;
+    log.warn({ identity }, `${NOT_CLOUD_RUN} (by its metadata server), though K_SERVICE is set`);
+  };
+  return {
+    authenticate: createCloudRunIam({ tokens, audiences, isCloudRun, now }),
+    async warmUp() {
+      await Promise.all([tokens.warmUp(), lookAhead()]);
+    },
+  };
 };
 
 /**

@@ -14,14 +14,14 @@ const CHECKED_INSTEAD = ['x-serverless-authorization', 'x-goog-iap-jwt-assertion
 
 /** What the operator of this mode relies on; said once at start. */
 export const CLOUD_RUN_IAM_TRUST =
-  'identity: cloud-run-iam trusts Cloud Run to have checked the signature of every token that arrives without one: the service must require authentication (no run.invoker for allUsers, the invoker check not disabled)';
+  'identity: cloud-run-iam trusts Cloud Run (if its metadata server says that this is Cloud Run) to have checked the signature of every token that arrives without one: the service must require authentication (no run.invoker for allUsers, the invoker check not disabled)';
 
 interface CloudRunIamOptions {
   /** Verifies the tokens that arrive whole. */
   tokens: Verifier;
   audiences: readonly string[];
-  /** False outside Cloud Run, where nobody removes a signature but a forger. */
-  onCloudRun: boolean;
+  /** Outside Cloud Run nobody removes a signature but a forger. @throws CourierError `google-unavailable` */
+  isCloudRun(): Promise<boolean>;
   /** Epoch milliseconds. */
   now: () => number;
 }
@@ -30,12 +30,12 @@ interface CloudRunIamOptions {
  * Identity where Cloud Run's own IAM check stands in front: whole tokens are verified as ever, those whose signature it
  * removed are held to everything else. The function it makes throws CourierError: 401 codes, `google-unavailable`.
  */
-export const createCloudRunIam = ({ tokens, audiences, onCloudRun, now }: CloudRunIamOptions) => {
+export const createCloudRunIam = ({ tokens, audiences, isCloudRun, now }: CloudRunIamOptions) => {
   const rules = { issuers: GOOGLE_ISSUERS, audiences, callerOf: googleCaller };
   return async (headers: Headers): Promise<Caller> => {
     const token = bearerToken(headers);
     if (!isSignatureRemoved(token)) return tokens.verify(token);
-    if (!onCloudRun || CHECKED_INSTEAD.some((name) => headers.has(name))) throw signatureRemoved();
+    if (CHECKED_INSTEAD.some((name) => headers.has(name)) || !(await isCloudRun())) throw signatureRemoved();
     const parts = partsOf(token);
     if (parts.alg !== 'RS256') throw new CourierError('token-invalid');
     return identify(readPayload(parts), rules, now()).caller;

@@ -3,10 +3,10 @@ import { METADATA_HOST } from '../routing.ts';
 import type { GoogleCall, GoogleService } from '../seam.ts';
 import { issueIdToken } from '../world/id-tokens.ts';
 import type { World } from '../world.ts';
+import { metadataKeys, SERVER_OF } from './keys.ts';
 
-const FLAVOR = { 'metadata-flavor': 'Google', server: 'Metadata Server for Serverless' };
+const FLAVOR = { 'metadata-flavor': 'Google' };
 const ROOT = '/computeMetadata/v1/';
-const REGION = 'europe-west3';
 const TOKEN_SECONDS = 3599;
 
 const text = ({ response }: GoogleCall, code: number, body: string): void =>
@@ -81,20 +81,6 @@ export function createMetadataService(world: World, now: () => number): GoogleSe
     }
   };
 
-  const leaves = (): Readonly<Record<string, string>> => ({
-    '': 'instance/\nproject/\nuniverse/\n',
-    'project/project-id': world.state.project.id,
-    'project/numeric-project-id': world.state.project.number,
-    'universe/universe-domain': 'googleapis.com',
-    'universe/universe_domain': 'googleapis.com',
-    'instance/': 'id\nregion\nservice-accounts/\nzone\n',
-    instance: 'id\nregion\nservice-accounts/\nzone\n',
-    'instance/id': '0087244a4bcd0f3a1d15e7c8b2a09f6e',
-    'instance/region': `projects/${world.state.project.number}/regions/${REGION}`,
-    'instance/zone': `projects/${world.state.project.number}/zones/${REGION}-1`,
-    'instance/service-accounts/': `default/\n${world.state.metadata.account}/\n`,
-  });
-
   const route = (call: GoogleCall): boolean => {
     const path = decodeURIComponent(call.url.pathname).slice(ROOT.length);
     if (path === 'instance/service-accounts/' && call.url.searchParams.get('recursive') === 'true') {
@@ -104,7 +90,7 @@ export function createMetadataService(world: World, now: () => number): GoogleSe
     const [, account, leaf = ''] = /^instance\/service-accounts\/([^/]+)\/?(.*)$/.exec(path) ?? [];
     if (account !== undefined)
       return ['default', world.state.metadata.account].includes(account) && accountLeaf(call, leaf.replace(/\/$/, ''));
-    const known = leaves();
+    const known = metadataKeys(world);
     const value = Object.hasOwn(known, path) ? known[path] : undefined;
     if (value !== undefined) text(call, 200, value);
     return value !== undefined;
@@ -114,7 +100,8 @@ export function createMetadataService(world: World, now: () => number): GoogleSe
     name: 'metadata',
     hosts: [METADATA_HOST],
     async handle(call) {
-      const { request, url, method } = call;
+      const { request, response, url, method } = call;
+      response.setHeader('server', SERVER_OF[world.state.metadata.platform]);
       // Against requests that a server was tricked into: the header cannot be set by a plain link, and a proxy betrays itself.
       if (request.headers['metadata-flavor'] !== 'Google' || request.headers['x-forwarded-for'] !== undefined) {
         text(call, 403, 'Missing required header "Metadata-Flavor": "Google"\n');

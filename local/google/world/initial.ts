@@ -110,6 +110,6 @@ export async function initialState(nowMs: number): Promise<WorldState> {
       },
     ],
     oidcIssuer: { issuer: 'https://oidc.local.example', key: newKey(oidc) },
-    metadata: { account: EMAILS.runtime, honoursScopes: true, scopes: [CLOUD_PLATFORM] },
+    metadata: { account: EMAILS.runtime, honoursScopes: true, scopes: [CLOUD_PLATFORM], platform: 'cloud-run' },
   };
 }

@@ -37,6 +37,8 @@ const secretSchema = z.strictObject({
   bindings: z.array(bindingSchema),
 });
 
+export const PLATFORMS = ['cloud-run', 'compute-engine', 'gke'] as const;
+
 const stateSchema = z.strictObject({
   format: z.literal(1),
   project: z.strictObject({ id: z.string(), number: z.string() }),
@@ -77,7 +79,13 @@ const stateSchema = z.strictObject({
     }),
   ),
   oidcIssuer: z.strictObject({ issuer: z.string(), key: keySchema }),
-  metadata: z.strictObject({ account: z.string(), honoursScopes: z.boolean(), scopes: z.array(z.string()) }),
+  metadata: z.strictObject({
+    account: z.string(),
+    honoursScopes: z.boolean(),
+    scopes: z.array(z.string()),
+    /** Whose metadata server it is. */
+    platform: z.enum(PLATFORMS).default('cloud-run'),
+  }),
 });
 
 export type WorldState = z.infer<typeof stateSchema>;

@@ -25,7 +25,7 @@ const { authenticate, warmUp } = createAuthenticator(
     COURIER_KEY_FILE: '/nowhere',
     K_SERVICE: 'courier',
   }),
-  { fetch: (_, init) => fetch(jwks.url, init), now: () => NOON_SECONDS * 1000, log },
+  { fetch: (_, init) => fetch(jwks.url, init), now: () => NOON_SECONDS * 1000, log, isCloudRun: async () => true },
 );
 await warmUp();
 

@@ -105,6 +105,30 @@ describe('cloud-run-iam', () => {
     });
   }, 60_000);
 
+  test.each(['gke', 'compute-engine'] as const)(
+    'believes no K_SERVICE: on Knative beside the metadata server of %s a token without a signature is refused',
+    async (platform) => {
+      google.world.setMetadata({ platform });
+      try {
+        const courier = await start('cloud-run-iam', CLOUD_RUN);
+        expect(await ask(courier, bearer(stripped()))).toMatchObject({ status: 401, code: 'token-invalid' });
+        expect(await ask(courier, bearer(token()))).toMatchObject({ status: 200 });
+        const warned = courier.lines.find((line) => line.includes('by its metadata server'));
+        expect(warned).toContain('"severity":"WARNING"');
+      } finally {
+        google.world.setMetadata({ platform: 'cloud-run' });
+      }
+    },
+    60_000,
+  );
+
+  test('believes no K_SERVICE where no metadata server answers, and says so', async () => {
+    const courier = await start('cloud-run-iam', { ...CLOUD_RUN, GCE_METADATA_HOST: '127.0.0.1:9' });
+    const refused = await ask(courier, bearer(stripped()));
+    expect(refused).toMatchObject({ status: 503, code: 'google-unavailable' });
+    expect(await ask(courier, bearer(token()))).toMatchObject({ status: 200 });
+  }, 60_000);
+
   test('is id-token where nothing says that this is Cloud Run, and warns', async () => {
     const courier = await start('cloud-run-iam');
     expect(courier.lines.find((line) => line.includes('K_SERVICE'))).toContain('"severity":"WARNING"');

@@ -38,6 +38,33 @@ test('Cloud Run’s honours the asked-for scopes; Compute Engine’s ignores the
   google.world.setMetadata({ honoursScopes: true });
 });
 
+test.each([
+  [
+    'cloud-run',
+    'Metadata Server for Serverless',
+    { region: 200, zone: 200, 'machine-type': 404, 'attributes/cluster-name': 404 },
+  ],
+  [
+    'compute-engine',
+    'Metadata Server for VM',
+    { region: 404, zone: 200, 'machine-type': 200, 'attributes/cluster-name': 404 },
+  ],
+  ['gke', 'GKE Metadata Server', { region: 404, zone: 200, 'machine-type': 404, 'attributes/cluster-name': 200 }],
+] as const)('the server of %s has its own keys, and no other’s', async (platform, server, keys) => {
+  google.world.setMetadata({ platform });
+  try {
+    for (const [key, status] of Object.entries(keys)) {
+      const response = await fetch(at(`instance/${key}`), FLAVOR);
+      expect([key, response.status, response.headers.get('server')]).toEqual([key, status, server]);
+      expect(response.headers.get('metadata-flavor')).toBe('Google');
+    }
+    const listed = await (await fetch(at('instance/'), FLAVOR)).text();
+    expect(listed.includes('region\n')).toBe(platform === 'cloud-run');
+  } finally {
+    google.world.setMetadata({ platform: 'cloud-run' });
+  }
+});
+
 test('an ID token carries the email only in its full format', async () => {
   const identity = async (query: string) =>
     decodeJwt(String((await ask(at(`instance/service-accounts/default/identity?${query}`), FLAVOR)).body.text));

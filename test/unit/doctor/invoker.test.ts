@@ -34,7 +34,7 @@ const configOf = (audiences: readonly string[], { identity = 'cloud-run-iam', en
 
 const check = (config: ReturnType<typeof configOf>, patienceMs = 30_000) =>
   checkInvoker(
-    { config, now: Date.now },
+    { config, now: Date.now, isCloudRun: async () => config.onCloudRun },
     { runtimeEmail: 'run@my-project.iam.gserviceaccount.com', deadlineMs: Date.now() + patienceMs },
   );
 

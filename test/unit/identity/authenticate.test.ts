@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ConfigError } from '../../../src/config/faults.ts';
 import { type Config, readConfig } from '../../../src/config.ts';
+import { CourierError } from '../../../src/errors.ts';
 import { createAuthenticator } from '../../../src/identity/authenticate.ts';
 import { startJwksServer } from '../../support/jwks-server.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
@@ -45,8 +46,8 @@ const toLoopback: typeof fetch = (url, init) =>
     }[String(url)] ?? 'http://127.0.0.1:9/',
     init,
   );
-const authenticatorOf = (config: Config) =>
-  createAuthenticator(config, { fetch: toLoopback, now: () => NOON_SECONDS * 1000, log });
+const authenticatorOf = (config: Config, isCloudRun = async () => config.onCloudRun) =>
+  createAuthenticator(config, { fetch: toLoopback, now: () => NOON_SECONDS * 1000, log, isCloudRun });
 
 const bearer = (token: string, more: Record<string, string> = {}) =>
   new Headers({ authorization: `Bearer ${token}`, ...more });
@@ -106,6 +107,22 @@ describe('identity: cloud-run-iam', () => {
     await expect(authenticatePush(bearer(stripped(goodClaims({ email: PUSHER }))))).resolves.toMatchObject({
       email: PUSHER,
     });
+  });
+
+  test('takes none where the metadata server is not Cloud Run’s, whatever K_SERVICE says, and warns at start', async () => {
+    const { authenticate, warmUp } = authenticatorOf(onCloudRun, async () => false);
+    await warmUp();
+    expect(log.lines.join('\n')).toMatch(/^warn .*not Cloud Run \(by its metadata server\)/m);
+    await expect(authenticate(bearer(stripped(goodClaims())))).rejects.toMatchObject(refusal('token-invalid'));
+    await expect(authenticate(bearer(google.token(goodClaims())))).resolves.toEqual({ sub: SUB, email: EMAIL });
+  });
+
+  test('takes none while the metadata server does not answer, and whole tokens all the same', async () => {
+    const { authenticate } = authenticatorOf(onCloudRun, async () => {
+      throw new CourierError('google-unavailable');
+    });
+    await expect(authenticate(bearer(stripped(goodClaims())))).rejects.toMatchObject(refusal('google-unavailable'));
+    await expect(authenticate(bearer(google.token(goodClaims())))).resolves.toEqual({ sub: SUB, email: EMAIL });
   });
 
   test('knows by hd which organization keeps a person, and not by the address', async () => {
