@@ -1,8 +1,9 @@
 import { type CloudEvent, cloudEvent, http } from '@google-cloud/functions-framework';
 import { readConfig } from './config.ts';
 import { createCourier } from './courier.ts';
-import { keepBodiesUnread, servedFunction } from './entry/function-bodies.ts';
+import { keepRequests, servedFunction } from './entry/function-requests.ts';
 import { createNodeListener } from './entry/node-listener.ts';
+import { enterProduction } from './entry/production-mode.ts';
 import { createLog } from './log.ts';
 import { orExitOnFaults } from './start.ts';
 
@@ -11,12 +12,13 @@ import { orExitOnFaults } from './start.ts';
 /** The platform takes no larger request over HTTP/1. */
 const MOST_BODY_BYTES = 33_554_432;
 
+enterProduction(process.env);
 const config = orExitOnFaults(() => readConfig());
 const log = createLog(config.logLevel);
 const courier = createCourier(config, { log, maxBodyBytes: MOST_BODY_BYTES });
 const { onRequest } = createNodeListener(courier.app);
 
-if (servedFunction(process.argv, config.functionTarget) !== 'courierEvent') keepBodiesUnread();
+if (servedFunction(process.argv, config.functionTarget) !== 'courierEvent') keepRequests();
 http('courier', onRequest);
 // One parameter: two would be taken for callback style.
 cloudEvent<unknown>('courierEvent', (event: CloudEvent<unknown>) => courier.onEvent(event));

@@ -6,11 +6,13 @@ import { createExportsHandler } from './exports.ts';
 import { createFilesHandler } from './files.ts';
 import { createRouteNames, inTrace } from './in-trace.ts';
 import { gatherOptions, parseInput } from './options.ts';
+import { nearestRoute } from './nearest-route.ts';
 import { isBodyPending, isCallerGone } from './pending-body.ts';
 import { problemResponse } from './problem.ts';
 import { createPubsubHandler } from './pubsub.ts';
 import { doctorQuery } from './queries.ts';
 import { readQuery } from './query.ts';
+import { HEADERS_TOO_LARGE, headersTooLarge, isHeadTooLarge, refuseHead } from './request-head.ts';
 import { createRequestLog } from './request-log.ts';
 import type { Services } from './services.ts';
 import { createSlots, holderOf } from './slots.ts';
@@ -19,9 +21,6 @@ import { createCompleteUploadHandler, createOpenUploadHandler } from './uploads.
 import { createWholeBodies } from './whole-bodies.ts';
 
 export type CourierApp = Hono<{ Bindings: Bindings; Variables: Variables }>;
-
-/** A request's headers; more are refused, since a server that passes some over might pass over a digest. */
-export const MOST_HEADERS = 100;
 
 type Handler = (context: CourierContext) => Promise<Response>;
 
@@ -133,10 +132,28 @@ const finish = ({ env, var: { trace }, res }: CourierContext): void => {
   if (isBodyPending(env.incoming) && !('stream' in env.incoming)) res.headers.set('Connection', 'close');
 };
 
-const refuseManyHeaders = ({ env }: CourierContext): void => {
-  if (env.incoming.rawHeaders.length > 2 * MOST_HEADERS) {
-    throw new CourierError('request-invalid', { detail: `The request has more than ${MOST_HEADERS} headers.` });
+/** Refuses a request by its headers, before it is looked at which route it is for. */
+const checkHead = async (context: CourierContext, next: () => Promise<void>): Promise<Response | undefined> => {
+  const { incoming } = context.env;
+  if (isHeadTooLarge(incoming)) {
+    const failure = headersTooLarge();
+    context.set('failure', failure);
+    return problemResponse(failure, context.var.trace.requestId, { status: HEADERS_TOO_LARGE });
   }
+  refuseHead(incoming);
+  await next();
+  return undefined;
+};
+
+/** A path that no route has, with the one that was probably meant. */
+const notFound = (context: CourierContext, routes: readonly Route[]): Response => {
+  const near = nearestRoute(
+    context.req.path,
+    routes.map(({ path }) => path),
+  );
+  const failure = new CourierError('not-found', near === undefined ? {} : { remedy: `Use ${near} instead.` });
+  context.set('failure', failure);
+  return problemResponse(failure, context.var.trace.requestId);
 };
 
 /**
@@ -158,20 +175,13 @@ export const createApp = (services: Services, { patience }: { patience?: Patienc
       logRequest(context, startedAtMs);
     });
   });
-  app.use((context, next) => {
-    refuseManyHeaders(context);
-    return next();
-  });
+  app.use(checkHead);
   app.onError((thrown, context) => {
     const failure = asCourierError(thrown);
     context.set('failure', failure);
     return problemResponse(failure, context.var.trace.requestId);
   });
-  app.notFound((context) => {
-    const failure = new CourierError('not-found');
-    context.set('failure', failure);
-    return problemResponse(failure, context.var.trace.requestId);
-  });
+  app.notFound((context) => notFound(context, routes));
 
   for (const route of routes) {
     app.on(route.method, route.path, async (context) => {
@@ -192,7 +202,7 @@ export const createApp = (services: Services, { patience }: { patience?: Patienc
         detail: `${context.req.method} is not taken here; ${allow} are.`,
       });
       context.set('failure', failure);
-      return problemResponse(failure, context.var.trace.requestId, { Allow: allow });
+      return problemResponse(failure, context.var.trace.requestId, { headers: { Allow: allow } });
     });
   }
   return app;

@@ -1,10 +1,11 @@
 import { createServer as createHttp1, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { CourierError } from '../errors.ts';
-import { MOST_HEADERS } from './app.ts';
 import type { NodeListener } from './node-listener.ts';
 import { problemOf } from './problem.ts';
+import { HEADERS_TOO_LARGE, headersTooLarge, MAX_HEADER_BYTES, MAX_HEADERS } from './request-head.ts';
 import { readTrace } from './trace.ts';
 
 /** RFC 9113, 3.4: what a client that knows begins HTTP/2 with. Cloud Run does, when the service is deployed with HTTP/2. */
@@ -19,23 +20,43 @@ export interface HttpServerTimes {
 
 const TIMES: HttpServerTimes = { headersMs: 15_000, idleMs: 620_000 };
 
-const MOST_HEADER_BYTES = 24_576;
+/**
+ * HTTP/2's parser resets a stream past its limits without a word, so they are twice what the app takes: what is somewhat too
+ * large is answered, and only what is far too large is reset.
+ */
+const RESET_FACTOR = 2;
 const STREAM_WINDOW_BYTES = 262_144;
 const SESSION_WINDOW_BYTES = 8_388_608;
 
-const UNREADABLE: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: 'The headers are too large.',
-  ERR_HTTP_REQUEST_TIMEOUT: 'The headers did not come in time.',
+interface Refusal {
+  error: CourierError;
+  /** With its reason phrase. */
+  statusLine: string;
+  status: number;
+}
+
+const badRequest = (detail: string): Refusal => ({
+  error: new CourierError('request-invalid', { detail }),
+  statusLine: '400 Bad Request',
+  status: 400,
+});
+
+const refusalOf = ({ code }: NodeJS.ErrnoException): Refusal => {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const statusLine = `${HEADERS_TOO_LARGE} Request Header Fields Too Large`;
+    return { error: headersTooLarge(), statusLine, status: HEADERS_TOO_LARGE };
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return badRequest('The headers did not come in time.');
+  return badRequest('The request cannot be read as HTTP/1.1.');
 };
 
-/** What no request could be made of. The connection is over: whatever follows on it has no beginning. */
-const refuseUnreadable = (error: NodeJS.ErrnoException, socket: Socket): void => {
-  const detail = UNREADABLE[error.code ?? ''] ?? 'The request cannot be read as HTTP/1.1.';
-  const problem = problemOf(new CourierError('request-invalid', { detail }), readTrace(new Headers()).requestId);
+/** Answers what never became a request of the app. The connection is over: whatever follows on it has no beginning. */
+const refuse = ({ error, statusLine, status }: Refusal, socket: Duplex): void => {
+  const problem = { ...problemOf(error, readTrace(new Headers()).requestId), status };
   const body = JSON.stringify(problem);
   socket.end(
     [
-      'HTTP/1.1 400 Bad Request',
+      `HTTP/1.1 ${statusLine}`,
       'Content-Type: application/problem+json',
       `Content-Length: ${Buffer.byteLength(body)}`,
       `X-Request-Id: ${problem.requestId}`,
@@ -44,6 +65,12 @@ const refuseUnreadable = (error: NodeJS.ErrnoException, socket: Socket): void =>
       body,
     ].join('\r\n'),
   );
+};
+
+/** A request for a tunnel, which Node would end without an answer. */
+const refuseTunnel = (_: IncomingMessage, socket: Duplex): void => {
+  const error = new CourierError('method-not-allowed', { detail: 'CONNECT is not taken here.' });
+  refuse({ error, statusLine: '405 Method Not Allowed\r\nAllow: GET, HEAD, POST, OPTIONS', status: 405 }, socket);
 };
 
 interface Exchange {
@@ -89,11 +116,13 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
     const exchange = exchanges.get(socket);
     if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else if (exchange !== undefined) cutShort(exchange, socket);
-    else refuseUnreadable(error, socket);
+    else refuse(refusalOf(error), socket);
   };
   const server = createHttp1(
     {
-      maxHeaderSize: MOST_HEADER_BYTES,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      // Node would answer 400 without a body; the app says what is missing.
+      requireHostHeader: false,
       headersTimeout: headersMs,
       // Node's own limit for a whole request would cut off large files; bodies are watched by their progress.
       requestTimeout: 0,
@@ -108,6 +137,7 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
     .on('checkContinue', noted(listener.onCheckContinue))
     // Any other expectation may be passed over (RFC 9110, 10.1.1).
     .on('checkExpectation', onRequest)
+    .on('connect', refuseTunnel)
     .on('clientError', onClientError);
   return {
     server,
@@ -128,12 +158,12 @@ const createHttp2Server = ({ onRequest, onCheckContinue }: NodeListener, concurr
     streamResetRate: 33,
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: 100,
-    maxHeaderListPairs: MOST_HEADERS,
+    maxHeaderListPairs: RESET_FACTOR * MAX_HEADERS,
     maxSettings: 16,
     maxOutstandingPings: 4,
     settings: {
       maxConcurrentStreams: concurrentStreams,
-      maxHeaderListSize: MOST_HEADER_BYTES,
+      maxHeaderListSize: RESET_FACTOR * MAX_HEADER_BYTES,
       // What a stream may have on its way before its reader has taken it; beyond the budget of the upload engine, so it stays small.
       initialWindowSize: STREAM_WINDOW_BYTES,
       enablePush: false,

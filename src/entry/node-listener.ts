@@ -7,6 +7,7 @@ import type { CourierApp } from './app.ts';
 import type { Bindings } from './environment.ts';
 import { isBodyPending, isCallerGone } from './pending-body.ts';
 import { problemResponse } from './problem.ts';
+import { createStreamEnd } from './refused-stream.ts';
 import { readTrace } from './trace.ts';
 
 type Request = IncomingMessage | Http2ServerRequest;
@@ -22,7 +23,6 @@ export interface NodeListener {
 /** How long a refused caller has to read its answer before the connection is cut, in milliseconds. */
 const LINGER_MS = 1_000;
 const MOST_LINGERING = 256;
-const WRITTEN_POLL_MS = 5;
 
 /** How long an answer may be on its way, in milliseconds: it is short, and whoever does not take it holds memory. */
 const ANSWER_MS = 60_000;
@@ -53,27 +53,6 @@ const createLingering = (): ((socket: Socket) => void) => {
   };
 };
 
-/** Leaves a body that nobody wants where it is. */
-const abandonBody = (incoming: Request, lingerOnClose: (socket: Socket) => void): void => {
-  if (!isBodyPending(incoming)) return;
-  if ('stream' in incoming) {
-    // RFC 9113, 8.1: an answer before the end of the request, and a reset with NO_ERROR, is how a server says "stop".
-    const { stream } = incoming;
-    const stop = (): void => {
-      if (stream.destroyed) return;
-      // A reset overtakes what is not written yet, and "finish" comes before that is.
-      if (!stream.closed && stream.state.localClose !== 1) {
-        setTimeout(stop, WRITTEN_POLL_MS);
-        return;
-      }
-      stream.close();
-      // What has come already must go, or it would keep the stream, its part of the connection's window and the connection.
-      incoming.resume();
-    };
-    stream.once('finish', stop);
-  } else lingerOnClose(incoming.socket);
-};
-
 /** Cuts off a caller that does not take its answer. */
 const watchAnswer = (incoming: Request, outgoing: Response, answerMs: number): void => {
   const cut = (): void => {
@@ -93,7 +72,7 @@ const lastResort = (thrown: unknown): globalThis.Response => {
     thrown instanceof RequestError
       ? new CourierError('request-invalid', { detail: 'The request target or Host cannot be read.' })
       : asCourierError(thrown);
-  return problemResponse(error, requestId, { 'X-Request-Id': requestId, 'Cache-Control': 'no-store' });
+  return problemResponse(error, requestId, { headers: { 'X-Request-Id': requestId, 'Cache-Control': 'no-store' } });
 };
 
 /**
@@ -105,6 +84,13 @@ export const createNodeListener = (
   { answerMs = ANSWER_MS, ...lifecycle }: Pick<Bindings, 'stopping' | 'cutOff'> & { answerMs?: number } = {},
 ): NodeListener => {
   const lingerOnClose = createLingering();
+  const endStream = createStreamEnd();
+  /** Leaves a body that nobody wants where it is. */
+  const abandonBody = (incoming: Request): void => {
+    if (!isBodyPending(incoming)) return;
+    if ('stream' in incoming) endStream(incoming);
+    else lingerOnClose(incoming.socket);
+  };
   const begins = new WeakMap<Request, () => void>();
   const listener = getRequestListener(
     async (request, env) => {
@@ -115,7 +101,7 @@ export const createNodeListener = (
         ...lifecycle,
         ...(begin === undefined ? {} : { begin }),
       });
-      abandonBody(bindings.incoming, lingerOnClose);
+      abandonBody(bindings.incoming);
       watchAnswer(bindings.incoming, bindings.outgoing, answerMs);
       return response;
     },

@@ -41,11 +41,20 @@ export const problemHeaders = (error: CourierError): Record<string, string> => (
   ...(error.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(Math.ceil(error.retryAfterSeconds)) }),
 });
 
-/** Anything thrown, as an answer. */
-export const problemResponse = (thrown: unknown, requestId: string, headers: Record<string, string> = {}): Response => {
+/**
+ * Anything thrown, as an answer.
+ * @param status where HTTP has a more exact one than the code's own
+ */
+export const problemResponse = (
+  thrown: unknown,
+  requestId: string,
+  { status, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
+): Response => {
   const error = asCourierError(thrown);
-  return new Response(JSON.stringify(problemOf(error, requestId)), {
-    status: error.status,
+  const problem = problemOf(error, requestId);
+  const answered = { ...problem, status: status ?? problem.status };
+  return new Response(JSON.stringify(answered), {
+    status: answered.status,
     headers: { ...problemHeaders(error), ...headers },
   });
 };

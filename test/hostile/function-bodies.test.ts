@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { servedFunction } from '../../src/entry/function-bodies.ts';
+import { servedFunction } from '../../src/entry/function-requests.ts';
 import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
 
 test.each([
@@ -80,4 +80,53 @@ describe('the function reads its bodies itself', () => {
     expect([status, type]).toEqual([400, 'application/problem+json']);
     expect(text).not.toMatch(/<html|node_modules|SyntaxError/);
   });
+
+  test.each(['/%', '/favicon.ico', '/v1/files/'])(
+    'so the path %s is a problem, and no page with a stack',
+    async (path) => {
+      const { status, type, text } = await post(path, good(), {}, 'x');
+      expect([status, type]).toEqual([404, 'application/problem+json']);
+      expect(text).not.toMatch(/<html|node_modules|Error:/);
+    },
+  );
 });
+
+// Started without NODE_ENV, as the platform does: Express and the framework answer these, and must not show a stack.
+test.each(['unset', 'development'])(
+  'the event function shows no stack, with NODE_ENV %s',
+  async (mode) => {
+    const google = await startLocalGoogle();
+    const { emails, keyFiles } = google.world;
+    const courier = await startCourierIn(google, {
+      form: 'courierEvent',
+      env: mode === 'unset' ? {} : { NODE_ENV: mode },
+      config: {
+        destinations: {
+          reports: { folder: google.places.sharedDriveFolder, credentials: 'main', callers: [emails.exporter] },
+        },
+        credentials: { main: { file: keyFiles.courier } },
+      },
+    });
+    try {
+      const json = { 'content-type': 'application/json' };
+      for (const [path, init] of [
+        ['/', {}],
+        ['/%', { method: 'POST', headers: json, body: '{}' }],
+        ['/', { method: 'POST', headers: json, body: '{"cut":' }],
+        ['/', { method: 'POST', headers: { ...json, 'content-encoding': 'gzip' }, body: '{}' }],
+        ['/', { method: 'POST', headers: json, body: '{"message":{}}' }],
+        [
+          '/',
+          { method: 'POST', headers: { 'content-type': 'application/cloudevents+json' }, body: '{"type":"unknown"}' },
+        ],
+      ] satisfies [string, RequestInit][]) {
+        const response = await fetch(`${courier.url}${path}`, init);
+        expect(await response.text()).not.toMatch(/node_modules|\n\s+at |file:\/\/|&nbsp;at/);
+      }
+    } finally {
+      await courier.stop();
+      await google.close();
+    }
+  },
+  120_000,
+);

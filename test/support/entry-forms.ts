@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { http as registerFunction } from '@google-cloud/functions-framework';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { createApp } from '../../src/entry/app.ts';
-import { keepBodiesUnread } from '../../src/entry/function-bodies.ts';
+import { keepRequests } from '../../src/entry/function-requests.ts';
 import { createHttpServer, type HttpServerTimes } from '../../src/entry/http-server.ts';
 import { createNodeListener, type NodeListener } from '../../src/entry/node-listener.ts';
 import type { Services } from '../../src/entry/services.ts';
@@ -146,7 +146,7 @@ const startFunction = async ({ onRequest }: NodeListener, whole: boolean) => {
   functions += 1;
   const name = `courier-${functions}`;
   registerFunction(name, onRequest);
-  const forget = whole ? () => undefined : keepBodiesUnread();
+  const forget = whole ? () => undefined : keepRequests();
   const server: Server = getTestServer(name);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
