@@ -148,9 +148,13 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
       await work.catch((error: unknown) => log.warn({ error }, `${what} could not be fetched ahead`));
     };
     const rights = new Map([...places.values()].map(({ config, drive }) => [config.credentials, drive]));
+    const folders = [...places.values()].map(({ name, config, drive }) =>
+      ahead(`the folder of "${name}"`, drive.resolveFolder(config.folder, {})),
+    );
     await Promise.all([
       ahead("Google's keys", authenticator.warmUp()),
       ...[...rights].map(([name, drive]) => ahead(`a token and ids of credentials "${name}"`, drive.fetchIdsAhead())),
+      ...folders,
     ]);
     if (config.onCloudRun && project === undefined) project = await findProject().catch(() => undefined);
   };

@@ -135,6 +135,26 @@ export const ERRORS = {
     "The destination's folder may be read but not written",
     'Give {account} the role Content manager (or Editor) on the folder.',
   ),
+  'folder-invalid': setup(
+    "The destination's folder is not a usable folder",
+    "Set the destination to the id at the end of the folder's address, https://drive.google.com/drive/folders/ID.",
+  ),
+  'folder-limited': setup(
+    'The folder has limited access, and the account may not open it',
+    'Add {account} to the folder itself as Content manager (or Editor): access that is inherited from above does not open a folder with limited access.',
+  ),
+  'folder-too-deep': setup(
+    'The folder is nested too deeply',
+    'Use a destination or a path with fewer levels: Drive allows 100 levels of folders.',
+  ),
+  'policy-forbidden': setup(
+    'A policy of the organization forbids it',
+    'Ask the administrator of the Google Workspace domain to allow it for {account}, or choose another destination or account.',
+  ),
+  'drive-refused': setup(
+    'Drive refused the request for a reason that the courier does not know',
+    "Look up the reason in Google's documentation (https://developers.google.com/workspace/drive/api/guides/handle-errors), and report it with the requestId.",
+  ),
   'scope-insufficient': setup(
     'The credentials lack the Drive scope',
     'Use "secret", "file" or "impersonate" credentials with the scope https://www.googleapis.com/auth/drive: this platform\'s own tokens do not carry it.',
@@ -212,18 +232,20 @@ interface ErrorDetails {
   detail?: string;
   /** A remedy that fits this case better than the table's. */
   remedy?: string;
-  /** Words for the remedy's placeholders: `account`, `secret`. */
+  /** Words for the remedy's placeholders, and what else is known: `account`, `secret`, `folder`. */
   facts?: Readonly<Record<string, string | undefined>>;
+  /** Google's own word for what is wrong: `domainPolicy`, `incompleteSearch`. */
+  reason?: string | undefined;
   /** Seconds the other side asked to wait. */
   retryAfterSeconds?: number;
   /** For the log only. */
   cause?: unknown;
 }
 
-const withFacts = (remedy: string, facts: ErrorDetails['facts']): string =>
+const withFacts = (remedy: string, facts: NonNullable<ErrorDetails['facts']>): string =>
   remedy.replace(
     /\{(\w+)\}/g,
-    (_, word: string) => facts?.[word] ?? (word === 'secret' ? 'the secret' : "the courier's account"),
+    (_, word: string) => facts[word] ?? (word === 'secret' ? 'the secret' : "the courier's account"),
   );
 
 /** Where the language's own objects are frozen (`--frozen-intrinsics`), stacks are as long as they are. */
@@ -237,9 +259,12 @@ export class CourierError extends Error {
   readonly title: string;
   readonly remedy: string;
   readonly detail: string | undefined;
+  /** Google's own word for what is wrong, where it gave one. */
+  readonly reason: string | undefined;
+  readonly facts: Readonly<Record<string, string | undefined>>;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(code: ErrorCode, { detail, remedy, facts, retryAfterSeconds, cause }: ErrorDetails = {}) {
+  constructor(code: ErrorCode, { detail, remedy, facts = {}, reason, retryAfterSeconds, cause }: ErrorDetails = {}) {
     const kind = ERRORS[code];
     const { stackTraceLimit } = Error;
     // What a caller did wrong is an answer and no fault of the courier's: its stack tells nothing, and takes longer to gather
@@ -258,6 +283,8 @@ export class CourierError extends Error {
     this.title = kind.title;
     this.remedy = withFacts(remedy ?? kind.remedy, facts);
     this.detail = detail;
+    this.reason = reason;
+    this.facts = facts;
     this.retryAfterSeconds = kind.retryable ? (retryAfterSeconds ?? 5) : undefined;
   }
 }

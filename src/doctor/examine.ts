@@ -25,6 +25,7 @@ const CHECKS = [
   'scope',
   'drive-api',
   'folder',
+  'search',
   'writable',
   'storage',
   'sharing',

@@ -74,6 +74,63 @@ const checkSharing = (
   return warned('sharing', `${account} may not share this folder, and perhaps not the files in it.`, remedy);
 };
 
+/** What stands between a folder that can be seen and a delivery into it. */
+const checkOpen = (
+  { id, folder, name }: { id: string; folder: Inspected; name: string },
+  account: string,
+): Check | undefined => {
+  if (folder.trashed) return failed('folder', `"${folder.name}" is in the trash.`, `Restore it: ${folderUrl(id)}`);
+  if (folder.shortcut !== undefined || !folder.isFolder) {
+    const what = folder.shortcut === undefined ? 'a file' : 'a shortcut to a file';
+    return failed(
+      'folder',
+      `${id} is ${what}, not a folder.`,
+      `Set destinations.${name}.folder to the id at the end of the folder's address, https://drive.google.com/drive/folders/ID`,
+    );
+  }
+  if (!folder.isClosed) return undefined;
+  return failed(
+    'folder',
+    `"${folder.name}" has limited access: ${account} sees it through a folder above it, and cannot open it.`,
+    `${share(id, account)}: access that is inherited from above does not open it`,
+  );
+};
+
+/** Without a search no path, no conflict rule and no conversion works. */
+const checkSearch = async (
+  drive: Pick<Drive, 'probeSearch'>,
+  folder: Inspected,
+  { account }: Ready,
+  context: CallContext,
+): Promise<Check> => {
+  try {
+    const known = await drive.probeSearch(folder.id, context);
+    if (known === 'my-drive') return passed('search', 'Drive searches the folder.');
+    if (known === 'member') return passed('search', `${account} is a member of the shared drive ${folder.driveId}.`);
+    return warned(
+      'search',
+      `${account} is no member of the shared drive ${folder.driveId}: only the folder is shared with it. Deliveries work, but Drive does not promise complete searches then.`,
+      `Add ${account} to the members of the shared drive as Content manager: https://drive.google.com/drive/folders/${folder.driveId}`,
+    );
+  } catch (thrown) {
+    const error = asCourierError(thrown);
+    return failed('search', error.detail ?? `${error.title}.`, error.remedy);
+  }
+};
+
+/** The folder behind a configured id: a shortcut is followed once, as deliveries follow it. */
+const findFolder = async (
+  drive: Pick<Drive, 'inspectFolder'>,
+  id: string,
+  context: CallContext,
+): Promise<{ id: string; folder: Inspected; told: string }> => {
+  const folder = await drive.inspectFolder(id, context);
+  if (folder.trashed || folder.shortcut?.isToFolder !== true) return { id, folder, told: `"${folder.name}"` };
+  const { targetId } = folder.shortcut;
+  const target = await drive.inspectFolder(targetId, context);
+  return { id: targetId, folder: target, told: `"${target.name}", by the shortcut "${folder.name}"` };
+};
+
 /** What the folder is to the account. */
 export const checkFolder = async (
   { log }: Pick<DoctorDependencies, 'log'>,
@@ -82,28 +139,22 @@ export const checkFolder = async (
   context: CallContext,
 ): Promise<Check[]> => {
   const { name, config, drive } = place;
-  let folder: Inspected;
+  let found: Awaited<ReturnType<typeof findFolder>>;
   try {
-    folder = await drive.inspectFolder(config.folder, context);
+    found = await findFolder(drive, config.folder, context);
   } catch (thrown) {
     const error = asCourierError(thrown);
     log.warn({ error, destination: name }, 'the doctor cannot see the folder');
     if (error.code === 'folder-not-found') return [notFound(place, ready)];
     return [failed('folder', error.detail ?? `${error.title}.`, error.remedy)];
   }
-  if (!folder.isFolder)
-    return [
-      failed(
-        'folder',
-        `${config.folder} is a file, not a folder.`,
-        `Set destinations.${name}.folder to the id at the end of the folder's address, https://drive.google.com/drive/folders/ID`,
-      ),
-    ];
-  if (folder.trashed)
-    return [failed('folder', `"${folder.name}" is in the trash.`, `Restore it: ${folderUrl(config.folder)}`)];
+  const { id, folder, told } = found;
+  const fault = checkOpen({ id, folder, name }, ready.account);
+  if (fault !== undefined) return [fault];
   return [
-    passed('folder', `"${folder.name}"`),
-    checkWritable(config.folder, folder, ready),
+    passed('folder', told),
+    await checkSearch(drive, folder, ready, context),
+    checkWritable(id, folder, ready),
     checkStorage(folder, ready, config.credentials),
     checkSharing(place, folder, ready),
   ];

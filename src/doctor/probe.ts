@@ -20,7 +20,8 @@ export const checkByWriting = async (
   let id: string;
   try {
     id = await drive.newId(context);
-    const file = { id, name: 'drive-courier-doctor.txt', mimeType: MEDIA_TYPE, folderId: config.folder };
+    const { id: folderId } = await drive.resolveFolder(config.folder, context);
+    const file = { id, name: 'drive-courier-doctor.txt', mimeType: MEDIA_TYPE, folderId };
     await drive.upload({
       ...context,
       target: { kind: 'create', file },

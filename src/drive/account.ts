@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import type { DriveClient } from './client.ts';
+import { describeFolder } from './describe-folder.ts';
 import type { Drive } from './drive.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
-import { FOLDER_TYPE } from './query.ts';
 
 type Account = Pick<Drive, 'share' | 'imports' | 'inspectFolder' | 'aboutAccount'>;
 
@@ -16,17 +17,8 @@ const about = z.object({
   storageQuota: z.object({ limit: z.coerce.number().optional(), usage: z.coerce.number().default(0) }),
 });
 
-const inspected = z.object({
-  name: z.string(),
-  mimeType: z.string(),
-  driveId: z.string().optional(),
-  ownedByMe: z.boolean().default(false),
-  trashed: z.boolean().default(false),
-  capabilities: z.object({ canAddChildren: z.boolean().default(false), canShare: z.boolean().default(false) }),
-});
-
 /** What the account may do, and what Drive offers it. */
-export const createAccount = (library: Library): Account => ({
+export const createAccount = (library: Library, client: DriveClient): Account => ({
   async share(id, { type, role, email, domain }, notify, context) {
     const isPerson = type === 'user' || type === 'group';
     await library(
@@ -58,16 +50,7 @@ export const createAccount = (library: Library): Account => ({
     const { importFormats, maxImportSizes } = imports.parse(answer);
     return { formats: importFormats, maxSizes: maxImportSizes };
   },
-  async inspectFolder(id, context) {
-    const fields = 'name,mimeType,driveId,ownedByMe,trashed,capabilities(canAddChildren,canShare)';
-    const answer = await library(
-      { operation: 'drive.files.get', units: UNITS.get, retry: 'idempotent' },
-      context,
-      (drive) => drive.files.get({ fileId: id, fields, supportsAllDrives: true }),
-    );
-    const { name, mimeType, driveId, ownedByMe, trashed, capabilities } = inspected.parse(answer);
-    return { name, driveId, ownedByMe, trashed, ...capabilities, isFolder: mimeType === FOLDER_TYPE };
-  },
+  inspectFolder: (id, context) => describeFolder(client, id, context),
   async aboutAccount(context) {
     const answer = await library(
       { operation: 'drive.about.get', units: UNITS.get, retry: 'idempotent' },

@@ -6,10 +6,13 @@ import { createAccount } from './account.ts';
 import type { BufferBudget } from './budget.ts';
 import { createDriveClient, DRIVE_URL } from './client.ts';
 import type { CallContext, Drive, UploadTarget } from './drive.ts';
+import { createExplained } from './explain-refusal.ts';
 import { createIds } from './ids.ts';
 import { createLibrary } from './library.ts';
 import { createMetadata } from './metadata.ts';
 import { type Pace, UNITS } from './pacing.ts';
+import { createResolveFolder } from './resolve-folder.ts';
+import { createSearch } from './search.ts';
 import { askStatus, readAnswer, SESSION_MS, sessionUriOf, startSession } from './session.ts';
 import { createUpload } from './upload.ts';
 
@@ -34,7 +37,9 @@ export interface DriveDependencies {
 export const createDrive = ({ transport, auth, budget, pace, now, log, multipartBytes }: DriveDependencies): Drive => {
   const client = createDriveClient({ transport, auth, pace });
   const library = createLibrary(client);
-  const metadata = createMetadata(library, client);
+  const resolveFolder = createResolveFolder({ client, account: auth.account, now });
+  const { search, probe } = createSearch({ library, resolveFolder, now });
+  const metadata = createMetadata(library, client, search);
 
   // By hand rather than by the library, which would cost every cold start a tenth of a second.
   const generateIds = async (count: number, context: CallContext): Promise<string[]> => {
@@ -48,6 +53,9 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
     return generated.parse(JSON.parse(response.body.toString())).ids;
   };
 
+  const explained = createExplained(client, auth.account);
+  const upload = createUpload({ client, files: metadata, budget, again: transport.again, now, log }, multipartBytes);
+
   const openFor = async (target: UploadTarget, size: number, context: CallContext) => {
     const response = await startSession(client, target, size, context);
     if (response.status >= 300) throw client.error(response, 'drive.files.create');
@@ -56,10 +64,18 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
 
   return {
     ...metadata,
-    ...createAccount(library),
+    ...createAccount(library, client),
+    resolveFolder,
+    probeSearch: probe,
     ...createIds(generateIds),
-    upload: createUpload({ client, files: metadata, budget, again: transport.again, now, log }, multipartBytes),
-    openSession: (file, size, context) => openFor({ kind: 'create', file }, size, context),
+    createFolder: (folder, context) =>
+      explained(folder.parentId, context, () => metadata.createFolder(folder, context)),
+    upload: (request) =>
+      request.target.kind === 'create'
+        ? explained(request.target.file.folderId, request, () => upload(request))
+        : upload(request),
+    openSession: (file, size, context) =>
+      explained(file.folderId, context, () => openFor({ kind: 'create', file }, size, context)),
     openReplaceSession: (id, mimeType, size, context) => openFor({ kind: 'replace', id, mimeType }, size, context),
     async sessionStatus(sessionUri, size, context) {
       const response = await askStatus(client, sessionUri, size, context);

@@ -1,5 +1,7 @@
 import type { Source } from '../delivery.ts';
 import type { CallTally } from '../google/transport.ts';
+import type { FolderDescription } from './describe-folder.ts';
+import type { ResolvedFolder } from './resolve-folder.ts';
 
 /** The fields of a Drive file that the courier asks for. */
 export interface DriveFile {
@@ -149,19 +151,15 @@ export interface Drive {
   imports(
     context: CallContext,
   ): Promise<{ formats: Readonly<Record<string, readonly string[]>>; maxSizes: Readonly<Record<string, number>> }>;
-  /** What the folder is to this account, for the doctor. */
-  inspectFolder(
-    id: string,
-    context: CallContext,
-  ): Promise<{
-    name: string;
-    driveId: string | undefined;
-    canAddChildren: boolean;
-    canShare: boolean;
-    ownedByMe: boolean;
-    isFolder: boolean;
-    trashed: boolean;
-  }>;
+  /** What is found under a folder's id, as this account sees it. @throws CourierError `folder-not-found` */
+  inspectFolder(id: string, context: CallContext): Promise<FolderDescription>;
+  /**
+   * The folder that a configured id leads to: `root` by its own id, a shortcut by the folder behind it. Remembered for some minutes.
+   * @throws CourierError `folder-not-found`, `folder-invalid`, `folder-limited`
+   */
+  resolveFolder(id: string, context: CallContext): Promise<ResolvedFolder>;
+  /** Tries a search in the folder, for the doctor: how Drive knows the account there. */
+  probeSearch(folderId: string, context: CallContext): Promise<'member' | 'non-member' | 'my-drive'>;
   /** Whose account this is and what storage it has left, in bytes (undefined: unlimited). */
   aboutAccount(context: CallContext): Promise<{ email: string; storageLimit: number | undefined; storageUsed: number }>;
 }

@@ -7,7 +7,7 @@ import { isThere, markMade, settleName } from './names.ts';
 import { createSingleFlight, joinWork } from './shared-work.ts';
 
 interface FoldersOptions {
-  drive: Pick<Drive, 'get' | 'newId' | 'findFolders' | 'createFolder' | 'inspectFolder'>;
+  drive: Pick<Drive, 'get' | 'newId' | 'findFolders' | 'createFolder' | 'inspectFolder' | 'resolveFolder'>;
   ledger: Ledger;
   /** Epoch milliseconds. */
   now: () => number;
@@ -56,7 +56,6 @@ export const createFolders = ({
   /** By parent and name, in the order in which they were looked at. */
   const known = new Map<string, Known>();
   const fly = createSingleFlight<string>();
-  let myDrive: string | undefined;
 
   const remember = (key: string, folderId: string, seenMs: number): void => {
     known.delete(key);
@@ -122,16 +121,9 @@ export const createFolders = ({
     );
   };
 
-  /** Drive's alias for a person's My Drive; what lies in it names it by its own id. */
-  const idOf = async (rootFolderId: string, context: CallContext): Promise<string> => {
-    if (rootFolderId !== 'root') return rootFolderId;
-    myDrive ??= (await drive.get('root', context))?.id;
-    return myDrive ?? rootFolderId;
-  };
-
   return {
     async ensure(rootFolderId, path, context) {
-      let folderId = await idOf(rootFolderId, context);
+      let { id: folderId } = await drive.resolveFolder(rootFolderId, context);
       for (const name of segmentsOf(path)) folderId = await ensureOne(folderId, name, context);
       return { folderId };
     },

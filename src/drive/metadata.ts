@@ -1,4 +1,3 @@
-import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js';
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
 import { DRIVE_URL, type DriveClient } from './client.ts';
@@ -8,6 +7,7 @@ import { FILE_FIELDS, fileOf, parseFile } from './file.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
 import { FOLDER_TYPE, filesNamed, filesWithProperty, foldersNamed } from './query.ts';
+import type { Search } from './search.ts';
 
 type Metadata = Pick<
   Drive,
@@ -22,8 +22,6 @@ type Metadata = Pick<
   | 'removeRevision'
 >;
 
-const folder = z.object({ driveId: z.string().optional() });
-
 /** The most that Drive tells at once. */
 const MOST_REVISIONS = 1_000;
 const revisionList = z.object({
@@ -31,61 +29,10 @@ const revisionList = z.object({
   revisions: z.array(z.object({ id: z.string() })).default([]),
 });
 
-/** Folders whose shared drive is remembered. */
-const REMEMBERED_FOLDERS = 1_000;
-
 const isUnknown = (error: unknown): boolean => error instanceof CourierError && error.code === 'folder-not-found';
 
-/** `driveId` of a folder, asked once: a search within one drive is the one that Drive answers completely. */
-const createDriveIds = (library: Library) => {
-  const known = new Map<string, string | undefined>();
-  return async (folderId: string, context: CallContext): Promise<string | undefined> => {
-    if (known.has(folderId)) return known.get(folderId);
-    const found = await library(
-      { operation: 'drive.files.get', units: UNITS.get, retry: 'idempotent' },
-      context,
-      (drive) => drive.files.get({ fileId: folderId, fields: 'driveId', supportsAllDrives: true }),
-    );
-    const { driveId } = folder.parse(found ?? {});
-    const [oldest] = known.keys();
-    if (known.size >= REMEMBERED_FOLDERS && oldest !== undefined) known.delete(oldest);
-    known.set(folderId, driveId);
-    return driveId;
-  };
-};
-
-const byAge = (one: DriveFile, other: DriveFile): number =>
-  one.createdTime < other.createdTime ? -1 : one.createdTime > other.createdTime ? 1 : 0;
-
 /** Files and folders by their metadata. Every call says `supportsAllDrives`: without it a shared drive's folder is a 404. */
-export const createMetadata = (library: Library, client: DriveClient): Metadata => {
-  const driveIdOf = createDriveIds(library);
-
-  const list = async (folderId: string, q: string, context: CallContext): Promise<DriveFile[]> => {
-    const driveId = await driveIdOf(folderId, context);
-    const files: DriveFile[] = [];
-    let pageToken: string | undefined;
-    do {
-      const parameters: drive_v3.Params$Resource$Files$List = {
-        q,
-        fields: `nextPageToken,files(${FILE_FIELDS})`,
-        pageSize: 100,
-        supportsAllDrives: true,
-        includeItemsFromAllDrives: true,
-        ...(driveId === undefined ? {} : { corpora: 'drive', driveId }),
-        ...(pageToken === undefined ? {} : { pageToken }),
-      };
-      const page: drive_v3.Schema$FileList = await library(
-        { operation: 'drive.files.list', units: UNITS.list, retry: 'idempotent' },
-        context,
-        (drive) => drive.files.list(parameters),
-      );
-      files.push(...(page.files ?? []).map(parseFile));
-      pageToken = page.nextPageToken ?? undefined;
-    } while (pageToken !== undefined);
-    return files.sort(byAge);
-  };
-
+export const createMetadata = (library: Library, client: DriveClient, search: Search['search']): Metadata => {
   /** Drive's `name = …` is looser than equality, so the answer is compared once more. */
   const named = (files: DriveFile[], name: string): DriveFile[] =>
     files.filter((file) => file.name.normalize('NFC') === name.normalize('NFC'));
@@ -108,10 +55,11 @@ export const createMetadata = (library: Library, client: DriveClient): Metadata 
       if (response.status >= 300) throw client.error(response, operation);
       return fileOf(response);
     },
-    find: async (folderId, name, context) => named(await list(folderId, filesNamed(folderId, name), context), name),
+    find: async (folderId, name, context) => named(await search(folderId, filesNamed(folderId, name), context), name),
     findFolders: async (parentId, name, context) =>
-      named(await list(parentId, foldersNamed(parentId, name), context), name),
-    findByProperty: (folderId, key, value, context) => list(folderId, filesWithProperty(folderId, key, value), context),
+      named(await search(parentId, foldersNamed(parentId, name), context), name),
+    findByProperty: (folderId, key, value, context) =>
+      search(folderId, filesWithProperty(folderId, key, value), context),
     async createFolder({ id, name, parentId }, context) {
       const requestBody = { id, name, mimeType: FOLDER_TYPE, parents: [parentId] };
       const response = await client.call(

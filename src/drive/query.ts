@@ -2,6 +2,7 @@
 const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;
 
 export const FOLDER_TYPE = 'application/vnd.google-apps.folder';
+export const SHORTCUT_TYPE = 'application/vnd.google-apps.shortcut';
 
 /** A search matches trashed files too, unless told otherwise. */
 const children = (folderId: string, condition: string): string =>

@@ -196,6 +196,7 @@ export const sendResumable = async (upload: Resumable): Promise<Landed> => {
   const { request, rules, bytes, again } = upload;
   let target = withDigest(request);
   let adopted = false;
+  let refusedFor: string | undefined;
   let earlier = await takeUp(upload);
   // The source is read while the session is opened.
   if (earlier === undefined) bytes.window();
@@ -218,6 +219,11 @@ export const sendResumable = async (upload: Resumable): Promise<Landed> => {
       if (found.kind === 'exists') return found.landed;
       target = found.target;
       adopted = true;
+    }
+    // A new session may help once. When the same reason comes again, it is no matter of the session.
+    if (sent.kind === 'lost' && sent.refusal !== undefined) {
+      if (sent.refusal.reason === refusedFor) throw sent.refusal;
+      refusedFor = sent.refusal.reason;
     }
     const why = sent.kind === 'lost' ? sent.error : new CourierError('drive-unavailable');
     // Without an id nobody can tell whether the file was made; the story finds out by its private property.

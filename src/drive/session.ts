@@ -104,22 +104,43 @@ export const cancelSession = async (client: DriveClient, uri: string, now: () =>
     .catch(() => undefined);
 };
 
-/** Bytes that a 308 says are stored. "If a 308 Resume Incomplete response does not have a Range header, then no bytes were received." */
-const storedBytes = ({ headers }: Pick<GoogleResponse, 'headers'>): number => {
-  const last = /^bytes=0-(\d+)$/.exec(headers.range ?? '')?.[1];
-  return last === undefined ? 0 : Number(last) + 1;
+/**
+ * Bytes that a 308 says are stored. "If a 308 Resume Incomplete response does not have a Range header, then no bytes were
+ * received." Google's guide shows the header as `bytes=0-42`; its Python and Java clients take `0-42` as well.
+ * @returns undefined for a header that cannot be read: then nothing is known
+ */
+const storedBytes = ({ headers }: Pick<GoogleResponse, 'headers'>): number | undefined => {
+  if (headers.range === undefined) return 0;
+  const last = /^\s*(?:bytes\s*[= ]\s*)?0-(\d{1,15})\s*$/i.exec(headers.range)?.[1];
+  return last === undefined ? undefined : Number(last) + 1;
+};
+
+/** What a 308 says; one that cannot be read is a doubt, so the session is asked again. */
+const readStored = (response: GoogleResponse): SessionAnswer => {
+  const bytes = storedBytes(response);
+  if (bytes !== undefined) return { kind: 'stored', bytes };
+  const error = new CourierError('drive-unavailable', {
+    detail: 'Drive does not say in a readable way how many bytes of the upload it has stored.',
+  });
+  return { kind: 'doubt', error, response };
 };
 
 export type SessionAnswer =
   | { kind: 'stored'; bytes: number }
   | { kind: 'done'; response: GoogleResponse }
   | { kind: 'exists' }
-  | { kind: 'lost'; error: CourierError }
+  /** `refusal`: Drive gave a reason that says nothing of the session, or that the courier does not know. */
+  | { kind: 'lost'; error: CourierError; refusal?: CourierError }
   | { kind: 'doubt'; error: CourierError; response?: GoogleResponse };
 
 /** Answers that say nothing of the session but something of the account or the drive: no other session would fare better. */
 const FINAL_CODES: ReadonlySet<string> = new Set([
   'folder-not-writable',
+  'folder-invalid',
+  'folder-limited',
+  'folder-too-deep',
+  'policy-forbidden',
+  'too-large',
   'no-storage-quota',
   'drive-full',
   'drive-api-disabled',
@@ -133,7 +154,7 @@ const FINAL_CODES: ReadonlySet<string> = new Set([
  */
 export const readAnswer = (client: Pick<DriveClient, 'error'>, response: GoogleResponse): SessionAnswer => {
   const { status } = response;
-  if (status === 308) return { kind: 'stored', bytes: storedBytes(response) };
+  if (status === 308) return readStored(response);
   if (status >= 200 && status < 300) return { kind: 'done', response };
   if (status === 409) return { kind: 'exists' };
   const error = client.error(response, 'drive.session.put');
@@ -146,5 +167,5 @@ export const readAnswer = (client: Pick<DriveClient, 'error'>, response: GoogleR
     detail: 'Drive has lost the upload session.',
     cause: error.cause,
   });
-  return { kind: 'lost', error: lost };
+  return { kind: 'lost', error: lost, ...(error.code === 'drive-refused' ? { refusal: error } : {}) };
 };

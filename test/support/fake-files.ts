@@ -3,7 +3,10 @@ import { CourierError } from '../../src/errors.ts';
 
 const FOLDER_TYPE = 'application/vnd.google-apps.folder';
 
-type Metadata = Pick<Drive, 'newId' | 'get' | 'find' | 'findFolders' | 'createFolder' | 'inspectFolder'>;
+type Metadata = Pick<
+  Drive,
+  'newId' | 'get' | 'find' | 'findFolders' | 'createFolder' | 'inspectFolder' | 'resolveFolder'
+>;
 
 interface FakeFiles extends Metadata {
   files: Map<string, DriveFile>;
@@ -87,8 +90,11 @@ export const createFakeFiles = (): FakeFiles => {
       const folder = files.get(id);
       if (folder === undefined) throw new CourierError('folder-not-found');
       const can = { canAddChildren: true, canShare: true, ownedByMe: true };
-      return { name: folder.name, driveId: undefined, isFolder: true, trashed: folder.trashed, ...can };
+      const place = { shortcut: undefined, driveId: undefined, isClosed: false };
+      return { id, name: folder.name, isFolder: true, trashed: folder.trashed, ...place, ...can };
     },
+    // Known already, as after the first delivery.
+    resolveFolder: async (id) => ({ id: files.get(id)?.id ?? id, driveId: undefined }),
   };
 
   make({ id: 'root-folder', mimeType: FOLDER_TYPE, parents: [] });

@@ -7,6 +7,8 @@ export interface Reach {
   permission: StoredPermission;
   role: Role;
   from: StoredFile;
+  /** Only its metadata: a folder with limited access, as members see it who inherit access to it. */
+  view?: 'metadata';
 }
 
 const rank = (role: Role): number => ROLES.indexOf(role);
@@ -35,20 +37,32 @@ export function lineage(state: DriveState, file: StoredFile): StoredFile[] {
 const isLive = (state: DriveState, permission: StoredPermission): boolean =>
   permission.expirationTime === undefined || Date.parse(permission.expirationTime) > state.now();
 
+const inheritedRole = ({ role }: StoredPermission): Role =>
+  // A folder's owner reaches what others put into it as a writer: ownership is not inherited in My Drive (guides/about-permissions).
+  role === 'owner' ? 'writer' : role;
+
+const isLimited = (item: StoredFile): boolean => item.isLimited === true;
+
 /**
- * Every permission that reaches the item. A folder's owner reaches what others put into it as a writer:
- * ownership is not inherited in My Drive (guides/about-permissions).
+ * Every permission that reaches the item. A folder with limited access stops what is inherited: its members from above "can
+ * see the restricted folder in Drive but can't open it", as readers with the view `metadata`, and reach nothing in it. "The
+ * `organizer` role in shared drives can always access folders with limited access" (guides/limited-expansive-access).
  */
-export const reachOf = (state: DriveState, file: StoredFile): Reach[] =>
-  lineage(state, file).flatMap((from) =>
-    from.permissions
-      .filter((permission) => isLive(state, permission))
-      .map((permission) => ({
-        permission,
-        from,
-        role: permission.role === 'owner' && from.id !== file.id ? ('writer' as const) : permission.role,
-      })),
-  );
+export const reachOf = (state: DriveState, file: StoredFile): Reach[] => {
+  const line = lineage(state, file);
+  return line.flatMap((from, level) => {
+    const live = from.permissions.filter((permission) => isLive(state, permission));
+    if (level === 0) return live.map((permission) => ({ permission, from, role: permission.role }));
+    const between = line.slice(0, level);
+    const stops = between.some(isLimited);
+    return live.flatMap((permission): Reach[] => {
+      const role = inheritedRole(permission);
+      if (!stops || role === 'organizer') return [{ permission, from, role }];
+      const isAtTheDoor = isLimited(file) && !between.slice(1).some(isLimited);
+      return isAtTheDoor ? [{ permission, from, role: 'reader', view: 'metadata' }] : [];
+    });
+  });
+};
 
 const domainOf = (email: string): string => email.slice(email.lastIndexOf('@') + 1).toLowerCase();
 
@@ -79,6 +93,16 @@ export const roleOf = (state: DriveState, account: Account, file: StoredFile): R
       .filter((reach) => reaches(state, reach, account))
       .map((reach) => reach.role),
   );
+
+/** Whether a folder's content is open to the person: `canListChildren`. */
+export const opens = (state: DriveState, account: Account, file: StoredFile): boolean =>
+  reachOf(state, file).some((reach) => reach.view === undefined && reaches(state, reach, account));
+
+/** Whether the person is a member of the shared drive that the item is in: `canReadDrive`. */
+export const isMemberOfDrive = (state: DriveState, account: Account, { driveId }: StoredFile): boolean => {
+  const drive = driveId === undefined ? undefined : state.store.files.get(driveId);
+  return drive !== undefined && roleOf(state, account, drive) !== undefined;
+};
 
 /** True when files.list shows it: links that must be known (no `allowFileDiscovery`) do not put a file into anybody's list. */
 export const isListed = (state: DriveState, account: Account, file: StoredFile): boolean =>

@@ -1,13 +1,25 @@
 import { atLeast } from './access.ts';
 import { FOLDER, isOwnType, type Role, type StoredFile } from './model.ts';
 
+/** What a person's way to the item says beside the role. */
+interface Sight {
+  /** False for a folder with limited access that is only seen. */
+  opens: boolean;
+  /** False for who is no member of the item's shared drive. */
+  readsDrive: boolean;
+}
+
 /**
  * What a role may do with an item: the `capabilities` of a file.
  * My Drive: editors edit and move, only the owner trashes and deletes. Shared drives: contributors (`writer`) add and edit, content managers
  * (`fileOrganizer`) also move, trash and share folders, managers (`organizer`) also delete.
  * Source: guides/ref-roles, support.google.com/a/users/answer/12380484.
  */
-export function capabilitiesOf(file: StoredFile, role: Role): Record<string, boolean> {
+export function capabilitiesOf(
+  file: StoredFile,
+  role: Role,
+  { opens, readsDrive }: Sight = { opens: true, readsDrive: file.driveId !== undefined },
+): Record<string, boolean> {
   const isFolder = file.mimeType === FOLDER;
   const inDrive = file.driveId !== undefined;
   const isTop = file.kind !== 'item';
@@ -34,13 +46,15 @@ export function capabilitiesOf(file: StoredFile, role: Role): Record<string, boo
     canDeleteChildren: isFolder && inDrive && organizer,
     canDownload: !isFolder && reads,
     canEdit: writer,
-    canListChildren: isFolder,
+    canDisableInheritedPermissions: isFolder && !isTop && organizer && file.isLimited !== true,
+    canEnableInheritedPermissions: isFolder && !isTop && organizer && file.isLimited === true,
+    canListChildren: isFolder && opens,
     canModifyContent: writer && !isFolder,
     canModifyContentRestriction: writer,
     canMoveChildrenWithinDrive: isFolder && mover,
     canMoveItemWithinDrive: (inDrive ? mover : writer) && !isTop,
     canMoveItemOutOfDrive: organizer && !isTop,
-    canReadDrive: inDrive,
+    canReadDrive: readsDrive,
     canReadRevisions: !isFolder && writer,
     canRemoveChildren: isFolder && (inDrive ? mover : writer),
     canRename: writer && (!isTop || organizer),

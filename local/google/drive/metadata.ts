@@ -27,6 +27,7 @@ const wishesSchema = z.object({
   writersCanShare: flag,
   copyRequiresWriterPermission: flag,
   viewersCanCopyContent: flag,
+  inheritedPermissionsDisabled: flag,
   shortcutDetails: z.object({ targetId: text }).nullish(),
 });
 
@@ -35,7 +36,7 @@ export type Wishes = z.infer<typeof wishesSchema>;
 
 /** In the schema without "Output only", yet nobody's to write. */
 const NOT_DIRECTLY_WRITABLE = ['teamDriveId', 'trashedTime', 'sharedWithMeTime', 'modifiedByMeTime'];
-const NOT_HERE = ['contentRestrictions', 'downloadRestrictions', 'inheritedPermissionsDisabled', 'linkShareMetadata'];
+const NOT_HERE = ['contentRestrictions', 'downloadRestrictions', 'linkShareMetadata'];
 
 /**
  * Reads a `File` of a request.
@@ -110,6 +111,7 @@ export function applyWishes(file: StoredFile, actor: Actor, wishes: Wishes): voi
   if (typeof wishes.writersCanShare === 'boolean') file.writersCanShare = wishes.writersCanShare;
   const protects = wishes.copyRequiresWriterPermission ?? negated(wishes.viewersCanCopyContent);
   if (protects !== undefined) file.copyRequiresWriterPermission = protects;
+  if (typeof wishes.inheritedPermissionsDisabled === 'boolean') file.isLimited = wishes.inheritedPermissionsDisabled;
   const { email } = actor.account;
   if (wishes.starred === true && !file.starredBy.includes(email)) file.starredBy = [...file.starredBy, email];
   if (wishes.starred === false) file.starredBy = file.starredBy.filter((other) => other !== email);

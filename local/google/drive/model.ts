@@ -81,6 +81,8 @@ export interface StoredFile {
   /** Media type of the bytes that a Docs editors file was made from. */
   convertedFrom?: string;
   shortcutTargetId?: string;
+  /** Folders only: limited access, `inheritedPermissionsDisabled`. */
+  isLimited?: boolean;
   folderColorRgb?: string;
   writersCanShare: boolean;
   copyRequiresWriterPermission: boolean;
@@ -130,6 +132,8 @@ export interface DriveLimits {
   sessionMs: number;
   /** How long a new file stays invisible to files.list, which is not read-after-write consistent. */
   listLagMs: number;
+  /** Searches over several drives leave the shared drives out, and say so: `incompleteSearch`. */
+  leavesDrivesOut: boolean;
 }
 
 export const DEFAULT_LIMITS: DriveLimits = {
@@ -140,4 +144,5 @@ export const DEFAULT_LIMITS: DriveLimits = {
   singleRequestUploadBytes: 5 * 1024 * 1024,
   sessionMs: 7 * 24 * 3600 * 1000,
   listLagMs: 0,
+  leavesDrivesOut: false,
 };

@@ -54,15 +54,19 @@ export function checkRoom(state: DriveState, folder: StoredFile): void {
       : forbidden('teamDriveHierarchyTooDeep', 'The shared drive hierarchy depth will exceed the limit.');
 }
 
-/** A single parent is changed by naming both: the new one and the one that it takes the place of. @throws DriveError 403 */
+/**
+ * Where `addParents` and `removeParents` leave the single parent of an item. Both are named, as a rule; but "if the item's owner
+ * makes a request to add a single parent, the item is removed from all current folders and placed in the requested folder.
+ * Other requests that increase the number of parents fail" (parameter `enforceSingleParent`, reference of files.update).
+ * @throws DriveError 403
+ */
 export function parentAfter(
   file: StoredFile,
-  added: readonly string[],
-  removed: readonly string[],
+  { added, removed, isOwner }: { added: readonly string[]; removed: readonly string[]; isOwner: boolean },
 ): { moved: false } | { moved: true; to: string } | { moved: true; to: undefined } {
   const [to, ...others] = added.filter((id) => id !== file.parent);
   const leaves = file.parent === undefined || (removed.includes(file.parent) && !added.includes(file.parent));
   if (to === undefined) return leaves && removed.length > 0 ? { moved: true, to } : { moved: false };
-  if (others.length > 0 || !leaves) throw tooManyParents(file.driveId !== undefined);
+  if (others.length > 0 || !(leaves || isOwner)) throw tooManyParents(file.driveId !== undefined);
   return { moved: true, to };
 }

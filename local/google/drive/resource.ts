@@ -1,4 +1,4 @@
-import { isTrashed, ownerOf, reachOf, roleOf, strongest } from './access.ts';
+import { isMemberOfDrive, isTrashed, opens, ownerOf, reachOf, roleOf, strongest } from './access.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { EXPORT_FORMATS } from './conversions.ts';
 import { type Actor, FOLDER, isOwnType, type Role, SHORTCUT, type StoredFile, type StoredPermission } from './model.ts';
@@ -35,7 +35,7 @@ export const exportLinks = (file: StoredFile): Record<string, string> | undefine
 function permissionResource(
   state: DriveState,
   permission: StoredPermission,
-  details?: { role: Role; inherited: boolean; from?: string },
+  details?: { role: Role; inherited: boolean; from?: string; view?: 'metadata' | undefined },
 ): Record<string, unknown> {
   const { id, type, emailAddress, domain, allowFileDiscovery, expirationTime } = permission;
   const role = details?.role ?? permission.role;
@@ -52,6 +52,7 @@ function permissionResource(
     displayName: account?.displayName ?? emailAddress ?? domain,
     deleted: type === 'user' || type === 'group' ? false : undefined,
     pendingOwner: type === 'user' ? false : undefined,
+    view: details?.view,
     permissionDetails:
       details === undefined
         ? undefined
@@ -76,7 +77,7 @@ export function permissionsOf(state: DriveState, file: StoredFile): Record<strin
     const winner = reaches.find((reach) => reach.role === role) ?? reaches[0];
     if (winner === undefined || role === undefined) throw new Error('A permission reaches by nothing');
     const inherited = winner.from.id !== file.id;
-    const details = { role, inherited, ...(inherited ? { from: winner.from.id } : {}) };
+    const details = { role, inherited, view: winner.view, ...(inherited ? { from: winner.from.id } : {}) };
     return file.driveId === undefined
       ? { ...permissionResource(state, winner.permission, details), permissionDetails: undefined }
       : permissionResource(state, winner.permission, details);
@@ -110,7 +111,8 @@ export function quotaBytes(file: StoredFile): number {
 export function fileResource(state: DriveState, actor: Actor, file: StoredFile): Record<string, unknown> {
   const { account } = actor;
   const role = roleOf(state, account, file) ?? 'reader';
-  const capabilities = capabilitiesOf(file, role);
+  const sight = { opens: opens(state, account, file), readsDrive: isMemberOfDrive(state, account, file) };
+  const capabilities = capabilitiesOf(file, role, sight);
   const inDrive = file.driveId !== undefined;
   const owner = ownerOf(file);
   const viewedMs = file.viewedByMeMs[account.email];
@@ -167,7 +169,7 @@ export function fileResource(state: DriveState, actor: Actor, file: StoredFile):
     iconLink: `https://drive-thirdparty.googleusercontent.com/16/type/${file.mimeType}`,
     hasThumbnail: false,
     thumbnailVersion: '0',
-    inheritedPermissionsDisabled: false,
+    inheritedPermissionsDisabled: file.isLimited ?? false,
     linkShareMetadata: { securityUpdateEligible: false, securityUpdateEnabled: true },
     ...bytesOf(file),
   };

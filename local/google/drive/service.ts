@@ -29,6 +29,7 @@ interface DriveOptions {
 
 const UPLOADS = /^\/(?:resumable\/)?upload\/drive\/v3\//;
 const BATCH = '/batch/drive/v3';
+const VERSION_2 = /^\/(?:(?:resumable\/)?upload\/|download\/|batch\/)?drive\/v2(?:\/|$)/;
 
 /** What a client means whose URL would be too long: a POST of the query (googleapiclient does so past 2,048 characters). */
 async function overridden(google: GoogleCall): Promise<GoogleCall> {
@@ -71,6 +72,7 @@ export function createDriveService(surroundings: Surroundings, options: DriveOpt
       const { pathname, searchParams } = original.url;
       try {
         if (UPLOADS.test(pathname) && searchParams.has('upload_id')) return await uploads.session(original);
+        if (VERSION_2.test(pathname)) throw notImplemented('drive/v2', 'version 2 of the Drive API');
         if (pathname === BATCH) throw notImplemented('batch', 'batches of requests');
         const google = await overridden(original);
         const route = state.discovery.match(google.method, pathname);

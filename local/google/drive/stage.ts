@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isTrashed, ownerOf } from './access.ts';
 import { addRevision } from './content.ts';
 import { newItem } from './item.ts';
-import { type Account, type DriveLimits, FOLDER, type Mail, type Role, type StoredFile } from './model.ts';
+import { type Account, type DriveLimits, FOLDER, type Mail, type Role, SHORTCUT, type StoredFile } from './model.ts';
 import { newPermission, permissionIdFor, rfc3339, userPermission } from './principals.ts';
 import { newSharedDrive } from './shared-drive.ts';
 import type { DriveState } from './state.ts';
@@ -46,6 +46,10 @@ export interface Stage {
   putFile(file: { name: string; bytes: Uint8Array | string; mimeType?: string } & Place): string;
   share(fileId: string, permission: { email: string; role: Role; type?: 'user' | 'group' }): void;
   unshare(fileId: string, email: string): void;
+  /** @returns its id */
+  createShortcut(shortcut: { name: string; target: string } & Place): string;
+  /** Turns a folder's limited access on or off. */
+  setLimitedAccess(folderId: string, isLimited: boolean): void;
   setTrashed(fileId: string, trashed: boolean): void;
   /** Gone for good, with all below. */
   removeFile(fileId: string): void;
@@ -159,6 +163,14 @@ export function createStage(state: DriveState): Stage {
       const file = existing(state, fileId);
       const gone = permissionIdFor({ type: 'user', emailAddress: email.toLowerCase() });
       store.save({ ...file, permissions: file.permissions.filter(({ id }) => id !== gone) });
+    },
+    createShortcut({ name, target, ...where }) {
+      const { file } = place(name, SHORTCUT, where);
+      store.save({ ...file, shortcutTargetId: target });
+      return file.id;
+    },
+    setLimitedAccess(folderId, isLimited) {
+      store.save({ ...existing(state, folderId), isLimited });
     },
     setTrashed(fileId, trashed) {
       const { trashedMs: _, trashedBy: __, ...file } = existing(state, fileId);

@@ -321,12 +321,26 @@ describe('moving', () => {
   test('one parent takes the place of the other', async () => {
     const [from, to] = [await alice.make({ mimeType: FOLDER }), await alice.make({ mimeType: FOLDER })];
     const id = await alice.make({ parents: [from] });
-    expect(reasonOf(await move(alice, id, to))).toBe('403 cannotAddParent');
     expect((await move(alice, id, to, from)).body).toEqual({ parents: [to] });
     expect(google.drive.files({ folder: from })).toEqual([]);
     expect(google.drive.files({ folder: to })).toHaveLength(1);
     // Once more: it is there already.
     expect((await move(alice, id, to, from)).body).toEqual({ parents: [to] });
+  });
+
+  test('the owner alone need not name the parent that is left', async () => {
+    const [from, to] = [await alice.make({ mimeType: FOLDER }), await alice.make({ mimeType: FOLDER })];
+    for (const id of [from, to]) google.drive.share(id, { email: 'bob@example.com', role: 'writer' });
+    const bob = apiOf(google, google.world.emails.bob);
+    const own = await alice.make({ parents: [from] });
+    expect(reasonOf(await move(bob, own, to))).toBe('403 cannotAddParent');
+    expect(reasonOf(await move(alice, own, `${to},root`))).toBe('403 cannotAddParent');
+    expect((await move(alice, own, to)).body).toEqual({ parents: [to] });
+    // In a shared drive nobody owns anything.
+    const { sharedDrive, sharedDriveFolder } = google.places;
+    const courier = apiOf(google, google.world.emails.courier);
+    const shared = google.drive.putFile({ name: 'x', bytes: '', parent: sharedDrive });
+    expect(reasonOf(await move(courier, shared, sharedDriveFolder))).toBe('403 teamDrivesParentLimit');
   });
 
   test('no folder goes into itself or below', async () => {

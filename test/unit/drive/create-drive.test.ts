@@ -123,7 +123,7 @@ describe('calls', () => {
         ],
       ],
       [
-        { line: 'GET /files/folder', query: { fields: 'driveId', supportsAllDrives: 'true' } },
+        { line: 'GET /files/folder', query: { supportsAllDrives: 'true' } },
         { line: 'GET /files' },
         { line: 'GET /files' },
       ],
@@ -307,9 +307,23 @@ describe('direct sessions', () => {
     });
   });
 
+  test.each(['bytes=5-99', 'bytes=0-', '0-99,200-300', 'lines=0-9', 'bytes=0-9999999999999999'])(
+    'whose Range cannot be read (%s) are in doubt, and never taken for empty',
+    async (range) => {
+      const { drive } = await start([(response) => response.writeHead(308, { range }).end()]);
+      const status = drive.sessionStatus('https://www.googleapis.com/s?upload_id=secret', 500, {});
+      expect(await failureOf(status)).toMatchObject({ code: 'drive-unavailable', retryable: true });
+    },
+  );
+
   test.each<[string, Answer, unknown]>([
     ['open', (response) => response.writeHead(308, { range: 'bytes=0-99' }).end(), { state: 'open', stored: 100 }],
     ['open and empty', (response) => response.writeHead(308).end(), { state: 'open', stored: 0 }],
+    [
+      'open, said without a unit',
+      (response) => response.writeHead(308, { range: '0-99' }).end(),
+      { state: 'open', stored: 100 },
+    ],
     ['done', [200, { id: 'one' }], { state: 'done', fileId: 'one' }],
     ['gone', [404], { state: 'gone' }],
     ['gone', [410], { state: 'gone' }],

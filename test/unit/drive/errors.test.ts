@@ -77,6 +77,32 @@ test.each<[string, number, unknown, string, { account?: string; retryAfter?: str
   ['a 502 as a page', 502, '<html>Bad Gateway</html>', 'drive-unavailable'],
   ['a 503', 503, drive(503, 'backendError'), 'drive-unavailable'],
   ['a 408', 408, '', 'drive-unavailable'],
+  ['a parent that is a file', 403, drive(403, 'parentNotAFolder'), 'folder-invalid'],
+  [
+    'a parent that is a file, as 400',
+    400,
+    drive(400, 'invalid', 'The specified parent is not a folder.'),
+    'folder-invalid',
+  ],
+  ['My Drive nested too deeply', 403, drive(403, 'myDriveHierarchyDepthLimitExceeded'), 'folder-too-deep'],
+  ['a shared drive nested too deeply', 403, drive(403, 'teamDriveHierarchyTooDeep'), 'folder-too-deep'],
+  ['Drive apps that the domain forbids', 403, drive(403, 'domainPolicy'), 'policy-forbidden'],
+  ['sharing that the drive forbids', 403, drive(403, 'teamDriveDomainUsersOnlyRestriction'), 'policy-forbidden'],
+  ['sharing that the domain forbids', 403, drive(403, 'shareOutNotPermitted'), 'policy-forbidden'],
+  ['an ACL change that is not allowed', 400, drive(400, 'invalidSharingRequest'), 'policy-forbidden'],
+  ['an API that is blocked', 403, withInfo(403, 'SERVICE_BLOCKED', 'PERMISSION_DENIED'), 'policy-forbidden'],
+  ['VPC Service Controls', 403, withInfo(403, 'SECURITY_POLICY_VIOLATED', 'PERMISSION_DENIED'), 'policy-forbidden'],
+  ['a suspended project', 403, withInfo(403, 'CONSUMER_SUSPENDED', 'PERMISSION_DENIED'), 'drive-api-disabled'],
+  ['membership that is required', 403, drive(403, 'teamDriveMembershipRequired'), 'folder-not-writable'],
+  ['a file larger than Drive accepts', 403, drive(403, 'uploadTooLarge'), 'too-large'],
+  ['a body larger than Drive accepts', 413, 'Request Entity Too Large', 'too-large'],
+  ['a backend error told as 403', 403, drive(403, 'backendError'), 'drive-unavailable'],
+  ['a 403 of an unknown reason', 403, drive(403, 'unheardOf'), 'drive-refused'],
+  ['a 400 of an unknown reason', 400, drive(400, 'unheardOf'), 'drive-refused'],
+  ['a 412 of an unknown reason', 412, drive(412, 'conditionNotMet'), 'drive-refused'],
+  ['a 404 of an unknown reason', 404, drive(404, 'unheardOf'), 'folder-not-found'],
+  ['a 429 of an unknown reason', 429, drive(429, 'unheardOf'), 'drive-rate-limited'],
+  ['errors of another shape', 403, { error: { errors: [7, null], details: 'x' } }, 'folder-not-writable'],
   ['a 400', 400, drive(400, 'badRequest'), 'internal'],
   ['JSON of another shape', 400, { error: 'invalid_grant' }, 'internal'],
 ])('%s', (_, status, payload, code, { account = SERVICE_ACCOUNT } = {}) => {
@@ -107,4 +133,36 @@ test.each([
     { operation: 'drive.files.create', account: undefined },
   );
   expect(error.retryAfterSeconds).toBe(seconds);
+});
+
+const errorOf = (status: number, payload: unknown) =>
+  driveError(
+    { status, headers: {}, body: Buffer.from(JSON.stringify(payload)) },
+    { operation: 'drive.files.create', account: SERVICE_ACCOUNT },
+  );
+
+test.each([
+  [403, 'unheardOf'],
+  [400, 'unheardOf'],
+  [412, 'conditionNotMet'],
+])('an unknown reason is named and not guessed: %i %s', (status, reason) => {
+  const error = errorOf(status, drive(status, reason));
+  expect(error).toMatchObject({ status: 502, retryable: false, reason });
+  expect(error.detail).toContain(`"${reason}"`);
+  expect(error.detail).toContain('does not know');
+  expect(error.remedy).not.toMatch(/Share|role|Give/);
+});
+
+test('an internal error names the reason too', () => {
+  expect(errorOf(400, drive(400, 'invalidParameter'))).toMatchObject({ code: 'internal', reason: 'invalidParameter' });
+  expect(errorOf(400, drive(400, 'invalidParameter')).detail).toContain('invalidParameter');
+});
+
+test('what is no single word is no reason, and goes nowhere', () => {
+  const error = errorOf(403, drive(403, 'ada@example.com may not open "Salaries"'));
+  expect(JSON.stringify([error.detail, error.reason, String(error.cause)])).not.toMatch(/ada|Salaries/);
+});
+
+test('membership that is required has a remedy of its own', () => {
+  expect(errorOf(403, drive(403, 'teamDriveMembershipRequired')).remedy).toMatch(/member of the shared drive/);
 });

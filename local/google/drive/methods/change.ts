@@ -37,7 +37,7 @@ const destination = (state: DriveState, call: DriveCall, file: StoredFile, can: 
   const real = (id: string): string => (id === 'root' ? actor.account.rootId : id);
   const added = listOf(parameters.text('addParents')).map(real);
   const removed = listOf(parameters.text('removeParents')).map(real);
-  const change = parentAfter(file, added, removed);
+  const change = parentAfter(file, { added, removed, isOwner: ownerOf(file) === actor.account.email });
   if (!change.moved) return undefined;
   if (change.to === undefined) throw notImplemented(call.method.id, 'an item without a folder');
   if (file.kind !== 'item') throw insufficientFilePermissions(file.id);
@@ -75,6 +75,17 @@ const checkType = (file: StoredFile, { mimeType }: Wishes): void => {
     throw badRequest('The media type of a Google Docs editors file or folder is fixed.', 'invalid', 'mimeType');
 };
 
+/** "Only the `owner` role in My Drive and the `organizer` role in shared drives can enable or disable limited access", of folders alone (guides/limited-expansive-access). */
+const checkLimit = (
+  file: StoredFile,
+  { inheritedPermissionsDisabled: wished }: Wishes,
+  can: Record<string, boolean>,
+): void => {
+  if (typeof wished !== 'boolean' || wished === (file.isLimited ?? false)) return;
+  if (can[wished ? 'canDisableInheritedPermissions' : 'canEnableInheritedPermissions'] !== true)
+    throw insufficientFilePermissions(file.id);
+};
+
 const plan = (
   state: DriveState,
   call: DriveCall,
@@ -95,6 +106,7 @@ const plan = (
   const sharing = wishes.writersCanShare;
   if (typeof sharing === 'boolean' && roleOf(state, actor.account, file) !== 'owner')
     throw insufficientFilePermissions(file.id);
+  checkLimit(file, wishes, can);
   propertiesAfter(file, actor, wishes);
   if (media === undefined) checkType(file, wishes);
   else checkContent(state, file, wishes, media);

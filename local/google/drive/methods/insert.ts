@@ -2,7 +2,7 @@ import { visibleFile } from '../access.ts';
 import type { DriveCall } from '../call.ts';
 import { addRevision, type MediaDescription, noBytes } from '../content.ts';
 import { checkImport } from '../conversions.ts';
-import { badRequest, DriveError, required } from '../errors.ts';
+import { badRequest, DriveError, notImplemented, required } from '../errors.ts';
 import { newItem } from '../item.ts';
 import { applyWishes, propertiesAfter, readWishes, type Wishes } from '../metadata.ts';
 import { FOLDER, isOwnType, type ReceivedBytes, SHORTCUT, type StoredFile } from '../model.ts';
@@ -51,6 +51,8 @@ const plan = (
 ): Plan => {
   const { actor, supportsAllDrives } = call;
   const wishes = readWishes(state, call.method.id, metadata);
+  if (wishes.inheritedPermissionsDisabled === true)
+    throw notImplemented(call.method.id, 'a new folder with limited access');
   const mimeType = wishes.mimeType || media?.mimeType || 'application/octet-stream';
   if (wishes.id) checkId(state, wishes.id, mimeType);
   const folder = folderForNew(state, actor, wishes.parents, supportsAllDrives);

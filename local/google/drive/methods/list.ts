@@ -50,8 +50,14 @@ const corpusOf = (state: DriveState, call: DriveCall): Corpus => {
   return { name, driveId, withDrives };
 };
 
-const isIn = ({ driveId, withDrives }: Corpus, file: StoredFile): boolean =>
-  driveId === undefined ? withDrives || file.driveId === undefined : file.driveId === driveId;
+/** "This can occur when searching multiple drives …, but all corpora couldn't be searched" (FileList.incompleteSearch). */
+const isIncomplete = ({ limits }: DriveState, { driveId, withDrives }: Corpus): boolean =>
+  limits.leavesDrivesOut && withDrives && driveId === undefined;
+
+const isIn = (state: DriveState, corpus: Corpus, file: StoredFile): boolean => {
+  if (corpus.driveId !== undefined) return file.driveId === corpus.driveId;
+  return file.driveId === undefined || (corpus.withDrives && !isIncomplete(state, corpus));
+};
 
 function* candidatesOf(state: DriveState, call: DriveCall, query: Query | undefined): Generator<StoredFile> {
   const folders = foldersOf(query);
@@ -92,7 +98,7 @@ export const filesList: Method = (state, call) => {
     if (
       file.kind === 'item' &&
       file.arrivedMs <= newestMs &&
-      isIn(corpus, file) &&
+      isIn(state, corpus, file) &&
       matches(file) &&
       isListed(state, actor.account, file) &&
       isAppAllowed(actor, file)
@@ -105,7 +111,7 @@ export const filesList: Method = (state, call) => {
     resource: {
       kind: 'drive#fileList',
       nextPageToken,
-      incompleteSearch: false,
+      incompleteSearch: isIncomplete(state, corpus),
       files: page.map((file) => fileResource(state, actor, file)),
     },
   };

@@ -1,0 +1,107 @@
+import { describe, expect, test } from '@jest/globals';
+import { CourierError } from '../../../src/errors.ts';
+import { createSearch } from '../../../src/drive/search.ts';
+
+type Parameters = Record<string, unknown>;
+type Answer = { files?: object[]; incompleteSearch?: boolean; nextPageToken?: string } | CourierError;
+
+const FILE = {
+  id: 'one',
+  name: 'report',
+  mimeType: 'text/csv',
+  createdTime: '2026-11-24T12:00:00Z',
+  modifiedTime: '2026-11-24T12:00:00Z',
+};
+
+const setUp = (answer: (parameters: Parameters) => Answer, driveId: string | undefined = 'drive-1') => {
+  const clock = { ms: 0 };
+  const asked: Parameters[] = [];
+  const list = async (parameters: Parameters) => {
+    asked.push(parameters);
+    const given = answer(parameters);
+    if (given instanceof CourierError) throw given;
+    return { data: given };
+  };
+  const search = createSearch({
+    // Only `files.list` of Google's client is used here.
+    library: async (_, __, run) => (await run({ files: { list } } as never)).data,
+    resolveFolder: async (id) => ({ id, driveId }),
+    now: () => clock.ms,
+  });
+  return { ...search, clock, asked, corpora: () => asked.map(({ corpora }) => corpora) };
+};
+
+const notFound = () => new CourierError('folder-not-found');
+const failureOf = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(() => undefined).catch((error: unknown) => error);
+
+/** Drive, for an account that is no member of the drive. */
+const toNonMember = ({ corpora }: Parameters): Answer => (corpora === 'drive' ? notFound() : { files: [FILE] });
+
+describe('an account that is no member of the shared drive', () => {
+  test('searches all that it can see, and remembers it for the drive', async () => {
+    const { search, asked, corpora } = setUp(toNonMember);
+    expect(await search('folder', 'q', {})).toMatchObject([{ id: 'one' }]);
+    expect(await search('other folder of the drive', 'q', {})).toMatchObject([{ id: 'one' }]);
+    expect(corpora()).toEqual(['drive', undefined, undefined]);
+    expect(asked[1]).toMatchObject({ supportsAllDrives: true, includeItemsFromAllDrives: true });
+    expect(asked[1]).not.toHaveProperty('driveId');
+    for (const { fields } of asked) expect(fields).toContain('incompleteSearch');
+  });
+
+  test('is noticed when it becomes one', async () => {
+    const member = { is: false };
+    const { search, clock, corpora } = setUp((parameters) => (member.is ? { files: [FILE] } : toNonMember(parameters)));
+    await search('folder', 'q', {});
+    member.is = true;
+    clock.ms = 600_000;
+    await search('folder', 'q', {});
+    await search('folder', 'q', {});
+    expect(corpora()).toEqual(['drive', undefined, 'drive', 'drive']);
+  });
+
+  test('is told from a folder that is missing, of which nothing is remembered', async () => {
+    const missing = { is: true };
+    const { search, corpora } = setUp(() => (missing.is ? notFound() : { files: [] }));
+    expect(await failureOf(search('folder', 'q', {}))).toMatchObject({ code: 'folder-not-found' });
+    missing.is = false;
+    await search('folder', 'q', {});
+    expect(corpora()).toEqual(['drive', undefined, 'drive']);
+  });
+
+  test('is told to the doctor', async () => {
+    expect(await setUp(toNonMember).probe('folder', {})).toBe('non-member');
+    expect(await setUp(() => ({ files: [] })).probe('folder', {})).toBe('member');
+  });
+});
+
+describe('a search that Drive did not complete', () => {
+  test('that found nothing proves nothing', async () => {
+    const { search } = setUp((parameters) =>
+      parameters.corpora === 'drive' ? notFound() : { files: [], incompleteSearch: true },
+    );
+    expect(await failureOf(search('folder', 'q', {}))).toMatchObject({
+      code: 'drive-unavailable',
+      retryable: true,
+      reason: 'incompleteSearch',
+    });
+  });
+
+  test('proves nothing on any of its pages', async () => {
+    const { search } = setUp(({ pageToken }) =>
+      pageToken === undefined ? { incompleteSearch: true, nextPageToken: 'p2' } : { incompleteSearch: false },
+    );
+    expect(await failureOf(search('folder', 'q', {}))).toMatchObject({ reason: 'incompleteSearch' });
+  });
+
+  test('still proves what it found', async () => {
+    const { search } = setUp(() => ({ files: [FILE], incompleteSearch: true }));
+    expect(await search('folder', 'q', {})).toMatchObject([{ id: 'one' }]);
+  });
+});
+
+test('any other failure is not tried otherwise', async () => {
+  const { search, corpora } = setUp(() => new CourierError('drive-unavailable'));
+  expect(await failureOf(search('folder', 'q', {}))).toMatchObject({ code: 'drive-unavailable' });
+  expect(corpora()).toEqual(['drive']);
+});
