@@ -60,8 +60,10 @@ const interrupted = (detail: string, cause?: unknown, retryAfterSeconds?: number
 const stepOf = (answer: HttpAnswer): Step => {
   const { status, headers, text } = answer;
   if (status === 308) {
-    const [, last] = /^bytes=0-(\d+)$/.exec(headers.range ?? '') ?? [];
-    return { at: last === undefined ? 0 : Number(last) + 1 };
+    if (headers.range === undefined) return { at: 0 };
+    const [, last] = /^\s*(?:bytes\s*[= ]\s*)?0-(\d{1,15})\s*$/i.exec(headers.range) ?? [];
+    if (last === undefined) throw interrupted('Drive does not say in a readable way how many bytes it has stored');
+    return { at: Number(last) + 1 };
   }
   if (status >= 200 && status < 300) return 'stored';
   const reasons = reasonsIn(text);

@@ -47,8 +47,13 @@ export interface GoogleProcess extends z.infer<typeof announcement> {
 const emailIn = async (keyFile: string): Promise<string> =>
   z.object({ client_email: z.string() }).parse(JSON.parse(await readFile(keyFile, 'utf8'))).client_email;
 
-/** A local Google as a process of its own, with a data folder that goes with it. */
-export const startGoogleProcess = async (): Promise<GoogleProcess & { callerEmail: string }> => {
+/**
+ * A local Google as a process of its own, with a data folder that goes with it.
+ * @param isMember false: the folder to deliver to is of a shared drive that the courier's account is no member of
+ */
+export const startGoogleProcess = async ({
+  isMember = true,
+} = {}): Promise<GoogleProcess & { callerEmail: string }> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'chaos-google-'));
   const child = spawn(process.execPath, [MAIN, '--port', '0', '--data', dataDir], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -77,8 +82,20 @@ export const startGoogleProcess = async (): Promise<GoogleProcess & { callerEmai
   const courierEmail = await emailIn(announced.keyFile);
   let bearer: string | undefined;
 
+  const createForeignFolder = async (): Promise<string> => {
+    const make = async (verb: string, body: object) =>
+      z.object({ id: z.string() }).parse(await call('POST', `/_admin/${verb}`, body)).id;
+    const members = [{ email: 'admin@partners.example', role: 'organizer' }];
+    const parent = await make('createSharedDrive', { name: 'Partners', members });
+    const folder = await make('createFolder', { name: 'Incoming', parent });
+    await call('POST', '/_admin/share', { fileId: folder, email: courierEmail, role: 'fileOrganizer' });
+    return folder;
+  };
+  const places = isMember ? announced.places : { sharedDriveFolder: await createForeignFolder() };
+
   return {
     ...announced,
+    places,
     callerEmail,
     async addFaults(plan) {
       await call('POST', '/_faults', plan);

@@ -3,7 +3,7 @@ import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
 import { type EventsOptions, runEvents } from './events.ts';
 import { type ChaosPlan, type ChaosResult, faultsOf, runChaos } from './run.ts';
 
-const USAGE = `npm run chaos -- [--uploads 2000] [--faults 0.2] [--seed N] [--seconds 1500]
+const USAGE = `npm run chaos -- [--uploads 2000] [--faults 0.2] [--seed N] [--seconds 1500] [--non-member]
 npm run chaos -- --once [--uploads 2000] [--keys 200] [--processes 2] [--kill 20] [--ledger firestore|off] [--seed N]
 npm run chaos -- --events 500 [--duplicates 0.3] [--kill 20] [--seed N]`;
 
@@ -17,6 +17,7 @@ const OPTIONS = {
   processes: { type: 'string' },
   kill: { type: 'string' },
   ledger: { type: 'string', default: 'firestore' },
+  'non-member': { type: 'boolean', default: false },
   seed: { type: 'string', default: '1' },
   seconds: { type: 'string', default: '1500' },
 } as const;
@@ -74,6 +75,7 @@ const readRun = (argv: readonly string[]): Run => {
       kills: numberOf('kill', values.kill ?? (once ? '20' : '0'), 0),
       faults: numberOf('faults', values.faults ?? (once ? '0' : '0.2'), 0, 0.9),
       seed: numberOf('seed', values.seed, 0),
+      isMember: !values['non-member'],
       seconds: numberOf('seconds', values.seconds, 1),
     },
   };

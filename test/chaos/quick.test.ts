@@ -25,6 +25,17 @@ test(
   TIMEOUT_MS,
 );
 
+test(
+  'the same in a folder of a shared drive that the account is no member of',
+  async () => {
+    const plan = { ...PLAN, uploads: 40, keys: 40, faults: 0.2, isMember: false };
+    const result = await runChaos(plan);
+    expect(faultsOf(result, plan)).toEqual([]);
+    expect(result.delivered).toBeGreaterThan(30);
+  },
+  TIMEOUT_MS,
+);
+
 const testWithEmulator = emulator === undefined ? test.skip : test;
 
 testWithEmulator(

@@ -19,6 +19,8 @@ export interface ChaosPlan {
   /** Part of the calls to Drive that go wrong. */
   faults: number;
   seed: number;
+  /** False: the folder is of a shared drive that the courier's account is no member of. Default: true. */
+  isMember?: boolean;
   /** Undefined: each process keeps its own. */
   firestoreHost: string | undefined;
   /** The run ends then, whatever is missing. */
@@ -59,7 +61,7 @@ export const runChaos = async (plan: ChaosPlan): Promise<ChaosResult> => {
     plan.firestoreHost === undefined
       ? { kind: 'memory' }
       : { kind: 'firestore', host: plan.firestoreHost, collection: `chaos-${randomUUID()}` };
-  const google = await startGoogleProcess();
+  const google = await startGoogleProcess({ isMember: plan.isMember ?? true });
   let close: () => Promise<unknown> = async () => undefined;
   try {
     const fleet = await startFleet(() => startCourier(google, ledger), plan.processes, random);

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { SubscriptionWish } from '../../local/google/pubsub/subscriptions.ts';
 import type { LocalGoogle } from '../../local/google/server.ts';
 import { DRIVE } from '../../local/google/world/names.ts';
+import { createForeignFolder } from '../support/foreign-folder.ts';
 import { AUDIENCE, closedPort, type Document, type World } from './visit.ts';
 
 const SECRET = 'drive-key';
@@ -192,6 +193,94 @@ export const WORLDS: readonly World[] = [
       ...QUIET,
       folder: { result: 'failed', detail: /is a file, not a folder/, remedy: /destinations\.reports\.folder/ },
     },
+  },
+  {
+    name: 'the folder is of a shared drive that the account is no member of',
+    arrange: (google, document) => {
+      document.destinations.reports.folder = createForeignFolder(google);
+    },
+    finds: {
+      ...QUIET,
+      search: {
+        result: 'warned',
+        detail: /courier@\S+ is no member of the shared drive \S+: only the folder is shared with it/,
+        remedy: /^Add courier@\S+ to the members of the shared drive as Content manager: https:\/\/drive\.google\.com/,
+      },
+    },
+  },
+  {
+    name: 'the folder is of a drive that the account is no member of, and the doctor is asked to write',
+    write: true,
+    arrange: (google, document) => {
+      document.destinations.reports.folder = createForeignFolder(google);
+    },
+    finds: { ...NO_PUBSUB, search: { result: 'warned', detail: /is no member/, remedy: /Content manager/ } },
+  },
+  {
+    name: 'Drive does not search completely',
+    arrange: (google, document) => {
+      document.destinations.reports.folder = createForeignFolder(google);
+      google.drive.setLimits({ leavesDrivesOut: true });
+    },
+    finds: {
+      ...QUIET,
+      search: { result: 'failed', detail: /incompleteSearch/, remedy: /member of the shared drive/ },
+    },
+  },
+  {
+    name: 'the folder has limited access',
+    arrange: (google) => void google.drive.setLimitedAccess(google.places.sharedDriveFolder, true),
+    finds: {
+      ...QUIET,
+      folder: {
+        result: 'failed',
+        detail: /"Exports" has limited access: courier@\S+ sees it through a folder above it, and cannot open it/,
+        remedy: SHARE,
+      },
+    },
+  },
+  {
+    name: 'the folder is in a folder with limited access',
+    arrange: (google, document) => {
+      const { sharedDriveFolder } = google.places;
+      document.destinations.reports.folder = google.drive.createFolder({ name: '2026', parent: sharedDriveFolder });
+      google.drive.setLimitedAccess(sharedDriveFolder, true);
+    },
+    finds: { ...QUIET, folder: { result: 'failed', detail: /missing, or not shared with courier@/, remedy: SHARE } },
+  },
+  {
+    name: 'healthy, by a shortcut to the folder',
+    write: true,
+    arrange: (google, document) => {
+      const { sharedDrive, sharedDriveFolder: target } = google.places;
+      const shortcut = google.drive.createShortcut({ name: 'to exports', target, parent: sharedDrive });
+      document.destinations.reports.folder = shortcut;
+    },
+    finds: { ...NO_PUBSUB, folder: { result: 'passed', detail: /"Exports", by the shortcut "to exports"/ } },
+  },
+  {
+    name: 'the folder is a shortcut to a file',
+    arrange: (google, document) => {
+      const parent = google.places.sharedDrive;
+      const target = google.drive.putFile({ name: 'a.csv', bytes: 'a', parent });
+      document.destinations.reports.folder = google.drive.createShortcut({ name: 'to a file', target, parent });
+    },
+    finds: {
+      ...QUIET,
+      folder: {
+        result: 'failed',
+        detail: /is a shortcut to a file, not a folder/,
+        remedy: /destinations\.reports\.folder/,
+      },
+    },
+  },
+  {
+    name: 'the folder is a shortcut to a folder that is not shared',
+    arrange: (google, document) => {
+      const { sharedDrive: parent, unsharedFolder: target } = google.places;
+      document.destinations.reports.folder = google.drive.createShortcut({ name: 'to private', target, parent });
+    },
+    finds: { ...QUIET, folder: { result: 'failed', detail: /missing, or not shared/, remedy: SHARE } },
   },
   {
     name: 'the folder is in the trash',

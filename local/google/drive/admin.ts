@@ -27,6 +27,7 @@ const limits = z.strictObject({
   singleRequestUploadBytes: z.int().optional(),
   sessionMs: z.int().optional(),
   listLagMs: z.int().optional(),
+  leavesDrivesOut: z.boolean().optional(),
 });
 
 /** The stage's doings by name, for those who are in another process. */
@@ -58,6 +59,12 @@ const VERBS: Readonly<Record<string, Verb<Stage>>> = {
     (stage, { fileId: id, ...permission }) => stage.share(id, present(permission)),
   ),
   unshare: verb(z.strictObject({ fileId, email }), (stage, input) => stage.unshare(input.fileId, input.email)),
+  createShortcut: verb(z.strictObject({ name, target: fileId, ...place }), (stage, { target, ...input }) => ({
+    id: stage.createShortcut({ name: input.name, target, ...placeOf(input) }),
+  })),
+  setLimitedAccess: verb(z.strictObject({ folderId: fileId, isLimited: z.boolean() }), (stage, input) =>
+    stage.setLimitedAccess(input.folderId, input.isLimited),
+  ),
   setTrashed: verb(z.strictObject({ fileId, trashed: z.boolean() }), (stage, input) =>
     stage.setTrashed(input.fileId, input.trashed),
   ),
