@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DRIVE_URL, type DriveClient } from './client.ts';
-import type { CallContext } from './drive.ts';
+import type { CallContext, FolderDescription } from './drive.ts';
 import { UNITS } from './pacing.ts';
 import { FOLDER_TYPE, SHORTCUT_TYPE } from './query.ts';
 
@@ -25,26 +25,6 @@ const described = z.object({
     })
     .prefault({}),
 });
-
-/** What is found under a folder's id, as one account sees it. */
-export interface FolderDescription {
-  /** Drive's own id, also where an alias such as `root` was asked for. */
-  id: string;
-  name: string;
-  isFolder: boolean;
-  /** Of a shortcut: the id that it leads to, and whether that is a folder. */
-  shortcut: { targetId: string; isToFolder: boolean } | undefined;
-  driveId: string | undefined;
-  ownedByMe: boolean;
-  trashed: boolean;
-  canAddChildren: boolean;
-  canShare: boolean;
-  /**
-   * A folder with limited access that the account sees and cannot open
-   * (https://developers.google.com/workspace/drive/api/guides/limited-expansive-access).
-   */
-  isClosed: boolean;
-}
 
 /**
  * Asks Drive for a folder. The request is built by hand rather than by Google's library, which would cost every cold start

@@ -1,7 +1,5 @@
 import type { Source } from '../delivery.ts';
 import type { CallTally } from '../google/transport.ts';
-import type { FolderDescription } from './describe-folder.ts';
-import type { ResolvedFolder } from './resolve-folder.ts';
 
 /** The fields of a Drive file that the courier asks for. */
 export interface DriveFile {
@@ -33,6 +31,33 @@ export interface NewFile {
   /** Drive's own type to convert to, e.g. `application/vnd.google-apps.spreadsheet`. */
   convertTo?: string;
   appProperties?: Readonly<Record<string, string>>;
+}
+
+/** What is found under a folder's id, as one account sees it. */
+export interface FolderDescription {
+  /** Drive's own id, also where an alias such as `root` was asked for. */
+  id: string;
+  name: string;
+  isFolder: boolean;
+  /** Of a shortcut: the id that it leads to, and whether that is a folder. */
+  shortcut: { targetId: string; isToFolder: boolean } | undefined;
+  driveId: string | undefined;
+  ownedByMe: boolean;
+  trashed: boolean;
+  canAddChildren: boolean;
+  canShare: boolean;
+  /**
+   * A folder with limited access that the account sees and cannot open
+   * (https://developers.google.com/workspace/drive/api/guides/limited-expansive-access).
+   */
+  isClosed: boolean;
+}
+
+/** The folder that an id leads to. */
+export interface ResolvedFolder {
+  id: string;
+  /** Its shared drive; undefined in My Drive. */
+  driveId: string | undefined;
 }
 
 /** What every call for one delivery shares. */

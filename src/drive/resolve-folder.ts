@@ -1,16 +1,9 @@
 import { CourierError } from '../errors.ts';
 import type { DriveClient } from './client.ts';
-import { describeFolder, type FolderDescription } from './describe-folder.ts';
-import type { CallContext } from './drive.ts';
+import { describeFolder } from './describe-folder.ts';
+import type { CallContext, FolderDescription, ResolvedFolder } from './drive.ts';
 import { createExpiringCache } from './expiring-cache.ts';
 import { createSingleFlight, joinWork } from './shared-work.ts';
-
-/** The folder that an id leads to. */
-export interface ResolvedFolder {
-  id: string;
-  /** Its shared drive; undefined in My Drive. */
-  driveId: string | undefined;
-}
 
 const MAX_FOLDERS = 1_000;
 
