@@ -11,9 +11,10 @@ import { removeCopies } from './working-copy.ts';
 
 /** `npm run mutate`: do the tests notice when a line of the riskiest rooms is wrong? */
 
-const USAGE = `npm run mutate -- [--sample 330] [--seed 1] [--files 'src/identity/*.ts'] [--since main] [--workers N] [--measure] [--json FILE]
+const USAGE = `npm run mutate -- [--sample 330] [--seed 1] [--files 'src/identity/*.ts'] [--tests 'test/unit/**'] [--since main] [--workers N] [--measure] [--json FILE]
   --sample N    so many mutants, chosen by --seed; 0: all (default 330, or all with --files or --since)
   --files GLOB  only mutants of these files; may be given more than once
+  --tests GLOB  only these test files; may be given more than once
   --since REF   only mutants of files that differ from a commit
   --measure     measures again which test reaches what, rather than only for test files that have changed
 State is kept in .mutate/, so a run that was stopped goes on where it was. Exit code 1 below 95 %.`;
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     sample: { type: 'string' },
     seed: { type: 'string', default: '1' },
     files: { type: 'string', multiple: true },
+    tests: { type: 'string', multiple: true },
     since: { type: 'string' },
     workers: { type: 'string', default: String(Math.max(1, availableParallelism() - 1)) },
     measure: { type: 'boolean', default: false },
@@ -68,7 +70,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 const result = await runMutation({
   root,
   mutated: MUTATED,
-  tests: TESTS,
+  tests: values.tests ?? TESTS,
   without: WITHOUT,
   only: isChosen,
   equivalents: join(root, 'test/mutate/equivalent.json'),

@@ -116,7 +116,6 @@ export const measureReach = async (
     }
   };
   await Promise.all(Array.from({ length: workers }, work));
-  keep(project, reach);
   return reach;
 };
 
