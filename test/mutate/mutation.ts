@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { reasonOf, readEquivalents, staleOf } from './equivalent.ts';
+import { readEquivalents, reasonOf, staleOf } from './equivalent.ts';
 import { type Mutant, mutantsOf } from './mutants.ts';
 import { listFiles, measureReach, type Project, readText } from './reach.ts';
 import { type Judged, nameOf, reportOf, scoreOf } from './report.ts';

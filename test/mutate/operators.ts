@@ -1,5 +1,5 @@
 import ts from 'typescript';
-import { isProse, isWordChoice } from './prose.ts';
+import { isProse } from './prose.ts';
 
 /** One change to a source text: what stands between two offsets becomes something else. */
 export interface Change {
@@ -82,7 +82,7 @@ const conditions: Operator = (node) => {
       ['condition', node.expression, 'false'],
     ];
   }
-  if (ts.isConditionalExpression(node) && !isWordChoice(node)) {
+  if (ts.isConditionalExpression(node)) {
     return [
       ['condition', node.condition, 'true'],
       ['condition', node.condition, 'false'],

@@ -33,10 +33,11 @@ const isWorded = (node: ts.Node): boolean => {
 };
 
 /** A condition that only chooses between two wordings. */
-export const isWordChoice = ({ whenTrue, whenFalse }: ts.ConditionalExpression): boolean =>
+const isWordChoice = ({ whenTrue, whenFalse }: ts.ConditionalExpression): boolean =>
   [whenTrue, whenFalse].some(isWorded) && [whenTrue, whenFalse].every((node) => textOf(node) !== undefined);
 
 export const isProse = (node: ts.Node): boolean => {
+  if (ts.isConditionalExpression(node) && isWordChoice(node)) return true;
   if (ts.isExpressionStatement(node)) return isLogCall(node.expression);
   if (ts.isPropertyAssignment(node)) return WORDED.has(node.name.getText());
   if (ts.isNewExpression(node)) return /^(Error|ConfigError)$/.test(node.expression.getText());

@@ -30,9 +30,13 @@ export const scoreOf = (judged: readonly Judged[]): Score => {
   };
 };
 
+const MAX_SHOWN = 100;
+
+const shown = (text: string): string => JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
+
 /** `src/drive/verify.ts:48 comparison: "===" -> "!==" in verify > fits` */
 export const nameOf = ({ file, line, operator, before, after, within }: Mutant): string =>
-  `${file}:${line} ${operator}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}${within === '' ? '' : ` in ${within}`}`;
+  `${file}:${line} ${operator}: ${shown(before)} -> ${shown(after)}${within === '' ? '' : ` in ${within}`}`;
 
 const roomOf = ({ file }: Mutant): string => file.slice(0, file.lastIndexOf('/'));
 

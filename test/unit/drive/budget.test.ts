@@ -18,6 +18,8 @@ describe('the default is a quarter', () => {
     ['of the container, where there is a limit', 512 * MIB, 16_000 * MIB, 128 * MIB],
     ['of the machine, where there is none (cgroup v2)', 0, 16_000 * MIB, 4_000 * MIB],
     ['of the machine, where there is none (cgroup v1)', 2 ** 63, 16_000 * MIB, 4_000 * MIB],
+    ['of the machine, where the limit is all of it', 16_000 * MIB, 16_000 * MIB, 4_000 * MIB],
+    ['in whole bytes, never more than a quarter', 1_003, 2_000, 250],
   ])('%s', (_, constrained, total, expected) => {
     expect(defaultBufferBytes(constrained, total)).toBe(expected);
   });
@@ -128,6 +130,30 @@ describe('who may not wait is told to come again', () => {
     const waiting = budget.lease(1);
     await expect(budget.lease(1)).rejects.toMatchObject({ code: 'busy', retryAfterSeconds: 5 });
     void waiting;
+  });
+
+  test('at once, when the request was given up before', async () => {
+    const budget = budgetOf(4);
+    await budget.lease(4);
+    const signal = AbortSignal.abort(new CourierError('shutting-down'));
+    await expect(budget.lease(1, { signal })).rejects.toMatchObject({ code: 'shutting-down' });
+    await expect(budget.lease(1, { signal: AbortSignal.abort(new Error('gone')) })).rejects.toMatchObject({
+      code: 'busy',
+      retryAfterSeconds: 5,
+    });
+    expect(budget.gauges()).toMatchObject({ used: 40, waiting: 0 });
+  });
+
+  test('and makes room for the one behind, who asks for less', async () => {
+    const budget = budgetOf(8);
+    const holder = await budget.lease(6);
+    const giveUp = new AbortController();
+    const large = budget.lease(8, { signal: giveUp.signal });
+    const small = budget.lease(2);
+    giveUp.abort(new CourierError('shutting-down'));
+    await expect(large).rejects.toMatchObject({ code: 'shutting-down' });
+    expect(takeAll(await small)).toHaveLength(2);
+    holder.close();
   });
 
   test('at the deadline', async () => {
