@@ -11,8 +11,11 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
+import { reasonOf, staleOf } from './equivalent.ts';
+import { type Mutant, mutantsOf } from './mutants.ts';
 import { type MutationOptions, type MutationResult, runMutation } from './mutation.ts';
 import { nameOf } from './report.ts';
+import { sampleOf } from './sample.ts';
 
 /** The mutation runner, on a project of a few lines. */
 
@@ -136,29 +139,28 @@ test(
   RUN_MS,
 );
 
-test(
-  'a mutant that is listed as equivalent is not tried, and one that is listed and not there is named',
-  async () => {
-    const root = makeProject();
-    const listed = {
-      file: 'src/fees.ts',
-      within: 'fee',
-      text: 'if (amount > 100) return 0;',
-      reason: 'nobody has 100',
-    };
-    const entries = [
-      { ...listed, before: '>', after: '>=' },
-      { ...listed, before: '>', after: '<' },
-    ];
-    writeFileSync(join(root, 'equivalent.json'), JSON.stringify(entries));
-    const { judged, equivalent, said } = await run(root, { sample: 4, only: () => true });
-    expect(judged.length + equivalent.length).toBe(4);
-    expect(said.filter((line) => line.includes('no such mutant'))).toEqual([expect.stringContaining('(> -> <)')]);
-    const all = await run(root);
-    expect(all.equivalent).toMatchObject([{ reason: 'nobody has 100', mutant: { before: '>', after: '>=' } }]);
-  },
-  RUN_MS,
-);
+test('a mutant that is listed as equivalent is known by its text, and one that is listed and not there is named', () => {
+  const listed = { file: 'src/fees.ts', within: 'fee', text: 'if (amount > 100) return 0;', reason: 'nobody has 100' };
+  const entries = [
+    { ...listed, before: '>', after: '>=' },
+    { ...listed, before: '>', after: '<' },
+  ];
+  const mutants = mutantsOf('src/fees.ts', `// Another line above moves it.\n${SOURCE}`);
+  const known = mutants.filter((mutant) => reasonOf(entries, mutant) !== undefined);
+  expect(known).toMatchObject([{ line: 5, before: '>', after: '>=' }]);
+  expect(staleOf(entries, mutants)).toEqual([entries[1]]);
+  expect(staleOf(entries, mutantsOf('src/codes.ts', SOURCE))).toEqual([]);
+});
+
+test('the sample of one file does not depend on what is in another', () => {
+  const mutants = mutantsOf('src/fees.ts', SOURCE);
+  const others = mutantsOf('src/other.ts', SOURCE);
+  const namesOf = (chosen: readonly Mutant[]) => chosen.filter(({ file }) => file === 'src/fees.ts').map(nameOf);
+  const alone = namesOf(sampleOf(mutants, mutants.length, 1));
+  expect(namesOf(sampleOf([...others, ...mutants], 2 * mutants.length, 1))).toEqual(alone);
+  expect(namesOf(sampleOf(mutants, mutants.length, 2))).not.toEqual(alone);
+  expect(namesOf(sampleOf(mutants, 3, 1))).toEqual(alone.slice(0, 3));
+});
 
 test(
   'a test that hangs under a mutant is ended with all that it started, and the mutant counts as killed',
@@ -169,8 +171,8 @@ test('waits for the fee', async () => {
   while (fee(1) !== 2) await new Promise((resolve) => setTimeout(resolve, 10));
 }, 600_000);
 `);
-    const limits = { limitMs: () => 5_000 };
-    const { judged } = await run(root, { sample: 20, only: () => true, ...limits });
+    const limits = () => ({ wholeMs: 5_000, oneTestMs: 60_000 });
+    const { judged } = await run(root, { sample: 20, limits });
     const hanging = judged.filter(({ verdict }) => verdict.outcome === 'timeout').map(({ mutant }) => nameOf(mutant));
     expect(hanging).toContain('src/fees.ts:4 condition: "amount > 100" -> "true" in fee');
     // Nothing reaches the greeting: that is said rather than taken for a survival of tests.

@@ -3,9 +3,9 @@ import { readEquivalents, reasonOf, staleOf } from './equivalent.ts';
 import { type Mutant, mutantsOf } from './mutants.ts';
 import { listFiles, measureReach, type Project, readText } from './reach.ts';
 import { type Judged, nameOf, reportOf, scoreOf } from './report.ts';
-import { endAll } from './run-tests.ts';
+import { endAll, type Limits } from './run-tests.ts';
 import { sampleOf } from './sample.ts';
-import { defaultLimitMs, tryMutants } from './try-mutants.ts';
+import { defaultLimits, tryMutants } from './try-mutants.ts';
 import { openVerdicts, type Verdict } from './verdicts.ts';
 
 export interface MutationOptions {
@@ -28,8 +28,8 @@ export interface MutationOptions {
   workers: number;
   /** Measures again which test reaches what. */
   again?: boolean;
-  /** Milliseconds after which a test hangs that usually takes so many. */
-  limitMs?: (usualMs: number) => number;
+  /** For a test file that usually takes so many milliseconds. */
+  limits?: (usualMs: number) => Limits;
   /** Percent. */
   floor: number;
   say(line: string): void;
@@ -57,7 +57,7 @@ const progress = (mutant: Mutant, { outcome, by, milliseconds }: Verdict, left: 
 
 /** Mutates a project, runs its tests against each mutant, and says which ones lived. */
 export const runMutation = async (options: MutationOptions): Promise<MutationResult> => {
-  const { root, kept, workers, again, floor, say, limitMs = defaultLimitMs } = options;
+  const { root, kept, workers, again, floor, say, limits = defaultLimits } = options;
   const project: Project = {
     root,
     kept,
@@ -81,7 +81,7 @@ export const runMutation = async (options: MutationOptions): Promise<MutationRes
     const reach = await measureReach(project, { workers, say, ...(again === undefined ? {} : { again }) });
     const verdicts = openVerdicts(kept);
     const onVerdict = (mutant: Mutant, verdict: Verdict, left: number): void => say(progress(mutant, verdict, left));
-    await tryMutants({ project, reach, verdicts, limitMs }, tried, { workers, onVerdict });
+    await tryMutants({ project, reach, verdicts, limits }, tried, { workers, onVerdict });
     const judged = tried.flatMap((mutant) => {
       const verdict = verdicts.get(mutant.id);
       return verdict === undefined ? [] : [{ mutant, verdict }];

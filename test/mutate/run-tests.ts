@@ -51,7 +51,7 @@ export const endAll = (): void => {
 const firstFailure = (printed: string): string =>
   /^\s*● (.+)$/m.exec(printed)?.[1] ?? printed.trim().split('\n').at(0)?.slice(0, 200) ?? '';
 
-const startJest = ({ root, temporary }: WorkingCopy, file: string): ChildProcess =>
+const startJest = ({ root, temporary }: WorkingCopy, file: string, oneTestMs: number): ChildProcess =>
   spawn(
     process.execPath,
     [
@@ -63,7 +63,7 @@ const startJest = ({ root, temporary }: WorkingCopy, file: string): ChildProcess
         `--env=${ENVIRONMENT}`,
         `--cacheDirectory=${join(root, '..', 'jest')}`,
       ],
-      ...['--runTestsByPath', file],
+      ...[`--testTimeout=${oneTestMs}`, '--runTestsByPath', file],
     ],
     {
       cwd: root,
@@ -73,10 +73,16 @@ const startJest = ({ root, temporary }: WorkingCopy, file: string): ChildProcess
     },
   );
 
+/** Milliseconds: for a test file, and for one test of it that does not say its own limit. */
+export interface Limits {
+  wholeMs: number;
+  oneTestMs: number;
+}
+
 /** Runs one test file in a working copy, up to its first failure. */
-export const runTests = async (copy: WorkingCopy, file: string, limitMs: number): Promise<TestRun> => {
+export const runTests = async (copy: WorkingCopy, file: string, limits: Limits): Promise<TestRun> => {
   const startedMs = performance.now();
-  const child = startJest(copy, file);
+  const child = startJest(copy, file, limits.oneTestMs);
   const { pid } = child;
   if (pid !== undefined) running.add(pid);
   let printed = '';
@@ -89,7 +95,7 @@ export const runTests = async (copy: WorkingCopy, file: string, limitMs: number)
   const timer = setTimeout(() => {
     isLate = true;
     if (pid !== undefined) endGroup(pid);
-  }, limitMs);
+  }, limits.wholeMs);
   const code = await new Promise<number | null>((resolve) => {
     child.once('exit', resolve).once('error', () => resolve(null));
   });

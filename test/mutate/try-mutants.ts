@@ -1,14 +1,14 @@
 import { digest, type Mutant } from './mutants.ts';
 import { type Project, type Reach, readText, testsFor } from './reach.ts';
-import { runTests } from './run-tests.ts';
+import { type Limits, runTests } from './run-tests.ts';
 import type { Verdict, Verdicts } from './verdicts.ts';
 import { createWorkingCopy, type WorkingCopy } from './working-copy.ts';
 
 /** A test that takes this much longer than without the mutant hangs. A busy machine needs some room. */
-const LIMIT_FACTOR = 5;
-const LIMIT_MS = 20_000;
-
-export const defaultLimitMs = (usualMs: number): number => LIMIT_MS + LIMIT_FACTOR * usualMs;
+export const defaultLimits = (usualMs: number): Limits => ({
+  wholeMs: 10_000 + 5 * usualMs,
+  oneTestMs: 5_000 + 3 * usualMs,
+});
 
 /** Test files are run until they would have taken so long without the mutant; one that lives then has survived. */
 const PATIENCE_MS = 90_000;
@@ -17,8 +17,8 @@ interface Trial {
   project: Project;
   reach: Reach;
   verdicts: Verdicts;
-  /** Milliseconds after which a test hangs that usually takes so many. */
-  limitMs(usualMs: number): number;
+  /** For a test file that usually takes so many milliseconds. */
+  limits(usualMs: number): Limits;
   /** How many mutants of a source file each test file has found out. */
   kills: Map<string, number>;
 }
@@ -52,7 +52,7 @@ const tryOne = async (trial: Trial, copy: WorkingCopy, mutant: Mutant): Promise<
   copy.write(file, mutant.mutated);
   try {
     for (const test of tests) {
-      const run = await runTests(copy, test, trial.limitMs(reach[test]?.milliseconds ?? 0));
+      const run = await runTests(copy, test, trial.limits(reach[test]?.milliseconds ?? 0));
       milliseconds += Math.round(run.milliseconds);
       if (run.outcome === 'passed') continue;
       kills.set(killKey(file, test), (kills.get(killKey(file, test)) ?? 0) + 1);

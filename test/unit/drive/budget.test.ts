@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import { createBufferBudget, defaultBufferBytes } from '../../../src/drive/budget.ts';
 import { CourierError } from '../../../src/errors.ts';
@@ -37,6 +38,13 @@ test('the share shrinks with the number of uploads', async () => {
   const budget = budgetOf(20);
   const leases = await Promise.all([1, 2, 3].map(() => budget.lease(2)));
   expect(leases.map(({ share }) => share())).toEqual([5, 5, 5]);
+});
+
+test('the share grows again as other uploads end', async () => {
+  const budget = budgetOf(20);
+  const [first, ...others] = await Promise.all([1, 2, 3].map(() => budget.lease(2)));
+  for (const lease of others) lease.close();
+  expect(first?.share()).toBe(10);
 });
 
 test('what was leased for is always given, however many others hold blocks', async () => {
@@ -142,6 +150,17 @@ describe('who may not wait is told to come again', () => {
       retryAfterSeconds: 5,
     });
     expect(budget.gauges()).toMatchObject({ used: 40, waiting: 0 });
+  });
+
+  test('and whoever is let in listens no longer', async () => {
+    const budget = budgetOf(4);
+    const holder = await budget.lease(4);
+    const { signal } = new AbortController();
+    const waiting = budget.lease(1, { signal });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    holder.close();
+    await waiting;
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   test('and makes room for the one behind, who asks for less', async () => {

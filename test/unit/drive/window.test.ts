@@ -26,7 +26,7 @@ interface Opening {
 }
 
 /** A window over bytes, and what its lease was asked for: every block that is taken must be given back. */
-const open = async (bytes: Uint8Array, { piece = 7, blocks = 8, size, maxBytes = 1e6, skip = 0 }: Opening = {}) => {
+const open = async (bytes: Uint8Array, { piece = 7, blocks = 8, size, maxBytes = 1e6, skip }: Opening = {}) => {
   const budget = createBufferBudget({ bytes: blocks * BLOCK, maxWaiters: 1, blockBytes: BLOCK });
   const lease = await budget.lease(2);
   const counted = { taken: 0, given: 0, most: 0 };
@@ -48,7 +48,7 @@ const open = async (bytes: Uint8Array, { piece = 7, blocks = 8, size, maxBytes =
     blockBytes: BLOCK,
     maxBytes,
     size,
-    skip,
+    ...(skip === undefined ? {} : { skip }),
   });
   opened.push(window);
   return { window, counted, budget };

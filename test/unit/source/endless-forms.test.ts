@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { readParts } from '../../../src/source/multipart-body.ts';
 
-/** A part whose headers never end must be refused, and not gathered in memory for as long as it comes. */
+/** What is longer than a form needs must be refused, and not gathered in memory for as long as it comes. */
 
 const MOST_BYTES = 1_048_576;
 
@@ -42,4 +42,21 @@ test.each([
   if (count === 0) await expect(read()).rejects.toMatchObject({ code: 'request-invalid' });
   else await read();
   expect(parts).toHaveLength(count);
+});
+
+/** How many parts come of a form that arrives as one chunk. */
+const partsOf = async (form: string): Promise<number> => {
+  let parts = 0;
+  for await (const { read } of readParts(endless(form, '', { bytes: MOST_BYTES }), 'x')) {
+    for await (const _piece of read()) parts += 1;
+  }
+  return parts;
+};
+
+test.each<[string, (bytes: number) => string]>([
+  ['before', (bytes) => `${'p'.repeat(bytes - 4)}\r\n\r\n--x\r\n\r\nvalue\r\n--x--\r\n`],
+  ['after', (bytes) => `--x\r\n\r\nvalue\r\n--x--\r\n${'e'.repeat(bytes - 2)}`],
+])('a form may have 64 KiB %s it, and not a byte more, though they come at once', async (_, formOf) => {
+  expect(await partsOf(formOf(65_536))).toBe(1);
+  await expect(partsOf(formOf(65_537))).rejects.toMatchObject({ code: 'request-invalid' });
 });
