@@ -26,6 +26,20 @@ test.each([
   expect(given.bytes).toBeLessThan(16_384);
 });
 
+test('blanks without end behind the closing boundary are refused, too', async () => {
+  const given = { bytes: 0 };
+  const read = async (): Promise<void> => {
+    for await (const { read: bytesOf } of readParts(
+      endless('--x\r\n\r\nvalue\r\n--x--', ' '.repeat(1_024), given),
+      'x',
+    )) {
+      for await (const _piece of bytesOf());
+    }
+  };
+  await expect(read()).rejects.toMatchObject({ code: 'request-invalid' });
+  expect(given.bytes).toBeLessThan(80_000);
+});
+
 test.each([
   [8_192, 1],
   [8_193, 0],
