@@ -16,7 +16,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   identity: 'How callers are known: [callers.md](callers.md#in-front-of-the-courier)',
   operators: 'Who may ask for `GET /v1/doctor`; principals, as in `callers`',
   destinations: 'Places in Drive, by the names that callers use. At least one',
-  'destinations.NAME.folder': 'The id of a folder or of a shared drive: what stands last in its address',
+  'destinations.NAME.folder':
+    'The id of a folder or of a shared drive, or the address that Drive shows for it (`https://drive.google.com/drive/folders/ID`)',
   'destinations.NAME.credentials': 'By what right it is written to: a name of `credentials`',
   'destinations.NAME.callers':
     'Who may write there: an email, `domain:NAME` or `sub:NUMBER` ([callers.md](callers.md)). At least one',
@@ -241,7 +242,9 @@ const variableTable = (): string => {
 
 const page = (): string => `# Configuration
 
-One document, YAML or JSON, in \`COURIER_CONFIG\` (its text) or \`COURIER_CONFIG_FILE\` (its path). README has [an example](../README.md#configuration). It is checked whole at start: every fault is listed with its path, and the process exits 78. Once it runs, \`courier doctor\` tries it against Google.
+One document, YAML or JSON, in \`COURIER_CONFIG\` (its text) or \`COURIER_CONFIG_FILE\` (its path). README has [an example](../README.md#configuration). It is checked whole at start: every fault is listed with its path, and the process exits 78. \`node dist/server.js --check\` (in a clone also \`npx courier-server --check\`) does this and nothing else: it opens no port and makes no call, prints every fault and exits 78, or prints what the configuration means, with warnings, and exits 0. Once the service runs, \`courier doctor\` tries the configuration against Google.
+
+White space around a value is dropped, and a folder's address is taken for its id. Values that can never match are faults: quotes inside a value, several values in one, an audience that is no https URL, a caller that is no address.
 
 This page is made from the schemas that the program itself uses.
 

@@ -1,12 +1,16 @@
 import type { z } from 'zod';
 import { document, ONCE } from './config/document.ts';
 import { ConfigError, faultLines } from './config/faults.ts';
+import { faultOfLimits, memoryLimitBytes } from './config/memory.ts';
 import { settings } from './config/settings.ts';
 import { readDocument } from './config/source.ts';
 import type { Environment } from './config/variables.ts';
+import { warningsOf } from './config/warnings.ts';
 
 /** Everything the courier is told. */
 export type Config = z.infer<typeof document> & {
+  /** What can be used, but perhaps not as the operator thinks, one line each. */
+  warnings: readonly string[];
   port: number;
   logLevel: z.infer<typeof settings>['LOG_LEVEL'];
   /** Replaces every Google host; development and tests only. */
@@ -26,19 +30,26 @@ export type Config = z.infer<typeof document> & {
 
 /**
  * Reads and checks the whole configuration. The only reader of the environment.
+ * @param memoryBytes what the process may have, which the limits must fit
  * @throws {ConfigError} naming every fault at once.
  */
-export const readConfig = (environment: Environment = process.env): Config => {
+export const readConfig = (
+  environment: Environment = process.env,
+  memoryBytes: number = memoryLimitBytes(),
+): Config => {
   const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
-  const { value, faults, fromEnvironment, hint } = readDocument(env);
+  const { value, faults, notes, fromEnvironment, hint } = readDocument(env);
   const parsed = value === undefined ? undefined : document.safeParse(value, ONCE);
   if (parsed?.error) faults.push(...faultLines(parsed.error, fromEnvironment));
+  const limits = parsed?.data === undefined ? undefined : faultOfLimits(parsed.data.limits, memoryBytes);
+  if (limits !== undefined) faults.push(`limits.bufferBytes: ${limits}`);
   const rest = settings.safeParse(env, ONCE);
   if (rest.error) faults.push(...faultLines(rest.error, false));
   if (faults.length > 0 || !parsed?.success || !rest.success) throw new ConfigError(faults, hint);
   const onCloudRun = rest.data.K_SERVICE !== undefined;
   return {
     ...parsed.data,
+    warnings: [...notes, ...warningsOf(parsed.data, memoryBytes)],
     port: rest.data.PORT,
     logLevel: rest.data.LOG_LEVEL,
     googleOrigin: rest.data.COURIER_GOOGLE_ORIGIN,

@@ -15,6 +15,7 @@ const MOST_BODY_BYTES = 33_554_432;
 enterProduction(process.env);
 const config = orExitOnFaults(() => readConfig());
 const log = createLog(config.logLevel);
+for (const warning of config.warnings) log.info({}, `configuration: ${warning}`);
 const courier = createCourier(config, { log, maxBodyBytes: MOST_BODY_BYTES });
 const { onRequest } = createNodeListener(courier.app);
 

@@ -29,6 +29,7 @@ const serve = async (): Promise<void> => {
   const telemetrySdk = await startTelemetry(config.otlpEndpoint);
   const { onCutOff, cutOff } = createCutOff();
   let stopping = false;
+  for (const warning of config.warnings) log.info({}, `configuration: ${warning}`);
   const courier = createCourier(config, { log, stopping: () => stopping });
   const listener = createNodeListener(courier.app, { stopping: () => stopping, cutOff: { onCutOff } });
   const http = createHttpServer(listener, { concurrentStreams: Math.max(100, 2 * config.limits.concurrentUploads) });
@@ -55,7 +56,17 @@ const serve = async (): Promise<void> => {
   await courier.warmUp();
 };
 
-serve().catch((error: unknown) => {
-  log.error({ error }, `the service cannot start on port ${config.port}`);
-  process.exit(1);
-});
+/** `node server.js --check`: says what the configuration means, opens no port and calls nobody. Faults have ended the process before. */
+const check = async (): Promise<void> => {
+  const { explain } = await import('./config/explain.ts');
+  console.log(explain(config));
+};
+
+const [argument] = process.argv.slice(2);
+if (argument === '--check') void check();
+else {
+  serve().catch((error: unknown) => {
+    log.error({ error }, `the service cannot start on port ${config.port}`);
+    process.exit(1);
+  });
+}

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CONFLICT_RULES, CONVERSIONS } from '../delivery.ts';
 import { folderPath } from '../file-name.ts';
+import { folderId } from './folder.ts';
 import { domain, email, principal } from './principal.ts';
 import { sources } from './sources.ts';
 
@@ -16,7 +17,7 @@ export type ShareConfig = z.infer<typeof share>;
 /** A place in Drive: who may write there, by what right, and how. */
 export const destination = z
   .strictObject({
-    folder: z.string().regex(/^[\w-]{3,128}$/, 'not a Drive folder id'),
+    folder: folderId,
     credentials: z.string(),
     callers: z.array(principal).min(1, 'nobody may call: list at least one caller'),
     path: folderPath.default(''),

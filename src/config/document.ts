@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { faultOfAudience } from './audience.ts';
 import { credential } from './credential.ts';
 import { destination } from './destination.ts';
 import { faultWords } from './faults.ts';
@@ -71,6 +72,15 @@ export const document = z
     pubsub: pubsub.prefault({}),
     limits: limits.prefault({}),
   })
+  .superRefine(
+    ({ audiences, identity }, context) => {
+      for (const [index, audience] of audiences.entries()) {
+        const message = audience === '' ? undefined : faultOfAudience(audience, identity);
+        if (message !== undefined) context.addIssue({ code: 'custom', path: ['audiences', index], message });
+      }
+    },
+    { when: ({ value }) => z.looseObject({ audiences: z.array(z.string()) }).safeParse(value, ONCE).success },
+  )
   .superRefine(
     (config, context) => {
       for (const fault of deadReferences(config)) context.addIssue({ code: 'custom', ...fault });

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Remark } from './tidy.ts';
 import { variableOf } from './variables.ts';
 
 /** All that is wrong with the configuration, one line a fault, each with its path. The process exits 78 (EX_CONFIG). */
@@ -31,7 +32,8 @@ export const faultWords: z.core.$ZodErrorMap = (issue) => {
   return kind === undefined ? undefined : `is not ${kind}`;
 };
 
-const lineOf = ({ path, message }: z.core.$ZodIssue, fromEnvironment: boolean): string => {
+/** A fault with its path; in the environment form the path is told by the variable that it comes from. */
+export const lineOf = ({ path, message }: Remark, fromEnvironment: boolean): string => {
   const where = path.map(String).join('.');
   const variable = fromEnvironment ? variableOf(path) : undefined;
   // The document's words offer what has no variable.

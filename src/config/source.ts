@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
+import { lineOf } from './faults.ts';
+import { type Remark, tidy } from './tidy.ts';
 import { type Environment, fromVariables, setVariables } from './variables.ts';
 
 /** The document before anybody has checked it. */
@@ -7,6 +9,8 @@ interface Unchecked {
   /** Undefined when it cannot be read; `faults` says why. */
   value: unknown;
   faults: string[];
+  /** What was put right in the values. */
+  notes: string[];
   fromEnvironment: boolean;
   /** Where nothing at all is set, and so nobody can know what the operator wants. */
   hint?: string;
@@ -15,7 +19,7 @@ interface Unchecked {
 const FIRST_STEPS = 'Set COURIER_CONFIG_FILE (or COURIER_CONFIG), or these variables: see Configuration in README.md';
 
 /** Finds the document: in COURIER_CONFIG, in the file that COURIER_CONFIG_FILE names, or spread over variables. */
-export const readDocument = (env: Environment): Unchecked => {
+const findDocument = (env: Environment): Omit<Unchecked, 'notes'> => {
   const text = env.COURIER_CONFIG;
   const file = env.COURIER_CONFIG_FILE;
   if (!text && !file) {
@@ -33,4 +37,12 @@ export const readDocument = (env: Environment): Unchecked => {
     const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     return { value: undefined, faults: [...faults, `${where}: cannot be read: ${why}`], fromEnvironment: false };
   }
+};
+
+/** The document, wherever it is, with its values put in order. */
+export const readDocument = (env: Environment): Unchecked => {
+  const { value, faults, ...found } = findDocument(env);
+  const tidied = tidy(value);
+  const lines = (remarks: readonly Remark[]): string[] => remarks.map((each) => lineOf(each, found.fromEnvironment));
+  return { ...found, value: tidied.value, faults: [...faults, ...lines(tidied.faults)], notes: lines(tidied.notes) };
 };

@@ -1,4 +1,4 @@
-import { totalmem } from 'node:os';
+import { bufferBytesIn, memoryLimitBytes } from '../config/memory.ts';
 import { CourierError } from '../errors.ts';
 
 /** Drive takes chunks in multiples of this, so it is the unit of every buffer. */
@@ -9,12 +9,9 @@ const FEWEST_BLOCKS = 4;
 
 const BUSY_RETRY_SECONDS = 5;
 
-/** A quarter of the container's memory limit (the cgroup's, which Node reads), else of the machine's memory; in bytes. */
-export const defaultBufferBytes = (constrained = process.constrainedMemory(), total = totalmem()): number => {
-  // Without a limit cgroup v1 says a number near 2^63, cgroup v2 says 0.
-  const limit = constrained > 0 && constrained < total ? constrained : total;
-  return Math.floor(limit / 4);
-};
+/** A quarter of the memory that this process may have; in bytes. */
+export const defaultBufferBytes = (constrained?: number, total?: number): number =>
+  bufferBytesIn(memoryLimitBytes(constrained, total));
 
 /** One upload's part of the budget. */
 export interface BlockLease {

@@ -53,7 +53,6 @@ const createMode = (
 /**
  * Knows callers in the way that the configuration chose. One instance for the whole process: it holds Google's keys and
  * the tokens seen.
- * @throws ConfigError when the audiences do not fit that way.
  */
 export const createAuthenticator = (config: AuthenticatorConfig, means: Means): Authenticator => {
   const { authenticate, warmUp } = createMode(config, means);

@@ -1,0 +1,83 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+
+/** `--check` in a process of its own, by the ways in which it is started; nothing but its configuration reaches it. */
+
+const root = join(import.meta.dirname, '../../..');
+const WAYS = [
+  ['the service', ['src/server.ts', '--check']],
+  ['courier-server', ['bin/courier-server.js', '--check']],
+] as const;
+
+const GOOD = {
+  audiences: ['https://courier.example'],
+  operators: ['domain:example.com'],
+  destinations: {
+    reports: {
+      folder: 'https://drive.google.com/drive/folders/0AbCdEf?usp=sharing',
+      credentials: 'main',
+      callers: ['exporter@my-proj.iam.gserviceaccount.com', 'domain:my-proj.iam.gserviceaccount.com', 'sub:42'],
+      sources: ['gs://exports/ready/'],
+    },
+    archive: { folder: '0GhIjKl', credentials: 'other', callers: ['a@example.com'] },
+  },
+  credentials: {
+    main: { secret: 'projects/p/secrets/drive-key' },
+    other: { impersonate: 'writer@my-proj.iam.gserviceaccount.com', subject: 'bob@example.com' },
+  },
+  ledger: { firestore: { project: 'my-proj' } },
+};
+
+const check = (argumentsOf: readonly string[], document: unknown) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, argumentsOf, {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 50_000,
+    // A port that nobody may listen on, and no way to Google: neither is tried.
+    env: {
+      PATH: process.env.PATH,
+      COURIER_CONFIG: JSON.stringify(document),
+      PORT: '1',
+      COURIER_GOOGLE_ORIGIN: 'http://127.0.0.1:9',
+    },
+  });
+  return { status, stdout, stderr };
+};
+
+describe.each(WAYS)('%s --check', (_, argumentsOf) => {
+  test('says what a good configuration means, and exits 0 without a call', () => {
+    const { status, stdout, stderr } = check(argumentsOf, GOOD);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^ok: /);
+    for (const told of [
+      'https://drive.google.com/drive/folders/0AbCdEf',
+      'the key in the secret projects/p/secrets/drive-key/versions/latest',
+      'impersonating writer@my-proj.iam.gserviceaccount.com, without a key, on behalf of bob@example.com',
+      'domain:example.com  people whose account the organization example.com keeps',
+      'domain:my-proj.iam.gserviceaccount.com  every service account of that project',
+      'gs://exports/ready/',
+      'none: exports of gs:// objects are answered source-not-found',
+      'Firestore, database (default) of my-proj, collection deliveries, kept for 14 days',
+      'destinations: none is called "default"',
+    ]) {
+      expect(stdout).toContain(told);
+    }
+  });
+
+  test('tells every fault, and exits 78', () => {
+    const destinations = { reports: { ...GOOD.destinations.reports, callers: ['allUsers'], credentials: 'none' } };
+    const { status, stdout, stderr } = check(argumentsOf, {
+      ...GOOD,
+      audiences: ['http://courier.example'],
+      destinations,
+    });
+    expect([status, stdout]).toEqual([78, '']);
+    expect(stderr.trim().split('\n')).toEqual([
+      'The configuration has 3 fault(s):',
+      expect.stringContaining('destinations.reports.callers.0: '),
+      expect.stringContaining('audiences.0: "http://courier.example"'),
+      expect.stringContaining('destinations.reports.credentials: no credentials named "none"'),
+    ]);
+  });
+});
