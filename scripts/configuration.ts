@@ -68,6 +68,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
     'Which destinations the events of the function `courierEvent` may name; the platform has checked their sender',
   'pubsub.eventSources':
     'Which objects these events may bring, beside those that their destination lists; written as there',
+  userProject:
+    'The project that pays for reading objects of requester-pays buckets; the courier needs `roles/serviceusage.serviceUsageConsumer` on it. Sent only where a bucket asks for it: [pubsub-and-buckets.md](pubsub-and-buckets.md#set-up-a-bucket)',
   limits: 'What one instance takes on: [operating.md](operating.md#sizing)',
   'limits.bufferBytes': 'Memory for the bytes of all uploads together. `null`: a quarter of the container’s',
   'limits.concurrentUploads':

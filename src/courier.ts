@@ -71,6 +71,7 @@ const summaryOf = ({ name, config: { path, onConflict, convertTo, maxBytes } }: 
 export const createCourier = (config: Config, options: CourierOptions): Courier => {
   const { log, now = Date.now, stopping = () => false, maxBodyBytes, telemetry = createTelemetry() } = options;
   const { limits, googleOrigin, pubsub } = config;
+  const userProject = config.userProject ?? undefined;
   const transport = createTransport({ googleOrigin, now, log, observe: telemetry?.call });
   const runtime = createRuntimeIdentity({ transport, isPlatforms: config.hasPlatformIdentity, now });
   const platform = createPlatform({ transport, hasServiceName: config.onCloudRun, now });
@@ -107,7 +108,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     deliver: createDeliver(story),
     openObject: createSourceAccess({
       allow: story.allow,
-      open: (name, time) => openObject({ transport, ...bearer }, name, time),
+      open: (name, time) => openObject({ transport, ...bearer, userProject }, name, time),
       log,
     }),
     deadLetter: createDeadLetters({ transport, ...bearer, topic: pubsub.deadLetterTopic, log }),

@@ -39,6 +39,8 @@ export interface DeliveryOptions {
   /** Undefined: the only destination, else `default`. */
   destination?: string;
   name: string;
+  /** What the stored file's name has to end with besides: `.gz` for bytes that are stored compressed. */
+  suffix?: string;
   /** Folders below the destination's, separated by "/". */
   path?: string;
   onConflict?: ConflictRule;

@@ -45,3 +45,7 @@ export const folderPath = z
     }
   })
   .transform((folders) => folders.join('/'));
+
+/** The name of a file whose bytes are stored in an encoded form; one that ends so already stays. */
+export const withSuffix = (name: string, suffix: string | undefined): string =>
+  suffix === undefined || name.toLowerCase().endsWith(suffix.toLowerCase()) ? name : `${name}${suffix}`;

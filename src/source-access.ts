@@ -1,7 +1,7 @@
-import type { Caller, Source } from './delivery.ts';
+import type { Caller } from './delivery.ts';
 import type { Log } from './log.ts';
 import { isAllowedSource } from './source/allowed.ts';
-import { type ObjectName, objectNotFound } from './source/cloud-storage.ts';
+import { type ObjectName, type ObjectSource, objectNotFound } from './source/cloud-storage.ts';
 import type { Allow } from './steps/settle.ts';
 
 /** Who wants an object, and where it is to go. */
@@ -18,7 +18,6 @@ export interface SourceRequest {
   deadlineMs: number;
 }
 
-type ObjectSource = Source & { /** The object's own name. */ name: string };
 type Open = (name: ObjectName, time: Pick<SourceRequest, 'signal' | 'deadlineMs'>) => Promise<ObjectSource>;
 
 interface SourceAccessDependencies {

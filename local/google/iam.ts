@@ -26,6 +26,7 @@ const ROLES: Readonly<Record<string, readonly string[]>> = {
     'secretmanager.versions.get',
     'secretmanager.versions.list',
   ],
+  'roles/serviceusage.serviceUsageConsumer': ['serviceusage.services.use'],
   'roles/secretmanager.admin': [
     'secretmanager.secrets.get',
     'secretmanager.secrets.list',

@@ -70,6 +70,11 @@ export const document = z
     credentials: z.record(z.string(), credential),
     ledger: ledger.default('memory'),
     pubsub: pubsub.prefault({}),
+    userProject: z
+      .string()
+      .regex(/^(?:[a-z][a-z0-9.:-]{4,61}[a-z0-9]|\d{6,20})$/, 'not a project id')
+      .nullable()
+      .default(null),
     limits: limits.prefault({}),
   })
   .superRefine(

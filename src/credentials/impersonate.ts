@@ -11,7 +11,10 @@ const DEADLINE_MS = 30_000;
 
 const generated = z.object({ accessToken: z.string().min(1) });
 const signed = z.object({ signedJwt: z.string().min(1) });
-const granted = z.object({ access_token: z.string().min(1), expires_in: z.number().positive() });
+const granted = z.object({
+  access_token: z.string().min(1),
+  expires_in: z.coerce.number().positive().default(LIFETIME_SECONDS),
+});
 
 interface ImpersonateOptions extends IamCaller {
   /** The service account's email. */

@@ -12,8 +12,12 @@ const LIBRARY_LIMIT_MS = Infinity;
 
 const answer = z.object({
   payload: z.object({
-    data: z.union([z.instanceof(Uint8Array), z.string().transform((text) => Buffer.from(text, 'base64'))]),
-    dataCrc32c: z.coerce.string().regex(/^\d+$/),
+    // An empty payload has no `data`.
+    data: z
+      .union([z.instanceof(Uint8Array), z.string().transform((text) => Buffer.from(text, 'base64'))])
+      .default(() => Buffer.alloc(0)),
+    // Optional in the API; Secret Manager sends it along with every version that it made a checksum for.
+    dataCrc32c: z.coerce.string().regex(/^\d+$/).nullish(),
   }),
 });
 
@@ -90,7 +94,8 @@ export const createSecretReader = (runtime: Pick<RuntimeIdentity, 'authClient' |
         throw readingError(error, name);
       });
     const { data } = answer.safeParse(version);
-    if (data === undefined || String(crc32c(data.payload.data)) !== data.payload.dataCrc32c)
+    const { dataCrc32c: sum } = data?.payload ?? {};
+    if (data === undefined || (sum != null && String(crc32c(data.payload.data)) !== sum))
       throw new CourierError('secret-corrupt', { facts: { secret: name } });
     return Buffer.from(data.payload.data);
   };

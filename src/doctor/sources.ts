@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { DoctorDependencies } from './dependencies.ts';
+import { needsUserProject } from '../source/storage-refusal.ts';
 import { memberOf } from './remedies.ts';
 import { type Check, type Fault, fromFaults, passed } from './report.ts';
 
@@ -8,26 +9,35 @@ const GET = 'storage.objects.get';
 const held = z.object({ permissions: z.array(z.string()).default([]) });
 
 /** What the courier may do with a bucket; `unseen` where Cloud Storage does not say. */
-type BucketSight = 'readable' | 'not-readable' | 'missing' | 'unseen';
+type BucketSight = 'readable' | 'not-readable' | 'missing' | 'requester-pays' | 'unseen';
 
 /**
  * Asks Cloud Storage for each bucket once, however many sources are in it. Needs no permission
  * (https://cloud.google.com/storage/docs/json_api/v1/buckets/testIamPermissions). Never rejects.
  */
 export const createBucketSight = (
-  { transport, runtime }: Pick<DoctorDependencies, 'transport' | 'runtime'>,
+  { config: { userProject }, transport, runtime }: Pick<DoctorDependencies, 'config' | 'transport' | 'runtime'>,
   deadlineMs: number,
 ): ((bucket: string) => Promise<BucketSight>) => {
+  /** As deliveries ask: for whose account is said only where the bucket wants to know. */
+  const ask = async (bucket: string, payer: string | null): Promise<{ status: number; body: Buffer }> => {
+    const billed = payer === null ? '' : `&userProject=${encodeURIComponent(payer)}`;
+    return transport.send({
+      operation: 'storage.buckets.testIamPermissions',
+      method: 'GET',
+      url: `https://storage.googleapis.com/storage/v1/b/${encodeURIComponent(bucket)}/iam/testPermissions?permissions=${GET}${billed}`,
+      headers: { authorization: `Bearer ${await runtime.token()}` },
+      retry: 'idempotent',
+      deadlineMs,
+    });
+  };
   const look = async (bucket: string): Promise<BucketSight> => {
     try {
-      const { status, body } = await transport.send({
-        operation: 'storage.buckets.testIamPermissions',
-        method: 'GET',
-        url: `https://storage.googleapis.com/storage/v1/b/${encodeURIComponent(bucket)}/iam/testPermissions?permissions=${GET}`,
-        headers: { authorization: `Bearer ${await runtime.token()}` },
-        retry: 'idempotent',
-        deadlineMs,
-      });
+      const first = await ask(bucket, null);
+      const isBilled = needsUserProject(first);
+      if (isBilled && userProject === null) return 'requester-pays';
+      const { status, body } = isBilled ? await ask(bucket, userProject) : first;
+      if (isBilled && status === 403) return 'requester-pays';
       if (status === 404) return 'missing';
       if (status !== 200) return 'unseen';
       return held.parse(JSON.parse(body.toString())).permissions.includes(GET) ? 'readable' : 'not-readable';
@@ -63,6 +73,16 @@ const faultOf = (
   runtime: string | undefined,
 ): Fault[] => {
   if (sight === 'readable') return [];
+  if (sight === 'requester-pays') {
+    const consumer = 'roles/serviceusage.serviceUsageConsumer';
+    return [
+      {
+        result: 'failed',
+        detail: `gs://${bucket} is a requester-pays bucket, and the courier names no project that it may bill.`,
+        remedy: `Set "userProject" in the configuration to the project that pays, and run: gcloud projects add-iam-policy-binding PROJECT --member=${memberOf(runtime)} --role=${consumer}`,
+      },
+    ];
+  }
   const grant = `gcloud storage buckets add-iam-policy-binding gs://${bucket} --member=${memberOf(runtime)} --role=roles/storage.objectViewer`;
   if (sight === 'missing') {
     const remedy = `Correct the bucket's name under "sources" in the configuration, or: gcloud storage buckets create gs://${bucket}`;

@@ -4,6 +4,7 @@ import { describeFolder } from './describe-folder.ts';
 import type { Drive } from './drive.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
+import { parseAnswer } from './parse-answer.ts';
 
 type Account = Pick<Drive, 'share' | 'imports' | 'inspectFolder' | 'aboutAccount'>;
 
@@ -13,8 +14,8 @@ const imports = z.object({
 });
 
 const about = z.object({
-  user: z.object({ emailAddress: z.string().default('') }),
-  storageQuota: z.object({ limit: z.coerce.number().optional(), usage: z.coerce.number().default(0) }),
+  user: z.object({ emailAddress: z.string().default('') }).prefault({}),
+  storageQuota: z.object({ limit: z.coerce.number().optional(), usage: z.coerce.number().default(0) }).prefault({}),
 });
 
 /** What the account may do, and what Drive offers it. */
@@ -47,7 +48,7 @@ export const createAccount = (library: Library, client: DriveClient): Account =>
       context,
       (drive) => drive.about.get({ fields: 'importFormats,maxImportSizes' }),
     );
-    const { importFormats, maxImportSizes } = imports.parse(answer);
+    const { importFormats, maxImportSizes } = parseAnswer(() => imports.parse(answer ?? {}));
     return { formats: importFormats, maxSizes: maxImportSizes };
   },
   inspectFolder: (id, context) => describeFolder(client, id, context),
@@ -57,7 +58,7 @@ export const createAccount = (library: Library, client: DriveClient): Account =>
       context,
       (drive) => drive.about.get({ fields: 'user(emailAddress),storageQuota(limit,usage)' }),
     );
-    const { user, storageQuota } = about.parse(answer);
+    const { user, storageQuota } = parseAnswer(() => about.parse(answer ?? {}));
     return { email: user.emailAddress, storageLimit: storageQuota.limit, storageUsed: storageQuota.usage };
   },
 });

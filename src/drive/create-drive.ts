@@ -11,6 +11,7 @@ import { createIds } from './ids.ts';
 import { createLibrary } from './library.ts';
 import { createMetadata } from './metadata.ts';
 import { type Pace, UNITS } from './pacing.ts';
+import { parseAnswer } from './parse-answer.ts';
 import { createResolveFolder } from './resolve-folder.ts';
 import { createSearch } from './search.ts';
 import { askStatus, readAnswer, SESSION_MS, sessionUriOf, startSession } from './session.ts';
@@ -50,7 +51,7 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
       context,
     );
     if (response.status >= 300) throw client.error(response, operation);
-    return generated.parse(JSON.parse(response.body.toString())).ids;
+    return parseAnswer(() => generated.parse(JSON.parse(response.body.toString()))).ids;
   };
 
   const explained = createExplained(client, auth.account);
@@ -82,7 +83,7 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
       const answer = readAnswer(client, response);
       if (answer.kind === 'stored') return { state: 'open', stored: answer.bytes };
       if (answer.kind === 'done')
-        return { state: 'done', fileId: finished.parse(JSON.parse(response.body.toString())).id };
+        return { state: 'done', fileId: parseAnswer(() => finished.parse(JSON.parse(response.body.toString()))).id };
       if (answer.kind === 'doubt') throw answer.error;
       return { state: [404, 410].includes(response.status) || answer.kind === 'exists' ? 'gone' : 'refused' };
     },

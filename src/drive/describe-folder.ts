@@ -3,6 +3,7 @@ import { DRIVE_URL, type DriveClient } from './client.ts';
 import type { CallContext, FolderDescription } from './drive.ts';
 import { UNITS } from './pacing.ts';
 import { FOLDER_TYPE, SHORTCUT_TYPE } from './query.ts';
+import { parseAnswer } from './parse-answer.ts';
 
 const FIELDS =
   'id,name,mimeType,driveId,ownedByMe,trashed,inheritedPermissionsDisabled,shortcutDetails(targetId,targetMimeType),capabilities(canAddChildren,canListChildren,canShare)';
@@ -40,8 +41,8 @@ export const describeFolder = async (
   const url = `${DRIVE_URL}/files/${encodeURIComponent(id)}?supportsAllDrives=true&fields=${FIELDS}`;
   const response = await client.call({ operation, method: 'GET', url, units: UNITS.get, retry: 'idempotent' }, context);
   if (response.status >= 300) throw client.error(response, operation);
-  const { mimeType, shortcutDetails, capabilities, inheritedPermissionsDisabled, ...rest } = described.parse(
-    JSON.parse(response.body.toString()),
+  const { mimeType, shortcutDetails, capabilities, inheritedPermissionsDisabled, ...rest } = parseAnswer(() =>
+    described.parse(JSON.parse(response.body.toString())),
   );
   const isFolder = mimeType === FOLDER_TYPE;
   return {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { GoogleResponse } from '../google/transport.ts';
 import type { DriveFile, NewFile } from './drive.ts';
+import { parseAnswer } from './parse-answer.ts';
 
 /** The fields of the receipt, in Drive's mask syntax. */
 export const FILE_FIELDS =
@@ -22,13 +23,14 @@ const file = z.object({
   appProperties: z.record(z.string(), z.string()).default({}),
 });
 
-/** A file as Drive describes it, checked. @throws when it lacks what FILE_FIELDS asked for. */
+/** A file as Drive describes it, checked. @throws CourierError `drive-unavailable` when it lacks what FILE_FIELDS asked for. */
 export const parseFile = (described: unknown): DriveFile => {
-  const { size, md5Checksum, sha256Checksum, headRevisionId, ...rest } = file.parse(described);
+  const { size, md5Checksum, sha256Checksum, headRevisionId, ...rest } = parseAnswer(() => file.parse(described));
   return { ...rest, size, md5Checksum, sha256Checksum, headRevisionId };
 };
 
-export const fileOf = ({ body }: Pick<GoogleResponse, 'body'>): DriveFile => parseFile(JSON.parse(body.toString()));
+export const fileOf = ({ body }: Pick<GoogleResponse, 'body'>): DriveFile =>
+  parseFile(parseAnswer(() => JSON.parse(body.toString())));
 
 /** A new file's metadata as `files.create` takes them. */
 export const metadataOf = ({ id, name, mimeType, folderId, description, convertTo, appProperties }: NewFile) => ({

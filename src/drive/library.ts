@@ -2,6 +2,7 @@ import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js';
 import { z } from 'zod';
 import type { DriveClient } from './client.ts';
 import type { CallContext } from './drive.ts';
+import { parseAnswer } from './parse-answer.ts';
 
 /** The parts of gaxios's options that the Drive library fills in. */
 interface LibraryRequest {
@@ -54,7 +55,8 @@ export const createLibrary =
         context,
       );
       if (response.status >= 300) throw client.error(response, call.operation);
-      return { data: response.body.length === 0 ? undefined : JSON.parse(response.body.toString()) };
+      const { body } = response;
+      return { data: body.length === 0 ? undefined : parseAnswer(() => JSON.parse(body.toString())) };
     };
     // The library asks its `auth` for nothing but `request`; its type wants a whole client of google-auth-library.
     const auth = { request } as unknown as NonNullable<Exclude<drive_v3.Options['auth'], string>>;

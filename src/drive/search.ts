@@ -7,6 +7,7 @@ import { FILE_FIELDS, parseFile } from './file.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
 import { filesNamed } from './query.ts';
+import { parseAnswer } from './parse-answer.ts';
 import type { ResolveFolder } from './resolve-folder.ts';
 
 const MAX_DRIVES = 1_000;
@@ -64,7 +65,8 @@ export const createSearch = ({
 
   const listPage = async (parameters: drive_v3.Params$Resource$Files$List, context: CallContext) => {
     const call = { operation: 'drive.files.list', units: UNITS.list, retry: 'idempotent' } as const;
-    return page.parse((await library(call, context, (drive) => drive.files.list(parameters))) ?? {});
+    const answer = await library(call, context, (drive) => drive.files.list(parameters));
+    return parseAnswer(() => page.parse(answer ?? {}));
   };
 
   const listAll = async (q: string, driveId: string | undefined, context: CallContext): Promise<DriveFile[]> => {

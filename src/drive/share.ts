@@ -76,7 +76,10 @@ export const shareFile = async ({
       await tryRule(rule);
     } catch (error) {
       log.warn({ error, fileId, rule }, 'the file is delivered, but not shared');
-      warnings.push(`Not shared with the ${rule.type} as ${rule.role}: ${asCourierError(error).title}.`);
+      const { code, title } = asCourierError(error);
+      // The code's title speaks of the folder, and it is the file that may not be shared.
+      const why = code === 'folder-not-writable' ? 'the account may not share this file' : title;
+      warnings.push(`Not shared with the ${rule.type} as ${rule.role}: ${why}.`);
     }
   }
   return warnings;

@@ -9,6 +9,7 @@ import { jsonSource } from '../source/pretty-json.ts';
 import { type Row, rowsSource } from '../source/rows.ts';
 import type { SourceRequest } from '../source-access.ts';
 import { IDEMPOTENCY_KEY } from './delivery-headers.ts';
+import { nameOfObject } from './object-place.ts';
 import { openObjectSource } from './object-source.ts';
 import { mimeTypeOption, optionShape, parseInput } from './options.ts';
 import type { Services } from './services.ts';
@@ -102,15 +103,11 @@ export const readExportDocument = (bytes: Uint8Array): ExportDocument => {
   return parseInput(exportDocument, parseExactJson(text));
 };
 
-/** The name of an object's file: what follows its last "/". @throws CourierError `name-invalid` */
-export const nameOfObject = (object: string): string =>
-  parseInput(z.object({ name: fileName }), { name: object.slice(object.lastIndexOf('/') + 1) }).name;
-
 const openSource = async (
   given: ExportDocument['source'],
   services: Pick<Services, 'openObject'>,
   request: SourceRequest,
-): Promise<Source & { name?: string }> => {
+): Promise<Source & { name?: string; suffix?: string }> => {
   if (given.text !== undefined) return textSource(given.text);
   if (given.base64 !== undefined) return base64Source(given.base64);
   if (given.rows !== undefined) return rowsSource(given.rows, { rawCells: given.rawCells ?? false });
@@ -129,9 +126,15 @@ export const openExport = async (
   request: Omit<SourceRequest, 'destination'>,
 ): Promise<OpenedExport> => {
   const { source: given, name: asked, ...rest } = document;
-  const { name: found = '', ...opened } = await openSource(given, services, {
+  const {
+    name: found = '',
+    suffix,
+    ...opened
+  } = await openSource(given, services, {
     ...request,
     destination: rest.destination,
   });
-  return asExport({ ...rest, name: asked ?? nameOfObject(found) }, opened);
+  if (asked !== undefined) return asExport({ ...rest, name: asked }, opened);
+  const ending = suffix === undefined ? {} : { suffix };
+  return asExport({ ...rest, name: nameOfObject(found), ...ending }, opened);
 };

@@ -7,11 +7,11 @@ import {
   asExport,
   type ExportDocument,
   fileShape,
-  nameOfObject,
   type OpenedExport,
   openExport,
   readExportDocument,
 } from './export-document.ts';
+import { placeOfObject } from './object-place.ts';
 import { openObjectSource } from './object-source.ts';
 import { parseInput } from './options.ts';
 import type { PubsubMessage } from './pubsub-message.ts';
@@ -21,7 +21,8 @@ import type { Services } from './services.ts';
 export type Reading =
   | { kind: 'export'; opened: OpenedExport }
   | { kind: 'rotated'; secret: string }
-  | { kind: 'ignored'; why: string };
+  /** `isLoss`: somebody may miss a file. */
+  | { kind: 'ignored'; why: string; isLoss?: boolean };
 
 type Attributes = PubsubMessage['attributes'];
 
@@ -78,24 +79,23 @@ const objectAttributes = z.object({
 type Asking = Omit<SourceRequest, 'destination'>;
 
 /**
- * An object that has come to be: its name is the last segment of the object's, its path the rest. The notification's
+ * An object that has come to be: its name is the last segment of the object's, its path the rest; see object-place.ts. The notification's
  * custom attributes may say where it goes and what becomes of it.
  */
 const openFinalized = async (
   attributes: Attributes,
   services: Pick<Services, 'openObject'>,
   asking: Asking,
-): Promise<OpenedExport> => {
+): Promise<Reading> => {
   const { bucketId, objectId, objectGeneration } = parseInput(objectAttributes, attributes);
   const object = objectNameOf(bucketId, objectId, objectGeneration);
-  const path = objectId.slice(0, Math.max(0, objectId.lastIndexOf('/')));
-  const said = parseInput(z.strictObject(fileShape), {
-    ...optionsIn(attributes),
-    name: nameOfObject(objectId),
-    path,
-  });
-  const { name: _, ...source } = await openObjectSource(services, object, { ...asking, destination: said.destination });
-  return asExport(said, source);
+  const place = placeOfObject(objectId);
+  if ('ignored' in place)
+    return { kind: 'ignored', why: `gs://${bucketId}/${objectId}: ${place.ignored}`, isLoss: place.isLoss };
+  const said = parseInput(z.strictObject(fileShape), { ...optionsIn(attributes), ...place });
+  const request = { ...asking, destination: said.destination };
+  const { name: _, suffix, ...source } = await openObjectSource(services, object, request);
+  return { kind: 'export', opened: asExport({ ...said, ...(suffix === undefined ? {} : { suffix }) }, source) };
 };
 
 const readEvent = async (
@@ -107,7 +107,7 @@ const readEvent = async (
   if (eventType === undefined) return undefined;
   if (bucketId !== undefined) {
     if (eventType !== 'OBJECT_FINALIZE') return { kind: 'ignored', why: `${eventType} of an object` };
-    return { kind: 'export', opened: await openFinalized(attributes, services, asking) };
+    return openFinalized(attributes, services, asking);
   }
   if (secretId === undefined) return undefined;
   // https://cloud.google.com/secret-manager/docs/event-notifications; a new version, or one that may not be used any more.

@@ -53,8 +53,8 @@ const work = async (services: Services, message: PubsubMessage, bringing: Bringi
   const told = { pubsub: messageFields(message, origin), requestId: bringing.requestId };
   const reading = await readMessage(message, services, { ...rest, allowedSources });
   if (reading.kind === 'ignored') {
-    services.log.info({ ...told, why: reading.why }, 'message ignored');
-    return reading;
+    services.log[reading.isLoss === true ? 'warn' : 'info']({ ...told, why: reading.why }, 'message ignored');
+    return { kind: 'ignored' };
   }
   if (reading.kind === 'rotated') {
     services.secretRotated(reading.secret);

@@ -1,6 +1,5 @@
-import type { Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
-import { goneObject, type ObjectName } from '../source/cloud-storage.ts';
+import { goneObject, type ObjectName, type ObjectSource } from '../source/cloud-storage.ts';
 import type { SourceRequest } from '../source-access.ts';
 import type { Services } from './services.ts';
 
@@ -12,7 +11,7 @@ export const openObjectSource = async (
   { openObject }: Pick<Services, 'openObject'>,
   object: ObjectName,
   request: SourceRequest,
-): Promise<Source & { name: string }> => {
+): Promise<ObjectSource> => {
   try {
     return await openObject(object, request);
   } catch (error) {

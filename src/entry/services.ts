@@ -1,8 +1,8 @@
-import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Receipt, Source } from '../delivery.ts';
+import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Receipt } from '../delivery.ts';
 import type { CourierError } from '../errors.ts';
 import type { PushGrant } from '../identity/push.ts';
 import type { Log } from '../log.ts';
-import type { ObjectName } from '../source/cloud-storage.ts';
+import type { ObjectName, ObjectSource } from '../source/cloud-storage.ts';
 import type { SourceRequest } from '../source-access.ts';
 import type { AnnouncedDelivery } from '../steps/authorize.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -65,10 +65,7 @@ export interface Services {
    * An object of Cloud Storage, if it may be delivered there; read with the runtime's own identity.
    * @throws CourierError `destination-forbidden`, `source-not-found`, `source-forbidden`, `google-unavailable`
    */
-  openObject(
-    name: ObjectName,
-    request: SourceRequest,
-  ): Promise<Source & { /** The object's own name. */ name: string }>;
+  openObject(name: ObjectName, request: SourceRequest): Promise<ObjectSource>;
   /** Publishes a message that can never be delivered, with the reason; false where no topic is configured. @throws CourierError `google-unavailable` */
   deadLetter(message: PubsubMessage, reason: CourierError): Promise<boolean>;
   /** A secret has a new version: what is cached of it is dropped. `projects/PROJECT/secrets/NAME` */

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import { AwsCrc32c } from '@aws-crypto/crc32c';
 import { z } from 'zod';
 import type { Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
 import type { Bearer, GoogleResponse, GoogleStream, GoogleTransport } from '../google/transport.ts';
+import { storedFormOf } from './content-encoding.ts';
+import { encryptedWithCustomerKey, needsUserProject, storageError } from './storage-refusal.ts';
 
 /** `gs://bucket/object#generation`; the generation is optional when asked for, and always there once found. */
 export interface ObjectName {
@@ -51,13 +54,21 @@ const metadataSchema = z.object({
   size: z.string().regex(/^\d+$/).transform(Number),
   contentType: z.string().optional(),
   contentEncoding: z.string().optional(),
-  /** Base64 of the big-endian CRC32C. Composite objects have it too; MD5 they have not. */
-  crc32c: z.string(),
+  /** Base64 of the big-endian CRC32C. Composite objects have it too; MD5 they have not. Absent with a customer-supplied key. */
+  crc32c: z.string().optional(),
+  /** Base64. */
+  md5Hash: z.string().optional(),
+  customerEncryption: z.looseObject({}).optional(),
 });
+
+/** An object's bytes, with its own name, and with what a file of them has to end with (`.gz`) where they are stored encoded. */
+export type ObjectSource = Source & { name: string; suffix?: string };
 
 /** The bearer is the runtime's own identity. */
 export interface CloudStorageDependencies extends Bearer {
   transport: GoogleTransport;
+  /** The project that pays for reading requester-pays buckets; sent only where a bucket asks for it. */
+  userProject?: string | undefined;
 }
 
 interface Reading {
@@ -77,46 +88,89 @@ export const objectNotFound = (name: ObjectName): CourierError => {
 };
 
 /** Cloud Storage answers 403 for a missing object, too, to an account that may not list the bucket. */
-const refused = (status: number, name: ObjectName): CourierError => {
-  if (status === 404 || status === 412) return objectNotFound(name);
-  if (status === 401 || status === 403) {
-    return new CourierError('source-forbidden', { detail: `${where(name)} may not be read.` });
-  }
-  return new CourierError('google-unavailable', { detail: `Cloud Storage answered ${status}.` });
-};
+const refused = (
+  answer: Pick<GoogleResponse, 'status' | 'body'>,
+  name: ObjectName,
+  userProject?: string,
+): CourierError =>
+  answer.status === 404 || answer.status === 412
+    ? objectNotFound(name)
+    : storageError(answer, { bucket: name.bucket, label: where(name), userProject });
 
-const objectUrl = ({ bucket, object, generation }: ObjectName): URL => {
+const objectUrl = ({ bucket, object, generation }: ObjectName, userProject: string | undefined): URL => {
   const url = new URL(`${ORIGIN}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}`);
   if (generation !== undefined) url.searchParams.set('generation', generation);
+  if (userProject !== undefined) url.searchParams.set('userProject', userProject);
   return url;
 };
 
+interface Found {
+  metadata: z.infer<typeof metadataSchema>;
+  /** The project that the bucket wants to bill; undefined for a bucket whose owner pays. */
+  userProject: string | undefined;
+}
+
 const readMetadata = async (
-  { transport, ...bearer }: CloudStorageDependencies,
+  { transport, userProject, ...bearer }: CloudStorageDependencies,
   name: ObjectName,
   reading: Reading,
-): Promise<z.infer<typeof metadataSchema>> => {
-  const url = objectUrl(name);
-  url.searchParams.set('fields', 'name,generation,size,contentType,contentEncoding,crc32c');
-  const answer: GoogleResponse = await transport.send({
-    operation: 'storage.objects.get',
-    method: 'GET',
-    url: url.href,
-    bearer,
-    retry: 'idempotent',
-    ...reading,
-  });
-  if (answer.status !== 200) throw refused(answer.status, name);
-  return metadataSchema.parse(JSON.parse(answer.body.toString()));
+): Promise<Found> => {
+  const ask = (payer: string | undefined): Promise<GoogleResponse> => {
+    const url = objectUrl(name, payer);
+    url.searchParams.set(
+      'fields',
+      'name,generation,size,contentType,contentEncoding,crc32c,md5Hash,customerEncryption',
+    );
+    return transport.send({
+      operation: 'storage.objects.get',
+      method: 'GET',
+      url: url.href,
+      bearer,
+      retry: 'idempotent',
+      ...reading,
+    });
+  };
+  const first = await ask(undefined);
+  const isBilled = userProject !== undefined && needsUserProject(first);
+  const answer = isBilled ? await ask(userProject) : first;
+  if (answer.status !== 200) throw refused(answer, name, userProject);
+  return { metadata: parseMetadata(answer.body), userProject: isBilled ? userProject : undefined };
+};
+
+/** @throws CourierError `google-unavailable` for an answer of another form */
+const parseMetadata = (body: Buffer): z.infer<typeof metadataSchema> => {
+  try {
+    return metadataSchema.parse(JSON.parse(body.toString()));
+  } catch (cause) {
+    throw new CourierError('google-unavailable', { detail: 'Cloud Storage gave an unreadable answer.', cause });
+  }
+};
+
+/** As much of a refusal as its reason takes. */
+const MAX_REFUSAL_BYTES = 16_384;
+
+const bodyOf = async ({ body }: GoogleStream): Promise<Buffer> => {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const piece of body as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      bytes += piece.byteLength;
+      if (bytes >= MAX_REFUSAL_BYTES) break;
+    }
+  } catch {
+    // The status alone has to do.
+  }
+  return Buffer.concat(pieces);
 };
 
 const openMedia = async (
-  { transport, ...bearer }: CloudStorageDependencies,
+  { transport, userProject, ...bearer }: CloudStorageDependencies,
   name: ObjectName,
   offset: number,
   reading: Reading,
 ): Promise<GoogleStream> => {
-  const url = objectUrl(name);
+  const url = objectUrl(name, userProject);
   url.searchParams.set('alt', 'media');
   const answer = await transport.open({
     operation: 'storage.objects.get.media',
@@ -133,8 +187,9 @@ const openMedia = async (
     ...reading,
   });
   if (answer.status === (offset > 0 ? 206 : 200)) return answer;
+  const body = await bodyOf(answer);
   answer.body.destroy();
-  throw refused(answer.status, name);
+  throw refused({ status: answer.status, body }, name, userProject);
 };
 
 /** The bytes from `offset` to the end; a read that breaks is taken up at its byte. */
@@ -164,21 +219,48 @@ async function* readFrom(
   }
 }
 
-/** Passes the bytes through, and compares their CRC32C with the object's at the end. */
+/** A running checksum of bytes, and what it has to come to; both in base64. */
+interface Checksum {
+  name: string;
+  update(bytes: Uint8Array): unknown;
+  digest(): Promise<string>;
+  expected: string;
+}
+
+/** CRC32C where Cloud Storage gives it, else MD5. */
+const checksumOf = ({ crc32c, md5Hash }: Found['metadata']): (() => Checksum) | undefined => {
+  if (crc32c !== undefined) {
+    return () => {
+      const sum = new AwsCrc32c();
+      const digest = async (): Promise<string> => Buffer.from(await sum.digest()).toString('base64');
+      return { name: 'CRC32C', update: (bytes) => sum.update(bytes), digest, expected: crc32c };
+    };
+  }
+  if (md5Hash === undefined) return undefined;
+  return () => {
+    const hash = createHash('md5');
+    return {
+      name: 'MD5',
+      update: (bytes) => hash.update(bytes),
+      digest: async () => hash.digest('base64'),
+      expected: md5Hash,
+    };
+  };
+};
+
+/** Passes the bytes through, and compares their checksum with the object's at the end. */
 async function* checked(
   bytes: AsyncIterable<Uint8Array>,
-  crc32c: string,
+  checksum: Checksum,
   name: ObjectName,
 ): AsyncGenerator<Uint8Array> {
-  const sum = new AwsCrc32c();
   for await (const chunk of bytes) {
-    sum.update(chunk);
+    checksum.update(chunk);
     yield chunk;
   }
-  const digest = Buffer.from(await sum.digest()).toString('base64');
-  if (digest !== crc32c) {
+  if ((await checksum.digest()) !== checksum.expected) {
     throw new CourierError('google-unavailable', {
-      detail: `What was read of ${where(name)} does not fit its CRC32C.`,
+      detail: `What was read of ${where(name)} does not fit its ${checksum.name}.`,
     });
   }
 }
@@ -198,8 +280,19 @@ export const goneObject = (name: ObjectName, gone: Error): Source & { name: stri
   },
 });
 
+/** @throws CourierError `source-forbidden`, where the bytes cannot be read or could not be checked */
+const mustHaveChecksum = (metadata: Found['metadata'], name: ObjectName): (() => Checksum) => {
+  if (metadata.customerEncryption !== undefined) throw encryptedWithCustomerKey(where(name));
+  const checksum = checksumOf(metadata);
+  if (checksum !== undefined) return checksum;
+  throw new CourierError('source-forbidden', {
+    detail: `Cloud Storage gives no checksum for ${where(name)}, so its bytes cannot be verified.`,
+    remedy: 'Copy the object onto itself (gcloud storage cp), which gives it a checksum; check how it is encrypted.',
+  });
+};
+
 /**
- * An object of Cloud Storage as a source: pinned to the generation that is there now (or the one asked for), read in ranges, checked by its CRC32C.
+ * An object of Cloud Storage as a source: pinned to the generation that is there now (or the one asked for), read in ranges, checked by its checksum.
  * It can be opened in the middle, so an interrupted delivery goes on where it was.
  * @throws CourierError `source-not-found`, `source-forbidden`, `google-unavailable`
  */
@@ -207,21 +300,21 @@ export const openObject = async (
   dependencies: CloudStorageDependencies,
   asked: ObjectName,
   reading: Reading = {},
-): Promise<Source & { name: string }> => {
-  const { name, generation, size, contentType, contentEncoding, crc32c } = await readMetadata(
-    dependencies,
-    asked,
-    reading,
-  );
+): Promise<ObjectSource> => {
+  const { metadata, userProject } = await readMetadata(dependencies, asked, reading);
+  const { name, generation, size, contentType, contentEncoding } = metadata;
   const pinned: ObjectName = { ...asked, generation };
+  const newChecksum = mustHaveChecksum(metadata, pinned);
   const readAt = (offset: number): AsyncIterable<Uint8Array> =>
-    readFrom(dependencies, pinned, { offset, size, reading });
-  const whole = (): AsyncIterable<Uint8Array> => checked(readAt(0), crc32c, pinned);
+    readFrom({ ...dependencies, userProject }, pinned, { offset, size, reading });
+  const whole = (): AsyncIterable<Uint8Array> => checked(readAt(0), newChecksum(), pinned);
+  const stored = storedFormOf(contentEncoding);
   return {
     name,
     size,
     // The stored bytes are delivered as they are stored, so an object kept compressed is a compressed file.
-    mimeType: contentEncoding === 'gzip' ? 'application/gzip' : (contentType ?? 'application/octet-stream'),
+    mimeType: stored?.mimeType ?? contentType ?? 'application/octet-stream',
+    ...(stored === undefined ? {} : { suffix: stored.suffix }),
     identity: `${where(pinned)}#${generation}`,
     open: whole,
     // From the beginning the checksum counts too: so is read what a later try goes on with.

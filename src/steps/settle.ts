@@ -3,6 +3,7 @@ import type { DestinationConfig } from '../config/destination.ts';
 import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions } from '../delivery.ts';
 import type { Drive } from '../drive/drive.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';
+import { withSuffix } from '../file-name.ts';
 
 /** Makes (or finds) the folders of a path below a destination's folder; see drive/folders.ts. */
 interface Folders {
@@ -40,7 +41,7 @@ export interface Order {
 /** The caller's options over the destination's defaults. */
 export const settle = (place: Place, options: DeliveryOptions): Order => ({
   place,
-  name: options.name,
+  name: withSuffix(options.name, options.suffix),
   path: options.path ?? place.config.path,
   onConflict: options.onConflict ?? place.config.onConflict,
   convertTo: options.convertTo ?? place.config.convertTo ?? undefined,

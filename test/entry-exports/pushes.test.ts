@@ -231,24 +231,6 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     ],
     ['a bad key', { attributes: { name: 'a', idempotencyKey: 'ä' } }, 'request-invalid', 'idempotencyKey'],
     [
-      'an object ending in "/"',
-      { attributes: { eventType: 'OBJECT_FINALIZE', bucketId: 'reports', objectId: 'a/' } },
-      'name-invalid',
-      'is empty',
-    ],
-    [
-      'an object that climbs',
-      { attributes: { eventType: 'OBJECT_FINALIZE', bucketId: 'reports', objectId: 'a/../../b' } },
-      'path-invalid',
-      '".."',
-    ],
-    [
-      'an object of one long segment',
-      { attributes: { eventType: 'OBJECT_FINALIZE', bucketId: 'reports', objectId: 'o'.repeat(1024) } },
-      'name-invalid',
-      '255',
-    ],
-    [
       'an object name that is too long',
       {
         attributes: {
@@ -285,6 +267,59 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
       204,
     );
     expect(only().delivery.options.name).toBe(`${'g'.repeat(250)}.csv`);
+  });
+
+  const notify = (objectId: string) =>
+    push({ attributes: { eventType: 'OBJECT_FINALIZE', bucketId: 'reports', objectId } });
+
+  test.each([
+    ['dir/', 'info'],
+    ['a/b/', 'info'],
+    ['/', 'info'],
+    ['a/../../b', 'warn'],
+    ['./a', 'warn'],
+    ['a/..', 'warn'],
+    ['a\\..\\b', 'warn'],
+    ['\\', 'warn'],
+  ])('of the object %j is acknowledged, ignored and logged as %s', async (objectId, level) => {
+    expect((await notify(objectId)).status).toBe(204);
+    expect([entry.services.delivered, dead, opened]).toEqual([[], [], []]);
+    const lines = entry.services.log.lines.filter((line) => line.includes('message ignored'));
+    expect(lines).toEqual([expect.stringMatching(new RegExp(`^${level} .*the object`))]);
+  });
+
+  test.each([
+    ['a//b.csv', 'a', 'b.csv'],
+    ['/a.csv', '', 'a.csv'],
+    ['//x///y//a.csv', 'x/y', 'a.csv'],
+    ['a\tb/c\u0007.csv', 'a_b', 'c_.csv'],
+    ['dir\\sub\\a.csv', 'dir/sub', 'a.csv'],
+    ['a / b .csv ', 'a', 'b .csv'],
+    [' /a', '_', 'a'],
+    ['cafe\u0301/a', 'caf\u00e9', 'a'],
+  ])('of the object %j is delivered to %j as %j', async (objectId, path, name) => {
+    expect((await notify(objectId)).status).toBe(204);
+    expect(dead).toEqual([]);
+    expect(only().delivery.options).toMatchObject({ path, name });
+    // Cloud Storage is asked for the name as it stands.
+    expect(opened[0]?.object).toBe(objectId);
+  });
+
+  test('of an object with one long segment is delivered under a shorter name, of its own', async () => {
+    const names: string[] = [];
+    for (const ending of ['1', '2']) {
+      expect((await notify(`${'o'.repeat(1000)}${ending}.csv`)).status).toBe(204);
+      names.push(only().delivery.options.name);
+      entry.services.delivered.length = 0;
+    }
+    expect(dead).toEqual([]);
+    for (const name of names) expect(name).toMatch(/^o{242}~[0-9a-f]{8}\.csv$/);
+    expect(new Set(names).size).toBe(2);
+  });
+
+  test('of an object in more folders than a path may have is delivered', async () => {
+    expect((await notify(`${'d/'.repeat(40)}a.csv`)).status).toBe(204);
+    expect(only().delivery.options).toMatchObject({ path: `${'d/'.repeat(31)}d${'_d'.repeat(8)}`, name: 'a.csv' });
   });
 
   /** The message's own faults; every other code of the table is somebody else's, and comes again. */

@@ -860,6 +860,35 @@ export const WORLDS: readonly World[] = [
     finds: { ...QUIET, sources: { result: 'passed', detail: /^Objects from gs:\/\/[\w-]+\/, gs:\/\/[\w-]+\/in\/\.$/ } },
   },
   {
+    name: 'a bucket whose readers pay, and no project that does',
+    arrange: async (google, document) => {
+      const readers = [google.world.emails.runtime];
+      await google.storage.createBucket('payers-bucket', { readers, requesterPays: true });
+      document.destinations.reports.sources = ['gs://payers-bucket/'];
+      return undefined;
+    },
+    finds: {
+      ...QUIET,
+      sources: {
+        result: 'failed',
+        detail: /gs:\/\/payers-bucket is a requester-pays bucket/,
+        remedy: /userProject.*gcloud projects add-iam-policy-binding PROJECT --member=serviceAccount:runtime@/,
+      },
+    },
+  },
+  {
+    name: 'healthy, with a bucket whose readers pay',
+    arrange: async (google, document) => {
+      const { emails, project } = google.world;
+      google.world.grantOnProject(`serviceAccount:${emails.runtime}`, 'roles/serviceusage.serviceUsageConsumer');
+      await google.storage.createBucket('payers-bucket', { readers: [emails.runtime], requesterPays: true });
+      document.destinations.reports.sources = ['gs://payers-bucket/'];
+      document.userProject = project.id;
+      return undefined;
+    },
+    finds: { ...QUIET, sources: { result: 'passed', detail: /gs:\/\/payers-bucket\// } },
+  },
+  {
     name: 'objects may come from a bucket that the courier may not read',
     arrange: async (google, document) => {
       await google.storage.createBucket('local-vault');

@@ -15,6 +15,8 @@ export interface StoredObject {
   /** Base64, big-endian. */
   crc32c: string;
   timeCreated: string;
+  /** Encrypted with a customer-supplied key, which this store never has: only its metadata can be read, and no checksums. */
+  customerKey?: boolean;
   /** False once deleted or overwritten: without object versioning such a generation cannot be read any more. */
   live: boolean;
 }
@@ -24,6 +26,8 @@ export interface Bucket {
   /** Emails that may read objects (and list them). */
   readers: string[];
   writers: string[];
+  /** Whoever reads names the project that pays. */
+  requesterPays?: boolean;
 }
 
 interface State {
@@ -41,6 +45,7 @@ export interface ObjectStore {
     object: Pick<StoredObject, 'bucket' | 'name'> & {
       contentType?: string | undefined;
       contentEncoding?: string | undefined;
+      customerKey?: boolean;
     },
     bytes: Buffer,
   ): Promise<StoredObject>;
@@ -82,7 +87,7 @@ export const openObjectStore = async (folder: string, now: () => number): Promis
       state.objects
         .filter((object) => object.live && object.bucket === bucket && object.name.startsWith(prefix))
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    async put({ bucket, name, contentType, contentEncoding }, bytes) {
+    async put({ bucket, name, contentType, contentEncoding, customerKey = false }, bytes) {
       const former = live(bucket, name);
       state.lastGeneration = Math.max(state.lastGeneration + 1, now() * 1000);
       const object: StoredObject = {
@@ -95,6 +100,7 @@ export const openObjectStore = async (folder: string, now: () => number): Promis
         crc32c: await crc32cOf(bytes),
         timeCreated: new Date(now()).toISOString(),
         live: true,
+        ...(customerKey ? { customerKey } : {}),
       };
       await writeFile(fileOf(object), bytes);
       if (former !== undefined) former.live = false;

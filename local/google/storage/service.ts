@@ -5,12 +5,12 @@ import { heldPermissions } from './permissions.ts';
 
 /** The JSON API of Cloud Storage, as far as readers of exports need it (https://cloud.google.com/storage/docs/json_api/v1/objects). */
 export interface StorageService extends GoogleService {
-  createBucket(name: string, rights?: Partial<Pick<Bucket, 'readers' | 'writers'>>): Promise<void>;
+  createBucket(name: string, rights?: Partial<Omit<Bucket, 'name'>>): Promise<void>;
   putObject(
     bucket: string,
     name: string,
     bytes: Buffer | string,
-    options?: { contentType?: string; contentEncoding?: string },
+    options?: { contentType?: string; contentEncoding?: string; customerKey?: boolean },
   ): Promise<{ generation: string; crc32c: string }>;
   deleteObject(bucket: string, name: string): Promise<void>;
 }
@@ -25,12 +25,20 @@ const answerJson = ({ response }: GoogleCall, status: number, body: unknown): tr
 };
 
 const refuse = (call: GoogleCall, status: number, reason: string, message: string): true => {
+  if (call.url.searchParams.get('alt') === 'media') {
+    // Where bytes were asked for, a refusal is a plain text.
+    call.response.writeHead(status, { 'content-type': 'text/html; charset=UTF-8' }).end(message);
+    return true;
+  }
   const body: GoogleErrorBody = { error: { code: status, message, errors: [{ message, domain: 'global', reason }] } };
   return answerJson(call, status, body);
 };
 
 const bearerOf = ({ request }: GoogleCall): string =>
   /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
+
+/** Of no key in particular. */
+const KEY_SHA256 = 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=';
 
 const resourceOf = (object: StoredObject, origin: string): Record<string, unknown> => ({
   kind: 'storage#object',
@@ -44,7 +52,10 @@ const resourceOf = (object: StoredObject, origin: string): Record<string, unknow
   ...(object.contentEncoding === undefined ? {} : { contentEncoding: object.contentEncoding }),
   storageClass: 'STANDARD',
   size: String(object.size),
-  crc32c: object.crc32c,
+  // "The object's … CRC32C … and MD5 hash are not returned" without the key (storage/docs/encryption/customer-supplied-keys).
+  ...(object.customerKey === true
+    ? { customerEncryption: { encryptionAlgorithm: 'AES256', keySha256: KEY_SHA256 } }
+    : { crc32c: object.crc32c }),
   timeCreated: object.timeCreated,
   updated: object.timeCreated,
 });
@@ -89,6 +100,7 @@ export const createStorageService = async ({
   dataDir,
   tokens,
   isApiEnabled,
+  isAllowedOnProject,
   corrupt,
 }: Surroundings): Promise<StorageService> => {
   const store: ObjectStore = await openObjectStore(dataDir, now);
@@ -116,6 +128,25 @@ export const createStorageService = async ({
     return grant;
   };
 
+  /** "Requests … must include a billing project", on which the caller may use services (storage/docs/requester-pays); else the refusal is written. */
+  const isBilled = (call: GoogleCall, bucket: Bucket, grant: Grant): boolean => {
+    const project = call.url.searchParams.get('userProject');
+    if (project === null) {
+      if (bucket.requesterPays !== true) return true;
+      refuse(call, 400, 'required', 'Bucket is a requester pays bucket but no user project provided.');
+      return false;
+    }
+    if (isAllowedOnProject(grant, project, 'serviceusage.services.use')) return true;
+    const message = `${grant.email} does not have serviceusage.services.use access to the Google Cloud project.`;
+    refuse(
+      call,
+      403,
+      'forbidden',
+      `${message} Permission 'serviceusage.services.use' denied on resource (or it may not exist).`,
+    );
+    return false;
+  };
+
   /** The caller, if the token and its scopes allow the kind of access; otherwise the refusal is written. */
   const authorize = (call: GoogleCall, bucketName: string, access: 'readers' | 'writers'): Grant | undefined => {
     const grant = authenticate(call, access === 'readers' ? READ_SCOPES : WRITE_SCOPES);
@@ -135,7 +166,7 @@ export const createStorageService = async ({
       );
       return undefined;
     }
-    return grant;
+    return isBilled(call, bucket, grant) ? grant : undefined;
   };
 
   const find = (call: GoogleCall, bucket: string, name: string): StoredObject | undefined => {
@@ -154,6 +185,10 @@ export const createStorageService = async ({
   };
 
   const download = async (call: GoogleCall, object: StoredObject): Promise<true> => {
+    if (object.customerKey === true) {
+      const message = 'The target object is encrypted by a customer-supplied encryption key.';
+      return refuse(call, 400, 'resourceIsEncryptedWithCustomerEncryptionKey', message);
+    }
     const range = rangeOf(call.request.headers.range, object.size);
     if (range === undefined) {
       call.response.writeHead(416, { 'content-range': `bytes */${object.size}` }).end();
@@ -197,6 +232,7 @@ export const createStorageService = async ({
     if (grant === undefined) return true;
     const bucket = store.bucket(bucketName);
     if (bucket === undefined) return refuse(call, 404, 'notFound', 'The specified bucket does not exist.');
+    if (!isBilled(call, bucket, grant)) return true;
     const permissions = heldPermissions(bucket, grant.email, call.url.searchParams.getAll('permissions'));
     if (permissions === undefined) return refuse(call, 501, 'notImplemented', 'These permissions are not known here.');
     const kind = 'storage#testIamPermissionsResponse';
@@ -234,8 +270,8 @@ export const createStorageService = async ({
   return {
     name: 'storage',
     hosts: ['storage.googleapis.com'],
-    async createBucket(name, { readers = [], writers = [] } = {}) {
-      await store.putBucket({ name, readers, writers });
+    async createBucket(name, { readers = [], writers = [], requesterPays = false } = {}) {
+      await store.putBucket({ name, readers, writers, requesterPays });
     },
     putObject: (bucket, name, bytes, options = {}) => store.put({ bucket, name, ...options }, Buffer.from(bytes)),
     async deleteObject(bucket, name) {

@@ -29,9 +29,10 @@ describe('an object of Cloud Storage', () => {
     asked = { bucket: google.bucket, object: 'a/b c.bin', generation };
   });
 
-  const open = (name: ObjectName, reading = {}) =>
+  const open = (name: ObjectName, reading = {}, userProject?: string) =>
     openObject(
       {
+        userProject,
         transport: createTransport({ googleOrigin: google.origin, sleep: async () => undefined, log: createKeptLog() }),
         token: async () => bearer,
       },
@@ -107,6 +108,133 @@ describe('an object of Cloud Storage', () => {
     const source = await open({ bucket: google.bucket, object: 'log.gz' });
     expect(source.mimeType).toBe('application/gzip');
     expect((await read(source.open())).toString()).toBe('not really gzip');
+  });
+
+  test.each([
+    ['gzip', 'application/gzip', '.gz'],
+    ['br', 'application/octet-stream', '.br'],
+    ['zstd', 'application/zstd', '.zst'],
+    ['GZIP', 'application/gzip', '.gz'],
+    ['gzip, br', 'application/octet-stream', '.gz.br'],
+    ['unheard-of', 'application/octet-stream', ''],
+    ['identity', 'text/csv', undefined],
+    ['utf-8', 'text/csv', undefined],
+    ['', 'text/csv', undefined],
+  ])('with Content-Encoding: %s is of the type %s and gets the ending %s', async (contentEncoding, type, suffix) => {
+    const options = { contentType: 'text/csv', contentEncoding };
+    await google.storage.putObject(google.bucket, 'table.csv', 'bytes', options);
+    const source = await open({ bucket: google.bucket, object: 'table.csv' });
+    expect([source.mimeType, source.suffix, source.name]).toEqual([type, suffix, 'table.csv']);
+    expect((await read(source.open())).toString()).toBe('bytes');
+  });
+
+  test('with a customer-supplied key is refused with the reason, before a byte is read', async () => {
+    await google.storage.putObject(google.bucket, 'sealed', 'x', { customerKey: true });
+    await expect(open({ bucket: google.bucket, object: 'sealed' })).rejects.toMatchObject({
+      code: 'source-forbidden',
+      detail: expect.stringContaining('customer-supplied key'),
+      reason: 'resourceIsEncryptedWithCustomerEncryptionKey',
+    });
+  });
+
+  describe('of a requester-pays bucket', () => {
+    const object = { bucket: 'payers-bucket', object: 'a' };
+    beforeEach(async () => {
+      const { emails } = google.world;
+      await google.storage.createBucket('payers-bucket', { readers: [emails.runtime], requesterPays: true });
+      await google.storage.putObject('payers-bucket', 'a', 'paid');
+    });
+
+    test('is refused with the reason and the key to set, and not to be tried again', async () => {
+      await expect(open(object)).rejects.toMatchObject({
+        code: 'source-forbidden',
+        retryable: false,
+        detail: expect.stringContaining('requester-pays'),
+        remedy: expect.stringContaining('userProject'),
+      });
+    });
+
+    test('is refused where the courier may not bill the project', async () => {
+      await expect(open(object, {}, 'other-project')).rejects.toMatchObject({
+        code: 'source-forbidden',
+        detail: expect.stringContaining('other-project'),
+        remedy: expect.stringContaining('roles/serviceusage.serviceUsageConsumer'),
+      });
+    });
+
+    test('is read on the account of the configured project, which other buckets are not told', async () => {
+      const { world } = google;
+      world.grantOnProject(`serviceAccount:${world.emails.runtime}`, 'roles/serviceusage.serviceUsageConsumer');
+      const source = await open(object, {}, world.project.id);
+      expect((await read(source.open())).toString()).toBe('paid');
+      google.calls.clear();
+      await open(asked, {}, world.project.id);
+      expect(JSON.stringify(google.calls.list())).not.toContain('userProject');
+    });
+  });
+
+  const refusal = (status: number, reason: string, message = reason) =>
+    JSON.stringify({ error: { code: status, message, errors: [{ message, domain: 'global', reason }] } });
+
+  test.each([
+    [400, 'unheardOf', 'source-forbidden', /"unheardOf".*does not know/],
+    [405, 'methodNotAllowed', 'source-forbidden', /"methodNotAllowed"/],
+    [409, 'conflict', 'source-forbidden', /"conflict"/],
+    [400, 'userProjectInvalid', 'source-forbidden', /billing/],
+    [403, 'accessNotConfigured', 'source-forbidden', /API is disabled/],
+    [403, 'vpcServiceControls', 'source-forbidden', /perimeter/],
+    [403, 'forbidden', 'source-forbidden', /may not be read/],
+    [401, 'authError', 'source-forbidden', /may not be read/],
+    [403, 'rateLimitExceeded', 'google-unavailable', /403/],
+  ])('a %i of Cloud Storage with the reason %s is %s', async (status, reason, code, detail) => {
+    const answers = (body: string) =>
+      openObject(
+        {
+          transport: {
+            ...createTransport({ googleOrigin: google.origin, log: createKeptLog() }),
+            send: async () => ({ status, headers: {}, body: Buffer.from(body) }),
+          },
+          token: async () => bearer,
+        },
+        asked,
+      );
+    await expect(answers(refusal(status, reason))).rejects.toMatchObject({
+      code,
+      detail: expect.stringMatching(detail),
+      retryable: code === 'google-unavailable',
+    });
+    await expect(answers(refusal(status, 'ada@example.com may not'))).rejects.toMatchObject({
+      detail: expect.not.stringContaining('ada'),
+    });
+  });
+
+  test.each([
+    ['without crc32c, by its MD5', { md5Hash: createHash('md5').update('abc').digest('base64') }, 'abc'],
+    ['without any checksum', {}, undefined],
+  ])('%s', async (_, sums, bytes) => {
+    const metadata = { name: 'a', generation: '1', size: '3', ...sums };
+    const real = createTransport({ googleOrigin: google.origin, log: createKeptLog() });
+    const source = openObject(
+      {
+        transport: {
+          ...real,
+          send: async () => ({ status: 200, headers: {}, body: Buffer.from(JSON.stringify(metadata)) }),
+          open: async () => ({ status: 200, headers: {}, body: Readable.from([Buffer.from('abc')]) }),
+        },
+        token: async () => bearer,
+      },
+      asked,
+    );
+    if (bytes === undefined) await expect(source).rejects.toMatchObject({ code: 'source-forbidden' });
+    else expect((await read((await source).open())).toString()).toBe(bytes);
+  });
+
+  test('an answer that is no JSON is a transient error, not a fault of the courier', async () => {
+    const real = createTransport({ googleOrigin: google.origin, log: createKeptLog() });
+    const send = async () => ({ status: 200, headers: {}, body: Buffer.from('<html>') });
+    await expect(openObject({ transport: { ...real, send }, token: async () => bearer }, asked)).rejects.toMatchObject({
+      code: 'google-unavailable',
+    });
   });
 
   test('without a byte or a type is read, too', async () => {

@@ -336,3 +336,22 @@ describe('direct sessions', () => {
     expect(log.lines.join()).not.toContain('secret');
   });
 });
+
+describe('a good status with an answer that cannot be read is a transient error', () => {
+  const html: Answer = (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
+  test.each<[string, (drive: Drive) => Promise<unknown>]>([
+    ['get', (drive) => drive.get('one', {})],
+    ['newId', (drive) => drive.newId({})],
+    ['resolveFolder', (drive) => drive.resolveFolder('folder', {})],
+    ['imports', (drive) => drive.imports({})],
+    ['aboutAccount', (drive) => drive.aboutAccount({})],
+  ])('%s', async (_, run) => {
+    const { drive } = await start([html]);
+    expect(await failureOf(run(drive))).toMatchObject({ code: 'drive-unavailable', retryable: true });
+  });
+
+  test('an account of which Drive says nothing is read', async () => {
+    const { drive } = await start([[200, {}]]);
+    expect(await drive.aboutAccount({})).toEqual({ email: '', storageLimit: undefined, storageUsed: 0 });
+  });
+});
