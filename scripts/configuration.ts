@@ -98,6 +98,8 @@ const VARIABLES: Readonly<Record<string, string>> = {
     'For development and tests: a [local Google](local-google.md) that every call goes to. Loopback only',
   K_SERVICE:
     'Set by Cloud Run, and by Knative. Where it is, the platform is asked for the courier’s own identity; that this is Cloud Run, `identity: cloud-run-iam` believes the metadata server alone',
+  COURIER_COMMIT:
+    'The commit that `GET /v1/health` names. Default: what the build found in git (with `-dirty` where files were changed), else `null`',
   GOOGLE_CLOUD_PROJECT: 'The project that the courier runs in. Without it, the metadata server is asked',
   FUNCTION_TARGET: 'Which function is served, `courier` or `courierEvent`; the platform sets it',
   GOOGLE_APPLICATION_CREDENTIALS: 'The courier’s own identity as a credentials file, where the platform gives it none',

@@ -22,6 +22,8 @@ export type Config = z.infer<typeof document> & {
   /** True where the courier's own identity surely is the platform's: on Cloud Run, unless a credentials file is named. */
   hasPlatformIdentity: boolean;
   project: string | undefined;
+  /** What this was built from, where the environment says so. */
+  commit: string | undefined;
   /** The function that functions-framework serves, unless its command line names another. */
   functionTarget: string | undefined;
   /** Where metrics and traces go (OTLP over HTTP); undefined: nowhere, and nothing is loaded for it. */
@@ -57,6 +59,7 @@ export const readConfig = (
     service: rest.data.K_SERVICE,
     hasPlatformIdentity: onCloudRun && rest.data.GOOGLE_APPLICATION_CREDENTIALS === undefined,
     project: rest.data.GOOGLE_CLOUD_PROJECT,
+    commit: rest.data.COURIER_COMMIT,
     functionTarget: rest.data.FUNCTION_TARGET,
     otlpEndpoint: rest.data.OTEL_EXPORTER_OTLP_ENDPOINT,
   };

@@ -6,6 +6,7 @@ import { createRuntimeProject } from './credentials/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
 import { createCompleteUpload } from './direct/complete.ts';
 import { createOpenUpload } from './direct/open.ts';
+import type { DoctorDependencies } from './doctor/dependencies.ts';
 import { createBufferBudget, defaultBufferBytes } from './drive/budget.ts';
 import { type CourierApp, createApp } from './entry/app.ts';
 import { createDeadLetters } from './entry/dead-letter.ts';
@@ -99,6 +100,19 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   const places = createPlaces(config, { transport, runtime, budget, ledger, now, log });
   const story = { allow: createAllow(places, policy), ledger, now, log, telemetry };
 
+  const forDoctor: DoctorDependencies = {
+    config,
+    isOperator: policy.isOperator,
+    right: (name) => openAccount(config, name, { transport, runtime, budget, now, log }),
+    ledger,
+    transport,
+    runtime,
+    isCloudRun: platform.isCloudRun,
+    now,
+    log,
+  };
+  let readiness: Promise<Services['ready']> | undefined;
+
   const services: Services = {
     authenticate: authenticator.authenticate,
     authenticatePush: authenticator.authenticatePush,
@@ -125,16 +139,18 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     async doctor(caller, doctorOptions) {
       if (!policy.isOperator(caller)) throw new CourierError('caller-not-allowed');
       const { createDoctor } = await import('./doctor/create-doctor.ts');
-      const { isOperator } = policy;
-      const right = (name: string) => openAccount(config, name, { transport, runtime, budget, now, log });
-      const { isCloudRun } = platform;
-      const dependencies = { config, isOperator, right, ledger, transport, runtime, isCloudRun, now, log };
-      return createDoctor(dependencies)(caller, doctorOptions);
+      return createDoctor(forDoctor)(caller, doctorOptions);
+    },
+    async ready() {
+      readiness ??= import('./doctor/readiness.ts').then(({ createReadiness }) => createReadiness(forDoctor));
+      return (await readiness)();
     },
     stopping,
     requestSeconds: limits.requestSeconds,
     maxBodyBytes,
     version: packageJson.version,
+    commit: config.commit ?? (packageJson as { commit?: string }).commit ?? null,
+    ledgerKind: config.ledger === 'memory' ? 'memory' : 'firestore',
     concurrentUploads: limits.concurrentUploads,
     get project() {
       return project;

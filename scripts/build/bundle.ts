@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type BuildOptions, build, type Metafile, type Plugin, type TransformOptions, transform } from 'esbuild';
+import { commitOf } from './commit.ts';
 import { describeLess } from './described.ts';
 import { loadLate } from './late.ts';
 import { leaveOut } from './left-out.ts';
@@ -9,14 +10,14 @@ import { nameExports } from './named-exports.ts';
 /** Libraries written as CommonJS ask for Node's own modules with `require`, which an ES module has not. */
 const REQUIRE = `import { createRequire as nodeRequire } from 'node:module'; const require = nodeRequire(import.meta.url);`;
 
-/** The program asks for its version; the rest of package.json is nobody's business, and changes more often. */
+/** The program asks for its version and commit; the rest of package.json is nobody's business, and changes more often. */
 const onlyVersion = (root: string): Plugin => ({
   name: 'only-version',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]package\.json$/ }, async ({ path }) => {
       if (path !== join(root, 'package.json')) return undefined;
       const { version } = JSON.parse(await readFile(path, 'utf8'));
-      return { contents: JSON.stringify({ version }), loader: 'json' };
+      return { contents: JSON.stringify({ version, commit: await commitOf(root) }), loader: 'json' };
     });
   },
 });

@@ -9,7 +9,7 @@ const IAP_SHAPE = '/projects/NUMBER/locations/REGION/services/NAME or /projects/
 
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
-export const isIapAudience = (audience: string): boolean => IAP_FORMS.some((form) => form.test(audience));
+const isIapAudience = (audience: string): boolean => IAP_FORMS.some((form) => form.test(audience));
 
 const faultOfUrl = (audience: string): string | undefined => {
   if (!URL.canParse(audience)) return 'is no URL';

@@ -9,7 +9,7 @@ export const memoryLimitBytes = (constrained = process.constrainedMemory(), tota
 export const bufferBytesIn = (memoryBytes: number): number => Math.floor(memoryBytes / 4);
 
 /** An upload of unknown size leases two blocks of Drive's chunk granularity, 256 KiB (see drive/upload.ts). */
-export const LEAST_UPLOAD_BYTES = 2 * 262_144;
+const LEAST_UPLOAD_BYTES = 2 * 262_144;
 
 const mebibytes = (bytes: number): string => `${Math.floor(bytes / 1_048_576)} MiB`;
 

@@ -14,6 +14,10 @@ export const settings = z.object({
     .optional(),
   /** Cloud Run sets it, and Knative anywhere: a hint, and no proof, that this is Cloud Run. */
   K_SERVICE: z.string().optional(),
+  COURIER_COMMIT: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'not a commit (up to 64 letters, digits, ".", "_", "-")')
+    .optional(),
   GOOGLE_CLOUD_PROJECT: z.string().optional(),
   FUNCTION_TARGET: z.string().optional(),
   GOOGLE_APPLICATION_CREDENTIALS: z.string().optional(),

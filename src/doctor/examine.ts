@@ -86,17 +86,24 @@ const inOrder = (found: readonly Check[]): Check[] => {
   );
 };
 
+export interface Examination {
+  /** Whether a probe file is put into each folder. */
+  write: boolean;
+  /** Only what a delivery needs, and nothing that stands around it; with a ledger entry that is used again and again. */
+  essentials?: { ledgerKey: string };
+}
+
 /** Looks at every destination at once; what they have in common is looked at once. */
 export const examine = async (
   dependencies: DoctorDependencies,
-  { write }: { write: boolean },
+  { write, essentials }: Examination,
 ): Promise<DoctorReport> => {
   const { config, now } = dependencies;
   const context = { deadlineMs: now() + PATIENCE_MS };
   const { deadlineMs } = context;
   const [self, clock] = await Promise.all([lookAtSelf(dependencies), checkClock(dependencies, deadlineMs)]);
-  const ledger = checkLedger(dependencies, self.email);
-  const invoker = checkInvoker(dependencies, { runtimeEmail: self.email, deadlineMs });
+  const ledger = checkLedger(dependencies, self.email, essentials?.ledgerKey);
+  const invoker = essentials ? undefined : checkInvoker(dependencies, { runtimeEmail: self.email, deadlineMs });
   const sightOf = createSubscriptionSight(dependencies, deadlineMs);
   const bucketSightOf = createBucketSight(dependencies, deadlineMs);
 
@@ -110,6 +117,16 @@ export const examine = async (
     findings.set(name, checkRight(dependencies, name, right, { runtime: self.email, context }));
   }
 
+  const lookAround = async (name: string): Promise<Check[]> =>
+    invoker === undefined
+      ? []
+      : [
+          await checkPubsub(dependencies, name, { runtimeEmail: self.email, deadlineMs }),
+          await checkSubscriptions(dependencies, name, { sightOf, runtimeEmail: self.email }),
+          await checkSources(dependencies, name, { sightOf: bucketSightOf, runtimeEmail: self.email }),
+          await invoker,
+        ];
+
   const lookAt = async (name: string, destination: DestinationConfig): Promise<Check[]> => {
     const { credentials } = destination;
     const right = rights.get(credentials);
@@ -122,10 +139,7 @@ export const examine = async (
       await ledger,
       isOwn ? self.check : skipped('identity', 'Not needed: the key is in a file.'),
       ...(finding?.checks ?? []),
-      await checkPubsub(dependencies, name, { runtimeEmail: self.email, deadlineMs }),
-      await checkSubscriptions(dependencies, name, { sightOf, runtimeEmail: self.email }),
-      await checkSources(dependencies, name, { sightOf: bucketSightOf, runtimeEmail: self.email }),
-      await invoker,
+      ...(await lookAround(name)),
     ];
     if (right === undefined || credential === undefined || finding?.ready === undefined) return inOrder(found);
     const place = { name, config: destination, drive: right.drive };

@@ -19,19 +19,23 @@ const commandsFor = ({ config }: Pick<DoctorDependencies, 'config'>, runtime: st
   ].join('; ');
 };
 
-/** Creates the same entry twice: the second time it must be the first one's. The entry goes with the ledger's TTL. */
+/**
+ * Creates the same entry twice: the second time it must be the first one's. The entry goes with the ledger's TTL.
+ * @param key of an entry that may be there already; default: a new one
+ */
 export const checkLedger = async (
   dependencies: Pick<DoctorDependencies, 'config' | 'ledger' | 'now' | 'log'>,
   runtime: string | undefined,
+  key?: string,
 ): Promise<Check> => {
   const { config, ledger, now, log } = dependencies;
-  const key = `doctor:${randomUUID()}`;
+  const entryKey = key ?? `doctor:${randomUUID()}`;
   const claim = (fileId: string): Promise<{ entry: LedgerEntry; mine: boolean }> =>
-    ledger.claim(key, { fileId, fingerprint: '', state: 'claimed', claimedAtMs: now() });
+    ledger.claim(entryKey, { fileId, fingerprint: '', state: 'claimed', claimedAtMs: now() });
   try {
     const first = await claim('first');
     const second = await claim('second');
-    if (!first.mine || second.mine || second.entry.fileId !== 'first')
+    if ((key === undefined && !first.mine) || second.mine || second.entry.fileId !== 'first')
       return failed(
         'ledger',
         'An entry that was there was written over: two deliveries with one key would make two files.',
@@ -45,6 +49,10 @@ export const checkLedger = async (
   }
   if (config.ledger !== 'memory') return passed('ledger', 'Firestore: answers, and keeps what came first.');
   return config.onCloudRun
-    ? warned('ledger', 'Memory: another instance, or this one started again, knows nothing of it.', USE_FIRESTORE)
-    : passed('ledger', 'Memory: enough for one instance.');
+    ? warned(
+        'ledger',
+        'Memory: another instance, or this one started again, knows nothing of it, so a retry there makes a second file. It is the weaker promise.',
+        USE_FIRESTORE,
+      )
+    : passed('ledger', 'Memory: enough for one instance, and for as long as it runs. It is the weaker promise.');
 };

@@ -16,6 +16,13 @@ export interface DoctorReport {
   destinations: Record<string, { ok: boolean; checks: Check[] }>;
 }
 
+/** The answer of `GET /v1/ready`, for anybody. */
+export interface Readiness {
+  ok: boolean;
+  /** What fails, in general words, once however many destinations it concerns. */
+  findings: { check: string; detail: string }[];
+}
+
 export const passed = (check: string, detail: string): Check => ({ check, result: 'passed', detail });
 export const skipped = (check: string, detail: string): Check => ({ check, result: 'skipped', detail });
 /** For what the courier may not see, and need not: the remedy says how somebody else can look. */

@@ -5,8 +5,8 @@ import type { Bindings, CourierContext, Variables } from './environment.ts';
 import { createExportsHandler } from './exports.ts';
 import { createFilesHandler } from './files.ts';
 import { createRouteNames, inTrace } from './in-trace.ts';
-import { gatherOptions, parseInput } from './options.ts';
 import { nearestRoute } from './nearest-route.ts';
+import { gatherOptions, parseInput } from './options.ts';
 import { isBodyPending, isCallerGone } from './pending-body.ts';
 import { problemResponse } from './problem.ts';
 import { createPubsubHandler } from './pubsub.ts';
@@ -95,7 +95,21 @@ const routesOf = (services: Services, patience: Patience | undefined): Route[] =
       method: 'GET',
       path: '/v1/health',
       who: 'anybody',
-      handle: async (context) => context.json({ ok: true, version: services.version }),
+      handle: async (context) => {
+        const { version, commit, ledgerKind } = services;
+        const once = ledgerKind === 'memory' ? { once: 'instance' } : {};
+        return context.json({ ok: true, version, commit, ledger: ledgerKind, ...once });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/ready',
+      who: 'anybody',
+      handle: async (context) => {
+        refuseWhenStopping(services, context);
+        const readiness = await services.ready();
+        return readiness.ok ? context.json(readiness) : context.json(readiness, 503, { 'Retry-After': '10' });
+      },
     },
     {
       method: 'GET',

@@ -1,7 +1,7 @@
 import { OUTCOMES, type Receipt } from '../delivery.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../errors.ts';
 import { problemOf } from './problem.ts';
-import type { DestinationSummary, DoctorReport, UploadSession } from './services.ts';
+import type { DestinationSummary, DoctorReport, Readiness, UploadSession } from './services.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -83,6 +83,17 @@ const doctorReport = objectOf<DoctorReport>({
   },
 });
 
+const readiness = objectOf<Readiness>({
+  ok: { type: 'boolean' },
+  findings: {
+    type: 'array',
+    items: objectOf<Readiness['findings'][number]>({
+      check: text('What fails, as the doctor calls it.'),
+      detail: text('In general words: no name of this installation.'),
+    }),
+  },
+});
+
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
 const problem: Schema = {
@@ -128,6 +139,7 @@ export const ANSWERS = {
   UploadSession: session,
   Destination: summary,
   DoctorReport: doctorReport,
+  Readiness: readiness,
   Problem: problem,
   Push: push,
 } as const;

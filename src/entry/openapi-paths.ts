@@ -204,16 +204,42 @@ export const paths: Readonly<Record<string, Schema>> = {
   '/v1/health': {
     get: {
       operationId: 'health',
-      summary: 'Alive, and which version.',
+      summary: 'Alive, and which version; asks nobody.',
       security: [],
       responses: {
         '200': {
           description: 'Alive.',
           content: json({
             type: 'object',
-            required: ['ok', 'version'],
-            properties: { ok: { const: true }, version: { type: 'string' } },
+            required: ['ok', 'version', 'commit', 'ledger'],
+            properties: {
+              ok: { const: true },
+              version: { type: 'string' },
+              commit: { type: ['string', 'null'], description: 'What it was built from, where that is known.' },
+              ledger: { enum: ['memory', 'firestore'] },
+              once: {
+                const: 'instance',
+                description: 'With ledger memory: keys are remembered by one instance alone.',
+              },
+            },
           }),
+        },
+        ...errors([400, 405, 500]),
+      },
+    },
+  },
+  '/v1/ready': {
+    get: {
+      operationId: 'ready',
+      summary: 'Whether deliveries would work: credentials, ledger and folders. Looked at once a minute at most.',
+      security: [],
+      responses: {
+        '200': { description: 'They would.', content: json(reference('Readiness')) },
+        '503': {
+          description:
+            'They would not, for what the findings say in general words; "courier doctor" tells operators the rest.',
+          headers: { 'Retry-After': { schema: { type: 'string' } } },
+          content: json(reference('Readiness')),
         },
         ...errors([400, 405, 500]),
       },

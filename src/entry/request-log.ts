@@ -74,7 +74,8 @@ const write = (
   // Error Reporting groups lines by their message, where there is no stack.
   const ending = failure === undefined ? '' : ` ${failure.code}`;
   const message = `${context.req.method} ${pathOf(context.env.incoming.url)} ${context.res.status}${ending}`;
-  if (failure === undefined && context.req.path === '/v1/health') services.log.debug(fields, message);
+  if (failure === undefined && ['/v1/health', '/v1/ready'].includes(context.req.path))
+    services.log.debug(fields, message);
   else services.log[levelOf(failure, mayWarn)](fields, message);
 };
 

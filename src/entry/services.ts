@@ -45,6 +45,12 @@ export interface DoctorReport {
   >;
 }
 
+/** Whether deliveries would work, for anybody who asks: no names. */
+export interface Readiness {
+  ok: boolean;
+  findings: { check: string; detail: string }[];
+}
+
 /** What the entries are given; the composition root fills it. */
 export interface Services {
   /** The caller of a request, from its headers alone. @throws CourierError 401 codes, `google-unavailable` */
@@ -87,6 +93,12 @@ export interface Services {
   /** Largest body that this form of the app takes, in bytes (the function's platform limit); undefined: no limit. */
   maxBodyBytes: number | undefined;
   version: string;
+  /** The commit that this was built from; null where nobody said. */
+  commit: string | null;
+  /** Where keys are remembered: `memory` is the weaker promise, good for one instance until it ends. */
+  ledgerKind: 'memory' | 'firestore';
+  /** Whether deliveries would work; looked at once in a while, however many ask. */
+  ready(): Promise<Readiness>;
   /** Deliveries in hand at once; one more is answered 429 `busy`. */
   concurrentUploads: number;
   /** Names the project in the logs' trace fields; undefined where it is not known. */

@@ -91,7 +91,10 @@ describe.each(FORMS)('answers, %s', (form) => {
   test('health and the API description are for everybody', async () => {
     const headers = { authorization: undefined };
     const health = await get('/v1/health', { headers });
-    expect([health.status, health.json]).toEqual([200, { ok: true, version: '0.0.0-test' }]);
+    expect([health.status, health.json]).toEqual([
+      200,
+      { ok: true, version: '0.0.0-test', commit: 'c0ffee', ledger: 'firestore' },
+    ]);
     const description = await get('/openapi.json', { headers });
     expect([description.status, description.json.openapi]).toEqual([200, expect.stringMatching(/^3\.1\./)]);
     expect(description.headers['content-type']).toMatch(/^application\/json/);
