@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import { createBufferBudget, defaultBufferBytes } from '../../../src/drive/budget.ts';
 import { CourierError } from '../../../src/errors.ts';
+import { watchTimers } from '../../support/running-timers.ts';
 
 const MIB = 1_048_576;
 
@@ -32,6 +33,12 @@ test('whoever is alone gets half, and never more than there is', async () => {
   expect(lease.share()).toBe(10);
   expect(takeAll(lease)).toHaveLength(10);
   expect(budget.gauges()).toEqual({ capacity: 200, used: 100, waiting: 0 });
+});
+
+test('a budget holds whole blocks, at least four', () => {
+  const capacityOf = (bytes: number): number =>
+    createBufferBudget({ bytes, blockBytes: 10, maxWaiters: 1 }).gauges().capacity;
+  expect([0, 49, 50, 59].map(capacityOf)).toEqual([40, 40, 50, 50]);
 });
 
 test('the share shrinks with the number of uploads', async () => {
@@ -180,6 +187,20 @@ describe('who may not wait is told to come again', () => {
     await budget.lease(4);
     await expect(budget.lease(1, { deadlineMs: Date.now() + 20 })).rejects.toMatchObject({ code: 'busy' });
     expect(budget.gauges().waiting).toBe(0);
+  });
+
+  test('and not before it; who is let in leaves no timer behind', async () => {
+    const timers = watchTimers();
+    const budget = budgetOf(4);
+    const holder = await budget.lease(4);
+    const waiting = budget.lease(1, { deadlineMs: Date.now() + 30_000 });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(budget.gauges().waiting).toBe(1);
+    holder.close();
+    expect(takeAll(await waiting).length).toBeGreaterThan(0);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(timers.running(20_000)).toEqual([]);
+    timers.stop();
   });
 
   test('when the request is given up, with its reason', async () => {

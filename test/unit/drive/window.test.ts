@@ -87,6 +87,29 @@ describe('chunks', () => {
     }
   };
 
+  test('are no larger when all of the source has been read', async () => {
+    const bytes = bytesOf(40);
+    const { window } = await open(bytes);
+    await turn();
+    expect(await window.next(0)).toEqual({ from: 0, to: 20 });
+    expect(await window.next(20)).toEqual({ from: 20, to: 40, whole: { sha256: sha256(bytes), size: 40 } });
+  });
+
+  test('are shown from any byte that is held, also in the middle of a block', async () => {
+    const bytes = bytesOf(40);
+    const { window } = await open(bytes);
+    await turn();
+    for (const [from, to] of [
+      [5, 25],
+      [9, 10],
+      [11, 40],
+      [0, 40],
+      [7, 7],
+    ] as const) {
+      expect(Buffer.concat(window.views(from, to)).equals(bytes.subarray(from, to))).toBe(true);
+    }
+  });
+
   test.each([0, 1, 19, 20, 21, 39, 40, 41, 100, 101])(
     'of %i bytes are multiples of the block but the last, which alone says what the whole is',
     async (size) => {
@@ -111,6 +134,13 @@ describe('chunks', () => {
     expect(await window.next(0)).toEqual({ from: 0, to: BLOCK });
     window.drop(BLOCK);
     expect(await window.next(BLOCK)).toEqual({ from: BLOCK, to: 2 * BLOCK });
+  });
+
+  test('have 64 blocks at most, and twice as many are held', async () => {
+    const { window, counted } = await open(bytesOf(5_000), { blocks: 1_000, piece: 1_000 });
+    expect(await window.next(0)).toEqual({ from: 0, to: 64 * BLOCK });
+    await turn();
+    expect(counted.most).toBe(128);
   });
 
   test('start behind what Drive has already; those bytes are hashed and not held', async () => {

@@ -40,22 +40,47 @@ test('blanks without end behind the closing boundary are refused, too', async ()
   expect(given.bytes).toBeLessThan(80_000);
 });
 
+test('bytes behind a line end are handed on as they come, and not held until the next boundary', async () => {
+  const given = { bytes: 0 };
+  let read = 0;
+  let mostHeld = 0;
+  const work = async (): Promise<void> => {
+    for await (const { read: bytesOf } of readParts(endless('--x\r\n\r\nvalue\r', 'a'.repeat(1_024), given), 'x')) {
+      for await (const piece of bytesOf()) {
+        read += piece.byteLength;
+        mostHeld = Math.max(mostHeld, given.bytes - read);
+      }
+    }
+  };
+  await expect(work()).rejects.toMatchObject({ code: 'body-truncated' });
+  expect(read).toBeGreaterThan(MOST_BYTES - 1_024);
+  expect(mostHeld).toBeLessThan(4_096);
+});
+
 test.each([
   [8_192, 1],
   [8_193, 0],
 ])('headers of %i bytes in all: %i parts', async (bytes, count) => {
   const block = `A: ${'a'.repeat(4_000)}\r\nB: `;
   const headers = block + 'b'.repeat(bytes - '\r\n'.length - block.length);
-  const form = Buffer.from(`--x\r\n${headers}\r\n\r\nvalue\r\n--x--\r\n`);
-  const parts: number[] = [];
-  const read = async (): Promise<void> => {
-    for await (const { read: bytesOf } of readParts(endless(form.toString(), '', { bytes: MOST_BYTES }), 'x')) {
-      for await (const _piece of bytesOf()) parts.push(1);
-    }
-  };
-  if (count === 0) await expect(read()).rejects.toMatchObject({ code: 'request-invalid' });
-  else await read();
-  expect(parts).toHaveLength(count);
+  const form = `--x\r\n${headers}\r\n\r\nvalue\r\n--x--\r\n`;
+  // At once, and with a pause before the end of the headers has come.
+  for (const cut of [form.length, '--x'.length + bytes + 1]) {
+    const pieces = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(form.slice(0, cut));
+      yield Buffer.from(form.slice(cut));
+    };
+    let parts = 0;
+    const read = async (): Promise<void> => {
+      for await (const { read: bytesOf } of readParts(pieces(), 'x')) {
+        for await (const _piece of bytesOf());
+        parts += 1;
+      }
+    };
+    if (count === 0) await expect(read()).rejects.toMatchObject({ code: 'request-invalid' });
+    else await read();
+    expect(parts).toBe(count);
+  }
 });
 
 /** How many parts come of a form that arrives as one chunk. */
@@ -73,4 +98,24 @@ test.each<[string, (bytes: number) => string]>([
 ])('a form may have 64 KiB %s it, and not a byte more, though they come at once', async (_, formOf) => {
   expect(await partsOf(formOf(65_536))).toBe(1);
   await expect(partsOf(formOf(65_537))).rejects.toMatchObject({ code: 'request-invalid' });
+});
+
+test.each([
+  [256, 1],
+  [257, 0],
+])('the line of a boundary may have %i blanks: %i parts', async (blanks, count) => {
+  const form = `--x${' '.repeat(blanks)}\r\n\r\nvalue\r\n--x--\r\n`;
+  if (count === 1) expect(await partsOf(form)).toBe(1);
+  else await expect(partsOf(form)).rejects.toMatchObject({ code: 'request-invalid' });
+});
+
+test('names of headers are the same in capitals and in small letters', async () => {
+  const form = (headers: string): string => `--x\r\n${headers}\r\n\r\nvalue\r\n--x--\r\n`;
+  const names: string[] = [];
+  for await (const { headers, read } of readParts(endless(form('CONTENT-Type: a'), '', { bytes: MOST_BYTES }), 'x')) {
+    names.push(...headers.keys());
+    for await (const _piece of read());
+  }
+  expect(names).toEqual(['content-type']);
+  await expect(partsOf(form('CONTENT-Type: a\r\ncontent-TYPE: b'))).rejects.toMatchObject({ code: 'request-invalid' });
 });
