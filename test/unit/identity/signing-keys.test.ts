@@ -39,6 +39,19 @@ const settled = async (): Promise<void> => {
 };
 
 describe('Google’s keys are fetched', () => {
+  test('as JSON, from their own address alone, and not for ever', async () => {
+    const asked: [string, RequestInit | undefined][] = [];
+    const log = createKeptLog();
+    const watched: typeof fetch = (url, init) => {
+      asked.push([String(url), init]);
+      return fetch(url, init);
+    };
+    await createSigningKeys({ url: jwks.url, algorithm: 'RS256', fetch: watched, now: () => nowMs, log }).warmUp();
+    expect(asked).toEqual([
+      [jwks.url, { redirect: 'error', signal: expect.any(AbortSignal), headers: { accept: 'application/json' } }],
+    ]);
+  });
+
   test('once, however many wait', async () => {
     const found = await Promise.all(Array.from({ length: 200 }, () => keys.find('first')));
     expect(new Set(found).size).toBe(1);
