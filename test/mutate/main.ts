@@ -29,7 +29,7 @@ const { values } = parseArgs({
     files: { type: 'string', multiple: true },
     tests: { type: 'string', multiple: true },
     since: { type: 'string' },
-    workers: { type: 'string', default: String(Math.max(1, availableParallelism() - 1)) },
+    workers: { type: 'string', default: String(availableParallelism()) },
     measure: { type: 'boolean', default: false },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },

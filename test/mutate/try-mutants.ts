@@ -11,7 +11,7 @@ export const defaultLimits = (usualMs: number): Limits => ({
 });
 
 /** Test files are run until they would have taken so long without the mutant; one that lives then has survived. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 60_000;
 
 interface Trial {
   project: Project;
