@@ -10,6 +10,8 @@ export interface Equivalent {
   text: string;
   before: string;
   after: string;
+  /** Which one, where several have all of this in common; default: the first. */
+  nth?: number;
   /** Why no test can tell it from the original, or why none should. */
   reason: string;
 }
@@ -22,7 +24,8 @@ const isSame = (one: Equivalent, other: Mutant): boolean =>
   one.within === other.within &&
   one.text === other.text &&
   one.before === other.before &&
-  one.after === other.after;
+  one.after === other.after &&
+  (one.nth ?? 1) === other.nth;
 
 export const reasonOf = (equivalents: readonly Equivalent[], mutant: Mutant): string | undefined =>
   equivalents.find((equivalent) => isSame(equivalent, mutant))?.reason;

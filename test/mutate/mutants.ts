@@ -17,6 +17,8 @@ export interface Mutant {
   text: string;
   before: string;
   after: string;
+  /** The how-manieth with all of this in common, from 1. */
+  nth: number;
   /** The innermost region of the file that holds the change; see `regions.ts`. */
   region: number;
   /** The whole file with the change made. */
@@ -57,17 +59,26 @@ const withinOf = (source: ts.SourceFile, start: number, end: number): string => 
 export const mutantsOf = (file: string, text: string): Mutant[] => {
   const source = parse(file, text);
   const regions = regionsOf(source);
+  const lines = text.split('\n');
+  const counts = new Map<string, number>();
   return changesOf(source).map(({ operator, start, end, after }) => {
     const { line } = source.getLineAndCharacterOfPosition(start);
+    const what = {
+      within: withinOf(source, start, end),
+      text: (lines[line] ?? '').trim(),
+      before: oneLine(text.slice(start, end)),
+      after: oneLine(after),
+    };
+    const key = digest(...Object.values(what));
+    const nth = (counts.get(key) ?? 0) + 1;
+    counts.set(key, nth);
     return {
       id: digest(file, text, operator, String(start), String(end), after),
       file,
       line: line + 1,
       operator,
-      within: withinOf(source, start, end),
-      text: (text.split('\n')[line] ?? '').trim(),
-      before: oneLine(text.slice(start, end)),
-      after: oneLine(after),
+      ...what,
+      nth,
       region: regionAt(regions, start, end),
       mutated: text.slice(0, start) + after + text.slice(end),
     };

@@ -5,13 +5,9 @@ import { digest, type Mutant } from './mutants.ts';
  * among the mutants of all others as it was.
  */
 export const sampleOf = (mutants: readonly Mutant[], size: number, seed: number): Mutant[] => {
-  const seen = new Map<string, number>();
   const placed = mutants.map((mutant) => {
-    const { file, within, text, before, after } = mutant;
-    const what = digest(file, within, text, before, after);
-    const count = seen.get(what) ?? 0;
-    seen.set(what, count + 1);
-    return { mutant, place: digest(String(seed), what, String(count)) };
+    const { file, within, text, before, after, nth } = mutant;
+    return { mutant, place: digest(String(seed), file, within, text, before, after, String(nth)) };
   });
   return placed
     .sort((one, other) => (one.place < other.place ? -1 : 1))

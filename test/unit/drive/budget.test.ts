@@ -35,6 +35,10 @@ test('whoever is alone gets half, and never more than there is', async () => {
   expect(budget.gauges()).toEqual({ capacity: 200, used: 100, waiting: 0 });
 });
 
+test("a block is Drive's granularity of chunks: 256 KiB", () => {
+  expect(createBufferBudget({ bytes: 1, maxWaiters: 1 })).toMatchObject({ blockBytes: 262_144 });
+});
+
 test('a budget holds whole blocks, at least four', () => {
   const capacityOf = (bytes: number): number =>
     createBufferBudget({ bytes, blockBytes: 10, maxWaiters: 1 }).gauges().capacity;

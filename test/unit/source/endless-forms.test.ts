@@ -119,3 +119,21 @@ test('names of headers are the same in capitals and in small letters', async () 
   expect(names).toEqual(['content-type']);
   await expect(partsOf(form('CONTENT-Type: a\r\ncontent-TYPE: b'))).rejects.toMatchObject({ code: 'request-invalid' });
 });
+
+test.each([
+  [16, 1],
+  [17, 0],
+])('a part may have %i headers: %i parts', async (count, parts) => {
+  const headers = Array.from({ length: count }, (_, at) => `x-${at}: a`).join('\r\n');
+  const form = `--x\r\n${headers}\r\n\r\nvalue\r\n--x--\r\n`;
+  if (parts === 1) expect(await partsOf(form)).toBe(1);
+  else await expect(partsOf(form)).rejects.toMatchObject({ code: 'request-invalid' });
+});
+
+test.each(['--xy', '--x y', '--x\ty', '--x-'])(
+  'a line that only begins as the boundary does is an error: %j',
+  async (line) => {
+    const form = `--x\r\n\r\nvalue\r\n${line}\r\n\r\nvalue\r\n--x--\r\n`;
+    await expect(partsOf(form)).rejects.toMatchObject({ code: 'request-invalid' });
+  },
+);
