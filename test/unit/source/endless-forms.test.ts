@@ -137,3 +137,35 @@ test.each(['--xy', '--x y', '--x\ty', '--x-'])(
     await expect(partsOf(form)).rejects.toMatchObject({ code: 'request-invalid' });
   },
 );
+
+test.each([
+  ['b', true],
+  ['b'.repeat(70), true],
+  ["a b'()+,./:=?-_", true],
+  ['', false],
+  ['b'.repeat(71), false],
+  ['b ', false],
+  ['b;', false],
+  ['"b', false],
+  ['b\r\nc', false],
+  ['ü', false],
+])('the boundary %j is one that RFC 2046 allows: %s', async (boundary, isAllowed) => {
+  const form = Buffer.from(`--${boundary}\r\n\r\nvalue\r\n--${boundary}--\r\n`);
+  const read = async (): Promise<number> => {
+    let parts = 0;
+    for await (const part of readParts(endless(form.toString(), '', { bytes: MOST_BYTES }), boundary)) {
+      for await (const _piece of part.read()) parts += 1;
+    }
+    return parts;
+  };
+  if (isAllowed) expect(await read()).toBe(1);
+  else await expect(read()).rejects.toMatchObject({ code: 'request-invalid' });
+});
+
+test('a part that its reader has left before its end is nothing to go on from', async () => {
+  const form = '--x\r\n\r\none\r\n--x\r\n\r\ntwo\r\n--x--\r\n';
+  const read = async (): Promise<void> => {
+    for await (const _part of readParts(endless(form, '', { bytes: MOST_BYTES }), 'x'));
+  };
+  await expect(read()).rejects.toThrow('left before its end');
+});
