@@ -56,7 +56,7 @@ const createContextManager = (): ContextManager => {
  * `OTEL_EXPORTER_OTLP_HEADERS` are read by the SDK itself.
  */
 export const startTelemetrySdk = ({ endpoint, intervalMs = INTERVAL_MS }: TelemetrySdkOptions): TelemetrySdk => {
-  const base = endpoint.replace(/\/+$/, '');
+  const base = endpoint.replace(/(?<!\/)\/+$/, '');
   const resource = defaultResource()
     .merge(resourceFromAttributes({ 'service.name': 'drive-courier', 'service.version': packageJson.version }))
     .merge(detectResources({ detectors: [envDetector] }));

@@ -1,7 +1,10 @@
 import { failure } from './errors.ts';
 
+const HOST = /^https:\/\/([\w.-]+)(?=[/?]|$)/;
+
 /** Google's API hosts; others (AWS's, a metadata server's, an OIDC issuer's) are left alone. */
-const GOOGLE_HOST = /^https:\/\/((?:[\w-]+\.)*(?:googleapis|google)\.com)(?=[/?]|$)/;
+const isGoogle = (host: string): boolean =>
+  ['googleapis.com', 'google.com'].some((domain) => host === domain || host.endsWith(`.${domain}`));
 
 const isLoopback = (hostname: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 
@@ -18,5 +21,5 @@ export const rewriteFor = (origin: string | undefined): Rewrite => {
     throw failure('usage', { detail: 'COURIER_GOOGLE_ORIGIN is not an address of this machine.' });
   }
   const base = new URL(origin).origin;
-  return (url) => url.replace(GOOGLE_HOST, `${base}/$1`);
+  return (url) => url.replace(HOST, (whole, host: string) => (isGoogle(host) ? `${base}/${host}` : whole));
 };

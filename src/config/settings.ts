@@ -10,7 +10,7 @@ export const settings = z.object({
       (text) => URL.canParse(text) && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(text).hostname),
       'only a loopback address is taken here',
     )
-    .transform((text) => text.replace(/\/+$/, ''))
+    .transform((text) => text.replace(/(?<!\/)\/+$/, ''))
     .optional(),
   /** Cloud Run sets it, and Knative anywhere: a hint, and no proof, that this is Cloud Run. */
   K_SERVICE: z.string().optional(),

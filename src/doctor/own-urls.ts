@@ -20,7 +20,7 @@ export const askableUrls = (config: Pick<Config, 'audiences' | 'googleOrigin'>):
 
 /** A route of the service below one of its addresses: functions have a path of their own before it. */
 export const routeAt = ({ origin, pathname }: URL, route: string): string =>
-  `${origin}${pathname.replace(/\/+$/, '')}${route}`;
+  `${origin}${pathname.replace(/(?<!\/)\/+$/, '')}${route}`;
 
 /** "https://SERVICE-PROJECT_NUMBER.REGION.run.app" (run/docs/triggering/https-request#deterministic). */
 export const regionOf = ({ hostname }: URL): string | undefined =>

@@ -47,7 +47,7 @@ const storeKey = (facts: Facts): string =>
 
 /** The service account behind a right, also where it acts for a person: errors name it. */
 const actorOf = ({ account }: Facts, { remedy }: CourierError): string =>
-  /[\w.-]+@[\w.-]+\.gserviceaccount\.com/.exec(remedy)?.[0] ??
+  /(?<![\w.-])[\w.-]+@[\w.-]+\.gserviceaccount\.com/.exec(remedy)?.[0] ??
   (isServiceAccount(account) ? (account ?? '') : 'SERVICE_ACCOUNT');
 
 const newKey = (facts: Facts, error: CourierError): string => {

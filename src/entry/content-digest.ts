@@ -1,15 +1,51 @@
 import { CourierError } from '../errors.ts';
+import { createHeaderReader, type HeaderReader } from '../http-grammar.ts';
 
-/** RFC 9651 (structured fields): a dictionary's key, and the parameters that any member may carry. */
-const KEY = '[a-z*][a-z0-9_.*-]*';
-const BARE_ITEM =
-  '(?:-?\\d{1,15}(?:\\.\\d{1,3})?|"(?:[ !#-\\[\\]-~]|\\\\["\\\\])*"|[A-Za-z*][\\w!#$%&\'*+.^`|~:/-]*|:[A-Za-z0-9+/=]*:|\\?[01])';
-/** RFC 9530: every member of `Content-Digest` is a byte sequence. */
-const MEMBER = new RegExp(`^(${KEY})=:([A-Za-z0-9+/]*={0,2}):(?:;[ ]*${KEY}(?:=${BARE_ITEM})?)*$`);
+/*
+ * RFC 9651 (structured fields): a dictionary's key, a byte sequence, the other values that a parameter may have, and the
+ * signs between them.
+ */
+const KEY = /[a-z*][a-z0-9_.*-]*/y;
+const BYTES = /:[A-Za-z0-9+/]*={0,2}:/y;
+const BARE_ITEM = /-?\d{1,15}(?:\.\d{1,3})?|"(?:[ !#-[\]-~]|\\["\\])*"|[A-Za-z*][\w!#$%&'*+.^`|~:/-]*|\?[01]/y;
+const EQUALS = /=/y;
+const SEMICOLON = /;[ ]*/y;
+const COMMA = /[ \t]*,[ \t]*/y;
 
 const SHA256_BASE64 = /^[A-Za-z0-9+/]{43}=?$/;
 
 const malformed = (detail: string): CourierError => new CourierError('digest-malformed', { detail });
+
+/** Skips the parameters that any member may have (RFC 9651, 3.1.2). False where one cannot be read. */
+const skipParameters = (reader: HeaderReader): boolean => {
+  while (reader.take(SEMICOLON) !== undefined) {
+    if (reader.take(KEY) === undefined) return false;
+    if (reader.take(EQUALS) !== undefined && (reader.take(BYTES) ?? reader.take(BARE_ITEM)) === undefined) return false;
+  }
+  return true;
+};
+
+/** The members of a dictionary of byte sequences, their base64 without colons; undefined where it cannot be read. */
+const readDictionary = (header: string): [key: string, base64: string][] | undefined => {
+  const reader = createHeaderReader(header);
+  const members: [string, string][] = [];
+  do {
+    const key = reader.take(KEY);
+    const bytes = key !== undefined && reader.take(EQUALS) !== undefined ? reader.take(BYTES) : undefined;
+    if (key === undefined || bytes === undefined || !skipParameters(reader)) return undefined;
+    members.push([key, bytes.slice(1, -1)]);
+  } while (reader.take(COMMA) !== undefined);
+  return reader.isDone() ? members : undefined;
+};
+
+/** Lower-case hex of a SHA-256 in base64. @throws CourierError `digest-malformed` */
+export const sha256OfBase64 = (base64: string, where: string): string => {
+  const digest = Buffer.from(base64, 'base64');
+  if (!SHA256_BASE64.test(base64) || digest.byteLength !== 32) {
+    throw malformed(`The sha-256 in ${where} is not 32 bytes in base64.`);
+  }
+  return digest.toString('hex');
+};
 
 /**
  * The SHA-256 of a `Content-Digest` header (RFC 9530), as lower-case hex; undefined when there is none.
@@ -18,19 +54,11 @@ const malformed = (detail: string): CourierError => new CourierError('digest-mal
  */
 export const readContentDigest = (header: string | null): string | undefined => {
   if (header === null) return undefined;
-  let sha256: string | undefined;
-  for (const text of header.split(',')) {
-    const [, algorithm, base64] = MEMBER.exec(text.replace(/^[ \t]+|[ \t]+$/g, '')) ?? [];
-    if (algorithm === undefined || base64 === undefined) {
-      throw malformed('Content-Digest is no dictionary of byte sequences, like "sha-256=:BASE64:".');
-    }
-    // Of a key that comes twice the last one counts (RFC 9651, 4.2.2).
-    if (algorithm === 'sha-256') sha256 = base64;
+  const members = readDictionary(header);
+  if (members === undefined) {
+    throw malformed('Content-Digest is not a dictionary of byte sequences, like "sha-256=:BASE64:".');
   }
-  if (sha256 === undefined) return undefined;
-  const digest = Buffer.from(sha256, 'base64');
-  if (!SHA256_BASE64.test(sha256) || digest.byteLength !== 32) {
-    throw malformed('The sha-256 in Content-Digest is not 32 bytes in base64.');
-  }
-  return digest.toString('hex');
+  // If a key comes twice, the last one counts (RFC 9651, 4.2.2).
+  const sha256 = new Map(members).get('sha-256');
+  return sha256 === undefined ? undefined : sha256OfBase64(sha256, 'Content-Digest');
 };

@@ -5,11 +5,18 @@ import type { Services } from './services.ts';
 
 /** What a path is called in metrics, which must stay few: its route, or `other`. */
 export const createRouteNames = (paths: readonly string[]): ((path: string) => string) => {
-  const patterns = [...new Set(paths)].map((path) => ({
-    path,
-    pattern: new RegExp(`^${path.replaceAll(/:\w+/g, '[^/]+')}$`),
-  }));
-  return (path) => patterns.find(({ pattern }) => pattern.test(path))?.path ?? 'other';
+  const routes = [...new Set(paths)].map((path) => ({ path, segments: path.split('/') }));
+  return (path) => {
+    const segments = path.split('/');
+    const route = routes.find(
+      (known) =>
+        known.segments.length === segments.length &&
+        known.segments.every((segment, index) =>
+          segment.startsWith(':') ? segments[index] !== '' : segment === segments[index],
+        ),
+    );
+    return route?.path ?? 'other';
+  };
 };
 
 /** Runs a request inside its trace: every log line says which it is, and its span, where there is telemetry, is below the caller's. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
+import { decodeBase64 } from '../source/base64.ts';
 
 /** A Pub/Sub message, however it came. */
 export interface PubsubMessage {
@@ -79,13 +80,10 @@ export const readPublishedEvent = (data: unknown): WrappedMessage => {
   return asMessage(parsed.data.message, parsed.data.subscription, undefined);
 };
 
-/** Standard base64, as protobuf's JSON writes `bytes`; the URL alphabet is taken too, as protobuf's parsers do. */
-const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
-
 /** The message with its data, when they are base64; else with the text that came in their place, and what is wrong. */
 export const unwrap = ({ base64, ...rest }: WrappedMessage): { message: PubsubMessage; fault?: CourierError } => {
-  const digits = base64.replace(/=+$/, '').length;
-  if (BASE64.test(base64) && digits % 4 !== 1) return { message: { ...rest, data: Buffer.from(base64, 'base64') } };
+  const data = decodeBase64(base64);
+  if (data !== undefined) return { message: { ...rest, data } };
   const fault = new CourierError('request-invalid', { detail: 'message.data: is not base64.' });
   return { message: { ...rest, data: Buffer.from(base64) }, fault };
 };

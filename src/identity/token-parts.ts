@@ -38,7 +38,7 @@ const decodePart = (text: string): Buffer | undefined => {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Strings, so that what stands in them is skipped, and the signs that make up a JSON text's structure. */
-const JSON_SIGNS = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g;
+const JSON_SIGNS = /"(?:[^"\\]|\\.)*"?|[{}[\]:]/g;
 
 /** The members that a JSON object's text writes down, twice-named ones counted twice; the text is known to be JSON. */
 const countMembers = (json: string): number => {

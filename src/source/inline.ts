@@ -1,5 +1,6 @@
 import type { Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
+import { decodeBase64 } from './base64.ts';
 
 /** Bytes that are here already. */
 export const bytesSource = (bytes: Uint8Array, mimeType: string): Source => {
@@ -17,20 +18,23 @@ export const textSource = (text: string, mimeType = 'text/plain'): Source => {
   return bytesSource(Buffer.from(text), mimeType);
 };
 
-/** Without a repeated group: with one, a text of some megabytes overflows the stack of V8's matcher. */
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-
-/** Padding fills the last four characters or is left out (RFC 4648, 3.2). */
-const isBase64 = (text: string): boolean => {
-  if (!BASE64.test(text)) return false;
-  const digits = text.endsWith('=') ? text.indexOf('=') : text.length;
-  return digits % 4 !== 1 && (digits === text.length || text.length % 4 === 0);
+/** Why a text is not the base64 that was asked for, when it is a relative of it. */
+const describeBase64Fault = (text: string): string => {
+  if (/^data:/i.test(text)) return 'is a data: URL; send only what follows its comma';
+  if (/[-_]/.test(text) && decodeBase64(text) !== undefined) {
+    return 'is base64url; send it with "+" and "/" instead of "-" and "_"';
+  }
+  return 'is not base64';
 };
 
-/** Bytes given as base64 (RFC 4648, 4), with or without its padding. @throws CourierError `request-invalid` */
+/**
+ * Bytes given as base64 (RFC 4648, section 4), with or without its padding; line breaks are skipped, as MIME writes them.
+ * @throws CourierError `request-invalid`
+ */
 export const base64Source = (base64: string, mimeType = 'application/octet-stream'): Source => {
-  if (!isBase64(base64)) {
-    throw new CourierError('request-invalid', { detail: 'source.base64 is not base64.' });
+  const bytes = /[-_]/.test(base64) ? undefined : decodeBase64(base64);
+  if (bytes === undefined) {
+    throw new CourierError('request-invalid', { detail: `source.base64 ${describeBase64Fault(base64)}.` });
   }
-  return bytesSource(Buffer.from(base64, 'base64'), mimeType);
+  return bytesSource(bytes, mimeType);
 };

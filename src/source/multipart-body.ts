@@ -1,4 +1,5 @@
 import { CourierError } from '../errors.ts';
+import { isToken, trimBlanks } from '../http-grammar.ts';
 
 /** One part of a form: its headers, names in lower case, bytes as Latin-1. */
 type PartHeaders = ReadonlyMap<string, string>;
@@ -18,7 +19,6 @@ const HEADERS_END = Buffer.from('\r\n\r\n');
 
 /** RFC 2046, 5.1.1. */
 const BOUNDARY = /^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/;
-const HEADER_LINE = /^([\w!#$%&'*+.^`|~-]+):[ \t]*([^\r\n\0]*?)[ \t]*$/;
 
 const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
 const within = (): CourierError => invalid('A part of the form has the boundary within it.');
@@ -30,11 +30,11 @@ const parseHeaders = (block: string): PartHeaders => {
   if (lines.length > MOST_HEADERS) throw invalid(`A part of the form has more than ${MOST_HEADERS} headers.`);
   const headers = new Map<string, string>();
   for (const line of lines) {
-    const [, name, value] = HEADER_LINE.exec(line) ?? [];
-    if (name === undefined || value === undefined)
-      throw invalid('A part of the form has a header that cannot be read.');
-    if (headers.has(name.toLowerCase())) throw invalid(`A part of the form has "${name.toLowerCase()}" twice.`);
-    headers.set(name.toLowerCase(), value);
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(0, colon)).toLowerCase();
+    if (!isToken(name) || /[\r\n\0]/.test(line)) throw invalid('A part of the form has a header that cannot be read.');
+    if (headers.has(name)) throw invalid(`A part of the form has "${name}" twice.`);
+    headers.set(name, trimBlanks(line.slice(colon + 1)));
   }
   return headers;
 };

@@ -35,7 +35,10 @@ const REMEDIES: readonly [RegExp, string][] = [
     /Invalid JWT Signature|account not found|Invalid grant: account/i,
     'The key or the account was deleted: make a new key and use its file.',
   ],
-  [/expired or revoked|bad request.*refresh/i, 'Sign in again: the refresh token was revoked or is too old.'],
+  [
+    /expired or revoked|^(?=[^]*?bad request)[^]*refresh/i,
+    'Sign in again: the refresh token was revoked or is too old.',
+  ],
   [
     /getOpenIdToken/,
     'Grant this identity roles/iam.serviceAccountOpenIdTokenCreator (or roles/iam.workloadIdentityUser, for a federated one) on the service account that it is to act as.',
