@@ -6,6 +6,7 @@ import type { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
 import { beginAudit } from './steps/audit.ts';
 import { type Claim, claimKey, deliveryKey, lookUp, replay } from './steps/claim.ts';
+import { withConversionType } from './steps/conversion-type.ts';
 import { choosePlan, type Plan } from './steps/plan.ts';
 import { putBytes } from './steps/put.ts';
 import type { Placed } from './steps/put-request.ts';
@@ -77,18 +78,19 @@ const record = async ({ ledger, log }: Telling, claim: Claim | undefined, receip
  */
 export const createDeliver =
   (dependencies: DeliverDependencies) =>
-  (delivery: Delivery): Promise<Receipt> => {
+  (sent: Delivery): Promise<Receipt> => {
     const { allow, ledger, now, telemetry } = dependencies;
-    const { caller, options, source, idempotencyKey, signal, deadlineMs } = delivery;
-    const log = dependencies.log.child({ requestId: delivery.requestId });
+    const { caller, options, source, idempotencyKey, signal, deadlineMs } = sent;
+    const log = dependencies.log.child({ requestId: sent.requestId });
     const asked = { caller, destination: options.destination, name: options.name, size: source.size, idempotencyKey };
     const { tell, settled, watch, tally } = beginAudit(asked, { now, log, telemetry });
 
     return tell(async () => {
-      const place = allow(caller, options.destination, delivery.allowedDestinations);
+      const place = allow(caller, options.destination, sent.allowedDestinations);
       settled(place.name);
       checkSize(source.size, place);
       const order = settle(place, options);
+      const delivery = withConversionType(sent, order);
       const context: CallContext = { signal, deadlineMs, tally };
       const telling: Telling = { ...dependencies, log, delivery, order, context };
 

@@ -4,9 +4,18 @@ import type { ErrorCode } from './errors.ts';
 const CONTROL = /\p{Cc}/u;
 const MOST_CODE_POINTS = 255;
 const MOST_FOLDERS = 32;
+/** Longer than any path that is taken, and long enough for its fault to be found in what is left. */
+const MAX_PATH_UNITS = 1_048_576;
+
+/**
+ * UTF-16 units beyond which no name is looked at: normalization and spaces may shorten a name, but not by this much, and
+ * both take long on a text of megabytes.
+ */
+const MAX_UNITS = 16_384;
 
 /** Drive takes any name; these are the contract's rules. What is wrong with a name, or undefined. */
 const faultIn = (name: string): string | undefined => {
+  if (name.length > MAX_UNITS) return `has more than ${MOST_CODE_POINTS} characters`;
   if (!name.isWellFormed()) return 'is not well-formed Unicode (a lone surrogate)';
   if (CONTROL.test(name)) return 'has a control character';
   const { length } = [...name];
@@ -17,7 +26,7 @@ const faultIn = (name: string): string | undefined => {
 };
 
 /** Unicode NFC, so that one name is one name wherever it was typed; spaces around it are nobody's wish. */
-const normalize = (name: string): string => name.normalize('NFC').trim();
+const normalize = (name: string): string => (name.length > MAX_UNITS ? name : name.normalize('NFC').trim());
 
 const issue = (code: ErrorCode, message: string) => ({ code: 'custom' as const, message, params: { code } });
 
@@ -26,17 +35,25 @@ export const fileName = z
   .string()
   .transform(normalize)
   .superRefine((name, context) => {
-    const fault = /[/\\]/.test(name) ? 'has "/" or "\\"; folders go into "path"' : faultIn(name);
+    const fault =
+      name.length <= MAX_UNITS && /[/\\]/.test(name) ? 'has "/" or "\\"; folders go into "path"' : faultIn(name);
     if (fault !== undefined) context.addIssue(issue('name-invalid', fault));
   });
 
 /** Folders below the destination's, separated by "/" (or "\"); "" is the destination's own folder. */
 export const folderPath = z
   .string()
-  .transform((path) => (path === '' ? [] : path.split(/[/\\]/).map(normalize)))
+  .transform((path) =>
+    path === ''
+      ? []
+      : path
+          .slice(0, MAX_PATH_UNITS)
+          .split(/[/\\]/, MOST_FOLDERS + 1)
+          .map(normalize),
+  )
   .superRefine((folders, context) => {
     if (folders.length > MOST_FOLDERS) {
-      context.addIssue(issue('path-invalid', `has ${folders.length} folders; ${MOST_FOLDERS} are the most`));
+      context.addIssue(issue('path-invalid', `has more than ${MOST_FOLDERS} folders`));
       return;
     }
     for (const [index, folder] of folders.entries()) {

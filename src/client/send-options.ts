@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { DeliveryOptions } from '../delivery.ts';
 import { failure } from './errors.ts';
-import { mediaTypeOf } from './media-type.ts';
+import { mediaTypeByName } from '../media-type-by-name.ts';
+import { readStoredType } from '../media-type.ts';
 
 export interface SendProgress {
   sentBytes: number;
@@ -49,10 +50,9 @@ const refuseIllFormed = (options: Readonly<Record<string, unknown>>): void => {
 /** @throws CourierClientError `usage` for what cannot stand in a header, or would change how the body is read */
 const usableType = (mimeType: string): string => {
   if (!/^[\x20-\x7e]+$/.test(mimeType)) throw usage('A media type has visible ASCII characters only.');
-  if (/^\s*multipart\//i.test(mimeType)) {
-    throw usage(`${mimeType} is the type of a form or a message, which is taken apart when it is sent.`);
-  }
-  return mimeType;
+  const stored = readStoredType(mimeType);
+  if ('fault' in stored) throw usage(`The media type ${JSON.stringify(mimeType)} ${stored.fault}.`);
+  return stored.type;
 };
 
 /** @throws CourierClientError `usage` */
@@ -65,7 +65,7 @@ export const settleOptions = (options: SendOptions, suggestedName: string | unde
   return {
     ...options,
     name,
-    mimeType: usableType(options.mimeType ?? mediaTypeOf(name)),
+    mimeType: usableType(options.mimeType ?? mediaTypeByName(name)),
     idempotencyKey: idempotencyKey ?? randomUUID(),
     keyIsOwn: idempotencyKey !== undefined,
   };

@@ -7,7 +7,8 @@ import { fileNameOf } from './content-disposition.ts';
 import { readIdempotencyKey, refuseCodings } from './delivery-headers.ts';
 import type { CourierContext } from './environment.ts';
 import { readForm } from './form.ts';
-import { type ContentType, readContentType, storedType } from './media-type.ts';
+import type { ContentType } from '../media-type.ts';
+import { fileType, readContentType } from './media-type.ts';
 import { deliveryOptions, gatherOptions, parseInput } from './options.ts';
 import { readQuery } from './query.ts';
 import { withinRequest } from './request-signal.ts';
@@ -30,7 +31,7 @@ const withName = (name: string | undefined): { name?: string } => (name === unde
 /** The body is the file; its options stand in the query. */
 const readRaw = ({ body, contentType, query, headers }: Reading): Sent => {
   const named = withName(fileNameOf(headers.get('content-disposition')));
-  const source: Source = { size: body.size, mimeType: storedType(contentType), open: () => body.read(true) };
+  const source: Source = { size: body.size, mimeType: fileType(contentType), open: () => body.read(true) };
   return {
     options: parseInput(deliveryOptions, { ...named, ...gatherOptions(query) }),
     source,
@@ -40,19 +41,19 @@ const readRaw = ({ body, contentType, query, headers }: Reading): Sent => {
 
 /** A form: the options as fields (or in the query), then the file. */
 const readMultipart = async ({ body, contentType, query, headers }: Reading): Promise<Sent> => {
-  const boundary = contentType.parameters.get('boundary') ?? '';
+  const boundary = contentType.parameters?.get('boundary') ?? '';
   const digest = readContentDigest(headers.get('content-digest'));
   const form = await readForm(body.read(), boundary, digest);
   return {
     options: parseInput(deliveryOptions, { name: form.fileName, ...gatherOptions([...query, ...form.fields]) }),
-    source: { size: undefined, mimeType: form.contentType.mediaType, open: form.read },
+    source: { size: undefined, mimeType: form.mimeType, open: form.read },
     ...withSha256(form.expectedSha256),
   };
 };
 
 /** What is known of a form before it is read. Its destination may be the query's; else it stands in a field, or nowhere. */
 const announcedByForm = ({ contentType, query, headers }: Reading): Pick<AnnouncedDelivery, 'options'> => {
-  if (!contentType.parameters.has('boundary')) {
+  if (contentType.parameters?.get('boundary') === undefined) {
     throw new CourierError('request-invalid', { detail: 'The Content-Type of the form names no boundary.' });
   }
   // What is wrong with these is told before the body is read, too.

@@ -4,7 +4,7 @@ import { CourierError } from '../errors.ts';
 import { type Part, readParts } from '../source/multipart-body.ts';
 import { readContentDigest } from './content-digest.ts';
 import { decodeFormName, parseDisposition } from './content-disposition.ts';
-import { type ContentType, readContentType } from './media-type.ts';
+import { fileType, readContentType } from './media-type.ts';
 
 const MOST_FIELDS = 16;
 /** Room for the longest description, each of its characters in four bytes of UTF-8. */
@@ -14,7 +14,7 @@ const MOST_FIELD_BYTES = 16_384;
 export interface Form {
   fields: [string, string][];
   fileName: string;
-  contentType: ContentType;
+  mimeType: string;
   /** Of the file, from its own part's `Content-Digest`. */
   expectedSha256: string | undefined;
   /** The file's bytes. They end well only when the form does, with nothing behind the file. */
@@ -92,7 +92,7 @@ export const readForm = async (
     return {
       fields,
       fileName,
-      contentType: readContentType(part.headers.get('content-type')),
+      mimeType: fileType(readContentType(part.headers.get('content-type'))),
       expectedSha256: readContentDigest(part.headers.get('content-digest') ?? null),
       async *read() {
         try {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CONFLICT_RULES, CONVERSIONS } from '../delivery.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../errors.ts';
 import { fileName, folderPath } from '../file-name.ts';
-import { isMediaType } from './media-type.ts';
+import { readStoredType } from '../media-type.ts';
 
 const MOST_DESCRIPTION = 4096;
 
@@ -27,17 +27,25 @@ export const optionShape = {
     z
       .string()
       .refine((text) => text.isWellFormed(), 'is not well-formed Unicode (a lone surrogate)')
-      .refine((text) => [...text].length <= MOST_DESCRIPTION, `has more than ${MOST_DESCRIPTION} characters`),
+      .refine(
+        (text) => text.length <= 2 * MOST_DESCRIPTION && [...text].length <= MOST_DESCRIPTION,
+        `has more than ${MOST_DESCRIPTION} characters`,
+      ),
   ),
 };
 
 export const deliveryOptions = z.strictObject(optionShape);
 
-/** A media type as an option; never one of Google Docs' own. */
+/** A media type as an option, by the same rule as a Content-Type. */
 export const mimeTypeOption = z
   .string()
-  .toLowerCase()
-  .refine(isMediaType, 'is not a media type like "text/csv", or one of Google Docs (use convertTo)');
+  .transform((text, context) => {
+    const stored = readStoredType(text);
+    if ('type' in stored) return stored.type;
+    context.addIssue({ code: 'custom', message: stored.fault });
+    return z.NEVER;
+  })
+  .meta({ description: 'Like "text/csv" or "text/csv; charset=utf-8"; of its parameters only a charset is kept.' });
 
 /** Lower-case hex of a SHA-256. */
 export const sha256Option = z

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { asCourierError, CourierError } from '../errors.ts';
 import type { CourierContext } from './environment.ts';
 import { jsonBody, parseJson } from './json-body.ts';
@@ -49,7 +50,10 @@ const receive = async (
 ): Promise<Response> => {
   const { caller, trace } = context.var;
   // What is no push, or not from this subscription's own account, is refused as any other request would be.
-  const wrapped = readPush(parsePush(bytes));
+  const body = parsePush(bytes);
+  // Parsing and decoding some megabytes are two turns of the event loop, so that others are served in between.
+  await setImmediate();
+  const wrapped = readPush(body);
   const origin = wrapped.subscription ?? '';
   const grant = services.mayPush(caller, origin);
   if (grant === undefined) throw forbidden();
@@ -86,9 +90,11 @@ export const createPubsubHandler =
       const body = jsonBody(context, MOST_PUSH_BYTES, UNWRAPPED);
       try {
         return await slots.hold(holderOf.pusher(context.var.caller), (slot) =>
-          bodies.hold(body.size ?? MOST_PUSH_BYTES, async () =>
-            receive(services, context, { bytes: await body.read(), time, slot }),
-          ),
+          bodies.hold(body.size ?? MOST_PUSH_BYTES, async () => {
+            const bytes = await body.read();
+            await setImmediate();
+            return receive(services, context, { bytes, time, slot });
+          }),
         );
       } catch (error) {
         if (error instanceof CourierError && error.code === 'busy') return comeAgain(context, error);

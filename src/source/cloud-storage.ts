@@ -3,6 +3,8 @@ import { AwsCrc32c } from '@aws-crypto/crc32c';
 import { z } from 'zod';
 import type { Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
+import { mediaTypeByName } from '../media-type-by-name.ts';
+import { readStoredType } from '../media-type.ts';
 import type { Bearer, GoogleResponse, GoogleStream, GoogleTransport } from '../google/transport.ts';
 import { storedFormOf } from './content-encoding.ts';
 import { encryptedWithCustomerKey, needsUserProject, storageError } from './storage-refusal.ts';
@@ -291,6 +293,12 @@ const mustHaveChecksum = (metadata: Found['metadata'], name: ObjectName): (() =>
   });
 };
 
+/** An object may have any text as its type, also none that a file can be kept under: its name tells then. */
+const typeOf = (contentType: string | undefined, name: string): string => {
+  const stored = contentType === undefined ? undefined : readStoredType(contentType);
+  return stored !== undefined && 'type' in stored ? stored.type : mediaTypeByName(name);
+};
+
 /**
  * An object of Cloud Storage as a source: pinned to the generation that is there now (or the one asked for), read in ranges, checked by its checksum.
  * It can be opened in the middle, so an interrupted delivery goes on where it was.
@@ -313,7 +321,7 @@ export const openObject = async (
     name,
     size,
     // The stored bytes are delivered as they are stored, so an object kept compressed is a compressed file.
-    mimeType: stored?.mimeType ?? contentType ?? 'application/octet-stream',
+    mimeType: stored?.mimeType ?? typeOf(contentType, name),
     ...(stored === undefined ? {} : { suffix: stored.suffix }),
     identity: `${where(pinned)}#${generation}`,
     open: whole,

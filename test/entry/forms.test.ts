@@ -30,7 +30,12 @@ describe.each(FORMS)('a form, %s', (form) => {
       FILE,
     ]);
     expect(status).toBe(201);
-    expect(json).toMatchObject({ name: 'a.csv', mimeType: 'text/csv', path: 'reports/2026/11', size: 10 });
+    expect(json).toMatchObject({
+      name: 'a.csv',
+      mimeType: 'text/csv; charset=utf-8',
+      path: 'reports/2026/11',
+      size: 10,
+    });
     const { delivery, bytes } = delivered().at(-1) ?? {};
     expect(delivery?.options).toEqual({
       ...{ destination: 'reports', name: 'a.csv', path: 'reports/2026/11' },

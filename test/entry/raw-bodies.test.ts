@@ -58,7 +58,8 @@ describe.each(FORMS)('a raw body, %s', (form) => {
 
   test.each([
     ['text/csv', 'text/csv'],
-    ['TEXT/CSV; charset=utf-8; header=present', 'text/csv'],
+    ['TEXT/CSV; charset=utf-8; header=present', 'text/csv; charset=utf-8'],
+    ['text/csv;charset="Windows-1251"', 'text/csv; charset=windows-1251'],
     [undefined, 'application/octet-stream'],
     ['application/x-www-form-urlencoded', 'application/octet-stream'],
     ['application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', undefined],
@@ -69,14 +70,29 @@ describe.each(FORMS)('a raw body, %s', (form) => {
     expect(lastDelivered().delivery.source.mimeType).toBe(kept);
   });
 
-  test.each(['text', 'text/', '/csv', 'text/csv, text/plain', 'te xt/csv', 'application/vnd.google-apps.document'])(
-    'of the type %j is refused',
-    async (type) => {
-      const headers = { 'content-type': type };
-      const { status, json } = await entry.send({ target: '/v1/files?name=a', headers, body: 'x' });
-      expect([status, json.code]).toEqual([415, 'media-type-unsupported']);
-    },
-  );
+  test.each([
+    'text',
+    'csv',
+    '*/*',
+    'text/',
+    '/csv',
+    'text/csv, text/plain',
+    'text/csv, text/csv',
+    'te xt/csv',
+    'text/csv; charset=',
+    'text/csv; charset="é"',
+    'text/csv; charset=utf-8; charset=latin1',
+    'application/vnd.google-apps.document',
+    'Application/VND.Google-Apps.spreadsheet; charset=utf-8',
+    'multipart/related; boundary=x',
+    'multipart/mixed; boundary=x',
+    'Multipart/Byteranges; boundary=x',
+    'multipart/x-mixed-replace',
+  ])('of the type %j is refused', async (type) => {
+    const headers = { 'content-type': type };
+    const { status, json } = await entry.send({ target: '/v1/files?name=a', headers, body: 'x' });
+    expect([status, json.code]).toEqual([415, 'media-type-unsupported']);
+  });
 
   test('takes the name from Content-Disposition, and from the option before that', async () => {
     const headers = { 'content-disposition': `attachment; filename="a.csv"; filename*=UTF-8''na%C3%AFve.csv` };

@@ -36,7 +36,7 @@ const REMEDIES: readonly [RegExp, string][] = [
     'The key or the account was deleted: make a new key and use its file.',
   ],
   [
-    /expired or revoked|^(?=[^]*?bad request)[^]*refresh/i,
+    /expired or revoked|^(?=[\s\S]*?bad request)[\s\S]*refresh/i,
     'Sign in again: the refresh token was revoked or is too old.',
   ],
   [

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { durationText, sizeText } from '../../../src/client/commands/sizes.ts';
 import { rewriteFor } from '../../../src/client/google-origin.ts';
 import { openInput, settleStream } from '../../../src/client/input.ts';
-import { mediaTypeOf } from '../../../src/client/media-type.ts';
+import { mediaTypeByName } from '../../../src/media-type-by-name.ts';
 import { createRunningDigest } from '../../../src/client/running-digest.ts';
 import { cacheFolder, createSessionStore } from '../../../src/client/session-store.ts';
 
@@ -148,7 +148,7 @@ test.each([
   ['a.b.tar', 'application/x-tar'],
   ['README', 'application/octet-stream'],
   ['.csv', 'application/octet-stream'],
-])('%s is %s', (name, type) => expect(mediaTypeOf(name)).toBe(type));
+])('%s is %s', (name, type) => expect(mediaTypeByName(name)).toBe(type));
 
 test.each([
   [0, '0 B'],

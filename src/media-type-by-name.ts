@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import { UNKNOWN_TYPE } from './media-type.ts';
 
 /** What systems export and people open in Drive; for the rest, Drive itself looks at the name. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
@@ -44,5 +45,4 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 };
 
 /** The media type that a file name suggests; `application/octet-stream` when it suggests none. */
-export const mediaTypeOf = (name: string): string =>
-  MEDIA_TYPES[extname(name).toLowerCase()] ?? 'application/octet-stream';
+export const mediaTypeByName = (name: string): string => MEDIA_TYPES[extname(name).toLowerCase()] ?? UNKNOWN_TYPE;

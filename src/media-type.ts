@@ -1,0 +1,82 @@
+import { createHeaderReader } from './http-grammar.ts';
+
+/*
+ * One rule for the media type of a file, wherever it is given: a request's or a part's Content-Type, `mimeType` in JSON or
+ * in a message's attributes, an object's own contentType, the client's --mime-type.
+ *
+ * A type is `type/subtype`, in any case. Of its parameters a charset is kept, since it says how to read the bytes; others
+ * (`header=present`, `name="a.csv"`) say nothing that Drive keeps, and are left out.
+ */
+
+/** What a file has whose type is not known. */
+export const UNKNOWN_TYPE = 'application/octet-stream';
+
+const ESSENCE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}$/;
+/** IANA's names of charsets (RFC 2978, section 2.3). */
+const CHARSET = /^[\w!#$%&'+^`{}~.:-]{1,40}$/;
+/** Without quotes more is taken than a token: boundaries with "=" or "/" in them are often sent bare. */
+const BARE_VALUE = /[^\s";,]+/y;
+
+/** With this type Drive makes a document, a folder or a shortcut out of the metadata, whatever the bytes are. */
+const DOCS_TYPE = /^application\/vnd\.google-apps\b/;
+
+/** A parsed `Content-Type` (RFC 9110, 8.3). */
+export interface ContentType {
+  /** Lower-case `type/subtype`. */
+  mediaType: string;
+  /** Names in lower case; undefined where they cannot be read. */
+  parameters: ReadonlyMap<string, string> | undefined;
+}
+
+const readParameters = (text: string): ReadonlyMap<string, string> | undefined => {
+  const reader = createHeaderReader(text);
+  const parameters = new Map<string, string>();
+  while (reader.sign(';')) {
+    if (reader.isDone()) break;
+    const name = reader.token()?.toLowerCase();
+    if (name === undefined) {
+      // An empty one (`text/csv;;charset=utf-8`) says nothing.
+      continue;
+    }
+    const value = reader.sign('=') ? (reader.quoted() ?? reader.take(BARE_VALUE)) : undefined;
+    if (value === undefined || (parameters.has(name) && parameters.get(name) !== value)) return undefined;
+    parameters.set(name, value);
+  }
+  return reader.isDone() ? parameters : undefined;
+};
+
+/** Takes a media type apart. @returns undefined when there is no `type/subtype` */
+export const parseContentType = (text: string): ContentType | undefined => {
+  const end = text.indexOf(';');
+  const mediaType = (end === -1 ? text : text.slice(0, end)).trim().toLowerCase();
+  if (!ESSENCE.test(mediaType)) return undefined;
+  return { mediaType, parameters: end === -1 ? new Map() : readParameters(text.slice(end)) };
+};
+
+/** A type as a file has it, or what is wrong with it. */
+export type StoredType = { type: string } | { fault: string };
+
+/** What a file is kept under that came with this type. */
+export const storedTypeOf = ({ mediaType, parameters }: ContentType): StoredType => {
+  if (DOCS_TYPE.test(mediaType)) {
+    return {
+      fault: 'is a type of Google Docs, which no file can be sent in; send the file in its own type, with convertTo',
+    };
+  }
+  if (mediaType.startsWith('multipart/')) {
+    return { fault: 'wraps other content; send the file itself, in its own type' };
+  }
+  // What curl says of any --data-binary; nobody keeps such a body as a file.
+  if (mediaType === 'application/x-www-form-urlencoded') return { type: UNKNOWN_TYPE };
+  if (parameters === undefined) return { fault: 'has parameters that cannot be read' };
+  const charset = parameters.get('charset')?.toLowerCase();
+  if (charset === undefined) return { type: mediaType };
+  if (!CHARSET.test(charset)) return { fault: 'has a charset that is not a name like "utf-8"' };
+  return { type: `${mediaType}; charset=${charset}` };
+};
+
+/** The type to keep a file under, from a text that gives it. */
+export const readStoredType = (text: string): StoredType => {
+  const parsed = parseContentType(text);
+  return parsed === undefined ? { fault: 'is not a media type like "text/csv"' } : storedTypeOf(parsed);
+};
