@@ -44,6 +44,11 @@ export const ERRORS = {
     'The Content-Digest header cannot be read',
     'Send Content-Digest as RFC 9530 says, e.g. "sha-256=:BASE64:", or leave it out.',
   ),
+  'range-unsupported': callers(
+    400,
+    'Parts of a file are not supported',
+    'Send the whole file, or resume it through an upload session (POST /v1/uploads).',
+  ),
   'body-truncated': callers(400, 'The body ended before it was complete', 'Send the file again; nothing was stored.'),
   'token-missing': callers(
     401,

@@ -39,7 +39,7 @@ const readDictionary = (header: string): [key: string, base64: string][] | undef
 };
 
 /** Lower-case hex of a SHA-256 in base64. @throws CourierError `digest-malformed` */
-export const sha256OfBase64 = (base64: string, where: string): string => {
+const sha256OfBase64 = (base64: string, where: string): string => {
   const digest = Buffer.from(base64, 'base64');
   if (!SHA256_BASE64.test(base64) || digest.byteLength !== 32) {
     throw malformed(`The sha-256 in ${where} is not 32 bytes in base64.`);
@@ -48,17 +48,17 @@ export const sha256OfBase64 = (base64: string, where: string): string => {
 };
 
 /**
- * The SHA-256 of a `Content-Digest` header (RFC 9530), as lower-case hex; undefined when there is none.
+ * The SHA-256 of a `Content-Digest` or `Repr-Digest` header (RFC 9530), as lower-case hex; undefined when there is none.
  * Digests of other algorithms may stand beside it, and are not compared.
  * @throws CourierError `digest-malformed`
  */
-export const readContentDigest = (header: string | null): string | undefined => {
+export const readContentDigest = (header: string | null, field = 'Content-Digest'): string | undefined => {
   if (header === null) return undefined;
   const members = readDictionary(header);
   if (members === undefined) {
-    throw malformed('Content-Digest is not a dictionary of byte sequences, like "sha-256=:BASE64:".');
+    throw malformed(`${field} is not a dictionary of byte sequences, like "sha-256=:BASE64:".`);
   }
   // If a key comes twice, the last one counts (RFC 9651, 4.2.2).
   const sha256 = new Map(members).get('sha-256');
-  return sha256 === undefined ? undefined : sha256OfBase64(sha256, 'Content-Digest');
+  return sha256 === undefined ? undefined : sha256OfBase64(sha256, field);
 };

@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
-import { checkDigest } from '../digest.ts';
 import { CourierError } from '../errors.ts';
-import { readContentDigest } from './content-digest.ts';
 import { readIdempotencyKey } from './delivery-headers.ts';
 import type { CourierContext } from './environment.ts';
 import { openExport, readExportDocument } from './export-document.ts';
 import { jsonBody } from './json-body.ts';
-import { refuseQuery } from './query.ts';
+import { keyOfRequest } from './platform-key.ts';
+import { readQuery, refuseOptions } from './query.ts';
 import { withinRequest } from './request-signal.ts';
 import type { Services } from './services.ts';
 import { holderOf, type Slots } from './slots.ts';
@@ -27,9 +25,9 @@ export const createExportsHandler =
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
       const { headers } = context.req.raw;
-      refuseQuery(context.env.incoming.url ?? '');
-      const key = readIdempotencyKey(headers);
-      const sha256 = readContentDigest(headers.get('content-digest'));
+      const asked = readQuery(context.env.incoming.url ?? '');
+      const { idempotencyKey: key, query } = keyOfRequest(readIdempotencyKey(headers), asked, headers);
+      refuseOptions(query);
       const maxBytes = Math.min(MOST_DOCUMENT_BYTES, services.maxBodyBytes ?? MOST_DOCUMENT_BYTES);
       const body = jsonBody(context, maxBytes);
       const { caller, trace } = context.var;
@@ -37,7 +35,6 @@ export const createExportsHandler =
       const receipt = await slots.hold(holderOf.caller(caller), () =>
         bodies.hold(body.size ?? maxBytes, async () => {
           const bytes = await body.read();
-          checkDigest(sha256, createHash('sha256').update(bytes).digest('hex'));
           const request = { ...time, caller, requestId: trace.requestId };
           const { idempotencyKey, ...opened } = await openExport(readExportDocument(bytes), services, request);
           return services.deliver({ ...opened, ...oneKey(key, idempotencyKey), ...request });

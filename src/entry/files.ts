@@ -1,15 +1,16 @@
 import type { Delivery, DeliveryOptions, Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
-import { type Patience, type RequestBody, requestBody } from '../source/request-body.ts';
+import type { ContentType } from '../media-type.ts';
+import { type Incoming, type Patience, type RequestBody, requestBody } from '../source/request-body.ts';
 import type { AnnouncedDelivery } from '../steps/authorize.ts';
-import { readContentDigest } from './content-digest.ts';
+import { readBodyDigests, sha256Among, withDigests } from './body-digests.ts';
 import { fileNameOf } from './content-disposition.ts';
-import { readIdempotencyKey, refuseCodings } from './delivery-headers.ts';
+import { readIdempotencyKey, refuseCodings, refuseTrailers } from './delivery-headers.ts';
 import type { CourierContext } from './environment.ts';
 import { readForm } from './form.ts';
-import type { ContentType } from '../media-type.ts';
 import { fileType, readContentType } from './media-type.ts';
 import { deliveryOptions, gatherOptions, parseInput } from './options.ts';
+import { keyOfRequest } from './platform-key.ts';
 import { readQuery } from './query.ts';
 import { withinRequest } from './request-signal.ts';
 import type { Services } from './services.ts';
@@ -22,6 +23,7 @@ interface Reading {
   contentType: ContentType;
   query: [string, string][];
   headers: Headers;
+  incoming: Pick<Incoming, 'trailers'>;
 }
 
 const withSha256 = (expectedSha256: string | undefined) => (expectedSha256 === undefined ? {} : { expectedSha256 });
@@ -29,21 +31,27 @@ const withSha256 = (expectedSha256: string | undefined) => (expectedSha256 === u
 const withName = (name: string | undefined): { name?: string } => (name === undefined ? {} : { name });
 
 /** The body is the file; its options stand in the query. */
-const readRaw = ({ body, contentType, query, headers }: Reading): Sent => {
+const readRaw = ({ body, contentType, query, headers, incoming }: Reading): Sent => {
+  const digests = readBodyDigests((name) => headers.get(name));
+  const others = digests.filter(({ algorithm }) => algorithm !== 'sha256');
   const named = withName(fileNameOf(headers.get('content-disposition')));
-  const source: Source = { size: body.size, mimeType: fileType(contentType), open: () => body.read(true) };
+  const source: Source = {
+    size: body.size,
+    mimeType: fileType(contentType),
+    open: () => withDigests(refuseTrailers(body.read(true), incoming), others),
+  };
   return {
     options: parseInput(deliveryOptions, { ...named, ...gatherOptions(query) }),
     source,
-    ...withSha256(readContentDigest(headers.get('content-digest'))),
+    ...withSha256(sha256Among(digests)),
   };
 };
 
 /** A form: the options as fields (or in the query), then the file. */
-const readMultipart = async ({ body, contentType, query, headers }: Reading): Promise<Sent> => {
+const readMultipart = async ({ body, contentType, query, headers, incoming }: Reading): Promise<Sent> => {
   const boundary = contentType.parameters?.get('boundary') ?? '';
-  const digest = readContentDigest(headers.get('content-digest'));
-  const form = await readForm(body.read(), boundary, digest);
+  const digests = readBodyDigests((name) => headers.get(name));
+  const form = await readForm(refuseTrailers(body.read(), incoming), boundary, digests);
   return {
     options: parseInput(deliveryOptions, { name: form.fileName, ...gatherOptions([...query, ...form.fields]) }),
     source: { size: undefined, mimeType: form.mimeType, open: form.read },
@@ -57,7 +65,7 @@ const announcedByForm = ({ contentType, query, headers }: Reading): Pick<Announc
     throw new CourierError('request-invalid', { detail: 'The Content-Type of the form names no boundary.' });
   }
   // What is wrong with these is told before the body is read, too.
-  readContentDigest(headers.get('content-digest'));
+  readBodyDigests((field) => headers.get(field));
   const { destination, name } = gatherOptions(query);
   return destination === undefined ? {} : { options: { destination, ...withName(name) } };
 };
@@ -70,14 +78,15 @@ export const createFilesHandler =
       const { headers } = context.req.raw;
       const { incoming, begin } = context.env;
       refuseCodings(headers);
-      const idempotencyKey = readIdempotencyKey(headers);
+      const asked = readQuery(incoming.url ?? '');
+      const { idempotencyKey, query } = keyOfRequest(readIdempotencyKey(headers), asked, headers);
       const contentType = readContentType(headers.get('content-type'));
       const body = requestBody(incoming, {
         maxBytes: services.maxBodyBytes,
         ...(patience === undefined ? {} : { patience }),
         ...(begin === undefined ? {} : { begin }),
       });
-      const reading = { body, contentType, headers, query: readQuery(incoming.url ?? '') };
+      const reading = { body, contentType, headers, incoming, query };
       const isForm = contentType.mediaType === 'multipart/form-data';
       const raw = isForm ? undefined : readRaw(reading);
       const { caller } = context.var;

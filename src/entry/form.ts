@@ -1,9 +1,17 @@
-import { createHash } from 'node:crypto';
-import { checkDigest } from '../digest.ts';
 import { CourierError } from '../errors.ts';
+import { parseContentType } from '../media-type.ts';
 import { type Part, readParts } from '../source/multipart-body.ts';
-import { readContentDigest } from './content-digest.ts';
-import { decodeFormName, parseDisposition } from './content-disposition.ts';
+import { type ExpectedDigest, readBodyDigests, sha256Among, withDigests } from './body-digests.ts';
+import { decodeBytes } from './charset.ts';
+import {
+  decodeFormName,
+  type Disposition,
+  fileNameIn,
+  parseDisposition,
+  SEND_UTF8,
+  textOf,
+} from './content-disposition.ts';
+import { refusePartCodings } from './delivery-headers.ts';
 import { fileType, readContentType } from './media-type.ts';
 
 const MOST_FIELDS = 16;
@@ -15,73 +23,87 @@ export interface Form {
   fields: [string, string][];
   fileName: string;
   mimeType: string;
-  /** Of the file, from its own part's `Content-Digest`. */
+  /** Of the file, from its own part's headers. */
   expectedSha256: string | undefined;
   /** The file's bytes. They end well only when the form does, with nothing behind the file. */
   read(): AsyncIterable<Uint8Array>;
 }
 
-const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
+const invalid = (detail: string, remedy?: string): CourierError =>
+  new CourierError('request-invalid', { detail, ...(remedy === undefined ? {} : { remedy }) });
+
+const quoted = (name: string): string => JSON.stringify(name.slice(0, 60));
+
+const digestsOf = ({ headers }: Part): ExpectedDigest[] => readBodyDigests((name) => headers.get(name));
+
+/** What a text field's own Content-Type says of its charset: some clients send ISO-8859-1 and say so (RFC 7578, 4.5). */
+const charsetOf = ({ headers }: Part): string =>
+  parseContentType(headers.get('content-type') ?? '')?.parameters?.get('charset') ?? 'utf-8';
 
 const readField = async (part: Part, name: string): Promise<string> => {
   const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of part.read()) {
+  for await (const piece of withDigests(part.read(), digestsOf(part))) {
     size += piece.byteLength;
-    if (size > MOST_FIELD_BYTES) throw invalid(`The field ${JSON.stringify(name.slice(0, 60))} is too long.`);
+    if (size > MOST_FIELD_BYTES) throw invalid(`The field ${quoted(name)} is too long.`);
     pieces.push(piece);
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(pieces));
-  } catch (cause) {
-    throw new CourierError('request-invalid', {
-      detail: `The field ${JSON.stringify(name.slice(0, 60))} is not UTF-8.`,
-      cause,
-    });
+  const charset = charsetOf(part);
+  const text = decodeBytes(Buffer.concat(pieces), charset);
+  if (text === undefined) {
+    throw invalid(
+      `The field ${quoted(name)} is not ${charset === 'utf-8' ? 'UTF-8' : `in ${quoted(charset)}`}.`,
+      SEND_UTF8,
+    );
   }
+  return text;
+};
+
+const dispositionOf = ({ headers }: Part): Disposition => {
+  const header = headers.get('content-disposition');
+  if (header === undefined) throw invalid('A part of the form has no Content-Disposition.');
+  return parseDisposition(header);
 };
 
 /** What a part of a form is called, and the file's name when it is a file (RFC 7578, 4.2). */
-const identify = ({ headers }: Part): { name: string; fileName: string | undefined } => {
-  const header = headers.get('content-disposition');
-  if (header === undefined) throw invalid('A part of the form has no Content-Disposition.');
-  const { type, parameters } = parseDisposition(header);
-  const name = parameters.get('name');
-  if (type !== 'form-data' || name === undefined) throw invalid('A part of the form has no name.');
-  const encoding = headers.get('content-transfer-encoding')?.toLowerCase() ?? 'binary';
-  if (!['7bit', '8bit', 'binary'].includes(encoding)) {
-    throw invalid('A part of the form has a Content-Transfer-Encoding, which forms have no more (RFC 7578, 4.7).');
-  }
-  const plain = parameters.get('filename');
-  const fileName = parameters.get('filename*') ?? (plain === undefined ? undefined : decodeFormName(plain));
-  return { name: decodeFormName(name), fileName };
+const identify = (part: Part): { name: string; fileName: string | undefined } => {
+  const disposition = dispositionOf(part);
+  const name = disposition.parameters.get('name');
+  if (disposition.type !== 'form-data' || name === undefined) throw invalid('A part of the form has no name.');
+  refusePartCodings(part.headers);
+  return {
+    name: decodeFormName(textOf(name, 'The name of a field')),
+    fileName: fileNameIn(disposition, { fromForm: true }),
+  };
 };
 
-/** The whole form's digest is that of its content, boundaries and all (RFC 9530, 2). */
-async function* digested(body: AsyncIterable<Uint8Array>, expected: string): AsyncGenerator<Uint8Array> {
-  const hash = createHash('sha256');
-  for await (const chunk of body) {
-    hash.update(chunk);
-    yield chunk;
-  }
-  checkDigest(expected, hash.digest('hex'));
-}
+const afterFile = (name: string): CourierError =>
+  invalid(
+    `The field ${quoted(name)} comes after the file; options go before it.`,
+    `Send the field ${quoted(name)} before the file, or give it in the query: ?${encodeURIComponent(name.toWellFormed().slice(0, 60))}=…`,
+  );
 
 /**
  * Reads a form up to its file: the options as fields, then exactly one file.
- * @param digest of the whole form, as the request announced it
- * @throws CourierError `request-invalid`, `body-truncated`, `digest-malformed`, `media-type-unsupported`
+ * @param digests of the whole form, boundaries and all (RFC 9530, 2), as the request announced them
+ * @throws CourierError `request-invalid`, `body-truncated`, `digest-malformed`, `digest-mismatch`,
+ * `media-type-unsupported`, `range-unsupported`
  */
 export const readForm = async (
   body: AsyncIterable<Uint8Array>,
   boundary: string,
-  digest?: string | undefined,
+  digests: readonly ExpectedDigest[] = [],
 ): Promise<Form> => {
-  const parts = readParts(digest === undefined ? body : digested(body, digest), boundary);
+  const parts = readParts(digests.length === 0 ? body : withDigests(body, digests), boundary);
   const fields: [string, string][] = [];
   for (;;) {
     const { done, value: part } = await parts.next();
-    if (done) throw invalid('The form has no file: one part with a "filename" is needed.');
+    if (done) {
+      throw invalid(
+        'The form has no file: one part with a "filename" is needed.',
+        'Send the file as a part with a "filename" in its Content-Disposition (curl: --form "file=@report.csv").',
+      );
+    }
     const { name, fileName } = identify(part);
     if (fileName !== undefined) return asForm(part, fileName);
     if (fields.length === MOST_FIELDS) throw invalid(`The form has more than ${MOST_FIELDS} fields.`);
@@ -89,22 +111,22 @@ export const readForm = async (
   }
 
   function asForm(part: Part, fileName: string): Form {
+    const fileDigests = digestsOf(part);
     return {
       fields,
       fileName,
       mimeType: fileType(readContentType(part.headers.get('content-type'))),
-      expectedSha256: readContentDigest(part.headers.get('content-digest') ?? null),
+      expectedSha256: sha256Among(fileDigests),
       async *read() {
         try {
-          yield* part.read();
+          yield* withDigests(
+            part.read(),
+            fileDigests.filter(({ algorithm }) => algorithm !== 'sha256'),
+          );
           const { done, value: another } = await parts.next();
           if (done) return;
           const { name, fileName: second } = identify(another);
-          throw invalid(
-            second === undefined
-              ? `The field ${JSON.stringify(name.slice(0, 60))} comes after the file; options go before it.`
-              : 'The form has more than one file.',
-          );
+          throw second === undefined ? afterFile(name) : invalid('The form has more than one file.');
         } finally {
           await parts.return(undefined);
         }

@@ -1,6 +1,7 @@
 import { CourierError } from '../errors.ts';
 import { requestBody } from '../source/request-body.ts';
-import { refuseCodings } from './delivery-headers.ts';
+import { readBodyDigests, withDigests } from './body-digests.ts';
+import { refuseCodings, refuseTrailers } from './delivery-headers.ts';
 import type { CourierContext } from './environment.ts';
 import { readContentType } from './media-type.ts';
 
@@ -28,16 +29,23 @@ export const jsonBody = (
   const { headers } = context.req.raw;
   const { incoming, begin } = context.env;
   refuseCodings(headers);
+  const digests = readBodyDigests((name) => headers.get(name));
   const body = requestBody(incoming, { maxBytes, ...(begin === undefined ? {} : { begin }) });
-  const { mediaType } = readContentType(headers.get('content-type'));
+  const { mediaType, parameters } = readContentType(headers.get('content-type'));
   if (body.size !== 0 && !JSON_TYPE.test(mediaType)) {
     throw new CourierError('media-type-unsupported', { detail: otherwise });
+  }
+  const charset = parameters?.get('charset')?.toLowerCase() ?? 'utf-8';
+  if (!['utf-8', 'utf8', 'us-ascii'].includes(charset)) {
+    throw new CourierError('media-type-unsupported', {
+      detail: `JSON is UTF-8 (RFC 8259), not ${charset.slice(0, 40)}.`,
+    });
   }
   return {
     size: body.size,
     async read() {
       const pieces: Uint8Array[] = [];
-      for await (const piece of body.read()) pieces.push(piece);
+      for await (const piece of withDigests(refuseTrailers(body.read(), incoming), digests)) pieces.push(piece);
       return Buffer.concat(pieces);
     },
   };

@@ -34,8 +34,10 @@ export const readQuery = (target: string): [string, string][] => {
 };
 
 /** Where everything is told in the body, a query would be passed over without a word. @throws CourierError `request-invalid` */
-export const refuseQuery = (target: string): void => {
-  const [first] = readQuery(target);
+export const refuseQuery = (target: string): void => refuseOptions(readQuery(target));
+
+/** @throws CourierError `request-invalid` for any of them */
+export const refuseOptions = ([first]: readonly [string, string][]): void => {
   if (first === undefined) return;
   throw new CourierError('request-invalid', {
     detail: `The query has "${first[0].slice(0, 100)}"; what is wanted here is told in the body.`,

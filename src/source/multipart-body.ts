@@ -13,23 +13,46 @@ export interface Part {
 const MOST_HEADER_BYTES = 8_192;
 const MOST_HEADERS = 16;
 const MOST_PREAMBLE_BYTES = 65_536;
+const START_BYTES = 512;
 const CR = 13;
 const CRLF = Buffer.from('\r\n');
 const HEADERS_END = Buffer.from('\r\n\r\n');
 
-/** RFC 2046, 5.1.1. */
-const BOUNDARY = /^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/;
+/** RFC 2046, 5.1.1, allows 70 characters; some clients send more, which harms nobody. */
+const MAX_BOUNDARY = 200;
+const BOUNDARY = /^[\w'()+,./:=? -]*[\w'()+,./:=?-]$/;
+const LF = 10;
 
-const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
+const SEND_A_FORM =
+  'Let the HTTP library write the form and its Content-Type (curl: --form), and do not set that header yourself.';
+
+const invalid = (detail: string, remedy?: string): CourierError =>
+  new CourierError('request-invalid', { detail, ...(remedy === undefined ? {} : { remedy }) });
+const bareLineFeeds = (): CourierError =>
+  invalid('The lines of the form end in LF alone; they end in CR LF (RFC 2046, 4.1.1).', SEND_A_FORM);
 const within = (): CourierError => invalid('A part of the form has the boundary within it.');
-const cut = (): CourierError =>
-  new CourierError('body-truncated', { detail: 'The form ended before its closing boundary.' });
+const cut = (boundary: string): CourierError =>
+  new CourierError('body-truncated', {
+    detail: `The form ended before its closing boundary, the line "--${boundary}--".`,
+  });
+
+/** What a body without a single boundary is instead. */
+const withoutBoundary = (start: Buffer, boundary: string): CourierError => {
+  const [line = ''] = start.toString('latin1').split(/\r?\n/, 1);
+  const own = /^--([\w'()+,./:=? -]{1,200})$/.exec(line)?.[1];
+  if (own === undefined) {
+    return invalid(`The body has no line "--${boundary}", the boundary that its Content-Type names.`, SEND_A_FORM);
+  }
+  if (own === boundary) return bareLineFeeds();
+  return invalid(`The form begins with the boundary "${own}", and its Content-Type names "${boundary}".`, SEND_A_FORM);
+};
 
 const parseHeaders = (block: string): PartHeaders => {
   const lines = block === '' ? [] : block.split('\r\n');
   if (lines.length > MOST_HEADERS) throw invalid(`A part of the form has more than ${MOST_HEADERS} headers.`);
   const headers = new Map<string, string>();
   for (const line of lines) {
+    if (line.includes('\n')) throw bareLineFeeds();
     const colon = line.indexOf(':');
     const name = line.slice(0, Math.max(0, colon)).toLowerCase();
     if (!isToken(name) || /[\r\n\0]/.test(line)) throw invalid('A part of the form has a header that cannot be read.');
@@ -45,15 +68,23 @@ const parseHeaders = (block: string): PartHeaders => {
  * @throws CourierError `request-invalid`; `body-truncated` when the closing boundary does not come
  */
 export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: string): AsyncGenerator<Part> {
+  if (boundary.length > MAX_BOUNDARY)
+    throw invalid(`The boundary of the form has more than ${MAX_BOUNDARY} characters.`);
   if (!BOUNDARY.test(boundary)) throw invalid('The boundary of the form is not one that RFC 2046 allows.');
   const delimiter = Buffer.from(`\r\n--${boundary}`);
   const chunks = body[Symbol.asyncIterator]();
   // The first delimiter may stand at the very beginning, where no line ends before it.
   let held: Buffer = CRLF;
+  /** The first bytes of the body, which tell what is wrong with it when its boundary never comes. */
+  let start: Buffer = Buffer.alloc(0);
+  let started = false;
+  const endedBefore = (): CourierError =>
+    start.byteLength < delimiter.byteLength - CRLF.byteLength ? cut(boundary) : withoutBoundary(start, boundary);
 
   const fill = async (): Promise<void> => {
     const { done, value } = await chunks.next();
-    if (done) throw cut();
+    if (done) throw started ? cut(boundary) : endedBefore();
+    if (start.byteLength < START_BYTES) start = Buffer.concat([start, value.subarray(0, START_BYTES)]);
     held =
       held.byteLength === 0
         ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
@@ -92,11 +123,13 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
 
   /** After a delimiter: true when it was the closing one. */
   const isClosed = async (): Promise<boolean> => {
+    started = true;
     while (held.byteLength < 2) await fill();
     if (held.toString('latin1', 0, 2) === '--') {
       await closeLine();
       return true;
     }
+    if (held[0] === LF) throw bareLineFeeds();
     const padding = await upTo(CRLF, 256, 'The line of a boundary');
     if (!/^[ \t]*$/.test(padding.toString('latin1'))) throw within();
     return false;

@@ -151,13 +151,13 @@ describe.each(FORMS)('a form, %s', (form) => {
   test('with lines that end in a bare line feed is refused', async () => {
     const before = delivered().length;
     const { status, json } = await post(formOf([FILE]).toString().replaceAll('\r\n', '\n'));
-    expect([status, json.code]).toEqual([400, 'body-truncated']);
+    expect([status, json.code]).toEqual([400, 'request-invalid']);
     expect(delivered().length).toBe(before);
   });
 
   test('under another boundary than its type names is refused', async () => {
     const { status, json } = await post(formOf([FILE], 'another'));
-    expect([status, json.code]).toEqual([400, 'body-truncated']);
+    expect([status, json.code]).toEqual([400, 'request-invalid']);
   });
 
   test('whose file has the boundary within it is refused rather than cut there', async () => {
