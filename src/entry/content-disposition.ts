@@ -11,6 +11,8 @@ export interface Disposition {
 
 /** RFC 8187, 3.2: `charset'language'percent-encoded`. */
 const EXTENDED = /^([\w.:-]{1,40})'[\w-]*'((?:[\w!#$&+.^`|~-]|%[\dA-Fa-f]{2})*)$/;
+/** An RFC 2047 word without quotes, whose signs no token has. */
+const BARE_WORD = /=\?[^\s";]+/y;
 /** A part of a parameter that was cut (RFC 2231, 3), its value encoded or not. */
 const CONTINUED = /^filename\*(\d{1,3})(\*?)$/;
 const MAX_CONTINUATIONS = 100;
@@ -54,7 +56,10 @@ export const parseDisposition = (header: string): Disposition => {
   while (reader.sign(';')) {
     if (reader.isDone()) break;
     const name = reader.token()?.toLowerCase();
-    const value = name !== undefined && reader.sign('=') ? (reader.quoted() ?? reader.token()) : undefined;
+    const value =
+      name !== undefined && reader.sign('=')
+        ? (reader.quoted() ?? reader.take(BARE_WORD) ?? reader.token())
+        : undefined;
     if (name === undefined || value === undefined) throw broken();
     if (parameters.has(name)) throw malformed(`Content-Disposition has "${name}" twice.`);
     parameters.set(name, value);
@@ -84,7 +89,7 @@ const decodePercents = (name: string): string => {
  * A file name as it is meant: RFC 2047 words and percent-encoding are decoded where they can mean nothing else.
  * @throws CourierError `request-invalid`
  */
-export const decodeFileName = (name: string): string => {
+const decodeFileName = (name: string): string => {
   const decoded = decodeEncodedWords(name);
   if (decoded === undefined) {
     throw unreadable('The file name has an encoded word (RFC 2047) that cannot be decoded.');

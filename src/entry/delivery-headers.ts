@@ -75,6 +75,19 @@ const refuseDigestTrailer = (name: string | undefined): void => {
   );
 };
 
+/**
+ * An event that Eventarc brings in binary mode: its body is neither a file nor a document.
+ * @throws CourierError `request-invalid`
+ */
+export const refuseEvents = (headers: Headers): void => {
+  const type = headers.get('ce-type');
+  if (type === null || headers.get('ce-specversion') === null) return;
+  throw invalid(
+    `This is a CloudEvent of the type "${short(type)}", which this route does not take.`,
+    'Let Eventarc call the function courierEvent, or send Pub/Sub pushes to POST /v1/pubsub.',
+  );
+};
+
 /** Any other coding would make the stored bytes other than the caller's, or the receipt's hash other than the sent ones'. */
 const refuseEncoding = (get: GetField): void => {
   const encoding = get('content-encoding')?.trim().toLowerCase() ?? 'identity';

@@ -1,5 +1,5 @@
 import { CourierError } from '../errors.ts';
-import { readIdempotencyKey } from './delivery-headers.ts';
+import { readIdempotencyKey, refuseEvents } from './delivery-headers.ts';
 import type { CourierContext } from './environment.ts';
 import { openExport, readExportDocument } from './export-document.ts';
 import { jsonBody } from './json-body.ts';
@@ -25,6 +25,7 @@ export const createExportsHandler =
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
       const { headers } = context.req.raw;
+      refuseEvents(headers);
       const asked = readQuery(context.env.incoming.url ?? '');
       const { idempotencyKey: key, query } = keyOfRequest(readIdempotencyKey(headers), asked, headers);
       refuseOptions(query);

@@ -5,7 +5,7 @@ import { type Incoming, type Patience, type RequestBody, requestBody } from '../
 import type { AnnouncedDelivery } from '../steps/authorize.ts';
 import { readBodyDigests, sha256Among, withDigests } from './body-digests.ts';
 import { fileNameOf } from './content-disposition.ts';
-import { readIdempotencyKey, refuseCodings, refuseTrailers } from './delivery-headers.ts';
+import { readIdempotencyKey, refuseCodings, refuseEvents, refuseTrailers } from './delivery-headers.ts';
 import type { CourierContext } from './environment.ts';
 import { readForm } from './form.ts';
 import { fileType, readContentType } from './media-type.ts';
@@ -78,6 +78,7 @@ export const createFilesHandler =
       const { headers } = context.req.raw;
       const { incoming, begin } = context.env;
       refuseCodings(headers);
+      refuseEvents(headers);
       const asked = readQuery(incoming.url ?? '');
       const { idempotencyKey, query } = keyOfRequest(readIdempotencyKey(headers), asked, headers);
       const contentType = readContentType(headers.get('content-type'));

@@ -60,7 +60,11 @@ const withAttributes = (document: ExportDocument, attributes: Attributes): Expor
     if (name === 'idempotencyKey' && field === undefined) continue;
     if (field !== value) {
       throw new CourierError('request-invalid', {
-        detail: `The attribute "${name}" does not fit the export document; the document's fields count.`,
+        detail:
+          field === undefined
+            ? `The attribute "${name}" stands beside an export document that has no "${name}"; only the document's fields count.`
+            : `The attribute "${name}" differs from "${name}" in the export document.`,
+        remedy: `Put "${name}" into the document, or give the attribute another name.`,
       });
     }
   }

@@ -3,6 +3,7 @@ import type { Receipt } from '../delivery.ts';
 import { ERRORS } from '../errors.ts';
 import { errorResponseName } from './openapi-components.ts';
 import { deliveryOptions } from './options.ts';
+import { KEY_SOURCES } from './platform-key.ts';
 import { doctorQuery } from './queries.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -28,6 +29,15 @@ const parametersOf = (schema: z.ZodType): Schema[] => {
     ...(description === undefined ? {} : { description }),
     schema: rest,
   }));
+};
+
+const KEY_FROM: Schema = {
+  name: 'keyFrom',
+  in: 'query',
+  required: false,
+  description:
+    'Makes the idempotency key of the headers that Cloud Scheduler (job name and schedule time) or Cloud Tasks (queue and task name) sends with every attempt.',
+  schema: { type: 'string', enum: [...KEY_SOURCES] },
 };
 
 const header = (name: string): Schema => ({ $ref: `#/components/parameters/${name}` });
@@ -89,6 +99,7 @@ const files = (operationId: string): Schema => ({
       // It may also come from the form or from Content-Disposition.
       parameter.name === 'name' ? { ...parameter, required: false } : parameter,
     ),
+    KEY_FROM,
     KEY,
     DIGEST,
     header('Content-Disposition'),
@@ -109,7 +120,7 @@ export const paths: Readonly<Record<string, Schema>> = {
     post: {
       operationId: 'deliverExport',
       summary: 'Deliver what an export document asks for.',
-      parameters: [KEY, DIGEST, ...TRACING],
+      parameters: [KEY_FROM, KEY, DIGEST, ...TRACING],
       requestBody: {
         required: true,
         content: json(reference('ExportDocument'), {

@@ -9,7 +9,16 @@ const MOST_DESCRIPTION = 4096;
 /** The options of a delivery, the same in a query, a form and JSON. */
 export const optionShape = {
   destination: z
-    .exactOptional(z.string().min(1).max(64))
+    .exactOptional(
+      z
+        .string()
+        .min(1)
+        .max(64)
+        .refine(
+          (text) => !/^https?:/i.test(text),
+          'is a URL; send the name of a destination, not its folder’s address',
+        ),
+    )
     .meta({ description: 'One of GET /v1/destinations; left out: the only one, else "default".' }),
   name: fileName.meta({
     description: 'The file’s name: 1 to 255 characters, none of them a control character, "/" or "\\".',
@@ -57,11 +66,19 @@ const isCode = (code: unknown): code is ErrorCode => typeof code === 'string' &&
 
 const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
+/** What a body is whose members give it away. */
+const hintAt = (keys: readonly string[]): string => {
+  if (keys.includes('specversion')) return ' This is a CloudEvent: let Eventarc call the function courierEvent.';
+  if (keys.includes('message')) return ' A Pub/Sub push goes to POST /v1/pubsub.';
+  const isFolder = keys.some((key) => ['folder', 'folderId', 'parents'].includes(key));
+  return isFolder ? ' The folder is the destination’s; folders below it go into "path".' : '';
+};
+
 const describe = (issue: z.core.$ZodIssue): string => {
   const at = issue.path.map(String).join('.');
   if (issue.code === 'unrecognized_keys') {
     const names = issue.keys.map(quoted).slice(0, 8).join(', ');
-    return `${at === '' ? '' : `${at}: `}there is no option ${names}.`;
+    return `${at === '' ? '' : `${at}: `}there is no option ${names}.${at === '' ? hintAt(issue.keys) : ''}`;
   }
   const missing = issue.code === 'invalid_type' && issue.input === undefined;
   return `${at === '' ? 'The body' : at} ${missing ? 'is missing' : issue.message.replace(/^Invalid/, 'is an invalid')}.`;

@@ -64,7 +64,20 @@ export const UNWRAPPED =
 export const readPush = (body: unknown): WrappedMessage => {
   const parsed = pushSchema.safeParse(body);
   if (parsed.success) return asMessage(parsed.data.message, parsed.data.subscription, parsed.data.deliveryAttempt);
-  const wrapped = typeof body === 'object' && body !== null && 'message' in body;
+  const has = (member: string): boolean => typeof body === 'object' && body !== null && member in body;
+  if (has('specversion') || (has('bucket') && has('generation'))) {
+    throw new CourierError('request-invalid', {
+      detail: 'the body: this is a CloudEvent, not a Pub/Sub push.',
+      remedy: 'Let Eventarc call the function courierEvent, or create a push subscription for this route.',
+    });
+  }
+  if (has('source')) {
+    throw new CourierError('request-invalid', {
+      detail: 'the body: this is an export document, not a Pub/Sub push.',
+      remedy: 'Send it to POST /v1/exports, or publish it to the topic.',
+    });
+  }
+  const wrapped = has('message');
   throw new CourierError('request-invalid', {
     detail: wrapped ? `${faultIn(parsed.error)}.` : UNWRAPPED,
   });

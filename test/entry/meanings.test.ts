@@ -58,6 +58,8 @@ describe.each(FORMS)('headers that change what a body means, %s', (form) => {
     const { target, headers, body } = ROUTES[route];
     entry.services.delivered.length = 0;
     for (const [name, value, status, code] of REFUSED) {
+      // functions-framework inflates bodies before the function sees them.
+      if (form === 'function with whole bodies' && name === 'content-encoding') continue;
       const answer = await entry.send({ target, headers: { ...headers, [name]: value }, body });
       expect({ name, value, status: answer.status, code: answer.json.code }).toEqual({ name, value, status, code });
     }
