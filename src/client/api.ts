@@ -56,7 +56,7 @@ const refusalOf = (answer: HttpAnswer): CourierClientError => {
 const urlOf = (base: URL, path: string, query: Record<string, string | undefined> = {}): URL => {
   const url = new URL(base);
   // Not resolved against the base: a path that begins with "//" would name another host.
-  url.pathname = `${base.pathname.replace(/\/+$/, '')}${path}`;
+  url.pathname = `${base.pathname.replace(/(?<!\/)\/+$/, '')}${path}`;
   url.search = '';
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
   return url;

@@ -55,7 +55,10 @@ const courierUrl = (given: string | URL): URL => {
 };
 
 /** The audience of a courier at this URL: without the slash or the line end that a variable often brings along. */
-export const audienceOfUrl = (url: string | URL): string => String(url).trim().replace(/\/+$/, '');
+export const audienceOfUrl = (url: string | URL): string =>
+  String(url)
+    .trim()
+    .replace(/(?<!\/)\/+$/, '');
 
 /** What a courier can be asked by the systems that send to it. Every method throws CourierClientError. */
 export class CourierClient {

@@ -61,7 +61,7 @@ const stepOf = (answer: HttpAnswer): Step => {
   const { status, headers, text } = answer;
   if (status === 308) {
     if (headers.range === undefined) return { at: 0 };
-    const [, last] = /^\s*(?:bytes\s*[= ]\s*)?0-(\d{1,15})\s*$/i.exec(headers.range) ?? [];
+    const [, last] = /^\s*(?:bytes(?:\s*=\s*|\s+))?0-(\d{1,15})\s*$/i.exec(headers.range) ?? [];
     if (last === undefined) throw interrupted('Drive does not say in a readable way how many bytes it has stored');
     return { at: Number(last) + 1 };
   }

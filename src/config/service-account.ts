@@ -7,13 +7,19 @@ export const isServiceAccountDomain = (domain: string): boolean =>
  * Projects that begin with "gcp-sa-" are Google's own, in which the service agents of everybody's projects live side by side
  * (https://cloud.google.com/iam/docs/service-agents).
  */
-const ONE_PROJECTS = /^(?!gcp-sa-)[a-z][a-z0-9-]*[a-z0-9](\.[a-z0-9-]+)*\.iam\.gserviceaccount\.com$/;
+const OF_ONE_PROJECT = '.iam.gserviceaccount.com';
+const PROJECT = /^(?!gcp-sa-)[a-z][a-z0-9-]*[a-z0-9]$/;
+const LABEL = /^[a-z0-9-]+$/;
 
 /**
  * True for a domain that holds the service accounts of one project. `developer.gserviceaccount.com` and
  * `appspot.gserviceaccount.com` are none: they hold the default accounts of everybody's projects.
  */
-export const isOneProjects = (domain: string): boolean => ONE_PROJECTS.test(domain);
+export const isOneProjects = (domain: string): boolean => {
+  if (!domain.endsWith(OF_ONE_PROJECT)) return false;
+  const [project = '', ...labels] = domain.slice(0, -OF_ONE_PROJECT.length).split('.');
+  return PROJECT.test(project) && labels.every((label) => LABEL.test(label));
+};
 
 /** "service-PROJECT_NUMBER@…": agents of Google's services, which live in projects of Google's whoever they work for. */
 const SERVICE_AGENT = /^service-\d+@/;

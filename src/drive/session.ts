@@ -111,7 +111,7 @@ export const cancelSession = async (client: DriveClient, uri: string, now: () =>
  */
 const storedBytes = ({ headers }: Pick<GoogleResponse, 'headers'>): number | undefined => {
   if (headers.range === undefined) return 0;
-  const last = /^\s*(?:bytes\s*[= ]\s*)?0-(\d{1,15})\s*$/i.exec(headers.range)?.[1];
+  const last = /^\s*(?:bytes(?:\s*=\s*|\s+))?0-(\d{1,15})\s*$/i.exec(headers.range)?.[1];
   return last === undefined ? undefined : Number(last) + 1;
 };
 

@@ -26,7 +26,14 @@ const refusalIn = (error: unknown): Refusal | undefined => {
   return { status: answered.status, reason: description === undefined ? body : `${body}: ${description}` };
 };
 
-const REMEDIES: readonly [RegExp, string][] = [
+/** "Bad Request", and "refresh" somewhere behind it. */
+const isBadRefresh = (reason: string): boolean => {
+  const text = reason.toLowerCase();
+  const at = text.indexOf('bad request');
+  return at !== -1 && text.includes('refresh', at);
+};
+
+const REMEDIES: readonly [{ test(reason: string): boolean }, string][] = [
   [
     /reasonable timeframe|stale|issued at|expired: \d{8}T|Signature expired/i,
     "Set this machine's clock: it is too far from Google's.",
@@ -36,7 +43,7 @@ const REMEDIES: readonly [RegExp, string][] = [
     'The key or the account was deleted: make a new key and use its file.',
   ],
   [
-    /expired or revoked|^(?=[\s\S]*?bad request)[\s\S]*refresh/i,
+    { test: (reason) => /expired or revoked/i.test(reason) || isBadRefresh(reason) },
     'Sign in again: the refresh token was revoked or is too old.',
   ],
   [
