@@ -73,8 +73,9 @@ export const readPush = (body: unknown): WrappedMessage => {
   }
   if (has('source')) {
     throw new CourierError('request-invalid', {
-      detail: 'the body: this is an export document, not a Pub/Sub push.',
-      remedy: 'Send it to POST /v1/exports, or publish it to the topic.',
+      detail: UNWRAPPED,
+      remedy:
+        'Let Pub/Sub wrap its messages: create the subscription without "--push-no-wrapper". An export document of your own goes to POST /v1/exports.',
     });
   }
   const wrapped = has('message');

@@ -324,7 +324,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
 
   /** The message's own faults; every other code of the table is somebody else's, and comes again. */
   const GIVEN_UP: readonly string[] = [
-    ...['request-invalid', 'name-invalid', 'path-invalid', 'digest-malformed', 'digest-mismatch'],
+    ...['request-invalid', 'name-invalid', 'path-invalid', 'range-unsupported', 'digest-malformed', 'digest-mismatch'],
     ...['token-missing', 'token-invalid', 'token-expired', 'token-audience'],
     ...['caller-not-allowed', 'destination-forbidden', 'not-found', 'method-not-allowed', 'length-required'],
     ...['too-large', 'media-type-unsupported', 'name-taken', 'upload-incomplete'],
@@ -401,6 +401,8 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
   test.each([
     ['no wrapped push', '{"name":"a","source":{"text":""}}', '--push-no-wrapper'],
     ['a list', '[]', '--push-no-wrapper'],
+    ['a CloudEvent', '{"specversion":"1.0","type":"x","data":{}}', 'CloudEvent'],
+    ['an object’s event', '{"bucket":"b","name":"n","generation":"1"}', 'CloudEvent'],
     ['no JSON', 'day,orders', '--push-no-wrapper'],
     ['no message id', '{"message":{"data":""},"subscription":"projects/my-proj/subscriptions/exports"}', 'messageId'],
     ['no subscription', '{"message":{"data":"","messageId":"1"}}', 'subscription'],
