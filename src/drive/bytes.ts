@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { checkDigest } from '../digest.ts';
 import { CourierError } from '../errors.ts';
 import type { BlockLease } from './budget.ts';
@@ -16,6 +17,8 @@ export interface Bytes {
   reopen(skip: number): void;
   /** The last look before bytes become a file: the announced digest, and the story's own objection. */
   commit(whole: Whole): Promise<void>;
+  /** MD5 of all bytes in lower-case hex, where they are still held or can be read again. */
+  md5(size: number): Promise<string | undefined>;
   /** Whether `commit` has passed: from then on Drive may have made the file, whatever it answers. */
   committed(): boolean;
   close(): void;
@@ -77,6 +80,13 @@ export const createBytes = (
         throw new CourierError('drive-unavailable', { detail: 'The source gave other bytes when it was read again.' });
       }
       committed = whole.sha256;
+    },
+    async md5(size) {
+      const hash = createHash('md5');
+      if (current?.start() === 0) for (const view of current.views(0, size)) hash.update(view);
+      else if (source.openAt === undefined) return undefined;
+      else for await (const piece of source.openAt(0)) hash.update(piece);
+      return hash.digest('hex');
     },
     committed: () => committed !== undefined,
     close() {

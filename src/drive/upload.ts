@@ -81,7 +81,11 @@ export const createUpload =
       const whole = small ?? (await bytes.window().drain());
       checkDigest(request.expectedSha256, whole.sha256);
       const file = landed.ours
-        ? await verify({ files, now, log }, { file: landed.file, replaced: landed.replaced, whole }, request)
+        ? await verify(
+            { files, now, log },
+            { file: landed.file, replaced: landed.replaced, whole, md5: () => bytes.md5(whole.size) },
+            request,
+          )
         : landed.file;
       return { file, ...whole, existed: landed.existed, replaced: landed.replaced };
     } finally {

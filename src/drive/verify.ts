@@ -1,5 +1,6 @@
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { hasSameBytes } from './compare-checksums.ts';
 import type { CallContext, Drive, DriveFile, UploadRequest } from './drive.ts';
 import type { Whole } from './window.ts';
 
@@ -14,7 +15,7 @@ export interface Verifier {
   log: Log;
 }
 
-const undo = async ({ files, now }: Verifier, file: DriveFile, replaced: boolean): Promise<void> => {
+const undo = async ({ files, now, log }: Verifier, file: DriveFile, replaced: boolean): Promise<void> => {
   const context = { deadlineMs: now() + UNDO_TIMEOUT_MS };
   if (!replaced) {
     // Another delivery may have put its own bytes into the file by now.
@@ -22,7 +23,10 @@ const undo = async ({ files, now }: Verifier, file: DriveFile, replaced: boolean
     if (current?.sha256Checksum === file.sha256Checksum) await files.remove(file.id, context);
     return;
   }
-  if (file.headRevisionId !== undefined) return files.removeRevision(file.id, file.headRevisionId, context);
+  if (file.headRevisionId === undefined) return;
+  await files.removeRevision(file.id, file.headRevisionId, context);
+  const { sha256Checksum, headRevisionId } = (await files.get(file.id, context)) ?? {};
+  log.info({ fileId: file.id, sha256: sha256Checksum, headRevisionId }, 'the revision with wrong bytes is removed');
 };
 
 /**
@@ -32,17 +36,26 @@ const undo = async ({ files, now }: Verifier, file: DriveFile, replaced: boolean
  */
 export const verify = async (
   verifier: Verifier,
-  { file: described, replaced, whole }: { file: DriveFile; replaced: boolean; whole: Whole },
+  {
+    file: described,
+    replaced,
+    whole,
+    md5,
+  }: { file: DriveFile; replaced: boolean; whole: Whole; md5: () => Promise<string | undefined> },
   context: CallContext & Pick<UploadRequest, 'idSpent'>,
 ): Promise<DriveFile> => {
   if (described.mimeType.startsWith(DOCS_TYPE)) return described;
   const { files, log } = verifier;
   const file =
     described.sha256Checksum === undefined ? ((await files.get(described.id, context)) ?? described) : described;
-  const fits = file.size === whole.size && (file.sha256Checksum ?? whole.sha256) === whole.sha256;
-  if (fits) return file;
+  if (await hasSameBytes(file, whole, { md5, log })) return file;
   log.error(
-    { fileId: file.id, sent: whole, stored: { sha256: file.sha256Checksum, size: file.size }, replaced },
+    {
+      fileId: file.id,
+      sent: whole,
+      stored: { sha256: file.sha256Checksum, md5: file.md5Checksum, size: file.size },
+      replaced,
+    },
     'Drive has stored other bytes than were sent; they are taken back',
   );
   await undo(verifier, file, replaced).catch((error: unknown) => {
