@@ -50,6 +50,8 @@ read_options() {
   [[ $role =~ ^[A-Za-z0-9+=,.@_-]{1,64}$ ]] || misused "\"$role\" is no name of a role."
   [[ $name =~ ^[a-z][a-z0-9-]{2,22}[a-z0-9]$ ]] || misused "\"$name\" is no name (4 to 24 of a-z, 0-9, -)."
   pool=$name-aws
+  # Ids of pools and providers have 4 to 32 characters.
+  provider=aws-provider
   caller=$name-aws@$project.iam.gserviceaccount.com
 }
 
@@ -61,8 +63,8 @@ create_pool() {
 
 create_provider() {
   local found
-  found=$(answer gcloud iam workload-identity-pools providers describe aws --workload-identity-pool="$pool" --location=global --project="$project" --format='value(name)') || exit
-  [ -n "$found" ] || change_patiently gcloud iam workload-identity-pools providers create-aws aws --workload-identity-pool="$pool" --location=global --account-id="$aws_account" --project="$project" --quiet
+  found=$(answer gcloud iam workload-identity-pools providers describe "$provider" --workload-identity-pool="$pool" --location=global --project="$project" --format='value(name)') || exit
+  [ -n "$found" ] || change_patiently gcloud iam workload-identity-pools providers create-aws "$provider" --workload-identity-pool="$pool" --location=global --account-id="$aws_account" --project="$project" --quiet
 }
 
 # It may make ID tokens as the caller, and nothing else. The role is named as sts names it, not as iam does.
@@ -73,7 +75,7 @@ allow_role() {
 
 # The client reads from it whose ID tokens to ask for.
 write_credentials() {
-  change gcloud iam workload-identity-pools create-cred-config "projects/$number/locations/global/workloadIdentityPools/$pool/providers/aws" --aws --enable-imdsv2 --service-account="$caller" --output-file="$out"
+  change gcloud iam workload-identity-pools create-cred-config "projects/$number/locations/global/workloadIdentityPools/$pool/providers/$provider" --aws --enable-imdsv2 --service-account="$caller" --output-file="$out"
 }
 
 read_options "$@"

@@ -19,7 +19,7 @@ resource "google_iam_workload_identity_pool_provider" "aws" {
 
   project                            = var.project
   workload_identity_pool_id          = google_iam_workload_identity_pool.aws[0].workload_identity_pool_id
-  workload_identity_pool_provider_id = "aws"
+  workload_identity_pool_provider_id = "aws-provider"
 
   attribute_mapping = {
     "google.subject"     = "assertion.arn"

@@ -3,6 +3,7 @@ import { type IdTokenWish, issueIapToken, issueIdToken, issueOidcToken } from '.
 import { initialState, newServiceAccount, numericIdOf } from './world/initial.ts';
 import { type KeyFile, type KeyFiles, keyFileOf, REAL_TOKEN_URI, writeKeyFiles } from './world/key-files.ts';
 import { newKeyId, newRsaKey, rsaKeyNamed } from './world/keys.ts';
+import { isPossibleMember } from './sts/resource-ids.ts';
 import { EMAILS, FEDERATION, PROJECT, SECRET } from './world/names.ts';
 import { type SecretCabinet, secretCabinet } from './world/secrets.ts';
 import { loadState, type ServiceAccount, type ServiceAccountKey, saveState, type WorldState } from './world/state.ts';
@@ -178,6 +179,8 @@ export async function openWorld(dataDir: string, now: () => number): Promise<Wor
       save();
     },
     grant(targetEmail, member, role = 'roles/iam.serviceAccountTokenCreator') {
+      // Setting such a policy is answered INVALID_ARGUMENT.
+      if (!isPossibleMember(member)) throw new Error(`Identity Pool does not exist (${member}).`);
       account(targetEmail).bindings.push({ role, member });
       save();
     },

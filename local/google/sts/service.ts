@@ -6,6 +6,7 @@ import { FEDERATION } from '../world/names.ts';
 import type { World } from '../world.ts';
 import { awsSubject, type Mapped } from './aws.ts';
 import { oidcSubject } from './oidc.ts';
+import { isProviderName } from './resource-ids.ts';
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
@@ -26,6 +27,11 @@ const subjectOf = (world: World, form: ReadonlyMap<string, string>, nowMs: numbe
   const audience = form.get('audience') ?? '';
   const token = form.get('subject_token') ?? '';
   const type = form.get('subject_token_type') ?? '';
+  if (!isProviderName(audience))
+    throw oauthRefusal(
+      'invalid_request',
+      'Invalid value for "audience". This value should be the full resource name of the Identity Provider. See https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token for the list of possible formats.',
+    );
   if (audience === FEDERATION.awsProvider && type === AWS_TYPE) return awsSubject(world, token, audience, nowMs);
   if (audience === FEDERATION.oidcProvider && JWT_TYPES.includes(type))
     return oidcSubject(world, token, audience, nowMs);

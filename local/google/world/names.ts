@@ -38,8 +38,8 @@ export const SECRET = 'drive-key';
 const POOL = `projects/${PROJECT.number}/locations/global/workloadIdentityPools/local-pool`;
 export const FEDERATION = {
   pool: POOL,
-  awsProvider: `//iam.googleapis.com/${POOL}/providers/aws`,
-  oidcProvider: `//iam.googleapis.com/${POOL}/providers/oidc`,
+  awsProvider: `//iam.googleapis.com/${POOL}/providers/local-aws`,
+  oidcProvider: `//iam.googleapis.com/${POOL}/providers/local-oidc`,
 } as const;
 
 /** A role session of an AWS account, as `sts:GetCallerIdentity` names it. */

@@ -167,9 +167,25 @@ describe('workload identity federation', () => {
   test.each([
     ['a wrong secret', () => awsClient({ secretAccessKey: 'wrong' }), 'SignatureDoesNotMatch'],
     ['a wrong session token', () => awsClient({ token: 'wrong' }), 'InvalidClientTokenId'],
-    ['an unknown provider', () => awsClient({}, '//iam.googleapis.com/projects/1/x'), 'invalid_target'],
+    ['an unknown provider', () => awsClient({}, `${FEDERATION.awsProvider}-2`), 'invalid_target'],
+    ['what is no provider', () => awsClient({}, '//iam.googleapis.com/projects/1/x'), 'invalid_request'],
+    [
+      'the name of a provider whose id is too short to exist',
+      () => awsClient({}, FEDERATION.awsProvider.replace(/[^/]+$/, 'aws')),
+      'invalid_request',
+    ],
+    [
+      'the name of a pool whose id is too short to exist',
+      () => awsClient({}, FEDERATION.awsProvider.replace(/Pools\/[^/]+/, 'Pools/aws')),
+      'invalid_request',
+    ],
   ])('refuses %s', async (_, client, message) => {
     await expect(client().getAccessToken()).rejects.toThrow(message);
+  });
+
+  test('a policy cannot name a pool whose id is too short to exist', () => {
+    const member = `principalSet://iam.googleapis.com/${FEDERATION.pool.replace(/[^/]+$/, 'aws')}/*`;
+    expect(() => google.world.grant(google.world.emails.exporter, member)).toThrow('Identity Pool does not exist');
   });
 
   test('another role of the account may not act as the exporter', async () => {

@@ -29,19 +29,21 @@ provider "google" {
 }
 
 resource "google_project_service" "apis" {
-  for_each           = toset(["iamcredentials.googleapis.com", "sts.googleapis.com"])
+  for_each           = toset(["iam.googleapis.com", "iamcredentials.googleapis.com", "sts.googleapis.com"])
   service            = each.key
   disable_on_destroy = false
 }
 
 resource "google_iam_workload_identity_pool" "aws" {
-  workload_identity_pool_id = "aws"
+  workload_identity_pool_id = "aws-pool"
   display_name              = "Workloads on AWS"
+
+  depends_on = [google_project_service.apis]
 }
 
 resource "google_iam_workload_identity_pool_provider" "aws" {
   workload_identity_pool_id          = google_iam_workload_identity_pool.aws.workload_identity_pool_id
-  workload_identity_pool_provider_id = "aws"
+  workload_identity_pool_provider_id = "aws-provider"
 
   aws {
     account_id = var.aws_account_id
@@ -57,6 +59,8 @@ resource "google_iam_workload_identity_pool_provider" "aws" {
 resource "google_service_account" "exporter" {
   account_id   = "exporter"
   display_name = "Calls drive-courier from AWS"
+
+  depends_on = [google_project_service.apis]
 }
 
 # Holds iam.serviceAccounts.getOpenIdToken, which the ID token for the courier needs.
