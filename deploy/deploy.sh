@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Sets the courier up in a Google Cloud project, or takes it down: "deploy.sh --help". Safe to run again, whatever happened before.
+# Sets the courier up in a Google Cloud project, rolls it back, or takes it down: "deploy.sh --help". Safe to run again, whatever happened before.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-for part in run options project accounts key ledger service queue bucket teardown; do
+for part in run options size project accounts key ledger service queue bucket sink rollback teardown; do
   # shellcheck source=/dev/null
   . "$here/steps/$part.sh"
 done
@@ -13,6 +13,7 @@ done
 set_up() {
   check_built
   check_project
+  check_configuration
   enable_apis
   create_accounts
   if [ "$right" = key ]; then create_key; else allow_impersonation; fi
@@ -21,16 +22,19 @@ set_up() {
   read_sources
   deploy_service
   allow_callers
+  allow_senders
   case $queue in
     push) subscribe_with_push ;;
     eventarc) deploy_events && trigger_with_eventarc ;;
   esac
   if [ -n "$bucket" ]; then watch_bucket; fi
+  if [ -n "$audit_sink" ]; then create_sink; fi
   tell_what_is_left
 }
 
 read_options "$@"
 case $action in
   up) set_up ;;
+  rollback) roll_back ;;
   teardown) take_down ;;
 esac

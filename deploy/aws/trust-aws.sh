@@ -24,7 +24,7 @@ END
 }
 
 misused() {
-  say "trust-aws.sh: $*"
+  say "$program: $*"
   usage >&2
   exit 64
 }
@@ -64,7 +64,7 @@ create_pool() {
 create_provider() {
   local found
   found=$(answer gcloud iam workload-identity-pools providers describe "$provider" --workload-identity-pool="$pool" --location=global --project="$project" --format='value(name)') || exit
-  [ -n "$found" ] || change_patiently gcloud iam workload-identity-pools providers create-aws "$provider" --workload-identity-pool="$pool" --location=global --account-id="$aws_account" --project="$project" --quiet
+  [ -n "$found" ] || change gcloud iam workload-identity-pools providers create-aws "$provider" --workload-identity-pool="$pool" --location=global --account-id="$aws_account" --project="$project" --quiet
 }
 
 # It may make ID tokens as the caller, and nothing else. The role is named as sts names it, not as iam does.
@@ -81,9 +81,10 @@ write_credentials() {
 read_options "$@"
 check_gcloud
 check_project
+enable iam iamcredentials sts
 create_account "$caller" 'drive-courier: callers on AWS'
 create_pool
 create_provider
 allow_role
 write_credentials
-say "The caller is $caller: add it with deploy.sh --caller, and give the file $out to what runs on AWS."
+say "The caller is $caller. Run deploy.sh again with --caller $caller, and give the file $out to what runs on AWS."

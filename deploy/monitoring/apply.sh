@@ -1,46 +1,58 @@
 #!/usr/bin/env bash
 # Puts the log-based metrics, the dashboard and the alert policies of this folder into a project. Safe to run again: what
-# is there already is left as it is, apart from the metrics, which are brought up to date.
+# differs is brought up to date, the rest stays as it is.
 set -euo pipefail
 
+monitoring=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(dirname "$monitoring")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+for part in steps/run steps/project monitoring/steps; do
+  # shellcheck source=/dev/null
+  . "$here/$part.sh"
+done
+
+# The number in dashboard.json and alerts/units-budget.json.
+DEFAULT_UNITS=300000000
+
 usage() {
-  echo "usage: apply.sh PROJECT [NOTIFICATION_CHANNEL]" >&2
-  echo "  NOTIFICATION_CHANNEL: projects/PROJECT/notificationChannels/NUMBER, as 'gcloud beta monitoring channels list' names it" >&2
+  cat >&2 <<END
+Usage: deploy/monitoring/apply.sh PROJECT [NOTIFICATION_CHANNEL] [--units-a-day NUMBER]
+
+  NOTIFICATION_CHANNEL    projects/PROJECT/notificationChannels/NUMBER, which is told of alerts. You find or create it at
+                          https://console.cloud.google.com/monitoring/alerting/notifications ("Copy channel name")
+  --units-a-day NUMBER    budget of the Drive API's quota units, of all deliveries in 24 hours (default: $DEFAULT_UNITS)
+END
   exit 64
 }
 
-if [ $# -lt 1 ] || [ $# -gt 2 ]; then usage; fi
-project=$1
-channel=${2:-}
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-
-command -v gcloud > /dev/null || {
-  echo "apply.sh: gcloud is not installed: https://cloud.google.com/sdk/docs/install" >&2
-  exit 69
+read_arguments() {
+  project='' channel='' units=$DEFAULT_UNITS dry_run='' account='' name=drive-courier
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --units-a-day) units=${2:-} && shift $(($# > 1 ? 2 : 1)) && continue ;;
+      -*) usage ;;
+    esac
+    if [ -z "$project" ]; then project=$1; elif [ -z "$channel" ]; then channel=$1; else usage; fi
+    shift
+  done
+  [ -n "$project" ] || usage
+  [[ $units =~ ^[1-9][0-9]*$ ]] || usage
+  [[ -z $channel || $channel =~ ^projects/[^/]+/notificationChannels/[0-9]+$ ]] || usage
 }
 
-display_name() {
-  sed -n 's/^  "displayName": "\(.*\)",$/\1/p' "$1" | head -n 1
+# with_budget FILE: a copy with the operator's number in it.
+with_budget() {
+  local copy
+  copy=$scratch/$(basename "$1")
+  sed "s/$DEFAULT_UNITS/$units/g" "$1" >"$copy"
+  printf '%s' "$copy"
 }
 
-for file in "$here"/log-metrics/*.json; do
-  name=$(basename "$file" .json)
-  verb=create
-  [ -z "$(gcloud logging metrics list --filter="name=$name" --format='value(name)' --project="$project")" ] || verb=update
-  gcloud logging metrics "$verb" "$name" --config-from-file="$file" --project="$project"
-done
-
-title=$(display_name "$here/dashboard.json")
-if [ -z "$(gcloud monitoring dashboards list --filter="displayName=\"$title\"" --format='value(name)' --project="$project")" ]; then
-  gcloud monitoring dashboards create --config-from-file="$here/dashboard.json" --project="$project"
-fi
-
-for file in "$here"/alerts/*.json; do
-  title=$(display_name "$file")
-  [ -z "$(gcloud alpha monitoring policies list --filter="displayName=\"$title\"" --format='value(name)' --project="$project")" ] || continue
-  if [ -n "$channel" ]; then
-    gcloud alpha monitoring policies create --policy-from-file="$file" --notification-channels="$channel" --project="$project"
-  else
-    gcloud alpha monitoring policies create --policy-from-file="$file" --project="$project"
-  fi
-done
+read_arguments "$@"
+check_gcloud
+enable logging monitoring
+for file in "$monitoring"/log-metrics/*.json; do save_metric "$file"; done
+save_dashboard "$(with_budget "$monitoring/dashboard.json")"
+for file in "$monitoring"/alerts/*.json; do save_policy "$(with_budget "$file")"; done
+[ -n "$channel" ] || say 'Nobody is told of these alerts yet: run it again with a NOTIFICATION_CHANNEL.'

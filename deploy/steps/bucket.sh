@@ -14,11 +14,10 @@ notify_topic() {
   local standing agent
   agent=$(storage_agent) || exit
   bind "serviceAccount:$agent" roles/pubsub.publisher pubsub topics -- "$exports" --project="$project"
-  standing=$(answer gcloud storage buckets notifications list "gs://$bucket" --project="$project" --format='value(topic)') || exit
-  case $standing in
-    *"/topics/$exports"*) ;;
-    *) change gcloud storage buckets notifications create "gs://$bucket" --topic="projects/$project/topics/$exports" --event-types=OBJECT_FINALIZE --payload-format=json --project="$project" --quiet ;;
-  esac
+  # Each line is an object with the keys "Bucket URL" and "Notification Configuration"; a bare "topic" is always empty.
+  standing=$(answer gcloud storage buckets notifications list "gs://$bucket" --project="$project" --format='value("Notification Configuration".topic)') || exit
+  [[ $'\n'$standing$'\n' != *"/topics/$exports"$'\n'* ]] || return 0
+  change gcloud storage buckets notifications create "gs://$bucket" --topic="projects/$project/topics/$exports" --event-types=OBJECT_FINALIZE --payload-format=json --project="$project" --quiet
 }
 
 # https://cloud.google.com/eventarc/standard/docs/run/create-trigger-storage-gcloud

@@ -14,14 +14,15 @@ warn_of_lost_keys() {
   [ -z "$keys" ] || say "Note: $writer has a key that is not in the secret, perhaps from a run that was cut off. If nobody uses it: gcloud iam service-accounts keys delete ${keys%%$'\n'*} --iam-account=$writer --project=$project"
 }
 
+# The key goes through the pipe, and nowhere else.
+pipe_key() { "${make[@]}" | "${store[@]}" >/dev/null; }
+
 store_key() {
-  local make=(gcloud iam service-accounts keys create - --iam-account="$writer" --project="$project" --quiet)
+  local problem make=(gcloud iam service-accounts keys create - --iam-account="$writer" --project="$project" --quiet)
   local store=(gcloud secrets versions add "$secret" --data-file=- --project="$project" --quiet)
   printf '%s | %s\n' "$(print_command "${make[@]}")" "$(print_command "${store[@]}")"
   [ -z "$dry_run" ] || return 0
-  if ! "${make[@]}" 2>"$scratch/made" | "${store[@]}" >/dev/null 2>"$scratch/stored"; then
-    explain "$(cat "$scratch/made" "$scratch/stored")"
-  fi
+  problem=$(attempt pipe_key) || explain "$problem"
 }
 
 create_key() {

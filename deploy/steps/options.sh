@@ -4,24 +4,54 @@
 usage() {
   cat <<'END'
 Usage: deploy/deploy.sh --project ID --region REGION --folder FOLDER --caller EMAIL (--keyless | --key) [options]
+       deploy/deploy.sh rollback --project ID --region REGION [--to REVISION]
        deploy/deploy.sh teardown --project ID --region REGION [--yes]
 
+Where, and who:
   --project ID        Google Cloud project (default: gcloud's own)
   --region REGION     where it runs, e.g. europe-west1 (default: gcloud's run/region)
   --folder FOLDER     id of the Drive folder: the last part of its address
-  --caller EMAIL      who may send files; may be given several times
-  --operator EMAIL    who may ask the doctor; may be given several times
-  --keyless           writes to Drive by impersonating a service account: there is no key
-  --key               writes to Drive with a service account's key, kept in Secret Manager
-  --subject EMAIL     whom the account acts for (domain-wide delegation)
-  --service           as a Cloud Run service: files of any size, streamed (default)
-  --function          as a function: files up to 32 MiB
+  --caller EMAIL      service account that may send files; may be given several times. One of this project that does
+                      not exist yet is created
+  --sender MEMBER     user:EMAIL or group:EMAIL that may send from a laptop as the first caller:
+                      "courier send --impersonate"; may be given several times
+  --operator EMAIL    service account that may run the doctor; may be given several times (default: the first caller)
+  --gcloud-user-tokens  also takes people as callers and operators, by the tokens that gcloud makes for them. Such a token
+                      is made for gcloud, not for the courier, so whoever gets hold of one can use it elsewhere
+
+How it writes to Drive:
+  --keyless           by impersonating a service account: there is no key
+  --key               with a service account's key, kept in Secret Manager
+  --subject EMAIL     person that the account acts for (domain-wide delegation)
+
+What is deployed:
+  --service           a Cloud Run service: files of any size, streamed (default)
+  --function          a function: files up to 32 MiB
   --queue KIND        push (default): a topic whose messages are pushed; eventarc: by a function and a trigger; none
   --bucket NAME       objects that appear in this bucket are put into Drive (needs a queue)
   --source PREFIX     callers may have objects below gs://BUCKET/ or gs://BUCKET/PREFIX/ put into Drive; may be given several times
-  --name NAME         of the service, and the beginning of all other names (default: drive-courier)
+  --name NAME         name of the service, and the beginning of all other names (default: drive-courier)
   --database NAME     Firestore database of the ledger (default: "(default)")
   --config FILE       the courier's whole configuration, instead of one made from the options
+  --audit-sink WHERE  copies the audit lines to bigquery:DATASET or gs://BUCKET, which must exist
+
+Its size:
+  --memory SIZE       e.g. 512Mi, 2Gi (default: 1Gi)
+  --cpu NUMBER        1, 2, 4, 6 or 8 (default: 1)
+  --concurrency N     requests at once in an instance; also the configuration's concurrentUploads (default: 80)
+  --min-instances N   instances that are kept running (default: 0)
+  --max-instances N   (default: 20)
+  --ingress WHAT      all (default), internal, or internal-and-cloud-load-balancing
+  --vpc-network NAME  sends its traffic through this VPC network
+  --vpc-subnet NAME   and this subnet
+  --vpc-egress WHAT   private-ranges-only (default) or all-traffic
+  --labels K=V,...    labels of the service
+  --ready-probe       a new revision gets traffic only after /v1/ready has found credentials, ledger and folder in order.
+                      Use it once the folder is shared
+
+Each time:
+  --redeploy          deploys although nothing changed: a fresh base image and compile cache
+  --to REVISION       revision to roll back to (default: the one before the one that serves)
   --dry-run           prints every command, and runs none
   --yes               asks nothing before it takes down
 END
@@ -29,8 +59,8 @@ END
 
 # EX_USAGE
 misused() {
-  say "deploy.sh: $*"
-  say 'See deploy/deploy.sh --help.'
+  say "$program: $*"
+  say "See deploy/deploy.sh --help."
   exit 64
 }
 
@@ -41,26 +71,33 @@ take_value() {
 
 read_arguments() {
   action=up project='' region='' folder='' right='' subject='' form=service queue=push bucket='' name=drive-courier
-  database='(default)' config='' dry_run='' yes='' callers=() operators=() sources=()
+  database='(default)' config='' dry_run='' yes='' callers=() operators=() senders=() sources=() gcloud_user_tokens='' redeploy=''
+  memory=1Gi cpu=1 concurrency='' min_instances=0 max_instances=20 ingress=all labels='' ready_probe='' to='' audit_sink=''
+  vpc_network='' vpc_subnet='' vpc_egress=''
+  local variable
   while [ $# -gt 0 ]; do
     case $1 in
-      up | teardown) action=$1 && shift && continue ;;
+      up | teardown | rollback) action=$1 && shift && continue ;;
       -h | --help) usage && exit 0 ;;
       --keyless | --key)
         [ -z "$right" ] || [ "$right" = "${1#--}" ] || misused 'give --keyless or --key, not both.'
         right=${1#--} && shift && continue
         ;;
       --service | --function) form=${1#--} && shift && continue ;;
-      --dry-run) dry_run=yes && shift && continue ;;
-      --yes) yes=yes && shift && continue ;;
+      --dry-run | --yes | --redeploy | --ready-probe | --gcloud-user-tokens)
+        variable=${1#--} && printf -v "${variable//-/_}" yes && shift && continue
+        ;;
     esac
     case $1 in
-      --project | --region | --folder | --subject | --queue | --bucket | --name | --database | --config)
-        take_value "$@" && printf -v "${1#--}" %s "$value"
+      --project | --region | --folder | --subject | --queue | --bucket | --name | --database | --config | --memory | --cpu | \
+        --concurrency | --min-instances | --max-instances | --ingress | --labels | --vpc-network | --vpc-subnet | --vpc-egress | \
+        --to | --audit-sink)
+        take_value "$@" && variable=${1#--} && printf -v "${variable//-/_}" %s "$value"
         ;;
       --caller) take_value "$@" && callers+=("$value") ;;
       --operator) take_value "$@" && operators+=("$value") ;;
       --source) take_value "$@" && sources+=("$value") ;;
+      --sender) take_value "$@" && senders+=("$value") ;;
       *) misused "what is \"$1\"?" ;;
     esac
     shift 2
@@ -72,21 +109,51 @@ matches() {
   [[ $1 =~ ^($2)$ ]] || misused "\"$1\" is no $3."
 }
 
+is_service_account() { [[ $1 == *.gserviceaccount.com ]]; }
+
+PERSON='[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+'
+
+check_people() {
+  local each
+  for each in "${callers[@]}" ${operators[@]+"${operators[@]}"}; do
+    matches "$each" "$PERSON" 'email address'
+    [[ $each != *"@$project.iam.gserviceaccount.com" ]] || matches "${each%@*}" '[a-z][a-z0-9-]{4,28}[a-z0-9]' 'service account id (6 to 30 of a-z, 0-9, -)'
+    is_service_account "$each" || [ -n "$gcloud_user_tokens" ] ||
+      misused "$each is a person, and gcloud makes people no token for the courier. Give a service account as --caller (or --operator) and let the person send in its name: --sender user:$each, then \"courier send --impersonate\". Or add --gcloud-user-tokens, which takes the tokens that gcloud makes for itself."
+  done
+  [ -z "$gcloud_user_tokens" ] ||
+    say 'Warning: --gcloud-user-tokens takes tokens that gcloud makes for itself. A service that is shown such a token can replay it to the courier, and the courier could replay it to others. For trying out only.'
+  for each in ${senders[@]+"${senders[@]}"}; do
+    matches "$each" "(user|group):$PERSON" 'sender: it is user:EMAIL or group:EMAIL'
+  done
+  for each in "${callers[@]}"; do
+    if is_service_account "$each"; then sends_as=$each && break; fi
+  done
+  [ -n "$sends_as" ] || [ ${#senders[@]} -eq 0 ] || misused '--sender needs a --caller that is a service account, to send as.'
+  [ ${#operators[@]} -gt 0 ] || operators=("${sends_as:-${callers[0]}}")
+  # Callers and operators, each once.
+  everybody=()
+  for each in "${callers[@]}" "${operators[@]}"; do
+    [[ " ${everybody[*]-} " == *" $each "* ]] || everybody+=("$each")
+  done
+}
+
 check_arguments() {
-  local person='[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+' each
   matches "$project" '([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]' 'project id'
   matches "$region" '[a-z]+-[a-z]+[0-9]+' 'region'
   # Service accounts' ids have at most 30 characters, and this one's end with "-drive".
   matches "$name" '[a-z][a-z0-9-]{2,22}[a-z0-9]' 'name (4 to 24 of a-z, 0-9, -)'
   matches "$database" '\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]' 'Firestore database'
+  [ -z "$to" ] || matches "$to" "$name(-events)?-[a-z0-9-]+" "revision of $name"
   [ "$action" = up ] || return 0
   [ -n "$right" ] || misused 'say how it may write to Drive: --keyless, or --key.'
   matches "$queue" 'push|eventarc|none' 'kind of queue'
   [ -z "$bucket" ] || matches "$bucket" '[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]' 'bucket'
   [ -z "$bucket" ] || [ "$queue" != none ] || misused '--bucket needs a queue.'
-  [ -z "$subject" ] || matches "$subject" "$person" 'email address'
+  [ -z "$subject" ] || matches "$subject" "$PERSON" 'email address'
+  [ -z "$audit_sink" ] || matches "$audit_sink" 'bigquery:[A-Za-z0-9_]{1,1024}|gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]' 'sink: it is bigquery:DATASET or gs://BUCKET'
   [ ${#callers[@]} -gt 0 ] || misused 'nobody may send files: give at least one --caller.'
-  for each in "${callers[@]}" ${operators[@]+"${operators[@]}"}; do matches "$each" "$person" 'email address'; done
+  check_people
   for each in ${sources[@]+"${sources[@]}"}; do
     matches "$each" 'gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]/([^"\*?]*/)?' 'source (gs://BUCKET/ or gs://BUCKET/PREFIX/)'
   done
@@ -95,6 +162,7 @@ check_arguments() {
   else
     matches "$folder" '[A-Za-z0-9_-]{10,128}' 'folder id; it is the last part of the address that Drive shows for the folder'
   fi
+  check_size
 }
 
 name_everything() {
@@ -105,10 +173,12 @@ name_everything() {
   secret=$name-key
   exports=$name-exports
   failed=$name-failed
+  sink=$name-audit
   collection=deliveries
 }
 
 read_options() {
+  sends_as=''
   read_arguments "$@"
   check_gcloud
   [ -n "$project" ] || project=$(gcloud_setting core/project)

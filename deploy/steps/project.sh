@@ -17,25 +17,55 @@ check_project() {
   [ -n "$number" ] || stop 69 "there is no project \"$project\" that $account can see. List yours: gcloud projects list"
 }
 
+# The Node that the project itself uses, or else the one that is installed.
+node_here() {
+  local own=$here/../node_modules/.bin/node
+  if [ -x "$own" ]; then printf '%s' "$own"; else printf 'node'; fi
+}
+
+# The configuration as the service will read it: every fault is told before anything is made. EX_CONFIG is 78.
+check_configuration() {
+  local said status=0
+  if [ -n "$dry_run" ]; then
+    say "Would check the configuration: COURIER_CONFIG=... node dist/server.js --check"
+    return 0
+  fi
+  said=$(COURIER_CONFIG=$(configuration) GOOGLE_CLOUD_PROJECT=$project "$(node_here)" "$dist/server.js" --check 2>&1) || status=$?
+  if [ "$status" -ne 0 ]; then
+    say "$said"
+    [ "$status" -eq 78 ] || stop 69 'the configuration could not be checked: "node dist/server.js --check" says why above. Run "npm install" and "npm run build".'
+    say "$program: the configuration${config:+ $config} has faults; they are listed above. Nothing was changed."
+    exit 78
+  fi
+  say "$said"
+}
+
 # Where the service answers: https://cloud.google.com/run/docs/triggering/https-request#deterministic
 url_of() { printf 'https://%s-%s.%s.run.app' "$1" "$number" "$region"; }
 
 wanted_apis() {
-  printf '%s\n' run cloudbuild artifactregistry iam iamcredentials drive firestore
+  printf '%s\n' cloudresourcemanager run cloudbuild artifactregistry iam iamcredentials drive firestore
   if [ "$right" = key ]; then echo secretmanager; fi
   if [ "$queue" != none ]; then echo pubsub; fi
   if [ "$queue" = eventarc ]; then echo eventarc; fi
-  if [ -n "$bucket" ]; then echo storage; fi
+  if [ -n "$bucket" ] || [ ${#sources[@]} -gt 0 ]; then echo storage; fi
+  if [ -n "$audit_sink" ]; then echo logging; fi
 }
 
-enable_apis() {
+# enable NAME...: turns on those APIs that are off.
+enable() {
   local enabled missing=() api
   enabled=$(answer gcloud services list --enabled --project="$project" --format='value(config.name)') || exit
-  for api in $(wanted_apis); do
+  for api in "$@"; do
     case $'\n'"$enabled"$'\n' in
       *$'\n'"$api.googleapis.com"$'\n'*) ;;
       *) missing+=("$api.googleapis.com") ;;
     esac
   done
   [ ${#missing[@]} -eq 0 ] || change gcloud services enable "${missing[@]}" --project="$project" --quiet
+}
+
+enable_apis() {
+  # shellcheck disable=SC2046
+  enable $(wanted_apis)
 }

@@ -12,12 +12,16 @@ subscription() {
   answer gcloud pubsub subscriptions describe "$1" --project="$project" --format="value($2)"
 }
 
-# Without a subscription a topic forgets what it is given. Ten minutes are for whoever publishes dead letters again.
+# Without a subscription a topic forgets what it is given. Ten minutes are for whoever publishes dead letters again;
+# 31 days, which is Pub/Sub's maximum, for whoever has to find out first what was wrong.
 keep_failed() {
-  local found
-  found=$(subscription "$failed" name) || exit
-  [ -z "$found" ] || return 0
-  change gcloud pubsub subscriptions create "$failed" --topic="$failed" --ack-deadline=600 --expiration-period=never --message-retention-duration=7d --project="$project" --quiet
+  local keeps
+  keeps=$(subscription "$failed" messageRetentionDuration) || exit
+  if [ -z "$keeps" ]; then
+    change gcloud pubsub subscriptions create "$failed" --topic="$failed" --ack-deadline=600 --expiration-period=never --message-retention-duration=31d --project="$project" --quiet
+  elif [ "$keeps" != 2678400s ]; then
+    change gcloud pubsub subscriptions update "$failed" --message-retention-duration=31d --project="$project" --quiet
+  fi
 }
 
 create_topics() {
@@ -28,9 +32,19 @@ create_topics() {
   bind "serviceAccount:$runtime" roles/pubsub.publisher pubsub topics -- "$failed" --project="$project"
 }
 
-# Pub/Sub's own account of this project moves messages aside: https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions
+# Pub/Sub's own account of this project.
+pubsub_agent() { printf 'serviceAccount:service-%s@gcp-sa-pubsub.iam.gserviceaccount.com' "$number"; }
+
+# It makes the tokens that pushes carry. In projects from before 2021-04-08 it has no right to, and every push would be refused:
+# https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions#configure_for_push_authentication
+allow_push_tokens() {
+  bind "$(pubsub_agent)" roles/iam.serviceAccountTokenCreator iam service-accounts -- "$pusher" --project="$project"
+}
+
+# It also moves messages aside: https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions
 allow_dead_letters() {
-  local agent=serviceAccount:service-$number@gcp-sa-pubsub.iam.gserviceaccount.com
+  local agent
+  agent=$(pubsub_agent)
   bind "$agent" roles/pubsub.publisher pubsub topics -- "$failed" --project="$project"
   bind "$agent" roles/pubsub.subscriber pubsub subscriptions -- "$exports" --project="$project"
 }
@@ -39,20 +53,23 @@ subscribe_with_push() {
   local endpoint standing
   endpoint=$(url_of "$name")/v1/pubsub
   local push=(--push-endpoint="$endpoint" --push-auth-service-account="$pusher" --push-auth-token-audience="$(url_of "$name")")
+  allow_push_tokens
   allow_caller "serviceAccount:$pusher"
   standing=$(subscription "$exports" pushConfig.pushEndpoint) || exit
   if [ -z "$standing" ]; then
-    change_patiently gcloud pubsub subscriptions create "$exports" --topic="$exports" "${push[@]}" \
+    change gcloud pubsub subscriptions create "$exports" --topic="$exports" "${push[@]}" \
       --ack-deadline=600 --min-retry-delay=10s --max-retry-delay=600s --expiration-period=never --message-retention-duration=7d \
       --dead-letter-topic="$failed" --max-delivery-attempts=20 --project="$project" --quiet
   elif [ "$standing" != "$endpoint" ]; then
-    change_patiently gcloud pubsub subscriptions modify-push-config "$exports" "${push[@]}" --project="$project" --quiet
+    change gcloud pubsub subscriptions modify-push-config "$exports" "${push[@]}" --project="$project" --quiet
   fi
   allow_dead_letters
 }
 
 deploy_events() {
-  deploy "$name-events" --function=courierEvent --timeout=540
+  allow_push_tokens
+  # Eventarc comes from inside Google Cloud, whatever the ingress of the service is.
+  deploy "$name-events" internal --function=courierEvent --timeout=540
   allow_caller "serviceAccount:$pusher" "$name-events"
 }
 
@@ -62,7 +79,7 @@ trigger() {
   shift
   found=$(answer gcloud eventarc triggers describe "$trigger" --location="$region" --project="$project" --format='value(name)') || exit
   [ -z "$found" ] || return 0
-  change_patiently gcloud eventarc triggers create "$trigger" --location="$region" \
+  change gcloud eventarc triggers create "$trigger" --location="$region" \
     --destination-run-service="$name-events" --destination-run-region="$region" --service-account="$pusher" "$@" --project="$project" --quiet
 }
 

@@ -1,13 +1,15 @@
 # shellcheck shell=bash
 # How gcloud is run: what changes something is printed first; what fails is explained; --dry-run runs nothing at all.
 
+program=${0##*/}
+
 say() { printf '%s\n' "$*" >&2; }
 
 # stop CODE TEXT: 69 something is missing, 77 something is not allowed, 1 anything else (sysexits.h)
 stop() {
   local code=$1
   shift
-  say "deploy.sh: $*"
+  say "$program: $*"
   exit "$code"
 }
 
@@ -33,7 +35,12 @@ explain() {
     *disableServiceAccountKeyCreation* | *'Key creation is not allowed'*)
       stop 77 'your organization forbids keys of service accounts. Use --keyless instead of --key.'
       ;;
-    *'has not been used in project'* | *SERVICE_DISABLED*) stop 69 "an API has only just been turned on. Wait a minute. $AGAIN" ;;
+    *'startup probe'*)
+      stop 1 "the new revision is not ready, so it gets no traffic, and the revision before it keeps serving. Its log says what /v1/ready found: gcloud logging read 'resource.labels.service_name=\"${name:-SERVICE}\"' --project=$project --freshness=30m --limit=20. A folder that is not shared yet is the usual reason. $AGAIN"
+      ;;
+    *"Invalid choice: 'policies'"* | *"Invalid choice: 'channels'"*)
+      stop 69 'this gcloud is too old for alert policies. Run "gcloud components update" (or upgrade the package google-cloud-cli). '"$AGAIN"
+      ;;
     *PERMISSION_DENIED* | *'does not have permission'* | *'Permission '*denied* | *'403'*)
       stop 77 "${account:-your account} may not do this in project $project. Ask an owner of the project to do it, or to give you the role that is missing (roles/owner has all of them). $AGAIN"
       ;;
@@ -49,28 +56,56 @@ print_command() {
   printf '%s\n' "${quoted% }"
 }
 
+PAUSE_SECONDS=${DEPLOY_PAUSE_SECONDS:-10}
+# For tests: replaces every limit below.
+PATIENCE_SECONDS=${DEPLOY_PATIENCE_SECONDS:-}
+
+# is_settling TEXT: true for what Google answers while something that was made a moment ago is not known everywhere yet.
+# Sets `reason` to what to tell, and `patience` to how many seconds it can take.
+is_settling() {
+  case $1 in
+    *'Cannot find metric'*) reason='Monitoring does not know a new metric yet' patience=900 ;;
+    *'Eventarc Service Agent'*) reason='Google is still setting up Eventarc in this project' patience=600 ;;
+    *storage.objects.get* | *artifactregistry.repositories.* | *'caller does not have permission to act as'*)
+      reason='the role of the build account is not known everywhere yet' patience=600
+      ;;
+    *'has not been used in project'* | *SERVICE_DISABLED*) reason='an API that was turned on a moment ago is not ready yet' patience=600 ;;
+    *'Service account service-'*'does not exist'*) reason='Google is still making its own account for this project' patience=600 ;;
+    *'does not exist'* | *NOT_FOUND* | *'Service account'*'not'*) reason='what was made a moment ago is not known everywhere yet' patience=120 ;;
+    *) return 1 ;;
+  esac
+  patience=${PATIENCE_SECONDS:-$patience}
+}
+
+# attempt COMMAND...: runs it, again and again while Google is settling. Leaves its output in $scratch/said; on failure prints why.
+attempt() {
+  local problem started=$SECONDS told='' reason='' patience=0 waited
+  while ! "$@" >"$scratch/said" 2>"$scratch/problem"; do
+    problem=$(cat "$scratch/problem")
+    if ! is_settling "$problem"; then
+      printf '%s' "$problem"
+      return 1
+    fi
+    waited=$((SECONDS - started))
+    if [ "$waited" -ge "$patience" ]; then
+      printf '%s\n' "$problem" "Waited $((waited / 60)) minutes because $reason."
+      return 1
+    fi
+    # At first, and then each minute.
+    if [ "$told" != "$((waited / 60))" ]; then
+      told=$((waited / 60))
+      say "Waiting: $reason. It can take up to $((patience / 60)) minutes; $waited seconds so far."
+    fi
+    sleep "$PAUSE_SECONDS"
+  done
+}
+
 # change COMMAND...: changes something.
 change() {
   local problem
   print_command "$@"
   [ -z "$dry_run" ] || return 0
-  if ! problem=$("$@" 2>&1 >/dev/null); then explain "$problem"; fi
-}
-
-# An account that was made a moment ago is not known everywhere at once.
-PAUSE_SECONDS=${DEPLOY_PAUSE_SECONDS:-5}
-change_patiently() {
-  local problem turn
-  print_command "$@"
-  [ -z "$dry_run" ] || return 0
-  for turn in 1 2 3 4 5 6; do
-    if problem=$("$@" 2>&1 >/dev/null); then return 0; fi
-    case $problem in
-      *'does not exist'* | *'NOT_FOUND'* | *'Service account'*'not'*) [ "$turn" = 6 ] || sleep "$PAUSE_SECONDS" ;;
-      *) break ;;
-    esac
-  done
-  explain "$problem"
+  problem=$(attempt "$@") || explain "$problem"
 }
 
 # answer COMMAND...: what a command that changes nothing says; empty when there is no such thing. A dry run knows nothing.
@@ -83,6 +118,11 @@ answer() {
   fi
   problem=$(cat "$scratch/problem")
   case $problem in
+    *'has not been used in project'* | *SERVICE_DISABLED*)
+      problem=$(attempt "$@") || explain "$problem"
+      cat "$scratch/said"
+      return 0
+      ;;
     # Google answers so for what may be there but may not be seen, too; in this project that is a missing role.
     *PERMISSION_DENIED* | *'does not have permission'*) explain "$problem" ;;
     *NOT_FOUND* | *'not found'* | *'annot find'* | *'could not be found'* | *'does not exist'*) return 0 ;;
@@ -102,7 +142,7 @@ bind() {
   shift
   held=$(answer gcloud "${group[@]}" get-iam-policy "$@" "${AS_LINES[@]}") || exit
   if holds "$held" "$role" "$member"; then return 0; fi
-  change_patiently gcloud "${group[@]}" add-iam-policy-binding "$@" --member="$member" --role="$role" ${condition[@]+"${condition[@]}"} --quiet
+  change gcloud "${group[@]}" add-iam-policy-binding "$@" --member="$member" --role="$role" ${condition[@]+"${condition[@]}"} --quiet
 }
 
 # On a project a binding must say that it has no condition, or gcloud asks.

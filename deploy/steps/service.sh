@@ -32,17 +32,27 @@ pubsub_part() {
   fi
 }
 
+# gcloud's own client id: the audience of the tokens that it makes for people.
+GCLOUD_AUDIENCE=32555940559.apps.googleusercontent.com
+
+audiences() {
+  local each=("$(url_of "$name")")
+  [ -z "$gcloud_user_tokens" ] || each+=("$GCLOUD_AUDIENCE")
+  json_list "${each[@]}"
+}
+
 # cloud-run-iam: the platform checks every caller (see deploy), and may hand tokens on without their signature.
 configuration() {
   if [ -n "$config" ]; then
     cat "$config"
     return
   fi
-  printf '{"audiences":["%s"],"identity":"cloud-run-iam","operators":%s,' "$(url_of "$name")" "$(json_list ${operators[@]+"${operators[@]}"})"
+  printf '{"audiences":%s,"identity":"cloud-run-iam","operators":%s,' "$(audiences)" "$(json_list "${operators[@]}")"
   printf '"destinations":{"default":{"folder":"%s","credentials":"drive","callers":%s,"sources":%s}},' \
     "$folder" "$(json_list "${callers[@]}")" "$(json_list ${sources[@]+"${sources[@]}"})"
   printf '"credentials":{"drive":%s},' "$(drive_right)"
   printf '"ledger":{"firestore":{"project":"%s","database":"%s","collection":"%s"}}' "$project" "$database" "$collection"
+  printf ',"limits":{"concurrentUploads":%s}' "$concurrency"
   pubsub_part
   printf '}\n'
 }
@@ -66,16 +76,42 @@ deployed_digest() {
   } | sha256 | cut -c 1-40
 }
 
-# deploy NAME FLAG...
+# Google's buildpack starts a service by "npm run start", where npm is a process of its own that costs time and memory at each
+# start. GOOGLE_ENTRYPOINT comes before that, and before a Procfile, which would also replace a function's start command.
+entry_point() {
+  local command=''
+  [ -n "$dry_run" ] || command=$(sed -n 's/^ *"start": "\(exec node [^"]*\)",*$/\1/p' "$dist/package.json")
+  [ -n "$command" ] || [ -n "$dry_run" ] || stop 69 'dist/package.json names no start command. Run "npm run build" again.'
+  printf '%s' "${command:-exec node server.js}"
+}
+
+startup_probe() {
+  if [ -n "$ready_probe" ]; then
+    printf 'httpGet.path=/v1/ready,httpGet.port=8080,periodSeconds=10,timeoutSeconds=10,failureThreshold=12'
+  else
+    printf 'tcpSocket.port=8080,periodSeconds=1,timeoutSeconds=1,failureThreshold=60'
+  fi
+}
+
+describe_service() {
+  answer gcloud run services describe "$1" --region="$region" --project="$project" --format="value($2)"
+}
+
+# deploy NAME INGRESS FLAG...
 deploy() {
-  local service=$1 digest=dry-run standing file
-  shift
-  local flags=(--region="$region" --service-account="$runtime" --base-image=nodejs24
+  local service=$1 ingress_of=$2 digest=dry-run standing pinned file size_flags
+  shift 2
+  size_flags_for "$ingress_of"
+  local flags=(--region="$region" --service-account="$runtime" --base-image=nodejs24 --automatic-updates
     --build-service-account="projects/$project/serviceAccounts/$builder"
-    --no-allow-unauthenticated --invoker-iam-check --memory=1Gi --cpu=1 --cpu-boost --concurrency=80 --max-instances=20 "$@" --project="$project")
-  if [ -z "$dry_run" ]; then digest=$(deployed_digest "$service" "${flags[@]}"); fi
-  standing=$(answer gcloud run services describe "$service" --region="$region" --project="$project" --format='value(metadata.labels.courier-digest)') || exit
-  [ "$standing" != "$digest" ] || return 0
+    --no-allow-unauthenticated --invoker-iam-check "${size_flags[@]}" "$@" --project="$project")
+  if [ -z "$dry_run" ]; then digest=$(deployed_digest "$service" "$labels" "${flags[@]}"); fi
+  standing=$(describe_service "$service" metadata.labels.courier-digest) || exit
+  pinned=$(describe_service "$service" 'spec.traffic[0].revisionName') || exit
+  if [ "$standing" = "$digest" ] && [ -z "$redeploy" ]; then
+    [ -z "$pinned" ] || say "Note: $service serves $pinned, to which it was rolled back, and not its newest revision. To go forward again: --redeploy"
+    return 0
+  fi
   if [ -n "$dry_run" ]; then
     file=$service.env.yaml
     printf "cat > %s <<'END'\n%s\nEND\n" "$file" "$(environment_file)"
@@ -83,36 +119,56 @@ deploy() {
     file=$scratch/$service.env.yaml
     environment_file >"$file"
   fi
-  change_patiently gcloud run deploy "$service" --source="$([ -n "$dry_run" ] && echo dist || echo "$dist")" --env-vars-file="$file" "${flags[@]}" --labels="courier-digest=$digest" --quiet
+  change gcloud run deploy "$service" --source="$([ -n "$dry_run" ] && echo dist || echo "$dist")" --env-vars-file="$file" "${flags[@]}" --labels="courier-digest=$digest${labels:+,$labels}" --quiet
+  # Without this a new revision of a service that was rolled back would get no traffic.
+  [ -z "$pinned" ] || change gcloud run services update-traffic "$service" --to-latest --region="$region" --project="$project" --quiet
 }
 
 deploy_service() {
+  local entry
   if [ "$form" = function ]; then
-    deploy "$name" --function=courier --timeout=600
+    deploy "$name" "$ingress" --function=courier --timeout=600 --startup-probe="$(startup_probe)"
   else
+    entry=$(entry_point) || exit
     # End to end HTTP/2: requests of any size.
-    deploy "$name" --use-http2 --timeout=3600
+    deploy "$name" "$ingress" --use-http2 --timeout=3600 --startup-probe="$(startup_probe)" --set-build-env-vars="GOOGLE_ENTRYPOINT=$entry"
   fi
 }
 
 member_of() {
-  case $1 in
-    *.gserviceaccount.com) printf 'serviceAccount:%s' "$1" ;;
-    *) printf 'user:%s' "$1" ;;
-  esac
+  if is_service_account "$1"; then printf 'serviceAccount:%s' "$1"; else printf 'user:%s' "$1"; fi
 }
 
 allow_caller() { bind "$1" roles/run.invoker run services -- "${2:-$name}" --region="$region" --project="$project"; }
 
 allow_callers() {
   local each
-  for each in "${callers[@]}" ${operators[@]+"${operators[@]}"}; do allow_caller "$(member_of "$each")"; done
+  for each in "${everybody[@]}"; do allow_caller "$(member_of "$each")"; done
+}
+
+tell_how_to_send() {
+  local url operator_of=${operators[0]}
+  url=$(url_of "$name")
+  if [ -z "$sends_as" ]; then
+    say "Then send a file:        npx courier send FILE --url $url"
+    say "And check the set-up:    npx courier doctor --url $url"
+    return 0
+  fi
+  say "Then send a file:        npx courier send FILE --url $url --impersonate $sends_as"
+  if is_service_account "$operator_of"; then
+    say "And check the set-up:    npx courier doctor --url $url --impersonate $operator_of"
+  else
+    say "And check the set-up:    npx courier doctor --url $url"
+  fi
+  [ ${#senders[@]} -gt 0 ] ||
+    say "From a laptop, both need the right to act as that account. Run this command again with --sender user:${account:-YOUR_EMAIL}"
 }
 
 tell_what_is_left() {
   say ''
-  say "The courier answers at $(url_of "$name")"
-  say "Left to do by hand: in Drive, share the folder with ${subject:-$writer} as Content manager (a folder of a shared drive), or as Editor."
-  say "Then send a file: npx courier send FILE --url $(url_of "$name")"
-  say "To be told when deliveries fail: deploy/monitoring/apply.sh $project NOTIFICATION_CHANNEL (gcloud beta monitoring channels list names yours)"
+  say "The courier answers at   $(url_of "$name")"
+  say "Left to do by hand:      in Drive, share the folder with ${subject:-$writer} as Content manager (in My Drive: as Editor). For the top folder of a shared drive, add it as a member of the drive."
+  tell_how_to_send
+  [ -n "$ready_probe" ] || say 'Once the folder is shared: run this command again with --ready-probe, and a revision that cannot deliver gets no traffic.'
+  say "To be told when deliveries fail: deploy/monitoring/apply.sh $project NOTIFICATION_CHANNEL"
 }

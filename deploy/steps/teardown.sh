@@ -28,7 +28,16 @@ unbind_on_project() {
 }
 
 remove_account() {
-  remove gcloud iam service-accounts describe "$1" -- gcloud iam service-accounts delete "$1"
+  [ -n "$dry_run" ] || account_exists "$1" || return 0
+  change gcloud iam service-accounts delete "$1" --project="$project" --quiet
+}
+
+remove_sink() {
+  local writes_as
+  writes_as=$(answer gcloud logging sinks describe "$sink" --project="$project" --format='value(writerIdentity)') || exit
+  [ -n "$writes_as" ] || return 0
+  unbind_on_project "${writes_as#serviceAccount:}" roles/bigquery.dataEditor
+  change gcloud logging sinks delete "$sink" --project="$project" --quiet
 }
 
 confirm() {
@@ -63,9 +72,10 @@ take_down() {
   if is_on secretmanager; then
     remove gcloud secrets describe "$secret" -- gcloud secrets delete "$secret"
   fi
+  if is_on logging; then remove_sink; fi
   unbind_on_project "$runtime" roles/datastore.user
   unbind_on_project "$builder" roles/run.builder
   unbind_on_project "$pusher" roles/eventarc.eventReceiver
   for each in "$pusher" "$builder" "$writer" "$runtime"; do remove_account "$each"; done
-  say "Kept: the Firestore database $database and its collection \"$collection\", the APIs, buckets and their notifications. The folder in Drive is untouched."
+  say "Kept: the Firestore database $database and its collection \"$collection\", the APIs, buckets and their notifications, the accounts of callers, and what monitoring/apply.sh has made. The folder in Drive is untouched."
 }

@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { readConfig } from '../../src/config.ts';
-import { gcloudCommandsIn, hasGcloud, lintGcloud } from '../support/gcloud-lint.ts';
+import { hasGcloud } from '../support/gcloud-lint.ts';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -75,36 +75,6 @@ test('the trust policy of AWS lets Lambda alone take the role', () => {
     { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
   ]);
 });
-
-const trustAws = (...args: string[]) =>
-  spawnSync('bash', [join(root, 'deploy/aws/trust-aws.sh'), ...args], { encoding: 'utf8', cwd: folder });
-const AWS = ['--dry-run', '--project', 'my-project', '--account', '111122223333', '--role', 'report-exporter'];
-
-test('the script for callers on AWS binds one role, named as sts names it, to ID tokens alone', () => {
-  const { status, stdout } = trustAws(...AWS);
-  expect(status).toBe(0);
-  expect(stdout.match(/--role=\S+/g)).toEqual(['--role=roles/iam.serviceAccountOpenIdTokenCreator']);
-  expect(stdout).toContain('attribute.aws_role/arn:aws:sts::111122223333:assumed-role/report-exporter ');
-});
-
-test.each([
-  [['--account', '1234'], /no AWS account/],
-  [['--role', 'a/b'], /no name of a role/],
-  [['--project', 'X'], /no project id/],
-  [['--bogus', 'x'], /what is "--bogus"/],
-])('the script for callers on AWS refuses %s', (wrong, words) => {
-  expect(trustAws(...AWS, ...wrong)).toMatchObject({ status: 64, stderr: expect.stringMatching(words) });
-});
-
-withGcloud(
-  'gcloud finds the commands for AWS in order',
-  async () => {
-    const commands = gcloudCommandsIn(trustAws(...AWS).stdout);
-    expect(commands.length).toBeGreaterThan(4);
-    expect(await lintGcloud(commands)).toEqual([]);
-  },
-  120_000,
-);
 
 withGcloud(
   'a deployment of the repository itself takes the sources and what was built, and no key',

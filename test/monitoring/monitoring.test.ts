@@ -31,12 +31,16 @@ interface AlertPolicy {
   conditions: {
     conditionMatchedLog?: { filter: string; labelExtractors: Record<string, string> };
     conditionThreshold?: { filter: string; aggregations: TimeSeriesFilter['aggregation'][] };
+    conditionPrometheusQueryLanguage?: { query: string };
   }[];
 }
 
 interface Widget {
   title: string;
-  xyChart?: { dataSets: { timeSeriesQuery: { timeSeriesFilter: TimeSeriesFilter } }[] };
+  xyChart?: {
+    dataSets: { timeSeriesQuery: { timeSeriesFilter?: TimeSeriesFilter; prometheusQuery?: string } }[];
+    thresholds?: { value: number }[];
+  };
   logsPanel?: { filter: string };
 }
 
@@ -172,11 +176,53 @@ const faultsOf = ({ filter, aggregation: { groupByFields } }: TimeSeriesFilter):
   ];
 };
 
+/**
+ * Faults of a PromQL query over log-based metrics: names, and labels in braces and after "by".
+ * How they are called there: https://cloud.google.com/monitoring/promql/promql-mapping
+ */
+const faultsOfQuery = (query: string): string[] => {
+  const series = [...query.matchAll(/logging_googleapis_com:user_(\w+)\{([^}]*)\}/g)];
+  if (series.length === 0) return [`no log-based metric in ${query}`];
+  const grouped = [...query.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, names = '']) => names.split(/,\s*/));
+  return series.flatMap(([, called = '', matchers = '']) => {
+    const metric = logMetrics
+      .map(([, each]) => each)
+      .find(({ name, metricDescriptor: { valueType } }) => {
+        const mapped = name.replaceAll('-', '_');
+        return valueType === 'DISTRIBUTION' ? called === `${mapped}_sum` : called === mapped;
+      });
+    if (metric === undefined) return [`nobody measures ${called}`];
+    const labels = ['monitored_resource', ...metric.metricDescriptor.labels.map(({ key }) => key)];
+    const named = [...[...matchers.matchAll(/(\w+)!?=/g)].map(([, name = '']) => name), ...grouped];
+    return named.filter((name) => !labels.includes(name)).map((name) => `${called} has no label ${name}`);
+  });
+};
+
 describe('the dashboard', () => {
   test('every chart shows what is measured, by labels that it has', () => {
     const filters = widgets.flatMap(({ xyChart }) => xyChart?.dataSets ?? []);
     expect(filters.length).toBeGreaterThan(15);
-    expect(filters.flatMap(({ timeSeriesQuery }) => faultsOf(timeSeriesQuery.timeSeriesFilter))).toEqual([]);
+    const faults = filters.flatMap(({ timeSeriesQuery: { timeSeriesFilter, prometheusQuery } }) =>
+      timeSeriesFilter === undefined ? faultsOfQuery(prometheusQuery ?? '') : faultsOf(timeSeriesFilter),
+    );
+    expect(faults).toEqual([]);
+  });
+
+  test('units in 24 hours are shown by destination, with the budget that the alert has', () => {
+    const chart = widgets.find(({ title }) => /Quota units .* in 24 hours/.test(title))?.xyChart;
+    const [budget] = chart?.thresholds ?? [];
+    expect(JSON.stringify(chart)).toContain('courier_drive_units_sum');
+    const [, alert] = policies.find(([name]) => name === 'units-budget.json') ?? [];
+    const query = alert?.conditions[0]?.conditionPrometheusQueryLanguage?.query;
+    expect(query).toMatch(new RegExp(`\\[24h\\]\\)\\) > ${budget?.value}$`));
+  });
+
+  test.each([
+    ['sum(increase(logging_googleapis_com:user_courier_drive_units{a="b"}[1h]))', /nobody measures/],
+    ['sum by (who) (increase(logging_googleapis_com:user_courier_deliveries{outcome="x"}[1h]))', /no label who/],
+    ['sum(up)', /no log-based metric/],
+  ])('the check of a query finds the fault in %s', (query, fault) => {
+    expect(faultsOfQuery(query).join()).toMatch(fault);
   });
 
   test('every metric that the courier sends or that is made of its log, and that is worth a look, is shown', () => {
@@ -210,7 +256,9 @@ describe('the dashboard', () => {
 
 describe('the alert policies', () => {
   test.each(policies)('%s: what it waits for is measured or written', (_, { conditions }) => {
-    for (const { conditionThreshold, conditionMatchedLog } of conditions) {
+    for (const { conditionThreshold, conditionMatchedLog, conditionPrometheusQueryLanguage } of conditions) {
+      if (conditionPrometheusQueryLanguage !== undefined)
+        expect(faultsOfQuery(conditionPrometheusQueryLanguage.query)).toEqual([]);
       if (conditionThreshold !== undefined) {
         const { filter, aggregations } = conditionThreshold;
         expect(aggregations.flatMap((aggregation) => faultsOf({ filter, aggregation }))).toEqual([]);
@@ -221,7 +269,7 @@ describe('the alert policies', () => {
         expect(unknownPaths([...comparisonsOf(filter).map(({ path }) => path), ...extracted])).toEqual([]);
         expect(entries.filter((entry) => matches(filter, entry))).toHaveLength(1);
       }
-      expect(conditionThreshold ?? conditionMatchedLog).toBeDefined();
+      expect(conditionThreshold ?? conditionMatchedLog ?? conditionPrometheusQueryLanguage).toBeDefined();
     }
   });
 

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Makes an alert for a file that did not come: "no delivery to DESTINATION by HH:MM". Safe to run again.
+set -euo pipefail
+
+monitoring=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(dirname "$monitoring")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+for part in steps/run steps/project monitoring/steps; do
+  # shellcheck source=/dev/null
+  . "$here/$part.sh"
+done
+
+usage() {
+  cat >&2 <<'END'
+Usage: deploy/monitoring/expect-delivery.sh --project ID --destination NAME --by HH:MM [options]
+
+  --destination NAME   as the configuration names it
+  --by HH:MM           time of day by which a file has to be there
+  --zone ZONE          of that time, e.g. Europe/Berlin (default: UTC). Monitoring knows UTC alone, so run this again when
+                       the clocks change
+  --within HOURS       how far back a delivery counts, 1 to 24 (default: since midnight of that zone)
+  --days DAYS          on which days, 0 (Sunday) to 6, as a range of UTC days (default: 0-6; working days: 1-5)
+  --channel CHANNEL    projects/PROJECT/notificationChannels/NUMBER
+END
+  exit 64
+}
+
+read_arguments() {
+  project='' destination='' by='' zone=UTC within='' days=0-6 channel='' dry_run='' account='' name=drive-courier
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --project | --destination | --by | --zone | --within | --days | --channel)
+        [ $# -gt 1 ] || usage
+        printf -v "${1#--}" %s "$2" && shift 2
+        ;;
+      *) usage ;;
+    esac
+  done
+  [[ $project =~ ^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$ ]] || usage
+  [[ $destination =~ ^[A-Za-z0-9._-]+$ ]] || usage
+  [[ $by =~ ^([01][0-9]|2[0-3]):[0-5][0-9]$ ]] || usage
+  [[ -z $within || $within =~ ^([1-9]|1[0-9]|2[0-4])$ ]] || usage
+  [[ $days =~ ^[0-6]-[0-6]$ ]] || usage
+  [[ -z $channel || $channel =~ ^projects/[^/]+/notificationChannels/[0-9]+$ ]] || usage
+}
+
+read_arguments "$@"
+check_gcloud
+"$(node_here)" "$monitoring/expected-delivery.mjs" "$destination" "$by" "$zone" "$within" "$days" >"$scratch/policy.json" ||
+  stop 64 "\"$zone\" is no time zone. Use a name such as Europe/Berlin."
+enable logging monitoring
+save_metric "$monitoring/log-metrics/courier-deliveries.json"
+save_policy "$scratch/policy.json"
+[ -n "$channel" ] || say 'Nobody is told of this alert yet: run it again with --channel.'

@@ -1,0 +1,38 @@
+# shellcheck shell=bash
+# A copy of the audit lines, one a delivery, where they outlive the log: a BigQuery dataset or a bucket.
+
+AUDIT_LINES='jsonPayload.audit.outcome:*'
+
+sink_destination() {
+  case $audit_sink in
+    gs://*) printf 'storage.googleapis.com/%s' "${audit_sink#gs://}" ;;
+    bigquery:*) printf 'bigquery.googleapis.com/projects/%s/datasets/%s' "$project" "${audit_sink#bigquery:}" ;;
+  esac
+}
+
+# Cloud Logging writes as an account of its own, which is known once the sink exists.
+allow_sink_to_write() {
+  local writes_as
+  writes_as=$(answer gcloud logging sinks describe "$sink" --project="$project" --format='value(writerIdentity)') || exit
+  writes_as=${writes_as:-serviceAccount:WRITER_IDENTITY}
+  case $audit_sink in
+    gs://*) bind "$writes_as" roles/storage.objectCreator storage buckets -- "$audit_sink" --project="$project" ;;
+    bigquery:*)
+      bind_on_project "$writes_as" roles/bigquery.dataEditor \
+        "title=$sink,expression=resource.name.startsWith(\"projects/$project/datasets/${audit_sink#bigquery:}\")"
+      ;;
+  esac
+}
+
+create_sink() {
+  local standing wanted kind=()
+  wanted=$(sink_destination)
+  standing=$(answer gcloud logging sinks describe "$sink" --project="$project" --format='value(destination)') || exit
+  if [ -z "$standing" ]; then
+    [[ $audit_sink != bigquery:* ]] || kind=(--use-partitioned-tables)
+    change gcloud logging sinks create "$sink" "$wanted" --log-filter="$AUDIT_LINES" ${kind[@]+"${kind[@]}"} --project="$project" --quiet
+  elif [ "$standing" != "$wanted" ]; then
+    change gcloud logging sinks update "$sink" "$wanted" --log-filter="$AUDIT_LINES" --project="$project" --quiet
+  fi
+  allow_sink_to_write
+}

@@ -1,0 +1,118 @@
+import { type Call, type Command, refuse } from './call.ts';
+
+/** https://cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools/create */
+const POOL_ID = /^(?!gcp-)[a-z0-9-]{4,32}$/;
+
+const needPoolId = (id: string): void => {
+  if (!POOL_ID.test(id))
+    refuse(
+      `INVALID_ARGUMENT: The ID "${id}" must be 4-32 characters, and may contain the characters [a-z0-9-]. The prefix "gcp-" is reserved.`,
+    );
+};
+
+/** Google does not say whether an account that is not there exists. */
+const mayNotExist = (email: string): string =>
+  `PERMISSION_DENIED: Permission 'iam.serviceAccounts.get' denied on resource (or it may not exist). This command is authenticated as owner@example.com: ${email}`;
+
+/** Members must exist. Accounts that were made a moment ago, and Google's own, are not known everywhere at once. */
+const needMember = ({ state, flags, things, settle }: Call): void => {
+  const email = (flags.member ?? '').replace(/^[a-zA-Z]+:/, '');
+  const isOfProject = /@my-project\.iam\.gserviceaccount\.com$/.test(email);
+  if (state.fresh.includes(email) || (isOfProject && things('accounts')[email] === undefined)) {
+    state.fresh = state.fresh.filter((other) => other !== email);
+    refuse(`INVALID_ARGUMENT: Service account ${email} does not exist.`);
+  }
+  if (/^service-\d+@gcp-sa-pubsub/.test(email))
+    settle('agent', `INVALID_ARGUMENT: Service account ${email} does not exist.`);
+};
+
+/** Reads and changes of policies, of anything. */
+const policy = (call: Call, verb: string, resource: string): void => {
+  const { state, flags, argv, print, change } = call;
+  const bindings = state.policies[resource] ?? [];
+  if (verb === 'get-iam-policy') {
+    if (flags.format !== 'value(bindings.role,bindings.members)') refuse(`no format in: ${argv.join(' ')}`);
+    print(bindings.map((binding) => binding.split(' ').slice(0, 2).join('\t')).join('\n'));
+    return;
+  }
+  const member = flags.member ?? '';
+  change(() => {
+    if (verb === 'remove-iam-policy-binding') {
+      state.policies[resource] = bindings.filter((binding) => !binding.startsWith(`${flags.role} ${member} `));
+      return;
+    }
+    needMember(call);
+    state.policies[resource] = [...new Set([...bindings, `${flags.role} ${member} ${flags.condition ?? ''}`])];
+  });
+};
+
+export const IAM: Command[] = [
+  [
+    /^(.+) (get-iam-policy|(?:add|remove)-iam-policy-binding) (\S+)$/,
+    (call, [, group = '', verb = '', name = '']) => {
+      if (group === 'iam service-accounts') call.needAccount(name);
+      if (group === 'run services' && call.state.services[name] === undefined) refuse(`Cannot find service [${name}]`);
+      policy(call, verb, `${group} ${name}`);
+    },
+  ],
+  [
+    /^iam service-accounts list$/,
+    ({ flags, things, printAttributes, argv, print }) => {
+      const [, email = ''] = /^email=(\S+)$/.exec(flags.filter ?? '') ?? refuse(`no filter in: ${argv.join(' ')}`);
+      const found = things('accounts')[email];
+      if (found === undefined) print('');
+      else printAttributes(found);
+    },
+  ],
+  [
+    /^iam service-accounts describe (\S+)$/,
+    ({ describe }, [, email = '']) => describe('accounts', email, mayNotExist(email)),
+  ],
+  [
+    /^iam service-accounts create (\S+)$/,
+    ({ state, flags, create }, [, id = '']) => {
+      if (!/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/.test(id)) refuse(`INVALID_ARGUMENT: "${id}" is no account id.`);
+      const email = `${id}@${flags.project}.iam.gserviceaccount.com`;
+      create('accounts', email, { email });
+      state.fresh.push(email);
+    },
+  ],
+  [/^iam service-accounts delete (\S+)$/, ({ remove }, [, email = '']) => remove('accounts', email)],
+  [
+    /^iam service-accounts keys list$/,
+    ({ flags, things, print }) =>
+      print(Object.values(things('keys')).some(({ account }) => account === flags['iam-account']) ? 'feedbeef' : ''),
+  ],
+  [
+    /^iam service-accounts keys create -$/,
+    ({ flags, things, needAccount, create, print }) => {
+      needAccount(flags['iam-account']);
+      create('keys', String(Object.keys(things('keys')).length), { account: flags['iam-account'] ?? '' });
+      print(JSON.stringify({ type: 'service_account', private_key: 'THE-PRIVATE-KEY' }));
+    },
+  ],
+  [
+    /^iam workload-identity-pools describe (\S+)$/,
+    ({ describe }, [, id = '']) => describe('pools', id, `NOT_FOUND: Requested entity was not found.`),
+  ],
+  [
+    /^iam workload-identity-pools create (\S+)$/,
+    ({ create }, [, id = '']) => {
+      needPoolId(id);
+      create('pools', id);
+    },
+  ],
+  [
+    /^iam workload-identity-pools providers describe (\S+)$/,
+    ({ describe }, [, id = '']) => describe('providers', id, `NOT_FOUND: Requested entity was not found.`),
+  ],
+  [
+    /^iam workload-identity-pools providers create-aws (\S+)$/,
+    ({ flags, need, create }, [, id = '']) => {
+      needPoolId(id);
+      need('pools', flags['workload-identity-pool']);
+      create('providers', id);
+    },
+  ],
+  [/^iam workload-identity-pools create-cred-config (\S+)$/, ({ change }) => change(() => {})],
+];
