@@ -6,10 +6,19 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { blocksOf } from './terraform/blocks.ts';
-import { type ProviderNames, resourceOf } from './terraform/names.ts';
+import { type ProviderNames, type Resource, resourceOf } from './terraform/names.ts';
 
-const BINDINGS = '@cdktf/provider-google@16.12.1';
-const PROVIDER = 'hashicorp/google 6.50.0';
+const BINDINGS = ['@cdktf/provider-google@16.12.1', '@cdktf/provider-google-beta@16.12.1'] as const;
+const PROVIDER = 'hashicorp/google and google-beta 6.50.0';
+/** Resources that only google-beta has. */
+const BETA = ['google_project_service_identity'];
+/** https://registry.terraform.io/providers/hashicorp/time/latest/docs/resources/sleep, which has no bindings of its own kind. */
+const SLEEP: Resource = {
+  required: [],
+  optional: ['create_duration', 'destroy_duration', 'triggers'],
+  blocks: {},
+  exported: ['id'],
+};
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [folder = ''] = process.argv.slice(2);
 if (folder === '') {
@@ -24,11 +33,19 @@ const fetchBindings = (): void => {
     if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
     return stdout.trim();
   };
-  run('tar', ['xzf', run('npm', ['pack', '--silent', BINDINGS])]);
+  for (const [at, name] of BINDINGS.entries()) {
+    mkdirSync(libraryOf(at), { recursive: true });
+    run('tar', ['xzf', run('npm', ['pack', '--silent', name]), '-C', libraryOf(at)]);
+  }
 };
 
-const library = join(folder, 'package/lib');
-if (!existsSync(library)) fetchBindings();
+const libraryOf = (at: number): string => join(folder, String(at));
+if (!existsSync(libraryOf(1))) fetchBindings();
+
+const declarationsOf = (type: string, name: string): string =>
+  BETA.includes(type)
+    ? join(libraryOf(1), 'package/lib', `google-${name}`, 'index.d.ts')
+    : join(libraryOf(0), 'package/lib', name, 'index.d.ts');
 
 const terraform = join(root, 'deploy/terraform');
 const used = readdirSync(terraform)
@@ -39,14 +56,15 @@ const read = (kind: 'resource' | 'data'): ProviderNames['resource'] => {
   const types = new Set(used.filter((block) => block.kind === kind).map(({ labels: [type = ''] }) => type));
   return Object.fromEntries(
     [...types].sort().map((type) => {
+      if (type === 'time_sleep') return [type, SLEEP];
       const name = `${kind === 'data' ? 'data-google-' : ''}${type.replace(/^google_/, '').replaceAll('_', '-')}`;
-      return [type, resourceOf(readFileSync(join(library, name, 'index.d.ts'), 'utf8'))];
+      return [type, resourceOf(readFileSync(declarationsOf(type, name), 'utf8'))];
     }),
   );
 };
 
 const names: ProviderNames = {
-  source: `${PROVIDER}, by npm's ${BINDINGS}`,
+  source: `${PROVIDER}, by npm's ${BINDINGS.join(' and ')}`,
   resource: read('resource'),
   data: read('data'),
 };

@@ -4,12 +4,16 @@ resource "google_service_account" "runtime" {
   project      = var.project
   account_id   = "${var.name}-run"
   display_name = "drive-courier: runs"
+
+  depends_on = [google_project_service.api]
 }
 
 resource "google_service_account" "writer" {
   project      = var.project
   account_id   = "${var.name}-drive"
   display_name = "drive-courier: writes to Drive"
+
+  depends_on = [google_project_service.api]
 }
 
 resource "google_service_account" "pusher" {
@@ -18,6 +22,8 @@ resource "google_service_account" "pusher" {
   project      = var.project
   account_id   = "${var.name}-push"
   display_name = "drive-courier: pushes messages"
+
+  depends_on = [google_project_service.api]
 }
 
 # The runtime gets tokens of the account that writes to Drive, and of no other.
@@ -50,4 +56,17 @@ resource "google_secret_manager_secret_iam_member" "runtime" {
   secret_id = google_secret_manager_secret.key[0].secret_id
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.runtime.member
+}
+
+# Whoever sends from a laptop gets ID tokens of the first caller, and of the operators to run the doctor, and no other right.
+resource "google_service_account_iam_member" "sender" {
+  for_each = {
+    for pair in setproduct(var.senders, local.impersonated) : "${pair[0]} as ${pair[1]}" => { member = pair[0], account = pair[1] }
+  }
+
+  service_account_id = "projects/-/serviceAccounts/${each.value.account}"
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = each.value.member
+
+  depends_on = [google_project_service.api]
 }

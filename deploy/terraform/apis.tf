@@ -1,9 +1,15 @@
 locals {
+  has_events = var.push && var.events_image != null
+
   apis = toset(concat(
-    ["run", "iam", "iamcredentials", "drive", "firestore"],
+    # The first one is for data.google_project and roles on the project.
+    ["cloudresourcemanager", "run", "iam", "iamcredentials", "drive", "firestore"],
     var.keyless ? [] : ["secretmanager"],
     var.push ? ["pubsub"] : [],
-    var.events_image == null ? [] : ["eventarc"],
+    local.has_events ? ["eventarc"] : [],
+    var.bucket == null && length(var.sources) == 0 ? [] : ["storage"],
+    var.monitoring || var.audit_sink != null ? ["logging"] : [],
+    var.monitoring ? ["monitoring"] : [],
     var.aws_account == null ? [] : ["sts"],
   ))
 }
@@ -18,4 +24,36 @@ resource "google_project_service" "api" {
 
 data "google_project" "this" {
   project_id = var.project
+
+  depends_on = [google_project_service.api]
+}
+
+# Google makes these accounts of its own when a service is first used. A role can be given to them only once they exist.
+resource "google_project_service_identity" "pubsub" {
+  provider = google-beta
+  count    = var.push ? 1 : 0
+
+  project = var.project
+  service = "pubsub.googleapis.com"
+
+  depends_on = [google_project_service.api]
+}
+
+resource "google_project_service_identity" "eventarc" {
+  provider = google-beta
+  count    = local.has_events ? 1 : 0
+
+  project = var.project
+  service = "eventarc.googleapis.com"
+
+  depends_on = [google_project_service.api]
+}
+
+# In a new project the first trigger fails until Eventarc's account has its role everywhere, which takes some minutes.
+resource "time_sleep" "eventarc" {
+  count = local.has_events ? 1 : 0
+
+  create_duration = "300s"
+
+  depends_on = [google_project_service_identity.eventarc]
 }

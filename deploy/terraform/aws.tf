@@ -37,6 +37,8 @@ resource "google_service_account" "aws_caller" {
   project      = var.project
   account_id   = "${var.name}-aws"
   display_name = "drive-courier: callers on AWS"
+
+  depends_on = [google_project_service.api]
 }
 
 # It may make ID tokens as the caller, and nothing else.

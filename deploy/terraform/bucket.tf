@@ -8,6 +8,8 @@ data "google_storage_project_service_account" "agent" {
   count = local.watched
 
   project = var.project
+
+  depends_on = [google_project_service.api]
 }
 
 resource "google_storage_bucket_iam_member" "runtime_reads" {

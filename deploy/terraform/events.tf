@@ -1,18 +1,37 @@
 # The other way for messages: the function courierEvent behind an Eventarc trigger.
 
 resource "google_cloud_run_v2_service" "events" {
-  count = var.push && var.events_image != null ? 1 : 0
+  count = local.has_events ? 1 : 0
 
   project             = var.project
   name                = "${var.name}-events"
   location            = var.region
   deletion_protection = false
+  labels              = var.labels
+  # Eventarc comes from inside Google Cloud, whatever the ingress of the service is.
+  ingress = "INGRESS_TRAFFIC_INTERNAL_ONLY"
 
   template {
     service_account = google_service_account.runtime.email
     timeout         = "540s"
 
+    max_instance_request_concurrency = var.concurrency
+
+    dynamic "vpc_access" {
+      for_each = local.vpc
+
+      content {
+        egress = vpc_access.value.egress
+
+        network_interfaces {
+          network    = vpc_access.value.network
+          subnetwork = vpc_access.value.subnet
+        }
+      }
+    }
+
     scaling {
+      min_instance_count = var.min_instances
       max_instance_count = var.max_instances
     }
 
@@ -20,7 +39,7 @@ resource "google_cloud_run_v2_service" "events" {
       image = var.events_image
 
       resources {
-        limits            = { cpu = "1", memory = "1Gi" }
+        limits            = { cpu = var.cpu, memory = var.memory }
         startup_cpu_boost = true
       }
 
@@ -74,4 +93,6 @@ resource "google_eventarc_trigger" "exports" {
       region  = var.region
     }
   }
+
+  depends_on = [time_sleep.eventarc, google_service_account_iam_member.push_tokens, google_cloud_run_v2_service_iam_member.events_invoker]
 }

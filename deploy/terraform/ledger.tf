@@ -23,7 +23,7 @@ resource "google_firestore_field" "expiry" {
 
   ttl_config {}
 
-  depends_on = [google_firestore_database.ledger]
+  depends_on = [google_firestore_database.ledger, google_project_service.api]
 }
 
 resource "google_project_iam_member" "ledger" {
@@ -35,4 +35,6 @@ resource "google_project_iam_member" "ledger" {
     title      = "${var.name}-ledger"
     expression = "resource.name==\"projects/${var.project}/databases/${var.database}\""
   }
+
+  depends_on = [google_project_service.api]
 }

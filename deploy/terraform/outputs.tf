@@ -24,9 +24,12 @@ output "aws_service_account" {
 }
 
 output "next_steps" {
-  description = "What is left to do by hand."
+  description = "What is left to do by hand, and how to send a first file."
   value = compact([
-    "Share the folder with ${coalesce(var.subject, google_service_account.writer.email)} as Content manager.",
     var.keyless ? "" : "gcloud iam service-accounts keys create - --iam-account=${google_service_account.writer.email} --project=${var.project} | gcloud secrets versions add ${var.name}-key --data-file=- --project=${var.project}",
+    "In Drive, share the folder with ${coalesce(var.subject, google_service_account.writer.email)} as Content manager (in My Drive: as Editor). For the top folder of a shared drive, add it as a member of the drive.",
+    length(local.accounts) == 0 ? "npx courier send FILE --url ${local.url}" : "npx courier send FILE --url ${local.url} --impersonate ${local.accounts[0]}",
+    length(local.accounts) == 0 ? "npx courier doctor --url ${local.url}" : "npx courier doctor --url ${local.url} --impersonate ${local.operators[0]}",
+    length(var.senders) > 0 || length(local.accounts) == 0 ? "" : "From a laptop, both need the right to act as that account: set senders = [\"user:YOUR_EMAIL\"].",
   ])
 }

@@ -1,8 +1,10 @@
 locals {
-  pubsub_agent  = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
-  pushes        = var.push && var.events_image == null
-  week          = "604800s"
-  most_attempts = 20
+  pubsub_agent = one(google_project_service_identity.pubsub[*].member)
+  pushes       = var.push && var.events_image == null
+  week         = "604800s"
+  # As long as Pub/Sub keeps anything: somebody has to find out first what was wrong.
+  month        = "2678400s"
+  max_attempts = 20
 }
 
 resource "google_pubsub_topic" "exports" {
@@ -32,7 +34,7 @@ resource "google_pubsub_subscription" "failed" {
   name                       = "${var.name}-failed"
   topic                      = google_pubsub_topic.failed[0].id
   ack_deadline_seconds       = 600
-  message_retention_duration = local.week
+  message_retention_duration = local.month
 
   expiration_policy {
     ttl = ""
@@ -64,12 +66,14 @@ resource "google_pubsub_subscription" "exports" {
 
   dead_letter_policy {
     dead_letter_topic     = google_pubsub_topic.failed[0].id
-    max_delivery_attempts = local.most_attempts
+    max_delivery_attempts = local.max_attempts
   }
 
   expiration_policy {
     ttl = ""
   }
+
+  depends_on = [google_service_account_iam_member.push_tokens]
 }
 
 resource "google_pubsub_topic_iam_member" "runtime_fails" {
@@ -81,7 +85,16 @@ resource "google_pubsub_topic_iam_member" "runtime_fails" {
   member  = google_service_account.runtime.member
 }
 
-# Pub/Sub's own account of the project moves messages aside.
+# Pub/Sub's own account of the project makes the tokens that pushes carry. In projects from before 2021-04-08 it has no right to.
+resource "google_service_account_iam_member" "push_tokens" {
+  count = var.push ? 1 : 0
+
+  service_account_id = google_service_account.pusher[0].name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = local.pubsub_agent
+}
+
+# It also moves messages aside.
 resource "google_pubsub_topic_iam_member" "agent_fails" {
   count = local.pushes ? 1 : 0
 

@@ -25,20 +25,31 @@ locals {
 
   made_config = {
     for name, value in {
-      audiences = [local.url]
+      audiences = concat([local.url], var.gcloud_user_tokens ? [local.gcloud_audience] : [])
       # The service below requires authentication, and Cloud Run may hand tokens on without their signature.
       identity     = "cloud-run-iam"
-      operators    = var.operators
+      operators    = local.operators
       destinations = { default = { folder = var.folder, credentials = "drive", callers = local.all_callers, sources = var.sources } }
       credentials  = { drive = local.drive_right }
       ledger       = { firestore = { project = var.project, database = var.database, collection = local.collection } }
+      limits       = { concurrentUploads = var.concurrency }
       pubsub       = var.push ? local.pubsub : null
     } : name => value if value != null
   }
 
   config = coalesce(var.config, jsonencode(local.made_config))
 
-  people = distinct(concat(var.callers, var.operators))
+  # gcloud's own client id: the audience of the tokens that it makes for people.
+  gcloud_audience = "32555940559.apps.googleusercontent.com"
+  accounts        = [for email in var.callers : email if endswith(email, ".gserviceaccount.com")]
+  operators       = length(var.operators) > 0 ? var.operators : slice(concat(local.accounts, var.callers), 0, 1)
+  # The accounts that senders act as.
+  impersonated = distinct(concat(
+    slice(local.accounts, 0, min(1, length(local.accounts))),
+    [for email in local.operators : email if endswith(email, ".gserviceaccount.com")],
+  ))
+
+  people = distinct(concat(var.callers, local.operators))
   # The platform checks identity before the courier does.
   invokers = concat(
     [for email in local.people : endswith(email, ".gserviceaccount.com") ? "serviceAccount:${email}" : "user:${email}"],
@@ -46,6 +57,13 @@ locals {
     google_service_account.aws_caller[*].member,
   )
   all_callers = concat(var.callers, google_service_account.aws_caller[*].email)
+
+  ingress = {
+    all                               = "INGRESS_TRAFFIC_ALL"
+    internal                          = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+    internal-and-cloud-load-balancing = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+  }
+  vpc = var.vpc == null ? [] : [var.vpc]
 }
 
 resource "google_cloud_run_v2_service" "courier" {
@@ -53,14 +71,30 @@ resource "google_cloud_run_v2_service" "courier" {
   name                = var.name
   location            = var.region
   deletion_protection = false
+  labels              = var.labels
+  ingress             = local.ingress[var.ingress]
 
   template {
     service_account                  = google_service_account.runtime.email
     timeout                          = "3600s"
-    max_instance_request_concurrency = 80
+    max_instance_request_concurrency = var.concurrency
 
     scaling {
+      min_instance_count = var.min_instances
       max_instance_count = var.max_instances
+    }
+
+    dynamic "vpc_access" {
+      for_each = local.vpc
+
+      content {
+        egress = vpc_access.value.egress
+
+        network_interfaces {
+          network    = vpc_access.value.network
+          subnetwork = vpc_access.value.subnet
+        }
+      }
     }
 
     containers {
@@ -73,8 +107,31 @@ resource "google_cloud_run_v2_service" "courier" {
       }
 
       resources {
-        limits            = { cpu = "1", memory = "1Gi" }
+        limits            = { cpu = var.cpu, memory = var.memory }
         startup_cpu_boost = true
+      }
+
+      startup_probe {
+        period_seconds    = var.ready_probe ? 10 : 1
+        timeout_seconds   = var.ready_probe ? 10 : 1
+        failure_threshold = var.ready_probe ? 12 : 60
+
+        # Whether it can deliver: credentials, ledger, folder.
+        dynamic "http_get" {
+          for_each = var.ready_probe ? ["/v1/ready"] : []
+
+          content {
+            path = http_get.value
+          }
+        }
+
+        dynamic "tcp_socket" {
+          for_each = var.ready_probe ? [] : [8080]
+
+          content {
+            port = tcp_socket.value
+          }
+        }
       }
 
       env {
@@ -89,7 +146,14 @@ resource "google_cloud_run_v2_service" "courier" {
     }
   }
 
-  depends_on = [google_project_service.api]
+  # With ready_probe the first revision needs all of it.
+  depends_on = [
+    google_project_service.api,
+    google_service_account_iam_member.impersonation,
+    google_secret_manager_secret_iam_member.runtime,
+    google_firestore_database.ledger,
+    google_project_iam_member.ledger,
+  ]
 }
 
 resource "google_cloud_run_v2_service_iam_member" "invoker" {

@@ -30,19 +30,41 @@ variable "folder" {
 }
 
 variable "callers" {
-  description = "Emails of who may send files."
+  description = "Emails of the service accounts that may send files."
   type        = list(string)
 
   validation {
     condition     = length(var.callers) > 0
     error_message = "Nobody may send files: name at least one caller."
   }
+
+  validation {
+    condition     = var.gcloud_user_tokens || alltrue([for email in concat(var.callers, var.operators) : endswith(email, ".gserviceaccount.com")])
+    error_message = "gcloud makes people no token for the courier. Name service accounts, and let people send in their name (senders), or set gcloud_user_tokens."
+  }
 }
 
 variable "operators" {
-  description = "Emails of who may ask the doctor."
+  description = "Emails of the service accounts that may run the doctor; empty: the first caller."
   type        = list(string)
   default     = []
+}
+
+variable "senders" {
+  description = "Who may send from a laptop as the first caller (\"courier send --impersonate\"), in the form of IAM: user:EMAIL or group:EMAIL."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for member in var.senders : can(regex("^(user|group):[^@]+@[^@]+$", member))])
+    error_message = "A sender is user:EMAIL or group:EMAIL."
+  }
+}
+
+variable "gcloud_user_tokens" {
+  description = "True: people are taken as callers and operators by the tokens that gcloud makes for itself. Whoever is shown such a token can use it elsewhere, so this is for trying out."
+  type        = bool
+  default     = false
 }
 
 variable "keyless" {
@@ -104,10 +126,118 @@ variable "config" {
   default     = null
 }
 
+variable "memory" {
+  description = "Memory of an instance, such as 512Mi or 2Gi. A quarter of it is for buffers."
+  type        = string
+  default     = "1Gi"
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*(Mi|Gi)$", var.memory))
+    error_message = "Memory is a number with Mi or Gi, such as 512Mi or 2Gi."
+  }
+}
+
+variable "cpu" {
+  description = "Processors of an instance: 1, 2, 4, 6 or 8."
+  type        = string
+  default     = "1"
+
+  validation {
+    condition     = contains(["1", "2", "4", "6", "8"], var.cpu)
+    error_message = "It is 1, 2, 4, 6 or 8 processors."
+  }
+}
+
+variable "concurrency" {
+  description = "Requests at once in an instance, which is also limits.concurrentUploads of the configuration made here."
+  type        = number
+  default     = 80
+
+  validation {
+    condition     = var.concurrency >= 1 && var.concurrency <= 1000
+    error_message = "Between 1 and 1000."
+  }
+
+  # Each upload needs two buffers of 256 KiB, and a quarter of the memory is for buffers.
+  validation {
+    condition     = try(tonumber(regex("^[0-9]+", var.memory)) * (endswith(var.memory, "Gi") ? 1024 : 1) / 4 >= var.concurrency / 2, true)
+    error_message = "The buffers, a quarter of the memory, are too small for so many uploads at once: each needs 512 KiB."
+  }
+}
+
+variable "min_instances" {
+  description = "Instances that are kept running."
+  type        = number
+  default     = 0
+}
+
 variable "max_instances" {
-  description = "Most instances at a time."
+  description = "Instances at a time, at most."
   type        = number
   default     = 20
+
+  validation {
+    condition     = var.max_instances >= max(1, var.min_instances)
+    error_message = "It is at least 1, and not less than min_instances."
+  }
+}
+
+variable "ingress" {
+  description = "Where requests may come from: all, internal, or internal-and-cloud-load-balancing."
+  type        = string
+  default     = "all"
+
+  validation {
+    condition     = contains(["all", "internal", "internal-and-cloud-load-balancing"], var.ingress)
+    error_message = "It is all, internal, or internal-and-cloud-load-balancing."
+  }
+}
+
+variable "labels" {
+  description = "Labels of the services."
+  type        = map(string)
+  default     = {}
+}
+
+variable "vpc" {
+  description = "VPC network that the service sends its traffic through; egress is PRIVATE_RANGES_ONLY or ALL_TRAFFIC. null: none."
+  type        = object({ network = string, subnet = optional(string), egress = optional(string, "PRIVATE_RANGES_ONLY") })
+  default     = null
+}
+
+variable "ready_probe" {
+  description = "True: a new revision gets traffic only after /v1/ready has found credentials, ledger and folder in order. Set it once the folder is shared."
+  type        = bool
+  default     = false
+}
+
+variable "audit_sink" {
+  description = "Where the audit lines are copied to: bigquery:DATASET or gs://BUCKET, which must exist; null: nowhere."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.audit_sink == null || can(regex("^(bigquery:[A-Za-z0-9_]+|gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9])$", var.audit_sink))
+    error_message = "A sink is bigquery:DATASET or gs://BUCKET."
+  }
+}
+
+variable "monitoring" {
+  description = "True: the log-based metrics, the dashboard and the alert policies of deploy/monitoring."
+  type        = bool
+  default     = false
+}
+
+variable "notification_channels" {
+  description = "Who is told of alerts: names such as projects/PROJECT/notificationChannels/NUMBER."
+  type        = list(string)
+  default     = []
+}
+
+variable "units_a_day" {
+  description = "Budget of the Drive API's quota units, of all deliveries in 24 hours; above it an alert is sent."
+  type        = number
+  default     = 300000000
 }
 
 variable "aws_account" {

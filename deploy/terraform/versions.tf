@@ -6,5 +6,14 @@ terraform {
       source  = "hashicorp/google"
       version = ">= 6.0"
     }
+    # For google_project_service_identity alone.
+    google-beta = {
+      source  = "hashicorp/google-beta"
+      version = ">= 6.0"
+    }
+    time = {
+      source  = "hashicorp/time"
+      version = ">= 0.12"
+    }
   }
 }

@@ -27,10 +27,18 @@ const faultsOf = (block: Block, known: Names, where: string): string[] => [
     .filter((name) => ![...known.required, ...known.optional, ...META].includes(name))
     .map((name) => `${where}.${name} is unknown`),
   ...known.required
-    .filter((name) => !block.attributes.includes(name) && !block.blocks.some(({ kind }) => kind === name))
+    .filter(
+      (name) =>
+        !block.attributes.includes(name) &&
+        !block.blocks.some(({ kind, labels }) => kind === name || labels[0] === name),
+    )
     .map((name) => `${where}.${name} is missing`),
   ...block.blocks.flatMap((inner) => {
-    const inside = known.blocks[inner.kind];
+    // `dynamic "kind" { for_each, content { … } }` makes blocks of that kind.
+    const [kind = inner.kind] = inner.kind === 'dynamic' ? inner.labels : [];
+    const inside = known.blocks[kind];
+    if (inner.kind === 'dynamic' && inside !== undefined)
+      return inner.blocks.flatMap((content) => faultsOf(content, inside, `${where}.${kind}`));
     if (inside === undefined) return META.includes(inner.kind) ? [] : [`${where}.${inner.kind} is no block`];
     return faultsOf(inner, inside, `${where}.${inner.kind}`);
   }),
@@ -45,8 +53,111 @@ const faultsIn = (found: readonly Block[]): string[] =>
 
 test('every resource, block and argument is one that Google’s provider has', () => {
   const found = [...ofKind('resource'), ...ofKind('data')];
-  expect(found.length).toBeGreaterThan(25);
+  expect(found.length).toBeGreaterThan(35);
   expect(faultsIn(found)).toEqual([]);
+});
+
+/** Each top-level block's own text, by how expressions name it. */
+const textsOf = (): Map<string, string> => {
+  const texts = new Map<string, string>();
+  for (const source of sources) {
+    for (const [text, kind, type, name] of source.matchAll(/^(resource|data) "(\w+)" "(\w+)" \{[\s\S]*?^\}/gm))
+      texts.set(`${kind === 'data' ? 'data.' : ''}${type}.${name}`, text);
+    for (const [text] of source.matchAll(/^locals \{[\s\S]*?^\}/gm)) {
+      for (const [whole, name] of text.matchAll(/^ {2}(\w+) += [\s\S]*?(?=^ {2}\w+ +=|^\})/gm))
+        texts.set(`local.${name}`, whole);
+    }
+  }
+  return texts;
+};
+
+/** What a block waits for: what it names in `depends_on` or in an expression, and what these name. */
+const reachedFrom = (name: string, texts: ReadonlyMap<string, string>, seen = new Set<string>()): Set<string> => {
+  const named = [...(texts.get(name) ?? '').matchAll(/\b(?:data\.)?(?:google_\w+|time_sleep|local)\.\w+/g)];
+  for (const [each] of named) {
+    if (each === name || seen.has(each)) continue;
+    seen.add(each);
+    reachedFrom(each, texts, seen);
+  }
+  return seen;
+};
+
+/** The API that makes each kind of thing. */
+const API_OF: [RegExp, string][] = [
+  [/^(data\.)?google_project(_iam_member)?$/, 'cloudresourcemanager'],
+  [/^google_(service_account|iam_workload)/, 'iam'],
+  [/^google_project_service_identity$/, 'iam'],
+  [/^google_secret_manager/, 'secretmanager'],
+  [/^google_firestore/, 'firestore'],
+  [/^google_pubsub/, 'pubsub'],
+  [/^google_cloud_run/, 'run'],
+  [/^google_eventarc/, 'eventarc'],
+  [/^(data\.)?google_storage/, 'storage'],
+  [/^google_bigquery/, 'logging'],
+  [/^google_logging/, 'logging'],
+  [/^google_monitoring/, 'monitoring'],
+];
+
+/** What waits for no API, though one makes it. */
+const impatientIn = (texts: ReadonlyMap<string, string>): string[] =>
+  [...texts.keys()].filter(
+    (name) =>
+      /^(data\.)?google_/.test(name) &&
+      !name.startsWith('google_project_service.') &&
+      !reachedFrom(name, texts).has('google_project_service.api'),
+  );
+
+test('every API that is used is turned on, and whatever it makes waits for that', () => {
+  const texts = textsOf();
+  const [, listed = ''] = /apis = toset\(concat\(([\s\S]*?)\n {2}\)\)/.exec(textOf('apis.tf')) ?? [];
+  for (const name of texts.keys()) {
+    if (!/^(data\.)?google_/.test(name) || name.startsWith('google_project_service.')) continue;
+    const [, api] = API_OF.find(([kind]) => kind.test(name.replace(/\.\w+$/, ''))) ?? [];
+    expect({ name, api, isOn: listed.includes(`"${api}"`) }).toMatchObject({ api: expect.any(String), isOn: true });
+  }
+  expect(impatientIn(texts)).toEqual([]);
+});
+
+test.each(['google_service_account.runtime', 'data.google_project.this', 'google_project_iam_member.ledger'])(
+  'the check finds %s when it waits for nothing',
+  (name) => {
+    const texts = textsOf();
+    texts.set(
+      name,
+      (texts.get(name) ?? '').replace(/depends_on = .*/, '').replaceAll(/google_service_account\.runtime/g, 'x'),
+    );
+    expect(impatientIn(texts)).toContain(name);
+  },
+);
+
+test("roles of Google's own accounts wait until these exist, and the first trigger until Eventarc is ready", () => {
+  const texts = textsOf();
+  for (const name of ['google_pubsub_topic_iam_member.agent_fails', 'google_service_account_iam_member.push_tokens'])
+    expect(reachedFrom(name, texts)).toContain('google_project_service_identity.pubsub');
+  expect(reachedFrom('google_eventarc_trigger.exports', texts)).toContain('time_sleep.eventarc');
+  expect(reachedFrom('time_sleep.eventarc', texts)).toContain('google_project_service_identity.eventarc');
+  expect(reachedFrom('google_monitoring_alert_policy.courier', texts)).toContain('time_sleep.metrics');
+  // A member that is put together by hand waits for nobody.
+  expect(sources.join('')).not.toMatch(/serviceAccount:service-\$/);
+});
+
+test('every field of the metrics and policies in deploy/monitoring reaches Terraform', () => {
+  const text = textOf('monitoring.tf');
+  const folder = join(root, 'deploy/monitoring');
+  const fieldsOf = (value: unknown): string[] =>
+    Array.isArray(value)
+      ? value.flatMap(fieldsOf)
+      : typeof value === 'object' && value !== null
+        ? Object.entries(value).flatMap(([key, inner]) =>
+            ['labelExtractors'].includes(key) ? [key] : [key, ...fieldsOf(inner)],
+          )
+        : [];
+  const documents = ['log-metrics', 'alerts'].flatMap((kind) =>
+    readdirSync(join(folder, kind)).map((file): unknown => JSON.parse(readFileSync(join(folder, kind, file), 'utf8'))),
+  );
+  const fields = [...new Set(documents.flatMap(fieldsOf))].filter((field) => field !== 'name');
+  expect(fields.length).toBeGreaterThan(25);
+  expect(fields.filter((field) => !text.includes(field))).toEqual([]);
 });
 
 test('what expressions read of a resource, the provider tells', () => {
@@ -62,7 +173,9 @@ test('what expressions read of a resource, the provider tells', () => {
 test('resources, variables and locals that are spoken of exist, and each variable is used', () => {
   const text = sources.join('\n');
   const resources = new Set(ofKind('resource').map(({ labels }) => labels.join('.')));
-  const named = [...text.matchAll(/(?<!data\.)\b(google_\w+\.\w+)(?=[[.\],)\s])/g)].map(([, name = '']) => name);
+  const named = [...text.matchAll(/(?<!data\.)\b((?:google_\w+|time_sleep)\.\w+)(?=[[.\],)\s])/g)].map(
+    ([, name = '']) => name,
+  );
   expect(named.filter((name) => !resources.has(name))).toEqual([]);
   const variables = ofKind('variable').map(({ labels: [name = ''] }) => name);
   const spoken = new Set([...text.matchAll(/\bvar\.(\w+)/g)].map(([, name = '']) => name));
@@ -160,6 +273,7 @@ const configurationOf = async (variables: Record<string, unknown>): Promise<stri
     const plain = locals
       .join('\n')
       .replaceAll('data.google_project.this.number', '123456789012')
+      .replaceAll('google_project_service_identity.pubsub[*].member', '[]')
       .replaceAll('google_service_account.aws_caller[*].email', '[]')
       .replaceAll('google_service_account.aws_caller[*].member', '[]')
       .replace(/google_service_account\.(\w+)\[\*\]\.(email|member)/g, '["$1@my-project.iam.gserviceaccount.com"]')
@@ -182,7 +296,7 @@ const WANTED = {
   region: 'europe-west1',
   image: 'i',
   folder: '0AFolderFolderFolder',
-  callers: ['a@example.com'],
+  callers: ['report-job@my-project.iam.gserviceaccount.com'],
 };
 (hasTerraform ? test : test.skip).each<[string, Record<string, unknown>, object]>([
   [
@@ -201,6 +315,20 @@ const WANTED = {
         },
       },
     },
+  ],
+  [
+    'of another size, with people by their own tokens',
+    { concurrency: 32, gcloud_user_tokens: true, callers: ['me@example.com'] },
+    {
+      audiences: ['https://drive-courier-123456789012.europe-west1.run.app', '32555940559.apps.googleusercontent.com'],
+      operators: ['me@example.com'],
+      limits: { concurrentUploads: 32 },
+    },
+  ],
+  [
+    'with the first caller as operator',
+    {},
+    { operators: ['report-job@my-project.iam.gserviceaccount.com'], limits: { concurrentUploads: 80 } },
   ],
   ['with a trigger', { events_image: 'e' }, { pubsub: { eventDestinations: ['default'], subscriptions: {} } }],
   [
@@ -222,6 +350,25 @@ const WANTED = {
       identity: 'cloud-run-iam',
       ...expected,
     });
+  },
+  60_000,
+);
+
+(hasTerraform ? test : test.skip).each<[string, Record<string, unknown>, RegExp]>([
+  ['a person as a caller', { callers: ['me@example.com'] }, /senders/],
+  ['a person as an operator', { operators: ['me@example.com'] }, /senders/],
+  ['too little memory for the uploads', { memory: '512Mi', concurrency: 500 }, /buffers/],
+  ['memory of an unknown size', { memory: '1G' }, /Mi or Gi/],
+  ['more instances at least than at most', { min_instances: 3, max_instances: 2 }, /min_instances/],
+  ['an unknown ingress', { ingress: 'none' }, /internal/],
+  ['a sender that is no member', { senders: ['me@example.com'] }, /user:EMAIL/],
+  ['a sink that is none', { audit_sink: 'table' }, /bigquery:DATASET/],
+])(
+  'the module refuses %s',
+  async (_, variables, words) => {
+    const thrown = await configurationOf({ ...WANTED, ...variables }).then(String, ({ stderr }) => String(stderr));
+    // Terraform breaks its lines and frames them.
+    expect(thrown.replaceAll(/[^\x20-\x7e]+|\[\d*m/g, ' ').replaceAll(/\s+/g, ' ')).toMatch(words);
   },
   60_000,
 );
