@@ -12,6 +12,8 @@ export interface Contender {
   name: string;
   program: readonly string[];
   node: readonly string[];
+  /** What runs the program, where it is not Node. */
+  command?: string;
   env: Readonly<Record<string, string>>;
   /** Whether he says his port himself (`{"port": …}`), or is told one. */
   port: 'told' | 'says';
@@ -78,13 +80,32 @@ export const courierFunction = (google: GoogleProcess): Contender => ({
   port: 'told',
 });
 
-/** As `npm start` in `dist/` has it, with Node's own options. */
-const startFlags = (): string[] => {
+/** The start command of `dist/`: `exec node …`. */
+const startCommand = (): string => {
   const { scripts } = JSON.parse(readFileSync(pathOf('../dist/package.json'), 'utf8')) as {
     scripts: { start: string };
   };
-  return scripts.start.split(' ').filter((word) => word.startsWith('--'));
+  return scripts.start;
 };
+
+/** Node's own options in it. */
+const startFlags = (): string[] =>
+  startCommand()
+    .split(' ')
+    .filter((word) => word.startsWith('--'));
+
+/**
+ * The service as Cloud Run starts what was deployed from source: Google's buildpack runs the entry point by a shell, in the
+ * folder of the application (GoogleCloudPlatform/buildpacks, pkg/gcpbuildpack, AddProcess).
+ */
+export const courierAsDeployed = (google: GoogleProcess): Contender => ({
+  name: 'courier, service as deployed',
+  program: ['-c', `cd '${pathOf('../dist')}' && ${startCommand()}`],
+  command: 'bash',
+  node: [],
+  env: courierEnv(google),
+  port: 'told',
+});
 
 export const courierService = (google: GoogleProcess): Contender => ({
   name: 'courier, service',
@@ -145,6 +166,7 @@ export const run = async (
   const { core, env = {} } = options;
   const told = contender.port === 'told' ? await freePort() : undefined;
   const started = launch(contender.program, {
+    ...(contender.command === undefined ? {} : { command: contender.command }),
     node: contender.node,
     env: { ...contender.env, ...env, ...(told === undefined ? {} : { PORT: String(told) }) },
     ...(core === undefined ? {} : { core }),

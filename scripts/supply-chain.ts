@@ -1,4 +1,4 @@
-// What the project stands on, checked: lock file, install scripts, licences, known vulnerabilities, and no secret or machine in any file.
+// What the project stands on, checked: lock file, install scripts, licences, known vulnerabilities, the newest Node, and no secret or machine in any file.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import {
   npmrcFaults,
   pinningFaults,
 } from './supply-chain/lockfile-checks.ts';
+import { nodeFaults, nodeWarning, offeredNodes } from './supply-chain/node-version.ts';
 import { machinePathFaults, secretFaults, type Text } from './supply-chain/text-checks.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -42,6 +43,13 @@ const main = async (): Promise<number> => {
   const audited = await audit(root);
   if ('notChecked' in audited) console.warn(`\nNOT CHECKED: known vulnerabilities, because ${audited.notChecked}.\n`);
   else checks['known vulnerabilities'] = audited.faults;
+
+  const nodes = await offeredNodes(root);
+  if ('notChecked' in nodes)
+    console.warn(`\nNOT CHECKED: whether the newest Node is pinned, because ${nodes.notChecked}.\n`);
+  else checks['the newest Node'] = nodeFaults(devDependencies.node, nodes.offered);
+  const warning = nodeWarning(devDependencies.node);
+  if (warning !== undefined) console.warn(`\nWARNING: ${warning}\n`);
 
   for (const [name, faults] of Object.entries(checks)) {
     console.log(`${name}: ${faults.length === 0 ? 'well' : `${faults.length} fault(s)`}`);

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, expect, test } from '@jest/globals';
+import { crc32 } from 'node:zlib';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { asLoaded } from '../../scripts/build/bundle.ts';
 
 const execute = promisify(execFile);
@@ -67,4 +68,76 @@ test('nothing stays kept that a rehearsal failed with', async () => {
   const folder = await withLib('half-warm', { 'service.js': service });
   expect((await warm(folder)).stderr).toContain('the rehearsal of server.js failed');
   expect(await readdir(join(folder, '.compile-cache'))).toEqual([]);
+});
+
+describe('code that was kept by another V8', () => {
+  const lib = { 'outer.js': "exports.inner = require('./inner.js').value;", 'inner.js': 'exports.value = 7;' };
+  /** Loads, lets all timers run at once, and answers what was said and how many files V8 took. */
+  const program = `
+    const { setTimeout: later } = globalThis;
+    globalThis.setTimeout = (work) => later(work, 1);
+    const said = [];
+    console.log = (line) => said.push(JSON.parse(line));
+    const { load, taken } = require('./load.js');
+    const { inner } = load('outer.js');
+    const before = taken();
+    later(() => process.stdout.write(JSON.stringify({ inner, ...before, said })), 300);`;
+  interface Loaded {
+    inner: number;
+    files: number;
+    taken: number;
+    said: { severity: string; message: string }[];
+  }
+  const loadIn = async (folder: string, env: Record<string, string> = {}, ...args: string[]): Promise<Loaded> =>
+    JSON.parse(
+      (await execute(process.execPath, ['-e', program, '--', ...args], { cwd: folder, env })).stdout,
+    ) as Loaded;
+
+  /** Keeps code, and then makes each file's header that of another version of V8. */
+  const keptByAnother = async (name: string): Promise<string> => {
+    const folder = await withLib(name, lib);
+    await execute(process.execPath, ['-e', "const c = require('./load.js'); c.load('outer.js'); c.keepCompiled();"], {
+      cwd: folder,
+    });
+    expect(await loadIn(folder)).toMatchObject({ inner: 7, files: 2, taken: 2, said: [] });
+    for (const file of Object.keys(lib)) {
+      const path = join(folder, '.compile-cache', file);
+      const kept = await readFile(path);
+      const code = kept.subarray(8);
+      // The version's hash comes second, after a magic number.
+      code[4] = (code[4] ?? 0) ^ 1;
+      kept.writeUInt32LE(crc32(code), 4);
+      await writeFile(path, kept);
+    }
+    return folder;
+  };
+
+  test('is told of once, does not keep anything from working, and is kept anew', async () => {
+    const folder = await keptByAnother('another-v8');
+    const { said, ...loaded } = await loadIn(folder);
+    expect(loaded).toEqual({ inner: 7, files: 2, taken: 0 });
+    expect(said.map(({ severity, message }) => [severity, message.split(/[ :]/, 3).join(' ')])).toEqual([
+      ['NOTICE', 'compiled code that'],
+      ['NOTICE', 'compiled code is'],
+    ]);
+    expect(said[0]?.message).toContain('--redeploy');
+    expect(await loadIn(folder)).toMatchObject({ taken: 2, said: [] });
+  });
+
+  test('stays in memory where its folder cannot be written, and says so', async () => {
+    const folder = await keptByAnother('read-only');
+    for (const file of Object.keys(lib)) await mkdir(join(folder, '.compile-cache', `${file}.partial`));
+    const { inner, said } = await loadIn(folder);
+    expect(inner).toBe(7);
+    expect(said.map(({ message }) => message.split(/[ :]/, 4).join(' '))).toEqual([
+      'compiled code that was',
+      'compiled code stays in',
+    ]);
+  });
+
+  test('is not spoken of where nobody asked for notices, nor where only the configuration is looked at', async () => {
+    const folder = await keptByAnother('quiet');
+    expect(await loadIn(folder, {}, '--check')).toMatchObject({ inner: 7, said: [] });
+    expect(await loadIn(folder, { LOG_LEVEL: 'error' })).toMatchObject({ inner: 7, said: [] });
+  });
 });

@@ -25,14 +25,14 @@ try {
 export const START =
   'exec node --min-semi-space-size=8 --max-semi-space-size=8 --no-concurrent-recompilation server.js';
 
-export interface Ran {
+interface Ran {
   code: number;
   stdout: string;
   stderr: string;
   state: ProjectState;
 }
 
-export interface Project {
+interface Project {
   read(): ProjectState;
   /** Changes are counted, and faults come, anew for each run. */
   run(options: readonly string[], fault?: ProjectState['fault'], script?: string): Promise<Ran>;
@@ -110,7 +110,7 @@ export const startDeployScripts = async (): Promise<DeployScripts> => {
   };
 };
 
-export const CALLER = 'report-job@my-project.iam.gserviceaccount.com';
+const CALLER = 'report-job@my-project.iam.gserviceaccount.com';
 export const NEEDED = [
   '--project=my-project',
   '--region=europe-west1',
