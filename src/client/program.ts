@@ -93,6 +93,7 @@ const commands = (context: Context, { done, begun }: Told): Command => {
   program
     .command('doctor')
     .description("check the courier's set-up against Google (operators only)")
+    .option('--all', 'print every check, not only what somebody has to act on')
     .option('--write', 'also put a probe file into each destination, and remove it')
     .action(async (_, command: Command) => {
       if (!(await doctorCommand(context, flagsOf(command) as DoctorFlags))) done(1);

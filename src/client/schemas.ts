@@ -48,6 +48,8 @@ const checkSchema = z.looseObject({
 });
 export const doctorSchema = z.looseObject({
   ok: z.boolean(),
+  /** Absent in the answers of older couriers. */
+  findings: z.array(checkSchema.extend({ destinations: z.array(z.string()) })).optional(),
   destinations: z.record(z.string(), z.looseObject({ ok: z.boolean(), checks: z.array(checkSchema) })),
 });
 

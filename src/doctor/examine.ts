@@ -7,7 +7,7 @@ import { checkInvoker } from './invoker.ts';
 import { checkLedger } from './ledger.ts';
 import { checkByWriting } from './probe.ts';
 import { checkPubsub } from './pubsub.ts';
-import { type Check, type DoctorReport, failed, passed, skipped, warned } from './report.ts';
+import { type Check, type DoctorReport, failed, findingsOf, passed, skipped, warned } from './report.ts';
 import { checkRight, type Finding } from './right.ts';
 import { checkSources, createBucketSight } from './sources.ts';
 import { createSubscriptionSight } from './subscription.ts';
@@ -158,5 +158,6 @@ export const examine = async (
       return [name, { ok: checks.every(({ result }) => result !== 'failed'), checks }] as const;
     }),
   );
-  return { ok: destinations.every(([, { ok }]) => ok), destinations: Object.fromEntries(destinations) };
+  const byName = Object.fromEntries(destinations);
+  return { ok: destinations.every(([, { ok }]) => ok), findings: findingsOf(byName), destinations: byName };
 };

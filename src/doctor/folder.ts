@@ -68,7 +68,12 @@ const checkSharing = (
   { account }: Ready,
 ): Check => {
   if (config.share.length === 0) return skipped('sharing', 'Nothing is shared file by file.');
-  const remedy = 'Share the folder itself, or make the account a Content manager of the shared drive.';
+  // Only a manager may share the top of a shared drive; the files in it a Content manager may share all the same:
+  // https://support.google.com/a/users/answer/12380484
+  if (driveId === config.folder)
+    return passed('sharing', `${account} may share the files that it makes in this drive.`);
+  const remedy =
+    'Share the folder itself once, by hand, instead of each file. If the account is only a Contributor of the shared drive, make it a Content manager.';
   // In My Drive a file is its maker's to share, whatever the folder's rules are.
   if (canShare || driveId === undefined) return passed('sharing', `${account} may share what it makes.`);
   return warned('sharing', `${account} may not share this folder, and perhaps not the files in it.`, remedy);

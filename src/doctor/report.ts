@@ -12,7 +12,9 @@ export interface Check {
 export interface DoctorReport {
   /** False where something fails; warnings do not count. */
   ok: boolean;
-  /** By destination. */
+  /** What somebody has to act on: failures first, then warnings; one that several destinations share is told once. */
+  findings: Finding[];
+  /** By destination: everything that was looked at. */
   destinations: Record<string, { ok: boolean; checks: Check[] }>;
 }
 
@@ -22,6 +24,30 @@ export interface Readiness {
   /** What fails, in general words, once however many destinations it concerns. */
   findings: { check: string; detail: string }[];
 }
+
+/** A failure or a warning, and the destinations that have it. */
+export interface Finding extends Check {
+  result: 'failed' | 'warned';
+  destinations: string[];
+}
+
+const isFinding = (check: Check): check is Check & { result: Finding['result'] } =>
+  check.result === 'failed' || check.result === 'warned';
+
+/** The short form of a report. A set-up with fifty destinations and one lost key has one finding. */
+export const findingsOf = (destinations: DoctorReport['destinations']): Finding[] => {
+  const findings = new Map<string, Finding>();
+  for (const [name, { checks }] of Object.entries(destinations)) {
+    for (const check of checks.filter(isFinding)) {
+      const key = JSON.stringify([check.check, check.result, check.detail, check.remedy]);
+      const known = findings.get(key);
+      if (known === undefined) findings.set(key, { ...check, destinations: [name] });
+      else known.destinations.push(name);
+    }
+  }
+  const all = [...findings.values()];
+  return [...all.filter(({ result }) => result === 'failed'), ...all.filter(({ result }) => result === 'warned')];
+};
 
 export const passed = (check: string, detail: string): Check => ({ check, result: 'passed', detail });
 export const skipped = (check: string, detail: string): Check => ({ check, result: 'skipped', detail });

@@ -74,6 +74,20 @@ const check = objectOf<DoctorReport['destinations'][string]['checks'][number]>(
 
 const doctorReport = objectOf<DoctorReport>({
   ok: { type: 'boolean', description: 'False where something fails.' },
+  findings: {
+    type: 'array',
+    description: 'What somebody has to act on: failures first; one that several destinations share is told once.',
+    items: objectOf<DoctorReport['findings'][number]>(
+      {
+        check: text('What was looked at.'),
+        result: { enum: ['failed', 'warned'] },
+        detail: text('What was found.'),
+        remedy: text('What to do.'),
+        destinations: { type: 'array', items: text('Name of a destination that has it.') },
+      },
+      ['remedy'],
+    ),
+  },
   destinations: {
     type: 'object',
     additionalProperties: objectOf<DoctorReport['destinations'][string]>({

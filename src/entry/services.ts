@@ -36,6 +36,7 @@ export interface UploadSession {
 
 export interface DoctorReport {
   ok: boolean;
+  findings: { check: string; result: 'failed' | 'warned'; detail: string; remedy?: string; destinations: string[] }[];
   destinations: Record<
     string,
     {

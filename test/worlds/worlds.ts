@@ -93,6 +93,14 @@ export const WORLDS: readonly World[] = [
   { name: 'healthy', finds: QUIET },
   { name: 'healthy, and asked to write', write: true, finds: NO_PUBSUB },
   {
+    // A Content manager may not share the top of a shared drive, and that is right so: the files it may share.
+    name: 'healthy, into the top of a shared drive',
+    arrange: (google, document) => {
+      document.destinations.reports.folder = google.places.sharedDrive;
+    },
+    finds: QUIET,
+  },
+  {
     name: 'healthy, without a key',
     arrange: (google, document) => {
       document.credentials.main = { impersonate: google.world.emails.driveWriter };

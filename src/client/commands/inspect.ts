@@ -19,6 +19,8 @@ export const destinationsCommand = async (context: Context, flags: GlobalOptions
 
 export interface DoctorFlags extends GlobalOptions {
   write?: boolean;
+  /** Every check of every destination, not only what somebody has to act on. */
+  all?: boolean;
 }
 
 const MARKS = { passed: '✓', warned: '!', failed: '✗', skipped: '-' } as const;
@@ -34,14 +36,36 @@ const tableOf = (checks: Checks): string[] => {
   ]);
 };
 
-/** `courier doctor`: the courier's own set-up, checked against Google. @returns false when something fails */
-export const doctorCommand = async (context: Context, flags: DoctorFlags): Promise<boolean> => {
-  const { write = false } = flags;
-  const report = await (await clientOf(context, flags)).doctor({ write });
-  const lines = Object.entries(report.destinations).flatMap(([name, { ok, checks }]) => [
+const wholeReport = ({ destinations }: DoctorReport): string[] =>
+  Object.entries(destinations).flatMap(([name, { ok, checks }]) => [
     `${ok ? MARKS.passed : MARKS.failed} ${name}`,
     ...tableOf(checks),
   ]);
-  print(context, flags, report, lines.join('\n'));
+
+/** What somebody has to act on, and in a line how much is in order. */
+const shortReport = (report: DoctorReport, findings: NonNullable<DoctorReport['findings']>): string[] => {
+  const reports = Object.values(report.destinations);
+  const good = reports.flatMap(({ checks }) => checks).filter(({ result }) => result === 'passed').length;
+  const names = (of: readonly string[]): string =>
+    of.length === reports.length && of.length > 1 ? 'every destination' : of.join(', ');
+  const broken = reports.filter(({ ok }) => !ok).length;
+  return [
+    ...findings.flatMap(({ check, result, detail, remedy, destinations }) => [
+      `${MARKS[result]} ${check} (${names(destinations)}): ${detail}`,
+      ...(remedy === undefined ? [] : [`    ${remedy}`]),
+    ]),
+    `${broken === 0 ? MARKS.passed : MARKS.failed} ${reports.length - broken} of ${reports.length} destinations can be delivered to; ${good} checks passed. All of them: courier doctor --all`,
+  ];
+};
+
+/** What `courier doctor` prints. */
+export const doctorText = (report: DoctorReport, { all }: { all: boolean }): string =>
+  (all || report.findings === undefined ? wholeReport(report) : shortReport(report, report.findings)).join('\n');
+
+/** `courier doctor`: the courier's own set-up, checked against Google. @returns false when something fails */
+export const doctorCommand = async (context: Context, flags: DoctorFlags): Promise<boolean> => {
+  const { write = false, all = false } = flags;
+  const report = await (await clientOf(context, flags)).doctor({ write });
+  print(context, flags, report, doctorText(report, { all }));
   return report.ok;
 };
