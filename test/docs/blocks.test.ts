@@ -103,6 +103,15 @@ const judges: Record<string, (words: readonly string[]) => string | undefined> =
   curl: () => undefined,
   jq: () => undefined,
   rm: () => undefined,
+  git: ([verb]) => (verb === 'pull' ? undefined : 'is no command that a page needs'),
+  date: () => undefined,
+  docker: (words) => words.find((word, at) => words[at - 1] === '-f' && !existsSync(join(REPOSITORY, word))),
+  terraform: ([folder = '', ...rest]) => {
+    const path = join(REPOSITORY, folder.replace(/^-chdir=/, ''), 'main.tf');
+    if (!folder.startsWith('-chdir=') || !existsSync(path)) return `there is no ${path}`;
+    const variables = rest.filter((_, at) => rest[at - 1] === '-var').map((word) => word.split('=')[0] ?? '');
+    return variables.find((name) => !readFileSync(path, 'utf8').includes(`variable "${name}"`));
+  },
   export: () => undefined,
   aws: (words) =>
     words.find((word) => word.startsWith('file://') && !existsSync(join(REPOSITORY, word.slice('file://'.length)))),

@@ -26,13 +26,24 @@ const blockWith = (language: string, words: string): string => {
   return block.text;
 };
 
-/** A folder with what README's reader has there: the file, the key, and a gcloud that is logged in. */
+/**
+ * A folder with what README's reader has there: the file, the key, and a gcloud that a person is logged in to, which makes no
+ * token for an audience but in the name of a service account.
+ */
 const readersFolder = (): string => {
   const folder = mkdtempSync(join(world.google.dataDir, 'reader-'));
   writeFileSync(join(folder, 'sales.csv'), CSV);
   copyFileSync(world.google.world.keyFiles.exporter ?? '', join(folder, 'key.json'));
   const token = world.google.world.idToken({ email: world.google.world.emails.exporter, audience: AUDIENCE });
-  writeFileSync(join(folder, 'gcloud'), `#!/bin/sh\necho ${token}\n`);
+  writeFileSync(
+    join(folder, 'gcloud'),
+    `#!/bin/sh
+case "$*" in
+  *--impersonate-service-account=*@*) echo ${token} ;;
+  *) echo 'ERROR: (gcloud.auth.print-identity-token) Invalid account type for \`--audiences\`. Requires valid service account.' >&2; exit 1 ;;
+esac
+`,
+  );
   chmodSync(join(folder, 'gcloud'), 0o755);
   return folder;
 };
@@ -44,7 +55,11 @@ if (!hasCurl) console.warn('SKIPPED: no curl here, so the call that README shows
   'the call with curl puts the file into Drive, and the second one is replayed',
   async () => {
     const folder = readersFolder();
-    const env = { PATH: `${folder}:${process.env.PATH}`, COURIER_URL: world.courier.url };
+    const env = {
+      PATH: `${folder}:${process.env.PATH}`,
+      COURIER_URL: world.courier.url,
+      CALLER: world.google.world.emails.exporter,
+    };
     const call = async () =>
       JSON.parse((await execute('bash', ['-ec', blockWith('sh', 'curl ')], { cwd: folder, env })).stdout) as object;
     expect(await call()).toMatchObject({ outcome: 'created', name: 'sales.csv', path: 'reports/2026/11' });
