@@ -43,6 +43,17 @@ const fileOf = (request) => ({
   modifiedTime: '2026-01-01T00:00:00.000Z',
 });
 
+/** The destination: a folder of a shared drive, in which the courier may do what it does. */
+const FOLDER = {
+  id: 'rehearsal-folder',
+  name: 'rehearsal',
+  mimeType: 'application/vnd.google-apps.folder',
+  driveId: 'rehearsal-drive',
+  ownedByMe: false,
+  trashed: false,
+  capabilities: { canAddChildren: true, canListChildren: true, canShare: true },
+};
+
 /** What each address answers, in JSON or as the metadata server's text, by how it ends. */
 const answersOf = ({ publicKey, key }) => [
   [/\/oauth2\/v3\/certs$/, () => ({ keys: [{ ...publicKey, kid: '1', alg: 'RS256', use: 'sig' }] })],
@@ -58,6 +69,7 @@ const answersOf = ({ publicKey, key }) => [
   ],
   [/\/files\/generateIds$/, () => ({ ids: Array.from({ length: IDS }, (_, index) => `rehearsal-id-${index}`) })],
   [/\/upload\/drive\/v3\/files$/, fileOf],
+  [new RegExp(`/drive/v3/files/${FOLDER.id}$`), () => FOLDER],
 ];
 
 /** @returns the environment in which a courier is at this rehearsal, a delivery to send it, and what ends it */
@@ -97,7 +109,7 @@ const startRehearsal = async () => {
       COURIER_GOOGLE_ORIGIN: `http://${host}`,
       COURIER_AUDIENCES: AUDIENCE,
       COURIER_CALLERS: EMAIL,
-      COURIER_FOLDER: 'rehearsal-folder',
+      COURIER_FOLDER: FOLDER.id,
       COURIER_SECRET: SECRET,
     },
     deliver: (origin) =>
