@@ -91,8 +91,7 @@ const checkObject = (discovery: Discovery, schema: Schema, object: Record<string
   }
 };
 
-const isOutputOnly = (schema: Schema): boolean =>
-  schema.readOnly === true || (schema.description ?? '').startsWith('Output only.');
+const isOutputOnly = ({ readOnly }: Schema): boolean => readOnly === true;
 
 /**
  * Checks a request body against its schema. `kind` may be sent back as it came.

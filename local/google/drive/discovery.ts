@@ -5,11 +5,11 @@ export interface Schema {
   $ref?: string;
   type?: string;
   format?: string;
-  description?: string;
   enum?: string[];
   properties?: Record<string, Schema>;
   additionalProperties?: Schema;
   items?: Schema;
+  /** Said so in the document, or by "Output only." in the texts that it had. */
   readOnly?: boolean;
   annotations?: { required?: string[] };
 }
@@ -117,7 +117,7 @@ const bind = (segments: readonly string[], parts: readonly string[]): Record<str
   return bound;
 };
 
-/** Google's own description of Drive v3: the truth for paths, parameters and types. */
+/** Google's own description of Drive v3 (revision 20250829), reduced to its facts, without its texts: the truth for paths, parameters and types. */
 export function loadDiscovery(): Discovery {
   const url = new URL('./drive-v3.discovery.json', import.meta.url);
   const document = JSON.parse(readFileSync(url, 'utf8')) as Resource & {
