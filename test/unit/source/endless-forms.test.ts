@@ -143,13 +143,15 @@ test.each([
   ['b'.repeat(70), true],
   ["a b'()+,./:=?-_", true],
   ['', false],
-  ['b'.repeat(71), false],
+  // RFC 2046 allows 70 characters; some clients send more.
+  ['b'.repeat(200), true],
+  ['b'.repeat(201), false],
   ['b ', false],
   ['b;', false],
   ['"b', false],
   ['b\r\nc', false],
   ['ü', false],
-])('the boundary %j is one that RFC 2046 allows: %s', async (boundary, isAllowed) => {
+])('the boundary %j is taken: %s', async (boundary, isAllowed) => {
   const form = Buffer.from(`--${boundary}\r\n\r\nvalue\r\n--${boundary}--\r\n`);
   const read = async (): Promise<number> => {
     let parts = 0;
