@@ -6,6 +6,8 @@ const REGISTRY = 'https://registry.npmjs.org/';
 
 /** Packages that run code of theirs when they are installed, and why they may. */
 const MAY_RUN_SCRIPTS: Readonly<Record<string, string>> = {
+  '@scarf/scarf':
+    'development (comes with Spectral, which checks the API description): reports that it was installed, which scarfSettings in package.json switch off; nothing of it is shipped',
   '@parcel/watcher':
     'development (jest watches files with it): compiles itself where no binary fits; nothing of it is shipped',
   esbuild: 'development (makes the bundle): puts its own binary in place',

@@ -1,6 +1,7 @@
-import { OUTCOMES, type Receipt } from '../delivery.ts';
+import { CONFLICT_RULES, CONVERSIONS, OUTCOMES, type Receipt } from '../delivery.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../errors.ts';
 import { problemOf } from './problem.ts';
+import { HEADERS_TOO_LARGE, headersTooLarge } from './request-head.ts';
 import type { DestinationSummary, DoctorReport, Readiness, UploadSession } from './services.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -32,6 +33,7 @@ const receipt = objectOf<Receipt>(
     folderId: text('The folder’s id in Drive.'),
     webViewLink: text('Where people open the file.', { format: 'uri' }),
     outcome: {
+      type: 'string',
       enum: OUTCOMES,
       description: 'What was done; "replayed" repeats the receipt of the first delivery with this key.',
     },
@@ -51,21 +53,29 @@ const session = objectOf<UploadSession>({
     { format: 'uri' },
   ),
   expiresTime: time('When Drive forgets the session.'),
-  chunkGranularity: { const: 262_144, description: 'All chunks but the last are multiples of so many bytes.' },
+  chunkGranularity: {
+    type: 'integer',
+    const: 262_144,
+    description: 'All chunks but the last are multiples of so many bytes.',
+  },
 });
 
 const summary = objectOf<DestinationSummary>({
   name: text('For the option "destination".'),
   path: text('The default of the option of this name.'),
-  onConflict: text('The default of the option of this name.'),
-  convertTo: { type: ['string', 'null'], description: 'The default of the option of this name.' },
+  onConflict: { type: 'string', enum: CONFLICT_RULES, description: 'The default of the option of this name.' },
+  convertTo: {
+    type: ['string', 'null'],
+    enum: [...CONVERSIONS, null],
+    description: 'The default of the option of this name.',
+  },
   maxBytes: { type: 'integer', description: 'The largest file that is taken, in bytes.' },
 });
 
 const check = objectOf<DoctorReport['destinations'][string]['checks'][number]>(
   {
     check: text('What was looked at.'),
-    result: { enum: ['passed', 'warned', 'failed', 'skipped'] },
+    result: { type: 'string', enum: ['passed', 'warned', 'failed', 'skipped'] },
     detail: text('What was found.'),
     remedy: text('What to do.'),
   },
@@ -118,7 +128,7 @@ const problem: Schema = {
     type: text('A name for the code.', { format: 'uri' }),
     title: text('What the code means.'),
     status: { type: 'integer' },
-    code: { enum: CODES, description: 'Stable; match on this.' },
+    code: { type: 'string', enum: CODES, description: 'Stable; match on this.' },
     detail: text('What was wrong with this very request.'),
     remedy: text('What to do.'),
     retryable: { type: 'boolean', description: 'True when the same request may succeed later.' },
@@ -161,33 +171,46 @@ export const ANSWERS = {
 /** The name of the response that has all errors of a status. */
 export const errorResponseName = (status: number): string => `Error${status}`;
 
-/** One response for each status of the table, with each of its codes as an example. */
-export const errorResponses = (): Record<string, Schema> => {
-  const responses: Record<string, Schema> = {};
-  for (const status of new Set(CODES.map((code) => ERRORS[code].status))) {
-    const codes = CODES.filter((code) => ERRORS[code].status === status);
-    responses[errorResponseName(status)] = {
-      description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join('\n\n'),
-      headers: {
-        ...(codes.some((code) => ERRORS[code].retryable)
-          ? { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds.' } }
-          : {}),
-        ...(status === 401 ? { 'WWW-Authenticate': { schema: { type: 'string' } } } : {}),
-      },
-      content: {
-        'application/problem+json': {
-          schema: {
-            allOf: [reference('Problem'), { properties: { status: { const: status }, code: { enum: codes } } }],
+const exampleOf = (code: ErrorCode, status: number): object => ({
+  ...problemOf(new CourierError(code), '4bf92f3577b34da6a3ce929d0e0e4736'),
+  status,
+});
+
+/** The answer with one of these codes, each as an example. */
+const errorResponse = (status: number, codes: readonly ErrorCode[]): Schema => ({
+  description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join('\n\n'),
+  headers: {
+    ...(codes.some((code) => ERRORS[code].retryable)
+      ? { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds.' } }
+      : {}),
+    ...(status === 401 ? { 'WWW-Authenticate': { schema: { type: 'string' } } } : {}),
+  },
+  content: {
+    'application/problem+json': {
+      schema: {
+        allOf: [
+          reference('Problem'),
+          {
+            type: 'object',
+            properties: { status: { type: 'integer', const: status }, code: { type: 'string', enum: codes } },
           },
-          examples: Object.fromEntries(
-            codes.map((code) => [
-              code,
-              { value: problemOf(new CourierError(code), '4bf92f3577b34da6a3ce929d0e0e4736') },
-            ]),
-          ),
-        },
+        ],
       },
-    };
-  }
-  return responses;
+      examples: Object.fromEntries(codes.map((code) => [code, { value: exampleOf(code, status) }])),
+    },
+  },
+});
+
+/** One response for each status of the table, and one for headers that are too large. */
+export const errorResponses = (): Record<string, Schema> => {
+  const statuses = [...new Set(CODES.map((code) => ERRORS[code].status))];
+  const tabled = statuses.map((status): [string, Schema] => [
+    errorResponseName(status),
+    errorResponse(
+      status,
+      CODES.filter((code) => ERRORS[code].status === status),
+    ),
+  ]);
+  const tooLarge = errorResponse(HEADERS_TOO_LARGE, [headersTooLarge().code]);
+  return { ...Object.fromEntries(tabled), [errorResponseName(HEADERS_TOO_LARGE)]: tooLarge };
 };

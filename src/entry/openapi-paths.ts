@@ -5,6 +5,7 @@ import { errorResponseName } from './openapi-components.ts';
 import { deliveryOptions } from './options.ts';
 import { KEY_SOURCES } from './platform-key.ts';
 import { doctorQuery } from './queries.ts';
+import { HEADERS_TOO_LARGE } from './request-head.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -17,7 +18,8 @@ export const schemaOf = (schema: z.ZodType): Schema => {
 const reference = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 const json = (schema: Schema, rest: Schema = {}): Schema => ({ 'application/json': { schema, ...rest } });
 
-const parametersOf = (schema: z.ZodType): Schema[] => {
+/** @param overrides schemas of parameters that are sent as text and mean something else */
+const parametersOf = (schema: z.ZodType, overrides: Readonly<Record<string, Schema>> = {}): Schema[] => {
   const { properties = {}, required = [] } = schemaOf(schema) as {
     properties?: Record<string, { description?: string }>;
     required?: string[];
@@ -27,7 +29,7 @@ const parametersOf = (schema: z.ZodType): Schema[] => {
     in: 'query',
     required: required.includes(name),
     ...(description === undefined ? {} : { description }),
-    schema: rest,
+    schema: overrides[name] ?? rest,
   }));
 };
 
@@ -46,12 +48,19 @@ const DIGEST = header('Content-Digest');
 const TRACING = [header('traceparent'), header('X-Cloud-Trace-Context')];
 
 const ALL_STATUSES = [...new Set(Object.values(ERRORS).map(({ status }) => status))];
+/** What a delivery may be answered. */
+const DELIVERED = ALL_STATUSES.filter((status) => status !== 404);
+/** What any request may be answered that is not read any further. */
+const UNREAD = [400, 405, HEADERS_TOO_LARGE, 500];
 /** What anything that checks its caller may answer. */
-const GUARDED = [400, 401, 403, 405, 429, 500, 503];
+const GUARDED = [...UNREAD, 401, 403, 429, 502, 503];
 
 const errors = (statuses: readonly number[]): Record<string, Schema> =>
   Object.fromEntries(
-    statuses.map((status) => [String(status), { $ref: `#/components/responses/${errorResponseName(status)}` }]),
+    [...new Set([...statuses, ...UNREAD])].map((status) => [
+      String(status),
+      { $ref: `#/components/responses/${errorResponseName(status)}` },
+    ]),
   );
 
 const example: Receipt = {
@@ -80,6 +89,9 @@ const receipts = {
   },
 };
 
+/** OpenAPI 3.1 has no need of a format for bytes, but generators know them by it. */
+const BINARY: Schema = { type: 'string', format: 'binary' };
+
 /** A form in which the options are fields, with exactly one file after them. */
 const formOf = (): Schema => {
   const { properties = {} } = schemaOf(deliveryOptions) as { properties?: Schema };
@@ -87,13 +99,16 @@ const formOf = (): Schema => {
     type: 'object',
     description: 'The options, then exactly one file, whose own name is taken where "name" is left out.',
     required: ['file'],
-    properties: { ...properties, file: { type: 'string', contentMediaType: 'application/octet-stream' } },
+    properties: { ...properties, file: { ...BINARY, contentMediaType: 'application/octet-stream' } },
   };
 };
 
 const files = (operationId: string): Schema => ({
   operationId,
-  summary: 'Deliver a file: the body is the file, with the options in the query; or a form.',
+  tags: ['Deliveries'],
+  summary: 'Deliver a file',
+  description:
+    'The body is the file, in any media type but that of a form, with the options in the query. Or the body is a form (multipart/form-data) with the options as fields before exactly one file.',
   parameters: [
     ...parametersOf(deliveryOptions).map((parameter) =>
       // It may also come from the form or from Content-Disposition.
@@ -107,9 +122,14 @@ const files = (operationId: string): Schema => ({
   ],
   requestBody: {
     required: true,
-    content: { '*/*': { schema: {} }, 'multipart/form-data': { schema: formOf() } },
+    content: {
+      // The first one is what generated clients send.
+      'application/octet-stream': { schema: BINARY },
+      'multipart/form-data': { schema: formOf() },
+      '*/*': { schema: BINARY },
+    },
   },
-  responses: { ...receipts, ...errors(ALL_STATUSES.filter((status) => status !== 404)) },
+  responses: { ...receipts, ...errors(DELIVERED) },
 });
 
 /** Every route, in the order of README's table. */
@@ -119,7 +139,10 @@ export const paths: Readonly<Record<string, Schema>> = {
   '/v1/exports': {
     post: {
       operationId: 'deliverExport',
-      summary: 'Deliver what an export document asks for.',
+      tags: ['Deliveries'],
+      summary: 'Deliver what an export document asks for',
+      description:
+        'Makes a file of text, bytes, JSON, rows (as CSV), or an object in Cloud Storage. Numbers and the order of keys are kept as they are written.',
       parameters: [KEY_FROM, KEY, DIGEST, ...TRACING],
       requestBody: {
         required: true,
@@ -134,20 +157,22 @@ export const paths: Readonly<Record<string, Schema>> = {
           },
         }),
       },
-      responses: { ...receipts, ...errors(ALL_STATUSES.filter((status) => status !== 404)) },
+      responses: { ...receipts, ...errors(DELIVERED) },
     },
   },
   '/v1/pubsub': {
     post: {
       operationId: 'receivePush',
-      summary: 'Receive a Pub/Sub push, wrapped, with the token of the subscription’s own service account.',
+      tags: ['Pub/Sub'],
+      summary: 'Receive a wrapped Pub/Sub push',
+      description: 'The ID token is that of the service account which is configured for the subscription.',
       parameters: TRACING,
       requestBody: { required: true, content: json(reference('Push')) },
       responses: {
         '204': {
           description: 'Done, ignored, or given up: a message that can never be delivered is a dead letter first.',
         },
-        ...errors([400, 401, 403, 405, 413, 415, 500]),
+        ...errors([400, 401, 403, 413, 415]),
         '503': {
           description: 'Come again: whatever the error’s own status is, Pub/Sub takes nothing but success for final.',
           headers: { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds.' } },
@@ -159,8 +184,10 @@ export const paths: Readonly<Record<string, Schema>> = {
   '/v1/uploads': {
     post: {
       operationId: 'openUpload',
-      summary:
-        'Open an upload session that the bytes are sent to directly: for files over the platform’s request limit.',
+      tags: ['Upload sessions'],
+      summary: 'Open an upload session',
+      description:
+        'For files over the platform’s request limit: the bytes are sent to Drive directly, in chunks, and the upload can be resumed. A conversion is not possible this way.',
       parameters: [KEY, ...TRACING],
       requestBody: {
         required: true,
@@ -170,23 +197,36 @@ export const paths: Readonly<Record<string, Schema>> = {
       },
       responses: {
         '201': { description: 'The session.', content: json(reference('UploadSession')) },
-        ...errors([...GUARDED, 409, 413, 415, 422, 502]),
+        ...errors([...GUARDED, 409, 413, 415, 422]),
       },
     },
   },
   '/v1/uploads/{id}/complete': {
     post: {
       operationId: 'completeUpload',
-      summary: 'Check what arrived, and get the receipt.',
-      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }, ...TRACING],
+      tags: ['Upload sessions'],
+      summary: 'Complete an upload session',
+      description: 'Checks what arrived in Drive, and answers the receipt. May be repeated.',
+      parameters: [
+        {
+          name: 'id',
+          in: 'path',
+          required: true,
+          description: 'As it was answered when the session was opened.',
+          schema: { type: 'string' },
+        },
+        ...TRACING,
+      ],
       requestBody: { required: false, content: json(reference('CompleteRequest')) },
-      responses: { ...receipts, ...errors([...GUARDED, 404, 409, 413, 415, 422, 502]) },
+      responses: { ...receipts, ...errors([...GUARDED, 404, 409, 413, 415, 422]) },
     },
   },
   '/v1/destinations': {
     get: {
       operationId: 'listDestinations',
-      summary: 'The destinations that this caller may write to.',
+      tags: ['Set-up'],
+      summary: 'List the destinations that this caller may write to',
+      description: 'With their defaults and limits; no folder ids.',
       parameters: TRACING,
       responses: {
         '200': {
@@ -204,8 +244,10 @@ export const paths: Readonly<Record<string, Schema>> = {
   '/v1/doctor': {
     get: {
       operationId: 'checkSetUp',
-      summary: 'Check every destination’s set-up against Google. For operators.',
-      parameters: [...parametersOf(doctorQuery), ...TRACING],
+      tags: ['Set-up'],
+      summary: 'Check every destination’s set-up against Google',
+      description: 'For operators only. With write=true, a probe file is put into each destination and removed.',
+      parameters: [...parametersOf(doctorQuery, { write: { type: 'boolean', default: false } }), ...TRACING],
       responses: {
         '200': { description: 'What was found.', content: json(reference('DoctorReport')) },
         ...errors(GUARDED),
@@ -215,7 +257,9 @@ export const paths: Readonly<Record<string, Schema>> = {
   '/v1/health': {
     get: {
       operationId: 'health',
-      summary: 'Alive, and which version; asks nobody.',
+      tags: ['Service'],
+      summary: 'Check that the service is alive',
+      description: 'Also tells its version; asks nobody. No token is needed.',
       security: [],
       responses: {
         '200': {
@@ -235,35 +279,39 @@ export const paths: Readonly<Record<string, Schema>> = {
             },
           }),
         },
-        ...errors([400, 405, 500]),
+        ...errors([]),
       },
     },
   },
   '/v1/ready': {
     get: {
       operationId: 'ready',
-      summary: 'Whether deliveries would work: credentials, ledger and folders. Looked at once a minute at most.',
+      tags: ['Service'],
+      summary: 'Check whether deliveries would work',
+      description: 'Credentials, ledger and folders. Looked at once a minute at most. No token is needed.',
       security: [],
       responses: {
         '200': { description: 'They would.', content: json(reference('Readiness')) },
         '503': {
           description:
             'They would not, for what the findings say in general words; "courier doctor" tells operators the rest.',
-          headers: { 'Retry-After': { schema: { type: 'string' } } },
+          headers: { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds.' } },
           content: json(reference('Readiness')),
         },
-        ...errors([400, 405, 500]),
+        ...errors([]),
       },
     },
   },
   '/openapi.json': {
     get: {
       operationId: 'openapi',
-      summary: 'This document.',
+      tags: ['Service'],
+      summary: 'Get this document',
+      description: 'No token is needed.',
       security: [],
       responses: {
         '200': { description: 'OpenAPI 3.1.', content: json({ type: 'object' }) },
-        ...errors([400, 405, 500]),
+        ...errors([429]),
       },
     },
   },

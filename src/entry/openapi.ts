@@ -36,9 +36,20 @@ export const openApiDocument = (version: string): object => ({
     version,
     summary:
       'Takes a file from any system that can prove who it is, and puts it into Google Drive: once, whole, and provably.',
+    description:
+      'The body of a request is the file, and the answer is a receipt. Every error is a problem (RFC 9457) with a code that stays, and a remedy. HEAD is taken where GET is, OPTIONS everywhere; any other method is answered 405 with Allow.',
+    contact: { name: 'The operator of this service' },
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
+  servers: [{ url: '/', description: 'The service that answers with this document.' }],
   security: [{ idToken: [] }],
+  tags: [
+    { name: 'Deliveries', description: 'A file in one request.' },
+    { name: 'Upload sessions', description: 'Large files, sent to Drive directly.' },
+    { name: 'Pub/Sub', description: 'Messages that Pub/Sub pushes.' },
+    { name: 'Set-up', description: 'Where a caller may write, and whether that works.' },
+    { name: 'Service', description: 'The service itself.' },
+  ],
   paths,
   components: {
     securitySchemes: {
@@ -54,7 +65,8 @@ export const openApiDocument = (version: string): object => ({
     schemas: {
       ...ANSWERS,
       ExportDocument: schemaOf(exportDocument),
-      UploadRequest: schemaOf(uploadRequest),
+      // The route names convertTo in its refusal, which is no reason to offer it.
+      UploadRequest: schemaOf(uploadRequest.omit({ convertTo: true })),
       CompleteRequest: schemaOf(completeRequest),
     },
   },

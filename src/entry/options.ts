@@ -39,7 +39,8 @@ export const optionShape = {
       .refine(
         (text) => text.length <= 2 * MOST_DESCRIPTION && [...text].length <= MOST_DESCRIPTION,
         `has more than ${MOST_DESCRIPTION} characters`,
-      ),
+      )
+      .meta({ description: 'The file’s description in Drive, up to 4,096 characters.' }),
   ),
 };
 
@@ -60,7 +61,9 @@ export const mimeTypeOption = z
 export const sha256Option = z
   .string()
   .toLowerCase()
-  .regex(/^[\da-f]{64}$/, 'is not a SHA-256 in hex');
+  .regex(/^[\da-f]{64}$/, 'is not a SHA-256 in hex')
+  // Described as it may be sent, in either case.
+  .meta({ pattern: '^[\\dA-Fa-f]{64}$' });
 
 const isCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(ERRORS, code);
 

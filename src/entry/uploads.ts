@@ -14,8 +14,7 @@ const MOST_JSON_BYTES = 65_536;
 export const uploadRequest = z.strictObject({
   ...optionShape,
   mimeType: mimeTypeOption,
-  /** Bytes; Drive's own limit is 5 TB. */
-  size: z.int().min(0).max(5_497_558_138_880),
+  size: z.int().min(0).max(5_497_558_138_880).meta({ description: 'Bytes; Drive’s own limit is 5 TB.' }),
 });
 
 /** The body of `POST /v1/uploads/{id}/complete`, which may be left out. */

@@ -56,7 +56,9 @@ const response = z.strictObject({
 });
 const operation = z.strictObject({
   operationId: z.string().regex(/^\w+$/),
-  summary: z.string(),
+  tags: z.array(z.string()).length(1),
+  summary: z.string().regex(/[^.]$/),
+  description: z.string().regex(/\.$/),
   parameters: z.array(z.union([reference, parameter])).optional(),
   requestBody: z.strictObject({ required: z.boolean(), content }).optional(),
   responses: z.record(z.string().regex(/^[1-5]\d\d$/), z.union([reference, response])),
@@ -69,9 +71,13 @@ const openApi = z.strictObject({
     title: z.string(),
     version: z.literal('1.2.3'),
     summary: z.string(),
+    description: z.string(),
+    contact: z.strictObject({ name: z.string() }),
     license: z.strictObject({ name: z.string(), identifier: z.string() }),
   }),
+  servers: z.array(z.strictObject({ url: z.string(), description: z.string() })).length(1),
   security: z.array(z.record(z.string(), z.array(z.string()))),
+  tags: z.array(z.strictObject({ name: z.string(), description: z.string() })),
   paths: z.record(
     z.string().startsWith('/'),
     z.strictObject({ get: operation.optional(), post: operation.optional() }),
@@ -132,9 +138,8 @@ test('every code of the table of errors is described, under its status', () => {
     return Object.values(examples).map(({ value }) => [value.code, value.status]);
   });
   expect(problems.sort()).toEqual(
-    Object.entries(ERRORS)
-      .map(([code, { status }]) => [code, status])
-      .sort(),
+    // Headers that are too large have a status of their own.
+    [...Object.entries(ERRORS).map(([code, { status }]) => [code, status]), ['request-invalid', 431]].sort(),
   );
 });
 
@@ -157,6 +162,19 @@ test.each(withExamples)('the examples at %s are as their schema says', (_, media
   const examples = media.example === undefined ? named : [media.example, ...named];
   expect(examples.length).toBeGreaterThan(0);
   for (const example of examples) expect(judge.safeParse(example).error).toBeUndefined();
+});
+
+test('the body of a file comes first as what a generated client should send', () => {
+  for (const path of ['/v1/files', '/']) {
+    const body = document.paths[path]?.post?.requestBody as { content: Json } | undefined;
+    expect(Object.keys(body?.content ?? {})).toEqual(['application/octet-stream', 'multipart/form-data', '*/*']);
+  }
+});
+
+test('an upload session offers no conversion, and the doctor’s "write" is a boolean', () => {
+  expect(document.components.schemas.UploadRequest?.properties).not.toHaveProperty('convertTo');
+  const doctor = document.paths['/v1/doctor']?.get as { parameters: { name?: string; schema?: Json }[] } | undefined;
+  expect(doctor?.parameters.find(({ name }) => name === 'write')?.schema).toMatchObject({ type: 'boolean' });
 });
 
 test('what is refused there is refused by its schema, too', () => {
