@@ -58,6 +58,12 @@ test('the share grows again as other uploads end', async () => {
   expect(first?.share()).toBe(10);
 });
 
+test('a share is of whole blocks, and never more than its part', async () => {
+  const budget = budgetOf(20);
+  const leases = await Promise.all([1, 2].map(() => budget.lease(2)));
+  expect(leases.map(({ share }) => share())).toEqual([6, 6]);
+});
+
 test('what was leased for is always given, however many others hold blocks', async () => {
   const budget = budgetOf(20);
   const greedy = await budget.lease(2);
@@ -123,6 +129,18 @@ test('whoever comes while others wait waits behind them, though there would be e
   expect(budget.gauges()).toMatchObject({ used: 60, waiting: 2 });
   void waiting;
   void late;
+});
+
+test('a block that is given back lets in whoever waits for it, while its upload goes on', async () => {
+  const budget = budgetOf(8);
+  const greedy = await budget.lease(2);
+  const held = takeAll(greedy);
+  const other = await budget.lease(4);
+  const waiting = budget.lease(1);
+  const block = held.pop();
+  if (block !== undefined) greedy.give(block);
+  expect(takeAll(await waiting)).toHaveLength(1);
+  expect(other.share()).toBeGreaterThanOrEqual(4);
 });
 
 test('blocks are used again', async () => {

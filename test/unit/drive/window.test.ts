@@ -136,6 +136,24 @@ describe('chunks', () => {
     expect(await window.next(BLOCK)).toEqual({ from: BLOCK, to: 2 * BLOCK });
   });
 
+  test('are what there is room for, when others have taken the room that there was at first', async () => {
+    const budget = createBufferBudget({ bytes: 20 * BLOCK, maxWaiters: 1, blockBytes: BLOCK });
+    const lease = await budget.lease(2);
+    let give: (bytes: Uint8Array) => void = () => undefined;
+    const first = new Promise<Uint8Array>((resolve) => {
+      give = resolve;
+    });
+    async function* slowly(): AsyncGenerator<Uint8Array> {
+      yield await first;
+    }
+    const window = createWindow({ bytes: slowly(), lease, blockBytes: BLOCK, maxBytes: 1e6, size: undefined });
+    opened.push(window);
+    const next = window.next(0);
+    await budget.lease(18);
+    give(bytesOf(25));
+    expect(await next).toEqual({ from: 0, to: 20 });
+  });
+
   test('have 64 blocks at most, and twice as many are held', async () => {
     const { window, counted } = await open(bytesOf(5_000), { blocks: 1_000, piece: 1_000 });
     expect(await window.next(0)).toEqual({ from: 0, to: 64 * BLOCK });
@@ -185,6 +203,30 @@ describe('blocks', () => {
     expect(await window.drain()).toEqual({ sha256: sha256(bytes), size: 1_000 });
     expect(counted.most).toBeLessThanOrEqual(4);
   });
+});
+
+test.each([
+  ['waits for room', 1_000],
+  ['gives one piece after another', 1],
+])('a source that %s is let go of when the window is closed', async (_, piece) => {
+  const budget = createBufferBudget({ bytes: 8 * BLOCK, maxWaiters: 1, blockBytes: BLOCK });
+  let isLetGo = false;
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        await new Promise((resolve) => setImmediate(resolve));
+        yield bytesOf(piece);
+      }
+    } finally {
+      isLetGo = true;
+    }
+  }
+  const lease = await budget.lease(2);
+  const window = createWindow({ bytes: endless(), lease, blockBytes: BLOCK, maxBytes: 1e9, size: undefined });
+  await turn();
+  window.close();
+  for (let waited = 0; waited < 100 && !isLetGo; waited++) await turn();
+  expect(isLetGo).toBe(true);
 });
 
 describe('a source that does not keep its word is an error', () => {

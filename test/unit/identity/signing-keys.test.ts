@@ -103,6 +103,19 @@ describe('Google’s keys are fetched', () => {
     await expect(keys.find('first')).rejects.toMatchObject({ code: 'google-unavailable', retryable: true });
   });
 
+  test('each time, where the answer says nonsense of its age', async () => {
+    jwks.headers = { 'cache-control': 'max-age=3600', age: 'unknown' };
+    await keys.find('first');
+    await keys.find('first');
+    expect(jwks.fetches).toBe(2);
+  });
+
+  test('and used without labels of their use and algorithm, which are optional', async () => {
+    const { alg: _, use: __, ...unlabelled } = first.publicJwk as Record<string, unknown>;
+    jwks.keys = [unlabelled];
+    expect(await keys.find('first')).toBeDefined();
+  });
+
   test('ahead of their time, beside the work', async () => {
     await keys.warmUp();
     jwks.keys = [second.publicJwk];
