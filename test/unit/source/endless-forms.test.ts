@@ -140,7 +140,6 @@ test.each(['--xy', '--x y', '--x\ty', '--x-'])(
 
 test.each([
   ['b', true],
-  ['b'.repeat(70), true],
   ["a b'()+,./:=?-_", true],
   ['', false],
   // RFC 2046 allows 70 characters; some clients send more.
