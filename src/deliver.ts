@@ -1,23 +1,28 @@
 import type { Delivery, Receipt } from './delivery.ts';
 import type { CallContext } from './drive/drive.ts';
 import { shareFile } from './drive/share.ts';
-import { asCourierError } from './errors.ts';
-import type { Ledger } from './ledger/ledger.ts';
+import { asCourierError, CourierError } from './errors.ts';
+import { type Ledger, ledgerOf } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
-import { beginAudit } from './steps/audit.ts';
+import { realSleep, type Sleep } from './sleep.ts';
+import { type Audit, beginAudit } from './steps/audit.ts';
 import { type Claim, claimKey, deliveryKey, lookUp, replay } from './steps/claim.ts';
 import { withConversionType } from './steps/conversion-type.ts';
 import { choosePlan, type Plan } from './steps/plan.ts';
 import { putBytes } from './steps/put.ts';
 import type { Placed } from './steps/put-request.ts';
-import { receiptOf } from './steps/receipt.ts';
+import { IN_TRASH, receiptOf, withTrashWarning } from './steps/receipt.ts';
+import { type Checked, checkPlan } from './steps/replan.ts';
 import { type Allow, checkSize, fingerprint, type Order, settle } from './steps/settle.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface DeliverDependencies {
   allow: Allow;
   ledger: Ledger;
+  /** Epoch milliseconds. */
   now: () => number;
+  /** Default: real time. */
+  sleep?: Sleep;
   log: Log;
   telemetry?: Telemetry | undefined;
 }
@@ -26,28 +31,35 @@ interface Telling extends DeliverDependencies {
   delivery: Delivery;
   order: Order;
   context: CallContext;
+  audit: Audit;
 }
 
 const findFolder = async ({ order, context }: Telling): Promise<string> =>
   (await order.place.folders.ensure(order.place.config.folder, order.path, context)).folderId;
 
-const plan = async (telling: Telling): Promise<Plan> => {
+/** Everything that a plan is made from. */
+const planningOf = async (telling: Telling) => {
   const { source } = telling.delivery;
-  // Nothing is made ready for what can never come.
+  // No folder is made for bytes that do not exist any more.
   if (source.gone !== undefined) throw source.gone;
-  return choosePlan({ ...telling, folderId: await findFolder(telling), source });
+  return { ...telling, folderId: await findFolder(telling), source };
 };
+
+const plan = (telling: Telling): Promise<Plan> =>
+  telling.audit.watch.time('place', async () => choosePlan(await planningOf(telling)));
 
 /** The claim of this delivery's key, or the receipt that it already has; neither for a delivery without a key. */
 const claim = async (telling: Telling): Promise<{ claim?: Claim } | { receipt: Receipt }> => {
   const { delivery, order, ledger, now } = telling;
+  const { watch } = telling.audit;
   if (delivery.idempotencyKey === undefined) return {};
   const key = deliveryKey(delivery.caller, delivery.idempotencyKey);
   const print = fingerprint('bytes', delivery, order.place.name);
-  const earlier = await lookUp(ledger, key, print);
+  const earlier = await watch.time('claim', () => lookUp(ledger, key, print));
   if (earlier !== undefined) return earlier;
   try {
-    return await claimKey(ledger, { key, fingerprint: print, plan: await plan(telling), nowMs: now() });
+    const chosen = await plan(telling);
+    return await watch.time('claim', () => claimKey(ledger, { key, fingerprint: print, plan: chosen, nowMs: now() }));
   } catch (error) {
     // The file in the way may be this key's own, made by another try since we looked.
     const made = asCourierError(error).code === 'name-taken' ? await lookUp(ledger, key, print) : undefined;
@@ -56,20 +68,64 @@ const claim = async (telling: Telling): Promise<{ claim?: Claim } | { receipt: R
   }
 };
 
+/** What is to be done: planned now, or by an earlier try of the key and checked against what is there now. */
+const currentPlan = async (telling: Telling, claimed: Claim | undefined): Promise<Checked | { receipt: Receipt }> => {
+  if (claimed === undefined) return { plan: await plan(telling) };
+  if (claimed.mine) return { plan: claimed.plan() };
+  return telling.audit.watch.time('place', async () => checkPlan(await planningOf(telling), claimed));
+};
+
 /** Shares a file that this delivery, or an earlier try of it that never answered, has made; a replaced one keeps its sharing. */
 const share = ({ order, context, log }: Telling, { kind }: Plan, { file, outcome }: Placed): Promise<string[]> =>
   outcome === 'created' || (outcome === 'replayed' && kind !== 'replace')
     ? shareFile({ drive: order.place.drive, fileId: file.id, share: order.place.config.share, context, log })
     : Promise.resolve([]);
 
-/** Keeps the receipt under the key. The file is safe and claimed by now: a ledger that fails here costs the next try a comparison, not a twin. */
-const record = async ({ ledger, log }: Telling, claim: Claim | undefined, receipt: Receipt): Promise<void> => {
-  if (claim === undefined) return;
+/**
+ * Records the receipt under the key, and answers the one that stands there. A new file is claimed by its id already, so a
+ * ledger that fails here costs the next try a comparison. For anything else the receipt is the only proof that the delivery
+ * is done: without it, a later copy would write again, over newer bytes.
+ */
+const record = async ({ log }: Telling, claimed: Claim | undefined, receipt: Receipt): Promise<Receipt> => {
+  if (claimed === undefined) return receipt;
   try {
-    await ledger.record(claim.key, { state: 'done', record: receipt });
+    return await claimed.finish(receipt);
   } catch (error) {
-    log.warn({ error, fileId: receipt.id }, 'the receipt could not be recorded; the claim stands');
+    log.warn({ error, fileId: receipt.id }, 'the receipt could not be recorded');
+    if (claimed.plan().kind === 'create' && receipt.outcome === 'created') return receipt;
+    throw new CourierError('google-unavailable', {
+      detail: 'The file is stored, but its receipt could not be recorded.',
+      remedy: 'Try again with the same Idempotency-Key: the bytes are compared, and not stored twice.',
+      cause: error,
+    });
   }
+};
+
+const replayed = ({ delivery, order, context, audit, now }: Telling, receipt: Receipt): Promise<Receipt> =>
+  audit.watch.time('replay', async () => {
+    const { source, expectedSha256 } = delivery;
+    const again = await replay(receipt, { source, expectedSha256, maxBytes: order.place.config.maxBytes });
+    return withTrashWarning(again, order.place.drive, context, now());
+  });
+
+/** The delivery once its destination is known, from the look at its key to its receipt. */
+const carryOut = async (telling: Telling, atEnd: (work: () => Promise<void>) => void): Promise<Receipt> => {
+  const { delivery, order, ledger, context, log, now, sleep = realSleep, audit } = telling;
+  const { watch } = audit;
+  const claimed = await claim(telling);
+  if ('receipt' in claimed) return replayed(telling, claimed.receipt);
+  const current = await currentPlan(telling, claimed.claim);
+  if ('receipt' in current) return replayed(telling, current.receipt);
+
+  const means = { order, delivery, claim: claimed.claim, ledger, context, log, now, sleep, atEnd };
+  const put = { ...means, plan: current.plan, plannedAtMs: now() };
+  const placed = await watch.time('put', () => putBytes(put, current.existing));
+  if (placed.receipt !== undefined) return { ...placed.receipt, outcome: 'replayed' };
+  const unshared = await watch.time('share', () => share(telling, current.plan, placed));
+  const { warnings: placing = placed.file.trashed ? [IN_TRASH] : [] } = placed;
+  const warnings = [...placing, ...unshared];
+  const receipt = receiptOf({ ...placed, order, delivery, folderId: current.plan.folderId, warnings });
+  return watch.time('record', () => record(telling, claimed.claim, receipt));
 };
 
 /**
@@ -79,33 +135,30 @@ const record = async ({ ledger, log }: Telling, claim: Claim | undefined, receip
 export const createDeliver =
   (dependencies: DeliverDependencies) =>
   (sent: Delivery): Promise<Receipt> => {
-    const { allow, ledger, now, telemetry } = dependencies;
+    const { allow, now, telemetry } = dependencies;
     const { caller, options, source, idempotencyKey, signal, deadlineMs } = sent;
     const log = dependencies.log.child({ requestId: sent.requestId });
-    const asked = { caller, destination: options.destination, name: options.name, size: source.size, idempotencyKey };
-    const { tell, settled, watch, tally } = beginAudit(asked, { now, log, telemetry });
+    const ledger = ledgerOf(dependencies.ledger, caller.sub);
+    const asked = {
+      ...{ caller, destination: options.destination, name: options.name, size: source.size, idempotencyKey },
+      ...(sent.allowedDestinations === undefined ? {} : { message: { signal } }),
+    };
+    const audit = beginAudit(asked, { now, log, telemetry });
+    const endings: (() => Promise<void>)[] = [];
 
-    return tell(async () => {
+    return audit.tell(async () => {
       const place = allow(caller, options.destination, sent.allowedDestinations);
-      settled(place.name);
+      audit.settled(place.name);
       checkSize(source.size, place);
       const order = settle(place, options);
       const delivery = withConversionType(sent, order);
-      const context: CallContext = { signal, deadlineMs, tally };
-      const telling: Telling = { ...dependencies, log, delivery, order, context };
-
-      const claimed = await watch.time('claim', () => claim(telling));
-      if ('receipt' in claimed) {
-        const { expectedSha256 } = delivery;
-        const { maxBytes } = place.config;
-        return watch.time('replay', () => replay(claimed.receipt, { source, expectedSha256, maxBytes }));
+      const context: CallContext = { signal, deadlineMs, tally: audit.tally };
+      try {
+        return await carryOut({ ...dependencies, ledger, log, delivery, order, context, audit }, (work) =>
+          endings.push(work),
+        );
+      } finally {
+        for (const end of endings) await end();
       }
-      const chosen = claimed.claim?.plan ?? (await watch.time('place', () => plan(telling)));
-      const put = { order, plan: chosen, delivery, claim: claimed.claim, ledger, context, log, now };
-      const placed = await watch.time('put', () => putBytes(put));
-      const warnings = await watch.time('share', () => share(telling, chosen, placed));
-      const receipt = receiptOf({ ...placed, order, delivery, folderId: chosen.folderId, warnings });
-      await watch.time('record', () => record(telling, claimed.claim, receipt));
-      return receipt;
     });
   };

@@ -297,3 +297,21 @@ export class CourierError extends Error {
 /** Anything thrown, as a CourierError: what is not one already is `internal`, its cause kept for the log. */
 export const asCourierError = (thrown: unknown): CourierError =>
   thrown instanceof CourierError ? thrown : new CourierError('internal', { cause: thrown });
+
+/**
+ * Whether a message that failed so is given up, since it would fail each time, or is delivered again. What is wrong with
+ * the message itself has a status below 500; set-up faults and transient ones are somebody else's, and Pub/Sub's own
+ * dead-letter policy counts them. Where the sender left or the time was up, the error says nothing of the message.
+ */
+export const isPermanent = (
+  { status, retryable, code }: CourierError,
+  { aborted }: Pick<AbortSignal, 'aborted'>,
+): boolean =>
+  // A message arrives whole, so bytes that end early are never its own fault.
+  !aborted && status < 500 && !retryable && code !== 'body-truncated';
+
+/** Why a signal has ended the work: its own reason where that is a CourierError, else that the request was given up. */
+export const abortReason = ({ reason }: Pick<AbortSignal, 'reason'>): CourierError =>
+  reason instanceof CourierError
+    ? reason
+    : new CourierError('drive-unavailable', { detail: 'The request was given up.', cause: reason });

@@ -1,14 +1,14 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Caller, Receipt } from '../delivery.ts';
-import type { CallContext } from '../drive/drive.ts';
+import type { CallContext, Drive } from '../drive/drive.ts';
 import { markMade } from '../drive/names.ts';
 import { shareFile } from '../drive/share.ts';
 import { CourierError } from '../errors.ts';
 import type { LedgerEntry } from '../ledger/ledger.ts';
+import { realSleep } from '../sleep.ts';
 import { beginAudit } from '../steps/audit.ts';
-import { receiptOf } from '../steps/receipt.ts';
+import { receiptOf, withTrashWarning } from '../steps/receipt.ts';
 import { settle } from '../steps/settle.ts';
-import { type DirectDependencies, type Session, sessionSchema, uploadKey } from './session.ts';
+import { type DirectDependencies, isUploadId, type Session, sessionSchema, uploadKey } from './session.ts';
 import { judge, look, OVER, type Over, undo } from './verdict.ts';
 
 export interface CompleteRequest {
@@ -28,7 +28,10 @@ const completeAlready = ({ idempotencyKey }: Session, sha256: string | null | un
   });
 
 /** The answer that an upload has already; undefined while it has none. @throws CourierError, where it is over or for other bytes */
-const answered = ({ state, record }: LedgerEntry, sha256: string | undefined): Receipt | undefined => {
+const answered = (
+  { state, record }: Pick<LedgerEntry, 'state' | 'record'>,
+  sha256: string | undefined,
+): Receipt | undefined => {
   const session = sessionSchema.parse(record);
   if (session.over !== undefined) throw OVER[session.over]();
   if (state !== 'done') return undefined;
@@ -43,7 +46,7 @@ const LOOK_AGAIN_MS = 50;
 
 /** The receipt that another try is about to write down. */
 const receiptToCome = async (
-  { ledger }: DirectDependencies,
+  { ledger, sleep = realSleep }: DirectDependencies,
   id: string,
   { sha256, signal }: { sha256: string | undefined; signal: AbortSignal },
 ): Promise<Receipt | undefined> => {
@@ -51,9 +54,17 @@ const receiptToCome = async (
     const entry = await ledger.read(uploadKey(id));
     const receipt = entry === undefined ? undefined : answered(entry, sha256);
     if (receipt !== undefined) return receipt;
-    await delay(LOOK_AGAIN_MS, undefined, { signal });
+    await sleep(LOOK_AGAIN_MS, signal);
   }
   return undefined;
+};
+
+const driveOf = (allow: DirectDependencies['allow'], caller: Caller, destination: string): Drive | undefined => {
+  try {
+    return allow(caller, destination).drive;
+  } catch {
+    return undefined;
+  }
 };
 
 const notFound = (): CourierError =>
@@ -63,40 +74,50 @@ const notFound = (): CourierError =>
 export const createCompleteUpload =
   (dependencies: DirectDependencies) =>
   async ({ id, caller, sha256, signal, deadlineMs }: CompleteRequest): Promise<Receipt> => {
-    const { allow, ledger, now, log, telemetry } = dependencies;
-    const entry = await ledger.read(uploadKey(id));
+    const { allow, ledger, now, log, telemetry, sleep = realSleep } = dependencies;
+    const entry = isUploadId(id) ? await ledger.read(uploadKey(id)) : undefined;
     if (entry === undefined) throw notFound();
     const session = sessionSchema.parse(entry.record);
     if (session.callerSub !== caller.sub) throw notFound();
-    const known = answered(entry, sha256);
-    if (known !== undefined) return known;
-
     const { destination, name, path, size } = session.options;
+    const known = answered(entry, sha256);
+    // Who may not write there any more loses nothing: the receipt was given before.
+    const drive = known === undefined ? undefined : driveOf(allow, caller, destination);
+    if (known !== undefined) {
+      return drive === undefined ? known : withTrashWarning(known, drive, { signal, deadlineMs }, now());
+    }
+
     const { idempotencyKey } = session;
     const asked = { caller, destination, name, size, idempotencyKey, uploadId: id };
     const { tell, watch, tally } = beginAudit(asked, { now, log, telemetry });
     const context: CallContext = { signal, deadlineMs, tally };
 
     const { kind, nameKey } = session.plan;
-    const giveUp = async (over: Over): Promise<void> => {
+    /** Writes down that nothing comes of the upload, unless somebody has completed it: a receipt stays one. */
+    const giveUp = async (over: Over): Promise<Receipt | undefined> => {
       // The name's id is used up as well, so that the next upload of that name gets another one.
       if (nameKey !== undefined) await markMade(ledger, nameKey, log);
-      await ledger.record(uploadKey(id), { state: 'claimed', record: { ...session, over } });
+      const change = { state: 'claimed', record: { ...session, over } } as const;
+      const written = await ledger.record(uploadKey(id), change, entry);
+      return written.mine ? undefined : answered(written.entry, sha256);
     };
 
     return tell(async () => {
       const place = allow(caller, destination);
       const order = settle(place, { name, path });
-      const upload = { order, session, context };
+      const upload = { order, session, context, sleep };
       const { file, seen } = await watch.time('verify', () => look(upload, sha256));
       const judgement = await judge(dependencies, id, file, seen);
       if (judgement.verdict === 'whole' && seen === 'other-bytes') throw completeAlready(session, file?.sha256Checksum);
       if (file === undefined || seen !== 'whole' || judgement.verdict !== 'whole') {
-        const gone = seen === 'trashed' ? 'trashed' : 'gone';
-        const over = judgement.verdict === 'whole' ? gone : judgement.verdict;
+        const lost = seen === 'trashed' || seen === 'moved' ? seen : 'gone';
+        const over = judgement.verdict === 'whole' ? lost : judgement.verdict;
         // Who finds its own bytes whole leaves this to whoever found them wrong, and was first.
-        if (over === 'other-bytes' && seen === 'other-bytes') await undo(upload, judgement);
-        await giveUp(over);
+        if (file !== undefined && over === seen && (over === 'other-bytes' || over === 'moved')) {
+          await undo(upload, file, judgement);
+        }
+        const finished = await giveUp(over);
+        if (finished !== undefined) return finished;
         throw OVER[over](seen === 'other-bytes' ? file : undefined);
       }
       const told = judgement.mine ? undefined : await receiptToCome(dependencies, id, { sha256, signal });
@@ -116,7 +137,13 @@ export const createCompleteUpload =
       });
       // The session stays beside the receipt: whoever opens it again with its key is answered the same one, and completes it again.
       const done = { state: 'done', record: { ...session, receipt } } as const;
-      await watch.time('record', () => ledger.record(uploadKey(id), done));
-      return receipt;
+      return watch.time('record', async () => {
+        let written = await ledger.record(uploadKey(id), done, entry);
+        // A receipt that another has written stands; that another has given the upload up does not, for it is complete.
+        while (!written.mine && written.entry.state !== 'done') {
+          written = await ledger.record(uploadKey(id), done, written.entry);
+        }
+        return (written.mine ? undefined : answered(written.entry, sha256)) ?? receipt;
+      });
     });
   };

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Caller, DeliveryOptions } from '../delivery.ts';
 import type { CallContext } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';
-import type { LedgerEntry } from '../ledger/ledger.ts';
-import { deliveryKey, keyMark, sameRequest } from '../steps/claim.ts';
+import { type LedgerWrite, ledgerOf, type StandingEntry } from '../ledger/ledger.ts';
+import { deliveryKey, isSamePlan, keyMark, sameRequest } from '../steps/claim.ts';
 import { choosePlan, type Plan } from '../steps/plan.ts';
 import { checkSize, fingerprint, type Order, settle } from '../steps/settle.ts';
 import { type DirectDependencies, planSchema, type Session, sessionSchema, uploadKey } from './session.ts';
@@ -56,28 +56,42 @@ const placeOf = ({ caller, idempotencyKey }: OpenRequest, round: number): Place 
   return { id: keyMark(`upload:${planKey}`), planKey };
 };
 
-/** Claims a key for a plan; a later open with the same key gets the first one's plan. */
+/** The plan in a key's entry. */
+const planOf = ({ record }: StandingEntry): Plan => (record as { plan: Plan }).plan;
+
+/** How often tries of one key at the same moment may revise its plan. */
+const MAX_TURNS = 5;
+
+/**
+ * Claims a key for a plan; a later open with the same key gets the first one's plan. While no session has come of it, the
+ * plan is made anew each time: its file may be made, removed or renamed since, and the key would never open a session.
+ */
 const claimPlan = async (
   { ledger, now }: DirectDependencies,
   { options }: OpenRequest,
   { order, planKey, choose }: { order: Order; planKey: string | undefined; choose: () => Promise<Plan> },
+  hasSession: () => Promise<boolean>,
 ): Promise<Plan> => {
   if (planKey === undefined) return choose();
   const print = fingerprint('session', { options, size: options.size }, order.place.name);
-  const claimFirst = async (): Promise<LedgerEntry> => {
+  const claimFirst = async (): Promise<LedgerWrite> => {
     const plan = await choose();
-    const claimed = {
-      fileId: plan.fileId,
-      fingerprint: print,
-      state: 'claimed',
-      record: { plan },
-      claimedAtMs: now(),
-    } as const;
-    return (await ledger.claim(planKey, claimed)).entry;
+    const claimed = { fileId: plan.fileId, fingerprint: print, state: 'claimed', claimedAtMs: now() } as const;
+    return ledger.claim(planKey, { ...claimed, record: { plan } });
   };
-  const entry = (await ledger.read(planKey)) ?? (await claimFirst());
+  const standing = await ledger.read(planKey);
+  let { entry, mine } = standing === undefined ? await claimFirst() : { entry: standing, mine: false };
   sameRequest(entry, print);
-  return (entry.record as { plan: Plan }).plan;
+  for (let turn = 0; !mine && turn < MAX_TURNS; turn++) {
+    const plan = planOf(entry);
+    if (await hasSession()) return plan;
+    const current = await choose();
+    // Where each delivery makes a file of its own, the key's id stays: only the folder may be another one.
+    const wanted = plan.kind === 'create' && plan.rule === 'new' ? { ...plan, folderId: current.folderId } : current;
+    if (isSamePlan(wanted, plan)) return plan;
+    ({ entry, mine } = await ledger.record(planKey, { state: 'claimed', record: { plan: wanted } }, entry));
+  }
+  return planOf(entry);
 };
 
 const openSession = (
@@ -107,9 +121,13 @@ const findRound = async (
 ): Promise<{ id: string; plan: Plan; earlier: Session | undefined }> => {
   for (let round = 1; round <= MOST_ROUNDS; round++) {
     const { id, planKey } = placeOf(request, round);
-    const plan = await claimPlan(dependencies, request, { order, planKey, choose });
-    const entry = await dependencies.ledger.read(uploadKey(id));
-    const earlier = entry === undefined ? undefined : sessionSchema.parse(entry.record);
+    let earlier: Session | undefined;
+    const findSession = async (): Promise<boolean> => {
+      const entry = await dependencies.ledger.read(uploadKey(id));
+      earlier = entry === undefined ? undefined : sessionSchema.parse(entry.record);
+      return entry !== undefined;
+    };
+    const plan = await claimPlan(dependencies, request, { order, planKey, choose }, findSession);
     if (earlier?.over === undefined) return { id, plan, earlier };
   }
   throw new CourierError('digest-mismatch', {
@@ -120,10 +138,11 @@ const findRound = async (
 
 /** `POST /v1/uploads`. With the same key, the same session is answered again. @throws CourierError as a delivery does */
 export const createOpenUpload =
-  (dependencies: DirectDependencies) =>
+  (shared: DirectDependencies) =>
   async (request: OpenRequest): Promise<OpenedUpload> => {
-    const { allow, ledger, now, log } = dependencies;
     const { caller, options, idempotencyKey, signal, deadlineMs } = request;
+    const dependencies = { ...shared, ledger: ledgerOf(shared.ledger, caller.sub) };
+    const { allow, ledger, now, log, sleep } = dependencies;
     const context: CallContext = { signal, deadlineMs };
     const place = allow(caller, options.destination);
     checkSize(options.size, place);
@@ -132,7 +151,7 @@ export const createOpenUpload =
 
     const choose = async (): Promise<Plan> => {
       const { folderId } = await place.folders.ensure(place.config.folder, order.path, context);
-      return choosePlan({ order, folderId, source: options, ledger, log, context, now });
+      return choosePlan({ order, folderId, source: options, ledger, log, context, now, sleep });
     };
     const { id, plan, earlier } = await findRound(dependencies, request, { order, choose });
     if (earlier !== undefined) return asOpened(id, earlier);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CONFLICT_RULES } from '../delivery.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
+import type { Sleep } from '../sleep.ts';
 import type { Allow } from '../steps/settle.ts';
 import type { Telemetry } from '../telemetry.ts';
 
@@ -13,6 +14,8 @@ export interface DirectDependencies {
   now: () => number;
   log: Log;
   telemetry?: Telemetry | undefined;
+  /** Default: real time. */
+  sleep?: Sleep | undefined;
 }
 
 export const planSchema = z.object({
@@ -40,8 +43,14 @@ export const sessionSchema = z.object({
   sessionUri: z.string(),
   expiresAtMs: z.number(),
   /** Nothing comes of it any more, and why: with its key, the next upload is another one. */
-  over: z.enum(['other-bytes', 'trashed', 'gone']).optional(),
+  over: z.enum(['other-bytes', 'trashed', 'moved', 'gone']).optional(),
 });
 export type Session = z.infer<typeof sessionSchema>;
 
 export const uploadKey = (id: string): string => `upload:${id}`;
+
+/** Where the ledger holds what became of an upload, for all who complete it. */
+export const verdictKey = (id: string): string => `verdict:${id}`;
+
+/** What `POST /v1/uploads` answers as an id: a mark of the key, or a UUID. */
+export const isUploadId = (text: string): boolean => /^(?:[\w-]{32}|[\da-f-]{36})$/.test(text);

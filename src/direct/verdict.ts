@@ -1,11 +1,13 @@
 import type { CallContext, DriveFile } from '../drive/drive.ts';
+import { isThere } from '../drive/names.ts';
 import { CourierError } from '../errors.ts';
+import type { Sleep } from '../sleep.ts';
 import type { Order } from '../steps/settle.ts';
-import { type DirectDependencies, type Session, uploadKey } from './session.ts';
+import { type DirectDependencies, type Session, verdictKey } from './session.ts';
 
 /** What became of an upload: looked for at Drive, and judged once for all who ask. */
 
-const AGAIN = 'Open a new upload, and send the file again; with the same Idempotency-Key it is not doubled.';
+const AGAIN = "Open a new upload and send the file again; with the same Idempotency-Key this won't create a duplicate.";
 
 export type Over = NonNullable<Session['over']>;
 
@@ -19,19 +21,45 @@ export const OVER: Readonly<Record<Over, (came?: DriveFile) => CourierError>> = 
     return new CourierError('digest-mismatch', { detail, remedy: AGAIN });
   },
   trashed: () => lost('The file of this upload was put into the trash before it was complete.'),
-  gone: () => lost('The session is over, and what Drive shows is not what it was to bring.'),
+  moved: () =>
+    lost('The file to be replaced was renamed or moved before the upload was complete; it has its former content.'),
+  gone: () => lost('The session has ended, and Drive does not show what was announced.'),
 };
 
 interface Upload {
   order: Order;
   session: Session;
   context: CallContext;
+  sleep: Sleep;
 }
 
+/** Drive answers 404 for a while about what it has just made: pauses before it is believed, in milliseconds. */
+const DOUBT_WAITS_MS = [500, 1_500, 3_000];
+
+/** Asks until the answer is no "not found", or was that often enough to be believed. */
+const askDoubting = async <Answer>(
+  { sleep, context }: Upload,
+  ask: () => Promise<Answer>,
+  isNotFound: (answer: Answer) => boolean,
+): Promise<Answer> => {
+  let answer = await ask();
+  for (const wait of DOUBT_WAITS_MS) {
+    if (!isNotFound(answer)) return answer;
+    await sleep(wait, context.signal);
+    answer = await ask();
+  }
+  return answer;
+};
+
 /** Whether the session has brought its bytes to their end. @throws CourierError `upload-incomplete` */
-const hasEnded = async ({ order, session, context }: Upload): Promise<boolean> => {
+const hasEnded = async (upload: Upload): Promise<boolean> => {
+  const { order, session, context } = upload;
   const { size } = session.options;
-  const status = await order.place.drive.sessionStatus(session.sessionUri, size, context);
+  const status = await askDoubting(
+    upload,
+    () => order.place.drive.sessionStatus(session.sessionUri, size, context),
+    ({ state }) => state === 'gone',
+  );
   if (status.state === 'open') {
     throw new CourierError('upload-incomplete', { detail: `Drive has ${status.stored} of ${size} bytes.` });
   }
@@ -45,9 +73,9 @@ type Verdict = 'whole' | Over;
 const showsOwnBytes = async ({ order, session, context }: Upload, file: DriveFile): Promise<boolean> => {
   const { plan, formerRevisionId } = session;
   const revisions = (await order.place.drive.revisions(file.id, context)) ?? [];
-  const former = formerRevisionId === undefined ? -1 : revisions.indexOf(formerRevisionId);
+  const former = revisions.findIndex(({ id }) => id === formerRevisionId);
   if (plan.kind === 'replace' && former === -1) return false;
-  return revisions.length === former + 2 && revisions.at(-1) === file.headRevisionId;
+  return revisions.length === former + 2 && revisions.at(-1)?.id === file.headRevisionId;
 };
 
 /**
@@ -63,15 +91,23 @@ export const look = async (
   const { plan, options } = session;
   const { drive } = order.place;
   const ended = await hasEnded(upload);
-  const file = await drive.get(plan.fileId, context);
+  const file = await askDoubting(
+    upload,
+    () => drive.get(plan.fileId, context),
+    (shown) => shown === undefined,
+  );
   if (file === undefined) {
     // A folder that was unshared for a while would otherwise come back to a file that its key has sent again.
     await drive.inspectFolder(plan.folderId, context);
     return { file, seen: 'gone' };
   }
   if (file.trashed) return { file, seen: 'trashed' };
+  const isReplacing = plan.kind === 'replace';
+  if (isReplacing && !isThere({ folderId: plan.folderId, name: options.name }, file)) {
+    return { file, seen: (await showsOwnBytes(upload, file)) ? 'moved' : 'gone' };
+  }
   // That a file which was there before has these bytes does not say that this session brought them.
-  if (!ended && plan.kind === 'replace') return { file, seen: 'gone' };
+  if (!ended && isReplacing && file.headRevisionId === session.formerRevisionId) return { file, seen: 'gone' };
   const hasSize = file.size === options.size;
   if (hasSize && sha256 !== undefined && file.sha256Checksum === sha256) return { file, seen: 'whole' };
   if (!ended || !(await showsOwnBytes(upload, file))) return { file, seen: 'gone' };
@@ -94,14 +130,17 @@ export const judge = async (
   const { headRevisionId: revisionId } = file ?? {};
   const record: Judgement = { verdict, ...(revisionId === undefined ? {} : { revisionId }) };
   const claim = { fileId: '', fingerprint: '', state: 'claimed', record, claimedAtMs: now() } as const;
-  const { entry, mine } = await ledger.claim(`${uploadKey(id)}:verdict`, claim);
+  const { entry, mine } = await ledger.claim(verdictKey(id), claim);
   return { ...(entry.record as Judgement), mine };
 };
 
-/** Undoes what arrived wrong: a new file goes, a replaced one is its former self again. */
-export const undo = async ({ order, session, context }: Upload, { revisionId }: Judgement): Promise<void> => {
+/** Undoes what arrived wrong or in the wrong file: a new file is removed, a replaced one gets its former content again. */
+export const undo = async (
+  { order, session, context }: Upload,
+  file: DriveFile,
+  { revisionId }: Judgement,
+): Promise<void> => {
   const { drive } = order.place;
-  const { kind, fileId } = session.plan;
-  if (kind === 'create') return drive.remove(fileId, context);
-  if (revisionId !== undefined) return drive.removeRevision(fileId, revisionId, context);
+  if (session.plan.kind === 'create') await drive.removeUnchanged(file, context);
+  else if (revisionId !== undefined) await drive.removeRevision(file.id, revisionId, context);
 };

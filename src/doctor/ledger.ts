@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { asCourierError } from '../errors.ts';
-import type { LedgerEntry } from '../ledger/ledger.ts';
+import type { LedgerWrite } from '../ledger/ledger.ts';
 import type { DoctorDependencies } from './dependencies.ts';
 import { memberOf } from './remedies.ts';
 import { type Check, failed, passed, warned } from './report.ts';
@@ -19,23 +19,23 @@ const commandsFor = ({ config }: Pick<DoctorDependencies, 'config'>, runtime: st
   ].join('; ');
 };
 
-/**
- * Creates the same entry twice: the second time it must be the first one's. The entry goes with the ledger's TTL.
- * @param key of an entry that may be there already; default: a new one
- */
+/** Creates the same entry twice, and changes it twice: each time the first must win. Then the entry is removed. */
 export const checkLedger = async (
   dependencies: Pick<DoctorDependencies, 'config' | 'ledger' | 'now' | 'log'>,
   runtime: string | undefined,
-  key?: string,
 ): Promise<Check> => {
   const { config, ledger, now, log } = dependencies;
-  const entryKey = key ?? `doctor:${randomUUID()}`;
-  const claim = (fileId: string): Promise<{ entry: LedgerEntry; mine: boolean }> =>
-    ledger.claim(entryKey, { fileId, fingerprint: '', state: 'claimed', claimedAtMs: now() });
+  const key = `doctor:${randomUUID()}`;
+  const claim = (fileId: string): Promise<LedgerWrite> =>
+    ledger.claim(key, { fileId, fingerprint: '', state: 'claimed', claimedAtMs: now() });
   try {
     const first = await claim('first');
     const second = await claim('second');
-    if ((key === undefined && !first.mine) || second.mine || second.entry.fileId !== 'first')
+    const changed = await ledger.record(key, { state: 'done' }, first.entry);
+    const late = await ledger.record(key, { state: 'claimed' }, first.entry);
+    await ledger.release(key, changed.entry.version);
+    const isFirst = first.mine && !second.mine && second.entry.fileId === 'first';
+    if (!isFirst || !changed.mine || late.mine)
       return failed(
         'ledger',
         'An entry that was there was written over: two deliveries with one key would make two files.',

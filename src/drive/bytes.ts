@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { checkDigest } from '../digest.ts';
-import { CourierError } from '../errors.ts';
+import { abortReason, CourierError } from '../errors.ts';
 import type { BlockLease } from './budget.ts';
-import type { UploadRequest } from './drive.ts';
+import type { DriveFile, UploadRequest, UploadTarget } from './drive.ts';
 import { createWindow, type Whole, type Window } from './window.ts';
 
 /** Milliseconds before the request's deadline at which nothing new is begun, so that an answer still gets out. */
@@ -15,8 +15,11 @@ export interface Bytes {
   rewind(): boolean;
   /** Reads the source anew, hashing what Drive already has: the state of a hash cannot be kept between processes. */
   reopen(skip: number): void;
-  /** The last look before bytes become a file: the announced digest, and the story's own objection. */
-  commit(whole: Whole): Promise<void>;
+  /**
+   * The last look before a request that can make the bytes the file's: the announced digest, and the caller's own objection.
+   * Called before each such request. A file that it answers ends the upload.
+   */
+  commit(whole: Whole, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
   /** MD5 of all bytes in lower-case hex, where they are still held or can be read again. */
   md5(size: number): Promise<string | undefined>;
   /** Whether `commit` has passed: from then on Drive may have made the file, whatever it answers. */
@@ -27,27 +30,22 @@ export interface Bytes {
 export const outOfTime = (): CourierError =>
   new CourierError('drive-unavailable', { detail: 'The time for this request is up before the upload is complete.' });
 
-const abandoned = ({ reason }: AbortSignal): CourierError =>
-  reason instanceof CourierError
-    ? reason
-    : new CourierError('drive-unavailable', { detail: 'The request was given up.', cause: reason });
-
 /** Opens the bytes of an upload, and ends the wait for them when the signal or the clock says so. */
 export const createBytes = (
   request: UploadRequest,
   { lease, blockBytes, now }: { lease: BlockLease; blockBytes: number; now: () => number },
 ): Bytes => {
-  const { source, maxBytes, signal, deadlineMs } = request;
+  const { source, maxBytes, signal, deadlineMs, withMd5 = false } = request;
   let current: Window | undefined;
   let committed: string | undefined;
 
   const open = (bytes: AsyncIterable<Uint8Array>, skip: number): Window => {
-    current = createWindow({ bytes, lease, blockBytes, maxBytes, size: source.size, skip });
-    if (signal?.aborted) current.fail(abandoned(signal));
+    current = createWindow({ bytes, lease, blockBytes, maxBytes, size: source.size, skip, withMd5 });
+    if (signal?.aborted) current.fail(abortReason(signal));
     return current;
   };
   const onAbort = (): void => {
-    if (signal !== undefined) current?.fail(abandoned(signal));
+    if (signal !== undefined) current?.fail(abortReason(signal));
   };
   signal?.addEventListener('abort', onAbort, { once: true });
   const timer =
@@ -73,13 +71,14 @@ export const createBytes = (
       return true;
     },
     reopen,
-    async commit(whole) {
+    async commit(whole, target) {
       checkDigest(request.expectedSha256, whole.sha256);
-      if (committed === undefined) await request.beforeCommit?.(whole);
-      else if (committed !== whole.sha256) {
+      if (committed !== undefined && committed !== whole.sha256) {
         throw new CourierError('drive-unavailable', { detail: 'The source gave other bytes when it was read again.' });
       }
-      committed = whole.sha256;
+      const stopped = await request.beforeCommit?.(whole, target);
+      if (stopped === undefined) committed = whole.sha256;
+      return stopped;
     },
     async md5(size) {
       const hash = createHash('md5');

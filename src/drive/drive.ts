@@ -19,6 +19,13 @@ export interface DriveFile {
   appProperties: Readonly<Record<string, string>>;
 }
 
+/** One of the contents that a file has had. */
+export interface Revision {
+  id: string;
+  /** Lower-case hex; undefined for Docs editors files. */
+  md5Checksum: string | undefined;
+}
+
 /** Metadata of a file or folder to be made. */
 export interface NewFile {
   /** From `newId`; left out only for conversions, where Drive takes none. */
@@ -71,7 +78,15 @@ export interface CallContext {
 /** What the bytes become. `convertTo` of a replacement is the Docs editors type that the file has. */
 export type UploadTarget =
   | { kind: 'create'; file: NewFile }
-  | { kind: 'replace'; id: string; mimeType: string; description?: string; convertTo?: string };
+  | {
+      kind: 'replace';
+      id: string;
+      mimeType: string;
+      description?: string;
+      convertTo?: string;
+      /** The file's head revision when it was chosen, where known. */
+      formerRevisionId?: string;
+    };
 
 export interface UploadRequest extends CallContext {
   target: UploadTarget;
@@ -98,25 +113,36 @@ export interface UploadRequest extends CallContext {
   /** Lower-case hex; checked before the last byte goes out, so that a wrong file never exists. */
   expectedSha256?: string;
   /**
-   * Called once, when the source has ended well and the hash is known, before the request that makes the bytes the file's
-   * (the multipart request, or the last chunk). What it throws ends the upload with nothing changed in Drive.
+   * Called when the source has ended well and the hash is known, before every request that can make the bytes the file's
+   * (the multipart request, the last chunk), and again before each retry of it: what was true at the first attempt may
+   * have changed. A file that it answers ends the upload with that file, and nothing is sent; so does what it throws.
    */
-  beforeCommit?(bytes: { sha256: string; size: number }): Promise<void>;
+  beforeCommit?(bytes: ReceivedBytes, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
+  /** Also compute the MD5 of the bytes: Drive has no SHA-256 of a file's earlier revisions. */
+  withMd5?: boolean;
   /** Bytes; one more is `too-large`. */
   maxBytes: number;
   /** A session of an earlier try to go on from, with sources that can be opened in the middle; and where to keep the new one. */
-  resume?: { sessionUri?: string; keep(sessionUri: string): Promise<void> };
+  resume?: { sessionUri?: string; keep(sessionUri: string, target: UploadTarget): Promise<void> };
 }
 
-export interface Uploaded {
-  file: DriveFile;
-  /** Lower-case hex of the bytes that the source gave. */
+/** What a source gave, read to its end. */
+export interface ReceivedBytes {
+  /** Lower-case hex. */
   sha256: string;
+  /** Lower-case hex; only when asked for. */
+  md5?: string;
   size: number;
+}
+
+export interface Uploaded extends ReceivedBytes {
+  file: DriveFile;
   /** True when Drive already had a file of this id (409): an earlier try, or another one, made it. `file` is that one; its bytes may differ, unless `replaced`. */
   existed: boolean;
   /** True when the bytes went into a file that was there: target `replace`, or `ifExists: 'replace'`. */
   replaced: boolean;
+  /** True when `beforeCommit` answered the file: nothing was written. */
+  stopped: boolean;
 }
 
 /**
@@ -160,11 +186,17 @@ export interface Drive {
     context: CallContext,
   ): Promise<{ state: 'open'; stored: number } | { state: 'done'; fileId: string } | { state: 'gone' | 'refused' }>;
   remove(id: string, context: CallContext): Promise<void>;
+  /**
+   * Removes a file that is still as it is described (name, folder, head revision, not in the trash): first into the trash,
+   * and from there for good only if nobody has changed it in between; otherwise it is taken out of the trash again.
+   * @returns false where it had changed, and stays
+   */
+  removeUnchanged(file: DriveFile, context: CallContext): Promise<boolean>;
   /** Moves a file from the folder that it is in to another one. */
   move(id: string, to: { from: string; to: string }, context: CallContext): Promise<DriveFile>;
-  /** Takes back the newest revision of a file (`revisions.delete`), so that the one before it is the file again. */
-  /** Ids of a file's revisions, oldest first; undefined where there are more than Drive tells at once. */
-  revisions(id: string, context: CallContext): Promise<string[] | undefined>;
+  /** A file's revisions, oldest first; undefined where there are more than Drive tells at once. */
+  revisions(id: string, context: CallContext): Promise<Revision[] | undefined>;
+  /** Removes one revision of a file (`revisions.delete`); if it is the newest, the one before it is the file's content again. */
   removeRevision(id: string, revisionId: string, context: CallContext): Promise<void>;
   share(
     id: string,

@@ -17,6 +17,7 @@ type Metadata = Pick<
   | 'findByProperty'
   | 'createFolder'
   | 'remove'
+  | 'removeUnchanged'
   | 'move'
   | 'revisions'
   | 'removeRevision'
@@ -26,10 +27,17 @@ type Metadata = Pick<
 const MOST_REVISIONS = 1_000;
 const revisionList = z.object({
   nextPageToken: z.string().optional(),
-  revisions: z.array(z.object({ id: z.string() })).default([]),
+  revisions: z.array(z.object({ id: z.string(), md5Checksum: z.string().toLowerCase().optional() })).default([]),
 });
 
 const isUnknown = (error: unknown): boolean => error instanceof CourierError && error.code === 'folder-not-found';
+
+/** Whether nobody has renamed, moved or written a file since it was described. */
+const isUnchanged = (described: DriveFile, current: DriveFile): boolean =>
+  current.headRevisionId === described.headRevisionId &&
+  current.sha256Checksum === described.sha256Checksum &&
+  current.name === described.name &&
+  current.parents.join() === described.parents.join();
 
 /** Files and folders by their metadata. Every call says `supportsAllDrives`: without it a shared drive's folder is a 404. */
 export const createMetadata = (library: Library, client: DriveClient, search: Search['search']): Metadata => {
@@ -37,24 +45,43 @@ export const createMetadata = (library: Library, client: DriveClient, search: Se
   const named = (files: DriveFile[], name: string): DriveFile[] =>
     files.filter((file) => file.name.normalize('NFC') === name.normalize('NFC'));
 
-  const trash = (id: string, context: CallContext): Promise<unknown> =>
-    library({ operation: 'drive.files.update', units: UNITS.update, retry: 'idempotent' }, context, (drive) =>
-      drive.files.update({ fileId: id, supportsAllDrives: true, fields: 'id', requestBody: { trashed: true } }),
+  const setTrashed = async (id: string, trashed: boolean, context: CallContext): Promise<DriveFile> =>
+    parseFile(
+      await library({ operation: 'drive.files.update', units: UNITS.update, retry: 'idempotent' }, context, (drive) =>
+        drive.files.update({ fileId: id, supportsAllDrives: true, fields: FILE_FIELDS, requestBody: { trashed } }),
+      ),
     );
 
+  /** By hand rather than by the library: an upload whose answer was lost asks it, and must not load a module to do so. */
+  const get = async (id: string, context: CallContext): Promise<DriveFile | undefined> => {
+    const url = `${DRIVE_URL}/files/${encodeURIComponent(id)}?supportsAllDrives=true&fields=${FILE_FIELDS}`;
+    const operation = 'drive.files.get';
+    const response = await client.call(
+      { operation, method: 'GET', url, units: UNITS.get, retry: 'idempotent' },
+      context,
+    );
+    if (response.status === 404) return undefined;
+    if (response.status >= 300) throw client.error(response, operation);
+    return fileOf(response);
+  };
+
+  /** Deletes a file for good, or leaves it where it is: on a shared drive only a manager may delete. @returns whether it is deleted */
+  const deleteForGood = async (id: string, context: CallContext): Promise<boolean> => {
+    const operation = 'drive.files.delete';
+    const url = `${DRIVE_URL}/files/${encodeURIComponent(id)}?supportsAllDrives=true`;
+    const response = await client.call(
+      { operation, method: 'DELETE', url, units: UNITS.other, retry: 'idempotent' },
+      context,
+    );
+    if (response.status < 300 || response.status === 404) return true;
+    if (response.status !== 403 || !reasonsOf(response).includes('insufficientFilePermissions')) {
+      throw client.error(response, operation);
+    }
+    return false;
+  };
+
   return {
-    // By hand rather than by the library: an upload whose answer was lost asks it, and must not load a module to do so.
-    async get(id, context) {
-      const url = `${DRIVE_URL}/files/${encodeURIComponent(id)}?supportsAllDrives=true&fields=${FILE_FIELDS}`;
-      const operation = 'drive.files.get';
-      const response = await client.call(
-        { operation, method: 'GET', url, units: UNITS.get, retry: 'idempotent' },
-        context,
-      );
-      if (response.status === 404) return undefined;
-      if (response.status >= 300) throw client.error(response, operation);
-      return fileOf(response);
-    },
+    get,
     find: async (folderId, name, context) => named(await search(folderId, filesNamed(folderId, name), context), name),
     findFolders: async (parentId, name, context) =>
       named(await search(parentId, foldersNamed(parentId, name), context), name),
@@ -80,18 +107,25 @@ export const createMetadata = (library: Library, client: DriveClient, search: Se
       return { existed: false };
     },
     async remove(id, context) {
-      const operation = 'drive.files.delete';
-      const url = `${DRIVE_URL}/files/${encodeURIComponent(id)}?supportsAllDrives=true`;
-      const response = await client.call(
-        { operation, method: 'DELETE', url, units: UNITS.other, retry: 'idempotent' },
-        context,
+      if (await deleteForGood(id, context)) return;
+      const call = { operation: 'drive.files.update', units: UNITS.update, retry: 'idempotent' } as const;
+      await library(call, context, (drive) =>
+        drive.files.update({ fileId: id, supportsAllDrives: true, fields: 'id', requestBody: { trashed: true } }),
       );
-      if (response.status < 300 || response.status === 404) return;
-      // On a shared drive only a manager deletes for good; a content manager may put things into the trash.
-      if (response.status !== 403 || !reasonsOf(response).includes('insufficientFilePermissions')) {
-        throw client.error(response, operation);
+    },
+    async removeUnchanged(described, context) {
+      const { id } = described;
+      const current = await get(id, context);
+      if (current === undefined) return true;
+      if (current.trashed || !isUnchanged(described, current)) return false;
+      // Drive has no condition for a deletion. A file in the trash cannot be edited, and can be taken out again.
+      const trashed = await setTrashed(id, true, context);
+      if (!isUnchanged(described, trashed)) {
+        await setTrashed(id, false, context);
+        return false;
       }
-      await trash(id, context);
+      await deleteForGood(id, context);
+      return true;
     },
     move: async (id, { from, to }, context) =>
       parseFile(
@@ -108,10 +142,16 @@ export const createMetadata = (library: Library, client: DriveClient, search: Se
     async revisions(id, context) {
       const call = { operation: 'drive.revisions.list', units: UNITS.list, retry: 'idempotent' } as const;
       const answer = await library(call, context, (drive) =>
-        drive.revisions.list({ fileId: id, fields: 'nextPageToken,revisions(id)', pageSize: MOST_REVISIONS }),
+        drive.revisions.list({
+          fileId: id,
+          fields: 'nextPageToken,revisions(id,md5Checksum)',
+          pageSize: MOST_REVISIONS,
+        }),
       );
       const { nextPageToken, revisions } = revisionList.parse(answer ?? {});
-      return nextPageToken === undefined ? revisions.map((revision) => revision.id) : undefined;
+      return nextPageToken === undefined
+        ? revisions.map(({ id: revisionId, md5Checksum }) => ({ id: revisionId, md5Checksum }))
+        : undefined;
     },
     async removeRevision(id, revisionId, context) {
       const call = { operation: 'drive.revisions.delete', units: UNITS.other, retry: 'idempotent' } as const;

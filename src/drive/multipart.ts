@@ -8,7 +8,8 @@ import { mediaTypeOf, metadataJson, uploadCall } from './target.ts';
 export const MULTIPART_BYTES = 5 * 1024 * 1024;
 
 /**
- * The whole file in one multipart/related request (RFC 2387). A create with an id, and an update, may be sent again.
+ * The whole file in one multipart/related request (RFC 2387). A create with an id may be sent again as it is: the second
+ * one is answered 409. An update may not: in between, another delivery may have put newer bytes into the file.
  * @param views the file's bytes, which are not copied.
  */
 export const sendMultipart = (
@@ -24,7 +25,7 @@ export const sendMultipart = (
     ...uploadCall(target, 'multipart'),
     headers: { 'content-type': `multipart/related; boundary=${boundary}` },
     body: [Buffer.from(head), ...views, Buffer.from(`\r\n--${boundary}--\r\n`)],
-    retry: 'idempotent',
+    retry: target.kind === 'create' ? 'idempotent' : 'once',
   } as const;
   return client.call(call, context);
 };

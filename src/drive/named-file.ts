@@ -1,6 +1,7 @@
 import { CourierError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
+import type { Sleep } from '../sleep.ts';
 import type { CallContext, Drive, DriveFile } from './drive.ts';
 import { lookUpName, settleName } from './names.ts';
 
@@ -13,6 +14,7 @@ interface NamedFileOptions {
   log: Log;
   /** Epoch milliseconds. */
   now?: () => number;
+  sleep?: Sleep | undefined;
 }
 
 const nameOf = ({ now = Date.now, ...options }: NamedFileOptions) => {

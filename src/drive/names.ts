@@ -1,6 +1,7 @@
 import { CourierError } from '../errors.ts';
-import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
+import type { Ledger, LedgerEntry, StandingEntry } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
+import { realSleep, type Sleep } from '../sleep.ts';
 import type { CallContext, Drive, DriveFile } from './drive.ts';
 
 /**
@@ -23,13 +24,20 @@ interface NameOptions {
   now: () => number;
   /** An id that Drive neither shows nor takes. */
   unusable?: string;
+  sleep?: Sleep | undefined;
 }
 
 /** Where a name stands: its file, or the id under which it is to be made. */
 export type Standing = { key: string; file: DriveFile } | { key: string; claimedId: string };
 
+/** Drive may answer 404 for a while about what it has just made: pauses before it is believed, in milliseconds. */
+const DOUBT_WAITS_MS = [300, 700, 2_000];
+
 /** Somebody would have to trash a folder this often within the ledger's time. */
 const MAX_GENERATIONS = 1_000;
+
+/** How often a note is tried again when others write to the same entry. */
+const MAX_NOTE_TURNS = 5;
 
 /** A claim that is younger was made after a search of its own. */
 const SEARCH_AGAIN_MS = 2_000;
@@ -79,20 +87,37 @@ const claimGeneration = async (options: NameOptions, key: string): Promise<Ledge
   return entry;
 };
 
-/** Says that a name's file exists, so that it is missed when it has gone. The file is safe without: a failure is only logged. */
-export const markMade = async (ledger: Ledger, key: string, log: Log): Promise<void> => {
-  await ledger.record(key, { state: 'done' }).catch((error: unknown) => {
-    log.warn({ error }, 'the ledger could not be told that a file is made');
-  });
+/** Changes an entry, whatever others write to it at the same moment. What it says is a hint: a failure is only logged. */
+const note = async (
+  { ledger, log }: Pick<NameOptions, 'ledger' | 'log'>,
+  key: string,
+  change: (entry: StandingEntry) => Pick<LedgerEntry, 'state' | 'record'> | undefined,
+): Promise<void> => {
+  try {
+    let entry = await ledger.read(key);
+    for (let turn = 0; turn < MAX_NOTE_TURNS && entry !== undefined; turn++) {
+      const wanted = change(entry);
+      if (wanted === undefined) return;
+      const written = await ledger.record(key, wanted, entry);
+      if (written.mine) return;
+      ({ entry } = written);
+    }
+  } catch (error) {
+    log.warn({ error }, 'the ledger could not be told what became of a name');
+  }
 };
 
+/** Notes that a name's file exists, so that later deliveries notice when it has been removed. */
+export const markMade = (ledger: Ledger, key: string, log: Log): Promise<void> =>
+  note({ ledger, log }, key, ({ state, record }) => (state === 'done' ? undefined : { state: 'done', record }));
+
 /** Leads from the first generation and from this one to the next, which is claimed already: a hint, lost without harm. */
-const leadOn = async ({ ledger, log, ...options }: NameOptions, generation: number): Promise<void> => {
-  const record = { successor: generation + 1 };
+const leadOn = async (options: NameOptions, generation: number): Promise<void> => {
+  const successor = generation + 1;
   for (const from of new Set([generation, 0])) {
-    await ledger.record(keyOf({ ledger, log, ...options }, from), { state: 'done', record }).catch((error: unknown) => {
-      log.warn({ error }, 'the ledger could not be told of a new generation');
-    });
+    await note(options, keyOf(options, from), (entry) =>
+      (successorOf(entry) ?? 0) >= successor ? undefined : { state: 'done', record: { successor } },
+    );
   }
 };
 
@@ -103,6 +128,20 @@ const isToCome = ({ unusable }: NameOptions, entry: LedgerEntry): boolean =>
 /** A claim of which nothing came for a while may have been overtaken by a person who put the file there by hand. */
 const foundSince = async (options: NameOptions, { claimedAtMs }: LedgerEntry): Promise<DriveFile | undefined> =>
   options.now() - claimedAtMs < SEARCH_AGAIN_MS ? undefined : adopt(options);
+
+/** The file of an entry; a "not found" about one that was made is asked again before it counts as deleted. */
+const getMade = async (
+  { drive, context, sleep = realSleep }: NameOptions,
+  entry: LedgerEntry,
+): Promise<DriveFile | undefined> => {
+  let file = await drive.get(entry.fileId, context);
+  for (const wait of entry.state === 'done' ? DOUBT_WAITS_MS : []) {
+    if (file !== undefined) return file;
+    await sleep(wait, context.signal);
+    file = await drive.get(entry.fileId, context);
+  }
+  return file;
+};
 
 /**
  * Finds where a name stands, claiming it where nobody has.
@@ -119,7 +158,7 @@ export const settleName = async (options: NameOptions): Promise<Standing> => {
       generation = successor;
       continue;
     }
-    const file = await drive.get(entry.fileId, context);
+    const file = await getMade(options, entry);
     if (file !== undefined && isThere(options, file)) {
       if (entry.state === 'claimed') await markMade(ledger, key, log);
       return { key, file };
@@ -143,11 +182,11 @@ export const settleName = async (options: NameOptions): Promise<Standing> => {
  * @returns `freeKey`, where its maker is to claim its id
  */
 export const lookUpName = async (options: NameOptions): Promise<{ file: DriveFile } | { freeKey: string }> => {
-  const { drive, ledger, context } = options;
+  const { ledger } = options;
   for (let generation = 0; generation < MAX_GENERATIONS; generation++) {
     const key = keyOf(options, generation);
     const entry = await ledger.read(key);
-    const file = entry === undefined ? await adopt(options) : await drive.get(entry.fileId, context);
+    const file = entry === undefined ? await adopt(options) : await getMade(options, entry);
     if (file !== undefined && isThere(options, file)) return { file };
     if (entry === undefined) return { freeKey: key };
   }

@@ -13,7 +13,7 @@ import {
   sessionUriOf,
   startSession,
 } from './session.ts';
-import { type Landed, offer, type TargetRules, whenExists, withDigest } from './target.ts';
+import { type Landed, offer, stoppedWith, type TargetRules, waitOf, whenExists, withDigest } from './target.ts';
 import type { Chunk } from './window.ts';
 
 export interface Resumable {
@@ -34,8 +34,12 @@ interface Session {
 
 type Certain = Exclude<SessionAnswer, { kind: 'doubt' }>;
 
-/** How a session has ended. */
-type Sent = Exclude<Certain, { kind: 'stored' }>;
+/** How a session has ended; `stopped`: before its last chunk, because the file is there already. */
+type Sent =
+  | Exclude<Certain, { kind: 'stored' | 'done' }>
+  /** `isAnswer`: Drive's answer to the last chunk, rather than to a later status query. */
+  | { kind: 'done'; response: GoogleResponse; isAnswer: boolean }
+  | { kind: 'stopped'; file: DriveFile };
 
 /** A chunk's answer, or the doubt that remains when there is none. */
 const tryChunk = async (
@@ -51,11 +55,6 @@ const tryChunk = async (
     return { kind: 'doubt', error };
   }
 };
-
-const waitOf = ({ signal, deadlineMs }: UploadRequest): Pick<Failure, 'signal' | 'deadlineMs'> => ({
-  ...(signal === undefined ? {} : { signal }),
-  ...(deadlineMs === undefined ? {} : { deadlineMs }),
-});
 
 interface Doubt {
   uri: string;
@@ -82,7 +81,7 @@ const unplayable = (): Sent => ({
 });
 
 /** Sends chunk after chunk from what Drive says it has, until the file is whole or the session lost. */
-const sendChunks = async (upload: Resumable, uri: string, stored: number): Promise<Sent> => {
+const sendChunks = async (upload: Resumable, { uri, target }: Session, stored: number): Promise<Sent> => {
   const { request, bytes, now, again } = upload;
   const window = bytes.window();
   let acknowledged = stored;
@@ -93,13 +92,15 @@ const sendChunks = async (upload: Resumable, uri: string, stored: number): Promi
     const chunk = await window.next(acknowledged);
     // A chunk that would not be answered in time is not begun.
     if (now() + chunkMs + MARGIN_MS > (request.deadlineMs ?? Infinity)) throw outOfTime();
-    if (chunk.whole !== undefined) await bytes.commit(chunk.whole);
+    const stopped = chunk.whole === undefined ? undefined : await bytes.commit(chunk.whole, target);
+    if (stopped !== undefined) return { kind: 'stopped', file: stopped.file };
     const startMs = now();
     const size = request.source.size ?? chunk.whole?.size;
     const tried = await tryChunk(upload, { uri, chunk, size });
     chunkMs = Math.max(chunkMs, now() - startMs);
     const answer =
       tried.kind === 'doubt' ? await settleDoubt(upload, { uri, attempt: ++attempt, size, doubt: tried }) : tried;
+    if (answer.kind === 'done') return { ...answer, isAnswer: tried.kind === 'done' };
     if (answer.kind !== 'stored') return answer;
     // What is stored counts, more or less than was sent: but only bytes still held can be sent from there.
     if (answer.bytes < window.start() || answer.bytes > chunk.to) return unplayable();
@@ -145,8 +146,12 @@ const endedBefore = async (upload: Resumable, response: GoogleResponse): Promise
     // The key may have gone on to another id.
     return file.id === target.file.id ? { file, existed: true, ours: false, replaced: false } : undefined;
   }
-  const { sha256 } = await bytes.window().drain();
-  if ((file.sha256Checksum ?? sha256) === sha256) return { file, existed: false, ours: false, replaced: true };
+  const whole = await bytes.window().drain();
+  const stopped = await request.beforeCommit?.(whole, target);
+  if (stopped !== undefined) return stoppedWith(stopped.file);
+  if ((file.sha256Checksum ?? whole.sha256) === whole.sha256) {
+    return { file, existed: false, ours: false, replaced: true };
+  }
   bytes.reopen(0);
   return undefined;
 };
@@ -181,7 +186,9 @@ const isKept = ({ resume, signal }: UploadRequest, error: unknown): boolean =>
 const runSession = async (upload: Resumable, session: Session, stored: number): Promise<Sent> => {
   const { client, request, now } = upload;
   try {
-    return await sendChunks(upload, session.uri, stored);
+    const sent = await sendChunks(upload, session, stored);
+    if (sent.kind === 'stopped') await cancelSession(client, session.uri, now);
+    return sent;
   } catch (error) {
     if (!isKept(request, error)) await cancelSession(client, session.uri, now);
     throw error;
@@ -204,15 +211,16 @@ export const sendResumable = async (upload: Resumable): Promise<Landed> => {
     if (earlier !== undefined && 'file' in earlier) return earlier;
     const opened = earlier?.session ?? (await openSession(upload, target));
     if ('file' in opened) return opened;
-    if (earlier === undefined) await request.resume?.keep(opened.uri);
+    if (earlier === undefined) await request.resume?.keep(opened.uri, opened.target);
     const stored = earlier?.stored ?? 0;
     earlier = undefined;
     target = opened.target;
     adopted ||= opened.adopted;
     const sent = await runSession(upload, opened, stored);
+    if (sent.kind === 'stopped') return stoppedWith(sent.file);
     if (sent.kind === 'done') {
       const file = await finishedFile(upload, target, sent.response);
-      return { file, existed: adopted, ours: true, replaced: target.kind === 'replace' };
+      return { file, existed: adopted, ours: true, replaced: target.kind === 'replace', isAnswer: sent.isAnswer };
     }
     if (sent.kind === 'exists' && target.kind === 'create') {
       const found = await whenExists(rules, target);

@@ -1,5 +1,5 @@
 import { CourierError } from '../errors.ts';
-import type { GoogleResponse } from '../google/transport.ts';
+import type { Failure, GoogleResponse } from '../google/transport.ts';
 import { type DriveClient, type DriveRequest, UPLOAD_URL } from './client.ts';
 import type { CallContext, DriveFile, UploadRequest, UploadTarget } from './drive.ts';
 import { FILE_FIELDS, metadataOf } from './file.ts';
@@ -28,6 +28,12 @@ export const withDigest = (
   const appProperties = { ...target.file.appProperties, [digestProperty]: sha256 };
   return { ...target, file: { ...target.file, appProperties } };
 };
+
+/** How long a request may wait for another attempt. */
+export const waitOf = ({ signal, deadlineMs }: UploadRequest): Pick<Failure, 'signal' | 'deadlineMs'> => ({
+  ...(signal === undefined ? {} : { signal }),
+  ...(deadlineMs === undefined ? {} : { deadlineMs }),
+});
 
 /** The request line of an upload to this target. */
 export const uploadCall = (
@@ -64,7 +70,19 @@ export interface Landed {
   ours: boolean;
   /** The bytes went into a file that was there. */
   replaced: boolean;
+  /** `file` is Drive's answer to our own write: nobody can have changed it in between. */
+  isAnswer?: boolean;
+  /** The request's `beforeCommit` answered this file, and nothing was sent. */
+  stopped?: boolean;
 }
+
+export const stoppedWith = (file: DriveFile): Landed => ({
+  file,
+  existed: true,
+  ours: false,
+  replaced: false,
+  stopped: true,
+});
 
 export type Accepted =
   | { kind: 'accepted'; target: UploadTarget; response: GoogleResponse }
@@ -97,17 +115,18 @@ export const whenExists = async (
   return { kind: 'replace', target: replacement };
 };
 
-/** Sends a request about a target, following the target when its id exists or its folder has gone. */
+/** Sends a request about a target, following the target when its id exists or its folder is missing. */
 export const offer = async (
   rules: TargetRules,
   first: UploadTarget,
-  send: (target: UploadTarget) => Promise<GoogleResponse>,
+  send: (target: UploadTarget) => Promise<GoogleResponse | Landed>,
 ): Promise<Accepted> => {
   const { client, request } = rules;
   let target = first;
   let mayMove = request.folderGone !== undefined;
   for (;;) {
     const response = await send(target);
+    if ('file' in response) return { kind: 'exists', landed: response };
     if (response.status < 300) return { kind: 'accepted', target, response };
     if (response.status === 409 && target.kind === 'create' && target.file.id !== undefined) {
       const found = await whenExists(rules, target);
@@ -124,7 +143,7 @@ export const offer = async (
       }
     }
     if (response.status === 404 && target.kind === 'replace') {
-      throw new CourierError('drive-unavailable', { detail: 'The file to be replaced has gone meanwhile.' });
+      throw new CourierError('drive-unavailable', { detail: 'The file to be replaced does not exist any more.' });
     }
     throw client.error(response, uploadCall(target, 'multipart').operation);
   }

@@ -1,20 +1,22 @@
 import { checkDigest } from '../digest.ts';
-import type { Failure } from '../google/transport.ts';
+import { CourierError } from '../errors.ts';
+import { isPassing } from '../google/retry.ts';
+import type { Failure, GoogleResponse } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import type { BufferBudget } from './budget.ts';
 import { type Bytes, createBytes, MARGIN_MS } from './bytes.ts';
 import type { DriveClient } from './client.ts';
-import type { Drive, Uploaded, UploadRequest } from './drive.ts';
+import type { Drive, Uploaded, UploadRequest, UploadTarget } from './drive.ts';
 import { fileOf } from './file.ts';
 import { MULTIPART_BYTES, sendMultipart } from './multipart.ts';
 import { sendResumable } from './resumable.ts';
-import { type Landed, offer, type TargetRules, withDigest } from './target.ts';
+import { type Landed, offer, stoppedWith, type TargetRules, uploadCall, waitOf, withDigest } from './target.ts';
 import { verify } from './verify.ts';
 import type { Whole } from './window.ts';
 
 export interface UploadDependencies {
   client: DriveClient;
-  files: Pick<Drive, 'get' | 'remove' | 'removeRevision'>;
+  files: Pick<Drive, 'get' | 'removeUnchanged' | 'revisions' | 'removeRevision'>;
   budget: BufferBudget;
   again(failure: Failure): Promise<boolean>;
   now: () => number;
@@ -31,14 +33,50 @@ const blocksFor = (size: number | undefined, { blockBytes }: BufferBudget, multi
 /** Whether a multipart request may be sent again when its answer was lost. */
 const isRepeatable = ({ target }: UploadRequest): boolean => target.kind === 'replace' || target.file.id !== undefined;
 
-const landMultipart = async (
-  { client, rules, request, bytes }: { client: DriveClient; rules: TargetRules; request: UploadRequest; bytes: Bytes },
-  whole: Whole,
-): Promise<Landed> => {
-  await bytes.commit(whole);
-  const views = bytes.window().views(0, whole.size);
+interface Multipart {
+  client: DriveClient;
+  rules: TargetRules;
+  request: UploadRequest;
+  bytes: Bytes;
+  again(failure: Failure): Promise<boolean>;
+}
+
+/** One attempt: Drive's answer, or the error that remains when there is none and the request may be tried again. */
+const attemptMultipart = async (
+  { client, request, bytes }: Multipart,
+  target: UploadTarget,
+  size: number,
+): Promise<GoogleResponse | CourierError> => {
+  try {
+    return await sendMultipart(client, target, bytes.window().views(0, size), request);
+  } catch (error) {
+    if (target.kind === 'replace' && error instanceof CourierError && error.code === 'drive-unavailable') return error;
+    throw error;
+  }
+};
+
+/** Sends the request until Drive has answered it for good; before each attempt `beforeCommit` looks whether it still should. */
+const sendWhole = async (upload: Multipart, target: UploadTarget, whole: Whole): Promise<GoogleResponse | Landed> => {
+  const { request, bytes, again } = upload;
+  for (let attempt = 1; ; attempt++) {
+    const stopped = await bytes.commit(whole, target);
+    if (stopped !== undefined) return stoppedWith(stopped.file);
+    if (attempt > 1 && request.tally !== undefined) request.tally.retries += 1;
+    const answer = await attemptMultipart(upload, target, whole.size);
+    const failed = answer instanceof CourierError;
+    // A create was tried again by the transport: its id makes that safe.
+    if (!failed && (target.kind === 'create' || !isPassing(answer))) return answer;
+    const wait = { ...waitOf(request), url: uploadCall(target, 'multipart').url, attempt };
+    if (await again(failed ? wait : { ...wait, response: answer })) continue;
+    if (failed) throw answer;
+    return answer;
+  }
+};
+
+const landMultipart = async (upload: Multipart, whole: Whole): Promise<Landed> => {
+  const { rules, request } = upload;
   const wanted = withDigest(request, whole.sha256);
-  const accepted = await offer(rules, wanted, (target) => sendMultipart(client, target, views, request));
+  const accepted = await offer(rules, wanted, (target) => sendWhole(upload, target, whole));
   if (accepted.kind === 'exists') return accepted.landed;
   const replaced = accepted.target.kind === 'replace';
   return {
@@ -46,6 +84,7 @@ const landMultipart = async (
     existed: replaced && request.target.kind === 'create',
     ours: true,
     replaced,
+    isAnswer: true,
   };
 };
 
@@ -77,17 +116,12 @@ export const createUpload =
       const landed =
         small === undefined
           ? await sendResumable({ client, rules, request, bytes, now, again })
-          : await landMultipart({ client, rules, request, bytes }, small);
+          : await landMultipart({ client, rules, request, bytes, again }, small);
       const whole = small ?? (await bytes.window().drain());
       checkDigest(request.expectedSha256, whole.sha256);
-      const file = landed.ours
-        ? await verify(
-            { files, now, log },
-            { file: landed.file, replaced: landed.replaced, whole, md5: () => bytes.md5(whole.size) },
-            request,
-          )
-        : landed.file;
-      return { file, ...whole, existed: landed.existed, replaced: landed.replaced };
+      const file = landed.ours ? await verify({ files, now, log }, { landed, whole, md5: () => bytes.md5(whole.size) }, request) : landed.file;
+      const { existed, replaced, stopped = false } = landed;
+      return { file, ...whole, existed, replaced, stopped };
     } finally {
       bytes.close();
       lease.close();

@@ -2,6 +2,7 @@ import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { hasSameBytes } from './compare-checksums.ts';
 import type { CallContext, Drive, DriveFile, UploadRequest } from './drive.ts';
+import type { Landed } from './target.ts';
 import type { Whole } from './window.ts';
 
 /** Milliseconds for taking back what is wrong; the request's own time may be up. */
@@ -10,23 +11,39 @@ const UNDO_TIMEOUT_MS = 15_000;
 const DOCS_TYPE = 'application/vnd.google-apps.';
 
 export interface Verifier {
-  files: Pick<Drive, 'get' | 'remove' | 'removeRevision'>;
+  files: Pick<Drive, 'get' | 'removeUnchanged' | 'revisions' | 'removeRevision'>;
   now: () => number;
   log: Log;
 }
 
-const undo = async ({ files, now, log }: Verifier, file: DriveFile, replaced: boolean): Promise<void> => {
+/** Whether the file's content is surely the one that this upload has written, and nobody's later one. */
+const isOwnContent = async (
+  { files }: Verifier,
+  { file, isAnswer = false, replaced }: Landed,
+  former: string | undefined,
+  context: CallContext,
+): Promise<boolean> => {
+  if (isAnswer) return true;
+  const revisions = await files.revisions(file.id, context);
+  if (revisions === undefined) return false;
+  const before = former === undefined ? -1 : revisions.findIndex(({ id }) => id === former);
+  if (replaced && before === -1) return false;
+  return revisions.length === before + 2 && revisions.at(-1)?.id === file.headRevisionId;
+};
+
+/** @returns whether nothing of the wrong bytes is left */
+const undo = async (verifier: Verifier, landed: Landed, former: string | undefined): Promise<boolean> => {
+  const { files, now, log } = verifier;
+  const { file, replaced } = landed;
   const context = { deadlineMs: now() + UNDO_TIMEOUT_MS };
-  if (!replaced) {
-    // Another delivery may have put its own bytes into the file by now.
-    const current = await files.get(file.id, context);
-    if (current?.sha256Checksum === file.sha256Checksum) await files.remove(file.id, context);
-    return;
-  }
-  if (file.headRevisionId === undefined) return;
+  if (!(await isOwnContent(verifier, landed, former, context))) return false;
+  if (!replaced) return files.removeUnchanged(file, context);
+  if (file.headRevisionId === undefined) return false;
+  // Only the revision that this upload has made: whatever others have put there since stays.
   await files.removeRevision(file.id, file.headRevisionId, context);
   const { sha256Checksum, headRevisionId } = (await files.get(file.id, context)) ?? {};
   log.info({ fileId: file.id, sha256: sha256Checksum, headRevisionId }, 'the revision with wrong bytes is removed');
+  return headRevisionId !== file.headRevisionId;
 };
 
 /**
@@ -36,14 +53,10 @@ const undo = async ({ files, now, log }: Verifier, file: DriveFile, replaced: bo
  */
 export const verify = async (
   verifier: Verifier,
-  {
-    file: described,
-    replaced,
-    whole,
-    md5,
-  }: { file: DriveFile; replaced: boolean; whole: Whole; md5: () => Promise<string | undefined> },
-  context: CallContext & Pick<UploadRequest, 'idSpent'>,
+  { landed, whole, md5 }: { landed: Landed; whole: Whole; md5: () => Promise<string | undefined> },
+  context: CallContext & Pick<UploadRequest, 'idSpent' | 'target'>,
 ): Promise<DriveFile> => {
+  const { file: described, replaced } = landed;
   if (described.mimeType.startsWith(DOCS_TYPE)) return described;
   const { files, log } = verifier;
   const file =
@@ -58,9 +71,12 @@ export const verify = async (
     },
     'Drive has stored other bytes than were sent; they are taken back',
   );
-  await undo(verifier, file, replaced).catch((error: unknown) => {
+  const former = context.target.kind === 'replace' ? context.target.formerRevisionId : undefined;
+  const undone = await undo(verifier, { ...landed, file }, former).catch((error: unknown) => {
     log.error({ error, fileId: file.id }, 'wrong bytes could not be taken back');
+    return false;
   });
-  if (!replaced) await context.idSpent?.(file.id, 'taken-back');
-  throw new CourierError('drive-unavailable', { detail: 'Drive stored the bytes wrongly; nothing of them was kept.' });
+  if (!undone) log.warn({ fileId: file.id }, 'the file may have been changed by somebody else since, and stays');
+  if (undone && !replaced) await context.idSpent?.(file.id, 'taken-back');
+  throw new CourierError('drive-unavailable', { detail: 'Drive stored other bytes than were sent.' });
 };

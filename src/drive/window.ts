@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CourierError } from '../errors.ts';
 import type { BlockLease } from './budget.ts';
+import type { ReceivedBytes } from './drive.ts';
 import { pastMaxBytes } from './past-max-bytes.ts';
 
 /** Drive advises large chunks; beyond this they gain little and hold much. In bytes of the real granularity: 16 MiB. */
@@ -14,11 +15,7 @@ export interface Chunk {
   whole?: Whole;
 }
 
-export interface Whole {
-  /** Lower-case hex. */
-  sha256: string;
-  size: number;
-}
+export type Whole = ReceivedBytes;
 
 /**
  * The replayable chunk buffer: what the source has given and Drive has not yet acknowledged.
@@ -52,6 +49,7 @@ interface WindowOptions {
   size: number | undefined;
   /** Bytes at the beginning that Drive has already: hashed, not kept. */
   skip?: number;
+  withMd5?: boolean;
 }
 
 const truncated = (size: number, announced: number): CourierError =>
@@ -72,8 +70,17 @@ const createBell = () => {
   };
 };
 
-export const createWindow = ({ bytes, lease, blockBytes, maxBytes, size, skip = 0 }: WindowOptions): Window => {
+export const createWindow = ({
+  bytes,
+  lease,
+  blockBytes,
+  maxBytes,
+  size,
+  skip = 0,
+  withMd5 = false,
+}: WindowOptions): Window => {
   const hash = createHash('sha256');
+  const md5 = withMd5 ? createHash('md5') : undefined;
   const blocks: Buffer[] = [];
   /** Offset of the first byte of `blocks[0]`. */
   let base = skip;
@@ -131,6 +138,7 @@ export const createWindow = ({ bytes, lease, blockBytes, maxBytes, size, skip = 
     let received = 0;
     for await (const piece of bytes) {
       hash.update(piece);
+      md5?.update(piece);
       received += piece.byteLength;
       if (received > maxBytes) throw pastMaxBytes(`The file has more than ${maxBytes} bytes.`);
       if (size !== undefined && received > size) throw truncated(received, size);
@@ -140,7 +148,7 @@ export const createWindow = ({ bytes, lease, blockBytes, maxBytes, size, skip = 
       progress.ring();
     }
     if (received < (size ?? skip)) throw truncated(received, size ?? skip);
-    whole = { sha256: hash.digest('hex'), size: received };
+    whole = { sha256: hash.digest('hex'), size: received, ...(md5 === undefined ? {} : { md5: md5.digest('hex') }) };
     progress.ring();
   };
 

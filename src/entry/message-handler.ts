@@ -1,6 +1,5 @@
 import type { Caller, Receipt } from '../delivery.ts';
-import { asCourierError, type CourierError } from '../errors.ts';
-import { isForGood } from './acknowledgement.ts';
+import { asCourierError, type CourierError, isPermanent } from '../errors.ts';
 import { readMessage } from './message-export.ts';
 import type { PubsubMessage } from './pubsub-message.ts';
 import type { Services } from './services.ts';
@@ -84,7 +83,7 @@ export const handleMessage = async (
     // When the time was up or the sender gone, whatever was thrown then says nothing of the message.
     if (bringing.signal.aborted) throw bringing.signal.reason;
     const error = asCourierError(thrown);
-    if (!isForGood(error)) throw error;
+    if (!isPermanent(error, bringing.signal)) throw error;
     return giveUp(services, message, error, bringing);
   }
 };

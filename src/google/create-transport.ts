@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { realSleep, type Sleep } from '../sleep.ts';
 import { createFetch } from './fetch.ts';
 import { type Answer, type Attempt, createHttp, type Http } from './http.ts';
 import { createRewrite } from './origin.ts';
-import { createRetryPolicy, isPassing, type Sleep } from './retry.ts';
+import { createRetryPolicy, isPassing } from './retry.ts';
 import type { GoogleRequest, GoogleResponse, ObserveCall, RetryingTransport } from './transport.ts';
 
 const ATTEMPT_TIMEOUT_MS = 60_000;
@@ -39,9 +39,6 @@ const noAnswer = ({ operation, signal }: Pick<GoogleRequest, 'operation' | 'sign
 const signalOf = ({ signal }: { signal?: AbortSignal }): { signal?: AbortSignal } =>
   signal === undefined ? {} : { signal };
 
-const defaultSleep: Sleep = (milliseconds, signal) =>
-  delay(milliseconds, undefined, signal === undefined ? {} : { signal });
-
 /** Asks with the bearer's token, and once more with another one when Google does not take that. */
 const authorized = async <Result extends Answer>(
   { bearer, ...request }: GoogleRequest,
@@ -62,7 +59,7 @@ export const createTransport = ({
   googleOrigin,
   now = Date.now,
   random = Math.random,
-  sleep = defaultSleep,
+  sleep = realSleep,
   log,
   observe,
   http = createHttp(),

@@ -1,3 +1,4 @@
+import type { Sleep } from '../sleep.ts';
 import type { Failure, GoogleResponse } from './transport.ts';
 
 /** Full jitter over an exponentially growing ceiling: 0.5 s, 1 s, 2 s … 32 s. */
@@ -47,8 +48,6 @@ const retryAfterMs = (header: string | undefined, nowMs: number): number | undef
   const dateMs = Date.parse(header);
   return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
 };
-
-export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 
 export interface RetryPolicy {
   succeeded(url: string): void;

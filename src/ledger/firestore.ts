@@ -1,12 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { CollectionReference, Firestore } from '@google-cloud/firestore';
+import type { CollectionReference, Firestore, Timestamp } from '@google-cloud/firestore';
 import { z } from 'zod';
 import type { LedgerConfig } from '../config/ledger.ts';
 import { CourierError } from '../errors.ts';
 import type { Bearer } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { createWire } from './firestore-wire.ts';
-import type { Ledger, LedgerEntry } from './ledger.ts';
+import type { Ledger, StandingEntry } from './ledger.ts';
 import { decodeRecord, encodeRecord, noClaim } from './record.ts';
 
 /** The bearer is the runtime's own identity; an emulator does not get to see it. */
@@ -32,6 +32,10 @@ const ATTEMPT_TIMEOUT_MS = 4_000;
 const NOT_FOUND = 5;
 const ALREADY_EXISTS = 6;
 const PERMISSION_DENIED = 7;
+const FAILED_PRECONDITION = 9;
+
+/** Answers that say something about the entry rather than about the store. */
+const ABOUT_THE_ENTRY: ReadonlySet<unknown> = new Set([ALREADY_EXISTS, FAILED_PRECONDITION]);
 
 const stored = z.object({
   fileId: z.string(),
@@ -39,13 +43,24 @@ const stored = z.object({
   state: z.enum(['claimed', 'done']),
   recordText: z.string().optional(),
   claimedAtMs: z.number(),
+  /** Of the claim; and of the last change since. They tell a write whose answer was lost from another writer's. */
   claimId: z.string(),
+  changeId: z.string().optional(),
 });
 type Stored = z.infer<typeof stored>;
 
-const asEntry = ({ recordText, claimId: _, ...entry }: Stored): LedgerEntry => ({
+/** A document as Firestore has it now, with the time of its last change, which is its version. */
+interface StoredVersion {
+  document: Stored;
+  updateTime: Timestamp;
+}
+
+const versionOf = ({ seconds, nanoseconds }: Timestamp): string => `${seconds}.${nanoseconds}`;
+
+const asEntry = ({ recordText, claimId: _, changeId: __, ...entry }: Stored, updateTime: Timestamp): StandingEntry => ({
   ...entry,
   ...decodeRecord(recordText),
+  version: versionOf(updateTime),
 });
 
 /** Hex: safe as a document's name whatever the key is, and spread evenly. JSON keeps lone surrogates apart. */
@@ -102,7 +117,7 @@ export const createFirestoreLedger = ({
     try {
       return await run(AbortSignal.timeout(callTimeoutMs), async () => work(await collection()));
     } catch (error) {
-      if (codeOf(error) === ALREADY_EXISTS) throw error;
+      if (ABOUT_THE_ENTRY.has(codeOf(error))) throw error;
       if (operation === 'record' && codeOf(error) === NOT_FOUND) throw noClaim(error);
       log.warn({ error, operation }, 'the ledger does not answer');
       throw new CourierError('google-unavailable', {
@@ -114,23 +129,35 @@ export const createFirestoreLedger = ({
 
   const expireAt = (): Date => new Date(now() + config.ttlDays * 86_400_000);
 
-  const fetchStored = (key: string): Promise<Stored | undefined> =>
+  const fetchStored = (key: string): Promise<StoredVersion | undefined> =>
     call('read', async (entries) => {
-      const data = (await entries.doc(documentName(key)).get()).data();
-      return data === undefined ? undefined : stored.parse(data);
+      const { updateTime, ...snapshot } = await entries
+        .doc(documentName(key))
+        .get()
+        .then((found) => ({ updateTime: found.updateTime, data: found.data() }));
+      return snapshot.data === undefined || updateTime === undefined
+        ? undefined
+        : { document: stored.parse(snapshot.data), updateTime };
     });
 
-  /** @returns false when an entry stands there already. */
-  const create = async (key: string, document: Stored): Promise<boolean> => {
+  /** @returns the time of the write; undefined when an entry is there already. */
+  const create = async (key: string, document: Stored): Promise<Timestamp | undefined> => {
     const { recordText, ...rest } = document;
     const data = { ...rest, ...(recordText === undefined ? {} : { recordText }), expireAt: expireAt() };
     try {
-      await call('claim', (entries) => entries.doc(documentName(key)).create(data));
-      return true;
+      const { writeTime } = await call('claim', (entries) => entries.doc(documentName(key)).create(data));
+      return writeTime;
     } catch (error) {
-      if (codeOf(error) === ALREADY_EXISTS) return false;
+      if (codeOf(error) === ALREADY_EXISTS) return undefined;
       throw error;
     }
+  };
+
+  /** A version as the library takes it for a precondition. */
+  const precondition = async (version: string): Promise<{ lastUpdateTime: Timestamp }> => {
+    const { Timestamp } = await import('@google-cloud/firestore');
+    const [seconds = 0, nanoseconds = 0] = version.split('.').map(Number);
+    return { lastUpdateTime: new Timestamp(seconds, nanoseconds) };
   };
 
   return {
@@ -140,22 +167,48 @@ export const createFirestoreLedger = ({
       const recordText = encodeRecord(record);
       const document: Stored = { ...entry, claimId, ...(recordText === undefined ? {} : { recordText }) };
       for (let turn = 0; turn < 2; turn++) {
-        if (await create(key, document)) return { entry: asEntry(document), mine: true };
+        const writeTime = await create(key, document);
+        if (writeTime !== undefined) return { entry: asEntry(document, writeTime), mine: true };
         const standing = await fetchStored(key);
-        if (standing !== undefined) return { entry: asEntry(standing), mine: standing.claimId === claimId };
-        // Its time was up between the two calls, and Firestore took it away.
+        if (standing !== undefined) {
+          const mine = standing.document.claimId === claimId && standing.document.changeId === undefined;
+          return { entry: asEntry(standing.document, standing.updateTime), mine };
+        }
+        // It expired between the two calls, and Firestore removed it.
       }
       throw new CourierError('google-unavailable', { cause: new Error('a ledger entry comes and goes') });
     },
     async read(key) {
       const standing = await fetchStored(key);
-      return standing === undefined ? undefined : asEntry(standing);
+      return standing === undefined ? undefined : asEntry(standing.document, standing.updateTime);
     },
-    async record(key, { state, record }) {
+    async record(key, { state, record }, { version, record: _, ...claimed }) {
       const recordText = encodeRecord(record);
       const { FieldValue } = await import('@google-cloud/firestore');
-      const change = { state, recordText: recordText ?? FieldValue.delete(), expireAt: expireAt() };
-      await call('record', (entries) => entries.doc(documentName(key)).update(change));
+      const condition = await precondition(version);
+      const changeId = randomUUID();
+      const change = { state, recordText: recordText ?? FieldValue.delete(), changeId, expireAt: expireAt() };
+      try {
+        const { writeTime } = await call('record', (entries) =>
+          entries.doc(documentName(key)).update(change, condition),
+        );
+        const entry = { ...claimed, state, ...decodeRecord(recordText), version: versionOf(writeTime) };
+        return { entry, mine: true };
+      } catch (error) {
+        if (codeOf(error) !== FAILED_PRECONDITION) throw error;
+      }
+      // Another writer's, or our own: a write whose answer was lost is tried again by the library, and fails against itself.
+      const standing = await fetchStored(key);
+      if (standing === undefined) throw noClaim();
+      const { document, updateTime } = standing;
+      return { entry: asEntry(document, updateTime), mine: document.changeId === changeId };
+    },
+    async release(key, version) {
+      const condition = await precondition(version);
+      await call('release', (entries) => entries.doc(documentName(key)).delete(condition)).catch((error: unknown) => {
+        // Another version, or no entry: not ours to remove any more.
+        if (codeOf(error) !== FAILED_PRECONDITION && codeOf(error) !== NOT_FOUND) throw error;
+      });
     },
     async close() {
       // Over REST there is nothing to end: the sockets are the transport's. And ending the library's client is unsafe: a

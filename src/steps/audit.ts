@@ -1,5 +1,5 @@
 import { type Caller, callerName, type Receipt } from '../delivery.ts';
-import { asCourierError } from '../errors.ts';
+import { asCourierError, isPermanent } from '../errors.ts';
 import type { CallTally } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import type { Telemetry } from '../telemetry.ts';
@@ -16,6 +16,8 @@ interface Asked {
   idempotencyKey: string | undefined;
   /** Of a direct upload. */
   uploadId?: string;
+  /** Of a message: a permanent failure is acknowledged, and so not told as one that comes again. */
+  message?: { signal: AbortSignal };
 }
 
 /** One delivery's account: who put what where, what came of it, and what it took. */
@@ -78,7 +80,9 @@ export const beginAudit = (
         write({ outcome, size }, { ...file, ...(warnings === undefined ? {} : { warnings }) });
         return receipt;
       } catch (error) {
-        write({ outcome: 'failed', code: asCourierError(error).code, size: asked.size }, {});
+        const failure = asCourierError(error);
+        const isGivenUp = asked.message !== undefined && isPermanent(failure, asked.message.signal);
+        write({ outcome: isGivenUp ? 'given-up' : 'failed', code: failure.code, size: asked.size }, {});
         throw error;
       }
     },

@@ -3,7 +3,7 @@ import type { Caller, Receipt, Source } from '../delivery.ts';
 import { checkDigest } from '../digest.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import { CourierError } from '../errors.ts';
-import type { Ledger, LedgerEntry } from '../ledger/ledger.ts';
+import type { Ledger, LedgerEntry, StandingEntry } from '../ledger/ledger.ts';
 import type { Plan } from './plan.ts';
 
 /** The ledger's key for a caller's Idempotency-Key: nobody can replay another caller's. */
@@ -14,19 +14,10 @@ export const deliveryKey = (caller: Caller, idempotencyKey: string): string =>
 export const keyMark = (key: string): string => createHash('sha256').update(key).digest('base64url').slice(0, 32);
 
 /** What a claimed entry carries until its receipt replaces it. */
-export interface ClaimRecord {
+interface ClaimRecord {
   plan: Plan;
-  /** A resumable session that a later try may go on with. */
-  sessionUri?: string;
-}
-
-export interface Claim {
-  key: string;
-  plan: Plan;
-  /** The session of an earlier try, when one was kept. */
-  sessionUri?: string;
-  mine: boolean;
-  claimedAtMs: number;
+  /** Of the key's bytes, as lower-case hex; noted before a request that can make them a file's. */
+  sha256?: string;
 }
 
 const reused = (why: string): CourierError => new CourierError('idempotency-key-reused', { detail: why });
@@ -38,28 +29,108 @@ export const sameRequest = (entry: LedgerEntry, fingerprint: string): void => {
   }
 };
 
-const asClaim = (key: string, entry: LedgerEntry, mine: boolean): Claim => {
-  const { plan, sessionUri } = entry.record as ClaimRecord;
-  return { key, plan, mine, claimedAtMs: entry.claimedAtMs, ...(sessionUri === undefined ? {} : { sessionUri }) };
+/** Refuses a key that was used with other bytes. `stored` is undefined or null where Drive keeps no checksum. */
+export const sameBytes = (received: string, stored: string | null | undefined): void => {
+  if (stored != null && received !== stored) throw reused('The key was first used with other bytes.');
 };
 
-/** What is known of a key: nothing, somebody's claim on the way, or the receipt of a finished delivery. */
-export const lookUp = async (
-  ledger: Ledger,
-  key: string,
-  fingerprint: string,
-): Promise<{ claim: Claim } | { receipt: Receipt } | undefined> => {
+export const isSamePlan = (one: Plan, other: Plan): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+/**
+ * A key that this try works on, and what the ledger holds of it. Every change is a compare-and-set, so a try that was
+ * overtaken learns what others have written, and a finished key stays finished.
+ */
+export interface Claim {
+  readonly key: string;
+  /** This try was the first. */
+  readonly mine: boolean;
+  /** What is to be done; the same for all tries. */
+  plan(): Plan;
+  /** The key's bytes, once a try was about to make them a file's; lower-case hex. */
+  sha256(): string | undefined;
+  /** What the ledger has now: the receipt, if another try has finished. */
+  refresh(): Promise<Receipt | undefined>;
+  /** Replaces the plan for all tries; answers a receipt if there is one instead. Look at `plan()` again afterwards. */
+  revise(plan: Plan): Promise<Receipt | undefined>;
+  /**
+   * Notes the key's bytes before they become a file's: the first bytes under a key are the only ones.
+   * @returns `committed`: go on; `revised`: another try has changed the plan
+   * @throws CourierError `idempotency-key-reused`
+   */
+  commitTo(sha256: string, plan: Plan): Promise<'committed' | 'revised' | { receipt: Receipt }>;
+  /** Records the receipt, unless another try was faster; answers the one that stands. */
+  finish(receipt: Receipt): Promise<Receipt>;
+}
+
+const createClaim = (ledger: Ledger, key: string, standing: StandingEntry, mine: boolean): Claim => {
+  let entry = standing;
+  const receipt = (): Receipt | undefined => (entry.state === 'done' ? (entry.record as Receipt) : undefined);
+  const record = (): ClaimRecord => entry.record as ClaimRecord;
+
+  const refresh = async (): Promise<Receipt | undefined> => {
+    entry = (await ledger.read(key)) ?? entry;
+    return receipt();
+  };
+
+  const write = async (change: Pick<LedgerEntry, 'state' | 'record'>): Promise<boolean> => {
+    const written = await ledger.record(key, change, entry);
+    entry = written.entry;
+    return written.mine;
+  };
+
+  return {
+    key,
+    mine,
+    plan: () => record().plan,
+    sha256: () => record().sha256,
+    refresh,
+    async revise(plan) {
+      if (receipt() === undefined) await write({ state: 'claimed', record: { ...record(), plan } });
+      return receipt();
+    },
+    async commitTo(sha256, plan) {
+      // Noted by an earlier attempt: what may have changed since is only whether another try has finished.
+      if (record().sha256 !== undefined) await refresh();
+      for (;;) {
+        const finished = receipt();
+        if (finished !== undefined) {
+          sameBytes(sha256, finished.sha256);
+          return { receipt: finished };
+        }
+        sameBytes(sha256, record().sha256);
+        if (!isSamePlan(record().plan, plan)) return 'revised';
+        if (record().sha256 !== undefined) return 'committed';
+        if (await write({ state: 'claimed', record: { plan, sha256 } })) return 'committed';
+      }
+    },
+    async finish(done) {
+      for (;;) {
+        if (await write({ state: 'done', record: done })) return done;
+        const finished = receipt();
+        if (finished !== undefined) return { ...finished, outcome: 'replayed' };
+      }
+    },
+  };
+};
+
+type Found = { claim: Claim } | { receipt: Receipt };
+
+const found = (ledger: Ledger, key: string, entry: StandingEntry, mine: boolean): Found =>
+  entry.state === 'done' ? { receipt: entry.record as Receipt } : { claim: createClaim(ledger, key, entry, mine) };
+
+/** What is known of a key: nothing, somebody's claim in progress, or the receipt of a finished delivery. */
+export const lookUp = async (ledger: Ledger, key: string, fingerprint: string): Promise<Found | undefined> => {
   const entry = await ledger.read(key);
   if (entry === undefined) return undefined;
   sameRequest(entry, fingerprint);
-  return entry.state === 'done' ? { receipt: entry.record as Receipt } : { claim: asClaim(key, entry, false) };
+  return found(ledger, key, entry, false);
 };
 
 /** Claims the key for a plan; whoever came first decides the plan for all. */
 export const claimKey = async (
   ledger: Ledger,
   { key, fingerprint, plan, nowMs }: { key: string; fingerprint: string; plan: Plan; nowMs: number },
-): Promise<{ claim: Claim } | { receipt: Receipt }> => {
+): Promise<Found> => {
   const record: ClaimRecord = { plan };
   const { entry, mine } = await ledger.claim(key, {
     fileId: plan.fileId,
@@ -69,7 +140,7 @@ export const claimKey = async (
     claimedAtMs: nowMs,
   });
   sameRequest(entry, fingerprint);
-  return entry.state === 'done' ? { receipt: entry.record as Receipt } : { claim: asClaim(key, entry, mine) };
+  return found(ledger, key, entry, mine);
 };
 
 /** Hex SHA-256 and size of a source's bytes, read to their end. @throws CourierError `too-large` past `maxBytes` */
@@ -97,52 +168,4 @@ export const replay = async (
     sameBytes(sha256, receipt.sha256);
   }
   return { ...receipt, outcome: 'replayed' };
-};
-
-/**
- * The first bytes under a key are the only ones: claimed before they become the file's, where Drive itself would not
- * notice others (an update, a conversion).
- */
-export const claimBytes = async (ledger: Ledger, key: string, sha256: string, nowMs: number): Promise<void> => {
-  const { entry } = await ledger.claim(`${key}:bytes`, {
-    fileId: '',
-    fingerprint: sha256,
-    state: 'claimed',
-    claimedAtMs: nowMs,
-  });
-  sameBytes(sha256, entry.fingerprint);
-};
-
-/** The receipt that a key has by now: another try has answered meanwhile. */
-export const readReceipt = async (ledger: Ledger, key: string): Promise<Receipt | undefined> => {
-  const entry = await ledger.read(key);
-  return entry?.state === 'done' ? (entry.record as Receipt) : undefined;
-};
-
-/** How long a conversion that was begun may still come to its end, in milliseconds. */
-const CONVERSION_PATIENCE_MS = 60_000;
-
-/**
- * Drive takes no id for a conversion, so the ledger lets one try at a time make it. A try that was let and never answered
- * has ended one way or the other after a while; then the next one is let.
- * @returns the key of the permission, and whether an earlier try had one; or how long the try that has it may take yet
- */
-export const claimConversion = async (
-  ledger: Ledger,
-  key: string,
-  nowMs: number,
-): Promise<{ permission: string; isFirst: boolean } | { leftMs: number }> => {
-  for (let turn = 0; ; turn++) {
-    const permission = `${key}:convert:${turn}`;
-    const wanted = { fileId: '', fingerprint: '', state: 'claimed', claimedAtMs: nowMs } as const;
-    const { entry, mine } = await ledger.claim(permission, wanted);
-    if (mine) return { permission, isFirst: turn === 0 };
-    const leftMs = entry.claimedAtMs + CONVERSION_PATIENCE_MS - nowMs;
-    if (leftMs > 0 && entry.state !== 'done') return { leftMs };
-  }
-};
-
-/** Refuses a key that was used with other bytes. `stored` is undefined or null where Drive keeps no checksum. */
-export const sameBytes = (received: string, stored: string | null | undefined): void => {
-  if (stored != null && received !== stored) throw reused('The key was first used with other bytes.');
 };

@@ -5,6 +5,7 @@ import { findConverted, resolveNamedFile } from '../drive/named-file.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
+import type { Sleep } from '../sleep.ts';
 import type { Order } from './settle.ts';
 
 /** What will be done to which Drive file; kept in the ledger under a key, so it is plain JSON. */
@@ -17,7 +18,7 @@ export type Plan = { folderId: string } & (
       nameKey?: string;
     }
   /** `convertTo` is the Docs editors type that the file has. */
-  | { kind: 'replace'; fileId: string; convertTo?: string }
+  | { kind: 'replace'; fileId: string; convertTo?: string; formerRevisionId?: string }
   | { kind: 'skip'; fileId: string }
   | { kind: 'convert'; fileId: ''; target: string; rule: ConflictRule }
 );
@@ -36,8 +37,8 @@ const nameTaken = ({ name }: Order, why?: string): CourierError =>
  * What the conflict rule makes of a file that is there.
  * @param target Drive's type, for a conversion
  */
-const planForExisting = (order: Order, existing: DriveFile, folderId: string, target?: string): Plan => {
-  const { id: fileId, mimeType } = existing;
+export const planForExisting = (order: Order, existing: DriveFile, folderId: string, target?: string): Plan => {
+  const { id: fileId, mimeType, headRevisionId } = existing;
   if (order.onConflict === 'skip') return { kind: 'skip', fileId, folderId };
   if (order.onConflict === 'fail') throw nameTaken(order);
   const docsType = mimeType.startsWith(DOCS_TYPE) ? mimeType : undefined;
@@ -45,10 +46,14 @@ const planForExisting = (order: Order, existing: DriveFile, folderId: string, ta
     const as = docsType === undefined ? 'a file that is not a Google Docs file' : 'another kind of Google Docs file';
     throw nameTaken(order, target === undefined ? ' as a Google Docs file, which bytes cannot replace' : ` as ${as}`);
   }
-  return { kind: 'replace', fileId, folderId, ...(target === undefined ? {} : { convertTo: target }) };
+  return {
+    ...({ kind: 'replace', fileId, folderId } as const),
+    ...(target === undefined ? {} : { convertTo: target }),
+    ...(headRevisionId === undefined ? {} : { formerRevisionId: headRevisionId }),
+  };
 };
 
-interface Planning {
+export interface Planning {
   order: Order;
   folderId: string;
   source: { mimeType: string; size: number | undefined };
@@ -57,6 +62,7 @@ interface Planning {
   context: CallContext;
   /** Epoch milliseconds. */
   now: () => number;
+  sleep?: Sleep | undefined;
 }
 
 const planConversion = async ({ order, folderId, source, ...means }: Planning): Promise<Plan> => {
@@ -73,12 +79,12 @@ const planConversion = async ({ order, folderId, source, ...means }: Planning): 
 
 /** Chooses the Drive file that the bytes will become, before any byte goes out. @throws CourierError `name-taken`, `conversion-refused` */
 export const choosePlan = async (planning: Planning): Promise<Plan> => {
-  const { order, folderId, ledger, log, context, now } = planning;
+  const { order, folderId, ledger, log, context, now, sleep } = planning;
   const { name, onConflict: rule } = order;
   const { drive } = order.place;
   if (order.convertTo !== undefined) return planConversion(planning);
   if (rule === 'new') return { kind: 'create', fileId: await drive.newId(context), rule, folderId };
-  const named = await resolveNamedFile({ drive, ledger, folderId, name, context, log, now });
+  const named = await resolveNamedFile({ drive, ledger, folderId, name, context, log, now, sleep });
   if ('existing' in named) return planForExisting(order, named.existing, folderId);
   return { kind: 'create', fileId: named.claimedId, rule, folderId, nameKey: named.nameKey };
 };

@@ -1,26 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DriveFile, Uploaded } from '../drive/drive.ts';
-import { resolveNamedFile } from '../drive/named-file.ts';
 import { markMade } from '../drive/names.ts';
 import { CourierError } from '../errors.ts';
 import { keyMark, sameBytes } from './claim.ts';
+import { createCommitGuard } from './commit-guard.ts';
+import { DIGEST_PROPERTY, isOwnFile, KEY_PROPERTY, sentBefore, TRY_PROPERTY } from './marks.ts';
 import type { Plan } from './plan.ts';
-import { guarded } from './put-replacement.ts';
-import {
-  descriptionOf,
-  KEY_PROPERTY,
-  outcomeOf,
-  type Placed,
-  type Put,
-  resumption,
-  sharedRequest,
-} from './put-request.ts';
-import { replaceSpentId } from './spent-id.ts';
-import { DIGEST_PROPERTY, isSpoilt } from './spoilt.ts';
-
-/** Private property of a file: which try made it. */
-const TRY_PROPERTY = 'courierTry';
+import { checkTarget, guardedRequest, placedBefore, restore } from './put-replacement.ts';
+import { descriptionOf, giveUpId, outcomeOf, type Placed, type Put, resumption, sharedRequest } from './put-request.ts';
+import { freshFolder, outOfTrash } from './trashed-folder.ts';
 
 /** Waits for a file that Drive says exists and does not show, before its id is given up; in milliseconds. */
 const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
@@ -30,136 +18,91 @@ const nameTaken = (name: string): CourierError =>
 
 type NewFile = Plan & { kind: 'create' };
 
-type Marks = Record<string, string>;
-
-/** Drive had a file of this id. Whose is it, and what follows? */
-const settleExisting = ({ order, plan, claim }: Put, { file, sha256, size }: Uploaded, marks: Marks): Placed => {
+/**
+ * Drive had a file of this id. Whose is it, and what follows?
+ * @throws CourierError `name-taken`, `idempotency-key-reused`; `drive-unavailable` where the next try has to find out more
+ */
+const resolveExisting = async (put: Put, { file, sha256, size }: Uploaded, ownTry: string): Promise<Placed> => {
+  const { order, plan, claim } = put;
   const received = { sha256, size };
-  const ours = file.appProperties[TRY_PROPERTY] === marks[TRY_PROPERTY];
-  const ourKeys = claim !== undefined && file.appProperties[KEY_PROPERTY] === marks[KEY_PROPERTY];
   const rule = plan.kind === 'create' ? plan.rule : undefined;
-  if (ours || ourKeys || rule === 'new') {
-    const outcome = ours || claim === undefined ? 'created' : 'replayed';
-    // Another key's bytes may have taken the place of ours since: that does not undo that ours were delivered.
-    if (rule === 'replace' && file.sha256Checksum !== sha256) {
-      return { file: { ...file, md5Checksum: undefined }, outcome, received };
-    }
-    if (claim !== undefined) sameBytes(sha256, file.sha256Checksum);
-    return { file, outcome, received };
+  const isOwnTry = file.appProperties[TRY_PROPERTY] === ownTry;
+  if (!isOwnTry && !isOwnFile(claim, file) && rule !== 'new') {
+    if (rule === 'skip') return { file, outcome: 'skipped' };
+    throw nameTaken(order.name);
   }
-  if (rule === 'skip') return { file, outcome: 'skipped' };
-  throw nameTaken(order.name);
-};
-
-/** The path's folder, looked for anew; undefined when there is none to make. */
-const freshFolder = async ({ order, context }: Put): Promise<string | undefined> => {
-  const { place, path } = order;
-  if (path === '') return undefined;
-  return (await place.folders.ensure(place.config.folder, path, { ...context, fresh: true })).folderId;
-};
-
-/** Drive puts a file into a folder that lies in the trash without a word, and nobody would find it there. */
-const outOfTrash = async (put: Put, file: DriveFile): Promise<Pick<Placed, 'file' | 'warnings'>> => {
-  const from = file.parents[0];
-  if (!file.trashed || from === undefined) return { file };
-  try {
-    const to = await freshFolder(put);
-    if (to !== undefined && to !== from) {
-      return { file: await put.order.place.drive.move(file.id, { from, to }, put.context) };
-    }
-  } catch (error) {
-    put.log.warn({ error, fileId: file.id }, 'a file in a folder that is in the trash could not be moved out of it');
+  if (claim !== undefined && (file.sha256Checksum ?? sha256) !== sha256) {
+    await claim.refresh();
+    const sent = sentBefore(claim, file);
+    // Without word of what was sent, the file itself tells which bytes the key was first used with.
+    sameBytes(sha256, sent ?? file.sha256Checksum);
+    throw new CourierError('drive-unavailable', {
+      detail: "Another try of this delivery has made the file, and Drive shows other bytes than the delivery's in it.",
+    });
   }
-  return { file, warnings: ['The folder is in the trash, and so is the file.'] };
+  return { file, outcome: isOwnTry || claim === undefined ? 'created' : 'replayed', received };
 };
 
 /** Whether Drive shows the file of an id after all. */
-const comesToSight = async ({ order, context }: Put, id: string): Promise<boolean> => {
+const becomesVisible = async ({ order, context, sleep }: Put, id: string): Promise<boolean> => {
   for (const wait of VISIBILITY_WAITS_MS) {
-    await sleep(wait, undefined, context.signal === undefined ? {} : { signal: context.signal });
+    await sleep(wait, context.signal);
     if ((await order.place.drive.get(id, context)) !== undefined) return true;
   }
   return false;
 };
 
-/** The name or the key gets another id, so that the next try can make the file. */
-const giveUpId = async (put: Put, { folderId, nameKey }: NewFile, spent: string): Promise<void> => {
-  const { order, claim, ledger, context, log, now } = put;
-  const { drive } = order.place;
-  if (nameKey !== undefined) {
-    await resolveNamedFile({ drive, ledger, folderId, name: order.name, context, log, now, unusable: spent });
-  } else if (claim !== undefined) {
-    const newId = (): Promise<string> => drive.newId(context);
-    await replaceSpentId(ledger, { key: claim.key, spent, newId, nowMs: now() });
-  }
-};
-
-/** Puts the right bytes into a file in which Drive keeps wrong ones: its id and link stay, and nothing that came since is lost. */
-const mend = async (put: Put, { file }: Uploaded): Promise<Placed> => {
-  const { order, delivery, claim } = put;
-  const target = { kind: 'replace', id: file.id, mimeType: delivery.source.mimeType, ...descriptionOf(put) } as const;
-  const mended = await order.place.drive.upload({ ...sharedRequest(put), target });
-  const { sha256, size } = mended;
-  return { file: mended.file, outcome: outcomeOf('replaced', claim), received: { sha256, size } };
-};
-
 /** A new file under an id that was chosen before: whoever comes second finds it there. */
-export const create = (put: Put, plan: NewFile): Promise<Placed> => {
+const create = async (put: Put, plan: NewFile): Promise<Placed> => {
   const { order, delivery, claim, ledger, log } = put;
   const { nameKey } = plan;
-  const marks: Marks = {
-    [TRY_PROPERTY]: randomUUID(),
-    ...(claim === undefined ? {} : { [KEY_PROPERTY]: keyMark(claim.key) }),
-  };
+  const ownTry = randomUUID();
   const file = {
     id: plan.fileId,
     name: order.name,
     mimeType: delivery.source.mimeType,
     folderId: plan.folderId,
-    appProperties: marks,
+    appProperties: {
+      [TRY_PROPERTY]: ownTry,
+      ...(claim === undefined ? {} : { [KEY_PROPERTY]: keyMark(claim.key) }),
+    },
     ...descriptionOf(put),
   };
-  const isOurKeys = (existing: DriveFile): boolean =>
-    claim !== undefined && existing.appProperties[KEY_PROPERTY] === marks[KEY_PROPERTY];
   const isReplacing = plan.rule === 'replace';
-  let sha256 = delivery.expectedSha256;
-  const isWrong = (existing: DriveFile): boolean => {
-    if (!isSpoilt(put, existing, { sha256, keyMark: marks[KEY_PROPERTY] })) return false;
-    const stored = existing.sha256Checksum;
-    log.error(
-      { fileId: existing.id, sent: sha256, stored },
-      'Drive has stored other bytes than an earlier try has sent; they are replaced',
-    );
-    return true;
-  };
-  return guarded(
-    put,
-    (guard) =>
-      order.place.drive.upload({
-        ...sharedRequest(put),
-        ...resumption(put),
-        async beforeCommit(bytes) {
-          sha256 = bytes.sha256;
-          if (isReplacing) await guard.beforeCommit?.(bytes);
-        },
-        target: { kind: 'create', file },
-        ...(claim === undefined ? {} : { digestProperty: DIGEST_PROPERTY }),
-        ifExists: (existing) => ((isReplacing && !isOurKeys(existing)) || isWrong(existing) ? 'replace' : 'answer'),
-        folderGone: () => freshFolder(put),
-        async idSpent(id, why) {
-          if (why === 'taken-back' || !(await comesToSight(put, id))) await giveUpId(put, plan, id);
-        },
-      }),
-    async (uploaded) => {
-      sha256 = uploaded.sha256;
-      if (nameKey !== undefined) await markMade(ledger, nameKey, log);
-      // A source that can be read again had no hash yet when its session was found at its end.
-      const canMend = delivery.source.identity !== undefined && uploaded.existed && !uploaded.replaced;
-      if (canMend && isWrong(uploaded.file)) return mend(put, uploaded);
-      if (uploaded.existed && !uploaded.replaced) return settleExisting(put, uploaded, marks);
-      const { size } = uploaded;
-      const outcome = uploaded.replaced ? outcomeOf('replaced', claim) : 'created';
-      return { ...(await outOfTrash(put, uploaded.file)), outcome, received: { sha256, size } };
+  const guard = createCommitGuard(put, isReplacing);
+  // An upload without a key to a name of its own has nothing to look up before its bytes become a file.
+  const request = claim === undefined && !isReplacing ? sharedRequest(put) : guardedRequest(put, guard);
+  const uploaded = await order.place.drive.upload({
+    ...request,
+    ...(await resumption(put)),
+    target: { kind: 'create', file },
+    ...(claim === undefined ? {} : { digestProperty: DIGEST_PROPERTY }),
+    ifExists: (existing) => (isReplacing && !isOwnFile(claim, existing) ? 'replace' : 'answer'),
+    folderGone: () => freshFolder(put),
+    async idSpent(id, why) {
+      if (why === 'taken-back' || !(await becomesVisible(put, id))) await giveUpId(put, plan, id);
     },
-  );
+  });
+  if (uploaded.stopped) return placedBefore(put, uploaded, guard);
+  if (nameKey !== undefined) await markMade(ledger, nameKey, log);
+  if (uploaded.replaced) {
+    const { sha256, size } = uploaded;
+    await checkTarget(put, uploaded.file, undefined);
+    return { file: uploaded.file, outcome: outcomeOf('replaced', claim), received: { sha256, size } };
+  }
+  if (uploaded.existed) return resolveExisting(put, uploaded, ownTry);
+  const { sha256, size } = uploaded;
+  return { ...(await outOfTrash(put, uploaded.file)), outcome: 'created', received: { sha256, size } };
+};
+
+/**
+ * Makes the file of a delivery.
+ * @param existing the file of the plan's id, where an earlier try has made it
+ */
+export const createFile = (put: Put, plan: NewFile, existing: DriveFile | undefined): Promise<Placed> => {
+  if (existing !== undefined && isOwnFile(put.claim, existing) && existing.sha256Checksum !== undefined) {
+    const sent = sentBefore(put.claim, existing);
+    if (sent !== undefined && sent !== existing.sha256Checksum) return restore(put, existing);
+  }
+  return create(put, plan);
 };

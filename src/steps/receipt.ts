@@ -1,6 +1,11 @@
 import { callerName, type Delivery, type Outcome, type Receipt } from '../delivery.ts';
-import type { DriveFile } from '../drive/drive.ts';
+import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import type { Order } from './settle.ts';
+
+/** How long a receipt that is given again waits for Drive to say what has become of its file, in milliseconds. */
+const COURTESY_MS = 2_000;
+
+export const IN_TRASH = 'The file is in the trash.';
 
 interface Proof {
   order: Order;
@@ -32,3 +37,28 @@ export const receiptOf = ({ order, delivery, file, folderId, outcome, received, 
   idempotencyKey: delivery.idempotencyKey ?? null,
   ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
 });
+
+/**
+ * A receipt that is given again stays as it was, but says so where its file is in the trash, or out of sight, by now.
+ * The look is a courtesy: if Drive does not answer, the receipt is given without it.
+ */
+export const withTrashWarning = async (
+  receipt: Receipt,
+  drive: Pick<Drive, 'get'>,
+  { deadlineMs = Infinity, ...context }: CallContext,
+  nowMs: number,
+): Promise<Receipt> => {
+  const inTime = { ...context, deadlineMs: Math.min(deadlineMs, nowMs + COURTESY_MS) };
+  const warning = await drive.get(receipt.id, inTime).then(
+    (file) => {
+      if (file === undefined)
+        return 'Drive does not show the file any more: it was deleted, or is no longer shared with the account.';
+      return file.trashed ? IN_TRASH : undefined;
+    },
+    () => undefined,
+  );
+  const { warnings = [] } = receipt;
+  return warning === undefined || warnings.includes(warning)
+    ? receipt
+    : { ...receipt, warnings: [...warnings, warning] };
+};

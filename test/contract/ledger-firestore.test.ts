@@ -3,12 +3,20 @@ import { Firestore, Timestamp } from '@google-cloud/firestore';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { createTransport } from '../../src/google/create-transport.ts';
 import { createFirestoreLedger } from '../../src/ledger/firestore.ts';
-import type { Ledger, LedgerEntry } from '../../src/ledger/ledger.ts';
+import type { Ledger, LedgerEntry, StandingEntry } from '../../src/ledger/ledger.ts';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
 import { createKeptLog } from '../support/kept-log.ts';
 import { type Loss, startLossyRelay } from '../support/lossy-relay.ts';
 
 const entryOf = (fileId: string): LedgerEntry => ({ fileId, fingerprint: 'f', state: 'claimed', claimedAtMs: 1 });
+
+const ANY_VERSION = expect.any(String) as unknown as string;
+
+/** An entry as the ledger answers it. */
+const standing = (fileId: string, version = ANY_VERSION): StandingEntry => ({
+  ...entryOf(fileId),
+  version,
+});
 
 const emulator = await startFirestoreEmulator();
 const host = emulator?.host ?? '127.0.0.1:9';
@@ -35,13 +43,27 @@ const PATIENT = { callTimeoutMs: 15_000, attemptTimeoutMs: 5_000 };
 /** For what is never answered. */
 const IMPATIENT = { callTimeoutMs: 1_500, attemptTimeoutMs: 400 };
 
-const open = (collection: string, { origin = `http://${host}`, limits = PATIENT } = {}): Ledger => {
+/** Google's client, to look at the documents themselves. */
+const rawClient = (): Firestore => {
+  const raw = new Firestore({
+    projectId: 'local-project',
+    preferRest: true,
+    auth: { getClient: async () => ({}), fetch },
+  });
+  closings.push(() => raw.terminate());
+  return raw;
+};
+
+const open = (
+  collection: string,
+  { origin = `http://${host}`, limits = PATIENT, now = (): number => 1_795_000_000_000 } = {},
+): Ledger => {
   const ledger = createFirestoreLedger({
     config: { database: '(default)', collection, ttlDays: 14 },
     project: async () => 'local-project',
     fetch: (url, init) => transport.fetch(String(url).replace(`http://${host}`, origin), init),
     token: () => Promise.reject(new Error('an emulator is not given tokens')),
-    now: () => 1_795_000_000_000,
+    now,
     log,
     ...limits,
   });
@@ -72,11 +94,40 @@ suite('the ledger in Firestore', () => {
       const { ledger, relay } = await openThrough(collection, (path) =>
         isCommit(path) && ++commits === 1 ? loss : undefined,
       );
-      expect(await ledger.claim('key', entryOf('id-1'))).toEqual({ entry: entryOf('id-1'), mine: true });
+      expect(await ledger.claim('key', entryOf('id-1'))).toEqual({ entry: standing('id-1'), mine: true });
       expect(relay.seen.filter((path) => path === 'commit')).toHaveLength(2);
-      expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({ entry: entryOf('id-1'), mine: false });
+      expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({ entry: standing('id-1'), mine: false });
     },
   );
+
+  test.each<Loss>(['answer-lost', 'silent', 'unavailable'])(
+    'knows its own change when the first answer is %s',
+    async (loss) => {
+      const collection = newCollection();
+      const { entry } = await open(collection).claim('key', entryOf('id-1'));
+      let commits = 0;
+      const { ledger } = await openThrough(collection, (path) =>
+        isCommit(path) && ++commits === 1 ? loss : undefined,
+      );
+      const done = await ledger.record('key', { state: 'done', record: { receipt: 1 } }, entry);
+      expect(done).toEqual({ entry: { ...standing('id-1'), state: 'done', record: { receipt: 1 } }, mine: true });
+      expect(await open(collection).read('key')).toEqual(done.entry);
+    },
+  );
+
+  test("does not take another's change for its own when the answer of losing is lost", async () => {
+    const collection = newCollection();
+    const { entry } = await open(collection).claim('key', entryOf('id-1'));
+    const theirs = await open(collection).record('key', { state: 'done', record: 'theirs' }, entry);
+    let commits = 0;
+    const { ledger } = await openThrough(collection, (path) =>
+      isCommit(path) && ++commits === 1 ? 'answer-lost' : undefined,
+    );
+    expect(await ledger.record('key', { state: 'done', record: 'ours' }, entry)).toEqual({
+      entry: theirs.entry,
+      mine: false,
+    });
+  });
 
   test("does not take another's claim for its own when the answer of losing is lost", async () => {
     const collection = newCollection();
@@ -85,14 +136,14 @@ suite('the ledger in Firestore', () => {
     const { ledger } = await openThrough(collection, (path) =>
       isCommit(path) && ++commits === 1 ? 'answer-lost' : undefined,
     );
-    expect(await ledger.claim('key', entryOf('id-2'))).toEqual({ entry: entryOf('id-1'), mine: false });
+    expect(await ledger.claim('key', entryOf('id-2'))).toEqual({ entry: standing('id-1'), mine: false });
   });
 
   test('heals a claim that took effect and whose every answer was lost', async () => {
     const collection = newCollection();
     const { ledger } = await openThrough(collection, () => 'answer-lost', IMPATIENT);
     await expect(ledger.claim('key', entryOf('id-1'))).rejects.toMatchObject(unavailable);
-    expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({ entry: entryOf('id-1'), mine: false });
+    expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({ entry: standing('id-1'), mine: false });
   });
 
   test.each<Loss>(['silent', 'unavailable', 'answer-lost'])(
@@ -103,12 +154,13 @@ suite('the ledger in Firestore', () => {
       const calls = [
         ledger.claim('key', entryOf('id-1')),
         ledger.read('key'),
-        ledger.record('key', { state: 'done', record: 1 }),
+        ledger.record('key', { state: 'done', record: 1 }, standing('id-1', '1.0')),
+        ledger.release('key', '1.0'),
       ];
       for (const call of calls) await expect(call).rejects.toMatchObject(unavailable);
       expect(performance.now() - startedMs).toBeLessThan(10_000);
       const sent = relay.seen.length;
-      expect(sent).toBeGreaterThanOrEqual(3);
+      expect(sent).toBeGreaterThanOrEqual(4);
       await sleep(1_200);
       expect(relay.seen).toHaveLength(sent);
     },
@@ -116,20 +168,30 @@ suite('the ledger in Firestore', () => {
 
   test('says at once that a record found no claim', async () => {
     const ledger = open(newCollection());
-    await expect(ledger.record('key', { state: 'done' })).rejects.toMatchObject(unavailable);
+    await expect(ledger.record('key', { state: 'done' }, standing('id-1', '1.0'))).rejects.toMatchObject(unavailable);
   });
 
-  test('carries the time for the TTL policy, moved on by a record, and a name that tells nothing of the key', async () => {
+  test('renews the time for the TTL policy with every change', async () => {
+    const collection = newCollection();
+    let nowMs = 1_795_000_000_000;
+    const ledger = open(collection, { now: () => nowMs });
+    const { entry } = await ledger.claim('key', entryOf('id-1'));
+    const timeOf = async (): Promise<number> => {
+      const [document] = (await rawClient().collection(collection).get()).docs;
+      const expireAt: unknown = document?.get('expireAt');
+      return expireAt instanceof Timestamp ? expireAt.toMillis() : Number.NaN;
+    };
+    expect(await timeOf()).toBe(nowMs + 14 * 86_400_000);
+    nowMs += 3_600_000;
+    await ledger.record('key', { state: 'done' }, entry);
+    expect(await timeOf()).toBe(nowMs + 14 * 86_400_000);
+  });
+
+  test('carries the time for the TTL policy, and a name that tells nothing of the key', async () => {
     const collection = newCollection();
     const ledger = open(collection);
     await ledger.claim('delivery of alice', entryOf('id-1'));
-    const raw = new Firestore({
-      projectId: 'local-project',
-      preferRest: true,
-      auth: { getClient: async () => ({}), fetch },
-    });
-    closings.push(() => raw.terminate());
-    const [document] = (await raw.collection(collection).get()).docs;
+    const [document] = (await rawClient().collection(collection).get()).docs;
     expect(document?.id).toMatch(/^[0-9a-f]{64}$/);
     const expireAt: unknown = document?.get('expireAt');
     expect(expireAt instanceof Timestamp && expireAt.toMillis()).toBe(1_795_000_000_000 + 14 * 86_400_000);
@@ -144,7 +206,7 @@ describe('the ledger in Firestore, with nobody there', () => {
     const ledger = open(newCollection(), { origin: nowhere, limits: IMPATIENT });
     await expect(ledger.claim('key', entryOf('id-1'))).rejects.toMatchObject(unavailable);
     await expect(ledger.read('key')).rejects.toMatchObject(unavailable);
-    await expect(ledger.record('key', { state: 'done' })).rejects.toMatchObject(unavailable);
+    await expect(ledger.record('key', { state: 'done' }, standing('id-1', '1.0'))).rejects.toMatchObject(unavailable);
   });
 
   test('is a passing fault, too, when the project cannot be found or does not come', async () => {
@@ -221,9 +283,9 @@ describe('the ledger in Firestore, without an emulator', () => {
       log,
     });
     const expiries = () => sent.map(({ expireAt }) => Date.parse(expireAt?.timestampValue ?? ''));
-    await ledger.claim('key', entryOf('id-1'));
+    const { entry } = await ledger.claim('key', entryOf('id-1'));
     nowMs += 3_600_000;
-    await ledger.record('key', { state: 'done', record: {} });
+    await ledger.record('key', { state: 'done', record: {} }, entry);
     const days = 14 * 86_400_000;
     expect(expiries()).toEqual([1_795_000_000_000 + days, 1_795_003_600_000 + days]);
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createTransport } from '../../src/google/create-transport.ts';
 import { createFirestoreLedger } from '../../src/ledger/firestore.ts';
-import type { Ledger, LedgerEntry } from '../../src/ledger/ledger.ts';
+import type { Ledger, LedgerEntry, StandingEntry } from '../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
 import { createKeptLog } from '../support/kept-log.ts';
@@ -13,6 +13,11 @@ const entryOf = (fileId: string, record?: unknown): LedgerEntry => ({
   claimedAtMs: 1_795_000_000_000,
   ...(record === undefined ? {} : { record }),
 });
+
+const ANY_VERSION = expect.any(String) as unknown as string;
+
+/** An entry as the ledger answers it. */
+const standing = (entry: LedgerEntry, version = ANY_VERSION): StandingEntry => ({ ...entry, version });
 
 const emulator = await startFirestoreEmulator();
 if (emulator !== undefined) process.env.FIRESTORE_EMULATOR_HOST = emulator.host;
@@ -71,10 +76,11 @@ for (const [name, open, present] of suites) {
 
     test('gives a key to the first claim, and its entry to every later one', async () => {
       const first = entryOf('id-1', { plan: { kind: 'create', deep: [[1, [2]]], empty: {} } });
-      expect(await one.claim('key', first)).toEqual({ entry: first, mine: true });
-      expect(await other.claim('key', entryOf('id-2'))).toEqual({ entry: first, mine: false });
-      expect(await one.claim('key', entryOf('id-3'))).toEqual({ entry: first, mine: false });
-      expect(await other.read('key')).toEqual(first);
+      const claimed = await one.claim('key', first);
+      expect(claimed).toEqual({ entry: standing(first), mine: true });
+      expect(await other.claim('key', entryOf('id-2'))).toEqual({ entry: claimed.entry, mine: false });
+      expect(await one.claim('key', entryOf('id-3'))).toEqual({ entry: claimed.entry, mine: false });
+      expect(await other.read('key')).toEqual(claimed.entry);
     });
 
     test('has one winner among fifty claims at once on two instances', async () => {
@@ -87,21 +93,54 @@ for (const [name, open, present] of suites) {
       expect(new Set(answers.map(({ entry }) => entry.fileId))).toEqual(new Set([winners[0]?.entry.fileId]));
     });
 
-    test('replaces state and record, keeps the claim, and lets the last writer win', async () => {
-      const first = entryOf('id-1', { sessionUri: 'https://example/session' });
-      await one.claim('key', first);
-      await one.record('key', { state: 'done', record: { receipt: 1 } });
-      expect(await other.read('key')).toEqual({ ...first, state: 'done', record: { receipt: 1 } });
-      await other.record('key', { state: 'done', record: [['nested']] });
-      expect((await one.read('key'))?.record).toEqual([['nested']]);
-      await other.record('key', { state: 'claimed' });
-      expect(await one.read('key')).toEqual(entryOf('id-1'));
-      expect((await one.claim('key', entryOf('id-2'))).entry).toEqual(entryOf('id-1'));
+    test('replaces state and record of the entry that was read, and keeps the rest of the claim', async () => {
+      const first = entryOf('id-1', { plan: 1 });
+      const claimed = await one.claim('key', first);
+      const done = await one.record('key', { state: 'done', record: { receipt: 1 } }, claimed.entry);
+      expect(done).toEqual({ entry: standing({ ...first, state: 'done', record: { receipt: 1 } }), mine: true });
+      expect(await other.read('key')).toEqual(done.entry);
+      const again = await other.record('key', { state: 'claimed' }, done.entry);
+      expect(again).toEqual({ entry: standing(entryOf('id-1')), mine: true });
+      expect(await one.read('key')).toEqual(again.entry);
+      expect((await one.claim('key', entryOf('id-2'))).entry).toEqual(again.entry);
+    });
+
+    test('lets nobody write over what it has not read', async () => {
+      const { entry } = await one.claim('key', entryOf('id-1', { plan: 1 }));
+      const done = await other.record('key', { state: 'done', record: { receipt: 1 } }, entry);
+      const late = await one.record('key', { state: 'claimed', record: { plan: 2 } }, entry);
+      expect(late).toEqual({ entry: done.entry, mine: false });
+      expect(await one.read('key')).toEqual(done.entry);
+    });
+
+    test('has one winner among twenty changes at once on two instances, and tells it to the others', async () => {
+      const { entry } = await one.claim('key', entryOf('id-1'));
+      const changes = Array.from({ length: 20 }, (_, turn) =>
+        (turn % 2 === 0 ? one : other).record('key', { state: 'done', record: { turn } }, entry),
+      );
+      const answers = await Promise.all(changes);
+      const winners = answers.filter(({ mine }) => mine);
+      expect(winners).toHaveLength(1);
+      for (const answer of answers) expect(answer.entry).toEqual(winners[0]?.entry);
     });
 
     test('records nothing under a key that is not claimed', async () => {
-      await expect(one.record('nobody', { state: 'done' })).rejects.toMatchObject({ code: 'google-unavailable' });
+      const never = standing(entryOf('id-1'), '1.0');
+      await expect(one.record('nobody', { state: 'done' }, never)).rejects.toMatchObject({
+        code: 'google-unavailable',
+      });
       expect(await one.read('nobody')).toBeUndefined();
+    });
+
+    test('removes an entry only for whoever knows its last version', async () => {
+      const { entry } = await one.claim('key', entryOf('id-1'));
+      const changed = await other.record('key', { state: 'done' }, entry);
+      await one.release('key', entry.version);
+      expect(await one.read('key')).toEqual(changed.entry);
+      await one.release('key', changed.entry.version);
+      expect(await other.read('key')).toBeUndefined();
+      await one.release('key', changed.entry.version);
+      expect((await other.claim('key', entryOf('id-2'))).mine).toBe(true);
     });
 
     test('keeps a copy: what its caller changes later is not in it', async () => {
@@ -142,10 +181,12 @@ for (const [name, open, present] of suites) {
 
     test('takes a record of 100 KB, and no larger one', async () => {
       const record = { text: '🧾'.repeat(25_000) };
-      await one.claim('big', entryOf('id-1', record));
+      const { entry } = await one.claim('big', entryOf('id-1', record));
       expect((await other.read('big'))?.record).toEqual(record);
       const larger = { text: '🧾'.repeat(26_000) };
-      await expect(one.record('big', { state: 'done', record: larger })).rejects.toMatchObject({ code: 'internal' });
+      await expect(one.record('big', { state: 'done', record: larger }, entry)).rejects.toMatchObject({
+        code: 'internal',
+      });
       await expect(one.claim('larger', entryOf('id-1', larger))).rejects.toMatchObject({ code: 'internal' });
       expect(await other.read('larger')).toBeUndefined();
       expect((await other.read('big'))?.record).toEqual(record);

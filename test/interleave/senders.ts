@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Receipt, Source } from '../../src/delivery.ts';
-import { isForGood } from '../../src/entry/acknowledgement.ts';
-import { asCourierError, CourierError } from '../../src/errors.ts';
+import { asCourierError, CourierError, isPermanent } from '../../src/errors.ts';
 import type { Actor, Context } from './actors.ts';
 import type { Courier } from './courier.ts';
 import { callDrive } from './courier.ts';
@@ -88,7 +87,7 @@ type OnCaller = (work: () => Promise<void>) => Promise<void>;
 
 /** Whether the sender gives up: a push that is acknowledged as wrong, or a refusal that no retry changes. */
 const isFinal = ({ way }: DeliverySpec, error: CourierError): boolean => {
-  if (way === 'push') return isForGood(error);
+  if (way === 'push') return isPermanent(error, { aborted: false });
   if (way === 'upload' || way === 'blind')
     return !error.retryable && !['upload-incomplete', 'digest-mismatch'].includes(error.code);
   return !error.retryable;

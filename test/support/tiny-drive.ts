@@ -23,6 +23,7 @@ interface StoredFile {
   parents: string[];
   appProperties: Record<string, string>;
   revisions: Buffer[];
+  trashed?: boolean;
 }
 
 interface Session {
@@ -63,15 +64,15 @@ interface Call {
   wrong: Fault | undefined;
 }
 
-const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+const hashOf = (algorithm: 'sha256' | 'md5', bytes: Buffer): string => createHash(algorithm).update(bytes).digest('hex');
 
-const describe = ({ id, name, mimeType, parents, appProperties, revisions }: StoredFile): object => {
+const describe = ({ id, name, mimeType, parents, appProperties, revisions, trashed = false }: StoredFile): object => {
   const bytes = revisions.at(-1) ?? Buffer.alloc(0);
   const time = '2026-11-24T12:00:00.000Z';
   return {
     ...{ id, name, mimeType, parents, appProperties, webViewLink: `https://drive.google.com/file/d/${id}/view` },
-    ...{ createdTime: time, modifiedTime: time, trashed: false, headRevisionId: String(revisions.length) },
-    ...{ size: String(bytes.length), sha256Checksum: sha256(bytes) },
+    ...{ createdTime: time, modifiedTime: time, trashed, headRevisionId: String(revisions.length) },
+    ...{ size: String(bytes.length), sha256Checksum: hashOf('sha256', bytes) },
   };
 };
 
@@ -176,6 +177,22 @@ const createStore = (granularity: number) => {
     return { status: 204 };
   };
 
+  const revisionsOf = (fileId: string): Reply => ({
+    status: 200,
+    body: {
+      revisions: (files.get(fileId)?.revisions ?? []).map((bytes, index) => ({
+        id: String(index + 1),
+        md5Checksum: hashOf('md5', bytes),
+      })),
+    },
+  });
+
+  const change = (fileId: string, { bytes }: Call): Reply => {
+    const file = files.get(fileId);
+    if (file !== undefined) Object.assign(file, JSON.parse(bytes.toString()));
+    return described(fileId);
+  };
+
   const handle = (call: Call): Reply => {
     const { method, url } = call;
     const sessionId = /^\/session\/(.+)$/.exec(url.pathname)?.[1];
@@ -188,6 +205,8 @@ const createStore = (granularity: number) => {
     if (fileId !== undefined && !files.has(fileId)) return refusal(404, 'notFound');
     if (url.pathname.includes('/upload/')) return upload(fileId, call);
     if (fileId !== undefined && method === 'DELETE') return remove(fileId, url.pathname);
+    if (fileId !== undefined && method === 'PATCH') return change(fileId, call);
+    if (fileId !== undefined && url.pathname.endsWith('/revisions')) return revisionsOf(fileId);
     return fileId !== undefined && method === 'GET' ? described(fileId) : refusal(501, 'notImplemented');
   };
 

@@ -1,6 +1,6 @@
 import { type Change, type FileState, headOf } from '../history.ts';
 import { type Ack, firstAck, identityOf } from '../monitor.ts';
-import { type Facts, identityOfDoer, isSession, isWrite, violate } from './facts.ts';
+import { type Facts, identityOfDoer, isWrite, violate } from './facts.ts';
 import { checkTwins } from './twins.ts';
 
 const lastWriteOf = (facts: Facts, file: FileState): Change | undefined => {
@@ -30,12 +30,6 @@ const checkOrder = (facts: Facts, file: FileState): void => {
         facts,
         'I2.order',
         `${what}, answered at step ${winner.step}; ${identityOf(loser.attempt)} was begun after that, and answered at step ${loser.step}`,
-      );
-    else if (loser.step < last.step && winner.attempt.startStep < startOf(loser) && !isSession(winner.attempt.spec))
-      violate(
-        facts,
-        'I2.begun',
-        `${what}, written at step ${last.step}; ${identityOf(loser.attempt)} was begun later and answered before, at step ${loser.step}`,
       );
   }
 };

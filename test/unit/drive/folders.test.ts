@@ -116,7 +116,7 @@ test('a folder may go to the trash many times; the ledger leads straight to the 
 
 test('a folder deleted before anybody noticed that it was made gets another id', async () => {
   const { drive, open, ledger } = setUp();
-  const forgetful: Ledger = { ...ledger, record: async () => undefined };
+  const forgetful: Ledger = { ...ledger, record: async (_key, _change, entry) => ({ entry, mine: true }) };
   const { folderId } = await open({ ledger: forgetful }).ensure(ROOT, 'reports', {});
   drive.destroy(folderId);
   const anew = await open().ensure(ROOT, 'reports', {});

@@ -1,33 +1,90 @@
 import { describe, expect, test } from '@jest/globals';
-import type { LedgerEntry } from '../../../src/ledger/ledger.ts';
+import type { Ledger, LedgerEntry } from '../../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 
 const entryOf = (fileId: string): LedgerEntry => ({ fileId, fingerprint: 'f', state: 'claimed', claimedAtMs: 1 });
+
+const HOUR_MS = 3_600_000;
+
+const finish = async (ledger: Ledger, key: string): Promise<void> => {
+  const entry = await ledger.read(key);
+  if (entry === undefined) throw new Error(`no entry under ${key}`);
+  await ledger.record(key, { state: 'done' }, entry);
+};
+
+/** Claims keys until one is refused; answers how many were taken. */
+const fill = async (ledger: Ledger, owner: string, { finished = false, prefix = owner } = {}): Promise<number> => {
+  for (let turn = 0; ; turn++) {
+    const key = `${prefix} ${turn}`;
+    const refused = await ledger.claim(key, entryOf(key), owner).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (refused !== undefined) {
+      expect(refused).toMatchObject({ code: 'busy', status: 429, retryAfterSeconds: 60 });
+      return turn;
+    }
+    if (finished) await finish(ledger, key);
+  }
+};
 
 describe('the ledger in memory', () => {
   test('forgets an entry when its time is up, counted from its last change', async () => {
     let nowMs = 1_000_000;
     const ledger = createMemoryLedger({ now: () => nowMs, ttlMs: 1_000 });
     await ledger.claim('early', entryOf('id-1'));
-    await ledger.claim('recorded', entryOf('id-2'));
+    const { entry } = await ledger.claim('recorded', entryOf('id-2'));
     nowMs += 999;
-    await ledger.record('recorded', { state: 'done' });
+    await ledger.record('recorded', { state: 'done' }, entry);
     expect(await ledger.read('early')).toBeDefined();
     nowMs += 1;
     expect(await ledger.read('early')).toBeUndefined();
     expect(await ledger.read('recorded')).toMatchObject({ state: 'done' });
     expect(await ledger.claim('early', entryOf('id-3'))).toMatchObject({ mine: true });
     nowMs += 1_000;
-    await expect(ledger.record('recorded', { state: 'done' })).rejects.toMatchObject({ retryable: true });
+    await expect(ledger.record('recorded', { state: 'done' }, entry)).rejects.toMatchObject({ retryable: true });
   });
 
-  test('holds no more entries than it may, and forgets the longest unchanged one first', async () => {
-    const ledger = createMemoryLedger({ now: () => 1, maxEntries: 3, ttlMs: 1_000 });
-    for (const key of ['a', 'b', 'c']) await ledger.claim(key, entryOf(key));
-    await ledger.claim('c', entryOf('again'));
-    await ledger.record('a', { state: 'done' });
-    await ledger.claim('d', entryOf('d'));
-    const known = await Promise.all(['a', 'b', 'c', 'd'].map((key) => ledger.read(key)));
-    expect(known.map((entry) => entry?.fileId)).toEqual(['a', undefined, 'c', 'd']);
+  test('refuses a caller that has filled its share, and takes the entries of others', async () => {
+    const ledger = createMemoryLedger({ now: () => 1, maxBytes: 100_000 });
+    await ledger.claim('theirs', entryOf('id-1'), 'other');
+    const taken = await fill(ledger, 'greedy');
+    expect(taken).toBeGreaterThan(10);
+    expect(await ledger.claim('their next', entryOf('id-2'), 'other')).toMatchObject({ mine: true });
+    expect(await ledger.read('theirs')).toMatchObject({ fileId: 'id-1' });
+    expect(await ledger.read('greedy 0')).toMatchObject({ fileId: 'greedy 0' });
+    // What is known needs no room.
+    expect(await ledger.claim('greedy 0', entryOf('x'), 'greedy')).toMatchObject({ mine: false });
+    await finish(ledger, 'greedy 1');
+  });
+
+  test('is bounded for all callers together', async () => {
+    const ledger = createMemoryLedger({ now: () => 1, maxBytes: 100_000 });
+    const taken = await fill(ledger, 'one');
+    expect(await fill(ledger, 'two')).toBeLessThanOrEqual(taken);
+    expect(await fill(ledger, 'three')).toBeLessThanOrEqual(1);
+  });
+
+  test('makes room only by what is finished and an hour old, oldest first', async () => {
+    let nowMs = 1_000_000;
+    const ledger = createMemoryLedger({ now: () => nowMs, maxBytes: 100_000 });
+    await ledger.claim('in progress', entryOf('id-1'), 'one');
+    const taken = await fill(ledger, 'one', { finished: true });
+    nowMs += HOUR_MS - 1;
+    expect(await fill(ledger, 'one', { prefix: 'later' })).toBe(0);
+    nowMs += 1;
+    await ledger.claim('new', entryOf('id-2'), 'one');
+    expect(await ledger.read('one 0')).toBeUndefined();
+    expect(await ledger.read('one 1')).toBeDefined();
+    expect(await ledger.read(`one ${taken - 1}`)).toBeDefined();
+    expect(await ledger.read('in progress')).toBeDefined();
+  });
+
+  test('gives the room of a removed entry back', async () => {
+    const ledger = createMemoryLedger({ now: () => 1, maxBytes: 100_000 });
+    await fill(ledger, 'one');
+    const entry = await ledger.read('one 0');
+    await ledger.release('one 0', entry?.version ?? '');
+    expect(await ledger.claim('next', entryOf('id'), 'one')).toMatchObject({ mine: true });
   });
 });
