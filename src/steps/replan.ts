@@ -69,7 +69,8 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
   const existing = await drive.get(plan.fileId, context);
   if (plan.kind === 'create') {
     // Made by an earlier try: renamed, moved or trashed by a person since, it is still the key's file.
-    if (existing !== undefined && isOwnFile(claim, existing) && !isTakenBack(claim, existing)) return { plan, existing };
+    if (existing !== undefined && isOwnFile(claim, existing) && !isTakenBack(claim, existing))
+      return { plan, existing };
     if (plan.nameKey === undefined) return { plan: await planNewFile(planning, plan, existing) };
   }
   const isTarget = existing !== undefined && plan.folderId === folderId && isThere({ folderId, name }, existing);

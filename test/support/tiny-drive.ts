@@ -64,7 +64,8 @@ interface Call {
   wrong: Fault | undefined;
 }
 
-const hashOf = (algorithm: 'sha256' | 'md5', bytes: Buffer): string => createHash(algorithm).update(bytes).digest('hex');
+const hashOf = (algorithm: 'sha256' | 'md5', bytes: Buffer): string =>
+  createHash(algorithm).update(bytes).digest('hex');
 
 const describe = ({ id, name, mimeType, parents, appProperties, revisions, trashed = false }: StoredFile): object => {
   const bytes = revisions.at(-1) ?? Buffer.alloc(0);

@@ -76,7 +76,7 @@ test.each([
 );
 
 test(
-  'a file that somebody has changed since an unanswered try made it is left alone',
+  'a file that somebody has changed since an unanswered try made it is left alone, and the delivery is answered',
   async () => {
     const sending = { key: 'changed', query: { name: 'changed' } };
     endUnseen();
@@ -84,7 +84,11 @@ test(
     world.google.faults.clear();
     const [made] = filesNamed('changed');
     await world.changeByHand(made?.id ?? '', 'corrected by hand');
-    expect(await world.send(courier, 'whole', sending)).toMatchObject({ status: 422, code: 'idempotency-key-reused' });
+    expect(await world.send(courier, 'whole', sending)).toMatchObject({
+      status: 200,
+      receipt: { id: made?.id, outcome: 'replayed', sha256 },
+    });
+    expect(await world.send(courier, 'other', sending)).toMatchObject({ status: 422, code: 'idempotency-key-reused' });
     expect(filesNamed('changed')).toMatchObject([{ id: made?.id, revisions: 2 }]);
   },
   TIMEOUT_MS,

@@ -147,7 +147,7 @@ test.each(['new', 'fail', 'replace'])(
       const { status, json } = await post(`/v1/uploads/${first.json.id}/complete`, { sha256 });
       expect([turn, status, json.code]).toEqual([turn, 409, 'upload-incomplete']);
       expect([json.detail, json.remedy]).toEqual([
-        expect.stringContaining('session is over'),
+        expect.stringContaining('session has ended'),
         expect.stringContaining('Open a new upload'),
       ]);
     }
