@@ -20,7 +20,7 @@ export interface DriveFile {
 }
 
 /** One of the contents that a file has had. */
-export interface Revision {
+interface Revision {
   id: string;
   /** Lower-case hex; undefined for Docs editors files. */
   md5Checksum: string | undefined;

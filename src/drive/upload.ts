@@ -1,6 +1,5 @@
 import { checkDigest } from '../digest.ts';
 import { CourierError } from '../errors.ts';
-import { isPassing } from '../google/retry.ts';
 import type { Failure, GoogleResponse } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import type { BufferBudget } from './budget.ts';
@@ -33,6 +32,8 @@ const blocksFor = (size: number | undefined, { blockBytes }: BufferBudget, multi
 /** Whether a multipart request may be sent again when its answer was lost. */
 const isRepeatable = ({ target }: UploadRequest): boolean => target.kind === 'replace' || target.file.id !== undefined;
 
+const TRANSIENT_CODES: ReadonlySet<string> = new Set(['drive-unavailable', 'drive-rate-limited']);
+
 interface Multipart {
   client: DriveClient;
   rules: TargetRules;
@@ -55,6 +56,10 @@ const attemptMultipart = async (
   }
 };
 
+/** Whether the same request may be answered better later. */
+const isTransient = ({ client }: Multipart, response: GoogleResponse, target: UploadTarget): boolean =>
+  response.status >= 400 && TRANSIENT_CODES.has(client.error(response, uploadCall(target, 'multipart').operation).code);
+
 /** Sends the request until Drive has answered it for good; before each attempt `beforeCommit` looks whether it still should. */
 const sendWhole = async (upload: Multipart, target: UploadTarget, whole: Whole): Promise<GoogleResponse | Landed> => {
   const { request, bytes, again } = upload;
@@ -65,7 +70,7 @@ const sendWhole = async (upload: Multipart, target: UploadTarget, whole: Whole):
     const answer = await attemptMultipart(upload, target, whole.size);
     const failed = answer instanceof CourierError;
     // A create was tried again by the transport: its id makes that safe.
-    if (!failed && (target.kind === 'create' || !isPassing(answer))) return answer;
+    if (!failed && (target.kind === 'create' || !isTransient(upload, answer, target))) return answer;
     const wait = { ...waitOf(request), url: uploadCall(target, 'multipart').url, attempt };
     if (await again(failed ? wait : { ...wait, response: answer })) continue;
     if (failed) throw answer;
