@@ -89,20 +89,20 @@ const inOrder = (found: readonly Check[]): Check[] => {
 export interface Examination {
   /** Whether a probe file is put into each folder. */
   write: boolean;
-  /** Only what a delivery needs, and nothing that stands around it; with a ledger entry that is used again and again. */
-  essentials?: { ledgerKey: string };
+  /** Only what a delivery needs, and nothing that stands around it. */
+  essentials?: boolean;
 }
 
 /** Looks at every destination at once; what they have in common is looked at once. */
 export const examine = async (
   dependencies: DoctorDependencies,
-  { write, essentials }: Examination,
+  { write, essentials = false }: Examination,
 ): Promise<DoctorReport> => {
   const { config, now } = dependencies;
   const context = { deadlineMs: now() + PATIENCE_MS };
   const { deadlineMs } = context;
   const [self, clock] = await Promise.all([lookAtSelf(dependencies), checkClock(dependencies, deadlineMs)]);
-  const ledger = checkLedger(dependencies, self.email, essentials?.ledgerKey);
+  const ledger = checkLedger(dependencies, self.email);
   const invoker = essentials ? undefined : checkInvoker(dependencies, { runtimeEmail: self.email, deadlineMs });
   const sightOf = createSubscriptionSight(dependencies, deadlineMs);
   const bucketSightOf = createBucketSight(dependencies, deadlineMs);

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { DoctorDependencies } from './dependencies.ts';
 import { examine } from './examine.ts';
 import type { Check, DoctorReport, Readiness } from './report.ts';
@@ -45,12 +44,11 @@ const findingsOf = ({ destinations }: DoctorReport): Readiness['findings'] => {
 /** Whether deliveries would work, looked at by one at a time and at most once in a while, however many ask. */
 export const createReadiness = (dependencies: DoctorDependencies): (() => Promise<Readiness>) => {
   const { now, log } = dependencies;
-  const essentials = { ledgerKey: `ready:${randomUUID()}` };
   let known: { readiness: Readiness; untilMs: number } | undefined;
   let pending: Promise<Readiness> | undefined;
 
   const lookNow = async (): Promise<Readiness> => {
-    const report = await examine(dependencies, { write: false, essentials });
+    const report = await examine(dependencies, { write: false, essentials: true });
     const findings = findingsOf(report);
     const readiness = { ok: findings.length === 0, findings };
     if (!readiness.ok) log.warn({ failing: failingOf(report) }, 'not ready: deliveries would fail');
