@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { DeliveryOptions } from '../delivery.ts';
-import { failure } from './errors.ts';
-import { mediaTypeByName } from '../media-type-by-name.ts';
 import { readStoredType } from '../media-type.ts';
+import { mediaTypeByName } from '../media-type-by-name.ts';
+import { failure } from './errors.ts';
 
 export interface SendProgress {
   sentBytes: number;

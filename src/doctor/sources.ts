@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Config } from '../config.ts';
-import type { DoctorDependencies } from './dependencies.ts';
 import { needsUserProject } from '../source/storage-refusal.ts';
+import type { DoctorDependencies } from './dependencies.ts';
 import { memberOf } from './remedies.ts';
 import { type Check, type Fault, fromFaults, passed } from './report.ts';
 

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { DRIVE_URL, type DriveClient } from './client.ts';
 import type { CallContext, FolderDescription } from './drive.ts';
 import { UNITS } from './pacing.ts';
-import { FOLDER_TYPE, SHORTCUT_TYPE } from './query.ts';
 import { parseAnswer } from './parse-answer.ts';
+import { FOLDER_TYPE, SHORTCUT_TYPE } from './query.ts';
 
 const FIELDS =
   'id,name,mimeType,driveId,ownedByMe,trashed,inheritedPermissionsDisabled,shortcutDetails(targetId,targetMimeType),capabilities(canAddChildren,canListChildren,canShare)';

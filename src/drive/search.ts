@@ -6,8 +6,8 @@ import { createExpiringCache } from './expiring-cache.ts';
 import { FILE_FIELDS, parseFile } from './file.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
-import { filesNamed } from './query.ts';
 import { parseAnswer } from './parse-answer.ts';
+import { filesNamed } from './query.ts';
 import type { ResolveFolder } from './resolve-folder.ts';
 
 const MAX_DRIVES = 1_000;

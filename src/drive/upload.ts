@@ -124,7 +124,9 @@ export const createUpload =
           : await landMultipart({ client, rules, request, bytes, again }, small);
       const whole = small ?? (await bytes.window().drain());
       checkDigest(request.expectedSha256, whole.sha256);
-      const file = landed.ours ? await verify({ files, now, log }, { landed, whole, md5: () => bytes.md5(whole.size) }, request) : landed.file;
+      const file = landed.ours
+        ? await verify({ files, now, log }, { landed, whole, md5: () => bytes.md5(whole.size) }, request)
+        : landed.file;
       const { existed, replaced, stopped = false } = landed;
       return { file, ...whole, existed, replaced, stopped };
     } finally {

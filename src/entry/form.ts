@@ -4,8 +4,8 @@ import { type Part, readParts } from '../source/multipart-body.ts';
 import { type ExpectedDigest, readBodyDigests, sha256Among, withDigests } from './body-digests.ts';
 import { decodeBytes } from './charset.ts';
 import {
-  decodeFormName,
   type Disposition,
+  decodeFormName,
   fileNameIn,
   parseDisposition,
   SEND_UTF8,

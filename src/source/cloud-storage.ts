@@ -3,9 +3,9 @@ import { AwsCrc32c } from '@aws-crypto/crc32c';
 import { z } from 'zod';
 import type { Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
-import { mediaTypeByName } from '../media-type-by-name.ts';
-import { readStoredType } from '../media-type.ts';
 import type { Bearer, GoogleResponse, GoogleStream, GoogleTransport } from '../google/transport.ts';
+import { readStoredType } from '../media-type.ts';
+import { mediaTypeByName } from '../media-type-by-name.ts';
 import { storedFormOf } from './content-encoding.ts';
 import { encryptedWithCustomerKey, needsUserProject, storageError } from './storage-refusal.ts';
 

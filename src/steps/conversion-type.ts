@@ -1,6 +1,6 @@
 import type { Delivery } from '../delivery.ts';
-import { mediaTypeByName } from '../media-type-by-name.ts';
 import { UNKNOWN_TYPE } from '../media-type.ts';
+import { mediaTypeByName } from '../media-type-by-name.ts';
 
 /**
  * What Drive converts depends on the type. Many clients send every file as `application/octet-stream`, which says only that
