@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { asCourierError, CourierError } from '../errors.ts';
 import type { Patience } from '../source/request-body.ts';
+import { createDocumentMemory, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './document-memory.ts';
 import type { Bindings, CourierContext, Variables } from './environment.ts';
 import { createExportsHandler } from './exports.ts';
 import { createFilesHandler } from './files.ts';
@@ -14,11 +15,11 @@ import { doctorQuery } from './queries.ts';
 import { readQuery } from './query.ts';
 import { HEADERS_TOO_LARGE, headersTooLarge, isHeadTooLarge, refuseHead } from './request-head.ts';
 import { createRequestLog } from './request-log.ts';
+import type { Room } from './room.ts';
 import type { Services } from './services.ts';
 import { createSlots, holderOf } from './slots.ts';
 import { readTrace } from './trace.ts';
 import { createCompleteUploadHandler, createOpenUploadHandler } from './uploads.ts';
-import { createWholeBodies } from './whole-bodies.ts';
 
 export type CourierApp = Hono<{ Bindings: Bindings; Variables: Variables }>;
 
@@ -61,18 +62,20 @@ const routesOf = (services: Services, patience: Patience | undefined): Route[] =
   const slots = createSlots(services.concurrentUploads);
   const files = createFilesHandler(services, slots, patience);
   const doctorSlots = createSlots(MAX_DOCTORS);
-  const bodies = createWholeBodies();
+  const room: Room = { slots, memory: createDocumentMemory(MAX_DOCUMENT_BYTES), patience };
+  // Memory of their own: no document of a caller keeps a message out.
+  const pushRoom: Room = { slots, memory: createDocumentMemory(MAX_PUSH_BYTES), patience };
   return [
     { method: 'POST', path: '/v1/files', who: 'caller', handle: files },
     { method: 'POST', path: '/', who: 'caller', handle: files },
-    { method: 'POST', path: '/v1/exports', who: 'caller', handle: createExportsHandler(services, slots, bodies) },
-    { method: 'POST', path: '/v1/pubsub', who: 'push', handle: createPubsubHandler(services, slots, bodies) },
-    { method: 'POST', path: '/v1/uploads', who: 'caller', handle: createOpenUploadHandler(services, slots) },
+    { method: 'POST', path: '/v1/exports', who: 'caller', handle: createExportsHandler(services, room) },
+    { method: 'POST', path: '/v1/pubsub', who: 'push', handle: createPubsubHandler(services, pushRoom) },
+    { method: 'POST', path: '/v1/uploads', who: 'caller', handle: createOpenUploadHandler(services, room) },
     {
       method: 'POST',
       path: '/v1/uploads/:id/complete',
       who: 'caller',
-      handle: createCompleteUploadHandler(services, slots),
+      handle: createCompleteUploadHandler(services, room),
     },
     {
       method: 'GET',

@@ -40,7 +40,7 @@ const dataOf = ({ data, data_base64: base64 }: CloudEvent): unknown => {
 };
 
 /** An event as a message: the same work whichever way it comes, and the same dead letter. */
-const asMessage = (event: CloudEvent): { message: PubsubMessage; fault?: CourierError } => {
+const asMessage = async (event: CloudEvent): Promise<{ message: PubsubMessage; fault?: CourierError }> => {
   const bare = { id: event.id, subscription: undefined, deliveryAttempt: undefined, orderingKey: undefined };
   const whole = (): PubsubMessage => ({
     ...bare,
@@ -49,7 +49,7 @@ const asMessage = (event: CloudEvent): { message: PubsubMessage; fault?: Courier
   });
   try {
     const data = dataOf(event);
-    if (event.type === PUBLISHED) return unwrap(readPublishedEvent(data));
+    if (event.type === PUBLISHED) return await unwrap(readPublishedEvent(data));
     if (event.type !== FINALIZED) throw invalid(`Events of type ${JSON.stringify(event.type)} are not taken.`);
     const parsed = objectSchema.safeParse(data);
     if (!parsed.success) throw invalid('data: is not an object of Cloud Storage.');
@@ -102,7 +102,7 @@ export const createEventHandler = (services: Services): ((event: unknown) => Pro
   // One parameter: with two, functions-framework takes a function for one with a callback.
   return async (input) => {
     const event = readEvent(input);
-    const unwrapped = asMessage(event);
+    const unwrapped = await asMessage(event);
     const topic = originOf(event);
     const origin = unwrapped.message.subscription ?? topic;
     const requestId = randomUUID();

@@ -3,10 +3,13 @@ import type { DeliveryOptions, Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
 import { fileName } from '../file-name.ts';
 import { parseObjectName } from '../source/cloud-storage.ts';
+import { Base64Follower, base64Of } from '../source/base64.ts';
 import { isRawNumber, parseExactJson } from '../source/exact-json.ts';
-import { base64Source, textSource } from '../source/inline.ts';
-import { jsonSource } from '../source/pretty-json.ts';
-import { type Row, rowsSource } from '../source/rows.ts';
+import { type Follower, JsonOutline, PASS_OVER, type ValueType } from '../source/json-outline.ts';
+import { JsonScanner } from '../source/json-scanner.ts';
+import { RowsFollower, rowsOf } from '../source/rows.ts';
+import { type Bytes, scanAll } from '../source/spool.ts';
+import { jsonOf, TextFollower, textOf } from '../source/transcode.ts';
 import type { SourceRequest } from '../source-access.ts';
 import { IDEMPOTENCY_KEY } from './delivery-headers.ts';
 import { nameOfObject } from './object-place.ts';
@@ -16,6 +19,8 @@ import type { Services } from './services.ts';
 
 /** What a document may take its bytes from; `rawCells` goes with `rows`. */
 const WAYS = ['text', 'base64', 'json', 'rows', 'gcs'] as const;
+
+type Row = Readonly<Record<string, unknown>>;
 
 const isRow = (value: unknown): value is Row =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value);
@@ -92,27 +97,77 @@ export const asExport = (
   ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
 });
 
-/** Reads a document's bytes. @throws CourierError `request-invalid`, `name-invalid`, `path-invalid` */
-export const readExportDocument = (bytes: Uint8Array): ExportDocument => {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new CourierError('request-invalid', { detail: 'The document is not UTF-8.', cause });
-  }
-  return parseInput(exportDocument, parseExactJson(text));
+/** A document that has been read. */
+export interface ReadDocument {
+  fields: ExportDocument;
+  /** The file's bytes, where they are in the document itself. */
+  inline: Source | undefined;
+}
+
+/** Documents are scanned as they come; only what is left of them without the file's bytes is parsed, and that is small. */
+const MAX_OUTLINE_BYTES = 65_536;
+
+/** What the scanner finds out about the file in a document. */
+const createFindings = () => {
+  const rows: RowsFollower[] = [];
+  const base64: Base64Follower[] = [];
+  const texts: TextFollower[] = [];
+  const followed = <One>(all: One[], one: One): One => {
+    all.push(one);
+    return one;
+  };
+  return {
+    rows,
+    base64,
+    texts,
+    follow(path: string, type: ValueType): Follower | undefined {
+      if (path === 'source.json') return { ...PASS_OVER, stand: 'null' };
+      if (path === 'source.rows' && type === 'array') return followed(rows, new RowsFollower());
+      if (path === 'source.text' && type === 'text') return followed(texts, new TextFollower());
+      if (path === 'source.base64' && type === 'text') return followed(base64, new Base64Follower());
+      return undefined;
+    },
+  };
 };
 
-const openSource = async (
-  given: ExportDocument['source'],
-  services: Pick<Services, 'openObject'>,
-  request: SourceRequest,
-): Promise<Source & { name?: string; suffix?: string }> => {
-  if (given.text !== undefined) return textSource(given.text);
-  if (given.base64 !== undefined) return base64Source(given.base64);
-  if (given.rows !== undefined) return rowsSource(given.rows, { rawCells: given.rawCells ?? false });
-  if (given.gcs !== undefined) return openObjectSource(services, parseObjectName(given.gcs), request);
-  return jsonSource(given.json);
+/** Reads a document: its scanner is to be given all bytes, then `finish` says what the document is. */
+export const createDocumentReader = (): { scanner: JsonScanner; finish(bytes: Bytes): ReadDocument } => {
+  const { rows, base64, texts, follow } = createFindings();
+  const outline = new JsonOutline({ objects: ['source'], follow, maxBytes: MAX_OUTLINE_BYTES });
+  const scanner = new JsonScanner(outline);
+  outline.follows(scanner);
+
+  const inlineOf = ({ source: given }: ExportDocument, bytes: Bytes): Source | undefined => {
+    const [range] = outline.found.filter(({ path }) => path.startsWith('source.'));
+    if (range === undefined || given.gcs !== undefined) return undefined;
+    const [row] = rows;
+    const [digits] = base64;
+    const [text] = texts;
+    if (row !== undefined) {
+      row.check();
+      return rowsOf(bytes, range, { ...row, rawCells: given.rawCells ?? false });
+    }
+    if (digits !== undefined) {
+      if (!digits.isRight) throw new CourierError('request-invalid', { detail: `source.base64 ${digits.fault}.` });
+      return base64Of(bytes, range, digits.size);
+    }
+    return text === undefined ? jsonOf(bytes, range) : textOf(bytes, range, text.size);
+  };
+
+  return {
+    scanner,
+    finish(bytes) {
+      const fields = parseInput(exportDocument, parseExactJson(outline.text()));
+      return { fields, inline: inlineOf(fields, bytes) };
+    },
+  };
+};
+
+/** Reads a document that is in memory. @throws CourierError `request-invalid`, `name-invalid`, `path-invalid`, `too-large` */
+export const readExportDocument = async (bytes: Bytes): Promise<ReadDocument> => {
+  const { scanner, finish } = createDocumentReader();
+  await scanAll(bytes, scanner);
+  return finish(bytes);
 };
 
 /**
@@ -121,19 +176,18 @@ const openSource = async (
  * @throws CourierError `request-invalid`, `name-invalid`, `destination-forbidden`, `source-not-found`, `source-forbidden`, `google-unavailable`
  */
 export const openExport = async (
-  document: ExportDocument,
+  { fields, inline }: ReadDocument,
   services: Pick<Services, 'openObject'>,
   request: Omit<SourceRequest, 'destination'>,
 ): Promise<OpenedExport> => {
-  const { source: given, name: asked, ...rest } = document;
+  const { source: given, name: asked, ...rest } = fields;
+  const { destination } = rest;
   const {
     name: found = '',
     suffix,
     ...opened
-  } = await openSource(given, services, {
-    ...request,
-    destination: rest.destination,
-  });
+  }: Source & { name?: string; suffix?: string } = inline ??
+  (await openObjectSource(services, parseObjectName(given.gcs ?? ''), { ...request, destination }));
   if (asked !== undefined) return asExport({ ...rest, name: asked }, opened);
   const ending = suffix === undefined ? {} : { suffix };
   return asExport({ ...rest, name: nameOfObject(found), ...ending }, opened);

@@ -1,14 +1,15 @@
 import { CourierError } from '../errors.ts';
 import { readIdempotencyKey, refuseEvents } from './delivery-headers.ts';
 import type { CourierContext } from './environment.ts';
-import { openExport, readExportDocument } from './export-document.ts';
+import { MAX_DOCUMENT_BYTES } from './document-memory.ts';
+import { createDocumentReader, openExport } from './export-document.ts';
 import { jsonBody } from './json-body.ts';
 import { keyOfRequest } from './platform-key.ts';
 import { readQuery, refuseOptions } from './query.ts';
 import { withinRequest } from './request-signal.ts';
 import type { Services } from './services.ts';
-import { holderOf, type Slots } from './slots.ts';
-import { MOST_DOCUMENT_BYTES, type WholeBodies } from './whole-bodies.ts';
+import type { Room } from './room.ts';
+import { holderOf } from './slots.ts';
 
 /** One key from the two places where it may stand. */
 const oneKey = (header: string | undefined, field: string | undefined): { idempotencyKey?: string } => {
@@ -21,7 +22,7 @@ const oneKey = (header: string | undefined, field: string | undefined): { idempo
 
 /** `POST /v1/exports`. A `Content-Digest` is that of the document, as RFC 9530 says, not of the file that it asks for. */
 export const createExportsHandler =
-  (services: Services, slots: Slots, bodies: WholeBodies) =>
+  (services: Services, { slots, memory, patience }: Room) =>
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
       const { headers } = context.req.raw;
@@ -29,15 +30,16 @@ export const createExportsHandler =
       const asked = readQuery(context.env.incoming.url ?? '');
       const { idempotencyKey: key, query } = keyOfRequest(readIdempotencyKey(headers), asked, headers);
       refuseOptions(query);
-      const maxBytes = Math.min(MOST_DOCUMENT_BYTES, services.maxBodyBytes ?? MOST_DOCUMENT_BYTES);
-      const body = jsonBody(context, maxBytes);
+      const maxBytes = Math.min(MAX_DOCUMENT_BYTES, services.maxBodyBytes ?? MAX_DOCUMENT_BYTES);
+      const body = jsonBody(context, maxBytes, { patience });
       const { caller, trace } = context.var;
       services.authorize({ caller, requestId: trace.requestId, idempotencyKey: key });
       const receipt = await slots.hold(holderOf.caller(caller), () =>
-        bodies.hold(body.size ?? maxBytes, async () => {
-          const bytes = await body.read();
+        memory.hold(holderOf.caller(caller), body.size, async (lease) => {
+          const { scanner, finish } = createDocumentReader();
+          const bytes = await body.collect(scanner, lease);
           const request = { ...time, caller, requestId: trace.requestId };
-          const { idempotencyKey, ...opened } = await openExport(readExportDocument(bytes), services, request);
+          const { idempotencyKey, ...opened } = await openExport(finish(bytes), services, request);
           return services.deliver({ ...opened, ...oneKey(key, idempotencyKey), ...request });
         }),
       );

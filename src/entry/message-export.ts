@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CourierError } from '../errors.ts';
 import { objectNameOf } from '../source/cloud-storage.ts';
 import { bytesSource } from '../source/inline.ts';
+import { bytesOf } from '../source/spool.ts';
 import type { SourceRequest } from '../source-access.ts';
 import {
   asExport,
@@ -9,6 +10,7 @@ import {
   fileShape,
   type OpenedExport,
   openExport,
+  type ReadDocument,
   readExportDocument,
 } from './export-document.ts';
 import { placeOfObject } from './object-place.ts';
@@ -54,9 +56,9 @@ const fileOf = ({ attributes, data }: PubsubMessage): OpenedExport =>
   asExport(parseInput(z.strictObject(fileShape), optionsIn(attributes)), bytesSource(data, 'application/octet-stream'));
 
 /** Attributes serve filters, too, so they may say again what the document says; that they say something else is a mistake. */
-const withAttributes = (document: ExportDocument, attributes: Attributes): ExportDocument => {
+const withAttributes = ({ fields, inline }: ReadDocument, attributes: Attributes): ReadDocument => {
   for (const [name, value] of Object.entries(optionsIn(attributes))) {
-    const field = document[name as keyof ExportDocument];
+    const field = fields[name as keyof ExportDocument];
     if (name === 'idempotencyKey' && field === undefined) continue;
     if (field !== value) {
       throw new CourierError('request-invalid', {
@@ -69,7 +71,7 @@ const withAttributes = (document: ExportDocument, attributes: Attributes): Expor
     }
   }
   const { idempotencyKey } = parseInput(z.object({ idempotencyKey: fileShape.idempotencyKey }), attributes);
-  return idempotencyKey === undefined ? document : { ...document, idempotencyKey };
+  return { fields: idempotencyKey === undefined ? fields : { ...fields, idempotencyKey }, inline };
 };
 
 /** https://cloud.google.com/storage/docs/pubsub-notifications#attributes */
@@ -138,6 +140,6 @@ export const readMessage = async (
       detail: 'The message has neither data nor attributes that ask for anything.',
     });
   }
-  const document = withAttributes(readExportDocument(data), attributes);
+  const document = withAttributes(await readExportDocument(bytesOf(data)), attributes);
   return { kind: 'export', opened: await openExport(document, services, asking) };
 };

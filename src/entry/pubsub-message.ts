@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
-import { decodeBase64 } from '../source/base64.ts';
+import { Base64Check, Base64Follower, decoded } from '../source/base64.ts';
+import { ByteWriter } from '../source/byte-writer.ts';
+import { JsonOutline } from '../source/json-outline.ts';
+import { JsonScanner } from '../source/json-scanner.ts';
+import type { Bytes } from '../source/spool.ts';
+import { textEvents, transcode } from '../source/transcode.ts';
+import { turn } from '../source/turns.ts';
 
 /** A Pub/Sub message, however it came. */
 export interface PubsubMessage {
@@ -61,7 +67,7 @@ export const UNWRAPPED =
   'the body: this is not a wrapped Pub/Sub push; create the subscription without "--push-no-wrapper".';
 
 /** Reads the body of a wrapped push. @throws CourierError `request-invalid` */
-export const readPush = (body: unknown): WrappedMessage => {
+const readPush = (body: unknown): WrappedMessage => {
   const parsed = pushSchema.safeParse(body);
   if (parsed.success) return asMessage(parsed.data.message, parsed.data.subscription, parsed.data.deliveryAttempt);
   const has = (member: string): boolean => typeof body === 'object' && body !== null && member in body;
@@ -94,10 +100,86 @@ export const readPublishedEvent = (data: unknown): WrappedMessage => {
   return asMessage(parsed.data.message, parsed.data.subscription, undefined);
 };
 
-/** The message with its data, when they are base64; else with the text that came in their place, and what is wrong. */
-export const unwrap = ({ base64, ...rest }: WrappedMessage): { message: PubsubMessage; fault?: CourierError } => {
-  const data = decodeBase64(base64);
-  if (data !== undefined) return { message: { ...rest, data } };
-  const fault = new CourierError('request-invalid', { detail: 'message.data: is not base64.' });
-  return { message: { ...rest, data: Buffer.from(base64) }, fault };
+/** 100 attributes of 1,280 bytes (pubsub/quotas#resource_limits), each character of them escaped. */
+const MAX_OUTLINE_BYTES = 1_048_576;
+/** Ten times what Pub/Sub takes. */
+const MAX_ATTRIBUTES = 1_000;
+
+const isCrowded = (body: unknown): boolean => {
+  const attributes = (body as { message?: { attributes?: unknown } } | null)?.message?.attributes;
+  return typeof attributes === 'object' && attributes !== null && Object.keys(attributes).length > MAX_ATTRIBUTES;
+};
+
+interface ReadPush {
+  push: WrappedMessage;
+  /** The text of `message.data`, in pieces. */
+  data: AsyncIterable<Uint8Array>;
+  check: Base64Check;
+}
+
+const NO_DATA: AsyncIterable<Uint8Array> = {
+  [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),
+};
+
+/** Reads the body of a push while it comes; what is in it but its data is small. */
+export const createPushReader = (): { scanner: JsonScanner; finish(bytes: Bytes): ReadPush } => {
+  let check = new Base64Follower({ takesUrlDigits: true });
+  const outline = new JsonOutline({
+    objects: ['message', 'message.attributes'],
+    maxBytes: MAX_OUTLINE_BYTES,
+    // Google writes it, and may add members.
+    lenient: true,
+    follow(path, type) {
+      if (path !== 'message.data' || type !== 'text') return undefined;
+      check = new Base64Follower({ takesUrlDigits: true });
+      return check;
+    },
+  });
+  const scanner = new JsonScanner(outline, { lenient: true });
+  outline.follows(scanner);
+  return {
+    scanner,
+    finish(bytes) {
+      const body: unknown = JSON.parse(outline.text());
+      if (isCrowded(body)) {
+        throw new CourierError('request-invalid', { detail: `message.attributes: has more than ${MAX_ATTRIBUTES}.` });
+      }
+      const push = readPush(body);
+      const range = outline.found.findLast(({ path }) => path === 'message.data');
+      return { push, check, data: range === undefined ? NO_DATA : transcode(bytes, range, textEvents) };
+    },
+  };
+};
+
+/**
+ * The message with its data, when they are base64; else with the text that came in their place, and what is wrong.
+ * The alphabet for URLs is taken too, as protobuf's parsers do.
+ */
+export const unwrapPieces = async (
+  { base64: _, ...rest }: WrappedMessage,
+  pieces: AsyncIterable<Uint8Array>,
+  check: Base64Check,
+): Promise<{ message: PubsubMessage; fault?: CourierError }> => {
+  const isRight = check.isRight;
+  const out = new ByteWriter(Math.max(1, check.size));
+  for await (const piece of isRight ? decoded(pieces) : pieces) out.bytes(piece, 0, piece.byteLength);
+  const message = { ...rest, data: out.take() };
+  if (isRight) return { message };
+  return { message, fault: new CourierError('request-invalid', { detail: 'message.data: is not base64.' }) };
+};
+
+const TEXT_PIECE = 65_536;
+
+/** A message whose data are a text already. */
+export const unwrap = async (wrapped: WrappedMessage): Promise<{ message: PubsubMessage; fault?: CourierError }> => {
+  const { base64 } = wrapped;
+  const check = new Base64Check({ takesUrlDigits: true });
+  async function* pieces(): AsyncGenerator<Buffer> {
+    for (let at = 0; at < base64.length; at += TEXT_PIECE) {
+      if (at > 0) await turn();
+      yield Buffer.from(base64.slice(at, at + TEXT_PIECE));
+    }
+  }
+  for await (const piece of pieces()) check.add(piece, 0, piece.byteLength);
+  return unwrapPieces(wrapped, pieces(), check);
 };

@@ -1,14 +1,15 @@
-import { setImmediate } from 'node:timers/promises';
 import { asCourierError, CourierError } from '../errors.ts';
+import type { Spool } from '../source/spool.ts';
+import { type DocumentLease, MAX_PUSH_BYTES } from './document-memory.ts';
 import type { CourierContext } from './environment.ts';
-import { jsonBody, parseJson } from './json-body.ts';
+import { type JsonBody, jsonBody } from './json-body.ts';
 import { handleMessage, messageFields } from './message-handler.ts';
 import { problemHeaders, problemOf } from './problem.ts';
-import { readPush, UNWRAPPED, unwrap } from './pubsub-message.ts';
+import { createPushReader, UNWRAPPED, unwrapPieces, type WrappedMessage } from './pubsub-message.ts';
 import { type RequestTime, withinRequest } from './request-signal.ts';
+import type { Room } from './room.ts';
 import type { Services } from './services.ts';
-import { holderOf, type Slot, type Slots } from './slots.ts';
-import { MOST_PUSH_BYTES, type WholeBodies } from './whole-bodies.ts';
+import { holderOf, type Slot } from './slots.ts';
 
 /**
  * A push is acknowledged within 600 seconds at most (pubsub/docs/push), or it comes again while the first is still at work.
@@ -19,13 +20,31 @@ export const PUSH_SECONDS = 540;
 /** Seconds after which a set-up fault may have been mended; Pub/Sub keeps its own pace. */
 const SETUP_RETRY_SECONDS = 60;
 
-/** The data of an unwrapped push may be anything. @throws CourierError `request-invalid` */
-const parsePush = (bytes: Buffer): unknown => {
+interface Received {
+  push: WrappedMessage;
+  /** Makes the message of it; its data, which may be megabytes, are decoded bit by bit. */
+  unwrap(): ReturnType<typeof unwrapPieces>;
+}
+
+/** The data of an unwrapped push may be anything. @throws CourierError `request-invalid`, and those of reading */
+const receive = async (body: JsonBody, lease: DocumentLease): Promise<Received> => {
+  const reader = createPushReader();
+  let bytes: Spool;
   try {
-    return parseJson(bytes);
+    bytes = await body.collect(reader.scanner, lease);
   } catch (cause) {
+    if (!(cause instanceof CourierError) || cause.code !== 'request-invalid') throw cause;
     throw new CourierError('request-invalid', { detail: UNWRAPPED, cause });
   }
+  const { push, data, check } = reader.finish(bytes);
+  return {
+    push,
+    async unwrap() {
+      const unwrapped = await unwrapPieces(push, data, check);
+      bytes.free();
+      return unwrapped;
+    },
+  };
 };
 
 /** "Come again": 503 whatever the error's own status is, since Pub/Sub takes no answer but success for final. */
@@ -43,22 +62,20 @@ const forbidden = (): CourierError =>
     remedy: 'Let the operator set this account as "serviceAccount" of the subscription under "pubsub".',
   });
 
-const receive = async (
+const handle = async (
   services: Services,
   context: CourierContext,
-  { bytes, time, slot }: { bytes: Buffer; time: RequestTime; slot: Slot },
+  { body, time, slot, lease }: { body: JsonBody; time: RequestTime; slot: Slot; lease: DocumentLease },
 ): Promise<Response> => {
   const { caller, trace } = context.var;
   // What is no push, or not from this subscription's own account, is refused as any other request would be.
-  const body = parsePush(bytes);
-  // Parsing and decoding some megabytes are two turns of the event loop, so that others are served in between.
-  await setImmediate();
-  const wrapped = readPush(body);
-  const origin = wrapped.subscription ?? '';
+  const received = await receive(body, lease);
+  const origin = received.push.subscription ?? '';
   const grant = services.mayPush(caller, origin);
   if (grant === undefined) throw forbidden();
   slot.move(holderOf.subscription(origin));
-  const unwrapped = unwrap(wrapped);
+  lease.move(holderOf.subscription(origin));
+  const unwrapped = await received.unwrap();
   const bringing = {
     ...time,
     caller,
@@ -83,18 +100,15 @@ const receive = async (
 
 /** `POST /v1/pubsub`: 204 for done or given up, 503 for "come again". */
 export const createPubsubHandler =
-  (services: Services, slots: Slots, bodies: WholeBodies) =>
+  (services: Services, { slots, memory, patience }: Room) =>
   (context: CourierContext): Promise<Response> => {
     const requestSeconds = Math.min(services.requestSeconds, PUSH_SECONDS);
     return withinRequest(context, { ...services, requestSeconds }, async (time) => {
-      const body = jsonBody(context, MOST_PUSH_BYTES, UNWRAPPED);
+      const body = jsonBody(context, MAX_PUSH_BYTES, { otherwise: UNWRAPPED, patience });
+      const pusher = holderOf.pusher(context.var.caller);
       try {
-        return await slots.hold(holderOf.pusher(context.var.caller), (slot) =>
-          bodies.hold(body.size ?? MOST_PUSH_BYTES, async () => {
-            const bytes = await body.read();
-            await setImmediate();
-            return receive(services, context, { bytes, time, slot });
-          }),
+        return await slots.hold(pusher, (slot) =>
+          memory.hold(pusher, body.size, (lease) => handle(services, context, { body, time, slot, lease })),
         );
       } catch (error) {
         if (error instanceof CourierError && error.code === 'busy') return comeAgain(context, error);

@@ -5,8 +5,9 @@ import { jsonBody, readJson } from './json-body.ts';
 import { mimeTypeOption, optionShape, parseInput, sha256Option } from './options.ts';
 import { refuseQuery } from './query.ts';
 import { withinRequest } from './request-signal.ts';
+import type { Room } from './room.ts';
 import type { Services } from './services.ts';
-import { holderOf, type Slots } from './slots.ts';
+import { holderOf } from './slots.ts';
 
 const MOST_JSON_BYTES = 65_536;
 
@@ -22,13 +23,13 @@ export const completeRequest = z.strictObject({ sha256: z.exactOptional(sha256Op
 
 /** `POST /v1/uploads`: opens a session that the caller sends its bytes to directly. */
 export const createOpenUploadHandler =
-  (services: Services, slots: Slots) =>
+  (services: Services, { slots, patience }: Pick<Room, 'slots' | 'patience'>) =>
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
       const { caller, trace } = context.var;
       refuseQuery(context.env.incoming.url ?? '');
       const idempotencyKey = readIdempotencyKey(context.req.raw.headers);
-      const body = jsonBody(context, MOST_JSON_BYTES);
+      const body = jsonBody(context, MOST_JSON_BYTES, { patience });
       services.authorize({ caller, requestId: trace.requestId, idempotencyKey });
       const session = await slots.hold(holderOf.caller(caller), async () => {
         const options = parseInput(uploadRequest, await readJson(body));
@@ -44,11 +45,11 @@ export const createOpenUploadHandler =
 
 /** `POST /v1/uploads/{id}/complete`: the receipt for what arrived. */
 export const createCompleteUploadHandler =
-  (services: Services, slots: Slots) =>
+  (services: Services, { slots, patience }: Pick<Room, 'slots' | 'patience'>) =>
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
       const { caller } = context.var;
-      const body = jsonBody(context, MOST_JSON_BYTES);
+      const body = jsonBody(context, MOST_JSON_BYTES, { patience });
       // A caller that may write nowhere any more gets the receipt that its upload has, or is refused, without its body.
       const mayWrite = services.destinations(caller).length > 0;
       const receipt = await slots.hold(holderOf.caller(caller), async () => {

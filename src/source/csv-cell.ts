@@ -12,6 +12,16 @@ const SIGN = '=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b';
 /** OWASP, "CSV Injection": also a tab or a carriage return at the very beginning. */
 const FORMULA = new RegExp(`^(?:[\\t\\r]|[${HIDDEN}]*[${SIGN}])`, 'u');
 
+const HIDDEN_CHARACTER = new RegExp(`^[${HIDDEN}]$`, 'u');
+const SIGN_CHARACTER = new RegExp(`^[${SIGN}]$`, 'u');
+
+/** What a text is, as far as its next character tells: `FORMULA`, one character at a time. */
+export const formulaStep = (character: string, isFirst: boolean): 'formula' | 'text' | 'unknown' => {
+  if (isFirst && (character === '\t' || character === '\r')) return 'formula';
+  if (SIGN_CHARACTER.test(character)) return 'formula';
+  return HIDDEN_CHARACTER.test(character) ? 'unknown' : 'text';
+};
+
 /** A text that a spreadsheet runs as a formula gets an apostrophe, which makes it a text there. */
 const neutralize = (text: string): string => (FORMULA.test(text) ? `'${text}` : text);
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { CourierError } from '../errors.ts';
+import { turn } from './turns.ts';
 
 /** A request whose body may be read; under functions-framework the body may have been read already. */
 export type Incoming = (IncomingMessage | Http2ServerRequest) & { rawBody?: Buffer };
@@ -37,6 +38,7 @@ export interface RequestBody {
 /** What is read ahead of the consumer before the socket has to wait, in bytes. */
 const READ_AHEAD_BYTES = 131_072;
 const TICKS_A_WINDOW = 10;
+const WHOLE_PIECE_BYTES = 262_144;
 
 const tooLarge = (maxBytes: number): CourierError =>
   new CourierError('too-large', { detail: `The body has more than ${maxBytes} bytes, the most that is taken here.` });
@@ -181,8 +183,12 @@ async function* readStream(
   }
 }
 
-async function* once(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (chunk.byteLength > 0) yield chunk;
+/** What is here whole is given in pieces all the same: whoever hashes a large one gets to other work in between. */
+async function* once(whole: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < whole.byteLength; at += WHOLE_PIECE_BYTES) {
+    if (at > 0) await turn();
+    yield whole.subarray(at, at + WHOLE_PIECE_BYTES);
+  }
 }
 
 /**

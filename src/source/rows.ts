@@ -1,73 +1,102 @@
 import type { Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
-import { csvCell, csvColumn } from './csv-cell.ts';
-import { keysOf } from './exact-json.ts';
-import { repeatable } from './repeatable.ts';
-
-export type Row = Readonly<Record<string, unknown>>;
+import { csvOf } from './csv.ts';
+import { type Follower, PASS_OVER } from './json-outline.ts';
+import { madeSource, type Range } from './transcode.ts';
+import type { Bytes } from './spool.ts';
 
 /** Excel's own number of columns; more would be cut off by whoever opens the file. */
-const MOST_COLUMNS = 16_384;
+const MAX_COLUMNS = 16_384;
 /** Google Sheets' own number of cells. Rows that share no column would otherwise make a small document a huge file. */
-const MOST_CELLS = 10_000_000;
-const CELLS_A_PIECE = 5_000;
-const BYTE_ORDER_MARK = '\ufeff';
+const MAX_CELLS = 10_000_000;
+/** More than a cell holds in Excel (32,767 characters), whose first row the names become. */
+const MAX_NAME_BYTES = 65_536;
 
-/** Column names in the order in which they are first seen. */
-const columnsOf = (rows: readonly Row[]): string[] => {
-  const columns = new Set<string>();
-  for (const row of rows) for (const key of keysOf(row)) columns.add(key);
-  if (columns.size > MOST_COLUMNS) {
-    throw new CourierError('request-invalid', {
-      detail: `source.rows: has ${columns.size} columns; ${MOST_COLUMNS} are the most.`,
-    });
+const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
+
+/**
+ * Looks at rows while they are scanned: that each is an object, and which columns they have. The header is known after the
+ * last row only, so that the rows themselves are read again when the file is made.
+ */
+export class RowsFollower implements Follower {
+  readonly stand = '[]';
+  /** The offset at which the name of each column stands first, by its key (`KeyReader.end`). */
+  readonly columns = new Map<string, number>();
+  rows = 0;
+  isAscii = true;
+  #depth = 0;
+  #wrongRow: number | undefined;
+
+  open(isArray: boolean): void {
+    if (this.#depth === 1) this.#row(!isArray);
+    this.#depth += 1;
   }
-  if (columns.size * rows.length > MOST_CELLS) {
-    throw new CourierError('request-invalid', {
-      detail: `source.rows: ${rows.length} rows of ${columns.size} columns are more than ${MOST_CELLS} cells.`,
-    });
+
+  close(): void {
+    this.#depth -= 1;
   }
-  return [...columns];
-};
 
-/** A row's own value only: what every object has from its prototype is no cell. */
-const cellOf = (row: Row, column: string): unknown => (Object.hasOwn(row, column) ? row[column] : undefined);
+  beginText(isKey: boolean): void {
+    if (!isKey) this.#value();
+  }
 
-/** One record. A line of one empty cell would be an empty line, which readers skip, so that it is quoted. */
-const record = (cells: readonly string[]): string => {
-  const line = cells.join(',');
-  return `${line === '' ? '""' : line}\r\n`;
-};
+  plain(bytes: Uint8Array, from: number, to: number): void {
+    for (let at = from; this.isAscii && at < to; at += 1) if ((bytes[at] ?? 0) > 127) this.isAscii = false;
+  }
 
-function* csv(rows: readonly Row[], columns: readonly string[], rawCells: boolean): Generator<string> {
-  if (columns.length === 0) return;
-  const options = { rawCells };
-  yield record(columns.map((column) => csvColumn(column, options)));
-  const rowsAPiece = Math.max(1, Math.floor(CELLS_A_PIECE / columns.length));
-  for (let start = 0; start < rows.length; start += rowsAPiece) {
-    const records = rows
-      .slice(start, start + rowsAPiece)
-      .map((row) => record(columns.map((column) => csvCell(cellOf(row, column), options))));
-    yield records.join('');
+  escaped(codePoint: number): void {
+    if (codePoint > 127) this.isAscii = false;
+  }
+
+  readonly endText = PASS_OVER.endText;
+
+  beginNumber(): void {
+    this.#value();
+  }
+
+  readonly digits = PASS_OVER.digits;
+  readonly endNumber = PASS_OVER.endNumber;
+
+  word(): void {
+    this.#value();
+  }
+
+  key(key: string, { start, bytes }: { start: number; bytes: number }): void {
+    if (this.#depth !== 2 || this.columns.has(key)) return;
+    if (bytes > MAX_NAME_BYTES) {
+      throw invalid(`source.rows: the name of a column has more than ${MAX_NAME_BYTES} bytes.`);
+    }
+    this.columns.set(key, start);
+    if (this.columns.size > MAX_COLUMNS) {
+      throw invalid(`source.rows: has ${this.columns.size} columns or more; ${MAX_COLUMNS} are the most.`);
+    }
+  }
+
+  /** @throws CourierError `request-invalid` for what is no row, and for more cells than a spreadsheet has */
+  check(): void {
+    if (this.#wrongRow !== undefined) throw invalid(`source.rows.${this.#wrongRow} is not an object.`);
+    const { size } = this.columns;
+    if (size * this.rows > MAX_CELLS) {
+      throw invalid(`source.rows: ${this.rows} rows of ${size} columns are more than ${MAX_CELLS} cells.`);
+    }
+  }
+
+  #value(): void {
+    if (this.#depth === 1) this.#row(false);
+  }
+
+  #row(isObject: boolean): void {
+    if (!isObject) this.#wrongRow ??= this.rows;
+    this.rows += 1;
   }
 }
-
-const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length;
-
-const isAllAscii = (value: unknown): boolean => {
-  if (typeof value === 'string') return isAscii(value);
-  return typeof value !== 'object' || value === null || isAscii(JSON.stringify(value));
-};
 
 /**
  * Rows as CSV (RFC 4180: CRLF, quotes doubled), made as it is read: header from the keys in first-seen order; nested values as JSON.
  * A byte order mark goes first when any cell is not ASCII, since Excel takes a file without one for the local code page.
- * @throws CourierError `request-invalid` for more columns or cells than a spreadsheet has
  */
-export const rowsSource = (rows: readonly Row[], { rawCells = false }: { rawCells?: boolean } = {}): Source => {
-  const columns = columnsOf(rows);
-  return repeatable('text/csv', function* () {
-    if (!rows.every((row) => isAllAscii(row))) yield BYTE_ORDER_MARK;
-    yield* csv(rows, columns, rawCells);
-  });
-};
+export const rowsOf = (
+  bytes: Bytes,
+  range: Range,
+  { columns, isAscii, rawCells }: { columns: ReadonlyMap<string, number>; isAscii: boolean; rawCells: boolean },
+): Source => madeSource('text/csv', undefined, () => csvOf(bytes, range, { columns, isAscii, rawCells }));

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Delivery } from '../../src/delivery.ts';
+import { createDocumentMemory } from '../../src/entry/document-memory.ts';
 import type { PubsubMessage } from '../../src/entry/pubsub-message.ts';
 import type { Services } from '../../src/entry/services.ts';
-import { createWholeBodies } from '../../src/entry/whole-bodies.ts';
+
 import { CourierError } from '../../src/errors.ts';
 import { type Entry, startEntry } from '../support/entry-forms.ts';
 import { createEntryServices } from '../support/entry-services.ts';
@@ -112,13 +113,21 @@ describe('pushes to one instance', () => {
   });
 });
 
-test('documents in hand share so many bytes; one that is alone is always taken', async () => {
-  const bodies = createWholeBodies(100);
+test('documents in hand share memory by what has arrived, and each holder leaves some to others', async () => {
+  const memory = createDocumentMemory(100);
   const end = gate();
-  const large = bodies.hold(1_000, () => end.opened);
-  await expect(bodies.hold(1, async () => undefined)).rejects.toMatchObject({ code: 'busy', status: 429 });
+  const held = memory.hold('a', 100, async (lease) => {
+    lease.take(100);
+    await end.opened;
+  });
+  await expect(memory.hold('a', undefined, async (lease) => lease.take(1))).rejects.toMatchObject({ code: 'busy' });
+  // What does not fit is refused by what it announces, before a byte of it is there.
+  await expect(memory.hold('b', 26, async () => undefined)).rejects.toMatchObject({ code: 'busy', status: 429 });
+  await expect(memory.hold('b', undefined, async (lease) => lease.take(20))).resolves.toBeUndefined();
   end.open();
-  await large;
-  await expect(bodies.hold(60, () => bodies.hold(40, async () => 'both'))).resolves.toBe('both');
-  await expect(bodies.hold(60, () => bodies.hold(41, async () => 'both'))).rejects.toMatchObject({ code: 'busy' });
+  await held;
+  // What is announced and has not arrived is kept from nobody.
+  await memory.hold('a', 100, () =>
+    memory.hold('a', 100, () => memory.hold('b', 100, async (lease) => lease.take(100))),
+  );
 });

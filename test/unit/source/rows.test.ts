@@ -1,9 +1,19 @@
 import { expect, test } from '@jest/globals';
-import { type Row, rowsSource } from '../../../src/source/rows.ts';
+import { readExportDocument } from '../../../src/entry/export-document.ts';
+import { bytesOf } from '../../../src/source/spool.ts';
+
+type Row = Record<string, unknown>;
+
+const rowsSource = async (rows: readonly Row[], options: { rawCells?: boolean } = {}) => {
+  const document = JSON.stringify({ name: 'a', source: { rows, ...options } });
+  const { inline } = await readExportDocument(bytesOf(Buffer.from(document)));
+  if (inline === undefined) throw new Error('the document has no file');
+  return inline;
+};
 
 const csvOf = async (rows: Row[], options = {}): Promise<string> => {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of rowsSource(rows, options).open()) chunks.push(chunk);
+  for await (const chunk of (await rowsSource(rows, options)).open()) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
 };
 
@@ -68,17 +78,17 @@ test('a cell is a row’s own: what every object has from its prototype is none'
   );
 });
 
-test('more columns or cells than a spreadsheet has are refused', () => {
+test('more columns or cells than a spreadsheet has are refused', async () => {
   const wide = Object.fromEntries(Array.from({ length: 16_385 }, (_, index) => [`c${index}`, 1]));
-  expect(() => rowsSource([wide])).toThrow('has 16385 columns; 16384 are the most');
+  await expect(rowsSource([wide])).rejects.toThrow('has 16385 columns or more; 16384 are the most');
   const sparse = Array.from({ length: 4_000 }, (_, index) => ({ [`c${index}`]: 1 }));
-  expect(() => rowsSource(sparse)).toThrow('4000 rows of 4000 columns are more than 10000000 cells');
+  await expect(rowsSource(sparse)).rejects.toThrow('4000 rows of 4000 columns are more than 10000000 cells');
 });
 
 test.each([0, 1, 3, 20_000, 65_536, 100_000, 1_000_000])('it can be read again from byte %d', async (offset) => {
   const rows = Array.from({ length: 9_000 }, (_, index) => ({ index, text: `Zeile ${index} ü` }));
   const whole = Buffer.from(await csvOf(rows));
   const chunks: Uint8Array[] = [];
-  for await (const chunk of rowsSource(rows).openAt?.(offset) ?? []) chunks.push(chunk);
+  for await (const chunk of (await rowsSource(rows)).openAt?.(offset) ?? []) chunks.push(chunk);
   expect(Buffer.concat(chunks).equals(whole.subarray(offset))).toBe(true);
 });
