@@ -1,5 +1,4 @@
 import type { Source } from '../delivery.ts';
-import { ByteWriter } from './byte-writer.ts';
 import { type Follower, PASS_OVER } from './json-outline.ts';
 import type { Bytes } from './spool.ts';
 import { madeSource, type Range, textEvents, transcode } from './transcode.ts';

@@ -1,7 +1,8 @@
 import { CourierError } from '../errors.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { KeyReader, UniqueKeys } from './json-keys.ts';
-import type { JsonEvents, JsonScanner } from './json-scanner.ts';
+import type { JsonEvents } from './json-events.ts';
+import type { JsonScanner } from './json-scanner.ts';
 import { JsonWriter } from './json-writer.ts';
 
 /** A large value of a document: where it stands, to be read from there when it is wanted. */

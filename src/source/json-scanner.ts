@@ -1,22 +1,6 @@
 import { CourierError } from '../errors.ts';
+import { type JsonEvents, MalformedJson } from './json-events.ts';
 import { isDigit, isNumber, NUMBER, type NumberState, numberStep } from './json-number.ts';
-
-/**
- * What a scanner finds in JSON text, in order, as bytes of UTF-8. Texts and numbers come in pieces, since a text may be as
- * long as the document: `plain` are bytes that stand for themselves, `escaped` is one character that had an escape.
- */
-export interface JsonEvents {
-  open(isArray: boolean): void;
-  close(isArray: boolean): void;
-  beginText(isKey: boolean): void;
-  plain(bytes: Uint8Array, from: number, to: number): void;
-  escaped(codePoint: number): void;
-  endText(isKey: boolean): void;
-  beginNumber(): void;
-  digits(bytes: Uint8Array, from: number, to: number): void;
-  endNumber(): void;
-  word(word: 'true' | 'false' | 'null'): void;
-}
 
 /** Containers within containers; more are refused (I-JSON has no limit, and recursion none that is known). */
 const MAX_DEPTH = 100;
@@ -325,15 +309,5 @@ export class JsonScanner {
     this.depth -= 1;
     this.#afterValue();
     this.#events.close(isArray);
-  }
-}
-
-/** Text that is no JSON; whoever has the bytes says at which character. */
-export class MalformedJson extends Error {
-  readonly offset: number;
-
-  constructor(offset: number) {
-    super('This is not JSON.');
-    this.offset = offset;
   }
 }

@@ -1,5 +1,5 @@
 import type { ByteSink } from './byte-writer.ts';
-import type { JsonEvents } from './json-scanner.ts';
+import type { JsonEvents } from './json-events.ts';
 
 const QUOTE = 34;
 const BACKSLASH = 92;

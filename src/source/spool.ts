@@ -1,6 +1,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { CourierError } from '../errors.ts';
-import { type JsonScanner, MalformedJson } from './json-scanner.ts';
+import { MalformedJson } from './json-events.ts';
+import type { JsonScanner } from './json-scanner.ts';
 import { TURN_BYTES, turn } from './turns.ts';
 
 /** Bytes that are all in memory, in whatever pieces. */

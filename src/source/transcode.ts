@@ -1,6 +1,7 @@
 import type { Source } from '../delivery.ts';
 import { ByteWriter } from './byte-writer.ts';
-import { type JsonEvents, JsonScanner } from './json-scanner.ts';
+import type { JsonEvents } from './json-events.ts';
+import { JsonScanner } from './json-scanner.ts';
 import { type Follower, PASS_OVER } from './json-outline.ts';
 import { JsonWriter } from './json-writer.ts';
 import type { Bytes } from './spool.ts';
@@ -35,7 +36,7 @@ export async function* transcode(
 }
 
 /** Bytes from an offset on, where they can only be made from the beginning. */
-export async function* skipping(offset: number, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* skipping(offset: number, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let skip = offset;
   for await (const piece of bytes) {
     if (skip < piece.byteLength) yield piece.subarray(skip);

@@ -1,0 +1,151 @@
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { CourierProcess } from '../../local/courier-process.ts';
+import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
+import { HEAVY_DOCUMENTS, HEAVY_PUSHES } from '../support/heavy-bodies.ts';
+import { createLoopProbe, type LoopProbe, residentBytes } from '../support/loop-delay.ts';
+
+const MEBIBYTE = 1024 * 1024;
+const DOCUMENT_BYTES = 12 * MEBIBYTE;
+const PUSH_BYTES = 12_000_000;
+const MAX_TURN_MS = 50;
+/** Of memory, times the body. */
+const MAX_TIMES = 3;
+/** What any process may gather that V8 has not collected yet. */
+const SLACK_BYTES = 24 * MEBIBYTE;
+const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
+
+let google: LocalGoogle;
+let courier: CourierProcess;
+let probe: LoopProbe;
+beforeAll(async () => {
+  google = await startLocalGoogle();
+  probe = createLoopProbe();
+  const { emails, keyFiles } = google.world;
+  const folder = google.places.sharedDriveFolder;
+  courier = await startCourierIn(google, {
+    config: {
+      destinations: { reports: { folder, credentials: 'main', callers: [emails.exporter, emails.ops] } },
+      credentials: { main: { file: keyFiles.courier } },
+      pubsub: { subscriptions: { [SUBSCRIPTION]: { serviceAccount: emails.pubsubPush, destinations: ['reports'] } } },
+    },
+    env: { LOG_LEVEL: 'info', ...probe.env('--max-semi-space-size=8') },
+  });
+}, 60_000);
+afterAll(async () => {
+  await courier?.stop();
+  probe?.close();
+  await google?.close();
+});
+
+const tokenOf = (email: string): string => google.world.idToken({ email, audience: AUDIENCE });
+
+const send = async (email: string, path: string, body: Buffer): Promise<number> => {
+  const response = await fetch(`${courier.url}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${tokenOf(email)}`, 'content-type': 'application/json', connection: 'close' },
+    body: new Uint8Array(body),
+  });
+  await response.text();
+  return response.status;
+};
+const pushed = (body: Buffer): Buffer =>
+  Buffer.from(body.toString('latin1').replace('SUBSCRIPTION', SUBSCRIPTION), 'latin1');
+
+/** Sends it while the loop and the memory of the courier are watched. */
+const watched = async (email: string, path: string, body: Buffer) => {
+  await probe.reset(courier.child);
+  const before = residentBytes(courier.child);
+  const status = await send(email, path, body);
+  const { busyMs } = await probe.read();
+  return { status, busyMs, moreBytes: probe.peakBytes(courier.child) - before };
+};
+
+describe('no body blocks the loop or takes more than three times its size', () => {
+  beforeAll(async () => {
+    // The first ones load libraries, and teach V8 what is called often.
+    for (const { make } of HEAVY_DOCUMENTS) await send(google.world.emails.exporter, '/v1/exports', make(100_000));
+    for (const { make } of HEAVY_PUSHES)
+      await send(google.world.emails.pubsubPush, '/v1/pubsub', pushed(make(100_000)));
+  }, 120_000);
+
+  test.each(HEAVY_DOCUMENTS)(
+    'an export document: $kind',
+    async ({ make, expected }) => {
+      const body = make(DOCUMENT_BYTES);
+      const { status, busyMs, moreBytes } = await watched(google.world.emails.exporter, '/v1/exports', body);
+      expect(expected).toContain(status);
+      expect(busyMs).toBeLessThan(MAX_TURN_MS);
+      expect(moreBytes).toBeLessThan(MAX_TIMES * body.byteLength + SLACK_BYTES);
+    },
+    120_000,
+  );
+
+  test.each(HEAVY_PUSHES)(
+    'a push: $kind',
+    async ({ make, expected }) => {
+      const body = pushed(make(PUSH_BYTES));
+      const { status, busyMs, moreBytes } = await watched(google.world.emails.pubsubPush, '/v1/pubsub', body);
+      expect(expected).toContain(status);
+      expect(busyMs).toBeLessThan(MAX_TURN_MS);
+      expect(moreBytes).toBeLessThan(MAX_TIMES * body.byteLength + SLACK_BYTES);
+    },
+    120_000,
+  );
+});
+
+describe('slow documents', () => {
+  const slow: Socket[] = [];
+  beforeEach(() => {
+    for (const socket of slow.splice(0)) socket.destroy();
+  });
+
+  /** Announces a document, sends the beginning of it, and then hardly anything. */
+  const beginSlowly = (email: string, path: string, { announced, sent }: { announced: number; sent: number }): void => {
+    const socket = connect(Number(new URL(courier.url).port), '127.0.0.1');
+    const lines = [`Authorization: Bearer ${tokenOf(email)}`, 'Content-Type: application/json'];
+    socket.write([`POST ${path} HTTP/1.1`, 'Host: a', ...lines, `Content-Length: ${announced}`, '', ''].join('\r\n'));
+    socket.write(`{"name":"slow","source":{"text":"${'x'.repeat(sent)}`);
+    const drip = setInterval(() => socket.write('x'), 25);
+    socket.on('error', () => undefined).on('close', () => clearInterval(drip));
+    slow.push(socket);
+  };
+  const document = (bytes: number): Buffer => Buffer.from(`{"name":"a","source":{"text":"${'x'.repeat(bytes)}"}}`);
+  const push = (): Buffer => {
+    const data = document(10_000).toString('base64');
+    return Buffer.from(JSON.stringify({ message: { messageId: '1', data }, subscription: SUBSCRIPTION }));
+  };
+
+  test('of one caller, however large they are said to be, keep nobody’s documents and pushes out', async () => {
+    const { exporter, ops, pubsubPush } = google.world.emails;
+    for (let n = 0; n < 8; n += 1) beginSlowly(exporter, '/v1/exports', { announced: 32 * MEBIBYTE, sent: 10 });
+    await sleep(500);
+    expect(await send(exporter, '/v1/exports', document(8 * MEBIBYTE))).toBe(201);
+    expect(await send(ops, '/v1/exports', document(8 * MEBIBYTE))).toBe(201);
+    expect(await send(pubsubPush, '/v1/pubsub', push())).toBe(204);
+  });
+
+  test('that have taken all that one caller may have leave room for others, and for pushes', async () => {
+    const { exporter, ops, pubsubPush } = google.world.emails;
+    const sent = 15 * MEBIBYTE;
+    for (let n = 0; n < 2; n += 1) beginSlowly(exporter, '/v1/exports', { announced: 32 * MEBIBYTE, sent });
+    let refused = 0;
+    for (let tries = 0; refused !== 429 && tries < 100; tries += 1) {
+      await sleep(100);
+      refused = await send(exporter, '/v1/exports', document(4 * MEBIBYTE)).catch(() => 429);
+    }
+    expect(refused).toBe(429);
+    expect(await send(ops, '/v1/exports', document(4 * MEBIBYTE))).toBe(201);
+    expect(await send(pubsubPush, '/v1/pubsub', push())).toBe(204);
+  });
+
+  test('are cut off when they come at less than a thousand bytes a second', async () => {
+    const { exporter } = google.world.emails;
+    beginSlowly(exporter, '/v1/exports', { announced: 1_000_000, sent: 10 });
+    const [socket] = slow;
+    const text = await new Promise<string>((resolve) => socket?.once('data', (piece) => resolve(piece.toString())));
+    expect(text).toContain('body-truncated');
+  }, 60_000);
+});
