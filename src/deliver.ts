@@ -124,7 +124,7 @@ const carryOut = async (telling: Telling, atEnd: (work: () => Promise<void>) => 
   const unshared = await watch.time('share', () => share(telling, current.plan, placed));
   const { warnings: placing = placed.file.trashed ? [IN_TRASH] : [] } = placed;
   const warnings = [...placing, ...unshared];
-  const receipt = receiptOf({ ...placed, order, delivery, folderId: current.plan.folderId, warnings });
+  const receipt = receiptOf({ ...placed, order, delivery, folderId: current.plan.folderId, warnings, ledger });
   return watch.time('record', () => record(telling, claimed.claim, receipt));
 };
 

@@ -90,8 +90,13 @@ export interface Receipt {
   /** The caller's email, else its `sub`. */
   caller: string;
   idempotencyKey: string | null;
-  /** What went wrong after the file was safe (sharing). Left out when empty. */
+  /** What went wrong after the file was safe (sharing), or has become of it since. Left out when empty. */
   warnings?: string[];
+  /**
+   * How far "exactly once" reaches: only within this instance, where the ledger is in its memory. Left out where all
+   * instances share a ledger.
+   */
+  once?: 'instance';
 }
 
 export const callerName = (caller: Caller): string => caller.email ?? caller.sub;

@@ -20,6 +20,7 @@ export const receiptSchema: z.ZodType<Receipt> = z.looseObject({
   caller: z.string(),
   idempotencyKey: z.string().nullable(),
   warnings: z.array(z.string()).exactOptional(),
+  once: z.literal('instance').exactOptional(),
 });
 
 export const uploadSchema = z.looseObject({

@@ -134,6 +134,7 @@ export const createCompleteUpload =
         folderId: session.plan.folderId,
         outcome: created ? 'created' : 'replaced',
         warnings,
+        ledger,
       });
       // The session stays beside the receipt: whoever opens it again with its key is answered the same one, and completes it again.
       const done = { state: 'done', record: { ...session, receipt } } as const;

@@ -41,9 +41,17 @@ const receipt = objectOf<Receipt>(
     modifiedTime: time('When the file was modified.'),
     caller: text('The caller’s email, else its subject.'),
     idempotencyKey: { type: ['string', 'null'], description: 'The key of this delivery.' },
-    warnings: { type: 'array', items: { type: 'string' }, description: 'What went wrong after the file was safe.' },
+    warnings: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'What went wrong after the file was safe, or has become of it since.',
+    },
+    once: {
+      const: 'instance',
+      description: 'Only this instance remembers the key: its ledger is in memory. Left out with a shared ledger.',
+    },
   },
-  ['warnings'],
+  ['warnings', 'once'],
 );
 
 const session = objectOf<UploadSession>({

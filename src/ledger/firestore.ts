@@ -161,6 +161,7 @@ export const createFirestoreLedger = ({
   };
 
   return {
+    isShared: true,
     async claim(key, { record, ...entry }) {
       // An attempt whose answer was lost is tried again by the library and answered ALREADY_EXISTS: this tells it from another's.
       const claimId = randomUUID();

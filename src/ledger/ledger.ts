@@ -29,6 +29,8 @@ export interface LedgerWrite {
  * Every method throws CourierError `google-unavailable` when the store cannot be reached: nobody carries on without it.
  */
 export interface Ledger {
+  /** Whether other instances see it, and it outlives this one. */
+  readonly isShared: boolean;
   /**
    * Creates the entry if there is none.
    * @param owner whose share of a bounded ledger the entry counts towards (a caller's `sub`)

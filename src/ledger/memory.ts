@@ -115,6 +115,7 @@ export const createMemoryLedger = ({
   };
 
   return {
+    isShared: false,
     async claim(key, { record, ...entry }: LedgerEntry, owner = '') {
       forgetExpired();
       const standing = entries.get(key);

@@ -1,5 +1,6 @@
 import { callerName, type Delivery, type Outcome, type Receipt } from '../delivery.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Order } from './settle.ts';
 
 /** How long a receipt that is given again waits for Drive to say what has become of its file, in milliseconds. */
@@ -16,10 +17,20 @@ interface Proof {
   /** Of the bytes received; left out when none were (skipped). */
   received?: { sha256: string; size: number };
   warnings?: readonly string[];
+  ledger: Pick<Ledger, 'isShared'>;
 }
 
 /** The proof of a delivery, from Drive's own words about the file. */
-export const receiptOf = ({ order, delivery, file, folderId, outcome, received, warnings = [] }: Proof): Receipt => ({
+export const receiptOf = ({
+  order,
+  delivery,
+  file,
+  folderId,
+  outcome,
+  received,
+  warnings = [],
+  ledger,
+}: Proof): Receipt => ({
   id: file.id,
   name: file.name,
   mimeType: file.mimeType,
@@ -36,6 +47,7 @@ export const receiptOf = ({ order, delivery, file, folderId, outcome, received, 
   caller: callerName(delivery.caller),
   idempotencyKey: delivery.idempotencyKey ?? null,
   ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
+  ...(ledger.isShared ? {} : { once: 'instance' as const }),
 });
 
 /**

@@ -92,7 +92,7 @@ beforeAll(async () => {
 
   expect((await put('good.csv')).status).toBe(201);
   expect(await failing(403, 'storageQuotaExceeded', 'full.csv')).toBe(502);
-  expect(await failing(418, 'teapot', 'odd.csv')).toBe(500);
+  expect(await failing(400, 'badRequest', 'odd.csv')).toBe(500);
   const message = { messageId: '1', publishTime: new Date().toISOString(), data: Buffer.from('{}').toString('base64') };
   const push = await courier.ask(pubsubPush, '/v1/pubsub', {
     method: 'POST',

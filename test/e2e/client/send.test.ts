@@ -301,7 +301,7 @@ describe('the other commands', () => {
       (await json(['export', '-', '--key', 'exact'], { input: text })).value,
     ]) {
       expect(google.drive.bytesOf(value.id).toString()).toBe(
-        'name,2024,price,most\r\nx,9007199254740993,12.50,1e400\r\n',
+        'name,2024,price,most\r\n"x",9007199254740993,12.50,1e400\r\n',
       );
     }
     const twice = await json<Problem>(['export', '-'], { input: '{"name":"a.csv","source":{"rows":[{"a":1,"a":2}]}}' });
