@@ -52,7 +52,7 @@ const plan = (telling: Telling): Promise<Plan> =>
 const claim = async (telling: Telling): Promise<{ claim?: Claim } | { receipt: Receipt }> => {
   const { delivery, order, ledger, now } = telling;
   const { watch } = telling.audit;
-  if (delivery.idempotencyKey === undefined) return {};
+  if (delivery.idempotencyKey === undefined) return watch.time('claim', async () => ({}));
   const key = deliveryKey(delivery.caller, delivery.idempotencyKey);
   const print = fingerprint('bytes', delivery, order.place.name);
   const earlier = await watch.time('claim', () => lookUp(ledger, key, print));
