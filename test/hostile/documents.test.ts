@@ -124,7 +124,7 @@ describe('slow documents', () => {
 
   test('of one caller, however large they are said to be, keep nobody’s documents and pushes out', async () => {
     const { exporter, ops, pubsubPush } = google.world.emails;
-    for (let n = 0; n < 8; n += 1) beginSlowly(exporter, '/v1/exports', { announced: 32 * MEBIBYTE, sent: 10 });
+    for (let n = 0; n < 8; n += 1) beginSlowly(exporter, '/v1/exports', { announced: 31 * MEBIBYTE, sent: 10 });
     await sleep(500);
     expect(await send(exporter, '/v1/exports', document(8 * MEBIBYTE))).toBe(201);
     expect(await send(ops, '/v1/exports', document(8 * MEBIBYTE))).toBe(201);
@@ -134,12 +134,13 @@ describe('slow documents', () => {
   test('that have taken all that one caller may have leave room for others, and for pushes', async () => {
     const { exporter, ops, pubsubPush } = google.world.emails;
     // Fast enough not to be cut off.
-    const slowly = { announced: 32 * MEBIBYTE, sent: 15 * MEBIBYTE, more: 'x'.repeat(500) };
-    for (let n = 0; n < 2; n += 1) beginSlowly(exporter, '/v1/exports', slowly);
+    const slowly = { announced: 8 * MEBIBYTE, sent: 7 * MEBIBYTE, more: 'x'.repeat(500) };
     let refused = 0;
-    for (let tries = 0; refused !== 429 && tries < 100; tries += 1) {
-      await sleep(100);
-      refused = await send(exporter, '/v1/exports', document(4 * MEBIBYTE)).catch(() => 429);
+    for (let tries = 0; refused !== 429 && tries < 30; tries += 1) {
+      // One of them may itself be refused, while a document of the tries before is on its way out.
+      beginSlowly(exporter, '/v1/exports', slowly);
+      await sleep(300);
+      if (tries >= 4) refused = await send(exporter, '/v1/exports', document(6 * MEBIBYTE)).catch(() => 429);
     }
     expect(refused).toBe(429);
     expect(await send(ops, '/v1/exports', document(4 * MEBIBYTE))).toBe(201);

@@ -10,15 +10,18 @@ export interface WorldOptions {
   /** Beside those that lead to the local Google. */
   env?: Readonly<Record<string, string>>;
   form?: 'service' | 'courier' | 'courierEvent';
+  /** Another checkout's, to compare with. */
+  entry?: string;
 }
 
 /** A real courier process whose Google is the local one, as a platform whose metadata server is the local one runs it. */
 export const startCourierIn = (
   google: LocalGoogle,
-  { config, env = {}, form = 'service' }: WorldOptions,
+  { config, env = {}, form = 'service', entry }: WorldOptions,
 ): Promise<CourierProcess> =>
   startCourierProcess({
     form,
+    ...(entry === undefined ? {} : { entry }),
     env: {
       COURIER_CONFIG: JSON.stringify({ audiences: [AUDIENCE], ...config }),
       COURIER_GOOGLE_ORIGIN: google.origin,
