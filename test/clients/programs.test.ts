@@ -1,15 +1,22 @@
 import { expect, test } from '@jest/globals';
 import {
+  findCurlWithHttp2,
   findGcloud,
+  findHttpx,
+  findJava,
   findPackage,
   findPythonAuths,
   findPythonClient,
   findRclone,
+  findRequestsToolbelt,
+  findWget,
   type Program,
 } from '../support/programs.ts';
 
-/** Who judges the local Google; whoever is not here judges nothing, and that shall be seen. */
-const JUDGES: readonly [string, Program | undefined, string][] = [
+type Listed = readonly [name: string, program: Program | undefined, source: string];
+
+/** Programs that test the local Google. */
+const DRIVE_CLIENTS: readonly Listed[] = [
   ['rclone', findRclone(), 'Debian: rclone'],
   ['googleapiclient for Python', findPythonClient(), 'Debian: python3-googleapi'],
   ['google-auth for Python', findPythonAuths()[0], 'Debian: python3-google-auth, python3-requests'],
@@ -19,18 +26,31 @@ const JUDGES: readonly [string, Program | undefined, string][] = [
   ['google-auth-library for Node', findPackage('google-auth-library'), 'npm'],
 ];
 
+/** Programs that send files to the courier. */
+const COURIER_CLIENTS: readonly Listed[] = [
+  ['curl with HTTP/2', findCurlWithHttp2(), 'Debian: curl'],
+  ['wget', findWget(), 'Debian: wget'],
+  ['Java with a compiler', findJava(), 'Debian: default-jdk-headless'],
+  ['requests-toolbelt for Python', findRequestsToolbelt(), 'Debian: python3-requests-toolbelt'],
+  ['httpx for Python', findHttpx(), 'Debian: python3-httpx'],
+];
+
+const describeProgram = ([name, program, source]: Listed): string =>
+  program === undefined
+    ? `  ABSENT   ${name}: its tests are skipped (${source})`
+    : `  present  ${name} ${program.version}, as ${Object.values(program.env).concat(program.command).join(' ')}`;
+
 console.info(
   [
     'Judges of the local Google:',
-    ...JUDGES.map(([name, program, where]) =>
-      program === undefined
-        ? `  ABSENT   ${name}: its tests are skipped (${where})`
-        : `  present  ${name} ${program.version}, as ${Object.values(program.env).concat(program.command).join(' ')}`,
-    ),
+    ...DRIVE_CLIENTS.map(describeProgram),
+    'Clients of the courier:',
+    ...COURIER_CLIENTS.map(describeProgram),
   ].join('\n'),
 );
 
-for (const [name, program] of JUDGES)
+for (const [name, program] of [...DRIVE_CLIENTS, ...COURIER_CLIENTS])
   (program === undefined ? test.skip : test)(`${name} ${program?.version ?? 'is absent'}`, () => {
-    expect(program?.version).toMatch(/^\d+\.\d+/);
+    // Java's first release of a year has one number: 21.
+    expect(program?.version).toMatch(/^\d+(\.\d+|$)/);
   });

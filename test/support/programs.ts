@@ -31,6 +31,15 @@ export const findGcloud = (): Program | undefined => found('gcloud', ['--version
 
 const GCLOUD_LIBRARIES = '/usr/lib/google-cloud-sdk/lib/third_party';
 
+export const findWget = (): Program | undefined => found('wget', ['--version'], /^GNU Wget (\d\S*)/);
+
+/** curl, if it was built with HTTP/2. */
+export const findCurlWithHttp2 = (): Program | undefined =>
+  found('curl', ['--version'], /^curl (\S+)[\s\S]*^Features:.* HTTP2\b/m);
+
+/** Java, if it can run a source file: it has a compiler. */
+export const findJava = (): Program | undefined => found('java', ['--list-modules'], /^jdk\.compiler@(\S+)/m);
+
 /** Every Python that has the modules: the machine's own, and one with the libraries that gcloud brings along. */
 const findPythons = (imports: string, version: string): Program[] => {
   const script = `import ${imports}\n${version}\nprint('version', version)`;
@@ -61,6 +70,12 @@ export const findPythonClient = (): Program | undefined =>
 /** google-auth in its several ages: Debian's is of 2018. */
 export const findPythonAuths = (): Program[] =>
   findPythons('google.auth, requests', versionOf('google-auth', 'google.auth'));
+
+/** MultipartEncoder, which streams forms for requests. */
+export const findRequestsToolbelt = (): Program | undefined =>
+  findPythons('requests, requests_toolbelt', versionOf('requests-toolbelt', 'requests_toolbelt'))[0];
+
+export const findHttpx = (): Program | undefined => findPythons('httpx', versionOf('httpx', 'httpx'))[0];
 
 /** A package of npm: a dependency, so it is always here. */
 export const findPackage = (name: string): Program => {
