@@ -35,6 +35,8 @@ export type Deed<Value> = { note: string } & ({ value: Value } | { error: unknow
 
 export interface Step {
   actor: string;
+  /** Which of the actor's tries; 0 before the first. */
+  attempt: number;
   label: string;
   fault: string | undefined;
   note: string;
@@ -45,6 +47,9 @@ export interface Step {
 export interface Decision {
   /** `ACTOR.OP` */
   anchor: string;
+  actor: string;
+  /** What the actor is about to do. */
+  label: string;
   /** `>K`: actor K goes on instead; `!FAULT`: this fault befalls the call. */
   alternatives: readonly string[];
 }

@@ -81,8 +81,7 @@ export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnsw
     if (fault === '404') return { note: '404, although it is there', value: refusal(404, 'notFound') };
     if (fault === 'forgotten') return { note: '404, the session is forgotten', value: refusal(404, 'notFound') };
     if (fault === 'reset') return { note: 'the connection breaks before it is sent', error: connectionLost() };
-    if (fault === 'corrupt') drive.corruptNext();
-    const answer = await drive.handle(attempt);
+    const answer = await drive.handle(attempt, fault === 'corrupt');
     const note = `${answer.status}${fault === 'corrupt' ? ', and a byte is stored wrongly' : ''}`;
     if (fault === 'lost') return { note: `${note}, and the answer is lost`, error: connectionLost() };
     const seen = checksumsIn(answer).map((one) => ({ ...one, step: scheduler.steps.length + 1 }));

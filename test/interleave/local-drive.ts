@@ -95,10 +95,11 @@ export interface LocalDrive {
   service: DriveService;
   /** The shared drive in which everything happens. */
   sharedDriveId: string;
-  /** Answers a request at once: no socket, no waiting. */
-  handle(request: DriveRequest): Promise<DriveAnswer>;
-  /** One byte of the next upload's body is stored wrongly. */
-  corruptNext(): void;
+  /**
+   * Answers a request at once: no socket, no waiting.
+   * @param isCorrupted one byte of an upload's body is stored wrongly
+   */
+  handle(request: DriveRequest, isCorrupted?: boolean): Promise<DriveAnswer>;
   close(): void;
 }
 
@@ -142,7 +143,8 @@ export const openLocalDrive = (now: () => number): LocalDrive => {
   return {
     service,
     sharedDriveId,
-    async handle(asked) {
+    async handle(asked, isCorrupted = false) {
+      isCorrupting = isCorrupted;
       const url = fewIds(
         new URL(asked.url.startsWith(ORIGIN) ? asked.url.replace(`${ORIGIN}/`, 'https://') : asked.url),
       );
@@ -152,9 +154,6 @@ export const openLocalDrive = (now: () => number): LocalDrive => {
       if (!(await service.handle(call)))
         throw new Error(`the local Drive does not know ${asked.method} ${url.pathname}`);
       return answered;
-    },
-    corruptNext() {
-      isCorrupting = true;
     },
     close() {
       service.close();

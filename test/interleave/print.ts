@@ -8,5 +8,5 @@ export const describeRun = ({ scenario, deviations, steps, violations }: Ran): s
     return `${String(at + 1).padStart(4)} ${actor.padEnd(7)}${what} → ${note}`;
   });
   const broken = violations.map(({ invariant, what, step }) => `${invariant} at step ${step}: ${what}`);
-  return [...lines, ...broken, `--replay '${replayText(scenario, deviations)}'`].join('\n');
+  return [...lines, ...broken, `--replay='${replayText(scenario, deviations)}'`].join('\n');
 };

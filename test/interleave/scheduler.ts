@@ -157,7 +157,14 @@ export const createScheduler = (
     const { context, label } = chosen;
     points = points.filter((other) => other !== chosen);
     const note = (what: string): void => {
-      steps.push({ actor: context.actor.name, label, fault, note: what, atMs: clock.now() });
+      steps.push({
+        actor: context.actor.name,
+        attempt: context.attempt ?? 0,
+        label,
+        fault,
+        note: what,
+        atMs: clock.now(),
+      });
     };
     if (fault === 'crash') {
       note(`process ${context.process?.name} dies before this`);
@@ -191,7 +198,12 @@ export const createScheduler = (
     const { actor } = chosen.context;
     const others = hasJustSwitched ? [] : actors.filter((other) => other !== actor && isEnabled(other));
     const alternatives = [...others.map(({ index }) => `>${index}`), ...faultsOf(chosen).map((fault) => `!${fault}`)];
-    const decided = decide({ anchor: `${actor.index}.${chosen.op}`, alternatives });
+    const decided = decide({
+      anchor: `${actor.index}.${chosen.op}`,
+      actor: actor.name,
+      label: chosen.label,
+      alternatives,
+    });
     return decided !== undefined && alternatives.includes(decided) ? decided : undefined;
   };
 

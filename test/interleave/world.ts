@@ -96,6 +96,10 @@ export const openWorld = (scenario: Scenario, clock: VirtualClock, drive: LocalD
       return sha256;
     },
     step: () => scheduler.steps.length,
+    ledgerCalls: () =>
+      scheduler.steps.flatMap(({ actor, attempt, label }, at) =>
+        label.startsWith('ledger.') ? [{ actor, attempt, step: at + 1 }] : [],
+      ),
   };
   history.look(NOBODY, 0);
   labels.nameBytes(sha256Of(Buffer.alloc(0)), 'nothing');

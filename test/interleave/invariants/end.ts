@@ -1,12 +1,17 @@
 import { type Change, type FileState, headOf } from '../history.ts';
 import { type Ack, firstAck, identityOf } from '../monitor.ts';
-import { type Facts, identityOfDoer, isWrite, violate } from './facts.ts';
+import { type Facts, identityOfDoer, isSession, isWrite, violate } from './facts.ts';
 import { checkTwins } from './twins.ts';
 
 const lastWriteOf = (facts: Facts, file: FileState): Change | undefined => {
   const head = headOf(file);
   return facts.monitor.changes.findLast((change) => isWrite(change) && change.revision?.id === head?.id);
 };
+
+/** When the try that has written last looked into the ledger before: what was acknowledged since, it could not know. */
+const lookedAt = ({ ledgerCalls }: Facts, { doer, step }: Change): number =>
+  ledgerCalls().findLast((call) => call.actor === doer.actor && call.attempt === doer.attempt && call.step < step)
+    ?.step ?? 0;
 
 /** I2: the bytes at the end are not those of a delivery before another acknowledged one. */
 const checkOrder = (facts: Facts, file: FileState): void => {
@@ -22,14 +27,19 @@ const checkOrder = (facts: Facts, file: FileState): void => {
         .map(({ startStep }) => startStep),
     );
   for (const loser of monitor.acks) {
-    if (identityOf(loser.attempt) === identityOf(winner.attempt)) continue;
-    if (loser.receipt.id !== file.id || ['skipped', 'replayed'].includes(loser.receipt.outcome)) continue;
-    const what = `${labels.file(file.id)} ends with ${labels.bytes(last.revision?.sha256)} of ${identityOf(winner.attempt)}`;
+    const identity = identityOf(loser.attempt);
+    if (identity === identityOf(winner.attempt) || firstAck(monitor, identity) !== loser) continue;
+    if (loser.receipt.id !== file.id || loser.receipt.outcome === 'skipped') continue;
+    const bytes = labels.bytes(last.revision?.sha256);
+    const what = `${labels.file(file.id)} ends with ${bytes} of ${identityOf(winner.attempt)}, written at step ${last.step}`;
+    const looked = lookedAt(facts, last);
     if (startOf(loser) > winner.step)
+      violate(facts, 'I2.order', `${what} and answered at step ${winner.step}; ${identity} was begun after that`);
+    else if (looked < loser.step && loser.step < last.step && !isSession(winner.attempt.spec))
       violate(
         facts,
-        'I2.order',
-        `${what}, answered at step ${winner.step}; ${identityOf(loser.attempt)} was begun after that, and answered at step ${loser.step}`,
+        'I2.stale',
+        `${what} after a look at step ${looked}; ${identity} was answered at step ${loser.step}`,
       );
   }
 };

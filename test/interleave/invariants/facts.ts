@@ -7,8 +7,8 @@ import type { Scenario } from '../scenario.ts';
  * What must hold, whatever happens in whatever order:
  *
  * - I1 no receipt (answered or recorded) but for bytes that Drive has, by its own checksum, from this very delivery
- * - I2 per file, acknowledged replacements have one order: a copy of an answered delivery writes nothing, and what was
- *   answered before another was begun does not stand at the end; deliveries at the same time may end in either order
+ * - I2 per file, acknowledged replacements have one order: a copy of an answered delivery writes nothing, and nothing is
+ *   written over what was acknowledged since its writer last looked into the ledger
  * - I3 one key, one file
  * - I4 nothing that a person has changed, or that another delivery has put there, is undone or written over by a resumed try
  * - I5 what is acknowledged is not audited as failed
@@ -24,6 +24,8 @@ export interface Facts {
   name: string;
   shaOf(attempt: Attempt): string;
   step(): number;
+  /** Every call of the ledger so far, in its order. */
+  ledgerCalls(): readonly { actor: string; attempt: number; step: number }[];
 }
 
 export const violate = ({ monitor, step }: Facts, invariant: string, what: string): void => {
