@@ -88,10 +88,15 @@ export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnsw
     world.attempt(contexts.getStore())?.seen.push(...seen);
     return { note, value: answer };
   };
+  // What makes a file of bytes may take its time, conversions above all.
+  const maxLatencyMs = attempt.url.includes('/upload/') ? 110_000 : 30_000;
   const context = contexts.getStore();
   const inContext = (fault: string | undefined): Promise<Deed<DriveAnswer>> =>
     context === undefined ? act(fault) : contexts.run(context, () => act(fault));
-  return scheduler.point(label, world.isCalm ? [] : faultsOf(world, attempt), inContext, attempt.signal);
+  return scheduler.point(label, world.isCalm ? [] : faultsOf(world, attempt), inContext, {
+    signal: attempt.signal,
+    maxLatencyMs,
+  });
 };
 
 const createHttp = (world: World): Http => ({

@@ -7,8 +7,15 @@ import type { Deviation, Scenario } from './scenario.ts';
 /** Where schedules are run. */
 export interface Stage {
   clock: VirtualClock;
+  /** A Drive to run one schedule in. */
   drive(): LocalDrive;
+  /** The ledger grants every claim: a courier that the checker must find fault with. */
+  isForgetful: boolean;
 }
+
+/** Runs one schedule on a stage. */
+export const runOn = (stage: Stage, scenario: Scenario, decide: Decide, keepGoing = false): Promise<Ran> =>
+  runSchedule({ ...stage, drive: stage.drive() }, scenario, decide, keepGoing);
 
 /** Does something unusual so often, on average. */
 const DEVIATIONS_WANTED = 2.5;
@@ -66,7 +73,7 @@ export const exploreAll = async (
     while (level.length > 0) {
       if (isOver()) return { runs, isComplete: false };
       const deviations = pull(level, random);
-      const ran = await runSchedule({ clock: stage.clock, drive: stage.drive() }, scenario, following(deviations));
+      const ran = await runOn(stage, scenario, following(deviations));
       runs += 1;
       await told(ran);
       // What comes after a violation is nothing that can be judged.
@@ -82,33 +89,27 @@ export const shrink = async (stage: Stage, failed: Ran): Promise<Ran> => {
   const invariant = failed.violations[0]?.invariant;
   let best = failed;
   const tries = async (scenario: Scenario, deviations: readonly Deviation[]): Promise<boolean> => {
-    const ran = await runSchedule({ clock: stage.clock, drive: stage.drive() }, scenario, following(deviations));
+    const ran = await runOn(stage, scenario, following(deviations));
     if (ran.violations[0]?.invariant !== invariant) return false;
     best = ran;
     return true;
   };
-  const smaller = ({ deliveries, person, base, path }: Scenario): Scenario[] => [
-    ...(deliveries.length > 1 ? [{ deliveries: deliveries.slice(0, -1), person, base, path }] : []),
-    ...person.map((_, at) => ({ deliveries, person: person.toSpliced(at, 1), base, path })),
-    ...(base === 'none' ? [] : [{ deliveries, person, base: 'none' as const, path }]),
-    ...(path === '' ? [] : [{ deliveries, person, base, path: '' }]),
-    ...deliveries.flatMap((spec, at) =>
-      spec.tries > 1 ? [{ deliveries: deliveries.with(at, { ...spec, tries: 1 }), person, base, path }] : [],
-    ),
-    ...(deliveries.some(({ size }) => size === 'large')
-      ? [
-          {
-            deliveries: deliveries.map((spec) => ({
-              ...spec,
-              size: spec.size === 'large' ? ('small' as const) : spec.size,
-            })),
-            person,
-            base,
-            path,
-          },
-        ]
-      : []),
-  ];
+  const smaller = (scenario: Scenario): Scenario[] => {
+    const { deliveries, person, base, path, lag } = scenario;
+    const isLarge = deliveries.some(({ size }) => size === 'large');
+    const small = deliveries.map((spec) => (spec.size === 'large' ? { ...spec, size: 'small' as const } : spec));
+    return [
+      ...(deliveries.length > 1 ? [{ ...scenario, deliveries: deliveries.slice(0, -1) }] : []),
+      ...person.map((_, at) => ({ ...scenario, person: person.toSpliced(at, 1) })),
+      ...(base === 'none' ? [] : [{ ...scenario, base: 'none' as const }]),
+      ...(path === '' ? [] : [{ ...scenario, path: '' }]),
+      ...(lag ? [{ ...scenario, lag: false }] : []),
+      ...deliveries.flatMap((spec, at) =>
+        spec.tries > 1 ? [{ ...scenario, deliveries: deliveries.with(at, { ...spec, tries: 1 }) }] : [],
+      ),
+      ...(isLarge ? [{ ...scenario, deliveries: small }] : []),
+    ];
+  };
   for (let progress = true; progress; ) {
     progress = false;
     for (let at = 0; at < best.deviations.length; at++) {

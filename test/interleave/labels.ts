@@ -14,8 +14,9 @@ export interface Labels {
   receipt(receipt: Receipt): string;
 }
 
-/** Ids of Drive's files, as the local one gives them. */
+/** Ids as the local Drive gives them, of files and of revisions; and those of uploads without a key. */
 const FILE_ID = /\b(?:1[\w-]{32}|0A[\w-]{17})(?![\w-])/g;
+const CHANCE_ID = /\b0B[\w-]{49}|\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/g;
 
 export const createLabels = (folders: { destination: string; archive: string }): Labels => {
   const files = new Map([
@@ -24,6 +25,8 @@ export const createLabels = (folders: { destination: string; archive: string }):
   ]);
   const sessions = new Map<string, string>();
   const letters = new Map<string, string>();
+  /** Ids that are drawn anew in each run. */
+  const drawn = new Map<string, string>();
   let count = 0;
 
   const file = (id: string): string => {
@@ -45,7 +48,13 @@ export const createLabels = (folders: { destination: string; archive: string }):
     return letters.get(sha256) ?? `other bytes (${sha256.slice(0, 6)})`;
   };
 
-  const withLabels = (text: string): string => text.replace(FILE_ID, (id) => file(id));
+  const chance = (id: string): string => {
+    const known = drawn.get(id) ?? `${id.startsWith('0B') ? 'r' : 'u'}${drawn.size + 1}`;
+    drawn.set(id, known);
+    return known;
+  };
+
+  const withLabels = (text: string): string => text.replace(FILE_ID, file).replace(CHANCE_ID, chance);
 
   return {
     file,

@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../../local/google/random.ts';
-import { byChance, exploreAll, shrink } from './explore.ts';
+import { byChance, exploreAll, runOn, shrink } from './explore.ts';
+import { byName, NAMED } from './named.ts';
 import { describeRun } from './print.ts';
-import { following, type Ran, runSchedule } from './run-schedule.ts';
-import { parseReplay, parseScenario, type Scenario, scenarioText } from './scenario.ts';
+import { following, type Ran } from './run-schedule.ts';
+import { parseReplay, parseScenario, replayText, type Scenario, scenarioText } from './scenario.ts';
 import { drawScenario, SCENARIOS } from './scenarios.ts';
 import { openStage } from './stage.ts';
 
@@ -17,7 +18,10 @@ every step that nothing is lost, doubled, overwritten or dead. Exit code 1 when 
   --depth D        of each scenario, all schedules with up to D deviations first (default 1)
   --scenario TEXT  this scenario alone
   --first          end at the first violation
-  --replay TEXT    one schedule, step by step; as a violation prints it
+  --schedules N    so many at most
+  --replay=TEXT    one schedule, step by step; as a violation prints it
+  --forgetful      with a ledger that grants every claim, to see that the checker finds fault with it
+  --named          the schedules that once showed a fault, with a line of JSON for each
 `;
 
 const { values } = parseArgs({
@@ -27,7 +31,10 @@ const { values } = parseArgs({
     depth: { type: 'string', default: '1' },
     scenario: { type: 'string' },
     first: { type: 'boolean', default: false },
+    schedules: { type: 'string', default: 'Infinity' },
     replay: { type: 'string' },
+    named: { type: 'boolean', default: false },
+    forgetful: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -40,18 +47,33 @@ const found = new Map<string, Ran>();
 let runs = 0;
 
 const replay = async (text: string): Promise<void> => {
-  const stage = await openStage();
+  const stage = await openStage(values.forgetful);
   const { scenario, deviations } = parseReplay(text);
-  const ran = await runSchedule({ clock: stage.clock, drive: stage.drive() }, scenario, following(deviations), true);
+  const ran = await runOn(stage, scenario, following(deviations), true);
   console.log(describeRun(ran));
   stage.close();
   process.exitCode = ran.violations.length > 0 ? 1 : 0;
 };
 
+/** A schedule that is not followed to its last line proves nothing any more. */
+const runNamed = async (): Promise<void> => {
+  const stage = await openStage(values.forgetful);
+  for (const named of NAMED) {
+    const ran = await runOn(stage, named.scenario, byName(named));
+    const isFollowed = ran.deviations.length === named.lines.length;
+    const violations = ran.violations.map(({ invariant, what }) => `${invariant}: ${what}`);
+    const replayed = replayText(ran.scenario, ran.deviations);
+    console.log(JSON.stringify({ name: named.name, isFollowed, violations, replay: replayed }));
+    if (!isFollowed || violations.length > 0) process.exitCode = 1;
+  }
+  stage.close();
+};
+
 const search = async (): Promise<void> => {
-  const stage = await openStage();
+  const stage = await openStage(values.forgetful);
   const random = seededRandom(Number(values.seed));
-  const isOver = (): boolean => performance.now() > untilMs || (values.first && found.size > 0);
+  const isOver = (): boolean =>
+    performance.now() > untilMs || runs >= Number(values.schedules) || (values.first && found.size > 0);
 
   /** Prints the first of each kind, made short. */
   const told = async (ran: Ran): Promise<void> => {
@@ -70,7 +92,7 @@ const search = async (): Promise<void> => {
   const draw = async (scenario: Scenario, times: number): Promise<void> => {
     let length = 30;
     for (let turn = 0; turn < times && !isOver(); turn++) {
-      const ran = await runSchedule({ clock: stage.clock, drive: stage.drive() }, scenario, byChance(random, length));
+      const ran = await runOn(stage, scenario, byChance(random, length));
       length = Math.max(10, ran.decisions.length);
       await told(ran);
     }
@@ -90,5 +112,6 @@ const search = async (): Promise<void> => {
 };
 
 if (values.help) console.log(HELP);
+else if (values.named) await runNamed();
 else if (values.replay !== undefined) await replay(values.replay);
 else await search();

@@ -58,12 +58,12 @@ const usual: Decide = () => undefined;
  * @param keepGoing further violations are looked for as well
  */
 export const runSchedule = async (
-  { clock, drive }: { clock: VirtualClock; drive: LocalDrive },
+  means: { clock: VirtualClock; drive: LocalDrive; isForgetful?: boolean },
   scenario: Scenario,
   choose: Decide,
   keepGoing = false,
 ): Promise<Ran> => {
-  const world = openWorld(scenario, clock, drive);
+  const world = openWorld(scenario, means);
   const { scheduler, monitor } = world;
   const ran: Ran = { scenario, deviations: [], decisions: [], steps: scheduler.steps, violations: monitor.violations };
   const isOver = (): boolean => !keepGoing && monitor.violations.length > 0;
@@ -108,23 +108,20 @@ export const runSchedule = async (
   for (const sender of senders) say(world, () => sender.send(sender.spec.tries));
   await phase(decide);
 
+  /** Without faults now: sent until it is answered, which it must be. */
+  const finish = async (sender: Sender, isReplay: boolean): Promise<void> => {
+    say(world, () => sender.send(CALM_TRIES, isReplay));
+    await phase(usual);
+    if (sender.isAnswered() || isOver()) return;
+    const last = monitor.attempts.findLast(({ actor }) => actor === sender.actor.name)?.ending;
+    const why = last?.kind === 'error' ? last.error.message : last?.kind;
+    const what = `${sender.spec.key} of ${sender.actor.name} is not answered after ${CALM_TRIES} tries: ${why}`;
+    monitor.violations.push({ invariant: 'I6', what, step: scheduler.steps.length });
+  };
   world.isCalm = true;
-  for (const sender of senders) {
-    if (isOver() || sender.isAnswered() || sender.spec.key === undefined) continue;
-    say(world, () => sender.send(CALM_TRIES));
-    await phase(usual);
-    if (!sender.isAnswered() && !isOver()) {
-      const last = monitor.attempts.findLast(({ actor }) => actor === sender.actor.name)?.ending;
-      const why = last?.kind === 'error' ? last.error.message : last?.kind;
-      const what = `${sender.spec.key} of ${sender.actor.name} is not answered after ${CALM_TRIES} tries: ${why}`;
-      monitor.violations.push({ invariant: 'I6', what, step: scheduler.steps.length });
-    }
-  }
-  for (const sender of senders) {
-    if (isOver() || sender.spec.key === undefined) continue;
-    say(world, () => sender.send(CALM_TRIES, true));
-    await phase(usual);
-  }
+  const keyed = senders.filter(({ spec }) => spec.key !== undefined);
+  for (const sender of keyed) if (!sender.isAnswered() && !isOver()) await finish(sender, false);
+  for (const sender of keyed) if (!isOver()) await finish(sender, true);
   if (!isOver()) world.checkEnd();
   world.close();
   return ran;

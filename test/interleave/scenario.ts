@@ -41,14 +41,22 @@ export interface Scenario {
   base: Base;
   /** Below the destination's folder; "" for none. */
   path: string;
+  /** Drive's search shows a new file some seconds late. */
+  lag: boolean;
 }
 
 const deliveryText = ({ key, bytes, rule, size, way, process, tries }: DeliverySpec): string =>
   [key ?? '-', bytes, rule, size, way, process, tries].join(':');
 
-/** `KEY:BYTES:RULE:SIZE:WAY:PROCESS:TRIES,…;ACT,…;BASE;PATH` */
-export const scenarioText = ({ deliveries, person, base, path }: Scenario): string =>
-  [deliveries.map(deliveryText).join(','), person.join(','), base, path].join(';');
+/** Its bytes go to Drive past the courier, whenever its caller sends them. */
+export const isSession = ({ way }: Pick<DeliverySpec, 'way'>): boolean => way === 'upload' || way === 'blind';
+
+/** What the caller of a session is told to answer by opening it again. */
+export const OPEN_AGAIN: readonly string[] = ['upload-incomplete', 'digest-mismatch'];
+
+/** `KEY:BYTES:RULE:SIZE:WAY:PROCESS:TRIES,…;ACT,…;BASE;PATH`, and `;lag` where there is one. */
+export const scenarioText = ({ deliveries, person, base, path, lag }: Scenario): string =>
+  [deliveries.map(deliveryText).join(','), person.join(','), base, path, ...(lag ? ['lag'] : [])].join(';');
 
 const oneOf = <Word extends string>(words: readonly Word[], text: string | undefined): Word => {
   const found = words.find((word) => word === text);
@@ -71,12 +79,13 @@ const parseDelivery = (text: string): DeliverySpec => {
 
 /** @throws Error for what is no scenario */
 export const parseScenario = (text: string): Scenario => {
-  const [deliveries = '', person = '', base = 'none', path = ''] = text.split(';');
+  const [deliveries = '', person = '', base = 'none', path = '', lag] = text.split(';');
   return {
     deliveries: deliveries.split(',').map(parseDelivery),
     person: person === '' ? [] : person.split(',').map((act) => oneOf(ACTS, act)),
     base: oneOf(BASES, base),
     path,
+    lag: lag === 'lag',
   };
 };
 

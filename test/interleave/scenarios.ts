@@ -31,6 +31,9 @@ export const SCENARIOS: readonly Scenario[] = [
   'k1:A:replace:small:plain:p1:2;delete;hand;',
   'k1:A:replace:sheet:plain:p1:2;trash;delivered;',
   'k1:A:replace:large:push:p1:2;put;none;',
+  // Drive's search is late.
+  'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2:2;;delivered;;lag',
+  'k1:A:replace:sheet:plain:p1:2,k2:B:replace:sheet:plain:p2:2;trash;none;;lag',
   // Only where nothing is there.
   'k1:A:skip:small:plain:p1:2,k2:B:skip:small:plain:p2:2;;none;',
   'k1:A:fail:small:plain:p1:2,k2:B:fail:small:plain:p2:2;;none;',
@@ -81,5 +84,6 @@ export const drawScenario = (random: () => number): Scenario => {
     person: acts,
     base: pick(BASES, random),
     path: random() < 0.2 ? 'sub' : '',
+    lag: random() < 0.2,
   };
 };

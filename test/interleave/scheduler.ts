@@ -9,6 +9,10 @@ interface Point {
   label: string;
   faults: readonly string[];
   sinceMs: number;
+  /** How long it may be on its way while time goes on elsewhere, in milliseconds. */
+  maxLatencyMs: number;
+  /** It takes as long as it may: everybody else goes first. */
+  isSlow: boolean;
   /** Does what is waited for; `settle` hands the outcome to whoever waits. */
   act(fault: string | undefined): Promise<{ note: string; settle: () => void }>;
 }
@@ -23,7 +27,7 @@ export interface Scheduler {
     label: string,
     faults: readonly string[],
     act: (fault: string | undefined) => Promise<Deed<Value>>,
-    signal?: AbortSignal,
+    more?: { signal?: AbortSignal | undefined; maxLatencyMs?: number },
   ): Promise<Value>;
   mortal(name: string): Mortal;
   /** Runs until everybody is at the end, or `isOver` says so. @throws Error when nothing can go on */
@@ -31,7 +35,7 @@ export interface Scheduler {
   steps: Step[];
 }
 
-/** How long a request may be on its way while time goes on elsewhere, in milliseconds. */
+/** For calls that say nothing else. */
 const MAX_LATENCY_MS = 30_000;
 /** What one step takes, in milliseconds. */
 const STEP_MS = 5;
@@ -60,7 +64,8 @@ export const createScheduler = (
     }
   };
 
-  const pointsOf = (actor: Actor): Point[] => points.filter(({ context }) => context.actor === actor);
+  const pointsOf = (actor: Actor): Point[] =>
+    points.filter(({ context, isSlow }) => context.actor === actor && !isSlow);
   const ownerOf = (wait: Wait): Context | undefined => wait.owner as Context | undefined;
   const sleepsOf = (actor: Actor): Wait[] =>
     clock.waits().filter((wait) => wait.kind === 'sleep' && ownerOf(wait)?.actor === actor);
@@ -84,7 +89,7 @@ export const createScheduler = (
     return process;
   };
 
-  const point: Scheduler['point'] = (label, faults, act, signal) => {
+  const point: Scheduler['point'] = (label, faults, act, { signal, maxLatencyMs = MAX_LATENCY_MS } = {}) => {
     const context = contexts.getStore();
     if (context === undefined) throw new Error(`${label} is on nobody's account`);
     activity += 1;
@@ -95,7 +100,7 @@ export const createScheduler = (
     const op = actor.ops;
     return new Promise((resolve, reject) => {
       const mine: Point = {
-        ...{ context, op, label, faults, sinceMs: clock.now() },
+        ...{ context, op, label, faults, sinceMs: clock.now(), maxLatencyMs, isSlow: false },
         async act(fault) {
           const deed = await act(fault);
           const settle = (): void => {
@@ -134,9 +139,11 @@ export const createScheduler = (
     clock.set(timeMs);
   };
 
+  /** Nobody's call is on its way for longer than it may. */
   const mayAdvanceTo = (timeMs: number): boolean =>
     points.every(
-      ({ context, sinceMs, op }) => context.actor.isPassive || op === 1 || timeMs - sinceMs <= MAX_LATENCY_MS,
+      ({ context, sinceMs, op, maxLatencyMs }) =>
+        context.actor.isPassive || op === 1 || timeMs - sinceMs <= maxLatencyMs,
     );
 
   const isEnabled = (actor: Actor): boolean => {
@@ -173,6 +180,9 @@ export const createScheduler = (
       note('the caller leaves before this');
       points.push(chosen);
       context.leave?.();
+    } else if (fault === 'slow') {
+      note('takes its time');
+      points.push(Object.assign(chosen, { isSlow: true }));
     } else {
       const { note: what, settle } = await chosen.act(fault === 'crash-after' ? undefined : fault);
       if (fault === 'crash-after') {
@@ -190,6 +200,7 @@ export const createScheduler = (
 
   const faultsOf = ({ faults, context }: Point): string[] => [
     ...faults,
+    ...(faults.length > 0 ? ['slow'] : []),
     ...(context.process === undefined ? [] : ['crash', 'crash-after']),
     ...(context.leave === undefined ? [] : ['leave']),
   ];
@@ -225,6 +236,12 @@ export const createScheduler = (
     const waits = clock.waits().filter((wait) => ownerOf(wait)?.process?.alive !== false);
     const next = waits.find(({ kind }) => kind === 'sleep') ?? waits[0];
     const isWaitedFor = actors.some(({ finished, isPassive }) => !finished && !isPassive);
+    const slow = points.find(({ isSlow }) => isSlow);
+    if (slow !== undefined && (next?.kind !== 'sleep' || !mayAdvanceTo(next.dueMs))) {
+      current = slow.context.actor;
+      await execute(slow, undefined);
+      return true;
+    }
     if (next !== undefined && (next.kind === 'sleep' || isWaitedFor)) {
       await advanceTo(next.dueMs);
       return true;

@@ -1,18 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Receipt, Source } from '../../src/delivery.ts';
-import { asCourierError, CourierError, isPermanent } from '../../src/errors.ts';
+import { isForGood } from '../../src/entry/acknowledgement.ts';
+import { asCourierError, CourierError } from '../../src/errors.ts';
 import type { Actor, Context } from './actors.ts';
 import type { Courier } from './courier.ts';
 import { callDrive } from './courier.ts';
 import type { Attempt, Ending } from './monitor.ts';
-import type { DeliverySpec } from './scenario.ts';
+import { type DeliverySpec, isSession, OPEN_AGAIN } from './scenario.ts';
 import { bytesOf, contexts, FILE_NAME, sha256Of, type World } from './world.ts';
 
 /** One who sends a delivery until it is answered. */
 export interface Sender {
   actor: Actor;
   spec: DeliverySpec;
-  /** Whether nothing more is to be expected: a receipt, or a refusal for good. */
+  /** Whether nothing more is to be expected of the last sending: a receipt, or a refusal for good. */
   isAnswered(): boolean;
   /** So many tries at most. @param isReplay once more, although it is answered */
   send(tries: number, isReplay?: boolean): Promise<void>;
@@ -87,10 +88,10 @@ type OnCaller = (work: () => Promise<void>) => Promise<void>;
 
 /** Whether the sender gives up: a push that is acknowledged as wrong, or a refusal that no retry changes. */
 const isFinal = ({ way }: DeliverySpec, error: CourierError): boolean => {
-  if (way === 'push') return isPermanent(error, { aborted: false });
-  if (way === 'upload' || way === 'blind')
-    return !error.retryable && !['upload-incomplete', 'digest-mismatch'].includes(error.code);
-  return !error.retryable;
+  if (way === 'push') return isForGood(error);
+  const isOpenedAgain = isSession({ way }) && OPEN_AGAIN.includes(error.code);
+  // What is somebody else's fault is tried again in the end, by a person if by nobody else.
+  return error.status < 500 && !error.retryable && !isOpenedAgain;
 };
 
 /** @param courier the process of a name, started anew when the former one has died */
@@ -136,7 +137,7 @@ export const createSender = (
       requestId: `${actor.name}-${count}`,
     };
     const work = (): Promise<Receipt> =>
-      spec.way === 'upload' || spec.way === 'blind'
+      isSession(spec)
         ? upload(world, { courier: () => taken, spec, time, onCaller: (put) => contexts.run(own, put) })
         : deliver(world, taken, spec, time);
     const result = contexts.run(context, work).then(
@@ -160,6 +161,7 @@ export const createSender = (
     isAnswered: () => isAnswered,
     async send(tries, isReplay = false) {
       actor.finished = false;
+      isAnswered = false;
       for (let turn = 0; turn < tries; turn++) {
         const ending = await tryOnce(isReplay);
         if (ending.kind === 'receipt' || (ending.kind === 'error' && isFinal(spec, ending.error))) {

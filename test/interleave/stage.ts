@@ -8,7 +8,7 @@ const START_MS = Date.UTC(2026, 0, 1, 12);
 const RUNS_A_DRIVE = 300;
 
 /** Takes over the process' clock, and opens a Drive in it. */
-export const openStage = async (): Promise<Stage & { close(): void }> => {
+export const openStage = async (isForgetful = false): Promise<Stage & { close(): void }> => {
   // Loaded now, so that no schedule waits for a module.
   await import('googleapis/build/src/apis/drive/v3.js');
   const clock = installClock(START_MS, () => contexts.getStore());
@@ -16,6 +16,7 @@ export const openStage = async (): Promise<Stage & { close(): void }> => {
   let runs = 0;
   return {
     clock,
+    isForgetful,
     drive() {
       runs += 1;
       if (drive !== undefined && runs % RUNS_A_DRIVE === 0) {

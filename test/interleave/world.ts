@@ -49,6 +49,9 @@ export interface World {
 /** What a person writes. */
 export const EDIT = 'edited by a person';
 
+/** "Was seen not to be read-after-write consistent": longer than a schedule takes where nobody waits. */
+const LIST_LAG_MS = 5_000;
+
 const LARGE_BYTES = 600_000;
 
 /** The bytes of a delivery; the same letter and size give the same ones. */
@@ -68,13 +71,26 @@ const doerOf = ({ actor, attempt = 0 }: Context): Doer => ({
 
 const NOBODY: Doer = { actor: 'setup', isPerson: false, key: undefined, attempt: 0 };
 
-export const openWorld = (scenario: Scenario, clock: VirtualClock, drive: LocalDrive): World => {
+/** Grants every claim, to whoever asks: what has it, the checker must find fault with. */
+const forgetful = (ledger: Ledger): Ledger => ({
+  ...ledger,
+  async claim(key, entry) {
+    const claimed = await ledger.claim(key, entry);
+    return { ...claimed, entry: { ...claimed.entry, ...entry }, mine: true };
+  },
+});
+
+export const openWorld = (
+  scenario: Scenario,
+  { clock, drive, isForgetful = false }: { clock: VirtualClock; drive: LocalDrive; isForgetful?: boolean },
+): World => {
   const { service, sharedDriveId } = drive;
   const root = service.createFolder({ name: 'case', parent: sharedDriveId });
   const folders = {
     destination: service.createFolder({ name: 'exports', parent: root }),
     archive: service.createFolder({ name: 'archive', parent: root }),
   };
+  service.setLimits({ listLagMs: scenario.lag ? LIST_LAG_MS : 0 });
   const history = createHistory(service.state, root);
   const labels = createLabels(folders);
   const monitor = createMonitor();
@@ -107,7 +123,7 @@ export const openWorld = (scenario: Scenario, clock: VirtualClock, drive: LocalD
   for (const spec of scenario.deliveries) labels.nameBytes(sha256Of(bytesOf(spec)), spec.bytes);
   return {
     ...{ scenario, clock, drive, folders, scheduler, history, labels, monitor, isCalm: true },
-    ledger: createMemoryLedger({ now: clock.now }),
+    ledger: isForgetful ? forgetful(createMemoryLedger({ now: clock.now })) : createMemoryLedger({ now: clock.now }),
     attempt: (context) =>
       context === undefined
         ? undefined

@@ -1,11 +1,9 @@
 import type { Receipt } from '../../../src/delivery.ts';
 import type { CourierError } from '../../../src/errors.ts';
 import { type Attempt, firstAck, identityOf } from '../monitor.ts';
-import { type Facts, isCouriers, isFile, isSession, isWrite, violate, writesOf } from './facts.ts';
+import { isSession, OPEN_AGAIN } from '../scenario.ts';
+import { type Facts, isCouriers, isFile, isWrite, violate, writesOf } from './facts.ts';
 import { checkTwins } from './twins.ts';
-
-/** What the caller of a session is told to answer by opening it again. */
-const OPEN_AGAIN: readonly string[] = ['upload-incomplete', 'digest-mismatch'];
 
 /** I1: the bytes that this delivery has last put into the file are those of the receipt, and nobody took them back for it. */
 export const checkTruth = (facts: Facts, identity: string, receipt: Receipt, where: string): void => {

@@ -1,6 +1,7 @@
 import { type Change, headOf } from '../history.ts';
 import { type Attempt, firstAck } from '../monitor.ts';
-import { type Facts, identityOfDoer, isCouriers, isFile, isSession, touchedByPerson, violate } from './facts.ts';
+import { isSession } from '../scenario.ts';
+import { type Facts, identityOfDoer, isCouriers, isFile, touchedByPerson, violate } from './facts.ts';
 
 const attemptOf = ({ monitor }: Facts, { doer }: Change): Attempt | undefined =>
   monitor.attempts.find(({ actor, number }) => actor === doer.actor && number === doer.attempt);
@@ -68,10 +69,31 @@ const checkTarget = (facts: Facts, change: Change): void => {
     violate(facts, 'I4.edit', `${labels.change(change)} over a person's edit of the file`);
 };
 
+/** A rule that knows of the file that is there does not make a second one of its name beside it. */
+const checkName = (facts: Facts, change: Change): void => {
+  const { kind, fileId, after, step } = change;
+  const attempt = attemptOf(facts, change);
+  if (kind !== 'created' || attempt === undefined || attempt.spec.rule === 'new' || after === undefined) return;
+  const { monitor, labels, history, scenario } = facts;
+  if (scenario.deliveries.some(({ size }) => (size === 'sheet') !== (attempt.spec.size === 'sheet'))) return;
+  if (attempt.spec.size === 'sheet' && (scenario.base === 'hand' || scenario.person.includes('put'))) return;
+  for (const other of history.files()) {
+    const isBeside =
+      other.id !== fileId && !other.trashed && other.name === after.name && other.parent === after.parent;
+    const made = monitor.changes.find((one) => one.kind === 'created' && one.fileId === other.id);
+    // What a person has put there is found by a search alone, which may be late.
+    const isKnown = made !== undefined && !(made.doer.isPerson && scenario.lag);
+    const isOld = isKnown && made.step <= attempt.startStep;
+    if (isBeside && isOld && touchedByPerson(facts, other.id, attempt.startStep, step).length === 0)
+      violate(facts, 'I3.name', `${labels.change(change)} beside ${labels.file(other.id)}, which has the name`);
+  }
+};
+
 /** After every change of Drive. */
 export const checkChange = (facts: Facts, change: Change): void => {
   if (!isCouriers(change) || !isFile(change)) return;
   checkCopy(facts, change);
   checkUndo(facts, change);
   checkTarget(facts, change);
+  checkName(facts, change);
 };

@@ -1,6 +1,7 @@
 import { type Change, type FileState, headOf } from '../history.ts';
 import { type Ack, firstAck, identityOf } from '../monitor.ts';
-import { type Facts, identityOfDoer, isSession, isWrite, violate } from './facts.ts';
+import { isSession } from '../scenario.ts';
+import { type Facts, identityOfDoer, isWrite, violate } from './facts.ts';
 import { checkTwins } from './twins.ts';
 
 const lastWriteOf = (facts: Facts, file: FileState): Change | undefined => {

@@ -32,9 +32,6 @@ export const violate = ({ monitor, step }: Facts, invariant: string, what: strin
   monitor.violations.push({ invariant, what, step: step() });
 };
 
-/** Its bytes go to Drive past the courier, whenever its caller sends them. */
-export const isSession = ({ way }: Attempt['spec']): boolean => way === 'upload' || way === 'blind';
-
 export const isWrite = ({ kind }: Change): boolean => kind === 'created' || kind === 'content';
 
 export const identityOfDoer = ({ doer }: Change): string => doer.key ?? `actor ${doer.actor}`;

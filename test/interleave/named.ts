@@ -1,0 +1,157 @@
+import type { Decide } from './actors.ts';
+import { parseScenario, type Scenario } from './scenario.ts';
+
+/** What happens to which call: the `nth` (from 1) of an actor whose label fits. */
+interface Line {
+  actor: string;
+  before: RegExp;
+  nth?: number;
+  /** `>K`: actor K goes on instead; `!FAULT`: that befalls the call. */
+  choice: string;
+}
+
+/** A schedule that once showed a fault, told by what the calls are rather than by their numbers, so that it outlives changes. */
+export interface NamedSchedule {
+  name: string;
+  scenario: Scenario;
+  lines: readonly Line[];
+}
+
+const schedule = (name: string, scenario: string, ...lines: Line[]): NamedSchedule => ({
+  name,
+  scenario: parseScenario(scenario),
+  lines,
+});
+
+const RECORDS = /^ledger\.record delivery\S* done/;
+const MULTIPART = /^(POST|PATCH) files\S* \(multipart\)/;
+const SESSION_START = /^(POST|PATCH) files\S* \(resumable\)/;
+const CHUNK = /^PUT session/;
+const SECOND_TRY = /^sends, try 2/;
+
+export const NAMED: readonly NamedSchedule[] = [
+  // A receipt names the bytes that Drive holds.
+  schedule(
+    'other bytes under one key, while the receipt of the first is not recorded yet',
+    'k1:A:replace:large:plain:p1:1,k1:B:replace:large:plain:p2:1;;none;',
+    { actor: 'd1', before: RECORDS, choice: '>2' },
+  ),
+  schedule(
+    'a byte of a large file is stored wrongly, and the process dies before it looks',
+    'k1:A:replace:large:plain:p1:2;;none;',
+    { actor: 'd1', before: CHUNK, choice: '!corrupt' },
+    { actor: 'd1', before: CHUNK, nth: 2, choice: '!crash-after' },
+  ),
+  schedule(
+    'a byte of a new file is stored wrongly, the process dies, and another delivery replaces it',
+    'k1:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;none;',
+    { actor: 'd1', before: MULTIPART, choice: '!corrupt' },
+    { actor: 'd1', before: /^(GET|DELETE|PATCH) files\/f\d/, nth: 2, choice: '!crash' },
+  ),
+  // Acknowledged replacements have one order.
+  schedule(
+    'a copy whose session starts slowly, and a newer delivery meanwhile',
+    'k1:A:replace:large:push:p1:1,k1:A:replace:large:push:p2:1,k2:B:replace:large:push:p3:1;;hand;',
+    { actor: 'd1', before: SESSION_START, choice: '!slow' },
+  ),
+  schedule(
+    'a copy whose one request is slow, and a newer delivery meanwhile',
+    'k1:A:replace:small:plain:p1:1,k1:A:replace:small:plain:p2:1,k2:B:replace:small:plain:p3:1;;hand;',
+    { actor: 'd1', before: MULTIPART, choice: '!slow' },
+  ),
+  schedule(
+    'Drive asks the update to come later, and a newer delivery is answered meanwhile',
+    'k1:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;hand;',
+    { actor: 'd1', before: MULTIPART, choice: '!503-later' },
+  ),
+  schedule(
+    'Drive asks the update of a delivery without a key to come later, and a newer one is answered meanwhile',
+    '-:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;hand;',
+    { actor: 'd1', before: MULTIPART, choice: '!503-later' },
+  ),
+  schedule(
+    'the receipt of a replacement cannot be recorded, a newer delivery comes, then the first one again',
+    'k1:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;hand;',
+    { actor: 'd1', before: RECORDS, choice: '!fail' },
+  ),
+  schedule(
+    'the receipt of a document cannot be recorded, and its delivery comes again',
+    'k1:A:replace:sheet:plain:p1:1;;delivered;',
+    { actor: 'd1', before: RECORDS, choice: '!fail' },
+  ),
+  // What a person or another delivery has changed stays.
+  ...(['rename', 'move', 'trash', 'delete'] as const).map((act) =>
+    schedule(
+      `the process dies in the middle of a transfer, and a person does to the file: ${act}`,
+      `k1:A:replace:large:push:p1:2;${act};hand;`,
+      { actor: 'd1', before: CHUNK, nth: 2, choice: '!crash' },
+      { actor: 'd1', before: SECOND_TRY, choice: '>2' },
+    ),
+  ),
+  schedule(
+    'the answer to the making of a file is lost, and another delivery has replaced it',
+    'k1:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;none;',
+    { actor: 'd1', before: MULTIPART, choice: '!lost' },
+  ),
+  // Nothing ends in the trash without a word.
+  schedule('the file is trashed while it is replaced', 'k1:A:replace:large:plain:p1:1;trash;hand;', {
+    actor: 'd1',
+    before: CHUNK,
+    nth: 2,
+    choice: '>2',
+  }),
+  schedule('the folder is trashed while a document is converted', 'k1:A:new:sheet:plain:p1:1;trash-folder;none;sub', {
+    actor: 'd1',
+    before: CHUNK,
+    choice: '>2',
+  }),
+  schedule('a delivery is sent again whose file lies in the trash', 'k1:A:replace:small:plain:p1:1;trash;none;'),
+  // No key is dead.
+  schedule(
+    'the ledger is away before an upload session is opened, and another delivery makes the file',
+    'k1:A:replace:small:upload:p1:1,k2:B:replace:small:plain:p2:1;;none;',
+    { actor: 'd1', before: /^ledger\.read upload/, choice: '!fail' },
+  ),
+  schedule(
+    'the process dies before an upload session is opened, and another delivery makes the file',
+    'k1:A:replace:small:upload:p1:2,k2:B:replace:small:plain:p2:1;;none;',
+    { actor: 'd1', before: SESSION_START, choice: '!crash' },
+  ),
+  schedule(
+    'the process dies before a replacing upload session is opened, and the file is deleted',
+    'k1:A:replace:small:upload:p1:2;delete;hand;',
+    { actor: 'd1', before: SESSION_START, choice: '!crash' },
+    { actor: 'd1', before: SECOND_TRY, choice: '>2' },
+  ),
+  schedule('Drive does not show the file when an upload is completed', 'k1:A:new:small:upload:p1:1;;none;', {
+    actor: 'd1',
+    before: /^GET files\/f1$/,
+    choice: '!404',
+  }),
+  schedule('Drive does not show the file of a name once', 'k1:A:replace:small:plain:p1:1;;delivered;;lag', {
+    actor: 'd1',
+    before: /^GET files\/f1$/,
+    choice: '!404',
+  }),
+  // One key, one document.
+  schedule(
+    'a conversion takes longer than a minute, and its copy waits',
+    'k1:A:new:sheet:plain:p1:1,k1:A:new:sheet:plain:p2:1;;none;',
+    { actor: 'd1', before: CHUNK, choice: '!slow' },
+  ),
+];
+
+/** Does what the lines say, each once. */
+export const byName = ({ lines }: NamedSchedule): Decide => {
+  const waiting = lines.map((line) => ({ ...line, left: line.nth ?? 1 }));
+  const met = new Set<string>();
+  return ({ anchor, actor, label }) => {
+    const fitting = waiting.filter((line) => line.actor === actor && line.before.test(label));
+    // A call that was put off is met more than once, and counts once.
+    if (!met.has(anchor)) for (const line of fitting) line.left -= 1;
+    met.add(anchor);
+    const due = fitting.find(({ left }) => left === 0);
+    if (due !== undefined) due.left = -1;
+    return due?.choice;
+  };
+};
