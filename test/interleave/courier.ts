@@ -48,14 +48,14 @@ const isUploadBody = ({ method, url, body }: HttpAttempt): boolean =>
 
 /** What may befall a call to Drive. */
 const faultsOf = ({ scenario }: World, attempt: HttpAttempt): string[] => {
-  // Of a Docs editors file Drive has no checksum: nobody could tell.
-  const isConverting = scenario.deliveries.some(({ size }) => size === 'sheet');
+  // Nobody could tell: of a Docs editors file Drive has no checksum, and who completes an upload blindly has named none.
+  const isUntold = scenario.deliveries.some(({ size, way }) => size === 'sheet' || way === 'blind');
   const { method, url } = attempt;
   const isFile = /\/drive\/v3\/files\/[^/?]+\?/.test(url) && !url.includes('/generateIds');
   return [
     ...['503', '503-later', 'reset', 'lost'],
     ...(method === 'GET' && isFile ? ['404'] : []),
-    ...(isUploadBody(attempt) && !isConverting ? ['corrupt'] : []),
+    ...(isUploadBody(attempt) && !isUntold ? ['corrupt'] : []),
     ...(method === 'PUT' && url.includes('upload_id') ? ['forgotten'] : []),
   ];
 };

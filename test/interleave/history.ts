@@ -33,8 +33,9 @@ type ChangeKind = 'created' | 'content' | 'revision-gone' | 'renamed' | 'moved' 
 export interface Change {
   kind: ChangeKind;
   doer: Doer;
-  /** The number of the step that did it. */
+  /** The number of the step that did it, and the time by the schedule's clock. */
   step: number;
+  atMs: number;
   fileId: string;
   before: FileState | undefined;
   after: FileState | undefined;
@@ -50,7 +51,7 @@ export interface History {
   /** Who put the bytes of a revision there. */
   authorOf(revisionId: string): Doer | undefined;
   /** Looks what has changed since the last look. Answers only what is new. */
-  look(doer: Doer, step: number): readonly Change[];
+  look(doer: Doer, at: Pick<Change, 'step' | 'atMs'>): readonly Change[];
 }
 
 export const headOf = (file: FileState | undefined): Revision | undefined => file?.revisions.at(-1);
@@ -96,13 +97,13 @@ export const createHistory = (state: DriveState, rootId: string): History => {
     files: () => [...standing.values()],
     file: (id) => standing.get(id),
     authorOf: (revisionId) => authors.get(revisionId),
-    look(doer, step) {
+    look(doer, at) {
       const now = read();
       const fresh: Change[] = [];
       for (const fileId of new Set([...standing.keys(), ...now.keys()])) {
         const [before, after] = [standing.get(fileId), now.get(fileId)];
         for (const [kind, revision] of compare(before, after)) {
-          fresh.push({ kind, doer, step, fileId, before, after, ...(revision === undefined ? {} : { revision }) });
+          fresh.push({ kind, doer, ...at, fileId, before, after, ...(revision === undefined ? {} : { revision }) });
           if (revision !== undefined && kind !== 'revision-gone') authors.set(revision.id, doer);
         }
       }

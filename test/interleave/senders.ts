@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Receipt, Source } from '../../src/delivery.ts';
-import { isForGood } from '../../src/entry/acknowledgement.ts';
 import { asCourierError, CourierError } from '../../src/errors.ts';
 import type { Actor, Context } from './actors.ts';
 import type { Courier } from './courier.ts';
@@ -86,12 +85,11 @@ const upload = async (
 
 type OnCaller = (work: () => Promise<void>) => Promise<void>;
 
-/** Whether the sender gives up: a push that is acknowledged as wrong, or a refusal that no retry changes. */
+/** Whether the sender gives up: a refusal that no retry changes. A push of such a one is acknowledged, so that it does not come again. */
 const isFinal = ({ way }: DeliverySpec, error: CourierError): boolean => {
-  if (way === 'push') return isForGood(error);
   const isOpenedAgain = isSession({ way }) && OPEN_AGAIN.includes(error.code);
   // What is somebody else's fault is tried again in the end, by a person if by nobody else.
-  return error.status < 500 && !error.retryable && !isOpenedAgain;
+  return error.status < 500 && !error.retryable && !isOpenedAgain && error.code !== 'body-truncated';
 };
 
 /** @param courier the process of a name, started anew when the former one has died */
@@ -151,7 +149,9 @@ export const createSender = (
   };
 
   const waitMs = (ending: Ending, turn: number): number => {
-    const asked = ending.kind === 'error' ? (ending.error.retryAfterSeconds ?? 1) * 1_000 : 1_000;
+    // Pub/Sub's shortest backoff is ten seconds.
+    const least = spec.way === 'push' ? 10_000 : 1_000;
+    const asked = ending.kind === 'error' ? Math.max(least, (ending.error.retryAfterSeconds ?? 1) * 1_000) : least;
     return world.isCalm ? Math.min(LONGEST_WAIT_MS, Math.max(asked, 1_000 * 2 ** turn)) : asked;
   };
 

@@ -96,7 +96,7 @@ export const openWorld = (
   const monitor = createMonitor();
   const scheduler = createScheduler(clock, contexts, {
     afterStep(context) {
-      for (const change of history.look(doerOf(context), scheduler.steps.length)) {
+      for (const change of history.look(doerOf(context), { step: scheduler.steps.length, atMs: clock.now() })) {
         monitor.changes.push(change);
         const step = scheduler.steps.at(-1);
         if (step !== undefined) step.note += `; ${labels.change(change)}`;
@@ -117,7 +117,7 @@ export const openWorld = (
         label.startsWith('ledger.') ? [{ actor, attempt, step: at + 1 }] : [],
       ),
   };
-  history.look(NOBODY, 0);
+  history.look(NOBODY, { step: 0, atMs: clock.now() });
   labels.nameBytes(sha256Of(Buffer.alloc(0)), 'nothing');
   labels.nameBytes(sha256Of(Buffer.from(EDIT)), "the person's");
   for (const spec of scenario.deliveries) labels.nameBytes(sha256Of(bytesOf(spec)), spec.bytes);

@@ -69,6 +69,9 @@ const checkTarget = (facts: Facts, change: Change): void => {
     violate(facts, 'I4.edit', `${labels.change(change)} over a person's edit of the file`);
 };
 
+/** How old what a person has put there must be, to be known to everybody; in milliseconds. */
+const HANDED_MS = 5_000;
+
 /** A rule that knows of the file that is there does not make a second one of its name beside it. */
 const checkName = (facts: Facts, change: Change): void => {
   const { kind, fileId, after, step } = change;
@@ -81,8 +84,9 @@ const checkName = (facts: Facts, change: Change): void => {
     const isBeside =
       other.id !== fileId && !other.trashed && other.name === after.name && other.parent === after.parent;
     const made = monitor.changes.find((one) => one.kind === 'created' && one.fileId === other.id);
-    // What a person has put there is found by a search alone, which may be late.
-    const isKnown = made !== undefined && !(made.doer.isPerson && scenario.lag);
+    // What a person has put there is found by a search alone, which may be late, and is not made for each look.
+    const isByHand = made?.doer.isPerson === true && (scenario.lag || change.atMs - made.atMs < HANDED_MS);
+    const isKnown = made !== undefined && !isByHand;
     const isOld = isKnown && made.step <= attempt.startStep;
     if (isBeside && isOld && touchedByPerson(facts, other.id, attempt.startStep, step).length === 0)
       violate(facts, 'I3.name', `${labels.change(change)} beside ${labels.file(other.id)}, which has the name`);
