@@ -13,14 +13,20 @@ export interface Verdict {
   lost: number;
   /** Files too many: of one key, more than one; of a folder's path, more than one; and files that nobody asked for. */
   doubled: number;
-  /** Files whose stored bytes are not those that were sent. */
+  /** Files whose stored bytes are none that were sent. */
   corrupt: number;
-  /** Keys whose receipts are not all the same. */
+  /** Receipts that are not of the bytes that were sent for them. */
+  untrue: number;
+  /** Files that hold a version older than the last one that was answered. */
+  overtaken: number;
+  /** Keys whose receipts are not all the same, and files whose versions' receipts have several ids. */
   contradicted: number;
   /** Folders with nothing in them. */
   orphaned: number;
   /** Files that Drive has. */
   files: number;
+  /** Files that were asked for. */
+  names: number;
   /** Whole files of uploads that were refused: an answer was lost on the way, and nobody asked again. */
   unclaimed: number;
 }
@@ -37,19 +43,39 @@ const surplus = (groups: Map<string, unknown[]>): number =>
   [...groups.values()].reduce((sum, group) => sum + group.length - 1, 0);
 
 /** A receipt without what differs between the first and later answers. */
-const essenceOf = (ended: Ended): string =>
-  ended.kind === 'delivered' ? JSON.stringify({ ...ended.receipt, outcome: undefined }) : '';
+const essenceOf = ({ receipt }: Ended & { kind: 'delivered' }): string =>
+  JSON.stringify({ ...receipt, outcome: undefined });
 
-const countCorrupt = async (google: GoogleProcess, files: readonly StoredFile[], ends: readonly Ended[]) => {
-  const uploads = new Map(ends.map(({ upload }) => [upload.name, upload]));
-  let corrupt = 0;
+/** What is stored under a name: not what was sent, or what was sent before something that was answered. */
+const countWrong = async (google: GoogleProcess, files: readonly StoredFile[], ends: readonly Ended[]) => {
+  const byName = groupBy(ends, ({ upload }) => upload.name);
+  const wrong = { corrupt: 0, overtaken: 0 };
   await forEachAtOnce(files, 8, async ({ id, name, sha256: known }) => {
-    const sent = uploads.get(name);
+    const sent = byName.get(name);
     if (sent === undefined) return;
-    const expected = sha256(sent.bytes());
-    if (known !== expected || sha256(await google.download(id)) !== expected) corrupt += 1;
+    const stored = sent.find(({ upload }) => sha256(upload.bytes()) === known);
+    if (stored === undefined || sha256(await google.download(id)) !== known) wrong.corrupt += 1;
+    const answered = sent.filter(({ kind }) => kind === 'delivered').map(({ upload }) => upload.version);
+    if (stored !== undefined && stored.upload.version < Math.max(0, ...answered)) wrong.overtaken += 1;
   });
-  return corrupt;
+  return wrong;
+};
+
+const isTrue = ({ upload, receipt }: Ended & { kind: 'delivered' }): boolean =>
+  receipt.sha256 === sha256(upload.bytes()) && receipt.size === upload.size;
+
+/** Groups with more than one of something. */
+const disagreeing = <Item>(groups: Map<string, Item[]>, partOf: (item: Item) => string): number =>
+  [...groups.values()].filter((group) => new Set(group.map(partOf)).size > 1).length;
+
+/** Receipts of requests whose audit line says that they failed. */
+export const countMisjudged = (lines: readonly string[], ends: readonly Ended[]): number => {
+  const failed = new Set<unknown>();
+  for (const line of lines) {
+    if (!line.includes('"outcome":"failed"')) continue;
+    failed.add((JSON.parse(line) as { requestId?: unknown }).requestId);
+  }
+  return ends.filter((ended) => ended.kind === 'delivered' && failed.has(ended.requestId)).length;
 };
 
 export const judge = async (google: GoogleProcess, folder: string, ends: readonly Ended[]): Promise<Verdict> => {
@@ -59,10 +85,10 @@ export const judge = async (google: GoogleProcess, folder: string, ends: readonl
   const files = items.filter(({ mimeType }) => mimeType !== FOLDER_TYPE);
   const ids = new Set(files.map(({ id }) => id));
   const parents = new Set(items.flatMap((item) => item.parents));
-  const byKey = groupBy(ends, ({ upload }) => upload.key);
   const asked = new Set(ends.map(({ upload }) => upload.name));
   const delivered = ends.filter((ended) => ended.kind === 'delivered');
   const receiptIds = new Set(delivered.map(({ receipt }) => receipt.id));
+  const byName = groupBy(delivered, ({ upload }) => upload.name);
   const strangers = files.filter(({ name }) => !asked.has(name)).length;
   return {
     delivered: delivered.length,
@@ -72,13 +98,16 @@ export const judge = async (google: GoogleProcess, folder: string, ends: readonl
       strangers +
       surplus(groupBy(files, ({ name }) => name)) +
       surplus(groupBy(folders, ({ name, parents: [parent] }) => `${parent} ${name}`)),
-    corrupt: await countCorrupt(google, files, ends),
-    contradicted: [...byKey.values()].filter((group) => {
-      const receipts = group.filter(({ kind }) => kind === 'delivered');
-      return new Set(receipts.map(essenceOf)).size > 1;
-    }).length,
+    ...(await countWrong(google, files, ends)),
+    untrue: delivered.filter((ended) => !isTrue(ended)).length,
+    contradicted:
+      disagreeing(
+        groupBy(delivered, ({ upload }) => upload.key),
+        essenceOf,
+      ) + disagreeing(byName, ({ receipt }) => receipt.id),
     orphaned: folders.filter(({ id }) => !parents.has(id)).length,
     files: files.length,
+    names: asked.size,
     unclaimed: files.filter(({ id }) => !receiptIds.has(id)).length,
   };
 };

@@ -82,8 +82,9 @@ const readRun = (argv: readonly string[]): Run => {
 };
 
 const ROWS: readonly (keyof ChaosResult)[] = [
-  ...(['delivered', 'refused', 'lost', 'doubled', 'corrupt', 'contradicted', 'orphaned'] as const),
-  ...(['files', 'unclaimed', 'tries', 'injected', 'kills', 'seconds'] as const),
+  ...(['delivered', 'refused', 'lost', 'doubled', 'corrupt', 'untrue', 'overtaken'] as const),
+  ...(['contradicted', 'misjudged', 'orphaned'] as const),
+  ...(['files', 'names', 'unclaimed', 'tries', 'injected', 'kills', 'seconds'] as const),
 ];
 
 const print = (result: ChaosResult): void => {
@@ -100,7 +101,7 @@ const main = async ({ plan, isShared }: Run): Promise<number> => {
   }
   try {
     console.log(
-      `${plan.uploads} uploads of ${plan.keys} files, ${plan.processes} process(es), ${plan.kills} kills, faults ${plan.faults}, seed ${plan.seed}`,
+      `${plan.uploads} uploads of ${plan.keys} deliveries, ${plan.processes} process(es), ${plan.kills} kills, faults ${plan.faults}, seed ${plan.seed}`,
     );
     const whole: ChaosPlan = { ...plan, firestoreHost: emulator?.host };
     const result = await runChaos(whole);

@@ -5,13 +5,13 @@ import { seededRandom } from '../../local/google/random.ts';
 import { AUDIENCE, type LedgerChoice, startCourier } from './couriers.ts';
 import { driveFaults } from './faults.ts';
 import { startGoogleProcess } from './google-process.ts';
-import { judge, type Verdict } from './judge.ts';
+import { countMisjudged, judge, type Verdict } from './judge.ts';
 import { deliver, type Ended, forEachAtOnce } from './sender.ts';
-import { planUploads } from './uploads.ts';
+import { createVersionGates, planUploads } from './uploads.ts';
 
 export interface ChaosPlan {
   uploads: number;
-  /** Different files; each upload is a copy of one of them. */
+  /** Different deliveries; each upload is a copy of one of them. */
   keys: number;
   processes: number;
   /** How often one of them is killed and started anew while uploads are under way. */
@@ -28,6 +28,8 @@ export interface ChaosPlan {
 }
 
 export interface ChaosResult extends Verdict {
+  /** Receipts whose audit line says that the delivery failed. */
+  misjudged: number;
   /** Requests to Drive that were spoilt. */
   injected: number;
   kills: number;
@@ -42,13 +44,18 @@ const MAX_TRIES = 60;
 const startFleet = async (start: () => Promise<CourierProcess>, count: number, random: () => number) => {
   const fleet = await Promise.all(Array.from({ length: count }, start));
   const pick = (): number => Math.floor(random() * fleet.length);
+  const all = [...fleet];
   return {
     url: (): string => fleet[pick()]?.url ?? '',
     async killOne(): Promise<void> {
       const index = pick();
       await fleet[index]?.kill();
-      fleet[index] = await start();
+      const next = await start();
+      fleet[index] = next;
+      all.push(next);
     },
+    /** What all of them have printed, the killed ones too. */
+    lines: (): string[] => all.flatMap(({ lines }) => lines),
     close: () => Promise.all(fleet.map((courier) => courier.kill())),
   };
 };
@@ -95,15 +102,19 @@ export const runChaos = async (plan: ChaosPlan): Promise<ChaosResult> => {
     };
 
     const uploads = planUploads(plan);
+    const gates = createVersionGates();
     const options = { courierUrl: fleet.url, token, maxTries: MAX_TRIES, signal };
     const sendAll = forEachAtOnce(uploads, AT_ONCE, async (upload) => {
+      await gates.before(upload);
       await untilDue();
       ends.push(await deliver(upload, options));
+      gates.after(upload);
     });
     await Promise.all([sendAll, killAlong()]);
     const injected = await google.clearFaults();
     return {
       ...(await judge(google, google.places.sharedDriveFolder, ends)),
+      misjudged: countMisjudged(fleet.lines(), ends),
       injected,
       kills,
       tries: ends.reduce((sum, { tries }) => sum + tries, 0),
@@ -115,16 +126,22 @@ export const runChaos = async (plan: ChaosPlan): Promise<ChaosResult> => {
   }
 };
 
+const MUST_NOT_BE = [
+  ...(['lost', 'doubled', 'corrupt', 'untrue', 'overtaken', 'contradicted', 'misjudged', 'orphaned'] as const),
+];
+
 /** What a run must not show; empty when all is well. */
 export const faultsOf = (result: ChaosResult, plan: ChaosPlan): string[] => {
   const faults: string[] = [];
-  for (const name of ['lost', 'doubled', 'corrupt', 'contradicted', 'orphaned'] as const) {
+  for (const name of MUST_NOT_BE) {
     if (result[name] > 0) faults.push(`${name}: ${result[name]}`);
   }
   if (result.delivered + result.refused !== plan.uploads) faults.push('uploads that were never answered');
   if (result.kills !== plan.kills) faults.push(`only ${result.kills} of ${plan.kills} kills`);
   // Without faults on the way to Drive there is nothing to refuse anything for.
   if (plan.faults === 0 && result.refused > 0) faults.push(`refused: ${result.refused}`);
-  if (result.refused === 0 && result.files !== plan.keys) faults.push(`${result.files} files for ${plan.keys} keys`);
+  if (result.refused === 0 && result.files !== result.names)
+    faults.push(`${result.files} files for ${result.names} names`);
+  if (result.refused === 0 && result.unclaimed > 0) faults.push(`${result.unclaimed} files that no receipt names`);
   return faults;
 };

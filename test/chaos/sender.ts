@@ -4,7 +4,7 @@ import type { Upload } from './uploads.ts';
 
 /** How an upload ended: with a receipt, or with an answer that says no for good. */
 export type Ended = { upload: Upload; tries: number } & (
-  | { kind: 'delivered'; receipt: Receipt }
+  | { kind: 'delivered'; receipt: Receipt; requestId: string }
   | { kind: 'refused'; why: string }
 );
 
@@ -20,6 +20,7 @@ interface SenderOptions {
 interface Answer {
   status: number;
   body: Receipt & { code?: string; retryable?: boolean };
+  requestId: string;
   retryAfterMs: number;
 }
 
@@ -32,7 +33,8 @@ const inPieces = async function* (bytes: Buffer): AsyncGenerator<Uint8Array> {
 
 /** One try over a socket; undefined when the connection broke. */
 const tryOnce = async (upload: Upload, { courierUrl, token, signal }: SenderOptions): Promise<Answer | undefined> => {
-  const query = new URLSearchParams({ name: upload.name, path: upload.path });
+  const { name, path, version } = upload;
+  const query = new URLSearchParams({ name, path, ...(version === 0 ? {} : { onConflict: 'replace' }) });
   const bytes = upload.bytes();
   const init = {
     method: 'POST',
@@ -48,7 +50,9 @@ const tryOnce = async (upload: Upload, { courierUrl, token, signal }: SenderOpti
   try {
     const response = await fetch(`${courierUrl()}/v1/files?${query}`, init as RequestInit);
     const body = (await response.json()) as Answer['body'];
-    return { status: response.status, body, retryAfterMs: 1_000 * Number(response.headers.get('retry-after') ?? 0) };
+    const requestId = response.headers.get('x-request-id') ?? '';
+    const retryAfterMs = 1_000 * Number(response.headers.get('retry-after') ?? 0);
+    return { status: response.status, body, requestId, retryAfterMs };
   } catch (error) {
     if (signal.aborted) throw error;
     return undefined;
@@ -61,8 +65,8 @@ export const deliver = async (upload: Upload, options: SenderOptions): Promise<E
   for (let tries = 1; tries <= options.maxTries; tries++) {
     const answer = await tryOnce(upload, options);
     if (answer !== undefined) {
-      const { status, body } = answer;
-      if (status < 300) return { kind: 'delivered', receipt: body, upload, tries };
+      const { status, body, requestId } = answer;
+      if (status < 300) return { kind: 'delivered', receipt: body, requestId, upload, tries };
       why = body.code ?? String(status);
       if (!body.retryable) return { kind: 'refused', why, upload, tries };
     }

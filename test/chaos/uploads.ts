@@ -1,7 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { seededRandom } from '../../local/google/random.ts';
 
-/** One thing to send: a name of its own for each key, and bytes that follow from the seed. */
+/** One thing to send, and bytes that follow from the seed. */
 export interface Upload {
   key: string;
   name: string;
@@ -9,6 +9,11 @@ export interface Upload {
   size: number;
   /** Sent without a length. */
   isStreamed: boolean;
+  /**
+   * Of a file that is replaced again and again, which of its versions, from 1; each with a key of its own. A version is sent
+   * when the one before is answered, its copies whenever they come. 0: a file of its own.
+   */
+  version: number;
   bytes(): Buffer;
 }
 
@@ -29,25 +34,74 @@ const sizeFrom = (random: () => number): number => {
   return Math.floor((5 + 3 * random()) * KIB * KIB);
 };
 
-/** @param keys how many different files; each upload is of one of them, and all are of one at least */
+/** Of ten keys in a row, the last three are versions of one file. */
+const VERSIONS = 3;
+const versionOf = (index: number): number => Math.max(0, (index % 10) - (9 - VERSIONS));
+
+const fileOf = (seed: number, index: number, random: () => number): Upload => {
+  const key = `chaos-${seed}-${index}`;
+  const version = versionOf(index);
+  const size = sizeFrom(random);
+  return {
+    key,
+    name: version === 0 ? `${key}.bin` : `chaos-${seed}-${index - version + 1}.bin`,
+    path: `chaos/${String((version === 0 ? index : index - version + 1) % 12).padStart(2, '0')}`,
+    size,
+    isStreamed: random() < 0.3,
+    version,
+    bytes: () => noise(key, size),
+  };
+};
+
+const shuffle = (items: Upload[], random: () => number): void => {
+  for (let last = items.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1));
+    [items[last], items[other]] = [items[other] as Upload, items[last] as Upload];
+  }
+};
+
+/** No version comes before there was one of the version before it: who waits for it would wait for what is behind. */
+const inOrderOfVersions = (uploads: readonly Upload[]): Upload[] => {
+  const begun = new Map<string, number>();
+  const waiting = [...uploads];
+  return uploads.map(() => {
+    const at = waiting.findIndex(({ name, version }) => version <= (begun.get(name) ?? 0) + 1);
+    const [next] = waiting.splice(at, 1) as [Upload];
+    begun.set(next.name, Math.max(next.version, begun.get(next.name) ?? 0));
+    return next;
+  });
+};
+
+/** @param keys how many different deliveries; each upload is a copy of one of them, and there is one of each at least */
 export const planUploads = ({ uploads, keys, seed }: { uploads: number; keys: number; seed: number }): Upload[] => {
   const random = seededRandom(seed);
-  const files = Array.from({ length: keys }, (_, index): Upload => {
-    const key = `chaos-${seed}-${index}`;
-    const size = sizeFrom(random);
-    return {
-      key,
-      name: `${key}.bin`,
-      path: `chaos/${String(index % 12).padStart(2, '0')}`,
-      size,
-      isStreamed: random() < 0.3,
-      bytes: () => noise(key, size),
-    };
-  });
+  const files = Array.from({ length: keys }, (_, index) => fileOf(seed, index, random));
   const order = Array.from({ length: uploads }, (_, turn) => files[turn % keys] as Upload);
-  for (let last = order.length - 1; last > 0; last--) {
-    const other = Math.floor(random() * (last + 1));
-    [order[last], order[other]] = [order[other] as Upload, order[last] as Upload];
-  }
-  return order;
+  shuffle(order, random);
+  return inOrderOfVersions(order);
+};
+
+/** Lets each upload wait until the version before it is answered. */
+export const createVersionGates = () => {
+  const gates = new Map<string, { opened: Promise<void>; open(): void }>();
+  const gateOf = (name: string, version: number) => {
+    const key = `${name} ${version}`;
+    const known = gates.get(key);
+    if (known !== undefined) return known;
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const gate = { opened, open };
+    gates.set(key, gate);
+    return gate;
+  };
+  return {
+    async before({ name, version }: Upload): Promise<void> {
+      if (version > 1) await gateOf(name, version - 1).opened;
+    },
+    after({ name, version }: Upload): void {
+      if (version > 0) gateOf(name, version).open();
+    },
+  };
 };
