@@ -47,11 +47,13 @@ const isUploadBody = ({ method, url, body }: HttpAttempt): boolean =>
   body.length > 0;
 
 /** What may befall a call to Drive. */
-const faultsOf = ({ scenario }: World, attempt: HttpAttempt): string[] => {
+const faultsOf = ({ scenario, folders }: World, attempt: HttpAttempt): string[] => {
   // Nobody could tell: of a Docs editors file Drive has no checksum, and who completes an upload blindly has named none.
   const isUntold = scenario.deliveries.some(({ size, way }) => size === 'sheet' || way === 'blind');
   const { method, url } = attempt;
-  const isFile = /\/drive\/v3\/files\/[^/?]+\?/.test(url) && !url.includes('/generateIds');
+  // Late is what is new: the destination's folder has been there for long.
+  const isOld = url.includes(folders.destination) || url.includes('/generateIds');
+  const isFile = /\/drive\/v3\/files\/[^/?]+\?/.test(url) && !isOld;
   return [
     ...['503', '503-later', 'reset', 'lost'],
     ...(method === 'GET' && isFile ? ['404'] : []),
@@ -60,14 +62,26 @@ const faultsOf = ({ scenario }: World, attempt: HttpAttempt): string[] => {
   ];
 };
 
-/** Drive's checksums in an answer, of a file or of a list. */
-const checksumsIn = ({ body }: DriveAnswer): { fileId: string; sha256: string }[] => {
-  if (!body.includes('sha256Checksum')) return [];
-  const answer = JSON.parse(body.toString()) as { id?: string; sha256Checksum?: string; files?: unknown[] };
-  const files = (answer.files ?? [answer]) as (typeof answer)[];
-  return files.flatMap(({ id, sha256Checksum }) =>
-    id === undefined || sha256Checksum === undefined ? [] : [{ fileId: id, sha256: sha256Checksum.toLowerCase() }],
-  );
+interface Described {
+  id?: string;
+  sha256Checksum?: string;
+  md5Checksum?: string;
+  files?: Described[];
+  revisions?: Described[];
+}
+
+/** Drive's checksums in an answer: of a file, of a list of files, or of a file's revisions. */
+const checksumsIn = (url: string, { body }: DriveAnswer): { fileId: string; digest: string }[] => {
+  if (!body.includes('Checksum')) return [];
+  const answer = JSON.parse(body.toString()) as Described;
+  const ofFile = /\/files\/([^/]+)\/revisions/.exec(url)?.[1];
+  const described = answer.files ?? answer.revisions ?? [answer];
+  return described.flatMap(({ id, sha256Checksum, md5Checksum }) => {
+    const fileId = ofFile ?? id;
+    if (fileId === undefined) return [];
+    const digests = [sha256Checksum, md5Checksum].filter((digest) => digest !== undefined);
+    return digests.map((digest) => ({ fileId, digest: digest.toLowerCase() }));
+  });
 };
 
 /** One request to Drive, when the schedule lets it through; the schedule also says what befalls it. */
@@ -84,7 +98,7 @@ export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnsw
     const answer = await drive.handle(attempt, fault === 'corrupt');
     const note = `${answer.status}${fault === 'corrupt' ? ', and a byte is stored wrongly' : ''}`;
     if (fault === 'lost') return { note: `${note}, and the answer is lost`, error: connectionLost() };
-    const seen = checksumsIn(answer).map((one) => ({ ...one, step: scheduler.steps.length + 1 }));
+    const seen = checksumsIn(attempt.url, answer).map((one) => ({ ...one, step: scheduler.steps.length + 1 }));
     world.attempt(contexts.getStore())?.seen.push(...seen);
     return { note, value: answer };
   };

@@ -40,3 +40,22 @@ describe('the checker', () => {
     expect(second).toEqual(first);
   });
 });
+
+describe('the courier', () => {
+  test('holds in every schedule that once showed a fault', async () => {
+    const { code, lines } = await run('--named');
+    const results = lines.map(
+      (line) => JSON.parse(line) as { name: string; isFollowed: boolean; violations: string[] },
+    );
+    expect(results.length).toBeGreaterThan(20);
+    // A schedule that is not followed to its last line proves nothing any more.
+    expect(results.filter(({ isFollowed, violations }) => !isFollowed || violations.length > 0)).toEqual([]);
+    expect(code).toBe(0);
+  });
+
+  test('holds in schedules drawn by chance', async () => {
+    const { code, lines } = await run('--seed', '1', '--schedules', '400', '--minutes', '0.2');
+    expect(lines).toEqual([expect.stringMatching(/^\d+ schedules in \d+ s with seed 1: 0 violations$/)]);
+    expect(code).toBe(0);
+  });
+});

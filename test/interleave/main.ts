@@ -99,7 +99,8 @@ const search = async (): Promise<void> => {
   };
 
   const chosen = values.scenario === undefined ? SCENARIOS : [parseScenario(values.scenario)];
-  for (const scenario of chosen) await draw(scenario, 10);
+  // A little of each first, so that a short run has met all of them.
+  for (let turn = 0; turn < 10; turn++) for (const scenario of chosen) await draw(scenario, 1);
   for (const scenario of chosen) await exhaust(scenario);
   while (!isOver()) {
     for (const scenario of chosen) await draw(scenario, 20);

@@ -17,8 +17,8 @@ export interface Attempt {
   ending: Ending | undefined;
   /** Outcomes of its audit lines. */
   audits: string[];
-  /** Checksums of files that Drive has told it. */
-  seen: { fileId: string; sha256: string; step: number }[];
+  /** Checksums of files and their revisions that Drive has told it. */
+  seen: { fileId: string; digest: string; step: number }[];
   /** Sent again although it has a receipt. */
   isReplay: boolean;
 }

@@ -51,7 +51,10 @@ const keyOf = ({ key }: DeliverySpec): { idempotencyKey?: string } =>
   key === undefined ? {} : { idempotencyKey: key };
 
 const deliver = (world: World, courier: Courier, spec: DeliverySpec, time: Time): Promise<Receipt> =>
-  courier.deliver({ ...time, ...keyOf(spec), caller: CALLER, options: optionsOf(world, spec), source: sourceOf(spec) });
+  courier.deliver({
+    ...{ ...time, ...keyOf(spec), caller: CALLER, options: optionsOf(world, spec), source: sourceOf(spec) },
+    ...(spec.way === 'push' ? { allowedDestinations: ['reports'] } : {}),
+  });
 
 /** The caller's own part of an upload session: it asks where Drive is, and sends what is missing. Gives up without a word. */
 const putToSession = async (world: World, uri: string, bytes: Buffer): Promise<void> => {

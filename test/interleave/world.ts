@@ -111,6 +111,7 @@ export const openWorld = (
       labels.nameBytes(sha256, spec.bytes);
       return sha256;
     },
+    md5Of: ({ spec }) => createHash('md5').update(bytesOf(spec)).digest('hex'),
     step: () => scheduler.steps.length,
     ledgerCalls: () =>
       scheduler.steps.flatMap(({ actor, attempt, label }, at) =>

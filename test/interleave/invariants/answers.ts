@@ -31,9 +31,10 @@ const checkSeen = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
   if (monitor.recorded.some(({ key, step }) => key === attempt.spec.key && step < attempt.startStep)) return;
   const own = monitor.attempts.filter((other) => identityOf(other) === identity);
   const last = writesOf(facts, identity, receipt.id).at(-1);
+  const digests = [facts.shaOf(attempt), facts.md5Of(attempt)];
   const isSeen = own.some(({ seen }) =>
     seen.some(
-      ({ fileId, sha256, step }) => fileId === receipt.id && sha256 === receipt.sha256 && step >= (last?.step ?? 0),
+      ({ fileId, digest, step }) => fileId === receipt.id && digests.includes(digest) && step >= (last?.step ?? 0),
     ),
   );
   if (!isSeen)
@@ -107,16 +108,23 @@ const isOwnMistake = (facts: Facts, { spec }: Attempt, code: string): boolean =>
   return spec.size === 'sheet' && isMixed;
 };
 
+/** No retry changes it. */
+const isRefusal = ({ status, retryable, code }: CourierError): boolean =>
+  status < 500 && !retryable && code !== 'body-truncated';
+
 /** After a refusal, or a failure. */
 const checkError = (facts: Facts, attempt: Attempt, error: CourierError): void => {
   const { actor, spec } = attempt;
-  const { code, status, retryable, message } = error;
+  const { code, message } = error;
   const ack = firstAck(facts.monitor, identityOf(attempt));
   const isHad = ack !== undefined && spec.key !== undefined && facts.shaOf(ack.attempt) === facts.shaOf(attempt);
+  // A push of such a one is acknowledged: it does not come again.
+  if (spec.way === 'push' && isRefusal(error) && attempt.audits.includes('failed'))
+    violate(facts, 'I5', `${actor} is acknowledged with ${code}, and its audit line says failed`);
   if (code === 'internal') violate(facts, 'I6', `${actor}: ${message} ${(error.cause as Error | undefined)?.stack}`);
-  else if (isHad && !retryable)
+  else if (isHad && isRefusal(error))
     violate(facts, 'I6', `${spec.key} has a receipt since step ${ack.step}, and is now answered ${message}`);
-  else if (status < 500 && !retryable && !isOwnMistake(facts, attempt, code))
+  else if (isRefusal(error) && !isOwnMistake(facts, attempt, code))
     violate(facts, 'I6', `${actor} did nothing wrong, and is answered ${message}`);
 };
 

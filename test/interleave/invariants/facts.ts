@@ -23,6 +23,7 @@ export interface Facts {
   labels: Labels;
   name: string;
   shaOf(attempt: Attempt): string;
+  md5Of(attempt: Attempt): string;
   step(): number;
   /** Every call of the ledger so far, in its order. */
   ledgerCalls(): readonly { actor: string; attempt: number; step: number }[];
