@@ -1,41 +1,41 @@
-/** One who acts by himself: a sender with its tries, or the person. */
+/** Something that acts independently of the others: a sender, or the person. */
 export interface Actor {
-  /** From 1, in the order of the scenario. */
+  /** Starts at 1, in the order of the scenario. */
   index: number;
   name: string;
-  /** The Idempotency-Key of what it sends. */
+  /** The Idempotency-Key of its delivery. */
   key: string | undefined;
-  /** Acts only when nobody else does, unless the schedule says otherwise: the person. */
+  /** True for the person: it acts last, unless the schedule moves its acts forward. */
   isPassive: boolean;
-  /** How many points it has come to. */
+  /** The number of scheduling points it has reached. */
   ops: number;
   finished: boolean;
 }
 
-/** A process that may die: what it does afterwards does not happen. */
-export interface Mortal {
+/** A simulated courier process. After it has died, nothing that it does has an effect. */
+export interface VirtualProcess {
   name: string;
   alive: boolean;
   died: Promise<void>;
   die(): void;
 }
 
-/** On whose account something happens. */
+/** Who is running the current code. */
 export interface Context {
   actor: Actor;
-  process?: Mortal;
-  /** Ends the caller's wait for this try. */
+  process?: VirtualProcess;
+  /** Disconnects the caller of this attempt. */
   leave?: () => void;
-  /** Which of the actor's tries, from 1. */
+  /** The actor's attempt, starting at 1. */
   attempt?: number;
 }
 
-/** What came of a point's deed. */
-export type Deed<Value> = { note: string } & ({ value: Value } | { error: unknown });
+/** The result of a scheduling point: a line for the report, and what the waiting code gets. */
+export type PointResult<Value> = { note: string } & ({ value: Value } | { error: unknown });
 
 export interface Step {
   actor: string;
-  /** Which of the actor's tries; 0 before the first. */
+  /** The actor's attempt; 0 before the first. */
   attempt: number;
   label: string;
   fault: string | undefined;
@@ -43,16 +43,16 @@ export interface Step {
   atMs: number;
 }
 
-/** A place in a run where something else could have been done. */
+/** A point of a run at which the schedule can choose. */
 export interface Decision {
   /** `ACTOR.OP` */
   anchor: string;
   actor: string;
-  /** What the actor is about to do. */
+  /** The call that the actor is about to make. */
   label: string;
-  /** `>K`: actor K goes on instead; `!FAULT`: this fault befalls the call. */
+  /** `>K`: run actor K instead; `!FAULT`: inject this fault into the call. */
   alternatives: readonly string[];
 }
 
-/** Says what is done at a decision; undefined for what goes without saying: the same actor goes on, and all goes well. */
+/** Chooses an alternative; undefined for the default, in which the current actor continues and its call succeeds. */
 export type Decide = (decision: Decision) => string | undefined;

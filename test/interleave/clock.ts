@@ -1,27 +1,27 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 
-/** One wait, of a sleep or of a timer. */
+/** A pending sleep or timer. */
 export interface Wait {
   id: number;
   dueMs: number;
-  /** `sleep`: somebody awaits it. `timer`: something happens beside the work, such as a deadline. */
+  /** `sleep`: code awaits it. `timer`: a callback in the background, such as a deadline. */
   kind: 'sleep' | 'timer';
-  /** Whose wait it is, as `owner` of the options says when it begins. */
+  /** What the `owner` callback returned when the wait began. */
   owner: unknown;
   fire(): void;
 }
 
 export interface VirtualClock {
   now(): number;
-  /** Forwards only; fires nothing. */
+  /** Moves the time forward. Fires nothing. */
   set(nowMs: number): void;
-  /** What is waited for, in the order in which it is due. */
+  /** Pending waits, earliest first. */
   waits(): Wait[];
-  /** Takes a wait out and lets it happen. */
+  /** Removes a wait and fires it. */
   fire(wait: Wait): void;
-  /** Forgets all waits for which this holds: they never happen. */
+  /** Removes all matching waits without firing them. */
   drop(isDropped: (wait: Wait) => boolean): void;
-  /** Puts the process' own timers back. */
+  /** Restores the real timers and clock. */
   uninstall(): void;
 }
 
@@ -38,9 +38,9 @@ interface Handle {
 type Callback = (...given: unknown[]) => void;
 
 /**
- * Replaces the process' timers and its clock (`setTimeout`, `setInterval`, `node:timers/promises`, `Date.now`), so that
- * nothing waits in real time and whoever asks decides what is due. `setImmediate` stays.
- * @param owner whose timer it is, asked when a wait begins
+ * Replaces the timers and the clock of this process (`setTimeout`, `setInterval`, `node:timers/promises`, `Date.now`), so that
+ * no test waits in real time and the caller decides when time passes. `setImmediate` is not replaced.
+ * @param owner called when a wait begins, to record who waits
  */
 export const installClock = (startMs: number, owner: () => unknown): VirtualClock => {
   const require = createRequire(import.meta.url);

@@ -12,20 +12,20 @@ import { createTransport } from '../../src/google/create-transport.ts';
 import type { Answer, Http, Attempt as HttpAttempt } from '../../src/google/http.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import type { Log } from '../../src/log.ts';
-import type { Deed, Mortal } from './actors.ts';
+import type { PointResult, VirtualProcess } from './actors.ts';
 import { COURIER_TOKEN, type DriveAnswer } from './local-drive.ts';
 import { contexts, type World } from './world.ts';
 
-/** One courier process: the real story and the real Drive engine over calls that wait for the schedule. */
+/** One courier process: the real delivery code and the real Drive client. Each of its calls is a scheduling point. */
 export interface Courier {
-  process: Mortal;
+  process: VirtualProcess;
   deliver(delivery: Delivery): Promise<Receipt>;
   openUpload: ReturnType<typeof createOpenUpload>;
   completeUpload: ReturnType<typeof createCompleteUpload>;
 }
 
 const BLOCK_BYTES = 262_144;
-/** Small enough that a file of 600 KB goes in a session. */
+/** Small, so that a file of 600 KB needs a resumable upload session. */
 const MULTIPART_BYTES = 100_000;
 
 const connectionLost = (): Error => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
@@ -46,12 +46,12 @@ const isUploadBody = ({ method, url, body }: HttpAttempt): boolean =>
   (url.includes('upload_id') || url.includes('multipart')) &&
   body.length > 0;
 
-/** What may befall a call to Drive. */
+/** The faults that can be injected into a call to Drive. */
 const faultsOf = ({ scenario, folders }: World, attempt: HttpAttempt): string[] => {
-  // Nobody could tell: of a Docs editors file Drive has no checksum, and who completes an upload blindly has named none.
+  // Corruption can't be detected in a Docs editors file, which has no checksum, or in an upload that is completed without a digest.
   const isUntold = scenario.deliveries.some(({ size, way }) => size === 'sheet' || way === 'blind');
   const { method, url } = attempt;
-  // Late is what is new: the destination's folder has been there for long.
+  // Only new files can be reported missing. The destination's folder isn't new.
   const isOld = url.includes(folders.destination) || url.includes('/generateIds');
   const isFile = /\/drive\/v3\/files\/[^/?]+\?/.test(url) && !isOld;
   return [
@@ -70,7 +70,7 @@ interface Described {
   revisions?: Described[];
 }
 
-/** Drive's checksums in an answer: of a file, of a list of files, or of a file's revisions. */
+/** The checksums in a response of Drive: of a file, of a list of files, or of a file's revisions. */
 const checksumsIn = (url: string, { body }: DriveAnswer): { fileId: string; digest: string }[] => {
   if (!body.includes('Checksum')) return [];
   const answer = JSON.parse(body.toString()) as Described;
@@ -84,11 +84,11 @@ const checksumsIn = (url: string, { body }: DriveAnswer): { fileId: string; dige
   });
 };
 
-/** One request to Drive, when the schedule lets it through; the schedule also says what befalls it. */
+/** One request to Drive. It runs when the schedule selects it, with the fault that the schedule chooses. */
 export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnswer> => {
   const { drive, labels, scheduler } = world;
   const label = labels.call(attempt.method, attempt.url);
-  const act = async (fault: string | undefined): Promise<Deed<DriveAnswer>> => {
+  const act = async (fault: string | undefined): Promise<PointResult<DriveAnswer>> => {
     if (fault === '503') return { note: '503', value: refusal(503, 'backendError') };
     if (fault === '503-later')
       return { note: '503, Retry-After: 5', value: refusal(503, 'backendError', { 'retry-after': '5' }) };
@@ -102,12 +102,12 @@ export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnsw
     world.attempt(contexts.getStore())?.seen.push(...seen);
     return { note, value: answer };
   };
-  // What makes a file of bytes may take its time, conversions above all.
+  // Uploads can take long, in particular conversions.
   const maxLatencyMs = attempt.url.includes('/upload/') ? 110_000 : 30_000;
   const context = contexts.getStore();
-  const inContext = (fault: string | undefined): Promise<Deed<DriveAnswer>> =>
+  const inContext = (fault: string | undefined): Promise<PointResult<DriveAnswer>> =>
     context === undefined ? act(fault) : contexts.run(context, () => act(fault));
-  return scheduler.point(label, world.isCalm ? [] : faultsOf(world, attempt), inContext, {
+  return scheduler.point(label, world.isFaultFree ? [] : faultsOf(world, attempt), inContext, {
     signal: attempt.signal,
     maxLatencyMs,
   });
@@ -119,7 +119,7 @@ const createHttp = (world: World): Http => ({
   close: () => undefined,
 });
 
-/** The receipt in what is written to the ledger, if there is one. */
+/** The receipt in the arguments of a ledger call, if there is one. */
 const receiptIn = (given: unknown, depth = 0): Receipt | undefined => {
   if (typeof given !== 'object' || given === null || depth > 4) return undefined;
   if ('outcome' in given && 'sha256' in given && 'id' in given) return given as Receipt;
@@ -130,11 +130,11 @@ const receiptIn = (given: unknown, depth = 0): Receipt | undefined => {
   return undefined;
 };
 
-/** The ledger, every call of which waits for the schedule, whatever methods it has. */
+/** The ledger, with a scheduling point in front of each method call. */
 const createLedger = (world: World): Ledger => {
   const call = (name: string, method: (...given: unknown[]) => unknown, given: unknown[]): Promise<unknown> => {
     const context = contexts.getStore();
-    const act = async (fault: string | undefined): Promise<Deed<unknown>> => {
+    const act = async (fault: string | undefined): Promise<PointResult<unknown>> => {
       const error = new CourierError('google-unavailable', { detail: 'The ledger does not answer.' });
       if (fault === 'fail') return { note: 'the ledger does not answer', error };
       try {
@@ -153,7 +153,7 @@ const createLedger = (world: World): Ledger => {
         return { note: String(thrown), error: thrown };
       }
     };
-    return world.scheduler.point(world.labels.ledger(name, given), world.isCalm ? [] : ['fail', 'lost'], act);
+    return world.scheduler.point(world.labels.ledger(name, given), world.isFaultFree ? [] : ['fail', 'lost'], act);
   };
   return new Proxy(world.ledger, {
     get(ledger, name) {
@@ -164,7 +164,7 @@ const createLedger = (world: World): Ledger => {
   });
 };
 
-/** A log that keeps nothing but how deliveries ended. */
+/** A log that keeps only the outcomes of audit lines. */
 const createLog = (world: World): Log => {
   const keep = (fields: Readonly<Record<string, unknown>>): void => {
     const outcome = (fields.audit as { outcome?: string } | undefined)?.outcome;
@@ -174,7 +174,7 @@ const createLog = (world: World): Log => {
   return log;
 };
 
-/** Starts a process. What it keeps in memory is its own; Drive and the ledger are everybody's. */
+/** Starts a process. Its memory is its own; Drive and the ledger are shared by all processes. */
 export const startCourier = (world: World, name: string): Courier => {
   const { now } = world.clock;
   const log = createLog(world);
@@ -209,7 +209,7 @@ export const startCourier = (world: World, name: string): Courier => {
   };
   const story = { allow: () => place, ledger, now, log };
   return {
-    process: world.scheduler.mortal(name),
+    process: world.scheduler.startProcess(name),
     deliver: createDeliver(story),
     openUpload: createOpenUpload(story),
     completeUpload: createCompleteUpload(story),

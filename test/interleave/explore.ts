@@ -1,33 +1,33 @@
 import type { Decide } from './actors.ts';
 import type { VirtualClock } from './clock.ts';
 import type { LocalDrive } from './local-drive.ts';
-import { following, type Ran, runSchedule } from './run-schedule.ts';
+import { followSchedule, runSchedule, type ScheduleRun } from './run-schedule.ts';
 import type { Deviation, Scenario } from './scenario.ts';
 
-/** Where schedules are run. */
+/** The environment in which schedules run. */
 export interface Stage {
   clock: VirtualClock;
-  /** A Drive to run one schedule in. */
+  /** The Drive for the next schedule. */
   drive(): LocalDrive;
-  /** The ledger grants every claim: a courier that the checker must find fault with. */
-  isForgetful: boolean;
+  /** Grant every claim to everybody, to verify that the checker detects the consequences. */
+  hasBrokenLedger: boolean;
 }
 
-/** Runs one schedule on a stage. */
-export const runOn = (stage: Stage, scenario: Scenario, decide: Decide, keepGoing = false): Promise<Ran> =>
+/** Runs one schedule. */
+export const runOn = (stage: Stage, scenario: Scenario, decide: Decide, keepGoing = false): Promise<ScheduleRun> =>
   runSchedule({ ...stage, drive: stage.drive() }, scenario, decide, keepGoing);
 
-/** Does something unusual so often, on average. */
+/** Deviations per random schedule, on average. */
 const DEVIATIONS_WANTED = 2.5;
 const MAX_DEVIATIONS = 6;
-/** Most calls have more faults than there are others to go on: half of the deviations are switches all the same. */
+/** Most decisions offer more faults than other actors, so the share of switches is fixed. */
 const SWITCHES = 0.5;
 
 const pick = <Item>(items: readonly Item[], random: () => number): Item | undefined =>
   items[Math.floor(random() * items.length)];
 
-/** A schedule drawn by chance. @param length about how many decisions a run has */
-export const byChance = (random: () => number, length: number): Decide => {
+/** Chooses at random. @param length the approximate number of decisions in a run */
+export const chooseRandomly = (random: () => number, length: number): Decide => {
   let count = 0;
   return ({ alternatives }) => {
     if (count >= MAX_DEVIATIONS || alternatives.length === 0 || random() > DEVIATIONS_WANTED / length) return undefined;
@@ -39,8 +39,8 @@ export const byChance = (random: () => number, length: number): Decide => {
   };
 };
 
-/** The schedules that differ from one that was run by one deviation more, after its last one. */
-const furtherThan = ({ deviations, decisions }: Ran): Deviation[][] =>
+/** All schedules that extend a run by one more deviation after its last one. */
+const furtherThan = ({ deviations, decisions }: ScheduleRun): Deviation[][] =>
   decisions
     .filter(({ after }) => after === deviations.length)
     .flatMap(({ anchor, alternatives }) => alternatives.map((choice) => [...deviations, { anchor, choice }]));
@@ -53,18 +53,18 @@ const pull = (waiting: Deviation[][], random: () => number): Deviation[] => {
 };
 
 /**
- * Every schedule of a scenario up to so many deviations; when time is up before that, those that were drawn first.
- * @param isOver asked before each run
+ * Runs all schedules of a scenario with at most `depth` deviations, in random order within a depth.
+ * @param isOver checked before each run
  */
-export const exploreAll = async (
+export const exploreExhaustively = async (
   stage: Stage,
   scenario: Scenario,
   {
     depth,
     random,
     isOver,
-    told,
-  }: { depth: number; random: () => number; isOver(): boolean; told(ran: Ran): Promise<void> },
+    report,
+  }: { depth: number; random: () => number; isOver(): boolean; report(ran: ScheduleRun): Promise<void> },
 ): Promise<{ runs: number; isComplete: boolean }> => {
   let level: Deviation[][] = [[]];
   let runs = 0;
@@ -73,10 +73,10 @@ export const exploreAll = async (
     while (level.length > 0) {
       if (isOver()) return { runs, isComplete: false };
       const deviations = pull(level, random);
-      const ran = await runOn(stage, scenario, following(deviations));
+      const ran = await runOn(stage, scenario, followSchedule(deviations));
       runs += 1;
-      await told(ran);
-      // What comes after a violation is nothing that can be judged.
+      await report(ran);
+      // States after a violation prove nothing.
       if (ran.violations.length === 0 && depthNow < depth) next.push(...furtherThan(ran));
     }
     level = next;
@@ -84,12 +84,12 @@ export const exploreAll = async (
   return { runs, isComplete: true };
 };
 
-/** A shorter schedule, and a smaller scenario, that show the same violation. */
-export const shrink = async (stage: Stage, failed: Ran): Promise<Ran> => {
+/** Finds a shorter schedule and a smaller scenario with a violation of the same invariant. */
+export const shrink = async (stage: Stage, failed: ScheduleRun): Promise<ScheduleRun> => {
   const invariant = failed.violations[0]?.invariant;
   let best = failed;
   const tries = async (scenario: Scenario, deviations: readonly Deviation[]): Promise<boolean> => {
-    const ran = await runOn(stage, scenario, following(deviations));
+    const ran = await runOn(stage, scenario, followSchedule(deviations));
     if (ran.violations[0]?.invariant !== invariant) return false;
     best = ran;
     return true;

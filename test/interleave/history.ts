@@ -2,12 +2,12 @@ import { isTrashed } from '../../local/google/drive/access.ts';
 import { FOLDER } from '../../local/google/drive/model.ts';
 import type { DriveState } from '../../local/google/drive/state.ts';
 
-/** On whose account Drive was changed. */
-export interface Doer {
+/** Who changed Drive. */
+export interface Author {
   actor: string;
   isPerson: boolean;
   key: string | undefined;
-  /** Which try of the actor's, from 1. */
+  /** The actor's attempt, starting at 1. */
   attempt: number;
 }
 
@@ -16,42 +16,50 @@ export interface Revision {
   sha256: string;
 }
 
-/** A file as it stands, by what Drive itself keeps. */
+/** The state of a file in Drive. */
 export interface FileState {
   id: string;
   name: string;
   parent: string | undefined;
-  /** By itself or with a folder above it. */
+  /** The file itself or a folder above it is in the trash. */
   trashed: boolean;
   isFolder: boolean;
   revisions: readonly Revision[];
 }
 
-/** `content`: a new revision. `revision-gone`: one was taken back. */
-type ChangeKind = 'created' | 'content' | 'revision-gone' | 'renamed' | 'moved' | 'trashed' | 'untrashed' | 'deleted';
+/** `content`: a revision was added. `revision-deleted`: a revision was deleted. */
+type ChangeKind =
+  | 'created'
+  | 'content'
+  | 'revision-deleted'
+  | 'renamed'
+  | 'moved'
+  | 'trashed'
+  | 'untrashed'
+  | 'deleted';
 
 export interface Change {
   kind: ChangeKind;
-  doer: Doer;
-  /** The number of the step that did it, and the time by the schedule's clock. */
+  author: Author;
+  /** The number of the step, and the virtual time. */
   step: number;
   atMs: number;
   fileId: string;
   before: FileState | undefined;
   after: FileState | undefined;
-  /** Of `created`, `content` and `revision-gone`. */
+  /** Set for `created`, `content` and `revision-deleted`. */
   revision?: Revision;
 }
 
-/** All that has happened to the files of one folder, and who did it. */
+/** All changes to the files below one folder, and who made them. */
 export interface History {
   changes: readonly Change[];
   files(): readonly FileState[];
   file(id: string): FileState | undefined;
-  /** Who put the bytes of a revision there. */
-  authorOf(revisionId: string): Doer | undefined;
-  /** Looks what has changed since the last look. Answers only what is new. */
-  look(doer: Doer, at: Pick<Change, 'step' | 'atMs'>): readonly Change[];
+  /** Who added a revision. */
+  authorOf(revisionId: string): Author | undefined;
+  /** Compares Drive with its last known state and returns the new changes. */
+  look(author: Author, at: Pick<Change, 'step' | 'atMs'>): readonly Change[];
 }
 
 export const headOf = (file: FileState | undefined): Revision | undefined => file?.revisions.at(-1);
@@ -59,7 +67,7 @@ export const headOf = (file: FileState | undefined): Revision | undefined => fil
 export const createHistory = (state: DriveState, rootId: string): History => {
   let standing = new Map<string, FileState>();
   const changes: Change[] = [];
-  const authors = new Map<string, Doer>();
+  const authors = new Map<string, Author>();
 
   const below = (id: string): string[] => [...state.store.childrenOf(id)].flatMap((child) => [child, ...below(child)]);
 
@@ -85,7 +93,7 @@ export const createHistory = (state: DriveState, rootId: string): History => {
     const gone = before.revisions.filter(({ id }) => !after.revisions.some((other) => other.id === id));
     return [
       ...added.map((revision): [ChangeKind, Revision] => ['content', revision]),
-      ...gone.map((revision): [ChangeKind, Revision] => ['revision-gone', revision]),
+      ...gone.map((revision): [ChangeKind, Revision] => ['revision-deleted', revision]),
       ...(before.name === after.name ? [] : [['renamed'] as [ChangeKind]]),
       ...(before.parent === after.parent ? [] : [['moved'] as [ChangeKind]]),
       ...(before.trashed === after.trashed ? [] : [[after.trashed ? 'trashed' : 'untrashed'] as [ChangeKind]]),
@@ -97,14 +105,14 @@ export const createHistory = (state: DriveState, rootId: string): History => {
     files: () => [...standing.values()],
     file: (id) => standing.get(id),
     authorOf: (revisionId) => authors.get(revisionId),
-    look(doer, at) {
+    look(author, at) {
       const now = read();
       const fresh: Change[] = [];
       for (const fileId of new Set([...standing.keys(), ...now.keys()])) {
         const [before, after] = [standing.get(fileId), now.get(fileId)];
         for (const [kind, revision] of compare(before, after)) {
-          fresh.push({ kind, doer, ...at, fileId, before, after, ...(revision === undefined ? {} : { revision }) });
-          if (revision !== undefined && kind !== 'revision-gone') authors.set(revision.id, doer);
+          fresh.push({ kind, author, ...at, fileId, before, after, ...(revision === undefined ? {} : { revision }) });
+          if (revision !== undefined && kind !== 'revision-deleted') authors.set(revision.id, author);
         }
       }
       standing = now;

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 
-/** The short form of `npm run interleave`, which needs a process of its own: it takes the clock over. */
+/** A short run of `npm run interleave`. It runs as a child process, because it replaces the timers of its process. */
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
@@ -18,17 +18,24 @@ describe('the checker', () => {
   const DOUBLED = 'k1:A:new:small:plain:p1:1,k1:A:new:small:plain:p2:1;;none;/1.4>2';
 
   test('finds fault with a ledger that grants every claim', async () => {
-    const { code, lines } = await run('--forgetful', `--replay=${DOUBLED}`);
+    const { code, lines } = await run('--broken-ledger', `--replay=${DOUBLED}`);
     expect(lines).toContainEqual(expect.stringMatching(/^I3 at step \d+: k1 has receipts for f\d and for f\d$/));
     expect(code).toBe(1);
   });
 
   test('finds it by itself too, and says how to see it again', async () => {
-    const options = ['--forgetful', '--first', '--schedules', '200', '--scenario', DOUBLED.slice(0, -'/1.4>2'.length)];
+    const options = [
+      '--broken-ledger',
+      '--first',
+      '--schedules',
+      '200',
+      '--scenario',
+      DOUBLED.slice(0, -'/1.4>2'.length),
+    ];
     const { code, lines } = await run(...options);
     expect(code).toBe(1);
     const replay = lines.find((line) => line.startsWith('--replay='))?.slice("--replay='".length, -1);
-    const again = await run('--forgetful', `--replay=${replay}`);
+    const again = await run('--broken-ledger', `--replay=${replay}`);
     expect(again.lines.filter((line) => /^I\d/.test(line)).length).toBeGreaterThan(0);
   });
 
@@ -48,7 +55,7 @@ describe('the courier', () => {
       (line) => JSON.parse(line) as { name: string; isFollowed: boolean; violations: string[] },
     );
     expect(results.length).toBeGreaterThan(20);
-    // A schedule that is not followed to its last line proves nothing any more.
+    // If a line of a schedule no longer applies, the schedule no longer tests anything.
     expect(results.filter(({ isFollowed, violations }) => !isFollowed || violations.length > 0)).toEqual([]);
     expect(code).toBe(0);
   });

@@ -1,20 +1,20 @@
 import type { Receipt } from '../../src/delivery.ts';
 import type { Change } from './history.ts';
 
-/** Short names for what has long ones, in the order in which they are met: the same in each run of a schedule. */
+/** Short labels for ids, numbered in the order of their first appearance, so that two runs of one schedule print the same text. */
 export interface Labels {
   file(id: string): string;
   nameBytes(sha256: string, letter: string): void;
   bytes(sha256: string | null | undefined): string;
   change(change: Change): string;
-  /** A call to Drive in a few words. */
+  /** A short description of a call to Drive. */
   call(method: string, url: string): string;
-  /** A call of the ledger's. */
+  /** A short description of a ledger call. */
   ledger(method: string, given: readonly unknown[]): string;
   receipt(receipt: Receipt): string;
 }
 
-/** Ids as the local Drive gives them, of files and of revisions; and those of uploads without a key. */
+/** Ids of files and revisions in the format of the local Drive, and ids of uploads without a key. */
 const FILE_ID = /\b(?:1[\w-]{32}|0A[\w-]{17})(?![\w-])/g;
 const CHANCE_ID = /\b0B[\w-]{49}|\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/g;
 
@@ -25,7 +25,7 @@ export const createLabels = (folders: { destination: string; archive: string }):
   ]);
   const sessions = new Map<string, string>();
   const letters = new Map<string, string>();
-  /** Ids that are drawn anew in each run. */
+  /** Ids that differ between two runs. */
   const drawn = new Map<string, string>();
   let count = 0;
 
@@ -66,7 +66,8 @@ export const createLabels = (folders: { destination: string; archive: string }):
       if (kind === 'created')
         return after?.isFolder ? `${name} (a folder) is made` : `${name} is made, holds ${holds(after)}`;
       if (kind === 'content') return `${name}: ${holds(before)} → ${bytes(revision?.sha256)}`;
-      if (kind === 'revision-gone') return `${name}: ${bytes(revision?.sha256)} is taken back, holds ${holds(after)}`;
+      if (kind === 'revision-deleted')
+        return `${name}: ${bytes(revision?.sha256)} is taken back, holds ${holds(after)}`;
       return `${name} is ${kind}${kind === 'renamed' ? ` to "${after?.name}"` : ''}`;
     },
     call(method, url) {

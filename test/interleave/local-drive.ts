@@ -7,10 +7,10 @@ import { createDriveService, type DriveService } from '../../local/google/drive/
 import { seededRandom } from '../../local/google/random.ts';
 import type { Grant } from '../../local/google/seam.ts';
 
-/** One request to Drive. */
+/** A request to Drive. */
 interface DriveRequest {
   method: string;
-  /** As Google documents it, or a session URI of this Drive. */
+  /** A URL in the form of Google's documentation, or a session URI of this Drive. */
   url: string;
   headers: Readonly<Record<string, string>>;
   body: readonly Uint8Array[];
@@ -27,7 +27,7 @@ export const PERSON_TOKEN = 'token-of-a-person';
 const COURIER = 'courier@local-project.iam.gserviceaccount.com';
 const PERSON = 'ops@example.com';
 
-/** Where session URIs of this Drive lead; nothing listens there. */
+/** The origin of this Drive's session URIs. Nothing listens there. */
 const ORIGIN = 'http://drive.invalid';
 
 const grantOf = (email: string, kind: Grant['kind']): Grant => ({
@@ -43,7 +43,7 @@ const GRANTS: Readonly<Record<string, Grant>> = {
   [PERSON_TOKEN]: grantOf(PERSON, 'user'),
 };
 
-/** A response that is kept instead of sent. */
+/** A response that is captured instead of sent. */
 const keepAnswer = (request: IncomingMessage): { response: ServerResponse; answered: Promise<DriveAnswer> } => {
   const response = new ServerResponse(request);
   const pieces: Buffer[] = [];
@@ -87,29 +87,29 @@ const requestOf = ({ method, headers, body }: DriveRequest, path: string): Incom
   return request;
 };
 
-/** Memory where there is a file system in it: what is kept here is read once and then thrown away. */
+/** A memory file system where there is one: the files are temporary. */
 const scratchRoot = (): string =>
   statSync('/dev/shm', { throwIfNoEntry: false })?.isDirectory() ? '/dev/shm' : tmpdir();
 
 export interface LocalDrive {
   service: DriveService;
-  /** The shared drive in which everything happens. */
+  /** The shared drive in which all schedules run. */
   sharedDriveId: string;
   /**
-   * Answers a request at once: no socket, no waiting.
-   * @param isCorrupted one byte of an upload's body is stored wrongly
+   * Handles a request within this process, without a socket.
+   * @param isCorrupted store one byte of an upload's body wrongly
    */
   handle(request: DriveRequest, isCorrupted?: boolean): Promise<DriveAnswer>;
   close(): void;
 }
 
-/** A thousand ids for each process of each schedule would cost more than all else of it. */
+/** Generating a thousand ids for each process would take longer than the rest of a schedule. */
 const fewIds = (url: URL): URL => {
   if (url.pathname.endsWith('/files/generateIds')) url.searchParams.set('count', '20');
   return url;
 };
 
-/** The local Google's Drive without its sockets: a request is handled within the call. */
+/** The Drive of the local Google, called directly instead of over sockets. */
 export const openLocalDrive = (now: () => number): LocalDrive => {
   const dataDir = mkdtempSync(join(scratchRoot(), 'interleave-'));
   mkdirSync(join(dataDir, 'drive'));
@@ -125,9 +125,9 @@ export const openLocalDrive = (now: () => number): LocalDrive => {
       corrupt(_, bytes) {
         if (!isCorrupting || bytes.length === 0) return bytes;
         isCorrupting = false;
-        const spoilt = Buffer.from(bytes);
-        spoilt[0] = (spoilt[0] ?? 0) ^ 1;
-        return spoilt;
+        const corrupted = Buffer.from(bytes);
+        corrupted[0] = (corrupted[0] ?? 0) ^ 1;
+        return corrupted;
       },
     },
     { limits: { unitsPerMinutePerUser: Number.POSITIVE_INFINITY, unitsPerMinutePerProject: Number.POSITIVE_INFINITY } },

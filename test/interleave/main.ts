@@ -1,27 +1,28 @@
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../../local/google/random.ts';
-import { byChance, exploreAll, runOn, shrink } from './explore.ts';
-import { byName, NAMED } from './named.ts';
+import { chooseRandomly, exploreExhaustively, runOn, shrink } from './explore.ts';
+import { followLines, NAMED } from './named.ts';
 import { describeRun } from './print.ts';
-import { following, type Ran } from './run-schedule.ts';
+import { followSchedule, type ScheduleRun } from './run-schedule.ts';
 import { parseReplay, parseScenario, replayText, type Scenario, scenarioText } from './scenario.ts';
-import { drawScenario, SCENARIOS } from './scenarios.ts';
+import { randomScenario, SCENARIOS } from './scenarios.ts';
 import { openStage } from './stage.ts';
 
 const HELP = `Usage: npm run interleave -- [options]
 
-Drives deliveries, a person and crashes through chosen orders of their calls to Drive and the ledger, and checks after
-every step that nothing is lost, doubled, overwritten or dead. Exit code 1 when an invariant is violated.
+A model checker: runs deliveries, a person and crashes in many orders of their calls to Drive and the ledger, and checks
+invariants after each step. Each violation is printed as a list of steps, with the option that replays it. The exit code
+is 1 if an invariant is violated.
 
-  --seed N         which schedules are drawn (default 1)
-  --minutes M      for how long (default 1; a fraction is allowed)
-  --depth D        of each scenario, all schedules with up to D deviations first (default 1)
-  --scenario TEXT  this scenario alone
-  --first          end at the first violation
-  --schedules N    so many at most
-  --replay=TEXT    one schedule, step by step; as a violation prints it
-  --forgetful      with a ledger that grants every claim, to see that the checker finds fault with it
-  --named          the schedules that once showed a fault, with a line of JSON for each
+  --minutes M       how long to search (default 1; fractions are allowed)
+  --schedules N     how many schedules to run at most
+  --seed N          the seed of the random schedules (default 1)
+  --depth D         run all schedules of each scenario with up to D deviations (default 1), then random ones
+  --scenario TEXT   search this scenario only
+  --first           stop at the first violation
+  --replay=TEXT     run one schedule and print its steps
+  --named           run the schedules that violated an invariant before a fix; prints one line of JSON each
+  --broken-ledger   use a ledger that grants every claim, to verify that the checker detects it
 `;
 
 const { values } = parseArgs({
@@ -34,32 +35,32 @@ const { values } = parseArgs({
     schedules: { type: 'string', default: 'Infinity' },
     replay: { type: 'string' },
     named: { type: 'boolean', default: false },
-    forgetful: { type: 'boolean', default: false },
+    'broken-ledger': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 
-// The schedules have a clock of their own.
+// `Date.now` is replaced by the virtual clock while schedules run.
 const started = performance.now();
 const untilMs = started + Number(values.minutes) * 60_000;
 
-const found = new Map<string, Ran>();
+const found = new Map<string, ScheduleRun>();
 let runs = 0;
 
 const replay = async (text: string): Promise<void> => {
-  const stage = await openStage(values.forgetful);
+  const stage = await openStage(values['broken-ledger']);
   const { scenario, deviations } = parseReplay(text);
-  const ran = await runOn(stage, scenario, following(deviations), true);
+  const ran = await runOn(stage, scenario, followSchedule(deviations), true);
   console.log(describeRun(ran));
   stage.close();
   process.exitCode = ran.violations.length > 0 ? 1 : 0;
 };
 
-/** A schedule that is not followed to its last line proves nothing any more. */
+/** If a line of a schedule no longer applies, the schedule no longer tests anything. */
 const runNamed = async (): Promise<void> => {
-  const stage = await openStage(values.forgetful);
+  const stage = await openStage(values['broken-ledger']);
   for (const named of NAMED) {
-    const ran = await runOn(stage, named.scenario, byName(named));
+    const ran = await runOn(stage, named.scenario, followLines(named));
     const isFollowed = ran.deviations.length === named.lines.length;
     const violations = ran.violations.map(({ invariant, what }) => `${invariant}: ${what}`);
     const replayed = replayText(ran.scenario, ran.deviations);
@@ -70,13 +71,13 @@ const runNamed = async (): Promise<void> => {
 };
 
 const search = async (): Promise<void> => {
-  const stage = await openStage(values.forgetful);
+  const stage = await openStage(values['broken-ledger']);
   const random = seededRandom(Number(values.seed));
   const isOver = (): boolean =>
     performance.now() > untilMs || runs >= Number(values.schedules) || (values.first && found.size > 0);
 
-  /** Prints the first of each kind, made short. */
-  const told = async (ran: Ran): Promise<void> => {
+  /** Prints the first violation of each invariant in each scenario, after shrinking it. */
+  const report = async (ran: ScheduleRun): Promise<void> => {
     runs += 1;
     const [violation] = ran.violations;
     if (violation === undefined) return;
@@ -88,23 +89,23 @@ const search = async (): Promise<void> => {
   };
 
   const exhaust = (scenario: Scenario) =>
-    exploreAll(stage, scenario, { depth: Number(values.depth), random, isOver, told });
+    exploreExhaustively(stage, scenario, { depth: Number(values.depth), random, isOver, report });
   const draw = async (scenario: Scenario, times: number): Promise<void> => {
     let length = 30;
     for (let turn = 0; turn < times && !isOver(); turn++) {
-      const ran = await runOn(stage, scenario, byChance(random, length));
+      const ran = await runOn(stage, scenario, chooseRandomly(random, length));
       length = Math.max(10, ran.decisions.length);
-      await told(ran);
+      await report(ran);
     }
   };
 
   const chosen = values.scenario === undefined ? SCENARIOS : [parseScenario(values.scenario)];
-  // A little of each first, so that a short run has met all of them.
+  // A few random schedules of each scenario first, so that a short run covers all scenarios.
   for (let turn = 0; turn < 10; turn++) for (const scenario of chosen) await draw(scenario, 1);
   for (const scenario of chosen) await exhaust(scenario);
   while (!isOver()) {
     for (const scenario of chosen) await draw(scenario, 20);
-    if (values.scenario === undefined) for (let turn = 0; turn < 20; turn++) await draw(drawScenario(random), 20);
+    if (values.scenario === undefined) for (let turn = 0; turn < 20; turn++) await draw(randomScenario(random), 20);
   }
   stage.close();
   const seconds = Math.round((performance.now() - started) / 1_000);

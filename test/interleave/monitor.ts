@@ -3,34 +3,34 @@ import type { CourierError } from '../../src/errors.ts';
 import type { Change } from './history.ts';
 import type { DeliverySpec } from './scenario.ts';
 
-/** How a try has ended, as its sender saw it. `gone`: the process died, or the sender left. */
+/** How an attempt ended for its sender. `gone`: no response, because the process died or the sender disconnected. */
 export type Ending = { kind: 'receipt'; receipt: Receipt } | { kind: 'error'; error: CourierError } | { kind: 'gone' };
 
-/** One try of a delivery, and what is known of it. Steps are counted from the schedule's beginning. */
+/** One attempt at a delivery. Step numbers count from the start of the schedule. */
 export interface Attempt {
   actor: string;
   spec: DeliverySpec;
-  /** From 1, of this actor. */
+  /** The actor's attempt, starting at 1. */
   number: number;
   startStep: number;
   endStep: number | undefined;
   ending: Ending | undefined;
-  /** Outcomes of its audit lines. */
+  /** The outcomes in its audit lines. */
   audits: string[];
-  /** Checksums of files and their revisions that Drive has told it. */
+  /** The checksums of files and revisions in the responses it got from Drive. */
   seen: { fileId: string; digest: string; step: number }[];
-  /** Sent again although it has a receipt. */
+  /** The delivery already has a receipt, and is sent once more. */
   isReplay: boolean;
 }
 
 export interface Violation {
-  /** Of the list in invariants.ts. */
+  /** See the list in invariants/facts.ts. */
   invariant: string;
   what: string;
   step: number;
 }
 
-/** Who was answered with which receipt, for the first time. */
+/** A receipt that a sender got. */
 export interface Ack {
   attempt: Attempt;
   receipt: Receipt;
@@ -42,13 +42,13 @@ export interface Monitor {
   changes: Change[];
   acks: Ack[];
   violations: Violation[];
-  /** Receipts that stand in the ledger: by key, and when the first was put there. */
+  /** Receipts that were written to the ledger. */
   recorded: { key: string | undefined; receipt: Receipt; step: number }[];
 }
 
 export const createMonitor = (): Monitor => ({ attempts: [], changes: [], acks: [], violations: [], recorded: [] });
 
-/** What tells deliveries apart: the key, or the sender where there is none. */
+/** Identifies a delivery: its key, or its sender if it has no key. */
 export const identityOf = ({ actor, spec }: Pick<Attempt, 'actor' | 'spec'>): string => spec.key ?? `actor ${actor}`;
 
 export const firstAck = ({ acks }: Monitor, identity: string): Ack | undefined =>

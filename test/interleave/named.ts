@@ -1,16 +1,16 @@
 import type { Decide } from './actors.ts';
 import { parseScenario, type Scenario } from './scenario.ts';
 
-/** What happens to which call: the `nth` (from 1) of an actor whose label fits. */
+/** A choice at an actor's `nth` call (starting at 1) with a matching label. */
 interface Line {
   actor: string;
   before: RegExp;
   nth?: number;
-  /** `>K`: actor K goes on instead; `!FAULT`: that befalls the call. */
+  /** `>K`: run actor K instead; `!FAULT`: inject this fault into the call. */
   choice: string;
 }
 
-/** A schedule that once showed a fault, told by what the calls are rather than by their numbers, so that it outlives changes. */
+/** A schedule that violated an invariant before a fix. Calls are matched by label rather than by number, so that the schedule still applies when calls are added. */
 export interface NamedSchedule {
   name: string;
   scenario: Scenario;
@@ -30,7 +30,7 @@ const CHUNK = /^PUT session/;
 const SECOND_TRY = /^sends, try 2/;
 
 export const NAMED: readonly NamedSchedule[] = [
-  // A receipt names the bytes that Drive holds.
+  // A receipt names the bytes that are in Drive.
   schedule(
     'other bytes under one key, while the receipt of the first is not recorded yet',
     'k1:A:replace:large:plain:p1:1,k1:B:replace:large:plain:p2:1;;none;',
@@ -48,7 +48,7 @@ export const NAMED: readonly NamedSchedule[] = [
     { actor: 'd1', before: MULTIPART, choice: '!corrupt' },
     { actor: 'd1', before: /^(GET|DELETE|PATCH) files\/f\d/, nth: 2, choice: '!crash' },
   ),
-  // Acknowledged replacements have one order.
+  // Acknowledged replacements are totally ordered.
   schedule(
     'a copy whose session starts slowly, and a newer delivery meanwhile',
     'k1:A:replace:large:push:p1:1,k1:A:replace:large:push:p2:1,k2:B:replace:large:push:p3:1;;hand;',
@@ -79,7 +79,7 @@ export const NAMED: readonly NamedSchedule[] = [
     'k1:A:replace:sheet:plain:p1:1;;delivered;',
     { actor: 'd1', before: RECORDS, choice: '!fail' },
   ),
-  // What a person or another delivery has changed stays.
+  // Changes by people and by other deliveries are preserved.
   ...(['rename', 'move', 'trash', 'delete'] as const).map((act) =>
     schedule(
       `the process dies in the middle of a transfer, and a person does to the file: ${act}`,
@@ -93,7 +93,7 @@ export const NAMED: readonly NamedSchedule[] = [
     'k1:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;none;',
     { actor: 'd1', before: MULTIPART, choice: '!lost' },
   ),
-  // Nothing ends in the trash without a word.
+  // A file in the trash is reported.
   schedule('the file is trashed while it is replaced', 'k1:A:replace:large:plain:p1:1;trash;hand;', {
     actor: 'd1',
     before: CHUNK,
@@ -106,7 +106,7 @@ export const NAMED: readonly NamedSchedule[] = [
     choice: '>2',
   }),
   schedule('a delivery is sent again whose file lies in the trash', 'k1:A:replace:small:plain:p1:1;trash;none;'),
-  // No key is dead.
+  // Every key can be retried until it succeeds.
   schedule(
     'the ledger is away before an upload session is opened, and another delivery makes the file',
     'k1:A:replace:small:upload:p1:1,k2:B:replace:small:plain:p2:1;;none;',
@@ -133,7 +133,7 @@ export const NAMED: readonly NamedSchedule[] = [
     before: /^GET files\/f1$/,
     choice: '!404',
   }),
-  // One key, one document.
+  // One document per key.
   schedule(
     'a conversion takes longer than a minute, and its copy waits',
     'k1:A:new:sheet:plain:p1:1,k1:A:new:sheet:plain:p2:1;;none;',
@@ -141,13 +141,13 @@ export const NAMED: readonly NamedSchedule[] = [
   ),
 ];
 
-/** Does what the lines say, each once. */
-export const byName = ({ lines }: NamedSchedule): Decide => {
+/** Applies each line once. */
+export const followLines = ({ lines }: NamedSchedule): Decide => {
   const waiting = lines.map((line) => ({ ...line, left: line.nth ?? 1 }));
   const met = new Set<string>();
   return ({ anchor, actor, label }) => {
     const fitting = waiting.filter((line) => line.actor === actor && line.before.test(label));
-    // A call that was put off is met more than once, and counts once.
+    // A call that was postponed is offered again, but counts once.
     if (!met.has(anchor)) for (const line of fitting) line.left -= 1;
     met.add(anchor);
     const due = fitting.find(({ left }) => left === 0);

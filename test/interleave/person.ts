@@ -7,7 +7,7 @@ import { contexts, EDIT, FILE_NAME, type World } from './world.ts';
 const FILES = 'https://www.googleapis.com/drive/v3/files';
 const UPLOADS = 'https://www.googleapis.com/upload/drive/v3/files';
 
-/** What a person can do to the file by hand, by the same API as everybody. */
+/** The API request for an act; undefined if there is no file to apply it to. */
 const requestFor = (world: World, act: Act): { method: string; url: string; body: object | string } | undefined => {
   const { history, folders } = world;
   const named = (isWanted: (file: FileState) => boolean): FileState | undefined =>
@@ -48,7 +48,7 @@ const requestFor = (world: World, act: Act): { method: string; url: string; body
   }
 };
 
-/** Does one act after the other, each when the schedule says so. */
+/** Performs the acts in order, each at the point that the schedule chooses. */
 export const runPerson = async (world: World, actor: Actor, acts: readonly Act[]): Promise<void> => {
   const { scheduler, drive } = world;
   for (const act of acts) {

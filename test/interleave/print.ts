@@ -1,8 +1,8 @@
-import type { Ran } from './run-schedule.ts';
+import type { ScheduleRun } from './run-schedule.ts';
 import { replayText } from './scenario.ts';
 
-/** A run as a person reads it: what happened, step by step, and what must not have. */
-export const describeRun = ({ scenario, deviations, steps, violations }: Ran): string => {
+/** A readable report of a run: its steps, its violations, and how to replay it. */
+export const describeRun = ({ scenario, deviations, steps, violations }: ScheduleRun): string => {
   const lines = steps.map(({ actor, label, fault, note }, at) => {
     const what = `${label}${fault === undefined ? '' : ` [${fault}]`}`;
     return `${String(at + 1).padStart(4)} ${actor.padEnd(7)}${what} → ${note}`;

@@ -8,25 +8,25 @@ import type { DeliverySpec, Deviation, Scenario } from './scenario.ts';
 import { createSender, type Sender } from './senders.ts';
 import { openWorld, type World } from './world.ts';
 
-/** What came of one schedule. */
-export interface Ran {
+/** The result of running one schedule. */
+export interface ScheduleRun {
   scenario: Scenario;
-  /** What was done against the usual, in its order: the schedule itself. */
+  /** The choices that differ from the default, in order. They define the schedule. */
   deviations: Deviation[];
-  /** Every place where something else could have been done, and after how many deviations it came. */
+  /** All decisions of the run, with the number of deviations before each. */
   decisions: (Decision & { after: number })[];
   steps: Step[];
   violations: Violation[];
 }
 
-/** Tries once faults are over. */
-const CALM_TRIES = 8;
+/** Attempts after the faults have ended. */
+const FAULT_FREE_TRIES = 8;
 
 const BASE: DeliverySpec = {
   ...{ key: 'k0', bytes: 'O', rule: 'replace', size: 'small', way: 'plain', process: 'p0', tries: 1 },
 };
 
-/** One process a name; the next one when it has died. */
+/** One process per name, restarted when it has died. */
 const createCouriers = (world: World) => {
   const running = new Map<string, Courier>();
   let count = 0;
@@ -53,19 +53,25 @@ const say = (world: World, work: () => Promise<void>): void => {
 const usual: Decide = () => undefined;
 
 /**
- * Runs one schedule from an empty folder to its end: while things happen, then without faults until everybody is answered,
- * then everybody with a key once more.
- * @param keepGoing further violations are looked for as well
+ * Runs one schedule, starting with an empty folder: first with the choices of the schedule, then without faults until each
+ * delivery is answered, then each delivery with a key once more.
+ * @param keepGoing continue after the first violation
  */
 export const runSchedule = async (
-  means: { clock: VirtualClock; drive: LocalDrive; isForgetful?: boolean },
+  means: { clock: VirtualClock; drive: LocalDrive; hasBrokenLedger?: boolean },
   scenario: Scenario,
   choose: Decide,
   keepGoing = false,
-): Promise<Ran> => {
+): Promise<ScheduleRun> => {
   const world = openWorld(scenario, means);
   const { scheduler, monitor } = world;
-  const ran: Ran = { scenario, deviations: [], decisions: [], steps: scheduler.steps, violations: monitor.violations };
+  const ran: ScheduleRun = {
+    scenario,
+    deviations: [],
+    decisions: [],
+    steps: scheduler.steps,
+    violations: monitor.violations,
+  };
   const isOver = (): boolean => !keepGoing && monitor.violations.length > 0;
   const decide: Decide = (decision) => {
     ran.decisions.push({ ...decision, after: ran.deviations.length });
@@ -102,23 +108,23 @@ export const runSchedule = async (
   }
   await phase(usual);
 
-  world.isCalm = false;
+  world.isFaultFree = false;
   person.finished = false;
   say(world, () => runPerson(world, person, scenario.person));
   for (const sender of senders) say(world, () => sender.send(sender.spec.tries));
   await phase(decide);
 
-  /** Without faults now: sent until it is answered, which it must be. */
+  /** Sends without faults until there is an answer. */
   const finish = async (sender: Sender, isReplay: boolean): Promise<void> => {
-    say(world, () => sender.send(CALM_TRIES, isReplay));
+    say(world, () => sender.send(FAULT_FREE_TRIES, isReplay));
     await phase(usual);
     if (sender.isAnswered() || isOver()) return;
     const last = monitor.attempts.findLast(({ actor }) => actor === sender.actor.name)?.ending;
     const why = last?.kind === 'error' ? last.error.message : last?.kind;
-    const what = `${sender.spec.key} of ${sender.actor.name} is not answered after ${CALM_TRIES} tries: ${why}`;
+    const what = `${sender.spec.key} of ${sender.actor.name} is not answered after ${FAULT_FREE_TRIES} tries: ${why}`;
     monitor.violations.push({ invariant: 'I6', what, step: scheduler.steps.length });
   };
-  world.isCalm = true;
+  world.isFaultFree = true;
   const keyed = senders.filter(({ spec }) => spec.key !== undefined);
   for (const sender of keyed) if (!sender.isAnswered() && !isOver()) await finish(sender, false);
   for (const sender of keyed) if (!isOver()) await finish(sender, true);
@@ -127,8 +133,8 @@ export const runSchedule = async (
   return ran;
 };
 
-/** Does what a schedule says, where it says something. */
-export const following = (deviations: readonly Deviation[]): Decide => {
+/** Makes the choices of a schedule, and the default choice everywhere else. */
+export const followSchedule = (deviations: readonly Deviation[]): Decide => {
   const waiting = [...deviations];
   return ({ anchor }) => {
     const at = waiting.findIndex((next) => next.anchor === anchor);

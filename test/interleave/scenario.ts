@@ -1,36 +1,36 @@
-/** What a schedule is made of: the deliveries, the person's acts, and what is there at the beginning; as one line of text. */
+/** A scenario: deliveries, acts of a person, and the initial state. It can be written as one line of text. */
 
 export const RULES = ['new', 'replace', 'skip', 'fail'] as const;
 type Rule = (typeof RULES)[number];
 
-/** `sheet`: a small CSV that becomes a Google Sheets file. */
+/** `sheet`: a small CSV file that is converted to Google Sheets. */
 const SIZES = ['small', 'large', 'sheet'] as const;
 type Size = (typeof SIZES)[number];
 
 /**
- * `push`: from a source that names its bytes and can be read from the middle; `upload`: by an upload session, completed with
- * the bytes' digest; `blind`: the same without it.
+ * `push`: a source with an identity that can be read from any offset; `upload`: an upload session that is completed with a
+ * digest; `blind`: an upload session that is completed without a digest.
  */
 const WAYS = ['plain', 'push', 'upload', 'blind'] as const;
 type Way = (typeof WAYS)[number];
 
-/** A file of the name that is there: put by a person, or delivered before under a key of its own. */
+/** The existing file of the name: none, created by a person, or delivered earlier with another key. */
 export const BASES = ['none', 'hand', 'delivered'] as const;
 type Base = (typeof BASES)[number];
 
 export const ACTS = ['rename', 'move', 'trash', 'untrash', 'edit', 'delete', 'put', 'trash-folder'] as const;
 export type Act = (typeof ACTS)[number];
 
-/** One sender: it sends until it is answered, so many tries while things happen, and more once they are over. */
+/** One sender. It makes up to `tries` attempts while faults can happen, and more after that. */
 export interface DeliverySpec {
-  /** Undefined: without an Idempotency-Key. */
+  /** Undefined: no Idempotency-Key. */
   key: string | undefined;
-  /** A letter for the bytes. */
+  /** A letter that determines the bytes. */
   bytes: string;
   rule: Rule;
   size: Size;
   way: Way;
-  /** Which courier process takes it. */
+  /** The courier process that receives it. */
   process: string;
   tries: number;
 }
@@ -39,22 +39,22 @@ export interface Scenario {
   deliveries: readonly DeliverySpec[];
   person: readonly Act[];
   base: Base;
-  /** Below the destination's folder; "" for none. */
+  /** The path below the destination's folder. */
   path: string;
-  /** Drive's search shows a new file some seconds late. */
+  /** Drive's search finds a new file only after some seconds. */
   lag: boolean;
 }
 
 const deliveryText = ({ key, bytes, rule, size, way, process, tries }: DeliverySpec): string =>
   [key ?? '-', bytes, rule, size, way, process, tries].join(':');
 
-/** Its bytes go to Drive past the courier, whenever its caller sends them. */
+/** The caller sends the bytes directly to Drive, at any time. */
 export const isSession = ({ way }: Pick<DeliverySpec, 'way'>): boolean => way === 'upload' || way === 'blind';
 
-/** What the caller of a session is told to answer by opening it again. */
+/** Errors whose remedy is to open the upload again. */
 export const OPEN_AGAIN: readonly string[] = ['upload-incomplete', 'digest-mismatch'];
 
-/** `KEY:BYTES:RULE:SIZE:WAY:PROCESS:TRIES,…;ACT,…;BASE;PATH`, and `;lag` where there is one. */
+/** `KEY:BYTES:RULE:SIZE:WAY:PROCESS:TRIES,…;ACT,…;BASE;PATH`, with `;lag` if the search is late. */
 export const scenarioText = ({ deliveries, person, base, path, lag }: Scenario): string =>
   [deliveries.map(deliveryText).join(','), person.join(','), base, path, ...(lag ? ['lag'] : [])].join(';');
 
@@ -77,7 +77,7 @@ const parseDelivery = (text: string): DeliverySpec => {
   };
 };
 
-/** @throws Error for what is no scenario */
+/** @throws Error if the text is not a scenario */
 export const parseScenario = (text: string): Scenario => {
   const [deliveries = '', person = '', base = 'none', path = '', lag] = text.split(';');
   return {
@@ -89,7 +89,7 @@ export const parseScenario = (text: string): Scenario => {
   };
 };
 
-/** Where a schedule differs from what goes without saying, in the order in which it does. */
+/** A choice that differs from the default. */
 export interface Deviation {
   anchor: string;
   choice: string;
@@ -98,7 +98,7 @@ export interface Deviation {
 const scheduleText = (deviations: readonly Deviation[]): string =>
   deviations.map(({ anchor, choice }) => `${anchor}${choice}`).join(',');
 
-/** @throws Error for what is no schedule */
+/** @throws Error if the text is not a schedule */
 const parseSchedule = (text: string): Deviation[] =>
   text === ''
     ? []
@@ -108,7 +108,7 @@ const parseSchedule = (text: string): Deviation[] =>
         return { anchor: found[1] ?? '', choice: found[2] ?? '' };
       });
 
-/** A scenario and a schedule as `--replay` takes them. */
+/** A scenario and a schedule in the format of `--replay`. */
 export const replayText = (scenario: Scenario, deviations: readonly Deviation[]): string =>
   `${scenarioText(scenario)}/${scheduleText(deviations)}`;
 

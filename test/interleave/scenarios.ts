@@ -1,8 +1,8 @@
 import { ACTS, type Act, BASES, type DeliverySpec, parseScenario, RULES, type Scenario } from './scenario.ts';
 
-/** One for each kind of race, so that a short run meets them all. */
+/** A scenario for each kind of race. */
 export const SCENARIOS: readonly Scenario[] = [
-  // Copies of one delivery, at two processes.
+  // Copies of one delivery in two processes.
   'k1:A:new:small:plain:p1:2,k1:A:new:small:plain:p2:2;;none;',
   'k1:A:replace:small:plain:p1:2,k1:A:replace:small:plain:p2:2;;hand;',
   'k1:A:replace:large:plain:p1:2,k1:A:replace:large:plain:p2:2;;delivered;',
@@ -10,16 +10,16 @@ export const SCENARIOS: readonly Scenario[] = [
   'k1:A:replace:large:push:p1:2,k1:A:replace:large:push:p2:2;;hand;',
   'k1:A:new:sheet:plain:p1:2,k1:A:new:sheet:plain:p2:2;;none;',
   'k1:A:replace:sheet:plain:p1:2,k1:A:replace:sheet:plain:p2:2;;delivered;',
-  // Copies, and a newer delivery of the same name.
+  // Deliveries with different keys to one name.
   'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2:2;;none;',
   'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2:2,k1:A:replace:small:plain:p3:2;;none;',
   'k1:A:replace:large:push:p1:2,k2:B:replace:large:push:p2:2,k1:A:replace:large:push:p3:2;;hand;',
   'k1:A:replace:large:plain:p1:2,k2:B:replace:small:plain:p2:2;;delivered;',
-  // Other bytes under one key.
+  // Different bytes with one key.
   'k1:A:replace:small:plain:p1:2,k1:B:replace:small:plain:p2:2;;none;',
   'k1:A:replace:large:plain:p1:2,k1:B:replace:large:plain:p2:2;;none;',
   'k1:A:new:large:plain:p1:2,k1:B:new:large:plain:p2:2;;none;',
-  // A person at work.
+  // A person changes the file.
   'k1:A:replace:large:push:p1:2;rename;hand;',
   'k1:A:replace:large:push:p1:2;move;delivered;',
   'k1:A:replace:large:push:p1:2;trash;hand;',
@@ -31,10 +31,10 @@ export const SCENARIOS: readonly Scenario[] = [
   'k1:A:replace:small:plain:p1:2;delete;hand;',
   'k1:A:replace:sheet:plain:p1:2;trash;delivered;',
   'k1:A:replace:large:push:p1:2;put;none;',
-  // Drive's search is late.
+  // Drive's search finds new files late.
   'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2:2;;delivered;;lag',
   'k1:A:replace:sheet:plain:p1:2,k2:B:replace:sheet:plain:p2:2;trash;none;;lag',
-  // Only where nothing is there.
+  // Rules that write only if there is no file.
   'k1:A:skip:small:plain:p1:2,k2:B:skip:small:plain:p2:2;;none;',
   'k1:A:fail:small:plain:p1:2,k2:B:fail:small:plain:p2:2;;none;',
   '-:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:2;;hand;',
@@ -69,8 +69,8 @@ const another = (first: DeliverySpec, index: number, random: () => number): Deli
     : { ...other, key: `k${index + 1}` };
 };
 
-/** A scenario drawn by chance. */
-export const drawScenario = (random: () => number): Scenario => {
+/** A random scenario. */
+export const randomScenario = (random: () => number): Scenario => {
   const size = pick(['small', 'small', 'large', 'large', 'sheet'] as const, random);
   const way = size === 'sheet' ? 'plain' : pick(['plain', 'plain', 'push', 'push', 'upload', 'blind'] as const, random);
   const first: DeliverySpec = {

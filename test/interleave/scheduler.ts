@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Actor, Context, Decide, Deed, Mortal, Step } from './actors.ts';
+import type { Actor, Context, Decide, PointResult, Step, VirtualProcess } from './actors.ts';
 import type { VirtualClock, Wait } from './clock.ts';
 
 interface Point {
@@ -9,35 +9,35 @@ interface Point {
   label: string;
   faults: readonly string[];
   sinceMs: number;
-  /** How long it may be on its way while time goes on elsewhere, in milliseconds. */
+  /** Virtual time never advances past this age of a pending call, in milliseconds. */
   maxLatencyMs: number;
-  /** It takes as long as it may: everybody else goes first. */
+  /** The call takes as long as possible: all other actors run first. */
   isSlow: boolean;
-  /** Does what is waited for; `settle` hands the outcome to whoever waits. */
+  /** Makes the call; `settle` passes its result to the waiting code. */
   act(fault: string | undefined): Promise<{ note: string; settle: () => void }>;
 }
 
 export interface Scheduler {
   addActor(name: string, what?: { key?: string | undefined; isPassive?: boolean }): Actor;
-  /** Runs work on an actor's account. */
+  /** Runs code as an actor. */
   as<Result>(context: Context, work: () => Promise<Result>): Promise<Result>;
   context(): Context | undefined;
-  /** Waits until the schedule lets this happen. */
+  /** A scheduling point: `act` runs when the schedule selects this call. */
   point<Value>(
     label: string,
     faults: readonly string[],
-    act: (fault: string | undefined) => Promise<Deed<Value>>,
+    act: (fault: string | undefined) => Promise<PointResult<Value>>,
     more?: { signal?: AbortSignal | undefined; maxLatencyMs?: number },
   ): Promise<Value>;
-  mortal(name: string): Mortal;
-  /** Runs until everybody is at the end, or `isOver` says so. @throws Error when nothing can go on */
+  startProcess(name: string): VirtualProcess;
+  /** Runs until all actors have finished or `isOver` returns true. @throws Error on a deadlock */
   run(decide: Decide, isOver: () => boolean): Promise<void>;
   steps: Step[];
 }
 
-/** For calls that say nothing else. */
+/** The default of `maxLatencyMs`. */
 const MAX_LATENCY_MS = 30_000;
-/** What one step takes, in milliseconds. */
+/** The duration of one step in virtual milliseconds. */
 const STEP_MS = 5;
 const MAX_STEPS = 4_000;
 
@@ -55,8 +55,8 @@ export const createScheduler = (
   let current: Actor | undefined;
   let hasJustSwitched = false;
 
-  /** Everything that can happen without the schedule has happened. */
-  const quiet = async (): Promise<void> => {
+  /** Waits until all code has stopped at scheduling points or sleeps. */
+  const waitUntilIdle = async (): Promise<void> => {
     for (let calm = 0, seen = activity; calm < 2; calm++) {
       await turn();
       if (activity !== seen) calm = -1;
@@ -70,12 +70,12 @@ export const createScheduler = (
   const sleepsOf = (actor: Actor): Wait[] =>
     clock.waits().filter((wait) => wait.kind === 'sleep' && ownerOf(wait)?.actor === actor);
 
-  const mortal = (name: string): Mortal => {
+  const startProcess = (name: string): VirtualProcess => {
     let resolve = (): void => undefined;
     const died = new Promise<void>((done) => {
       resolve = done;
     });
-    const process: Mortal = {
+    const process: VirtualProcess = {
       name,
       alive: true,
       died,
@@ -93,7 +93,7 @@ export const createScheduler = (
     const context = contexts.getStore();
     if (context === undefined) throw new Error(`${label} is on nobody's account`);
     activity += 1;
-    // What a dead process asks for is not answered.
+    // A call of a dead process never returns.
     if (context.process?.alive === false) return new Promise(() => undefined);
     const { actor } = context;
     actor.ops += 1;
@@ -102,13 +102,13 @@ export const createScheduler = (
       const mine: Point = {
         ...{ context, op, label, faults, sinceMs: clock.now(), maxLatencyMs, isSlow: false },
         async act(fault) {
-          const deed = await act(fault);
+          const result = await act(fault);
           const settle = (): void => {
             activity += 1;
-            if ('error' in deed) reject(deed.error);
-            else resolve(deed.value);
+            if ('error' in result) reject(result.error);
+            else resolve(result.value);
           };
-          return { note: deed.note, settle };
+          return { note: result.note, settle };
         },
       };
       if (signal?.aborted) return reject(abortError(signal));
@@ -126,7 +126,7 @@ export const createScheduler = (
     });
   };
 
-  /** Time goes on to this moment; whatever is due by then happens in its order. */
+  /** Advances the virtual time and fires the waits that are due, in order. */
   const advanceTo = async (timeMs: number): Promise<void> => {
     for (;;) {
       const [next] = clock.waits();
@@ -134,12 +134,12 @@ export const createScheduler = (
       clock.set(next.dueMs);
       clock.fire(next);
       activity += 1;
-      await quiet();
+      await waitUntilIdle();
     }
     clock.set(timeMs);
   };
 
-  /** Nobody's call is on its way for longer than it may. */
+  /** No pending call would exceed its maximum latency. */
   const mayAdvanceTo = (timeMs: number): boolean =>
     points.every(
       ({ context, sinceMs, op, maxLatencyMs }) =>
@@ -152,8 +152,8 @@ export const createScheduler = (
     return sleep !== undefined && mayAdvanceTo(sleep.dueMs);
   };
 
-  /** Who goes on when nobody says otherwise; undefined when nobody has anything to do at once. */
-  const usual = (): Actor | undefined => {
+  /** The actor that continues by default; undefined if no actor has a call to make. */
+  const defaultActor = (): Actor | undefined => {
     if (current !== undefined && !current.isPassive && pointsOf(current).length > 0) return current;
     const after = current === undefined ? 0 : current.index;
     const inTurn = [...actors.slice(after), ...actors.slice(0, after)];
@@ -218,7 +218,7 @@ export const createScheduler = (
     return decided !== undefined && alternatives.includes(decided) ? decided : undefined;
   };
 
-  /** Another one goes on; the person does one thing, and then it is the former one's turn again. */
+  /** Switches to another actor. The person performs one act only, then the previous actor continues. */
   const switchTo = async (actor: Actor): Promise<void> => {
     const [first] = pointsOf(actor);
     if (actor.isPassive) {
@@ -231,7 +231,7 @@ export const createScheduler = (
     if (first === undefined && sleep !== undefined) await advanceTo(sleep.dueMs);
   };
 
-  /** Nobody has anything to do at once: the person acts, or time goes on. False when there is nothing more to come. */
+  /** No actor has a call to make: advances the time or lets the person act. Returns false if everything is finished. */
   const idle = async (): Promise<boolean> => {
     const waits = clock.waits().filter((wait) => ownerOf(wait)?.process?.alive !== false);
     const next = waits.find(({ kind }) => kind === 'sleep') ?? waits[0];
@@ -265,13 +265,13 @@ export const createScheduler = (
     as: (context, work) => contexts.run(context, work),
     context: () => contexts.getStore(),
     point,
-    mortal,
+    startProcess,
     async run(decide, isOver) {
       for (let count = 0; !isOver(); count++) {
         if (count > MAX_STEPS) throw new Error(`more than ${MAX_STEPS} steps`);
-        await quiet();
+        await waitUntilIdle();
         await advanceTo(clock.now());
-        const actor = usual();
+        const actor = defaultActor();
         if (actor === undefined) {
           if (!(await idle())) return;
           continue;

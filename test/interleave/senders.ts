@@ -8,13 +8,13 @@ import type { Attempt, Ending } from './monitor.ts';
 import { type DeliverySpec, isSession, OPEN_AGAIN } from './scenario.ts';
 import { bytesOf, contexts, FILE_NAME, sha256Of, type World } from './world.ts';
 
-/** One who sends a delivery until it is answered. */
+/** Sends one delivery until it is answered. */
 export interface Sender {
   actor: Actor;
   spec: DeliverySpec;
-  /** Whether nothing more is to be expected of the last sending: a receipt, or a refusal for good. */
+  /** Whether the last call of `send` ended with a receipt or a permanent error. */
   isAnswered(): boolean;
-  /** So many tries at most. @param isReplay once more, although it is answered */
+  /** Makes up to `tries` attempts. @param isReplay the delivery was answered before */
   send(tries: number, isReplay?: boolean): Promise<void>;
 }
 
@@ -56,7 +56,7 @@ const deliver = (world: World, courier: Courier, spec: DeliverySpec, time: Time)
     ...(spec.way === 'push' ? { allowedDestinations: ['reports'] } : {}),
   });
 
-/** The caller's own part of an upload session: it asks where Drive is, and sends what is missing. Gives up without a word. */
+/** The caller's part of an upload session: queries the session and sends the missing bytes. Errors are ignored. */
 const putToSession = async (world: World, uri: string, bytes: Buffer): Promise<void> => {
   const put = (range: string, body: Buffer) =>
     callDrive(world, {
@@ -73,7 +73,7 @@ const putToSession = async (world: World, uri: string, bytes: Buffer): Promise<v
   }
 };
 
-/** An upload session from its opening to its receipt. */
+/** Opens an upload session, sends the bytes and completes it. */
 const upload = async (
   world: World,
   { courier, spec, time, onCaller }: { courier: () => Courier; spec: DeliverySpec; time: Time; onCaller: OnCaller },
@@ -88,14 +88,14 @@ const upload = async (
 
 type OnCaller = (work: () => Promise<void>) => Promise<void>;
 
-/** Whether the sender gives up: a refusal that no retry changes. A push of such a one is acknowledged, so that it does not come again. */
+/** Whether the sender stops retrying. A push that fails permanently is acknowledged, and not delivered again. */
 const isFinal = ({ way }: DeliverySpec, error: CourierError): boolean => {
   const isOpenedAgain = isSession({ way }) && OPEN_AGAIN.includes(error.code);
-  // What is somebody else's fault is tried again in the end, by a person if by nobody else.
+  // Server errors are retried, even if they need an operator first.
   return error.status < 500 && !error.retryable && !isOpenedAgain && error.code !== 'body-truncated';
 };
 
-/** @param courier the process of a name, started anew when the former one has died */
+/** @param courier returns the running process of a name */
 export const createSender = (
   world: World,
   { actor, spec, courier }: { actor: Actor; spec: DeliverySpec; courier: (name: string) => Courier },
@@ -131,7 +131,7 @@ export const createSender = (
         leave();
       },
     };
-    if (world.isCalm) delete context.leave;
+    if (world.isFaultFree) delete context.leave;
     const time = {
       signal: controller.signal,
       deadlineMs: world.clock.now() + REQUEST_MS,
@@ -152,10 +152,10 @@ export const createSender = (
   };
 
   const waitMs = (ending: Ending, turn: number): number => {
-    // Pub/Sub's shortest backoff is ten seconds.
+    // The minimum backoff of Pub/Sub is ten seconds.
     const least = spec.way === 'push' ? 10_000 : 1_000;
     const asked = ending.kind === 'error' ? Math.max(least, (ending.error.retryAfterSeconds ?? 1) * 1_000) : least;
-    return world.isCalm ? Math.min(LONGEST_WAIT_MS, Math.max(asked, 1_000 * 2 ** turn)) : asked;
+    return world.isFaultFree ? Math.min(LONGEST_WAIT_MS, Math.max(asked, 1_000 * 2 ** turn)) : asked;
   };
 
   return {

@@ -4,19 +4,19 @@ import { type LocalDrive, openLocalDrive } from './local-drive.ts';
 import { contexts } from './world.ts';
 
 const START_MS = Date.UTC(2026, 0, 1, 12);
-/** A local Drive keeps what it has seen; after so many schedules another one is opened. */
+/** The local Drive's data grows, so a new one is opened after this many schedules. */
 const RUNS_A_DRIVE = 300;
 
-/** Takes over the process' clock, and opens a Drive in it. */
-export const openStage = async (isForgetful = false): Promise<Stage & { close(): void }> => {
-  // Loaded now, so that no schedule waits for a module.
+/** Installs the virtual clock and opens a local Drive. */
+export const openStage = async (hasBrokenLedger = false): Promise<Stage & { close(): void }> => {
+  // Loaded in advance, so that no schedule waits for a module.
   await import('googleapis/build/src/apis/drive/v3.js');
   const clock = installClock(START_MS, () => contexts.getStore());
   let drive: LocalDrive | undefined;
   let runs = 0;
   return {
     clock,
-    isForgetful,
+    hasBrokenLedger,
     drive() {
       runs += 1;
       if (drive !== undefined && runs % RUNS_A_DRIVE === 0) {

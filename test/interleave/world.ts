@@ -5,7 +5,7 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
 import type { Context } from './actors.ts';
 import type { VirtualClock } from './clock.ts';
-import { createHistory, type Doer, type History } from './history.ts';
+import { type Author, createHistory, type History } from './history.ts';
 import { checkEnding, checkTruth } from './invariants/answers.ts';
 import { checkChange } from './invariants/changes.ts';
 import { checkEnd } from './invariants/end.ts';
@@ -16,45 +16,45 @@ import { type Attempt, createMonitor, type Ending, identityOf, type Monitor } fr
 import type { DeliverySpec, Scenario } from './scenario.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 
-/** Of the file that all deliveries of a schedule are about. */
+/** The name of the file that all deliveries write. */
 export const FILE_NAME = 'report.csv';
 
-/** Whose waits and calls these are; one for the process, since the clock is one. */
+/** The context of the current code. There is one per process, like the clock. */
 export const contexts = new AsyncLocalStorage<Context>();
 
-/** Everything of one schedule: its folders in Drive, its ledger, who acts, and what has been seen. */
+/** The state of one schedule run: folders in Drive, ledger, actors and observations. */
 export interface World {
   scenario: Scenario;
   clock: VirtualClock;
   drive: LocalDrive;
-  /** The destination's folder, and another one to move files to. */
+  /** The destination's folder, and a folder to which the person moves files. */
   folders: { destination: string; archive: string };
   ledger: Ledger;
   scheduler: Scheduler;
   history: History;
   labels: Labels;
   monitor: Monitor;
-  /** Faults are over: all that is asked now is answered. */
-  isCalm: boolean;
-  /** The try on whose account something happens. */
+  /** No more faults are injected. */
+  isFaultFree: boolean;
+  /** The attempt that a context belongs to. */
   attempt(context: Context | undefined): Attempt | undefined;
-  /** Notes how a try has ended, and checks it. */
+  /** Records how an attempt ended, and checks the invariants. */
   ended(attempt: Attempt, ending: Ending): void;
-  /** Notes that a receipt stands in the ledger. */
+  /** Records that a receipt was written to the ledger, and checks the invariants. */
   recorded(attempt: Attempt, receipt: Receipt): void;
   checkEnd(): void;
   close(): void;
 }
 
-/** What a person writes. */
+/** The bytes that a person writes. */
 export const EDIT = 'edited by a person';
 
-/** "Was seen not to be read-after-write consistent": longer than a schedule takes where nobody waits. */
+/** Drive's search is not read-after-write consistent. Longer than most schedules take. */
 const LIST_LAG_MS = 5_000;
 
 const LARGE_BYTES = 600_000;
 
-/** The bytes of a delivery; the same letter and size give the same ones. */
+/** The bytes of a delivery. They depend only on the letter and the size. */
 export const bytesOf = ({ bytes, size }: Pick<DeliverySpec, 'bytes' | 'size'>): Buffer => {
   if (size === 'large') return Buffer.alloc(LARGE_BYTES, `large ${bytes} `);
   return Buffer.from(size === 'sheet' ? `name,value\r\n${bytes},1\r\n` : `small ${bytes}\n`);
@@ -62,17 +62,17 @@ export const bytesOf = ({ bytes, size }: Pick<DeliverySpec, 'bytes' | 'size'>): 
 
 export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-const doerOf = ({ actor, attempt = 0 }: Context): Doer => ({
+const authorFrom = ({ actor, attempt = 0 }: Context): Author => ({
   actor: actor.name,
   isPerson: actor.isPassive,
   key: actor.key,
   attempt,
 });
 
-const NOBODY: Doer = { actor: 'setup', isPerson: false, key: undefined, attempt: 0 };
+const NOBODY: Author = { actor: 'setup', isPerson: false, key: undefined, attempt: 0 };
 
-/** Grants every claim, to whoever asks: what has it, the checker must find fault with. */
-const forgetful = (ledger: Ledger): Ledger => ({
+/** A ledger that grants every claim. The checker must detect the consequences. */
+const brokenLedger = (ledger: Ledger): Ledger => ({
   ...ledger,
   async claim(key, entry) {
     const claimed = await ledger.claim(key, entry);
@@ -82,7 +82,7 @@ const forgetful = (ledger: Ledger): Ledger => ({
 
 export const openWorld = (
   scenario: Scenario,
-  { clock, drive, isForgetful = false }: { clock: VirtualClock; drive: LocalDrive; isForgetful?: boolean },
+  { clock, drive, hasBrokenLedger = false }: { clock: VirtualClock; drive: LocalDrive; hasBrokenLedger?: boolean },
 ): World => {
   const { service, sharedDriveId } = drive;
   const root = service.createFolder({ name: 'case', parent: sharedDriveId });
@@ -96,7 +96,7 @@ export const openWorld = (
   const monitor = createMonitor();
   const scheduler = createScheduler(clock, contexts, {
     afterStep(context) {
-      for (const change of history.look(doerOf(context), { step: scheduler.steps.length, atMs: clock.now() })) {
+      for (const change of history.look(authorFrom(context), { step: scheduler.steps.length, atMs: clock.now() })) {
         monitor.changes.push(change);
         const step = scheduler.steps.at(-1);
         if (step !== undefined) step.note += `; ${labels.change(change)}`;
@@ -123,8 +123,10 @@ export const openWorld = (
   labels.nameBytes(sha256Of(Buffer.from(EDIT)), "the person's");
   for (const spec of scenario.deliveries) labels.nameBytes(sha256Of(bytesOf(spec)), spec.bytes);
   return {
-    ...{ scenario, clock, drive, folders, scheduler, history, labels, monitor, isCalm: true },
-    ledger: isForgetful ? forgetful(createMemoryLedger({ now: clock.now })) : createMemoryLedger({ now: clock.now }),
+    ...{ scenario, clock, drive, folders, scheduler, history, labels, monitor, isFaultFree: true },
+    ledger: hasBrokenLedger
+      ? brokenLedger(createMemoryLedger({ now: clock.now }))
+      : createMemoryLedger({ now: clock.now }),
     attempt: (context) =>
       context === undefined
         ? undefined

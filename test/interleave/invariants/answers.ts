@@ -5,7 +5,7 @@ import { isSession, OPEN_AGAIN } from '../scenario.ts';
 import { type Facts, isCouriers, isFile, isWrite, violate, writesOf } from './facts.ts';
 import { checkTwins } from './twins.ts';
 
-/** I1: the bytes that this delivery has last put into the file are those of the receipt, and nobody took them back for it. */
+/** I1: the last bytes that this delivery wrote to the file are those of the receipt, and the courier has not deleted that revision. */
 export const checkTruth = (facts: Facts, identity: string, receipt: Receipt, where: string): void => {
   const { labels, monitor } = facts;
   if (receipt.outcome === 'skipped') return;
@@ -18,12 +18,12 @@ export const checkTruth = (facts: Facts, identity: string, receipt: Receipt, whe
   if (last.revision?.sha256 !== receipt.sha256)
     violate(facts, 'I1', `${claimed}; Drive was last given ${labels.bytes(last.revision?.sha256)}`);
   const taken = monitor.changes.find(
-    (change) => change.kind === 'revision-gone' && change.revision?.id === last.revision?.id && isCouriers(change),
+    (change) => change.kind === 'revision-deleted' && change.revision?.id === last.revision?.id && isCouriers(change),
   );
-  if (taken !== undefined) violate(facts, 'I1', `${claimed}; ${taken.doer.actor} has taken that back`);
+  if (taken !== undefined) violate(facts, 'I1', `${claimed}; ${taken.author.actor} has taken that back`);
 };
 
-/** I1: the courier has seen Drive's checksum after it wrote. */
+/** I1: the courier has read Drive's checksum after the last write. */
 const checkSeen = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
   const { monitor, labels } = facts;
   const identity = identityOf(attempt);
@@ -45,7 +45,7 @@ const checkSeen = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
     );
 };
 
-/** I8: what lies in the trash since before this try, or was put there by it, says so. */
+/** I8: if the file was in the trash when this attempt began or wrote, the receipt has a warning. */
 const checkTrash = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
   const { monitor, history, labels } = facts;
   const file = history.file(receipt.id);
@@ -84,7 +84,7 @@ const checkReceipt = (facts: Facts, attempt: Attempt, receipt: Receipt): void =>
     violate(facts, 'I5', `${attempt.actor} has a receipt, and its audit line says failed`);
 };
 
-/** Whether a refusal tells the caller's own mistake. */
+/** Whether the error is the caller's own mistake. */
 const isOwnMistake = (facts: Facts, { spec }: Attempt, code: string): boolean => {
   const { scenario, monitor } = facts;
   const isSame = (other: typeof spec): boolean =>
@@ -97,10 +97,10 @@ const isOwnMistake = (facts: Facts, { spec }: Attempt, code: string): boolean =>
     (change) =>
       isWrite(change) &&
       isFile(change) &&
-      (change.doer.isPerson || change.doer.key !== spec.key || spec.key === undefined),
+      (change.author.isPerson || change.author.key !== spec.key || spec.key === undefined),
   );
   if (spec.rule === 'fail' || (spec.rule === 'skip' && isSession(spec))) return others || scenario.base !== 'none';
-  // Bytes do not replace a Docs editors file, nor the other way round.
+  // A Docs editors file cannot be replaced with bytes, nor the other way round.
   const isMixed =
     scenario.base === 'hand' ||
     scenario.person.includes('put') ||
@@ -108,17 +108,17 @@ const isOwnMistake = (facts: Facts, { spec }: Attempt, code: string): boolean =>
   return spec.size === 'sheet' && isMixed;
 };
 
-/** No retry changes it. */
+/** A permanent error: no retry helps. */
 const isRefusal = ({ status, retryable, code }: CourierError): boolean =>
   status < 500 && !retryable && code !== 'body-truncated';
 
-/** After a refusal, or a failure. */
+/** Checks an attempt that ended with an error. */
 const checkError = (facts: Facts, attempt: Attempt, error: CourierError): void => {
   const { actor, spec } = attempt;
   const { code, message } = error;
   const ack = firstAck(facts.monitor, identityOf(attempt));
   const isHad = ack !== undefined && spec.key !== undefined && facts.shaOf(ack.attempt) === facts.shaOf(attempt);
-  // A push of such a one is acknowledged: it does not come again.
+  // A push that fails permanently is acknowledged.
   if (spec.way === 'push' && isRefusal(error) && attempt.audits.includes('failed'))
     violate(facts, 'I5', `${actor} is acknowledged with ${code}, and its audit line says failed`);
   if (code === 'internal') violate(facts, 'I6', `${actor}: ${message} ${(error.cause as Error | undefined)?.stack}`);
@@ -128,7 +128,7 @@ const checkError = (facts: Facts, attempt: Attempt, error: CourierError): void =
     violate(facts, 'I6', `${actor} did nothing wrong, and is answered ${message}`);
 };
 
-/** After every answer. */
+/** Checks an attempt when it has ended. */
 export const checkEnding = (facts: Facts, attempt: Attempt): void => {
   const { ending } = attempt;
   if (ending?.kind === 'receipt') checkReceipt(facts, attempt, ending.receipt);

@@ -1,45 +1,45 @@
 import { type Change, headOf } from '../history.ts';
 import { type Attempt, firstAck } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
-import { type Facts, identityOfDoer, isCouriers, isFile, touchedByPerson, violate } from './facts.ts';
+import { changesByPerson, type Facts, identityOfAuthor, isCouriers, isFile, violate } from './facts.ts';
 
-const attemptOf = ({ monitor }: Facts, { doer }: Change): Attempt | undefined =>
-  monitor.attempts.find(({ actor, number }) => actor === doer.actor && number === doer.attempt);
+const attemptOf = ({ monitor }: Facts, { author }: Change): Attempt | undefined =>
+  monitor.attempts.find(({ actor, number }) => actor === author.actor && number === author.attempt);
 
-/** A copy of an answered delivery does nothing to Drive's files any more. */
+/** I2: a copy of an answered delivery changes nothing in Drive. */
 const checkCopy = (facts: Facts, change: Change): void => {
-  const ack = firstAck(facts.monitor, identityOfDoer(change));
+  const ack = firstAck(facts.monitor, identityOfAuthor(change));
   if (ack === undefined || change.kind === 'untrashed') return;
   violate(
     facts,
     'I2.copy',
-    `${change.doer.actor} was answered at step ${ack.step}, and now: ${facts.labels.change(change)}`,
+    `${change.author.actor} was answered at step ${ack.step}, and now: ${facts.labels.change(change)}`,
   );
 };
 
-/** An undo takes away only what is the delivery's own, and what nobody has changed since. */
+/** I4: an undo removes only what this delivery wrote, and only if nobody has changed it since. */
 const checkUndo = (facts: Facts, change: Change): void => {
   const { labels, history, monitor } = facts;
   const { kind, fileId, before, revision } = change;
-  const identity = identityOfDoer(change);
+  const identity = identityOfAuthor(change);
   const say = (why: string): void =>
-    violate(facts, 'I4.undo', `${labels.change(change)} by ${change.doer.actor}: ${why}`);
+    violate(facts, 'I4.undo', `${labels.change(change)} by ${change.author.actor}: ${why}`);
   const isOwn = (id: string | undefined): boolean => {
     const author = id === undefined ? undefined : history.authorOf(id);
     return author !== undefined && (author.key ?? `actor ${author.actor}`) === identity;
   };
-  if (kind === 'revision-gone') {
+  if (kind === 'revision-deleted') {
     if (!isOwn(revision?.id)) say('that revision is not its own');
     return;
   }
   if (kind !== 'deleted' && kind !== 'trashed') return;
-  if (touchedByPerson(facts, fileId).length > 0) say('a person has changed the file');
+  if (changesByPerson(facts, fileId).length > 0) say('a person has changed the file');
   else if (before?.revisions.some(({ id }) => !isOwn(id))) say('others have put bytes there');
   else if (monitor.changes.every((other) => other.fileId !== fileId || other.kind !== 'created'))
     say('the file was there before');
 };
 
-/** A try does not write into a file that a person has put elsewhere before the try began. */
+/** I4: an attempt does not write to a file that a person renamed, moved or trashed before the attempt began. */
 const checkTarget = (facts: Facts, change: Change): void => {
   if (change.kind !== 'content') return;
   const { monitor, labels } = facts;
@@ -47,7 +47,7 @@ const checkTarget = (facts: Facts, change: Change): void => {
   const startStep = attempt?.startStep ?? 0;
   const { fileId, before } = change;
   if (attempt !== undefined && isSession(attempt.spec)) return;
-  const moved = touchedByPerson(facts, fileId, 0, startStep).filter(({ kind }) =>
+  const moved = changesByPerson(facts, fileId, 0, startStep).filter(({ kind }) =>
     ['renamed', 'moved', 'trashed'].includes(kind),
   );
   const isElsewhere = before !== undefined && (before.trashed || before.name !== facts.name);
@@ -61,18 +61,19 @@ const checkTarget = (facts: Facts, change: Change): void => {
   }
   const head = headOf(before);
   const author =
-    head === undefined ? undefined : monitor.changes.find(({ revision }) => revision?.id === head.id)?.doer;
+    head === undefined ? undefined : monitor.changes.find(({ revision }) => revision?.id === head.id)?.author;
   const isOwnFile = monitor.changes.some(
-    (other) => other.kind === 'created' && other.fileId === fileId && identityOfDoer(other) === identityOfDoer(change),
+    (other) =>
+      other.kind === 'created' && other.fileId === fileId && identityOfAuthor(other) === identityOfAuthor(change),
   );
   if (author?.isPerson && isOwnFile)
     violate(facts, 'I4.edit', `${labels.change(change)} over a person's edit of the file`);
 };
 
-/** How old what a person has put there must be, to be known to everybody; in milliseconds. */
+/** A file that a person created this recently may be overlooked, in milliseconds. */
 const HANDED_MS = 5_000;
 
-/** A rule that knows of the file that is there does not make a second one of its name beside it. */
+/** I3: `replace`, `skip` and `fail` do not create a second file of a name. */
 const checkName = (facts: Facts, change: Change): void => {
   const { kind, fileId, after, step } = change;
   const attempt = attemptOf(facts, change);
@@ -84,16 +85,16 @@ const checkName = (facts: Facts, change: Change): void => {
     const isBeside =
       other.id !== fileId && !other.trashed && other.name === after.name && other.parent === after.parent;
     const made = monitor.changes.find((one) => one.kind === 'created' && one.fileId === other.id);
-    // What a person has put there is found by a search alone, which may be late, and is not made for each look.
-    const isByHand = made?.doer.isPerson === true && (scenario.lag || change.atMs - made.atMs < HANDED_MS);
+    // A file that a person created is found only by a search, which can be late and is not repeated at each step.
+    const isByHand = made?.author.isPerson === true && (scenario.lag || change.atMs - made.atMs < HANDED_MS);
     const isKnown = made !== undefined && !isByHand;
     const isOld = isKnown && made.step <= attempt.startStep;
-    if (isBeside && isOld && touchedByPerson(facts, other.id, attempt.startStep, step).length === 0)
+    if (isBeside && isOld && changesByPerson(facts, other.id, attempt.startStep, step).length === 0)
       violate(facts, 'I3.name', `${labels.change(change)} beside ${labels.file(other.id)}, which has the name`);
   }
 };
 
-/** After every change of Drive. */
+/** Checks a change in Drive. */
 export const checkChange = (facts: Facts, change: Change): void => {
   if (!isCouriers(change) || !isFile(change)) return;
   checkCopy(facts, change);

@@ -1,7 +1,7 @@
 import { type Change, type FileState, headOf } from '../history.ts';
 import { type Ack, firstAck, identityOf } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
-import { type Facts, identityOfDoer, isWrite, violate } from './facts.ts';
+import { type Facts, identityOfAuthor, isWrite, violate } from './facts.ts';
 import { checkTwins } from './twins.ts';
 
 const lastWriteOf = (facts: Facts, file: FileState): Change | undefined => {
@@ -9,17 +9,17 @@ const lastWriteOf = (facts: Facts, file: FileState): Change | undefined => {
   return facts.monitor.changes.findLast((change) => isWrite(change) && change.revision?.id === head?.id);
 };
 
-/** When the try that has written last looked into the ledger before: what was acknowledged since, it could not know. */
-const lookedAt = ({ ledgerCalls }: Facts, { doer, step }: Change): number =>
-  ledgerCalls().findLast((call) => call.actor === doer.actor && call.attempt === doer.attempt && call.step < step)
+/** The step of the last ledger call that the writing attempt made before the write. */
+const lookedAt = ({ ledgerCalls }: Facts, { author, step }: Change): number =>
+  ledgerCalls().findLast((call) => call.actor === author.actor && call.attempt === author.attempt && call.step < step)
     ?.step ?? 0;
 
-/** I2: the bytes at the end are not those of a delivery before another acknowledged one. */
+/** I2: the final bytes are those of the last acknowledged replacement. */
 const checkOrder = (facts: Facts, file: FileState): void => {
   const { monitor, labels } = facts;
   const last = lastWriteOf(facts, file);
-  if (last === undefined || last.doer.isPerson) return;
-  const winner = firstAck(monitor, identityOfDoer(last));
+  if (last === undefined || last.author.isPerson) return;
+  const winner = firstAck(monitor, identityOfAuthor(last));
   if (winner === undefined || winner.receipt.id !== file.id) return;
   const startOf = (ack: Ack): number =>
     Math.min(
@@ -34,7 +34,7 @@ const checkOrder = (facts: Facts, file: FileState): void => {
     const bytes = labels.bytes(last.revision?.sha256);
     const what = `${labels.file(file.id)} ends with ${bytes} of ${identityOf(winner.attempt)}, written at step ${last.step}`;
     const looked = lookedAt(facts, last);
-    // What goes to Drive past the courier is in no order with what is on its way at that moment.
+    // Bytes that the caller sends directly to Drive are not ordered with concurrent deliveries.
     const isApart = isSession(winner.attempt.spec) || isSession(loser.attempt.spec);
     if (startOf(loser) > winner.step)
       violate(facts, 'I2.order', `${what} and answered at step ${winner.step}; ${identity} was begun after that`);
@@ -47,7 +47,7 @@ const checkOrder = (facts: Facts, file: FileState): void => {
   }
 };
 
-/** When all is over. */
+/** Checks the final state. */
 export const checkEnd = (facts: Facts): void => {
   const { monitor, history } = facts;
   for (const file of history.files()) if (!file.isFolder) checkOrder(facts, file);

@@ -4,17 +4,17 @@ import type { Attempt, Monitor } from '../monitor.ts';
 import type { Scenario } from '../scenario.ts';
 
 /**
- * What must hold, whatever happens in whatever order:
+ * The invariants, which hold in every schedule:
  *
- * - I1 no receipt (answered or recorded) but for bytes that Drive has, by its own checksum, from this very delivery
- * - I2 per file, acknowledged replacements have one order: a copy of an answered delivery writes nothing, and nothing is
- *   written over what was acknowledged since its writer last looked into the ledger
- * - I3 one key, one file
- * - I4 nothing that a person has changed, or that another delivery has put there, is undone or written over by a resumed try
- * - I5 what is acknowledged is not audited as failed
- * - I6 no key is dead
- * - I7 other bytes under one key never get a receipt
- * - I8 no delivered file lies in the trash without a warning
+ * - I1 A receipt (answered or recorded) names bytes that this delivery wrote, verified by Drive's checksum after the write.
+ * - I2 Acknowledged replacements of a file are totally ordered: a copy of an answered delivery writes nothing, and no
+ *   delivery overwrites one that was acknowledged after its own last ledger call.
+ * - I3 One key, one file; and one file per name, except with the rule `new`.
+ * - I4 An undo or a resumed upload does not touch what a person has changed or another delivery has written.
+ * - I5 An acknowledged delivery is not audited as failed.
+ * - I6 Every key can be retried until there is a receipt or the caller's own mistake; a receipt is returned again.
+ * - I7 Different bytes with a used key never get a receipt.
+ * - I8 The receipt of a file in the trash has a warning.
  */
 export interface Facts {
   scenario: Scenario;
@@ -25,7 +25,7 @@ export interface Facts {
   shaOf(attempt: Attempt): string;
   md5Of(attempt: Attempt): string;
   step(): number;
-  /** Every call of the ledger so far, in its order. */
+  /** All ledger calls so far, in order. */
   ledgerCalls(): readonly { actor: string; attempt: number; step: number }[];
 }
 
@@ -35,27 +35,29 @@ export const violate = ({ monitor, step }: Facts, invariant: string, what: strin
 
 export const isWrite = ({ kind }: Change): boolean => kind === 'created' || kind === 'content';
 
-export const identityOfDoer = ({ doer }: Change): string => doer.key ?? `actor ${doer.actor}`;
+export const identityOfAuthor = ({ author }: Change): string => author.key ?? `actor ${author.actor}`;
 
-export const isCouriers = ({ doer }: Change): boolean => !doer.isPerson && doer.actor !== 'setup';
+export const isCouriers = ({ author }: Change): boolean => !author.isPerson && author.actor !== 'setup';
 
 export const isFile = ({ before, after }: Change): boolean => (after ?? before)?.isFolder === false;
 
-/** Whether a person has put a hand on a file, at a step of this range. */
-export const touchedByPerson = (
+/** A person's changes to a file within a range of steps. */
+export const changesByPerson = (
   { monitor }: Facts,
   fileId: string,
   from = 0,
   to = Number.POSITIVE_INFINITY,
 ): Change[] =>
-  monitor.changes.filter(({ doer, fileId: id, step }) => doer.isPerson && id === fileId && step >= from && step <= to);
+  monitor.changes.filter(
+    ({ author, fileId: id, step }) => author.isPerson && id === fileId && step >= from && step <= to,
+  );
 
 export const writesOf = ({ monitor }: Facts, identity: string, fileId?: string): Change[] =>
   monitor.changes.filter(
     (change) =>
       isWrite(change) &&
       isFile(change) &&
-      !change.doer.isPerson &&
-      identityOfDoer(change) === identity &&
+      !change.author.isPerson &&
+      identityOfAuthor(change) === identity &&
       (fileId === undefined || change.fileId === fileId),
   );

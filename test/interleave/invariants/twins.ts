@@ -1,13 +1,13 @@
-import { type Facts, touchedByPerson, violate, writesOf } from './facts.ts';
+import { changesByPerson, type Facts, violate, writesOf } from './facts.ts';
 
-/** I3: files that this key has made, beside the receipt's, that nobody put a hand on. */
+/** I3: a key has created no file besides the receipt's, except for files that a person has changed since. */
 export const checkTwins = (facts: Facts, identity: string, receiptId: string): void => {
   const { history, labels } = facts;
   const made = writesOf(facts, identity).filter(({ kind }) => kind === 'created');
   for (const { fileId } of made) {
     const file = history.file(fileId);
     if (fileId === receiptId || file === undefined || file.trashed) continue;
-    if (touchedByPerson(facts, fileId).length > 0) continue;
+    if (changesByPerson(facts, fileId).length > 0) continue;
     violate(
       facts,
       'I3',
