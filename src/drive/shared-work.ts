@@ -4,6 +4,8 @@
  */
 export const joinWork = async <Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> => {
   if (signal === undefined) return work;
+  // The work continues although this caller leaves. If it fails then, an unhandled rejection would end the process.
+  work.catch(() => undefined);
   signal.throwIfAborted();
   let leave: (() => void) | undefined;
   const left = new Promise<never>((_, reject) => {

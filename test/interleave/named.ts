@@ -133,6 +133,13 @@ export const NAMED: readonly NamedSchedule[] = [
     before: /^GET files\/f1$/,
     choice: '!404',
   }),
+  // A failure ends the delivery, not the process.
+  schedule(
+    'the caller disconnects before the folder is looked up, and the folder is in the trash',
+    'k1:A:replace:small:plain:p1:1;trash-folder;none;sub',
+    { actor: 'd1', before: /^ledger\.read file:/, choice: '!leave' },
+    { actor: 'd1', before: /^GET files\/f1$/, nth: 2, choice: '>2' },
+  ),
   // One document per key.
   schedule(
     'a conversion takes longer than a minute, and its copy waits',

@@ -90,6 +90,13 @@ export const runSchedule = async (
   person.finished = true;
   for (const { actor } of senders) actor.finished = true;
 
+  // A server process ends when nobody handles a rejection, and with it all that it has in hand.
+  const onUnhandled = (error: unknown): void => {
+    const what = `a rejection that nobody handles: ${String((error as Error).stack)}`;
+    monitor.violations.push({ invariant: 'X', what, step: scheduler.steps.length });
+  };
+  process.on('unhandledRejection', onUnhandled);
+
   const phase = async (decideNow: Decide): Promise<void> => {
     try {
       await scheduler.run(decideNow, isOver);
@@ -129,6 +136,7 @@ export const runSchedule = async (
   for (const sender of keyed) if (!sender.isAnswered() && !isOver()) await finish(sender, false);
   for (const sender of keyed) if (!isOver()) await finish(sender, true);
   if (!isOver()) world.checkEnd();
+  process.off('unhandledRejection', onUnhandled);
   world.close();
   return ran;
 };
