@@ -82,9 +82,17 @@ const share = ({ order, context, log }: Telling, { kind }: Plan, { file, outcome
     : Promise.resolve([]);
 
 /**
- * Records the receipt under the key, and answers the one that stands there. A new file is claimed by its id already, so a
- * ledger that fails here costs the next try a comparison. For anything else the receipt is the only proof that the delivery
- * is done: without it, a later copy would write again, over newer bytes.
+ * Whether a later try can tell without a receipt that the delivery is done: the claim names the bytes and the file, and
+ * Drive shows that this file holds them (a new file has the claimed id) or has held them (a replaced one has a revision
+ * with their MD5 after the one that the claim names). Of Docs editors files Drive keeps no checksum.
+ */
+const isProvedByDrive = (plan: Plan): boolean =>
+  plan.kind === 'create' ||
+  (plan.kind === 'replace' && plan.convertTo === undefined && plan.formerRevisionId !== undefined);
+
+/**
+ * Records the receipt under the key, and answers the one that stands there. If the ledger fails, the delivery is answered
+ * only where a later copy of it would not write again, over newer bytes.
  */
 const record = async ({ log }: Telling, claimed: Claim | undefined, receipt: Receipt): Promise<Receipt> => {
   if (claimed === undefined) return receipt;
@@ -92,7 +100,7 @@ const record = async ({ log }: Telling, claimed: Claim | undefined, receipt: Rec
     return await claimed.finish(receipt);
   } catch (error) {
     log.warn({ error, fileId: receipt.id }, 'the receipt could not be recorded');
-    if (claimed.plan().kind === 'create' && receipt.outcome === 'created') return receipt;
+    if (isProvedByDrive(claimed.plan())) return receipt;
     throw new CourierError('google-unavailable', {
       detail: 'The file is stored, but its receipt could not be recorded.',
       remedy: 'Try again with the same Idempotency-Key: the bytes are compared, and not stored twice.',
