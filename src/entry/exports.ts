@@ -1,14 +1,14 @@
 import { CourierError } from '../errors.ts';
 import { readIdempotencyKey, refuseEvents } from './delivery-headers.ts';
-import type { CourierContext } from './environment.ts';
 import { MAX_DOCUMENT_BYTES } from './document-memory.ts';
+import type { CourierContext } from './environment.ts';
 import { createDocumentReader, openExport } from './export-document.ts';
 import { jsonBody } from './json-body.ts';
 import { keyOfRequest } from './platform-key.ts';
 import { readQuery, refuseOptions } from './query.ts';
 import { withinRequest } from './request-signal.ts';
-import type { Services } from './services.ts';
 import type { Room } from './room.ts';
+import type { Services } from './services.ts';
 import { holderOf } from './slots.ts';
 
 /** One key from the two places where it may stand. */

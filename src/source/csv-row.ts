@@ -1,7 +1,7 @@
 import { formulaStep } from './csv-cell.ts';
+import type { JsonEvents } from './json-events.ts';
 import { KeyReader } from './json-keys.ts';
 import { PASS_OVER } from './json-outline.ts';
-import type { JsonEvents } from './json-events.ts';
 import type { JsonScanner } from './json-scanner.ts';
 
 /** How a cell's value stands in the document. */

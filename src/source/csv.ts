@@ -1,4 +1,4 @@
-import { ByteWriter, type ByteSink } from './byte-writer.ts';
+import { type ByteSink, ByteWriter } from './byte-writer.ts';
 import { csvColumn } from './csv-cell.ts';
 import { CELL, type Cell, RowReader } from './csv-row.ts';
 import { isWholeKey } from './json-keys.ts';

@@ -1,7 +1,7 @@
 import { CourierError } from '../errors.ts';
 import { ByteWriter } from './byte-writer.ts';
-import { KeyReader, UniqueKeys } from './json-keys.ts';
 import type { JsonEvents } from './json-events.ts';
+import { KeyReader, UniqueKeys } from './json-keys.ts';
 import type { JsonScanner } from './json-scanner.ts';
 import { JsonWriter } from './json-writer.ts';
 

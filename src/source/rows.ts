@@ -2,8 +2,8 @@ import type { Source } from '../delivery.ts';
 import { CourierError } from '../errors.ts';
 import { csvOf } from './csv.ts';
 import { type Follower, PASS_OVER } from './json-outline.ts';
-import { madeSource, type Range } from './transcode.ts';
 import type { Bytes } from './spool.ts';
+import { madeSource, type Range } from './transcode.ts';
 
 /** Excel's own number of columns; more would be cut off by whoever opens the file. */
 const MAX_COLUMNS = 16_384;

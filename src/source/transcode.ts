@@ -1,8 +1,8 @@
 import type { Source } from '../delivery.ts';
 import { ByteWriter } from './byte-writer.ts';
 import type { JsonEvents } from './json-events.ts';
-import { JsonScanner } from './json-scanner.ts';
 import { type Follower, PASS_OVER } from './json-outline.ts';
+import { JsonScanner } from './json-scanner.ts';
 import { JsonWriter } from './json-writer.ts';
 import type { Bytes } from './spool.ts';
 import { turn } from './turns.ts';

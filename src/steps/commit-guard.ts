@@ -4,6 +4,7 @@ import { isThere } from '../drive/names.ts';
 import { CourierError } from '../errors.ts';
 import { acquireLease, type Lease } from '../ledger/lease.ts';
 import { carriesDigest, isOwnFile } from './marks.ts';
+import type { Plan } from './plan.ts';
 import { giveUpId, mustGet, type Put } from './put-request.ts';
 
 /**
@@ -52,6 +53,24 @@ const mayRestore = async ({ order, plan, context }: Put, file: DriveFile): Promi
   return revisions?.length === 1;
 };
 
+/**
+ * The key's file never held the key's bytes, and others have put theirs there since: theirs it stays. Where each delivery
+ * makes a file of its own, the next try makes another one; elsewhere their file is what has the name now.
+ * @returns what ends this try
+ */
+const leaveToOthers = async (put: Put, plan: Plan & { kind: 'create' }, file: DriveFile): Promise<CourierError> => {
+  const { order, claim } = put;
+  if (plan.nameKey === undefined || file.trashed) {
+    await giveUpId(put, plan, file.id);
+    return targetChanged();
+  }
+  if (plan.rule === 'fail') {
+    return new CourierError('name-taken', { detail: `"${order.name}" is already in the folder, with other content.` });
+  }
+  await claim?.revise({ kind: 'skip', fileId: file.id, folderId: plan.folderId });
+  return targetChanged();
+};
+
 /** @param mayWriteOver the upload may put bytes into a file that is there, so it needs the lease of the file */
 export const createCommitGuard = (put: Put, mayWriteOver: boolean): CommitGuard => {
   const { order, plan, claim, ledger, context, now, sleep, plannedAtMs, atEnd } = put;
@@ -96,11 +115,7 @@ export const createCommitGuard = (put: Put, mayWriteOver: boolean): CommitGuard 
     const { formerRevisionId: former } = target;
     if (mayBeStored && target.convertTo === undefined && (await wereStored(put, { file, bytes, former })))
       return { file };
-    if (isOwn && !(await mayRestore(put, file))) {
-      // Somebody has edited it since: theirs it stays, and the key's next try makes another file.
-      await giveUpId(put, plan, file.id);
-      throw targetChanged();
-    }
+    if (isOwn && !(await mayRestore(put, file))) throw await leaveToOthers(put, plan, file);
     return undefined;
   };
 
