@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What an audit line says of a delivery, as far as tests look at it. */
+interface AuditLine {
+  outcome: string;
+  code?: string;
+  name: string | null;
+  sha256?: string | null;
+  fileId?: string;
+  folderId?: string;
+  warnings?: string[];
+}
+
+const LONGEST_WAIT_MS = 20_000;
+
+/** The audit lines of the deliveries of one name that a courier has printed so far, oldest first. */
+export const auditsOf = (lines: readonly string[], name: string): AuditLine[] =>
+  lines
+    .filter((line) => line.includes('"audit":{'))
+    .map((line) => (JSON.parse(line) as { audit: AuditLine }).audit)
+    .filter((audit) => audit.name === name);
+
+/** Waits until so many are there: a line reaches the reader a moment after the answer of its delivery. */
+export const waitForAudits = async (lines: readonly string[], name: string, count: number): Promise<AuditLine[]> => {
+  for (const endMs = Date.now() + LONGEST_WAIT_MS; ; await sleep(20)) {
+    const audits = auditsOf(lines, name);
+    if (audits.length >= count) return audits;
+    if (Date.now() > endMs) throw new Error(`${audits.length} of ${count} audit lines of "${name}"`);
+  }
+};
