@@ -14,7 +14,7 @@ interface AuditLine {
 const LONGEST_WAIT_MS = 20_000;
 
 /** The audit lines of the deliveries of one name that a courier has printed so far, oldest first. */
-export const auditsOf = (lines: readonly string[], name: string): AuditLine[] =>
+const auditsOf = (lines: readonly string[], name: string): AuditLine[] =>
   lines
     .filter((line) => line.includes('"audit":{'))
     .map((line) => (JSON.parse(line) as { audit: AuditLine }).audit)
