@@ -17,26 +17,45 @@ const checkCopy = (facts: Facts, change: Change): void => {
   );
 };
 
-/** I4: an undo removes only what this delivery wrote, and only if nobody has changed it since. */
-const checkUndo = (facts: Facts, change: Change): void => {
-  const { labels, history, monitor } = facts;
-  const { kind, fileId, before, revision } = change;
+/** Why this delivery may not remove what the change removed; undefined if it may. */
+const undoFault = (facts: Facts, { kind, fileId, before, revision, step, ...change }: Change): string | undefined => {
+  const { history, monitor } = facts;
   const identity = identityOfAuthor(change);
-  const say = (why: string): void =>
-    violate(facts, 'I4.undo', `${labels.change(change)} by ${change.author.actor}: ${why}`);
   const isOwn = (id: string | undefined): boolean => {
     const author = id === undefined ? undefined : history.authorOf(id);
-    return author !== undefined && (author.key ?? `actor ${author.actor}`) === identity;
+    return author !== undefined && identityOfAuthor({ author }) === identity;
   };
-  if (kind === 'revision-deleted') {
-    if (!isOwn(revision?.id)) say('that revision is not its own');
-    return;
+  if (kind === 'revision-deleted') return isOwn(revision?.id) ? undefined : 'that revision is not its own';
+  if (kind !== 'deleted' && kind !== 'trashed') return undefined;
+  if (changesByPerson(facts, fileId, 0, step).length > 0) return 'a person has changed the file';
+  if (before?.revisions.some(({ id }) => !isOwn(id))) return 'others have put bytes there';
+  const isCreated = monitor.changes.some((other) => other.fileId === fileId && other.kind === 'created');
+  return isCreated ? undefined : 'the file was there before';
+};
+
+/** I4: an undo removes only what this delivery wrote, and only if nobody has changed it since. */
+const checkUndo = (facts: Facts, change: Change): void => {
+  const why = change.kind === 'trashed' ? undefined : undoFault(facts, change);
+  if (why !== undefined) violate(facts, 'I4.undo', `${facts.labels.change(change)} by ${change.author.actor}: ${why}`);
+};
+
+/** I4: a file that was moved to the trash by mistake was restored. Drive cannot move it there on a condition. */
+export const checkTrashings = (facts: Facts): void => {
+  const { monitor, history, labels } = facts;
+  for (const change of monitor.changes) {
+    const { kind, fileId, author, step } = change;
+    if (kind !== 'trashed' || !isCouriers(change) || !isFile(change)) continue;
+    const why = undoFault(facts, change);
+    const isRestored = monitor.changes.some(
+      (other) =>
+        other.kind === 'untrashed' &&
+        other.fileId === fileId &&
+        other.step > step &&
+        other.author.actor === author.actor,
+    );
+    if (why !== undefined && !isRestored && history.file(fileId)?.trashed)
+      violate(facts, 'I4.undo', `${labels.change(change)} by ${author.actor} at step ${step}: ${why}`);
   }
-  if (kind !== 'deleted' && kind !== 'trashed') return;
-  if (changesByPerson(facts, fileId).length > 0) say('a person has changed the file');
-  else if (before?.revisions.some(({ id }) => !isOwn(id))) say('others have put bytes there');
-  else if (monitor.changes.every((other) => other.fileId !== fileId || other.kind !== 'created'))
-    say('the file was there before');
 };
 
 /** I4: an attempt does not write to a file that a person renamed, moved or trashed before the attempt began. */

@@ -1,6 +1,7 @@
 import { type Change, type FileState, headOf } from '../history.ts';
 import { type Ack, firstAck, identityOf } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
+import { checkTrashings } from './changes.ts';
 import { type Facts, identityOfAuthor, isWrite, violate } from './facts.ts';
 import { checkTwins } from './twins.ts';
 
@@ -51,5 +52,6 @@ const checkOrder = (facts: Facts, file: FileState): void => {
 export const checkEnd = (facts: Facts): void => {
   const { monitor, history } = facts;
   for (const file of history.files()) if (!file.isFolder) checkOrder(facts, file);
+  checkTrashings(facts);
   for (const { attempt, receipt } of monitor.acks) checkTwins(facts, identityOf(attempt), receipt.id);
 };

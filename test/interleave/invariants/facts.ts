@@ -35,7 +35,7 @@ export const violate = ({ monitor, step }: Facts, invariant: string, what: strin
 
 export const isWrite = ({ kind }: Change): boolean => kind === 'created' || kind === 'content';
 
-export const identityOfAuthor = ({ author }: Change): string => author.key ?? `actor ${author.actor}`;
+export const identityOfAuthor = ({ author }: Pick<Change, 'author'>): string => author.key ?? `actor ${author.actor}`;
 
 export const isCouriers = ({ author }: Change): boolean => !author.isPerson && author.actor !== 'setup';
 
