@@ -194,7 +194,10 @@ const CASES: readonly Case[] = [
   },
   {
     what: 'a refusal of the Security Token Service: an unknown provider',
-    credential: () => damaged('external-account-oidc', { audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/none/providers/none' }),
+    credential: () =>
+      damaged('external-account-oidc', {
+        audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/none/providers/none',
+      }),
     code: 'impersonation-refused',
     detail: 'pool or provider does not exist',
     remedy: 'workload identity provider',
