@@ -1,7 +1,7 @@
 // The design's import directions: entries → story → rooms → errors and the domain's words; nothing points up.
 const ROOMS = ['identity', 'credentials', 'source', 'drive', 'ledger', 'google'];
 const WORDS =
-  '^src/((errors|digest|delivery|file-name|http-grammar|media-type|media-type-by-name|config|log|redact|sleep)\\.ts$|config/)';
+  '^src/((errors|digest|delivery|file-name|http-grammar|media-type|media-type-by-name|config|log|redact|sleep|trailing-slashes)\\.ts$|config/)';
 
 const room = (name) => ({
   name: `${name}-stands-alone`,

@@ -13,6 +13,7 @@ import { defaultResource, detectResources, envDetector, resourceFromAttributes }
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import packageJson from '../package.json' with { type: 'json' };
+import { withoutTrailingSlashes } from './trailing-slashes.ts';
 
 export interface TelemetrySdk {
   /** Sends what is left and ends; it does not throw, and waits a few seconds at most. */
@@ -56,7 +57,7 @@ const createContextManager = (): ContextManager => {
  * `OTEL_EXPORTER_OTLP_HEADERS` are read by the SDK itself.
  */
 export const startTelemetrySdk = ({ endpoint, intervalMs = INTERVAL_MS }: TelemetrySdkOptions): TelemetrySdk => {
-  const base = endpoint.replace(/(?<!\/)\/+$/, '');
+  const base = withoutTrailingSlashes(endpoint);
   const resource = defaultResource()
     .merge(resourceFromAttributes({ 'service.name': 'drive-courier', 'service.version': packageJson.version }))
     .merge(detectResources({ detectors: [envDetector] }));

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { withoutTrailingSlashes } from '../trailing-slashes.ts';
 import { CourierClientError, failure } from './errors.ts';
 import { type Exchange, faultOf, type HttpAnswer } from './http.ts';
 import { type Retry, withRetry } from './retry.ts';
@@ -56,7 +57,7 @@ const refusalOf = (answer: HttpAnswer): CourierClientError => {
 const urlOf = (base: URL, path: string, query: Record<string, string | undefined> = {}): URL => {
   const url = new URL(base);
   // Not resolved against the base: a path that begins with "//" would name another host.
-  url.pathname = `${base.pathname.replace(/(?<!\/)\/+$/, '')}${path}`;
+  url.pathname = `${withoutTrailingSlashes(base.pathname)}${path}`;
   url.search = '';
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
   return url;

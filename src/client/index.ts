@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import type { Receipt } from '../delivery.ts';
+import { withoutTrailingSlashes } from '../trailing-slashes.ts';
 import { type CallCourier, createApi } from './api.ts';
 import { CourierClientError, failure } from './errors.ts';
 import { type ExportInput, type ExportOptions, sendDocument } from './export.ts';
@@ -55,10 +56,7 @@ const courierUrl = (given: string | URL): URL => {
 };
 
 /** The audience of a courier at this URL: without the slash or the line end that a variable often brings along. */
-export const audienceOfUrl = (url: string | URL): string =>
-  String(url)
-    .trim()
-    .replace(/(?<!\/)\/+$/, '');
+export const audienceOfUrl = (url: string | URL): string => withoutTrailingSlashes(String(url).trim());
 
 /** What a courier can be asked by the systems that send to it. Every method throws CourierClientError. */
 export class CourierClient {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withoutTrailingSlashes } from '../trailing-slashes.ts';
 
 /** What the platform and the person who starts the process say, beside the document. */
 export const settings = z.object({
@@ -10,7 +11,7 @@ export const settings = z.object({
       (text) => URL.canParse(text) && ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(text).hostname),
       'only a loopback address is taken here',
     )
-    .transform((text) => text.replace(/(?<!\/)\/+$/, ''))
+    .transform(withoutTrailingSlashes)
     .optional(),
   /** Cloud Run sets it, and Knative anywhere: a hint, and no proof, that this is Cloud Run. */
   K_SERVICE: z.string().optional(),

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import { withoutTrailingSlashes } from '../trailing-slashes.ts';
 
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
@@ -20,7 +21,7 @@ export const askableUrls = (config: Pick<Config, 'audiences' | 'googleOrigin'>):
 
 /** A route of the service below one of its addresses: functions have a path of their own before it. */
 export const routeAt = ({ origin, pathname }: URL, route: string): string =>
-  `${origin}${pathname.replace(/(?<!\/)\/+$/, '')}${route}`;
+  `${origin}${withoutTrailingSlashes(pathname)}${route}`;
 
 /** "https://SERVICE-PROJECT_NUMBER.REGION.run.app" (run/docs/triggering/https-request#deterministic). */
 export const regionOf = ({ hostname }: URL): string | undefined =>

@@ -45,10 +45,17 @@ const storeKey = (facts: Facts): string =>
     ? `Mount a complete Google credentials file (JSON, as Google made it) at ${facts.config.file ?? 'the configured path'}.`
     : addVersion(facts);
 
+const ACCOUNT_END = '.gserviceaccount.com';
+
+/** The first service account that a sentence names. */
+const accountIn = (sentence: string): string | undefined => {
+  const word = sentence.split(/[^\w.@-]/).find((each) => each.includes('@') && each.includes(ACCOUNT_END));
+  return word?.slice(0, word.indexOf(ACCOUNT_END) + ACCOUNT_END.length);
+};
+
 /** The service account behind a right, also where it acts for a person: errors name it. */
 const actorOf = ({ account }: Facts, { remedy }: CourierError): string =>
-  /(?<![\w.-])[\w.-]+@[\w.-]+\.gserviceaccount\.com/.exec(remedy)?.[0] ??
-  (isServiceAccount(account) ? (account ?? '') : 'SERVICE_ACCOUNT');
+  accountIn(remedy) ?? (isServiceAccount(account) ? (account ?? '') : 'SERVICE_ACCOUNT');
 
 const newKey = (facts: Facts, error: CourierError): string => {
   const make = `gcloud iam service-accounts keys create key.json --iam-account=${actorOf(facts, error)}`;
