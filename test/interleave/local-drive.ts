@@ -113,6 +113,8 @@ const fewIds = (url: URL): URL => {
 export const openLocalDrive = (now: () => number): LocalDrive => {
   const dataDir = mkdtempSync(join(scratchRoot(), 'interleave-'));
   mkdirSync(join(dataDir, 'drive'));
+  const discard = (): void => rmSync(dataDir, { recursive: true, force: true });
+  process.once('exit', discard);
   let isCorrupting = false;
   const service = createDriveService(
     {
@@ -157,7 +159,8 @@ export const openLocalDrive = (now: () => number): LocalDrive => {
     },
     close() {
       service.close();
-      rmSync(dataDir, { recursive: true, force: true });
+      process.off('exit', discard);
+      discard();
     },
   };
 };
