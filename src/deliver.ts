@@ -94,13 +94,17 @@ const isProvedByDrive = (plan: Plan): boolean =>
  * Records the receipt under the key, and answers the one that stands there. If the ledger fails, the delivery is answered
  * only where a later copy of it would not write again, over newer bytes.
  */
-const record = async ({ log }: Telling, claimed: Claim | undefined, receipt: Receipt): Promise<Receipt> => {
+const record = async (
+  { log }: Telling,
+  { claimed, plan: done }: { claimed: Claim | undefined; plan: Plan },
+  receipt: Receipt,
+): Promise<Receipt> => {
   if (claimed === undefined) return receipt;
   try {
     return await claimed.finish(receipt);
   } catch (error) {
     log.warn({ error, fileId: receipt.id }, 'the receipt could not be recorded');
-    if (isProvedByDrive(claimed.plan())) return receipt;
+    if (isProvedByDrive(done)) return receipt;
     throw new CourierError('google-unavailable', {
       detail: 'The file is stored, but its receipt could not be recorded.',
       remedy: 'Try again with the same Idempotency-Key: the bytes are compared, and not stored twice.',
@@ -133,7 +137,7 @@ const carryOut = async (telling: Telling, atEnd: (work: () => Promise<void>) => 
   const { warnings: placing = placed.file.trashed ? [IN_TRASH] : [] } = placed;
   const warnings = [...placing, ...unshared];
   const receipt = receiptOf({ ...placed, order, delivery, folderId: current.plan.folderId, warnings, ledger });
-  return watch.time('record', () => record(telling, claimed.claim, receipt));
+  return watch.time('record', () => record(telling, { claimed: claimed.claim, plan: current.plan }, receipt));
 };
 
 /**

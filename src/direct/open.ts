@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Caller, DeliveryOptions } from '../delivery.ts';
 import type { CallContext } from '../drive/drive.ts';
-import { CourierError } from '../errors.ts';
+import { asCourierError, CourierError } from '../errors.ts';
 import { type LedgerWrite, ledgerOf, type StandingEntry } from '../ledger/ledger.ts';
 import { deliveryKey, isSamePlan, keyMark, sameRequest } from '../steps/claim.ts';
 import { choosePlan, type Plan } from '../steps/plan.ts';
@@ -74,18 +74,28 @@ const claimPlan = async (
 ): Promise<Plan> => {
   if (planKey === undefined) return choose();
   const print = fingerprint('session', { options, size: options.size }, order.place.name);
+  /** The file in the way may be this key's own, brought by another open of it since the ledger was asked. */
+  const orStanding = async (error: unknown): Promise<LedgerWrite> => {
+    const made = asCourierError(error).code === 'name-taken' ? await ledger.read(planKey) : undefined;
+    if (made === undefined) throw error;
+    return { entry: made, mine: false };
+  };
   const claimFirst = async (): Promise<LedgerWrite> => {
     const plan = await choose();
     const claimed = { fileId: plan.fileId, fingerprint: print, state: 'claimed', claimedAtMs: now() } as const;
     return ledger.claim(planKey, { ...claimed, record: { plan } });
   };
   const standing = await ledger.read(planKey);
-  let { entry, mine } = standing === undefined ? await claimFirst() : { entry: standing, mine: false };
+  let { entry, mine } =
+    standing === undefined ? await claimFirst().catch(orStanding) : { entry: standing, mine: false };
   sameRequest(entry, print);
   for (let turn = 0; !mine && turn < MAX_TURNS; turn++) {
     const plan = planOf(entry);
     if (await hasSession()) return plan;
-    const current = await choose();
+    const current = await choose().catch(async (error: unknown) => {
+      if (await hasSession()) return plan;
+      throw error;
+    });
     // Where each delivery makes a file of its own, the key's id stays: only the folder may be another one.
     const wanted = plan.kind === 'create' && plan.rule === 'new' ? { ...plan, folderId: current.folderId } : current;
     if (isSamePlan(wanted, plan)) return plan;

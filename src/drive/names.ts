@@ -55,9 +55,23 @@ const successorOf = ({ record }: LedgerEntry): number | undefined => {
 export const isThere = ({ folderId, name }: { folderId: string; name: string }, file: DriveFile): boolean =>
   !file.trashed && file.parents.includes(folderId) && file.name.normalize('NFC') === name.normalize('NFC');
 
+/** A file that is known to exist: a "not found" is asked again before it is believed. */
+const getDoubting = async (
+  { drive, context, sleep = realSleep }: NameOptions,
+  id: string,
+): Promise<DriveFile | undefined> => {
+  let file = await drive.get(id, context);
+  for (const wait of DOUBT_WAITS_MS) {
+    if (file !== undefined) return file;
+    await sleep(wait, context.signal);
+    file = await drive.get(id, context);
+  }
+  return file;
+};
+
 /** The oldest that is really there: the search may still show what has gone. */
 const adopt = async (options: NameOptions): Promise<DriveFile | undefined> => {
-  const { kind, drive, folderId, name, context, log } = options;
+  const { kind, folderId, name, log } = options;
   const found = await options.find();
   if (found.length > 1) {
     log.warn(
@@ -66,7 +80,7 @@ const adopt = async (options: NameOptions): Promise<DriveFile | undefined> => {
     );
   }
   for (const { id } of found) {
-    const file = id === options.unusable ? undefined : await drive.get(id, context);
+    const file = id === options.unusable ? undefined : await getDoubting(options, id);
     if (file !== undefined && isThere(options, file)) return file;
   }
   return undefined;
@@ -130,18 +144,8 @@ const foundSince = async (options: NameOptions, { claimedAtMs }: LedgerEntry): P
   options.now() - claimedAtMs < SEARCH_AGAIN_MS ? undefined : adopt(options);
 
 /** The file of an entry; a "not found" about one that was made is asked again before it counts as deleted. */
-const getMade = async (
-  { drive, context, sleep = realSleep }: NameOptions,
-  entry: LedgerEntry,
-): Promise<DriveFile | undefined> => {
-  let file = await drive.get(entry.fileId, context);
-  for (const wait of entry.state === 'done' ? DOUBT_WAITS_MS : []) {
-    if (file !== undefined) return file;
-    await sleep(wait, context.signal);
-    file = await drive.get(entry.fileId, context);
-  }
-  return file;
-};
+const getMade = (options: NameOptions, { fileId, state }: LedgerEntry): Promise<DriveFile | undefined> =>
+  state === 'done' ? getDoubting(options, fileId) : options.drive.get(fileId, options.context);
 
 /**
  * Finds where a name stands, claiming it where nobody has.

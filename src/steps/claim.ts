@@ -105,9 +105,9 @@ const createClaim = (ledger: Ledger, key: string, standing: StandingEntry, mine:
     },
     async finish(done) {
       for (;;) {
-        if (await write({ state: 'done', record: done })) return done;
         const finished = receipt();
         if (finished !== undefined) return { ...finished, outcome: 'replayed' };
+        if (await write({ state: 'done', record: done })) return done;
       }
     },
   };

@@ -87,18 +87,15 @@ export const resumption = async ({
 }: Put): Promise<Pick<SharedRequest, 'resume'>> => {
   if (claim === undefined || delivery.source.openAt === undefined || delivery.source.identity === undefined) return {};
   const key = sessionKey(claim.key);
-  let entry = claim.mine ? undefined : await ledger.read(key);
+  const entry = claim.mine ? undefined : await ledger.read(key);
   const kept = entry?.record as KeptSession | undefined;
   const isCurrent = kept?.kind === plan.kind && kept.fileId === plan.fileId && kept.folderId === plan.folderId;
   const keep = async (uri: string, target: UploadTarget): Promise<void> => {
     const record = describeSession(uri, target, plan);
     const claimed = { fileId: record.fileId, fingerprint: '', state: 'claimed', record, claimedAtMs: now() } as const;
-    const written =
-      entry === undefined
-        ? await ledger.claim(key, claimed)
-        : await ledger.record(key, { state: 'claimed', record }, entry);
-    // Another try's session is as good: each is used only by whoever finds it.
-    ({ entry } = written);
+    let written = await ledger.claim(key, claimed);
+    // The newest session is the one to resume: tries that share an older one have got in each other's way.
+    while (!written.mine) written = await ledger.record(key, { state: 'claimed', record }, written.entry);
   };
   return { resume: { keep, ...(isCurrent ? { sessionUri: kept.uri } : {}) } };
 };

@@ -30,10 +30,14 @@ const planConversionNow = async (
     : planForExisting(order, existing, folderId, plan.target);
 };
 
-/** An earlier try has found wrong bytes in the file it made, and has put it into the trash. */
-const isTakenBack = (claim: Claim, file: DriveFile): boolean => {
+/**
+ * An earlier try has found wrong bytes in the file that it made, and has put it into the trash. A file with more than one
+ * revision was edited since, and is the key's still.
+ */
+const isTakenBack = async ({ order, context }: Planning, claim: Claim, file: DriveFile): Promise<boolean> => {
   const sent = sentBefore(claim, file);
-  return file.trashed && sent !== undefined && file.sha256Checksum !== sent;
+  if (!file.trashed || sent === undefined || file.sha256Checksum === sent) return false;
+  return (await order.place.drive.revisions(file.id, context))?.length === 1;
 };
 
 /** The key's own file again, under another id if that is used up. */
@@ -69,8 +73,8 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
   const existing = await drive.get(plan.fileId, context);
   if (plan.kind === 'create') {
     // Made by an earlier try: renamed, moved or trashed by a person since, it is still the key's file.
-    if (existing !== undefined && isOwnFile(claim, existing) && !isTakenBack(claim, existing))
-      return { plan, existing };
+    const isOwn = existing !== undefined && isOwnFile(claim, existing);
+    if (isOwn && !(await isTakenBack(planning, claim, existing))) return { plan, existing };
     if (plan.nameKey === undefined) return { plan: await planNewFile(planning, plan, existing) };
   }
   const isTarget = existing !== undefined && plan.folderId === folderId && isThere({ folderId, name }, existing);
