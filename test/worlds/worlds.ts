@@ -306,7 +306,8 @@ export const WORLDS: readonly World[] = [
         { email: ops, role: 'organizer' as const },
         { email: courier, role: 'writer' as const },
       ];
-      document.destinations.reports.folder = google.drive.createSharedDrive({ name: 'Contributions', members });
+      const drive = google.drive.createSharedDrive({ name: 'Contributions', members });
+      document.destinations.reports.folder = google.drive.createFolder({ name: 'Reports', parent: drive });
     },
     finds: { ...QUIET, sharing: { result: 'warned', detail: /may not share this folder/, remedy: /Content manager/ } },
   },

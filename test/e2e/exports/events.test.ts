@@ -87,14 +87,14 @@ test('courierEvent writes where events may, and nowhere else', async () => {
 
 test('courierEvent fails where an event should come again, and says no more than why', async () => {
   const { status, text } = await finalized('in/not-there.csv', '1');
-  expect([status, text]).toEqual([500, 'source-not-found: The object to export does not exist']);
+  expect([status, text]).toEqual([500, 'Internal Server Error']);
 });
 
 test('courierEvent brings only objects that events may bring; others look as if they were not there', async () => {
   const secret = await google.storage.putObject(google.bucket, 'finance/salaries.csv', 'a,b\r\n');
   google.calls.clear();
   const { status, text } = await finalized('finance/salaries.csv', secret.generation);
-  expect([status, text]).toEqual([500, 'source-not-found: The object to export does not exist']);
+  expect([status, text]).toEqual([500, 'Internal Server Error']);
   const wish = { name: 'salaries.csv', source: { gcs: `gs://${google.bucket}/finance/salaries.csv` } };
   expect(await published('3', wish)).toEqual({ status, text });
   expect(google.calls.list({ host: 'storage.googleapis.com' })).toEqual([]);
