@@ -111,10 +111,10 @@ export const createCommitGuard = (put: Put, mayWriteOver: boolean): CommitGuard 
     const file = await drive.get(target.id, context);
     if (file === undefined) throw targetChanged();
     const isOwn = plan.kind === 'create' && isOwnFile(claim, file);
-    if (!isOwn && !isThere({ folderId: plan.folderId, name: order.name }, file)) throw targetChanged();
     const { formerRevisionId: former } = target;
     if (mayBeStored && target.convertTo === undefined && (await wereStored(put, { file, bytes, former })))
       return { file };
+    if (!isOwn && !isThere({ folderId: plan.folderId, name: order.name }, file)) throw targetChanged();
     if (isOwn && !(await mayRestore(put, file))) throw await leaveToOthers(put, plan, file);
     return undefined;
   };
