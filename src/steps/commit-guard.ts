@@ -112,8 +112,8 @@ export const createCommitGuard = (put: Put, mayWriteOver: boolean): CommitGuard 
     if (file === undefined) throw targetChanged();
     const isOwn = plan.kind === 'create' && isOwnFile(claim, file);
     const { formerRevisionId: former } = target;
-    if (mayBeStored && target.convertTo === undefined && (await wereStored(put, { file, bytes, former })))
-      return { file };
+    const canBeDone = mayBeStored && target.convertTo === undefined && (isOwn || file.trashed !== true);
+    if (canBeDone && (await wereStored(put, { file, bytes, former }))) return { file };
     if (!isOwn && !isThere({ folderId: plan.folderId, name: order.name }, file)) throw targetChanged();
     if (isOwn && !(await mayRestore(put, file))) throw await leaveToOthers(put, plan, file);
     return undefined;

@@ -77,10 +77,12 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
     if (isOwn && !(await isTakenBack(planning, claim, existing))) return { plan, existing };
     if (plan.nameKey === undefined) return { plan: await planNewFile(planning, plan, existing) };
   }
-  // The bytes are in the file already: whoever has moved it since has moved what was delivered.
+  // The bytes are in the file already: a person who moved it since has moved what was delivered. In the trash they are
+  // out of sight, and they may have been written there, so the delivery is planned again.
   const isDone =
     plan.kind === 'replace' &&
     existing?.sha256Checksum !== undefined &&
+    existing.trashed !== true &&
     existing.sha256Checksum === claim.sha256() &&
     existing.headRevisionId !== plan.formerRevisionId;
   if (isDone) return { plan, existing };
