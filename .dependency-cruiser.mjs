@@ -1,14 +1,33 @@
-// The design's import directions: entries → story → rooms → errors and the domain's words; nothing points up.
-const ROOMS = ['identity', 'credentials', 'source', 'drive', 'ledger', 'google'];
-const WORDS =
-  '^src/((errors|digest|delivery|file-name|http-grammar|media-type|media-type-by-name|config|log|redact|sleep|trailing-slashes)\\.ts$|config/)';
+// The design's import directions: entry points → protocols → the story and its steps → rooms → errors and domain types.
+const ROOMS = ['identity', 'credentials', 'drive', 'ledger', 'google'];
+const DOMAIN = '^src/((domain|errors|digest|log|redact|sleep|turns)\\.ts$|text/|config/)';
+const PROTOCOLS = '^src/(http|pubsub|exports)/';
+const ENTRY_POINTS = '^src/(server|function|start|courier|destinations)\\.ts$';
+const STORIES = '^src/(deliver\\.ts$|upload-sessions/)';
+
+/** The files of each room that others may import; the rest is private to the room. */
+const DOORS = {
+  identity: ['authenticate', 'policy', 'push'],
+  credentials: ['create-drive-auth', 'drive-auth', 'platform', 'runtime-identity', 'runtime-project'],
+  drive: ['create-drive', 'drive', 'pacing', 'past-max-bytes', 'shared-work', 'upload/buffer-budget'],
+  ledger: ['firestore', 'lease', 'ledger', 'memory'],
+  google: ['create-transport', 'transport'],
+};
 
 const room = (name) => ({
   name: `${name}-stands-alone`,
-  comment: `src/${name} imports only itself, the domain's words, and the types of other rooms.`,
+  comment: `src/${name} imports only itself, the domain types, and the types of other rooms.`,
   severity: 'error',
   from: { path: `^src/${name}/` },
-  to: { path: '^src/', pathNot: [`^src/${name}/`, WORDS], dependencyTypesNot: ['type-only'] },
+  to: { path: '^src/', pathNot: [`^src/${name}/`, DOMAIN], dependencyTypesNot: ['type-only'] },
+});
+
+const door = ([name, files]) => ({
+  name: `${name}-is-entered-by-its-doors`,
+  comment: `Files outside src/${name} import only its interface and factories.`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: `^src/${name}/` },
+  to: { path: `^src/${name}/`, pathNot: `^src/${name}/(${files.join('|')})\\.ts$` },
 });
 
 const only = (name, from, to, comment) => ({ name, comment, severity: 'error', from, to });
@@ -16,48 +35,55 @@ const only = (name, from, to, comment) => ({ name, comment, severity: 'error', f
 export default {
   forbidden: [
     ...ROOMS.map(room),
+    ...Object.entries(DOORS).map(door),
     only('no-cycles', {}, { circular: true }, 'A cycle hides which way things point.'),
     only(
-      'words-import-no-room',
-      { path: WORDS },
-      { path: '^src/', pathNot: WORDS },
-      'The domain’s words and the errors stand at the bottom.',
+      'domain-imports-no-room',
+      { path: DOMAIN },
+      { path: '^src/', pathNot: DOMAIN },
+      'Domain types, errors and text helpers are at the bottom.',
     ),
     only(
-      'rooms-know-no-entry',
+      'rooms-know-no-caller',
       { path: `^src/(${ROOMS.join('|')})/` },
-      { path: '^src/(entry/|steps/|courier|places|server|index|start|deliver\\.|direct)' },
+      { path: [PROTOCOLS, ENTRY_POINTS, STORIES, '^src/delivery/'] },
       'Imports point down only, types too.',
     ),
     only(
-      'story-knows-no-entry',
-      { path: '^src/(deliver\\.ts$|direct/)' },
-      { path: '^src/(entry/|courier|places|server|index|start)' },
-      'The story does not know how work arrives.',
+      'stories-know-no-protocol',
+      { path: STORIES },
+      { path: [PROTOCOLS, ENTRY_POINTS] },
+      'A delivery does not know which protocol it came by.',
     ),
     only(
       'steps-know-no-story',
-      { path: '^src/steps/' },
-      { path: '^src/(entry/|courier|places|server|index|start|deliver\\.|direct)' },
-      'A step does not know what story it is part of.',
+      { path: '^src/delivery/' },
+      { path: [PROTOCOLS, ENTRY_POINTS, STORIES] },
+      'A step does not know which story uses it.',
     ),
     only(
-      'entries-know-no-room',
-      { path: '^src/entry/' },
-      { path: `^src/(${ROOMS.filter((name) => name !== 'source').join('|')})/`, dependencyTypesNot: ['type-only'] },
-      'Entries reach the rooms through the story; dependencies come in by parameter. Sources they make themselves: a delivery has one.',
+      'protocols-know-no-room',
+      { path: PROTOCOLS },
+      { path: `^src/(${ROOMS.join('|')})/`, dependencyTypesNot: ['type-only'] },
+      'Protocols reach the rooms through the stories; dependencies are passed in.',
     ),
     only(
-      'nobody-waits-for-the-doctor',
+      'only-the-composition-root-loads-the-doctor',
       { path: '^src/', pathNot: '^src/(doctor/|courier\\.ts$)' },
       { path: '^src/doctor/' },
-      'The doctor looks at the rooms; they know no doctor. It is loaded when it is asked.',
+      'The doctor examines the rooms; no room knows the doctor. It is loaded when it is asked for.',
     ),
     only(
-      'doctor-knows-no-entry',
+      'doctor-knows-no-protocol',
       { path: '^src/doctor/' },
-      { path: '^src/(entry/|courier|places|server|index|start|deliver\\.|direct)' },
-      'The doctor is a story of its own: it uses the rooms by their types, and steps.',
+      { path: [PROTOCOLS, ENTRY_POINTS, STORIES], pathNot: '^src/exports/sources/storage-refusal\\.ts$' },
+      'The doctor uses the rooms by their types, some steps, and how a refusal by Cloud Storage is explained.',
+    ),
+    only(
+      'client-stands-alone',
+      { path: '^src/client/' },
+      { path: '^src/', pathNot: ['^src/client/', DOMAIN] },
+      'Callers install the client; nothing of the service belongs in it.',
     ),
     only(
       'src-is-self-contained',

@@ -17,7 +17,7 @@ const unitsOf = ({ method, path }: Call): number => {
 const isDrive = ({ host, path }: Call): boolean => host === 'www.googleapis.com' && path.includes('/drive/v3/');
 
 const MEBIBYTE = 1024 * 1024;
-/** Of a service with so much buffer: half of what one upload may hold (src/drive/window.ts), and never more than 16 MiB. */
+/** Of a service with so much buffer: half of what one upload may hold (src/drive/upload/replay-buffer.ts), and never more than 16 MiB. */
 const CHUNK_BYTES = 16 * MEBIBYTE;
 const BUFFER_BYTES = 128 * MEBIBYTE;
 

@@ -42,7 +42,7 @@ const FRAMEWORK = pathOf('../node_modules/@google-cloud/functions-framework/buil
 const argumentsOf = ({ form = 'service', entry, framework, nodeOptions = [] }: CourierProcessOptions): string[] => {
   if (form === 'service') return [...nodeOptions, entry ?? pathOf('../src/server.ts')];
   // The framework takes a folder or a file; the file needs no build.
-  const source = entry ?? pathOf('../src/index.ts');
+  const source = entry ?? pathOf('../src/function.ts');
   const signature = form === 'courierEvent' ? ['--signature-type=cloudevent'] : [];
   return [...nodeOptions, framework ?? FRAMEWORK, `--source=${source}`, `--target=${form}`, ...signature];
 };

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import spectralCore, { type RulesetDefinition } from '@stoplight/spectral-core';
 import spectralRulesets from '@stoplight/spectral-rulesets';
-import { openApiDocument } from '../src/entry/openapi.ts';
+import { openApiDocument } from '../src/http/openapi/openapi.ts';
 
 /** `npm run openapi:check`: what the linters of Redocly and Spectral find in the API's description. Any finding fails. */
 

@@ -1,17 +1,17 @@
 import packageJson from '../package.json' with { type: 'json' };
-import type { Config } from './config.ts';
+import type { Config } from './config/config.ts';
 import { createPlatform } from './credentials/platform.ts';
 import { createRuntimeIdentity } from './credentials/runtime-identity.ts';
 import { createRuntimeProject } from './credentials/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
-import { createCompleteUpload } from './direct/complete.ts';
-import { createOpenUpload } from './direct/open.ts';
+import { createCompleteUpload } from './upload-sessions/complete.ts';
+import { createOpenUpload } from './upload-sessions/open.ts';
 import type { DoctorDependencies } from './doctor/dependencies.ts';
-import { createBufferBudget, defaultBufferBytes } from './drive/budget.ts';
-import { type CourierApp, createApp } from './entry/app.ts';
-import { createDeadLetters } from './entry/dead-letter.ts';
-import { createEventHandler } from './entry/events.ts';
-import type { DestinationSummary, Services } from './entry/services.ts';
+import { createBufferBudget, defaultBufferBytes } from './drive/upload/buffer-budget.ts';
+import { type CourierApp, createApp } from './http/app.ts';
+import { createDeadLetters } from './pubsub/dead-letter.ts';
+import { createEventHandler } from './pubsub/events.ts';
+import type { DestinationSummary, Services } from './http/services.ts';
 import { CourierError } from './errors.ts';
 import { createTransport } from './google/create-transport.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
@@ -21,10 +21,10 @@ import { createFirestoreLedger, type FirestoreLedgerOptions } from './ledger/fir
 import type { Ledger } from './ledger/ledger.ts';
 import { createMemoryLedger } from './ledger/memory.ts';
 import type { Log } from './log.ts';
-import { createAllow, createPlaces, type GuardedPlace, openAccount } from './places.ts';
-import { openObject } from './source/cloud-storage.ts';
-import { createSourceAccess } from './source-access.ts';
-import { createAuthorize } from './steps/authorize.ts';
+import { createAllow, createPlaces, type GuardedPlace, openAccount } from './destinations.ts';
+import { openObject } from './exports/sources/cloud-storage.ts';
+import { createSourceAccess } from './exports/source-access.ts';
+import { createAuthorize } from './delivery/authorize.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 /** Uploads that may wait for a buffer, for each one that may be under way; more are answered `busy`. */

@@ -1,19 +1,19 @@
-import type { Delivery, Receipt } from './delivery.ts';
+import type { Delivery, Receipt } from './domain.ts';
 import type { CallContext } from './drive/drive.ts';
-import { shareFile } from './drive/share.ts';
+import { shareFile } from './delivery/sharing.ts';
 import { asCourierError, CourierError } from './errors.ts';
 import { type Ledger, ledgerOf } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
 import { realSleep, type Sleep } from './sleep.ts';
-import { type Audit, beginAudit } from './steps/audit.ts';
-import { type Claim, claimKey, deliveryKey, lookUp, replay } from './steps/claim.ts';
-import { withConversionType } from './steps/conversion-type.ts';
-import { choosePlan, type Plan } from './steps/plan.ts';
-import { putBytes } from './steps/put.ts';
-import type { Placed } from './steps/put-request.ts';
-import { IN_TRASH, receiptOf, withTrashWarning } from './steps/receipt.ts';
-import { type Checked, checkPlan } from './steps/replan.ts';
-import { type Allow, checkSize, fingerprint, type Order, settle } from './steps/settle.ts';
+import { type Audit, beginAudit } from './delivery/audit.ts';
+import { type Claim, claimKey, deliveryKey, lookUp, replay } from './delivery/idempotency.ts';
+import { withConversionType } from './delivery/conversion-type.ts';
+import { choosePlan, type Plan } from './delivery/plan.ts';
+import { putBytes } from './delivery/store/store-file.ts';
+import type { Placed } from './delivery/store/upload-step.ts';
+import { IN_TRASH, receiptOf, withTrashWarning } from './delivery/receipt.ts';
+import { type Checked, checkPlan } from './delivery/check-plan.ts';
+import { type Allow, checkSize, fingerprint, type Order, settle } from './delivery/resolve-options.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface DeliverDependencies {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readConfig } from './config.ts';
+import { readConfig } from './config/config.ts';
 import { createCourier } from './courier.ts';
-import { createCutOff } from './entry/cut-off.ts';
-import { createHttpServer } from './entry/http-server.ts';
-import { createNodeListener } from './entry/node-listener.ts';
+import { createCutOff } from './http/server/cut-off.ts';
+import { createHttpServer } from './http/server/http-server.ts';
+import { createNodeListener } from './http/server/node-listener.ts';
 import { createLog } from './log.ts';
 import { orExitOnFaults } from './start.ts';
 import type { TelemetrySdk } from './telemetry-sdk.ts';

@@ -13,7 +13,7 @@ import { defaultResource, detectResources, envDetector, resourceFromAttributes }
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import packageJson from '../package.json' with { type: 'json' };
-import { withoutTrailingSlashes } from './trailing-slashes.ts';
+import { withoutTrailingSlashes } from './text/trailing-slashes.ts';
 
 export interface TelemetrySdk {
   /** Sends what is left and ends; it does not throw, and waits a few seconds at most. */

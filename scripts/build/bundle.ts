@@ -60,7 +60,7 @@ export const bundleServer = async (root: string, outDir: string): Promise<Metafi
   const { metafile, outputFiles } = await build({
     ...optionsOf(root),
     write: false,
-    entryPoints: { service: join(root, 'src/server.ts'), function: join(root, 'src/index.ts') },
+    entryPoints: { service: join(root, 'src/server.ts'), function: join(root, 'src/function.ts') },
     outdir: join(outDir, 'lib'),
     plugins: [nameExports(root), leaveOut(root), describeLess(), loadLate(root), onlyVersion(root)],
     // What registers a function must be what starts it: framework.ts's, or one that is installed beside the courier.

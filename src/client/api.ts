@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { withoutTrailingSlashes } from '../trailing-slashes.ts';
+import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
 import { CourierClientError, failure } from './errors.ts';
 import { type Exchange, faultOf, type HttpAnswer } from './http.ts';
 import { type Retry, withRetry } from './retry.ts';

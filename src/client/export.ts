@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { Receipt } from '../delivery.ts';
+import type { Receipt } from '../domain.ts';
 import type { CallCourier } from './api.ts';
 import { createDocumentScan, type DocumentFacts } from './document-key.ts';
 import { failure, orStopped, withKey } from './errors.ts';

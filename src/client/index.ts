@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
-import type { Receipt } from '../delivery.ts';
-import { withoutTrailingSlashes } from '../trailing-slashes.ts';
+import type { Receipt } from '../domain.ts';
+import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
 import { type CallCourier, createApi } from './api.ts';
 import { CourierClientError, failure } from './errors.ts';
 import { type ExportInput, type ExportOptions, sendDocument } from './export.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { Command, CommanderError, Option } from 'commander';
-import { CONFLICT_RULES, CONVERSIONS } from '../delivery.ts';
+import { CONFLICT_RULES, CONVERSIONS } from '../domain.ts';
 import type { Context, GlobalOptions } from './commands/context.ts';
 import { type ExportFlags, exportCommand, sendCommand } from './commands/deliver.ts';
 import { type TokenFlags, tokenCommand, whoamiCommand } from './commands/identity.ts';

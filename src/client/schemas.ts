@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CONFLICT_RULES, CONVERSIONS, OUTCOMES, type Receipt } from '../delivery.ts';
+import { CONFLICT_RULES, CONVERSIONS, OUTCOMES, type Receipt } from '../domain.ts';
 import { failure } from './errors.ts';
 
 /** What the courier answers. Fields that a newer courier adds are kept, so that `--json` shows them. */

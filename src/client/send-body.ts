@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Receipt } from '../delivery.ts';
+import type { Receipt } from '../domain.ts';
 import type { CallCourier } from './api.ts';
 import { failure } from './errors.ts';
 import type { Seekable } from './input.ts';

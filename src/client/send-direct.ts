@@ -1,4 +1,4 @@
-import type { Receipt } from '../delivery.ts';
+import type { Receipt } from '../domain.ts';
 import type { CallCourier } from './api.ts';
 import { CourierClientError, failure, orStopped, withKey } from './errors.ts';
 import type { Exchange } from './http.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { DeliveryOptions } from '../delivery.ts';
-import { readStoredType } from '../media-type.ts';
-import { mediaTypeByName } from '../media-type-by-name.ts';
+import type { DeliveryOptions } from '../domain.ts';
+import { readStoredType } from '../text/media-type.ts';
+import { mediaTypeByName } from '../text/media-type-by-name.ts';
 import { failure } from './errors.ts';
 
 export interface SendProgress {

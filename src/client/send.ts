@@ -1,4 +1,4 @@
-import type { Receipt } from '../delivery.ts';
+import type { Receipt } from '../domain.ts';
 import { CourierClientError, orStopped, withKey } from './errors.ts';
 import { openInput, type Seekable, type Sendable, settleStream } from './input.ts';
 import { createRunningDigest } from './running-digest.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CONFLICT_RULES, CONVERSIONS } from '../delivery.ts';
-import { folderPath } from '../file-name.ts';
+import { CONFLICT_RULES, CONVERSIONS } from '../domain.ts';
+import { folderPath } from '../text/file-name.ts';
 import { folderId } from './folder.ts';
 import { domain, email, principal } from './principal.ts';
 import { sources } from './sources.ts';

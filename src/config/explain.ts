@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from './config.ts';
 import type { CredentialConfig } from './credential.ts';
 import type { DestinationConfig } from './destination.ts';
 import { bufferBytesIn, memoryLimitBytes } from './memory.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { withoutTrailingSlashes } from '../trailing-slashes.ts';
+import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
 
 /** What the platform and the person who starts the process say, beside the document. */
 export const settings = z.object({

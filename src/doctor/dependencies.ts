@@ -1,7 +1,7 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { DriveAuth } from '../credentials/drive-auth.ts';
 import type { RuntimeIdentity } from '../credentials/runtime-identity.ts';
-import type { Caller } from '../delivery.ts';
+import type { Caller } from '../domain.ts';
 import type { Drive } from '../drive/drive.ts';
 import type { GoogleTransport } from '../google/transport.ts';
 import type { Ledger } from '../ledger/ledger.ts';

@@ -1,7 +1,7 @@
 import { DRIVE_SCOPE } from '../config/credential.ts';
 import type { CallContext, Drive } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
-import type { Place } from '../steps/settle.ts';
+import type { Place } from '../delivery/resolve-options.ts';
 import type { DoctorDependencies } from './dependencies.ts';
 import { isServiceAccount } from './remedies.ts';
 import { type Check, failed, passed, skipped, warned } from './report.ts';

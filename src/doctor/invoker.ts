@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { DoctorDependencies } from './dependencies.ts';
 import { askableUrls, regionOf, routeAt } from './own-urls.ts';
 import { projectOf } from './remedies.ts';

@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts';
-import { withoutTrailingSlashes } from '../trailing-slashes.ts';
+import type { Config } from '../config/config.ts';
+import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
 
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]']);
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
-import type { Place } from '../steps/settle.ts';
+import type { Place } from '../delivery/resolve-options.ts';
 import type { DoctorDependencies } from './dependencies.ts';
 import { type Facts, remedyFor } from './remedies.ts';
 import { type Check, failed, passed, warned } from './report.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Config } from '../config.ts';
-import { needsUserProject } from '../source/storage-refusal.ts';
+import type { Config } from '../config/config.ts';
+import { needsUserProject } from '../exports/sources/storage-refusal.ts';
 import type { DoctorDependencies } from './dependencies.ts';
 import { memberOf } from './remedies.ts';
 import { type Check, type Fault, fromFaults, passed } from './report.ts';

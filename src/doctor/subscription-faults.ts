@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { routeAt, urlsIn } from './own-urls.ts';
 import type { Fault } from './report.ts';
 import type { Subscription } from './subscription.ts';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { DriveClient } from './client.ts';
-import { describeFolder } from './describe-folder.ts';
+import { describeFolder } from './folder/describe-folder.ts';
 import type { Drive } from './drive.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
-import { parseAnswer } from './parse-answer.ts';
+import { parseAnswer } from './answers/parse-answer.ts';
 
 type Account = Pick<Drive, 'share' | 'imports' | 'inspectFolder' | 'aboutAccount'>;
 

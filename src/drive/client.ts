@@ -2,7 +2,7 @@ import type { DriveAuth } from '../credentials/drive-auth.ts';
 import { CourierError } from '../errors.ts';
 import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../google/transport.ts';
 import type { CallContext } from './drive.ts';
-import { driveError } from './errors.ts';
+import { driveError } from './answers/errors.ts';
 import type { Pace } from './pacing.ts';
 
 export const DRIVE_URL = 'https://www.googleapis.com/drive/v3';

@@ -1,4 +1,4 @@
-import type { Source } from '../delivery.ts';
+import type { Source } from '../domain.ts';
 import type { CallTally } from '../google/transport.ts';
 
 /** The fields of a Drive file that the courier asks for. */

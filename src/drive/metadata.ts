@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CourierError } from '../errors.ts';
 import { DRIVE_URL, type DriveClient } from './client.ts';
 import type { CallContext, Drive, DriveFile } from './drive.ts';
-import { reasonsOf } from './errors.ts';
+import { reasonsOf } from './answers/errors.ts';
 import { FILE_FIELDS, fileOf, parseFile } from './file.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';

@@ -6,9 +6,9 @@ import { createExpiringCache } from './expiring-cache.ts';
 import { FILE_FIELDS, parseFile } from './file.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
-import { parseAnswer } from './parse-answer.ts';
+import { parseAnswer } from './answers/parse-answer.ts';
 import { filesNamed } from './query.ts';
-import type { ResolveFolder } from './resolve-folder.ts';
+import type { ResolveFolder } from './folder/resolve-folder.ts';
 
 const MAX_DRIVES = 1_000;
 

@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts';
-import type { Caller } from '../delivery.ts';
+import type { Config } from '../config/config.ts';
+import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import { bearerToken } from './bearer.ts';
 import { CLOUD_RUN_IAM_TRUST, createCloudRunIam } from './cloud-run-iam.ts';

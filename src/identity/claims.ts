@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isServiceAccount } from '../config/service-account.ts';
-import type { Caller } from '../delivery.ts';
+import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 
 /** Clocks of machines that are looked after differ by less. */

@@ -1,4 +1,4 @@
-import type { Caller } from '../delivery.ts';
+import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import { type Claims, canonicalEmail, namedCaller } from './claims.ts';
 import type { IdentityOptions } from './id-token.ts';

@@ -1,4 +1,4 @@
-import type { Caller } from '../delivery.ts';
+import type { Caller } from '../domain.ts';
 import type { Log } from '../log.ts';
 import { googleCaller } from './claims.ts';
 import { createVerifier, type Verifier } from './verifier.ts';

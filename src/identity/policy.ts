@@ -1,6 +1,6 @@
 import { isServiceAccount, isServiceAccountDomain, projectDomainOf } from '../config/service-account.ts';
-import type { Config } from '../config.ts';
-import type { Caller } from '../delivery.ts';
+import type { Config } from '../config/config.ts';
+import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 
 /** Who may write where. */

@@ -1,5 +1,5 @@
 import type { PubsubConfig } from '../config/pubsub.ts';
-import type { Caller } from '../delivery.ts';
+import type { Caller } from '../domain.ts';
 
 /** What the messages of a subscription may do. */
 export interface PushGrant {

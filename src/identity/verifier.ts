@@ -1,5 +1,5 @@
 import { compactVerify } from 'jose';
-import type { Caller } from '../delivery.ts';
+import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type ClaimRules, checkTimes, type Identified, identify } from './claims.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CourierProcess, type CourierProcessOptions, startCourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import type { Receipt } from '../../src/delivery.ts';
+import type { Receipt } from '../../src/domain.ts';
 
 export const AUDIENCE = 'https://drive-courier.example';
 export const MEBIBYTE = 1_048_576;

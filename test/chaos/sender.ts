@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Receipt } from '../../src/delivery.ts';
+import type { Receipt } from '../../src/domain.ts';
 import type { Upload } from './uploads.ts';
 
 /** How an upload ended: with a receipt, or with an answer that says no for good. */

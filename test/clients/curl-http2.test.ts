@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Entry, startEntry } from '../support/entry-forms.ts';
+import { type Entry, startEntry } from '../support/http-forms.ts';
 import { findCurlWithHttp2 } from '../support/programs.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { NEEDED, startDeployScripts, WAYS } from '../support/deploy-scripts.ts';
 import type { ProjectState } from '../support/gcloud/state.ts';
 import { hasGcloud, lintGcloud } from '../support/gcloud-lint.ts';

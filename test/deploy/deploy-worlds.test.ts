@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { NEEDED, START, startDeployScripts, WAYS } from '../support/deploy-scripts.ts';
 import { emptyProject, oldProject, type ProjectState } from '../support/gcloud/state.ts';
 

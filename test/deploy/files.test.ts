@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { hasGcloud } from '../support/gcloud-lint.ts';
 
 const execute = promisify(execFile);
@@ -84,7 +84,7 @@ withGcloud(
       upload: [
         'package.json',
         'package-lock.json',
-        'src/index.ts',
+        'src/function.ts',
         'scripts/build.ts',
         'dist/index.cjs',
         'dist/lib/a.js',

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { type Block, blocksOf, referencesOf } from '../../scripts/terraform/blocks.ts';
 import type { Names, ProviderNames } from '../../scripts/terraform/names.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../..');

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { readConfig } from '../../src/config.ts';
-import { exportDocument } from '../../src/entry/export-document.ts';
-import { openApiDocument } from '../../src/entry/openapi.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { exportDocument } from '../../src/exports/export-document.ts';
+import { openApiDocument } from '../../src/http/openapi/openapi.ts';
 import { gcloudCommandsIn, hasGcloud, lintGcloud } from '../support/gcloud-lint.ts';
 import { type Block, blocksIn, PAGES, REPOSITORY } from '../support/pages.ts';
 import { commandsIn, type ShellCommand } from '../support/shell-commands.ts';
@@ -99,7 +99,7 @@ const judges: Record<string, (words: readonly string[]) => string | undefined> =
     return unknown.length === 0 ? undefined : `has no ${unknown}`;
   },
   npx: ([program = '', ...rest]) => (program === 'courier' ? judges.courier?.(rest) : 'is no program of ours'),
-  // README's is run in test/e2e/examples, the one of the redrive in test/entry-exports.
+  // README's is run in test/e2e/examples, the one of the redrive in test/exports.
   curl: () => undefined,
   jq: () => undefined,
   rm: () => undefined,
@@ -258,7 +258,7 @@ describe('pictures', () => {
 
   test('the one of the inside shows every room and story, under its own name', () => {
     const [inside] = pictures.filter(({ text }) => text.includes('src/courier.ts'));
-    const shown = [...(inside?.text ?? '').matchAll(/src\/[\w.]+\/?/g)].map(([path]) => path);
+    const shown = [...(inside?.text ?? '').matchAll(/src\/[\w.-]+\/?/g)].map(([path]) => path);
     expect(shown.filter((path) => !existsSync(join(REPOSITORY, path)))).toEqual([]);
     const rooms = readdirSync(join(REPOSITORY, 'src'), { withFileTypes: true }).filter((each) => each.isDirectory());
     expect(rooms.map(({ name }) => `src/${name}/`).filter((path) => !shown.includes(path))).toEqual([]);

@@ -1,11 +1,11 @@
 import { destination } from '../../src/config/destination.ts';
 import { createDeliver } from '../../src/deliver.ts';
-import type { Delivery, Receipt } from '../../src/delivery.ts';
-import { createCompleteUpload } from '../../src/direct/complete.ts';
-import { createOpenUpload } from '../../src/direct/open.ts';
-import { createBufferBudget } from '../../src/drive/budget.ts';
+import type { Delivery, Receipt } from '../../src/domain.ts';
+import { createCompleteUpload } from '../../src/upload-sessions/complete.ts';
+import { createOpenUpload } from '../../src/upload-sessions/open.ts';
+import { createBufferBudget } from '../../src/drive/upload/buffer-budget.ts';
 import { createDrive } from '../../src/drive/create-drive.ts';
-import { createFolders } from '../../src/drive/folders.ts';
+import { createFolders } from '../../src/delivery/naming/folders.ts';
 import { createPace } from '../../src/drive/pacing.ts';
 import { CourierError } from '../../src/errors.ts';
 import { createTransport } from '../../src/google/create-transport.ts';

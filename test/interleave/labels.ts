@@ -1,4 +1,4 @@
-import type { Receipt } from '../../src/delivery.ts';
+import type { Receipt } from '../../src/domain.ts';
 import type { Change } from './history.ts';
 
 /** Short labels for ids, numbered in the order of their first appearance, so that two runs of one schedule print the same text. */

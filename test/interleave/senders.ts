@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Receipt, Source } from '../../src/delivery.ts';
+import type { Receipt, Source } from '../../src/domain.ts';
 import { asCourierError, CourierError } from '../../src/errors.ts';
 import type { Actor, Context } from './actors.ts';
 import type { Courier } from './courier.ts';

@@ -34,7 +34,7 @@ const MAX_SHOWN = 100;
 
 const shown = (text: string): string => JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
 
-/** `src/drive/verify.ts:48 comparison: "===" -> "!==" in verify > fits` */
+/** `src/drive/upload/verify.ts:48 comparison: "===" -> "!==" in verify > fits` */
 export const nameOf = ({ file, line, operator, before, after, within }: Mutant): string =>
   `${file}:${line} ${operator}: ${shown(before)} -> ${shown(after)}${within === '' ? '' : ` in ${within}`}`;
 

@@ -1,5 +1,5 @@
-import type { Source } from '../../src/delivery.ts';
-import { type BufferBudget, createBufferBudget } from '../../src/drive/budget.ts';
+import type { Source } from '../../src/domain.ts';
+import { type BufferBudget, createBufferBudget } from '../../src/drive/upload/buffer-budget.ts';
 import { createDrive } from '../../src/drive/create-drive.ts';
 import type { Drive } from '../../src/drive/drive.ts';
 import { createPace } from '../../src/drive/pacing.ts';

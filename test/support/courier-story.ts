@@ -1,14 +1,14 @@
 import type { LocalGoogle } from '../../local/google/server.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { createRuntimeIdentity } from '../../src/credentials/runtime-identity.ts';
 import { createDeliver } from '../../src/deliver.ts';
-import { createCompleteUpload } from '../../src/direct/complete.ts';
-import { createOpenUpload } from '../../src/direct/open.ts';
-import { createBufferBudget } from '../../src/drive/budget.ts';
+import { createCompleteUpload } from '../../src/upload-sessions/complete.ts';
+import { createOpenUpload } from '../../src/upload-sessions/open.ts';
+import { createBufferBudget } from '../../src/drive/upload/buffer-budget.ts';
 import { createTransport } from '../../src/google/create-transport.ts';
 import { createPolicy } from '../../src/identity/policy.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { createAllow, createPlaces } from '../../src/places.ts';
+import { createAllow, createPlaces } from '../../src/destinations.ts';
 import { createKeptLog } from './kept-log.ts';
 
 /** The courier below HTTP, against a local Google: for what needs a ledger that outlives a configuration, or a clock that is set. */

@@ -1,6 +1,6 @@
 import { type CourierProcess, type CourierProcessOptions, startCourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import type { Receipt } from '../../src/delivery.ts';
+import type { Receipt } from '../../src/domain.ts';
 
 const AUDIENCE = 'https://drive-courier.example';
 

@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..');
 
 /** Stands for the built service: it reads a configuration by the courier's own rules, and says so as `--check` does. */
 const CHECK = `
-const { readConfig } = await import(${JSON.stringify(join(root, 'src/config.ts'))});
+const { readConfig } = await import(${JSON.stringify(join(root, 'src/config/config.ts'))});
 if (process.argv[2] !== '--check') process.exit(1);
 try {
   const { destinations } = readConfig();

@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import { openApiDocument } from '../../src/entry/openapi.ts';
-import type { Answer, Call } from './entry-forms.ts';
+import { openApiDocument } from '../../src/http/openapi/openapi.ts';
+import type { Answer, Call } from './http-forms.ts';
 
 type Json = Record<string, unknown>;
 

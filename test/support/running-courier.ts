@@ -1,9 +1,9 @@
 import type { LocalGoogle } from '../../local/google/server.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { createCourier } from '../../src/courier.ts';
-import { createCutOff } from '../../src/entry/cut-off.ts';
-import { createHttpServer } from '../../src/entry/http-server.ts';
-import { createNodeListener } from '../../src/entry/node-listener.ts';
+import { createCutOff } from '../../src/http/server/cut-off.ts';
+import { createHttpServer } from '../../src/http/server/http-server.ts';
+import { createNodeListener } from '../../src/http/server/node-listener.ts';
 import { createLog } from '../../src/log.ts';
 
 export const AUDIENCE = 'https://courier.example';

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import type { Config } from '../../src/config.ts';
+import type { Config } from '../../src/config/config.ts';
 import { createDeliver } from '../../src/deliver.ts';
-import type { Delivery } from '../../src/delivery.ts';
+import type { Delivery } from '../../src/domain.ts';
 import type { Drive, UploadRequest } from '../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
-import type { Place } from '../../src/steps/settle.ts';
+import type { Place } from '../../src/delivery/resolve-options.ts';
 import { createFakeFiles } from '../support/fake-files.ts';
 import { createKeptLog } from '../support/kept-log.ts';
 

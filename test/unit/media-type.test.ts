@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { mimeTypeOption } from '../../src/entry/options.ts';
-import { parseContentType, readStoredType } from '../../src/media-type.ts';
+import { mimeTypeOption } from '../../src/http/request/options.ts';
+import { parseContentType, readStoredType } from '../../src/text/media-type.ts';
 
 describe('the media type that a file is kept under', () => {
   test.each([

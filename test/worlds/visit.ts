@@ -1,11 +1,11 @@
 import { createServer } from 'node:http';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { readConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config/config.ts';
 import { createCourier } from '../../src/courier.ts';
 import type { DoctorReport } from '../../src/doctor/report.ts';
-import { createCutOff } from '../../src/entry/cut-off.ts';
-import { createHttpServer } from '../../src/entry/http-server.ts';
-import { createNodeListener } from '../../src/entry/node-listener.ts';
+import { createCutOff } from '../../src/http/server/cut-off.ts';
+import { createHttpServer } from '../../src/http/server/http-server.ts';
+import { createNodeListener } from '../../src/http/server/node-listener.ts';
 import { createLog } from '../../src/log.ts';
 import { type FrontEnd, startFrontEnd } from './front-end.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CONFLICT_RULES, CONVERSIONS, type Receipt } from '../../delivery.ts';
+import { CONFLICT_RULES, CONVERSIONS, type Receipt } from '../../domain.ts';
 import { failure } from '../errors.ts';
 import type { SendOptions } from '../send-options.ts';
 import { type Context, clientOf, type GlobalOptions, print } from './context.ts';

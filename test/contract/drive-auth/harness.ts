@@ -1,6 +1,6 @@
 import type { LocalGoogle } from '../../../local/google/server.ts';
 import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
-import { readConfig } from '../../../src/config.ts';
+import { readConfig } from '../../../src/config/config.ts';
 import { createDriveAuth } from '../../../src/credentials/create-drive-auth.ts';
 import type { DriveAuth } from '../../../src/credentials/drive-auth.ts';
 import { createRuntimeIdentity } from '../../../src/credentials/runtime-identity.ts';

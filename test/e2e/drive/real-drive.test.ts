@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import type { Drive, UploadTarget } from '../../../src/drive/drive.ts';
-import { createFolders } from '../../../src/drive/folders.ts';
+import { createFolders } from '../../../src/delivery/naming/folders.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
 import { createKeptLog } from '../../support/kept-log.ts';

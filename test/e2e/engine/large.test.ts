@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type CourierProcess, startCourierProcess } from '../../../local/courier-process.ts';
 import { AUDIENCE, demoConfig } from '../../../local/demo/config.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import type { Receipt } from '../../../src/delivery.ts';
+import type { Receipt } from '../../../src/domain.ts';
 
 const MIB = 1024 ** 2;
 const TIMEOUT_MS = 300_000;

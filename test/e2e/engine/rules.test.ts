@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Source } from '../../../src/delivery.ts';
+import type { Source } from '../../../src/domain.ts';
 import type { UploadRequest } from '../../../src/drive/drive.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import type { Source } from '../../../src/delivery.ts';
+import type { Source } from '../../../src/domain.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';
-import { type ObjectName, openObject, parseObjectName } from '../../../src/source/cloud-storage.ts';
+import { type ObjectName, openObject, parseObjectName } from '../../../src/exports/sources/cloud-storage.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
 const BYTES = randomBytes(3_000_000);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { getRequestListener } from '@hono/node-server';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { readConfig } from '../../../src/config.ts';
+import { readConfig } from '../../../src/config/config.ts';
 import { asCourierError } from '../../../src/errors.ts';
 import { createAuthenticator } from '../../../src/identity/authenticate.ts';
 import type { Attempt } from '../../support/forged/forge.ts';

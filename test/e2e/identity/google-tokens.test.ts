@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Impersonated, JWT } from 'google-auth-library';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { readConfig } from '../../../src/config.ts';
+import { readConfig } from '../../../src/config/config.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';
 import { type Authenticator, createAuthenticator } from '../../../src/identity/authenticate.ts';
 import { createKeptLog } from '../../support/kept-log.ts';

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import type { Receipt } from '../../../src/delivery.ts';
+import type { Receipt } from '../../../src/domain.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
-import { bytesSource } from '../../../src/source/inline.ts';
+import { bytesSource } from '../../../src/exports/sources/inline.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 
 /** Drive takes no id for a conversion, so one try at a time makes it; the next one is let when that try is surely over. */

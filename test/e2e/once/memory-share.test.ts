@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import type { Caller, Receipt } from '../../../src/delivery.ts';
+import type { Caller, Receipt } from '../../../src/domain.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
-import { bytesSource } from '../../../src/source/inline.ts';
+import { bytesSource } from '../../../src/exports/sources/inline.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 
 /** The ledger in memory is bounded. One caller that fills it takes no key and no upload from another. */

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import type { ConflictRule, Conversion, Receipt } from '../../../src/delivery.ts';
+import type { ConflictRule, Conversion, Receipt } from '../../../src/domain.ts';
 import { CourierError } from '../../../src/errors.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
-import { bytesSource } from '../../../src/source/inline.ts';
+import { bytesSource } from '../../../src/exports/sources/inline.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 
 /** The bytes are in Drive, and the ledger is out of reach just when the receipt is to be recorded. */

@@ -1,4 +1,4 @@
-import type { Receipt } from '../../../src/delivery.ts';
+import type { Receipt } from '../../../src/domain.ts';
 import type { CourierError } from '../../../src/errors.ts';
 import { type Attempt, firstAck, identityOf } from '../monitor.ts';
 import { isSession, OPEN_AGAIN } from '../scenario.ts';

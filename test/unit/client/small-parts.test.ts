@@ -9,7 +9,7 @@ import { rewriteFor } from '../../../src/client/google-origin.ts';
 import { openInput, settleStream } from '../../../src/client/input.ts';
 import { createRunningDigest } from '../../../src/client/running-digest.ts';
 import { cacheFolder, createSessionStore } from '../../../src/client/session-store.ts';
-import { mediaTypeByName } from '../../../src/media-type-by-name.ts';
+import { mediaTypeByName } from '../../../src/text/media-type-by-name.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'courier-parts-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readConfig } from '../../../src/config.ts';
+import { readConfig } from '../../../src/config/config.ts';
 import { createSubscriptionSight } from '../../../src/doctor/subscription.ts';
 import { checkSubscriptions } from '../../../src/doctor/subscriptions.ts';
 import { CourierError } from '../../../src/errors.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { driveError } from '../../../src/drive/errors.ts';
+import { driveError } from '../../../src/drive/answers/errors.ts';
 
 const SERVICE_ACCOUNT = 'courier@local-project.iam.gserviceaccount.com';
 

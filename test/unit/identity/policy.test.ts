@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Config } from '../../../src/config.ts';
-import { readConfig } from '../../../src/config.ts';
-import type { Caller } from '../../../src/delivery.ts';
+import type { Config } from '../../../src/config/config.ts';
+import { readConfig } from '../../../src/config/config.ts';
+import type { Caller } from '../../../src/domain.ts';
 import { createPolicy } from '../../../src/identity/policy.ts';
 import { createPushPolicy } from '../../../src/identity/push.ts';
 

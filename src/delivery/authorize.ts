@@ -1,0 +1,47 @@
+import type { Caller, DeliveryOptions } from '../domain.ts';
+import { CourierError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { beginAudit } from './audit.ts';
+import type { Allow } from './resolve-options.ts';
+
+/** What is known of a delivery from the headers and the query of its request. */
+export interface AnnouncedDelivery {
+  caller: Caller;
+  requestId: string;
+  /** Undefined where the destination may stand in the body. */
+  options?: Pick<DeliveryOptions, 'destination'> & { name?: string };
+  /** Bytes. */
+  size?: number | undefined;
+  idempotencyKey?: string | undefined;
+}
+
+interface AuthorizeDependencies {
+  allow: Allow;
+  /** Whether there is any destination that this caller may write to. */
+  mayWrite(caller: Caller): boolean;
+  now: () => number;
+  log: Log;
+  telemetry?: Telemetry | undefined;
+}
+
+/**
+ * Refuses callers before a byte of their body is asked for: by the destination that they name or mean, or, where that may
+ * stand in the body, by whether there is any that they may write to. A refusal is audited like that of any delivery.
+ */
+export const createAuthorize = (dependencies: AuthorizeDependencies): ((announced: AnnouncedDelivery) => void) => {
+  const { allow, mayWrite, now, telemetry } = dependencies;
+  return ({ caller, requestId, options, size, idempotencyKey }) => {
+    try {
+      if (options !== undefined) allow(caller, options.destination);
+      else if (!mayWrite(caller)) throw new CourierError('destination-forbidden');
+    } catch (error) {
+      const log = dependencies.log.child({ requestId });
+      const asked = { caller, destination: options?.destination, name: options?.name, size, idempotencyKey };
+      beginAudit(asked, { now, log, telemetry })
+        .tell(() => Promise.reject(error))
+        .catch(() => undefined);
+      throw error;
+    }
+  };
+};

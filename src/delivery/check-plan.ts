@@ -1,0 +1,107 @@
+import type { Receipt } from '../domain.ts';
+import type { DriveFile } from '../drive/drive.ts';
+import { findConverted } from './naming/named-file.ts';
+import { isThere } from './naming/names.ts';
+import { asCourierError, CourierError } from '../errors.ts';
+import type { Claim } from './idempotency.ts';
+import { isOwnFile, sentBefore } from './store/marks.ts';
+import { choosePlan, type Plan, type Planning, planForExisting } from './plan.ts';
+
+/** A plan as it stands for all tries of a key, and the file of its id where Drive has it. */
+export interface Checked {
+  plan: Plan;
+  existing?: DriveFile | undefined;
+}
+
+/** Tries of one key that revise its plan at the same moment. */
+const MAX_TURNS = 5;
+
+/** A person, or a delivery with another key, may have put a document of the name there since. */
+const planConversionNow = async (
+  { order, folderId, ledger, log, context, now, sleep }: Planning,
+  claim: Claim,
+  plan: Plan & { kind: 'convert' },
+): Promise<Plan> => {
+  const { name, place } = order;
+  const find = { drive: place.drive, ledger, folderId, name, context, log, now, sleep };
+  const existing = plan.rule === 'new' ? undefined : await findConverted(find);
+  return existing === undefined || isOwnFile(claim, existing)
+    ? { ...plan, folderId }
+    : planForExisting(order, existing, folderId, plan.target);
+};
+
+/**
+ * An earlier try has found wrong bytes in the file that it made, and has put it into the trash. A file with more than one
+ * revision was edited since, and is the key's still.
+ */
+const isTakenBack = async ({ order, context }: Planning, claim: Claim, file: DriveFile): Promise<boolean> => {
+  const sent = sentBefore(claim, file);
+  if (!file.trashed || sent === undefined || file.sha256Checksum === sent) return false;
+  return (await order.place.drive.revisions(file.id, context))?.length === 1;
+};
+
+/** The key's own file again, under another id if that is used up. */
+const planNewFile = async (
+  { order, folderId, context }: Planning,
+  plan: Plan & { kind: 'create' },
+  existing: DriveFile | undefined,
+): Promise<Plan> => {
+  const isUsedUp = existing !== undefined;
+  return { ...plan, folderId, ...(isUsedUp ? { fileId: await order.place.drive.newId(context) } : {}) };
+};
+
+/** Plans anew; what another try of the key makes at this moment under the planned id is not somebody else's file. */
+const chooseAgain = async (planning: Planning, plan: Plan): Promise<Plan> => {
+  const isPlanned = (id: string): boolean => plan.kind === 'create' && id === plan.fileId;
+  try {
+    const chosen = await choosePlan(planning);
+    return chosen.kind !== 'create' && isPlanned(chosen.fileId) ? plan : chosen;
+  } catch (error) {
+    if (asCourierError(error).code !== 'name-taken' || plan.kind !== 'create') throw error;
+    const made = await planning.order.place.drive.get(plan.fileId, planning.context);
+    if (made === undefined || made.trashed) throw error;
+    return plan;
+  }
+};
+
+/** What would be planned now, given what an earlier try has planned and perhaps done. */
+const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Checked> => {
+  const { order, folderId, context } = planning;
+  const { drive } = order.place;
+  const { name } = order;
+  if (plan.kind === 'convert') return { plan: await planConversionNow(planning, claim, plan) };
+  const existing = await drive.get(plan.fileId, context);
+  if (plan.kind === 'create') {
+    // Made by an earlier try: renamed, moved or trashed by a person since, it is still the key's file.
+    const isOwn = existing !== undefined && isOwnFile(claim, existing);
+    if (isOwn && !(await isTakenBack(planning, claim, existing))) return { plan, existing };
+    if (plan.nameKey === undefined) return { plan: await planNewFile(planning, plan, existing) };
+  }
+  // The bytes are in the file already: a person who moved it since has moved what was delivered. In the trash they are
+  // out of sight, and they may have been written there, so the delivery is planned again.
+  const isDone =
+    plan.kind === 'replace' &&
+    existing?.sha256Checksum !== undefined &&
+    existing.trashed !== true &&
+    existing.sha256Checksum === claim.sha256() &&
+    existing.headRevisionId !== plan.formerRevisionId;
+  if (isDone) return { plan, existing };
+  const isTarget = existing !== undefined && plan.folderId === folderId && isThere({ folderId, name }, existing);
+  if (isTarget) return { plan, existing };
+  return { plan: await chooseAgain(planning, plan) };
+};
+
+/**
+ * Checks the plan of an earlier try as if it were made now: its file may have been renamed, moved, trashed or removed, its
+ * id may be used up, a person may have put a file of the name there. A new plan is noted for all tries of the key.
+ */
+export const checkPlan = async (planning: Planning, claim: Claim): Promise<Checked | { receipt: Receipt }> => {
+  for (let turn = 0; turn < MAX_TURNS; turn++) {
+    const plan = claim.plan();
+    const checked = await planNow(planning, claim, plan);
+    if (JSON.stringify(checked.plan) === JSON.stringify(plan)) return { ...checked, plan };
+    const receipt = await claim.revise(checked.plan);
+    if (receipt !== undefined) return { receipt };
+  }
+  throw new CourierError('drive-unavailable', { detail: 'Other tries of this delivery keep changing its plan.' });
+};

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import type { Caller, Receipt, Source } from '../domain.ts';
+import { checkDigest } from '../digest.ts';
+import { pastMaxBytes } from '../drive/past-max-bytes.ts';
+import { CourierError } from '../errors.ts';
+import type { Ledger, LedgerEntry, StandingEntry } from '../ledger/ledger.ts';
+import type { Plan } from './plan.ts';
+
+/** The ledger's key for a caller's Idempotency-Key: nobody can replay another caller's. */
+export const deliveryKey = (caller: Caller, idempotencyKey: string): string =>
+  `delivery:${JSON.stringify([caller.sub, idempotencyKey])}`;
+
+/** Short enough for an appProperty (124 bytes with its name), long enough to be unique. */
+export const keyMark = (key: string): string => createHash('sha256').update(key).digest('base64url').slice(0, 32);
+
+/** What a claimed entry carries until its receipt replaces it. */
+interface ClaimRecord {
+  plan: Plan;
+  /** Of the key's bytes, as lower-case hex; noted before a request that can make them a file's. */
+  sha256?: string;
+}
+
+const reused = (why: string): CourierError => new CourierError('idempotency-key-reused', { detail: why });
+
+/** Refuses a key that was used for another request. */
+export const sameRequest = (entry: LedgerEntry, fingerprint: string): void => {
+  if (entry.fingerprint !== fingerprint) {
+    throw reused('The key was first used with another destination, name, path, conversion, source or way of sending.');
+  }
+};
+
+/** Refuses a key that was used with other bytes. `stored` is undefined or null where Drive keeps no checksum. */
+export const sameBytes = (received: string, stored: string | null | undefined): void => {
+  if (stored != null && received !== stored) throw reused('The key was first used with other bytes.');
+};
+
+export const isSamePlan = (one: Plan, other: Plan): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+/**
+ * A key that this try works on, and what the ledger holds of it. Every change is a compare-and-set, so a try that was
+ * overtaken learns what others have written, and a finished key stays finished.
+ */
+export interface Claim {
+  readonly key: string;
+  /** This try was the first. */
+  readonly mine: boolean;
+  /** What is to be done; the same for all tries. */
+  plan(): Plan;
+  /** The key's bytes, once a try was about to make them a file's; lower-case hex. */
+  sha256(): string | undefined;
+  /** What the ledger has now: the receipt, if another try has finished. */
+  refresh(): Promise<Receipt | undefined>;
+  /** Replaces the plan for all tries; answers a receipt if there is one instead. Look at `plan()` again afterwards. */
+  revise(plan: Plan): Promise<Receipt | undefined>;
+  /**
+   * Notes the key's bytes before they become a file's: the first bytes under a key are the only ones.
+   * @returns `committed`: go on; `revised`: another try has changed the plan
+   * @throws CourierError `idempotency-key-reused`
+   */
+  commitTo(sha256: string, plan: Plan): Promise<'committed' | 'revised' | { receipt: Receipt }>;
+  /** Records the receipt, unless another try was faster; answers the one that stands. */
+  finish(receipt: Receipt): Promise<Receipt>;
+}
+
+const createClaim = (ledger: Ledger, key: string, standing: StandingEntry, mine: boolean): Claim => {
+  let entry = standing;
+  const receipt = (): Receipt | undefined => (entry.state === 'done' ? (entry.record as Receipt) : undefined);
+  const record = (): ClaimRecord => entry.record as ClaimRecord;
+
+  const refresh = async (): Promise<Receipt | undefined> => {
+    entry = (await ledger.read(key)) ?? entry;
+    return receipt();
+  };
+
+  const write = async (change: Pick<LedgerEntry, 'state' | 'record'>): Promise<boolean> => {
+    const written = await ledger.record(key, change, entry);
+    entry = written.entry;
+    return written.mine;
+  };
+
+  return {
+    key,
+    mine,
+    plan: () => record().plan,
+    sha256: () => record().sha256,
+    refresh,
+    async revise(plan) {
+      if (receipt() === undefined) await write({ state: 'claimed', record: { ...record(), plan } });
+      return receipt();
+    },
+    async commitTo(sha256, plan) {
+      // Noted by an earlier attempt: what may have changed since is only whether another try has finished.
+      if (record().sha256 !== undefined) await refresh();
+      for (;;) {
+        const finished = receipt();
+        if (finished !== undefined) {
+          sameBytes(sha256, finished.sha256);
+          return { receipt: finished };
+        }
+        sameBytes(sha256, record().sha256);
+        if (!isSamePlan(record().plan, plan)) return 'revised';
+        if (record().sha256 !== undefined) return 'committed';
+        if (await write({ state: 'claimed', record: { plan, sha256 } })) return 'committed';
+      }
+    },
+    async finish(done) {
+      for (;;) {
+        const finished = receipt();
+        if (finished !== undefined) return { ...finished, outcome: 'replayed' };
+        if (await write({ state: 'done', record: done })) return done;
+      }
+    },
+  };
+};
+
+type Found = { claim: Claim } | { receipt: Receipt };
+
+const found = (ledger: Ledger, key: string, entry: StandingEntry, mine: boolean): Found =>
+  entry.state === 'done' ? { receipt: entry.record as Receipt } : { claim: createClaim(ledger, key, entry, mine) };
+
+/** What is known of a key: nothing, somebody's claim in progress, or the receipt of a finished delivery. */
+export const lookUp = async (ledger: Ledger, key: string, fingerprint: string): Promise<Found | undefined> => {
+  const entry = await ledger.read(key);
+  if (entry === undefined) return undefined;
+  sameRequest(entry, fingerprint);
+  return found(ledger, key, entry, false);
+};
+
+/** Claims the key for a plan; whoever came first decides the plan for all. */
+export const claimKey = async (
+  ledger: Ledger,
+  { key, fingerprint, plan, nowMs }: { key: string; fingerprint: string; plan: Plan; nowMs: number },
+): Promise<Found> => {
+  const record: ClaimRecord = { plan };
+  const { entry, mine } = await ledger.claim(key, {
+    fileId: plan.fileId,
+    fingerprint,
+    state: 'claimed',
+    record,
+    claimedAtMs: nowMs,
+  });
+  sameRequest(entry, fingerprint);
+  return found(ledger, key, entry, mine);
+};
+
+/** Hex SHA-256 and size of a source's bytes, read to their end. @throws CourierError `too-large` past `maxBytes` */
+export const hashOf = async (source: Source, maxBytes: number): Promise<{ sha256: string; size: number }> => {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of source.open()) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw pastMaxBytes(`The file has more than ${maxBytes} bytes.`);
+    hash.update(chunk);
+  }
+  return { sha256: hash.digest('hex'), size };
+};
+
+/** The receipt of the first delivery, once the bytes of this one are seen to be the same. */
+export const replay = async (
+  receipt: Receipt,
+  { source, maxBytes, expectedSha256 }: { source: Source; maxBytes: number; expectedSha256?: string | undefined },
+): Promise<Receipt> => {
+  if (receipt.outcome === 'skipped') return receipt;
+  // An identity names its bytes for good, and it is part of the fingerprint: nothing new could be read.
+  if (source.identity === undefined) {
+    const { sha256 } = await hashOf(source, maxBytes);
+    checkDigest(expectedSha256, sha256);
+    sameBytes(sha256, receipt.sha256);
+  }
+  return { ...receipt, outcome: 'replayed' };
+};

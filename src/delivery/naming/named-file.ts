@@ -1,0 +1,62 @@
+import { CourierError } from '../../errors.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { Log } from '../../log.ts';
+import type { Sleep } from '../../sleep.ts';
+import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
+import { lookUpName, settleName } from './names.ts';
+
+interface NamedFileOptions {
+  drive: Pick<Drive, 'get' | 'newId' | 'find' | 'inspectFolder'>;
+  ledger: Ledger;
+  folderId: string;
+  name: string;
+  context: CallContext;
+  log: Log;
+  /** Epoch milliseconds. */
+  now?: () => number;
+  sleep?: Sleep | undefined;
+}
+
+const nameOf = ({ now = Date.now, ...options }: NamedFileOptions) => {
+  const { drive, folderId, name, context } = options;
+  return { ...options, now, find: () => drive.find(folderId, name, context) };
+};
+
+/**
+ * The one file that a name in a folder stands for (`replace`, `skip`, `fail`), or the id that it is to be made with:
+ * the same one for all who ask, in every instance that shares the ledger.
+ * @param unusable an id that Drive neither shows nor takes: a file deleted for good before anybody noticed that it was made
+ * @returns `nameKey`, the ledger's key, to be marked with `markMade` once the file is made
+ */
+export const resolveNamedFile = async ({
+  unusable,
+  ...options
+}: NamedFileOptions & { unusable?: string }): Promise<
+  { existing: DriveFile } | { claimedId: string; nameKey: string }
+> => {
+  const standing = await settleName({
+    ...nameOf(options),
+    kind: 'file',
+    ...(unusable === undefined ? {} : { unusable }),
+  });
+  return 'file' in standing ? { existing: standing.file } : { claimedId: standing.claimedId, nameKey: standing.key };
+};
+
+/** The Google Docs file of a name. Drive takes no pre-generated id for a conversion, so it is known once it is made, not before. */
+export const findConverted = async (options: NamedFileOptions): Promise<DriveFile | undefined> => {
+  const known = await lookUpName({ ...nameOf(options), kind: 'converted' });
+  return 'file' in known ? known.file : undefined;
+};
+
+/** Remembers a conversion by its name, so that the next one finds it before Drive's search does. Failures are only logged. */
+export const rememberConverted = async (options: NamedFileOptions, fileId: string): Promise<void> => {
+  const { ledger, log, now = Date.now } = options;
+  try {
+    const known = await lookUpName({ ...nameOf(options), kind: 'converted', find: async () => [] });
+    if ('file' in known) return;
+    await ledger.claim(known.freeKey, { fileId, fingerprint: '', state: 'done', claimedAtMs: now() });
+  } catch (error) {
+    if (!(error instanceof CourierError)) throw error;
+    log.warn({ error, fileId }, 'the ledger could not be told of a conversion');
+  }
+};

@@ -1,0 +1,90 @@
+import type { ConflictRule } from '../domain.ts';
+import { checkConversion } from './check-conversion.ts';
+import type { CallContext, DriveFile } from '../drive/drive.ts';
+import { findConverted, resolveNamedFile } from './naming/named-file.ts';
+import { CourierError } from '../errors.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Log } from '../log.ts';
+import type { Sleep } from '../sleep.ts';
+import type { Order } from './resolve-options.ts';
+
+/** What will be done to which Drive file; kept in the ledger under a key, so it is plain JSON. */
+export type Plan = { folderId: string } & (
+  | {
+      kind: 'create';
+      fileId: string;
+      rule: ConflictRule;
+      /** Where the ledger holds the id for the name; told once the file is made. */
+      nameKey?: string;
+    }
+  /** `convertTo` is the Docs editors type that the file has. */
+  | { kind: 'replace'; fileId: string; convertTo?: string; formerRevisionId?: string }
+  | { kind: 'skip'; fileId: string }
+  | { kind: 'convert'; fileId: ''; target: string; rule: ConflictRule }
+);
+
+const DOCS_TYPE = 'application/vnd.google-apps.';
+
+const nameTaken = ({ name }: Order, why?: string): CourierError =>
+  new CourierError('name-taken', {
+    detail: `"${name}" is already in the folder${why ?? ''}.`,
+    ...(why === undefined
+      ? {}
+      : { remedy: 'Send another name, or onConflict=new or skip: this file cannot be replaced so.' }),
+  });
+
+/**
+ * What the conflict rule makes of a file that is there.
+ * @param target Drive's type, for a conversion
+ */
+export const planForExisting = (order: Order, existing: DriveFile, folderId: string, target?: string): Plan => {
+  const { id: fileId, mimeType, headRevisionId } = existing;
+  if (order.onConflict === 'skip') return { kind: 'skip', fileId, folderId };
+  if (order.onConflict === 'fail') throw nameTaken(order);
+  const docsType = mimeType.startsWith(DOCS_TYPE) ? mimeType : undefined;
+  if (docsType !== target) {
+    const as = docsType === undefined ? 'a file that is not a Google Docs file' : 'another kind of Google Docs file';
+    throw nameTaken(order, target === undefined ? ' as a Google Docs file, which bytes cannot replace' : ` as ${as}`);
+  }
+  return {
+    ...({ kind: 'replace', fileId, folderId } as const),
+    ...(target === undefined ? {} : { convertTo: target }),
+    ...(headRevisionId === undefined ? {} : { formerRevisionId: headRevisionId }),
+  };
+};
+
+export interface Planning {
+  order: Order;
+  folderId: string;
+  source: { mimeType: string; size: number | undefined };
+  ledger: Ledger;
+  log: Log;
+  context: CallContext;
+  /** Epoch milliseconds. */
+  now: () => number;
+  sleep?: Sleep | undefined;
+}
+
+const planConversion = async ({ order, folderId, source, ...means }: Planning): Promise<Plan> => {
+  const { place, convertTo, name, onConflict: rule } = order;
+  const { drive } = place;
+  if (convertTo === undefined) throw new Error('a conversion needs a target');
+  const { mimeType, size } = source;
+  const target = await checkConversion({ drive, mimeType, size, convertTo, ...means });
+  const existing = rule === 'new' ? undefined : await findConverted({ drive, folderId, name, ...means });
+  return existing === undefined
+    ? { kind: 'convert', fileId: '', target, rule, folderId }
+    : planForExisting(order, existing, folderId, target);
+};
+
+/** Chooses the Drive file that the bytes will become, before any byte goes out. @throws CourierError `name-taken`, `conversion-refused` */
+export const choosePlan = async (planning: Planning): Promise<Plan> => {
+  const { order, folderId, ledger, log, context, now, sleep } = planning;
+  const { name, onConflict: rule } = order;
+  const { drive } = order.place;
+  if (order.convertTo !== undefined) return planConversion(planning);
+  if (rule === 'new') return { kind: 'create', fileId: await drive.newId(context), rule, folderId };
+  const named = await resolveNamedFile({ drive, ledger, folderId, name, context, log, now, sleep });
+  if ('existing' in named) return planForExisting(order, named.existing, folderId);
+  return { kind: 'create', fileId: named.claimedId, rule, folderId, nameKey: named.nameKey };
+};

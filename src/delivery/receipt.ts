@@ -1,0 +1,76 @@
+import { callerName, type Delivery, type Outcome, type Receipt } from '../domain.ts';
+import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Order } from './resolve-options.ts';
+
+/** How long a receipt that is given again waits for Drive to say what has become of its file, in milliseconds. */
+const COURTESY_MS = 2_000;
+
+export const IN_TRASH = 'The file is in the trash.';
+
+interface Proof {
+  order: Order;
+  delivery: Pick<Delivery, 'caller' | 'idempotencyKey'>;
+  file: DriveFile;
+  folderId: string;
+  outcome: Outcome;
+  /** Of the bytes received; left out when none were (skipped). */
+  received?: { sha256: string; size: number };
+  warnings?: readonly string[];
+  ledger: Pick<Ledger, 'isShared'>;
+}
+
+/** The proof of a delivery, from Drive's own words about the file. */
+export const receiptOf = ({
+  order,
+  delivery,
+  file,
+  folderId,
+  outcome,
+  received,
+  warnings = [],
+  ledger,
+}: Proof): Receipt => ({
+  id: file.id,
+  name: file.name,
+  mimeType: file.mimeType,
+  size: received?.size ?? file.size ?? 0,
+  sha256: received?.sha256 ?? file.sha256Checksum ?? null,
+  md5: file.md5Checksum ?? null,
+  destination: order.place.name,
+  path: order.path,
+  folderId: file.parents[0] ?? folderId,
+  webViewLink: file.webViewLink,
+  outcome,
+  createdTime: file.createdTime,
+  modifiedTime: file.modifiedTime,
+  caller: callerName(delivery.caller),
+  idempotencyKey: delivery.idempotencyKey ?? null,
+  ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
+  ...(ledger.isShared ? {} : { once: 'instance' as const }),
+});
+
+/**
+ * A receipt that is given again stays as it was, but says so where its file is in the trash, or out of sight, by now.
+ * The look is a courtesy: if Drive does not answer, the receipt is given without it.
+ */
+export const withTrashWarning = async (
+  receipt: Receipt,
+  drive: Pick<Drive, 'get'>,
+  { deadlineMs = Infinity, ...context }: CallContext,
+  nowMs: number,
+): Promise<Receipt> => {
+  const inTime = { ...context, deadlineMs: Math.min(deadlineMs, nowMs + COURTESY_MS) };
+  const warning = await drive.get(receipt.id, inTime).then(
+    (file) => {
+      if (file === undefined)
+        return 'Drive does not show the file any more: it was deleted, or is no longer shared with the account.';
+      return file.trashed ? IN_TRASH : undefined;
+    },
+    () => undefined,
+  );
+  const { warnings = [] } = receipt;
+  return warning === undefined || warnings.includes(warning)
+    ? receipt
+    : { ...receipt, warnings: [...warnings, warning] };
+};

@@ -1,0 +1,138 @@
+import type { Receipt } from '../../domain.ts';
+import type { DriveFile, ReceivedBytes, UploadTarget } from '../../drive/drive.ts';
+import { isThere } from '../naming/names.ts';
+import { CourierError } from '../../errors.ts';
+import { acquireLease, type Lease } from '../../ledger/lease.ts';
+import { carriesDigest, isOwnFile } from './marks.ts';
+import type { Plan } from '../plan.ts';
+import { giveUpId, mustGet, type Put } from './upload-step.ts';
+
+/**
+ * What stands between a delivery's bytes and the request that makes them a file's.
+ *
+ * Drive has no conditional update, so two deliveries to one file are kept apart by a lease in the ledger: whoever has it
+ * looks, writes, checks and records its receipt before the next one looks. A copy of a delivery that was answered finds
+ * the receipt there and writes nothing, so newer bytes stay.
+ */
+export interface CommitGuard {
+  /** See `UploadRequest.beforeCommit`. */
+  beforeCommit(bytes: ReceivedBytes, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
+  /** Ends when the delivery does, or when the lease is about to lapse. */
+  readonly signal: AbortSignal | undefined;
+  /** Another try's receipt, if that is why nothing was written. */
+  receipt(): Receipt | undefined;
+}
+
+/** A look that is older is repeated before bytes are written over a file. */
+const MAX_LOOK_AGE_MS = 1_000;
+
+const targetChanged = (): CourierError =>
+  new CourierError('drive-unavailable', {
+    detail: 'The file to be replaced was renamed, moved or removed in the meantime.',
+    remedy: 'Try again: the next try finds what has the name then.',
+  });
+
+/** Whether the bytes have been in the file since the delivery was planned, whoever has replaced them since. */
+const wereStored = async (
+  { order, plan, context }: Put,
+  { file, bytes, former }: { file: DriveFile; bytes: ReceivedBytes; former: string | undefined },
+): Promise<boolean> => {
+  if (file.sha256Checksum === bytes.sha256) return true;
+  if (bytes.md5 === undefined || file.headRevisionId === undefined) return false;
+  const revisions = await order.place.drive.revisions(file.id, context);
+  // A file that did not exist when the delivery was planned has only newer revisions.
+  const before = plan.kind === 'create' ? -1 : revisions?.findIndex(({ id }) => id === former);
+  if (revisions === undefined || before === undefined || (plan.kind !== 'create' && before === -1)) return false;
+  return revisions.slice(before + 1).some(({ md5Checksum }) => md5Checksum === bytes.md5);
+};
+
+/** A file that this key has made, with bytes that are not the key's: is it ours to put right? */
+const mayRestore = async ({ order, plan, context }: Put, file: DriveFile): Promise<boolean> => {
+  if (plan.kind === 'create' && plan.rule === 'replace') return true;
+  const revisions = await order.place.drive.revisions(file.id, context);
+  return revisions?.length === 1;
+};
+
+/**
+ * The key's file never held the key's bytes, and others have put theirs there since: theirs it stays. Where each delivery
+ * makes a file of its own, the next try makes another one; elsewhere their file is what has the name now.
+ * @returns what ends this try
+ */
+const leaveToOthers = async (put: Put, plan: Plan & { kind: 'create' }, file: DriveFile): Promise<CourierError> => {
+  const { order, claim } = put;
+  if (plan.nameKey === undefined || file.trashed) {
+    await giveUpId(put, plan, file.id);
+    return targetChanged();
+  }
+  if (plan.rule === 'fail') {
+    return new CourierError('name-taken', { detail: `"${order.name}" is already in the folder, with other content.` });
+  }
+  await claim?.revise({ kind: 'skip', fileId: file.id, folderId: plan.folderId });
+  return targetChanged();
+};
+
+/** @param mayWriteOver the upload may put bytes into a file that is there, so it needs the lease of the file */
+export const createCommitGuard = (put: Put, mayWriteOver: boolean): CommitGuard => {
+  const { order, plan, claim, ledger, context, now, sleep, plannedAtMs, atEnd } = put;
+  const { drive } = order.place;
+  const lapsing = mayWriteOver ? new AbortController() : undefined;
+  let lease: Lease | undefined;
+  let answered: Receipt | undefined;
+  let attempts = 0;
+
+  /** Held until the receipt is recorded, so that the next delivery to the file finds this one answered. */
+  const acquire = async (fileId: string): Promise<void> => {
+    if (lease === undefined) {
+      const key = `write:${fileId}`;
+      const acquired = await acquireLease(ledger, key, 'Another delivery to this file', context, { now, sleep });
+      acquired.signal.addEventListener('abort', () => lapsing?.abort(acquired.signal.reason), { once: true });
+      lease = acquired;
+      atEnd(() => acquired.release());
+    }
+    if (lease.signal.aborted) throw lease.signal.reason;
+  };
+
+  /** The file of another try that has answered meanwhile; undefined where this one may go on. */
+  const answerOfKey = async ({ sha256 }: ReceivedBytes): Promise<{ file: DriveFile } | undefined> => {
+    const outcome = await claim?.commitTo(sha256, plan);
+    if (outcome === undefined || outcome === 'committed') return undefined;
+    if (outcome === 'revised') throw targetChanged();
+    answered = outcome.receipt;
+    return { file: await mustGet(put, answered.id) };
+  };
+
+  /** The last look at a file that is about to be written over. */
+  const lookAt = async (
+    target: UploadTarget & { kind: 'replace' },
+    bytes: ReceivedBytes,
+  ): Promise<{ file: DriveFile } | undefined> => {
+    const mayBeStored = attempts > 1 || claim?.mine === false;
+    if (!mayBeStored && now() - plannedAtMs <= MAX_LOOK_AGE_MS) return undefined;
+    const file = await drive.get(target.id, context);
+    if (file === undefined) throw targetChanged();
+    const isOwn = plan.kind === 'create' && isOwnFile(claim, file);
+    const { formerRevisionId: former } = target;
+    const canBeDone = mayBeStored && target.convertTo === undefined && (isOwn || file.trashed !== true);
+    if (canBeDone && (await wereStored(put, { file, bytes, former }))) return { file };
+    if (!isOwn && !isThere({ folderId: plan.folderId, name: order.name }, file)) throw targetChanged();
+    if (isOwn && !(await mayRestore(put, file))) throw await leaveToOthers(put, plan, file);
+    return undefined;
+  };
+
+  return {
+    signal: lapsing === undefined ? undefined : AbortSignal.any([put.delivery.signal, lapsing.signal]),
+    async beforeCommit(bytes, target) {
+      attempts += 1;
+      const fileId = target.kind === 'replace' ? target.id : target.file.id;
+      if (mayWriteOver && fileId !== undefined) await acquire(fileId);
+      const isNamed = plan.kind === 'replace' || (plan.kind === 'create' && plan.rule !== 'new');
+      // A new file of a name of its own carries the digest of its bytes where that is known before it is made.
+      const needsNote = isNamed || target.kind === 'replace' || !carriesDigest(target);
+      return (
+        (needsNote ? await answerOfKey(bytes) : undefined) ??
+        (target.kind === 'replace' ? await lookAt(target, bytes) : undefined)
+      );
+    },
+    receipt: () => answered,
+  };
+};

@@ -1,0 +1,126 @@
+import type { DriveFile, ReceivedBytes } from '../../drive/drive.ts';
+import { findConverted, rememberConverted } from '../naming/named-file.ts';
+import { asCourierError, CourierError } from '../../errors.ts';
+import { acquireLease, type Lease } from '../../ledger/lease.ts';
+import { type Claim, hashOf, keyMark } from '../idempotency.ts';
+import { isOwnFile, KEY_PROPERTY } from './marks.ts';
+import type { Plan } from '../plan.ts';
+import { descriptionOf, mustGet, type Placed, type Put, sharedRequest } from './upload-step.ts';
+import { outOfTrash } from './trashed-folder.ts';
+
+/**
+ * Drive takes no id for a conversion, so "once" rests on a lease: one try at a time makes the document, and renews the
+ * lease while it works. A try that dies leaves the lease to lapse; by then Drive's search shows what it has made.
+ */
+const LEASE_TTL_MS = 60_000;
+
+type Conversion = Plan & { kind: 'convert' };
+
+/** What another try with this key has made without being answered: Drive's search finds it by its private property, sooner or later. */
+const findUnanswered = async ({ order, plan, context }: Put, claim: Claim): Promise<DriveFile | undefined> => {
+  const marked = await order.place.drive.findByProperty(plan.folderId, KEY_PROPERTY, keyMark(claim.key), context);
+  return marked[0];
+};
+
+const findAnswered = async (put: Put, claim: Claim): Promise<DriveFile | undefined> => {
+  const receipt = await claim.refresh();
+  return receipt === undefined ? undefined : mustGet(put, receipt.id);
+};
+
+/** One name has one document at a time, whoever converts; where a new one is made each time, one key has. */
+const leaseKey = ({ order, claim }: Put, { rule, folderId }: Conversion): string | undefined => {
+  if (rule !== 'new') return `convert:${JSON.stringify([folderId, order.name.normalize('NFC')])}`;
+  return claim === undefined ? undefined : `convert:${claim.key}`;
+};
+
+/** A document of the name that another delivery has made since this one was planned. */
+const overtaken = async (put: Put, { rule, folderId }: Conversion): Promise<boolean> => {
+  if (rule === 'new') return false;
+  const { order, claim, ledger, context, log, now, sleep } = put;
+  const { name, place } = order;
+  const made = await findConverted({ drive: place.drive, ledger, folderId, name, context, log, now, sleep });
+  return made !== undefined && !isOwnFile(claim, made);
+};
+
+const guardConversion = (put: Put, plan: Conversion) => {
+  const { claim, ledger, context, now, sleep } = put;
+  let lease: Lease | undefined;
+
+  /** Waits until no other try is converting; then looks for what it has made. */
+  const acquire = async (key: string): Promise<{ file: DriveFile } | undefined> => {
+    const startedMs = now();
+    lease = await acquireLease(ledger, key, 'Another conversion of this name or key', context, {
+      ...{ now, sleep, ttlMs: LEASE_TTL_MS },
+    });
+    const mayBeMade = lease.takenOver || claim?.mine === false || now() > startedMs;
+    if (claim !== undefined && mayBeMade) {
+      const file = (await findAnswered(put, claim)) ?? (await findUnanswered(put, claim));
+      if (file !== undefined) return { file };
+    }
+    if (await overtaken(put, plan)) {
+      throw new CourierError('drive-unavailable', {
+        detail: 'Another delivery has made a document of this name in the meantime.',
+        remedy: 'Try again: the next try applies onConflict to it.',
+      });
+    }
+    return undefined;
+  };
+
+  return {
+    lease: () => lease,
+    async beforeCommit({ sha256 }: ReceivedBytes): Promise<{ file: DriveFile } | undefined> {
+      const outcome = await claim?.commitTo(sha256, plan);
+      if (outcome === 'revised') {
+        throw new CourierError('drive-unavailable', { detail: 'Another try has changed what is to be done.' });
+      }
+      if (typeof outcome === 'object') return { file: await mustGet(put, outcome.receipt.id) };
+      if (lease?.signal.aborted) throw lease.signal.reason;
+      const key = lease === undefined ? leaseKey(put, plan) : undefined;
+      return key === undefined ? undefined : acquire(key);
+    },
+  };
+};
+
+/** An earlier try has made the document: the bytes of this one are only compared. */
+const replayConversion = async (put: Put, plan: Conversion, claim: Claim, file: DriveFile): Promise<Placed> => {
+  const received = await hashOf(put.delivery.source, put.order.place.config.maxBytes);
+  await claim.commitTo(received.sha256, plan);
+  return { ...(await outOfTrash(put, file)), outcome: 'replayed', received };
+};
+
+/** Bytes that become a new Google Docs file. */
+export const convert = async (put: Put, plan: Conversion): Promise<Placed> => {
+  const { order, delivery, claim, ledger, context, log, now, atEnd } = put;
+  const { name, place } = order;
+  const { drive } = place;
+  const { folderId } = plan;
+  if (claim !== undefined && !claim.mine) {
+    const earlier = (await findAnswered(put, claim)) ?? (await findUnanswered(put, claim));
+    if (earlier !== undefined) return replayConversion(put, plan, claim, earlier);
+  }
+  const guard = guardConversion(put, plan);
+  const file = {
+    ...{ name, folderId, mimeType: delivery.source.mimeType, convertTo: plan.target },
+    ...(claim === undefined ? {} : { appProperties: { [KEY_PROPERTY]: keyMark(claim.key) } }),
+    ...descriptionOf(put),
+  };
+  try {
+    const uploaded = await drive.upload({
+      ...sharedRequest(put),
+      beforeCommit: guard.beforeCommit,
+      target: { kind: 'create', file },
+    });
+    const { sha256, size, stopped } = uploaded;
+    const received = { sha256, size };
+    if (!stopped && plan.rule !== 'new') {
+      await rememberConverted({ drive, ledger, folderId, name, context, log, now }, uploaded.file.id);
+    }
+    atEnd(async () => guard.lease()?.release());
+    return { ...(await outOfTrash(put, uploaded.file)), outcome: stopped ? 'replayed' : 'created', received };
+  } catch (error) {
+    // Refused is refused: nothing was made, and the next try need not wait. Anything else may still take effect.
+    if (asCourierError(error).retryable) guard.lease()?.abandon();
+    else await guard.lease()?.release();
+    throw error;
+  }
+};

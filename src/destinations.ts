@@ -1,0 +1,85 @@
+import type { Config } from './config/config.ts';
+import { createDriveAuth } from './credentials/create-drive-auth.ts';
+import type { DriveAuth } from './credentials/drive-auth.ts';
+import type { RuntimeIdentity } from './credentials/runtime-identity.ts';
+import type { BufferBudget } from './drive/upload/buffer-budget.ts';
+import { createDrive } from './drive/create-drive.ts';
+import type { Drive } from './drive/drive.ts';
+import { createFolders } from './delivery/naming/folders.ts';
+import { createPace } from './drive/pacing.ts';
+import { CourierError } from './errors.ts';
+import type { RetryingTransport } from './google/transport.ts';
+import type { Policy } from './identity/policy.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import type { Log } from './log.ts';
+import type { Allow, Place } from './delivery/resolve-options.ts';
+
+/** A destination, and the right by which it is written to. */
+export interface GuardedPlace extends Place {
+  auth: DriveAuth;
+}
+
+interface Means {
+  transport: RetryingTransport;
+  runtime: RuntimeIdentity;
+  budget: BufferBudget;
+  ledger: Ledger;
+  now: () => number;
+  log: Log;
+}
+
+type Rights = Pick<Config, 'credentials' | 'googleOrigin'>;
+
+/**
+ * The Drive of one entry of `credentials`, with nothing remembered yet: its tokens, its pace and its ids are one account's.
+ * @throws Error for a name that the configuration has not
+ */
+export const openAccount = (
+  { credentials, googleOrigin }: Rights,
+  name: string,
+  { transport, runtime, budget, now, log }: Omit<Means, 'ledger'>,
+): { auth: DriveAuth; drive: Drive } => {
+  const config = credentials[name];
+  if (config === undefined) throw new Error(`no credentials named "${name}"`);
+  const auth = createDriveAuth({ name, config, transport, googleOrigin, runtime, now, log });
+  return { auth, drive: createDrive({ transport, auth, budget, pace: createPace({ now }), now, log }) };
+};
+
+/** What all destinations with the same credentials share. */
+const createAccounts = (config: Rights, means: Means) =>
+  new Map(
+    Object.keys(config.credentials).map((name) => {
+      const { ledger, now, log } = means;
+      const { auth, drive } = openAccount(config, name, means);
+      return [name, { auth, drive, folders: createFolders({ drive, ledger, now, log }) }];
+    }),
+  );
+
+/** Every destination of the configuration, by name. */
+export const createPlaces = (
+  config: Rights & Pick<Config, 'destinations'>,
+  means: Means,
+): ReadonlyMap<string, GuardedPlace> => {
+  const accounts = createAccounts(config, means);
+  const places = new Map<string, GuardedPlace>();
+  for (const [name, destination] of Object.entries(config.destinations)) {
+    const account = accounts.get(destination.credentials);
+    if (account === undefined) throw new Error(`no credentials named "${destination.credentials}"`);
+    places.set(name, { name, config: destination, ...account });
+  }
+  return places;
+};
+
+/** Who may write where: callers by the policy, pushes and events by what was granted to their way of coming. */
+export const createAllow = (places: ReadonlyMap<string, Place>, policy: Policy): Allow => {
+  const grantedName = (named: string | undefined, granted: readonly string[]): string | undefined => {
+    const meant = named ?? (granted.length === 1 ? granted[0] : 'default');
+    return meant !== undefined && granted.includes(meant) ? meant : undefined;
+  };
+  return (caller, named, granted) => {
+    const name = granted === undefined ? policy.resolveDestination(named, caller) : grantedName(named, granted);
+    const place = name === undefined ? undefined : places.get(name);
+    if (place === undefined) throw new CourierError('destination-forbidden');
+    return place;
+  };
+};

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { CourierError, type ErrorCode } from '../../errors.ts';
+import type { GoogleResponse } from '../../google/transport.ts';
+import { isVague, meaningOf } from './reasons.ts';
+
+/** What of a Google error is of use: reasons, not the payload, which may name people and files. */
+const payload = z.object({
+  error: z.object({
+    message: z.string().catch(''),
+    errors: z.array(z.object({ reason: z.string().catch('') }).catch({ reason: '' })).catch([]),
+    details: z.array(z.object({ reason: z.string().catch('') }).catch({ reason: '' })).catch([]),
+  }),
+});
+
+/** Seconds to wait when Drive does not say: a minute is what its quota is counted in. */
+const RATE_LIMIT_SECONDS = 60;
+const DAILY_LIMIT_SECONDS = 3_600;
+
+/** Reasons are single words; anything else could be a text that names people or files. */
+const isWord = (reason: string): boolean => /^[A-Za-z][\w.-]{0,79}$/.test(reason);
+
+const read = (body: Buffer): { message: string; reasons: string[] } => {
+  try {
+    const { error } = payload.parse(JSON.parse(body.toString()));
+    // The details are the more precise of the two: an `errors` reason may be as vague as "forbidden".
+    const reasons = [...error.details, ...error.errors].map(({ reason }) => reason);
+    return { message: error.message, reasons: reasons.filter(isWord) };
+  } catch {
+    return { message: '', reasons: [] };
+  }
+};
+
+/** What a status means whose reason is missing or vague. */
+const codeOfStatus = (status: number, message: string): ErrorCode => {
+  if (/parent is not a folder/i.test(message)) return 'folder-invalid';
+  if (status === 401) return 'key-revoked';
+  if (status === 403) return 'folder-not-writable';
+  if (status === 404) return 'folder-not-found';
+  if (status === 413) return 'too-large';
+  if (status === 429) return 'drive-rate-limited';
+  return status === 408 || status >= 500 ? 'drive-unavailable' : 'internal';
+};
+
+/** Statuses that are clear whatever the reason is. */
+const isClear = (status: number): boolean => status === 401 || status === 404 || status === 429 || status >= 500;
+
+const isServiceAccount = (account: string | undefined, message: string): boolean =>
+  account === undefined
+    ? /service accounts? do not have storage quota/i.test(message)
+    : account.endsWith('.gserviceaccount.com');
+
+const secondsToWait = (
+  { headers }: Pick<GoogleResponse, 'headers'>,
+  reasons: readonly string[],
+): number | undefined => {
+  const asked = Number(headers['retry-after']);
+  if (Number.isInteger(asked) && asked > 0) return asked;
+  return reasons.includes('dailyLimitExceeded') ? DAILY_LIMIT_SECONDS : RATE_LIMIT_SECONDS;
+};
+
+/** Drive's reasons in an error answer, for decisions that the code alone is too coarse for. */
+export const reasonsOf = ({ body }: Pick<GoogleResponse, 'body'>): readonly string[] => read(body).reasons;
+
+interface Judged {
+  code: ErrorCode;
+  /** Google's own word for it. */
+  reason?: string | undefined;
+  remedy?: string | undefined;
+  detail?: string;
+}
+
+const judge = (status: number, { message, reasons }: ReturnType<typeof read>): Judged => {
+  const reason = reasons.find((each) => meaningOf(each) !== undefined) ?? reasons.find((each) => !isVague(each));
+  const meaning = reason === undefined ? undefined : meaningOf(reason);
+  if (status >= 500) return { code: 'drive-unavailable', reason };
+  if (meaning !== undefined) return { ...meaning, reason };
+  const byStatus = codeOfStatus(status, message);
+  if (reason !== undefined && !isClear(status) && byStatus !== 'drive-unavailable' && byStatus !== 'folder-invalid') {
+    const detail = `Drive answered ${status} with the reason "${reason}", which the courier does not know.`;
+    return { code: 'drive-refused', reason, detail };
+  }
+  const vague = reason ?? reasons[0];
+  return {
+    code: byStatus,
+    reason: vague,
+    ...(byStatus === 'internal'
+      ? { detail: `Drive refused the request (${status}${vague === undefined ? '' : `, ${vague}`}).` }
+      : {}),
+  };
+};
+
+/**
+ * What an error answer of Drive means to the courier.
+ * @param account who the files are written as, for the remedy.
+ */
+export const driveError = (
+  response: GoogleResponse,
+  { operation, account }: { operation: string; account: string | undefined },
+): CourierError => {
+  const { message, reasons } = read(response.body);
+  const judged = judge(response.status, { message, reasons });
+  const { reason, remedy, detail } = judged;
+  const code =
+    reason === 'storageQuotaExceeded' && judged.code === 'drive-full' && isServiceAccount(account, message)
+      ? 'no-storage-quota'
+      : judged.code;
+  return new CourierError(code, {
+    facts: { account },
+    reason,
+    cause: new Error(`${operation}: Drive answered ${response.status} ${reasons.join(' ')}`.trim()),
+    ...(remedy === undefined ? {} : { remedy }),
+    ...(detail === undefined ? {} : { detail }),
+    ...(code === 'drive-rate-limited' ? { retryAfterSeconds: secondsToWait(response, reasons) ?? 0 } : {}),
+  });
+};

@@ -1,0 +1,83 @@
+import { CourierError } from '../../errors.ts';
+import type { DriveClient } from '../client.ts';
+import { describeFolder } from './describe-folder.ts';
+import type { CallContext, FolderDescription, ResolvedFolder } from '../drive.ts';
+import { createExpiringCache } from '../expiring-cache.ts';
+import { createSingleFlight, joinWork } from '../shared-work.ts';
+
+const MAX_FOLDERS = 1_000;
+
+/** A folder may be moved to another drive, or closed to the account, so what is known of it expires. */
+const MAX_AGE_MS = 600_000;
+
+interface Dependencies {
+  client: DriveClient;
+  account: () => string | undefined;
+  /** Epoch milliseconds. */
+  now: () => number;
+}
+
+/** Why a delivery cannot go into what is described. @returns undefined where it can */
+export const folderFault = (
+  id: string,
+  { name, isFolder, shortcut, trashed, isClosed }: FolderDescription,
+  account: string | undefined,
+): CourierError | undefined => {
+  const facts = { account, folder: id };
+  if (trashed) {
+    return new CourierError('folder-invalid', {
+      detail: `The folder "${name}" (${id}) is in the trash.`,
+      remedy: 'Restore the folder from the trash, or set the destination to another folder.',
+      facts,
+    });
+  }
+  if (shortcut !== undefined) {
+    return new CourierError('folder-invalid', {
+      detail: `${id} is a shortcut to something that is not a folder.`,
+      facts,
+    });
+  }
+  if (!isFolder) return new CourierError('folder-invalid', { detail: `${id} is a file, not a folder.`, facts });
+  if (isClosed) {
+    return new CourierError('folder-limited', {
+      detail: `The folder "${name}" (${id}) has limited access, and the account does not have access to it.`,
+      facts,
+    });
+  }
+  return undefined;
+};
+
+/**
+ * Finds the folder that a configured id leads to: `root` by its own id, a shortcut by the folder behind it. A shortcut is
+ * followed once, because Drive makes no shortcuts to shortcuts.
+ */
+export const createResolveFolder = ({ client, account, now }: Dependencies) => {
+  const known = createExpiringCache<ResolvedFolder>({ maxEntries: MAX_FOLDERS, maxAgeMs: MAX_AGE_MS, now });
+  const once = createSingleFlight<ResolvedFolder>();
+
+  const ask = async (id: string, tally: CallContext['tally']): Promise<ResolvedFolder> => {
+    // It counts for the delivery that asked first, but does not end with it: others wait for the same answer.
+    const context: CallContext = tally === undefined ? {} : { tally };
+    const asked = await describeFolder(client, id, context);
+    const target =
+      asked.shortcut?.isToFolder === true && !asked.trashed
+        ? await describeFolder(client, asked.shortcut.targetId, context)
+        : asked;
+    const fault = folderFault(target.id, target, account());
+    if (fault !== undefined) throw fault;
+    const found = { id: target.id, driveId: target.driveId };
+    known.set(id, found);
+    known.set(target.id, found);
+    return found;
+  };
+
+  /** @throws CourierError `folder-not-found`, `folder-invalid`, `folder-limited`, and what else Drive refuses */
+  return async (id: string, { signal, tally }: CallContext): Promise<ResolvedFolder> =>
+    known.get(id) ??
+    joinWork(
+      once(id, () => ask(id, tally)),
+      signal,
+    );
+};
+
+export type ResolveFolder = ReturnType<typeof createResolveFolder>;

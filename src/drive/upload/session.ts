@@ -1,0 +1,171 @@
+import { CourierError } from '../../errors.ts';
+import type { GoogleResponse } from '../../google/transport.ts';
+import type { DriveClient } from '../client.ts';
+import type { CallContext, UploadTarget } from '../drive.ts';
+import { mediaTypeOf, metadataJson, uploadCall } from './create-or-update.ts';
+import type { Chunk } from './replay-buffer.ts';
+
+/**
+ * The requests of a resumable upload, after Drive's guide
+ * (https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable), whose sentences are quoted.
+ * A session URI is a secret: it goes into no log, and needs no bearer token.
+ */
+
+/** "A session URI expires after one week." */
+export const SESSION_MS = 7 * 24 * 60 * 60 * 1_000;
+
+/** Milliseconds for a chunk of up to 16 MiB. */
+const CHUNK_TIMEOUT_MS = 120_000;
+const CANCEL_TIMEOUT_MS = 3_000;
+
+/** "Send a POST request to the /upload URI …": answers a session URI in `Location`. Sent twice, the first session is forgotten in a week. */
+export const startSession = (
+  client: DriveClient,
+  target: UploadTarget,
+  size: number | undefined,
+  context: CallContext,
+): Promise<GoogleResponse> =>
+  client.call(
+    {
+      ...uploadCall(target, 'resumable'),
+      headers: {
+        'content-type': 'application/json; charset=UTF-8',
+        'x-upload-content-type': mediaTypeOf(target),
+        // "If unknown, you can omit this header."
+        ...(size === undefined ? {} : { 'x-upload-content-length': String(size) }),
+      },
+      body: Buffer.from(metadataJson(target)),
+      retry: 'idempotent',
+    },
+    context,
+  );
+
+export const sessionUriOf = ({ headers }: GoogleResponse): string => {
+  const { location } = headers;
+  if (location === undefined || !URL.canParse(location)) {
+    throw new CourierError('drive-unavailable', { cause: new Error('Drive opened a session without a URI') });
+  }
+  return location;
+};
+
+const contentRange = ({ from, to }: Chunk, size: number | undefined): string =>
+  `bytes ${from === to ? '*' : `${from}-${to - 1}`}/${size ?? '*'}`;
+
+/**
+ * "Create chunks in multiples of 256 KB (256 x 1024 bytes) in size, except for the final chunk."
+ * Never sent again as it is: after any doubt the session is asked first.
+ * @param size of the whole file; undefined (`*`) until it is known.
+ */
+export const putChunk = (
+  client: DriveClient,
+  { uri, chunk, size, views }: { uri: string; chunk: Chunk; size: number | undefined; views: readonly Uint8Array[] },
+  context: CallContext,
+): Promise<GoogleResponse> =>
+  client.callSession(
+    {
+      operation: 'drive.session.put',
+      method: 'PUT',
+      url: uri,
+      headers: { 'content-range': contentRange(chunk, size) },
+      body: views,
+      attemptTimeoutMs: CHUNK_TIMEOUT_MS,
+      units: 0,
+      retry: 'once',
+    },
+    context,
+  );
+
+/** "To request the upload status, create an empty PUT request to the resumable session URI" whose range names no bytes, only the size. */
+export const askStatus = (
+  client: DriveClient,
+  uri: string,
+  size: number | undefined,
+  context: CallContext,
+): Promise<GoogleResponse> =>
+  client.callSession(
+    {
+      operation: 'drive.session.status',
+      method: 'PUT',
+      url: uri,
+      headers: { 'content-range': `bytes */${size ?? '*'}` },
+      units: 0,
+      retry: 'idempotent',
+    },
+    context,
+  );
+
+/** Forgets a session, and what it has stored with it. It would go by itself in a week; so a failure is not told. */
+export const cancelSession = async (client: DriveClient, uri: string, now: () => number): Promise<void> => {
+  await client
+    .callSession(
+      { operation: 'drive.session.cancel', method: 'DELETE', url: uri, units: 0, retry: 'once' },
+      { deadlineMs: now() + CANCEL_TIMEOUT_MS },
+    )
+    .catch(() => undefined);
+};
+
+/**
+ * Bytes that a 308 says are stored. "If a 308 Resume Incomplete response does not have a Range header, then no bytes were
+ * received." Google's guide shows the header as `bytes=0-42`; its Python and Java clients take `0-42` as well.
+ * @returns undefined for a header that cannot be read: then nothing is known
+ */
+const storedBytes = ({ headers }: Pick<GoogleResponse, 'headers'>): number | undefined => {
+  if (headers.range === undefined) return 0;
+  const last = /^\s*(?:bytes(?:\s*=\s*|\s+))?0-(\d{1,15})\s*$/i.exec(headers.range)?.[1];
+  return last === undefined ? undefined : Number(last) + 1;
+};
+
+/** What a 308 says; one that cannot be read is a doubt, so the session is asked again. */
+const readStored = (response: GoogleResponse): SessionAnswer => {
+  const bytes = storedBytes(response);
+  if (bytes !== undefined) return { kind: 'stored', bytes };
+  const error = new CourierError('drive-unavailable', {
+    detail: 'Drive does not say in a readable way how many bytes of the upload it has stored.',
+  });
+  return { kind: 'doubt', error, response };
+};
+
+export type SessionAnswer =
+  | { kind: 'stored'; bytes: number }
+  | { kind: 'done'; response: GoogleResponse }
+  | { kind: 'exists' }
+  /** `refusal`: Drive gave a reason that says nothing of the session, or that the courier does not know. */
+  | { kind: 'lost'; error: CourierError; refusal?: CourierError }
+  | { kind: 'doubt'; error: CourierError; response?: GoogleResponse };
+
+/** Answers that say nothing of the session but something of the account or the drive: no other session would fare better. */
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  'folder-not-writable',
+  'folder-invalid',
+  'folder-limited',
+  'folder-too-deep',
+  'policy-forbidden',
+  'too-large',
+  'no-storage-quota',
+  'drive-full',
+  'drive-api-disabled',
+  'scope-insufficient',
+  'conversion-refused',
+]);
+
+/**
+ * What an answer to a chunk or a status query means.
+ * @throws CourierError what no retry can help.
+ */
+export const readAnswer = (client: Pick<DriveClient, 'error'>, response: GoogleResponse): SessionAnswer => {
+  const { status } = response;
+  if (status === 308) return readStored(response);
+  if (status >= 200 && status < 300) return { kind: 'done', response };
+  if (status === 409) return { kind: 'exists' };
+  const error = client.error(response, 'drive.session.put');
+  // "If 5xx: resume or start over"; rate limits are "retried in place".
+  if (error.code === 'drive-unavailable' || error.code === 'drive-rate-limited')
+    return { kind: 'doubt', error, response };
+  if (FINAL_CODES.has(error.code)) throw error;
+  // "404 Not Found: the upload session has expired and the upload must be restarted from the beginning"; any other 4xx likewise.
+  const lost = new CourierError('drive-unavailable', {
+    detail: 'Drive has lost the upload session.',
+    cause: error.cause,
+  });
+  return { kind: 'lost', error: lost, ...(error.code === 'drive-refused' ? { refusal: error } : {}) };
+};

@@ -1,0 +1,178 @@
+import { CourierError } from '../../errors.ts';
+
+/**
+ * JSON as it was written. `JSON.parse` changes what a person's table must keep: 9007199254740993 ends in 2, 1e400 is
+ * infinite, 1.50 becomes 1.5, the columns "name", "2024" come out as "2024", "name", and of two equal keys one is gone.
+ * Here numbers keep their digits, keys their order, and what I-JSON (RFC 7493) forbids is refused: equal keys, lone
+ * surrogates; so is nesting deeper than any document's.
+ */
+
+/** A number whose text is not the one that JavaScript would write; `JSON.stringify` writes it as it stands. */
+interface RawNumber {
+  readonly rawJSON: string;
+}
+
+/** https://tc39.es/proposal-json-parse-with-source/; in Node since 21, not yet in TypeScript's library. */
+const { rawJSON, isRawJSON } = JSON as unknown as {
+  rawJSON(text: string): RawNumber;
+  isRawJSON(value: unknown): value is RawNumber;
+};
+
+export const isRawNumber = isRawJSON;
+
+const DEEPEST = 100;
+/** What makes a string more than the characters between its quotes. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what JSON forbids (RFC 8259, 7).
+const NOT_PLAIN = /[\\\u0000-\u001f]/;
+const SMALL_INTEGER = /^(?:0|-?[1-9]\d{0,14})$/;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const WORDS: readonly (readonly [string, boolean | null])[] = [
+  ['true', true],
+  ['false', false],
+  ['null', null],
+];
+
+/** The keys in the order in which they stood, on objects where JavaScript has another one. */
+const ORDER = Symbol('order of keys');
+
+/** The keys of a parsed object, in the order in which they were written. */
+export const keysOf = (object: object): readonly string[] =>
+  (object as { [ORDER]?: readonly string[] })[ORDER] ?? Object.keys(object);
+
+const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
+
+/** The texts of callers stay out of errors, but for the names of their keys. */
+const quoted = (key: string): string => JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
+
+const isArrayIndex = (key: string): boolean => /^(?:0|[1-9]\d{0,9})$/.test(key);
+const OWN = { enumerable: true, writable: true, configurable: true } as const;
+
+/** Parses JSON text, and keeps it exact. @throws CourierError `request-invalid` */
+export const parseExactJson = (text: string): unknown => {
+  let at = 0;
+
+  const malformed = (): CourierError => invalid(`This is not JSON: character ${at + 1} is not what must stand there.`);
+
+  const space = (): void => {
+    for (;;) {
+      const code = text.charCodeAt(at);
+      if (code !== 32 && code !== 10 && code !== 13 && code !== 9) return;
+      at += 1;
+    }
+  };
+
+  const take = (character: string): boolean => {
+    if (text[at] !== character) return false;
+    at += 1;
+    return true;
+  };
+
+  /** The end is looked for by the quotes alone: a text may have millions of characters. */
+  const endOfString = (): number => {
+    for (let quote = text.indexOf('"', at + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
+      let backslashes = 0;
+      while (text[quote - 1 - backslashes] === '\\') backslashes += 1;
+      if (backslashes % 2 === 0) return quote;
+    }
+    throw malformed();
+  };
+
+  const string = (): string => {
+    const end = endOfString();
+    let value = text.slice(at + 1, end);
+    if (NOT_PLAIN.test(value)) {
+      try {
+        value = JSON.parse(text.slice(at, end + 1)) as string;
+      } catch {
+        throw malformed();
+      }
+    }
+    if (!value.isWellFormed()) throw invalid('A text is not well-formed Unicode (a lone surrogate).');
+    at = end + 1;
+    return value;
+  };
+
+  const number = (): number | RawNumber => {
+    NUMBER.lastIndex = at;
+    const written = NUMBER.exec(text)?.[0];
+    if (written === undefined) throw malformed();
+    at = NUMBER.lastIndex;
+    const value = Number(written);
+    return SMALL_INTEGER.test(written) || String(value) === written ? value : rawJSON(written);
+  };
+
+  const word = (): boolean | null => {
+    for (const [written, value] of WORDS) {
+      if (text.startsWith(written, at)) {
+        at += written.length;
+        return value;
+      }
+    }
+    throw malformed();
+  };
+
+  const array = (depth: number): unknown[] => {
+    const items: unknown[] = [];
+    at += 1;
+    space();
+    if (take(']')) return items;
+    for (;;) {
+      items.push(value(depth));
+      space();
+      if (take(']')) return items;
+      if (!take(',')) throw malformed();
+    }
+  };
+
+  const object = (depth: number): object => {
+    const members: Record<string, unknown> = {};
+    const keys: string[] = [];
+    let reordered = false;
+    at += 1;
+    space();
+    if (take('}')) return members;
+    for (;;) {
+      space();
+      if (text[at] !== '"') throw malformed();
+      const key = string();
+      if (Object.hasOwn(members, key)) throw invalid(`The key ${quoted(key)} is there twice in one object.`);
+      space();
+      if (!take(':')) throw malformed();
+      const member = value(depth);
+      // Assigned, this one name would change the object's prototype; it is a key like any other.
+      if (key === '__proto__') Object.defineProperty(members, key, { value: member, ...OWN });
+      else members[key] = member;
+      keys.push(key);
+      reordered ||= isArrayIndex(key);
+      space();
+      if (take('}')) break;
+      if (!take(',')) throw malformed();
+    }
+    if (reordered) Object.defineProperty(members, ORDER, { value: keys });
+    return members;
+  };
+
+  function value(depth: number): unknown {
+    if (depth === DEEPEST) throw invalid(`The JSON is nested deeper than ${DEEPEST} levels.`);
+    space();
+    switch (text[at]) {
+      case '{':
+        return object(depth + 1);
+      case '[':
+        return array(depth + 1);
+      case '"':
+        return string();
+      case 't':
+      case 'f':
+      case 'n':
+        return word();
+      default:
+        return number();
+    }
+  }
+
+  const parsed = value(0);
+  space();
+  if (at < text.length) throw malformed();
+  return parsed;
+};

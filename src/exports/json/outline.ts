@@ -1,0 +1,206 @@
+import { CourierError } from '../../errors.ts';
+import { ByteWriter } from '../bytes/byte-writer.ts';
+import type { JsonEvents } from './events.ts';
+import { KeyReader, UniqueKeys } from './keys.ts';
+import type { JsonScanner } from './scanner.ts';
+import { JsonWriter } from './writer.ts';
+
+/** A large value of a document: where it stands, to be read from there when it is wanted. */
+export interface Found {
+  /** `FIELD.FIELD` */
+  path: string;
+  start: number;
+  end: number;
+}
+
+/** Follows one of the values that an outline leaves out. */
+export interface Follower extends JsonEvents {
+  /** What the outline says in its place, as JSON. */
+  stand: string;
+  /** Hears of each key within the value, after `endText`. @param key see `KeyReader.end` */
+  key?(key: string, where: { start: number; bytes: number }): void;
+}
+
+export interface OutlineOptions {
+  /** Fields whose objects are part of the outline, `FIELD` or `FIELD.FIELD`; other containers are left out, empty. */
+  objects: readonly string[];
+  /** Who follows the value of a field, and keeps it out of the outline; undefined where it is part of it. */
+  follow(path: string, type: ValueType): Follower | undefined;
+  /** The largest outline, in bytes. */
+  maxBytes: number;
+  /** Equal keys and lone surrogates pass, as `JSON.parse` lets them. */
+  lenient?: boolean;
+}
+
+export type ValueType = 'text' | 'number' | 'word' | 'array' | 'object';
+
+/** What is left out and followed by nobody: its form is checked all the same. */
+export const PASS_OVER: Omit<Follower, 'stand'> = {
+  open: () => undefined,
+  close: () => undefined,
+  beginText: () => undefined,
+  plain: () => undefined,
+  escaped: () => undefined,
+  endText: () => undefined,
+  beginNumber: () => undefined,
+  digits: () => undefined,
+  endNumber: () => undefined,
+  word: () => undefined,
+};
+
+/**
+ * Makes the outline of a document while it is scanned: the document without its large values, small enough to be parsed
+ * in one go, and where those values stand. All keys are checked on the way.
+ */
+export class JsonOutline implements JsonEvents {
+  readonly found: Found[] = [];
+  readonly #options: OutlineOptions;
+  readonly #out = new ByteWriter(4_096);
+  readonly #writer = new JsonWriter(this.#out);
+  readonly #keys = new UniqueKeys();
+  readonly #key = new KeyReader();
+  readonly #path: string[] = [];
+  #scanner: JsonScanner | undefined;
+  #depth = 0;
+  #follower: Follower | undefined;
+  #followedDepth = 0;
+  #start = 0;
+  #isKey = false;
+  #keyStart = 0;
+
+  constructor(options: OutlineOptions) {
+    this.#options = options;
+  }
+
+  /** Tells it whose events these are. */
+  follows(scanner: JsonScanner): void {
+    this.#scanner = scanner;
+  }
+
+  /** The outline, as JSON. */
+  text(): string {
+    return this.#out.take().toString();
+  }
+
+  open(isArray: boolean): void {
+    if (!isArray) this.#keys.open();
+    const to = this.#begin(isArray ? 'array' : 'object');
+    this.#depth += 1;
+    to.open(isArray);
+  }
+
+  close(isArray: boolean): void {
+    if (!isArray) this.#keys.close();
+    this.#depth -= 1;
+    this.#to().close(isArray);
+    this.#end(1);
+  }
+
+  beginText(isKey: boolean): void {
+    if (isKey) {
+      this.#key.begin();
+      this.#keyStart = this.#scanner?.offset ?? 0;
+    }
+    const to = isKey ? this.#to() : this.#begin('text');
+    to.beginText(isKey);
+    this.#isKey = isKey;
+  }
+
+  plain(bytes: Uint8Array, from: number, to: number): void {
+    if (this.#isKey) this.#key.plain(bytes, from, to);
+    this.#to().plain(bytes, from, to);
+    if (this.#follower === undefined) this.#checkSize();
+  }
+
+  escaped(codePoint: number): void {
+    if (this.#isKey) this.#key.escaped(codePoint);
+    this.#to().escaped(codePoint);
+    if (this.#follower === undefined) this.#checkSize();
+  }
+
+  endText(isKey: boolean): void {
+    this.#to().endText(isKey);
+    this.#isKey = false;
+    if (isKey) this.#endKey();
+    else this.#end(1);
+  }
+
+  beginNumber(): void {
+    this.#begin('number').beginNumber();
+  }
+
+  digits(bytes: Uint8Array, from: number, to: number): void {
+    this.#to().digits(bytes, from, to);
+    if (this.#follower === undefined) this.#checkSize();
+  }
+
+  endNumber(): void {
+    this.#to().endNumber();
+    this.#end(0);
+  }
+
+  word(word: 'true' | 'false' | 'null'): void {
+    this.#begin('word').word(word);
+    // The scanner stands at its last letter.
+    if (this.#follower !== undefined && this.#depth === this.#followedDepth) this.#start -= word.length - 1;
+    this.#end(1);
+  }
+
+  #endKey(): void {
+    const key = this.#key.end();
+    if (this.#options.lenient !== true) this.#keys.add(key);
+    this.#follower?.key?.(key, { start: this.#keyStart, bytes: this.#key.length });
+    if (this.#follower === undefined) this.#path[this.#depth - 1] = key;
+    this.#checkSize();
+  }
+
+  /** A key with a dot in it is not a path. */
+  #pathNow(): string {
+    const path = this.#path.slice(0, this.#depth);
+    return path.some((key) => key.includes('.')) ? '' : path.join('.');
+  }
+
+  #to(): JsonEvents {
+    return this.#follower ?? this.#writer;
+  }
+
+  /** A value begins: decides who is told of it. */
+  #begin(type: ValueType): JsonEvents {
+    if (this.#follower !== undefined) return this.#follower;
+    const path = this.#pathNow();
+    const follower = this.#options.follow(path, type) ?? this.#passOver(path, type);
+    if (follower === undefined) return this.#writer;
+    this.#follower = follower;
+    this.#followedDepth = this.#depth;
+    this.#start = this.#scanner?.offset ?? 0;
+    return follower;
+  }
+
+  #passOver(path: string, type: ValueType): Follower | undefined {
+    if (type !== 'array' && type !== 'object') return undefined;
+    if (type === 'object' && (this.#depth === 0 || this.#options.objects.includes(path))) return undefined;
+    return { ...PASS_OVER, stand: type === 'array' ? '[]' : '{}' };
+  }
+
+  /** A value has ended. @param past how far the scanner stands before its end */
+  #end(past: number): void {
+    const follower = this.#follower;
+    if (follower === undefined || this.#depth !== this.#followedDepth) return;
+    this.#follower = undefined;
+    const path = this.#pathNow();
+    this.found.push({ path, start: this.#start, end: (this.#scanner?.offset ?? 0) + past });
+    this.#stand(follower.stand);
+  }
+
+  #stand(json: string): void {
+    this.#writer.word(json);
+  }
+
+  #checkSize(): void {
+    if (this.#out.size <= this.#options.maxBytes) return;
+    const { maxBytes } = this.#options;
+    throw new CourierError('request-invalid', {
+      detail: `The fields of the document have more than ${maxBytes} bytes together, without the file itself.`,
+    });
+  }
+}

@@ -1,0 +1,313 @@
+import { CourierError } from '../../errors.ts';
+import { type JsonEvents, MalformedJson } from './events.ts';
+import { isDigit, isNumber, NUMBER, type NumberState, numberStep } from './number.ts';
+
+/** Containers within containers; more are refused (I-JSON has no limit, and recursion none that is known). */
+const MAX_DEPTH = 100;
+
+const STATE = {
+  value: 0,
+  firstItem: 1,
+  firstKey: 2,
+  key: 3,
+  colon: 4,
+  after: 5,
+  text: 6,
+  escape: 7,
+  hex: 8,
+  number: 9,
+  word: 10,
+  end: 11,
+} as const;
+type State = (typeof STATE)[keyof typeof STATE];
+
+const WORDS = { 116: 'true', 102: 'false', 110: 'null' } as const;
+/** `\b`, `\f`, `\n`, `\r`, `\t`, and the characters that stand for themselves. */
+const ESCAPES: Readonly<Record<number, number>> = {
+  34: 34,
+  47: 47,
+  92: 92,
+  98: 8,
+  102: 12,
+  110: 10,
+  114: 13,
+  116: 9,
+};
+
+const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
+
+const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
+const isLowSurrogate = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff;
+
+const hexDigit = (byte: number): number => {
+  if (isDigit(byte)) return byte - 48;
+  const lower = byte | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+};
+
+/**
+ * Reads JSON text (RFC 8259) byte by byte, in pieces of any size, and keeps nothing of it: no value is ever made, so that
+ * neither the size of a text nor the number of values matters. Numbers keep their digits, keys their order. Whether the
+ * bytes are UTF-8 is for others to check.
+ */
+export class JsonScanner {
+  /** Set by a listener that has enough for now: `scan` returns after this event. */
+  paused = false;
+  /** Offset of the byte that is being looked at, in the whole text. */
+  offset: number;
+  /** Containers that are open. */
+  depth = 0;
+  #events: JsonEvents;
+  readonly #lenient: boolean;
+  readonly #isArray = new Uint8Array(MAX_DEPTH);
+  #state: State = STATE.value;
+  #isKey = false;
+  #number: NumberState = NUMBER.begin;
+  #word: (typeof WORDS)[keyof typeof WORDS] = 'true';
+  /** Characters of an escape or a word that have come. */
+  #count = 0;
+  #code = 0;
+  /** A surrogate that waits for its other half. */
+  #high = 0;
+
+  /**
+   * @param offset where in the whole text the first byte stands
+   * @param lenient lets lone surrogates pass
+   */
+  constructor(events: JsonEvents, { offset = 0, lenient = false }: { offset?: number; lenient?: boolean } = {}) {
+    this.#events = events;
+    this.offset = offset;
+    this.#lenient = lenient;
+  }
+
+  /** Has another listener from now on. */
+  listen(events: JsonEvents): void {
+    this.#events = events;
+  }
+
+  /** Begins anew with a value that stands at this offset. */
+  reset(offset: number): void {
+    this.offset = offset;
+    this.depth = 0;
+    this.#high = 0;
+    this.#state = STATE.value;
+  }
+
+  /**
+   * Reads bytes until they are used up or a listener pauses it.
+   * @returns where it has come to; with `offset` kept in step
+   * @throws CourierError `request-invalid`
+   */
+  scan(bytes: Uint8Array, from = 0, to = bytes.byteLength): number {
+    const base = this.offset - from;
+    let at = from;
+    while (at < to && !this.paused) {
+      this.offset = base + at;
+      switch (this.#state) {
+        case STATE.text:
+          at = this.#scanText(bytes, at, to);
+          break;
+        case STATE.number:
+          at = this.#scanNumber(bytes, at, to);
+          break;
+        case STATE.escape:
+        case STATE.hex:
+          this.#scanEscape(bytes[at] ?? 0);
+          at += 1;
+          break;
+        case STATE.word:
+          this.#scanWord(bytes[at] ?? 0);
+          at += 1;
+          break;
+        default: {
+          const byte = bytes[at] ?? 0;
+          if (byte !== 32 && byte !== 10 && byte !== 13 && byte !== 9) this.#scanSign(byte);
+          // The first byte of a number is one of its bytes.
+          if ((this.#state as State) !== STATE.number) at += 1;
+        }
+      }
+    }
+    this.offset = base + at;
+    return at;
+  }
+
+  /** There is no more. @throws CourierError `request-invalid` where something is missing */
+  end(): void {
+    if (this.#state === STATE.number && this.depth === 0 && isNumber(this.#number)) this.#endNumber();
+    if (this.#state !== STATE.end) throw new MalformedJson(this.offset);
+  }
+
+  #malformed(): never {
+    throw new MalformedJson(this.offset);
+  }
+
+  #afterValue(): void {
+    this.#state = this.depth === 0 ? STATE.end : STATE.after;
+  }
+
+  #scanText(bytes: Uint8Array, from: number, to: number): number {
+    let at = from;
+    while (at < to) {
+      const byte = bytes[at] ?? 0;
+      if (byte === 34 || byte === 92 || byte < 32) break;
+      at += 1;
+    }
+    if (at > from) {
+      if (this.#high !== 0) this.#loneSurrogate();
+      this.#events.plain(bytes, from, at);
+    }
+    if (at === to) return at;
+    const byte = bytes[at];
+    if (byte === 92) {
+      this.#state = STATE.escape;
+      return at + 1;
+    }
+    this.offset += at - from;
+    if (byte !== 34) this.#malformed();
+    if (this.#high !== 0) this.#loneSurrogate();
+    const isKey = this.#isKey;
+    if (isKey) this.#state = STATE.colon;
+    else this.#afterValue();
+    this.#events.endText(isKey);
+    return at + 1;
+  }
+
+  #scanEscape(byte: number): void {
+    if (this.#state === STATE.escape) {
+      if (byte === 117) {
+        this.#state = STATE.hex;
+        this.#count = 0;
+        this.#code = 0;
+        return;
+      }
+      const code = ESCAPES[byte];
+      if (code === undefined) this.#malformed();
+      if (this.#high !== 0) this.#loneSurrogate();
+      this.#state = STATE.text;
+      this.#events.escaped(code);
+      return;
+    }
+    const digit = hexDigit(byte);
+    if (digit < 0) this.#malformed();
+    this.#code = this.#code * 16 + digit;
+    this.#count += 1;
+    if (this.#count === 4) this.#endHex(this.#code);
+  }
+
+  #endHex(code: number): void {
+    this.#state = STATE.text;
+    if (this.#high !== 0) {
+      if (isLowSurrogate(code)) {
+        const whole = (this.#high - 0xd800) * 0x400 + (code - 0xdc00) + 0x10000;
+        this.#high = 0;
+        this.#events.escaped(whole);
+        return;
+      }
+      this.#loneSurrogate();
+    }
+    if (isHighSurrogate(code)) this.#high = code;
+    else if (isLowSurrogate(code)) this.#loneSurrogate(code);
+    else this.#events.escaped(code);
+  }
+
+  #loneSurrogate(code = this.#high): void {
+    if (!this.#lenient) throw invalid('A text is not well-formed Unicode (a lone surrogate).');
+    this.#high = 0;
+    this.#events.escaped(code);
+  }
+
+  #scanNumber(bytes: Uint8Array, from: number, to: number): number {
+    let at = from;
+    let state = this.#number;
+    for (; at < to; at += 1) {
+      const next = numberStep(state, bytes[at] ?? 0);
+      if (next === undefined) break;
+      state = next;
+    }
+    this.#number = state;
+    if (at > from) this.#events.digits(bytes, from, at);
+    if (at === to) return at;
+    this.offset += at - from;
+    if (!isNumber(state)) this.#malformed();
+    this.#endNumber();
+    return at;
+  }
+
+  #endNumber(): void {
+    this.#afterValue();
+    this.#events.endNumber();
+  }
+
+  #scanWord(byte: number): void {
+    if (byte !== this.#word.charCodeAt(this.#count)) this.#malformed();
+    this.#count += 1;
+    if (this.#count < this.#word.length) return;
+    this.#afterValue();
+    this.#events.word(this.#word);
+  }
+
+  #scanSign(byte: number): void {
+    switch (this.#state) {
+      case STATE.colon:
+        if (byte !== 58) this.#malformed();
+        this.#state = STATE.value;
+        return;
+      case STATE.after:
+        if (byte === 44) this.#state = this.#isArray[this.depth - 1] === 1 ? STATE.value : STATE.key;
+        else this.#close(byte);
+        return;
+      case STATE.firstKey:
+      case STATE.key:
+        if (byte === 34) this.#beginText(true);
+        else if (this.#state === STATE.firstKey) this.#close(byte);
+        else this.#malformed();
+        return;
+      case STATE.firstItem:
+        if (byte === 93) this.#close(byte);
+        else this.#beginValue(byte);
+        return;
+      case STATE.value:
+        this.#beginValue(byte);
+        return;
+      default:
+        this.#malformed();
+    }
+  }
+
+  #beginText(isKey: boolean): void {
+    this.#isKey = isKey;
+    this.#state = STATE.text;
+    this.#events.beginText(isKey);
+  }
+
+  #beginValue(byte: number): void {
+    if (byte === 34) this.#beginText(false);
+    else if (byte === 123) this.#open(false);
+    else if (byte === 91) this.#open(true);
+    else if (byte === 116 || byte === 102 || byte === 110) {
+      this.#word = WORDS[byte];
+      this.#count = 1;
+      this.#state = STATE.word;
+    } else if (byte === 45 || isDigit(byte)) {
+      this.#number = NUMBER.begin;
+      this.#state = STATE.number;
+      this.#events.beginNumber();
+    } else this.#malformed();
+  }
+
+  #open(isArray: boolean): void {
+    if (this.depth === MAX_DEPTH) throw invalid(`The JSON is nested deeper than ${MAX_DEPTH} levels.`);
+    this.#isArray[this.depth] = isArray ? 1 : 0;
+    this.depth += 1;
+    this.#state = isArray ? STATE.firstItem : STATE.firstKey;
+    this.#events.open(isArray);
+  }
+
+  #close(byte: number): void {
+    const isArray = this.#isArray[this.depth - 1] === 1;
+    if (byte !== (isArray ? 93 : 125)) this.#malformed();
+    this.depth -= 1;
+    this.#afterValue();
+    this.#events.close(isArray);
+  }
+}

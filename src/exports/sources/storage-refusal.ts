@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { CourierError } from '../../errors.ts';
+
+const payload = z.object({
+  error: z.object({
+    message: z.string().catch(''),
+    errors: z.array(z.object({ reason: z.string().catch('') }).catch({ reason: '' })).catch([]),
+    details: z.array(z.object({ reason: z.string().catch('') }).catch({ reason: '' })).catch([]),
+  }),
+});
+
+/** Reasons are single words; anything else could be a text that names people or objects. */
+const isWord = (reason: string): boolean => /^[A-Za-z][\w.-]{0,79}$/.test(reason);
+
+/** Whose bytes or metadata were refused. */
+interface Asked {
+  bucket: string;
+  /** `gs://bucket/object` */
+  label: string;
+  userProject?: string | undefined;
+}
+
+interface Refusal {
+  status: number;
+  /** The body, or its beginning: JSON, or plain text where an object's bytes were asked for. */
+  body: Buffer;
+}
+
+const read = ({ body }: Refusal): { reasons: string[]; text: string } => {
+  const text = body.toString();
+  try {
+    const { error } = payload.parse(JSON.parse(text));
+    return {
+      reasons: [...error.details, ...error.errors].map(({ reason }) => reason).filter(isWord),
+      text: error.message,
+    };
+  } catch {
+    return { reasons: [], text };
+  }
+};
+
+/** True for 400 "Bucket is a requester pays bucket but no user project provided." (reason `required`). */
+export const needsUserProject = (refusal: Refusal): boolean =>
+  refusal.status === 400 && /requester pays|user project/i.test(read(refusal).text);
+
+interface Meaning {
+  detail: string;
+  remedy?: string;
+}
+
+const USE_PROJECT = 'roles/serviceusage.serviceUsageConsumer';
+
+const meaningOf = (refusal: Refusal, { bucket, label, userProject }: Asked): Meaning | undefined => {
+  const { reasons, text } = read(refusal);
+  const has = (...wanted: string[]): boolean => reasons.some((reason) => wanted.includes(reason));
+  if (needsUserProject(refusal) || has('userProjectMissing')) {
+    return {
+      detail: `gs://${bucket} is a requester-pays bucket, and no project to bill is configured.`,
+      remedy: `Set "userProject" in the configuration to the project that pays, and grant the courier's service account ${USE_PROJECT} on it.`,
+    };
+  }
+  if (has('UserProjectAccessDenied', 'USER_PROJECT_DENIED') || /serviceusage\.services\.use/.test(text)) {
+    return {
+      detail: `The courier may not bill the project ${userProject ?? 'that is configured'} for reading ${label}.`,
+      remedy: `Grant the courier's service account ${USE_PROJECT} on the project that "userProject" names.`,
+    };
+  }
+  if (has('userProjectInvalid', 'userProjectInconsistent')) {
+    return {
+      detail: `Cloud Storage does not accept the project ${userProject ?? 'that is configured'} for billing.`,
+      remedy: 'Correct "userProject" in the configuration.',
+    };
+  }
+  if (has('resourceIsEncryptedWithCustomerEncryptionKey') || /customer-supplied encryption key/i.test(text)) {
+    return customerKey(label);
+  }
+  if (has('accessNotConfigured', 'SERVICE_DISABLED')) {
+    return {
+      detail: "The Cloud Storage API is disabled in the courier's project.",
+      remedy: 'Run "gcloud services enable storage.googleapis.com" in the courier\'s project.',
+    };
+  }
+  if (has('SECURITY_POLICY_VIOLATED', 'vpcServiceControls')) {
+    return {
+      detail: `A VPC Service Controls perimeter does not let the courier read ${label}.`,
+      remedy: "Ask the administrator of the organization to admit the courier's service account to the perimeter.",
+    };
+  }
+  return undefined;
+};
+
+const customerKey = (label: string): Meaning => ({
+  detail: `${label} is encrypted with a customer-supplied key, which the courier does not have.`,
+  remedy: 'Store the object without a customer-supplied encryption key, for example with a Cloud KMS key.',
+});
+
+export const encryptedWithCustomerKey = (label: string): CourierError =>
+  new CourierError('source-forbidden', {
+    ...customerKey(label),
+    reason: 'resourceIsEncryptedWithCustomerEncryptionKey',
+  });
+
+/** What a refusal of Cloud Storage means, other than "not found". Any unknown 4xx lasts until somebody acts, so it is a fault of the set-up. */
+export const storageError = (refusal: Refusal, asked: Asked): CourierError => {
+  const { status } = refusal;
+  const { reasons } = read(refusal);
+  const [reason] = reasons;
+  const isRateLimit = status === 403 && reasons.some((each) => /rateLimitExceeded$/i.test(each));
+  if (status === 408 || status === 429 || status >= 500 || status < 400 || isRateLimit) {
+    return new CourierError('google-unavailable', { detail: `Cloud Storage answered ${status}.`, reason });
+  }
+  const meaning = meaningOf(refusal, asked);
+  if (meaning !== undefined) return new CourierError('source-forbidden', { ...meaning, reason });
+  if (status === 401 || status === 403) {
+    return new CourierError('source-forbidden', { detail: `${asked.label} may not be read.`, reason });
+  }
+  const why = reason === undefined ? '' : ` with the reason "${reason}"`;
+  return new CourierError('source-forbidden', {
+    detail: `Cloud Storage answered ${status}${why} for ${asked.label}, which the courier does not know.`,
+    remedy:
+      "Look up the reason in Google's documentation (https://cloud.google.com/storage/docs/json_api/v1/status-codes), and check the bucket's settings.",
+    reason,
+  });
+};

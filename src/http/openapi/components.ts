@@ -1,0 +1,224 @@
+import { CONFLICT_RULES, CONVERSIONS, OUTCOMES, type Receipt } from '../../domain.ts';
+import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
+import { problemOf } from '../problem.ts';
+import { HEADERS_TOO_LARGE, headersTooLarge } from '../request/request-head.ts';
+import type { DestinationSummary, DoctorReport, Readiness, UploadSession } from '../services.ts';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const text = (description: string, rest: Schema = {}): Schema => ({ type: 'string', description, ...rest });
+const time = (description: string): Schema => text(description, { format: 'date-time' });
+const reference = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+
+/** An object of which every member is described: a member too many or too few does not compile. */
+const objectOf = <Type>(
+  members: Readonly<Record<keyof Required<Type>, Schema>>,
+  optional: readonly (keyof Type)[] = [],
+): Schema => ({
+  type: 'object',
+  required: Object.keys(members).filter((name) => !optional.includes(name as keyof Type)),
+  properties: members,
+});
+
+const receipt = objectOf<Receipt>(
+  {
+    id: text('The file’s id in Drive.'),
+    name: text('The file’s name.'),
+    mimeType: text('The media type in Drive; of the Google Docs file, for a conversion.'),
+    size: { type: 'integer', minimum: 0, description: 'Bytes received.' },
+    sha256: { type: ['string', 'null'], description: 'Of the bytes received, lower-case hex; it equals Drive’s own.' },
+    md5: { type: ['string', 'null'], description: 'Drive’s own, lower-case hex; null for a conversion.' },
+    destination: text('The destination’s name.'),
+    path: text('Folders below the destination’s; "" for its own.'),
+    folderId: text('The folder’s id in Drive.'),
+    webViewLink: text('Where people open the file.', { format: 'uri' }),
+    outcome: {
+      type: 'string',
+      enum: OUTCOMES,
+      description: 'What was done; "replayed" repeats the receipt of the first delivery with this key.',
+    },
+    createdTime: time('When the file was created.'),
+    modifiedTime: time('When the file was modified.'),
+    caller: text('The caller’s email, else its subject.'),
+    idempotencyKey: { type: ['string', 'null'], description: 'The key of this delivery.' },
+    warnings: {
+      type: 'array',
+      items: { type: 'string' },
+      description: 'What went wrong after the file was safe, or has become of it since.',
+    },
+    once: {
+      const: 'instance',
+      description: 'Only this instance remembers the key: its ledger is in memory. Left out with a shared ledger.',
+    },
+  },
+  ['warnings', 'once'],
+);
+
+const session = objectOf<UploadSession>({
+  id: text('For POST /v1/uploads/{id}/complete.'),
+  uploadUrl: text(
+    'Where the bytes are PUT to, as Drive’s resumable uploads are. A secret: whoever has it may write the file.',
+    { format: 'uri' },
+  ),
+  expiresTime: time('When Drive forgets the session.'),
+  chunkGranularity: {
+    type: 'integer',
+    const: 262_144,
+    description: 'All chunks but the last are multiples of so many bytes.',
+  },
+});
+
+const summary = objectOf<DestinationSummary>({
+  name: text('For the option "destination".'),
+  path: text('The default of the option of this name.'),
+  onConflict: { type: 'string', enum: CONFLICT_RULES, description: 'The default of the option of this name.' },
+  convertTo: {
+    type: ['string', 'null'],
+    enum: [...CONVERSIONS, null],
+    description: 'The default of the option of this name.',
+  },
+  maxBytes: { type: 'integer', description: 'The largest file that is taken, in bytes.' },
+});
+
+const check = objectOf<DoctorReport['destinations'][string]['checks'][number]>(
+  {
+    check: text('What was looked at.'),
+    result: { type: 'string', enum: ['passed', 'warned', 'failed', 'skipped'] },
+    detail: text('What was found.'),
+    remedy: text('What to do.'),
+  },
+  ['remedy'],
+);
+
+const doctorReport = objectOf<DoctorReport>({
+  ok: { type: 'boolean', description: 'False where something fails.' },
+  findings: {
+    type: 'array',
+    description: 'What somebody has to act on: failures first; one that several destinations share is told once.',
+    items: objectOf<DoctorReport['findings'][number]>(
+      {
+        check: text('What was looked at.'),
+        result: { enum: ['failed', 'warned'] },
+        detail: text('What was found.'),
+        remedy: text('What to do.'),
+        destinations: { type: 'array', items: text('Name of a destination that has it.') },
+      },
+      ['remedy'],
+    ),
+  },
+  destinations: {
+    type: 'object',
+    additionalProperties: objectOf<DoctorReport['destinations'][string]>({
+      ok: { type: 'boolean' },
+      checks: { type: 'array', items: check },
+    }),
+  },
+});
+
+const readiness = objectOf<Readiness>({
+  ok: { type: 'boolean' },
+  findings: {
+    type: 'array',
+    items: objectOf<Readiness['findings'][number]>({
+      check: text('What fails, as the doctor calls it.'),
+      detail: text('In general words: no name of this installation.'),
+    }),
+  },
+});
+
+const CODES = Object.keys(ERRORS) as ErrorCode[];
+
+const problem: Schema = {
+  type: 'object',
+  description: 'RFC 9457.',
+  required: ['type', 'title', 'status', 'code', 'detail', 'remedy', 'retryable', 'requestId'],
+  properties: {
+    type: text('A name for the code.', { format: 'uri' }),
+    title: text('What the code means.'),
+    status: { type: 'integer' },
+    code: { type: 'string', enum: CODES, description: 'Stable; match on this.' },
+    detail: text('What was wrong with this very request.'),
+    remedy: text('What to do.'),
+    retryable: { type: 'boolean', description: 'True when the same request may succeed later.' },
+    requestId: text('For the operator, whose log has more.'),
+  },
+};
+
+/** https://cloud.google.com/pubsub/docs/push#receive_push */
+const push: Schema = {
+  type: 'object',
+  description: 'A wrapped Pub/Sub push. What its message asks for is told in docs/pubsub-and-buckets.md.',
+  required: ['message', 'subscription'],
+  properties: {
+    message: {
+      type: 'object',
+      required: ['messageId'],
+      properties: {
+        data: text('The message’s data.', { contentEncoding: 'base64' }),
+        attributes: { type: 'object', additionalProperties: { type: 'string' } },
+        messageId: { type: 'string' },
+        publishTime: { type: 'string', format: 'date-time' },
+        orderingKey: { type: 'string' },
+      },
+    },
+    subscription: text('projects/PROJECT/subscriptions/NAME'),
+    deliveryAttempt: { type: 'integer' },
+  },
+};
+
+export const ANSWERS = {
+  Receipt: receipt,
+  UploadSession: session,
+  Destination: summary,
+  DoctorReport: doctorReport,
+  Readiness: readiness,
+  Problem: problem,
+  Push: push,
+} as const;
+
+/** The name of the response that has all errors of a status. */
+export const errorResponseName = (status: number): string => `Error${status}`;
+
+const exampleOf = (code: ErrorCode, status: number): object => ({
+  ...problemOf(new CourierError(code), '4bf92f3577b34da6a3ce929d0e0e4736'),
+  status,
+});
+
+/** The answer with one of these codes, each as an example. */
+const errorResponse = (status: number, codes: readonly ErrorCode[]): Schema => ({
+  description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join('\n\n'),
+  headers: {
+    ...(codes.some((code) => ERRORS[code].retryable)
+      ? { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds.' } }
+      : {}),
+    ...(status === 401 ? { 'WWW-Authenticate': { schema: { type: 'string' } } } : {}),
+  },
+  content: {
+    'application/problem+json': {
+      schema: {
+        allOf: [
+          reference('Problem'),
+          {
+            type: 'object',
+            properties: { status: { type: 'integer', const: status }, code: { type: 'string', enum: codes } },
+          },
+        ],
+      },
+      examples: Object.fromEntries(codes.map((code) => [code, { value: exampleOf(code, status) }])),
+    },
+  },
+});
+
+/** One response for each status of the table, and one for headers that are too large. */
+export const errorResponses = (): Record<string, Schema> => {
+  const statuses = [...new Set(CODES.map((code) => ERRORS[code].status))];
+  const tabled = statuses.map((status): [string, Schema] => [
+    errorResponseName(status),
+    errorResponse(
+      status,
+      CODES.filter((code) => ERRORS[code].status === status),
+    ),
+  ]);
+  const tooLarge = errorResponse(HEADERS_TOO_LARGE, [headersTooLarge().code]);
+  return { ...Object.fromEntries(tabled), [errorResponseName(HEADERS_TOO_LARGE)]: tooLarge };
+};

@@ -1,0 +1,73 @@
+import { exportDocument } from '../../exports/export-document.ts';
+import { ANSWERS, errorResponses } from './components.ts';
+import { paths, schemaOf } from './paths.ts';
+import { completeRequest, uploadRequest } from '../routes/uploads.ts';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const parameter = (name: string, description: string, schema: Schema = { type: 'string' }): Schema => ({
+  name,
+  in: 'header',
+  required: false,
+  description,
+  schema,
+});
+
+const parameters = {
+  'Idempotency-Key': parameter(
+    'Idempotency-Key',
+    'The same key from the same caller gives the same file, however often.',
+    {
+      type: 'string',
+      pattern: '^[\\x21-\\x7e]{1,255}$',
+    },
+  ),
+  'Content-Digest': parameter('Content-Digest', 'RFC 9530, of the body: sha-256=:BASE64:'),
+  'Content-Disposition': parameter('Content-Disposition', 'Its filename is the name where the query has none.'),
+  traceparent: parameter('traceparent', 'W3C Trace Context.'),
+  'X-Cloud-Trace-Context': parameter('X-Cloud-Trace-Context', 'Google’s older form of the same.'),
+};
+
+/** The whole interface as OpenAPI 3.1, made from the schemas that validate and the table of errors. */
+export const openApiDocument = (version: string): object => ({
+  openapi: '3.1.0',
+  info: {
+    title: 'drive-courier',
+    version,
+    summary:
+      'Takes a file from any system that can prove who it is, and puts it into Google Drive: once, whole, and provably.',
+    description:
+      'The body of a request is the file, and the answer is a receipt. Every error is a problem (RFC 9457) with a code that stays, and a remedy. HEAD is taken where GET is, OPTIONS everywhere; any other method is answered 405 with Allow.',
+    contact: { name: 'The operator of this service' },
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  servers: [{ url: '/', description: 'The service that answers with this document.' }],
+  security: [{ idToken: [] }],
+  tags: [
+    { name: 'Deliveries', description: 'A file in one request.' },
+    { name: 'Upload sessions', description: 'Large files, sent to Drive directly.' },
+    { name: 'Pub/Sub', description: 'Messages that Pub/Sub pushes.' },
+    { name: 'Set-up', description: 'Where a caller may write, and whether that works.' },
+    { name: 'Service', description: 'The service itself.' },
+  ],
+  paths,
+  components: {
+    securitySchemes: {
+      idToken: {
+        type: 'http',
+        scheme: 'bearer',
+        bearerFormat: 'JWT',
+        description: 'A Google ID token whose audience is this service’s URL, as the operator configured it.',
+      },
+    },
+    parameters,
+    responses: errorResponses(),
+    schemas: {
+      ...ANSWERS,
+      ExportDocument: schemaOf(exportDocument),
+      // The route names convertTo in its refusal, which is no reason to offer it.
+      UploadRequest: schemaOf(uploadRequest.omit({ convertTo: true })),
+      CompleteRequest: schemaOf(completeRequest),
+    },
+  },
+});

@@ -1,0 +1,161 @@
+import { CourierError } from '../../errors.ts';
+import { DIGEST_FIELDS } from './body-digests.ts';
+
+type GetField = (name: string) => string | null | undefined;
+
+const invalid = (detail: string, remedy?: string): CourierError =>
+  new CourierError('request-invalid', { detail, ...(remedy === undefined ? {} : { remedy }) });
+
+const short = (text: string): string => text.slice(0, 40);
+
+/** Whole files only: what is a piece of one would be kept as if it were all of it. */
+const refuseRanges = (get: GetField): void => {
+  const isPiece =
+    get('content-range') !== null && get('content-range') !== undefined
+      ? 'Content-Range'
+      : // https://datatracker.ietf.org/doc/draft-ietf-httpbis-resumable-upload/
+        (get('upload-offset') ?? '0').trim() !== '0'
+        ? 'Upload-Offset'
+        : get('upload-complete')?.trim() === '?0' || get('upload-incomplete')?.trim() === '?1'
+          ? 'Upload-Complete'
+          : undefined;
+  if (isPiece === undefined) return;
+  throw new CourierError('range-unsupported', {
+    detail: `${isPiece} says that the body is a part of a file; it would be kept as the whole.`,
+  });
+};
+
+/** Protocols of resumable uploads that put the file into later requests, or say so in headers of their own. */
+const OTHER_PROTOCOLS = [
+  'tus-resumable',
+  'x-upload-content-length',
+  'x-upload-content-type',
+  'x-goog-upload-command',
+  'x-goog-upload-protocol',
+];
+
+const refuseOtherProtocols = (get: GetField): void => {
+  for (const name of OTHER_PROTOCOLS) {
+    if (get(name) === null || get(name) === undefined) continue;
+    throw invalid(
+      `The header ${name} belongs to a protocol of resumable uploads that this route does not speak.`,
+      'Open an upload session with POST /v1/uploads, or send the whole file as the body.',
+    );
+  }
+};
+
+/** A condition that is passed over may overwrite what it was to protect; what was asked for has an option of its own. */
+const refuseConditions = (get: GetField): void => {
+  for (const name of ['If-Match', 'If-None-Match', 'If-Unmodified-Since']) {
+    if (get(name.toLowerCase()) === null || get(name.toLowerCase()) === undefined) continue;
+    throw invalid(
+      `${name} is not evaluated here.`,
+      'Leave it out; onConflict=fail, skip or replace says what happens to a file of the same name.',
+    );
+  }
+  for (const name of ['x-http-method-override', 'x-http-method', 'x-method-override']) {
+    const method = get(name)?.trim().toUpperCase();
+    if (method !== undefined && method !== 'POST') throw invalid(`${name} is not followed; the method is POST.`);
+  }
+};
+
+const namesDigest = (trailer: string): string | undefined =>
+  trailer
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .find((name) => (DIGEST_FIELDS as readonly string[]).includes(name));
+
+/** A digest behind the body would go unchecked. */
+const refuseDigestTrailer = (name: string | undefined): void => {
+  if (name === undefined) return;
+  throw invalid(
+    `The digest "${name}" comes behind the body, as a trailer, where it is not checked.`,
+    'Send it as a header, or send the file with an Idempotency-Key and compare the sha256 of the receipt.',
+  );
+};
+
+/**
+ * An event that Eventarc brings in binary mode: its body is neither a file nor a document.
+ * @throws CourierError `request-invalid`
+ */
+export const refuseEvents = (headers: Headers): void => {
+  const type = headers.get('ce-type');
+  if (type === null || headers.get('ce-specversion') === null) return;
+  throw invalid(
+    `This is a CloudEvent of the type "${short(type)}", which this route does not take.`,
+    'Let Eventarc call the function courierEvent, or send Pub/Sub pushes to POST /v1/pubsub.',
+  );
+};
+
+/** Any other coding would make the stored bytes other than the caller's, or the receipt's hash other than the sent ones'. */
+const refuseEncoding = (get: GetField): void => {
+  const encoding = get('content-encoding')?.trim().toLowerCase() ?? 'identity';
+  if (encoding === 'identity') return;
+  throw new CourierError('media-type-unsupported', {
+    detail: `Content-Encoding "${short(encoding)}" is not supported: the body is the file as it is to be kept.`,
+    remedy: 'Send the body as it is, without Content-Encoding; a .gz file is sent as application/gzip.',
+  });
+};
+
+/**
+ * Refuses whatever would make the body mean something else than the bytes of one whole file.
+ * @throws CourierError `request-invalid`, `media-type-unsupported`, `range-unsupported`
+ */
+export const refuseCodings = (headers: Headers): void => {
+  const get: GetField = (name) => headers.get(name);
+  // Node decodes chunks, and leaves whatever else was done to the body as it is (RFC 9112, 6.1).
+  const transfer = headers.get('transfer-encoding')?.trim().toLowerCase() ?? 'chunked';
+  if (transfer !== 'chunked') {
+    throw invalid(
+      `Transfer-Encoding "${short(transfer)}" is not supported.`,
+      'Send the body as it is, with Content-Length or "Transfer-Encoding: chunked".',
+    );
+  }
+  refuseEncoding(get);
+  refuseRanges(get);
+  refuseOtherProtocols(get);
+  refuseConditions(get);
+  refuseDigestTrailer(namesDigest(headers.get('trailer') ?? ''));
+};
+
+/** The body's bytes; trailers need not be announced, so that its end shows whether there are any. @throws CourierError `request-invalid` */
+export async function* refuseTrailers(
+  body: AsyncIterable<Uint8Array>,
+  incoming: { trailers: Readonly<Record<string, unknown>> },
+): AsyncGenerator<Uint8Array> {
+  yield* body;
+  refuseDigestTrailer(namesDigest(Object.keys(incoming.trailers).join()));
+}
+
+/**
+ * The same for a part of a form (RFC 7578, 4.7 and 4.8).
+ * @throws CourierError `request-invalid`, `media-type-unsupported`, `range-unsupported`
+ */
+export const refusePartCodings = (headers: ReadonlyMap<string, string>): void => {
+  const get: GetField = (name) => headers.get(name);
+  const encoding = headers.get('content-transfer-encoding')?.toLowerCase() ?? 'binary';
+  if (!['7bit', '8bit', 'binary'].includes(encoding)) {
+    throw invalid(
+      `A part of the form has the Content-Transfer-Encoding "${short(encoding)}", which forms no longer have (RFC 7578, 4.7).`,
+      'Send the part’s bytes as they are, without Content-Transfer-Encoding.',
+    );
+  }
+  if (headers.has('transfer-encoding'))
+    throw invalid('A part of the form has a Transfer-Encoding, which only a request has.');
+  refuseEncoding(get);
+  refuseRanges(get);
+};
+
+export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+
+/** 1 to 255 visible ASCII characters. @throws CourierError `request-invalid` */
+export const readIdempotencyKey = (headers: Headers): string | undefined => {
+  const key = headers.get('idempotency-key') ?? undefined;
+  if (key !== undefined && !IDEMPOTENCY_KEY.test(key)) {
+    throw new CourierError('request-invalid', {
+      detail: 'Idempotency-Key must be one header of 1 to 255 visible ASCII characters.',
+    });
+  }
+  return key;
+};

@@ -1,0 +1,127 @@
+import { CourierError } from '../../errors.ts';
+import { ByteWriter } from '../../exports/bytes/byte-writer.ts';
+import type { JsonScanner } from '../../exports/json/scanner.ts';
+import { type Patience, requestBody } from './request-body.ts';
+import { createJsonFeed, Spool } from '../../exports/bytes/spool.ts';
+import { TURN_BYTES, turn } from '../../turns.ts';
+import { readBodyDigests, withDigests } from './body-digests.ts';
+import { refuseCodings, refuseTrailers } from './delivery-headers.ts';
+import type { DocumentLease } from '../capacity/document-memory.ts';
+import type { CourierContext } from '../environment.ts';
+import { readContentType } from './media-type.ts';
+
+const JSON_TYPE = /^application\/([\w.!#$&^+-]+\+)?json$/;
+
+/** How slow the sender of a document may be: while it comes it holds memory, which a file on its way to Drive does not. */
+const DOCUMENT_PATIENCE: Patience = { windowSeconds: 20, bytesPerSecond: 1_000 };
+
+/** The body of a request that is JSON: what it announces, and how to read it whole. */
+export interface JsonBody {
+  /** Bytes, when the request says so. */
+  size: number | undefined;
+  /** Reads a small one. @throws CourierError `too-large`, `body-truncated` */
+  read(): Promise<Buffer>;
+  /**
+   * Reads it into memory and scans it, both as it comes.
+   * Where a digest is announced, what damaged it on the way is told before what is wrong with it.
+   * @throws CourierError `too-large`, `body-truncated`, `digest-mismatch`, `busy`, and what the scanner throws
+   */
+  collect(scanner: JsonScanner, lease: Pick<DocumentLease, 'take'>): Promise<Spool>;
+}
+
+const collect = async (
+  pieces: AsyncIterable<Uint8Array>,
+  scanner: JsonScanner,
+  { lease, hasDigests }: { lease: Pick<DocumentLease, 'take'>; hasDigests: boolean },
+): Promise<Spool> => {
+  const spool = new Spool();
+  const feed = createJsonFeed(scanner);
+  let failure: { error: unknown } | undefined;
+  const scan = async (work: () => Promise<void> | void): Promise<void> => {
+    try {
+      if (failure === undefined) await work();
+    } catch (error) {
+      if (!hasDigests) throw error;
+      failure = { error };
+    }
+  };
+  for await (const piece of pieces) {
+    if (failure === undefined) {
+      lease.take(piece.byteLength);
+      spool.add(piece);
+    }
+    await scan(async () => {
+      for (let at = 0; at < piece.byteLength; at += TURN_BYTES) {
+        if (at > 0) await turn();
+        feed.add(piece.subarray(at, at + TURN_BYTES));
+      }
+    });
+  }
+  await scan(() => feed.end());
+  if (failure !== undefined) throw failure.error;
+  return spool;
+};
+
+interface JsonBodyOptions {
+  /** What a body of another media type is told. */
+  otherwise?: string;
+  patience?: Patience | undefined;
+}
+
+/**
+ * Looks at a request's headers; no byte of the body is asked for yet.
+ * @param maxBytes larger ones are refused
+ * @throws CourierError `media-type-unsupported`, `too-large`
+ */
+export const jsonBody = (
+  context: CourierContext,
+  maxBytes: number,
+  { otherwise = 'The body must be application/json.', patience = DOCUMENT_PATIENCE }: JsonBodyOptions = {},
+): JsonBody => {
+  const { headers } = context.req.raw;
+  const { incoming, begin } = context.env;
+  refuseCodings(headers);
+  const digests = readBodyDigests((name) => headers.get(name));
+  const body = requestBody(incoming, { maxBytes, patience, ...(begin === undefined ? {} : { begin }) });
+  const { mediaType, parameters } = readContentType(headers.get('content-type'));
+  if (body.size !== 0 && !JSON_TYPE.test(mediaType)) {
+    throw new CourierError('media-type-unsupported', { detail: otherwise });
+  }
+  const charset = parameters?.get('charset')?.toLowerCase() ?? 'utf-8';
+  if (!['utf-8', 'utf8', 'us-ascii'].includes(charset)) {
+    throw new CourierError('media-type-unsupported', {
+      detail: `JSON is UTF-8 (RFC 8259), not ${charset.slice(0, 40)}.`,
+    });
+  }
+  const pieces = (): AsyncIterable<Uint8Array> => withDigests(refuseTrailers(body.read(true), incoming), digests);
+  return {
+    size: body.size,
+    async read() {
+      const out = new ByteWriter(1_024);
+      for await (const piece of pieces()) out.bytes(piece, 0, piece.byteLength);
+      return out.take();
+    },
+    collect: (scanner, lease) => collect(pieces(), scanner, { lease, hasDigests: digests.length > 0 }),
+  };
+};
+
+/**
+ * Reads a body of JSON that is small.
+ * @returns undefined for an empty body
+ * @throws CourierError `too-large`, `body-truncated`, `request-invalid`
+ */
+export const readJson = async (body: JsonBody): Promise<unknown> => {
+  const bytes = await body.read();
+  if (bytes.byteLength === 0) return undefined;
+  return parseJson(bytes);
+};
+
+/** @throws CourierError `request-invalid` */
+const parseJson = (bytes: Uint8Array): unknown => {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    // The parser's own message quotes the text.
+    throw new CourierError('request-invalid', { detail: 'The body is not JSON in UTF-8.' });
+  }
+};

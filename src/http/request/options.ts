@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { CONFLICT_RULES, CONVERSIONS } from '../../domain.ts';
+import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
+import { fileName, folderPath } from '../../text/file-name.ts';
+import { readStoredType } from '../../text/media-type.ts';
+
+const MOST_DESCRIPTION = 4096;
+
+/** The options of a delivery, the same in a query, a form and JSON. */
+export const optionShape = {
+  destination: z
+    .exactOptional(
+      z
+        .string()
+        .min(1)
+        .max(64)
+        .refine(
+          (text) => !/^https?:/i.test(text),
+          'is a URL; send the name of a destination, not its folder’s address',
+        ),
+    )
+    .meta({ description: 'One of GET /v1/destinations; left out: the only one, else "default".' }),
+  name: fileName.meta({
+    description: 'The file’s name: 1 to 255 characters, none of them a control character, "/" or "\\".',
+  }),
+  path: z
+    .exactOptional(folderPath)
+    .meta({ description: 'Folders below the destination’s, separated by "/"; made if missing.' }),
+  onConflict: z
+    .exactOptional(z.enum(CONFLICT_RULES))
+    .meta({ description: 'What becomes of a file of this name that is there already.' }),
+  convertTo: z
+    .exactOptional(z.enum(CONVERSIONS))
+    .meta({ description: 'Makes a Google Sheet, Doc or Slides of the file.' }),
+  description: z.exactOptional(
+    z
+      .string()
+      .refine((text) => text.isWellFormed(), 'is not well-formed Unicode (a lone surrogate)')
+      .refine(
+        (text) => text.length <= 2 * MOST_DESCRIPTION && [...text].length <= MOST_DESCRIPTION,
+        `has more than ${MOST_DESCRIPTION} characters`,
+      )
+      .meta({ description: 'The file’s description in Drive, up to 4,096 characters.' }),
+  ),
+};
+
+export const deliveryOptions = z.strictObject(optionShape);
+
+/** A media type as an option, by the same rule as a Content-Type. */
+export const mimeTypeOption = z
+  .string()
+  .transform((text, context) => {
+    const stored = readStoredType(text);
+    if ('type' in stored) return stored.type;
+    context.addIssue({ code: 'custom', message: stored.fault });
+    return z.NEVER;
+  })
+  .meta({ description: 'Like "text/csv" or "text/csv; charset=utf-8"; of its parameters only a charset is kept.' });
+
+/** Lower-case hex of a SHA-256. */
+export const sha256Option = z
+  .string()
+  .toLowerCase()
+  .regex(/^[\da-f]{64}$/, 'is not a SHA-256 in hex')
+  // Described as it may be sent, in either case.
+  .meta({ pattern: '^[\\dA-Fa-f]{64}$' });
+
+const isCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(ERRORS, code);
+
+const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+
+/** What a body is whose members give it away. */
+const hintAt = (keys: readonly string[]): string => {
+  if (keys.includes('specversion')) return ' This is a CloudEvent: let Eventarc call the function courierEvent.';
+  if (keys.includes('message')) return ' A Pub/Sub push goes to POST /v1/pubsub.';
+  const isFolder = keys.some((key) => ['folder', 'folderId', 'parents'].includes(key));
+  return isFolder ? ' The folder is the destination’s; folders below it go into "path".' : '';
+};
+
+const describe = (issue: z.core.$ZodIssue): string => {
+  const at = issue.path.map(String).join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const names = issue.keys.map(quoted).slice(0, 8).join(', ');
+    return `${at === '' ? '' : `${at}: `}there is no option ${names}.${at === '' ? hintAt(issue.keys) : ''}`;
+  }
+  const missing = issue.code === 'invalid_type' && issue.input === undefined;
+  return `${at === '' ? 'The body' : at} ${missing ? 'is missing' : issue.message.replace(/^Invalid/, 'is an invalid')}.`;
+};
+
+/**
+ * Parses what a caller sent, and names everything that is wrong with it.
+ * @throws CourierError `name-invalid`, `path-invalid`, else `request-invalid`
+ */
+export const parseInput = <Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> => {
+  const parsed = schema.safeParse(input, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  const codes = parsed.error.issues.map((issue) => {
+    const code: unknown = issue.code === 'custom' ? issue.params?.code : undefined;
+    if (isCode(code)) return code;
+    return issue.path[0] === 'name' && issue.path.length === 1 ? 'name-invalid' : 'request-invalid';
+  });
+  const [first = 'request-invalid'] = codes;
+  const code = codes.every((other) => other === first) ? first : 'request-invalid';
+  throw new CourierError(code, { detail: parsed.error.issues.slice(0, 8).map(describe).join(' ') });
+};
+
+/** Gathers options by name, from wherever they come; each may come once. */
+export const gatherOptions = (pairs: Iterable<readonly [string, string]>): Record<string, string> => {
+  const options = new Map<string, string>();
+  for (const [name, value] of pairs) {
+    if (options.has(name)) throw new CourierError('request-invalid', { detail: `${quoted(name)} is given twice.` });
+    options.set(name, value);
+  }
+  return Object.fromEntries(options);
+};

@@ -1,0 +1,45 @@
+import { CourierError } from '../../errors.ts';
+
+const MOST_PARAMETERS = 32;
+
+const decode = (text: string): string => {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch (cause) {
+    throw new CourierError('request-invalid', { detail: 'The query is not percent-encoded UTF-8.', cause });
+  }
+};
+
+/**
+ * The parameters of a request's query, as they came: bytes that are no UTF-8 are refused, where URLSearchParams would
+ * put "\uFFFD" into a file's name.
+ * @param target the request target, as it stood on the wire
+ * @throws CourierError `request-invalid`
+ */
+export const readQuery = (target: string): [string, string][] => {
+  const start = target.indexOf('?');
+  if (start === -1) return [];
+  const query = target.slice(start + 1).replace(/#.*$/s, '');
+  if (/[^\x21-\x7e]/.test(query)) {
+    throw new CourierError('request-invalid', { detail: 'The query has characters that must be percent-encoded.' });
+  }
+  const pairs = query.split('&').filter((pair) => pair !== '');
+  if (pairs.length > MOST_PARAMETERS) {
+    throw new CourierError('request-invalid', { detail: `The query has more than ${MOST_PARAMETERS} parameters.` });
+  }
+  return pairs.map((pair) => {
+    const equals = pair.indexOf('=');
+    return equals === -1 ? [decode(pair), ''] : [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))];
+  });
+};
+
+/** Where everything is told in the body, a query would be passed over without a word. @throws CourierError `request-invalid` */
+export const refuseQuery = (target: string): void => refuseOptions(readQuery(target));
+
+/** @throws CourierError `request-invalid` for any of them */
+export const refuseOptions = ([first]: readonly [string, string][]): void => {
+  if (first === undefined) return;
+  throw new CourierError('request-invalid', {
+    detail: `The query has "${first[0].slice(0, 100)}"; what is wanted here is told in the body.`,
+  });
+};

@@ -1,0 +1,111 @@
+import type { Delivery, DeliveryOptions, Source } from '../../domain.ts';
+import { CourierError } from '../../errors.ts';
+import type { ContentType } from '../../text/media-type.ts';
+import { type Incoming, type Patience, type RequestBody, requestBody } from '../request/request-body.ts';
+import type { AnnouncedDelivery } from '../../delivery/authorize.ts';
+import { readBodyDigests, sha256Among, withDigests } from '../request/body-digests.ts';
+import { fileNameOf } from '../request/content-disposition.ts';
+import { readIdempotencyKey, refuseCodings, refuseEvents, refuseTrailers } from '../request/delivery-headers.ts';
+import type { CourierContext } from '../environment.ts';
+import { readForm } from '../request/form.ts';
+import { fileType, readContentType } from '../request/media-type.ts';
+import { deliveryOptions, gatherOptions, parseInput } from '../request/options.ts';
+import { keyOfRequest } from '../request/platform-key.ts';
+import { readQuery } from '../request/query.ts';
+import { withinRequest } from '../request/request-signal.ts';
+import type { Services } from '../services.ts';
+import { holderOf, type Slots } from '../capacity/slots.ts';
+
+type Sent = Pick<Delivery, 'source' | 'expectedSha256'> & { options: DeliveryOptions };
+
+interface Reading {
+  body: RequestBody;
+  contentType: ContentType;
+  query: [string, string][];
+  headers: Headers;
+  incoming: Pick<Incoming, 'trailers'>;
+}
+
+const withSha256 = (expectedSha256: string | undefined) => (expectedSha256 === undefined ? {} : { expectedSha256 });
+
+const withName = (name: string | undefined): { name?: string } => (name === undefined ? {} : { name });
+
+/** The body is the file; its options stand in the query. */
+const readRaw = ({ body, contentType, query, headers, incoming }: Reading): Sent => {
+  const digests = readBodyDigests((name) => headers.get(name));
+  const others = digests.filter(({ algorithm }) => algorithm !== 'sha256');
+  const named = withName(fileNameOf(headers.get('content-disposition')));
+  const source: Source = {
+    size: body.size,
+    mimeType: fileType(contentType),
+    open: () => withDigests(refuseTrailers(body.read(true), incoming), others),
+  };
+  return {
+    options: parseInput(deliveryOptions, { ...named, ...gatherOptions(query) }),
+    source,
+    ...withSha256(sha256Among(digests)),
+  };
+};
+
+/** A form: the options as fields (or in the query), then the file. */
+const readMultipart = async ({ body, contentType, query, headers, incoming }: Reading): Promise<Sent> => {
+  const boundary = contentType.parameters?.get('boundary') ?? '';
+  const digests = readBodyDigests((name) => headers.get(name));
+  const form = await readForm(refuseTrailers(body.read(), incoming), boundary, digests);
+  return {
+    options: parseInput(deliveryOptions, { name: form.fileName, ...gatherOptions([...query, ...form.fields]) }),
+    source: { size: undefined, mimeType: form.mimeType, open: form.read },
+    ...withSha256(form.expectedSha256),
+  };
+};
+
+/** What is known of a form before it is read. Its destination may be the query's; else it stands in a field, or nowhere. */
+const announcedByForm = ({ contentType, query, headers }: Reading): Pick<AnnouncedDelivery, 'options'> => {
+  if (contentType.parameters?.get('boundary') === undefined) {
+    throw new CourierError('request-invalid', { detail: 'The Content-Type of the form names no boundary.' });
+  }
+  // What is wrong with these is told before the body is read, too.
+  readBodyDigests((field) => headers.get(field));
+  const { destination, name } = gatherOptions(query);
+  return destination === undefined ? {} : { options: { destination, ...withName(name) } };
+};
+
+/** `POST /v1/files` and `POST /`. All that can be known is checked before the body is asked for. */
+export const createFilesHandler =
+  (services: Services, slots: Slots, patience?: Patience) =>
+  (context: CourierContext): Promise<Response> =>
+    withinRequest(context, services, async (time) => {
+      const { headers } = context.req.raw;
+      const { incoming, begin } = context.env;
+      refuseCodings(headers);
+      refuseEvents(headers);
+      const asked = readQuery(incoming.url ?? '');
+      const { idempotencyKey, query } = keyOfRequest(readIdempotencyKey(headers), asked, headers);
+      const contentType = readContentType(headers.get('content-type'));
+      const body = requestBody(incoming, {
+        maxBytes: services.maxBodyBytes,
+        ...(patience === undefined ? {} : { patience }),
+        ...(begin === undefined ? {} : { begin }),
+      });
+      const reading = { body, contentType, headers, incoming, query };
+      const isForm = contentType.mediaType === 'multipart/form-data';
+      const raw = isForm ? undefined : readRaw(reading);
+      const { caller } = context.var;
+      const { requestId } = context.var.trace;
+      const known = raw === undefined ? announcedByForm(reading) : { options: raw.options, size: raw.source.size };
+      services.authorize({ caller, requestId, idempotencyKey, ...known });
+      try {
+        const receipt = await slots.hold(holderOf.caller(caller), async () =>
+          services.deliver({
+            ...(raw ?? (await readMultipart(reading))),
+            ...time,
+            caller,
+            requestId,
+            ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+          }),
+        );
+        return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
+      } finally {
+        body.release();
+      }
+    });

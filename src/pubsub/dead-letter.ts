@@ -1,0 +1,110 @@
+import { CourierError } from '../errors.ts';
+import type { Bearer, GoogleResponse, GoogleTransport } from '../google/transport.ts';
+import type { Log } from '../log.ts';
+import { turn } from '../turns.ts';
+import type { PubsubMessage } from './message.ts';
+
+/** https://cloud.google.com/pubsub/quotas#resource_limits */
+const MOST_ATTRIBUTES = 100;
+const MOST_VALUE_BYTES = 1_024;
+
+/** The bearer is the runtime's own identity. */
+interface DeadLetterDependencies extends Bearer {
+  transport: GoogleTransport;
+  /** `projects/PROJECT/topics/NAME` */
+  topic: string | undefined;
+  log: Log;
+}
+
+/** As much of a text as an attribute holds, cut between two characters. */
+const bounded = (text: string): string => {
+  const bytes = Buffer.from(text);
+  if (bytes.byteLength <= MOST_VALUE_BYTES) return text;
+  let end = MOST_VALUE_BYTES - 3;
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return `${bytes.toString('utf8', 0, end)}…`;
+};
+
+/** The message's own attributes, and beside them why it is here and where it came from. */
+const attributesOf = (message: PubsubMessage, reason: CourierError): Record<string, string> => {
+  const why = {
+    courierCode: reason.code,
+    courierDetail: bounded(reason.detail ?? reason.title),
+    courierMessageId: bounded(message.id || 'unknown'),
+    ...(message.subscription === undefined ? {} : { courierSubscription: bounded(message.subscription) }),
+  };
+  const own = Object.entries(message.attributes)
+    // Keys with "goog" are Google's: a publisher may not set them.
+    .filter(([name]) => name !== '' && !name.startsWith('goog') && !Object.hasOwn(why, name))
+    .slice(0, MOST_ATTRIBUTES - Object.keys(why).length - 1);
+  return { ...Object.fromEntries(own), ...why };
+};
+
+const failed = ({ status }: GoogleResponse, topic: string): CourierError =>
+  new CourierError('google-unavailable', {
+    detail: `The dead-letter topic ${topic} did not take the message (${status}).`,
+    remedy: `Check that the topic exists, and grant the courier's service account roles/pubsub.publisher on it.`,
+  });
+
+/** A multiple of three, so that each piece is whole base64. */
+const DATA_PIECE_BYTES = 49_152;
+
+/** The request's JSON: data of ten megabytes are encoded piece by piece, where they are to stand. */
+const publishBody = async (data: Buffer, rest: object): Promise<Buffer> => {
+  const message = JSON.stringify(rest);
+  if (data.byteLength === 0) return Buffer.from(`{"messages":[${message}]}`);
+  const head = Buffer.from(`{"messages":[${message.slice(0, -1)},"data":"`);
+  const tail = Buffer.from('"}]}');
+  const dataBytes = Math.ceil(data.byteLength / 3) * 4;
+  const body = Buffer.allocUnsafeSlow(head.byteLength + dataBytes + tail.byteLength);
+  head.copy(body);
+  let at = head.byteLength;
+  for (let from = 0; from < data.byteLength; from += DATA_PIECE_BYTES) {
+    if (from > 0) await turn();
+    at += body.write(data.toString('base64', from, from + DATA_PIECE_BYTES), at, 'latin1');
+  }
+  tail.copy(body, at);
+  return body;
+};
+
+/**
+ * Publishes what can never be delivered, as it came, with the reason (`projects.topics.publish`,
+ * https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish). Answers false where no topic is configured.
+ * Sent again after a lost answer: a dead letter may come twice, and never not at all.
+ */
+export const createDeadLetters = ({
+  transport,
+  topic,
+  log,
+  ...bearer
+}: DeadLetterDependencies): ((message: PubsubMessage, reason: CourierError) => Promise<boolean>) => {
+  if (topic === undefined) return async () => false;
+
+  const publish = async (
+    data: Buffer,
+    attributes: Record<string, string>,
+    orderingKey: string | undefined,
+  ): Promise<GoogleResponse> =>
+    transport.send({
+      operation: 'pubsub.topics.publish',
+      method: 'POST',
+      url: `https://pubsub.googleapis.com/v1/${topic}:publish`,
+      bearer,
+      headers: { 'content-type': 'application/json' },
+      body: await publishBody(data, { attributes, ...(orderingKey === undefined ? {} : { orderingKey }) }),
+      retry: 'idempotent',
+    });
+
+  return async (message, reason) => {
+    const attributes = attributesOf(message, reason);
+    let answer = await publish(message.data, attributes, message.orderingKey);
+    if (answer.status === 400 && message.data.byteLength > 0) {
+      // With the reason beside them the data can be more than a message holds; the reason matters more.
+      const bytes = String(message.data.byteLength);
+      log.warn({ messageId: message.id, bytes }, 'the dead letter was refused; it goes without its data');
+      answer = await publish(Buffer.alloc(0), { ...attributes, courierDataDropped: bytes }, message.orderingKey);
+    }
+    if (answer.status !== 200) throw failed(answer, topic);
+    return true;
+  };
+};

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { asCourierError, CourierError } from '../errors.ts';
+import { type Bringing, handleMessage, messageFields } from './message-handler.ts';
+import { PUSH_SECONDS } from './push.ts';
+import { type PubsubMessage, readPublishedEvent, unwrap } from './message.ts';
+import type { Services } from '../http/services.ts';
+import { createSlots, holderOf } from '../http/capacity/slots.ts';
+
+/** A CloudEvent (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md), as functions-framework hands it over in either mode. */
+const eventSchema = z.object({
+  type: z.string(),
+  source: z.string(),
+  id: z.string(),
+  data: z.unknown().optional(),
+  /** In structured mode, for data that are no JSON. */
+  data_base64: z.unknown().optional(),
+});
+type CloudEvent = z.output<typeof eventSchema>;
+
+const PUBLISHED = 'google.cloud.pubsub.topic.v1.messagePublished';
+const FINALIZED = 'google.cloud.storage.object.v1.finalized';
+
+/** https://github.com/googleapis/google-cloudevents/blob/main/proto/google/events/cloud/storage/v1/data.proto */
+const objectSchema = z.object({
+  bucket: z.string(),
+  name: z.string(),
+  generation: z.union([z.string(), z.int().transform(String)]).optional(),
+});
+
+const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
+
+const dataOf = ({ data, data_base64: base64 }: CloudEvent): unknown => {
+  if (data !== undefined || typeof base64 !== 'string') return data;
+  try {
+    return JSON.parse(Buffer.from(base64, 'base64').toString());
+  } catch (cause) {
+    throw new CourierError('request-invalid', { detail: 'data_base64: is not JSON.', cause });
+  }
+};
+
+/** An event as a message: the same work whichever way it comes, and the same dead letter. */
+const asMessage = async (event: CloudEvent): Promise<{ message: PubsubMessage; fault?: CourierError }> => {
+  const bare = { id: event.id, subscription: undefined, deliveryAttempt: undefined, orderingKey: undefined };
+  const whole = (): PubsubMessage => ({
+    ...bare,
+    data: Buffer.from(JSON.stringify(event.data ?? null)),
+    attributes: {},
+  });
+  try {
+    const data = dataOf(event);
+    if (event.type === PUBLISHED) return await unwrap(readPublishedEvent(data));
+    if (event.type !== FINALIZED) throw invalid(`Events of type ${JSON.stringify(event.type)} are not taken.`);
+    const parsed = objectSchema.safeParse(data);
+    if (!parsed.success) throw invalid('data: is not an object of Cloud Storage.');
+    const { bucket, name, generation } = parsed.data;
+    const attributes = {
+      eventType: 'OBJECT_FINALIZE',
+      bucketId: bucket,
+      objectId: name,
+      ...(generation === undefined ? {} : { objectGeneration: generation }),
+    };
+    return { message: { ...bare, data: Buffer.alloc(0), attributes } };
+  } catch (error) {
+    return { message: whole(), fault: asCourierError(error) };
+  }
+};
+
+/** `//pubsub.googleapis.com/projects/P/topics/T` without its service. */
+const originOf = ({ source }: CloudEvent): string => source.replace(/^\/\/[^/]+\//, '');
+
+/** What the framework may show and print: the code and its title, and no cause. */
+const comeAgain = ({ code, title }: CourierError): Error => new Error(`${code}: ${title}`);
+
+const withinTime = async <Result>(
+  { now, requestSeconds }: Services,
+  work: (time: Pick<Bringing, 'signal' | 'deadlineMs'>) => Promise<Result>,
+): Promise<Result> => {
+  const limitMs = Math.min(requestSeconds, PUSH_SECONDS) * 1000;
+  const controller = new AbortController();
+  const timeUp = new CourierError('drive-unavailable', { detail: 'The time for this event is up.' });
+  const timer = setTimeout(() => controller.abort(timeUp), limitMs);
+  try {
+    return await work({ signal: controller.signal, deadlineMs: now() + limitMs });
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+/** The framework passes on whatever is posted to it. */
+const readEvent = (event: unknown): CloudEvent => {
+  const parsed = eventSchema.safeParse(event);
+  return parsed.success ? parsed.data : { type: '', source: '', id: '', data: event, data_base64: undefined };
+};
+
+/**
+ * What `courierEvent` does: the same work for events that Eventarc brings, whose sender the platform has checked. What can
+ * never be delivered is dead-lettered and counts as done; what should come again is thrown.
+ */
+export const createEventHandler = (services: Services): ((event: unknown) => Promise<void>) => {
+  const slots = createSlots(services.concurrentUploads);
+  // One parameter: with two, functions-framework takes a function for one with a callback.
+  return async (input) => {
+    const event = readEvent(input);
+    const unwrapped = await asMessage(event);
+    const topic = originOf(event);
+    const origin = unwrapped.message.subscription ?? topic;
+    const requestId = randomUUID();
+    const caller = { sub: `event:${topic}` };
+    const { destinations: allowedDestinations, sources: allowedSources } = services.eventGrant;
+    try {
+      if (services.stopping()) throw new CourierError('shutting-down');
+      await slots.hold(holderOf.subscription(origin), () =>
+        withinTime(services, (time) =>
+          handleMessage(services, unwrapped, {
+            ...time,
+            caller,
+            origin,
+            allowedDestinations,
+            allowedSources,
+            requestId,
+          }),
+        ),
+      );
+    } catch (thrown) {
+      const error = asCourierError(thrown);
+      services.log.warn(
+        { pubsub: messageFields(unwrapped.message, origin), requestId, code: error.code, error },
+        'event to come again',
+      );
+      throw comeAgain(error);
+    }
+  };
+};

@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto';
+import type { Caller, DeliveryOptions } from '../domain.ts';
+import type { CallContext } from '../drive/drive.ts';
+import { asCourierError, CourierError } from '../errors.ts';
+import { type LedgerWrite, ledgerOf, type StandingEntry } from '../ledger/ledger.ts';
+import { deliveryKey, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
+import { choosePlan, type Plan } from '../delivery/plan.ts';
+import { checkSize, fingerprint, type Order, settle } from '../delivery/resolve-options.ts';
+import { type DirectDependencies, planSchema, type Session, sessionSchema, uploadKey } from './session.ts';
+
+export interface OpenRequest {
+  caller: Caller;
+  options: DeliveryOptions & { mimeType: string; size: number };
+  idempotencyKey?: string;
+  signal: AbortSignal;
+  deadlineMs: number;
+}
+
+export interface OpenedUpload {
+  id: string;
+  uploadUrl: string;
+  expiresTime: string;
+  chunkGranularity: 262_144;
+}
+
+const asOpened = (id: string, { sessionUri, expiresAtMs }: Session): OpenedUpload => ({
+  id,
+  uploadUrl: sessionUri,
+  expiresTime: new Date(expiresAtMs).toISOString(),
+  chunkGranularity: 262_144,
+});
+
+const refuseConversion = (order: Order): void => {
+  if (order.convertTo !== undefined) {
+    throw new CourierError('request-invalid', {
+      detail:
+        'convertTo does not go with an upload session: Drive takes no id for a conversion, so it could not be made once. Send it to POST /v1/files.',
+    });
+  }
+};
+
+/** How often an upload of one key may come to nothing. */
+const MOST_ROUNDS = 100;
+
+/** What an upload is remembered under; of one with a key, both follow from the key. */
+interface Place {
+  id: string;
+  /** The ledger's key for the plan. */
+  planKey: string | undefined;
+}
+
+const placeOf = ({ caller, idempotencyKey }: OpenRequest, round: number): Place => {
+  if (idempotencyKey === undefined) return { id: randomUUID(), planKey: undefined };
+  const first = deliveryKey(caller, idempotencyKey);
+  const planKey = round === 1 ? first : `${first}:upload:${round}`;
+  return { id: keyMark(`upload:${planKey}`), planKey };
+};
+
+/** The plan in a key's entry. */
+const planOf = ({ record }: StandingEntry): Plan => (record as { plan: Plan }).plan;
+
+/** How often tries of one key at the same moment may revise its plan. */
+const MAX_TURNS = 5;
+
+/**
+ * Claims a key for a plan; a later open with the same key gets the first one's plan. While no session has come of it, the
+ * plan is made anew each time: its file may be made, removed or renamed since, and the key would never open a session.
+ */
+const claimPlan = async (
+  { ledger, now }: DirectDependencies,
+  { options }: OpenRequest,
+  { order, planKey, choose }: { order: Order; planKey: string | undefined; choose: () => Promise<Plan> },
+  hasSession: () => Promise<boolean>,
+): Promise<Plan> => {
+  if (planKey === undefined) return choose();
+  const print = fingerprint('session', { options, size: options.size }, order.place.name);
+  /** The file in the way may be this key's own, brought by another open of it since the ledger was asked. */
+  const orStanding = async (error: unknown): Promise<LedgerWrite> => {
+    const made = asCourierError(error).code === 'name-taken' ? await ledger.read(planKey) : undefined;
+    if (made === undefined) throw error;
+    return { entry: made, mine: false };
+  };
+  const claimFirst = async (): Promise<LedgerWrite> => {
+    const plan = await choose();
+    const claimed = { fileId: plan.fileId, fingerprint: print, state: 'claimed', claimedAtMs: now() } as const;
+    return ledger.claim(planKey, { ...claimed, record: { plan } });
+  };
+  const standing = await ledger.read(planKey);
+  let { entry, mine } =
+    standing === undefined ? await claimFirst().catch(orStanding) : { entry: standing, mine: false };
+  sameRequest(entry, print);
+  for (let turn = 0; !mine && turn < MAX_TURNS; turn++) {
+    const plan = planOf(entry);
+    if (await hasSession()) return plan;
+    const current = await choose().catch(async (error: unknown) => {
+      if (await hasSession()) return plan;
+      throw error;
+    });
+    // Where each delivery makes a file of its own, the key's id stays: only the folder may be another one.
+    const wanted = plan.kind === 'create' && plan.rule === 'new' ? { ...plan, folderId: current.folderId } : current;
+    if (isSamePlan(wanted, plan)) return plan;
+    ({ entry, mine } = await ledger.record(planKey, { state: 'claimed', record: { plan: wanted } }, entry));
+  }
+  return planOf(entry);
+};
+
+const openSession = (
+  order: Order,
+  plan: Plan,
+  request: OpenRequest,
+  context: CallContext,
+): Promise<{ sessionUri: string; expiresAtMs: number }> => {
+  const { drive } = order.place;
+  const { mimeType, size } = request.options;
+  if (plan.kind === 'replace') return drive.openReplaceSession(plan.fileId, mimeType, size, context);
+  const file = {
+    id: plan.fileId,
+    name: order.name,
+    mimeType,
+    folderId: plan.folderId,
+    ...(order.description === undefined ? {} : { description: order.description }),
+  };
+  return drive.openSession(file, size, context);
+};
+
+/** An upload that is begun, or is to be: of one key, the first of which something may still come. */
+const findRound = async (
+  dependencies: DirectDependencies,
+  request: OpenRequest,
+  { order, choose }: { order: Order; choose: () => Promise<Plan> },
+): Promise<{ id: string; plan: Plan; earlier: Session | undefined }> => {
+  for (let round = 1; round <= MOST_ROUNDS; round++) {
+    const { id, planKey } = placeOf(request, round);
+    let earlier: Session | undefined;
+    const findSession = async (): Promise<boolean> => {
+      const entry = await dependencies.ledger.read(uploadKey(id));
+      earlier = entry === undefined ? undefined : sessionSchema.parse(entry.record);
+      return entry !== undefined;
+    };
+    const plan = await claimPlan(dependencies, request, { order, planKey, choose }, findSession);
+    if (earlier?.over === undefined) return { id, plan, earlier };
+  }
+  throw new CourierError('digest-mismatch', {
+    detail: `${MOST_ROUNDS} uploads with this key ended with other bytes than were announced, or in the trash.`,
+    remedy: 'Find out what changes the bytes on their way, and send the file with a new Idempotency-Key.',
+  });
+};
+
+/** `POST /v1/uploads`. With the same key, the same session is answered again. @throws CourierError as a delivery does */
+export const createOpenUpload =
+  (shared: DirectDependencies) =>
+  async (request: OpenRequest): Promise<OpenedUpload> => {
+    const { caller, options, idempotencyKey, signal, deadlineMs } = request;
+    const dependencies = { ...shared, ledger: ledgerOf(shared.ledger, caller.sub) };
+    const { allow, ledger, now, log, sleep } = dependencies;
+    const context: CallContext = { signal, deadlineMs };
+    const place = allow(caller, options.destination);
+    checkSize(options.size, place);
+    const order = settle(place, options);
+    refuseConversion(order);
+
+    const choose = async (): Promise<Plan> => {
+      const { folderId } = await place.folders.ensure(place.config.folder, order.path, context);
+      return choosePlan({ order, folderId, source: options, ledger, log, context, now, sleep });
+    };
+    const { id, plan, earlier } = await findRound(dependencies, request, { order, choose });
+    if (earlier !== undefined) return asOpened(id, earlier);
+    if (plan.kind === 'skip') {
+      throw new CourierError('name-taken', {
+        detail: `"${order.name}" is already in the folder; with onConflict=skip there is nothing to send.`,
+      });
+    }
+
+    const former = plan.kind === 'replace' ? await place.drive.get(plan.fileId, context) : undefined;
+    const { sessionUri, expiresAtMs } = await openSession(order, plan, request, context);
+    const session: Session = {
+      callerSub: caller.sub,
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      options: {
+        destination: place.name,
+        name: order.name,
+        path: order.path,
+        size: options.size,
+        mimeType: options.mimeType,
+      },
+      plan: planSchema.parse(plan),
+      ...(former?.headRevisionId === undefined ? {} : { formerRevisionId: former.headRevisionId }),
+      sessionUri,
+      expiresAtMs,
+    };
+    const { entry } = await ledger.claim(uploadKey(id), {
+      fileId: plan.fileId,
+      fingerprint: '',
+      state: 'claimed',
+      record: session,
+      claimedAtMs: now(),
+    });
+    log.info(
+      {
+        audit: {
+          uploadId: id,
+          caller: caller.email ?? caller.sub,
+          destination: place.name,
+          name: order.name,
+          size: options.size,
+        },
+      },
+      'upload session opened',
+    );
+    return asOpened(id, sessionSchema.parse(entry.record));
+  };

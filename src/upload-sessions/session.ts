@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { CONFLICT_RULES } from '../domain.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Log } from '../log.ts';
+import type { Sleep } from '../sleep.ts';
+import type { Allow } from '../delivery/resolve-options.ts';
+import type { Telemetry } from '../telemetry.ts';
+
+/** The story of a direct upload: the courier opens the session, the caller sends the bytes to Drive, the courier checks what arrived. */
+
+export interface DirectDependencies {
+  allow: Allow;
+  ledger: Ledger;
+  now: () => number;
+  log: Log;
+  telemetry?: Telemetry | undefined;
+  /** Default: real time. */
+  sleep?: Sleep | undefined;
+}
+
+export const planSchema = z.object({
+  kind: z.enum(['create', 'replace']),
+  fileId: z.string(),
+  folderId: z.string(),
+  rule: z.enum(CONFLICT_RULES).optional(),
+  nameKey: z.string().optional(),
+});
+
+/** What the ledger keeps of an open upload; the session URI stands here and in the caller's answer, nowhere else. */
+export const sessionSchema = z.object({
+  callerSub: z.string(),
+  idempotencyKey: z.string().optional(),
+  options: z.object({
+    destination: z.string(),
+    name: z.string(),
+    path: z.string(),
+    size: z.number(),
+    mimeType: z.string(),
+  }),
+  plan: planSchema,
+  /** Of a file that is replaced, the revision that was its head when the session was opened. */
+  formerRevisionId: z.string().optional(),
+  sessionUri: z.string(),
+  expiresAtMs: z.number(),
+  /** Nothing comes of it any more, and why: with its key, the next upload is another one. */
+  over: z.enum(['other-bytes', 'trashed', 'moved', 'gone']).optional(),
+});
+export type Session = z.infer<typeof sessionSchema>;
+
+export const uploadKey = (id: string): string => `upload:${id}`;
+
+/** Where the ledger holds what became of an upload, for all who complete it. */
+export const verdictKey = (id: string): string => `verdict:${id}`;
+
+/** What `POST /v1/uploads` answers as an id: a mark of the key, or a UUID. */
+export const isUploadId = (text: string): boolean => /^(?:[\w-]{32}|[\da-f-]{36})$/.test(text);

@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { CourierError } from '../../src/errors.ts';
+import { type Entry, FORMS, startEntry } from '../support/http-forms.ts';
+
+describe.each(FORMS)('who is refused, %s', (form) => {
+  let entry: Entry;
+  let nowMs = 1_000_000;
+  beforeAll(async () => {
+    entry = await startEntry(form, {
+      services: {
+        now: () => nowMs,
+        async deliver() {
+          throw new CourierError('destination-forbidden');
+        },
+      },
+    });
+  });
+  afterAll(() => entry.close());
+
+  const refusedAs = async (authorization: string | undefined): Promise<string> => {
+    entry.services.log.lines.length = 0;
+    await entry.send({ target: '/v1/files?name=a', headers: { authorization }, body: 'abc' });
+    const { lines } = entry.services.log;
+    expect(lines).toHaveLength(1);
+    return lines[0]?.split(' ', 5).join(' ') ?? '';
+  };
+
+  test('is a warning in the log: without a token, with a bad one, and where the destination is another’s', async () => {
+    expect(await refusedAs(undefined)).toBe('warn POST /v1/files 401 token-missing');
+    expect(await refusedAs('Bearer bad')).toBe('warn POST /v1/files 401 token-invalid');
+    expect(await refusedAs('Bearer good')).toBe('warn POST /v1/files 403 destination-forbidden');
+  });
+
+  test('is one of sixty warnings a minute at the most; the rest of a flood is told as any request is', async () => {
+    nowMs += 60_000;
+    const levels: string[] = [];
+    for (let turn = 0; turn < 62; turn++) levels.push((await refusedAs('Bearer bad')).split(' ', 1)[0] ?? '');
+    expect(levels).toEqual([...Array.from({ length: 60 }, () => 'warn'), 'info', 'info']);
+    nowMs += 60_000;
+    expect(await refusedAs('Bearer bad')).toMatch(/^warn /);
+  });
+});

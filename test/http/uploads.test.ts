@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Services, UploadSessionRequest } from '../../src/http/services.ts';
+import { CourierError } from '../../src/errors.ts';
+import { type Call, type Entry, FORMS, STREAMING_FORMS, startEntry } from '../support/http-forms.ts';
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+describe.each(FORMS)('upload sessions, %s', (form) => {
+  let entry: Entry;
+  let opened: UploadSessionRequest[];
+  let completed: Parameters<Services['completeUpload']>[0][];
+  beforeAll(async () => {
+    [opened, completed] = [[], []];
+    entry = await startEntry(form);
+    const { openUpload } = entry.services;
+    entry.services.openUpload = (request) => {
+      opened.push(request);
+      return openUpload(request);
+    };
+    entry.services.completeUpload = async (request) => {
+      completed.push(request);
+      throw new CourierError('upload-incomplete');
+    };
+  });
+  afterAll(() => entry.close());
+  const open = (body: string, { headers = {} }: Call = {}) =>
+    entry.send({ target: '/v1/uploads', headers: { ...JSON_TYPE, ...headers }, body });
+  const request = { name: 'big.bin', mimeType: 'Application/X-Thing', size: 34_359_738_368 };
+
+  test('are opened with the options, and answered with what the caller needs', async () => {
+    const { status, json } = await open(JSON.stringify({ ...request, destination: 'reports', path: 'a\\b' }), {
+      headers: { 'idempotency-key': 'key-1' },
+    });
+    expect([status, json]).toEqual([
+      201,
+      {
+        id: 'upload-1',
+        uploadUrl: expect.stringContaining('upload_id='),
+        expiresTime: '2026-12-01T12:00:00.000Z',
+        chunkGranularity: 262_144,
+      },
+    ]);
+    expect(opened.at(-1)).toMatchObject({
+      options: { ...request, mimeType: 'application/x-thing', destination: 'reports', path: 'a/b' },
+      idempotencyKey: 'key-1',
+      caller: { email: 'exporter@my-proj.iam.gserviceaccount.com' },
+    });
+  });
+
+  test('leave no trace of their secret in the log', async () => {
+    expect((await open(JSON.stringify(request))).text).toContain('upload_id=secret');
+    expect(entry.services.log.lines.join('\n')).not.toContain('secret');
+  });
+
+  test.each([
+    ['name-invalid', { ...request, name: 'a\0b' }],
+    ['name-invalid', { ...request, name: '\ud800.csv' }],
+    ['name-invalid', { ...request, name: 7 }],
+    ['name-invalid', { ...request, name: null }],
+    ['name-invalid', { ...request, name: 'x'.repeat(300) }],
+    ['path-invalid', { ...request, path: 'a/\udc00' }],
+    ['request-invalid', { ...request, path: ['a', 'b'] }],
+    ['request-invalid', { ...request, size: -1 }],
+    ['request-invalid', { ...request, size: 1.5 }],
+    ['request-invalid', { ...request, size: '10' }],
+    ['request-invalid', { ...request, size: 5_497_558_138_881 }],
+    ['request-invalid', { ...request, size: null }],
+    ['request-invalid', { ...request, mimeType: 'text' }],
+    ['request-invalid', { ...request, mimeType: 'application/vnd.google-apps.folder' }],
+    ['request-invalid', { ...request, mimeType: ['text/csv'] }],
+    ['request-invalid', { ...request, description: '\ud800' }],
+    ['request-invalid', { ...request, onConflict: 'x' }],
+    ['request-invalid', { ...request, colour: 'red' }],
+    ['request-invalid', { ...request, uploadUrl: 'https://evil.example/' }],
+    ['name-invalid', { mimeType: 'text/csv', size: 1 }],
+    ['request-invalid', []],
+    ['request-invalid', {}],
+  ])('%s: %j', async (code, body) => {
+    const before = opened.length;
+    const { status, json } = await open(JSON.stringify(body));
+    expect([status, json.code]).toEqual([400, code]);
+    expect(opened.length).toBe(before);
+  });
+
+  test.each(['__proto__', 'constructor', 'prototype', 'toString'])(
+    'a member called %s is refused by name',
+    async (name) => {
+      const { status, json } = await open(`{"name":"a","mimeType":"text/csv","size":1,"${name}":{"size":2}}`);
+      expect([status, json.detail]).toEqual([400, `there is no option "${name}".`]);
+    },
+  );
+
+  test.each(['text/plain', 'application/x-ndjson', 'application/jsonp', 'application/xml+json+zip'])(
+    'are not taken as %s',
+    async (type) => {
+      const { status, json } = await open(JSON.stringify(request), { headers: { 'content-type': type } });
+      expect([status, json.code]).toEqual([415, 'media-type-unsupported']);
+    },
+  );
+
+  test('are told in the body alone: a query is refused by name', async () => {
+    const { status, json } = await entry.send({
+      target: '/v1/uploads?onConflict=fail',
+      headers: JSON_TYPE,
+      body: JSON.stringify(request),
+    });
+    expect([status, json.code]).toEqual([400, 'request-invalid']);
+    expect(json.detail).toBe('The query has "onConflict"; what is wanted here is told in the body.');
+  });
+
+  test('are taken as any kind of JSON', async () => {
+    const headers = { 'content-type': 'application/vnd.acme+json; charset=utf-8' };
+    expect((await open(JSON.stringify(request), { headers })).status).toBe(201);
+  });
+
+  test('a document of more than 64 KiB is refused', async () => {
+    const { status, json } = await open(JSON.stringify({ ...request, description: 'x'.repeat(65_536) }));
+    expect([status, json.code]).toEqual([413, 'too-large']);
+  });
+
+  test('are completed with or without a digest', async () => {
+    const complete = (body?: string) =>
+      entry.send({
+        target: '/v1/uploads/a%2Fb%20c/complete',
+        ...(body === undefined ? {} : { headers: JSON_TYPE, body }),
+      });
+    for (const body of [undefined, '', '{}']) {
+      expect((await complete(body)).json.code).toBe('upload-incomplete');
+      expect(completed.at(-1)).toMatchObject({ id: 'a/b c' });
+      expect(completed.at(-1)).not.toHaveProperty('sha256');
+    }
+    await complete(JSON.stringify({ sha256: 'AB'.repeat(32) }));
+    expect(completed.at(-1)?.sha256).toBe('ab'.repeat(32));
+
+    const before = completed.length;
+    for (const body of ['{"sha256":"ab"}', '{"sha256":null}', '{"sha256":1}', '{"size":1}', '[]', '{"md5":"x"}']) {
+      const { status, json } = await complete(body);
+      expect([body, status, json.code]).toEqual([body, 400, 'request-invalid']);
+    }
+    expect(completed.length).toBe(before);
+  });
+});
+
+// Where functions-framework parses bodies itself, it answers these with pages of its own.
+describe.each(STREAMING_FORMS)('what is no JSON, %s', (form) => {
+  let entry: Entry;
+  beforeAll(async () => {
+    entry = await startEntry(form);
+  });
+  afterAll(() => entry.close());
+
+  test.each([
+    ['cut', '{"name":'],
+    ['a text', 'name=a'],
+    ['with a comma too many', '{"name":"a",}'],
+    ['with a comment', '{"name":"a" /* */}'],
+    ['of bytes that are no UTF-8', Buffer.from([0x22, 0xff, 0x22])],
+    ['in UTF-16', Buffer.from('{"name":"a"}', 'utf16le')],
+    ['white space', ' \n '],
+    ['NaN', '{"size":NaN}'],
+    ['null', 'null'],
+    ['a number', '7'],
+    ['nested 30,000 deep', '['.repeat(30_000)],
+    ['nested 30,000 deep, and closed', `${'['.repeat(30_000)}${']'.repeat(30_000)}`],
+    ['nothing', ''],
+  ])('is refused without a word of it: %s', async (_, body) => {
+    const { status, json } = await entry.send({ target: '/v1/uploads', headers: JSON_TYPE, body });
+    expect(status).toBe(400);
+    expect(json.code).toMatch(/^(request|name)-invalid$/);
+  });
+});

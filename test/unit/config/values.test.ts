@@ -1,0 +1,193 @@
+import { describe, expect, test } from '@jest/globals';
+import { ConfigError } from '../../../src/config/faults.ts';
+import { type Config, readConfig } from '../../../src/config/config.ts';
+
+/** Values that look right and can never match, and values that only look wrong. */
+
+const destination = { folder: '0AbCdEf', credentials: 'main', callers: ['a@example.com'] };
+const document = {
+  audiences: ['https://courier.example'],
+  operators: ['a@example.com'],
+  destinations: { r: destination },
+  credentials: { main: { secret: 'projects/p/secrets/s' } },
+};
+const GIBIBYTE = 1024 ** 3;
+const read = (change: object = {}, memoryBytes = GIBIBYTE): Config =>
+  readConfig({ COURIER_CONFIG: JSON.stringify({ ...document, ...change }) }, memoryBytes);
+const faultsOf = (change: object, memoryBytes?: number): readonly string[] => {
+  try {
+    read(change, memoryBytes);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+  return [];
+};
+const withFolder = (folder: string) => ({ destinations: { r: { ...destination, folder } } });
+const withCallers = (...callers: string[]) => ({ destinations: { r: { ...destination, callers } } });
+
+describe('a folder', () => {
+  test.each([
+    '0AbCdEf',
+    ' 0AbCdEf\n',
+    'https://drive.google.com/drive/folders/0AbCdEf',
+    'https://drive.google.com/drive/folders/0AbCdEf?usp=sharing',
+    'https://drive.google.com/drive/folders/0AbCdEf?resourcekey=0-x&usp=drive_link#top',
+    'https://drive.google.com/drive/u/0/folders/0AbCdEf',
+    'https://drive.google.com/drive/u/12/folders/0AbCdEf/',
+    'https://drive.google.com/drive/mobile/folders/0AbCdEf?usp=sharing',
+    'https://drive.google.com/a/example.com/folderview?id=0AbCdEf&usp=sharing',
+    'https://drive.google.com/open?id=0AbCdEf',
+    'https://drive.google.com/open?usp=sharing&id=0AbCdEf',
+  ])('is understood as %j', (folder) => {
+    expect(read(withFolder(folder)).destinations.r?.folder).toBe('0AbCdEf');
+  });
+
+  test.each([
+    ['https://drive.google.com/drive/my-drive', 'what stands after "folders/"'],
+    ['https://drive.google.com/file/d/0AbCdEf/view', 'what stands after "folders/"'],
+    ['https://docs.google.com/spreadsheets/d/0AbCdEf/edit', 'what stands after "folders/"'],
+    ['https://drive.google.com.evil.example/drive/folders/0AbCdEf', 'what stands after "folders/"'],
+    ['https://drive.google.com/open?id=', 'what stands after "folders/"'],
+    ['0AbCdEf?usp=sharing', 'not a Drive folder id'],
+    ['folders/0AbCdEf', 'what stands after "folders/"'],
+    ['"0AbCdEf"', 'write 0AbCdEf without them'],
+    ["'0AbCdEf'", 'write 0AbCdEf without them'],
+  ])('%j is a fault that says what to keep', (folder, why) => {
+    expect(faultsOf(withFolder(folder))).toEqual([expect.stringContaining(why)]);
+    expect(faultsOf(withFolder(folder))[0]).toMatch(/^destinations\.r\.folder: /);
+  });
+});
+
+describe('an audience', () => {
+  test.each([
+    'https://courier-abc-an.a.run.app',
+    'https://region-project.cloudfunctions.net/courier',
+    'https://courier.example/v1/pubsub',
+    '32555940559.apps.googleusercontent.com',
+    'courier',
+    'http://127.0.0.1:8080',
+    'http://localhost:8080',
+  ])('%j may be', (audience) => {
+    expect(read({ audiences: [audience] }).audiences).toEqual([audience]);
+  });
+
+  test.each([
+    ['http://courier.example', 'not an https URL'],
+    ['ftp://courier.example', 'not an https URL'],
+    ['https://', 'no URL'],
+    ['https://a.example https://b.example', 'several values'],
+    ['https://a.example,https://b.example', 'several values'],
+    ['https://a.examplehttps://b.example', 'several values'],
+    ['https://a.example; https://b.example', 'several values'],
+    ['https://a.example?x=1', 'query'],
+    ['https://a.example/#x', 'fragment'],
+    ['https://user@a.example', 'user'],
+    ['courier-abc-an.a.run.app', 'must begin with https://'],
+    ['/projects/1/locations/europe-west1/services/courier', 'identity: iap'],
+    ['"https://a.example"', 'without them'],
+  ])('%j never matches', (audience, why) => {
+    expect(faultsOf({ audiences: [audience] })).toEqual([expect.stringMatching(/^audiences\.0: /)]);
+    expect(faultsOf({ audiences: [audience] })[0]).toContain(why);
+  });
+
+  test.each(['https://courier.example', '/projects/p/locations/x/services/y', '/projects/1/services/y'])(
+    '%j is none of IAP’s',
+    (audience) => {
+      expect(faultsOf({ identity: 'iap', audiences: [audience] })).toEqual([
+        expect.stringContaining('is no audience of IAP'),
+      ]);
+    },
+  );
+
+  test('with a slash at its end is warned of', () => {
+    expect(read({ audiences: ['https://courier.example/'] }).warnings).toEqual([
+      expect.stringMatching(/^audiences\.0: .*"https:\/\/courier\.example"/),
+    ]);
+  });
+});
+
+describe('a caller', () => {
+  test.each([
+    ['user:a@example.com', 'write the address alone, "a@example.com"'],
+    ['serviceAccount:x@p.iam.gserviceaccount.com', 'write the address alone'],
+    ['group:sales@example.com', 'nothing of groups'],
+    ['allUsers', 'named'],
+    ['allAuthenticatedUsers', 'named'],
+    ['*@example.com', '"domain:example.com"'],
+    ['@example.com', '"domain:example.com"'],
+    ['a@example.com, b@example.com', 'several values'],
+    ['a@example.com;b@example.com', 'several values'],
+    ['a@example.com;', 'several values'],
+    ['alice', 'not an email address'],
+    ['https://example.com', 'not an email address'],
+    ['domain:gmail.com', 'no organization'],
+    ['älice@example.com', 'not an email address'],
+    ['alice@exämple.com', 'not an email address'],
+    ["'a@example.com'", 'without them'],
+  ])('%j never matches', (caller, why) => {
+    expect(faultsOf(withCallers(caller))).toEqual([expect.stringMatching(/^destinations\.r\.callers\.0: /)]);
+    expect(faultsOf(withCallers(caller))[0]).toContain(why);
+  });
+
+  test('with white space around it is taken without, and that is said', () => {
+    const config = read(withCallers(' a@example.com\n', '\tdomain:Example.com '));
+    expect(config.destinations.r?.callers).toEqual(['a@example.com', 'domain:example.com']);
+    expect(config.warnings).toEqual([
+      expect.stringMatching(/^destinations\.r\.callers\.0: white space/),
+      expect.stringMatching(/^destinations\.r\.callers\.1: white space/),
+    ]);
+  });
+});
+
+test('in the environment form a value is told by its variable', () => {
+  const env = {
+    COURIER_AUDIENCES: 'https://a.example https://b.example',
+    COURIER_CALLERS: "'a@example.com'",
+    COURIER_FOLDER: '"0AbCdEf"\n',
+    COURIER_SECRET: 'projects/p/secrets/s',
+  };
+  expect(() => readConfig(env)).toThrow(
+    expect.objectContaining({
+      faults: [
+        expect.stringMatching(/^COURIER_FOLDER: has quotes/),
+        expect.stringMatching(/^COURIER_CALLERS: has quotes/),
+        expect.stringMatching(/^COURIER_AUDIENCES: .*several values/),
+      ],
+    }),
+  );
+});
+
+describe('limits and memory', () => {
+  test.each([GIBIBYTE, 2 * GIBIBYTE])('buffers of %d bytes do not fit into a GiB', (bufferBytes) => {
+    expect(faultsOf({ limits: { bufferBytes } })).toEqual([
+      expect.stringMatching(/^limits\.bufferBytes: .*1024 MiB of/),
+    ]);
+  });
+
+  test.each([
+    [{ bufferBytes: 600 * 1024 * 1024 }, /^limits\.bufferBytes: 600 MiB are more than half/],
+    [{ bufferBytes: 8 * 1024 * 1024 }, /^limits\.concurrentUploads: .* carry 16 uploads .* not 80/],
+    [{ concurrentUploads: 1000 }, /^limits\.concurrentUploads: .* carry 512 uploads .* not 1000/],
+  ])('%j is warned of', (limits, warning) => {
+    expect(read({ limits }).warnings).toEqual([expect.stringMatching(warning)]);
+  });
+
+  test('the defaults fit the smallest instance that the docs advise', () => {
+    expect(read({}, 512 * 1024 * 1024).warnings).toEqual([]);
+  });
+});
+
+test('several destinations without a default are warned of, for each way in', () => {
+  const pubsub = {
+    subscriptions: { 'projects/p/subscriptions/exports': { serviceAccount: 'p@x.example', destinations: ['r', 's'] } },
+    eventDestinations: ['r', 's'],
+  };
+  const { warnings } = read({ destinations: { r: destination, s: destination }, pubsub });
+  expect(warnings.map((warning) => warning.split(': ')[0])).toEqual([
+    'destinations',
+    'pubsub.subscriptions.projects/p/subscriptions/exports',
+    'pubsub.eventDestinations',
+    'pubsub.deadLetterTopic',
+  ]);
+});

@@ -1,0 +1,87 @@
+import { expect, test } from '@jest/globals';
+import type { ShareConfig } from '../../../src/config/destination.ts';
+import { shareFile } from '../../../src/delivery/sharing.ts';
+import { CourierError } from '../../../src/errors.ts';
+import { createKeptLog } from '../../support/kept-log.ts';
+
+const RULES: ShareConfig[] = [
+  { type: 'group', email: 'finance@example.com', role: 'reader', notify: false },
+  { type: 'user', email: 'bob@example.com', role: 'writer', notify: true },
+  { type: 'domain', domain: 'example.com', role: 'commenter' },
+  { type: 'anyone', role: 'reader' },
+];
+
+const setUp = (answers: (CourierError | undefined)[] = []) => {
+  const clock = { nowMs: 0 };
+  const calls: unknown[][] = [];
+  const waits: number[] = [];
+  let underWay = 0;
+  const log = createKeptLog();
+  const share = async (...call: unknown[]): Promise<void> => {
+    expect(++underWay).toBe(1);
+    calls.push(call.slice(0, 3));
+    await new Promise((resolve) => setImmediate(resolve));
+    underWay -= 1;
+    const error = answers.shift();
+    if (error !== undefined) throw error;
+  };
+  const sleep = async (milliseconds: number, signal?: AbortSignal): Promise<void> => {
+    waits.push(milliseconds);
+    clock.nowMs += milliseconds;
+    signal?.throwIfAborted();
+  };
+  const run = (context = {}, rules: readonly ShareConfig[] = RULES) =>
+    shareFile({ drive: { share }, fileId: 'file-1', share: rules, context, log, now: () => clock.nowMs, sleep });
+  return { run, calls, waits, log };
+};
+
+const slower = (): CourierError => new CourierError('drive-rate-limited');
+
+test('shares one permission after another, and mails only where that is wanted', async () => {
+  const { run, calls } = setUp();
+  expect(await run()).toEqual([]);
+  expect(calls).toEqual([
+    ['file-1', { type: 'group', role: 'reader', email: 'finance@example.com' }, false],
+    ['file-1', { type: 'user', role: 'writer', email: 'bob@example.com' }, true],
+    ['file-1', { type: 'domain', role: 'commenter', domain: 'example.com' }, false],
+    ['file-1', { type: 'anyone', role: 'reader' }, false],
+  ]);
+});
+
+test('a failure is a warning that names no address, and the rest is shared all the same', async () => {
+  const { run, calls, log } = setUp([undefined, new CourierError('folder-not-writable')]);
+  const warnings = await run();
+  expect(warnings).toEqual([expect.stringMatching(/^Not shared with the user as writer: /)]);
+  expect(warnings.join()).not.toContain('@');
+  expect(calls).toHaveLength(4);
+  expect(log.lines).toEqual([expect.stringMatching(/warn .*bob@example.com/)]);
+});
+
+test("Drive's limit of shares is waited for, slowly", async () => {
+  const { run, waits } = setUp([slower(), slower()]);
+  expect(await run()).toEqual([]);
+  expect(waits).toEqual([10_000, 30_000]);
+});
+
+test('all rules together wait three times at most', async () => {
+  const { run, waits } = setUp([slower(), slower(), slower(), slower(), slower()]);
+  expect(await run()).toHaveLength(2);
+  expect(waits).toEqual([10_000, 30_000, 60_000]);
+});
+
+test('no wait begins that would end after the deadline', async () => {
+  const { run, waits } = setUp([slower(), slower(), slower()]);
+  expect(await run({ deadlineMs: 30_000 })).toHaveLength(2);
+  expect(waits).toEqual([10_000]);
+});
+
+test('when the caller has gone the file is shared still, but nothing is waited for', async () => {
+  const { run, calls } = setUp([slower()]);
+  expect(await run({ signal: AbortSignal.abort() })).toHaveLength(1);
+  expect(calls).toHaveLength(4);
+});
+
+test('an error that nobody foresaw is a warning, too', async () => {
+  const { run } = setUp([new TypeError('oops') as unknown as CourierError]);
+  expect(await run()).toEqual([expect.stringMatching(/^Not shared with the group as reader: /)]);
+});

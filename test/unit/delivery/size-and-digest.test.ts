@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from '@jest/globals';
+import type { DestinationConfig } from '../../../src/config/destination.ts';
+import type { Source } from '../../../src/domain.ts';
+import { checkDigest } from '../../../src/digest.ts';
+import { hashOf, replay } from '../../../src/delivery/idempotency.ts';
+import { checkSize, type Place } from '../../../src/delivery/resolve-options.ts';
+
+const BYTES = Buffer.from('day,orders\r\n');
+const SHA256 = createHash('sha256').update(BYTES).digest('hex');
+const ANOTHER = createHash('sha256').update('another').digest('hex');
+const source: Source = {
+  mimeType: 'text/csv',
+  size: undefined,
+  async *open() {
+    yield BYTES;
+  },
+};
+const place = { name: 'small', config: { maxBytes: 5 } as DestinationConfig } as Place;
+
+test.each([
+  ['its size is announced', async () => checkSize(12, place), 'The file has 12 bytes; destination "small" takes 5.'],
+  ['it is read', () => hashOf(source, 5), 'The file has more than 5 bytes.'],
+])('what a destination does not take has one remedy, and another way is none: when %s', async (_, refuse, detail) => {
+  await expect(refuse()).rejects.toMatchObject({
+    code: 'too-large',
+    detail,
+    remedy: 'Ask the operator to raise "maxBytes" of the destination; an upload session has the same limit.',
+  });
+});
+
+test.each([
+  ['stored', async () => checkDigest(ANOTHER, SHA256)],
+  [
+    'compared with an earlier delivery',
+    () => replay({ outcome: 'created' } as never, { source, maxBytes: 100, expectedSha256: ANOTHER }),
+  ],
+])('bytes other than announced are named by their own digest, when they are to be %s', async (_, refuse) => {
+  await expect(refuse()).rejects.toMatchObject({
+    code: 'digest-mismatch',
+    detail: `The bytes that arrived have the SHA-256 ${SHA256}.`,
+  });
+});

@@ -1,0 +1,257 @@
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { createBufferBudget } from '../../../src/drive/upload/buffer-budget.ts';
+import { createWindow, type Window } from '../../../src/drive/upload/replay-buffer.ts';
+
+const BLOCK = 10;
+
+const bytesOf = (size: number): Buffer => Buffer.from(Array.from({ length: size }, (_, at) => (at * 7) & 255));
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+async function* inPieces(bytes: Uint8Array, length: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += length) yield bytes.subarray(at, at + length);
+}
+
+const opened: Window[] = [];
+afterEach(() => {
+  for (const window of opened.splice(0)) window.close();
+});
+
+interface Opening {
+  piece?: number;
+  blocks?: number;
+  size?: number | undefined;
+  maxBytes?: number;
+  skip?: number;
+}
+
+/** A window over bytes, and what its lease was asked for: every block that is taken must be given back. */
+const open = async (bytes: Uint8Array, { piece = 7, blocks = 8, size, maxBytes = 1e6, skip }: Opening = {}) => {
+  const budget = createBufferBudget({ bytes: blocks * BLOCK, maxWaiters: 1, blockBytes: BLOCK });
+  const lease = await budget.lease(2);
+  const counted = { taken: 0, given: 0, most: 0 };
+  const window = createWindow({
+    bytes: inPieces(bytes, piece),
+    lease: {
+      ...lease,
+      take() {
+        const block = lease.take();
+        if (block !== undefined) counted.taken += 1;
+        counted.most = Math.max(counted.most, counted.taken - counted.given);
+        return block;
+      },
+      give(block) {
+        counted.given += 1;
+        lease.give(block);
+      },
+    },
+    blockBytes: BLOCK,
+    maxBytes,
+    size,
+    ...(skip === undefined ? {} : { skip }),
+  });
+  opened.push(window);
+  return { window, counted, budget };
+};
+
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+
+describe('reading ahead', () => {
+  test.each([
+    [29, true],
+    [30, true],
+    [31, false],
+  ])('of %i bytes answers the whole for at most 30: %s', async (size, isWhole) => {
+    const bytes = bytesOf(size);
+    const { window } = await open(bytes);
+    expect(await window.readAhead(30)).toEqual(isWhole ? { sha256: sha256(bytes), size } : undefined);
+  });
+
+  test('ends where no block is left', async () => {
+    const { window } = await open(bytesOf(1_000), { blocks: 4 });
+    expect(await window.readAhead(900)).toBeUndefined();
+  });
+});
+
+describe('chunks', () => {
+  const sendAll = async (window: Window) => {
+    const chunks: { from: number; to: number; isLast: boolean }[] = [];
+    const sent: Uint8Array[] = [];
+    for (let from = 0; ; ) {
+      const { to, whole } = await window.next(from);
+      chunks.push({ from, to, isLast: whole !== undefined });
+      sent.push(...window.views(from, to).map((view) => Buffer.from(view)));
+      if (whole !== undefined) return { chunks, sent: Buffer.concat(sent), whole };
+      window.drop(to);
+      from = to;
+    }
+  };
+
+  test('are no larger when all of the source has been read', async () => {
+    const bytes = bytesOf(40);
+    const { window } = await open(bytes);
+    await turn();
+    expect(await window.next(0)).toEqual({ from: 0, to: 20 });
+    expect(await window.next(20)).toEqual({ from: 20, to: 40, whole: { sha256: sha256(bytes), size: 40 } });
+  });
+
+  test('are shown from any byte that is held, also in the middle of a block', async () => {
+    const bytes = bytesOf(40);
+    const { window } = await open(bytes);
+    await turn();
+    for (const [from, to] of [
+      [5, 25],
+      [9, 10],
+      [11, 40],
+      [0, 40],
+      [7, 7],
+    ] as const) {
+      expect(Buffer.concat(window.views(from, to)).equals(bytes.subarray(from, to))).toBe(true);
+    }
+  });
+
+  test.each([0, 1, 19, 20, 21, 39, 40, 41, 100, 101])(
+    'of %i bytes are multiples of the block but the last, which alone says what the whole is',
+    async (size) => {
+      const bytes = bytesOf(size);
+      for (const piece of [1, 7, 10, 64]) {
+        const { window, counted } = await open(bytes, { piece });
+        const { chunks, sent, whole } = await sendAll(window);
+        expect(sent.equals(bytes)).toBe(true);
+        expect(whole).toEqual({ sha256: sha256(bytes), size });
+        expect(chunks.slice(0, -1).every(({ from, to }) => to > from && (to - from) % BLOCK === 0)).toBe(true);
+        // Half of what an upload that is alone may hold: two of eight blocks.
+        expect(chunks.every(({ from, to }) => to - from <= 2 * BLOCK)).toBe(true);
+        expect(chunks).toHaveLength(Math.max(1, Math.ceil(size / (2 * BLOCK))));
+        expect(counted.most).toBeLessThanOrEqual(4);
+      }
+    },
+  );
+
+  test('are taken from what is there when no block is left, and never less than a block', async () => {
+    const { window } = await open(bytesOf(1_000), { blocks: 4 });
+    await turn();
+    expect(await window.next(0)).toEqual({ from: 0, to: BLOCK });
+    window.drop(BLOCK);
+    expect(await window.next(BLOCK)).toEqual({ from: BLOCK, to: 2 * BLOCK });
+  });
+
+  test('are what there is room for, when others have taken the room that there was at first', async () => {
+    const budget = createBufferBudget({ bytes: 20 * BLOCK, maxWaiters: 1, blockBytes: BLOCK });
+    const lease = await budget.lease(2);
+    let give: (bytes: Uint8Array) => void = () => undefined;
+    const first = new Promise<Uint8Array>((resolve) => {
+      give = resolve;
+    });
+    async function* slowly(): AsyncGenerator<Uint8Array> {
+      yield await first;
+    }
+    const window = createWindow({ bytes: slowly(), lease, blockBytes: BLOCK, maxBytes: 1e6, size: undefined });
+    opened.push(window);
+    const next = window.next(0);
+    await budget.lease(18);
+    give(bytesOf(25));
+    expect(await next).toEqual({ from: 0, to: 20 });
+  });
+
+  test('have 64 blocks at most, and twice as many are held', async () => {
+    const { window, counted } = await open(bytesOf(5_000), { blocks: 1_000, piece: 1_000 });
+    expect(await window.next(0)).toEqual({ from: 0, to: 64 * BLOCK });
+    await turn();
+    expect(counted.most).toBe(128);
+  });
+
+  test('start behind what Drive has already; those bytes are hashed and not held', async () => {
+    const bytes = bytesOf(95);
+    const { window } = await open(bytes, { skip: 70 });
+    expect(window.start()).toBe(70);
+    const { to } = await window.next(70);
+    expect(Buffer.concat(window.views(70, to)).equals(bytes.subarray(70, to))).toBe(true);
+    window.drop(to);
+    expect(await window.next(to)).toEqual({ from: to, to: 95, whole: { sha256: sha256(bytes), size: 95 } });
+  });
+});
+
+describe('blocks', () => {
+  test('go back as the bytes in them are dropped, and all of them at the end', async () => {
+    const { window, counted, budget } = await open(bytesOf(1_000));
+    await turn();
+    expect(counted).toMatchObject({ taken: 4, given: 0 });
+    window.drop(9);
+    expect(counted.given).toBe(0);
+    window.drop(10);
+    expect(counted.given).toBe(1);
+    expect(window.start()).toBe(10);
+    await turn();
+    window.drop(5);
+    expect(window.start()).toBe(10);
+    window.close();
+    await turn();
+    expect(counted.given).toBe(counted.taken);
+    expect(budget.gauges().used).toBe(20);
+  });
+
+  test('that were given back are not shown', async () => {
+    const { window } = await open(bytesOf(100));
+    await turn();
+    expect(() => window.views(30, 50)).toThrow('not held');
+  });
+
+  test('are not asked for any more while the rest is only read for its hash', async () => {
+    const bytes = bytesOf(1_000);
+    const { window, counted } = await open(bytes);
+    expect(await window.drain()).toEqual({ sha256: sha256(bytes), size: 1_000 });
+    expect(counted.most).toBeLessThanOrEqual(4);
+  });
+});
+
+test.each([
+  ['waits for room', 1_000],
+  ['gives one piece after another', 1],
+])('a source that %s is let go of when the window is closed', async (_, piece) => {
+  const budget = createBufferBudget({ bytes: 8 * BLOCK, maxWaiters: 1, blockBytes: BLOCK });
+  let isLetGo = false;
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        await new Promise((resolve) => setImmediate(resolve));
+        yield bytesOf(piece);
+      }
+    } finally {
+      isLetGo = true;
+    }
+  }
+  const lease = await budget.lease(2);
+  const window = createWindow({ bytes: endless(), lease, blockBytes: BLOCK, maxBytes: 1e9, size: undefined });
+  await turn();
+  window.close();
+  for (let waited = 0; waited < 100 && !isLetGo; waited++) await turn();
+  expect(isLetGo).toBe(true);
+});
+
+describe('a source that does not keep its word is an error', () => {
+  test.each<[string, Opening, number, string, RegExp]>([
+    ['with fewer bytes than announced', { size: 21 }, 20, 'body-truncated', /\b20\b.*\b21\b/],
+    ['with more bytes than announced', { size: 19 }, 20, 'body-truncated', /\b20\b.*\b19\b/],
+    ['with fewer bytes than Drive has already', { skip: 30 }, 20, 'body-truncated', /\b20\b.*\b30\b/],
+    ['with one byte more than allowed', { maxBytes: 19 }, 20, 'too-large', /\b19\b/],
+  ])('%s', async (_, opening, size, code, numbers) => {
+    const { window } = await open(bytesOf(size), { piece: 20, ...opening });
+    await expect(window.drain()).rejects.toMatchObject({ code, detail: expect.stringMatching(numbers) });
+  });
+
+  test('and one that keeps it to the byte is none', async () => {
+    const { window } = await open(bytesOf(20), { size: 20, maxBytes: 20 });
+    expect(await window.drain()).toMatchObject({ size: 20 });
+  });
+
+  test('whoever waits is told of the first failure', async () => {
+    const { window } = await open(bytesOf(1_000), { blocks: 4 });
+    const waiting = window.readAhead(900).then(() => window.next(500));
+    await turn();
+    window.fail(new Error('first'));
+    window.fail(new Error('second'));
+    await expect(waiting).rejects.toThrow('first');
+    await expect(window.drain()).rejects.toThrow('first');
+  });
+});

@@ -1,0 +1,83 @@
+import { Readable } from 'node:stream';
+import { expect, test } from '@jest/globals';
+import { type Incoming, requestBody } from '../../../src/http/request/request-body.ts';
+
+/** A request as Node gives it, so far as a body is concerned; its parser would not let some of these through. */
+const requestOf = (pieces: string[], headers: Record<string, string>): Incoming =>
+  Object.assign(Readable.from(pieces.map((piece) => Buffer.from(piece))), {
+    headers,
+    aborted: false,
+    httpVersionMajor: 1,
+  }) as unknown as Incoming;
+
+const read = async (incoming: Incoming, maxBytes?: number): Promise<string> => {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of requestBody(incoming, { maxBytes }).read()) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+};
+
+test('the bytes are those that came', async () => {
+  expect(await read(requestOf(['ab', '', 'c'], { 'content-length': '3' }), 3)).toBe('abc');
+});
+
+test.each(['2', '4'])(
+  'a body of other than its %s announced bytes is truncated, whatever the parser let through',
+  async (length) => {
+    await expect(read(requestOf(['abc'], { 'content-length': length }))).rejects.toMatchObject({
+      code: 'body-truncated',
+    });
+  },
+);
+
+test('a body announced larger than may be is refused before it is asked for', () => {
+  const begin = () => {
+    throw new Error('asked for');
+  };
+  const incoming = requestOf(['abc'], { 'content-length': '3' });
+  expect(() => requestBody(incoming, { maxBytes: 2, begin })).toThrow(expect.objectContaining({ code: 'too-large' }));
+});
+
+test('a body that proves larger than may be is refused', async () => {
+  const incoming = requestOf(['ab', 'c'], { 'transfer-encoding': 'chunked' });
+  await expect(read(incoming, 2)).rejects.toMatchObject({ code: 'too-large' });
+});
+
+test('the body is asked for once it is read, and no sooner', async () => {
+  let asked = 0;
+  const begin = () => {
+    asked += 1;
+  };
+  const body = requestBody(requestOf(['abc'], { 'content-length': '3' }), { maxBytes: undefined, begin });
+  expect(asked).toBe(0);
+  for await (const _ of body.read()) expect(asked).toBe(1);
+  expect(asked).toBe(1);
+});
+
+/** A chunk with memory of its own, and one that is a part of something larger. */
+const chunks = (): [Buffer, Buffer] => {
+  const whole = Buffer.allocUnsafeSlow(4).fill('abcd');
+  return [whole, Buffer.allocUnsafeSlow(8).fill('efgh').subarray(0, 4)];
+};
+
+test('a reader that is done with its chunks has their memory freed, one by one, and never what others may share', async () => {
+  const given = chunks();
+  const headers = { 'content-length': '8' };
+  const incoming = Object.assign(Readable.from(given), { headers, aborted: false, httpVersionMajor: 1 });
+  const seen: string[] = [];
+  for await (const piece of requestBody(incoming as unknown as Incoming, { maxBytes: undefined }).read(true)) {
+    seen.push(Buffer.from(piece).toString());
+  }
+  expect(seen).toEqual(['abcd', 'efgh']);
+  expect(given.map(({ byteLength }) => byteLength)).toEqual([0, 4]);
+});
+
+test('any other reader may keep its chunks', async () => {
+  const given = chunks();
+  const headers = { 'content-length': '8' };
+  const incoming = Object.assign(Readable.from(given), { headers, aborted: false, httpVersionMajor: 1 });
+  const kept: Uint8Array[] = [];
+  for await (const piece of requestBody(incoming as unknown as Incoming, { maxBytes: undefined }).read()) {
+    kept.push(piece);
+  }
+  expect(Buffer.concat(kept).toString()).toBe('abcdefgh');
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { createShares } from '../../../src/http/capacity/shares.ts';
+
+/** Takes one after the other until there is no more. */
+const takeAll = (shares: ReturnType<typeof createShares>, holder: string): number => {
+  let taken = 0;
+  while (shares.open(holder).take(1)) taken += 1;
+  return taken;
+};
+
+describe('shares', () => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 80, 333])('of %d: a holder that is alone gets them all', (most) => {
+    expect(takeAll(createShares(most), 'a')).toBe(most);
+  });
+
+  test.each([1, 2, 3, 8, 80])('of %d: a holder that has all it may have leaves some for the next', (most) => {
+    const shares = createShares(most);
+    takeAll(shares, 'greedy');
+    expect(shares.open('honest').take(1)).toBe(true);
+  });
+
+  test('of 80: five holders that take whatever they can, one after the other', () => {
+    const shares = createShares(80);
+    expect(['a', 'b', 'c', 'd', 'e'].map((holder) => takeAll(shares, holder))).toEqual([80, 16, 3, 1, 0]);
+  });
+
+  test('in pieces of any size: nobody has more than the most, and together they have no more than a quarter above it', () => {
+    const steps = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.integer({ min: 1, max: 60 })));
+    fc.assert(
+      fc.property(steps, (taken) => {
+        const shares = createShares(100);
+        const held: Record<string, number> = {};
+        for (const [holder, amount] of taken) {
+          const room = shares.room(holder);
+          expect(shares.open(holder).take(amount)).toBe(amount <= room);
+          if (amount <= room) held[holder] = (held[holder] ?? 0) + amount;
+        }
+        const amounts = Object.values(held);
+        expect(Math.max(0, ...amounts)).toBeLessThanOrEqual(100);
+        expect(amounts.reduce((sum, amount) => sum + amount, 0)).toBeLessThanOrEqual(125);
+      }),
+    );
+  });
+
+  test('what is given back can be taken by another', () => {
+    const shares = createShares(10);
+    const share = shares.open('a');
+    expect([share.take(10), shares.room('a'), shares.room('b')]).toEqual([true, 0, 2]);
+    share.give(4);
+    expect([shares.room('a'), shares.room('b')]).toEqual([4, 6]);
+    share.give();
+    expect([shares.room('a'), shares.room('b')]).toEqual([10, 10]);
+  });
+
+  test('a share moves to another holder, or stays where it is when that one has its own', () => {
+    const shares = createShares(4);
+    const [one, other] = [shares.open('a'), shares.open('b')];
+    expect([one.take(2), one.move('b'), shares.room('a')]).toEqual([true, true, 3]);
+    expect([other.take(1), shares.open('c').take(2)]).toEqual([true, true]);
+    one.give();
+    const big = shares.open('d');
+    expect([big.take(1), big.move('c'), shares.room('d')]).toEqual([true, true, 1]);
+    const full = createShares(2);
+    const [held, wanted] = [full.open('a'), full.open('b')];
+    expect([held.take(2), wanted.take(1), wanted.move('a')]).toEqual([true, true, false]);
+    wanted.give();
+    expect(full.room('b')).toBe(1);
+  });
+
+  test('holders that have nothing are forgotten', () => {
+    const shares = createShares(10);
+    for (let n = 0; n < 5_000; n += 1) {
+      const share = shares.open(`holder ${n}`);
+      expect(share.take(10)).toBe(true);
+      share.give();
+    }
+    expect(shares.room('another')).toBe(10);
+  });
+});
