@@ -1,19 +1,20 @@
+import { type Audit, beginAudit } from './delivery/audit.ts';
+import { type Checked, checkPlan } from './delivery/check-plan.ts';
+import { withConversionType } from './delivery/conversion-type.ts';
+import { type Claim, claimKey, deliveryKey, lookUp, replay } from './delivery/idempotency.ts';
+import { choosePlan, type Plan } from './delivery/plan.ts';
+import { IN_TRASH, receiptOf, withTrashWarning } from './delivery/receipt.ts';
+import { recordReceipt } from './delivery/record-receipt.ts';
+import { type Allow, checkSize, fingerprint, type Order, settle } from './delivery/resolve-options.ts';
+import { shareFile } from './delivery/sharing.ts';
+import { putBytes } from './delivery/store/store-file.ts';
+import type { Placed } from './delivery/store/upload-step.ts';
 import type { Delivery, Receipt } from './domain.ts';
 import type { CallContext } from './drive/drive.ts';
-import { shareFile } from './delivery/sharing.ts';
-import { asCourierError, CourierError } from './errors.ts';
+import { asCourierError } from './errors.ts';
 import { type Ledger, ledgerOf } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
 import { realSleep, type Sleep } from './sleep.ts';
-import { type Audit, beginAudit } from './delivery/audit.ts';
-import { type Claim, claimKey, deliveryKey, lookUp, replay } from './delivery/idempotency.ts';
-import { withConversionType } from './delivery/conversion-type.ts';
-import { choosePlan, type Plan } from './delivery/plan.ts';
-import { putBytes } from './delivery/store/store-file.ts';
-import type { Placed } from './delivery/store/upload-step.ts';
-import { IN_TRASH, receiptOf, withTrashWarning } from './delivery/receipt.ts';
-import { type Checked, checkPlan } from './delivery/check-plan.ts';
-import { type Allow, checkSize, fingerprint, type Order, settle } from './delivery/resolve-options.ts';
 import type { Telemetry } from './telemetry.ts';
 
 export interface DeliverDependencies {
@@ -81,37 +82,13 @@ const share = ({ order, context, log }: Telling, { kind }: Plan, { file, outcome
     ? shareFile({ drive: order.place.drive, fileId: file.id, share: order.place.config.share, context, log })
     : Promise.resolve([]);
 
-/**
- * Whether a later try can tell without a receipt that the delivery is done: the claim names the bytes and the file, and
- * Drive shows that this file holds them (a new file has the claimed id) or has held them (a replaced one has a revision
- * with their MD5 after the one that the claim names). Of Docs editors files Drive keeps no checksum.
- */
-const isProvedByDrive = (plan: Plan): boolean =>
-  plan.kind === 'create' ||
-  (plan.kind === 'replace' && plan.convertTo === undefined && plan.formerRevisionId !== undefined);
-
-/**
- * Records the receipt under the key, and answers the one that stands there. If the ledger fails, the delivery is answered
- * only where a later copy of it would not write again, over newer bytes.
- */
-const record = async (
-  { log }: Telling,
-  { claimed, plan: done }: { claimed: Claim | undefined; plan: Plan },
+/** Without a key there is nothing to record. */
+const record = (
+  { context, log, now, sleep = realSleep }: Telling,
+  claimed: Claim | undefined,
   receipt: Receipt,
-): Promise<Receipt> => {
-  if (claimed === undefined) return receipt;
-  try {
-    return await claimed.finish(receipt);
-  } catch (error) {
-    log.warn({ error, fileId: receipt.id }, 'the receipt could not be recorded');
-    if (isProvedByDrive(done)) return receipt;
-    throw new CourierError('google-unavailable', {
-      detail: 'The file is stored, but its receipt could not be recorded.',
-      remedy: 'Try again with the same Idempotency-Key: the bytes are compared, and not stored twice.',
-      cause: error,
-    });
-  }
-};
+): Promise<Receipt> =>
+  claimed === undefined ? Promise.resolve(receipt) : recordReceipt(claimed, receipt, { context, log, now, sleep });
 
 const replayed = ({ delivery, order, context, audit, now }: Telling, receipt: Receipt): Promise<Receipt> =>
   audit.watch.time('replay', async () => {
@@ -137,7 +114,7 @@ const carryOut = async (telling: Telling, atEnd: (work: () => Promise<void>) => 
   const { warnings: placing = placed.file.trashed ? [IN_TRASH] : [] } = placed;
   const warnings = [...placing, ...unshared];
   const receipt = receiptOf({ ...placed, order, delivery, folderId: current.plan.folderId, warnings, ledger });
-  return watch.time('record', () => record(telling, { claimed: claimed.claim, plan: current.plan }, receipt));
+  return watch.time('record', () => record(telling, claimed.claim, receipt));
 };
 
 /**

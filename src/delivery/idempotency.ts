@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Caller, Receipt, Source } from '../domain.ts';
+import { isDeepStrictEqual } from 'node:util';
 import { checkDigest } from '../digest.ts';
+import type { Caller, Receipt, Source } from '../domain.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger, LedgerEntry, StandingEntry } from '../ledger/ledger.ts';
@@ -106,7 +107,9 @@ const createClaim = (ledger: Ledger, key: string, standing: StandingEntry, mine:
     async finish(done) {
       for (;;) {
         const finished = receipt();
-        if (finished !== undefined) return { ...finished, outcome: 'replayed' };
+        // An earlier call of this try may have recorded it, and only its answer was lost.
+        if (finished !== undefined)
+          return isDeepStrictEqual(finished, done) ? done : { ...finished, outcome: 'replayed' };
         if (await write({ state: 'done', record: done })) return done;
       }
     },

@@ -29,6 +29,9 @@ const SESSION_START = /^(POST|PATCH) files\S* \(resumable\)/;
 const CHUNK = /^PUT session/;
 const SECOND_TRY = /^sends, try 2/;
 
+/** Fails each attempt to record the receipt. */
+const UNRECORDED: readonly Line[] = [1, 2, 3].map((nth) => ({ actor: 'd1', before: RECORDS, nth, choice: '!fail' }));
+
 export const NAMED: readonly NamedSchedule[] = [
   // A receipt names the bytes that are in Drive.
   schedule(
@@ -72,12 +75,20 @@ export const NAMED: readonly NamedSchedule[] = [
   schedule(
     'the receipt of a replacement cannot be recorded, a newer delivery comes, then the first one again',
     'k1:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;hand;',
-    { actor: 'd1', before: RECORDS, choice: '!fail' },
+    ...UNRECORDED,
   ),
   schedule(
     'the receipt of a document cannot be recorded, and its delivery comes again',
     'k1:A:replace:sheet:plain:p1:1;;delivered;',
-    { actor: 'd1', before: RECORDS, choice: '!fail' },
+    ...UNRECORDED,
+  ),
+  ...[
+    'k1:A:new:small:plain:p1:1;delete;none;',
+    'k1:A:replace:small:plain:p1:1;delete;none;',
+    'k1:A:replace:small:plain:p1:1;delete;hand;',
+    'k1:A:replace:large:push:p1:1;trash;hand;',
+  ].map((scenario) =>
+    schedule(`the receipt cannot be recorded, and a person removes the file: ${scenario}`, scenario, ...UNRECORDED),
   ),
   // Changes by people and by other deliveries are preserved.
   ...(['rename', 'move', 'trash', 'delete'] as const).map((act) =>
@@ -145,6 +156,12 @@ export const NAMED: readonly NamedSchedule[] = [
     'a conversion takes longer than a minute, and its copy waits',
     'k1:A:new:sheet:plain:p1:1,k1:A:new:sheet:plain:p2:1;;none;',
     { actor: 'd1', before: CHUNK, choice: '!slow' },
+  ),
+  // One document per name.
+  schedule(
+    'the ledger does not answer when a document is remembered by its name, and the search shows it late',
+    'k1:A:replace:sheet:plain:p1:1,k2:B:replace:sheet:plain:p2:1;;none;;lag',
+    { actor: 'd1', before: /^ledger\.read converted/, nth: 3, choice: '!lost' },
   ),
 ];
 

@@ -2,13 +2,14 @@ import type { LocalGoogle } from '../../local/google/server.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { createRuntimeIdentity } from '../../src/credentials/runtime-identity.ts';
 import { createDeliver } from '../../src/deliver.ts';
-import { createCompleteUpload } from '../../src/upload-sessions/complete.ts';
-import { createOpenUpload } from '../../src/upload-sessions/open.ts';
+import { createAllow, createPlaces } from '../../src/destinations.ts';
 import { createBufferBudget } from '../../src/drive/upload/buffer-budget.ts';
 import { createTransport } from '../../src/google/create-transport.ts';
 import { createPolicy } from '../../src/identity/policy.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { createAllow, createPlaces } from '../../src/destinations.ts';
+import type { Sleep } from '../../src/sleep.ts';
+import { createCompleteUpload } from '../../src/upload-sessions/complete.ts';
+import { createOpenUpload } from '../../src/upload-sessions/open.ts';
 import { createKeptLog } from './kept-log.ts';
 
 /** The courier below HTTP, against a local Google: for what needs a ledger that outlives a configuration, or a clock that is set. */
@@ -21,7 +22,12 @@ export interface CourierStory {
 
 export const createCourierStory = (
   google: LocalGoogle,
-  { ledger, destinations, now = Date.now }: { ledger: Ledger; destinations: object; now?: () => number },
+  {
+    ledger,
+    destinations,
+    now = Date.now,
+    sleep,
+  }: { ledger: Ledger; destinations: object; now?: () => number; sleep?: Sleep },
 ): CourierStory => {
   const { world, origin } = google;
   const document = {
@@ -35,7 +41,13 @@ export const createCourierStory = (
   const runtime = createRuntimeIdentity({ transport, isPlatforms: false, now });
   const budget = createBufferBudget({ bytes: 16 * 1_048_576, maxWaiters: 10, now });
   const places = createPlaces(config, { transport, runtime, budget, ledger, now, log });
-  const story = { allow: createAllow(places, createPolicy(config)), ledger, now, log };
+  const story = {
+    allow: createAllow(places, createPolicy(config)),
+    ledger,
+    now,
+    log,
+    ...(sleep === undefined ? {} : { sleep }),
+  };
   return {
     deliver: createDeliver(story),
     openUpload: createOpenUpload(story),

@@ -48,15 +48,21 @@ export const findConverted = async (options: NamedFileOptions): Promise<DriveFil
   return 'file' in known ? known.file : undefined;
 };
 
-/** Remembers a conversion by its name, so that the next one finds it before Drive's search does. Failures are only logged. */
-export const rememberConverted = async (options: NamedFileOptions, fileId: string): Promise<void> => {
+/**
+ * Remembers a conversion by its name, so that the next one finds it before Drive's search does.
+ * @returns false if the ledger could not be reached: the next one finds the document only once Drive's search shows it
+ */
+export const rememberConverted = async (options: NamedFileOptions, fileId: string): Promise<boolean> => {
   const { ledger, log, now = Date.now } = options;
   try {
     const known = await lookUpName({ ...nameOf(options), kind: 'converted', find: async () => [] });
-    if ('file' in known) return;
-    await ledger.claim(known.freeKey, { fileId, fingerprint: '', state: 'done', claimedAtMs: now() });
+    if ('freeKey' in known) {
+      await ledger.claim(known.freeKey, { fileId, fingerprint: '', state: 'done', claimedAtMs: now() });
+    }
+    return true;
   } catch (error) {
     if (!(error instanceof CourierError)) throw error;
     log.warn({ error, fileId }, 'the ledger could not be told of a conversion');
+    return false;
   }
 };

@@ -112,10 +112,12 @@ export const convert = async (put: Put, plan: Conversion): Promise<Placed> => {
     });
     const { sha256, size, stopped } = uploaded;
     const received = { sha256, size };
-    if (!stopped && plan.rule !== 'new') {
-      await rememberConverted({ drive, ledger, folderId, name, context, log, now }, uploaded.file.id);
-    }
-    atEnd(async () => guard.lease()?.release());
+    const isUnnamed = stopped || plan.rule === 'new';
+    const isKnown =
+      isUnnamed || (await rememberConverted({ drive, ledger, folderId, name, context, log, now }, uploaded.file.id));
+    // Without the ledger's note, only Drive's search shows the document to the next conversion of the name, and it may be
+    // late. That conversion waits until the lease lapses; by then the search shows the document.
+    atEnd(async () => (isKnown ? guard.lease()?.release() : guard.lease()?.abandon()));
     return { ...(await outOfTrash(put, uploaded.file)), outcome: stopped ? 'replayed' : 'created', received };
   } catch (error) {
     // Refused is refused: nothing was made, and the next try need not wait. Anything else may still take effect.

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import type { ConflictRule, Conversion, Receipt } from '../../../src/domain.ts';
 import { CourierError } from '../../../src/errors.ts';
+import { bytesSource } from '../../../src/exports/sources/inline.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
-import { bytesSource } from '../../../src/exports/sources/inline.ts';
+import { realSleep, type Sleep } from '../../../src/sleep.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 
 /** The bytes are in Drive, and the ledger is out of reach just when the receipt is to be recorded. */
@@ -20,23 +21,35 @@ let google: LocalGoogle;
 let story: CourierStory;
 let isAway = false;
 let refused = 0;
+/** The ledger answers again after so many refusals. */
+let backAfter = Number.POSITIVE_INFINITY;
+/** The next receipt is recorded, and the ledger's answer is lost. */
+let isAnswerLost = false;
 beforeAll(async () => {
   google = await startLocalGoogle();
   const memory = createMemoryLedger({ now: Date.now });
   const ledger: Ledger = {
     ...memory,
     async record(key, change, standing) {
-      if (!isAway || change.state !== 'done') return memory.record(key, change, standing);
+      if (isAnswerLost && change.state === 'done') {
+        isAnswerLost = false;
+        await memory.record(key, change, standing);
+        throw new CourierError('google-unavailable');
+      }
+      if (!isAway || change.state !== 'done' || refused >= backAfter) return memory.record(key, change, standing);
       refused += 1;
       throw new CourierError('google-unavailable');
     },
   };
   const reports = { folder: google.places.sharedDriveFolder, credentials: 'main', callers: [EMAIL] };
-  story = createCourierStory(google, { ledger, destinations: { reports } });
+  const sleep: Sleep = (milliseconds, signal) => realSleep(milliseconds / 20, signal);
+  story = createCourierStory(google, { ledger, destinations: { reports }, sleep });
 }, TIMEOUT_MS);
 beforeEach(() => {
   isAway = false;
   refused = 0;
+  backAfter = Number.POSITIVE_INFINITY;
+  isAnswerLost = false;
 });
 afterAll(async () => {
   story?.close();
@@ -62,16 +75,17 @@ const deliver = (
     requestId: `${name} ${key}`,
   });
 
+/** How often recording is attempted before the delivery is answered with an error. */
+const ATTEMPTS = 3;
+
 const UNRECORDED = { code: 'google-unavailable', status: 503, retryable: true };
 
-test('a replacement is answered where Drive proves it, and a later copy writes nothing over newer bytes', async () => {
+test('a replacement is not answered without its record, and a later copy writes nothing over newer bytes', async () => {
   const name = 'replaced.txt';
   const { id } = await deliver(name, 'base', 'base', 'replace');
   isAway = true;
-  const first = await deliver(name, OLDER, 'older', 'replace');
-  expect(first).toMatchObject({ id, outcome: 'replaced', sha256: sha256Of(OLDER) });
-  expect(first.warnings).toBeUndefined();
-  expect(refused).toBe(1);
+  await expect(deliver(name, OLDER, 'older', 'replace')).rejects.toMatchObject(UNRECORDED);
+  expect(refused).toBe(ATTEMPTS);
   isAway = false;
   expect(filesNamed(name)).toMatchObject([{ id, sha256: sha256Of(OLDER), revisions: 2 }]);
   expect(await deliver(name, NEWER, 'newer', 'replace')).toMatchObject({ id, outcome: 'replaced' });
@@ -84,18 +98,52 @@ test('a replacement is answered where Drive proves it, and a later copy writes n
   }
 });
 
-test('a file that was left as it is, which Drive cannot prove, is not answered without its record', async () => {
+test('a ledger that answers again in time records the receipt, and the delivery is answered', async () => {
+  const name = 'in-time.txt';
+  isAway = true;
+  backAfter = 2;
+  const first = await deliver(name, OLDER, 'key', 'new');
+  expect(first).toMatchObject({ outcome: 'created', sha256: sha256Of(OLDER) });
+  expect(refused).toBe(2);
+  expect(await deliver(name, OLDER, 'key', 'new')).toEqual({ ...first, outcome: 'replayed' });
+});
+
+test('a receipt whose recording was answered by an error is the one that this delivery answers', async () => {
+  const name = 'answer-lost.txt';
+  isAnswerLost = true;
+  expect(await deliver(name, OLDER, 'key', 'new')).toMatchObject({ outcome: 'created' });
+  expect(await deliver(name, OLDER, 'key', 'new')).toMatchObject({ outcome: 'replayed' });
+});
+
+test.each<[string, ConflictRule]>([
+  ['new.txt', 'new'],
+  ['replaced-by.txt', 'replace'],
+])('a file that a person deletes before it is recorded was not answered (%s)', async (name, onConflict) => {
+  isAway = true;
+  await expect(deliver(name, OLDER, 'key', onConflict)).rejects.toMatchObject(UNRECORDED);
+  isAway = false;
+  const [made] = filesNamed(name);
+  google.drive.removeFile(made?.id ?? '');
+  let again: Receipt | undefined;
+  for (let turn = 0; turn < 3 && again === undefined; turn++) {
+    again = await deliver(name, OLDER, 'key', onConflict).catch(() => undefined);
+  }
+  expect(again?.sha256).toBe(sha256Of(OLDER));
+  expect(filesNamed(name)).toMatchObject([{ id: again?.id, sha256: sha256Of(OLDER) }]);
+});
+
+test('a skipped delivery is not answered without its record', async () => {
   const name = 'skipped.txt';
   const { id } = await deliver(name, 'base', 'base', 'new');
   isAway = true;
   await expect(deliver(name, OLDER, 'older', 'skip')).rejects.toMatchObject(UNRECORDED);
-  expect(refused).toBe(1);
+  expect(refused).toBe(ATTEMPTS);
   isAway = false;
   expect(await deliver(name, OLDER, 'older', 'skip')).toMatchObject({ id, outcome: 'skipped' });
   expect(filesNamed(name)).toMatchObject([{ id, sha256: sha256Of('base'), revisions: 1 }]);
 });
 
-test('a replaced spreadsheet, of which Drive keeps no checksum, is not answered without its record', async () => {
+test('a replaced spreadsheet is not answered without its record', async () => {
   const name = 'converted';
   const convert = (text: string, key: string) => deliver(name, text, key, 'replace', 'sheet');
   const { id } = await convert('a\n1\n', 'base');
@@ -108,15 +156,12 @@ test('a replaced spreadsheet, of which Drive keeps no checksum, is not answered 
   expect(filesNamed(name)).toMatchObject([{ id }]);
 });
 
-test('a new file is answered without its record, and a later copy writes nothing over newer bytes', async () => {
+test('a new file is not answered without its record, and a later copy writes nothing over newer bytes', async () => {
   const name = 'made.txt';
   isAway = true;
-  const first = await deliver(name, OLDER, 'older', 'replace');
-  expect(first).toMatchObject({ outcome: 'created', sha256: sha256Of(OLDER) });
-  expect(refused).toBeGreaterThan(0);
+  await expect(deliver(name, OLDER, 'older', 'replace')).rejects.toMatchObject(UNRECORDED);
   isAway = false;
-  const { id } = first;
-  expect(await deliver(name, NEWER, 'newer', 'replace')).toMatchObject({ id, outcome: 'replaced' });
+  const { id } = await deliver(name, NEWER, 'newer', 'replace');
   expect(await deliver(name, OLDER, 'older', 'replace')).toMatchObject({
     ...{ id, outcome: 'replayed', sha256: sha256Of(OLDER) },
   });
@@ -128,12 +173,11 @@ test.each<ConflictRule>(['new', 'skip', 'fail'])(
   async (onConflict) => {
     const name = `kept-${onConflict}.txt`;
     isAway = true;
-    const first = await deliver(name, OLDER, 'key', onConflict);
-    expect(first).toMatchObject({ outcome: 'created', sha256: sha256Of(OLDER) });
+    await expect(deliver(name, OLDER, 'key', onConflict)).rejects.toMatchObject(UNRECORDED);
     isAway = false;
     await expect(deliver(name, NEWER, 'key', onConflict)).rejects.toMatchObject({ code: 'idempotency-key-reused' });
     const again = await deliver(name, OLDER, 'key', onConflict);
-    expect(again).toMatchObject({ id: first.id, outcome: 'replayed', sha256: sha256Of(OLDER) });
-    expect(filesNamed(name)).toMatchObject([{ id: first.id, sha256: sha256Of(OLDER), revisions: 1 }]);
+    expect(again).toMatchObject({ outcome: 'replayed', sha256: sha256Of(OLDER) });
+    expect(filesNamed(name)).toMatchObject([{ id: again.id, sha256: sha256Of(OLDER), revisions: 1 }]);
   },
 );

@@ -1,0 +1,56 @@
+import type { Receipt } from '../domain.ts';
+import type { CallContext } from '../drive/drive.ts';
+import { CourierError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Sleep } from '../sleep.ts';
+import type { Claim } from './idempotency.ts';
+
+/** Pauses before the receipt is recorded once more, in milliseconds: a caller that is refused sends all its bytes again. */
+const RETRY_WAITS_MS = [500, 2_000];
+
+/** Before the deadline, so that an answer still gets out. */
+const MARGIN_MS = 3_000;
+
+interface Means {
+  context: CallContext;
+  log: Log;
+  /** Epoch milliseconds. */
+  now: () => number;
+  sleep: Sleep;
+}
+
+/** Waits before another attempt. @returns false if the caller left, or its deadline would pass */
+const pause = async (waitMs: number, { context, now, sleep }: Means): Promise<boolean> => {
+  const { signal, deadlineMs = Number.POSITIVE_INFINITY } = context;
+  if (now() + waitMs + MARGIN_MS > deadlineMs) return false;
+  return sleep(waitMs, signal).then(
+    () => true,
+    () => false,
+  );
+};
+
+/**
+ * Records the receipt under the key, and returns the one that the ledger holds.
+ *
+ * A delivery whose receipt is not recorded is not answered as delivered, even if Drive shows its file: a person may delete
+ * or trash that file, or others may replace and move it. A later copy of the delivery could then not tell that it was
+ * answered, and would write its bytes a second time.
+ * @throws CourierError `google-unavailable` if the ledger does not take it
+ */
+export const recordReceipt = async (claim: Claim, receipt: Receipt, means: Means): Promise<Receipt> => {
+  const { log } = means;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await claim.finish(receipt);
+    } catch (error) {
+      log.warn({ error, fileId: receipt.id }, 'the receipt could not be recorded');
+      const waitMs = RETRY_WAITS_MS[attempt];
+      if (waitMs !== undefined && (await pause(waitMs, means))) continue;
+      throw new CourierError('google-unavailable', {
+        detail: 'The file is stored, but its receipt could not be recorded.',
+        remedy: "Retry with the same Idempotency-Key: this won't create a duplicate.",
+        cause: error,
+      });
+    }
+  }
+};
