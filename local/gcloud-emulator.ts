@@ -40,9 +40,9 @@ export interface EmulatorProcess {
 export const launchEmulator = (program: string, args: readonly string[]): EmulatorProcess => {
   // The script and its java are one process group.
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  const isOver = (): boolean => child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+  const hasFailed = (): boolean => child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
   const killGroup = (): void => {
-    if (child.pid !== undefined && !isOver()) process.kill(-child.pid, 'SIGKILL');
+    if (child.pid !== undefined && !hasFailed()) process.kill(-child.pid, 'SIGKILL');
   };
   process.once('exit', killGroup);
   child.once('exit', () => process.removeListener('exit', killGroup));
@@ -52,7 +52,7 @@ export const launchEmulator = (program: string, args: readonly string[]): Emulat
   return {
     child,
     async stop() {
-      if (isOver()) return;
+      if (hasFailed()) return;
       const ended = new Promise((resolve) => child.once('exit', resolve));
       killGroup();
       await ended;

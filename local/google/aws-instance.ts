@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { sendJson, sendText } from './answers.ts';
-import type { GoogleCall } from './seam.ts';
+import type { GoogleCall } from './google-service.ts';
+import { sendJson, sendText } from './http/answers.ts';
 import { AWS } from './world/names.ts';
 
 /** Under this path of the local Google stands what an AWS instance or container finds at its link-local addresses. */
@@ -24,7 +24,7 @@ const credentialsAt = (nowMs: number): Record<string, string> => ({
  * (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html), with its session tokens required,
  * and the container credentials address of ECS and EKS (`AWS_CONTAINER_CREDENTIALS_FULL_URI`).
  */
-export function createAwsInstancePages(now: () => number): (call: GoogleCall) => Promise<boolean> {
+export function createAwsInstanceRoutes(now: () => number): (call: GoogleCall) => Promise<boolean> {
   const sessions = new Map<string, number>();
   const metadata = '/latest/meta-data';
   const documents = (): Readonly<Record<string, string>> => ({

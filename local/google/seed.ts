@@ -2,7 +2,7 @@ import type { DriveService } from './drive/service.ts';
 import type { PubsubService } from './pubsub/service.ts';
 import type { StorageService } from './storage/service.ts';
 import { EMAILS, PROJECT } from './world/names.ts';
-import type { World } from './world.ts';
+import type { World } from './world/world.ts';
 
 /** Where exports lie that are to be put into Drive. */
 export const BUCKET = 'local-exports';

@@ -4,28 +4,28 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAdminPages } from './admin.ts';
-import { createAwsInstancePages } from './aws-instance.ts';
-import { type CallRecorder, recordCalls } from './calls.ts';
-import { createListener } from './dispatch.ts';
-import { createDriveAdminPages } from './drive/admin.ts';
+import { createAwsInstanceRoutes } from './aws-instance.ts';
+import { createDriveAdminRoutes } from './drive/control-admin.ts';
 import { createDriveService, type DriveService } from './drive/service.ts';
 import { createFaultInjector } from './faults/injector.ts';
 import { createFaultPlan, type FaultPlan } from './faults/plan.ts';
-import { isAllowed, isOwner } from './iam.ts';
+import type { GoogleService, ServiceContext } from './google-service.ts';
+import { type CallRecorder, recordCalls } from './http/calls.ts';
+import { createControlRoutes } from './http/control-routes.ts';
+import { createListener } from './http/dispatch.ts';
 import { createIamCredentialsService } from './iamcredentials/service.ts';
 import { createMetadataService } from './metadata/service.ts';
 import { createOauth2Service } from './oauth2/service.ts';
-import { createOwnPages } from './own-pages.ts';
 import { createPubsubService, type PubsubService } from './pubsub/service.ts';
 import { seededRandom } from './random.ts';
-import type { GoogleService, Surroundings } from './seam.ts';
 import { createSecretManagerService } from './secretmanager/service.ts';
 import { BUCKET, type Places, seedCloud, seedDrive, TOPIC } from './seed.ts';
 import { createStorageService, type StorageService } from './storage/service.ts';
 import { createStsService } from './sts/service.ts';
 import { createViewer } from './viewer/service.ts';
-import { openWorld, type World } from './world.ts';
+import { createWorldAdminRoutes } from './world/admin.ts';
+import { isAllowed, isOwner } from './world/iam.ts';
+import { openWorld, type World } from './world/world.ts';
 
 export interface LocalGoogleOptions {
   /** Default: a fresh temporary folder, removed on close. */
@@ -79,7 +79,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
   const calls = recordCalls();
   const injector = createFaultInjector(faults);
 
-  const surroundingsOf = (name: string, hosts: readonly string[]): Surroundings => {
+  const contextOf = (name: string, hosts: readonly string[]): ServiceContext => {
     const folder = join(dataDir, name);
     mkdirSync(folder, { recursive: true });
     return {
@@ -100,9 +100,9 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     };
   };
 
-  const storage = await createStorageService(surroundingsOf('storage', ['storage.googleapis.com']));
-  const pubsub = createPubsubService(surroundingsOf('pubsub', ['pubsub.googleapis.com']));
-  const drive = createDriveService(surroundingsOf('drive', DRIVE_HOSTS), {
+  const storage = await createStorageService(contextOf('storage', ['storage.googleapis.com']));
+  const pubsub = createPubsubService(contextOf('pubsub', ['pubsub.googleapis.com']));
+  const drive = createDriveService(contextOf('drive', DRIVE_HOSTS), {
     isKnownAddress: (email) => hasAddress(world, email),
   });
   await seedCloud(storage, pubsub);
@@ -127,11 +127,11 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     { requestTimeout: 0, keepAliveTimeout: 120_000 },
     createListener({
       services,
-      ownPages: [
-        createOwnPages(calls, faults),
-        createAdminPages(world),
-        createDriveAdminPages(drive),
-        createAwsInstancePages(now),
+      controlRoutes: [
+        createControlRoutes(calls, faults),
+        createWorldAdminRoutes(world),
+        createDriveAdminRoutes(drive),
+        createAwsInstanceRoutes(now),
         viewer.handle,
       ],
       recorder: calls,

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { JWT } from 'google-auth-library';
 import drivePackage from 'googleapis/build/src/apis/drive/v3.js';
-import type { GoogleErrorBody } from '../../local/google/seam.ts';
+import type { GoogleErrorBody } from '../../local/google/google-service.ts';
 import { transporterOptions } from '../local/core/redirect.ts';
 import { DRIVE_SCOPE, FOLDER } from '../local/drive/drive-api.ts';
 import { startJudgedGoogle } from '../support/judged-google.ts';

@@ -51,7 +51,7 @@ def reason(request):
   );
 
   const run = async (script: string): Promise<Record<string, unknown>> => {
-    const document = new URL('../../local/google/drive/drive-v3.discovery.json', import.meta.url).pathname;
+    const document = new URL('../../local/google/drive/discovery/drive-v3.discovery.json', import.meta.url).pathname;
     const places = JSON.stringify(google.places);
     const { PATH = '' } = process.env;
     const { courier = '' } = google.world.keyFiles;

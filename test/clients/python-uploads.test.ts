@@ -54,7 +54,7 @@ create = lambda media, body=None: drive.files().create(body=body, media_body=med
     folder ??= mkdtempSync(join(tmpdir(), 'python-uploads-'));
     const path = join(folder, name);
     writeFileSync(path, bytes);
-    const discovery = new URL('../../local/google/drive/drive-v3.discovery.json', import.meta.url).pathname;
+    const discovery = new URL('../../local/google/drive/discovery/drive-v3.discovery.json', import.meta.url).pathname;
     const { keyFiles } = google.world;
     const args = [
       '-W',

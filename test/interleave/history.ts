@@ -1,6 +1,6 @@
-import { isTrashed } from '../../local/google/drive/access.ts';
+import { isTrashed } from '../../local/google/drive/access/access.ts';
 import { FOLDER } from '../../local/google/drive/model.ts';
-import type { DriveState } from '../../local/google/drive/state.ts';
+import type { DriveState } from '../../local/google/drive/store/state.ts';
 
 /** Who changed Drive. */
 export interface Author {

@@ -4,8 +4,8 @@ import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDriveService, type DriveService } from '../../local/google/drive/service.ts';
+import type { Grant } from '../../local/google/google-service.ts';
 import { seededRandom } from '../../local/google/random.ts';
-import type { Grant } from '../../local/google/seam.ts';
 
 /** A request to Drive. */
 interface DriveRequest {

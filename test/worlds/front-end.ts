@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, request as requestHttp, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { isSignedBy, parseJwt } from '../../local/google/jwt.ts';
+import { isSignedBy, parseJwt } from '../../local/google/world/jwt.ts';
 import { publicPemOf } from '../../local/google/world/keys.ts';
-import type { World } from '../../local/google/world.ts';
+import type { World } from '../../local/google/world/world.ts';
 
 /** What stands before a service on Cloud Run, and asks IAM before it lets a request through. */
 export interface FrontEnd {

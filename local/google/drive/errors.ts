@@ -1,4 +1,4 @@
-import type { GoogleErrorBody } from '../seam.ts';
+import type { GoogleErrorBody } from '../google-service.ts';
 
 interface Cause {
   reason: string;

@@ -1,4 +1,4 @@
-import type { Method } from './call.ts';
+import type { Method } from './call/call.ts';
 import { aboutGet } from './methods/about.ts';
 import { filesCopy } from './methods/copy.ts';
 import {

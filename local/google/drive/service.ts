@@ -1,22 +1,22 @@
-import type { GoogleCall, GoogleService, Surroundings } from '../seam.ts';
-import { readAll } from './body.ts';
-import { type Answer, type DriveCall, sendError } from './call.ts';
-import type { Route } from './discovery.ts';
+import type { GoogleCall, GoogleService, ServiceContext } from '../google-service.ts';
+import { readAll } from './call/body.ts';
+import { type Answer, type DriveCall, sendError } from './call/call.ts';
+import { incomingCall } from './call/incoming.ts';
+import { sendResource } from './call/send-resource.ts';
+import { createDriveControl, type DriveControl } from './control.ts';
+import type { Route } from './discovery/discovery.ts';
 import { notImplemented } from './errors.ts';
-import { incomingCall } from './incoming.ts';
 import { methodNamed } from './method-table.ts';
 import type { DriveLimits } from './model.ts';
-import { openState } from './open-state.ts';
-import { sendResource } from './send-resource.ts';
-import { createStage, type Stage } from './stage.ts';
-import type { DriveState } from './state.ts';
+import { openState } from './store/open-state.ts';
+import type { DriveState } from './store/state.ts';
 import { createUploads } from './uploads/service.ts';
 
 /** Drive v3 (https://developers.google.com/workspace/drive/api/reference/rest/v3), and what tests do behind its back. */
-export interface DriveService extends GoogleService, Stage {
+export interface DriveService extends GoogleService, DriveControl {
   state: DriveState;
   /** Where answers of this Drive were not what the discovery document says; a test with any client ends by finding none. */
-  departures: readonly string[];
+  schemaViolations: readonly string[];
   /** Lets go of its files. */
   close(): void;
 }
@@ -42,9 +42,9 @@ async function overridden(google: GoogleCall): Promise<GoogleCall> {
   return { ...google, method, url };
 }
 
-export function createDriveService(surroundings: Surroundings, options: DriveOptions = {}): DriveService {
+export function createDriveService(context: ServiceContext, options: DriveOptions = {}): DriveService {
   const { limits = {}, isKnownAddress = () => true } = options;
-  const state = openState(surroundings, limits, isKnownAddress);
+  const state = openState(context, limits, isKnownAddress);
   const uploads = createUploads(state);
 
   const send = (call: DriveCall, answer: Answer): void => {
@@ -62,11 +62,11 @@ export function createDriveService(surroundings: Surroundings, options: DriveOpt
   };
 
   return {
-    ...createStage(state),
+    ...createDriveControl(state),
     name: 'drive',
     hosts: ['www.googleapis.com'],
     state,
-    departures: state.departures,
+    schemaViolations: state.schemaViolations,
     close: state.store.close,
     async handle(original) {
       const { pathname, searchParams } = original.url;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { sendJson, sendText } from '../answers.ts';
-import type { GoogleCall } from '../seam.ts';
+import type { GoogleCall } from '../google-service.ts';
+import { sendJson, sendText } from '../http/answers.ts';
 import { pause } from './pause.ts';
 import type { Fault, FaultPlan } from './plan.ts';
 import { hamperedRequest } from './request.ts';
@@ -9,7 +9,7 @@ import { cutAnswer, loseAnswer, slowAnswer } from './response.ts';
 export interface FaultInjector {
   /** Applies what is due. Undefined when the fault was the whole answer; otherwise the call that the service shall see. */
   apply(call: GoogleCall): Promise<{ call: GoogleCall | undefined; fired: string[] }>;
-  /** `Surroundings.corrupt` */
+  /** `ServiceContext.corrupt` */
   corrupt(call: GoogleCall, bytes: Buffer): Buffer;
 }
 

@@ -1,24 +1,24 @@
 import { sign } from 'node:crypto';
 import { z } from 'zod';
-import { answering, readMessage, sendJson } from '../answers.ts';
-import { isAllowed } from '../iam.ts';
-import { signJwt } from '../jwt.ts';
+import type { GoogleCall, GoogleService } from '../google-service.ts';
+import { answering, readMessage, sendJson } from '../http/answers.ts';
+import { errorInfo, rpcError } from '../http/api-error.ts';
+import { authorizeRpc } from '../http/rpc-authorize.ts';
 import { isScope } from '../oauth2/jwt-bearer.ts';
-import { errorInfo, rpcRefusal } from '../refusal.ts';
-import { authorizeRpc } from '../rpc-authorize.ts';
-import type { GoogleCall, GoogleService } from '../seam.ts';
-import type { Holder } from '../tokens.ts';
+import type { Holder } from '../world/access-tokens.ts';
+import { isAllowed } from '../world/iam.ts';
 import { issueIdToken } from '../world/id-tokens.ts';
+import { signJwt } from '../world/jwt.ts';
 import { privateKeyOf } from '../world/keys.ts';
 import { CLOUD_PLATFORM } from '../world/names.ts';
 import type { ServiceAccount } from '../world/state.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 const SCOPES = [CLOUD_PLATFORM, 'https://www.googleapis.com/auth/iam'];
 /** Longer ones need an organization policy. */
-const LONGEST_SECONDS = 3600;
+const MAX_SECONDS = 3600;
 /** https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signJwt: `exp` at most 12 hours ahead. */
-const LONGEST_SIGNED_SECONDS = 43_200;
+const MAX_SIGNED_SECONDS = 43_200;
 
 const delegates = z.array(z.string()).optional();
 const schemas = {
@@ -49,7 +49,7 @@ const PERMISSIONS: Readonly<Record<Method, string>> = {
   signBlob: 'iam.serviceAccounts.signBlob',
 };
 
-const invalid = () => rpcRefusal('INVALID_ARGUMENT', 'Request contains an invalid argument.');
+const invalid = () => rpcError('INVALID_ARGUMENT', 'Request contains an invalid argument.');
 
 const parsed = <T>(schema: z.ZodType<T>, body: unknown): T => {
   const result = schema.safeParse(body);
@@ -58,14 +58,14 @@ const parsed = <T>(schema: z.ZodType<T>, body: unknown): T => {
 };
 
 const denied = (permission: string) =>
-  rpcRefusal('PERMISSION_DENIED', `Permission '${permission}' denied on resource (or it may not exist).`, [
+  rpcError('PERMISSION_DENIED', `Permission '${permission}' denied on resource (or it may not exist).`, [
     errorInfo('IAM_PERMISSION_DENIED', 'iam.googleapis.com', { permission }),
   ]);
 
-/** By email or unique id. @throws Refusal 404 in Google's odd words */
+/** By email or unique id. @throws ApiError 404 in Google's odd words */
 const accountOf = (world: World, name: string): ServiceAccount => {
   const account = world.state.serviceAccounts.find(({ email, uniqueId }) => name === email || name === uniqueId);
-  if (account === undefined) throw rpcRefusal('NOT_FOUND', `Not found; Gaia id not found for email ${name}`);
+  if (account === undefined) throw rpcError('NOT_FOUND', `Not found; Gaia id not found for email ${name}`);
   return account;
 };
 
@@ -91,7 +91,7 @@ type Answer = (world: World, account: ServiceAccount, body: unknown, nowMs: numb
 const generateAccessToken: Answer = (world, { email }, body, nowMs) => {
   const { scope, lifetime = '3600s' } = parsed(schemas.generateAccessToken, body);
   const seconds = Number(lifetime.slice(0, -1));
-  if (seconds <= 0 || seconds > LONGEST_SECONDS || !scope.every(isScope)) throw invalid();
+  if (seconds <= 0 || seconds > MAX_SECONDS || !scope.every(isScope)) throw invalid();
   const expiresAtMs = nowMs + seconds * 1000;
   const project = world.state.project.id;
   return {
@@ -118,7 +118,7 @@ const signJwtOf: Answer = async (world, { email }, body, nowMs) => {
     throw invalid();
   }
   const exp = claims.exp ?? Math.floor(nowMs / 1000) + 3600;
-  if (typeof exp !== 'number' || exp > nowMs / 1000 + LONGEST_SIGNED_SECONDS) throw invalid();
+  if (typeof exp !== 'number' || exp > nowMs / 1000 + MAX_SIGNED_SECONDS) throw invalid();
   const key = await world.systemKey(email);
   return {
     keyId: key.id,
@@ -147,7 +147,7 @@ async function answer(call: GoogleCall, world: World, nowMs: number): Promise<vo
   const [, project = '', name = '', method = ''] =
     /^\/v1\/projects\/([^/]+)\/serviceAccounts\/([^/:]+):(\w+)$/.exec(path) ?? [];
   if (!isMethod(method) || call.method !== 'POST')
-    throw rpcRefusal('UNIMPLEMENTED', `${call.method} ${path} of IAM Credentials is not known here.`);
+    throw rpcError('UNIMPLEMENTED', `${call.method} ${path} of IAM Credentials is not known here.`);
   const rpc = `${method.charAt(0).toUpperCase()}${method.slice(1)}`;
   const caller = authorizeRpc(call, world, {
     title: 'IAM Service Account Credentials API',

@@ -1,4 +1,4 @@
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 const REGION = 'europe-west3';
 const CLUSTER = 'local-cluster';

@@ -1,8 +1,8 @@
-import { sendJson, sendText } from '../answers.ts';
-import { METADATA_HOST } from '../routing.ts';
-import type { GoogleCall, GoogleService } from '../seam.ts';
+import type { GoogleCall, GoogleService } from '../google-service.ts';
+import { sendJson, sendText } from '../http/answers.ts';
+import { METADATA_HOST } from '../http/routing.ts';
 import { issueIdToken } from '../world/id-tokens.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { metadataKeys, SERVER_OF } from './keys.ts';
 
 const FLAVOR = { 'metadata-flavor': 'Google' };

@@ -1,11 +1,11 @@
-import { sendText } from '../answers.ts';
-import { Refusal } from '../refusal.ts';
-import type { GoogleCall } from '../seam.ts';
-import type { World } from '../world.ts';
+import type { GoogleCall } from '../google-service.ts';
+import { sendText } from '../http/answers.ts';
+import { ApiError } from '../http/api-error.ts';
+import type { World } from '../world/world.ts';
 import { isScope } from './jwt-bearer.ts';
 import type { AuthorizationCodes } from './refresh.ts';
 
-const refuse = (text: string): Refusal => new Refusal(400, text, text);
+const refuse = (text: string): ApiError => new ApiError(400, text, text);
 
 /** Installed apps redirect to loopback, any port (https://developers.google.com/identity/protocols/oauth2/native-app#redirect-uri_loopback). */
 const isLoopback = (address: string): boolean => {

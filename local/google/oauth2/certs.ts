@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
-import { sendJson } from '../answers.ts';
-import type { GoogleCall } from '../seam.ts';
+import type { GoogleCall } from '../google-service.ts';
+import { sendJson } from '../http/answers.ts';
 import { publicPemOf } from '../world/keys.ts';
 import type { ServiceAccountKey } from '../world/state.ts';
 

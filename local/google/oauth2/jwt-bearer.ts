@@ -1,15 +1,15 @@
-import { isSignedBy, type Jwt, parseJwt } from '../jwt.ts';
-import { oauthRefusal, type Refusal } from '../refusal.ts';
+import { type ApiError, oauthError } from '../http/api-error.ts';
+import { isSignedBy, type Jwt, parseJwt } from '../world/jwt.ts';
 import { REAL_TOKEN_URI } from '../world/key-files.ts';
 import { publicPemOf } from '../world/keys.ts';
 import type { ServiceAccount } from '../world/state.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 /** Lifetime of an assertion at most, and how far a clock may be off. https://developers.google.com/identity/protocols/oauth2/service-account#error-codes */
-const LONGEST_SECONDS = 3600;
+const MAX_SECONDS = 3600;
 const SKEW_SECONDS = 300;
 
-const invalidGrant = (description: string): Refusal => oauthRefusal('invalid_grant', description);
+const invalidGrant = (description: string): ApiError => oauthError('invalid_grant', description);
 
 const checkTimes = ({ claims }: Jwt, nowMs: number): void => {
   const { iat, exp } = claims;
@@ -18,7 +18,7 @@ const checkTimes = ({ claims }: Jwt, nowMs: number): void => {
     typeof iat === 'number' &&
     typeof exp === 'number' &&
     exp > iat &&
-    exp - iat <= LONGEST_SECONDS &&
+    exp - iat <= MAX_SECONDS &&
     iat <= nowSeconds + SKEW_SECONDS &&
     exp >= nowSeconds - SKEW_SECONDS;
   if (!inFrame)
@@ -45,7 +45,7 @@ const signerOf = (world: World, jwt: Jwt): ServiceAccount => {
 const checkSubject = (world: World, account: ServiceAccount, subject: string, scopes: readonly string[]): void => {
   if (!world.state.users.some(({ email }) => email === subject)) throw invalidGrant('Invalid email or User ID');
   if (!scopes.every((scope) => account.delegatedScopes.includes(scope)))
-    throw oauthRefusal(
+    throw oauthError(
       'unauthorized_client',
       'Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.',
       401,
@@ -59,7 +59,7 @@ export type Assertion =
 /**
  * Checks the assertion of a `jwt-bearer` grant as Google does.
  * @param localTokenUri the address that a key file of this server names; libraries that honour it use it as the audience
- * @throws Refusal in the token endpoint's form
+ * @throws ApiError in the token endpoint's form
  */
 export function readAssertion(world: World, text: string, nowMs: number, localTokenUri: string): Assertion {
   const jwt = parseJwt(text);
@@ -72,7 +72,7 @@ export function readAssertion(world: World, text: string, nowMs: number, localTo
   if (typeof audience === 'string' && audience !== '') return { wants: 'idToken', account, audience };
   const scopes = typeof scope === 'string' ? scope.split(' ').filter(Boolean) : [];
   if (!scopes.length || !scopes.every(isScope))
-    throw oauthRefusal('invalid_scope', 'Invalid OAuth scope or ID token audience provided.');
+    throw oauthError('invalid_scope', 'Invalid OAuth scope or ID token audience provided.');
   const email = typeof sub === 'string' && sub !== '' ? sub : account.email;
   if (email !== account.email) checkSubject(world, account, email, scopes);
   return { wants: 'accessToken', account, email, scopes };

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { oauthRefusal } from '../refusal.ts';
-import type { World } from '../world.ts';
+import { oauthError } from '../http/api-error.ts';
+import type { World } from '../world/world.ts';
 
 export type Form = ReadonlyMap<string, string>;
 
@@ -12,25 +12,25 @@ export interface Consent {
   refreshToken?: string;
 }
 
-/** @throws Refusal 401 `invalid_client` */
+/** @throws ApiError 401 `invalid_client` */
 function checkClient(world: World, form: Form): string {
   const client = world.state.oauthClients.find(({ id }) => id === form.get('client_id'));
-  if (client === undefined) throw oauthRefusal('invalid_client', 'The OAuth client was not found.', 401);
+  if (client === undefined) throw oauthError('invalid_client', 'The OAuth client was not found.', 401);
   if (client.secret !== form.get('client_secret'))
-    throw oauthRefusal('invalid_client', 'The provided client secret is invalid.', 401);
+    throw oauthError('invalid_client', 'The provided client secret is invalid.', 401);
   return client.id;
 }
 
-/** @throws Refusal 400 `invalid_grant` */
+/** @throws ApiError 400 `invalid_grant` */
 export function useRefreshToken(world: World, form: Form): Consent {
   const clientId = checkClient(world, form);
   const wanted = form.get('refresh_token');
-  if (wanted === undefined) throw oauthRefusal('invalid_request', 'Missing required parameter: refresh_token');
+  if (wanted === undefined) throw oauthError('invalid_request', 'Missing required parameter: refresh_token');
   const known = world.state.refreshTokens.find(({ token }) => token === wanted);
-  if (known === undefined || known.clientId !== clientId) throw oauthRefusal('invalid_grant', 'Bad Request');
-  if (known.revoked) throw oauthRefusal('invalid_grant', 'Token has been expired or revoked.');
+  if (known === undefined || known.clientId !== clientId) throw oauthError('invalid_grant', 'Bad Request');
+  if (known.revoked) throw oauthError('invalid_grant', 'Token has been expired or revoked.');
   const narrower = form.get('scope')?.split(' ').filter(Boolean) ?? [];
-  if (!narrower.every((scope) => known.scopes.includes(scope))) throw oauthRefusal('invalid_scope', 'Bad Request');
+  if (!narrower.every((scope) => known.scopes.includes(scope))) throw oauthError('invalid_scope', 'Bad Request');
   return { email: known.email, scopes: narrower.length > 0 ? narrower : known.scopes, clientId };
 }
 
@@ -47,7 +47,7 @@ interface Code {
 
 export interface AuthorizationCodes {
   issue(code: Omit<Code, 'expiresAtMs'>): string;
-  /** Once. @throws Refusal 400 `invalid_grant` */
+  /** Once. @throws ApiError 400 `invalid_grant` */
   redeem(form: Form): Consent;
 }
 
@@ -71,12 +71,12 @@ export function authorizationCodes(world: World, now: () => number): Authorizati
       const code = codes.get(name);
       codes.delete(name);
       if (code === undefined || code.expiresAtMs <= now() || code.clientId !== clientId)
-        throw oauthRefusal('invalid_grant', 'Malformed auth code.');
-      if (form.get('redirect_uri') !== code.redirectUri) throw oauthRefusal('redirect_uri_mismatch', 'Bad Request');
+        throw oauthError('invalid_grant', 'Malformed auth code.');
+      if (form.get('redirect_uri') !== code.redirectUri) throw oauthError('redirect_uri_mismatch', 'Bad Request');
       if (code.challenge !== undefined) {
         const verifier = form.get('code_verifier');
-        if (verifier === undefined) throw oauthRefusal('invalid_grant', 'Missing code verifier.');
-        if (!answersChallenge(code, verifier)) throw oauthRefusal('invalid_grant', 'Invalid code verifier.');
+        if (verifier === undefined) throw oauthError('invalid_grant', 'Missing code verifier.');
+        if (!answersChallenge(code, verifier)) throw oauthError('invalid_grant', 'Invalid code verifier.');
       }
       const consent: Consent = { email: code.email, scopes: code.scopes, clientId };
       if (code.offline) {

@@ -1,8 +1,8 @@
-import { answering, bearerOf, readForm, sendJson } from '../answers.ts';
-import { oauthRefusal } from '../refusal.ts';
-import type { GoogleCall, GoogleService } from '../seam.ts';
+import type { GoogleCall, GoogleService } from '../google-service.ts';
+import { answering, bearerOf, readForm, sendJson } from '../http/answers.ts';
+import { oauthError } from '../http/api-error.ts';
 import { numericIdOf } from '../world/initial.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { answerAuthorization } from './authorization.ts';
 import { sendJwks, sendPems } from './certs.ts';
 import { authorizationCodes } from './refresh.ts';
@@ -15,7 +15,7 @@ const parameterOf = async (call: GoogleCall, name: string): Promise<string> =>
 
 const answerTokenInfo = async (call: GoogleCall, world: World, nowMs: number): Promise<void> => {
   const holder = world.tokens.holderOf(bearerOf(call) ?? (await parameterOf(call, 'access_token')), []);
-  if (holder === undefined || holder.kind === 'federated') throw oauthRefusal('invalid_token', 'Invalid Value');
+  if (holder === undefined || holder.kind === 'federated') throw oauthError('invalid_token', 'Invalid Value');
   const sub = numericIdOf(holder.email);
   const azp = holder.clientId ?? sub;
   sendJson(call.response, 200, {
@@ -38,7 +38,7 @@ const answerRevoke = async (call: GoogleCall, world: World): Promise<void> => {
     refresh.revoked = true;
     world.save();
   } else if (world.tokens.isKnown(token)) world.tokens.revoke(token);
-  else throw oauthRefusal('invalid_token', 'Token expired or revoked');
+  else throw oauthError('invalid_token', 'Token expired or revoked');
   sendJson(call.response, 200, {});
 };
 

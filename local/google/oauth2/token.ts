@@ -1,8 +1,8 @@
-import { readForm, sendJson } from '../answers.ts';
-import { oauthRefusal } from '../refusal.ts';
-import type { GoogleCall } from '../seam.ts';
+import type { GoogleCall } from '../google-service.ts';
+import { readForm, sendJson } from '../http/answers.ts';
+import { oauthError } from '../http/api-error.ts';
 import { issueIdToken } from '../world/id-tokens.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { readAssertion } from './jwt-bearer.ts';
 import { type AuthorizationCodes, type Consent, useRefreshToken } from './refresh.ts';
 
@@ -59,7 +59,7 @@ export async function answerToken(
     switch (grantType) {
       case JWT_BEARER: {
         const assertion = form.get('assertion');
-        if (!assertion) throw oauthRefusal('invalid_request', 'Missing required parameter: assertion');
+        if (!assertion) throw oauthError('invalid_request', 'Missing required parameter: assertion');
         return forAssertion(world, now(), assertion, `${call.origin}/oauth2.googleapis.com/token`);
       }
       case 'refresh_token':
@@ -67,9 +67,9 @@ export async function answerToken(
       case 'authorization_code':
         return forPerson(world, now(), codes.redeem(form));
       case undefined:
-        throw oauthRefusal('invalid_request', 'Missing required parameter: grant_type');
+        throw oauthError('invalid_request', 'Missing required parameter: grant_type');
       default:
-        throw oauthRefusal('unsupported_grant_type', `Invalid grant_type: ${grantType}`);
+        throw oauthError('unsupported_grant_type', `Invalid grant_type: ${grantType}`);
     }
   };
   sendJson(call.response, 200, answer(), NO_STORE);

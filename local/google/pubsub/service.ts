@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
-import type { GoogleCall, GoogleErrorBody, GoogleService, Grant, Surroundings } from '../seam.ts';
+import type { GoogleCall, GoogleErrorBody, GoogleService, Grant, ServiceContext } from '../google-service.ts';
 import { type Subscription, type SubscriptionWish, subscriptionOf } from './subscriptions.ts';
 
 /** A message as it was published. */
@@ -27,7 +27,7 @@ const PUBLISH = 'pubsub.topics.publish';
 /** "Permissions with wildcards (such as * or storage.*) are not allowed." */
 const permissionsSchema = z.strictObject({ permissions: z.array(z.string().regex(/^[\w.]+$/)) });
 
-const MOST_BYTES = 10_000_000;
+const MAX_BYTES = 10_000_000;
 
 /** https://cloud.google.com/pubsub/quotas#resource_limits: 100 attributes, keys of 256 bytes, values of 1,024 bytes, ordering keys of 1 KB. */
 const publishSchema = z.strictObject({
@@ -79,7 +79,12 @@ const parseJson = (text: string): unknown => {
   }
 };
 
-export const createPubsubService = ({ now, tokens, isApiEnabled, isAllowedOnProject }: Surroundings): PubsubService => {
+export const createPubsubService = ({
+  now,
+  tokens,
+  isApiEnabled,
+  isAllowedOnProject,
+}: ServiceContext): PubsubService => {
   const topics = new Map<string, string[]>();
   const subscriptions = new Map<string, Subscription>();
   const published: PublishedMessage[] = [];
@@ -125,7 +130,7 @@ export const createPubsubService = ({ now, tokens, isApiEnabled, isAllowedOnProj
       return refuse(call, 403, 'PERMISSION_DENIED', `User not authorized to perform this action.`);
     }
     const body = await buffer(call.request);
-    if (body.byteLength > MOST_BYTES * 1.4)
+    if (body.byteLength > MAX_BYTES * 1.4)
       return refuse(call, 400, 'INVALID_ARGUMENT', 'Request payload size exceeds the limit.');
     const parsed = publishSchema.safeParse(parseJson(body.toString()));
     if (!parsed.success)

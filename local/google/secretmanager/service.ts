@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { answering, readMessage, sendJson } from '../answers.ts';
-import { isAllowed, isOwner } from '../iam.ts';
-import { rpcRefusal } from '../refusal.ts';
-import { authorizeRpc } from '../rpc-authorize.ts';
-import type { GoogleCall, GoogleService } from '../seam.ts';
+import type { GoogleCall, GoogleService } from '../google-service.ts';
+import { answering, readMessage, sendJson } from '../http/answers.ts';
+import { rpcError } from '../http/api-error.ts';
+import { authorizeRpc } from '../http/rpc-authorize.ts';
+import { isAllowed, isOwner } from '../world/iam.ts';
 import { CLOUD_PLATFORM } from '../world/names.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { accessVersion, crc32cOf, secretOf, secretResource, versionOf, versionResource } from './versions.ts';
 
 /** https://cloud.google.com/secret-manager/quotas#content_limits */
-const MOST_PAYLOAD_BYTES = 65_536;
+const MAX_PAYLOAD_BYTES = 65_536;
 
 const addSchema = z.strictObject({
   payload: z.strictObject({
@@ -24,10 +24,10 @@ const parsed = <T>(schema: z.ZodType<T>, body: unknown): T => {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw rpcRefusal('INVALID_ARGUMENT', `Invalid value at '${issue?.path.join('.') ?? ''}': ${issue?.message ?? ''}`);
+  throw rpcError('INVALID_ARGUMENT', `Invalid value at '${issue?.path.join('.') ?? ''}': ${issue?.message ?? ''}`);
 };
 
-interface Asked {
+interface SessionRequest {
   call: GoogleCall;
   world: World;
   /** Secret and version, where the route has them. */
@@ -40,47 +40,47 @@ interface Route {
   pattern: RegExp;
   permission: string;
   rpc: string;
-  answer(asked: Asked): Promise<object> | object;
+  answer(asked: SessionRequest): Promise<object> | object;
 }
 
 const setState =
   (state: 'ENABLED' | 'DISABLED' | 'DESTROYED') =>
-  async ({ call, world, secret, version }: Asked): Promise<object> => {
+  async ({ call, world, secret, version }: SessionRequest): Promise<object> => {
     parsed(etagSchema, await readMessage(call.request));
     const found = versionOf(world, secret, version);
     if (found.version.state === 'DESTROYED')
-      throw rpcRefusal('FAILED_PRECONDITION', `Secret Version is in DESTROYED state.`);
+      throw rpcError('FAILED_PRECONDITION', `Secret Version is in DESTROYED state.`);
     world.secrets.setState(secret, found.number, state);
     return versionResource(world, secret, found.number);
   };
 
-const addVersion = async ({ call, world, secret }: Asked): Promise<object> => {
+const addVersion = async ({ call, world, secret }: SessionRequest): Promise<object> => {
   const { payload } = parsed(addSchema, await readMessage(call.request));
   secretOf(world, secret);
   const bytes = Buffer.from(payload.data ?? '', 'base64');
-  if (bytes.length === 0 || bytes.length > MOST_PAYLOAD_BYTES)
-    throw rpcRefusal('INVALID_ARGUMENT', `The secret payload must be between 1 and ${MOST_PAYLOAD_BYTES} bytes.`);
+  if (bytes.length === 0 || bytes.length > MAX_PAYLOAD_BYTES)
+    throw rpcError('INVALID_ARGUMENT', `The secret payload must be between 1 and ${MAX_PAYLOAD_BYTES} bytes.`);
   if (payload.dataCrc32c !== undefined && String(payload.dataCrc32c) !== crc32cOf(bytes))
-    throw rpcRefusal('INVALID_ARGUMENT', 'The checksum in the request does not match the data.');
+    throw rpcError('INVALID_ARGUMENT', 'The checksum in the request does not match the data.');
   return versionResource(world, secret, world.secrets.addVersion(secret, bytes));
 };
 
-const createSecret = async ({ call, world }: Asked): Promise<object> => {
+const createSecret = async ({ call, world }: SessionRequest): Promise<object> => {
   const name = call.url.searchParams.get('secretId') ?? '';
   parsed(createSchema, await readMessage(call.request));
-  if (!/^[\w-]{1,255}$/.test(name)) throw rpcRefusal('INVALID_ARGUMENT', 'The provided Secret ID is invalid.');
-  if (world.secrets.find(name) !== undefined) throw rpcRefusal('ALREADY_EXISTS', `Secret [${name}] already exists.`);
+  if (!/^[\w-]{1,255}$/.test(name)) throw rpcError('INVALID_ARGUMENT', 'The provided Secret ID is invalid.');
+  if (world.secrets.find(name) !== undefined) throw rpcError('ALREADY_EXISTS', `Secret [${name}] already exists.`);
   world.secrets.create(name);
   return secretResource(world, name);
 };
 
-const listVersions = ({ world, secret }: Asked): object => {
+const listVersions = ({ world, secret }: SessionRequest): object => {
   const { versions } = secretOf(world, secret);
   const numbers = versions.map((_, index) => versions.length - index);
   return { versions: numbers.map((number) => versionResource(world, secret, number)), totalSize: numbers.length };
 };
 
-const listSecrets = ({ world }: Asked): object => {
+const listSecrets = ({ world }: SessionRequest): object => {
   const names = Object.keys(world.state.secrets);
   return { secrets: names.map((name) => secretResource(world, name)), totalSize: names.length };
 };
@@ -130,7 +130,7 @@ const authorized = (
   const bindings = [...world.state.bindings, ...(world.secrets.find(names.secret ?? '')?.bindings ?? [])];
   // Whoever may not see a secret learns nothing of its existence.
   if (!isHere || !(isOwner(world.state, holder) || isAllowed(world.state, holder, bindings, permission)))
-    throw rpcRefusal(
+    throw rpcError(
       'PERMISSION_DENIED',
       `Permission '${permission}' denied for resource '${resource}' (or it may not exist).`,
     );
@@ -151,7 +151,7 @@ export function createSecretManagerService(world: World): GoogleService {
           const { secret = '', version = '' } = names;
           return sendJson(call.response, 200, await each.answer({ call, world, secret, version }));
         }
-        throw rpcRefusal('UNIMPLEMENTED', `${call.method} ${path} of Secret Manager is not known here.`);
+        throw rpcError('UNIMPLEMENTED', `${call.method} ${path} of Secret Manager is not known here.`);
       });
     },
   };

@@ -1,7 +1,7 @@
 import { crc32c } from '@aws-crypto/crc32c';
-import { rpcRefusal } from '../refusal.ts';
+import { rpcError } from '../http/api-error.ts';
 import type { Secret, SecretVersion } from '../world/state.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 /** CRC32C (Castagnoli) as a decimal string: proto3 JSON writes int64 so. */
 export const crc32cOf = (bytes: Uint8Array): string => String(crc32c(bytes));
@@ -12,14 +12,14 @@ const secretNameOf = (world: World, name: string): string => `projects/${world.p
 const versionNameOf = (world: World, name: string, number: number): string =>
   `${secretNameOf(world, name)}/versions/${number}`;
 
-/** @throws Refusal 404 */
+/** @throws ApiError 404 */
 export function secretOf(world: World, name: string): Secret {
   const secret = world.secrets.find(name);
-  if (secret === undefined) throw rpcRefusal('NOT_FOUND', `Secret [${secretNameOf(world, name)}] not found.`);
+  if (secret === undefined) throw rpcError('NOT_FOUND', `Secret [${secretNameOf(world, name)}] not found.`);
   return secret;
 }
 
-/** A version by number, alias or `latest` (the newest, whatever its state). @throws Refusal 404 */
+/** A version by number, alias or `latest` (the newest, whatever its state). @throws ApiError 404 */
 export function versionOf(world: World, name: string, wanted: string): { number: number; version: SecretVersion } {
   const secret = secretOf(world, name);
   const aliased = Object.hasOwn(secret.aliases, wanted) ? secret.aliases[wanted] : undefined;
@@ -28,8 +28,8 @@ export function versionOf(world: World, name: string, wanted: string): { number:
   const version = secret.versions[number - 1];
   if (version !== undefined) return { number, version };
   if (secret.versions.length === 0)
-    throw rpcRefusal('NOT_FOUND', `Secret [${secretNameOf(world, name)}] not found or has no versions.`);
-  throw rpcRefusal('NOT_FOUND', `Secret Version [${secretNameOf(world, name)}/versions/${wanted}] not found.`);
+    throw rpcError('NOT_FOUND', `Secret [${secretNameOf(world, name)}] not found or has no versions.`);
+  throw rpcError('NOT_FOUND', `Secret Version [${secretNameOf(world, name)}/versions/${wanted}] not found.`);
 }
 
 export const secretResource = (world: World, name: string): object => {
@@ -60,11 +60,11 @@ export const versionResource = (world: World, name: string, number: number): obj
   };
 };
 
-/** @throws Refusal 400 FAILED_PRECONDITION for disabled and destroyed versions */
+/** @throws ApiError 400 FAILED_PRECONDITION for disabled and destroyed versions */
 export function accessVersion(world: World, name: string, wanted: string): object {
   const { number, version } = versionOf(world, name, wanted);
   if (version.state !== 'ENABLED')
-    throw rpcRefusal(
+    throw rpcError(
       'FAILED_PRECONDITION',
       `Secret Version [${versionNameOf(world, name, number)}] is in ${version.state} state.`,
     );

@@ -1,7 +1,8 @@
 import { pipeline } from 'node:stream/promises';
-import type { GoogleCall, GoogleErrorBody, GoogleService, Grant, Surroundings } from '../seam.ts';
-import { type Bucket, type ObjectStore, openObjectStore, type StoredObject } from './objects.ts';
-import { heldPermissions } from './permissions.ts';
+import type { GoogleCall, GoogleService, ServiceContext } from '../google-service.ts';
+import { answerJson, masked, rangeOf, refuse, resourceOf } from './answers.ts';
+import { createStorageAuthorization, heldPermissions, READ_SCOPES } from './authorize.ts';
+import { type Bucket, openObjectStore, type StoredObject } from './objects.ts';
 
 /** The JSON API of Cloud Storage, as far as readers of exports need it (https://cloud.google.com/storage/docs/json_api/v1/objects). */
 export interface StorageService extends GoogleService {
@@ -14,70 +15,6 @@ export interface StorageService extends GoogleService {
   ): Promise<{ generation: string; crc32c: string }>;
   deleteObject(bucket: string, name: string): Promise<void>;
 }
-
-const READ_SCOPES = ['devstorage.read_only', 'devstorage.read_write', 'devstorage.full_control', 'cloud-platform'];
-const WRITE_SCOPES = READ_SCOPES.slice(1);
-
-const answerJson = ({ response }: GoogleCall, status: number, body: unknown): true => {
-  response.writeHead(status, { 'content-type': 'application/json; charset=UTF-8' });
-  response.end(JSON.stringify(body));
-  return true;
-};
-
-const refuse = (call: GoogleCall, status: number, reason: string, message: string): true => {
-  if (call.url.searchParams.get('alt') === 'media') {
-    // Where bytes were asked for, a refusal is a plain text.
-    call.response.writeHead(status, { 'content-type': 'text/html; charset=UTF-8' }).end(message);
-    return true;
-  }
-  const body: GoogleErrorBody = { error: { code: status, message, errors: [{ message, domain: 'global', reason }] } };
-  return answerJson(call, status, body);
-};
-
-const bearerOf = ({ request }: GoogleCall): string =>
-  /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
-
-/** Of no key in particular. */
-const KEY_SHA256 = 'q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=';
-
-const resourceOf = (object: StoredObject, origin: string): Record<string, unknown> => ({
-  kind: 'storage#object',
-  id: `${object.bucket}/${object.name}/${object.generation}`,
-  selfLink: `${origin}/storage/v1/b/${object.bucket}/o/${encodeURIComponent(object.name)}`,
-  name: object.name,
-  bucket: object.bucket,
-  generation: object.generation,
-  metageneration: '1',
-  ...(object.contentType === undefined ? {} : { contentType: object.contentType }),
-  ...(object.contentEncoding === undefined ? {} : { contentEncoding: object.contentEncoding }),
-  storageClass: 'STANDARD',
-  size: String(object.size),
-  // "The object's … CRC32C … and MD5 hash are not returned" without the key (storage/docs/encryption/customer-supplied-keys).
-  ...(object.customerKey === true
-    ? { customerEncryption: { encryptionAlgorithm: 'AES256', keySha256: KEY_SHA256 } }
-    : { crc32c: object.crc32c }),
-  timeCreated: object.timeCreated,
-  updated: object.timeCreated,
-});
-
-const masked = (resource: Record<string, unknown>, fields: string | null): Record<string, unknown> | undefined => {
-  if (fields === null || fields === '*') return resource;
-  const wanted = fields.split(',');
-  if (wanted.some((field) => !/^[A-Za-z0-9]+$/.test(field))) return undefined;
-  return Object.fromEntries(Object.entries(resource).filter(([member]) => wanted.includes(member)));
-};
-
-/** `bytes=FIRST-` and `bytes=FIRST-LAST`; undefined when it cannot be satisfied. */
-const rangeOf = (
-  header: string | undefined,
-  size: number,
-): { first: number; last: number; partial: boolean } | undefined => {
-  const whole = { first: 0, last: size - 1, partial: false };
-  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(header ?? '') ?? [];
-  if (first === undefined) return whole;
-  if (Number(first) >= size) return undefined;
-  return { first: Number(first), last: Math.min(last ? Number(last) : size - 1, size - 1), partial: true };
-};
 
 const OBJECT_PARAMETERS = new Set([
   'alt',
@@ -95,79 +32,10 @@ const OBJECT_PARAMETERS = new Set([
   'contentEncoding',
 ]);
 
-export const createStorageService = async ({
-  now,
-  dataDir,
-  tokens,
-  isApiEnabled,
-  isAllowedOnProject,
-  corrupt,
-}: Surroundings): Promise<StorageService> => {
-  const store: ObjectStore = await openObjectStore(dataDir, now);
-
-  /** The caller, if its token is good for the API; otherwise the refusal is written. */
-  const authenticate = (call: GoogleCall, kinds: readonly string[]): Grant | undefined => {
-    const grant = tokens.find(bearerOf(call));
-    if (grant === undefined) {
-      refuse(call, 401, 'authError', 'Invalid Credentials');
-      return undefined;
-    }
-    if (!grant.scopes.some((scope) => kinds.some((name) => scope.endsWith(`/auth/${name}`)))) {
-      refuse(call, 403, 'insufficientPermissions', 'Provided scope(s) are not authorized');
-      return undefined;
-    }
-    if (!isApiEnabled(grant.project, 'storage.googleapis.com')) {
-      refuse(
-        call,
-        403,
-        'accessNotConfigured',
-        `Cloud Storage API has not been used in project ${grant.project} before or it is disabled.`,
-      );
-      return undefined;
-    }
-    return grant;
-  };
-
-  /** "Requests … must include a billing project", on which the caller may use services (storage/docs/requester-pays); else the refusal is written. */
-  const isBilled = (call: GoogleCall, bucket: Bucket, grant: Grant): boolean => {
-    const project = call.url.searchParams.get('userProject');
-    if (project === null) {
-      if (bucket.requesterPays !== true) return true;
-      refuse(call, 400, 'required', 'Bucket is a requester pays bucket but no user project provided.');
-      return false;
-    }
-    if (isAllowedOnProject(grant, project, 'serviceusage.services.use')) return true;
-    const message = `${grant.email} does not have serviceusage.services.use access to the Google Cloud project.`;
-    refuse(
-      call,
-      403,
-      'forbidden',
-      `${message} Permission 'serviceusage.services.use' denied on resource (or it may not exist).`,
-    );
-    return false;
-  };
-
-  /** The caller, if the token and its scopes allow the kind of access; otherwise the refusal is written. */
-  const authorize = (call: GoogleCall, bucketName: string, access: 'readers' | 'writers'): Grant | undefined => {
-    const grant = authenticate(call, access === 'readers' ? READ_SCOPES : WRITE_SCOPES);
-    if (grant === undefined) return undefined;
-    const bucket = store.bucket(bucketName);
-    if (bucket === undefined) {
-      refuse(call, 404, 'notFound', 'The specified bucket does not exist.');
-      return undefined;
-    }
-    if (!bucket[access].includes(grant.email)) {
-      const permission = access === 'readers' ? 'storage.objects.get' : 'storage.objects.create';
-      refuse(
-        call,
-        403,
-        'forbidden',
-        `${grant.email} does not have ${permission} access to the Google Cloud Storage object. Permission '${permission}' denied on resource (or it may not exist).`,
-      );
-      return undefined;
-    }
-    return isBilled(call, bucket, grant) ? grant : undefined;
-  };
+export const createStorageService = async (context: ServiceContext): Promise<StorageService> => {
+  const { now, dataDir, corrupt } = context;
+  const store = await openObjectStore(dataDir, now);
+  const { authenticate, isBilled, authorize } = createStorageAuthorization(context, store);
 
   const find = (call: GoogleCall, bucket: string, name: string): StoredObject | undefined => {
     const object = store.live(bucket, name);

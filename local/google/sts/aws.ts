@@ -1,8 +1,8 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { oauthRefusal, type Refusal } from '../refusal.ts';
+import { type ApiError, oauthError } from '../http/api-error.ts';
 import type { WorldState } from '../world/state.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 
 const requestSchema = z.strictObject({
   url: z.string(),
@@ -16,8 +16,8 @@ type AwsIdentity = WorldState['awsIdentities'][number];
 /** AWS takes signed requests for fifteen minutes. */
 const SIGNED_MS = 15 * 60_000;
 
-const invalid = (description: string): Refusal => oauthRefusal('invalid_grant', description);
-const awsSays = (code: string, message: string): Refusal =>
+const invalid = (description: string): ApiError => oauthError('invalid_grant', description);
+const awsSays = (code: string, message: string): ApiError =>
   invalid(`Received invalid AWS response of type ${code} with error message: ${message}`);
 
 const parseRequest = (subjectToken: string): SignedRequest => {
@@ -102,7 +102,7 @@ export interface Mapped {
 /**
  * The subject of a serialized `GetCallerIdentity` request.
  * Rules: https://cloud.google.com/iam/docs/workload-identity-federation-with-other-clouds#exchange-token
- * @throws Refusal 400
+ * @throws ApiError 400
  */
 export function awsSubject(world: World, subjectToken: string, audience: string, nowMs: number): Mapped {
   const signed = parseRequest(subjectToken);

@@ -1,19 +1,19 @@
-import { isSignedBy, parseJwt } from '../jwt.ts';
-import { oauthRefusal, type Refusal } from '../refusal.ts';
+import { type ApiError, oauthError } from '../http/api-error.ts';
+import { isSignedBy, parseJwt } from '../world/jwt.ts';
 import { publicPemOf } from '../world/keys.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import type { Mapped } from './aws.ts';
 
-const LONGEST_SECONDS = 24 * 3600;
+const MAX_SECONDS = 24 * 3600;
 const SKEW_SECONDS = 60;
 
-const invalid = (description: string): Refusal => oauthRefusal('invalid_grant', description);
+const invalid = (description: string): ApiError => oauthError('invalid_grant', description);
 
 /**
  * The subject of an OIDC token of the one issuer that the local pool trusts; `google.subject` is its `sub`, and `repository` is an attribute.
  * Requirements: https://cloud.google.com/iam/docs/workload-identity-federation-with-other-providers#oidc
  * @param audience the provider's resource name, `//iam.googleapis.com/projects/…`; the token may have it with `https:` too
- * @throws Refusal 400
+ * @throws ApiError 400
  */
 export function oidcSubject(world: World, subjectToken: string, audience: string, nowMs: number): Mapped {
   const jwt = parseJwt(subjectToken);
@@ -31,7 +31,7 @@ export function oidcSubject(world: World, subjectToken: string, audience: string
   const isFresh =
     typeof iat === 'number' &&
     typeof exp === 'number' &&
-    exp - iat <= LONGEST_SECONDS &&
+    exp - iat <= MAX_SECONDS &&
     exp > nowSeconds - SKEW_SECONDS &&
     iat <= nowSeconds + SKEW_SECONDS;
   if (!isFresh) throw invalid(`ID Token issued at ${String(iat)} is stale to sign-in.`);

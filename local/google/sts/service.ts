@@ -1,9 +1,9 @@
-import { answering, readForm, sendJson } from '../answers.ts';
+import type { GoogleCall, GoogleService } from '../google-service.ts';
+import { answering, readForm, sendJson } from '../http/answers.ts';
+import { oauthError } from '../http/api-error.ts';
 import { isScope } from '../oauth2/jwt-bearer.ts';
-import { oauthRefusal } from '../refusal.ts';
-import type { GoogleCall, GoogleService } from '../seam.ts';
 import { FEDERATION } from '../world/names.ts';
-import type { World } from '../world.ts';
+import type { World } from '../world/world.ts';
 import { awsSubject, type Mapped } from './aws.ts';
 import { oidcSubject } from './oidc.ts';
 import { isProviderName } from './resource-ids.ts';
@@ -28,7 +28,7 @@ const subjectOf = (world: World, form: ReadonlyMap<string, string>, nowMs: numbe
   const token = form.get('subject_token') ?? '';
   const type = form.get('subject_token_type') ?? '';
   if (!isProviderName(audience))
-    throw oauthRefusal(
+    throw oauthError(
       'invalid_request',
       'Invalid value for "audience". This value should be the full resource name of the Identity Provider. See https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token for the list of possible formats.',
     );
@@ -36,27 +36,27 @@ const subjectOf = (world: World, form: ReadonlyMap<string, string>, nowMs: numbe
   if (audience === FEDERATION.oidcProvider && JWT_TYPES.includes(type))
     return oidcSubject(world, token, audience, nowMs);
   if (audience !== FEDERATION.awsProvider && audience !== FEDERATION.oidcProvider)
-    throw oauthRefusal(
+    throw oauthError(
       'invalid_target',
       'The target service indicated by the "audience" parameters is invalid. This might either be because the pool or provider is disabled or deleted or because it doesn\'t exist.',
     );
-  throw oauthRefusal('invalid_request', `Invalid value for "subject_token_type".`);
+  throw oauthError('invalid_request', `Invalid value for "subject_token_type".`);
 };
 
 async function exchange(call: GoogleCall, world: World, nowMs: number): Promise<void> {
   if (!world.state.apis.includes(call.host))
-    throw oauthRefusal(
+    throw oauthError(
       'access_denied',
       'Security Token Service API has not been used in this project before or it is disabled.',
       403,
     );
   const form = await readForm(call.request);
   if (form.get('grant_type') !== TOKEN_EXCHANGE)
-    throw oauthRefusal('unsupported_grant_type', 'Invalid value for "grant_type".');
+    throw oauthError('unsupported_grant_type', 'Invalid value for "grant_type".');
   if (form.get('requested_token_type') !== ACCESS_TOKEN)
-    throw oauthRefusal('invalid_request', 'Invalid value for "requested_token_type".');
+    throw oauthError('invalid_request', 'Invalid value for "requested_token_type".');
   const scopes = (form.get('scope') ?? '').split(' ').filter(Boolean);
-  if (scopes.length === 0 || !scopes.every(isScope)) throw oauthRefusal('invalid_scope', 'Invalid value for "scope".');
+  if (scopes.length === 0 || !scopes.every(isScope)) throw oauthError('invalid_scope', 'Invalid value for "scope".');
   const principals = principalsOf(subjectOf(world, form, nowMs));
   const expiresAtMs = nowMs + LIFE_SECONDS * 1000;
   sendJson(call.response, 200, {

@@ -1,6 +1,6 @@
-import { isTrashed } from '../drive/access.ts';
+import { isTrashed } from '../drive/access/access.ts';
 import { isOwnType, type StoredFile } from '../drive/model.ts';
-import type { DriveState } from '../drive/state.ts';
+import type { DriveState } from '../drive/store/state.ts';
 import { DOWNLOAD, iconOf } from './icons.ts';
 import { downloadPath } from './listing.ts';
 import { html, type Markup, name } from './markup.ts';

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { isOwnType, type StoredFile } from '../drive/model.ts';
-import type { DriveState } from '../drive/state.ts';
-import type { GoogleCall } from '../seam.ts';
+import type { DriveState } from '../drive/store/state.ts';
+import type { GoogleCall } from '../google-service.ts';
 
 /** RFC 6266: the name for everybody, and its letters beyond ASCII for those who read `filename*` (RFC 8187). */
 function disposition(fileName: string): string {

@@ -1,5 +1,5 @@
 import type { StoredFile } from '../drive/model.ts';
-import type { DriveState } from '../drive/state.ts';
+import type { DriveState } from '../drive/store/state.ts';
 import { PLACES, TRASH } from './icons.ts';
 import { html, type Markup, name } from './markup.ts';
 import { myDrives, type Place, sharedDrives } from './places.ts';

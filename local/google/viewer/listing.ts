@@ -1,6 +1,6 @@
-import { ownerOf } from '../drive/access.ts';
+import { ownerOf } from '../drive/access/access.ts';
 import { FOLDER, isOwnType, SHORTCUT, type StoredFile } from '../drive/model.ts';
-import type { DriveState } from '../drive/state.ts';
+import type { DriveState } from '../drive/store/state.ts';
 import { DOWNLOAD, iconOf } from './icons.ts';
 import { html, type Markup, name } from './markup.ts';
 import { childrenOf, type Holder, holdersOf, type Order, shortName, sizeOf } from './places.ts';

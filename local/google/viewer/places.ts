@@ -1,6 +1,6 @@
-import { isTrashed, lineage, reachOf, strongest } from '../drive/access.ts';
+import { effectivePermissions, isTrashed, lineage, strongest } from '../drive/access/access.ts';
 import { type Account, FOLDER, type Role, type StoredFile, type StoredPermission } from '../drive/model.ts';
-import type { DriveState } from '../drive/state.ts';
+import type { DriveState } from '../drive/store/state.ts';
 
 /** Where files lie: a shared drive, or somebody's My Drive. */
 export interface Place {
@@ -101,7 +101,7 @@ export function shortName(state: DriveState, email: string): string {
 
 /** Everybody who can see the item, each once with their strongest role; owners first. */
 export function holdersOf(state: DriveState, file: StoredFile): Holder[] {
-  const byId = Map.groupBy(reachOf(state, file), ({ permission }) => permission.id);
+  const byId = Map.groupBy(effectivePermissions(state, file), ({ permission }) => permission.id);
   const holders = [...byId.values()].flatMap((reaches): Holder[] => {
     const role = strongest(reaches.map((reach) => reach.role));
     const winner = reaches.find((reach) => reach.role === role);

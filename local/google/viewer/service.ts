@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { FOLDER, type StoredFile } from '../drive/model.ts';
-import type { DriveState } from '../drive/state.ts';
-import type { GoogleCall, GoogleService } from '../seam.ts';
+import type { DriveState } from '../drive/store/state.ts';
+import type { GoogleCall, GoogleService } from '../google-service.ts';
 import { detailsBody } from './details.ts';
 import { sendDownload } from './download.ts';
 import { breadcrumb, pageOf } from './layout.ts';

@@ -1,5 +1,5 @@
 import { FOLDER, type StoredFile } from '../drive/model.ts';
-import type { DriveState } from '../drive/state.ts';
+import type { DriveState } from '../drive/store/state.ts';
 import { iconOf, PLACES } from './icons.ts';
 import { counted, fileTable } from './listing.ts';
 import { html, type Markup, name } from './markup.ts';

@@ -1,5 +1,5 @@
-import { signJwt } from '../jwt.ts';
 import { numericIdOf } from './initial.ts';
+import { signJwt } from './jwt.ts';
 import { privateKeyOf } from './keys.ts';
 import type { ServiceAccountKey, WorldState } from './state.ts';
 

@@ -39,7 +39,7 @@ export function apiOf(google: LocalGoogle, email: string, scopes: readonly strin
     const text = await response.text();
     const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
     const answer = { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
-    expect(google.drive.departures).toEqual([]);
+    expect(google.drive.schemaViolations).toEqual([]);
     return answer;
   };
   const make = async (metadata: Record<string, unknown>): Promise<string> => {

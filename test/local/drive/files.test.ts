@@ -48,7 +48,7 @@ describe('files.create', () => {
   });
 
   test('what was wished for is kept', async () => {
-    const wishes = {
+    const requested = {
       name: 'Ünï 📊 "q" \\ \' / ..\n',
       mimeType: 'text/csv',
       description: 'd',
@@ -60,10 +60,10 @@ describe('files.create', () => {
       originalFilename: 'orig.tar.gz',
       copyRequiresWriterPermission: true,
     };
-    const id = await alice.make(wishes);
+    const id = await alice.make(requested);
     const { body } = await alice('GET', `/files/${id}`, { query: { fields: '*' } });
     expect(body).toMatchObject({
-      ...wishes,
+      ...requested,
       modifiedTime: '2021-01-02T01:04:05.678Z',
       fileExtension: 'gz',
       fullFileExtension: 'tar.gz',

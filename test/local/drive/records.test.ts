@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { openRecords, type Records } from '../../../local/google/drive/records.ts';
+import { openRecords, type Records } from '../../../local/google/drive/store/records.ts';
 
 interface Note {
   text: string;

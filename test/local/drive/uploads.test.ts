@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { eachPiece } from '../../../local/google/drive/uploads/pieces.ts';
+import { forEachChunk } from '../../../local/google/drive/uploads/body-chunks.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { SHEET } from './drive-api.ts';
 import {
@@ -735,7 +735,7 @@ test('the next piece is asked for when the one before is on its way to the disk'
   const body = new PassThrough();
   const seen: string[] = [];
   let release = (): void => undefined;
-  const whole = eachPiece(body as unknown as IncomingMessage, (piece) => {
+  const whole = forEachChunk(body as unknown as IncomingMessage, (piece) => {
     seen.push(piece.toString());
     return new Promise((resolve) => {
       release = resolve;

@@ -1,4 +1,4 @@
-import type { Discovery, Schema } from '../discovery.ts';
+import type { Discovery, Schema } from '../discovery/discovery.ts';
 import { invalidParameter } from '../errors.ts';
 
 /** What a `fields` selection keeps: everything, or these names each with its own selection. */

@@ -1,9 +1,9 @@
-import type { Method } from '../call.ts';
-import { EXPORT_FORMATS, IMPORT_FORMATS, MAX_IMPORT_SIZES } from '../conversions.ts';
+import { userResource } from '../access/principals.ts';
+import type { Method } from '../call/call.ts';
+import { EXPORT_FORMATS, IMPORT_FORMATS, MAX_IMPORT_SIZES } from '../files/conversions.ts';
+import { usageOf } from '../files/storage-quota.ts';
 import type { Account } from '../model.ts';
-import { userResource } from '../principals.ts';
-import type { DriveState } from '../state.ts';
-import { usageOf } from '../storage.ts';
+import type { DriveState } from '../store/state.ts';
 
 /** 5 TB: support.google.com/drive/answer/37603. */
 const MAX_UPLOAD_BYTES = 5 * 1024 ** 4;

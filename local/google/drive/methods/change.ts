@@ -1,18 +1,18 @@
-import { lineage, ownerOf, roleOf, visibleFile } from '../access.ts';
-import type { DriveCall } from '../call.ts';
-import { capabilitiesOf } from '../capabilities.ts';
-import { addRevision, type MediaDescription } from '../content.ts';
-import { checkImport } from '../conversions.ts';
+import { lineage, ownerOf, roleOf, visibleFile } from '../access/access.ts';
+import { capabilitiesOf } from '../access/capabilities.ts';
+import type { DriveCall } from '../call/call.ts';
 import { badRequest, forbidden, insufficientFilePermissions, notImplemented } from '../errors.ts';
-import { applyWishes, propertiesAfter, readWishes, type Wishes } from '../metadata.ts';
+import { addRevision, type MediaDescription } from '../files/content.ts';
+import { checkImport } from '../files/conversions.ts';
+import { applyMetadata, propertiesAfter, type RequestedMetadata, readMetadata } from '../files/metadata.ts';
+import { checkCapacity, resolveMove, writableFolder } from '../files/placement.ts';
+import { checkStorage } from '../files/storage-quota.ts';
 import { FOLDER, isOwnType, type ReceivedBytes, SHORTCUT, type StoredFile } from '../model.ts';
-import { checkRoom, folderToFill, parentAfter } from '../placement.ts';
-import type { DriveState } from '../state.ts';
-import { checkStorage } from '../storage.ts';
+import type { DriveState } from '../store/state.ts';
 
 interface Plan {
   file: StoredFile;
-  wishes: Wishes;
+  requested: RequestedMetadata;
   /** Undefined: it stays. */
   folder: StoredFile | undefined;
 }
@@ -37,11 +37,11 @@ const destination = (state: DriveState, call: DriveCall, file: StoredFile, can: 
   const real = (id: string): string => (id === 'root' ? actor.account.rootId : id);
   const added = listOf(parameters.text('addParents')).map(real);
   const removed = listOf(parameters.text('removeParents')).map(real);
-  const change = parentAfter(file, { added, removed, isOwner: ownerOf(file) === actor.account.email });
+  const change = resolveMove(file, { added, removed, isOwner: ownerOf(file) === actor.account.email });
   if (!change.moved) return undefined;
   if (change.to === undefined) throw notImplemented(call.method.id, 'an item without a folder');
   if (file.kind !== 'item') throw insufficientFilePermissions(file.id);
-  const folder = folderToFill(state, actor, change.to, supportsAllDrives);
+  const folder = writableFolder(state, actor, change.to, supportsAllDrives);
   if (lineage(state, folder).includes(file))
     throw badRequest('A folder cannot be moved into itself or into a folder below it.', 'cyclicParent', 'addParents');
   if (folder.driveId === file.driveId) {
@@ -52,16 +52,21 @@ const destination = (state: DriveState, call: DriveCall, file: StoredFile, can: 
     if (file.mimeType === FOLDER)
       throw forbidden('teamDrivesFolderMoveInNotSupported', 'Moving folders into shared drives is not supported.');
   }
-  checkRoom(state, folder);
+  checkCapacity(state, folder);
   return folder;
 };
 
-const checkContent = (state: DriveState, file: StoredFile, wishes: Wishes, media: MediaDescription): void => {
+const checkContent = (
+  state: DriveState,
+  file: StoredFile,
+  requested: RequestedMetadata,
+  media: MediaDescription,
+): void => {
   if (file.mimeType === FOLDER || file.mimeType === SHORTCUT)
     throw badRequest('Folders and shortcuts have no content.', 'invalid');
   const converts = isOwnType(file.mimeType);
   if (converts) checkImport(media.mimeType, file.mimeType, media.size);
-  else if (wishes.mimeType && isOwnType(wishes.mimeType))
+  else if (requested.mimeType && isOwnType(requested.mimeType))
     throw badRequest('A file with content cannot become a Google Docs editors file.', 'invalid', 'mimeType');
   const email = ownerOf(file);
   // Whoever writes, the owner pays: so a service account may replace what is in a person's file.
@@ -69,7 +74,7 @@ const checkContent = (state: DriveState, file: StoredFile, wishes: Wishes, media
   checkStorage(state, owner, file.mimeType, converts ? 0 : (media.size ?? 0), file);
 };
 
-const checkType = (file: StoredFile, { mimeType }: Wishes): void => {
+const checkType = (file: StoredFile, { mimeType }: RequestedMetadata): void => {
   if (!mimeType || mimeType === file.mimeType) return;
   if (isOwnType(mimeType) || isOwnType(file.mimeType))
     throw badRequest('The media type of a Google Docs editors file or folder is fixed.', 'invalid', 'mimeType');
@@ -78,7 +83,7 @@ const checkType = (file: StoredFile, { mimeType }: Wishes): void => {
 /** "Only the `owner` role in My Drive and the `organizer` role in shared drives can enable or disable limited access", of folders alone (guides/limited-expansive-access). */
 const checkLimit = (
   file: StoredFile,
-  { inheritedPermissionsDisabled: wished }: Wishes,
+  { inheritedPermissionsDisabled: wished }: RequestedMetadata,
   can: Record<string, boolean>,
 ): void => {
   if (typeof wished !== 'boolean' || wished === (file.isLimited ?? false)) return;
@@ -95,22 +100,22 @@ const plan = (
 ): Plan => {
   const { actor, supportsAllDrives } = call;
   const { file, role } = visibleFile(state, actor, fileId, supportsAllDrives);
-  const wishes = readWishes(state, call.method.id, metadata, FIXED);
+  const requested = readMetadata(state, call.method.id, metadata, FIXED);
   const can = capabilitiesOf(file, role);
-  const { trashed } = wishes;
+  const { trashed } = requested;
   if (typeof trashed === 'boolean' && trashed !== file.trashed && can[trashed ? 'canTrash' : 'canUntrash'] !== true)
     throw insufficientFilePermissions(file.id);
   const touched = Object.keys(metadata).filter((name) => !PERSONAL.has(name) && name !== 'trashed');
   if ((touched.length > 0 || media !== undefined) && can.canEdit !== true) throw insufficientFilePermissions(file.id);
-  if (wishes.name && can.canRename !== true) throw insufficientFilePermissions(file.id);
-  const sharing = wishes.writersCanShare;
+  if (requested.name && can.canRename !== true) throw insufficientFilePermissions(file.id);
+  const sharing = requested.writersCanShare;
   if (typeof sharing === 'boolean' && roleOf(state, actor.account, file) !== 'owner')
     throw insufficientFilePermissions(file.id);
-  checkLimit(file, wishes, can);
-  propertiesAfter(file, actor, wishes);
-  if (media === undefined) checkType(file, wishes);
-  else checkContent(state, file, wishes, media);
-  return { file, wishes, folder: destination(state, call, file, can) };
+  checkLimit(file, requested, can);
+  propertiesAfter(file, actor, requested);
+  if (media === undefined) checkType(file, requested);
+  else checkContent(state, file, requested, media);
+  return { file, requested, folder: destination(state, call, file, can) };
 };
 
 const move = (file: StoredFile, folder: StoredFile): void => {
@@ -159,7 +164,7 @@ export function changeFile(
   metadata: Record<string, unknown>,
   received?: ReceivedBytes,
 ): StoredFile {
-  const { file: current, wishes, folder } = plan(state, call, fileId, metadata, received);
+  const { file: current, requested, folder } = plan(state, call, fileId, metadata, received);
   const { actor } = call;
   const { email } = actor.account;
   const now = state.now();
@@ -169,11 +174,11 @@ export function changeFile(
     file.modifiedBy = email;
     file.modifiedByMeMs = { ...file.modifiedByMeMs, [email]: now };
   }
-  if (wishes.mimeType) file.mimeType = wishes.mimeType;
+  if (requested.mimeType) file.mimeType = requested.mimeType;
   else if (received !== undefined && !isOwnType(file.mimeType)) file.mimeType = received.mimeType;
-  applyWishes(file, actor, wishes);
-  if (typeof wishes.trashed === 'boolean' && wishes.trashed !== file.trashed)
-    setTrashed(file, wishes.trashed, email, now);
+  applyMetadata(file, actor, requested);
+  if (typeof requested.trashed === 'boolean' && requested.trashed !== file.trashed)
+    setTrashed(file, requested.trashed, email, now);
   if (folder !== undefined) move(file, folder);
   if (received !== undefined) {
     if (isOwnType(file.mimeType)) file.convertedFrom = received.mimeType;

@@ -1,13 +1,13 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { roleOf, visibleFile } from '../access.ts';
-import { type DriveCall, type Method, pathParameter } from '../call.ts';
-import { capabilitiesOf } from '../capabilities.ts';
-import type { MediaDescription } from '../content.ts';
+import { roleOf, visibleFile } from '../access/access.ts';
+import { capabilitiesOf } from '../access/capabilities.ts';
+import { type DriveCall, type Method, pathParameter } from '../call/call.ts';
 import { forbidden } from '../errors.ts';
+import type { MediaDescription } from '../files/content.ts';
+import { fileResource } from '../files/resource.ts';
 import { FOLDER, type ReceivedBytes, type StoredFile } from '../model.ts';
-import { fileResource } from '../resource.ts';
-import type { DriveState } from '../state.ts';
+import type { DriveState } from '../store/state.ts';
 import { checkInsert, insertFile } from './insert.ts';
 
 /** A copy of the newest bytes, as if they had arrived just now. */

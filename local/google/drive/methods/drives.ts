@@ -1,13 +1,13 @@
-import { isAppAllowed, roleOf } from '../access.ts';
-import { type DriveCall, type Method, pathParameter } from '../call.ts';
+import { isAppAllowed, roleOf } from '../access/access.ts';
+import { userPermission } from '../access/principals.ts';
+import { type DriveCall, type Method, pathParameter } from '../call/call.ts';
+import { pageOf } from '../call/pages.ts';
 import { DriveError, forbidden, insufficientFilePermissions, notImplemented, required } from '../errors.ts';
+import { driveResource, newSharedDrive, RESTRICTIONS, visibleDrive } from '../files/shared-drive.ts';
 import type { Role, StoredFile } from '../model.ts';
-import { pageOf } from '../pages.ts';
-import { userPermission } from '../principals.ts';
 import { flagTerm, matcherOf, nameContains, sameName, type Terms, textTerm, timeTerm } from '../query/matching.ts';
 import { parseQuery } from '../query/parse.ts';
-import { driveResource, newSharedDrive, RESTRICTIONS, visibleDrive } from '../shared-drive.ts';
-import type { DriveState } from '../state.ts';
+import type { DriveState } from '../store/state.ts';
 
 const asked = (state: DriveState, call: DriveCall): { drive: StoredFile; role: Role } =>
   visibleDrive(state, call.actor, pathParameter(call, 'driveId'));
@@ -73,13 +73,13 @@ export const drivesCreate: Method = async (state, call) => {
   return { resource: driveResource(actor, drive, 'organizer') };
 };
 
-const NOT_HERE = ['themeId', 'backgroundImageFile', 'createdTime', 'hidden'];
+const UNSUPPORTED = ['themeId', 'backgroundImageFile', 'createdTime', 'hidden'];
 
 export const drivesUpdate: Method = async (state, call) => {
   const drive = asManager(state, call);
   const { name, colorRgb, restrictions, ...others } = await call.body();
   for (const other of Object.keys(others))
-    if (NOT_HERE.includes(other)) throw notImplemented(call.method.id, `${other} of a shared drive`);
+    if (UNSUPPORTED.includes(other)) throw notImplemented(call.method.id, `${other} of a shared drive`);
   const wished = Object.entries((restrictions ?? {}) as Record<string, boolean>);
   for (const [restriction] of wished)
     if (!RESTRICTIONS.some((known) => known === restriction))

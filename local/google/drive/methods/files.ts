@@ -1,12 +1,12 @@
-import { isTrashed, ownerOf, visibleFile } from '../access.ts';
-import { type DriveCall, isDownload, type Method, pathParameter } from '../call.ts';
-import { capabilitiesOf } from '../capabilities.ts';
-import { downloadable, sendBytes } from '../download.ts';
+import { isTrashed, ownerOf, visibleFile } from '../access/access.ts';
+import { capabilitiesOf } from '../access/capabilities.ts';
+import { type DriveCall, isDownload, type Method, pathParameter } from '../call/call.ts';
 import { forbidden, insufficientFilePermissions, invalidValue, notImplemented } from '../errors.ts';
+import { downloadable, sendBytes } from '../files/download.ts';
+import { fileResource } from '../files/resource.ts';
+import { visibleDrive } from '../files/shared-drive.ts';
 import type { Account, StoredFile } from '../model.ts';
-import { fileResource } from '../resource.ts';
-import { visibleDrive } from '../shared-drive.ts';
-import type { DriveState } from '../state.ts';
+import type { DriveState } from '../store/state.ts';
 import { changeFile } from './change.ts';
 import { insertFile } from './insert.ts';
 

@@ -1,17 +1,17 @@
-import { visibleFile } from '../access.ts';
-import type { DriveCall } from '../call.ts';
-import { addRevision, type MediaDescription, noBytes } from '../content.ts';
-import { checkImport } from '../conversions.ts';
+import { visibleFile } from '../access/access.ts';
+import type { DriveCall } from '../call/call.ts';
 import { badRequest, DriveError, notImplemented, required } from '../errors.ts';
-import { newItem } from '../item.ts';
-import { applyWishes, propertiesAfter, readWishes, type Wishes } from '../metadata.ts';
+import { addRevision, type MediaDescription, noBytes } from '../files/content.ts';
+import { checkImport } from '../files/conversions.ts';
+import { newItem } from '../files/item.ts';
+import { applyMetadata, propertiesAfter, type RequestedMetadata, readMetadata } from '../files/metadata.ts';
+import { checkCapacity, parentForNewItem } from '../files/placement.ts';
+import { checkStorage } from '../files/storage-quota.ts';
 import { FOLDER, isOwnType, type ReceivedBytes, SHORTCUT, type StoredFile } from '../model.ts';
-import { checkRoom, folderForNew } from '../placement.ts';
-import type { DriveState } from '../state.ts';
-import { checkStorage } from '../storage.ts';
+import type { DriveState } from '../store/state.ts';
 
 interface Plan {
-  wishes: Wishes;
+  requested: RequestedMetadata;
   folder: StoredFile;
   mimeType: string;
   /** The bytes become a Docs editors file. */
@@ -37,7 +37,7 @@ const checkId = (state: DriveState, id: string, mimeType: string): void => {
     throw new DriveError(400, 'The provided file ID is not usable.', { reason: 'invalid', ...FILE_ID });
 };
 
-const checkShortcut = (state: DriveState, call: DriveCall, { shortcutDetails }: Wishes): void => {
+const checkShortcut = (state: DriveState, call: DriveCall, { shortcutDetails }: RequestedMetadata): void => {
   const targetId = shortcutDetails?.targetId;
   if (!targetId) throw required('shortcutDetails.targetId', 'A shortcut needs the id of its target.');
   visibleFile(state, call.actor, targetId, call.supportsAllDrives);
@@ -50,22 +50,22 @@ const plan = (
   media: MediaDescription | undefined,
 ): Plan => {
   const { actor, supportsAllDrives } = call;
-  const wishes = readWishes(state, call.method.id, metadata);
-  if (wishes.inheritedPermissionsDisabled === true)
+  const requested = readMetadata(state, call.method.id, metadata);
+  if (requested.inheritedPermissionsDisabled === true)
     throw notImplemented(call.method.id, 'a new folder with limited access');
-  const mimeType = wishes.mimeType || media?.mimeType || 'application/octet-stream';
-  if (wishes.id) checkId(state, wishes.id, mimeType);
-  const folder = folderForNew(state, actor, wishes.parents, supportsAllDrives);
+  const mimeType = requested.mimeType || media?.mimeType || 'application/octet-stream';
+  if (requested.id) checkId(state, requested.id, mimeType);
+  const folder = parentForNewItem(state, actor, requested.parents, supportsAllDrives);
   const converts = media !== undefined && isOwnType(mimeType);
   if (converts && (mimeType === FOLDER || mimeType === SHORTCUT))
     throw badRequest('Folders and shortcuts have no content.', 'invalid');
   if (converts && media.mimeType !== mimeType) checkImport(media.mimeType, mimeType, media.size);
-  if (mimeType === SHORTCUT) checkShortcut(state, call, wishes);
-  propertiesAfter({ properties: {}, appProperties: {} }, actor, wishes);
-  checkRoom(state, folder);
+  if (mimeType === SHORTCUT) checkShortcut(state, call, requested);
+  propertiesAfter({ properties: {}, appProperties: {} }, actor, requested);
+  checkCapacity(state, folder);
   const owner = folder.driveId === undefined ? actor.account : undefined;
   checkStorage(state, owner, mimeType, converts ? 0 : (media?.size ?? 0), undefined);
-  return { wishes, folder, mimeType, converts };
+  return { requested, folder, mimeType, converts };
 };
 
 /**
@@ -93,17 +93,17 @@ export function insertFile(
   metadata: Record<string, unknown>,
   received?: ReceivedBytes,
 ): StoredFile {
-  const { wishes, folder, mimeType, converts } = plan(state, call, metadata, received);
+  const { requested, folder, mimeType, converts } = plan(state, call, metadata, received);
   const { actor } = call;
-  const id = wishes.id || state.ids.file();
+  const id = requested.id || state.ids.file();
   const file = newItem(state, { id, mimeType, folder, by: actor.account.email, app: actor.app });
-  if (wishes.trashed === true)
+  if (requested.trashed === true)
     Object.assign(file, { trashed: true, trashedMs: file.createdMs, trashedBy: file.createdBy });
-  applyWishes(file, actor, wishes);
+  applyMetadata(file, actor, requested);
   // A Docs editors file that is copied brings its own type along.
   if (converts && received !== undefined && received.mimeType !== mimeType) file.convertedFrom = received.mimeType;
-  if (mimeType === SHORTCUT && wishes.shortcutDetails?.targetId)
-    file.shortcutTargetId = wishes.shortcutDetails.targetId;
+  if (mimeType === SHORTCUT && requested.shortcutDetails?.targetId)
+    file.shortcutTargetId = requested.shortcutDetails.targetId;
   const bytes = received ?? (isOwnType(mimeType) ? undefined : noBytes(state, mimeType));
   if (bytes !== undefined) addRevision(state, actor, file, bytes, call.parameters.flag('keepRevisionForever'));
   state.store.save(file);

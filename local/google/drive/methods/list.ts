@@ -1,16 +1,15 @@
-import { findFile, isAppAllowed, isListed, roleOf } from '../access.ts';
-import type { DriveCall, Method } from '../call.ts';
+import { findFile, isAppAllowed, isListed, roleOf } from '../access/access.ts';
+import type { DriveCall, Method } from '../call/call.ts';
+import { pageOf } from '../call/pages.ts';
 import { badRequest, fileNotFound, forbidden, invalidValue, notImplemented } from '../errors.ts';
+import { fileResource } from '../files/resource.ts';
+import { visibleDrive } from '../files/shared-drive.ts';
 import type { StoredFile } from '../model.ts';
-import { orderOf } from '../order.ts';
-import { pageOf } from '../pages.ts';
-import { foldersOf } from '../query/candidates.ts';
 import { fileTerms } from '../query/file-terms.ts';
 import { matcherOf } from '../query/matching.ts';
+import { orderOf } from '../query/order.ts';
 import { parseQuery, type Query } from '../query/parse.ts';
-import { fileResource } from '../resource.ts';
-import { visibleDrive } from '../shared-drive.ts';
-import type { DriveState } from '../state.ts';
+import type { DriveState } from '../store/state.ts';
 
 /** What is searched: `user` is everything that reaches the person, with shared drives only if asked for. */
 interface Corpus {
@@ -58,6 +57,25 @@ const isIn = (state: DriveState, corpus: Corpus, file: StoredFile): boolean => {
   if (corpus.driveId !== undefined) return file.driveId === corpus.driveId;
   return file.driveId === undefined || (corpus.withDrives && !isIncomplete(state, corpus));
 };
+
+/**
+ * The folders that must contain a match, or undefined when the query does not restrict the folder. A search in one folder
+ * then reads only that folder's children.
+ */
+function foldersOf(query: Query | undefined): ReadonlySet<string> | undefined {
+  if (query?.kind === 'in' && query.term === 'parents') return new Set([query.value]);
+  if (query?.kind === 'and') {
+    const [left, right] = [foldersOf(query.left), foldersOf(query.right)];
+    return left !== undefined && right !== undefined
+      ? new Set([...left].filter((id) => right.has(id)))
+      : (left ?? right);
+  }
+  if (query?.kind === 'or') {
+    const [left, right] = [foldersOf(query.left), foldersOf(query.right)];
+    return left !== undefined && right !== undefined ? new Set([...left, ...right]) : undefined;
+  }
+  return undefined;
+}
 
 function* candidatesOf(state: DriveState, call: DriveCall, query: Query | undefined): Generator<StoredFile> {
   const folders = foldersOf(query);

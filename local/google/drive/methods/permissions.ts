@@ -1,11 +1,6 @@
-import { atLeast, visibleFile } from '../access.ts';
-import { type DriveCall, type Method, pathParameter } from '../call.ts';
-import { capabilitiesOf } from '../capabilities.ts';
-import { forbidden, insufficientFilePermissions, invalidValue, notFound, notImplemented } from '../errors.ts';
-import { ROLES, type Role, type StoredFile, type StoredPermission } from '../model.ts';
-import { pageOf } from '../pages.ts';
-import { newPermission } from '../principals.ts';
-import { permissionsOf } from '../resource.ts';
+import { hasRole, visibleFile } from '../access/access.ts';
+import { capabilitiesOf } from '../access/capabilities.ts';
+import { newPermission } from '../access/principals.ts';
 import {
   checkAddress,
   checkExpiration,
@@ -15,8 +10,13 @@ import {
   permissionOn,
   readShare,
   wantsMail,
-} from '../sharing.ts';
-import type { DriveState } from '../state.ts';
+} from '../access/sharing.ts';
+import { type DriveCall, type Method, pathParameter } from '../call/call.ts';
+import { pageOf } from '../call/pages.ts';
+import { forbidden, insufficientFilePermissions, invalidValue, notFound, notImplemented } from '../errors.ts';
+import { permissionsOf } from '../files/resource.ts';
+import { ROLES, type Role, type StoredFile, type StoredPermission } from '../model.ts';
+import type { DriveState } from '../store/state.ts';
 
 const asked = (state: DriveState, call: DriveCall): { file: StoredFile; role: Role } =>
   visibleFile(state, call.actor, pathParameter(call, 'fileId'), call.supportsAllDrives);
@@ -43,7 +43,7 @@ const saveWith = (state: DriveState, file: StoredFile, permissions: StoredPermis
 
 export const permissionsList: Method = (state, call) => {
   const { file, role } = asked(state, call);
-  if (!atLeast(role, 'writer') && file.driveId === undefined) throw insufficientFilePermissions(file.id);
+  if (!hasRole(role, 'writer') && file.driveId === undefined) throw insufficientFilePermissions(file.id);
   const all = permissionsOf(state, file) as ({ id: string } & Record<string, unknown>)[];
   const size = call.parameters.number('pageSize') ?? (file.driveId === undefined ? all.length : 100);
   const { page, nextPageToken } = pageOf(all, size, call.parameters.text('pageToken'), file.id);
@@ -54,7 +54,7 @@ export const permissionsGet: Method = (state, call) => {
   const { file, role } = asked(state, call);
   const id = pathParameter(call, 'permissionId');
   const isOwn = id === call.actor.account.permissionId;
-  if (!atLeast(role, 'writer') && file.driveId === undefined && !isOwn) throw insufficientFilePermissions(file.id);
+  if (!hasRole(role, 'writer') && file.driveId === undefined && !isOwn) throw insufficientFilePermissions(file.id);
   return { resource: resourceOf(state, file, id) };
 };
 

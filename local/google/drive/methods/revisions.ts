@@ -1,13 +1,13 @@
-import { visibleFile } from '../access.ts';
-import { type DriveCall, isDownload, type Method, pathParameter } from '../call.ts';
-import { capabilitiesOf } from '../capabilities.ts';
-import { downloadable, sendBytes } from '../download.ts';
+import { visibleFile } from '../access/access.ts';
+import { capabilitiesOf } from '../access/capabilities.ts';
+import { rfc3339, userResource } from '../access/principals.ts';
+import { type DriveCall, isDownload, type Method, pathParameter } from '../call/call.ts';
+import { pageOf } from '../call/pages.ts';
 import { forbidden, insufficientFilePermissions, notFound, notImplemented } from '../errors.ts';
+import { downloadable, sendBytes } from '../files/download.ts';
+import { exportLinks } from '../files/resource.ts';
 import { FOLDER, isOwnType, type StoredFile, type StoredRevision } from '../model.ts';
-import { pageOf } from '../pages.ts';
-import { rfc3339, userResource } from '../principals.ts';
-import { exportLinks } from '../resource.ts';
-import type { DriveState } from '../state.ts';
+import type { DriveState } from '../store/state.ts';
 
 /** The parameter supportsAllDrives is not one of these methods: they reach shared drives without it. */
 const asked = (state: DriveState, call: DriveCall, ability: 'canReadRevisions' | 'canEdit'): StoredFile => {
@@ -66,7 +66,7 @@ const withRevisions = (file: StoredFile, revisions: StoredRevision[]): StoredFil
 });
 
 /** "Whether to keep this revision forever … a maximum of 200 times for a file." */
-const MOST_KEPT = 200;
+const MAX_KEPT = 200;
 
 export const revisionsUpdate: Method = async (state, call) => {
   const { keepForever, ...others } = await call.body();
@@ -78,8 +78,8 @@ export const revisionsUpdate: Method = async (state, call) => {
     throw forbidden('fieldNotWritable', 'The resource body includes fields which are not directly writable.');
   const changed = { ...revision, keepForever: typeof keepForever === 'boolean' ? keepForever : revision.keepForever };
   const revisions = file.revisions.map((other) => (other.id === revision.id ? changed : other));
-  if (revisions.filter((other) => other.keepForever).length > MOST_KEPT)
-    throw forbidden('keepForeverLimitExceeded', `At most ${MOST_KEPT} revisions of a file are kept for ever.`);
+  if (revisions.filter((other) => other.keepForever).length > MAX_KEPT)
+    throw forbidden('keepForeverLimitExceeded', `At most ${MAX_KEPT} revisions of a file are kept for ever.`);
   state.store.save(withRevisions(file, revisions));
   return { resource: revisionResource(state, call, file, changed) };
 };

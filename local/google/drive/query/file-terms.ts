@@ -1,13 +1,13 @@
-import { atLeast, isTrashed, ownerOf, reachOf } from '../access.ts';
+import { effectivePermissions, hasRole, isTrashed, ownerOf } from '../access/access.ts';
 import type { Actor, StoredFile } from '../model.ts';
-import type { DriveState } from '../state.ts';
+import type { DriveState } from '../store/state.ts';
 import { flagTerm, invalidQuery, nameContains, sameName, type Terms, textTerm, timeTerm } from './matching.ts';
 
 const exactly = (one: string, other: string): boolean => one === other;
 const VISIBILITIES = ['anyoneCanFind', 'anyoneWithLink', 'domainCanFind', 'domainWithLink', 'limited'];
 
 const visibilityOf = (state: DriveState, file: StoredFile): string => {
-  const open = reachOf(state, file).map(({ permission }) => permission);
+  const open = effectivePermissions(state, file).map(({ permission }) => permission);
   const widest =
     open.find(({ type, allowFileDiscovery }) => type === 'anyone' && allowFileDiscovery === true) ??
     open.find(({ type }) => type === 'anyone') ??
@@ -27,7 +27,9 @@ export function fileTerms(state: DriveState, actor: Actor): Terms<StoredFile> {
   const having = (least: 'reader' | 'writer') => (value: string) => {
     const wanted = emailOf(value);
     return (file: StoredFile): boolean =>
-      reachOf(state, file).some(({ permission, role }) => permission.emailAddress === wanted && atLeast(role, least));
+      effectivePermissions(state, file).some(
+        ({ permission, role }) => permission.emailAddress === wanted && hasRole(role, least),
+      );
   };
   const visibility = textTerm<StoredFile>((file) => visibilityOf(state, file), exactly);
   return {

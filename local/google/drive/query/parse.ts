@@ -12,7 +12,7 @@ export type Query =
   | { kind: 'has'; term: string; key: string; value: string };
 
 /** Deeper ones are nobody's search. */
-const MOST_LEVELS = 100;
+const MAX_LEVELS = 100;
 const OPERATORS: readonly string[] = ['=', '!=', '<', '<=', '>', '>=', 'contains'];
 
 /**
@@ -112,7 +112,7 @@ class Reader {
   }
 
   read(): Query {
-    const query = this.either(MOST_LEVELS);
+    const query = this.either(MAX_LEVELS);
     if (this.at !== this.tokens.length) this.fail();
     return query;
   }

@@ -1,9 +1,9 @@
-import type { Answer, DriveCall } from '../call.ts';
+import type { Answer, DriveCall } from '../call/call.ts';
 import { badRequest, DriveError } from '../errors.ts';
-import type { DriveState } from '../state.ts';
-import { effectOf } from './effect.ts';
+import type { DriveState } from '../store/state.ts';
 import { mediaTypeOf } from './media-type.ts';
 import type { Sessions } from './sessions.ts';
+import { uploadTargetOf } from './upload-target.ts';
 
 const headerOf = (call: DriveCall, name: string): string | undefined => {
   const value = call.google.request.headers[name];
@@ -33,7 +33,7 @@ export async function startSession(state: DriveState, sessions: Sessions, call: 
   const { google, grant, actor, supportsAllDrives } = call;
   const size = announcedSize(call);
   const metadata = await call.body();
-  const effect = effectOf(call);
+  const effect = uploadTargetOf(call);
   const mimeType = mediaTypeOf(headerOf(call, 'x-upload-content-type'), metadata, effect.replacedType(state, call));
   effect.check(state, call, metadata, { mimeType, size });
   const url = new URL(google.url);

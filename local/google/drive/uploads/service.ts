@@ -1,15 +1,15 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { GoogleCall } from '../../seam.ts';
-import type { Answer, DriveCall } from '../call.ts';
+import type { GoogleCall } from '../../google-service.ts';
+import type { Answer, DriveCall } from '../call/call.ts';
 import { invalidValue, notImplemented, required } from '../errors.ts';
-import type { DriveState } from '../state.ts';
-import { swallow } from './pieces.ts';
-import { methodNotAllowed, noSuchSession } from './refusals.ts';
+import type { DriveState } from '../store/state.ts';
+import { drain } from './body-chunks.ts';
 import { startSession } from './resumable-start.ts';
-import { sendCancelled, sendRefusal } from './session-answers.ts';
+import { sendCancelled, sendErrorAnswer } from './session-answers.ts';
 import { answerSession } from './session-request.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { uploadMedia, uploadMultipart } from './single-request.ts';
+import { methodNotAllowed, noSuchSession } from './upload-errors.ts';
 
 export interface Uploads {
   /** Uploads of one request, and the beginning of a session. @throws DriveError */
@@ -67,8 +67,8 @@ export function createUploads(state: DriveState): Uploads {
       try {
         await answer(state, sessions, id, google);
       } catch (error) {
-        await swallow(google.request);
-        sendRefusal(google, error);
+        await drain(google.request);
+        sendErrorAnswer(google, error);
       }
       return true;
     },

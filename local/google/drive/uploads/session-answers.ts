@@ -1,12 +1,12 @@
-import type { GoogleCall } from '../../seam.ts';
-import { sendError, sendText } from '../call.ts';
+import type { GoogleCall } from '../../google-service.ts';
+import { sendError, sendText } from '../call/call.ts';
+import { sendResource } from '../call/send-resource.ts';
 import { fileNotFound } from '../errors.ts';
-import { fileResource } from '../resource.ts';
-import { sendResource } from '../send-resource.ts';
-import type { DriveState } from '../state.ts';
-import { UploadRefusal } from './refusals.ts';
+import { fileResource } from '../files/resource.ts';
+import type { DriveState } from '../store/state.ts';
 import { sessionCall } from './session-call.ts';
 import type { SessionRecord } from './sessions.ts';
+import { UploadError } from './upload-errors.ts';
 
 /**
  * "308 Resume Incomplete", with what is stored; "if there is no Range header, no bytes were received".
@@ -34,7 +34,7 @@ export function sendCancelled({ response }: GoogleCall): void {
   response.end();
 }
 
-export function sendRefusal({ response }: GoogleCall, error: unknown): void {
-  if (error instanceof UploadRefusal && !response.headersSent) sendText(response, error.code, error.message);
+export function sendErrorAnswer({ response }: GoogleCall, error: unknown): void {
+  if (error instanceof UploadError && !response.headersSent) sendText(response, error.code, error.message);
   else sendError(response, error);
 }

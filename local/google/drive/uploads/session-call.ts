@@ -1,9 +1,9 @@
-import type { GoogleCall } from '../../seam.ts';
-import type { DriveCall } from '../call.ts';
+import type { GoogleCall } from '../../google-service.ts';
+import type { DriveCall } from '../call/call.ts';
+import { readParameters } from '../call/parameters.ts';
 import { defaultFields } from '../fields/defaults.ts';
 import { parseFields } from '../fields/parse.ts';
-import { readParameters } from '../parameters.ts';
-import type { DriveState } from '../state.ts';
+import type { DriveState } from '../store/state.ts';
 import type { SessionRecord } from './sessions.ts';
 
 /** The call that opened the session, as it stands for the request that finishes it: its person, its parameters, its fields. */

@@ -1,8 +1,8 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Grant } from '../../seam.ts';
-import type { DriveState } from '../state.ts';
-import { type Landing, openLanding } from './landing.ts';
+import type { Grant } from '../../google-service.ts';
+import type { DriveState } from '../store/state.ts';
+import { openPartialFile, type PartialFile } from './partial-file.ts';
 
 /** All of the call that opened it that is needed to finish it later, in another run of this program too. */
 export interface SessionRecord {
@@ -21,7 +21,7 @@ export interface SessionRecord {
   /** Once it is finished. */
   fileId?: string;
   /** The bytes were there, and no file could be made of them. */
-  isOver?: boolean;
+  hasFailed?: boolean;
 }
 
 /** A request that is sending bytes to a session. */
@@ -33,10 +33,10 @@ interface Sender {
 
 export interface Session {
   record: SessionRecord;
-  landing: Landing;
+  partial: PartialFile;
   sender: Sender | undefined;
   /** One at a time: runs `work` after whatever is under way. */
-  inTurn<T>(work: () => Promise<T>): Promise<T>;
+  enqueue<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface Sessions {
@@ -47,7 +47,7 @@ export interface Sessions {
   cancel(session: Session): void;
 }
 
-const createTurns = (): Session['inTurn'] => {
+const createQueue = (): Session['enqueue'] => {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const mine = last.then(work);
@@ -89,8 +89,8 @@ export function openSessions(state: DriveState): Sessions {
   const sessionOf = (record: SessionRecord): Session => {
     const known = open.get(record.id);
     if (known !== undefined) return known;
-    const landing = openLanding(pathOf(record.id));
-    const session: Session = { record, landing, sender: undefined, inTurn: createTurns() };
+    const partial = openPartialFile(pathOf(record.id));
+    const session: Session = { record, partial, sender: undefined, enqueue: createQueue() };
     open.set(record.id, session);
     return session;
   };
@@ -115,7 +115,7 @@ export function openSessions(state: DriveState): Sessions {
     save: ({ record }) => {
       records.put(record.id, record);
       // All that is asked of it from now on is its outcome.
-      if (record.fileId !== undefined || record.isOver === true) open.delete(record.id);
+      if (record.fileId !== undefined || record.hasFailed === true) open.delete(record.id);
     },
     cancel: ({ record }) => drop(record.id),
   };

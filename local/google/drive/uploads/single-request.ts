@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { parseJson } from '../body.ts';
-import type { Answer, DriveCall } from '../call.ts';
+import { parseJson } from '../call/body.ts';
+import type { Answer, DriveCall } from '../call/call.ts';
 import { badRequest, DriveError } from '../errors.ts';
-import { fileResource } from '../resource.ts';
-import type { DriveState } from '../state.ts';
-import { effectOf } from './effect.ts';
-import { openLanding } from './landing.ts';
+import { fileResource } from '../files/resource.ts';
+import type { DriveState } from '../store/state.ts';
+import { forEachChunk } from './body-chunks.ts';
 import { mediaTypeOf } from './media-type.ts';
 import { boundaryOf, parseRelated } from './multipart-body.ts';
-import { eachPiece } from './pieces.ts';
+import { openPartialFile } from './partial-file.ts';
+import { uploadTargetOf } from './upload-target.ts';
 
 const tooLarge = (): DriveError => new DriveError(413, 'Request Too Large', { reason: 'uploadTooLarge' });
 
@@ -32,17 +32,17 @@ async function land(
   { metadata, mimeType }: Wish,
   fill: (take: Take) => Promise<DriveError | undefined>,
 ): Promise<Answer> {
-  const { store, ids, surroundings } = state;
-  const landing = openLanding(join(store.uploadsDir, `${ids.upload()}.request`));
+  const { store, ids, context } = state;
+  const partial = openPartialFile(join(store.uploadsDir, `${ids.upload()}.request`));
   try {
-    const addition = await landing.add();
-    const failure = await fill((piece) => addition.take(surroundings.corrupt(call.google, piece)));
-    await addition.settle('all');
+    const append = await partial.add();
+    const failure = await fill((piece) => append.take(context.corrupt(call.google, piece)));
+    await append.settle('all');
     if (failure !== undefined) throw failure;
-    const file = effectOf(call).run(state, call, metadata, await landing.received(mimeType));
+    const file = uploadTargetOf(call).run(state, call, metadata, await partial.received(mimeType));
     return { resource: fileResource(state, call.actor, file) };
   } finally {
-    landing.discard();
+    partial.discard();
   }
 }
 
@@ -50,14 +50,14 @@ async function land(
 export async function uploadMedia(state: DriveState, call: DriveCall): Promise<Answer> {
   const { request } = call.google;
   const limit = state.limits.singleRequestUploadBytes;
-  const mimeType = mediaTypeOf(request.headers['content-type'], {}, effectOf(call).replacedType(state, call));
+  const mimeType = mediaTypeOf(request.headers['content-type'], {}, uploadTargetOf(call).replacedType(state, call));
   const length = request.headers['content-length'];
   const size = length === undefined ? undefined : Number(length);
   if (size !== undefined && size > limit) throw tooLarge();
-  effectOf(call).check(state, call, {}, { mimeType, size });
+  uploadTargetOf(call).check(state, call, {}, { mimeType, size });
   return land(state, call, { metadata: {}, mimeType }, async (take) => {
     let bytes = 0;
-    const whole = await eachPiece(request, (piece) => {
+    const whole = await forEachChunk(request, (piece) => {
       bytes += piece.length;
       return bytes > limit ? undefined : take(piece);
     });
@@ -73,7 +73,7 @@ async function readRelated(call: DriveCall, limit: number): Promise<Buffer> {
   const most = Math.ceil(limit * 1.4) + ENVELOPE_BYTES;
   const pieces: Buffer[] = [];
   let bytes = 0;
-  const whole = await eachPiece(call.google.request, (piece) => {
+  const whole = await forEachChunk(call.google.request, (piece) => {
     bytes += piece.length;
     if (bytes <= most) pieces.push(piece);
     return undefined;
@@ -89,9 +89,9 @@ export async function uploadMultipart(state: DriveState, call: DriveCall): Promi
   const boundary = boundaryOf(call.google.request.headers['content-type']);
   const { media, mediaType, ...parts } = parseRelated(await readRelated(call, limit), boundary);
   const metadata = parseJson(parts.metadata);
-  const mimeType = mediaTypeOf(mediaType, metadata, effectOf(call).replacedType(state, call));
+  const mimeType = mediaTypeOf(mediaType, metadata, uploadTargetOf(call).replacedType(state, call));
   if (media.length > limit) throw tooLarge();
-  effectOf(call).check(state, call, metadata, { mimeType, size: media.length });
+  uploadTargetOf(call).check(state, call, metadata, { mimeType, size: media.length });
   return land(state, call, { metadata, mimeType }, async (take) => {
     await take(media);
     return undefined;

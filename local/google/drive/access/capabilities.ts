@@ -1,0 +1,70 @@
+import { FOLDER, isOwnType, type Role, type StoredFile } from '../model.ts';
+import { hasRole } from './access.ts';
+
+/** What a person's way to the item says beside the role. */
+interface ItemAccess {
+  /** False for a folder with limited access that is only seen. */
+  opens: boolean;
+  /** False for who is no member of the item's shared drive. */
+  readsDrive: boolean;
+}
+
+/**
+ * What a role may do with an item: the `capabilities` of a file.
+ * My Drive: editors edit and move, only the owner trashes and deletes. Shared drives: contributors (`writer`) add and edit, content managers
+ * (`fileOrganizer`) also move, trash and share folders, managers (`organizer`) also delete.
+ * Source: guides/ref-roles, support.google.com/a/users/answer/12380484.
+ */
+export function capabilitiesOf(
+  file: StoredFile,
+  role: Role,
+  { opens, readsDrive }: ItemAccess = { opens: true, readsDrive: file.driveId !== undefined },
+): Record<string, boolean> {
+  const isFolder = file.mimeType === FOLDER;
+  const inDrive = file.driveId !== undefined;
+  const isTop = file.kind !== 'item';
+  const writer = hasRole(role, 'writer');
+  const organizer = inDrive ? role === 'organizer' : role === 'owner';
+  const mover = inDrive ? hasRole(role, 'fileOrganizer') : role === 'owner';
+  const canShare = inDrive
+    ? isTop
+      ? role === 'organizer'
+      : isFolder
+        ? mover
+        : writer
+    : role === 'owner' || (writer && file.writersCanShare);
+  const reads = !file.copyRequiresWriterPermission || writer;
+  return {
+    canAddChildren: isFolder && writer,
+    canAddFolderFromAnotherDrive: false,
+    canAddMyDriveParent: false,
+    canChangeCopyRequiresWriterPermission: writer,
+    canChangeViewersCanCopyContent: writer,
+    canComment: hasRole(role, 'commenter'),
+    canCopy: !isFolder && reads,
+    canDelete: organizer && !isTop,
+    canDeleteChildren: isFolder && inDrive && organizer,
+    canDownload: !isFolder && reads,
+    canEdit: writer,
+    canDisableInheritedPermissions: isFolder && !isTop && organizer && file.isLimited !== true,
+    canEnableInheritedPermissions: isFolder && !isTop && organizer && file.isLimited === true,
+    canListChildren: isFolder && opens,
+    canModifyContent: writer && !isFolder,
+    canModifyContentRestriction: writer,
+    canMoveChildrenWithinDrive: isFolder && mover,
+    canMoveItemWithinDrive: (inDrive ? mover : writer) && !isTop,
+    canMoveItemOutOfDrive: organizer && !isTop,
+    canReadDrive: readsDrive,
+    canReadRevisions: !isFolder && writer,
+    canRemoveChildren: isFolder && (inDrive ? mover : writer),
+    canRename: writer && (!isTop || organizer),
+    canShare,
+    canTrash: mover && !isTop,
+    canTrashChildren: isFolder && inDrive && mover,
+    canUntrash: mover && !isTop,
+    canChangeItemDownloadRestriction: organizer,
+    canAcceptOwnership: false,
+    canModifyLabels: false,
+    canReadLabels: !isOwnType(file.mimeType) || !isFolder,
+  };
+}

@@ -1,0 +1,42 @@
+import { userPermission } from '../access/principals.ts';
+import type { StoredFile } from '../model.ts';
+import type { DriveState } from '../store/state.ts';
+
+interface NewItem {
+  id: string;
+  mimeType: string;
+  folder: StoredFile;
+  /** Whose it is in My Drive; a shared drive's items are the organisation's. */
+  by: string;
+  app: string;
+}
+
+/** An item as it is before anybody wished for anything. The caller saves it. */
+export function newItem(state: DriveState, { id, mimeType, folder, by, app }: NewItem): StoredFile {
+  const now = state.now();
+  return {
+    id,
+    name: 'Untitled',
+    mimeType,
+    parent: folder.id,
+    ...(folder.driveId === undefined ? {} : { driveId: folder.driveId }),
+    kind: 'item',
+    properties: {},
+    appProperties: {},
+    starredBy: [],
+    trashed: false,
+    createdMs: now,
+    modifiedMs: now,
+    arrivedMs: now,
+    createdBy: by,
+    modifiedBy: by,
+    modifiedByMeMs: { [by]: now },
+    viewedByMeMs: { [by]: now },
+    app,
+    permissions: folder.driveId === undefined ? [userPermission(now, by, 'owner')] : [],
+    revisions: [],
+    writersCanShare: true,
+    copyRequiresWriterPermission: false,
+    version: 1,
+  };
+}

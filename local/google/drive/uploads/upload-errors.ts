@@ -1,0 +1,55 @@
+import { UNIT_BYTES } from './partial-file.ts';
+
+/**
+ * What the upload servers say no to, in plain text as they do. Texts that were seen from Google: googleapis/java-storage,
+ * "ITJsonResumableSessionPutTaskTest"; googleapis/google-resumable-media-python, "BAD_CHUNK_SIZE_MSG".
+ */
+export class UploadError extends Error {
+  readonly code: number;
+
+  constructor(code: number, text: string) {
+    super(text);
+    this.code = code;
+  }
+}
+
+export const noSuchSession = (): UploadError => new UploadError(404, 'Not Found');
+
+/**
+ * Once the bytes are there and no file could be made of them, the session is over: 404 is for those that are not known.
+ * Source: googleapis/gcs-resumable-upload, pull request 16 ("only for cases where the session died due to bad data").
+ */
+export const sessionFailed = (): UploadError => new UploadError(410, 'Gone');
+
+export const malformedRange = (): UploadError => new UploadError(400, 'Failed to parse Content-Range header.');
+
+/** 503, not 416, on Drive too: seen with a client that went on blindly after a 308. */
+export const offsetTooHigh = (first: number, stored: number): UploadError =>
+  new UploadError(
+    503,
+    `Invalid request.  According to the Content-Range header, the upload offset is ${first} byte(s), which exceeds already uploaded size of ${stored} byte(s).`,
+  );
+
+/**
+ * "Create chunks in multiples of 256 KB" (guides/manage-uploads). Google refuses what is smaller; of bigger ones it was seen to
+ * keep the whole multiples. Refused here all the same: whoever sends them has not read the guide.
+ */
+export const invalidChunkSize = (bytes: number): UploadError =>
+  new UploadError(
+    400,
+    bytes < UNIT_BYTES
+      ? `Invalid request.  The number of bytes uploaded is required to be equal or greater than ${UNIT_BYTES}, except for the final request (it's recommended to be the exact multiple of ${UNIT_BYTES}).  The received request contained ${bytes} bytes, which does not meet this requirement.`
+      : `Invalid request.  The number of bytes uploaded is required to be a multiple of ${UNIT_BYTES}, except for the final request.  The received request contained ${bytes} bytes, which does not meet this requirement.`,
+  );
+
+export const bodyDoesNotMatchRange = (bytes: number, first: number, last: number): UploadError =>
+  new UploadError(
+    400,
+    `Invalid request.  There were ${bytes} byte(s) in the request body.  There should have been ${last - first + 1} byte(s) (starting at offset ${first} and ending at offset ${last}) according to the Content-Range header.`,
+  );
+
+/** The status is Google's (400); its text is not known. */
+export const sizeMismatch = (told: number, now: number): UploadError =>
+  new UploadError(400, `Invalid request.  The upload was declared to have ${told} byte(s), and now to have ${now}.`);
+
+export const methodNotAllowed = (): UploadError => new UploadError(405, 'Method Not Allowed');

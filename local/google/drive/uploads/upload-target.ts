@@ -1,0 +1,34 @@
+import { type DriveCall, pathParameter } from '../call/call.ts';
+import { notImplemented } from '../errors.ts';
+import type { MediaDescription } from '../files/content.ts';
+import { changeFile, checkChange } from '../methods/change.ts';
+import { checkInsert, insertFile } from '../methods/insert.ts';
+import type { ReceivedBytes, StoredFile } from '../model.ts';
+import type { DriveState } from '../store/state.ts';
+
+type Metadata = Record<string, unknown>;
+
+/** What an upload does when its bytes are there: files.create or files.update. */
+interface UploadTarget {
+  /** Of the file whose bytes are replaced. */
+  replacedType(state: DriveState, call: DriveCall): string | undefined;
+  check(state: DriveState, call: DriveCall, metadata: Metadata, media: MediaDescription): void;
+  run(state: DriveState, call: DriveCall, metadata: Metadata, received: ReceivedBytes): StoredFile;
+}
+
+const TARGETS: Readonly<Record<string, UploadTarget>> = {
+  'drive.files.create': { replacedType: () => undefined, check: checkInsert, run: insertFile },
+  'drive.files.update': {
+    replacedType: ({ store }, call) => store.files.get(pathParameter(call, 'fileId'))?.mimeType,
+    check: (state, call, metadata, media) => checkChange(state, call, pathParameter(call, 'fileId'), metadata, media),
+    run: (state, call, metadata, received) =>
+      changeFile(state, call, pathParameter(call, 'fileId'), metadata, received),
+  },
+};
+
+/** @throws DriveError 501 for a method that takes no bytes here */
+export function uploadTargetOf({ method }: DriveCall): UploadTarget {
+  const effect = TARGETS[method.id];
+  if (effect === undefined) throw notImplemented(method.id, `uploads to ${method.id}`);
+  return effect;
+}

@@ -1,0 +1,96 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { GoogleCall } from '../google-service.ts';
+import { ApiError, rpcError } from './api-error.ts';
+
+export function sendJson(
+  response: ServerResponse,
+  code: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const text = `${JSON.stringify(body, undefined, 2)}\n`;
+  response.writeHead(code, {
+    'content-type': 'application/json; charset=UTF-8',
+    'content-length': Buffer.byteLength(text),
+    ...headers,
+  });
+  response.end(text);
+}
+
+export function sendText(
+  response: ServerResponse,
+  code: number,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(code, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    ...headers,
+  });
+  response.end(text);
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** @throws ApiError 400 past `maxBytes` */
+async function readBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    // Read to its end even so: leaving the loop would break the connection before the refusal is out.
+    if (size <= maxBytes) chunks.push(chunk);
+  }
+  if (size > maxBytes) throw rpcError('INVALID_ARGUMENT', `Request payload size exceeds the limit: ${maxBytes} bytes.`);
+  return Buffer.concat(chunks);
+}
+
+/** The body as JSON; an empty one is `{}`. @throws ApiError 400 */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const text = (await readBody(request)).toString('utf8');
+  if (text.trim() === '') return {};
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw rpcError('INVALID_ARGUMENT', 'Invalid JSON payload received. Unexpected token.');
+  }
+}
+
+const withoutNulls = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).filter(([, member]) => member !== null);
+  return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member)]));
+};
+
+/** The body as proto3 JSON, in which null is as good as absent. @throws ApiError 400 */
+export const readMessage = async (request: IncomingMessage): Promise<unknown> => withoutNulls(await readJson(request));
+
+/** The form's members; JSON is taken too, as Google's token endpoints do. @throws ApiError 400 */
+export async function readForm(request: IncomingMessage): Promise<Map<string, string>> {
+  if ((request.headers['content-type'] ?? '').startsWith('application/json')) {
+    const body = await readJson(request);
+    const members = typeof body === 'object' && body !== null ? Object.entries(body) : [];
+    return new Map(members.filter((pair): pair is [string, string] => typeof pair[1] === 'string'));
+  }
+  return new Map(new URLSearchParams((await readBody(request)).toString('utf8')));
+}
+
+/** The bearer token of a call: from the header, or `?access_token=`. */
+export function bearerOf({ request, url }: GoogleCall): string | undefined {
+  const fromHeader = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  return fromHeader ?? url.searchParams.get('access_token') ?? undefined;
+}
+
+/** Writes what `route` threw, if it is a refusal. */
+export async function answering(call: GoogleCall, route: () => Promise<void> | void): Promise<true> {
+  try {
+    await route();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (typeof error.body === 'string') sendText(call.response, error.code, error.body, error.headers);
+    else sendJson(call.response, error.code, error.body, error.headers);
+  }
+  return true;
+}

@@ -1,0 +1,114 @@
+import type { GoogleCall, Grant, ServiceContext } from '../google-service.ts';
+import { refuse } from './answers.ts';
+import type { Bucket, ObjectStore } from './objects.ts';
+
+export const READ_SCOPES = [
+  'devstorage.read_only',
+  'devstorage.read_write',
+  'devstorage.full_control',
+  'cloud-platform',
+];
+const WRITE_SCOPES = READ_SCOPES.slice(1);
+
+const bearerOf = ({ request }: GoogleCall): string =>
+  /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
+
+/** What the readers (roles/storage.objectViewer) and the writers of a bucket may do with its objects. */
+const READER = ['storage.objects.get', 'storage.objects.list'];
+const WRITER = ['storage.objects.create', 'storage.objects.delete'];
+const KNOWN = new Set([...READER, ...WRITER]);
+
+/**
+ * Those of the permissions that an account holds on a bucket, for `buckets.testIamPermissions`, which needs no permission itself
+ * (https://cloud.google.com/storage/docs/json_api/v1/buckets/testIamPermissions). Undefined where one is not known here.
+ */
+export const heldPermissions = (
+  { readers, writers }: Bucket,
+  email: string,
+  asked: readonly string[],
+): string[] | undefined => {
+  if (asked.length === 0 || asked.some((permission) => !KNOWN.has(permission))) return undefined;
+  const held = [...(readers.includes(email) ? READER : []), ...(writers.includes(email) ? WRITER : [])];
+  return asked.filter((permission) => held.includes(permission));
+};
+
+/** Checks of the caller. Each writes the error answer itself and then returns undefined or false. */
+export interface StorageAuthorization {
+  /** The caller, if the token is valid for this API. */
+  authenticate(call: GoogleCall, scopes: readonly string[]): Grant | undefined;
+  /** True when the request names a billing project where the bucket needs one. */
+  isBilled(call: GoogleCall, bucket: Bucket, grant: Grant): boolean;
+  /** The caller, if they may read or write objects of the bucket. */
+  authorize(call: GoogleCall, bucketName: string, access: 'readers' | 'writers'): Grant | undefined;
+}
+
+export const createStorageAuthorization = (
+  { tokens, isApiEnabled, isAllowedOnProject }: ServiceContext,
+  store: ObjectStore,
+): StorageAuthorization => {
+  /** The caller, if its token is good for the API; otherwise the refusal is written. */
+  const authenticate = (call: GoogleCall, kinds: readonly string[]): Grant | undefined => {
+    const grant = tokens.find(bearerOf(call));
+    if (grant === undefined) {
+      refuse(call, 401, 'authError', 'Invalid Credentials');
+      return undefined;
+    }
+    if (!grant.scopes.some((scope) => kinds.some((name) => scope.endsWith(`/auth/${name}`)))) {
+      refuse(call, 403, 'insufficientPermissions', 'Provided scope(s) are not authorized');
+      return undefined;
+    }
+    if (!isApiEnabled(grant.project, 'storage.googleapis.com')) {
+      refuse(
+        call,
+        403,
+        'accessNotConfigured',
+        `Cloud Storage API has not been used in project ${grant.project} before or it is disabled.`,
+      );
+      return undefined;
+    }
+    return grant;
+  };
+
+  /** "Requests … must include a billing project", on which the caller may use services (storage/docs/requester-pays); else the refusal is written. */
+  const isBilled = (call: GoogleCall, bucket: Bucket, grant: Grant): boolean => {
+    const project = call.url.searchParams.get('userProject');
+    if (project === null) {
+      if (bucket.requesterPays !== true) return true;
+      refuse(call, 400, 'required', 'Bucket is a requester pays bucket but no user project provided.');
+      return false;
+    }
+    if (isAllowedOnProject(grant, project, 'serviceusage.services.use')) return true;
+    const message = `${grant.email} does not have serviceusage.services.use access to the Google Cloud project.`;
+    refuse(
+      call,
+      403,
+      'forbidden',
+      `${message} Permission 'serviceusage.services.use' denied on resource (or it may not exist).`,
+    );
+    return false;
+  };
+
+  /** The caller, if the token and its scopes allow the kind of access; otherwise the refusal is written. */
+  const authorize = (call: GoogleCall, bucketName: string, access: 'readers' | 'writers'): Grant | undefined => {
+    const grant = authenticate(call, access === 'readers' ? READ_SCOPES : WRITE_SCOPES);
+    if (grant === undefined) return undefined;
+    const bucket = store.bucket(bucketName);
+    if (bucket === undefined) {
+      refuse(call, 404, 'notFound', 'The specified bucket does not exist.');
+      return undefined;
+    }
+    if (!bucket[access].includes(grant.email)) {
+      const permission = access === 'readers' ? 'storage.objects.get' : 'storage.objects.create';
+      refuse(
+        call,
+        403,
+        'forbidden',
+        `${grant.email} does not have ${permission} access to the Google Cloud Storage object. Permission '${permission}' denied on resource (or it may not exist).`,
+      );
+      return undefined;
+    }
+    return isBilled(call, bucket, grant) ? grant : undefined;
+  };
+
+  return { authenticate, isBilled, authorize };
+};
