@@ -60,7 +60,7 @@ export const startCourierProcess = async (options: CourierProcessOptions): Promi
   const { PATH = '' } = process.env;
   const [program = '', ...args] = [...(options.under ?? []), process.execPath, ...argumentsOf(options)];
   const child = spawn(program, args, {
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    cwd: options.cwd,
     env: { PATH, HOME: '/nonexistent', CLOUDSDK_CONFIG: '/nonexistent', ...env, PORT: String(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

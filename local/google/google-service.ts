@@ -60,8 +60,8 @@ export interface GoogleErrorBody {
   error: {
     code: number;
     message: string;
-    status?: string;
+    status?: string | undefined;
     errors?: { domain: string; reason: string; message: string; location?: string; locationType?: string }[];
-    details?: unknown[];
+    details?: unknown[] | undefined;
   };
 }

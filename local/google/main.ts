@@ -15,7 +15,7 @@ function readOptions(argv: readonly string[]): LocalGoogleOptions | 'help' {
   if (values.help) return 'help';
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${values.port} is no port.`);
-  return { port, ...(values.data === undefined ? {} : { dataDir: resolve(values.data) }) };
+  return { port, dataDir: values.data === undefined ? undefined : resolve(values.data) };
 }
 
 /** What whoever started this needs to know, in one line. */

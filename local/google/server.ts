@@ -29,7 +29,7 @@ import { openWorld, type World } from './world/world.ts';
 
 export interface LocalGoogleOptions {
   /** Default: a fresh temporary folder, removed on close. */
-  dataDir?: string;
+  dataDir?: string | undefined;
   /** Default: any free one. */
   port?: number;
   /** Epoch milliseconds; default: the machine's clock. */

@@ -15,16 +15,16 @@ interface FileSummary {
   name: string;
   mimeType: string;
   parents: string[];
-  driveId?: string;
-  owner?: string;
-  size?: number;
-  sha256?: string;
-  md5?: string;
+  driveId?: string | undefined;
+  owner?: string | undefined;
+  size?: number | undefined;
+  sha256?: string | undefined;
+  md5?: string | undefined;
   revisions: number;
   trashed: boolean;
   createdTime: string;
   modifiedTime: string;
-  description?: string;
+  description?: string | undefined;
 }
 
 /** A folder's id, or whose My Drive. */
@@ -68,14 +68,16 @@ const summaryOf = (state: DriveState, file: StoredFile): FileSummary => {
     name: file.name,
     mimeType: file.mimeType,
     parents: file.parent === undefined ? [] : [file.parent],
-    ...(file.driveId === undefined ? {} : { driveId: file.driveId }),
-    ...(owner === undefined ? {} : { owner }),
-    ...(head === undefined ? {} : { size: head.size, sha256: head.sha256, md5: head.md5 }),
+    driveId: file.driveId,
+    owner,
+    size: head?.size,
+    sha256: head?.sha256,
+    md5: head?.md5,
     revisions: file.revisions.length,
     trashed: isTrashed(state, file),
     createdTime: rfc3339(file.createdMs),
     modifiedTime: rfc3339(file.modifiedMs),
-    ...(file.description === undefined ? {} : { description: file.description }),
+    description: file.description,
   };
 };
 
@@ -119,8 +121,8 @@ export function createDriveControl(state: DriveState): DriveControl {
   };
 
   const setStorageLimit: DriveControl['setStorageLimit'] = (email, bytes) => {
-    const { storageLimit: _, ...account } = state.account(email);
-    store.accounts.put(account.email, { ...account, ...(bytes === undefined ? {} : { storageLimit: bytes }) });
+    const account = state.account(email);
+    store.accounts.put(account.email, { ...account, storageLimit: bytes });
   };
 
   return {

@@ -29,14 +29,14 @@ export class DriveError extends Error {
 
   get body(): GoogleErrorBody {
     const { reason, domain = 'global', location, locationType, status, details, message } = this.cause_;
-    const place = location === undefined ? {} : { location, locationType: locationType ?? 'parameter' };
+    const parameter = location === undefined ? {} : { location, locationType: locationType ?? 'parameter' };
     return {
       error: {
         code: this.code,
         message: this.message,
-        errors: [{ message: message ?? this.message, domain, reason, ...place }],
-        ...(status === undefined ? {} : { status }),
-        ...(details === undefined ? {} : { details }),
+        errors: [{ message: message ?? this.message, domain, reason, ...parameter }],
+        status,
+        details,
       },
     };
   }

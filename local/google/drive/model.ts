@@ -18,17 +18,17 @@ export interface Account {
   /** The id of their My Drive folder. */
   rootId: string;
   /** Bytes; undefined is unlimited. */
-  storageLimit?: number;
+  storageLimit?: number | undefined;
 }
 
 export interface StoredPermission {
   id: string;
   type: 'user' | 'group' | 'domain' | 'anyone';
   role: Role;
-  emailAddress?: string;
-  domain?: string;
-  allowFileDiscovery?: boolean;
-  expirationTime?: string;
+  emailAddress?: string | undefined;
+  domain?: string | undefined;
+  allowFileDiscovery?: boolean | undefined;
+  expirationTime?: string | undefined;
   createdMs: number;
 }
 
@@ -45,7 +45,7 @@ export interface StoredRevision extends Checksums {
   modifiedMs: number;
   modifiedBy: string;
   keepForever: boolean;
-  originalFilename?: string;
+  originalFilename?: string | undefined;
 }
 
 export interface StoredFile {
@@ -53,11 +53,11 @@ export interface StoredFile {
   name: string;
   mimeType: string;
   /** Undefined for a My Drive folder, a shared drive itself, and items whose folder is gone. */
-  parent?: string;
+  parent?: string | undefined;
   /** Set on the shared drive itself (equal to `id`) and on everything in it. */
-  driveId?: string;
+  driveId?: string | undefined;
   kind: 'item' | 'myDrive' | 'sharedDrive';
-  description?: string;
+  description?: string | undefined;
   properties: Record<string, string>;
   /** Per app: `appProperties` are private to the app that wrote them. */
   appProperties: Record<string, Record<string, string>>;
@@ -77,7 +77,7 @@ export interface StoredFile {
   app: string;
   permissions: StoredPermission[];
   revisions: StoredRevision[];
-  originalFilename?: string;
+  originalFilename?: string | undefined;
   /** Media type of the bytes that a Docs editors file was made from. */
   convertedFrom?: string;
   shortcutTargetId?: string;
@@ -91,7 +91,7 @@ export interface StoredFile {
   hiddenBy?: string[];
   restrictions?: Record<string, boolean>;
   colorRgb?: string;
-  requestId?: string;
+  requestId?: string | undefined;
 }
 
 /** The person and the app that a request acts as. */

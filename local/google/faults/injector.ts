@@ -38,7 +38,7 @@ function sendStatus({ host, response }: GoogleCall, fault: Fault & { kind: 'stat
   const message = fault.message ?? (status >= 500 ? 'Backend Error' : reason);
   const rpcStatus = RPC_STATUS[status];
   const errors = [{ domain: domainOf(reason), reason, message }];
-  const error = { code: status, message, errors, ...(rpcStatus === undefined ? {} : { status: rpcStatus }) };
+  const error = { code: status, message, errors, status: rpcStatus };
   if (body !== undefined) sendText(response, status, body, headers);
   else if (TOKEN_HOSTS.includes(host))
     sendJson(response, status, { error: reason, error_description: message }, headers);

@@ -34,7 +34,7 @@ export type RpcStatus = keyof typeof HTTP_CODES;
 export function rpcError(status: RpcStatus, message: string, details?: readonly unknown[]): ApiError {
   const code = HTTP_CODES[status];
   const body: GoogleErrorBody = {
-    error: { code, message, status, ...(details === undefined ? {} : { details: [...details] }) },
+    error: { code, message, status, details: details?.slice() },
   };
   const headers: Record<string, string> =
     status === 'UNAUTHENTICATED'
@@ -54,5 +54,5 @@ export const errorInfo = (reason: string, domain: string, metadata: Readonly<Rec
 export const oauthError = (error: string, description?: string, code = 400): ApiError =>
   new ApiError(code, description ?? error, {
     error,
-    ...(description === undefined ? {} : { error_description: description }),
+    error_description: description,
   });

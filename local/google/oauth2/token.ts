@@ -20,7 +20,7 @@ const forPerson = (world: World, nowMs: number, consent: Consent): Record<string
   return {
     access_token: world.tokens.mint({ kind: 'user', email, scopes, expiresAtMs, project, clientId }),
     expires_in: LIFE_SECONDS,
-    ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+    refresh_token: refreshToken,
     scope: scopes.join(' '),
     token_type: 'Bearer',
     ...(wantsIdentity

@@ -53,7 +53,7 @@ export const versionResource = (world: World, name: string, number: number): obj
   return {
     name: versionNameOf(world, name, number),
     createTime: version.createTime,
-    ...(version.destroyTime === undefined ? {} : { destroyTime: version.destroyTime }),
+    destroyTime: version.destroyTime,
     state: version.state,
     replicationStatus: { automatic: {} },
     clientSpecifiedPayloadChecksum: true,

@@ -40,7 +40,7 @@ export function addRevision(
     modifiedMs: file.modifiedMs,
     modifiedBy: actor.account.email,
     keepForever,
-    ...(file.originalFilename === undefined ? {} : { originalFilename: file.originalFilename }),
+    originalFilename: file.originalFilename,
   };
   state.store.keepBytes(file.id, revision, received);
   file.revisions = [...file.revisions, revision];

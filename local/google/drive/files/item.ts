@@ -19,7 +19,7 @@ export function newItem(state: DriveState, { id, mimeType, folder, by, app }: Ne
     name: 'Untitled',
     mimeType,
     parent: folder.id,
-    ...(folder.driveId === undefined ? {} : { driveId: folder.driveId }),
+    driveId: folder.driveId,
     kind: 'item',
     properties: {},
     appProperties: {},

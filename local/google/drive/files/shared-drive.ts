@@ -16,7 +16,7 @@ export const RESTRICTIONS = [
 /** A shared drive is a folder to itself, and its permissions are its members. */
 export function newSharedDrive(
   state: DriveState,
-  { name, by, app, requestId }: { name: string; by: string; app: string; requestId?: string },
+  { name, by, app, requestId }: { name: string; by: string; app: string; requestId?: string | undefined },
 ): StoredFile {
   const now = state.now();
   const id = state.ids.root();
@@ -43,7 +43,7 @@ export function newSharedDrive(
     writersCanShare: true,
     copyRequiresWriterPermission: false,
     version: 1,
-    ...(requestId === undefined ? {} : { requestId }),
+    requestId,
   };
 }
 

@@ -9,11 +9,11 @@ import type { DriveState } from '../store/state.ts';
 const MAX_UPLOAD_BYTES = 5 * 1024 ** 4;
 
 /** A service account has no storage: its limit is nought. An unlimited person has no `limit` at all. */
-const storageOf = (state: DriveState, account: Account): Record<string, string> => {
+const storageOf = (state: DriveState, account: Account): Record<string, string | undefined> => {
   const { inDrive, inTrash } = usageOf(state, account);
   const limit = account.kind === 'serviceAccount' ? 0 : account.storageLimit;
   return {
-    ...(limit === undefined ? {} : { limit: String(limit) }),
+    limit: limit === undefined ? undefined : String(limit),
     usage: String(inDrive),
     usageInDrive: String(inDrive),
     usageInDriveTrash: String(inTrash),

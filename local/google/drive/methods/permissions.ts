@@ -72,10 +72,10 @@ export const permissionsCreate: Method = async (state, call) => {
   const permission = newPermission(state.now(), {
     type,
     role,
-    ...(emailAddress === undefined ? {} : { emailAddress }),
-    ...(domain === undefined ? {} : { domain }),
-    ...(allowFileDiscovery === undefined ? {} : { allowFileDiscovery }),
-    ...(expirationTime === undefined ? {} : { expirationTime }),
+    emailAddress,
+    domain,
+    allowFileDiscovery,
+    expirationTime,
   });
   const former = file.permissions.find(({ id }) => id === permission.id);
   const others = file.permissions.filter(({ id }) => id !== permission.id);
@@ -121,12 +121,11 @@ export const permissionsUpdate: Method = async (state, call) => {
     throw forbidden('cannotRemoveOwner', 'The owner of a file cannot be removed.');
   if (wished !== undefined) checkRole(file, { type: own.type, role: wished });
   if (typeof expirationTime === 'string') checkExpiration(file, own.type, expirationTime, state.now());
-  const { expirationTime: former, ...kept } = own;
-  const until = typeof expirationTime === 'string' ? expirationTime : former;
+  const until = typeof expirationTime === 'string' ? expirationTime : own.expirationTime;
   const changed: StoredPermission = {
-    ...kept,
+    ...own,
     role: wished ?? own.role,
-    ...(until === undefined || call.parameters.flag('removeExpiration') ? {} : { expirationTime: until }),
+    expirationTime: call.parameters.flag('removeExpiration') ? undefined : until,
   };
   const saved = saveWith(
     state,

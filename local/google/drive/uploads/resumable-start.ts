@@ -46,7 +46,7 @@ export async function startSession(state: DriveState, sessions: Sessions, call: 
     supportsAllDrives,
     metadata,
     mimeType,
-    ...(size === undefined ? {} : { size }),
+    size,
   });
   url.searchParams.set('upload_id', record.id);
   google.response.writeHead(200, {

@@ -16,7 +16,7 @@ export interface SessionRecord {
   metadata: Record<string, unknown>;
   mimeType: string;
   /** From `X-Upload-Content-Length`, or the first range that names it. */
-  size?: number;
+  size?: number | undefined;
   createdMs: number;
   /** Once it is finished. */
   fileId?: string;
