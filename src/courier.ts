@@ -21,7 +21,7 @@ import { createFirestoreLedger, type FirestoreLedgerOptions } from './ledger/fir
 import type { Ledger } from './ledger/ledger.ts';
 import { createMemoryLedger } from './ledger/memory.ts';
 import type { Log } from './log.ts';
-import { createAllow, createPlaces, type GuardedPlace, openAccount } from './destinations.ts';
+import { createAllow, createDestinations, type DestinationWithAuth, openAccount } from './destinations.ts';
 import { openObject } from './exports/sources/cloud-storage.ts';
 import { createSourceAccess } from './exports/source-access.ts';
 import { createAuthorize } from './delivery/authorize.ts';
@@ -60,7 +60,10 @@ const openLedger = ({ ledger }: Pick<Config, 'ledger'>, means: Omit<FirestoreLed
   return createMemoryLedger({ now: means.now });
 };
 
-const summaryOf = ({ name, config: { path, onConflict, convertTo, maxBytes } }: GuardedPlace): DestinationSummary => ({
+const summaryOf = ({
+  name,
+  config: { path, onConflict, convertTo, maxBytes },
+}: DestinationWithAuth): DestinationSummary => ({
   name,
   path,
   onConflict,
@@ -97,8 +100,8 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
 
   const authenticator = createAuthenticator(config, { fetch, now, log, isCloudRun: platform.isCloudRun });
   const policy = createPolicy(config);
-  const places = createPlaces(config, { transport, runtime, budget, ledger, now, log });
-  const story = { allow: createAllow(places, policy), ledger, now, log, telemetry };
+  const destinations = createDestinations(config, { transport, runtime, budget, ledger, now, log });
+  const story = { allow: createAllow(destinations, policy), ledger, now, log, telemetry };
 
   const forDoctor: DoctorDependencies = {
     config,
@@ -127,12 +130,12 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     }),
     deadLetter: createDeadLetters({ transport, ...bearer, topic: pubsub.deadLetterTopic, log }),
     secretRotated(secret) {
-      for (const { auth } of places.values()) auth.rotated(secret);
+      for (const { auth } of destinations.values()) auth.rotated(secret);
     },
     destinations: (caller) =>
       policy.destinationsOf(caller).flatMap((name) => {
-        const place = places.get(name);
-        return place === undefined ? [] : [summaryOf(place)];
+        const destination = destinations.get(name);
+        return destination === undefined ? [] : [summaryOf(destination)];
       }),
     openUpload: createOpenUpload(story),
     completeUpload: createCompleteUpload(story),
@@ -164,8 +167,8 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     const ahead = async (what: string, work: Promise<unknown>): Promise<void> => {
       await work.catch((error: unknown) => log.warn({ error }, `${what} could not be fetched ahead`));
     };
-    const rights = new Map([...places.values()].map(({ config, drive }) => [config.credentials, drive]));
-    const folders = [...places.values()].map(({ name, config, drive }) =>
+    const rights = new Map([...destinations.values()].map(({ config, drive }) => [config.credentials, drive]));
+    const folders = [...destinations.values()].map(({ name, config, drive }) =>
       ahead(`the folder of "${name}"`, drive.resolveFolder(config.folder, {})),
     );
     await Promise.all([

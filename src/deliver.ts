@@ -5,10 +5,16 @@ import { type Claim, claimKey, deliveryKey, lookUp, replay } from './delivery/id
 import { choosePlan, type Plan } from './delivery/plan.ts';
 import { IN_TRASH, receiptOf, withTrashWarning } from './delivery/receipt.ts';
 import { recordReceipt } from './delivery/record-receipt.ts';
-import { type Allow, checkSize, fingerprint, type Order, settle } from './delivery/resolve-options.ts';
+import {
+  type Allow,
+  checkSize,
+  fingerprint,
+  type ResolvedRequest,
+  resolveOptions,
+} from './delivery/resolve-options.ts';
 import { shareFile } from './delivery/sharing.ts';
-import { putBytes } from './delivery/store/store-file.ts';
-import type { Placed } from './delivery/store/upload-step.ts';
+import { storeFile } from './delivery/store/store-file.ts';
+import type { StoredFile } from './delivery/store/upload-step.ts';
 import type { Delivery, Receipt } from './domain.ts';
 import type { CallContext } from './drive/drive.ts';
 import { asCourierError } from './errors.ts';
@@ -28,39 +34,41 @@ export interface DeliverDependencies {
   telemetry?: Telemetry | undefined;
 }
 
-interface Telling extends DeliverDependencies {
+interface DeliveryContext extends DeliverDependencies {
   delivery: Delivery;
-  order: Order;
+  request: ResolvedRequest;
   context: CallContext;
   audit: Audit;
 }
 
-const findFolder = async ({ order, context }: Telling): Promise<string> =>
-  (await order.place.folders.ensure(order.place.config.folder, order.path, context)).folderId;
+const findFolder = async ({ request, context }: DeliveryContext): Promise<string> =>
+  (await request.destination.folders.ensure(request.destination.config.folder, request.path, context)).folderId;
 
 /** Everything that a plan is made from. */
-const planningOf = async (telling: Telling) => {
-  const { source } = telling.delivery;
+const planningOf = async (delivering: DeliveryContext) => {
+  const { source } = delivering.delivery;
   // No folder is made for bytes that do not exist any more.
   if (source.gone !== undefined) throw source.gone;
-  return { ...telling, folderId: await findFolder(telling), source };
+  return { ...delivering, folderId: await findFolder(delivering), source };
 };
 
-const plan = (telling: Telling): Promise<Plan> =>
-  telling.audit.watch.time('place', async () => choosePlan(await planningOf(telling)));
+const plan = (delivering: DeliveryContext): Promise<Plan> =>
+  delivering.audit.stepTimer.time('place', async () => choosePlan(await planningOf(delivering)));
 
 /** The claim of this delivery's key, or the receipt that it already has; neither for a delivery without a key. */
-const claim = async (telling: Telling): Promise<{ claim?: Claim } | { receipt: Receipt }> => {
-  const { delivery, order, ledger, now } = telling;
-  const { watch } = telling.audit;
-  if (delivery.idempotencyKey === undefined) return watch.time('claim', async () => ({}));
+const claim = async (delivering: DeliveryContext): Promise<{ claim?: Claim } | { receipt: Receipt }> => {
+  const { delivery, request, ledger, now } = delivering;
+  const { stepTimer } = delivering.audit;
+  if (delivery.idempotencyKey === undefined) return stepTimer.time('claim', async () => ({}));
   const key = deliveryKey(delivery.caller, delivery.idempotencyKey);
-  const print = fingerprint('bytes', delivery, order.place.name);
-  const earlier = await watch.time('claim', () => lookUp(ledger, key, print));
+  const print = fingerprint('bytes', delivery, request.destination.name);
+  const earlier = await stepTimer.time('claim', () => lookUp(ledger, key, print));
   if (earlier !== undefined) return earlier;
   try {
-    const chosen = await plan(telling);
-    return await watch.time('claim', () => claimKey(ledger, { key, fingerprint: print, plan: chosen, nowMs: now() }));
+    const chosen = await plan(delivering);
+    return await stepTimer.time('claim', () =>
+      claimKey(ledger, { key, fingerprint: print, plan: chosen, nowMs: now() }),
+    );
   } catch (error) {
     // The file in the way may be this key's own, made by another try since we looked.
     const made = asCourierError(error).code === 'name-taken' ? await lookUp(ledger, key, print) : undefined;
@@ -70,51 +78,64 @@ const claim = async (telling: Telling): Promise<{ claim?: Claim } | { receipt: R
 };
 
 /** What is to be done: planned now, or by an earlier try of the key and checked against what is there now. */
-const currentPlan = async (telling: Telling, claimed: Claim | undefined): Promise<Checked | { receipt: Receipt }> => {
-  if (claimed === undefined) return { plan: await plan(telling) };
+const currentPlan = async (
+  delivering: DeliveryContext,
+  claimed: Claim | undefined,
+): Promise<Checked | { receipt: Receipt }> => {
+  if (claimed === undefined) return { plan: await plan(delivering) };
   if (claimed.mine) return { plan: claimed.plan() };
-  return telling.audit.watch.time('place', async () => checkPlan(await planningOf(telling), claimed));
+  return delivering.audit.stepTimer.time('place', async () => checkPlan(await planningOf(delivering), claimed));
 };
 
 /** Shares a file that this delivery, or an earlier try of it that never answered, has made; a replaced one keeps its sharing. */
-const share = ({ order, context, log }: Telling, { kind }: Plan, { file, outcome }: Placed): Promise<string[]> =>
+const share = (
+  { request, context, log }: DeliveryContext,
+  { kind }: Plan,
+  { file, outcome }: StoredFile,
+): Promise<string[]> =>
   outcome === 'created' || (outcome === 'replayed' && kind !== 'replace')
-    ? shareFile({ drive: order.place.drive, fileId: file.id, share: order.place.config.share, context, log })
+    ? shareFile({
+        drive: request.destination.drive,
+        fileId: file.id,
+        share: request.destination.config.share,
+        context,
+        log,
+      })
     : Promise.resolve([]);
 
 /** Without a key there is nothing to record. */
 const record = (
-  { context, log, now, sleep = realSleep }: Telling,
+  { context, log, now, sleep = realSleep }: DeliveryContext,
   claimed: Claim | undefined,
   receipt: Receipt,
 ): Promise<Receipt> =>
   claimed === undefined ? Promise.resolve(receipt) : recordReceipt(claimed, receipt, { context, log, now, sleep });
 
-const replayed = ({ delivery, order, context, audit, now }: Telling, receipt: Receipt): Promise<Receipt> =>
-  audit.watch.time('replay', async () => {
+const replayed = ({ delivery, request, context, audit, now }: DeliveryContext, receipt: Receipt): Promise<Receipt> =>
+  audit.stepTimer.time('replay', async () => {
     const { source, expectedSha256 } = delivery;
-    const again = await replay(receipt, { source, expectedSha256, maxBytes: order.place.config.maxBytes });
-    return withTrashWarning(again, order.place.drive, context, now());
+    const again = await replay(receipt, { source, expectedSha256, maxBytes: request.destination.config.maxBytes });
+    return withTrashWarning(again, request.destination.drive, context, now());
   });
 
 /** The delivery once its destination is known, from the look at its key to its receipt. */
-const carryOut = async (telling: Telling, atEnd: (work: () => Promise<void>) => void): Promise<Receipt> => {
-  const { delivery, order, ledger, context, log, now, sleep = realSleep, audit } = telling;
-  const { watch } = audit;
-  const claimed = await claim(telling);
-  if ('receipt' in claimed) return replayed(telling, claimed.receipt);
-  const current = await currentPlan(telling, claimed.claim);
-  if ('receipt' in current) return replayed(telling, current.receipt);
+const carryOut = async (delivering: DeliveryContext, atEnd: (work: () => Promise<void>) => void): Promise<Receipt> => {
+  const { delivery, request, ledger, context, log, now, sleep = realSleep, audit } = delivering;
+  const { stepTimer } = audit;
+  const claimed = await claim(delivering);
+  if ('receipt' in claimed) return replayed(delivering, claimed.receipt);
+  const current = await currentPlan(delivering, claimed.claim);
+  if ('receipt' in current) return replayed(delivering, current.receipt);
 
-  const means = { order, delivery, claim: claimed.claim, ledger, context, log, now, sleep, atEnd };
-  const put = { ...means, plan: current.plan, plannedAtMs: now() };
-  const placed = await watch.time('put', () => putBytes(put, current.existing));
-  if (placed.receipt !== undefined) return { ...placed.receipt, outcome: 'replayed' };
-  const unshared = await watch.time('share', () => share(telling, current.plan, placed));
-  const { warnings: placing = placed.file.trashed ? [IN_TRASH] : [] } = placed;
+  const means = { request, delivery, claim: claimed.claim, ledger, context, log, now, sleep, atEnd };
+  const step = { ...means, plan: current.plan, plannedAtMs: now() };
+  const stored = await stepTimer.time('put', () => storeFile(step, current.existing));
+  if (stored.receipt !== undefined) return { ...stored.receipt, outcome: 'replayed' };
+  const unshared = await stepTimer.time('share', () => share(delivering, current.plan, stored));
+  const { warnings: placing = stored.file.trashed ? [IN_TRASH] : [] } = stored;
   const warnings = [...placing, ...unshared];
-  const receipt = receiptOf({ ...placed, order, delivery, folderId: current.plan.folderId, warnings, ledger });
-  return watch.time('record', () => record(telling, claimed.claim, receipt));
+  const receipt = receiptOf({ ...stored, request, delivery, folderId: current.plan.folderId, warnings, ledger });
+  return stepTimer.time('record', () => record(delivering, claimed.claim, receipt));
 };
 
 /**
@@ -135,15 +156,15 @@ export const createDeliver =
     const audit = beginAudit(asked, { now, log, telemetry });
     const endings: (() => Promise<void>)[] = [];
 
-    return audit.tell(async () => {
-      const place = allow(caller, options.destination, sent.allowedDestinations);
-      audit.settled(place.name);
-      checkSize(source.size, place);
-      const order = settle(place, options);
-      const delivery = withConversionType(sent, order);
-      const context: CallContext = { signal, deadlineMs, tally: audit.tally };
+    return audit.run(async () => {
+      const destination = allow(caller, options.destination, sent.allowedDestinations);
+      audit.setDestination(destination.name);
+      checkSize(source.size, destination);
+      const request = resolveOptions(destination, options);
+      const delivery = withConversionType(sent, request);
+      const context: CallContext = { signal, deadlineMs, callStats: audit.callStats };
       try {
-        return await carryOut({ ...dependencies, ledger, log, delivery, order, context, audit }, (work) =>
+        return await carryOut({ ...dependencies, ledger, log, delivery, request, context, audit }, (work) =>
           endings.push(work),
         );
       } finally {

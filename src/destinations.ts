@@ -12,14 +12,14 @@ import type { RetryingTransport } from './google/transport.ts';
 import type { Policy } from './identity/policy.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
-import type { Allow, Place } from './delivery/resolve-options.ts';
+import type { Allow, Destination } from './delivery/resolve-options.ts';
 
 /** A destination, and the right by which it is written to. */
-export interface GuardedPlace extends Place {
+export interface DestinationWithAuth extends Destination {
   auth: DriveAuth;
 }
 
-interface Means {
+interface Dependencies {
   transport: RetryingTransport;
   runtime: RuntimeIdentity;
   budget: BufferBudget;
@@ -28,16 +28,16 @@ interface Means {
   log: Log;
 }
 
-type Rights = Pick<Config, 'credentials' | 'googleOrigin'>;
+type DestinationsConfig = Pick<Config, 'credentials' | 'googleOrigin'>;
 
 /**
  * The Drive of one entry of `credentials`, with nothing remembered yet: its tokens, its pace and its ids are one account's.
  * @throws Error for a name that the configuration has not
  */
 export const openAccount = (
-  { credentials, googleOrigin }: Rights,
+  { credentials, googleOrigin }: DestinationsConfig,
   name: string,
-  { transport, runtime, budget, now, log }: Omit<Means, 'ledger'>,
+  { transport, runtime, budget, now, log }: Omit<Dependencies, 'ledger'>,
 ): { auth: DriveAuth; drive: Drive } => {
   const config = credentials[name];
   if (config === undefined) throw new Error(`no credentials named "${name}"`);
@@ -46,7 +46,7 @@ export const openAccount = (
 };
 
 /** What all destinations with the same credentials share. */
-const createAccounts = (config: Rights, means: Means) =>
+const createAccounts = (config: DestinationsConfig, means: Dependencies) =>
   new Map(
     Object.keys(config.credentials).map((name) => {
       const { ledger, now, log } = means;
@@ -56,30 +56,30 @@ const createAccounts = (config: Rights, means: Means) =>
   );
 
 /** Every destination of the configuration, by name. */
-export const createPlaces = (
-  config: Rights & Pick<Config, 'destinations'>,
-  means: Means,
-): ReadonlyMap<string, GuardedPlace> => {
+export const createDestinations = (
+  config: DestinationsConfig & Pick<Config, 'destinations'>,
+  means: Dependencies,
+): ReadonlyMap<string, DestinationWithAuth> => {
   const accounts = createAccounts(config, means);
-  const places = new Map<string, GuardedPlace>();
+  const destinations = new Map<string, DestinationWithAuth>();
   for (const [name, destination] of Object.entries(config.destinations)) {
     const account = accounts.get(destination.credentials);
     if (account === undefined) throw new Error(`no credentials named "${destination.credentials}"`);
-    places.set(name, { name, config: destination, ...account });
+    destinations.set(name, { name, config: destination, ...account });
   }
-  return places;
+  return destinations;
 };
 
 /** Who may write where: callers by the policy, pushes and events by what was granted to their way of coming. */
-export const createAllow = (places: ReadonlyMap<string, Place>, policy: Policy): Allow => {
+export const createAllow = (destinations: ReadonlyMap<string, Destination>, policy: Policy): Allow => {
   const grantedName = (named: string | undefined, granted: readonly string[]): string | undefined => {
     const meant = named ?? (granted.length === 1 ? granted[0] : 'default');
     return meant !== undefined && granted.includes(meant) ? meant : undefined;
   };
   return (caller, named, granted) => {
     const name = granted === undefined ? policy.resolveDestination(named, caller) : grantedName(named, granted);
-    const place = name === undefined ? undefined : places.get(name);
-    if (place === undefined) throw new CourierError('destination-forbidden');
-    return place;
+    const destination = name === undefined ? undefined : destinations.get(name);
+    if (destination === undefined) throw new CourierError('destination-forbidden');
+    return destination;
   };
 };

@@ -10,13 +10,13 @@ import { orExitOnFaults } from './start.ts';
 /** The Cloud Functions form: `courier` over HTTP, `courierEvent` for CloudEvents, on functions-framework's server. */
 
 /** The platform takes no larger request over HTTP/1. */
-const MOST_BODY_BYTES = 33_554_432;
+const MAX_BODY_BYTES = 33_554_432;
 
 enterProduction(process.env);
 const config = orExitOnFaults(() => readConfig());
 const log = createLog(config.logLevel);
 for (const warning of config.warnings) log.info({}, `configuration: ${warning}`);
-const courier = createCourier(config, { log, maxBodyBytes: MOST_BODY_BYTES });
+const courier = createCourier(config, { log, maxBodyBytes: MAX_BODY_BYTES });
 const { onRequest } = createNodeListener(courier.app);
 
 if (servedFunction(process.argv, config.functionTarget) !== 'courierEvent') keepRequests();

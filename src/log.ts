@@ -18,7 +18,7 @@ const SEVERITY: Readonly<Record<string, string>> = {
 const ERROR = 50;
 
 /** Characters; beyond it lines go out at once. */
-const MOST_HELD = 8_192;
+const MAX_HELD_LINES = 8_192;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -109,7 +109,7 @@ const createOutput = (): { write(line: string): void } => {
     write(line) {
       if (held === '') setImmediate(flush);
       held += line;
-      if (held.length >= MOST_HELD) flush();
+      if (held.length >= MAX_HELD_LINES) flush();
     },
   };
 };

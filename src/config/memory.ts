@@ -9,7 +9,7 @@ export const memoryLimitBytes = (constrained = process.constrainedMemory(), tota
 export const bufferBytesIn = (memoryBytes: number): number => Math.floor(memoryBytes / 4);
 
 /** An upload of unknown size leases two blocks of Drive's chunk granularity, 256 KiB (see drive/upload.ts). */
-const LEAST_UPLOAD_BYTES = 2 * 262_144;
+const MIN_UPLOAD_BYTES = 2 * 262_144;
 
 const mebibytes = (bytes: number): string => `${Math.floor(bytes / 1_048_576)} MiB`;
 
@@ -27,7 +27,7 @@ export const faultOfLimits = ({ bufferBytes }: Pick<Limits, 'bufferBytes'>, memo
 /** What works, but not as the numbers promise. */
 export const warningsOfLimits = ({ bufferBytes, concurrentUploads }: Limits, memoryBytes: number): string[] => {
   const buffers = bufferBytes ?? bufferBytesIn(memoryBytes);
-  const atOnce = Math.floor(buffers / LEAST_UPLOAD_BYTES);
+  const atOnce = Math.floor(buffers / MIN_UPLOAD_BYTES);
   return [
     ...(buffers > memoryBytes / 2
       ? [

@@ -18,12 +18,12 @@ export interface AccessToken {
 const RENEW_AHEAD_MS = 300_000;
 const LAST_MINUTE_MS = 60_000;
 /** Metadata servers hand out the same token again until its last minutes; so they are not asked all the time then. */
-const LEAST_PAUSE_MS = 30_000;
+const MIN_PAUSE_MS = 30_000;
 
 /** A token is renewed in the background from five minutes before its end; in its last minute callers wait for the new one. */
 export const tokenAges = {
   staleAtMs: ({ mintedAtMs, expiresAtMs }: AccessToken): number =>
-    Math.max(expiresAtMs - RENEW_AHEAD_MS, mintedAtMs + LEAST_PAUSE_MS),
+    Math.max(expiresAtMs - RENEW_AHEAD_MS, mintedAtMs + MIN_PAUSE_MS),
   uselessAtMs: ({ expiresAtMs }: AccessToken): number => expiresAtMs - LAST_MINUTE_MS,
 };
 

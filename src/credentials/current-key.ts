@@ -7,7 +7,7 @@ import { createRefreshed } from './refreshed.ts';
 const AHEAD = 0.8;
 /** While Secret Manager does not answer, the key in hand serves on; decided anew this often, and not for ever. */
 const PAUSE_MS = 10_000;
-const LONGEST_GRACE_MS = 3_600_000;
+const MAX_GRACE_MS = 3_600_000;
 
 /** The credentials document as it is now, in the form that mints. */
 export interface CurrentKey {
@@ -67,8 +67,7 @@ export const createCurrentKey = ({
       return await load();
     } catch (error) {
       const atMs = now();
-      if (!asCourierError(error).retryable || last === undefined || atMs - last.seenAtMs > LONGEST_GRACE_MS)
-        throw error;
+      if (!asCourierError(error).retryable || last === undefined || atMs - last.seenAtMs > MAX_GRACE_MS) throw error;
       log.warn({ error }, 'the key cannot be looked at again; the one in hand serves on');
       return { ...last, staleAtMs: atMs + PAUSE_MS, uselessAtMs: atMs + PAUSE_MS };
     }

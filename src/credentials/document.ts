@@ -4,7 +4,7 @@ import { CourierError } from '../errors.ts';
 import { createCredentialSource } from './credential-source.ts';
 
 /** Secret Manager's own limit for a payload; credentials files have 1 to 3 KiB. */
-const MOST_BYTES = 65_536;
+const MAX_BYTES = 65_536;
 
 const isRsaKey = (pem: string): boolean => {
   try {
@@ -154,7 +154,7 @@ export const readDocument = (
   bytes: Buffer,
   { googleOrigin }: { googleOrigin?: string | undefined } = {},
 ): CredentialsDocument => {
-  if (bytes.length > MOST_BYTES) throw invalid(`it has ${bytes.length} bytes, and ${MOST_BYTES} is the most`);
+  if (bytes.length > MAX_BYTES) throw invalid(`it has ${bytes.length} bytes, and ${MAX_BYTES} is the most`);
   if (bytes.length === 0) throw invalid('it is empty');
   const { data, error } = createSchema(googleOrigin).safeParse(parseJson(bytes));
   if (error !== undefined) throw invalid(faultOf(error));

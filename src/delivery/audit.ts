@@ -1,12 +1,12 @@
 import { type Caller, callerName, type Receipt } from '../domain.ts';
 import { asCourierError, isPermanent } from '../errors.ts';
-import type { CallTally } from '../google/transport.ts';
+import type { CallStats } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { createStopwatch, type Stopwatch } from './step-timer.ts';
+import { createStepTimer, type StepTimer } from './step-timer.ts';
 
 /** What is known of a delivery before anything is done. */
-interface Asked {
+interface DeliveryFacts {
   caller: Caller;
   /** As named by the caller, until the destination is settled. */
   destination: string | undefined;
@@ -22,12 +22,12 @@ interface Asked {
 
 /** One delivery's account: who put what where, what came of it, and what it took. */
 export interface Audit {
-  tally: CallTally;
-  watch: Stopwatch;
+  callStats: CallStats;
+  stepTimer: StepTimer;
   /** The destination that was meant. */
-  settled(destination: string): void;
+  setDestination(destination: string): void;
   /** Does the delivery, and writes its one line, whichever way it ends. */
-  tell(work: () => Promise<Receipt>): Promise<Receipt>;
+  run(work: () => Promise<Receipt>): Promise<Receipt>;
 }
 
 /**
@@ -35,11 +35,11 @@ export interface Audit {
  * counts requests to Google, repeated ones included.
  */
 export const beginAudit = (
-  asked: Asked,
+  asked: DeliveryFacts,
   { now, log, telemetry }: { now: () => number; log: Log; telemetry?: Telemetry | undefined },
 ): Audit => {
-  const tally: CallTally = { calls: 0, retries: 0, units: 0 };
-  const watch = createStopwatch(now, telemetry);
+  const callStats: CallStats = { calls: 0, retries: 0, units: 0 };
+  const stepTimer = createStepTimer(now, telemetry);
   const startedMs = now();
   let destination = asked.destination;
 
@@ -58,21 +58,31 @@ export const beginAudit = (
       ...{ destination: destination ?? null, name: asked.name ?? null, size: size ?? null, idempotencyKey },
       ...what,
       ...(uploadId === undefined ? {} : { uploadId }),
-      ...{ attempts: tally.calls, calls: tally.calls - tally.retries, retries: tally.retries, units: tally.units },
-      milliseconds: { ...watch.laps(), total: milliseconds },
+      ...{
+        attempts: callStats.calls,
+        calls: callStats.calls - callStats.retries,
+        retries: callStats.retries,
+        units: callStats.units,
+      },
+      milliseconds: { ...stepTimer.steps(), total: milliseconds },
     };
     const message = code === undefined ? `delivered ${outcome}` : `delivery ${outcome}: ${code}`;
     log[code === undefined ? 'info' : 'warn']({ 'logging.googleapis.com/labels': labels, audit }, message);
-    telemetry?.delivered({ ...labels, bytes: code === undefined ? (size ?? 0) : 0, milliseconds, units: tally.units });
+    telemetry?.delivered({
+      ...labels,
+      bytes: code === undefined ? (size ?? 0) : 0,
+      milliseconds,
+      units: callStats.units,
+    });
   };
 
   return {
-    tally,
-    watch,
-    settled(meant) {
+    callStats,
+    stepTimer,
+    setDestination(meant) {
       destination = meant;
     },
-    async tell(work) {
+    async run(work) {
       try {
         const receipt = await work();
         const { outcome, size, path, folderId, name, mimeType, sha256, md5, id, warnings } = receipt;

@@ -39,7 +39,7 @@ export const createAuthorize = (dependencies: AuthorizeDependencies): ((announce
       const log = dependencies.log.child({ requestId });
       const asked = { caller, destination: options?.destination, name: options?.name, size, idempotencyKey };
       beginAudit(asked, { now, log, telemetry })
-        .tell(() => Promise.reject(error))
+        .run(() => Promise.reject(error))
         .catch(() => undefined);
       throw error;
     }

@@ -23,11 +23,15 @@ interface Known {
 /** What each account's Drive converts; forgotten together with the Drive. */
 const known = new WeakMap<Pick<Drive, 'imports'>, Known>();
 
-const importsOf = (drive: Pick<Drive, 'imports'>, { tally, signal }: CallContext, nowMs: number): Promise<Imports> => {
+const importsOf = (
+  drive: Pick<Drive, 'imports'>,
+  { callStats, signal }: CallContext,
+  nowMs: number,
+): Promise<Imports> => {
   const standing = known.get(drive);
   if (standing !== undefined && nowMs < standing.expiresAtMs) return joinWork(standing.imports, signal);
   // Counted for the one who asked first, but not ended with it: others wait for the same call.
-  const imports = drive.imports(tally === undefined ? {} : { tally });
+  const imports = drive.imports(callStats === undefined ? {} : { callStats });
   const asked = { imports, expiresAtMs: nowMs + CACHE_MS };
   known.set(drive, asked);
   imports.catch(() => {

@@ -18,36 +18,36 @@ const MAX_TURNS = 5;
 
 /** A person, or a delivery with another key, may have put a document of the name there since. */
 const planConversionNow = async (
-  { order, folderId, ledger, log, context, now, sleep }: Planning,
+  { request, folderId, ledger, log, context, now, sleep }: Planning,
   claim: Claim,
   plan: Plan & { kind: 'convert' },
 ): Promise<Plan> => {
-  const { name, place } = order;
-  const find = { drive: place.drive, ledger, folderId, name, context, log, now, sleep };
+  const { name, destination } = request;
+  const find = { drive: destination.drive, ledger, folderId, name, context, log, now, sleep };
   const existing = plan.rule === 'new' ? undefined : await findConverted(find);
   return existing === undefined || isOwnFile(claim, existing)
     ? { ...plan, folderId }
-    : planForExisting(order, existing, folderId, plan.target);
+    : planForExisting(request, existing, folderId, plan.target);
 };
 
 /**
  * An earlier try has found wrong bytes in the file that it made, and has put it into the trash. A file with more than one
  * revision was edited since, and is the key's still.
  */
-const isTakenBack = async ({ order, context }: Planning, claim: Claim, file: DriveFile): Promise<boolean> => {
+const isTakenBack = async ({ request, context }: Planning, claim: Claim, file: DriveFile): Promise<boolean> => {
   const sent = sentBefore(claim, file);
   if (!file.trashed || sent === undefined || file.sha256Checksum === sent) return false;
-  return (await order.place.drive.revisions(file.id, context))?.length === 1;
+  return (await request.destination.drive.revisions(file.id, context))?.length === 1;
 };
 
 /** The key's own file again, under another id if that is used up. */
 const planNewFile = async (
-  { order, folderId, context }: Planning,
+  { request, folderId, context }: Planning,
   plan: Plan & { kind: 'create' },
   existing: DriveFile | undefined,
 ): Promise<Plan> => {
   const isUsedUp = existing !== undefined;
-  return { ...plan, folderId, ...(isUsedUp ? { fileId: await order.place.drive.newId(context) } : {}) };
+  return { ...plan, folderId, ...(isUsedUp ? { fileId: await request.destination.drive.newId(context) } : {}) };
 };
 
 /** Plans anew; what another try of the key makes at this moment under the planned id is not somebody else's file. */
@@ -58,7 +58,7 @@ const chooseAgain = async (planning: Planning, plan: Plan): Promise<Plan> => {
     return chosen.kind !== 'create' && isPlanned(chosen.fileId) ? plan : chosen;
   } catch (error) {
     if (asCourierError(error).code !== 'name-taken' || plan.kind !== 'create') throw error;
-    const made = await planning.order.place.drive.get(plan.fileId, planning.context);
+    const made = await planning.request.destination.drive.get(plan.fileId, planning.context);
     if (made === undefined || made.trashed) throw error;
     return plan;
   }
@@ -66,9 +66,9 @@ const chooseAgain = async (planning: Planning, plan: Plan): Promise<Plan> => {
 
 /** What would be planned now, given what an earlier try has planned and perhaps done. */
 const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Checked> => {
-  const { order, folderId, context } = planning;
-  const { drive } = order.place;
-  const { name } = order;
+  const { request, folderId, context } = planning;
+  const { drive } = request.destination;
+  const { name } = request;
   if (plan.kind === 'convert') return { plan: await planConversionNow(planning, claim, plan) };
   const existing = await drive.get(plan.fileId, context);
   if (plan.kind === 'create') {

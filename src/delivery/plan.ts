@@ -6,7 +6,7 @@ import { CourierError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
-import type { Order } from './resolve-options.ts';
+import type { ResolvedRequest } from './resolve-options.ts';
 
 /** What will be done to which Drive file; kept in the ledger under a key, so it is plain JSON. */
 export type Plan = { folderId: string } & (
@@ -25,7 +25,7 @@ export type Plan = { folderId: string } & (
 
 const DOCS_TYPE = 'application/vnd.google-apps.';
 
-const nameTaken = ({ name }: Order, why?: string): CourierError =>
+const nameTaken = ({ name }: ResolvedRequest, why?: string): CourierError =>
   new CourierError('name-taken', {
     detail: `"${name}" is already in the folder${why ?? ''}.`,
     ...(why === undefined
@@ -37,14 +37,19 @@ const nameTaken = ({ name }: Order, why?: string): CourierError =>
  * What the conflict rule makes of a file that is there.
  * @param target Drive's type, for a conversion
  */
-export const planForExisting = (order: Order, existing: DriveFile, folderId: string, target?: string): Plan => {
+export const planForExisting = (
+  request: ResolvedRequest,
+  existing: DriveFile,
+  folderId: string,
+  target?: string,
+): Plan => {
   const { id: fileId, mimeType, headRevisionId } = existing;
-  if (order.onConflict === 'skip') return { kind: 'skip', fileId, folderId };
-  if (order.onConflict === 'fail') throw nameTaken(order);
+  if (request.onConflict === 'skip') return { kind: 'skip', fileId, folderId };
+  if (request.onConflict === 'fail') throw nameTaken(request);
   const docsType = mimeType.startsWith(DOCS_TYPE) ? mimeType : undefined;
   if (docsType !== target) {
     const as = docsType === undefined ? 'a file that is not a Google Docs file' : 'another kind of Google Docs file';
-    throw nameTaken(order, target === undefined ? ' as a Google Docs file, which bytes cannot replace' : ` as ${as}`);
+    throw nameTaken(request, target === undefined ? ' as a Google Docs file, which bytes cannot replace' : ` as ${as}`);
   }
   return {
     ...({ kind: 'replace', fileId, folderId } as const),
@@ -54,7 +59,7 @@ export const planForExisting = (order: Order, existing: DriveFile, folderId: str
 };
 
 export interface Planning {
-  order: Order;
+  request: ResolvedRequest;
   folderId: string;
   source: { mimeType: string; size: number | undefined };
   ledger: Ledger;
@@ -65,26 +70,26 @@ export interface Planning {
   sleep?: Sleep | undefined;
 }
 
-const planConversion = async ({ order, folderId, source, ...means }: Planning): Promise<Plan> => {
-  const { place, convertTo, name, onConflict: rule } = order;
-  const { drive } = place;
+const planConversion = async ({ request, folderId, source, ...means }: Planning): Promise<Plan> => {
+  const { destination, convertTo, name, onConflict: rule } = request;
+  const { drive } = destination;
   if (convertTo === undefined) throw new Error('a conversion needs a target');
   const { mimeType, size } = source;
   const target = await checkConversion({ drive, mimeType, size, convertTo, ...means });
   const existing = rule === 'new' ? undefined : await findConverted({ drive, folderId, name, ...means });
   return existing === undefined
     ? { kind: 'convert', fileId: '', target, rule, folderId }
-    : planForExisting(order, existing, folderId, target);
+    : planForExisting(request, existing, folderId, target);
 };
 
 /** Chooses the Drive file that the bytes will become, before any byte goes out. @throws CourierError `name-taken`, `conversion-refused` */
 export const choosePlan = async (planning: Planning): Promise<Plan> => {
-  const { order, folderId, ledger, log, context, now, sleep } = planning;
-  const { name, onConflict: rule } = order;
-  const { drive } = order.place;
-  if (order.convertTo !== undefined) return planConversion(planning);
+  const { request, folderId, ledger, log, context, now, sleep } = planning;
+  const { name, onConflict: rule } = request;
+  const { drive } = request.destination;
+  if (request.convertTo !== undefined) return planConversion(planning);
   if (rule === 'new') return { kind: 'create', fileId: await drive.newId(context), rule, folderId };
   const named = await resolveNamedFile({ drive, ledger, folderId, name, context, log, now, sleep });
-  if ('existing' in named) return planForExisting(order, named.existing, folderId);
+  if ('existing' in named) return planForExisting(request, named.existing, folderId);
   return { kind: 'create', fileId: named.claimedId, rule, folderId, nameKey: named.nameKey };
 };

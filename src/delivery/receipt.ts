@@ -1,7 +1,7 @@
 import { callerName, type Delivery, type Outcome, type Receipt } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Order } from './resolve-options.ts';
+import type { ResolvedRequest } from './resolve-options.ts';
 
 /** How long a receipt that is given again waits for Drive to say what has become of its file, in milliseconds. */
 const COURTESY_MS = 2_000;
@@ -9,7 +9,7 @@ const COURTESY_MS = 2_000;
 export const IN_TRASH = 'The file is in the trash.';
 
 interface Proof {
-  order: Order;
+  request: ResolvedRequest;
   delivery: Pick<Delivery, 'caller' | 'idempotencyKey'>;
   file: DriveFile;
   folderId: string;
@@ -22,7 +22,7 @@ interface Proof {
 
 /** The proof of a delivery, from Drive's own words about the file. */
 export const receiptOf = ({
-  order,
+  request,
   delivery,
   file,
   folderId,
@@ -37,8 +37,8 @@ export const receiptOf = ({
   size: received?.size ?? file.size ?? 0,
   sha256: received?.sha256 ?? file.sha256Checksum ?? null,
   md5: file.md5Checksum ?? null,
-  destination: order.place.name,
-  path: order.path,
+  destination: request.destination.name,
+  path: request.path,
   folderId: file.parents[0] ?? folderId,
   webViewLink: file.webViewLink,
   outcome,

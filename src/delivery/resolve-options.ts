@@ -15,7 +15,7 @@ interface Folders {
 }
 
 /** A destination with the means to write to it. */
-export interface Place {
+export interface Destination {
   name: string;
   config: DestinationConfig;
   drive: Drive;
@@ -26,11 +26,11 @@ export interface Place {
  * Finds the destination that a caller means. Unknown and forbidden ones look the same: `destination-forbidden`.
  * @param granted what this work may write to by its way of coming (a subscription's list), whatever `callers` say
  */
-export type Allow = (caller: Caller, named: string | undefined, granted?: readonly string[]) => Place;
+export type Allow = (caller: Caller, named: string | undefined, granted?: readonly string[]) => Destination;
 
 /** What is to be done, with the destination's defaults filled in. */
-export interface Order {
-  place: Place;
+export interface ResolvedRequest {
+  destination: Destination;
   name: string;
   path: string;
   onConflict: ConflictRule;
@@ -39,17 +39,17 @@ export interface Order {
 }
 
 /** The caller's options over the destination's defaults. */
-export const settle = (place: Place, options: DeliveryOptions): Order => ({
-  place,
+export const resolveOptions = (destination: Destination, options: DeliveryOptions): ResolvedRequest => ({
+  destination,
   name: withSuffix(options.name, options.suffix),
-  path: options.path ?? place.config.path,
-  onConflict: options.onConflict ?? place.config.onConflict,
-  convertTo: options.convertTo ?? place.config.convertTo ?? undefined,
+  path: options.path ?? destination.config.path,
+  onConflict: options.onConflict ?? destination.config.onConflict,
+  convertTo: options.convertTo ?? destination.config.convertTo ?? undefined,
   description: options.description,
 });
 
 /** Refuses what is said to be larger than the destination takes, before a byte of it is read. */
-export const checkSize = (size: number | undefined, { config, name }: Place): void => {
+export const checkSize = (size: number | undefined, { config, name }: Destination): void => {
   if (size !== undefined && size > config.maxBytes) {
     throw pastMaxBytes(`The file has ${size} bytes; destination "${name}" takes ${config.maxBytes}.`);
   }

@@ -1,12 +1,12 @@
 import type { Telemetry } from '../telemetry.ts';
 
 /** Milliseconds by step, for the audit line; each step also a span, where there is telemetry. */
-export interface Stopwatch {
+export interface StepTimer {
   time<Result>(step: string, work: () => Promise<Result>): Promise<Result>;
-  laps(): Record<string, number>;
+  steps(): Record<string, number>;
 }
 
-export const createStopwatch = (now: () => number, telemetry?: Pick<Telemetry, 'step'>): Stopwatch => {
+export const createStepTimer = (now: () => number, telemetry?: Pick<Telemetry, 'step'>): StepTimer => {
   const laps: Record<string, number> = {};
   return {
     async time(step, work) {
@@ -17,6 +17,6 @@ export const createStopwatch = (now: () => number, telemetry?: Pick<Telemetry, '
         laps[step] = (laps[step] ?? 0) + now() - startMs;
       }
     },
-    laps: () => ({ ...laps }),
+    steps: () => ({ ...laps }),
   };
 };

@@ -127,14 +127,14 @@ export const examine = async (
           await invoker,
         ];
 
-  const lookAt = async (name: string, destination: DestinationConfig): Promise<Check[]> => {
-    const { credentials } = destination;
+  const lookAt = async (name: string, destinationConfig: DestinationConfig): Promise<Check[]> => {
+    const { credentials } = destinationConfig;
     const right = rights.get(credentials);
     const credential = config.credentials[credentials];
     const finding = await findings.get(credentials);
     const isOwn = credential?.file === undefined || config.ledger !== 'memory';
     const found = [
-      checkConfiguration(dependencies, destination),
+      checkConfiguration(dependencies, destinationConfig),
       clock,
       await ledger,
       isOwn ? self.check : skipped('identity', 'Not needed: the key is in a file.'),
@@ -142,12 +142,12 @@ export const examine = async (
       ...(await lookAround(name)),
     ];
     if (right === undefined || credential === undefined || finding?.ready === undefined) return inOrder(found);
-    const place = { name, config: destination, drive: right.drive };
-    found.push(...(await checkFolder(dependencies, place, finding.ready, context)));
+    const destination = { name, config: destinationConfig, drive: right.drive };
+    found.push(...(await checkFolder(dependencies, destination, finding.ready, context)));
     if (!write) found.push(skipped('probe', 'Nothing is written unless asked for: courier doctor --write'));
     else if (found.some(({ check, result }) => check === 'writable' && result === 'passed')) {
       const facts = { account: finding.ready.account, runtime: self.email, name: credentials, config: credential };
-      found.push(await checkByWriting(dependencies, place, facts, context));
+      found.push(await checkByWriting(dependencies, destination, facts, context));
     }
     return inOrder(found);
   };

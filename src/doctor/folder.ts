@@ -1,7 +1,7 @@
 import { DRIVE_SCOPE } from '../config/credential.ts';
 import type { CallContext, Drive } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
-import type { Place } from '../delivery/resolve-options.ts';
+import type { Destination } from '../delivery/resolve-options.ts';
 import type { DoctorDependencies } from './dependencies.ts';
 import { isServiceAccount } from './remedies.ts';
 import { type Check, failed, passed, skipped, warned } from './report.ts';
@@ -19,7 +19,7 @@ const LITTLE_BYTES = 1_000_000_000;
 const share = (folder: string, account: string): string =>
   `Share the folder ${folderUrl(folder)} with ${account} as Content manager (in My Drive: as Editor)`;
 
-const notFound = ({ name, config }: Pick<Place, 'name' | 'config'>, { account, scopes }: Ready): Check => {
+const notFound = ({ name, config }: Pick<Destination, 'name' | 'config'>, { account, scopes }: Ready): Check => {
   const isNarrow = scopes !== undefined && !scopes.includes(DRIVE_SCOPE);
   return failed(
     'folder',
@@ -63,7 +63,7 @@ const checkStorage = (
 };
 
 const checkSharing = (
-  { config }: Pick<Place, 'config'>,
+  { config }: Pick<Destination, 'config'>,
   { canShare, driveId }: Inspected,
   { account }: Ready,
 ): Check => {
@@ -139,18 +139,18 @@ const findFolder = async (
 /** What the folder is to the account. */
 export const checkFolder = async (
   { log }: Pick<DoctorDependencies, 'log'>,
-  place: Pick<Place, 'name' | 'config' | 'drive'>,
+  destination: Pick<Destination, 'name' | 'config' | 'drive'>,
   ready: Ready,
   context: CallContext,
 ): Promise<Check[]> => {
-  const { name, config, drive } = place;
+  const { name, config, drive } = destination;
   let found: Awaited<ReturnType<typeof findFolder>>;
   try {
     found = await findFolder(drive, config.folder, context);
   } catch (thrown) {
     const error = asCourierError(thrown);
     log.warn({ error, destination: name }, 'the doctor cannot see the folder');
-    if (error.code === 'folder-not-found') return [notFound(place, ready)];
+    if (error.code === 'folder-not-found') return [notFound(destination, ready)];
     return [failed('folder', error.detail ?? `${error.title}.`, error.remedy)];
   }
   const { id, folder, told } = found;
@@ -161,6 +161,6 @@ export const checkFolder = async (
     await checkSearch(drive, folder, ready, context),
     checkWritable(id, folder, ready),
     checkStorage(folder, ready, config.credentials),
-    checkSharing(place, folder, ready),
+    checkSharing(destination, folder, ready),
   ];
 };

@@ -10,7 +10,7 @@ const ROUTE = '/v1/health';
 
 const TIMEOUT_MS = 8_000;
 /** More addresses than these no service has. */
-const MOST_URLS = 5;
+const MAX_URLS = 5;
 
 /** By Cloud Run's front end; or not, so that the courier was reached; or it cannot be said, and why. */
 type Answered = 'refused' | 'reached' | { odd: string };
@@ -64,7 +64,7 @@ export const checkInvoker = async (
 ): Promise<Check> => {
   const notNeeded = await whyNotNeeded(config, isCloudRun);
   if (notNeeded !== undefined) return skipped('invoker', notNeeded);
-  const urls = askableUrls(config).slice(0, MOST_URLS);
+  const urls = askableUrls(config).slice(0, MAX_URLS);
   const region = urls.map(regionOf).find((found) => found !== undefined) ?? 'REGION';
   const project = config.project ?? projectOf(runtimeEmail);
   const flags = `${config.service ?? 'SERVICE'} --region=${region} --project=${project}`;

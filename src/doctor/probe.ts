@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
-import type { Place } from '../delivery/resolve-options.ts';
+import type { Destination } from '../delivery/resolve-options.ts';
 import type { DoctorDependencies } from './dependencies.ts';
 import { type Facts, remedyFor } from './remedies.ts';
 import { type Check, failed, passed, warned } from './report.ts';
@@ -11,7 +11,7 @@ const MEDIA_TYPE = 'text/plain';
 /** Puts a small file into the folder as a delivery would, compares its checksum, and takes it away. */
 export const checkByWriting = async (
   { log, now }: Pick<DoctorDependencies, 'log' | 'now'>,
-  { name, config, drive }: Pick<Place, 'name' | 'config' | 'drive'>,
+  { name, config, drive }: Pick<Destination, 'name' | 'config' | 'drive'>,
   facts: Facts,
   context: CallContext,
 ): Promise<Check> => {

@@ -37,7 +37,7 @@ const secretOf = (name = ''): { flags: string; version: string } => {
 
 const addVersion = ({ config }: Facts): string =>
   config.secret === undefined
-    ? `and put it where ${config.file ?? 'the configuration says'} is mounted from`
+    ? `and step it where ${config.file ?? 'the configuration says'} is mounted from`
     : `gcloud secrets versions add ${secretOf(config.secret).flags} --data-file=key.json && rm key.json`;
 
 const storeKey = (facts: Facts): string =>

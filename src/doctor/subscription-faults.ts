@@ -5,7 +5,7 @@ import type { Subscription } from './subscription.ts';
 
 const ROUTE = '/v1/pubsub';
 /** "The maximum custom deadline you can specify is 600 seconds". */
-const LONGEST_DEADLINE_SECONDS = 600;
+const MAX_ACK_DEADLINE_SECONDS = 600;
 
 /** What of the configuration a subscription must fit. */
 type Expected = Pick<Config, 'audiences' | 'identity' | 'service' | 'limits' | 'pubsub'>;
@@ -27,7 +27,7 @@ const flagsFor = (expected: Expected, name: string) => {
   const account = subscriptions[name]?.serviceAccount ?? 'SERVICE_ACCOUNT';
   return {
     push: `--push-endpoint=${own === undefined ? `URL${ROUTE}` : routeAt(own, ROUTE)} --push-auth-service-account=${account} --push-auth-token-audience=${audience}`,
-    deadline: `--ack-deadline=${LONGEST_DEADLINE_SECONDS}`,
+    deadline: `--ack-deadline=${MAX_ACK_DEADLINE_SECONDS}`,
     deadLetters: `--dead-letter-topic=${deadLetterTopic} --max-delivery-attempts=20`,
     expiration: '--expiration-period=never',
   };
@@ -96,7 +96,7 @@ const days = (ttl: string): number => Math.round(Number(ttl.replace(/s$/, '')) /
 const wrongsOf = (expected: Expected, name: string, subscription: Subscription): Wrong[] => {
   const { pushConfig, ackDeadlineSeconds, deadLetterPolicy, expirationPolicy, state } = subscription;
   const { push, deadline, deadLetters, expiration } = flagsFor(expected, name);
-  const neededSeconds = Math.min(expected.limits.requestSeconds, LONGEST_DEADLINE_SECONDS);
+  const neededSeconds = Math.min(expected.limits.requestSeconds, MAX_ACK_DEADLINE_SECONDS);
   return [
     ...(pushConfig.pushEndpoint === ''
       ? wrong('failed', 'does not push', push)

@@ -24,11 +24,14 @@ export interface DriveClient {
 }
 
 /** Only the parts of a context that a call takes: uploads pass their whole request. */
-const callOf = ({ units: _, ...request }: DriveRequest, { signal, deadlineMs, tally }: CallContext): GoogleRequest => ({
+const callOf = (
+  { units: _, ...request }: DriveRequest,
+  { signal, deadlineMs, callStats }: CallContext,
+): GoogleRequest => ({
   ...request,
   ...(signal === undefined ? {} : { signal }),
   ...(deadlineMs === undefined ? {} : { deadlineMs }),
-  ...(tally === undefined ? {} : { tally }),
+  ...(callStats === undefined ? {} : { callStats }),
 });
 
 const asDriveFailure = (error: unknown): unknown =>
@@ -54,9 +57,9 @@ export const createDriveClient = ({
   };
 
   const send = async (request: DriveRequest, context: CallContext): Promise<GoogleResponse> => {
-    const { tally } = context;
+    const { callStats } = context;
     const charge = (): void => {
-      if (tally !== undefined) tally.units += request.units;
+      if (callStats !== undefined) callStats.units += request.units;
     };
     const onPassing = (response: GoogleResponse): void => {
       heed(response);

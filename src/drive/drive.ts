@@ -1,5 +1,5 @@
 import type { Source } from '../domain.ts';
-import type { CallTally } from '../google/transport.ts';
+import type { CallStats } from '../google/transport.ts';
 
 /** The fields of a Drive file that the courier asks for. */
 export interface DriveFile {
@@ -72,7 +72,7 @@ export interface CallContext {
   signal?: AbortSignal;
   /** Epoch milliseconds. */
   deadlineMs?: number;
-  tally?: CallTally;
+  callStats?: CallStats;
 }
 
 /** What the bytes become. `convertTo` of a replacement is the Docs editors type that the file has. */

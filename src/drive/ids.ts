@@ -13,8 +13,8 @@ export const createIds = (
   let filling: Promise<void> | undefined;
 
   /** Counted for the one who asked first, but not ended with it: others wait for the same call. */
-  const fill = ({ tally }: CallContext): Promise<void> => {
-    filling ??= generate(BATCH, tally === undefined ? {} : { tally })
+  const fill = ({ callStats }: CallContext): Promise<void> => {
+    filling ??= generate(BATCH, callStats === undefined ? {} : { callStats })
       .then((more) => {
         ids = [...ids, ...more];
       })

@@ -24,7 +24,7 @@ type Metadata = Pick<
 >;
 
 /** The most that Drive tells at once. */
-const MOST_REVISIONS = 1_000;
+const MAX_REVISIONS = 1_000;
 const revisionList = z.object({
   nextPageToken: z.string().optional(),
   revisions: z.array(z.object({ id: z.string(), md5Checksum: z.string().toLowerCase().optional() })).default([]),
@@ -145,7 +145,7 @@ export const createMetadata = (library: Library, client: DriveClient, search: Se
         drive.revisions.list({
           fileId: id,
           fields: 'nextPageToken,revisions(id,md5Checksum)',
-          pageSize: MOST_REVISIONS,
+          pageSize: MAX_REVISIONS,
         }),
       );
       const { nextPageToken, revisions } = revisionList.parse(answer ?? {});

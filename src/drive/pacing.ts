@@ -11,7 +11,7 @@ const UNITS_PER_MINUTE = 325_000;
 /** A burst may take this much of a minute's quota at once; Drive counts by the minute. */
 const BURST_OF_MINUTE = 0.5;
 /** After Drive has said "slower", the pace is halved, at most to a sixteenth, and comes back over about a minute. */
-const SLOWEST = 1 / 16;
+const MIN_RATE = 1 / 16;
 const RECOVERY_MS = 60_000;
 
 export interface Pace {
@@ -56,7 +56,7 @@ export const createPace = ({
     },
     slowDown() {
       refill();
-      speed = Math.max(SLOWEST, speed / 2);
+      speed = Math.max(MIN_RATE, speed / 2);
       units = Math.min(units, 0);
     },
   };

@@ -34,11 +34,12 @@ interface SourceAccessDependencies {
 export const createSourceAccess =
   ({ allow, open, log }: SourceAccessDependencies) =>
   async (name: ObjectName, request: SourceRequest): Promise<ObjectSource> => {
-    const { caller, destination, allowedDestinations, allowedSources = [], requestId, signal, deadlineMs } = request;
-    const place = allow(caller, destination, allowedDestinations);
-    if (isAllowedSource([...place.config.sources, ...allowedSources], name)) return open(name, { signal, deadlineMs });
+    const { caller, allowedDestinations, allowedSources = [], requestId, signal, deadlineMs } = request;
+    const destination = allow(caller, request.destination, allowedDestinations);
+    if (isAllowedSource([...destination.config.sources, ...allowedSources], name))
+      return open(name, { signal, deadlineMs });
     log.warn(
-      { requestId, destination: place.name, bucket: name.bucket, object: name.object },
+      { requestId, destination: destination.name, bucket: name.bucket, object: name.object },
       'the object is below none of the "sources" of the destination or the subscription: answered as not found',
     );
     throw objectNotFound(name);

@@ -6,7 +6,7 @@ import { realSleep, type Sleep } from '../sleep.ts';
 import { createFetch } from './fetch.ts';
 import { type Answer, type Attempt, createHttp, type Http } from './http.ts';
 import { createRewrite } from './origin.ts';
-import { createRetryPolicy, isPassing } from './retry.ts';
+import { createRetryPolicy, isTransient } from './retry.ts';
 import type { GoogleRequest, GoogleResponse, ObserveCall, RetryingTransport } from './transport.ts';
 
 const ATTEMPT_TIMEOUT_MS = 60_000;
@@ -82,10 +82,10 @@ export const createTransport = ({
     };
   };
 
-  const count = ({ tally }: GoogleRequest, attempt: number): void => {
-    if (tally === undefined) return;
-    tally.calls += 1;
-    if (attempt > 1) tally.retries += 1;
+  const count = ({ callStats }: GoogleRequest, attempt: number): void => {
+    if (callStats === undefined) return;
+    callStats.calls += 1;
+    if (attempt > 1) callStats.retries += 1;
   };
 
   const mayRetry = async (request: GoogleRequest, attempt: number, response?: GoogleResponse): Promise<boolean> => {
@@ -126,7 +126,7 @@ export const createTransport = ({
       const failed = await whole(result).catch((error: unknown) => {
         throw noAnswer(request, error);
       });
-      if (!isPassing(failed.response)) {
+      if (!isTransient(failed.response)) {
         policy.succeeded(request.url);
         return failed.result;
       }

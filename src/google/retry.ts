@@ -6,7 +6,7 @@ const BASE_MS = 500;
 const CEILING_MS = 32_000;
 const MAX_ATTEMPTS = 7;
 /** A longer wish is passed on to the caller instead of being slept through. */
-const LONGEST_RETRY_AFTER_MS = 60_000;
+const MAX_RETRY_AFTER_MS = 60_000;
 
 /**
  * The retry budget, after gRPC's retryThrottling (gRFC A6): a failure takes one token, a success gives back a part of one,
@@ -34,7 +34,7 @@ const isRateLimit = (body: Buffer): boolean => {
 };
 
 /** Whether the answer says that the same request may be answered better later. */
-export const isPassing = ({ status, body }: Pick<GoogleResponse, 'status' | 'body'>): boolean =>
+export const isTransient = ({ status, body }: Pick<GoogleResponse, 'status' | 'body'>): boolean =>
   status === 408 ||
   status === 429 ||
   status === 500 ||
@@ -84,7 +84,7 @@ export const createRetryPolicy = ({
       if (attempt >= MAX_ATTEMPTS || tokens < BUDGET_TOKENS / 2 || signal?.aborted) return false;
       const asked = retryAfterMs(response?.headers['retry-after'], now()) ?? 0;
       const delayMs = asked + random() * Math.min(CEILING_MS, BASE_MS * 2 ** (attempt - 1));
-      if (asked > LONGEST_RETRY_AFTER_MS || now() + delayMs >= deadlineMs) return false;
+      if (asked > MAX_RETRY_AFTER_MS || now() + delayMs >= deadlineMs) return false;
       await sleep(delayMs, signal);
       return true;
     },

@@ -30,7 +30,7 @@ export interface GoogleRequest {
    */
   retry: 'idempotent' | 'once';
   /** Counted up with every request that goes out. */
-  tally?: CallTally;
+  callStats?: CallStats;
   /** Told of an answer that says "later", before the wait. */
   onPassing?(response: GoogleResponse): void;
 }
@@ -47,7 +47,7 @@ export interface GoogleStream extends Omit<GoogleResponse, 'body'> {
 }
 
 /** What a delivery's calls to Google came to; one for each delivery, for its audit line. */
-export interface CallTally {
+export interface CallStats {
   /** Requests sent, repeated ones included. */
   calls: number;
   retries: number;

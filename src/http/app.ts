@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { asCourierError, CourierError } from '../errors.ts';
-import type { Patience } from './request/request-body.ts';
+import type { MinThroughput } from './request/request-body.ts';
 import { createDocumentMemory, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './capacity/document-memory.ts';
 import type { Bindings, CourierContext, Variables } from './environment.ts';
 import { createExportsHandler } from './routes/exports.ts';
@@ -15,7 +15,7 @@ import { doctorQuery } from './request/queries.ts';
 import { readQuery } from './request/query.ts';
 import { HEADERS_TOO_LARGE, headersTooLarge, isHeadTooLarge, refuseHead } from './request/request-head.ts';
 import { createRequestLog } from './observe/request-log.ts';
-import type { Room } from './capacity/room.ts';
+import type { Capacity } from './capacity/room.ts';
 import type { Services } from './services.ts';
 import { createSlots, holderOf } from './capacity/slots.ts';
 import { readTrace } from './observe/trace.ts';
@@ -34,7 +34,7 @@ interface Route {
 }
 
 /** Descriptions on their way at once: they are the one long answer that anybody may ask for, and take at leisure. */
-const MOST_DESCRIPTIONS = 64;
+const MAX_DESCRIPTIONS = 64;
 
 /** Examinations that one operator may have under way at once: each makes some hundred calls to Google. */
 const MAX_DOCTORS = 4;
@@ -44,7 +44,7 @@ const createDescription = ({ version }: Services): Handler => {
   let description: Promise<string> | undefined;
   let underWay = 0;
   return async (context) => {
-    if (underWay >= MOST_DESCRIPTIONS) throw new CourierError('busy', { retryAfterSeconds: 2 });
+    if (underWay >= MAX_DESCRIPTIONS) throw new CourierError('busy', { retryAfterSeconds: 2 });
     // Of a caller that is gone already no end will be told.
     if (!isCallerGone(context.env)) {
       underWay += 1;
@@ -60,13 +60,13 @@ const createDescription = ({ version }: Services): Handler => {
 };
 
 /** Everything that the courier answers. */
-const routesOf = (services: Services, patience: Patience | undefined): Route[] => {
+const routesOf = (services: Services, minThroughput: MinThroughput | undefined): Route[] => {
   const slots = createSlots(services.concurrentUploads);
-  const files = createFilesHandler(services, slots, patience);
+  const files = createFilesHandler(services, slots, minThroughput);
   const doctorSlots = createSlots(MAX_DOCTORS);
-  const room: Room = { slots, memory: createDocumentMemory(MAX_DOCUMENT_BYTES), patience };
+  const room: Capacity = { slots, memory: createDocumentMemory(MAX_DOCUMENT_BYTES), minThroughput: minThroughput };
   // Memory of their own: no document of a caller keeps a message out.
-  const pushRoom: Room = { slots, memory: createDocumentMemory(MAX_PUSH_BYTES), patience };
+  const pushRoom: Capacity = { slots, memory: createDocumentMemory(MAX_PUSH_BYTES), minThroughput: minThroughput };
   return [
     { method: 'POST', path: '/v1/files', who: 'caller', handle: files },
     { method: 'POST', path: '/', who: 'caller', handle: files },
@@ -177,11 +177,14 @@ const notFound = (context: CourierContext, routes: readonly Route[]): Response =
 
 /**
  * The courier over HTTP, in whichever form it runs: one app behind a Node listener that gives it the `Bindings`.
- * @param patience with slow bodies; a parameter for tests alone
+ * @param minThroughput with slow bodies; a parameter for tests alone
  */
-export const createApp = (services: Services, { patience }: { patience?: Patience } = {}): CourierApp => {
+export const createApp = (
+  services: Services,
+  { minThroughput }: { minThroughput?: MinThroughput } = {},
+): CourierApp => {
   const app: CourierApp = new Hono();
-  const routes = routesOf(services, patience);
+  const routes = routesOf(services, minThroughput);
   const logRequest = createRequestLog(services);
   const routeOf = createRouteNames(routes.map(({ path }) => path));
 

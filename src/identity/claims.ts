@@ -7,7 +7,7 @@ import { CourierError } from '../errors.ts';
 const SKEW_SECONDS = 60;
 
 /** Google's own tokens live one hour; what says it lives for longer than a day is not one of them. */
-const LONGEST_LIFE_SECONDS = 24 * 3600;
+const MAX_LIFETIME_SECONDS = 24 * 3600;
 
 const seconds = z.int().nonnegative();
 
@@ -82,7 +82,7 @@ export const identify = (payload: unknown, rules: ClaimRules, nowMs: number): Id
   if (!rules.issuers.includes(claims.iss)) throw new CourierError('token-invalid');
   if (!rules.audiences.includes(claims.aud)) throw new CourierError('token-audience');
   const life = claims.exp - claims.iat;
-  if (life <= 0 || life > LONGEST_LIFE_SECONDS) throw new CourierError('token-invalid');
+  if (life <= 0 || life > MAX_LIFETIME_SECONDS) throw new CourierError('token-invalid');
   const identified = {
     caller: Object.freeze(rules.callerOf(claims)), // one object for all requests with this token
     notBeforeMs: (Math.max(claims.iat, claims.nbf ?? 0) - SKEW_SECONDS) * 1000,

@@ -17,7 +17,7 @@ const FAILURE_PAUSE_MS = 2_000;
 const FETCH_TIMEOUT_MS = 5_000;
 /** For an answer without `cache-control: max-age`. */
 const DEFAULT_MAX_AGE_SECONDS = 300;
-const LONGEST_MAX_AGE_SECONDS = 24 * 3600;
+const MAX_CACHE_SECONDS = 24 * 3600;
 /** From here on the keys are renewed beside the work, so that an hour of Google's troubles is not ours. */
 const RENEW_AT = 0.5;
 
@@ -59,7 +59,7 @@ interface KeySet {
 const maxAgeSeconds = (headers: Headers): number => {
   const stated = /(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])/i.exec(headers.get('cache-control') ?? '')?.[1];
   const age = stated === undefined ? DEFAULT_MAX_AGE_SECONDS : Number(stated) - Number(headers.get('age') ?? 0);
-  return Math.min(Math.max(Number.isFinite(age) ? age : 0, 0), LONGEST_MAX_AGE_SECONDS);
+  return Math.min(Math.max(Number.isFinite(age) ? age : 0, 0), MAX_CACHE_SECONDS);
 };
 
 /**

@@ -19,7 +19,7 @@ const header = z.looseObject({
 });
 
 /** Base64url signs; Google's headers have about a hundred. Whatever is read before the signature is checked has to be short. */
-const LONGEST_HEADER = 1024;
+const MAX_HEADER_LENGTH = 1024;
 
 /** A token taken apart, and nothing of it believed yet. */
 export interface TokenParts {
@@ -70,7 +70,7 @@ const decodeObject = (part: string): object | undefined => {
 export const readTokenParts = (token: string): TokenParts | undefined => {
   const [first, second, third, ...rest] = token.split('.', 4);
   if (first === undefined || second === undefined || third === undefined || rest.length > 0) return undefined;
-  if (first.length > LONGEST_HEADER || decodePart(third) === undefined) return undefined;
+  if (first.length > MAX_HEADER_LENGTH || decodePart(third) === undefined) return undefined;
   const head = header.safeParse(decodeObject(first));
   if (!head.success || REFUSED_MEMBERS.some((name) => Object.hasOwn(head.data, name))) return undefined;
   return { alg: head.data.alg, kid: head.data.kid, payloadPart: second };

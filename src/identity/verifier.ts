@@ -8,7 +8,7 @@ import { type Algorithm, createSigningKeys } from './signing-keys.ts';
 import { isSignatureRemoved, readPayload, readTokenParts, type TokenParts } from './token-parts.ts';
 
 /** Bytes; the tokens that Google makes have one to two thousand. */
-const LONGEST_TOKEN_BYTES = 8 * 1024;
+const MAX_TOKEN_BYTES = 8 * 1024;
 
 /** About 3 MiB at the most. */
 const REMEMBERED_TOKENS = 10_000;
@@ -47,7 +47,7 @@ export const signatureRemoved = (): CourierError =>
 
 /** Takes a token apart, unread when it is too long. @throws CourierError `token-invalid` */
 export const partsOf = (token: string): TokenParts => {
-  if (token.length > LONGEST_TOKEN_BYTES) throw invalid();
+  if (token.length > MAX_TOKEN_BYTES) throw invalid();
   const parts = readTokenParts(token);
   if (parts === undefined) throw invalid();
   return parts;
@@ -74,7 +74,7 @@ export const createVerifier = (options: VerifierOptions): Verifier => {
   return {
     warmUp: keys.warmUp,
     async verify(token) {
-      if (token.length > LONGEST_TOKEN_BYTES) throw invalid();
+      if (token.length > MAX_TOKEN_BYTES) throw invalid();
       const known = remembered.find(token);
       if (known !== undefined) {
         if (now() >= known.expiresAtMs) remembered.forget(token);

@@ -5,8 +5,8 @@ import { turn } from '../turns.ts';
 import type { PubsubMessage } from './message.ts';
 
 /** https://cloud.google.com/pubsub/quotas#resource_limits */
-const MOST_ATTRIBUTES = 100;
-const MOST_VALUE_BYTES = 1_024;
+const MAX_ATTRIBUTES = 100;
+const MAX_VALUE_BYTES = 1_024;
 
 /** The bearer is the runtime's own identity. */
 interface DeadLetterDependencies extends Bearer {
@@ -19,8 +19,8 @@ interface DeadLetterDependencies extends Bearer {
 /** As much of a text as an attribute holds, cut between two characters. */
 const bounded = (text: string): string => {
   const bytes = Buffer.from(text);
-  if (bytes.byteLength <= MOST_VALUE_BYTES) return text;
-  let end = MOST_VALUE_BYTES - 3;
+  if (bytes.byteLength <= MAX_VALUE_BYTES) return text;
+  let end = MAX_VALUE_BYTES - 3;
   while (((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
   return `${bytes.toString('utf8', 0, end)}…`;
 };
@@ -36,7 +36,7 @@ const attributesOf = (message: PubsubMessage, reason: CourierError): Record<stri
   const own = Object.entries(message.attributes)
     // Keys with "goog" are Google's: a publisher may not set them.
     .filter(([name]) => name !== '' && !name.startsWith('goog') && !Object.hasOwn(why, name))
-    .slice(0, MOST_ATTRIBUTES - Object.keys(why).length - 1);
+    .slice(0, MAX_ATTRIBUTES - Object.keys(why).length - 1);
   return { ...Object.fromEntries(own), ...why };
 };
 

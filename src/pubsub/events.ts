@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { asCourierError, CourierError } from '../errors.ts';
-import { type Bringing, handleMessage, messageFields } from './message-handler.ts';
+import { type MessageContext, handleMessage, messageFields } from './message-handler.ts';
 import { PUSH_SECONDS } from './push.ts';
 import { type PubsubMessage, readPublishedEvent, unwrap } from './message.ts';
 import type { Services } from '../http/services.ts';
@@ -74,7 +74,7 @@ const comeAgain = ({ code, title }: CourierError): Error => new Error(`${code}: 
 
 const withinTime = async <Result>(
   { now, requestSeconds }: Services,
-  work: (time: Pick<Bringing, 'signal' | 'deadlineMs'>) => Promise<Result>,
+  work: (time: Pick<MessageContext, 'signal' | 'deadlineMs'>) => Promise<Result>,
 ): Promise<Result> => {
   const limitMs = Math.min(requestSeconds, PUSH_SECONDS) * 1000;
   const controller = new AbortController();

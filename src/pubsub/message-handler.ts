@@ -5,7 +5,7 @@ import type { PubsubMessage } from './message.ts';
 import type { Services } from '../http/services.ts';
 
 /** How a message came, and what it may do. */
-export interface Bringing {
+export interface MessageContext {
   caller: Caller;
   /** The subscription, or the topic of an event; with the message's id it is a key where the message gives none. */
   origin: string;
@@ -37,7 +37,7 @@ const giveUp = async (
   { deadLetter, log }: Pick<Services, 'deadLetter' | 'log'>,
   message: PubsubMessage,
   reason: CourierError,
-  { origin, requestId }: Pick<Bringing, 'origin' | 'requestId'>,
+  { origin, requestId }: Pick<MessageContext, 'origin' | 'requestId'>,
 ): Promise<Outcome> => {
   const deadLettered = await deadLetter(message, reason);
   log.error(
@@ -47,7 +47,7 @@ const giveUp = async (
   return { kind: 'given-up', reason };
 };
 
-const work = async (services: Services, message: PubsubMessage, bringing: Bringing): Promise<Outcome> => {
+const work = async (services: Services, message: PubsubMessage, bringing: MessageContext): Promise<Outcome> => {
   const { origin, allowedSources, ...rest } = bringing;
   const told = { pubsub: messageFields(message, origin), requestId: bringing.requestId };
   const reading = await readMessage(message, services, { ...rest, allowedSources });
@@ -74,7 +74,7 @@ const work = async (services: Services, message: PubsubMessage, bringing: Bringi
 export const handleMessage = async (
   services: Services,
   { message, fault }: { message: PubsubMessage; fault?: CourierError },
-  bringing: Bringing,
+  bringing: MessageContext,
 ): Promise<Outcome> => {
   try {
     if (fault !== undefined) throw fault;

@@ -7,7 +7,7 @@ import { handleMessage, messageFields } from './message-handler.ts';
 import { problemHeaders, problemOf } from '../http/problem.ts';
 import { createPushReader, UNWRAPPED, unwrapPieces, type WrappedMessage } from './message.ts';
 import { type RequestTime, withinRequest } from '../http/request/request-signal.ts';
-import type { Room } from '../http/capacity/room.ts';
+import type { Capacity } from '../http/capacity/room.ts';
 import type { Services } from '../http/services.ts';
 import { holderOf, type Slot } from '../http/capacity/slots.ts';
 
@@ -100,11 +100,11 @@ const handle = async (
 
 /** `POST /v1/pubsub`: 204 for done or given up, 503 for "come again". */
 export const createPubsubHandler =
-  (services: Services, { slots, memory, patience }: Room) =>
+  (services: Services, { slots, memory, minThroughput }: Capacity) =>
   (context: CourierContext): Promise<Response> => {
     const requestSeconds = Math.min(services.requestSeconds, PUSH_SECONDS);
     return withinRequest(context, { ...services, requestSeconds }, async (time) => {
-      const body = jsonBody(context, MAX_PUSH_BYTES, { otherwise: UNWRAPPED, patience });
+      const body = jsonBody(context, MAX_PUSH_BYTES, { otherwise: UNWRAPPED, minThroughput });
       const pusher = holderOf.pusher(context.var.caller);
       try {
         return await slots.hold(pusher, (slot) =>

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
 
 const CONTROL = /\p{Cc}/u;
-const MOST_CODE_POINTS = 255;
-const MOST_FOLDERS = 32;
+const MAX_CODE_POINTS = 255;
+const MAX_FOLDERS = 32;
 /** Longer than any path that is taken, and long enough for its fault to be found in what is left. */
 const MAX_PATH_UNITS = 1_048_576;
 
@@ -15,12 +15,12 @@ const MAX_UNITS = 16_384;
 
 /** Drive takes any name; these are the contract's rules. What is wrong with a name, or undefined. */
 const faultIn = (name: string): string | undefined => {
-  if (name.length > MAX_UNITS) return `has more than ${MOST_CODE_POINTS} characters`;
+  if (name.length > MAX_UNITS) return `has more than ${MAX_CODE_POINTS} characters`;
   if (!name.isWellFormed()) return 'is not well-formed Unicode (a lone surrogate)';
   if (CONTROL.test(name)) return 'has a control character';
   const { length } = [...name];
   if (length === 0) return 'is empty';
-  if (length > MOST_CODE_POINTS) return `has ${length} characters; ${MOST_CODE_POINTS} are the most`;
+  if (length > MAX_CODE_POINTS) return `has ${length} characters; ${MAX_CODE_POINTS} are the most`;
   if (name === '.' || name === '..') return `is "${name}"`;
   return undefined;
 };
@@ -48,12 +48,12 @@ export const folderPath = z
       ? []
       : path
           .slice(0, MAX_PATH_UNITS)
-          .split(/[/\\]/, MOST_FOLDERS + 1)
+          .split(/[/\\]/, MAX_FOLDERS + 1)
           .map(normalize),
   )
   .superRefine((folders, context) => {
-    if (folders.length > MOST_FOLDERS) {
-      context.addIssue(issue('path-invalid', `has more than ${MOST_FOLDERS} folders`));
+    if (folders.length > MAX_FOLDERS) {
+      context.addIssue(issue('path-invalid', `has more than ${MAX_FOLDERS} folders`));
       return;
     }
     for (const [index, folder] of folders.entries()) {

@@ -7,7 +7,7 @@ import type { LedgerEntry } from '../ledger/ledger.ts';
 import { realSleep } from '../sleep.ts';
 import { beginAudit } from '../delivery/audit.ts';
 import { receiptOf, withTrashWarning } from '../delivery/receipt.ts';
-import { settle } from '../delivery/resolve-options.ts';
+import { resolveOptions } from '../delivery/resolve-options.ts';
 import { type DirectDependencies, isUploadId, type Session, sessionSchema, uploadKey } from './session.ts';
 import { judge, look, OVER, type Over, undo } from './outcome.ts';
 
@@ -79,18 +79,18 @@ export const createCompleteUpload =
     if (entry === undefined) throw notFound();
     const session = sessionSchema.parse(entry.record);
     if (session.callerSub !== caller.sub) throw notFound();
-    const { destination, name, path, size } = session.options;
+    const { name, path, size } = session.options;
     const known = answered(entry, sha256);
     // Who may not write there any more loses nothing: the receipt was given before.
-    const drive = known === undefined ? undefined : driveOf(allow, caller, destination);
+    const drive = known === undefined ? undefined : driveOf(allow, caller, session.options.destination);
     if (known !== undefined) {
       return drive === undefined ? known : withTrashWarning(known, drive, { signal, deadlineMs }, now());
     }
 
     const { idempotencyKey } = session;
-    const asked = { caller, destination, name, size, idempotencyKey, uploadId: id };
-    const { tell, watch, tally } = beginAudit(asked, { now, log, telemetry });
-    const context: CallContext = { signal, deadlineMs, tally };
+    const asked = { caller, destination: session.options.destination, name, size, idempotencyKey, uploadId: id };
+    const { run, stepTimer, callStats } = beginAudit(asked, { now, log, telemetry });
+    const context: CallContext = { signal, deadlineMs, callStats };
 
     const { kind, nameKey } = session.plan;
     /** Writes down that nothing comes of the upload, unless somebody has completed it: a receipt stays one. */
@@ -102,11 +102,11 @@ export const createCompleteUpload =
       return written.mine ? undefined : answered(written.entry, sha256);
     };
 
-    return tell(async () => {
-      const place = allow(caller, destination);
-      const order = settle(place, { name, path });
-      const upload = { order, session, context, sleep };
-      const { file, seen } = await watch.time('verify', () => look(upload, sha256));
+    return run(async () => {
+      const destination = allow(caller, session.options.destination);
+      const request = resolveOptions(destination, { name, path });
+      const upload = { request, session, context, sleep };
+      const { file, seen } = await stepTimer.time('verify', () => look(upload, sha256));
       const judgement = await judge(dependencies, id, file, seen);
       if (judgement.verdict === 'whole' && seen === 'other-bytes') throw completeAlready(session, file?.sha256Checksum);
       if (file === undefined || seen !== 'whole' || judgement.verdict !== 'whole') {
@@ -124,11 +124,11 @@ export const createCompleteUpload =
       if (told !== undefined) return told;
       if (nameKey !== undefined) await markMade(ledger, nameKey, log);
       const created = kind === 'create';
-      const { share } = place.config;
-      const shareIt = () => shareFile({ drive: place.drive, fileId: file.id, share, context, log });
-      const warnings = created ? await watch.time('share', shareIt) : [];
+      const { share } = destination.config;
+      const shareIt = () => shareFile({ drive: destination.drive, fileId: file.id, share, context, log });
+      const warnings = created ? await stepTimer.time('share', shareIt) : [];
       const receipt = receiptOf({
-        order,
+        request,
         delivery: { caller, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) },
         file,
         folderId: session.plan.folderId,
@@ -138,7 +138,7 @@ export const createCompleteUpload =
       });
       // The session stays beside the receipt: whoever opens it again with its key is answered the same one, and completes it again.
       const done = { state: 'done', record: { ...session, receipt } } as const;
-      return watch.time('record', async () => {
+      return stepTimer.time('record', async () => {
         let written = await ledger.record(uploadKey(id), done, entry);
         // A receipt that another has written stands; that another has given the upload up does not, for it is complete.
         while (!written.mine && written.entry.state !== 'done') {

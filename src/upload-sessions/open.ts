@@ -5,7 +5,7 @@ import { asCourierError, CourierError } from '../errors.ts';
 import { type LedgerWrite, ledgerOf, type StandingEntry } from '../ledger/ledger.ts';
 import { deliveryKey, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
 import { choosePlan, type Plan } from '../delivery/plan.ts';
-import { checkSize, fingerprint, type Order, settle } from '../delivery/resolve-options.ts';
+import { checkSize, fingerprint, type ResolvedRequest, resolveOptions } from '../delivery/resolve-options.ts';
 import { type DirectDependencies, planSchema, type Session, sessionSchema, uploadKey } from './session.ts';
 
 export interface OpenRequest {
@@ -30,8 +30,8 @@ const asOpened = (id: string, { sessionUri, expiresAtMs }: Session): OpenedUploa
   chunkGranularity: 262_144,
 });
 
-const refuseConversion = (order: Order): void => {
-  if (order.convertTo !== undefined) {
+const refuseConversion = (request: ResolvedRequest): void => {
+  if (request.convertTo !== undefined) {
     throw new CourierError('request-invalid', {
       detail:
         'convertTo does not go with an upload session: Drive takes no id for a conversion, so it could not be made once. Send it to POST /v1/files.',
@@ -40,7 +40,7 @@ const refuseConversion = (order: Order): void => {
 };
 
 /** How often an upload of one key may come to nothing. */
-const MOST_ROUNDS = 100;
+const MAX_ROUNDS = 100;
 
 /** What an upload is remembered under; of one with a key, both follow from the key. */
 interface Place {
@@ -69,11 +69,11 @@ const MAX_TURNS = 5;
 const claimPlan = async (
   { ledger, now }: DirectDependencies,
   { options }: OpenRequest,
-  { order, planKey, choose }: { order: Order; planKey: string | undefined; choose: () => Promise<Plan> },
+  { request, planKey, choose }: { request: ResolvedRequest; planKey: string | undefined; choose: () => Promise<Plan> },
   hasSession: () => Promise<boolean>,
 ): Promise<Plan> => {
   if (planKey === undefined) return choose();
-  const print = fingerprint('session', { options, size: options.size }, order.place.name);
+  const print = fingerprint('session', { options, size: options.size }, request.destination.name);
   /** The file in the way may be this key's own, brought by another open of it since the ledger was asked. */
   const orStanding = async (error: unknown): Promise<LedgerWrite> => {
     const made = asCourierError(error).code === 'name-taken' ? await ledger.read(planKey) : undefined;
@@ -105,20 +105,20 @@ const claimPlan = async (
 };
 
 const openSession = (
-  order: Order,
+  resolved: ResolvedRequest,
   plan: Plan,
   request: OpenRequest,
   context: CallContext,
 ): Promise<{ sessionUri: string; expiresAtMs: number }> => {
-  const { drive } = order.place;
+  const { drive } = resolved.destination;
   const { mimeType, size } = request.options;
   if (plan.kind === 'replace') return drive.openReplaceSession(plan.fileId, mimeType, size, context);
   const file = {
     id: plan.fileId,
-    name: order.name,
+    name: resolved.name,
     mimeType,
     folderId: plan.folderId,
-    ...(order.description === undefined ? {} : { description: order.description }),
+    ...(resolved.description === undefined ? {} : { description: resolved.description }),
   };
   return drive.openSession(file, size, context);
 };
@@ -127,9 +127,9 @@ const openSession = (
 const findRound = async (
   dependencies: DirectDependencies,
   request: OpenRequest,
-  { order, choose }: { order: Order; choose: () => Promise<Plan> },
+  { resolved, choose }: { resolved: ResolvedRequest; choose: () => Promise<Plan> },
 ): Promise<{ id: string; plan: Plan; earlier: Session | undefined }> => {
-  for (let round = 1; round <= MOST_ROUNDS; round++) {
+  for (let round = 1; round <= MAX_ROUNDS; round++) {
     const { id, planKey } = placeOf(request, round);
     let earlier: Session | undefined;
     const findSession = async (): Promise<boolean> => {
@@ -137,11 +137,11 @@ const findRound = async (
       earlier = entry === undefined ? undefined : sessionSchema.parse(entry.record);
       return entry !== undefined;
     };
-    const plan = await claimPlan(dependencies, request, { order, planKey, choose }, findSession);
+    const plan = await claimPlan(dependencies, request, { request: resolved, planKey, choose }, findSession);
     if (earlier?.over === undefined) return { id, plan, earlier };
   }
   throw new CourierError('digest-mismatch', {
-    detail: `${MOST_ROUNDS} uploads with this key ended with other bytes than were announced, or in the trash.`,
+    detail: `${MAX_ROUNDS} uploads with this key ended with other bytes than were announced, or in the trash.`,
     remedy: 'Find out what changes the bytes on their way, and send the file with a new Idempotency-Key.',
   });
 };
@@ -154,32 +154,32 @@ export const createOpenUpload =
     const dependencies = { ...shared, ledger: ledgerOf(shared.ledger, caller.sub) };
     const { allow, ledger, now, log, sleep } = dependencies;
     const context: CallContext = { signal, deadlineMs };
-    const place = allow(caller, options.destination);
-    checkSize(options.size, place);
-    const order = settle(place, options);
-    refuseConversion(order);
+    const destination = allow(caller, options.destination);
+    checkSize(options.size, destination);
+    const resolved = resolveOptions(destination, options);
+    refuseConversion(resolved);
 
     const choose = async (): Promise<Plan> => {
-      const { folderId } = await place.folders.ensure(place.config.folder, order.path, context);
-      return choosePlan({ order, folderId, source: options, ledger, log, context, now, sleep });
+      const { folderId } = await destination.folders.ensure(destination.config.folder, resolved.path, context);
+      return choosePlan({ request: resolved, folderId, source: options, ledger, log, context, now, sleep });
     };
-    const { id, plan, earlier } = await findRound(dependencies, request, { order, choose });
+    const { id, plan, earlier } = await findRound(dependencies, request, { resolved, choose });
     if (earlier !== undefined) return asOpened(id, earlier);
     if (plan.kind === 'skip') {
       throw new CourierError('name-taken', {
-        detail: `"${order.name}" is already in the folder; with onConflict=skip there is nothing to send.`,
+        detail: `"${resolved.name}" is already in the folder; with onConflict=skip there is nothing to send.`,
       });
     }
 
-    const former = plan.kind === 'replace' ? await place.drive.get(plan.fileId, context) : undefined;
-    const { sessionUri, expiresAtMs } = await openSession(order, plan, request, context);
+    const former = plan.kind === 'replace' ? await destination.drive.get(plan.fileId, context) : undefined;
+    const { sessionUri, expiresAtMs } = await openSession(resolved, plan, request, context);
     const session: Session = {
       callerSub: caller.sub,
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       options: {
-        destination: place.name,
-        name: order.name,
-        path: order.path,
+        destination: destination.name,
+        name: resolved.name,
+        path: resolved.path,
         size: options.size,
         mimeType: options.mimeType,
       },
@@ -200,8 +200,8 @@ export const createOpenUpload =
         audit: {
           uploadId: id,
           caller: caller.email ?? caller.sub,
-          destination: place.name,
-          name: order.name,
+          destination: destination.name,
+          name: resolved.name,
           size: options.size,
         },
       },

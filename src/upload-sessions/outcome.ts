@@ -2,7 +2,7 @@ import type { CallContext, DriveFile } from '../drive/drive.ts';
 import { isThere } from '../delivery/naming/names.ts';
 import { CourierError } from '../errors.ts';
 import type { Sleep } from '../sleep.ts';
-import type { Order } from '../delivery/resolve-options.ts';
+import type { ResolvedRequest } from '../delivery/resolve-options.ts';
 import { type DirectDependencies, type Session, verdictKey } from './session.ts';
 
 /** What became of an upload: looked for at Drive, and judged once for all who ask. */
@@ -27,7 +27,7 @@ export const OVER: Readonly<Record<Over, (came?: DriveFile) => CourierError>> = 
 };
 
 interface Upload {
-  order: Order;
+  request: ResolvedRequest;
   session: Session;
   context: CallContext;
   sleep: Sleep;
@@ -53,11 +53,11 @@ const askDoubting = async <Answer>(
 
 /** Whether the session has brought its bytes to their end. @throws CourierError `upload-incomplete` */
 const hasEnded = async (upload: Upload): Promise<boolean> => {
-  const { order, session, context } = upload;
+  const { request, session, context } = upload;
   const { size } = session.options;
   const status = await askDoubting(
     upload,
-    () => order.place.drive.sessionStatus(session.sessionUri, size, context),
+    () => request.destination.drive.sessionStatus(session.sessionUri, size, context),
     ({ state }) => state === 'gone',
   );
   if (status.state === 'open') {
@@ -67,12 +67,12 @@ const hasEnded = async (upload: Upload): Promise<boolean> => {
   return status.state === 'done';
 };
 
-type Verdict = 'whole' | Over;
+type SessionOutcome = 'whole' | Over;
 
 /** Whether a file shows the bytes of a session that has ended, and not what another delivery or a person put there since. */
-const showsOwnBytes = async ({ order, session, context }: Upload, file: DriveFile): Promise<boolean> => {
+const showsOwnBytes = async ({ request, session, context }: Upload, file: DriveFile): Promise<boolean> => {
   const { plan, formerRevisionId } = session;
-  const revisions = (await order.place.drive.revisions(file.id, context)) ?? [];
+  const revisions = (await request.destination.drive.revisions(file.id, context)) ?? [];
   const former = revisions.findIndex(({ id }) => id === formerRevisionId);
   if (plan.kind === 'replace' && former === -1) return false;
   return revisions.length === former + 2 && revisions.at(-1)?.id === file.headRevisionId;
@@ -86,10 +86,10 @@ const showsOwnBytes = async ({ order, session, context }: Upload, file: DriveFil
 export const look = async (
   upload: Upload,
   sha256: string | undefined,
-): Promise<{ file: DriveFile | undefined; seen: Verdict }> => {
-  const { order, session, context } = upload;
+): Promise<{ file: DriveFile | undefined; seen: SessionOutcome }> => {
+  const { request, session, context } = upload;
   const { plan, options } = session;
-  const { drive } = order.place;
+  const { drive } = request.destination;
   const ended = await hasEnded(upload);
   const file = await askDoubting(
     upload,
@@ -116,7 +116,7 @@ export const look = async (
 
 /** What the first who looked found, which goes for all: nobody takes back what another has been given a receipt for. */
 interface Judgement {
-  verdict: Verdict;
+  verdict: SessionOutcome;
   /** The revision that the bytes are, of a file that is replaced. */
   revisionId?: string;
 }
@@ -125,7 +125,7 @@ export const judge = async (
   { ledger, now }: DirectDependencies,
   id: string,
   file: DriveFile | undefined,
-  verdict: Verdict,
+  verdict: SessionOutcome,
 ): Promise<Judgement & { mine: boolean }> => {
   const { headRevisionId: revisionId } = file ?? {};
   const record: Judgement = { verdict, ...(revisionId === undefined ? {} : { revisionId }) };
@@ -136,11 +136,11 @@ export const judge = async (
 
 /** Undoes what arrived wrong or in the wrong file: a new file is removed, a replaced one gets its former content again. */
 export const undo = async (
-  { order, session, context }: Upload,
+  { request, session, context }: Upload,
   file: DriveFile,
   { revisionId }: Judgement,
 ): Promise<void> => {
-  const { drive } = order.place;
+  const { drive } = request.destination;
   if (session.plan.kind === 'create') await drive.removeUnchanged(file, context);
   else if (revisionId !== undefined) await drive.removeRevision(file.id, revisionId, context);
 };

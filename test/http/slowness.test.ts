@@ -21,7 +21,7 @@ let entry: Entry;
 afterEach(() => entry.close());
 
 /** At least 1,000 bytes in each second of waiting. */
-const PATIENCE = { windowSeconds: 1, bytesPerSecond: 1_000 };
+const MIN_THROUGHPUT = { windowSeconds: 1, bytesPerSecond: 1_000 };
 
 interface Sending {
   write(piece: string | Uint8Array): void;
@@ -74,7 +74,7 @@ const drip = async ({ write, answer }: Sending, piece: string, everyMs: number):
 
 describe.each(STREAMING_FORMS)('the pace of a body, %s', (form) => {
   test('a caller that sends next to nothing is cut off with its code, in a form or without one', async () => {
-    entry = await startEntry(form, { patience: PATIENCE });
+    entry = await startEntry(form, { minThroughput: MIN_THROUGHPUT });
     const isForm = { 'content-type': formType() };
     const [silent, dripping, inForm] = [begin(form), begin(form), begin(form, isForm)];
     await Promise.all([drip(dripping, 'x', 50), drip(inForm, 'x', 50)]);
@@ -87,7 +87,7 @@ describe.each(STREAMING_FORMS)('the pace of a body, %s', (form) => {
   });
 
   test('a slow honest one is not, in a form or without one', async () => {
-    entry = await startEntry(form, { patience: PATIENCE });
+    entry = await startEntry(form, { minThroughput: MIN_THROUGHPUT });
     const value = 'x'.repeat(30_000);
     const body = formOf([{ name: 'file', fileName: 'a', value }]);
     const [raw, inForm] = [begin(form), begin(form, { 'content-type': formType() })];
@@ -104,7 +104,7 @@ describe.each(STREAMING_FORMS)('the pace of a body, %s', (form) => {
   });
 
   test('a caller is not blamed for a Drive that is slow', async () => {
-    entry = await startEntry(form, { patience: PATIENCE });
+    entry = await startEntry(form, { minThroughput: MIN_THROUGHPUT });
     const pieces: Buffer[] = [];
     const { deliver } = entry.services;
     entry.services.deliver = async (delivery) => {
@@ -123,7 +123,7 @@ describe.each(STREAMING_FORMS)('the pace of a body, %s', (form) => {
   });
 
   test('what is watched is let go with its request', async () => {
-    entry = await startEntry(form, { patience: PATIENCE });
+    entry = await startEntry(form, { minThroughput: MIN_THROUGHPUT });
     const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const before = timers();
     const bad = [

@@ -2,7 +2,7 @@ import type { LocalGoogle } from '../../local/google/server.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { createRuntimeIdentity } from '../../src/credentials/runtime-identity.ts';
 import { createDeliver } from '../../src/deliver.ts';
-import { createAllow, createPlaces } from '../../src/destinations.ts';
+import { createAllow, createDestinations } from '../../src/destinations.ts';
 import { createBufferBudget } from '../../src/drive/upload/buffer-budget.ts';
 import { createTransport } from '../../src/google/create-transport.ts';
 import { createPolicy } from '../../src/identity/policy.ts';
@@ -40,9 +40,9 @@ export const createCourierStory = (
   const transport = createTransport({ googleOrigin: origin, now, log });
   const runtime = createRuntimeIdentity({ transport, isPlatforms: false, now });
   const budget = createBufferBudget({ bytes: 16 * 1_048_576, maxWaiters: 10, now });
-  const places = createPlaces(config, { transport, runtime, budget, ledger, now, log });
+  const opened = createDestinations(config, { transport, runtime, budget, ledger, now, log });
   const story = {
-    allow: createAllow(places, createPolicy(config)),
+    allow: createAllow(opened, createPolicy(config)),
     ledger,
     now,
     log,

@@ -9,7 +9,7 @@ import { keepRequests } from '../../src/http/server/function-requests.ts';
 import { createHttpServer, type HttpServerTimes } from '../../src/http/server/http-server.ts';
 import { createNodeListener, type NodeListener } from '../../src/http/server/node-listener.ts';
 import type { Services } from '../../src/http/services.ts';
-import type { Patience } from '../../src/http/request/request-body.ts';
+import type { MinThroughput } from '../../src/http/request/request-body.ts';
 import { createEntryServices } from './http-services.ts';
 
 /**
@@ -52,7 +52,7 @@ export interface Entry {
 
 interface EntryOptions {
   services?: Partial<Services>;
-  patience?: Patience;
+  minThroughput?: MinThroughput;
   times?: HttpServerTimes;
   /** HTTP/2 streams of one connection at once. */
   concurrentStreams?: number;
@@ -189,7 +189,7 @@ const startServer = async (listener: NodeListener, { times, concurrentStreams = 
 /** Starts the app in one of its forms, on a free port of loopback. */
 export const startEntry = async (form: Form, options: EntryOptions = {}): Promise<Entry> => {
   const services = createEntryServices(options.services);
-  const app = createApp(services, options.patience === undefined ? {} : { patience: options.patience });
+  const app = createApp(services, options.minThroughput === undefined ? {} : { minThroughput: options.minThroughput });
   const listener = createNodeListener(app, options.lifecycle);
   const isFunction = form === 'function' || form === 'function with whole bodies';
   const started = isFunction

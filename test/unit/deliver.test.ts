@@ -5,7 +5,7 @@ import { createDeliver } from '../../src/deliver.ts';
 import type { Delivery } from '../../src/domain.ts';
 import type { Drive, UploadRequest } from '../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
-import type { Place } from '../../src/delivery/resolve-options.ts';
+import type { Destination } from '../../src/delivery/resolve-options.ts';
 import { createFakeFiles } from '../support/fake-files.ts';
 import { createKeptLog } from '../support/kept-log.ts';
 
@@ -25,7 +25,7 @@ const setUp = () => {
   };
   const drive = { ...files, upload } as unknown as Drive;
   const arrivals: (() => void)[] = [];
-  const place: Place = {
+  const place: Destination = {
     name: 'default',
     config: CONFIG as unknown as Config['destinations'][string],
     drive,

@@ -94,8 +94,13 @@ export const createFolders = ({
   };
 
   /** A folder that is known and still where it was takes one call; for anything else the ledger is asked. */
-  const look = async (key: string, parentId: string, name: string, tally: CallContext['tally']): Promise<string> => {
-    const context: CallContext = { deadlineMs: now() + FLIGHT_MS, ...(tally === undefined ? {} : { tally }) };
+  const look = async (
+    key: string,
+    parentId: string,
+    name: string,
+    callStats: CallContext['callStats'],
+  ): Promise<string> => {
+    const context: CallContext = { deadlineMs: now() + FLIGHT_MS, ...(callStats === undefined ? {} : { callStats }) };
     const seenMs = now();
     const standing = known.get(key);
     const seen = standing === undefined ? undefined : await drive.get(standing.folderId, context);
@@ -108,7 +113,7 @@ export const createFolders = ({
   const ensureOne = (
     parentId: string,
     name: string,
-    { signal, tally, fresh = false }: CallContext & { fresh?: boolean },
+    { signal, callStats, fresh = false }: CallContext & { fresh?: boolean },
   ): Promise<string> => {
     const key = JSON.stringify([parentId, name.normalize('NFC')]);
     const standing = known.get(key);
@@ -116,7 +121,7 @@ export const createFolders = ({
       return Promise.resolve(standing.folderId);
     // Counted for the one who asked first, but not ended with it: others wait for the same folder.
     return joinWork(
-      fly(`${fresh ? 'fresh' : 'any'} ${key}`, () => look(key, parentId, name, tally)),
+      fly(`${fresh ? 'fresh' : 'any'} ${key}`, () => look(key, parentId, name, callStats)),
       signal,
     );
   };

@@ -5,7 +5,7 @@ import { CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { carriesDigest, isOwnFile } from './marks.ts';
 import type { Plan } from '../plan.ts';
-import { giveUpId, mustGet, type Put } from './upload-step.ts';
+import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 
 /**
  * What stands between a delivery's bytes and the request that makes them a file's.
@@ -34,12 +34,12 @@ const targetChanged = (): CourierError =>
 
 /** Whether the bytes have been in the file since the delivery was planned, whoever has replaced them since. */
 const wereStored = async (
-  { order, plan, context }: Put,
+  { request, plan, context }: UploadStep,
   { file, bytes, former }: { file: DriveFile; bytes: ReceivedBytes; former: string | undefined },
 ): Promise<boolean> => {
   if (file.sha256Checksum === bytes.sha256) return true;
   if (bytes.md5 === undefined || file.headRevisionId === undefined) return false;
-  const revisions = await order.place.drive.revisions(file.id, context);
+  const revisions = await request.destination.drive.revisions(file.id, context);
   // A file that did not exist when the delivery was planned has only newer revisions.
   const before = plan.kind === 'create' ? -1 : revisions?.findIndex(({ id }) => id === former);
   if (revisions === undefined || before === undefined || (plan.kind !== 'create' && before === -1)) return false;
@@ -47,9 +47,9 @@ const wereStored = async (
 };
 
 /** A file that this key has made, with bytes that are not the key's: is it ours to put right? */
-const mayRestore = async ({ order, plan, context }: Put, file: DriveFile): Promise<boolean> => {
+const mayRestore = async ({ request, plan, context }: UploadStep, file: DriveFile): Promise<boolean> => {
   if (plan.kind === 'create' && plan.rule === 'replace') return true;
-  const revisions = await order.place.drive.revisions(file.id, context);
+  const revisions = await request.destination.drive.revisions(file.id, context);
   return revisions?.length === 1;
 };
 
@@ -58,23 +58,29 @@ const mayRestore = async ({ order, plan, context }: Put, file: DriveFile): Promi
  * makes a file of its own, the next try makes another one; elsewhere their file is what has the name now.
  * @returns what ends this try
  */
-const leaveToOthers = async (put: Put, plan: Plan & { kind: 'create' }, file: DriveFile): Promise<CourierError> => {
-  const { order, claim } = put;
+const leaveToOthers = async (
+  step: UploadStep,
+  plan: Plan & { kind: 'create' },
+  file: DriveFile,
+): Promise<CourierError> => {
+  const { request, claim } = step;
   if (plan.nameKey === undefined || file.trashed) {
-    await giveUpId(put, plan, file.id);
+    await giveUpId(step, plan, file.id);
     return targetChanged();
   }
   if (plan.rule === 'fail') {
-    return new CourierError('name-taken', { detail: `"${order.name}" is already in the folder, with other content.` });
+    return new CourierError('name-taken', {
+      detail: `"${request.name}" is already in the folder, with other content.`,
+    });
   }
   await claim?.revise({ kind: 'skip', fileId: file.id, folderId: plan.folderId });
   return targetChanged();
 };
 
 /** @param mayWriteOver the upload may put bytes into a file that is there, so it needs the lease of the file */
-export const createCommitGuard = (put: Put, mayWriteOver: boolean): CommitGuard => {
-  const { order, plan, claim, ledger, context, now, sleep, plannedAtMs, atEnd } = put;
-  const { drive } = order.place;
+export const createCommitGuard = (step: UploadStep, mayWriteOver: boolean): CommitGuard => {
+  const { request, plan, claim, ledger, context, now, sleep, plannedAtMs, atEnd } = step;
+  const { drive } = request.destination;
   const lapsing = mayWriteOver ? new AbortController() : undefined;
   let lease: Lease | undefined;
   let answered: Receipt | undefined;
@@ -98,7 +104,7 @@ export const createCommitGuard = (put: Put, mayWriteOver: boolean): CommitGuard 
     if (outcome === undefined || outcome === 'committed') return undefined;
     if (outcome === 'revised') throw targetChanged();
     answered = outcome.receipt;
-    return { file: await mustGet(put, answered.id) };
+    return { file: await mustGet(step, answered.id) };
   };
 
   /** The last look at a file that is about to be written over. */
@@ -113,14 +119,14 @@ export const createCommitGuard = (put: Put, mayWriteOver: boolean): CommitGuard 
     const isOwn = plan.kind === 'create' && isOwnFile(claim, file);
     const { formerRevisionId: former } = target;
     const canBeDone = mayBeStored && target.convertTo === undefined && (isOwn || file.trashed !== true);
-    if (canBeDone && (await wereStored(put, { file, bytes, former }))) return { file };
-    if (!isOwn && !isThere({ folderId: plan.folderId, name: order.name }, file)) throw targetChanged();
-    if (isOwn && !(await mayRestore(put, file))) throw await leaveToOthers(put, plan, file);
+    if (canBeDone && (await wereStored(step, { file, bytes, former }))) return { file };
+    if (!isOwn && !isThere({ folderId: plan.folderId, name: request.name }, file)) throw targetChanged();
+    if (isOwn && !(await mayRestore(step, file))) throw await leaveToOthers(step, plan, file);
     return undefined;
   };
 
   return {
-    signal: lapsing === undefined ? undefined : AbortSignal.any([put.delivery.signal, lapsing.signal]),
+    signal: lapsing === undefined ? undefined : AbortSignal.any([step.delivery.signal, lapsing.signal]),
     async beforeCommit(bytes, target) {
       attempts += 1;
       const fileId = target.kind === 'replace' ? target.id : target.file.id;

@@ -5,7 +5,7 @@ import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { type Claim, hashOf, keyMark } from '../idempotency.ts';
 import { isOwnFile, KEY_PROPERTY } from './marks.ts';
 import type { Plan } from '../plan.ts';
-import { descriptionOf, mustGet, type Placed, type Put, sharedRequest } from './upload-step.ts';
+import { descriptionOf, mustGet, type StoredFile, type UploadStep, uploadOptions } from './upload-step.ts';
 import { outOfTrash } from './trashed-folder.ts';
 
 /**
@@ -17,33 +17,38 @@ const LEASE_TTL_MS = 60_000;
 type Conversion = Plan & { kind: 'convert' };
 
 /** What another try with this key has made without being answered: Drive's search finds it by its private property, sooner or later. */
-const findUnanswered = async ({ order, plan, context }: Put, claim: Claim): Promise<DriveFile | undefined> => {
-  const marked = await order.place.drive.findByProperty(plan.folderId, KEY_PROPERTY, keyMark(claim.key), context);
+const findUnanswered = async ({ request, plan, context }: UploadStep, claim: Claim): Promise<DriveFile | undefined> => {
+  const marked = await request.destination.drive.findByProperty(
+    plan.folderId,
+    KEY_PROPERTY,
+    keyMark(claim.key),
+    context,
+  );
   return marked[0];
 };
 
-const findAnswered = async (put: Put, claim: Claim): Promise<DriveFile | undefined> => {
+const findAnswered = async (step: UploadStep, claim: Claim): Promise<DriveFile | undefined> => {
   const receipt = await claim.refresh();
-  return receipt === undefined ? undefined : mustGet(put, receipt.id);
+  return receipt === undefined ? undefined : mustGet(step, receipt.id);
 };
 
 /** One name has one document at a time, whoever converts; where a new one is made each time, one key has. */
-const leaseKey = ({ order, claim }: Put, { rule, folderId }: Conversion): string | undefined => {
-  if (rule !== 'new') return `convert:${JSON.stringify([folderId, order.name.normalize('NFC')])}`;
+const leaseKey = ({ request, claim }: UploadStep, { rule, folderId }: Conversion): string | undefined => {
+  if (rule !== 'new') return `convert:${JSON.stringify([folderId, request.name.normalize('NFC')])}`;
   return claim === undefined ? undefined : `convert:${claim.key}`;
 };
 
 /** A document of the name that another delivery has made since this one was planned. */
-const overtaken = async (put: Put, { rule, folderId }: Conversion): Promise<boolean> => {
+const overtaken = async (step: UploadStep, { rule, folderId }: Conversion): Promise<boolean> => {
   if (rule === 'new') return false;
-  const { order, claim, ledger, context, log, now, sleep } = put;
-  const { name, place } = order;
-  const made = await findConverted({ drive: place.drive, ledger, folderId, name, context, log, now, sleep });
+  const { request, claim, ledger, context, log, now, sleep } = step;
+  const { name, destination } = request;
+  const made = await findConverted({ drive: destination.drive, ledger, folderId, name, context, log, now, sleep });
   return made !== undefined && !isOwnFile(claim, made);
 };
 
-const guardConversion = (put: Put, plan: Conversion) => {
-  const { claim, ledger, context, now, sleep } = put;
+const guardConversion = (step: UploadStep, plan: Conversion) => {
+  const { claim, ledger, context, now, sleep } = step;
   let lease: Lease | undefined;
 
   /** Waits until no other try is converting; then looks for what it has made. */
@@ -54,10 +59,10 @@ const guardConversion = (put: Put, plan: Conversion) => {
     });
     const mayBeMade = lease.takenOver || claim?.mine === false || now() > startedMs;
     if (claim !== undefined && mayBeMade) {
-      const file = (await findAnswered(put, claim)) ?? (await findUnanswered(put, claim));
+      const file = (await findAnswered(step, claim)) ?? (await findUnanswered(step, claim));
       if (file !== undefined) return { file };
     }
-    if (await overtaken(put, plan)) {
+    if (await overtaken(step, plan)) {
       throw new CourierError('drive-unavailable', {
         detail: 'Another delivery has made a document of this name in the meantime.',
         remedy: 'Try again: the next try applies onConflict to it.',
@@ -73,40 +78,45 @@ const guardConversion = (put: Put, plan: Conversion) => {
       if (outcome === 'revised') {
         throw new CourierError('drive-unavailable', { detail: 'Another try has changed what is to be done.' });
       }
-      if (typeof outcome === 'object') return { file: await mustGet(put, outcome.receipt.id) };
+      if (typeof outcome === 'object') return { file: await mustGet(step, outcome.receipt.id) };
       if (lease?.signal.aborted) throw lease.signal.reason;
-      const key = lease === undefined ? leaseKey(put, plan) : undefined;
+      const key = lease === undefined ? leaseKey(step, plan) : undefined;
       return key === undefined ? undefined : acquire(key);
     },
   };
 };
 
 /** An earlier try has made the document: the bytes of this one are only compared. */
-const replayConversion = async (put: Put, plan: Conversion, claim: Claim, file: DriveFile): Promise<Placed> => {
-  const received = await hashOf(put.delivery.source, put.order.place.config.maxBytes);
+const replayConversion = async (
+  step: UploadStep,
+  plan: Conversion,
+  claim: Claim,
+  file: DriveFile,
+): Promise<StoredFile> => {
+  const received = await hashOf(step.delivery.source, step.request.destination.config.maxBytes);
   await claim.commitTo(received.sha256, plan);
-  return { ...(await outOfTrash(put, file)), outcome: 'replayed', received };
+  return { ...(await outOfTrash(step, file)), outcome: 'replayed', received };
 };
 
 /** Bytes that become a new Google Docs file. */
-export const convert = async (put: Put, plan: Conversion): Promise<Placed> => {
-  const { order, delivery, claim, ledger, context, log, now, atEnd } = put;
-  const { name, place } = order;
-  const { drive } = place;
+export const convert = async (step: UploadStep, plan: Conversion): Promise<StoredFile> => {
+  const { request, delivery, claim, ledger, context, log, now, atEnd } = step;
+  const { name, destination } = request;
+  const { drive } = destination;
   const { folderId } = plan;
   if (claim !== undefined && !claim.mine) {
-    const earlier = (await findAnswered(put, claim)) ?? (await findUnanswered(put, claim));
-    if (earlier !== undefined) return replayConversion(put, plan, claim, earlier);
+    const earlier = (await findAnswered(step, claim)) ?? (await findUnanswered(step, claim));
+    if (earlier !== undefined) return replayConversion(step, plan, claim, earlier);
   }
-  const guard = guardConversion(put, plan);
+  const guard = guardConversion(step, plan);
   const file = {
     ...{ name, folderId, mimeType: delivery.source.mimeType, convertTo: plan.target },
     ...(claim === undefined ? {} : { appProperties: { [KEY_PROPERTY]: keyMark(claim.key) } }),
-    ...descriptionOf(put),
+    ...descriptionOf(step),
   };
   try {
     const uploaded = await drive.upload({
-      ...sharedRequest(put),
+      ...uploadOptions(step),
       beforeCommit: guard.beforeCommit,
       target: { kind: 'create', file },
     });
@@ -118,7 +128,7 @@ export const convert = async (put: Put, plan: Conversion): Promise<Placed> => {
     // Without the ledger's note, only Drive's search shows the document to the next conversion of the name, and it may be
     // late. That conversion waits until the lease lapses; by then the search shows the document.
     atEnd(async () => (isKnown ? guard.lease()?.release() : guard.lease()?.abandon()));
-    return { ...(await outOfTrash(put, uploaded.file)), outcome: stopped ? 'replayed' : 'created', received };
+    return { ...(await outOfTrash(step, uploaded.file)), outcome: stopped ? 'replayed' : 'created', received };
   } catch (error) {
     // Refused is refused: nothing was made, and the next try need not wait. Anything else may still take effect.
     if (asCourierError(error).retryable) guard.lease()?.abandon();

@@ -3,18 +3,25 @@ import { isThere } from '../naming/names.ts';
 import { CourierError } from '../../errors.ts';
 import { type CommitGuard, createCommitGuard } from './commit-guard.ts';
 import type { Plan } from '../plan.ts';
-import { descriptionOf, outcomeOf, type Placed, type Put, resumption, sharedRequest } from './upload-step.ts';
+import {
+  descriptionOf,
+  outcomeOf,
+  type StoredFile,
+  type UploadStep,
+  resumption,
+  uploadOptions,
+} from './upload-step.ts';
 
 /** Milliseconds for removing a revision from a file that is not the target any more; the request's own time may be up. */
 const UNDO_TIMEOUT_MS = 15_000;
 
 /** Removes the revision that this delivery has made, if it surely is that: the only one since the delivery was planned. */
 const removeOwnRevision = async (
-  { order, now }: Put,
+  { request, now }: UploadStep,
   { id, headRevisionId }: DriveFile,
   former: string | undefined,
 ): Promise<boolean> => {
-  const { drive } = order.place;
+  const { drive } = request.destination;
   const context = { deadlineMs: now() + UNDO_TIMEOUT_MS };
   const revisions = (await drive.revisions(id, context)) ?? [];
   const before = revisions.findIndex((revision) => revision.id === former);
@@ -29,10 +36,10 @@ const removeOwnRevision = async (
  * chosen, the bytes are taken out of it again, and the next try finds what has the name now.
  * @throws CourierError `drive-unavailable`
  */
-export const checkTarget = async (put: Put, file: DriveFile, former: string | undefined): Promise<void> => {
-  const { order, plan, log } = put;
-  if (isThere({ folderId: plan.folderId, name: order.name }, file)) return;
-  const removed = await removeOwnRevision(put, file, former).catch((error: unknown) => {
+export const checkTarget = async (step: UploadStep, file: DriveFile, former: string | undefined): Promise<void> => {
+  const { request, plan, log } = step;
+  if (isThere({ folderId: plan.folderId, name: request.name }, file)) return;
+  const removed = await removeOwnRevision(step, file, former).catch((error: unknown) => {
     log.error(
       { error, fileId: file.id },
       'a revision could not be removed from a file that is not the target any more',
@@ -47,7 +54,11 @@ export const checkTarget = async (put: Put, file: DriveFile, former: string | un
 };
 
 /** What an upload came to that its guard has ended: the file holds the bytes, or has held them. */
-export const placedBefore = ({ claim }: Put, { file, sha256, md5, size }: Uploaded, guard: CommitGuard): Placed => {
+export const placedBefore = (
+  { claim }: UploadStep,
+  { file, sha256, md5, size }: Uploaded,
+  guard: CommitGuard,
+): StoredFile => {
   const receipt = guard.receipt();
   const md5Checksum = file.sha256Checksum === sha256 ? file.md5Checksum : md5;
   return {
@@ -59,34 +70,34 @@ export const placedBefore = ({ claim }: Put, { file, sha256, md5, size }: Upload
 };
 
 /** The upload's own request, ended also when the lease on the file is about to lapse. */
-export const guardedRequest = (put: Put, guard: CommitGuard) => ({
-  ...sharedRequest(put),
+export const guardedRequest = (step: UploadStep, guard: CommitGuard) => ({
+  ...uploadOptions(step),
   ...(guard.signal === undefined ? {} : { signal: guard.signal }),
   beforeCommit: guard.beforeCommit,
 });
 
-const upload = async (put: Put, target: UploadTarget & { kind: 'replace' }): Promise<Placed> => {
-  const guard = createCommitGuard(put, true);
-  const uploaded = await put.order.place.drive.upload({
-    ...guardedRequest(put, guard),
-    ...(await resumption(put)),
+const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace' }): Promise<StoredFile> => {
+  const guard = createCommitGuard(step, true);
+  const uploaded = await step.request.destination.drive.upload({
+    ...guardedRequest(step, guard),
+    ...(await resumption(step)),
     target,
   });
-  if (uploaded.stopped) return placedBefore(put, uploaded, guard);
+  if (uploaded.stopped) return placedBefore(step, uploaded, guard);
   const { file, sha256, size } = uploaded;
-  if (put.plan.kind === 'replace') await checkTarget(put, file, target.formerRevisionId);
-  return { file, outcome: outcomeOf('replaced', put.claim), received: { sha256, size } };
+  if (step.plan.kind === 'replace') await checkTarget(step, file, target.formerRevisionId);
+  return { file, outcome: outcomeOf('replaced', step.claim), received: { sha256, size } };
 };
 
 /** New bytes for a file that is there: its id, link and sharing stay. */
-export const replace = (put: Put, plan: Plan & { kind: 'replace' }): Promise<Placed> => {
+export const replace = (step: UploadStep, plan: Plan & { kind: 'replace' }): Promise<StoredFile> => {
   const { fileId: id, convertTo, formerRevisionId } = plan;
-  const { mimeType } = put.delivery.source;
-  return upload(put, {
+  const { mimeType } = step.delivery.source;
+  return upload(step, {
     ...({ kind: 'replace', id, mimeType } as const),
     ...(convertTo === undefined ? {} : { convertTo }),
     ...(formerRevisionId === undefined ? {} : { formerRevisionId }),
-    ...descriptionOf(put),
+    ...descriptionOf(step),
   });
 };
 
@@ -94,5 +105,5 @@ export const replace = (put: Put, plan: Plan & { kind: 'replace' }): Promise<Pla
  * The key's own file has other bytes than the key's: Drive kept them wrong and the try died before it could look, or they
  * were replaced since. The guard tells which, once the bytes of this try are known.
  */
-export const restore = (put: Put, file: DriveFile): Promise<Placed> =>
-  upload(put, { kind: 'replace', id: file.id, mimeType: put.delivery.source.mimeType, ...descriptionOf(put) });
+export const restore = (step: UploadStep, file: DriveFile): Promise<StoredFile> =>
+  upload(step, { kind: 'replace', id: file.id, mimeType: step.delivery.source.mimeType, ...descriptionOf(step) });

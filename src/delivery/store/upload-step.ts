@@ -7,10 +7,10 @@ import type { Log } from '../../log.ts';
 import type { Sleep } from '../../sleep.ts';
 import type { Claim } from '../idempotency.ts';
 import type { Plan } from '../plan.ts';
-import type { Order } from '../resolve-options.ts';
+import type { ResolvedRequest } from '../resolve-options.ts';
 
-export interface Put {
-  order: Order;
+export interface UploadStep {
+  request: ResolvedRequest;
   plan: Plan;
   delivery: Delivery;
   claim: Claim | undefined;
@@ -26,7 +26,7 @@ export interface Put {
   atEnd(work: () => Promise<void>): void;
 }
 
-export interface Placed {
+export interface StoredFile {
   file: DriveFile;
   outcome: Outcome;
   received?: { sha256: string; size: number };
@@ -35,23 +35,23 @@ export interface Placed {
   receipt?: Receipt;
 }
 
-export type SharedRequest = Omit<UploadRequest, 'target'>;
+export type UploadOptions = Omit<UploadRequest, 'target'>;
 
 /** What every upload of a delivery has in common. */
-export const sharedRequest = ({ order, delivery, context, claim }: Put): SharedRequest => ({
+export const uploadOptions = ({ request, delivery, context, claim }: UploadStep): UploadOptions => ({
   ...context,
   source: delivery.source,
-  maxBytes: order.place.config.maxBytes,
+  maxBytes: request.destination.config.maxBytes,
   ...(delivery.expectedSha256 === undefined ? {} : { expectedSha256: delivery.expectedSha256 }),
   // An earlier try may have stored the bytes, and others may have replaced them since: Drive tells by MD5.
   ...(claim?.mine === false ? { withMd5: true } : {}),
 });
 
-export const descriptionOf = ({ order }: Put): { description?: string } =>
-  order.description === undefined ? {} : { description: order.description };
+export const descriptionOf = ({ request }: UploadStep): { description?: string } =>
+  request.description === undefined ? {} : { description: request.description };
 
-export const mustGet = async ({ order, context }: Put, id: string): Promise<DriveFile> => {
-  const file = await order.place.drive.get(id, context);
+export const mustGet = async ({ request, context }: UploadStep, id: string): Promise<DriveFile> => {
+  const file = await request.destination.drive.get(id, context);
   if (file === undefined) throw new CourierError('drive-unavailable', { detail: 'Drive does not show the file yet.' });
   return file;
 };
@@ -84,7 +84,7 @@ export const resumption = async ({
   ledger,
   delivery,
   now,
-}: Put): Promise<Pick<SharedRequest, 'resume'>> => {
+}: UploadStep): Promise<Pick<UploadOptions, 'resume'>> => {
   if (claim === undefined || delivery.source.openAt === undefined || delivery.source.identity === undefined) return {};
   const key = sessionKey(claim.key);
   const entry = claim.mine ? undefined : await ledger.read(key);
@@ -106,16 +106,16 @@ const isSameId = (claim: Claim | undefined, id: string): boolean => {
 };
 
 /** The name or the key gets another id, so that the next try can make the file. */
-export const giveUpId = async (put: Put, plan: Plan & { kind: 'create' }, unusable: string): Promise<void> => {
-  const { order, claim, ledger, context, log, now, sleep } = put;
-  const { drive } = order.place;
+export const giveUpId = async (step: UploadStep, plan: Plan & { kind: 'create' }, unusable: string): Promise<void> => {
+  const { request, claim, ledger, context, log, now, sleep } = step;
+  const { drive } = request.destination;
   const { folderId, nameKey } = plan;
   if (nameKey === undefined) {
     if (isSameId(claim, unusable)) await claim?.revise({ ...plan, fileId: await drive.newId(context) });
     return;
   }
   const named = await resolveNamedFile({
-    ...{ drive, ledger, folderId, name: order.name, context, log, now, sleep, unusable },
+    ...{ drive, ledger, folderId, name: request.name, context, log, now, sleep, unusable },
   });
   if ('claimedId' in named && isSameId(claim, unusable)) {
     await claim?.revise({ ...plan, fileId: named.claimedId, nameKey: named.nameKey });

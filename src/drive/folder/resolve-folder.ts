@@ -55,9 +55,9 @@ export const createResolveFolder = ({ client, account, now }: Dependencies) => {
   const known = createExpiringCache<ResolvedFolder>({ maxEntries: MAX_FOLDERS, maxAgeMs: MAX_AGE_MS, now });
   const once = createSingleFlight<ResolvedFolder>();
 
-  const ask = async (id: string, tally: CallContext['tally']): Promise<ResolvedFolder> => {
+  const ask = async (id: string, callStats: CallContext['callStats']): Promise<ResolvedFolder> => {
     // It counts for the delivery that asked first, but does not end with it: others wait for the same answer.
-    const context: CallContext = tally === undefined ? {} : { tally };
+    const context: CallContext = callStats === undefined ? {} : { callStats };
     const asked = await describeFolder(client, id, context);
     const target =
       asked.shortcut?.isToFolder === true && !asked.trashed
@@ -72,10 +72,10 @@ export const createResolveFolder = ({ client, account, now }: Dependencies) => {
   };
 
   /** @throws CourierError `folder-not-found`, `folder-invalid`, `folder-limited`, and what else Drive refuses */
-  return async (id: string, { signal, tally }: CallContext): Promise<ResolvedFolder> =>
+  return async (id: string, { signal, callStats }: CallContext): Promise<ResolvedFolder> =>
     known.get(id) ??
     joinWork(
-      once(id, () => ask(id, tally)),
+      once(id, () => ask(id, callStats)),
       signal,
     );
 };

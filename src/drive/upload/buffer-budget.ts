@@ -5,7 +5,7 @@ import { CourierError } from '../../errors.ts';
 const CHUNK_GRANULARITY = 262_144;
 
 /** Two blocks carry a session; fewer than two such sessions would make an instance that can do one thing at a time. */
-const FEWEST_BLOCKS = 4;
+const MIN_BLOCKS = 4;
 
 const BUSY_RETRY_SECONDS = 5;
 
@@ -56,7 +56,7 @@ export const createBufferBudget = ({
   blockBytes?: number;
   now?: () => number;
 }): BufferBudget => {
-  const capacity = Math.max(FEWEST_BLOCKS, Math.floor(bytes / blockBytes));
+  const capacity = Math.max(MIN_BLOCKS, Math.floor(bytes / blockBytes));
   const pool: Buffer[] = [];
   const waiters: Waiter[] = [];
   let free = capacity;

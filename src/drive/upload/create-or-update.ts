@@ -84,7 +84,7 @@ export const stoppedWith = (file: DriveFile): Landed => ({
   stopped: true,
 });
 
-export type Accepted =
+export type StartResult =
   | { kind: 'accepted'; target: UploadTarget; response: GoogleResponse }
   | { kind: 'exists'; landed: Landed };
 
@@ -99,7 +99,7 @@ export interface TargetRules {
 export const whenExists = async (
   { get, request }: TargetRules,
   target: UploadTarget & { kind: 'create' },
-): Promise<(Accepted & { kind: 'exists' }) | { kind: 'replace'; target: UploadTarget }> => {
+): Promise<(StartResult & { kind: 'exists' }) | { kind: 'replace'; target: UploadTarget }> => {
   const { id = '', mimeType, description } = target.file;
   const file = await get(id, request);
   if (file === undefined) {
@@ -120,7 +120,7 @@ export const offer = async (
   rules: TargetRules,
   first: UploadTarget,
   send: (target: UploadTarget) => Promise<GoogleResponse | Landed>,
-): Promise<Accepted> => {
+): Promise<StartResult> => {
   const { client, request } = rules;
   let target = first;
   let mayMove = request.folderGone !== undefined;

@@ -5,7 +5,7 @@ import type { ReceivedBytes } from '../drive.ts';
 import { pastMaxBytes } from '../past-max-bytes.ts';
 
 /** Drive advises large chunks; beyond this they gain little and hold much. In bytes of the real granularity: 16 MiB. */
-const LARGEST_CHUNK_BLOCKS = 64;
+const MAX_CHUNK_BLOCKS = 64;
 
 /** Bytes to send next: `[from, to)` of the file. */
 export interface Chunk {
@@ -21,7 +21,7 @@ export type Whole = ReceivedBytes;
  * The replayable chunk buffer: what the source has given and Drive has not yet acknowledged.
  * It reads ahead by itself as far as its blocks reach, and so does the caller's socket wait for Drive.
  */
-export interface Window {
+export interface ReplayBuffer {
   /** Offset of the first byte still held: bytes before it can not be sent again. */
   start(): number;
   /** Reads until more than `bytes` are held, the source has ended, or no block is left. Answers the whole, if it ended within. */
@@ -40,7 +40,7 @@ export interface Window {
   close(): void;
 }
 
-interface WindowOptions {
+interface ReplayBufferOptions {
   bytes: AsyncIterable<Uint8Array>;
   lease: BlockLease;
   blockBytes: number;
@@ -70,7 +70,7 @@ const createBell = () => {
   };
 };
 
-export const createWindow = ({
+export const createReplayBuffer = ({
   bytes,
   lease,
   blockBytes,
@@ -78,7 +78,7 @@ export const createWindow = ({
   size,
   skip = 0,
   withMd5 = false,
-}: WindowOptions): Window => {
+}: ReplayBufferOptions): ReplayBuffer => {
   const hash = createHash('sha256');
   const md5 = withMd5 ? createHash('md5') : undefined;
   const blocks: Buffer[] = [];
@@ -96,7 +96,7 @@ export const createWindow = ({
   const progress = createBell();
   const room = createBell();
 
-  const limit = (): number => Math.min(lease.share(), 2 * LARGEST_CHUNK_BLOCKS);
+  const limit = (): number => Math.min(lease.share(), 2 * MAX_CHUNK_BLOCKS);
 
   const releaseBefore = (offset: number): void => {
     while (blocks.length > 0 && base + blockBytes <= offset) {
@@ -169,7 +169,7 @@ export const createWindow = ({
   };
 
   /** Half of what may be held: while one half is on its way, the other fills. */
-  const chunkBytes = (): number => Math.min(LARGEST_CHUNK_BLOCKS, Math.max(1, Math.floor(limit() / 2))) * blockBytes;
+  const chunkBytes = (): number => Math.min(MAX_CHUNK_BLOCKS, Math.max(1, Math.floor(limit() / 2))) * blockBytes;
 
   const look = (from: number, most: number): Chunk | undefined => {
     const held = end - from;

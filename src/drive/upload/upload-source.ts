@@ -3,14 +3,14 @@ import { checkDigest } from '../../digest.ts';
 import { abortReason, CourierError } from '../../errors.ts';
 import type { BlockLease } from './buffer-budget.ts';
 import type { DriveFile, UploadRequest, UploadTarget } from '../drive.ts';
-import { createWindow, type Whole, type Window } from './replay-buffer.ts';
+import { createReplayBuffer, type Whole, type ReplayBuffer } from './replay-buffer.ts';
 
 /** Milliseconds before the request's deadline at which nothing new is begun, so that an answer still gets out. */
 export const MARGIN_MS = 2_000;
 
 /** The bytes of one upload: its window, and how to begin again. */
 export interface Bytes {
-  window(): Window;
+  window(): ReplayBuffer;
   /** Makes all bytes from the start available again; false when they are gone and the source cannot be opened again. */
   rewind(): boolean;
   /** Reads the source anew, hashing what Drive already has: the state of a hash cannot be kept between processes. */
@@ -31,16 +31,16 @@ export const outOfTime = (): CourierError =>
   new CourierError('drive-unavailable', { detail: 'The time for this request is up before the upload is complete.' });
 
 /** Opens the bytes of an upload, and ends the wait for them when the signal or the clock says so. */
-export const createBytes = (
+export const createUploadSource = (
   request: UploadRequest,
   { lease, blockBytes, now }: { lease: BlockLease; blockBytes: number; now: () => number },
 ): Bytes => {
   const { source, maxBytes, signal, deadlineMs, withMd5 = false } = request;
-  let current: Window | undefined;
+  let current: ReplayBuffer | undefined;
   let committed: string | undefined;
 
-  const open = (bytes: AsyncIterable<Uint8Array>, skip: number): Window => {
-    current = createWindow({ bytes, lease, blockBytes, maxBytes, size: source.size, skip, withMd5 });
+  const open = (bytes: AsyncIterable<Uint8Array>, skip: number): ReplayBuffer => {
+    current = createReplayBuffer({ bytes, lease, blockBytes, maxBytes, size: source.size, skip, withMd5 });
     if (signal?.aborted) current.fail(abortReason(signal));
     return current;
   };

@@ -3,7 +3,7 @@ import { CourierError } from '../../errors.ts';
 import type { Failure, GoogleResponse } from '../../google/transport.ts';
 import type { Log } from '../../log.ts';
 import type { BufferBudget } from './buffer-budget.ts';
-import { type Bytes, createBytes, MARGIN_MS } from './upload-source.ts';
+import { type Bytes, createUploadSource, MARGIN_MS } from './upload-source.ts';
 import type { DriveClient } from '../client.ts';
 import type { Drive, Uploaded, UploadRequest, UploadTarget } from '../drive.ts';
 import { fileOf } from '../file.ts';
@@ -74,7 +74,7 @@ const sendWhole = async (upload: Multipart, target: UploadTarget, whole: Whole):
   for (let attempt = 1; ; attempt++) {
     const stopped = await bytes.commit(whole, target);
     if (stopped !== undefined) return stoppedWith(stopped.file);
-    if (attempt > 1 && request.tally !== undefined) request.tally.retries += 1;
+    if (attempt > 1 && request.callStats !== undefined) request.callStats.retries += 1;
     const answer = await attemptMultipart(upload, target, whole.size);
     const failed = answer instanceof CourierError;
     // A create was tried again by the transport: its id makes that safe.
@@ -114,7 +114,7 @@ export const createUpload =
       ...(signal === undefined ? {} : { signal }),
       ...(deadlineMs === undefined ? {} : { deadlineMs: deadlineMs - MARGIN_MS }),
     });
-    const bytes = createBytes(request, { lease, blockBytes: budget.blockBytes, now });
+    const bytes = createUploadSource(request, { lease, blockBytes: budget.blockBytes, now });
     const rules: TargetRules = { client, get: files.get, request };
 
     /** The whole file, when it may and does go in one request. */

@@ -50,11 +50,11 @@ export class Spool implements Bytes {
 }
 
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
-const LONGEST_CHARACTER = 4;
+const MAX_CHARACTER_BYTES = 4;
 
 /** Where the last character that is not complete yet begins; the end when there is none. */
 const incompleteFrom = (bytes: Uint8Array): number => {
-  for (let back = 1; back < LONGEST_CHARACTER && back <= bytes.byteLength; back += 1) {
+  for (let back = 1; back < MAX_CHARACTER_BYTES && back <= bytes.byteLength; back += 1) {
     const byte = bytes[bytes.byteLength - back] ?? 0;
     if (byte < 0x80) break;
     if (byte < 0xc0) continue;

@@ -20,7 +20,7 @@ const { rawJSON, isRawJSON } = JSON as unknown as {
 
 export const isRawNumber = isRawJSON;
 
-const DEEPEST = 100;
+const MAX_DEPTH = 100;
 /** What makes a string more than the characters between its quotes. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what JSON forbids (RFC 8259, 7).
 const NOT_PLAIN = /[\\\u0000-\u001f]/;
@@ -153,7 +153,7 @@ export const parseExactJson = (text: string): unknown => {
   };
 
   function value(depth: number): unknown {
-    if (depth === DEEPEST) throw invalid(`The JSON is nested deeper than ${DEEPEST} levels.`);
+    if (depth === MAX_DEPTH) throw invalid(`The JSON is nested deeper than ${MAX_DEPTH} levels.`);
     space();
     switch (text[at]) {
       case '{':

@@ -79,7 +79,7 @@ interface Reading {
 }
 
 const ORIGIN = 'https://storage.googleapis.com';
-const MOST_BROKEN_READS = 5;
+const MAX_BROKEN_READS = 5;
 
 const where = ({ bucket, object }: ObjectName): string => `gs://${bucket}/${object}`;
 
@@ -202,7 +202,7 @@ async function* readFrom(
 ): AsyncGenerator<Uint8Array> {
   let at = offset;
   for (let broken = 0; at < size; broken += 1) {
-    if (broken > MOST_BROKEN_READS) {
+    if (broken > MAX_BROKEN_READS) {
       throw new CourierError('google-unavailable', { detail: `Reading ${where(name)} broke ${broken} times.` });
     }
     const before = at;

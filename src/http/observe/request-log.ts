@@ -33,7 +33,7 @@ const httpRequest = ({ env, req, res }: CourierContext, latencyMs: number): obje
  * Callers who were refused (401, 403), as warnings a minute; those beyond are told at `info`, as any request is. Anybody can
  * be refused as often as he likes, and must not fill a log of which only the warnings are kept.
  */
-const MOST_WARNINGS = 60;
+const MAX_WARNINGS = 60;
 const MINUTE_MS = 60_000;
 
 /** True while there are fewer than that many in the minute that began with the first of them. */
@@ -42,7 +42,7 @@ const createAllowance = (now: () => number): (() => boolean) => {
   return () => {
     if (now() - sinceMs >= MINUTE_MS) [sinceMs, count] = [now(), 0];
     count += 1;
-    return count <= MOST_WARNINGS;
+    return count <= MAX_WARNINGS;
   };
 };
 

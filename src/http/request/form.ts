@@ -14,9 +14,9 @@ import {
 import { refusePartCodings } from './delivery-headers.ts';
 import { fileType, readContentType } from './media-type.ts';
 
-const MOST_FIELDS = 16;
+const MAX_FIELDS = 16;
 /** Room for the longest description, each of its characters in four bytes of UTF-8. */
-const MOST_FIELD_BYTES = 16_384;
+const MAX_FIELD_BYTES = 16_384;
 
 /** A form, read as far as the beginning of its file. */
 export interface Form {
@@ -45,7 +45,7 @@ const readField = async (part: Part, name: string): Promise<string> => {
   let size = 0;
   for await (const piece of withDigests(part.read(), digestsOf(part))) {
     size += piece.byteLength;
-    if (size > MOST_FIELD_BYTES) throw invalid(`The field ${quoted(name)} is too long.`);
+    if (size > MAX_FIELD_BYTES) throw invalid(`The field ${quoted(name)} is too long.`);
     pieces.push(piece);
   }
   const charset = charsetOf(part);
@@ -106,7 +106,7 @@ export const readForm = async (
     }
     const { name, fileName } = identify(part);
     if (fileName !== undefined) return asForm(part, fileName);
-    if (fields.length === MOST_FIELDS) throw invalid(`The form has more than ${MOST_FIELDS} fields.`);
+    if (fields.length === MAX_FIELDS) throw invalid(`The form has more than ${MAX_FIELDS} fields.`);
     fields.push([name, await readField(part, name)]);
   }
 

@@ -1,7 +1,7 @@
 import { CourierError } from '../../errors.ts';
 import { ByteWriter } from '../../exports/bytes/byte-writer.ts';
 import type { JsonScanner } from '../../exports/json/scanner.ts';
-import { type Patience, requestBody } from './request-body.ts';
+import { type MinThroughput, requestBody } from './request-body.ts';
 import { createJsonFeed, Spool } from '../../exports/bytes/spool.ts';
 import { TURN_BYTES, turn } from '../../turns.ts';
 import { readBodyDigests, withDigests } from './body-digests.ts';
@@ -13,7 +13,7 @@ import { readContentType } from './media-type.ts';
 const JSON_TYPE = /^application\/([\w.!#$&^+-]+\+)?json$/;
 
 /** How slow the sender of a document may be: while it comes it holds memory, which a file on its way to Drive does not. */
-const DOCUMENT_PATIENCE: Patience = { windowSeconds: 20, bytesPerSecond: 1_000 };
+const DOCUMENT_MIN_THROUGHPUT: MinThroughput = { windowSeconds: 20, bytesPerSecond: 1_000 };
 
 /** The body of a request that is JSON: what it announces, and how to read it whole. */
 export interface JsonBody {
@@ -65,7 +65,7 @@ const collect = async (
 interface JsonBodyOptions {
   /** What a body of another media type is told. */
   otherwise?: string;
-  patience?: Patience | undefined;
+  minThroughput?: MinThroughput | undefined;
 }
 
 /**
@@ -76,13 +76,13 @@ interface JsonBodyOptions {
 export const jsonBody = (
   context: CourierContext,
   maxBytes: number,
-  { otherwise = 'The body must be application/json.', patience = DOCUMENT_PATIENCE }: JsonBodyOptions = {},
+  { otherwise = 'The body must be application/json.', minThroughput = DOCUMENT_MIN_THROUGHPUT }: JsonBodyOptions = {},
 ): JsonBody => {
   const { headers } = context.req.raw;
   const { incoming, begin } = context.env;
   refuseCodings(headers);
   const digests = readBodyDigests((name) => headers.get(name));
-  const body = requestBody(incoming, { maxBytes, patience, ...(begin === undefined ? {} : { begin }) });
+  const body = requestBody(incoming, { maxBytes, minThroughput, ...(begin === undefined ? {} : { begin }) });
   const { mediaType, parameters } = readContentType(headers.get('content-type'));
   if (body.size !== 0 && !JSON_TYPE.test(mediaType)) {
     throw new CourierError('media-type-unsupported', { detail: otherwise });

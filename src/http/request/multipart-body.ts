@@ -10,16 +10,16 @@ export interface Part {
   read(): AsyncIterable<Uint8Array>;
 }
 
-const MOST_HEADER_BYTES = 8_192;
-const MOST_HEADERS = 16;
-const MOST_PREAMBLE_BYTES = 65_536;
+const MAX_HEADER_BYTES = 8_192;
+const MAX_HEADERS = 16;
+const MAX_PREAMBLE_BYTES = 65_536;
 const START_BYTES = 512;
 const CR = 13;
 const CRLF = Buffer.from('\r\n');
 const HEADERS_END = Buffer.from('\r\n\r\n');
 
 /** RFC 2046, 5.1.1, allows 70 characters; some clients send more, which harms nobody. */
-const MAX_BOUNDARY = 200;
+const MAX_BOUNDARY_LENGTH = 200;
 const BOUNDARY = /^[\w'()+,./:=? -]*[\w'()+,./:=?-]$/;
 const LF = 10;
 
@@ -49,7 +49,7 @@ const withoutBoundary = (start: Buffer, boundary: string): CourierError => {
 
 const parseHeaders = (block: string): PartHeaders => {
   const lines = block === '' ? [] : block.split('\r\n');
-  if (lines.length > MOST_HEADERS) throw invalid(`A part of the form has more than ${MOST_HEADERS} headers.`);
+  if (lines.length > MAX_HEADERS) throw invalid(`A part of the form has more than ${MAX_HEADERS} headers.`);
   const headers = new Map<string, string>();
   for (const line of lines) {
     if (line.includes('\n')) throw bareLineFeeds();
@@ -68,8 +68,8 @@ const parseHeaders = (block: string): PartHeaders => {
  * @throws CourierError `request-invalid`; `body-truncated` when the closing boundary does not come
  */
 export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: string): AsyncGenerator<Part> {
-  if (boundary.length > MAX_BOUNDARY)
-    throw invalid(`The boundary of the form has more than ${MAX_BOUNDARY} characters.`);
+  if (boundary.length > MAX_BOUNDARY_LENGTH)
+    throw invalid(`The boundary of the form has more than ${MAX_BOUNDARY_LENGTH} characters.`);
   if (!BOUNDARY.test(boundary)) throw invalid('The boundary of the form is not one that RFC 2046 allows.');
   const delimiter = Buffer.from(`\r\n--${boundary}`);
   const chunks = body[Symbol.asyncIterator]();
@@ -157,7 +157,7 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
     let size = 0;
     for await (const chunk of bytes) {
       size += chunk.byteLength;
-      if (size > MOST_PREAMBLE_BYTES) throw invalid(`There are too many bytes ${what} the form.`);
+      if (size > MAX_PREAMBLE_BYTES) throw invalid(`There are too many bytes ${what} the form.`);
     }
   };
 
@@ -165,7 +165,7 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
     await drain(untilDelimiter(), 'before');
     while (!(await isClosed())) {
       // `held` begins with the CRLF of the boundary's line, so that a part without headers ends its headers at once.
-      const block = await upTo(HEADERS_END, MOST_HEADER_BYTES, 'A part’s header');
+      const block = await upTo(HEADERS_END, MAX_HEADER_BYTES, 'A part’s header');
       const headers = parseHeaders(block.toString('latin1').slice(CRLF.byteLength));
       // The CRLF of the empty line may already be that of the next delimiter: a part without any bytes.
       held = held.subarray(CRLF.byteLength);

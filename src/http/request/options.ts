@@ -4,7 +4,7 @@ import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
 import { fileName, folderPath } from '../../text/file-name.ts';
 import { readStoredType } from '../../text/media-type.ts';
 
-const MOST_DESCRIPTION = 4096;
+const MAX_DESCRIPTION_LENGTH = 4096;
 
 /** The options of a delivery, the same in a query, a form and JSON. */
 export const optionShape = {
@@ -37,8 +37,8 @@ export const optionShape = {
       .string()
       .refine((text) => text.isWellFormed(), 'is not well-formed Unicode (a lone surrogate)')
       .refine(
-        (text) => text.length <= 2 * MOST_DESCRIPTION && [...text].length <= MOST_DESCRIPTION,
-        `has more than ${MOST_DESCRIPTION} characters`,
+        (text) => text.length <= 2 * MAX_DESCRIPTION_LENGTH && [...text].length <= MAX_DESCRIPTION_LENGTH,
+        `has more than ${MAX_DESCRIPTION_LENGTH} characters`,
       )
       .meta({ description: 'The file’s description in Drive, up to 4,096 characters.' }),
   ),

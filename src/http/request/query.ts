@@ -1,6 +1,6 @@
 import { CourierError } from '../../errors.ts';
 
-const MOST_PARAMETERS = 32;
+const MAX_PARAMETERS = 32;
 
 const decode = (text: string): string => {
   try {
@@ -24,8 +24,8 @@ export const readQuery = (target: string): [string, string][] => {
     throw new CourierError('request-invalid', { detail: 'The query has characters that must be percent-encoded.' });
   }
   const pairs = query.split('&').filter((pair) => pair !== '');
-  if (pairs.length > MOST_PARAMETERS) {
-    throw new CourierError('request-invalid', { detail: `The query has more than ${MOST_PARAMETERS} parameters.` });
+  if (pairs.length > MAX_PARAMETERS) {
+    throw new CourierError('request-invalid', { detail: `The query has more than ${MAX_PARAMETERS} parameters.` });
   }
   return pairs.map((pair) => {
     const equals = pair.indexOf('=');

@@ -7,17 +7,17 @@ import { turn } from '../../turns.ts';
 export type Incoming = (IncomingMessage | Http2ServerRequest) & { rawBody?: Buffer };
 
 /** How slow a caller may be: at least so many bytes in each window of waiting for it. */
-export interface Patience {
+export interface MinThroughput {
   windowSeconds: number;
   bytesPerSecond: number;
 }
 
-const PATIENCE: Patience = { windowSeconds: 60, bytesPerSecond: 100 };
+const DEFAULT_MIN_THROUGHPUT: MinThroughput = { windowSeconds: 60, bytesPerSecond: 100 };
 
 export interface BodyLimits {
   /** Bytes; undefined: no limit of this form of the courier. */
   maxBytes: number | undefined;
-  patience?: Patience;
+  minThroughput?: MinThroughput;
   /** Called once, when the first byte is wanted: answers `Expect: 100-continue`. */
   begin?(): void;
 }
@@ -64,7 +64,7 @@ const free = ({ buffer, byteLength }: Buffer): void => {
 
 /** Counts only the time in which the caller kept us waiting, so that a slow Drive is not blamed on it. */
 const watchPace = (
-  { windowSeconds, bytesPerSecond }: Patience,
+  { windowSeconds, bytesPerSecond }: MinThroughput,
   isWaiting: () => boolean,
   onSlow: (error: CourierError) => void,
 ): { gained(bytes: number): void; stop(): void } => {
@@ -118,7 +118,7 @@ const createCount = ({ size, maxBytes }: Announced): { add(bytes: number): void;
 async function* readStream(
   incoming: Incoming,
   announced: Announced,
-  { patience, isDone }: { patience: Patience; isDone: boolean },
+  { minThroughput, isDone }: { minThroughput: MinThroughput; isDone: boolean },
 ): AsyncGenerator<Uint8Array> {
   const count = createCount(announced);
   const queue: Buffer[] = [];
@@ -134,7 +134,7 @@ async function* readStream(
     failure ??= error;
     ring();
   };
-  const pace = watchPace(patience, () => wake !== undefined, fail);
+  const pace = watchPace(minThroughput, () => wake !== undefined, fail);
 
   const onData = (chunk: Buffer): void => {
     queue.push(chunk);
@@ -196,7 +196,7 @@ async function* once(whole: Uint8Array): AsyncGenerator<Uint8Array> {
  * @throws CourierError `too-large` at once, when the request announces more than is taken
  */
 export const requestBody = (incoming: Incoming, limits: BodyLimits): RequestBody => {
-  const { maxBytes, patience = PATIENCE, begin } = limits;
+  const { maxBytes, minThroughput = DEFAULT_MIN_THROUGHPUT, begin } = limits;
   const { rawBody } = incoming;
   const size = rawBody?.byteLength ?? announcedSize(incoming);
   if (maxBytes !== undefined && size !== undefined && size > maxBytes) throw tooLarge(maxBytes);
@@ -205,7 +205,8 @@ export const requestBody = (incoming: Incoming, limits: BodyLimits): RequestBody
     size,
     read(isDone = false) {
       begin?.();
-      reading = rawBody === undefined ? readStream(incoming, { size, maxBytes }, { patience, isDone }) : once(rawBody);
+      reading =
+        rawBody === undefined ? readStream(incoming, { size, maxBytes }, { minThroughput, isDone }) : once(rawBody);
       return reading;
     },
     release() {

@@ -7,7 +7,7 @@ import { jsonBody } from '../request/json-body.ts';
 import { keyOfRequest } from '../request/platform-key.ts';
 import { readQuery, refuseOptions } from '../request/query.ts';
 import { withinRequest } from '../request/request-signal.ts';
-import type { Room } from '../capacity/room.ts';
+import type { Capacity } from '../capacity/room.ts';
 import type { Services } from '../services.ts';
 import { holderOf } from '../capacity/slots.ts';
 
@@ -22,7 +22,7 @@ const oneKey = (header: string | undefined, field: string | undefined): { idempo
 
 /** `POST /v1/exports`. A `Content-Digest` is that of the document, as RFC 9530 says, not of the file that it asks for. */
 export const createExportsHandler =
-  (services: Services, { slots, memory, patience }: Room) =>
+  (services: Services, { slots, memory, minThroughput }: Capacity) =>
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
       const { headers } = context.req.raw;
@@ -31,7 +31,7 @@ export const createExportsHandler =
       const { idempotencyKey: key, query } = keyOfRequest(readIdempotencyKey(headers), asked, headers);
       refuseOptions(query);
       const maxBytes = Math.min(MAX_DOCUMENT_BYTES, services.maxBodyBytes ?? MAX_DOCUMENT_BYTES);
-      const body = jsonBody(context, maxBytes, { patience });
+      const body = jsonBody(context, maxBytes, { minThroughput });
       const { caller, trace } = context.var;
       services.authorize({ caller, requestId: trace.requestId, idempotencyKey: key });
       const receipt = await slots.hold(holderOf.caller(caller), () =>

@@ -1,7 +1,7 @@
 import type { Delivery, DeliveryOptions, Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import type { ContentType } from '../../text/media-type.ts';
-import { type Incoming, type Patience, type RequestBody, requestBody } from '../request/request-body.ts';
+import { type Incoming, type MinThroughput, type RequestBody, requestBody } from '../request/request-body.ts';
 import type { AnnouncedDelivery } from '../../delivery/authorize.ts';
 import { readBodyDigests, sha256Among, withDigests } from '../request/body-digests.ts';
 import { fileNameOf } from '../request/content-disposition.ts';
@@ -72,7 +72,7 @@ const announcedByForm = ({ contentType, query, headers }: Reading): Pick<Announc
 
 /** `POST /v1/files` and `POST /`. All that can be known is checked before the body is asked for. */
 export const createFilesHandler =
-  (services: Services, slots: Slots, patience?: Patience) =>
+  (services: Services, slots: Slots, minThroughput?: MinThroughput) =>
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
       const { headers } = context.req.raw;
@@ -84,7 +84,7 @@ export const createFilesHandler =
       const contentType = readContentType(headers.get('content-type'));
       const body = requestBody(incoming, {
         maxBytes: services.maxBodyBytes,
-        ...(patience === undefined ? {} : { patience }),
+        ...(minThroughput === undefined ? {} : { minThroughput }),
         ...(begin === undefined ? {} : { begin }),
       });
       const reading = { body, contentType, headers, incoming, query };

@@ -5,11 +5,11 @@ import { jsonBody, readJson } from '../request/json-body.ts';
 import { mimeTypeOption, optionShape, parseInput, sha256Option } from '../request/options.ts';
 import { refuseQuery } from '../request/query.ts';
 import { withinRequest } from '../request/request-signal.ts';
-import type { Room } from '../capacity/room.ts';
+import type { Capacity } from '../capacity/room.ts';
 import type { Services } from '../services.ts';
 import { holderOf } from '../capacity/slots.ts';
 
-const MOST_JSON_BYTES = 65_536;
+const MAX_JSON_BYTES = 65_536;
 
 /** The body of `POST /v1/uploads`. */
 export const uploadRequest = z.strictObject({
@@ -23,13 +23,13 @@ export const completeRequest = z.strictObject({ sha256: z.exactOptional(sha256Op
 
 /** `POST /v1/uploads`: opens a session that the caller sends its bytes to directly. */
 export const createOpenUploadHandler =
-  (services: Services, { slots, patience }: Pick<Room, 'slots' | 'patience'>) =>
+  (services: Services, { slots, minThroughput }: Pick<Capacity, 'slots' | 'minThroughput'>) =>
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
       const { caller, trace } = context.var;
       refuseQuery(context.env.incoming.url ?? '');
       const idempotencyKey = readIdempotencyKey(context.req.raw.headers);
-      const body = jsonBody(context, MOST_JSON_BYTES, { patience });
+      const body = jsonBody(context, MAX_JSON_BYTES, { minThroughput });
       services.authorize({ caller, requestId: trace.requestId, idempotencyKey });
       const session = await slots.hold(holderOf.caller(caller), async () => {
         const options = parseInput(uploadRequest, await readJson(body));
@@ -45,11 +45,11 @@ export const createOpenUploadHandler =
 
 /** `POST /v1/uploads/{id}/complete`: the receipt for what arrived. */
 export const createCompleteUploadHandler =
-  (services: Services, { slots, patience }: Pick<Room, 'slots' | 'patience'>) =>
+  (services: Services, { slots, minThroughput }: Pick<Capacity, 'slots' | 'minThroughput'>) =>
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, services, async (time) => {
       const { caller } = context.var;
-      const body = jsonBody(context, MOST_JSON_BYTES, { patience });
+      const body = jsonBody(context, MAX_JSON_BYTES, { minThroughput });
       // A caller that may write nowhere any more gets the receipt that its upload has, or is refused, without its body.
       const mayWrite = services.destinations(caller).length > 0;
       const receipt = await slots.hold(holderOf.caller(caller), async () => {

@@ -22,7 +22,7 @@ export interface NodeListener {
 
 /** How long a refused caller has to read its answer before the connection is cut, in milliseconds. */
 const LINGER_MS = 1_000;
-const MOST_LINGERING = 256;
+const MAX_LINGERING = 256;
 
 /** How long an answer may be on its way, in milliseconds: it is short, and whoever does not take it holds memory. */
 const ANSWER_MS = 60_000;
@@ -35,7 +35,7 @@ const createLingering = (): ((socket: Socket) => void) => {
   let lingering = 0;
   return (socket) => {
     socket.destroySoon = () => {
-      if (lingering >= MOST_LINGERING) {
+      if (lingering >= MAX_LINGERING) {
         socket.destroy();
         return;
       }

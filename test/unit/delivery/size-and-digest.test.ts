@@ -4,7 +4,7 @@ import type { DestinationConfig } from '../../../src/config/destination.ts';
 import type { Source } from '../../../src/domain.ts';
 import { checkDigest } from '../../../src/digest.ts';
 import { hashOf, replay } from '../../../src/delivery/idempotency.ts';
-import { checkSize, type Place } from '../../../src/delivery/resolve-options.ts';
+import { checkSize, type Destination } from '../../../src/delivery/resolve-options.ts';
 
 const BYTES = Buffer.from('day,orders\r\n');
 const SHA256 = createHash('sha256').update(BYTES).digest('hex');
@@ -16,7 +16,7 @@ const source: Source = {
     yield BYTES;
   },
 };
-const place = { name: 'small', config: { maxBytes: 5 } as DestinationConfig } as Place;
+const place = { name: 'small', config: { maxBytes: 5 } as DestinationConfig } as Destination;
 
 test.each([
   ['its size is announced', async () => checkSize(12, place), 'The file has 12 bytes; destination "small" takes 5.'],

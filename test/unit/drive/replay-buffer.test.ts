@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createBufferBudget } from '../../../src/drive/upload/buffer-budget.ts';
-import { createWindow, type Window } from '../../../src/drive/upload/replay-buffer.ts';
+import { createReplayBuffer, type ReplayBuffer } from '../../../src/drive/upload/replay-buffer.ts';
 
 const BLOCK = 10;
 
@@ -12,7 +12,7 @@ async function* inPieces(bytes: Uint8Array, length: number): AsyncGenerator<Uint
   for (let at = 0; at < bytes.byteLength; at += length) yield bytes.subarray(at, at + length);
 }
 
-const opened: Window[] = [];
+const opened: ReplayBuffer[] = [];
 afterEach(() => {
   for (const window of opened.splice(0)) window.close();
 });
@@ -30,7 +30,7 @@ const open = async (bytes: Uint8Array, { piece = 7, blocks = 8, size, maxBytes =
   const budget = createBufferBudget({ bytes: blocks * BLOCK, maxWaiters: 1, blockBytes: BLOCK });
   const lease = await budget.lease(2);
   const counted = { taken: 0, given: 0, most: 0 };
-  const window = createWindow({
+  const window = createReplayBuffer({
     bytes: inPieces(bytes, piece),
     lease: {
       ...lease,
@@ -74,7 +74,7 @@ describe('reading ahead', () => {
 });
 
 describe('chunks', () => {
-  const sendAll = async (window: Window) => {
+  const sendAll = async (window: ReplayBuffer) => {
     const chunks: { from: number; to: number; isLast: boolean }[] = [];
     const sent: Uint8Array[] = [];
     for (let from = 0; ; ) {
@@ -146,7 +146,7 @@ describe('chunks', () => {
     async function* slowly(): AsyncGenerator<Uint8Array> {
       yield await first;
     }
-    const window = createWindow({ bytes: slowly(), lease, blockBytes: BLOCK, maxBytes: 1e6, size: undefined });
+    const window = createReplayBuffer({ bytes: slowly(), lease, blockBytes: BLOCK, maxBytes: 1e6, size: undefined });
     opened.push(window);
     const next = window.next(0);
     await budget.lease(18);
@@ -222,7 +222,7 @@ test.each([
     }
   }
   const lease = await budget.lease(2);
-  const window = createWindow({ bytes: endless(), lease, blockBytes: BLOCK, maxBytes: 1e9, size: undefined });
+  const window = createReplayBuffer({ bytes: endless(), lease, blockBytes: BLOCK, maxBytes: 1e9, size: undefined });
   await turn();
   window.close();
   for (let waited = 0; waited < 100 && !isLetGo; waited++) await turn();

@@ -100,7 +100,7 @@ describe('retries', () => {
   ])('%s of an idempotent request is tried again, with twice the ceiling each time', async (_, status, body) => {
     const { transport, seen, waits } = await start(fail(3, status, body));
     const tally = { calls: 0, retries: 0, units: 0 };
-    expect(await transport.send({ ...GET, tally })).toMatchObject({ status: 200 });
+    expect(await transport.send({ ...GET, callStats: tally })).toMatchObject({ status: 200 });
     expect(seen).toHaveLength(4);
     expect(waits).toEqual([250, 500, 1_000]);
     expect(tally).toEqual({ calls: 4, retries: 3, units: 0 });
