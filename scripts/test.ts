@@ -1,0 +1,38 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+/**
+ * `node scripts/test.ts quick|slow [Jest's options and files]`
+ *
+ * The quick suites are all but the slow ones, and take at most four minutes on two cores. With the name of a file or folder,
+ * just that is run, whichever it belongs to.
+ */
+
+/** Suites that start many processes, wait in real time, or need programs that others wrote. */
+const SLOW = [
+  'test/(bad-days|chaos|clients|deploy|hostile|monitoring|mutate|soak)/',
+  'test/e2e/(client|demo|engine|examples|exports|identity|once|telemetry)/',
+  'test/build/deployed',
+  'test/unit/client/stalled-google',
+];
+
+const JEST = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
+
+const selectionOf = (which: string, options: readonly string[]): readonly string[] => {
+  if (options.some((option) => option.startsWith('test/'))) return [];
+  return which === 'slow' ? ['--testPathPatterns', ...SLOW] : ['--testPathIgnorePatterns', '/node_modules/', ...SLOW];
+};
+
+const durationText = (milliseconds: number): string => {
+  const seconds = Math.round(milliseconds / 1_000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+};
+
+const [which = 'quick', ...options] = process.argv.slice(2);
+const startedMs = Date.now();
+const { status } = spawnSync(process.execPath, [...JEST, ...options, ...selectionOf(which, options)], {
+  cwd: join(import.meta.dirname, '..'),
+  stdio: 'inherit',
+});
+console.error(`The ${which} suites took ${durationText(Date.now() - startedMs)} minutes.`);
+process.exitCode = status ?? 1;
