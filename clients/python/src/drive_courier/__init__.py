@@ -1,0 +1,21 @@
+"""Client for drive-courier: puts files into Google Drive exactly once, with a receipt that proves it."""
+
+from ._options import ConflictRule, Conversion
+from ._sources import Sendable
+from .client import Client
+from .errors import CourierError
+from .receipt import Destination, Receipt
+from .retry import RetryPolicy
+from .version import __version__
+
+__all__ = [
+    "Client",
+    "ConflictRule",
+    "Conversion",
+    "CourierError",
+    "Destination",
+    "Receipt",
+    "RetryPolicy",
+    "Sendable",
+    "__version__",
+]

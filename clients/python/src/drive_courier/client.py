@@ -1,0 +1,178 @@
+"""The client: what a program calls."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Callable, List, Optional, Union
+from urllib.parse import urlsplit
+
+from ._api import Api
+from ._export import Document, send_document
+from ._options import ConflictRule, Conversion, Progress, resolve_options
+from ._send import Sender
+from ._session_store import SessionStore, default_folder
+from ._sources import Sendable, open_source
+from ._token import TokenCache
+from .errors import failure
+from .receipt import Destination, Receipt, destinations_of
+from .retry import RetryPolicy
+
+_GRANULARITY = 262_144
+
+
+def _courier_url(given: str) -> str:
+    """Without the slash or line end that a variable often brings along. Raises CourierError ``usage``."""
+    text = given.strip().rstrip("/")
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise failure("usage", "The courier's URL is malformed.") from None
+    is_local = re.fullmatch(r"localhost|127(?:\.\d+){3}|::1", host) is not None
+    if not host or parts.query or parts.fragment or "@" in parts.netloc:
+        raise failure("usage", "The courier's URL is not of the form https://HOST.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_local):
+        raise failure("usage", "The courier's URL must begin with https://, because an ID token is sent to it.")
+    return text
+
+
+class Client:
+    """One courier, called as one identity. A client may be used by several threads.
+
+    Every method raises :class:`CourierError` and nothing else for what goes wrong with a call.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        audience: Optional[str] = None,
+        credentials_file: Optional[Union[str, "os.PathLike[str]"]] = None,
+        impersonate: Optional[str] = None,
+        id_token: Optional[Callable[[str], str]] = None,
+        retry: Optional[RetryPolicy] = None,
+        chunk_bytes: int = 16 * 1024 * 1024,
+        session_folder: Optional[Union[str, "os.PathLike[str]"]] = None,
+    ) -> None:
+        """The identity is found by the first call, in this order: ``id_token``, ``credentials_file``,
+        GOOGLE_APPLICATION_CREDENTIALS, gcloud's application default credentials, the service account that is attached
+        to this machine, service or job.
+
+        :param url: where the courier is, e.g. ``https://courier-xyz.a.run.app``
+        :param audience: the audience of the ID tokens; default: the URL
+        :param credentials_file: a Google credentials file of any kind: a service account's key, ``external_account``
+            (workload identity federation), ``impersonated_service_account``, ``authorized_user``
+        :param impersonate: email of a service account to act as
+        :param id_token: gets an ID token for an audience, for identities that the client does not know
+        :param retry: default: six attempts with exponential backoff
+        :param chunk_bytes: size of the chunks of an upload session, in bytes; a multiple of 262,144
+        :param session_folder: where unfinished uploads are remembered, so that a later run resumes them;
+            default: the user's cache folder
+        :raises CourierError: ``usage``
+        """
+        if chunk_bytes < _GRANULARITY or chunk_bytes % _GRANULARITY != 0:
+            raise failure("usage", f"chunk_bytes is not a multiple of {_GRANULARITY}.")
+        courier = _courier_url(url)
+        target = audience or courier
+        self._credentials_file = None if credentials_file is None else os.fspath(credentials_file)
+        self._impersonate = impersonate
+        self._given_id_token = id_token
+        self._found_id_token: Optional[Callable[[str], str]] = None
+        self._token = TokenCache(lambda: self._mint(target))
+        self._api = Api(courier, self._token.get, retry or RetryPolicy())
+        folder = default_folder() if session_folder is None else Path(session_folder)
+        self._sender = Sender(self._api, SessionStore(folder), chunk_bytes, self.destinations)
+
+    def send(
+        self,
+        file: Sendable,
+        *,
+        name: Optional[str] = None,
+        to: Optional[str] = None,
+        path: Optional[str] = None,
+        on_conflict: Optional[ConflictRule] = None,
+        convert_to: Optional[Conversion] = None,
+        description: Optional[str] = None,
+        mime_type: Optional[str] = None,
+        key: Optional[str] = None,
+        size: Optional[int] = None,
+        on_progress: Optional[Progress] = None,
+    ) -> Receipt:
+        """Puts a file into Drive, and returns the receipt that proves it.
+
+        Up to 8 MiB are sent in one request. Larger files use an upload session: the bytes go straight to Drive in
+        chunks, an interrupted upload resumes, and the SHA-256 is compared at the end. A stream needs ``size`` for
+        that; without it, more than 8 MiB are sent once, through the courier, and are not retried.
+
+        :param file: a path (``str`` or ``os.PathLike``), bytes, a file that is open in binary mode, or an iterable of
+            bytes
+        :param name: the file's name in Drive; default: the name of the file
+        :param to: the destination; default: the only one, else ``default``
+        :param path: folders below the destination, created if missing, e.g. ``reports/2026/11``
+        :param on_conflict: what happens when the folder has a file of this name: ``new``, ``replace``, ``skip`` or
+            ``fail``; default: as the operator configured
+        :param convert_to: ``sheet``, ``doc`` or ``slides``: Drive converts the file
+        :param description: shown in Drive
+        :param mime_type: default: by the extension of the name
+        :param key: the idempotency key, 1 to 255 visible ASCII characters. Calls with the same key deliver one file,
+            also from another process. Default: a new one for each call, which is kept for its retries
+        :param size: the length of a stream, in bytes
+        :param on_progress: called with the bytes sent so far and the size (``None`` for a stream without one)
+        :raises CourierError: with the courier's code (docs/errors.md), or the client's own: ``usage``,
+            ``file-unreadable``, ``file-changed``, ``courier-unreachable``, ``upload-interrupted``,
+            ``receipt-mismatch`` and more
+        """
+        source = open_source(file, size)
+        try:
+            options = resolve_options(
+                source.name,
+                name=name,
+                mime_type=mime_type,
+                key=key,
+                destination=to,
+                path=path,
+                on_conflict=on_conflict,
+                convert_to=convert_to,
+                description=description,
+                on_progress=on_progress,
+            )
+            return self._sender.send(source, options)
+        finally:
+            source.close()
+
+    def export(self, document: Document, *, key: Optional[str] = None) -> Receipt:
+        """Has the courier make a file of an export document: text, JSON, rows (saved as CSV) or an object in Cloud
+        Storage.
+
+        :param document: a mapping, or JSON as text that begins with ``{``, as bytes, or as the path of a file; JSON is
+            forwarded byte for byte
+        :param key: the idempotency key; default: the document's own, else a new one for each call
+        :raises CourierError: as ``send`` does
+        """
+        return send_document(self._api, document, key)
+
+    def destinations(self) -> List[Destination]:
+        """The destinations that this caller may write to, with their defaults and limits.
+
+        :raises CourierError: as ``send`` does
+        """
+        return destinations_of(self._api.call("GET", "/v1/destinations"))
+
+    def token(self) -> str:
+        """The ID token that calls are made with.
+
+        :raises CourierError: ``identity-not-found``, ``identity-refused`` and more
+        """
+        return self._token.get(False)
+
+    def _mint(self, audience: str) -> str:
+        if self._given_id_token is not None:
+            return self._given_id_token(audience)
+        if self._found_id_token is None:
+            # Loaded when first needed: google-auth takes its time to import.
+            from ._identity import discover
+
+            self._found_id_token = discover(self._credentials_file, self._impersonate).id_token
+        return self._found_id_token(audience)
