@@ -101,6 +101,7 @@ const judges: Record<string, (words: readonly string[]) => string | undefined> =
   npx: ([program = '', ...rest]) => (program === 'courier' ? judges.courier?.(rest) : 'is no program of ours'),
   // README's is run in test/e2e/examples, the one of the redrive in test/exports.
   curl: () => undefined,
+  pip: (words) => words.find((word) => word.startsWith('./') && !existsSync(join(REPOSITORY, word, 'pyproject.toml'))),
   jq: () => undefined,
   rm: () => undefined,
   git: ([verb]) => (verb === 'pull' ? undefined : 'is no command that a page needs'),

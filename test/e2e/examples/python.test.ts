@@ -5,10 +5,12 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
 import { AUDIENCE } from '../../support/courier-in-world.ts';
+import { blocksIn } from '../../support/pages.ts';
 import { type ExampleWorld, openExampleWorld } from './courier.ts';
 
 const execute = promisify(execFile);
 const EXAMPLES = join(import.meta.dirname, '../../../examples');
+const CLIENT = join(import.meta.dirname, '../../../clients/python/src');
 
 /** Debian's own google-auth, and the newer one that gcloud brings along. */
 const SDK = '/usr/lib/google-cloud-sdk';
@@ -96,6 +98,24 @@ const withPython = PYTHONS.length > 0 ? PYTHONS : CANDIDATES.slice(0, 1);
     expect(await world.contentOf(name)).toBe(text);
   });
 
+  test('send_with_client.py posts a file as whatever identity it finds, and twice with a key it is one file', async () => {
+    const { path, name, text } = newFile();
+    const more = {
+      GOOGLE_APPLICATION_CREDENTIALS: world.google.world.keyFiles.exporter ?? '',
+      PYTHONPATH: [CLIENT, python.env.PYTHONPATH].filter(Boolean).join(':'),
+      HOME: world.google.dataDir,
+    };
+    const args = [join(EXAMPLES, 'python/send_with_client.py'), '--audience', AUDIENCE, '--key', name, path];
+    expect(await run(python, args, more)).toMatch(/^created: https:\/\//);
+    expect(await run(python, args, more)).toMatch(/^replayed: https:\/\//);
+    expect(await world.contentOf(name)).toBe(text);
+    const stranger = { ...more, GOOGLE_APPLICATION_CREDENTIALS: world.google.world.keyFiles.stranger ?? '' };
+    await expect(run(python, args, stranger)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^send_with_client: destination-forbidden: .*GET \/v1\/destinations/),
+    });
+  });
+
   test('send_file.py says what is wrong, and what to do', async () => {
     const { path } = newFile();
     const key = world.google.world.keyFiles.stranger ?? '';
@@ -105,6 +125,32 @@ const withPython = PYTHONS.length > 0 ? PYTHONS : CANDIDATES.slice(0, 1);
       stderr: expect.stringMatching(/^send_file: destination-forbidden: .*GET \/v1\/destinations/),
     });
   });
+});
+
+const CLIENT_README = 'clients/python/README.md';
+
+(PYTHONS.length > 0 ? test : test.skip)('the Python client’s README runs as it stands', async () => {
+  const blocks = blocksIn('python').filter(({ page }) => page === CLIENT_README);
+  expect(blocks.length).toBeGreaterThan(1);
+  const [python] = withPython;
+  if (python === undefined) throw new Error('no Python');
+  // Here, what tokens are made for is not where the courier is.
+  const audience = `import drive_courier, functools
+drive_courier.Client = functools.partial(drive_courier.Client, audience=${JSON.stringify(AUDIENCE)})`;
+  writeFileSync(join(world.google.dataDir, 'sales.csv'), 'day,orders\r\n');
+  const printed: string[] = [];
+  for (const { text } of blocks) {
+    const script = `import os; os.chdir(${JSON.stringify(world.google.dataDir)})\n${audience}\n${text}`;
+    const more = {
+      GOOGLE_APPLICATION_CREDENTIALS: world.google.world.keyFiles.exporter ?? '',
+      PYTHONPATH: [CLIENT, python.env.PYTHONPATH].filter(Boolean).join(':'),
+      HOME: world.google.dataDir,
+    };
+    printed.push(await run(python, ['-c', script], more));
+  }
+  expect(printed[0]).toMatch(/^created https:\/\/drive\.google\.com\//);
+  expect(printed[1]).toMatch(/^reports \d+\n$/);
+  expect(await world.contentOf('orders.csv')).toBe('day,orders\r\n2026-11-24,8\r\n');
 });
 
 (federating.length > 0 ? describe : describe.skip)('examples/aws-lambda/python', () => {

@@ -136,6 +136,8 @@ def refusal_of(answer: Answer, account: str) -> CourierError:
 
 def raise_auth_error(error: Exception, account: str) -> NoReturn:
     """Raises an error of google-auth as the client's own; nothing of the request is part of it."""
+    if isinstance(error, CourierError):
+        raise error
     reason = str(error.args[0] if error.args else error)[:500]
     if isinstance(error, exceptions.TransportError) or getattr(error, "retryable", False):
         raise failure("google-unreachable", f"{account}: {reason}") from error
