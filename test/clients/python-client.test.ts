@@ -140,13 +140,14 @@ test('the Python client has suites', () => {
 );
 
 describe('its package', () => {
-  const hasMypy = spawnSync('mypy', ['--version']).status === 0;
+  const MYPY = 'mypy';
+  const hasMypy = spawnSync(MYPY, ['--version']).status === 0;
   if (!hasMypy)
     console.warn('SKIPPED: no mypy here (Debian: mypy), so the types of the Python client are not checked.');
 
   (hasMypy ? test : test.skip)('mypy finds no fault, in strict mode', async () => {
     const cache = mkdtempSync(join(tmpdir(), 'mypy-'));
-    const { stdout } = await execute('mypy', [`--cache-dir=${cache}`], { cwd: PACKAGE }).catch(
+    const { stdout } = await execute(MYPY, [`--cache-dir=${cache}`], { cwd: PACKAGE }).catch(
       (failed: { stdout: string }) => failed,
     );
     rmSync(cache, { recursive: true, force: true });
@@ -165,7 +166,7 @@ describe('its package', () => {
     ];
     const env = { PATH: process.env.PATH ?? '', MYPYPATH: join(PACKAGE, 'src') };
     const args = ['--strict', '--ignore-missing-imports', `--cache-dir=${folder}`, '-c', program.join('\n')];
-    const { stdout } = await execute('mypy', args, { env }).catch((failed: { stdout: string }) => failed);
+    const { stdout } = await execute(MYPY, args, { env }).catch((failed: { stdout: string }) => failed);
     rmSync(folder, { recursive: true, force: true });
     const lines = [...stdout.matchAll(/^<string>:(\d+): error/gm)].map(([, line]) => Number(line));
     expect([...new Set(lines)]).toEqual([3, 4, 5]);

@@ -48,7 +48,7 @@ test('README leads to every page of docs/', () => {
   expect(pages.filter((path) => !linked.includes(path))).toEqual([]);
 });
 
-const FOLDERS = 'src|test|local|docs|deploy|examples|bench|scripts|bin';
+const FOLDERS = 'clients|src|test|local|docs|deploy|examples|bench|scripts|bin';
 
 test('every file that a page names is there', () => {
   const named = PAGES.flatMap(({ path, text }) =>

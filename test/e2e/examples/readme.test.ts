@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -27,13 +27,12 @@ const blockWith = (language: string, words: string): string => {
 };
 
 /**
- * A folder with what README's reader has there: the file, the key, and a gcloud that a person is logged in to, which makes no
+ * A folder with what README's reader has there: the file, and a gcloud that a person is logged in to, which makes no
  * token for an audience but in the name of a service account.
  */
 const readersFolder = (): string => {
   const folder = mkdtempSync(join(world.google.dataDir, 'reader-'));
   writeFileSync(join(folder, 'sales.csv'), CSV);
-  copyFileSync(world.google.world.keyFiles.exporter ?? '', join(folder, 'key.json'));
   const token = world.google.world.idToken({ email: world.google.world.emails.exporter, audience: AUDIENCE });
   writeFileSync(
     join(folder, 'gcloud'),
@@ -70,14 +69,50 @@ if (!hasCurl) console.warn('SKIPPED: no curl here, so the call that README shows
 
 const pythons = findPythonAuths();
 if (pythons.length === 0) console.warn('SKIPPED: no python3 with google-auth here, so README’s Python is not run.');
-(pythons.length > 0 ? test : test.skip)('the Python asks for a token with the key, and prints the link', async () => {
+/** A program of README, run in its reader's folder with what surrounds it there. */
+const runPython = async (program: string, env: Record<string, string> = {}) => {
   const [python] = pythons;
-  const shown = blockWith('python', 'AuthorizedSession');
-  // Here, what tokens are made for is not where the courier is.
-  const script = shown.replace('target_audience=COURIER_URL', `target_audience="${AUDIENCE}"`);
-  expect(script).not.toBe(shown);
-  const env = { PATH: process.env.PATH ?? '', NO_GCE_CHECK: 'true', ...python?.env };
-  const program = `COURIER_URL = ${JSON.stringify(world.courier.url)}\n${script}`;
-  const { stdout } = await execute(python?.command ?? '', ['-c', program], { cwd: readersFolder(), env });
+  const surroundings = { PATH: process.env.PATH ?? '', NO_GCE_CHECK: 'true', ...python?.env, ...env };
+  const whole = `COURIER_URL = ${JSON.stringify(world.courier.url)}\n${program}`;
+  return execute(python?.command ?? '', ['-c', whole], { cwd: readersFolder(), env: surroundings });
+};
+
+/** Here, what tokens are made for is not where the courier is, and the metadata server has another address. */
+const attached = (shown: string): string => {
+  const script = shown
+    .replace('"audience": COURIER_URL', `"audience": "${AUDIENCE}"`)
+    .replace('metadata.google.internal', world.google.metadataHost);
+  expect(script).not.toContain('metadata.google.internal');
+  return script;
+};
+
+(pythons.length > 0 ? test : test.skip)(
+  'the plain Python calls as the attached account, and prints the link',
+  async () => {
+    const { stdout } = await runPython(attached(blockWith('python', 'requests.post')));
+    expect(stdout).toMatch(/^https:\/\/drive\.google\.com\/\S+\n$/);
+  },
+);
+
+(pythons.length > 0 ? test : test.skip)('the plain Python shows the remedy when the courier refuses', async () => {
+  const shown = attached(blockWith('python', 'requests.post')).replace('reports/2026/11', 'a/../b');
+  await expect(runPython(shown)).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^path-invalid: \S.+ \S+/),
+  });
+});
+
+(pythons.length > 0 ? test : test.skip)('the Python client sends the same file with the same key', async () => {
+  const shown = blockWith('python', 'from drive_courier').replace(
+    'COURIER_URL)',
+    `COURIER_URL, audience="${AUDIENCE}")`,
+  );
+  const { stdout } = await runPython(shown, {
+    PYTHONPATH: [join(import.meta.dirname, '../../../clients/python/src'), pythons[0]?.env.PYTHONPATH]
+      .filter(Boolean)
+      .join(':'),
+    GOOGLE_APPLICATION_CREDENTIALS: world.google.world.keyFiles.exporter ?? '',
+    HOME: world.google.dataDir,
+  });
   expect(stdout).toMatch(/^https:\/\/drive\.google\.com\/\S+\n$/);
 });
