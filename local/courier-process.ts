@@ -4,33 +4,33 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './free-port.ts';
 
-/** The courier as a process of its own, as it runs from source: the service, or one of the two functions. */
+/** The courier in a separate process, run from source: the service, or one of the two functions. */
 export interface CourierProcess {
   /** `http://127.0.0.1:PORT` */
   url: string;
   child: ChildProcess;
-  /** What it printed so far, line by line. */
+  /** The lines that it has printed so far. */
   lines: readonly string[];
-  /** SIGTERM, and its exit code. */
+  /** Sends SIGTERM. Resolves with the exit code. */
   stop(): Promise<number | null>;
-  /** SIGKILL. */
+  /** Sends SIGKILL. */
   kill(): Promise<void>;
 }
 
 export interface CourierProcessOptions {
-  /** Its whole environment besides PATH: nothing of this machine's identities reaches it. */
+  /** Its whole environment except PATH, so that it cannot find credentials of this machine. */
   env: Readonly<Record<string, string>>;
   form?: 'service' | 'courier' | 'courierEvent';
-  /** Where it comes from; default: this checkout's sources. */
+  /** Its entry file. Default: the one in this checkout. */
   entry?: string;
-  /** functions-framework's main file; default: this checkout's. A function and what starts it must have the same one. */
+  /** The main file of functions-framework. Default: the one in this checkout. The function must import the same copy. */
   framework?: string;
   nodeOptions?: readonly string[];
-  /** A program that starts it and becomes it, with that program's arguments: `setpriv …`, `prlimit …`. */
+  /** A program that sets something up and then executes the courier, with its arguments: `setpriv …`, `prlimit …`. */
   under?: readonly string[];
-  /** Its working directory; default: this process's. */
+  /** Its working directory. Default: that of this process. */
   cwd?: string;
-  /** Default: any free one. */
+  /** Default: any free port. */
   port?: number;
 }
 
@@ -41,7 +41,7 @@ const FRAMEWORK = pathOf('../node_modules/@google-cloud/functions-framework/buil
 
 const argumentsOf = ({ form = 'service', entry, framework, nodeOptions = [] }: CourierProcessOptions): string[] => {
   if (form === 'service') return [...nodeOptions, entry ?? pathOf('../src/server.ts')];
-  // The framework takes a folder or a file; the file needs no build.
+  // The framework accepts a folder or a file. A TypeScript file needs no build.
   const source = entry ?? pathOf('../src/function.ts');
   const signature = form === 'courierEvent' ? ['--signature-type=cloudevent'] : [];
   return [...nodeOptions, framework ?? FRAMEWORK, `--source=${source}`, `--target=${form}`, ...signature];
@@ -53,9 +53,9 @@ const portIn = (line: string): number | undefined => {
   return port;
 };
 
-/** Starts it, and waits until it takes requests. @throws with what it printed when it ends instead */
+/** Starts the courier and waits until it accepts requests. @throws with its output when it exits instead */
 export const startCourierProcess = async (options: CourierProcessOptions): Promise<CourierProcess> => {
-  // functions-framework does not say which port it got for 0.
+  // For port 0, functions-framework does not print the port that it got.
   const { env, form = 'service', port = form === 'service' ? 0 : await freePort() } = options;
   const { PATH = '' } = process.env;
   const [program = '', ...args] = [...(options.under ?? []), process.execPath, ...argumentsOf(options)];
@@ -67,7 +67,10 @@ export const startCourierProcess = async (options: CourierProcessOptions): Promi
   const lines: string[] = [];
   const exited = once(child, 'exit');
   const ready = new Promise<number>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`not ready in time:\n${lines.join('\n')}`)), START_MS);
+    const timer = setTimeout(
+      () => reject(new Error(`the courier did not start in time:\n${lines.join('\n')}`)),
+      START_MS,
+    );
     const onLine = (line: string): void => {
       lines.push(line);
       const found = form === 'service' ? portIn(line) : line.startsWith('URL:') ? port : undefined;
@@ -78,7 +81,7 @@ export const startCourierProcess = async (options: CourierProcessOptions): Promi
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
     child.once('close', (code) => {
       clearTimeout(timer);
-      reject(new Error(`the courier ended with ${code}:\n${lines.join('\n')}`));
+      reject(new Error(`the courier exited with code ${code}:\n${lines.join('\n')}`));
     });
   });
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** A port of loopback that was free a moment ago, for programs that take no 0 or do not say what they got for it. */
+/** A free port on loopback, for programs that cannot choose one themselves or do not print which one they chose. */
 export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { CourierError } from './errors.ts';
+import { prettyLine } from './log-pretty.ts';
 import { redact } from './redact.ts';
 
 /** Cloud Logging's severities (https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity). */
@@ -92,23 +93,26 @@ const createInsertIds = (): (() => string) => {
 };
 
 /**
- * Standard output; the lines of one turn of the event loop go out in one write, which takes longer than all the rest of a
- * line. What is not out when the process exits goes then. When nobody reads any more, pino's destination goes silent.
+ * Writes to standard output. Lines of one turn of the event loop share one write, because a write costs more than the rest of
+ * a line. Held lines are also written when the process exits. After the reader of the pipe is gone, pino's destination drops
+ * them. On a terminal, a person reads along, so lines are formatted for reading; elsewhere they stay JSON.
  */
 const createOutput = (): { write(line: string): void } => {
-  const output = pino.destination({ fd: process.stdout.fd, sync: true });
+  const { stdout } = process;
+  const output = pino.destination({ fd: stdout.fd, sync: true });
   let held = '';
   const flush = (): void => {
     const lines = held;
     held = '';
-    // Not its own buffer and flushSync, which tries again for ever when the other end of the pipe is gone.
+    // Not pino's own buffer with flushSync: that retries without end after the reader of the pipe is gone.
     if (lines !== '') output.write(lines);
   };
   process.on('exit', flush);
+  const format = stdout.isTTY ? (line: string): string => prettyLine(line, stdout.hasColors()) : undefined;
   return {
     write(line) {
       if (held === '') setImmediate(flush);
-      held += line;
+      held += format === undefined ? line : format(line);
       if (held.length >= MAX_HELD_LINES) flush();
     },
   };

@@ -1,12 +1,12 @@
 import type { LocalGoogle } from '../google/server.ts';
 
-/** What the demo's ID tokens are made for; a name is enough, nobody calls it. */
+/** The audience of the demo's ID tokens. No request goes to this address. */
 export const AUDIENCE = 'https://drive-courier.example';
 
 export const TOPIC = 'projects/local-project/topics/exports';
 export const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
-/** The courier's configuration against this Google: the classic way, a service account's key in Secret Manager. */
+/** The courier's configuration for the local Google, with a service account key in Secret Manager. */
 export const demoConfig = ({ world, places, topic }: LocalGoogle): object => ({
   audiences: [AUDIENCE],
   operators: [world.emails.ops],

@@ -5,7 +5,7 @@ import { seededRandom } from '../google/random.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
-/** A small report as a job would make it. */
+/** A small daily report. */
 export const salesCsv = (day: string): string => {
   const random = seededRandom(Number(day.replaceAll('-', '')));
   const shops = ['Lisbon', 'Zürich', 'München', 'Kraków', 'San José', 'Aarhus', 'Nagoya', 'Montréal'];
@@ -13,12 +13,12 @@ export const salesCsv = (day: string): string => {
   return `${['day,shop,orders,revenue', ...rows].join('\r\n')}\r\n`;
 };
 
-/** Writes a file that no compression makes smaller, the same for the same seed, and answers its hex SHA-256. */
+/** Writes a file that cannot be compressed. The same seed gives the same file. Returns its SHA-256 in hex. */
 export const writeNoise = async (path: string, mebibytes: number, seed: number): Promise<string> => {
   const random = seededRandom(seed);
   const hash = createHash('sha256');
   const file = createWriteStream(path);
-  // One mebibyte of noise, another one each time by a counter in its first bytes.
+  // One mebibyte of random bytes is written repeatedly. A counter in its first bytes makes each copy different.
   const piece = Buffer.alloc(MEBIBYTE);
   for (let at = 0; at < MEBIBYTE; at += 4) piece.writeUInt32LE(Math.floor(random() * 2 ** 32), at);
   for (let count = 0; count < mebibytes; count++) {

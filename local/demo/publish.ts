@@ -5,30 +5,32 @@ import { startPubsubEmulator } from './pubsub-emulator.ts';
 import { pushMessage } from './push.ts';
 import { startSigningRelay } from './signing-relay.ts';
 
-/** Milliseconds for the emulator to start, and then for its pushes to be answered. */
+/** How long the emulator may take to start, and then until all its pushes are answered. */
 const START_MS = 15_000;
 const PUSH_MS = 15_000;
 const POLL_MS = 50;
 
-/** Where the courier takes pushes, and the export document that comes there. */
 interface Publication {
   courierUrl: string;
   document: object;
-  /** How often it is published. */
+  /** How many times to publish it. */
   times: number;
 }
 
 interface Published {
-  /** How it came to the courier, for a person to read. */
-  by: string;
-  /** What the courier answered to each. */
+  /** What pushed the messages, in words. */
+  publisher: string;
+  /** The courier's answer to each push. */
   statuses: number[];
 }
 
-/** The last path segment, which is what gcloud calls a topic's or subscription's id. */
+/** The ID of a topic or subscription: the last segment of its resource name. */
 const idOf = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
 
-/** Publishes to Google's own emulator, which pushes; a relay adds the token that the emulator has not. @throws when it does not come to pass in time */
+/**
+ * Publishes to Google's Pub/Sub emulator, which pushes to the courier. The emulator sends no ID token, so a relay adds it.
+ * @throws when the emulator does not push in time
+ */
 const throughEmulator = async (
   google: LocalGoogle,
   { courierUrl, document, times }: Publication,
@@ -49,16 +51,19 @@ const throughEmulator = async (
     const statuses = (): number[] =>
       ids.flatMap((id) => relay.pushes.find(({ messageId }) => messageId === id)?.status ?? []);
     for (const endMs = Date.now() + PUSH_MS; statuses().length < times; await sleep(POLL_MS)) {
-      if (Date.now() > endMs) throw new Error('the Pub/Sub emulator has not pushed in time');
+      if (Date.now() > endMs) throw new Error('the Pub/Sub emulator did not push in time');
     }
-    return { by: 'Google’s Pub/Sub emulator', statuses: statuses() };
+    return { publisher: "Google's Pub/Sub emulator", statuses: statuses() };
   } finally {
     await emulator.stop();
     await relay.close();
   }
 };
 
-const bySignedPush = async (google: LocalGoogle, { courierUrl, document, times }: Publication): Promise<Published> => {
+const withSignedPushes = async (
+  google: LocalGoogle,
+  { courierUrl, document, times }: Publication,
+): Promise<Published> => {
   const data = Buffer.from(JSON.stringify(document)).toString('base64');
   const statuses: number[] = [];
   for (let count = 1; count <= times; count++) {
@@ -71,15 +76,18 @@ const bySignedPush = async (google: LocalGoogle, { courierUrl, document, times }
     };
     statuses.push(await pushMessage(google, push));
   }
-  return { by: 'a signed push', statuses };
+  return { publisher: 'the demo itself, with signed push requests', statuses };
 };
 
-/** Brings an export document to the courier by Google's Pub/Sub emulator, or, where that cannot be had, by pushes as Pub/Sub signs them; and says so. */
+/**
+ * Publishes an export document through Google's Pub/Sub emulator. Without the emulator it prints why, and sends push requests
+ * that are signed as Pub/Sub signs them.
+ */
 export const publishExport = async (google: LocalGoogle, publication: Publication): Promise<Published> => {
   const published = await throughEmulator(google, publication).catch((error: unknown) => ({
     missing: error instanceof Error ? error.message : String(error),
   }));
   if (!('missing' in published)) return published;
-  console.warn(`   NOT through Google's Pub/Sub emulator, because ${published.missing}: by a signed push instead.`);
-  return bySignedPush(google, publication);
+  console.warn(`   Not using Google's Pub/Sub emulator: ${published.missing}. Sending signed push requests instead.`);
+  return withSignedPushes(google, publication);
 };

@@ -12,9 +12,9 @@ interface EmulatedMessage {
 export interface PubsubEmulator {
   /** `http://127.0.0.1:PORT`: Pub/Sub's REST API. */
   url: string;
-  /** A topic and a subscription that pushes what is published there; answers the subscription's name. */
+  /** Creates a topic and a push subscription. Returns the subscription's resource name. */
   subscribe(topic: string, subscription: string, pushEndpoint: string): Promise<string>;
-  /** Answers the messages' ids. */
+  /** Returns the message IDs. */
   publish(topic: string, messages: readonly EmulatedMessage[]): Promise<string[]>;
   stop(): Promise<void>;
 }
@@ -24,9 +24,9 @@ const CALL_MS = 30_000;
 
 const untilStarted = (child: ChildProcess, startMs: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('the Pub/Sub emulator does not get ready')), startMs);
+    const timer = setTimeout(() => reject(new Error('the Pub/Sub emulator did not start in time')), startMs);
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`the Pub/Sub emulator ended with ${code}`)));
+    child.once('exit', (code) => reject(new Error(`the Pub/Sub emulator exited with code ${code}`)));
     for (const stream of [child.stdout, child.stderr]) {
       if (stream === null) continue;
       createInterface({ input: stream }).on('line', (line) => {
@@ -48,7 +48,7 @@ const call = async (method: string, url: string, body: object): Promise<Record<s
   return (await response.json()) as Record<string, unknown>;
 };
 
-/** Google's own Pub/Sub emulator, started on a free port; or why there is none here. @throws when it does not get ready in time */
+/** Starts Google's Pub/Sub emulator on a free port, or returns why this machine has none. @throws when it does not start in time */
 export const startPubsubEmulator = async (startMs = 60_000): Promise<PubsubEmulator | { missing: string }> => {
   const found = await findEmulator('pubsub-emulator/bin/cloud-pubsub-emulator');
   if ('missing' in found) return found;

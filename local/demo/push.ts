@@ -1,6 +1,6 @@
 import type { LocalGoogle } from '../google/server.ts';
 
-/** What Pub/Sub pushes, and by whose right. */
+/** A push request, and the service account that signs it. */
 interface Push {
   url: string;
   audience: string;
@@ -10,8 +10,8 @@ interface Push {
 }
 
 /**
- * One push as Pub/Sub sends it (https://cloud.google.com/pubsub/docs/push#receive_push), signed with the subscription's
- * service account. Answers the status: 204 is an acknowledgement.
+ * Sends one push request in Pub/Sub's format (https://cloud.google.com/pubsub/docs/push#receive_push), with an ID token of the
+ * subscription's service account. Returns the HTTP status; 204 acknowledges the message.
  */
 export const pushMessage = async (
   google: LocalGoogle,

@@ -2,11 +2,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** One push that passed. */
+/** One push that the relay forwarded. */
 interface RelayedPush {
   messageId: string;
   deliveryAttempt: number;
-  /** What the courier answered; 0 when it did not. */
+  /** The courier's HTTP status, or 0 when the courier did not answer. */
   status: number;
 }
 
@@ -17,15 +17,15 @@ export interface SigningRelay {
 }
 
 interface RelayOptions {
-  /** `http://127.0.0.1:PORT/v1/pubsub`; asked anew for each push, since couriers come and go. */
+  /** `http://127.0.0.1:PORT/v1/pubsub`. Called for each push, because a courier may restart on another port. */
   target: () => string;
-  /** An ID token as Pub/Sub would send it. */
+  /** Mints the ID token that Pub/Sub would send. */
   token: () => string;
 }
 
 /**
- * What Google's Pub/Sub does and its emulator does not: it adds `Authorization: Bearer` with an OIDC token of the
- * subscription's service account, and counts `deliveryAttempt`. Nothing else of a push is touched.
+ * Forwards pushes of the Pub/Sub emulator and adds what only the real Pub/Sub sends: an OIDC token of the subscription's
+ * service account in `Authorization`, and `deliveryAttempt`. It changes nothing else.
  */
 export const startSigningRelay = async ({ target, token }: RelayOptions): Promise<SigningRelay> => {
   const pushes: RelayedPush[] = [];

@@ -44,6 +44,8 @@ export interface ServiceContext {
   now: () => number;
   /** A number in [0, 1), seeded. */
   random: () => number;
+  /** `http://127.0.0.1:PORT`, known once the server listens: for links that people open. */
+  origin(): string;
   /** A folder of the service's own. */
   dataDir: string;
   tokens: AccessTokens;

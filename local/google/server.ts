@@ -79,12 +79,14 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
   const calls = recordCalls();
   const injector = createFaultInjector(faults);
 
+  let origin = '';
   const contextOf = (name: string, hosts: readonly string[]): ServiceContext => {
     const folder = join(dataDir, name);
     mkdirSync(folder, { recursive: true });
     return {
       now,
       random: seededRandom(seed),
+      origin: () => origin,
       dataDir: folder,
       tokens: {
         find: (token) => {
@@ -121,7 +123,6 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     viewer,
   ];
 
-  let origin = '';
   const server = createServer(
     // Long uploads are no fault of theirs, and idle connections must not die under a client that is about to use them.
     { requestTimeout: 0, keepAliveTimeout: 120_000 },

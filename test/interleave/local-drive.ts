@@ -120,6 +120,7 @@ export const openLocalDrive = (now: () => number): LocalDrive => {
     {
       now,
       random: seededRandom(1),
+      origin: () => ORIGIN,
       dataDir: join(dataDir, 'drive'),
       tokens: { find: (token) => GRANTS[token] },
       isApiEnabled: () => true,

@@ -1,11 +1,11 @@
 import { isTrashed } from '../drive/access/access.ts';
+import { downloadPath, viewPath } from '../drive/files/links.ts';
 import { isOwnType, type StoredFile } from '../drive/model.ts';
 import type { DriveState } from '../drive/store/state.ts';
 import { DOWNLOAD, iconOf } from './icons.ts';
-import { downloadPath } from './listing.ts';
 import { html, type Markup, name } from './markup.ts';
 import { type Holder, holdersOf, shortName } from './places.ts';
-import { pathOf, roleText, sizeText, timeText, typeText } from './texts.ts';
+import { roleText, sizeText, timeText, typeText } from './texts.ts';
 
 type Fact = readonly [label: string, value: Markup | string | undefined];
 
@@ -40,7 +40,7 @@ const holder = (file: StoredFile, { permission, role, name: who, from }: Holder)
   const inherited =
     from === undefined
       ? undefined
-      : html` <span class="muted">from <a class="link" href="${pathOf(from)}">${name(from.name)}</a></span>`;
+      : html` <span class="muted">from <a class="link" href="${viewPath(from)}">${name(from.name)}</a></span>`;
   const kind = permission.type === 'group' ? ' (group)' : '';
   const email = permission.emailAddress;
   return html`<tr><td><div class="who"><span class="face" aria-hidden="true">${(who.match(/\p{L}|\p{N}/u)?.[0] ?? '?').toUpperCase()}</span>

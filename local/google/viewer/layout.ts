@@ -1,9 +1,9 @@
+import { viewPath } from '../drive/files/links.ts';
 import type { StoredFile } from '../drive/model.ts';
 import type { DriveState } from '../drive/store/state.ts';
 import { PLACES, TRASH } from './icons.ts';
 import { html, type Markup, name } from './markup.ts';
 import { myDrives, type Place, sharedDrives } from './places.ts';
-import { pathOf } from './texts.ts';
 
 interface Page {
   title: string;
@@ -20,7 +20,7 @@ const link = (path: string, icon: Markup, title: string, isHere: boolean): Marku
 const places = (title: string, of: readonly Place[], icon: Markup, at: string | undefined): Markup | undefined =>
   of.length === 0
     ? undefined
-    : html`<h2>${title}</h2><ul>${of.map((place) => link(pathOf(place.folder), icon, place.title, place.folder.id === at))}</ul>`;
+    : html`<h2>${title}</h2><ul>${of.map((place) => link(viewPath(place.folder), icon, place.title, place.folder.id === at))}</ul>`;
 
 const MARK = html`<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><path d="M3 7a2 2 0 0 1 2-2h5l2 2h7a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2z" fill="#1a73e8"/><path d="M12 10l4 4h-2.6v3.4h-2.8V14H8z" fill="#fff"/></svg>`;
 
@@ -62,7 +62,7 @@ export function breadcrumb(path: readonly StoredFile[], titleOf: (folder: Stored
   const steps = path.map((step, index) =>
     index === last
       ? html`<li aria-current="page"><h1>${name(titleOf(step))}</h1></li>`
-      : html`<li><a href="${pathOf(step)}">${name(titleOf(step))}</a></li>`,
+      : html`<li><a href="${viewPath(step)}">${name(titleOf(step))}</a></li>`,
   );
   return html`<nav class="crumbs" aria-label="Folders"><ol>${steps}</ol></nav>`;
 }

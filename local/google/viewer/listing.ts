@@ -1,12 +1,11 @@
 import { ownerOf } from '../drive/access/access.ts';
+import { downloadPath, viewPath } from '../drive/files/links.ts';
 import { FOLDER, isOwnType, SHORTCUT, type StoredFile } from '../drive/model.ts';
 import type { DriveState } from '../drive/store/state.ts';
 import { DOWNLOAD, iconOf } from './icons.ts';
 import { html, type Markup, name } from './markup.ts';
 import { childrenOf, type Holder, holdersOf, type Order, shortName, sizeOf } from './places.ts';
-import { pathOf, roleText, sizeText, timeText, typeText } from './texts.ts';
-
-export const downloadPath = (file: StoredFile): string => `/uc?id=${encodeURIComponent(file.id)}&export=download`;
+import { roleText, sizeText, timeText, typeText } from './texts.ts';
 
 export const counted = (count: number, one: string): string =>
   `${count.toLocaleString('en-US')} ${one}${count === 1 ? '' : 's'}`;
@@ -48,7 +47,7 @@ const row = (state: DriveState, file: StoredFile, whereText: ((file: StoredFile)
   const modified = timeText(file.modifiedMs, state.now());
   const size_ = isBytes ? sizeText(size) : '—';
   return html`<tr>
-<td class="name"><a class="open" href="${pathOf(targetOf(state, file))}" title="${kind}">${iconOf(file.mimeType)}<span>${name(file.name)}</span>${chip(file)}</a>
+<td class="name"><a class="open" href="${viewPath(targetOf(state, file))}" title="${kind}">${iconOf(file.mimeType)}<span>${name(file.name)}</span>${chip(file)}</a>
 <span class="brief">${modified}${isBytes ? html` · ${size_}` : undefined}</span></td>
 ${whereText === undefined ? html`<td class="owner">${name(ownerText(state, file))}</td>` : html`<td class="owner">${whereText(file)}</td>`}
 <td class="time">${modified} <span class="muted">${name(shortName(state, file.modifiedBy))}</span></td>
@@ -95,7 +94,7 @@ export function folderListing(
     return html`<p class="empty">${iconOf(FOLDER)}<span>Nothing here yet. What is delivered to this folder shows up by itself.</span></p>`;
   const page = children.slice(from, from + PAGE_ROWS);
   const path = (change: { order?: Order; from?: number }): string =>
-    `${pathOf(folder)}?sort=${change.order ?? order}${change.from ? `&from=${change.from}` : ''}`;
+    `${viewPath(folder)}?sort=${change.order ?? order}${change.from ? `&from=${change.from}` : ''}`;
   const folders = children.filter(({ mimeType }) => mimeType === FOLDER).length;
   const sum = children.reduce((bytes, file) => bytes + (sizeOf(file) ?? 0), 0);
   const parts = [

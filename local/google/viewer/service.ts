@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { viewPath } from '../drive/files/links.ts';
 import { FOLDER, type StoredFile } from '../drive/model.ts';
 import type { DriveState } from '../drive/store/state.ts';
 import type { GoogleCall, GoogleService } from '../google-service.ts';
@@ -9,9 +10,13 @@ import { folderListing } from './listing.ts';
 import { html, type Markup } from './markup.ts';
 import { ORDERS, pathTo, placeOf } from './places.ts';
 import { startBody, trashBody } from './start.ts';
-import { pathOf } from './texts.ts';
 
-const STYLE = readFileSync(new URL('./style.css', import.meta.url));
+/** In this order: a later rule wins over an earlier one. */
+const STYLE = Buffer.concat(
+  ['page', 'icons', 'lists', 'file', 'phone'].map((part) =>
+    readFileSync(new URL(`./style/${part}.css`, import.meta.url)),
+  ),
+);
 const REFRESH_SECONDS = 10;
 
 const HEADERS = {
@@ -80,7 +85,7 @@ const itemAt = ({ store }: DriveState, encoded: string): StoredFile | undefined 
 
 function showItem(state: DriveState, call: GoogleCall, file: StoredFile): void {
   const { pathname, searchParams, search } = call.url;
-  const path = pathOf(file);
+  const path = viewPath(file);
   // A folder under a file's address, and the like: links of another kind of item, as Drive forwards them.
   if (path !== pathname) call.response.writeHead(302, { location: `${path}${search}`, 'content-length': 0 }).end();
   else send(call, 200, file.mimeType === FOLDER ? folderPage(state, file, searchParams) : filePage(state, file));

@@ -1,15 +1,15 @@
+import { viewPath } from '../drive/files/links.ts';
 import { FOLDER, type StoredFile } from '../drive/model.ts';
 import type { DriveState } from '../drive/store/state.ts';
 import { iconOf, PLACES } from './icons.ts';
 import { counted, fileTable } from './listing.ts';
 import { html, type Markup, name } from './markup.ts';
 import { holdersOf, myDrives, type Place, pathTo, placeOf, recentFiles, sharedDrives, trashedItems } from './places.ts';
-import { pathOf } from './texts.ts';
 
 const RECENT_FILES = 25;
 
 const card = (place: Place, icon: Markup, facts: readonly string[]): Markup =>
-  html`<li><a href="${pathOf(place.folder)}">${icon}<span><strong>${name(place.title)}</strong><small>${facts.join(' · ')}</small></span></a></li>`;
+  html`<li><a href="${viewPath(place.folder)}">${icon}<span><strong>${name(place.title)}</strong><small>${facts.join(' · ')}</small></span></a></li>`;
 
 const driveCard = (state: DriveState, place: Place): Markup =>
   card(place, PLACES.drive, [
@@ -29,7 +29,7 @@ function whereText(state: DriveState): (file: StoredFile) => Markup {
     const [above, below] = folders.slice(-2).map((step) => name(step.name));
     const text = below === undefined ? (above ?? name(place)) : html`${above} / ${below}`;
     const whole = [place, ...folders.map((step) => step.name)].join(' / ');
-    return html`<a href="${pathOf(folder)}" title="${whole}">${text}</a>`;
+    return html`<a href="${viewPath(folder)}" title="${whole}">${text}</a>`;
   };
 }
 

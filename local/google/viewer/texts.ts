@@ -1,4 +1,4 @@
-import { FOLDER, type Role, SHORTCUT, type StoredFile } from '../drive/model.ts';
+import { FOLDER, type Role, SHORTCUT } from '../drive/model.ts';
 import { html, type Markup } from './markup.ts';
 
 const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB'];
@@ -49,16 +49,3 @@ const OWN_TYPES: Readonly<Record<string, string>> = {
 };
 
 export const typeText = (mimeType: string): string => OWN_TYPES[mimeType] ?? mimeType;
-
-/** Where Drive's own links lead, on this server: what `webViewLink` names, without its host. */
-export function pathOf(file: StoredFile): string {
-  const id = encodeURIComponent(file.id);
-  if (file.mimeType === FOLDER) return `/drive/folders/${id}`;
-  const editors: Readonly<Record<string, string>> = {
-    'application/vnd.google-apps.document': 'document',
-    'application/vnd.google-apps.spreadsheet': 'spreadsheets',
-    'application/vnd.google-apps.presentation': 'presentation',
-  };
-  const editor = editors[file.mimeType];
-  return editor === undefined ? `/file/d/${id}/view` : `/${editor}/d/${id}/edit`;
-}

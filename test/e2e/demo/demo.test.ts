@@ -78,52 +78,67 @@ describe('npm run demo -- --once', () => {
   const GCLOUD = { gcloud: 'echo FOLDER', java: 'exit 0' };
   test.each([
     ['there is no gcloud', {}, 'gcloud is not installed'],
-    ['gcloud has no emulator', GCLOUD, 'gcloud has no component pubsub-emulator'],
+    ['gcloud has no emulator', GCLOUD, 'gcloud lacks the component pubsub-emulator'],
     [
       'the emulator ends',
       { ...GCLOUD, 'platform/pubsub-emulator/bin/cloud-pubsub-emulator': 'exit 3' },
-      'the Pub/Sub emulator ended with 3',
+      'the Pub/Sub emulator exited with code 3',
     ],
   ])(
-    'pushes by itself where %s, says so, and ends well',
+    'sends the pushes itself when %s, prints why, and exits with 0',
     async (_, programs, why) => {
       const { lines, ended } = startDemo(['--once'], pathOf(programs));
       expect({ ...(await ended()), lines }).toMatchObject({ end: [0, null], left: [] });
-      expect(lines.join('\n')).toContain(`NOT through Google's Pub/Sub emulator, because ${why}`);
-      expect(lines).toContain('   published twice, by a signed push; answered 204 and 204: 1 file');
-      expect(lines).toContain('Every receipt holds: Drive has those very bytes.');
+      expect(lines.join('\n')).toContain(`Not using Google's Pub/Sub emulator: ${why}`);
+      expect(lines).toContain('   ✓ pushed by the demo itself, with signed push requests');
+      expect(lines).toContain('     answers: 204, 204; files in Drive: 1');
+      expect(lines.filter((line) => line.includes('✗'))).toEqual([]);
     },
     TIMEOUT_MS,
   );
 
   ('missing' in emulator ? test.skip : test)(
-    'publishes through Google’s Pub/Sub emulator where there is one',
+    'publishes through Google’s Pub/Sub emulator when it is installed',
     async () => {
       const { lines, ended } = startDemo(['--once']);
       expect({ ...(await ended()), lines }).toMatchObject({ end: [0, null], left: [] });
-      expect(lines).toContain('   published twice, by Google’s Pub/Sub emulator; answered 204 and 204: 1 file');
+      expect(lines).toContain("   ✓ pushed by Google's Pub/Sub emulator");
+      expect(lines).toContain('     answers: 204, 204; files in Drive: 1');
     },
     TIMEOUT_MS,
   );
 });
 
+/** Folders next to each other that a person would take for one: their names are equal but for letter case. */
+const foldersThatDifferOnlyInCase = async (address: string, home: string): Promise<string[]> => {
+  const [, drive = ''] = /href="(\/drive\/folders\/[^"]+)"/.exec(home) ?? [];
+  const page = await (await fetch(new URL(drive, address))).text();
+  const names = [...page.matchAll(/title="Folder">.*?<bdi>(.*?)<\/bdi>/gs)].map(([, name = '']) => name);
+  expect(names.length).toBeGreaterThan(2);
+  return names.filter(
+    (name, index) => names.findIndex((other) => other.toLowerCase() === name.toLowerCase()) !== index,
+  );
+};
+
 describe('npm run demo', () => {
   test.each([
     ['--onec', 64, ["Unknown option '--onec'"]],
     ['--help', 0, []],
-  ])('says how it is used, and starts nothing: %s', async (option, exit, said) => {
+  ])('prints its usage and starts nothing: %s', async (option, exit, said) => {
     const { lines, ended } = startDemo([option], pathOf({}));
     expect(await ended()).toEqual({ end: [exit, null], left: [] });
     expect(lines).toEqual([...said, 'Usage: npm run demo -- [--once]']);
   });
 
   test(
-    'shows the files until it is interrupted, and leaves nothing',
+    'shows the files until it is interrupted, and leaves no files behind',
     async () => {
       const { child, lines, says, ended } = startDemo([], pathOf({}));
-      await says('Ctrl-C ends it.');
-      const [, address = ''] = /^Look at the files: (\S+)/m.exec(lines.join('\n')) ?? [];
-      expect(await (await fetch(address)).text()).toContain('<html');
+      await says('Press Ctrl-C to stop.');
+      const [, address = ''] = /^To see the files, open (\S+)/m.exec(lines.join('\n')) ?? [];
+      const home = await (await fetch(address)).text();
+      expect(home).toContain('<html');
+      expect(await foldersThatDifferOnlyInCase(address, home)).toEqual([]);
       child.kill('SIGINT');
       expect(await ended()).toEqual({ end: [0, null], left: [] });
     },
@@ -131,10 +146,10 @@ describe('npm run demo', () => {
   );
 
   test(
-    'ends at once when it is interrupted in the middle, and leaves nothing',
+    'exits at once when it is interrupted during a delivery, and leaves no files behind',
     async () => {
       const { child, says, ended } = startDemo([], pathOf({}));
-      await says('3. A backup');
+      await says('3. Send a backup');
       child.kill('SIGINT');
       expect(await ended()).toEqual({ end: [130, null], left: [] });
     },

@@ -149,15 +149,27 @@ describe('a file', () => {
     expect([bytes.headers.get('content-type'), bytes.text]).toEqual(['text/csv', 'a,b']);
   });
 
-  test('every link that Drive gives leads here, also under the host that it names', async () => {
-    const { body } = await courier('GET', `/files/${csv}`, {
-      query: { supportsAllDrives: true, fields: 'webViewLink,webContentLink' },
-    });
-    for (const link of [body.webViewLink, body.webContentLink, `https://drive.google.com/drive/folders/${folder}`]) {
-      const { host, pathname, search } = new URL(link);
-      expect((await get(`${pathname}${search}`)).status).toBe(200);
-      expect((await get(`/${host}${pathname}${search}`)).status).toBe(200);
+  test('every link in an answer of Drive opens here', async () => {
+    for (const id of [csv, folder]) {
+      const { body } = await courier('GET', `/files/${id}`, {
+        query: { supportsAllDrives: true, fields: 'webViewLink,webContentLink' },
+      });
+      for (const link of Object.values(body as Record<string, string>)) {
+        expect(new URL(link).origin).toBe(google.origin);
+        expect((await fetch(link)).status).toBe(200);
+      }
     }
+  });
+
+  test('a path is answered under the host of the real Drive too', async () => {
+    for (const path of [`/drive/folders/${folder}`, `/file/d/${csv}/view?usp=drivesdk`])
+      expect((await get(`/drive.google.com${path}`)).status).toBe(200);
+  });
+
+  test('the style sheet names fonts that have Japanese and emoji', async () => {
+    const { text } = await get('/_viewer/style.css');
+    const [, families = ''] = /body \{[^}]*font:([^;]*);/.exec(text) ?? [];
+    expect(families).toMatch(/"Noto Sans CJK JP".*IPAGothic.*"Noto Color Emoji".*sans-serif/s);
   });
 
   test('under another kind’s address is forwarded to its own', async () => {

@@ -20,20 +20,7 @@ import {
 } from '../model.ts';
 import type { DriveState } from '../store/state.ts';
 import { EXPORT_FORMATS } from './conversions.ts';
-
-const EDITORS: Readonly<Record<string, string>> = {
-  'application/vnd.google-apps.document': 'document',
-  'application/vnd.google-apps.spreadsheet': 'spreadsheets',
-  'application/vnd.google-apps.presentation': 'presentation',
-};
-
-const webViewLink = (file: StoredFile): string => {
-  if (file.mimeType === FOLDER) return `https://drive.google.com/drive/folders/${file.id}`;
-  const editor = EDITORS[file.mimeType];
-  return editor === undefined
-    ? `https://drive.google.com/file/d/${file.id}/view?usp=drivesdk`
-    : `https://docs.google.com/${editor}/d/${file.id}/edit?usp=drivesdk`;
-};
+import { webContentLink, webViewLink } from './links.ts';
 
 export const exportLinks = (file: StoredFile): Record<string, string> | undefined => {
   const formats = EXPORT_FORMATS[file.mimeType];
@@ -100,7 +87,7 @@ export function permissionsOf(state: DriveState, file: StoredFile): Record<strin
   });
 }
 
-const bytesOf = (file: StoredFile): Record<string, unknown> => {
+const bytesOf = (origin: string, file: StoredFile): Record<string, unknown> => {
   const head = file.revisions.at(-1);
   if (head === undefined || isOwnType(file.mimeType)) return {};
   return {
@@ -110,7 +97,7 @@ const bytesOf = (file: StoredFile): Record<string, unknown> => {
     sha256Checksum: head.sha256,
     headRevisionId: head.id,
     originalFilename: file.originalFilename ?? file.name,
-    webContentLink: `https://drive.google.com/uc?id=${file.id}&export=download`,
+    webContentLink: webContentLink(origin, file),
     ...extensionsOf(file),
   };
 };
@@ -126,6 +113,7 @@ export function quotaBytes(file: StoredFile): number {
 /** A `File` resource as this person and app see it; undefined members are not populated, as in Drive. */
 export function fileResource(state: DriveState, actor: Actor, file: StoredFile): Record<string, unknown> {
   const { account } = actor;
+  const origin = state.context.origin();
   const role = roleOf(state, account, file) ?? 'reader';
   const itemAccess = { opens: opens(state, account, file), readsDrive: isMemberOfDrive(state, account, file) };
   const capabilities = capabilitiesOf(file, role, itemAccess);
@@ -181,13 +169,13 @@ export function fileResource(state: DriveState, actor: Actor, file: StoredFile):
     folderColorRgb: file.mimeType === FOLDER ? (file.folderColorRgb ?? '#8f8f8f') : undefined,
     shortcutDetails: file.mimeType === SHORTCUT ? shortcutDetails(state, file) : undefined,
     exportLinks: exportLinks(file),
-    webViewLink: webViewLink(file),
+    webViewLink: webViewLink(origin, file),
     iconLink: `https://drive-thirdparty.googleusercontent.com/16/type/${file.mimeType}`,
     hasThumbnail: false,
     thumbnailVersion: '0',
     inheritedPermissionsDisabled: file.isLimited ?? false,
     linkShareMetadata: { securityUpdateEligible: false, securityUpdateEnabled: true },
-    ...bytesOf(file),
+    ...bytesOf(origin, file),
   };
 }
 
