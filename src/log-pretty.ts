@@ -18,6 +18,7 @@ const isHidden = (name: string): boolean =>
 /** Control characters are shown as escapes: a file name from a caller must not move the cursor or change colours. */
 const printable = (text: string): string =>
   text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to escape
     /[\u0000-\u001f\u007f-\u009f]/g,
     (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
   );
