@@ -7,6 +7,8 @@ interface Push {
   subscription: string;
   serviceAccount: string;
   message: { data?: string; attributes?: Readonly<Record<string, string>>; messageId: string };
+  /** 32 hex digits (W3C Trace Context); default: none is sent. */
+  traceId?: string;
 }
 
 /**
@@ -15,12 +17,16 @@ interface Push {
  */
 export const pushMessage = async (
   google: LocalGoogle,
-  { url, audience, subscription, serviceAccount, message }: Push,
+  { url, audience, subscription, serviceAccount, message, traceId }: Push,
 ): Promise<number> => {
   const token = google.world.idToken({ email: serviceAccount, audience });
   const response = await fetch(`${url}/v1/pubsub`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    headers: {
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      ...(traceId === undefined ? {} : { traceparent: `00-${traceId}-${traceId.slice(16)}-01` }),
+    },
     body: JSON.stringify({
       message: { ...message, message_id: message.messageId, publishTime: new Date().toISOString() },
       subscription,

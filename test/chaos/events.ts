@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../../local/google/random.ts';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
 import { type PushWorld, startPushWorld } from '../support/push-world.ts';
+import { type Export, type Message, makeExport, publish } from './event-exports.ts';
+import { failedRequests } from './judge.ts';
 
 /**
  * Exports by push, published with duplicates, while the courier is killed again and again: each becomes one file, whole.
@@ -27,81 +29,22 @@ export interface EventsReport {
   kills: number;
   /** Transfers that another courier took up past their first byte. */
   resumed: number;
+  /** Messages that were refused for good, acknowledged, and published as dead letters. */
+  givenUp: number;
+  /** Pushes that were acknowledged and whose audit line says that the delivery failed. */
+  misjudged: number;
   /** What is not as it must be; empty when all is well. */
   faults: string[];
-}
-
-interface Export {
-  name: string;
-  sha256: string;
-  document: object;
-}
-
-interface Message {
-  id: string;
-  data: object;
 }
 
 const SUBSCRIPTION = 'projects/local-project/subscriptions/chaos';
 const AT_ONCE = 8;
 const MEBIBYTE = 1_048_576;
-const LARGE_BYTES = 6 * MEBIBYTE;
 /** So slow that a large transfer takes some seconds: long enough to be killed in. */
 const BYTES_PER_SECOND = 2 * MEBIBYTE;
 const MOST_TRIES = 300;
 /** For a large transfer to be under way, before a kill comes anyway. */
 const LONGEST_WAIT_MS = 15_000;
-
-const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
-
-const noise = (bytes: number, random: () => number): Buffer => {
-  const noisy = Buffer.alloc(bytes);
-  for (let at = 0; at + 4 <= bytes; at += 4) noisy.writeUInt32LE(Math.floor(random() * 2 ** 32), at);
-  return noisy;
-};
-
-/** One export in each of its five ways, in turn; every tenth is an object large enough for an upload session. */
-const makeExport = async (world: PushWorld, index: number, random: () => number): Promise<Export> => {
-  const name = `event-${index}`;
-  const key = { name, idempotencyKey: name };
-  if (index % 10 === 7 || index % 5 === 4) {
-    const bytes = noise(index % 10 === 7 ? LARGE_BYTES : 2_000, random);
-    const { url, sha256 } = await world.putObject(`exports/${name}`, bytes);
-    // No key of its own: the object and its generation are the key.
-    return { name, sha256, document: { name, source: { gcs: url } } };
-  }
-  const text = `export ${index}`;
-  switch (index % 5) {
-    case 0:
-      return { name, sha256: sha256Of(text), document: { ...key, source: { text } } };
-    case 1:
-      return {
-        name,
-        sha256: sha256Of(text),
-        document: { ...key, source: { base64: Buffer.from(text).toString('base64') } },
-      };
-    case 2:
-      return {
-        name,
-        sha256: sha256Of(`{\n  "index": ${index}\n}\n`),
-        document: { ...key, source: { json: { index } } },
-      };
-    default:
-      return { name, sha256: sha256Of(`index\r\n${index}\r\n`), document: { ...key, source: { rows: [{ index }] } } };
-  }
-};
-
-/** Every message, and for the duplicates a second: now the same message again, now the same export under another id. */
-const publish = (exports: readonly Export[], duplicates: number, random: () => number): Message[] => {
-  const messages = exports.map(({ name, document }): Message => ({ id: name, data: document }));
-  const twice = messages.filter(() => random() < duplicates);
-  const again = twice.map(({ id, data }, index): Message => ({ id: index % 2 === 0 ? id : `${id}-again`, data }));
-  // Shuffled a little, so that a duplicate may come before, beside or after its like.
-  return [...messages, ...again]
-    .map((message, index) => ({ message, at: (index % messages.length) + random() * 20 }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ message }) => message);
-};
 
 /** Upload sessions that were asked where they are, after they had stored something, and then brought to their end. */
 const resumedSessions = ({ google }: PushWorld): number => {
@@ -121,6 +64,17 @@ const resumedSessions = ({ google }: PushWorld): number => {
   return [...sessions.values()].filter(({ done }) => done).length;
 };
 
+const deadLetters = ({ google }: PushWorld) =>
+  google.pubsub.published.map(({ attributes }) => ({
+    id: attributes.courierMessageId ?? '',
+    code: attributes.courierCode,
+    detail: attributes.courierDetail,
+  }));
+
+/** A contradiction is refused with the code that names its fault. */
+const isRefusal = ({ id, code }: ReturnType<typeof deadLetters>[number]): boolean =>
+  id.endsWith('-contradicted') && code === 'idempotency-key-reused';
+
 const faultsOf = (world: PushWorld, exports: readonly Export[]): string[] => {
   const byName = Map.groupBy(world.google.drive.files(), ({ name }) => name);
   const faults = exports.flatMap(({ name, sha256 }) => {
@@ -129,11 +83,8 @@ const faultsOf = (world: PushWorld, exports: readonly Export[]): string[] => {
     if (files[0]?.sha256 !== sha256) return [`${name}: other bytes`];
     return files[0].revisions === 1 ? [] : [`${name}: ${files[0].revisions} revisions`];
   });
-  const letters = world.google.pubsub.published.map(
-    ({ attributes }) =>
-      `dead letter ${attributes.courierMessageId}: ${attributes.courierCode} ${attributes.courierDetail}`,
-  );
-  return [...faults, ...letters];
+  const letters = deadLetters(world).filter((letter) => !isRefusal(letter));
+  return [...faults, ...letters.map(({ id, code, detail }) => `dead letter ${id}: ${code} ${detail}`)];
 };
 
 /** True while a large transfer has some of its bytes stored and is not at its end: the moment to kill at. */
@@ -148,7 +99,9 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
   const exports: Export[] = [];
   for (let index = 0; index < events; index++) exports.push(await makeExport(world, index, random));
   const waiting = publish(exports, duplicates, random);
-  const published = waiting.length;
+  const contradictions = new Set(waiting.flatMap(({ contradiction }) => contradiction?.id ?? []));
+  const refusals = contradictions.size;
+  const published = waiting.length + refusals;
   world.google.faults.add({
     host: 'www.googleapis.com',
     method: 'PUT',
@@ -161,11 +114,17 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
   let killed = 0;
   const faults: string[] = [];
 
-  const bring = async (message: Message): Promise<void> => {
+  /** The requests that were acknowledged, by their trace's id, which is the request's id in the log. */
+  const acknowledgedRequests = new Set<string>();
+
+  const bring = async ({ contradiction, ...message }: Message): Promise<void> => {
     for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
       pushes += 1;
-      if ((await world.push(message)) === 204) {
+      const traceId = randomBytes(16).toString('hex');
+      if ((await world.push({ ...message, traceId })) === 204) {
         acknowledged += 1;
+        acknowledgedRequests.add(traceId);
+        if (contradiction !== undefined && contradictions.delete(contradiction.id)) waiting.push(contradiction);
         return;
       }
       await sleep(100 + random() * 400);
@@ -176,6 +135,7 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
     for (let message = waiting.shift(); message !== undefined; message = waiting.shift()) await bring(message);
   };
 
+  const endedLines: string[] = [];
   let over = false;
   /** Kills are spread over the messages; each waits a while for a large transfer to be under way. */
   const killer = async (): Promise<void> => {
@@ -184,7 +144,9 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
       while (acknowledged < due && !over) await sleep(20);
       const sinceMs = Date.now();
       while (!over && Date.now() - sinceMs < LONGEST_WAIT_MS && !isMidTransfer(world, sinceMs)) await sleep(20);
+      const { lines } = world.courier();
       await world.replaceCourier();
+      endedLines.push(...lines);
       killed += 1;
       print(`killed ${killed} of ${kills}; ${acknowledged} of ${published} messages acknowledged`);
     }
@@ -199,9 +161,14 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
   if (killed < kills) faults.push(`the courier was killed ${killed} times, not ${kills}`);
   const resumed = resumedSessions(world);
   if (kills > 0 && resumed === 0) faults.push('no transfer was taken up past its first byte');
+  const failed = failedRequests([...endedLines, ...world.courier().lines]);
+  const misjudged = [...acknowledgedRequests].filter((id) => failed.has(id)).length;
+  if (misjudged > 0) faults.push(`${misjudged} pushes were acknowledged and audited as failed`);
+  const givenUp = new Set(deadLetters(world).map(({ id }) => id)).size;
+  if (givenUp !== refusals) faults.push(`${givenUp} messages given up, not ${refusals}`);
   const files = world.google.drive.files().filter(({ name }) => name.startsWith('event-')).length;
   if (files !== events) faults.push(`${files} files of ${events} exports`);
-  return { files, published, pushes, kills: killed, resumed, faults };
+  return { files, published, pushes, kills: killed, resumed, givenUp, misjudged, faults };
 };
 
 /** Runs it; undefined, and loudly so, where Google's Firestore emulator is not there. */

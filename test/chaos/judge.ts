@@ -68,13 +68,15 @@ const isTrue = ({ upload, receipt }: Ended & { kind: 'delivered' }): boolean =>
 const disagreeing = <Item>(groups: Map<string, Item[]>, partOf: (item: Item) => string): number =>
   [...groups.values()].filter((group) => new Set(group.map(partOf)).size > 1).length;
 
+/** The requests whose audit line says that the delivery failed. */
+export const failedRequests = (lines: readonly string[]): Set<unknown> => {
+  const failed = lines.filter((line) => line.includes('"outcome":"failed"'));
+  return new Set(failed.map((line) => (JSON.parse(line) as { requestId?: unknown }).requestId));
+};
+
 /** Receipts of requests whose audit line says that they failed. */
 export const countMisjudged = (lines: readonly string[], ends: readonly Ended[]): number => {
-  const failed = new Set<unknown>();
-  for (const line of lines) {
-    if (!line.includes('"outcome":"failed"')) continue;
-    failed.add((JSON.parse(line) as { requestId?: unknown }).requestId);
-  }
+  const failed = failedRequests(lines);
   return ends.filter((ended) => ended.kind === 'delivered' && failed.has(ended.requestId)).length;
 };
 

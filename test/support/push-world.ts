@@ -23,8 +23,13 @@ export interface PushWorld {
   replaceCourier(): Promise<void>;
   /** An ID token of the subscription's service account. */
   token(): string;
-  /** One push, as Pub/Sub sends it; answers the status, 0 when there was no answer. */
-  push(message: { data?: string | object; attributes?: Readonly<Record<string, string>>; id: string }): Promise<number>;
+  /** One push, as Pub/Sub sends it; answers the status, 0 when there was no answer. The trace's id becomes the request's id. */
+  push(message: {
+    data?: string | object;
+    attributes?: Readonly<Record<string, string>>;
+    id: string;
+    traceId?: string;
+  }): Promise<number>;
   filesNamed(name: string): ReturnType<LocalGoogle['drive']['files']>;
   /** Puts an object into the bucket; answers its `gs://` URL with its generation, and its hash. */
   putObject(name: string, bytes: Buffer): Promise<{ url: string; sha256: string }>;
@@ -81,13 +86,14 @@ export const startPushWorld = async ({
       courier = await start();
     },
     token: () => world.idToken({ email: world.emails.pubsubPush, audience: AUDIENCE }),
-    push({ data, id, attributes }) {
+    push({ data, id, attributes, traceId }) {
       const text = typeof data === 'object' ? JSON.stringify(data) : data;
       return pushMessage(google, {
         url: courier.url,
         audience: AUDIENCE,
         subscription,
         serviceAccount: world.emails.pubsubPush,
+        ...(traceId === undefined ? {} : { traceId }),
         message: {
           messageId: id,
           ...(text === undefined ? {} : { data: Buffer.from(text).toString('base64') }),
