@@ -61,8 +61,8 @@ describe('the courier', () => {
   });
 
   test('holds in schedules drawn by chance', async () => {
-    const { code, lines } = await run('--seed', '5', '--schedules', '400', '--minutes', '0.2');
-    expect(lines).toEqual([expect.stringMatching(/^\d+ schedules in \d+ s with seed 5: 0 violations$/)]);
+    const { code, lines } = await run('--seed', '1', '--schedules', '400', '--minutes', '0.2');
+    expect(lines).toEqual([expect.stringMatching(/^\d+ schedules in \d+ s with seed 1: 0 violations$/)]);
     expect(code).toBe(0);
   });
 });

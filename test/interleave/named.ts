@@ -104,6 +104,18 @@ export const NAMED: readonly NamedSchedule[] = [
     'k1:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;none;',
     { actor: 'd1', before: MULTIPART, choice: '!lost' },
   ),
+  // A file that a person puts there while a new one is on its way has the name.
+  schedule(
+    'a person puts a file of the name there, and Drive asks the creation of the new one to come later',
+    'k1:A:replace:small:plain:p1:1;put;none;',
+    { actor: 'd1', before: /^ledger\.claim write/, choice: '>2' },
+    { actor: 'd1', before: MULTIPART, choice: '!503-later' },
+  ),
+  schedule(
+    'a person puts a file of the name there, and the delivery waits for the lease of its new file',
+    'k1:A:replace:large:push:p1:1;put;none;',
+    { actor: 'd1', before: /^ledger\.claim write/, choice: '!lost' },
+  ),
   // A file in the trash is reported.
   schedule('the file is trashed while it is replaced', 'k1:A:replace:large:plain:p1:1;trash;hand;', {
     actor: 'd1',

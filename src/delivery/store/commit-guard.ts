@@ -26,6 +26,9 @@ export interface CommitGuard {
 /** A look that is older is repeated before bytes are written over a file. */
 const MAX_LOOK_AGE_MS = 1_000;
 
+/** A search for a new file's name that is older is repeated before the file is created. */
+const MAX_SEARCH_AGE_MS = 3_000;
+
 const targetChanged = (): CourierError =>
   new CourierError('drive-unavailable', {
     detail: 'The file to be replaced was renamed, moved or removed in the meantime.',
@@ -77,14 +80,42 @@ const leaveToOthers = async (
   return targetChanged();
 };
 
-/** @param mayWriteOver the upload may put bytes into a file that is there, so it needs the lease of the file */
-export const createCommitGuard = (step: UploadStep, mayWriteOver: boolean): CommitGuard => {
+const nameAppeared = (): CourierError =>
+  new CourierError('drive-unavailable', {
+    detail: 'A file of this name was put into the folder in the meantime.',
+    remedy: 'Try again: the next try applies onConflict to that file.',
+  });
+
+/** Another file that has the name of the planned one: put there by a person, who asks no ledger. */
+const hasNamesake = async ({ request, plan, context }: UploadStep): Promise<boolean> => {
+  const { name, destination } = request;
+  const { folderId, fileId } = plan;
+  for (const { id } of await destination.drive.find(folderId, name, context)) {
+    // The search may still show a file that is gone.
+    const file = id === fileId ? undefined : await destination.drive.get(id, context);
+    if (file !== undefined && isThere({ folderId, name }, file)) return true;
+  }
+  return false;
+};
+
+interface GuardOptions {
+  /** The upload may put bytes into a file that is there, so it needs the lease of the file. */
+  mayWriteOver: boolean;
+  /** The upload creates a file that is the only one of its name. */
+  mustBeOnly?: boolean;
+}
+
+export const createCommitGuard = (
+  step: UploadStep,
+  { mayWriteOver, mustBeOnly = false }: GuardOptions,
+): CommitGuard => {
   const { request, plan, claim, ledger, context, now, sleep, plannedAtMs, atEnd } = step;
   const { drive } = request.destination;
   const lapsing = mayWriteOver ? new AbortController() : undefined;
   let lease: Lease | undefined;
   let answered: Receipt | undefined;
   let attempts = 0;
+  let searchedAtMs = plannedAtMs;
 
   /** Held until the receipt is recorded, so that the next delivery to the file finds this one answered. */
   const acquire = async (fileId: string): Promise<void> => {
@@ -125,12 +156,20 @@ export const createCommitGuard = (step: UploadStep, mayWriteOver: boolean): Comm
     return undefined;
   };
 
+  /** An upload may take hours, or wait for the lease. */
+  const checkName = async (): Promise<void> => {
+    if (!mustBeOnly || now() - searchedAtMs <= MAX_SEARCH_AGE_MS) return;
+    searchedAtMs = now();
+    if (await hasNamesake(step)) throw nameAppeared();
+  };
+
   return {
     signal: lapsing === undefined ? undefined : AbortSignal.any([step.delivery.signal, lapsing.signal]),
     async beforeCommit(bytes, target) {
       attempts += 1;
       const fileId = target.kind === 'replace' ? target.id : target.file.id;
       if (mayWriteOver && fileId !== undefined) await acquire(fileId);
+      if (target.kind === 'create') await checkName();
       const isNamed = plan.kind === 'replace' || (plan.kind === 'create' && plan.rule !== 'new');
       // A new file of a name of its own carries the digest of its bytes where that is known before it is made.
       const needsNote = isNamed || target.kind === 'replace' || !carriesDigest(target);

@@ -65,7 +65,7 @@ const becomesVisible = async ({ request, context, sleep }: UploadStep, id: strin
 };
 
 /** A new file under an id that was chosen before: whoever comes second finds it there. */
-const create = async (step: UploadStep, plan: NewFile): Promise<StoredFile> => {
+const create = async (step: UploadStep, plan: NewFile, existing: DriveFile | undefined): Promise<StoredFile> => {
   const { request, delivery, claim, ledger, log } = step;
   const { nameKey } = plan;
   const ownTry = randomUUID();
@@ -81,9 +81,12 @@ const create = async (step: UploadStep, plan: NewFile): Promise<StoredFile> => {
     ...descriptionOf(step),
   };
   const isReplacing = plan.rule === 'replace';
-  const guard = createCommitGuard(step, isReplacing);
+  const guard = createCommitGuard(step, {
+    mayWriteOver: isReplacing,
+    mustBeOnly: plan.rule !== 'new' && existing === undefined,
+  });
   // An upload without a key to a name of its own has nothing to look up before its bytes become a file.
-  const options = claim === undefined && !isReplacing ? uploadOptions(step) : guardedRequest(step, guard);
+  const options = claim === undefined && plan.rule === 'new' ? uploadOptions(step) : guardedRequest(step, guard);
   const uploaded = await request.destination.drive.upload({
     ...options,
     ...(await resumption(step)),
@@ -116,5 +119,5 @@ export const createFile = (step: UploadStep, plan: NewFile, existing: DriveFile 
     const sent = sentBefore(step.claim, existing);
     if (sent !== undefined && sent !== existing.sha256Checksum) return restore(step, existing);
   }
-  return create(step, plan);
+  return create(step, plan, existing);
 };

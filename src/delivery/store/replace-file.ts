@@ -77,7 +77,7 @@ export const guardedRequest = (step: UploadStep, guard: CommitGuard) => ({
 });
 
 const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace' }): Promise<StoredFile> => {
-  const guard = createCommitGuard(step, true);
+  const guard = createCommitGuard(step, { mayWriteOver: true });
   const uploaded = await step.request.destination.drive.upload({
     ...guardedRequest(step, guard),
     ...(await resumption(step)),

@@ -8,8 +8,8 @@ import { mediaTypeOf, metadataJson, uploadCall } from './create-or-update.ts';
 export const MULTIPART_BYTES = 5 * 1024 * 1024;
 
 /**
- * The whole file in one multipart/related request (RFC 2387). A create with an id may be sent again as it is: the second
- * one is answered 409. An update may not: in between, another delivery may have put newer bytes into the file.
+ * The whole file in one multipart/related request (RFC 2387). The transport does not send it again: in between, another
+ * delivery may have put newer bytes into the file, or a person may have put a file of the name into the folder.
  * @param views the file's bytes, which are not copied.
  */
 export const sendMultipart = (
@@ -25,7 +25,7 @@ export const sendMultipart = (
     ...uploadCall(target, 'multipart'),
     headers: { 'content-type': `multipart/related; boundary=${boundary}` },
     body: [Buffer.from(head), ...views, Buffer.from(`\r\n--${boundary}--\r\n`)],
-    retry: target.kind === 'create' ? 'idempotent' : 'once',
+    retry: 'once',
   } as const;
   return client.call(call, context);
 };

@@ -59,7 +59,7 @@ const attemptMultipart = async (
   try {
     return await sendMultipart(client, target, bytes.window().views(0, size), request);
   } catch (error) {
-    if (target.kind === 'replace' && error instanceof CourierError && error.code === 'drive-unavailable') return error;
+    if (error instanceof CourierError && error.code === 'drive-unavailable') return error;
     throw error;
   }
 };
@@ -77,8 +77,7 @@ const sendWhole = async (upload: Multipart, target: UploadTarget, whole: Whole):
     if (attempt > 1 && request.callStats !== undefined) request.callStats.retries += 1;
     const answer = await attemptMultipart(upload, target, whole.size);
     const failed = answer instanceof CourierError;
-    // A create was tried again by the transport: its id makes that safe.
-    if (!failed && (target.kind === 'create' || !isTransient(upload, answer, target))) return answer;
+    if (!failed && !isTransient(upload, answer, target)) return answer;
     const wait = { ...waitOf(request), url: uploadCall(target, 'multipart').url, attempt };
     if (await again(failed ? wait : { ...wait, response: answer })) continue;
     if (failed) throw answer;

@@ -104,11 +104,15 @@ const checkName = (facts: Facts, change: Change): void => {
     const isBeside =
       other.id !== fileId && !other.trashed && other.name === after.name && other.parent === after.parent;
     const made = monitor.changes.find((one) => one.kind === 'created' && one.fileId === other.id);
-    // A file that a person created is found only by a search, which can be late and is not repeated at each step.
+    // A file that a person created is found only by a search, which can be late and is not repeated at each step: only
+    // when the attempt begins, and before the file is created if that is seconds later.
     const isByHand = made?.author.isPerson === true && (scenario.lag || change.atMs - made.atMs < HANDED_MS);
     const isKnown = made !== undefined && !isByHand;
-    const isOld = isKnown && made.step <= attempt.startStep;
-    if (isBeside && isOld && changesByPerson(facts, other.id, attempt.startStep, step).length === 0)
+    if (!isBeside || !isKnown) continue;
+    // The caller of an upload session sends the bytes whenever it likes, and the courier does not see it.
+    const isSeen = made.step <= attempt.startStep || (made.author.isPerson && !isSession(attempt.spec));
+    const since = Math.max(attempt.startStep, made.step + 1);
+    if (isSeen && changesByPerson(facts, other.id, since, step).length === 0)
       violate(facts, 'I3.name', `${labels.change(change)} beside ${labels.file(other.id)}, which has the name`);
   }
 };
