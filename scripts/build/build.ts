@@ -2,18 +2,12 @@ import { chmod, copyFile, readdir, readFile, rename, rm, writeFile } from 'node:
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { z } from 'zod';
-import { bundleClient, bundleServer } from './bundle.ts';
+import { bundleServer } from './bundle.ts';
+import { buildClient } from './client.ts';
 import { bundledFolders } from './contents.ts';
 import { bundleFramework } from './framework.ts';
 import { readLock } from './lockfile.ts';
-import {
-  clientManifestOf,
-  FRAMEWORK_FILES,
-  FRAMEWORK_FOLDER,
-  frameworkManifestOf,
-  lockfileOf,
-  manifestOf,
-} from './manifest.ts';
+import { FRAMEWORK_FILES, FRAMEWORK_FOLDER, frameworkManifestOf, lockfileOf, manifestOf } from './manifest.ts';
 import { noticesOf } from './notices.ts';
 import { sbomOf } from './sbom.ts';
 
@@ -48,11 +42,10 @@ const makeAll = async (root: string, outDir: string): Promise<Build> => {
   const lock = await readLock(root);
   const server = await bundleServer(root, outDir);
   const framework = await bundleFramework(root, outDir);
-  const client = await bundleClient(root, outDir);
+  const aws = own.optionalDependencies['@aws-sdk/credential-providers'] ?? '*';
+  const client = await buildClient(root, join(outDir, 'client'), own, aws);
   for (const file of await readdir(SHIPPED)) await copyFile(join(SHIPPED, file), join(outDir, file));
-  for (const command of ['client/main.js', join(FRAMEWORK_FOLDER, FRAMEWORK_FILES.main)]) {
-    await chmod(join(outDir, command), 0o755);
-  }
+  await chmod(join(outDir, FRAMEWORK_FOLDER, FRAMEWORK_FILES.main), 0o755);
 
   const places = placesOf({
     service: bundledFolders(server),
@@ -64,9 +57,9 @@ const makeAll = async (root: string, outDir: string): Promise<Build> => {
   await write('package.json', manifestOf(own));
   await write('package-lock.json', lockfileOf(own, lock));
   await write(join(FRAMEWORK_FOLDER, 'package.json'), frameworkManifestOf(lock));
-  await write('client/package.json', clientManifestOf(own, own.optionalDependencies['@aws-sdk/credential-providers']));
   await write('sbom.cdx.json', sbomOf({ ...own, lock, places }));
   await write('THIRD_PARTY_LICENSES.txt', await noticesOf(root, lock, [...places.keys()].sort()));
+  await write('client/THIRD_PARTY_LICENSES.txt', await noticesOf(root, lock, bundledFolders(client)));
   await copyFile(join(root, 'LICENSE'), join(outDir, 'LICENSE'));
   return { server, framework, client };
 };

@@ -7,9 +7,6 @@ import { loadLate } from './late.ts';
 import { leaveOut } from './left-out.ts';
 import { nameExports } from './named-exports.ts';
 
-/** Libraries written as CommonJS ask for Node's own modules with `require`, which an ES module has not. */
-const REQUIRE = `import { createRequire as nodeRequire } from 'node:module'; const require = nodeRequire(import.meta.url);`;
-
 /** The program asks for its version and commit; the rest of package.json is nobody's business, and changes more often. */
 const onlyVersion = (root: string): Plugin => ({
   name: 'only-version',
@@ -44,8 +41,8 @@ const optionsOf = (root: string): BuildOptions & { metafile: true } => ({
 });
 
 /** esbuild splits ES modules alone; V8's code can be kept after a run for scripts alone. `import()` waits no longer, then. */
-const toScript = async (text: string): Promise<string> =>
-  (await transform(text, { ...TEXT, format: 'cjs', supported: { 'dynamic-import': false } })).code;
+const toScript = async (text: string, target: string = TEXT.target): Promise<string> =>
+  (await transform(text, { ...TEXT, target, format: 'cjs', supported: { 'dynamic-import': false } })).code;
 
 /** The function around it that shipped/load.js calls: put there now, V8 need not copy a whole file to have it. */
 export const asLoaded = (text: string): string =>
@@ -73,17 +70,29 @@ export const bundleServer = async (root: string, outDir: string): Promise<Metafi
   return metafile;
 };
 
-/** What callers run: the command and the library. */
+/** The oldest Node that runs the client. Bun and Deno understand what it does. */
+export const CLIENT_NODE = 20;
+
+/**
+ * The command and the library of the client. They are CommonJS, so that `import` and `require` share one copy: with two, an
+ * error thrown by one would not be an instance of the other's class.
+ * @param outDir the folder for the scripts
+ */
 export const bundleClient = async (root: string, outDir: string): Promise<Metafile> => {
-  const { metafile } = await build({
+  const target = `node${CLIENT_NODE}`;
+  const { metafile, outputFiles } = await build({
     ...optionsOf(root),
+    target,
+    write: false,
     entryPoints: { main: join(root, 'src/client/main.ts'), index: join(root, 'src/client/index.ts') },
-    outdir: join(outDir, 'client'),
-    chunkNames: 'lib/[name]-[hash]',
-    banner: { js: REQUIRE },
+    outdir: outDir,
     plugins: [nameExports(root), leaveOut(root), onlyVersion(root)],
-    // Only callers on ECS and EKS need it, and they have it.
+    // Only callers on ECS and EKS need it. It is an optional peer dependency.
     external: ['@aws-sdk/credential-providers'],
   });
+  for (const { path, text } of outputFiles) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, await toScript(text, target));
+  }
   return metafile;
 };

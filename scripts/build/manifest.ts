@@ -1,3 +1,4 @@
+import { CLIENT_NODE } from './bundle.ts';
 import type { Lock } from './lockfile.ts';
 
 export const FRAMEWORK = '@google-cloud/functions-framework';
@@ -73,16 +74,32 @@ export const lockfileOf = (own: Own, lock: Lock): object => {
   };
 };
 
-/** The package.json of dist/client, which installs by itself: `npm install ./dist/client`. Its library has the same name as here. */
-export const clientManifestOf = ({ name, version, license, engines }: Own, aws: string | undefined): object => ({
+/** One module for `import` and `require`, each with types of its own kind. */
+const CLIENT_EXPORT = {
+  import: { types: './index.d.ts', default: './index.js' },
+  require: { types: './index.d.cts', default: './index.cjs' },
+};
+
+/**
+ * The package.json of dist/client, the npm package. The main export is the library, too, under the shorter name.
+ * @param aws version of the AWS SDK
+ */
+export const clientManifestOf = ({ name, version, license }: Own, aws: string): object => ({
   name,
   version,
+  description: 'Send files to Google Drive through a drive-courier service: library and command line.',
+  keywords: ['google-drive', 'upload', 'resumable', 'cloud-run', 'cli'],
   license,
-  private: true,
   type: 'module',
-  engines,
-  exports: { './client': './index.js' },
-  bin: { courier: './main.js' },
-  peerDependencies: { '@aws-sdk/credential-providers': aws ?? '*' },
+  sideEffects: false,
+  engines: { node: `>=${CLIENT_NODE}` },
+  exports: { '.': CLIENT_EXPORT, './client': CLIENT_EXPORT, './package.json': './package.json' },
+  // For tools that know no "exports".
+  main: './index.cjs',
+  types: './index.d.cts',
+  bin: { courier: 'courier.cjs' },
+  files: ['lib', 'index.*', 'courier.cjs', 'CHANGELOG.md', 'THIRD_PARTY_LICENSES.txt'],
+  peerDependencies: { '@aws-sdk/credential-providers': aws },
   peerDependenciesMeta: { '@aws-sdk/credential-providers': { optional: true } },
+  publishConfig: { access: 'public', provenance: true },
 });

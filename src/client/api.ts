@@ -1,37 +1,37 @@
 import type { z } from 'zod';
 import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
 import { CourierClientError, failure } from './errors.ts';
-import { type Exchange, faultOf, type HttpAnswer } from './http.ts';
+import { type Exchange, networkErrorText, type HttpAnswer } from './http.ts';
 import { type Retry, withRetry } from './retry.ts';
 import { parseAnswer, problemIn } from './schemas.ts';
 
 interface ApiCall<T> {
   method: 'GET' | 'POST';
-  /** Below the courier's address, e.g. `/v1/files`. */
+  /** Path below the courier's URL, e.g. `/v1/files`. */
   path: string;
   query?: Record<string, string | undefined>;
   headers?: Record<string, string>;
-  /** Made anew for each try. A body that can be had only once goes with `once`. */
+  /** Called for each attempt. A body that can be read only once needs `once`. */
   body?: () => Uint8Array | AsyncIterable<Uint8Array>;
   once?: boolean;
   answer: z.ZodType<T>;
   signal?: AbortSignal | undefined;
 }
 
-/** A call of the courier: authorized, tried again while that may help, its answer checked. @throws CourierClientError */
+/** Calls the courier: with an ID token, with retries, with a validated answer. @throws CourierClientError */
 export type CallCourier = <T>(call: ApiCall<T>) => Promise<T>;
 
 interface ApiOptions {
   url: URL;
-  /** An ID token; `fresh` after one was refused as expired. */
+  /** Gets an ID token; `fresh` after the courier rejected one as expired. */
   token(fresh: boolean): Promise<string>;
   exchange: Exchange;
   retry: Retry;
 }
 
-const BUSY: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+const TRANSIENT: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
 
-/** Retry-After in seconds; its date form is read against the answer's own Date. */
+/** Retry-After in seconds. A date is compared with the server's own Date. */
 const retryAfterOf = ({ headers }: HttpAnswer): number | undefined => {
   const text = headers['retry-after'];
   if (text === undefined) return undefined;
@@ -39,24 +39,24 @@ const retryAfterOf = ({ headers }: HttpAnswer): number | undefined => {
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
 };
 
-/** What a refusal means that no courier wrote: the platform's, a proxy's, a wrong address's. */
-const foreignFailure = (answer: HttpAnswer): CourierClientError => {
+/** An error answer that is not the courier's: from the platform, a proxy, or another server. */
+const foreignError = (answer: HttpAnswer): CourierClientError => {
   const { status } = answer;
   const specifics = { status, detail: `HTTP ${status}`, retryAfterSeconds: retryAfterOf(answer) };
   if (status === 401 || status === 403) return failure('platform-refused', specifics);
   if (status === 413) return failure('body-too-large', specifics);
-  return failure(BUSY.has(status) ? 'platform-busy' : 'not-a-courier', specifics);
+  return failure(TRANSIENT.has(status) ? 'platform-busy' : 'not-a-courier', specifics);
 };
 
-const refusalOf = (answer: HttpAnswer): CourierClientError => {
+const errorOf = (answer: HttpAnswer): CourierClientError => {
   const problem = problemIn(answer.text);
-  if (problem === undefined) return foreignFailure(answer);
+  if (problem === undefined) return foreignError(answer);
   return new CourierClientError({ ...problem, status: answer.status, retryAfterSeconds: retryAfterOf(answer) });
 };
 
 const urlOf = (base: URL, path: string, query: Record<string, string | undefined> = {}): URL => {
   const url = new URL(base);
-  // Not resolved against the base: a path that begins with "//" would name another host.
+  // Not resolved against the base: a path that begins with "//" would change the host.
   url.pathname = `${withoutTrailingSlashes(base.pathname)}${path}`;
   url.search = '';
   for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
@@ -64,27 +64,27 @@ const urlOf = (base: URL, path: string, query: Record<string, string | undefined
 };
 
 const unreachable = (url: URL, error: unknown): CourierClientError =>
-  failure('courier-unreachable', { detail: `${url.origin}: ${faultOf(error)}`, cause: error });
+  failure('courier-unreachable', { detail: `${url.origin}: ${networkErrorText(error)}`, cause: error });
 
 export const createApi = ({ url: base, token, exchange, retry }: ApiOptions): CallCourier => {
   const attempt = async <T>(call: ApiCall<T>, fresh: boolean): Promise<T> => {
     const { method, path, query, headers, body, answer: schema, signal } = call;
     const url = urlOf(base, path, query);
     const authorization = `Bearer ${await token(fresh)}`;
-    const given = body?.();
+    const content = body?.();
     const request = { method, url, headers: { ...headers, authorization }, signal };
-    const answer = await exchange(given === undefined ? request : { ...request, body: given }).catch(
+    const answer = await exchange(content === undefined ? request : { ...request, body: content }).catch(
       (error: unknown) => {
         throw signal?.aborted || error instanceof CourierClientError ? error : unreachable(url, error);
       },
     );
-    if (answer.status < 200 || answer.status > 299) throw refusalOf(answer);
+    if (answer.status < 200 || answer.status > 299) throw errorOf(answer);
     return parseAnswer(schema, answer.text);
   };
 
   return async (call) => {
     let fresh = false;
-    const once = async () => {
+    const attemptWithNewToken = async () => {
       try {
         return await attempt(call, fresh);
       } catch (error) {
@@ -94,6 +94,6 @@ export const createApi = ({ url: base, token, exchange, retry }: ApiOptions): Ca
         return attempt(call, fresh);
       }
     };
-    return call.once ? once() : withRetry(retry, once, call.signal);
+    return call.once ? attemptWithNewToken() : withRetry(retry, attemptWithNewToken, call.signal);
   };
 };

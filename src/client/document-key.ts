@@ -1,16 +1,16 @@
-/** What `courier export` has to know of a document that it forwards as it stands. */
+/** What `export` needs to know about a document that it forwards unchanged. */
 export interface DocumentFacts {
   /** False when the text cannot be a JSON object. */
   isObject: boolean;
-  /** True when the document has an `idempotencyKey` of its own, usable or not. */
+  /** True when the document has an `idempotencyKey`, valid or not. */
   hasKey: boolean;
-  /** That key, where it is a string. */
+  /** That key, if it is a string. */
   key: string | undefined;
 }
 
 export interface DocumentScan {
-  /** Takes the next bytes of the document. */
-  pass(bytes: Uint8Array): void;
+  /** Scans the next bytes of the document. */
+  add(bytes: Uint8Array): void;
   facts(): DocumentFacts;
 }
 
@@ -22,10 +22,10 @@ const [OPEN_OBJECT, COLON, COMMA] = [0x7b, 0x3a, 0x2c];
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 const SPACES = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
-/** The longest key has 255 characters, each of which may be escaped in 6 bytes. */
+/** A key has at most 255 characters, each of which may be escaped with 6 bytes. */
 const MAX_STRING_BYTES = 2_048;
 
-/** Undefined for what is not a JSON string. */
+/** @returns undefined if it is not a JSON string */
 const stringIn = (token: Uint8Array): string | undefined => {
   try {
     return JSON.parse(Buffer.from(token).toString('utf8')) as string;
@@ -35,8 +35,8 @@ const stringIn = (token: Uint8Array): string | undefined => {
 };
 
 /**
- * Looks for `idempotencyKey` at the top of a JSON document while its bytes pass by. Nothing is parsed that could be printed
- * again differently, and no more than one key is held in memory. Whether the document is valid is for the courier to say.
+ * Finds `idempotencyKey` at the top level of a JSON document while its bytes are forwarded. The document is not parsed and
+ * printed again, which could change it, and at most one key is held in memory. The courier validates the document.
  */
 export const createDocumentScan = (): DocumentScan => {
   let seen = 0;
@@ -44,7 +44,7 @@ export const createDocumentScan = (): DocumentScan => {
   let depth = 0;
   let inString = false;
   let escaped = false;
-  /** Bytes of the string that is being read, where it is one that matters: directly in the outermost object. */
+  /** Bytes of the string that is being read, if it stands directly in the outermost object. */
   let token: number[] | undefined;
   let atKey = false;
   let lastKey: string | undefined;
@@ -60,7 +60,7 @@ export const createDocumentScan = (): DocumentScan => {
     else if (lastKey === 'idempotencyKey') key ??= text;
   };
 
-  const passInString = (byte: number): void => {
+  const scanInString = (byte: number): void => {
     if (token !== undefined) {
       token.push(byte);
       if (token.length > MAX_STRING_BYTES) token = undefined;
@@ -70,7 +70,7 @@ export const createDocumentScan = (): DocumentScan => {
     else if (byte === QUOTE) endString();
   };
 
-  const passOutside = (byte: number): void => {
+  const scanOutside = (byte: number): void => {
     if (byte === QUOTE) {
       inString = true;
       token = depth === 1 ? [byte] : undefined;
@@ -86,7 +86,7 @@ export const createDocumentScan = (): DocumentScan => {
     }
   };
 
-  /** A long text is passed over at the speed of memory. @returns where its end, or something in it, has to be looked at */
+  /** Skips the inside of a long string. @returns the next position to look at */
   const skipText = (bytes: Uint8Array, from: number): number => {
     if (!inString || escaped || token !== undefined) return from;
     let at = from;
@@ -95,7 +95,7 @@ export const createDocumentScan = (): DocumentScan => {
   };
 
   return {
-    pass(bytes) {
+    add(bytes) {
       for (let at = skipText(bytes, 0); at < bytes.length; at = skipText(bytes, at + 1)) {
         const byte = bytes[at] ?? 0;
         if (first === undefined) {
@@ -104,8 +104,8 @@ export const createDocumentScan = (): DocumentScan => {
           if (isMark || SPACES.has(byte)) continue;
           first = byte;
         }
-        if (inString) passInString(byte);
-        else passOutside(byte);
+        if (inString) scanInString(byte);
+        else scanOutside(byte);
       }
     },
     facts: () => ({ isObject: first === OPEN_OBJECT, hasKey, key }),

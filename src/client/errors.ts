@@ -3,118 +3,123 @@ import type { ErrorCode } from '../errors.ts';
 interface Failure {
   title: string;
   remedy: string;
-  /** True when the same command may succeed later without anybody changing anything. */
-  retryable?: true;
-  /** True when the command itself was wrong. */
-  usage?: true;
+  /** True when the same call may succeed later without any change. */
+  retryable?: boolean;
+  exitCode?: ExitCode;
 }
 
-/** What can go wrong on the caller's own side; what the courier answers brings its own code, title and remedy. */
+/** Widens an entry of the table, so that the published types list the codes and not the wording. */
+const entry = (failure: Failure): Failure => failure;
+
+/** Failures on the caller's side. Errors that the courier answers bring their own code, title and remedy. */
 const FAILURES = {
-  usage: {
-    title: 'The command or the call is not of the form the client takes',
-    remedy: 'Correct what the detail names; "courier help" says what is expected.',
-    usage: true,
-  },
-  'file-unreadable': {
+  usage: entry({
+    title: 'The command or call is invalid',
+    remedy: 'Correct what the detail names. "courier help" lists commands and options.',
+    exitCode: 64,
+  }),
+  'file-unreadable': entry({
     title: 'The file cannot be read',
-    remedy: 'Check its path, and that this user may read it.',
-  },
-  'file-unwritable': {
+    remedy: 'Check the path, and that the current user may read the file.',
+  }),
+  'file-unwritable': entry({
     title: 'The file cannot be written',
-    remedy: 'Give another path, in a folder that exists and that this user may write to.',
-  },
-  'file-changed': {
+    remedy: 'Choose a path in an existing folder that the current user may write to.',
+  }),
+  'file-changed': entry({
     title: 'The file changed while it was being sent',
-    remedy: 'Send it again once nobody writes to it; nothing was delivered.',
+    remedy: 'Send it again once nothing writes to it. Nothing was delivered.',
     retryable: true,
-  },
-  'identity-not-found': {
-    title: 'No identity was found that can prove who is calling',
+  }),
+  'identity-not-found': entry({
+    title: 'No Google credentials were found',
     remedy:
-      'Give a key file (--key-file or GOOGLE_APPLICATION_CREDENTIALS), run where there is a metadata server, or sign in with "gcloud auth login".',
-  },
-  'identity-unusable': {
-    title: 'The identity that was found cannot be used',
-    remedy: 'Give a complete credentials file as Google made it.',
-  },
-  'identity-cannot-mint': {
-    title: 'This kind of identity cannot get an ID token for the courier',
+      'Pass a key file (--key-file or GOOGLE_APPLICATION_CREDENTIALS), run on Google Cloud with a service account attached, or sign in with "gcloud auth login".',
+  }),
+  'identity-unusable': entry({
+    title: 'The credentials that were found are not usable',
+    remedy: 'Use a complete, unchanged credentials file from Google.',
+  }),
+  'identity-cannot-mint': entry({
+    title: 'These credentials cannot get an ID token for the courier',
     remedy:
-      'Name a service account that it may act as: --impersonate EMAIL, with roles/iam.serviceAccountOpenIdTokenCreator granted on that account to this identity.',
-  },
-  'identity-refused': {
-    title: 'Google refuses this identity',
-    remedy: 'Check that the account and its key still exist and are enabled.',
-  },
-  'login-refused': {
-    title: 'There is no consent to keep',
-    remedy: 'Run "courier login" again, and agree on the page that it names.',
-  },
-  'secret-refused': {
-    title: 'Secret Manager does not take the new version',
+      'Pass --impersonate EMAIL with a service account on which this identity has roles/iam.serviceAccountOpenIdTokenCreator.',
+  }),
+  'identity-refused': entry({
+    title: 'Google rejected the credentials',
+    remedy: 'Check that the account and its key exist and are enabled.',
+  }),
+  'login-refused': entry({
+    title: 'Consent was not given',
+    remedy: 'Run "courier login" again and accept on the page that opens.',
+  }),
+  'secret-refused': entry({
+    title: 'Secret Manager rejected the new version',
     remedy: 'Grant this identity roles/secretmanager.secretVersionAdder on the secret.',
-  },
-  'google-unreachable': {
+  }),
+  'google-unreachable': entry({
     title: 'Google cannot be reached to get a token',
     remedy: 'Check the network and try again.',
     retryable: true,
-  },
-  'courier-unreachable': {
+  }),
+  'courier-unreachable': entry({
     title: 'The courier cannot be reached',
-    remedy: 'Check the address (--url or COURIER_URL) and the network, then try again.',
+    remedy: 'Check the URL (--url or COURIER_URL) and the network, then try again.',
     retryable: true,
-  },
-  'platform-busy': {
-    title: 'The platform in front of the courier does not answer as it should',
+  }),
+  'platform-busy': entry({
+    title: 'The platform in front of the courier is unavailable',
     remedy: 'Try again later.',
     retryable: true,
-  },
-  'platform-refused': {
-    title: 'The platform in front of the courier refuses this caller',
+  }),
+  'platform-refused': entry({
+    title: 'The platform in front of the courier rejected the caller',
     remedy: 'Ask the operator to grant this identity roles/run.invoker on the service.',
-  },
-  'not-a-courier': {
-    title: 'What answered is not a courier',
-    remedy: 'Check the address (--url or COURIER_URL): it is the service itself, without a path.',
-  },
-  'body-too-large': {
-    title: 'The platform in front of the courier does not take a body of this size',
-    remedy: 'Save it to a file and send the file: large files go by an upload session.',
-  },
-  'upload-refused': {
-    title: 'Drive does not take the bytes of this upload session',
-    remedy: 'Send the file again; if it stays, ask the operator to run "courier doctor".',
-  },
-  'upload-interrupted': {
-    title: 'The upload was cut too often',
-    remedy: 'Run the same command again: it goes on where it stopped.',
+  }),
+  'not-a-courier': entry({
+    title: 'The server that answered is not a courier',
+    remedy: 'Check the URL (--url or COURIER_URL). It is the URL of the service, without a path.',
+  }),
+  'body-too-large': entry({
+    title: 'The platform in front of the courier rejected a body of this size',
+    remedy: 'Save the data to a file and send the file. Large files use an upload session.',
+  }),
+  'upload-refused': entry({
+    title: 'Drive rejected the bytes of the upload session',
+    remedy: 'Send the file again. If this persists, ask the operator to run "courier doctor".',
+  }),
+  'upload-interrupted': entry({
+    title: 'The upload was interrupted too many times',
+    remedy: 'Run the same command again to resume the upload.',
     retryable: true,
-  },
-  'receipt-mismatch': {
-    title: 'The receipt is not for the bytes that were sent',
-    remedy: 'Send the file again, and report it to the operator.',
-  },
-  stopped: {
+  }),
+  'receipt-mismatch': entry({
+    title: 'The receipt does not match the bytes that were sent',
+    remedy: 'Send the file again, and report this to the operator.',
+  }),
+  stopped: entry({
     title: 'Stopped before the file was delivered',
-    remedy: 'Run the same command again: a large file goes on where it stopped.',
+    remedy: 'Run the same command again to resume. Large files continue where they stopped.',
     retryable: true,
-  },
-} as const satisfies Record<string, Failure>;
+  }),
+};
 
+/** Codes of failures on the caller's side. */
 export type ClientErrorCode = keyof typeof FAILURES;
 
-/** 0 delivered, 1 failed for good, 75 worth trying again, 64 wrong usage (sysexits.h's EX_TEMPFAIL and EX_USAGE). */
-export type ExitCode = 1 | 64 | 75;
+/**
+ * Exit code of the command line: 1 failed, trying again won't help; 64 wrong usage; 75 try again later; 130 stopped by
+ * Ctrl-C. A delivered file is 0. (64 and 75 are EX_USAGE and EX_TEMPFAIL of sysexits.h.)
+ */
+export type ExitCode = 1 | 64 | 75 | 130;
 
-interface ErrorWords {
+interface ErrorFields {
   code: string;
   title: string;
   detail?: string | undefined;
   remedy: string;
   retryable: boolean;
-  exitCode?: ExitCode;
-  /** HTTP status, when an answer was the cause. */
+  exitCode?: ExitCode | undefined;
   status?: number | undefined;
   requestId?: string | undefined;
   retryAfterSeconds?: number | undefined;
@@ -122,70 +127,72 @@ interface ErrorWords {
   cause?: unknown;
 }
 
-/** Every failure of the client, whether the courier's answer or its own. No token, key or session address is ever in it. */
+/**
+ * Every failure of the client: an error that the courier answered, or one on the caller's side. It never contains a token,
+ * a key, or the URL of an upload session.
+ */
 export class CourierClientError extends Error {
-  /** One of the courier's codes (docs/errors.md) or of the client's own. */
+  /** Stable code to match on: one of the courier's (docs/errors.md) or one of the client's. */
   readonly code: ErrorCode | ClientErrorCode | (string & {});
+  /** What went wrong, the same for every error with this code. */
   readonly title: string;
+  /** What went wrong in this call, if more is known than the title says. */
   readonly detail: string | undefined;
-  /** What to do, in one sentence. */
+  /** What to do about it, in one or two sentences. */
   readonly remedy: string;
+  /** True when the same call may succeed later without any change. */
   readonly retryable: boolean;
+  /** Exit code that the command line uses for this error. */
   readonly exitCode: ExitCode;
+  /** HTTP status, if an HTTP response caused the error. */
   readonly status: number | undefined;
+  /** ID of the request in the courier's log. */
   readonly requestId: string | undefined;
+  /** How long the server asks to wait before another attempt, in seconds. */
   readonly retryAfterSeconds: number | undefined;
-  /** Of a delivery that is worth trying again: with this key it makes no twin. */
+  /** Idempotency key of a delivery that can be retried. Retrying with this key won't create a duplicate. */
   readonly idempotencyKey: string | undefined;
 
-  constructor(words: ErrorWords) {
-    super(`${words.code}: ${words.detail ?? words.title}`, { cause: words.cause });
+  /** @internal */
+  constructor(fields: ErrorFields) {
+    super(`${fields.code}: ${fields.detail ?? fields.title}`, { cause: fields.cause });
     this.name = 'CourierClientError';
-    this.code = words.code;
-    this.title = words.title;
-    this.detail = words.detail;
-    this.remedy = words.remedy;
-    this.retryable = words.retryable;
-    this.exitCode = words.exitCode ?? (words.retryable ? 75 : 1);
-    this.status = words.status;
-    this.requestId = words.requestId;
-    this.retryAfterSeconds = words.retryAfterSeconds;
-    this.idempotencyKey = words.idempotencyKey;
+    this.code = fields.code;
+    this.title = fields.title;
+    this.detail = fields.detail;
+    this.remedy = fields.remedy;
+    this.retryable = fields.retryable;
+    this.exitCode = fields.exitCode ?? (fields.retryable ? 75 : 1);
+    this.status = fields.status;
+    this.requestId = fields.requestId;
+    this.retryAfterSeconds = fields.retryAfterSeconds;
+    this.idempotencyKey = fields.idempotencyKey;
   }
 
-  /** As `--json` prints it. */
+  /** The error as `courier --json` prints it: `{error: {code, title, detail, remedy, retryable, exitCode, …}}`. */
   toJSON(): Record<string, unknown> {
     const { code, title, detail, remedy, retryable, exitCode, status, requestId, idempotencyKey } = this;
     return { error: { code, title, detail, remedy, retryable, exitCode, status, requestId, idempotencyKey } };
   }
 }
 
-type Specifics = Partial<
-  Pick<ErrorWords, 'detail' | 'remedy' | 'cause' | 'status' | 'requestId' | 'retryAfterSeconds'>
->;
+type Specifics = Partial<Omit<ErrorFields, 'code' | 'title'>>;
 
-/** A failure of the client's own table. */
+/** An error from the client's own table; `specifics` override the table. */
 export const failure = (code: ClientErrorCode, specifics: Specifics = {}): CourierClientError => {
-  const { title, remedy, retryable, usage }: Failure = FAILURES[code];
-  return new CourierClientError({
-    code,
-    title,
-    remedy,
-    retryable: retryable ?? false,
-    ...(usage ? { exitCode: 64 } : {}),
-    ...specifics,
-  });
+  const { title, remedy, retryable = false, exitCode }: Failure = FAILURES[code];
+  return new CourierClientError({ code, title, remedy, retryable, exitCode, ...specifics });
 };
 
-/** What a delivery threw, or `stopped` in its place once the signal has ended it. */
+/** The error itself, or `stopped` if the caller's signal ended the work. */
 export const orStopped = (thrown: unknown, signal: AbortSignal | undefined): unknown => {
-  const isTold = thrown instanceof CourierClientError && thrown.code === 'stopped';
-  return signal?.aborted && !isTold ? failure('stopped', { cause: thrown }) : thrown;
+  const isStopped = thrown instanceof CourierClientError && thrown.code === 'stopped';
+  return signal?.aborted && !isStopped ? failure('stopped', { cause: thrown }) : thrown;
 };
 
 /**
- * What a delivery threw, with the key that it was tried with where it may be tried again; the key that is known first stays.
- * Not for a file that changed: it has other bytes now, and they need a key of their own.
+ * Adds the idempotency key to an error that can be retried; a key that is already there stays. A file that changed gets none:
+ * it has other bytes now, which need a new key.
  */
 export const withKey = (thrown: unknown, idempotencyKey: string): unknown => {
   if (!(thrown instanceof CourierClientError) || !thrown.retryable || thrown.code === 'file-changed') return thrown;
@@ -193,15 +200,15 @@ export const withKey = (thrown: unknown, idempotencyKey: string): unknown => {
   return new CourierClientError({ ...thrown, idempotencyKey, cause: thrown.cause });
 };
 
-/** Anything thrown, as the client's error; what is not one already is a fault of the client itself. */
+/** Anything thrown, as the client's error. What is not one already is a bug in the client. */
 export const asClientError = (thrown: unknown): CourierClientError =>
   thrown instanceof CourierClientError
     ? thrown
     : new CourierClientError({
         code: 'internal',
-        title: 'Something is wrong in the client itself',
+        title: 'Internal error of the client',
         detail: thrown instanceof Error ? thrown.message : String(thrown),
-        remedy: 'Report it with the command that was run.',
+        remedy: 'Report it together with the command that was run.',
         retryable: false,
         cause: thrown,
       });

@@ -1,43 +1,83 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { Receipt } from '../domain.ts';
+import type { ConflictRule, Conversion, Receipt } from '../domain.ts';
 import type { CallCourier } from './api.ts';
 import { createDocumentScan, type DocumentFacts } from './document-key.ts';
 import { failure, orStopped, withKey } from './errors.ts';
-import { openInput, type Seekable, type Sendable, type Stream, settleStream } from './input.ts';
+import { openInput, type Seekable, type Sendable, type Stream, bufferStream } from './input.ts';
 import { receiptSchema } from './schemas.ts';
-import { usableKey } from './send-options.ts';
+import { checkedKey } from './send-options.ts';
 
-/**
- * What `export` takes: an object, which is written as JSON; JSON text, recognized by its first character, "{"; or, as with
- * `send`, a path, a file URL, bytes or a stream. Whatever is JSON already is forwarded byte for byte.
- */
-export type ExportInput = Readonly<Record<string, unknown>> | Sendable;
+/** Where the bytes of an export come from; exactly one of these. */
+export type ExportSource =
+  /** Text, stored as UTF-8. */
+  | { text: string }
+  /** Bytes in base64. */
+  | { base64: string }
+  /** Any JSON value, stored as indented JSON. */
+  | { json: unknown }
+  /** Rows of a CSV file. The header has the keys in the order in which they first appear. */
+  | { rows: readonly Readonly<Record<string, unknown>>[] }
+  /** An object in Cloud Storage: `gs://bucket/object`, optionally with `#generation`. */
+  | { gcs: string };
 
-export interface ExportOptions {
-  /** 1 to 255 visible ASCII characters. Default: the document's own, else a new one. */
-  idempotencyKey?: string;
-  signal?: AbortSignal;
+/** An export document: what to store, and where. What is left out is decided by the destination. */
+export interface ExportDocument {
+  /** Name of a destination. Default: the caller's only one, else `default`. */
+  destination?: string | undefined;
+  /** Name of the file in Drive, 1 to 255 characters. Objects of Cloud Storage have one of their own. */
+  name?: string | undefined;
+  /** Media type, such as `text/csv`. Default: that of the source, else derived from the name. */
+  mimeType?: string | undefined;
+  /** Folders below the destination's folder, separated by "/". Missing folders are created. */
+  path?: string | undefined;
+  /** What to do if the name is taken: another file (`new`), `replace`, `skip`, or `fail` with the error `name-taken`. */
+  onConflict?: ConflictRule | undefined;
+  /** Google format to convert the file to. */
+  convertTo?: Conversion | undefined;
+  /** Description of the file in Drive. */
+  description?: string | undefined;
+  /** As the option of the same name. */
+  idempotencyKey?: string | undefined;
+  source: ExportSource;
 }
 
-/** Kept in memory up to this size, in bytes; larger documents are read again for each attempt. */
+/**
+ * What `export` accepts: an object, which is written as JSON; JSON text, recognized by its first character, "{"; or, as `send`
+ * does, a path, a `file:` URL, bytes, a Blob or a stream with JSON. JSON is forwarded byte for byte.
+ */
+export type ExportInput = ExportDocument | Sendable;
+
+/** Options of `export`. */
+export interface ExportOptions {
+  /**
+   * 1 to 255 visible ASCII characters. Exporting again with the same key answers the same file instead of creating another.
+   * Default: the document's own key, else a new one.
+   */
+  idempotencyKey?: string | undefined;
+  /** Stops the call with the error `stopped`. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Documents up to this size are kept in memory. Larger files are read again for each attempt. */
 const MAX_WHOLE_BYTES = 8 * 1024 * 1024;
 
 const usage = (detail: string) => failure('usage', { detail });
 
-/** https://tc39.es/proposal-json-parse-with-source/; not yet in TypeScript's library. */
+/** https://tc39.es/proposal-json-parse-with-source/: not in TypeScript's library yet, and not in Node 20. */
 const { rawJSON } = JSON as unknown as { rawJSON?: (text: string) => unknown };
 
-/** JSON has no NaN and no Infinity, and would have null in their place. */
-const exactly = (key: string, value: unknown): unknown => {
-  if (typeof value === 'number' && !Number.isFinite(value)) throw usage(`"${key}" is ${value}, which JSON cannot say.`);
+/** JSON has no NaN and no Infinity; JSON.stringify would write null. */
+const writeExactly = (key: string, value: unknown): unknown => {
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw usage(`"${key}" is ${value}, which JSON cannot express.`);
   return typeof value === 'bigint' && rawJSON !== undefined ? rawJSON(String(value)) : value;
 };
 
 const jsonOf = (document: object): Buffer => {
   try {
-    return Buffer.from(JSON.stringify(document, exactly));
+    return Buffer.from(JSON.stringify(document, writeExactly));
   } catch (error) {
-    // What is circular, and big integers where the runtime cannot write them.
+    // Circular objects, and big integers where the runtime cannot write them.
     throw error instanceof TypeError ? usage(`The document cannot be written as JSON: ${error.message}`) : error;
   }
 };
@@ -63,7 +103,7 @@ const openDocument = (input: ExportInput): Promise<Seekable | Stream> => {
 
 interface Scanned {
   facts: DocumentFacts;
-  /** Made anew for each attempt. */
+  /** Called for each attempt. */
   body: () => Uint8Array | AsyncIterable<Uint8Array>;
   headers: Record<string, string>;
   /** True when the bytes can be read only once. */
@@ -72,7 +112,7 @@ interface Scanned {
 
 const scanStream = ({ bytes, head = [] }: Stream): Scanned => {
   const scan = createDocumentScan();
-  for (const part of head) scan.pass(part);
+  for (const part of head) scan.add(part);
   return { facts: scan.facts(), body: () => bytes, headers: {}, once: true };
 };
 
@@ -82,7 +122,7 @@ const scanSeekable = async (input: Seekable): Promise<Scanned> => {
   const kept: Uint8Array[] = [];
   const isSmall = input.size <= MAX_WHOLE_BYTES;
   for await (const part of input.read(0, input.size)) {
-    scan.pass(part);
+    scan.add(part);
     hash.update(part);
     if (isSmall) kept.push(part);
   }
@@ -91,33 +131,33 @@ const scanSeekable = async (input: Seekable): Promise<Scanned> => {
   return {
     facts: scan.facts(),
     body: () => (isSmall ? whole : input.read(0, input.size)),
-    // RFC 9530: what arrives is what was read here, or nothing is delivered.
+    // RFC 9530: if other bytes arrive, nothing is delivered.
     headers: { 'content-length': String(input.size), 'content-digest': `sha-256=:${hash.digest('base64')}:` },
     once: false,
   };
 };
 
-/** The key to send beside the document, and the one to name in an error. @throws CourierClientError `usage` */
+/** The key to send in the header, and the key to report in errors. @throws CourierClientError `usage` */
 const keysOf = ({ facts, once }: Scanned, given: string | undefined) => {
   if (given !== undefined && facts.key !== undefined && facts.key !== given) {
-    throw usage('The document has an idempotencyKey that differs from the one given with --key.');
+    throw usage('The document has another idempotencyKey than the one given with --key.');
   }
   if (given !== undefined || facts.hasKey) return { header: given, known: given ?? facts.key };
-  // Past what was looked at, a stream may have a key of its own, which another one must not contradict.
-  const made = once ? undefined : randomUUID();
-  return { header: made, known: made };
+  // Beyond the part that was scanned, a stream may have a key of its own. A header must not contradict it.
+  const generated = once ? undefined : randomUUID();
+  return { header: generated, known: generated };
 };
 
-/** Has the courier make a file of an export document. @throws CourierClientError */
+/** Sends an export document to the courier. @throws CourierClientError */
 export const sendDocument = async (
   call: CallCourier,
   document: ExportInput,
   { idempotencyKey, signal }: ExportOptions = {},
 ): Promise<Receipt> => {
-  const given = usableKey(idempotencyKey);
+  const given = checkedKey(idempotencyKey);
   const opened = await openDocument(document);
   try {
-    const input = opened.kind === 'stream' ? await settleStream(opened, MAX_WHOLE_BYTES) : opened;
+    const input = opened.kind === 'stream' ? await bufferStream(opened, MAX_WHOLE_BYTES) : opened;
     const scanned = input.kind === 'stream' ? scanStream(input) : await scanSeekable(input);
     const { body, headers, once } = scanned;
     if (!scanned.facts.isObject) {

@@ -1,54 +1,58 @@
 import type { Rewrite } from './google-origin.ts';
-import { timeUp } from './time-up.ts';
+import type { Exchange } from './http.ts';
+import { timeoutError } from './timeout.ts';
 
-/**
- * For one call to Google, until the end of its answer: tokens come in a second or two, and a connection that hangs would
- * otherwise be waited for as long as Node's own fetch does, five minutes at every try.
- */
-export const CALL_MS = 20_000;
+/** Limit of one call to Google, in milliseconds. Tokens arrive within a second or two. */
+export const DEFAULT_CALL_MS = 20_000;
 
-/** How the client asks Google for something small: there where the address leads to, and not for ever. */
+/** Calls Google's APIs for small answers, such as tokens. */
 export type GoogleFetch = typeof globalThis.fetch;
 
-/** An answer whose body is here already. */
-const readWhole = async (response: Response): Promise<Response> => {
-  const bytes = await response.arrayBuffer();
-  return new Response(bytes.byteLength === 0 ? null : bytes, response);
-};
+/** These statuses have no body, and `Response` refuses one. */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /**
- * @param limitMs for each call; when it is over, the call fails with a `TimeoutError`
- * @returns a fetch for short answers: it reads them to their end, which counts too
+ * A `fetch` on top of the client's own HTTP, so that Google's libraries use the same proxy.
+ * @param callMs limit of each call, including its whole answer; after it the call fails with a `TimeoutError`
  */
 export const googleFetch =
-  (rewrite: Rewrite, limitMs: number = CALL_MS): GoogleFetch =>
-  async (input, init) => {
-    if (input instanceof Request) throw new TypeError('give a URL, not a Request');
+  (rewrite: Rewrite, exchange: Exchange, callMs: number = DEFAULT_CALL_MS): GoogleFetch =>
+  async (input, init = {}) => {
+    if (input instanceof Request) throw new TypeError('pass a URL, not a Request');
+    // Reads all forms of headers and bodies as fetch does.
+    const { method, headers, body } = init;
+    const url = rewrite(String(input));
+    const request = new Request(url, { method: method ?? 'GET', headers: headers ?? {}, body: body ?? null });
+    const bytes = body == null ? undefined : new Uint8Array(await request.arrayBuffer());
     const controller = new AbortController();
-    const signals = [controller.signal, init?.signal].filter((signal) => signal != null);
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      const reason = timeUp(`no answer within ${limitMs / 1000} seconds`);
-      controller.abort(reason);
-      // Not left to the signal: of an answer that has begun, fetch may have forgotten it.
-      late.reject(reason);
-    }, limitMs);
+    const abort = (): void => controller.abort(init.signal?.reason);
+    init.signal?.addEventListener('abort', abort);
+    const timer = setTimeout(() => controller.abort(timeoutError(`no answer within ${callMs / 1000} seconds`)), callMs);
     try {
-      const answered = fetch(rewrite(String(input)), { ...init, signal: AbortSignal.any(signals) }).then(readWhole);
-      return await Promise.race([answered, late.promise]);
+      init.signal?.throwIfAborted();
+      const answer = await exchange({
+        method: request.method,
+        url,
+        headers: Object.fromEntries(request.headers),
+        ...(bytes === undefined ? {} : { body: bytes }),
+        signal: controller.signal,
+      });
+      const pairs = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)]);
+      return new Response(BODILESS.has(answer.status) ? null : answer.text, { status: answer.status, headers: pairs });
     } finally {
       clearTimeout(timer);
+      init.signal?.removeEventListener('abort', abort);
     }
   };
 
 export interface JsonAnswer {
   status: number;
   ok: boolean;
-  /** Undefined when the body is no JSON. */
+  /** Undefined when the body is not JSON. */
   data: unknown;
 }
 
-/** One call and its whole answer. @throws whatever cut it off, `TimeoutError` among it */
+/** One call and its whole answer. @throws the network's error or a `TimeoutError` */
 export const askForJson = async (fetch: GoogleFetch, url: string, init: RequestInit): Promise<JsonAnswer> => {
   const response = await fetch(url, init);
   const { status, ok } = response;

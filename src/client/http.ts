@@ -1,16 +1,18 @@
 import { once } from 'node:events';
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { timeUp, timeUpIn } from './time-up.ts';
+import { ProxyError, proxyAgent, proxyFor, proxyName } from './proxy.ts';
+import { systemErrorText } from './system-errors.ts';
+import { timeoutError, timeoutIn } from './timeout.ts';
 
-interface HttpRequest {
+export interface HttpRequest {
   method: string;
   url: string | URL;
   headers?: Record<string, string>;
-  /** Sent as it comes, with back-pressure; give `content-length` in the headers when it is known. */
+  /** Streamed with back-pressure. Set `content-length` in the headers if the length is known. */
   body?: Uint8Array | AsyncIterable<Uint8Array>;
   signal?: AbortSignal | undefined;
-  /** Ends the exchange when nothing moves in either direction for so long. */
+  /** Ends the exchange if no byte moves in either direction for this many milliseconds. */
   idleMs?: number;
 }
 
@@ -20,44 +22,45 @@ export interface HttpAnswer {
   text: string;
 }
 
-/** What became of an exchange that has no answer, in a word or two for a person. */
-export const faultOf = (error: unknown): string => {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-  return timeUpIn(error) ?? code ?? 'no answer';
-};
-
-/** How the client speaks HTTP; `exchange` unless a test puts something in between. */
+/** Sends one request and reads the whole answer. */
 export type Exchange = (request: HttpRequest) => Promise<HttpAnswer>;
 
+/** Why an exchange has no answer, in a few words for a person. */
+export const networkErrorText = (error: unknown): string =>
+  (error instanceof ProxyError ? error.message : undefined) ??
+  timeoutIn(error) ??
+  systemErrorText(error) ??
+  'No response';
+
 /** The courier may have to wait for Drive before it answers. */
-const IDLE_MS = 600_000;
-/** Answers are small JSON documents; what is longer is none of the courier's. */
-const LONGEST_ANSWER = 4 * 1024 * 1024;
+const DEFAULT_IDLE_MS = 600_000;
+/** Answers are small JSON documents. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 const readText = async (response: IncomingMessage): Promise<string> => {
   const parts: Buffer[] = [];
   let length = 0;
   for await (const part of response as AsyncIterable<Buffer>) {
     length += part.length;
-    if (length > LONGEST_ANSWER) throw new Error('the answer is too long');
+    if (length > MAX_ANSWER_BYTES) throw new Error(`the response is longer than ${MAX_ANSWER_BYTES} bytes`);
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');
 };
 
-const OVER = Symbol('over');
+const ANSWERED = Symbol('answered');
 
-/** Writes the body until its end, or until the exchange is decided: an early refusal makes the rest pointless, however slowly it comes. */
-const pump = async (
+/** Writes the body until its end, or until the server answers: after an early rejection the rest is pointless. */
+const writeBody = async (
   request: ClientRequest,
   body: AsyncIterable<Uint8Array>,
-  decided: Promise<typeof OVER>,
+  answered: Promise<typeof ANSWERED>,
 ): Promise<void> => {
   const parts = body[Symbol.asyncIterator]();
   for (;;) {
-    const part = await Promise.race([parts.next(), decided]);
-    if (part === OVER) {
-      // Not awaited: a source that is waiting for its next bytes would only end after them.
+    const part = await Promise.race([parts.next(), answered]);
+    if (part === ANSWERED) {
+      // Not awaited: a source that waits for its next bytes would only end after they arrive.
       parts.return?.().catch(() => undefined);
       return;
     }
@@ -65,45 +68,74 @@ const pump = async (
       request.end();
       return;
     }
-    if (!request.write(part.value)) await Promise.race([once(request, 'drain').catch(() => undefined), decided]);
+    if (!request.write(part.value)) await Promise.race([once(request, 'drain').catch(() => undefined), answered]);
   }
 };
 
-/**
- * One request and its answer. Not `fetch`: an answer that comes while the body still goes out is read rather than lost.
- * @throws the socket's error, the signal's reason, or the body's own error
- */
-export const exchange: Exchange = async ({ method, url, headers = {}, body, signal, idleMs = IDLE_MS }) => {
-  signal?.throwIfAborted();
-  const target = new URL(url);
-  const length: Record<string, number> = body instanceof Uint8Array ? { 'content-length': body.byteLength } : {};
-  const request = (target.protocol === 'https:' ? https : http).request(target, {
-    method,
-    headers: { ...length, ...headers },
-    timeout: idleMs,
-    ...(signal === undefined ? {} : { signal }),
+/** Rejects when the proxy cannot be reached, or refuses to connect to the server. */
+const watchProxy = (request: ClientRequest, proxy: URL): Promise<never> => {
+  let isConnected = false;
+  return new Promise((_, reject) => {
+    request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
+      isConnected = statusCode === 200;
+      if (!isConnected) reject(new ProxyError(`${proxyName(proxy)} answered HTTP ${statusCode}`));
+    });
+    request.once('error', (error) => {
+      if (isConnected) return;
+      const reason = timeoutIn(error) ?? systemErrorText(error) ?? error.message;
+      reject(new ProxyError(`${proxyName(proxy)}: ${reason}`, { cause: error }));
+    });
   });
-  // Given with the options it counts while the connection is made, too.
-  request.once('timeout', () => request.destroy(timeUp(`nothing moved for ${idleMs / 1000} seconds`)));
-  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+};
+
+/** Rejects when the exchange fails; errors after the answer (an unread body, a closed connection) do not matter. */
+const watch = (request: ClientRequest, proxy: URL | undefined): Promise<IncomingMessage> => {
+  // Listens first, so that its error wins over the plain one of the socket.
+  const proxyFailure = proxy === undefined ? [] : [watchProxy(request, proxy)];
+  const response = new Promise<IncomingMessage>((resolve, reject) => {
     request.once('response', resolve);
-    // Errors after the answer (the server hung up on the unread rest of the body) are of no interest.
     request.on('error', reject);
   });
-  const decided = answered.then(
-    () => OVER,
-    () => OVER,
-  ) as Promise<typeof OVER>;
-  try {
-    if (body === undefined || body instanceof Uint8Array) request.end(body);
-    else await pump(request, body, decided);
-    const response = await answered;
-    const text = await readText(response);
-    return { status: response.statusCode ?? 0, headers: response.headers, text };
-  } catch (error) {
-    throw signal?.aborted ? signal.reason : error;
-  } finally {
-    // A connection with half a body in it is of no further use.
-    if (!request.writableEnded) request.destroy();
-  }
+  return Promise.race([...proxyFailure, response]);
 };
+
+/**
+ * HTTP by Node's own client, through the proxy that the environment names. Not `fetch`, which loses an answer that arrives
+ * while the body is still being sent.
+ * @param env the environment with `HTTPS_PROXY` and `NO_PROXY`
+ * @returns an exchange that throws the socket's error, the signal's reason, or the body's own error
+ */
+export const createExchange =
+  (env: Readonly<Record<string, string | undefined>>): Exchange =>
+  async ({ method, url, headers = {}, body, signal, idleMs = DEFAULT_IDLE_MS }) => {
+    signal?.throwIfAborted();
+    const target = new URL(url);
+    const proxy = proxyFor(env, target);
+    const length: Record<string, number> = body instanceof Uint8Array ? { 'content-length': body.byteLength } : {};
+    const request = (target.protocol === 'https:' ? https : http).request(target, {
+      method,
+      headers: { ...length, ...headers },
+      // Also covers the time until the connection stands.
+      timeout: idleMs,
+      ...(proxy === undefined ? {} : { agent: await proxyAgent(proxy) }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    request.once('timeout', () => request.destroy(timeoutError(`no data moved for ${idleMs / 1000} seconds`)));
+    const response = watch(request, proxy);
+    const answered = response.then(
+      () => ANSWERED,
+      () => ANSWERED,
+    ) as Promise<typeof ANSWERED>;
+    try {
+      if (body === undefined || body instanceof Uint8Array) request.end(body);
+      else await writeBody(request, body, answered);
+      const message = await response;
+      const text = await readText(message);
+      return { status: message.statusCode ?? 0, headers: message.headers, text };
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
+    } finally {
+      // A connection with half a body in it is of no further use.
+      if (!request.writableEnded) request.destroy();
+    }
+  };

@@ -1,96 +1,153 @@
 import { homedir } from 'node:os';
-import type { Receipt } from '../domain.ts';
-import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
+import type { Outcome, Receipt, ConflictRule, Conversion } from '../domain.ts';
 import { type CallCourier, createApi } from './api.ts';
-import { CourierClientError, failure } from './errors.ts';
-import { type ExportInput, type ExportOptions, sendDocument } from './export.ts';
-import { type Exchange, exchange } from './http.ts';
-import type { Identity } from './identity/identity.ts';
+import { audienceOfUrl } from './audience.ts';
+import { type ClientErrorCode, CourierClientError, type ExitCode, failure } from './errors.ts';
+import {
+  type ExportDocument,
+  type ExportInput,
+  type ExportOptions,
+  type ExportSource,
+  sendDocument,
+} from './export.ts';
+import { createExchange, type Exchange } from './http.ts';
 import type { Sendable } from './input.ts';
+import { isLoopback } from './loopback-host.ts';
 import { type RetryOptions, retryWith } from './retry.ts';
-import { type DestinationSummary, type DoctorReport, destinationsSchema, doctorSchema } from './schemas.ts';
+import {
+  type DestinationSummary,
+  type DoctorCheck,
+  type DoctorFinding,
+  type DoctorReport,
+  destinationsSchema,
+  doctorSchema,
+} from './schemas.ts';
 import { send } from './send.ts';
-import type { SendOptions } from './send-options.ts';
+import type { SendOptions, SendProgress } from './send-options.ts';
 import { cacheFolder, createSessionStore } from './session-store.ts';
 import { claimsOf } from './token-claims.ts';
 
-export type { DestinationSummary, DoctorReport, ExportInput, ExportOptions, Identity, Receipt, Sendable, SendOptions };
+export type {
+  ClientErrorCode,
+  ConflictRule,
+  Conversion,
+  DestinationSummary,
+  DoctorCheck,
+  DoctorFinding,
+  DoctorReport,
+  ExitCode,
+  ExportDocument,
+  ExportInput,
+  ExportOptions,
+  ExportSource,
+  Outcome,
+  Receipt,
+  RetryOptions,
+  Sendable,
+  SendOptions,
+  SendProgress,
+};
 export { CourierClientError };
 
+/** Anything that can get an ID token for an audience. */
+export interface TokenSource {
+  /** @returns a Google ID token whose `aud` is the audience */
+  idToken(audience: string): Promise<string>;
+}
+
+/** How to reach a courier, and who calls it. */
 export interface CourierClientOptions {
-  /** Where the courier is, e.g. `https://courier-xyz.a.run.app`. Loopback addresses may be http. */
+  /** URL of the courier, e.g. `https://courier-xyz.a.run.app`. Only loopback addresses may use http. */
   url: string | URL;
-  /** Default: that URL. */
-  audience?: string;
-  /** Default: found as Google's libraries find theirs; see `discoverIdentity`. */
-  identity?: Identity | { idToken(audience: string): Promise<string> };
-  /** A credentials file of any kind that Google makes; used when `identity` is not given. */
-  keyFile?: string;
-  /** Email of a service account to act as; used when `identity` is not given. */
-  impersonate?: string;
-  retry?: RetryOptions;
-  /** Of direct uploads; a multiple of 256 KiB, default 16 MiB. */
-  chunkBytes?: number;
-  /** Keeps unfinished large uploads, to go on with them later; default: the user's cache folder. */
-  sessionFolder?: string;
-  /** Default: this process's environment. */
-  env?: Readonly<Record<string, string | undefined>>;
-  /** Epoch milliseconds. */
+  /** Audience of the ID token. Default: the URL. */
+  audience?: string | undefined;
+  /**
+   * Who calls. Default: found as Google's libraries do, in this order: `GOOGLE_APPLICATION_CREDENTIALS`, application default
+   * credentials, the metadata server, gcloud's account.
+   */
+  identity?: TokenSource | undefined;
+  /** Path of a Google credentials file of any kind. Ignored if `identity` is set. */
+  keyFile?: string | undefined;
+  /** Email of a service account to impersonate. Ignored if `identity` is set. */
+  impersonate?: string | undefined;
+  /** How failed calls are repeated. */
+  retry?: RetryOptions | undefined;
+  /** Bytes of one request of an upload session; a multiple of 256 KiB (262,144). Default: 16 MiB. */
+  chunkBytes?: number | undefined;
+  /** Folder that keeps unfinished uploads, so that another process can resume them. Default: the user's cache folder. */
+  sessionFolder?: string | undefined;
+  /**
+   * Environment variables: for credentials, the proxy (`HTTPS_PROXY`, `NO_PROXY`) and the cache folder. Default: this
+   * process's.
+   */
+  env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** @internal Epoch milliseconds. */
   now?: () => number;
+  /** @internal */
   exchange?: Exchange;
 }
 
-/** A token is used until this long before it ends. */
-const SPARE_MS = 300_000;
-const CHUNK_BYTES = 16 * 1024 * 1024;
-const GRANULARITY = 256 * 1024;
+/** A token is replaced this long before it expires. */
+const TOKEN_MARGIN_MS = 300_000;
+const DEFAULT_CHUNK_BYTES = 16 * 1024 * 1024;
+/** Drive accepts chunks of multiples of this. */
+const CHUNK_GRANULARITY_BYTES = 256 * 1024;
 
 /** @throws CourierClientError `usage` */
 const courierUrl = (given: string | URL): URL => {
   const url = URL.canParse(String(given)) ? new URL(given) : undefined;
-  const isLoopback = url !== undefined && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (url === undefined || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback))) {
-    throw failure('usage', { detail: `"${given}" is not an https address of a courier.` });
-  }
-  return url;
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return url;
+  throw failure('usage', { detail: `"${given}" is not the https URL of a courier.` });
 };
 
-/** The audience of a courier at this URL: without the slash or the line end that a variable often brings along. */
-export const audienceOfUrl = (url: string | URL): string => withoutTrailingSlashes(String(url).trim());
-
-/** What a courier can be asked by the systems that send to it. Every method throws CourierClientError. */
+/**
+ * A client of one courier. Every method throws `CourierClientError`. Methods can be called concurrently; they share one ID
+ * token, which is replaced before it expires.
+ */
 export class CourierClient {
   readonly #url: URL;
   readonly #audience: string;
   readonly #options: CourierClientOptions;
   readonly #now: () => number;
+  readonly #exchange: Exchange;
   readonly #call: CallCourier;
-  #identity: Promise<Identity | { idToken(audience: string): Promise<string> }> | undefined;
+  #identity: Promise<TokenSource> | undefined;
   #token: { text: Promise<string>; freshUntilMs: number } | undefined;
 
+  /** @throws CourierClientError `usage` if the URL or `chunkBytes` is invalid */
   constructor(options: CourierClientOptions) {
     this.#options = options;
     this.#url = courierUrl(options.url);
-    this.#audience = options.audience ?? audienceOfUrl(options.url);
+    this.#audience = options.audience?.trim() || audienceOfUrl(options.url);
     this.#now = options.now ?? Date.now;
-    const { chunkBytes = CHUNK_BYTES } = options;
-    if (chunkBytes < GRANULARITY || chunkBytes % GRANULARITY !== 0) {
-      throw failure('usage', { detail: `chunkBytes is not a multiple of ${GRANULARITY}.` });
+    const { chunkBytes = DEFAULT_CHUNK_BYTES, env = process.env } = options;
+    if (chunkBytes < CHUNK_GRANULARITY_BYTES || chunkBytes % CHUNK_GRANULARITY_BYTES !== 0) {
+      throw failure('usage', { detail: `chunkBytes is not a multiple of ${CHUNK_GRANULARITY_BYTES}.` });
     }
+    this.#exchange = options.exchange ?? createExchange(env);
     this.#call = createApi({
       url: this.#url,
-      token: (fresh) => this.#tokenOf(fresh),
-      exchange: options.exchange ?? exchange,
+      token: (fresh) => this.#currentToken(fresh),
+      exchange: this.#exchange,
       retry: retryWith(options.retry),
     });
   }
 
-  /** Puts a file, bytes or a stream where the courier's destination says; the receipt is its proof. */
+  /**
+   * Sends a file, bytes or a stream to Google Drive. Up to 8 MiB are sent in one request; larger files go straight to Drive by
+   * an upload session that is resumed after interruptions; longer streams go through the courier and are sent once, because
+   * they cannot be read again. The client compares the receipt's SHA-256 with the bytes it sent.
+   *
+   * @param input a path, a `file:` URL, bytes, a Blob or a stream
+   * @returns the receipt: the file's ID and link in Drive, its size in bytes and its checksums
+   * @throws CourierClientError `file-unreadable`, `file-changed`, `usage`, or any error that the courier answers. If it is
+   * `retryable`, call again with its `idempotencyKey`: this won't create a duplicate.
+   */
   async send(input: Sendable, options: SendOptions = {}): Promise<Receipt> {
-    const { env = process.env, sessionFolder, chunkBytes = CHUNK_BYTES, retry } = this.#options;
+    const { env = process.env, sessionFolder, chunkBytes = DEFAULT_CHUNK_BYTES, retry } = this.#options;
     const dependencies = {
       call: this.#call,
-      exchange: this.#options.exchange ?? exchange,
+      exchange: this.#exchange,
       retry: retryWith(retry),
       store: createSessionStore(sessionFolder ?? cacheFolder(env, homedir()), this.#now),
       url: this.#url.href,
@@ -101,37 +158,56 @@ export class CourierClient {
   }
 
   /**
-   * Has the courier make a file of an export document: text, JSON, rows, or an object in Cloud Storage. JSON text, a path, a
-   * file URL, bytes and streams are forwarded byte for byte; an object is written as JSON first.
+   * Has the courier create a file from an export document: text, JSON, rows as CSV, or an object in Cloud Storage. JSON text, a
+   * path, a `file:` URL, bytes and streams are forwarded byte for byte; an object is written as JSON first.
+   *
+   * @returns the receipt, as `send` does
+   * @throws CourierClientError `usage` if the document is not a JSON object, `file-unreadable`, or any error that the courier
+   * answers
    */
   async export(document: ExportInput, options: ExportOptions = {}): Promise<Receipt> {
     return sendDocument(this.#call, document, options);
   }
 
-  /** The destinations that this caller may write to. */
+  /**
+   * Lists the destinations that this caller may write to, with their defaults and size limits in bytes.
+   *
+   * @throws CourierClientError any error that the courier answers
+   */
   async destinations(): Promise<DestinationSummary[]> {
     return this.#call({ method: 'GET', path: '/v1/destinations', answer: destinationsSchema });
   }
 
-  /** Has the courier check its own set-up against Google; for its operators. With `write`, a probe file is put into each destination and removed. */
-  async doctor({ write = false }: { write?: boolean } = {}): Promise<DoctorReport> {
-    const query = write ? { write: 'true' } : {};
+  /**
+   * Has the courier check its own set-up against Google. Only operators of the courier may call it.
+   *
+   * @param options with `write`, a probe file is created in each destination and deleted again
+   * @returns the report; `ok` is false if a destination does not work, which is not an error of this call
+   * @throws CourierClientError `caller-not-allowed` if the caller is not an operator, or any error that the courier answers
+   */
+  async doctor(options: { write?: boolean | undefined } = {}): Promise<DoctorReport> {
+    const query = options.write ? { write: 'true' } : {};
     return this.#call({ method: 'GET', path: '/v1/doctor', query, answer: doctorSchema });
   }
 
-  /** The ID token that calls go out with. */
+  /**
+   * Returns the ID token that calls are made with, valid for at least 5 minutes where the issuer allows it. It is a secret.
+   *
+   * @throws CourierClientError `identity-not-found`, `identity-unusable`, `identity-cannot-mint`, `identity-refused`,
+   * `google-unreachable`
+   */
   async token(): Promise<string> {
-    return this.#tokenOf(false);
+    return this.#currentToken(false);
   }
 
-  async #tokenOf(fresh: boolean): Promise<string> {
+  async #currentToken(fresh: boolean): Promise<string> {
     if (fresh || this.#token === undefined || this.#now() >= this.#token.freshUntilMs) {
-      // Whoever comes while it is being fetched waits for the same one.
-      const token = { text: this.#mint(), freshUntilMs: Number.POSITIVE_INFINITY };
+      // Calls that arrive while it is being fetched share it.
+      const token = { text: this.#fetchToken(), freshUntilMs: Number.POSITIVE_INFINITY };
       this.#token = token;
       token.text.then(
         (text) => {
-          token.freshUntilMs = (claimsOf(text)?.exp ?? 0) * 1000 - SPARE_MS;
+          token.freshUntilMs = (claimsOf(text)?.exp ?? 0) * 1000 - TOKEN_MARGIN_MS;
         },
         () => {
           if (this.#token === token) this.#token = undefined;
@@ -141,17 +217,17 @@ export class CourierClient {
     return this.#token.text;
   }
 
-  async #mint(): Promise<string> {
-    this.#identity ??= this.#discover();
+  async #fetchToken(): Promise<string> {
+    this.#identity ??= this.#findIdentity();
     return (await this.#identity).idToken(this.#audience);
   }
 
-  #discover() {
+  #findIdentity(): Promise<TokenSource> {
     const { identity, keyFile, impersonate, env } = this.#options;
     if (identity !== undefined) return Promise.resolve(identity);
-    // Loaded when first needed: google-auth-library takes its time.
+    // Loaded on first use, because google-auth-library takes long to load.
     const found = import('./identity/discover.ts').then(({ discoverIdentity }) =>
-      discoverIdentity({ keyFile, impersonate, ...(env === undefined ? {} : { env }) }),
+      discoverIdentity({ keyFile, impersonate, env, exchange: this.#exchange }),
     );
     found.catch(() => {
       this.#identity = undefined;

@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { failure } from './errors.ts';
+import { systemErrorText } from './system-errors.ts';
 
-/** What `send` takes: a path or file URL, bytes in memory, or a stream that can be read only once. */
+/** What `send` accepts: a path, a `file:` URL, bytes in memory, a Blob, or a stream. Strings in a stream are sent as UTF-8. */
 export type Sendable =
   | string
   | URL
@@ -13,27 +14,27 @@ export type Sendable =
   | AsyncIterable<Uint8Array | string>
   | ReadableStream<Uint8Array>;
 
-/** Bytes of known size that can be read from any offset, again and again. */
+/** Bytes of known size that can be read from any offset, any number of times. */
 export interface Seekable {
   kind: 'seekable';
-  /** What a receipt calls it unless the caller does. */
+  /** The default name in Drive. */
   name: string | undefined;
   size: number;
-  /** The bytes from `start` up to, not including, `end`. @throws CourierClientError `file-changed` when it has become too short */
+  /** Reads the bytes from `start` up to, not including, `end`. @throws CourierClientError `file-changed` if the file is shorter now */
   read(start: number, end: number): AsyncIterable<Uint8Array>;
   /** @throws CourierClientError `file-changed` */
   assertUnchanged(): Promise<void>;
-  /** Tells this file in this state from any other; only what outlives the process has one. */
+  /** Identifies the file and its state. Only files have one, because only they outlive the process. */
   identity: string | undefined;
   close(): Promise<void>;
 }
 
-/** Bytes of unknown size that can be read once. */
+/** Bytes of unknown length that can be read once. */
 export interface Stream {
   kind: 'stream';
   name: string | undefined;
   bytes: AsyncIterable<Uint8Array>;
-  /** What was read ahead; `bytes` begins with it. */
+  /** Parts that were read ahead. `bytes` begins with them. */
   head?: readonly Uint8Array[];
 }
 
@@ -53,15 +54,13 @@ const inMemory = (bytes: Uint8Array, name?: string): Seekable => ({
 
 const changed = (path: string) => failure('file-changed', { detail: path });
 
-const unreadable = (path: string, error: unknown) => {
-  const reason = error instanceof Error && 'code' in error ? String(error.code) : 'not a regular file';
-  return failure('file-unreadable', { detail: `${path}: ${reason}`, cause: error });
-};
+const unreadable = (path: string, reason: string, cause?: unknown) =>
+  failure('file-unreadable', { detail: `${path}: ${reason}`, cause });
 
 /** @throws CourierClientError `file-unreadable` */
 const openFile = async (path: string): Promise<Seekable | Stream> => {
   const handle = await open(path, 'r').catch((error: unknown) => {
-    throw unreadable(path, error);
+    throw unreadable(path, systemErrorText(error) ?? 'Cannot be opened', error);
   });
   const before = await handle.stat({ bigint: true });
   if (before.isFIFO() || before.isCharacterDevice() || before.isSocket()) {
@@ -69,14 +68,11 @@ const openFile = async (path: string): Promise<Seekable | Stream> => {
   }
   if (!before.isFile()) {
     await handle.close();
-    throw unreadable(
-      path,
-      before.isDirectory() ? Object.assign(new Error('a folder'), { code: 'it is a folder' }) : undefined,
-    );
+    throw unreadable(path, before.isDirectory() ? 'Is a directory' : 'Not a regular file');
   }
   const size = Number(before.size);
   const assertUnchanged = async (): Promise<void> => {
-    // Both what was opened and what now has the name: writers change a file in place, or put another in its place.
+    // Writers change a file in place, or rename another file to its name, so both are compared.
     const named = await stat(path, { bigint: true }).catch(() => undefined);
     const opened = await handle.stat({ bigint: true });
     for (const now of [opened, named]) {
@@ -103,10 +99,10 @@ const openFile = async (path: string): Promise<Seekable | Stream> => {
 };
 
 const illFormed = () =>
-  failure('usage', { detail: 'The stream of text is not well-formed Unicode (a lone surrogate).' });
+  failure('usage', { detail: 'The text in the stream is not well-formed Unicode (a lone surrogate).' });
 
 /**
- * Text as UTF-8. A piece may end in the middle of a character, after the first of its two surrogates; encoded piece by piece,
+ * Encodes text as UTF-8. A part may end in the middle of a character, after the first of two surrogates. Encoded separately,
  * both halves would become U+FFFD.
  */
 async function* asBytes(parts: AsyncIterable<Uint8Array | string>): AsyncIterable<Uint8Array> {
@@ -126,11 +122,12 @@ async function* asBytes(parts: AsyncIterable<Uint8Array | string>): AsyncIterabl
   if (half !== '') throw illFormed();
 }
 
-/** What is to be sent, ready to be read. @throws CourierClientError `file-unreadable`, `usage` */
+/** Opens what is to be sent. @throws CourierClientError `file-unreadable`, `usage` */
 export const openInput = async (input: Sendable): Promise<Seekable | Stream> => {
   if (typeof input === 'string') return openFile(input);
   if (input instanceof URL) {
-    if (input.protocol !== 'file:') throw failure('usage', { detail: `${input.protocol} is no file: address` });
+    if (input.protocol !== 'file:')
+      throw failure('usage', { detail: `The URL of an input must begin with file:, not ${input.protocol}` });
     return openFile(fileURLToPath(input));
   }
   if (input instanceof Uint8Array) return inMemory(input);
@@ -147,14 +144,14 @@ export const openInput = async (input: Sendable): Promise<Seekable | Stream> => 
   if (typeof input === 'object' && input !== null && Symbol.asyncIterator in input) {
     return { kind: 'stream', name: undefined, bytes: asBytes(input) };
   }
-  throw failure('usage', { detail: 'send takes a path, a file URL, bytes, a Blob or a stream' });
+  throw failure('usage', { detail: 'The input must be a path, a file: URL, bytes, a Blob, or a stream.' });
 };
 
 /**
- * Reads ahead in a stream: one that ends within `limit` bytes is as good as bytes in memory (it can be sent again),
- * a longer one is given back whole, with what was read in front.
+ * Reads ahead in a stream. One that ends within `limit` bytes becomes bytes in memory, which can be sent again; a longer one is
+ * returned whole, including what was read.
  */
-export const settleStream = async (stream: Stream, limit: number): Promise<Seekable | Stream> => {
+export const bufferStream = async (stream: Stream, limit: number): Promise<Seekable | Stream> => {
   const parts = stream.bytes[Symbol.asyncIterator]();
   const head: Uint8Array[] = [];
   let length = 0;

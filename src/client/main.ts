@@ -1,29 +1,25 @@
-#!/usr/bin/env node
 import { runProgram } from './program.ts';
 
-/** At the first Ctrl-C what runs is wound up (an upload stays resumable); the second one ends at once. */
+/** The first Ctrl-C ends the command in order, so that an upload can be resumed. The second one ends the process. */
 const stopOnSignals = (): AbortSignal => {
   const controller = new AbortController();
-  const stop = (): void => {
-    if (controller.signal.aborted) process.exit(75);
-    controller.abort();
+  const stop = (signal: 'SIGINT' | 'SIGTERM', exitCode: number) => (): void => {
+    if (controller.signal.aborted) process.exit(exitCode);
+    controller.abort(signal);
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop('SIGINT', 130));
+  process.on('SIGTERM', stop('SIGTERM', 75));
   return controller.signal;
 };
 
-const { env, stdin, stdout, stderr, argv } = process;
-// `courier … | head` is no reason for a stack trace.
-stdout.on('error', () => process.exit(1));
+const main = async (): Promise<void> => {
+  const { env, stdin, stdout, stderr, argv } = process;
+  // Ends quietly when the reader of a pipe has gone: `courier … | head`.
+  stdout.on('error', () => process.exit(1));
+  const signal = stopOnSignals();
+  process.exitCode = await runProgram(argv.slice(2), { env, stdin, stdout, stderr, signal, now: Date.now });
+  // An unread standard input or an idle connection must not keep the process alive.
+  stdout.write('', () => process.exit());
+};
 
-process.exitCode = await runProgram(argv.slice(2), {
-  env,
-  stdin,
-  stdout,
-  stderr,
-  signal: stopOnSignals(),
-  now: Date.now,
-});
-// Standard input that nobody reads any more, or a connection kept alive, must not keep the process.
-stdout.write('', () => process.exit());
+void main();

@@ -1,33 +1,33 @@
 import { z } from 'zod';
 import { CourierClientError, failure } from './errors.ts';
-import { type Exchange, faultOf, type HttpAnswer } from './http.ts';
+import { type Exchange, networkErrorText, type HttpAnswer } from './http.ts';
 import type { Seekable } from './input.ts';
 import { type Retry, waitAfter } from './retry.ts';
 import type { RunningDigest } from './running-digest.ts';
 
 export interface SessionUpload {
   input: Seekable;
-  /** A secret: whoever has it may write the file. It needs no token. */
+  /** A secret: anyone who has it may write the file, without a token. */
   uploadUrl: string;
   /** A multiple of 256 KiB. */
   chunkBytes: number;
   digest: RunningDigest;
   exchange: Exchange;
   retry: Retry;
-  /** True when the session was opened before: it is asked first how much it has. */
+  /** True when the session may already have bytes. Drive is asked first how many. */
   resumed: boolean;
-  /** Bytes that Drive has, or that are on their way. */
+  /** Called with the number of bytes that Drive has or that are being sent. */
   onBytes(sent: number): void;
   signal?: AbortSignal | undefined;
-  /** An exchange in which nothing moves for so long, in either direction, is given up and the session asked; default 120 000. */
+  /** If no byte moves in either direction for this many milliseconds, the request is ended and Drive is asked. Default: 120 000. */
   idleMs?: number;
 }
 
-/** Not for a chunk as a whole: on a slow line that takes as long as it takes. */
-const IDLE_MS = 120_000;
+/** There is no limit for a whole chunk, which may take long on a slow line. */
+const DEFAULT_IDLE_MS = 120_000;
 
-/** `gone`: Drive does not know the session (any more), which is also how it looks some time after it ended well. */
-export type SessionEnd = 'stored' | 'gone';
+/** `lost`: Drive does not know the session. It also answers so some time after a session succeeded. */
+export type SessionEnd = 'stored' | 'lost';
 
 type Step = { at: number } | SessionEnd;
 
@@ -52,17 +52,17 @@ const interrupted = (detail: string, cause?: unknown, retryAfterSeconds?: number
   failure('upload-interrupted', { detail, cause, retryAfterSeconds });
 
 /**
- * What an answer of the session says, by https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable:
- * 308 with the Range that was stored (none: nothing was), 2xx when all of it was, 404 or 410 when the session is over;
- * 5xx and rate limits are asked again, any other 4xx means starting over.
- * @throws CourierClientError `upload-interrupted` when it is to be asked again, `upload-refused` when starting over cannot help
+ * Reads an answer of the session as https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable says:
+ * 308 with the stored Range (no Range: nothing is stored), 2xx when everything is stored, 404 or 410 when the session has ended.
+ * After 5xx and rate limits the session is asked again; any other 4xx requires a new session.
+ * @throws CourierClientError `upload-interrupted` if the session can be asked again, `upload-refused` if a new one cannot help
  */
 const stepOf = (answer: HttpAnswer): Step => {
   const { status, headers, text } = answer;
   if (status === 308) {
     if (headers.range === undefined) return { at: 0 };
     const [, last] = /^\s*(?:bytes(?:\s*=\s*|\s+))?0-(\d{1,15})\s*$/i.exec(headers.range) ?? [];
-    if (last === undefined) throw interrupted('Drive does not say in a readable way how many bytes it has stored');
+    if (last === undefined) throw interrupted('Drive answered with an unreadable Range header');
     return { at: Number(last) + 1 };
   }
   if (status >= 200 && status < 300) return 'stored';
@@ -73,10 +73,10 @@ const stepOf = (answer: HttpAnswer): Step => {
     throw interrupted(`Drive answered HTTP ${status}`, undefined, Number.isFinite(after) ? after : undefined);
   }
   if (status === 403) throw failure('upload-refused', { detail: `Drive: ${reasons.join(', ') || 'HTTP 403'}`, status });
-  return 'gone';
+  return 'lost';
 };
 
-async function* passing(
+async function* readAndDigest(
   { input, digest, onBytes }: SessionUpload,
   start: number,
   end: number,
@@ -84,7 +84,7 @@ async function* passing(
   await digest.catchUp(start);
   let at = start;
   for await (const bytes of input.read(start, end)) {
-    digest.pass(at, bytes);
+    digest.add(at, bytes);
     at += bytes.byteLength;
     onBytes(at);
     yield bytes;
@@ -92,27 +92,27 @@ async function* passing(
 }
 
 /**
- * PUTs the bytes straight to Drive. What Drive says it has is all that counts: after every doubt it is asked.
+ * Sends the bytes straight to Drive in chunks. After every error Drive is asked how many bytes it has.
  * @throws CourierClientError `upload-interrupted` after too many failures in a row, `upload-refused`, `file-changed`
  */
 export const putSession = async (upload: SessionUpload): Promise<SessionEnd> => {
-  const { input, uploadUrl, chunkBytes, exchange, retry, onBytes, signal, idleMs = IDLE_MS } = upload;
+  const { input, uploadUrl, chunkBytes, exchange, retry, onBytes, signal, idleMs = DEFAULT_IDLE_MS } = upload;
   const { size } = input;
 
   const put = async (headers: Record<string, string>, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Step> => {
     const request = { method: 'PUT', url: uploadUrl, headers, body, signal, idleMs };
     const answer = await exchange(request).catch((error: unknown) => {
       if (signal?.aborted || error instanceof CourierClientError) throw error;
-      throw interrupted(`Drive: ${faultOf(error)}`, error);
+      throw interrupted(`Drive: ${networkErrorText(error)}`, error);
     });
     return stepOf(answer);
   };
-  const askWhatIsThere = () => put({ 'content-range': `bytes */${size}` }, new Uint8Array());
+  const queryStored = () => put({ 'content-range': `bytes */${size}` }, new Uint8Array());
   const putFrom = async (at: number): Promise<Step> => {
     await input.assertUnchanged();
     const end = Math.min(size, at + chunkBytes);
     const headers = { 'content-length': String(end - at), 'content-range': `bytes ${at}-${end - 1}/${size}` };
-    return put(headers, passing(upload, at, end));
+    return put(headers, readAndDigest(upload, at, end));
   };
 
   let at: number | undefined = upload.resumed || size === 0 ? undefined : 0;
@@ -121,18 +121,18 @@ export const putSession = async (upload: SessionUpload): Promise<SessionEnd> => 
     const before = at;
     let problem: CourierClientError | undefined;
     try {
-      const step: Step = at === undefined ? await askWhatIsThere() : await putFrom(at);
+      const step: Step = at === undefined ? await queryStored() : await putFrom(at);
       if (typeof step === 'string') return step;
       at = step.at;
       onBytes(at);
-      if (at > size) throw failure('upload-refused', { detail: 'Drive says it has more bytes than the file.' });
+      if (at > size) throw failure('upload-refused', { detail: 'Drive reports more bytes than the file has.' });
       if (before === undefined) continue;
       if (at > before) failures = 0;
-      else problem = interrupted('Drive stores nothing of what it is sent');
+      else problem = interrupted('Drive stores none of the bytes');
     } catch (error) {
       if (!(error instanceof CourierClientError) || error.code !== 'upload-interrupted') throw error;
       problem = error;
-      // Some of the chunk may have arrived, all of it, or nothing.
+      // All of the chunk may have arrived, a part of it, or nothing.
       at = undefined;
     }
     if (problem === undefined) continue;

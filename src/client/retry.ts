@@ -1,17 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CourierClientError } from './errors.ts';
 
+/** Exponential backoff with full jitter. */
 export interface RetryOptions {
-  /** How often in all; default 6. */
+  /** Attempts in total, including the first. Default: 6. */
   attempts?: number;
-  /** The first wait is at most this, each further one at most twice the one before; default 500. */
+  /** Upper limit of the first wait, in milliseconds; it doubles with each failure. Default: 500. */
   baseMs?: number;
-  /** Default 20 000. */
+  /** Upper limit of every wait, in milliseconds. Default: 20 000. */
   longestMs?: number;
-  /** Waits that the other side asks for are obeyed up to here, and given up on beyond; default 60. */
+  /** The client waits as long as `Retry-After` asks, and gives up if that is longer than this, in seconds. Default: 60. */
   longestRetryAfterSeconds?: number;
-  /** A number in [0, 1). */
+  /** @internal A number in [0, 1). */
   random?: () => number;
+  /** @internal */
   sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<unknown>;
 }
 
@@ -28,8 +30,8 @@ export const retryWith = (options: RetryOptions = {}): Retry => ({
 });
 
 /**
- * How long to wait after the n-th failure in a row (from 1): exponential with full jitter, and never less than what was asked for.
- * Undefined: give up.
+ * @param failures the number of failures in a row, from 1
+ * @returns milliseconds to wait, never less than the server asked for; undefined to give up
  */
 export const waitAfter = (retry: Retry, failures: number, error: unknown): number | undefined => {
   if (!(error instanceof CourierClientError) || !error.retryable || failures >= retry.attempts) return undefined;
@@ -39,7 +41,7 @@ export const waitAfter = (retry: Retry, failures: number, error: unknown): numbe
   return asked * 1000 + jittered;
 };
 
-/** Does the work again while its failure is retryable; the caller sees to it that doing it twice is safe. */
+/** Repeats the work while its error is retryable. The work must be safe to repeat. */
 export const withRetry = async <T>(
   retry: Retry,
   work: (attempt: number) => Promise<T>,

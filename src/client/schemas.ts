@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { CONFLICT_RULES, CONVERSIONS, OUTCOMES, type Receipt } from '../domain.ts';
+import { CONFLICT_RULES, CONVERSIONS, type ConflictRule, type Conversion, OUTCOMES, type Receipt } from '../domain.ts';
 import { failure } from './errors.ts';
 
-/** What the courier answers. Fields that a newer courier adds are kept, so that `--json` shows them. */
+/** Answers of the courier. Fields that a newer courier adds are kept, so that `--json` shows them. */
 export const receiptSchema: z.ZodType<Receipt> = z.looseObject({
   id: z.string(),
   name: z.string(),
@@ -30,6 +30,46 @@ export const uploadSchema = z.looseObject({
   chunkGranularity: z.int().positive(),
 });
 
+/** A destination that the caller may write to, with its defaults. */
+export interface DestinationSummary {
+  /** The name to pass as `destination`. */
+  name: string;
+  /** Folder that files go to if the call names none; "" is the destination's own folder. */
+  path?: string | undefined;
+  /** What happens if the name is taken and the call does not say. */
+  onConflict?: ConflictRule | undefined;
+  /** The Google format that files are converted to if the call does not say; null or absent: none. */
+  convertTo?: Conversion | null | undefined;
+  /** Largest file that is accepted, in bytes. */
+  maxBytes?: number | undefined;
+}
+
+/** One check of the doctor. */
+export interface DoctorCheck {
+  /** What was checked, e.g. `folder`. */
+  check: string;
+  result: 'passed' | 'warned' | 'failed' | 'skipped';
+  /** What was found. */
+  detail: string;
+  /** What to do about it. */
+  remedy?: string | undefined;
+}
+
+/** A finding of the doctor, with the names of the destinations that it concerns. */
+export interface DoctorFinding extends DoctorCheck {
+  destinations: string[];
+}
+
+/** What the courier's doctor found. */
+export interface DoctorReport {
+  /** True when every destination works. */
+  ok: boolean;
+  /** What to act on, each finding once. Older couriers do not send it. */
+  findings?: DoctorFinding[] | undefined;
+  /** Every check, by the name of the destination. */
+  destinations: Record<string, { ok: boolean; checks: DoctorCheck[] }>;
+}
+
 const destinationSchema = z.looseObject({
   name: z.string(),
   path: z.string().optional(),
@@ -37,7 +77,7 @@ const destinationSchema = z.looseObject({
   convertTo: z.enum(CONVERSIONS).nullish(),
   maxBytes: z.number().optional(),
 });
-export const destinationsSchema = z
+export const destinationsSchema: z.ZodType<DestinationSummary[]> = z
   .looseObject({ destinations: z.array(destinationSchema) })
   .transform(({ destinations }) => destinations);
 
@@ -47,14 +87,13 @@ const checkSchema = z.looseObject({
   detail: z.string(),
   remedy: z.string().optional(),
 });
-export const doctorSchema = z.looseObject({
+export const doctorSchema: z.ZodType<DoctorReport> = z.looseObject({
   ok: z.boolean(),
-  /** Absent in the answers of older couriers. */
   findings: z.array(checkSchema.extend({ destinations: z.array(z.string()) })).optional(),
   destinations: z.record(z.string(), z.looseObject({ ok: z.boolean(), checks: z.array(checkSchema) })),
 });
 
-export const problemSchema = z.looseObject({
+const problemSchema = z.looseObject({
   code: z.string(),
   title: z.string(),
   detail: z.string().optional(),
@@ -62,10 +101,6 @@ export const problemSchema = z.looseObject({
   retryable: z.boolean(),
   requestId: z.string().optional(),
 });
-
-/** What a destination takes by default. */
-export type DestinationSummary = z.infer<typeof destinationSchema>;
-export type DoctorReport = z.infer<typeof doctorSchema>;
 
 const jsonOf = (text: string): unknown => {
   try {
@@ -75,7 +110,7 @@ const jsonOf = (text: string): unknown => {
   }
 };
 
-/** The problem in an answer's body, if a courier wrote it. */
+/** The problem document in an answer, if it has the courier's form. */
 export const problemIn = (text: string): z.infer<typeof problemSchema> | undefined =>
   problemSchema.safeParse(jsonOf(text)).data;
 
@@ -83,6 +118,6 @@ export const problemIn = (text: string): z.infer<typeof problemSchema> | undefin
 export const parseAnswer = <T>(schema: z.ZodType<T>, text: string): T => {
   const parsed = schema.safeParse(jsonOf(text));
   if (!parsed.success)
-    throw failure('not-a-courier', { detail: 'The answer is not of the form that a courier gives.' });
+    throw failure('not-a-courier', { detail: "The answer does not have the form of a courier's answer." });
   return parsed.data;
 };

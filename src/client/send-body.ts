@@ -4,9 +4,9 @@ import type { CallCourier } from './api.ts';
 import { failure } from './errors.ts';
 import type { Seekable } from './input.ts';
 import { receiptSchema } from './schemas.ts';
-import type { SettledOptions } from './send-options.ts';
+import type { ResolvedOptions } from './send-options.ts';
 
-const queryOf = ({ destination, name, path, onConflict, convertTo, description }: SettledOptions) => ({
+const queryOf = ({ destination, name, path, onConflict, convertTo, description }: ResolvedOptions) => ({
   destination,
   name,
   path,
@@ -15,7 +15,7 @@ const queryOf = ({ destination, name, path, onConflict, convertTo, description }
   description,
 });
 
-const post = (call: CallCourier, options: SettledOptions, headers: Record<string, string>, rest: object) =>
+const post = (call: CallCourier, options: ResolvedOptions, headers: Record<string, string>, rest: object) =>
   call({
     method: 'POST',
     path: '/v1/files',
@@ -26,16 +26,16 @@ const post = (call: CallCourier, options: SettledOptions, headers: Record<string
     ...rest,
   });
 
-/** A receipt for other bytes than those that went out must never pass for a delivery. A skipped file is the one that was there. */
+/** A receipt for other bytes than those sent is an error. The receipt of a skipped file describes the existing file. */
 const checked = (receipt: Receipt, sha256: string): Receipt => {
   if (receipt.outcome !== 'skipped' && receipt.sha256 !== null && receipt.sha256 !== sha256) {
-    throw failure('receipt-mismatch', { detail: `sent ${sha256}, receipt says ${receipt.sha256}` });
+    throw failure('receipt-mismatch', { detail: `sent ${sha256}, receipt has ${receipt.sha256}` });
   }
   return receipt;
 };
 
-/** The whole file in one request, with its digest; cut or refused for now, it is sent again with the same key. */
-export const sendWhole = async (call: CallCourier, input: Seekable, options: SettledOptions): Promise<Receipt> => {
+/** Sends the whole file in one request with its digest. Retries use the same idempotency key. */
+export const sendWhole = async (call: CallCourier, input: Seekable, options: ResolvedOptions): Promise<Receipt> => {
   const parts: Uint8Array[] = [];
   for await (const part of input.read(0, input.size)) parts.push(part);
   await input.assertUnchanged();
@@ -47,14 +47,18 @@ export const sendWhole = async (call: CallCourier, input: Seekable, options: Set
   return checked(receipt, sha256.toString('hex'));
 };
 
-/** Any number of bytes through the courier. `open` is called for each try; bytes that can be had only once are tried once. */
+/**
+ * Streams any number of bytes through the courier.
+ * @param source `open` is called for each attempt; with `once`, there is only one attempt
+ */
 export const sendStreaming = async (
   call: CallCourier,
-  { open, size, once }: { open: () => AsyncIterable<Uint8Array>; size?: number; once: boolean },
-  options: SettledOptions,
+  source: { open: () => AsyncIterable<Uint8Array>; size?: number; once: boolean },
+  options: ResolvedOptions,
 ): Promise<Receipt> => {
+  const { open, size, once } = source;
   let hash = createHash('sha256');
-  async function* passing(): AsyncIterable<Uint8Array> {
+  async function* hashed(): AsyncIterable<Uint8Array> {
     hash = createHash('sha256');
     let sentBytes = 0;
     for await (const bytes of open()) {
@@ -65,12 +69,15 @@ export const sendStreaming = async (
     }
   }
   const headers = size === undefined ? {} : { 'content-length': String(size) };
-  const receipt = await post(call, options, headers, { body: passing, once });
+  const receipt = await post(call, options, headers, { body: hashed, once });
   return receipt.outcome === 'skipped' ? receipt : checked(receipt, hash.digest('hex'));
 };
 
-/** Answered by the receipt of the file that is there, if there is one: bytes that cannot have this digest are never stored. */
-export const askForSkipped = (call: CallCourier, sha256: string, options: SettledOptions): Promise<Receipt> => {
+/**
+ * Asks for the receipt of an existing file without sending its bytes: an empty body with the digest of the real ones. If the
+ * file does not exist after all, the digest does not match and nothing is stored.
+ */
+export const askForSkipped = (call: CallCourier, sha256: string, options: ResolvedOptions): Promise<Receipt> => {
   const digest = Buffer.from(sha256, 'hex').toString('base64');
   const { idempotencyKey } = options;
   return post(

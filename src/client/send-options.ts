@@ -1,45 +1,65 @@
 import { randomUUID } from 'node:crypto';
-import type { DeliveryOptions } from '../domain.ts';
-import { readStoredType } from '../text/media-type.ts';
+import type { ConflictRule, Conversion } from '../domain.ts';
+import { readStoredType, UNKNOWN_TYPE } from '../text/media-type.ts';
 import { mediaTypeByName } from '../text/media-type-by-name.ts';
 import { failure } from './errors.ts';
 
+/** How much of a file has been sent. */
 export interface SendProgress {
+  /** Bytes sent so far. It goes back when bytes have to be sent again. */
   sentBytes: number;
-  /** Undefined for a stream. */
+  /** Bytes in total; undefined for a stream of unknown length. */
   totalBytes: number | undefined;
 }
 
-export interface SendOptions extends Partial<DeliveryOptions> {
-  /** Default: what the name suggests. */
-  mimeType?: string;
-  /** 1 to 255 visible ASCII characters; made anew for each call unless given. */
-  idempotencyKey?: string;
-  onProgress?: (progress: SendProgress) => void;
-  signal?: AbortSignal;
+/** Options of `send`. What is left out is decided by the destination. */
+export interface SendOptions {
+  /** Name of a destination. Default: the caller's only one, else `default`. */
+  destination?: string | undefined;
+  /** Name of the file in Drive, 1 to 255 characters. Default: the name of the file that is sent; a stream has none. */
+  name?: string | undefined;
+  /** Folders below the destination's folder, separated by "/". Missing folders are created. */
+  path?: string | undefined;
+  /** What to do if the name is taken: another file (`new`), `replace`, `skip`, or `fail` with the error `name-taken`. */
+  onConflict?: ConflictRule | undefined;
+  /** Google format to convert the file to. */
+  convertTo?: Conversion | undefined;
+  /** Description of the file in Drive. */
+  description?: string | undefined;
+  /** Media type, such as `text/csv`. Default: derived from the name. */
+  mimeType?: string | undefined;
+  /**
+   * 1 to 255 visible ASCII characters. Sending again with the same key answers the same file instead of creating another.
+   * Default: a new key for each call, which covers the client's own retries.
+   */
+  idempotencyKey?: string | undefined;
+  /** Called while bytes are sent. */
+  onProgress?: ((progress: SendProgress) => void) | undefined;
+  /** Stops the call with the error `stopped`. A large upload can be resumed by the same call. */
+  signal?: AbortSignal | undefined;
 }
 
-/** The options with everything filled in that the client decides. */
-export interface SettledOptions extends Omit<SendOptions, 'name' | 'mimeType' | 'idempotencyKey'> {
+/** The options with the client's defaults filled in. */
+export interface ResolvedOptions extends SendOptions {
   name: string;
   mimeType: string;
   idempotencyKey: string;
   /** True when the caller gave the key. */
-  keyIsOwn: boolean;
+  hasGivenKey: boolean;
 }
 
 const usage = (detail: string) => failure('usage', { detail });
 
-/** @throws CourierClientError `usage` for a key that no courier takes */
-export const usableKey = (key: string | undefined): string | undefined => {
+/** @throws CourierClientError `usage` for a key that no courier accepts */
+export const checkedKey = (key: string | undefined): string | undefined => {
   if (key !== undefined && !/^[\x21-\x7e]{1,255}$/.test(key)) {
     throw usage('An Idempotency-Key has 1 to 255 visible ASCII characters.');
   }
   return key;
 };
 
-/** On its way into a URL a lone surrogate would become another character without a word. */
-const refuseIllFormed = (options: Readonly<Record<string, unknown>>): void => {
+/** In a URL, a lone surrogate would silently become another character. */
+const rejectIllFormed = (options: Readonly<Record<string, unknown>>): void => {
   for (const [option, value] of Object.entries(options)) {
     if (typeof value === 'string' && !value.isWellFormed()) {
       throw usage(`${option} is not well-formed Unicode (a lone surrogate).`);
@@ -47,26 +67,33 @@ const refuseIllFormed = (options: Readonly<Record<string, unknown>>): void => {
   }
 };
 
-/** @throws CourierClientError `usage` for what cannot stand in a header, or would change how the body is read */
-const usableType = (mimeType: string): string => {
+/** @throws CourierClientError `usage` for what cannot stand in a header, or changes how the body is read */
+const checkedType = (mimeType: string): string => {
   if (!/^[\x20-\x7e]+$/.test(mimeType)) throw usage('A media type has visible ASCII characters only.');
   const stored = readStoredType(mimeType);
   if ('fault' in stored) throw usage(`The media type ${JSON.stringify(mimeType)} ${stored.fault}.`);
   return stored.type;
 };
 
-/** @throws CourierClientError `usage` */
-export const settleOptions = (options: SendOptions, suggestedName: string | undefined): SettledOptions => {
-  const name = options.name ?? suggestedName;
-  if (name === undefined || name === '') throw usage('What is sent has no name of its own: give one (--name).');
+/** By the name in Drive, or by the name of what is sent: `--name "Sales 2026"` for `sales.csv` is still a CSV. */
+const typeByNames = (...names: (string | undefined)[]): string =>
+  names.map((name) => mediaTypeByName(name ?? '')).find((type) => type !== UNKNOWN_TYPE) ?? UNKNOWN_TYPE;
+
+/**
+ * @param sourceName the name of the file that is sent
+ * @throws CourierClientError `usage`
+ */
+export const resolveOptions = (options: SendOptions, sourceName: string | undefined): ResolvedOptions => {
+  const name = options.name ?? sourceName;
+  if (name === undefined || name === '') throw usage('The input has no name of its own. Pass one (--name).');
   const { destination, path, description } = options;
-  refuseIllFormed({ name, destination, path, description });
-  const idempotencyKey = usableKey(options.idempotencyKey);
+  rejectIllFormed({ name, destination, path, description });
+  const idempotencyKey = checkedKey(options.idempotencyKey);
   return {
     ...options,
     name,
-    mimeType: usableType(options.mimeType ?? mediaTypeByName(name)),
+    mimeType: checkedType(options.mimeType ?? typeByNames(name, sourceName)),
     idempotencyKey: idempotencyKey ?? randomUUID(),
-    keyIsOwn: idempotencyKey !== undefined,
+    hasGivenKey: idempotencyKey !== undefined,
   };
 };

@@ -1,62 +1,65 @@
 import type { Receipt } from '../domain.ts';
 import { CourierClientError, orStopped, withKey } from './errors.ts';
-import { openInput, type Seekable, type Sendable, settleStream } from './input.ts';
+import { bufferStream, openInput, type Seekable, type Sendable } from './input.ts';
 import { createRunningDigest } from './running-digest.ts';
 import type { DestinationSummary } from './schemas.ts';
 import { askForSkipped, sendStreaming, sendWhole } from './send-body.ts';
-import { type DirectDependencies, sendDirect } from './send-direct.ts';
-import { type SendOptions, type SettledOptions, settleOptions } from './send-options.ts';
+import { type SessionDependencies, sendBySession } from './send-by-session.ts';
+import { type ResolvedOptions, resolveOptions, type SendOptions } from './send-options.ts';
 
-/** Well below the 32 MiB that a function's platform takes in one request, and worth keeping in memory to send it again. */
-const WHOLE_BYTES = 8 * 1024 * 1024;
+/** Well below the 32 MiB that Cloud Functions accept in a request, and small enough to keep in memory for a retry. */
+const MAX_WHOLE_BYTES = 8 * 1024 * 1024;
 
-interface SendDependencies extends DirectDependencies {
+interface SendDependencies extends SessionDependencies {
   destinations(): Promise<DestinationSummary[]>;
 }
 
-const isRefusal = (error: unknown, code: string): boolean => error instanceof CourierClientError && error.code === code;
+const hasCode = (error: unknown, code: string): boolean => error instanceof CourierClientError && error.code === code;
 
-/** The defaults of the destination that will be used. */
-const defaultsOf = async ({ destinations }: SendDependencies, named: string | undefined) => {
+/** The destination that will be used, with its defaults. */
+const findDestination = async ({ destinations }: SendDependencies, name: string | undefined) => {
   const all = await destinations();
-  return all.length === 1 && named === undefined ? all[0] : all.find(({ name }) => name === (named ?? 'default'));
+  return all.length === 1 && name === undefined ? all[0] : all.find((each) => each.name === (name ?? 'default'));
 };
 
-const streamed = (dependencies: SendDependencies, input: Seekable, options: SettledOptions): Promise<Receipt> =>
+const streamFile = (dependencies: SendDependencies, input: Seekable, options: ResolvedOptions): Promise<Receipt> =>
   sendStreaming(dependencies.call, { open: () => input.read(0, input.size), size: input.size, once: false }, options);
 
 /**
- * An upload session cannot do two things that the other way can: convert, and skip a file that is there. If the destination's
- * own defaults (or the options) ask for one of them, the courier refuses the session, and this is the way around.
+ * An upload session cannot convert a file, and cannot skip an existing one. If the options or the destination's defaults ask
+ * for that, the courier rejects the session, and the file is sent through the courier instead.
  */
-const wayAround = async (
+const sendWithoutSession = async (
   dependencies: SendDependencies,
   input: Seekable,
-  options: SettledOptions,
-  refusal: unknown,
+  options: ResolvedOptions,
+  rejection: unknown,
 ): Promise<Receipt> => {
-  if (!isRefusal(refusal, 'name-taken') && !isRefusal(refusal, 'request-invalid')) throw refusal;
-  const defaults = await defaultsOf(dependencies, options.destination);
-  if (isRefusal(refusal, 'request-invalid') && defaults?.convertTo) return streamed(dependencies, input, options);
-  if (isRefusal(refusal, 'name-taken') && (options.onConflict ?? defaults?.onConflict) === 'skip') {
+  if (!hasCode(rejection, 'name-taken') && !hasCode(rejection, 'request-invalid')) throw rejection;
+  const defaults = await findDestination(dependencies, options.destination);
+  if (hasCode(rejection, 'request-invalid') && defaults?.convertTo) return streamFile(dependencies, input, options);
+  if (hasCode(rejection, 'name-taken') && (options.onConflict ?? defaults?.onConflict) === 'skip') {
     return askForSkipped(dependencies.call, await createRunningDigest(input).finish(), options);
   }
-  throw refusal;
+  throw rejection;
 };
 
 const sendSeekable = async (
   dependencies: SendDependencies,
   input: Seekable,
-  options: SettledOptions,
+  options: ResolvedOptions,
 ): Promise<Receipt> => {
-  if (input.size <= WHOLE_BYTES) return sendWhole(dependencies.call, input, options);
-  if (options.convertTo !== undefined) return streamed(dependencies, input, options);
-  return sendDirect(dependencies, input, options).catch((error: unknown) =>
-    wayAround(dependencies, input, options, error),
+  if (input.size <= MAX_WHOLE_BYTES) return sendWhole(dependencies.call, input, options);
+  if (options.convertTo !== undefined) return streamFile(dependencies, input, options);
+  return sendBySession(dependencies, input, options).catch((error: unknown) =>
+    sendWithoutSession(dependencies, input, options, error),
   );
 };
 
-/** One delivery: small files whole, large ones by an upload session, streams as they come. @throws CourierClientError */
+/**
+ * Sends one file: small ones in one request, large ones by an upload session, long streams through the courier.
+ * @throws CourierClientError
+ */
 export const send = async (
   dependencies: SendDependencies,
   sendable: Sendable,
@@ -64,8 +67,8 @@ export const send = async (
 ): Promise<Receipt> => {
   const opened = await openInput(sendable);
   try {
-    const options = settleOptions(given, opened.name);
-    const input = opened.kind === 'stream' ? await settleStream(opened, WHOLE_BYTES) : opened;
+    const options = resolveOptions(given, opened.name);
+    const input = opened.kind === 'stream' ? await bufferStream(opened, MAX_WHOLE_BYTES) : opened;
     const work =
       input.kind === 'seekable'
         ? sendSeekable(dependencies, input, options)

@@ -1,55 +1,101 @@
 import { failure } from '../errors.ts';
-import { audienceOfUrl, CourierClient } from '../index.ts';
+import { createExchange, type Exchange } from '../http.ts';
+import type { Identity } from '../identity/identity.ts';
+import { CourierClient } from '../index.ts';
+import { type Colors, colorsFor } from './colors.ts';
+import { readSettings, type SettingFlags, type Settings } from './settings.ts';
+import { verboseExchange } from './verbose.ts';
 
-/** What every command takes. */
-export interface GlobalOptions {
-  url?: string;
-  audience?: string;
-  keyFile?: string;
-  impersonate?: string;
+/** The options of every command. */
+export interface GlobalOptions extends SettingFlags {
   json?: boolean;
+  verbose?: boolean;
 }
 
 type Out = Pick<NodeJS.WriteStream, 'write'> & { isTTY?: boolean; columns?: number };
 
-/** What a command works with: its process, so that a test can stand in for it. */
+/** The process that a command runs in. Tests pass their own. */
 export interface Context {
   env: Readonly<Record<string, string | undefined>>;
   stdin: AsyncIterable<Uint8Array>;
   stdout: Out;
   stderr: Out;
-  /** Ends at the first Ctrl-C. */
+  /** Aborted by the first Ctrl-C, with the name of the signal as its reason. */
   signal: AbortSignal;
   /** Epoch milliseconds. */
   now: () => number;
 }
 
-/** @throws CourierClientError `usage` */
-const urlOf = ({ env }: Context, { url = env.COURIER_URL }: GlobalOptions): string => {
-  if (!url) throw failure('usage', { detail: 'Where the courier is, is not known: give --url or set COURIER_URL.' });
-  return url;
+/** What most commands need: the settings, and HTTP that reports its requests with --verbose. */
+export interface Session {
+  settings: Settings;
+  exchange: Exchange;
+}
+
+export const outColors = ({ stdout, env }: Context): Colors => colorsFor(stdout, env);
+export const errColors = ({ stderr, env }: Context): Colors => colorsFor(stderr, env);
+
+/** @throws CourierClientError `usage`, `file-unreadable` for the configuration file */
+export const openSession = async (context: Context, flags: GlobalOptions): Promise<Session> => {
+  const { env, stderr, now } = context;
+  const settings = await readSettings(env, flags);
+  const exchange = createExchange(env);
+  if (!flags.verbose) return { settings, exchange };
+  const report = (line: string): void => {
+    stderr.write(`courier: ${line}\n`);
+  };
+  for (const [name, { value, source }] of Object.entries(settings)) report(`${name}: ${value} (from ${source})`);
+  return { settings, exchange: verboseExchange(exchange, report, settings.url?.value, now) };
 };
 
-export const audienceOf = ({ env }: Context, { audience, url = env.COURIER_URL }: GlobalOptions): string | undefined =>
-  audience ?? (env.COURIER_AUDIENCE?.trim() || (url === undefined ? undefined : audienceOfUrl(url)));
-
-/** Who is calling, with a word on stderr where that deserves one. */
-export const identityOf = async ({ env, stderr }: Context, { keyFile, impersonate, json }: GlobalOptions) => {
+/** The identity that calls; its limitations are reported on stderr. @throws CourierClientError `identity-…` */
+export const findIdentity = async (
+  context: Context,
+  { json, verbose }: GlobalOptions,
+  { settings, exchange }: Session,
+): Promise<Identity> => {
+  const { env, stderr } = context;
   const { discoverIdentity } = await import('../identity/discover.ts');
-  const identity = await discoverIdentity({ env, keyFile, impersonate });
-  if (identity.warning !== undefined && !json) stderr.write(`courier: warning: ${identity.warning}\n`);
+  // The variable is left to the search, which names it in its messages.
+  const isVariable = settings.keyFile?.source === 'GOOGLE_APPLICATION_CREDENTIALS';
+  const identity = await discoverIdentity({
+    env,
+    exchange,
+    keyFile: isVariable ? undefined : settings.keyFile?.value,
+    impersonate: settings.impersonate?.value,
+  });
+  if (verbose) stderr.write(`courier: identity: ${identity.kind}, found by ${identity.foundBy}\n`);
+  if (identity.warning !== undefined && !json) {
+    stderr.write(`${errColors(context).yellow('courier: warning:')} ${identity.warning}\n`);
+  }
   return identity;
 };
 
-export const clientOf = async (context: Context, options: GlobalOptions): Promise<CourierClient> => {
-  const url = urlOf(context, options);
-  const identity = await identityOf(context, options);
-  const audience = audienceOf(context, options);
+/** @throws CourierClientError `usage`, `identity-…` */
+export const createClient = async (
+  context: Context,
+  flags: GlobalOptions,
+  session: Session,
+): Promise<CourierClient> => {
   const { env, now } = context;
-  return new CourierClient({ url, identity, env, now, ...(audience === undefined ? {} : { audience }) });
+  const { url, audience } = session.settings;
+  if (url === undefined) {
+    throw failure('usage', {
+      detail: 'Missing courier URL. Pass --url, set COURIER_URL, or run "courier config set url URL".',
+    });
+  }
+  const identity = await findIdentity(context, flags, session);
+  return new CourierClient({
+    url: url.value,
+    audience: audience?.value,
+    identity,
+    env,
+    now,
+    exchange: session.exchange,
+  });
 };
 
-/** One JSON line, or what a person reads. */
+/** Prints one JSON line with --json, else text. */
 export const print = ({ stdout }: Context, { json }: GlobalOptions, value: unknown, text: string): void => {
   stdout.write(json ? `${JSON.stringify(value)}\n` : `${text}\n`);
 };

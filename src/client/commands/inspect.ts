@@ -1,49 +1,61 @@
-import type { DoctorReport } from '../schemas.ts';
-import { type Context, clientOf, type GlobalOptions, print } from './context.ts';
+import type { DoctorCheck, DoctorFinding, DoctorReport } from '../schemas.ts';
+import type { Colors } from './colors.ts';
+import { type Context, createClient, type GlobalOptions, openSession, outColors, print } from './context.ts';
 import { sizeText } from './sizes.ts';
 
-/** `courier destinations`: where this caller may write. */
+/** `courier destinations` */
 export const destinationsCommand = async (context: Context, flags: GlobalOptions): Promise<void> => {
-  const destinations = await (await clientOf(context, flags)).destinations();
+  const destinations = await (await createClient(context, flags, await openSession(context, flags))).destinations();
   const lines = destinations.map(({ name, path, onConflict, convertTo, maxBytes }) =>
     [
       name,
       ...(path ? [`in ${path}`] : []),
-      ...(onConflict === undefined ? [] : [`a taken name: ${onConflict}`]),
-      ...(convertTo ? [`made a ${convertTo}`] : []),
+      ...(onConflict === undefined ? [] : [`if the name is taken: ${onConflict}`]),
+      ...(convertTo ? [`converted to ${convertTo}`] : []),
       ...(maxBytes === undefined ? [] : [`up to ${sizeText(maxBytes)}`]),
     ].join(', '),
   );
-  print(context, flags, { destinations }, lines.length === 0 ? 'none' : lines.join('\n'));
+  print(
+    context,
+    flags,
+    { destinations },
+    lines.length === 0 ? 'No destinations. Ask the operator to list this identity under "callers".' : lines.join('\n'),
+  );
 };
 
 export interface DoctorFlags extends GlobalOptions {
   write?: boolean;
-  /** Every check of every destination, not only what somebody has to act on. */
+  /** Print every check, not only what needs attention. */
   all?: boolean;
 }
 
-const MARKS = { passed: '✓', warned: '!', failed: '✗', skipped: '-' } as const;
+type Result = DoctorCheck['result'];
+type Mark = (result: Result) => string;
 
-type Checks = DoctorReport['destinations'][string]['checks'];
+const markWith =
+  ({ green, yellow, red }: Colors): Mark =>
+  (result) =>
+    ({ passed: green('✓'), warned: yellow('!'), failed: red('✗'), skipped: '-' })[result];
 
-/** One line a check, and below it what to do; remedies stand alone, so that a command can be taken by a triple click. */
-const tableOf = (checks: Checks): string[] => {
+type Checks = readonly DoctorCheck[];
+
+/** One line for each check. Remedies have lines of their own, so that commands in them are easy to copy. */
+const tableOf = (checks: Checks, mark: Mark): string[] => {
   const width = Math.max(...checks.map(({ check }) => check.length));
   return checks.flatMap(({ check, result, detail, remedy }) => [
-    `  ${MARKS[result]} ${check.padEnd(width)}  ${detail}`.trimEnd(),
+    `  ${mark(result)} ${check.padEnd(width)}  ${detail}`.trimEnd(),
     ...(remedy === undefined || result === 'passed' ? [] : [`    ${remedy}`]),
   ]);
 };
 
-const wholeReport = ({ destinations }: DoctorReport): string[] =>
+const wholeReport = ({ destinations }: DoctorReport, mark: Mark): string[] =>
   Object.entries(destinations).flatMap(([name, { ok, checks }]) => [
-    `${ok ? MARKS.passed : MARKS.failed} ${name}`,
-    ...tableOf(checks),
+    `${mark(ok ? 'passed' : 'failed')} ${name}`,
+    ...tableOf(checks, mark),
   ]);
 
-/** What somebody has to act on, and in a line how much is in order. */
-const shortReport = (report: DoctorReport, findings: NonNullable<DoctorReport['findings']>): string[] => {
+/** What needs attention, and one line about the rest. */
+const shortReport = (report: DoctorReport, findings: readonly DoctorFinding[], mark: Mark): string[] => {
   const reports = Object.values(report.destinations);
   const good = reports.flatMap(({ checks }) => checks).filter(({ result }) => result === 'passed').length;
   const names = (of: readonly string[]): string =>
@@ -51,21 +63,24 @@ const shortReport = (report: DoctorReport, findings: NonNullable<DoctorReport['f
   const broken = reports.filter(({ ok }) => !ok).length;
   return [
     ...findings.flatMap(({ check, result, detail, remedy, destinations }) => [
-      `${MARKS[result]} ${check} (${names(destinations)}): ${detail}`,
+      `${mark(result)} ${check} (${names(destinations)}): ${detail}`,
       ...(remedy === undefined ? [] : [`    ${remedy}`]),
     ]),
-    `${broken === 0 ? MARKS.passed : MARKS.failed} ${reports.length - broken} of ${reports.length} destinations can be delivered to; ${good} checks passed. All of them: courier doctor --all`,
+    `${mark(broken === 0 ? 'passed' : 'failed')} ${reports.length - broken} of ${reports.length} destinations work; ${good} checks passed. To see all checks: courier doctor --all`,
   ];
 };
 
 /** What `courier doctor` prints. */
-export const doctorText = (report: DoctorReport, { all }: { all: boolean }): string =>
-  (all || report.findings === undefined ? wholeReport(report) : shortReport(report, report.findings)).join('\n');
+export const doctorText = (report: DoctorReport, { all, colors }: { all: boolean; colors: Colors }): string => {
+  const mark = markWith(colors);
+  const { findings } = report;
+  return (all || findings === undefined ? wholeReport(report, mark) : shortReport(report, findings, mark)).join('\n');
+};
 
-/** `courier doctor`: the courier's own set-up, checked against Google. @returns false when something fails */
+/** `courier doctor` @returns false if a destination does not work */
 export const doctorCommand = async (context: Context, flags: DoctorFlags): Promise<boolean> => {
   const { write = false, all = false } = flags;
-  const report = await (await clientOf(context, flags)).doctor({ write });
-  print(context, flags, report, doctorText(report, { all }));
+  const report = await (await createClient(context, flags, await openSession(context, flags))).doctor({ write });
+  print(context, flags, report, doctorText(report, { all, colors: outColors(context) }));
   return report.ok;
 };

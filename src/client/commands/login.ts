@@ -6,7 +6,8 @@ import { googleFetch } from '../google-fetch.ts';
 import { rewriteFor } from '../google-origin.ts';
 import { type AuthorizedUserFile, type OauthClient, obtainConsent } from '../login/consent.ts';
 import { addSecretVersion, checkedSecretName } from '../login/secret-version.ts';
-import { type Context, type GlobalOptions, identityOf, print } from './context.ts';
+import { systemErrorText } from '../system-errors.ts';
+import { type Context, findIdentity, type GlobalOptions, openSession, print } from './context.ts';
 
 export interface LoginFlags extends GlobalOptions {
   client: string;
@@ -21,28 +22,28 @@ export interface LoginFlags extends GlobalOptions {
 const DRIVE = 'https://www.googleapis.com/auth/drive';
 const CLOUD_PLATFORM = 'https://www.googleapis.com/auth/cloud-platform';
 
-/** As the Cloud console has it downloaded. */
+/** The file that the Cloud console offers for download. */
 const clientSchema = z.object({
   installed: z.object({ client_id: z.string().min(1), client_secret: z.string().min(1) }),
 });
 
 const readClient = async (path: string): Promise<OauthClient> => {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw failure('file-unreadable', { detail: `${path}: ${error.code}` });
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw failure('file-unreadable', { detail: `${path}: ${systemErrorText(error)}`, cause: error });
   });
   try {
     const { client_id: id, client_secret: secret } = clientSchema.parse(JSON.parse(text)).installed;
     return { id, secret };
   } catch {
     throw failure('usage', {
-      detail: `${path} is no OAuth client of the kind "Desktop app".`,
+      detail: `${path} is not an OAuth client of the type "Desktop app".`,
       remedy:
-        'Make one in the Cloud console (APIs & Services > Credentials > OAuth client ID > Desktop app) and download its JSON.',
+        'Create one in the Cloud console (APIs & Services > Credentials > OAuth client ID > Desktop app) and download its JSON.',
     });
   }
 };
 
-/** The person's browser, if one can be opened; the address is on the terminal in any case. */
+/** Opens the browser if possible. The URL is printed in any case. */
 const openBrowser = (url: string): void => {
   const [command, ...args] =
     process.platform === 'darwin'
@@ -56,7 +57,7 @@ const openBrowser = (url: string): void => {
   child.unref();
 };
 
-/** Readable by its owner alone, and whole or not at all. */
+/** Readable only by its owner, and written completely or not at all. */
 const writePrivately = async (path: string, content: string): Promise<void> => {
   const draft = `${path}.${process.pid}.new`;
   try {
@@ -64,22 +65,24 @@ const writePrivately = async (path: string, content: string): Promise<void> => {
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });
-    throw failure('file-unwritable', { detail: `${path}: ${(error as NodeJS.ErrnoException).code}` });
+    throw failure('file-unwritable', { detail: `${path}: ${systemErrorText(error)}`, cause: error });
   }
 };
 
 const textOf = (file: AuthorizedUserFile): string => `${JSON.stringify(file, undefined, 2)}\n`;
 
-/** `courier login`: a person's consent as a credentials file, or as a secret's new version; on standard output unless told where. */
+/** `courier login`: prints a credentials file with a person's consent, or saves it to a file or a secret. */
 export const loginCommand = async (context: Context, flags: LoginFlags): Promise<void> => {
   const { env, stderr, stdout, signal } = context;
   const { out, secret, loginHint, browser = true } = flags;
   const client = await readClient(flags.client);
   const rewrite = rewriteFor(env.COURIER_GOOGLE_ORIGIN);
-  const fetch = googleFetch(rewrite);
-  // Before anybody is asked to agree to something that then cannot be kept.
+  const session = await openSession(context, flags);
+  const fetch = googleFetch(rewrite, session.exchange);
+  // Checked before the person is asked for a consent that then could not be stored.
   const name = secret === undefined ? undefined : checkedSecretName(secret);
-  const token = name === undefined ? undefined : await (await identityOf(context, flags)).accessToken([CLOUD_PLATFORM]);
+  const token =
+    name === undefined ? undefined : await (await findIdentity(context, flags, session)).accessToken([CLOUD_PLATFORM]);
 
   const { file, scopes } = await obtainConsent({
     client,
@@ -89,7 +92,7 @@ export const loginCommand = async (context: Context, flags: LoginFlags): Promise
     fetch,
     signal,
     show(url) {
-      stderr.write(`courier: Open this page and agree:\n\n  ${url}\n\n`);
+      stderr.write(`courier: Open this page and accept:\n\n  ${url}\n\n`);
       if (browser) openBrowser(url);
     },
   });
@@ -105,7 +108,7 @@ export const loginCommand = async (context: Context, flags: LoginFlags): Promise
   }
   const { account } = file;
   const lines = [
-    `consent of: ${account ?? 'somebody'}`,
+    `consent of: ${account ?? 'unknown'}`,
     ...(out === undefined ? [] : [`saved to:   ${out}`]),
     ...(version === undefined ? [] : [`stored as:  ${version}`]),
   ];

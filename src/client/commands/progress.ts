@@ -9,7 +9,7 @@ const BAR_CELLS = 24;
 
 export interface Progress {
   show(progress: SendProgress): void;
-  /** Leaves the line empty. */
+  /** Clears the line. */
   end(): void;
 }
 
@@ -18,7 +18,7 @@ const bar = (share: number): string => {
   return `[${'#'.repeat(full)}${'.'.repeat(BAR_CELLS - full)}]`;
 };
 
-/** A line on the terminal that is rewritten in place; nothing where stderr is no terminal. */
+/** Rewrites one line on the terminal. Does nothing if stderr is not a terminal. */
 export const createProgress = ({ stderr, now }: Pick<Context, 'stderr' | 'now'>): Progress => {
   if (!stderr.isTTY) return { show: () => undefined, end: () => undefined };
   let before: { atMs: number; sentBytes: number } | undefined;
@@ -28,7 +28,7 @@ export const createProgress = ({ stderr, now }: Pick<Context, 'stderr' | 'now'>)
   const measure = (atMs: number, sentBytes: number): void => {
     if (before !== undefined && atMs > before.atMs) {
       const elapsed = atMs - before.atMs;
-      // Never below zero: what was sent in vain is taken back.
+      // Never negative: bytes that have to be sent again are subtracted.
       const current = Math.max(0, sentBytes - before.sentBytes) / elapsed;
       const weight = bytesPerMs === 0 ? 0 : 0.5 ** (elapsed / HALF_LIFE_MS);
       bytesPerMs = weight * bytesPerMs + (1 - weight) * current;

@@ -22,23 +22,23 @@ const clientOf = (file: UserFile, fetch: GoogleFetch): UserRefreshClient =>
     transporterOptions: transporterOptions(fetch),
   });
 
-/** A person's refresh token. Google makes ID tokens for it, but only for the OAuth client's own id as their audience. */
+/** A person's refresh token. Google issues ID tokens for it, but only with the OAuth client's ID as their audience. */
 export const authorizedUser = (file: UserFile, foundBy: string, fetch: GoogleFetch): Identity => ({
   kind: 'authorized-user',
   foundBy,
   idToken: async () => {
     throw failure('identity-cannot-mint', {
-      detail: "A person's credentials give no ID token for an audience of one's choice.",
+      detail: "A user's credentials cannot get an ID token for an audience of their choice.",
     });
   },
   accessToken: async () => {
-    // The scopes are those that the person agreed to.
+    // The token has the scopes that the person consented to.
     try {
       const { token } = await clientOf(file, fetch).getAccessToken();
       if (typeof token !== 'string') throw new Error('no token in the answer');
       return token;
     } catch (error) {
-      throw identityError(error, 'this person');
+      throw identityError(error, 'the user');
     }
   },
 });

@@ -2,59 +2,63 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '../errors.ts';
-import { CALL_MS, googleFetch } from '../google-fetch.ts';
+import { DEFAULT_CALL_MS, googleFetch } from '../google-fetch.ts';
 import { rewriteFor } from '../google-origin.ts';
+import { createExchange, type Exchange } from '../http.ts';
 import { accessTokensOf, identityInFile } from './credentials-file.ts';
 import { findGcloud } from './gcloud.ts';
-import type { Identity, Surroundings } from './identity.ts';
+import type { Identity, SearchContext } from './identity.ts';
 import { impersonated } from './impersonated.ts';
 import { findMetadataServer } from './metadata-server.ts';
 
 export interface DiscoverOptions {
-  /** A credentials file of any kind; before everything else. */
+  /** Path of a credentials file of any kind. It takes precedence over everything else. */
   keyFile?: string | undefined;
-  /** Email of a service account to act as. */
+  /** Email of a service account to impersonate. */
   impersonate?: string | undefined;
-  env?: Readonly<Record<string, string | undefined>>;
+  env?: Readonly<Record<string, string | undefined>> | undefined;
   home?: string;
-  /** For one call to Google, in milliseconds: default 20 000. gcloud, which takes its time to start, has three times as long. */
+  /** Limit of one call to Google, in milliseconds. gcloud has three times as long. Default: 20 000. */
   callMs?: number;
+  /** Default: HTTP through the proxy that the environment names. */
+  exchange?: Exchange;
 }
 
-/** Where `gcloud auth application-default login` leaves its file. */
-const wellKnownFile = ({ env, home }: Surroundings): string =>
+/** The file that `gcloud auth application-default login` writes. */
+const wellKnownFile = ({ env, home }: SearchContext): string =>
   join(env.CLOUDSDK_CONFIG ?? join(home, '.config', 'gcloud'), 'application_default_credentials.json');
 
-/** In the order of Google's own libraries, gcloud's account last. */
-const find = async (surroundings: Surroundings, { keyFile, impersonate }: DiscoverOptions): Promise<Identity> => {
-  const { env } = surroundings;
-  if (keyFile) return identityInFile(keyFile, 'the key file', surroundings);
+/** Searches in the order of Google's own libraries, then asks gcloud. */
+const find = async (context: SearchContext, { keyFile, impersonate }: DiscoverOptions): Promise<Identity> => {
+  const { env } = context;
+  if (keyFile) return identityInFile(keyFile, 'the key file', context);
   const named = env.GOOGLE_APPLICATION_CREDENTIALS;
-  if (named) return identityInFile(named, 'GOOGLE_APPLICATION_CREDENTIALS', surroundings);
+  if (named) return identityInFile(named, 'GOOGLE_APPLICATION_CREDENTIALS', context);
 
-  const path = wellKnownFile(surroundings);
+  const path = wellKnownFile(context);
   const personal = existsSync(path)
-    ? await identityInFile(path, 'application default credentials', surroundings)
+    ? await identityInFile(path, 'application default credentials', context)
     : undefined;
-  // A person's own file cannot do more than impersonate; the platform and gcloud may do better.
+  // A user's credentials can only impersonate. The platform and gcloud may offer more.
   if (personal !== undefined && (personal.kind !== 'authorized-user' || impersonate)) return personal;
-  const found = (await findMetadataServer(surroundings)) ?? (await findGcloud(surroundings)) ?? personal;
+  const found = (await findMetadataServer(context)) ?? (await findGcloud(context)) ?? personal;
   if (found === undefined) throw failure('identity-not-found');
   return found;
 };
 
-/** Finds who this program is. @throws CourierClientError `identity-not-found`, `identity-unusable` */
+/** Finds the credentials of this program. @throws CourierClientError `identity-not-found`, `identity-unusable` */
 export const discoverIdentity = async (options: DiscoverOptions = {}): Promise<Identity> => {
   const env = options.env ?? process.env;
-  const { home = homedir(), callMs = CALL_MS } = options;
-  const surroundings = { env, home, callMs, fetch: googleFetch(rewriteFor(env.COURIER_GOOGLE_ORIGIN), callMs) };
+  const { home = homedir(), callMs = DEFAULT_CALL_MS, exchange = createExchange(env) } = options;
+  const fetch = googleFetch(rewriteFor(env.COURIER_GOOGLE_ORIGIN), exchange, callMs);
+  const context = { env, home, callMs, fetch };
   const target = options.impersonate ?? env.CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT;
-  const identity = await find(surroundings, { ...options, impersonate: target });
+  const identity = await find(context, { ...options, impersonate: target });
   if (!target) return identity;
   return impersonated({
     source: accessTokensOf(identity),
     target,
-    foundBy: `impersonation by way of ${identity.foundBy}`,
-    fetch: surroundings.fetch,
+    foundBy: `impersonation, starting from ${identity.foundBy}`,
+    fetch: context.fetch,
   });
 };

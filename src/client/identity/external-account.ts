@@ -2,7 +2,7 @@ import { AwsClient, IdentityPoolClient, PluggableAuthClient } from 'google-auth-
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { needsProviderChain, providerChain } from './aws-credentials.ts';
-import { type AccessTokens, CLOUD_PLATFORM, type Identity, type Surroundings } from './identity.ts';
+import { type AccessTokens, CLOUD_PLATFORM, type Identity, type SearchContext } from './identity.ts';
 import { accountInUrl, impersonated } from './impersonated.ts';
 import { identityError } from './refusal.ts';
 import { routeTokenExchange, transporterOptions } from './transporter.ts';
@@ -24,17 +24,17 @@ type ExternalFile = z.infer<typeof externalAccountSchema>;
 
 const EC2_CREDENTIALS = 'http://169.254.169.254/';
 
-/** Files written without `--enable-imdsv2` lack the address, and instances that require IMDSv2 (the default of today) then say 401. */
+/** Files written without `--enable-imdsv2` lack this URL. Instances that require IMDSv2, which is the default, then answer 401. */
 const withImdsV2 = (source: ExternalFile['credential_source']): ExternalFile['credential_source'] =>
   source.url?.startsWith(EC2_CREDENTIALS) && source.imdsv2_session_token_url === undefined
     ? { ...source, imdsv2_session_token_url: `${EC2_CREDENTIALS}latest/api/token` }
     : source;
 
 /**
- * The federated identity itself, as which nothing but impersonation is useful: without the file's impersonation URL,
- * because `generateIdToken` must be asked by the federated principal.
+ * The federated identity itself, which is only useful as the source of an impersonation. The file's impersonation URL is left
+ * out, because the federated principal must call `generateIdToken`.
  */
-const federated = (file: ExternalFile, { env, fetch }: Surroundings): AccessTokens => {
+const federated = (file: ExternalFile, { env, fetch }: SearchContext): AccessTokens => {
   const { service_account_impersonation_url: _, credential_source: source, ...rest } = file;
   const options = {
     ...rest,
@@ -52,17 +52,17 @@ const federated = (file: ExternalFile, { env, fetch }: Surroundings): AccessToke
 };
 
 /** Workload identity federation: AWS, Azure, GitHub Actions, any OIDC or SAML issuer. */
-export const externalAccount = (file: ExternalFile, foundBy: string, surroundings: Surroundings): Identity => {
+export const externalAccount = (file: ExternalFile, foundBy: string, context: SearchContext): Identity => {
   const source = (() => {
     try {
-      return federated(file, surroundings);
+      return federated(file, context);
     } catch (error) {
       throw identityError(error, foundBy);
     }
   })();
   const target = accountInUrl(file.service_account_impersonation_url ?? '');
   if (target !== undefined) {
-    const identity = impersonated({ source, target, foundBy, fetch: surroundings.fetch });
+    const identity = impersonated({ source, target, foundBy, fetch: context.fetch });
     return { ...identity, kind: 'external-account' };
   }
   return {
@@ -70,7 +70,8 @@ export const externalAccount = (file: ExternalFile, foundBy: string, surrounding
     foundBy,
     idToken: async () => {
       throw failure('identity-cannot-mint', {
-        detail: 'A federated identity has no ID token of its own, and the credentials file names no service account.',
+        detail:
+          'A federated identity cannot get an ID token of its own, and the credentials file names no service account.',
       });
     },
     accessToken: async () => {

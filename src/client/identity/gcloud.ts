@@ -1,29 +1,29 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { CourierClientError, failure } from '../errors.ts';
-import type { Identity, Surroundings } from './identity.ts';
+import type { Identity, SearchContext } from './identity.ts';
 
 const execute = promisify(execFile);
-/** It is a program in Python, which may be started for the first time, and makes calls of its own. */
+/** gcloud starts slowly and makes several calls, so it has this many times the limit of one call. */
 const CALLS = 3;
 
-type Place = Pick<Surroundings, 'env' | 'callMs'>;
+type GcloudContext = Pick<SearchContext, 'env' | 'callMs'>;
 
-/** @returns what it printed; undefined when there is no gcloud */
-const gcloud = async ({ env, callMs }: Place, ...args: string[]): Promise<string | undefined> => {
+/** @returns what it printed; undefined if gcloud is not installed */
+const gcloud = async ({ env, callMs }: GcloudContext, ...args: string[]): Promise<string | undefined> => {
   const timeout = CALLS * callMs;
   try {
-    // Impersonation is done here, for every kind of identity alike; twice would ask the account to act as itself.
+    // This client impersonates for every kind of identity. If gcloud did so too, the account would impersonate itself.
     const { CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT: _, ...rest } = env;
     const { stdout } = await execute('gcloud', [...args, '--quiet'], { env: rest, timeout });
     return stdout.trim();
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ENOENT') return undefined;
-    // `killed` is set by the time limit alone; what printed too much is told by a code of its own.
+    // Only the time limit sets `killed`. Too much output has a code of its own.
     const { stderr = '', killed = false } = error as { stderr?: string; killed?: boolean };
     if (killed) throw failure('google-unreachable', { detail: `gcloud: no answer within ${timeout / 1000} seconds` });
-    // Its first line says what is wrong; the rest is advice about gcloud itself.
-    const [reason = 'it failed'] = /ERROR: (?:\([\w.-]+\) )?([^\n]+)/.exec(stderr)?.slice(1) ?? [];
+    // The first line has the reason. The rest is advice about gcloud.
+    const [reason = 'failed'] = /ERROR: (?:\([\w.-]+\) )?([^\n]+)/.exec(stderr)?.slice(1) ?? [];
     throw failure('identity-refused', {
       detail: `gcloud: ${reason}`,
       remedy: 'Run "gcloud auth login" and try again.',
@@ -31,16 +31,16 @@ const gcloud = async ({ env, callMs }: Place, ...args: string[]): Promise<string
   }
 };
 
-const printed = async (place: Place, ...args: string[]): Promise<string> => {
-  const text = await gcloud(place, ...args);
+const printed = async (context: GcloudContext, ...args: string[]): Promise<string> => {
+  const text = await gcloud(context, ...args);
   if (text === undefined || text === '') throw failure('identity-refused', { detail: 'gcloud printed no token.' });
   return text;
 };
 
-/** One that refuses to say has none; one that is too slow may have one, and then the call is worth trying again. */
-const activeAccount = async (place: Place): Promise<string | undefined> => {
+/** A gcloud that fails has no account. One that is too slow may have one, so that error can be retried. */
+const activeAccount = async (context: GcloudContext): Promise<string | undefined> => {
   try {
-    return await gcloud(place, 'config', 'get-value', 'account');
+    return await gcloud(context, 'config', 'get-value', 'account');
   } catch (error) {
     if (error instanceof CourierClientError && !error.retryable) return undefined;
     throw error;
@@ -49,9 +49,9 @@ const activeAccount = async (place: Place): Promise<string | undefined> => {
 
 const isServiceAccount = (account: string): boolean => account.endsWith('.gserviceaccount.com');
 
-/** The account that gcloud is signed in with: the last resort. */
-export const findGcloud = async (place: Place): Promise<Identity | undefined> => {
-  const account = await activeAccount(place);
+/** The account that gcloud is signed in with. It is the last resort. */
+export const findGcloud = async (context: GcloudContext): Promise<Identity | undefined> => {
+  const account = await activeAccount(context);
   if (account === undefined || !account.includes('@')) return undefined;
   const base = {
     kind: 'gcloud',
@@ -59,20 +59,20 @@ export const findGcloud = async (place: Place): Promise<Identity | undefined> =>
     account,
     accessToken: (scopes) =>
       isServiceAccount(account) && scopes.length > 0
-        ? printed(place, 'auth', 'print-access-token', `--scopes=${scopes.join(',')}`)
-        : printed(place, 'auth', 'print-access-token'),
+        ? printed(context, 'auth', 'print-access-token', `--scopes=${scopes.join(',')}`)
+        : printed(context, 'auth', 'print-access-token'),
   } satisfies Omit<Identity, 'idToken'>;
   if (isServiceAccount(account)) {
     return {
       ...base,
-      idToken: (audience) => printed(place, 'auth', 'print-identity-token', `--audiences=${audience}`),
+      idToken: (audience) => printed(context, 'auth', 'print-identity-token', `--audiences=${audience}`),
     };
   }
   return {
     ...base,
     warning:
-      "Calling as gcloud's user: such a token names gcloud itself as its audience, so it can be replayed elsewhere, and a courier takes it only if its operator allowed that. Good for trying out; use --impersonate or a service account for anything else.",
-    // gcloud refuses --audiences for people.
-    idToken: () => printed(place, 'auth', 'print-identity-token'),
+      "Calling as gcloud's user. The token's audience is gcloud itself, so other services could replay it, and a courier accepts it only if its operator allowed that. Use --impersonate or a service account for anything but a trial.",
+    // gcloud rejects --audiences for user accounts.
+    idToken: () => printed(context, 'auth', 'print-identity-token'),
   };
 };

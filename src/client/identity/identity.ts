@@ -1,34 +1,34 @@
 import type { GoogleFetch } from '../google-fetch.ts';
 
-/** Who this program is towards Google, found in its surroundings. */
+/** The Google identity that this program has, found in its environment. */
 export interface Identity {
   kind: 'service-account-key' | 'impersonated' | 'external-account' | 'authorized-user' | 'metadata-server' | 'gcloud';
-  /** Where it was found, in words for a person. */
+  /** Where it was found, for people to read. */
   foundBy: string;
-  /** The account's email, where it is known without asking. */
+  /** The account's email, if it is known without a call to Google. */
   account?: string;
-  /** What the person running this should know before relying on it. */
+  /** A limitation that the user should know before relying on it. */
   warning?: string;
-  /** An ID token for that audience, with the email in it. @throws CourierClientError `identity-…`, `google-unreachable` */
+  /** Gets an ID token for an audience, with the email in it. @throws CourierClientError `identity-…`, `google-unreachable` */
   idToken(audience: string): Promise<string>;
-  /** An access token with those scopes. @throws CourierClientError as `idToken` does */
+  /** Gets an access token with scopes. @throws CourierClientError as `idToken` does */
   accessToken(scopes: readonly string[]): Promise<string>;
 }
 
-/** Whatever can ask Google's APIs in its own name; impersonation starts from one. */
+/** Anything that can get access tokens of its own; the source of an impersonation. */
 export interface AccessTokens {
   getAccessToken(): Promise<{ token?: string | null }>;
 }
 
-/** Where identities are looked for. */
-export interface Surroundings {
+/** Where credentials are searched. */
+export interface SearchContext {
   env: Readonly<Record<string, string | undefined>>;
   /** The user's home folder. */
   home: string;
   fetch: GoogleFetch;
-  /** For one call to Google. */
+  /** Limit of one call to Google, in milliseconds. */
   callMs: number;
 }
 
-/** What IAM Credentials asks of whoever impersonates. */
+/** The scope that IAM Credentials requires of a caller that impersonates. */
 export const CLOUD_PLATFORM = 'https://www.googleapis.com/auth/cloud-platform';

@@ -11,7 +11,7 @@ const accessTokenSchema = z.object({ accessToken: z.string() });
 
 interface Impersonation {
   source: AccessTokens;
-  /** Email of the service account to act as. */
+  /** Email of the service account to impersonate. */
   target: string;
   delegates?: readonly string[];
   foundBy: string;
@@ -23,8 +23,8 @@ export const accountInUrl = (url: string): string | undefined =>
   /\/serviceAccounts\/([^/:]+):generateAccessToken$/.exec(url)?.[1];
 
 /**
- * Acts as a service account by IAM Credentials. This is also how federated callers get an ID token:
- * google-auth-library's `getIdTokenClient` throws for external accounts, and `generateIdToken` takes their access token.
+ * Impersonates a service account through IAM Credentials. Federated callers get ID tokens this way, too:
+ * google-auth-library's `getIdTokenClient` throws for external accounts, but `generateIdToken` accepts their access token.
  */
 export const impersonated = ({ source, target, delegates = [], foundBy, fetch }: Impersonation): Identity => {
   const call = async <T>(method: string, body: object, schema: z.ZodType<T>): Promise<T> => {

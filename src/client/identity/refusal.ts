@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { CourierClientError as ClientError, type CourierClientError, failure } from '../errors.ts';
-import { timeUpIn } from '../time-up.ts';
+import { networkErrorText } from '../http.ts';
+import { ProxyError } from '../proxy.ts';
+import { timeoutIn } from '../timeout.ts';
 
-/** Both forms in which Google says no: OAuth's, and its APIs'. */
+/** Google's two forms of errors: OAuth's, and that of its APIs. */
 const bodySchema = z.union([
   z.object({ error: z.string(), error_description: z.string().optional() }),
   z.object({ error: z.object({ message: z.string(), status: z.string().optional() }) }),
@@ -15,7 +17,7 @@ interface Refusal {
   reason: string;
 }
 
-/** What Google answered, out of an error of google-auth-library; those errors also hold the request, which must go nowhere. */
+/** Google's answer in an error of google-auth-library. Those errors also hold the request, which contains secrets. */
 const refusalIn = (error: unknown): Refusal | undefined => {
   const answered = responseSchema.safeParse(error).data?.response;
   if (answered === undefined) return undefined;
@@ -26,7 +28,7 @@ const refusalIn = (error: unknown): Refusal | undefined => {
   return { status: answered.status, reason: description === undefined ? body : `${body}: ${description}` };
 };
 
-/** "Bad Request", and "refresh" somewhere behind it. */
+/** True for "Bad Request" followed by "refresh". */
 const isBadRefresh = (reason: string): boolean => {
   const text = reason.toLowerCase();
   const at = text.indexOf('bad request');
@@ -36,53 +38,55 @@ const isBadRefresh = (reason: string): boolean => {
 const REMEDIES: readonly [{ test(reason: string): boolean }, string][] = [
   [
     /reasonable timeframe|stale|issued at|expired: \d{8}T|Signature expired/i,
-    "Set this machine's clock: it is too far from Google's.",
+    "Set this machine's clock. It differs too much from Google's.",
   ],
   [
     /Invalid JWT Signature|account not found|Invalid grant: account/i,
-    'The key or the account was deleted: make a new key and use its file.',
+    'The key or the account was deleted. Create a new key and use its file.',
   ],
   [
     { test: (reason) => /expired or revoked/i.test(reason) || isBadRefresh(reason) },
-    'Sign in again: the refresh token was revoked or is too old.',
+    'Sign in again. The refresh token was revoked or has expired.',
   ],
   [
     /getOpenIdToken/,
-    'Grant this identity roles/iam.serviceAccountOpenIdTokenCreator (or roles/iam.workloadIdentityUser, for a federated one) on the service account that it is to act as.',
+    'Grant this identity roles/iam.serviceAccountOpenIdTokenCreator (or roles/iam.workloadIdentityUser, for a federated one) on the service account to impersonate.',
   ],
   [
     /getAccessToken|implicitDelegation/,
-    'Grant this identity roles/iam.serviceAccountTokenCreator on the service account that it is to act as.',
+    'Grant this identity roles/iam.serviceAccountTokenCreator on the service account to impersonate.',
   ],
   [
     /Gaia id not found/i,
-    'Correct the email of the service account that this identity is to act as: there is none of that name.',
+    'Correct the email of the service account to impersonate. There is no account with this email.',
   ],
   [
     /AWS|InvalidClientTokenId|SignatureDoesNotMatch/,
-    'Check the AWS role and its credentials; "aws sts get-caller-identity" says who this is there.',
+    'Check the AWS role and its credentials; "aws sts get-caller-identity" shows the role in use.',
   ],
   [
     /audience|invalid_target|issuer|attribute condition/i,
-    'Check the workload identity provider: its name in the credentials file, the issuer and the audiences that it takes, and its attribute condition.',
+    'Check the workload identity provider: its name in the credentials file, its issuer, its allowed audiences, and its attribute condition.',
   ],
 ];
 
-/** The socket's word (`ECONNREFUSED`, `UND_ERR_SOCKET`), which libraries wrap several times. */
-const networkCodeIn = (error: unknown): string | undefined => {
+const NETWORK_CODES = /^(E(CONN|HOST|NET|PIPE|AI_|NOTFOUND|TIMEDOUT|PROTO)|ERR_TLS_|CERT_|UNABLE_TO_|.*SELF_SIGNED)/;
+
+/** The network error, which libraries wrap several times. */
+const networkErrorIn = (error: unknown): string | undefined => {
   for (let each = error; each instanceof Error; each = each.cause) {
     const { code } = each as NodeJS.ErrnoException;
-    if (typeof code === 'string' && /^(E(CONN|HOST|NET|PIPE|AI_|NOTFOUND|TIMEDOUT)|UND_ERR_)/.test(code)) return code;
+    if (each instanceof ProxyError || NETWORK_CODES.test(code ?? '')) return networkErrorText(each);
   }
   return undefined;
 };
 
-/** Anything thrown on the way to a token, as the client's error; nothing of the request is in it. */
+/** Converts an error of getting a token to the client's error, without anything of the request. */
 export const identityError = (error: unknown, account: string): CourierClientError => {
   if (error instanceof ClientError) return error;
   const refusal = refusalIn(error);
   if (refusal === undefined) {
-    const fault = networkCodeIn(error) ?? timeUpIn(error);
+    const fault = timeoutIn(error) ?? networkErrorIn(error);
     if (fault !== undefined) return failure('google-unreachable', { detail: fault });
     const reason = error instanceof Error ? error.message : 'no reason given';
     return failure('identity-unusable', { detail: `${account}: ${reason}` });

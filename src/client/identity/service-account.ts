@@ -19,7 +19,7 @@ const clientOf = (file: KeyFile, scopes: readonly string[], fetch: GoogleFetch):
   try {
     createPrivateKey(file.private_key);
   } catch {
-    // OpenSSL's own words may quote the text.
+    // OpenSSL's message may quote the text.
     throw failure('identity-unusable', { detail: `The private_key of ${file.client_email} is not a PEM key.` });
   }
   return new JWT({
@@ -31,7 +31,7 @@ const clientOf = (file: KeyFile, scopes: readonly string[], fetch: GoogleFetch):
   });
 };
 
-/** The classic: a key file. Google is asked for an ID token against an assertion that the key signed. */
+/** A service account's key. Google exchanges an assertion that the key signed for an ID token. */
 export const serviceAccount = (file: KeyFile, foundBy: string, fetch: GoogleFetch): Identity => {
   const account = file.client_email;
   const failing = (error: unknown): never => {

@@ -1,10 +1,10 @@
 import type { AuthClient } from 'google-auth-library';
 import type { GoogleFetch } from '../google-fetch.ts';
 
-/** What google-auth-library's clients take to reach Google, or what stands in for it. */
+/** Makes google-auth-library's clients use the given fetch. */
 export const transporterOptions = (fetch: GoogleFetch) => ({ fetchImplementation: fetch });
 
-/** The library's clients for federated identities exchange tokens with a sender of their own; they are given ours. */
+/** The library's clients for federated identities exchange tokens with another transporter. This gives them ours. */
 export const routeTokenExchange = <Client extends AuthClient>(client: Client): Client => {
   const exchange: unknown = Reflect.get(client, 'stsCredential');
   if (exchange instanceof Object) Object.assign(exchange, { transporter: client.transporter });

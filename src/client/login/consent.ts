@@ -11,19 +11,19 @@ const AUTHORIZATION_URL = 'https://accounts.google.com/o/oauth2/v2/auth';
 const TOKEN_URL = 'https://oauth2.googleapis.com/token';
 const TIMEOUT_MS = 300_000;
 
-/** An OAuth client of the kind "Desktop app". Its secret is none (RFC 8252 § 8.5): whoever has the program has it. */
+/** An OAuth client of the type "Desktop app". Its secret is not confidential (RFC 8252, section 8.5): every copy of the program has it. */
 export interface OauthClient {
   id: string;
   secret: string;
 }
 
-/** The credentials file that a consent comes to, as gcloud writes it too. */
+/** The credentials file that results from the consent, in the form that gcloud writes. */
 export interface AuthorizedUserFile {
   type: 'authorized_user';
   client_id: string;
   client_secret: string;
   refresh_token: string;
-  /** Whose consent it is. */
+  /** Email of the person who gave consent. */
   account?: string;
   universe_domain: 'googleapis.com';
 }
@@ -31,11 +31,11 @@ export interface AuthorizedUserFile {
 interface ConsentOptions {
   client: OauthClient;
   scopes: readonly string[];
-  /** Whom the consent page suggests. */
+  /** Account to preselect on the consent page. */
   loginHint?: string | undefined;
   rewrite: Rewrite;
   fetch: GoogleFetch;
-  /** Has a person open the page. */
+  /** Shows the page to the person. */
   show(url: string): void;
   signal: AbortSignal;
 }
@@ -46,7 +46,7 @@ const grantSchema = z.object({
   id_token: z.string().optional(),
 });
 
-/** Tells who agreed, so that remedies can name them. */
+/** They reveal who gave consent, so that messages can name the account. */
 const IDENTITY_SCOPES = ['openid', 'email'];
 
 const random = (): string => randomBytes(32).toString('base64url');
@@ -63,7 +63,7 @@ const redeem = async (members: Record<string, string>, fetch: GoogleFetch) => {
 };
 
 /**
- * A person's consent by the loopback flow with PKCE (https://developers.google.com/identity/protocols/oauth2/native-app).
+ * Gets a person's consent by the loopback flow with PKCE (https://developers.google.com/identity/protocols/oauth2/native-app).
  * @returns the file, and the scopes that the person granted
  * @throws CourierClientError `login-refused`, `identity-refused`, `google-unreachable`
  */
@@ -88,7 +88,7 @@ export const obtainConsent = async ({
       code_challenge: createHash('sha256').update(verifier).digest('base64url'),
       code_challenge_method: 'S256',
       access_type: 'offline',
-      // Without it, whoever agreed before gets no refresh token again.
+      // Without this, Google returns no refresh token to somebody who consented before.
       prompt: 'consent',
       ...(loginHint === undefined ? {} : { login_hint: loginHint }),
     });
@@ -104,17 +104,17 @@ export const obtainConsent = async ({
       },
       fetch,
     );
-    // Short words (email) come back as addresses.
+    // Google returns short names (email) as URLs.
     const missing = scopes.filter((scope) => scope.includes(':') && !granted.scope.split(' ').includes(scope));
     if (missing.length > 0)
       throw failure('login-refused', {
-        detail: `The consent leaves out ${missing.join(', ')}.`,
-        remedy: 'Log in again, and leave every box of the consent page ticked.',
+        detail: `The consent does not include ${missing.join(', ')}.`,
+        remedy: 'Log in again, and leave every box on the consent page selected.',
       });
     if (granted.refresh_token === undefined)
       throw failure('login-refused', {
-        detail: 'Google gave no refresh token.',
-        remedy: 'Use an OAuth client of the kind "Desktop app".',
+        detail: 'Google returned no refresh token.',
+        remedy: 'Use an OAuth client of the type "Desktop app".',
       });
     const account = claimsOf(granted.id_token ?? '')?.email;
     const file: AuthorizedUserFile = {

@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { failure } from '../errors.ts';
 
-/** Where the browser comes back to with the code. */
+/** A listener for the redirect that brings the authorization code. */
 export interface Loopback {
-  /** `http://127.0.0.1:PORT`: what the consent is asked for. */
+  /** `http://127.0.0.1:PORT` */
   redirectUri: string;
-  /** The code of the consent. @throws CourierClientError `login-refused` when the person said no, or nothing came in time */
+  /** Waits for the authorization code. @throws CourierClientError `login-refused` if the person declined, or after the time limit */
   code(): Promise<string>;
   close(): void;
 }
@@ -17,22 +17,22 @@ interface Visit {
   title: string;
   text: string;
   code?: string;
-  /** RFC 6749 § 4.1.2.1: a word such as `access_denied`. */
+  /** An error code such as `access_denied` (RFC 6749, section 4.1.2.1). */
   refusal?: string;
 }
 
-/** What a request to the loopback address is. */
+/** Interprets a request to the loopback address. */
 const visitOf = ({ url = '/', method }: IncomingMessage, state: string): Visit => {
   const { pathname, searchParams } = new URL(url, 'http://127.0.0.1');
-  if (method !== 'GET' || pathname !== '/') return { status: 404, title: 'Not here', text: 'There is nothing here.' };
+  if (method !== 'GET' || pathname !== '/')
+    return { status: 404, title: 'Not found', text: 'There is no page at this address.' };
   if (searchParams.get('state') !== state)
-    return { status: 400, title: 'Not this login', text: 'This page does not belong to the login that is waiting.' };
+    return { status: 400, title: 'Wrong login', text: 'This page belongs to another login.' };
   const code = searchParams.get('code');
-  if (code !== null)
-    return { status: 200, title: 'Done', text: 'The courier has its consent. You may close this window.', code };
+  if (code !== null) return { status: 200, title: 'Done', text: 'Consent given. You can close this window.', code };
   const refusal = /^[a-z_]{1,40}$/.exec(searchParams.get('error') ?? '')?.[0] ?? 'no code';
-  const text = 'The consent was not given. You may close this window.';
-  return { status: 200, title: 'Nothing was changed', text, refusal };
+  const text = 'Consent was not given. You can close this window.';
+  return { status: 200, title: 'Nothing changed', text, refusal };
 };
 
 const answer = (response: ServerResponse, { status, title, text }: Visit): void => {
@@ -44,8 +44,8 @@ const answer = (response: ServerResponse, { status, title, text }: Visit): void 
 };
 
 /**
- * Listens on loopback for one consent, as RFC 8252 § 7.3 has it for native apps: any free port, this machine only.
- * @param state what the consent was asked with; another one comes from a page that this login did not open
+ * Listens on a free loopback port for one consent, as RFC 8252, section 7.3 describes for native apps.
+ * @param state the state of the consent request; a request with another state comes from a page that this login did not open
  */
 export const listenForCode = async ({
   state,
@@ -56,29 +56,30 @@ export const listenForCode = async ({
   timeoutMs: number;
   signal: AbortSignal;
 }): Promise<Loopback> => {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  // Nobody may be waiting yet when it fails.
+  const settle: { resolve(code: string): void; reject(error: Error): void } = { resolve() {}, reject() {} };
+  const promise = new Promise<string>((resolve, reject) => Object.assign(settle, { resolve, reject }));
+  // It may fail before anything waits for it.
   promise.catch(() => undefined);
 
   const server = createServer((request, response) => {
     const visit = visitOf(request, state);
     answer(response, visit);
-    if (visit.code !== undefined) resolve(visit.code);
+    if (visit.code !== undefined) settle.resolve(visit.code);
     if (visit.refusal !== undefined)
-      reject(failure('login-refused', { detail: `The consent was not given (${visit.refusal}).` }));
+      settle.reject(failure('login-refused', { detail: `Consent was not given (${visit.refusal}).` }));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const timer = setTimeout(
     () =>
-      reject(
+      settle.reject(
         failure('login-refused', {
-          detail: `Nobody came back from the consent page within ${timeoutMs / 60_000} minutes.`,
+          detail: `No consent within ${timeoutMs / 60_000} minutes.`,
         }),
       ),
     timeoutMs,
   );
-  const stop = (): void => reject(failure('login-refused', { detail: 'Stopped before the consent was given.' }));
+  const stop = (): void => settle.reject(failure('stopped'));
   signal.addEventListener('abort', stop);
   const { port } = server.address() as AddressInfo;
   return {

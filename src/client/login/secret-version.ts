@@ -4,7 +4,7 @@ import { failure } from '../errors.ts';
 import { askForJson, type GoogleFetch } from '../google-fetch.ts';
 import { identityError } from '../identity/refusal.ts';
 
-/** `projects/P/secrets/S`, or of one region. */
+/** `projects/P/secrets/S`, or a regional secret. */
 const SECRET = /^projects\/[^/\s]+\/(?:locations\/([\w-]+)\/)?secrets\/[\w-]+$/;
 
 const versionSchema = z.object({ name: z.string() });
@@ -13,17 +13,17 @@ const problemSchema = z.object({ error: z.object({ status: z.string() }) });
 /** @throws CourierClientError `usage` */
 export const checkedSecretName = (name: string): string => {
   if (SECRET.test(name)) return name;
-  throw failure('usage', { detail: `"${name}" is not a secret's name: projects/PROJECT/secrets/NAME.` });
+  throw failure('usage', { detail: `"${name}" is not the name of a secret: projects/PROJECT/secrets/NAME.` });
 };
 
 const remedyOf = (status: number, name: string): string => {
   if (status === 404)
     return `Create it first: gcloud secrets create ${name.split('/').at(-1)} --project=${name.split('/')[1]}`;
-  return `Grant this identity roles/secretmanager.secretVersionAdder on ${name}; if the secret does not exist, create it first.`;
+  return `Grant this identity roles/secretmanager.secretVersionAdder on ${name}. If the secret does not exist, create it first.`;
 };
 
 /**
- * Adds bytes as a secret's new version (https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/addVersion).
+ * Adds bytes as a new version of a secret (https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/addVersion).
  * @param token an access token with the scope `cloud-platform`
  * @returns the version's full name
  * @throws CourierClientError `secret-refused`, `google-unreachable`

@@ -193,9 +193,9 @@ describe('a file past the platform’s request limit', () => {
         },
       });
       google.faults.clear();
-      expect(cut.code).toBe(75);
+      expect(cut.code).toBe(130);
       const { error } = JSON.parse(cut.stdout) as Problem;
-      expect(error).toMatchObject({ code: 'stopped', retryable: true, exitCode: 75 });
+      expect(error).toMatchObject({ code: 'stopped', retryable: true, exitCode: 130 });
       const [session = ''] = cachedSessions();
       // Whoever has a session's address may write the file.
       expect(statSync(join(folder, 'drive-courier', 'sessions', session)).mode & 0o777).toBe(0o600);
@@ -274,7 +274,7 @@ describe('a terminal', () => {
       },
     );
     expect([exit, out.texts.join('')]).toEqual([0, expect.stringContaining('created: bar.zip')]);
-    expect(terminal.texts.join('')).toMatch(/\r\[#*\.*\] [\d.]+ [kM]?B of 25\.2 MB/);
+    expect(terminal.texts.join('')).toMatch(/\r\[#*\.*\] [\d.]+ (B|[KM]iB) of 24\.0 MiB/);
     expect(terminal.texts.join('')).toMatch(/\/s {2}\d+ s left/);
     expect(terminal.texts.at(-1)).toBe('\r\u001b[K');
   }, 60_000);
@@ -312,7 +312,7 @@ describe('the other commands', () => {
     const { value } = await json<{ destinations: { name: string }[] }>(['destinations']);
     expect(value.destinations.map(({ name }) => name).sort()).toEqual(['broken', 'default', 'once', 'sheets', 'small']);
     const { stdout } = await call(['destinations']);
-    expect(stdout).toContain('default, in inbox, a taken name: new');
+    expect(stdout).toContain('default, in inbox, if the name is taken: new');
     expect(stdout).not.toContain(google.places.sharedDrive);
   });
 

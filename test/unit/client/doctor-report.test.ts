@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { colorsFor } from '../../../src/client/commands/colors.ts';
 import { doctorText } from '../../../src/client/commands/inspect.ts';
 import { doctorSchema } from '../../../src/client/schemas.ts';
 
@@ -16,7 +17,8 @@ const findings = [
 ];
 
 /** What the command prints of this answer. */
-const printed = (answer: object, all = false): string => doctorText(doctorSchema.parse(answer), { all });
+const printed = (answer: object, all = false): string =>
+  doctorText(doctorSchema.parse(answer), { all, colors: colorsFor({}, {}) });
 
 test('the report is short: failures first, and a shared fault once', () => {
   expect(printed({ ok: false, findings, destinations }).split('\n')).toEqual([
@@ -24,7 +26,7 @@ test('the report is short: failures first, and a shared fault once', () => {
     '    Make a new key.',
     '! ledger (every destination): It is in memory.',
     '    Use Firestore.',
-    '✗ 1 of 3 destinations can be delivered to; 3 checks passed. All of them: courier doctor --all',
+    '✗ 1 of 3 destinations work; 3 checks passed. To see all checks: courier doctor --all',
   ]);
 });
 

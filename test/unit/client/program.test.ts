@@ -66,11 +66,32 @@ describe('what went wrong is said once', () => {
 
 describe('wrong usage', () => {
   test.each([
-    ['of a command', ['send'], "missing required argument 'file'", '"courier help send" says what is expected.'],
-    ['after options', ['--url', 'x', 'export', '--nope'], "unknown option '--nope'", '"courier help export" says'],
-    ['that a command finds', ['send', '-'], 'Standard input has no name: give one with --name.', '"courier help send"'],
-    ['of help', ['help', 'bogus'], 'There is no such command to help with.', '"courier help" says'],
-    ['of no command', ['--nope'], "unknown option '--nope'", '"courier help" says'],
+    ['of a command', ['send'], "missing required argument 'file'", '"courier send --help"'],
+    ['after options', ['--url', 'x', 'export', '--nope'], "unknown option '--nope'", '"courier export --help"'],
+    ['of a subcommand', ['config', 'set', 'url'], "missing required argument 'value'", '"courier config set --help"'],
+    [
+      'that a command finds',
+      ['send', '-'],
+      'Standard input has no name. Pass one with --name.',
+      '"courier send --help"',
+    ],
+    ['of help', ['help', 'bogus'], "unknown command 'bogus'", '"courier help"'],
+    ['of no command', ['--nope'], "unknown option '--nope'", '"courier help"'],
+    ['options alone', ['--url', 'x'], 'Missing command.', '"courier help"'],
+    ['a misspelt command', ['sned', 'a'], "unknown command 'sned' (Did you mean send?)", '"courier help"'],
+    ['help for one', ['help', 'sned'], "unknown command 'sned' (Did you mean send?)", '"courier help"'],
+    [
+      'a misspelt subcommand',
+      ['config', 'lst'],
+      "unknown command 'lst' (Did you mean list?)",
+      '"courier config --help"',
+    ],
+    [
+      'a misspelt option',
+      ['send', 'a', '--nmae', 'b'],
+      "unknown option '--nmae' (Did you mean --name?)",
+      '"courier send',
+    ],
   ])('%s names what is wrong, and the help that says more', async (_, args, detail, remedy) => {
     const { code, stderr } = await run(args);
     expect(code).toBe(64);
@@ -79,6 +100,31 @@ describe('wrong usage', () => {
       error: { code: 'usage', detail, remedy: expect.stringContaining(remedy) },
     });
   });
+});
+
+describe('help', () => {
+  const COMMANDS = ['send', 'export', 'token', 'whoami', 'login', 'destinations', 'doctor', 'config', 'completion'];
+  const SUBCOMMANDS = ['set', 'unset', 'get', 'list', 'path'].map((each) => ['config', each]);
+
+  test('is printed by the command alone, and lists every command', async () => {
+    const { code, stdout, stderr } = await run([]);
+    expect([code, stderr]).toEqual([0, '']);
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
+    expect(stdout).toBe((await run(['--help'])).stdout);
+    expect(await run(['config'])).toEqual(await run(['config', '--help']));
+  });
+
+  test.each([...COMMANDS.map((each) => [each]), ...SUBCOMMANDS])(
+    'of %s %s has an example and the global options',
+    async (...words) => {
+      const { code, stdout } = await run([...words, '--help']);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(new RegExp(`Examples:\\n(.*\\n)* .*courier ${words.join(' ')}\\b`));
+      for (const option of ['--url', '--audience', '--key-file', '--impersonate', '--json', '-v, --verbose']) {
+        expect(stdout).toContain(`  ${option}`);
+      }
+    },
+  );
 });
 
 test('--version is that of the package', async () => {
@@ -94,7 +140,7 @@ describe('a delivery that may be tried again', () => {
     const { code, stderr } = await run(SEND, env, 'x');
     expect([code, stderr]).toEqual([
       75,
-      `courier: busy: A title\n  A remedy.\n  again with --key ${keys[0]}, so that nothing is doubled\n`,
+      `courier: busy: A title\n  A remedy.\n  To avoid a duplicate, add --key ${keys[0]}\n`,
     ]);
     const { stdout } = await run(['--json', ...SEND, '--key', 'mine'], env, 'x');
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'busy', idempotencyKey: 'mine' } });
@@ -103,7 +149,7 @@ describe('a delivery that may be tried again', () => {
   test('names it for an export, too, which takes it again', async () => {
     const { env, keys, bodies } = await startAnswering(429, BUSY);
     const { stderr } = await run(['export', '-'], env, '{}');
-    const [, key = ''] = /again with --key (\S+),/.exec(stderr) ?? [];
+    const [, key = ''] = / --key (\S+)/.exec(stderr) ?? [];
     await run(['export', '-', '--key', key], env, '{}');
     expect([keys, bodies]).toEqual([
       [key, key],

@@ -8,6 +8,7 @@ import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
 import { CourierClientError } from '../../../src/client/errors.ts';
 import { googleFetch } from '../../../src/client/google-fetch.ts';
 import { rewriteFor } from '../../../src/client/google-origin.ts';
+import { createExchange } from '../../../src/client/http.ts';
 import { discoverIdentity } from '../../../src/client/identity/discover.ts';
 import { CourierClient } from '../../../src/client/index.ts';
 import { obtainConsent } from '../../../src/client/login/consent.ts';
@@ -124,7 +125,7 @@ describe.each(Object.entries(STALLS))('a Google that stalls %s', (_, stall) => {
       client: { id: 'id', secret: 'secret' },
       scopes: [],
       rewrite,
-      fetch: googleFetch(rewrite, CALL_MS),
+      fetch: googleFetch(rewrite, createExchange({}), CALL_MS),
       signal: new AbortController().signal,
       show(page) {
         const { searchParams } = new URL(page);
@@ -137,7 +138,7 @@ describe.each(Object.entries(STALLS))('a Google that stalls %s', (_, stall) => {
 
   test('is given up: a new version of a secret', async () => {
     const { origin } = await stallAt(/^\/secretmanager/, stall);
-    const fetch = googleFetch(rewriteFor(origin), CALL_MS);
+    const fetch = googleFetch(rewriteFor(origin), createExchange({}), CALL_MS);
     const added = addSecretVersion('projects/p/secrets/s', Buffer.from('x'), { token: 't', fetch });
     expectGivenUp(await failureOf(added));
   });
@@ -185,8 +186,8 @@ describe('a gcloud', () => {
 });
 
 test('the fetch for Google refuses a Request, whose own signal it would not hear', async () => {
-  const ask = googleFetch(rewriteFor(undefined));
-  await expect(ask(new Request('https://oauth2.googleapis.com/token'))).rejects.toThrow('give a URL');
+  const ask = googleFetch(rewriteFor(undefined), createExchange({}));
+  await expect(ask(new Request('https://oauth2.googleapis.com/token'))).rejects.toThrow(TypeError);
 });
 
 test('a Google that stalled once is asked again, as after any other fault of the network', async () => {

@@ -1,0 +1,195 @@
+import { Argument, type Command, Option } from 'commander';
+import { CONFLICT_RULES, CONVERSIONS } from '../../domain.ts';
+import type { ExitCode } from '../errors.ts';
+import { completionScript, SHELLS, type Shell } from './completion.ts';
+import {
+  configGetCommand,
+  configListCommand,
+  configPathCommand,
+  configSetCommand,
+  configUnsetCommand,
+} from './config.ts';
+import { CONFIG_KEYS } from './config-file.ts';
+import type { Context, GlobalOptions } from './context.ts';
+import { type ExportFlags, exportCommand, sendCommand } from './deliver.ts';
+import { type TokenFlags, tokenCommand, whoamiCommand } from './identity.ts';
+import { type DoctorFlags, destinationsCommand, doctorCommand } from './inspect.ts';
+import { type LoginFlags, loginCommand } from './login.ts';
+
+/** What the command line found and how it ended, as far as errors do not tell. */
+export interface Outcome {
+  exitCode: 0 | ExitCode;
+  /** The command that was found, the innermost one for `config set`. */
+  command: Command | undefined;
+}
+
+const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+
+/** The options of a command and all options of the program. */
+const flagsOf = (command: Command): GlobalOptions => command.optsWithGlobals();
+
+const addDelivery = (program: Command, context: Context): void => {
+  program
+    .command('send')
+    .argument('<file>', 'path of the file; - for standard input')
+    .description('send a file; an interrupted upload of a large file is resumed')
+    .option('--to <destination>', 'destination (default: the only one, else "default")')
+    .option('--name <name>', 'name in Drive (default: the name of the file)')
+    .option('--path <path>', 'folders below the destination, created if missing: reports/2026/11')
+    .addOption(new Option('--on-conflict <rule>', 'what to do if the name is taken').choices(CONFLICT_RULES))
+    .addOption(new Option('--convert-to <format>', 'Google format to convert the file to').choices(CONVERSIONS))
+    .option('--description <text>', 'description in Drive')
+    .option('--mime-type <type>', 'media type (default: derived from the name)')
+    .option('--key <key>', 'idempotency key; the same key never creates a second file (default: a new key)')
+    .addHelpText(
+      'after',
+      examples(
+        'courier send sales.csv --path reports/2026/11 --key sales-2026-11-28',
+        'courier send sales.csv --convert-to sheet --on-conflict replace',
+        'tar -cz logs | courier send - --name logs.tar.gz',
+      ),
+    )
+    .action((file: string, _, command: Command) => sendCommand(context, file, flagsOf(command)));
+  program
+    .command('export')
+    .argument('<document>', 'file with an export document in JSON, or the JSON itself; - for standard input')
+    .description('create a file from an export document: text, JSON, rows, or an object in Cloud Storage')
+    .option('--key <key>', 'idempotency key, unless the document has one (default: a new key)')
+    .addHelpText(
+      'after',
+      examples(
+        'courier export document.json --key orders-2026-11-28',
+        `courier export '{"name": "hello.txt", "source": {"text": "Hello"}}'`,
+      ),
+    )
+    .action((document: string, _, command: Command) =>
+      exportCommand(context, document, flagsOf(command) as ExportFlags),
+    );
+};
+
+const addIdentity = (program: Command, context: Context): void => {
+  program
+    .command('token')
+    .description('print an ID token for the courier')
+    .option('--access', 'print an access token instead')
+    .option('--scopes <scope...>', 'scopes of the access token')
+    .addHelpText('after', examples('curl -H "Authorization: Bearer $(courier token)" "$COURIER_URL/v1/destinations"'))
+    .action((_, command: Command) => tokenCommand(context, flagsOf(command) as TokenFlags));
+  program
+    .command('whoami')
+    .description('print the identity that calls, where it was found, and the claims of its ID token')
+    .addHelpText(
+      'after',
+      examples('courier whoami', 'courier whoami --impersonate exporter@my-proj.iam.gserviceaccount.com'),
+    )
+    .action((_, command: Command) => whoamiCommand(context, flagsOf(command)));
+  program
+    .command('login')
+    .description('get the consent of a person to write to their Drive, as a credentials file for the courier')
+    .requiredOption('--client <file>', 'OAuth client of the type "Desktop app", downloaded from the Cloud console')
+    .option('--scopes <scope...>', 'scopes to ask for (default: Drive)')
+    .option('--out <file>', 'file to save it to, readable only by you (default: print it)')
+    .option('--secret <name>', 'secret to add it to: projects/PROJECT/secrets/NAME')
+    .option('--login-hint <email>', 'account to preselect on the consent page')
+    .option('--no-browser', 'print the URL of the consent page without opening it')
+    .addHelpText('after', examples('courier login --client client.json --secret projects/my-proj/secrets/drive-key'))
+    .action((_, command: Command) => loginCommand(context, flagsOf(command) as LoginFlags));
+};
+
+const addInspection = (program: Command, context: Context, outcome: Outcome): void => {
+  program
+    .command('destinations')
+    .description('list the destinations that this identity may write to')
+    .addHelpText('after', examples('courier destinations', 'courier destinations --json'))
+    .action((_, command: Command) => destinationsCommand(context, flagsOf(command)));
+  program
+    .command('doctor')
+    .description("check the courier's set-up against Google (operators only)")
+    .option('--all', 'print every check, not only what needs attention')
+    .option('--write', 'also create and delete a probe file in each destination')
+    .addHelpText('after', examples('courier doctor', 'courier doctor --write --all'))
+    .action(async (_, command: Command) => {
+      if (!(await doctorCommand(context, flagsOf(command) as DoctorFlags))) outcome.exitCode = 1;
+    });
+};
+
+const addConfig = (program: Command, context: Context, outcome: Outcome): void => {
+  const keys = Object.entries(CONFIG_KEYS).map(([key, meaning]) => `  ${key.padEnd(12)} ${meaning}`);
+  const config = program
+    .command('config')
+    .description('read and change the configuration file of this command')
+    .addHelpText(
+      'after',
+      `\nKeys:\n${keys.join('\n')}\n\nOptions take precedence over environment variables, and those over the file.\n${examples(
+        'courier config set url https://courier-xyz.a.run.app',
+        'courier config list',
+      )}`,
+    );
+  config
+    .command('set')
+    .argument('<key>', 'key')
+    .argument('<value>', 'value')
+    .description('set a key')
+    .addHelpText('after', examples('courier config set url https://courier-xyz.a.run.app'))
+    .action((name: string, value: string) => configSetCommand(context, name, value));
+  config
+    .command('unset')
+    .argument('<key>', 'key')
+    .description('remove a key')
+    .addHelpText('after', examples('courier config unset impersonate'))
+    .action((name: string) => configUnsetCommand(context, name));
+  config
+    .command('get')
+    .argument('<key>', 'key')
+    .description('print the value of a key in the file; exits 1 if it is not set')
+    .addHelpText('after', examples('courier config get url'))
+    .action(async (name: string, _, command: Command) => {
+      if (!(await configGetCommand(context, name, flagsOf(command)))) outcome.exitCode = 1;
+    });
+  config
+    .command('list')
+    .description('print all settings in effect, and where each comes from')
+    .addHelpText('after', examples('courier config list'))
+    .action((_, command: Command) => configListCommand(context, flagsOf(command)));
+  config
+    .command('path')
+    .description('print the path of the file')
+    .addHelpText('after', examples('courier config path'))
+    .action((_, command: Command) => configPathCommand(context, flagsOf(command)));
+};
+
+const addCompletion = (program: Command, context: Context): void => {
+  program
+    .command('completion')
+    .addArgument(new Argument('<shell>', 'shell').choices(SHELLS))
+    .description('print a script that completes commands and options in a shell')
+    .addHelpText(
+      'after',
+      examples(
+        'source <(courier completion bash)                                    # in ~/.bashrc',
+        'courier completion zsh > ~/.zfunc/_courier                           # a folder in $fpath',
+        'courier completion fish > ~/.config/fish/completions/courier.fish',
+      ),
+    )
+    .action((shell: Shell) => {
+      context.stdout.write(completionScript(program, shell));
+    });
+};
+
+/** Remembers which command was found: its help is more specific than that of the program. */
+const watchCommands = (program: Command, outcome: Outcome): void => {
+  for (const each of [program, ...program.commands]) {
+    each.hook('preSubcommand', (_, command) => {
+      outcome.command = command;
+    });
+  }
+};
+
+export const addCommands = (program: Command, context: Context, outcome: Outcome): void => {
+  addDelivery(program, context);
+  addIdentity(program, context);
+  addInspection(program, context, outcome);
+  addConfig(program, context, outcome);
+  addCompletion(program, context);
+  watchCommands(program, outcome);
+};
