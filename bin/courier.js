@@ -24,7 +24,7 @@ function stripOwnTypes() {
 }
 
 function start() {
-  const built = join(root, 'dist', 'client', 'main.js');
+  const built = join(root, 'dist', 'client', 'courier.cjs');
   const source = join(root, 'src', 'client', 'main.ts');
   const isInstalled = /[\\/]node_modules[\\/]/.test(here);
   if (existsSync(built) && (isInstalled || !existsSync(source))) return import(pathToFileURL(built).href);
@@ -42,7 +42,7 @@ function startWith(node) {
     });
   }
   child.on('exit', (code, signal) => {
-    if (signal) process.exit(75);
+    if (signal) process.exit(signal === 'SIGINT' ? 130 : 75);
     process.exit(code);
   });
 }
@@ -57,9 +57,11 @@ if (major >= WANTED) {
     process.env.COURIER_NODE = 'tried';
     startWith(node);
   } else {
-    console.error(`courier: usage: It needs Node ${WANTED} or newer, and this is ${process.version}.`);
     console.error(
-      `  Install Node ${WANTED} (https://nodejs.org), or run "npm install" in ${root}, which brings one along.`,
+      `courier: usage: Running from source requires Node ${WANTED} or newer, and this is ${process.version}.`,
+    );
+    console.error(
+      `  Run "npm install" in ${root}, which includes Node ${WANTED}, or install the built package, which runs on Node 20.`,
     );
     process.exit(64);
   }

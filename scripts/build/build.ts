@@ -18,7 +18,9 @@ const ownSchema = z.object({
   version: z.string(),
   license: z.string(),
   engines: z.record(z.string(), z.string()),
-  optionalDependencies: z.record(z.string(), z.string()).default({}),
+  repository: z.unknown().optional(),
+  homepage: z.string().optional(),
+  bugs: z.unknown().optional(),
 });
 
 export interface Build {
@@ -42,8 +44,7 @@ const makeAll = async (root: string, outDir: string): Promise<Build> => {
   const lock = await readLock(root);
   const server = await bundleServer(root, outDir);
   const framework = await bundleFramework(root, outDir);
-  const aws = own.optionalDependencies['@aws-sdk/credential-providers'] ?? '*';
-  const client = await buildClient(root, join(outDir, 'client'), own, aws);
+  const client = await buildClient(root, join(outDir, 'client'), own, lock);
   for (const file of await readdir(SHIPPED)) await copyFile(join(SHIPPED, file), join(outDir, file));
   await chmod(join(outDir, FRAMEWORK_FOLDER, FRAMEWORK_FILES.main), 0o755);
 
@@ -59,7 +60,6 @@ const makeAll = async (root: string, outDir: string): Promise<Build> => {
   await write(join(FRAMEWORK_FOLDER, 'package.json'), frameworkManifestOf(lock));
   await write('sbom.cdx.json', sbomOf({ ...own, lock, places }));
   await write('THIRD_PARTY_LICENSES.txt', await noticesOf(root, lock, [...places.keys()].sort()));
-  await write('client/THIRD_PARTY_LICENSES.txt', await noticesOf(root, lock, bundledFolders(client)));
   await copyFile(join(root, 'LICENSE'), join(outDir, 'LICENSE'));
   return { server, framework, client };
 };

@@ -12,6 +12,9 @@ export interface Own {
   version: string;
   license: string;
   engines: Readonly<Record<string, string>>;
+  repository?: unknown;
+  homepage?: string | undefined;
+  bugs?: unknown;
 }
 
 /** The package.json of dist: to be deployed as it is, with nothing to install that is not in it. */
@@ -82,14 +85,17 @@ const CLIENT_EXPORT = {
 
 /**
  * The package.json of dist/client, the npm package. The main export is the library, too, under the shorter name.
- * @param aws version of the AWS SDK
  */
-export const clientManifestOf = ({ name, version, license }: Own, aws: string): object => ({
+export const clientManifestOf = ({ name, version, license, repository, homepage, bugs }: Own): object => ({
   name,
   version,
   description: 'Send files to Google Drive through a drive-courier service: library and command line.',
   keywords: ['google-drive', 'upload', 'resumable', 'cloud-run', 'cli'],
   license,
+  // What the project's own package.json has. Provenance needs the repository that the package is published from.
+  ...(repository === undefined ? {} : { repository }),
+  ...(homepage === undefined ? {} : { homepage }),
+  ...(bugs === undefined ? {} : { bugs }),
   type: 'module',
   sideEffects: false,
   engines: { node: `>=${CLIENT_NODE}` },
@@ -97,9 +103,10 @@ export const clientManifestOf = ({ name, version, license }: Own, aws: string): 
   // For tools that know no "exports".
   main: './index.cjs',
   types: './index.d.cts',
+  typesVersions: { '*': { client: ['./index.d.cts'] } },
   bin: { courier: 'courier.cjs' },
-  files: ['lib', 'index.*', 'courier.cjs', 'CHANGELOG.md', 'THIRD_PARTY_LICENSES.txt'],
-  peerDependencies: { '@aws-sdk/credential-providers': aws },
+  files: ['lib', 'index.*', 'courier.cjs', 'runtime.cjs', 'CHANGELOG.md', 'THIRD_PARTY_LICENSES.txt'],
+  peerDependencies: { '@aws-sdk/credential-providers': '^3.0.0' },
   peerDependenciesMeta: { '@aws-sdk/credential-providers': { optional: true } },
   publishConfig: { access: 'public', provenance: true },
 });

@@ -5,7 +5,7 @@ import { ProxyError, proxyAgent, proxyFor, proxyName } from './proxy.ts';
 import { systemErrorText } from './system-errors.ts';
 import { timeoutError, timeoutIn } from './timeout.ts';
 
-export interface HttpRequest {
+interface HttpRequest {
   method: string;
   url: string | URL;
   headers?: Record<string, string>;

@@ -69,7 +69,7 @@ const errorText = (context: Context, error: CourierClientError): string => {
 /** Commander puts its suggestion, "(Did you mean send?)", on a line of its own. */
 const usageError = ({ code, message }: CommanderError): CourierClientError =>
   failure('usage', {
-    detail: code === 'commander.help' ? 'Missing command.' : message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' '),
+    detail: code === 'commander.help' ? 'Missing command.' : message.replace(/^error: /, '').replaceAll('\n', ' '),
   });
 
 /** The command as people type it: `config set`. */

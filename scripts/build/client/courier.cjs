@@ -1,12 +1,17 @@
 #!/usr/bin/env node
 'use strict';
-var fault = require('./lib/runtime.js').fault;
-if (fault === undefined) {
+var fault = require('./runtime.cjs').fault;
+
+function start() {
   // Commands are short: most of their time is compiling.
-  var enableCompileCache = require('module').enableCompileCache;
+  var enableCompileCache = require('node:module').enableCompileCache;
   if (enableCompileCache !== undefined) enableCompileCache();
   require('./lib/main.js');
+}
+
+if (fault === undefined) {
+  start();
 } else {
-  console.error('courier: ' + fault);
+  console.error(`courier: ${fault}`);
   process.exitCode = 64;
 }

@@ -1,4 +1,4 @@
 'use strict';
-var fault = require('./lib/runtime.js').fault;
+var fault = require('./runtime.cjs').fault;
 if (fault !== undefined) throw new Error(fault);
 module.exports = require('./lib/index.js');

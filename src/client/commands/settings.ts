@@ -5,7 +5,7 @@ import { type Config, type ConfigKey, configPath, readConfigFile } from './confi
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** A setting, and the option, variable or file that it comes from. */
-export interface Setting {
+interface Setting {
   value: string;
   source: string;
 }

@@ -179,7 +179,7 @@ describe('what cannot work says why, and what to do', () => {
       'a file that is not there',
       () => ({ GOOGLE_APPLICATION_CREDENTIALS: '/nonexistent/key.json' }),
       'identity-unusable',
-      'ENOENT',
+      'No such file or directory',
     ],
     [
       'a file that is not JSON',
