@@ -29,7 +29,7 @@ export const manifestOf = ({ name, version, license }: Own) => ({
   engines: { node: '24.x' },
   scripts: {
     // A young generation of 8 MiB from the start, and a compiler that does not keep a queue of work: 25 MiB less after a
-    // thousand deliveries (docs/decisions/speed.md). npm runs this in a shell, which would keep a SIGTERM to itself if it
+    // thousand deliveries (docs/decisions/v8-memory-options.md). npm runs this in a shell, which would keep a SIGTERM to itself if it
     // did not become the courier.
     start: 'exec node --min-semi-space-size=8 --max-semi-space-size=8 --no-concurrent-recompilation server.js',
     'start:function': 'exec functions-framework --target=courier',

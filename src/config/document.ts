@@ -8,7 +8,7 @@ import { named } from './named.ts';
 import { principal } from './principal.ts';
 import { pubsub } from './pubsub.ts';
 
-/** For zod: to compile a parser takes longer than to parse a configuration once (docs/decisions/speed.md). */
+/** For zod: to compile a parser takes longer than to parse a configuration once (docs/decisions/cold-start.md). */
 export const ONCE = { jitless: true, error: faultWords };
 
 const limits = z.strictObject({
