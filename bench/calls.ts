@@ -142,7 +142,7 @@ export const benchCalls = async (google: GoogleProcess, { quick }: { quick: bool
     const calls = all.filter(isDrive);
     const perDelivery = calls.length / deliveries;
     rows.push([name, deliveries, perDelivery, calls.reduce((sum, each) => sum + unitsOf(each), 0) / deliveries]);
-    if (floor !== undefined) bounds.push({ what: `${name}: Drive calls a delivery`, value: perDelivery, floor });
+    if (floor !== undefined) bounds.push({ what: `${name}: Drive calls per delivery`, value: perDelivery, floor });
     return perDelivery;
   };
 
@@ -173,17 +173,21 @@ export const benchCalls = async (google: GoogleProcess, { quick }: { quick: bool
     const durable = await run(contender, { env });
     try {
       const value = tell('Pub/Sub, ledger in Firestore', push, await callsOf(google, durable, push));
-      bounds.push({ what: 'Pub/Sub: Drive calls a delivery more with Firestore', value: value - inMemory, floor: 0 });
+      bounds.push({
+        what: 'Pub/Sub: additional Drive calls per delivery with Firestore',
+        value: value - inMemory,
+        floor: 0,
+      });
     } finally {
       await durable.stop();
       await emulator.stop();
     }
   }
-  bounds.push({ what: "fetches of Google's keys in a service's life here", value: keyFetches, floor: 1 });
+  bounds.push({ what: "fetches of Google's signing keys in the lifetime of the service", value: keyFetches, floor: 1 });
   return {
     title: 'Google calls',
-    how: `Calls to Drive and their quota units (a user has 325,000 a minute), counted at the local Google. Ids come from a pool that one call fills with 1,000. From its start to its first file the service makes ${starting.length} calls to Google: ${starting.filter(isDrive).length} to Drive, for ids and for the file; the others for keys, its own token and name, the secret and Drive's token.`,
-    columns: ['', 'deliveries', 'Drive calls a delivery', 'quota units a delivery'],
+    how: `Calls to Drive and their quota units (a user has 325,000 per minute), counted at the local Google. File ids come from a pool that one call fills with 1,000 ids. From its start to its first file the service makes ${starting.length} calls to Google: ${starting.filter(isDrive).length} to Drive, for ids and for the file; the others get Google's signing keys, the service's own token and name, the secret, and the token for Drive.`,
+    columns: ['', 'deliveries', 'Drive calls per delivery', 'quota units per delivery'],
     rows,
     bounds,
   };

@@ -1,7 +1,7 @@
-/** The middle one; of an even count, the mean of the two. */
+/** The middle value; for an even count, the mean of the two in the middle. */
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
-/** Linear between the two nearest. @param share 0 to 1 */
+/** Interpolates linearly between the two nearest values. @param share 0 to 1 */
 export const quantile = (values: readonly number[], share: number): number => {
   const sorted = [...values].sort((one, other) => one - other);
   const at = (sorted.length - 1) * share;
@@ -9,7 +9,7 @@ export const quantile = (values: readonly number[], share: number): number => {
   return low + (high - low) * (at - Math.floor(at));
 };
 
-/** What a reach of the project asks of one figure. */
+/** The limit that one figure must keep. */
 export interface Bound {
   what: string;
   value: number;
@@ -19,28 +19,29 @@ export interface Bound {
   atLeast?: boolean;
   unit?: string;
   /**
-   * In place of the floor in a quick run, which is short, on a busy machine, and to show what has gone wrong by far;
-   * `unjudged` where such a run says nothing.
+   * Replaces the floor in a quick run, which is short and may share its machine, so that it finds only gross regressions.
+   * `unjudged` where a quick run says nothing.
    */
   quick?: number | 'unjudged';
 }
 
 export interface Report {
   title: string;
-  /** What was done, in a sentence or two. */
+  /** How it was measured, in a sentence or two. */
   how: string;
   columns: readonly string[];
   rows: readonly (readonly (string | number)[])[];
   bounds: readonly Bound[];
 }
 
-const cell = (value: string | number): string => {
+/** As tables show it. */
+export const shown = (value: string | number): string => {
   if (typeof value === 'string') return value;
   if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en');
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 };
 
-/** A quick run's report: its own bounds, and no aims. */
+/** The report of a quick run: with the bounds for quick runs, and without aims. */
 export const loosened = (report: Report): Report => ({
   ...report,
   bounds: report.bounds
@@ -54,15 +55,15 @@ export const isReached = ({ value, floor, atLeast = false }: Bound): boolean =>
 const boundLine = (bound: Bound): string => {
   const { what, value, floor, aim, atLeast = false, unit = '' } = bound;
   const sign = atLeast ? '≥' : '≤';
-  const wish = aim === undefined ? '' : `, aim ${sign} ${cell(aim)}${unit}`;
-  return `${isReached(bound) ? 'reached' : 'MISSED '}  ${what}: ${cell(value)}${unit} (${sign} ${cell(floor)}${unit}${wish})`;
+  const wish = aim === undefined ? '' : `, aim ${sign} ${shown(aim)}${unit}`;
+  return `${isReached(bound) ? 'reached' : 'MISSED '}  ${what}: ${shown(value)}${unit} (${sign} ${shown(floor)}${unit}${wish})`;
 };
 
-/** As a Markdown table, followed by what was to be reached. */
+/** A Markdown table, followed by the bounds. */
 export const reportText = ({ title, how, columns, rows, bounds }: Report): string => {
-  const line = (cells: readonly (string | number)[]): string => `| ${cells.map(cell).join(' | ')} |`;
+  const line = (cells: readonly (string | number)[]): string => `| ${cells.map(shown).join(' | ')} |`;
   return [
-    `### ${title}`,
+    `## ${title}`,
     '',
     how,
     '',

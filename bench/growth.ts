@@ -54,14 +54,14 @@ export const benchGrowth = async (
     const spread = (values: readonly number[]): number => Math.max(...values) / median(values);
     return {
       title: 'Growth',
-      how: `CPU milliseconds of the service's process a delivery of 10 KiB, as their number and concurrency grow, once V8 has warmed up. One delivery is never 8 at once: it costs what one at a time does, so fewer deliveries than are to be at once are shown and not judged. Idle a process holds ${idle.toFixed(0)} MiB, and ${after.toFixed(0)} MiB after 1,000 deliveries; “limit”, which only forwards, ${bare.idle.toFixed(0)} and ${bare.after.toFixed(0)} MiB.`,
+      how: `CPU milliseconds of the service process per delivery of 10 KiB, for growing numbers of deliveries and growing concurrency, once V8 has warmed up. Cells with fewer deliveries than the concurrency have no bound, since so few cannot reach it. An idle process uses ${idle.toFixed(0)} MiB, and ${after.toFixed(0)} MiB after 1,000 deliveries; “limit”, which only forwards, uses ${bare.idle.toFixed(0)} and ${bare.after.toFixed(0)} MiB.`,
       columns: ['', ...CONCURRENCIES.map((concurrency) => `${concurrency} at once`)],
       rows: medians.map((row, at) => [`${counts[at]} deliveries`, ...row]),
       bounds: [
         { what: 'idle memory', value: idle, floor: 90, unit: ' MiB', quick: 110 },
-        { what: 'memory after 1,000 deliveries, over idle', value: after / idle, floor: 1.15, quick: 1.4 },
+        { what: 'memory after 1,000 deliveries over idle memory', value: after / idle, floor: 1.15, quick: 1.4 },
         ...CONCURRENCIES.map((concurrency, column) => ({
-          what: `${concurrency} at once: largest CPU a delivery over the median`,
+          what: `${concurrency} at once: largest CPU per delivery over the median`,
           value: spread(
             medians.flatMap((row, at) => ((counts[at] ?? 0) < concurrency ? [] : [row[column] ?? Number.NaN])),
           ),

@@ -23,18 +23,18 @@ const KINDS: Record<string, () => string[]> = {
   'seen before': () => many(() => seen),
   new: () => many(() => google.token(claims())),
   'new, 8 KiB': () => many(() => google.token({ ...claims(), x: 'x'.repeat(5500) })),
-  'forged: signed by a stranger': () => many(() => stranger.token(claims())),
+  'forged: signed with a wrong key': () => many(() => stranger.token(claims())),
   'forged: unknown kid': () => many(() => stranger.token(claims(), { alg: 'RS256', kid: String(serial) })),
   'forged: alg none': () => many(() => google.token(claims(), { alg: 'none', kid: 'google-1' })),
   'forged: header of brackets': () =>
     many(() => `${base64url(`{"alg":"RS256","kid":"google-1","x":${'['.repeat(2500)}${']'.repeat(2500)}}`)}.e30.AAAA`),
   'forged: payload of brackets': () => many(() => stranger.token(`{"x":${'['.repeat(2800)}${']'.repeat(2800)}}`)),
-  'forged: 8 KiB, signed by a stranger': () => many(() => stranger.token({ ...claims(), x: 'x'.repeat(5500) })),
+  'forged: 8 KiB, signed with a wrong key': () => many(() => stranger.token({ ...claims(), x: 'x'.repeat(5500) })),
 };
 
 /** Forged ones are compared with good ones of their size: hashing and base64 have to be done for both. */
-const SHORT = ['forged: signed by a stranger', 'forged: unknown kid', 'forged: alg none'];
-const LONG = ['forged: header of brackets', 'forged: payload of brackets', 'forged: 8 KiB, signed by a stranger'];
+const SHORT = ['forged: signed with a wrong key', 'forged: unknown kid', 'forged: alg none'];
+const LONG = ['forged: header of brackets', 'forged: payload of brackets', 'forged: 8 KiB, signed with a wrong key'];
 
 /** Microseconds a token, one after the other. */
 const measure = async (tokens: string[]): Promise<number> => {
@@ -55,16 +55,16 @@ export const benchIdentity = async (rounds: number): Promise<Report> => {
   const of = (kind: string): number => median(times.get(kind) ?? []);
   const dearest = (kinds: readonly string[]): number => Math.max(...kinds.map(of));
   return {
-    title: 'Knowing a caller',
-    how: `Microseconds a token, one after the other; ${rounds} rounds of ${TOKENS} in turn.`,
+    title: 'Authenticating a caller',
+    how: `Microseconds per token, one token at a time, in ${rounds} alternating rounds of ${TOKENS}.`,
     columns: ['token', 'median µs', 'low', 'high'],
     rows: [...times].map(([kind, values]) => [kind, median(values), quantile(values, 0), quantile(values, 1)]),
     bounds: [
-      { what: 'a token seen before', value: of('seen before'), floor: 20, unit: ' µs', quick: 40 },
+      { what: 'a token that was seen before', value: of('seen before'), floor: 20, unit: ' µs', quick: 40 },
       { what: 'a new token', value: of('new'), floor: 300, unit: ' µs', quick: 900 },
-      { what: 'the dearest forged token over a new one', value: dearest(SHORT) / of('new'), floor: 1.1, quick: 3 },
+      { what: 'the slowest forged token over a new token', value: dearest(SHORT) / of('new'), floor: 1.1, quick: 3 },
       {
-        what: 'the dearest forged token of up to 8 KiB over a new one of 8 KiB',
+        what: 'the slowest forged token of up to 8 KiB over a new token of 8 KiB',
         value: dearest(LONG) / of('new, 8 KiB'),
         floor: 1.1,
         quick: 3,

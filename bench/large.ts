@@ -62,7 +62,7 @@ export const benchLarge = async (google: GoogleProcess, { rounds, mebibytes, upl
   const [bareSpeed, serviceSpeed] = [median(speeds.bare), median(speeds.service)];
   return {
     title: 'Large files',
-    how: `One file of ${mebibytes.throughput} MiB, ${rounds} rounds in turn against a bare pipe that neither hashes nor chunks; then the peak resident memory of a fresh process.`,
+    how: `One file of ${mebibytes.throughput} MiB in ${rounds} rounds, alternating with a bare pipe that neither hashes nor splits the data into chunks; then the peak resident memory of a new process.`,
     columns: ['', 'figure'],
     rows: [
       ['bare pipe, MiB a second', bareSpeed],

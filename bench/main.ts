@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { benchCalls } from './calls.ts';
 import { isReached, loosened, type Report, reportText } from './figures.ts';
 import { benchGrowth } from './growth.ts';
+import { headlineTable } from './headlines.ts';
 import { benchIdentity } from './identity.ts';
 import { benchLarge } from './large.ts';
 import { type GoogleProcess, pathOf, startGoogle } from './processes.ts';
@@ -11,14 +12,18 @@ import { benchSize } from './size.ts';
 import { benchSmall } from './small.ts';
 import { benchStart } from './start.ts';
 
-/** `npm run bench`: prints tables with ratios; `-- --json FILE`, `-- --readme`, `-- --quick`, `-- --only start,small`. */
+/**
+ * `npm run bench` prints tables with ratios. Options: `--json FILE`, `--quick`, `--only start,small`, and `--readme`, which
+ * writes the tables to docs/benchmarks.md and four ratios to README.md.
+ */
 
-const START = '<!-- bench: made by "npm run bench -- --readme", do not edit -->';
-const END = '<!-- /bench -->';
+/** The parts of the pages that `--readme` replaces. */
+const TABLES = { file: 'docs/benchmarks.md', mark: 'bench' };
+const RATIOS = { file: 'README.md', mark: 'headlines' };
 
 type Bench = (google: GoogleProcess) => Promise<Report>;
 
-/** Quick guards CI against gross regressions: counts are held to the same bounds, times and memory to looser ones. */
+/** A quick run finds gross regressions in CI: counts have the same bounds, times and memory have looser ones. */
 const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
   size: benchSize,
   start: (google) => benchStart(google, { rounds: quick ? 3 : 11 }),
@@ -51,10 +56,13 @@ const machine = (): string => {
   return `${cpus().length} × ${processor?.model.trim() ?? 'unknown processor'}, ${memory} GiB, Node ${process.versions.node}`;
 };
 
-const withFigures = (readme: string, text: string): string => {
-  const [start, end] = [readme.indexOf(START), readme.indexOf(END)];
-  if (start === -1 || end === -1) throw new Error(`README.md lacks ${START} … ${END}`);
-  return `${readme.slice(0, start)}${START}\n${text}\n${readme.slice(end)}`;
+const writeMarked = ({ file, mark }: typeof TABLES, text: string): void => {
+  const start = `<!-- ${mark}: made by "npm run bench -- --readme", do not edit -->`;
+  const path = pathOf(`../${file}`);
+  const page = readFileSync(path, 'utf8');
+  const [from, to] = [page.indexOf(start), page.indexOf(`<!-- /${mark} -->`)];
+  if (from === -1 || to === -1) throw new Error(`${file} lacks ${start} … <!-- /${mark} -->`);
+  writeFileSync(path, `${page.slice(0, from)}${start}\n${text}\n${page.slice(to)}`);
 };
 
 const main = async (): Promise<number> => {
@@ -66,17 +74,20 @@ const main = async (): Promise<number> => {
       only: { type: 'string' },
     },
   });
-  if (!existsSync(pathOf('../dist/server.js'))) throw new Error('There is no dist/: run "npm run build" first.');
+  if (!existsSync(pathOf('../dist/server.js'))) throw new Error('dist/ is missing. Run "npm run build" first.');
+  if (values.readme && (values.quick || values.only !== undefined))
+    throw new Error('--readme needs a full run: leave out --quick and --only.');
   const all = benches(values.quick);
   const names = values.only?.split(',') ?? Object.keys(all);
   const reports: Report[] = [];
   console.log(
-    `Measured on ${machine()}.${values.quick ? ' Quick: the bounds of times and memory are looser than those of a full run.' : ''}\n`,
+    `Measured on ${machine()}.${values.quick ? ' Quick run: the bounds for times and memory are looser than in a full run.' : ''}\n`,
   );
   for (const name of names) {
     const bench = all[name];
-    if (bench === undefined) throw new Error(`There is no bench "${name}": ${Object.keys(all).join(', ')}.`);
-    // A Google of its own each: none inherits the files of another.
+    if (bench === undefined)
+      throw new Error(`Unknown benchmark "${name}". Choose from: ${Object.keys(all).join(', ')}.`);
+    // Each benchmark has its own local Google, so that none finds the files of another.
     const google = await startGoogle();
     try {
       const measured = await bench(google);
@@ -91,12 +102,11 @@ const main = async (): Promise<number> => {
     writeFileSync(values.json, `${JSON.stringify({ machine: machine(), reports }, undefined, 2)}\n`);
   }
   if (values.readme) {
-    const text = [`Measured on ${machine()}.`, '', ...reports.map(reportText)].join('\n');
-    const file = pathOf('../README.md');
-    writeFileSync(file, withFigures(readFileSync(file, 'utf8'), text));
+    writeMarked(RATIOS, headlineTable(reports));
+    writeMarked(TABLES, [`Measured on ${machine()}.`, '', ...reports.map(reportText)].join('\n'));
   }
   const missed = reports.flatMap(({ bounds }) => bounds).filter((bound) => !isReached(bound));
-  console.log(missed.length === 0 ? 'Everything was reached.' : `${missed.length} bound(s) missed.`);
+  console.log(missed.length === 0 ? 'All bounds were kept.' : `${missed.length} bound(s) missed.`);
   return missed.length === 0 ? 0 : 1;
 };
 

@@ -57,7 +57,7 @@ export const benchSize = async (google: GoogleProcess): Promise<Report> => {
   const { modules } = await heldAfterOne(google, samples(google));
   return {
     title: 'Size',
-    how: 'What is deployed, the function with its framework; and, after the first file is delivered, how many files were loaded as modules, and how many file descriptors are open.',
+    how: 'The size of what is deployed (the function includes its framework), and, after the first delivered file, the number of files loaded as modules and of open file descriptors.',
     columns: ['', 'dist/, MB', 'modules', 'descriptors'],
     rows: [
       ['courier, service', all - framework, service.modules, service.descriptors],

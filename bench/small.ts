@@ -127,8 +127,8 @@ export const benchSmall = async (google: GoogleProcess, { rounds, requests, warm
   const server = 'courier, service';
   return {
     title: 'Small files',
-    how: `Files of 10 KiB, ${CONCURRENCY} at once, ${rounds} × ${requests.toLocaleString('en')} in turn, the server pinned to one core, after ${warmUp.toLocaleString('en')} that do not count, and some more at the beginning of each turn (rclone fewer): CPU time of its process a file. The last two columns are the latency of one file at a time. “limit” is a bare node:http handler that forwards the body with a ready token; the function and the samples pay for functions-framework besides, which reads and parses the samples' bodies; rclone checks nobody, and its TLS is not in its way to us but in its way to Google.`,
-    columns: ['', 'CPU ms a file', 'files a second', 'p50 ms', 'p99 ms'],
+    how: `Files of 10 KiB, ${CONCURRENCY} at a time, in ${rounds} alternating rounds of ${requests.toLocaleString('en')}, with the server pinned to one core. ${warmUp.toLocaleString('en')} requests before the first round, and some at the start of each round, are not counted (fewer for rclone). CPU is the CPU time of the server process per file. The last two columns are the latency of one file at a time. “limit” is a bare node:http handler that forwards the body with a token that it already has. The function and the samples also run functions-framework, which reads and parses the bodies of the samples. rclone authenticates no callers, and uses TLS towards Google but not towards the benchmark.`,
+    columns: ['', 'CPU ms per file', 'files per second', 'p50 ms', 'p99 ms'],
     rows: entrants.map(({ name }) => [
       name,
       cpu(name),

@@ -106,7 +106,7 @@ export const benchStart = async (google: GoogleProcess, { rounds }: { rounds: nu
   ];
   return {
     title: 'Cold start',
-    how: `From the start of the process to its first good answer, in milliseconds; ${rounds} rounds in turn. “hello world” is functions-framework's own, as npm installs it, which delivers nothing; the others answer once the file is in Drive, “as deployed” is how Cloud Run starts dist/, by a shell that becomes Node; and the function is started by the framework that dist brings. CPU is the process's own, until then.`,
+    how: `Milliseconds from the start of the process to its first successful response, over ${rounds} alternating rounds. “hello world” is the example of functions-framework as npm installs it, and delivers nothing. The others respond when the file is in Drive. “as deployed” starts dist/ as Cloud Run does, through a shell that is replaced by Node. The function is started by the framework that is part of dist/. CPU is the time that the process itself used until then.`,
     columns: ['', 'median ms', 'low', 'high', 'times hello world', 'CPU ms', 'times hello world'],
     rows: [...starts.keys()].map((name) => [
       name,

@@ -1,4 +1,4 @@
-// Writes docs/configuration.md from the schemas of src/config/; with --check, says whether it is stale and exits 1.
+// Writes docs/configuration.md from the schemas of src/config/. With --check, exits with 1 if the page is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -10,74 +10,73 @@ type Schema = z.core.JSONSchema.BaseSchema;
 
 const PAGE = fileURLToPath(new URL('../docs/configuration.md', import.meta.url));
 
-/** What each key says; a name in capitals stands for one that the operator chooses. */
+/** What each key means. A name in capitals stands for one that the operator chooses. */
 const MEANINGS: Readonly<Record<string, string>> = {
-  audiences: 'What a token’s `aud` must be: the service’s URL, and each other one that it is called by',
-  identity: 'How callers are known: [callers.md](callers.md#in-front-of-the-courier)',
-  operators: 'Who may ask for `GET /v1/doctor`; principals, as in `callers`',
+  audiences: 'The accepted values of a token’s `aud`: the service’s URL, and every other URL that callers use for it',
+  identity: 'How callers are authenticated: [callers.md](callers.md#in-front-of-the-courier)',
+  operators: 'Principals that may call `GET /v1/doctor`, written as in `callers`',
   destinations: 'Places in Drive, by the names that callers use. At least one',
   'destinations.NAME.folder':
-    'The id of a folder or of a shared drive, or the address that Drive shows for it (`https://drive.google.com/drive/folders/ID`)',
-  'destinations.NAME.credentials': 'By what right it is written to: a name of `credentials`',
+    'The id of a folder or shared drive, or the folder’s URL in Drive (`https://drive.google.com/drive/folders/ID`)',
+  'destinations.NAME.credentials': 'The credentials used to write there: a name under `credentials`',
   'destinations.NAME.callers':
-    'Who may write there: an email, `domain:NAME` or `sub:NUMBER` ([callers.md](callers.md)). At least one',
+    'Callers that may write there: an email, `domain:NAME` or `sub:NUMBER` ([callers.md](callers.md)). At least one',
   'destinations.NAME.sources':
-    'Which objects of Cloud Storage may be delivered there (`source.gcs`, a bucket’s notifications, events): all below `gs://BUCKET/` or `gs://BUCKET/PREFIX/`. What is not listed is answered as if it did not exist: [pubsub-and-buckets.md](pubsub-and-buckets.md#which-objects)',
+    'Cloud Storage objects that may be delivered there (`source.gcs`, bucket notifications, events): everything below `gs://BUCKET/` or `gs://BUCKET/PREFIX/`. For any other object the answer is the same as for one that does not exist: [pubsub-and-buckets.md](pubsub-and-buckets.md#which-objects)',
   'destinations.NAME.path':
-    'Folders below `folder`, separated by `/`, for files whose caller names none; made when missing',
+    'Folders below `folder`, separated by `/`, for requests without a `path`. Missing folders are created',
   'destinations.NAME.onConflict':
-    'What happens to a name that is taken, where the caller does not say: one more file of that name, the file’s content replaced, the file left as it is, or 409 `name-taken`',
-  'destinations.NAME.convertTo':
-    'Into which of Google’s own formats files are converted, where the caller does not say',
-  'destinations.NAME.share': 'With whom each new file is shared. Better: share the folder once',
-  'destinations.NAME.share[].type': 'What the entry shares with; it decides which of the next keys it has',
-  'destinations.NAME.share[].email': 'Whose, for `user` and `group`',
-  'destinations.NAME.share[].domain': 'Which, for `domain`',
-  'destinations.NAME.share[].role': 'What they may do',
-  'destinations.NAME.share[].notify': 'Whether Drive sends a mail, for `user` and `group`',
+    'What to do if the name is taken and the request does not say: create another file of that name, replace the file’s content, leave the file as it is, or answer 409 `name-taken`',
+  'destinations.NAME.convertTo': 'The Google format to convert files to, for requests that do not say',
+  'destinations.NAME.share': 'Permissions to add to each new file. Sharing the folder once is simpler',
+  'destinations.NAME.share[].type': 'The kind of permission. It decides which of the next keys apply',
+  'destinations.NAME.share[].email': 'The email address, for `user` and `group`',
+  'destinations.NAME.share[].domain': 'The domain, for `domain`',
+  'destinations.NAME.share[].role': 'The role to grant',
+  'destinations.NAME.share[].notify': 'Whether Drive sends an email, for `user` and `group`',
   'destinations.NAME.allowAnyone':
-    'Must be `true` before `share` may have `type: anyone`, which is everybody on the internet',
+    'Must be `true` before `share` may contain `type: anyone`, which is everybody on the internet',
   'destinations.NAME.maxBytes':
-    'The largest file that is taken, in bytes. The default, 5 TiB, is what Drive takes and calls 5 TB',
+    'The largest accepted file, in bytes. The default, 5 TiB, is the limit that Drive documents as 5 TB',
   credentials:
-    'Rights to write, by names of your own; each has exactly one of `secret`, `file`, `impersonate`, `adc`: [credentials.md](credentials.md)',
+    'How the courier authenticates to Drive, by names of your own. Each entry has exactly one of `secret`, `file`, `impersonate`, `adc`: [credentials.md](credentials.md)',
   'credentials.NAME.secret':
-    'A secret with a credentials file: `projects/PROJECT/secrets/NAME/versions/VERSION`; without a version, `latest`',
+    'A secret that contains a credentials file: `projects/PROJECT/secrets/NAME/versions/VERSION`. Without a version: `latest`',
   'credentials.NAME.file': 'The path of a credentials file',
-  'credentials.NAME.impersonate': 'The email of a service account that the courier’s own identity may act as; no key',
-  'credentials.NAME.adc': 'The platform’s own identity',
-  'credentials.NAME.subject': 'The user in whose name it writes, by domain-wide delegation; not with `adc`',
-  'credentials.NAME.scopes': 'What tokens are asked for',
-  'credentials.NAME.cacheSeconds': 'After how long a secret or a file is read again',
+  'credentials.NAME.impersonate': 'The email of a service account to impersonate. No key is needed',
+  'credentials.NAME.adc': 'Use the platform’s own identity',
+  'credentials.NAME.subject': 'The user to act for, by domain-wide delegation. Not possible with `adc`',
+  'credentials.NAME.scopes': 'The OAuth scopes to request',
+  'credentials.NAME.cacheSeconds': 'Seconds after which a secret or file is read again',
   ledger:
-    'Where it is remembered which `Idempotency-Key` got which file: `memory`, for one instance only, or `{firestore: {…}}`',
-  'ledger.firestore': 'A Firestore database, for any number of instances; `{}` takes every default',
-  'ledger.firestore.project': 'Its project. Default: the one that the courier runs in',
-  'ledger.firestore.database': 'Its name',
-  'ledger.firestore.collection': 'Where in it',
-  'ledger.firestore.ttlDays': 'How long a key is remembered: longer than the longest time between two tries',
-  pubsub: 'Deliveries by message: [pubsub-and-buckets.md](pubsub-and-buckets.md)',
-  'pubsub.subscriptions': 'Whose pushes are believed, by `projects/PROJECT/subscriptions/NAME`',
-  'pubsub.subscriptions.NAME.serviceAccount': 'The email of the account that the subscription pushes as',
-  'pubsub.subscriptions.NAME.destinations': 'Which destinations its messages may name. At least one',
+    'Where the courier records which `Idempotency-Key` belongs to which file: `memory`, for a single instance, or `{firestore: {…}}`',
+  'ledger.firestore': 'A Firestore database, for any number of instances. `{}` uses all defaults',
+  'ledger.firestore.project': 'The project of the database. Default: the project that the courier runs in',
+  'ledger.firestore.database': 'The name of the database',
+  'ledger.firestore.collection': 'The collection to use',
+  'ledger.firestore.ttlDays': 'Days to remember a key. Must be longer than the longest time between two attempts',
+  pubsub: 'Deliveries from messages: [pubsub-and-buckets.md](pubsub-and-buckets.md)',
+  'pubsub.subscriptions': 'Push subscriptions to accept, by `projects/PROJECT/subscriptions/NAME`',
+  'pubsub.subscriptions.NAME.serviceAccount': 'The email of the service account that the subscription pushes as',
+  'pubsub.subscriptions.NAME.destinations': 'Destinations that its messages may use. At least one',
   'pubsub.subscriptions.NAME.sources':
-    'Which objects its messages may bring, beside those that their destination lists; written as there',
+    'Cloud Storage objects that its messages may deliver, in addition to the `sources` of the destination; written in the same way',
   'pubsub.deadLetterTopic':
-    'Where messages go that can never be delivered: `projects/PROJECT/topics/NAME`. Without it they are only logged',
+    'The topic for messages that can never be delivered: `projects/PROJECT/topics/NAME`. Without it they are only logged',
   'pubsub.eventDestinations':
-    'Which destinations the events of the function `courierEvent` may name; the platform has checked their sender',
+    'Destinations that events of the function `courierEvent` may use. The platform has authenticated their sender',
   'pubsub.eventSources':
-    'Which objects these events may bring, beside those that their destination lists; written as there',
+    'Cloud Storage objects that these events may deliver, in addition to the `sources` of the destination; written in the same way',
   userProject:
-    'The project that pays for reading objects of requester-pays buckets; the courier needs `roles/serviceusage.serviceUsageConsumer` on it. Sent only where a bucket asks for it: [pubsub-and-buckets.md](pubsub-and-buckets.md#set-up-a-bucket)',
-  limits: 'What one instance takes on: [operating.md](operating.md#sizing)',
-  'limits.bufferBytes': 'Memory for the bytes of all uploads together. `null`: a quarter of the container’s',
+    'The project to bill for reading objects in requester-pays buckets. The courier needs `roles/serviceusage.serviceUsageConsumer` on it. It is sent only if a bucket requires it: [pubsub-and-buckets.md](pubsub-and-buckets.md#set-up-a-bucket)',
+  limits: 'Limits of one instance: [operating.md](operating.md#sizing)',
+  'limits.bufferBytes': 'Memory for the buffers of all uploads together. `null`: a quarter of the container’s memory',
   'limits.concurrentUploads':
-    'Deliveries at once of one caller or subscription; one more is answered 429 `busy`. A quarter more may be in hand for all of them together',
-  'limits.requestSeconds': 'How long one request may take; no longer than the platform’s own limit',
+    'Concurrent deliveries of one caller or subscription. Above it the answer is 429 `busy`. All callers together may have a quarter more',
+  'limits.requestSeconds': 'The longest time for one request. Do not set it above the platform’s own limit',
 };
 
-/** What each variable says to the service. */
+/** What each variable sets. */
 const VARIABLES: Readonly<Record<string, string>> = {
   COURIER_CONFIG: 'The document itself, as YAML or JSON',
   COURIER_CONFIG_FILE: 'The path of the document, in place of `COURIER_CONFIG`',
@@ -91,20 +90,21 @@ const VARIABLES: Readonly<Record<string, string>> = {
   COURIER_KEY_FILE: '`file` of its credentials, in place of `COURIER_SECRET`',
   COURIER_IMPERSONATE: '`impersonate` of its credentials, in place of `COURIER_SECRET`',
   COURIER_SUBJECT: '`subject` of its credentials',
-  COURIER_LEDGER: '`memory` or `firestore`, with every default',
-  PORT: 'Where it listens; 0 is any free port',
+  COURIER_LEDGER: '`memory` or `firestore`, with all defaults',
+  PORT: 'The port to listen on. 0 means any free port',
   LOG_LEVEL: '`trace`, `debug`, `info`, `warn`, `error` or `silent`',
   COURIER_GOOGLE_ORIGIN:
-    'For development and tests: a [local Google](local-google.md) that every call goes to. Loopback only',
+    'For development and tests: the [local Google](local-google.md) that receives every call. Loopback addresses only',
   K_SERVICE:
-    'Set by Cloud Run, and by Knative. Where it is, the platform is asked for the courier’s own identity; that this is Cloud Run, `identity: cloud-run-iam` believes the metadata server alone',
+    'Set by Cloud Run, and by Knative. If it is set, the courier gets its own identity from the platform. Whether the platform is Cloud Run (for `identity: cloud-run-iam`) is decided by the metadata server alone',
   COURIER_COMMIT:
-    'The commit that `GET /v1/health` names. Default: what the build found in git (with `-dirty` where files were changed), else `null`',
-  GOOGLE_CLOUD_PROJECT: 'The project that the courier runs in. Without it, the metadata server is asked',
-  FUNCTION_TARGET: 'Which function is served, `courier` or `courierEvent`; the platform sets it',
-  GOOGLE_APPLICATION_CREDENTIALS: 'The courier’s own identity as a credentials file, where the platform gives it none',
+    'The commit that `GET /v1/health` reports. Default: the one that the build found in git (with `-dirty` if files had changed), else `null`',
+  GOOGLE_CLOUD_PROJECT: 'The project that the courier runs in. Default: the answer of the metadata server',
+  FUNCTION_TARGET: 'The function to serve, `courier` or `courierEvent`. Set by the platform',
+  GOOGLE_APPLICATION_CREDENTIALS:
+    'A credentials file with the courier’s own identity, for platforms that do not provide one',
   OTEL_EXPORTER_OTLP_ENDPOINT:
-    'Where metrics and traces go, by OTLP over HTTP; without it, nowhere ([operating.md](operating.md#what-to-watch))',
+    'Where to send metrics and traces, by OTLP over HTTP. Without it they are not sent ([operating.md](operating.md#what-to-watch))',
 };
 
 interface Key {
@@ -123,10 +123,10 @@ const rangeOf = ({ minimum, exclusiveMinimum, maximum }: Schema): string => {
   return most === undefined ? ` from ${code(least)}` : ` from ${code(least)} to ${code(most)}`;
 };
 
-/** A schema that is one of several, or all of several, in order. */
+/** The parts of a schema that combines others. */
 const partsOf = ({ anyOf, oneOf, allOf }: Schema): Schema[] => [anyOf, oneOf, allOf].flatMap((parts) => parts ?? []);
 
-/** What a value may be, in words. */
+/** Describes the accepted values. */
 const takesOf = (schema: Schema): string => {
   if (schema.const !== undefined) return code(schema.const);
   if (schema.enum !== undefined) return schema.enum.map(code).join(', ');
@@ -151,7 +151,7 @@ const takesOf = (schema: Schema): string => {
   }
 };
 
-/** Every key below a schema. One that several alternatives have is told once, with what any of them takes. */
+/** Every key below a schema. A key that several alternatives have is listed once, with the values of all of them. */
 const keysOf = (schema: Schema, above: string): Key[] => {
   const own = Object.entries(schema.properties ?? {}).flatMap(([name, value]) => {
     const path = above === '' ? name : `${above}.${name}`;
@@ -170,7 +170,7 @@ const merged = (keys: readonly Key[]): Key[] =>
     return { path, takes, isRequired: same.every(({ isRequired }) => isRequired) };
   });
 
-/** No more than must be given, so that all else in it is a default. */
+/** Only the required keys, so that all others have their defaults. */
 const LEAST = {
   audiences: ['https://courier.example'],
   destinations: {
@@ -195,7 +195,7 @@ const valueAt = (value: unknown, path: string): unknown =>
     .split('.')
     .reduce<unknown>((at, name) => (isSchema(at) ? (at as Record<string, unknown>)[name] : undefined), value);
 
-/** What the courier takes for a key that is not there; undefined when it takes nothing. */
+/** The default of a key; undefined if it has none. */
 const defaultOf = (path: string): unknown => {
   const [plain, full] = [LEAST, WITH_MORE].map((written) =>
     valueAt(written, path) === undefined ? valueAt(document.parse(written), path) : undefined,
@@ -205,12 +205,12 @@ const defaultOf = (path: string): unknown => {
 
 const shown = (value: unknown): string => {
   if (value === undefined) return '';
-  // What such a one has in it stands in lines of its own.
+  // Its keys have lines of their own.
   if (isSchema(value) && !Array.isArray(value)) return code('{}');
   return code(typeof value === 'string' ? value || '""' : JSON.stringify(value));
 };
 
-/** @throws when the one has a name that the other has not */
+/** @throws when one list has a name that the other lacks */
 const checkSame = (what: string, meant: readonly string[], there: readonly string[]): void => {
   const odd = [...meant.filter((name) => !there.includes(name)), ...there.filter((name) => !meant.includes(name))];
   if (odd.length > 0) throw new Error(`scripts/configuration.ts and src/config/ differ in ${what}: ${odd.join(', ')}`);
@@ -246,31 +246,55 @@ const variableTable = (): string => {
 
 const page = (): string => `# Configuration
 
-One document, YAML or JSON, in \`COURIER_CONFIG\` (its text) or \`COURIER_CONFIG_FILE\` (its path). README has [an example](../README.md#configuration). It is checked whole at start: every fault is listed with its path, and the process exits 78. \`node dist/server.js --check\` (in a clone also \`npx courier-server --check\`) does this and nothing else: it opens no port and makes no call, prints every fault and exits 78, or prints what the configuration means, with warnings, and exits 0. Once the service runs, \`courier doctor\` tries the configuration against Google.
+The configuration is one YAML or JSON document. Put its text into \`COURIER_CONFIG\`, or its path into \`COURIER_CONFIG_FILE\`:
 
-White space around a value is dropped, and a folder's address is taken for its id. Values that can never match are faults: quotes inside a value, several values in one, an audience that is no https URL, a caller that is no address.
+\`\`\`yaml
+audiences: [https://courier-abc-an.a.run.app]   # the service's URL, as it stands in a token's aud
+identity: id-token            # id-token | iap | cloud-run-iam
+operators: [ops@example.com]  # may call GET /v1/doctor
+destinations:
+  reports:
+    folder: 0AbCdEf           # id or URL of a folder or shared drive
+    credentials: main
+    callers: [exporter@my-proj.iam.gserviceaccount.com, domain:example.com]
+    sources: [gs://my-exports/ready/]   # Cloud Storage objects that may be delivered; default: none
+    onConflict: new           # new | replace | skip | fail
+    share: [{type: group, email: sales@example.com, role: reader}]
+credentials:                  # each has one of secret, file, impersonate, adc
+  main: {secret: projects/my-proj/secrets/drive-key/versions/latest}
+ledger: {firestore: {ttlDays: 14}}              # or memory, for a single instance
+pubsub:
+  subscriptions:
+    projects/my-proj/subscriptions/exports: {serviceAccount: pubsub-push@my-proj.iam.gserviceaccount.com, destinations: [reports]}
+  deadLetterTopic: projects/my-proj/topics/exports-failed
+limits: {concurrentUploads: 80, requestSeconds: 3600}
+\`\`\`
 
-This page is made from the schemas that the program itself uses.
+The service checks the whole document when it starts. If there are faults, it lists each one with its path and exits with code 78. To check a configuration without starting the service, run \`node dist/server.js --check\` (in a clone also \`npx courier-server --check\`). This opens no port and makes no call: it prints every fault and exits with 78, or prints what the configuration means, with warnings, and exits with 0. When the service runs, \`courier doctor\` tests the configuration against Google.
+
+White space around a value is ignored, and a folder's URL is accepted as its id. Values that can never match are faults: quotes inside a value, several values in one, an audience that is not an https URL, a caller that is not an address.
+
+This page is generated from the schemas that the program uses.
 
 ## The document
 
-\`NAME\` stands for a name of your own, \`[]\` for each entry of a list. Names of destinations have up to 64 letters, digits, \`_\`, \`.\` and \`-\`. A key that is required is so within what stands above it.
+\`NAME\` stands for a name of your own, and \`[]\` for each entry of a list. A destination's name has up to 64 letters, digits, \`_\`, \`.\` and \`-\`. "Required" means required within the key above it.
 
-| key | what it says | takes | default |
+| key | meaning | values | default |
 | --- | --- | --- | --- |
 ${documentTable()}
 
-## Variables
+## Environment variables
 
-For one destination, variables alone do, without a document: it is called \`default\`, and so are its credentials. Beside a document, \`COURIER_AUDIENCES\` to \`COURIER_LEDGER\` are a fault. An empty variable counts as absent.
+A single destination can be configured by environment variables alone, without a document. The destination and its credentials are then both called \`default\`. If there is a document, the variables from \`COURIER_AUDIENCES\` to \`COURIER_LEDGER\` must not be set. An empty variable counts as not set.
 
-| variable | what it says | default |
+| variable | meaning | default |
 | --- | --- | --- |
 ${variableTable()}
 
-Google's libraries read some of their own: \`GCE_METADATA_HOST\` (the metadata server, which tests replace) and \`FIRESTORE_EMULATOR_HOST\`.
+Google's libraries read some variables of their own: \`GCE_METADATA_HOST\` (the metadata server, which tests replace) and \`FIRESTORE_EMULATOR_HOST\`.
 
-The client reads \`COURIER_URL\` in place of \`--url\`, \`COURIER_GOOGLE_ORIGIN\` as above, and what says who it is: [callers.md](callers.md).
+The client reads \`COURIER_URL\` if \`--url\` is missing, \`COURIER_GOOGLE_ORIGIN\` as above, and the variables that provide its identity: [callers.md](callers.md).
 `;
 
 const current = (): string => {
@@ -284,6 +308,6 @@ const current = (): string => {
 const wanted = page();
 if (!process.argv.includes('--check')) writeFileSync(PAGE, wanted);
 else if (current() !== wanted) {
-  console.error('docs/configuration.md does not say what src/config/ says; run "npm run docs"');
+  console.error('docs/configuration.md is out of date with src/config/. Run "npm run docs".');
   process.exitCode = 1;
 }

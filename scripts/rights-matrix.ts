@@ -1,33 +1,33 @@
-// Which way to write works where: the table of docs/credentials.md (and README.md). Every cell is tried by
-// test/e2e/rights/matrix.test.ts. Writes it between its marks; with --check, says what is stale and exits 1.
+// Writes the table in docs/credentials.md that shows which credentials work for which folder. test/e2e/rights/matrix.test.ts
+// tries every cell. With --check, exits with 1 if the table is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ERRORS, type ErrorCode } from '../src/errors.ts';
 
-/** What comes of a delivery: a file, or a code of docs/errors.md. */
+/** The result of a delivery: a file, or a code of docs/errors.md. */
 export type Outcome = 'created' | ErrorCode;
 
 export const PLACES = ['sharedDrive', 'myDriveFolder', 'unsharedFolder'] as const;
 export type PlaceName = (typeof PLACES)[number];
 
 export interface Right {
-  /** For the test's names and the configuration's. */
+  /** Names the test and the configuration. */
   id: string;
-  /** As the table has it. */
+  /** The text in the table. */
   way: string;
   actsAs: string;
   outcomes: Readonly<Record<PlaceName, Outcome>>;
 }
 
-/** A service account owns no storage: it can fill a shared drive, and no folder of My Drive. */
+/** A service account owns no storage: it can write to a shared drive, but not to a folder in My Drive. */
 const ACCOUNT = {
   sharedDrive: 'created',
   myDriveFolder: 'no-storage-quota',
   unsharedFolder: 'folder-not-found',
 } as const;
-/** A person's files are theirs, wherever they may write. */
+/** A person owns storage, and can write wherever they have access. */
 const PERSON = { sharedDrive: 'created', myDriveFolder: 'created', unsharedFolder: 'folder-not-found' } as const;
-/** The platform gave a token without the scope, without a word. */
+/** The platform issues a token without the requested scope, and reports no error. */
 const SCOPELESS = {
   sharedDrive: 'scope-insufficient',
   myDriveFolder: 'scope-insufficient',
@@ -61,7 +61,7 @@ const cell = (outcome: Outcome): string => (outcome === 'created' ? 'yes' : `${E
 /** The matrix as Markdown. */
 export const rightsTable = (): string =>
   [
-    '| way to write | files are made by | shared drive | folder of somebody’s My Drive | folder that is not shared |',
+    '| credentials | files are owned by | shared drive | folder in a person’s My Drive | folder that is not shared |',
     '| --- | --- | --- | --- | --- |',
     ...RIGHTS.map(
       ({ way, actsAs, outcomes }) =>
@@ -71,21 +71,19 @@ export const rightsTable = (): string =>
 
 const START = '<!-- rights: made by "npm run docs", do not edit -->';
 const END = '<!-- /rights -->';
-const FILES = ['docs/credentials.md', 'README.md'];
+const FILE = 'docs/credentials.md';
 
 const run = (isCheck: boolean): void => {
-  for (const file of FILES) {
-    const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
-    const text = readFileSync(path, 'utf8');
-    const [start, end] = [text.indexOf(START), text.indexOf(END)];
-    if (start === -1 || end === -1) continue;
-    const wanted = `${text.slice(0, start)}${START}\n${rightsTable()}\n${text.slice(end)}`;
-    if (wanted === text) continue;
-    if (!isCheck) writeFileSync(path, wanted);
-    else {
-      console.error(`${file} does not have the matrix of scripts/rights-matrix.ts; run it`);
-      process.exitCode = 1;
-    }
+  const path = fileURLToPath(new URL(`../${FILE}`, import.meta.url));
+  const text = readFileSync(path, 'utf8');
+  const [start, end] = [text.indexOf(START), text.indexOf(END)];
+  if (start === -1 || end === -1) throw new Error(`${FILE} lacks ${START} … ${END}`);
+  const wanted = `${text.slice(0, start)}${START}\n${rightsTable()}\n${text.slice(end)}`;
+  if (wanted === text) return;
+  if (!isCheck) writeFileSync(path, wanted);
+  else {
+    console.error(`${FILE} is out of date with scripts/rights-matrix.ts. Run "npm run docs".`);
+    process.exitCode = 1;
   }
 };
 

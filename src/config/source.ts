@@ -16,7 +16,7 @@ interface Unchecked {
   hint?: string;
 }
 
-const FIRST_STEPS = 'Set COURIER_CONFIG_FILE (or COURIER_CONFIG), or these variables: see Configuration in README.md';
+const FIRST_STEPS = 'Set COURIER_CONFIG_FILE (or COURIER_CONFIG), or these variables: see docs/configuration.md';
 
 /** Finds the document: in COURIER_CONFIG, in the file that COURIER_CONFIG_FILE names, or spread over variables. */
 const findDocument = (env: Environment): Omit<Unchecked, 'notes'> => {

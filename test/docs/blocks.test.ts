@@ -195,8 +195,8 @@ describe('configurations', () => {
     expect(readConfig({ COURIER_CONFIG: JSON.stringify(completed(block)) }).audiences).not.toEqual([]);
   });
 
-  test('the courier takes README’s as it stands, and it shows every setting of the document', () => {
-    const [{ text } = { text: '' }] = blocksIn('yaml').filter(({ page }) => page === 'README.md');
+  test('the courier takes the example of docs/configuration.md as it stands, and it shows every setting of the document', () => {
+    const [{ text } = { text: '' }] = blocksIn('yaml').filter(({ page }) => page === 'docs/configuration.md');
     const { port: _p, logLevel: _l, ...config } = readConfig({ COURIER_CONFIG: text });
     const shown = Object.keys(parse(text) as object);
     expect(shown).toEqual(
@@ -211,14 +211,14 @@ describe('configurations', () => {
     expect(readConfig(env)).toMatchObject({ identity: 'cloud-run-iam', ledger: { firestore: {} } });
   });
 
-  test('README names every variable that the courier reads', () => {
+  test('docs/configuration.md names every variable that the courier reads', () => {
     const room = join(REPOSITORY, 'src/config');
     const source = readdirSync(room).map((name) => readFileSync(join(room, name), 'utf8'));
     const names = [...source.join('\n').matchAll(/\b(COURIER_(?!GOOGLE_ORIGIN)\w+)/g)].map(([, name = '']) => name);
     const read = new Set(names);
-    const readme = readFileSync(join(REPOSITORY, 'README.md'), 'utf8');
+    const page = readFileSync(join(REPOSITORY, 'docs/configuration.md'), 'utf8');
     expect(read.size).toBeGreaterThan(9);
-    expect([...read].filter((name) => !readme.includes(`\`${name}\``))).toEqual([]);
+    expect([...read].filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 });
 

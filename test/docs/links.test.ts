@@ -69,7 +69,7 @@ describe('the check itself', () => {
 
   test.each<[string, string | undefined]>([
     ['deploy.md', undefined],
-    ['../README.md#how-a-call-looks', undefined],
+    ['../README.md#send-a-file', undefined],
     ['callers.md#on-aws', undefined],
     ['nowhere.md', 'is not there'],
     ['../../etc/passwd', 'is not there'],

@@ -8,7 +8,7 @@ import { blocksIn } from '../../support/pages.ts';
 import { findPythonAuths } from '../../support/programs.ts';
 import { type ExampleWorld, openExampleWorld } from './courier.ts';
 
-/** The calls that README shows, run as they stand there. */
+/** The curl call of README.md and the Python of docs/callers.md, run as they stand there. */
 
 const execute = promisify(execFile);
 const CSV = 'day,orders\r\n2026-11-24,7\r\n';
@@ -19,10 +19,12 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world?.close());
 
+/** The one block of its page that has these words: Python is in docs/callers.md, the rest in README.md. */
 const blockWith = (language: string, words: string): string => {
-  const found = blocksIn(language).filter(({ page, text }) => page === 'README.md' && text.includes(words));
+  const path = language === 'python' ? 'docs/callers.md' : 'README.md';
+  const found = blocksIn(language).filter(({ page, text }) => page === path && text.includes(words));
   const [block] = found;
-  if (block === undefined || found.length > 1) throw new Error(`${found.length} blocks of README have ${words}`);
+  if (block === undefined || found.length > 1) throw new Error(`${found.length} blocks of ${path} have ${words}`);
   return block.text;
 };
 
@@ -68,8 +70,8 @@ if (!hasCurl) console.warn('SKIPPED: no curl here, so the call that README shows
 );
 
 const pythons = findPythonAuths();
-if (pythons.length === 0) console.warn('SKIPPED: no python3 with google-auth here, so README’s Python is not run.');
-/** A program of README, run in its reader's folder with what surrounds it there. */
+if (pythons.length === 0) console.warn('SKIPPED: no python3 with google-auth here, so the Python of docs/callers.md is not run.');
+/** A program of docs/callers.md, run in its reader's folder with what surrounds it there. */
 const runPython = async (program: string, env: Record<string, string> = {}) => {
   const [python] = pythons;
   const surroundings = { PATH: process.env.PATH ?? '', NO_GCE_CHECK: 'true', ...python?.env, ...env };

@@ -330,7 +330,7 @@ describe('the environment form', () => {
     'COURIER_CALLERS: nobody may call: list at least one caller',
     'COURIER_SECRET | COURIER_KEY_FILE | COURIER_IMPERSONATE: needs exactly one of these',
   ];
-  const HINT = 'Set COURIER_CONFIG_FILE (or COURIER_CONFIG), or these variables: see Configuration in README.md';
+  const HINT = 'Set COURIER_CONFIG_FILE (or COURIER_CONFIG), or these variables: see docs/configuration.md';
 
   test('names its faults by the variables that the operator wrote', () => {
     expect(faultsOf(() => readConfig({}))).toEqual(FIRST_RUN);
