@@ -3,7 +3,7 @@ import type { GoogleCall } from './google-service.ts';
 import { sendJson, sendText } from './http/answers.ts';
 import { AWS } from './world/names.ts';
 
-/** Under this path of the local Google stands what an AWS instance or container finds at its link-local addresses. */
+/** The path on this server that replaces the link-local addresses of an AWS instance or container. */
 export const AWS_PATH = '/_aws';
 
 const REGION = 'eu-central-1';
@@ -20,9 +20,9 @@ const credentialsAt = (nowMs: number): Record<string, string> => ({
 });
 
 /**
- * No Google at all, but what callers on AWS need before they can speak to Google: IMDSv2
- * (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html), with its session tokens required,
- * and the container credentials address of ECS and EKS (`AWS_CONTAINER_CREDENTIALS_FULL_URI`).
+ * The AWS metadata that callers on AWS need to authenticate to Google: IMDSv2
+ * (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html) with required
+ * session tokens, and the container credentials of ECS and EKS (`AWS_CONTAINER_CREDENTIALS_FULL_URI`).
  */
 export function createAwsInstanceRoutes(now: () => number): (call: GoogleCall) => Promise<boolean> {
   const sessions = new Map<string, number>();

@@ -1,28 +1,31 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** One request to a Google host, after the origin prefix `/<host>` was taken off. */
+/** A request to a Google host, without the prefix `/<host>` of its path. */
 export interface GoogleCall {
-  /** The Google host that the caller meant, e.g. `www.googleapis.com`. */
+  /** The requested Google host, for example `www.googleapis.com`. */
   host: string;
   /** The URL as Google would see it, scheme https. */
   url: URL;
   method: string;
   request: IncomingMessage;
   response: ServerResponse;
-  /** `http://127.0.0.1:PORT`, for links that must lead back here (session URIs). */
+  /** `http://127.0.0.1:PORT`, for session URIs, which must point to this server. */
   origin: string;
-  /** Set by the fault plan: an upload keeps only the first bytes of this request's body, and answers as Drive does then. */
+  /**
+   * Set by the fault plan: an upload stores only the first bytes of this request's body, and answers as Drive does in
+   * that case.
+   */
   limits?: { storeAtMostBytes?: number };
 }
 
-/** A Google API on one or more hosts. `handle` answers the call, or returns false when no route of it matches. */
+/** A Google API on one or more hosts. `handle` answers the call, or returns false when none of its routes matches. */
 export interface GoogleService {
   name: string;
   hosts: readonly string[];
   handle(call: GoogleCall): Promise<boolean>;
 }
 
-/** What an access token that this Google minted stands for. */
+/** The grant of an access token that this server minted. */
 export interface Grant {
   /** The email the token acts as (the subject, under domain-wide delegation). */
   email: string;
@@ -38,7 +41,7 @@ interface AccessTokens {
   find(token: string): Grant | undefined;
 }
 
-/** What every service is given. */
+/** The dependencies of every service. */
 export interface ServiceContext {
   /** Epoch milliseconds. */
   now: () => number;
@@ -46,14 +49,14 @@ export interface ServiceContext {
   random: () => number;
   /** `http://127.0.0.1:PORT`, known once the server listens: for links that people open. */
   origin(): string;
-  /** A folder of the service's own. */
+  /** A folder that only this service uses. */
   dataDir: string;
   tokens: AccessTokens;
   /** True while the named API (`drive.googleapis.com`) is enabled in that project. */
   isApiEnabled(project: string, api: string): boolean;
   /** True when a role on that whole project gives the token's account that permission. */
   isAllowedOnProject(grant: Grant, project: string, permission: string): boolean;
-  /** Stored bytes written through this hook may be corrupted by the fault plan; it returns the bytes to store. */
+  /** Passes bytes through the fault plan, which may corrupt them. Returns the bytes to store. */
   corrupt(call: GoogleCall, bytes: Buffer): Buffer;
 }
 

@@ -4,7 +4,7 @@ import { type LocalGoogle, type LocalGoogleOptions, startLocalGoogle } from './s
 
 const USAGE = 'Usage: npm run google -- [--port PORT] [--data DIR]';
 
-/** @throws for what is no option */
+/** @throws for an unknown option */
 function readOptions(argv: readonly string[]): LocalGoogleOptions | 'help' {
   const options = {
     port: { type: 'string', default: '9010' },
@@ -14,11 +14,12 @@ function readOptions(argv: readonly string[]): LocalGoogleOptions | 'help' {
   const { values } = parseArgs({ args: [...argv], options, strict: true });
   if (values.help) return 'help';
   const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${values.port} is no port.`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`--port ${values.port} is not a port number.`);
   return { port, dataDir: values.data === undefined ? undefined : resolve(values.data) };
 }
 
-/** What whoever started this needs to know, in one line. */
+/** What users of this server need to know, as one line of JSON. */
 const announcementOf = ({ origin, dataDir, metadataHost, world, bucket, topic, places }: LocalGoogle): string =>
   JSON.stringify({
     origin,
@@ -39,7 +40,9 @@ const failWith = (exitCode: number, error: unknown, hint = ''): void => {
 };
 
 const hintFor = (error: unknown): string =>
-  (error as NodeJS.ErrnoException).code === 'EADDRINUSE' ? '\nGive another with --port, or 0 for any.' : '';
+  (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
+    ? '\nChoose another port with --port, or 0 for any free port.'
+    : '';
 
 async function serve(options: LocalGoogleOptions): Promise<void> {
   const google = await startLocalGoogle(options);
@@ -59,7 +62,7 @@ function main(argv: readonly string[]): void {
   try {
     options = readOptions(argv);
   } catch (error) {
-    // As sysexits.h counts: 64 is wrong usage.
+    // EX_USAGE in sysexits.h.
     failWith(64, error, `\n${USAGE}`);
     return;
   }

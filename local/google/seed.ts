@@ -4,34 +4,37 @@ import type { StorageService } from './storage/service.ts';
 import { EMAILS, PROJECT } from './world/names.ts';
 import type { World } from './world/world.ts';
 
-/** Where exports lie that are to be put into Drive. */
+/** The bucket with exports to deliver to Drive. */
 export const BUCKET = 'local-exports';
-/** Where messages go that could not be delivered. */
+/** The dead-letter topic. */
 export const TOPIC = `projects/${PROJECT.id}/topics/exports-failed`;
 
 const WORKERS = [EMAILS.runtime, EMAILS.courier, EMAILS.driveWriter];
 
-/** The bucket and the topic of the default world; the exporter writes, the platform's identities read. */
+/** Creates the default bucket and topic. The exporter writes, and the platform's identities read. */
 export async function seedCloud(storage: StorageService, pubsub: PubsubService): Promise<void> {
   await storage.createBucket(BUCKET, { readers: [...WORKERS, EMAILS.ops], writers: [EMAILS.exporter, EMAILS.ops] });
   pubsub.createTopic(TOPIC, WORKERS);
 }
 
-/** Ids of folders that are there from the start. */
+/** The IDs of the default folders. */
 export interface Places {
-  /** "Reports", a shared drive: Operations manages it, the platform's writers are its content managers, Alice writes, Bob reads. */
+  /**
+   * "Reports", a shared drive. Operations is its manager, the courier's identities are content managers, Alice is a
+   * contributor, and Bob a viewer.
+   */
   sharedDrive: string;
   /** A folder in it. */
   sharedDriveFolder: string;
-  /** Alice's own folder, in which the writers are editors. */
+  /** Alice's folder, shared with the courier's identities as editors. */
   myDriveFolder: string;
-  /** Bob's own, which nobody else has. */
+  /** Bob's folder, which is shared with nobody. */
   unsharedFolder: string;
-  /** Alice's own, which the writers may read. */
+  /** Alice's folder, shared with the courier's identities as viewers. */
   readOnlyFolder: string;
 }
 
-/** The people and folders of the default Drive. What an earlier run left in the data folder stays as it is. */
+/** Creates the default accounts and folders. Existing ones of an earlier run stay unchanged. */
 export function seedDrive(drive: DriveService, { state }: World): Places {
   for (const { email, displayName } of state.users) drive.addAccount({ email, displayName });
   for (const { email } of state.serviceAccounts) drive.addAccount({ email, displayName: email });

@@ -28,45 +28,45 @@ import { isAllowed, isOwner } from './world/iam.ts';
 import { openWorld, type World } from './world/world.ts';
 
 export interface LocalGoogleOptions {
-  /** Default: a fresh temporary folder, removed on close. */
+  /** Default: a temporary folder that is removed on close. */
   dataDir?: string | undefined;
-  /** Default: any free one. */
+  /** Default: any free port. */
   port?: number;
   /** Epoch milliseconds; default: the machine's clock. */
   now?: () => number;
-  /** Of everything random except keys and tokens; default 1. */
+  /** The seed of all random values except keys and tokens. Default: 1. */
   seed?: number;
 }
 
 export interface LocalGoogle {
-  /** `http://127.0.0.1:PORT`: what `COURIER_GOOGLE_ORIGIN` takes. */
+  /** `http://127.0.0.1:PORT`, the value for `COURIER_GOOGLE_ORIGIN`. */
   origin: string;
-  /** `127.0.0.1:PORT`: what `GCE_METADATA_HOST` takes. */
+  /** `127.0.0.1:PORT`, the value for `GCE_METADATA_HOST`. */
   metadataHost: string;
   dataDir: string;
   world: World;
-  /** A bucket that the courier's accounts may read and the exporter may fill. */
+  /** A bucket that the courier's accounts may read and the exporter may write. */
   bucket: string;
   /** A topic that the courier's accounts may publish to. */
   topic: string;
   storage: StorageService;
   pubsub: PubsubService;
   drive: DriveService;
-  /** Ids of folders of the default Drive. */
+  /** The IDs of the default folders. */
   places: Places;
   faults: FaultPlan;
   calls: CallRecorder;
-  /** Ends all connections, and removes a temporary data folder. */
+  /** Closes all connections and removes a temporary data folder. */
   close(): Promise<void>;
 }
 
-/** Self-signed JWTs for Drive name either. */
+/** Self-signed JWTs for Drive have one of these as their audience. */
 const DRIVE_HOSTS = ['www.googleapis.com', 'drive.googleapis.com'];
 
 const hasAddress = ({ state }: World, address: string): boolean =>
   [...state.users, ...state.serviceAccounts, ...state.groups].some(({ email }) => email.toLowerCase() === address);
 
-/** Starts a Google on loopback. */
+/** Starts a local Google on loopback. */
 export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promise<LocalGoogle> {
   const { now = Date.now, seed = 1, port = 0 } = options;
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'local-google-'));
@@ -110,7 +110,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
   await seedCloud(storage, pubsub);
   const places = seedDrive(drive, world);
   const viewer = createViewer(drive.state);
-  // One line a service: the first of a host that answers has answered.
+  // A host may have several services. The first one that handles a call answers it.
   const services: readonly GoogleService[] = [
     createOauth2Service(world, now),
     createSecretManagerService(world),
@@ -124,7 +124,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
   ];
 
   const server = createServer(
-    // Long uploads are no fault of theirs, and idle connections must not die under a client that is about to use them.
+    // Uploads may take long. Idle connections stay open, because a client may be about to reuse one.
     { requestTimeout: 0, keepAliveTimeout: 120_000 },
     createListener({
       services,

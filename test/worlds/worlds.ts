@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { SubscriptionWish } from '../../local/google/pubsub/subscriptions.ts';
+import type { SubscriptionInput } from '../../local/google/pubsub/subscriptions.ts';
 import type { LocalGoogle } from '../../local/google/server.ts';
 import { DRIVE } from '../../local/google/world/names.ts';
 import { createForeignFolder } from '../support/foreign-folder.ts';
@@ -45,7 +45,7 @@ const refusingFirestore = async (): Promise<string> => {
 const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
 /** A subscription that is as the courier needs it, but for `change`. */
-const queue = (google: LocalGoogle, document: Document, change: Partial<SubscriptionWish> = {}): undefined => {
+const queue = (google: LocalGoogle, document: Document, change: Partial<SubscriptionInput> = {}): undefined => {
   const serviceAccount = google.world.emails.pubsubPush;
   document.pubsub = {
     subscriptions: { [SUBSCRIPTION]: { serviceAccount, destinations: ['reports'] } },

@@ -4,7 +4,7 @@ import { type AdminAction, adminActionOf, createAdminRoutes, present } from '../
 import type { DriveControl } from './control.ts';
 import { ROLES } from './model.ts';
 
-const verb = adminActionOf<DriveControl>();
+const action = adminActionOf<DriveControl>();
 
 const email = z.string();
 const name = z.string();
@@ -12,7 +12,7 @@ const fileId = z.string();
 const role = z.enum(ROLES);
 const place = { parent: z.string().optional(), owner: z.string().optional() };
 
-/** Exactly one of the two. @throws Error */
+/** @throws Error unless exactly one of the two is given */
 const placeOf = ({ parent, owner }: { parent?: string | undefined; owner?: string | undefined }) => {
   if (parent !== undefined && owner === undefined) return { parent };
   if (owner !== undefined && parent === undefined) return { owner };
@@ -30,51 +30,51 @@ const limits = z.strictObject({
   leavesDrivesOut: z.boolean().optional(),
 });
 
-/** The stage's doings by name, for those who are in another process. */
+/** The methods of DriveControl by name, for tests in another process. */
 const ACTIONS: Readonly<Record<string, AdminAction<DriveControl>>> = {
-  addAccount: verb(
+  addAccount: action(
     z.strictObject({ email, displayName: name.optional(), storageLimit: z.int().optional() }),
-    (stage, input) => stage.addAccount(present(input)),
+    (drive, input) => drive.addAccount(present(input)),
   ),
-  setStorageLimit: verb(z.strictObject({ email, bytes: z.int().optional() }), (stage, input) =>
-    stage.setStorageLimit(input.email, input.bytes),
+  setStorageLimit: action(z.strictObject({ email, bytes: z.int().optional() }), (drive, input) =>
+    drive.setStorageLimit(input.email, input.bytes),
   ),
-  addGroup: verb(z.strictObject({ email, members: z.array(email) }), (stage, input) => stage.addGroup(input)),
-  setLimits: verb(limits, (stage, input) => stage.setLimits(present(input))),
-  createSharedDrive: verb(
+  addGroup: action(z.strictObject({ email, members: z.array(email) }), (drive, input) => drive.addGroup(input)),
+  setLimits: action(limits, (drive, input) => drive.setLimits(present(input))),
+  createSharedDrive: action(
     z.strictObject({ name, members: z.array(z.strictObject({ email, role })) }),
-    (stage, input) => ({ id: stage.createSharedDrive(input) }),
+    (drive, input) => ({ id: drive.createSharedDrive(input) }),
   ),
-  createFolder: verb(z.strictObject({ name, ...place }), (stage, input) => ({
-    id: stage.createFolder({ name: input.name, ...placeOf(input) }),
+  createFolder: action(z.strictObject({ name, ...place }), (drive, input) => ({
+    id: drive.createFolder({ name: input.name, ...placeOf(input) }),
   })),
-  putFile: verb(
+  putFile: action(
     z.strictObject({ name, text: z.string(), mimeType: z.string().optional(), ...place }),
-    (stage, { text, mimeType, ...input }) => ({
-      id: stage.putFile({ name: input.name, bytes: text, ...present({ mimeType }), ...placeOf(input) }),
+    (drive, { text, mimeType, ...input }) => ({
+      id: drive.putFile({ name: input.name, bytes: text, ...present({ mimeType }), ...placeOf(input) }),
     }),
   ),
-  share: verb(
+  share: action(
     z.strictObject({ fileId, email, role, type: z.enum(['user', 'group']).optional() }),
-    (stage, { fileId: id, ...permission }) => stage.share(id, present(permission)),
+    (drive, { fileId: id, ...permission }) => drive.share(id, present(permission)),
   ),
-  unshare: verb(z.strictObject({ fileId, email }), (stage, input) => stage.unshare(input.fileId, input.email)),
-  createShortcut: verb(z.strictObject({ name, target: fileId, ...place }), (stage, { target, ...input }) => ({
-    id: stage.createShortcut({ name: input.name, target, ...placeOf(input) }),
+  unshare: action(z.strictObject({ fileId, email }), (drive, input) => drive.unshare(input.fileId, input.email)),
+  createShortcut: action(z.strictObject({ name, target: fileId, ...place }), (drive, { target, ...input }) => ({
+    id: drive.createShortcut({ name: input.name, target, ...placeOf(input) }),
   })),
-  setLimitedAccess: verb(z.strictObject({ folderId: fileId, isLimited: z.boolean() }), (stage, input) =>
-    stage.setLimitedAccess(input.folderId, input.isLimited),
+  setLimitedAccess: action(z.strictObject({ folderId: fileId, isLimited: z.boolean() }), (drive, input) =>
+    drive.setLimitedAccess(input.folderId, input.isLimited),
   ),
-  setTrashed: verb(z.strictObject({ fileId, trashed: z.boolean() }), (stage, input) =>
-    stage.setTrashed(input.fileId, input.trashed),
+  setTrashed: action(z.strictObject({ fileId, trashed: z.boolean() }), (drive, input) =>
+    drive.setTrashed(input.fileId, input.trashed),
   ),
-  removeFile: verb(z.strictObject({ fileId }), (stage, input) => stage.removeFile(input.fileId)),
-  files: verb(z.strictObject({ folder: z.string().optional(), deep: z.boolean().optional() }), (stage, input) => ({
-    files: stage.files(present(input)),
+  removeFile: action(z.strictObject({ fileId }), (drive, input) => drive.removeFile(input.fileId)),
+  files: action(z.strictObject({ folder: z.string().optional(), deep: z.boolean().optional() }), (drive, input) => ({
+    files: drive.files(present(input)),
   })),
-  mails: verb(z.strictObject({}), (stage) => ({ mails: stage.mails() })),
+  mails: action(z.strictObject({}), (drive) => ({ mails: drive.mails() })),
 };
 
-/** `POST /_admin/VERB` with a JSON object, for what concerns Drive. */
-export const createDriveAdminRoutes = (stage: DriveControl): ((call: GoogleCall) => Promise<boolean>) =>
-  createAdminRoutes(stage, ACTIONS);
+/** Routes `POST /_admin/ACTION` with a JSON object, for the actions on Drive. */
+export const createDriveAdminRoutes = (drive: DriveControl): ((call: GoogleCall) => Promise<boolean>) =>
+  createAdminRoutes(drive, ACTIONS);

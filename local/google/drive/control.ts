@@ -9,7 +9,10 @@ import { newSharedDrive } from './files/shared-drive.ts';
 import { type Account, type DriveLimits, FOLDER, type Mail, type Role, SHORTCUT, type StoredFile } from './model.ts';
 import type { DriveState } from './store/state.ts';
 
-/** A file as tests and benches count it. Times are RFC 3339, hashes lower-case hex; those and sizes are absent without stored bytes. */
+/**
+ * A file as tests and benchmarks see it. Times are RFC 3339, hashes are lower-case hex. A file without stored bytes has
+ * no size and no hashes.
+ */
 interface FileSummary {
   id: string;
   name: string;
@@ -27,14 +30,16 @@ interface FileSummary {
   description?: string | undefined;
 }
 
-/** A folder's id, or whose My Drive. */
+/** The ID of a folder, or the owner of a My Drive. */
 type Place = { parent: string } | { owner: string };
 
-/** What a test sets up and looks at without asking the API: nobody's rights are checked. */
+/** Lets tests set up and inspect the Drive without the API. Permissions are not checked. */
 export interface DriveControl {
-  /** Whoever is named otherwise gets an account on first itemAccess. @param storageLimit bytes */
+  /**
+   * Adds an account with a name. Other accounts are created when they are first mentioned. @param storageLimit bytes
+   */
   addAccount(account: { email: string; displayName?: string; storageLimit?: number }): void;
-  /** Bytes; undefined takes the limit away. */
+  /** Sets the limit in bytes. Undefined removes it. */
   setStorageLimit(email: string, bytes: number | undefined): void;
   addGroup(group: { email: string; members: readonly string[] }): void;
   setLimits(limits: Partial<DriveLimits>): void;
@@ -51,11 +56,14 @@ export interface DriveControl {
   /** Turns a folder's limited access on or off. */
   setLimitedAccess(folderId: string, isLimited: boolean): void;
   setTrashed(fileId: string, trashed: boolean): void;
-  /** Gone for good, with all below. */
+  /** Deletes the item and everything below it permanently. */
   removeFile(fileId: string): void;
-  /** The direct children of the folder, or with `deep` all below it; everything without a folder. Trashed ones too. */
+  /**
+   * Lists the direct children of a folder, with `deep` everything below it, and without a folder all files. Trashed
+   * files are included.
+   */
   files(where?: { folder?: string; deep?: boolean }): FileSummary[];
-  /** The newest bytes. */
+  /** The bytes of the newest revision. */
   bytesOf(fileId: string): Buffer;
   mails(): readonly Mail[];
 }
@@ -83,7 +91,7 @@ const summaryOf = (state: DriveState, file: StoredFile): FileSummary => {
 
 const APP = 'drive.google.com';
 
-/** @throws Error for ids that are none */
+/** @throws Error for an unknown ID */
 const existing = (state: DriveState, id: string): StoredFile => {
   const file = state.store.files.get(id);
   if (file === undefined) throw new Error(`No file ${id}`);
@@ -93,7 +101,7 @@ const existing = (state: DriveState, id: string): StoredFile => {
 const destinationFolder = (state: DriveState, place: Place): StoredFile =>
   existing(state, 'parent' in place ? place.parent : state.account(place.owner).rootId);
 
-/** In a shared drive it does not matter; in My Drive what is put into somebody's folder is theirs. */
+/** The creator of a new file. In My Drive it is the owner of the folder; in a shared drive it does not matter. */
 const creatorIn = (state: DriveState, folder: StoredFile): Account =>
   state.account(ownerOf(folder) ?? folder.createdBy);
 
@@ -164,8 +172,8 @@ export function createDriveControl(state: DriveState): DriveControl {
     },
     unshare(fileId, email) {
       const file = existing(state, fileId);
-      const gone = permissionIdFor({ type: 'user', emailAddress: email.toLowerCase() });
-      store.save({ ...file, permissions: file.permissions.filter(({ id }) => id !== gone) });
+      const removedId = permissionIdFor({ type: 'user', emailAddress: email.toLowerCase() });
+      store.save({ ...file, permissions: file.permissions.filter(({ id }) => id !== removedId) });
     },
     createShortcut({ name, target, ...where }) {
       const { file } = place(name, SHORTCUT, where);

@@ -7,7 +7,7 @@ interface Cause {
   locationType?: 'parameter' | 'header' | 'other';
   status?: string;
   details?: unknown[];
-  /** Where the outer message and the one in `errors` differ. */
+  /** The message in `errors`, when it differs from the outer one. */
   message?: string;
   headers?: Record<string, string>;
 }
@@ -54,7 +54,7 @@ export const invalidValue = (location: string): DriveError => badRequest('Invali
 
 export const required = (location: string, message: string): DriveError => badRequest(message, 'required', location);
 
-/** Unshared and missing look the same. */
+/** Drive gives the same answer for a missing file and for one that is not shared with the caller. */
 export const fileNotFound = (id: string, location = 'fileId'): DriveError =>
   new DriveError(404, `File not found: ${id}.`, { reason: 'notFound', location, ...PARAMETER });
 
@@ -70,7 +70,7 @@ export const insufficientFilePermissions = (id: string): DriveError =>
 export const usageLimit = (code: 403 | 429, reason: string, message: string): DriveError =>
   new DriveError(code, message, { reason, domain: 'usageLimits' });
 
-/** What Google has and this does not. */
+/** For what the real Drive has and this one lacks. */
 export const notImplemented = (methodId: string, what = methodId): DriveError =>
   new DriveError(501, `Not implemented by the local Google: ${what}.`, {
     reason: 'notImplemented',

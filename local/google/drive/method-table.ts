@@ -21,7 +21,7 @@ import {
 } from './methods/permissions.ts';
 import { revisionsDelete, revisionsGet, revisionsList, revisionsUpdate } from './methods/revisions.ts';
 
-/** What this Drive has of what the discovery document names; the rest answers 501. */
+/** The methods of the discovery document that are implemented here. All others answer 501. */
 const METHODS: Readonly<Record<string, Method>> = {
   'drive.about.get': aboutGet,
   'drive.drives.create': drivesCreate,

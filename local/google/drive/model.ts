@@ -13,11 +13,11 @@ export interface Account {
   email: string;
   kind: 'user' | 'serviceAccount';
   displayName: string;
-  /** Drive's id of the person: stands in every permission of theirs, in every file. */
+  /** The ID of all permissions of this person, on every file. */
   permissionId: string;
-  /** The id of their My Drive folder. */
+  /** The ID of the person's My Drive folder. */
   rootId: string;
-  /** Bytes; undefined is unlimited. */
+  /** Bytes. Undefined means unlimited. */
   storageLimit?: number | undefined;
 }
 
@@ -52,7 +52,7 @@ export interface StoredFile {
   id: string;
   name: string;
   mimeType: string;
-  /** Undefined for a My Drive folder, a shared drive itself, and items whose folder is gone. */
+  /** Undefined for a My Drive folder, for a shared drive itself, and for items whose folder was deleted. */
   parent?: string | undefined;
   /** Set on the shared drive itself (equal to `id`) and on everything in it. */
   driveId?: string | undefined;
@@ -67,13 +67,13 @@ export interface StoredFile {
   trashedBy?: string;
   createdMs: number;
   modifiedMs: number;
-  /** When this Drive first had it, whatever `createdTime` says. */
+  /** When the file was created here. A caller can set `createdTime` to any other time. */
   arrivedMs: number;
   createdBy: string;
   modifiedBy: string;
   modifiedByMeMs: Record<string, number>;
   viewedByMeMs: Record<string, number>;
-  /** The app (OAuth client) that made it: what the `drive.file` scope sees. */
+  /** The app that created the file. With the scope `drive.file`, only this app sees it. */
   app: string;
   permissions: StoredPermission[];
   revisions: StoredRevision[];
@@ -101,7 +101,7 @@ export interface Actor {
   scopes: readonly string[];
 }
 
-/** A mail that Drive would have sent. */
+/** An email that the real Drive would have sent. */
 export interface Mail {
   to: string;
   fileId: string;
@@ -110,29 +110,32 @@ export interface Mail {
   atMs: number;
 }
 
-/** Bytes that arrived and wait in a file of their own, hashed on the way. */
+/** Received bytes in a temporary file, with their checksums. */
 export interface ReceivedBytes extends Checksums {
   path: string;
   size: number;
   mimeType: string;
 }
 
-/** What Drive limits, configurable so that a test need not make 500,000 files. */
+/** Drive's limits. They are configurable, so that a test does not have to create 500,000 files. */
 export interface DriveLimits {
   /** Direct children of one folder. Source: support.google.com/drive/answer/2424368. */
   childrenPerFolder: number;
   /** Items of one shared drive. Source: support.google.com/a/users/answer/7338880. */
   itemsPerSharedDrive: number;
-  /** Quota units a minute for one user, and for one project. Source: developers.google.com/workspace/drive/api/guides/limits. */
+  /**
+   * Quota units per minute, for a user and for a project. Source:
+   * developers.google.com/workspace/drive/api/guides/limits.
+   */
   unitsPerMinutePerUser: number;
   unitsPerMinutePerProject: number;
   /** Bytes of one simple or multipart upload. Source: guides/manage-uploads ("5 MB or less"). */
   singleRequestUploadBytes: number;
-  /** Life of a resumable session. Source: guides/manage-uploads ("expires after one week"). */
+  /** Lifetime of a resumable session. Source: guides/manage-uploads ("expires after one week"). */
   sessionMs: number;
   /** How long a new file stays invisible to files.list, which is not read-after-write consistent. */
   listLagMs: number;
-  /** Searches over several drives leave the shared drives out, and say so: `incompleteSearch`. */
+  /** Makes searches over several drives skip the shared drives and return `incompleteSearch: true`. */
   leavesDrivesOut: boolean;
 }
 

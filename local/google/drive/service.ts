@@ -12,18 +12,24 @@ import { openState } from './store/open-state.ts';
 import type { DriveState } from './store/state.ts';
 import { createUploads } from './uploads/service.ts';
 
-/** Drive v3 (https://developers.google.com/workspace/drive/api/reference/rest/v3), and what tests do behind its back. */
+/**
+ * Drive v3 (https://developers.google.com/workspace/drive/api/reference/rest/v3), and direct access to its state for
+ * tests.
+ */
 export interface DriveService extends GoogleService, DriveControl {
   state: DriveState;
-  /** Where answers of this Drive were not what the discovery document says; a test with any client ends by finding none. */
+  /**
+   * Where answers of this Drive violated the discovery document. Every test with a client ends by checking that there
+   * are none.
+   */
   schemaViolations: readonly string[];
-  /** Lets go of its files. */
+  /** Closes its open files. */
   close(): void;
 }
 
 interface DriveOptions {
   limits?: Partial<DriveLimits>;
-  /** Whose addresses are Google accounts or groups; default: everybody's. */
+  /** Whether an address is a Google account or group. Default: every address is one. */
   isKnownAddress?: (email: string) => boolean;
 }
 
@@ -31,7 +37,10 @@ const UPLOADS = /^\/(?:resumable\/)?upload\/drive\/v3\//;
 const BATCH = '/batch/drive/v3';
 const VERSION_2 = /^\/(?:(?:resumable\/)?upload\/|download\/|batch\/)?drive\/v2(?:\/|$)/;
 
-/** What a client means whose URL would be too long: a POST of the query (googleapiclient does so past 2,048 characters). */
+/**
+ * Resolves `X-HTTP-Method-Override`. A client whose URL would be too long sends the query as the body of a POST;
+ * Python's googleapiclient does so for more than 2,048 characters.
+ */
 async function overridden(google: GoogleCall): Promise<GoogleCall> {
   const method = google.request.headers['x-http-method-override'];
   if (google.method !== 'POST' || typeof method !== 'string') return google;

@@ -7,7 +7,10 @@ import { hamperedRequest } from './request.ts';
 import { cutAnswer, loseAnswer, slowAnswer } from './response.ts';
 
 export interface FaultInjector {
-  /** Applies what is due. Undefined when the fault was the whole answer; otherwise the call that the service shall see. */
+  /**
+   * Applies the faults that are due. Returns the call to pass to the service, or undefined when a fault has answered
+   * it.
+   */
   apply(call: GoogleCall): Promise<{ call: GoogleCall | undefined; fired: string[] }>;
   /** `ServiceContext.corrupt` */
   corrupt(call: GoogleCall, bytes: Buffer): Buffer;
@@ -29,7 +32,7 @@ const TOKEN_HOSTS = ['oauth2.googleapis.com', 'sts.googleapis.com', 'accounts.go
 
 const domainOf = (reason: string): string => (/limit|quota/i.test(reason) ? 'usageLimits' : 'global');
 
-/** The refusal in the form of the host that was asked. */
+/** The error in the format of the requested host. */
 function sendStatus({ host, response }: GoogleCall, fault: Fault & { kind: 'status' }): void {
   const { status, retryAfterSeconds, body } = fault;
   const headers: Record<string, string> =
@@ -57,7 +60,7 @@ export function createFaultInjector(plan: FaultPlan): FaultInjector {
   const corrupting = new WeakMap<GoogleCall, number>();
   const forgotten = new Set<string>();
 
-  /** Undefined when the fault was the whole answer. */
+  /** Undefined when the fault has answered the call. */
   const applyOne = async (call: GoogleCall, fault: Fault): Promise<GoogleCall | undefined> => {
     const { request, response, url } = call;
     switch (fault.kind) {
@@ -106,7 +109,7 @@ export function createFaultInjector(plan: FaultPlan): FaultInjector {
         if (next !== call && corrupting.has(call)) corrupting.set(next, corrupting.get(call) ?? 0);
         call = next;
       }
-      // The service itself shall say what it says of a session that it does not know.
+      // Let the service itself answer for an unknown session.
       const session = url.searchParams.get(SESSION);
       if (session !== null && forgotten.has(session)) url.searchParams.set(SESSION, 'forgotten');
       return { call, fired };
@@ -119,9 +122,9 @@ export function createFaultInjector(plan: FaultPlan): FaultInjector {
         return bytes;
       }
       corrupting.delete(call);
-      const spoilt = Buffer.from(bytes);
-      spoilt[offset] = (spoilt[offset] ?? 0) ^ 1;
-      return spoilt;
+      const corrupted = Buffer.from(bytes);
+      corrupted[offset] = (corrupted[offset] ?? 0) ^ 1;
+      return corrupted;
     },
   };
 }

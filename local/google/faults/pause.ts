@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Waits, without keeping a process alive whose server was closed meanwhile. */
+/** Waits without keeping the process alive after the server is closed. */
 export const pause = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false });
 
-/** Milliseconds that so many bytes take. */
+/** How many milliseconds the bytes take at this rate. */
 export const durationOf = (bytes: number, bytesPerSecond: number): number => (bytes / bytesPerSecond) * 1000;

@@ -3,7 +3,7 @@ import { seededRandom } from '../random.ts';
 
 const bytes = z.int().min(0);
 
-/** What goes wrong. */
+/** The kinds of faults. */
 const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('status'),
@@ -12,43 +12,46 @@ const faultSchema = z.discriminatedUnion('kind', [
     reason: z.string().optional(),
     message: z.string().optional(),
     retryAfterSeconds: z.int().min(0).optional(),
-    /** Instead of Google's JSON form. */
+    /** The body to send instead of Google's JSON error. */
     body: z.string().optional(),
   }),
   z.strictObject({ kind: z.literal('delay'), ms: z.int().min(0).max(600_000) }),
-  /** The connection breaks before the body is read, after `afterBytes` of it, or after all of it; nothing has had an effect unless the service stores what came. */
+  /**
+   * Breaks the connection before the body is read, after `afterBytes` of it, or after all of it. The request has no
+   * effect, except for bytes that the service stores as they arrive.
+   */
   z.strictObject({
     kind: z.literal('reset'),
     when: z.enum(['before', 'during', 'after']),
     afterBytes: bytes.default(0),
   }),
-  /** All is done as asked, and the connection breaks instead of the answer. */
+  /** Carries out the request, and breaks the connection instead of sending the answer. */
   z.strictObject({ kind: z.literal('answer-lost') }),
-  /** The connection breaks after so many bytes of the answer's body. */
+  /** Breaks the connection after this many bytes of the answer's body. */
   z.strictObject({ kind: z.literal('answer-cut'), afterBytes: bytes }),
-  /** An upload chunk of which only the first bytes are kept. */
+  /** Stores only the first bytes of an upload chunk. */
   z.strictObject({ kind: z.literal('partial'), storeAtMostBytes: bytes }),
-  /** The upload session of this request is unknown from now on. */
+  /** Makes the upload session of this request unknown from now on. */
   z.strictObject({ kind: z.literal('forget-session') }),
-  /** Both ways. */
+  /** Limits the rate in both directions. */
   z.strictObject({ kind: z.literal('throttle'), bytesPerSecond: z.int().min(1) }),
-  /** One stored byte is another one. */
+  /** Changes one stored byte. */
   z.strictObject({ kind: z.literal('corrupt'), offset: bytes.default(0) }),
 ]);
 
 const ruleSchema = z.strictObject({
   id: z.string().min(1).optional(),
-  /** `*` stands for any characters; default: everything. The path is without the query. */
+  /** `*` stands for any characters. Default: everything. The path excludes the query. */
   host: z.string().optional(),
   method: z.string().optional(),
   path: z.string().optional(),
   /** Parameters that the query must have, with these values. */
   query: z.record(z.string(), z.string()).optional(),
-  /** Which of the matching requests, from 1; default: each. */
+  /** Which of the matching requests, counted from 1. Default: all of them. */
   nth: z.union([z.int().min(1), z.array(z.int().min(1)).min(1)]).optional(),
-  /** Of each that is otherwise due, drawn from the plan's seed; default 1. */
+  /** The probability of each fault that is otherwise due, drawn with the plan's seed. Default: 1. */
   probability: z.number().min(0).max(1).optional(),
-  /** How often at most. */
+  /** The maximum number of faults. */
   times: z.int().min(1).optional(),
   fault: faultSchema,
 });
@@ -63,11 +66,11 @@ export type Fault = z.infer<typeof faultSchema>;
 export type FaultRule = z.input<typeof ruleSchema>;
 export type FaultPlanInput = z.input<typeof planSchema>;
 
-/** A rule as it stands. */
+/** A rule with its counters. */
 interface StandingRule {
   id: string;
   rule: z.infer<typeof ruleSchema>;
-  /** Requests that matched so far, and how many of them it spoilt. */
+  /** How many requests matched so far, and how many of them got the fault. */
   seen: number;
   fired: number;
 }
@@ -80,11 +83,11 @@ interface FaultTarget {
 }
 
 export interface FaultPlan {
-  /** Adds to what stands. @throws ZodError for anything that is no plan */
+  /** Adds rules to the current ones. @throws ZodError for an invalid plan */
   add(plan: FaultPlanInput): StandingRule[];
   list(): StandingRule[];
   clear(): void;
-  /** The faults due for a request, in the order of their rules. Counts it. */
+  /** The faults that are due for a request, in the order of their rules. The request is counted. */
   due(target: FaultTarget): { id: string; fault: Fault }[];
 }
 
@@ -111,13 +114,13 @@ const matcherOf = ({ host = '*', method = '*', path = '*', query = {} }: z.infer
 };
 
 const isDue = ({ rule, seen, fired, random }: Armed): boolean => {
-  // Drawn for each match, so that one rule's limits do not move another draw.
+  // Draw for each match, so that the limits of one rule do not change the draws of another.
   const drawn = random() < (rule.probability ?? 1);
   const nth = rule.nth === undefined || (Array.isArray(rule.nth) ? rule.nth : [rule.nth]).includes(seen);
   return drawn && nth && fired < (rule.times ?? Number.POSITIVE_INFINITY);
 };
 
-/** @param seed each rule draws from a stream of its own */
+/** @param seed each rule has its own random numbers, derived from this seed */
 export function createFaultPlan(seed: number): FaultPlan {
   let rules: Armed[] = [];
   let named = 0;

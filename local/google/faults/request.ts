@@ -7,7 +7,7 @@ export function* slicesOf(bytes: Buffer): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += SLICE_BYTES) yield bytes.subarray(at, at + SLICE_BYTES);
 }
 
-/** The same request, whose body comes slowly, or ends with the connection after so many bytes. */
+/** The same request with a body that arrives slowly, or that breaks off after a number of bytes. */
 export function hamperedRequest(
   request: IncomingMessage,
   response: ServerResponse,
@@ -25,7 +25,7 @@ export function hamperedRequest(
       relayed.once('close', resolve);
     });
 
-  // Answered before all was read: what is left is thrown away, so that the connection can be used again.
+  // The answer was sent before the body was read completely. Discard the rest, so that the connection can be reused.
   let unwanted = false;
   response.once('finish', () => {
     unwanted = true;
@@ -43,7 +43,7 @@ export function hamperedRequest(
         passed += allowed.length;
         const ready = relayed.push(allowed);
         if (passed === breakAfterBytes) {
-          // One turn, so that the service has seen the bytes before the connection breaks.
+          // Wait one turn of the event loop, so that the service has seen the bytes before the connection breaks.
           await pause(5);
           return void socket.destroy();
         }
@@ -59,7 +59,7 @@ export function hamperedRequest(
   };
   socket.once('close', broken);
   relayed.once('close', () => socket.off('close', broken));
-  // Nobody may be listening yet; a broken request is no failure of this server.
+  // Without a listener, this error would crash the process. A broken request is not an error of this server.
   relayed.on('error', () => undefined);
   pump().catch(broken);
   return relayed;

@@ -24,7 +24,7 @@ function divert(response: ServerResponse, take: (bytes: Buffer) => boolean, ende
   }) as ServerResponse['end'];
 }
 
-/** The service answers, and nobody hears it. */
+/** The service answers, but the answer is not sent. */
 export function loseAnswer(response: ServerResponse): void {
   response.writeHead = (() => response) as ServerResponse['writeHead'];
   divert(
@@ -34,7 +34,7 @@ export function loseAnswer(response: ServerResponse): void {
   );
 }
 
-/** The connection breaks within the answer's body. */
+/** Breaks the connection within the answer's body. */
 export function cutAnswer(response: ServerResponse, afterBytes: number): void {
   const write = response.write.bind(response);
   let left = afterBytes;
@@ -53,7 +53,7 @@ export function cutAnswer(response: ServerResponse, afterBytes: number): void {
   );
 }
 
-/** The answer's body leaves at a steady rate. */
+/** Sends the answer's body at a steady rate. */
 export function slowAnswer(response: ServerResponse, bytesPerSecond: number): void {
   const write = response.write.bind(response);
   const end = response.end.bind(response);

@@ -33,20 +33,20 @@ export function sendText(
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** @throws ApiError 400 past `maxBytes` */
+/** @throws ApiError 400 when the body exceeds `maxBytes` */
 async function readBody(request: IncomingMessage, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    // Read to its end even so: leaving the loop would break the connection before the refusal is out.
+    // Keep reading to the end: leaving the loop would break the connection before the error answer is sent.
     if (size <= maxBytes) chunks.push(chunk);
   }
   if (size > maxBytes) throw rpcError('INVALID_ARGUMENT', `Request payload size exceeds the limit: ${maxBytes} bytes.`);
   return Buffer.concat(chunks);
 }
 
-/** The body as JSON; an empty one is `{}`. @throws ApiError 400 */
+/** Reads the body as JSON. An empty body is `{}`. @throws ApiError 400 */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const text = (await readBody(request)).toString('utf8');
   if (text.trim() === '') return {};
@@ -64,10 +64,10 @@ const withoutNulls = (value: unknown): unknown => {
   return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member)]));
 };
 
-/** The body as proto3 JSON, in which null is as good as absent. @throws ApiError 400 */
+/** Reads the body as proto3 JSON, in which null means absent. @throws ApiError 400 */
 export const readMessage = async (request: IncomingMessage): Promise<unknown> => withoutNulls(await readJson(request));
 
-/** The form's members; JSON is taken too, as Google's token endpoints do. @throws ApiError 400 */
+/** Reads the members of a form. JSON is accepted too, as by Google's token endpoints. @throws ApiError 400 */
 export async function readForm(request: IncomingMessage): Promise<Map<string, string>> {
   if ((request.headers['content-type'] ?? '').startsWith('application/json')) {
     const body = await readJson(request);
@@ -77,13 +77,13 @@ export async function readForm(request: IncomingMessage): Promise<Map<string, st
   return new Map(new URLSearchParams((await readBody(request)).toString('utf8')));
 }
 
-/** The bearer token of a call: from the header, or `?access_token=`. */
+/** The bearer token of a call, from the header or from `?access_token=`. */
 export function bearerOf({ request, url }: GoogleCall): string | undefined {
   const fromHeader = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   return fromHeader ?? url.searchParams.get('access_token') ?? undefined;
 }
 
-/** Writes what `route` threw, if it is a refusal. */
+/** Runs a route and sends the ApiError that it throws. */
 export async function answering(call: GoogleCall, route: () => Promise<void> | void): Promise<true> {
   try {
     await route();

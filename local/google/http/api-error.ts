@@ -1,6 +1,6 @@
 import type { GoogleErrorBody } from '../google-service.ts';
 
-/** An answer that says no, in the form of the API that was asked. */
+/** An error answer in the format of the requested API. */
 export class ApiError extends Error {
   readonly code: number;
   readonly body: unknown;
@@ -30,7 +30,7 @@ const HTTP_CODES = {
 
 export type RpcStatus = keyof typeof HTTP_CODES;
 
-/** `{error: {code, message, status, details}}`, as Cloud APIs answer over REST. */
+/** An error of a Cloud API over REST: `{error: {code, message, status, details}}`. */
 export function rpcError(status: RpcStatus, message: string, details?: readonly unknown[]): ApiError {
   const code = HTTP_CODES[status];
   const body: GoogleErrorBody = {
@@ -50,7 +50,7 @@ export const errorInfo = (reason: string, domain: string, metadata: Readonly<Rec
   metadata,
 });
 
-/** `{error, error_description}` (RFC 6749 section 5.2), as the token endpoints answer. */
+/** An error of the token endpoints: `{error, error_description}` (RFC 6749, section 5.2). */
 export const oauthError = (error: string, description?: string, code = 400): ApiError =>
   new ApiError(code, description ?? error, {
     error,

@@ -1,27 +1,27 @@
-/** One request that was answered, or broken off. */
+/** A request that was answered or whose connection broke. */
 export interface RecordedCall {
   method: string;
   host: string;
   path: string;
   query: string;
-  /** What was answered; 0 when the connection ended without an answer. */
+  /** The HTTP status, or 0 when the connection ended without an answer. */
   status: number;
-  /** Of the bodies, as they passed. */
+  /** The sizes of the bodies as transferred. */
   requestBytes: number;
   responseBytes: number;
   startedMs: number;
-  /** Ids of the fault rules that fired on it. */
+  /** The IDs of the fault rules that were applied. */
   faults: readonly string[];
 }
 
 interface CallFilter {
   method?: string;
   host?: string;
-  /** The whole path, or a pattern over it. */
+  /** The whole path, or a pattern for it. */
   path?: string | RegExp;
 }
 
-/** The newest calls, oldest first; `count` also knows only these. */
+/** Keeps the newest calls, oldest first. `count` counts only these. */
 export interface CallRecorder {
   add(call: RecordedCall): void;
   list(filter?: CallFilter): RecordedCall[];

@@ -5,24 +5,24 @@ import { answering, readJson, sendJson } from './answers.ts';
 import { ApiError } from './api-error.ts';
 import type { CallRecorder } from './calls.ts';
 
-type Page = (call: GoogleCall) => Promise<void> | void;
+type Route = (call: GoogleCall) => Promise<void> | void;
 
 const addFaults = async (call: GoogleCall, faults: FaultPlan): Promise<void> => {
   const input = await readJson(call.request);
   try {
-    // The plan parses what it is given.
+    // The plan validates its input.
     sendJson(call.response, 200, { added: faults.add(input as FaultPlanInput) });
   } catch (error) {
     if (!(error instanceof ZodError)) throw error;
-    throw new ApiError(400, 'no fault plan', {
+    throw new ApiError(400, 'invalid fault plan', {
       error: { code: 400, message: 'Not a fault plan.', issues: error.issues },
     });
   }
 };
 
-/** `/_calls` and `/_faults`: what tests in other processes use instead of the object. */
+/** Routes `/_calls` and `/_faults`, for tests in other processes. */
 export function createControlRoutes(recorder: CallRecorder, faults: FaultPlan): (call: GoogleCall) => Promise<boolean> {
-  const pages: Readonly<Record<string, Page>> = {
+  const routes: Readonly<Record<string, Route>> = {
     'GET /_calls': ({ response }) => sendJson(response, 200, { calls: recorder.list() }),
     'DELETE /_calls': ({ response }) => {
       recorder.clear();
@@ -36,7 +36,7 @@ export function createControlRoutes(recorder: CallRecorder, faults: FaultPlan): 
     },
   };
   return async (call) => {
-    const page = pages[`${call.method} ${call.url.pathname}`];
-    return page === undefined ? false : answering(call, () => page(call));
+    const route = routes[`${call.method} ${call.url.pathname}`];
+    return route === undefined ? false : answering(call, () => route(call));
   };
 }

@@ -8,12 +8,12 @@ import { targetOf } from './routing.ts';
 
 export interface Dispatch {
   services: readonly GoogleService[];
-  /** This server's own pages: `/_calls`, `/_faults`, the viewer. */
+  /** Routes of this server itself: `/_calls`, `/_faults`, `/_admin`, the viewer. */
   controlRoutes: readonly ((call: GoogleCall) => Promise<boolean>)[];
   recorder: CallRecorder;
   injector: FaultInjector;
   now: () => number;
-  /** `http://127.0.0.1:PORT`, once it is known. */
+  /** `http://127.0.0.1:PORT`, known once the server listens. */
   origin(): string;
 }
 
@@ -22,7 +22,7 @@ const sendErrorAnswer = (response: ServerResponse, { code, body, headers }: ApiE
   else sendJson(response, code, body, headers);
 };
 
-/** Counts what passes on one call, from its arrival on, so that a test that has its answer finds the call recorded. */
+/** Records a call when it arrives and counts its bytes. A test that has an answer therefore finds the call recorded. */
 function record(recorder: CallRecorder, call: GoogleCall, nowMs: number): RecordedCall {
   const { host, url, method, request, response } = call;
   const entry: RecordedCall & { faults: string[] } = {
@@ -46,7 +46,7 @@ function record(recorder: CallRecorder, call: GoogleCall, nowMs: number): Record
     entry.status = head[0];
     return writeHead(...head);
   }) as ServerResponse['writeHead'];
-  // Kept, because a request lets go of its socket when the connection breaks.
+  // Kept because a request loses its socket when the connection breaks.
   const { socket } = request;
   const sent = socket.bytesWritten;
   response.once('close', () => {
@@ -65,12 +65,12 @@ async function serve(dispatch: Dispatch, original: GoogleCall): Promise<void> {
   for (const service of known) if (await service.handle(call)) return;
   const message =
     known.length === 0
-      ? `The host ${call.host} is not known here.`
+      ? `The host ${call.host} is not implemented.`
       : `The requested URL ${call.url.pathname} was not found on this server.`;
   throw rpcError('NOT_FOUND', message);
 }
 
-/** The listener of the one HTTP server: finds who is meant, and answers for them or says that nobody is. */
+/** The listener of the HTTP server. It passes each request to the service of the requested host, or answers 404. */
 export function createListener(dispatch: Dispatch): (request: IncomingMessage, response: ServerResponse) => void {
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const target = targetOf(request);
@@ -83,10 +83,10 @@ export function createListener(dispatch: Dispatch): (request: IncomingMessage, r
   };
   return (request, response) => {
     const { socket } = request;
-    // A caller that goes away is the caller's business.
+    // A client may disconnect. That is not an error.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
-    // Clients compare their clock with it.
+    // Clients compare their clock with this header.
     response.setHeader('date', new Date(dispatch.now()).toUTCString());
     handle(request, response).catch((error: unknown) => {
       if (error instanceof ApiError) return sendErrorAnswer(response, error);

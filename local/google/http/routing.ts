@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Where a request wants to go: a Google host, or this server's own pages. */
+/** The target of a request: a Google host, or a route of this server itself. */
 export interface Target {
-  /** Undefined for this server's own pages. */
+  /** Undefined for a route of this server itself. */
   host: string | undefined;
   url: URL;
 }
@@ -15,18 +15,18 @@ const isGoogleHost = (name: string): boolean =>
 
 const hostHeaderOf = ({ headers }: IncomingMessage): string => (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
 
-/** The metadata server is addressed by `GCE_METADATA_HOST=127.0.0.1:PORT`, so its paths stand at the root. */
+/** Clients reach the metadata server by `GCE_METADATA_HOST=127.0.0.1:PORT`, so its paths start at the root. */
 const isForMetadata = (request: IncomingMessage, path: string): boolean =>
   path.startsWith('/computeMetadata/') ||
   (path.split('?')[0] === '/' && request.headers['metadata-flavor'] === 'Google');
 
 /**
- * `/<host>/<path>` first; then, for clients behind an intercepting proxy, the `Host` header.
- * Undefined for what is no address.
+ * Finds the target in `/<host>/<path>`, or, for clients behind an intercepting proxy, in the `Host` header. Returns
+ * undefined for an invalid address.
  */
 export function targetOf(request: IncomingMessage): Target | undefined {
   const raw = request.url ?? '/';
-  // A plain HTTP proxy sends the whole address.
+  // An HTTP proxy sends the whole URL.
   const path = raw.startsWith('http://') && URL.canParse(raw) ? raw.slice(new URL(raw).origin.length) || '/' : raw;
   const [, first = '', rest = '/'] = /^\/([^/?]+)(.*)$/.exec(path) ?? [];
   const header = hostHeaderOf(request);
@@ -41,12 +41,12 @@ export function targetOf(request: IncomingMessage): Target | undefined {
     }
     return { host, url };
   };
-  // Some clients insist on naming the port.
+  // Some clients add the port.
   const named = first.toLowerCase().replace(/:443$/, '');
   if (named.includes('.') && isGoogleHost(named)) return at(named, rest);
   if (METADATA_HOSTS.includes(header) || isForMetadata(request, path)) return at(METADATA_HOST, path);
   if (isGoogleHost(header)) return at(header, path);
-  // `/some.host/…` was meant as a host, and is none that is known here.
+  // `/some.host/…` names a host that is not known here.
   if (/^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(first) && rest !== '/') return at(first.toLowerCase(), rest);
   return at(undefined, path);
 }

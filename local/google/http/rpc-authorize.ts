@@ -7,7 +7,7 @@ import { errorInfo, rpcError } from './api-error.ts';
 const LOGIN =
   'Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.';
 
-/** The refusal of an API that the project did not enable, with Google's own wording. */
+/** The error for an API that is not enabled in the project, with Google's message. */
 const serviceDisabled = (title: string, host: string, number: string) => {
   const address = `https://console.developers.google.com/apis/api/${host}/overview?project=${number}`;
   return rpcError(
@@ -24,8 +24,8 @@ const serviceDisabled = (title: string, host: string, number: string) => {
 };
 
 /**
- * Who calls a Cloud API: the order of refusals is Google's (credential, scope, API enablement).
- * @param api its title for people, and the scopes of which one is needed
+ * Authorizes the caller of a Cloud API. The checks have Google's order: credential, scope, API enablement.
+ * @param api its title, and the scopes of which the token needs one
  * @throws ApiError 401, 403
  */
 export function authorizeRpc(

@@ -15,7 +15,7 @@ import type { ServiceAccount } from '../world/state.ts';
 import type { World } from '../world/world.ts';
 
 const SCOPES = [CLOUD_PLATFORM, 'https://www.googleapis.com/auth/iam'];
-/** Longer ones need an organization policy. */
+/** Longer lifetimes need an organization policy. */
 const MAX_SECONDS = 3600;
 /** https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/signJwt: `exp` at most 12 hours ahead. */
 const MAX_SIGNED_SECONDS = 43_200;
@@ -62,14 +62,14 @@ const denied = (permission: string) =>
     errorInfo('IAM_PERMISSION_DENIED', 'iam.googleapis.com', { permission }),
   ]);
 
-/** By email or unique id. @throws ApiError 404 in Google's odd words */
+/** Finds an account by email or unique ID. @throws ApiError 404 with Google's message */
 const accountOf = (world: World, name: string): ServiceAccount => {
   const account = world.state.serviceAccounts.find(({ email, uniqueId }) => name === email || name === uniqueId);
   if (account === undefined) throw rpcError('NOT_FOUND', `Not found; Gaia id not found for email ${name}`);
   return account;
 };
 
-/** The caller, each delegate in turn, and the target: every link needs the right on the next. */
+/** Checks the chain of caller, delegates and target: each account needs the permission on the next one. */
 const checkChain = (
   world: World,
   caller: Holder,
@@ -96,7 +96,7 @@ const generateAccessToken: Answer = (world, { email }, body, nowMs) => {
   const project = world.state.project.id;
   return {
     accessToken: world.tokens.mint({ kind: 'serviceAccount', email, scopes: scope, expiresAtMs, project }),
-    // Without a fraction of a second: gcloud refuses one.
+    // Without fractions of a second, which gcloud rejects.
     expireTime: new Date(expiresAtMs).toISOString().replace(/\.\d+Z$/, 'Z'),
   };
 };
@@ -147,7 +147,7 @@ async function answer(call: GoogleCall, world: World, nowMs: number): Promise<vo
   const [, project = '', name = '', method = ''] =
     /^\/v1\/projects\/([^/]+)\/serviceAccounts\/([^/:]+):(\w+)$/.exec(path) ?? [];
   if (!isMethod(method) || call.method !== 'POST')
-    throw rpcError('UNIMPLEMENTED', `${call.method} ${path} of IAM Credentials is not known here.`);
+    throw rpcError('UNIMPLEMENTED', `${call.method} ${path} of IAM Credentials is not implemented.`);
   const rpc = `${method.charAt(0).toUpperCase()}${method.slice(1)}`;
   const caller = authorizeRpc(call, world, {
     title: 'IAM Service Account Credentials API',

@@ -5,7 +5,7 @@ const CLUSTER = 'local-cluster';
 
 type Platform = World['state']['metadata']['platform'];
 
-/** What each metadata server calls itself, as it was seen from many workloads. */
+/** The `Server` header of each metadata server, as observed. */
 export const SERVER_OF: Readonly<Record<Platform, string>> = {
   'cloud-run': 'Metadata Server for Serverless',
   'compute-engine': 'Metadata Server for VM',
@@ -13,10 +13,11 @@ export const SERVER_OF: Readonly<Record<Platform, string>> = {
 };
 
 /**
- * The keys below `instance/` that differ by platform. Cloud Run tells a region and a made-up zone, and no machine
- * (https://cloud.google.com/run/docs/container-contract#metadata-server); Compute Engine a machine and its zone, and no region
- * (https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys); GKE's "subset of the Compute Engine metadata server"
- * its cluster (https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity#metadata_server).
+ * The keys below `instance/` that depend on the platform. Cloud Run has a region and a made-up zone, but no machine
+ * (https://cloud.google.com/run/docs/container-contract#metadata-server). Compute Engine has a machine and its zone,
+ * but no region (https://cloud.google.com/compute/docs/metadata/predefined-metadata-keys). GKE has a "subset of the
+ * Compute Engine metadata server" and its cluster
+ * (https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity#metadata_server).
  */
 const instanceKeys = (platform: Platform, number: string): Readonly<Record<string, string>> => {
   if (platform === 'cloud-run') {
@@ -44,11 +45,11 @@ const instanceKeys = (platform: Platform, number: string): Readonly<Record<strin
   };
 };
 
-/** What stands under a folder, as the servers list it: a folder with its slash. */
+/** The entries of a folder, as the servers list them. Folders end with a slash. */
 const listing = (keys: readonly string[]): string =>
   `${[...new Set(keys.map((key) => key.replace(/\/.*$/, '/')))].sort().join('\n')}\n`;
 
-/** Every key with a text for its value, by its path. */
+/** All keys that have a text value, by path. */
 export const metadataKeys = ({ state }: World): Readonly<Record<string, string>> => {
   const { project, metadata } = state;
   const instance = instanceKeys(metadata.platform, project.number);

@@ -12,18 +12,18 @@ const TOKEN_SECONDS = 3599;
 const text = ({ response }: GoogleCall, code: number, body: string): void =>
   sendText(response, code, body, { ...FLAVOR, 'content-type': 'application/text' });
 
-/** Without a charset: google-auth for Python (1.5) compares the whole header. */
+/** Without a charset, because google-auth for Python (1.5) compares the whole header. */
 const json = ({ response }: GoogleCall, body: unknown): void =>
   sendJson(response, 200, body, { ...FLAVOR, 'content-type': 'application/json' });
 
 /**
- * Cloud Run's metadata server mints what `?scopes=` asks for; Compute Engine's and App Engine flexible's ignore it without a word,
- * and the refusal comes later, from the API.
+ * Cloud Run's metadata server mints a token with the scopes in `?scopes=`. Those of Compute Engine and App Engine
+ * flexible silently ignore the parameter, so that the error comes later, from the API.
  */
 const answerToken = (call: GoogleCall, world: World, now: () => number): void => {
   const { account, honoursScopes, scopes } = world.state.metadata;
-  const asked = (call.url.searchParams.get('scopes') ?? '').split(',').filter(Boolean);
-  const granted = honoursScopes && asked.length > 0 ? asked : scopes;
+  const requested = (call.url.searchParams.get('scopes') ?? '').split(',').filter(Boolean);
+  const granted = honoursScopes && requested.length > 0 ? requested : scopes;
   json(call, {
     access_token: world.tokens.mint({
       kind: 'serviceAccount',
@@ -102,7 +102,7 @@ export function createMetadataService(world: World, now: () => number): GoogleSe
     async handle(call) {
       const { request, response, url, method } = call;
       response.setHeader('server', SERVER_OF[world.state.metadata.platform]);
-      // Against requests that a server was tricked into: the header cannot be set by a plain link, and a proxy betrays itself.
+      // Protects against server-side request forgery: a plain link cannot set the header, and a proxy adds its own.
       if (request.headers['metadata-flavor'] !== 'Google' || request.headers['x-forwarded-for'] !== undefined) {
         text(call, 403, 'Missing required header "Metadata-Flavor": "Google"\n');
         return true;

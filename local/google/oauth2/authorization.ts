@@ -14,7 +14,7 @@ const isLoopback = (address: string): boolean => {
   return protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
 };
 
-/** The consent page, with everything clicked already: whoever comes is Alice (or the `login_hint`), and agrees. */
+/** The consent page, without a form: the person is Alice or the `login_hint`, and consents at once. */
 export function answerAuthorization(call: GoogleCall, world: World, codes: AuthorizationCodes): void {
   const { searchParams } = call.url;
   const clientId = searchParams.get('client_id') ?? '';

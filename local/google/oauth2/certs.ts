@@ -4,7 +4,7 @@ import { sendJson } from '../http/answers.ts';
 import { publicPemOf } from '../world/keys.ts';
 import type { ServiceAccountKey } from '../world/state.ts';
 
-/** Seconds that a reader may keep them; Google's own value wanders between five and seven hours. */
+/** How many seconds clients may cache the keys. Google's own value varies between five and seven hours. */
 const MAX_AGE_SECONDS = 20_000;
 const CACHED = { 'cache-control': `public, max-age=${MAX_AGE_SECONDS}, must-revalidate, no-transform` };
 
@@ -19,8 +19,8 @@ export const sendJwks = (call: GoogleCall, keys: readonly ServiceAccountKey[], a
   sendJson(call.response, 200, { keys: keys.map((key) => jwkOf(key, alg)) }, CACHED);
 
 /**
- * `{kid: PEM}` as `oauth2/v1/certs` and `robot/v1/metadata/x509` answer.
- * Google wraps the keys in X.509 certificates; here they are bare public keys, which every verifier that was tried takes in the same place.
+ * `{kid: PEM}`, as in the answers of `oauth2/v1/certs` and `robot/v1/metadata/x509`. Google wraps the keys in X.509
+ * certificates. Here they are plain public keys, which every verifier that was tried accepts too.
  */
 export const sendPems = (call: GoogleCall, keys: readonly ServiceAccountKey[]): void =>
   sendJson(

@@ -5,7 +5,10 @@ import { publicPemOf } from '../world/keys.ts';
 import type { ServiceAccount } from '../world/state.ts';
 import type { World } from '../world/world.ts';
 
-/** Lifetime of an assertion at most, and how far a clock may be off. https://developers.google.com/identity/protocols/oauth2/service-account#error-codes */
+/**
+ * The maximum lifetime of an assertion, and the tolerated clock skew.
+ * https://developers.google.com/identity/protocols/oauth2/service-account#error-codes
+ */
 const MAX_SECONDS = 3600;
 const SKEW_SECONDS = 300;
 
@@ -27,7 +30,7 @@ const checkTimes = ({ claims }: Jwt, nowMs: number): void => {
     );
 };
 
-/** The account whose live key signed the assertion. A deleted or disabled key, too, is "Invalid JWT Signature.". */
+/** The account whose active key signed the assertion. A deleted or disabled key also gets "Invalid JWT Signature.". */
 const signerOf = (world: World, jwt: Jwt): ServiceAccount => {
   const account = world.state.serviceAccounts.find(({ email }) => email === jwt.claims.iss);
   if (account === undefined || account.disabled) throw invalidGrant('Invalid grant: account not found');
@@ -41,7 +44,7 @@ const signerOf = (world: World, jwt: Jwt): ServiceAccount => {
   return account;
 };
 
-/** Domain-wide delegation: the administrator granted every asked-for scope to the account's client id. */
+/** Domain-wide delegation: the administrator granted all requested scopes to the account's client ID. */
 const checkSubject = (world: World, account: ServiceAccount, subject: string, scopes: readonly string[]): void => {
   if (!world.state.users.some(({ email }) => email === subject)) throw invalidGrant('Invalid email or User ID');
   if (!scopes.every((scope) => account.delegatedScopes.includes(scope)))
@@ -58,8 +61,8 @@ export type Assertion =
 
 /**
  * Checks the assertion of a `jwt-bearer` grant as Google does.
- * @param localTokenUri the address that a key file of this server names; libraries that honour it use it as the audience
- * @throws ApiError in the token endpoint's form
+ * @param localTokenUri the `token_uri` in key files of this server, which libraries use as the audience
+ * @throws ApiError in the token endpoint's format
  */
 export function readAssertion(world: World, text: string, nowMs: number, localTokenUri: string): Assertion {
   const jwt = parseJwt(text);
@@ -78,7 +81,7 @@ export function readAssertion(world: World, text: string, nowMs: number, localTo
   return { wants: 'accessToken', account, email, scopes };
 }
 
-/** Google knows a few words (`openid`, `email`, `profile`) and otherwise addresses. */
+/** A scope is one of a few words (`openid`, `email`, `profile`) or a URL. */
 export const isScope = (scope: string): boolean =>
   ['openid', 'email', 'profile'].includes(scope) ||
   /^https:\/\/(www\.googleapis\.com\/auth\/|mail\.google\.com\/)/.test(scope);

@@ -4,7 +4,7 @@ import type { World } from '../world/world.ts';
 
 export type Form = ReadonlyMap<string, string>;
 
-/** What a person's consent gave. */
+/** The grant of a person's consent. */
 export interface Consent {
   email: string;
   scopes: string[];
@@ -47,7 +47,7 @@ interface Code {
 
 export interface AuthorizationCodes {
   issue(code: Omit<Code, 'expiresAtMs'>): string;
-  /** Once. @throws ApiError 400 `invalid_grant` */
+  /** Redeems an authorization code, which works once. @throws ApiError 400 `invalid_grant` */
   redeem(form: Form): Consent;
 }
 

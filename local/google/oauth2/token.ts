@@ -30,13 +30,13 @@ const forPerson = (world: World, nowMs: number, consent: Consent): Record<string
 };
 
 const forAssertion = (world: World, nowMs: number, assertion: string, localTokenUri: string): object => {
-  const asked = readAssertion(world, assertion, nowMs, localTokenUri);
-  if (asked.wants === 'idToken') {
-    // The token endpoint adds the email without being asked, as the metadata server and IAM Credentials do not.
-    const { email } = asked.account;
-    return { id_token: issueIdToken(world.state, nowMs, { email, audience: asked.audience, includeEmail: true }) };
+  const request = readAssertion(world, assertion, nowMs, localTokenUri);
+  if (request.wants === 'idToken') {
+    // The token endpoint always includes the email. The metadata server and IAM Credentials include it on request.
+    const { email } = request.account;
+    return { id_token: issueIdToken(world.state, nowMs, { email, audience: request.audience, includeEmail: true }) };
   }
-  const { email, scopes, account } = asked;
+  const { email, scopes, account } = request;
   const expiresAtMs = nowMs + LIFE_SECONDS * 1000;
   const kind = email === account.email ? 'serviceAccount' : 'user';
   return {

@@ -1,9 +1,9 @@
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { GoogleCall, GoogleErrorBody, GoogleService, Grant, ServiceContext } from '../google-service.ts';
-import { type Subscription, type SubscriptionWish, subscriptionOf } from './subscriptions.ts';
+import { type Subscription, type SubscriptionInput, subscriptionOf } from './subscriptions.ts';
 
-/** A message as it was published. */
+/** A published message. */
 interface PublishedMessage {
   topic: string;
   messageId: string;
@@ -11,15 +11,15 @@ interface PublishedMessage {
   attributes: Record<string, string>;
   data: Buffer;
   orderingKey: string | undefined;
-  /** Email of the publisher. */
+  /** The email of the publisher. */
   publisher: string;
 }
 
 /** `projects.topics`' publish and testIamPermissions, `projects.subscriptions`' get: the real push path is driven by Google's own emulator (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish). */
 export interface PubsubService extends GoogleService {
   createTopic(name: string, publishers: string[]): void;
-  /** @throws when Pub/Sub would not take it */
-  createSubscription(wish: SubscriptionWish, viewers?: readonly string[]): void;
+  /** @throws when Pub/Sub would reject it */
+  createSubscription(subscription: SubscriptionInput, viewers?: readonly string[]): void;
   readonly published: readonly PublishedMessage[];
 }
 
@@ -89,7 +89,7 @@ export const createPubsubService = ({
   const subscriptions = new Map<string, Subscription>();
   const published: PublishedMessage[] = [];
 
-  /** Who asks, if they may ask Pub/Sub for anything; else the refusal is out. */
+  /** The caller, if the token is valid for Pub/Sub. Otherwise the error answer is sent. */
   const admit = (call: GoogleCall): Grant | undefined => {
     const grant = tokens.find(/^Bearer (.+)$/i.exec(call.request.headers.authorization ?? '')?.[1] ?? '');
     if (grant === undefined) {
@@ -152,8 +152,8 @@ export const createPubsubService = ({
   };
 
   /**
-   * Who may not list the project's subscriptions is not told which of them do not exist: 403 instead of 404 since May 2020
-   * (GoogleCloudPlatform/spring-cloud-gcp#2385).
+   * A caller who may not list the project's subscriptions does not learn which of them exist: since May 2020 the answer
+   * is 403 instead of 404 (GoogleCloudPlatform/spring-cloud-gcp#2385).
    */
   const getSubscription = (call: GoogleCall, name: string): true => {
     const grant = admit(call);
@@ -173,7 +173,8 @@ export const createPubsubService = ({
     name: 'pubsub',
     hosts: ['pubsub.googleapis.com'],
     createTopic: (name, publishers) => void topics.set(name, publishers),
-    createSubscription: (wish, viewers = []) => void subscriptions.set(wish.name, subscriptionOf(wish, viewers)),
+    createSubscription: (subscription, viewers = []) =>
+      void subscriptions.set(subscription.name, subscriptionOf(subscription, viewers)),
     published,
     async handle(call) {
       const [, topic, verb] = /^\/v1\/(projects\/[^/]+\/topics\/[^/:]+):(\w+)$/.exec(call.url.pathname) ?? [];
@@ -185,7 +186,7 @@ export const createPubsubService = ({
       if (subscription !== undefined && call.method === 'GET')
         return getSubscription(call, decodeURIComponent(subscription));
       if (!call.url.pathname.startsWith('/v1/projects/')) return false;
-      return refuse(call, 501, 'UNIMPLEMENTED', `${call.method} ${call.url.pathname} of Pub/Sub is not known here.`);
+      return refuse(call, 501, 'UNIMPLEMENTED', `${call.method} ${call.url.pathname} of Pub/Sub is not implemented.`);
     },
   };
 };

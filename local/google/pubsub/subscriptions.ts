@@ -19,8 +19,8 @@ const pushConfig = z
   })
   .refine(({ pubsubWrapper, noWrapper }) => pubsubWrapper === undefined || noWrapper === undefined, 'one wrapper only');
 
-/** The members of a subscription that may be set here, within their limits; others are refused. */
-const wishSchema = z.strictObject({
+/** The fields of a subscription that can be set here, with their limits. Others are rejected. */
+const inputSchema = z.strictObject({
   name: subscriptionName,
   topic: z.union([topicName, z.literal('_deleted-topic_')]),
   pushConfig: pushConfig.default({}),
@@ -41,12 +41,12 @@ const wishSchema = z.strictObject({
   state: z.enum(['ACTIVE', 'RESOURCE_ERROR']).default('ACTIVE'),
 });
 
-export type SubscriptionWish = z.input<typeof wishSchema>;
+export type SubscriptionInput = z.input<typeof inputSchema>;
 
 export interface Subscription {
-  /** As `projects.subscriptions.get` answers it. */
+  /** A subscription as returned by `projects.subscriptions.get`. */
   resource: Readonly<Record<string, unknown>>;
-  /** Emails that have roles/pubsub.viewer on this very subscription. */
+  /** Emails with roles/pubsub.viewer on this subscription. */
   viewers: readonly string[];
 }
 
@@ -54,8 +54,8 @@ export interface Subscription {
 const withVersion = (config: z.infer<typeof pushConfig>): object =>
   config.pushEndpoint === undefined ? config : { ...config, attributes: { 'x-goog-version': 'v1' } };
 
-/** @throws when the wish is not one that Pub/Sub would take */
-export const subscriptionOf = (wish: SubscriptionWish, viewers: readonly string[]): Subscription => {
-  const { pushConfig: push, ...rest } = wishSchema.parse(wish);
+/** @throws for a subscription that Pub/Sub would reject */
+export const subscriptionOf = (input: SubscriptionInput, viewers: readonly string[]): Subscription => {
+  const { pushConfig: push, ...rest } = inputSchema.parse(input);
   return { resource: { ...rest, pushConfig: withVersion(push) }, viewers };
 };

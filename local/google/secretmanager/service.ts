@@ -27,10 +27,10 @@ const parsed = <T>(schema: z.ZodType<T>, body: unknown): T => {
   throw rpcError('INVALID_ARGUMENT', `Invalid value at '${issue?.path.join('.') ?? ''}': ${issue?.message ?? ''}`);
 };
 
-interface SessionRequest {
+interface RequestedSecret {
   call: GoogleCall;
   world: World;
-  /** Secret and version, where the route has them. */
+  /** The secret and the version in the path. */
   secret: string;
   version: string;
 }
@@ -40,12 +40,12 @@ interface Route {
   pattern: RegExp;
   permission: string;
   rpc: string;
-  answer(asked: SessionRequest): Promise<object> | object;
+  answer(requested: RequestedSecret): Promise<object> | object;
 }
 
 const setState =
   (state: 'ENABLED' | 'DISABLED' | 'DESTROYED') =>
-  async ({ call, world, secret, version }: SessionRequest): Promise<object> => {
+  async ({ call, world, secret, version }: RequestedSecret): Promise<object> => {
     parsed(etagSchema, await readMessage(call.request));
     const found = versionOf(world, secret, version);
     if (found.version.state === 'DESTROYED')
@@ -54,7 +54,7 @@ const setState =
     return versionResource(world, secret, found.number);
   };
 
-const addVersion = async ({ call, world, secret }: SessionRequest): Promise<object> => {
+const addVersion = async ({ call, world, secret }: RequestedSecret): Promise<object> => {
   const { payload } = parsed(addSchema, await readMessage(call.request));
   secretOf(world, secret);
   const bytes = Buffer.from(payload.data ?? '', 'base64');
@@ -65,7 +65,7 @@ const addVersion = async ({ call, world, secret }: SessionRequest): Promise<obje
   return versionResource(world, secret, world.secrets.addVersion(secret, bytes));
 };
 
-const createSecret = async ({ call, world }: SessionRequest): Promise<object> => {
+const createSecret = async ({ call, world }: RequestedSecret): Promise<object> => {
   const name = call.url.searchParams.get('secretId') ?? '';
   parsed(createSchema, await readMessage(call.request));
   if (!/^[\w-]{1,255}$/.test(name)) throw rpcError('INVALID_ARGUMENT', 'The provided Secret ID is invalid.');
@@ -74,13 +74,13 @@ const createSecret = async ({ call, world }: SessionRequest): Promise<object> =>
   return secretResource(world, name);
 };
 
-const listVersions = ({ world, secret }: SessionRequest): object => {
+const listVersions = ({ world, secret }: RequestedSecret): object => {
   const { versions } = secretOf(world, secret);
   const numbers = versions.map((_, index) => versions.length - index);
   return { versions: numbers.map((number) => versionResource(world, secret, number)), totalSize: numbers.length };
 };
 
-const listSecrets = ({ world }: SessionRequest): object => {
+const listSecrets = ({ world }: RequestedSecret): object => {
   const names = Object.keys(world.state.secrets);
   return { secrets: names.map((name) => secretResource(world, name)), totalSize: names.length };
 };
@@ -128,7 +128,7 @@ const authorized = (
   const resource = call.url.pathname.slice('/v1/'.length).replace(/(\/versions)?(:[a-zA-Z]+)?$/, '');
   const isHere = new Set<string>([world.project.id, world.project.number]).has(names.project ?? '');
   const bindings = [...world.state.bindings, ...(world.secrets.find(names.secret ?? '')?.bindings ?? [])];
-  // Whoever may not see a secret learns nothing of its existence.
+  // A caller without access does not learn whether the secret exists.
   if (!isHere || !(isOwner(world.state, holder) || isAllowed(world.state, holder, bindings, permission)))
     throw rpcError(
       'PERMISSION_DENIED',
@@ -151,7 +151,7 @@ export function createSecretManagerService(world: World): GoogleService {
           const { secret = '', version = '' } = names;
           return sendJson(call.response, 200, await each.answer({ call, world, secret, version }));
         }
-        throw rpcError('UNIMPLEMENTED', `${call.method} ${path} of Secret Manager is not known here.`);
+        throw rpcError('UNIMPLEMENTED', `${call.method} ${path} of Secret Manager is not implemented.`);
       });
     },
   };

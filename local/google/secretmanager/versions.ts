@@ -3,10 +3,10 @@ import { rpcError } from '../http/api-error.ts';
 import type { Secret, SecretVersion } from '../world/state.ts';
 import type { World } from '../world/world.ts';
 
-/** CRC32C (Castagnoli) as a decimal string: proto3 JSON writes int64 so. */
+/** CRC32C (Castagnoli) as a decimal string, the proto3 JSON form of an int64. */
 export const crc32cOf = (bytes: Uint8Array): string => String(crc32c(bytes));
 
-/** Google answers with the project's number, whatever the request said. */
+/** Google's answers contain the project number, even if the request had the project ID. */
 const secretNameOf = (world: World, name: string): string => `projects/${world.project.number}/secrets/${name}`;
 
 const versionNameOf = (world: World, name: string, number: number): string =>
@@ -19,7 +19,7 @@ export function secretOf(world: World, name: string): Secret {
   return secret;
 }
 
-/** A version by number, alias or `latest` (the newest, whatever its state). @throws ApiError 404 */
+/** Finds a version by number, alias or `latest`, which is the newest one in any state. @throws ApiError 404 */
 export function versionOf(world: World, name: string, wanted: string): { number: number; version: SecretVersion } {
   const secret = secretOf(world, name);
   const aliased = Object.hasOwn(secret.aliases, wanted) ? secret.aliases[wanted] : undefined;

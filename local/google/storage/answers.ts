@@ -9,7 +9,7 @@ export const answerJson = ({ response }: GoogleCall, status: number, body: unkno
 
 export const refuse = (call: GoogleCall, status: number, reason: string, message: string): true => {
   if (call.url.searchParams.get('alt') === 'media') {
-    // Where bytes were asked for, a refusal is a plain text.
+    // When a client requests bytes, errors are plain text.
     call.response.writeHead(status, { 'content-type': 'text/html; charset=UTF-8' }).end(message);
     return true;
   }
@@ -50,7 +50,7 @@ export const masked = (
   return Object.fromEntries(Object.entries(resource).filter(([member]) => wanted.includes(member)));
 };
 
-/** `bytes=FIRST-` and `bytes=FIRST-LAST`; undefined when it cannot be satisfied. */
+/** Reads `bytes=FIRST-` and `bytes=FIRST-LAST`. Returns undefined for a range that cannot be satisfied. */
 export const rangeOf = (
   header: string | undefined,
   size: number,

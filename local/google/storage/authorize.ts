@@ -13,23 +13,24 @@ const WRITE_SCOPES = READ_SCOPES.slice(1);
 const bearerOf = ({ request }: GoogleCall): string =>
   /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
 
-/** What the readers (roles/storage.objectViewer) and the writers of a bucket may do with its objects. */
+/** The permissions of a bucket's readers (roles/storage.objectViewer) and writers. */
 const READER = ['storage.objects.get', 'storage.objects.list'];
 const WRITER = ['storage.objects.create', 'storage.objects.delete'];
 const KNOWN = new Set([...READER, ...WRITER]);
 
 /**
- * Those of the permissions that an account holds on a bucket, for `buckets.testIamPermissions`, which needs no permission itself
- * (https://cloud.google.com/storage/docs/json_api/v1/buckets/testIamPermissions). Undefined where one is not known here.
+ * The requested permissions that an account has on a bucket, for `buckets.testIamPermissions`, which needs no
+ * permission itself (https://cloud.google.com/storage/docs/json_api/v1/buckets/testIamPermissions). Undefined when one
+ * of them is not implemented here.
  */
 export const heldPermissions = (
   { readers, writers }: Bucket,
   email: string,
-  asked: readonly string[],
+  requested: readonly string[],
 ): string[] | undefined => {
-  if (asked.length === 0 || asked.some((permission) => !KNOWN.has(permission))) return undefined;
+  if (requested.length === 0 || requested.some((permission) => !KNOWN.has(permission))) return undefined;
   const held = [...(readers.includes(email) ? READER : []), ...(writers.includes(email) ? WRITER : [])];
-  return asked.filter((permission) => held.includes(permission));
+  return requested.filter((permission) => held.includes(permission));
 };
 
 /** Checks of the caller. Each writes the error answer itself and then returns undefined or false. */
@@ -46,7 +47,6 @@ export const createStorageAuthorization = (
   { tokens, isApiEnabled, isAllowedOnProject }: ServiceContext,
   store: ObjectStore,
 ): StorageAuthorization => {
-  /** The caller, if its token is good for the API; otherwise the refusal is written. */
   const authenticate = (call: GoogleCall, kinds: readonly string[]): Grant | undefined => {
     const grant = tokens.find(bearerOf(call));
     if (grant === undefined) {
@@ -69,7 +69,9 @@ export const createStorageAuthorization = (
     return grant;
   };
 
-  /** "Requests … must include a billing project", on which the caller may use services (storage/docs/requester-pays); else the refusal is written. */
+  /**
+   * "Requests … must include a billing project", in which the caller may use services (storage/docs/requester-pays).
+   */
   const isBilled = (call: GoogleCall, bucket: Bucket, grant: Grant): boolean => {
     const project = call.url.searchParams.get('userProject');
     if (project === null) {
@@ -88,7 +90,6 @@ export const createStorageAuthorization = (
     return false;
   };
 
-  /** The caller, if the token and its scopes allow the kind of access; otherwise the refusal is written. */
   const authorize = (call: GoogleCall, bucketName: string, access: 'readers' | 'writers'): Grant | undefined => {
     const grant = authenticate(call, access === 'readers' ? READ_SCOPES : WRITE_SCOPES);
     if (grant === undefined) return undefined;

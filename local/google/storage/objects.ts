@@ -7,7 +7,7 @@ import { AwsCrc32c } from '@aws-crypto/crc32c';
 export interface StoredObject {
   bucket: string;
   name: string;
-  /** Decimal microseconds, as Cloud Storage counts them; each is larger than the one before. */
+  /** The generation in decimal microseconds, as in Cloud Storage. Each is larger than the one before. */
   generation: string;
   size: number;
   contentType: string | undefined;
@@ -15,9 +15,15 @@ export interface StoredObject {
   /** Base64, big-endian. */
   crc32c: string;
   timeCreated: string;
-  /** Encrypted with a customer-supplied key, which this store never has: only its metadata can be read, and no checksums. */
+  /**
+   * Encrypted with a customer-supplied key, which this store does not have. Only its metadata can be read, without
+   * checksums.
+   */
   customerKey?: boolean;
-  /** False once deleted or overwritten: without object versioning such a generation cannot be read any more. */
+  /**
+   * False after the object was deleted or overwritten. Without object versioning, that generation can no longer be
+   * read.
+   */
   live: boolean;
 }
 
@@ -26,7 +32,7 @@ export interface Bucket {
   /** Emails that may read objects (and list them). */
   readers: string[];
   writers: string[];
-  /** Whoever reads names the project that pays. */
+  /** Requires readers to name the project that pays. */
   requesterPays?: boolean;
 }
 
@@ -59,7 +65,7 @@ const crc32cOf = async (bytes: Buffer): Promise<string> => {
   return Buffer.from(await sum.digest()).toString('base64');
 };
 
-/** Objects as plain files named by their generation, and one JSON file that says what they are. */
+/** Stores objects as plain files named by their generation, with one JSON file as the index. */
 export const openObjectStore = async (folder: string, now: () => number): Promise<ObjectStore> => {
   await mkdir(folder, { recursive: true });
   const index = join(folder, 'objects.json');

@@ -4,7 +4,10 @@ import { answerJson, masked, rangeOf, refuse, resourceOf } from './answers.ts';
 import { createStorageAuthorization, heldPermissions, READ_SCOPES } from './authorize.ts';
 import { type Bucket, openObjectStore, type StoredObject } from './objects.ts';
 
-/** The JSON API of Cloud Storage, as far as readers of exports need it (https://cloud.google.com/storage/docs/json_api/v1/objects). */
+/**
+ * The part of Cloud Storage's JSON API that reading exports needs
+ * (https://cloud.google.com/storage/docs/json_api/v1/objects).
+ */
 export interface StorageService extends GoogleService {
   createBucket(name: string, rights?: Partial<Omit<Bucket, 'name'>>): Promise<void>;
   putObject(
@@ -102,7 +105,7 @@ export const createStorageService = async (context: ServiceContext): Promise<Sto
     if (bucket === undefined) return refuse(call, 404, 'notFound', 'The specified bucket does not exist.');
     if (!isBilled(call, bucket, grant)) return true;
     const permissions = heldPermissions(bucket, grant.email, call.url.searchParams.getAll('permissions'));
-    if (permissions === undefined) return refuse(call, 501, 'notImplemented', 'These permissions are not known here.');
+    if (permissions === undefined) return refuse(call, 501, 'notImplemented', 'These permissions are not implemented.');
     const kind = 'storage#testIamPermissionsResponse';
     return answerJson(call, 200, permissions.length === 0 ? { kind } : { kind, permissions });
   };
@@ -112,7 +115,7 @@ export const createStorageService = async (context: ServiceContext): Promise<Sto
     const { searchParams } = call.url;
     const name = searchParams.get('name');
     if (searchParams.get('uploadType') !== 'media') {
-      return refuse(call, 501, 'notImplemented', 'storage.objects.insert is only known with uploadType=media here.');
+      return refuse(call, 501, 'notImplemented', 'storage.objects.insert is implemented only with uploadType=media.');
     }
     if (!name) return refuse(call, 400, 'required', 'Required parameter: name');
     const chunks: Buffer[] = [];
@@ -158,20 +161,20 @@ export const createStorageService = async (context: ServiceContext): Promise<Sto
           call,
           501,
           'notImplemented',
-          `${call.method} ${call.url.pathname} of Cloud Storage is not known here.`,
+          `${call.method} ${call.url.pathname} of Cloud Storage is not implemented.`,
         );
       }
       if (unknown !== undefined)
-        return refuse(call, 501, 'notImplemented', `The parameter ${unknown} is not known here.`);
+        return refuse(call, 501, 'notImplemented', `The parameter ${unknown} is not implemented.`);
       if (encoded === undefined) {
         if (prefix.startsWith('upload/') && call.method === 'POST') return insert(call, bucket);
         if (prefix === 'storage/v1' && call.method === 'GET') return list(call, bucket);
-        return refuse(call, 501, 'notImplemented', `${call.method} on objects is not known here.`);
+        return refuse(call, 501, 'notImplemented', `${call.method} on objects is not implemented.`);
       }
       const name = decodeURIComponent(encoded);
       if (call.method === 'GET') return get(call, bucket, name);
       if (call.method === 'DELETE') return remove(call, bucket, name);
-      return refuse(call, 501, 'notImplemented', `${call.method} on an object is not known here.`);
+      return refuse(call, 501, 'notImplemented', `${call.method} on an object is not implemented.`);
     },
   };
 };

@@ -13,7 +13,7 @@ const requestSchema = z.strictObject({
 type SignedRequest = z.infer<typeof requestSchema>;
 type AwsIdentity = WorldState['awsIdentities'][number];
 
-/** AWS takes signed requests for fifteen minutes. */
+/** AWS accepts a signed request for fifteen minutes. */
 const SIGNED_MS = 15 * 60_000;
 
 const invalid = (description: string): ApiError => oauthError('invalid_grant', description);
@@ -31,7 +31,7 @@ const parseRequest = (subjectToken: string): SignedRequest => {
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** Signature Version 4, as https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html has it. */
+/** Signature Version 4: https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html. */
 const signatureOf = (
   { method, url, body = '' }: SignedRequest,
   headers: ReadonlyMap<string, string>,
@@ -57,7 +57,10 @@ const AUTHORIZATION =
 const dateOf = (text: string): number =>
   Date.parse(text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
 
-/** Google sends the request on to AWS and believes the answer; here a table stands for AWS, and the signature is checked as AWS would. */
+/**
+ * Google forwards the request to AWS and trusts the answer. Here a table replaces AWS, and the signature is checked as
+ * AWS does.
+ */
 const callAws = (
   world: World,
   signed: SignedRequest,
@@ -117,7 +120,7 @@ export function awsSubject(world: World, subjectToken: string, audience: string,
     new URL(signed.url).searchParams.get('Action') === 'GetCallerIdentity' &&
     headers.get('host') === new URL(signed.url).host;
   if (!isForSts || signed.method !== 'POST') throw invalid('Invalid AWS request: only GetCallerIdentity is allowed.');
-  // Binds the request to one provider, so that it cannot be played to another.
+  // Binds the request to one provider, so that it cannot be replayed to another.
   if (headers.get('x-goog-cloud-target-resource') !== audience)
     throw invalid('The x-goog-cloud-target-resource header does not match the audience of the request.');
   const { arn, account } = callAws(world, signed, headers, nowMs);

@@ -10,9 +10,11 @@ const SKEW_SECONDS = 60;
 const invalid = (description: string): ApiError => oauthError('invalid_grant', description);
 
 /**
- * The subject of an OIDC token of the one issuer that the local pool trusts; `google.subject` is its `sub`, and `repository` is an attribute.
- * Requirements: https://cloud.google.com/iam/docs/workload-identity-federation-with-other-providers#oidc
- * @param audience the provider's resource name, `//iam.googleapis.com/projects/…`; the token may have it with `https:` too
+ * The subject of an OIDC token from the only issuer that the local pool trusts. `google.subject` is its `sub`, and
+ * `repository` is an attribute. Requirements:
+ * https://cloud.google.com/iam/docs/workload-identity-federation-with-other-providers#oidc
+ * @param audience the provider's resource name, `//iam.googleapis.com/projects/…`; the token may have it with `https:`
+ * in front
  * @throws ApiError 400
  */
 export function oidcSubject(world: World, subjectToken: string, audience: string, nowMs: number): Mapped {

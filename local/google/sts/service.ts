@@ -16,7 +16,10 @@ const LIFE_SECONDS = 3600;
 
 const POOL = `iam.googleapis.com/${FEDERATION.pool}`;
 
-/** Every name that a policy may give to the federated identity (https://cloud.google.com/iam/docs/principal-identifiers). */
+/**
+ * All names by which a policy can refer to the federated identity
+ * (https://cloud.google.com/iam/docs/principal-identifiers).
+ */
 const principalsOf = ({ subject, attributes }: Mapped): string[] => [
   `principal://${POOL}/subject/${subject}`,
   `principalSet://${POOL}/*`,

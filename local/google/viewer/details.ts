@@ -63,7 +63,7 @@ const revisions = (state: DriveState, file: StoredFile): Markup | undefined =>
             html`<tr><td>${timeText(revision.modifiedMs, state.now())}</td><td>${sizeText(revision.size)}</td><td>${name(shortName(state, revision.modifiedBy))}</td></tr>`,
         )}</tbody></table></section>`;
 
-/** All that is known of one file. */
+/** The page of one file. */
 export function detailsBody(state: DriveState, file: StoredFile): Markup {
   const head = file.revisions.at(-1);
   const trashed = isTrashed(state, file) ? html`<p class="notice">This file is in the trash.</p>` : undefined;

@@ -4,7 +4,7 @@ import { isOwnType, type StoredFile } from '../drive/model.ts';
 import type { DriveState } from '../drive/store/state.ts';
 import type { GoogleCall } from '../google-service.ts';
 
-/** RFC 6266: the name for everybody, and its letters beyond ASCII for those who read `filename*` (RFC 8187). */
+/** RFC 6266: an ASCII name for all browsers, and the exact name in `filename*` (RFC 8187). */
 function disposition(fileName: string): string {
   const wellFormed = fileName.toWellFormed();
   const plain = wellFormed.replace(/[^\x20-\x7e]|["\\/%]/g, '_');
@@ -16,8 +16,9 @@ function disposition(fileName: string): string {
 }
 
 /**
- * The newest bytes of a file, to be saved and never shown: what somebody uploaded is not to run on this page's address.
- * False when there are none.
+ * Sends the newest bytes of a file as a download. They are never shown, because an uploaded page must not run at this
+ * server's origin.
+ * @returns false when the file has no bytes
  */
 export async function sendDownload(
   state: DriveState,

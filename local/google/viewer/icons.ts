@@ -1,6 +1,6 @@
 import { html, type Markup } from './markup.ts';
 
-/** A sheet of paper with a folded corner; `inner` is drawn on it. */
+/** A sheet of paper with a folded corner, and `inner` drawn on it. */
 const sheet = (
   kind: string,
   inner: Markup,
@@ -34,13 +34,13 @@ export const PLACES = { person, drive, home };
 export const TRASH: Markup = html`<svg class="icon trash" viewBox="0 0 24 24" aria-hidden="true">
 <path class="fill" d="M9 3h6l1 1.5h4v2H4v-2h4zM5.5 8h13l-1 11.2A2 2 0 0 1 15.5 21h-7a2 2 0 0 1-2-1.8zM9 10.5l.5 7.5H11l-.4-7.5zm4.4 0L13 18h1.5l.5-7.5z"/></svg>`;
 
-/** Which way to take a file along. */
+/** The arrow of a download link. */
 export const DOWNLOAD: Markup = html`<svg class="icon arrow" viewBox="0 0 24 24" aria-hidden="true">
 <path class="fill" d="M11 4h2v8.2l2.9-2.9 1.4 1.4L12 16l-5.3-5.3 1.4-1.4 2.9 2.9zM5 18h14v2H5z"/></svg>`;
 
 const G = 'application/vnd.google-apps.';
 
-/** First that fits. */
+/** The first entry that matches is used. */
 const KINDS: readonly (readonly [RegExp, Markup])[] = [
   [new RegExp(`^${G}folder$`), folder('folder')],
   [new RegExp(`^${G}shortcut$`), folder('shortcut')],

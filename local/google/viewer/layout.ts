@@ -7,9 +7,9 @@ import { myDrives, type Place, sharedDrives } from './places.ts';
 
 interface Page {
   title: string;
-  /** The place to mark in the list at the left: the id of its top folder, `home` or `trash`. */
+  /** The entry to highlight in the menu: the ID of its top folder, `home` or `trash`. */
   at: string | undefined;
-  /** Seconds after which the page is asked for again; a page that is read is left alone. */
+  /** Seconds after which the browser reloads the page. Pages that a person reads are not reloaded. */
   refreshSeconds?: number;
   body: Markup;
 }
@@ -24,7 +24,7 @@ const places = (title: string, of: readonly Place[], icon: Markup, at: string | 
 
 const MARK = html`<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><path d="M3 7a2 2 0 0 1 2-2h5l2 2h7a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2z" fill="#1a73e8"/><path d="M12 10l4 4h-2.6v3.4h-2.8V14H8z" fill="#fff"/></svg>`;
 
-/** Without a script, and without anything from elsewhere. */
+/** A whole page. It has no script and loads nothing from other servers. */
 export function pageOf(state: DriveState, { title, at, refreshSeconds, body }: Page): Markup {
   const refresh =
     refreshSeconds === undefined ? undefined : html`<meta http-equiv="refresh" content="${refreshSeconds}">`;
@@ -56,7 +56,7 @@ ${body}
 `;
 }
 
-/** The folders that lead to the last one, each a link. */
+/** The path to a folder, with a link for each folder above it. */
 export function breadcrumb(path: readonly StoredFile[], titleOf: (folder: StoredFile) => string): Markup {
   const last = path.length - 1;
   const steps = path.map((step, index) =>

@@ -13,7 +13,9 @@ export const counted = (count: number, one: string): string =>
 const sharerName = (state: DriveState, { permission, name: full }: Holder): string =>
   permission.emailAddress === undefined ? full : shortName(state, permission.emailAddress);
 
-/** `Bob, sales +1`, whom this very file was shared with, or how many have it from above; everybody when pointed at. */
+/**
+ * `Bob, sales +1`: with whom the file itself is shared, or how many people inherit access. The tooltip lists everybody.
+ */
 const sharing = (state: DriveState, file: StoredFile): Markup => {
   const inSharedDrive = file.driveId !== undefined;
   const holders = holdersOf(state, file);
@@ -36,7 +38,7 @@ const ownerText = (state: DriveState, file: StoredFile): string =>
 const targetOf = ({ store }: DriveState, file: StoredFile): StoredFile =>
   (file.mimeType === SHORTCUT ? store.files.get(file.shortcutTargetId ?? '') : undefined) ?? file;
 
-/** Docs types look like the files that they are made from, else. */
+/** A label for Docs types, which otherwise look like the files that they were converted from. */
 const chip = ({ mimeType }: StoredFile): Markup | undefined =>
   isOwnType(mimeType) && mimeType !== FOLDER ? html`<em>${typeText(mimeType)}</em>` : undefined;
 
@@ -59,9 +61,9 @@ ${whereText === undefined ? html`<td class="owner">${name(ownerText(state, file)
 
 interface Table {
   files: readonly StoredFile[];
-  /** Instead of the owner: where the file lies. */
+  /** Shows the location of a file instead of its owner. */
   whereText?: (file: StoredFile) => Markup;
-  /** Links that sort, each with the order that it leads to. */
+  /** The links in the column headers, by the order that they select. */
   sortPath?: (order: Order) => string;
   order?: Order;
 }
@@ -80,10 +82,10 @@ ${column('time', 'Last modified', 'modified')}${column('size', 'File size', 'siz
 </table>`;
 }
 
-/** Rows of one page: a folder may have half a million children. */
+/** The rows of one page. A folder may have half a million children. */
 const PAGE_ROWS = 200;
 
-/** What a folder holds, a page at a time. */
+/** One page of a folder's content. */
 export function folderListing(
   state: DriveState,
   folder: StoredFile,

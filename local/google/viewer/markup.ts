@@ -1,4 +1,4 @@
-/** Text that is HTML already; everything else is escaped where it is put in. */
+/** Text that is HTML. Everything else is escaped when it is inserted. */
 export class Markup {
   readonly text: string;
 
@@ -17,13 +17,16 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Control characters are shown, as their pictures; those that HTML forbids would otherwise vanish. Lone surrogates cannot be sent. */
+/**
+ * Shows control characters as symbols, because browsers drop those that HTML forbids. Replaces lone surrogates, which
+ * UTF-8 cannot encode.
+ */
 const visible = (text: string): string =>
   text
     .toWellFormed()
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to replace
     .replace(/[\u0000-\u001f]/g, (character) => String.fromCodePoint(0x2400 + (character.codePointAt(0) ?? 0)))
-    // And what turns the letters after it round, so that `gnp.exe` reads as a picture.
+    // Characters that reverse the text after them could make `gnp.exe` look like a picture.
     .replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\u{fffd}');
 
 const rendered = (piece: Piece): string => {
@@ -34,9 +37,9 @@ const rendered = (piece: Piece): string => {
   return piece.map(rendered).join('');
 };
 
-/** HTML whose every hole is escaped: names come from whoever made the files. */
+/** An HTML template that escapes every inserted value. Names come from the people who create the files. */
 export const html = (strings: TemplateStringsArray, ...pieces: readonly Piece[]): Markup =>
   new Markup(strings.map((text, index) => text + rendered(pieces[index])).join(''));
 
-/** A name with marks for right-to-left in it must not turn round what stands beside it. */
+/** Isolates a name, so that right-to-left marks in it do not affect the text next to it. */
 export const name = (text: string): Markup => html`<bdi>${text}</bdi>`;

@@ -2,7 +2,7 @@ import { effectivePermissions, isTrashed, lineage, strongest } from '../drive/ac
 import { type Account, FOLDER, type Role, type StoredFile, type StoredPermission } from '../drive/model.ts';
 import type { DriveState } from '../drive/store/state.ts';
 
-/** Where files lie: a shared drive, or somebody's My Drive. */
+/** A top folder: a shared drive or a person's My Drive. */
 export interface Place {
   folder: StoredFile;
   /** Undefined for shared drives. */
@@ -17,7 +17,7 @@ export function sharedDrives({ store }: DriveState): Place[] {
   return drives.map((folder) => ({ folder, title: folder.name })).sort((a, b) => byTitle.compare(a.title, b.title));
 }
 
-/** Everybody's; of service accounts, which own next to nothing, only those that have something. */
+/** All My Drives. Those of service accounts are left out while they are empty. */
 export function myDrives({ store }: DriveState): Place[] {
   const places: Place[] = [];
   for (const account of store.accounts.all()) {
@@ -29,13 +29,13 @@ export function myDrives({ store }: DriveState): Place[] {
   return places.sort((a, b) => byTitle.compare(a.title, b.title));
 }
 
-/** The place that an item lies in; undefined for one whose folder is gone. */
+/** The place that contains an item. Undefined when the item's folder was deleted. */
 export function placeOf(state: DriveState, file: StoredFile): Place | undefined {
   const top = lineage(state, file).at(-1);
   return [...sharedDrives(state), ...myDrives(state)].find(({ folder }) => folder.id === top?.id);
 }
 
-/** From the top down to the item. */
+/** The path from the top folder to the item. */
 export const pathTo = (state: DriveState, file: StoredFile): StoredFile[] => lineage(state, file).toReversed();
 
 export type Order = 'name' | 'modified' | 'size';
@@ -49,7 +49,7 @@ const COMPARE: Readonly<Record<Order, (a: StoredFile, b: StoredFile) => number>>
   size: (a, b) => (sizeOf(b) ?? -1) - (sizeOf(a) ?? -1),
 };
 
-/** What lies in a folder and not in the trash: folders first, as Drive has it. */
+/** The items in a folder that are not in the trash. Folders come first, as in Drive. */
 export function childrenOf(state: DriveState, folder: StoredFile, order: Order): StoredFile[] {
   const children = [...state.store.childrenOf(folder.id)]
     .map((id) => state.store.files.get(id))
@@ -64,7 +64,7 @@ const items = ({ store }: DriveState): StoredFile[] => [...store.files.all()].fi
 export function recentFiles(state: DriveState, most: number): StoredFile[] {
   const files = items(state).filter((file) => file.mimeType !== FOLDER);
   const recent: StoredFile[] = [];
-  // The trash is asked of few only: it takes a walk up to the top each.
+  // Only check the few newest files for the trash, because each check walks up to the top folder.
   for (const file of files.sort(COMPARE.modified)) {
     if (recent.length === most) break;
     if (!isTrashed(state, file)) recent.push(file);
@@ -72,18 +72,18 @@ export function recentFiles(state: DriveState, most: number): StoredFile[] {
   return recent;
 }
 
-/** What was put into the trash itself; what lies below such a folder goes with it. */
+/** The items that were trashed themselves, without the content of trashed folders. */
 export const trashedItems = (state: DriveState): StoredFile[] =>
   items(state)
     .filter(({ trashed }) => trashed)
     .sort((a, b) => (b.trashedMs ?? 0) - (a.trashedMs ?? 0));
 
-/** Somebody who has an item, and since when it is theirs. */
+/** A person, group or domain with access to an item. */
 export interface Holder {
   permission: StoredPermission;
   role: Role;
   name: string;
-  /** The folder or drive that it comes from; undefined when it is the item's own. */
+  /** The folder or drive from which the permission is inherited. Undefined when it is set on the item itself. */
   from: StoredFile | undefined;
 }
 
@@ -93,13 +93,15 @@ function holderName({ store }: DriveState, { type, emailAddress, domain }: Store
   return store.accounts.get(emailAddress?.toLowerCase() ?? '')?.displayName ?? emailAddress ?? '';
 }
 
-/** A person's or group's name; of those that have none, service accounts above all, what stands before the @. */
+/**
+ * The name of a person or group. For those without a name, mainly service accounts, the part of the email before the @.
+ */
 export function shortName(state: DriveState, email: string): string {
   const name = state.store.accounts.get(email.toLowerCase())?.displayName ?? email;
   return name.replace(/^([^@\s]+)@[^@\s]+$/, '$1');
 }
 
-/** Everybody who can see the item, each once with their strongest role; owners first. */
+/** Everybody who can see the item, once each with their strongest role. Owners come first. */
 export function holdersOf(state: DriveState, file: StoredFile): Holder[] {
   const byId = Map.groupBy(effectivePermissions(state, file), ({ permission }) => permission.id);
   const holders = [...byId.values()].flatMap((reaches): Holder[] => {

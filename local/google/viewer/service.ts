@@ -22,7 +22,8 @@ const REFRESH_SECONDS = 10;
 const HEADERS = {
   'content-type': 'text/html; charset=utf-8',
   'cache-control': 'no-store',
-  // Names come from anybody who may upload: even one that got past the escaping would run nothing and load nothing.
+  // Names come from everybody who can upload. Even if one got past the escaping, it could run nothing and load
+  // nothing.
   'content-security-policy':
     "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
@@ -86,7 +87,7 @@ const itemAt = ({ store }: DriveState, encoded: string): StoredFile | undefined 
 function showItem(state: DriveState, call: GoogleCall, file: StoredFile): void {
   const { pathname, searchParams, search } = call.url;
   const path = viewPath(file);
-  // A folder under a file's address, and the like: links of another kind of item, as Drive forwards them.
+  // Like Drive, redirect a link for another kind of item, for example a folder at the address of a file.
   if (path !== pathname) call.response.writeHead(302, { location: `${path}${search}`, 'content-length': 0 }).end();
   else send(call, 200, file.mimeType === FOLDER ? folderPage(state, file, searchParams) : filePage(state, file));
 }
@@ -94,9 +95,9 @@ function showItem(state: DriveState, call: GoogleCall, file: StoredFile): void {
 const isPage = ({ method }: GoogleCall): boolean => method === 'GET' || method === 'HEAD';
 
 /**
- * What this Drive holds, for people: `/`, and the paths of Drive's own links, `/drive/folders/ID`, `/file/d/ID/view`, `/uc?id=ID`;
- * at this server's own address, and at the hosts that these links name.
- * It shows everything of everybody: whoever reaches a laptop's loopback may read its files anyway.
+ * Shows the content of this Drive in a browser: `/`, and the paths of Drive's links, `/drive/folders/ID`,
+ * `/file/d/ID/view`, `/uc?id=ID`. They work at this server's own address and under the hosts of the real Drive. It
+ * shows the files of all people, because everybody who can reach this machine's loopback can read its files anyway.
  */
 export function createViewer(state: DriveState): GoogleService {
   const listed: Readonly<Record<string, () => Markup>> = {

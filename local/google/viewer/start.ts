@@ -19,7 +19,7 @@ const driveCard = (state: DriveState, place: Place): Markup =>
 
 const personCard = (place: Place): Markup => card(place, PLACES.person, [place.account?.email ?? '']);
 
-/** Where a file lies, for lists across folders: its folder and the one above, or whose drive it is. */
+/** The location of a file, for lists of several folders: its folder and the one above, or the drive. */
 function whereText(state: DriveState): (file: StoredFile) => Markup {
   return (file) => {
     const folder = state.store.files.get(file.parent ?? '');
@@ -33,7 +33,7 @@ function whereText(state: DriveState): (file: StoredFile) => Markup {
   };
 }
 
-/** Shared drives, everybody's My Drive, and what came last. */
+/** The start page: shared drives, all My Drives, and the newest files. */
 export function startBody(state: DriveState): Markup {
   const [drives, people] = [sharedDrives(state), myDrives(state)];
   const recent = recentFiles(state, RECENT_FILES);

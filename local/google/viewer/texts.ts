@@ -3,7 +3,7 @@ import { html, type Markup } from './markup.ts';
 
 const UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB'];
 
-/** As Drive writes sizes: units of 1024, at most one decimal. */
+/** Formats a size as Drive does: units of 1024, at most one decimal. */
 export function sizeText(bytes: number): string {
   let [amount, unit] = [bytes, 0];
   while (amount >= 1024 && unit < UNITS.length - 1) {
@@ -11,7 +11,7 @@ export function sizeText(bytes: number): string {
     unit += 1;
   }
   if (unit === 0) return bytes === 1 ? '1 byte' : `${bytes} bytes`;
-  // 999.96 is 1000 when rounded to one decimal; whole numbers go without.
+  // 999.96 rounds to 1000. Whole numbers get no decimal.
   const text = amount < 100 ? amount.toFixed(1).replace(/\.0$/, '') : amount.toFixed(0);
   return `${text} ${UNITS[unit]}`;
 }
@@ -19,13 +19,15 @@ export function sizeText(bytes: number): string {
 const day = new Intl.DateTimeFormat('en-US', { year: 'numeric', month: 'short', day: 'numeric' });
 const hour = new Intl.DateTimeFormat('en-US', { hour: 'numeric', minute: '2-digit' });
 
-/** Today's as a time of day, all others as a date, as Drive does; the whole of it when pointed at. */
+/** Formats a time as Drive does: today as a time of day, other days as a date. The tooltip has both. */
 export function timeText(ms: number, now: number): Markup {
   const short = day.format(ms) === day.format(now) ? hour.format(ms) : day.format(ms);
   return html`<time datetime="${new Date(ms).toISOString()}" title="${day.format(ms)}, ${hour.format(ms)}">${short}</time>`;
 }
 
-/** What Drive calls the roles; in shared drives they have other names. Source: support.google.com/a/users/answer/12380484. */
+/**
+ * The names of the roles in Drive. Shared drives have other names. Source: support.google.com/a/users/answer/12380484.
+ */
 export function roleText(role: Role, inSharedDrive: boolean): string {
   const names: Record<Role, string> = {
     owner: 'Owner',

@@ -26,14 +26,20 @@ const federatedSchema = z.object({
 
 const sealedSchema = z.object({ issuedAtMs: z.number(), holder: z.union([grantSchema, federatedSchema]) });
 
-/** Somebody of a workload identity pool, who has no account of their own. */
+/** An identity of a workload identity pool, which has no account. */
 type Federated = z.infer<typeof federatedSchema>;
 export type Holder = (Grant & { clientId?: string | undefined }) | Federated;
 
 export interface TokenRegistry {
-  /** An opaque access token, `ya29.…`. It carries its grant sealed, so a restart forgets none. */
+  /**
+   * Mints an opaque access token, `ya29.…`. The grant is encrypted in the token, so that it stays valid after a
+   * restart.
+   */
   mint(holder: Holder): string;
-  /** Who holds a live token: an access token of this registry, or a service account's self-signed JWT for one of `hosts`. */
+  /**
+   * The holder of a valid token: an access token of this registry, or a service account's self-signed JWT for one of
+   * `hosts`.
+   */
   holderOf(token: string, hosts: readonly string[]): Holder | undefined;
   isKnown(token: string): boolean;
   revoke(token: string): void;
@@ -62,7 +68,10 @@ const sealWith = (key: Buffer, value: z.infer<typeof sealedSchema>): string => {
   return `ya29.c.${Buffer.concat([nonce, cipher.getAuthTag(), bytes]).toString('base64url')}`;
 };
 
-/** Self-signed JWTs stand for access tokens (https://google.aip.dev/auth/4111): `scope`, or `aud` naming the API, for an hour. */
+/**
+ * Self-signed JWTs replace access tokens (https://google.aip.dev/auth/4111). They have a `scope`, or the API as `aud`,
+ * and are valid for an hour.
+ */
 const selfSigned = (state: WorldState, token: string, hosts: readonly string[], nowMs: number): Grant | undefined => {
   const jwt = parseJwt(token);
   const account = state.serviceAccounts.find(({ email }) => email === jwt?.claims.iss);

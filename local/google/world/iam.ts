@@ -1,7 +1,7 @@
 import type { Holder } from './access-tokens.ts';
 import type { Binding, WorldState } from './state.ts';
 
-/** What the roles of this world allow (https://cloud.google.com/iam/docs/roles-permissions). */
+/** The permissions of the roles that are implemented here (https://cloud.google.com/iam/docs/roles-permissions). */
 const ROLES: Readonly<Record<string, readonly string[]>> = {
   'roles/iam.serviceAccountTokenCreator': [
     'iam.serviceAccounts.getAccessToken',
@@ -43,7 +43,7 @@ const ROLES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** The names under which a policy may list the holder. */
+/** The names by which a policy can refer to the holder. */
 function membersOf(state: WorldState, holder: Holder): string[] {
   if (holder.kind === 'federated') return [...holder.principals];
   const { email, kind } = holder;
@@ -51,7 +51,7 @@ function membersOf(state: WorldState, holder: Holder): string[] {
   return [`${kind}:${email}`, ...groups, ...(kind === 'user' ? [`domain:${email.split('@')[1]}`] : [])];
 }
 
-/** True when one of the bindings gives one of the holder's names that permission. */
+/** True when a binding grants the permission to one of the holder's names. */
 export function isAllowed(
   state: WorldState,
   holder: Holder,
@@ -62,6 +62,9 @@ export function isAllowed(
   return bindings.some(({ role, member }) => members.includes(member) && (ROLES[role] ?? []).includes(permission));
 }
 
-/** Project owners hold everything in Secret Manager and Pub/Sub, and no right to impersonate (https://cloud.google.com/iam/docs/roles-overview#basic). */
+/**
+ * Project owners have all permissions in Secret Manager and Pub/Sub, but may not impersonate
+ * (https://cloud.google.com/iam/docs/roles-overview#basic).
+ */
 export const isOwner = (state: WorldState, holder: Holder): boolean =>
   holder.kind !== 'federated' && state.owners.includes(holder.email);

@@ -3,7 +3,7 @@ import { newEcKey, newKeyId, rsaKeyNamed } from './keys.ts';
 import { APIS, AWS, CLOUD_PLATFORM, DRIVE, EMAILS, FEDERATION, PROJECT, SECRET } from './names.ts';
 import type { Binding, ServiceAccount, ServiceAccountKey, WorldState } from './state.ts';
 
-/** 21 digits, the same for the same email. */
+/** An ID of 21 digits that is derived from the email. */
 export function numericIdOf(email: string): string {
   const number = BigInt(`0x${createHash('sha256').update(email.toLowerCase()).digest('hex').slice(0, 20)}`);
   return `1${(number % 10n ** 20n).toString().padStart(20, '0')}`;
@@ -40,7 +40,7 @@ const FEDERATED: Binding[] = [
 const OPS_MAY: Binding = { role: TOKEN_CREATOR, member: `user:${EMAILS.ops}` };
 const RUNTIME_MAY: Binding = { role: TOKEN_CREATOR, member: `serviceAccount:${EMAILS.runtime}` };
 
-/** The world as it is before anybody changed it. The secret's first version is added by the caller, who can write key files. */
+/** The initial state. The caller adds the secret's first version, because it can write key files. */
 export async function initialState(nowMs: number): Promise<WorldState> {
   const [courier, exporter, stranger, signing, nextSigning, oidc, iap] = await Promise.all([
     ...['courier', 'exporter', 'stranger', 'signing', 'next-signing', 'oidc'].map(rsaKeyNamed),

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { z } from 'zod';
 
-/** A compact JWS, taken apart and not yet believed. */
+/** The parts of a compact JWS, not yet verified. */
 export interface Jwt {
   header: { alg: string; kid?: string | undefined };
   claims: Record<string, unknown>;
@@ -27,7 +27,7 @@ export function signJwt(
   return `${signed}.${signature.toString('base64url')}`;
 }
 
-/** Undefined for what is no JWT. */
+/** Returns undefined for a malformed JWT. */
 export function parseJwt(token: string): Jwt | undefined {
   const parts = token.split('.');
   const [header, claims, signature] = parts;
@@ -44,6 +44,6 @@ export function parseJwt(token: string): Jwt | undefined {
   }
 }
 
-/** RS256 alone: what Google takes from service accounts and, here, from OIDC issuers. */
+/** Verifies RS256, the only algorithm that Google accepts from service accounts and that OIDC issuers use here. */
 export const isSignedBy = (jwt: Jwt, publicKeyPem: string): boolean =>
   jwt.header.alg === 'RS256' && verify('sha256', jwt.signed, createPublicKey(publicKeyPem), jwt.signature);

@@ -4,7 +4,7 @@ import { AWS_PATH } from '../aws-instance.ts';
 import { AWS, EMAILS, FEDERATION } from './names.ts';
 import type { ServiceAccount, ServiceAccountKey, WorldState } from './state.ts';
 
-/** A key file as `gcloud iam service-accounts keys create` writes it. */
+/** A key file in the format of `gcloud iam service-accounts keys create`. */
 export interface KeyFile {
   type: 'service_account';
   project_id: string;
@@ -59,7 +59,10 @@ const AWS_SOURCE = {
   },
 };
 
-/** As `gcloud iam workload-identity-pools create-cred-config --aws --enable-imdsv2` writes it, with the addresses of this server. */
+/**
+ * The file of `gcloud iam workload-identity-pools create-cred-config --aws --enable-imdsv2`, with this server's
+ * addresses.
+ */
 const ec2Source = (origin: string): object => {
   const latest = `${origin}${AWS_PATH}/latest`;
   return {
@@ -73,7 +76,7 @@ const ec2Source = (origin: string): object => {
   };
 };
 
-/** What a Lambda function of that role finds in its environment. */
+/** The environment variables of a Lambda function with this role. */
 export const AWS_ENVIRONMENT = {
   AWS_ACCESS_KEY_ID: AWS.accessKeyId,
   AWS_SECRET_ACCESS_KEY: AWS.secretAccessKey,
@@ -97,12 +100,12 @@ const authorizedUsers = (origin: string, state: WorldState): [string, object][] 
     return [[`authorized-user-${email.split('@')[0]}.json`, file]];
   });
 
-/** Paths of the files in `DATA/keys`, by name without `.json`. */
+/** The paths of the files in `DATA/keys`, by name without `.json`. */
 export type KeyFiles = Readonly<Record<string, string>>;
 
 /**
- * Writes every kind of credential file that Google's libraries read, with this server's addresses in it.
- * @param subjectToken what the OIDC file's credential source holds
+ * Writes a credential file of every kind that Google's libraries read, with this server's addresses.
+ * @param subjectToken the token for the credential source of the OIDC file
  */
 export function writeKeyFiles(dataDir: string, origin: string, state: WorldState, subjectToken: string): KeyFiles {
   const folder = join(dataDir, 'keys');

@@ -5,15 +5,15 @@ const generate = promisify(generateKeyPair);
 
 const pemOf = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
 
-/** RSA keys take a tenth of a second each: one process makes those of the default world once, however many worlds it starts. */
+/** Generating an RSA key takes a tenth of a second, so a process generates those of the default world only once. */
 const madeInThisProcess = new Map<string, Promise<string>>();
 
-/** A fresh RSA 2048 private key, PKCS #8 PEM. */
+/** Generates an RSA 2048 private key, in PKCS #8 PEM. */
 export async function newRsaKey(): Promise<string> {
   return pemOf((await generate('rsa', { modulusLength: 2048 })).privateKey);
 }
 
-/** The process's RSA key of that name. */
+/** The process-wide RSA key with this name. */
 export function rsaKeyNamed(name: string): Promise<string> {
   const known = madeInThisProcess.get(name);
   if (known !== undefined) return known;
@@ -22,7 +22,7 @@ export function rsaKeyNamed(name: string): Promise<string> {
   return made;
 }
 
-/** A fresh P-256 private key, PKCS #8 PEM. */
+/** Generates a P-256 private key, in PKCS #8 PEM. */
 export async function newEcKey(): Promise<string> {
   return pemOf((await generate('ec', { namedCurve: 'P-256' })).privateKey);
 }

@@ -1,4 +1,4 @@
-/** Who and what the default world holds. */
+/** The accounts and names of the default world. */
 export const PROJECT = { id: 'local-project', number: '123456789012' } as const;
 
 const serviceAccountEmail = (name: string): string => `${name}@${PROJECT.id}.iam.gserviceaccount.com`;
@@ -8,11 +8,11 @@ export const EMAILS = {
   courier: serviceAccountEmail('courier'),
   /** Calls the courier. */
   exporter: serviceAccountEmail('exporter'),
-  /** Calls the courier, and no policy lists it. */
+  /** Calls the courier, but no policy allows it to. */
   stranger: serviceAccountEmail('stranger'),
   /** Impersonated; has no key. */
   driveWriter: serviceAccountEmail('drive-writer'),
-  /** The platform's own identity: what the metadata server speaks for. */
+  /** The platform's own identity, of which the metadata server mints tokens. */
   runtime: serviceAccountEmail('runtime'),
   pubsubPush: serviceAccountEmail('pubsub-push'),
   alice: 'alice@example.com',
@@ -42,7 +42,7 @@ export const FEDERATION = {
   oidcProvider: `//iam.googleapis.com/${POOL}/providers/local-oidc`,
 } as const;
 
-/** A role session of an AWS account, as `sts:GetCallerIdentity` names it. */
+/** A role session of an AWS account, as returned by `sts:GetCallerIdentity`. */
 export const AWS = {
   account: '111122223333',
   role: 'report-exporter',

@@ -1,6 +1,6 @@
 import type { Secret, SecretVersion, WorldState } from './state.ts';
 
-/** The secrets of the project, as an administrator handles them. Names are short: `drive-key`. */
+/** Lets tests administer the project's secrets. Names are short: `drive-key`. */
 export interface SecretCabinet {
   find(name: string): Secret | undefined;
   create(name: string): Secret;
@@ -8,7 +8,7 @@ export interface SecretCabinet {
   /** @returns the version's number, from 1 */
   addVersion(name: string, payload: Buffer): number;
   setState(name: string, version: number, state: SecretVersion['state']): void;
-  /** The stored checksum no longer fits the bytes that are answered. */
+  /** Makes the stored checksum differ from the bytes. */
   corrupt(name: string, version: number): void;
   setAlias(name: string, alias: string, version: number): void;
   allow(name: string, email: string): void;

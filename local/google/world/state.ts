@@ -8,15 +8,15 @@ const bindingSchema = z.strictObject({ role: z.string(), member: z.string() });
 
 const serviceAccountSchema = z.strictObject({
   email: z.string(),
-  /** 21 digits: `sub` of its ID tokens, and the client id that delegation is granted to. */
+  /** 21 digits: the `sub` of its ID tokens, and the client ID for domain-wide delegation. */
   uniqueId: z.string(),
   disabled: z.boolean(),
   keys: z.array(keySchema),
-  /** Google's own key of the account, which signJwt and signBlob use. */
+  /** The account's Google-managed key, which signJwt and signBlob use. */
   systemKey: keySchema.optional(),
   /** Scopes that the Workspace administrator granted domain-wide. */
   delegatedScopes: z.array(z.string()),
-  /** Who may act as it. */
+  /** The members that may impersonate the account. */
   bindings: z.array(bindingSchema),
 });
 
@@ -26,7 +26,7 @@ const versionSchema = z.strictObject({
   destroyTime: z.string().optional(),
   /** Base64. */
   data: z.string(),
-  /** Set by a test: the checksum no longer fits the bytes. */
+  /** Set by a test: the checksum differs from the bytes. */
   corrupt: z.boolean(),
 });
 
@@ -59,12 +59,12 @@ const stateSchema = z.strictObject({
       revoked: z.boolean(),
     }),
   ),
-  /** Of ID tokens: the first one signs, all are published. */
+  /** The keys of ID tokens. The first one signs; all are published. */
   signingKeys: z.array(keySchema),
   iapKeys: z.array(keySchema),
-  /** Seals access tokens; base64. */
+  /** The key that encrypts access tokens, in base64. */
   sealingKey: z.string(),
-  /** Access tokens minted before this are dead; epoch milliseconds. */
+  /** Access tokens that were minted before this time are invalid. Epoch milliseconds. */
   tokensValidFromMs: z.number(),
   revokedAccessTokens: z.array(z.string()),
   secrets: z.record(z.string(), secretSchema),
@@ -83,7 +83,7 @@ const stateSchema = z.strictObject({
     account: z.string(),
     honoursScopes: z.boolean(),
     scopes: z.array(z.string()),
-    /** Whose metadata server it is. */
+    /** The platform whose metadata server is imitated. */
     platform: z.enum(PLATFORMS).default('cloud-run'),
   }),
 });
@@ -97,7 +97,7 @@ export type SecretVersion = z.infer<typeof versionSchema>;
 
 const pathIn = (dataDir: string): string => join(dataDir, 'world.json');
 
-/** What an earlier run left in the folder; undefined when there is nothing. @throws when the file is not a world */
+/** Reads the state of an earlier run. Undefined when there is none. @throws for an invalid file */
 export function loadState(dataDir: string): WorldState | undefined {
   let text: string;
   try {
@@ -108,7 +108,7 @@ export function loadState(dataDir: string): WorldState | undefined {
   return stateSchema.parse(JSON.parse(text));
 }
 
-/** Written whole and renamed, so that a killed process leaves the old one or the new one. */
+/** Writes a new file and renames it, so that a kill leaves either the old or the new state. */
 export function saveState(dataDir: string, state: WorldState): void {
   mkdirSync(dataDir, { recursive: true });
   const path = pathIn(dataDir);

@@ -1,6 +1,6 @@
 import { isPossibleMember } from '../sts/resource-ids.ts';
 import { createTokenRegistry, type TokenRegistry } from './access-tokens.ts';
-import { type IdTokenWish, issueIapToken, issueIdToken, issueOidcToken } from './id-tokens.ts';
+import { type IdTokenOptions, issueIapToken, issueIdToken, issueOidcToken } from './id-tokens.ts';
 import { initialState, newServiceAccount, numericIdOf } from './initial.ts';
 import { type KeyFile, type KeyFiles, keyFileOf, REAL_TOKEN_URI, writeKeyFiles } from './key-files.ts';
 import { newKeyId, newRsaKey, rsaKeyNamed } from './keys.ts';
@@ -8,28 +8,31 @@ import { EMAILS, FEDERATION, PROJECT, SECRET } from './names.ts';
 import { type SecretCabinet, secretCabinet } from './secrets.ts';
 import { loadState, type ServiceAccount, type ServiceAccountKey, saveState, type WorldState } from './state.ts';
 
-/** The principals, keys, secrets and grants of this Google, and what tests change about them. Every change is saved at once. */
+/**
+ * The accounts, keys, secrets and grants of this Google, with the methods by which tests change them. Every change is
+ * saved at once.
+ */
 export interface World {
   state: WorldState;
   tokens: TokenRegistry;
   secrets: SecretCabinet;
   emails: typeof EMAILS;
   project: typeof PROJECT;
-  /** `projects/local-project/secrets/drive-key`; its version 1 is the courier's key. */
+  /** `projects/local-project/secrets/drive-key`. Version 1 is the courier's key. */
   secret: string;
   /** Paths of the credential files in `DATA/keys`, by name: `courier`, `exporter`, `authorized-user-alice`, `external-account-aws`, … */
   keyFiles: KeyFiles;
   save(): void;
-  /** Writes the credential files again, with the keys as they are now. */
+  /** Writes the credential files again, with the current keys. */
   writeKeyFiles(origin: string): void;
 
-  idToken(wish: Omit<IdTokenWish, 'includeEmail'> & { includeEmail?: boolean }): string;
-  iapToken(wish: { email: string; audience: string; claims?: Readonly<Record<string, unknown>> }): string;
+  idToken(options: Omit<IdTokenOptions, 'includeEmail'> & { includeEmail?: boolean }): string;
+  iapToken(options: { email: string; audience: string; claims?: Readonly<Record<string, unknown>> }): string;
   /** A subject token of the federated OIDC issuer; `sub` is `local-workload` unless given. */
   oidcToken(claims?: Readonly<Record<string, unknown>>): string;
-  /** An access token, without asking any endpoint. */
+  /** Mints an access token directly, without an endpoint. */
   accessToken(email: string, scopes: readonly string[]): string;
-  /** Every access token minted so far is dead. */
+  /** Makes all access tokens that were minted so far invalid. */
   expireAccessTokens(): void;
 
   disableApi(api: string): void;
@@ -39,26 +42,29 @@ export interface World {
   removeUser(email: string): void;
   addServiceAccount(email: string): ServiceAccount;
   setServiceAccountDisabled(email: string, disabled: boolean): void;
-  /** A further key, in the form of a key file whose `token_uri` is Google's own. */
+  /** Adds a key and returns its key file, whose `token_uri` is Google's own. */
   addKey(email: string): Promise<KeyFile>;
-  /** Without an id: all keys of the account. */
+  /** Without an ID, it applies to all keys of the account. */
   deleteKey(email: string, keyId?: string): void;
   setKeyDisabled(email: string, disabled: boolean, keyId?: string): void;
-  /** Google's own key of the account, made when first needed. */
+  /** The account's Google-managed key. It is generated when it is first needed. */
   systemKey(email: string): Promise<ServiceAccountKey>;
   /** The key file of the newest key, with Google's own `token_uri`. */
   keyFile(email: string): KeyFile;
-  /** What the Workspace administrator granted to the account's client id; none by default. */
+  /** Grants scopes to the account's client ID, as a Workspace administrator does. By default there are none. */
   delegate(email: string, scopes: readonly string[]): void;
   /** `member`: `serviceAccount:EMAIL`, `user:EMAIL`, `principalSet://…`. */
   grant(targetEmail: string, member: string, role?: string): void;
   revokeGrant(targetEmail: string, member: string): void;
-  /** A role on the whole project, e.g. `roles/secretmanager.secretAccessor`: whoever has it is told which secrets do not exist. */
+  /**
+   * Grants a role on the whole project, for example `roles/secretmanager.secretAccessor`. An account with this role
+   * learns which secrets do not exist.
+   */
   grantOnProject(member: string, role: string): void;
   revokeRefreshToken(email: string): void;
-  /** False is Compute Engine and App Engine flexible: asked-for scopes are ignored without a word. */
+  /** False, as on Compute Engine and App Engine flexible, silently ignores requested scopes. */
   setMetadata(change: Partial<WorldState['metadata']>): void;
-  /** The next key signs from now on, a new one is published beside it, and the old one stays published until the next rotation. */
+  /** Makes the next key sign and publishes a new one. The old key stays published until the next rotation. */
   rotateSigningKeys(): Promise<void>;
 }
 
@@ -99,8 +105,8 @@ export async function openWorld(dataDir: string, now: () => number): Promise<Wor
       world.keyFiles = writeKeyFiles(dataDir, origin, state, world.oidcToken());
     },
 
-    idToken: (wish) => issueIdToken(state, now(), { includeEmail: true, ...wish }),
-    iapToken: (wish) => issueIapToken(state, now(), wish),
+    idToken: (options) => issueIdToken(state, now(), { includeEmail: true, ...options }),
+    iapToken: (options) => issueIapToken(state, now(), options),
     oidcToken: (claims = {}) =>
       issueOidcToken(state, now(), { aud: `https:${FEDERATION.oidcProvider}`, sub: 'local-workload', ...claims }),
     accessToken(email, scopes) {
@@ -179,7 +185,7 @@ export async function openWorld(dataDir: string, now: () => number): Promise<Wor
       save();
     },
     grant(targetEmail, member, role = 'roles/iam.serviceAccountTokenCreator') {
-      // Setting such a policy is answered INVALID_ARGUMENT.
+      // The real IAM rejects such a policy with INVALID_ARGUMENT.
       if (!isPossibleMember(member)) throw new Error(`Identity Pool does not exist (${member}).`);
       account(targetEmail).bindings.push({ role, member });
       save();

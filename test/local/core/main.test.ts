@@ -88,5 +88,5 @@ test('a port that is taken exits 1 and says so', async () => {
   });
   expect(await once(second, 'close')).toEqual([1, null]);
   expect(said).toContain('EADDRINUSE');
-  expect(said).toContain('Give another with --port, or 0 for any.');
+  expect(said).toContain('Choose another port with --port, or 0 for any free port.');
 });

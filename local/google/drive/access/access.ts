@@ -2,12 +2,15 @@ import { fileNotFound } from '../errors.ts';
 import { type Account, type Actor, ROLES, type Role, type StoredFile, type StoredPermission } from '../model.ts';
 import type { DriveState } from '../store/state.ts';
 
-/** A permission as it reaches an item: its own, or inherited from the folder `from`. */
+/** A permission that applies to an item: set on the item itself, or inherited from the folder `from`. */
 export interface EffectivePermission {
   permission: StoredPermission;
   role: Role;
   from: StoredFile;
-  /** Only its metadata: a folder with limited access, as members see it who inherit access to it. */
+  /**
+   * Set when the person sees only the metadata: a folder with limited access, seen by a member who would inherit access
+   * to it.
+   */
   view?: 'metadata';
 }
 
@@ -38,15 +41,17 @@ const isLive = (state: DriveState, permission: StoredPermission): boolean =>
   permission.expirationTime === undefined || Date.parse(permission.expirationTime) > state.now();
 
 const inheritedRole = ({ role }: StoredPermission): Role =>
-  // A folder's owner reaches what others put into it as a writer: ownership is not inherited in My Drive (guides/about-permissions).
+  // Ownership is not inherited in My Drive (guides/about-permissions): a folder's owner is a writer of the files that
+  // others put into it.
   role === 'owner' ? 'writer' : role;
 
 const isLimited = (item: StoredFile): boolean => item.isLimited === true;
 
 /**
- * Every permission that reaches the item. A folder with limited access stops what is inherited: its members from above "can
- * see the restricted folder in Drive but can't open it", as readers with the view `metadata`, and reach nothing in it. "The
- * `organizer` role in shared drives can always access folders with limited access" (guides/limited-expansive-access).
+ * Every permission that applies to the item. A folder with limited access blocks inherited permissions: members of the
+ * parent "can see the restricted folder in Drive but can't open it", so they are readers with the view `metadata` and
+ * have no access to its content. "The `organizer` role in shared drives can always access folders with limited access"
+ * (guides/limited-expansive-access).
  */
 export const effectivePermissions = (state: DriveState, file: StoredFile): EffectivePermission[] => {
   const line = lineage(state, file);
@@ -86,7 +91,7 @@ const reaches = (state: DriveState, { permission }: EffectivePermission, account
   }
 };
 
-/** The strongest role that the person has on the item; undefined: to them it does not exist. */
+/** The person's strongest role on the item. Undefined means that, for them, the item does not exist. */
 export const roleOf = (state: DriveState, account: Account, file: StoredFile): Role | undefined =>
   strongest(
     effectivePermissions(state, file)
@@ -94,7 +99,7 @@ export const roleOf = (state: DriveState, account: Account, file: StoredFile): R
       .map((reach) => reach.role),
   );
 
-/** Whether a folder's content is open to the person: `canListChildren`. */
+/** Whether the person may list the folder's content: `canListChildren`. */
 export const opens = (state: DriveState, account: Account, file: StoredFile): boolean =>
   effectivePermissions(state, file).some((reach) => reach.view === undefined && reaches(state, reach, account));
 
@@ -104,7 +109,10 @@ export const isMemberOfDrive = (state: DriveState, account: Account, { driveId }
   return drive !== undefined && roleOf(state, account, drive) !== undefined;
 };
 
-/** True when files.list shows it: links that must be known (no `allowFileDiscovery`) do not put a file into anybody's list. */
+/**
+ * True when files.list returns the item. A link without `allowFileDiscovery` grants access but adds the file to
+ * nobody's list.
+ */
 export const isListed = (state: DriveState, account: Account, file: StoredFile): boolean =>
   effectivePermissions(state, file).some(
     (reach) =>
@@ -117,19 +125,23 @@ export const isListed = (state: DriveState, account: Account, file: StoredFile):
 const DRIVE_FILE = 'https://www.googleapis.com/auth/drive.file';
 const WIDE = /\/auth\/drive(\.readonly|\.metadata|\.metadata\.readonly|\.meet\.readonly|\.photos\.readonly)?$/;
 
-/** `drive.file` reaches only what this person made with this app; My Drive itself can be seen as a place. Source: guides/api-specific-auth. */
+/**
+ * With the scope `drive.file`, an app sees only files that this person created with it, and the My Drive folder itself.
+ * Source: guides/api-specific-auth.
+ */
 export const isAppAllowed = (actor: Actor, file: StoredFile): boolean =>
   actor.scopes.some((scope) => WIDE.test(scope)) ||
   (actor.scopes.includes(DRIVE_FILE) &&
     (file.kind === 'myDrive' || (file.app === actor.app && file.createdBy === actor.account.email)));
 
-/** Finds `root` and ids alike. */
+/** Finds an item by its ID or by the alias `root`. */
 export const findFile = (state: DriveState, actor: Actor, id: string): StoredFile | undefined =>
   state.store.files.get(id === 'root' ? actor.account.rootId : id);
 
 /**
- * The item as this person may see it.
- * @throws DriveError 404 when missing, not shared with them, not the app's, or in a shared drive without `supportsAllDrives`
+ * Finds an item that the person can see.
+ * @throws DriveError 404 when it is missing, not shared with them, not created by the app, or in a shared drive without
+ * `supportsAllDrives`
  */
 export function visibleFile(
   state: DriveState,
@@ -146,7 +158,7 @@ export function visibleFile(
   return { file, role };
 }
 
-/** A folder in the trash takes its whole content along. */
+/** Trashing a folder also trashes everything in it. */
 export const isTrashed = (state: DriveState, file: StoredFile): boolean =>
   lineage(state, file).some((item) => item.trashed);
 

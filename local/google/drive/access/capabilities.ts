@@ -1,11 +1,11 @@
 import { FOLDER, isOwnType, type Role, type StoredFile } from '../model.ts';
 import { hasRole } from './access.ts';
 
-/** What a person's way to the item says beside the role. */
+/** What the person may see of an item, apart from the role. */
 interface ItemAccess {
-  /** False for a folder with limited access that is only seen. */
+  /** False for a folder with limited access that the person sees but cannot open. */
   opens: boolean;
-  /** False for who is no member of the item's shared drive. */
+  /** False when the person is not a member of the item's shared drive. */
   readsDrive: boolean;
 }
 

@@ -4,7 +4,7 @@ import type { DriveState } from '../store/state.ts';
 
 export const rfc3339 = (epochMs: number): string => new Date(epochMs).toISOString();
 
-/** A `User` resource as `account` sees it. */
+/** A `User` resource, as seen by `viewer`. */
 export function userResource(state: DriveState, email: string, viewer: Account): Record<string, unknown> {
   const known = state.store.accounts.get(email.toLowerCase());
   return {
@@ -16,7 +16,10 @@ export function userResource(state: DriveState, email: string, viewer: Account):
   };
 }
 
-/** One id a person, group or domain, in every file; `anyoneWithLink` and `anyone` for the public (guides/about-permissions). */
+/**
+ * A person, group or domain has the same permission ID on every file. Public access is `anyoneWithLink` or `anyone`
+ * (guides/about-permissions).
+ */
 export function permissionIdFor(
   permission: Pick<StoredPermission, 'type' | 'emailAddress' | 'domain' | 'allowFileDiscovery'>,
 ): string {
@@ -40,7 +43,7 @@ export const newPermission = (now: number, given: Omit<StoredPermission, 'id' | 
 export const userPermission = (now: number, email: string, role: Role): StoredPermission =>
   newPermission(now, { type: 'user', role, emailAddress: email });
 
-/** `file.ext1.ext2` → `ext2` and `ext1.ext2`; only for files that hold bytes. */
+/** For `file.ext1.ext2`: `ext2` and `ext1.ext2`. Only files with binary content have extensions. */
 export function extensionsOf(file: StoredFile): { fileExtension?: string; fullFileExtension?: string } {
   if (isOwnType(file.mimeType)) return {};
   const name = file.originalFilename ?? file.name;

@@ -14,7 +14,7 @@ const shareSchema = z.object({
   expirationTime: z.string().optional(),
 });
 
-/** What permissions.create is asked for. */
+/** The body of permissions.create. */
 export type Share = z.infer<typeof shareSchema>;
 
 const isPerson = ({ type }: Pick<Share, 'type'>): boolean => type === 'user' || type === 'group';
@@ -35,8 +35,8 @@ export function readShare(body: Record<string, unknown>): Share {
 }
 
 /**
- * Which role goes with whom and where.
- * Reasons: as GAM knows them (GAM-team/GAM, gamlib/glgapi.py); texts are ours where no answer of Drive's was found.
+ * Checks that the role exists for this type of permission and this kind of item. The reasons are those in GAM
+ * (GAM-team/GAM, gamlib/glgapi.py). Where no answer of Drive is public, the message is our own.
  * @throws DriveError 403
  */
 export function checkRole(file: StoredFile, { type, role }: Pick<Share, 'type' | 'role'>): void {
@@ -82,26 +82,28 @@ export function checkRestrictions(state: DriveState, file: StoredFile, share: Sh
 }
 
 /**
- * Whether a mail goes out: by default to people, never for other types, never silenced for a new owner.
- * Source: the parameter's description in the discovery document.
+ * Whether Drive sends an email. By default it does so for users and groups, never for other types, and always for a new
+ * owner. Source: the description of the parameter in the reference of permissions.create.
  * @throws DriveError 400
  */
 export function wantsMail({ parameters, method }: DriveCall, share: Share): boolean {
-  const asked = parameters.text('sendNotificationEmail');
+  const notification = parameters.text('sendNotificationEmail');
   const message = parameters.text('emailMessage');
   if (share.role === 'owner') throw notImplemented(method.id, 'the transfer of ownership');
-  if (!isPerson(share) && (asked !== undefined || message !== undefined))
+  if (!isPerson(share) && (notification !== undefined || message !== undefined))
     throw badRequest(
       'Notification emails are for users and groups only.',
       'invalid',
-      asked === undefined ? 'emailMessage' : 'sendNotificationEmail',
+      notification === undefined ? 'emailMessage' : 'sendNotificationEmail',
     );
-  if (asked === 'false' && message !== undefined)
+  if (notification === 'false' && message !== undefined)
     throw badRequest('An emailMessage needs a notification email.', 'invalid', 'emailMessage');
-  return isPerson(share) && asked !== 'false';
+  return isPerson(share) && notification !== 'false';
 }
 
-/** Without a Google account there is nobody to share with but by mail (guides/handle-errors, "invalidSharingRequest"). */
+/**
+ * An address without a Google account can be shared with only by email (guides/handle-errors, "invalidSharingRequest").
+ */
 export function checkAddress(state: DriveState, share: Share, mails: boolean): void {
   const { emailAddress } = share;
   if (mails || emailAddress === undefined || state.isKnownAddress(emailAddress)) return;
@@ -111,7 +113,7 @@ export function checkAddress(state: DriveState, share: Share, mails: boolean): v
   );
 }
 
-/** The permission of that id that stands on the item itself, or the ones that reach it from above. */
+/** The item's own permission with this ID, or those with this ID that it inherits. */
 export function permissionOn(
   state: DriveState,
   file: StoredFile,

@@ -36,12 +36,12 @@ const tokenOf = (call: GoogleCall): string | undefined => {
   );
 };
 
-/** Metadata scopes see no bytes and put none. Source: guides/api-specific-auth. */
+/** Metadata scopes allow neither downloads nor uploads. Source: guides/api-specific-auth. */
 const NO_BYTES = /\/auth\/drive\.(metadata(\.readonly)?)$/;
 
 /**
- * Who asks, if they may ask for this method at all.
- * @param movesBytes a download or an upload: scopes for metadata alone do not do
+ * Finds the caller and checks that the token may call this method.
+ * @param movesBytes true for a download or an upload, which metadata scopes do not allow
  * @throws DriveError 401 `required`/`authError`, 403 `insufficientPermissions`, 403 `accessNotConfigured`
  */
 export function authorize(

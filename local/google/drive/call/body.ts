@@ -5,7 +5,7 @@ import { badRequest, DriveError, forbidden } from '../errors.ts';
 
 const MAX_METADATA_BYTES = 1024 * 1024;
 
-/** @throws DriveError 413 past the limit */
+/** @throws DriveError 413 when the body exceeds the limit */
 export async function readAll(request: IncomingMessage, maxBytes = MAX_METADATA_BYTES): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -77,7 +77,7 @@ const checkValue = (discovery: Discovery, schema: Schema, value: unknown, at: st
 const checkObject = (discovery: Discovery, schema: Schema, object: Record<string, unknown>, at: string): void => {
   for (const [name, value] of Object.entries(object)) {
     const inner = schema.properties?.[name] ?? schema.additionalProperties;
-    // Strict, as Google's JSON transcoder is ("Cannot find field."), so that a misspelt member is noticed here.
+    // As strict as Google's JSON transcoder ("Cannot find field."), so that a misspelled field is noticed.
     if (inner === undefined)
       throw new DriveError(
         400,
@@ -92,9 +92,9 @@ const checkObject = (discovery: Discovery, schema: Schema, object: Record<string
 };
 
 /**
- * Checks a request body against its schema. `kind` may be sent back as it came.
- * @param fixed members that this method takes no more, though the schema has them writable
- * @throws DriveError 400 for unknown names and wrong types, 403 `fieldNotWritable` for output-only members
+ * Checks a request body against its schema. A client may send back the `kind` that it received.
+ * @param fixed fields that this method does not accept, although the schema lists them as writable
+ * @throws DriveError 400 for unknown fields and wrong types, 403 `fieldNotWritable` for output-only fields
  */
 export function checkBody(
   discovery: Discovery,

@@ -7,29 +7,29 @@ import type { Actor } from '../model.ts';
 import type { DriveState } from '../store/state.ts';
 import type { Parameters } from './parameters.ts';
 
-/** One authorized call of one method. */
+/** An authorized call of a Drive method. */
 export interface DriveCall {
   google: GoogleCall;
   method: MethodDescription;
   form: Route['form'];
   path: Record<string, string>;
   parameters: Parameters;
-  /** Of the answer. */
+  /** The fields to return. */
   mask: Mask;
   grant: Grant;
   actor: Actor;
-  /** `supportsAllDrives` or its old name. */
+  /** `supportsAllDrives`, or its older name `supportsTeamDrives`. */
   supportsAllDrives: boolean;
   /** The JSON body, checked against the method's schema. */
   body(): Promise<Record<string, unknown>>;
 }
 
-/** A resource to be masked and sent, nothing (204), or `answered` when the method wrote the answer itself. */
+/** A resource to mask and send, `empty` for a 204, or `answered` when the method has written the answer itself. */
 export type Answer = { resource: unknown } | 'empty' | 'answered';
 
 export type Method = (state: DriveState, call: DriveCall) => Promise<Answer> | Answer;
 
-/** `alt=media`, or a path under `/download/`: the bytes rather than the resource. */
+/** True when the caller wants the bytes and not the resource: `alt=media`, or a path under `/download/`. */
 export const isDownload = ({ form, parameters }: Pick<DriveCall, 'form' | 'parameters'>): boolean =>
   form === 'download' || parameters.text('alt') === 'media';
 
@@ -52,7 +52,7 @@ export function sendJson(
   response.end(text);
 }
 
-/** Upload servers speak plain text where the API speaks JSON. */
+/** Google's upload servers answer in plain text where the API answers in JSON. */
 export function sendText(
   response: ServerResponse,
   code: number,
@@ -68,7 +68,7 @@ export function sendText(
 }
 
 export function sendError(response: ServerResponse, error: unknown): void {
-  // Nobody hears an answer on a connection that broke, and a client that went away is no failure of this server.
+  // The connection is broken, so there is nobody to answer. A client that disconnects is not an error of this server.
   if (response.headersSent || response.destroyed) {
     response.destroy();
     return;

@@ -9,7 +9,7 @@ import { checkBody, parseJson, readAll } from './body.ts';
 import { type DriveCall, isDownload } from './call.ts';
 import { readParameters } from './parameters.ts';
 
-/** Parameters that change what a call means, and that this Drive does not know how to obey. */
+/** Rejects parameters that change the meaning of a call and are not implemented here. */
 const checkHere = (methodId: string, { parameters }: Pick<DriveCall, 'parameters'>): void => {
   for (const name of ['useDomainAdminAccess', 'enforceExpansiveAccess'])
     if (parameters.flag(name)) throw notImplemented(methodId, `${name}=true`);
@@ -26,8 +26,8 @@ const maskOf = (state: DriveState, { method }: Route, fields: string | undefined
 };
 
 /**
- * One call, known to be by somebody who may make it, with all its parameters read and its cost charged.
- * @throws DriveError 401, 403, 400, 429
+ * Authorizes a request, reads its parameters and charges its quota units.
+ * @throws DriveError 400, 401, 403, 429
  */
 export function incomingCall(state: DriveState, google: GoogleCall, route: Route): DriveCall {
   const { method, form, path } = route;
@@ -49,7 +49,7 @@ export function incomingCall(state: DriveState, google: GoogleCall, route: Route
     parameters,
     mask,
     grant,
-    // Google knows an app by its Cloud project (guides/api-specific-auth: "the app's project").
+    // Google identifies an app by its Cloud project (guides/api-specific-auth: "the app's project").
     actor: { account, app: grant.project, scopes: grant.scopes },
     supportsAllDrives: parameters.flag('supportsAllDrives') || parameters.flag('supportsTeamDrives'),
     body: async () => {

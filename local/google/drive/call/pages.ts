@@ -4,7 +4,7 @@ import { invalidValue } from '../errors.ts';
 
 const tokenSchema = z.tuple([z.string(), z.int().min(0), z.string()]);
 
-/** The search that a page token belongs to: "all other parameters must stay as they were". */
+/** Identifies the search of a page token, because all other parameters must stay the same between pages. */
 const fingerprintOf = (search: unknown): string =>
   createHash('sha256').update(JSON.stringify(search)).digest('base64url').slice(0, 16);
 
@@ -13,14 +13,15 @@ const readToken = (token: string, search: unknown): { lastId: string; offset: nu
     const [fingerprint, offset, lastId] = tokenSchema.parse(JSON.parse(Buffer.from(token, 'base64url').toString()));
     if (fingerprint === fingerprintOf(search)) return { lastId, offset };
   } catch {
-    // Not one of these.
+    // Not a page token of this server.
   }
   throw invalidValue('pageToken');
 };
 
 /**
- * Cuts one page out of everything, after the last item that the caller has had: what came and went meanwhile shifts nothing.
- * @param search whatever decides what `items` are
+ * Returns the page that follows the last item of the page before. Items that were added or removed in between do not
+ * shift it.
+ * @param search everything that determines `items`
  * @throws DriveError 400 `invalid` at `pageToken`
  */
 export function pageOf<Item extends { id: string }>(

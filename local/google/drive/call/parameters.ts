@@ -8,7 +8,9 @@ export interface Parameters {
   number(name: string): number | undefined;
 }
 
-/** Understood by Google's front end though absent from the document: `upload_id` names a session, `access_token` is listed. */
+/**
+ * Parameters of uploads that Google accepts although the discovery document lacks them. `upload_id` names a session.
+ */
 const UPLOAD_ONLY = new Set(['upload_id', 'name']);
 
 const unknownName = (name: string): DriveError =>
@@ -34,7 +36,7 @@ const checkValue = (name: string, value: string, description: ParameterDescripti
     throw invalidParameter(name, `Invalid string value: '${value}'. Allowed values: [${description.enum.join(', ')}]`);
 };
 
-/** @throws DriveError 400 for unknown names, wrong types, values out of range, and missing required ones */
+/** @throws DriveError 400 for unknown parameters, wrong types, values out of range, and missing required parameters */
 export function readParameters(method: MethodDescription, query: URLSearchParams, isUpload: boolean): Parameters {
   const values = new Map<string, string>();
   for (const [name, value] of query) {

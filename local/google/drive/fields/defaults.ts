@@ -1,6 +1,6 @@
 /**
- * What a method answers when no `fields` were asked for.
- * Source: guides/fields-parameter ("list returns only kind, id, name and mimeType"), guides/create-file; answers of shared drives add their ids.
+ * The fields that a method returns when `fields` is not given. Source: guides/fields-parameter ("list returns only
+ * kind, id, name and mimeType"), guides/create-file. Items of shared drives also have the ID of their drive.
  */
 const FILE = 'kind,id,name,mimeType,resourceKey,driveId,teamDriveId';
 const PERMISSION = 'kind,id,type,role';
@@ -19,6 +19,6 @@ const DEFAULTS: Readonly<Record<string, string>> = {
 
 export const defaultFields = (schemaName: string): string => DEFAULTS[schemaName] ?? '*';
 
-/** Methods of these have no default selection: the parameter must be given (guides/fields-parameter). */
+/** True for methods without a default selection, which require `fields` (guides/fields-parameter). */
 export const needsFields = (methodId: string): boolean =>
   /^drive\.(about|comments|replies)\./.test(methodId) && !methodId.endsWith('.delete');

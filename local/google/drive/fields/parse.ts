@@ -1,12 +1,12 @@
 import type { Discovery, Schema } from '../discovery/discovery.ts';
 import { invalidParameter } from '../errors.ts';
 
-/** What a `fields` selection keeps: everything, or these names each with its own selection. */
+/** The result of a `fields` selection: all fields, or the named ones, each with its own selection. */
 export type Mask = { all: true } | { all: false; names: ReadonlyMap<string, Mask> };
 
 export const ALL: Mask = { all: true };
 
-/** The names of one level while it is being read. */
+/** The names of one level, while the selection is being parsed. */
 type Draft = Map<string, Draft | 'all'>;
 
 const NAME = /[^,()/]+/y;
@@ -76,7 +76,7 @@ const resolve = (discovery: Discovery, schema: Schema): Schema => {
 
 const check = (discovery: Discovery, schema: Schema, draft: Draft): Mask => {
   if (draft.get('*') === 'all') {
-    // Names beside a wildcard must still exist.
+    // Names next to a wildcard must exist too.
     for (const name of draft.keys()) if (name !== '*') checkName(discovery, schema, name);
     return ALL;
   }
@@ -96,9 +96,9 @@ const checkName = (discovery: Discovery, schema: Schema, name: string): Schema =
 };
 
 /**
- * Reads a `fields` parameter against the schema of the answer: `files(id,owners/displayName),nextPageToken`, `*`.
- * Source: developers.google.com/workspace/drive/api/guides/fields-parameter.
- * An empty one (rclone sends `fields=` where no answer is wanted) selects nothing.
+ * Parses a `fields` parameter and checks it against the schema of the answer:
+ * `files(id,owners/displayName),nextPageToken`, `*`. An empty value selects nothing; rclone sends `fields=` when it
+ * needs no answer. Source: developers.google.com/workspace/drive/api/guides/fields-parameter.
  * @throws DriveError 400 `invalidParameter` "Invalid field selection x"
  */
 export function parseFields(discovery: Discovery, schemaName: string, text: string): Mask {

@@ -4,24 +4,24 @@ import { join } from 'node:path';
 import { type Actor, isOwnType, type ReceivedBytes, type StoredFile, type StoredRevision } from '../model.ts';
 import type { DriveState } from '../store/state.ts';
 
-/** What is known of the bytes before they are there. */
+/** What is known about content before its bytes have arrived. */
 export interface MediaDescription {
   mimeType: string;
-  /** Undefined while unknown. */
+  /** Undefined while the size is unknown. */
   size?: number | undefined;
 }
 
 const digestOf = (algorithm: string): string => createHash(algorithm).digest('hex');
 const EMPTY = { md5: digestOf('md5'), sha1: digestOf('sha1'), sha256: digestOf('sha256'), size: 0 };
 
-/** A file made from metadata alone has no bytes, and their checksums. */
+/** The empty content of a file that is created from metadata only. */
 export function noBytes(state: DriveState, mimeType: string): ReceivedBytes {
   const path = join(state.store.uploadsDir, state.ids.revision());
   writeFileSync(path, '');
   return { ...EMPTY, path, mimeType };
 }
 
-/** Makes received bytes the file's newest revision. The caller saves the file. */
+/** Adds received bytes as the newest revision. The caller saves the file. */
 export function addRevision(
   state: DriveState,
   actor: Actor,

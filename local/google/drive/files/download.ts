@@ -19,7 +19,7 @@ const unsatisfiable = (size: number): DriveError =>
     headers: { 'content-range': `bytes */${size}` },
   });
 
-/** RFC 9110 section 14: one range; a form that is not understood is ignored, several are answered by the whole. */
+/** Reads a single range (RFC 9110, section 14). An unknown form is ignored, and several ranges get the whole file. */
 const spanOf = (header: string | undefined, size: number): Span | undefined => {
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
   if (first === '' && last === '') return undefined;
@@ -34,7 +34,7 @@ const spanOf = (header: string | undefined, size: number): Span | undefined => {
 };
 
 /**
- * The revision whose bytes a download gives.
+ * Finds the revision to download.
  * @throws DriveError 403 `fileNotDownloadable` for folders and Docs editors files
  */
 export function downloadable(file: StoredFile, revisionId?: string): StoredRevision {
@@ -49,7 +49,7 @@ export function downloadable(file: StoredFile, revisionId?: string): StoredRevis
   return revision;
 }
 
-/** Sends the bytes, or the asked-for part of them. @throws DriveError 416 */
+/** Sends the bytes, or the requested range of them. @throws DriveError 416 */
 export async function sendBytes(
   state: DriveState,
   { request, response }: GoogleCall,
@@ -72,6 +72,6 @@ export async function sendBytes(
     return;
   }
   const bytes = createReadStream(state.store.contentPath(file.id, revision.id), { start: first, end: last });
-  // Whoever goes away in the middle has their reasons.
+  // A client may disconnect during a download. That is not an error.
   await pipeline(bytes, response).catch(() => undefined);
 }

@@ -6,12 +6,14 @@ interface NewItem {
   id: string;
   mimeType: string;
   folder: StoredFile;
-  /** Whose it is in My Drive; a shared drive's items are the organisation's. */
+  /**
+   * The permissions of a new item. In My Drive the creator owns it; items of a shared drive belong to the organisation.
+   */
   by: string;
   app: string;
 }
 
-/** An item as it is before anybody wished for anything. The caller saves it. */
+/** A new item with default values. The caller saves it. */
 export function newItem(state: DriveState, { id, mimeType, folder, by, app }: NewItem): StoredFile {
   const now = state.now();
   return {

@@ -31,7 +31,7 @@ const requestedSchema = z.object({
   shortcutDetails: z.object({ targetId: text }).nullish(),
 });
 
-/** What a request wants a file to be; null takes a value away. */
+/** The metadata in a request. Null removes a value. */
 export type RequestedMetadata = z.infer<typeof requestedSchema>;
 
 /** Times that Drive sets itself, although the discovery document does not call them "Output only". */
@@ -39,9 +39,9 @@ const NOT_DIRECTLY_WRITABLE = ['trashedTime', 'sharedWithMeTime', 'modifiedByMeT
 const UNSUPPORTED = ['contentRestrictions', 'downloadRestrictions', 'linkShareMetadata'];
 
 /**
- * Reads a `File` of a request.
- * @param fixed members that this method takes no more
- * @throws DriveError 400, 403 `fieldNotWritable`, 501 for what this Drive has not
+ * Reads the `File` resource of a request.
+ * @param fixed fields that this method does not accept
+ * @throws DriveError 400, 403 `fieldNotWritable`, 501 for fields that are not implemented here
  */
 export function readMetadata(
   state: DriveState,
@@ -66,10 +66,10 @@ type PropertyKind = keyof typeof MAX_PROPERTIES;
 const mergedProperties = (
   kind: PropertyKind,
   former: Readonly<Record<string, string>>,
-  wished: Readonly<Record<string, string | null>>,
+  changes: Readonly<Record<string, string | null>>,
 ): Record<string, string> => {
   const merged = new Map(Object.entries(former));
-  for (const [key, value] of Object.entries(wished)) {
+  for (const [key, value] of Object.entries(changes)) {
     if (value === null) {
       merged.delete(key);
       continue;
@@ -84,7 +84,7 @@ const mergedProperties = (
   return Object.fromEntries(merged);
 };
 
-/** The properties as they will be. @throws DriveError 400 past 124 bytes, 403 past 30 */
+/** The properties after the request. @throws DriveError 400 for more than 124 bytes, 403 for more than 30 properties */
 export const propertiesAfter = (
   file: Pick<StoredFile, 'properties' | 'appProperties'>,
   actor: Actor,
@@ -99,7 +99,7 @@ export const propertiesAfter = (
     : file.appProperties,
 });
 
-/** Takes over what needs no decision. A null description is none. */
+/** Copies requested metadata to the file, as far as no further checks are needed. A null description removes it. */
 export function applyMetadata(file: StoredFile, actor: Actor, requested: RequestedMetadata): void {
   Object.assign(file, propertiesAfter(file, actor, requested));
   const { name, description, originalFilename, folderColorRgb } = requested;

@@ -7,14 +7,14 @@ import type { DriveState } from '../store/state.ts';
 /** Levels of folders below the top. Source: support.google.com/drive/answer/2424368 ("up to 100 levels"). */
 const MAX_LEVELS = 100;
 
-/** An item has exactly one parent (guides/ref-single-parent); texts as Drive gives them. */
+/** An item has exactly one parent (guides/ref-single-parent). The messages are those of the real Drive. */
 const tooManyParents = (isInDrive: boolean): DriveError =>
   isInDrive
     ? forbidden('teamDrivesParentLimit', 'A shared drive item must have exactly one parent.')
     : forbidden('cannotAddParent', 'Increasing the number of parents is not allowed');
 
 /**
- * A folder that this person may put something into.
+ * Finds a folder in which this person may create items.
  * @throws DriveError 404 `notFound`, 403 `parentNotAFolder`, `insufficientParentPermissions`
  */
 export function writableFolder(state: DriveState, actor: Actor, id: string, supportsAllDrives: boolean): StoredFile {
@@ -25,7 +25,7 @@ export function writableFolder(state: DriveState, actor: Actor, id: string, supp
   return folder;
 }
 
-/** The folder for a new item: the one that was named, or the person's My Drive. @throws DriveError */
+/** The parent of a new item: the requested folder, or the person's My Drive. @throws DriveError */
 export function parentForNewItem(
   state: DriveState,
   actor: Actor,
@@ -55,9 +55,10 @@ export function checkCapacity(state: DriveState, folder: StoredFile): void {
 }
 
 /**
- * Where `addParents` and `removeParents` leave the single parent of an item. Both are named, as a rule; but "if the item's owner
- * makes a request to add a single parent, the item is removed from all current folders and placed in the requested folder.
- * Other requests that increase the number of parents fail" (parameter `enforceSingleParent`, reference of files.update).
+ * Resolves `addParents` and `removeParents` to a new parent. Usually a request has both. But "if the item's owner makes
+ * a request to add a single parent, the item is removed from all current folders and placed in the requested folder.
+ * Other requests that increase the number of parents fail" (parameter `enforceSingleParent`, reference of
+ * files.update).
  * @throws DriveError 403
  */
 export function resolveMove(

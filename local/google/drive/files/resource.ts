@@ -34,7 +34,7 @@ export const exportLinks = (file: StoredFile): Record<string, string> | undefine
       );
 };
 
-/** A `Permission` resource; `inherited` ones carry their details in shared drives. */
+/** A `Permission` resource. In shared drives it also says where the permission is inherited from. */
 function permissionResource(
   state: DriveState,
   permission: StoredPermission,
@@ -70,7 +70,7 @@ function permissionResource(
   };
 }
 
-/** Every permission that reaches the item, one entry a person: the strongest role counts. */
+/** Every permission that applies to the item. Each person has one entry, with the strongest role. */
 export function permissionsOf(state: DriveState, file: StoredFile): Record<string, unknown>[] {
   const byId = new Map<string, ReturnType<typeof effectivePermissions>>();
   for (const reach of effectivePermissions(state, file))
@@ -102,7 +102,7 @@ const bytesOf = (origin: string, file: StoredFile): Record<string, unknown> => {
   };
 };
 
-/** Bytes that count against the owner: the head, and what is kept for ever. */
+/** Bytes that count towards the owner's quota: the newest revision, and the revisions that are kept forever. */
 export function quotaBytes(file: StoredFile): number {
   if (isOwnType(file.mimeType)) return 0;
   const head = file.revisions.at(-1);
@@ -110,7 +110,7 @@ export function quotaBytes(file: StoredFile): number {
   return kept.reduce((sum, revision) => sum + revision.size, head?.size ?? 0);
 }
 
-/** A `File` resource as this person and app see it; undefined members are not populated, as in Drive. */
+/** A `File` resource, as this person and app see it. Undefined fields are not sent. */
 export function fileResource(state: DriveState, actor: Actor, file: StoredFile): Record<string, unknown> {
   const { account } = actor;
   const origin = state.context.origin();
@@ -125,7 +125,7 @@ export function fileResource(state: DriveState, actor: Actor, file: StoredFile):
   const permissions = permissionsOf(state, file);
   const own = file.permissions.find((p) => p.emailAddress === account.email && p.role !== 'owner');
   const parent = file.parent === undefined ? undefined : state.store.files.get(file.parent);
-  // Whoever cannot see the folder is not told where the file lies (guides/enable-shareddrives, "parents").
+  // A person who cannot see the folder does not get its ID (guides/enable-shareddrives, "parents").
   const seesParent = parent !== undefined && roleOf(state, account, parent) !== undefined;
   const trashed = isTrashed(state, file);
   return {

@@ -4,7 +4,7 @@ import { notFound } from '../errors.ts';
 import { type Actor, FOLDER, type Role, type StoredFile } from '../model.ts';
 import type { DriveState } from '../store/state.ts';
 
-/** Restrictions that this Drive keeps; of these it enforces `driveMembersOnly`. */
+/** Restrictions that this Drive stores. It enforces only `driveMembersOnly`. */
 export const RESTRICTIONS = [
   'adminManagedRestrictions',
   'copyRequiresWriterPermission',
@@ -13,7 +13,7 @@ export const RESTRICTIONS = [
   'sharingFoldersRequiresOrganizerPermission',
 ] as const;
 
-/** A shared drive is a folder to itself, and its permissions are its members. */
+/** A shared drive is stored as a folder without a parent. Its permissions are its members. */
 export function newSharedDrive(
   state: DriveState,
   { name, by, app, requestId }: { name: string; by: string; app: string; requestId?: string | undefined },
@@ -47,7 +47,7 @@ export function newSharedDrive(
   };
 }
 
-/** @throws DriveError 404 for drives that are none, and for people who are no members (guides/manage-shareddrives) */
+/** @throws DriveError 404 when the drive does not exist or the person is not a member (guides/manage-shareddrives) */
 export function visibleDrive(state: DriveState, actor: Actor, id: string): { drive: StoredFile; role: Role } {
   const drive = state.store.files.get(id);
   const role = drive?.kind === 'sharedDrive' ? roleOf(state, actor.account, drive) : undefined;

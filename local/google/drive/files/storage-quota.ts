@@ -7,7 +7,7 @@ import { quotaBytes } from './resource.ts';
 const exceeded = (message: string): DriveError =>
   new DriveError(403, message, { reason: 'storageQuotaExceeded', domain: 'usageLimits' });
 
-/** Bytes that the person's own files take, the trash included. */
+/** Bytes that the person's own files use, including those in the trash. */
 export function usageOf(state: DriveState, account: Account): { inDrive: number; inTrash: number } {
   const usage = { inDrive: 0, inTrash: 0 };
   for (const file of state.store.files.all()) {
@@ -20,8 +20,8 @@ export function usageOf(state: DriveState, account: Account): { inDrive: number;
 }
 
 /**
- * Checks that the owner has room. A shared drive is the organisation's: nobody's quota.
- * Service accounts own no storage: whatever would be theirs and is no folder is refused, however small.
+ * Checks that the owner has enough storage. A shared drive belongs to the organisation and uses nobody's quota. Service
+ * accounts have no storage quota, so a service account can own folders but no files.
  * @param owner undefined in a shared drive
  * @throws DriveError 403 `storageQuotaExceeded`
  */

@@ -8,7 +8,7 @@ import type { DriveState } from '../store/state.ts';
 /** 5 TB: support.google.com/drive/answer/37603. */
 const MAX_UPLOAD_BYTES = 5 * 1024 ** 4;
 
-/** A service account has no storage: its limit is nought. An unlimited person has no `limit` at all. */
+/** A service account has no storage: its limit is 0. A person without a limit has no `limit` field. */
 const storageOf = (state: DriveState, account: Account): Record<string, string | undefined> => {
   const { inDrive, inTrash } = usageOf(state, account);
   const limit = account.kind === 'serviceAccount' ? 0 : account.storageLimit;

@@ -13,13 +13,13 @@ import type { DriveState } from '../store/state.ts';
 interface Plan {
   file: StoredFile;
   requested: RequestedMetadata;
-  /** Undefined: it stays. */
+  /** The new parent. Undefined when the item is not moved. */
   folder: StoredFile | undefined;
 }
 
 /** "The parents field is not directly writable in update requests." (files.update) */
 const FIXED = ['id', 'parents', 'createdTime', 'shortcutDetails'];
-/** One's own view of a file, which a reader has too. */
+/** Fields of the caller's own view of a file, which a reader may change. */
 const PERSONAL = new Set(['starred', 'viewedByMeTime', 'kind']);
 
 const listOf = (text: string | undefined): string[] =>
@@ -29,8 +29,9 @@ const listOf = (text: string | undefined): string[] =>
     .filter((id) => id !== '');
 
 /**
- * Where the item goes. Within My Drive an editor of the item and of both folders moves it; within a shared drive a content
- * manager; into one its owner, and only files. Source: guides/ref-roles, guides/enable-shareddrives.
+ * The folder that the item is moved to. Within My Drive, an editor of the item and of both folders may move it; within
+ * a shared drive, a content manager. Only its owner may move an item into a shared drive, and only a file. Source:
+ * guides/ref-roles, guides/enable-shareddrives.
  */
 const destination = (state: DriveState, call: DriveCall, file: StoredFile, can: Record<string, boolean>) => {
   const { actor, supportsAllDrives, parameters } = call;
@@ -69,7 +70,7 @@ const checkContent = (
   else if (requested.mimeType && isOwnType(requested.mimeType))
     throw badRequest('A file with content cannot become a Google Docs editors file.', 'invalid', 'mimeType');
   const email = ownerOf(file);
-  // Whoever writes, the owner pays: so a service account may replace what is in a person's file.
+  // The owner's quota counts, whoever writes. So a service account may replace the content of a person's file.
   const owner = file.driveId === undefined && email !== undefined ? state.account(email) : undefined;
   checkStorage(state, owner, file.mimeType, converts ? 0 : (media.size ?? 0), file);
 };
@@ -80,14 +81,17 @@ const checkType = (file: StoredFile, { mimeType }: RequestedMetadata): void => {
     throw badRequest('The media type of a Google Docs editors file or folder is fixed.', 'invalid', 'mimeType');
 };
 
-/** "Only the `owner` role in My Drive and the `organizer` role in shared drives can enable or disable limited access", of folders alone (guides/limited-expansive-access). */
+/**
+ * "Only the `owner` role in My Drive and the `organizer` role in shared drives can enable or disable limited access",
+ * and only of folders (guides/limited-expansive-access).
+ */
 const checkLimit = (
   file: StoredFile,
-  { inheritedPermissionsDisabled: wished }: RequestedMetadata,
+  { inheritedPermissionsDisabled: limited }: RequestedMetadata,
   can: Record<string, boolean>,
 ): void => {
-  if (typeof wished !== 'boolean' || wished === (file.isLimited ?? false)) return;
-  if (can[wished ? 'canDisableInheritedPermissions' : 'canEnableInheritedPermissions'] !== true)
+  if (typeof limited !== 'boolean' || limited === (file.isLimited ?? false)) return;
+  if (can[limited ? 'canDisableInheritedPermissions' : 'canEnableInheritedPermissions'] !== true)
     throw insufficientFilePermissions(file.id);
 };
 
@@ -120,7 +124,7 @@ const plan = (
 
 const move = (file: StoredFile, folder: StoredFile): void => {
   if (folder.driveId !== undefined && file.driveId === undefined) {
-    // It is the organisation's from now on.
+    // In a shared drive, the organisation owns the item.
     file.driveId = folder.driveId;
     file.permissions = file.permissions.filter(({ role }) => role !== 'owner');
   }
@@ -136,11 +140,11 @@ const setTrashed = (file: StoredFile, trashed: boolean, email: string, now: numb
   }
 };
 
-/** What gives a file a new `modifiedTime`; trash, stars and moves do not. */
+/** Fields that change `modifiedTime`. Trashing, starring and moving do not change it. */
 const MODIFYING = ['name', 'description', 'mimeType', 'properties', 'appProperties', 'originalFilename'];
 
 /**
- * All that files.update checks, with nothing done: for the start of a resumable session.
+ * Runs the checks of files.update without changing anything, for the start of a resumable session.
  * @throws DriveError
  */
 export function checkChange(
@@ -154,8 +158,8 @@ export function checkChange(
 }
 
 /**
- * files.update, with new bytes or without.
- * @throws DriveError; the received bytes are then still where they were
+ * Runs files.update, with or without new bytes.
+ * @throws DriveError; the received bytes are then left where they are
  */
 export function changeFile(
   state: DriveState,

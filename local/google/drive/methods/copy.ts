@@ -10,7 +10,7 @@ import { FOLDER, type ReceivedBytes, type StoredFile } from '../model.ts';
 import type { DriveState } from '../store/state.ts';
 import { checkInsert, insertFile } from './insert.ts';
 
-/** A copy of the newest bytes, as if they had arrived just now. */
+/** Copies the newest bytes to a new file, like those of an upload. */
 const bytesOf = (state: DriveState, file: StoredFile): ReceivedBytes | undefined => {
   const head = file.revisions.at(-1);
   if (head === undefined) return undefined;
@@ -25,7 +25,10 @@ const mediaOf = (file: StoredFile): MediaDescription | undefined => {
   return head === undefined ? undefined : { mimeType: file.mimeType, size: head.size };
 };
 
-/** "If not specified … the file will inherit any discoverable parents of the source file", as far as one may write there. */
+/**
+ * "If not specified … the file will inherit any discoverable parents of the source file", if the caller may write
+ * there.
+ */
 const parentsFor = (state: DriveState, { actor }: DriveCall, source: StoredFile): string[] | undefined => {
   const folder = source.parent === undefined ? undefined : state.store.files.get(source.parent);
   const role = folder === undefined ? undefined : roleOf(state, actor.account, folder);
@@ -48,7 +51,7 @@ export const filesCopy: Method = async (state, call) => {
     ...body,
     ...(parents === undefined ? {} : { parents }),
   };
-  // Before any byte is copied.
+  // Check before any byte is copied.
   checkInsert(state, call, metadata, mediaOf(file));
   const made = insertFile(state, call, metadata, bytesOf(state, file));
   return { resource: fileResource(state, call.actor, made) };

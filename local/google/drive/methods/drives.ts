@@ -9,21 +9,23 @@ import { flagTerm, matcherOf, nameContains, sameName, type Terms, textTerm, time
 import { parseQuery } from '../query/parse.ts';
 import type { DriveState } from '../store/state.ts';
 
-const asked = (state: DriveState, call: DriveCall): { drive: StoredFile; role: Role } =>
+const requestedDrive = (state: DriveState, call: DriveCall): { drive: StoredFile; role: Role } =>
   visibleDrive(state, call.actor, pathParameter(call, 'driveId'));
 
 const asManager = (state: DriveState, call: DriveCall): StoredFile => {
-  const { drive, role } = asked(state, call);
+  const { drive, role } = requestedDrive(state, call);
   if (role !== 'organizer') throw insufficientFilePermissions(drive.id);
   return drive;
 };
 
 export const drivesGet: Method = (state, call) => {
-  const { drive, role } = asked(state, call);
+  const { drive, role } = requestedDrive(state, call);
   return { resource: driveResource(call.actor, drive, role) };
 };
 
-/** Source: guides/ref-search-terms, "Shared drive-specific query terms"; the others want a domain administrator. */
+/**
+ * Source: guides/ref-search-terms, "Shared drive-specific query terms". The absent terms need a domain administrator.
+ */
 const driveTerms = (email: string): Terms<StoredFile> => ({
   compare: {
     name: textTerm(({ name }) => name, sameName, nameContains),
@@ -80,15 +82,15 @@ export const drivesUpdate: Method = async (state, call) => {
   const { name, colorRgb, restrictions, ...others } = await call.body();
   for (const other of Object.keys(others))
     if (UNSUPPORTED.includes(other)) throw notImplemented(call.method.id, `${other} of a shared drive`);
-  const wished = Object.entries((restrictions ?? {}) as Record<string, boolean>);
-  for (const [restriction] of wished)
+  const requestedRestrictions = Object.entries((restrictions ?? {}) as Record<string, boolean>);
+  for (const [restriction] of requestedRestrictions)
     if (!RESTRICTIONS.some((known) => known === restriction))
       throw notImplemented(call.method.id, `the restriction ${restriction}`);
   const changed: StoredFile = {
     ...drive,
     ...(typeof name === 'string' && name !== '' ? { name } : {}),
     ...(typeof colorRgb === 'string' ? { colorRgb } : {}),
-    restrictions: { ...drive.restrictions, ...Object.fromEntries(wished) },
+    restrictions: { ...drive.restrictions, ...Object.fromEntries(requestedRestrictions) },
     version: drive.version + 1,
   };
   state.store.save(changed);
@@ -108,7 +110,7 @@ export const drivesDelete: Method = (state, call) => {
 const setHidden =
   (hidden: boolean): Method =>
   (state, call) => {
-    const { drive, role } = asked(state, call);
+    const { drive, role } = requestedDrive(state, call);
     const { email } = call.actor.account;
     const others = (drive.hiddenBy ?? []).filter((other) => other !== email);
     const changed = { ...drive, hiddenBy: hidden ? [...others, email] : others };

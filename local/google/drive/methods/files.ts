@@ -10,8 +10,8 @@ import type { DriveState } from '../store/state.ts';
 import { changeFile } from './change.ts';
 import { insertFile } from './insert.ts';
 
-/** The file of the path, and what its asker may do with it. @throws DriveError 404 */
-const asked = (
+/** The file in the request's path, and what the caller may do with it. @throws DriveError 404 */
+const requestedFile = (
   state: DriveState,
   call: DriveCall,
   anyDrive = call.supportsAllDrives,
@@ -44,8 +44,9 @@ export const filesUpdate: Method = async (state, call) => {
 };
 
 export const filesGet: Method = async (state, call) => {
-  // Bytes of shared drives come without supportsAllDrives: rclone never sends it with `alt=media`, and downloads them.
-  const { file, can } = asked(state, call, call.supportsAllDrives || isDownload(call));
+  // A download from a shared drive needs no supportsAllDrives: rclone never sends it with `alt=media`, and its
+  // downloads work.
+  const { file, can } = requestedFile(state, call, call.supportsAllDrives || isDownload(call));
   if (!isDownload(call)) return { resource: fileResource(state, call.actor, file) };
   const revision = downloadable(file);
   if (can.canDownload !== true) throw forbidden('cannotDownloadFile', 'This file cannot be downloaded by the user.');
@@ -59,7 +60,10 @@ const descendantsOf = (state: DriveState, file: StoredFile): StoredFile[] =>
     return child === undefined ? [] : [child, ...descendantsOf(state, child)];
   });
 
-/** "If the target is a folder, all descendants owned by the user are also deleted": those of others lose their folder. */
+/**
+ * "If the target is a folder, all descendants owned by the user are also deleted". Files of other owners lose their
+ * parent.
+ */
 const destroyOwned = (state: DriveState, file: StoredFile, account: Account): void => {
   if (file.driveId === undefined) {
     for (const other of descendantsOf(state, file)) {
@@ -72,7 +76,7 @@ const destroyOwned = (state: DriveState, file: StoredFile, account: Account): vo
 };
 
 export const filesDelete: Method = (state, call) => {
-  const { file, can } = asked(state, call);
+  const { file, can } = requestedFile(state, call);
   if (can.canDelete !== true) throw insufficientFilePermissions(file.id);
   destroyOwned(state, file, call.actor.account);
   return 'empty';

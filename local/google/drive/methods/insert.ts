@@ -14,15 +14,15 @@ interface Plan {
   requested: RequestedMetadata;
   folder: StoredFile;
   mimeType: string;
-  /** The bytes become a Docs editors file. */
+  /** True when the bytes are converted to a Docs editors file. */
   converts: boolean;
 }
 
 const FILE_ID = { location: 'file.id', locationType: 'other' } as const;
 
 /**
- * An id may be chosen among those of files.generateIds, once. A deleted file's id is not free again.
- * Source: guides/create-file ("a 409 HTTP status code response instead of creating a duplicate file"), guides/manage-uploads
+ * A file may get an ID from files.generateIds, and each ID can be used once, even after its file is deleted. Source:
+ * guides/create-file ("a 409 HTTP status code response instead of creating a duplicate file"), guides/manage-uploads
  * ("aren't supported for the creation of … Google Docs editors formats, or … conversion").
  */
 const checkId = (state: DriveState, id: string, mimeType: string): void => {
@@ -69,8 +69,8 @@ const plan = (
 };
 
 /**
- * All that files.create checks, with nothing done: for the start of a resumable session.
- * @param media undefined for a file of metadata alone
+ * Runs the checks of files.create without creating anything, for the start of a resumable session.
+ * @param media undefined for a file without content
  * @throws DriveError
  */
 export function checkInsert(
@@ -83,9 +83,9 @@ export function checkInsert(
 }
 
 /**
- * files.create, whatever way the bytes came.
- * @param received undefined for a file of metadata alone
- * @throws DriveError; the received bytes are then still where they were
+ * Runs files.create, for every kind of upload.
+ * @param received undefined for a file without content
+ * @throws DriveError; the received bytes are then left where they are
  */
 export function insertFile(
   state: DriveState,
@@ -100,7 +100,7 @@ export function insertFile(
   if (requested.trashed === true)
     Object.assign(file, { trashed: true, trashedMs: file.createdMs, trashedBy: file.createdBy });
   applyMetadata(file, actor, requested);
-  // A Docs editors file that is copied brings its own type along.
+  // The copy of a Docs editors file already has its type, so nothing is converted.
   if (converts && received !== undefined && received.mimeType !== mimeType) file.convertedFrom = received.mimeType;
   if (mimeType === SHORTCUT && requested.shortcutDetails?.targetId)
     file.shortcutTargetId = requested.shortcutDetails.targetId;

@@ -11,7 +11,10 @@ import { orderOf } from '../query/order.ts';
 import { parseQuery, type Query } from '../query/parse.ts';
 import type { DriveState } from '../store/state.ts';
 
-/** What is searched: `user` is everything that reaches the person, with shared drives only if asked for. */
+/**
+ * The part of Drive to search. `user` is everything the person has access to; shared drives are included only on
+ * request.
+ */
 interface Corpus {
   name: string;
   driveId: string | undefined;
@@ -90,7 +93,7 @@ function* candidatesOf(state: DriveState, call: DriveCall, query: Query | undefi
     }
 }
 
-/** A parent that cannot be seen is no empty folder: Drive says "File not found: ." then, without the id. */
+/** A folder that the caller cannot see is not an empty folder: Drive answers "File not found: .", without the ID. */
 const checkParents = (state: DriveState, { actor, supportsAllDrives }: DriveCall, query: Query | undefined): void => {
   for (const id of foldersOf(query) ?? []) {
     const folder = findFile(state, actor, id);

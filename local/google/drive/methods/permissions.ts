@@ -18,17 +18,17 @@ import { permissionsOf } from '../files/resource.ts';
 import { ROLES, type Role, type StoredFile, type StoredPermission } from '../model.ts';
 import type { DriveState } from '../store/state.ts';
 
-const asked = (state: DriveState, call: DriveCall): { file: StoredFile; role: Role } =>
+const requestedFile = (state: DriveState, call: DriveCall): { file: StoredFile; role: Role } =>
   visibleFile(state, call.actor, pathParameter(call, 'fileId'), call.supportsAllDrives);
 
-/** @throws DriveError 403 `insufficientFilePermissions` for those who may not share */
+/** @throws DriveError 403 `insufficientFilePermissions` when the caller may not share the file */
 const toShare = (state: DriveState, call: DriveCall): StoredFile => {
-  const { file, role } = asked(state, call);
+  const { file, role } = requestedFile(state, call);
   if (capabilitiesOf(file, role).canShare !== true) throw insufficientFilePermissions(file.id);
   return file;
 };
 
-/** The permission as it reaches the file; someone who only reads sees none but their own. */
+/** The permission as it applies to the file. A reader sees only their own. */
 const resourceOf = (state: DriveState, file: StoredFile, id: string): Record<string, unknown> => {
   const found = permissionsOf(state, file).find((permission) => permission.id === id);
   if (found === undefined) throw notFound('Permission', id, 'permissionId');
@@ -42,7 +42,7 @@ const saveWith = (state: DriveState, file: StoredFile, permissions: StoredPermis
 };
 
 export const permissionsList: Method = (state, call) => {
-  const { file, role } = asked(state, call);
+  const { file, role } = requestedFile(state, call);
   if (!hasRole(role, 'writer') && file.driveId === undefined) throw insufficientFilePermissions(file.id);
   const all = permissionsOf(state, file) as ({ id: string } & Record<string, unknown>)[];
   const size = call.parameters.number('pageSize') ?? (file.driveId === undefined ? all.length : 100);
@@ -51,14 +51,14 @@ export const permissionsList: Method = (state, call) => {
 };
 
 export const permissionsGet: Method = (state, call) => {
-  const { file, role } = asked(state, call);
+  const { file, role } = requestedFile(state, call);
   const id = pathParameter(call, 'permissionId');
   const isOwn = id === call.actor.account.permissionId;
   if (!hasRole(role, 'writer') && file.driveId === undefined && !isOwn) throw insufficientFilePermissions(file.id);
   return { resource: resourceOf(state, file, id) };
 };
 
-/** Sharing with somebody again gives them the stronger of the two roles, and no second permission. */
+/** Sharing with the same person again keeps one permission, with the stronger of the two roles. */
 export const permissionsCreate: Method = async (state, call) => {
   const body = await call.body();
   const file = toShare(state, call);
@@ -92,14 +92,14 @@ export const permissionsCreate: Method = async (state, call) => {
   return { resource: resourceOf(state, changed, permission.id) };
 };
 
-/** Texts of guides/handle-errors; the reason's newer name as in GAM's release notes (7.10.05). */
+/** The messages are from guides/handle-errors. The newer name of the reason is from GAM's release notes (7.10.05). */
 const inheritedPermission = () =>
   forbidden(
     'cannotModifyInheritedPermission',
     'Cannot update or delete an inherited permission on a shared drive item.',
   );
 
-/** The file's permission to be changed. @throws DriveError 404, 403 for an inherited one */
+/** Finds the file's own permission that is to be changed. @throws DriveError 404, 403 for an inherited one */
 const ownPermission = (state: DriveState, file: StoredFile, id: string): StoredPermission => {
   const { own, inherited } = permissionOn(state, file, id);
   if (own !== undefined) return own;
@@ -114,17 +114,17 @@ export const permissionsUpdate: Method = async (state, call) => {
   const own = ownPermission(state, file, pathParameter(call, 'permissionId'));
   if (Object.keys(others).some((name) => FIXED.includes(name)))
     throw forbidden('fieldNotWritable', 'The resource body includes fields which are not directly writable.');
-  const wished = ROLES.find((known) => known === role);
-  if (role !== undefined && wished === undefined) throw invalidValue('permission.role');
-  if (wished === 'owner' && own.role !== 'owner') throw notImplemented(call.method.id, 'the transfer of ownership');
-  if (own.role === 'owner' && wished !== undefined && wished !== 'owner')
+  const newRole = ROLES.find((known) => known === role);
+  if (role !== undefined && newRole === undefined) throw invalidValue('permission.role');
+  if (newRole === 'owner' && own.role !== 'owner') throw notImplemented(call.method.id, 'the transfer of ownership');
+  if (own.role === 'owner' && newRole !== undefined && newRole !== 'owner')
     throw forbidden('cannotRemoveOwner', 'The owner of a file cannot be removed.');
-  if (wished !== undefined) checkRole(file, { type: own.type, role: wished });
+  if (newRole !== undefined) checkRole(file, { type: own.type, role: newRole });
   if (typeof expirationTime === 'string') checkExpiration(file, own.type, expirationTime, state.now());
   const until = typeof expirationTime === 'string' ? expirationTime : own.expirationTime;
   const changed: StoredPermission = {
     ...own,
-    role: wished ?? own.role,
+    role: newRole ?? own.role,
     expirationTime: call.parameters.flag('removeExpiration') ? undefined : until,
   };
   const saved = saveWith(
@@ -135,9 +135,9 @@ export const permissionsUpdate: Method = async (state, call) => {
   return { resource: resourceOf(state, saved, own.id) };
 };
 
-/** Whoever may share takes rights away; everybody gives up their own. */
+/** A person who may share the file can remove permissions. Everybody can remove their own. */
 export const permissionsDelete: Method = (state, call) => {
-  const { file, role } = asked(state, call);
+  const { file, role } = requestedFile(state, call);
   const id = pathParameter(call, 'permissionId');
   const isOwn = id === call.actor.account.permissionId;
   if (!isOwn && capabilitiesOf(file, role).canShare !== true) throw insufficientFilePermissions(file.id);

@@ -9,8 +9,8 @@ import { exportLinks } from '../files/resource.ts';
 import { FOLDER, isOwnType, type StoredFile, type StoredRevision } from '../model.ts';
 import type { DriveState } from '../store/state.ts';
 
-/** The parameter supportsAllDrives is not one of these methods: they reach shared drives without it. */
-const asked = (state: DriveState, call: DriveCall, ability: 'canReadRevisions' | 'canEdit'): StoredFile => {
+/** These methods have no parameter supportsAllDrives and work in shared drives without it. */
+const requestedFile = (state: DriveState, call: DriveCall, ability: 'canReadRevisions' | 'canEdit'): StoredFile => {
   const { file, role } = visibleFile(state, call.actor, pathParameter(call, 'fileId'), true);
   if (file.mimeType === FOLDER || file.kind !== 'item')
     throw forbidden('revisionsNotSupported', 'The file does not support revisions.', 'fileId');
@@ -25,7 +25,7 @@ const revisionOf = (file: StoredFile, call: DriveCall): StoredRevision => {
   return revision;
 };
 
-/** A `Revision` resource; sizes and checksums are of stored bytes only. */
+/** A `Revision` resource. Only stored bytes have a size and checksums. */
 const revisionResource = (state: DriveState, call: DriveCall, file: StoredFile, revision: StoredRevision) => ({
   kind: 'drive#revision',
   id: revision.id,
@@ -44,7 +44,7 @@ const revisionResource = (state: DriveState, call: DriveCall, file: StoredFile, 
 });
 
 export const revisionsList: Method = (state, call) => {
-  const file = asked(state, call, 'canReadRevisions');
+  const file = requestedFile(state, call, 'canReadRevisions');
   const size = call.parameters.number('pageSize') ?? 200;
   const { page, nextPageToken } = pageOf(file.revisions, size, call.parameters.text('pageToken'), file.id);
   const revisions = page.map((revision) => revisionResource(state, call, file, revision));
@@ -52,7 +52,7 @@ export const revisionsList: Method = (state, call) => {
 };
 
 export const revisionsGet: Method = async (state, call) => {
-  const file = asked(state, call, 'canReadRevisions');
+  const file = requestedFile(state, call, 'canReadRevisions');
   const revision = revisionOf(file, call);
   if (!isDownload(call)) return { resource: revisionResource(state, call, file, revision) };
   await sendBytes(state, call.google, file, downloadable(file, revision.id));
@@ -72,7 +72,7 @@ export const revisionsUpdate: Method = async (state, call) => {
   const { keepForever, ...others } = await call.body();
   for (const other of Object.keys(others))
     if (other !== 'kind') throw notImplemented(call.method.id, `${other} of a revision`);
-  const file = asked(state, call, 'canEdit');
+  const file = requestedFile(state, call, 'canEdit');
   const revision = revisionOf(file, call);
   if (isOwnType(file.mimeType))
     throw forbidden('fieldNotWritable', 'The resource body includes fields which are not directly writable.');
@@ -86,10 +86,11 @@ export const revisionsUpdate: Method = async (state, call) => {
 
 /**
  * "You can only delete revisions for files with binary content … Revisions for other files, like Google Docs or Sheets,
- * and the last remaining file version can't be deleted." Without its newest revision a file is what it was before.
+ * and the last remaining file version can't be deleted." When the newest revision is deleted, the one before becomes
+ * the current content.
  */
 export const revisionsDelete: Method = (state, call) => {
-  const file = asked(state, call, 'canEdit');
+  const file = requestedFile(state, call, 'canEdit');
   const revision = revisionOf(file, call);
   if (isOwnType(file.mimeType))
     throw forbidden('revisionDeletionNotSupported', 'The file does not support deleting revisions.', 'fileId');

@@ -1,12 +1,12 @@
 import { invalidValue, notImplemented } from '../errors.ts';
 import type { Operator, Query } from './parse.ts';
 
-/** What one term of a search compares with, and whether an item fits. Built once a search, asked for each item. */
+/** The terms of a query, each with the function that tests an item. They are built once per search. */
 export interface Terms<Item> {
   compare: Readonly<Record<string, (operator: Operator, value: string | boolean) => (item: Item) => boolean>>;
   in: Readonly<Record<string, (value: string) => (item: Item) => boolean>>;
   has: Readonly<Record<string, (key: string, value: string) => (item: Item) => boolean>>;
-  /** Terms that Drive has and this has not. */
+  /** Terms of the real Drive that are not implemented here. */
   absent: readonly string[];
 }
 
@@ -18,7 +18,10 @@ const known = <T>(table: Readonly<Record<string, T>>, term: string): T => {
   return found;
 };
 
-/** @throws DriveError 400 for unknown terms and for operators and values that a term does not take; 501 for absent terms */
+/**
+ * @throws DriveError 400 for unknown terms and for operators and values that a term does not accept, 501 for absent
+ * terms
+ */
 export function matcherOf<Item>(query: Query, terms: Terms<Item>, methodId: string): (item: Item) => boolean {
   const of = (inner: Query): ((item: Item) => boolean) => matcherOf(inner, terms, methodId);
   if ('term' in query && terms.absent.includes(query.term))
@@ -50,7 +53,7 @@ const equality = (operator: Operator): boolean => {
   return operator === '=';
 };
 
-/** `=` and `!=` over true and false. */
+/** A term with `=` and `!=` on true and false. */
 export const flagTerm =
   <Item>(read: (item: Item) => boolean) =>
   (operator: Operator, value: string | boolean) => {
@@ -59,7 +62,7 @@ export const flagTerm =
     return (item: Item): boolean => (read(item) === value) === wanted;
   };
 
-/** `=` and `!=` over texts, and `contains` where the term has it. */
+/** A term with `=` and `!=` on text, and `contains` where given. */
 export const textTerm =
   <Item>(
     read: (item: Item) => string | undefined,
@@ -76,7 +79,7 @@ export const textTerm =
     return (item: Item): boolean => same(read(item) ?? '', value) === wanted;
   };
 
-/** Without an offset it is UTC (guides/ref-search-terms); a date alone is its midnight. */
+/** A time without an offset is UTC (guides/ref-search-terms). A date means its midnight. */
 const timeOf = (text: string): number => {
   if (!/^\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)?)?$/.test(text)) throw invalidQuery();
   const time = Date.parse(/([Zz]|[+-]\d\d:\d\d)$/.test(text) || text.length === 10 ? text : `${text}Z`);
@@ -93,7 +96,7 @@ const COMPARISONS: Readonly<Record<string, (one: number, other: number) => boole
   '>=': (one, other) => one >= other,
 };
 
-/** All comparisons over times, in epoch milliseconds; an item without the time fits none. */
+/** A term with all comparisons on times in epoch milliseconds. An item without the time never matches. */
 export const timeTerm =
   <Item>(read: (item: Item) => number | undefined) =>
   (operator: Operator, value: string | boolean) => {
@@ -106,7 +109,7 @@ export const timeTerm =
     };
   };
 
-/** Letter case does not count in names. Whether accents do is not said anywhere: here they do. */
+/** Names are compared without letter case. Whether accents count is not documented; here they do. */
 export const sameName = (one: string, other: string): boolean =>
   one.normalize('NFC').toLowerCase() === other.normalize('NFC').toLowerCase();
 
@@ -117,7 +120,7 @@ const words = (text: string): string[] =>
     .split(/[^\p{L}\p{N}]+/u)
     .filter((word) => word !== '');
 
-/** "The contains operator only performs prefix matching for a name term": of its words, the last one may be cut. */
+/** "The contains operator only performs prefix matching for a name term": the last of its words may be a prefix. */
 export function nameContains(name: string, part: string): boolean {
   const [have, want] = [words(name), words(part)];
   const last = want.length - 1;

@@ -12,7 +12,7 @@ const sharedMs =
   (file: StoredFile): number =>
     file.permissions.find(({ emailAddress }) => emailAddress === account.email)?.createdMs ?? 0;
 
-/** The keys of files.list's `orderBy`, all ascending; `folder` puts folders first. */
+/** The sort keys of `orderBy` in files.list, all ascending. `folder` puts folders first. */
 const KEYS: Readonly<Record<string, Key>> = {
   createdTime: () => (file) => file.createdMs,
   modifiedTime: () => (file) => file.modifiedMs,
@@ -53,13 +53,15 @@ const byKey = (name: string, actor: Actor, descending: boolean): Order => {
 };
 
 /**
- * Reads `orderBy`: `folder,modifiedTime desc,name`. Newest first without one, as Drive was seen to answer; ids decide between equals.
+ * Parses `orderBy`, for example `folder,modifiedTime desc,name`. The default is newest first, as observed on the real
+ * Drive. Equal items are ordered by ID.
  * @throws DriveError 400 `invalid`
  */
 export function orderOf(text: string | undefined, actor: Actor): Order {
   const orders = (text ?? 'modifiedTime desc').split(',').map((part) => {
     const [name = '', direction, ...rest] = part.trim().split(/\s+/);
-    // `asc` is in no guide, and Drive takes it: pubkey/google-drive-mock, test/advanced_ordering.test.ts, which passes on real Drive.
+    // Drive accepts the undocumented `asc`: pubkey/google-drive-mock, test/advanced_ordering.test.ts, which passes on
+    // the real Drive.
     if (rest.length > 0 || !['asc', 'desc'].includes(direction ?? 'asc')) throw invalidValue('orderBy');
     return byKey(name, actor, direction === 'desc');
   });

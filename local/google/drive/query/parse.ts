@@ -3,7 +3,7 @@ import { type Token, tokensOf } from './tokens.ts';
 
 export type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'contains';
 
-/** A `q` string as a tree. */
+/** A parsed `q` string. */
 export type Query =
   | { kind: 'and' | 'or'; left: Query; right: Query }
   | { kind: 'not'; inner: Query }
@@ -11,7 +11,7 @@ export type Query =
   | { kind: 'in'; value: string; term: string }
   | { kind: 'has'; term: string; key: string; value: string };
 
-/** Deeper ones are nobody's search. */
+/** The maximum nesting depth of a query. */
 const MAX_LEVELS = 100;
 const OPERATORS: readonly string[] = ['=', '!=', '<', '<=', '>', '>=', 'contains'];
 
@@ -119,8 +119,8 @@ class Reader {
 }
 
 /**
- * Reads a search string. `and` binds tighter than `or`.
- * Source: developers.google.com/workspace/drive/api/guides/ref-search-terms.
+ * Parses a search string. `and` binds tighter than `or`. Source:
+ * developers.google.com/workspace/drive/api/guides/ref-search-terms.
  * @throws DriveError 400 `invalid` "Invalid Value" at `q`
  */
 export const parseQuery = (q: string): Query => new Reader(tokensOf(q)).read();

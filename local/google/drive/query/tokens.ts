@@ -1,6 +1,6 @@
 import { invalidValue } from '../errors.ts';
 
-/** One piece of a `q` string. A text is unescaped already. */
+/** A token of a `q` string. Text is already unescaped. */
 export type Token =
   | { kind: 'text'; text: string }
   | { kind: 'word'; word: string }
@@ -9,10 +9,10 @@ export type Token =
 const SPACE = /\s+/y;
 const WORD = /[A-Za-z][\w.]*/y;
 const SIGN = /!=|<=|>=|[(){}=<>]/y;
-/** `\'` and `\\` are the escapes that there are (guides/search-files, "escape single quotes and backslashes"). */
+/** The only escapes are `\'` and `\\` (guides/search-files, "escape single quotes and backslashes"). */
 const TEXT = /'((?:[^'\\]|\\['\\])*)'/y;
 
-/** @throws DriveError 400 "Invalid Value" for what is no token */
+/** @throws DriveError 400 "Invalid Value" for an unknown character */
 export function tokensOf(q: string): Token[] {
   const tokens: Token[] = [];
   let at = 0;

@@ -2,17 +2,17 @@ import { createHash, randomBytes } from 'node:crypto';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-/** Ids in the shapes that Drive gives them. */
+/** Generates IDs in the formats of the real Drive. */
 export interface Ids {
   file(): string;
   /** My Drive folders and shared drives: `0A…Uk9PVA` ("ROOT" in base64). */
   root(): string;
   revision(): string;
-  /** The secret of a session URI. */
+  /** The `upload_id` of a session URI, which is a secret. */
   upload(): string;
 }
 
-/** Never drawn from a seed: after a restart they must not come again. */
+/** Not from the seeded generator: the same IDs must not come again after a restart. */
 const unforeseen = (length: number): string => randomBytes(length).toString('base64url').slice(0, length);
 
 /** @param random in [0, 1) */
@@ -32,7 +32,10 @@ export function createIds(random: () => number, isTaken: (id: string) => boolean
   };
 }
 
-/** A person's permission id is the same everywhere: here it follows from the email, so that a restart keeps it. */
+/**
+ * A person has the same permission ID everywhere. Here it is derived from the email, so that it stays the same after a
+ * restart.
+ */
 export const permissionIdOf = (identity: string): string => {
   const digits = createHash('sha256').update(identity.toLowerCase()).digest().readBigUInt64BE(0).toString();
   return digits.padStart(20, '0');

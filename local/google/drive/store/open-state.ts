@@ -7,7 +7,7 @@ import { createQuota } from './quota.ts';
 import type { DriveState } from './state.ts';
 import { openStore, type Store } from './store.ts';
 
-/** Names of accounts that are in nobody's directory but Drive's. */
+/** The display name of an account that was added without one. */
 const displayNameOf = (email: string): string => email.slice(0, email.indexOf('@'));
 
 const kindOf = (email: string): Account['kind'] => (email.endsWith('.gserviceaccount.com') ? 'serviceAccount' : 'user');
@@ -37,7 +37,7 @@ const newMyDrive = (store: Store, { email, rootId }: Account, now: number): void
     version: 1,
   });
 
-/** @param isKnownAddress whose addresses are Google accounts and groups, beside those that this Drive has seen itself */
+/** @param isKnownAddress whether an address is a Google account or group, apart from those in this Drive */
 export function openState(
   context: ServiceContext,
   limits: Partial<DriveLimits>,

@@ -14,11 +14,11 @@ interface Window {
   units: number;
 }
 
-/** Counts quota units by the minute, for each user and each project. */
+/** Counts quota units per minute, for each user and each project. */
 export interface Quota {
   /** @throws DriveError 403 `userRateLimitExceeded`, 429 `rateLimitExceeded` */
   charge(who: { email: string; project: string }, methodId: string, isDownload: boolean): void;
-  /** Units that this user has been charged since the start. */
+  /** The units that the user was charged since this server started. */
   units(email: string): number;
 }
 
@@ -39,7 +39,7 @@ export function createQuota(now: () => number, limits: DriveLimits): Quota {
       const units = unitsOf(methodId, isDownload);
       const user = windowOf(`user ${email}`);
       const whole = windowOf(`project ${project}`);
-      // Texts: guides/handle-errors, "userRateLimitExceeded" and "rateLimitExceeded".
+      // The messages are from guides/handle-errors, "userRateLimitExceeded" and "rateLimitExceeded".
       if (user.units + units > limits.unitsPerMinutePerUser)
         throw usageLimit(403, 'userRateLimitExceeded', 'User Rate Limit Exceeded');
       if (whole.units + units > limits.unitsPerMinutePerProject)

@@ -1,18 +1,18 @@
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Records of one kind by id, in memory for reading and in a journal for the next start. */
+/** Records of one kind by ID. They are kept in memory, and in a journal that is read at the next start. */
 export interface Records<T> {
   all(): MapIterator<T>;
   get(id: string): T | undefined;
   put(id: string, record: T): void;
   remove(id: string): void;
   readonly size: number;
-  /** Lets go of the journal. Whatever changes later opens it again. */
+  /** Closes the journal. A later change opens it again. */
   close(): void;
 }
 
-/** A line: what a record is from now on; without one it is gone. */
+/** A line of the journal: the new value of a record, or no record when it was removed. */
 interface Entry<T> {
   id: string;
   record?: T;
@@ -20,7 +20,7 @@ interface Entry<T> {
 
 const lineOf = <T>(entry: Entry<T>): string => `${JSON.stringify(entry)}\n`;
 
-/** The last line of a killed process may be half a line: the record is then what it was before. */
+/** After a kill, the last line may be incomplete. It is ignored, and the record keeps its previous value. */
 function* entriesIn<T>(path: string): Generator<Entry<T>> {
   let text: string;
   try {
@@ -32,8 +32,8 @@ function* entriesIn<T>(path: string): Generator<Entry<T>> {
 }
 
 /**
- * Opens the journal `PATH.jsonl`, made anew without what has been overtaken. One line is appended for each change, to a file
- * that stays open: a file for each record costs several times what all the rest of a call does.
+ * Opens the journal `PATH.jsonl` and rewrites it without outdated lines. Each change appends a line to the open file.
+ * One file per record would cost several times as much as the rest of a call.
  */
 export function openRecords<T>(path: string): Records<T> {
   const journal = `${path}.jsonl`;

@@ -5,7 +5,7 @@ import type { Ids } from './ids.ts';
 import type { Quota } from './quota.ts';
 import type { Store } from './store.ts';
 
-/** What every method of this Drive works on. */
+/** The state that all methods of this Drive share. */
 export interface DriveState {
   store: Store;
   ids: Ids;
@@ -13,13 +13,13 @@ export interface DriveState {
   limits: DriveLimits;
   quota: Quota;
   mails: Mail[];
-  /** Where answers were not what the discovery document says. */
+  /** Where answers violated the discovery document. */
   schemaViolations: string[];
   context: ServiceContext;
   /** Epoch milliseconds. */
   now: () => number;
   /** True for addresses of Google accounts and groups. */
   isKnownAddress(email: string): boolean;
-  /** Finds a person, and makes their account and My Drive on first itemAccess. */
+  /** Finds an account. An unknown one is created together with its My Drive. */
   account(email: string, kind?: Account['kind']): Account;
 }

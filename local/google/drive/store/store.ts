@@ -8,28 +8,28 @@ interface Group {
   members: string[];
 }
 
-/** Everything this Drive keeps, in memory for reading and on disk for the next start. */
+/** All data of this Drive, in memory and on disk for the next start. */
 export interface Store {
   files: Records<StoredFile>;
   accounts: Records<Account>;
   groups: Records<Group>;
-  /** Ids of the direct children, trashed ones too. */
+  /** The IDs of the direct children, including trashed ones. */
   childrenOf(parentId: string): ReadonlySet<string>;
-  /** How many items a shared drive has, trashed ones too. */
+  /** The number of items in a shared drive, including trashed ones. */
   itemsOf(driveId: string): number;
   save(file: StoredFile): void;
   /** Removes a file with its bytes and everything below it. */
   destroy(id: string): void;
   uploadsDir: string;
   contentPath(fileId: string, revisionId: string): string;
-  /** Moves received bytes to their place. */
+  /** Moves received bytes to their final path. */
   keepBytes(fileId: string, revision: StoredRevision, received: ReceivedBytes): void;
   dropBytes(fileId: string, revisionId: string): void;
-  /** More records of this Drive's, by a name of their own. */
+  /** Opens further records, with a name of their own. */
   records<T>(name: string): Records<T>;
   close(): void;
   isGenerated(id: string): boolean;
-  /** True for ids of files that are here, and of generated ones whose file is gone. */
+  /** True for the ID of an existing file, and for a generated ID whose file was deleted. */
   isUsed(id: string): boolean;
   rememberGenerated(ids: readonly string[]): void;
 }
@@ -42,9 +42,9 @@ const readLines = (path: string): string[] => {
   }
 };
 
-/** Which ids are under which other one, so that nobody looks through all files. */
+/** An index of IDs by their parent ID, so that no call has to search all files. */
 interface Index {
-  /** @param to undefined takes it out */
+  /** @param to undefined removes the ID */
   move(id: string, to: string | undefined): void;
   under(id: string): ReadonlySet<string>;
 }
@@ -70,7 +70,7 @@ function openIndex(): Index {
   };
 }
 
-/** Opens the folder, with whatever an earlier run left there. */
+/** Opens a data folder. It may contain the data of an earlier run. */
 export function openStore(dataDir: string): Store {
   const contentDir = join(dataDir, 'content');
   const uploadsDir = join(dataDir, 'uploads');

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * Hands over a body piece by piece, as it comes: bytes that arrived before a connection broke are not lost in a queue.
- * @param take answers what to wait for before the next piece
- * @returns false when the connection broke first
+ * Passes on a request body in chunks as they arrive. Bytes that arrive before the connection breaks are not lost in a
+ * buffer.
+ * @param take returns a promise to wait for before the next chunk, or undefined
+ * @returns false when the connection broke before the end
  */
 export function forEachChunk(
   request: IncomingMessage,
@@ -25,7 +26,7 @@ export function forEachChunk(
   });
 }
 
-/** Reads to the end and keeps nothing, so that the answer reaches whoever is still sending. */
+/** Reads a body to its end and discards it. A client that is still sending could otherwise miss the answer. */
 export async function drain(request: IncomingMessage): Promise<void> {
   if (!request.readableEnded) await forEachChunk(request, () => undefined);
 }

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Checksums } from '../model.ts';
 
-/** The three checksums that Drive shows, taken in one pass. */
+/** Computes the three checksums of Drive in one pass. */
 export interface RunningChecksums {
   update(bytes: Buffer): void;
-  /** Of what was taken so far; more may follow. */
+  /** The checksums of the bytes so far. More bytes may follow. */
   sums(): Checksums;
 }
 
@@ -27,7 +27,7 @@ export function runChecksums(): RunningChecksums {
 
 const READ_BYTES = 1024 * 1024;
 
-/** Takes again what an earlier run of this program, or a refused request, left behind. */
+/** Computes the checksums of bytes that are already on disk, from an earlier run or a rejected request. */
 export async function checksumsOfFile(path: string, size: number): Promise<RunningChecksums> {
   const running = runChecksums();
   if (size === 0) return running;

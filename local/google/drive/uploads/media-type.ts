@@ -3,8 +3,9 @@ import { isOwnType } from '../model.ts';
 const FALLBACK = 'application/octet-stream';
 
 /**
- * The media type of the bytes, without parameters and in lower case: what their header says, else the metadata, unless that
- * names a Docs type, which is what they shall become; else that of the file whose bytes they replace. Source: guides/manage-uploads.
+ * The media type of uploaded bytes, in lower case and without parameters. It comes from the header, else from the
+ * metadata, else from the file that is replaced. A Docs type in the metadata is skipped: it is the target of a
+ * conversion. Source: guides/manage-uploads.
  */
 export function mediaTypeOf(
   header: string | undefined,
@@ -12,8 +13,8 @@ export function mediaTypeOf(
   replaced: string | undefined,
 ): string {
   const { mimeType } = metadata;
-  const wished = typeof mimeType === 'string' ? mimeType : undefined;
-  const known = [wished, replaced].find((type) => type !== undefined && !isOwnType(type));
+  const fromMetadata = typeof mimeType === 'string' ? mimeType : undefined;
+  const known = [fromMetadata, replaced].find((type) => type !== undefined && !isOwnType(type));
   const type = (header ?? known)?.split(';')[0]?.trim().toLowerCase() ?? '';
   return /^[\w.+-]+\/[\w.+*-]+$/.test(type) ? type : FALLBACK;
 }

@@ -1,10 +1,10 @@
 import { badRequest } from '../errors.ts';
 
 export interface RelatedParts {
-  /** The first part's bytes: JSON. */
+  /** The bytes of the first part, which is JSON. */
   metadata: Buffer;
   media: Buffer;
-  /** Of the media part; undefined when it names none. */
+  /** The Content-Type of the media part, if it has one. */
   mediaType: string | undefined;
 }
 
@@ -18,7 +18,10 @@ const LF = 0x0a;
 const CR = 0x0d;
 const DASH = 0x2d;
 
-/** RFC 2046's boundary, quoted or not. @throws DriveError 400 for another type, or none */
+/**
+ * Reads the boundary (RFC 2046), which may be quoted. @throws DriveError 400 for another media type or a missing
+ * boundary
+ */
 export function boundaryOf(contentType: string | undefined): string {
   const [type = ''] = (contentType ?? '').split(';');
   if (type.trim().toLowerCase() !== 'multipart/related')
@@ -30,9 +33,9 @@ export function boundaryOf(contentType: string | undefined): string {
 }
 
 interface Delimiter {
-  /** Where the line break before it begins. */
+  /** The position of the line break before the delimiter. */
   from: number;
-  /** After its own line break. */
+  /** The position after the delimiter's own line break. */
   to: number;
   isLast: boolean;
 }
@@ -44,7 +47,10 @@ const lineEndAfter = (body: Buffer, at: number): number | undefined => {
   return end + 1;
 };
 
-/** Lines of two dashes and the boundary. Line breaks are CRLF, or LF alone as Python's email package writes them. */
+/**
+ * Finds the delimiter lines: two dashes and the boundary. Line breaks are CRLF, or LF as Python's email package writes
+ * them.
+ */
 function* delimitersOf(body: Buffer, boundary: string): Generator<Delimiter> {
   const mark = Buffer.from(`--${boundary}`);
   let breakBytes: 1 | 2 | undefined;
@@ -54,7 +60,8 @@ function* delimitersOf(body: Buffer, boundary: string): Generator<Delimiter> {
     const isLast = body[after] === DASH && body[after + 1] === DASH;
     const to = isLast ? after + 2 : lineEndAfter(body, after);
     if (to === undefined) continue;
-    // The first line decides, so that media ending in CR lose nothing to a boundary of bare LF.
+    // The first delimiter determines the kind of line break. So media that end in CR keep it before a delimiter with
+    // LF.
     breakBytes ??= body[to - 2] === CR ? 2 : 1;
     if (at > 0 && breakBytes === 2 && body[at - 2] !== CR) continue;
     yield { from: Math.max(0, at - breakBytes), to, isLast };
@@ -86,7 +93,8 @@ const decoded = ({ headers, body }: Part): Buffer => {
 };
 
 /**
- * A `multipart/related` body (RFC 2387) of metadata and media, in this order. Source: guides/manage-uploads#multipart.
+ * Parses a `multipart/related` body (RFC 2387) of metadata and media, in this order. Source:
+ * guides/manage-uploads#multipart.
  * @throws DriveError 400 for anything else
  */
 export function parseRelated(body: Buffer, boundary: string): RelatedParts {
@@ -94,7 +102,7 @@ export function parseRelated(body: Buffer, boundary: string): RelatedParts {
   if (delimiters.length !== 3 || delimiters[2]?.isLast !== true) throw malformed();
   const [first, second] = delimiters.slice(1).map(({ from }, index) => {
     const start = delimiters[index]?.to ?? 0;
-    // A part without headers begins with the empty line that ends them.
+    // A part without headers starts with the empty line that ends the headers.
     return readPart(body.subarray(start, Math.max(start, from)));
   });
   if (first === undefined || second === undefined) throw malformed();

@@ -3,37 +3,40 @@ import { closeSync, createWriteStream, openSync, rmSync, statSync, truncateSync 
 import type { ReceivedBytes } from '../model.ts';
 import { checksumsOfFile, type RunningChecksums, runChecksums } from './checksums.ts';
 
-/** What Google's upload servers keep of an unfinished file comes in multiples of this. Source: guides/manage-uploads ("multiples of 256 KB"). */
+/**
+ * Google's upload servers keep a multiple of this size of an unfinished file. Source: guides/manage-uploads ("multiples
+ * of 256 KB").
+ */
 export const UNIT_BYTES = 256 * 1024;
 
-/** Bytes on their way to the disk, at most, before the sender has to wait. */
+/** The most bytes that wait to be written to disk before the sender is paused. */
 const AHEAD_BYTES = 1024 * 1024;
 
 const wholeUnits = (bytes: number): number => bytes - (bytes % UNIT_BYTES);
 
-/** Bytes on their way into a partial. */
+/** One append to a partial file. */
 interface Append {
-  /** Bytes taken so far. */
+  /** The number of bytes received so far. */
   readonly bytes: number;
-  /** Undefined, or what to wait for before giving more. */
+  /** Returns a promise to wait for before the next chunk, or undefined. */
   take(piece: Buffer): Promise<void> | undefined;
-  /** Ends it. `all` keeps everything, `granules` whole multiples of 256 KiB, `none` nothing. */
-  settle(keep: 'all' | 'granules' | 'none'): Promise<void>;
+  /** Ends the append. `all` keeps all bytes, `units` a multiple of 256 KiB, `none` nothing. */
+  settle(keep: 'all' | 'units' | 'none'): Promise<void>;
 }
 
-/** A file that grows on disk, in any number of additions one after the other. */
+/** An unfinished upload on disk. It grows by any number of appends, one after the other. */
 export interface PartialFile {
-  /** Bytes that count: what a status query is told. */
+  /** The number of stored bytes, as a status query reports it. */
   readonly stored: number;
   add(): Promise<Append>;
   received(mimeType: string): Promise<ReceivedBytes>;
   discard(): void;
 }
 
-/** Opens what is at the path, or begins it. Whatever an earlier run left beyond the last whole 256 KiB does not count. */
+/** Opens or creates the file. Bytes of an earlier run after the last multiple of 256 KiB are ignored. */
 export function openPartialFile(path: string): PartialFile {
   let stored = wholeUnits(statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-  /** Of the first `summed` bytes; behind while bytes might yet be taken back. */
+  /** The checksums of the first `summed` bytes. They do not yet cover bytes that may still be discarded. */
   let sums: RunningChecksums = runChecksums();
   let summed = 0;
 
@@ -50,10 +53,10 @@ export function openPartialFile(path: string): PartialFile {
     begin();
     const stream = createWriteStream(path, { flags: 'r+', start: stored, highWaterMark: AHEAD_BYTES });
     const failed = once(stream, 'error').then(([error]) => Promise.reject(error as Error));
-    // Whoever waits hears of it; nobody may be waiting yet.
+    // Those who wait for it get the error. Without this handler, an error before that would crash the process.
     failed.catch(() => undefined);
     let bytes = 0;
-    /** Written, and not in the checksums yet: less than a granule. */
+    /** Written, but not yet in the checksums: less than 256 KiB. */
     let tail: Buffer[] = [];
     let tailBytes = 0;
 
@@ -87,7 +90,7 @@ export function openPartialFile(path: string): PartialFile {
         await Promise.race([new Promise<void>((resolve) => stream.end(resolve)), failed]);
         if (keep === 'all') sumUp(tailBytes);
         tail = [];
-        const kept = { all: bytes, granules: wholeUnits(bytes), none: 0 }[keep];
+        const kept = { all: bytes, units: wholeUnits(bytes), none: 0 }[keep];
         if (kept < bytes) truncateSync(path, stored + kept);
         stored += kept;
       },

@@ -10,7 +10,10 @@ const headerOf = (call: DriveCall, name: string): string | undefined => {
   return Array.isArray(value) ? value[0] : value;
 };
 
-/** Bytes, as `X-Upload-Content-Length` announces them. @throws DriveError 400, 413 past what Drive takes at all (5 TB) */
+/**
+ * The size in `X-Upload-Content-Length`, in bytes. @throws DriveError 400, 413 for more than Drive accepts at all (5
+ * TB)
+ */
 function announcedSize(call: DriveCall): number | undefined {
   const header = headerOf(call, 'x-upload-content-length');
   if (header === undefined) return undefined;
@@ -22,12 +25,12 @@ function announcedSize(call: DriveCall): number | undefined {
   return size;
 }
 
-/** Credentials are not for a URI that is handed on. */
+/** Parameters with credentials, which must not appear in the session URI. */
 const SECRETS = ['access_token', 'oauth_token'];
 
 /**
- * Opens a resumable session, once all is checked that can be checked without the bytes. Its URI, in `Location`, is a right of
- * its own. Source: guides/manage-uploads#resumable ("Send the initial request").
+ * Opens a resumable upload session after all checks that need no bytes. Whoever has its URI, from `Location`, can
+ * upload without a token. Source: guides/manage-uploads#resumable ("Send the initial request").
  */
 export async function startSession(state: DriveState, sessions: Sessions, call: DriveCall): Promise<Answer> {
   const { google, grant, actor, supportsAllDrives } = call;

@@ -12,13 +12,16 @@ import { uploadMedia, uploadMultipart } from './single-request.ts';
 import { methodNotAllowed, noSuchSession } from './upload-errors.ts';
 
 export interface Uploads {
-  /** Uploads of one request, and the beginning of a session. @throws DriveError */
+  /** Handles uploads in one request, and starts sessions. @throws DriveError */
   handle(call: DriveCall): Promise<Answer>;
-  /** Requests to a session URI, which need no token. False for what is none; answers all others, refusals too. */
+  /**
+   * Handles requests to a session URI, which need no token. Returns false for other paths; otherwise it has sent the
+   * answer, which may be an error.
+   */
   session(google: GoogleCall): Promise<boolean>;
 }
 
-/** The other upload protocol (`X-Goog-Upload-Protocol`), and bodies packed for the way. @throws DriveError 501 */
+/** Rejects the other upload protocol (`X-Goog-Upload-Protocol`) and compressed bodies. @throws DriveError 501 */
 function refuseUnknown(headers: IncomingHttpHeaders, methodId: string): void {
   const foreign = Object.keys(headers).find((name) => name.startsWith('x-goog-upload-'));
   if (foreign !== undefined) throw notImplemented(methodId, `the header ${foreign}`);
@@ -49,7 +52,7 @@ async function answer(state: DriveState, sessions: Sessions, id: string, google:
   refuseUnknown(google.request.headers, 'drive.files.create');
   const session = sessions.find(id);
   if (session === undefined) throw noSuchSession();
-  // The guide puts; rclone posts.
+  // The guide uses PUT, rclone uses POST.
   if (google.method === 'PUT' || google.method === 'POST') return answerSession({ state, sessions, session, google });
   if (google.method !== 'DELETE') throw methodNotAllowed();
   sessions.cancel(session);

@@ -9,8 +9,9 @@ import type { SessionRecord } from './sessions.ts';
 import { UploadError } from './upload-errors.ts';
 
 /**
- * "308 Resume Incomplete", with what is stored; "if there is no Range header, no bytes were received".
- * Go's client asks for a 200 that says 308 in a header instead, for 308 now means another thing (RFC 7538): googleapis/google-api-go-client, gensupport.
+ * Sends "308 Resume Incomplete" with the range that is stored; "if there is no Range header, no bytes were received".
+ * Go's client asks for a 200 with 308 in a header, because RFC 7538 has given 308 another meaning:
+ * googleapis/google-api-go-client, gensupport.
  */
 export function sendIncomplete({ request, response }: GoogleCall, stored: number): void {
   const headers = { ...(stored === 0 ? {} : { range: `bytes=0-${stored - 1}` }), 'content-length': 0 };
@@ -20,7 +21,10 @@ export function sendIncomplete({ request, response }: GoogleCall, stored: number
   response.end();
 }
 
-/** The file that a session made, as it is now, however often it is asked for. @throws DriveError 404 when it is gone */
+/**
+ * Sends the file that a session created, in its current state, each time that it is requested. @throws DriveError 404
+ * when the file was deleted
+ */
 export function sendFinished(state: DriveState, record: SessionRecord, fileId: string, google: GoogleCall): void {
   const file = state.store.files.get(fileId);
   if (file === undefined) throw fileNotFound(fileId);
@@ -28,7 +32,10 @@ export function sendFinished(state: DriveState, record: SessionRecord, fileId: s
   sendResource(state, call, fileResource(state, call.actor, file));
 }
 
-/** "499" is what a cancelled session answers (guides/manage-uploads; cloud.google.com/storage/docs/performing-resumable-uploads#cancel-upload). */
+/**
+ * A cancelled session answers 499 (guides/manage-uploads;
+ * cloud.google.com/storage/docs/performing-resumable-uploads#cancel-upload).
+ */
 export function sendCancelled({ response }: GoogleCall): void {
   response.writeHead(499, 'Client Closed Request', { 'content-length': 0 });
   response.end();

@@ -6,12 +6,14 @@ import { parseFields } from '../fields/parse.ts';
 import type { DriveState } from '../store/state.ts';
 import type { SessionRecord } from './sessions.ts';
 
-/** The call that opened the session, as it stands for the request that finishes it: its person, its parameters, its fields. */
+/**
+ * Restores the call that opened the session, with its caller, parameters and fields, for the request that finishes it.
+ */
 export function sessionCall(state: DriveState, record: SessionRecord, google: GoogleCall): DriveCall {
   const { discovery } = state;
   const url = new URL(record.url);
   const route = discovery.match(record.httpMethod, url.pathname);
-  if (route === undefined) throw new Error(`A session of ${record.httpMethod} ${url.pathname}, which is no method`);
+  if (route === undefined) throw new Error(`No method matches the session's ${record.httpMethod} ${url.pathname}`);
   const { method, path, form } = route;
   const parameters = readParameters(method, url.searchParams, true);
   const schema = method.response?.$ref ?? '';

@@ -16,20 +16,20 @@ import {
 } from './upload-errors.ts';
 import { uploadTargetOf } from './upload-target.ts';
 
-/** What a request to a session URI says about its body. */
+/** What the Content-Range header says about the body of a request to a session URI. */
 type ContentRange =
   | { kind: 'chunk'; first: number; last: number; total: number | undefined }
-  /** No bytes, only a question: how much is there? Or, when the total is all there is, the end. */
+  /** A status query without bytes. It finishes the upload when all bytes of the total are stored. */
   | { kind: 'status'; total: number | undefined }
-  /** No header: the body is the whole file. */
+  /** Without the header, the body is the whole file. */
   | { kind: 'whole' };
 
 const FORM = /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(?:(\d{1,15})|\*)$/i;
 
 /**
- * Reads `bytes 0-524287/2000000`, an asterisk in the place of what is not known, or no header at all.
- * Source: developers.google.com/workspace/drive/api/guides/manage-uploads#resumable.
- * @returns undefined for what is none of these
+ * Parses `bytes 0-524287/2000000`, in which an asterisk stands for an unknown part, or a missing header. Source:
+ * developers.google.com/workspace/drive/api/guides/manage-uploads#resumable.
+ * @returns undefined for a malformed header
  */
 function parseContentRange(header: string | undefined): ContentRange | undefined {
   if (header === undefined) return { kind: 'whole' };
@@ -48,12 +48,15 @@ interface SessionRequest {
   google: GoogleCall;
 }
 
-/** Which bytes of the file a body is to be. */
+/** The bytes of the file that a body contains. */
 interface Span {
   first: number;
-  /** Bytes of the body; undefined until it ends. */
+  /** The length of the body in bytes. Undefined until it ends. */
   length: number | undefined;
-  /** Of the file; undefined: where this body ends, infinite: somewhere beyond it (`/*`). */
+  /**
+   * The size of the file. Undefined when the file ends where this body ends, infinite when it is larger by an unknown
+   * amount (`/*`).
+   */
   size: number | undefined;
 }
 
@@ -62,7 +65,7 @@ const contentLength = ({ request }: GoogleCall): number | undefined => {
   return header === undefined ? undefined : Number(header);
 };
 
-/** @throws UploadError for a range that does not fit what is stored, announced, or sent */
+/** @throws UploadError for a range that contradicts the stored bytes, the announced size or the length of the body */
 function spanOf({ session, google }: SessionRequest, range: Exclude<ContentRange, { kind: 'status' }>): Span {
   const { record, partial } = session;
   const sent = contentLength(google);
@@ -86,7 +89,7 @@ const checkSize = ({ record, partial }: Session, size: number): void => {
   if (size < partial.stored) throw sizeMismatch(partial.stored, size);
 };
 
-/** The bytes are there: makes the file, or says why there is none. */
+/** All bytes are stored: creates or updates the file, or throws why that is not possible. */
 async function finish({ state, sessions, session, google }: SessionRequest): Promise<void> {
   const { record, partial } = session;
   const call = sessionCall(state, record, google);
@@ -105,7 +108,10 @@ async function finish({ state, sessions, session, google }: SessionRequest): Pro
   }
 }
 
-/** True when the session has come to its end, one way or the other, and says so. @throws UploadError 410 */
+/**
+ * Answers for a session that has ended. Returns false for one that has not. @throws UploadError 410 when the session
+ * failed
+ */
 function answerIfFinished({ state, session, google }: SessionRequest): boolean {
   const { record } = session;
   if (record.hasFailed === true) throw sessionFailed();
@@ -114,7 +120,9 @@ function answerIfFinished({ state, session, google }: SessionRequest): boolean {
   return true;
 }
 
-/** Takes what is new of the body. Answers how many bytes the body had, and whether it came to its end. */
+/**
+ * Stores the bytes of the body that are new. Returns how many bytes the body had, and whether it arrived completely.
+ */
 async function receive(
   { state, session, google }: SessionRequest,
   span: Span,
@@ -141,52 +149,58 @@ async function receive(
   const fits = !whole || span.length === undefined || seen === span.length;
   const size = span.size ?? seen;
   const isAll = whole && partial.stored + append.bytes === size;
-  await append.settle(fits ? (isAll ? 'all' : 'granules') : 'none');
+  await append.settle(fits ? (isAll ? 'all' : 'units') : 'none');
   return { seen, whole };
 }
 
-async function takeBytes(asked: SessionRequest, range: Exclude<ContentRange, { kind: 'status' }>): Promise<void> {
-  const { session, sessions, google } = asked;
+async function takeBytes(
+  sessionRequest: SessionRequest,
+  range: Exclude<ContentRange, { kind: 'status' }>,
+): Promise<void> {
+  const { session, sessions, google } = sessionRequest;
   const { record, partial } = session;
-  if (answerIfFinished(asked)) return;
-  const span = spanOf(asked, range);
+  if (answerIfFinished(sessionRequest)) return;
+  const span = spanOf(sessionRequest, range);
   if (range.kind === 'chunk' && range.total !== undefined && record.size === undefined) {
     record.size = range.total;
     sessions.save(session);
   }
-  const { seen, whole } = await receive(asked, span);
+  const { seen, whole } = await receive(sessionRequest, span);
   if (!whole) return;
   if (range.kind === 'chunk' && seen !== span.length) throw bodyDoesNotMatchRange(seen, range.first, range.last);
   if (range.kind === 'whole') checkSize(session, seen);
-  if (partial.stored === (span.size ?? seen)) await finish(asked);
-  else sendIncomplete(google, partial.stored);
-}
-
-/** "To request the upload status": what is stored, or the file. A total that is all there is ends the upload. */
-async function answerStatus(asked: SessionRequest, total: number | undefined): Promise<void> {
-  const { session, google } = asked;
-  const { record, partial } = session;
-  if (answerIfFinished(asked)) return;
-  const isAll = total === partial.stored && (record.size === undefined || record.size === total);
-  if (isAll) await finish(asked);
+  if (partial.stored === (span.size ?? seen)) await finish(sessionRequest);
   else sendIncomplete(google, partial.stored);
 }
 
 /**
- * One request to a session URI.
+ * "To request the upload status": sends the stored range, or the file. When all bytes of the total are stored, the
+ * upload is finished.
+ */
+async function answerStatus(sessionRequest: SessionRequest, total: number | undefined): Promise<void> {
+  const { session, google } = sessionRequest;
+  const { record, partial } = session;
+  if (answerIfFinished(sessionRequest)) return;
+  const isAll = total === partial.stored && (record.size === undefined || record.size === total);
+  if (isAll) await finish(sessionRequest);
+  else sendIncomplete(google, partial.stored);
+}
+
+/**
+ * Handles one request to a session URI.
  * @throws UploadError, DriveError
  */
-export async function answerSession(asked: SessionRequest): Promise<void> {
-  const { session, google } = asked;
+export async function answerSession(sessionRequest: SessionRequest): Promise<void> {
+  const { session, google } = sessionRequest;
   const range = parseContentRange(google.request.headers['content-range']);
   if (range === undefined) throw malformedRange();
   if (range.kind === 'status') {
     if ((contentLength(google) ?? 0) > 0) throw malformedRange();
-    // While bytes are still coming in, the truth is what is stored; they are not waited for.
+    // While another request is still sending bytes, report what is stored now instead of waiting for it.
     if (session.sender?.isSending() === true) return sendIncomplete(google, session.partial.stored);
-    return session.enqueue(() => answerStatus(asked, range.total));
+    return session.enqueue(() => answerStatus(sessionRequest, range.total));
   }
-  // Whoever sends anew has given up the request before, even where its connection does not know yet.
+  // A client that sends again has abandoned its previous request, even if that connection is still open.
   session.sender?.stop();
-  return session.enqueue(() => takeBytes(asked, range));
+  return session.enqueue(() => takeBytes(sessionRequest, range));
 }

@@ -4,29 +4,29 @@ import type { Grant } from '../../google-service.ts';
 import type { DriveState } from '../store/state.ts';
 import { openPartialFile, type PartialFile } from './partial-file.ts';
 
-/** All of the call that opened it that is needed to finish it later, in another run of this program too. */
+/** What is needed of the opening call to finish the upload, also after a restart of this server. */
 export interface SessionRecord {
   id: string;
   httpMethod: string;
-  /** With the query, as it was asked. */
+  /** The requested URL with its query. */
   url: string;
   grant: Grant;
   app: string;
   supportsAllDrives: boolean;
   metadata: Record<string, unknown>;
   mimeType: string;
-  /** From `X-Upload-Content-Length`, or the first range that names it. */
+  /** The size from `X-Upload-Content-Length`, or from the first range that has a total. */
   size?: number | undefined;
   createdMs: number;
-  /** Once it is finished. */
+  /** Set when the upload is finished. */
   fileId?: string;
-  /** The bytes were there, and no file could be made of them. */
+  /** Set when all bytes had arrived but the file could not be created. */
   hasFailed?: boolean;
 }
 
 /** A request that is sending bytes to a session. */
 interface Sender {
-  /** False once all that will come has come. */
+  /** False once the request has ended or its connection is closed. */
   isSending(): boolean;
   stop(): void;
 }
@@ -35,13 +35,13 @@ export interface Session {
   record: SessionRecord;
   partial: PartialFile;
   sender: Sender | undefined;
-  /** One at a time: runs `work` after whatever is under way. */
+  /** Runs `work` after the work that was enqueued before. */
   enqueue<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface Sessions {
   open(record: Omit<SessionRecord, 'id' | 'createdMs'>): Session;
-  /** Undefined for those that never were, were cancelled, or are older than a week. */
+  /** Undefined for a session that never existed, was cancelled, or is older than a week. */
   find(id: string): Session | undefined;
   save(session: Session): void;
   cancel(session: Session): void;
@@ -56,11 +56,11 @@ const createQueue = (): Session['enqueue'] => {
   };
 };
 
-/** How often those are looked for that nobody will ask for any more. */
+/** How often expired sessions are removed. */
 const SWEEP_MS = 3_600_000;
 const SUFFIX = '.session';
 
-/** The sessions of this Drive, kept on disk with the bytes that they have. */
+/** The upload sessions of this Drive. They are stored on disk with their bytes. */
 export function openSessions(state: DriveState): Sessions {
   const { store, limits } = state;
   const records = store.records<SessionRecord>('sessions');
@@ -81,7 +81,7 @@ export function openSessions(state: DriveState): Sessions {
     for (const record of [...records.all()]) if (isExpired(record)) drop(record.id);
   };
 
-  // What requests of an earlier run left behind, and nobody will ask for.
+  // Remove files that requests of an earlier run left behind.
   for (const entry of readdirSync(store.uploadsDir, { withFileTypes: true }))
     if (entry.isFile() && records.get(entry.name.replace(SUFFIX, '')) === undefined)
       rmSync(join(store.uploadsDir, entry.name), { force: true });
@@ -99,7 +99,7 @@ export function openSessions(state: DriveState): Sessions {
     open: (given) => {
       dropExpired();
       let id = state.ids.upload();
-      // The seeded ids begin anew with each start of this program.
+      // The seeded generator repeats its IDs after a restart.
       while (records.get(id) !== undefined) id = state.ids.upload();
       const record = { ...given, id, createdMs: state.now() };
       records.put(record.id, record);
@@ -114,7 +114,7 @@ export function openSessions(state: DriveState): Sessions {
     },
     save: ({ record }) => {
       records.put(record.id, record);
-      // All that is asked of it from now on is its outcome.
+      // From now on only the result is requested.
       if (record.fileId !== undefined || record.hasFailed === true) open.delete(record.id);
     },
     cancel: ({ record }) => drop(record.id),

@@ -12,7 +12,7 @@ import { uploadTargetOf } from './upload-target.ts';
 
 const tooLarge = (): DriveError => new DriveError(413, 'Request Too Large', { reason: 'uploadTooLarge' });
 
-/** Nobody hears it, for the connection broke; and nothing was done. */
+/** For a connection that broke. The client does not see this error, and nothing was changed. */
 const brokenOff = (): DriveError => badRequest('The request ended early.');
 
 type Take = (piece: Buffer) => Promise<void> | undefined;
@@ -23,8 +23,8 @@ interface Wish {
 }
 
 /**
- * Makes the file of what lands; whatever is then not wanted goes.
- * @param fill answers why there will be no file, if so
+ * Receives the bytes and creates or updates the file. Temporary files are removed in any case.
+ * @param fill returns the error when there will be no file
  */
 async function land(
   state: DriveState,
@@ -46,7 +46,7 @@ async function land(
   }
 }
 
-/** `uploadType=media`: the body is the file, and there is no metadata. Source: guides/manage-uploads#simple. */
+/** Handles `uploadType=media`: the body is the file, without metadata. Source: guides/manage-uploads#simple. */
 export async function uploadMedia(state: DriveState, call: DriveCall): Promise<Answer> {
   const { request } = call.google;
   const limit = state.limits.singleRequestUploadBytes;
@@ -69,7 +69,7 @@ export async function uploadMedia(state: DriveState, call: DriveCall): Promise<A
 const ENVELOPE_BYTES = 1024 * 1024;
 
 async function readRelated(call: DriveCall, limit: number): Promise<Buffer> {
-  // Base64 takes a third more on the way, and its line breaks.
+  // Base64 adds a third, and its line breaks.
   const most = Math.ceil(limit * 1.4) + ENVELOPE_BYTES;
   const pieces: Buffer[] = [];
   let bytes = 0;
@@ -83,7 +83,10 @@ async function readRelated(call: DriveCall, limit: number): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** `uploadType=multipart`: metadata and file in one body; the limit is the file's. Source: guides/manage-uploads#multipart. */
+/**
+ * Handles `uploadType=multipart`: metadata and file in one body. The size limit applies to the file. Source:
+ * guides/manage-uploads#multipart.
+ */
 export async function uploadMultipart(state: DriveState, call: DriveCall): Promise<Answer> {
   const limit = state.limits.singleRequestUploadBytes;
   const boundary = boundaryOf(call.google.request.headers['content-type']);

@@ -1,8 +1,9 @@
 import { UNIT_BYTES } from './partial-file.ts';
 
 /**
- * What the upload servers say no to, in plain text as they do. Texts that were seen from Google: googleapis/java-storage,
- * "ITJsonResumableSessionPutTaskTest"; googleapis/google-resumable-media-python, "BAD_CHUNK_SIZE_MSG".
+ * An error answer of the upload servers, in plain text as theirs. The messages were observed from Google:
+ * googleapis/java-storage, "ITJsonResumableSessionPutTaskTest"; googleapis/google-resumable-media-python,
+ * "BAD_CHUNK_SIZE_MSG".
  */
 export class UploadError extends Error {
   readonly code: number;
@@ -16,14 +17,14 @@ export class UploadError extends Error {
 export const noSuchSession = (): UploadError => new UploadError(404, 'Not Found');
 
 /**
- * Once the bytes are there and no file could be made of them, the session is over: 404 is for those that are not known.
+ * A session ends with 410 when all bytes had arrived but the file could not be created. An unknown session is a 404.
  * Source: googleapis/gcs-resumable-upload, pull request 16 ("only for cases where the session died due to bad data").
  */
 export const sessionFailed = (): UploadError => new UploadError(410, 'Gone');
 
 export const malformedRange = (): UploadError => new UploadError(400, 'Failed to parse Content-Range header.');
 
-/** 503, not 416, on Drive too: seen with a client that went on blindly after a 308. */
+/** The status is 503, not 416. This was observed on the real Drive with a client that ignored the range of a 308. */
 export const offsetTooHigh = (first: number, stored: number): UploadError =>
   new UploadError(
     503,
@@ -31,8 +32,9 @@ export const offsetTooHigh = (first: number, stored: number): UploadError =>
   );
 
 /**
- * "Create chunks in multiples of 256 KB" (guides/manage-uploads). Google refuses what is smaller; of bigger ones it was seen to
- * keep the whole multiples. Refused here all the same: whoever sends them has not read the guide.
+ * "Create chunks in multiples of 256 KB" (guides/manage-uploads). Google rejects smaller chunks. Of larger ones that
+ * are not a multiple it was observed to keep the whole multiples; they are rejected here, because they violate the
+ * guide.
  */
 export const invalidChunkSize = (bytes: number): UploadError =>
   new UploadError(
@@ -48,7 +50,7 @@ export const bodyDoesNotMatchRange = (bytes: number, first: number, last: number
     `Invalid request.  There were ${bytes} byte(s) in the request body.  There should have been ${last - first + 1} byte(s) (starting at offset ${first} and ending at offset ${last}) according to the Content-Range header.`,
   );
 
-/** The status is Google's (400); its text is not known. */
+/** The status 400 is Google's. Its message is not known. */
 export const sizeMismatch = (told: number, now: number): UploadError =>
   new UploadError(400, `Invalid request.  The upload was declared to have ${told} byte(s), and now to have ${now}.`);
 

@@ -8,9 +8,9 @@ import type { DriveState } from '../store/state.ts';
 
 type Metadata = Record<string, unknown>;
 
-/** What an upload does when its bytes are there: files.create or files.update. */
+/** The method that an upload runs when its bytes have arrived: files.create or files.update. */
 interface UploadTarget {
-  /** Of the file whose bytes are replaced. */
+  /** The media type of the file whose content is replaced. */
   replacedType(state: DriveState, call: DriveCall): string | undefined;
   check(state: DriveState, call: DriveCall, metadata: Metadata, media: MediaDescription): void;
   run(state: DriveState, call: DriveCall, metadata: Metadata, received: ReceivedBytes): StoredFile;
@@ -26,7 +26,7 @@ const TARGETS: Readonly<Record<string, UploadTarget>> = {
   },
 };
 
-/** @throws DriveError 501 for a method that takes no bytes here */
+/** @throws DriveError 501 for a method that has no uploads here */
 export function uploadTargetOf({ method }: DriveCall): UploadTarget {
   const effect = TARGETS[method.id];
   if (effect === undefined) throw notImplemented(method.id, `uploads to ${method.id}`);
