@@ -8,6 +8,12 @@ import type { Claim } from './idempotency.ts';
 /** Pauses before the receipt is recorded once more, in milliseconds: a caller that is refused sends all its bytes again. */
 const RETRY_WAITS_MS = [500, 2_000];
 
+/**
+ * No attempt begins later than this after the first one: the lease of a replaced file cannot be renewed while the ledger
+ * is away, and the next delivery takes it over when it has lapsed.
+ */
+const RETRY_WITHIN_MS = 10_000;
+
 /** Before the deadline, so that an answer still gets out. */
 const MARGIN_MS = 3_000;
 
@@ -19,10 +25,10 @@ interface Means {
   sleep: Sleep;
 }
 
-/** Waits before another attempt. @returns false if the caller left, or its deadline would pass */
-const pause = async (waitMs: number, { context, now, sleep }: Means): Promise<boolean> => {
+/** Waits before another attempt. @returns false if there is no time for one, or the caller left */
+const pause = async (waitMs: number, startedMs: number, { context, now, sleep }: Means): Promise<boolean> => {
   const { signal, deadlineMs = Number.POSITIVE_INFINITY } = context;
-  if (now() + waitMs + MARGIN_MS > deadlineMs) return false;
+  if (now() + waitMs > Math.min(startedMs + RETRY_WITHIN_MS, deadlineMs - MARGIN_MS)) return false;
   return sleep(waitMs, signal).then(
     () => true,
     () => false,
@@ -38,14 +44,15 @@ const pause = async (waitMs: number, { context, now, sleep }: Means): Promise<bo
  * @throws CourierError `google-unavailable` if the ledger does not take it
  */
 export const recordReceipt = async (claim: Claim, receipt: Receipt, means: Means): Promise<Receipt> => {
-  const { log } = means;
+  const { log, now } = means;
+  const startedMs = now();
   for (let attempt = 0; ; attempt++) {
     try {
       return await claim.finish(receipt);
     } catch (error) {
       log.warn({ error, fileId: receipt.id }, 'the receipt could not be recorded');
       const waitMs = RETRY_WAITS_MS[attempt];
-      if (waitMs !== undefined && (await pause(waitMs, means))) continue;
+      if (waitMs !== undefined && (await pause(waitMs, startedMs, means))) continue;
       throw new CourierError('google-unavailable', {
         detail: 'The file is stored, but its receipt could not be recorded.',
         remedy: "Retry with the same Idempotency-Key: this won't create a duplicate.",
