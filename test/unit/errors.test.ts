@@ -5,13 +5,27 @@ import { asCourierError, CourierError, ERRORS, type ErrorCode } from '../../src/
 
 const codes = Object.keys(ERRORS) as ErrorCode[];
 
+/** Old-fashioned or private expressions, each of which has a plain word. */
+const PRIVATE_WORDS = [
+  /\b(?:said|unsaid|mend|mended|spoilt|whom|whence|doubled|twin|twins|told|bring|brings|tell|tells)\b/i,
+  /\b(?:for good|all the same|goes on|comes again|come again|may be had|as it says it is|what is wanted)\b/i,
+  /\b(?:any more|no longer takes?|does not take|has not|is off|again later|by what right|of the form)\b/i,
+  /\b(?:must be|may be) (?:said|told|had)\b/i,
+  /\b(?:at this address|this way takes|it can hold|as it should|something is wrong|asks to slow down)\b/i,
+];
+const privateWordsIn = (text: string): string[] => PRIVATE_WORDS.flatMap((words) => words.exec(text)?.[0] ?? []);
+
 describe('the table of errors', () => {
   test.each(codes)('%s has a title, and a remedy of one sentence', (code) => {
     expect(ERRORS[code].title).toMatch(/^[A-Z].*[^.]$/);
     expect(ERRORS[code].remedy).toMatch(/^[A-Z].*\.$/);
   });
 
-  test('only passing faults may be tried again, and they all say when', () => {
+  test.each(codes)('%s is explained in plain words', (code) => {
+    for (const text of [ERRORS[code].title, ERRORS[code].remedy]) expect(privateWordsIn(text)).toEqual([]);
+  });
+
+  test('only transient errors are retryable, and each says when to retry', () => {
     for (const code of codes) {
       const error = new CourierError(code);
       expect(error.retryable).toBe([429, 503].includes(error.status));
@@ -19,7 +33,7 @@ describe('the table of errors', () => {
     }
   });
 
-  test('a remedy names the account that the error is about, and reads well without one', () => {
+  test('a remedy names the account that the error is about, or else speaks of the account of the courier', () => {
     const about = (account?: string): string => new CourierError('folder-not-found', { facts: { account } }).remedy;
     expect(about('courier@p.iam.gserviceaccount.com')).toMatch(/^Share the folder with courier@p/);
     expect(about()).toMatch(/^Share the folder with the courier's account as/);
