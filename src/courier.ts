@@ -12,7 +12,6 @@ import { type CourierApp, createApp } from './http/app.ts';
 import { createDeadLetters } from './pubsub/dead-letter.ts';
 import { createEventHandler } from './pubsub/events.ts';
 import type { DestinationSummary, Services } from './http/services.ts';
-import { CourierError } from './errors.ts';
 import { createTransport } from './google/create-transport.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
 import { createPolicy } from './identity/policy.ts';
@@ -121,7 +120,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     authenticatePush: authenticator.authenticatePush,
     mayPush: createPushPolicy(pubsub).mayPush,
     eventGrant: { destinations: pubsub.eventDestinations, sources: pubsub.eventSources },
-    authorize: createAuthorize({ ...story, mayWrite: (caller) => policy.destinationsOf(caller).length > 0 }),
+    authorize: createAuthorize({ ...story, requireAnyDestination: policy.requireAnyDestination }),
     deliver: createDeliver(story),
     openObject: createSourceAccess({
       allow: story.allow,
@@ -140,7 +139,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     openUpload: createOpenUpload(story),
     completeUpload: createCompleteUpload(story),
     async doctor(caller, doctorOptions) {
-      if (!policy.isOperator(caller)) throw new CourierError('caller-not-allowed');
+      policy.requireOperator(caller);
       const { createDoctor } = await import('./doctor/create-doctor.ts');
       return createDoctor(forDoctor)(caller, doctorOptions);
     },

@@ -1,6 +1,5 @@
 import { type Audit, beginAudit } from './delivery/audit.ts';
 import { type Checked, checkPlan } from './delivery/check-plan.ts';
-import { withConversionType } from './delivery/conversion-type.ts';
 import { type Claim, claimKey, deliveryKey, lookUp, replay } from './delivery/idempotency.ts';
 import { choosePlan, type Plan } from './delivery/plan.ts';
 import { IN_TRASH, receiptOf, withTrashWarning } from './delivery/receipt.ts';
@@ -144,24 +143,23 @@ const carryOut = async (delivering: DeliveryContext, atEnd: (work: () => Promise
  */
 export const createDeliver =
   (dependencies: DeliverDependencies) =>
-  (sent: Delivery): Promise<Receipt> => {
+  (delivery: Delivery): Promise<Receipt> => {
     const { allow, now, telemetry } = dependencies;
-    const { caller, options, source, idempotencyKey, signal, deadlineMs } = sent;
-    const log = dependencies.log.child({ requestId: sent.requestId });
+    const { caller, options, source, idempotencyKey, signal, deadlineMs } = delivery;
+    const log = dependencies.log.child({ requestId: delivery.requestId });
     const ledger = ledgerOf(dependencies.ledger, caller.sub);
     const asked = {
       ...{ caller, destination: options.destination, name: options.name, size: source.size, idempotencyKey },
-      ...(sent.allowedDestinations === undefined ? {} : { message: { signal } }),
+      ...(delivery.allowedDestinations === undefined ? {} : { message: { signal } }),
     };
     const audit = beginAudit(asked, { now, log, telemetry });
     const endings: (() => Promise<void>)[] = [];
 
     return audit.run(async () => {
-      const destination = allow(caller, options.destination, sent.allowedDestinations);
+      const destination = allow(caller, options.destination, delivery.allowedDestinations);
       audit.setDestination(destination.name);
       checkSize(source.size, destination);
       const request = resolveOptions(destination, options);
-      const delivery = withConversionType(sent, request);
       const context: CallContext = { signal, deadlineMs, callStats: audit.callStats };
       try {
         return await carryOut({ ...dependencies, ledger, log, delivery, request, context, audit }, (work) =>

@@ -5,12 +5,12 @@ export interface Caller {
   /** Stable subject of the token. */
   sub: string;
   /** Lower-case, and only when the token says that it is verified. */
-  email?: string;
+  email?: string | undefined;
   /**
    * The Google Workspace or Cloud Identity domain that keeps the account (the token's `hd`), lower-case. Consumer accounts
    * have none, whatever domain their address ends in, and service accounts have none.
    */
-  hostedDomain?: string;
+  hostedDomain?: string | undefined;
 }
 
 export const CONFLICT_RULES = ['new', 'replace', 'skip', 'fail'] as const;
@@ -29,23 +29,23 @@ export interface Source {
   /** Opens the bytes from an offset; only sources that can be read again have it (Cloud Storage, inline). */
   openAt?(offset: number): AsyncIterable<Uint8Array>;
   /** Names the bytes for good (`gs://bucket/object#generation`), so that a later try may go on in the middle. */
-  identity?: string;
+  identity?: string | undefined;
   /** Why the bytes are not there any more; only a receipt that they already have can be given. */
-  gone?: Error;
+  gone?: Error | undefined;
 }
 
 /** What the caller asked for, in the contract's words, before the destination's defaults. */
 export interface DeliveryOptions {
   /** Undefined: the only destination, else `default`. */
-  destination?: string;
+  destination?: string | undefined;
   name: string;
   /** What the stored file's name has to end with besides: `.gz` for bytes that are stored compressed. */
-  suffix?: string;
+  suffix?: string | undefined;
   /** Folders below the destination's, separated by "/". */
-  path?: string;
-  onConflict?: ConflictRule;
-  convertTo?: Conversion;
-  description?: string;
+  path?: string | undefined;
+  onConflict?: ConflictRule | undefined;
+  convertTo?: Conversion | undefined;
+  description?: string | undefined;
 }
 
 /** One file to be put in one place. */
@@ -53,16 +53,16 @@ export interface Delivery {
   caller: Caller;
   options: DeliveryOptions;
   source: Source;
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
   /** Lower-case hex, as the caller announced it. */
-  expectedSha256?: string;
+  expectedSha256?: string | undefined;
   /** Ends when the caller is gone or the request's time is up. */
   signal: AbortSignal;
   /** Epoch milliseconds by which an answer must be out; the upload stops in good time before. */
   deadlineMs: number;
   requestId: string;
   /** What this work may write to by its way of coming (a Pub/Sub subscription's list); the policy's `callers` do not count then. */
-  allowedDestinations?: readonly string[];
+  allowedDestinations?: readonly string[] | undefined;
 }
 
 export const OUTCOMES = ['created', 'replaced', 'skipped', 'replayed'] as const;
@@ -91,12 +91,12 @@ export interface Receipt {
   caller: string;
   idempotencyKey: string | null;
   /** What went wrong after the file was safe (sharing), or has become of it since. Left out when empty. */
-  warnings?: string[];
+  warnings?: string[] | undefined;
   /**
    * How far "exactly once" reaches: only within this instance, where the ledger is in its memory. Left out where all
    * instances share a ledger.
    */
-  once?: 'instance';
+  once?: 'instance' | undefined;
 }
 
 export const callerName = (caller: Caller): string => caller.email ?? caller.sub;

@@ -56,7 +56,15 @@ const serve = async (): Promise<void> => {
   await courier.warmUp();
 };
 
-/** `node server.js --check`: says what the configuration means, opens no port and calls nobody. Faults have ended the process before. */
+/** Why the service cannot start, in one sentence where the cause is the port. */
+const startFailure = (error: unknown): string => {
+  const { code } = error as Partial<NodeJS.ErrnoException>;
+  if (code === 'EADDRINUSE') return `port ${config.port} is already in use; stop the other process or set PORT`;
+  if (code === 'EACCES') return `permission to listen on port ${config.port} is denied; set PORT to 1024 or higher`;
+  return 'the service cannot start';
+};
+
+/** `node server.js --check`: prints what the configuration means. It opens no port and sends no request. */
 const check = async (): Promise<void> => {
   const { explain } = await import('./config/explain.ts');
   console.log(explain(config));
@@ -66,7 +74,7 @@ const [argument] = process.argv.slice(2);
 if (argument === '--check') void check();
 else {
   serve().catch((error: unknown) => {
-    log.error({ error }, `the service cannot start on port ${config.port}`);
+    log.error({ error }, startFailure(error));
     process.exit(1);
   });
 }

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { parse as parseYaml } from 'yaml';
 import { lineOf } from './faults.ts';
+import { parseConfiguration } from './parse-configuration.ts';
 import { type Remark, tidy } from './tidy.ts';
 import { type Environment, fromVariables, setVariables } from './variables.ts';
 
@@ -31,12 +30,9 @@ const findDocument = (env: Environment): Omit<Unchecked, 'notes'> => {
   );
   if (text && file) faults.push('COURIER_CONFIG_FILE: give either this or COURIER_CONFIG, not both');
   const where = text ? 'COURIER_CONFIG' : 'COURIER_CONFIG_FILE';
-  try {
-    return { value: parseYaml(text || readFileSync(file ?? '', 'utf8')), faults, fromEnvironment: false };
-  } catch (error) {
-    const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-    return { value: undefined, faults: [...faults, `${where}: cannot be read: ${why}`], fromEnvironment: false };
-  }
+  const parsed = parseConfiguration(text ? { text } : { file: file ?? '' });
+  if ('fault' in parsed) faults.push(`${where}: ${parsed.fault}`);
+  return { value: 'fault' in parsed ? undefined : parsed.value, faults, fromEnvironment: false };
 };
 
 /** The document, wherever it is, with its values put in order. */

@@ -1,5 +1,4 @@
 import type { Caller, DeliveryOptions } from '../domain.ts';
-import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { beginAudit } from './audit.ts';
@@ -18,8 +17,8 @@ export interface AnnouncedDelivery {
 
 interface AuthorizeDependencies {
   allow: Allow;
-  /** Whether there is any destination that this caller may write to. */
-  mayWrite(caller: Caller): boolean;
+  /** @throws CourierError `destination-forbidden` unless the caller may write to some destination */
+  requireAnyDestination(caller: Caller): void;
   now: () => number;
   log: Log;
   telemetry?: Telemetry | undefined;
@@ -30,11 +29,11 @@ interface AuthorizeDependencies {
  * stand in the body, by whether there is any that they may write to. A refusal is audited like that of any delivery.
  */
 export const createAuthorize = (dependencies: AuthorizeDependencies): ((announced: AnnouncedDelivery) => void) => {
-  const { allow, mayWrite, now, telemetry } = dependencies;
+  const { allow, requireAnyDestination, now, telemetry } = dependencies;
   return ({ caller, requestId, options, size, idempotencyKey }) => {
     try {
       if (options !== undefined) allow(caller, options.destination);
-      else if (!mayWrite(caller)) throw new CourierError('destination-forbidden');
+      else requireAnyDestination(caller);
     } catch (error) {
       const log = dependencies.log.child({ requestId });
       const asked = { caller, destination: options?.destination, name: options?.name, size, idempotencyKey };

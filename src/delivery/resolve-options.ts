@@ -62,7 +62,11 @@ export const checkSize = (size: number | undefined, { config, name }: Destinatio
  */
 export const fingerprint = (
   way: 'bytes' | 'session',
-  { options, source, size }: Pick<Delivery, 'options'> & { source?: { identity?: string }; size?: number },
+  {
+    options,
+    source,
+    size,
+  }: Pick<Delivery, 'options'> & { source?: { identity?: string | undefined }; size?: number | undefined },
   destination: string,
 ): string =>
   createHash('sha256')

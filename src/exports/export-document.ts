@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { DeliveryOptions, Source } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import { fileName } from '../text/file-name.ts';
+import { specificType } from '../text/media-type-by-name.ts';
 import { Base64Follower, base64Of } from './bytes/base64.ts';
 import { parseObjectName } from './sources/cloud-storage.ts';
 import { isRawNumber, parseExactJson } from './json/exact-json.ts';
@@ -27,9 +28,9 @@ const isRow = (value: unknown): value is Row =>
 
 const source = z
   .strictObject({
-    text: z.exactOptional(z.string()).meta({ description: 'Saved as UTF-8, text/plain.' }),
+    text: z.exactOptional(z.string()).meta({ description: 'Saved as UTF-8, with the media type text/plain.' }),
     base64: z.exactOptional(z.string()).meta({
-      description: 'The bytes in base64 (RFC 4648, 4), application/octet-stream.',
+      description: 'The bytes in base64 (RFC 4648, section 4).',
       contentEncoding: 'base64',
     }),
     json: z.exactOptional(z.unknown()).meta({ description: 'Any value, saved as indented JSON.' }),
@@ -93,7 +94,7 @@ export const asExport = (
   source: Source,
 ): OpenedExport => ({
   options,
-  source: mimeType === undefined ? source : { ...source, mimeType },
+  source: mimeType === undefined ? source : { ...source, mimeType: specificType(mimeType, options.name) },
   ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
 });
 
@@ -180,15 +181,11 @@ export const openExport = async (
   services: Pick<Services, 'openObject'>,
   request: Omit<SourceRequest, 'destination'>,
 ): Promise<OpenedExport> => {
-  const { source: given, name: asked, ...rest } = fields;
-  const { destination } = rest;
-  const {
-    name: found = '',
-    suffix,
-    ...opened
-  }: Source & { name?: string; suffix?: string } = inline ??
-  (await openObjectSource(services, parseObjectName(given.gcs ?? ''), { ...request, destination }));
-  if (asked !== undefined) return asExport({ ...rest, name: asked }, opened);
-  const ending = suffix === undefined ? {} : { suffix };
-  return asExport({ ...rest, name: nameOfObject(found), ...ending }, opened);
+  const { source: given, name, ...rest } = fields;
+  if (inline !== undefined && name !== undefined) {
+    return asExport({ ...rest, name }, { ...inline, mimeType: specificType(inline.mimeType, name) });
+  }
+  const asking = { ...request, destination: rest.destination };
+  const { name: found, suffix, ...object } = await openObjectSource(services, parseObjectName(given.gcs ?? ''), asking);
+  return asExport(name === undefined ? { ...rest, name: nameOfObject(found), suffix } : { ...rest, name }, object);
 };

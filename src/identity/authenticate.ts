@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import type { Caller } from '../domain.ts';
+import { type Caller, callerName } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import { bearerToken } from './bearer.ts';
 import { CLOUD_RUN_IAM_TRUST, createCloudRunIam } from './cloud-run-iam.ts';
@@ -64,8 +64,8 @@ export const createAuthenticator = (config: AuthenticatorConfig, means: Means): 
       const caller = await authenticate(headers);
       if (isPushAccount(caller)) return caller;
       throw new CourierError('caller-not-allowed', {
-        detail: 'The token is not that of an account which a configured subscription pushes with.',
-        remedy: 'Let the operator set this account as "serviceAccount" of the subscription under "pubsub".',
+        detail: `You are ${callerName(caller)}, which is not the service account of any configured subscription.`,
+        remedy: 'Ask the operator to set this account as "serviceAccount" of the subscription under "pubsub".',
       });
     },
   };

@@ -74,13 +74,26 @@ export const checkTimes = ({ notBeforeMs, expiresAtMs }: Identified, nowMs: numb
   if (nowMs < notBeforeMs) throw new CourierError('token-invalid', { detail: 'The token is not valid yet.' });
 };
 
-/** Whom a token's payload names, if it is meant for here and now. @throws CourierError `token-invalid`, `token-audience`, `token-expired` */
+/** At most so many of the configured audiences are named to a caller. */
+const MAX_NAMED_AUDIENCES = 5;
+
+/** Only for tokens whose signature is good: both audiences help the caller, and the log, to see which one is wrong. */
+const wrongAudience = (audience: string, expected: readonly string[]): CourierError => {
+  const names = expected.slice(0, MAX_NAMED_AUDIENCES).map((each) => `"${each}"`);
+  const wanted = `${names.join(' or ')}${names.length < expected.length ? ' or another one' : ''}`;
+  return new CourierError('token-audience', {
+    detail: `The token's audience is ${JSON.stringify(audience.slice(0, 200))}. This service expects ${wanted}.`,
+    facts: { audience, expectedAudiences: expected.join(' ') },
+  });
+};
+
+/** The caller that a token's payload names, if the token is meant for this service and valid now. @throws CourierError `token-invalid`, `token-audience`, `token-expired` */
 export const identify = (payload: unknown, rules: ClaimRules, nowMs: number): Identified => {
   const parsed = claimsSchema.safeParse(payload);
   if (!parsed.success) throw new CourierError('token-invalid');
   const claims = parsed.data;
   if (!rules.issuers.includes(claims.iss)) throw new CourierError('token-invalid');
-  if (!rules.audiences.includes(claims.aud)) throw new CourierError('token-audience');
+  if (!rules.audiences.includes(claims.aud)) throw wrongAudience(claims.aud, rules.audiences);
   const life = claims.exp - claims.iat;
   if (life <= 0 || life > MAX_LIFETIME_SECONDS) throw new CourierError('token-invalid');
   const identified = {

@@ -32,7 +32,7 @@ export interface Verifier {
   warmUp(): Promise<void>;
 }
 
-/** The answer to every token that is not what it says: nothing of it, and not which check it failed. */
+/** The same answer for every forged or malformed token, so that a forger does not learn which check failed. */
 const invalid = (cause?: unknown): CourierError => new CourierError('token-invalid', { cause });
 
 const REMOVED_SIGNATURE_REMEDY =
@@ -45,11 +45,21 @@ export const signatureRemoved = (): CourierError =>
     remedy: REMOVED_SIGNATURE_REMEDY,
   });
 
+/** Google's access tokens begin so (https://cloud.google.com/docs/authentication/token-types#access). */
+const ACCESS_TOKEN = 'ya29.';
+
+const accessToken = (): CourierError =>
+  new CourierError('token-invalid', {
+    detail: 'This is an access token. The service needs an ID token.',
+    remedy:
+      'Send an ID token whose audience is this service\'s URL, for example from "courier token" or "gcloud auth print-identity-token".',
+  });
+
 /** Takes a token apart, unread when it is too long. @throws CourierError `token-invalid` */
 export const partsOf = (token: string): TokenParts => {
   if (token.length > MAX_TOKEN_BYTES) throw invalid();
   const parts = readTokenParts(token);
-  if (parts === undefined) throw invalid();
+  if (parts === undefined) throw token.startsWith(ACCESS_TOKEN) ? accessToken() : invalid();
   return parts;
 };
 

@@ -15,6 +15,7 @@ import {
 } from '../exports/export-document.ts';
 import { placeOfObject } from '../exports/object-place.ts';
 import { openObjectSource } from '../exports/object-source.ts';
+import { mediaTypeByName } from '../text/media-type-by-name.ts';
 import { parseInput } from '../http/request/options.ts';
 import type { PubsubMessage } from './message.ts';
 import type { Services } from '../http/services.ts';
@@ -52,8 +53,10 @@ const optionsIn = (attributes: Attributes): Record<string, string> => {
 };
 
 /** The data are the file's bytes. */
-const fileOf = ({ attributes, data }: PubsubMessage): OpenedExport =>
-  asExport(parseInput(z.strictObject(fileShape), optionsIn(attributes)), bytesSource(data, 'application/octet-stream'));
+const fileOf = ({ attributes, data }: PubsubMessage): OpenedExport => {
+  const options = parseInput(z.strictObject(fileShape), optionsIn(attributes));
+  return asExport(options, bytesSource(data, mediaTypeByName(options.name)));
+};
 
 /** Attributes serve filters, too, so they may say again what the document says; that they say something else is a mistake. */
 const withAttributes = ({ fields, inline }: ReadDocument, attributes: Attributes): ReadDocument => {

@@ -1,3 +1,4 @@
+import { type Caller, callerName } from '../domain.ts';
 import { asCourierError, CourierError } from '../errors.ts';
 import type { Spool } from '../exports/bytes/spool.ts';
 import { type DocumentLease, MAX_PUSH_BYTES } from '../http/capacity/document-memory.ts';
@@ -56,10 +57,10 @@ const comeAgain = (context: CourierContext, error: CourierError): Response => {
   });
 };
 
-const forbidden = (): CourierError =>
+const forbidden = (caller: Caller): CourierError =>
   new CourierError('caller-not-allowed', {
-    detail: 'The token is not that of the account which pushes for this subscription.',
-    remedy: 'Let the operator set this account as "serviceAccount" of the subscription under "pubsub".',
+    detail: `You are ${callerName(caller)}, which is not the service account of this subscription.`,
+    remedy: 'Ask the operator to set this account as "serviceAccount" of the subscription under "pubsub".',
   });
 
 const handle = async (
@@ -72,7 +73,7 @@ const handle = async (
   const received = await receive(body, lease);
   const origin = received.push.subscription ?? '';
   const grant = services.mayPush(caller, origin);
-  if (grant === undefined) throw forbidden();
+  if (grant === undefined) throw forbidden(caller);
   slot.move(holderOf.subscription(origin));
   lease.move(holderOf.subscription(origin));
   const unwrapped = await received.unwrap();

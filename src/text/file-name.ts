@@ -4,33 +4,33 @@ import type { ErrorCode } from '../errors.ts';
 const CONTROL = /\p{Cc}/u;
 const MAX_CODE_POINTS = 255;
 const MAX_FOLDERS = 32;
-/** Longer than any path that is taken, and long enough for its fault to be found in what is left. */
+/** UTF-16 units. Far longer than any valid path, and short enough to be checked quickly. */
 const MAX_PATH_UNITS = 1_048_576;
 
 /**
- * UTF-16 units beyond which no name is looked at: normalization and spaces may shorten a name, but not by this much, and
- * both take long on a text of megabytes.
+ * UTF-16 units. Longer names are rejected before they are normalized, which takes long for a text of megabytes. No name of
+ * this length can become valid by normalizing or trimming it.
  */
 const MAX_UNITS = 16_384;
 
-/** Drive takes any name; these are the contract's rules. What is wrong with a name, or undefined. */
+/** What is wrong with a name, or undefined. Drive accepts any name; these rules are the courier's own. */
 const faultIn = (name: string): string | undefined => {
   if (name.length > MAX_UNITS) return `has more than ${MAX_CODE_POINTS} characters`;
   if (!name.isWellFormed()) return 'is not well-formed Unicode (a lone surrogate)';
   if (CONTROL.test(name)) return 'has a control character';
   const { length } = [...name];
   if (length === 0) return 'is empty';
-  if (length > MAX_CODE_POINTS) return `has ${length} characters; ${MAX_CODE_POINTS} are the most`;
+  if (length > MAX_CODE_POINTS) return `has ${length} characters; the maximum is ${MAX_CODE_POINTS}`;
   if (name === '.' || name === '..') return `is "${name}"`;
   return undefined;
 };
 
-/** Unicode NFC, so that one name is one name wherever it was typed; spaces around it are nobody's wish. */
+/** Unicode NFC, because systems encode the same name differently, and without spaces around it. */
 const normalize = (name: string): string => (name.length > MAX_UNITS ? name : name.normalize('NFC').trim());
 
 const issue = (code: ErrorCode, message: string) => ({ code: 'custom' as const, message, params: { code } });
 
-/** A file's name: NFC, trimmed, 1 to 255 code points, without control characters, lone surrogates, "/" and "\". */
+/** A file name: NFC, trimmed, 1 to 255 code points, without control characters, lone surrogates, "/" and "\". Issues carry the code `name-invalid`. */
 export const fileName = z
   .string()
   .transform(normalize)
@@ -40,17 +40,26 @@ export const fileName = z
     if (fault !== undefined) context.addIssue(issue('name-invalid', fault));
   });
 
-/** Folders below the destination's, separated by "/" (or "\"); "" is the destination's own folder. */
+const isSlash = (character: string | undefined): boolean => character === '/' || character === '\\';
+
+/** Written by hand, since a regular expression for it takes quadratic time. */
+const withoutOuterSlashes = (path: string): string => {
+  let [start, end] = [0, path.length];
+  while (start < end && isSlash(path[start])) start += 1;
+  while (end > start && isSlash(path[end - 1])) end -= 1;
+  return path.slice(start, end);
+};
+
+/**
+ * Folders below the destination's folder, separated by "/" or "\", each a valid name; "" is the destination's own folder.
+ * Slashes at the beginning and at the end are ignored.
+ */
 export const folderPath = z
   .string()
-  .transform((path) =>
-    path === ''
-      ? []
-      : path
-          .slice(0, MAX_PATH_UNITS)
-          .split(/[/\\]/, MAX_FOLDERS + 1)
-          .map(normalize),
-  )
+  .transform((given) => {
+    const path = withoutOuterSlashes(given).slice(0, MAX_PATH_UNITS);
+    return path === '' ? [] : path.split(/[/\\]/, MAX_FOLDERS + 1).map(normalize);
+  })
   .superRefine((folders, context) => {
     if (folders.length > MAX_FOLDERS) {
       context.addIssue(issue('path-invalid', `has more than ${MAX_FOLDERS} folders`));
@@ -63,6 +72,6 @@ export const folderPath = z
   })
   .transform((folders) => folders.join('/'));
 
-/** The name of a file whose bytes are stored in an encoded form; one that ends so already stays. */
+/** The name with the suffix of its encoding, such as `.gz`, unless it ends with it already. */
 export const withSuffix = (name: string, suffix: string | undefined): string =>
   suffix === undefined || name.toLowerCase().endsWith(suffix.toLowerCase()) ? name : `${name}${suffix}`;

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { UNKNOWN_TYPE } from './media-type.ts';
 
-/** What systems export and people open in Drive; for the rest, Drive itself looks at the name. */
+/** Types of files that systems export and people open in Drive. For other names Drive derives the type itself. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.avro': 'application/avro',
   '.csv': 'text/csv',
@@ -44,5 +44,12 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.zip': 'application/zip',
 };
 
-/** The media type that a file name suggests; `application/octet-stream` when it suggests none. */
+/** The media type for the extension of a file name; `application/octet-stream` for an unknown extension. */
 export const mediaTypeByName = (name: string): string => MEDIA_TYPES[extname(name).toLowerCase()] ?? UNKNOWN_TYPE;
+
+/**
+ * The media type to store a file with. Clients send `application/octet-stream` when they do not know the type (RFC 9110,
+ * 8.3), so it is derived from the file name then. Any other type is kept.
+ */
+export const specificType = (mimeType: string, name: string): string =>
+  mimeType === UNKNOWN_TYPE ? mediaTypeByName(name) : mimeType;

@@ -64,7 +64,7 @@ const bytesOf = (id: unknown): string => google.drive.bytesOf(String(id)).toStri
 
 /** What every one of them has to get done. */
 const expectDelivered = (got: Record<string, unknown>, name: string): void => {
-  expect(got.file).toMatchObject({ name: `${name} tést.csv`, mimeType: 'application/octet-stream', path: 'a b/ü' });
+  expect(got.file).toMatchObject({ name: `${name} tést.csv`, mimeType: 'text/csv', path: 'a b/ü' });
   expect(bytesOf((got.file as { id: string }).id)).toBe('a,b\n1,2\n');
   expect(got.typed).toMatchObject({ mimeType: 'text/csv', outcome: 'created' });
   expect(got.form).toMatchObject({ name: `${name} form ü.txt`, mimeType: 'text/plain', outcome: 'created' });

@@ -90,7 +90,7 @@ const CASES: readonly Case[] = [
       damaged('courier', { private_key: '-----BEGIN PRIVATE KEY-----\nQUJD\n-----END PRIVATE KEY-----\n' }),
     code: 'key-invalid',
     detail: 'not an RSA private key',
-    remedy: 'as Google made it',
+    remedy: 'complete Google credentials file',
   },
   {
     what: 'an expired refresh token',
@@ -107,7 +107,7 @@ const CASES: readonly Case[] = [
     credential: () => damaged('authorized-user-ops', { client_id: 'nobody.apps.googleusercontent.com' }),
     code: 'key-invalid',
     detail: 'OAuth client',
-    remedy: 'as Google made it',
+    remedy: 'complete Google credentials file',
   },
   {
     what: 'a person with a subject besides',
@@ -272,21 +272,21 @@ const CASES: readonly Case[] = [
     credential: () => damaged('external-account-oidc', { credential_source: { executable: { command: '/bin/id' } } }),
     code: 'key-invalid',
     detail: 'no program',
-    remedy: 'as Google made it',
+    remedy: 'complete Google credentials file',
   },
   {
     what: 'a document that would have another host called',
     credential: () => damaged('external-account-oidc', { token_url: 'https://sts.evil.example/v1/token' }),
     code: 'key-invalid',
     detail: '"token_url"',
-    remedy: 'as Google made it',
+    remedy: 'complete Google credentials file',
   },
   {
     what: 'a document that would have a neighbour’s address asked',
     credential: () => damaged('external-account-oidc', { credential_source: { url: 'http://10.0.0.1/token' } }),
     code: 'key-invalid',
     detail: '"credential_source"',
-    remedy: 'as Google made it',
+    remedy: 'complete Google credentials file',
   },
 ];
 

@@ -36,6 +36,16 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     return delivered;
   };
 
+  test.each<[Record<string, string>, string | undefined, string]>([
+    [{ base64: 'YSxi' }, undefined, 'text/csv'],
+    [{ base64: 'YSxi' }, 'application/octet-stream', 'text/csv'],
+    [{ base64: 'YSxi' }, 'text/plain', 'text/plain'],
+    [{ text: 'a,b' }, undefined, 'text/plain'],
+  ])('of %j as a.csv, with the type %j, is kept as %s', async (source, mimeType, type) => {
+    expect((await send({ name: 'a.csv', mimeType, source })).status).toBe(201);
+    expect(last().delivery.source.mimeType).toBe(type);
+  });
+
   test.each([
     ['a text', { text: 'Grüße\n' }, 'text/plain', 'Grüße\n'],
     ['base64', { base64: 'AAEC/w==' }, 'application/octet-stream', '\0\u0001\u0002\xff'],

@@ -137,6 +137,11 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     expect(only().delivery.source.mimeType).toBe('application/x-b');
   });
 
+  test('without a type gets the type of its name', async () => {
+    expect((await push({ data: Buffer.from('a,b'), attributes: { name: 'a.csv' } })).status).toBe(204);
+    expect(only().delivery.source.mimeType).toBe('text/csv');
+  });
+
   test('may bring an empty file', async () => {
     expect((await push({ attributes: { name: 'empty' } })).status).toBe(204);
     expect(only().bytes).toHaveLength(0);

@@ -60,15 +60,29 @@ describe.each(FORMS)('a raw body, %s', (form) => {
     ['text/csv', 'text/csv'],
     ['TEXT/CSV; charset=utf-8; header=present', 'text/csv; charset=utf-8'],
     ['text/csv;charset="Windows-1251"', 'text/csv; charset=windows-1251'],
-    [undefined, 'application/octet-stream'],
-    ['application/x-www-form-urlencoded', 'application/octet-stream'],
     ['application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', undefined],
-  ])('of the type %j is kept as %j', async (sent, kept = sent) => {
+  ])('of the type %j is kept as %j, whatever its name', async (sent, kept = sent) => {
     const headers = sent === undefined ? {} : { 'content-type': sent };
-    const { status } = await entry.send({ target: '/v1/files?name=a', headers, body: 'a,b\n1,2\n' });
+    const { status } = await entry.send({ target: '/v1/files?name=a.pdf', headers, body: 'a,b\n1,2\n' });
     expect(status).toBe(201);
     expect(lastDelivered().delivery.source.mimeType).toBe(kept);
   });
+
+  test.each([undefined, 'application/octet-stream', 'application/x-www-form-urlencoded'])(
+    'of the type %j gets the type of its name',
+    async (sent) => {
+      const headers = sent === undefined ? {} : { 'content-type': sent };
+      for (const [name, type] of [
+        ['a.csv', 'text/csv'],
+        ['A.PDF', 'application/pdf'],
+        ['a', 'application/octet-stream'],
+        ['a.unknown', 'application/octet-stream'],
+      ]) {
+        await entry.send({ target: `/v1/files?name=${name}`, headers, body: 'a,b\n1,2\n' });
+        expect(lastDelivered().delivery.source.mimeType).toBe(type);
+      }
+    },
+  );
 
   test.each([
     'text',

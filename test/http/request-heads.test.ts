@@ -30,6 +30,22 @@ describe.each(HTTP1_FORMS)('a request as old or odd clients write it, %s', (form
     await ended;
   });
 
+  test.each([
+    ['raw UTF-8 in the query', '/v1/files?name=Ums\u00e4tze.csv'],
+    ['a space in the query', '/v1/files?name=a b.csv'],
+  ])('%s is answered with how to send it', async (_, target) => {
+    // Behind functions-framework it is Node itself that answers, without a body.
+    if (form.startsWith('function')) return;
+    const answer = await ask(
+      `POST ${target} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\nContent-Length: 0\r\n\r\n`,
+    );
+    expect(problemIn(answer)).toMatchObject({
+      status: 400,
+      code: 'request-invalid',
+      remedy: expect.stringContaining('--url-query'),
+    });
+  });
+
   test('HTTP/1.0 delivers, and is never asked to go on', async () => {
     const head = 'POST /v1/files?name=a HTTP/1.0\r\nAuthorization: Bearer good\r\nExpect: 100-continue\r\n';
     const answer = await ask(`${head}Content-Length: 3\r\n\r\nabc`);

@@ -47,6 +47,11 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
     });
   });
 
+  test('of an unknown type get the type of the name', async () => {
+    await open(JSON.stringify({ ...request, name: 'a.zip', mimeType: 'application/octet-stream' }));
+    expect(opened.at(-1)).toMatchObject({ options: { name: 'a.zip', mimeType: 'application/zip' } });
+  });
+
   test('leave no trace of their secret in the log', async () => {
     expect((await open(JSON.stringify(request))).text).toContain('upload_id=secret');
     expect(entry.services.log.lines.join('\n')).not.toContain('secret');

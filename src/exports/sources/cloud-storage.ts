@@ -5,7 +5,7 @@ import type { Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import type { Bearer, GoogleResponse, GoogleStream, GoogleTransport } from '../../google/transport.ts';
 import { readStoredType } from '../../text/media-type.ts';
-import { mediaTypeByName } from '../../text/media-type-by-name.ts';
+import { mediaTypeByName, specificType } from '../../text/media-type-by-name.ts';
 import { storedFormOf } from './content-encoding.ts';
 import { encryptedWithCustomerKey, needsUserProject, storageError } from './storage-refusal.ts';
 
@@ -296,7 +296,7 @@ const mustHaveChecksum = (metadata: Found['metadata'], name: ObjectName): (() =>
 /** An object may have any text as its type, also none that a file can be kept under: its name tells then. */
 const typeOf = (contentType: string | undefined, name: string): string => {
   const stored = contentType === undefined ? undefined : readStoredType(contentType);
-  return stored !== undefined && 'type' in stored ? stored.type : mediaTypeByName(name);
+  return stored !== undefined && 'type' in stored ? specificType(stored.type, name) : mediaTypeByName(name);
 };
 
 /**

@@ -2,11 +2,18 @@ import { CourierError } from '../../errors.ts';
 
 const MAX_PARAMETERS = 32;
 
+/** What to do about characters in a URL that must be percent-encoded. */
+export const PERCENT_ENCODE =
+  'Percent-encode names and paths as UTF-8, or let the client do it: curl --url-query "name=…" (7.87 or newer), params={…} in Python.';
+
+const invalid = (detail: string, cause?: unknown): CourierError =>
+  new CourierError('request-invalid', { detail, remedy: PERCENT_ENCODE, cause });
+
 const decode = (text: string): string => {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch (cause) {
-    throw new CourierError('request-invalid', { detail: 'The query is not percent-encoded UTF-8.', cause });
+    throw invalid('The query is not percent-encoded UTF-8.', cause);
   }
 };
 
@@ -20,9 +27,7 @@ export const readQuery = (target: string): [string, string][] => {
   const start = target.indexOf('?');
   if (start === -1) return [];
   const query = target.slice(start + 1).replace(/#.*$/s, '');
-  if (/[^\x21-\x7e]/.test(query)) {
-    throw new CourierError('request-invalid', { detail: 'The query has characters that must be percent-encoded.' });
-  }
+  if (/[^\x21-\x7e]/.test(query)) throw invalid('The query has characters that must be percent-encoded.');
   const pairs = query.split('&').filter((pair) => pair !== '');
   if (pairs.length > MAX_PARAMETERS) {
     throw new CourierError('request-invalid', { detail: `The query has more than ${MAX_PARAMETERS} parameters.` });

@@ -1,6 +1,7 @@
 import type { Delivery, DeliveryOptions, Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import type { ContentType } from '../../text/media-type.ts';
+import { specificType } from '../../text/media-type-by-name.ts';
 import { type Incoming, type MinThroughput, type RequestBody, requestBody } from '../request/request-body.ts';
 import type { AnnouncedDelivery } from '../../delivery/authorize.ts';
 import { readBodyDigests, sha256Among, withDigests } from '../request/body-digests.ts';
@@ -35,13 +36,14 @@ const readRaw = ({ body, contentType, query, headers, incoming }: Reading): Sent
   const digests = readBodyDigests((name) => headers.get(name));
   const others = digests.filter(({ algorithm }) => algorithm !== 'sha256');
   const named = withName(fileNameOf(headers.get('content-disposition')));
+  const options = parseInput(deliveryOptions, { ...named, ...gatherOptions(query) });
   const source: Source = {
     size: body.size,
-    mimeType: fileType(contentType),
+    mimeType: specificType(fileType(contentType), options.name),
     open: () => withDigests(refuseTrailers(body.read(true), incoming), others),
   };
   return {
-    options: parseInput(deliveryOptions, { ...named, ...gatherOptions(query) }),
+    options,
     source,
     ...withSha256(sha256Among(digests)),
   };
@@ -52,9 +54,10 @@ const readMultipart = async ({ body, contentType, query, headers, incoming }: Re
   const boundary = contentType.parameters?.get('boundary') ?? '';
   const digests = readBodyDigests((name) => headers.get(name));
   const form = await readForm(refuseTrailers(body.read(), incoming), boundary, digests);
+  const options = parseInput(deliveryOptions, { name: form.fileName, ...gatherOptions([...query, ...form.fields]) });
   return {
-    options: parseInput(deliveryOptions, { name: form.fileName, ...gatherOptions([...query, ...form.fields]) }),
-    source: { size: undefined, mimeType: form.mimeType, open: form.read },
+    options,
+    source: { size: undefined, mimeType: specificType(form.mimeType, options.name), open: form.read },
     ...withSha256(form.expectedSha256),
   };
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { specificType } from '../../text/media-type-by-name.ts';
 import { readIdempotencyKey } from '../request/delivery-headers.ts';
 import type { CourierContext } from '../environment.ts';
 import { jsonBody, readJson } from '../request/json-body.ts';
@@ -32,10 +33,10 @@ export const createOpenUploadHandler =
       const body = jsonBody(context, MAX_JSON_BYTES, { minThroughput });
       services.authorize({ caller, requestId: trace.requestId, idempotencyKey });
       const session = await slots.hold(holderOf.caller(caller), async () => {
-        const options = parseInput(uploadRequest, await readJson(body));
+        const { mimeType, ...options } = parseInput(uploadRequest, await readJson(body));
         return services.openUpload({
           caller,
-          options,
+          options: { ...options, mimeType: specificType(mimeType, options.name) },
           ...time,
           ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
         });

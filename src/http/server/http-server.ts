@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { CourierError } from '../../errors.ts';
 import type { NodeListener } from './node-listener.ts';
 import { problemOf } from '../problem.ts';
+import { PERCENT_ENCODE } from '../request/query.ts';
 import { HEADERS_TOO_LARGE, headersTooLarge, MAX_HEADER_BYTES, MAX_HEADERS } from '../request/request-head.ts';
 import { readTrace } from '../observe/trace.ts';
 
@@ -35,8 +36,8 @@ interface Refusal {
   status: number;
 }
 
-const badRequest = (detail: string): Refusal => ({
-  error: new CourierError('request-invalid', { detail }),
+const badRequest = (detail: string, remedy?: string): Refusal => ({
+  error: new CourierError('request-invalid', { detail, remedy }),
   statusLine: '400 Bad Request',
   status: 400,
 });
@@ -46,8 +47,8 @@ const refusalOf = ({ code }: NodeJS.ErrnoException): Refusal => {
     const statusLine = `${HEADERS_TOO_LARGE} Request Header Fields Too Large`;
     return { error: headersTooLarge(), statusLine, status: HEADERS_TOO_LARGE };
   }
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return badRequest('The headers did not come in time.');
-  return badRequest('The request cannot be read as HTTP/1.1.');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return badRequest('The headers did not arrive in time.');
+  return badRequest('The request cannot be parsed as HTTP/1.1.', `Check the URL and the headers. ${PERCENT_ENCODE}`);
 };
 
 /** Answers what never became a request of the app. The connection is over: whatever follows on it has no beginning. */

@@ -7,6 +7,7 @@ import type { CourierApp } from '../app.ts';
 import type { Bindings } from '../environment.ts';
 import { isBodyPending, isCallerGone } from '../request/pending-body.ts';
 import { problemResponse } from '../problem.ts';
+import { PERCENT_ENCODE } from '../request/query.ts';
 import { createStreamEnd } from './refused-stream.ts';
 import { readTrace } from '../observe/trace.ts';
 
@@ -70,7 +71,10 @@ const lastResort = (thrown: unknown): globalThis.Response => {
   const { requestId } = readTrace(new Headers());
   const error =
     thrown instanceof RequestError
-      ? new CourierError('request-invalid', { detail: 'The request target or Host cannot be read.' })
+      ? new CourierError('request-invalid', {
+          detail: 'The URL or the Host header cannot be parsed.',
+          remedy: `Check the URL and the Host header. ${PERCENT_ENCODE}`,
+        })
       : asCourierError(thrown);
   return problemResponse(error, requestId, { headers: { 'X-Request-Id': requestId, 'Cache-Control': 'no-store' } });
 };

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
@@ -80,4 +82,19 @@ describe.each(WAYS)('%s --check', (_, argumentsOf) => {
       expect.stringContaining('destinations.reports.credentials: no credentials named "none"'),
     ]);
   });
+});
+
+test('a port that is already in use is named in one sentence', async () => {
+  const other = createServer().listen(0);
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const { status, stdout } = spawnSync(process.execPath, ['src/server.ts'], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 50_000,
+    env: { PATH: process.env.PATH, COURIER_CONFIG: JSON.stringify(GOOD), PORT: String(port) },
+  });
+  other.close();
+  expect(status).toBe(1);
+  expect(stdout).toContain(`port ${port} is already in use; stop the other process or set PORT`);
 });

@@ -299,8 +299,31 @@ describe('the document', () => {
 
   test('that is no YAML is one fault, and is not quoted whole', () => {
     expect(faultsOf(() => readConfig({ COURIER_CONFIG: 'a: [1, 2\nsecret: hunter2' }))).toEqual([
-      expect.stringMatching(/^COURIER_CONFIG: cannot be read: (?!.*hunter2)/),
+      expect.stringMatching(/^COURIER_CONFIG: is not valid YAML at line 2, column \d+: (?!.*hunter2)/),
     ]);
+  });
+
+  test.each([
+    ['a: b: c', 'is not valid YAML at line 1, column 4: put a value that contains ": " in quotes'],
+    ['a:\n\t- b', 'is not valid YAML at line 2, column 1: indent with spaces instead of tabs'],
+    ['a: 1\na: 2', 'is not valid YAML at line 2, column 1: the key is given twice'],
+    ['- a\nb: 1', 'is not valid YAML at line 2, column 1: Unexpected scalar at node end'],
+  ])('%j is told where it is wrong, and how', (text, fault) => {
+    expect(faultsOf(() => readConfig({ COURIER_CONFIG: text }))).toEqual([`COURIER_CONFIG: ${fault}`]);
+  });
+
+  test.each<[string, Buffer | undefined, string]>([
+    [
+      'in UTF-16, as PowerShell writes it',
+      Buffer.from('\ufeffaudiences: []', 'utf16le'),
+      'is UTF-16; save the file as UTF-8',
+    ],
+    ['in another encoding', Buffer.from([0x61, 0x3a, 0xe9]), 'is not UTF-8; save the file as UTF-8'],
+    ['that does not exist', undefined, 'the file does not exist'],
+  ])('a file %s is named in one sentence', (_, bytes, fault) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'courier-config-')), 'courier.yaml');
+    if (bytes !== undefined) writeFileSync(file, bytes);
+    expect(faultsOf(() => readConfig({ COURIER_CONFIG_FILE: file }))).toEqual([`COURIER_CONFIG_FILE: ${fault}`]);
   });
 });
 

@@ -47,6 +47,30 @@ const header = (changes: object): string =>
 const EMAIL = 'exporter@my-proj.iam.gserviceaccount.com';
 const SUB = '113774264463038321964';
 
+describe('a rejected token', () => {
+  test('of Google for another service is answered with both audiences', async () => {
+    await expect(verify(signed({ aud: 'https://other.example' }))).rejects.toMatchObject({
+      code: 'token-audience',
+      detail: `The token's audience is "https://other.example". This service expects "${AUDIENCE}" or "second-audience".`,
+      facts: { audience: 'https://other.example', expectedAudiences: `${AUDIENCE} second-audience` },
+    });
+  });
+
+  test('that is forged learns no audience', async () => {
+    const forged: unknown = await verify(stranger.token(goodClaims({ aud: 'https://other.example' }))).catch((e) => e);
+    expect(forged).toMatchObject({ code: 'token-invalid', detail: undefined, facts: {} });
+    expect(JSON.stringify(forged)).not.toContain(AUDIENCE);
+  });
+
+  test.each(['ya29.a0AfB_x-y', 'ya29.c.c0ASRK0Ga.b.c'])('%s is named as an access token', async (token) => {
+    await expect(verify(token)).rejects.toMatchObject({
+      code: 'token-invalid',
+      detail: expect.stringContaining('access token'),
+      remedy: expect.stringContaining('ID token'),
+    });
+  });
+});
+
 describe('a token of Google names its caller', () => {
   test.each<[string, string, object]>([
     ['as service accounts have it', signed({}), { sub: SUB, email: EMAIL }],

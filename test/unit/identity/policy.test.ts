@@ -123,12 +123,48 @@ describe('the destination that a caller means', () => {
       'The request names no destination, and the only one that this caller may write to is not called "default".',
       'Name one with',
     ],
-    ['none of its own', { a: others, b: others }, 'The request names no destination.', 'ask the operator'],
+    [
+      'none of its own',
+      { a: others, b: others },
+      'You are alice@example.com, which is not authorized to write to any destination.',
+      'ask the operator',
+    ],
   ])('whoever has %s and names none is told what to do', (_, destinations, detail, remedy) => {
     const { resolveDestination } = createPolicy(configOf(destinations));
     expect(() => resolveDestination(undefined, alice)).toThrow(
       expect.objectContaining({ code: 'destination-forbidden', detail, remedy: expect.stringContaining(remedy) }),
     );
+  });
+
+  test.each<[string, object, Caller, string | undefined, string, string]>([
+    [
+      'with an email, to a named one',
+      { mine, theirs: others },
+      alice,
+      'theirs',
+      'You are alice@example.com',
+      'operator',
+    ],
+    ['with an email, to none at all', { theirs: others }, alice, 'theirs', 'any destination', 'operator'],
+    ['without an email', { mine, theirs: others }, { sub: '42' }, 'mine', 'no verified email', '--include-email'],
+  ])('a caller %s is told who it is', (_, destinations, caller, named, detail, remedy) => {
+    const { resolveDestination } = createPolicy(configOf(destinations));
+    expect(() => resolveDestination(named, caller)).toThrow(
+      expect.objectContaining({
+        code: 'destination-forbidden',
+        detail: expect.stringContaining(detail),
+        remedy: expect.stringContaining(remedy),
+      }),
+    );
+  });
+
+  test('a caller without any destination, and one that is no operator, are told who they are', () => {
+    const { requireAnyDestination, requireOperator } = createPolicy(configOf({ theirs: others }));
+    const who = expect.stringContaining('You are alice@example.com');
+    expect(() => requireAnyDestination(alice)).toThrow(
+      expect.objectContaining({ code: 'destination-forbidden', detail: who }),
+    );
+    expect(() => requireOperator(alice)).toThrow(expect.objectContaining({ code: 'caller-not-allowed', detail: who }));
   });
 
   test('what others have does not show in the answer to a request that names none', () => {
