@@ -1,6 +1,6 @@
 // The design's import directions: entry points → protocols → the story and its steps → rooms → errors and domain types.
 const ROOMS = ['identity', 'credentials', 'drive', 'ledger', 'google'];
-const DOMAIN = '^src/((domain|errors|error-codes|digest|log|redact|sleep|turns)\\.ts$|text/|config/)';
+const DOMAIN = '^src/((domain|errors|error-codes|digest|log|log-pretty|redact|sleep|turns)\\.ts$|text/|config/)';
 const PROTOCOLS = '^src/(http|pubsub|exports)/';
 const ENTRY_POINTS = '^src/(server|function|start|courier|destinations)\\.ts$';
 const STORIES = '^src/(deliver\\.ts$|upload-sessions/)';
