@@ -52,6 +52,12 @@ describe.each(FORMS)('headers that change what a body means, %s', (form) => {
     ['digest', 'SHA-256=abc', 400, 'digest-malformed'],
     ['repr-digest', `sha-256=:${digest('sha256', 'other')}:`, 422, 'digest-mismatch'],
     ['content-digest', `sha-256=:${digest('sha256', 'other')}:`, 422, 'digest-mismatch'],
+    ['content-digest', `sha-512=:${digest('sha512', 'other')}:`, 422, 'digest-mismatch'],
+    ['content-digest', `sha-256=:${digest('sha256')}:, sha-512=:${digest('sha512', 'other')}:`, 422, 'digest-mismatch'],
+    ['content-digest', 'sha-512=:YWJj:', 400, 'digest-malformed'],
+    ['content-digest', 'crc32c=:YWJj:', 400, 'digest-malformed'],
+    ['repr-digest', `sha-512=:${digest('sha512', 'other')}:`, 422, 'digest-mismatch'],
+    ['repr-digest', 'unixsum=:YWJj:', 400, 'digest-malformed'],
   ];
 
   test.each(Object.keys(ROUTES) as (keyof typeof ROUTES)[])('%s with one of them is refused', async (route) => {
@@ -81,6 +87,8 @@ describe.each(FORMS)('headers that change what a body means, %s', (form) => {
       ['digest', `sha-256=${digest('sha256')}`],
       ['digest', `SHA=${digest('sha1')}, SHA-512=${digest('sha512')},UNIXsum=30637`],
       ['repr-digest', `sha-256=:${digest('sha256')}:`],
+      ['content-digest', `sha-512=:${digest('sha512')}:`],
+      ['content-digest', `crc32c=:YWJj:, sha-512=:${digest('sha512')}:`],
     ] as const) {
       const { status } = await entry.send({ target: '/v1/files?name=a', headers: { [name]: value }, body: BODY });
       expect({ name, value, status }).toEqual({ name, value, status: 201 });
@@ -103,6 +111,8 @@ describe.each(FORMS)('headers that change what a body means, %s', (form) => {
     [[`Content-MD5: ${digest('md5', 'other')}`], 422, 'digest-mismatch'],
     [[`Digest: SHA-256=${digest('sha256', 'other')}`], 422, 'digest-mismatch'],
     [[`Repr-Digest: sha-256=:${digest('sha256', 'other')}:`], 422, 'digest-mismatch'],
+    [[`Content-Digest: sha-512=:${digest('sha512', 'other')}:`], 422, 'digest-mismatch'],
+    [['Content-Digest: crc32c=:YWJj:'], 400, 'digest-malformed'],
     [['Content-MD5: abc'], 400, 'digest-malformed'],
     [['Content-Type: multipart/mixed; boundary=z'], 415, 'media-type-unsupported'],
     [

@@ -1,3 +1,5 @@
+import { CourierError } from '../../errors.ts';
+
 /**
  * What a scanner finds in JSON text, in order, as bytes of UTF-8. Texts and numbers come in pieces, since a text may be as
  * long as the document: `plain` are bytes that stand for themselves, `escaped` is one character that had an escape.
@@ -14,6 +16,10 @@ export interface JsonEvents {
   endNumber(): void;
   word(word: 'true' | 'false' | 'null'): void;
 }
+
+/** For the words that JavaScript and Python have for numbers which JSON lacks. Python's `json.dumps` writes them by default. */
+export const notANumber = (word: 'NaN' | 'Infinity'): CourierError =>
+  new CourierError('request-invalid', { detail: `${word} is not JSON. Use null or a string instead.` });
 
 /** Text that is no JSON; whoever has the bytes says at which character. */
 export class MalformedJson extends Error {

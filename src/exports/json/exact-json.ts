@@ -1,4 +1,5 @@
 import { CourierError } from '../../errors.ts';
+import { notANumber } from './events.ts';
 
 /**
  * JSON as it was written. `JSON.parse` changes what a person's table must keep: 9007199254740993 ends in 2, 1e400 is
@@ -95,7 +96,11 @@ export const parseExactJson = (text: string): unknown => {
   const number = (): number | RawNumber => {
     NUMBER.lastIndex = at;
     const written = NUMBER.exec(text)?.[0];
-    if (written === undefined) throw malformed();
+    if (written === undefined) {
+      const start = text[at] === '-' ? at + 1 : at;
+      for (const word of ['NaN', 'Infinity'] as const) if (text.startsWith(word, start)) throw notANumber(word);
+      throw malformed();
+    }
     at = NUMBER.lastIndex;
     const value = Number(written);
     return SMALL_INTEGER.test(written) || String(value) === written ? value : rawJSON(written);

@@ -1,5 +1,5 @@
 import { CourierError } from '../../errors.ts';
-import { type JsonEvents, MalformedJson } from './events.ts';
+import { type JsonEvents, MalformedJson, notANumber } from './events.ts';
 import { isDigit, isNumber, NUMBER, type NumberState, numberStep } from './number.ts';
 
 /** Containers within containers; more are refused (I-JSON has no limit, and recursion none that is known). */
@@ -21,7 +21,8 @@ const STATE = {
 } as const;
 type State = (typeof STATE)[keyof typeof STATE];
 
-const WORDS = { 116: 'true', 102: 'false', 110: 'null' } as const;
+/** `NaN` and `Infinity` are read as words only to name them in the error. */
+const WORDS = { 116: 'true', 102: 'false', 110: 'null', 78: 'NaN', 73: 'Infinity' } as const;
 /** `\b`, `\f`, `\n`, `\r`, `\t`, and the characters that stand for themselves. */
 const ESCAPES: Readonly<Record<number, number>> = {
   34: 34,
@@ -228,6 +229,10 @@ export class JsonScanner {
     if (at > from) this.#events.digits(bytes, from, at);
     if (at === to) return at;
     this.offset += at - from;
+    if (state === NUMBER.sign && bytes[at] === 73) {
+      this.#beginWord(73);
+      return at + 1;
+    }
     if (!isNumber(state)) this.#malformed();
     this.#endNumber();
     return at;
@@ -238,10 +243,17 @@ export class JsonScanner {
     this.#events.endNumber();
   }
 
+  #beginWord(byte: keyof typeof WORDS): void {
+    this.#word = WORDS[byte];
+    this.#count = 1;
+    this.#state = STATE.word;
+  }
+
   #scanWord(byte: number): void {
     if (byte !== this.#word.charCodeAt(this.#count)) this.#malformed();
     this.#count += 1;
     if (this.#count < this.#word.length) return;
+    if (this.#word === 'NaN' || this.#word === 'Infinity') throw notANumber(this.#word);
     this.#afterValue();
     this.#events.word(this.#word);
   }
@@ -284,10 +296,8 @@ export class JsonScanner {
     if (byte === 34) this.#beginText(false);
     else if (byte === 123) this.#open(false);
     else if (byte === 91) this.#open(true);
-    else if (byte === 116 || byte === 102 || byte === 110) {
-      this.#word = WORDS[byte];
-      this.#count = 1;
-      this.#state = STATE.word;
+    else if (byte === 116 || byte === 102 || byte === 110 || byte === 78 || byte === 73) {
+      this.#beginWord(byte);
     } else if (byte === 45 || isDigit(byte)) {
       this.#number = NUMBER.begin;
       this.#state = STATE.number;

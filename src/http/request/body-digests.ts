@@ -34,31 +34,39 @@ const fromBase64 = (algorithm: ExpectedDigest['algorithm'], base64: string, fiel
   return { algorithm, hex: bytes.toString('hex') };
 };
 
-/** `SHA-256=…,MD5=…` (RFC 3230, which RFC 9530 replaced): without a coding or a range, of the bytes that are sent. */
-const readOldDigest = (header: string): ExpectedDigest[] => {
-  const digests = header.split(',').flatMap((item) => {
-    const [name = '', ...rest] = item.split('=');
-    const algorithm = ALGORITHMS[name.trim().toLowerCase()];
-    return algorithm === undefined ? [] : [fromBase64(algorithm, rest.join('=').trim(), 'Digest')];
+/**
+ * The digests of one header. Those of unknown algorithms are ignored, unless there is no other: a digest that nobody checks
+ * would give its sender false confidence.
+ */
+const checkable = (members: Iterable<readonly [name: string, base64: string]>, field: string): ExpectedDigest[] => {
+  const digests = [...members].flatMap(([name, base64]) => {
+    const algorithm = Object.hasOwn(ALGORITHMS, name) ? ALGORITHMS[name] : undefined;
+    return algorithm === undefined ? [] : [fromBase64(algorithm, base64, field)];
   });
-  if (digests.length === 0)
-    throw malformed('Digest has none of SHA-256, SHA-512, SHA and MD5, so that it cannot be checked.');
-  return digests;
+  if (digests.length > 0) return digests;
+  throw malformed(`${field} cannot be checked: it has none of the algorithms ${Object.keys(ALGORITHMS).join(', ')}.`);
 };
 
+/** `SHA-256=…,MD5=…` (RFC 3230, which RFC 9530 replaced). */
+const oldMembers = (header: string): [name: string, base64: string][] =>
+  header.split(',').map((item) => {
+    const [name = '', ...rest] = item.split('=');
+    return [name.trim().toLowerCase(), rest.join('=').trim()];
+  });
+
 /**
- * The digests that a request or a part of a form announces of its body.
- * @throws CourierError `digest-malformed`, also for one that cannot be checked
+ * The digests that a request, or a part of a form, announces for its body.
+ * @throws CourierError `digest-malformed`, also for a header with no digest that can be checked
  */
 export const readBodyDigests = (get: GetField): ExpectedDigest[] => {
-  const content = readContentDigest(get('content-digest') ?? null);
-  const representation = readContentDigest(get('repr-digest') ?? null, 'Repr-Digest');
+  const content = get('content-digest') ?? undefined;
+  const representation = get('repr-digest') ?? undefined;
   const old = get('digest') ?? undefined;
   const md5 = get('content-md5') ?? undefined;
   return [
-    ...(content === undefined ? [] : [{ algorithm: 'sha256' as const, hex: content }]),
-    ...(representation === undefined ? [] : [{ algorithm: 'sha256' as const, hex: representation }]),
-    ...(old === undefined ? [] : readOldDigest(old)),
+    ...(content === undefined ? [] : checkable(readContentDigest(content), 'Content-Digest')),
+    ...(representation === undefined ? [] : checkable(readContentDigest(representation, 'Repr-Digest'), 'Repr-Digest')),
+    ...(old === undefined ? [] : checkable(oldMembers(old), 'Digest')),
     ...(md5 === undefined ? [] : [fromBase64('md5', md5.trim(), 'Content-MD5')]),
   ];
 };

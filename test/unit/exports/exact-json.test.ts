@@ -83,7 +83,15 @@ describe('exact JSON', () => {
   });
 
   test.each(['01', '1.', '.5', '+1', '1e', '0x1', 'NaN', 'Infinity', '-', '1 2'])('takes no %s', (written) => {
-    expect(() => parseExactJson(written)).toThrow('This is not JSON');
+    expect(() => parseExactJson(written)).toThrow('is not JSON');
+  });
+
+  test.each([
+    ['NaN', 'NaN'],
+    ['Infinity', 'Infinity'],
+    ['-Infinity', 'Infinity'],
+  ])('names %s, which other languages write, in the error', (written, named) => {
+    expect(() => parseExactJson(`[1, ${written}]`)).toThrow(`${named} is not JSON`);
   });
 
   test('keeps the order of keys', () => {
