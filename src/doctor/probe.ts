@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
 import type { Destination } from '../delivery/resolve-options.ts';
+import { mustBeStored } from '../delivery/store/upload-step.ts';
 import type { DoctorDependencies } from './dependencies.ts';
 import { type Facts, remedyFor } from './remedies.ts';
 import { type Check, failed, passed, warned } from './report.ts';
@@ -22,19 +23,15 @@ export const checkByWriting = async (
     id = await drive.newId(context);
     const { id: folderId } = await drive.resolveFolder(config.folder, context);
     const file = { id, name: 'drive-courier-doctor.txt', mimeType: MEDIA_TYPE, folderId };
-    await drive.upload({
-      ...context,
-      target: { kind: 'create', file },
-      source: {
-        size: bytes.length,
-        mimeType: MEDIA_TYPE,
-        async *open() {
-          yield bytes;
-        },
+    const source = {
+      size: bytes.length,
+      mimeType: MEDIA_TYPE,
+      async *open() {
+        yield bytes;
       },
-      expectedSha256: sha256,
-      maxBytes: bytes.length,
-    });
+    };
+    const request = { ...context, source, expectedSha256: sha256, maxBytes: bytes.length };
+    mustBeStored(await drive.upload({ kind: 'create', file }, request));
   } catch (thrown) {
     const error = asCourierError(thrown);
     log.warn({ error, destination: name }, 'the doctor cannot write');

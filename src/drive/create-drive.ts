@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import { createAccount } from './account.ts';
 import type { BufferBudget } from './upload/buffer-budget.ts';
 import { createDriveClient, DRIVE_URL } from './client.ts';
-import type { CallContext, Drive, UploadTarget } from './drive.ts';
+import type { CallContext, Drive, Upload, UploadTarget } from './drive.ts';
 import { createExplained } from './folder/explain-refusal.ts';
 import { createIds } from './ids.ts';
 import { createLibrary } from './library.ts';
@@ -15,7 +15,7 @@ import { parseAnswer } from './answers/parse-answer.ts';
 import { createResolveFolder } from './folder/resolve-folder.ts';
 import { createSearch } from './search.ts';
 import { askStatus, readAnswer, SESSION_MS, sessionUriOf, startSession } from './upload/session.ts';
-import { createUpload } from './upload/upload.ts';
+import { createStartUpload } from './upload/upload.ts';
 
 const generated = z.object({ ids: z.array(z.string()).min(1) });
 const finished = z.object({ id: z.string() });
@@ -55,7 +55,19 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
   };
 
   const explained = createExplained(client, auth.account);
-  const upload = createUpload({ client, files: metadata, budget, again: transport.again, now, log }, multipartBytes);
+  const startUpload = createStartUpload(
+    { client, files: metadata, budget, again: transport.again, now, log },
+    multipartBytes,
+  );
+
+  const start: Drive['startUpload'] = async (request) => {
+    const upload = await startUpload(request);
+    const send: Upload['send'] = (target, sessionUri) =>
+      target.kind === 'create'
+        ? explained(target.file.folderId, request, () => upload.send(target, sessionUri))
+        : upload.send(target, sessionUri);
+    return { ...upload, send };
+  };
 
   const openFor = async (target: UploadTarget, size: number, context: CallContext) => {
     const response = await startSession(client, target, size, context);
@@ -71,10 +83,15 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
     ...createIds(generateIds),
     createFolder: (folder, context) =>
       explained(folder.parentId, context, () => metadata.createFolder(folder, context)),
-    upload: (request) =>
-      request.target.kind === 'create'
-        ? explained(request.target.file.folderId, request, () => upload(request))
-        : upload(request),
+    startUpload: start,
+    async upload(target, request, sessionUri) {
+      const upload = await start(request);
+      try {
+        return await upload.send(target, sessionUri);
+      } finally {
+        upload.close();
+      }
+    },
     openSession: (file, size, context) =>
       explained(file.folderId, context, () => openFor({ kind: 'create', file }, size, context)),
     openReplaceSession: (id, mimeType, size, context) => openFor({ kind: 'replace', id, mimeType }, size, context),

@@ -1,4 +1,5 @@
 import type { Source } from '../domain.ts';
+import type { CourierError } from '../errors.ts';
 import type { CallStats } from '../google/transport.ts';
 
 /** The fields of a Drive file that the courier asks for. */
@@ -88,42 +89,28 @@ export type UploadTarget =
       formerRevisionId?: string;
     };
 
+/** The bytes of an upload, and what must happen before they become a file's. */
 export interface UploadRequest extends CallContext {
-  target: UploadTarget;
   source: Source;
-  /**
-   * For `create`: what to do when Drive says that the id exists (409 at the session's start, or to a multipart request);
-   * a function decides by the file that is there.
-   * `answer` (default): leave it, hash the rest of the source, answer `existed: true`.
-   * `replace`: put the same bytes into that file by update (from the buffer still held); when they are gone already (409 to the last chunk) reopen the source, or throw `drive-unavailable`.
-   */
-  ifExists?: 'answer' | 'replace' | ((file: DriveFile) => 'answer' | 'replace');
-  /**
-   * For `create`: the id can not be used any more, and the upload fails after that. `unseen`: Drive says that it exists, and
-   * shows no file of it; `taken-back`: Drive stored other bytes than were sent, and they were removed.
-   */
-  idSpent?(id: string, why: 'unseen' | 'taken-back'): Promise<void>;
-  /**
-   * For `create`: a private property of the file that says the SHA-256 of the bytes sent, where that is known before the file
-   * is made (in a multipart request, or with `expectedSha256`): whoever finds the file later can tell what Drive was sent.
-   */
-  digestProperty?: string;
-  /** For `create`: Drive says that the folder is missing; answers another folder's id to try once more with the bytes still held, or undefined to give up. */
-  folderGone?(): Promise<string | undefined>;
-  /** Lower-case hex; checked before the last byte goes out, so that a wrong file never exists. */
-  expectedSha256?: string;
-  /**
-   * Called when the source has ended well and the hash is known, before every request that can make the bytes the file's
-   * (the multipart request, the last chunk), and again before each retry of it: what was true at the first attempt may
-   * have changed. A file that it answers ends the upload with that file, and nothing is sent; so does what it throws.
-   */
-  beforeCommit?(bytes: ReceivedBytes, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
-  /** Also compute the MD5 of the bytes: Drive has no SHA-256 of a file's earlier revisions. */
-  withMd5?: boolean;
   /** Bytes; one more is `too-large`. */
   maxBytes: number;
-  /** A session of an earlier try to go on from, with sources that can be opened in the middle; and where to keep the new one. */
-  resume?: { sessionUri?: string; keep(sessionUri: string, target: UploadTarget): Promise<void> };
+  /** Lower-case hex. It is checked before the last byte is sent, so that a wrong file never exists. */
+  expectedSha256?: string;
+  /** Also compute the MD5 of the bytes: Drive has no SHA-256 of a file's earlier revisions. */
+  withMd5?: boolean;
+  /**
+   * For new files: the private property that gets the SHA-256 of the bytes, if it is known before the file is created (in a
+   * multipart request, or with `expectedSha256`). A later try can read there which bytes Drive was sent.
+   */
+  digestProperty?: string;
+  /**
+   * Called when the source has ended well and the hash is known, before every request that can make the bytes a file's (the
+   * multipart request, the last chunk), and again before each retry of it, because what was true then may have changed. If
+   * it returns a file, nothing is sent and the result is `superseded`. An error that it throws ends the upload.
+   */
+  beforeCommit?(bytes: ReceivedBytes, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
+  /** Stores the URI of a new session, so that a later try can resume it. Without it, a session that fails is cancelled. */
+  keepSession?(sessionUri: string, target: UploadTarget): Promise<void>;
 }
 
 /** What a source gave, read to its end. */
@@ -135,14 +122,33 @@ export interface ReceivedBytes {
   size: number;
 }
 
-export interface Uploaded extends ReceivedBytes {
-  file: DriveFile;
-  /** True when Drive already had a file of this id (409): an earlier try, or another one, made it. `file` is that one; its bytes may differ, unless `replaced`. */
-  existed: boolean;
-  /** True when the bytes went into a file that was there: target `replace`, or `ifExists: 'replace'`. */
-  replaced: boolean;
-  /** True when `beforeCommit` answered the file: nothing was written. */
-  stopped: boolean;
+export type UploadResult =
+  /** The file holds the bytes; Drive's checksum was compared. */
+  | { kind: 'stored'; file: DriveFile; received: ReceivedBytes }
+  /** Drive already has a file of the target's id (409), which another upload created. Nothing was written to it. */
+  | { kind: 'exists'; file: DriveFile }
+  /**
+   * No file can be created with the target's id. `not-shown`: Drive says that a file of this id exists, but does not show
+   * it. `removed`: Drive stored other bytes than were sent, and that file was removed.
+   */
+  | { kind: 'id-unusable'; why: 'not-shown' | 'removed'; error: CourierError }
+  /** Drive does not find the folder of a new file. The bytes can be sent to another folder. */
+  | { kind: 'folder-missing'; error: CourierError }
+  /** `beforeCommit` returned this file, and nothing was written. */
+  | { kind: 'superseded'; file: DriveFile; received: ReceivedBytes };
+
+/** One source's bytes on their way to Drive. They stay available, so that they can be sent to another target. */
+export interface Upload {
+  /**
+   * Sends the bytes: in one multipart request up to 5 MiB, otherwise in a resumable session.
+   * @param sessionUri a session of an earlier try for the same target; resumed if the source can be read again
+   * @throws CourierError `digest-mismatch` for the caller's bytes, `drive-unavailable` where Drive stored other bytes
+   */
+  send(target: UploadTarget, sessionUri?: string): Promise<UploadResult>;
+  /** Reads the source to its end, and checks it against `expectedSha256`. */
+  received(): Promise<ReceivedBytes>;
+  /** Frees the buffers and the source. */
+  close(): void;
 }
 
 /**
@@ -168,8 +174,10 @@ export interface Drive {
   ): Promise<{ existed: boolean }>;
   /** Files that carry this private property in the folder, not trashed. */
   findByProperty(folderId: string, key: string, value: string, context: CallContext): Promise<DriveFile[]>;
-  /** Puts the bytes: one multipart request up to 5 MiB, a resumable session beyond. Compares checksums; what does not fit is undone and thrown as `digest-mismatch` (caller's) or `drive-unavailable` (Drive's). */
-  upload(request: UploadRequest): Promise<Uploaded>;
+  /** Starts to read a source into buffers. @throws CourierError `busy` if no buffer becomes free in time */
+  startUpload(request: UploadRequest): Promise<Upload>;
+  /** An upload to one target: started, sent and closed. */
+  upload(target: UploadTarget, request: UploadRequest, sessionUri?: string): Promise<UploadResult>;
   /** Opens a resumable session that somebody else will PUT to. The URI is a secret. */
   openSession(file: NewFile, size: number, context: CallContext): Promise<{ sessionUri: string; expiresAtMs: number }>;
   /** Opens a session that replaces an existing file's bytes. */

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { Config } from '../../src/config/config.ts';
 import { createDeliver } from '../../src/deliver.ts';
 import type { Delivery } from '../../src/domain.ts';
-import type { Drive, UploadRequest } from '../../src/drive/drive.ts';
+import type { Drive, Upload } from '../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
 import type { Destination } from '../../src/delivery/resolve-options.ts';
 import { createFakeFiles } from '../support/fake-files.ts';
@@ -16,14 +16,20 @@ const SHA256 = createHash('sha256').update(BYTES).digest('hex');
 
 const setUp = () => {
   const files = createFakeFiles();
-  const upload = async ({ target }: UploadRequest) => {
+  const received = { sha256: SHA256, size: 5 };
+  const send: Upload['send'] = async (target) => {
     if (target.kind !== 'create') throw new Error('nothing is replaced here');
     const { id = '', name, appProperties = {} } = target.file;
-    const standing = files.files.get(id);
-    const file = standing ?? files.add({ id, name, appProperties, sha256Checksum: SHA256 });
-    return { file, sha256: SHA256, size: 5, existed: standing !== undefined, replaced: false };
+    const existing = files.files.get(id);
+    if (existing !== undefined) return { kind: 'exists', file: existing };
+    return { kind: 'stored', file: files.add({ id, name, appProperties, sha256Checksum: SHA256 }), received };
   };
-  const drive = { ...files, upload } as unknown as Drive;
+  const startUpload = async (): Promise<Upload> => ({
+    send,
+    received: async () => received,
+    close: () => undefined,
+  });
+  const drive = { ...files, startUpload } as unknown as Drive;
   const arrivals: (() => void)[] = [];
   const place: Destination = {
     name: 'default',

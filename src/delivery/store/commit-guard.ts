@@ -1,5 +1,5 @@
 import type { Receipt } from '../../domain.ts';
-import type { DriveFile, ReceivedBytes, UploadTarget } from '../../drive/drive.ts';
+import type { DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../../drive/drive.ts';
 import { isThere } from '../naming/names.ts';
 import { CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
@@ -15,10 +15,10 @@ import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
  * the receipt there and writes nothing, so newer bytes stay.
  */
 export interface CommitGuard {
-  /** See `UploadRequest.beforeCommit`. */
-  beforeCommit(bytes: ReceivedBytes, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
-  /** Ends when the delivery does, or when the lease is about to lapse. */
-  readonly signal: AbortSignal | undefined;
+  /**
+   * What the upload gets: `beforeCommit`, and a signal that aborts when the delivery ends or the lease is about to lapse.
+   */
+  readonly options: Pick<UploadRequest, 'beforeCommit' | 'signal'>;
   /** Another try's receipt, if that is why nothing was written. */
   receipt(): Receipt | undefined;
 }
@@ -99,7 +99,7 @@ const hasNamesake = async ({ request, plan, context }: UploadStep): Promise<bool
 };
 
 interface GuardOptions {
-  /** The upload may put bytes into a file that is there, so it needs the lease of the file. */
+  /** The upload may put bytes into an existing file, so it needs the lease of the file. */
   mayWriteOver: boolean;
   /** The upload creates a file that is the only one of its name. */
   mustBeOnly?: boolean;
@@ -163,20 +163,24 @@ export const createCommitGuard = (
     if (await hasNamesake(step)) throw nameAppeared();
   };
 
+  const beforeCommit: UploadRequest['beforeCommit'] = async (bytes, target) => {
+    attempts += 1;
+    const fileId = target.kind === 'replace' ? target.id : target.file.id;
+    if (mayWriteOver && fileId !== undefined) await acquire(fileId);
+    if (target.kind === 'create') await checkName();
+    const isNamed = plan.kind === 'replace' || (plan.kind === 'create' && plan.rule !== 'new');
+    // A new file of a name of its own carries the digest of its bytes where that is known before it is made.
+    const needsNote = isNamed || target.kind === 'replace' || !carriesDigest(target);
+    return (
+      (needsNote ? await answerOfKey(bytes) : undefined) ??
+      (target.kind === 'replace' ? await lookAt(target, bytes) : undefined)
+    );
+  };
+
   return {
-    signal: lapsing === undefined ? undefined : AbortSignal.any([step.delivery.signal, lapsing.signal]),
-    async beforeCommit(bytes, target) {
-      attempts += 1;
-      const fileId = target.kind === 'replace' ? target.id : target.file.id;
-      if (mayWriteOver && fileId !== undefined) await acquire(fileId);
-      if (target.kind === 'create') await checkName();
-      const isNamed = plan.kind === 'replace' || (plan.kind === 'create' && plan.rule !== 'new');
-      // A new file of a name of its own carries the digest of its bytes where that is known before it is made.
-      const needsNote = isNamed || target.kind === 'replace' || !carriesDigest(target);
-      return (
-        (needsNote ? await answerOfKey(bytes) : undefined) ??
-        (target.kind === 'replace' ? await lookAt(target, bytes) : undefined)
-      );
+    options: {
+      beforeCommit,
+      ...(lapsing === undefined ? {} : { signal: AbortSignal.any([step.delivery.signal, lapsing.signal]) }),
     },
     receipt: () => answered,
   };

@@ -5,7 +5,7 @@ import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { type Claim, hashOf, keyMark } from '../idempotency.ts';
 import { isOwnFile, KEY_PROPERTY } from './marks.ts';
 import type { Plan } from '../plan.ts';
-import { descriptionOf, mustGet, type StoredFile, type UploadStep, uploadOptions } from './upload-step.ts';
+import { descriptionOf, mustBeStored, mustGet, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
 import { outOfTrash } from './trashed-folder.ts';
 
 /**
@@ -115,13 +115,12 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
     ...descriptionOf(step),
   };
   try {
-    const uploaded = await drive.upload({
-      ...uploadOptions(step),
-      beforeCommit: guard.beforeCommit,
-      target: { kind: 'create', file },
-    });
-    const { sha256, size, stopped } = uploaded;
-    const received = { sha256, size };
+    const { beforeCommit } = guard;
+    const uploaded = mustBeStored(
+      await withUpload(step, { beforeCommit }, ({ send }) => send({ kind: 'create', file })),
+    );
+    const { received } = uploaded;
+    const stopped = uploaded.kind === 'superseded';
     const isUnnamed = stopped || plan.rule === 'new';
     const isKnown =
       isUnnamed || (await rememberConverted({ drive, ledger, folderId, name, context, log, now }, uploaded.file.id));

@@ -1,58 +1,58 @@
 import { randomUUID } from 'node:crypto';
-import type { DriveFile, Uploaded } from '../../drive/drive.ts';
-import { markMade } from '../naming/names.ts';
+import type { DriveFile, NewFile, ReceivedBytes, Upload, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import { keyMark, sameBytes } from '../idempotency.ts';
-import { createCommitGuard } from './commit-guard.ts';
-import { DIGEST_PROPERTY, isOwnFile, KEY_PROPERTY, sentBefore, TRY_PROPERTY } from './marks.ts';
+import { markMade } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
-import { checkTarget, guardedRequest, placedBefore, restore } from './replace-file.ts';
-import {
-  descriptionOf,
-  giveUpId,
-  outcomeOf,
-  type StoredFile,
-  type UploadStep,
-  resumption,
-  uploadOptions,
-} from './upload-step.ts';
+import { createCommitGuard } from './commit-guard.ts';
+import { keptSession } from './kept-session.ts';
+import { DIGEST_PROPERTY, isOwnFile, KEY_PROPERTY, sentBefore, TRY_PROPERTY } from './marks.ts';
+import { checkTarget, overFile, restore, storedBefore } from './replace-file.ts';
 import { freshFolder, outOfTrash } from './trashed-folder.ts';
+import { descriptionOf, giveUpId, outcomeOf, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
 
-/** Waits for a file that Drive says exists and does not show, before its id is given up; in milliseconds. */
+/** Pauses before an id is given up because Drive does not show its file, in milliseconds. */
 const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
 
-const nameTaken = (name: string): CourierError =>
-  new CourierError('name-taken', { detail: `"${name}" is already in the folder.` });
+/** How often the folder of a new file may turn out to be missing. */
+const MAX_MOVES = 3;
 
-type NewFile = Plan & { kind: 'create' };
+type CreatePlan = Plan & { kind: 'create' };
+
+/** What the new file is sent with; its private properties tell later which key and which try created it. */
+const describeFile = (step: UploadStep, { fileId: id, folderId }: CreatePlan): NewFile => ({
+  ...{ id, folderId, name: step.request.name, mimeType: step.delivery.source.mimeType },
+  appProperties: {
+    [TRY_PROPERTY]: randomUUID(),
+    ...(step.claim === undefined ? {} : { [KEY_PROPERTY]: keyMark(step.claim.key) }),
+  },
+  ...descriptionOf(step),
+});
 
 /**
- * Drive had a file of this id. Whose is it, and what follows?
+ * Drive has a file of the planned id, and nothing was written to it. Whose is it, and what follows?
  * @throws CourierError `name-taken`, `idempotency-key-reused`; `drive-unavailable` where the next try has to find out more
  */
 const resolveExisting = async (
-  step: UploadStep,
-  { file, sha256, size }: Uploaded,
-  ownTry: string,
+  { request, claim }: UploadStep,
+  { rule }: CreatePlan,
+  { file, received }: { file: DriveFile; received: ReceivedBytes },
 ): Promise<StoredFile> => {
-  const { request, plan, claim } = step;
-  const received = { sha256, size };
-  const rule = plan.kind === 'create' ? plan.rule : undefined;
-  const isOwnTry = file.appProperties[TRY_PROPERTY] === ownTry;
-  if (!isOwnTry && !isOwnFile(claim, file) && rule !== 'new') {
+  const { sha256 } = received;
+  if (!isOwnFile(claim, file) && rule !== 'new') {
     if (rule === 'skip') return { file, outcome: 'skipped' };
-    throw nameTaken(request.name);
+    throw new CourierError('name-taken', { detail: `"${request.name}" is already in the folder.` });
   }
   if (claim !== undefined && (file.sha256Checksum ?? sha256) !== sha256) {
     await claim.refresh();
-    const sent = sentBefore(claim, file);
-    // Without word of what was sent, the file itself tells which bytes the key was first used with.
-    sameBytes(sha256, sent ?? file.sha256Checksum);
+    // If it is not known what was sent, the file itself tells which bytes the key was first used with.
+    sameBytes(sha256, sentBefore(claim, file) ?? file.sha256Checksum);
     throw new CourierError('drive-unavailable', {
-      detail: "Another try of this delivery has made the file, and Drive shows other bytes than the delivery's in it.",
+      detail:
+        "Another try of this delivery has created the file, and Drive shows other bytes than the delivery's in it.",
     });
   }
-  return { file, outcome: isOwnTry || claim === undefined ? 'created' : 'replayed', received };
+  return { file, outcome: claim === undefined ? 'created' : 'replayed', received };
 };
 
 /** Whether Drive shows the file of an id after all. */
@@ -64,57 +64,83 @@ const becomesVisible = async ({ request, context, sleep }: UploadStep, id: strin
   return false;
 };
 
+/** How the bytes were sent in the end. A file that exists is reported with the bytes that were not written to it. */
+type Sent =
+  | (Extract<UploadResult, { kind: 'stored' }> & { target: UploadTarget })
+  | Extract<UploadResult, { kind: 'superseded' | 'id-unusable' }>
+  | { kind: 'exists'; file: DriveFile; received: ReceivedBytes };
+
+/**
+ * Sends the bytes to the new file. If its folder is missing, they are sent to the folder that is made in its place; if a file
+ * of the id exists and is to be replaced, they are written over it.
+ */
+const send = async (
+  step: UploadStep,
+  plan: CreatePlan,
+  { upload, sessionUri }: { upload: Upload; sessionUri: string | undefined },
+): Promise<Sent> => {
+  let file = describeFile(step, plan);
+  let target: UploadTarget = { kind: 'create', file };
+  let result = await upload.send(target, sessionUri);
+  for (let moves = 0; ; result = await upload.send(target)) {
+    switch (result.kind) {
+      case 'stored':
+        return { ...result, target };
+      case 'exists':
+        if (plan.rule !== 'replace' || isOwnFile(step.claim, result.file)) {
+          return { ...result, received: await upload.received() };
+        }
+        target = overFile(step, result.file.id);
+        break;
+      case 'folder-missing': {
+        const folderId = ++moves > MAX_MOVES ? undefined : await freshFolder(step);
+        if (folderId === undefined || folderId === file.folderId) throw result.error;
+        file = { ...file, folderId };
+        target = { kind: 'create', file };
+        break;
+      }
+      default:
+        return result;
+    }
+  }
+};
+
 /** A new file under an id that was chosen before: whoever comes second finds it there. */
-const create = async (step: UploadStep, plan: NewFile, existing: DriveFile | undefined): Promise<StoredFile> => {
-  const { request, delivery, claim, ledger, log } = step;
-  const { nameKey } = plan;
-  const ownTry = randomUUID();
-  const file = {
-    id: plan.fileId,
-    name: request.name,
-    mimeType: delivery.source.mimeType,
-    folderId: plan.folderId,
-    appProperties: {
-      [TRY_PROPERTY]: ownTry,
-      ...(claim === undefined ? {} : { [KEY_PROPERTY]: keyMark(claim.key) }),
-    },
-    ...descriptionOf(step),
-  };
-  const isReplacing = plan.rule === 'replace';
+const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | undefined): Promise<StoredFile> => {
+  const { claim, ledger, log } = step;
   const guard = createCommitGuard(step, {
-    mayWriteOver: isReplacing,
+    mayWriteOver: plan.rule === 'replace',
     mustBeOnly: plan.rule !== 'new' && existing === undefined,
   });
+  const { sessionUri, ...keep } = await keptSession(step);
   // An upload without a key to a name of its own has nothing to look up before its bytes become a file.
-  const options = claim === undefined && plan.rule === 'new' ? uploadOptions(step) : guardedRequest(step, guard);
-  const uploaded = await request.destination.drive.upload({
-    ...options,
-    ...(await resumption(step)),
-    target: { kind: 'create', file },
-    ...(claim === undefined ? {} : { digestProperty: DIGEST_PROPERTY }),
-    ifExists: (existing) => (isReplacing && !isOwnFile(claim, existing) ? 'replace' : 'answer'),
-    folderGone: () => freshFolder(step),
-    async idSpent(id, why) {
-      if (why === 'taken-back' || !(await becomesVisible(step, id))) await giveUpId(step, plan, id);
-    },
-  });
-  if (uploaded.stopped) return placedBefore(step, uploaded, guard);
-  if (nameKey !== undefined) await markMade(ledger, nameKey, log);
-  if (uploaded.replaced) {
-    const { sha256, size } = uploaded;
-    await checkTarget(step, uploaded.file, undefined);
-    return { file: uploaded.file, outcome: outcomeOf('replaced', claim), received: { sha256, size } };
+  const guarded = claim === undefined && plan.rule === 'new' ? {} : guard.options;
+  const digest = claim === undefined ? {} : { digestProperty: DIGEST_PROPERTY };
+  const sent = await withUpload(step, { ...guarded, ...digest, ...keep }, (upload) =>
+    send(step, plan, { upload, sessionUri }),
+  );
+  if (sent.kind === 'superseded') return storedBefore(step, sent, guard);
+  if (sent.kind === 'id-unusable') {
+    if (sent.why === 'removed' || !(await becomesVisible(step, plan.fileId))) await giveUpId(step, plan, plan.fileId);
+    throw sent.error;
   }
-  if (uploaded.existed) return resolveExisting(step, uploaded, ownTry);
-  const { sha256, size } = uploaded;
-  return { ...(await outOfTrash(step, uploaded.file)), outcome: 'created', received: { sha256, size } };
+  if (plan.nameKey !== undefined) await markMade(ledger, plan.nameKey, log);
+  if (sent.kind === 'exists') return resolveExisting(step, plan, sent);
+  const { file, received, target } = sent;
+  if (target.kind === 'create') return { ...(await outOfTrash(step, file)), outcome: 'created', received };
+  await checkTarget(step, file, undefined);
+  return { file, outcome: outcomeOf('replaced', claim), received };
 };
 
 /**
- * Makes the file of a delivery.
- * @param existing the file of the plan's id, where an earlier try has made it
+ * Creates the file of a delivery.
+ * @param existing the file of the plan's id, where an earlier try has created it
  */
-export const createFile = (step: UploadStep, plan: NewFile, existing: DriveFile | undefined): Promise<StoredFile> => {
+export const createFile = (
+  step: UploadStep,
+  plan: CreatePlan,
+  existing: DriveFile | undefined,
+): Promise<StoredFile> => {
   if (existing !== undefined && isOwnFile(step.claim, existing) && existing.sha256Checksum !== undefined) {
     const sent = sentBefore(step.claim, existing);
     if (sent !== undefined && sent !== existing.sha256Checksum) return restore(step, existing);

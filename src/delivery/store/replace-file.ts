@@ -1,16 +1,10 @@
-import type { DriveFile, Uploaded, UploadTarget } from '../../drive/drive.ts';
+import type { DriveFile, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { isThere } from '../naming/names.ts';
 import { CourierError } from '../../errors.ts';
 import { type CommitGuard, createCommitGuard } from './commit-guard.ts';
 import type { Plan } from '../plan.ts';
-import {
-  descriptionOf,
-  outcomeOf,
-  type StoredFile,
-  type UploadStep,
-  resumption,
-  uploadOptions,
-} from './upload-step.ts';
+import { keptSession } from './kept-session.ts';
+import { descriptionOf, mustBeStored, outcomeOf, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
 
 /** Milliseconds for removing a revision from a file that is not the target any more; the request's own time may be up. */
 const UNDO_TIMEOUT_MS = 15_000;
@@ -53,10 +47,10 @@ export const checkTarget = async (step: UploadStep, file: DriveFile, former: str
   });
 };
 
-/** What an upload came to that its guard has ended: the file holds the bytes, or has held them. */
-export const placedBefore = (
+/** What came of an upload that its guard has ended: the file holds the bytes, or has held them. */
+export const storedBefore = (
   { claim }: UploadStep,
-  { file, sha256, md5, size }: Uploaded,
+  { file, received: { sha256, md5, size } }: Extract<UploadResult, { kind: 'superseded' }>,
   guard: CommitGuard,
 ): StoredFile => {
   const receipt = guard.receipt();
@@ -69,41 +63,35 @@ export const placedBefore = (
   };
 };
 
-/** The upload's own request, ended also when the lease on the file is about to lapse. */
-export const guardedRequest = (step: UploadStep, guard: CommitGuard) => ({
-  ...uploadOptions(step),
-  ...(guard.signal === undefined ? {} : { signal: guard.signal }),
-  beforeCommit: guard.beforeCommit,
-});
-
 const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace' }): Promise<StoredFile> => {
   const guard = createCommitGuard(step, { mayWriteOver: true });
-  const uploaded = await step.request.destination.drive.upload({
-    ...guardedRequest(step, guard),
-    ...(await resumption(step)),
-    target,
-  });
-  if (uploaded.stopped) return placedBefore(step, uploaded, guard);
-  const { file, sha256, size } = uploaded;
+  const { sessionUri, ...keep } = await keptSession(step);
+  const options = { ...guard.options, ...keep };
+  const result = mustBeStored(await withUpload(step, options, ({ send }) => send(target, sessionUri)));
+  if (result.kind === 'superseded') return storedBefore(step, result, guard);
+  const { file, received } = result;
   if (step.plan.kind === 'replace') await checkTarget(step, file, target.formerRevisionId);
-  return { file, outcome: outcomeOf('replaced', step.claim), received: { sha256, size } };
+  return { file, outcome: outcomeOf('replaced', step.claim), received };
 };
 
-/** New bytes for a file that is there: its id, link and sharing stay. */
-export const replace = (step: UploadStep, plan: Plan & { kind: 'replace' }): Promise<StoredFile> => {
-  const { fileId: id, convertTo, formerRevisionId } = plan;
-  const { mimeType } = step.delivery.source;
-  return upload(step, {
-    ...({ kind: 'replace', id, mimeType } as const),
+/** The target of bytes that are written over a file. */
+export const overFile = (step: UploadStep, id: string) =>
+  ({ kind: 'replace', id, mimeType: step.delivery.source.mimeType, ...descriptionOf(step) }) as const;
+
+/** New bytes for an existing file: its id, link and sharing stay. */
+export const replace = (
+  step: UploadStep,
+  { fileId, convertTo, formerRevisionId }: Plan & { kind: 'replace' },
+): Promise<StoredFile> =>
+  upload(step, {
+    ...overFile(step, fileId),
     ...(convertTo === undefined ? {} : { convertTo }),
     ...(formerRevisionId === undefined ? {} : { formerRevisionId }),
-    ...descriptionOf(step),
   });
-};
 
 /**
- * The key's own file has other bytes than the key's: Drive kept them wrong and the try died before it could look, or they
- * were replaced since. The guard tells which, once the bytes of this try are known.
+ * The key's own file has other bytes than the key's: either Drive stored them wrong and the try ended before it could check,
+ * or they were replaced since. The guard decides which, once the bytes of this try are known.
  */
 export const restore = (step: UploadStep, file: DriveFile): Promise<StoredFile> =>
-  upload(step, { kind: 'replace', id: file.id, mimeType: step.delivery.source.mimeType, ...descriptionOf(step) });
+  upload(step, overFile(step, file.id));

@@ -1,40 +1,42 @@
 import { createHash } from 'node:crypto';
 import { checkDigest } from '../../digest.ts';
 import { abortReason, CourierError } from '../../errors.ts';
+import type { DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../drive.ts';
 import type { BlockLease } from './buffer-budget.ts';
-import type { DriveFile, UploadRequest, UploadTarget } from '../drive.ts';
-import { createReplayBuffer, type Whole, type ReplayBuffer } from './replay-buffer.ts';
+import { createReplayBuffer, type ReplayBuffer } from './replay-buffer.ts';
 
-/** Milliseconds before the request's deadline at which nothing new is begun, so that an answer still gets out. */
+/** Milliseconds before the request's deadline at which no further request begins, so that an answer still gets out. */
 export const MARGIN_MS = 2_000;
 
-/** The bytes of one upload: its window, and how to begin again. */
-export interface Bytes {
-  window(): ReplayBuffer;
-  /** Makes all bytes from the start available again; false when they are gone and the source cannot be opened again. */
+/** The bytes of one upload: the buffer that they are read into, and how to start again. */
+export interface UploadSource {
+  buffer(): ReplayBuffer;
+  /** Makes all bytes from the start available again. Returns false if they were dropped and the source cannot be reopened. */
   rewind(): boolean;
-  /** Reads the source anew, hashing what Drive already has: the state of a hash cannot be kept between processes. */
+  /** Reads the source from its start, and only hashes what Drive already has: a hash cannot be resumed in another process. */
   reopen(skip: number): void;
   /**
-   * The last look before a request that can make the bytes the file's: the announced digest, and the caller's own objection.
-   * Called before each such request. A file that it answers ends the upload.
+   * The last check before a request that can make the bytes a file's: the announced digest, and `beforeCommit`. It runs
+   * before each such request. If it returns a file, the upload ends.
    */
-  commit(whole: Whole, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
-  /** MD5 of all bytes in lower-case hex, where they are still held or can be read again. */
-  md5(size: number): Promise<string | undefined>;
-  /** Whether `commit` has passed: from then on Drive may have made the file, whatever it answers. */
+  commit(received: ReceivedBytes, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
+  /** Whether `commit` has passed. From then on Drive may have created the file, whatever it answered. */
   committed(): boolean;
+  /** Reads the source to its end, and checks the announced digest. */
+  received(): Promise<ReceivedBytes>;
+  /** MD5 of all bytes in lower-case hex, if they are still held or can be read again. */
+  md5(size: number): Promise<string | undefined>;
   close(): void;
 }
 
 export const outOfTime = (): CourierError =>
-  new CourierError('drive-unavailable', { detail: 'The time for this request is up before the upload is complete.' });
+  new CourierError('drive-unavailable', { detail: 'The time for this request ended before the upload was complete.' });
 
-/** Opens the bytes of an upload, and ends the wait for them when the signal or the clock says so. */
+/** Opens the bytes of an upload. Whatever waits for them fails when the signal aborts or the deadline comes near. */
 export const createUploadSource = (
   request: UploadRequest,
   { lease, blockBytes, now }: { lease: BlockLease; blockBytes: number; now: () => number },
-): Bytes => {
+): UploadSource => {
   const { source, maxBytes, signal, deadlineMs, withMd5 = false } = request;
   let current: ReplayBuffer | undefined;
   let committed: string | undefined;
@@ -44,6 +46,8 @@ export const createUploadSource = (
     if (signal?.aborted) current.fail(abortReason(signal));
     return current;
   };
+  const buffer = (): ReplayBuffer => current ?? open(source.open(), 0);
+
   const onAbort = (): void => {
     if (signal !== undefined) current?.fail(abortReason(signal));
   };
@@ -63,7 +67,7 @@ export const createUploadSource = (
   };
 
   return {
-    window: () => current ?? open(source.open(), 0),
+    buffer,
     rewind() {
       if (current === undefined || current.start() === 0) return true;
       if (source.openAt === undefined) return false;
@@ -71,14 +75,22 @@ export const createUploadSource = (
       return true;
     },
     reopen,
-    async commit(whole, target) {
-      checkDigest(request.expectedSha256, whole.sha256);
-      if (committed !== undefined && committed !== whole.sha256) {
-        throw new CourierError('drive-unavailable', { detail: 'The source gave other bytes when it was read again.' });
+    async commit(received, target) {
+      checkDigest(request.expectedSha256, received.sha256);
+      if (committed !== undefined && committed !== received.sha256) {
+        throw new CourierError('drive-unavailable', {
+          detail: 'The source returned other bytes when it was read again.',
+        });
       }
-      const stopped = await request.beforeCommit?.(whole, target);
-      if (stopped === undefined) committed = whole.sha256;
-      return stopped;
+      const superseding = await request.beforeCommit?.(received, target);
+      if (superseding === undefined) committed = received.sha256;
+      return superseding;
+    },
+    committed: () => committed !== undefined,
+    async received() {
+      const received = await buffer().drain();
+      checkDigest(request.expectedSha256, received.sha256);
+      return received;
     },
     async md5(size) {
       const hash = createHash('md5');
@@ -87,7 +99,6 @@ export const createUploadSource = (
       else for await (const piece of source.openAt(0)) hash.update(piece);
       return hash.digest('hex');
     },
-    committed: () => committed !== undefined,
     close() {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);

@@ -1,82 +1,101 @@
 import { CourierError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import { hasSameBytes } from './compare-checksums.ts';
-import type { CallContext, Drive, DriveFile, UploadRequest } from '../drive.ts';
-import type { Landed } from './create-or-update.ts';
-import type { Whole } from './replay-buffer.ts';
+import type { CallContext, Drive, DriveFile, ReceivedBytes, UploadResult, UploadTarget } from '../drive.ts';
+import type { Sent } from './create-or-update.ts';
+import type { UploadSource } from './upload-source.ts';
 
-/** Milliseconds for taking back what is wrong; the request's own time may be up. */
+/** Milliseconds for removing wrong bytes; the request's own time may have ended. */
 const UNDO_TIMEOUT_MS = 15_000;
 
 const DOCS_TYPE = 'application/vnd.google-apps.';
 
-export interface Verifier {
+interface Verifier {
   files: Pick<Drive, 'get' | 'removeUnchanged' | 'revisions' | 'removeRevision'>;
+  request: CallContext;
+  source: Pick<UploadSource, 'received' | 'md5'>;
+  /** Epoch milliseconds. */
   now: () => number;
   log: Log;
 }
 
-/** Whether the file's content is surely the one that this upload has written, and nobody's later one. */
+type Written = Extract<Sent, { kind: 'written' }>;
+
+/**
+ * Whether a stored file has the bytes that were sent, by size and by the best checksum that Drive gives: SHA-256, otherwise
+ * MD5 (as for files that were stored before Drive had SHA-256). A weaker comparison is logged.
+ * @param md5 of the bytes sent, in lower-case hex; undefined where they are no longer held and cannot be read again
+ */
+export const hasSameBytes = async (
+  file: DriveFile,
+  received: ReceivedBytes,
+  { md5, log }: { md5: () => Promise<string | undefined>; log: Log },
+): Promise<boolean> => {
+  if (file.size !== received.size) return false;
+  if (file.sha256Checksum !== undefined) return file.sha256Checksum === received.sha256;
+  const sent = file.md5Checksum === undefined ? undefined : await md5();
+  if (sent !== undefined) {
+    log.warn({ fileId: file.id }, 'Drive returned no SHA-256 checksum; the file was compared by its MD5 checksum');
+    return sent === file.md5Checksum;
+  }
+  log.warn({ fileId: file.id }, 'Drive returned no checksum that could be compared; only the size was compared');
+  return true;
+};
+
+/** Whether the file's content is surely what this upload has written, and not what somebody wrote later. */
 const isOwnContent = async (
   { files }: Verifier,
-  { file, isAnswer = false, replaced }: Landed,
-  former: string | undefined,
+  target: UploadTarget,
+  { file, isAnswer }: Written,
   context: CallContext,
 ): Promise<boolean> => {
   if (isAnswer) return true;
   const revisions = await files.revisions(file.id, context);
   if (revisions === undefined) return false;
+  const former = target.kind === 'replace' ? target.formerRevisionId : undefined;
   const before = former === undefined ? -1 : revisions.findIndex(({ id }) => id === former);
-  if (replaced && before === -1) return false;
+  if (target.kind === 'replace' && before === -1) return false;
   return revisions.length === before + 2 && revisions.at(-1)?.id === file.headRevisionId;
 };
 
 /** @returns whether nothing of the wrong bytes is left */
-const undo = async (verifier: Verifier, landed: Landed, former: string | undefined): Promise<boolean> => {
+const undo = async (verifier: Verifier, target: UploadTarget, written: Written): Promise<boolean> => {
   const { files, now, log } = verifier;
-  const { file, replaced } = landed;
+  const { file } = written;
   const context = { deadlineMs: now() + UNDO_TIMEOUT_MS };
-  if (!(await isOwnContent(verifier, landed, former, context))) return false;
-  if (!replaced) return files.removeUnchanged(file, context);
+  if (!(await isOwnContent(verifier, target, written, context))) return false;
+  if (target.kind === 'create') return files.removeUnchanged(file, context);
   if (file.headRevisionId === undefined) return false;
-  // Only the revision that this upload has made: whatever others have put there since stays.
+  // Only the revision that this upload has written. What others have put there since stays.
   await files.removeRevision(file.id, file.headRevisionId, context);
   const { sha256Checksum, headRevisionId } = (await files.get(file.id, context)) ?? {};
-  log.info({ fileId: file.id, sha256: sha256Checksum, headRevisionId }, 'the revision with wrong bytes is removed');
+  log.info({ fileId: file.id, sha256: sha256Checksum, headRevisionId }, 'the revision with wrong bytes was removed');
   return headRevisionId !== file.headRevisionId;
 };
 
 /**
- * Compares Drive's own checksum and size with what was sent; a converted file has none. What does not fit is taken back:
- * a new file is removed, a replaced one gets its former revision again.
- * @throws CourierError `drive-unavailable`: the same bytes may be sent again.
+ * Compares Drive's own checksum and size with what was sent; a converted file has none. Wrong bytes are removed: a new file
+ * is deleted, a replaced file gets its former revision back.
+ * @throws CourierError `drive-unavailable`: the same bytes may be sent again
  */
-export const verify = async (
-  verifier: Verifier,
-  { landed, whole, md5 }: { landed: Landed; whole: Whole; md5: () => Promise<string | undefined> },
-  context: CallContext & Pick<UploadRequest, 'idSpent' | 'target'>,
-): Promise<DriveFile> => {
-  const { file: described, replaced } = landed;
-  if (described.mimeType.startsWith(DOCS_TYPE)) return described;
-  const { files, log } = verifier;
+export const verify = async (verifier: Verifier, target: UploadTarget, written: Written): Promise<UploadResult> => {
+  const { files, request, source, log } = verifier;
+  const received = await source.received();
+  const { file: described } = written;
+  if (described.mimeType.startsWith(DOCS_TYPE)) return { kind: 'stored', file: described, received };
   const file =
-    described.sha256Checksum === undefined ? ((await files.get(described.id, context)) ?? described) : described;
-  if (await hasSameBytes(file, whole, { md5, log })) return file;
-  log.error(
-    {
-      fileId: file.id,
-      sent: whole,
-      stored: { sha256: file.sha256Checksum, md5: file.md5Checksum, size: file.size },
-      replaced,
-    },
-    'Drive has stored other bytes than were sent; they are taken back',
-  );
-  const former = context.target.kind === 'replace' ? context.target.formerRevisionId : undefined;
-  const undone = await undo(verifier, { ...landed, file }, former).catch((error: unknown) => {
-    log.error({ error, fileId: file.id }, 'wrong bytes could not be taken back');
+    described.sha256Checksum === undefined ? ((await files.get(described.id, request)) ?? described) : described;
+  if (await hasSameBytes(file, received, { md5: () => source.md5(received.size), log })) {
+    return { kind: 'stored', file, received };
+  }
+  const stored = { sha256: file.sha256Checksum, md5: file.md5Checksum, size: file.size };
+  const replaced = target.kind === 'replace';
+  log.error({ fileId: file.id, sent: received, stored, replaced }, 'Drive stored other bytes than were sent');
+  const undone = await undo(verifier, target, { ...written, file }).catch((error: unknown) => {
+    log.error({ error, fileId: file.id }, 'wrong bytes could not be removed');
     return false;
   });
-  if (!undone) log.warn({ fileId: file.id }, 'the file may have been changed by somebody else since, and stays');
-  if (undone && !replaced) await context.idSpent?.(file.id, 'taken-back');
-  throw new CourierError('drive-unavailable', { detail: 'Drive stored other bytes than were sent.' });
+  if (!undone) log.warn({ fileId: file.id }, 'the file stays, because somebody else may have changed it since');
+  const error = new CourierError('drive-unavailable', { detail: 'Drive stored other bytes than were sent.' });
+  if (undone && target.kind === 'create') return { kind: 'id-unusable', why: 'removed', error };
+  throw error;
 };

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import type { Drive } from '../../../src/drive/drive.ts';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
+import { uploadTo } from '../../support/upload-to.ts';
 import { createForeignFolder } from '../../support/foreign-folder.ts';
 
 const SCOPE = 'https://www.googleapis.com/auth/drive';
@@ -29,12 +30,12 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
 const waysInto = (drive: Drive, folderId: string) => ({
   'multipart upload': async () => {
     const file = { id: await drive.newId({}), name: 'a', mimeType: 'text/plain', folderId };
-    return drive.upload({ target: { kind: 'create', file }, source: sourceOf(Buffer.from('x')), maxBytes: 10 });
+    return uploadTo(drive, { target: { kind: 'create', file }, source: sourceOf(Buffer.from('x')), maxBytes: 10 });
   },
   'resumable upload': async () => {
     const file = { id: await drive.newId({}), name: 'a', mimeType: 'text/plain', folderId };
     const source = sourceOf(Buffer.alloc(6 * 1024 * 1024), { known: false });
-    return drive.upload({ target: { kind: 'create', file }, source, maxBytes: 10_000_000 });
+    return uploadTo(drive, { target: { kind: 'create', file }, source, maxBytes: 10_000_000 });
   },
   'upload session': async () => {
     const file = { id: await drive.newId({}), name: 'a', mimeType: 'text/plain', folderId };
@@ -150,7 +151,7 @@ describe('a folder of a drive that the account is no member of', () => {
       folderId,
       appProperties: { key: 'k' },
     };
-    await drive.upload({ target: { kind: 'create', file }, source: sourceOf(Buffer.from('x')), maxBytes: 10 });
+    await uploadTo(drive, { target: { kind: 'create', file }, source: sourceOf(Buffer.from('x')), maxBytes: 10 });
     expect(await drive.find(folderId, 'a', {})).toHaveLength(1);
     expect(await drive.findFolders(folderId, '2026', {})).toHaveLength(1);
     expect(await drive.findByProperty(folderId, 'key', 'k', {})).toHaveLength(1);

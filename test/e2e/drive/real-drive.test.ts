@@ -5,6 +5,7 @@ import type { Drive, UploadTarget } from '../../../src/drive/drive.ts';
 import { createFolders } from '../../../src/delivery/naming/folders.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
+import { uploadTo } from '../../support/upload-to.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
 const DRIVE_SCOPE = 'https://www.googleapis.com/auth/drive';
@@ -35,7 +36,7 @@ afterAll(async () => {
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const put = (target: UploadTarget, bytes: Uint8Array) =>
-  courier.upload({ target, source: sourceOf(bytes), maxBytes: 100 * MIB });
+  uploadTo(courier, { target, source: sourceOf(bytes), maxBytes: 100 * MIB });
 const inReports = async (name: string, bytes: Uint8Array) => {
   const id = await courier.newId({});
   const file = { id, name, mimeType: 'text/csv', folderId: google.places.sharedDrive };
@@ -46,7 +47,7 @@ describe('what the courier’s engine does, the local Drive understands as Drive
   test.each([0, 1, 300_000, 5 * MIB, 5 * MIB + 1, 20 * MIB])('a file of %i bytes arrives whole', async (size) => {
     const bytes = randomBytes(size);
     const { id, uploaded } = await inReports(`sized ${size}.csv`, bytes);
-    expect(uploaded).toMatchObject({ sha256: sha256(bytes), size, existed: false });
+    expect(uploaded).toMatchObject({ sha256: sha256(bytes), size, kind: 'stored' });
     expect(uploaded.file).toMatchObject({
       id,
       size,
@@ -60,7 +61,7 @@ describe('what the courier’s engine does, the local Drive understands as Drive
     const bytes = randomBytes(size);
     const { id } = await inReports('twice.csv', bytes);
     const file = { id, name: 'twice.csv', mimeType: 'text/csv', folderId: google.places.sharedDrive };
-    expect(await put({ kind: 'create', file }, bytes)).toMatchObject({ existed: true, sha256: sha256(bytes) });
+    expect(await put({ kind: 'create', file }, bytes)).toMatchObject({ kind: 'exists', sha256: sha256(bytes) });
     expect(google.drive.files().filter((each) => each.id === id)).toHaveLength(1);
   });
 
@@ -197,7 +198,7 @@ describe('what Drive refuses, the courier names', () => {
   const putInto = async (folderId: string, drive: Drive = courier) => {
     const id = await drive.newId({});
     const target: UploadTarget = { kind: 'create', file: { id, name: 'x', mimeType: 'text/plain', folderId } };
-    return drive.upload({ target, source: sourceOf(Buffer.from('x')), maxBytes: MIB });
+    return uploadTo(drive, { target, source: sourceOf(Buffer.from('x')), maxBytes: MIB });
   };
 
   test.each([
@@ -210,7 +211,7 @@ describe('what Drive refuses, the courier names', () => {
 
   test('a person under delegation writes where the service account may not', async () => {
     const uploaded = await putInto(google.places.myDriveFolder, driveOf(google.world.emails.alice));
-    expect(uploaded.existed).toBe(false);
+    expect(uploaded.kind).toBe('stored');
   });
 
   test('a person whose Drive is full: drive-full', async () => {

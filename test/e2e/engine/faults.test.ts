@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Uploaded, UploadRequest } from '../../../src/drive/drive.ts';
+import type { UploadRequest } from '../../../src/drive/drive.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
+import { type UploadedTo, uploadTo } from '../../support/upload-to.ts';
 import { type Fault, startTinyDrive, type TinyDrive } from '../../support/tiny-drive.ts';
 
 /** Bytes; Drive's own is 262,144. So small here that thousands of uploads of many chunks take seconds. */
@@ -90,8 +91,8 @@ test(`${RUNS} uploads under faults: the stored bytes are the sent ones, once, or
           // Without a mark a corrupted file whose answer was lost looks like another's, whose bytes are its own affair.
           ...(marked || faults.includes('byte-corrupted') ? { appProperties: MARK } : {}),
         };
-        const upload = (): Promise<Uploaded> =>
-          drive.upload({
+        const upload = (): Promise<UploadedTo> =>
+          uploadTo(drive, {
             target: { kind: 'create', file },
             source: sourceOf(bytes, { pieces, known, again }),
             ifExists,
@@ -163,14 +164,12 @@ test(`${RUNS} wrong bodies under faults: an error, and never a file`, async () =
       try {
         const bytes = bytesOf(size, seed);
         plan = [...faults];
-        const failure = await drive
-          .upload({
-            target: { kind: 'create', file: { id: 'wrong', name: 'report', mimeType: 'text/csv', folderId: 'folder' } },
-            source: sourceOf(bytes, { pieces }),
-            maxBytes: 1e9,
-            ...wrongRequest(wrong, bytes, Math.floor(size * cutShare)),
-          })
-          .catch((error: unknown) => error);
+        const failure = await uploadTo(drive, {
+          target: { kind: 'create', file: { id: 'wrong', name: 'report', mimeType: 'text/csv', folderId: 'folder' } },
+          source: sourceOf(bytes, { pieces }),
+          maxBytes: 1e9,
+          ...wrongRequest(wrong, bytes, Math.floor(size * cutShare)),
+        }).catch((error: unknown) => error);
         expect(failure).toBeInstanceOf(CourierError);
         if (!isRetryable(failure)) own += 1;
         expect(tiny.files.size).toBe(0);
@@ -203,7 +202,7 @@ test(`${RUNS} uploads taken up again and again where they were left: one file, a
       const keep = async (uri: string): Promise<void> => {
         sessionUri = uri;
       };
-      const attempt = async (): Promise<Uploaded | undefined> => {
+      const attempt = async (): Promise<UploadedTo | undefined> => {
         const { drive, transport } = createCourierDrive({
           origin: tiny.origin,
           blockBytes: GRANULARITY,
@@ -213,13 +212,13 @@ test(`${RUNS} uploads taken up again and again where they were left: one file, a
         if (sessionUri !== undefined) takenUp += 1;
         const file = { id: 'one', name: 'r', mimeType: 'text/csv', folderId: 'f', appProperties: MARK };
         const target = { kind: 'create', file } as const;
-        const resume = { keep, ...(sessionUri === undefined ? {} : { sessionUri }) };
+        const resumed = { keepSession: keep, ...(sessionUri === undefined ? {} : { sessionUri }) };
         try {
-          return await drive.upload({
+          return await uploadTo(drive, {
             target,
             source: sourceOf(bytes, { pieces, known, again: true }),
             maxBytes: 1e9,
-            resume,
+            ...resumed,
           });
         } catch (error) {
           expect(isRetryable(error)).toBe(true);
@@ -228,7 +227,7 @@ test(`${RUNS} uploads taken up again and again where they were left: one file, a
           transport.close();
         }
       };
-      let uploaded: Uploaded | undefined;
+      let uploaded: UploadedTo | undefined;
       for (const faults of plans) {
         plan = [...faults];
         uploaded ??= await attempt();

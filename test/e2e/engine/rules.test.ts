@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Source } from '../../../src/domain.ts';
-import type { UploadRequest } from '../../../src/drive/drive.ts';
+import type { UploadRequest, UploadTarget } from '../../../src/drive/drive.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
+import { uploadTo } from '../../support/upload-to.ts';
 import { type Fault, startTinyDrive, type TinyRequest } from '../../support/tiny-drive.ts';
 
 const GRANULARITY = 16;
@@ -31,7 +32,7 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 const SMALL = bytesOf(50);
 const LARGE = bytesOf(500);
 
-const create = (id = 'one', more: object = {}): UploadRequest['target'] => ({
+const create = (id = 'one', more: object = {}): UploadTarget => ({
   kind: 'create',
   file: { id, name: 'report', mimeType: 'text/csv', folderId: 'folder', ...more },
 });
@@ -76,7 +77,7 @@ describe.each([
     ],
   ])('%s', async (_, request, code) => {
     const { tiny, drive } = await start();
-    const failure = await failureOf(drive.upload({ target: create(), maxBytes: 1e6, ...request }));
+    const failure = await failureOf(uploadTo(drive, { target: create(), maxBytes: 1e6, ...request }));
     expect(failure).toMatchObject({ code });
     expect(tiny.files.size).toBe(0);
     expect(tiny.sessions.size).toBe(0);
@@ -85,7 +86,7 @@ describe.each([
   test('and what fits is committed once, with its hash and size', async () => {
     const { tiny, drive } = await start();
     const committed: unknown[] = [];
-    const uploaded = await drive.upload({
+    const uploaded = await uploadTo(drive, {
       target: create(),
       source: sourceOf(bytes, { known: false }),
       maxBytes: bytes.length,
@@ -96,7 +97,7 @@ describe.each([
       },
     });
     expect(committed).toEqual([{ sha256: sha256(bytes), size: bytes.length }]);
-    expect(uploaded).toMatchObject({ existed: false, replaced: false });
+    expect(uploaded).toMatchObject({ kind: 'stored' });
   });
 });
 
@@ -107,14 +108,18 @@ describe.each([
   const began = async (properties: Record<string, string> = {}) => {
     const started = await start();
     const first = sourceOf(Buffer.from('first'));
-    await started.drive.upload({ target: create('one', { appProperties: properties }), source: first, maxBytes: 1e6 });
+    await uploadTo(started.drive, {
+      target: create('one', { appProperties: properties }),
+      source: first,
+      maxBytes: 1e6,
+    });
     return started;
   };
 
   test('is answered with the file that is there, and with the hash of what came', async () => {
     const { tiny, drive } = await began();
-    const again = await drive.upload({ target: create(), source: sourceOf(bytes), maxBytes: 1e6 });
-    expect(again).toMatchObject({ existed: true, replaced: false, sha256: sha256(bytes), size: bytes.length });
+    const again = await uploadTo(drive, { target: create(), source: sourceOf(bytes), maxBytes: 1e6 });
+    expect(again).toMatchObject({ kind: 'exists', sha256: sha256(bytes), size: bytes.length });
     expect(again.file.sha256Checksum).toBe(sha256(Buffer.from('first')));
     expect(tiny.files.get('one')?.revisions).toHaveLength(1);
   });
@@ -127,13 +132,18 @@ describe.each([
       maxBytes: 1e6,
       expectedSha256: sha256(Buffer.from('x')),
     };
-    expect(await failureOf(drive.upload(request))).toMatchObject({ code: 'digest-mismatch' });
+    expect(await failureOf(uploadTo(drive, request))).toMatchObject({ code: 'digest-mismatch' });
   });
 
   test('takes the bytes as its next revision, if so wished', async () => {
     const { tiny, drive } = await began();
-    const again = await drive.upload({ target: create(), source: sourceOf(bytes), ifExists: 'replace', maxBytes: 1e6 });
-    expect(again).toMatchObject({ existed: true, replaced: true, file: { id: 'one', sha256Checksum: sha256(bytes) } });
+    const again = await uploadTo(drive, {
+      target: create(),
+      source: sourceOf(bytes),
+      ifExists: 'replace',
+      maxBytes: 1e6,
+    });
+    expect(again).toMatchObject({ kind: 'stored', file: { id: 'one', sha256Checksum: sha256(bytes) } });
     expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(Buffer.from('first')), sha256(bytes)]);
   });
 
@@ -141,7 +151,7 @@ describe.each([
     const { tiny, drive } = await began({ courierTry: 'mine' });
     const target = create('one', { appProperties: { courierTry: 'mine' } });
     const request = { target, source: sourceOf(bytes), ifExists: 'replace', maxBytes: 1e6 } as const;
-    expect(await failureOf(drive.upload(request))).toMatchObject({ code: 'drive-unavailable' });
+    expect(await failureOf(uploadTo(drive, request))).toMatchObject({ code: 'drive-unavailable' });
     expect(tiny.files.size).toBe(0);
   });
 });
@@ -153,17 +163,17 @@ describe.each([
   const target = create('one', { folderId: 'gone' });
   test('goes to the folder that the story names instead, from the same bytes', async () => {
     const { tiny, drive } = await start();
-    const folderGone = async (): Promise<string> => 'made anew';
-    await drive.upload({ target, source: sourceOf(bytes), maxBytes: 1e6, folderGone });
+    const otherFolder = async (): Promise<string> => 'made anew';
+    await uploadTo(drive, { target, source: sourceOf(bytes), maxBytes: 1e6, otherFolder });
     expect(tiny.files.get('one')).toMatchObject({ parents: ['made anew'] });
   });
 
   test.each([
     ['no other folder', async () => undefined],
     ['another that is gone too', async () => 'gone'],
-  ])('is given up with %s', async (_, folderGone) => {
+  ])('is given up with %s', async (_, otherFolder) => {
     const { tiny, drive, budget } = await start();
-    const failure = await failureOf(drive.upload({ target, source: sourceOf(bytes), maxBytes: 1e6, folderGone }));
+    const failure = await failureOf(uploadTo(drive, { target, source: sourceOf(bytes), maxBytes: 1e6, otherFolder }));
     expect(failure).toMatchObject({ code: 'folder-not-found' });
     expect(tiny.files.size).toBe(0);
     expect(budget.gauges().used).toBe(0);
@@ -179,16 +189,15 @@ describe('replacing', () => {
     async (_, bytes) => {
       let wrong: Fault | undefined;
       const { tiny, drive } = await start(({ bytes }) => (bytes > 0 ? wrong : undefined));
-      await drive.upload({ target: create(), source: sourceOf(Buffer.from('first')), maxBytes: 1e6 });
+      await uploadTo(drive, { target: create(), source: sourceOf(Buffer.from('first')), maxBytes: 1e6 });
       const target = { kind: 'replace', id: 'one', mimeType: 'text/csv' } as const;
-      const replaced = await drive.upload({ target, source: sourceOf(bytes), maxBytes: 1e6 });
+      const replaced = await uploadTo(drive, { target, source: sourceOf(bytes), maxBytes: 1e6 });
       expect(replaced).toMatchObject({
-        existed: false,
-        replaced: true,
+        kind: 'stored',
         file: { id: 'one', sha256Checksum: sha256(bytes) },
       });
       wrong = 'byte-corrupted';
-      expect(await failureOf(drive.upload({ target, source: sourceOf(bytes), maxBytes: 1e6 }))).toMatchObject({
+      expect(await failureOf(uploadTo(drive, { target, source: sourceOf(bytes), maxBytes: 1e6 }))).toMatchObject({
         code: 'drive-unavailable',
       });
       expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(Buffer.from('first')), sha256(bytes)]);
@@ -198,7 +207,7 @@ describe('replacing', () => {
   test('a file that has gone meanwhile is worth another try', async () => {
     const { drive } = await start();
     const target = { kind: 'replace', id: 'gone', mimeType: 'text/csv' } as const;
-    const failure = await failureOf(drive.upload({ target, source: sourceOf(SMALL), maxBytes: 1e6 }));
+    const failure = await failureOf(uploadTo(drive, { target, source: sourceOf(SMALL), maxBytes: 1e6 }));
     expect(failure).toMatchObject({ code: 'drive-unavailable' });
   });
 });
@@ -218,7 +227,9 @@ test('a source is let go of as soon as the upload has failed', async () => {
     },
   };
   const target = create('one', { folderId: 'gone' });
-  expect(await failureOf(drive.upload({ target, source, maxBytes: 1e6 }))).toMatchObject({ code: 'folder-not-found' });
+  expect(await failureOf(uploadTo(drive, { target, source, maxBytes: 1e6 }))).toMatchObject({
+    code: 'folder-not-found',
+  });
   await new Promise((resolve) => setImmediate(resolve));
   expect(released).toBe(true);
 });
@@ -226,7 +237,7 @@ test('a source is let go of as soon as the upload has failed', async () => {
 describe('sessions', () => {
   test('cost one call, and one for each chunk', async () => {
     const { tiny, drive } = await start(undefined, 8);
-    await drive.upload({ target: create(), source: sourceOf(LARGE, { pieces: [7] }), maxBytes: 1e6 });
+    await uploadTo(drive, { target: create(), source: sourceOf(LARGE, { pieces: [7] }), maxBytes: 1e6 });
     // Of eight blocks an upload that is alone may hold four, two of them on their way.
     const chunk = 2 * GRANULARITY;
     expect(tiny.requests).toHaveLength(1 + Math.ceil(LARGE.length / chunk));
@@ -240,13 +251,13 @@ describe('sessions', () => {
     const { tiny, drive } = await start(({ method, bytes }) =>
       method === 'PUT' && bytes > 0 && ++refused <= 5 ? 'unavailable' : undefined,
     );
-    await drive.upload({ target: create(), source: sourceOf(LARGE), maxBytes: 1e6 });
+    await uploadTo(drive, { target: create(), source: sourceOf(LARGE), maxBytes: 1e6 });
     expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(LARGE)]);
   });
 
   test('say "*" until the size is known', async () => {
     const { tiny, drive } = await start();
-    await drive.upload({ target: create(), source: sourceOf(LARGE, { known: false }), maxBytes: 1e6 });
+    await uploadTo(drive, { target: create(), source: sourceOf(LARGE, { known: false }), maxBytes: 1e6 });
     const ranges = chunksOf(tiny.requests).map(({ headers }) => headers['content-range'] ?? '');
     expect(ranges.slice(0, -1).every((range) => range.endsWith('/*'))).toBe(true);
     expect(ranges.at(-1)).toMatch(/-499\/500$/);
@@ -254,7 +265,7 @@ describe('sessions', () => {
 
   test('carry no bearer token', async () => {
     const { tiny, drive } = await start();
-    await drive.upload({ target: create(), source: sourceOf(LARGE), maxBytes: 1e6 });
+    await uploadTo(drive, { target: create(), source: sourceOf(LARGE), maxBytes: 1e6 });
     expect(chunksOf(tiny.requests).map(({ headers }) => headers.authorization)).not.toContain('Bearer ya29.test');
     expect(tiny.requests[0]?.headers.authorization).toBe('Bearer ya29.test');
   });
@@ -265,7 +276,7 @@ describe('sessions', () => {
       const { tiny, drive } = await start(({ method }) =>
         method === 'PUT' && ++puts === 4 ? 'session-forgotten' : undefined,
       );
-      const work = drive.upload({ target: create(), source: sourceOf(LARGE, { again }), maxBytes: 1e6 });
+      const work = uploadTo(drive, { target: create(), source: sourceOf(LARGE, { again }), maxBytes: 1e6 });
       if (again) expect(await work).toMatchObject({ sha256: sha256(LARGE) });
       else expect(await failureOf(work)).toMatchObject({ code: 'drive-unavailable' });
       expect(tiny.files.size).toBe(again ? 1 : 0);
@@ -278,7 +289,7 @@ describe('sessions', () => {
     const kept: string[] = [];
     const keep = async (uri: string): Promise<void> => void kept.push(uri);
     const request = { target: create(), source: sourceOf(LARGE, { again: true }), maxBytes: 1e6 };
-    expect(await failureOf(drive.upload({ ...request, resume: { keep } }))).toMatchObject({
+    expect(await failureOf(uploadTo(drive, { ...request, keepSession: keep }))).toMatchObject({
       code: 'drive-unavailable',
     });
     const [sessionUri = ''] = kept;
@@ -287,17 +298,17 @@ describe('sessions', () => {
     expect(stored).toBeGreaterThan(0);
     puts = Number.NEGATIVE_INFINITY;
     tiny.requests.length = 0;
-    const resumed = await drive.upload({ ...request, resume: { sessionUri, keep } });
-    expect(resumed).toMatchObject({ sha256: sha256(LARGE), size: 500, existed: false });
+    const resumed = await uploadTo(drive, { ...request, sessionUri, keepSession: keep });
+    expect(resumed).toMatchObject({ sha256: sha256(LARGE), size: 500, kind: 'stored' });
     expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(LARGE)]);
     expect(chunksOf(tiny.requests).reduce((sum, { bytes }) => sum + bytes, 0)).toBe(500 - stored);
     // Once more: the session is done, and its file is the answer.
-    const done = await drive.upload({ ...request, resume: { sessionUri, keep } });
-    expect(done).toMatchObject({ sha256: sha256(LARGE), existed: true, file: { id: 'one' } });
+    const done = await uploadTo(drive, { ...request, sessionUri, keepSession: keep });
+    expect(done).toMatchObject({ sha256: sha256(LARGE), kind: 'exists', file: { id: 'one' } });
     // And once more, with a session that nobody knows.
     tiny.sessions.clear();
     tiny.files.clear();
-    expect(await drive.upload({ ...request, resume: { sessionUri, keep } })).toMatchObject({ existed: false });
+    expect(await uploadTo(drive, { ...request, sessionUri, keepSession: keep })).toMatchObject({ kind: 'stored' });
     expect(kept).toHaveLength(2);
   });
 
@@ -315,9 +326,9 @@ describe('sessions', () => {
         await new Promise(() => undefined);
       },
     };
-    const resume = resumable ? { resume: { keep: async () => undefined } } : {};
-    const request = { target: create(), source, maxBytes: 1e6, signal: giveUp.signal, ...resume };
-    expect(await failureOf(drive.upload(request))).toMatchObject({ code: 'shutting-down' });
+    const keep = resumable ? { keepSession: async () => undefined } : {};
+    const request = { target: create(), source, maxBytes: 1e6, signal: giveUp.signal, ...keep };
+    expect(await failureOf(uploadTo(drive, request))).toMatchObject({ code: 'shutting-down' });
     expect(tiny.sessions.size).toBe(resumable ? 1 : 0);
     expect(tiny.files.size).toBe(0);
   });
@@ -333,7 +344,7 @@ describe('sessions', () => {
     };
     const startMs = Date.now();
     const request = { target: create(), source, maxBytes: 1e6, deadlineMs: startMs + 2_300 };
-    expect(await failureOf(drive.upload(request))).toMatchObject({ code: 'drive-unavailable' });
+    expect(await failureOf(uploadTo(drive, request))).toMatchObject({ code: 'drive-unavailable' });
     expect(Date.now() - startMs).toBeLessThan(1_500);
     expect(tiny.files.size).toBe(0);
   });
@@ -346,9 +357,9 @@ describe('sessions', () => {
       kind: 'create',
       file: { name: 'r', mimeType: 'text/csv', folderId: 'f', convertTo: 'application/vnd.google-apps.spreadsheet' },
     } as const;
-    const uploaded = await drive.upload({ target, source: sourceOf(SMALL), maxBytes: 1e6 });
+    const uploaded = await uploadTo(drive, { target, source: sourceOf(SMALL), maxBytes: 1e6 });
     expect(uploaded).toMatchObject({
-      existed: false,
+      kind: 'stored',
       sha256: sha256(SMALL),
       file: { mimeType: 'application/vnd.google-apps.spreadsheet' },
     });
@@ -362,11 +373,11 @@ test.each([1, 3])(
     const { tiny, drive } = await start(undefined, 40);
     const bytes = bytesOf(blocks * 3 * GRANULARITY);
     const uploads = Array.from({ length: 50 }, () =>
-      drive.upload({ target: create(), source: sourceOf(bytes, { pieces: [11] }), maxBytes: 1e6 }),
+      uploadTo(drive, { target: create(), source: sourceOf(bytes, { pieces: [11] }), maxBytes: 1e6 }),
     );
     const uploaded = await Promise.all(uploads);
     expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(bytes)]);
-    expect(uploaded.filter(({ existed }) => !existed)).toHaveLength(1);
+    expect(uploaded.filter(({ kind }) => kind === 'stored')).toHaveLength(1);
     expect(new Set(uploaded.map(({ file, sha256 }) => `${file.id} ${sha256}`)).size).toBe(1);
   },
 );
@@ -382,7 +393,7 @@ test('a conversion of which nobody knows whether it was made is not made again',
     kind: 'create',
     file: { name: 'r', mimeType: 'text/csv', folderId: 'f', convertTo: 'x/y' },
   } as const;
-  const failure = await failureOf(drive.upload({ target, source: sourceOf(SMALL, { again: true }), maxBytes: 1e6 }));
+  const failure = await failureOf(uploadTo(drive, { target, source: sourceOf(SMALL, { again: true }), maxBytes: 1e6 }));
   expect(failure).toMatchObject({ code: 'drive-unavailable' });
   expect(tiny.files.size).toBe(1);
 });
@@ -392,7 +403,7 @@ test('many uploads at once share one small budget, and all arrive', async () => 
   const uploads = Array.from({ length: 60 }, (_, turn) => bytesOf(turn * 17));
   await Promise.all(
     uploads.map((bytes, turn) =>
-      drive.upload({
+      uploadTo(drive, {
         target: create(`file-${turn}`),
         source: sourceOf(bytes, { pieces: [1 + turn], known: turn % 2 === 0 }),
         maxBytes: 1e6,

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { UploadRequest } from '../../../src/drive/drive.ts';
+import type { UploadTarget } from '../../../src/drive/drive.ts';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
+import { uploadTo } from '../../support/upload-to.ts';
 import { type Fault, type Reply, refusal, startTinyDrive, type TinyRequest } from '../../support/tiny-drive.ts';
 
 /** Answers of Drive that contradict what was sent: none of them is believed. */
@@ -30,7 +31,7 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 const SMALL = bytesOf(50);
 const LARGE = bytesOf(500);
 
-const create: UploadRequest['target'] = {
+const create: UploadTarget = {
   kind: 'create',
   file: { id: 'one', name: 'report', mimeType: 'text/csv', folderId: 'folder' },
 };
@@ -53,7 +54,7 @@ describe('a session that acknowledges more than it was sent', () => {
   ])('%s', async (_, again) => {
     let chunks = 0;
     const { tiny, drive } = await start((request) => (isChunk(request) && ++chunks === 3 ? overstate : undefined));
-    const work = drive.upload({ target: create, source: sourceOf(LARGE, { again }), maxBytes: 1e6 });
+    const work = uploadTo(drive, { target: create, source: sourceOf(LARGE, { again }), maxBytes: 1e6 });
     const sent = () => tiny.requests.filter(isChunk).map(({ headers }) => headers['content-range']);
     if (again) {
       expect(await work).toMatchObject({ sha256: sha256(LARGE), size: LARGE.length });
@@ -79,7 +80,7 @@ describe('an answer about the account or the shared drive ends the upload: no ot
   ])('%s', async (reason, code) => {
     const { tiny, drive } = await start((request) => (isChunk(request) ? () => refusal(403, reason) : undefined));
     const source = sourceOf(LARGE, { again: true });
-    const failure = await failureOf(drive.upload({ target: create, source, maxBytes: 1e6 }));
+    const failure = await failureOf(uploadTo(drive, { target: create, source, maxBytes: 1e6 }));
     expect(failure).toMatchObject({ code: expect.stringMatching(code) });
     expect(tiny.requests.filter(isSessionStart)).toHaveLength(1);
     expect(tiny.requests.filter(isChunk)).toHaveLength(1);
@@ -104,7 +105,7 @@ describe('a file that Drive describes with another size than was sent is not vou
         ? wrong
         : undefined,
     );
-    const failure = await failureOf(drive.upload({ target: create, source: sourceOf(SMALL), maxBytes: 1e6 }));
+    const failure = await failureOf(uploadTo(drive, { target: create, source: sourceOf(SMALL), maxBytes: 1e6 }));
     expect(failure).toMatchObject({ code: 'drive-unavailable', retryable: true });
   });
 });

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
+import { uploadTo } from '../../support/upload-to.ts';
 import { startTinyDrive, type TinyDrive } from '../../support/tiny-drive.ts';
 
 const KIB = 1_024;
@@ -31,8 +32,8 @@ describe('sizes at every boundary', () => {
     for (const known of [true, false]) {
       const id = await drive.newId({});
       const source = sourceOf(bytes, { known });
-      const uploaded = await drive.upload({ target: { kind: 'create', file: newFile(id) }, source, maxBytes: size });
-      expect(uploaded).toMatchObject({ sha256: sha256(bytes), size, existed: false, replaced: false });
+      const uploaded = await uploadTo(drive, { target: { kind: 'create', file: newFile(id) }, source, maxBytes: size });
+      expect(uploaded).toMatchObject({ sha256: sha256(bytes), size, kind: 'stored' });
       expect(tiny.files.get(id)?.revisions.map(sha256)).toEqual([sha256(bytes)]);
     }
     expect(tiny.files.size).toBe(2);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import { hasSameBytes } from '../../../src/drive/upload/compare-checksums.ts';
+import { hasSameBytes } from '../../../src/drive/upload/verify.ts';
 import type { DriveFile } from '../../../src/drive/drive.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, expect, test } from '@jest/globals';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
+import { uploadTo } from '../../support/upload-to.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
 /** A Drive that gives no SHA-256, as for files from before it had them. */
@@ -33,7 +34,7 @@ const start = async (stored: Buffer) => {
   const { drive, transport } = createCourierDrive({ origin, log });
   closers.push(transport.close, () => server.close());
   const upload = (bytes: Buffer) =>
-    drive.upload({
+    uploadTo(drive, {
       target: { kind: 'create', file: { id: 'one', name: 'a', mimeType: 'text/plain', folderId: 'folder' } },
       source: sourceOf(bytes),
       maxBytes: 1_000,
