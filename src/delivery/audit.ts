@@ -1,38 +1,64 @@
-import { type Caller, callerName, type Receipt } from '../domain.ts';
+import { type Caller, callerName, type Delivery, type Receipt } from '../domain.ts';
 import { asCourierError, isPermanent } from '../errors.ts';
 import type { CallStats } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import type { Telemetry } from '../telemetry.ts';
-import { createStepTimer, type StepTimer } from './step-timer.ts';
 
-/** What is known of a delivery before anything is done. */
+/** Milliseconds by step, for the audit line; each step is also a span, where telemetry is on. */
+interface StepTimer {
+  time<Result>(step: string, work: () => Promise<Result>): Promise<Result>;
+  steps(): Record<string, number>;
+}
+
+/** What is known of a delivery before it begins. */
 interface DeliveryFacts {
   caller: Caller;
-  /** As named by the caller, until the destination is settled. */
+  /** As the caller named it. */
   destination: string | undefined;
-  /** Undefined where it stands in a body that was not read. */
+  /** Undefined where it is part of a body that was not read. */
   name: string | undefined;
   size: number | undefined;
   idempotencyKey: string | undefined;
-  /** Of a direct upload. */
+  /** Of an upload session. */
   uploadId?: string;
-  /** Of a message: a permanent failure is acknowledged, and so not told as one that comes again. */
+  /** Of a Pub/Sub message: a permanent failure is acknowledged, so the outcome is not that of a failure that comes again. */
   message?: { signal: AbortSignal };
 }
 
-/** One delivery's account: who put what where, what came of it, and what it took. */
-export interface Audit {
+/** One delivery's audit line: who put which file where, the outcome, and what it cost. */
+interface Audit {
   callStats: CallStats;
   stepTimer: StepTimer;
-  /** The destination that was meant. */
+  /** Sets the name of the destination once it is known. */
   setDestination(destination: string): void;
-  /** Does the delivery, and writes its one line, whichever way it ends. */
+  /** Runs the delivery, and writes its audit line however it ends. */
   run(work: () => Promise<Receipt>): Promise<Receipt>;
 }
 
+/** The facts of a delivery whose request was read. */
+export const factsOf = ({ caller, options, source, idempotencyKey, signal, ...rest }: Delivery): DeliveryFacts => ({
+  ...{ caller, destination: options.destination, name: options.name, size: source.size, idempotencyKey },
+  ...(rest.allowedDestinations === undefined ? {} : { message: { signal } }),
+});
+
+const createStepTimer = (now: () => number, telemetry: Pick<Telemetry, 'step'> | undefined): StepTimer => {
+  const laps: Record<string, number> = {};
+  return {
+    async time(step, work) {
+      const startMs = now();
+      try {
+        return await (telemetry === undefined ? work() : telemetry.step(step, work));
+      } finally {
+        laps[step] = (laps[step] ?? 0) + now() - startMs;
+      }
+    },
+    steps: () => ({ ...laps }),
+  };
+};
+
 /**
- * Begins the audit line of a delivery. Labels are what its log-based metrics are cut by (deploy/monitoring); `attempts`
- * counts requests to Google, repeated ones included.
+ * Begins the audit line of a delivery. Log-based metrics (deploy/monitoring) are grouped by its labels. `attempts` counts
+ * the requests to Google, retries included.
  */
 export const beginAudit = (
   asked: DeliveryFacts,
@@ -43,8 +69,10 @@ export const beginAudit = (
   const startedMs = now();
   let destination = asked.destination;
 
-  const write = (ending: { outcome: string; code?: string; size: number | undefined }, what: object): void => {
-    const { outcome, code, size } = ending;
+  const write = (
+    { outcome, code, size }: { outcome: string; code?: string; size: number | undefined },
+    file: object,
+  ): void => {
     const milliseconds = now() - startedMs;
     const labels = { destination: destination ?? '', outcome, ...(code === undefined ? {} : { code }) };
     const { uploadId, idempotencyKey = null } = asked;
@@ -56,7 +84,7 @@ export const beginAudit = (
         callerSub: asked.caller.sub,
       },
       ...{ destination: destination ?? null, name: asked.name ?? null, size: size ?? null, idempotencyKey },
-      ...what,
+      ...file,
       ...(uploadId === undefined ? {} : { uploadId }),
       ...{
         attempts: callStats.calls,
@@ -79,8 +107,8 @@ export const beginAudit = (
   return {
     callStats,
     stepTimer,
-    setDestination(meant) {
-      destination = meant;
+    setDestination(name) {
+      destination = name;
     },
     async run(work) {
       try {

@@ -3,12 +3,13 @@ import type { DriveFile } from '../drive/drive.ts';
 import { findConverted } from './naming/named-file.ts';
 import { isThere } from './naming/names.ts';
 import { asCourierError, CourierError } from '../errors.ts';
-import type { Claim } from './idempotency.ts';
+import { type Claim, type KeyState, lookUpKey, type Planned } from './idempotency.ts';
 import { isOwnFile, sentBefore } from './store/marks.ts';
 import { choosePlan, type Plan, type Planning, planForExisting } from './plan.ts';
+import type { DeliveryContext } from './resolve-options.ts';
 
-/** A plan as it stands for all tries of a key, and the file of its id where Drive has it. */
-export interface Checked {
+/** The plan for all tries of a key, and the file of its id where Drive has it. */
+interface Checked {
   plan: Plan;
   existing?: DriveFile | undefined;
 }
@@ -95,7 +96,7 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
  * Checks the plan of an earlier try as if it were made now: its file may have been renamed, moved, trashed or removed, its
  * id may be used up, a person may have put a file of the name there. A new plan is noted for all tries of the key.
  */
-export const checkPlan = async (planning: Planning, claim: Claim): Promise<Checked | { receipt: Receipt }> => {
+const checkPlan = async (planning: Planning, claim: Claim): Promise<Checked | { receipt: Receipt }> => {
   for (let turn = 0; turn < MAX_TURNS; turn++) {
     const plan = claim.plan();
     const checked = await planNow(planning, claim, plan);
@@ -104,4 +105,37 @@ export const checkPlan = async (planning: Planning, claim: Claim): Promise<Check
     if (receipt !== undefined) return { receipt };
   }
   throw new CourierError('drive-unavailable', { detail: 'Other tries of this delivery keep changing its plan.' });
+};
+
+/** Everything that a plan is made from; the path's folder is found or created. */
+const startPlanning = async (deliveryContext: DeliveryContext): Promise<Planning> => {
+  const { delivery, request, context } = deliveryContext;
+  const { source } = delivery;
+  // No folder is created for bytes that no longer exist.
+  if (source.gone !== undefined) throw source.gone;
+  const { folders, config } = request.destination;
+  const { folderId } = await folders.ensure(config.folder, request.path, context);
+  return { ...deliveryContext, folderId, source };
+};
+
+/**
+ * Plans a delivery: which folder, and which file in it. If another try has claimed the key, that try's plan is checked.
+ * @returns what is known of the key instead, if another try has claimed or finished it in the meantime
+ */
+export const planDelivery = async (
+  deliveryContext: DeliveryContext,
+  key: Exclude<KeyState, { state: 'done' }>,
+): Promise<Planned | KeyState> => {
+  try {
+    const planning = await startPlanning(deliveryContext);
+    if (key.state !== 'claimed') return { state: 'planned', key, plan: await choosePlan(planning) };
+    const checked = await checkPlan(planning, key.claim);
+    return 'receipt' in checked ? { state: 'done', receipt: checked.receipt } : { state: 'planned', key, ...checked };
+  } catch (error) {
+    if (key.state !== 'free' || asCourierError(error).code !== 'name-taken') throw error;
+    // The file that has the name may be this key's own, created by another try since the key was looked up.
+    const current = await lookUpKey(deliveryContext);
+    if (current.state === 'free') throw error;
+    return current;
+  }
 };

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { checkDigest } from '../digest.ts';
 import type { Caller, Receipt, Source } from '../domain.ts';
+import type { DriveFile } from '../drive/drive.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger, LedgerEntry, StandingEntry } from '../ledger/ledger.ts';
 import type { Plan } from './plan.ts';
+import { type DeliveryContext, fingerprint } from './resolve-options.ts';
 
 /** The ledger's key for a caller's Idempotency-Key: nobody can replay another caller's. */
 export const deliveryKey = (caller: Caller, idempotencyKey: string): string =>
@@ -116,34 +118,64 @@ const createClaim = (ledger: Ledger, key: string, standing: StandingEntry, mine:
   };
 };
 
-type Found = { claim: Claim } | { receipt: Receipt };
+/** What the ledger holds of a delivery's key. */
+export type KeyState =
+  /** The delivery has no key. */
+  | { state: 'unkeyed' }
+  /** No try has claimed the key. */
+  | { state: 'free'; key: string; fingerprint: string }
+  /** Another try has claimed it, and has not finished. */
+  | { state: 'claimed'; claim: Claim }
+  | { state: 'done'; receipt: Receipt };
 
-const found = (ledger: Ledger, key: string, entry: StandingEntry, mine: boolean): Found =>
-  entry.state === 'done' ? { receipt: entry.record as Receipt } : { claim: createClaim(ledger, key, entry, mine) };
+/** A plan for the delivery, before its key is claimed for it. */
+export interface Planned {
+  state: 'planned';
+  key: Exclude<KeyState, { state: 'done' }>;
+  plan: Plan;
+  /** The file of the plan's id, where Drive has it. */
+  existing?: DriveFile | undefined;
+}
 
-/** What is known of a key: nothing, somebody's claim in progress, or the receipt of a finished delivery. */
-export const lookUp = async (ledger: Ledger, key: string, fingerprint: string): Promise<Found | undefined> => {
+/** A plan that this delivery may carry out: its key, if it has one, is claimed. */
+export interface Ready extends Omit<Planned, 'state' | 'key'> {
+  state: 'ready';
+  claim: Claim | undefined;
+}
+
+const stateOf = (ledger: Ledger, key: string, entry: StandingEntry): KeyState =>
+  entry.state === 'done'
+    ? { state: 'done', receipt: entry.record as Receipt }
+    : { state: 'claimed', claim: createClaim(ledger, key, entry, false) };
+
+/** Looks up a delivery's key. @throws CourierError `idempotency-key-reused` if it was used for another request */
+export const lookUpKey = async ({ ledger, delivery, request }: DeliveryContext): Promise<KeyState> => {
+  if (delivery.idempotencyKey === undefined) return { state: 'unkeyed' };
+  const key = deliveryKey(delivery.caller, delivery.idempotencyKey);
+  const print = fingerprint('bytes', delivery, request.destination.name);
   const entry = await ledger.read(key);
-  if (entry === undefined) return undefined;
-  sameRequest(entry, fingerprint);
-  return found(ledger, key, entry, false);
+  if (entry === undefined) return { state: 'free', key, fingerprint: print };
+  sameRequest(entry, print);
+  return stateOf(ledger, key, entry);
 };
 
-/** Claims the key for a plan; whoever came first decides the plan for all. */
-export const claimKey = async (
-  ledger: Ledger,
-  { key, fingerprint, plan, nowMs }: { key: string; fingerprint: string; plan: Plan; nowMs: number },
-): Promise<Found> => {
+/** Claims a free key for a plan. If another try was first, what that try has written is returned. */
+export const claimPlan = async (
+  { ledger, now }: DeliveryContext,
+  planned: Planned | KeyState,
+): Promise<Ready | KeyState> => {
+  if (planned.state !== 'planned') return planned;
+  const { key, plan, existing } = planned;
+  if (key.state === 'unkeyed') return { state: 'ready', plan, existing, claim: undefined };
+  if (key.state === 'claimed') return { state: 'ready', plan, existing, claim: key.claim };
   const record: ClaimRecord = { plan };
-  const { entry, mine } = await ledger.claim(key, {
-    fileId: plan.fileId,
-    fingerprint,
-    state: 'claimed',
-    record,
-    claimedAtMs: nowMs,
-  });
-  sameRequest(entry, fingerprint);
-  return found(ledger, key, entry, mine);
+  const { fileId } = plan;
+  const claimed = { fileId, fingerprint: key.fingerprint, state: 'claimed', record, claimedAtMs: now() } as const;
+  const { entry, mine } = await ledger.claim(key.key, claimed);
+  sameRequest(entry, key.fingerprint);
+  if (!mine || entry.state === 'done') return stateOf(ledger, key.key, entry);
+  const claim = createClaim(ledger, key.key, entry, true);
+  return { state: 'ready', plan: claim.plan(), existing, claim };
 };
 
 /** Hex SHA-256 and size of a source's bytes, read to their end. @throws CourierError `too-large` past `maxBytes` */

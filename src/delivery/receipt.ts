@@ -1,9 +1,10 @@
 import { callerName, type Delivery, type Outcome, type Receipt } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { ResolvedRequest } from './resolve-options.ts';
+import { replay } from './idempotency.ts';
+import type { DeliveryContext, ResolvedRequest } from './resolve-options.ts';
 
-/** How long a receipt that is given again waits for Drive to say what has become of its file, in milliseconds. */
+/** How long a repeated receipt waits for Drive to show its file, in milliseconds. */
 const COURTESY_MS = 2_000;
 
 export const IN_TRASH = 'The file is in the trash.';
@@ -20,7 +21,7 @@ interface Proof {
   ledger: Pick<Ledger, 'isShared'>;
 }
 
-/** The proof of a delivery, from Drive's own words about the file. */
+/** The proof of a delivery, from Drive's own description of the file. */
 export const receiptOf = ({
   request,
   delivery,
@@ -51,8 +52,8 @@ export const receiptOf = ({
 });
 
 /**
- * A receipt that is given again stays as it was, but says so where its file is in the trash, or out of sight, by now.
- * The look is a courtesy: if Drive does not answer, the receipt is given without it.
+ * A repeated receipt stays as it was, but gets a warning if its file is now in the trash or not visible. If Drive does not
+ * answer in time, the receipt is returned without a warning.
  */
 export const withTrashWarning = async (
   receipt: Receipt,
@@ -64,7 +65,7 @@ export const withTrashWarning = async (
   const warning = await drive.get(receipt.id, inTime).then(
     (file) => {
       if (file === undefined)
-        return 'Drive does not show the file any more: it was deleted, or is no longer shared with the account.';
+        return 'Drive no longer shows the file: it was deleted, or is no longer shared with the account.';
       return file.trashed ? IN_TRASH : undefined;
     },
     () => undefined,
@@ -73,4 +74,15 @@ export const withTrashWarning = async (
   return warning === undefined || warnings.includes(warning)
     ? receipt
     : { ...receipt, warnings: [...warnings, warning] };
+};
+
+/** The receipt of an earlier try, once the bytes of this one are seen to be the same. */
+export const replayReceipt = async (
+  { delivery, request, context, now }: DeliveryContext,
+  receipt: Receipt,
+): Promise<Receipt> => {
+  const { source, expectedSha256 } = delivery;
+  const { drive, config } = request.destination;
+  const again = await replay(receipt, { source, expectedSha256, maxBytes: config.maxBytes });
+  return withTrashWarning(again, drive, context, now());
 };

@@ -3,6 +3,7 @@ import type { ShareConfig } from '../config/destination.ts';
 import { asCourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CallContext, Drive } from '../drive/drive.ts';
+import type { DeliveryContext } from './resolve-options.ts';
 
 /** Waits before another try when Drive says `sharingRateLimitExceeded`: its quota of shares is small, and haste uses it up. */
 const SLOW_TRIES_MS = [10_000, 30_000, 60_000];
@@ -83,4 +84,13 @@ export const shareFile = async ({
     }
   }
   return warnings;
+};
+
+/** Shares a file that this delivery, or an earlier try of it, has created. A file that was replaced keeps its sharing. */
+export const shareNewFile = async (
+  { request, context, log }: Pick<DeliveryContext, 'request' | 'context' | 'log'>,
+  { file, isNew }: { file: { id: string }; isNew: boolean },
+): Promise<string[]> => {
+  const { drive, config } = request.destination;
+  return isNew ? shareFile({ drive, fileId: file.id, share: config.share, context, log }) : [];
 };

@@ -95,7 +95,7 @@ const replayConversion = async (
 ): Promise<StoredFile> => {
   const received = await hashOf(step.delivery.source, step.request.destination.config.maxBytes);
   await claim.commitTo(received.sha256, plan);
-  return { ...(await outOfTrash(step, file)), outcome: 'replayed', received };
+  return { ...(await outOfTrash(step, file)), outcome: 'replayed', isNew: true, received };
 };
 
 /** Bytes that become a new Google Docs file. */
@@ -127,7 +127,12 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
     // Without the ledger's note, only Drive's search shows the document to the next conversion of the name, and it may be
     // late. That conversion waits until the lease lapses; by then the search shows the document.
     atEnd(async () => (isKnown ? guard.lease()?.release() : guard.lease()?.abandon()));
-    return { ...(await outOfTrash(step, uploaded.file)), outcome: stopped ? 'replayed' : 'created', received };
+    return {
+      ...(await outOfTrash(step, uploaded.file)),
+      outcome: stopped ? 'replayed' : 'created',
+      isNew: true,
+      received,
+    };
   } catch (error) {
     // Refused is refused: nothing was made, and the next try need not wait. Anything else may still take effect.
     if (asCourierError(error).retryable) guard.lease()?.abandon();

@@ -40,7 +40,7 @@ const resolveExisting = async (
 ): Promise<StoredFile> => {
   const { sha256 } = received;
   if (!isOwnFile(claim, file) && rule !== 'new') {
-    if (rule === 'skip') return { file, outcome: 'skipped' };
+    if (rule === 'skip') return { file, outcome: 'skipped', isNew: false };
     throw new CourierError('name-taken', { detail: `"${request.name}" is already in the folder.` });
   }
   if (claim !== undefined && (file.sha256Checksum ?? sha256) !== sha256) {
@@ -52,7 +52,7 @@ const resolveExisting = async (
         "Another try of this delivery has created the file, and Drive shows other bytes than the delivery's in it.",
     });
   }
-  return { file, outcome: claim === undefined ? 'created' : 'replayed', received };
+  return { file, outcome: claim === undefined ? 'created' : 'replayed', isNew: true, received };
 };
 
 /** Whether Drive shows the file of an id after all. */
@@ -119,7 +119,7 @@ const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | 
   const sent = await withUpload(step, { ...guarded, ...digest, ...keep }, (upload) =>
     send(step, plan, { upload, sessionUri }),
   );
-  if (sent.kind === 'superseded') return storedBefore(step, sent, guard);
+  if (sent.kind === 'superseded') return storedBefore(step, sent, { guard, isNew: false });
   if (sent.kind === 'id-unusable') {
     if (sent.why === 'removed' || !(await becomesVisible(step, plan.fileId))) await giveUpId(step, plan, plan.fileId);
     throw sent.error;
@@ -127,9 +127,9 @@ const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | 
   if (plan.nameKey !== undefined) await markMade(ledger, plan.nameKey, log);
   if (sent.kind === 'exists') return resolveExisting(step, plan, sent);
   const { file, received, target } = sent;
-  if (target.kind === 'create') return { ...(await outOfTrash(step, file)), outcome: 'created', received };
+  if (target.kind === 'create') return { ...(await outOfTrash(step, file)), outcome: 'created', isNew: true, received };
   await checkTarget(step, file, undefined);
-  return { file, outcome: outcomeOf('replaced', claim), received };
+  return { file, outcome: outcomeOf('replaced', claim), isNew: false, received };
 };
 
 /**

@@ -51,13 +51,14 @@ export const checkTarget = async (step: UploadStep, file: DriveFile, former: str
 export const storedBefore = (
   { claim }: UploadStep,
   { file, received: { sha256, md5, size } }: Extract<UploadResult, { kind: 'superseded' }>,
-  guard: CommitGuard,
+  { guard, isNew }: { guard: CommitGuard; isNew: boolean },
 ): StoredFile => {
   const receipt = guard.receipt();
   const md5Checksum = file.sha256Checksum === sha256 ? file.md5Checksum : md5;
   return {
     file: { ...file, md5Checksum },
     outcome: claim === undefined ? 'replaced' : 'replayed',
+    isNew,
     received: { sha256, size },
     ...(receipt === undefined ? {} : { receipt }),
   };
@@ -68,10 +69,12 @@ const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace'
   const { sessionUri, ...keep } = await keptSession(step);
   const options = { ...guard.options, ...keep };
   const result = mustBeStored(await withUpload(step, options, ({ send }) => send(target, sessionUri)));
-  if (result.kind === 'superseded') return storedBefore(step, result, guard);
+  // A file that is restored is the key's own.
+  const isNew = step.plan.kind !== 'replace';
+  if (result.kind === 'superseded') return storedBefore(step, result, { guard, isNew });
   const { file, received } = result;
-  if (step.plan.kind === 'replace') await checkTarget(step, file, target.formerRevisionId);
-  return { file, outcome: outcomeOf('replaced', step.claim), received };
+  if (!isNew) await checkTarget(step, file, target.formerRevisionId);
+  return { file, outcome: outcomeOf('replaced', step.claim), isNew, received };
 };
 
 /** The target of bytes that are written over a file. */

@@ -2,6 +2,7 @@ import { checkDigest } from '../../digest.ts';
 import type { DriveFile } from '../../drive/drive.ts';
 import { hashOf } from '../idempotency.ts';
 import type { Plan } from '../plan.ts';
+import { IN_TRASH } from '../receipt.ts';
 import { convert } from './convert-file.ts';
 import { createFile } from './create-file.ts';
 import { replace } from './replace-file.ts';
@@ -15,14 +16,10 @@ const skip = async (step: UploadStep, plan: Plan & { kind: 'skip' }): Promise<St
     // No bytes at all, with the digest of some, only ask for the receipt: a client whose upload session was refused.
     if (size > 0) checkDigest(expectedSha256, sha256);
   }
-  return { file: await mustGet(step, plan.fileId), outcome: 'skipped' };
+  return { file: await mustGet(step, plan.fileId), outcome: 'skipped', isNew: false };
 };
 
-/**
- * Does what was planned, and tells what came of it.
- * @param existing the file of the plan's id, where Drive has it already
- */
-export const storeFile = (step: UploadStep, existing: DriveFile | undefined): Promise<StoredFile> => {
+const carryOut = (step: UploadStep, existing: DriveFile | undefined): Promise<StoredFile> => {
   const { plan } = step;
   switch (plan.kind) {
     case 'create':
@@ -34,4 +31,17 @@ export const storeFile = (step: UploadStep, existing: DriveFile | undefined): Pr
     case 'convert':
       return convert(step, plan);
   }
+};
+
+/**
+ * Carries out the plan of a delivery: its bytes are uploaded and verified.
+ * @param existing the file of the plan's id, where Drive has it already
+ */
+export const storeFile = async (
+  step: UploadStep,
+  existing: DriveFile | undefined,
+): Promise<StoredFile & { warnings: readonly string[] }> => {
+  const stored = await carryOut(step, existing);
+  const { file, warnings = file.trashed ? [IN_TRASH] : [] } = stored;
+  return { ...stored, warnings };
 };

@@ -1,26 +1,15 @@
-import type { Delivery, Outcome, Receipt } from '../../domain.ts';
-import type { CallContext, DriveFile, Upload, UploadRequest, UploadResult } from '../../drive/drive.ts';
+import type { Outcome, Receipt } from '../../domain.ts';
+import type { DriveFile, Upload, UploadRequest, UploadResult } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
-import type { Ledger } from '../../ledger/ledger.ts';
-import type { Log } from '../../log.ts';
-import type { Sleep } from '../../sleep.ts';
 import type { Claim } from '../idempotency.ts';
 import { resolveNamedFile } from '../naming/named-file.ts';
 import type { Plan } from '../plan.ts';
-import type { ResolvedRequest } from '../resolve-options.ts';
+import type { DeliveryContext } from '../resolve-options.ts';
 
 /** What storing a delivery's bytes takes. */
-export interface UploadStep {
-  request: ResolvedRequest;
+export interface UploadStep extends DeliveryContext {
   plan: Plan;
-  delivery: Delivery;
   claim: Claim | undefined;
-  ledger: Ledger;
-  context: CallContext;
-  log: Log;
-  /** Epoch milliseconds. */
-  now: () => number;
-  sleep: Sleep;
   /** When the plan was made or checked, in epoch milliseconds. */
   plannedAtMs: number;
   /** Runs after the receipt is recorded, or the delivery has failed. */
@@ -31,6 +20,8 @@ export interface UploadStep {
 export interface StoredFile {
   file: DriveFile;
   outcome: Outcome;
+  /** Whether this delivery, or an earlier try of it, created the file. */
+  isNew: boolean;
   received?: { sha256: string; size: number };
   warnings?: readonly string[];
   /** Of another try of the same key, which was faster: it is the answer to this one too. */
