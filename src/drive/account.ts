@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import type { DriveClient } from './client.ts';
+import { type DriveClient, parseAnswer } from './client.ts';
 import { describeFolder } from './folder/describe-folder.ts';
 import type { Drive } from './drive.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
-import { parseAnswer } from './answers/parse-answer.ts';
 
 type Account = Pick<Drive, 'share' | 'imports' | 'inspectFolder' | 'aboutAccount'>;
 

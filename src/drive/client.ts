@@ -39,6 +39,18 @@ const asDriveFailure = (error: unknown): unknown =>
     ? new CourierError('drive-unavailable', { cause: error })
     : error;
 
+/**
+ * Reads a successful answer of Drive. If it is not JSON, or not of the form that Google documents, it comes from a proxy or an
+ * outage. So it is a transient error, and no fault of the courier.
+ */
+export const parseAnswer = <Answer>(parse: () => Answer): Answer => {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new CourierError('drive-unavailable', { detail: 'The answer of Drive cannot be read.', cause });
+  }
+};
+
 export const createDriveClient = ({
   transport,
   auth,

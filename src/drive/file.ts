@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { parseAnswer } from './client.ts';
 import type { GoogleResponse } from '../google/transport.ts';
 import type { DriveFile, NewFile } from './drive.ts';
-import { parseAnswer } from './answers/parse-answer.ts';
 
 /** The fields of the receipt, in Drive's mask syntax. */
 export const FILE_FIELDS =

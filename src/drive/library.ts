@@ -1,8 +1,7 @@
 import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js';
 import { z } from 'zod';
-import type { DriveClient } from './client.ts';
+import { type DriveClient, parseAnswer } from './client.ts';
 import type { CallContext } from './drive.ts';
-import { parseAnswer } from './answers/parse-answer.ts';
 
 /** The parts of gaxios's options that the Drive library fills in. */
 interface LibraryRequest {

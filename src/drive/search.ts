@@ -1,4 +1,5 @@
 import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js';
+import { parseAnswer } from './client.ts';
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
 import type { CallContext, DriveFile } from './drive.ts';
@@ -6,7 +7,6 @@ import { createExpiringCache } from './expiring-cache.ts';
 import { FILE_FIELDS, parseFile } from './file.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
-import { parseAnswer } from './answers/parse-answer.ts';
 import { filesNamed } from './query.ts';
 import type { ResolveFolder } from './folder/resolve-folder.ts';
 

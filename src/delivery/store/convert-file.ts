@@ -5,8 +5,15 @@ import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { type Claim, hashOf, keyMark } from '../idempotency.ts';
 import { isOwnFile, KEY_PROPERTY } from './marks.ts';
 import type { Plan } from '../plan.ts';
-import { descriptionOf, mustBeStored, mustGet, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
-import { outOfTrash } from './trashed-folder.ts';
+import {
+  descriptionOf,
+  mustBeStored,
+  mustGet,
+  outOfTrash,
+  type StoredFile,
+  type UploadStep,
+  withUpload,
+} from './upload-step.ts';
 
 /**
  * Drive takes no id for a conversion, so "once" rests on a lease: one try at a time makes the document, and renews the

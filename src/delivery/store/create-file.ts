@@ -8,8 +8,16 @@ import { createCommitGuard } from './commit-guard.ts';
 import { keptSession } from './kept-session.ts';
 import { DIGEST_PROPERTY, isOwnFile, KEY_PROPERTY, sentBefore, TRY_PROPERTY } from './marks.ts';
 import { checkTarget, overFile, restore, storedBefore } from './replace-file.ts';
-import { freshFolder, outOfTrash } from './trashed-folder.ts';
-import { descriptionOf, giveUpId, outcomeOf, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
+import {
+  descriptionOf,
+  freshFolder,
+  giveUpId,
+  outcomeOf,
+  outOfTrash,
+  type StoredFile,
+  type UploadStep,
+  withUpload,
+} from './upload-step.ts';
 
 /** Pauses before an id is given up because Drive does not show its file, in milliseconds. */
 const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];

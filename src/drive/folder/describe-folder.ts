@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { DRIVE_URL, type DriveClient } from '../client.ts';
+import { DRIVE_URL, type DriveClient, parseAnswer } from '../client.ts';
 import type { CallContext, FolderDescription } from '../drive.ts';
 import { UNITS } from '../pacing.ts';
-import { parseAnswer } from '../answers/parse-answer.ts';
 import { FOLDER_TYPE, SHORTCUT_TYPE } from '../query.ts';
 
 const FIELDS =
