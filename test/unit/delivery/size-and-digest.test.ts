@@ -19,7 +19,11 @@ const source: Source = {
 const place = { name: 'small', config: { maxBytes: 5 } as DestinationConfig } as Destination;
 
 test.each([
-  ['its size is announced', async () => checkSize(12, place), 'The file has 12 bytes; the limit of destination "small" is 5 bytes.'],
+  [
+    'its size is announced',
+    async () => checkSize(12, place),
+    'The file has 12 bytes; the limit of destination "small" is 5 bytes.',
+  ],
   ['it is read', () => hashOf(source, 5), 'The file has more than 5 bytes.'],
 ])('what a destination does not take has one remedy, and another way is none: when %s', async (_, refuse, detail) => {
   await expect(refuse()).rejects.toMatchObject({
