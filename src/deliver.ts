@@ -2,13 +2,7 @@ import { beginAudit, factsOf } from './delivery/audit.ts';
 import { planDelivery } from './delivery/check-plan.ts';
 import { claimPlan, type KeyState, lookUpKey, type Planned, type Ready } from './delivery/idempotency.ts';
 import { receiptOf, recordReceipt, replayReceipt } from './delivery/receipt.ts';
-import {
-  type Allow,
-  checkSize,
-  type DeliveryContext,
-  resolveOptions,
-  withConversionType,
-} from './delivery/resolve-options.ts';
+import { type Allow, checkSize, type DeliveryContext, resolveOptions } from './delivery/resolve-options.ts';
 import { shareNewFile } from './delivery/sharing.ts';
 import { storeFile } from './delivery/store/store-file.ts';
 import type { UploadStep } from './delivery/store/upload-step.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Claim } from '../../../src/delivery/idempotency.ts';
-import { recordReceipt } from '../../../src/delivery/record-receipt.ts';
+import { recordReceipt } from '../../../src/delivery/receipt.ts';
 import type { Receipt } from '../../../src/domain.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
@@ -38,7 +38,7 @@ const record = async ({
       if (timeMs > leavesAtMs) throw new Error('the caller left');
     },
   };
-  const ended = await recordReceipt(claim as Claim, RECEIPT, means).catch((error: unknown) => error);
+  const ended = await recordReceipt(means, claim as Claim, RECEIPT).catch((error: unknown) => error);
   return { ended, attempts };
 };
 
