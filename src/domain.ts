@@ -14,9 +14,11 @@ export interface Caller {
 }
 
 export const CONFLICT_RULES = ['new', 'replace', 'skip', 'fail'] as const;
+/** What happens if the name is taken: another file, the content replaced, nothing, or an error. */
 export type ConflictRule = (typeof CONFLICT_RULES)[number];
 
 export const CONVERSIONS = ['sheet', 'doc', 'slides'] as const;
+/** A Google format to convert a file to. */
 export type Conversion = (typeof CONVERSIONS)[number];
 
 /** A delivery's bytes, read at most once from the start unless `reopen` exists. */
@@ -66,34 +68,45 @@ export interface Delivery {
 }
 
 export const OUTCOMES = ['created', 'replaced', 'skipped', 'replayed'] as const;
+/** What a delivery did. */
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** The proof of a delivery. */
 export interface Receipt {
+  /** ID of the file in Drive. */
   id: string;
+  /** Name of the file in Drive. */
   name: string;
+  /** Media type of the file in Drive. */
   mimeType: string;
-  /** Bytes; of the bytes sent, for a conversion. */
+  /** Size in bytes; for a conversion, of the bytes that were sent. */
   size: number;
-  /** Lower-case hex of the bytes received; of the file that was there, when skipped (null where Drive has none). */
+  /** SHA-256 of the bytes that were received, in lower-case hex. If skipped: of the existing file; null if Drive has none. */
   sha256: string | null;
-  /** Lower-case hex, Drive's own; null for a conversion. */
+  /** Drive's own MD5 in lower-case hex; null for a conversion. */
   md5: string | null;
+  /** Name of the destination. */
   destination: string;
-  /** "" for the destination's own folder. */
+  /** Folders below the destination's folder; "" for that folder itself. */
   path: string;
+  /** ID of the folder in Drive. */
   folderId: string;
+  /** Link that opens the file in a browser. */
   webViewLink: string;
+  /** What the delivery did; `replayed` for an idempotency key that was used before. */
   outcome: Outcome;
+  /** When the file was created, in RFC 3339, UTC. */
   createdTime: string;
+  /** When the file was last modified, in RFC 3339, UTC. */
   modifiedTime: string;
-  /** The caller's email, else its `sub`. */
+  /** The caller's email, else the `sub` of its token. */
   caller: string;
+  /** The idempotency key of the request; null if it had none. */
   idempotencyKey: string | null;
-  /** What went wrong after the file was safe (sharing), or has become of it since. Left out when empty. */
+  /** Problems after the file was stored, such as a failed share. Absent if there are none. */
   warnings?: string[] | undefined;
   /**
-   * How far "exactly once" reaches: only within this instance, where the ledger is in its memory. Left out where all
+   * `instance` if the ledger is in memory: "exactly once" then holds only within one instance of the service. Absent if all
    * instances share a ledger.
    */
   once?: 'instance' | undefined;

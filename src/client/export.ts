@@ -36,8 +36,9 @@ export interface ExportDocument {
   convertTo?: Conversion | undefined;
   /** Description of the file in Drive. */
   description?: string | undefined;
-  /** As the option of the same name. */
+  /** Idempotency key; the option of the same name is for documents without one. */
   idempotencyKey?: string | undefined;
+  /** Where the bytes come from. */
   source: ExportSource;
 }
 

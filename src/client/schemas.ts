@@ -48,6 +48,7 @@ export interface DestinationSummary {
 export interface DoctorCheck {
   /** What was checked, e.g. `folder`. */
   check: string;
+  /** `failed` if deliveries fail because of it. */
   result: 'passed' | 'warned' | 'failed' | 'skipped';
   /** What was found. */
   detail: string;
@@ -57,6 +58,7 @@ export interface DoctorCheck {
 
 /** A finding of the doctor, with the names of the destinations that it concerns. */
 export interface DoctorFinding extends DoctorCheck {
+  /** Names of the destinations. */
   destinations: string[];
 }
 

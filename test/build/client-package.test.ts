@@ -126,18 +126,19 @@ client.doctor({ wirte: true });
 `,
 };
 
-test('the types compile strictly as ES modules and CommonJS, the README too, and a typo in an option is an error', async () => {
+test('the types compile strictly as ES modules and CommonJS, the examples too, and a typo in an option is an error', async () => {
   const types = join(app, 'node_modules/@types');
   await mkdir(types, { recursive: true });
   await symlink(join(root, 'node_modules/@types/node'), join(types, 'node'));
   await symlink(join(root, 'node_modules/undici-types'), join(app, 'node_modules/undici-types'));
   await writeFile(join(app, 'package.json'), '{ "type": "module" }');
-  const readme = await readFile(join(installed, 'README.md'), 'utf8');
-  const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, text = '']) => text);
-  expect(examples.length).toBeGreaterThan(0);
+  const pages = [join(installed, 'README.md'), join(root, 'docs/client.md')].map((path) => readFile(path, 'utf8'));
+  const blocks = [...(await Promise.all(pages)).join('\n').matchAll(/```ts\n([\s\S]*?)```/g)];
+  const examples = blocks.map(([, text = '']) => text).filter((text) => text.startsWith('import '));
+  expect(examples).toHaveLength(2);
   const sources: Record<string, string> = {
     ...SOURCES,
-    ...Object.fromEntries(examples.map((text, at) => [`readme-${at}.ts`, text])),
+    ...Object.fromEntries(examples.map((text, at) => [`example-${at}.ts`, text])),
     // As a source of its own it is checked; declarations of libraries are not, which saves the time for Node's.
     'declarations.ts': await readFile(join(installed, 'lib/index.d.ts'), 'utf8'),
   };
