@@ -308,5 +308,5 @@ test('in the image, which has the service alone, code is kept for it', async () 
 test('what is configured wrong ends with 78, and says what', async () => {
   const env = environment({ COURIER_AUDIENCES: '', COURIER_FOLDER: '' });
   const starting = startCourierProcess({ env, entry: join(folder, 'built', 'server.js') });
-  await expect(starting).rejects.toThrow(/ended with 78:[\s\S]*COURIER_AUDIENCES[\s\S]*COURIER_FOLDER/);
+  await expect(starting).rejects.toThrow(/exited with code 78:[\s\S]*COURIER_AUDIENCES[\s\S]*COURIER_FOLDER/);
 });

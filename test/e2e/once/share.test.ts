@@ -59,7 +59,7 @@ test('everybody on the internet only where the destination allows it', async () 
       },
     }),
   };
-  await expect(world.start({ env })).rejects.toThrow(/ended with 78[\s\S]*allowAnyone/);
+  await expect(world.start({ env })).rejects.toThrow(/exited with code 78[\s\S]*allowAnyone/);
 });
 
 test('a file that cannot be shared is delivered all the same, with a warning; a replay says it again', async () => {
