@@ -3,14 +3,8 @@
 # differs is brought up to date, the rest stays as it is.
 set -euo pipefail
 
-monitoring=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-here=$(dirname "$monitoring")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-for part in steps/run steps/project monitoring/steps; do
-  # shellcheck source=/dev/null
-  . "$here/$part.sh"
-done
+# shellcheck source=/dev/null
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
 # The number in dashboard.json and alerts/units-budget.json.
 DEFAULT_UNITS=300000000

@@ -2,14 +2,8 @@
 # Makes an alert for a file that did not come: "no delivery to DESTINATION by HH:MM". Safe to run again.
 set -euo pipefail
 
-monitoring=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-here=$(dirname "$monitoring")
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-for part in steps/run steps/project monitoring/steps; do
-  # shellcheck source=/dev/null
-  . "$here/$part.sh"
-done
+# shellcheck source=/dev/null
+. "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
 usage() {
   cat >&2 <<'END'

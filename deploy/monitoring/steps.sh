@@ -1,11 +1,21 @@
 # shellcheck shell=bash
-# Metrics, dashboards and alert policies: made where they are missing, updated where they differ.
+# What the scripts of this folder share: they create the metrics, dashboards and alert policies that are missing, and update
+# those that differ.
 
-# merged FILE EXISTING: what to update it with; empty when it is as it should be.
+monitoring=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(dirname "$monitoring")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+for part in run project; do
+  # shellcheck source=/dev/null
+  . "$here/steps/$part.sh"
+done
+
+# merged FILE EXISTING: the content to update it with; empty if nothing differs.
 merged() {
   printf '%s' "$2" >"$scratch/existing.json"
   "$(node_here)" "$monitoring/merge.mjs" "$1" "$scratch/existing.json" "${channel:-}" ||
-    stop 69 'Node is needed to compare what is there with what is wanted: https://nodejs.org'
+    stop 69 'Node is required to compare existing resources with the files: https://nodejs.org'
 }
 
 display_name() { sed -n 's/^  "displayName": "\(.*\)",$/\1/p' "$1" | head -n 1; }
@@ -21,7 +31,7 @@ save_metric() {
   fi
 }
 
-# save KIND FILE_FLAG FILE: a dashboard or a policy, known by its title.
+# save KIND FILE_FLAG FILE: a dashboard or a policy, identified by its title.
 save() {
   local kind=$1 flag=$2 file=$3 standing existing channels=()
   standing=$(answer gcloud monitoring "$kind" list --filter="displayName=\"$(display_name "$file")\"" --format='value(name)' --project="$project") || exit

@@ -145,6 +145,7 @@ check_arguments() {
   matches "$name" '[a-z][a-z0-9-]{2,22}[a-z0-9]' 'name (4 to 24 of a-z, 0-9, -)'
   matches "$database" '\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]' 'Firestore database'
   [ -z "$to" ] || matches "$to" "$name(-events)?-[a-z0-9-]+" "revision of $name"
+  [ -z "${COURIER_COMMIT:-}" ] || matches "$COURIER_COMMIT" '[A-Za-z0-9_.-]{1,64}' 'commit (COURIER_COMMIT)'
   [ "$action" = up ] || return 0
   [ -n "$right" ] || misused 'say how it may write to Drive: --keyless, or --key.'
   matches "$queue" 'push|eventarc|none' 'kind of queue'

@@ -57,9 +57,12 @@ configuration() {
   printf '}\n'
 }
 
-# YAML as --env-vars-file reads it; no secret is in it.
+# YAML for --env-vars-file, without secrets. The build writes the commit into dist/ where it finds git; COURIER_COMMIT of
+# whoever deploys comes before that.
 environment_file() {
-  printf 'GOOGLE_CLOUD_PROJECT: %s\nCOURIER_CONFIG: |\n' "$project"
+  printf 'GOOGLE_CLOUD_PROJECT: %s\n' "$project"
+  [ -z "${COURIER_COMMIT:-}" ] || printf 'COURIER_COMMIT: "%s"\n' "$COURIER_COMMIT"
+  printf 'COURIER_CONFIG: |\n'
   configuration | sed 's/^/  /'
 }
 
@@ -85,9 +88,11 @@ entry_point() {
   printf '%s' "${command:-exec node server.js}"
 }
 
+# A probe on /v1/ready waits as long as that route waits for Google, which is 25 seconds. The period must not be shorter than
+# the timeout, and all attempts together may take 240 seconds: https://cloud.google.com/run/docs/configuring/healthchecks
 startup_probe() {
   if [ -n "$ready_probe" ]; then
-    printf 'httpGet.path=/v1/ready,httpGet.port=8080,periodSeconds=10,timeoutSeconds=10,failureThreshold=12'
+    printf 'httpGet.path=/v1/ready,httpGet.port=8080,periodSeconds=30,timeoutSeconds=30,failureThreshold=8'
   else
     printf 'tcpSocket.port=8080,periodSeconds=1,timeoutSeconds=1,failureThreshold=60'
   fi

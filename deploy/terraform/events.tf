@@ -1,4 +1,4 @@
-# The other way for messages: the function courierEvent behind an Eventarc trigger.
+# Delivers messages by the function courierEvent and an Eventarc trigger, instead of by push.
 
 resource "google_cloud_run_v2_service" "events" {
   count = local.has_events ? 1 : 0
@@ -8,7 +8,7 @@ resource "google_cloud_run_v2_service" "events" {
   location            = var.region
   deletion_protection = false
   labels              = var.labels
-  # Eventarc comes from inside Google Cloud, whatever the ingress of the service is.
+  # Eventarc calls from inside Google Cloud, so no other ingress is needed.
   ingress = "INGRESS_TRAFFIC_INTERNAL_ONLY"
 
   template {
@@ -39,18 +39,17 @@ resource "google_cloud_run_v2_service" "events" {
       image = var.events_image
 
       resources {
-        limits            = { cpu = var.cpu, memory = var.memory }
+        limits            = local.resource_limits
         startup_cpu_boost = true
       }
 
-      env {
-        name  = "GOOGLE_CLOUD_PROJECT"
-        value = var.project
-      }
+      dynamic "env" {
+        for_each = local.environment
 
-      env {
-        name  = "COURIER_CONFIG"
-        value = local.config
+        content {
+          name  = env.key
+          value = env.value
+        }
       }
     }
   }

@@ -13,7 +13,7 @@ locals {
   pubsub = {
     deadLetterTopic   = "projects/${var.project}/topics/${var.name}-failed"
     eventDestinations = local.pushes ? [] : ["default"]
-    # Whatever the bucket tells of may be delivered, and nothing else that the courier can read.
+    # Every object of the bucket may be delivered, and nothing else that the courier can read.
     eventSources = local.pushes ? [] : local.pushed_sources
     subscriptions = {
       for email in local.pushes ? google_service_account.pusher[*].email : [] :
@@ -26,7 +26,7 @@ locals {
   made_config = {
     for name, value in {
       audiences = concat([local.url], var.gcloud_user_tokens ? [local.gcloud_audience] : [])
-      # The service below requires authentication, and Cloud Run may hand tokens on without their signature.
+      # The service below requires authentication. Cloud Run checks tokens, and may pass them on without their signature.
       identity     = "cloud-run-iam"
       operators    = local.operators
       destinations = { default = { folder = var.folder, credentials = "drive", callers = local.all_callers, sources = var.sources } }
@@ -39,18 +39,18 @@ locals {
 
   config = coalesce(var.config, jsonencode(local.made_config))
 
-  # gcloud's own client id: the audience of the tokens that it makes for people.
+  # gcloud's client id, which is the audience of the tokens that gcloud issues to people.
   gcloud_audience = "32555940559.apps.googleusercontent.com"
   accounts        = [for email in var.callers : email if endswith(email, ".gserviceaccount.com")]
   operators       = length(var.operators) > 0 ? var.operators : slice(concat(local.accounts, var.callers), 0, 1)
-  # The accounts that senders act as.
+  # The accounts that senders impersonate.
   impersonated = distinct(concat(
     slice(local.accounts, 0, min(1, length(local.accounts))),
     [for email in local.operators : email if endswith(email, ".gserviceaccount.com")],
   ))
 
   people = distinct(concat(var.callers, local.operators))
-  # The platform checks identity before the courier does.
+  # Cloud Run checks callers before the courier does.
   invokers = concat(
     [for email in local.people : endswith(email, ".gserviceaccount.com") ? "serviceAccount:${email}" : "user:${email}"],
     google_service_account.pusher[*].member,
@@ -64,6 +64,18 @@ locals {
     internal-and-cloud-load-balancing = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
   }
   vpc = var.vpc == null ? [] : [var.vpc]
+
+  # Of both services: this one and the one of events.tf.
+  resource_limits = { cpu = var.cpu, memory = var.memory }
+  environment = {
+    GOOGLE_CLOUD_PROJECT = var.project
+    COURIER_CONFIG       = local.config
+  }
+
+  # A startup probe on /v1/ready waits as long as that route waits for Google, which is 25 seconds. The period must not be
+  # shorter than the timeout, and all attempts together may take 240 seconds:
+  # https://cloud.google.com/run/docs/configuring/healthchecks
+  startup_probe = var.ready_probe ? { period = 30, timeout = 30, failures = 8 } : { period = 1, timeout = 1, failures = 60 }
 }
 
 resource "google_cloud_run_v2_service" "courier" {
@@ -100,23 +112,23 @@ resource "google_cloud_run_v2_service" "courier" {
     containers {
       image = var.image
 
-      # End to end HTTP/2: requests of any size.
+      # End-to-end HTTP/2 allows requests of any size.
       ports {
         name           = "h2c"
         container_port = 8080
       }
 
       resources {
-        limits            = { cpu = var.cpu, memory = var.memory }
+        limits            = local.resource_limits
         startup_cpu_boost = true
       }
 
       startup_probe {
-        period_seconds    = var.ready_probe ? 10 : 1
-        timeout_seconds   = var.ready_probe ? 10 : 1
-        failure_threshold = var.ready_probe ? 12 : 60
+        period_seconds    = local.startup_probe.period
+        timeout_seconds   = local.startup_probe.timeout
+        failure_threshold = local.startup_probe.failures
 
-        # Whether it can deliver: credentials, ledger, folder.
+        # Checks that it can deliver: credentials, ledger, folder.
         dynamic "http_get" {
           for_each = var.ready_probe ? ["/v1/ready"] : []
 
@@ -134,19 +146,18 @@ resource "google_cloud_run_v2_service" "courier" {
         }
       }
 
-      env {
-        name  = "GOOGLE_CLOUD_PROJECT"
-        value = var.project
-      }
+      dynamic "env" {
+        for_each = local.environment
 
-      env {
-        name  = "COURIER_CONFIG"
-        value = local.config
+        content {
+          name  = env.key
+          value = env.value
+        }
       }
     }
   }
 
-  # With ready_probe the first revision needs all of it.
+  # With ready_probe the first revision needs all of these.
   depends_on = [
     google_project_service.api,
     google_service_account_iam_member.impersonation,
@@ -157,7 +168,7 @@ resource "google_cloud_run_v2_service" "courier" {
 }
 
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
-  # Counted, not keyed: some of these names are known only once they are made.
+  # By count, not by key: some of these names are known only after they are created.
   count = length(local.invokers)
 
   project  = var.project

@@ -220,10 +220,39 @@ test('its size is what was asked for, also in the configuration', async () => {
     network: 'main',
     subnet: 'jobs',
     'vpc-egress': 'all-traffic',
-    'startup-probe': expect.stringContaining('httpGet.path=/v1/ready,'),
+    'startup-probe': expect.stringMatching(/^httpGet\.path=\/v1\/ready,httpGet\.port=8080,/),
   });
   expect(service?.labels).toEqual({ team: 'reports', env: 'prod' });
   expect(service?.environment).toContain('"limits":{"concurrentUploads":32}');
+}, 60_000);
+
+test('a startup probe waits longer than /v1/ready waits for Google, within the limits of Cloud Run', async () => {
+  const { state } = await openProject().run([...SIMPLE, '--ready-probe']);
+  const { timeoutSeconds, periodSeconds, failureThreshold } = Object.fromEntries(
+    String(state.services['drive-courier']?.flags['startup-probe'])
+      .split(',')
+      .map((pair) => pair.split('='))
+      .map(([name = '', value]) => [name, Number(value)]),
+  );
+  // /v1/ready gives up after 25 seconds.
+  expect(timeoutSeconds).toBeGreaterThanOrEqual(30);
+  expect(periodSeconds).toBeGreaterThanOrEqual(timeoutSeconds ?? 0);
+  expect((periodSeconds ?? 0) * (failureThreshold ?? 0)).toBeLessThanOrEqual(240);
+}, 60_000);
+
+test('COURIER_COMMIT of whoever deploys becomes the service’s, and nothing else of the environment does', async () => {
+  const project = openProject();
+  const plain = await project.run(SIMPLE);
+  expect(plain.state.services['drive-courier']?.environment).not.toContain('COURIER_COMMIT');
+  try {
+    scripts.env.COURIER_COMMIT = '0123abc';
+    const told = await project.run(SIMPLE);
+    expect(told.state.services['drive-courier']?.environment).toContain('COURIER_COMMIT: "0123abc"\n');
+    scripts.env.COURIER_COMMIT = 'a"\nPORT: 1';
+    expect(await project.run(SIMPLE)).toMatchObject({ code: 64 });
+  } finally {
+    delete scripts.env.COURIER_COMMIT;
+  }
 }, 60_000);
 
 test('without --ready-probe a revision is ready when its port is open, whatever it was before', async () => {

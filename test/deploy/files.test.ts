@@ -69,6 +69,12 @@ test('the image has the bundle alone, is not root’s, and takes nothing along t
   expect(allowed).toContain('*');
 });
 
+test('the image is built with the commit that it is told, and without one', () => {
+  const [build = ''] = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8').split(/^FROM /m).slice(1);
+  const steps = build.split('\n').filter((line) => /^(ARG|RUN node)/.test(line));
+  expect(steps).toEqual(['ARG COURIER_COMMIT=""', 'RUN node scripts/build.ts']);
+});
+
 test('the trust policy of AWS lets Lambda alone take the role', () => {
   const policy = JSON.parse(readFileSync(join(root, 'deploy/aws/lambda-trust.json'), 'utf8'));
   expect(policy.Statement).toEqual([

@@ -104,7 +104,7 @@ const judges: Record<string, (words: readonly string[]) => string | undefined> =
   pip: (words) => words.find((word) => word.startsWith('./') && !existsSync(join(REPOSITORY, word, 'pyproject.toml'))),
   jq: () => undefined,
   rm: () => undefined,
-  git: ([verb]) => (verb === 'pull' ? undefined : 'is no command that a page needs'),
+  git: ([verb = '']) => (['pull', 'rev-parse'].includes(verb) ? undefined : 'is no command that a page needs'),
   date: () => undefined,
   docker: (words) => words.find((word, at) => words[at - 1] === '-f' && !existsSync(join(REPOSITORY, word))),
   terraform: ([folder = '', ...rest]) => {

@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
+import { packClient } from '../../support/client-package.ts';
+import { AUDIENCE } from '../../support/courier-in-world.ts';
+import { REPOSITORY } from '../../support/pages.ts';
+import { type ExampleWorld, openExampleWorld } from './courier.ts';
+
+/** The script of action.yml, run as a runner does: with its inputs as variables, and the packed client. */
+
+const execute = promisify(execFile);
+const TIMEOUT_MS = 120_000;
+
+let world: ExampleWorld;
+let tarball: string;
+beforeAll(async () => {
+  world = await openExampleWorld();
+  const folder = join(world.google.dataDir, 'package');
+  mkdirSync(folder);
+  ({ tarball } = await packClient(REPOSITORY, folder));
+}, TIMEOUT_MS);
+afterAll(() => world?.close());
+
+interface Action {
+  inputs: Record<string, { default?: string }>;
+  runs: { steps: { run?: string; env?: Record<string, string> }[] };
+}
+const action = parse(readFileSync(join(REPOSITORY, 'action.yml'), 'utf8')) as Action;
+
+const runAction = async (inputs: Record<string, string>) => {
+  const step = action.runs.steps.at(-1);
+  const output = join(world.google.dataDir, 'output');
+  writeFileSync(output, '');
+  const valueOf = (expression: string): string => {
+    const [, name = ''] = /^\$\{\{ inputs\.([\w-]+) \}\}$/.exec(expression) ?? [];
+    return inputs[name] ?? action.inputs[name]?.default ?? '';
+  };
+  const env = Object.fromEntries(Object.entries(step?.env ?? {}).map(([name, value]) => [name, valueOf(value)]));
+  await execute('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', step?.run ?? ''], {
+    cwd: world.google.dataDir,
+    env: {
+      ...{ PATH: process.env.PATH, HOME: world.google.dataDir, GITHUB_OUTPUT: output, ...env },
+      ...{ GOOGLE_APPLICATION_CREDENTIALS: world.google.world.keyFiles.exporter },
+      // What google-github-actions/auth leaves is found in the same way; nothing is asked of the registry.
+      ...{ COURIER_GOOGLE_ORIGIN: world.google.origin, npm_config_offline: 'true', npm_config_audit: 'false' },
+    },
+  });
+  return Object.fromEntries(
+    readFileSync(output, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/=(.*)/).slice(0, 2)),
+  );
+};
+
+test(
+  'sends a file whose name a shell would run, and answers with its receipt; a repeated run sends it once',
+  async () => {
+    const name = '$(touch ran) `x` -- report.csv';
+    writeFileSync(join(world.google.dataDir, name), 'day,orders\r\n');
+    const inputs = {
+      ...{ file: name, url: world.courier.url, audience: AUDIENCE, client: tarball, key: 'report-1' },
+      path: 'reports/2026',
+    };
+    const first = await runAction(inputs);
+    expect(first).toMatchObject({ outcome: 'created', link: expect.stringContaining(String(first.id)) });
+    expect(JSON.parse(String(first.receipt))).toMatchObject({ id: first.id, name, path: 'reports/2026' });
+    expect(await runAction(inputs)).toMatchObject({ outcome: 'replayed', id: first.id });
+    expect(await world.contentOf(name)).toBe('day,orders\r\n');
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'fails with the problem when the file cannot be delivered',
+  async () => {
+    writeFileSync(join(world.google.dataDir, 'a.csv'), 'a');
+    const inputs = { file: 'a.csv', url: world.courier.url, audience: AUDIENCE, client: tarball };
+    await expect(runAction({ ...inputs, destination: 'nowhere' })).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^::error::.*destination-forbidden/m),
+    });
+  },
+  TIMEOUT_MS,
+);
