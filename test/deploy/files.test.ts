@@ -70,7 +70,9 @@ test('the image has the bundle alone, is not root’s, and takes nothing along t
 });
 
 test('the image is built with the commit that it is told, and without one', () => {
-  const [build = ''] = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8').split(/^FROM /m).slice(1);
+  const [build = ''] = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8')
+    .split(/^FROM /m)
+    .slice(1);
   const steps = build.split('\n').filter((line) => /^(ARG|RUN node)/.test(line));
   expect(steps).toEqual(['ARG COURIER_COMMIT=""', 'RUN node scripts/build.ts']);
 });

@@ -34,11 +34,11 @@ const runAction = async (inputs: Record<string, string>) => {
   const step = action.runs.steps.at(-1);
   const output = join(world.google.dataDir, 'output');
   writeFileSync(output, '');
-  const valueOf = (expression: string): string => {
+  const inputOf = (expression: string): string => {
     const [, name = ''] = /^\$\{\{ inputs\.([\w-]+) \}\}$/.exec(expression) ?? [];
     return inputs[name] ?? action.inputs[name]?.default ?? '';
   };
-  const env = Object.fromEntries(Object.entries(step?.env ?? {}).map(([name, value]) => [name, valueOf(value)]));
+  const env = Object.fromEntries(Object.entries(step?.env ?? {}).map(([name, value]) => [name, inputOf(value)]));
   await execute('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', step?.run ?? ''], {
     cwd: world.google.dataDir,
     env: {
