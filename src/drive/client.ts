@@ -63,24 +63,18 @@ export const createDriveClient = ({
   const error: DriveClient['error'] = (response, operation) =>
     driveError(response, { operation, account: auth.account() });
 
-  const heed = ({ status }: GoogleResponse): void => {
-    // Of the answers that pass, these two are Drive's rate limits.
-    if (status === 429 || status === 403) pace.slowDown();
-  };
-
-  const send = async (request: DriveRequest, context: CallContext): Promise<GoogleResponse> => {
+  const send = (request: DriveRequest, context: CallContext): Promise<GoogleResponse> => {
+    const { units } = request;
     const { callStats } = context;
-    const charge = (): void => {
-      if (callStats !== undefined) callStats.units += request.units;
+    const beforeAttempt = async (): Promise<void> => {
+      await pace.spend(units, context);
+      if (callStats !== undefined) callStats.units += units;
     };
-    const onPassing = (response: GoogleResponse): void => {
-      heed(response);
-      charge();
+    const onPassing = ({ status }: GoogleResponse): void => {
+      // Of the transient answers, these two are Drive's rate limits.
+      if (status === 429 || status === 403) pace.slowDown(units);
     };
-    // A wait that the caller has ended is answered by the transport, which sends nothing then.
-    await pace.spend(request.units, context).catch(() => undefined);
-    charge();
-    return transport.send({ ...callOf(request, context), onPassing }).catch((thrown: unknown) => {
+    return transport.send({ ...callOf(request, context), beforeAttempt, onPassing }).catch((thrown: unknown) => {
       throw asDriveFailure(thrown);
     });
   };

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { realSleep, type Sleep } from '../sleep.ts';
 import type { CallContext } from './drive.ts';
 
 /**
@@ -6,58 +6,140 @@ import type { CallContext } from './drive.ts';
  * A user, and so a service account, has 325,000 a minute.
  */
 export const UNITS = { get: 5, other: 5, create: 50, update: 50, list: 100 } as const;
-const UNITS_PER_MINUTE = 325_000;
+export const UNITS_PER_MINUTE = 325_000;
 
-/** A burst may take this much of a minute's quota at once; Drive counts by the minute. */
+const MINUTE_MS = 60_000;
+/** Units that were not spent may be spent at once later, up to this part of a minute's share. Drive counts by the minute. */
 const BURST_OF_MINUTE = 0.5;
-/** After Drive has said "slower", the pace is halved, at most to a sixteenth, and comes back over about a minute. */
-const MIN_RATE = 1 / 16;
-const RECOVERY_MS = 60_000;
+/** The largest share, as a part of the quota: Drive's minutes and this process's are not quite the same. */
+const MAX_SHARE = 0.98;
+/** The smallest share, as a part of the quota: about 25 new files a minute. */
+const MIN_SHARE = 1 / 256;
+/** After a refusal, the share becomes this part of what Drive accepted in the minute before, but at least half of itself. */
+const DECREASE = 0.93;
+/** In the first minute after a refusal the share grows by this part of itself, and in each further minute by twice as much. */
+const INCREASE = 0.025;
+/** A small share also grows by this part of the quota a minute, so that unequal shares become equal over time. */
+const EQUAL_INCREASE = 0.002;
+/** After a refusal nothing is sent for two seconds; after a refusal right after that, for twice as long. */
+const FIRST_PAUSE_MS = 2_000;
+const MAX_PAUSE_MS = 8_000;
 
 export interface Pace {
-  /** Waits until the units may be spent. Units are granted in the order of asking. */
+  /** Waits until the units may be spent, but not past the deadline. Units are granted in the order of asking. */
   spend(units: number, context: CallContext): Promise<void>;
-  /** Drive has answered with a rate limit. */
-  slowDown(): void;
+  /** Drive refused a call of this many units by a rate limit. */
+  slowDown(units: number): void;
 }
 
-/** A token bucket of quota units, one for each credential. `unitsPerMinute` may be Infinity, where there is no quota to keep. */
+/** What was granted in the last minute, in units, by the second. */
+const createMeter = (now: () => number) => {
+  let granted: { second: number; units: number }[] = [];
+  return {
+    add(units: number): void {
+      const second = Math.floor(now() / 1_000);
+      const last = granted.at(-1);
+      if (last?.second === second) last.units += units;
+      else granted.push({ second, units });
+    },
+    lastMinute(): number {
+      const firstSecond = Math.floor((now() - MINUTE_MS) / 1_000);
+      granted = granted.filter(({ second }) => second > firstSecond);
+      return granted.reduce((sum, { units }) => sum + units, 0);
+    },
+  };
+};
+
+/**
+ * Paces the calls of one Drive account. The quota belongs to the account, and other instances spend from it without this one
+ * knowing: so each keeps a share, which it estimates from Drive's refusals. The share starts as nearly the whole quota, falls to
+ * what Drive accepted when Drive refuses, and grows slowly while it does not (additive increase, multiplicative decrease).
+ * `npm run simulate` shows what that makes of many instances.
+ *
+ * @param unitsPerMinute the account's quota; Infinity where there is none to keep
+ */
 export const createPace = ({
   now = Date.now,
-  sleep = (milliseconds, signal) => delay(milliseconds, undefined, signal === undefined ? {} : { signal }),
+  sleep = realSleep,
+  random = Math.random,
   unitsPerMinute = UNITS_PER_MINUTE,
 }: {
   now?: () => number;
-  sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  sleep?: Sleep;
+  random?: () => number;
   unitsPerMinute?: number;
 } = {}): Pace => {
-  const capacity = unitsPerMinute * BURST_OF_MINUTE;
-  /** May be negative: units promised to those who wait. */
-  let units = capacity;
+  const meter = createMeter(now);
+  const maxShare = MAX_SHARE * unitsPerMinute;
+  /** Units a minute that this instance may spend. */
+  let share = maxShare;
+  /** May be negative: units promised to calls that wait. */
+  let available = share * BURST_OF_MINUTE;
   let filledMs = now();
-  let speed = 1;
+  let refusedMs = Number.NEGATIVE_INFINITY;
+  let pauseMs = 0;
+  let pausedUntilMs = Number.NEGATIVE_INFINITY;
+  let pauses = 0;
+
+  const grow = (minutes: number): void => {
+    const minutesSinceRefusal = Math.min(10, (filledMs - refusedMs) / MINUTE_MS);
+    const rate = Math.min(1, INCREASE * 2 ** Math.floor(minutesSinceRefusal));
+    share = Math.min(maxShare, share * (1 + rate * minutes) + EQUAL_INCREASE * unitsPerMinute * minutes);
+  };
 
   const refill = (): void => {
-    const elapsedMs = Math.max(0, now() - filledMs);
+    const minutes = Math.max(0, now() - filledMs) / MINUTE_MS;
     filledMs = now();
-    units = Math.min(capacity * speed, units + (elapsedMs / 60_000) * unitsPerMinute * speed);
-    speed = Math.min(1, speed + elapsedMs / RECOVERY_MS);
+    if (now() < pausedUntilMs) return;
+    available = Math.min(share * BURST_OF_MINUTE, available + minutes * share);
+    grow(minutes);
+  };
+
+  /** Takes the units and returns when they may be spent; leaves them to other calls if that is past the deadline. */
+  const reserve = (units: number, deadlineMs: number): number => {
+    refill();
+    const missing = Math.max(0, units - available);
+    const readyMs = Math.max(pausedUntilMs, now()) + (missing / share) * MINUTE_MS;
+    if (readyMs <= deadlineMs) available -= units;
+    return readyMs;
+  };
+
+  /** The caller ended the wait, so other calls may have the units. */
+  const giveBack = (reservedIn: number, units: number, reason: unknown): never => {
+    if (pauses === reservedIn) available += units;
+    throw reason;
   };
 
   return {
-    async spend(asked, { signal, deadlineMs = Infinity }) {
-      if (asked === 0 || unitsPerMinute === Infinity) return;
-      refill();
-      units -= asked;
-      if (units >= 0) return;
-      const waitMs = (-units / (unitsPerMinute * speed)) * 60_000;
-      // Past the deadline the call would not be made anyway; the transport says so at once.
-      await sleep(Math.min(waitMs, Math.max(0, deadlineMs - now())), signal);
+    async spend(units, { signal, deadlineMs = Number.POSITIVE_INFINITY }) {
+      if (units === 0 || unitsPerMinute === Number.POSITIVE_INFINITY) return;
+      for (;;) {
+        const readyMs = reserve(units, deadlineMs);
+        const reservedIn = pauses;
+        const waitMs = Math.min(readyMs, Math.max(now(), deadlineMs)) - now();
+        if (waitMs > 0)
+          await sleep(waitMs, signal).catch((reason: unknown) =>
+            giveBack(reservedIn, readyMs <= deadlineMs ? units : 0, reason),
+          );
+        // A call that would be sent past its deadline is not made; the transport says so.
+        if (readyMs > deadlineMs) return;
+        // Each pause begins with no units, so calls that waited through it reserve again.
+        if (pauses === reservedIn) return meter.add(units);
+      }
     },
-    slowDown() {
+    slowDown(units) {
+      meter.add(-units);
+      // Calls that were on their way when Drive began to refuse say nothing new.
+      if (now() < pausedUntilMs) return;
       refill();
-      speed = Math.max(MIN_RATE, speed / 2);
-      units = Math.min(units, 0);
+      const isRepeated = now() - pausedUntilMs < pauseMs;
+      pauseMs = isRepeated ? Math.min(MAX_PAUSE_MS, pauseMs * 2) : FIRST_PAUSE_MS;
+      // Up to a half more, so that instances do not come back all at once.
+      pausedUntilMs = now() + pauseMs * (1 + random() / 2);
+      refusedMs = now();
+      share = Math.max(MIN_SHARE * unitsPerMinute, share / 2, Math.min(share, DECREASE * meter.lastMinute()));
+      available = 0;
+      pauses += 1;
     },
   };
 };

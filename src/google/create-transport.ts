@@ -107,6 +107,8 @@ export const createTransport = ({
     whole: (result: Result) => Promise<{ response: GoogleResponse; result: Result }>,
   ): Promise<Result> => {
     for (let attempt = 1; ; attempt++) {
+      // If the caller ends this wait, no attempt is made, and the next line says why.
+      if (request.beforeAttempt !== undefined) await request.beforeAttempt().catch(() => undefined);
       const exchange = attemptOf(request);
       count(request, attempt);
       const ended = observe?.({ operation: request.operation, attempt });

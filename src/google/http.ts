@@ -66,7 +66,7 @@ export const createHttp = (): Http => {
   };
 
   /** Ends the attempt when the signal or the clock says so; answers how to stop watching. */
-  const stepTimer = (request: ClientRequest, { signal, timeoutMs }: Attempt): (() => void) => {
+  const watchAttempt = (request: ClientRequest, { signal, timeoutMs }: Attempt): (() => void) => {
     const onAbort = (): void => void request.destroy(signal?.reason instanceof Error ? signal.reason : undefined);
     const timer = setTimeout(() => request.destroy(timeoutError(timeoutMs)), timeoutMs);
     if (signal?.aborted) onAbort();
@@ -81,7 +81,7 @@ export const createHttp = (): Http => {
     send: (attempt) =>
       new Promise((resolve, reject) => {
         const request = start(attempt);
-        const unwatch = stepTimer(request, attempt);
+        const unwatch = watchAttempt(request, attempt);
         const fail = (error: Error): void => {
           unwatch();
           request.destroy();
@@ -104,14 +104,14 @@ export const createHttp = (): Http => {
     open: (attempt) =>
       new Promise((resolve, reject) => {
         const request = start(attempt);
-        let unwatch = stepTimer(request, attempt);
+        let unwatch = watchAttempt(request, attempt);
         request.on('error', (error) => {
           unwatch();
           reject(error);
         });
         request.on('response', (response) => {
           unwatch();
-          unwatch = stepTimer(request, { ...attempt, timeoutMs: 2 ** 31 - 1 });
+          unwatch = watchAttempt(request, { ...attempt, timeoutMs: 2 ** 31 - 1 });
           response.setTimeout(attempt.timeoutMs, () => {
             // A full buffer means that the reader is the slow one; then Google is not to blame.
             if (response.readableLength >= response.readableHighWaterMark) response.setTimeout(attempt.timeoutMs);

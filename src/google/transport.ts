@@ -31,6 +31,8 @@ export interface GoogleRequest {
   retry: 'idempotent' | 'once';
   /** Counted up with every request that goes out. */
   callStats?: CallStats;
+  /** Awaited before each attempt: where a quota is kept, a retry spends as much of it as the first attempt did. */
+  beforeAttempt?(): Promise<void>;
   /** Told of an answer that says "later", before the wait. */
   onPassing?(response: GoogleResponse): void;
 }

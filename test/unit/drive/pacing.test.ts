@@ -1,27 +1,37 @@
 import { describe, expect, test } from '@jest/globals';
 import { createPace } from '../../../src/drive/pacing.ts';
 
-/** 600 units a minute: ten a second, and a burst of 300. */
+/** 600 units a minute, of which 588 are the share: 9.8 a second, and a burst of 294. */
 const start = (unitsPerMinute = 600) => {
   let nowMs = 1_000_000;
   const waits: number[] = [];
   const pace = createPace({
     now: () => nowMs,
     sleep: async (milliseconds) => {
-      waits.push(milliseconds);
+      waits.push(Math.round(milliseconds));
+      nowMs += milliseconds;
     },
+    random: () => 0,
     unitsPerMinute,
   });
   return { pace, waits, pass: (milliseconds: number) => (nowMs += milliseconds), now: () => nowMs };
 };
 
+/** Spends in steps of 10 units, so long that it shows the share: units a minute. */
+const shareOf = async ({ pace, now }: ReturnType<typeof start>): Promise<number> => {
+  for (let turn = 0; turn < 40; turn++) await pace.spend(10, {});
+  const startedMs = now();
+  for (let turn = 0; turn < 10; turn++) await pace.spend(10, {});
+  return Math.round(6_000_000 / (now() - startedMs));
+};
+
 describe('a credential', () => {
   test('may spend half of a minute at once, and then as fast as the quota comes back', async () => {
     const { pace, waits } = start();
-    for (let turn = 0; turn < 6; turn++) await pace.spend(50, {});
+    await pace.spend(294, {});
     expect(waits).toEqual([]);
-    await pace.spend(50, {});
-    await pace.spend(50, {});
+    await pace.spend(49, {});
+    await pace.spend(98, {});
     expect(waits).toEqual([5_000, 10_000]);
     await pace.spend(0, {});
     expect(waits).toHaveLength(2);
@@ -29,44 +39,105 @@ describe('a credential', () => {
 
   test('gets back what time brings, and no more than a burst', async () => {
     const { pace, waits, pass } = start();
-    await pace.spend(300, {});
+    await pace.spend(294, {});
     pass(5_000);
-    await pace.spend(50, {});
+    await pace.spend(49, {});
     expect(waits).toEqual([]);
     pass(3_600_000);
-    await pace.spend(301, {});
-    expect(waits).toEqual([100]);
+    await pace.spend(294, {});
+    await pace.spend(49, {});
+    expect(waits).toEqual([5_000]);
   });
 
-  test('waits no longer than to the deadline', async () => {
+  test('waits no longer than to the deadline, and leaves its units to others then', async () => {
     const { pace, waits, now } = start();
-    await pace.spend(300, {});
-    await pace.spend(100, { deadlineMs: now() + 70 });
-    expect(waits).toEqual([70]);
+    await pace.spend(294, {});
+    await pace.spend(98, { deadlineMs: now() + 70 });
+    await pace.spend(49, {});
+    expect(waits).toEqual([70, 4_930]);
   });
 
-  test('goes slower after a rate limit, and comes back to its pace', async () => {
-    const { pace, waits, pass } = start();
-    pace.slowDown();
-    await pace.spend(10, {});
-    expect(waits).toEqual([2_000]);
-    pass(120_000);
-    await pace.spend(1, {});
-    pass(60_000);
-    await pace.spend(310, {});
-    expect(waits).toEqual([2_000, 1_000]);
+  test('gives its units back when the caller ends the wait', async () => {
+    let nowMs = 0;
+    const aborted = new Error('the caller is gone');
+    const waits: number[] = [];
+    const pace = createPace({
+      now: () => nowMs,
+      async sleep(milliseconds) {
+        waits.push(Math.round(milliseconds));
+        if (waits.length === 1) throw aborted;
+        nowMs += milliseconds;
+      },
+      unitsPerMinute: 600,
+    });
+    await pace.spend(294, {});
+    await expect(pace.spend(98, {})).rejects.toBe(aborted);
+    await pace.spend(98, {});
+    expect(waits).toEqual([10_000, 10_000]);
   });
 
-  test('is slowed to a sixteenth at most', async () => {
-    const { pace, waits } = start();
-    for (let turn = 0; turn < 20; turn++) pace.slowDown();
-    await pace.spend(10, {});
-    expect(waits).toEqual([16_000]);
+  test('stops for two seconds after a refusal, and up to eight where refusals go on', async () => {
+    const { pace, waits } = start(60_000_000);
+    const pauses: number[] = [];
+    for (let turn = 0; turn < 5; turn++) {
+      pace.slowDown(1);
+      await pace.spend(1, {});
+      pauses.push(waits.at(-1) ?? 0);
+    }
+    expect(pauses).toEqual([2_000, 4_000, 8_000, 8_000, 8_000]);
+  });
+
+  test('has calls that wait during a refusal wait again, one after another', async () => {
+    let nowMs = 0;
+    const due: { atMs: number; wake(): void }[] = [];
+    const pace = createPace({
+      now: () => nowMs,
+      sleep: (milliseconds) => new Promise((wake) => due.push({ atMs: nowMs + milliseconds, wake })),
+      random: () => 0,
+      unitsPerMinute: 600,
+    });
+    await pace.spend(294, {});
+    const doneMs: number[] = [];
+    const calls = [1, 2, 3].map(() => pace.spend(10, {}).then(() => doneMs.push(nowMs)));
+    pace.slowDown(10);
+    while (due.length > 0) {
+      due.sort((one, other) => one.atMs - other.atMs);
+      const next = due.shift();
+      nowMs = Math.max(nowMs, next?.atMs ?? 0);
+      next?.wake();
+      await new Promise(setImmediate);
+    }
+    await Promise.all(calls);
+    const gaps = doneMs.map((atMs, index) => atMs - (doneMs[index - 1] ?? 2_000));
+    expect(gaps.every((gap) => gap > 1_000)).toBe(true);
+  });
+
+  test('keeps to what Drive accepted, and grows back while Drive refuses nothing', async () => {
+    const world = start();
+    expect(await shareOf(world)).toBe(588);
+    // Of 500 units in the last minute, Drive refused 200: others spend the rest of the quota.
+    for (let turn = 0; turn < 4; turn++) world.pace.slowDown(50);
+    const reduced = await shareOf(world);
+    expect(reduced).toBeLessThan(500);
+    expect(reduced).toBeGreaterThanOrEqual(294);
+    world.pass(20 * 60_000);
+    expect(await shareOf(world)).toBe(588);
+  });
+
+  test('keeps a share of a 256th of the quota at least', async () => {
+    const world = start(256_000);
+    for (let turn = 0; turn < 20; turn++) {
+      world.pace.slowDown(1);
+      world.pass(10_000);
+    }
+    expect(await shareOf(world)).toBeGreaterThanOrEqual(1_000);
   });
 
   test('without a quota is never held up', async () => {
     const { pace, waits } = start(Number.POSITIVE_INFINITY);
     for (let turn = 0; turn < 1_000; turn++) await pace.spend(1e9, {});
+    pace.slowDown(1e9);
+    await pace.spend(1e9, {});
     expect(waits).toEqual([]);
   });
 });

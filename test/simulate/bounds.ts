@@ -1,0 +1,11 @@
+import type { Outcome } from './simulate.ts';
+
+/** What pacing has to reach, whatever the number of instances and the load. */
+export const BOUNDS = { goodput: 0.95, rejected: 0.05, fairness: 0.9 } as const;
+
+/** The bounds that an outcome misses, in words. */
+export const missed = ({ goodput, rejected, fairness }: Outcome): string[] => [
+  ...(goodput < BOUNDS.goodput ? [`goodput ${goodput.toFixed(3)} is below ${BOUNDS.goodput}`] : []),
+  ...(rejected > BOUNDS.rejected ? [`rejected ${rejected.toFixed(3)} is above ${BOUNDS.rejected}`] : []),
+  ...(fairness < BOUNDS.fairness ? [`fairness ${fairness.toFixed(3)} is below ${BOUNDS.fairness}`] : []),
+];
