@@ -101,6 +101,17 @@ const judges: Record<string, (words: readonly string[]) => string | undefined> =
   npx: ([program = '', ...rest]) => (program === 'courier' ? judges.courier?.(rest) : 'is no program of ours'),
   // README's is run in test/e2e/examples, the one of the redrive in test/exports.
   curl: () => undefined,
+  bq: () => undefined,
+  mkdir: () => undefined,
+  cat: ([path = '']) => (existsSync(join(REPOSITORY, path)) ? undefined : `there is no ${path}`),
+  // The reader brings the credentials file.
+  cp: (words) =>
+    words
+      .filter((word) => !word.startsWith('-') && word !== 'google-credentials.json')
+      .slice(0, -1)
+      .find((word) => !existsSync(join(REPOSITORY, word))),
+  python3: ([script = '']) =>
+    script === '-m' || existsSync(join(REPOSITORY, script)) ? undefined : `there is no ${script}`,
   pip: (words) => words.find((word) => word.startsWith('./') && !existsSync(join(REPOSITORY, word, 'pyproject.toml'))),
   jq: () => undefined,
   rm: () => undefined,
