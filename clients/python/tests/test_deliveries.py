@@ -20,7 +20,7 @@ class SendTest(WorldTest):
             [receipt.name, receipt.mime_type, receipt.outcome, receipt.destination, receipt.path, receipt.caller],
             ["py orders é.csv", "text/csv", "created", "default", "2026/11", WORLD["exporter"]],
         )
-        self.assertTrue(receipt.web_view_link.startswith("https://drive.google.com/"))
+        self.assertIn("/file/d/" + receipt.id, receipt.web_view_link)
         self.assertEqual(receipt.raw["webViewLink"], receipt.web_view_link)
         self.assert_stored_once(receipt, CSV)
 

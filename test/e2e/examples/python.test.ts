@@ -77,7 +77,7 @@ const withPython = PYTHONS.length > 0 ? PYTHONS : CANDIDATES.slice(0, 1);
       key,
       path,
     ]);
-    expect(printed).toMatch(/^created: https:\/\//);
+    expect(printed).toMatch(/^created: https?:\/\//);
     expect(await world.contentOf(name)).toBe(text);
   });
 
@@ -94,7 +94,7 @@ const withPython = PYTHONS.length > 0 ? PYTHONS : CANDIDATES.slice(0, 1);
       [join(EXAMPLES, 'python/send_file_adc.py'), '--audience', AUDIENCE, path],
       metadata,
     );
-    expect(printed).toMatch(/^created: https:\/\//);
+    expect(printed).toMatch(/^created: https?:\/\//);
     expect(await world.contentOf(name)).toBe(text);
   });
 
@@ -106,8 +106,8 @@ const withPython = PYTHONS.length > 0 ? PYTHONS : CANDIDATES.slice(0, 1);
       HOME: world.google.dataDir,
     };
     const args = [join(EXAMPLES, 'python/send_with_client.py'), '--audience', AUDIENCE, '--key', name, path];
-    expect(await run(python, args, more)).toMatch(/^created: https:\/\//);
-    expect(await run(python, args, more)).toMatch(/^replayed: https:\/\//);
+    expect(await run(python, args, more)).toMatch(/^created: https?:\/\//);
+    expect(await run(python, args, more)).toMatch(/^replayed: https?:\/\//);
     expect(await world.contentOf(name)).toBe(text);
     const stranger = { ...more, GOOGLE_APPLICATION_CREDENTIALS: world.google.world.keyFiles.stranger ?? '' };
     await expect(run(python, args, stranger)).rejects.toMatchObject({
@@ -148,7 +148,7 @@ drive_courier.Client = functools.partial(drive_courier.Client, audience=${JSON.s
     };
     printed.push(await run(python, ['-c', script], more));
   }
-  expect(printed[0]).toMatch(/^created https:\/\/drive\.google\.com\//);
+  expect(printed[0]).toMatch(/^created https?:\/\/\S+\/file\/d\//);
   expect(printed[1]).toMatch(/^reports \d+\n$/);
   expect(await world.contentOf('orders.csv')).toBe('day,orders\r\n2026-11-24,8\r\n');
 });

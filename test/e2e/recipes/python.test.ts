@@ -58,8 +58,8 @@ const onPlatform = (): Record<string, string> => ({
 
     test('delivers as the attached account, and a task that starts again delivers the same file', async () => {
       const day = { REPORT_DAY: '2026-11-24' };
-      expect((await job(day)).stdout).toMatch(/^created: https:\/\/drive\.google\.com\//);
-      expect((await job(day)).stdout).toMatch(/^replayed: https:\/\/drive\.google\.com\//);
+      expect((await job(day)).stdout).toMatch(/^created: https?:\/\/\S+\/file\/d\//);
+      expect((await job(day)).stdout).toMatch(/^replayed: https?:\/\/\S+\/file\/d\//);
       expect(world.bytesOf('orders-2026-11-24.csv').toString()).toBe('day,orders\r\n2026-11-24,7\r\n');
       expect(world.filesNamed('orders-2026-11-24.csv')).toHaveLength(1);
     });

@@ -106,7 +106,7 @@ test('docs/recipes/github-workflow.md: every line that it explains is in the wor
     'Idempotency-Key: $1',
   );
   const lines = [...recipe('github-workflow').matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell = '']) =>
-    [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code.split(/(?<=permissions:) /)).flat(),
+    [...cell.matchAll(/`([^`]+)`/g)].flatMap(([, code = '']) => code.split(/(?<=permissions:) /)),
   );
   expect(lines.length).toBeGreaterThan(5);
   expect(lines.filter((line) => !workflow.includes(line))).toEqual([]);
