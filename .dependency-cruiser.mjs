@@ -1,6 +1,7 @@
 // The design's import directions: entry points → protocols → the story and its steps → rooms → errors and domain types.
 const ROOMS = ['identity', 'credentials', 'drive', 'ledger', 'google'];
-const DOMAIN = '^src/((domain|errors|error-codes|digest|log|log-pretty|redact|sleep|turns)\\.ts$|text/|config/)';
+const DOMAIN =
+  '^src/((domain|errors|error-codes|bearer|digest|log|log-pretty|redact|refreshing-value|sleep|turns)\\.ts$|text/|config/)';
 const PROTOCOLS = '^src/(http|pubsub|exports)/';
 const ENTRY_POINTS = '^src/(server|function|start|courier|destinations)\\.ts$';
 const STORIES = '^src/(deliver\\.ts$|upload-sessions/)';
@@ -8,7 +9,13 @@ const STORIES = '^src/(deliver\\.ts$|upload-sessions/)';
 /** The files of each room that others may import; the rest is private to the room. */
 const DOORS = {
   identity: ['authenticate', 'policy', 'push'],
-  credentials: ['create-drive-auth', 'drive-auth', 'platform', 'runtime-identity', 'runtime-project'],
+  credentials: [
+    'create-drive-auth',
+    'drive-auth',
+    'runtime/platform',
+    'runtime/runtime-identity',
+    'runtime/runtime-project',
+  ],
   drive: ['create-drive', 'drive', 'pacing', 'past-max-bytes', 'shared-work', 'upload/buffer-budget'],
   ledger: ['firestore', 'lease', 'ledger', 'memory'],
   google: ['create-transport', 'transport'],

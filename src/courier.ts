@@ -1,8 +1,8 @@
 import packageJson from '../package.json' with { type: 'json' };
 import type { Config } from './config/config.ts';
-import { createPlatform } from './credentials/platform.ts';
-import { createRuntimeIdentity } from './credentials/runtime-identity.ts';
-import { createRuntimeProject } from './credentials/runtime-project.ts';
+import { createPlatform } from './credentials/runtime/platform.ts';
+import { createRuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
+import { createRuntimeProject } from './credentials/runtime/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
 import { createCompleteUpload } from './upload-sessions/complete.ts';
 import { createOpenUpload } from './upload-sessions/open.ts';
@@ -104,8 +104,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
 
   const forDoctor: DoctorDependencies = {
     config,
-    isOperator: policy.isOperator,
-    right: (name) => openAccount(config, name, { transport, runtime, budget, now, log }),
+    openAccount: (name) => openAccount(config, name, { transport, runtime, budget, now, log }),
     ledger,
     transport,
     runtime,
@@ -140,8 +139,8 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     completeUpload: createCompleteUpload(story),
     async doctor(caller, doctorOptions) {
       policy.requireOperator(caller);
-      const { createDoctor } = await import('./doctor/create-doctor.ts');
-      return createDoctor(forDoctor)(caller, doctorOptions);
+      const { examine } = await import('./doctor/examine.ts');
+      return examine(forDoctor, doctorOptions);
     },
     async ready() {
       readiness ??= import('./doctor/readiness.ts').then(({ createReadiness }) => createReadiness(forDoctor));

@@ -1,12 +1,13 @@
 import type { Config } from './config/config.ts';
 import { createDriveAuth } from './credentials/create-drive-auth.ts';
 import type { DriveAuth } from './credentials/drive-auth.ts';
-import type { RuntimeIdentity } from './credentials/runtime-identity.ts';
+import type { RuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
 import type { BufferBudget } from './drive/upload/buffer-budget.ts';
 import { createDrive } from './drive/create-drive.ts';
 import type { Drive } from './drive/drive.ts';
 import { createFolders } from './delivery/naming/folders.ts';
 import { createPace } from './drive/pacing.ts';
+import { impliedDestination } from './domain.ts';
 import { CourierError } from './errors.ts';
 import type { RetryingTransport } from './google/transport.ts';
 import type { Policy } from './identity/policy.ts';
@@ -14,7 +15,7 @@ import type { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
 import type { Allow, Destination } from './delivery/resolve-options.ts';
 
-/** A destination, and the right by which it is written to. */
+/** A destination, with the credentials that files are written with. */
 export interface DestinationWithAuth extends Destination {
   auth: DriveAuth;
 }
@@ -31,8 +32,8 @@ interface Dependencies {
 type DestinationsConfig = Pick<Config, 'credentials' | 'googleOrigin'>;
 
 /**
- * The Drive of one entry of `credentials`, with nothing remembered yet: its tokens, its pace and its ids are one account's.
- * @throws Error for a name that the configuration has not
+ * The Drive account of one entry of `credentials`, with empty caches: tokens, pacing and ids belong to one account.
+ * @throws Error for a name that the configuration does not contain
  */
 export const openAccount = (
   { credentials, googleOrigin }: DestinationsConfig,
@@ -45,12 +46,12 @@ export const openAccount = (
   return { auth, drive: createDrive({ transport, auth, budget, pace: createPace({ now }), now, log }) };
 };
 
-/** What all destinations with the same credentials share. */
-const createAccounts = (config: DestinationsConfig, means: Dependencies) =>
+/** What the destinations with the same credentials share. */
+const createAccounts = (config: DestinationsConfig, dependencies: Dependencies) =>
   new Map(
     Object.keys(config.credentials).map((name) => {
-      const { ledger, now, log } = means;
-      const { auth, drive } = openAccount(config, name, means);
+      const { ledger, now, log } = dependencies;
+      const { auth, drive } = openAccount(config, name, dependencies);
       return [name, { auth, drive, folders: createFolders({ drive, ledger, now, log }) }];
     }),
   );
@@ -58,9 +59,9 @@ const createAccounts = (config: DestinationsConfig, means: Dependencies) =>
 /** Every destination of the configuration, by name. */
 export const createDestinations = (
   config: DestinationsConfig & Pick<Config, 'destinations'>,
-  means: Dependencies,
+  dependencies: Dependencies,
 ): ReadonlyMap<string, DestinationWithAuth> => {
-  const accounts = createAccounts(config, means);
+  const accounts = createAccounts(config, dependencies);
   const destinations = new Map<string, DestinationWithAuth>();
   for (const [name, destination] of Object.entries(config.destinations)) {
     const account = accounts.get(destination.credentials);
@@ -70,11 +71,11 @@ export const createDestinations = (
   return destinations;
 };
 
-/** Who may write where: callers by the policy, pushes and events by what was granted to their way of coming. */
+/** Decides who may write where: callers by the policy; pushes and events by the destinations of their subscription or function. */
 export const createAllow = (destinations: ReadonlyMap<string, Destination>, policy: Policy): Allow => {
   const grantedName = (named: string | undefined, granted: readonly string[]): string | undefined => {
-    const meant = named ?? (granted.length === 1 ? granted[0] : 'default');
-    return meant !== undefined && granted.includes(meant) ? meant : undefined;
+    const meant = impliedDestination(named, granted);
+    return granted.includes(meant) ? meant : undefined;
   };
   return (caller, named, granted) => {
     const name = granted === undefined ? policy.resolveDestination(named, caller) : grantedName(named, granted);

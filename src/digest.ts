@@ -1,12 +1,13 @@
 import { CourierError } from './errors.ts';
 
 /**
- * Both in hex; undefined: none was announced.
- * @throws CourierError `digest-mismatch`, which says what came: the caller's own bytes, so that it can tell whether they were cut, changed or others
+ * Compares two digests in hex. An undefined `expected` always matches.
+ * @throws CourierError `digest-mismatch` with the digest of the received bytes, so that the caller can compare it
  */
 export const checkDigest = (expected: string | undefined, received: string, algorithm = 'SHA-256'): void => {
   if (expected === undefined || expected === received) return;
   throw new CourierError('digest-mismatch', {
-    detail: `The bytes that arrived have the ${algorithm} ${received}.`,
+    detail: `The ${algorithm} of the received bytes is ${received}.`,
+    facts: { received },
   });
 };

@@ -113,3 +113,7 @@ export interface Receipt {
 }
 
 export const callerName = (caller: Caller): string => caller.email ?? caller.sub;
+
+/** The destination that a request means: the one it names, else the only one that there is, else `default`. */
+export const impliedDestination = (named: string | undefined, available: readonly string[]): string =>
+  named ?? (available.length === 1 ? available[0] : undefined) ?? 'default';

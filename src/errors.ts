@@ -7,9 +7,12 @@ interface ErrorDetails {
   detail?: string | undefined;
   /** A remedy that fits this case better than the one in the table. */
   remedy?: string | undefined;
-  /** What is known as data: `account`, `secret`, `folder`. Placeholders of the remedy are filled from it. */
+  /** What is known as data: `account`, `secret`, `folder`, `api`. Placeholders of the remedy are filled from it. */
   facts?: Readonly<Record<string, string | undefined>>;
-  /** Google's own name for what is wrong: `domainPolicy`, `incompleteSearch`. */
+  /**
+   * The exact cause within the code, for programs: Google's own name where it has one (`domainPolicy`, `SERVICE_DISABLED`), else
+   * one of ours (`clock-skew`).
+   */
   reason?: string | undefined;
   /** Seconds to wait before a retry; default: 5. Only for retryable codes. */
   retryAfterSeconds?: number | undefined;
@@ -33,8 +36,10 @@ export class CourierError extends Error {
   readonly retryable: boolean;
   readonly title: string;
   readonly remedy: string;
+  /** True if the remedy was given for this case; false if it is the one in the table. */
+  readonly hasOwnRemedy: boolean;
   readonly detail: string | undefined;
-  /** Google's own name for what is wrong, where it gave one. */
+  /** The exact cause within the code: Google's own name where it has one, else one of ours. */
   readonly reason: string | undefined;
   readonly facts: Readonly<Record<string, string | undefined>>;
   readonly retryAfterSeconds: number | undefined;
@@ -56,6 +61,7 @@ export class CourierError extends Error {
     this.retryable = kind.retryable;
     this.title = kind.title;
     this.remedy = withFacts(remedy ?? kind.remedy, facts);
+    this.hasOwnRemedy = remedy !== undefined;
     this.detail = detail;
     this.reason = reason;
     this.facts = facts;

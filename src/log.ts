@@ -18,12 +18,12 @@ const SEVERITY: Readonly<Record<string, string>> = {
 /** pino's number for `error`. */
 const ERROR = 50;
 
-/** Characters; beyond it lines go out at once. */
+/** In characters. When more is waiting, it is written at once. */
 const MAX_HELD_LINES = 8_192;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** One JSON line an event, in the form that Cloud Logging reads (https://cloud.google.com/logging/docs/structured-logging). */
+/** One JSON line per event, in the format of Cloud Logging (https://cloud.google.com/logging/docs/structured-logging). */
 export interface Log {
   debug(fields: Fields, message: string): void;
   info(fields: Fields, message: string): void;
@@ -32,16 +32,16 @@ export interface Log {
   child(fields: Fields): Log;
 }
 
-/** Whose errors these are, for Error Reporting. */
+/** The service that reports the errors, for Error Reporting. */
 export interface ServiceContext {
   service: string;
   version?: string;
 }
 
-const surroundings = new AsyncLocalStorage<Fields>();
+const contextFields = new AsyncLocalStorage<Fields>();
 
-/** Runs work whose log lines, wherever they are written, carry these fields: the trace that a request belongs to. */
-export const withFields = <Result>(fields: Fields, work: () => Result): Result => surroundings.run(fields, work);
+/** Runs work whose log lines all contain these fields, such as the trace of the request. */
+export const withFields = <Result>(fields: Fields, work: () => Result): Result => contextFields.run(fields, work);
 
 interface Link {
   name: string;
@@ -56,18 +56,18 @@ const chainOf = (error: unknown): Error[] => {
   return chain;
 };
 
-/** Of the table of errors, and no fault of the courier's own. */
-const isForeseen = (error: unknown): boolean => error instanceof CourierError && error.code !== 'internal';
+/** True for an error of the table that is not a fault in the courier. */
+const isExpected = (error: unknown): boolean => error instanceof CourierError && error.code !== 'internal';
 
-/** The chain of causes, outermost first, without payloads: a library's error carries the whole request, token and all. */
+/** The chain of causes, outermost first. Other properties are left out, because a library's error contains the whole request with its token. */
 const causes = (error: unknown): Link[] => {
   const chain = chainOf(error);
-  const isOwnFault = !isForeseen(error);
+  const isOwnFault = !isExpected(error);
   return chain.map((link, depth) => {
     const code = 'code' in link && typeof link.code === 'string' ? { code: link.code } : {};
-    // Of the root alone: where the others were caught says nothing. The stack of what has a code says nothing either.
-    const isTold = isOwnFault && depth === chain.length - 1;
-    const stack = isTold && link.stack !== undefined ? { stack: redact(link.stack) } : {};
+    // Only the root's stack is useful, and only for errors that were not expected.
+    const hasUsefulStack = isOwnFault && depth === chain.length - 1;
+    const stack = hasUsefulStack && link.stack !== undefined ? { stack: redact(link.stack) } : {};
     return { name: link.name, message: redact(link.message).slice(0, 500), ...code, ...stack };
   });
 };
@@ -76,16 +76,16 @@ const causes = (error: unknown): Link[] => {
 const REPORTED = 'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent';
 
 /**
- * What makes an ERROR line an error event. Those that nobody foresaw are grouped by the stack of their root; the others,
- * whose stack says only where Google's answer was read, by their message, which has the code.
+ * The fields that make an ERROR line an event of Error Reporting. Unexpected errors are grouped by the stack of their root; others
+ * by their message, which contains the code, because their stack only shows where Google's answer was parsed.
  */
 const reported = (error: unknown, serviceContext: ServiceContext): object => {
   const root = chainOf(error).at(-1);
-  const stack = root?.stack === undefined || isForeseen(error) ? {} : { stack_trace: redact(root.stack) };
+  const stack = root?.stack === undefined || isExpected(error) ? {} : { stack_trace: redact(root.stack) };
   return { '@type': REPORTED, serviceContext, ...stack };
 };
 
-/** Orders lines of one millisecond, and lets Cloud Logging drop what its agent sends twice. */
+/** Ids that order the lines of one millisecond, and let Cloud Logging drop lines that its agent sends twice. */
 const createInsertIds = (): (() => string) => {
   const process = randomBytes(8).toString('hex');
   let count = 0;
@@ -119,8 +119,8 @@ const createOutput = (): { write(line: string): void } => {
 };
 
 /**
- * Makes the log. Lines go to standard output unless a destination is given. Each line as a whole is searched for secrets
- * before it goes out, whatever put them there.
+ * Creates the log. Lines are written to standard output unless a destination is given. Secrets are removed from every whole line
+ * before it is written, wherever they come from.
  * @param level pino's levels and `silent`.
  */
 export const createLog = (
@@ -138,7 +138,7 @@ export const createLog = (
     serializers: { error: causes },
     mixin: (fields: object, number: number) => ({
       'logging.googleapis.com/insertId': nextInsertId(),
-      ...surroundings.getStore(),
+      ...contextFields.getStore(),
       ...(number >= ERROR && 'error' in fields ? reported(fields.error, serviceContext) : {}),
     }),
     hooks: { streamWrite: redact },

@@ -1,4 +1,4 @@
-/** Fields whose value is a secret, in JSON, in a form, or in a library's text; with JSON inside JSON the quotes are escaped. */
+/** Fields whose value is a secret: in JSON, in a form, or in a library's text. In JSON inside JSON the quotes are escaped. */
 const NAMES =
   '(?:private_key|client_secret|refresh_token|access_token|id_token|subject_token|assertion|signed_?[Jj]wt|accessToken|session_?[Tt]oken|secret_?[Aa]ccess_?[Kk]ey|SecretAccessKey|SessionToken|password)';
 
@@ -9,12 +9,12 @@ const VALUE = String.raw`[^\\"'&\s,}]`;
 const LABEL = '(?: [A-Z0-9]+)*';
 
 /*
- * What may look like a secret, wherever it stands in a text: the sign that gives it away, and the rest. No pattern reaches
- * past a quote or its backslash, so that what is left of a JSON line is still JSON.
+ * Patterns of secrets anywhere in a text: a prefix that identifies the secret, and the rest. No pattern matches a quote or the
+ * backslash before it, so that a redacted line of JSON is still JSON.
  */
 
-/** Secrets that begin with their sign. */
-const BEGINNING: readonly (readonly [sign: string, rest: string])[] = [
+/** Secrets that include their prefix. */
+const WITH_PREFIX: readonly (readonly [prefix: string, rest: string])[] = [
   // Google's access tokens, refresh tokens, OAuth client secrets, API keys.
   [String.raw`ya29\.`, String.raw`[\w.-]+`],
   [String.raw`\b1//`, String.raw`[\w-]{8,}`],
@@ -22,16 +22,16 @@ const BEGINNING: readonly (readonly [sign: string, rest: string])[] = [
   ['AIza', String.raw`[\w-]{30,}`],
   // AWS access keys.
   [String.raw`\b(?:AKIA|ASIA)`, '[A-Z0-9]{12,}'],
-  // JWTs, whole or cut.
+  // JWTs, complete or truncated.
   [String.raw`\beyJ`, String.raw`[\w-]{5,}(?:\.[\w-]*){0,4}`],
-  // Private keys: PEM, whole or cut, its line ends plain or escaped; and the base64 of one without its frame.
+  // Private keys: PEM, complete or truncated, with plain or escaped line ends; and base64 without the PEM lines.
   ['-----BEGIN', String.raw`${LABEL} PRIVATE KEY-----(?:[^"\\-]|-(?!----END)|\\+[^"\\])*(?:-----END${LABEL}-----)?`],
   [String.raw`\bMII`, String.raw`[\w+/]{40,}=*`],
 ];
 
-/** Secrets that follow their sign, which stays. */
-const FOLLOWING: readonly (readonly [sign: string, between: string, secret: string])[] = [
-  // Session URIs and signed URLs: whoever has one may write or read.
+/** Secrets that follow a prefix, which is kept. */
+const AFTER_PREFIX: readonly (readonly [prefix: string, between: string, secret: string])[] = [
+  // Session URIs and signed URLs, which grant access to anybody who has them.
   ['[?&](?:upload_id|access_token|key)=', '', String.raw`[^&\s"'\\]+`],
   ['[?&](?:X-(?:Goog|Amz)-)?(?:Signature|Security-Token)=', '', String.raw`[^&\s"'\\]+`],
   // Headers.
@@ -40,15 +40,15 @@ const FOLLOWING: readonly (readonly [sign: string, between: string, secret: stri
   [NAMES, String.raw`[\\"' ]*[=:][\\"' ]*`, `${VALUE}{4,}`],
 ];
 
-/** One expression for each kind of secret, so that a tool can check that each takes linear time. What stays is its group. */
+/** One expression for each kind of secret, so that each can be checked for linear time. Its group is kept. */
 const SECRETS: readonly RegExp[] = [
-  ...BEGINNING.map(([sign, rest]) => new RegExp(`()${sign}${rest}`, 'g')),
-  ...FOLLOWING.map(([sign, between, secret]) => new RegExp(`(${sign}${between})${secret}`, 'g')),
+  ...WITH_PREFIX.map(([prefix, rest]) => new RegExp(`()${prefix}${rest}`, 'g')),
+  ...AFTER_PREFIX.map(([prefix, between, secret]) => new RegExp(`(${prefix}${between})${secret}`, 'g')),
 ];
 
-/** Found in a fraction of the time; nearly all lines have none. */
-const SIGNS = new RegExp([...BEGINNING, ...FOLLOWING].map(([sign]) => sign).join('|'));
+/** Searched for first, which is much faster: nearly all lines contain none. */
+const PREFIXES = new RegExp([...WITH_PREFIX, ...AFTER_PREFIX].map(([prefix]) => prefix).join('|'));
 
-/** The text without anything that looks like a secret. */
+/** The text with everything that looks like a secret replaced by "[redacted]". */
 export const redact = (text: string): string =>
-  SIGNS.test(text) ? SECRETS.reduce((left, secret) => left.replace(secret, '$1[redacted]'), text) : text;
+  PREFIXES.test(text) ? SECRETS.reduce((left, secret) => left.replace(secret, '$1[redacted]'), text) : text;

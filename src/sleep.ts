@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Waits; rejects when the signal ends the wait. A dependency, so that tests need not wait in real time. */
+/** Waits; rejects if the signal aborts the wait. It is a dependency, so that tests don't wait in real time. */
 export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void>;
 
-export const realSleep: Sleep = (milliseconds, signal) =>
-  delay(milliseconds, undefined, signal === undefined ? {} : { signal });
+export const realSleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefined, { signal });

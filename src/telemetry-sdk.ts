@@ -16,22 +16,22 @@ import packageJson from '../package.json' with { type: 'json' };
 import { withoutTrailingSlashes } from './text/trailing-slashes.ts';
 
 export interface TelemetrySdk {
-  /** Sends what is left and ends; it does not throw, and waits a few seconds at most. */
+  /** Sends what is left and stops. It does not throw, and waits at most a few seconds. */
   shutdown(): Promise<void>;
 }
 
 export interface TelemetrySdkOptions {
-  /** Of an OTLP receiver over HTTP, e.g. a collector beside the courier: http://localhost:4318 */
+  /** URL of an OTLP receiver over HTTP, such as a collector in a sidecar: http://localhost:4318 */
   endpoint: string;
   /** Milliseconds between two exports of metrics; default: OTEL_METRIC_EXPORT_INTERVAL, else a minute. */
   intervalMs?: number;
 }
 
 const INTERVAL_MS = 60_000;
-/** A stopping instance has ten seconds in all. */
+/** An instance that is shutting down has ten seconds in total. */
 const SHUTDOWN_MS = 3_000;
 
-/** Keeps the active span across `await`. (OpenTelemetry's own is in a package of its own, which brings nothing more.) */
+/** Keeps the active span across `await`. OpenTelemetry's own is in a separate package and does nothing more. */
 const createContextManager = (): ContextManager => {
   const storage = new AsyncLocalStorage<Context>();
   const manager: ContextManager = {
@@ -52,8 +52,8 @@ const createContextManager = (): ContextManager => {
 };
 
 /**
- * Starts OpenTelemetry's SDK, which sends metrics and traces to an OTLP receiver. Loaded only where the configuration has
- * one: it takes longer than the rest of the courier. `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` and
+ * Starts OpenTelemetry's SDK, which sends metrics and traces to an OTLP receiver. It is loaded only if one is configured,
+ * because it takes longer than the rest of the courier. `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` and
  * `OTEL_EXPORTER_OTLP_HEADERS` are read by the SDK itself.
  */
 export const startTelemetrySdk = ({ endpoint, intervalMs = INTERVAL_MS }: TelemetrySdkOptions): TelemetrySdk => {
@@ -80,8 +80,8 @@ export const startTelemetrySdk = ({ endpoint, intervalMs = INTERVAL_MS }: Teleme
   metrics.setGlobalMeterProvider(meterProvider);
   return {
     async shutdown() {
-      const patience = new Promise((resolve) => setTimeout(resolve, SHUTDOWN_MS).unref());
-      await Promise.race([patience, Promise.allSettled([meterProvider.shutdown(), tracerProvider.shutdown()])]);
+      const timeout = new Promise((resolve) => setTimeout(resolve, SHUTDOWN_MS).unref());
+      await Promise.race([timeout, Promise.allSettled([meterProvider.shutdown(), tracerProvider.shutdown()])]);
       for (const api of [contexts, traces, metrics]) api.disable();
     },
   };

@@ -15,17 +15,17 @@ import {
 import { asCourierError } from './errors.ts';
 import type { ObserveCall } from './google/transport.ts';
 
-/** Metrics and traces by OpenTelemetry's API, where there is an SDK in the process. */
+/** Metrics and traces through OpenTelemetry's API, if the process has an SDK. */
 
 const NAME = 'drive-courier';
 
-/** A delivery that has ended, well or not. */
+/** A delivery that has succeeded or failed. */
 export interface EndedDelivery {
   destination: string;
   /** A receipt's outcome, or `failed`. */
   outcome: string;
   /** The error's code, when failed. */
-  code?: string;
+  code?: string | undefined;
   /** Received. */
   bytes: number;
   milliseconds: number;
@@ -34,7 +34,7 @@ export interface EndedDelivery {
 }
 
 export interface Telemetry {
-  /** A request as a span below the caller's own, and its duration. `run` answers the status. */
+  /** Records a request as a child span of the caller's, and its duration. */
   request<Result extends { status: number }>(
     request: { method: string; route: string; traceId?: string; spanId?: string; sampled: boolean },
     run: () => Promise<Result>,
@@ -42,12 +42,12 @@ export interface Telemetry {
   step<Result>(name: string, run: () => Promise<Result>): Promise<Result>;
   call: ObserveCall;
   delivered(delivery: EndedDelivery): void;
-  /** In bytes; `waiting` counts uploads. Asked whenever metrics are collected. */
+  /** Called whenever metrics are collected. In bytes; `waiting` counts uploads. */
   watchBudget(gauges: () => { capacity: number; used: number; waiting: number }): void;
 }
 
-/** Seconds. Deliveries take from a few milliseconds to an hour. */
-const DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
+/** In seconds. Deliveries take from a few milliseconds to an hour. */
+const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
 
 const parentOf = ({ traceId, spanId, sampled }: { traceId?: string; spanId?: string; sampled: boolean }): Context =>
   traceId === undefined || spanId === undefined
@@ -59,27 +59,27 @@ const parentOf = ({ traceId, spanId, sampled }: { traceId?: string; spanId?: str
         isRemote: true,
       });
 
-/** The code alone: messages may name files and people. */
+/** Marks a span with the code only, because messages may contain names of files and people. */
 const markFailed = (span: Span, code: string): void => {
   span.setAttribute('error.type', code);
   span.setStatus({ code: SpanStatusCode.ERROR, message: code });
 };
 
-/** Whether somebody listens: our own SDK, or one that was loaded before the courier was. */
+/** Whether there is an SDK: our own, or one that was loaded before the courier. */
 const hasSdk = (): boolean =>
   metrics.getMeter(NAME) !== createNoopMeter() ||
-  // Never ended, so never told. A span that a sampler has left out has an id, too.
+  // This span is never ended, so it is never exported. A span that the sampler drops also has an id.
   isSpanContextValid(traces.getTracer(NAME).startSpan('courier', {}, ROOT_CONTEXT).spanContext());
 
 /**
- * Made once an SDK, if there is to be one, has started: what a meter is asked for before that stays silent.
- * @returns undefined where there is none, since nothing costs less than doing nothing
+ * To be called after the SDK has started, if there is one: instruments that are created before record nothing.
+ * @returns undefined if there is no SDK
  */
 export const createTelemetry = (): Telemetry | undefined => {
   if (!hasSdk()) return undefined;
   const tracer = traces.getTracer(NAME);
   const meter = metrics.getMeter(NAME);
-  const seconds = { unit: 's', valueType: ValueType.DOUBLE, advice: { explicitBucketBoundaries: DURATIONS } };
+  const seconds = { unit: 's', valueType: ValueType.DOUBLE, advice: { explicitBucketBoundaries: DURATION_BUCKETS } };
   const count = (unit: string, description: string) => ({ unit, description, valueType: ValueType.INT });
 
   const requests = meter.createHistogram('http.server.request.duration', seconds);
@@ -95,7 +95,7 @@ export const createTelemetry = (): Telemetry | undefined => {
   const used = meter.createObservableGauge('courier.buffer.used', count('By', 'Of the budget, what is in use'));
   const waiting = meter.createObservableGauge('courier.uploads.waiting', count('{upload}', 'Uploads without a buffer'));
 
-  /** Runs work as a span, so that what it starts is below it. */
+  /** Runs work in a span, which becomes the parent of the spans that the work starts. */
   const inside = async <Result>(span: Span, parent: Context, run: () => Promise<Result>): Promise<Result> => {
     try {
       return await contexts.with(traces.setSpan(parent, span), run);
@@ -118,8 +118,8 @@ export const createTelemetry = (): Telemetry | undefined => {
         const { status } = result;
         span.setAttribute('http.response.status_code', status);
         if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
-        const told = { ...attributes, 'http.response.status_code': status };
-        requests.record((performance.now() - startedMs) / 1_000, told);
+        const recorded = { ...attributes, 'http.response.status_code': status };
+        requests.record((performance.now() - startedMs) / 1_000, recorded);
         return result;
       });
     },
@@ -136,8 +136,8 @@ export const createTelemetry = (): Telemetry | undefined => {
       const span = tracer.startSpan(operation, { kind: SpanKind.CLIENT, attributes });
       const startedMs = performance.now();
       return (status) => {
-        const told = { operation, status: status ?? 'none' };
-        calls.add(1, told);
+        const recorded = { operation, status: status ?? 'none' };
+        calls.add(1, recorded);
         if (attempt > 1) retries.add(1, { operation });
         callDurations.record((performance.now() - startedMs) / 1_000, { operation });
         if (status === undefined) markFailed(span, 'no-answer');

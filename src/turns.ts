@@ -1,13 +1,13 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 
-/** How much is worked on in one turn of the event loop, in bytes: less than a millisecond's work, whatever they are. */
+/** Bytes that are processed in one turn of the event loop: less than a millisecond of work, whatever the bytes are. */
 export const TURN_BYTES = 16_384;
 
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Waits for a turn of the event loop that nobody else takes for long work: with a hundred documents in hand each turn works
- * on one of them, and the loop still gets to everything else in between.
+ * Waits for a turn of the event loop that no other long work uses: with a hundred documents in progress, each turn processes one
+ * of them, so that other work gets its turn in between.
  */
 export const turn = (): Promise<unknown> => {
   last = last.then(() => immediate());

@@ -1,13 +1,7 @@
+import { createGoogleRewrite, isLoopback } from '../text/hosts.ts';
 import { failure } from './errors.ts';
-import { isLoopback } from './loopback-host.ts';
 
-const HOST = /^https:\/\/([\w.-]+)(?=[/?]|$)/;
-
-/** Only Google's API hosts are rewritten; AWS, metadata servers and OIDC issuers are not. */
-const isGoogle = (host: string): boolean =>
-  ['googleapis.com', 'google.com'].some((domain) => host === domain || host.endsWith(`.${domain}`));
-
-/** Maps the URL of a Google API to the URL to call. */
+/** Where a Google URL really leads. */
 export type Rewrite = (url: string) => string;
 
 /**
@@ -19,6 +13,5 @@ export const rewriteFor = (origin: string | undefined): Rewrite => {
   if (!URL.canParse(origin) || !isLoopback(new URL(origin).hostname)) {
     throw failure('usage', { detail: 'COURIER_GOOGLE_ORIGIN is not a loopback address.' });
   }
-  const base = new URL(origin).origin;
-  return (url) => url.replace(HOST, (whole, host: string) => (isGoogle(host) ? `${base}/${host}` : whole));
+  return createGoogleRewrite(new URL(origin).origin);
 };

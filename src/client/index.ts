@@ -12,7 +12,7 @@ import {
 } from './export.ts';
 import { createExchange, type Exchange } from './http.ts';
 import type { Sendable } from './input.ts';
-import { isLoopback } from './loopback-host.ts';
+import { isLoopback } from '../text/hosts.ts';
 import { type RetryOptions, retryWith } from './retry.ts';
 import {
   type DestinationSummary,

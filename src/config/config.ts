@@ -1,39 +1,61 @@
-import type { z } from 'zod';
-import { document, ONCE } from './document.ts';
+import { z } from 'zod';
+import { isLoopback } from '../text/hosts.ts';
+import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
+import { document, ONCE } from './schema/document.ts';
 import { ConfigError, faultLines } from './faults.ts';
 import { faultOfLimits, memoryLimitBytes } from './memory.ts';
-import { settings } from './settings.ts';
 import { readDocument } from './source.ts';
 import type { Environment } from './variables.ts';
 import { warningsOf } from './warnings.ts';
 
-/** Everything the courier is told. */
+/** Settings of the process, besides the document. */
+export const settings = z.object({
+  PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  COURIER_GOOGLE_ORIGIN: z
+    .url()
+    .refine((text) => URL.canParse(text) && isLoopback(new URL(text).hostname), 'must be a loopback address')
+    .transform(withoutTrailingSlashes)
+    .optional(),
+  /** Set by Cloud Run, but also by Knative elsewhere: a hint, but no proof, that this is Cloud Run. */
+  K_SERVICE: z.string().optional(),
+  COURIER_COMMIT: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'is not a commit (up to 64 letters, digits, ".", "_", "-")')
+    .optional(),
+  GOOGLE_CLOUD_PROJECT: z.string().optional(),
+  FUNCTION_TARGET: z.string().optional(),
+  GOOGLE_APPLICATION_CREDENTIALS: z.string().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+});
+
+/** The whole configuration: the document, and the settings of the process. */
 export type Config = z.infer<typeof document> & {
-  /** What can be used, but perhaps not as the operator thinks, one line each. */
+  /** What is valid, but may not be what the operator intends, one line each. */
   warnings: readonly string[];
   port: number;
   logLevel: z.infer<typeof settings>['LOG_LEVEL'];
   /** Replaces every Google host; development and tests only. */
   googleOrigin: string | undefined;
-  /** True where the platform looks like Cloud Run (`K_SERVICE`). Who has to be sure asks its metadata server. */
+  /** True if the platform looks like Cloud Run (`K_SERVICE`). Code that must be certain asks the metadata server. */
   onCloudRun: boolean;
-  /** What Cloud Run calls this service. */
+  /** The name of this service in Cloud Run. */
   service: string | undefined;
-  /** True where the courier's own identity surely is the platform's: on Cloud Run, unless a credentials file is named. */
+  /** True if the courier's own identity is certainly the platform's: on Cloud Run, unless a credentials file is configured. */
   hasPlatformIdentity: boolean;
   project: string | undefined;
-  /** What this was built from, where the environment says so. */
+  /** The commit that this was built from, if the environment tells. */
   commit: string | undefined;
-  /** The function that functions-framework serves, unless its command line names another. */
+  /** The function that functions-framework serves, unless its command line specifies another. */
   functionTarget: string | undefined;
-  /** Where metrics and traces go (OTLP over HTTP); undefined: nowhere, and nothing is loaded for it. */
+  /** Where metrics and traces are sent (OTLP over HTTP); undefined: nowhere, and no SDK is loaded. */
   otlpEndpoint: string | undefined;
 };
 
 /**
  * Reads and checks the whole configuration. The only reader of the environment.
- * @param memoryBytes what the process may have, which the limits must fit
- * @throws {ConfigError} naming every fault at once.
+ * @param memoryBytes the memory of the process, which the limits must fit into
+ * @throws {ConfigError} with all faults.
  */
 export const readConfig = (
   environment: Environment = process.env,

@@ -1,14 +1,14 @@
 import { totalmem } from 'node:os';
 
-/** The memory that this process may have, in bytes: the container's limit (the cgroup's, which Node reads), else the machine's. */
+/** The memory available to this process, in bytes: the container's limit (from the cgroup), else the machine's memory. */
 export const memoryLimitBytes = (constrained = process.constrainedMemory(), total = totalmem()): number =>
-  // Without a limit cgroup v1 says a number near 2^63, cgroup v2 says 0.
+  // Without a limit, cgroup v1 gives a number near 2^63, and cgroup v2 gives 0.
   constrained > 0 && constrained < total ? constrained : total;
 
-/** What of it is for the buffers of uploads, unless the configuration says otherwise. */
+/** The part of the memory that is used for upload buffers by default. */
 export const bufferBytesIn = (memoryBytes: number): number => Math.floor(memoryBytes / 4);
 
-/** An upload of unknown size leases two blocks of Drive's chunk granularity, 256 KiB (see drive/upload.ts). */
+/** An upload of unknown size takes two blocks of Drive's chunk granularity, 256 KiB (see drive/upload). */
 const MIN_UPLOAD_BYTES = 2 * 262_144;
 
 const mebibytes = (bytes: number): string => `${Math.floor(bytes / 1_048_576)} MiB`;
@@ -18,25 +18,25 @@ interface Limits {
   concurrentUploads: number;
 }
 
-/** Why the limits cannot work in this memory; undefined: they can. */
+/** Why the limits don't fit into this memory; undefined if they do. */
 export const faultOfLimits = ({ bufferBytes }: Pick<Limits, 'bufferBytes'>, memoryBytes: number): string | undefined =>
   bufferBytes !== null && bufferBytes >= memoryBytes
-    ? `${mebibytes(bufferBytes)} for buffers do not fit into the ${mebibytes(memoryBytes)} of memory that there are`
+    ? `${mebibytes(bufferBytes)} of buffers don't fit into ${mebibytes(memoryBytes)} of memory`
     : undefined;
 
-/** What works, but not as the numbers promise. */
+/** Limits that work, but not as their numbers suggest. */
 export const warningsOfLimits = ({ bufferBytes, concurrentUploads }: Limits, memoryBytes: number): string[] => {
   const buffers = bufferBytes ?? bufferBytesIn(memoryBytes);
   const atOnce = Math.floor(buffers / MIN_UPLOAD_BYTES);
   return [
     ...(buffers > memoryBytes / 2
       ? [
-          `limits.bufferBytes: ${mebibytes(buffers)} are more than half of the ${mebibytes(memoryBytes)} of memory; the process itself and documents need the rest`,
+          `limits.bufferBytes: ${mebibytes(buffers)} is more than half of the memory (${mebibytes(memoryBytes)}), which the process itself and documents also need`,
         ]
       : []),
     ...(atOnce < concurrentUploads
       ? [
-          `limits.concurrentUploads: ${mebibytes(buffers)} of buffers carry ${atOnce} uploads of unknown size at once, not ${concurrentUploads}; the rest wait, and some are answered 429 "busy"`,
+          `limits.concurrentUploads: ${mebibytes(buffers)} of buffers are enough for ${atOnce} concurrent uploads of unknown size, not for ${concurrentUploads}; further uploads wait, and some are answered 429 "busy"`,
         ]
       : []),
   ];

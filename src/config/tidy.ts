@@ -1,4 +1,4 @@
-/** Something that is to be said of one value of the document. */
+/** A message about one value of the document. */
 export interface Remark {
   path: PropertyKey[];
   message: string;
@@ -6,29 +6,29 @@ export interface Remark {
 
 interface Tidied {
   value: unknown;
-  /** What was put right without changing what the operator means. */
+  /** Corrections that don't change the meaning. */
   notes: Remark[];
   faults: Remark[];
 }
 
-/** Whole texts in quotes, as they come from a shell or an env file that does not take them away. */
+/** A whole value in quotes, as a shell or an env file may leave it. */
 const QUOTED = /^(?:"[^"]*"|'[^']*'|“[^”]*”|‘[^’]*’|`[^`]*`)$/;
 
-/** Of a folder's own name, which may be anything. */
+/** True for folder names, which may contain anything. */
 const isFreeText = (path: readonly PropertyKey[]): boolean => path.at(-1) === 'path';
 
 const tidyText = (text: string, path: PropertyKey[]): Tidied => {
   const trimmed = text.trim();
-  const notes = trimmed === text ? [] : [{ path, message: 'white space (or a newline) around the value was dropped' }];
+  const notes = trimmed === text ? [] : [{ path, message: 'white space or a newline around the value was removed' }];
   if (!QUOTED.test(trimmed) || isFreeText(path)) return { value: trimmed, notes, faults: [] };
-  // What is in them is checked as well, so that all that is wrong is told at once.
+  // The value without quotes is used for the other checks, so that all faults are reported at once.
   const value = trimmed.slice(1, -1);
-  return { value, notes, faults: [{ path, message: `has quotes in the value itself: write ${value} without them` }] };
+  return { value, notes, faults: [{ path, message: `contains its quotes: write ${value} without quotes` }] };
 };
 
 /**
- * The document with white space around its texts dropped; nothing in it means anything with it. Quotes around a value are a
- * fault: such a value never matches.
+ * The document without white space around its strings, where it never has a meaning. Quotes that are part of a value are a
+ * fault, because such a value never matches.
  */
 export const tidy = (value: unknown, path: PropertyKey[] = []): Tidied => {
   if (typeof value === 'string') return tidyText(value, path);

@@ -1,7 +1,7 @@
-/** The process's variables; an empty one counts as absent. */
+/** Environment variables; an empty one counts as absent. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** How a path in the document is called in the environment form, so that a fault names what the operator wrote. */
+/** The variable for each path in the document, so that a fault names what the operator set. */
 const VARIABLE_OF: Readonly<Record<string, string>> = {
   audiences: 'COURIER_AUDIENCES',
   identity: 'COURIER_IDENTITY',
@@ -17,7 +17,7 @@ const VARIABLE_OF: Readonly<Record<string, string>> = {
   'credentials.default': 'COURIER_SECRET | COURIER_KEY_FILE | COURIER_IMPERSONATE',
 };
 
-/** The variable that a path of the document, or the one above it, comes from. */
+/** The variable for a path of the document, or for its parent. */
 export const variableOf = (path: readonly PropertyKey[]): string | undefined =>
   VARIABLE_OF[path.map(String).join('.')] ?? VARIABLE_OF[path.slice(0, -1).map(String).join('.')];
 
@@ -35,7 +35,7 @@ const SINGLE_DESTINATION_VARIABLES = [
   'COURIER_LEDGER',
 ] as const;
 
-/** Those of the environment form that are set, which nobody reads where there is a document. */
+/** The variables of the environment form that are set. They are not used together with a document. */
 export const setVariables = (env: Environment): string[] => SINGLE_DESTINATION_VARIABLES.filter((name) => env[name]);
 
 const list = (text: string | undefined): string[] =>
@@ -44,7 +44,7 @@ const list = (text: string | undefined): string[] =>
     .map((item) => item.trim())
     .filter((item) => item !== '');
 
-/** The environment form: a document with one destination, called `default`. */
+/** The environment form: a document with one destination, named `default`. */
 export const fromVariables = (env: Environment): unknown => ({
   audiences: list(env.COURIER_AUDIENCES),
   identity: env.COURIER_IDENTITY,

@@ -1,21 +1,21 @@
 import type { z } from 'zod';
-import type { document } from './document.ts';
+import type { document } from './schema/document.ts';
 import { warningsOfLimits } from './memory.ts';
 
 type Document = z.infer<typeof document>;
 
-/** A token for this address has it to the letter, and nobody asks for one with a slash that Cloud Run does not show. */
+/** A token's audience must match exactly, and Cloud Run shows the service's URL without a trailing slash. */
 const trailingSlashes = ({ audiences }: Document): string[] =>
   audiences.flatMap((audience, index) =>
     /^https:\/\/[^/]+\/$/.test(audience)
       ? [
-          `audiences.${index}: "${audience}" ends with "/"; tokens for "${audience.slice(0, -1)}" are refused unless that is listed, too`,
+          `audiences.${index}: "${audience}" ends with "/"; tokens for "${audience.slice(0, -1)}" are rejected unless it is also listed`,
         ]
       : [],
   );
 
-const unnamed = ({ destinations, pubsub }: Document): string[] => {
-  const ways: [string, readonly string[]][] = [
+const withoutDefault = ({ destinations, pubsub }: Document): string[] => {
+  const lists: [string, readonly string[]][] = [
     ...Object.entries(pubsub.subscriptions).map(([name, { destinations }]): [string, readonly string[]] => [
       `pubsub.subscriptions.${name}`,
       destinations,
@@ -24,21 +24,21 @@ const unnamed = ({ destinations, pubsub }: Document): string[] => {
   ];
   return [
     ...(Object.keys(destinations).length > 1 && !Object.hasOwn(destinations, 'default')
-      ? ['destinations: none is called "default", so every request must name one']
+      ? ['destinations: none is named "default", so every request must specify one']
       : []),
-    ...ways
+    ...lists
       .filter(([, names]) => names.length > 1 && !names.includes('default'))
-      .map(([where]) => `${where}: lists several destinations and not "default", so every message must name one`),
+      .map(([where]) => `${where}: lists several destinations but not "default", so every message must specify one`),
   ];
 };
 
-/** What can be used, but perhaps not as the operator thinks. */
+/** What is valid, but may not be what the operator intends. */
 export const warningsOf = (config: Document, memoryBytes: number): string[] => [
   ...trailingSlashes(config),
-  ...unnamed(config),
-  ...(config.operators.length === 0 ? ['operators: nobody is listed, so nobody can ask for GET /v1/doctor'] : []),
+  ...withoutDefault(config),
+  ...(config.operators.length === 0 ? ['operators: the list is empty, so nobody can call GET /v1/doctor'] : []),
   ...(Object.keys(config.pubsub.subscriptions).length > 0 && config.pubsub.deadLetterTopic === undefined
-    ? ['pubsub.deadLetterTopic: not set, so a message that can never be delivered is only logged']
+    ? ['pubsub.deadLetterTopic: not set, so messages that cannot be delivered are only logged']
     : []),
   ...warningsOfLimits(config.limits, memoryBytes),
 ];

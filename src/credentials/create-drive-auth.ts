@@ -1,39 +1,64 @@
-import type { CredentialConfig } from '../config/credential.ts';
-import { asCourierError } from '../errors.ts';
+import type { CredentialConfig } from '../config/schema/credential.ts';
+import { asCourierError, CourierError } from '../errors.ts';
 import type { GoogleTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
+import { createRefreshingValue } from '../refreshing-value.ts';
+import { isSameSecret } from '../text/secret-name.ts';
 import { type AccessToken, type Minter, tokenAges } from './access-token.ts';
 import { type CurrentKey, createCurrentKey } from './current-key.ts';
-import { readDocument } from './document.ts';
+import { readDocument } from './documents/document.ts';
 import type { DriveAuth } from './drive-auth.ts';
-import { createImpersonated } from './impersonate.ts';
-import { readKeyFile } from './key-file.ts';
-import { createRefreshed } from './refreshed.ts';
-import { createRuntimeIdentity, type RuntimeIdentity } from './runtime-identity.ts';
+import { createImpersonated } from './impersonation/impersonate.ts';
+import { createRuntimeIdentity, type RuntimeIdentity } from './runtime/runtime-identity.ts';
 import { createSecretReader } from './secret-manager.ts';
-import { isSameSecret } from './secret-name.ts';
-import { minterOf } from './ways.ts';
+import { minterOf } from './documents/from-document.ts';
 
 export interface DriveAuthOptions {
-  /** The credentials' name in the configuration, for the log. */
+  /** Name of the entry under `credentials`, for the log. */
   name: string;
   config: CredentialConfig;
   transport: GoogleTransport;
   /** Replaces every Google host; development and tests only. */
   googleOrigin?: string | undefined;
-  /** The courier's own identity, shared by all credentials; default: one of its own. */
-  runtime?: RuntimeIdentity;
+  /** The courier's own identity, shared by all credentials; default: a new one. */
+  runtime?: RuntimeIdentity | undefined;
   /** Epoch milliseconds. */
   now: () => number;
   log: Log;
 }
 
-/** Where there is no document to read again: the configuration itself is the right. */
-const alwaysThis = (minter: Minter): CurrentKey => ({
+/** One byte more than a credentials document may have: enough to see that it is too large. */
+const READ_BYTES = 65_537;
+
+/** Reads a mounted credentials file. @throws CourierError `key-invalid` */
+const readKeyFile = async (path: string): Promise<Buffer> => {
+  try {
+    // Loading it takes two milliseconds, so it is loaded only where credentials come from a file.
+    const { open } = await import('node:fs/promises');
+    const file = await open(path, 'r');
+    try {
+      if (!(await file.stat()).isFile()) throw new Error('not a regular file');
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(READ_BYTES), 0, READ_BYTES, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    const { code: why = 'not a regular file' } = error as NodeJS.ErrnoException;
+    throw new CourierError('key-invalid', {
+      reason: 'file-unreadable',
+      detail: `The configured credentials file cannot be read (${why}).`,
+      remedy: 'Mount the credentials file at the configured path, readable by the courier.',
+    });
+  }
+};
+
+/** For credentials without a document that could be read again. */
+const constantKey = (minter: Minter): CurrentKey => ({
   get: async () => minter,
   reread: async () => minter,
   account: minter.account,
-  drop: () => undefined,
+  clear: () => undefined,
 });
 
 const keyOf = (options: DriveAuthOptions, log: Log): CurrentKey => {
@@ -48,58 +73,58 @@ const keyOf = (options: DriveAuthOptions, log: Log): CurrentKey => {
   if (file !== undefined) return createCurrentKey({ read: () => readKeyFile(file), parse, cacheSeconds, now, log });
   if (impersonate !== undefined) {
     const { token, rejected } = runtime;
-    return alwaysThis(createImpersonated({ transport, token, rejected, target: impersonate, scopes, subject, now }));
+    return constantKey(createImpersonated({ transport, token, rejected, target: impersonate, scopes, subject, now }));
   }
-  // The platform's own token, with the scope asked for. Where that is ignored, Drive's first 403 becomes `scope-insufficient`.
-  return alwaysThis(runtime.minter(scopes));
+  // The platform's own token, with the configured scopes. If the platform ignores them, Drive's first 403 becomes `scope-insufficient`.
+  return constantKey(runtime.minter(scopes));
 };
 
-interface Held extends AccessToken {
+interface KeptToken extends AccessToken {
   by: Minter;
 }
 
-/** The right to write to Drive that one entry of `credentials` describes. */
+/** The Drive credentials that one entry of `credentials` describes. */
 export const createDriveAuth = (options: DriveAuthOptions): DriveAuth => {
   const { name, config, now } = options;
   const log = options.log.child({ credentials: name });
   const key = keyOf(options, log);
 
-  const mint = async (): Promise<Held> => {
+  const mint = async (): Promise<KeptToken> => {
     const by = await key.get();
     try {
       return { ...(await by.mint()), by };
     } catch (error) {
       if (asCourierError(error).retryable) throw error;
-      // Google refuses the key: there may be a newer one already.
+      // Google rejected the key. There may be a newer one already.
       const next = await key.reread();
       if (next === by) throw error;
       return { ...(await next.mint()), by: next };
     }
   };
 
-  const tokens = createRefreshed<Held>({
+  const tokens = createRefreshingValue<KeptToken>({
     ...tokenAges,
     load: mint,
-    onStale: (error) => log.warn({ error }, 'the token could not be renewed ahead of its end'),
+    onRenewalFailure: (error) => log.warn({ error }, 'The access token could not be renewed before it expires'),
     now,
   });
 
   return {
     async token() {
       const current = await key.get();
-      const held = tokens.peek();
-      // A token of a key that was replaced would outlive it by up to an hour.
-      if (held !== undefined && held.by !== current) tokens.drop();
+      const kept = tokens.peek();
+      // A token of a replaced key would outlive that key by up to an hour.
+      if (kept !== undefined && kept.by !== current) tokens.clear();
       return (await tokens.get()).value;
     },
     rejected(token) {
-      if (tokens.peek()?.value === token) tokens.drop();
+      if (tokens.peek()?.value === token) tokens.clear();
     },
     account: key.account,
     rotated(secret) {
       if (config.secret === undefined || !isSameSecret(config.secret, secret)) return;
-      key.drop();
-      tokens.drop();
+      key.clear();
+      tokens.clear();
     },
   };
 };

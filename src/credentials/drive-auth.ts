@@ -1,14 +1,14 @@
-/** The right to write to Drive: one for each entry of `credentials`, shared by every delivery that uses it. */
+/** Drive credentials: one for each entry of `credentials`, shared by all deliveries that use it. */
 export interface DriveAuth {
   /**
-   * A bearer token for Drive, from memory or freshly minted; however many wait, one request is made.
+   * A bearer token for Drive, from the cache or new. One request is made, however many callers wait.
    * @throws CourierError `secret-not-found`, `secret-forbidden`, `secret-corrupt`, `key-invalid`, `key-revoked`, `delegation-refused`, `impersonation-refused`, `scope-insufficient`, `google-unavailable`
    */
   token(): Promise<string>;
-  /** Drive answered 401 to this token: forget it (and the key it came from, if Google says that is revoked). */
+  /** Forgets a token to which Drive answered 401. */
   rejected(token: string): void;
-  /** Who the files are written as, for the remedies: `courier@proj.iam.gserviceaccount.com`, the subject under delegation. Undefined while unknown. */
+  /** The account that owns new files: a service account, or the subject under delegation. Undefined while unknown. */
   account(): string | undefined;
-  /** Drops what is cached, because the secret got a new version. */
+  /** Clears the caches if the credentials come from this secret, which has a new version. */
   rotated(secret: string): void;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CourierError, type ErrorCode } from '../errors.ts';
-import { courierErrorIn } from './access-token.ts';
+import { courierErrorIn } from './google-library.ts';
 
 /** What the token endpoint and the Security Token Service answer (RFC 6749 § 5.2). */
 const oauthBody = z.object({
@@ -12,52 +12,58 @@ const oauthBody = z.object({
 /** Which grant was refused. */
 export type Grant = 'service-account' | 'delegation' | 'refresh-token' | 'federation';
 
-interface OauthVerdict {
+interface Verdict {
   code: ErrorCode;
+  /** The exact cause: one of ours, or the `error` of RFC 6749. */
+  reason: string | undefined;
   detail: string;
-  /** Where the table's does not fit. */
+  /** Where the table's remedy does not fit. */
   remedy?: string;
 }
 
-interface Rule extends OauthVerdict {
+interface Rule extends Verdict {
   error: string;
-  /** In the description or the subtype. */
+  /** Matches the description or the subtype. Google gives nothing more precise than these texts. */
   says?: RegExp;
   grant?: Grant;
 }
 
-const LOG_IN_AGAIN = 'Run "courier login" again and store what it makes as a new version of the secret.';
+const LOG_IN_AGAIN = 'Run "courier login" again, and store the new credentials as a new version of the secret.';
 const FIX_POOL =
-  "Compare the document's audience with the workload identity provider, and its issuer, audiences and attribute condition with what the workload presents.";
+  "Check that the document's audience is the workload identity provider, and that the provider's issuer, audiences and attribute condition match the workload's token.";
 
-/** The first that fits counts. Google's wordings: https://developers.google.com/identity/protocols/oauth2/service-account#error-codes */
+/** The first rule that matches applies. Google's texts: https://developers.google.com/identity/protocols/oauth2/service-account#error-codes */
 const RULES: readonly Rule[] = [
   {
     error: 'invalid_grant',
     says: /short-lived token|reasonable timeframe|iat and exp/i,
     code: 'key-invalid',
-    detail: 'Google finds the signed request out of time: the clock here is more than five minutes off.',
-    remedy: 'Set the clock of the machine that the courier runs on (NTP); the key itself may be good.',
+    reason: 'clock-skew',
+    detail: "Google rejected the time in the signed request: this machine's clock is off by more than five minutes.",
+    remedy: 'Synchronize the clock of the machine that runs the courier (NTP). The key itself may be valid.',
   },
   {
     error: 'invalid_grant',
     says: /email or user id/i,
     grant: 'delegation',
     code: 'delegation-refused',
-    detail: 'Google knows no such user in a domain that the account may act for.',
+    reason: 'subject-not-found',
+    detail: 'The subject does not exist in a domain that delegates to this account.',
   },
   {
     error: 'invalid_grant',
     says: /invalid_rapt|rapt_required/i,
     grant: 'refresh-token',
     code: 'key-revoked',
-    detail: "The organization's session length ended the person's consent.",
+    reason: 'session-expired',
+    detail: "The person's consent ended with the session length that the organization sets.",
     remedy: LOG_IN_AGAIN,
   },
   {
     error: 'invalid_grant',
     grant: 'refresh-token',
     code: 'key-revoked',
+    reason: 'consent-revoked',
     detail: "The person's consent has expired or was revoked.",
     remedy: LOG_IN_AGAIN,
   },
@@ -66,100 +72,116 @@ const RULES: readonly Rule[] = [
     says: /signature expired|stale/i,
     grant: 'federation',
     code: 'impersonation-refused',
-    detail: "The workload's own token is out of time: it is an old one, or the clock here is off.",
-    remedy: 'Set the clock of the machine that the courier runs on (NTP), and renew the token that its cloud gave it.',
+    reason: 'workload-token-expired',
+    detail: "The workload's own token has expired, or this machine's clock is off.",
+    remedy:
+      "Synchronize the clock of the machine that runs the courier (NTP), and refresh the token that the workload's cloud issued.",
   },
   {
     error: 'invalid_grant',
     grant: 'federation',
     code: 'impersonation-refused',
-    detail: "Google's Security Token Service does not take the workload's own token.",
+    reason: 'workload-token-rejected',
+    detail: "Google's Security Token Service rejected the workload's own token.",
     remedy: FIX_POOL,
   },
   {
     error: 'invalid_grant',
     says: /audience/i,
     code: 'key-invalid',
-    detail: 'Google refused the audience of the signed request.',
+    reason: 'assertion-audience',
+    detail: 'Google rejected the audience of the signed request.',
   },
   {
     error: 'invalid_grant',
     says: /account not found/i,
     code: 'key-revoked',
-    detail: 'The service account of the key does not exist any more, or is disabled.',
+    reason: 'account-not-found',
+    detail: 'The service account of the key was deleted or is disabled.',
   },
   {
     error: 'invalid_grant',
     code: 'key-revoked',
-    detail: 'The key was deleted or disabled, or is not of this account.',
+    reason: 'key-not-found',
+    detail: 'The key was deleted or disabled, or belongs to another account.',
   },
   {
     error: 'unauthorized_client',
     grant: 'delegation',
     code: 'delegation-refused',
-    detail: 'No domain-wide delegation for this client id and these scopes.',
+    reason: 'delegation-missing',
+    detail: 'Domain-wide delegation is not set up for this client id and these scopes.',
   },
   {
     error: 'access_denied',
     grant: 'delegation',
     code: 'delegation-refused',
-    detail: "The subject's domain does not let the account act for its users.",
+    reason: 'delegation-denied',
+    detail: "The subject's domain does not allow the account to act for its users.",
   },
   {
     error: 'unauthorized_client',
     grant: 'federation',
     code: 'impersonation-refused',
-    detail: "The provider's attribute condition refuses this workload.",
+    reason: 'attribute-condition',
+    detail: "The provider's attribute condition rejects this workload.",
     remedy: FIX_POOL,
   },
   {
     error: 'access_denied',
     grant: 'federation',
     code: 'impersonation-refused',
-    detail: 'The Security Token Service is off in the project, or refuses this workload.',
-    remedy: 'Run "gcloud services enable sts.googleapis.com" in the pool\'s project, and check the provider.',
+    reason: 'federation-denied',
+    detail: 'The Security Token Service API is disabled in the project, or rejects this workload.',
+    remedy: 'Run "gcloud services enable sts.googleapis.com" in the project of the pool, and check the provider.',
   },
   {
     error: 'invalid_target',
     code: 'impersonation-refused',
+    reason: 'pool-not-found',
     detail: 'The workload identity pool or provider does not exist, or is disabled.',
     remedy: FIX_POOL,
   },
   {
     error: 'invalid_scope',
     code: 'scope-insufficient',
-    detail: 'Google does not give one of the scopes that the configuration asks for.',
+    reason: 'scope-refused',
+    detail: 'Google does not grant one of the configured scopes.',
   },
   {
     error: 'invalid_client',
     code: 'key-invalid',
-    detail: 'Google does not know the OAuth client of the credentials, or its client secret is another.',
+    reason: 'client-unknown',
+    detail: 'Google does not know the OAuth client of the credentials, or the client secret is wrong.',
   },
   {
     error: 'deleted_client',
     code: 'key-revoked',
+    reason: 'client-deleted',
     detail: 'The OAuth client of the credentials was deleted.',
     remedy: LOG_IN_AGAIN,
   },
   {
     error: 'admin_policy_enforced',
     code: 'key-revoked',
-    detail: "The organization's policy does not let this application use Drive.",
-    remedy: 'Have the Workspace administrator trust the OAuth client under Security > API controls.',
+    reason: 'admin-policy',
+    detail: "The organization's policy does not allow this application to use Drive.",
+    remedy: 'Ask the Workspace administrator to trust the OAuth client under Security > API controls.',
   },
 ];
 
-const PASSING: ReadonlySet<string> = new Set(['temporarily_unavailable', 'internal_failure', 'server_error']);
+const TRANSIENT: ReadonlySet<string> = new Set(['temporarily_unavailable', 'internal_failure', 'server_error']);
 
 /**
- * What a refusal of the token endpoint or the Security Token Service means.
- * @param body as it came: parsed JSON, or anything else
+ * What an error answer of the token endpoint or the Security Token Service means.
+ * @param body parsed JSON, or anything else that was sent
  */
-const verdictOf = (status: number, body: unknown, grant: Grant): OauthVerdict => {
+const verdictOf = (status: number, body: unknown, grant: Grant): Verdict => {
   const { data } = oauthBody.safeParse(body);
-  if (status === 408 || status === 429 || status >= 500 || (data !== undefined && PASSING.has(data.error)))
-    return { code: 'google-unavailable', detail: 'Google cannot give out tokens at the moment.' };
-  if (data === undefined) return { code: 'key-invalid', detail: `Google refused the credentials (HTTP ${status}).` };
+  if (status === 408 || status === 429 || status >= 500 || (data !== undefined && TRANSIENT.has(data.error)))
+    return { code: 'google-unavailable', reason: data?.error, detail: 'Google cannot issue tokens at the moment.' };
+  if (data === undefined)
+    return { code: 'key-invalid', reason: undefined, detail: `Google rejected the credentials (HTTP ${status}).` };
   const { error, error_description: description, error_subtype: subtype } = data;
   const found = RULES.find(
     (rule) =>
@@ -167,24 +189,21 @@ const verdictOf = (status: number, body: unknown, grant: Grant): OauthVerdict =>
       (rule.grant === undefined || rule.grant === grant) &&
       (rule.says === undefined || rule.says.test(`${description} ${subtype}`)),
   );
-  if (found === undefined) return { code: 'key-invalid', detail: `Google refused the credentials (${error}).` };
-  const { code, detail, remedy } = found;
-  return { code, detail, ...(remedy === undefined ? {} : { remedy }) };
+  return found ?? { code: 'key-invalid', reason: error, detail: `Google rejected the credentials (${error}).` };
 };
 
 export const oauthError = (
   { status, body }: { status: number; body: unknown },
   { grant, account }: { grant: Grant; account: string | undefined },
-): CourierError =>
-  new CourierError(verdictOf(status, body, grant).code, {
-    ...verdictOf(status, body, grant),
-    facts: { account },
-    cause: new Error(`Google's token service answered ${status}`),
-  });
+): CourierError => {
+  const { code, reason, detail, remedy } = verdictOf(status, body, grant);
+  const cause = new Error(`Google's token service answered ${status}`);
+  return new CourierError(code, { reason, detail, remedy, facts: { account }, cause });
+};
 
 const libraryRefusal = z.object({ response: z.object({ status: z.number(), data: z.unknown() }) });
 
-/** What Google's library threw while it minted, without what it carries: the whole request, assertion and all. */
+/** The error for what Google's library threw while it got a token. The library's error itself carries the whole request, with the assertion. */
 export const mintingError = (error: unknown, context: { grant: Grant; account: string | undefined }): CourierError => {
   const known = courierErrorIn(error);
   if (known !== undefined) return known;

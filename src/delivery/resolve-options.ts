@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DestinationConfig } from '../config/destination.ts';
+import type { DestinationConfig } from '../config/schema/destination.ts';
 import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions } from '../domain.ts';
 import type { CallContext, Drive } from '../drive/drive.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';

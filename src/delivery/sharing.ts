@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ShareConfig } from '../config/destination.ts';
+import type { ShareConfig } from '../config/schema/destination.ts';
 import { asCourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { CallContext, Drive } from '../drive/drive.ts';

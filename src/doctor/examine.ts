@@ -1,19 +1,19 @@
-import type { DestinationConfig } from '../config/destination.ts';
-import { asCourierError } from '../errors.ts';
-import { checkClock } from './clock.ts';
+import type { DestinationConfig } from '../config/schema/destination.ts';
+import { checkClock } from './checks/clock.ts';
+import { type CredentialsFinding, checkCredentials } from './checks/credentials.ts';
+import { checkFolder } from './checks/folder.ts';
+import { checkIdentity, type OwnIdentity } from './checks/identity.ts';
+import { checkInvoker } from './checks/invoker.ts';
+import { checkLedger } from './checks/ledger.ts';
+import { checkByWriting } from './checks/probe.ts';
+import { checkPubsub } from './checks/pubsub.ts';
+import { checkSources, createBucketReader } from './checks/sources.ts';
+import { checkSubscriptions } from './checks/subscriptions.ts';
 import type { DoctorDependencies } from './dependencies.ts';
-import { checkFolder } from './folder.ts';
-import { checkInvoker } from './invoker.ts';
-import { checkLedger } from './ledger.ts';
-import { checkByWriting } from './probe.ts';
-import { checkPubsub } from './pubsub.ts';
-import { type Check, type DoctorReport, failed, findingsOf, passed, skipped, warned } from './report.ts';
-import { checkRight, type Finding } from './right.ts';
-import { checkSources, createBucketSight } from './sources.ts';
-import { createSubscriptionSight } from './subscription.ts';
-import { checkSubscriptions } from './subscriptions.ts';
+import { type Check, type DoctorReport, findingsOf, passed, skipped, warned } from './report.ts';
+import { createSubscriptionReader } from './subscription/state.ts';
 
-/** The order in which a delivery would meet them; then what stands around it. */
+/** In the order in which a delivery depends on them, then what surrounds a delivery. */
 const CHECKS = [
   'configuration',
   'clock',
@@ -36,125 +36,158 @@ const CHECKS = [
   'probe',
 ] as const;
 
-/** The doctor answers even when Google does not. */
-const PATIENCE_MS = 25_000;
+/** The doctor answers after this time even if Google does not. */
+const TIMEOUT_MS = 25_000;
+
+export interface Examination {
+  /** Whether to write a probe file into each folder. */
+  write: boolean;
+  /** Only the checks that a delivery depends on. */
+  essentials?: boolean;
+}
+
+/** The Drive account of one entry of `credentials`, and what was found about it. */
+interface Account {
+  drive: ReturnType<DoctorDependencies['openAccount']>['drive'];
+  finding: Promise<CredentialsFinding>;
+}
+
+/** The checks that all destinations have in common. */
+interface Shared {
+  dependencies: DoctorDependencies;
+  deadlineMs: number;
+  self: OwnIdentity;
+  clock: Check;
+  ledger: Promise<Check>;
+  /** By the name of the credentials. */
+  accounts: ReadonlyMap<string, Account>;
+  /** The checks of what surrounds deliveries to a destination. */
+  surroundings(destination: string): Promise<Check[]>;
+}
 
 const checkConfiguration = ({ config }: DoctorDependencies, { credentials, share }: DestinationConfig): Check => {
   const { secret, file, impersonate, subject } = config.credentials[credentials] ?? {};
-  const way =
-    secret ?? file ?? (impersonate === undefined ? "the platform's own identity" : `acting as ${impersonate}`);
-  const detail = `Credentials "${credentials}": ${way}${subject ? `, on behalf of ${subject}` : ''}.`;
+  const kind =
+    secret ?? file ?? (impersonate === undefined ? "the platform's own identity" : `impersonating ${impersonate}`);
+  const detail = `Credentials "${credentials}": ${kind}${subject ? `, on behalf of ${subject}` : ''}.`;
   return share.some(({ type }) => type === 'anyone')
     ? warned(
         'configuration',
-        `${detail} Each file is shared with everybody on the internet.`,
-        'If that is not meant, remove "anyone" from the destination\'s "share".',
+        `${detail} Each file is shared with anyone on the internet.`,
+        'If you do not want that, remove "anyone" from the destination\'s "share".',
       )
     : passed('configuration', detail);
 };
 
-const GIVE_IDENTITY =
-  'gcloud run services update SERVICE --service-account=SERVICE_ACCOUNT; elsewhere set GOOGLE_APPLICATION_CREDENTIALS to a credentials file.';
-
-interface Self {
-  check: Check;
-  email: string | undefined;
-}
-
-/** Who the courier itself is: it reads secrets, impersonates and writes the ledger as that. */
-const lookAtSelf = async ({ runtime, log }: DoctorDependencies): Promise<Self> => {
-  try {
-    await runtime.token();
-    const email = await runtime.email();
-    return { check: passed('identity', `The courier runs as ${email ?? 'an identity without a name'}.`), email };
-  } catch (thrown) {
-    const error = asCourierError(thrown);
-    log.warn({ error }, 'the doctor finds no identity');
-    const check = error.retryable
-      ? failed('identity', 'Neither a metadata server nor the token service answers.', GIVE_IDENTITY)
-      : failed('identity', error.detail ?? `${error.title}.`, error.remedy);
-    return { check, email: undefined };
-  }
-};
-
-/** All checks in order; what was not reached is skipped, because of what failed before it. */
+/** All checks in order. Those that were not reached are skipped because of the first failure. */
 const inOrder = (found: readonly Check[]): Check[] => {
   const culprit = CHECKS.find((name) => found.some(({ check, result }) => check === name && result === 'failed'));
   return CHECKS.map(
-    (name) =>
-      found.find(({ check }) => check === name) ?? skipped(name, `Not looked at: first mend what "${culprit}" says.`),
+    (name) => found.find(({ check }) => check === name) ?? skipped(name, `Skipped: fix "${culprit}" first.`),
   );
 };
 
-export interface Examination {
-  /** Whether a probe file is put into each folder. */
-  write: boolean;
-  /** Only what a delivery needs, and nothing that stands around it. */
-  essentials?: boolean;
-}
+/** Credentials from a file work without the courier's own identity; all others need it. */
+const needsOwnIdentity = ({ config }: DoctorDependencies, credentials: string): boolean =>
+  config.credentials[credentials]?.file === undefined;
 
-/** Looks at every destination at once; what they have in common is looked at once. */
+/** Opens the account of each entry of `credentials` that a destination uses, and starts its checks. */
+const examineAccounts = (
+  dependencies: DoctorDependencies,
+  self: OwnIdentity,
+  deadlineMs: number,
+): ReadonlyMap<string, Account> => {
+  const accounts = new Map<string, Account>();
+  const used = new Set(Object.values(dependencies.config.destinations).map(({ credentials }) => credentials));
+  for (const name of used) {
+    if (self.check.result === 'failed' && needsOwnIdentity(dependencies, name)) continue;
+    const account = dependencies.openAccount(name);
+    const options = { runtimeEmail: self.email, context: { deadlineMs } };
+    accounts.set(name, { drive: account.drive, finding: checkCredentials(dependencies, name, account, options) });
+  }
+  return accounts;
+};
+
+const examineSurroundings = (
+  dependencies: DoctorDependencies,
+  runtimeEmail: string | undefined,
+  deadlineMs: number,
+): Shared['surroundings'] => {
+  const invoker = checkInvoker(dependencies, { runtimeEmail, deadlineMs });
+  const readSubscription = createSubscriptionReader(dependencies, deadlineMs);
+  const readBucket = createBucketReader(dependencies, deadlineMs);
+  return (destination) =>
+    Promise.all([
+      checkPubsub(dependencies, destination, { runtimeEmail, deadlineMs }),
+      checkSubscriptions(dependencies, destination, { readSubscription, runtimeEmail }),
+      checkSources(dependencies, destination, { readBucket, runtimeEmail }),
+      invoker,
+    ]);
+};
+
+const examineShared = async (dependencies: DoctorDependencies, essentials: boolean): Promise<Shared> => {
+  const deadlineMs = dependencies.now() + TIMEOUT_MS;
+  const [self, clock] = await Promise.all([checkIdentity(dependencies), checkClock(dependencies, deadlineMs)]);
+  return {
+    dependencies,
+    deadlineMs,
+    self,
+    clock,
+    ledger: checkLedger(dependencies, self.email),
+    accounts: examineAccounts(dependencies, self, deadlineMs),
+    surroundings: essentials ? async () => [] : examineSurroundings(dependencies, self.email, deadlineMs),
+  };
+};
+
+/** The checks of the folder, and of writing to it, once the account works. */
+const examineDrive = async (
+  { dependencies, deadlineMs, self }: Shared,
+  destination: { name: string; config: DestinationConfig; drive: Account['drive'] },
+  ready: NonNullable<CredentialsFinding['ready']>,
+  write: boolean,
+): Promise<Check[]> => {
+  const { credentials } = destination.config;
+  const config = dependencies.config.credentials[credentials];
+  const folder = await checkFolder(dependencies, destination, ready, { deadlineMs });
+  if (!write) return [...folder, skipped('probe', 'No file is written unless you ask for it: courier doctor --write')];
+  const isWritable = folder.some(({ check, result }) => check === 'writable' && result === 'passed');
+  if (!isWritable || config === undefined) return folder;
+  const facts = { account: ready.account, runtime: self.email, name: credentials, config };
+  return [...folder, await checkByWriting(dependencies, destination, facts, { deadlineMs })];
+};
+
+const examineDestination = async (
+  shared: Shared,
+  name: string,
+  config: DestinationConfig,
+  write: boolean,
+): Promise<Check[]> => {
+  const { dependencies, self, accounts } = shared;
+  const account = accounts.get(config.credentials);
+  const finding = await account?.finding;
+  const usesIdentity = needsOwnIdentity(dependencies, config.credentials) || dependencies.config.ledger !== 'memory';
+  const found = [
+    checkConfiguration(dependencies, config),
+    shared.clock,
+    await shared.ledger,
+    usesIdentity ? self.check : skipped('identity', 'Not needed: the key is in a file.'),
+    ...(finding?.checks ?? []),
+    ...(await shared.surroundings(name)),
+  ];
+  if (account === undefined || finding?.ready === undefined) return inOrder(found);
+  const destination = { name, config, drive: account.drive };
+  return inOrder([...found, ...(await examineDrive(shared, destination, finding.ready, write))]);
+};
+
+/** Checks all destinations at the same time. What they share is checked once. */
 export const examine = async (
   dependencies: DoctorDependencies,
   { write, essentials = false }: Examination,
 ): Promise<DoctorReport> => {
-  const { config, now } = dependencies;
-  const context = { deadlineMs: now() + PATIENCE_MS };
-  const { deadlineMs } = context;
-  const [self, clock] = await Promise.all([lookAtSelf(dependencies), checkClock(dependencies, deadlineMs)]);
-  const ledger = checkLedger(dependencies, self.email);
-  const invoker = essentials ? undefined : checkInvoker(dependencies, { runtimeEmail: self.email, deadlineMs });
-  const sightOf = createSubscriptionSight(dependencies, deadlineMs);
-  const bucketSightOf = createBucketSight(dependencies, deadlineMs);
-
-  const rights = new Map<string, ReturnType<DoctorDependencies['right']>>();
-  const findings = new Map<string, Promise<Finding>>();
-  for (const name of new Set(Object.values(config.destinations).map(({ credentials }) => credentials))) {
-    const needsSelf = config.credentials[name]?.file === undefined;
-    if (needsSelf && self.check.result === 'failed') continue;
-    const right = dependencies.right(name);
-    rights.set(name, right);
-    findings.set(name, checkRight(dependencies, name, right, { runtime: self.email, context }));
-  }
-
-  const lookAround = async (name: string): Promise<Check[]> =>
-    invoker === undefined
-      ? []
-      : [
-          await checkPubsub(dependencies, name, { runtimeEmail: self.email, deadlineMs }),
-          await checkSubscriptions(dependencies, name, { sightOf, runtimeEmail: self.email }),
-          await checkSources(dependencies, name, { sightOf: bucketSightOf, runtimeEmail: self.email }),
-          await invoker,
-        ];
-
-  const lookAt = async (name: string, destinationConfig: DestinationConfig): Promise<Check[]> => {
-    const { credentials } = destinationConfig;
-    const right = rights.get(credentials);
-    const credential = config.credentials[credentials];
-    const finding = await findings.get(credentials);
-    const isOwn = credential?.file === undefined || config.ledger !== 'memory';
-    const found = [
-      checkConfiguration(dependencies, destinationConfig),
-      clock,
-      await ledger,
-      isOwn ? self.check : skipped('identity', 'Not needed: the key is in a file.'),
-      ...(finding?.checks ?? []),
-      ...(await lookAround(name)),
-    ];
-    if (right === undefined || credential === undefined || finding?.ready === undefined) return inOrder(found);
-    const destination = { name, config: destinationConfig, drive: right.drive };
-    found.push(...(await checkFolder(dependencies, destination, finding.ready, context)));
-    if (!write) found.push(skipped('probe', 'Nothing is written unless asked for: courier doctor --write'));
-    else if (found.some(({ check, result }) => check === 'writable' && result === 'passed')) {
-      const facts = { account: finding.ready.account, runtime: self.email, name: credentials, config: credential };
-      found.push(await checkByWriting(dependencies, destination, facts, context));
-    }
-    return inOrder(found);
-  };
-
+  const shared = await examineShared(dependencies, essentials);
   const destinations = await Promise.all(
-    Object.entries(config.destinations).map(async ([name, destination]) => {
-      const checks = await lookAt(name, destination);
+    Object.entries(dependencies.config.destinations).map(async ([name, config]) => {
+      const checks = await examineDestination(shared, name, config, write);
       return [name, { ok: checks.every(({ result }) => result !== 'failed'), checks }] as const;
     }),
   );

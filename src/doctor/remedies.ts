@@ -1,11 +1,13 @@
-import { type CredentialConfig, DRIVE_SCOPE } from '../config/credential.ts';
-import { type CourierError, ERRORS } from '../errors.ts';
+import { type CredentialConfig, DRIVE_SCOPE } from '../config/schema/credential.ts';
+import type { CourierError } from '../errors.ts';
+import { parseSecretName } from '../text/secret-name.ts';
+import { isServiceAccount } from '../text/service-account.ts';
 
-/** Words for the commands. What is not known stands as a word in capitals, for the reader to fill in. */
+/** Values for the commands. An unknown value appears as a word in capitals, for the reader to fill in. */
 export interface Facts {
-  /** Who the files are written as. */
+  /** The account that owns new files. */
   account: string | undefined;
-  /** Who the courier itself is. */
+  /** The courier's own account. */
   runtime: string | undefined;
   /** Name of the entry under `credentials`. */
   name: string;
@@ -14,10 +16,7 @@ export interface Facts {
 
 const SERVICE_ACCOUNT = /@([a-z0-9.:-]+)\.iam\.gserviceaccount\.com$/;
 
-export const isServiceAccount = (account: string | undefined): boolean =>
-  account?.endsWith('.gserviceaccount.com') ?? false;
-
-/** The project that a service account belongs to, and whose APIs count for its calls. */
+/** The project of a service account, in which the APIs that it calls must be enabled. */
 export const projectOf = (account: string | undefined): string => SERVICE_ACCOUNT.exec(account ?? '')?.[1] ?? 'PROJECT';
 
 export const memberOf = (account: string | undefined): string =>
@@ -27,8 +26,7 @@ export const memberOf = (account: string | undefined): string =>
 
 /** `SECRET --project=PROJECT [--location=LOCATION]`, and the version. */
 const secretOf = (name = ''): { flags: string; version: string } => {
-  const [, project = 'PROJECT', location, secret = 'SECRET', version = 'latest'] =
-    /^projects\/([^/]+)\/(?:locations\/([^/]+)\/)?secrets\/([^/]+)(?:\/versions\/([^/]+))?$/.exec(name) ?? [];
+  const { project = 'PROJECT', location, secret = 'SECRET', version = 'latest' } = parseSecretName(name) ?? {};
   return {
     flags: `${secret} --project=${project}${location === undefined ? '' : ` --location=${location}`}`,
     version: /^\d+$/.test(version) ? version : 'VERSION',
@@ -37,25 +35,17 @@ const secretOf = (name = ''): { flags: string; version: string } => {
 
 const addVersion = ({ config }: Facts): string =>
   config.secret === undefined
-    ? `and step it where ${config.file ?? 'the configuration says'} is mounted from`
+    ? `and replace the file that is mounted at ${config.file ?? 'the configured path'}`
     : `gcloud secrets versions add ${secretOf(config.secret).flags} --data-file=key.json && rm key.json`;
 
 const storeKey = (facts: Facts): string =>
   facts.config.secret === undefined
-    ? `Mount a complete Google credentials file (JSON, as Google made it) at ${facts.config.file ?? 'the configured path'}.`
+    ? `Mount a complete Google credentials file (JSON, as downloaded from Google) at ${facts.config.file ?? 'the configured path'}.`
     : addVersion(facts);
 
-const ACCOUNT_END = '.gserviceaccount.com';
-
-/** The first service account that a sentence names. */
-const accountIn = (sentence: string): string | undefined => {
-  const word = sentence.split(/[^\w.@-]/).find((each) => each.includes('@') && each.includes(ACCOUNT_END));
-  return word?.slice(0, word.indexOf(ACCOUNT_END) + ACCOUNT_END.length);
-};
-
-/** The service account behind a right, also where it acts for a person: errors name it. */
-const actorOf = ({ account }: Facts, { remedy }: CourierError): string =>
-  accountIn(remedy) ?? (isServiceAccount(account) ? (account ?? '') : 'SERVICE_ACCOUNT');
+/** The service account behind the credentials. Where it acts for a person, only the error names it. */
+const actorOf = ({ account }: Facts, { facts }: CourierError): string =>
+  [facts.account, account].find(isServiceAccount) ?? 'SERVICE_ACCOUNT';
 
 const newKey = (facts: Facts, error: CourierError): string => {
   const make = `gcloud iam service-accounts keys create key.json --iam-account=${actorOf(facts, error)}`;
@@ -68,14 +58,14 @@ const enableVersion = ({ config }: Facts): string => {
 };
 
 const revoked = (facts: Facts, error: CourierError): string =>
-  error.detail?.startsWith('The service account of the key')
-    ? `gcloud iam service-accounts enable ${actorOf(facts, error)}, or make another account and its key`
+  error.reason === 'account-not-found'
+    ? `gcloud iam service-accounts enable ${actorOf(facts, error)}, or create another account and its key`
     : newKey(facts, error);
 
-/** Commands for what goes wrong between the configuration and a token. */
+/** Commands for errors between the configuration and a token, by their code. */
 const COMMANDS: Readonly<Record<string, (facts: Facts, error: CourierError) => string>> = {
-  'secret-not-found': (facts, { detail = '' }) =>
-    /disabled or destroyed/.test(detail) ? enableVersion(facts) : storeKey(facts),
+  'secret-not-found': (facts, { reason }) =>
+    reason === 'FAILED_PRECONDITION' ? enableVersion(facts) : storeKey(facts),
   'secret-forbidden': ({ config, runtime }) =>
     `gcloud secrets add-iam-policy-binding ${secretOf(config.secret).flags} --member=${memberOf(runtime)} --role=roles/secretmanager.secretAccessor`,
   'secret-corrupt': storeKey,
@@ -84,40 +74,34 @@ const COMMANDS: Readonly<Record<string, (facts: Facts, error: CourierError) => s
   'impersonation-refused': ({ config, account, runtime }) =>
     `gcloud iam service-accounts add-iam-policy-binding ${config.impersonate ?? account ?? 'SERVICE_ACCOUNT'} --member=${memberOf(runtime)} --role=roles/iam.serviceAccountTokenCreator`,
   'delegation-refused': (facts, error) =>
-    `In https://admin.google.com/ac/owl/domainwidedelegation allow the scopes ${facts.config.scopes.join(',')} to the client id that this prints: gcloud iam service-accounts describe ${facts.config.impersonate ?? actorOf(facts, error)} --format='value(uniqueId)'; and check that ${facts.config.subject ?? 'the subject'} exists`,
+    `In https://admin.google.com/ac/owl/domainwidedelegation allow the scopes ${facts.config.scopes.join(',')} for the client id that this command prints: gcloud iam service-accounts describe ${facts.config.impersonate ?? actorOf(facts, error)} --format='value(uniqueId)'; and check that ${facts.config.subject ?? 'the subject'} exists`,
   'drive-api-disabled': ({ account }) => `gcloud services enable drive.googleapis.com --project=${projectOf(account)}`,
 };
 
-/** True when the error has no remedy of its own, better than its code's. */
-export const isGeneral = ({ code, remedy }: CourierError): boolean =>
-  remedy.startsWith(ERRORS[code].remedy.split('{')[0] ?? '');
-
-/** An API that is off: errors name it, and here it is known in which project. */
-const enableApi = ({ remedy }: CourierError, { config, runtime }: Facts): string | undefined => {
-  const [, api] = /gcloud services enable ([\w.]+)/.exec(remedy) ?? [];
-  if (api === undefined || api === 'drive.googleapis.com') return undefined;
-  const [, ofSecret] =
-    /^projects\/([^/]+)\//.exec(api === 'secretmanager.googleapis.com' ? (config.secret ?? '') : '') ?? [];
-  return `gcloud services enable ${api} --project=${ofSecret ?? projectOf(runtime)}`;
+/** The command for an API that is disabled: the error names the API, and the project is known here. */
+const enableApi = ({ reason, facts: { api } }: CourierError, { config, runtime }: Facts): string | undefined => {
+  if (reason !== 'SERVICE_DISABLED' || api === undefined) return undefined;
+  const secret = api === 'secretmanager.googleapis.com' ? parseSecretName(config.secret ?? '') : undefined;
+  return `gcloud services enable ${api} --project=${secret?.project ?? projectOf(runtime)}`;
 };
 
-const ASK_AGAIN =
-  'Ask again in a minute; if it stays so, look at https://status.cloud.google.com and https://www.google.com/appsstatus/dashboard';
+const TRY_AGAIN =
+  'Try again in a minute. If the problem persists, see https://status.cloud.google.com and https://www.google.com/appsstatus/dashboard';
 
-/** What to do about an error: a command where one fits, else the error's own words. */
+/** The remedy for an error: a command if there is one, else the error's own remedy. */
 export const remedyFor = (error: CourierError, facts: Facts): string => {
-  if (error.retryable) return ASK_AGAIN;
+  if (error.retryable) return TRY_AGAIN;
   const command = Object.hasOwn(COMMANDS, error.code) ? COMMANDS[error.code] : undefined;
-  if (command !== undefined && isGeneral(error)) return command(facts, error);
+  if (command !== undefined && !error.hasOwnRemedy) return command(facts, error);
   return enableApi(error, facts) ?? error.remedy;
 };
 
-/** What to do about a token without a Drive scope: it depends on where tokens of this way get theirs. */
+/** The remedy for a token without a Drive scope, which depends on the kind of credentials. */
 export const remedyForScope = ({ name, config, account: known, runtime }: Facts): string => {
   const account = known ?? (config.adc === true ? runtime : undefined);
   if (config.adc === true)
-    return `This platform gives its own tokens fixed scopes. In the configuration replace "adc: true" of credentials.${name} by "impersonate: ${account ?? 'SERVICE_ACCOUNT'}" and run: gcloud iam service-accounts add-iam-policy-binding ${account ?? 'SERVICE_ACCOUNT'} --member=${memberOf(account)} --role=roles/iam.serviceAccountTokenCreator`;
+    return `The tokens of this platform have fixed scopes. In the configuration replace "adc: true" of credentials.${name} with "impersonate: ${account ?? 'SERVICE_ACCOUNT'}" and run: gcloud iam service-accounts add-iam-policy-binding ${account ?? 'SERVICE_ACCOUNT'} --member=${memberOf(account)} --role=roles/iam.serviceAccountTokenCreator`;
   if (!config.scopes.includes(DRIVE_SCOPE))
     return `In the configuration set credentials.${name}.scopes to [${DRIVE_SCOPE}].`;
-  return `Have ${account ?? 'the person'} consent again, to the scope ${DRIVE_SCOPE}, and store the new credentials: ${storeKey({ name, config, account, runtime: undefined })}`;
+  return `Ask ${account ?? 'the person'} to consent to the scope ${DRIVE_SCOPE}, and store the new credentials: ${storeKey({ name, config, account, runtime: undefined })}`;
 };

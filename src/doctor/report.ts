@@ -1,31 +1,33 @@
-/** What was found at one point of the set-up. */
+import type { CourierError } from '../errors.ts';
+
+/** The result of one check of the setup. */
 export interface Check {
   /** `clock`, `token`, `folder`, … */
   check: string;
   result: 'passed' | 'warned' | 'failed' | 'skipped';
   detail: string;
-  /** What to do, as a command to paste where there is one. */
+  /** What to do: a command to paste, if there is one. */
   remedy?: string;
 }
 
 /** The answer of `GET /v1/doctor`. */
 export interface DoctorReport {
-  /** False where something fails; warnings do not count. */
+  /** False if a check failed; warnings don't count. */
   ok: boolean;
-  /** What somebody has to act on: failures first, then warnings; one that several destinations share is told once. */
+  /** What needs action: failures first, then warnings. A finding that several destinations share is listed once. */
   findings: Finding[];
-  /** By destination: everything that was looked at. */
+  /** All checks, by destination. */
   destinations: Record<string, { ok: boolean; checks: Check[] }>;
 }
 
-/** The answer of `GET /v1/ready`, for anybody. */
+/** The answer of `GET /v1/ready`, which needs no token. */
 export interface Readiness {
   ok: boolean;
-  /** What fails, in general words, once however many destinations it concerns. */
+  /** What fails, without names, once for all destinations. */
   findings: { check: string; detail: string }[];
 }
 
-/** A failure or a warning, and the destinations that have it. */
+/** A failure or a warning, with the destinations that it concerns. */
 export interface Finding extends Check {
   result: 'failed' | 'warned';
   destinations: string[];
@@ -34,7 +36,7 @@ export interface Finding extends Check {
 const isFinding = (check: Check): check is Check & { result: Finding['result'] } =>
   check.result === 'failed' || check.result === 'warned';
 
-/** The short form of a report. A set-up with fifty destinations and one lost key has one finding. */
+/** The short form of a report. A setup with fifty destinations and one missing key has one finding. */
 export const findingsOf = (destinations: DoctorReport['destinations']): Finding[] => {
   const findings = new Map<string, Finding>();
   for (const [name, { checks }] of Object.entries(destinations)) {
@@ -51,8 +53,8 @@ export const findingsOf = (destinations: DoctorReport['destinations']): Finding[
 
 export const passed = (check: string, detail: string): Check => ({ check, result: 'passed', detail });
 export const skipped = (check: string, detail: string): Check => ({ check, result: 'skipped', detail });
-/** For what the courier may not see, and need not: the remedy says how somebody else can look. */
-export const unseen = (check: string, detail: string, remedy: string): Check => ({
+/** For what the courier is not allowed to see, and does not need to: the remedy tells how to check it by hand. */
+export const notChecked = (check: string, detail: string, remedy: string): Check => ({
   check,
   result: 'skipped',
   detail: `Not checked: ${detail}`,
@@ -71,16 +73,20 @@ export const failed = (check: string, detail: string, remedy: string): Check => 
   remedy,
 });
 
-/** One of several things that are wrong at one point. */
+/** The failed check for an error, with the error's own remedy unless another is given. */
+export const failedWith = (check: string, error: CourierError, remedy: string = error.remedy): Check =>
+  failed(check, error.detail ?? `${error.title}.`, remedy);
+
+/** One of several faults that one check found. */
 export interface Fault {
   result: 'failed' | 'warned';
   detail: string;
   remedy: string;
 }
 
-/** Several faults as one check: as bad as the worst of them. */
+/** Several faults as one check, which has the result of the worst of them. */
 export const fromFaults = (check: string, intro: string, faults: readonly Fault[]): Check => {
-  const say = faults.some(({ result }) => result === 'failed') ? failed : warned;
-  const told = [intro, ...faults.map(({ detail }) => detail)].filter((text) => text !== '').join(' ');
-  return say(check, told, [...new Set(faults.map(({ remedy }) => remedy))].join('; '));
+  const make = faults.some(({ result }) => result === 'failed') ? failed : warned;
+  const detail = [intro, ...faults.map(({ detail }) => detail)].filter((text) => text !== '').join(' ');
+  return make(check, detail, [...new Set(faults.map(({ remedy }) => remedy))].join('; '));
 };

@@ -1,3 +1,4 @@
+import { callWithBearer } from '../bearer.ts';
 import type { DriveAuth } from '../credentials/drive-auth.ts';
 import { CourierError } from '../errors.ts';
 import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../google/transport.ts';
@@ -8,7 +9,7 @@ import type { Pace } from './pacing.ts';
 export const DRIVE_URL = 'https://www.googleapis.com/drive/v3';
 export const UPLOAD_URL = 'https://www.googleapis.com/upload/drive/v3';
 
-export type DriveRequest = Omit<GoogleRequest, 'signal' | 'deadlineMs' | 'tally'> & {
+export type DriveRequest = Omit<GoogleRequest, 'signal' | 'deadlineMs' | 'callStats'> & {
   /** Quota units. */
   units: number;
 };
@@ -29,9 +30,9 @@ const callOf = (
   { signal, deadlineMs, callStats }: CallContext,
 ): GoogleRequest => ({
   ...request,
-  ...(signal === undefined ? {} : { signal }),
-  ...(deadlineMs === undefined ? {} : { deadlineMs }),
-  ...(callStats === undefined ? {} : { callStats }),
+  signal,
+  deadlineMs,
+  callStats,
 });
 
 const asDriveFailure = (error: unknown): unknown =>
@@ -70,27 +71,20 @@ export const createDriveClient = ({
       await pace.spend(units, context);
       if (callStats !== undefined) callStats.units += units;
     };
-    const onPassing = ({ status }: GoogleResponse): void => {
+    const onTransient = ({ status }: GoogleResponse): void => {
       // Of the transient answers, these two are Drive's rate limits.
       if (status === 429 || status === 403) pace.slowDown(units);
     };
-    return transport.send({ ...callOf(request, context), beforeAttempt, onPassing }).catch((thrown: unknown) => {
+    return transport.send({ ...callOf(request, context), beforeAttempt, onTransient }).catch((thrown: unknown) => {
       throw asDriveFailure(thrown);
     });
   };
 
-  const sendAs = (token: string, request: DriveRequest, context: CallContext): Promise<GoogleResponse> =>
-    send({ ...request, headers: { ...request.headers, authorization: `Bearer ${token}` } }, context);
-
   return {
-    async call(request, context) {
-      const token = await auth.token();
-      const response = await sendAs(token, request, context);
-      if (response.status !== 401) return response;
-      // Revoked or rotated before its time: one more try with a fresh one.
-      auth.rejected(token);
-      return sendAs(await auth.token(), request, context);
-    },
+    call: (request, context) =>
+      callWithBearer(auth, (token) =>
+        send({ ...request, headers: { ...request.headers, authorization: `Bearer ${token}` } }, context),
+      ),
     callSession: send,
     error,
   };

@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { callWithBearer } from '../bearer.ts';
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { realSleep, type Sleep } from '../sleep.ts';
+import { createGoogleRewrite } from '../text/hosts.ts';
 import { createFetch } from './fetch.ts';
 import { type Answer, type Attempt, createHttp, type Http } from './http.ts';
-import { createRewrite } from './origin.ts';
 import { createRetryPolicy, isTransient } from './retry.ts';
 import type { GoogleRequest, GoogleResponse, ObserveCall, RetryingTransport } from './transport.ts';
 
@@ -21,7 +22,7 @@ interface TransportOptions {
   sleep?: Sleep;
   log: Log;
   observe?: ObserveCall | undefined;
-  /** How one attempt reaches Google; for tests that have no sockets. */
+  /** Sends one attempt; tests replace it to work without sockets. */
   http?: Http;
 }
 
@@ -30,31 +31,33 @@ const bodyOf = (body: GoogleRequest['body']): readonly Uint8Array[] => {
   return body instanceof Uint8Array ? [body] : body;
 };
 
-/** No answer: the caller's own reason if it ended the wait, else that Google could not be reached. */
+/** The error for a missing answer: the caller's own reason if it aborted the request, else `google-unavailable`. */
 const noAnswer = ({ operation, signal }: Pick<GoogleRequest, 'operation' | 'signal'>, cause: unknown): CourierError => {
   if (signal?.aborted && signal.reason instanceof CourierError) return signal.reason;
   return new CourierError('google-unavailable', { cause: new Error(`${operation}: no answer`, { cause }) });
 };
 
-const signalOf = ({ signal }: { signal?: AbortSignal }): { signal?: AbortSignal } =>
-  signal === undefined ? {} : { signal };
+/** What one attempt came to: an answer to return, an answer that may be better later, or no answer. */
+type Outcome<Result> = { final: Result } | { transient: GoogleResponse; result: Result } | { error: unknown };
 
-/** Asks with the bearer's token, and once more with another one when Google does not take that. */
-const authorized = async <Result extends Answer>(
+/** How a request is sent: `once` makes one attempt, `readWhole` reads the body of an error answer. */
+interface Sender<Result extends Answer> {
+  once(attempt: Attempt): Promise<Result>;
+  readWhole(result: Result): Promise<{ response: GoogleResponse; result: Result }>;
+}
+
+/** Sends with the request's bearer, if it has one. */
+const authorized = <Result extends Answer>(
   { bearer, ...request }: GoogleRequest,
-  ask: (ready: GoogleRequest) => Promise<Result>,
-): Promise<Result> => {
-  if (bearer === undefined) return ask(request);
-  const askWith = (token: string): Promise<Result> =>
-    ask({ ...request, headers: { ...request.headers, authorization: `Bearer ${token}` } });
-  const first = await bearer.token();
-  const result = await askWith(first);
-  if (result.status !== 401 || bearer.rejected === undefined) return result;
-  bearer.rejected(first);
-  return askWith(await bearer.token());
-};
+  send: (ready: GoogleRequest) => Promise<Result>,
+): Promise<Result> =>
+  bearer === undefined
+    ? send(request)
+    : callWithBearer(bearer, (token) =>
+        send({ ...request, headers: { ...request.headers, authorization: `Bearer ${token}` } }),
+      );
 
-/** The one way to Google. See `GoogleTransport` for what it promises. */
+/** The transport for every call to Google. See `GoogleTransport` for what it guarantees. */
 export const createTransport = ({
   googleOrigin,
   now = Date.now,
@@ -64,94 +67,121 @@ export const createTransport = ({
   observe,
   http = createHttp(),
 }: TransportOptions): RetryingTransport => {
-  const rewrite = createRewrite(googleOrigin);
+  const rewrite = createGoogleRewrite(googleOrigin);
   const policy = createRetryPolicy({ now, random, sleep });
 
   const attemptOf = (request: GoogleRequest): Attempt => {
     const { attemptTimeoutMs = ATTEMPT_TIMEOUT_MS, deadlineMs = Infinity, signal } = request;
     const timeoutMs = Math.min(attemptTimeoutMs, deadlineMs - now());
     if (signal?.aborted) throw noAnswer(request, signal.reason);
-    if (timeoutMs <= 0) throw noAnswer(request, new Error('the time for this request is up'));
+    if (timeoutMs <= 0) throw noAnswer(request, new Error('the deadline of this request has passed'));
     return {
       method: request.method,
       url: rewrite(request.url),
       headers: request.headers ?? {},
       body: bodyOf(request.body),
       timeoutMs,
-      ...signalOf(request),
+      signal,
     };
   };
 
-  const count = ({ callStats }: GoogleRequest, attempt: number): void => {
-    if (callStats === undefined) return;
-    callStats.calls += 1;
-    if (attempt > 1) callStats.retries += 1;
+  /** Makes one attempt, counts it, and reports it to the observer. */
+  const observed = async <Result extends Answer>(
+    { callStats, operation }: GoogleRequest,
+    number: number,
+    send: () => Promise<Result>,
+  ): Promise<Result> => {
+    if (callStats !== undefined) {
+      callStats.calls += 1;
+      if (number > 1) callStats.retries += 1;
+    }
+    const onEnd = observe?.({ operation, attempt: number });
+    try {
+      const result = await send();
+      onEnd?.(result.status);
+      return result;
+    } catch (error) {
+      onEnd?.(undefined);
+      throw error;
+    }
   };
 
-  const mayRetry = async (request: GoogleRequest, attempt: number, response?: GoogleResponse): Promise<boolean> => {
-    if (request.retry === 'once') return false;
-    const { url, operation } = request;
-    const again = await policy
-      .again({ ...request, url, attempt, ...(response === undefined ? {} : { response }) })
-      .catch((error: unknown) => {
+  const tryOnce = async <Result extends Answer>(
+    request: GoogleRequest,
+    number: number,
+    { once, readWhole }: Sender<Result>,
+  ): Promise<Outcome<Result>> => {
+    // If the caller aborts this wait, the next line throws its reason, and nothing is sent.
+    await request.beforeAttempt?.().catch(() => undefined);
+    const attempt = attemptOf(request);
+    let result: Result;
+    try {
+      result = await observed(request, number, () => once(attempt));
+    } catch (error) {
+      return { error };
+    }
+    if (result.status >= 400) {
+      const failed = await readWhole(result).catch((error: unknown) => {
         throw noAnswer(request, error);
       });
+      ({ result } = failed);
+      if (isTransient(failed.response)) return { transient: failed.response, result };
+    }
+    policy.succeeded(request.url);
+    return { final: result };
+  };
+
+  /** Waits as the retry policy says; false if the request must not be sent again. */
+  const waitToRetry = async (request: GoogleRequest, attempt: number, response?: GoogleResponse): Promise<boolean> => {
+    if (request.retry === 'once') return false;
+    const { operation } = request;
+    const again = await policy.again({ ...request, attempt, response }).catch((error: unknown) => {
+      throw noAnswer(request, error);
+    });
     log.debug({ operation, attempt, status: response?.status, again }, 'a call to Google failed');
     return again;
   };
 
-  /** Tries until there is an answer to hand on; `one` makes one attempt, `whole` reads an answer that may be a passing failure. */
-  const attempts = async <Result extends Answer>(
+  const sendUntilAnswered = async <Result extends Answer>(
     request: GoogleRequest,
-    one: (attempt: Attempt) => Promise<Result>,
-    whole: (result: Result) => Promise<{ response: GoogleResponse; result: Result }>,
+    sender: Sender<Result>,
   ): Promise<Result> => {
-    for (let attempt = 1; ; attempt++) {
-      // If the caller ends this wait, no attempt is made, and the next line says why.
-      if (request.beforeAttempt !== undefined) await request.beforeAttempt().catch(() => undefined);
-      const exchange = attemptOf(request);
-      count(request, attempt);
-      const ended = observe?.({ operation: request.operation, attempt });
-      let result: Result;
-      try {
-        result = await one(exchange);
-        ended?.(result.status);
-      } catch (error) {
-        ended?.(undefined);
-        if (await mayRetry(request, attempt)) continue;
-        throw noAnswer(request, error);
+    for (let number = 1; ; number++) {
+      const outcome = await tryOnce(request, number, sender);
+      if ('final' in outcome) return outcome.final;
+      if ('error' in outcome) {
+        if (!(await waitToRetry(request, number))) throw noAnswer(request, outcome.error);
+      } else {
+        request.onTransient?.(outcome.transient);
+        if (!(await waitToRetry(request, number, outcome.transient))) return outcome.result;
       }
-      if (result.status < 400) {
-        policy.succeeded(request.url);
-        return result;
-      }
-      const failed = await whole(result).catch((error: unknown) => {
-        throw noAnswer(request, error);
-      });
-      if (!isTransient(failed.response)) {
-        policy.succeeded(request.url);
-        return failed.result;
-      }
-      request.onPassing?.(failed.response);
-      if (!(await mayRetry(request, attempt, failed.response))) return failed.result;
     }
   };
 
-  const send: RetryingTransport['send'] = (request) =>
-    authorized(request, (ready) => attempts(ready, http.send, async (response) => ({ response, result: response })));
+  const whole: Sender<GoogleResponse> = {
+    once: http.send,
+    readWhole: async (response) => ({ response, result: response }),
+  };
+  const streamed: Sender<Answer & { body: Readable }> = {
+    once: http.open,
+    async readWhole(result) {
+      const response = { ...result, body: await buffer(result.body) };
+      return { response, result: { ...result, body: Readable.from([response.body]) } };
+    },
+  };
 
-  const open: RetryingTransport['open'] = (request) =>
-    authorized(request, (ready) =>
-      attempts<Answer & { body: Readable }>(ready, http.open, async (result) => {
-        const response = { ...result, body: await buffer(result.body) };
-        return { response, result: { ...result, body: Readable.from([response.body]) } };
-      }),
-    );
+  const send: RetryingTransport['send'] = (request) => authorized(request, (ready) => sendUntilAnswered(ready, whole));
 
   const again: RetryingTransport['again'] = (failure) =>
     policy.again(failure).catch((error: unknown) => {
-      throw noAnswer({ operation: 'waiting to try again', ...signalOf(failure) }, error);
+      throw noAnswer({ operation: 'waiting to try again', signal: failure.signal }, error);
     });
 
-  return { send, open, fetch: createFetch(send), again, close: http.close };
+  return {
+    send,
+    open: (request) => authorized(request, (ready) => sendUntilAnswered(ready, streamed)),
+    fetch: createFetch(send),
+    again,
+    close: http.close,
+  };
 };

@@ -1,14 +1,14 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps, Agent as SecureAgent } from 'node:https';
 
-/** One attempt at one call. */
+/** One attempt of a call. */
 export interface Attempt {
   method: string;
   url: string;
   headers: Readonly<Record<string, string>>;
   body: readonly Uint8Array[];
-  signal?: AbortSignal;
-  /** Milliseconds from the start to the end of the answer; for `open`, to its head and then between two of its pieces. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds from the start to the end of the answer; for `open`, to its headers and then between two chunks. */
   timeoutMs: number;
 }
 
@@ -23,7 +23,7 @@ export interface Http {
   close(): void;
 }
 
-/** Google ends idle connections after some minutes; ended sooner here, so that a request seldom meets a dead one. */
+/** Google closes idle connections after some minutes. They are closed sooner here, so that few requests use a dead one. */
 const IDLE_SOCKET_MS = 50_000;
 
 const answerOf = ({ statusCode, headers }: IncomingMessage): Answer => ({
@@ -47,7 +47,7 @@ const write = (request: ClientRequest, body: readonly Uint8Array[]): void => {
   request.end();
 };
 
-/** Plain node:http and node:https with kept-alive sockets: the least CPU a call, and no Web streams. */
+/** node:http and node:https with keep-alive, because they take the least CPU per call and need no Web streams. */
 export const createHttp = (): Http => {
   const options = { keepAlive: true, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' } as const;
   const plain = new Agent(options);
@@ -65,8 +65,8 @@ export const createHttp = (): Http => {
     return request;
   };
 
-  /** Ends the attempt when the signal or the clock says so; answers how to stop watching. */
-  const watchAttempt = (request: ClientRequest, { signal, timeoutMs }: Attempt): (() => void) => {
+  /** Destroys the request when the signal aborts or the time is up. @returns a function that stops watching */
+  const watch = (request: ClientRequest, { signal, timeoutMs }: Attempt): (() => void) => {
     const onAbort = (): void => void request.destroy(signal?.reason instanceof Error ? signal.reason : undefined);
     const timer = setTimeout(() => request.destroy(timeoutError(timeoutMs)), timeoutMs);
     if (signal?.aborted) onAbort();
@@ -81,7 +81,7 @@ export const createHttp = (): Http => {
     send: (attempt) =>
       new Promise((resolve, reject) => {
         const request = start(attempt);
-        const unwatch = watchAttempt(request, attempt);
+        const unwatch = watch(request, attempt);
         const fail = (error: Error): void => {
           unwatch();
           request.destroy();
@@ -94,7 +94,7 @@ export const createHttp = (): Http => {
           response.on('error', fail);
           response.on('end', () => {
             unwatch();
-            // An answer before the whole request was out: nothing may read its body any more, for the body's buffers are used again.
+            // The answer came before the whole request was sent. Its body must not be read any longer, because the buffers are reused.
             if (!request.writableFinished) request.destroy();
             const body = pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
             resolve({ ...answerOf(response), body });
@@ -104,16 +104,16 @@ export const createHttp = (): Http => {
     open: (attempt) =>
       new Promise((resolve, reject) => {
         const request = start(attempt);
-        let unwatch = watchAttempt(request, attempt);
+        let unwatch = watch(request, attempt);
         request.on('error', (error) => {
           unwatch();
           reject(error);
         });
         request.on('response', (response) => {
           unwatch();
-          unwatch = watchAttempt(request, { ...attempt, timeoutMs: 2 ** 31 - 1 });
+          unwatch = watch(request, { ...attempt, timeoutMs: 2 ** 31 - 1 });
           response.setTimeout(attempt.timeoutMs, () => {
-            // A full buffer means that the reader is the slow one; then Google is not to blame.
+            // A full buffer means that the reader is slow, not Google.
             if (response.readableLength >= response.readableHighWaterMark) response.setTimeout(attempt.timeoutMs);
             else response.destroy(timeoutError(attempt.timeoutMs));
           });

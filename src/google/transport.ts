@@ -1,40 +1,34 @@
 import type { Readable } from 'node:stream';
-
-/** Whose token goes with a call. */
-export interface Bearer {
-  token(): Promise<string>;
-  /** Told of a token that Google takes no more, where another one can be had. */
-  rejected?(token: string): void;
-}
+import type { Bearer } from '../bearer.ts';
 
 /** One call to a Google API. */
 export interface GoogleRequest {
   /** For logs, metrics and counts: `drive.files.create`, `oauth2.token`. */
   operation: string;
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD';
-  /** As Google documents it (`https://www.googleapis.com/…`); the transport alone knows of COURIER_GOOGLE_ORIGIN. */
+  /** As Google documents it (`https://www.googleapis.com/…`); only the transport knows COURIER_GOOGLE_ORIGIN. */
   url: string;
-  headers?: Readonly<Record<string, string>>;
-  /** Sends its token along; when that is refused (revoked or rotated before its time), another one, once. */
-  bearer?: Bearer;
-  /** Whole, so that it can be sent again. */
-  body?: Uint8Array | readonly Uint8Array[];
-  signal?: AbortSignal;
-  /** Epoch milliseconds after which nothing is tried any more. */
-  deadlineMs?: number;
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** Its token is sent as the Authorization header; after a 401 the request is sent once more with a new token. */
+  bearer?: Bearer | undefined;
+  /** In memory as a whole, so that it can be sent again. */
+  body?: Uint8Array | readonly Uint8Array[] | undefined;
+  signal?: AbortSignal | undefined;
+  /** Epoch milliseconds after which no attempt is made. */
+  deadlineMs?: number | undefined;
   /** Milliseconds for one attempt, from its start to the end of the answer; default 60,000. */
-  attemptTimeoutMs?: number;
+  attemptTimeoutMs?: number | undefined;
   /**
    * `idempotent`: sent again after network failures, 429, 5xx and Drive's 403 rate limits.
-   * `once`: never sent again; the caller finds out what happened.
+   * `once`: never sent again; the caller has to find out whether the request took effect.
    */
   retry: 'idempotent' | 'once';
-  /** Counted up with every request that goes out. */
-  callStats?: CallStats;
-  /** Awaited before each attempt: where a quota is kept, a retry spends as much of it as the first attempt did. */
-  beforeAttempt?(): Promise<void>;
-  /** Told of an answer that says "later", before the wait. */
-  onPassing?(response: GoogleResponse): void;
+  /** Updated with every attempt. */
+  callStats?: CallStats | undefined;
+  /** Awaited before each attempt: where there is a quota, a retry takes as much of it as the first attempt. */
+  beforeAttempt?: (() => Promise<void>) | undefined;
+  /** Called with each transient error answer, before the wait for the next attempt. */
+  onTransient?: ((response: GoogleResponse) => void) | undefined;
 }
 
 export interface GoogleResponse {
@@ -48,49 +42,55 @@ export interface GoogleStream extends Omit<GoogleResponse, 'body'> {
   body: Readable;
 }
 
-/** What a delivery's calls to Google came to; one for each delivery, for its audit line. */
+/** Counts the calls of one delivery to Google, for its audit log line. */
 export interface CallStats {
-  /** Requests sent, repeated ones included. */
+  /** Requests sent, including retries. */
   calls: number;
   retries: number;
   /** Quota units of the Drive API. */
   units: number;
 }
 
-/** Told of every request that goes out; what it answers is told of its end, without a status when no answer came. For metrics and traces. */
+/**
+ * Called with every attempt, for metrics and traces. The function it returns is called when the attempt ends, with undefined if
+ * there was no answer.
+ */
 export type ObserveCall = (call: {
   operation: string;
   /** From 1. */
   attempt: number;
 }) => (status: number | undefined) => void;
 
-/** The one way to Google: one retry policy, one deadline, one place that knows the origin. Every status is an answer; only the lack of one throws. */
+/**
+ * Sends every call to Google: one retry policy, one deadline, one place that knows COURIER_GOOGLE_ORIGIN. An answer of any
+ * status is returned; only a missing answer throws.
+ */
 export interface GoogleTransport {
   /** @throws CourierError `google-unavailable` when no answer came in time. */
   send(request: GoogleRequest): Promise<GoogleResponse>;
-  /** As `send`, with the body of the answer left unread. Not retried once the status line is in. */
+  /** Like `send`, but returns the body of the answer as a stream. Not retried once the headers have arrived. */
   open(request: GoogleRequest): Promise<GoogleStream>;
-  /** The same transport in the shape that Google's libraries and jose take (gaxios `fetchImplementation`, jose `customFetch`). */
+  /** The transport as a `fetch`, for Google's libraries and for jose. */
   fetch: typeof globalThis.fetch;
-  /** Ends idle sockets. */
+  /** Closes idle sockets. */
   close(): void;
 }
 
-/** What went wrong, for the decision whether to try again. */
+/** A failed attempt, for the decision whether to retry. */
 export interface Failure {
-  /** Whose outage it may be: retries are budgeted by host. */
+  /** Retries have a budget for each host. */
   url: string;
   /** 1 for the first failure of one call. */
   attempt: number;
-  /** The answer, when there was one. */
-  response?: Pick<GoogleResponse, 'status' | 'headers'>;
-  signal?: AbortSignal;
+  /** Undefined if there was no answer. */
+  response?: Pick<GoogleResponse, 'status' | 'headers'> | undefined;
+  signal?: AbortSignal | undefined;
   /** Epoch milliseconds. */
-  deadlineMs?: number;
+  deadlineMs?: number | undefined;
 }
 
-/** A transport whose retry policy is also open to protocols that ask what happened before they send again (resumable sessions). */
+/** A transport whose retry policy can also be used by protocols that query the state before they resend (resumable upload sessions). */
 export interface RetryingTransport extends GoogleTransport {
-  /** Waits as the policy says, then answers true; false at once when the policy says to give up. */
+  /** Waits as the retry policy says and returns true; returns false at once if there should be no further attempt. */
   again(failure: Failure): Promise<boolean>;
 }

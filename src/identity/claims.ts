@@ -1,17 +1,17 @@
 import { z } from 'zod';
-import { isServiceAccount } from '../config/service-account.ts';
+import { isServiceAccount } from '../text/service-account.ts';
 import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 
-/** Clocks of machines that are looked after differ by less. */
+/** Synchronized clocks differ by less. */
 const SKEW_SECONDS = 60;
 
-/** Google's own tokens live one hour; what says it lives for longer than a day is not one of them. */
+/** Google's tokens are valid for one hour. A token that claims more than a day is not one of them. */
 const MAX_LIFETIME_SECONDS = 24 * 3600;
 
 const seconds = z.int().nonnegative();
 
-/** The claims that are looked at (OpenID Connect Core §2). Google sends `aud` as one string, never as a list. */
+/** The claims that are checked (OpenID Connect Core §2). Google sends `aud` as one string, never as a list. */
 const claimsSchema = z.looseObject({
   iss: z.string(),
   aud: z.string(),
@@ -27,17 +27,17 @@ const claimsSchema = z.looseObject({
 
 export type Claims = z.infer<typeof claimsSchema>;
 
-/** Who may have issued a token, for whom, and how its claims name the caller. */
+/** The accepted issuers and audiences, and how the caller follows from the claims. */
 export interface ClaimRules {
   issuers: readonly string[];
   audiences: readonly string[];
   callerOf(claims: Claims): Caller;
 }
 
-/** ASCII only: lower-casing other letters may turn one address into another (U+212A becomes "k"). */
+/** ASCII only, because lower-casing other letters can turn one address into another (U+212A becomes "k"). */
 const ADDRESS = /^[\x21-\x3f\x41-\x7e]+@[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
 
-/** An address as the policy compares it, lower-case; undefined for what is none. */
+/** An email address in lower case, as the policy compares it; undefined if it is not one. */
 export const canonicalEmail = (email: string | undefined): string | undefined =>
   email !== undefined && ADDRESS.test(email) ? email.toLowerCase() : undefined;
 
@@ -45,33 +45,34 @@ export const canonicalEmail = (email: string | undefined): string | undefined =>
 const DOMAIN = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
 
 /**
- * A caller with an address that counts, and the organization that keeps its account. "Don't rely on the domain of the email
- * claim": anybody can open a consumer account with an address at any domain where they get mail, so membership is what `hd`
- * says (developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload).
+ * A caller with a verified address, and the organization that manages the account. "Don't rely on the domain of the email
+ * claim": anybody can create a consumer account with an address at any domain where they receive mail, so only `hd` shows the
+ * organization (developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload).
  */
 export const namedCaller = (sub: string, email: string, hd: string | undefined): Caller =>
   hd !== undefined && DOMAIN.test(hd) && !isServiceAccount(email)
     ? { sub, email, hostedDomain: hd.toLowerCase() }
     : { sub, email };
 
-/** The caller of a Google ID token. Its address and its organization count only if Google verified the address. */
+/** The caller of a Google ID token. Its address and organization are used only if Google verified the address. */
 export const googleCaller = ({ sub, email, email_verified, hd }: Claims): Caller => {
   const verified = email_verified === true ? canonicalEmail(email) : undefined;
   return verified === undefined ? { sub } : namedCaller(sub, verified, hd);
 };
 
-/** A caller, and the span of time in which the token says so (epoch milliseconds, the skew included). */
+/** A caller, and the time in which the token is valid (epoch milliseconds, including the clock skew). */
 export interface Identified {
   caller: Caller;
   notBeforeMs: number;
-  /** The first moment at which the token is refused. */
+  /** From this time on the token is rejected. */
   expiresAtMs: number;
 }
 
 /** @throws CourierError `token-invalid`, `token-expired` */
 export const checkTimes = ({ notBeforeMs, expiresAtMs }: Identified, nowMs: number): void => {
   if (nowMs >= expiresAtMs) throw new CourierError('token-expired');
-  if (nowMs < notBeforeMs) throw new CourierError('token-invalid', { detail: 'The token is not valid yet.' });
+  if (nowMs < notBeforeMs)
+    throw new CourierError('token-invalid', { reason: 'not-yet-valid', detail: 'The token is not valid yet.' });
 };
 
 /** At most so many of the configured audiences are named to a caller. */

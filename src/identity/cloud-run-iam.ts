@@ -7,28 +7,28 @@ import { isSignatureRemoved, readPayload } from './token-parts.ts';
 import { partsOf, signatureRemoved, type Verifier } from './verifier.ts';
 
 /**
- * Headers whose presence says that the platform looked at them, and not at `Authorization`, which it then hands on as the
- * caller wrote it ("only the X-Serverless-Authorization header is checked", run/docs/authenticating/service-to-service).
+ * If one of these headers is present, the platform checked it instead of `Authorization`, which it then passes on unchecked
+ * ("only the X-Serverless-Authorization header is checked", run/docs/authenticating/service-to-service).
  */
 const CHECKED_INSTEAD = ['x-serverless-authorization', 'x-goog-iap-jwt-assertion', 'proxy-authorization'] as const;
 
-/** What the operator of this mode relies on; said once at start. */
+/** What the operator of this mode relies on. It is logged once at start. */
 export const CLOUD_RUN_IAM_TRUST =
-  'identity: cloud-run-iam trusts Cloud Run (if its metadata server says that this is Cloud Run) to have checked the signature of every token that arrives without one: the service must require authentication (no run.invoker for allUsers, the invoker check not disabled)';
+  '"identity: cloud-run-iam" accepts tokens without a signature, because Cloud Run has checked it. The service must require authentication: no run.invoker for allUsers, and the invoker check enabled';
 
 interface CloudRunIamOptions {
-  /** Verifies the tokens that arrive whole. */
+  /** Verifies tokens that have their signature. */
   tokens: Verifier;
   audiences: readonly string[];
-  /** Outside Cloud Run nobody removes a signature but a forger. @throws CourierError `google-unavailable` */
+  /** Outside Cloud Run, only an attacker sends a token without a signature. @throws CourierError `google-unavailable` */
   isCloudRun(): Promise<boolean>;
   /** Epoch milliseconds. */
   now: () => number;
 }
 
 /**
- * Identity where Cloud Run's own IAM check stands in front: whole tokens are verified as ever, those whose signature it
- * removed are held to everything else. The function it makes throws CourierError: 401 codes, `google-unavailable`.
+ * Identity behind Cloud Run's own IAM check: tokens with a signature are verified as usual, and for tokens whose signature Cloud
+ * Run removed everything else is checked. The function it makes throws CourierError: 401 codes, `google-unavailable`.
  */
 export const createCloudRunIam = ({ tokens, audiences, isCloudRun, now }: CloudRunIamOptions) => {
   const rules = { issuers: GOOGLE_ISSUERS, audiences, callerOf: googleCaller };

@@ -9,12 +9,11 @@ const IAP_KEYS_URL = 'https://www.gstatic.com/iap/verify/public_key-jwk';
 const IAP_ISSUER = 'https://cloud.google.com/iap';
 const IAP_HEADER = 'x-goog-iap-jwt-assertion';
 
-/** `sub` carries the name of who keeps the account; the accounts of Google are known here by their number alone. */
+/** `sub` begins with the account's provider. For Google's accounts only the number after it is used. */
 const GOOGLE_ACCOUNT = /^accounts\.google\.com:(\d+)$/;
 
 /**
- * IAP has no `email_verified`: an address counts where Google keeps the account, and not where an outside provider does. It has
- * `hd`: "If an account belongs to a hosted domain, the hd claim is provided" (iap/docs/signed-headers-howto).
+ * IAP has no `email_verified`. An address is used only if the account is Google's, not an external provider's. IAP has `hd`: "If an account belongs to a hosted domain, the hd claim is provided" (iap/docs/signed-headers-howto).
  */
 const iapCaller = ({ sub, email, hd }: Claims): Caller => {
   const number = GOOGLE_ACCOUNT.exec(sub)?.[1];
@@ -23,20 +22,21 @@ const iapCaller = ({ sub, email, hd }: Claims): Caller => {
   return address === undefined ? { sub: number } : namedCaller(number, address, hd);
 };
 
-/** The assertion that IAP wrote into the request. @throws CourierError `token-missing`, `token-invalid` */
+/** The assertion that IAP added to the request. @throws CourierError `token-missing`, `token-invalid` */
 const assertionOf = (headers: Headers): string => {
   const assertion = headers.get(IAP_HEADER) ?? '';
   if (assertion === '') {
     throw new CourierError('token-missing', {
+      reason: 'not-through-iap',
       detail: 'The request did not come through Identity-Aware Proxy.',
-      remedy: "Call the service at the address that Identity-Aware Proxy guards, with a token for IAP's own audience.",
+      remedy: "Call the service at the address behind Identity-Aware Proxy, with a token for IAP's audience.",
     });
   }
   return assertion;
 };
 
 /**
- * Identity by Identity-Aware Proxy: its signed header (ES256, its own keys and issuer), whatever else the request says.
+ * Identity by Identity-Aware Proxy: only its signed header (ES256, with IAP's own keys and issuer) is used.
  * `authenticate` throws CourierError: 401 codes, `google-unavailable`.
  */
 export const createIap = ({

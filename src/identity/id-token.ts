@@ -10,7 +10,7 @@ const GOOGLE_KEYS_URL = 'https://www.googleapis.com/oauth2/v3/certs';
 export const GOOGLE_ISSUERS = ['https://accounts.google.com', 'accounts.google.com'] as const;
 
 export interface IdentityOptions {
-  /** What a token's `aud` must be, one of them to the letter. */
+  /** A token's `aud` must be exactly one of these. */
   audiences: readonly string[];
   fetch: typeof globalThis.fetch;
   /** Epoch milliseconds. */
@@ -19,7 +19,7 @@ export interface IdentityOptions {
   jwksUrl?: string;
 }
 
-/** Checks Google's ID tokens, and fetches Google's keys for it. */
+/** Verifies Google's ID tokens, and fetches the keys for it. */
 export const createGoogleTokens = ({ audiences, jwksUrl = GOOGLE_KEYS_URL, ...rest }: IdentityOptions): Verifier =>
   createVerifier({
     ...rest,

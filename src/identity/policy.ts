@@ -1,12 +1,12 @@
-import { isServiceAccount, isServiceAccountDomain, projectDomainOf } from '../config/service-account.ts';
+import { isServiceAccount, isServiceAccountDomain, projectDomainOf } from '../text/service-account.ts';
 import type { Config } from '../config/config.ts';
-import { type Caller, callerName } from '../domain.ts';
+import { type Caller, callerName, impliedDestination } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 
-/** Who may write where. */
+/** Decides who may write where. */
 export interface Policy {
   mayWrite(caller: Caller, destination: string): boolean;
-  /** The names of the destinations that this caller may write to, as the configuration orders them. */
+  /** The names of the destinations that this caller may write to, in the order of the configuration. */
   destinationsOf(caller: Caller): string[];
   isOperator(caller: Caller): boolean;
   /** @throws CourierError `destination-forbidden` unless the caller may write to some destination */
@@ -14,14 +14,14 @@ export interface Policy {
   /** @throws CourierError `caller-not-allowed` unless the caller is an operator */
   requireOperator(caller: Caller): void;
   /**
-   * The destination that a caller means: the one it names, else the only one that there is, else `default`.
-   * @throws CourierError `destination-forbidden`, the same for one that does not exist
+   * The destination that a caller means (see `impliedDestination`).
+   * @throws CourierError `destination-forbidden`, also for a destination that does not exist
    */
   resolveDestination(named: string | undefined, caller: Caller): string;
 }
 
-const HOW_TO_NAME_ONE =
-  'Name one with "destination=…" (in a form before the file; "courier send --to …"); GET /v1/destinations ("courier destinations") lists them.';
+const HOW_TO_SPECIFY =
+  'Specify one with "destination=…" (in a form before the file; "courier send --to …"). GET /v1/destinations ("courier destinations") lists them.';
 
 const ASK_FOR_EMAIL =
   'Request an ID token that includes the email: "gcloud auth print-identity-token --include-email", format=full at the metadata server, or includeEmail for generateIdToken.';
@@ -39,22 +39,23 @@ const noDestination = (caller: Caller): CourierError =>
   notAuthorized('destination-forbidden', caller, 'write to any destination');
 
 /** Reveals only how many destinations the caller may write to itself. */
-const unnamed = (caller: Caller, own: number): CourierError => {
+const noNamedDestination = (caller: Caller, own: number): CourierError => {
   if (own === 0) return noDestination(caller);
   const why =
     own === 1
-      ? 'and the only one that this caller may write to is not called "default"'
-      : 'this caller may write to several, and none of them is called "default"';
-  const detail = `The request names no destination, ${why}.`;
-  return new CourierError('destination-forbidden', { detail, remedy: HOW_TO_NAME_ONE });
+      ? 'and the only one that this caller may write to is not named "default"'
+      : 'and this caller may write to several, none of which is named "default"';
+  const reason = 'destination-missing';
+  const detail = `The request specifies no destination, ${why}.`;
+  return new CourierError('destination-forbidden', { reason, detail, remedy: HOW_TO_SPECIFY });
 };
 
 type Principals = ReadonlySet<string>;
 const NOBODY: Principals = new Set();
 
 /**
- * The domain that a caller belongs to, as `domain:` means it: for a person the organization that keeps the account, never the
- * ending of the address; for a service account its own project's domain.
+ * The domain of a caller, as `domain:` means it: for a person the organization that manages the account, never the domain of the
+ * email address; for a service account the domain of its project.
  */
 const domainOf = ({ email, hostedDomain }: Caller): string | undefined => {
   if (email === undefined) return undefined;
@@ -62,7 +63,7 @@ const domainOf = ({ email, hostedDomain }: Caller): string | undefined => {
   return hostedDomain !== undefined && isServiceAccountDomain(hostedDomain) ? undefined : hostedDomain;
 };
 
-/** True when one of the principals is this caller: its email, its number, or its domain (not those above or below it). */
+/** True if one of the principals matches this caller: its email, its `sub`, or its domain (no parent or child domains). */
 const includes = (principals: Principals, caller: Caller): boolean => {
   const { sub, email } = caller;
   if (principals.has(`sub:${sub}`) || (email !== undefined && principals.has(email))) return true;
@@ -70,14 +71,13 @@ const includes = (principals: Principals, caller: Caller): boolean => {
   return domain !== undefined && principals.has(`domain:${domain}`);
 };
 
-/** The rules of the configuration, whose principals are lower-case already, as callers' emails are. */
+/** The rules of the configuration. Its principals are lower-case, as callers' emails are. */
 export const createPolicy = ({ destinations, operators }: Pick<Config, 'destinations' | 'operators'>): Policy => {
   const writers: ReadonlyMap<string, Principals> = new Map(
     Object.entries(destinations).map(([name, { callers }]) => [name, new Set(callers)]),
   );
   const names = [...writers.keys()];
   const operatorSet: Principals = new Set(operators);
-  const implied = names.length === 1 && names[0] !== undefined ? names[0] : 'default';
 
   const mayWrite = (caller: Caller, destination: string): boolean =>
     includes(writers.get(destination) ?? NOBODY, caller);
@@ -95,10 +95,10 @@ export const createPolicy = ({ destinations, operators }: Pick<Config, 'destinat
       if (!includes(operatorSet, caller)) throw notAuthorized('caller-not-allowed', caller, 'run the doctor');
     },
     resolveDestination(named, caller) {
-      const meant = named ?? implied;
+      const meant = impliedDestination(named, names);
       if (mayWrite(caller, meant)) return meant;
       const own = destinationsOf(caller).length;
-      if (named === undefined || own === 0) throw unnamed(caller, own);
+      if (named === undefined || own === 0) throw noNamedDestination(caller, own);
       throw notAuthorized('destination-forbidden', caller, 'write to this destination');
     },
   };

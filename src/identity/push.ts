@@ -1,24 +1,24 @@
-import type { PubsubConfig } from '../config/pubsub.ts';
+import type { PubsubConfig } from '../config/schema/pubsub.ts';
 import type { Caller } from '../domain.ts';
 
-/** What the messages of a subscription may do. */
+/** What the messages of a subscription are allowed to do. */
 export interface PushGrant {
   /** The destinations that they may write to. */
   destinations: readonly string[];
-  /** The objects of Cloud Storage that they may bring, beside those that a destination lists. */
+  /** The Cloud Storage objects that they may export, in addition to the destination's own `sources`. */
   sources: readonly string[];
 }
 
-/** Which account may push for which subscription. */
+/** Decides which account may push for which subscription. */
 export interface PushPolicy {
-  /** True for an account that some subscription pushes with; all that can be known before the body is read. */
+  /** True for the account of any configured subscription. The subscription itself is known only after the body is read. */
   isPushAccount(caller: Caller): boolean;
-  /** What this push may do; undefined unless the caller is this very subscription's account. */
+  /** What the push may do; undefined unless the caller is the account of this subscription. */
   mayPush(caller: Caller, subscription: string): PushGrant | undefined;
 }
 
 /**
- * Signature and audience are not enough: anybody's subscription can be made to push here with a token for our audience
+ * Signature and audience are not enough: anybody can create a subscription that pushes here with a token for this audience
  * (pubsub/docs/authenticate-push-subscriptions asks to check the email too).
  */
 export const createPushPolicy = ({ subscriptions }: Pick<PubsubConfig, 'subscriptions'>): PushPolicy => {

@@ -3,22 +3,24 @@ import { createLocalJWKSet, type JWK } from 'jose';
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { createRefreshingValue } from '../refreshing-value.ts';
 
 type SelectKey = ReturnType<typeof createLocalJWKSet>;
 type SigningKey = Awaited<ReturnType<SelectKey>>;
 
-/** The signature algorithms that are taken at all, each with the key type it needs. */
+/** The accepted signature algorithms, each with the key type it needs. */
 const KEY_TYPE = { RS256: 'RSA', ES256: 'EC' } as const;
 export type Algorithm = keyof typeof KEY_TYPE;
 
-/** An unknown `kid` may ask for the keys again this often; a failed fetch holds off the next one for the shorter time. */
-const COOLDOWN_MS = 30_000;
+/** The keys are not fetched more often than this because of an unknown `kid`, or in the background after a failure. */
+const MIN_RENEWAL_INTERVAL_MS = 30_000;
+/** After a failed fetch, requests that need keys get the same error for this long. */
 const FAILURE_PAUSE_MS = 2_000;
 const FETCH_TIMEOUT_MS = 5_000;
 /** For an answer without `cache-control: max-age`. */
 const DEFAULT_MAX_AGE_SECONDS = 300;
 const MAX_CACHE_SECONDS = 24 * 3600;
-/** From here on the keys are renewed beside the work, so that an hour of Google's troubles is not ours. */
+/** The keys are renewed in the background after this part of their lifetime, so that an outage at Google has no effect for hours. */
 const RENEW_AT = 0.5;
 
 const jwk = z.looseObject({
@@ -36,26 +38,26 @@ export interface SigningKeysOptions {
   /** Epoch milliseconds. */
   now: () => number;
   log: Log;
-  /** Told when Google has withdrawn a key, whose tokens must not be remembered any longer. */
-  onWithdrawn?: () => void;
+  /** Called when Google has withdrawn a key, so that tokens signed with it are no longer accepted from the cache. */
+  onWithdrawn?: (() => void) | undefined;
 }
 
 export interface SigningKeys {
-  /** The key of that id, or undefined where Google has none. @throws CourierError `google-unavailable` */
+  /** The key with this id, or undefined if Google has none. @throws CourierError `google-unavailable` */
   find(kid: string): Promise<SigningKey | undefined>;
-  /** Fetches the keys unless they are there. @throws CourierError `google-unavailable` */
+  /** Fetches the keys if they are not cached. @throws CourierError `google-unavailable` */
   warmUp(): Promise<void>;
 }
 
 interface KeySet {
   byId: ReadonlyMap<string, JWK>;
-  /** jose's: checks the key's labels once more, and imports each key once. */
+  /** From jose: checks the key's properties again, and imports each key once. */
   select: SelectKey;
   fetchedAtMs: number;
   maxAgeMs: number;
 }
 
-/** Seconds for which an answer may be kept (RFC 9111 §5.2.2.1). */
+/** Seconds for which an answer may be cached (RFC 9111 §5.2.2.1). */
 const maxAgeSeconds = (headers: Headers): number => {
   const stated = /(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])/i.exec(headers.get('cache-control') ?? '')?.[1];
   const age = stated === undefined ? DEFAULT_MAX_AGE_SECONDS : Number(stated) - Number(headers.get('age') ?? 0);
@@ -63,8 +65,8 @@ const maxAgeSeconds = (headers: Headers): number => {
 };
 
 /**
- * The keys that may verify: of the algorithm's type, not labelled for another algorithm or use (RFC 7517 §4.2, §4.4).
- * An id that two of them share names neither.
+ * The keys that may be used for verification: of the algorithm's type, not marked for another algorithm or use (RFC 7517 §4.2,
+ * §4.4). If two keys share an id, neither is used.
  */
 const usableKeys = (document: unknown, algorithm: Algorithm): Map<string, JWK> => {
   const usable = jwks
@@ -78,20 +80,17 @@ const usableKeys = (document: unknown, algorithm: Algorithm): Map<string, JWK> =
   return new Map(once.map((key) => [key.kid, key as JWK]));
 };
 
-/** True for `spanMs` from a moment on; a clock that was set back since ends it at once. */
+/** True for `spanMs` after a time. A clock that was set back since then makes it false. */
 const isWithin = (sinceMs: number, spanMs: number, nowMs: number): boolean =>
   nowMs >= sinceMs && nowMs - sinceMs < spanMs;
 
 /**
- * Google's public keys, fetched by one request however many wait, and kept as long as Google says.
- * jose's own remote set is not used: it reads its own clock, knows no `max-age`, and asks again for every token while
- * Google does not answer.
+ * Google's public keys, fetched with one request however many callers wait, and cached as long as Google allows.
+ * jose's own remote key set is not used: it reads its own clock, ignores `max-age`, and sends a request for every token during
+ * an outage.
  */
 export const createSigningKeys = (options: SigningKeysOptions): SigningKeys => {
   const { url, algorithm, now, log } = options;
-  let current: KeySet | undefined;
-  let pending: Promise<KeySet> | undefined;
-  let failure: { atMs: number; error: CourierError } | undefined;
 
   const fetchKeys = async (): Promise<KeySet> => {
     const response = await options.fetch(url, {
@@ -99,61 +98,43 @@ export const createSigningKeys = (options: SigningKeysOptions): SigningKeys => {
       signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
       headers: { accept: 'application/json' },
     });
-    if (response.status !== 200) throw new Error(`the keys' address answered ${response.status}`);
+    if (response.status !== 200) throw new Error(`the JWKS URL answered ${response.status}`);
     const byId = usableKeys(await response.json(), algorithm);
-    if (byId.size === 0) throw new Error('the answer has no key that can be used');
+    if (byId.size === 0) throw new Error('the answer contains no usable key');
     const select = createLocalJWKSet({ keys: [...byId.values()] });
     return { byId, select, fetchedAtMs: now(), maxAgeMs: maxAgeSeconds(response.headers) * 1000 };
   };
 
-  const take = (next: KeySet): KeySet => {
-    const withdrawn = [...(current?.byId ?? [])].some(([kid, key]) => !isDeepStrictEqual(next.byId.get(kid), key));
-    current = next;
-    if (withdrawn) options.onWithdrawn?.();
-    return next;
-  };
-
-  const fail = (cause: unknown): never => {
-    const error = new CourierError('google-unavailable', {
-      detail: "Google's keys for checking ID tokens cannot be fetched.",
-      cause,
-    });
-    log.warn({ error, url }, 'the signing keys could not be fetched');
-    failure = { atMs: now(), error };
-    throw error;
-  };
-
-  const renew = (pauseMs: number): Promise<KeySet> => {
-    if (pending !== undefined) return pending;
-    if (failure !== undefined && isWithin(failure.atMs, pauseMs, now())) return Promise.reject(failure.error);
-    const attempt = fetchKeys()
-      .then(take, fail)
-      .finally(() => {
-        pending = undefined;
-      });
-    pending = attempt;
-    return attempt;
-  };
-
-  const fresh = async (): Promise<KeySet> => {
-    if (current === undefined || !isWithin(current.fetchedAtMs, current.maxAgeMs, now())) {
-      return renew(FAILURE_PAUSE_MS);
-    }
-    if (!isWithin(current.fetchedAtMs, Math.max(current.maxAgeMs * RENEW_AT, COOLDOWN_MS), now())) {
-      renew(COOLDOWN_MS).catch(() => undefined); // logged; the keys at hand are good for a while yet
-    }
-    return current;
-  };
+  const keys = createRefreshingValue<KeySet>({
+    load: () =>
+      fetchKeys().catch((cause: unknown) => {
+        const detail = "Google's keys for verifying ID tokens cannot be fetched.";
+        const error = new CourierError('google-unavailable', { detail, cause });
+        log.warn({ error, url }, 'The signing keys could not be fetched');
+        throw error;
+      }),
+    isStale: ({ fetchedAtMs, maxAgeMs }, nowMs) =>
+      !isWithin(fetchedAtMs, Math.max(maxAgeMs * RENEW_AT, MIN_RENEWAL_INTERVAL_MS), nowMs),
+    isExpired: ({ fetchedAtMs, maxAgeMs }, nowMs) => !isWithin(fetchedAtMs, maxAgeMs, nowMs),
+    onLoaded(next, previous) {
+      const withdrawn = [...(previous?.byId ?? [])].some(([kid, key]) => !isDeepStrictEqual(next.byId.get(kid), key));
+      if (withdrawn) options.onWithdrawn?.();
+    },
+    failurePauseMs: FAILURE_PAUSE_MS,
+    renewalPauseMs: MIN_RENEWAL_INTERVAL_MS,
+    now,
+  });
 
   return {
     async find(kid) {
-      const known = await fresh();
-      const mayBeNew = !known.byId.has(kid) && !isWithin(known.fetchedAtMs, COOLDOWN_MS, now());
-      const { byId, select } = mayBeNew ? await renew(COOLDOWN_MS) : known;
+      const known = await keys.get();
+      // Google may have published the key since. Unknown ids must not cause a fetch each time.
+      const mayBeNew = !known.byId.has(kid) && !isWithin(known.fetchedAtMs, MIN_RENEWAL_INTERVAL_MS, now());
+      const { byId, select } = mayBeNew ? await keys.renew(MIN_RENEWAL_INTERVAL_MS) : known;
       return byId.has(kid) ? select({ alg: algorithm, kid }).catch(() => undefined) : undefined;
     },
     async warmUp() {
-      await fresh();
+      await keys.get();
     },
   };
 };

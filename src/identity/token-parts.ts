@@ -3,12 +3,12 @@ import { z } from 'zod';
 /** What Google's front end puts in place of a signature it has checked (run/docs/troubleshooting#signature-removed). */
 const REMOVED_SIGNATURE = 'SIGNATURE_REMOVED_BY_GOOGLE';
 
-/** True for a token that the platform says it has checked, and that nobody else can check any more. */
+/** True for a token whose signature the platform has checked and removed, so that nobody else can verify it. */
 export const isSignatureRemoved = (token: string): boolean => token.endsWith(`.${REMOVED_SIGNATURE}`);
 
 /**
- * Header members that Google never sends, each of them an attack when obeyed: keys of the token's own choice, and
- * extensions that change how the rest is read (RFC 7515 §4.1, RFC 7797).
+ * Header members that Google never sends, and that an attacker could use: keys chosen by the token itself, and extensions
+ * that change how the rest is parsed (RFC 7515 §4.1, RFC 7797).
  */
 const REFUSED_MEMBERS = ['crit', 'b64', 'jku', 'jwk', 'x5u', 'x5c', 'x5t', 'x5t#S256', 'zip', 'enc', 'cty'] as const;
 
@@ -18,18 +18,18 @@ const header = z.looseObject({
   typ: z.string().regex(/^jwt$/i).optional(),
 });
 
-/** Base64url signs; Google's headers have about a hundred. Whatever is read before the signature is checked has to be short. */
+/** Base64url characters; Google's headers have about a hundred. Input that is parsed before the signature is checked must be short. */
 const MAX_HEADER_LENGTH = 1024;
 
-/** A token taken apart, and nothing of it believed yet. */
+/** The parts of a token, none of them verified yet. */
 export interface TokenParts {
   alg: string;
   kid: string;
-  /** Not read yet: see `readPayload`. */
+  /** Not decoded yet: see `readPayload`. */
   payloadPart: string;
 }
 
-/** The bytes, or undefined unless the text is the one base64url form of them: no padding, no blanks, no spare bits. */
+/** The decoded bytes; undefined if the text is not their canonical base64url form (padding, spaces or spare bits). */
 const decodePart = (text: string): Buffer | undefined => {
   const bytes = Buffer.from(text, 'base64url');
   return text !== '' && bytes.toString('base64url') === text ? bytes : undefined;
@@ -37,14 +37,14 @@ const decodePart = (text: string): Buffer | undefined => {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Strings, so that what stands in them is skipped, and the signs that make up a JSON text's structure. */
-const JSON_SIGNS = /"(?:[^"\\]|\\.)*"?|[{}[\]:]/g;
+/** Strings, whose content is skipped, and the structural characters of JSON. */
+const JSON_TOKENS = /"(?:[^"\\]|\\.)*"?|[{}[\]:]/g;
 
-/** The members that a JSON object's text writes down, twice-named ones counted twice; the text is known to be JSON. */
+/** The number of members in the text of a JSON object, counting duplicate names twice. The text must be valid JSON. */
 const countMembers = (json: string): number => {
   let depth = 0;
   let members = 0;
-  for (const [sign] of json.matchAll(JSON_SIGNS)) {
+  for (const [sign] of json.matchAll(JSON_TOKENS)) {
     if (sign === '{' || sign === '[') depth += 1;
     else if (sign === '}' || sign === ']') depth -= 1;
     else if (sign === ':' && depth === 1) members += 1;
@@ -52,7 +52,7 @@ const countMembers = (json: string): number => {
   return members;
 };
 
-/** The object, or undefined where it is none or names a member twice, which two parsers may read in two ways. */
+/** The object; undefined if it is not one, or has a duplicate name, which two parsers may read differently. */
 const decodeObject = (part: string): object | undefined => {
   const bytes = decodePart(part);
   if (bytes === undefined) return undefined;
@@ -66,7 +66,7 @@ const decodeObject = (part: string): object | undefined => {
   }
 };
 
-/** Takes a compact JWS apart (RFC 7515 §7.1), more strictly than the RFC asks; undefined where it is not well formed. */
+/** Parses a compact JWS (RFC 7515 §7.1), more strictly than the RFC requires; undefined if it is malformed. */
 export const readTokenParts = (token: string): TokenParts | undefined => {
   const [first, second, third, ...rest] = token.split('.', 4);
   if (first === undefined || second === undefined || third === undefined || rest.length > 0) return undefined;
@@ -76,5 +76,5 @@ export const readTokenParts = (token: string): TokenParts | undefined => {
   return { alg: head.data.alg, kid: head.data.kid, payloadPart: second };
 };
 
-/** A payload's claims, once its signature is known to be good; undefined where it is not well formed. */
+/** The claims of a payload whose signature has been verified; undefined if it is malformed. */
 export const readPayload = ({ payloadPart }: TokenParts): object | undefined => decodeObject(payloadPart);

@@ -1,22 +1,23 @@
+import { hash } from 'node:crypto';
 import { compactVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
 import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { type ClaimRules, checkTimes, type Identified, identify } from './claims.ts';
-import { createRemembered } from './remembered.ts';
 import { type Algorithm, createSigningKeys } from './signing-keys.ts';
 import { isSignatureRemoved, readPayload, readTokenParts, type TokenParts } from './token-parts.ts';
 
-/** Bytes; the tokens that Google makes have one to two thousand. */
+/** Google's tokens have one to two thousand bytes. */
 const MAX_TOKEN_BYTES = 8 * 1024;
 
-/** About 3 MiB at the most. */
-const REMEMBERED_TOKENS = 10_000;
+/** They take at most about 3 MiB. */
+const MAX_CACHED_TOKENS = 10_000;
 
 export interface VerifierOptions {
-  /** The one signature algorithm that is taken; the token's own word for it only has to agree. */
+  /** The one accepted signature algorithm. The token's own `alg` must be the same. */
   algorithm: Algorithm;
-  /** The JWKS's address. */
+  /** URL of the JWKS. */
   jwksUrl: string;
   rules: ClaimRules;
   fetch: typeof globalThis.fetch;
@@ -26,7 +27,7 @@ export interface VerifierOptions {
 }
 
 export interface Verifier {
-  /** The caller that a signed token names. @throws CourierError 401 codes, `google-unavailable` */
+  /** The caller of a signed token. @throws CourierError 401 codes, `google-unavailable` */
   verify(token: string): Promise<Caller>;
   /** Fetches the keys ahead of the first token. @throws CourierError `google-unavailable` */
   warmUp(): Promise<void>;
@@ -36,12 +37,13 @@ export interface Verifier {
 const invalid = (cause?: unknown): CourierError => new CourierError('token-invalid', { cause });
 
 const REMOVED_SIGNATURE_REMEDY =
-  'Send the token in "Authorization" alone, without "X-Serverless-Authorization"; or, if Cloud Run itself checks every caller (IAM), let the operator set "identity: cloud-run-iam".';
+  'Send the token only in "Authorization", without "X-Serverless-Authorization". If Cloud Run checks every caller (IAM), ask the operator to set "identity: cloud-run-iam".';
 
-/** The answer to a token whose signature the platform took away. */
+/** The error for a token whose signature the platform removed. */
 export const signatureRemoved = (): CourierError =>
   new CourierError('token-invalid', {
-    detail: 'The platform removed the signature of this token, so it cannot be verified here.',
+    reason: 'signature-removed',
+    detail: 'The platform removed the signature of this token, so it cannot be verified.',
     remedy: REMOVED_SIGNATURE_REMEDY,
   });
 
@@ -55,7 +57,7 @@ const accessToken = (): CourierError =>
       'Send an ID token whose audience is this service\'s URL, for example from "courier token" or "gcloud auth print-identity-token".',
   });
 
-/** Takes a token apart, unread when it is too long. @throws CourierError `token-invalid` */
+/** The parts of a token. A token that is too long is not parsed. @throws CourierError `token-invalid` */
 export const partsOf = (token: string): TokenParts => {
   if (token.length > MAX_TOKEN_BYTES) throw invalid();
   const parts = readTokenParts(token);
@@ -63,11 +65,14 @@ export const partsOf = (token: string): TokenParts => {
   return parts;
 };
 
-/** Verifies tokens by signature, issuer, audience and time, and remembers the good ones until they expire. */
+/** The cache key of a token: its hash, so that the cache holds nothing that could be sent again. */
+const digestOf = (token: string): string => hash('sha256', token, 'base64url');
+
+/** Verifies tokens by signature, issuer, audience and time, and caches valid ones until they expire. */
 export const createVerifier = (options: VerifierOptions): Verifier => {
   const { algorithm, rules, now } = options;
-  const remembered = createRemembered(REMEMBERED_TOKENS);
-  const keys = createSigningKeys({ ...options, url: options.jwksUrl, onWithdrawn: remembered.clear });
+  const verified = new LRUCache<string, Identified>({ max: MAX_CACHED_TOKENS });
+  const keys = createSigningKeys({ ...options, url: options.jwksUrl, onWithdrawn: () => verified.clear() });
 
   const verifyNew = async (token: string): Promise<Identified> => {
     if (isSignatureRemoved(token)) throw signatureRemoved();
@@ -85,14 +90,15 @@ export const createVerifier = (options: VerifierOptions): Verifier => {
     warmUp: keys.warmUp,
     async verify(token) {
       if (token.length > MAX_TOKEN_BYTES) throw invalid();
-      const known = remembered.find(token);
+      const digest = digestOf(token);
+      const known = verified.get(digest);
       if (known !== undefined) {
-        if (now() >= known.expiresAtMs) remembered.forget(token);
+        if (now() >= known.expiresAtMs) verified.delete(digest);
         checkTimes(known, now());
         return known.caller;
       }
       const identified = await verifyNew(token);
-      remembered.add(token, identified);
+      verified.set(digest, identified);
       return identified.caller;
     },
   };

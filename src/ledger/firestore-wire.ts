@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Bearer } from '../google/transport.ts';
+import { type Bearer, createAuthorizedFetch } from '../bearer.ts';
 
 /** The part of google-auth-library's `GoogleAuth` that Google's REST clients use. */
 interface Wire {
@@ -9,60 +9,39 @@ interface Wire {
 
 /** The bearer is the runtime's own identity. */
 interface WireOptions extends Bearer {
-  /** The transport's; it hands on answers whose bodies are read. */
+  /** The transport's, which returns answers whose bodies are read. */
   fetch: typeof globalThis.fetch;
-  /** Milliseconds for one attempt; an attempt that hangs is left for another while the call has time. */
+  /** Milliseconds for one attempt. After it, another attempt is made if the call still has time. */
   attemptTimeoutMs: number;
 }
 
-/** gRPC's CANCELLED in HTTP: the answer after which the library tries no more. */
+/** gRPC's CANCELLED as an HTTP answer, after which the library does not retry. */
 const cancelled = (): Response =>
-  Response.json(
-    { error: { code: 499, status: 'CANCELLED', message: 'the time for this call is up' } },
-    { status: 499 },
-  );
+  Response.json({ error: { code: 499, status: 'CANCELLED', message: 'the call has timed out' } }, { status: 499 });
 
 /**
- * What Google's Firestore library sends its requests over. Left alone, it goes on retrying for ten minutes after we have
- * given up, which multiplies an outage, and a read that hangs has no time limit at all. So each call carries an abort
- * signal to here, after which its attempts end and no other goes out.
+ * Sends the requests of Google's Firestore library. By itself the library continues to retry for ten minutes after the caller
+ * has given up, which multiplies the load in an outage, and a read that hangs has no time limit. So each call has an abort
+ * signal here, which ends its attempts and prevents further ones.
  */
 export const createWire = ({ fetch, token, rejected, attemptTimeoutMs }: WireOptions) => {
   const calls = new AsyncLocalStorage<AbortSignal>();
-
-  /** One request, with a token; with another one when that is refused. */
-  const ask = async (
-    url: URL,
-    { method, body, headers: given }: RequestInit,
-    signal: AbortSignal,
-  ): Promise<Response> => {
-    const askWith = (bearer: string | undefined): Promise<Response> => {
-      const headers = new Headers(given);
-      if (bearer !== undefined) headers.set('authorization', `Bearer ${bearer}`);
-      const sent = { ...(method === undefined ? {} : { method }), ...(body === undefined ? {} : { body }) };
-      return fetch(url.href, { headers, signal, ...sent });
-    };
-    // Only an emulator is spoken to in the clear, and it never sees a token.
-    if (url.protocol !== 'https:') return askWith(undefined);
-    const first = await token();
-    const response = await askWith(first);
-    if (response.status !== 401 || rejected === undefined) return response;
-    rejected(first);
-    return askWith(await token());
-  };
+  const authorizedFetch = createAuthorizedFetch(fetch, { token, rejected });
 
   const wire: Wire = {
-    // The library wants an auth client to exist; all that it asks of it is below.
+    // The library requires an auth client, but uses only `fetch` below.
     getClient: async () => ({}),
     async fetch(input, init = {}) {
       const url = new URL(String(input));
-      const over = calls.getStore();
-      if (over?.aborted) return cancelled();
-      const signals = [AbortSignal.timeout(attemptTimeoutMs), over, init.signal].filter((signal) => signal != null);
+      const callSignal = calls.getStore();
+      if (callSignal?.aborted) return cancelled();
+      const signals = [AbortSignal.timeout(attemptTimeoutMs), callSignal, init.signal].filter((each) => each != null);
+      // Only an emulator has plain HTTP, and it must not receive a token.
+      const send = url.protocol === 'https:' ? authorizedFetch : fetch;
       try {
-        return await ask(url, init, AbortSignal.any(signals));
+        return await send(url.href, { ...init, signal: AbortSignal.any(signals) });
       } catch (error) {
-        if (over?.aborted) return cancelled();
+        if (callSignal?.aborted) return cancelled();
         throw error;
       }
     },
@@ -70,12 +49,12 @@ export const createWire = ({ fetch, token, rejected, attemptTimeoutMs }: WireOpt
 
   return {
     wire,
-    /** Runs a call of the library; rejects when the signal aborts, whatever the library does then. */
+    /** Runs a call of the library. Rejects when the signal aborts, whatever the library does then. */
     run: <Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> => {
-      const over = new Promise<never>((_, reject) => {
+      const aborted = new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
       });
-      return calls.run(signal, () => Promise.race([call(), over]));
+      return calls.run(signal, () => Promise.race([call(), aborted]));
     },
   };
 };

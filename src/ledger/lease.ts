@@ -4,20 +4,20 @@ import { realSleep, type Sleep } from '../sleep.ts';
 import type { Ledger, StandingEntry } from './ledger.ts';
 
 /**
- * A lease is a lock that a dead process cannot keep: an entry in the ledger that its holder renews while it works and
- * removes when it is done. Only a lease that has lapsed is taken over.
+ * A lease is a lock that ends if its process dies: an entry in the ledger that its holder renews while it works and
+ * removes when it is done. Another holder can take over only an expired lease.
  */
 export interface Lease {
   /**
-   * Ends when the lease is about to lapse without having been renewed (the ledger is out of reach). From then on the
-   * holder must not begin anything that the lease protects.
+   * Aborts when the lease is about to expire and could not be renewed (the ledger is unreachable). From then on the
+   * holder must not start anything that the lease protects.
    */
   readonly signal: AbortSignal;
-  /** True where another holder had the lease and let it lapse: it may have died in the middle of its work. */
+  /** True if the previous holder let the lease expire: it may have died in the middle of its work. */
   readonly takenOver: boolean;
-  /** Ends the lease at once, so that the next one need not wait. Never throws: it would lapse anyway. */
+  /** Ends the lease now, so that the next holder does not wait. Never throws, because the lease would expire anyway. */
   release(): Promise<void>;
-  /** Stops renewing and lets the lease lapse: for work whose outcome is unknown and may still come. */
+  /** Stops renewing and lets the lease expire: for work whose outcome is unknown and may still take effect. */
   abandon(): void;
 }
 
@@ -25,32 +25,32 @@ export interface LeaseTimes {
   /** Epoch milliseconds. */
   now: () => number;
   sleep?: Sleep;
-  /** How long the lease holds without being renewed. */
+  /** Milliseconds until a lease that is not renewed expires. */
   ttlMs?: number;
 }
 
 export interface LeaseWait {
   signal?: AbortSignal | undefined;
-  /** Epoch milliseconds by which an answer must be out. */
+  /** Epoch milliseconds by which the request must be answered. */
   deadlineMs?: number | undefined;
 }
 
-/** Longer than a request to Drive that its process did not live to see answered can take effect. */
+/** Longer than the time in which a request to Drive can still take effect after its process died. */
 const DEFAULT_TTL_MS = 30_000;
 
-/** Instances' clocks may differ by this much; only a lease that lapsed longer ago is taken over. */
+/** The clocks of instances may differ by this much. A lease is taken over only if it expired longer ago. */
 const CLOCK_SKEW_MS = 2_000;
 
-/** Pauses between two looks at a lease that somebody else holds. */
-const FIRST_LOOK_MS = 50;
-const MAX_LOOK_MS = 1_000;
+/** Intervals between two checks of a lease that another holder has. */
+const MIN_POLL_MS = 50;
+const MAX_POLL_MS = 1_000;
 
-/** Before the deadline at which a wait ends, so that an answer gets out. */
+/** A wait ends this long before the deadline, so that there is time for the answer. */
 const MARGIN_MS = 3_000;
 
 const expiryOf = ({ record }: StandingEntry): number => (record as { expiresAtMs: number }).expiresAtMs;
 
-/** Takes the lease if it is free or has lapsed; otherwise says until when its holder has it. */
+/** Takes the lease if it is free or expired; otherwise returns until when its holder has it. */
 const tryToAcquire = async (
   ledger: Ledger,
   key: string,
@@ -69,7 +69,9 @@ const tryToAcquire = async (
 };
 
 const lost = (): CourierError =>
-  new CourierError('google-unavailable', { cause: new Error('a lease in the ledger could not be renewed in time') });
+  new CourierError('google-unavailable', {
+    cause: new Error('a lease in the ledger could not be renewed before it expired'),
+  });
 
 const hold = (
   ledger: Ledger,
@@ -77,7 +79,7 @@ const hold = (
   acquired: { entry: StandingEntry; takenOver: boolean },
   { now, sleep, ttlMs }: Required<LeaseTimes>,
 ): Lease => {
-  const lapsing = new AbortController();
+  const expiring = new AbortController();
   const ended = new AbortController();
   let { entry } = acquired;
   let renewing: Promise<void> = Promise.resolve();
@@ -86,23 +88,23 @@ const hold = (
     const record = { expiresAtMs: now() + ttlMs };
     const renewed = await ledger.record(key, { state: 'claimed', record }, entry);
     entry = renewed.entry;
-    if (!renewed.mine) lapsing.abort(lost());
+    if (!renewed.mine) expiring.abort(lost());
   };
 
-  /** Renews after each third of the time to live; gives up a third before the end. */
+  /** Renews after each third of the lease's lifetime, and gives up when a third is left. */
   const keepAlive = async (): Promise<void> => {
-    while (!ended.signal.aborted && !lapsing.signal.aborted) {
+    while (!ended.signal.aborted && !expiring.signal.aborted) {
       await sleep(ttlMs / 3, ended.signal);
       if (ended.signal.aborted) return;
       renewing = renew();
       await renewing.catch(() => undefined);
-      if (now() > expiryOf(entry) - ttlMs / 3) lapsing.abort(lost());
+      if (now() > expiryOf(entry) - ttlMs / 3) expiring.abort(lost());
     }
   };
   keepAlive().catch(() => undefined);
 
   return {
-    signal: lapsing.signal,
+    signal: expiring.signal,
     takenOver: acquired.takenOver,
     async release() {
       ended.abort();
@@ -115,28 +117,28 @@ const hold = (
 
 /**
  * Waits for a lease and takes it.
- * @param whose what is waited for, as a noun phrase that begins a sentence ("Another delivery to this file")
- * @throws CourierError `drive-unavailable` when the time is up before the lease is free; the signal's reason when it aborts
+ * @param holder what the wait is for, as a noun phrase that begins a sentence ("Another delivery to this file")
+ * @throws CourierError `drive-unavailable` if the deadline comes before the lease is free; the signal's reason if it aborts
  */
 export const acquireLease = async (
   ledger: Ledger,
   key: string,
-  whose: string,
+  holder: string,
   { signal, deadlineMs = Infinity }: LeaseWait,
   { now, sleep = realSleep, ttlMs = DEFAULT_TTL_MS }: LeaseTimes,
 ): Promise<Lease> => {
-  for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(MAX_LOOK_MS, 2 * lookMs)) {
+  for (let pollMs = MIN_POLL_MS; ; pollMs = Math.min(MAX_POLL_MS, 2 * pollMs)) {
     if (signal?.aborted) throw abortReason(signal);
     const acquired = await tryToAcquire(ledger, key, { now, ttlMs });
     if ('entry' in acquired) return hold(ledger, key, acquired, { now, sleep, ttlMs });
-    if (now() + lookMs + MARGIN_MS > deadlineMs) {
+    if (now() + pollMs + MARGIN_MS > deadlineMs) {
       const leftMs = Math.max(1_000, acquired.heldUntilMs + CLOCK_SKEW_MS - now());
       throw new CourierError('drive-unavailable', {
-        detail: `${whose} is still at work.`,
+        detail: `${holder} is still in progress.`,
         retryAfterSeconds: Math.ceil(leftMs / 1_000),
       });
     }
-    // A wait that the signal has ended is noticed by the next look.
-    await sleep(lookMs, signal).catch(() => undefined);
+    // If the signal ended the wait, the next iteration throws.
+    await sleep(pollMs, signal).catch(() => undefined);
   }
 };

@@ -12,9 +12,9 @@ interface Kept extends Omit<StandingEntry, 'record'> {
 interface MemoryLedgerOptions {
   /** Epoch milliseconds. */
   now: () => number;
-  /** Estimated bytes of all entries together. */
+  /** Estimated bytes of all entries. */
   maxBytes?: number;
-  /** How long an entry is kept after its last change, in milliseconds. */
+  /** Milliseconds that an entry is kept after its last change. */
   ttlMs?: number;
 }
 
@@ -22,13 +22,13 @@ interface MemoryLedgerOptions {
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 const DEFAULT_TTL_MS = 14 * 24 * 3_600_000;
 
-/** One caller may fill at most this share of the ledger, so that it cannot take the ledger from the others. */
+/** The largest share of the ledger that one caller may use, so that it cannot lock out the others. */
 const MAX_SHARE_OF_ONE_OWNER = 0.5;
 
-/** A finished entry is not forgotten before this age, whatever the ledger holds: retries come within it. */
-const MIN_KEPT_MS = 3_600_000;
+/** A finished entry is never removed before this age, because retries come within it. */
+const MIN_AGE_MS = 3_600_000;
 
-/** What V8 needs for an entry beside its texts, measured with 100,000 of them. */
+/** The memory of an entry besides its strings, measured in V8 with 100,000 entries. */
 const ENTRY_OVERHEAD_BYTES = 600;
 
 const asEntry = ({ recordText, owner: _, bytes: __, changedAtMs: ___, ...entry }: Kept): StandingEntry => ({
@@ -36,24 +36,28 @@ const asEntry = ({ recordText, owner: _, bytes: __, changedAtMs: ___, ...entry }
   ...decodeRecord(recordText),
 });
 
-const atCapacity = (whose: string): CourierError =>
+const atCapacity = (owner: 'caller' | 'all'): CourierError =>
   new CourierError('busy', {
-    detail: `The ledger of this instance is full: ${whose} has as many unfinished or recent deliveries as it can remember.`,
-    remedy: 'Send more slowly, or let the operator configure a Firestore ledger ("ledger: {firestore: {}}").',
+    reason: owner === 'caller' ? 'ledger-share-full' : 'ledger-full',
+    detail:
+      owner === 'caller'
+        ? "This caller has used up its share of this instance's ledger with unfinished or recent deliveries."
+        : 'The ledger of this instance is full of unfinished or recent deliveries.',
+    remedy: 'Send more slowly, or ask the operator to configure a Firestore ledger ("ledger: {firestore: {}}").',
     retryAfterSeconds: 60,
   });
 
 /**
- * A ledger of one process: it is lost when the process ends, and other instances do not see it.
- * It is bounded by memory, and by caller. Unfinished and recent entries are never forgotten to make room: a claim that
- * finds no room is refused, since forgetting a key would mean a second file for its next retry.
+ * A ledger in the memory of one process: it is lost when the process ends, and other instances do not see it.
+ * Its memory is bounded, in total and for each caller. Unfinished and recent entries are never evicted: a claim for which
+ * there is no room is rejected, because a retry of an evicted key would create a second file.
  */
 export const createMemoryLedger = ({
   now,
   maxBytes = DEFAULT_MAX_BYTES,
   ttlMs = DEFAULT_TTL_MS,
 }: MemoryLedgerOptions): Ledger => {
-  // In the order of their last change, which is the order in which they expire.
+  // Ordered by their last change, which is the order in which they expire.
   const entries = new Map<string, Kept>();
   const bytesByOwner = new Map<string, number>();
   let totalBytes = 0;
@@ -82,7 +86,7 @@ export const createMemoryLedger = ({
 
   const keep = (key: string, kept: Omit<Kept, 'bytes' | 'changedAtMs' | 'version'>): Kept => {
     forget(key);
-    // A character takes two bytes where one of the text is beyond Latin-1.
+    // V8 stores a string in two bytes per character if any of its characters is outside Latin-1.
     const bytes = ENTRY_OVERHEAD_BYTES + 2 * (key.length + kept.fingerprint.length + (kept.recordText?.length ?? 0));
     const standing = { ...kept, bytes, changedAtMs: now(), version: String(++versions) };
     entries.set(key, standing);
@@ -90,11 +94,11 @@ export const createMemoryLedger = ({
     return standing;
   };
 
-  /** Forgets finished entries that are old enough, oldest first, until the condition holds. */
-  const forgetUntil = (hasRoom: () => boolean, isCandidate: (kept: Kept) => boolean): boolean => {
+  /** Evicts finished entries that are old enough, oldest first, until there is room. */
+  const evictUntil = (hasRoom: () => boolean, isCandidate: (kept: Kept) => boolean): boolean => {
     if (hasRoom()) return true;
     for (const [key, kept] of entries) {
-      if (kept.changedAtMs + MIN_KEPT_MS > now()) break;
+      if (kept.changedAtMs + MIN_AGE_MS > now()) break;
       if (kept.state !== 'done' || !isCandidate(kept)) continue;
       forget(key);
       if (hasRoom()) return true;
@@ -104,14 +108,14 @@ export const createMemoryLedger = ({
 
   const makeRoom = (owner: string, bytes: number): void => {
     const ownHasRoom = (): boolean => (bytesByOwner.get(owner) ?? 0) + bytes <= maxBytes * MAX_SHARE_OF_ONE_OWNER;
-    if (!forgetUntil(ownHasRoom, (kept) => kept.owner === owner)) throw atCapacity('this caller');
+    if (!evictUntil(ownHasRoom, (kept) => kept.owner === owner)) throw atCapacity('caller');
     if (
-      !forgetUntil(
+      !evictUntil(
         () => totalBytes + bytes <= maxBytes,
         () => true,
       )
     )
-      throw atCapacity('everybody together');
+      throw atCapacity('all');
   };
 
   return {

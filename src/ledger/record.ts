@@ -1,9 +1,9 @@
 import { CourierError } from '../errors.ts';
 
-/** UTF-8 bytes of JSON; well below Firestore's 1 MiB a document. */
+/** UTF-8 bytes of JSON, well below Firestore's limit of 1 MiB per document. */
 const MAX_RECORD_BYTES = 102_400;
 
-/** A record as it is stored: JSON text, so that every ledger keeps a copy of its own and takes any shape. */
+/** A record as it is stored: JSON text, so that every ledger keeps its own copy and accepts any shape. */
 export const encodeRecord = (record: unknown): string | undefined => {
   if (record === undefined) return undefined;
   const text = JSON.stringify(record);
@@ -13,10 +13,10 @@ export const encodeRecord = (record: unknown): string | undefined => {
   return text;
 };
 
-/** The entry's `record` property; none at all when nothing was recorded. */
+/** The entry's `record` property, which is absent when nothing was recorded. */
 export const decodeRecord = (text: string | undefined): { record?: unknown } =>
   text === undefined ? {} : { record: JSON.parse(text) };
 
-/** A claim that has expired, or was never made, takes no record; the same delivery tried again makes a new one. */
+/** A record for a claim that has expired or does not exist. A retry of the delivery makes a new claim. */
 export const noClaim = (cause?: unknown): CourierError =>
-  new CourierError('google-unavailable', { cause: new Error('nothing is claimed under this key', { cause }) });
+  new CourierError('google-unavailable', { cause: new Error('this key has no claim', { cause }) });

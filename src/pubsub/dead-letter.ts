@@ -1,5 +1,6 @@
 import { CourierError } from '../errors.ts';
-import type { Bearer, GoogleResponse, GoogleTransport } from '../google/transport.ts';
+import type { Bearer } from '../bearer.ts';
+import type { GoogleResponse, GoogleTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { turn } from '../turns.ts';
 import type { PubsubMessage } from './message.ts';

@@ -27,7 +27,7 @@ afterAll(async () => {
 /** In a process of its own, whose PATH it is. */
 const find = async (isPlatforms: boolean): Promise<{ project: string; asked: string[]; gcloud: boolean }> => {
   const program = `
-    import { createRuntimeProject } from './src/credentials/runtime-project.ts';
+    import { createRuntimeProject } from './src/credentials/runtime/runtime-project.ts';
     import { createTransport } from './src/google/create-transport.ts';
     import { createLog } from './src/log.ts';
     const transport = createTransport({ googleOrigin: '${google.origin}', log: createLog('error') });

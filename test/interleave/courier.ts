@@ -1,4 +1,4 @@
-import { destination } from '../../src/config/destination.ts';
+import { destination } from '../../src/config/schema/destination.ts';
 import { createDeliver } from '../../src/deliver.ts';
 import type { Delivery, Receipt } from '../../src/domain.ts';
 import { createCompleteUpload } from '../../src/upload-sessions/complete.ts';

@@ -1,6 +1,6 @@
 import type { LocalGoogle } from '../../local/google/server.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { createRuntimeIdentity } from '../../src/credentials/runtime-identity.ts';
+import { createRuntimeIdentity } from '../../src/credentials/runtime/runtime-identity.ts';
 import { createDeliver } from '../../src/deliver.ts';
 import { createAllow, createDestinations } from '../../src/destinations.ts';
 import { createBufferBudget } from '../../src/drive/upload/buffer-budget.ts';

@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { GoogleCall, GoogleErrorBody, GoogleService, Grant, ServiceContext } from '../google-service.ts';
+import { errorInfo } from '../http/api-error.ts';
 import { type Subscription, type SubscriptionInput, subscriptionOf } from './subscriptions.ts';
 
 /** A published message. */
@@ -66,8 +67,14 @@ const answerJson = ({ response }: GoogleCall, status: number, body: unknown): tr
   return true;
 };
 
-const refuse = (call: GoogleCall, code: number, status: string, message: string): true => {
-  const body: GoogleErrorBody = { error: { code, message, status } };
+const refuse = (
+  call: GoogleCall,
+  code: number,
+  status: string,
+  message: string,
+  details?: unknown[],
+): true => {
+  const body: GoogleErrorBody = { error: { code, message, status, details } };
   return answerJson(call, code, body);
 };
 
@@ -102,7 +109,9 @@ export const createPubsubService = ({
     }
     if (!isApiEnabled(grant.project, 'pubsub.googleapis.com')) {
       const why = `Cloud Pub/Sub API has not been used in project ${grant.project} before or it is disabled.`;
-      refuse(call, 403, 'PERMISSION_DENIED', why);
+      // The example of google/api/error_reason.proto is this very error.
+      const metadata = { consumer: `projects/${grant.project}`, service: 'pubsub.googleapis.com' };
+      refuse(call, 403, 'PERMISSION_DENIED', why, [errorInfo('SERVICE_DISABLED', 'googleapis.com', metadata)]);
       return undefined;
     }
     return grant;

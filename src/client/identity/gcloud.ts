@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { CourierClientError, failure } from '../errors.ts';
+import { isServiceAccount } from '../../text/service-account.ts';
 import type { Identity, SearchContext } from './identity.ts';
 
 const execute = promisify(execFile);
@@ -46,8 +47,6 @@ const activeAccount = async (context: GcloudContext): Promise<string | undefined
     throw error;
   }
 };
-
-const isServiceAccount = (account: string): boolean => account.endsWith('.gserviceaccount.com');
 
 /** The account that gcloud is signed in with. It is the last resort. */
 export const findGcloud = async (context: GcloudContext): Promise<Identity | undefined> => {

@@ -1,18 +1,17 @@
 import { crc32c } from '@aws-crypto/crc32c';
 import { z } from 'zod';
+import { parseSecretName, secretManagerHost } from '../../text/secret-name.ts';
 import { failure } from '../errors.ts';
 import { askForJson, type GoogleFetch } from '../google-fetch.ts';
 import { identityError } from '../identity/refusal.ts';
-
-/** `projects/P/secrets/S`, or a regional secret. */
-const SECRET = /^projects\/[^/\s]+\/(?:locations\/([\w-]+)\/)?secrets\/[\w-]+$/;
 
 const versionSchema = z.object({ name: z.string() });
 const problemSchema = z.object({ error: z.object({ status: z.string() }) });
 
 /** @throws CourierClientError `usage` */
 export const checkedSecretName = (name: string): string => {
-  if (SECRET.test(name)) return name;
+  const parsed = parseSecretName(name);
+  if (parsed !== undefined && parsed.version === undefined) return name;
   throw failure('usage', { detail: `"${name}" is not the name of a secret: projects/PROJECT/secrets/NAME.` });
 };
 
@@ -33,9 +32,8 @@ export const addSecretVersion = async (
   bytes: Buffer,
   { token, fetch }: { token: string; fetch: GoogleFetch },
 ): Promise<string> => {
-  const location = SECRET.exec(name)?.[1];
-  const host = location === undefined ? 'secretmanager' : `secretmanager.${location}.rep`;
-  const asked = askForJson(fetch, `https://${host}.googleapis.com/v1/${name}:addVersion`, {
+  const host = secretManagerHost({ location: parseSecretName(name)?.location });
+  const asked = askForJson(fetch, `https://${host}/v1/${name}:addVersion`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ payload: { data: bytes.toString('base64'), dataCrc32c: String(crc32c(bytes)) } }),

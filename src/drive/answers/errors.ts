@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CourierError, type ErrorCode } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
+import { isServiceAccount } from '../../text/service-account.ts';
 import { isVague, meaningOf } from './reasons.ts';
 
 /** What of a Google error is of use: reasons, not the payload, which may name people and files. */
@@ -44,10 +45,9 @@ const codeOfStatus = (status: number, message: string): ErrorCode => {
 /** Statuses that are clear whatever the reason is. */
 const isClear = (status: number): boolean => status === 401 || status === 404 || status === 429 || status >= 500;
 
-const isServiceAccount = (account: string | undefined, message: string): boolean =>
-  account === undefined
-    ? /service accounts? do not have storage quota/i.test(message)
-    : account.endsWith('.gserviceaccount.com');
+/** While the account is unknown, only Google's message tells a service account from a person. */
+const isServiceAccountsQuota = (account: string | undefined, message: string): boolean =>
+  account === undefined ? /service accounts? do not have storage quota/i.test(message) : isServiceAccount(account);
 
 const secondsToWait = (
   { headers }: Pick<GoogleResponse, 'headers'>,
@@ -101,7 +101,7 @@ export const driveError = (
   const judged = judge(response.status, { message, reasons });
   const { reason, remedy, detail } = judged;
   const code =
-    reason === 'storageQuotaExceeded' && judged.code === 'drive-full' && isServiceAccount(account, message)
+    reason === 'storageQuotaExceeded' && judged.code === 'drive-full' && isServiceAccountsQuota(account, message)
       ? 'no-storage-quota'
       : judged.code;
   return new CourierError(code, {

@@ -1,4 +1,4 @@
-import { hasDotSegment } from '../../config/sources.ts';
+import { hasDotSegment } from '../../config/schema/sources.ts';
 import type { ObjectName } from './cloud-storage.ts';
 
 /**

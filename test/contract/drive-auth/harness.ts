@@ -3,7 +3,7 @@ import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { createDriveAuth } from '../../../src/credentials/create-drive-auth.ts';
 import type { DriveAuth } from '../../../src/credentials/drive-auth.ts';
-import { createRuntimeIdentity } from '../../../src/credentials/runtime-identity.ts';
+import { createRuntimeIdentity } from '../../../src/credentials/runtime/runtime-identity.ts';
 import type { CourierError } from '../../../src/errors.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';
 import type { GoogleTransport } from '../../../src/google/transport.ts';

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { startPubsubEmulator } from '../../../local/demo/pubsub-emulator.ts';
-import { createSubscriptionSight } from '../../../src/doctor/subscription.ts';
+import { createSubscriptionReader } from '../../../src/doctor/subscription/state.ts';
 
 const started = await startPubsubEmulator();
 if ('missing' in started) {
@@ -14,7 +14,7 @@ afterAll(() => emulator?.stop());
   async () => {
     const endpoint = 'http://127.0.0.1:9/v1/pubsub';
     const name = (await emulator?.subscribe('exports', 'exports-push', endpoint)) ?? '';
-    const sightOf = createSubscriptionSight(
+    const readSubscription = createSubscriptionReader(
       {
         transport: {
           async send({ url, method }) {
@@ -28,7 +28,7 @@ afterAll(() => emulator?.stop());
       },
       Date.now() + 30_000,
     );
-    const seen = await sightOf(name);
+    const seen = await readSubscription(name);
     expect(seen).toMatchObject({
       topic: 'projects/local-project/topics/exports',
       pushConfig: { pushEndpoint: endpoint },
@@ -36,7 +36,7 @@ afterAll(() => emulator?.stop());
       detached: false,
     });
     expect(seen).not.toHaveProperty('deadLetterPolicy');
-    expect(await sightOf(`${name}-2`)).toBe('missing');
+    expect(await readSubscription(`${name}-2`)).toBe('missing');
   },
   60_000,
 );

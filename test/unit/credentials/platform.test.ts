@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { createPlatform } from '../../../src/credentials/platform.ts';
+import { createPlatform } from '../../../src/credentials/runtime/platform.ts';
 
 let google: LocalGoogle;
 let nowMs: number;

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { limitTime } from '../../../src/credentials/time-limit.ts';
+import { limitTime } from '../../../src/credentials/google-library.ts';
 import { watchTimers } from '../../support/running-timers.ts';
 
 const URL_OF_ALL = 'https://oauth2.googleapis.com/token';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { ShareConfig } from '../../../src/config/destination.ts';
+import type { ShareConfig } from '../../../src/config/schema/destination.ts';
 import { shareFile } from '../../../src/delivery/sharing.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createKeptLog } from '../../support/kept-log.ts';

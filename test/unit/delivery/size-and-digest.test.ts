@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import type { DestinationConfig } from '../../../src/config/destination.ts';
+import type { DestinationConfig } from '../../../src/config/schema/destination.ts';
 import type { Source } from '../../../src/domain.ts';
 import { checkDigest } from '../../../src/digest.ts';
 import { hashOf, replay } from '../../../src/delivery/idempotency.ts';

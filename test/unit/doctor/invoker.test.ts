@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../../src/config/config.ts';
-import { checkInvoker } from '../../../src/doctor/invoker.ts';
+import { checkInvoker } from '../../../src/doctor/checks/invoker.ts';
 
 const running: Server[] = [];
 afterEach(async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../../src/config/config.ts';
-import { createSubscriptionSight } from '../../../src/doctor/subscription.ts';
-import { checkSubscriptions } from '../../../src/doctor/subscriptions.ts';
+import { createSubscriptionReader } from '../../../src/doctor/subscription/state.ts';
+import { checkSubscriptions } from '../../../src/doctor/checks/subscriptions.ts';
 import { CourierError } from '../../../src/errors.ts';
 import type { GoogleRequest } from '../../../src/google/transport.ts';
 
@@ -41,8 +41,8 @@ const configOf = (document: object = {}) =>
   });
 
 /** Pub/Sub as a table of answers; what is not in it does not answer at all. */
-const sightOf = (answers: Record<string, { status: number; body: object }>, asked: GoogleRequest[] = []) =>
-  createSubscriptionSight(
+const readerOf = (answers: Record<string, { status: number; body: object }>, asked: GoogleRequest[] = []) =>
+  createSubscriptionReader(
     {
       transport: {
         async send(request) {
@@ -59,7 +59,7 @@ const sightOf = (answers: Record<string, { status: number; body: object }>, aske
 
 const check = (body: object, document?: object) =>
   checkSubscriptions({ config: configOf(document) }, 'reports', {
-    sightOf: sightOf({ [NAME]: { status: 200, body } }),
+    readSubscription: readerOf({ [NAME]: { status: 200, body } }),
     runtimeEmail: 'run@my-project.iam.gserviceaccount.com',
   });
 
@@ -189,8 +189,11 @@ describe('several subscriptions', () => {
       },
     },
   };
-  const look = (answers: Parameters<typeof sightOf>[0]) =>
-    checkSubscriptions({ config: configOf(both) }, 'reports', { sightOf: sightOf(answers), runtimeEmail: undefined });
+  const look = (answers: Parameters<typeof readerOf>[0]) =>
+    checkSubscriptions({ config: configOf(both) }, 'reports', {
+      readSubscription: readerOf(answers),
+      runtimeEmail: undefined,
+    });
   const seen = { status: 200, body: healthy };
 
   test('one that is wrong is not hidden by one that cannot be seen, nor the other way round', async () => {
@@ -212,8 +215,8 @@ describe('several subscriptions', () => {
 test('Pub/Sub is asked once for each, with its name whole and the courier’s own token', async () => {
   const asked: GoogleRequest[] = [];
   const name = 'projects/my-project/subscriptions/a?b#c%2e';
-  const see = sightOf({}, asked);
-  expect([await see(name), await see(name)]).toEqual([{ unseen: 'unanswered' }, { unseen: 'unanswered' }]);
+  const see = readerOf({}, asked);
+  expect([await see(name), await see(name)]).toEqual([{ unknown: 'unanswered' }, { unknown: 'unanswered' }]);
   expect(asked).toMatchObject([
     {
       method: 'GET',
@@ -224,6 +227,6 @@ test('Pub/Sub is asked once for each, with its name whole and the courier’s ow
 });
 
 test('an answer that is no subscription counts as none', async () => {
-  const see = sightOf({ [NAME]: { status: 200, body: { pushConfig: 7 } }, [OTHER]: { status: 500, body: {} } });
-  expect([await see(NAME), await see(OTHER)]).toEqual([{ unseen: 'unanswered' }, { unseen: 'unanswered' }]);
+  const see = readerOf({ [NAME]: { status: 200, body: { pushConfig: 7 } }, [OTHER]: { status: 500, body: {} } });
+  expect([await see(NAME), await see(OTHER)]).toEqual([{ unknown: 'unanswered' }, { unknown: 'unanswered' }]);
 });

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { faultOfAudience } from './audience.ts';
+import { credential } from './credential.ts';
+import { destination } from './destination.ts';
+import { faultWords } from '../faults.ts';
+import { ledger } from './ledger.ts';
+import { named } from './named.ts';
+import { principal } from './principal.ts';
+import { pubsub } from './pubsub.ts';
+
+/** Options for zod. Compiling a parser takes longer than parsing the configuration once (docs/decisions/cold-start.md). */
+export const ONCE = { jitless: true, error: faultWords };
+
+const limits = z.strictObject({
+  bufferBytes: z.int().min(262_144).nullable().default(null),
+  concurrentUploads: z.int().positive().max(10_000).default(80),
+  requestSeconds: z.int().positive().max(3600).default(3600),
+});
+
+/** The part of a document that its references need, so that they are checked even if there are other faults. */
+const referencing = z.looseObject({
+  destinations: z.record(z.string(), z.looseObject({ credentials: z.string() })),
+  credentials: z.record(z.string(), z.unknown()),
+  pubsub: z.looseObject({
+    subscriptions: z.record(z.string(), z.looseObject({ destinations: z.array(z.string()) })),
+    eventDestinations: z.array(z.string()),
+  }),
+});
+
+interface UnknownName {
+  path: PropertyKey[];
+  message: string;
+}
+
+/** References to credentials and destinations that the document does not contain. */
+const unknownNames = ({ destinations, credentials, pubsub }: z.infer<typeof referencing>): UnknownName[] => {
+  const named: [PropertyKey[], string[]][] = [
+    ...Object.entries(pubsub.subscriptions).map(([name, { destinations }]): [PropertyKey[], string[]] => [
+      ['pubsub', 'subscriptions', name, 'destinations'],
+      destinations,
+    ]),
+    [['pubsub', 'eventDestinations'], pubsub.eventDestinations],
+  ];
+  return [
+    ...Object.entries(destinations)
+      .filter(([, { credentials: name }]) => !Object.hasOwn(credentials, name))
+      .map(([name, { credentials }]) => ({
+        path: ['destinations', name, 'credentials'],
+        message: `no credentials are named "${credentials}"`,
+      })),
+    ...named.flatMap(([path, names]) =>
+      names
+        .filter((name) => !Object.hasOwn(destinations, name))
+        .map((name) => ({ path, message: `no destination is named "${name}"` })),
+    ),
+  ];
+};
+
+/** The configuration document, with its defaults. */
+export const document = z
+  .strictObject({
+    audiences: z.array(z.string().min(1)).min(1, 'needs at least one audience'),
+    identity: z.enum(['id-token', 'iap', 'cloud-run-iam']).default('id-token'),
+    operators: z.array(principal).default([]),
+    destinations: named(
+      destination,
+      /^[A-Za-z0-9][\w.-]{0,63}$/,
+      'is not a valid destination name (up to 64 letters, digits, ".", "_" and "-", beginning with a letter or digit)',
+    ).refine((all) => Object.keys(all).length > 0, 'needs at least one destination'),
+    credentials: z.record(z.string(), credential),
+    ledger: ledger.default('memory'),
+    pubsub: pubsub.prefault({}),
+    userProject: z
+      .string()
+      .regex(/^(?:[a-z][a-z0-9.:-]{4,61}[a-z0-9]|\d{6,20})$/, 'is not a project id')
+      .nullable()
+      .default(null),
+    limits: limits.prefault({}),
+  })
+  .superRefine(
+    ({ audiences, identity }, context) => {
+      for (const [index, audience] of audiences.entries()) {
+        const message = audience === '' ? undefined : faultOfAudience(audience, identity);
+        if (message !== undefined) context.addIssue({ code: 'custom', path: ['audiences', index], message });
+      }
+    },
+    { when: ({ value }) => z.looseObject({ audiences: z.array(z.string()) }).safeParse(value, ONCE).success },
+  )
+  .superRefine(
+    (config, context) => {
+      for (const fault of unknownNames(config)) context.addIssue({ code: 'custom', ...fault });
+    },
+    { when: ({ value }) => referencing.safeParse(value, ONCE).success },
+  );

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import type { CallContext } from '../../drive/drive.ts';
+import { asCourierError } from '../../errors.ts';
+import type { Destination } from '../../delivery/resolve-options.ts';
+import { mustBeStored } from '../../delivery/store/upload-step.ts';
+import type { DoctorDependencies } from '../dependencies.ts';
+import { type Facts, remedyFor } from '../remedies.ts';
+import { type Check, failed, passed, warned } from '../report.ts';
+
+const MEDIA_TYPE = 'text/plain';
+
+/** Creates a small file in the folder as a delivery does, compares its checksum, and removes it. */
+export const checkByWriting = async (
+  { log, now }: Pick<DoctorDependencies, 'log' | 'now'>,
+  { name, config, drive }: Pick<Destination, 'name' | 'config' | 'drive'>,
+  facts: Facts,
+  context: CallContext,
+): Promise<Check> => {
+  const bytes = Buffer.from(`Test file of drive-courier's doctor, ${new Date(now()).toISOString()}.\n`);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  let id: string;
+  try {
+    id = await drive.newId(context);
+    const { id: folderId } = await drive.resolveFolder(config.folder, context);
+    const file = { id, name: 'drive-courier-doctor.txt', mimeType: MEDIA_TYPE, folderId };
+    const source = {
+      size: bytes.length,
+      mimeType: MEDIA_TYPE,
+      async *open() {
+        yield bytes;
+      },
+    };
+    const request = { ...context, source, expectedSha256: sha256, maxBytes: bytes.length };
+    mustBeStored(await drive.upload({ kind: 'create', file }, request));
+  } catch (thrown) {
+    const error = asCourierError(thrown);
+    log.warn({ error, destination: name }, 'The doctor cannot write a probe file');
+    return failed(
+      'probe',
+      `A probe file cannot be created: ${error.detail ?? `${error.title}.`}`,
+      remedyFor(error, facts),
+    );
+  }
+  try {
+    await drive.remove(id, context);
+    return passed('probe', 'A probe file was created and removed.');
+  } catch (thrown) {
+    log.warn(
+      { error: asCourierError(thrown), destination: name, fileId: id },
+      'The doctor cannot remove its probe file',
+    );
+    return warned(
+      'probe',
+      'A probe file was created, but the account cannot remove it.',
+      `Delete it by hand: https://drive.google.com/file/d/${id}/view`,
+    );
+  }
+};

@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import type { Config } from '../../config/config.ts';
+import { needsUserProject } from '../../exports/sources/storage-refusal.ts';
+import type { DoctorDependencies } from '../dependencies.ts';
+import { memberOf } from '../remedies.ts';
+import { type Check, type Fault, fromFaults, passed } from '../report.ts';
+
+const GET = 'storage.objects.get';
+const permitted = z.object({ permissions: z.array(z.string()).default([]) });
+
+/** The courier's access to a bucket; `unknown` if Cloud Storage does not tell. */
+type BucketAccess = 'readable' | 'not-readable' | 'missing' | 'requester-pays' | 'unknown';
+
+/**
+ * Makes a function that asks Cloud Storage about a bucket, once for each bucket. It needs no permission
+ * (https://cloud.google.com/storage/docs/json_api/v1/buckets/testIamPermissions). Never rejects.
+ */
+export const createBucketReader = (
+  { config: { userProject }, transport, runtime }: Pick<DoctorDependencies, 'config' | 'transport' | 'runtime'>,
+  deadlineMs: number,
+): ((bucket: string) => Promise<BucketAccess>) => {
+  /** As in deliveries, the project that pays is sent only if the bucket requires it. */
+  const ask = async (bucket: string, payer: string | null): Promise<{ status: number; body: Buffer }> => {
+    const billed = payer === null ? '' : `&userProject=${encodeURIComponent(payer)}`;
+    return transport.send({
+      operation: 'storage.buckets.testIamPermissions',
+      method: 'GET',
+      url: `https://storage.googleapis.com/storage/v1/b/${encodeURIComponent(bucket)}/iam/testPermissions?permissions=${GET}${billed}`,
+      headers: { authorization: `Bearer ${await runtime.token()}` },
+      retry: 'idempotent',
+      deadlineMs,
+    });
+  };
+  const look = async (bucket: string): Promise<BucketAccess> => {
+    try {
+      const first = await ask(bucket, null);
+      const isBilled = needsUserProject(first);
+      if (isBilled && userProject === null) return 'requester-pays';
+      const { status, body } = isBilled ? await ask(bucket, userProject) : first;
+      if (isBilled && status === 403) return 'requester-pays';
+      if (status === 404) return 'missing';
+      if (status !== 200) return 'unknown';
+      return permitted.parse(JSON.parse(body.toString())).permissions.includes(GET) ? 'readable' : 'not-readable';
+    } catch {
+      return 'unknown';
+    }
+  };
+  const accesses = new Map<string, Promise<BucketAccess>>();
+  return (bucket) => {
+    const access = accesses.get(bucket) ?? look(bucket);
+    accesses.set(bucket, access);
+    return access;
+  };
+};
+
+/** The sources for a destination: its own, and those of the subscriptions and events that deliver to it. */
+const sourcesOf = ({ destinations, pubsub }: Pick<Config, 'destinations' | 'pubsub'>, name: string): string[] => [
+  ...new Set([
+    ...(destinations[name]?.sources ?? []),
+    ...Object.values(pubsub.subscriptions).flatMap((subscription) =>
+      subscription.destinations.includes(name) ? subscription.sources : [],
+    ),
+    ...(pubsub.eventDestinations.includes(name) ? pubsub.eventSources : []),
+  ]),
+];
+
+const bucketOf = (source: string): string => source.slice('gs://'.length, source.indexOf('/', 'gs://'.length));
+
+const faultOf = (
+  bucket: string,
+  prefixes: readonly string[],
+  access: BucketAccess,
+  runtime: string | undefined,
+): Fault[] => {
+  if (access === 'readable') return [];
+  if (access === 'requester-pays') {
+    const consumer = 'roles/serviceusage.serviceUsageConsumer';
+    return [
+      {
+        result: 'failed',
+        detail: `gs://${bucket} is a requester-pays bucket, and the courier has no project that can be billed.`,
+        remedy: `Set "userProject" in the configuration to the project that pays, and run: gcloud projects add-iam-policy-binding PROJECT --member=${memberOf(runtime)} --role=${consumer}`,
+      },
+    ];
+  }
+  const grant = `gcloud storage buckets add-iam-policy-binding gs://${bucket} --member=${memberOf(runtime)} --role=roles/storage.objectViewer`;
+  if (access === 'missing') {
+    const remedy = `Correct the bucket's name under "sources" in the configuration, or: gcloud storage buckets create gs://${bucket}`;
+    return [{ result: 'failed', detail: `The bucket gs://${bucket} does not exist.`, remedy }];
+  }
+  if (access === 'unknown') {
+    const detail = `It is unknown whether the courier can read gs://${bucket}.`;
+    return [{ result: 'warned', detail, remedy: `gcloud storage buckets get-iam-policy gs://${bucket}` }];
+  }
+  // With access to some folders only (an IAM condition, managed folders) there is no permission on the bucket itself.
+  const mayReadSome = prefixes.every((source) => source !== `gs://${bucket}/`);
+  return [
+    {
+      result: mayReadSome ? 'warned' : 'failed',
+      detail: mayReadSome
+        ? `The courier cannot read all of gs://${bucket}. Whether it can read ${prefixes.join(', ')} is known only when an object is delivered.`
+        : `The courier cannot read gs://${bucket}.`,
+      remedy: grant,
+    },
+  ];
+};
+
+/** Checks that the courier can read the `sources` of a destination. */
+export const checkSources = async (
+  { config }: Pick<DoctorDependencies, 'config'>,
+  destination: string,
+  { readBucket, runtimeEmail }: { readBucket: ReturnType<typeof createBucketReader>; runtimeEmail: string | undefined },
+): Promise<Check> => {
+  const sources = sourcesOf(config, destination);
+  if (sources.length === 0) {
+    return passed('sources', 'No "sources" are configured, so exports of gs:// objects are answered source-not-found.');
+  }
+  const buckets = [...new Set(sources.map(bucketOf))];
+  const faults = await Promise.all(
+    buckets.map(async (bucket) =>
+      faultOf(
+        bucket,
+        sources.filter((source) => bucketOf(source) === bucket),
+        await readBucket(bucket),
+        runtimeEmail,
+      ),
+    ),
+  );
+  const from = `Objects may come from ${sources.join(', ')}.`;
+  return faults.flat().length === 0 ? passed('sources', from) : fromFaults('sources', from, faults.flat());
+};
