@@ -15,8 +15,7 @@ interface UncheckedDocument {
   hint?: string | undefined;
 }
 
-const FIRST_STEPS =
-  'Set COURIER_CONFIG_FILE or COURIER_CONFIG, or the variables above (see docs/configuration.md)';
+const FIRST_STEPS = 'Set COURIER_CONFIG_FILE or COURIER_CONFIG, or the variables above (see docs/configuration.md)';
 
 /** Finds the document: in COURIER_CONFIG, in the file that COURIER_CONFIG_FILE names, or in single variables. */
 const findDocument = (env: Environment): Omit<UncheckedDocument, 'notes'> => {

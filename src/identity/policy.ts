@@ -8,7 +8,6 @@ export interface Policy {
   mayWrite(caller: Caller, destination: string): boolean;
   /** The names of the destinations that this caller may write to, in the order of the configuration. */
   destinationsOf(caller: Caller): string[];
-  isOperator(caller: Caller): boolean;
   /** @throws CourierError `destination-forbidden` unless the caller may write to some destination */
   requireAnyDestination(caller: Caller): void;
   /** @throws CourierError `caller-not-allowed` unless the caller is an operator */
@@ -87,7 +86,6 @@ export const createPolicy = ({ destinations, operators }: Pick<Config, 'destinat
   return {
     mayWrite,
     destinationsOf,
-    isOperator: (caller) => includes(operatorSet, caller),
     requireAnyDestination(caller) {
       if (destinationsOf(caller).length === 0) throw noDestination(caller);
     },

@@ -41,7 +41,9 @@ interface Case {
   what: string;
   credential: () => Credential | Promise<Credential>;
   code: string;
-  detail: string;
+  reason: string;
+  /** Which field of the document is wrong. */
+  detail?: string;
   remedy: string;
   /** Puts the world right again. */
   after?: () => void;
@@ -52,14 +54,14 @@ const CASES: readonly Case[] = [
     what: 'a key file of another project, whose account Google does not know',
     credential: () => damaged('courier', { client_email: 'courier@other-project.iam.gserviceaccount.com' }),
     code: 'key-revoked',
-    detail: 'does not exist any more, or is disabled',
+    reason: 'account-not-found',
     remedy: 'courier@other-project.iam.gserviceaccount.com',
   },
   {
     what: 'a key of another account',
     credential: () => damaged('courier', { client_email: google.world.emails.stranger }),
     code: 'key-revoked',
-    detail: 'deleted or disabled, or is not of this account',
+    reason: 'key-not-found',
     remedy: 'Make a new key',
   },
   {
@@ -70,7 +72,7 @@ const CASES: readonly Case[] = [
       return { file: written(key) };
     },
     code: 'key-revoked',
-    detail: 'deleted or disabled',
+    reason: 'key-not-found',
     remedy: 'Make a new key for courier@local-project',
   },
   {
@@ -81,7 +83,7 @@ const CASES: readonly Case[] = [
     },
     after: () => google.world.setServiceAccountDisabled(google.world.emails.stranger, false),
     code: 'key-revoked',
-    detail: 'disabled',
+    reason: 'account-not-found',
     remedy: 'stranger@local-project',
   },
   {
@@ -89,7 +91,8 @@ const CASES: readonly Case[] = [
     credential: () =>
       damaged('courier', { private_key: '-----BEGIN PRIVATE KEY-----\nQUJD\n-----END PRIVATE KEY-----\n' }),
     code: 'key-invalid',
-    detail: 'not an RSA private key',
+    reason: 'document-invalid',
+    detail: '"private_key"',
     remedy: 'complete Google credentials file',
   },
   {
@@ -99,21 +102,21 @@ const CASES: readonly Case[] = [
       return { file: path('authorized-user-alice') };
     },
     code: 'key-revoked',
-    detail: 'consent has expired or was revoked',
+    reason: 'consent-revoked',
     remedy: 'courier login',
   },
   {
     what: 'an OAuth client that Google does not know',
     credential: () => damaged('authorized-user-ops', { client_id: 'nobody.apps.googleusercontent.com' }),
     code: 'key-invalid',
-    detail: 'OAuth client',
+    reason: 'client-unknown',
     remedy: 'complete Google credentials file',
   },
   {
     what: 'a person with a subject besides',
     credential: () => ({ file: path('authorized-user-ops'), subject: google.world.emails.alice }),
     code: 'key-invalid',
-    detail: '"subject"',
+    reason: 'subject-unsupported',
     remedy: 'Remove "subject"',
   },
   {
@@ -123,7 +126,7 @@ const CASES: readonly Case[] = [
       return { file: path('courier'), subject: 'someone@elsewhere.example' };
     },
     code: 'delegation-refused',
-    detail: 'no such user',
+    reason: 'subject-not-found',
     remedy: 'Domain-wide delegation',
   },
   {
@@ -133,7 +136,7 @@ const CASES: readonly Case[] = [
       return { file: path('courier'), subject: google.world.emails.alice };
     },
     code: 'delegation-refused',
-    detail: 'No domain-wide delegation',
+    reason: 'delegation-missing',
     remedy: 'client id of courier@local-project',
   },
   {
@@ -143,28 +146,28 @@ const CASES: readonly Case[] = [
       return { impersonate: google.world.emails.driveWriter, subject: google.world.emails.alice };
     },
     code: 'delegation-refused',
-    detail: 'No domain-wide delegation',
+    reason: 'delegation-missing',
     remedy: 'client id of drive-writer@local-project',
   },
   {
     what: 'a principal without Token Creator',
     credential: () => ({ impersonate: google.world.emails.courier }),
     code: 'impersonation-refused',
-    detail: 'may not mint tokens',
+    reason: 'IAM_PERMISSION_DENIED',
     remedy: 'roles/iam.serviceAccountTokenCreator on courier@local-project',
   },
   {
     what: 'a principal without Token Creator that wants to sign',
     credential: () => ({ impersonate: google.world.emails.courier, subject: google.world.emails.alice }),
     code: 'impersonation-refused',
-    detail: 'may not mint tokens',
+    reason: 'IAM_PERMISSION_DENIED',
     remedy: 'roles/iam.serviceAccountTokenCreator on courier@local-project',
   },
   {
     what: 'an account to impersonate that does not exist',
     credential: () => ({ impersonate: 'nobody@local-project.iam.gserviceaccount.com' }),
     code: 'impersonation-refused',
-    detail: 'does not exist',
+    reason: 'NOT_FOUND',
     remedy: 'Create nobody@local-project',
   },
   {
@@ -175,7 +178,7 @@ const CASES: readonly Case[] = [
     },
     after: () => google.world.enableApi('iamcredentials.googleapis.com'),
     code: 'impersonation-refused',
-    detail: 'API is off',
+    reason: 'SERVICE_DISABLED',
     remedy: 'gcloud services enable iamcredentials.googleapis.com',
   },
   {
@@ -189,7 +192,7 @@ const CASES: readonly Case[] = [
     },
     after: () => google.world.setMetadata({ honoursScopes: true, scopes: [CLOUD_PLATFORM] }),
     code: 'impersonation-refused',
-    detail: 'access scopes',
+    reason: 'ACCESS_TOKEN_SCOPE_INSUFFICIENT',
     remedy: CLOUD_PLATFORM,
   },
   {
@@ -199,7 +202,7 @@ const CASES: readonly Case[] = [
         audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/none/providers/none',
       }),
     code: 'impersonation-refused',
-    detail: 'pool or provider does not exist',
+    reason: 'pool-not-found',
     remedy: 'workload identity provider',
   },
   {
@@ -210,7 +213,7 @@ const CASES: readonly Case[] = [
       return damaged('external-account-oidc', { credential_source: { file } });
     },
     code: 'impersonation-refused',
-    detail: 'does not take the workload',
+    reason: 'workload-token-rejected',
     remedy: 'workload identity provider',
   },
   {
@@ -221,7 +224,7 @@ const CASES: readonly Case[] = [
       return damaged('external-account-oidc', { credential_source: { file } });
     },
     code: 'impersonation-refused',
-    detail: 'may not act as',
+    reason: 'IAM_PERMISSION_DENIED',
     remedy: 'roles/iam.workloadIdentityUser on drive-writer@local-project',
   },
   {
@@ -236,48 +239,50 @@ const CASES: readonly Case[] = [
       if (identity !== undefined) identity.arn = identity.arn.replace('another-role', 'report-exporter');
     },
     code: 'impersonation-refused',
-    detail: 'AWS role',
+    reason: 'IAM_PERMISSION_DENIED',
     remedy: 'roles/iam.workloadIdentityUser on drive-writer@local-project',
   },
   {
     what: 'a federated workload that wants to sign for a user',
     credential: () => ({ file: path('external-account-oidc'), subject: google.world.emails.alice }),
     code: 'impersonation-refused',
-    detail: 'may not mint tokens',
+    reason: 'IAM_PERMISSION_DENIED',
     remedy: 'roles/iam.serviceAccountTokenCreator',
   },
   {
     what: 'a scope that does not exist',
     credential: () => ({ file: path('courier'), scopes: ['https://example.com/auth/nothing'] }),
     code: 'scope-insufficient',
-    detail: 'one of the scopes',
+    reason: 'scope-refused',
     remedy: 'https://www.googleapis.com/auth/drive',
   },
   {
     what: 'a file that is not there',
     credential: () => ({ file: '/nonexistent/key.json' }),
     code: 'key-invalid',
-    detail: 'ENOENT',
+    reason: 'file-unreadable',
     remedy: 'Mount the credentials file',
   },
   {
     what: 'a folder instead of a file',
     credential: () => ({ file: google.dataDir }),
     code: 'key-invalid',
-    detail: 'cannot be read',
+    reason: 'file-unreadable',
     remedy: 'Mount the credentials file',
   },
   {
     what: 'a document that would run a program',
     credential: () => damaged('external-account-oidc', { credential_source: { executable: { command: '/bin/id' } } }),
     code: 'key-invalid',
-    detail: 'no program',
+    reason: 'document-invalid',
+    detail: '"credential_source"',
     remedy: 'complete Google credentials file',
   },
   {
     what: 'a document that would have another host called',
     credential: () => damaged('external-account-oidc', { token_url: 'https://sts.evil.example/v1/token' }),
     code: 'key-invalid',
+    reason: 'document-invalid',
     detail: '"token_url"',
     remedy: 'complete Google credentials file',
   },
@@ -285,16 +290,17 @@ const CASES: readonly Case[] = [
     what: 'a document that would have a neighbour’s address asked',
     credential: () => damaged('external-account-oidc', { credential_source: { url: 'http://10.0.0.1/token' } }),
     code: 'key-invalid',
+    reason: 'document-invalid',
     detail: '"credential_source"',
     remedy: 'complete Google credentials file',
   },
 ];
 
 describe('ends in its code and its remedy, and Google is not asked again and again', () => {
-  test.each(CASES)('$what', async ({ credential, code, detail, remedy, after }) => {
+  test.each(CASES)('$what', async ({ credential, code, reason, detail = '', remedy, after }) => {
     try {
       const refusal = await refused(await credential());
-      expect(refusal).toMatchObject({ code, retryable: false, status: 502 });
+      expect(refusal).toMatchObject({ code, reason, retryable: false, status: 502 });
       expect(refusal.detail).toContain(detail);
       expect(refusal.remedy).toContain(remedy);
     } finally {
@@ -326,7 +332,7 @@ describe('clocks two hours off', () => {
     skewMs = -2 * HOUR_MS;
     expect(await refused({ file: path('external-account-oidc') })).toMatchObject({
       code: 'impersonation-refused',
-      detail: expect.stringContaining('out of time'),
+      reason: 'workload-token-expired',
     });
     skewMs = 2 * HOUR_MS;
     await expect(openAuth(google, witness, { file: path('external-account-oidc') }).token()).resolves.toMatch(/^ya29/);

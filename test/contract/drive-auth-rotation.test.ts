@@ -44,7 +44,7 @@ describe('a new version of the secret', () => {
     aheadMs += 31_000;
     expect(actorOf(await auth.token())).toMatchObject({ email: google.world.emails.stranger });
     expect([auth.account(), accessed(short)]).toEqual([google.world.emails.stranger, 2]);
-    expect(witness.lines.join('')).toContain('the key has changed');
+    expect(witness.lines.join('')).toContain('The key has changed');
   });
 
   test('is used at once when Google refuses the old key', async () => {
@@ -147,8 +147,8 @@ describe('a secret that cannot be used', () => {
   });
 
   test.each([
-    ['of another type', () => Buffer.from('{"type": "gdch_service_account"}'), '"type" is none of'],
-    ['of no type', () => Buffer.from('{"installed": {"client_id": "x"}}'), '"type" is none of'],
+    ['of another type', () => Buffer.from('{"type": "gdch_service_account"}'), '"type" is not one of'],
+    ['of no type', () => Buffer.from('{"installed": {"client_id": "x"}}'), '"type" is not one of'],
     ['no JSON', () => Buffer.from('-----BEGIN PRIVATE KEY-----\nMIIEv\n'), 'not JSON'],
     ['JSON, but no object', () => Buffer.from('"key"'), 'not a JSON object'],
     ['not in UTF-8', () => Buffer.from([0xff, 0xfe, 0x7b]), 'not JSON'],
@@ -165,7 +165,7 @@ describe('a secret that cannot be used', () => {
       'not an RSA private key',
     ],
     ['without an account', () => document({ client_email: undefined }), '"client_email"'],
-    ['of another universe', () => document({ universe_domain: 'example.cloud' }), 'another universe'],
+    ['of "universe_domain"', () => document({ universe_domain: 'example.cloud' }), '"universe_domain"'],
   ] as [string, () => Buffer, string][])('%s', async (_, bytes, words) => {
     const { secret } = newSecret(bytes());
     const refusal = await refusalOf(openAuth(google, witness, { secret }), witness);

@@ -687,7 +687,7 @@ export const WORLDS: readonly World[] = [
     },
   },
   {
-    name: 'the courier may not see the subscription',
+    name: 'the courier is not allowed to read the subscription',
     arrange: (google, document) => {
       queue(google, document);
       document.pubsub = JSON.parse(JSON.stringify(document.pubsub).replaceAll('/exports"', '/exports-2"'));
@@ -704,7 +704,7 @@ export const WORLDS: readonly World[] = [
     },
   },
   {
-    name: 'Pub/Sub does not answer about the subscription',
+    name: 'Pub/Sub does not answer for the subscription',
     arrange: (google, document) => {
       queue(google, document);
       google.faults.add({

@@ -67,13 +67,7 @@ const answerJson = ({ response }: GoogleCall, status: number, body: unknown): tr
   return true;
 };
 
-const refuse = (
-  call: GoogleCall,
-  code: number,
-  status: string,
-  message: string,
-  details?: unknown[],
-): true => {
+const refuse = (call: GoogleCall, code: number, status: string, message: string, details?: unknown[]): true => {
   const body: GoogleErrorBody = { error: { code, message, status, details } };
   return answerJson(call, code, body);
 };

@@ -56,12 +56,12 @@ describe.each(WAYS)('%s --check', (_, argumentsOf) => {
       'https://drive.google.com/drive/folders/0AbCdEf',
       'the key in the secret projects/p/secrets/drive-key/versions/latest',
       'impersonating writer@my-proj.iam.gserviceaccount.com, without a key, on behalf of bob@example.com',
-      'domain:example.com  people whose account the organization example.com keeps',
-      'domain:my-proj.iam.gserviceaccount.com  every service account of that project',
+      'domain:example.com  people whose account is managed by the organization example.com',
+      'domain:my-proj.iam.gserviceaccount.com  all service accounts of this project',
       'gs://exports/ready/',
       'none: exports of gs:// objects are answered source-not-found',
       'Firestore, database (default) of my-proj, collection deliveries, kept for 14 days',
-      'destinations: none is called "default"',
+      'destinations: none is named "default"',
     ]) {
       expect(stdout).toContain(told);
     }
@@ -76,10 +76,10 @@ describe.each(WAYS)('%s --check', (_, argumentsOf) => {
     });
     expect([status, stdout]).toEqual([78, '']);
     expect(stderr.trim().split('\n')).toEqual([
-      'The configuration has 3 fault(s):',
+      'The configuration has 3 faults:',
       expect.stringContaining('destinations.reports.callers.0: '),
       expect.stringContaining('audiences.0: "http://courier.example"'),
-      expect.stringContaining('destinations.reports.credentials: no credentials named "none"'),
+      expect.stringContaining('destinations.reports.credentials: no credentials are named "none"'),
     ]);
   });
 });

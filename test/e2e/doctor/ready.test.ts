@@ -88,7 +88,7 @@ test.each<[string, () => Record<string, unknown>, string[]]>([
     expect(text).not.toContain(name);
   }
   // The operator finds the rest in the log.
-  expect(courier.lines.join('\n')).toContain('not ready');
+  expect(courier.lines.join('\n')).toContain('Not ready');
 });
 
 test('one fault of many destinations is told once', async () => {

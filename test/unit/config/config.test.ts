@@ -82,7 +82,7 @@ describe('the document', () => {
     [
       'known credentials',
       { credentials: { other: { adc: true } } },
-      /^destinations\.reports\.credentials: no credentials named "main"/,
+      /^destinations\.reports\.credentials: no credentials are named "main"/,
     ],
     [
       'one kind of credentials',
@@ -113,13 +113,13 @@ describe('the document', () => {
           r: { ...document.destinations.reports, share: [{ type: 'domain', domain: '*', role: 'reader' }] },
         },
       },
-      /^destinations\.r\.share\.0\.domain: not a domain/,
+      /^destinations\.r\.share\.0\.domain: is not a domain/,
     ],
     ['known members', { audience: 'x' }, /Unrecognized key: "audience"/],
     [
       'known destinations for events',
       { pubsub: { eventDestinations: ['nowhere'] } },
-      /^pubsub\.eventDestinations: no destination named "nowhere"/,
+      /^pubsub\.eventDestinations: no destination is named "nowhere"/,
     ],
   ])('needs %s', (_, change, fault) => {
     expect(faultsOf(() => read(change))).toEqual([expect.stringMatching(fault)]);
@@ -147,10 +147,10 @@ describe('the document', () => {
     expect(faults).toEqual([
       'audiences: is not a list',
       'destinations.r.folder: is missing',
-      'destinations.r.credentials: is not a text',
+      'destinations.r.credentials: is not a string',
       'destinations.r.share.0.role: is missing',
       'destinations.r.allowAnyone: is not true or false',
-      'destinations.r.maxBytes: is not a whole number',
+      'destinations.r.maxBytes: is not an integer',
       'credentials: is missing',
       'limits: is not a mapping',
       'PORT: is not a number',
@@ -227,7 +227,7 @@ describe('the document', () => {
     ['https://storage.googleapis.com/exports/', 'gs://BUCKET/'],
     ['gs://exports/../other/', 'segment'],
     ['gs://exports/./', 'segment'],
-    ['gs://exports/a\nb/', 'cannot begin'],
+    ['gs://exports/a\nb/', 'cannot be the beginning'],
   ])('takes no source "%s"', (source, why) => {
     const destinations = { r: { ...document.destinations.reports, sources: [source] } };
     const subscriptions = {
@@ -271,7 +271,7 @@ describe('the document', () => {
       'pubsub.eventDestinations',
       'PORT',
     ]);
-    expect(faults).toContainEqual('ledger: needs "memory" or {firestore: {…}}');
+    expect(faults).toContainEqual('ledger: must be "memory" or {firestore: {…}}');
   });
 
   test('tells what is wrong under a name beside the name that is wrong, and what is shared with everybody beside the rest', () => {
@@ -285,13 +285,13 @@ describe('the document', () => {
     const subscriptions = { x: { serviceAccount: 'no', destinations: ['nope'] } };
     const faults = faultsOf(() => read({ destinations: { 'b c': destination }, pubsub: { subscriptions } }));
     for (const expected of [
-      'destinations.b c: not a destination name (',
+      'destinations.b c: is not a valid destination name (',
       'destinations.b c.callers.0: ',
       'destinations.b c: Unrecognized key: "bogus"',
-      'destinations.b c.share: shares with everybody on the internet',
-      "pubsub.subscriptions.x: not a subscription's name",
+      'destinations.b c.share: shares every file with anyone on the internet',
+      'pubsub.subscriptions.x: is not the name of a subscription',
       'pubsub.subscriptions.x.serviceAccount: ',
-      'pubsub.subscriptions.x.destinations: no destination named "nope"',
+      'pubsub.subscriptions.x.destinations: no destination is named "nope"',
     ]) {
       expect(faults).toContainEqual(expect.stringContaining(expected));
     }
@@ -350,10 +350,10 @@ describe('the environment form', () => {
   const FIRST_RUN = [
     'COURIER_AUDIENCES: needs at least one audience',
     'COURIER_FOLDER: is missing',
-    'COURIER_CALLERS: nobody may call: list at least one caller',
+    'COURIER_CALLERS: is empty: list at least one caller',
     'COURIER_SECRET | COURIER_KEY_FILE | COURIER_IMPERSONATE: needs exactly one of these',
   ];
-  const HINT = 'Set COURIER_CONFIG_FILE (or COURIER_CONFIG), or these variables: see docs/configuration.md';
+  const HINT = 'Set COURIER_CONFIG_FILE or COURIER_CONFIG, or the variables above (see docs/configuration.md)';
 
   test('names its faults by the variables that the operator wrote', () => {
     expect(faultsOf(() => readConfig({}))).toEqual(FIRST_RUN);
@@ -366,7 +366,7 @@ describe('the environment form', () => {
     ['a document is', { COURIER_CONFIG: 'audiences: []' }, false],
   ])('where %s, whether the last line names the ways to configure it', (_, given, isTold) => {
     const [first, ...rest] = messageOf(() => readConfig(given)).split('\n');
-    expect(first).toMatch(/^The configuration has \d fault\(s\):$/);
+    expect(first).toMatch(/^The configuration has \d faults:$/);
     expect(rest.at(-1) === HINT).toBe(isTold);
   });
 

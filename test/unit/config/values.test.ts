@@ -44,15 +44,15 @@ describe('a folder', () => {
   });
 
   test.each([
-    ['https://drive.google.com/drive/my-drive', 'what stands after "folders/"'],
-    ['https://drive.google.com/file/d/0AbCdEf/view', 'what stands after "folders/"'],
-    ['https://docs.google.com/spreadsheets/d/0AbCdEf/edit', 'what stands after "folders/"'],
-    ['https://drive.google.com.evil.example/drive/folders/0AbCdEf', 'what stands after "folders/"'],
-    ['https://drive.google.com/open?id=', 'what stands after "folders/"'],
+    ['https://drive.google.com/drive/my-drive', 'comes after "folders/"'],
+    ['https://drive.google.com/file/d/0AbCdEf/view', 'comes after "folders/"'],
+    ['https://docs.google.com/spreadsheets/d/0AbCdEf/edit', 'comes after "folders/"'],
+    ['https://drive.google.com.evil.example/drive/folders/0AbCdEf', 'comes after "folders/"'],
+    ['https://drive.google.com/open?id=', 'comes after "folders/"'],
     ['0AbCdEf?usp=sharing', 'not a Drive folder id'],
-    ['folders/0AbCdEf', 'what stands after "folders/"'],
-    ['"0AbCdEf"', 'write 0AbCdEf without them'],
-    ["'0AbCdEf'", 'write 0AbCdEf without them'],
+    ['folders/0AbCdEf', 'comes after "folders/"'],
+    ['"0AbCdEf"', 'write 0AbCdEf without quotes'],
+    ["'0AbCdEf'", 'write 0AbCdEf without quotes'],
   ])('%j is a fault that says what to keep', (folder, why) => {
     expect(faultsOf(withFolder(folder))).toEqual([expect.stringContaining(why)]);
     expect(faultsOf(withFolder(folder))[0]).toMatch(/^destinations\.r\.folder: /);
@@ -75,7 +75,7 @@ describe('an audience', () => {
   test.each([
     ['http://courier.example', 'not an https URL'],
     ['ftp://courier.example', 'not an https URL'],
-    ['https://', 'no URL'],
+    ['https://', 'not a URL'],
     ['https://a.example https://b.example', 'several values'],
     ['https://a.example,https://b.example', 'several values'],
     ['https://a.examplehttps://b.example', 'several values'],
@@ -85,7 +85,7 @@ describe('an audience', () => {
     ['https://user@a.example', 'user'],
     ['courier-abc-an.a.run.app', 'must begin with https://'],
     ['/projects/1/locations/europe-west1/services/courier', 'identity: iap'],
-    ['"https://a.example"', 'without them'],
+    ['"https://a.example"', 'without quotes'],
   ])('%j never matches', (audience, why) => {
     expect(faultsOf({ audiences: [audience] })).toEqual([expect.stringMatching(/^audiences\.0: /)]);
     expect(faultsOf({ audiences: [audience] })[0]).toContain(why);
@@ -95,7 +95,7 @@ describe('an audience', () => {
     '%j is none of IAP’s',
     (audience) => {
       expect(faultsOf({ identity: 'iap', audiences: [audience] })).toEqual([
-        expect.stringContaining('is no audience of IAP'),
+        expect.stringContaining('is not an IAP audience'),
       ]);
     },
   );
@@ -109,11 +109,11 @@ describe('an audience', () => {
 
 describe('a caller', () => {
   test.each([
-    ['user:a@example.com', 'write the address alone, "a@example.com"'],
-    ['serviceAccount:x@p.iam.gserviceaccount.com', 'write the address alone'],
-    ['group:sales@example.com', 'nothing of groups'],
-    ['allUsers', 'named'],
-    ['allAuthenticatedUsers', 'named'],
+    ['user:a@example.com', 'write only the address, "a@example.com"'],
+    ['serviceAccount:x@p.iam.gserviceaccount.com', 'write only the address'],
+    ['group:sales@example.com', 'groups are not supported'],
+    ['allUsers', 'not supported'],
+    ['allAuthenticatedUsers', 'not supported'],
     ['*@example.com', '"domain:example.com"'],
     ['@example.com', '"domain:example.com"'],
     ['a@example.com, b@example.com', 'several values'],
@@ -124,7 +124,7 @@ describe('a caller', () => {
     ['domain:gmail.com', 'no organization'],
     ['älice@example.com', 'not an email address'],
     ['alice@exämple.com', 'not an email address'],
-    ["'a@example.com'", 'without them'],
+    ["'a@example.com'", 'without quotes'],
   ])('%j never matches', (caller, why) => {
     expect(faultsOf(withCallers(caller))).toEqual([expect.stringMatching(/^destinations\.r\.callers\.0: /)]);
     expect(faultsOf(withCallers(caller))[0]).toContain(why);
@@ -150,8 +150,8 @@ test('in the environment form a value is told by its variable', () => {
   expect(() => readConfig(env)).toThrow(
     expect.objectContaining({
       faults: [
-        expect.stringMatching(/^COURIER_FOLDER: has quotes/),
-        expect.stringMatching(/^COURIER_CALLERS: has quotes/),
+        expect.stringMatching(/^COURIER_FOLDER: contains its quotes/),
+        expect.stringMatching(/^COURIER_CALLERS: contains its quotes/),
         expect.stringMatching(/^COURIER_AUDIENCES: .*several values/),
       ],
     }),
@@ -166,9 +166,9 @@ describe('limits and memory', () => {
   });
 
   test.each([
-    [{ bufferBytes: 600 * 1024 * 1024 }, /^limits\.bufferBytes: 600 MiB are more than half/],
-    [{ bufferBytes: 8 * 1024 * 1024 }, /^limits\.concurrentUploads: .* carry 16 uploads .* not 80/],
-    [{ concurrentUploads: 1000 }, /^limits\.concurrentUploads: .* carry 512 uploads .* not 1000/],
+    [{ bufferBytes: 600 * 1024 * 1024 }, /^limits\.bufferBytes: 600 MiB is more than half/],
+    [{ bufferBytes: 8 * 1024 * 1024 }, /^limits\.concurrentUploads: .* enough for 16 concurrent uploads .* not for 80/],
+    [{ concurrentUploads: 1000 }, /^limits\.concurrentUploads: .* enough for 512 concurrent uploads .* not for 1000/],
   ])('%j is warned of', (limits, warning) => {
     expect(read({ limits }).warnings).toEqual([expect.stringMatching(warning)]);
   });

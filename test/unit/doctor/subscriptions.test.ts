@@ -114,7 +114,7 @@ describe('a subscription is in order', () => {
 
 describe('a subscription is not in order', () => {
   test.each<[string, object, 'failed' | 'warned', RegExp]>([
-    ['an account without an email', withPush({ oidcToken: {} }), 'failed', /pushes as , not as pubsub-push@/],
+    ['an account without an email', withPush({ oidcToken: {} }), 'failed', /pushes as  instead of pubsub-push@/],
     [
       'a state in which nothing is pushed',
       { ...healthy, state: 'RESOURCE_ERROR' },
@@ -126,7 +126,7 @@ describe('a subscription is not in order', () => {
       'an endpoint that is no address',
       withPush({ pushEndpoint: 'courier' }),
       'failed',
-      /pushes to courier, and not to \/v1\/pubsub/,
+      /pushes to courier instead of \/v1\/pubsub/,
     ],
     ...[
       'drive-courier-1.example',
@@ -158,10 +158,10 @@ describe('a subscription is not in order', () => {
       'less time than a delivery may take',
       { ...healthy, ackDeadlineSeconds: 599 },
       'warned',
-      /waits 599 s .* may take 600 s/,
+      /deadline of 599 s, .* may take 600 s/,
     ],
-    ['a policy of expiration that is not said', without('expirationPolicy'), 'warned', /not used for 31 days/],
-    ['a deadline that is not said', without('ackDeadlineSeconds'), 'warned', /waits 10 s/],
+    ['a policy of expiration that is not said', without('expirationPolicy'), 'warned', /31 days without use/],
+    ['a deadline that is not said', without('ackDeadlineSeconds'), 'warned', /deadline of 10 s/],
     ['no dead-letter policy', without('deadLetterPolicy'), 'warned', /no dead-letter policy/],
   ])('%s', async (_, body, result, detail) => {
     expect(await check(body)).toMatchObject({ result, detail: expect.stringMatching(detail) });
@@ -173,7 +173,9 @@ describe('a subscription is not in order', () => {
       ackDeadlineSeconds: 10,
     });
     expect(result).toBe('failed');
-    expect(detail).toMatch(/pushes without a token.*; it pushes without the wrapper.*; it waits 10 s/);
+    expect(detail).toMatch(
+      /pushes without a token.*; it pushes without the wrapper.*; it has an acknowledgement deadline of 10 s/,
+    );
     expect(remedy).toBe(
       `gcloud pubsub subscriptions update exports --project=my-project --push-endpoint=${AUDIENCE}/v1/pubsub --push-auth-service-account=${PUSHER} --push-auth-token-audience=${AUDIENCE} --clear-push-no-wrapper-config --ack-deadline=600`,
     );
@@ -200,13 +202,13 @@ describe('several subscriptions', () => {
     const found = await look({ [NAME]: { status: 404, body: {} }, [OTHER]: { status: 403, body: {} } });
     expect(found.result).toBe('failed');
     expect(found.detail).toContain(`${NAME} does not exist.`);
-    expect(found.detail).toMatch(/^Not checked: the courier may not see \S+others/);
+    expect(found.detail).toMatch(/^Not checked: the courier is not allowed to read \S+others/);
   });
 
   test('that one is in order is not said of both', async () => {
     expect(await look({ [NAME]: seen })).toMatchObject({
       result: 'skipped',
-      detail: `Not checked: Pub/Sub does not answer about ${OTHER}.`,
+      detail: `Not checked: Pub/Sub does not answer for ${OTHER}.`,
     });
     expect(await look({ [NAME]: seen, [OTHER]: seen })).toMatchObject({ result: 'passed' });
   });
