@@ -114,7 +114,7 @@ describe('a subscription is in order', () => {
 
 describe('a subscription is not in order', () => {
   test.each<[string, object, 'failed' | 'warned', RegExp]>([
-    ['an account without an email', withPush({ oidcToken: {} }), 'failed', /pushes as  instead of pubsub-push@/],
+    ['an account without an email', withPush({ oidcToken: {} }), 'failed', /pushes as {2}instead of pubsub-push@/],
     [
       'a state in which nothing is pushed',
       { ...healthy, state: 'RESOURCE_ERROR' },
