@@ -62,7 +62,7 @@ const CASES: readonly Case[] = [
     credential: () => damaged('courier', { client_email: google.world.emails.stranger }),
     code: 'key-revoked',
     reason: 'key-not-found',
-    remedy: 'Make a new key',
+    remedy: 'Create a new key',
   },
   {
     what: 'a key that was deleted',
@@ -73,7 +73,7 @@ const CASES: readonly Case[] = [
     },
     code: 'key-revoked',
     reason: 'key-not-found',
-    remedy: 'Make a new key for courier@local-project',
+    remedy: 'Create a new key for courier@local-project',
   },
   {
     what: 'an account that is disabled',
@@ -137,7 +137,7 @@ const CASES: readonly Case[] = [
     },
     code: 'delegation-refused',
     reason: 'delegation-missing',
-    remedy: 'client id of courier@local-project',
+    remedy: 'client ID of courier@local-project',
   },
   {
     what: 'a keyless delegation that the administrator did not grant',
@@ -147,7 +147,7 @@ const CASES: readonly Case[] = [
     },
     code: 'delegation-refused',
     reason: 'delegation-missing',
-    remedy: 'client id of drive-writer@local-project',
+    remedy: 'client ID of drive-writer@local-project',
   },
   {
     what: 'a principal without Token Creator',
