@@ -57,7 +57,7 @@ describe('the judge', () => {
   const right = [
     { check: 'token', result: 'passed', detail: '' },
     { check: 'folder', result: 'failed', detail: 'is missing', remedy: 'Share it' },
-    { check: 'writable', result: 'skipped', detail: 'Not looked at: first mend what "folder" says.' },
+    { check: 'writable', result: 'skipped', detail: 'Skipped: fix "folder" first.' },
   ] as const;
 
   test('takes exactly the expected diagnosis', () => expect(faultsIn({ finds }, right)).toEqual([]));

@@ -85,7 +85,11 @@ const PUSH =
 
 const ON_CLOUD_RUN = {
   ...QUIET,
-  ledger: { result: 'warned', detail: /Memory: another instance/, remedy: /firestore databases create/ },
+  ledger: {
+    result: 'warned',
+    detail: /in memory: a retry that reaches another instance/,
+    remedy: /firestore databases create/,
+  },
 } as const;
 
 /** Each world is wrong in one way, and the doctor must say that, and nothing else. */
@@ -130,7 +134,7 @@ export const WORLDS: readonly World[] = [
     },
     finds: {
       ...QUIET,
-      folder: { result: 'failed', detail: /missing, or not shared with courier@/, remedy: SHARE },
+      folder: { result: 'failed', detail: /does not exist, or is not shared with courier@/, remedy: SHARE },
     },
   },
   {
@@ -140,7 +144,7 @@ export const WORLDS: readonly World[] = [
     },
     finds: {
       ...QUIET,
-      folder: { result: 'failed', detail: /missing, or not shared with courier@/, remedy: SHARE },
+      folder: { result: 'failed', detail: /does not exist, or is not shared with courier@/, remedy: SHARE },
     },
   },
   {
@@ -157,8 +161,8 @@ export const WORLDS: readonly World[] = [
     finds: {
       ...NO_PUBSUB,
       ...NOT_ASKED,
-      writable: { result: 'failed', detail: /courier@.* may only read/, remedy: SHARE },
-      sharing: { result: 'skipped', detail: /Nothing is shared/ },
+      writable: { result: 'failed', detail: /courier@.* can only read/, remedy: SHARE },
+      sharing: { result: 'skipped', detail: /No sharing/ },
     },
   },
   {
@@ -168,7 +172,7 @@ export const WORLDS: readonly World[] = [
     },
     finds: {
       ...QUIET,
-      storage: { result: 'failed', detail: /owns no storage/, remedy: /shared drive.*credentials\.main\.subject/ },
+      storage: { result: 'failed', detail: /has no storage/, remedy: /shared drive.*credentials\.main\.subject/ },
     },
   },
   {
@@ -186,7 +190,7 @@ export const WORLDS: readonly World[] = [
       secret: { result: 'skipped', detail: /key is in a file/ },
       storage: {
         result: 'failed',
-        detail: /alice@example\.com's own: 0\.0 GB/,
+        detail: /storage of alice@example\.com: 0\.0 GB/,
         remedy: /Free or buy storage for alice/,
       },
     },
@@ -211,7 +215,7 @@ export const WORLDS: readonly World[] = [
       ...QUIET,
       search: {
         result: 'warned',
-        detail: /courier@\S+ is no member of the shared drive \S+: only the folder is shared with it/,
+        detail: /courier@\S+ is not a member of the shared drive \S+; only the folder is shared with it/,
         remedy: /^Add courier@\S+ to the members of the shared drive as Content manager: https:\/\/drive\.google\.com/,
       },
     },
@@ -222,7 +226,7 @@ export const WORLDS: readonly World[] = [
     arrange: (google, document) => {
       document.destinations.reports.folder = createForeignFolder(google);
     },
-    finds: { ...NO_PUBSUB, search: { result: 'warned', detail: /is no member/, remedy: /Content manager/ } },
+    finds: { ...NO_PUBSUB, search: { result: 'warned', detail: /is not a member/, remedy: /Content manager/ } },
   },
   {
     name: 'Drive does not search completely',
@@ -242,7 +246,7 @@ export const WORLDS: readonly World[] = [
       ...QUIET,
       folder: {
         result: 'failed',
-        detail: /"Exports" has limited access: courier@\S+ sees it through a folder above it, and cannot open it/,
+        detail: /"Exports" has limited access: courier@\S+ sees it through a parent folder, but cannot open it/,
         remedy: SHARE,
       },
     },
@@ -254,7 +258,10 @@ export const WORLDS: readonly World[] = [
       document.destinations.reports.folder = google.drive.createFolder({ name: '2026', parent: sharedDriveFolder });
       google.drive.setLimitedAccess(sharedDriveFolder, true);
     },
-    finds: { ...QUIET, folder: { result: 'failed', detail: /missing, or not shared with courier@/, remedy: SHARE } },
+    finds: {
+      ...QUIET,
+      folder: { result: 'failed', detail: /does not exist, or is not shared with courier@/, remedy: SHARE },
+    },
   },
   {
     name: 'healthy, by a shortcut to the folder',
@@ -264,7 +271,7 @@ export const WORLDS: readonly World[] = [
       const shortcut = google.drive.createShortcut({ name: 'to exports', target, parent: sharedDrive });
       document.destinations.reports.folder = shortcut;
     },
-    finds: { ...NO_PUBSUB, folder: { result: 'passed', detail: /"Exports", by the shortcut "to exports"/ } },
+    finds: { ...NO_PUBSUB, folder: { result: 'passed', detail: /"Exports", through the shortcut "to exports"/ } },
   },
   {
     name: 'the folder is a shortcut to a file',
@@ -288,7 +295,7 @@ export const WORLDS: readonly World[] = [
       const { sharedDrive: parent, unsharedFolder: target } = google.places;
       document.destinations.reports.folder = google.drive.createShortcut({ name: 'to private', target, parent });
     },
-    finds: { ...QUIET, folder: { result: 'failed', detail: /missing, or not shared/, remedy: SHARE } },
+    finds: { ...QUIET, folder: { result: 'failed', detail: /does not exist, or is not shared/, remedy: SHARE } },
   },
   {
     name: 'the folder is in the trash',
@@ -309,7 +316,7 @@ export const WORLDS: readonly World[] = [
       const drive = google.drive.createSharedDrive({ name: 'Contributions', members });
       document.destinations.reports.folder = google.drive.createFolder({ name: 'Reports', parent: drive });
     },
-    finds: { ...QUIET, sharing: { result: 'warned', detail: /may not share this folder/, remedy: /Content manager/ } },
+    finds: { ...QUIET, sharing: { result: 'warned', detail: /cannot share this folder/, remedy: /Content manager/ } },
   },
   {
     name: 'the account may put files, and not take them away',
@@ -325,8 +332,8 @@ export const WORLDS: readonly World[] = [
     },
     finds: {
       ...NO_PUBSUB,
-      sharing: { result: 'skipped', detail: /Nothing is shared/ },
-      probe: { result: 'warned', detail: /may not remove it/, remedy: /https:\/\/drive\.google\.com\/file\/d\// },
+      sharing: { result: 'skipped', detail: /No sharing/ },
+      probe: { result: 'warned', detail: /cannot remove it/, remedy: /https:\/\/drive\.google\.com\/file\/d\// },
     },
   },
   {
@@ -337,7 +344,7 @@ export const WORLDS: readonly World[] = [
     },
     finds: {
       ...QUIET,
-      configuration: { result: 'warned', detail: /everybody on the internet/, remedy: /remove "anyone"/ },
+      configuration: { result: 'warned', detail: /anyone on the internet/, remedy: /remove "anyone"/ },
     },
   },
   {
@@ -347,7 +354,7 @@ export const WORLDS: readonly World[] = [
       ...NO_PUBSUB,
       'drive-api': {
         result: 'failed',
-        detail: /Drive API is off/,
+        detail: /Drive API is disabled/,
         remedy: /^gcloud services enable drive\.googleapis\.com --project=local-project$/,
       },
     },
@@ -356,7 +363,7 @@ export const WORLDS: readonly World[] = [
     name: 'Drive does not answer',
     arrange: (google) =>
       void google.faults.add({ host: 'www.googleapis.com', path: '/drive/*', fault: { kind: 'status', status: 503 } }),
-    finds: { ...NO_PUBSUB, 'drive-api': { result: 'failed', detail: /Drive does not answer/, remedy: /status/ } },
+    finds: { ...NO_PUBSUB, 'drive-api': { result: 'failed', detail: /Drive is unavailable/, remedy: /status/ } },
   },
   {
     name: 'the token has no Drive scope to write with',
@@ -379,8 +386,12 @@ export const WORLDS: readonly World[] = [
     },
     finds: {
       ...QUIET,
-      scope: { result: 'warned', detail: /only what the same account has made/, remedy: /credentials\.main\.scopes/ },
-      folder: { result: 'failed', detail: /scope may be too narrow/, remedy: SHARE },
+      scope: {
+        result: 'warned',
+        detail: /only to files that the account created/,
+        remedy: /credentials\.main\.scopes/,
+      },
+      folder: { result: 'failed', detail: /scopes may also be too narrow/, remedy: SHARE },
     },
   },
   {
@@ -419,7 +430,7 @@ export const WORLDS: readonly World[] = [
       ...NO_PUBSUB,
       token: {
         result: 'failed',
-        detail: /does not exist any more, or is disabled/,
+        detail: /was deleted or is disabled/,
         remedy: /^gcloud iam service-accounts enable courier@local-project/,
       },
     },
@@ -468,7 +479,7 @@ export const WORLDS: readonly World[] = [
       ...NO_PUBSUB,
       secret: {
         result: 'failed',
-        detail: /may not read the secret.*does not exist/,
+        detail: /not allowed to read the secret.*does not exist/,
         remedy:
           /^gcloud secrets add-iam-policy-binding drive-key --project=local-project --member=serviceAccount:runtime@\S+ --role=roles\/secretmanager\.secretAccessor$/,
       },
@@ -481,7 +492,7 @@ export const WORLDS: readonly World[] = [
       ...NO_PUBSUB,
       secret: {
         result: 'failed',
-        detail: /Secret Manager API is off in the project\.$/,
+        detail: /Secret Manager API is disabled in the project\.$/,
         remedy: /^gcloud services enable secretmanager\.googleapis\.com --project=local-project$/,
       },
     },
@@ -489,7 +500,7 @@ export const WORLDS: readonly World[] = [
   {
     name: 'the secret arrives damaged',
     arrange: (google) => void google.world.secrets.corrupt(SECRET, 1),
-    finds: { ...NO_PUBSUB, secret: { result: 'failed', detail: /damaged/, remedy: ADD_VERSION } },
+    finds: { ...NO_PUBSUB, secret: { result: 'failed', detail: /checksum does not match/, remedy: ADD_VERSION } },
   },
   {
     name: 'the secret is not JSON',
@@ -504,7 +515,7 @@ export const WORLDS: readonly World[] = [
     },
     finds: {
       ...NO_PUBSUB,
-      key: { result: 'failed', detail: /"type" is none of service_account/, remedy: ADD_VERSION },
+      key: { result: 'failed', detail: /"type" is not one of service_account/, remedy: ADD_VERSION },
     },
   },
   {
@@ -554,14 +565,14 @@ export const WORLDS: readonly World[] = [
       ...NO_KEY,
       token: {
         result: 'failed',
-        detail: /may not mint tokens/,
+        detail: /not allowed to create tokens/,
         remedy:
           /^gcloud iam service-accounts add-iam-policy-binding drive-writer@\S+ --member=serviceAccount:runtime@\S+ --role=roles\/iam\.serviceAccountTokenCreator$/,
       },
     },
   },
   {
-    name: 'the IAM Credentials API is off',
+    name: 'the IAM Credentials API is disabled',
     arrange: (google, document) => {
       google.world.disableApi('iamcredentials.googleapis.com');
       document.credentials.main = { impersonate: google.world.emails.driveWriter };
@@ -571,7 +582,7 @@ export const WORLDS: readonly World[] = [
       ...NO_KEY,
       token: {
         result: 'failed',
-        detail: /Credentials API is off/,
+        detail: /Credentials API is disabled/,
         remedy: /^gcloud services enable iamcredentials\.googleapis\.com --project=local-project$/,
       },
     },
@@ -614,21 +625,31 @@ export const WORLDS: readonly World[] = [
   {
     name: 'the clock is ten minutes slow',
     googleAheadMs: 600_000,
-    finds: { ...QUIET, clock: { result: 'failed', detail: /^(599|60[01]) s behind Google's/, remedy: /set-ntp true/ } },
+    finds: {
+      ...QUIET,
+      clock: { result: 'failed', detail: /^The clock is (599|60[01]) s behind Google's/, remedy: /set-ntp true/ },
+    },
   },
   {
     name: 'the clock is ten minutes fast',
     googleAheadMs: -600_000,
     finds: {
       ...NO_PUBSUB,
-      clock: { result: 'failed', detail: /^(599|60[01]) s ahead of Google's/, remedy: /timedatectl set-ntp true/ },
-      token: { result: 'failed', detail: /out of time/, remedy: /Set the clock/ },
+      clock: {
+        result: 'failed',
+        detail: /^The clock is (599|60[01]) s ahead of Google's/,
+        remedy: /timedatectl set-ntp true/,
+      },
+      token: { result: 'failed', detail: /clock is off/, remedy: /Synchronize the clock/ },
     },
   },
   {
     name: 'the clock is two minutes fast',
     googleAheadMs: -120_000,
-    finds: { ...QUIET, clock: { result: 'warned', detail: /^1(19|2[01]) s ahead of Google's/, remedy: /timedatectl/ } },
+    finds: {
+      ...QUIET,
+      clock: { result: 'warned', detail: /^The clock is 1(19|2[01]) s ahead of Google's/, remedy: /timedatectl/ },
+    },
   },
   {
     name: 'a queue before a ledger in memory',
@@ -651,7 +672,7 @@ export const WORLDS: readonly World[] = [
       ...EVENTS,
       pubsub: {
         result: 'failed',
-        detail: /no-such-topic, is missing, or the courier may not publish/,
+        detail: /no-such-topic does not exist, or the courier is not allowed to publish/,
         remedy:
           /^gcloud pubsub topics create no-such-topic --project=local-project; gcloud pubsub topics add-iam-policy-binding no-such-topic --project=local-project --member=serviceAccount:runtime@\S+ --role=roles\/pubsub\.publisher/,
       },
@@ -663,7 +684,10 @@ export const WORLDS: readonly World[] = [
       google.world.disableApi('pubsub.googleapis.com');
       document.pubsub = { eventDestinations: ['reports'], deadLetterTopic: google.topic };
     },
-    finds: { ...EVENTS, pubsub: { result: 'warned', detail: /cannot be seen/, remedy: /topics get-iam-policy/ } },
+    finds: {
+      ...EVENTS,
+      pubsub: { result: 'warned', detail: /It is unknown whether/, remedy: /topics get-iam-policy/ },
+    },
   },
   {
     name: 'the subscription does not exist',
@@ -682,7 +706,7 @@ export const WORLDS: readonly World[] = [
         result: 'failed',
         detail: /^projects\/local-project\/subscriptions\/exports-2 does not exist\.$/,
         remedy:
-          /^gcloud pubsub subscriptions create exports-2 --project=local-project --topic=TOPIC --push-endpoint=https:\/\/courier\.example\/v1\/pubsub .*--push-auth-token-audience=https:\/\/courier\.example --ack-deadline=600 --expiration-period=never --dead-letter-topic=projects\/local-project\/topics\/exports-failed --max-delivery-attempts=20; and let Pub\/Sub's own account .*; or correct its name/,
+          /^gcloud pubsub subscriptions create exports-2 --project=local-project --topic=TOPIC --push-endpoint=https:\/\/courier\.example\/v1\/pubsub .*--push-auth-token-audience=https:\/\/courier\.example --ack-deadline=600 --expiration-period=never --dead-letter-topic=projects\/local-project\/topics\/exports-failed --max-delivery-attempts=20; and allow Pub\/Sub's own account .*; or correct its name/,
       },
     },
   },
@@ -697,7 +721,8 @@ export const WORLDS: readonly World[] = [
       pubsub: { ...QUEUE.pubsub, detail: /ledger is in memory/ },
       subscriptions: {
         result: 'skipped',
-        detail: /^Not checked: runtime@local-project\S+ may not see projects\/\S+\/exports-2, or it does not exist\./,
+        detail:
+          /^Not checked: runtime@local-project\S+ is not allowed to read projects\/\S+\/exports-2, or it does not exist\./,
         remedy:
           /^gcloud pubsub subscriptions describe exports-2 --project=local-project; gcloud pubsub subscriptions add-iam-policy-binding exports-2 --project=local-project --member=serviceAccount:runtime@\S+ --role=roles\/pubsub\.viewer$/,
       },
@@ -717,7 +742,7 @@ export const WORLDS: readonly World[] = [
       ...QUEUE,
       subscriptions: {
         result: 'skipped',
-        detail: /^Not checked: Pub\/Sub does not answer about/,
+        detail: /^Not checked: Pub\/Sub does not answer for/,
         remedy: /^gcloud pubsub subscriptions describe exports --project=local-project$/,
       },
     },
@@ -730,10 +755,10 @@ export const WORLDS: readonly World[] = [
     },
     finds: {
       ...QUEUE,
-      pubsub: { result: 'warned', detail: /cannot be seen/ },
+      pubsub: { result: 'warned', detail: /It is unknown whether/ },
       subscriptions: {
         result: 'skipped',
-        detail: /^Not checked: the Pub\/Sub API is off/,
+        detail: /^Not checked: the Pub\/Sub API is disabled/,
         remedy: /^gcloud services enable pubsub\.googleapis\.com --project=local-project$/,
       },
     },
@@ -753,7 +778,7 @@ export const WORLDS: readonly World[] = [
       ...QUEUE,
       subscriptions: {
         result: 'failed',
-        detail: /exports pushes to https:\/\/courier\.example, and not to \/v1\/pubsub\.$/,
+        detail: /exports pushes to https:\/\/courier\.example instead of \/v1\/pubsub\.$/,
         remedy: PUSH,
       },
     },
@@ -771,7 +796,7 @@ export const WORLDS: readonly World[] = [
       ...QUEUE,
       subscriptions: {
         result: 'warned',
-        detail: /exports pushes to other\.example, which none of "audiences" names\.$/,
+        detail: /exports pushes to other\.example, which is not in "audiences"\.$/,
         remedy: PUSH,
       },
     },
@@ -794,7 +819,7 @@ export const WORLDS: readonly World[] = [
       ...QUEUE,
       subscriptions: {
         result: 'failed',
-        detail: /exports pushes as stranger@\S+, not as pubsub-push@\S+\.$/,
+        detail: /exports pushes as stranger@\S+ instead of pubsub-push@\S+\.$/,
         remedy: PUSH,
       },
     },
@@ -807,7 +832,7 @@ export const WORLDS: readonly World[] = [
       ...QUEUE,
       subscriptions: {
         result: 'failed',
-        detail: /exports makes tokens for https:\/\/courier\.example\/v1\/pubsub, which is none of "audiences"\.$/,
+        detail: /exports makes tokens for https:\/\/courier\.example\/v1\/pubsub, which is not in "audiences"\.$/,
         remedy: PUSH,
       },
     },
@@ -842,9 +867,10 @@ export const WORLDS: readonly World[] = [
       ...QUEUE,
       subscriptions: {
         result: 'warned',
-        detail: /exports waits 10 s .* 600 s; it has no dead-letter policy, .*; it is deleted .* 31 days\.$/,
+        detail:
+          /deadline of 10 s, .* 600 s; it has no dead-letter policy, .*; it is deleted after 31 days without use\.$/,
         remedy:
-          /^gcloud pubsub subscriptions update exports --project=local-project --ack-deadline=600 --dead-letter-topic=projects\/local-project\/topics\/exports-failed --max-delivery-attempts=20 --expiration-period=never; and let Pub\/Sub's own account publish there/,
+          /^gcloud pubsub subscriptions update exports --project=local-project --ack-deadline=600 --dead-letter-topic=projects\/local-project\/topics\/exports-failed --max-delivery-attempts=20 --expiration-period=never; and allow Pub\/Sub's own account to publish there/,
       },
     },
   },
@@ -855,7 +881,7 @@ export const WORLDS: readonly World[] = [
       ...QUEUE,
       subscriptions: {
         result: 'failed',
-        detail: /exports gets no messages any more: its topic was deleted\. What still waits/,
+        detail: /exports no longer receives messages: its topic was deleted\. Messages that it still holds/,
         remedy:
           /^gcloud pubsub subscriptions delete exports --project=local-project; gcloud pubsub subscriptions create/,
       },
@@ -866,7 +892,10 @@ export const WORLDS: readonly World[] = [
     arrange: (google, document) => {
       document.destinations.reports.sources = [`gs://${google.bucket}/`, `gs://${google.bucket}/in/`];
     },
-    finds: { ...QUIET, sources: { result: 'passed', detail: /^Objects from gs:\/\/[\w-]+\/, gs:\/\/[\w-]+\/in\/\.$/ } },
+    finds: {
+      ...QUIET,
+      sources: { result: 'passed', detail: /^Objects may come from gs:\/\/[\w-]+\/, gs:\/\/[\w-]+\/in\/\.$/ },
+    },
   },
   {
     name: 'a bucket whose readers pay, and no project that does',
@@ -908,7 +937,7 @@ export const WORLDS: readonly World[] = [
       ...QUIET,
       sources: {
         result: 'failed',
-        detail: /The courier may not read gs:\/\/local-vault\.$/,
+        detail: /The courier cannot read gs:\/\/local-vault\.$/,
         remedy:
           /^gcloud storage buckets add-iam-policy-binding gs:\/\/local-vault --member=serviceAccount:\S+ --role=roles\/storage\.objectViewer$/,
       },
@@ -923,7 +952,10 @@ export const WORLDS: readonly World[] = [
     },
     finds: {
       ...QUIET,
-      sources: { result: 'warned', detail: /gs:\/\/local-vault as a whole; .* gs:\/\/local-vault\/ready\/ shows when/ },
+      sources: {
+        result: 'warned',
+        detail: /cannot read all of gs:\/\/local-vault\. .* gs:\/\/local-vault\/ready\/ is known only when/,
+      },
     },
   },
   {
@@ -935,7 +967,11 @@ export const WORLDS: readonly World[] = [
     },
     finds: {
       ...QUEUE,
-      sources: { result: 'failed', detail: /There is no bucket gs:\/\/no-such-bucket\.$/, remedy: /under "sources"/ },
+      sources: {
+        result: 'failed',
+        detail: /The bucket gs:\/\/no-such-bucket does not exist\.$/,
+        remedy: /under "sources"/,
+      },
     },
   },
   {
@@ -943,7 +979,7 @@ export const WORLDS: readonly World[] = [
     onCloudRun: true,
     finds: {
       ...ON_CLOUD_RUN,
-      invoker: { result: 'passed', detail: /refuses who comes to http:\/\/127\.0\.0\.1:\d+ / },
+      invoker: { result: 'passed', detail: /rejects requests to http:\/\/127\.0\.0\.1:\d+ / },
     },
   },
   {
@@ -954,7 +990,8 @@ export const WORLDS: readonly World[] = [
       ...ON_CLOUD_RUN,
       invoker: {
         result: 'failed',
-        detail: /lets strangers in at http:\/\/127\.0\.0\.1:\d+, and "identity: cloud-run-iam" believes/,
+        detail:
+          /accepts unauthenticated requests at http:\/\/127\.0\.0\.1:\d+, and with "identity: cloud-run-iam" anybody can claim/,
         remedy:
           /^gcloud run services remove-iam-policy-binding drive-courier --region=REGION --project=local-project --member=allUsers --role=roles\/run\.invoker; gcloud run services update drive-courier --region=REGION --project=local-project --invoker-iam-check; until then/,
       },
@@ -972,7 +1009,7 @@ export const WORLDS: readonly World[] = [
       invoker: {
         result: 'warned',
         detail:
-          /^Not checked whether Cloud Run refuses strangers: http:\/\/127\.0\.0\.1:\d+: it does not answer \(ECONNREFUSED\)\.$/,
+          /^It is unknown whether Cloud Run rejects unauthenticated requests: http:\/\/127\.0\.0\.1:\d+: it does not answer \(ECONNREFUSED\)\.$/,
         remedy:
           /^gcloud run services get-iam-policy drive-courier --region=REGION --project=local-project; gcloud run services describe drive-courier/,
       },

@@ -8,7 +8,7 @@ const LEDGER = warned('ledger', 'It is in memory.', 'Use Firestore.');
 test('failures come first, and a fault that destinations share is told once, with their names', () => {
   const folder = failed('folder', 'a is missing', 'Share a.');
   const found = findingsOf({
-    reports: of(passed('clock', 'right'), LEDGER, KEY, skipped('token', 'Not looked at: first mend what "key" says.')),
+    reports: of(passed('clock', 'right'), LEDGER, KEY, skipped('token', 'Skipped: fix "key" first.')),
     invoices: of(LEDGER, KEY),
     orders: of(LEDGER, folder),
   });
