@@ -26,7 +26,7 @@ interface DeliveryFacts {
 }
 
 /** One delivery's audit line: who put which file where, the outcome, and what it cost. */
-interface Audit {
+export interface Audit {
   callStats: CallStats;
   stepTimer: StepTimer;
   /** Sets the name of the destination once it is known. */

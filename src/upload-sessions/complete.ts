@@ -1,15 +1,15 @@
 import type { Caller, Receipt } from '../domain.ts';
-import type { CallContext, Drive } from '../drive/drive.ts';
+import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import { markMade } from '../delivery/naming/names.ts';
-import { shareFile } from '../delivery/sharing.ts';
+import { shareNewFile } from '../delivery/sharing.ts';
 import { CourierError } from '../errors.ts';
-import type { LedgerEntry } from '../ledger/ledger.ts';
+import type { LedgerEntry, StandingEntry } from '../ledger/ledger.ts';
 import { realSleep } from '../sleep.ts';
-import { beginAudit } from '../delivery/audit.ts';
+import { type Audit, beginAudit } from '../delivery/audit.ts';
 import { receiptOf, withTrashWarning } from '../delivery/receipt.ts';
 import { resolveOptions } from '../delivery/resolve-options.ts';
 import { type DirectDependencies, isUploadId, type Session, sessionSchema, uploadKey } from './session.ts';
-import { judge, look, OVER, type Over, undo } from './outcome.ts';
+import { decide, judge, look, OVER, type Over, type UploadView, undo } from './outcome.ts';
 
 export interface CompleteRequest {
   id: string;
@@ -20,14 +20,14 @@ export interface CompleteRequest {
   deadlineMs: number;
 }
 
-/** Other bytes are wanted than the upload is complete with. */
+/** The caller announced other bytes than the upload was completed with. */
 const completeAlready = ({ idempotencyKey }: Session, sha256: string | null | undefined): CourierError =>
   new CourierError(idempotencyKey === undefined ? 'digest-mismatch' : 'idempotency-key-reused', {
-    detail: `This upload is complete already, and its file has the SHA-256 ${sha256}.`,
-    remedy: 'Open a new upload for other bytes, with a key of its own; the file of this one stays.',
+    detail: `This upload is already complete, and its file has the SHA-256 ${sha256}.`,
+    remedy: 'Open a new upload with another Idempotency-Key for other bytes. The file of this upload stays.',
   });
 
-/** The answer that an upload has already; undefined while it has none. @throws CourierError, where it is over or for other bytes */
+/** The receipt that an upload has already, if any. @throws CourierError if the upload is over, or complete with other bytes */
 const answered = (
   { state, record }: Pick<LedgerEntry, 'state' | 'record'>,
   sha256: string | undefined,
@@ -40,17 +40,17 @@ const answered = (
   return { ...receipt, outcome: 'replayed' };
 };
 
-/** How long another try, which was first, is waited for before its work is done once more; in milliseconds. */
-const PATIENCE_MS = 2_000;
+/** How long to wait for the receipt of another try that was first, before this one completes the upload too; in milliseconds. */
+const RECEIPT_WAIT_MS = 2_000;
 const LOOK_AGAIN_MS = 50;
 
-/** The receipt that another try is about to write down. */
+/** The receipt that another try is about to record. */
 const receiptToCome = async (
   { ledger, sleep = realSleep }: DirectDependencies,
   id: string,
   { sha256, signal }: { sha256: string | undefined; signal: AbortSignal },
 ): Promise<Receipt | undefined> => {
-  for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += LOOK_AGAIN_MS) {
+  for (let waitedMs = 0; waitedMs < RECEIPT_WAIT_MS; waitedMs += LOOK_AGAIN_MS) {
     const entry = await ledger.read(uploadKey(id));
     const receipt = entry === undefined ? undefined : answered(entry, sha256);
     if (receipt !== undefined) return receipt;
@@ -68,9 +68,72 @@ const driveOf = (allow: DirectDependencies['allow'], caller: Caller, destination
 };
 
 const notFound = (): CourierError =>
-  new CourierError('not-found', { detail: 'There is no such upload of this caller.' });
+  new CourierError('not-found', { detail: 'This caller has no upload with this id.' });
 
-/** `POST /v1/uploads/{id}/complete`: checks what arrived, and gives the receipt for it. @throws CourierError `not-found`, `upload-incomplete`, `digest-mismatch` */
+/** An upload that has no answer yet, as one try to complete it sees it. */
+interface Completion {
+  dependencies: DirectDependencies;
+  id: string;
+  entry: StandingEntry;
+  session: Session;
+  /** Lower-case hex, as the caller announced it. */
+  sha256: string | undefined;
+}
+
+/** Records that nothing comes of the upload, unless another try has completed it: then that receipt is returned. */
+const giveUp = async (
+  { dependencies: { ledger, log }, id, entry, session, sha256 }: Completion,
+  over: Over,
+): Promise<Receipt | undefined> => {
+  const { nameKey } = session.plan;
+  // The name's id is used up as well, so that the next upload of that name gets another one.
+  if (nameKey !== undefined) await markMade(ledger, nameKey, log);
+  const change = { state: 'claimed', record: { ...session, over } } as const;
+  const written = await ledger.record(uploadKey(id), change, entry);
+  return written.mine ? undefined : answered(written.entry, sha256);
+};
+
+/** Records the receipt. If another try was first, that try's receipt is returned. */
+const record = async (
+  { dependencies: { ledger }, id, entry, session, sha256 }: Completion,
+  receipt: Receipt,
+): Promise<Receipt> => {
+  // The session is kept beside the receipt: an open with the same key is answered with it, and completes the upload again.
+  const done = { state: 'done', record: { ...session, receipt } } as const;
+  let written = await ledger.record(uploadKey(id), done, entry);
+  // A receipt that another try has written stands. That another try has given up does not, because the upload is complete.
+  while (!written.mine && written.entry.state !== 'done') {
+    written = await ledger.record(uploadKey(id), done, written.entry);
+  }
+  return (written.mine ? undefined : answered(written.entry, sha256)) ?? receipt;
+};
+
+/** Shares the file, and gives the receipt for it. */
+const finish = async (
+  completion: Completion,
+  file: DriveFile,
+  { upload, caller, stepTimer }: { upload: UploadView; caller: Caller } & Pick<Audit, 'stepTimer'>,
+): Promise<Receipt> => {
+  const { dependencies, session } = completion;
+  const { ledger, log } = dependencies;
+  const { request, context } = upload;
+  const { kind, nameKey, folderId } = session.plan;
+  if (nameKey !== undefined) await markMade(ledger, nameKey, log);
+  const isNew = kind === 'create';
+  const warnings = isNew
+    ? await stepTimer.time('share', () => shareNewFile({ request, context, log }, { file, isNew }))
+    : [];
+  const { idempotencyKey } = session;
+  const delivery = { caller, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) };
+  const outcome = isNew ? 'created' : 'replaced';
+  const receipt = receiptOf({ request, delivery, file, folderId, outcome, warnings, ledger });
+  return stepTimer.time('record', () => record(completion, receipt));
+};
+
+/**
+ * `POST /v1/uploads/{id}/complete`: checks what Drive received, and gives the receipt for it.
+ * @throws CourierError `not-found`, `upload-incomplete`, `digest-mismatch`
+ */
 export const createCompleteUpload =
   (dependencies: DirectDependencies) =>
   async ({ id, caller, sha256, signal, deadlineMs }: CompleteRequest): Promise<Receipt> => {
@@ -79,72 +142,35 @@ export const createCompleteUpload =
     if (entry === undefined) throw notFound();
     const session = sessionSchema.parse(entry.record);
     if (session.callerSub !== caller.sub) throw notFound();
-    const { name, path, size } = session.options;
+    const { destination, name, path, size } = session.options;
     const known = answered(entry, sha256);
-    // Who may not write there any more loses nothing: the receipt was given before.
-    const drive = known === undefined ? undefined : driveOf(allow, caller, session.options.destination);
     if (known !== undefined) {
+      // A caller that may no longer write there still gets the receipt: it was given before.
+      const drive = driveOf(allow, caller, destination);
       return drive === undefined ? known : withTrashWarning(known, drive, { signal, deadlineMs }, now());
     }
 
     const { idempotencyKey } = session;
-    const asked = { caller, destination: session.options.destination, name, size, idempotencyKey, uploadId: id };
-    const { run, stepTimer, callStats } = beginAudit(asked, { now, log, telemetry });
+    const facts = { caller, destination, name, size, idempotencyKey, uploadId: id };
+    const { run, stepTimer, callStats } = beginAudit(facts, { now, log, telemetry });
     const context: CallContext = { signal, deadlineMs, callStats };
-
-    const { kind, nameKey } = session.plan;
-    /** Writes down that nothing comes of the upload, unless somebody has completed it: a receipt stays one. */
-    const giveUp = async (over: Over): Promise<Receipt | undefined> => {
-      // The name's id is used up as well, so that the next upload of that name gets another one.
-      if (nameKey !== undefined) await markMade(ledger, nameKey, log);
-      const change = { state: 'claimed', record: { ...session, over } } as const;
-      const written = await ledger.record(uploadKey(id), change, entry);
-      return written.mine ? undefined : answered(written.entry, sha256);
-    };
+    const completion: Completion = { dependencies, id, entry, session, sha256 };
 
     return run(async () => {
-      const destination = allow(caller, session.options.destination);
-      const request = resolveOptions(destination, { name, path });
+      const request = resolveOptions(allow(caller, destination), { name, path });
       const upload = { request, session, context, sleep };
       const { file, seen } = await stepTimer.time('verify', () => look(upload, sha256));
       const judgement = await judge(dependencies, id, file, seen);
-      if (judgement.verdict === 'whole' && seen === 'other-bytes') throw completeAlready(session, file?.sha256Checksum);
-      if (file === undefined || seen !== 'whole' || judgement.verdict !== 'whole') {
-        const lost = seen === 'trashed' || seen === 'moved' ? seen : 'gone';
-        const over = judgement.verdict === 'whole' ? lost : judgement.verdict;
-        // Who finds its own bytes whole leaves this to whoever found them wrong, and was first.
-        if (file !== undefined && over === seen && (over === 'other-bytes' || over === 'moved')) {
-          await undo(upload, file, judgement);
-        }
-        const finished = await giveUp(over);
+      const decision = decide(seen, judgement.verdict);
+      if (decision.action === 'reject') throw completeAlready(session, file?.sha256Checksum);
+      if (decision.action === 'give-up' || file === undefined) {
+        const over = decision.action === 'give-up' ? decision.over : 'gone';
+        if (decision.action === 'give-up' && decision.undo && file !== undefined) await undo(upload, file, judgement);
+        const finished = await giveUp(completion, over);
         if (finished !== undefined) return finished;
         throw OVER[over](seen === 'other-bytes' ? file : undefined);
       }
-      const told = judgement.mine ? undefined : await receiptToCome(dependencies, id, { sha256, signal });
-      if (told !== undefined) return told;
-      if (nameKey !== undefined) await markMade(ledger, nameKey, log);
-      const created = kind === 'create';
-      const { share } = destination.config;
-      const shareIt = () => shareFile({ drive: destination.drive, fileId: file.id, share, context, log });
-      const warnings = created ? await stepTimer.time('share', shareIt) : [];
-      const receipt = receiptOf({
-        request,
-        delivery: { caller, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) },
-        file,
-        folderId: session.plan.folderId,
-        outcome: created ? 'created' : 'replaced',
-        warnings,
-        ledger,
-      });
-      // The session stays beside the receipt: whoever opens it again with its key is answered the same one, and completes it again.
-      const done = { state: 'done', record: { ...session, receipt } } as const;
-      return stepTimer.time('record', async () => {
-        let written = await ledger.record(uploadKey(id), done, entry);
-        // A receipt that another has written stands; that another has given the upload up does not, for it is complete.
-        while (!written.mine && written.entry.state !== 'done') {
-          written = await ledger.record(uploadKey(id), done, written.entry);
-        }
-        return (written.mine ? undefined : answered(written.entry, sha256)) ?? receipt;
-      });
+      const earlier = judgement.mine ? undefined : await receiptToCome(dependencies, id, { sha256, signal });
+      return earlier ?? finish(completion, file, { upload, caller, stepTimer });
     });
   };

@@ -5,19 +5,17 @@ import type { Sleep } from '../sleep.ts';
 import type { ResolvedRequest } from '../delivery/resolve-options.ts';
 import { type DirectDependencies, type Session, verdictKey } from './session.ts';
 
-/** What became of an upload: looked for at Drive, and judged once for all who ask. */
-
 const AGAIN = "Open a new upload and send the file again; with the same Idempotency-Key this won't create a duplicate.";
 
 export type Over = NonNullable<Session['over']>;
 
 const lost = (detail: string): CourierError => new CourierError('upload-incomplete', { detail, remedy: AGAIN });
 
-/** What is said of an upload of which nothing comes any more, however often it is asked. */
-export const OVER: Readonly<Record<Over, (came?: DriveFile) => CourierError>> = {
-  'other-bytes': (came) => {
-    const what = came === undefined ? '' : `: ${came.size} bytes with the SHA-256 ${came.sha256Checksum}`;
-    const detail = `What Drive received is not what was announced, and was removed${what}.`;
+/** The errors of uploads that ended without a file. Every later attempt to complete such an upload gets the same one. */
+export const OVER: Readonly<Record<Over, (received?: DriveFile) => CourierError>> = {
+  'other-bytes': (received) => {
+    const what = received === undefined ? '' : `: ${received.size} bytes with the SHA-256 ${received.sha256Checksum}`;
+    const detail = `Drive received other bytes than were announced, and they were removed${what}.`;
     return new CourierError('digest-mismatch', { detail, remedy: AGAIN });
   },
   trashed: () => lost('The file of this upload was put into the trash before it was complete.'),
@@ -26,24 +24,25 @@ export const OVER: Readonly<Record<Over, (came?: DriveFile) => CourierError>> = 
   gone: () => lost('The session has ended, and Drive does not show what was announced.'),
 };
 
-interface Upload {
+/** What is needed to look at an upload in Drive. */
+export interface UploadView {
   request: ResolvedRequest;
   session: Session;
   context: CallContext;
   sleep: Sleep;
 }
 
-/** Drive answers 404 for a while about what it has just made: pauses before it is believed, in milliseconds. */
-const DOUBT_WAITS_MS = [500, 1_500, 3_000];
+/** Drive may answer 404 for a while about a file that it has just created. Pauses before a 404 is believed, in milliseconds. */
+const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
 
-/** Asks until the answer is no "not found", or was that often enough to be believed. */
-const askDoubting = async <Answer>(
-  { sleep, context }: Upload,
+/** Asks again while the answer is "not found", until that can be believed. */
+const askUntilVisible = async <Answer>(
+  { sleep, context }: UploadView,
   ask: () => Promise<Answer>,
   isNotFound: (answer: Answer) => boolean,
 ): Promise<Answer> => {
   let answer = await ask();
-  for (const wait of DOUBT_WAITS_MS) {
+  for (const wait of VISIBILITY_WAITS_MS) {
     if (!isNotFound(answer)) return answer;
     await sleep(wait, context.signal);
     answer = await ask();
@@ -51,11 +50,11 @@ const askDoubting = async <Answer>(
   return answer;
 };
 
-/** Whether the session has brought its bytes to their end. @throws CourierError `upload-incomplete` */
-const hasEnded = async (upload: Upload): Promise<boolean> => {
+/** Whether the session has received all its bytes. @throws CourierError `upload-incomplete` */
+const hasEnded = async (upload: UploadView): Promise<boolean> => {
   const { request, session, context } = upload;
   const { size } = session.options;
-  const status = await askDoubting(
+  const status = await askUntilVisible(
     upload,
     () => request.destination.drive.sessionStatus(session.sessionUri, size, context),
     ({ state }) => state === 'gone',
@@ -63,14 +62,14 @@ const hasEnded = async (upload: Upload): Promise<boolean> => {
   if (status.state === 'open') {
     throw new CourierError('upload-incomplete', { detail: `Drive has ${status.stored} of ${size} bytes.` });
   }
-  if (status.state === 'refused') throw lost('Drive does not say how far the session is.');
+  if (status.state === 'refused') throw lost('Drive does not report how many bytes the session has.');
   return status.state === 'done';
 };
 
 type SessionOutcome = 'whole' | Over;
 
 /** Whether a file shows the bytes of a session that has ended, and not what another delivery or a person put there since. */
-const showsOwnBytes = async ({ request, session, context }: Upload, file: DriveFile): Promise<boolean> => {
+const showsOwnBytes = async ({ request, session, context }: UploadView, file: DriveFile): Promise<boolean> => {
   const { plan, formerRevisionId } = session;
   const revisions = (await request.destination.drive.revisions(file.id, context)) ?? [];
   const former = revisions.findIndex(({ id }) => id === formerRevisionId);
@@ -79,19 +78,19 @@ const showsOwnBytes = async ({ request, session, context }: Upload, file: DriveF
 };
 
 /**
- * What became of the session. The file that it was for may be another's by now: of the same name, whose id both had, or put
- * there after it. Such a file proves something by its checksum alone, and is not this session's to take back.
- * @throws CourierError `upload-incomplete`; `folder-not-found` where the folder itself is out of sight, for then nothing is known
+ * Looks what became of the session. Its file may be another delivery's by now: of the same name, with the same id, or written
+ * after it. Such a file proves something only by its checksum, and must not be undone for this session.
+ * @throws CourierError `upload-incomplete`; `folder-not-found` where the folder itself is not visible, because then nothing is known
  */
 export const look = async (
-  upload: Upload,
+  upload: UploadView,
   sha256: string | undefined,
 ): Promise<{ file: DriveFile | undefined; seen: SessionOutcome }> => {
   const { request, session, context } = upload;
   const { plan, options } = session;
   const { drive } = request.destination;
   const ended = await hasEnded(upload);
-  const file = await askDoubting(
+  const file = await askUntilVisible(
     upload,
     () => drive.get(plan.fileId, context),
     (shown) => shown === undefined,
@@ -114,10 +113,10 @@ export const look = async (
   return { file, seen: hasSize && sha256 === undefined ? 'whole' : 'other-bytes' };
 };
 
-/** What the first who looked found, which goes for all: nobody takes back what another has been given a receipt for. */
+/** What the first try found. It holds for all tries, so that none of them undoes what another got a receipt for. */
 interface Judgement {
   verdict: SessionOutcome;
-  /** The revision that the bytes are, of a file that is replaced. */
+  /** Of a file that is replaced: the revision that holds the bytes. */
   revisionId?: string;
 }
 
@@ -134,9 +133,31 @@ export const judge = async (
   return { ...(entry.record as Judgement), mine };
 };
 
-/** Undoes what arrived wrong or in the wrong file: a new file is removed, a replaced one gets its former content again. */
+type Decision =
+  | { action: 'finish' }
+  /** The caller announced other bytes than the upload is complete with. */
+  | { action: 'reject' }
+  /** `undo`: what arrived is this session's and wrong, so it is removed. */
+  | { action: 'give-up'; over: Over; undo: boolean };
+
+/**
+ * What a try does.
+ * @param seen what it sees itself
+ * @param verdict what the first try saw, which holds for all
+ */
+export const decide = (seen: SessionOutcome, verdict: SessionOutcome): Decision => {
+  if (seen === 'whole') {
+    return verdict === 'whole' ? { action: 'finish' } : { action: 'give-up', over: verdict, undo: false };
+  }
+  if (seen === 'other-bytes' && verdict === 'whole') return { action: 'reject' };
+  const over = verdict === 'whole' ? seen : verdict;
+  // A try that sees something else than the first one leaves the undoing to that one.
+  return { action: 'give-up', over, undo: over === seen && (over === 'other-bytes' || over === 'moved') };
+};
+
+/** Removes wrong bytes, or bytes in the wrong file: a new file is removed, a replaced file gets its former content back. */
 export const undo = async (
-  { request, session, context }: Upload,
+  { request, session, context }: UploadView,
   file: DriveFile,
   { revisionId }: Judgement,
 ): Promise<void> => {

@@ -1,0 +1,14 @@
+import { expect, test } from '@jest/globals';
+import { traceUpload } from '../../scripts/trace.ts';
+
+/** One keyed upload of 10 KB should pass few files, so that its path can be read. The limit is lowered as files are merged. */
+const MAX_FILES = 79;
+
+test('a keyed upload of 10 KB passes few source files, the steps of a delivery in their order', async () => {
+  const { files } = await traceUpload();
+  expect(files.length).toBeLessThanOrEqual(MAX_FILES);
+  const steps = ['audit', 'resolve-options', 'idempotency', 'check-plan', 'store/store-file', 'sharing', 'receipt'];
+  const entered = steps.map((step) => files.indexOf(`src/delivery/${step}.ts`));
+  expect(entered).not.toContain(-1);
+  expect(entered).toEqual(entered.toSorted((one, other) => one - other));
+}, 120_000);
