@@ -66,7 +66,7 @@ export const withTrashWarning = async (
   const warning = await drive.get(receipt.id, inTime).then(
     (file) => {
       if (file === undefined)
-        return 'Drive no longer shows the file: it was deleted, or is no longer shared with the account.';
+        return 'Drive does not show the file any more: it was deleted, or is no longer shared with the account.';
       return file.trashed ? IN_TRASH : undefined;
     },
     () => undefined,

@@ -3,7 +3,7 @@ import { CourierError } from '../../errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
 import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
-import { isThere, markMade, settleName } from './names.ts';
+import { isThere, markMade, resolveName } from './names.ts';
 import { createSingleFlight, joinWork } from '../../drive/shared-work.ts';
 
 interface FoldersOptions {
@@ -12,9 +12,9 @@ interface FoldersOptions {
   /** Epoch milliseconds. */
   now: () => number;
   log: Log;
-  /** How long a folder is trusted to be where it was, in milliseconds; then one `files.get` looks. */
+  /** How long a folder is trusted to be where it was, in milliseconds. After that, one `files.get` checks it. */
   trustMs?: number;
-  /** Folders remembered; beyond it the one longest not looked at is forgotten. */
+  /** How many folders are remembered. Beyond that, the one that was checked longest ago is forgotten. */
   maxKnown?: number;
 }
 
@@ -22,114 +22,126 @@ interface Folders {
   ensure(rootFolderId: string, path: string, context: CallContext & { fresh?: boolean }): Promise<{ folderId: string }>;
 }
 
-interface Known {
+/** A folder in its parent, by name. */
+interface Segment {
+  parentId: string;
+  name: string;
+}
+
+interface KnownFolder {
   folderId: string;
   seenMs: number;
 }
 
-/** A folder dragged to the trash must not swallow an hour's reports; a look each half minute costs next to nothing. */
+/** Short, so that few files go into a folder that somebody has put into the trash. A check each half minute costs little. */
 const TRUST_MS = 30_000;
 const MAX_KNOWN = 10_000;
 
-/** Work that several deliveries wait for has a time of its own, in milliseconds. */
+/** Milliseconds for work that several deliveries wait for: it ends with none of them. */
 const FLIGHT_MS = 60_000;
 
-/** Waits for a folder that Drive says exists and does not show, in milliseconds. */
+/** Pauses while Drive says that a folder exists and does not show it, in milliseconds. */
 const VISIBILITY_WAITS_MS = [200, 500, 1_000, 2_000];
 
-/** Of a path's folders, in their order. */
+/** How often a folder's id may turn out to be unusable. */
+const MAX_TURNS = 3;
+
+/** The names of a path's folders, in their order. */
 const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '');
 
+const keyOf = ({ parentId, name }: Segment): string => JSON.stringify([parentId, name.normalize('NFC')]);
+
+/** Folders and when they were seen, by `keyOf`. */
+const createKnownFolders = (maxKnown: number) => {
+  /** In the order in which they were seen. */
+  const known = new Map<string, KnownFolder>();
+  return {
+    get: (segment: Segment): KnownFolder | undefined => known.get(keyOf(segment)),
+    set(segment: Segment, folder: KnownFolder): void {
+      const key = keyOf(segment);
+      known.delete(key);
+      const [oldest] = known.keys();
+      if (known.size >= maxKnown && oldest !== undefined) known.delete(oldest);
+      known.set(key, folder);
+    },
+  };
+};
+
+const whenVisible = async (
+  { drive }: Pick<FoldersOptions, 'drive'>,
+  id: string,
+  context: CallContext,
+): Promise<DriveFile | undefined> => {
+  for (const wait of VISIBILITY_WAITS_MS) {
+    const shown = await drive.get(id, context);
+    if (shown !== undefined) return shown;
+    await sleep(wait);
+  }
+  return drive.get(id, context);
+};
+
+/** Finds or creates a folder, by the id that the ledger holds for its name. */
+const findOrCreate = async (
+  folders: FoldersOptions,
+  { parentId, name }: Segment,
+  context: CallContext,
+): Promise<string> => {
+  const { drive, ledger, now, log } = folders;
+  const find = (): Promise<DriveFile[]> => drive.findFolders(parentId, name, context);
+  const options = { kind: 'folder', drive, ledger, folderId: parentId, name, find, context, log, now } as const;
+  let unusable: string | undefined;
+  for (let turn = 0; turn < MAX_TURNS; turn++) {
+    const standing = await resolveName({ ...options, ...(unusable === undefined ? {} : { unusable }) });
+    if ('file' in standing) return standing.file.id;
+    const id = standing.claimedId;
+    const { existed } = await drive.createFolder({ id, name, parentId }, context);
+    if (!existed) {
+      await markMade(ledger, standing.key, log);
+      return id;
+    }
+    // Created by another delivery at this moment, or long ago and deleted since: then the id cannot be used again.
+    if ((await whenVisible(folders, id, context)) === undefined) unusable = id;
+  }
+  throw new CourierError('drive-unavailable', { detail: 'Drive does not show a folder that it says exists.' });
+};
+
 /**
- * The folders of a path, each made once, by an id that the ledger holds before the folder exists: deliveries at the same
- * moment, in any number of processes, find one `2026/11`. A folder that is there is adopted; one that was trashed, moved,
- * renamed or deleted is made anew.
+ * The folders of a path, each created once, with an id that the ledger holds before the folder exists. So deliveries at the
+ * same moment, in any number of processes, end in one `2026/11`. An existing folder is adopted; one that was trashed, moved,
+ * renamed or deleted is created anew.
  */
-export const createFolders = ({
-  drive,
-  ledger,
-  now,
-  log,
-  trustMs = TRUST_MS,
-  maxKnown = MAX_KNOWN,
-}: FoldersOptions): Folders => {
-  /** By parent and name, in the order in which they were looked at. */
-  const known = new Map<string, Known>();
-  const fly = createSingleFlight<string>();
+export const createFolders = (options: FoldersOptions): Folders => {
+  const { drive, now, trustMs = TRUST_MS, maxKnown = MAX_KNOWN } = options;
+  const known = createKnownFolders(maxKnown);
+  const once = createSingleFlight<string>();
 
-  const remember = (key: string, folderId: string, seenMs: number): void => {
-    known.delete(key);
-    const [oldest] = known.keys();
-    if (known.size >= maxKnown && oldest !== undefined) known.delete(oldest);
-    known.set(key, { folderId, seenMs });
-  };
-
-  const whenShown = async (id: string, context: CallContext): Promise<DriveFile | undefined> => {
-    for (const wait of VISIBILITY_WAITS_MS) {
-      const shown = await drive.get(id, context);
-      if (shown !== undefined) return shown;
-      await sleep(wait);
-    }
-    return drive.get(id, context);
-  };
-
-  /** The folder, found or made. */
-  const settle = async (parentId: string, name: string, context: CallContext): Promise<string> => {
-    const find = (): Promise<DriveFile[]> => drive.findFolders(parentId, name, context);
-    const options = { kind: 'folder', drive, ledger, folderId: parentId, name, find, context, log, now } as const;
-    let unusable: string | undefined;
-    for (let turn = 0; turn < 3; turn++) {
-      const standing = await settleName({ ...options, ...(unusable === undefined ? {} : { unusable }) });
-      if ('file' in standing) return standing.file.id;
-      const id = standing.claimedId;
-      const { existed } = await drive.createFolder({ id, name, parentId }, context);
-      if (!existed) {
-        await markMade(ledger, standing.key, log);
-        return id;
-      }
-      // Made by another at this moment, or long ago and deleted for good since: such an id is spent.
-      if ((await whenShown(id, context)) === undefined) unusable = id;
-    }
-    throw new CourierError('drive-unavailable', { detail: 'Drive does not show a folder that it says it has.' });
-  };
-
-  /** A folder that is known and still where it was takes one call; for anything else the ledger is asked. */
-  const look = async (
-    key: string,
-    parentId: string,
-    name: string,
-    callStats: CallContext['callStats'],
-  ): Promise<string> => {
+  /** Checks a known folder by one call. For anything else the ledger is asked. */
+  const look = async (segment: Segment, callStats: CallContext['callStats']): Promise<string> => {
     const context: CallContext = { deadlineMs: now() + FLIGHT_MS, ...(callStats === undefined ? {} : { callStats }) };
     const seenMs = now();
-    const standing = known.get(key);
-    const seen = standing === undefined ? undefined : await drive.get(standing.folderId, context);
-    const isKnown = seen !== undefined && isThere({ folderId: parentId, name }, seen);
-    const folderId = isKnown ? seen.id : await settle(parentId, name, context);
-    remember(key, folderId, seenMs);
+    const folder = known.get(segment);
+    const shown = folder === undefined ? undefined : await drive.get(folder.folderId, context);
+    const isCurrent = shown !== undefined && isThere({ folderId: segment.parentId, name: segment.name }, shown);
+    const folderId = isCurrent ? shown.id : await findOrCreate(options, segment, context);
+    known.set(segment, { folderId, seenMs });
     return folderId;
   };
 
   const ensureOne = (
-    parentId: string,
-    name: string,
+    segment: Segment,
     { signal, callStats, fresh = false }: CallContext & { fresh?: boolean },
   ): Promise<string> => {
-    const key = JSON.stringify([parentId, name.normalize('NFC')]);
-    const standing = known.get(key);
-    if (!fresh && standing !== undefined && now() - standing.seenMs < trustMs)
-      return Promise.resolve(standing.folderId);
-    // Counted for the one who asked first, but not ended with it: others wait for the same folder.
-    return joinWork(
-      fly(`${fresh ? 'fresh' : 'any'} ${key}`, () => look(key, parentId, name, callStats)),
-      signal,
-    );
+    const folder = known.get(segment);
+    if (!fresh && folder !== undefined && now() - folder.seenMs < trustMs) return Promise.resolve(folder.folderId);
+    // The calls count for the delivery that asked first, but do not end with it: others wait for the same folder.
+    const work = once(`${fresh ? 'fresh' : 'any'} ${keyOf(segment)}`, () => look(segment, callStats));
+    return joinWork(work, signal);
   };
 
   return {
     async ensure(rootFolderId, path, context) {
       let { id: folderId } = await drive.resolveFolder(rootFolderId, context);
-      for (const name of segmentsOf(path)) folderId = await ensureOne(folderId, name, context);
+      for (const name of segmentsOf(path)) folderId = await ensureOne({ parentId: folderId, name }, context);
       return { folderId };
     },
   };

@@ -3,7 +3,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
 import type { Sleep } from '../../sleep.ts';
 import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
-import { lookUpName, settleName } from './names.ts';
+import { lookUpName, resolveName } from './names.ts';
 
 interface NamedFileOptions {
   drive: Pick<Drive, 'get' | 'newId' | 'find' | 'inspectFolder'>;
@@ -34,7 +34,7 @@ export const resolveNamedFile = async ({
 }: NamedFileOptions & { unusable?: string }): Promise<
   { existing: DriveFile } | { claimedId: string; nameKey: string }
 > => {
-  const standing = await settleName({
+  const standing = await resolveName({
     ...nameOf(options),
     kind: 'file',
     ...(unusable === undefined ? {} : { unusable }),

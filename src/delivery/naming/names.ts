@@ -151,7 +151,7 @@ const getMade = (options: NameOptions, { fileId, state }: LedgerEntry): Promise<
  * Finds where a name stands, claiming it where nobody has.
  * @throws CourierError `folder-not-found` when the folder itself is out of sight: then nothing is known of what is in it.
  */
-export const settleName = async (options: NameOptions): Promise<Standing> => {
+export const resolveName = async (options: NameOptions): Promise<Standing> => {
   const { drive, ledger, folderId, context, log } = options;
   let generation = 0;
   for (let turn = 0; turn < MAX_GENERATIONS; turn++) {
