@@ -16,10 +16,10 @@ export const deliveryKey = (caller: Caller, idempotencyKey: string): string =>
 /** Short enough for an appProperty (124 bytes with its name), long enough to be unique. */
 export const keyMark = (key: string): string => createHash('sha256').update(key).digest('base64url').slice(0, 32);
 
-/** What a claimed entry carries until its receipt replaces it. */
+/** The record of a claimed entry, until the receipt replaces it. */
 interface ClaimRecord {
   plan: Plan;
-  /** Of the key's bytes, as lower-case hex; noted before a request that can make them a file's. */
+  /** Of the key's bytes, in lower-case hex. It is recorded before a request that can make them the content of a file. */
   sha256?: string;
 }
 
@@ -40,8 +40,8 @@ export const sameBytes = (received: string, stored: string | null | undefined): 
 export const isSamePlan = (one: Plan, other: Plan): boolean => JSON.stringify(one) === JSON.stringify(other);
 
 /**
- * A key that this try works on, and what the ledger holds of it. Every change is a compare-and-set, so a try that was
- * overtaken learns what others have written, and a finished key stays finished.
+ * A key that this try works on, and what the ledger holds for it. Every change is a compare-and-set: if another try was
+ * faster, this one learns what it has written, and a finished key stays finished.
  */
 export interface Claim {
   readonly key: string;
@@ -196,7 +196,7 @@ export const replay = async (
   { source, maxBytes, expectedSha256 }: { source: Source; maxBytes: number; expectedSha256?: string | undefined },
 ): Promise<Receipt> => {
   if (receipt.outcome === 'skipped') return receipt;
-  // An identity names its bytes for good, and it is part of the fingerprint: nothing new could be read.
+  // A source with an identity always has the same bytes, and the fingerprint has compared the identity.
   if (source.identity === undefined) {
     const { sha256 } = await hashOf(source, maxBytes);
     checkDigest(expectedSha256, sha256);

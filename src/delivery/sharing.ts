@@ -5,10 +5,10 @@ import type { Log } from '../log.ts';
 import type { CallContext, Drive } from '../drive/drive.ts';
 import type { DeliveryContext } from './resolve-options.ts';
 
-/** Waits before another try when Drive says `sharingRateLimitExceeded`: its quota of shares is small, and haste uses it up. */
+/** Pauses before another attempt after `sharingRateLimitExceeded`, in milliseconds. The quota for sharing is small, and quick retries use it up. */
 const SLOW_TRIES_MS = [10_000, 30_000, 60_000];
 
-/** Milliseconds before the deadline at which no wait begins, so that the receipt gets out. */
+/** No pause begins within this time before the deadline, so that the receipt still gets out. In milliseconds. */
 const MARGIN_MS = 5_000;
 
 interface Sharing {
@@ -35,7 +35,8 @@ const permissionOf = (rule: ShareConfig) => {
 /**
  * Shares a delivered file as its destination says, one permission after another: of two concurrent writes to one file
  * Drive keeps the last (https://developers.google.com/workspace/drive/api/guides/manage-sharing).
- * @returns what could not be shared, in words fit for the caller; it never throws, for the file is safe. Whom with is in the log.
+ * It never throws, because the file is already stored.
+ * @returns warnings for the caller about what could not be shared. They name no addresses; those are in the log.
  */
 export const shareFile = async ({
   drive,
@@ -49,7 +50,7 @@ export const shareFile = async ({
   const { signal, ...unending } = context;
   const waits = [...SLOW_TRIES_MS];
 
-  /** Waits for another try; false when there is no time for one, or nobody who waits. The waits are for all rules together. */
+  /** Waits before another attempt. Returns false if there is no time, or the caller has left. All rules share these pauses. */
   const waitSlowly = async (): Promise<boolean> => {
     const wait = waits.shift();
     if (wait === undefined || now() + wait + MARGIN_MS > (context.deadlineMs ?? Infinity)) return false;
@@ -63,7 +64,7 @@ export const shareFile = async ({
     const { permission, notify } = permissionOf(rule);
     for (;;) {
       try {
-        // Without the signal: the file is there, and a caller who has gone would find it unshared for good.
+        // Without the signal: the file is stored, and nobody would share it later if the caller leaves now.
         return await drive.share(fileId, permission, notify, unending);
       } catch (error) {
         if (asCourierError(error).code !== 'drive-rate-limited' || !(await waitSlowly())) throw error;
@@ -78,7 +79,7 @@ export const shareFile = async ({
     } catch (error) {
       log.warn({ error, fileId, rule }, 'the file is delivered, but not shared');
       const { code, title } = asCourierError(error);
-      // The code's title speaks of the folder, and it is the file that may not be shared.
+      // The title of this code is about the folder, but here it is the file that cannot be shared.
       const why = code === 'folder-not-writable' ? 'the account may not share this file' : title;
       warnings.push(`Not shared with the ${rule.type} as ${rule.role}: ${why}.`);
     }

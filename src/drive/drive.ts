@@ -76,7 +76,7 @@ export interface CallContext {
   callStats?: CallStats;
 }
 
-/** What the bytes become. `convertTo` of a replacement is the Docs editors type that the file has. */
+/** What the bytes become: a new file, or the content of an existing one. `convertTo` of a replacement is the Docs editors type that the file has. */
 export type UploadTarget =
   | { kind: 'create'; file: NewFile }
   | {
@@ -113,7 +113,7 @@ export interface UploadRequest extends CallContext {
   keepSession?(sessionUri: string, target: UploadTarget): Promise<void>;
 }
 
-/** What a source gave, read to its end. */
+/** The bytes of a source that was read to its end. */
 export interface ReceivedBytes {
   /** Lower-case hex. */
   sha256: string;
@@ -195,14 +195,14 @@ export interface Drive {
   ): Promise<{ state: 'open'; stored: number } | { state: 'done'; fileId: string } | { state: 'gone' | 'refused' }>;
   remove(id: string, context: CallContext): Promise<void>;
   /**
-   * Removes a file that is still as it is described (name, folder, head revision, not in the trash): first into the trash,
-   * and from there for good only if nobody has changed it in between; otherwise it is taken out of the trash again.
-   * @returns false where it had changed, and stays
+   * Removes a file that is still as described (name, folder, head revision, not in the trash). It is put into the trash
+   * first, and deleted only if nobody has changed it in between; otherwise it is restored from the trash.
+   * @returns false if it was changed, and stays
    */
   removeUnchanged(file: DriveFile, context: CallContext): Promise<boolean>;
   /** Moves a file from the folder that it is in to another one. */
   move(id: string, to: { from: string; to: string }, context: CallContext): Promise<DriveFile>;
-  /** A file's revisions, oldest first; undefined where there are more than Drive tells at once. */
+  /** A file's revisions, oldest first; undefined if there are more than Drive returns at once. */
   revisions(id: string, context: CallContext): Promise<Revision[] | undefined>;
   /** Removes one revision of a file (`revisions.delete`); if it is the newest, the one before it is the file's content again. */
   removeRevision(id: string, revisionId: string, context: CallContext): Promise<void>;

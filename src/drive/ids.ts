@@ -2,17 +2,17 @@ import type { CallContext, Drive } from './drive.ts';
 
 /** `files.generateIds` answers up to 1,000 a call, so a file's id costs a thousandth of a call. */
 const BATCH = 1_000;
-/** Refilled in the background once so few are left, so that nobody waits. */
+/** When so few ids are left, the pool is refilled in the background, so that no delivery waits. */
 const LOW = 100;
 
-/** A pool of ids to create files with; however many wait, one call is made. */
+/** A pool of ids to create files with. However many deliveries wait, one call refills it. */
 export const createIds = (
   generate: (count: number, context: CallContext) => Promise<string[]>,
 ): Pick<Drive, 'newId' | 'fetchIdsAhead'> => {
   let ids: string[] = [];
   let filling: Promise<void> | undefined;
 
-  /** Counted for the one who asked first, but not ended with it: others wait for the same call. */
+  /** The call counts for the delivery that asked first, but does not end with it: others wait for the same call. */
   const fill = ({ callStats }: CallContext): Promise<void> => {
     filling ??= generate(BATCH, callStats === undefined ? {} : { callStats })
       .then((more) => {
@@ -32,7 +32,7 @@ export const createIds = (
           await fill(context);
           continue;
         }
-        // Whoever runs the pool dry meets the failure; the one who only tops it up does not.
+        // A failure matters only to callers that find the pool empty, not to the one that refills it early.
         if (ids.length === LOW) fill(context).catch(() => undefined);
         return id;
       }

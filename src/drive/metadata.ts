@@ -23,7 +23,7 @@ type Metadata = Pick<
   | 'removeRevision'
 >;
 
-/** The most that Drive tells at once. */
+/** The maximum page size of `revisions.list`. */
 const MAX_REVISIONS = 1_000;
 const revisionList = z.object({
   nextPageToken: z.string().optional(),
@@ -52,7 +52,7 @@ export const createMetadata = (library: Library, client: DriveClient, search: Se
       ),
     );
 
-  /** By hand rather than by the library: an upload whose answer was lost asks it, and must not load a module to do so. */
+  /** Without Google's library: it is called after a lost answer, and loading the library would take time. */
   const get = async (id: string, context: CallContext): Promise<DriveFile | undefined> => {
     const url = `${DRIVE_URL}/files/${encodeURIComponent(id)}?supportsAllDrives=true&fields=${FILE_FIELDS}`;
     const operation = 'drive.files.get';
@@ -65,7 +65,7 @@ export const createMetadata = (library: Library, client: DriveClient, search: Se
     return fileOf(response);
   };
 
-  /** Deletes a file for good, or leaves it where it is: on a shared drive only a manager may delete. @returns whether it is deleted */
+  /** Deletes a file permanently, if the account may: on a shared drive only managers may. @returns whether it is deleted */
   const deleteForGood = async (id: string, context: CallContext): Promise<boolean> => {
     const operation = 'drive.files.delete';
     const url = `${DRIVE_URL}/files/${encodeURIComponent(id)}?supportsAllDrives=true`;
@@ -156,7 +156,7 @@ export const createMetadata = (library: Library, client: DriveClient, search: Se
     async removeRevision(id, revisionId, context) {
       const call = { operation: 'drive.revisions.delete', units: UNITS.other, retry: 'idempotent' } as const;
       await library(call, context, (drive) => drive.revisions.delete({ fileId: id, revisionId })).catch((error) => {
-        // Gone already: an earlier attempt's answer was lost.
+        // It was removed by an earlier attempt whose answer was lost.
         if (!isUnknown(error)) throw error;
       });
     },

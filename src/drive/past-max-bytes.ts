@@ -1,6 +1,6 @@
 import { CourierError } from '../errors.ts';
 
-/** Past a destination's `maxBytes` the way does not matter, so the table's remedy, another way, would lead nowhere. */
+/** A file larger than a destination's `maxBytes`. The usual remedy of `too-large`, another endpoint, would not help. */
 export const pastMaxBytes = (detail: string): CourierError =>
   new CourierError('too-large', {
     detail,

@@ -1,5 +1,5 @@
 /**
- * Waits for work that others wait for too: whoever is told to stop leaves, and the work goes on for the rest.
+ * Waits for work that other callers wait for too. A caller whose signal aborts stops waiting, and the work continues for the others.
  * @throws the signal's reason
  */
 export const joinWork = async <Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> => {
@@ -19,7 +19,7 @@ export const joinWork = async <Result>(work: Promise<Result>, signal: AbortSigna
   }
 };
 
-/** One piece of work a key at a time; whoever asks meanwhile joins it. */
+/** Single flight: one call at a time for each key. Callers that come while it runs get its result. */
 export const createSingleFlight = <Result>() => {
   const flights = new Map<string, Promise<Result>>();
   return (key: string, work: () => Promise<Result>): Promise<Result> => {

@@ -39,17 +39,17 @@ const refuseConversion = (request: ResolvedRequest): void => {
   }
 };
 
-/** How often an upload of one key may come to nothing. */
+/** How often an upload with one key may end without a file. */
 const MAX_ROUNDS = 100;
 
-/** What an upload is remembered under; of one with a key, both follow from the key. */
-interface Place {
+/** The ids that an upload is stored with. If it has an Idempotency-Key, both are derived from that. */
+interface UploadIds {
   id: string;
   /** The ledger's key for the plan. */
   planKey: string | undefined;
 }
 
-const placeOf = ({ caller, idempotencyKey }: OpenRequest, round: number): Place => {
+const idsOf = ({ caller, idempotencyKey }: OpenRequest, round: number): UploadIds => {
   if (idempotencyKey === undefined) return { id: randomUUID(), planKey: undefined };
   const first = deliveryKey(caller, idempotencyKey);
   const planKey = round === 1 ? first : `${first}:upload:${round}`;
@@ -59,12 +59,13 @@ const placeOf = ({ caller, idempotencyKey }: OpenRequest, round: number): Place 
 /** The plan in a key's entry. */
 const planOf = ({ record }: StandingEntry): Plan => (record as { plan: Plan }).plan;
 
-/** How often tries of one key at the same moment may revise its plan. */
+/** How often tries with one key at the same moment may revise its plan. */
 const MAX_TURNS = 5;
 
 /**
- * Claims a key for a plan; a later open with the same key gets the first one's plan. While no session has come of it, the
- * plan is made anew each time: its file may be made, removed or renamed since, and the key would never open a session.
+ * Claims a key for a plan. A later open with the same key gets the same plan. As long as the key has no session, the plan is
+ * made again each time, because its file may have been created, removed or renamed since. Otherwise the key could never open
+ * a session.
  */
 const claimPlan = async (
   { ledger, now }: DirectDependencies,
@@ -74,7 +75,7 @@ const claimPlan = async (
 ): Promise<Plan> => {
   if (planKey === undefined) return choose();
   const print = fingerprint('session', { options, size: options.size }, request.destination.name);
-  /** The file in the way may be this key's own, brought by another open of it since the ledger was asked. */
+  /** The file that has the name may be this key's own, uploaded by another open since the ledger was read. */
   const orStanding = async (error: unknown): Promise<LedgerWrite> => {
     const made = asCourierError(error).code === 'name-taken' ? await ledger.read(planKey) : undefined;
     if (made === undefined) throw error;
@@ -123,14 +124,14 @@ const openSession = (
   return drive.openSession(file, size, context);
 };
 
-/** An upload that is begun, or is to be: of one key, the first of which something may still come. */
+/** The upload to open: of the uploads with one key, the first that has not ended without a file. */
 const findRound = async (
   dependencies: DirectDependencies,
   request: OpenRequest,
   { resolved, choose }: { resolved: ResolvedRequest; choose: () => Promise<Plan> },
 ): Promise<{ id: string; plan: Plan; earlier: Session | undefined }> => {
   for (let round = 1; round <= MAX_ROUNDS; round++) {
-    const { id, planKey } = placeOf(request, round);
+    const { id, planKey } = idsOf(request, round);
     let earlier: Session | undefined;
     const findSession = async (): Promise<boolean> => {
       const entry = await dependencies.ledger.read(uploadKey(id));
@@ -146,7 +147,7 @@ const findRound = async (
   });
 };
 
-/** `POST /v1/uploads`. With the same key, the same session is answered again. @throws CourierError as a delivery does */
+/** `POST /v1/uploads`. The same key gets the same session again. @throws CourierError as a delivery does */
 export const createOpenUpload =
   (shared: DirectDependencies) =>
   async (request: OpenRequest): Promise<OpenedUpload> => {

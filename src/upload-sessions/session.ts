@@ -6,7 +6,7 @@ import type { Sleep } from '../sleep.ts';
 import type { Allow } from '../delivery/resolve-options.ts';
 import type { Telemetry } from '../telemetry.ts';
 
-/** The story of a direct upload: the courier opens the session, the caller sends the bytes to Drive, the courier checks what arrived. */
+/** An upload session: the courier opens it, the caller sends the bytes to Drive, and the courier checks what Drive received. */
 
 export interface DirectDependencies {
   allow: Allow;
@@ -26,7 +26,7 @@ export const planSchema = z.object({
   nameKey: z.string().optional(),
 });
 
-/** What the ledger keeps of an open upload; the session URI stands here and in the caller's answer, nowhere else. */
+/** What the ledger keeps for an open upload. The session URI is only here and in the caller's response. */
 export const sessionSchema = z.object({
   callerSub: z.string(),
   idempotencyKey: z.string().optional(),
@@ -42,15 +42,15 @@ export const sessionSchema = z.object({
   formerRevisionId: z.string().optional(),
   sessionUri: z.string(),
   expiresAtMs: z.number(),
-  /** Nothing comes of it any more, and why: with its key, the next upload is another one. */
+  /** Why the upload has ended without a file. The next upload with the same key is a new one. */
   over: z.enum(['other-bytes', 'trashed', 'moved', 'gone']).optional(),
 });
 export type Session = z.infer<typeof sessionSchema>;
 
 export const uploadKey = (id: string): string => `upload:${id}`;
 
-/** Where the ledger holds what became of an upload, for all who complete it. */
+/** The ledger key of what became of an upload, which holds for all that complete it. */
 export const verdictKey = (id: string): string => `verdict:${id}`;
 
-/** What `POST /v1/uploads` answers as an id: a mark of the key, or a UUID. */
+/** Whether a text has the form of an upload's id: derived from the key, or a UUID. */
 export const isUploadId = (text: string): boolean => /^(?:[\w-]{32}|[\da-f-]{36})$/.test(text);

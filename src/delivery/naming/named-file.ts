@@ -25,7 +25,7 @@ const nameOf = ({ now = Date.now, ...options }: NamedFileOptions) => {
 /**
  * The one file that a name in a folder stands for (`replace`, `skip`, `fail`), or the id that it is to be made with:
  * the same one for all who ask, in every instance that shares the ledger.
- * @param unusable an id that Drive neither shows nor takes: a file deleted for good before anybody noticed that it was made
+ * @param unusable an id that Drive neither shows nor accepts: its file was deleted before a delivery noticed that it existed
  * @returns `nameKey`, the ledger's key, to be marked with `markMade` once the file is made
  */
 export const resolveNamedFile = async ({

@@ -5,10 +5,10 @@ import { realSleep, type Sleep } from '../../sleep.ts';
 import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 
 /**
- * One file for one name in one folder, however many look for it at once. Drive's search shows a new file late (it "was seen
- * not to be read-after-write consistent"), so the ledger is the lock: it holds the id of a name's file before the file is
- * made. An entry's id never changes; when its file is trashed, moved, renamed or deleted, the next generation of the key
- * is claimed, and all who notice end on that one.
+ * One file for one name in one folder, however many deliveries look for it at the same time. Drive's search shows a new file
+ * late (it "was seen not to be read-after-write consistent"), so the ledger is the lock: it holds the id of a name's file
+ * before the file is created. The id of an entry never changes. When its file is trashed, moved, renamed or deleted, the next
+ * generation of the key is claimed, and all deliveries that notice it use that one.
  */
 interface NameOptions {
   kind: 'file' | 'folder' | 'converted';
@@ -16,30 +16,30 @@ interface NameOptions {
   ledger: Ledger;
   folderId: string;
   name: string;
-  /** What is there of that name, oldest first; it may lag. */
+  /** Finds the files of that name, oldest first. New files may be missing. */
   find(): Promise<DriveFile[]>;
   context: CallContext;
   log: Log;
   /** Epoch milliseconds. */
   now: () => number;
-  /** An id that Drive neither shows nor takes. */
+  /** An id that Drive neither shows nor accepts for a new file. */
   unusable?: string;
   sleep?: Sleep | undefined;
 }
 
-/** Where a name stands: its file, or the id under which it is to be made. */
+/** What a name stands for: its file, or the id that its file is to be created with. */
 export type Standing = { key: string; file: DriveFile } | { key: string; claimedId: string };
 
-/** Drive may answer 404 for a while about what it has just made: pauses before it is believed, in milliseconds. */
+/** Drive may answer 404 for a while about a file that it has just created. Pauses before a 404 is believed, in milliseconds. */
 const DOUBT_WAITS_MS = [300, 700, 2_000];
 
-/** Somebody would have to trash a folder this often within the ledger's time. */
+/** Reached only if somebody trashes the same file this often within the ledger's time to live. */
 const MAX_GENERATIONS = 1_000;
 
-/** How often a note is tried again when others write to the same entry. */
+/** How often a note is retried when others write to the same entry. */
 const MAX_NOTE_TURNS = 5;
 
-/** A claim that is younger was made after a search of its own. */
+/** A younger claim was made after its own search, so no other search is needed. In milliseconds. */
 const SEARCH_AGAIN_MS = 2_000;
 
 const keyOf = ({ kind, folderId, name }: NameOptions, generation: number): string =>
@@ -55,7 +55,7 @@ const successorOf = ({ record }: LedgerEntry): number | undefined => {
 export const isThere = ({ folderId, name }: { folderId: string; name: string }, file: DriveFile): boolean =>
   !file.trashed && file.parents.includes(folderId) && file.name.normalize('NFC') === name.normalize('NFC');
 
-/** A file that is known to exist: a "not found" is asked again before it is believed. */
+/** Gets a file that is known to exist: a 404 is believed only after several attempts. */
 const getDoubting = async (
   { drive, context, sleep = realSleep }: NameOptions,
   id: string,
@@ -69,7 +69,7 @@ const getDoubting = async (
   return file;
 };
 
-/** The oldest that is really there: the search may still show what has gone. */
+/** The oldest file that really exists: the search may still show deleted ones. */
 const adopt = async (options: NameOptions): Promise<DriveFile | undefined> => {
   const { kind, folderId, name, log } = options;
   const found = await options.find();
@@ -86,7 +86,7 @@ const adopt = async (options: NameOptions): Promise<DriveFile | undefined> => {
   return undefined;
 };
 
-/** The entry of a generation; made, if there is none, for the file that the search finds or for one to come. */
+/** The entry of a generation. If there is none, it is created for the file that the search finds, or for a new one. */
 const claimGeneration = async (options: NameOptions, key: string): Promise<LedgerEntry> => {
   const { drive, ledger, context, now } = options;
   const standing = await ledger.read(key);
@@ -101,7 +101,7 @@ const claimGeneration = async (options: NameOptions, key: string): Promise<Ledge
   return entry;
 };
 
-/** Changes an entry, whatever others write to it at the same moment. What it says is a hint: a failure is only logged. */
+/** Changes an entry although others may write to it at the same moment. The change is only a hint, so a failure is only logged. */
 const note = async (
   { ledger, log }: Pick<NameOptions, 'ledger' | 'log'>,
   key: string,
@@ -125,7 +125,7 @@ const note = async (
 export const markMade = (ledger: Ledger, key: string, log: Log): Promise<void> =>
   note({ ledger, log }, key, ({ state, record }) => (state === 'done' ? undefined : { state: 'done', record }));
 
-/** Leads from the first generation and from this one to the next, which is claimed already: a hint, lost without harm. */
+/** Points the first generation and this one to the next, which is claimed already. It only saves reads, so it may be lost. */
 const leadOn = async (options: NameOptions, generation: number): Promise<void> => {
   const successor = generation + 1;
   for (const from of new Set([generation, 0])) {
@@ -135,21 +135,21 @@ const leadOn = async (options: NameOptions, generation: number): Promise<void> =
   }
 };
 
-/** Whether the entry's file is to be made still. */
+/** Whether the entry's file still has to be created. */
 const isToCome = ({ unusable }: NameOptions, entry: LedgerEntry): boolean =>
   entry.state === 'claimed' && entry.fileId !== unusable;
 
-/** A claim of which nothing came for a while may have been overtaken by a person who put the file there by hand. */
+/** While a claim's file was not created for some time, a person may have put a file of the name there by hand. */
 const foundSince = async (options: NameOptions, { claimedAtMs }: LedgerEntry): Promise<DriveFile | undefined> =>
   options.now() - claimedAtMs < SEARCH_AGAIN_MS ? undefined : adopt(options);
 
-/** The file of an entry; a "not found" about one that was made is asked again before it counts as deleted. */
+/** The file of an entry. For a file that was created, a 404 is believed only after several attempts. */
 const getMade = (options: NameOptions, { fileId, state }: LedgerEntry): Promise<DriveFile | undefined> =>
   state === 'done' ? getDoubting(options, fileId) : options.drive.get(fileId, options.context);
 
 /**
- * Finds where a name stands, claiming it where nobody has.
- * @throws CourierError `folder-not-found` when the folder itself is out of sight: then nothing is known of what is in it.
+ * Finds what a name stands for, and claims it if nobody has.
+ * @throws CourierError `folder-not-found` if the folder itself is not visible: then nothing is known of its content
  */
 export const resolveName = async (options: NameOptions): Promise<Standing> => {
   const { drive, ledger, folderId, context, log } = options;
@@ -172,7 +172,7 @@ export const resolveName = async (options: NameOptions): Promise<Standing> => {
       if (found === undefined) return { key, claimedId: entry.fileId };
       if (found.id === entry.fileId) return { key, file: found };
     }
-    // A folder that was unshared for a while would otherwise come back to twins of all that is in it.
+    // Otherwise a folder that was unshared for a while would get duplicates of all its files.
     if (file === undefined) await drive.inspectFolder(folderId, context);
     await claimGeneration(options, keyOf(options, generation + 1));
     await leadOn(options, generation);
@@ -182,8 +182,8 @@ export const resolveName = async (options: NameOptions): Promise<Standing> => {
 };
 
 /**
- * The file of a name that Drive alone can give an id: known to the ledger since it was made, else searched for.
- * @returns `freeKey`, where its maker is to claim its id
+ * The file of a name whose id only Drive can choose: from the ledger, which knows it since it was created, or by a search.
+ * @returns `freeKey`: the ledger key to claim for it once it is created
  */
 export const lookUpName = async (options: NameOptions): Promise<{ file: DriveFile } | { freeKey: string }> => {
   const { ledger } = options;

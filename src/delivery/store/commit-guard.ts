@@ -8,11 +8,11 @@ import type { Plan } from '../plan.ts';
 import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 
 /**
- * What stands between a delivery's bytes and the request that makes them a file's.
+ * The last checks before the request that makes a delivery's bytes the content of a file.
  *
- * Drive has no conditional update, so two deliveries to one file are kept apart by a lease in the ledger: whoever has it
- * looks, writes, checks and records its receipt before the next one looks. A copy of a delivery that was answered finds
- * the receipt there and writes nothing, so newer bytes stay.
+ * Drive has no conditional update, so a lease in the ledger keeps two deliveries to one file apart: the one that holds it
+ * checks the file, writes, verifies and records its receipt before the next one checks. A copy of a delivery that was
+ * answered finds the receipt and writes nothing, so newer bytes stay.
  */
 export interface CommitGuard {
   /**
@@ -23,7 +23,7 @@ export interface CommitGuard {
   receipt(): Receipt | undefined;
 }
 
-/** A look that is older is repeated before bytes are written over a file. */
+/** A check of the file that is older is repeated before its bytes are replaced. In milliseconds. */
 const MAX_LOOK_AGE_MS = 1_000;
 
 /** A search for a new file's name that is older is repeated before the file is created. */
@@ -35,7 +35,7 @@ const targetChanged = (): CourierError =>
     remedy: 'Try again: the next try finds what has the name then.',
   });
 
-/** Whether the bytes have been in the file since the delivery was planned, whoever has replaced them since. */
+/** Whether the bytes were in the file at some time since the delivery was planned, even if they were replaced since. */
 const wereStored = async (
   { request, plan, context }: UploadStep,
   { file, bytes, former }: { file: DriveFile; bytes: ReceivedBytes; former: string | undefined },
@@ -49,7 +49,7 @@ const wereStored = async (
   return revisions.slice(before + 1).some(({ md5Checksum }) => md5Checksum === bytes.md5);
 };
 
-/** A file that this key has made, with bytes that are not the key's: is it ours to put right? */
+/** Whether the key's bytes may be written over a file that the key has created and that has other bytes. */
 const mayRestore = async ({ request, plan, context }: UploadStep, file: DriveFile): Promise<boolean> => {
   if (plan.kind === 'create' && plan.rule === 'replace') return true;
   const revisions = await request.destination.drive.revisions(file.id, context);
@@ -57,9 +57,9 @@ const mayRestore = async ({ request, plan, context }: UploadStep, file: DriveFil
 };
 
 /**
- * The key's file never held the key's bytes, and others have put theirs there since: theirs it stays. Where each delivery
- * makes a file of its own, the next try makes another one; elsewhere their file is what has the name now.
- * @returns what ends this try
+ * The key's file never held the key's bytes, and somebody has written other bytes to it since. Those stay. With
+ * onConflict=new the next try creates another file; otherwise that file is now the one of the name.
+ * @returns the error that ends this try
  */
 const leaveToOthers = async (
   step: UploadStep,

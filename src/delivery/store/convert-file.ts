@@ -16,14 +16,14 @@ import {
 } from './upload-step.ts';
 
 /**
- * Drive takes no id for a conversion, so "once" rests on a lease: one try at a time makes the document, and renews the
- * lease while it works. A try that dies leaves the lease to lapse; by then Drive's search shows what it has made.
+ * Drive accepts no id for a conversion, so a lease keeps it from being made twice: one try at a time creates the document, and
+ * renews the lease while it works. If its process ends, the lease lapses, and by then Drive's search shows the document.
  */
 const LEASE_TTL_MS = 60_000;
 
 type Conversion = Plan & { kind: 'convert' };
 
-/** What another try with this key has made without being answered: Drive's search finds it by its private property, sooner or later. */
+/** The document of another try with this key that was not answered. Drive's search finds it by its private property, but late. */
 const findUnanswered = async ({ request, plan, context }: UploadStep, claim: Claim): Promise<DriveFile | undefined> => {
   const marked = await request.destination.drive.findByProperty(
     plan.folderId,
@@ -39,7 +39,7 @@ const findAnswered = async (step: UploadStep, claim: Claim): Promise<DriveFile |
   return receipt === undefined ? undefined : mustGet(step, receipt.id);
 };
 
-/** One name has one document at a time, whoever converts; where a new one is made each time, one key has. */
+/** One conversion at a time for each name; with onConflict=new, for each key. */
 const leaseKey = ({ request, claim }: UploadStep, { rule, folderId }: Conversion): string | undefined => {
   if (rule !== 'new') return `convert:${JSON.stringify([folderId, request.name.normalize('NFC')])}`;
   return claim === undefined ? undefined : `convert:${claim.key}`;
@@ -141,7 +141,7 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
       received,
     };
   } catch (error) {
-    // Refused is refused: nothing was made, and the next try need not wait. Anything else may still take effect.
+    // After a permanent error nothing was created, so the next try need not wait. Otherwise the request may still take effect.
     if (asCourierError(error).retryable) guard.lease()?.abandon();
     else await guard.lease()?.release();
     throw error;

@@ -113,7 +113,7 @@ const send = async (
   }
 };
 
-/** A new file under an id that was chosen before: whoever comes second finds it there. */
+/** Creates a file with an id that was chosen before. Another try with the same id gets 409 and finds this file. */
 const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | undefined): Promise<StoredFile> => {
   const { claim, ledger, log } = step;
   const guard = createCommitGuard(step, {

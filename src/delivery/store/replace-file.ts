@@ -6,10 +6,10 @@ import type { Plan } from '../plan.ts';
 import { keptSession } from './kept-session.ts';
 import { descriptionOf, mustBeStored, outcomeOf, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
 
-/** Milliseconds for removing a revision from a file that is not the target any more; the request's own time may be up. */
+/** Milliseconds for removing a revision from a file that is no longer the target. The request's own time may have ended. */
 const UNDO_TIMEOUT_MS = 15_000;
 
-/** Removes the revision that this delivery has made, if it surely is that: the only one since the delivery was planned. */
+/** Removes the revision that this delivery has written, if it is certain: it is the only one since the delivery was planned. */
 const removeOwnRevision = async (
   { request, now }: UploadStep,
   { id, headRevisionId }: DriveFile,
@@ -26,18 +26,15 @@ const removeOwnRevision = async (
 };
 
 /**
- * Drive's answer shows the file as it was when the bytes went in. If a person has renamed, moved or trashed it since it was
- * chosen, the bytes are taken out of it again, and the next try finds what has the name now.
+ * Drive's answer shows the file as it was when the bytes were written. If a person has renamed, moved or trashed it since the
+ * plan was made, the bytes are removed from it again, and the next try finds the file that has the name now.
  * @throws CourierError `drive-unavailable`
  */
 export const checkTarget = async (step: UploadStep, file: DriveFile, former: string | undefined): Promise<void> => {
   const { request, plan, log } = step;
   if (isThere({ folderId: plan.folderId, name: request.name }, file)) return;
   const removed = await removeOwnRevision(step, file, former).catch((error: unknown) => {
-    log.error(
-      { error, fileId: file.id },
-      'a revision could not be removed from a file that is not the target any more',
-    );
+    log.error({ error, fileId: file.id }, 'a revision could not be removed from a file that is no longer the target');
     return false;
   });
   log.warn({ fileId: file.id, removed }, 'the file was renamed, moved or trashed while it was being replaced');

@@ -92,14 +92,14 @@ export const giveUpId = async (step: UploadStep, plan: Plan & { kind: 'create' }
   }
 };
 
-/** The path's folder, looked for anew; undefined when there is none to make. */
+/** The path's folder, found or created again; undefined for the destination's own folder, which is never created. */
 export const freshFolder = async ({ request, context }: UploadStep): Promise<string | undefined> => {
   const { destination, path } = request;
   if (path === '') return undefined;
   return (await destination.folders.ensure(destination.config.folder, path, { ...context, fresh: true })).folderId;
 };
 
-/** Drive puts a file into a folder that is in the trash without an error, and nobody would find it there. */
+/** Moves a new file out of a folder in the trash: Drive creates it there without an error, and nobody would find it. */
 export const outOfTrash = async (step: UploadStep, file: DriveFile): Promise<Pick<StoredFile, 'file' | 'warnings'>> => {
   const from = file.parents[0];
   if (!file.trashed || from === undefined) return { file };
@@ -109,7 +109,7 @@ export const outOfTrash = async (step: UploadStep, file: DriveFile): Promise<Pic
       return { file: await step.request.destination.drive.move(file.id, { from, to }, step.context) };
     }
   } catch (error) {
-    step.log.warn({ error, fileId: file.id }, 'a file in a folder that is in the trash could not be moved out of it');
+    step.log.warn({ error, fileId: file.id }, 'a new file could not be moved out of a folder in the trash');
   }
   return { file, warnings: ['The folder is in the trash, and so is the file.'] };
 };
