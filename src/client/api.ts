@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
 import { CourierClientError, failure } from './errors.ts';
 import { type Exchange, networkErrorText, type HttpAnswer } from './http.ts';
+import { ProxyError } from './proxy.ts';
 import { type Retry, withRetry } from './retry.ts';
 import { parseAnswer, problemIn } from './schemas.ts';
 
@@ -64,7 +65,13 @@ const urlOf = (base: URL, path: string, query: Record<string, string | undefined
 };
 
 const unreachable = (url: URL, error: unknown): CourierClientError =>
-  failure('courier-unreachable', { detail: `${url.origin}: ${networkErrorText(error)}`, cause: error });
+  failure('courier-unreachable', {
+    detail: `${url.origin}: ${networkErrorText(error)}`,
+    cause: error,
+    ...(error instanceof ProxyError
+      ? { retryable: error.retryable, remedy: 'Check HTTPS_PROXY and NO_PROXY, and that the proxy allows this URL.' }
+      : {}),
+  });
 
 export const createApi = ({ url: base, token, exchange, retry }: ApiOptions): CallCourier => {
   const attempt = async <T>(call: ApiCall<T>, fresh: boolean): Promise<T> => {

@@ -78,12 +78,12 @@ const watchProxy = (request: ClientRequest, proxy: URL): Promise<never> => {
   return new Promise((_, reject) => {
     request.once('proxyConnect', ({ statusCode }: { statusCode: number }) => {
       isConnected = statusCode === 200;
-      if (!isConnected) reject(new ProxyError(`${proxyName(proxy)} answered HTTP ${statusCode}`));
+      if (!isConnected) reject(new ProxyError(`${proxyName(proxy)} answered HTTP ${statusCode}`, statusCode >= 500));
     });
     request.once('error', (error) => {
       if (isConnected) return;
       const reason = timeoutIn(error) ?? systemErrorText(error) ?? error.message;
-      reject(new ProxyError(`${proxyName(proxy)}: ${reason}`, { cause: error }));
+      reject(new ProxyError(`${proxyName(proxy)}: ${reason}`, true, error));
     });
   });
 };

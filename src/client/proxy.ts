@@ -3,7 +3,15 @@ import { failure } from './errors.ts';
 import { isLoopback } from '../text/hosts.ts';
 
 /** The proxy is at fault, not the server behind it. */
-export class ProxyError extends Error {}
+export class ProxyError extends Error {
+  /** False if the proxy rejected the request: only another setting helps. */
+  readonly retryable: boolean;
+
+  constructor(message: string, retryable: boolean, cause?: unknown) {
+    super(message, { cause });
+    this.retryable = retryable;
+  }
+}
 
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -33,6 +33,6 @@ const TEXTS: Readonly<Record<string, string>> = {
 
 /** @returns the words for an error with one of Node's codes; the code itself where there are no words; undefined without a code */
 export const systemErrorText = (error: unknown): string | undefined => {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
-  return TEXTS[error.code] ?? error.code;
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? (TEXTS[error.code] ?? error.code) : undefined;
 };

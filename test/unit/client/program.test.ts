@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import packageJson from '../../../package.json' with { type: 'json' };
-import { runProgram } from '../../../src/client/program.ts';
 import { createListening } from '../../support/listening.ts';
+import { runInProcess } from '../../support/run-program.ts';
 
 const { listen, close } = createListening();
 afterEach(close);
@@ -27,28 +27,8 @@ const startAnswering = async (status: number, answer: string) => {
   return { keys, bodies, audiences, url, env: { COURIER_URL: url, GCE_METADATA_HOST: metadata } };
 };
 
-async function* stdinOf(text: string): AsyncIterable<Uint8Array> {
-  yield Buffer.from(text);
-}
-
-const listener = () => {
-  const texts: string[] = [];
-  const write = (text: string | Uint8Array): boolean => texts.push(String(text)) > 0;
-  return { write, text: () => texts.join('') };
-};
-
-const run = async (args: readonly string[], env: Record<string, string> = {}, stdin = '') => {
-  const [stdout, stderr] = [listener(), listener()];
-  const code = await runProgram(args, {
-    env: { HOME: '/nonexistent', CLOUDSDK_CONFIG: '/nonexistent', ...env },
-    stdin: stdinOf(stdin),
-    stdout,
-    stderr,
-    signal: new AbortController().signal,
-    now: Date.now,
-  });
-  return { code, stdout: stdout.text(), stderr: stderr.text() };
-};
+const run = async (args: readonly string[], env: Record<string, string> = {}, stdin = '') =>
+  runInProcess(args, { env, stdin });
 
 const problem = (code: string, rest: object = {}): string =>
   JSON.stringify({ code, title: 'A title', remedy: 'A remedy.', retryable: false, ...rest });
