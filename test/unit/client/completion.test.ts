@@ -40,8 +40,9 @@ const CASES: readonly [words: string[], expected: string[]][] = [
 
 describe('bash', () => {
   const complete = (words: readonly string[]): string[] => {
-    const script =
-      'source "$1"; shift; COMP_WORDS=(courier "$@"); COMP_CWORD=$#; _courier; printf "%s\\n" "${COMPREPLY[@]}"';
+    const lines = ['source "$1"', 'shift', 'COMP_WORDS=(courier "$@")', 'COMP_CWORD=$#', '_courier'];
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is bash's.
+    const script = [...lines, 'printf "%s\\n" "${COMPREPLY[@]}"'].join('\n');
     const printed = execFileSync('bash', ['-c', script, 'bash', scriptOf('bash'), ...words], { encoding: 'utf8' });
     return printed.split('\n').filter((line) => line !== '');
   };
