@@ -65,7 +65,7 @@ describe('the clock jumps ten minutes ahead', () => {
       const refused = await day.send(courier, 'signed-2', 'x', { key: 'two' });
       expect([told(refused), refused.detail]).toEqual([
         '502 key-invalid',
-        'Google finds the signed request out of time: the clock here is more than five minutes off.',
+        "Google rejected the time in the signed request: this machine's clock is off by more than five minutes.",
       ]);
       await jump();
       await sleep(4_000);

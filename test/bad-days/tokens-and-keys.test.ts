@@ -128,7 +128,7 @@ describe('in the middle of the load', () => {
       const running = load();
       await running.more(10);
       const old = await rotate();
-      await waitUntil(() => courier.lines.some((line) => line.includes('the key has changed')));
+      await waitUntil(() => courier.lines.some((line) => line.includes('The key has changed')));
       await running.more(10);
       // Nobody needs the old one any more.
       day.google.world.deleteKey(day.google.world.emails.courier, old);
