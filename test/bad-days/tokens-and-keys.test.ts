@@ -79,7 +79,7 @@ describe("Google's signing keys are down at start", () => {
       expect((await fetch(`${courier.url}/v1/health`)).status).toBe(200);
       const seen = await Promise.all(['a', 'b', 'c'].map((name) => day.send(courier, `keys-${name}`, 'x')));
       expect(seen.map(told)).toEqual(Array(3).fill(WAIT));
-      expect(seen[0]?.detail).toBe("Google's keys for checking ID tokens cannot be fetched.");
+      expect(seen[0]?.detail).toBe("Google's keys for verifying ID tokens cannot be fetched.");
       // Nobody is let in meanwhile, and nobody is told 401 either: a good caller would throw its token away.
       expect(told(await day.send(courier, 'keys-forged', 'x', { token: `${day.token().slice(0, -4)}AAAA` }))).toBe(
         WAIT,
