@@ -42,7 +42,7 @@ describe('Secret Manager, as its own client finds it', () => {
     expect(String(version.payload?.dataCrc32c)).toMatch(/^\d+$/);
   });
 
-  test('latest is the newest, an alias is what it points to', async () => {
+  test('latest is the newest version, and an alias is the version that it names', async () => {
     const number = google.world.secrets.addVersion('drive-key', Buffer.from('second'));
     google.world.secrets.setAlias('drive-key', 'stable', 1);
     const access = async (version: string) =>
@@ -66,7 +66,7 @@ describe('Secret Manager, as its own client finds it', () => {
     await expect(asked).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
-  test('a version that is not there is NOT_FOUND; a secret that is not there looks forbidden', async () => {
+  test('a missing version is NOT_FOUND; a missing secret is PERMISSION_DENIED', async () => {
     await expect(secrets.accessSecretVersion({ name: `${google.world.secret}/versions/99` })).rejects.toMatchObject({
       code: 5,
     });
@@ -89,7 +89,7 @@ describe('Secret Manager, as its own client finds it', () => {
     expect((await ask(secretManager(`${google.world.secret}/versions/1:access`), { headers })).status).toBe(200);
   });
 
-  test('a corrupt version’s bytes do not fit its checksum', async () => {
+  test('the bytes of a corrupted version do not match its checksum', async () => {
     const number = google.world.secrets.addVersion('drive-key', Buffer.from('whole'));
     google.world.secrets.corrupt('drive-key', number);
     const [version] = await secrets.accessSecretVersion({ name: `${google.world.secret}/versions/${number}` });
@@ -121,7 +121,7 @@ describe('Secret Manager, as its own client finds it', () => {
   });
 });
 
-describe('every Cloud API refuses alike', () => {
+describe('every Cloud API has the same authorization errors', () => {
   const access = (headers: Record<string, string>) =>
     ask(secretManager(`${google.world.secret}/versions/1:access`), { headers });
 

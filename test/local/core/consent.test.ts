@@ -60,7 +60,7 @@ describe('people', () => {
     await expect(client.getTokenInfo(tokens.access_token ?? '')).rejects.toThrow('invalid_token');
   });
 
-  test('a consent that leads elsewhere than to loopback is refused', async () => {
+  test('a consent that does not redirect to loopback is rejected', async () => {
     const [{ id } = { id: '' }] = google.world.state.oauthClients;
     const query = new URLSearchParams({
       client_id: id,

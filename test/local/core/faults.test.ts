@@ -57,7 +57,7 @@ describe('which requests', () => {
     expect(await statuses(4)).toEqual(expected);
   });
 
-  test('a probability repeats for a seed, and differs for another', async () => {
+  test('a probability gives the same draws for the same seed, and others for another seed', async () => {
     const run = async (seed: number) => {
       google.faults.clear();
       google.faults.add({ seed, rules: [{ probability: 0.5, fault }] });
@@ -100,7 +100,7 @@ describe('which requests', () => {
 describe('what goes wrong', () => {
   const bytes = Buffer.alloc(300_000, 'drive');
 
-  test('a status has the form of the API that was asked', async () => {
+  test('a status has the error format of the requested API', async () => {
     google.faults.add({
       fault: { kind: 'status', status: 403, reason: 'userRateLimitExceeded', message: 'Slow down.' },
     });
@@ -141,7 +141,7 @@ describe('what goes wrong', () => {
     expect(await exists('reset-first')).toBe(false);
   });
 
-  test('an answer lost after its effect', async () => {
+  test('an answer that is lost after the request was carried out', async () => {
     google.faults.add({ method: 'POST', fault: { kind: 'answer-lost' } });
     await expect(upload('lost', bytes)).rejects.toThrow('fetch failed');
     expect(await download('lost')).toEqual(bytes);
@@ -161,7 +161,7 @@ describe('what goes wrong', () => {
     expect([...stored.entries()].filter(([at, byte]) => byte !== bytes[at])).toEqual([[5, 'd'.charCodeAt(0) ^ 1]]);
   });
 
-  test('bandwidth, both ways', async () => {
+  test('bandwidth, in both directions', async () => {
     google.faults.add({ fault: { kind: 'throttle', bytesPerSecond: 1_000_000 } });
     const startedMs = performance.now();
     await upload('slow', bytes);
@@ -171,7 +171,7 @@ describe('what goes wrong', () => {
     expect(performance.now() - uploadedMs).toBeGreaterThan(290);
   });
 
-  test('a slow body that the service does not want leaves the connection usable', async () => {
+  test('a slow body that the service does not read leaves the connection usable', async () => {
     google.faults.add({ method: 'POST', fault: { kind: 'throttle', bytesPerSecond: 100_000 } });
     const body = 'a'.repeat(2_000_000);
     const head =

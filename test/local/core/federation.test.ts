@@ -35,7 +35,7 @@ const iam = (email: string, method: string, body: unknown, caller = google.world
   );
 
 describe('impersonation', () => {
-  test('google-auth-library gets access and ID tokens of an account it may act as', async () => {
+  test('google-auth-library gets access and ID tokens of an account that it may impersonate', async () => {
     const { runtime, driveWriter } = google.world.emails;
     const client = impersonating(runtime, driveWriter);
     const { token } = await client.getAccessToken();
@@ -130,7 +130,7 @@ describe('workload identity federation', () => {
     });
   };
 
-  test('an AWS role’s signed request becomes an ID token of the account it may act as', async () => {
+  test('an AWS role’s signed request is exchanged for an ID token of the account that it may impersonate', async () => {
     const sourceClient = awsClient();
     const client = new Impersonated({
       sourceClient,
@@ -141,7 +141,7 @@ describe('workload identity federation', () => {
     expect(decodeJwt(idToken)).toMatchObject({ email: google.world.emails.exporter, aud: 'https://courier.example' });
   });
 
-  test('its key file, with the environment of a Lambda, becomes an access token', async () => {
+  test('its credential file, with the environment of a Lambda, gives an access token', async () => {
     Object.assign(process.env, AWS_ENVIRONMENT);
     const client = ExternalAccountClient.fromJSON(file('external-account-aws'));
     if (client === null) throw new Error('not an external account');
@@ -150,7 +150,7 @@ describe('workload identity federation', () => {
     expect(google.world.tokens.holderOf(token ?? '', [])).toMatchObject({ email: google.world.emails.driveWriter });
   });
 
-  test('an EC2 instance’s key file, by way of its metadata service, becomes an access token', async () => {
+  test('an EC2 instance’s credential file, with its metadata service, gives an access token', async () => {
     for (const name of Object.keys(AWS_ENVIRONMENT)) delete process.env[name];
     const client = ExternalAccountClient.fromJSON(file('external-account-ec2'));
     if (client === null) throw new Error('not an external account');
@@ -183,12 +183,12 @@ describe('workload identity federation', () => {
     await expect(client().getAccessToken()).rejects.toThrow(message);
   });
 
-  test('a policy cannot name a pool whose id is too short to exist', () => {
+  test('a policy cannot refer to a pool whose ID is too short to exist', () => {
     const member = `principalSet://iam.googleapis.com/${FEDERATION.pool.replace(/[^/]+$/, 'aws')}/*`;
     expect(() => google.world.grant(google.world.emails.exporter, member)).toThrow('Identity Pool does not exist');
   });
 
-  test('another role of the account may not act as the exporter', async () => {
+  test('another role of the account may not impersonate the exporter', async () => {
     const identity = google.world.state.awsIdentities[0];
     if (identity === undefined) throw new Error('no AWS identity');
     const { arn } = identity;
@@ -202,7 +202,7 @@ describe('workload identity federation', () => {
     identity.arn = arn;
   });
 
-  test('an OIDC token from a file becomes an access token; a forged, stale or foreign one does not', async () => {
+  test('an OIDC token from a file is exchanged for an access token; a forged, expired or foreign one is not', async () => {
     const config = file('external-account-oidc') as { credential_source: { file: string } };
     const path = config.credential_source.file;
     const token = () => {
@@ -227,7 +227,7 @@ describe('workload identity federation', () => {
     writeFileSync(path, good);
   });
 
-  test('a federated token itself opens no Drive', async () => {
+  test('a federated token itself gives no access to Drive', async () => {
     const { token } = await awsClient().getAccessToken();
     const holder = google.world.tokens.holderOf(token ?? '', []);
     expect(holder?.kind).toBe('federated');

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => google.close());
 
-/** What a socket answers to these very bytes. */
+/** Sends raw bytes on a socket. Returns the answer. */
 const raw = async (text: string, breakOffAfterMs?: number): Promise<string> => {
   const socket = connect(Number(new URL(google.origin).port), '127.0.0.1');
   let answer = '';
@@ -62,7 +62,7 @@ describe('where a request goes', () => {
   });
 });
 
-describe('nothing brings it down', () => {
+describe('nothing crashes it', () => {
   test.each([
     ['no HTTP', 'hello\r\n\r\n'],
     ['a TLS hello', '\x16\x03\x01\x02\x00\x01'.padEnd(200, '\x00')],
@@ -75,7 +75,7 @@ describe('nothing brings it down', () => {
     expect(await raw(text)).toMatch(/^HTTP\/1\.1 4(00|31)/);
   });
 
-  test('callers that go away in mid-body, and mid-fault', async () => {
+  test('callers that disconnect during a body, and during a fault', async () => {
     google.faults.add({ path: '/token', fault: { kind: 'throttle', bytesPerSecond: 1000 } });
     const head = 'POST /oauth2.googleapis.com/token HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n';
     await Promise.all(Array.from({ length: 20 }, (_, index) => raw(head + 'a'.repeat(2000), 5 + index)));
@@ -130,7 +130,7 @@ describe('nothing brings it down', () => {
     );
   });
 
-  test('names of the prototype are names of nothing', async () => {
+  test('names of Object.prototype are not found', async () => {
     const headers = {
       authorization: `Bearer ${google.world.accessToken('ops@example.com', ['https://www.googleapis.com/auth/cloud-platform'])}`,
     };
@@ -166,7 +166,7 @@ describe('data', () => {
     }
   });
 
-  test('a folder of its own is gone after close, and so are open connections', async () => {
+  test('a temporary folder is removed on close, and open connections are closed', async () => {
     const other = await startLocalGoogle();
     await fetch(`${other.origin}/www.googleapis.com/oauth2/v3/certs`);
     const socket = connect(Number(new URL(other.origin).port), '127.0.0.1');

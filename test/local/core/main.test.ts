@@ -28,7 +28,7 @@ const readyOf = async (child: ChildProcess): Promise<Record<string, string>> => 
   return JSON.parse(line) as Record<string, string>;
 };
 
-test('prints one line once it is ready, serves, and ends by itself on SIGTERM', async () => {
+test('prints one line when it is ready, serves, and exits on SIGTERM', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'local-google-main-'));
   folders.push(dataDir);
   const child = run('--port', '0', '--data', dataDir);
@@ -67,7 +67,7 @@ test('wrong usage exits 64 and says how it is used', async () => {
   expect(said).toContain('Usage: npm run google');
 });
 
-test('--help says how it is used, and exits 0', async () => {
+test('--help prints the usage and exits with 0', async () => {
   const child = run('--help');
   let said = '';
   child.stdout?.on('data', (chunk: Buffer) => {
@@ -77,7 +77,7 @@ test('--help says how it is used, and exits 0', async () => {
   expect(said).toBe('Usage: npm run google -- [--port PORT] [--data DIR]\n');
 });
 
-test('a port that is taken exits 1 and says so', async () => {
+test('a port in use exits with 1 and a message', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'local-google-main-'));
   folders.push(dataDir);
   const first = await readyOf(run('--port', '0', '--data', dataDir));

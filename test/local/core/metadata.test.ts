@@ -22,7 +22,7 @@ const at = (path: string) => `${google.origin}/computeMetadata/v1/${path}`;
 const scopesOf = async (client: Compute) =>
   google.world.tokens.holderOf((await client.getAccessToken()).token ?? '', [])?.scopes;
 
-test('google-auth-library takes this for a platform, and learns project and identity', async () => {
+test('google-auth-library detects this as a platform, and finds project and identity', async () => {
   const auth = new GoogleAuth({ scopes: [CLOUD] });
   expect(await auth.getProjectId()).toBe('local-project');
   const { credential } = await auth.getApplicationDefault();
@@ -31,7 +31,7 @@ test('google-auth-library takes this for a platform, and learns project and iden
   expect(await auth.getUniverseDomain()).toBe('googleapis.com');
 });
 
-test('Cloud Run’s honours the asked-for scopes; Compute Engine’s ignores them without a word', async () => {
+test('Cloud Run’s uses the requested scopes; Compute Engine’s silently ignores them', async () => {
   expect(await scopesOf(new Compute({ scopes: [DRIVE] }))).toEqual([DRIVE]);
   google.world.setMetadata({ honoursScopes: false });
   expect(await scopesOf(new Compute({ scopes: [DRIVE] }))).toEqual([CLOUD]);

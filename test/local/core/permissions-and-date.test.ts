@@ -31,7 +31,7 @@ test('testIamPermissions answers which of the permissions the caller has, and no
   expect(await testPermissions(missing, runtime, asked)).toEqual({ status: 200, body: {} });
 });
 
-test('it takes no wildcards, and no token without a scope for Pub/Sub', async () => {
+test('it rejects wildcards, and tokens without a scope for Pub/Sub', async () => {
   const { runtime } = google.world.emails;
   expect(await testPermissions(google.topic, runtime, ['pubsub.*'])).toMatchObject({ status: 400 });
   const other = 'https://www.googleapis.com/auth/drive';

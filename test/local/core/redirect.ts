@@ -1,4 +1,4 @@
-/** A `fetch` that goes to the local Google with whatever was meant for Google, and to loopback; never further. */
+/** A `fetch` that sends requests for Google to the local Google. Other requests may go only to loopback. */
 function redirectedFetch(origin: string): typeof fetch {
   return (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
@@ -8,7 +8,7 @@ function redirectedFetch(origin: string): typeof fetch {
   };
 }
 
-/** What google-auth-library's clients take to reach the local Google. */
+/** Options with which google-auth-library's clients use the local Google. */
 export const transporterOptions = (origin: string) => ({ fetchImplementation: redirectedFetch(origin), retry: false });
 
 /** Status and parsed body of one request. */

@@ -27,7 +27,7 @@ const ask = async (name: string, email: string, { method = 'GET', scope = CLOUD 
   return { status: response.status, body: (await response.json()) as unknown };
 };
 
-test('a subscription is answered with Pub/Sub’s defaults, to whoever may view it or the project', async () => {
+test('a subscription has Pub/Sub’s defaults, for those who may view it or the project', async () => {
   const { courier, exporter, ops } = google.world.emails;
   const expected = {
     status: 200,
@@ -47,7 +47,7 @@ test('a subscription is answered with Pub/Sub’s defaults, to whoever may view 
   expect(await ask(NAME, exporter)).toEqual(expected);
 });
 
-test('others get 403, whether it exists or not; who may list the project’s gets 404', async () => {
+test('others get 403, whether it exists or not; those who may list the project’s subscriptions get 404', async () => {
   const { runtime, courier, ops } = google.world.emails;
   const refused = { error: { code: 403, message: 'User not authorized to perform this action.' } };
   expect(await ask(NAME, runtime)).toMatchObject({ status: 403, body: refused });

@@ -45,7 +45,7 @@ const grant = async (token: string) =>
   ask(`${google.origin}/oauth2.googleapis.com/token`, form({ grant_type: JWT_BEARER, assertion: token }));
 
 describe('service account keys', () => {
-  test('google-auth-library gets a token that stands for the account and its scope', async () => {
+  test('google-auth-library gets a token for the account and its scope', async () => {
     const { token } = await jwtClient(google.world.emails.courier).getAccessToken();
     expect(google.world.tokens.holderOf(token ?? '', [])).toMatchObject({
       kind: 'serviceAccount',
@@ -69,7 +69,7 @@ describe('service account keys', () => {
     expect(payload.azp).toBe(payload.sub);
   });
 
-  test('google-auth-library believes the ID token by its certificates', async () => {
+  test('google-auth-library verifies the ID token with the published certificates', async () => {
     const client = new OAuth2Client({ transporterOptions: transporterOptions(google.origin) });
     const idToken = google.world.idToken({ email: 'alice@example.com', audience: 'aud' });
     const ticket = await client.verifyIdToken({ idToken, audience: 'aud' });
@@ -173,7 +173,7 @@ describe('service account keys', () => {
     );
   });
 
-  test('neighbours on the right side of each limit are taken', async () => {
+  test('values just within each limit are accepted', async () => {
     const iat = Math.floor(nowMs / 1000);
     for (const claims of [
       { iat: iat - 3500, exp: iat + 100 },
@@ -183,7 +183,7 @@ describe('service account keys', () => {
       expect((await grant(await assertion(claims))).status).toBe(200);
   });
 
-  test('delegation lets the granted scopes act as the person, and no other scope', async () => {
+  test('delegation allows the granted scopes to act as the person, and no other scope', async () => {
     const { courier, alice } = google.world.emails;
     google.world.delegate(courier, [DRIVE]);
     const { token } = await jwtClient(courier, { subject: alice }).getAccessToken();
@@ -193,7 +193,7 @@ describe('service account keys', () => {
     google.world.delegate(courier, []);
   });
 
-  test('a disabled key, a deleted key and a disabled account are refused; a further key works', async () => {
+  test('a disabled key, a deleted key and a disabled account are rejected; another key works', async () => {
     const email = 'rotating@local-project.iam.gserviceaccount.com';
     google.world.addServiceAccount(email);
     const first = await google.world.addKey(email);

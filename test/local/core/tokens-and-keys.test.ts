@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => google.close());
 
 describe('access tokens', () => {
-  test('die after their hour, and all at once when told to', () => {
+  test('expire after an hour, and all at once on request', () => {
     const token = google.world.accessToken('alice@example.com', [DRIVE]);
     const startedMs = nowMs;
     nowMs += 3_599_000;
@@ -28,7 +28,7 @@ describe('access tokens', () => {
     expect(google.world.tokens.holderOf(other, [])).toBeUndefined();
   });
 
-  test('a tampered one is nobody’s', () => {
+  test('a modified token is rejected', () => {
     nowMs += 2;
     const token = google.world.accessToken('alice@example.com', [DRIVE]);
     const at = 40;
@@ -37,7 +37,7 @@ describe('access tokens', () => {
     expect(google.world.tokens.holderOf(changed, [])).toBeUndefined();
   });
 
-  test('a self-signed JWT stands for its account at the API that it names', () => {
+  test('a self-signed JWT authenticates its account at the API in its audience', () => {
     const key = google.world.keyFile(google.world.emails.courier);
     const iat = Math.floor(nowMs / 1000);
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');

@@ -22,7 +22,7 @@ const namesIn = async (api: DriveApi, folder: string, query: object = {}) => {
 };
 
 /** tidyverse/googledrive issues 154, 402 and 439; rclone lists such folders without `corpora` and `driveId`. */
-describe('a folder of a shared drive that is shared with an account that is no member', () => {
+describe('a folder of a shared drive, shared with an account that is not a member', () => {
   let folder: string;
   let driveId: string;
   beforeAll(() => {
@@ -31,7 +31,7 @@ describe('a folder of a shared drive that is shared with an account that is no m
     driveId = google.drive.files().find(({ id }) => id === folder)?.driveId ?? '';
   });
 
-  test('is got with its driveId, without its parent, and may be written to', async () => {
+  test('is returned with its driveId and without its parent, and is writable', async () => {
     const fields = 'driveId,parents,capabilities(canAddChildren,canListChildren,canReadDrive)';
     const { body } = await courier('GET', `/files/${folder}`, { query: { ...all, fields } });
     const capabilities = { canAddChildren: true, canListChildren: true, canReadDrive: false };
@@ -58,7 +58,7 @@ describe('a folder of a shared drive that is shared with an account that is no m
     expect(await namesIn(courier, folder, { corpora: 'allDrives' })).toEqual(['one']);
   });
 
-  test('a search that leaves drives out says so', async () => {
+  test('a search that skips drives sets incompleteSearch', async () => {
     google.drive.setLimits({ leavesDrivesOut: true });
     const query = { ...everywhere, q: `'${folder}' in parents`, fields: 'incompleteSearch,files(id)' };
     expect((await courier('GET', '/files', { query })).body).toEqual({ incompleteSearch: true, files: [] });
@@ -92,7 +92,7 @@ describe.each([
     return (await api('GET', `/files/${folder}`, { query: { ...all, fields } })).body;
   };
 
-  test('is seen by those who inherit access, and not opened', async () => {
+  test('is visible to those who inherit access, but they cannot open it', async () => {
     expect(await namesIn(courier, parentOf())).toContain('Salaries');
     expect(await capabilities(courier)).toEqual({
       inheritedPermissionsDisabled: true,
@@ -104,7 +104,7 @@ describe.each([
     expect(reasonOf(created)).toBe('403 insufficientParentPermissions');
   });
 
-  test('is opened by who is added to it, and by its owner or the drive’s managers', async () => {
+  test('can be opened by those who are added to it, by its owner and by the drive’s managers', async () => {
     const manager = parentOf() === google.places.sharedDrive ? google.world.emails.ops : google.world.emails.alice;
     expect(await namesIn(apiOf(google, manager), folder)).toContain('secret');
     google.drive.share(folder, { email: google.world.emails.courier, role: 'writer' });

@@ -17,7 +17,7 @@ const started = async (dataDir?: string): Promise<LocalGoogle> => {
   return google;
 };
 
-test('another process sets the stage and counts the files by /_admin', async () => {
+test('another process sets up the Drive and counts its files with /_admin', async () => {
   const google = await started();
   const admin = async (verb: string, body: object): Promise<{ status: number; body: Record<string, unknown> }> => {
     const response = await fetch(`${google.origin}/_admin/${verb}`, { method: 'POST', body: JSON.stringify(body) });

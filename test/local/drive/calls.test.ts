@@ -16,7 +16,7 @@ beforeEach(() => {
 afterAll(() => google.close());
 
 describe('who may call', () => {
-  test('nobody without a token, nor with one that is none', async () => {
+  test('rejects calls without a token or with an invalid one', async () => {
     const without = await fetch(`${google.origin}/www.googleapis.com/drive/v3/about?fields=user`);
     expect([without.status, ((await without.json()) as { error: { errors: object[] } }).error.errors[0]]).toEqual([
       401,
@@ -40,14 +40,14 @@ describe('who may call', () => {
     expect(reasonOf(await api(method, path, method === 'POST' ? { body: {} } : {}))).toBe(reason);
   });
 
-  test('a scope for metadata gives no bytes', async () => {
+  test('a metadata scope allows no downloads', async () => {
     const id = google.drive.putFile({ name: 'x', bytes: 'x', owner: 'alice@example.com' });
     const api = apiOf(google, google.world.emails.alice, [`${DRIVE_SCOPE}.metadata.readonly`]);
     expect((await api('GET', `/files/${id}`)).status).toBe(200);
     expect(reasonOf(await api('GET', `/files/${id}`, { query: { alt: 'media' } }))).toBe('403 insufficientPermissions');
   });
 
-  test('drive.file reaches what this person made with this app, and nothing else', async () => {
+  test('drive.file gives access to what this person created with this app, and to nothing else', async () => {
     const api = apiOf(google, google.world.emails.alice, [`${DRIVE_SCOPE}.file`]);
     const own = await api.make({ name: 'own' });
     const other = google.drive.putFile({ name: 'other', bytes: '', owner: 'alice@example.com' });
@@ -85,7 +85,7 @@ describe('what a call says', () => {
     expect(reasonOf(await alice('GET', '/files', { query }))).toBe(reason);
   });
 
-  test('a parameter twice', async () => {
+  test('a repeated parameter', async () => {
     const url = `${google.origin}/www.googleapis.com/drive/v3/files?pageSize=1&pageSize=2`;
     const response = await fetch(url, { headers: { authorization: `Bearer ${alice.token}` } });
     expect(response.status).toBe(400);
@@ -130,12 +130,12 @@ describe('what a call says', () => {
     expect((await alice(method, path)).status).toBe(404);
   });
 
-  test('batches are not here', async () => {
+  test('batches are not implemented', async () => {
     const response = await fetch(`${google.origin}/www.googleapis.com/batch/drive/v3`, { method: 'POST', body: 'x' });
     expect(response.status).toBe(501);
   });
 
-  test('a query too long for a URL comes by POST', async () => {
+  test('a query that is too long for a URL can be sent by POST', async () => {
     const q = Array.from({ length: 200 }, (_, index) => `name = 'none ${index}'`).join(' or ');
     const url = `${google.origin}/www.googleapis.com/drive/v3/files`;
     const response = await fetch(url, {
@@ -168,7 +168,7 @@ describe('quota units', () => {
     expect(google.drive.state.quota.units('alice@example.com') - before).toBe(units);
   });
 
-  test('a user’s are 403, a project’s 429, and a minute later all is well', async () => {
+  test('a user’s limit answers 403, a project’s 429, and a minute later calls succeed', async () => {
     minute();
     google.drive.setLimits({ unitsPerMinutePerUser: 12 });
     const answers = [];

@@ -20,12 +20,15 @@ export interface Answered {
 
 export interface DriveApi {
   (method: string, path: string, ask?: Ask): Promise<Answered>;
-  /** Makes a file of metadata alone. @returns its id */
+  /** Creates a file from metadata only. @returns its ID */
   make(metadata: Record<string, unknown>): Promise<string>;
   token: string;
 }
 
-/** `/drive/v3` of this Google as somebody; every good answer is held against the discovery document. */
+/**
+ * Calls `/drive/v3` of this Google as a given account. Every successful answer is checked against the discovery
+ * document.
+ */
 export function apiOf(google: LocalGoogle, email: string, scopes: readonly string[] = [DRIVE_SCOPE]): DriveApi {
   const token = google.world.accessToken(email, scopes);
   const ask = async (method: string, path: string, { query = {}, body, headers = {} }: Ask = {}): Promise<Answered> => {
@@ -53,5 +56,5 @@ export function apiOf(google: LocalGoogle, email: string, scopes: readonly strin
   return Object.assign(ask, { make, token });
 }
 
-/** What an error answer says, in short. */
+/** The status and reason of an error answer. */
 export const reasonOf = ({ status, body }: Answered): string => `${status} ${body.error?.errors?.[0]?.reason ?? ''}`;

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => google.close());
 
-test('a shared drive is there for its members only, and says what they may', async () => {
+test('a shared drive is visible to its members only, with their capabilities', async () => {
   const path = `/drives/${google.places.sharedDrive}`;
   expect((await courier('GET', path)).body).toEqual({
     kind: 'drive#drive',
@@ -36,7 +36,7 @@ test('a shared drive is there for its members only, and says what they may', asy
   });
 });
 
-test('list: one’s own, by name, in pages; q by its own terms', async () => {
+test('list: the caller’s drives, by name, in pages, with their own query terms', async () => {
   const members = [{ email: google.world.emails.bob, role: 'reader' as const }];
   for (const name of ['Beta two', 'Alpha', 'Beta one']) google.drive.createSharedDrive({ name, members });
   const bob = apiOf(google, google.world.emails.bob);
@@ -53,7 +53,7 @@ test('list: one’s own, by name, in pages; q by its own terms', async () => {
   expect((await stranger('GET', '/drives')).body.drives).toEqual([]);
 });
 
-test('made once for a request id, managed by whoever made it, gone when empty', async () => {
+test('created once per request ID, managed by its creator, and deleted only when empty', async () => {
   const create = (requestId: string) => ops('POST', '/drives', { query: { requestId }, body: { name: 'New' } });
   const made = await create('r-1');
   expect(made.status).toBe(200);
@@ -71,7 +71,7 @@ test('made once for a request id, managed by whoever made it, gone when empty', 
   expect(reasonOf(await ops('GET', path))).toBe('404 notFound');
 });
 
-test('only managers change it; hiding is everybody’s own', async () => {
+test('only managers change it; everybody can hide it for themselves', async () => {
   const path = `/drives/${google.places.sharedDrive}`;
   expect(reasonOf(await courier('PATCH', path, { body: { name: 'mine' } }))).toBe('403 insufficientFilePermissions');
   expect(reasonOf(await courier('DELETE', path))).toBe('403 insufficientFilePermissions');

@@ -15,7 +15,7 @@ const newId = async (): Promise<string> =>
   (await alice('GET', '/files/generateIds', { query: { count: 1 } })).body.ids[0];
 
 describe('pre-generated ids', () => {
-  test('as many as asked, ten by default, at most a thousand', async () => {
+  test('as many as requested, ten by default, at most a thousand', async () => {
     expect((await alice('GET', '/files/generateIds')).body.ids).toHaveLength(10);
     const { body } = await alice('GET', '/files/generateIds', {
       query: { count: 1000, space: 'drive', type: 'files' },
@@ -33,7 +33,7 @@ describe('pre-generated ids', () => {
     expect((await alice('GET', `/files/${id}`)).body.name).toBe('one');
   });
 
-  test('of many at the same moment one makes it', async () => {
+  test('of many at the same time, one succeeds', async () => {
     const id = await newId();
     const all = await Promise.all(
       Array.from({ length: 10 }, () => alice('POST', '/files', { body: { id, name: 'race' } })),
@@ -56,7 +56,7 @@ describe('pre-generated ids', () => {
     expect(reasonOf(refused)).toBe('400 generatedIdNotSupported');
   });
 
-  test('a deleted file’s id is not free again', async () => {
+  test('the ID of a deleted file cannot be used again', async () => {
     const id = await newId();
     await alice.make({ id, name: 'gone' });
     expect((await alice('DELETE', `/files/${id}`)).status).toBe(204);

@@ -37,14 +37,14 @@ test('what was put is there at the next start, what was removed is not', () => {
   expect([second.size, second.get('c')]).toEqual([2, undefined]);
 });
 
-test('a start leaves out what has been overtaken', () => {
+test('a start drops outdated lines of the journal', () => {
   const first = open();
   for (let turn = 0; turn < 100; turn++) first.put('a', { text: `${turn}` });
   open();
   expect(readFileSync(journal(), 'utf8')).toBe('{"id":"a","record":{"text":"99"}}\n');
 });
 
-test('half a line at the end, of a process that was killed, changes nothing', () => {
+test('an incomplete last line, left by a killed process, is ignored', () => {
   open().put('a', { text: 'whole' });
   appendFileSync(journal(), '{"id":"a","record":{"te');
   const records = open();
@@ -53,7 +53,7 @@ test('half a line at the end, of a process that was killed, changes nothing', ()
   expect(open().get('b')).toEqual({ text: 'after' });
 });
 
-test('a change after closing is kept too', () => {
+test('a change after closing is stored too', () => {
   const records = open();
   records.put('a', { text: 'one' });
   records.close();

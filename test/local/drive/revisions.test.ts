@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => google.close());
 
-/** Puts bytes into a file the simple way. */
+/** Uploads bytes to a file with a simple upload. */
 const upload = async (id: string, text: string, type: string): Promise<void> => {
   const response = await fetch(`${google.origin}/www.googleapis.com/upload/drive/v3/files/${id}?uploadType=media`, {
     method: 'PATCH',
@@ -71,7 +71,7 @@ describe('revisions', () => {
     expect((await alice('GET', `/files/${id}`, { query: { alt: 'media' } })).body).toBe('second');
   });
 
-  test('kept for ever, counted against the owner', async () => {
+  test('kept forever, and counted towards the owner’s quota', async () => {
     const { id, revisions } = await withTwo();
     const path = `/files/${id}/revisions/${revisions[0]}`;
     const used = async () =>
@@ -83,7 +83,7 @@ describe('revisions', () => {
     expect(reasonOf(await alice('PATCH', path, { body: { published: true } }))).toBe('501 notImplemented');
   });
 
-  test('of Docs editors files there are no bytes and no deletions, of folders none at all', async () => {
+  test('Docs editors files have revisions without bytes that cannot be deleted; folders have none', async () => {
     const folder = await alice.make({ mimeType: FOLDER });
     expect(reasonOf(await alice('GET', `/files/${folder}/revisions`))).toBe('403 revisionsNotSupported');
     const source = google.drive.putFile({ name: 'x', bytes: 'a', mimeType: 'text/csv', owner: 'alice@example.com' });

@@ -82,7 +82,7 @@ describe('what q finds', () => {
     expect(await namesOf(q)).toEqual([...names].sort());
   });
 
-  test('a name is found by itself, whatever is in it', async () => {
+  test('a name is found by an exact search, whatever characters it has', async () => {
     const scratch = await alice.make({ name: 'scratch', mimeType: FOLDER });
     const nasty = fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' }).filter((name) => name.isWellFormed());
     await fc.assert(
@@ -147,7 +147,7 @@ describe('what q refuses', () => {
     ]);
   });
 
-  test('no text makes it fail otherwise', async () => {
+  test('no text causes another error', async () => {
     const piece = fc.constantFrom('name', "'x'", 'and', 'or', 'not', '(', ')', '=', 'in', 'parents', 'has', '{', "\\'");
     const text = fc.oneof(
       fc.string(),
@@ -166,7 +166,7 @@ describe('where it looks', () => {
   const inDrive = () => `'${google.places.sharedDrive}' in parents`;
   const both = { supportsAllDrives: true, includeItemsFromAllDrives: true };
 
-  test('a folder that one cannot see is no empty folder', async () => {
+  test('a folder that the caller cannot see is not an empty folder', async () => {
     const refused = await list(bob, `'${folder}' in parents`);
     expect([reasonOf(refused), refused.body.error.message]).toEqual(['404 notFound', 'File not found: .']);
     expect(reasonOf(await list(bob, "'1nothing' in parents"))).toBe('404 notFound');
@@ -214,7 +214,7 @@ describe('where it looks', () => {
     expect((await list(alice, "sharedWithMe and name = 'for bob'")).body.files).toEqual([]);
   });
 
-  test('a new file may be got before it is found', async () => {
+  test('a new file can be read before a search finds it', async () => {
     google.drive.setLimits({ listLagMs: 3_600_000 });
     const id = await alice.make({ name: 'lagging' });
     expect((await list(alice, "name = 'lagging'")).body.files).toEqual([]);
@@ -241,7 +241,7 @@ describe('pages and order', () => {
     ['name_natural', ['a', 'b9', 'b10', 'C', 'd', 'z']],
     ['folder,name', ['z', 'a', 'b10', 'b9', 'C', 'd']],
     ['quotaBytesUsed desc,name desc', ['b10', 'b9', 'd', 'C', 'a', 'z']],
-    // As it passes on real Drive: pubkey/google-drive-mock, test/advanced_ordering.test.ts.
+    // As on the real Drive: pubkey/google-drive-mock, test/advanced_ordering.test.ts.
     ['folder desc,name asc', ['a', 'b10', 'b9', 'C', 'd', 'z']],
   ])('%s', async (orderBy, names) => {
     expect(await ordered(orderBy)).toEqual(names);
@@ -251,7 +251,7 @@ describe('pages and order', () => {
     expect(reasonOf(await inPlace({ orderBy }))).toBe('400 invalid');
   });
 
-  test('every file is on one page, once, whatever comes and goes meanwhile', async () => {
+  test('every file is on exactly one page, even while files are added and removed', async () => {
     const names: string[] = [];
     let pageToken: string | undefined;
     do {
@@ -263,7 +263,7 @@ describe('pages and order', () => {
     expect(names).toEqual(['a', 'b10', 'b9', 'C', 'd', 'z']);
   });
 
-  test('a page token is of one search, and sizes are within bounds', async () => {
+  test('a page token is valid for its search only, and page sizes are limited', async () => {
     const { nextPageToken } = (await inPlace({ pageSize: 1 })).body;
     expect(reasonOf(await list(alice, 'trashed = false', { pageToken: nextPageToken }))).toBe('400 invalid');
     expect(reasonOf(await inPlace({ pageToken: 'none' }))).toBe('400 invalid');

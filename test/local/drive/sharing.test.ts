@@ -28,14 +28,14 @@ const share = (body: Record<string, unknown>, query: Query = {}, api = alice, id
 const toBob = { type: 'user', role: 'reader', emailAddress: 'bob@example.com' };
 
 describe('permissions.create', () => {
-  test('answers kind, id, type and role; the person has the item from then on', async () => {
+  test('returns kind, id, type and role; the person has access from then on', async () => {
     expect((await bob('GET', `/files/${file}`)).status).toBe(404);
     const { status, body } = await share({ ...toBob, emailAddress: 'BOB@example.com' });
     expect([status, body]).toEqual([200, { kind: 'drive#permission', id: body.id, type: 'user', role: 'reader' }]);
     expect((await bob('GET', `/files/${file}`)).status).toBe(200);
   });
 
-  test('one id a person, in every file', async () => {
+  test('a person has the same permission ID on every file', async () => {
     const other = await alice.make({});
     const [one, two] = [await share(toBob), await share(toBob, {}, alice, other)];
     expect(one.body.id).toBe(two.body.id);
@@ -69,7 +69,7 @@ describe('permissions.create', () => {
     expect(reasonOf(await share(body))).toBe(reason);
   });
 
-  test('a group’s members have what the group has, members of member groups too', async () => {
+  test('members of a group have the access of the group, and so have members of nested groups', async () => {
     google.drive.addGroup({ email: 'all@example.com', members: ['sales@example.com', 'none@example.com'] });
     await share({ type: 'group', role: 'writer', emailAddress: 'all@example.com' });
     const { body } = await bob('GET', `/files/${file}`, { query: { fields: 'capabilities/canEdit' } });
@@ -84,7 +84,7 @@ describe('permissions.create', () => {
     expect((await bob('GET', `/files/${file}`, { query })).body).toEqual({ id: file });
   });
 
-  test('a domain’s people have it, anybody with the link', async () => {
+  test('people of a domain have access, and anybody with the link', async () => {
     await share({ type: 'domain', role: 'reader', domain: 'example.com' });
     expect((await bob('GET', `/files/${file}`)).status).toBe(200);
     expect((await courier('GET', `/files/${file}`)).status).toBe(404);
@@ -92,7 +92,7 @@ describe('permissions.create', () => {
     expect((await courier('GET', `/files/${file}`)).status).toBe(200);
   });
 
-  test('a folder’s permissions reach what is below; its owner writes what others put there', async () => {
+  test('a folder’s permissions apply to everything below; its owner is a writer of what others put there', async () => {
     const folder = await alice.make({ mimeType: FOLDER });
     const inner = await alice.make({ parents: [folder] });
     await share({ ...toBob, role: 'writer' }, {}, alice, folder);
@@ -106,7 +106,7 @@ describe('permissions.create', () => {
     });
   });
 
-  test('again: the stronger role stays, and it is one permission', async () => {
+  test('sharing again keeps one permission with the stronger role', async () => {
     await share({ ...toBob, role: 'writer' });
     expect((await share(toBob)).body.role).toBe('writer');
     expect((await share({ ...toBob, role: 'writer' })).status).toBe(200);
@@ -125,7 +125,7 @@ describe('permissions.create', () => {
     );
   });
 
-  test('a permission ends at its time', async () => {
+  test('a permission expires', async () => {
     await share({ ...toBob, expirationTime: '2026-11-24T13:00:00Z' });
     expect((await bob('GET', `/files/${file}`)).status).toBe(200);
     clock.ms += 3_600_000;
@@ -146,7 +146,7 @@ describe('mails', () => {
     expect((await sent(toBob, { emailMessage: 'Look' })).mails).toMatchObject([{ message: 'Look' }]);
   });
 
-  test('not when silenced', async () => {
+  test('not with sendNotificationEmail=false', async () => {
     expect((await sent(toBob, { sendNotificationEmail: false })).mails).toEqual([]);
   });
 
@@ -160,7 +160,7 @@ describe('mails', () => {
     expect(await sent(body, query)).toEqual({ reason: '400 invalid', mails: [] });
   });
 
-  test('nobody without a Google account, but by mail', async () => {
+  test('an address without a Google account can be shared with only by email', async () => {
     const stranger = { ...toBob, emailAddress: 'nobody@elsewhere.example' };
     const refused = await share(stranger, { sendNotificationEmail: false });
     expect(reasonOf(refused)).toBe('400 invalidSharingRequest');
@@ -172,8 +172,8 @@ describe('mails', () => {
   });
 });
 
-describe('reading, changing and taking back', () => {
-  test('list and get: whoever writes sees all, others nothing but their own', async () => {
+describe('reading, changing and removing', () => {
+  test('list and get: writers see all permissions, others only their own', async () => {
     const { body: permission } = await share(toBob);
     const { body } = await alice('GET', `/files/${file}/permissions`, { query: { fields: '*' } });
     expect(body.permissions).toMatchObject([
@@ -229,7 +229,7 @@ describe('reading, changing and taking back', () => {
 describe('in a shared drive', () => {
   const inDrive = () => courier.make({ parents: [google.places.sharedDrive] });
 
-  test('members reach everything, by what their permission says it is inherited from', async () => {
+  test('members have access to everything, by permissions that say where they are inherited from', async () => {
     const id = await inDrive();
     const { body } = await courier('GET', `/files/${id}/permissions`, { query: { ...all, fields: '*' } });
     const bobs = body.permissions.find(
@@ -255,7 +255,7 @@ describe('in a shared drive', () => {
     expect(reasonOf(await share(body, {}, courier, await inDrive()))).toBe(reason);
   });
 
-  test('contributors share files, content managers folders, managers the drive, and that with people only', async () => {
+  test('contributors share files, content managers folders, and managers the drive, which is shared with people only', async () => {
     const { sharedDrive, sharedDriveFolder } = google.places;
     const ops = apiOf(google, google.world.emails.ops);
     const toDriver = { ...toBob, emailAddress: 'driver@example.com' };
@@ -270,7 +270,7 @@ describe('in a shared drive', () => {
     );
   });
 
-  test('one for members only shares with nobody else', async () => {
+  test('a drive for members only cannot be shared with others', async () => {
     const { ops, alice: hers } = google.world.emails;
     const drive = google.drive.createSharedDrive({ name: 'closed', members: [{ email: ops, role: 'organizer' }] });
     const api = apiOf(google, ops);

@@ -23,13 +23,13 @@ interface Wish {
   body?: Buffer | string;
   /** Without a Content-Length. */
   chunked?: boolean;
-  /** Sends only so many bytes of the body, then breaks the connection. */
+  /** Sends only this many bytes of the body, then breaks the connection. */
   breakAfter?: number;
 }
 
 const NOTHING: Sent = { status: 0, headers: {}, text: '', body: undefined };
 
-/** One request, with nothing added to it. */
+/** Sends one request exactly as given. */
 export function send(
   url: string,
   { method = 'PUT', headers = {}, body = '', chunked, breakAfter }: Wish = {},
@@ -58,7 +58,7 @@ export const rangeOf = (first: number, body: Buffer | string, total: number | '*
   'content-range': `bytes ${first}-${first + Buffer.byteLength(body) - 1}/${total}`,
 });
 
-/** Bytes in which no piece is like another. */
+/** Bytes in which no two chunks are equal. */
 export function noise(length: number): Buffer {
   const bytes = Buffer.alloc(length);
   for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32LE((at * 2_654_435_761) % 2 ** 32, at);
@@ -68,7 +68,7 @@ export function noise(length: number): Buffer {
 export const hex = (algorithm: string, bytes: Buffer | string): string =>
   createHash(algorithm).update(bytes).digest('hex');
 
-/** Waits until something is so; the last failure is told when it never is. */
+/** Waits until an assertion holds. Throws its last error on timeout. */
 export async function eventually(check: () => unknown): Promise<void> {
   for (let left = 200; ; left -= 1) {
     try {
@@ -82,9 +82,9 @@ export async function eventually(check: () => unknown): Promise<void> {
 }
 
 export interface Uploader {
-  /** `/upload/drive/v3` and what follows, with the right to it. */
+  /** Sends a request below `/upload/drive/v3` with a token. */
   at(path: string, wish?: Wish): Promise<Sent>;
-  /** Opens a session for a new file. @returns its URI */
+  /** Opens an upload session for a new file. @returns its URI */
   session(
     metadata?: Record<string, unknown>,
     headers?: Record<string, string | number>,

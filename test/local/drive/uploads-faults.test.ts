@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterEach(() => google.faults.clear());
 afterAll(() => google.close());
 
-/** As programs in other processes ask for it. */
+/** Adds a fault over HTTP, as programs in other processes do. */
 const spoil = async (rule: FaultRule): Promise<void> => {
   const answer = await fetch(`${google.origin}/_faults`, {
     method: 'POST',
@@ -43,7 +43,7 @@ const storedOf = ({ status: code, headers }: Sent): unknown => [code, headers.ra
 const session = (): Promise<string> => alice.session({ name: 'spoilt' }, {}, '&fields=id,sha256Checksum');
 const files = () => google.drive.files().filter(({ name }) => name === 'spoilt');
 
-/** Sends what the session says is missing: there must be one more file then, and it whole. */
+/** Sends the bytes that the session lacks, and checks that there is one more file with all bytes. */
 const finishesWhole = async (uri: string, before: number): Promise<void> => {
   const asked = await status(uri);
   const first = asked.headers.range === undefined ? 0 : Number(asked.headers.range.split('-')[1]) + 1;
@@ -55,7 +55,7 @@ const finishesWhole = async (uri: string, before: number): Promise<void> => {
   expect(files()).toHaveLength(before + 1);
 };
 
-test('a status with its reason: nothing is stored, and the session goes on', async () => {
+test('after a status with a reason nothing is stored, and the session continues', async () => {
   const [uri, before] = [await session(), files().length];
   await spoil({
     ...PUT,
@@ -116,8 +116,8 @@ describe('a connection that is reset', () => {
   );
 });
 
-describe('an answer that is lost after its effect', () => {
-  test('of a chunk: its bytes are there', async () => {
+describe('an answer that is lost after the request was carried out', () => {
+  test('of a chunk: its bytes are stored', async () => {
     const [uri, before] = [await session(), files().length];
     await spoil({ ...PUT, times: 1, fault: { kind: 'answer-lost' } });
     expect((await sendChunk(uri)).status).toBe(0);
@@ -125,7 +125,7 @@ describe('an answer that is lost after its effect', () => {
     await finishesWhole(uri, before);
   });
 
-  test('of the last one: the file is there, and the status answers it', async () => {
+  test('of the last chunk: the file exists, and the status query returns it', async () => {
     const [uri, before] = [await session(), files().length];
     await spoil({ ...PUT, times: 1, fault: { kind: 'answer-lost' } });
     expect((await sendAll(uri)).status).toBe(0);
@@ -135,7 +135,7 @@ describe('an answer that is lost after its effect', () => {
     await finishesWhole(uri, before);
   });
 
-  test('of an upload in one request: the file is there, and again under another id', async () => {
+  test('of an upload in one request: the file exists, and a retry creates another one', async () => {
     const before = google.drive.files().length;
     await spoil({ method: 'POST', times: 1, fault: { kind: 'answer-lost' } });
     expect((await alice.at('/upload/drive/v3/files?uploadType=media', { body: 'once' })).status).toBe(0);
@@ -170,7 +170,7 @@ describe('a chunk that is stored in part', () => {
   });
 });
 
-test('a session that is forgotten: 404 from then on, and no file', async () => {
+test('a forgotten session answers 404 from then on, and there is no file', async () => {
   const [uri, other, before] = [await session(), await session(), files().length];
   await sendChunk(uri);
   await spoil({ ...PUT, nth: 1, fault: { kind: 'forget-session' } });

@@ -25,7 +25,7 @@ const get = async (path: string, init: RequestInit = {}) => {
   const response = await fetch(`${google.origin}${path}`, { redirect: 'manual', ...init });
   return { status: response.status, headers: response.headers, text: await response.text() };
 };
-/** What a person reads: without the marks. */
+/** The visible text of a page, without tags. */
 const wordsOf = (html: string): string =>
   html
     .replace(/<svg.*?<\/svg>/gs, '')
@@ -55,7 +55,7 @@ describe('the start page', () => {
 });
 
 describe('a folder', () => {
-  test('shows what is in it: folders first, sizes, times, sharing, and a way to take it along', async () => {
+  test('shows its content: folders first, sizes, times, sharing, and download links', async () => {
     google.drive.createFolder({ name: 'zz', parent: folder });
     google.drive.share(csv, { email: 'bob@example.com', role: 'commenter' });
     const { text } = await get(`/drive/folders/${folder}`);
@@ -69,7 +69,7 @@ describe('a folder', () => {
     expect(text).toContain('Bob Example: Commenter');
   });
 
-  test('leads up by its crumbs, and asks for itself again', async () => {
+  test('links to the folders above, and reloads itself', async () => {
     const { text } = await get(`/drive/folders/${folder}`);
     const crumbs = [...text.matchAll(/<li><a href="([^"]+)"><bdi>/g)].map(([, href]) => href);
     expect(crumbs[0]).toBe(`/drive/folders/${google.places.sharedDrive}`);
@@ -95,7 +95,7 @@ describe('a folder', () => {
     expect((await get(`/drive/folders/${many}?from=1e99`)).status).toBe(200);
   });
 
-  test('does not show the trash; the trash does, and says so at the item', async () => {
+  test('does not list trashed items; the trash lists them, and their pages say so', async () => {
     const gone = google.drive.putFile({ name: 'gone.txt', bytes: 'x', parent: folder });
     google.drive.setTrashed(gone, true);
     for (const path of ['/', `/drive/folders/${folder}`])
@@ -106,7 +106,7 @@ describe('a folder', () => {
 });
 
 describe('a file', () => {
-  test('shows its checksums, who has it by what right, its properties and versions', async () => {
+  test('shows its checksums, who has access with which role, its properties and versions', async () => {
     await courier('PATCH', `/files/${csv}`, {
       query: { supportsAllDrives: true },
       body: { appProperties: { key: 'delivery-1' }, description: 'For the board.' },
@@ -132,7 +132,7 @@ describe('a file', () => {
     google.drive.unshare(csv, 'bob@example.com');
   });
 
-  test('of a Docs type says what it was made from, and is where its webViewLink says', async () => {
+  test('of a Docs type shows what it was converted from, at the address in its webViewLink', async () => {
     const { body } = await uploaderOf(google, google.world.emails.courier).at(
       '/upload/drive/v3/files?uploadType=multipart&supportsAllDrives=true&fields=id,webViewLink',
       {
@@ -149,7 +149,7 @@ describe('a file', () => {
     expect([bytes.headers.get('content-type'), bytes.text]).toEqual(['text/csv', 'a,b']);
   });
 
-  test('every link in an answer of Drive opens here', async () => {
+  test('every link in an answer of Drive opens in the viewer', async () => {
     for (const id of [csv, folder]) {
       const { body } = await courier('GET', `/files/${id}`, {
         query: { supportsAllDrives: true, fields: 'webViewLink,webContentLink' },
@@ -172,7 +172,7 @@ describe('a file', () => {
     expect(families).toMatch(/"Noto Sans CJK JP".*IPAGothic.*"Noto Color Emoji".*sans-serif/s);
   });
 
-  test('under another kind’s address is forwarded to its own', async () => {
+  test('an address for another kind of item redirects to the item’s own', async () => {
     const { status, headers } = await get(`/drive/folders/${csv}`);
     expect([status, headers.get('location')]).toEqual([302, `/file/d/${csv}/view`]);
   });
@@ -189,84 +189,14 @@ describe('a file', () => {
     expect([status, wordsOf(text)]).toEqual([404, expect.stringContaining('Not found')]);
   });
 
-  test('a folder has no bytes to take along', async () => {
+  test('a folder cannot be downloaded', async () => {
     expect((await get(`/uc?id=${folder}`)).status).toBe(404);
   });
 
-  test('HEAD has the headers and no body; POST is nobody’s', async () => {
+  test('HEAD gets the headers without a body; POST is not found', async () => {
     const head = await get('/', { method: 'HEAD' });
     expect([head.status, head.text, Number(head.headers.get('content-length')) > 1000]).toEqual([200, '', true]);
     expect((await get('/', { method: 'POST' })).status).toBe(404);
-  });
-});
-
-describe('hostile names', () => {
-  const HOSTILE = [
-    '<script>alert(1)</script>',
-    '"><img src=x onerror=alert(1)>',
-    "' onmouseover='alert(1)",
-    '&lt;b&gt;&amp;',
-    '</title></bdi></td><iframe src="javascript:alert(1)">',
-    'line\nbreak\r\nSet-Cookie: x=1\u0000\u001b[31m',
-    '\u202Egnp.exe',
-    '{{7*7}} <%= 1 %> %3Cb%3E',
-    '../../etc/passwd',
-    '😀 売上 تقرير',
-    'x'.repeat(500),
-  ];
-  const ALLOWED =
-    /^(!doctype|html|head|meta|title|link|body|header|a|svg|path|circle|text|span|nav|ul|ol|li|h1|h2|bdi|main|div|p|table|thead|tbody|tr|th|td|time|em|section|dl|dt|dd|code|small|strong)$/;
-
-  const isInvisible = (character: string): boolean => {
-    const code = character.codePointAt(0) ?? 0;
-    return (code < 0x20 && character !== '\n') || (code >= 0x202a && code <= 0x202e);
-  };
-
-  /** Everything in angle brackets that a browser would take for a tag; text never holds one. */
-  const tagsOf = (html: string): string[] =>
-    [...html.matchAll(/<\/?([a-z!][^\s>/]*)/gi)].map(([, tag]) => tag?.toLowerCase() ?? '');
-
-  test.each(HOSTILE)('%j is text everywhere', async (name) => {
-    const where = google.drive.createFolder({ name, parent: google.places.sharedDrive });
-    const file = google.drive.putFile({ name, bytes: 'x', mimeType: `text/html`, parent: where });
-    await courier('PATCH', `/files/${file}`, {
-      query: { supportsAllDrives: true },
-      body: {
-        description: name,
-        properties: { [name.slice(0, 50)]: name.slice(0, 20) },
-        appProperties: { a: name.slice(0, 20) },
-      },
-    });
-    for (const path of ['/', `/drive/folders/${where}`, `/file/d/${file}/view`]) {
-      const { status, text, headers } = await get(path);
-      expect(status).toBe(200);
-      expect(tagsOf(text).filter((tag) => !ALLOWED.test(tag))).toEqual([]);
-      // Every attribute is quoted, so nothing that looks like one stands outside of quotes.
-      for (const [tag] of text.matchAll(/<[a-z][^>]*>/gi))
-        expect(tag.replace(/"[^"]*"/g, '')).not.toMatch(/\bon\w+|javascript|'/i);
-      expect([...text].filter(isInvisible)).toEqual([]);
-      expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'self'/);
-    }
-    google.drive.removeFile(where);
-  });
-
-  test.each(HOSTILE)('%j goes into no header', async (name) => {
-    const file = google.drive.putFile({ name, bytes: '<script>', mimeType: 'text/html', parent: folder });
-    const { headers, text } = await get(`/uc?id=${file}`);
-    expect(text).toBe('<script>');
-    expect(headers.get('set-cookie')).toBeNull();
-    expect(headers.get('x-content-type-options')).toBe('nosniff');
-    const disposition = headers.get('content-disposition') ?? '';
-    expect(disposition).toMatch(/^attachment; filename="[\x20-\x7e]*"; filename\*=UTF-8''[\w.%~-]*$/);
-    expect(decodeURIComponent(disposition.split("UTF-8''")[1] ?? '')).toBe(name);
-    google.drive.removeFile(file);
-  });
-
-  test('a media type that is none goes into no header either', async () => {
-    const file = google.drive.putFile({ name: 'x', bytes: 'x', mimeType: 'text/x\r\nSet-Cookie: x=1', parent: folder });
-    const { headers } = await get(`/uc?id=${file}`);
-    expect([headers.get('content-type'), headers.get('set-cookie')]).toEqual(['application/octet-stream', null]);
-    google.drive.removeFile(file);
   });
 });
 
@@ -292,7 +222,7 @@ if (!chromium) console.warn('SKIPPED: no chromium here, so no browser looks at t
   const profile = chromium ? mkdtempSync(join(tmpdir(), 'viewer-')) : '';
   afterAll(() => rmSync(profile, { recursive: true, force: true }));
 
-  test('a hostile name runs nothing and shows as it is', async () => {
+  test('a hostile name runs nothing and is shown unchanged', async () => {
     const name = '<script>document.title="run"</script><b id="x">';
     google.drive.putFile({ name, bytes: 'x', parent: folder });
     const browser = spawn(PROGRAM, [
