@@ -1,0 +1,25 @@
+import { expect, test } from '@jest/globals';
+import { fingerprint } from '../../../src/delivery/resolve-options.ts';
+
+/** Two requests with one key are the same delivery only if nothing differs that the caller chose. */
+
+const asked = { options: { name: 'report.csv', path: 'a' }, source: { identity: 'gs://b/o#1' }, size: 1 };
+
+test.each<[string, string]>([
+  ['the way', fingerprint('session', asked, 'reports')],
+  ['the destination', fingerprint('bytes', asked, 'other')],
+  ['the name', fingerprint('bytes', { ...asked, options: { ...asked.options, name: 'other.csv' } }, 'reports')],
+  ['the path', fingerprint('bytes', { ...asked, options: { ...asked.options, path: 'b' } }, 'reports')],
+  ['no path', fingerprint('bytes', { ...asked, options: { name: 'report.csv' } }, 'reports')],
+  ['the conversion', fingerprint('bytes', { ...asked, options: { ...asked.options, convertTo: 'sheet' } }, 'reports')],
+  ['the source', fingerprint('bytes', { ...asked, source: { identity: 'gs://b/o#2' } }, 'reports')],
+  ['the announced size', fingerprint('bytes', { ...asked, size: 2 }, 'reports')],
+  ['no announced size', fingerprint('bytes', { options: asked.options, source: asked.source }, 'reports')],
+])('%s makes another delivery of it', (_, other) => {
+  expect(other).not.toBe(fingerprint('bytes', asked, 'reports'));
+});
+
+test('the rule for conflicts and the description may differ', () => {
+  const options = { ...asked.options, onConflict: 'replace', description: 'again' } as const;
+  expect(fingerprint('bytes', { ...asked, options }, 'reports')).toBe(fingerprint('bytes', asked, 'reports'));
+});
