@@ -1,7 +1,7 @@
 import type { Outcome } from './simulate.ts';
 
 /** What pacing has to reach, whatever the number of instances and the load. */
-export const BOUNDS = { goodput: 0.95, rejected: 0.05, fairness: 0.9 } as const;
+const BOUNDS = { goodput: 0.95, rejected: 0.05, fairness: 0.9 } as const;
 
 /** The bounds that an outcome misses, in words. */
 export const missed = ({ goodput, rejected, fairness }: Outcome): string[] => [
