@@ -30,7 +30,7 @@ test(
     const seen = await day.send(courier, 'nowhere', 'x', { key: 'k' });
     expect([told(seen), seen.detail]).toEqual([
       '503 google-unavailable Retry-After 5',
-      "Google's keys for checking ID tokens cannot be fetched.",
+      "Google's keys for verifying ID tokens cannot be fetched.",
     ]);
     expect(seen.tookMs).toBeLessThan(15_000);
     await waitUntil(() => courier.lines.some((line) => line.includes('EAI_AGAIN')));
