@@ -11,7 +11,7 @@ import { createBufferBudget, defaultBufferBytes } from './drive/upload/buffer-bu
 import { type CourierApp, createApp } from './http/app.ts';
 import { createDeadLetters } from './pubsub/dead-letter.ts';
 import { createEventHandler } from './pubsub/events.ts';
-import type { DestinationSummary, Services } from './http/services.ts';
+import type { DestinationSummary, HttpDependencies } from './http/dependencies.ts';
 import { createTransport } from './google/create-transport.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
 import { createPolicy } from './identity/policy.ts';
@@ -112,9 +112,9 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     now,
     log,
   };
-  let readiness: Promise<Services['ready']> | undefined;
+  let readiness: Promise<HttpDependencies['ready']> | undefined;
 
-  const services: Services = {
+  const services: HttpDependencies = {
     authenticate: authenticator.authenticate,
     authenticatePush: authenticator.authenticatePush,
     mayPush: createPushPolicy(pubsub).mayPush,

@@ -1,9 +1,8 @@
 import { type CloudEvent, cloudEvent, http } from '@google-cloud/functions-framework';
 import { readConfig } from './config/config.ts';
 import { createCourier } from './courier.ts';
-import { keepRequests, servedFunction } from './http/server/function-requests.ts';
+import { keepRequests, servedFunction, enterProduction } from './http/server/functions-framework.ts';
 import { createNodeListener } from './http/server/node-listener.ts';
-import { enterProduction } from './http/server/production-mode.ts';
 import { createLog } from './log.ts';
 import { orExitOnFaults } from './start.ts';
 

@@ -4,19 +4,18 @@ import { CourierError } from '../errors.ts';
 import { fileName } from '../text/file-name.ts';
 import { specificType } from '../text/media-type-by-name.ts';
 import { Base64Follower, base64Of } from './bytes/base64.ts';
-import { parseObjectName } from './sources/cloud-storage.ts';
+import { parseObjectName } from './sources/object-name.ts';
 import { isRawNumber, parseExactJson } from './json/exact-json.ts';
 import { type Follower, JsonOutline, PASS_OVER, type ValueType } from './json/outline.ts';
 import { JsonScanner } from './json/scanner.ts';
 import { RowsFollower, rowsOf } from './sources/rows.ts';
 import { type Bytes, scanAll } from './bytes/spool.ts';
 import { jsonOf, TextFollower, textOf } from './bytes/transcode.ts';
-import type { SourceRequest } from './source-access.ts';
-import { IDEMPOTENCY_KEY } from '../http/request/delivery-headers.ts';
+import { type SourceRequest, openObjectSource } from './source-access.ts';
+import { IDEMPOTENCY_KEY } from '../http/request/body-headers.ts';
 import { nameOfObject } from './object-place.ts';
-import { openObjectSource } from './object-source.ts';
 import { mimeTypeOption, optionShape, parseInput } from '../http/request/options.ts';
-import type { Services } from '../http/services.ts';
+import type { HttpDependencies } from '../http/dependencies.ts';
 
 /** What a document may take its bytes from; `rawCells` goes with `rows`. */
 const WAYS = ['text', 'base64', 'json', 'rows', 'gcs'] as const;
@@ -178,7 +177,7 @@ export const readExportDocument = async (bytes: Bytes): Promise<ReadDocument> =>
  */
 export const openExport = async (
   { fields, inline }: ReadDocument,
-  services: Pick<Services, 'openObject'>,
+  services: Pick<HttpDependencies, 'openObject'>,
   request: Omit<SourceRequest, 'destination'>,
 ): Promise<OpenedExport> => {
   const { source: given, name, ...rest } = fields;

@@ -1,20 +1,30 @@
 import type { Caller } from '../domain.ts';
 import type { Log } from '../log.ts';
-import { isAllowedSource } from './sources/allowed.ts';
-import { type ObjectName, type ObjectSource, objectNotFound } from './sources/cloud-storage.ts';
+import { type ObjectSource, goneObject } from './sources/cloud-storage.ts';
+import { type ObjectName, objectNotFound } from './sources/object-name.ts';
 import type { Allow } from '../delivery/resolve-options.ts';
+import { hasDotSegment } from '../config/schema/sources.ts';
+import { CourierError } from '../errors.ts';
 
-/** Who wants an object, and where it is to go. */
+/**
+ * True if the object's name starts with one of the sources, `gs://BUCKET/` or `gs://BUCKET/PREFIX/`. Cloud Storage does not
+ * resolve `..`, so `a/../b` would match `a/`. Such names are always rejected.
+ */
+export const isAllowedSource = (sources: readonly string[], { bucket, object }: ObjectName): boolean =>
+  !hasDotSegment(object) && sources.some((source) => `gs://${bucket}/${object}`.startsWith(source));
+
+/** The caller that requests an object, and where the object is to be delivered. */
 export interface SourceRequest {
   caller: Caller;
   /** As the request names it. */
   destination?: string | undefined;
-  /** What this work may write to by its way of coming; see `Allow`. */
-  allowedDestinations?: readonly string[];
-  /** Objects that this work may read by its way of coming, beside those that the destination lists. */
-  allowedSources?: readonly string[];
+  /** The destinations that a Pub/Sub subscription may write to; see `Allow`. */
+  allowedDestinations?: readonly string[] | undefined;
+  /** The sources that a Pub/Sub subscription may read, in addition to those of the destination. */
+  allowedSources?: readonly string[] | undefined;
   requestId: string;
   signal: AbortSignal;
+  /** Epoch milliseconds. */
   deadlineMs: number;
 }
 
@@ -22,14 +32,15 @@ type Open = (name: ObjectName, time: Pick<SourceRequest, 'signal' | 'deadlineMs'
 
 interface SourceAccessDependencies {
   allow: Allow;
-  /** Reads Cloud Storage as the courier itself, which may see more than any caller should. */
+  /** Reads Cloud Storage with the courier's own identity, which can read more than a caller may. */
   open: Open;
   log: Log;
 }
 
 /**
- * Opens an object for somebody: first the destination is decided, then whether this object may go there, and only then is
- * Cloud Storage asked. What may not go there is answered as if it did not exist, so that nobody learns what does.
+ * Opens an object for a caller. It checks the destination first, then whether the object may be delivered there, and only
+ * then sends a request to Cloud Storage. An object that is not allowed is answered like one that does not exist, so that
+ * nobody learns which objects exist.
  */
 export const createSourceAccess =
   ({ allow, open, log }: SourceAccessDependencies) =>
@@ -40,7 +51,26 @@ export const createSourceAccess =
       return open(name, { signal, deadlineMs });
     log.warn(
       { requestId, destination: destination.name, bucket: name.bucket, object: name.object },
-      'the object is below none of the "sources" of the destination or the subscription: answered as not found',
+      'the object matches none of the "sources" of the destination or the subscription; answered as not found',
     );
     throw objectNotFound(name);
   };
+
+/**
+ * Opens an object. If it does not exist but its generation is known, it may have been delivered before it was deleted:
+ * buckets are often emptied after an export, and messages are redelivered. The result then is a source without bytes,
+ * for which only an earlier receipt can be answered.
+ */
+export const openObjectSource = async (
+  { openObject }: { openObject(name: ObjectName, request: SourceRequest): Promise<ObjectSource> },
+  object: ObjectName,
+  request: SourceRequest,
+): Promise<ObjectSource> => {
+  try {
+    return await openObject(object, request);
+  } catch (error) {
+    const isGone = error instanceof CourierError && error.code === 'source-not-found';
+    if (!isGone || object.generation === undefined) throw error;
+    return goneObject(object, error);
+  }
+};

@@ -1,23 +1,24 @@
+import { createDoctorHandler } from './routes/doctor.ts';
+import {
+  createDescriptionHandler,
+  createHealthHandler,
+  createReadyHandler,
+  refuseWhenStopping,
+} from './routes/service.ts';
 import { Hono } from 'hono';
 import { asCourierError, CourierError } from '../errors.ts';
-import type { MinThroughput } from './request/request-body.ts';
+import { type MinThroughput, isBodyPending, isCallerGone } from './request/request-body.ts';
 import { createDocumentMemory, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './capacity/document-memory.ts';
 import type { Bindings, CourierContext, Variables } from './environment.ts';
 import { createExportsHandler } from './routes/exports.ts';
 import { createFilesHandler } from './routes/files.ts';
-import { createRouteNames, inTrace } from './observe/in-trace.ts';
-import { nearestRoute } from './nearest-route.ts';
-import { gatherOptions, parseInput } from './request/options.ts';
-import { isBodyPending, isCallerGone } from './request/pending-body.ts';
+import { inTrace, createRequestLog } from './observe/request-log.ts';
+import { createRouteNames, nearestRoute } from './route-names.ts';
 import { problemResponse } from './problem.ts';
 import { createPubsubHandler } from '../pubsub/push.ts';
-import { doctorQuery } from './request/queries.ts';
-import { readQuery } from './request/query.ts';
 import { HEADERS_TOO_LARGE, headersTooLarge, isHeadTooLarge, refuseHead } from './request/request-head.ts';
-import { createRequestLog } from './observe/request-log.ts';
-import type { Capacity } from './capacity/room.ts';
-import type { Services } from './services.ts';
-import { createSlots, holderOf } from './capacity/slots.ts';
+import { type Capacity, createSlots, holderOf } from './capacity/slots.ts';
+import type { HttpDependencies } from './dependencies.ts';
 import { readTrace } from './observe/trace.ts';
 import { createCompleteUploadHandler, createOpenUploadHandler } from './routes/uploads.ts';
 
@@ -28,113 +29,46 @@ type Handler = (context: CourierContext) => Promise<Response>;
 interface Route {
   method: 'GET' | 'POST';
   path: string;
-  /** Who may ask: anybody, a caller with an ID token, or the account of a Pub/Sub subscription. */
+  /** Who may call it: anybody, a caller with an ID token, or the account of a Pub/Sub subscription. */
   who: 'anybody' | 'caller' | 'push';
   handle: Handler;
 }
 
-/** Descriptions on their way at once: they are the one long answer that anybody may ask for, and take at leisure. */
-const MAX_DESCRIPTIONS = 64;
-
-/** Examinations that one operator may have under way at once: each makes some hundred calls to Google. */
-const MAX_DOCTORS = 4;
-
-/** The API's description, made once, however often it is asked for. */
-const createDescription = ({ version }: Services): Handler => {
-  let description: Promise<string> | undefined;
-  let underWay = 0;
-  return async (context) => {
-    if (underWay >= MAX_DESCRIPTIONS) throw new CourierError('busy', { retryAfterSeconds: 2 });
-    // Of a caller that is gone already no end will be told.
-    if (!isCallerGone(context.env)) {
-      underWay += 1;
-      context.env.outgoing.once('close', () => {
-        underWay -= 1;
-      });
-    }
-    description ??= import('./openapi/openapi.ts').then(({ openApiDocument }) =>
-      JSON.stringify(openApiDocument(version)),
-    );
-    return context.body(await description, 200, { 'Content-Type': 'application/json' });
-  };
-};
-
-/** Everything that the courier answers. */
-const routesOf = (services: Services, minThroughput: MinThroughput | undefined): Route[] => {
-  const slots = createSlots(services.concurrentUploads);
-  const files = createFilesHandler(services, slots, minThroughput);
-  const doctorSlots = createSlots(MAX_DOCTORS);
-  const room: Capacity = { slots, memory: createDocumentMemory(MAX_DOCUMENT_BYTES), minThroughput: minThroughput };
-  // Memory of their own: no document of a caller keeps a message out.
-  const pushRoom: Capacity = { slots, memory: createDocumentMemory(MAX_PUSH_BYTES), minThroughput: minThroughput };
+/** Every route of the courier. */
+const routesOf = (dependencies: HttpDependencies, minThroughput: MinThroughput | undefined): Route[] => {
+  const slots = createSlots(dependencies.concurrentUploads);
+  const files = createFilesHandler(dependencies, slots, minThroughput);
+  const capacity: Capacity = { slots, memory: createDocumentMemory(MAX_DOCUMENT_BYTES), minThroughput };
+  // Separate memory, so that the documents of callers never block messages.
+  const pushCapacity: Capacity = { slots, memory: createDocumentMemory(MAX_PUSH_BYTES), minThroughput };
+  const listDestinations: Handler = async (context) =>
+    context.json({ destinations: dependencies.destinations(context.var.caller) });
+  const openUpload = createOpenUploadHandler(dependencies, capacity);
+  const completeUpload = createCompleteUploadHandler(dependencies, capacity);
   return [
     { method: 'POST', path: '/v1/files', who: 'caller', handle: files },
     { method: 'POST', path: '/', who: 'caller', handle: files },
-    { method: 'POST', path: '/v1/exports', who: 'caller', handle: createExportsHandler(services, room) },
-    { method: 'POST', path: '/v1/pubsub', who: 'push', handle: createPubsubHandler(services, pushRoom) },
-    { method: 'POST', path: '/v1/uploads', who: 'caller', handle: createOpenUploadHandler(services, room) },
-    {
-      method: 'POST',
-      path: '/v1/uploads/:id/complete',
-      who: 'caller',
-      handle: createCompleteUploadHandler(services, room),
-    },
-    {
-      method: 'GET',
-      path: '/v1/destinations',
-      who: 'caller',
-      handle: async (context) => context.json({ destinations: services.destinations(context.var.caller) }),
-    },
-    {
-      method: 'GET',
-      path: '/v1/doctor',
-      who: 'caller',
-      handle: async (context) => {
-        const { write } = parseInput(doctorQuery, gatherOptions(readQuery(context.env.incoming.url ?? '')));
-        const { caller } = context.var;
-        const work = () => services.doctor(caller, { write });
-        return context.json(await doctorSlots.hold(holderOf.caller(caller), work));
-      },
-    },
-    {
-      method: 'GET',
-      path: '/v1/health',
-      who: 'anybody',
-      handle: async (context) => {
-        const { version, commit, ledgerKind } = services;
-        const once = ledgerKind === 'memory' ? { once: 'instance' } : {};
-        return context.json({ ok: true, version, commit, ledger: ledgerKind, ...once });
-      },
-    },
-    {
-      method: 'GET',
-      path: '/v1/ready',
-      who: 'anybody',
-      handle: async (context) => {
-        refuseWhenStopping(services, context);
-        const readiness = await services.ready();
-        return readiness.ok ? context.json(readiness) : context.json(readiness, 503, { 'Retry-After': '10' });
-      },
-    },
-    {
-      method: 'GET',
-      path: '/openapi.json',
-      who: 'anybody',
-      handle: createDescription(services),
-    },
+    { method: 'POST', path: '/v1/exports', who: 'caller', handle: createExportsHandler(dependencies, capacity) },
+    { method: 'POST', path: '/v1/pubsub', who: 'push', handle: createPubsubHandler(dependencies, pushCapacity) },
+    { method: 'POST', path: '/v1/uploads', who: 'caller', handle: openUpload },
+    { method: 'POST', path: '/v1/uploads/:id/complete', who: 'caller', handle: completeUpload },
+    { method: 'GET', path: '/v1/destinations', who: 'caller', handle: listDestinations },
+    { method: 'GET', path: '/v1/doctor', who: 'caller', handle: createDoctorHandler(dependencies) },
+    { method: 'GET', path: '/v1/health', who: 'anybody', handle: createHealthHandler(dependencies) },
+    { method: 'GET', path: '/v1/ready', who: 'anybody', handle: createReadyHandler(dependencies) },
+    { method: 'GET', path: '/openapi.json', who: 'anybody', handle: createDescriptionHandler(dependencies) },
   ];
 };
 
-const refuseWhenStopping = (services: Services, { env }: CourierContext): void => {
-  if (services.stopping() || env.stopping?.()) throw new CourierError('shutting-down', { retryAfterSeconds: 1 });
-};
-
-/** Knows the caller from the headers alone: not a byte of the body has been asked for. */
-const admit = async (services: Services, { who }: Route, context: CourierContext): Promise<void> => {
+/** Authenticates the caller by the headers, before any byte of the body is read. */
+const admit = async (dependencies: HttpDependencies, { who }: Route, context: CourierContext): Promise<void> => {
   if (who === 'anybody') return;
-  refuseWhenStopping(services, context);
+  refuseWhenStopping(dependencies, context);
   const { headers } = context.req.raw;
-  context.set('caller', await (who === 'push' ? services.authenticatePush(headers) : services.authenticate(headers)));
+  context.set(
+    'caller',
+    await (who === 'push' ? dependencies.authenticatePush(headers) : dependencies.authenticate(headers)),
+  );
 };
 
 const allowed = (routes: readonly Route[], path: string): string => {
@@ -142,16 +76,16 @@ const allowed = (routes: readonly Route[], path: string): string => {
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
 };
 
-/** The headers that every answer has. */
+/** Adds the headers that every response has. */
 const finish = ({ env, var: { trace }, res }: CourierContext): void => {
   res.headers.set('X-Request-Id', trace.requestId);
   res.headers.set('X-Content-Type-Options', 'nosniff');
   if (!res.headers.has('Cache-Control')) res.headers.set('Cache-Control', 'no-store');
-  // Whoever is refused while sending must stop; on HTTP/1 only the end of the connection says so (RFC 9112, 9.3).
+  // A rejected caller must stop sending its body. In HTTP/1 only closing the connection says so (RFC 9112, 9.3).
   if (isBodyPending(env.incoming) && !('stream' in env.incoming)) res.headers.set('Connection', 'close');
 };
 
-/** Refuses a request by its headers, before it is looked at which route it is for. */
+/** Rejects requests with invalid headers on every route. */
 const checkHead = async (context: CourierContext, next: () => Promise<void>): Promise<Response | undefined> => {
   const { incoming } = context.env;
   if (isHeadTooLarge(incoming)) {
@@ -164,34 +98,35 @@ const checkHead = async (context: CourierContext, next: () => Promise<void>): Pr
   return undefined;
 };
 
-/** A path that no route has, with the one that was probably meant. */
+/** Answers an unknown path; the remedy suggests the route that was probably meant. */
 const notFound = (context: CourierContext, routes: readonly Route[]): Response => {
   const near = nearestRoute(
     context.req.path,
     routes.map(({ path }) => path),
   );
-  const failure = new CourierError('not-found', near === undefined ? {} : { remedy: `Use ${near} instead.` });
+  const failure = new CourierError('not-found', { remedy: near === undefined ? undefined : `Use ${near} instead.` });
   context.set('failure', failure);
   return problemResponse(failure, context.var.trace.requestId);
 };
 
 /**
- * The courier over HTTP, in whichever form it runs: one app behind a Node listener that gives it the `Bindings`.
- * @param minThroughput with slow bodies; a parameter for tests alone
+ * The HTTP interface, the same for the service and for the function. It runs behind a Node listener, which provides the
+ * `Bindings`.
+ * @param minThroughput the slowest accepted body; a parameter for tests only
  */
 export const createApp = (
-  services: Services,
+  dependencies: HttpDependencies,
   { minThroughput }: { minThroughput?: MinThroughput } = {},
 ): CourierApp => {
   const app: CourierApp = new Hono();
-  const routes = routesOf(services, minThroughput);
-  const logRequest = createRequestLog(services);
+  const routes = routesOf(dependencies, minThroughput);
+  const logRequest = createRequestLog(dependencies);
   const routeOf = createRouteNames(routes.map(({ path }) => path));
 
   app.use(async (context, next) => {
-    const startedAtMs = services.now();
+    const startedAtMs = dependencies.now();
     context.set('trace', readTrace(context.req.raw.headers));
-    await inTrace(services, context, routeOf(context.req.path), async () => {
+    await inTrace(dependencies, context, routeOf(context.req.path), async () => {
       await next();
       finish(context);
       logRequest(context, startedAtMs);
@@ -208,10 +143,10 @@ export const createApp = (
   for (const route of routes) {
     app.on(route.method, route.path, async (context) => {
       try {
-        await admit(services, route, context);
+        await admit(dependencies, route, context);
         return await route.handle(context);
       } catch (thrown) {
-        // Hono passes on what is no Error.
+        // Hono's error handler is not called for anything thrown that is not an Error.
         throw asCourierError(thrown);
       }
     });
@@ -221,7 +156,7 @@ export const createApp = (
     app.options(path, (context) => context.body(null, 204, { Allow: allow }));
     app.all(path, (context) => {
       const failure = new CourierError('method-not-allowed', {
-        detail: `${context.req.method} is not taken here; ${allow} are.`,
+        detail: `${context.req.method} is not supported here. Supported methods: ${allow}.`,
       });
       context.set('failure', failure);
       return problemResponse(failure, context.var.trace.requestId, { headers: { Allow: allow } });

@@ -7,22 +7,22 @@ import type { Incoming } from './request/request-body.ts';
 import type { CutOff } from './server/cut-off.ts';
 import type { Trace } from './observe/trace.ts';
 
-/** What the Node listener hands to the app beside the request. */
+/** What the Node listener passes to the app with each request. */
 export interface Bindings {
   incoming: Incoming;
   outgoing: ServerResponse | Http2ServerResponse;
-  /** Answers `Expect: 100-continue`, once the body is wanted. */
-  begin?: () => void;
-  /** True from the moment on in which the server has been told to end: it takes no new work. */
+  /** Answers `Expect: 100-continue`. Call it before the body is read. */
+  begin?: (() => void) | undefined;
+  /** True once the server is shutting down. It accepts no new work then. */
   stopping?: () => boolean;
-  /** Work that is still going on when it comes is given up as `shutting-down`. */
+  /** The end of the grace period, at which unfinished work is aborted as `shutting-down`. */
   cutOff?: CutOff;
 }
 
 export interface Variables {
   trace: Trace;
   caller: Caller;
-  /** For the request's log line. */
+  /** Why the request failed, for its log line. */
   failure: CourierError;
 }
 

@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { asCourierError, CourierError } from '../errors.ts';
-import { type MessageContext, handleMessage, messageFields } from './message-handler.ts';
+import { type MessageContext, type MessageDependencies, handleMessage, messageFields } from './message-handler.ts';
 import { PUSH_SECONDS } from './push.ts';
 import { type PubsubMessage, readPublishedEvent, unwrap } from './message.ts';
-import type { Services } from '../http/services.ts';
+import type { HttpDependencies } from '../http/dependencies.ts';
 import { createSlots, holderOf } from '../http/capacity/slots.ts';
 
-/** A CloudEvent (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md), as functions-framework hands it over in either mode. */
+/** A CloudEvent (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md), as functions-framework passes it in both content modes. */
 const eventSchema = z.object({
   type: z.string(),
   source: z.string(),
   id: z.string(),
   data: z.unknown().optional(),
-  /** In structured mode, for data that are no JSON. */
+  /** In structured mode, for data that are not JSON. */
   data_base64: z.unknown().optional(),
 });
 type CloudEvent = z.output<typeof eventSchema>;
@@ -39,7 +39,7 @@ const dataOf = ({ data, data_base64: base64 }: CloudEvent): unknown => {
   }
 };
 
-/** An event as a message: the same work whichever way it comes, and the same dead letter. */
+/** Converts an event to a message, so that events and pushes are handled alike, including dead letters. */
 const asMessage = async (event: CloudEvent): Promise<{ message: PubsubMessage; fault?: CourierError }> => {
   const bare = { id: event.id, subscription: undefined, deliveryAttempt: undefined, orderingKey: undefined };
   const whole = (): PubsubMessage => ({
@@ -50,9 +50,9 @@ const asMessage = async (event: CloudEvent): Promise<{ message: PubsubMessage; f
   try {
     const data = dataOf(event);
     if (event.type === PUBLISHED) return await unwrap(readPublishedEvent(data));
-    if (event.type !== FINALIZED) throw invalid(`Events of type ${JSON.stringify(event.type)} are not taken.`);
+    if (event.type !== FINALIZED) throw invalid(`Events of type ${JSON.stringify(event.type)} are not supported.`);
     const parsed = objectSchema.safeParse(data);
-    if (!parsed.success) throw invalid('data: is not an object of Cloud Storage.');
+    if (!parsed.success) throw invalid('data: is not a Cloud Storage object.');
     const { bucket, name, generation } = parsed.data;
     const attributes = {
       eventType: 'OBJECT_FINALIZE',
@@ -66,19 +66,19 @@ const asMessage = async (event: CloudEvent): Promise<{ message: PubsubMessage; f
   }
 };
 
-/** `//pubsub.googleapis.com/projects/P/topics/T` without its service. */
+/** `projects/P/topics/T` of `//pubsub.googleapis.com/projects/P/topics/T`. */
 const originOf = ({ source }: CloudEvent): string => source.replace(/^\/\/[^/]+\//, '');
 
-/** What the framework may show and print: the code and its title, and no cause. */
-const comeAgain = ({ code, title }: CourierError): Error => new Error(`${code}: ${title}`);
+/** The error that functions-framework logs and answers: the code and its title, without a cause. */
+const retryable = ({ code, title }: CourierError): Error => new Error(`${code}: ${title}`);
 
 const withinTime = async <Result>(
-  { now, requestSeconds }: Services,
+  { now, requestSeconds }: Pick<HttpDependencies, 'now' | 'requestSeconds'>,
   work: (time: Pick<MessageContext, 'signal' | 'deadlineMs'>) => Promise<Result>,
 ): Promise<Result> => {
   const limitMs = Math.min(requestSeconds, PUSH_SECONDS) * 1000;
   const controller = new AbortController();
-  const timeUp = new CourierError('drive-unavailable', { detail: 'The time for this event is up.' });
+  const timeUp = new CourierError('drive-unavailable', { detail: 'The time limit of the event is exceeded.' });
   const timer = setTimeout(() => controller.abort(timeUp), limitMs);
   try {
     return await work({ signal: controller.signal, deadlineMs: now() + limitMs });
@@ -87,19 +87,22 @@ const withinTime = async <Result>(
   }
 };
 
-/** The framework passes on whatever is posted to it. */
+/** functions-framework passes on anything that is posted to it. */
 const readEvent = (event: unknown): CloudEvent => {
   const parsed = eventSchema.safeParse(event);
   return parsed.success ? parsed.data : { type: '', source: '', id: '', data: event, data_base64: undefined };
 };
 
+type EventDependencies = MessageDependencies &
+  Pick<HttpDependencies, 'eventGrant' | 'stopping' | 'concurrentUploads' | 'now' | 'requestSeconds'>;
+
 /**
- * What `courierEvent` does: the same work for events that Eventarc brings, whose sender the platform has checked. What can
- * never be delivered is dead-lettered and counts as done; what should come again is thrown.
+ * The handler of `courierEvent`. The platform has authenticated the sender of an event. A message that can never be
+ * delivered is dead-lettered and counts as handled; it throws if the event is to be redelivered.
  */
-export const createEventHandler = (services: Services): ((event: unknown) => Promise<void>) => {
-  const slots = createSlots(services.concurrentUploads);
-  // One parameter: with two, functions-framework takes a function for one with a callback.
+export const createEventHandler = (dependencies: EventDependencies): ((event: unknown) => Promise<void>) => {
+  const slots = createSlots(dependencies.concurrentUploads);
+  // functions-framework treats a function with two parameters as one with a callback.
   return async (input) => {
     const event = readEvent(input);
     const unwrapped = await asMessage(event);
@@ -107,12 +110,12 @@ export const createEventHandler = (services: Services): ((event: unknown) => Pro
     const origin = unwrapped.message.subscription ?? topic;
     const requestId = randomUUID();
     const caller = { sub: `event:${topic}` };
-    const { destinations: allowedDestinations, sources: allowedSources } = services.eventGrant;
+    const { destinations: allowedDestinations, sources: allowedSources } = dependencies.eventGrant;
     try {
-      if (services.stopping()) throw new CourierError('shutting-down');
+      if (dependencies.stopping()) throw new CourierError('shutting-down');
       await slots.hold(holderOf.subscription(origin), () =>
-        withinTime(services, (time) =>
-          handleMessage(services, unwrapped, {
+        withinTime(dependencies, (time) =>
+          handleMessage(dependencies, unwrapped, {
             ...time,
             caller,
             origin,
@@ -124,11 +127,11 @@ export const createEventHandler = (services: Services): ((event: unknown) => Pro
       );
     } catch (thrown) {
       const error = asCourierError(thrown);
-      services.log.warn(
+      dependencies.log.warn(
         { pubsub: messageFields(unwrapped.message, origin), requestId, code: error.code, error },
-        'event to come again',
+        'event will be redelivered',
       );
-      throw comeAgain(error);
+      throw retryable(error);
     }
   };
 };

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
-import { objectNameOf } from '../exports/sources/cloud-storage.ts';
+import { objectNameOf } from '../exports/sources/object-name.ts';
 import { bytesSource } from '../exports/sources/inline.ts';
 import { bytesOf } from '../exports/bytes/spool.ts';
-import type { SourceRequest } from '../exports/source-access.ts';
+import { type SourceRequest, openObjectSource } from '../exports/source-access.ts';
 import {
   asExport,
   type ExportDocument,
@@ -14,11 +14,10 @@ import {
   readExportDocument,
 } from '../exports/export-document.ts';
 import { placeOfObject } from '../exports/object-place.ts';
-import { openObjectSource } from '../exports/object-source.ts';
 import { mediaTypeByName } from '../text/media-type-by-name.ts';
 import { parseInput } from '../http/request/options.ts';
 import type { PubsubMessage } from './message.ts';
-import type { Services } from '../http/services.ts';
+import type { HttpDependencies } from '../http/dependencies.ts';
 
 /** What a message turns out to be. */
 export type Reading =
@@ -93,7 +92,7 @@ type Asking = Omit<SourceRequest, 'destination'>;
  */
 const openFinalized = async (
   attributes: Attributes,
-  services: Pick<Services, 'openObject'>,
+  services: Pick<HttpDependencies, 'openObject'>,
   asking: Asking,
 ): Promise<Reading> => {
   const { bucketId, objectId, objectGeneration } = parseInput(objectAttributes, attributes);
@@ -109,7 +108,7 @@ const openFinalized = async (
 
 const readEvent = async (
   attributes: Attributes,
-  services: Pick<Services, 'openObject'>,
+  services: Pick<HttpDependencies, 'openObject'>,
   asking: Asking,
 ): Promise<Reading | undefined> => {
   const { eventType, bucketId, secretId } = attributes;
@@ -131,7 +130,7 @@ const readEvent = async (
  */
 export const readMessage = async (
   message: PubsubMessage,
-  services: Pick<Services, 'openObject'>,
+  services: Pick<HttpDependencies, 'openObject'>,
   asking: Asking,
 ): Promise<Reading> => {
   const { attributes, data } = message;

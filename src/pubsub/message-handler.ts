@@ -2,7 +2,7 @@ import type { Caller, Receipt } from '../domain.ts';
 import { asCourierError, type CourierError, isPermanent } from '../errors.ts';
 import { readMessage } from './message-export.ts';
 import type { PubsubMessage } from './message.ts';
-import type { Services } from '../http/services.ts';
+import type { HttpDependencies } from '../http/dependencies.ts';
 
 /** How a message came, and what it may do. */
 export interface MessageContext {
@@ -34,7 +34,7 @@ export const messageFields = ({ id, subscription, deliveryAttempt, orderingKey }
 
 /** Gives up a message that can never be delivered: it goes to the dead-letter topic first. @throws CourierError `google-unavailable` */
 const giveUp = async (
-  { deadLetter, log }: Pick<Services, 'deadLetter' | 'log'>,
+  { deadLetter, log }: Pick<HttpDependencies, 'deadLetter' | 'log'>,
   message: PubsubMessage,
   reason: CourierError,
   { origin, requestId }: Pick<MessageContext, 'origin' | 'requestId'>,
@@ -47,22 +47,31 @@ const giveUp = async (
   return { kind: 'given-up', reason };
 };
 
-const work = async (services: Services, message: PubsubMessage, bringing: MessageContext): Promise<Outcome> => {
+export type MessageDependencies = Pick<
+  HttpDependencies,
+  'deadLetter' | 'deliver' | 'openObject' | 'secretRotated' | 'log'
+>;
+
+const work = async (
+  dependencies: MessageDependencies,
+  message: PubsubMessage,
+  bringing: MessageContext,
+): Promise<Outcome> => {
   const { origin, allowedSources, ...rest } = bringing;
   const told = { pubsub: messageFields(message, origin), requestId: bringing.requestId };
-  const reading = await readMessage(message, services, { ...rest, allowedSources });
+  const reading = await readMessage(message, dependencies, { ...rest, allowedSources });
   if (reading.kind === 'ignored') {
-    services.log[reading.isLoss === true ? 'warn' : 'info']({ ...told, why: reading.why }, 'message ignored');
+    dependencies.log[reading.isLoss === true ? 'warn' : 'info']({ ...told, why: reading.why }, 'message ignored');
     return { kind: 'ignored' };
   }
   if (reading.kind === 'rotated') {
-    services.secretRotated(reading.secret);
-    services.log.info({ ...told, secret: reading.secret }, 'a secret has changed');
+    dependencies.secretRotated(reading.secret);
+    dependencies.log.info({ ...told, secret: reading.secret }, 'a secret has changed');
     return reading;
   }
   const { source, idempotencyKey = source.identity ?? `${origin}/${message.id}`, options } = reading.opened;
-  const receipt = await services.deliver({ ...rest, options, source, idempotencyKey });
-  services.log.info({ ...told, fileId: receipt.id }, `message ${receipt.outcome}`);
+  const receipt = await dependencies.deliver({ ...rest, options, source, idempotencyKey });
+  dependencies.log.info({ ...told, fileId: receipt.id }, `message ${receipt.outcome}`);
   return { kind: 'delivered', receipt };
 };
 
@@ -72,18 +81,18 @@ const work = async (services: Services, message: PubsubMessage, bringing: Messag
  * @throws CourierError what makes it come again
  */
 export const handleMessage = async (
-  services: Services,
+  dependencies: MessageDependencies,
   { message, fault }: { message: PubsubMessage; fault?: CourierError },
   bringing: MessageContext,
 ): Promise<Outcome> => {
   try {
     if (fault !== undefined) throw fault;
-    return await work(services, message, bringing);
+    return await work(dependencies, message, bringing);
   } catch (thrown) {
     // When the time was up or the sender gone, whatever was thrown then says nothing of the message.
     if (bringing.signal.aborted) throw bringing.signal.reason;
     const error = asCourierError(thrown);
     if (!isPermanent(error, bringing.signal)) throw error;
-    return giveUp(services, message, error, bringing);
+    return giveUp(dependencies, message, error, bringing);
   }
 };

@@ -4,28 +4,29 @@ import type { Spool } from '../exports/bytes/spool.ts';
 import { type DocumentLease, MAX_PUSH_BYTES } from '../http/capacity/document-memory.ts';
 import type { CourierContext } from '../http/environment.ts';
 import { type JsonBody, jsonBody } from '../http/request/json-body.ts';
-import { handleMessage, messageFields } from './message-handler.ts';
+import { handleMessage, type MessageDependencies, messageFields } from './message-handler.ts';
 import { problemHeaders, problemOf } from '../http/problem.ts';
 import { createPushReader, UNWRAPPED, unwrapPieces, type WrappedMessage } from './message.ts';
 import { type RequestTime, withinRequest } from '../http/request/request-signal.ts';
-import type { Capacity } from '../http/capacity/room.ts';
-import type { Services } from '../http/services.ts';
-import { holderOf, type Slot } from '../http/capacity/slots.ts';
+import { type Capacity, holderOf, type Slot } from '../http/capacity/slots.ts';
+import type { HttpDependencies } from '../http/dependencies.ts';
 
 /**
- * A push is acknowledged within 600 seconds at most (pubsub/docs/push), or it comes again while the first is still at work.
- * What would take longer stops a minute before, at a chunk border, and goes on from there when it comes again.
+ * Pub/Sub redelivers a push that is not acknowledged within 600 seconds (pubsub/docs/push), even if the first delivery is
+ * still running. A longer upload stops a minute earlier, at a chunk boundary, and resumes there at the next delivery.
  */
 export const PUSH_SECONDS = 540;
 
-/** Seconds after which a set-up fault may have been mended; Pub/Sub keeps its own pace. */
+/** Retry-After for errors of the set-up. Pub/Sub follows its own retry policy anyway. */
 const SETUP_RETRY_SECONDS = 60;
 
 interface Received {
   push: WrappedMessage;
-  /** Makes the message of it; its data, which may be megabytes, are decoded bit by bit. */
+  /** Decodes the data of the message, which may be megabytes, piece by piece. */
   unwrap(): ReturnType<typeof unwrapPieces>;
 }
+
+type PushDependencies = MessageDependencies & Pick<HttpDependencies, 'mayPush' | 'now' | 'requestSeconds'>;
 
 /** The data of an unwrapped push may be anything. @throws CourierError `request-invalid`, and those of reading */
 const receive = async (body: JsonBody, lease: DocumentLease): Promise<Received> => {
@@ -48,8 +49,8 @@ const receive = async (body: JsonBody, lease: DocumentLease): Promise<Received> 
   };
 };
 
-/** "Come again": 503 whatever the error's own status is, since Pub/Sub takes no answer but success for final. */
-const comeAgain = (context: CourierContext, error: CourierError): Response => {
+/** 503 whatever the error's own status is: Pub/Sub redelivers after any response that is not a success. */
+const redeliver = (context: CourierContext, error: CourierError): Response => {
   context.set('failure', error);
   return new Response(JSON.stringify({ ...problemOf(error, context.var.trace.requestId), status: 503 }), {
     status: 503,
@@ -64,15 +65,15 @@ const forbidden = (caller: Caller): CourierError =>
   });
 
 const handle = async (
-  services: Services,
+  dependencies: PushDependencies,
   context: CourierContext,
   { body, time, slot, lease }: { body: JsonBody; time: RequestTime; slot: Slot; lease: DocumentLease },
 ): Promise<Response> => {
   const { caller, trace } = context.var;
-  // What is no push, or not from this subscription's own account, is refused as any other request would be.
+  // A malformed push, or one from another account, is rejected like any other request.
   const received = await receive(body, lease);
   const origin = received.push.subscription ?? '';
-  const grant = services.mayPush(caller, origin);
+  const grant = dependencies.mayPush(caller, origin);
   if (grant === undefined) throw forbidden(caller);
   slot.move(holderOf.subscription(origin));
   lease.move(holderOf.subscription(origin));
@@ -86,33 +87,33 @@ const handle = async (
     requestId: trace.requestId,
   };
   try {
-    await handleMessage(services, unwrapped, bringing);
+    await handleMessage(dependencies, unwrapped, bringing);
     return context.body(null, 204);
   } catch (thrown) {
     const error = asCourierError(thrown);
     const { requestId } = trace;
-    services.log.warn(
+    dependencies.log.warn(
       { pubsub: messageFields(unwrapped.message, origin), requestId, code: error.code },
-      'message to come again',
+      'message will be redelivered',
     );
-    return comeAgain(context, error);
+    return redeliver(context, error);
   }
 };
 
-/** `POST /v1/pubsub`: 204 for done or given up, 503 for "come again". */
+/** `POST /v1/pubsub`: 204 if the message is delivered or given up, 503 if Pub/Sub is to redeliver it. */
 export const createPubsubHandler =
-  (services: Services, { slots, memory, minThroughput }: Capacity) =>
+  (dependencies: PushDependencies, { slots, memory, minThroughput }: Capacity) =>
   (context: CourierContext): Promise<Response> => {
-    const requestSeconds = Math.min(services.requestSeconds, PUSH_SECONDS);
-    return withinRequest(context, { ...services, requestSeconds }, async (time) => {
+    const requestSeconds = Math.min(dependencies.requestSeconds, PUSH_SECONDS);
+    return withinRequest(context, { ...dependencies, requestSeconds }, async (time) => {
       const body = jsonBody(context, MAX_PUSH_BYTES, { otherwise: UNWRAPPED, minThroughput });
       const pusher = holderOf.pusher(context.var.caller);
       try {
         return await slots.hold(pusher, (slot) =>
-          memory.hold(pusher, body.size, (lease) => handle(services, context, { body, time, slot, lease })),
+          memory.hold(pusher, body.size, (lease) => handle(dependencies, context, { body, time, slot, lease })),
         );
       } catch (error) {
-        if (error instanceof CourierError && error.code === 'busy') return comeAgain(context, error);
+        if (error instanceof CourierError && error.code === 'busy') return redeliver(context, error);
         throw error;
       }
     });

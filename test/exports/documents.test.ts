@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CourierError } from '../../src/errors.ts';
-import type { ObjectName } from '../../src/exports/sources/cloud-storage.ts';
+import type { ObjectName } from '../../src/exports/sources/object-name.ts';
 import { bytesSource } from '../../src/exports/sources/inline.ts';
 import { type Entry, STREAMING_FORMS, startEntry } from '../support/http-forms.ts';
 

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import { createEventHandler } from '../../src/pubsub/events.ts';
 import type { PubsubMessage } from '../../src/pubsub/message.ts';
 import { CourierError } from '../../src/errors.ts';
-import type { ObjectName } from '../../src/exports/sources/cloud-storage.ts';
+import type { ObjectName } from '../../src/exports/sources/object-name.ts';
 import { bytesSource } from '../../src/exports/sources/inline.ts';
 import { createEntryServices } from '../support/http-services.ts';
 

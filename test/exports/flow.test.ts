@@ -2,8 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Delivery } from '../../src/domain.ts';
 import { createDocumentMemory } from '../../src/http/capacity/document-memory.ts';
 import type { PubsubMessage } from '../../src/pubsub/message.ts';
-import type { Services } from '../../src/http/services.ts';
-
+import type { HttpDependencies } from '../../src/http/dependencies.ts';
 import { CourierError } from '../../src/errors.ts';
 import { type Entry, startEntry } from '../support/http-forms.ts';
 import { createEntryServices } from '../support/http-services.ts';
@@ -27,7 +26,7 @@ describe('pushes to one instance', () => {
   let entry: Entry;
   const dead: PubsubMessage[] = [];
   const plain = createEntryServices();
-  const start = async (services: Partial<Services>): Promise<void> => {
+  const start = async (services: Partial<HttpDependencies>): Promise<void> => {
     entry = await startEntry('HTTP/1.1', {
       services: {
         authenticatePush: async () => ({ sub: '2', email: 'pubsub-push@my-proj.iam.gserviceaccount.com' }),

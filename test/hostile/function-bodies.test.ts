@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { servedFunction } from '../../src/http/server/function-requests.ts';
+import { servedFunction } from '../../src/http/server/functions-framework.ts';
 import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
 
 test.each([

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect as http2Connect } from 'node:http2';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { targetForFunction } from '../../src/http/server/function-requests.ts';
+import { targetForFunction } from '../../src/http/server/functions-framework.ts';
 import { type Entry, FORMS, startEntry } from '../support/http-forms.ts';
 import { openSocket } from '../support/raw-socket.ts';
 

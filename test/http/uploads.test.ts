@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Services, UploadSessionRequest } from '../../src/http/services.ts';
+import type { HttpDependencies, UploadSessionRequest } from '../../src/http/dependencies.ts';
 import { CourierError } from '../../src/errors.ts';
 import { type Call, type Entry, FORMS, STREAMING_FORMS, startEntry } from '../support/http-forms.ts';
 
@@ -8,7 +8,7 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 describe.each(FORMS)('upload sessions, %s', (form) => {
   let entry: Entry;
   let opened: UploadSessionRequest[];
-  let completed: Parameters<Services['completeUpload']>[0][];
+  let completed: Parameters<HttpDependencies['completeUpload']>[0][];
   beforeAll(async () => {
     [opened, completed] = [[], []];
     entry = await startEntry(form);

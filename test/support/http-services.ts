@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Caller, Delivery, Receipt } from '../../src/domain.ts';
-import type { Services } from '../../src/http/services.ts';
+import type { HttpDependencies } from '../../src/http/dependencies.ts';
 import { CourierError } from '../../src/errors.ts';
 import { createKeptLog } from './kept-log.ts';
 
@@ -32,8 +32,8 @@ const receiptOf = ({ delivery: { options, source, idempotencyKey }, bytes }: Del
 
 /** Everything below the entries: it reads each delivery to its end and keeps it, and knows one token, "good". */
 export const createEntryServices = (
-  overrides: Partial<Services> = {},
-): Services & { delivered: Delivered[]; log: ReturnType<typeof createKeptLog> } => {
+  overrides: Partial<HttpDependencies> = {},
+): HttpDependencies & { delivered: Delivered[]; log: ReturnType<typeof createKeptLog> } => {
   const delivered: Delivered[] = [];
   return {
     delivered,

@@ -1,6 +1,17 @@
 import { CourierError } from '../../errors.ts';
 import { type JsonEvents, MalformedJson, notANumber } from './events.ts';
-import { isDigit, isNumber, NUMBER, type NumberState, numberStep } from './number.ts';
+import {
+  ESCAPES,
+  hexDigit,
+  isDigit,
+  isHighSurrogate,
+  isLowSurrogate,
+  isNumber,
+  NUMBER,
+  type NumberState,
+  numberStep,
+  WORDS,
+} from './grammar.ts';
 
 /** Containers within containers; more are refused (I-JSON has no limit, and recursion none that is known). */
 const MAX_DEPTH = 100;
@@ -21,30 +32,7 @@ const STATE = {
 } as const;
 type State = (typeof STATE)[keyof typeof STATE];
 
-/** `NaN` and `Infinity` are read as words only to name them in the error. */
-const WORDS = { 116: 'true', 102: 'false', 110: 'null', 78: 'NaN', 73: 'Infinity' } as const;
-/** `\b`, `\f`, `\n`, `\r`, `\t`, and the characters that stand for themselves. */
-const ESCAPES: Readonly<Record<number, number>> = {
-  34: 34,
-  47: 47,
-  92: 92,
-  98: 8,
-  102: 12,
-  110: 10,
-  114: 13,
-  116: 9,
-};
-
 const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
-
-const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
-const isLowSurrogate = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff;
-
-const hexDigit = (byte: number): number => {
-  if (isDigit(byte)) return byte - 48;
-  const lower = byte | 32;
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
-};
 
 /**
  * Reads JSON text (RFC 8259) byte by byte, in pieces of any size, and keeps nothing of it: no value is ever made, so that

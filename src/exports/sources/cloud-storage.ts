@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { AwsCrc32c } from '@aws-crypto/crc32c';
 import { z } from 'zod';
 import type { Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
@@ -7,49 +5,10 @@ import type { Bearer } from '../../bearer.ts';
 import type { GoogleResponse, GoogleStream, GoogleTransport } from '../../google/transport.ts';
 import { readStoredType } from '../../text/media-type.ts';
 import { mediaTypeByName, specificType } from '../../text/media-type-by-name.ts';
+import { checked, type Checksum, checksumOf } from './object-checksum.ts';
+import { labelOf, type ObjectName, objectNotFound } from './object-name.ts';
 import { storedFormOf } from './content-encoding.ts';
 import { encryptedWithCustomerKey, needsUserProject, storageError } from './storage-refusal.ts';
-
-/** `gs://bucket/object#generation`; the generation is optional when asked for, and always there once found. */
-export interface ObjectName {
-  bucket: string;
-  object: string;
-  /** Decimal, as Cloud Storage writes it. */
-  generation?: string;
-}
-
-const BUCKET = /^[a-z0-9][\w.-]{1,220}[a-z0-9]$/;
-
-const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
-
-/** 1 to 1,024 bytes of UTF-8 without CR and LF, and neither "." nor ".." (https://cloud.google.com/storage/docs/objects#naming). */
-const isObject = (name: string): boolean =>
-  name !== '' &&
-  name !== '.' &&
-  name !== '..' &&
-  name.isWellFormed() &&
-  Buffer.byteLength(name) <= 1024 &&
-  !/[\r\n]/.test(name);
-
-/** An object's name in its parts. @throws CourierError `request-invalid` for what Cloud Storage has no object of */
-export const objectNameOf = (bucket: string, object: string, generation?: string): ObjectName => {
-  if (!BUCKET.test(bucket)) throw invalid('The bucket has a name that no bucket can have.');
-  if (!isObject(object)) throw invalid('The object has a name that no object can have.');
-  if (generation !== undefined && !/^\d{1,20}$/.test(generation)) throw invalid('The generation is no number.');
-  return { bucket, object, ...(generation === undefined ? {} : { generation }) };
-};
-
-/** Reads `gs://bucket/object[#generation]`. @throws CourierError `request-invalid` */
-export const parseObjectName = (text: string): ObjectName => {
-  const slash = text.indexOf('/', 5);
-  if (!text.startsWith('gs://') || slash === -1) {
-    throw invalid('source.gcs must be gs://bucket/object or gs://bucket/object#generation.');
-  }
-  // A "#" within the name is a part of it, unless nothing but a number follows.
-  const generation = /#(\d+)$/.exec(text)?.[1];
-  const end = generation === undefined ? text.length : text.length - generation.length - 1;
-  return objectNameOf(text.slice(5, slash), text.slice(slash + 1, end), generation);
-};
 
 const metadataSchema = z.object({
   name: z.string(),
@@ -82,14 +41,6 @@ interface Reading {
 const ORIGIN = 'https://storage.googleapis.com';
 const MAX_BROKEN_READS = 5;
 
-const where = ({ bucket, object }: ObjectName): string => `gs://${bucket}/${object}`;
-
-/** For what does not exist, and for what must look so. */
-export const objectNotFound = (name: ObjectName): CourierError => {
-  const which = name.generation === undefined ? '' : ` in generation ${name.generation}`;
-  return new CourierError('source-not-found', { detail: `${where(name)} does not exist${which}.` });
-};
-
 /** Cloud Storage answers 403 for a missing object, too, to an account that may not list the bucket. */
 const refused = (
   answer: Pick<GoogleResponse, 'status' | 'body'>,
@@ -98,7 +49,7 @@ const refused = (
 ): CourierError =>
   answer.status === 404 || answer.status === 412
     ? objectNotFound(name)
-    : storageError(answer, { bucket: name.bucket, label: where(name), userProject });
+    : storageError(answer, { bucket: name.bucket, label: labelOf(name), userProject });
 
 const objectUrl = ({ bucket, object, generation }: ObjectName, userProject: string | undefined): URL => {
   const url = new URL(`${ORIGIN}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}`);
@@ -204,7 +155,7 @@ async function* readFrom(
   let at = offset;
   for (let broken = 0; at < size; broken += 1) {
     if (broken > MAX_BROKEN_READS) {
-      throw new CourierError('google-unavailable', { detail: `Reading ${where(name)} broke ${broken} times.` });
+      throw new CourierError('google-unavailable', { detail: `Reading ${labelOf(name)} broke ${broken} times.` });
     }
     const before = at;
     const { body } = await openMedia(dependencies, name, at, reading);
@@ -222,52 +173,6 @@ async function* readFrom(
   }
 }
 
-/** A running checksum of bytes, and what it has to come to; both in base64. */
-interface Checksum {
-  name: string;
-  update(bytes: Uint8Array): unknown;
-  digest(): Promise<string>;
-  expected: string;
-}
-
-/** CRC32C where Cloud Storage gives it, else MD5. */
-const checksumOf = ({ crc32c, md5Hash }: Found['metadata']): (() => Checksum) | undefined => {
-  if (crc32c !== undefined) {
-    return () => {
-      const sum = new AwsCrc32c();
-      const digest = async (): Promise<string> => Buffer.from(await sum.digest()).toString('base64');
-      return { name: 'CRC32C', update: (bytes) => sum.update(bytes), digest, expected: crc32c };
-    };
-  }
-  if (md5Hash === undefined) return undefined;
-  return () => {
-    const hash = createHash('md5');
-    return {
-      name: 'MD5',
-      update: (bytes) => hash.update(bytes),
-      digest: async () => hash.digest('base64'),
-      expected: md5Hash,
-    };
-  };
-};
-
-/** Passes the bytes through, and compares their checksum with the object's at the end. */
-async function* checked(
-  bytes: AsyncIterable<Uint8Array>,
-  checksum: Checksum,
-  name: ObjectName,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of bytes) {
-    checksum.update(chunk);
-    yield chunk;
-  }
-  if ((await checksum.digest()) !== checksum.expected) {
-    throw new CourierError('google-unavailable', {
-      detail: `What was read of ${where(name)} does not fit its ${checksum.name}.`,
-    });
-  }
-}
-
 /**
  * What is left of an object that is not there (any more): with its generation its bytes still have a name, by which an
  * earlier delivery may be found.
@@ -277,7 +182,7 @@ export const goneObject = (name: ObjectName, gone: Error): Source & { name: stri
   size: undefined,
   mimeType: 'application/octet-stream',
   gone,
-  ...(name.generation === undefined ? {} : { identity: `${where(name)}#${name.generation}` }),
+  ...(name.generation === undefined ? {} : { identity: `${labelOf(name)}#${name.generation}` }),
   open: () => {
     throw gone;
   },
@@ -285,11 +190,11 @@ export const goneObject = (name: ObjectName, gone: Error): Source & { name: stri
 
 /** @throws CourierError `source-forbidden`, where the bytes cannot be read or could not be checked */
 const mustHaveChecksum = (metadata: Found['metadata'], name: ObjectName): (() => Checksum) => {
-  if (metadata.customerEncryption !== undefined) throw encryptedWithCustomerKey(where(name));
+  if (metadata.customerEncryption !== undefined) throw encryptedWithCustomerKey(labelOf(name));
   const checksum = checksumOf(metadata);
   if (checksum !== undefined) return checksum;
   throw new CourierError('source-forbidden', {
-    detail: `Cloud Storage gives no checksum for ${where(name)}, so its bytes cannot be verified.`,
+    detail: `Cloud Storage gives no checksum for ${labelOf(name)}, so its bytes cannot be verified.`,
     remedy: 'Copy the object onto itself (gcloud storage cp), which gives it a checksum; check how it is encrypted.',
   });
 };
@@ -324,7 +229,7 @@ export const openObject = async (
     // The stored bytes are delivered as they are stored, so an object kept compressed is a compressed file.
     mimeType: stored?.mimeType ?? typeOf(contentType, name),
     ...(stored === undefined ? {} : { suffix: stored.suffix }),
-    identity: `${where(pinned)}#${generation}`,
+    identity: `${labelOf(pinned)}#${generation}`,
     open: whole,
     // From the beginning the checksum counts too: so is read what a later try goes on with.
     openAt: (offset) => (offset === 0 ? whole() : readAt(offset)),

@@ -1,6 +1,16 @@
 import type { Caller } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import { createShares } from './shares.ts';
+import type { MinThroughput } from '../request/request-body.ts';
+import type { DocumentMemory } from './document-memory.ts';
+
+/** What the requests of one instance share, and how long each may take for its body. */
+export interface Capacity {
+  slots: Slots;
+  memory: DocumentMemory;
+  /** Default: what each route has for its bodies. */
+  minThroughput: MinThroughput | undefined;
+}
 
 /** A delivery's place among those that this instance has in hand. */
 export interface Slot {

@@ -1,10 +1,11 @@
 import type { CourierError } from '../../errors.ts';
 import type { CourierContext } from '../environment.ts';
-import type { Services } from '../services.ts';
+import type { HttpDependencies } from '../dependencies.ts';
 import type { Trace } from './trace.ts';
+import { withFields } from '../../log.ts';
 
-/** The fields by which Cloud Logging groups lines with their trace (https://cloud.google.com/logging/docs/structured-logging). */
-export const traceFields = (
+/** The fields by which Cloud Logging groups log lines by trace (https://cloud.google.com/logging/docs/structured-logging). */
+const traceFields = (
   { traceId, spanId, sampled }: Trace,
   project: string | undefined,
 ): Readonly<Record<string, unknown>> =>
@@ -16,7 +17,7 @@ export const traceFields = (
         'logging.googleapis.com/trace_sampled': sampled,
       };
 
-/** The query stays out: a caller's names and descriptions are in the audit line, and nothing else belongs into one. */
+/** Without the query, which has names and descriptions of callers. The audit line has what is needed of it. */
 const pathOf = (target: string | undefined): string => (target ?? '').replace(/[?#].*$/s, '').slice(0, 512);
 
 const httpRequest = ({ env, req, res }: CourierContext, latencyMs: number): object => ({
@@ -30,13 +31,13 @@ const httpRequest = ({ env, req, res }: CourierContext, latencyMs: number): obje
 });
 
 /**
- * Callers who were refused (401, 403), as warnings a minute; those beyond are told at `info`, as any request is. Anybody can
- * be refused as often as he likes, and must not fill a log of which only the warnings are kept.
+ * Rejected callers (401, 403) that are logged as warnings, per minute. Further ones are logged at `info` like any other
+ * request, so that nobody can flood a log that keeps only warnings.
  */
 const MAX_WARNINGS = 60;
 const MINUTE_MS = 60_000;
 
-/** True while there are fewer than that many in the minute that began with the first of them. */
+/** True for the first `MAX_WARNINGS` calls of each minute. */
 const createAllowance = (now: () => number): (() => boolean) => {
   let [sinceMs, count] = [Number.NEGATIVE_INFINITY, 0];
   return () => {
@@ -46,7 +47,7 @@ const createAllowance = (now: () => number): (() => boolean) => {
   };
 };
 
-/** A mistake in a request is its caller's business; a caller who is refused is somebody's set-up, or a stranger. */
+/** A mistake in a request concerns only its caller. A rejected caller may be a mistake in the set-up. */
 const levelOf = (failure: CourierError | undefined, mayWarn: () => boolean): 'info' | 'warn' | 'error' => {
   if (failure === undefined) return 'info';
   if (failure.status === 401 || failure.status === 403) return mayWarn() ? 'warn' : 'info';
@@ -54,16 +55,18 @@ const levelOf = (failure: CourierError | undefined, mayWarn: () => boolean): 'in
   return failure.retryable ? 'warn' : 'error';
 };
 
+type LogDependencies = Pick<HttpDependencies, 'now' | 'log' | 'project'>;
+
 const write = (
-  services: Services,
+  { now, log, project }: LogDependencies,
   context: CourierContext,
   { startedAtMs, mayWarn }: { startedAtMs: number; mayWarn: () => boolean },
 ): void => {
   const { trace, caller, failure } = context.var;
   const fields = {
-    httpRequest: httpRequest(context, services.now() - startedAtMs),
+    httpRequest: httpRequest(context, now() - startedAtMs),
     requestId: trace.requestId,
-    ...traceFields(trace, services.project),
+    ...traceFields(trace, project),
     'logging.googleapis.com/labels': {
       status: String(context.res.status),
       ...(failure === undefined ? {} : { code: failure.code }),
@@ -71,16 +74,34 @@ const write = (
     ...(caller === undefined ? {} : { caller: caller.email ?? caller.sub }),
     ...(failure === undefined ? {} : { code: failure.code, error: failure }),
   };
-  // Error Reporting groups lines by their message, where there is no stack.
+  // Error Reporting groups lines without a stack trace by their message.
   const ending = failure === undefined ? '' : ` ${failure.code}`;
   const message = `${context.req.method} ${pathOf(context.env.incoming.url)} ${context.res.status}${ending}`;
-  if (failure === undefined && ['/v1/health', '/v1/ready'].includes(context.req.path))
-    services.log.debug(fields, message);
-  else services.log[levelOf(failure, mayWarn)](fields, message);
+  if (failure === undefined && ['/v1/health', '/v1/ready'].includes(context.req.path)) log.debug(fields, message);
+  else log[levelOf(failure, mayWarn)](fields, message);
 };
 
-/** One line a request, in the form that Cloud Logging shows as an HTTP request; failures with their causes. */
-export const createRequestLog = (services: Services): ((context: CourierContext, startedAtMs: number) => void) => {
-  const mayWarn = createAllowance(services.now);
-  return (context, startedAtMs) => write(services, context, { startedAtMs, mayWarn });
+/** Writes one line per request, in the form that Cloud Logging shows as an HTTP request; failures with their causes. */
+export const createRequestLog = (
+  dependencies: LogDependencies,
+): ((context: CourierContext, startedAtMs: number) => void) => {
+  const mayWarn = createAllowance(dependencies.now);
+  return (context, startedAtMs) => write(dependencies, context, { startedAtMs, mayWarn });
+};
+
+/** Runs a request inside its trace: every log line carries the trace, and with telemetry the request gets a span below the caller's. */
+export const inTrace = (
+  { project, telemetry }: Pick<HttpDependencies, 'project' | 'telemetry'>,
+  context: CourierContext,
+  route: string,
+  next: () => Promise<void>,
+): Promise<unknown> => {
+  const { trace } = context.var;
+  return withFields(traceFields(trace, project), () => {
+    if (telemetry === undefined) return next();
+    return telemetry.request({ method: context.req.method, route, ...trace }, async () => {
+      await next();
+      return context.res;
+    });
+  });
 };

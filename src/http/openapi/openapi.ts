@@ -1,6 +1,7 @@
 import { exportDocument } from '../../exports/export-document.ts';
 import { ANSWERS, errorResponses } from './components.ts';
-import { paths, schemaOf } from './paths.ts';
+import { paths } from './paths.ts';
+import { schemaOf } from './schemas.ts';
 import { completeRequest, uploadRequest } from '../routes/uploads.ts';
 
 type Schema = Readonly<Record<string, unknown>>;

@@ -1,51 +1,21 @@
-import { z } from 'zod';
 import type { Receipt } from '../../domain.ts';
 import { ERRORS } from '../../errors.ts';
 import { errorResponseName } from './components.ts';
 import { deliveryOptions } from '../request/options.ts';
-import { KEY_SOURCES } from '../request/platform-key.ts';
-import { doctorQuery } from '../request/queries.ts';
+import { doctorQuery } from '../routes/doctor.ts';
 import { HEADERS_TOO_LARGE } from '../request/request-head.ts';
-
-type Schema = Readonly<Record<string, unknown>>;
-
-/** The schema that validates, as JSON Schema of what is sent. */
-export const schemaOf = (schema: z.ZodType): Schema => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  return rest;
-};
-
-const reference = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
-const json = (schema: Schema, rest: Schema = {}): Schema => ({ 'application/json': { schema, ...rest } });
-
-/** @param overrides schemas of parameters that are sent as text and mean something else */
-const parametersOf = (schema: z.ZodType, overrides: Readonly<Record<string, Schema>> = {}): Schema[] => {
-  const { properties = {}, required = [] } = schemaOf(schema) as {
-    properties?: Record<string, { description?: string }>;
-    required?: string[];
-  };
-  return Object.entries(properties).map(([name, { description, ...rest }]) => ({
-    name,
-    in: 'query',
-    required: required.includes(name),
-    ...(description === undefined ? {} : { description }),
-    schema: overrides[name] ?? rest,
-  }));
-};
-
-const KEY_FROM: Schema = {
-  name: 'keyFrom',
-  in: 'query',
-  required: false,
-  description:
-    'Makes the idempotency key of the headers that Cloud Scheduler (job name and schedule time) or Cloud Tasks (queue and task name) sends with every attempt.',
-  schema: { type: 'string', enum: [...KEY_SOURCES] },
-};
-
-const header = (name: string): Schema => ({ $ref: `#/components/parameters/${name}` });
-const KEY = header('Idempotency-Key');
-const DIGEST = header('Content-Digest');
-const TRACING = [header('traceparent'), header('X-Cloud-Trace-Context')];
+import {
+  DIGEST,
+  header,
+  json,
+  KEY,
+  KEY_FROM,
+  parametersOf,
+  reference,
+  type Schema,
+  schemaOf,
+  TRACING,
+} from './schemas.ts';
 
 const ALL_STATUSES = [...new Set(Object.values(ERRORS).map(({ status }) => status))];
 /** What a delivery may be answered. */

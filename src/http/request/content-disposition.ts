@@ -1,7 +1,6 @@
 import { CourierError } from '../../errors.ts';
 import { createHeaderReader } from '../../text/http-grammar.ts';
-import { decodeBytes } from './charset.ts';
-import { decodeEncodedWords } from './encoded-words.ts';
+import { decodeBytes, decodeEncodedWords } from './encoded-words.ts';
 
 /** A parsed `Content-Disposition`: its type and parameters, names in lower case, values as bytes in Latin-1. */
 export interface Disposition {

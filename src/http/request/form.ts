@@ -2,7 +2,7 @@ import { CourierError } from '../../errors.ts';
 import { parseContentType } from '../../text/media-type.ts';
 import { type Part, readParts } from './multipart-body.ts';
 import { type ExpectedDigest, readBodyDigests, sha256Among, withDigests } from './body-digests.ts';
-import { decodeBytes } from './charset.ts';
+import { decodeBytes } from './encoded-words.ts';
 import {
   type Disposition,
   decodeFormName,
@@ -11,8 +11,7 @@ import {
   SEND_UTF8,
   textOf,
 } from './content-disposition.ts';
-import { refusePartCodings } from './delivery-headers.ts';
-import { fileType, readContentType } from './media-type.ts';
+import { refusePartCodings, fileType, readContentType } from './body-headers.ts';
 
 const MAX_FIELDS = 16;
 /** Room for the longest description, each of its characters in four bytes of UTF-8. */
@@ -30,7 +29,7 @@ export interface Form {
 }
 
 const invalid = (detail: string, remedy?: string): CourierError =>
-  new CourierError('request-invalid', { detail, ...(remedy === undefined ? {} : { remedy }) });
+  new CourierError('request-invalid', { detail, remedy });
 
 const quoted = (name: string): string => JSON.stringify(name.slice(0, 60));
 

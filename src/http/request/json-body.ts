@@ -5,25 +5,24 @@ import { type MinThroughput, requestBody } from './request-body.ts';
 import { createJsonFeed, Spool } from '../../exports/bytes/spool.ts';
 import { TURN_BYTES, turn } from '../../turns.ts';
 import { readBodyDigests, withDigests } from './body-digests.ts';
-import { refuseCodings, refuseTrailers } from './delivery-headers.ts';
+import { refuseCodings, refuseTrailers, readContentType } from './body-headers.ts';
 import type { DocumentLease } from '../capacity/document-memory.ts';
 import type { CourierContext } from '../environment.ts';
-import { readContentType } from './media-type.ts';
 
 const JSON_TYPE = /^application\/([\w.!#$&^+-]+\+)?json$/;
 
-/** How slow the sender of a document may be: while it comes it holds memory, which a file on its way to Drive does not. */
+/** Stricter than for files: a document occupies memory while it arrives, a file is streamed to Drive. */
 const DOCUMENT_MIN_THROUGHPUT: MinThroughput = { windowSeconds: 20, bytesPerSecond: 1_000 };
 
-/** The body of a request that is JSON: what it announces, and how to read it whole. */
+/** A JSON body that is read whole. */
 export interface JsonBody {
-  /** Bytes, when the request says so. */
+  /** Bytes, if the request announces it. */
   size: number | undefined;
-  /** Reads a small one. @throws CourierError `too-large`, `body-truncated` */
+  /** Reads a small body. @throws CourierError `too-large`, `body-truncated` */
   read(): Promise<Buffer>;
   /**
-   * Reads it into memory and scans it, both as it comes.
-   * Where a digest is announced, what damaged it on the way is told before what is wrong with it.
+   * Reads the body into memory and scans it while it arrives.
+   * If a digest is announced, it is checked first, so damage in transit is not reported as malformed JSON.
    * @throws CourierError `too-large`, `body-truncated`, `digest-mismatch`, `busy`, and what the scanner throws
    */
   collect(scanner: JsonScanner, lease: Pick<DocumentLease, 'take'>): Promise<Spool>;
@@ -63,14 +62,14 @@ const collect = async (
 };
 
 interface JsonBodyOptions {
-  /** What a body of another media type is told. */
+  /** The error detail for a body of another media type. */
   otherwise?: string;
   minThroughput?: MinThroughput | undefined;
 }
 
 /**
- * Looks at a request's headers; no byte of the body is asked for yet.
- * @param maxBytes larger ones are refused
+ * Checks the headers of a JSON request. No byte of the body is read yet.
+ * @param maxBytes the maximum size of the body
  * @throws CourierError `media-type-unsupported`, `too-large`
  */
 export const jsonBody = (
@@ -82,7 +81,7 @@ export const jsonBody = (
   const { incoming, begin } = context.env;
   refuseCodings(headers);
   const digests = readBodyDigests((name) => headers.get(name));
-  const body = requestBody(incoming, { maxBytes, minThroughput, ...(begin === undefined ? {} : { begin }) });
+  const body = requestBody(incoming, { maxBytes, minThroughput, begin });
   const { mediaType, parameters } = readContentType(headers.get('content-type'));
   if (body.size !== 0 && !JSON_TYPE.test(mediaType)) {
     throw new CourierError('media-type-unsupported', { detail: otherwise });
@@ -90,7 +89,7 @@ export const jsonBody = (
   const charset = parameters?.get('charset')?.toLowerCase() ?? 'utf-8';
   if (!['utf-8', 'utf8', 'us-ascii'].includes(charset)) {
     throw new CourierError('media-type-unsupported', {
-      detail: `JSON is UTF-8 (RFC 8259), not ${charset.slice(0, 40)}.`,
+      detail: `JSON must be UTF-8 (RFC 8259), not ${charset.slice(0, 40)}.`,
     });
   }
   const pieces = (): AsyncIterable<Uint8Array> => withDigests(refuseTrailers(body.read(true), incoming), digests);
@@ -106,7 +105,7 @@ export const jsonBody = (
 };
 
 /**
- * Reads a body of JSON that is small.
+ * Reads and parses a small JSON body.
  * @returns undefined for an empty body
  * @throws CourierError `too-large`, `body-truncated`, `request-invalid`
  */
@@ -121,7 +120,7 @@ const parseJson = (bytes: Uint8Array): unknown => {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    // The parser's own message quotes the text.
-    throw new CourierError('request-invalid', { detail: 'The body is not JSON in UTF-8.' });
+    // The parser's own message would quote the text.
+    throw new CourierError('request-invalid', { detail: 'The body is not valid JSON in UTF-8.' });
   }
 };

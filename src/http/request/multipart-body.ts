@@ -27,7 +27,7 @@ const SEND_A_FORM =
   'Let the HTTP library write the form and its Content-Type (curl: --form), and do not set that header yourself.';
 
 const invalid = (detail: string, remedy?: string): CourierError =>
-  new CourierError('request-invalid', { detail, ...(remedy === undefined ? {} : { remedy }) });
+  new CourierError('request-invalid', { detail, remedy });
 const bareLineFeeds = (): CourierError =>
   invalid('The lines of the form end in LF alone; they end in CR LF (RFC 2046, 4.1.1).', SEND_A_FORM);
 const within = (): CourierError => invalid('A part of the form has the boundary within it.');

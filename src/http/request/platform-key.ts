@@ -7,7 +7,7 @@ type KeySource = (typeof KEY_SOURCES)[number];
 const MAX_KEY = 255;
 
 const invalid = (detail: string, remedy?: string): CourierError =>
-  new CourierError('request-invalid', { detail, ...(remedy === undefined ? {} : { remedy }) });
+  new CourierError('request-invalid', { detail, remedy });
 
 /** What each sends with every attempt of one occasion, and what only tells whose it is. */
 const HEADERS = {

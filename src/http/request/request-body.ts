@@ -3,10 +3,10 @@ import type { Http2ServerRequest } from 'node:http2';
 import { CourierError } from '../../errors.ts';
 import { turn } from '../../turns.ts';
 
-/** A request whose body may be read; under functions-framework the body may have been read already. */
+/** A Node request. functions-framework may have read the whole body into `rawBody`. */
 export type Incoming = (IncomingMessage | Http2ServerRequest) & { rawBody?: Buffer };
 
-/** How slow a caller may be: at least so many bytes in each window of waiting for it. */
+/** The minimum throughput of a body, measured over windows of the time spent waiting for the caller. */
 export interface MinThroughput {
   windowSeconds: number;
   bytesPerSecond: number;
@@ -15,33 +15,33 @@ export interface MinThroughput {
 const DEFAULT_MIN_THROUGHPUT: MinThroughput = { windowSeconds: 60, bytesPerSecond: 100 };
 
 export interface BodyLimits {
-  /** Bytes; undefined: no limit of this form of the courier. */
+  /** Bytes; undefined: no limit. */
   maxBytes: number | undefined;
-  minThroughput?: MinThroughput;
-  /** Called once, when the first byte is wanted: answers `Expect: 100-continue`. */
-  begin?(): void;
+  minThroughput?: MinThroughput | undefined;
+  /** Called once, before the first byte is read: answers `Expect: 100-continue`. */
+  begin?: (() => void) | undefined;
 }
 
 export interface RequestBody {
-  /** Bytes, when the request says so. */
+  /** Bytes, if the request announces it. */
   size: number | undefined;
   /**
-   * The bytes as they come; to be read once.
-   * @param isDone true for a reader that is done with a chunk when it asks for the next one: then its memory is freed
+   * Streams the body. Call it once.
+   * @param isDone true if the consumer no longer needs a chunk when it asks for the next one; its memory is then freed
    * @throws CourierError `body-truncated`, `too-large`
    */
   read(isDone?: boolean): AsyncIterable<Uint8Array>;
-  /** Lets go of what is being read, so that no watch over it outlives the request; to be called whatever came of it. */
+  /** Stops reading and its timers. Call it when the request is done, whatever the result. */
   release(): void;
 }
 
-/** What is read ahead of the consumer before the socket has to wait, in bytes. */
+/** How far to read ahead of the consumer before the socket is paused, in bytes. */
 const READ_AHEAD_BYTES = 131_072;
 const TICKS_A_WINDOW = 10;
 const WHOLE_PIECE_BYTES = 262_144;
 
 const tooLarge = (maxBytes: number): CourierError =>
-  new CourierError('too-large', { detail: `The body has more than ${maxBytes} bytes, the most that is taken here.` });
+  new CourierError('too-large', { detail: `The body is larger than ${maxBytes} bytes, the limit of this endpoint.` });
 
 const truncated = (detail: string, cause?: unknown): CourierError =>
   new CourierError('body-truncated', { detail, cause });
@@ -55,14 +55,14 @@ const announcedSize = (incoming: Incoming): number | undefined => {
 };
 
 /**
- * Frees what a chunk holds at once. Left to V8, up to 32 MiB of chunks lie about: it counts objects, and these are few.
- * A chunk that is a part of something larger is left alone.
+ * Frees the memory of a chunk immediately. The garbage collector would keep up to 32 MiB of chunks, because they are few
+ * objects. A chunk that is part of a larger buffer is not freed.
  */
 const free = ({ buffer, byteLength }: Buffer): void => {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 };
 
-/** Counts only the time in which the caller kept us waiting, so that a slow Drive is not blamed on it. */
+/** Measures only the time spent waiting for the caller, so that a slow Drive does not count against it. */
 const watchPace = (
   { windowSeconds, bytesPerSecond }: MinThroughput,
   isWaiting: () => boolean,
@@ -75,7 +75,7 @@ const watchPace = (
       if (isWaiting()) ticks += 1;
       if (ticks < TICKS_A_WINDOW) return;
       if (bytes < windowSeconds * bytesPerSecond) {
-        onSlow(truncated(`The body came too slowly: ${bytes} bytes in ${windowSeconds} seconds.`));
+        onSlow(truncated(`The body arrived too slowly: ${bytes} bytes in ${windowSeconds} seconds.`));
       }
       bytes = 0;
       ticks = 0;
@@ -91,7 +91,7 @@ const watchPace = (
 };
 
 interface Announced {
-  /** Bytes, when the request says so. */
+  /** Bytes, if the request announces it. */
   size: number | undefined;
   maxBytes: number | undefined;
 }
@@ -183,7 +183,7 @@ async function* readStream(
   }
 }
 
-/** What is here whole is given in pieces all the same: whoever hashes a large one gets to other work in between. */
+/** Yields a body that is already in memory in pieces, so that hashing a large one does not block other requests. */
 async function* once(whole: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < whole.byteLength; at += WHOLE_PIECE_BYTES) {
     if (at > 0) await turn();
@@ -192,8 +192,8 @@ async function* once(whole: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /**
- * The body of a request, not a byte of which is asked for before `read`.
- * @throws CourierError `too-large` at once, when the request announces more than is taken
+ * The body of a request. No byte is read before `read` is called.
+ * @throws CourierError `too-large` at once, if the announced size exceeds the limit
  */
 export const requestBody = (incoming: Incoming, limits: BodyLimits): RequestBody => {
   const { maxBytes, minThroughput = DEFAULT_MIN_THROUGHPUT, begin } = limits;
@@ -210,8 +210,26 @@ export const requestBody = (incoming: Incoming, limits: BodyLimits): RequestBody
       return reading;
     },
     release() {
-      // A reader that still waits for bytes is let go when its connection is.
+      // A reader that is still waiting for bytes ends with its connection.
       reading?.return(undefined).catch(() => undefined);
     },
   };
 };
+
+/** True while bytes of the body may still arrive, because it has not been read to its end. */
+export const isBodyPending = (incoming: Incoming): boolean => {
+  if (incoming.rawBody !== undefined || incoming.readableEnded) return false;
+  if ('stream' in incoming) return !incoming.stream.endAfterHeaders;
+  if (incoming.complete) return false;
+  const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers;
+  return encoding !== undefined || (length !== undefined && length !== '0');
+};
+
+/** True once the connection or the stream of a request is closed. In HTTP/2 the response does not show it. */
+export const isCallerGone = ({
+  incoming,
+  outgoing,
+}: {
+  incoming: Incoming;
+  outgoing: { destroyed: boolean };
+}): boolean => ('stream' in incoming ? incoming.stream.destroyed : outgoing.destroyed);

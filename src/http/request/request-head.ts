@@ -1,25 +1,25 @@
 import { CourierError } from '../../errors.ts';
 import type { Incoming } from './request-body.ts';
 
-/** Headers of a request; more are refused, because a server that ignores some might ignore a digest. */
+/** The maximum number of headers. Node would drop further ones silently, and one of them might be a digest. */
 export const MAX_HEADERS = 100;
-/** Of all names and values together. */
+/** The maximum size of all names and values together. */
 export const MAX_HEADER_BYTES = 24_576;
 /** RFC 6585, 5. */
 export const HEADERS_TOO_LARGE = 431;
 
 const invalid = (detail: string, remedy?: string): CourierError =>
-  new CourierError('request-invalid', remedy === undefined ? { detail } : { detail, remedy });
+  new CourierError('request-invalid', { detail, remedy });
 
 export const headersTooLarge = (): CourierError =>
   invalid(
     `The headers have more than ${MAX_HEADER_BYTES} bytes.`,
-    'Send fewer or shorter headers; cookies in particular are not needed.',
+    'Send fewer or shorter headers. Cookies are not needed.',
   );
 
 const isHost = (name: string): boolean => name.length === 4 && name.toLowerCase() === 'host';
 
-/** RFC 9112, 3.2; HTTP/2 may go without (RFC 9113, 8.3.1), and its parser refuses two. */
+/** RFC 9112, 3.2. In HTTP/2 the Host header is optional (RFC 9113, 8.3.1), and Node's parser rejects two. */
 const refuseHosts = ({ httpVersion, rawHeaders }: Incoming): void => {
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) if (isHost(rawHeaders[at] ?? '')) hosts += 1;
@@ -35,7 +35,7 @@ const sizeOf = ({ rawHeaders }: Incoming): number => {
   return bytes;
 };
 
-/** Checks what the parsers let pass. @throws CourierError `request-invalid` */
+/** Checks what Node's parsers do not. @throws CourierError `request-invalid` */
 export const refuseHead = (incoming: Incoming): void => {
   if (incoming.rawHeaders.length > 2 * MAX_HEADERS) {
     throw invalid(`The request has more than ${MAX_HEADERS} headers.`);
@@ -43,6 +43,6 @@ export const refuseHead = (incoming: Incoming): void => {
   refuseHosts(incoming);
 };
 
-/** True for HTTP/2 alone: HTTP/1's parser has a limit of its own, and answers at it. */
+/** Only HTTP/2 needs this check: Node's HTTP/1 parser has its own limit. */
 export const isHeadTooLarge = (incoming: Incoming): boolean =>
   'stream' in incoming && sizeOf(incoming) > MAX_HEADER_BYTES;

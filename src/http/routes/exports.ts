@@ -1,5 +1,5 @@
 import { CourierError } from '../../errors.ts';
-import { readIdempotencyKey, refuseEvents } from '../request/delivery-headers.ts';
+import { readIdempotencyKey, refuseEvents } from '../request/body-headers.ts';
 import { MAX_DOCUMENT_BYTES } from '../capacity/document-memory.ts';
 import type { CourierContext } from '../environment.ts';
 import { createDocumentReader, openExport } from '../../exports/export-document.ts';
@@ -7,40 +7,45 @@ import { jsonBody } from '../request/json-body.ts';
 import { keyOfRequest } from '../request/platform-key.ts';
 import { readQuery, refuseOptions } from '../request/query.ts';
 import { withinRequest } from '../request/request-signal.ts';
-import type { Capacity } from '../capacity/room.ts';
-import type { Services } from '../services.ts';
-import { holderOf } from '../capacity/slots.ts';
+import { type Capacity, holderOf } from '../capacity/slots.ts';
+import type { HttpDependencies } from '../dependencies.ts';
 
-/** One key from the two places where it may stand. */
-const oneKey = (header: string | undefined, field: string | undefined): { idempotencyKey?: string } => {
+/** The idempotency key, which may be in the header or in the document. @throws CourierError `request-invalid` for two different ones */
+const oneKey = (header: string | undefined, field: string | undefined): { idempotencyKey: string | undefined } => {
   if (header !== undefined && field !== undefined && header !== field) {
-    throw new CourierError('request-invalid', { detail: 'The header Idempotency-Key and idempotencyKey differ.' });
+    throw new CourierError('request-invalid', {
+      detail: 'The Idempotency-Key header and the field idempotencyKey differ.',
+    });
   }
-  const idempotencyKey = header ?? field;
-  return idempotencyKey === undefined ? {} : { idempotencyKey };
+  return { idempotencyKey: header ?? field };
 };
 
-/** `POST /v1/exports`. A `Content-Digest` is that of the document, as RFC 9530 says, not of the file that it asks for. */
+type ExportsDependencies = Pick<
+  HttpDependencies,
+  'authorize' | 'deliver' | 'openObject' | 'maxBodyBytes' | 'now' | 'requestSeconds' | 'log'
+>;
+
+/** `POST /v1/exports`. `Content-Digest` is the digest of the document (RFC 9530), not of the file that is made from it. */
 export const createExportsHandler =
-  (services: Services, { slots, memory, minThroughput }: Capacity) =>
+  (dependencies: ExportsDependencies, { slots, memory, minThroughput }: Capacity) =>
   (context: CourierContext): Promise<Response> =>
-    withinRequest(context, services, async (time) => {
+    withinRequest(context, dependencies, async (time) => {
       const { headers } = context.req.raw;
       refuseEvents(headers);
       const asked = readQuery(context.env.incoming.url ?? '');
       const { idempotencyKey: key, query } = keyOfRequest(readIdempotencyKey(headers), asked, headers);
       refuseOptions(query);
-      const maxBytes = Math.min(MAX_DOCUMENT_BYTES, services.maxBodyBytes ?? MAX_DOCUMENT_BYTES);
+      const maxBytes = Math.min(MAX_DOCUMENT_BYTES, dependencies.maxBodyBytes ?? MAX_DOCUMENT_BYTES);
       const body = jsonBody(context, maxBytes, { minThroughput });
       const { caller, trace } = context.var;
-      services.authorize({ caller, requestId: trace.requestId, idempotencyKey: key });
+      dependencies.authorize({ caller, requestId: trace.requestId, idempotencyKey: key });
       const receipt = await slots.hold(holderOf.caller(caller), () =>
         memory.hold(holderOf.caller(caller), body.size, async (lease) => {
           const { scanner, finish } = createDocumentReader();
           const bytes = await body.collect(scanner, lease);
           const request = { ...time, caller, requestId: trace.requestId };
-          const { idempotencyKey, ...opened } = await openExport(finish(bytes), services, request);
-          return services.deliver({ ...opened, ...oneKey(key, idempotencyKey), ...request });
+          const { idempotencyKey, ...opened } = await openExport(finish(bytes), dependencies, request);
+          return dependencies.deliver({ ...opened, ...oneKey(key, idempotencyKey), ...request });
         }),
       );
       return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);

@@ -6,15 +6,21 @@ import { type Incoming, type MinThroughput, type RequestBody, requestBody } from
 import type { AnnouncedDelivery } from '../../delivery/authorize.ts';
 import { readBodyDigests, sha256Among, withDigests } from '../request/body-digests.ts';
 import { fileNameOf } from '../request/content-disposition.ts';
-import { readIdempotencyKey, refuseCodings, refuseEvents, refuseTrailers } from '../request/delivery-headers.ts';
+import {
+  readIdempotencyKey,
+  refuseCodings,
+  refuseEvents,
+  refuseTrailers,
+  fileType,
+  readContentType,
+} from '../request/body-headers.ts';
 import type { CourierContext } from '../environment.ts';
 import { readForm } from '../request/form.ts';
-import { fileType, readContentType } from '../request/media-type.ts';
 import { deliveryOptions, gatherOptions, parseInput } from '../request/options.ts';
 import { keyOfRequest } from '../request/platform-key.ts';
 import { readQuery } from '../request/query.ts';
 import { withinRequest } from '../request/request-signal.ts';
-import type { Services } from '../services.ts';
+import type { HttpDependencies } from '../dependencies.ts';
 import { holderOf, type Slots } from '../capacity/slots.ts';
 
 type Sent = Pick<Delivery, 'source' | 'expectedSha256'> & { options: DeliveryOptions };
@@ -27,11 +33,9 @@ interface Reading {
   incoming: Pick<Incoming, 'trailers'>;
 }
 
-const withSha256 = (expectedSha256: string | undefined) => (expectedSha256 === undefined ? {} : { expectedSha256 });
-
 const withName = (name: string | undefined): { name?: string } => (name === undefined ? {} : { name });
 
-/** The body is the file; its options stand in the query. */
+/** The body is the file; the options are in the query. */
 const readRaw = ({ body, contentType, query, headers, incoming }: Reading): Sent => {
   const digests = readBodyDigests((name) => headers.get(name));
   const others = digests.filter(({ algorithm }) => algorithm !== 'sha256');
@@ -45,7 +49,7 @@ const readRaw = ({ body, contentType, query, headers, incoming }: Reading): Sent
   return {
     options,
     source,
-    ...withSha256(sha256Among(digests)),
+    expectedSha256: sha256Among(digests),
   };
 };
 
@@ -58,26 +62,31 @@ const readMultipart = async ({ body, contentType, query, headers, incoming }: Re
   return {
     options,
     source: { size: undefined, mimeType: specificType(form.mimeType, options.name), open: form.read },
-    ...withSha256(form.expectedSha256),
+    expectedSha256: form.expectedSha256,
   };
 };
 
-/** What is known of a form before it is read. Its destination may be the query's; else it stands in a field, or nowhere. */
+/** What is known of a form before it is read. The destination may be in the query, in a field of the form, or missing. */
 const announcedByForm = ({ contentType, query, headers }: Reading): Pick<AnnouncedDelivery, 'options'> => {
   if (contentType.parameters?.get('boundary') === undefined) {
-    throw new CourierError('request-invalid', { detail: 'The Content-Type of the form names no boundary.' });
+    throw new CourierError('request-invalid', { detail: 'The Content-Type of the form has no boundary.' });
   }
-  // What is wrong with these is told before the body is read, too.
+  // Rejects malformed digests before the body is read.
   readBodyDigests((field) => headers.get(field));
   const { destination, name } = gatherOptions(query);
   return destination === undefined ? {} : { options: { destination, ...withName(name) } };
 };
 
-/** `POST /v1/files` and `POST /`. All that can be known is checked before the body is asked for. */
+type FilesDependencies = Pick<
+  HttpDependencies,
+  'authorize' | 'deliver' | 'maxBodyBytes' | 'now' | 'requestSeconds' | 'log'
+>;
+
+/** `POST /v1/files` and `POST /`. Everything in the head of the request is checked before any byte of the body is read. */
 export const createFilesHandler =
-  (services: Services, slots: Slots, minThroughput?: MinThroughput) =>
+  (dependencies: FilesDependencies, slots: Slots, minThroughput?: MinThroughput) =>
   (context: CourierContext): Promise<Response> =>
-    withinRequest(context, services, async (time) => {
+    withinRequest(context, dependencies, async (time) => {
       const { headers } = context.req.raw;
       const { incoming, begin } = context.env;
       refuseCodings(headers);
@@ -86,9 +95,9 @@ export const createFilesHandler =
       const { idempotencyKey, query } = keyOfRequest(readIdempotencyKey(headers), asked, headers);
       const contentType = readContentType(headers.get('content-type'));
       const body = requestBody(incoming, {
-        maxBytes: services.maxBodyBytes,
-        ...(minThroughput === undefined ? {} : { minThroughput }),
-        ...(begin === undefined ? {} : { begin }),
+        maxBytes: dependencies.maxBodyBytes,
+        minThroughput,
+        begin,
       });
       const reading = { body, contentType, headers, incoming, query };
       const isForm = contentType.mediaType === 'multipart/form-data';
@@ -96,15 +105,15 @@ export const createFilesHandler =
       const { caller } = context.var;
       const { requestId } = context.var.trace;
       const known = raw === undefined ? announcedByForm(reading) : { options: raw.options, size: raw.source.size };
-      services.authorize({ caller, requestId, idempotencyKey, ...known });
+      dependencies.authorize({ caller, requestId, idempotencyKey, ...known });
       try {
         const receipt = await slots.hold(holderOf.caller(caller), async () =>
-          services.deliver({
+          dependencies.deliver({
             ...(raw ?? (await readMultipart(reading))),
             ...time,
             caller,
             requestId,
-            ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+            idempotencyKey,
           }),
         );
         return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);

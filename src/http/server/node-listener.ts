@@ -5,7 +5,7 @@ import { getRequestListener, RequestError } from '@hono/node-server';
 import { asCourierError, CourierError } from '../../errors.ts';
 import type { CourierApp } from '../app.ts';
 import type { Bindings } from '../environment.ts';
-import { isBodyPending, isCallerGone } from '../request/pending-body.ts';
+import { isBodyPending, isCallerGone } from '../request/request-body.ts';
 import { problemResponse } from '../problem.ts';
 import { PERCENT_ENCODE } from '../request/query.ts';
 import { createStreamEnd } from './refused-stream.ts';
@@ -17,20 +17,20 @@ type Response = ServerResponse | Http2ServerResponse;
 export interface NodeListener {
   /** For the event `request`, and for Express. */
   onRequest(incoming: Request, outgoing: Response): void;
-  /** For the event `checkContinue`: "100 Continue" goes out only when the body is wanted. */
+  /** For the event `checkContinue`: "100 Continue" is sent only when the body is read. */
   onCheckContinue(incoming: Request, outgoing: Response): void;
 }
 
-/** How long a refused caller has to read its answer before the connection is cut, in milliseconds. */
+/** How long a rejected caller has to read its response before the connection is destroyed. */
 const LINGER_MS = 1_000;
 const MAX_LINGERING = 256;
 
-/** How long an answer may be on its way, in milliseconds: it is short, and whoever does not take it holds memory. */
+/** How long sending a response may take. Responses are short, and one that is not read occupies memory. */
 const ANSWER_MS = 60_000;
 
 /**
- * Closes connections whose body nobody wants: no byte of it is read any more, but the answer gets time to arrive, for a
- * socket that is closed over unread bytes is reset, and a reset overtakes the answer (RFC 9112, 9.6).
+ * Closes connections whose body is not read. The response gets time to arrive first: closing a socket with unread bytes
+ * resets it, and the caller may see the reset before the response (RFC 9112, 9.6).
  */
 const createLingering = (): ((socket: Socket) => void) => {
   let lingering = 0;
@@ -42,7 +42,7 @@ const createLingering = (): ((socket: Socket) => void) => {
       }
       lingering += 1;
       socket.end();
-      // Node is about to read on, to throw the rest away; a pause now would be undone by that.
+      // Node resumes the socket next, to discard the rest of the body, which would undo a pause made now.
       socket.on('resume', () => socket.pause());
       setImmediate(() => socket.pause());
       const timer = setTimeout(() => socket.destroy(), LINGER_MS);
@@ -54,11 +54,11 @@ const createLingering = (): ((socket: Socket) => void) => {
   };
 };
 
-/** Cuts off a caller that does not take its answer. */
+/** Destroys the connection of a caller that does not read its response. */
 const watchAnswer = (incoming: Request, outgoing: Response, answerMs: number): void => {
   const cut = (): void => {
     if ('stream' in incoming) incoming.stream.destroy();
-    // An answer without a socket waits behind an earlier one on the same connection.
+    // A response without a socket is queued behind an earlier one on the same connection.
     else if (outgoing.socket !== null) incoming.socket.destroy();
   };
   if (isCallerGone({ incoming, outgoing })) return;
@@ -66,7 +66,7 @@ const watchAnswer = (incoming: Request, outgoing: Response, answerMs: number): v
   outgoing.once('close', () => clearTimeout(timer));
 };
 
-/** For what never came as far as the app, or failed beyond it. */
+/** The response to a request that failed before or after the app. */
 const lastResort = (thrown: unknown): globalThis.Response => {
   const { requestId } = readTrace(new Headers());
   const error =
@@ -80,8 +80,8 @@ const lastResort = (thrown: unknown): globalThis.Response => {
 };
 
 /**
- * The app as a Node listener, with the raw request beside it: bodies never become Web streams.
- * @param answerMs a parameter for tests alone
+ * The app as a Node listener. Routes read the raw Node request, so bodies never become Web streams, which are slower.
+ * @param answerMs a parameter for tests only
  */
 export const createNodeListener = (
   app: CourierApp,
@@ -89,7 +89,7 @@ export const createNodeListener = (
 ): NodeListener => {
   const lingerOnClose = createLingering();
   const endStream = createStreamEnd();
-  /** Leaves a body that nobody wants where it is. */
+  /** Stops reading a body that no route has read. */
   const abandonBody = (incoming: Request): void => {
     if (!isBodyPending(incoming)) return;
     if ('stream' in incoming) endStream(incoming);
@@ -103,13 +103,13 @@ export const createNodeListener = (
       const response = await app.fetch(request, {
         ...bindings,
         ...lifecycle,
-        ...(begin === undefined ? {} : { begin }),
+        begin,
       });
       abandonBody(bindings.incoming);
       watchAnswer(bindings.incoming, bindings.outgoing, answerMs);
       return response;
     },
-    // The library's own Response is put in place of Node's, which makes a Web stream of every body.
+    // Replaces the global Response, which would turn every body into a Web stream.
     { hostname: 'localhost', overrideGlobalObjects: true, autoCleanupIncoming: false, errorHandler: lastResort },
   );
   return {

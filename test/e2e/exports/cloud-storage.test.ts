@@ -6,7 +6,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import type { Source } from '../../../src/domain.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';
-import { type ObjectName, openObject, parseObjectName } from '../../../src/exports/sources/cloud-storage.ts';
+import { openObject } from '../../../src/exports/sources/cloud-storage.ts';
+import { type ObjectName, parseObjectName } from '../../../src/exports/sources/object-name.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
 const BYTES = randomBytes(3_000_000);

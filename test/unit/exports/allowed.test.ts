@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { isAllowedSource } from '../../../src/exports/sources/allowed.ts';
-import { parseObjectName } from '../../../src/exports/sources/cloud-storage.ts';
+import { isAllowedSource } from '../../../src/exports/source-access.ts';
+import { parseObjectName } from '../../../src/exports/sources/object-name.ts';
 
 const SOURCES = ['gs://exports/ready/', 'gs://archive/', 'gs://odd/100% safe/#1/'];
 

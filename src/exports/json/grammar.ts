@@ -1,4 +1,4 @@
-/** Where a number is (RFC 8259, 6). */
+/** The states of reading a number (RFC 8259, 6). */
 export const NUMBER = {
   begin: 0,
   sign: 1,
@@ -14,7 +14,7 @@ export type NumberState = (typeof NUMBER)[keyof typeof NUMBER];
 
 export const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
 
-/** The number's next state; undefined for a byte that ends it. */
+/** The next state; undefined for a byte that ends the number. */
 export const numberStep = (state: NumberState, byte: number): NumberState | undefined => {
   switch (state) {
     case NUMBER.begin:
@@ -39,6 +39,30 @@ export const numberStep = (state: NumberState, byte: number): NumberState | unde
   }
 };
 
-/** Whether a number that ends in this state is one. */
+/** True if a number may end in this state. */
 export const isNumber = (state: NumberState): boolean =>
   state === NUMBER.zero || state === NUMBER.integer || state === NUMBER.fraction || state === NUMBER.exponent;
+
+/** The literals, by their first byte. `NaN` and `Infinity` are not JSON; they are read only to name them in the error. */
+export const WORDS = { 116: 'true', 102: 'false', 110: 'null', 78: 'NaN', 73: 'Infinity' } as const;
+/** The character for the byte after a backslash: `\b`, `\f`, `\n`, `\r`, `\t`, and quote, slash and backslash. */
+export const ESCAPES: Readonly<Record<number, number>> = {
+  34: 34,
+  47: 47,
+  92: 92,
+  98: 8,
+  102: 12,
+  110: 10,
+  114: 13,
+  116: 9,
+};
+
+export const isHighSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
+export const isLowSurrogate = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff;
+
+/** The value of a hexadecimal digit; -1 for any other byte. */
+export const hexDigit = (byte: number): number => {
+  if (isDigit(byte)) return byte - 48;
+  const lower = byte | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+};

@@ -32,3 +32,19 @@ export const nearestRoute = (path: string, routes: readonly string[]): string | 
   }
   return undefined;
 };
+
+/** What a path is called in metrics, which must stay few: its route, or `other`. */
+export const createRouteNames = (paths: readonly string[]): ((path: string) => string) => {
+  const routes = [...new Set(paths)].map((path) => ({ path, segments: path.split('/') }));
+  return (path) => {
+    const segments = path.split('/');
+    const route = routes.find(
+      (known) =>
+        known.segments.length === segments.length &&
+        known.segments.every((segment, index) =>
+          segment.startsWith(':') ? segments[index] !== '' : segment === segments[index],
+        ),
+    );
+    return route?.path ?? 'other';
+  };
+};

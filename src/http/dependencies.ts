@@ -1,14 +1,15 @@
+import type { AnnouncedDelivery } from '../delivery/authorize.ts';
 import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Receipt } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
+import type { SourceRequest } from '../exports/source-access.ts';
+import type { ObjectName } from '../exports/sources/object-name.ts';
+import type { ObjectSource } from '../exports/sources/cloud-storage.ts';
 import type { PushGrant } from '../identity/push.ts';
 import type { Log } from '../log.ts';
-import type { ObjectName, ObjectSource } from '../exports/sources/cloud-storage.ts';
-import type { SourceRequest } from '../exports/source-access.ts';
-import type { AnnouncedDelivery } from '../delivery/authorize.ts';
-import type { Telemetry } from '../telemetry.ts';
 import type { PubsubMessage } from '../pubsub/message.ts';
+import type { Telemetry } from '../telemetry.ts';
 
-/** A destination as its callers may see it: no folder ids, no accounts. */
+/** A destination as its callers see it: no folder ids and no accounts. */
 export interface DestinationSummary {
   name: string;
   path: string;
@@ -21,14 +22,15 @@ export interface DestinationSummary {
 export interface UploadSessionRequest {
   caller: Caller;
   options: DeliveryOptions & { mimeType: string; size: number };
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
   signal: AbortSignal;
+  /** Epoch milliseconds. */
   deadlineMs: number;
 }
 
 export interface UploadSession {
   id: string;
-  /** A secret: whoever has it may write the file. */
+  /** A secret: anybody who has it can write the file. */
   uploadUrl: string;
   expiresTime: string;
   chunkGranularity: 262_144;
@@ -46,64 +48,66 @@ export interface DoctorReport {
   >;
 }
 
-/** Whether deliveries would work, for anybody who asks: no names. */
+/** Whether deliveries would succeed. Anybody may ask, so it names nothing of this installation. */
 export interface Readiness {
   ok: boolean;
   findings: { check: string; detail: string }[];
 }
 
-/** What the entries are given; the composition root fills it. */
-export interface Services {
+/** Everything that the routes need. The composition root provides it; each route declares the members that it uses. */
+export interface HttpDependencies {
   /** The caller of a request, from its headers alone. @throws CourierError 401 codes, `google-unavailable` */
   authenticate(headers: Headers): Promise<Caller>;
-  /** The push's sender, and that it is the account configured for this subscription. @throws CourierError 401, 403 */
+  /** The sender of a Pub/Sub push: the account of some configured subscription. @throws CourierError 401 codes, `caller-not-allowed`, `google-unavailable` */
   authenticatePush(headers: Headers): Promise<Caller>;
-  /** What this push may do; undefined unless the caller is this very subscription's account. */
+  /** What a push may do; undefined unless the caller is the account of this subscription. */
   mayPush(caller: Caller, subscription: string): PushGrant | undefined;
-  /** What events may do whose sender the platform has checked (`courierEvent`). */
+  /** What CloudEvents may do. The platform has already authenticated their sender. */
   eventGrant: PushGrant;
   /**
-   * Refuses a caller before its body is read; to be asked before a slot is taken.
+   * Rejects an unauthorized caller before its body is read. Call it before a slot is taken.
    * @throws CourierError `destination-forbidden`
    */
   authorize(announced: AnnouncedDelivery): void;
   deliver(delivery: Delivery): Promise<Receipt>;
   /**
-   * An object of Cloud Storage, if it may be delivered there; read with the runtime's own identity.
+   * Opens an object of Cloud Storage that may be delivered to the destination of the request. It is read with the
+   * courier's own identity.
    * @throws CourierError `destination-forbidden`, `source-not-found`, `source-forbidden`, `google-unavailable`
    */
   openObject(name: ObjectName, request: SourceRequest): Promise<ObjectSource>;
-  /** Publishes a message that can never be delivered, with the reason; false where no topic is configured. @throws CourierError `google-unavailable` */
+  /** Publishes a message that can never be delivered, with the reason; false if no dead-letter topic is configured. @throws CourierError `google-unavailable` */
   deadLetter(message: PubsubMessage, reason: CourierError): Promise<boolean>;
-  /** A secret has a new version: what is cached of it is dropped. `projects/PROJECT/secrets/NAME` */
+  /** Drops what is cached of a secret that has a new version. @param secret `projects/PROJECT/secrets/NAME` */
   secretRotated(secret: string): void;
   destinations(caller: Caller): DestinationSummary[];
   openUpload(request: UploadSessionRequest): Promise<UploadSession>;
   completeUpload(request: {
     id: string;
     caller: Caller;
-    sha256?: string;
+    sha256?: string | undefined;
     signal: AbortSignal;
     deadlineMs: number;
   }): Promise<Receipt>;
-  /** @throws CourierError `caller-not-allowed` unless the caller is an operator. */
+  /** @throws CourierError `caller-not-allowed` unless the caller is an operator */
   doctor(caller: Caller, options: { write: boolean }): Promise<DoctorReport>;
-  /** True from SIGTERM on: new work is answered 503 `shutting-down`. */
+  /** True from SIGTERM on: new requests are answered 503 `shutting-down`. */
   stopping(): boolean;
   requestSeconds: number;
-  /** Largest body that this form of the app takes, in bytes (the function's platform limit); undefined: no limit. */
+  /** The largest body that this form of the app accepts, in bytes (a platform limit of the function); undefined: no limit. */
   maxBodyBytes: number | undefined;
   version: string;
-  /** The commit that this was built from; null where nobody said. */
+  /** The commit that this was built from; null if unknown. */
   commit: string | null;
-  /** Where keys are remembered: `memory` is the weaker promise, good for one instance until it ends. */
+  /** Where idempotency keys are stored. `memory` lasts only as long as this instance. */
   ledgerKind: 'memory' | 'firestore';
-  /** Whether deliveries would work; looked at once in a while, however many ask. */
+  /** Whether deliveries would succeed; the result is cached. */
   ready(): Promise<Readiness>;
-  /** Deliveries in hand at once; one more is answered 429 `busy`. */
+  /** The maximum number of concurrent deliveries of one caller; further ones are answered 429 `busy`. */
   concurrentUploads: number;
-  /** Names the project in the logs' trace fields; undefined where it is not known. */
+  /** The project in the trace fields of log lines; undefined if unknown. */
   project?: string | undefined;
+  /** Epoch milliseconds. */
   now: () => number;
   log: Log;
   telemetry?: Telemetry | undefined;

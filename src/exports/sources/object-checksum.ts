@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { AwsCrc32c } from '@aws-crypto/crc32c';
+import { CourierError } from '../../errors.ts';
+import { labelOf, type ObjectName } from './object-name.ts';
+
+/** A running checksum of bytes, and what it has to come to; both in base64. */
+export interface Checksum {
+  name: string;
+  update(bytes: Uint8Array): unknown;
+  digest(): Promise<string>;
+  expected: string;
+}
+
+/** CRC32C where Cloud Storage gives it, else MD5. */
+export const checksumOf = ({
+  crc32c,
+  md5Hash,
+}: {
+  crc32c?: string | undefined;
+  md5Hash?: string | undefined;
+}): (() => Checksum) | undefined => {
+  if (crc32c !== undefined) {
+    return () => {
+      const sum = new AwsCrc32c();
+      const digest = async (): Promise<string> => Buffer.from(await sum.digest()).toString('base64');
+      return { name: 'CRC32C', update: (bytes) => sum.update(bytes), digest, expected: crc32c };
+    };
+  }
+  if (md5Hash === undefined) return undefined;
+  return () => {
+    const hash = createHash('md5');
+    return {
+      name: 'MD5',
+      update: (bytes) => hash.update(bytes),
+      digest: async () => hash.digest('base64'),
+      expected: md5Hash,
+    };
+  };
+};
+
+/** Passes the bytes through, and compares their checksum with the object's at the end. */
+export async function* checked(
+  bytes: AsyncIterable<Uint8Array>,
+  checksum: Checksum,
+  name: ObjectName,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of bytes) {
+    checksum.update(chunk);
+    yield chunk;
+  }
+  if ((await checksum.digest()) !== checksum.expected) {
+    throw new CourierError('google-unavailable', {
+      detail: `What was read of ${labelOf(name)} does not fit its ${checksum.name}.`,
+    });
+  }
+}

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { KEY_SOURCES } from '../request/platform-key.ts';
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+/** The schema that validates, as JSON Schema of what is sent. */
+export const schemaOf = (schema: z.ZodType): Schema => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return rest;
+};
+
+export const reference = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
+export const json = (schema: Schema, rest: Schema = {}): Schema => ({ 'application/json': { schema, ...rest } });
+
+/** @param overrides schemas of parameters that are sent as text and mean something else */
+export const parametersOf = (schema: z.ZodType, overrides: Readonly<Record<string, Schema>> = {}): Schema[] => {
+  const { properties = {}, required = [] } = schemaOf(schema) as {
+    properties?: Record<string, { description?: string }>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, { description, ...rest }]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    ...(description === undefined ? {} : { description }),
+    schema: overrides[name] ?? rest,
+  }));
+};
+
+export const KEY_FROM: Schema = {
+  name: 'keyFrom',
+  in: 'query',
+  required: false,
+  description:
+    'Makes the idempotency key of the headers that Cloud Scheduler (job name and schedule time) or Cloud Tasks (queue and task name) sends with every attempt.',
+  schema: { type: 'string', enum: [...KEY_SOURCES] },
+};
+
+export const header = (name: string): Schema => ({ $ref: `#/components/parameters/${name}` });
+export const KEY = header('Idempotency-Key');
+export const DIGEST = header('Content-Digest');
+export const TRACING = [header('traceparent'), header('X-Cloud-Trace-Context')];

@@ -1,0 +1,52 @@
+import { CourierError } from '../../errors.ts';
+import type { HttpDependencies } from '../dependencies.ts';
+import type { CourierContext } from '../environment.ts';
+import { isCallerGone } from '../request/request-body.ts';
+
+/** Concurrent answers of `GET /openapi.json`: it is long, needs no token, and slow readers keep it in memory. */
+const MAX_CONCURRENT_DESCRIPTIONS = 64;
+
+/** @throws CourierError `shutting-down` once the instance has been told to stop */
+export const refuseWhenStopping = ({ stopping }: Pick<HttpDependencies, 'stopping'>, { env }: CourierContext): void => {
+  if (stopping() || env.stopping?.()) throw new CourierError('shutting-down', { retryAfterSeconds: 1 });
+};
+
+/** `GET /v1/health`: the process is alive. It calls no other service. */
+export const createHealthHandler = ({
+  version,
+  commit,
+  ledgerKind,
+}: Pick<HttpDependencies, 'version' | 'commit' | 'ledgerKind'>) => {
+  const once = ledgerKind === 'memory' ? { once: 'instance' } : {};
+  return async (context: CourierContext): Promise<Response> =>
+    context.json({ ok: true, version, commit, ledger: ledgerKind, ...once });
+};
+
+/** `GET /v1/ready`: 200 when deliveries would succeed, else 503 with the findings. */
+export const createReadyHandler =
+  (dependencies: Pick<HttpDependencies, 'ready' | 'stopping'>) =>
+  async (context: CourierContext): Promise<Response> => {
+    refuseWhenStopping(dependencies, context);
+    const readiness = await dependencies.ready();
+    return readiness.ok ? context.json(readiness) : context.json(readiness, 503, { 'Retry-After': '10' });
+  };
+
+/** `GET /openapi.json`: the OpenAPI document, which is loaded and made when it is first requested. */
+export const createDescriptionHandler = ({ version }: Pick<HttpDependencies, 'version'>) => {
+  let description: Promise<string> | undefined;
+  let underWay = 0;
+  return async (context: CourierContext): Promise<Response> => {
+    if (underWay >= MAX_CONCURRENT_DESCRIPTIONS) throw new CourierError('busy', { retryAfterSeconds: 2 });
+    // The response of a caller that has already disconnected never emits "close".
+    if (!isCallerGone(context.env)) {
+      underWay += 1;
+      context.env.outgoing.once('close', () => {
+        underWay -= 1;
+      });
+    }
+    description ??= import('../openapi/openapi.ts').then(({ openApiDocument }) =>
+      JSON.stringify(openApiDocument(version)),
+    );
+    return context.body(await description, 200, { 'Content-Type': 'application/json' });
+  };
+};
