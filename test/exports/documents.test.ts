@@ -197,7 +197,11 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     expect((await send({ ...document, idempotencyKey: 'k2' })).json.idempotencyKey).toBe('k2');
     expect((await send({ ...document, idempotencyKey: 'k3' }, { 'idempotency-key': 'k3' })).status).toBe(201);
     const { status, json } = await send({ ...document, idempotencyKey: 'k4' }, { 'idempotency-key': 'k5' });
-    expect([status, json.detail]).toEqual([400, 'The header Idempotency-Key and idempotencyKey differ.']);
+    expect([status, json.code, json.detail]).toEqual([
+      400,
+      'request-invalid',
+      'The Idempotency-Key header and the field idempotencyKey differ.',
+    ]);
   });
 
   test('is checked by its Content-Digest, which is not the file’s', async () => {
