@@ -7,7 +7,7 @@ import {
 } from './routes/service.ts';
 import { Hono } from 'hono';
 import { asCourierError, CourierError } from '../errors.ts';
-import { type MinThroughput, isBodyPending, isCallerGone } from './request/request-body.ts';
+import { type MinThroughput, isBodyPending } from './request/request-body.ts';
 import { createDocumentMemory, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './capacity/document-memory.ts';
 import type { Bindings, CourierContext, Variables } from './environment.ts';
 import { createExportsHandler } from './routes/exports.ts';
@@ -17,7 +17,7 @@ import { createRouteNames, nearestRoute } from './route-names.ts';
 import { problemResponse } from './problem.ts';
 import { createPubsubHandler } from '../pubsub/push.ts';
 import { HEADERS_TOO_LARGE, headersTooLarge, isHeadTooLarge, refuseHead } from './request/request-head.ts';
-import { type Capacity, createSlots, holderOf } from './capacity/slots.ts';
+import { type Capacity, createSlots } from './capacity/slots.ts';
 import type { HttpDependencies } from './dependencies.ts';
 import { readTrace } from './observe/trace.ts';
 import { createCompleteUploadHandler, createOpenUploadHandler } from './routes/uploads.ts';
