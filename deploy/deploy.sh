@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets the courier up in a Google Cloud project, rolls it back, or takes it down: "deploy.sh --help". Safe to run again, whatever happened before.
+# Deploys the courier to a Google Cloud project, rolls it back, or removes it: see "deploy.sh --help". Safe to run again at any time.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lets one role of an AWS account act as a Google service account that may call the courier. Safe to run again.
+# Lets one role of an AWS account impersonate a Google service account that may call the courier. Safe to run again.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -17,9 +17,9 @@ Usage: deploy/aws/trust-aws.sh --project ID --account AWS_ACCOUNT --role ROLE [-
   --project ID    Google Cloud project
   --account ID    AWS account: 12 digits
   --role ROLE     name of the role in that account, without its path
-  --name NAME     beginning of the names (default: drive-courier)
-  --out FILE      where the credentials file for the caller goes (default: google-credentials.json); it holds no key
-  --dry-run       prints every command, and runs none
+  --name NAME     prefix of all names (default: drive-courier)
+  --out FILE      path of the credentials file for the caller (default: google-credentials.json); it contains no key
+  --dry-run       print every command, and run none
 END
 }
 
@@ -67,13 +67,13 @@ create_provider() {
   [ -n "$found" ] || change gcloud iam workload-identity-pools providers create-aws "$provider" --workload-identity-pool="$pool" --location=global --account-id="$aws_account" --project="$project" --quiet
 }
 
-# It may make ID tokens as the caller, and nothing else. The role is named as sts names it, not as iam does.
+# The role can get ID tokens of the caller, and nothing else. Its name has the form that STS uses, not the one of IAM.
 allow_role() {
   local member="principalSet://iam.googleapis.com/projects/$number/locations/global/workloadIdentityPools/$pool/attribute.aws_role/arn:aws:sts::$aws_account:assumed-role/$role"
   bind "$member" roles/iam.serviceAccountOpenIdTokenCreator iam service-accounts -- "$caller" --project="$project"
 }
 
-# The client reads from it whose ID tokens to ask for.
+# The file tells the client which service account to request ID tokens for.
 write_credentials() {
   change gcloud iam workload-identity-pools create-cred-config "projects/$number/locations/global/workloadIdentityPools/$pool/providers/$provider" --aws --enable-imdsv2 --service-account="$caller" --output-file="$out"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts the log-based metrics, the dashboard and the alert policies of this folder into a project. Safe to run again: what
-# differs is brought up to date, the rest stays as it is.
+# Creates the log-based metrics, the dashboard and the alert policies of this folder in a project. Safe to run again: only
+# what differs is updated.
 set -euo pipefail
 
 # shellcheck source=/dev/null
@@ -13,9 +13,9 @@ usage() {
   cat >&2 <<END
 Usage: deploy/monitoring/apply.sh PROJECT [NOTIFICATION_CHANNEL] [--units-a-day NUMBER]
 
-  NOTIFICATION_CHANNEL    projects/PROJECT/notificationChannels/NUMBER, which is told of alerts. You find or create it at
+  NOTIFICATION_CHANNEL    projects/PROJECT/notificationChannels/NUMBER, which receives alerts. Find or create it at
                           https://console.cloud.google.com/monitoring/alerting/notifications ("Copy channel name")
-  --units-a-day NUMBER    budget of the Drive API's quota units, of all deliveries in 24 hours (default: $DEFAULT_UNITS)
+  --units-a-day NUMBER    budget of Drive API quota units for all deliveries in 24 hours (default: $DEFAULT_UNITS)
 END
   exit 64
 }
@@ -35,7 +35,7 @@ read_arguments() {
   [[ -z $channel || $channel =~ ^projects/[^/]+/notificationChannels/[0-9]+$ ]] || usage
 }
 
-# with_budget FILE: a copy with the operator's number in it.
+# with_budget FILE: a copy of the file with the operator's budget.
 with_budget() {
   local copy
   copy=$scratch/$(basename "$1")
@@ -49,4 +49,4 @@ enable logging monitoring
 for file in "$monitoring"/log-metrics/*.json; do save_metric "$file"; done
 save_dashboard "$(with_budget "$monitoring/dashboard.json")"
 for file in "$monitoring"/alerts/*.json; do save_policy "$(with_budget "$file")"; done
-[ -n "$channel" ] || say 'Nobody is told of these alerts yet: run it again with a NOTIFICATION_CHANNEL.'
+[ -n "$channel" ] || say 'These alerts notify nobody yet. Run the command again with a NOTIFICATION_CHANNEL.'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes an alert for a file that did not come: "no delivery to DESTINATION by HH:MM". Safe to run again.
+# Creates an alert for a missing file: "no delivery to DESTINATION by HH:MM". Safe to run again.
 set -euo pipefail
 
 # shellcheck source=/dev/null
@@ -9,9 +9,9 @@ usage() {
   cat >&2 <<'END'
 Usage: deploy/monitoring/expect-delivery.sh --project ID --destination NAME --by HH:MM [options]
 
-  --destination NAME   as the configuration names it
-  --by HH:MM           time of day by which a file has to be there
-  --zone ZONE          of that time, e.g. Europe/Berlin (default: UTC). Monitoring knows UTC alone, so run this again when
+  --destination NAME   name of the destination in the configuration
+  --by HH:MM           time of day by which a file is expected
+  --zone ZONE          time zone of --by, e.g. Europe/Berlin (default: UTC). Monitoring uses UTC, so run this again when
                        the clocks change
   --within HOURS       how far back a delivery counts, 1 to 24 (default: since midnight of that zone)
   --days DAYS          on which days, 0 (Sunday) to 6, as a range of UTC days (default: 0-6; working days: 1-5)
@@ -46,4 +46,4 @@ check_gcloud
 enable logging monitoring
 save_metric "$monitoring/log-metrics/courier-deliveries.json"
 save_policy "$scratch/policy.json"
-[ -n "$channel" ] || say 'Nobody is told of this alert yet: run it again with --channel.'
+[ -n "$channel" ] || say 'This alert notifies nobody yet. Run the command again with --channel.'

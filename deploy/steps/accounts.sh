@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Service accounts, each with what it needs and no more: one runs, one writes to Drive, one pushes, one builds.
+# Service accounts with minimal permissions: one runs the service, one writes to Drive, one pushes, one builds.
 
-# `list` rather than `describe`: of an account that does not exist Google may say PERMISSION_DENIED, which is also what it
-# says to somebody who lacks a role.
+# `list` instead of `describe`: for an account that does not exist, `describe` may answer PERMISSION_DENIED, which is also the
+# answer if a role is missing.
 account_exists() {
   local found
   found=$(answer gcloud iam service-accounts list --filter="email=$1" --project="$project" --format='value(email)') || exit
@@ -20,7 +20,7 @@ create_accounts() {
   create_account "$writer" 'drive-courier: writes to Drive'
   create_account "$builder" 'drive-courier: builds'
   if [ "$queue" != none ]; then create_account "$pusher" 'drive-courier: pushes messages'; fi
-  # Who is named and does not exist yet is made, in this project; an account of another project is its owner's business.
+  # Creates callers and operators of this project that do not exist yet. Accounts of other projects belong to their owners.
   for each in "${everybody[@]}"; do
     case $each in
       *"@$project.iam.gserviceaccount.com") create_account "$each" 'drive-courier: calls the courier' ;;
@@ -30,12 +30,12 @@ create_accounts() {
   bind_on_project "serviceAccount:$builder" roles/run.builder
 }
 
-# The runtime gets tokens of the account that writes to Drive, and of no other.
+# The service can impersonate the account that writes to Drive, and no other.
 allow_impersonation() {
   bind "serviceAccount:$runtime" roles/iam.serviceAccountTokenCreator iam service-accounts -- "$writer" --project="$project"
 }
 
-# Whoever sends from a laptop gets ID tokens of the caller, and of the operators to run the doctor, and no other right:
+# Senders can get ID tokens of the caller, and of the operators to run the doctor, and nothing else:
 # "courier send --impersonate CALLER".
 allow_senders() {
   local each target bound

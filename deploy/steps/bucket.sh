@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Objects that appear in a bucket become files in Drive.
+# Delivers new objects of a bucket to Drive.
 
-# Cloud Storage's own account of this project tells of objects through Pub/Sub.
+# Cloud Storage's service agent of this project publishes the notifications.
 storage_agent() {
   if [ -n "$dry_run" ]; then
     printf 'service-%s@gs-project-accounts.iam.gserviceaccount.com' "$number"
@@ -29,7 +29,7 @@ trigger_by_objects() {
   trigger "$name-objects" --event-filters=type=google.cloud.storage.object.v1.finalized --event-filters="bucket=$bucket"
 }
 
-# read_bucket NAME: the courier reads objects as itself.
+# read_bucket NAME: grants the courier's own account read access.
 read_bucket() {
   local found
   found=$(answer gcloud storage buckets describe "gs://$1" --project="$project" --format='value(name)') || exit
@@ -37,7 +37,7 @@ read_bucket() {
   bind "serviceAccount:$runtime" roles/storage.objectViewer storage buckets -- "gs://$1" --project="$project"
 }
 
-# The configuration says which of a bucket's objects may be delivered (see configuration).
+# The configuration lists which objects of these buckets may be delivered.
 read_sources() {
   local each seen=" $bucket "
   for each in ${sources[@]+"${sources[@]}"}; do

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The key of the account that writes to Drive: from IAM into Secret Manager, and onto no disk.
+# Creates the key of the account that writes to Drive and stores it in Secret Manager, without writing it to disk.
 
 create_secret() {
   local found
@@ -14,7 +14,7 @@ warn_of_lost_keys() {
   [ -z "$keys" ] || say "Note: $writer has a key that is not in the secret, perhaps from a run that was cut off. If nobody uses it: gcloud iam service-accounts keys delete ${keys%%$'\n'*} --iam-account=$writer --project=$project"
 }
 
-# The key goes through the pipe, and nowhere else.
+# The key passes only through this pipe.
 pipe_key() { "${make[@]}" | "${store[@]}" >/dev/null; }
 
 store_key() {

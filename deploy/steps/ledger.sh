@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The memory of which key got which file: a Firestore database, whose entries end by themselves.
+# The ledger of idempotency keys: a Firestore database whose entries expire.
 
 create_database() {
   local kind

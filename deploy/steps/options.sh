@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the operator asks for. Every name that the other steps use is made here.
+# Reads the options, and defines every name that the other steps use.
 
 usage() {
   cat <<'END'
@@ -7,53 +7,55 @@ Usage: deploy/deploy.sh --project ID --region REGION --folder FOLDER --caller EM
        deploy/deploy.sh rollback --project ID --region REGION [--to REVISION]
        deploy/deploy.sh teardown --project ID --region REGION [--yes]
 
-Where, and who:
+Location and callers:
   --project ID        Google Cloud project (default: gcloud's own)
-  --region REGION     where it runs, e.g. europe-west1 (default: gcloud's run/region)
+  --region REGION     region to deploy to, e.g. europe-west1 (default: gcloud's run/region)
   --folder FOLDER     id of the Drive folder: the last part of its address
   --caller EMAIL      service account that may send files; may be given several times. One of this project that does
                       not exist yet is created
   --sender MEMBER     user:EMAIL or group:EMAIL that may send from a laptop as the first caller:
                       "courier send --impersonate"; may be given several times
   --operator EMAIL    service account that may run the doctor; may be given several times (default: the first caller)
-  --gcloud-user-tokens  also takes people as callers and operators, by the tokens that gcloud makes for them. Such a token
-                      is made for gcloud, not for the courier, so whoever gets hold of one can use it elsewhere
+  --gcloud-user-tokens  also accepts people as callers and operators, with the tokens that gcloud issues to them. The audience
+                      of such a token is gcloud, not the courier, so anybody who gets one can use it elsewhere
 
-How it writes to Drive:
-  --keyless           by impersonating a service account: there is no key
-  --key               with a service account's key, kept in Secret Manager
-  --subject EMAIL     person that the account acts for (domain-wide delegation)
+Authentication to Drive:
+  --keyless           impersonate a service account, without a key
+  --key               use a service account's key from Secret Manager
+  --subject EMAIL     user that the account acts for (domain-wide delegation)
 
 What is deployed:
   --service           a Cloud Run service: files of any size, streamed (default)
   --function          a function: files up to 32 MiB
-  --queue KIND        push (default): a topic whose messages are pushed; eventarc: by a function and a trigger; none
-  --bucket NAME       objects that appear in this bucket are put into Drive (needs a queue)
-  --source PREFIX     callers may have objects below gs://BUCKET/ or gs://BUCKET/PREFIX/ put into Drive; may be given several times
+  --queue KIND        push (default): a topic with a push subscription; eventarc: a function with a trigger; none
+  --bucket NAME       deliver new objects of this bucket to Drive (needs a queue)
+  --source PREFIX     callers may have objects below gs://BUCKET/ or gs://BUCKET/PREFIX/ delivered; may be given several times
   --name NAME         name of the service, and the beginning of all other names (default: drive-courier)
   --database NAME     Firestore database of the ledger (default: "(default)")
-  --config FILE       the courier's whole configuration, instead of one made from the options
+  --config FILE       complete configuration, instead of one generated from the options
   --audit-sink WHERE  copies the audit lines to bigquery:DATASET or gs://BUCKET, which must exist
 
-Its size:
+Size:
   --memory SIZE       e.g. 512Mi, 2Gi (default: 1Gi)
   --cpu NUMBER        1, 2, 4, 6 or 8 (default: 1)
-  --concurrency N     requests at once in an instance; also the configuration's concurrentUploads (default: 80)
-  --min-instances N   instances that are kept running (default: 0)
-  --max-instances N   (default: 20)
+  --concurrency N     concurrent requests per instance; also the configuration's concurrentUploads (default: 80)
+  --min-instances N   minimum number of instances (default: 0)
+  --max-instances N   maximum number of instances (default: 20)
   --ingress WHAT      all (default), internal, or internal-and-cloud-load-balancing
   --vpc-network NAME  sends its traffic through this VPC network
   --vpc-subnet NAME   and this subnet
   --vpc-egress WHAT   private-ranges-only (default) or all-traffic
   --labels K=V,...    labels of the service
-  --ready-probe       a new revision gets traffic only after /v1/ready has found credentials, ledger and folder in order.
+  --ready-probe       send traffic to a new revision only after /v1/ready has checked credentials, ledger and folder.
                       Use it once the folder is shared
 
 Each time:
-  --redeploy          deploys although nothing changed: a fresh base image and compile cache
-  --to REVISION       revision to roll back to (default: the one before the one that serves)
-  --dry-run           prints every command, and runs none
-  --yes               asks nothing before it takes down
+  --redeploy          deploy even if nothing has changed, with a new base image and compile cache
+  --to REVISION       revision to roll back to (default: the one before the current one)
+  --dry-run           print every command, and run none
+  --yes               do not ask for confirmation before teardown
+
+The environment variable COURIER_COMMIT sets the commit that GET /v1/health reports (default: the one that the build found).
 END
 }
 
@@ -104,7 +106,7 @@ read_arguments() {
   done
 }
 
-# matches TEXT PATTERN WHAT: what goes into names, filters and documents has the form that it must have.
+# matches TEXT PATTERN WHAT: checks the form of what becomes part of names, filters and documents.
 matches() {
   [[ $1 =~ ^($2)$ ]] || misused "\"$1\" is no $3."
 }
@@ -131,7 +133,7 @@ check_people() {
   done
   [ -n "$sends_as" ] || [ ${#senders[@]} -eq 0 ] || misused '--sender needs a --caller that is a service account, to send as.'
   [ ${#operators[@]} -gt 0 ] || operators=("${sends_as:-${callers[0]}}")
-  # Callers and operators, each once.
+  # Callers and operators, without duplicates.
   everybody=()
   for each in "${callers[@]}" "${operators[@]}"; do
     [[ " ${everybody[*]-} " == *" $each "* ]] || everybody+=("$each")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What has to be there before anything is made.
+# Checks the requirements before anything is created.
 
 check_built() {
   dist=$here/../dist
@@ -17,13 +17,13 @@ check_project() {
   [ -n "$number" ] || stop 69 "there is no project \"$project\" that $account can see. List yours: gcloud projects list"
 }
 
-# The Node that the project itself uses, or else the one that is installed.
+# The Node of the project's dev dependencies, or else the installed one.
 node_here() {
   local own=$here/../node_modules/.bin/node
   if [ -x "$own" ]; then printf '%s' "$own"; else printf 'node'; fi
 }
 
-# The configuration as the service will read it: every fault is told before anything is made. EX_CONFIG is 78.
+# Checks the configuration as the service will read it, before anything is created. EX_CONFIG is 78.
 check_configuration() {
   local said status=0
   if [ -n "$dry_run" ]; then
@@ -40,7 +40,7 @@ check_configuration() {
   say "$said"
 }
 
-# Where the service answers: https://cloud.google.com/run/docs/triggering/https-request#deterministic
+# The URL of a service: https://cloud.google.com/run/docs/triggering/https-request#deterministic
 url_of() { printf 'https://%s-%s.%s.run.app' "$1" "$number" "$region"; }
 
 wanted_apis() {
@@ -52,7 +52,7 @@ wanted_apis() {
   if [ -n "$audit_sink" ]; then echo logging; fi
 }
 
-# enable NAME...: turns on those APIs that are off.
+# enable NAME...: enables the APIs that are not enabled yet.
 enable() {
   local enabled missing=() api
   enabled=$(answer gcloud services list --enabled --project="$project" --format='value(config.name)') || exit

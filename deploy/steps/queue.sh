@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Work that comes as messages: a topic, and a second one for messages that can never be delivered.
+# The topic for deliveries, and the dead-letter topic for messages that can never be delivered.
 
 create_topic() {
   local found
@@ -12,8 +12,8 @@ subscription() {
   answer gcloud pubsub subscriptions describe "$1" --project="$project" --format="value($2)"
 }
 
-# Without a subscription a topic forgets what it is given. Ten minutes are for whoever publishes dead letters again;
-# 31 days, which is Pub/Sub's maximum, for whoever has to find out first what was wrong.
+# Without a subscription a topic does not keep messages. The ack deadline of ten minutes leaves time to publish dead letters
+# again, and 31 days, the maximum of Pub/Sub, to find out what was wrong.
 keep_failed() {
   local keeps
   keeps=$(subscription "$failed" messageRetentionDuration) || exit
@@ -32,16 +32,16 @@ create_topics() {
   bind "serviceAccount:$runtime" roles/pubsub.publisher pubsub topics -- "$failed" --project="$project"
 }
 
-# Pub/Sub's own account of this project.
+# Pub/Sub's service agent of this project.
 pubsub_agent() { printf 'serviceAccount:service-%s@gcp-sa-pubsub.iam.gserviceaccount.com' "$number"; }
 
-# It makes the tokens that pushes carry. In projects from before 2021-04-08 it has no right to, and every push would be refused:
+# It issues the tokens of pushes. In projects from before 2021-04-08 it lacks that role, and every push would be rejected:
 # https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions#configure_for_push_authentication
 allow_push_tokens() {
   bind "$(pubsub_agent)" roles/iam.serviceAccountTokenCreator iam service-accounts -- "$pusher" --project="$project"
 }
 
-# It also moves messages aside: https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions
+# It also forwards messages to the dead-letter topic: https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions
 allow_dead_letters() {
   local agent
   agent=$(pubsub_agent)
@@ -68,7 +68,7 @@ subscribe_with_push() {
 
 deploy_events() {
   allow_push_tokens
-  # Eventarc comes from inside Google Cloud, whatever the ingress of the service is.
+  # Eventarc calls from inside Google Cloud, so no other ingress is needed.
   deploy "$name-events" internal --function=courierEvent --timeout=540
   allow_caller "serviceAccount:$pusher" "$name-events"
 }

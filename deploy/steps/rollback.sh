@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Gives the traffic back to an earlier revision. Its configuration comes back with it: that is part of a revision.
+# Sends the traffic to an earlier revision. The configuration is part of a revision, so it is rolled back too.
 
-# previous_of SERVING, of lines "REVISION<tab>READY", newest first: the newest ready one that is older than SERVING.
+# previous_of SERVING: reads lines "REVISION<tab>READY", newest first, and prints the newest ready one that is older than SERVING.
 previous_of() {
   local serving=$1 revision ready past=''
   while IFS=$'\t' read -r revision ready; do
@@ -45,7 +45,7 @@ roll_back() {
       standing=$(describe_service "$name" metadata.name) || exit
       [ -n "$dry_run" ] || [ -n "$standing" ] || stop 69 "there is no service $name in $region."
       roll_back_service "$name"
-      # Deployed together, rolled back together.
+      # They are deployed together, so they are rolled back together.
       standing=$(describe_service "$name-events" metadata.name) || exit
       [ -z "$standing" ] || roll_back_service "$name-events"
       ;;

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How gcloud is run: what changes something is printed first; what fails is explained; --dry-run runs nothing at all.
+# Runs gcloud: commands that change something are printed first, failures are explained, and --dry-run runs nothing.
 
 program=${0##*/}
 
@@ -26,7 +26,7 @@ gcloud_setting() {
   gcloud config get-value "$1" --quiet 2>/dev/null | grep -v '^(unset)$' || true
 }
 
-# What went wrong, in words that say what to do; gcloud's own come first.
+# Prints gcloud's own message, and then what to do about it.
 explain() {
   local text=$1
   say "$text"
@@ -60,8 +60,8 @@ PAUSE_SECONDS=${DEPLOY_PAUSE_SECONDS:-10}
 # For tests: replaces every limit below.
 PATIENCE_SECONDS=${DEPLOY_PATIENCE_SECONDS:-}
 
-# is_settling TEXT: true for what Google answers while something that was made a moment ago is not known everywhere yet.
-# Sets `reason` to what to tell, and `patience` to how many seconds it can take.
+# is_settling TEXT: true for errors that Google returns while a new resource or role is not active everywhere yet.
+# Sets `reason` to the explanation, and `patience` to the number of seconds that this can take.
 is_settling() {
   case $1 in
     *'Cannot find metric'*) reason='Monitoring does not know a new metric yet' patience=900 ;;
@@ -77,7 +77,7 @@ is_settling() {
   patience=${PATIENCE_SECONDS:-$patience}
 }
 
-# attempt COMMAND...: runs it, again and again while Google is settling. Leaves its output in $scratch/said; on failure prints why.
+# attempt COMMAND...: runs the command, and repeats it while is_settling. The output is in $scratch/said; on failure it prints why.
 attempt() {
   local problem started=$SECONDS told='' reason='' patience=0 waited
   while ! "$@" >"$scratch/said" 2>"$scratch/problem"; do
@@ -91,7 +91,7 @@ attempt() {
       printf '%s\n' "$problem" "Waited $((waited / 60)) minutes because $reason."
       return 1
     fi
-    # At first, and then each minute.
+    # Once at the beginning, and then every minute.
     if [ "$told" != "$((waited / 60))" ]; then
       told=$((waited / 60))
       say "Waiting: $reason. It can take up to $((patience / 60)) minutes; $waited seconds so far."
@@ -108,7 +108,7 @@ change() {
   problem=$(attempt "$@") || explain "$problem"
 }
 
-# answer COMMAND...: what a command that changes nothing says; empty when there is no such thing. A dry run knows nothing.
+# answer COMMAND...: the output of a command that changes nothing; empty if the resource does not exist. Empty in a dry run.
 answer() {
   local said problem
   [ -z "$dry_run" ] || return 0
@@ -123,18 +123,18 @@ answer() {
       cat "$scratch/said"
       return 0
       ;;
-    # Google answers so for what may be there but may not be seen, too; in this project that is a missing role.
+    # Google gives the same answer for resources that exist and are not visible; in this project that means a missing role.
     *PERMISSION_DENIED* | *'does not have permission'*) explain "$problem" ;;
     *NOT_FOUND* | *'not found'* | *'annot find'* | *'could not be found'* | *'does not exist'*) return 0 ;;
   esac
   explain "$problem"
 }
 
-# holds POLICY ROLE MEMBER, of a policy that was asked for as lines "ROLE<tab>MEMBER"
+# holds POLICY ROLE MEMBER: whether a policy in lines "ROLE<tab>MEMBER" has this binding
 holds() { [[ $'\n'$1$'\n' == *$'\n'"$2"$'\t'"$3"$'\n'* ]]; }
 AS_LINES=(--flatten='bindings[].members' --format='value(bindings.role,bindings.members)')
 
-# bind MEMBER ROLE GROUP... -- RESOURCE [FLAG...]: gives a role, unless it is given already.
+# bind MEMBER ROLE GROUP... -- RESOURCE [FLAG...]: grants a role, unless it is granted already.
 bind() {
   local member=$1 role=$2 group=() held
   shift 2
@@ -145,7 +145,7 @@ bind() {
   change gcloud "${group[@]}" add-iam-policy-binding "$@" --member="$member" --role="$role" ${condition[@]+"${condition[@]}"} --quiet
 }
 
-# On a project a binding must say that it has no condition, or gcloud asks.
+# A binding on a project must say that it has no condition; otherwise gcloud asks.
 bind_on_project() {
   local condition=("--condition=${3:-None}")
   bind "$1" "$2" projects -- "$project"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The courier itself, from dist/. Whoever is not a caller does not get past the platform's own check of identity.
+# Deploys the courier from dist/. Cloud Run rejects everybody who is not a caller.
 
 json_list() {
   local text='' each
@@ -17,7 +17,7 @@ drive_right() {
   fi
 }
 
-# Whatever the bucket tells of may be delivered, and nothing else that the courier can read.
+# Every object of the bucket may be delivered, and nothing else that the courier can read.
 pushed_sources() {
   if [ -n "$bucket" ]; then json_list "gs://$bucket/"; else json_list; fi
 }
@@ -32,7 +32,7 @@ pubsub_part() {
   fi
 }
 
-# gcloud's own client id: the audience of the tokens that it makes for people.
+# gcloud's client id, which is the audience of the tokens that gcloud issues to people.
 GCLOUD_AUDIENCE=32555940559.apps.googleusercontent.com
 
 audiences() {
@@ -41,7 +41,7 @@ audiences() {
   json_list "${each[@]}"
 }
 
-# cloud-run-iam: the platform checks every caller (see deploy), and may hand tokens on without their signature.
+# cloud-run-iam: Cloud Run checks every caller (see deploy), and may pass on tokens without their signature.
 configuration() {
   if [ -n "$config" ]; then
     cat "$config"
@@ -68,7 +68,7 @@ environment_file() {
 
 sha256() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
 
-# What was deployed, in 40 digits: the same files and flags need no new revision.
+# A digest of the deployed files and flags: if it is unchanged, no new revision is needed.
 deployed_digest() {
   {
     printf '%s\n' "$@"
@@ -125,7 +125,7 @@ deploy() {
     environment_file >"$file"
   fi
   change gcloud run deploy "$service" --source="$([ -n "$dry_run" ] && echo dist || echo "$dist")" --env-vars-file="$file" "${flags[@]}" --labels="courier-digest=$digest${labels:+,$labels}" --quiet
-  # Without this a new revision of a service that was rolled back would get no traffic.
+  # After a rollback, a new revision would otherwise get no traffic.
   [ -z "$pinned" ] || change gcloud run services update-traffic "$service" --to-latest --region="$region" --project="$project" --quiet
 }
 
@@ -135,7 +135,7 @@ deploy_service() {
     deploy "$name" "$ingress" --function=courier --timeout=600 --startup-probe="$(startup_probe)"
   else
     entry=$(entry_point) || exit
-    # End to end HTTP/2: requests of any size.
+    # End-to-end HTTP/2 allows requests of any size.
     deploy "$name" "$ingress" --use-http2 --timeout=3600 --startup-probe="$(startup_probe)" --set-build-env-vars="GOOGLE_ENTRYPOINT=$entry"
   fi
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A copy of the audit lines, one a delivery, where they outlive the log: a BigQuery dataset or a bucket.
+# Copies the audit lines (one per delivery) to a BigQuery dataset or a bucket, so that they outlive the log.
 
 AUDIT_LINES='jsonPayload.audit.outcome:*'
 
@@ -10,7 +10,7 @@ sink_destination() {
   esac
 }
 
-# Cloud Logging writes as an account of its own, which is known once the sink exists.
+# Cloud Logging writes with its own account, which is known after the sink is created.
 allow_sink_to_write() {
   local writes_as
   writes_as=$(answer gcloud logging sinks describe "$sink" --project="$project" --format='value(writerIdentity)') || exit

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# How large an instance is, and whether its memory, processors and concurrency go together.
+# Checks that memory, processors and concurrency of an instance are consistent.
 
-# What one upload needs of the buffers: two blocks of 256 KiB.
+# The buffers that one upload needs: two blocks of 256 KiB.
 UPLOAD_KIB=512
 DEFAULT_CONCURRENT_UPLOADS=80
 
@@ -34,8 +34,8 @@ check_cpu() {
   [ "$mib" -ge "$least" ] || misused "--memory $memory is too little: with --cpu $cpu it is ${least}Mi or more."
 }
 
-# The configuration's own limit and Cloud Run's are one number. Requests beyond the configuration's are answered 429, and a
-# lower one of Cloud Run's keeps part of the memory from ever being used.
+# The limit in the configuration and Cloud Run's concurrency must be equal. Requests above the configuration's limit get 429,
+# and with a lower concurrency part of the memory would never be used.
 check_concurrency() {
   local mib=$1 uploads buffer_kib bytes
   uploads=$(limit_of concurrentUploads)
@@ -64,13 +64,13 @@ check_size() {
   [ -z "$labels" ] || matches "$labels" '[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}(,[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63})*' 'list of labels, such as team=reports,cost-center=42'
   [ -z "$vpc_egress" ] || matches "$vpc_egress" 'all-traffic|private-ranges-only' 'VPC egress'
   [ -z "$vpc_egress$vpc_subnet" ] || [ -n "$vpc_network" ] || misused '--vpc-subnet and --vpc-egress need --vpc-network.'
-  # With an internal ingress Pub/Sub of the same project still comes through; nobody's laptop does.
+  # With an internal ingress, Pub/Sub of the same project still reaches the service; laptops do not.
   mib=$(mib_of "$memory")
   check_cpu "$mib"
   check_concurrency "$mib"
 }
 
-# The flags of "gcloud run deploy" for all of it, as size_flags.
+# Sets size_flags to the flags of "gcloud run deploy".
 size_flags_for() {
   size_flags=(--memory="$memory" --cpu="$cpu" --cpu-boost --concurrency="$concurrency"
     --min-instances="$min_instances" --max-instances="$max_instances" --ingress="$1")

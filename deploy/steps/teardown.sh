@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Takes down all that was set up under this name, in the opposite order. The ledger's database stays: it may serve others.
+# Removes everything that was created under this name, in the opposite order. The ledger's database stays: others may use it.
 
-# remove DESCRIBE... -- DELETE...: deletes what is there.
+# remove DESCRIBE... -- DELETE...: deletes a resource if it exists.
 remove() {
   local describe=() found
   while [ "$1" != -- ]; do describe+=("$1") && shift; done
@@ -19,7 +19,7 @@ remove_trigger() {
   remove gcloud eventarc triggers describe "$1" --location="$region" -- gcloud eventarc triggers delete "$1" --location="$region"
 }
 
-# A role that is left to a deleted account would stay in the project's policy for ever.
+# Roles of a deleted account would otherwise stay in the project's policy.
 unbind_on_project() {
   local member=serviceAccount:$1 role=$2 held
   held=$(answer gcloud projects get-iam-policy "$project" "${AS_LINES[@]}") || exit
@@ -52,7 +52,7 @@ take_down() {
   local each enabled
   check_project
   confirm
-  # Where an API was never on there is nothing of it, and asking would fail.
+  # If an API was never enabled, it has no resources, and the describe command would fail.
   enabled=$(answer gcloud services list --enabled --project="$project" --format='value(config.name)') || exit
   is_on() { [ -n "$dry_run" ] || [[ $'\n'$enabled$'\n' == *$'\n'"$1.googleapis.com"$'\n'* ]]; }
 

@@ -4,17 +4,17 @@ variable "project" {
 }
 
 variable "region" {
-  description = "Where the service runs, and the ledger's database is made, e.g. europe-west1."
+  description = "Region of the service and of the ledger's database, e.g. europe-west1."
   type        = string
 }
 
 variable "image" {
-  description = "Container image of the courier: deploy/Dockerfile, built and pushed. A function has an image of its own, made by \"gcloud run deploy --source dist --function courier\"."
+  description = "Container image of the courier: deploy/Dockerfile, built and pushed. A function has its own image, created by \"gcloud run deploy --source dist --function courier\"."
   type        = string
 }
 
 variable "name" {
-  description = "Name of the service, and the beginning of all other names."
+  description = "Name of the service, and prefix of all other names."
   type        = string
   default     = "drive-courier"
 
@@ -25,7 +25,7 @@ variable "name" {
 }
 
 variable "folder" {
-  description = "Id of the Drive folder: the last part of its address."
+  description = "Id of the Drive folder: the last part of its URL."
   type        = string
 }
 
@@ -35,23 +35,23 @@ variable "callers" {
 
   validation {
     condition     = length(var.callers) > 0
-    error_message = "Nobody may send files: name at least one caller."
+    error_message = "At least one caller is required."
   }
 
   validation {
     condition     = var.gcloud_user_tokens || alltrue([for email in concat(var.callers, var.operators) : endswith(email, ".gserviceaccount.com")])
-    error_message = "gcloud makes people no token for the courier. Name service accounts, and let people send in their name (senders), or set gcloud_user_tokens."
+    error_message = "gcloud does not issue tokens for the courier to people. Use service accounts, and let people impersonate them (senders), or set gcloud_user_tokens."
   }
 }
 
 variable "operators" {
-  description = "Emails of the service accounts that may run the doctor; empty: the first caller."
+  description = "Emails of the service accounts that may run the doctor. Empty: the first caller."
   type        = list(string)
   default     = []
 }
 
 variable "senders" {
-  description = "Who may send from a laptop as the first caller (\"courier send --impersonate\"), in the form of IAM: user:EMAIL or group:EMAIL."
+  description = "Members that may send from a laptop as the first caller (\"courier send --impersonate\"): user:EMAIL or group:EMAIL."
   type        = list(string)
   default     = []
 
@@ -62,19 +62,19 @@ variable "senders" {
 }
 
 variable "gcloud_user_tokens" {
-  description = "True: people are taken as callers and operators by the tokens that gcloud makes for itself. Whoever is shown such a token can use it elsewhere, so this is for trying out."
+  description = "True: people are accepted as callers and operators, with the tokens that gcloud issues for itself. Anybody who gets such a token can use it elsewhere, so use this only to try things out."
   type        = bool
   default     = false
 }
 
 variable "keyless" {
-  description = "True: the courier impersonates the account that writes to Drive. False: it uses that account's key from Secret Manager, where you put it (see the output \"next_steps\"); no key is ever in Terraform's state."
+  description = "True: the courier impersonates the account that writes to Drive. False: it uses that account's key from Secret Manager, which you add by hand (see the output \"next_steps\"); no key is ever in Terraform's state."
   type        = bool
   default     = true
 }
 
 variable "subject" {
-  description = "Whom the account acts for (domain-wide delegation); null: for itself."
+  description = "User that the account acts for (domain-wide delegation). null: none."
   type        = string
   default     = null
 }
@@ -86,25 +86,25 @@ variable "database" {
 }
 
 variable "create_database" {
-  description = "False where the database is there already."
+  description = "False if the database exists already."
   type        = bool
   default     = true
 }
 
 variable "push" {
-  description = "True: a topic whose messages are pushed to the courier, and one for those that can never be delivered."
+  description = "True: a topic with a push subscription to the courier, and a dead-letter topic."
   type        = bool
   default     = true
 }
 
 variable "bucket" {
-  description = "Objects that appear in this bucket are put into Drive; null: no bucket. Needs push."
+  description = "Bucket whose new objects are delivered to Drive. null: none. Needs push."
   type        = string
   default     = null
 }
 
 variable "sources" {
-  description = "Objects that callers may have put into Drive: all below these gs://BUCKET/ or gs://BUCKET/PREFIX/. The courier is let read their buckets."
+  description = "Objects that callers may have delivered: everything below these gs://BUCKET/ or gs://BUCKET/PREFIX/. The courier is granted read access to these buckets."
   type        = list(string)
   default     = []
 
@@ -115,13 +115,13 @@ variable "sources" {
 }
 
 variable "events_image" {
-  description = "Image of the function courierEvent, for delivery by an Eventarc trigger rather than by push; null: no trigger."
+  description = "Image of the function courierEvent, for delivery by an Eventarc trigger instead of by push. null: no trigger."
   type        = string
   default     = null
 }
 
 variable "config" {
-  description = "The courier's whole configuration as JSON or YAML, instead of the one made from the other variables."
+  description = "Complete configuration as JSON or YAML, instead of the one generated from the other variables."
   type        = string
   default     = null
 }
@@ -149,7 +149,7 @@ variable "cpu" {
 }
 
 variable "concurrency" {
-  description = "Requests at once in an instance, which is also limits.concurrentUploads of the configuration made here."
+  description = "Concurrent requests per instance; also limits.concurrentUploads of the generated configuration."
   type        = number
   default     = 80
 
@@ -166,13 +166,13 @@ variable "concurrency" {
 }
 
 variable "min_instances" {
-  description = "Instances that are kept running."
+  description = "Minimum number of instances."
   type        = number
   default     = 0
 }
 
 variable "max_instances" {
-  description = "Instances at a time, at most."
+  description = "Maximum number of instances."
   type        = number
   default     = 20
 
@@ -183,7 +183,7 @@ variable "max_instances" {
 }
 
 variable "ingress" {
-  description = "Where requests may come from: all, internal, or internal-and-cloud-load-balancing."
+  description = "Source of requests: all, internal, or internal-and-cloud-load-balancing."
   type        = string
   default     = "all"
 
@@ -206,13 +206,13 @@ variable "vpc" {
 }
 
 variable "ready_probe" {
-  description = "True: a new revision gets traffic only after /v1/ready has found credentials, ledger and folder in order. Set it once the folder is shared."
+  description = "True: a new revision gets traffic only after /v1/ready has checked credentials, ledger and folder. Set it once the folder is shared."
   type        = bool
   default     = false
 }
 
 variable "audit_sink" {
-  description = "Where the audit lines are copied to: bigquery:DATASET or gs://BUCKET, which must exist; null: nowhere."
+  description = "Destination of a copy of the audit lines: bigquery:DATASET or gs://BUCKET, which must exist. null: none."
   type        = string
   default     = null
 
@@ -229,19 +229,19 @@ variable "monitoring" {
 }
 
 variable "notification_channels" {
-  description = "Who is told of alerts: names such as projects/PROJECT/notificationChannels/NUMBER."
+  description = "Notification channels that receive alerts: names such as projects/PROJECT/notificationChannels/NUMBER."
   type        = list(string)
   default     = []
 }
 
 variable "units_a_day" {
-  description = "Budget of the Drive API's quota units, of all deliveries in 24 hours; above it an alert is sent."
+  description = "Budget of Drive API quota units for all deliveries in 24 hours. Above it an alert is sent."
   type        = number
   default     = 300000000
 }
 
 variable "aws_account" {
-  description = "Id of an AWS account whose roles may call without a key, through a workload identity pool; null: none."
+  description = "Id of an AWS account whose roles may call without a key, through a workload identity pool. null: none."
   type        = string
   default     = null
 }
