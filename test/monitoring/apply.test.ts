@@ -81,7 +81,7 @@ test('what differs is updated and nothing else; what an operator has set stays',
 test('a channel that is given later is added to every policy', async () => {
   const project = open();
   const first = await apply(project, 'my-project');
-  expect(first.stderr).toContain('run it again with a NOTIFICATION_CHANNEL');
+  expect(first.stderr).toContain('again with a NOTIFICATION_CHANNEL');
   const ran = await apply(project, 'my-project', CHANNEL);
   expect(verbs(ran.state.changes)).toEqual(Array(count('alerts')).fill('monitoring policies update'));
   for (const { notificationChannels } of Object.values(ran.state.monitoring.policies))
