@@ -224,7 +224,9 @@ describe('configurations', () => {
 
   test('docs/configuration.md names every variable that the courier reads', () => {
     const room = join(REPOSITORY, 'src/config');
-    const source = readdirSync(room).map((name) => readFileSync(join(room, name), 'utf8'));
+    const source = readdirSync(room, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(join(room, name), 'utf8'));
     const names = [...source.join('\n').matchAll(/\b(COURIER_(?!GOOGLE_ORIGIN)\w+)/g)].map(([, name = '']) => name);
     const read = new Set(names);
     const page = readFileSync(join(REPOSITORY, 'docs/configuration.md'), 'utf8');
