@@ -10,9 +10,9 @@ import { join } from 'node:path';
 
 /** Suites that start many processes, wait in real time, or need programs that others wrote. */
 const SLOW = [
-  'test/(bad-days|chaos|clients|deploy|hostile|monitoring|mutate|soak)/',
+  'test/(bad-days|chaos|clients|deploy|hostile|monitoring|mutate|soak|worlds)/',
   'test/e2e/(client|demo|engine|examples|exports|identity|once|telemetry)/',
-  'test/build/deployed',
+  'test/(build/deployed|http/slowness)',
   'test/unit/client/stalled-google',
 ];
 
@@ -34,5 +34,6 @@ const { status } = spawnSync(process.execPath, [...JEST, ...options, ...selectio
   cwd: join(import.meta.dirname, '..'),
   stdio: 'inherit',
 });
-console.error(`The ${which} suites took ${durationText(Date.now() - startedMs)} minutes.`);
+if (!options.includes('--listTests'))
+  console.error(`The ${which} suites took ${durationText(Date.now() - startedMs)} minutes.`);
 process.exitCode = status ?? 1;

@@ -130,7 +130,7 @@ describe('a secret that cannot be used', () => {
   test.each([
     ['disabled', (short: string) => secrets().setState(short, 1, 'DISABLED'), 'secret-not-found', 'Create or enable'],
     ['destroyed', (short: string) => secrets().setState(short, 1, 'DESTROYED'), 'secret-not-found', 'Create or enable'],
-    ['damaged on its way', (short: string) => secrets().corrupt(short, 1), 'secret-corrupt', 'checksum'],
+    ['damaged on its way', (short: string) => secrets().corrupt(short, 1), 'secret-corrupt', 'new version'],
     [
       'not to be read',
       (short: string) => secrets().deny(short, google.world.emails.runtime),

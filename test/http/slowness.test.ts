@@ -154,7 +154,7 @@ describe('connections without a request', () => {
     [
       'stops within its headers',
       'GET /v1/health HTTP/1.1\r\nHost: a\r\nX-',
-      /^HTTP\/1\.1 400 .*The headers did not come/s,
+      /^HTTP\/1\.1 400 .*The headers did not arrive/s,
     ],
   ])('one that %s is closed in time', async (_, text, answer) => {
     entry = await startEntry('HTTP/1.1', { times });

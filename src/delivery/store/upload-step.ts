@@ -105,7 +105,9 @@ export const outOfTrash = async (step: UploadStep, file: DriveFile): Promise<Pic
   if (!file.trashed || from === undefined) return { file };
   try {
     const to = await freshFolder(step);
-    if (to !== undefined && to !== from) {
+    // The folder is not in the trash: a person put the file itself there, and the receipt says so.
+    if (to === from) return { file };
+    if (to !== undefined) {
       return { file: await step.request.destination.drive.move(file.id, { from, to }, step.context) };
     }
   } catch (error) {

@@ -42,6 +42,6 @@ test.each([
 ])('bytes other than announced are named by their own digest, when they are to be %s', async (_, refuse) => {
   await expect(refuse()).rejects.toMatchObject({
     code: 'digest-mismatch',
-    detail: `The bytes that arrived have the SHA-256 ${SHA256}.`,
+    detail: `The SHA-256 of the received bytes is ${SHA256}.`,
   });
 });
