@@ -26,37 +26,43 @@ import { createSourceAccess } from './exports/source-access.ts';
 import { createAuthorize } from './delivery/authorize.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 
-/** Uploads that may wait for a buffer, for each one that may be under way; more are answered `busy`. */
-const WAITERS_AN_UPLOAD = 1;
+/** The maximum number of uploads that wait for a buffer, per concurrent upload. Further ones are answered `busy`. */
+const MAX_WAITERS_PER_UPLOAD = 1;
 
 export interface CourierOptions {
-  /** Largest body that this form of the courier takes, in bytes; undefined: no limit. */
+  /** The largest accepted body in bytes (a platform limit of the function); undefined: no limit. */
   maxBodyBytes?: number | undefined;
   log: Log;
   /** Epoch milliseconds. */
   now?: () => number;
-  /** True once the server has been told to end. */
+  /** True once the server is shutting down. */
   stopping?: () => boolean;
-  /** Default: OpenTelemetry's API, if an SDK was started before. */
+  /** Default: OpenTelemetry's API, if an SDK has been started. */
   telemetry?: Telemetry;
 }
 
 export interface Courier {
   app: CourierApp;
-  /** Does the work that a CloudEvent brings; throws what is to come again. */
+  /** Handles a CloudEvent; throws if it is to be redelivered. */
   onEvent: ReturnType<typeof createEventHandler>;
-  /** Fetches what the first delivery will need, all at once: Google's keys, the secrets, access tokens, ids of files. Failures are logged, not thrown. */
+  /**
+   * Fetches in parallel what the first delivery needs: Google's keys, secrets, access tokens and ids of files. Failures
+   * are logged, not thrown.
+   */
   warmUp(): Promise<void>;
   close(): Promise<void>;
 }
 
-const openLedger = ({ ledger }: Pick<Config, 'ledger'>, means: Omit<FirestoreLedgerOptions, 'config'>): Ledger => {
-  if (ledger !== 'memory') return createFirestoreLedger({ config: ledger.firestore, ...means });
-  means.log.warn(
+const openLedger = (
+  { ledger }: Pick<Config, 'ledger'>,
+  dependencies: Omit<FirestoreLedgerOptions, 'config'>,
+): Ledger => {
+  if (ledger !== 'memory') return createFirestoreLedger({ config: ledger.firestore, ...dependencies });
+  dependencies.log.warn(
     {},
     'ledger: memory remembers keys for this instance alone, until it ends; use firestore for more than one',
   );
-  return createMemoryLedger({ now: means.now });
+  return createMemoryLedger({ now: dependencies.now });
 };
 
 const summaryOf = ({
@@ -70,7 +76,7 @@ const summaryOf = ({
   maxBytes,
 });
 
-/** Everything put together: from the configuration to what answers requests and events. */
+/** The composition root: creates the handlers of requests and events from the configuration. */
 export const createCourier = (config: Config, options: CourierOptions): Courier => {
   const { log, now = Date.now, stopping = () => false, maxBodyBytes, telemetry = createTelemetry() } = options;
   const { limits, googleOrigin, pubsub } = config;
@@ -92,7 +98,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   });
   const budget = createBufferBudget({
     bytes: limits.bufferBytes ?? defaultBufferBytes(),
-    maxWaiters: limits.concurrentUploads * WAITERS_AN_UPLOAD,
+    maxWaiters: limits.concurrentUploads * MAX_WAITERS_PER_UPLOAD,
     now,
   });
   telemetry?.watchBudget(budget.gauges);
@@ -100,9 +106,9 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   const authenticator = createAuthenticator(config, { fetch, now, log, isCloudRun: platform.isCloudRun });
   const policy = createPolicy(config);
   const destinations = createDestinations(config, { transport, runtime, budget, ledger, now, log });
-  const story = { allow: createAllow(destinations, policy), ledger, now, log, telemetry };
+  const deliveryDependencies = { allow: createAllow(destinations, policy), ledger, now, log, telemetry };
 
-  const forDoctor: DoctorDependencies = {
+  const doctorDependencies: DoctorDependencies = {
     config,
     openAccount: (name) => openAccount(config, name, { transport, runtime, budget, now, log }),
     ledger,
@@ -114,15 +120,15 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   };
   let readiness: Promise<HttpDependencies['ready']> | undefined;
 
-  const services: HttpDependencies = {
+  const dependencies: HttpDependencies = {
     authenticate: authenticator.authenticate,
     authenticatePush: authenticator.authenticatePush,
     mayPush: createPushPolicy(pubsub).mayPush,
     eventGrant: { destinations: pubsub.eventDestinations, sources: pubsub.eventSources },
-    authorize: createAuthorize({ ...story, requireAnyDestination: policy.requireAnyDestination }),
-    deliver: createDeliver(story),
+    authorize: createAuthorize({ ...deliveryDependencies, requireAnyDestination: policy.requireAnyDestination }),
+    deliver: createDeliver(deliveryDependencies),
     openObject: createSourceAccess({
-      allow: story.allow,
+      allow: deliveryDependencies.allow,
       open: (name, time) => openObject({ transport, ...bearer, userProject }, name, time),
       log,
     }),
@@ -135,15 +141,15 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
         const destination = destinations.get(name);
         return destination === undefined ? [] : [summaryOf(destination)];
       }),
-    openUpload: createOpenUpload(story),
-    completeUpload: createCompleteUpload(story),
+    openUpload: createOpenUpload(deliveryDependencies),
+    completeUpload: createCompleteUpload(deliveryDependencies),
     async doctor(caller, doctorOptions) {
       policy.requireOperator(caller);
       const { examine } = await import('./doctor/examine.ts');
-      return examine(forDoctor, doctorOptions);
+      return examine(doctorDependencies, doctorOptions);
     },
     async ready() {
-      readiness ??= import('./doctor/readiness.ts').then(({ createReadiness }) => createReadiness(forDoctor));
+      readiness ??= import('./doctor/readiness.ts').then(({ createReadiness }) => createReadiness(doctorDependencies));
       return (await readiness)();
     },
     stopping,
@@ -162,24 +168,28 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   };
 
   const warmUp = async (): Promise<void> => {
-    const ahead = async (what: string, work: Promise<unknown>): Promise<void> => {
+    const prefetch = async (what: string, work: Promise<unknown>): Promise<void> => {
       await work.catch((error: unknown) => log.warn({ error }, `${what} could not be fetched ahead`));
     };
-    const rights = new Map([...destinations.values()].map(({ config, drive }) => [config.credentials, drive]));
+    const driveByCredentials = new Map(
+      [...destinations.values()].map(({ config, drive }) => [config.credentials, drive]),
+    );
     const folders = [...destinations.values()].map(({ name, config, drive }) =>
-      ahead(`the folder of "${name}"`, drive.resolveFolder(config.folder, {})),
+      prefetch(`the folder of "${name}"`, drive.resolveFolder(config.folder, {})),
     );
     await Promise.all([
-      ahead("Google's keys", authenticator.warmUp()),
-      ...[...rights].map(([name, drive]) => ahead(`a token and ids of credentials "${name}"`, drive.fetchIdsAhead())),
+      prefetch("Google's keys", authenticator.warmUp()),
+      ...[...driveByCredentials].map(([name, drive]) =>
+        prefetch(`a token and ids of credentials "${name}"`, drive.fetchIdsAhead()),
+      ),
       ...folders,
     ]);
     if (config.onCloudRun && project === undefined) project = await findProject().catch(() => undefined);
   };
 
   return {
-    app: createApp(services),
-    onEvent: createEventHandler(services),
+    app: createApp(dependencies),
+    onEvent: createEventHandler(dependencies),
     warmUp,
     async close() {
       await ledger.close();

@@ -1,47 +1,58 @@
-/** The domain's words. Sizes are bytes; times are RFC 3339 UTC unless the name ends in `Ms` (epoch milliseconds). */
+/**
+ * The types of the domain. Sizes are bytes; times are RFC 3339 UTC unless the name ends in `Ms` (epoch milliseconds).
+ */
 
-/** Who asks, known by a verified token. */
+/** The caller of a request, identified by a verified token. */
 export interface Caller {
-  /** Stable subject of the token. */
+  /** The `sub` claim of the token, which never changes for an account. */
   sub: string;
-  /** Lower-case, and only when the token says that it is verified. */
+  /** In lower case; set only if the token marks it as verified. */
   email?: string | undefined;
   /**
-   * The Google Workspace or Cloud Identity domain that keeps the account (the token's `hd`), lower-case. Consumer accounts
-   * have none, whatever domain their address ends in, and service accounts have none.
+   * The Google Workspace or Cloud Identity domain that manages the account (the `hd` claim), in lower case. Consumer
+   * accounts have none, even with an address in such a domain, and service accounts have none.
    */
   hostedDomain?: string | undefined;
 }
 
 export const CONFLICT_RULES = ['new', 'replace', 'skip', 'fail'] as const;
-/** What happens if the name is taken: another file, the content replaced, nothing, or an error. */
+/**
+ * What happens if a file with the name exists: another file is created, the content is replaced, nothing happens, or an
+ * error.
+ */
 export type ConflictRule = (typeof CONFLICT_RULES)[number];
 
 export const CONVERSIONS = ['sheet', 'doc', 'slides'] as const;
-/** A Google format to convert a file to. */
+/** A Google format to which a file can be converted. */
 export type Conversion = (typeof CONVERSIONS)[number];
 
-/** A delivery's bytes, read at most once from the start unless `reopen` exists. */
+/** The bytes of a delivery. They can be read only once, unless `openAt` exists. */
 export interface Source {
-  /** Undefined until the end is known. */
+  /** Undefined if the size is not known in advance. */
   size: number | undefined;
   mimeType: string;
-  /** Opens the bytes. Throws CourierError: `body-truncated`, `too-large`, `source-not-found`, … A chunk is good until the next is asked for: whoever wants to keep it copies it. */
+  /**
+   * Opens the bytes. A chunk is valid only until the next one is requested; copy it to keep it.
+   * @throws CourierError `body-truncated`, `too-large`, `source-not-found`, …
+   */
   open(): AsyncIterable<Uint8Array>;
-  /** Opens the bytes from an offset; only sources that can be read again have it (Cloud Storage, inline). */
+  /** Opens the bytes at an offset. Only sources that can be read again have this method (Cloud Storage, inline). */
   openAt?(offset: number): AsyncIterable<Uint8Array>;
-  /** Names the bytes for good (`gs://bucket/object#generation`), so that a later try may go on in the middle. */
+  /**
+   * A permanent identifier of the bytes (`gs://bucket/object#generation`), with which a later attempt can resume the
+   * upload.
+   */
   identity?: string | undefined;
-  /** Why the bytes are not there any more; only a receipt that they already have can be given. */
-  gone?: Error | undefined;
+  /** Set if the bytes no longer exist: the error to throw, unless an earlier delivery already has a receipt. */
+  missing?: Error | undefined;
 }
 
-/** What the caller asked for, in the contract's words, before the destination's defaults. */
+/** The options in the request, before the defaults of the destination are applied. */
 export interface DeliveryOptions {
-  /** Undefined: the only destination, else `default`. */
+  /** Default: the only destination, or `default` if there are several. */
   destination?: string | undefined;
   name: string;
-  /** What the stored file's name has to end with besides: `.gz` for bytes that are stored compressed. */
+  /** A suffix to add to the name of the stored file, such as `.gz` for compressed bytes. */
   suffix?: string | undefined;
   /** Folders below the destination's, separated by "/". */
   path?: string | undefined;
@@ -50,25 +61,25 @@ export interface DeliveryOptions {
   description?: string | undefined;
 }
 
-/** One file to be put in one place. */
+/** One file to deliver to one destination. */
 export interface Delivery {
   caller: Caller;
   options: DeliveryOptions;
   source: Source;
   idempotencyKey?: string | undefined;
-  /** Lower-case hex, as the caller announced it. */
+  /** The digest that the caller announced, in lower-case hex. */
   expectedSha256?: string | undefined;
-  /** Ends when the caller is gone or the request's time is up. */
+  /** Aborted when the caller disconnects or the request's time limit is exceeded. */
   signal: AbortSignal;
-  /** Epoch milliseconds by which an answer must be out; the upload stops in good time before. */
+  /** Epoch milliseconds by which the response must be sent; the upload stops early enough before. */
   deadlineMs: number;
   requestId: string;
-  /** What this work may write to by its way of coming (a Pub/Sub subscription's list); the policy's `callers` do not count then. */
+  /** The allowed destinations of a Pub/Sub subscription. They replace the `callers` of the policy. */
   allowedDestinations?: readonly string[] | undefined;
 }
 
 export const OUTCOMES = ['created', 'replaced', 'skipped', 'replayed'] as const;
-/** What a delivery did. */
+/** The result of a delivery. */
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** The proof of a delivery. */
@@ -114,6 +125,6 @@ export interface Receipt {
 
 export const callerName = (caller: Caller): string => caller.email ?? caller.sub;
 
-/** The destination that a request means: the one it names, else the only one that there is, else `default`. */
+/** The destination of a request: the one that it names, else the only one that is available, else `default`. */
 export const impliedDestination = (named: string | undefined, available: readonly string[]): string =>
   named ?? (available.length === 1 ? available[0] : undefined) ?? 'default';

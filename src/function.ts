@@ -6,9 +6,9 @@ import { createNodeListener } from './http/server/node-listener.ts';
 import { createLog } from './log.ts';
 import { orExitOnFaults } from './start.ts';
 
-/** The Cloud Functions form: `courier` over HTTP, `courierEvent` for CloudEvents, on functions-framework's server. */
+/** The entry point for Cloud Functions with functions-framework: `courier` for HTTP, `courierEvent` for CloudEvents. */
 
-/** The platform takes no larger request over HTTP/1. */
+/** The platform's size limit for HTTP/1 requests. */
 const MAX_BODY_BYTES = 33_554_432;
 
 enterProduction(process.env);
@@ -20,6 +20,6 @@ const { onRequest } = createNodeListener(courier.app);
 
 if (servedFunction(process.argv, config.functionTarget) !== 'courierEvent') keepRequests();
 http('courier', onRequest);
-// One parameter: two would be taken for callback style.
+// One parameter, because functions-framework treats a function with two parameters as one with a callback.
 cloudEvent<unknown>('courierEvent', (event: CloudEvent<unknown>) => courier.onEvent(event));
 void courier.warmUp();

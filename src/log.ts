@@ -18,8 +18,8 @@ const SEVERITY: Readonly<Record<string, string>> = {
 /** pino's number for `error`. */
 const ERROR = 50;
 
-/** In characters. When more is waiting, it is written at once. */
-const MAX_HELD_LINES = 8_192;
+/** In characters. When more is buffered, it is written immediately. */
+const MAX_BUFFERED_CHARACTERS = 8_192;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -56,7 +56,7 @@ const chainOf = (error: unknown): Error[] => {
   return chain;
 };
 
-/** True for an error of the table that is not a fault in the courier. */
+/** True for an error with a code other than `internal`, which means a bug in the courier. */
 const isExpected = (error: unknown): boolean => error instanceof CourierError && error.code !== 'internal';
 
 /** The chain of causes, outermost first. Other properties are left out, because a library's error contains the whole request with its token. */
@@ -93,35 +93,35 @@ const createInsertIds = (): (() => string) => {
 };
 
 /**
- * Writes to standard output. Lines of one turn of the event loop share one write, because a write costs more than the rest of
- * a line. Held lines are also written when the process exits. After the reader of the pipe is gone, pino's destination drops
- * them. On a terminal, a person reads along, so lines are formatted for reading; elsewhere they stay JSON.
+ * Writes to standard output. Lines of one turn of the event loop share one write, because a write costs more than the
+ * rest of a line. Buffered lines are also written when the process exits. If the reader of the pipe has closed it,
+ * pino's destination drops them. On a terminal, lines are formatted for people; otherwise they are JSON.
  */
 const createOutput = (): { write(line: string): void } => {
   const { stdout } = process;
   const output = pino.destination({ fd: stdout.fd, sync: true });
-  let held = '';
+  let buffered = '';
   const flush = (): void => {
-    const lines = held;
-    held = '';
-    // Not pino's own buffer with flushSync: that retries without end after the reader of the pipe is gone.
+    const lines = buffered;
+    buffered = '';
+    // pino's own buffer is not used, because its flushSync retries endlessly after the reader has closed the pipe.
     if (lines !== '') output.write(lines);
   };
   process.on('exit', flush);
   const format = stdout.isTTY ? (line: string): string => prettyLine(line, stdout.hasColors()) : undefined;
   return {
     write(line) {
-      if (held === '') setImmediate(flush);
-      held += format === undefined ? line : format(line);
-      if (held.length >= MAX_HELD_LINES) flush();
+      if (buffered === '') setImmediate(flush);
+      buffered += format === undefined ? line : format(line);
+      if (buffered.length >= MAX_BUFFERED_CHARACTERS) flush();
     },
   };
 };
 
 /**
  * Creates the log. Lines are written to standard output unless a destination is given. Secrets are removed from every whole line
- * before it is written, wherever they come from.
- * @param level pino's levels and `silent`.
+ * before it is written.
+ * @param level one of pino's levels or `silent`
  */
 export const createLog = (
   level: string,

@@ -1,4 +1,7 @@
-/** Fields whose value is a secret: in JSON, in a form, or in a library's text. In JSON inside JSON the quotes are escaped. */
+/**
+ * Names of fields whose value is a secret, in JSON, a form, or the text of a library. In JSON inside JSON, quotes are
+ * escaped.
+ */
 const NAMES =
   '(?:private_key|client_secret|refresh_token|access_token|id_token|subject_token|assertion|signed_?[Jj]wt|accessToken|session_?[Tt]oken|secret_?[Aa]ccess_?[Kk]ey|SecretAccessKey|SessionToken|password)';
 
@@ -31,7 +34,7 @@ const WITH_PREFIX: readonly (readonly [prefix: string, rest: string])[] = [
 
 /** Secrets that follow a prefix, which is kept. */
 const AFTER_PREFIX: readonly (readonly [prefix: string, between: string, secret: string])[] = [
-  // Session URIs and signed URLs, which grant access to anybody who has them.
+  // Session URIs and signed URLs: anyone with the URL has access.
   ['[?&](?:upload_id|access_token|key)=', '', String.raw`[^&\s"'\\]+`],
   ['[?&](?:X-(?:Goog|Amz)-)?(?:Signature|Security-Token)=', '', String.raw`[^&\s"'\\]+`],
   // Headers.
@@ -40,13 +43,13 @@ const AFTER_PREFIX: readonly (readonly [prefix: string, between: string, secret:
   [NAMES, String.raw`[\\"' ]*[=:][\\"' ]*`, `${VALUE}{4,}`],
 ];
 
-/** One expression for each kind of secret, so that each can be checked for linear time. Its group is kept. */
+/** One expression for each kind of secret, so that each can be checked for linear time. Its capturing group is kept. */
 const SECRETS: readonly RegExp[] = [
   ...WITH_PREFIX.map(([prefix, rest]) => new RegExp(`()${prefix}${rest}`, 'g')),
   ...AFTER_PREFIX.map(([prefix, between, secret]) => new RegExp(`(${prefix}${between})${secret}`, 'g')),
 ];
 
-/** Searched for first, which is much faster: nearly all lines contain none. */
+/** Checked first, which is much faster, because nearly all lines contain no secret. */
 const PREFIXES = new RegExp([...WITH_PREFIX, ...AFTER_PREFIX].map(([prefix]) => prefix).join('|'));
 
 /** The text with everything that looks like a secret replaced by "[redacted]". */

@@ -12,13 +12,13 @@ import type { TelemetrySdk } from './telemetry-sdk.ts';
 
 /** "Cloud Run sends a SIGTERM signal … and the container has 10 seconds" (run/docs/container-contract#instance-shutdown). */
 const GRACE_MS = 8_000;
-/** For what was cut off to be answered 503. */
+/** How long aborted requests have to send their 503 response. */
 const ANSWER_MS = 1_000;
 
 const config = orExitOnFaults(() => readConfig());
 const log = createLog(config.logLevel);
 
-/** Loaded only where there is somebody to tell: it takes longer than all the rest. */
+/** Loads the SDK only if an endpoint is configured, because it takes longer to load than everything else. */
 const startTelemetry = async (endpoint: string | undefined): Promise<TelemetrySdk | undefined> => {
   if (endpoint === undefined) return undefined;
   const { startTelemetrySdk } = await import('./telemetry-sdk.ts');

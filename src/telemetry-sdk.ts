@@ -16,7 +16,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { withoutTrailingSlashes } from './text/trailing-slashes.ts';
 
 export interface TelemetrySdk {
-  /** Sends what is left and stops. It does not throw, and waits at most a few seconds. */
+  /** Exports the remaining data and stops. It never throws, and waits at most a few seconds. */
   shutdown(): Promise<void>;
 }
 
@@ -31,16 +31,16 @@ const INTERVAL_MS = 60_000;
 /** An instance that is shutting down has ten seconds in total. */
 const SHUTDOWN_MS = 3_000;
 
-/** Keeps the active span across `await`. OpenTelemetry's own is in a separate package and does nothing more. */
+/** Keeps the active span across `await`. OpenTelemetry's context manager is in a separate package and does the same. */
 const createContextManager = (): ContextManager => {
   const storage = new AsyncLocalStorage<Context>();
   const manager: ContextManager = {
     active: () => storage.getStore() ?? ROOT_CONTEXT,
-    with: (context, work, thisArgument, ...given) =>
-      storage.run(context, () => work.apply(thisArgument as ThisParameterType<typeof work>, given)),
+    with: (context, work, thisArgument, ...args) =>
+      storage.run(context, () => work.apply(thisArgument as ThisParameterType<typeof work>, args)),
     bind: (context, target) =>
       typeof target === 'function'
-        ? (((...given: unknown[]) => storage.run(context, () => target(...given))) as typeof target)
+        ? (((...args: unknown[]) => storage.run(context, () => target(...args))) as typeof target)
         : target,
     enable: () => manager,
     disable: () => {

@@ -24,9 +24,9 @@ export interface EndedDelivery {
   destination: string;
   /** A receipt's outcome, or `failed`. */
   outcome: string;
-  /** The error's code, when failed. */
+  /** The error code, if the delivery failed. */
   code?: string | undefined;
-  /** Received. */
+  /** Received bytes. */
   bytes: number;
   milliseconds: number;
   /** Quota units of the Drive API. */
@@ -34,7 +34,7 @@ export interface EndedDelivery {
 }
 
 export interface Telemetry {
-  /** Records a request as a child span of the caller's, and its duration. */
+  /** Records a request as a child of the caller's span, and its duration. */
   request<Result extends { status: number }>(
     request: { method: string; route: string; traceId?: string; spanId?: string; sampled: boolean },
     run: () => Promise<Result>,
@@ -46,7 +46,7 @@ export interface Telemetry {
   watchBudget(gauges: () => { capacity: number; used: number; waiting: number }): void;
 }
 
-/** In seconds. Deliveries take from a few milliseconds to an hour. */
+/** In seconds. Deliveries last from a few milliseconds to an hour. */
 const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
 
 const parentOf = ({ traceId, spanId, sampled }: { traceId?: string; spanId?: string; sampled: boolean }): Context =>
@@ -72,7 +72,7 @@ const hasSdk = (): boolean =>
   isSpanContextValid(traces.getTracer(NAME).startSpan('courier', {}, ROOT_CONTEXT).spanContext());
 
 /**
- * To be called after the SDK has started, if there is one: instruments that are created before record nothing.
+ * Call this after the SDK has started, because instruments that are created earlier record nothing.
  * @returns undefined if there is no SDK
  */
 export const createTelemetry = (): Telemetry | undefined => {
@@ -96,7 +96,7 @@ export const createTelemetry = (): Telemetry | undefined => {
   const waiting = meter.createObservableGauge('courier.uploads.waiting', count('{upload}', 'Uploads without a buffer'));
 
   /** Runs work in a span, which becomes the parent of the spans that the work starts. */
-  const inside = async <Result>(span: Span, parent: Context, run: () => Promise<Result>): Promise<Result> => {
+  const runInSpan = async <Result>(span: Span, parent: Context, run: () => Promise<Result>): Promise<Result> => {
     try {
       return await contexts.with(traces.setSpan(parent, span), run);
     } catch (error) {
@@ -109,11 +109,11 @@ export const createTelemetry = (): Telemetry | undefined => {
 
   return {
     async request({ method, route, ...parent }, run) {
-      const above = parentOf(parent);
+      const parentContext = parentOf(parent);
       const attributes = { 'http.request.method': method, 'http.route': route };
-      const span = tracer.startSpan(`${method} ${route}`, { kind: SpanKind.SERVER, attributes }, above);
+      const span = tracer.startSpan(`${method} ${route}`, { kind: SpanKind.SERVER, attributes }, parentContext);
       const startedMs = performance.now();
-      return inside(span, above, async () => {
+      return runInSpan(span, parentContext, async () => {
         const result = await run();
         const { status } = result;
         span.setAttribute('http.response.status_code', status);
@@ -126,7 +126,7 @@ export const createTelemetry = (): Telemetry | undefined => {
     async step(name, run) {
       const startedMs = performance.now();
       try {
-        return await inside(tracer.startSpan(`delivery ${name}`), contexts.active(), run);
+        return await runInSpan(tracer.startSpan(`delivery ${name}`), contexts.active(), run);
       } finally {
         steps.record((performance.now() - startedMs) / 1_000, { step: name });
       }

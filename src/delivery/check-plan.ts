@@ -112,7 +112,7 @@ const startPlanning = async (deliveryContext: DeliveryContext): Promise<Planning
   const { delivery, request, context } = deliveryContext;
   const { source } = delivery;
   // No folder is created for bytes that no longer exist.
-  if (source.gone !== undefined) throw source.gone;
+  if (source.missing !== undefined) throw source.missing;
   const { folders, config } = request.destination;
   const { folderId } = await folders.ensure(config.folder, request.path, context);
   return { ...deliveryContext, folderId, source };

@@ -6,7 +6,7 @@ import { specificType } from '../text/media-type-by-name.ts';
 import { Base64Follower, base64Of } from './bytes/base64.ts';
 import { parseObjectName } from './sources/object-name.ts';
 import { isRawNumber, parseExactJson } from './json/exact-json.ts';
-import { type Follower, JsonOutline, PASS_OVER, type ValueType } from './json/outline.ts';
+import { type Follower, JsonOutline, IGNORE_EVENTS, type ValueType } from './json/outline.ts';
 import { JsonScanner } from './json/scanner.ts';
 import { RowsFollower, rowsOf } from './sources/rows.ts';
 import { type Bytes, scanAll } from './bytes/spool.ts';
@@ -17,8 +17,8 @@ import { nameOfObject } from './object-place.ts';
 import { mimeTypeOption, optionShape, parseInput } from '../http/request/options.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
 
-/** What a document may take its bytes from; `rawCells` goes with `rows`. */
-const WAYS = ['text', 'base64', 'json', 'rows', 'gcs'] as const;
+/** The members of `source` that provide the bytes. `rawCells` is an option of `rows`. */
+const BYTE_SOURCES = ['text', 'base64', 'json', 'rows', 'gcs'] as const;
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -45,18 +45,18 @@ const source = z
     }),
   })
   .superRefine((given, context) => {
-    const ways = WAYS.filter((way) => Object.hasOwn(given, way));
-    if (ways.length !== 1) {
-      const message = `needs exactly one of ${WAYS.join(', ')}${ways.length === 0 ? '' : `, and has ${ways.join(', ')}`}`;
+    const used = BYTE_SOURCES.filter((name) => Object.hasOwn(given, name));
+    if (used.length !== 1) {
+      const message = `needs exactly one of ${BYTE_SOURCES.join(', ')}${used.length === 0 ? '' : `, and has ${used.join(', ')}`}`;
       context.addIssue({ code: 'custom', message });
     }
     if (given.rawCells !== undefined && given.rows === undefined) {
       context.addIssue({ code: 'custom', path: ['rawCells'], message: 'goes with rows alone' });
     }
   })
-  .meta({ oneOf: WAYS.map((way) => ({ type: 'object', properties: { [way]: {} }, required: [way] })) });
+  .meta({ oneOf: BYTE_SOURCES.map((name) => ({ type: 'object', properties: { [name]: {} }, required: [name] })) });
 
-/** What may be said of a file besides its bytes: the fields of an export document, and the attributes of a Pub/Sub message. */
+/** The metadata of a file: the fields of an export document, and the attributes of a Pub/Sub message. */
 export const fileShape = {
   ...optionShape,
   mimeType: z.exactOptional(mimeTypeOption),
@@ -80,14 +80,14 @@ export const exportDocument = z
 
 export type ExportDocument = z.output<typeof exportDocument>;
 
-/** What a document comes to: the options of a delivery, and its bytes. */
+/** A document that is ready to deliver: the delivery options and the bytes. */
 export interface OpenedExport {
   options: DeliveryOptions;
   source: Source;
   idempotencyKey?: string;
 }
 
-/** Bytes with what is said of them. */
+/** Combines bytes with their metadata. */
 export const asExport = (
   { mimeType, idempotencyKey, ...options }: DeliveryOptions & { mimeType?: string; idempotencyKey?: string },
   source: Source,
@@ -100,14 +100,14 @@ export const asExport = (
 /** A document that has been read. */
 export interface ReadDocument {
   fields: ExportDocument;
-  /** The file's bytes, where they are in the document itself. */
+  /** The file's bytes, if they are in the document itself. */
   inline: Source | undefined;
 }
 
-/** Documents are scanned as they come; only what is left of them without the file's bytes is parsed, and that is small. */
+/** Documents are scanned while they arrive. Only the part without the file's bytes is parsed, and it is small. */
 const MAX_OUTLINE_BYTES = 65_536;
 
-/** What the scanner finds out about the file in a document. */
+/** Collects what the scanner learns about the file in a document. */
 const createFindings = () => {
   const rows: RowsFollower[] = [];
   const base64: Base64Follower[] = [];
@@ -121,7 +121,7 @@ const createFindings = () => {
     base64,
     texts,
     follow(path: string, type: ValueType): Follower | undefined {
-      if (path === 'source.json') return { ...PASS_OVER, stand: 'null' };
+      if (path === 'source.json') return { ...IGNORE_EVENTS, placeholder: 'null' };
       if (path === 'source.rows' && type === 'array') return followed(rows, new RowsFollower());
       if (path === 'source.text' && type === 'text') return followed(texts, new TextFollower());
       if (path === 'source.base64' && type === 'text') return followed(base64, new Base64Follower());
@@ -130,12 +130,12 @@ const createFindings = () => {
   };
 };
 
-/** Reads a document: its scanner is to be given all bytes, then `finish` says what the document is. */
+/** Reads a document. Pass all bytes to the scanner, then call `finish`. */
 export const createDocumentReader = (): { scanner: JsonScanner; finish(bytes: Bytes): ReadDocument } => {
   const { rows, base64, texts, follow } = createFindings();
   const outline = new JsonOutline({ objects: ['source'], follow, maxBytes: MAX_OUTLINE_BYTES });
   const scanner = new JsonScanner(outline);
-  outline.follows(scanner);
+  outline.attach(scanner);
 
   const inlineOf = ({ source: given }: ExportDocument, bytes: Bytes): Source | undefined => {
     const [range] = outline.found.filter(({ path }) => path.startsWith('source.'));
@@ -148,7 +148,7 @@ export const createDocumentReader = (): { scanner: JsonScanner; finish(bytes: By
       return rowsOf(bytes, range, { ...row, rawCells: given.rawCells ?? false });
     }
     if (digits !== undefined) {
-      if (!digits.isRight) throw new CourierError('request-invalid', { detail: `source.base64 ${digits.fault}.` });
+      if (!digits.isValid) throw new CourierError('request-invalid', { detail: `source.base64 ${digits.fault}.` });
       return base64Of(bytes, range, digits.size);
     }
     return text === undefined ? jsonOf(bytes, range) : textOf(bytes, range, text.size);
@@ -171,20 +171,24 @@ export const readExportDocument = async (bytes: Bytes): Promise<ReadDocument> =>
 };
 
 /**
- * What a document asks for: its options and its bytes, of which none has been read yet.
- * @param request who asks, and what its way of coming allows; the destination is the document's
+ * Opens a document: returns its options and its bytes, none of which has been read yet.
+ * @param request the caller and its permissions; the destination is in the document
  * @throws CourierError `request-invalid`, `name-invalid`, `destination-forbidden`, `source-not-found`, `source-forbidden`, `google-unavailable`
  */
 export const openExport = async (
   { fields, inline }: ReadDocument,
-  services: Pick<HttpDependencies, 'openObject'>,
+  dependencies: Pick<HttpDependencies, 'openObject'>,
   request: Omit<SourceRequest, 'destination'>,
 ): Promise<OpenedExport> => {
   const { source: given, name, ...rest } = fields;
   if (inline !== undefined && name !== undefined) {
     return asExport({ ...rest, name }, { ...inline, mimeType: specificType(inline.mimeType, name) });
   }
-  const asking = { ...request, destination: rest.destination };
-  const { name: found, suffix, ...object } = await openObjectSource(services, parseObjectName(given.gcs ?? ''), asking);
+  const sourceRequest = { ...request, destination: rest.destination };
+  const {
+    name: found,
+    suffix,
+    ...object
+  } = await openObjectSource(dependencies, parseObjectName(given.gcs ?? ''), sourceRequest);
   return asExport(name === undefined ? { ...rest, name: nameOfObject(found), suffix } : { ...rest, name }, object);
 };

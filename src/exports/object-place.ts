@@ -2,15 +2,16 @@ import { createHash } from 'node:crypto';
 import { CourierError } from '../errors.ts';
 
 /**
- * Where an object of Cloud Storage goes. An object's name is any text of 1 to 1,024 bytes, of which a file's name and its
- * folders allow less; what they do not allow is replaced by these rules, which docs/pubsub-and-buckets.md tells users.
+ * Converts the name of a Cloud Storage object to a file name and a path. Object names may be any text of 1 to 1,024
+ * bytes; characters and lengths that are not allowed in Drive names are replaced. docs/pubsub-and-buckets.md documents
+ * the rules.
  */
 
 const MAX_CODE_POINTS = 255;
 const MAX_FOLDERS = 32;
 const KEPT_EXTENSION = /\.[^.\s]{1,16}$/;
 
-/** Different long names stay different: what is cut off is represented by a hash of the whole. */
+/** Shortens a long name. A hash of the whole name is appended, so that different names stay different. */
 const shortened = (segment: string): string => {
   const points = [...segment];
   if (points.length <= MAX_CODE_POINTS) return segment;
@@ -19,7 +20,7 @@ const shortened = (segment: string): string => {
   return `${points.slice(0, MAX_CODE_POINTS - [...mark].length).join('')}${mark}`;
 };
 
-/** A file's or a folder's name: NFC, trimmed, control characters as "_". */
+/** Converts a segment to a valid name: NFC, trimmed, with "_" for control characters. */
 const legal = (segment: string): string => {
   const text = segment
     .normalize('NFC')
@@ -28,13 +29,13 @@ const legal = (segment: string): string => {
   return shortened(text === '' ? '_' : text);
 };
 
-/** Empty segments (`a//b`, `/a`) are no folders. A backslash separates as a slash does, as in `path`. */
+/** Empty segments (`a//b`, `/a`) are dropped. A backslash is a separator like a slash, as in `path`. */
 const segmentsOf = (object: string): string[] => object.split(/[/\\]/).filter((segment) => segment !== '');
 
 const hasDots = (segments: readonly string[]): boolean =>
   segments.some((segment) => ['.', '..'].includes(segment.normalize('NFC').trim()));
 
-/** Folders beyond what a path may have are joined to the last one. */
+/** Folders beyond the limit of a path are joined to its last folder. */
 const foldersOf = (segments: readonly string[]): string[] =>
   segments.length <= MAX_FOLDERS
     ? segments.map(legal)
@@ -42,12 +43,12 @@ const foldersOf = (segments: readonly string[]): string[] =>
 
 type ObjectPlace =
   | { name: string; path: string }
-  /** `isLoss`: it may hold bytes that somebody misses. */
+  /** `isLoss`: the object may have content that somebody expects to be delivered. */
   | { ignored: string; isLoss: boolean };
 
-/** The file's name and its folders, or why there is no file to make of the object. */
+/** The name and folders of the file, or the reason why the object is ignored. */
 export const placeOfObject = (object: string): ObjectPlace => {
-  // The console, gcsfuse and other tools make such objects so that an empty folder can be seen.
+  // The console, gcsfuse and other tools create such objects to show empty folders.
   if (object.endsWith('/'))
     return { ignored: 'the object is a folder placeholder, since its name ends in "/"', isLoss: false };
   const segments = segmentsOf(object);
@@ -57,7 +58,7 @@ export const placeOfObject = (object: string): ObjectPlace => {
   return { name: legal(name), path: foldersOf(segments).join('/') };
 };
 
-/** The name of an object's file. @throws CourierError `name-invalid` for an object that has none */
+/** The file name for an object. @throws CourierError `name-invalid` if the object is ignored */
 export const nameOfObject = (object: string): string => {
   const place = placeOfObject(object);
   if ('name' in place) return place.name;

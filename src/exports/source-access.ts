@@ -1,6 +1,6 @@
 import type { Caller } from '../domain.ts';
 import type { Log } from '../log.ts';
-import { type ObjectSource, goneObject } from './sources/cloud-storage.ts';
+import { type ObjectSource, missingObject } from './sources/cloud-storage.ts';
 import { type ObjectName, objectNotFound } from './sources/object-name.ts';
 import type { Allow } from '../delivery/resolve-options.ts';
 import { hasDotSegment } from '../config/schema/sources.ts';
@@ -16,7 +16,7 @@ export const isAllowedSource = (sources: readonly string[], { bucket, object }: 
 /** The caller that requests an object, and where the object is to be delivered. */
 export interface SourceRequest {
   caller: Caller;
-  /** As the request names it. */
+  /** The name in the request. */
   destination?: string | undefined;
   /** The destinations that a Pub/Sub subscription may write to; see `Allow`. */
   allowedDestinations?: readonly string[] | undefined;
@@ -38,9 +38,9 @@ interface SourceAccessDependencies {
 }
 
 /**
- * Opens an object for a caller. It checks the destination first, then whether the object may be delivered there, and only
- * then sends a request to Cloud Storage. An object that is not allowed is answered like one that does not exist, so that
- * nobody learns which objects exist.
+ * Opens an object for a caller. It checks the destination first, then whether the object may be delivered there, and
+ * only then sends a request to Cloud Storage. An object that is not allowed gets the same error as one that does not
+ * exist, so that callers cannot find out which objects exist.
  */
 export const createSourceAccess =
   ({ allow, open, log }: SourceAccessDependencies) =>
@@ -69,8 +69,8 @@ export const openObjectSource = async (
   try {
     return await openObject(object, request);
   } catch (error) {
-    const isGone = error instanceof CourierError && error.code === 'source-not-found';
-    if (!isGone || object.generation === undefined) throw error;
-    return goneObject(object, error);
+    const isMissing = error instanceof CourierError && error.code === 'source-not-found';
+    if (!isMissing || object.generation === undefined) throw error;
+    return missingObject(object, error);
   }
 };

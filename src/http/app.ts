@@ -30,7 +30,7 @@ interface Route {
   method: 'GET' | 'POST';
   path: string;
   /** Who may call it: anybody, a caller with an ID token, or the account of a Pub/Sub subscription. */
-  who: 'anybody' | 'caller' | 'push';
+  access: 'anybody' | 'caller' | 'push';
   handle: Handler;
 }
 
@@ -46,28 +46,28 @@ const routesOf = (dependencies: HttpDependencies, minThroughput: MinThroughput |
   const openUpload = createOpenUploadHandler(dependencies, capacity);
   const completeUpload = createCompleteUploadHandler(dependencies, capacity);
   return [
-    { method: 'POST', path: '/v1/files', who: 'caller', handle: files },
-    { method: 'POST', path: '/', who: 'caller', handle: files },
-    { method: 'POST', path: '/v1/exports', who: 'caller', handle: createExportsHandler(dependencies, capacity) },
-    { method: 'POST', path: '/v1/pubsub', who: 'push', handle: createPubsubHandler(dependencies, pushCapacity) },
-    { method: 'POST', path: '/v1/uploads', who: 'caller', handle: openUpload },
-    { method: 'POST', path: '/v1/uploads/:id/complete', who: 'caller', handle: completeUpload },
-    { method: 'GET', path: '/v1/destinations', who: 'caller', handle: listDestinations },
-    { method: 'GET', path: '/v1/doctor', who: 'caller', handle: createDoctorHandler(dependencies) },
-    { method: 'GET', path: '/v1/health', who: 'anybody', handle: createHealthHandler(dependencies) },
-    { method: 'GET', path: '/v1/ready', who: 'anybody', handle: createReadyHandler(dependencies) },
-    { method: 'GET', path: '/openapi.json', who: 'anybody', handle: createDescriptionHandler(dependencies) },
+    { method: 'POST', path: '/v1/files', access: 'caller', handle: files },
+    { method: 'POST', path: '/', access: 'caller', handle: files },
+    { method: 'POST', path: '/v1/exports', access: 'caller', handle: createExportsHandler(dependencies, capacity) },
+    { method: 'POST', path: '/v1/pubsub', access: 'push', handle: createPubsubHandler(dependencies, pushCapacity) },
+    { method: 'POST', path: '/v1/uploads', access: 'caller', handle: openUpload },
+    { method: 'POST', path: '/v1/uploads/:id/complete', access: 'caller', handle: completeUpload },
+    { method: 'GET', path: '/v1/destinations', access: 'caller', handle: listDestinations },
+    { method: 'GET', path: '/v1/doctor', access: 'caller', handle: createDoctorHandler(dependencies) },
+    { method: 'GET', path: '/v1/health', access: 'anybody', handle: createHealthHandler(dependencies) },
+    { method: 'GET', path: '/v1/ready', access: 'anybody', handle: createReadyHandler(dependencies) },
+    { method: 'GET', path: '/openapi.json', access: 'anybody', handle: createDescriptionHandler(dependencies) },
   ];
 };
 
 /** Authenticates the caller by the headers, before any byte of the body is read. */
-const admit = async (dependencies: HttpDependencies, { who }: Route, context: CourierContext): Promise<void> => {
-  if (who === 'anybody') return;
+const admit = async (dependencies: HttpDependencies, { access }: Route, context: CourierContext): Promise<void> => {
+  if (access === 'anybody') return;
   refuseWhenStopping(dependencies, context);
   const { headers } = context.req.raw;
   context.set(
     'caller',
-    await (who === 'push' ? dependencies.authenticatePush(headers) : dependencies.authenticate(headers)),
+    await (access === 'push' ? dependencies.authenticatePush(headers) : dependencies.authenticate(headers)),
   );
 };
 

@@ -78,7 +78,7 @@ export interface HttpDependencies {
   openObject(name: ObjectName, request: SourceRequest): Promise<ObjectSource>;
   /** Publishes a message that can never be delivered, with the reason; false if no dead-letter topic is configured. @throws CourierError `google-unavailable` */
   deadLetter(message: PubsubMessage, reason: CourierError): Promise<boolean>;
-  /** Drops what is cached of a secret that has a new version. @param secret `projects/PROJECT/secrets/NAME` */
+  /** Clears the cached values of a secret that has a new version. @param secret `projects/PROJECT/secrets/NAME` */
   secretRotated(secret: string): void;
   destinations(caller: Caller): DestinationSummary[];
   openUpload(request: UploadSessionRequest): Promise<UploadSession>;

@@ -1,6 +1,6 @@
 import { asCourierError, type CourierError, type ErrorCode } from '../errors.ts';
 
-/** RFC 9457, with the contract's own members. */
+/** A problem document (RFC 9457) with this API's extension members. */
 export interface Problem {
   type: string;
   title: string;
@@ -12,10 +12,13 @@ export interface Problem {
   requestId: string;
 }
 
-/** A name rather than an address: an installation has no page of its own, and docs/errors.md tells of every code. */
+/**
+ * A URN rather than a URL, because an installation has no documentation page of its own. docs/errors.md describes every
+ * code.
+ */
 const problemType = (code: ErrorCode): string => `urn:drive-courier:error:${code}`;
 
-/** The error as it may be seen by anybody: the table's words and the caller's own input, never a cause. */
+/** The public form of an error: the texts of the error table and the caller's own input, but never a cause. */
 export const problemOf = (error: CourierError, requestId: string): Problem => ({
   type: problemType(error.code),
   title: error.title,
@@ -29,7 +32,7 @@ export const problemOf = (error: CourierError, requestId: string): Problem => ({
 
 const TOKEN_ERRORS: ReadonlySet<ErrorCode> = new Set(['token-invalid', 'token-expired', 'token-audience']);
 
-/** RFC 6750, 3: without a token only the challenge; with one also what is wrong. */
+/** RFC 6750, 3: without a token only the challenge, with an invalid one also the error. */
 const challenge = ({ code, title }: CourierError): string =>
   TOKEN_ERRORS.has(code)
     ? `Bearer realm="drive-courier", error="invalid_token", error_description="${title}"`
@@ -42,8 +45,8 @@ export const problemHeaders = (error: CourierError): Record<string, string> => (
 });
 
 /**
- * Anything thrown, as an answer.
- * @param status where HTTP has a more exact one than the code's own
+ * Converts anything thrown to a response.
+ * @param status overrides the status of the error code, if HTTP defines a more specific one
  */
 export const problemResponse = (
   thrown: unknown,

@@ -1,4 +1,4 @@
-/** Segments in lower case, without empty ones: how a path reads that somebody has put together from two halves. */
+/** Segments in lower case, without empty ones: a path joined from two parts often has a doubled slash. */
 const segmentsOf = (path: string): string[] =>
   path
     .split('/')
@@ -10,7 +10,7 @@ const isParameter = (segment: string): boolean => segment.startsWith(':');
 const matches = (route: readonly string[], path: readonly string[]): boolean =>
   route.length === path.length && route.every((segment, at) => isParameter(segment) || segment === path[at]);
 
-/** Ways to read a path that no route has: as it is, without a doubled version, with the version, in the plural. */
+/** Possible meanings of an unknown path: unchanged, without a doubled version, with the version, in the plural. */
 const readings = (path: readonly string[]): string[][] => {
   const [first, second] = path;
   const single = first === second ? path.slice(1) : path;
@@ -20,9 +20,9 @@ const readings = (path: readonly string[]): string[][] => {
 };
 
 /**
- * The route that a path without one is most likely meant to be: `//v1/files`, `/v1/files/` and `/v1/file` for `/v1/files`.
- * @param routes as Hono writes them, `/v1/uploads/:id/complete`
- * @returns as people write them, `/v1/uploads/ID/complete`; undefined where nothing is near
+ * Finds the route that an unknown path probably means: `/v1/files` for `//v1/files`, `/v1/files/` and `/v1/file`.
+ * @param routes in Hono's syntax, such as `/v1/uploads/:id/complete`
+ * @returns the route for people to read, such as `/v1/uploads/ID/complete`; undefined if none is similar
  */
 export const nearestRoute = (path: string, routes: readonly string[]): string | undefined => {
   const segments = segmentsOf(path);
@@ -33,7 +33,7 @@ export const nearestRoute = (path: string, routes: readonly string[]): string | 
   return undefined;
 };
 
-/** What a path is called in metrics, which must stay few: its route, or `other`. */
+/** The label of a path in metrics: its route, or `other`, so that the number of labels stays small. */
 export const createRouteNames = (paths: readonly string[]): ((path: string) => string) => {
   const routes = [...new Set(paths)].map((path) => ({ path, segments: path.split('/') }));
   return (path) => {

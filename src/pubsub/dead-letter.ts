@@ -9,7 +9,7 @@ import type { PubsubMessage } from './message.ts';
 const MAX_ATTRIBUTES = 100;
 const MAX_VALUE_BYTES = 1_024;
 
-/** The bearer is the runtime's own identity. */
+/** The bearer token is that of the runtime identity. */
 interface DeadLetterDependencies extends Bearer {
   transport: GoogleTransport;
   /** `projects/PROJECT/topics/NAME` */
@@ -17,8 +17,8 @@ interface DeadLetterDependencies extends Bearer {
   log: Log;
 }
 
-/** As much of a text as an attribute holds, cut between two characters. */
-const bounded = (text: string): string => {
+/** Truncates a text to the maximum size of an attribute, at a character boundary. */
+const truncated = (text: string): string => {
   const bytes = Buffer.from(text);
   if (bytes.byteLength <= MAX_VALUE_BYTES) return text;
   let end = MAX_VALUE_BYTES - 3;
@@ -26,16 +26,16 @@ const bounded = (text: string): string => {
   return `${bytes.toString('utf8', 0, end)}…`;
 };
 
-/** The message's own attributes, and beside them why it is here and where it came from. */
+/** The attributes of the message, and in addition the reason and the origin of the dead letter. */
 const attributesOf = (message: PubsubMessage, reason: CourierError): Record<string, string> => {
   const why = {
     courierCode: reason.code,
-    courierDetail: bounded(reason.detail ?? reason.title),
-    courierMessageId: bounded(message.id || 'unknown'),
-    ...(message.subscription === undefined ? {} : { courierSubscription: bounded(message.subscription) }),
+    courierDetail: truncated(reason.detail ?? reason.title),
+    courierMessageId: truncated(message.id || 'unknown'),
+    ...(message.subscription === undefined ? {} : { courierSubscription: truncated(message.subscription) }),
   };
   const own = Object.entries(message.attributes)
-    // Keys with "goog" are Google's: a publisher may not set them.
+    // Keys that start with "goog" are reserved for Google. Publishers cannot set them.
     .filter(([name]) => name !== '' && !name.startsWith('goog') && !Object.hasOwn(why, name))
     .slice(0, MAX_ATTRIBUTES - Object.keys(why).length - 1);
   return { ...Object.fromEntries(own), ...why };
@@ -47,10 +47,10 @@ const failed = ({ status }: GoogleResponse, topic: string): CourierError =>
     remedy: `Check that the topic exists, and grant the courier's service account roles/pubsub.publisher on it.`,
   });
 
-/** A multiple of three, so that each piece is whole base64. */
+/** A multiple of three, so that each piece can be encoded in base64 without padding. */
 const DATA_PIECE_BYTES = 49_152;
 
-/** The request's JSON: data of ten megabytes are encoded piece by piece, where they are to stand. */
+/** The JSON of the request. The data may be ten megabytes, so it is encoded piece by piece, directly into the body. */
 const publishBody = async (data: Buffer, rest: object): Promise<Buffer> => {
   const message = JSON.stringify(rest);
   if (data.byteLength === 0) return Buffer.from(`{"messages":[${message}]}`);
@@ -69,9 +69,10 @@ const publishBody = async (data: Buffer, rest: object): Promise<Buffer> => {
 };
 
 /**
- * Publishes what can never be delivered, as it came, with the reason (`projects.topics.publish`,
- * https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish). Answers false where no topic is configured.
- * Sent again after a lost answer: a dead letter may come twice, and never not at all.
+ * Publishes an unchanged message that can never be delivered, with the reason (`projects.topics.publish`,
+ * https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish). Returns false if no topic is
+ * configured. The request is retried if its response is lost, so a dead letter may be published twice but is never
+ * lost.
  */
 export const createDeadLetters = ({
   transport,
@@ -100,7 +101,7 @@ export const createDeadLetters = ({
     const attributes = attributesOf(message, reason);
     let answer = await publish(message.data, attributes, message.orderingKey);
     if (answer.status === 400 && message.data.byteLength > 0) {
-      // With the reason beside them the data can be more than a message holds; the reason matters more.
+      // Together with the reason, the data may exceed the size limit of a message. The reason is more important.
       const bytes = String(message.data.byteLength);
       log.warn({ messageId: message.id, bytes }, 'the dead letter was refused; it goes without its data');
       answer = await publish(Buffer.alloc(0), { ...attributes, courierDataDropped: bytes }, message.orderingKey);

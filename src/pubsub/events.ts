@@ -13,7 +13,7 @@ const eventSchema = z.object({
   source: z.string(),
   id: z.string(),
   data: z.unknown().optional(),
-  /** In structured mode, for data that are not JSON. */
+  /** In structured mode, for data that is not JSON. */
   data_base64: z.unknown().optional(),
 });
 type CloudEvent = z.output<typeof eventSchema>;

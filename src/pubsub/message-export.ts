@@ -19,31 +19,31 @@ import { parseInput } from '../http/request/options.ts';
 import type { PubsubMessage } from './message.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
 
-/** What a message turns out to be. */
+/** The meaning of a message. */
 export type Reading =
   | { kind: 'export'; opened: OpenedExport }
   | { kind: 'rotated'; secret: string }
-  /** `isLoss`: somebody may miss a file. */
+  /** `isLoss`: a file is not delivered that somebody may expect. */
   | { kind: 'ignored'; why: string; isLoss?: boolean };
 
 type Attributes = PubsubMessage['attributes'];
 
 const OPTIONS = Object.keys(fileShape);
-const loosely = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, '');
-const BY_LOOSE_NAME = new Map(OPTIONS.map((name) => [loosely(name), name]));
+const looseName = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, '');
+const BY_LOOSE_NAME = new Map(OPTIONS.map((name) => [looseName(name), name]));
 
 /**
- * The options among a message's attributes. Others may stand beside them (tracing's, Google's own, a publisher's), so they
- * are passed over; but not one that is an option but for its spelling.
+ * The options among a message's attributes. Other attributes are ignored, because tracing, Google or the publisher may
+ * add them. A misspelled option is an error.
  */
 const optionsIn = (attributes: Attributes): Record<string, string> => {
   const options: Record<string, string> = {};
   for (const [name, value] of Object.entries(attributes)) {
-    const meant = BY_LOOSE_NAME.get(loosely(name));
-    if (meant === undefined) continue;
-    if (meant !== name) {
+    const option = BY_LOOSE_NAME.get(looseName(name));
+    if (option === undefined) continue;
+    if (option !== name) {
       throw new CourierError('request-invalid', {
-        detail: `There is no attribute ${JSON.stringify(name)}; it is spelt "${meant}".`,
+        detail: `There is no attribute ${JSON.stringify(name)}; it is spelt "${option}".`,
       });
     }
     options[name] = value;
@@ -51,13 +51,16 @@ const optionsIn = (attributes: Attributes): Record<string, string> => {
   return options;
 };
 
-/** The data are the file's bytes. */
+/** A message whose data is the content of the file. */
 const fileOf = ({ attributes, data }: PubsubMessage): OpenedExport => {
   const options = parseInput(z.strictObject(fileShape), optionsIn(attributes));
   return asExport(options, bytesSource(data, mediaTypeByName(options.name)));
 };
 
-/** Attributes serve filters, too, so they may say again what the document says; that they say something else is a mistake. */
+/**
+ * Attributes may repeat fields of the document, because subscriptions filter by attributes. Different values are an
+ * error.
+ */
 const withAttributes = ({ fields, inline }: ReadDocument, attributes: Attributes): ReadDocument => {
   for (const [name, value] of Object.entries(optionsIn(attributes))) {
     const field = fields[name as keyof ExportDocument];
@@ -83,58 +86,60 @@ const objectAttributes = z.object({
   objectGeneration: z.exactOptional(z.string()),
 });
 
-/** Who brings the message, and what that allows; where it goes, the message says. */
-type Asking = Omit<SourceRequest, 'destination'>;
+/** The sender of the message and its permissions. The destination is in the message itself. */
+type SenderContext = Omit<SourceRequest, 'destination'>;
 
 /**
- * An object that has come to be: its name is the last segment of the object's, its path the rest; see object-place.ts. The notification's
- * custom attributes may say where it goes and what becomes of it.
+ * A new object in Cloud Storage. The file's name is the last segment of the object's name, and its path is the rest;
+ * see object-place.ts. Custom attributes of the notification may set the delivery options.
  */
 const openFinalized = async (
   attributes: Attributes,
-  services: Pick<HttpDependencies, 'openObject'>,
-  asking: Asking,
+  dependencies: Pick<HttpDependencies, 'openObject'>,
+  sender: SenderContext,
 ): Promise<Reading> => {
   const { bucketId, objectId, objectGeneration } = parseInput(objectAttributes, attributes);
   const object = objectNameOf(bucketId, objectId, objectGeneration);
   const place = placeOfObject(objectId);
   if ('ignored' in place)
     return { kind: 'ignored', why: `gs://${bucketId}/${objectId}: ${place.ignored}`, isLoss: place.isLoss };
-  const said = parseInput(z.strictObject(fileShape), { ...optionsIn(attributes), ...place });
-  const request = { ...asking, destination: said.destination };
-  const { name: _, suffix, ...source } = await openObjectSource(services, object, request);
-  return { kind: 'export', opened: asExport({ ...said, ...(suffix === undefined ? {} : { suffix }) }, source) };
+  const options = parseInput(z.strictObject(fileShape), { ...optionsIn(attributes), ...place });
+  const request = { ...sender, destination: options.destination };
+  const { name: _, suffix, ...source } = await openObjectSource(dependencies, object, request);
+  return { kind: 'export', opened: asExport({ ...options, ...(suffix === undefined ? {} : { suffix }) }, source) };
 };
 
 const readEvent = async (
   attributes: Attributes,
-  services: Pick<HttpDependencies, 'openObject'>,
-  asking: Asking,
+  dependencies: Pick<HttpDependencies, 'openObject'>,
+  sender: SenderContext,
 ): Promise<Reading | undefined> => {
   const { eventType, bucketId, secretId } = attributes;
   if (eventType === undefined) return undefined;
   if (bucketId !== undefined) {
     if (eventType !== 'OBJECT_FINALIZE') return { kind: 'ignored', why: `${eventType} of an object` };
-    return openFinalized(attributes, services, asking);
+    return openFinalized(attributes, dependencies, sender);
   }
   if (secretId === undefined) return undefined;
-  // https://cloud.google.com/secret-manager/docs/event-notifications; a new version, or one that may not be used any more.
+  // https://cloud.google.com/secret-manager/docs/event-notifications; a secret version is new, disabled or destroyed,
+  // or the secret is rotated or deleted.
   return /^SECRET_(?:VERSION_|ROTATE|DELETE)/.test(eventType)
     ? { kind: 'rotated', secret: secretId }
     : { kind: 'ignored', why: `${eventType} of a secret` };
 };
 
 /**
- * What a message asks for; its attributes decide: a bucket's notification, a secret's, a named file, else an export document.
- * @throws CourierError as its parts do
+ * Reads a message. Its attributes show its kind: a notification of a bucket or a secret, a named file, else an export
+ * document.
+ * @throws CourierError any error of the functions that read these kinds
  */
 export const readMessage = async (
   message: PubsubMessage,
-  services: Pick<HttpDependencies, 'openObject'>,
-  asking: Asking,
+  dependencies: Pick<HttpDependencies, 'openObject'>,
+  sender: SenderContext,
 ): Promise<Reading> => {
   const { attributes, data } = message;
-  const event = await readEvent(attributes, services, asking);
+  const event = await readEvent(attributes, dependencies, sender);
   if (event !== undefined) return event;
   if (attributes.name !== undefined) return { kind: 'export', opened: fileOf(message) };
   if (data.byteLength === 0) {
@@ -143,5 +148,5 @@ export const readMessage = async (
     });
   }
   const document = withAttributes(await readExportDocument(bytesOf(data)), attributes);
-  return { kind: 'export', opened: await openExport(document, services, asking) };
+  return { kind: 'export', opened: await openExport(document, dependencies, sender) };
 };

@@ -4,27 +4,27 @@ import { readMessage } from './message-export.ts';
 import type { PubsubMessage } from './message.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
 
-/** How a message came, and what it may do. */
+/** The sender of a message, and its permissions. */
 export interface MessageContext {
   caller: Caller;
-  /** The subscription, or the topic of an event; with the message's id it is a key where the message gives none. */
+  /** The subscription, or the topic of an event. With the message id it is the default idempotency key. */
   origin: string;
   allowedDestinations: readonly string[];
-  /** Objects of Cloud Storage that it may bring, beside those that the destination lists. */
+  /** Cloud Storage objects that it may deliver, in addition to the sources of the destination. */
   allowedSources: readonly string[];
   requestId: string;
   signal: AbortSignal;
   deadlineMs: number;
 }
 
-/** What became of a message that need not come again. */
+/** The result for a message that need not be redelivered. */
 export type Outcome =
   | { kind: 'delivered'; receipt: Receipt }
   | { kind: 'rotated' }
   | { kind: 'ignored' }
   | { kind: 'given-up'; reason: CourierError };
 
-/** A message in the log; its data and attributes are not the log's. */
+/** The fields that identify a message in the log. Its data and attributes are not logged. */
 export const messageFields = ({ id, subscription, deliveryAttempt, orderingKey }: PubsubMessage, origin: string) => ({
   origin: subscription ?? origin,
   messageId: id,
@@ -32,7 +32,10 @@ export const messageFields = ({ id, subscription, deliveryAttempt, orderingKey }
   ...(orderingKey === undefined ? {} : { orderingKey }),
 });
 
-/** Gives up a message that can never be delivered: it goes to the dead-letter topic first. @throws CourierError `google-unavailable` */
+/**
+ * Gives up a message that can never be delivered, after it is published to the dead-letter topic.
+ * @throws CourierError `google-unavailable`
+ */
 const giveUp = async (
   { deadLetter, log }: Pick<HttpDependencies, 'deadLetter' | 'log'>,
   message: PubsubMessage,
@@ -55,44 +58,44 @@ export type MessageDependencies = Pick<
 const work = async (
   dependencies: MessageDependencies,
   message: PubsubMessage,
-  bringing: MessageContext,
+  context: MessageContext,
 ): Promise<Outcome> => {
-  const { origin, allowedSources, ...rest } = bringing;
-  const told = { pubsub: messageFields(message, origin), requestId: bringing.requestId };
+  const { origin, allowedSources, ...rest } = context;
+  const logFields = { pubsub: messageFields(message, origin), requestId: context.requestId };
   const reading = await readMessage(message, dependencies, { ...rest, allowedSources });
   if (reading.kind === 'ignored') {
-    dependencies.log[reading.isLoss === true ? 'warn' : 'info']({ ...told, why: reading.why }, 'message ignored');
+    dependencies.log[reading.isLoss === true ? 'warn' : 'info']({ ...logFields, why: reading.why }, 'message ignored');
     return { kind: 'ignored' };
   }
   if (reading.kind === 'rotated') {
     dependencies.secretRotated(reading.secret);
-    dependencies.log.info({ ...told, secret: reading.secret }, 'a secret has changed');
+    dependencies.log.info({ ...logFields, secret: reading.secret }, 'a secret has changed');
     return reading;
   }
   const { source, idempotencyKey = source.identity ?? `${origin}/${message.id}`, options } = reading.opened;
   const receipt = await dependencies.deliver({ ...rest, options, source, idempotencyKey });
-  dependencies.log.info({ ...told, fileId: receipt.id }, `message ${receipt.outcome}`);
+  dependencies.log.info({ ...logFields, fileId: receipt.id }, `message ${receipt.outcome}`);
   return { kind: 'delivered', receipt };
 };
 
 /**
- * Does what a message asks for.
- * @param fault what is known to be wrong with it already
- * @throws CourierError what makes it come again
+ * Handles a message. A permanent error is dead-lettered.
+ * @param fault an error that was found when the message was read
+ * @throws CourierError a transient error, after which the message is to be redelivered
  */
 export const handleMessage = async (
   dependencies: MessageDependencies,
   { message, fault }: { message: PubsubMessage; fault?: CourierError },
-  bringing: MessageContext,
+  context: MessageContext,
 ): Promise<Outcome> => {
   try {
     if (fault !== undefined) throw fault;
-    return await work(dependencies, message, bringing);
+    return await work(dependencies, message, context);
   } catch (thrown) {
-    // When the time was up or the sender gone, whatever was thrown then says nothing of the message.
-    if (bringing.signal.aborted) throw bringing.signal.reason;
+    // After a timeout or a disconnect, the error may not be caused by the message.
+    if (context.signal.aborted) throw context.signal.reason;
     const error = asCourierError(thrown);
-    if (!isPermanent(error, bringing.signal)) throw error;
-    return giveUp(dependencies, message, error, bringing);
+    if (!isPermanent(error, context.signal)) throw error;
+    return giveUp(dependencies, message, error, context);
   }
 };

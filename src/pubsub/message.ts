@@ -8,7 +8,7 @@ import type { Bytes } from '../exports/bytes/spool.ts';
 import { textEvents, transcode } from '../exports/bytes/transcode.ts';
 import { turn } from '../turns.ts';
 
-/** A Pub/Sub message, however it came. */
+/** A Pub/Sub message from a push or a CloudEvent. */
 export interface PubsubMessage {
   id: string;
   data: Buffer;
@@ -20,7 +20,7 @@ export interface PubsubMessage {
   orderingKey: string | undefined;
 }
 
-/** A message as it came, its data still in the text that a wire gives them: enough to know whose it is. */
+/** A message whose data is still encoded. This is enough to identify its subscription. */
 export interface WrappedMessage extends Omit<PubsubMessage, 'data'> {
   base64: string;
 }
@@ -33,7 +33,7 @@ const messageSchema = z.object({
   orderingKey: z.string().optional(),
 });
 
-/** https://cloud.google.com/pubsub/docs/push#receive_push: Google may add members, so unknown ones are passed over. */
+/** https://cloud.google.com/pubsub/docs/push#receive_push: Google may add members, so unknown ones are ignored. */
 const pushSchema = z.object({
   message: messageSchema,
   subscription: z.string().min(1),
@@ -62,7 +62,7 @@ const asMessage = (
   };
 };
 
-/** For a body that is the message's data alone, of whatever kind those are. */
+/** The error detail for an unwrapped push, whose body is only the data of the message. */
 export const UNWRAPPED =
   'the body: this is not a wrapped Pub/Sub push; create the subscription without "--push-no-wrapper".';
 
@@ -90,7 +90,7 @@ const readPush = (body: unknown): WrappedMessage => {
   });
 };
 
-/** The data of a `google.cloud.pubsub.topic.v1.messagePublished` event; the subscription is there only from Eventarc. */
+/** The data of a `google.cloud.pubsub.topic.v1.messagePublished` event. Only Eventarc sets the subscription. */
 const eventSchema = z.object({ message: messageSchema, subscription: z.string().optional() });
 
 /** @throws CourierError `request-invalid` */
@@ -100,12 +100,12 @@ export const readPublishedEvent = (data: unknown): WrappedMessage => {
   return asMessage(parsed.data.message, parsed.data.subscription, undefined);
 };
 
-/** 100 attributes of 1,280 bytes (pubsub/quotas#resource_limits), each character of them escaped. */
+/** 100 attributes of 1,280 bytes (pubsub/quotas#resource_limits), with every character escaped. */
 const MAX_OUTLINE_BYTES = 1_048_576;
-/** Ten times what Pub/Sub takes. */
+/** Ten times the limit of Pub/Sub. */
 const MAX_ATTRIBUTES = 1_000;
 
-const isCrowded = (body: unknown): boolean => {
+const hasTooManyAttributes = (body: unknown): boolean => {
   const attributes = (body as { message?: { attributes?: unknown } } | null)?.message?.attributes;
   return typeof attributes === 'object' && attributes !== null && Object.keys(attributes).length > MAX_ATTRIBUTES;
 };
@@ -121,27 +121,27 @@ const NO_DATA: AsyncIterable<Uint8Array> = {
   [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }),
 };
 
-/** Reads the body of a push while it comes; what is in it but its data is small. */
+/** Reads the body of a push while it arrives. Everything except the data is small. */
 export const createPushReader = (): { scanner: JsonScanner; finish(bytes: Bytes): ReadPush } => {
-  let check = new Base64Follower({ takesUrlDigits: true });
+  let check = new Base64Follower({ allowUrlAlphabet: true });
   const outline = new JsonOutline({
     objects: ['message', 'message.attributes'],
     maxBytes: MAX_OUTLINE_BYTES,
-    // Google writes it, and may add members.
+    // Google writes this document, and may add members.
     lenient: true,
     follow(path, type) {
       if (path !== 'message.data' || type !== 'text') return undefined;
-      check = new Base64Follower({ takesUrlDigits: true });
+      check = new Base64Follower({ allowUrlAlphabet: true });
       return check;
     },
   });
   const scanner = new JsonScanner(outline, { lenient: true });
-  outline.follows(scanner);
+  outline.attach(scanner);
   return {
     scanner,
     finish(bytes) {
       const body: unknown = JSON.parse(outline.text());
-      if (isCrowded(body)) {
+      if (hasTooManyAttributes(body)) {
         throw new CourierError('request-invalid', { detail: `message.attributes: has more than ${MAX_ATTRIBUTES}.` });
       }
       const push = readPush(body);
@@ -152,28 +152,28 @@ export const createPushReader = (): { scanner: JsonScanner; finish(bytes: Bytes)
 };
 
 /**
- * The message with its data, when they are base64; else with the text that came in their place, and what is wrong.
- * The alphabet for URLs is taken too, as protobuf's parsers do.
+ * Decodes the data of a message. If it is not base64, the message contains the text as it is, and the fault is returned
+ * too. The URL-safe alphabet is also accepted, as in protobuf's JSON parsers.
  */
 export const unwrapPieces = async (
   { base64: _, ...rest }: WrappedMessage,
   pieces: AsyncIterable<Uint8Array>,
   check: Base64Check,
 ): Promise<{ message: PubsubMessage; fault?: CourierError }> => {
-  const isRight = check.isRight;
+  const isValid = check.isValid;
   const out = new ByteWriter(Math.max(1, check.size));
-  for await (const piece of isRight ? decoded(pieces) : pieces) out.bytes(piece, 0, piece.byteLength);
+  for await (const piece of isValid ? decoded(pieces) : pieces) out.bytes(piece, 0, piece.byteLength);
   const message = { ...rest, data: out.take() };
-  if (isRight) return { message };
+  if (isValid) return { message };
   return { message, fault: new CourierError('request-invalid', { detail: 'message.data: is not base64.' }) };
 };
 
 const TEXT_PIECE = 65_536;
 
-/** A message whose data are a text already. */
+/** Decodes a message whose data is a string in memory. */
 export const unwrap = async (wrapped: WrappedMessage): Promise<{ message: PubsubMessage; fault?: CourierError }> => {
   const { base64 } = wrapped;
-  const check = new Base64Check({ takesUrlDigits: true });
+  const check = new Base64Check({ allowUrlAlphabet: true });
   async function* pieces(): AsyncGenerator<Buffer> {
     for (let at = 0; at < base64.length; at += TEXT_PIECE) {
       if (at > 0) await turn();

@@ -28,7 +28,10 @@ interface Received {
 
 type PushDependencies = MessageDependencies & Pick<HttpDependencies, 'mayPush' | 'now' | 'requestSeconds'>;
 
-/** The data of an unwrapped push may be anything. @throws CourierError `request-invalid`, and those of reading */
+/**
+ * Reads a push. An unwrapped push may have any data, so a parse error gets the same detail.
+ * @throws CourierError `request-invalid`, and the errors of reading
+ */
 const receive = async (body: JsonBody, lease: DocumentLease): Promise<Received> => {
   const reader = createPushReader();
   let bytes: Spool;
@@ -49,7 +52,7 @@ const receive = async (body: JsonBody, lease: DocumentLease): Promise<Received> 
   };
 };
 
-/** 503 whatever the error's own status is: Pub/Sub redelivers after any response that is not a success. */
+/** Answers 503 for every error: Pub/Sub redelivers after any response that is not a success. */
 const redeliver = (context: CourierContext, error: CourierError): Response => {
   context.set('failure', error);
   return new Response(JSON.stringify({ ...problemOf(error, context.var.trace.requestId), status: 503 }), {
@@ -78,7 +81,7 @@ const handle = async (
   slot.move(holderOf.subscription(origin));
   lease.move(holderOf.subscription(origin));
   const unwrapped = await received.unwrap();
-  const bringing = {
+  const messageContext = {
     ...time,
     caller,
     origin,
@@ -87,7 +90,7 @@ const handle = async (
     requestId: trace.requestId,
   };
   try {
-    await handleMessage(dependencies, unwrapped, bringing);
+    await handleMessage(dependencies, unwrapped, messageContext);
     return context.body(null, 204);
   } catch (thrown) {
     const error = asCourierError(thrown);

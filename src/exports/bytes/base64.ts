@@ -1,7 +1,7 @@
 import type { Source } from '../../domain.ts';
-import { type Follower, PASS_OVER } from '../json/outline.ts';
+import { type Follower, IGNORE_EVENTS } from '../json/outline.ts';
 import type { Bytes } from './spool.ts';
-import { madeSource, type Range, textEvents, transcode } from './transcode.ts';
+import { generatedSource, type Range, textEvents, transcode } from './transcode.ts';
 
 const KIND = { none: 0, digit: 1, urlDigit: 2, padding: 3, blank: 4 } as const;
 
@@ -15,19 +15,19 @@ for (const blank of ' \t\r\n') kinds[blank.charCodeAt(0)] = KIND.blank;
 
 const DATA_URL = 'data:';
 
-/** Checks base64 (RFC 4648, 4), with its padding or without, piece by piece; line breaks and blanks are skipped. */
+/** Checks base64 (RFC 4648, 4) piece by piece, with or without padding. Line breaks and spaces are skipped. */
 export class Base64Check {
-  readonly #takesUrlDigits: boolean;
+  readonly #allowUrlAlphabet: boolean;
   #digits = 0;
   #padding = 0;
   #isWrong = false;
   #hasUrlDigits = false;
-  /** The first characters: a data: URL is told from other faults. */
+  /** The first characters, to recognize a data: URL. */
   #first = '';
 
-  /** @param takesUrlDigits the alphabet of RFC 4648, 5, too */
-  constructor({ takesUrlDigits = false }: { takesUrlDigits?: boolean } = {}) {
-    this.#takesUrlDigits = takesUrlDigits;
+  /** @param allowUrlAlphabet also accepts the URL-safe alphabet (RFC 4648, 5) */
+  constructor({ allowUrlAlphabet = false }: { allowUrlAlphabet?: boolean } = {}) {
+    this.#allowUrlAlphabet = allowUrlAlphabet;
   }
 
   add(bytes: Uint8Array, from: number, to: number): void {
@@ -44,9 +44,9 @@ export class Base64Check {
     }
   }
 
-  /** Padding fills the last four characters or is left out (RFC 4648, 3.2). */
-  get isRight(): boolean {
-    return this.#isWhole && (this.#takesUrlDigits || !this.#hasUrlDigits);
+  /** True if the text is base64. Padding is optional, but must be complete (RFC 4648, 3.2). */
+  get isValid(): boolean {
+    return this.#isWhole && (this.#allowUrlAlphabet || !this.#hasUrlDigits);
   }
 
   get #isWhole(): boolean {
@@ -54,42 +54,42 @@ export class Base64Check {
     return this.#padding === 0 || (this.#digits + this.#padding) % 4 === 0;
   }
 
-  /** Why a text is not the base64 that was asked for, when it is a relative of it. */
+  /** Why the text is not valid, with a hint if it is a data: URL or base64url. */
   get fault(): string {
     if (this.#first.toLowerCase() === DATA_URL) return 'is a data: URL; send only what follows its comma';
     if (this.#isWhole) return 'is base64url; send it with "+" and "/" instead of "-" and "_"';
     return 'is not base64';
   }
 
-  /** Of what it stands for, in bytes. */
+  /** The size of the decoded data in bytes. */
   get size(): number {
     return Math.floor((this.#digits * 3) / 4);
   }
 }
 
-/** Checks a text of base64 in a document. */
+/** Checks a base64 text in a document. */
 export class Base64Follower extends Base64Check implements Follower {
-  readonly stand = '""';
-  readonly open = PASS_OVER.open;
-  readonly close = PASS_OVER.close;
-  readonly beginText = PASS_OVER.beginText;
-  readonly endText = PASS_OVER.endText;
-  readonly beginNumber = PASS_OVER.beginNumber;
-  readonly digits = PASS_OVER.digits;
-  readonly endNumber = PASS_OVER.endNumber;
-  readonly word = PASS_OVER.word;
+  readonly placeholder = '""';
+  readonly open = IGNORE_EVENTS.open;
+  readonly close = IGNORE_EVENTS.close;
+  readonly beginText = IGNORE_EVENTS.beginText;
+  readonly endText = IGNORE_EVENTS.endText;
+  readonly beginNumber = IGNORE_EVENTS.beginNumber;
+  readonly digits = IGNORE_EVENTS.digits;
+  readonly endNumber = IGNORE_EVENTS.endNumber;
+  readonly word = IGNORE_EVENTS.word;
 
   plain(bytes: Uint8Array, from: number, to: number): void {
     this.add(bytes, from, to);
   }
 
-  /** "/" may be escaped. Whatever is not one byte is no digit either. */
+  /** "/" may be escaped. A character of more than one byte is never a base64 digit, so 0 represents it. */
   escaped(codePoint: number): void {
     this.add([codePoint > 255 ? 0 : codePoint] as unknown as Uint8Array, 0, 1);
   }
 }
 
-/** Decodes base64 that was checked, piece by piece. */
+/** Decodes base64 piece by piece. It must have been checked before. */
 export async function* decoded(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let rest = '';
   for await (const piece of pieces) {
@@ -102,6 +102,6 @@ export async function* decoded(pieces: AsyncIterable<Uint8Array>): AsyncGenerato
   if (rest !== '') yield Buffer.from(rest, 'base64');
 }
 
-/** The bytes that a text of a document stands for. @param size how many */
+/** The decoded bytes of a base64 text in a document. @param size the number of bytes */
 export const base64Of = (bytes: Bytes, range: Range, size: number): Source =>
-  madeSource('application/octet-stream', size, () => decoded(transcode(bytes, range, textEvents)));
+  generatedSource('application/octet-stream', size, () => decoded(transcode(bytes, range, textEvents)));

@@ -1,14 +1,14 @@
-/** Where bytes of UTF-8 are written to. */
+/** A target for bytes of UTF-8. */
 export interface ByteSink {
   byte(byte: number): void;
   bytes(bytes: Uint8Array, from: number, to: number): void;
   char(codePoint: number): void;
 }
 
-/** Fewer than these are copied one by one, which is faster than to ask for a copy. */
+/** Up to this many bytes are copied in a loop, which is faster than `Buffer.set`. */
 const FEW_BYTES = 32;
 
-/** Gathers what is written until it is taken. One buffer serves all along. */
+/** Collects bytes in one buffer, which is reused after `take`. */
 export class ByteWriter implements ByteSink {
   #buffer: Buffer;
   #used = 0;
@@ -17,7 +17,7 @@ export class ByteWriter implements ByteSink {
     this.#buffer = Buffer.allocUnsafeSlow(bytes);
   }
 
-  /** Bytes that wait to be taken. */
+  /** The number of bytes that have been written since the last `take`. */
   get size(): number {
     return this.#used;
   }
@@ -53,13 +53,13 @@ export class ByteWriter implements ByteSink {
     this.byte(0x80 | (codePoint & 0x3f));
   }
 
-  /** A short text. */
+  /** Writes a short text. */
   text(text: string): void {
     const bytes = Buffer.from(text);
     this.bytes(bytes, 0, bytes.byteLength);
   }
 
-  /** What is written so far: a view that is good until the next byte is written. */
+  /** Returns the bytes written so far, as a view that is valid until the next write. */
   take(): Buffer {
     const taken = this.#buffer.subarray(0, this.#used);
     this.#used = 0;

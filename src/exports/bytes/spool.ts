@@ -4,10 +4,10 @@ import { MalformedJson } from '../json/events.ts';
 import type { JsonScanner } from '../json/scanner.ts';
 import { TURN_BYTES, turn } from '../../turns.ts';
 
-/** Bytes that are all in memory, in whatever pieces. */
+/** Bytes in memory, in one or more pieces. */
 export interface Bytes {
   size: number;
-  /** Some bytes from this offset on, at most up to `to` and at most a turn's. */
+  /** A piece that starts at this offset. It ends at `to` or earlier, and has at most `TURN_BYTES`. */
   at(offset: number, to: number): Uint8Array;
 }
 
@@ -19,7 +19,10 @@ export const bytesOf = (buffer: Uint8Array): Bytes => ({
   at: (offset, to) => buffer.subarray(offset, Math.min(to, offset + TURN_BYTES)),
 });
 
-/** Keeps bytes as they arrive: copied into blocks, since a piece of one byte would hold a hundred. */
+/**
+ * Collects bytes as they arrive. They are copied into blocks, because keeping many small pieces would need far more
+ * memory.
+ */
 export class Spool implements Bytes {
   readonly #blocks: Buffer[] = [];
   size = 0;
@@ -42,7 +45,7 @@ export class Spool implements Bytes {
     return block.subarray(from, Math.min(from + TURN_BYTES, BLOCK_BYTES, from + to - offset));
   }
 
-  /** Gives the memory back at once, rather than when the collector comes. */
+  /** Frees the memory immediately, without waiting for the garbage collector. */
   free(): void {
     for (const { buffer } of this.#blocks.splice(0)) if (buffer instanceof ArrayBuffer) buffer.transfer(0);
     this.size = 0;
@@ -52,7 +55,7 @@ export class Spool implements Bytes {
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 const MAX_CHARACTER_BYTES = 4;
 
-/** Where the last character that is not complete yet begins; the end when there is none. */
+/** The offset of an incomplete character at the end; the length of the bytes if there is none. */
 const incompleteFrom = (bytes: Uint8Array): number => {
   for (let back = 1; back < MAX_CHARACTER_BYTES && back <= bytes.byteLength; back += 1) {
     const byte = bytes[bytes.byteLength - back] ?? 0;
@@ -72,11 +75,11 @@ const characters = (bytes: Uint8Array): number => {
 };
 
 /**
- * Scans JSON text as it arrives: checks that it is UTF-8, passes over a byte order mark, and says at which character it is
- * no JSON.
+ * Scans JSON text as it arrives. Checks that it is UTF-8, skips a byte order mark, and reports the character at which a
+ * syntax error is found.
  */
 export const createJsonFeed = (scanner: JsonScanner) => {
-  /** Bytes of the byte order mark that have come, until it is known that there is none. */
+  /** The number of bytes of a byte order mark that have been skipped. */
   let mark = 0;
   let rest: Uint8Array = Buffer.alloc(0);
   let seen = 0;
@@ -104,7 +107,7 @@ export const createJsonFeed = (scanner: JsonScanner) => {
   };
 
   return {
-    /** The next bytes, at most a turn's. @throws CourierError `request-invalid` */
+    /** Scans the next bytes, at most `TURN_BYTES`. @throws CourierError `request-invalid` */
     add(bytes: Uint8Array): void {
       checkUtf8(bytes);
       let piece = bytes;
@@ -117,7 +120,7 @@ export const createJsonFeed = (scanner: JsonScanner) => {
       guarded(piece, from, () => scanner.scan(piece));
       seen += characters(piece);
     },
-    /** @throws CourierError `request-invalid` where something is missing */
+    /** @throws CourierError `request-invalid` if the document is incomplete */
     end(): void {
       if (rest.byteLength > 0) throw new CourierError('request-invalid', { detail: 'The document is not UTF-8.' });
       guarded(rest, scanner.offset, () => scanner.end());
@@ -125,7 +128,7 @@ export const createJsonFeed = (scanner: JsonScanner) => {
   };
 };
 
-/** Scans JSON text that is in memory already. @throws CourierError `request-invalid` */
+/** Scans JSON text in memory. @throws CourierError `request-invalid` */
 export const scanAll = async (bytes: Bytes, scanner: JsonScanner): Promise<void> => {
   const feed = createJsonFeed(scanner);
   for (let at = 0; at < bytes.size; ) {

@@ -1,22 +1,22 @@
 import type { Source } from '../../domain.ts';
 import { ByteWriter } from './byte-writer.ts';
 import type { JsonEvents } from '../json/events.ts';
-import { type Follower, PASS_OVER } from '../json/outline.ts';
+import { type Follower, IGNORE_EVENTS } from '../json/outline.ts';
 import { JsonScanner } from '../json/scanner.ts';
 import { JsonWriter } from '../json/writer.ts';
 import type { Bytes } from './spool.ts';
 import { turn } from '../../turns.ts';
 
-/** Where a value stands in a document. */
+/** The position of a value in a document. */
 export interface Range {
   start: number;
   end: number;
 }
 
-/** Pieces of what is made are at least so large, unless there is no more. */
+/** The minimum size of a generated piece, except for the last one. */
 export const PIECE_BYTES = 65_536;
 
-/** What a listener writes of a value that was found well-formed before, made while it is read. */
+/** Generates the output of a listener for a value that has already been checked. It is generated while it is read. */
 export async function* transcode(
   bytes: Bytes,
   { start, end }: Range,
@@ -35,7 +35,7 @@ export async function* transcode(
   if (out.size > 0) yield out.take();
 }
 
-/** Bytes from an offset on, where they can only be made from the beginning. */
+/** Skips the bytes before an offset, for content that can only be generated from the start. */
 async function* skipping(offset: number, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let skip = offset;
   for await (const piece of bytes) {
@@ -44,8 +44,8 @@ async function* skipping(offset: number, bytes: AsyncIterable<Uint8Array>): Asyn
   }
 }
 
-/** A file that is made while it is read, and made again, the same, when it is read again. */
-export const madeSource = (
+/** A source whose bytes are generated while they are read. Each read generates the same bytes. */
+export const generatedSource = (
   mimeType: string,
   size: number | undefined,
   make: () => AsyncIterable<Uint8Array>,
@@ -56,9 +56,9 @@ export const madeSource = (
   openAt: (offset) => skipping(offset, make()),
 });
 
-/** The characters of a text, as UTF-8. */
+/** Writes the characters of a text as UTF-8. */
 export const textEvents = (out: ByteWriter): JsonEvents => ({
-  ...PASS_OVER,
+  ...IGNORE_EVENTS,
   plain: (bytes, from, to) => out.bytes(bytes, from, to),
   escaped: (codePoint) => out.char(codePoint),
 });
@@ -66,19 +66,19 @@ export const textEvents = (out: ByteWriter): JsonEvents => ({
 const utf8Bytes = (codePoint: number): number =>
   codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
 
-/** Counts the bytes of a text. */
+/** Counts the bytes of a text in UTF-8. */
 export class TextFollower implements Follower {
-  readonly stand = '""';
-  /** As UTF-8. */
+  readonly placeholder = '""';
+  /** Bytes in UTF-8. */
   size = 0;
-  readonly open = PASS_OVER.open;
-  readonly close = PASS_OVER.close;
-  readonly beginText = PASS_OVER.beginText;
-  readonly endText = PASS_OVER.endText;
-  readonly beginNumber = PASS_OVER.beginNumber;
-  readonly digits = PASS_OVER.digits;
-  readonly endNumber = PASS_OVER.endNumber;
-  readonly word = PASS_OVER.word;
+  readonly open = IGNORE_EVENTS.open;
+  readonly close = IGNORE_EVENTS.close;
+  readonly beginText = IGNORE_EVENTS.beginText;
+  readonly endText = IGNORE_EVENTS.endText;
+  readonly beginNumber = IGNORE_EVENTS.beginNumber;
+  readonly digits = IGNORE_EVENTS.digits;
+  readonly endNumber = IGNORE_EVENTS.endNumber;
+  readonly word = IGNORE_EVENTS.word;
 
   plain(_: Uint8Array, from: number, to: number): void {
     this.size += to - from;
@@ -89,13 +89,13 @@ export class TextFollower implements Follower {
   }
 }
 
-/** A text of a document, as UTF-8. @param size its bytes */
+/** A text in a document, as UTF-8. @param size the number of bytes */
 export const textOf = (bytes: Bytes, range: Range, size: number): Source =>
-  madeSource('text/plain', size, () => transcode(bytes, range, textEvents));
+  generatedSource('text/plain', size, () => transcode(bytes, range, textEvents));
 
-/** Any value of a document, for people to read; numbers and the order of keys as they were written. */
+/** Any value in a document, as indented JSON. Numbers and the order of keys stay as they are. */
 export const jsonOf = (bytes: Bytes, range: Range): Source =>
-  madeSource('application/json', undefined, () =>
+  generatedSource('application/json', undefined, () =>
     transcode(bytes, range, (out) =>
       Object.assign(new JsonWriter(out, { pretty: true }), { finish: () => out.byte(10) }),
     ),

@@ -1,14 +1,14 @@
 import { formulaStep } from './csv-cell.ts';
 import type { JsonEvents } from '../json/events.ts';
 import { KeyReader } from '../json/keys.ts';
-import { PASS_OVER } from '../json/outline.ts';
+import { IGNORE_EVENTS } from '../json/outline.ts';
 import type { JsonScanner } from '../json/scanner.ts';
 
-/** How a cell's value stands in the document. */
+/** How the value of a cell is written in the document. */
 export const CELL = {
   /** A number, true or false: the same in CSV. */
   bare: 0,
-  /** A text without escapes, and so without quotes in it. */
+  /** A text without escapes, and therefore without quotes. */
   plainText: 1,
   escapedText: 2,
   nested: 3,
@@ -21,14 +21,14 @@ export interface Cell {
   isFormula: boolean;
 }
 
-/** Finds where the cells of one row stand, and pauses the scanner behind it. */
+/** Finds the positions of the cells in one row, and pauses the scanner after the row. */
 export class RowReader implements JsonEvents {
-  /** True behind a row, until `next`. */
+  /** True after a row has been read, until `next` is called. */
   isWhole = false;
   readonly #columns: ReadonlyMap<string, number>;
   readonly #rawCells: boolean;
   readonly #cells: Cell[];
-  /** The row in which each column was last seen: cells of earlier rows need not be cleared. */
+  /** The row in which each column was last seen, so that cells of earlier rows need not be cleared. */
   readonly #seenIn: Float64Array;
   readonly #key = new KeyReader();
   #scanner: JsonScanner | undefined;
@@ -36,7 +36,7 @@ export class RowReader implements JsonEvents {
   #depth = 0;
   #isKey = false;
   #cell: Cell | undefined;
-  /** The text that is being read may still be a formula: what is known of its beginning. */
+  /** True while it is unknown whether the current text is a formula. */
   #isOpen = false;
   #isFirst = false;
   readonly #character: number[] = [];
@@ -48,11 +48,11 @@ export class RowReader implements JsonEvents {
     this.#seenIn = new Float64Array(columns.length);
   }
 
-  follows(scanner: JsonScanner): void {
+  attach(scanner: JsonScanner): void {
     this.#scanner = scanner;
   }
 
-  /** Undefined where the row has no such cell, or null. */
+  /** Undefined if the row has no such cell, or if its value is null. */
   cell(column: number): Cell | undefined {
     return this.#seenIn[column] === this.#row ? this.#cells[column] : undefined;
   }
@@ -117,7 +117,7 @@ export class RowReader implements JsonEvents {
     if (this.#depth === 2) this.#begin(CELL.bare);
   }
 
-  readonly digits = PASS_OVER.digits;
+  readonly digits = IGNORE_EVENTS.digits;
 
   endNumber(): void {
     if (this.#depth === 2) this.#end(0);
@@ -126,7 +126,7 @@ export class RowReader implements JsonEvents {
   word(word: 'true' | 'false' | 'null'): void {
     if (this.#depth !== 2 || word === 'null') return;
     this.#begin(CELL.bare);
-    // The scanner stands at its last letter.
+    // The scanner is at the last letter of the word.
     if (this.#cell !== undefined) this.#cell.start -= word.length - 1;
     this.#end(1);
   }
@@ -146,9 +146,9 @@ export class RowReader implements JsonEvents {
     this.#cell = undefined;
   }
 
-  /** One byte of the beginning of a text: characters are put together of their bytes. */
+  /** Handles one byte at the start of a text. Bytes are combined into characters. */
   #leading(byte: number): void {
-    // Nearly every text begins with a letter or a digit.
+    // Nearly every text starts with a letter or a digit.
     if ((byte >= 97 && byte <= 122) || (byte >= 65 && byte <= 90) || (byte >= 48 && byte <= 57)) {
       this.#isOpen = false;
       return;

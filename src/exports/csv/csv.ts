@@ -15,19 +15,19 @@ const LF = 10;
 const BYTE_ORDER_MARK = '\ufeff';
 
 export interface CsvOptions {
-  /** Where the name of each column stands first, in their order. */
+  /** The columns in their order, each with the offset of the first occurrence of its name. */
   columns: ReadonlyMap<string, number>;
   isAscii: boolean;
   rawCells: boolean;
 }
 
-/** Doubles quotes. */
+/** A sink that doubles quotes. */
 const doubling = (out: ByteWriter): ByteSink => ({
   byte(byte) {
     if (byte === QUOTE) out.byte(QUOTE);
     out.byte(byte);
   },
-  // What stands for itself in JSON is no quote.
+  // Unescaped bytes of a JSON text are never quotes.
   bytes: (bytes, from, to) => out.bytes(bytes, from, to),
   char(codePoint) {
     if (codePoint === QUOTE) out.byte(QUOTE);
@@ -46,7 +46,7 @@ const nameAt = async (bytes: Bytes, key: string, start: number): Promise<string>
   return Buffer.concat(pieces).toString();
 };
 
-/** Where a text ends that was found well-formed before. */
+/** The end of a text that has already been checked. */
 const endOfText = async (bytes: Bytes, start: number): Promise<number> => {
   let isEscaped = false;
   for (let offset = start + 1; ; ) {
@@ -61,17 +61,18 @@ const endOfText = async (bytes: Bytes, start: number): Promise<number> => {
 };
 
 /**
- * The lines of a CSV file, made while it is read, in pieces of any row: neither a row nor a cell is ever in memory whole.
- * Each row is read twice: once to find its cells, and again to write them in the order of the columns.
+ * Generates the lines of a CSV file while it is read. A piece may end in the middle of a row, so no row or cell needs
+ * to fit in memory. Each row is read twice: once to find its cells, and again to write them in the order of the
+ * columns.
  */
 export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): AsyncGenerator<Buffer> {
   const { columns, isAscii, rawCells } = options;
   if (columns.size === 0) return;
   const out = new ByteWriter();
   let worked = 0;
-  /** After each step: whether a piece is ready, and a turn for others now and then. */
-  const rest = async (did: number): Promise<void> => {
-    worked += did;
+  /** Call after each step with its amount of work: it regularly lets other requests run. */
+  const pause = async (amount: number): Promise<void> => {
+    worked += amount;
     if (worked < TURN_WORK) return;
     worked = 0;
     await turn();
@@ -84,7 +85,7 @@ export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): A
     if (!isFirst) out.byte(COMMA);
     isFirst = false;
     out.text(name === '' && columns.size === 1 ? '""' : name);
-    await rest(name.length);
+    await pause(name.length);
     if (out.size >= PIECE_BYTES) yield out.take();
   }
   out.byte(CR);
@@ -93,20 +94,20 @@ export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): A
   const row = new RowReader([...columns.keys()], rawCells);
   const scanner = new JsonScanner(row, { offset: range.start, lenient: true });
   const cells = new JsonScanner(new JsonWriter(out), { lenient: true });
-  row.follows(scanner);
+  row.attach(scanner);
 
-  /** Bytes of the document as they stand there. */
+  /** Copies bytes of the document unchanged. */
   async function* copy(start: number, end: number): AsyncGenerator<Buffer> {
     for (let at = start; at < end; ) {
       const piece = bytes.at(at, end);
       out.bytes(piece, 0, piece.byteLength);
       at += piece.byteLength;
-      await rest(piece.byteLength);
+      await pause(piece.byteLength);
       if (out.size >= PIECE_BYTES) yield out.take();
     }
   }
 
-  /** A text with escapes, or a nested value as JSON. */
+  /** Writes a text with escapes, or a nested value as JSON. */
   async function* rewrite({ kind, start, end }: Cell): AsyncGenerator<Buffer> {
     const sink = doubling(out);
     const isText = kind === CELL.escapedText;
@@ -115,7 +116,7 @@ export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): A
     while (cells.offset < end) {
       const before = cells.offset;
       cells.scan(bytes.at(before, end));
-      await rest(cells.offset - before);
+      await pause(cells.offset - before);
       if (out.size >= PIECE_BYTES) yield out.take();
     }
   }
@@ -137,7 +138,7 @@ export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): A
     const before = scanner.offset;
     scanner.paused = false;
     scanner.scan(bytes.at(before, range.end));
-    await rest(scanner.offset - before);
+    await pause(scanner.offset - before);
     if (!row.isWhole) continue;
     const wasEmpty = columns.size === 1 && row.cell(0) === undefined;
     if (wasEmpty) out.text('""');
@@ -145,7 +146,7 @@ export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): A
       if (column > 0) out.byte(COMMA);
       const cell = row.cell(column);
       if (cell === undefined) continue;
-      // Most cells are short, and written at once.
+      // Most cells are short, and are written in one piece.
       if (cell.kind === CELL.bare || cell.kind === CELL.plainText) {
         const piece = cell.end - cell.start > SHORT_BYTES ? undefined : bytes.at(cell.start, cell.end);
         if (piece?.byteLength === cell.end - cell.start) {
@@ -158,13 +159,13 @@ export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): A
     out.byte(CR);
     out.byte(LF);
     row.next();
-    await rest(columns.size);
+    await pause(columns.size);
     if (out.size >= PIECE_BYTES) yield out.take();
   }
   if (out.size > 0) yield out.take();
 }
 
-/** What is done between two turns, in bytes read or written. */
+/** The amount of work between two pauses, in bytes read or written. */
 const TURN_WORK = 16_384;
 const SHORT_BYTES = 1_024;
 

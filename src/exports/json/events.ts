@@ -1,8 +1,9 @@
 import { CourierError } from '../../errors.ts';
 
 /**
- * What a scanner finds in JSON text, in order, as bytes of UTF-8. Texts and numbers come in pieces, since a text may be as
- * long as the document: `plain` are bytes that stand for themselves, `escaped` is one character that had an escape.
+ * The events of a scanner, in the order of the JSON text. Texts and numbers arrive in pieces of UTF-8, because a text
+ * may be as long as the document: `plain` is called with unescaped bytes, `escaped` with one character that was
+ * escaped.
  */
 export interface JsonEvents {
   open(isArray: boolean): void;
@@ -17,11 +18,14 @@ export interface JsonEvents {
   word(word: 'true' | 'false' | 'null'): void;
 }
 
-/** For the words that JavaScript and Python have for numbers which JSON lacks. Python's `json.dumps` writes them by default. */
+/**
+ * The error for values that JavaScript and Python can represent and JSON cannot. Python's `json.dumps` writes them by
+ * default.
+ */
 export const notANumber = (word: 'NaN' | 'Infinity'): CourierError =>
   new CourierError('request-invalid', { detail: `${word} is not JSON. Use null or a string instead.` });
 
-/** Text that is no JSON; whoever has the bytes says at which character. */
+/** A syntax error. The code that has the bytes converts the offset to a character position. */
 export class MalformedJson extends Error {
   readonly offset: number;
 

@@ -2,18 +2,18 @@ import { CourierError } from '../../errors.ts';
 import { notANumber } from './events.ts';
 
 /**
- * JSON as it was written. `JSON.parse` changes what a person's table must keep: 9007199254740993 ends in 2, 1e400 is
- * infinite, 1.50 becomes 1.5, the columns "name", "2024" come out as "2024", "name", and of two equal keys one is gone.
- * Here numbers keep their digits, keys their order, and what I-JSON (RFC 7493) forbids is refused: equal keys, lone
- * surrogates; so is nesting deeper than any document's.
+ * Parses JSON without changing values. `JSON.parse` would change a table: 9007199254740993 would end in 2, 1e400 would
+ * become Infinity, 1.50 would become 1.5, the columns "name", "2024" would be reordered to "2024", "name", and one of
+ * two equal keys would be lost. This parser keeps the digits of numbers and the order of keys. It rejects what I-JSON
+ * (RFC 7493) forbids, which is duplicate keys and lone surrogates, and excessive nesting.
  */
 
-/** A number whose text is not the one that JavaScript would write; `JSON.stringify` writes it as it stands. */
+/** A number that JavaScript would write differently. `JSON.stringify` writes it unchanged. */
 interface RawNumber {
   readonly rawJSON: string;
 }
 
-/** https://tc39.es/proposal-json-parse-with-source/; in Node since 21, not yet in TypeScript's library. */
+/** https://tc39.es/proposal-json-parse-with-source/; available since Node 21, but not in TypeScript's library yet. */
 const { rawJSON, isRawJSON } = JSON as unknown as {
   rawJSON(text: string): RawNumber;
   isRawJSON(value: unknown): value is RawNumber;
@@ -22,8 +22,8 @@ const { rawJSON, isRawJSON } = JSON as unknown as {
 export const isRawNumber = isRawJSON;
 
 const MAX_DEPTH = 100;
-/** What makes a string more than the characters between its quotes. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what JSON forbids (RFC 8259, 7).
+/** A string with these characters must be decoded or is invalid. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids these characters (RFC 8259, 7).
 const NOT_PLAIN = /[\\\u0000-\u001f]/;
 const SMALL_INTEGER = /^(?:0|-?[1-9]\d{0,14})$/;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -33,22 +33,22 @@ const WORDS: readonly (readonly [string, boolean | null])[] = [
   ['null', null],
 ];
 
-/** The keys in the order in which they stood, on objects where JavaScript has another one. */
+/** The keys in their original order, for objects whose keys JavaScript reorders. */
 const ORDER = Symbol('order of keys');
 
-/** The keys of a parsed object, in the order in which they were written. */
+/** The keys of a parsed object, in their original order. */
 export const keysOf = (object: object): readonly string[] =>
   (object as { [ORDER]?: readonly string[] })[ORDER] ?? Object.keys(object);
 
 const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
 
-/** The texts of callers stay out of errors, but for the names of their keys. */
+/** Errors do not quote the text of callers, except for the names of keys. */
 const quoted = (key: string): string => JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
 
 const isArrayIndex = (key: string): boolean => /^(?:0|[1-9]\d{0,9})$/.test(key);
 const OWN = { enumerable: true, writable: true, configurable: true } as const;
 
-/** Parses JSON text, and keeps it exact. @throws CourierError `request-invalid` */
+/** Parses JSON text without changing values. @throws CourierError `request-invalid` */
 export const parseExactJson = (text: string): unknown => {
   let at = 0;
 
@@ -68,7 +68,7 @@ export const parseExactJson = (text: string): unknown => {
     return true;
   };
 
-  /** The end is looked for by the quotes alone: a text may have millions of characters. */
+  /** Searches only for quotes, which is fast, because a text may have millions of characters. */
   const endOfString = (): number => {
     for (let quote = text.indexOf('"', at + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
       let backslashes = 0;
@@ -144,7 +144,7 @@ export const parseExactJson = (text: string): unknown => {
       space();
       if (!take(':')) throw malformed();
       const member = value(depth);
-      // Assigned, this one name would change the object's prototype; it is a key like any other.
+      // Assigning this key would change the prototype of the object.
       if (key === '__proto__') Object.defineProperty(members, key, { value: member, ...OWN });
       else members[key] = member;
       keys.push(key);

@@ -1,17 +1,17 @@
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { CourierError } from '../../errors.ts';
 
-/** Longer keys are told apart by their hash, so that no object's keys need more memory than the document. */
+/** Longer keys are compared by their hash, so that the keys of an object never need more memory than the document. */
 const MAX_KEPT_BYTES = 256;
-/** Objects with few keys are searched from one end to the other, which is faster than a set. */
+/** Up to this many keys are searched in a list, which is faster than a set. */
 const FEW_KEYS = 16;
-/** Keys of the objects that are open at once: they are all that is remembered of a document while it is read. */
+/** The maximum number of keys in all open objects. Nothing else of a document is kept in memory while it is scanned. */
 const MAX_OPEN_KEYS = 250_000;
 
-/** Unknown to whoever writes a document, so that no key of theirs can be made to look like a hash. */
+/** Random, so that no caller can send a key that looks like a hash. */
 const HASH_MARK = `sha256 ${randomBytes(16).toString('hex')} `;
 
-/** Gathers one key at a time, in pieces, and answers what tells it apart from others: its text, or the hash of a long one. */
+/** Reads one key at a time, in pieces, and returns its identity: the key itself, or the hash of a long key. */
 export class KeyReader {
   readonly #bytes = Buffer.alloc(MAX_KEPT_BYTES + 4);
   #length = 0;
@@ -46,7 +46,7 @@ export class KeyReader {
     this.plain(bytes, 0, bytes.byteLength);
   }
 
-  /** Bytes of the key so far. */
+  /** The number of bytes of the key so far. */
   get length(): number {
     return this.#length;
   }
@@ -57,10 +57,10 @@ export class KeyReader {
   }
 }
 
-/** Whether an answer of `KeyReader` is the key itself. */
+/** True if a result of `KeyReader` is the key itself, and not a hash. */
 export const isWholeKey = (key: string): boolean => !key.startsWith(HASH_MARK);
 
-/** The texts of callers stay out of errors, but for the names of their keys. */
+/** Errors do not quote the text of callers, except for the names of keys. */
 const quoted = (key: string): string => {
   if (!isWholeKey(key)) return `of more than ${MAX_KEPT_BYTES} bytes`;
   return JSON.stringify(key.length > 60 ? `${key.slice(0, 60)}…` : key);
@@ -72,7 +72,7 @@ interface Frame {
   set: Set<string> | undefined;
 }
 
-/** Finds keys that stand twice in one object, which I-JSON forbids (RFC 7493, 2.3). */
+/** Finds duplicate keys in an object, which I-JSON forbids (RFC 7493, 2.3). */
 export class UniqueKeys {
   readonly #frames: Frame[] = [];
   #depth = 0;
@@ -96,7 +96,7 @@ export class UniqueKeys {
     frame.set = undefined;
   }
 
-  /** @throws CourierError `request-invalid` for a key that is there already, `too-large` where there are too many */
+  /** @throws CourierError `request-invalid` for a duplicate key, `too-large` for too many keys */
   add(key: string): void {
     const frame = this.#frames[this.#depth - 1];
     if (frame === undefined) return;

@@ -5,7 +5,7 @@ import { KeyReader, UniqueKeys } from './keys.ts';
 import type { JsonScanner } from './scanner.ts';
 import { JsonWriter } from './writer.ts';
 
-/** A large value of a document: where it stands, to be read from there when it is wanted. */
+/** The position of a large value in a document, from which it is read later. */
 export interface Found {
   /** `FIELD.FIELD` */
   path: string;
@@ -13,29 +13,32 @@ export interface Found {
   end: number;
 }
 
-/** Follows one of the values that an outline leaves out. */
+/** Receives the events of a value that is not part of the outline. */
 export interface Follower extends JsonEvents {
-  /** What the outline says in its place, as JSON. */
-  stand: string;
-  /** Hears of each key within the value, after `endText`. @param key see `KeyReader.end` */
+  /** The JSON that replaces the value in the outline. */
+  placeholder: string;
+  /** Called for each key in the value, after `endText`. @param key see `KeyReader.end` */
   key?(key: string, where: { start: number; bytes: number }): void;
 }
 
 export interface OutlineOptions {
-  /** Fields whose objects are part of the outline, `FIELD` or `FIELD.FIELD`; other containers are left out, empty. */
+  /**
+   * Fields whose objects are part of the outline, as `FIELD` or `FIELD.FIELD`. Other containers are replaced by empty
+   * ones.
+   */
   objects: readonly string[];
-  /** Who follows the value of a field, and keeps it out of the outline; undefined where it is part of it. */
+  /** Returns the follower of a field's value; undefined if the value is part of the outline. */
   follow(path: string, type: ValueType): Follower | undefined;
-  /** The largest outline, in bytes. */
+  /** The maximum size of the outline, in bytes. */
   maxBytes: number;
-  /** Equal keys and lone surrogates pass, as `JSON.parse` lets them. */
+  /** Accepts duplicate keys and lone surrogates, as `JSON.parse` does. */
   lenient?: boolean;
 }
 
 export type ValueType = 'text' | 'number' | 'word' | 'array' | 'object';
 
-/** What is left out and followed by nobody: its form is checked all the same. */
-export const PASS_OVER: Omit<Follower, 'stand'> = {
+/** Ignores all events of a value. The scanner still checks its syntax. */
+export const IGNORE_EVENTS: Omit<Follower, 'placeholder'> = {
   open: () => undefined,
   close: () => undefined,
   beginText: () => undefined,
@@ -49,8 +52,8 @@ export const PASS_OVER: Omit<Follower, 'stand'> = {
 };
 
 /**
- * Makes the outline of a document while it is scanned: the document without its large values, small enough to be parsed
- * in one go, and where those values stand. All keys are checked on the way.
+ * Builds the outline of a document while it is scanned: the document without its large values, small enough to be
+ * parsed at once, and the positions of those values. Duplicate keys are rejected in the whole document.
  */
 export class JsonOutline implements JsonEvents {
   readonly found: Found[] = [];
@@ -72,8 +75,8 @@ export class JsonOutline implements JsonEvents {
     this.#options = options;
   }
 
-  /** Tells it whose events these are. */
-  follows(scanner: JsonScanner): void {
+  /** Sets the scanner whose events it receives. */
+  attach(scanner: JsonScanner): void {
     this.#scanner = scanner;
   }
 
@@ -141,7 +144,7 @@ export class JsonOutline implements JsonEvents {
 
   word(word: 'true' | 'false' | 'null'): void {
     this.#begin('word').word(word);
-    // The scanner stands at its last letter.
+    // The scanner is at the last letter of the word.
     if (this.#follower !== undefined && this.#depth === this.#followedDepth) this.#start -= word.length - 1;
     this.#end(1);
   }
@@ -154,7 +157,7 @@ export class JsonOutline implements JsonEvents {
     this.#checkSize();
   }
 
-  /** A key with a dot in it is not a path. */
+  /** The path of the current value; empty if a key contains a dot. */
   #pathNow(): string {
     const path = this.#path.slice(0, this.#depth);
     return path.some((key) => key.includes('.')) ? '' : path.join('.');
@@ -164,11 +167,11 @@ export class JsonOutline implements JsonEvents {
     return this.#follower ?? this.#writer;
   }
 
-  /** A value begins: decides who is told of it. */
+  /** Called when a value begins; returns the receiver of its events. */
   #begin(type: ValueType): JsonEvents {
     if (this.#follower !== undefined) return this.#follower;
     const path = this.#pathNow();
-    const follower = this.#options.follow(path, type) ?? this.#passOver(path, type);
+    const follower = this.#options.follow(path, type) ?? this.#ignore(path, type);
     if (follower === undefined) return this.#writer;
     this.#follower = follower;
     this.#followedDepth = this.#depth;
@@ -176,24 +179,20 @@ export class JsonOutline implements JsonEvents {
     return follower;
   }
 
-  #passOver(path: string, type: ValueType): Follower | undefined {
+  #ignore(path: string, type: ValueType): Follower | undefined {
     if (type !== 'array' && type !== 'object') return undefined;
     if (type === 'object' && (this.#depth === 0 || this.#options.objects.includes(path))) return undefined;
-    return { ...PASS_OVER, stand: type === 'array' ? '[]' : '{}' };
+    return { ...IGNORE_EVENTS, placeholder: type === 'array' ? '[]' : '{}' };
   }
 
-  /** A value has ended. @param past how far the scanner stands before its end */
+  /** Called when a value has ended. @param past the distance from the scanner's offset to the end of the value */
   #end(past: number): void {
     const follower = this.#follower;
     if (follower === undefined || this.#depth !== this.#followedDepth) return;
     this.#follower = undefined;
     const path = this.#pathNow();
     this.found.push({ path, start: this.#start, end: (this.#scanner?.offset ?? 0) + past });
-    this.#stand(follower.stand);
-  }
-
-  #stand(json: string): void {
-    this.#writer.word(json);
+    this.#writer.word(follower.placeholder);
   }
 
   #checkSize(): void {

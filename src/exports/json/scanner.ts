@@ -13,7 +13,9 @@ import {
   WORDS,
 } from './grammar.ts';
 
-/** Containers within containers; more are refused (I-JSON has no limit, and recursion none that is known). */
+/**
+ * The maximum nesting of containers. I-JSON has no limit, but other parsers may run out of stack at a deeper nesting.
+ */
 const MAX_DEPTH = 100;
 
 const STATE = {
@@ -35,16 +37,15 @@ type State = (typeof STATE)[keyof typeof STATE];
 const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
 
 /**
- * Reads JSON text (RFC 8259) byte by byte, in pieces of any size, and keeps nothing of it: no value is ever made, so that
- * neither the size of a text nor the number of values matters. Numbers keep their digits, keys their order. Whether the
- * bytes are UTF-8 is for others to check.
+ * Reads JSON text (RFC 8259) byte by byte, in pieces of any size. It creates no values, so its memory does not depend
+ * on the size of a text or the number of values. It does not check whether the bytes are UTF-8.
  */
 export class JsonScanner {
-  /** Set by a listener that has enough for now: `scan` returns after this event. */
+  /** Set by a listener to make `scan` return after the current event. */
   paused = false;
-  /** Offset of the byte that is being looked at, in the whole text. */
+  /** The offset of the current byte in the whole text. */
   offset: number;
-  /** Containers that are open. */
+  /** The number of open containers. */
   depth = 0;
   #events: JsonEvents;
   readonly #lenient: boolean;
@@ -53,15 +54,15 @@ export class JsonScanner {
   #isKey = false;
   #number: NumberState = NUMBER.begin;
   #word: (typeof WORDS)[keyof typeof WORDS] = 'true';
-  /** Characters of an escape or a word that have come. */
+  /** The number of characters of an escape or a word that have been read. */
   #count = 0;
   #code = 0;
-  /** A surrogate that waits for its other half. */
+  /** A high surrogate whose low surrogate has not been read yet; else 0. */
   #high = 0;
 
   /**
-   * @param offset where in the whole text the first byte stands
-   * @param lenient lets lone surrogates pass
+   * @param offset the offset of the first byte in the whole text
+   * @param lenient accepts lone surrogates
    */
   constructor(events: JsonEvents, { offset = 0, lenient = false }: { offset?: number; lenient?: boolean } = {}) {
     this.#events = events;
@@ -69,12 +70,12 @@ export class JsonScanner {
     this.#lenient = lenient;
   }
 
-  /** Has another listener from now on. */
+  /** Replaces the listener. */
   listen(events: JsonEvents): void {
     this.#events = events;
   }
 
-  /** Begins anew with a value that stands at this offset. */
+  /** Restarts with a value at this offset. */
   reset(offset: number): void {
     this.offset = offset;
     this.depth = 0;
@@ -83,8 +84,8 @@ export class JsonScanner {
   }
 
   /**
-   * Reads bytes until they are used up or a listener pauses it.
-   * @returns where it has come to; with `offset` kept in step
+   * Reads bytes until the end or until a listener pauses the scanner.
+   * @returns the index of the next byte; `offset` is updated too
    * @throws CourierError `request-invalid`
    */
   scan(bytes: Uint8Array, from = 0, to = bytes.byteLength): number {
@@ -111,7 +112,7 @@ export class JsonScanner {
         default: {
           const byte = bytes[at] ?? 0;
           if (byte !== 32 && byte !== 10 && byte !== 13 && byte !== 9) this.#scanSign(byte);
-          // The first byte of a number is one of its bytes.
+          // The first byte of a number is read again in the number state.
           if ((this.#state as State) !== STATE.number) at += 1;
         }
       }
@@ -120,7 +121,7 @@ export class JsonScanner {
     return at;
   }
 
-  /** There is no more. @throws CourierError `request-invalid` where something is missing */
+  /** Call at the end of the text. @throws MalformedJson if the text is incomplete */
   end(): void {
     if (this.#state === STATE.number && this.depth === 0 && isNumber(this.#number)) this.#endNumber();
     if (this.#state !== STATE.end) throw new MalformedJson(this.offset);

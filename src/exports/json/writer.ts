@@ -9,8 +9,8 @@ const HEX = '0123456789abcdef';
 const isSurrogate = (code: number): boolean => code >= 0xd800 && code <= 0xdfff;
 
 /**
- * Writes the JSON that a scanner reads, as `JSON.stringify` would write it: with or without indentation, with no escape
- * that is not needed; but numbers have the digits, and keys the order, in which they came.
+ * Writes the JSON that a scanner reads in the format of `JSON.stringify`: with or without indentation, and without
+ * unnecessary escapes. Numbers keep their digits, and keys their order.
  */
 export class JsonWriter implements JsonEvents {
   readonly #sink: ByteSink;
@@ -77,7 +77,7 @@ export class JsonWriter implements JsonEvents {
   }
 
   endNumber(): void {
-    // Its digits have been written.
+    // The digits have already been written.
   }
 
   word(word: string): void {
@@ -85,7 +85,7 @@ export class JsonWriter implements JsonEvents {
     for (let n = 0; n < word.length; n += 1) this.#sink.byte(word.charCodeAt(n));
   }
 
-  /** A value of an object has its key before it. */
+  /** Writes the separator before an item of an array. In an object, it is written before the key. */
   #beforeValue(): void {
     if (this.#depth > 0 && this.#isArray[this.#depth - 1] === true) this.#separate();
   }

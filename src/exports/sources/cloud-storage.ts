@@ -16,20 +16,20 @@ const metadataSchema = z.object({
   size: z.string().regex(/^\d+$/).transform(Number),
   contentType: z.string().optional(),
   contentEncoding: z.string().optional(),
-  /** Base64 of the big-endian CRC32C. Composite objects have it too; MD5 they have not. Absent with a customer-supplied key. */
+  /** Base64 of the big-endian CRC32C. Composite objects have it, but no MD5. Absent with a customer-supplied key. */
   crc32c: z.string().optional(),
   /** Base64. */
   md5Hash: z.string().optional(),
   customerEncryption: z.looseObject({}).optional(),
 });
 
-/** An object's bytes, with its own name, and with what a file of them has to end with (`.gz`) where they are stored encoded. */
+/** An object's bytes, its name and, if it is stored encoded, the suffix of the file name (`.gz`). */
 export type ObjectSource = Source & { name: string; suffix?: string };
 
-/** The bearer is the runtime's own identity. */
+/** The bearer token is that of the runtime identity. */
 export interface CloudStorageDependencies extends Bearer {
   transport: GoogleTransport;
-  /** The project that pays for reading requester-pays buckets; sent only where a bucket asks for it. */
+  /** The project to bill for reads from requester-pays buckets; sent only if a bucket requires it. */
   userProject?: string | undefined;
 }
 
@@ -41,7 +41,7 @@ interface Reading {
 const ORIGIN = 'https://storage.googleapis.com';
 const MAX_BROKEN_READS = 5;
 
-/** Cloud Storage answers 403 for a missing object, too, to an account that may not list the bucket. */
+/** Cloud Storage also answers 403 for a missing object if the account may not list the bucket. */
 const refused = (
   answer: Pick<GoogleResponse, 'status' | 'body'>,
   name: ObjectName,
@@ -60,7 +60,7 @@ const objectUrl = ({ bucket, object, generation }: ObjectName, userProject: stri
 
 interface Found {
   metadata: z.infer<typeof metadataSchema>;
-  /** The project that the bucket wants to bill; undefined for a bucket whose owner pays. */
+  /** The project to bill; undefined for a bucket whose owner pays. */
   userProject: string | undefined;
 }
 
@@ -91,7 +91,7 @@ const readMetadata = async (
   return { metadata: parseMetadata(answer.body), userProject: isBilled ? userProject : undefined };
 };
 
-/** @throws CourierError `google-unavailable` for an answer of another form */
+/** @throws CourierError `google-unavailable` for an invalid response */
 const parseMetadata = (body: Buffer): z.infer<typeof metadataSchema> => {
   try {
     return metadataSchema.parse(JSON.parse(body.toString()));
@@ -100,7 +100,7 @@ const parseMetadata = (body: Buffer): z.infer<typeof metadataSchema> => {
   }
 };
 
-/** As much of a refusal as its reason takes. */
+/** How much of an error response is read to find its reason. */
 const MAX_REFUSAL_BYTES = 16_384;
 
 const bodyOf = async ({ body }: GoogleStream): Promise<Buffer> => {
@@ -113,7 +113,7 @@ const bodyOf = async ({ body }: GoogleStream): Promise<Buffer> => {
       if (bytes >= MAX_REFUSAL_BYTES) break;
     }
   } catch {
-    // The status alone has to do.
+    // Without the body, the error is based on the status alone.
   }
   return Buffer.concat(pieces);
 };
@@ -132,8 +132,8 @@ const openMedia = async (
     url: url.href,
     bearer,
     headers: {
-      // Without this, an object stored with Content-Encoding: gzip is inflated on the way, and its size and checksum do not fit
-      // (https://cloud.google.com/storage/docs/transcoding).
+      // Without this, Cloud Storage decompresses an object stored with Content-Encoding: gzip, and its size and
+      // checksum do not match (https://cloud.google.com/storage/docs/transcoding).
       'accept-encoding': 'gzip',
       ...(offset > 0 ? { range: `bytes=${offset}-` } : {}),
     },
@@ -146,7 +146,7 @@ const openMedia = async (
   throw refused({ status: answer.status, body }, name, userProject);
 };
 
-/** The bytes from `offset` to the end; a read that breaks is taken up at its byte. */
+/** Reads the bytes from `offset` to the end. An interrupted read resumes where it stopped. */
 async function* readFrom(
   dependencies: CloudStorageDependencies,
   name: ObjectName,
@@ -174,21 +174,21 @@ async function* readFrom(
 }
 
 /**
- * What is left of an object that is not there (any more): with its generation its bytes still have a name, by which an
- * earlier delivery may be found.
+ * A source for an object that no longer exists. If its generation is known, its bytes still have an identity, with
+ * which an earlier delivery can be found.
  */
-export const goneObject = (name: ObjectName, gone: Error): Source & { name: string } => ({
+export const missingObject = (name: ObjectName, missing: Error): Source & { name: string } => ({
   name: name.object,
   size: undefined,
   mimeType: 'application/octet-stream',
-  gone,
+  missing,
   ...(name.generation === undefined ? {} : { identity: `${labelOf(name)}#${name.generation}` }),
   open: () => {
-    throw gone;
+    throw missing;
   },
 });
 
-/** @throws CourierError `source-forbidden`, where the bytes cannot be read or could not be checked */
+/** @throws CourierError `source-forbidden` if the bytes cannot be read or verified */
 const mustHaveChecksum = (metadata: Found['metadata'], name: ObjectName): (() => Checksum) => {
   if (metadata.customerEncryption !== undefined) throw encryptedWithCustomerKey(labelOf(name));
   const checksum = checksumOf(metadata);
@@ -199,15 +199,17 @@ const mustHaveChecksum = (metadata: Found['metadata'], name: ObjectName): (() =>
   });
 };
 
-/** An object may have any text as its type, also none that a file can be kept under: its name tells then. */
+/**
+ * The content type of an object may be any text. If it is not a usable media type, the type is derived from the name.
+ */
 const typeOf = (contentType: string | undefined, name: string): string => {
   const stored = contentType === undefined ? undefined : readStoredType(contentType);
   return stored !== undefined && 'type' in stored ? specificType(stored.type, name) : mediaTypeByName(name);
 };
 
 /**
- * An object of Cloud Storage as a source: pinned to the generation that is there now (or the one asked for), read in ranges, checked by its checksum.
- * It can be opened in the middle, so an interrupted delivery goes on where it was.
+ * Opens a Cloud Storage object as a source. It is pinned to the current (or the requested) generation, read in ranges,
+ * and verified by its checksum. It can be opened at any offset, so an interrupted delivery can resume.
  * @throws CourierError `source-not-found`, `source-forbidden`, `google-unavailable`
  */
 export const openObject = async (
@@ -226,12 +228,12 @@ export const openObject = async (
   return {
     name,
     size,
-    // The stored bytes are delivered as they are stored, so an object kept compressed is a compressed file.
+    // The bytes are delivered as they are stored, so a compressed object becomes a compressed file.
     mimeType: stored?.mimeType ?? typeOf(contentType, name),
     ...(stored === undefined ? {} : { suffix: stored.suffix }),
     identity: `${labelOf(pinned)}#${generation}`,
     open: whole,
-    // From the beginning the checksum counts too: so is read what a later try goes on with.
+    // A read from the start also verifies the checksum. Deliveries that can resume start this way.
     openAt: (offset) => (offset === 0 ? whole() : readAt(offset)),
   };
 };

@@ -1,7 +1,10 @@
-/** How an object is stored that has a `Content-Encoding`: its bytes are delivered as they are stored, so they need a type and a name of their own. */
+/**
+ * The media type and name suffix of an object with a `Content-Encoding`. Its bytes are delivered as they are stored, so
+ * the type and name of the decoded content do not fit.
+ */
 export interface StoredForm {
   mimeType: string;
-  /** What the file's name has to end with, for whoever opens it: `.gz`. */
+  /** The suffix of the file name, such as `.gz`. */
   suffix: string;
 }
 
@@ -18,12 +21,12 @@ const FORMS: Readonly<Record<string, StoredForm>> = {
   'x-compress': { mimeType: UNKNOWN_BYTES, suffix: '.Z' },
 };
 
-/** Words that uploaders write there and that change no byte. */
+/** Values that some uploaders set although the content is not encoded. */
 const NO_ENCODING = new Set(['', 'identity', 'none', 'binary', '7bit', '8bit', 'utf-8', 'utf8', 'aws-chunked']);
 
 /**
  * @param contentEncoding codings in the order in which they were applied, separated by commas
- * @returns undefined where the bytes are what the object's own type says
+ * @returns undefined if the content is not encoded
  */
 export const storedFormOf = (contentEncoding: string | undefined): StoredForm | undefined => {
   const codings = (contentEncoding ?? '')

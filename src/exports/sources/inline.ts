@@ -3,7 +3,7 @@ import { turn } from '../../turns.ts';
 
 const PIECE_BYTES = 65_536;
 
-/** Bytes that are here already; whoever hashes them gets to other work in between. */
+/** A source of bytes in memory. They are read in pieces, so that hashing them does not block other requests. */
 export const bytesSource = (bytes: Uint8Array, mimeType: string): Source => {
   async function* openAt(offset: number): AsyncGenerator<Uint8Array> {
     for (let at = offset; at < bytes.byteLength; at += PIECE_BYTES) {

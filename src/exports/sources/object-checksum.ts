@@ -3,7 +3,7 @@ import { AwsCrc32c } from '@aws-crypto/crc32c';
 import { CourierError } from '../../errors.ts';
 import { labelOf, type ObjectName } from './object-name.ts';
 
-/** A running checksum of bytes, and what it has to come to; both in base64. */
+/** An incremental checksum and its expected value, both in base64. */
 export interface Checksum {
   name: string;
   update(bytes: Uint8Array): unknown;
@@ -11,7 +11,7 @@ export interface Checksum {
   expected: string;
 }
 
-/** CRC32C where Cloud Storage gives it, else MD5. */
+/** CRC32C if Cloud Storage provides it, else MD5. */
 export const checksumOf = ({
   crc32c,
   md5Hash,

@@ -1,6 +1,9 @@
 import { CourierError } from '../../errors.ts';
 
-/** `gs://bucket/object#generation`; the generation is optional when asked for, and always there once found. */
+/**
+ * `gs://bucket/object#generation`; the generation is optional in a request, and always set after the object has been
+ * found.
+ */
 export interface ObjectName {
   bucket: string;
   object: string;
@@ -21,7 +24,7 @@ const isObject = (name: string): boolean =>
   Buffer.byteLength(name) <= 1024 &&
   !/[\r\n]/.test(name);
 
-/** An object's name in its parts. @throws CourierError `request-invalid` for what Cloud Storage has no object of */
+/** Checks the parts of an object name. @throws CourierError `request-invalid` for a name that no object can have */
 export const objectNameOf = (bucket: string, object: string, generation?: string): ObjectName => {
   if (!BUCKET.test(bucket)) throw invalid('The bucket has a name that no bucket can have.');
   if (!isObject(object)) throw invalid('The object has a name that no object can have.');
@@ -35,7 +38,7 @@ export const parseObjectName = (text: string): ObjectName => {
   if (!text.startsWith('gs://') || slash === -1) {
     throw invalid('source.gcs must be gs://bucket/object or gs://bucket/object#generation.');
   }
-  // A "#" within the name is a part of it, unless nothing but a number follows.
+  // A "#" is part of the object name, unless only digits follow.
   const generation = /#(\d+)$/.exec(text)?.[1];
   const end = generation === undefined ? text.length : text.length - generation.length - 1;
   return objectNameOf(text.slice(5, slash), text.slice(slash + 1, end), generation);
@@ -44,7 +47,7 @@ export const parseObjectName = (text: string): ObjectName => {
 /** `gs://bucket/object` */
 export const labelOf = ({ bucket, object }: ObjectName): string => `gs://${bucket}/${object}`;
 
-/** For what does not exist, and for what must look so. */
+/** The error for an object that does not exist or that the caller must not know about. */
 export const objectNotFound = (name: ObjectName): CourierError => {
   const which = name.generation === undefined ? '' : ` in generation ${name.generation}`;
   return new CourierError('source-not-found', { detail: `${labelOf(name)} does not exist${which}.` });

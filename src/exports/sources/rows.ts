@@ -1,26 +1,29 @@
 import type { Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import { csvOf } from '../csv/csv.ts';
-import { type Follower, PASS_OVER } from '../json/outline.ts';
+import { type Follower, IGNORE_EVENTS } from '../json/outline.ts';
 import type { Bytes } from '../bytes/spool.ts';
-import { madeSource, type Range } from '../bytes/transcode.ts';
+import { generatedSource, type Range } from '../bytes/transcode.ts';
 
-/** Excel's own number of columns; more would be cut off by whoever opens the file. */
+/** The column limit of Excel, which drops further columns. */
 const MAX_COLUMNS = 16_384;
-/** Google Sheets' own number of cells. Rows that share no column would otherwise make a small document a huge file. */
+/**
+ * The cell limit of Google Sheets. Without a limit, a small document whose rows share no columns would become a huge
+ * file.
+ */
 const MAX_CELLS = 10_000_000;
-/** More than a cell holds in Excel (32,767 characters), whose first row the names become. */
+/** The names become the first row of the file. A cell in Excel is limited to 32,767 characters. */
 const MAX_NAME_BYTES = 65_536;
 
 const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
 
 /**
- * Looks at rows while they are scanned: that each is an object, and which columns they have. The header is known after the
- * last row only, so that the rows themselves are read again when the file is made.
+ * Checks rows while they are scanned: each must be an object. Collects their columns. The header is known only after
+ * the last row, so the rows are read again when the file is generated.
  */
 export class RowsFollower implements Follower {
-  readonly stand = '[]';
-  /** The offset at which the name of each column stands first, by its key (`KeyReader.end`). */
+  readonly placeholder = '[]';
+  /** For each column, by its key (`KeyReader.end`), the offset of the first occurrence of its name. */
   readonly columns = new Map<string, number>();
   rows = 0;
   isAscii = true;
@@ -48,14 +51,14 @@ export class RowsFollower implements Follower {
     if (codePoint > 127) this.isAscii = false;
   }
 
-  readonly endText = PASS_OVER.endText;
+  readonly endText = IGNORE_EVENTS.endText;
 
   beginNumber(): void {
     this.#value();
   }
 
-  readonly digits = PASS_OVER.digits;
-  readonly endNumber = PASS_OVER.endNumber;
+  readonly digits = IGNORE_EVENTS.digits;
+  readonly endNumber = IGNORE_EVENTS.endNumber;
 
   word(): void {
     this.#value();
@@ -72,7 +75,7 @@ export class RowsFollower implements Follower {
     }
   }
 
-  /** @throws CourierError `request-invalid` for what is no row, and for more cells than a spreadsheet has */
+  /** @throws CourierError `request-invalid` for a row that is not an object, and for too many cells */
   check(): void {
     if (this.#wrongRow !== undefined) throw invalid(`source.rows.${this.#wrongRow} is not an object.`);
     const { size } = this.columns;
@@ -92,11 +95,12 @@ export class RowsFollower implements Follower {
 }
 
 /**
- * Rows as CSV (RFC 4180: CRLF, quotes doubled), made as it is read: header from the keys in first-seen order; nested values as JSON.
- * A byte order mark goes first when any cell is not ASCII, since Excel takes a file without one for the local code page.
+ * Rows as CSV (RFC 4180: CRLF, doubled quotes), generated while it is read. The header has the keys in first-seen
+ * order; nested values are written as JSON. If any cell is not ASCII, a byte order mark comes first, because without it
+ * Excel assumes the local code page.
  */
 export const rowsOf = (
   bytes: Bytes,
   range: Range,
   { columns, isAscii, rawCells }: { columns: ReadonlyMap<string, number>; isAscii: boolean; rawCells: boolean },
-): Source => madeSource('text/csv', undefined, () => csvOf(bytes, range, { columns, isAscii, rawCells }));
+): Source => generatedSource('text/csv', undefined, () => csvOf(bytes, range, { columns, isAscii, rawCells }));

@@ -9,11 +9,11 @@ const payload = z.object({
   }),
 });
 
-/** Reasons are single words; anything else could be a text that names people or objects. */
+/** Reasons are single words. Any other text could contain names of people or objects. */
 const isWord = (reason: string): boolean => /^[A-Za-z][\w.-]{0,79}$/.test(reason);
 
-/** Whose bytes or metadata were refused. */
-interface Asked {
+/** The object whose bytes or metadata were requested. */
+interface RequestedObject {
   bucket: string;
   /** `gs://bucket/object` */
   label: string;
@@ -22,7 +22,7 @@ interface Asked {
 
 interface Refusal {
   status: number;
-  /** The body, or its beginning: JSON, or plain text where an object's bytes were asked for. */
+  /** The body or its beginning: JSON, or plain text if the bytes of an object were requested. */
   body: Buffer;
 }
 
@@ -43,16 +43,16 @@ const read = ({ body }: Refusal): { reasons: string[]; text: string } => {
 export const needsUserProject = (refusal: Refusal): boolean =>
   refusal.status === 400 && /requester pays|user project/i.test(read(refusal).text);
 
-interface Meaning {
+interface Explanation {
   detail: string;
   remedy?: string;
 }
 
 const USE_PROJECT = 'roles/serviceusage.serviceUsageConsumer';
 
-const meaningOf = (refusal: Refusal, { bucket, label, userProject }: Asked): Meaning | undefined => {
+const explain = (refusal: Refusal, { bucket, label, userProject }: RequestedObject): Explanation | undefined => {
   const { reasons, text } = read(refusal);
-  const has = (...wanted: string[]): boolean => reasons.some((reason) => wanted.includes(reason));
+  const has = (...expected: string[]): boolean => reasons.some((reason) => expected.includes(reason));
   if (needsUserProject(refusal) || has('userProjectMissing')) {
     return {
       detail: `gs://${bucket} is a requester-pays bucket, and no project to bill is configured.`,
@@ -89,7 +89,7 @@ const meaningOf = (refusal: Refusal, { bucket, label, userProject }: Asked): Mea
   return undefined;
 };
 
-const customerKey = (label: string): Meaning => ({
+const customerKey = (label: string): Explanation => ({
   detail: `${label} is encrypted with a customer-supplied key, which the courier does not have.`,
   remedy: 'Store the object without a customer-supplied encryption key, for example with a Cloud KMS key.',
 });
@@ -100,8 +100,11 @@ export const encryptedWithCustomerKey = (label: string): CourierError =>
     reason: 'resourceIsEncryptedWithCustomerEncryptionKey',
   });
 
-/** What a refusal of Cloud Storage means, other than "not found". Any unknown 4xx lasts until somebody acts, so it is a fault of the set-up. */
-export const storageError = (refusal: Refusal, asked: Asked): CourierError => {
+/**
+ * Converts an error response of Cloud Storage, other than "not found", to an error. An unknown 4xx persists until
+ * somebody fixes its cause, so it counts as an error in the set-up.
+ */
+export const storageError = (refusal: Refusal, asked: RequestedObject): CourierError => {
   const { status } = refusal;
   const { reasons } = read(refusal);
   const [reason] = reasons;
@@ -109,8 +112,8 @@ export const storageError = (refusal: Refusal, asked: Asked): CourierError => {
   if (status === 408 || status === 429 || status >= 500 || status < 400 || isRateLimit) {
     return new CourierError('google-unavailable', { detail: `Cloud Storage answered ${status}.`, reason });
   }
-  const meaning = meaningOf(refusal, asked);
-  if (meaning !== undefined) return new CourierError('source-forbidden', { ...meaning, reason });
+  const explanation = explain(refusal, asked);
+  if (explanation !== undefined) return new CourierError('source-forbidden', { ...explanation, reason });
   if (status === 401 || status === 403) {
     return new CourierError('source-forbidden', { detail: `${asked.label} may not be read.`, reason });
   }

@@ -1,26 +1,30 @@
 import { CourierError } from '../../errors.ts';
 import { createShares } from './shares.ts';
 
-/** The largest export document over HTTP: what the platform takes in one HTTP/1 request. */
+/** The largest export document over HTTP: the platform's limit for an HTTP/1 request. */
 export const MAX_DOCUMENT_BYTES = 33_554_432;
 
-/** 10 MB of data as base64, 100 attributes of 1,280 bytes, and what is around them (pubsub/quotas#resource_limits). */
+/** 10 MB of data as base64, 100 attributes of 1,280 bytes, and the JSON around them (pubsub/quotas#resource_limits). */
 export const MAX_PUSH_BYTES = 16_777_216;
 
-/** What a document has of the memory that all of them share. */
+/** The part of the shared memory that one document occupies. */
 export interface DocumentLease {
-  /** Takes memory for bytes that have arrived. @throws CourierError `busy` */
+  /** Reserves memory for bytes that have arrived. @throws CourierError `busy` */
   take(bytes: number): void;
-  /** Counts what it has for another holder. @throws CourierError `busy` */
+  /** Transfers the reserved memory to another holder. @throws CourierError `busy` */
   move(holder: string): void;
 }
 
-/** The memory of documents that must be there whole. Only what has arrived counts, whatever a request announces. */
+/**
+ * The memory for documents that are kept in memory completely. Only bytes that have arrived count, not the announced
+ * size.
+ */
 export interface DocumentMemory {
   /**
-   * Does the work with a document.
-   * @param announced its size, where the request says so: what will not fit is refused before it is read
-   * @throws CourierError `busy` at once
+   * Runs work that keeps a document in memory.
+   * @param announced the size of the document, if the request announces it: a document that does not fit is rejected
+   * before it is read
+   * @throws CourierError `busy` immediately
    */
   hold<Result>(
     holder: string,
@@ -29,17 +33,19 @@ export interface DocumentMemory {
   ): Promise<Result>;
 }
 
-/** @param mostBytes of one holder at once, and so of one document; a quarter more than that may be in hand for all holders together */
-export const createDocumentMemory = (mostBytes: number): DocumentMemory => {
-  const shares = createShares(mostBytes);
+/**
+ * @param maxBytes the limit of one holder, and therefore of one document; all holders together may use a quarter more
+ */
+export const createDocumentMemory = (maxBytes: number): DocumentMemory => {
+  const shares = createShares(maxBytes);
   const busy = (): CourierError =>
     new CourierError('busy', {
-      detail: `This instance has as many bytes of documents in hand as it takes from one caller (${mostBytes}), or from all.`,
+      detail: `This instance has as many bytes of documents in hand as it takes from one caller (${maxBytes}), or from all.`,
       retryAfterSeconds: 2,
     });
   return {
     async hold(holder, announced = 0, work) {
-      if (announced > shares.room(holder)) throw busy();
+      if (announced > shares.available(holder)) throw busy();
       const share = shares.open(holder);
       try {
         return await work({
@@ -51,7 +57,7 @@ export const createDocumentMemory = (mostBytes: number): DocumentMemory => {
           },
         });
       } finally {
-        share.give();
+        share.release();
       }
     },
   };

@@ -1,44 +1,49 @@
-/** What one holder has of something that all holders share. */
+/** The share that one holder has of a common capacity. */
 interface Share {
-  /** Takes so much more, if the rule below allows it. */
+  /** Increases the share, if the rule of `createShares` allows it; false if it does not. */
   take(amount: number): boolean;
-  /** Moves what it has to another holder, if that one may take it; else nothing changes. */
+  /**
+   * Transfers the share to another holder. Returns false, and changes nothing, if that holder would exceed its limit.
+   */
   move(holder: string): boolean;
-  /** Gives back so much, or all of it. */
-  give(amount?: number): void;
+  /** Releases this amount, or the whole share. */
+  release(amount?: number): void;
 }
 
 export interface Shares {
-  /** How much this holder may take now, in one piece. */
-  room(holder: string): number;
+  /** The largest amount that this holder may take now. */
+  available(holder: string): number;
   open(holder: string): Share;
 }
 
-/** Holders that have nothing are forgotten once there are so many of them. */
+/** Once there are more holders than this, those without a share are removed. */
 const MAX_IDLE_HOLDERS = 1_000;
 
-/** What a holder must leave for others to take the next piece: a quarter of what it has; whoever has nothing may take the last. */
+/**
+ * The amount that must stay free when a holder takes more: a quarter of its share. A holder without a share may take
+ * all that is free.
+ */
 const leftBy = (held: number): number => (held === 0 ? 0 : Math.max(1, Math.floor(held / 4)));
 
 /**
- * Shares of a whole that is a quarter larger than what one holder may have. So a holder that is alone gets all that it may
- * have, and can never take what the next one needs: each new holder finds at least a fifth of what is left.
- * (Switches share their buffers between ports by the same kind of threshold: Choudhury and Hahne, "Dynamic queue length
- * thresholds for shared-memory packet switches", 1998.)
- * @param most what one holder may have
+ * Divides a capacity between holders. The capacity is a quarter larger than the limit of one holder, so a single holder
+ * can reach its limit and still leaves room for the next one: each new holder gets at least a fifth of what is free.
+ * Network switches share their buffers between ports with the same kind of threshold: Choudhury and Hahne, "Dynamic
+ * queue length thresholds for shared-memory packet switches", 1998.
+ * @param max the limit of one holder
  */
-export const createShares = (most: number): Shares => {
-  const whole = most + Math.max(1, Math.floor(most / 4));
+export const createShares = (max: number): Shares => {
+  const capacity = max + Math.max(1, Math.floor(max / 4));
   const holders = new Map<string, number>();
-  let free = whole;
+  let free = capacity;
 
   const heldBy = (holder: string): number => holders.get(holder) ?? 0;
-  const room = (holder: string): number => {
+  const available = (holder: string): number => {
     const held = heldBy(holder);
-    return Math.max(0, Math.min(most - held, free - leftBy(held)));
+    return Math.max(0, Math.min(max - held, free - leftBy(held)));
   };
   const add = (holder: string, amount: number): void => {
-    // A holder that has nothing stays in the table, which would otherwise shrink and grow with every request.
+    // A holder without a share stays in the map for now. Otherwise the map would shrink and grow with every request.
     holders.set(holder, heldBy(holder) + amount);
     free -= amount;
     if (holders.size <= MAX_IDLE_HOLDERS) return;
@@ -46,28 +51,28 @@ export const createShares = (most: number): Shares => {
   };
 
   return {
-    room,
+    available,
     open(first) {
       let holder = first;
       let held = 0;
-      const give = (amount = held): void => {
+      const release = (amount = held): void => {
         add(holder, -amount);
         held -= amount;
       };
       const take = (amount: number): boolean => {
-        if (amount > room(holder)) return false;
+        if (amount > available(holder)) return false;
         add(holder, amount);
         held += amount;
         return true;
       };
       return {
         take,
-        give,
+        release,
         move(next) {
           if (next === holder) return true;
           const amount = held;
           const before = holder;
-          give();
+          release();
           holder = next;
           if (take(amount)) return true;
           holder = before;

@@ -4,44 +4,47 @@ import { createShares } from './shares.ts';
 import type { MinThroughput } from '../request/request-body.ts';
 import type { DocumentMemory } from './document-memory.ts';
 
-/** What the requests of one instance share, and how long each may take for its body. */
+/** The capacity that the requests of one instance share, and the minimum throughput of their bodies. */
 export interface Capacity {
   slots: Slots;
   memory: DocumentMemory;
-  /** Default: what each route has for its bodies. */
+  /** Default: the minimum throughput of each route. */
   minThroughput: MinThroughput | undefined;
 }
 
-/** A delivery's place among those that this instance has in hand. */
+/** A running delivery, counted against the limit of its holder. */
 export interface Slot {
-  /** Counts the delivery for another holder from now on. @throws CourierError `busy` where that one has its share already */
+  /** Counts the delivery for another holder from now on. @throws CourierError `busy` if that holder is at its limit */
   move(holder: string): void;
 }
 
-/** How many deliveries this instance has in hand at once, and for whom. */
+/** Limits the concurrent deliveries of this instance, in total and per holder. */
 export interface Slots {
   /**
-   * Does the work if there is room for it.
-   * @param holder whose delivery it is: one holder's slow bodies cannot keep all others out
-   * @throws CourierError `busy` at once: waiting here would hold the caller's body open
+   * Runs the work if there is a free slot.
+   * @param holder the account or subscription that the delivery counts for, so that slow bodies of one holder cannot
+   * block all others
+   * @throws CourierError `busy` immediately, because a request that waits here would keep its body and connection open
    */
   hold<Result>(holder: string, work: (slot: Slot) => Promise<Result>): Promise<Result>;
 }
 
-/** Deliveries are counted by who sends them: callers by their subject, pushes by their subscription. */
+/** The names of holders: callers are counted by the subject of their token, pushes by their subscription. */
 export const holderOf = {
   caller: ({ sub }: Caller): string => `caller ${sub}`,
-  /** Until the body of a push is read, only the account is known that pushes. */
+  /** Before the body of a push is read, only the account that sends it is known. */
   pusher: ({ sub }: Caller): string => `pusher ${sub}`,
   subscription: (name: string): string => `subscription ${name}`,
 } as const;
 
-/** @param most deliveries of one holder at once; a quarter more than that may be in hand for all holders together */
-export const createSlots = (most: number): Slots => {
-  const shares = createShares(most);
+/**
+ * @param max the maximum number of concurrent deliveries of one holder; all holders together may have a quarter more
+ */
+export const createSlots = (max: number): Slots => {
+  const shares = createShares(max);
   const busy = (): CourierError =>
     new CourierError('busy', {
-      detail: `This instance has as many deliveries in hand as it takes from one caller (${most}), or from all.`,
+      detail: `This instance has as many deliveries in hand as it takes from one caller (${max}), or from all.`,
       retryAfterSeconds: 2,
     });
   return {
@@ -55,7 +58,7 @@ export const createSlots = (most: number): Slots => {
           },
         });
       } finally {
-        share.give();
+        share.release();
       }
     },
   };

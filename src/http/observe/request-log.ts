@@ -17,7 +17,10 @@ const traceFields = (
         'logging.googleapis.com/trace_sampled': sampled,
       };
 
-/** Without the query, which has names and descriptions of callers. The audit line has what is needed of it. */
+/**
+ * The path without the query, which contains names and descriptions of files. The audit line has the relevant parts of
+ * it.
+ */
 const pathOf = (target: string | undefined): string => (target ?? '').replace(/[?#].*$/s, '').slice(0, 512);
 
 const httpRequest = ({ env, req, res }: CourierContext, latencyMs: number): object => ({
@@ -81,7 +84,10 @@ const write = (
   else log[levelOf(failure, mayWarn)](fields, message);
 };
 
-/** Writes one line per request, in the form that Cloud Logging shows as an HTTP request; failures with their causes. */
+/**
+ * Writes one line per request, in the format that Cloud Logging shows as an HTTP request. Failures include their
+ * causes.
+ */
 export const createRequestLog = (
   dependencies: LogDependencies,
 ): ((context: CourierContext, startedAtMs: number) => void) => {
@@ -89,7 +95,10 @@ export const createRequestLog = (
   return (context, startedAtMs) => write(dependencies, context, { startedAtMs, mayWarn });
 };
 
-/** Runs a request inside its trace: every log line carries the trace, and with telemetry the request gets a span below the caller's. */
+/**
+ * Runs a request in its trace: every log line has the trace fields and, with telemetry, the request is a child span of
+ * the caller's.
+ */
 export const inTrace = (
   { project, telemetry }: Pick<HttpDependencies, 'project' | 'telemetry'>,
   context: CourierContext,

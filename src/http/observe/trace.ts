@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 
-/** Where a request belongs in a trace, and what it is called. */
+/** The id of a request, and its place in a distributed trace. */
 export interface Trace {
-  /** The trace's id when the caller sent one, else random; on the wire in `X-Request-Id` and in every problem answer. */
+  /** The trace id if the caller sent one, else random. Sent in `X-Request-Id` and in every problem document. */
   requestId: string;
-  /** 32 hex digits; undefined when the caller sent no valid trace header. */
+  /** 32 hex digits; undefined if the caller sent no valid trace header. */
   traceId?: string;
   /** 16 hex digits. */
   spanId?: string;
   sampled: boolean;
 }
 
-/** https://www.w3.org/TR/trace-context/#traceparent-header; versions after 00 may have more behind. */
+/** https://www.w3.org/TR/trace-context/#traceparent-header; later versions may append more fields. */
 const TRACEPARENT = /^(?!ff)([\da-f]{2})-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:$|-)/;
 
 /** `TRACE_ID/SPAN_ID;o=OPTIONS`, the span in decimal (https://cloud.google.com/trace/docs/trace-context#legacy-http-header). */
@@ -35,7 +35,9 @@ const fromCloudTrace = (value: string): Omit<Trace, 'requestId'> | undefined => 
   };
 };
 
-/** Reads `traceparent`, else `X-Cloud-Trace-Context`. What is malformed counts as not sent, as the W3C asks. */
+/**
+ * Reads `traceparent`, else `X-Cloud-Trace-Context`. A malformed header is ignored, as the W3C specification requires.
+ */
 export const readTrace = (headers: Headers): Trace => {
   const trace =
     fromTraceparent(headers.get('traceparent') ?? '') ?? fromCloudTrace(headers.get('x-cloud-trace-context') ?? '');

@@ -10,7 +10,7 @@ const text = (description: string, rest: Schema = {}): Schema => ({ type: 'strin
 const time = (description: string): Schema => text(description, { format: 'date-time' });
 const reference = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 
-/** An object of which every member is described: a member too many or too few does not compile. */
+/** An object schema that describes every member of a type: a missing or extra member is a compile error. */
 const objectOf = <Type>(
   members: Readonly<Record<keyof Required<Type>, Schema>>,
   optional: readonly (keyof Type)[] = [],
@@ -176,7 +176,7 @@ export const ANSWERS = {
   Push: push,
 } as const;
 
-/** The name of the response that has all errors of a status. */
+/** The name of the response with all errors of a status. */
 export const errorResponseName = (status: number): string => `Error${status}`;
 
 const exampleOf = (code: ErrorCode, status: number): object => ({
@@ -184,7 +184,7 @@ const exampleOf = (code: ErrorCode, status: number): object => ({
   status,
 });
 
-/** The answer with one of these codes, each as an example. */
+/** The response for these error codes, with an example of each. */
 const errorResponse = (status: number, codes: readonly ErrorCode[]): Schema => ({
   description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join('\n\n'),
   headers: {
@@ -209,7 +209,7 @@ const errorResponse = (status: number, codes: readonly ErrorCode[]): Schema => (
   },
 });
 
-/** One response for each status of the table, and one for headers that are too large. */
+/** One response for each status in the error table, and one for headers that are too large. */
 export const errorResponses = (): Record<string, Schema> => {
   const statuses = [...new Set(CODES.map((code) => ERRORS[code].status))];
   const tabled = statuses.map((status): [string, Schema] => [

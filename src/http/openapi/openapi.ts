@@ -29,7 +29,7 @@ const parameters = {
   'X-Cloud-Trace-Context': parameter('X-Cloud-Trace-Context', 'Google’s older form of the same.'),
 };
 
-/** The whole interface as OpenAPI 3.1, made from the schemas that validate and the table of errors. */
+/** The OpenAPI 3.1 document, generated from the validation schemas and the error table. */
 export const openApiDocument = (version: string): object => ({
   openapi: '3.1.0',
   info: {
@@ -66,7 +66,7 @@ export const openApiDocument = (version: string): object => ({
     schemas: {
       ...ANSWERS,
       ExportDocument: schemaOf(exportDocument),
-      // The route names convertTo in its refusal, which is no reason to offer it.
+      // The route mentions convertTo only in an error, so the document leaves it out.
       UploadRequest: schemaOf(uploadRequest.omit({ convertTo: true })),
       CompleteRequest: schemaOf(completeRequest),
     },

@@ -18,11 +18,11 @@ import {
 } from './schemas.ts';
 
 const ALL_STATUSES = [...new Set(Object.values(ERRORS).map(({ status }) => status))];
-/** What a delivery may be answered. */
+/** The possible responses to a delivery. */
 const DELIVERED = ALL_STATUSES.filter((status) => status !== 404);
-/** What any request may be answered that is not read any further. */
+/** The possible responses to any request that is rejected early. */
 const UNREAD = [400, 405, HEADERS_TOO_LARGE, 500];
-/** What anything that checks its caller may answer. */
+/** The possible responses of every route with authentication. */
 const GUARDED = [...UNREAD, 401, 403, 429, 502, 503];
 
 const errors = (statuses: readonly number[]): Record<string, Schema> =>
@@ -59,7 +59,7 @@ const receipts = {
   },
 };
 
-/** OpenAPI 3.1 has no need of a format for bytes, but generators know them by it. */
+/** OpenAPI 3.1 needs no format for binary data, but code generators recognize it by this format. */
 const BINARY: Schema = { type: 'string', format: 'binary' };
 
 /** A form in which the options are fields, with exactly one file after them. */

@@ -3,7 +3,7 @@ import { KEY_SOURCES } from '../request/platform-key.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** The schema that validates, as JSON Schema of what is sent. */
+/** The validation schema as JSON Schema of the input. */
 export const schemaOf = (schema: z.ZodType): Schema => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return rest;
@@ -12,7 +12,7 @@ export const schemaOf = (schema: z.ZodType): Schema => {
 export const reference = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 export const json = (schema: Schema, rest: Schema = {}): Schema => ({ 'application/json': { schema, ...rest } });
 
-/** @param overrides schemas of parameters that are sent as text and mean something else */
+/** @param overrides schemas of parameters whose values are not strings, although they are sent as text */
 export const parametersOf = (schema: z.ZodType, overrides: Readonly<Record<string, Schema>> = {}): Schema[] => {
   const { properties = {}, required = [] } = schemaOf(schema) as {
     properties?: Record<string, { description?: string }>;

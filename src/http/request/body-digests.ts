@@ -79,8 +79,8 @@ const fromBase64 = (algorithm: ExpectedDigest['algorithm'], base64: string, fiel
 };
 
 /**
- * The digests of one header. Unknown algorithms are ignored beside a known one, and rejected alone: a digest that nobody
- * checks would give its sender false confidence.
+ * The digests of one header. Unknown algorithms are ignored if there is also a known one. Otherwise they are rejected,
+ * because a digest that is not checked would give the caller false confidence.
  */
 const checkable = (members: Iterable<readonly [name: string, base64: string]>, field: string): ExpectedDigest[] => {
   const digests = [...members].flatMap(([name, base64]) => {

@@ -8,7 +8,7 @@ const unsupported = (detail: string, remedy?: string): CourierError =>
 const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 /**
- * The content type of a request or a part; without one it is `application/octet-stream` (RFC 9110, 8.3).
+ * Reads the content type of a request or a part. Without the header it is `application/octet-stream` (RFC 9110, 8.3).
  * @throws CourierError `media-type-unsupported`
  */
 export const readContentType = (header: string | null | undefined): ContentType => {
@@ -18,7 +18,7 @@ export const readContentType = (header: string | null | undefined): ContentType 
   return parsed;
 };
 
-/** The type to keep a body or a part under. @throws CourierError `media-type-unsupported` */
+/** The media type to store for a body or a part. @throws CourierError `media-type-unsupported` */
 export const fileType = (contentType: ContentType): string => {
   const stored = storedTypeOf(contentType);
   if ('type' in stored) return stored.type;
@@ -38,7 +38,7 @@ const invalid = (detail: string, remedy?: string): CourierError =>
 
 const short = (text: string): string => text.slice(0, 40);
 
-/** Whole files only: what is a piece of one would be kept as if it were all of it. */
+/** Rejects partial content, because the part would be stored as if it were the whole file. */
 const refuseRanges = (get: GetField): void => {
   const isPiece =
     get('content-range') !== null && get('content-range') !== undefined
@@ -55,7 +55,7 @@ const refuseRanges = (get: GetField): void => {
   });
 };
 
-/** Protocols of resumable uploads that put the file into later requests, or say so in headers of their own. */
+/** Headers of other resumable upload protocols, which send the file in later requests. */
 const OTHER_PROTOCOLS = [
   'tus-resumable',
   'x-upload-content-length',
@@ -74,7 +74,10 @@ const refuseOtherProtocols = (get: GetField): void => {
   }
 };
 
-/** A condition that is passed over may overwrite what it was to protect; what was asked for has an option of its own. */
+/**
+ * Rejects conditional requests: if the condition were ignored, a file could be overwritten. The option `onConflict`
+ * replaces them.
+ */
 const refuseConditions = (get: GetField): void => {
   for (const name of ['If-Match', 'If-None-Match', 'If-Unmodified-Since']) {
     if (get(name.toLowerCase()) === null || get(name.toLowerCase()) === undefined) continue;
@@ -96,7 +99,7 @@ const namesDigest = (trailer: string): string | undefined =>
     .map((name) => name.trim())
     .find((name) => (DIGEST_FIELDS as readonly string[]).includes(name));
 
-/** A digest behind the body would go unchecked. */
+/** Rejects a digest in a trailer, because trailers are not checked. */
 const refuseDigestTrailer = (name: string | undefined): void => {
   if (name === undefined) return;
   throw invalid(
@@ -106,7 +109,7 @@ const refuseDigestTrailer = (name: string | undefined): void => {
 };
 
 /**
- * An event that Eventarc brings in binary mode: its body is neither a file nor a document.
+ * Rejects a CloudEvent in binary mode, for example from Eventarc: its body is neither a file nor a document.
  * @throws CourierError `request-invalid`
  */
 export const refuseEvents = (headers: Headers): void => {
@@ -118,7 +121,10 @@ export const refuseEvents = (headers: Headers): void => {
   );
 };
 
-/** Any other coding would make the stored bytes other than the caller's, or the receipt's hash other than the sent ones'. */
+/**
+ * Rejects an encoded body. If it were decoded, the hash in the receipt would not match the bytes that were sent; if it
+ * were stored encoded, the file would not be the caller's.
+ */
 const refuseEncoding = (get: GetField): void => {
   const encoding = get('content-encoding')?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity') return;
@@ -129,12 +135,12 @@ const refuseEncoding = (get: GetField): void => {
 };
 
 /**
- * Refuses whatever would make the body mean something else than the bytes of one whole file.
+ * Rejects headers with which the body is not exactly the bytes of one whole file.
  * @throws CourierError `request-invalid`, `media-type-unsupported`, `range-unsupported`
  */
 export const refuseCodings = (headers: Headers): void => {
   const get: GetField = (name) => headers.get(name);
-  // Node decodes chunks, and leaves whatever else was done to the body as it is (RFC 9112, 6.1).
+  // Node decodes only the chunked transfer coding, and leaves other codings in the body (RFC 9112, 6.1).
   const transfer = headers.get('transfer-encoding')?.trim().toLowerCase() ?? 'chunked';
   if (transfer !== 'chunked') {
     throw invalid(
@@ -149,7 +155,11 @@ export const refuseCodings = (headers: Headers): void => {
   refuseDigestTrailer(namesDigest(headers.get('trailer') ?? ''));
 };
 
-/** The body's bytes; trailers need not be announced, so that its end shows whether there are any. @throws CourierError `request-invalid` */
+/**
+ * Passes the body through, then rejects a digest in its trailers. They need not be announced, so they are checked at
+ * the end.
+ * @throws CourierError `request-invalid`
+ */
 export async function* refuseTrailers(
   body: AsyncIterable<Uint8Array>,
   incoming: { trailers: Readonly<Record<string, unknown>> },
@@ -159,7 +169,7 @@ export async function* refuseTrailers(
 }
 
 /**
- * The same for a part of a form (RFC 7578, 4.7 and 4.8).
+ * Rejects the same for a part of a form (RFC 7578, 4.7 and 4.8).
  * @throws CourierError `request-invalid`, `media-type-unsupported`, `range-unsupported`
  */
 export const refusePartCodings = (headers: ReadonlyMap<string, string>): void => {
@@ -179,7 +189,7 @@ export const refusePartCodings = (headers: ReadonlyMap<string, string>): void =>
 
 export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** 1 to 255 visible ASCII characters. @throws CourierError `request-invalid` */
+/** Reads the idempotency key, which has 1 to 255 visible ASCII characters. @throws CourierError `request-invalid` */
 export const readIdempotencyKey = (headers: Headers): string | undefined => {
   const key = headers.get('idempotency-key') ?? undefined;
   if (key !== undefined && !IDEMPOTENCY_KEY.test(key)) {

@@ -10,9 +10,9 @@ export interface Disposition {
 
 /** RFC 8187, 3.2: `charset'language'percent-encoded`. */
 const EXTENDED = /^([\w.:-]{1,40})'[\w-]*'((?:[\w!#$&+.^`|~-]|%[\dA-Fa-f]{2})*)$/;
-/** An RFC 2047 word without quotes, whose signs no token has. */
+/** An RFC 2047 word without quotes. It has characters that are not allowed in a token. */
 const BARE_WORD = /=\?[^\s";]+/y;
-/** A part of a parameter that was cut (RFC 2231, 3), its value encoded or not. */
+/** One part of a parameter that is split into several (RFC 2231, 3). Its value may be encoded. */
 const CONTINUED = /^filename\*(\d{1,3})(\*?)$/;
 const MAX_CONTINUATIONS = 100;
 
@@ -38,14 +38,14 @@ const decodeExtended = (value: string): string => {
 };
 
 /**
- * Parses a `Content-Disposition` (RFC 6266; in forms RFC 7578).
- * @param header as Node gives it: bytes as Latin-1
+ * Parses a `Content-Disposition` header (RFC 6266; in forms RFC 7578).
+ * @param header the value from Node, which decodes the bytes as Latin-1
  * @throws CourierError `request-invalid`
  */
 export const parseDisposition = (header: string): Disposition => {
   const broken = (): CourierError =>
     decodeBytes(bytesOf(header), 'utf-8') === undefined
-      ? // In Shift_JIS, Big5 and GBK the second byte of a character may be a backslash, which hides a quote.
+      ? // In Shift_JIS, Big5 and GBK the second byte of a character may be a backslash, which escapes the next quote.
         unreadable('Content-Disposition is not UTF-8.')
       : malformed('Content-Disposition cannot be read.');
   const reader = createHeaderReader(header);
@@ -67,7 +67,7 @@ export const parseDisposition = (header: string): Disposition => {
   return { type: type.toLowerCase(), parameters };
 };
 
-/** A parameter's text. @throws CourierError `request-invalid` where it is not UTF-8 */
+/** Decodes the value of a parameter. @throws CourierError `request-invalid` if it is not UTF-8 */
 export const textOf = (raw: string, what: string): string => {
   const text = decodeBytes(bytesOf(raw), 'utf-8');
   if (text === undefined) throw unreadable(`${what} is not UTF-8.`);
@@ -75,8 +75,9 @@ export const textOf = (raw: string, what: string): string => {
 };
 
 /**
- * The name that some clients percent-encode although `filename` is not to be (aiohttp): only where everything is ASCII,
- * every "%" begins an escape, and what comes out is UTF-8 beyond ASCII. "100%25.csv" may well be a file's own name.
+ * Decodes a percent-encoded `filename`, which some clients send against the standard (aiohttp). The name is decoded
+ * only if it is ASCII, every "%" starts an escape, and the result is UTF-8 with non-ASCII characters. Otherwise it may
+ * be the real name of the file, such as "100%25.csv".
  */
 const decodePercents = (name: string): string => {
   if (!name.includes('%') || /[^ -~]/.test(name) || /%(?![\dA-Fa-f]{2})/.test(name)) return name;
@@ -85,7 +86,7 @@ const decodePercents = (name: string): string => {
 };
 
 /**
- * A file name as it is meant: RFC 2047 words and percent-encoding are decoded where they can mean nothing else.
+ * Decodes a file name: RFC 2047 words and percent-encoding, where they are unambiguous.
  * @throws CourierError `request-invalid`
  */
 const decodeFileName = (name: string): string => {
@@ -96,7 +97,7 @@ const decodeFileName = (name: string): string => {
   return decoded === name ? decodePercents(name) : decoded;
 };
 
-/** A name that was cut into `filename*0`, `filename*1*`, … (RFC 2231, 3), as some mail libraries do. */
+/** Joins a name that is split into `filename*0`, `filename*1*`, … (RFC 2231, 3). Some mail libraries do this. */
 const joinContinuations = (parameters: Disposition['parameters']): string | undefined => {
   const parts = [...parameters]
     .map(([name, value]) => ({ cut: CONTINUED.exec(name), value }))
@@ -117,8 +118,8 @@ const joinContinuations = (parameters: Disposition['parameters']): string | unde
 };
 
 /**
- * The file's name in a `Content-Disposition`; `filename*` goes before `filename` (RFC 6266, 4.3).
- * @param fromForm whether browsers wrote it, who escape a quote and line ends in it
+ * Returns the file name in a `Content-Disposition`. `filename*` takes precedence over `filename` (RFC 6266, 4.3).
+ * @param fromForm true for a form, in which browsers escape quotes and line breaks of the name
  * @throws CourierError `request-invalid`
  */
 export const fileNameIn = ({ parameters }: Disposition, { fromForm = false } = {}): string | undefined => {
@@ -134,6 +135,9 @@ export const fileNameIn = ({ parameters }: Disposition, { fromForm = false } = {
 export const fileNameOf = (header: string | null): string | undefined =>
   header === null ? undefined : fileNameIn(parseDisposition(header));
 
-/** Browsers write `"`, CR and LF of a form's names as %22, %0D and %0A (WHATWG HTML, multipart/form-data encoding). */
+/**
+ * Decodes a name in a form: browsers escape `"`, CR and LF as %22, %0D and %0A (WHATWG HTML, multipart/form-data
+ * encoding).
+ */
 export const decodeFormName = (name: string): string =>
   name.replace(/%(22|0D|0A)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));

@@ -1,4 +1,7 @@
-/** The text of bytes in a charset that was named (https://encoding.spec.whatwg.org/#names-and-labels); undefined where they are not in it, or it is not known. */
+/**
+ * Decodes bytes in a named charset (https://encoding.spec.whatwg.org/#names-and-labels). Returns undefined if the
+ * charset is unknown or the bytes are invalid in it.
+ */
 export const decodeBytes = (bytes: Uint8Array, charset: string): string | undefined => {
   try {
     return new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -8,13 +11,14 @@ export const decodeBytes = (bytes: Uint8Array, charset: string): string | undefi
 };
 
 /*
- * RFC 2047 encoded words: `=?charset?B|Q?text?=`. HTTP has no place for them, but .NET, RestSharp and mail libraries put them
- * into file names. Nobody names a file so on purpose, and a word names its own charset: it can be read in one way only.
+ * RFC 2047 encoded words: `=?charset?B|Q?text?=`. HTTP does not allow them, but .NET, RestSharp and mail libraries put
+ * them into file names. They can be decoded safely: each word names its charset, and real file names do not look like
+ * this.
  */
 
-/** One word; its language (RFC 2231, section 5) is skipped. */
+/** One encoded word. Its language (RFC 2231, section 5) is ignored. */
 const WORD = /=\?([\w.:-]+)(?:\*[\w-]+)?\?([BbQq])\?([!->@-~ ]*)\?=/g;
-/** White space between two words only keeps them apart (RFC 2047, section 6.2); folded lines leave more of it. */
+/** White space between two words is only a separator (RFC 2047, section 6.2). Folded lines add more of it. */
 const BETWEEN = /^[ \t\r\n]+$/;
 
 const bytesOf = (encoding: string, text: string): Buffer | undefined => {
@@ -33,9 +37,9 @@ interface Run {
 }
 
 /**
- * Decodes the encoded words in a text. Words of one charset that follow each other are decoded together, since some
- * encoders cut a character in two.
- * @returns the text as it is when it has none; undefined when a word cannot be decoded
+ * Decodes the encoded words in a text. Adjacent words of one charset are decoded together, because some encoders split
+ * a character between two words.
+ * @returns the unchanged text if it has no encoded words; undefined if a word cannot be decoded
  */
 export const decodeEncodedWords = (text: string): string | undefined => {
   if (!text.includes('=?')) return text;

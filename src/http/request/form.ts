@@ -14,17 +14,17 @@ import {
 import { refusePartCodings, fileType, readContentType } from './body-headers.ts';
 
 const MAX_FIELDS = 16;
-/** Room for the longest description, each of its characters in four bytes of UTF-8. */
+/** The longest description with four bytes of UTF-8 for each of its characters. */
 const MAX_FIELD_BYTES = 16_384;
 
-/** A form, read as far as the beginning of its file. */
+/** A form that has been read up to the start of its file. */
 export interface Form {
   fields: [string, string][];
   fileName: string;
   mimeType: string;
-  /** Of the file, from its own part's headers. */
+  /** The digest of the file, from the headers of its part. */
   expectedSha256: string | undefined;
-  /** The file's bytes. They end well only when the form does, with nothing behind the file. */
+  /** The file's bytes. Throws at the end unless the form is complete and nothing follows the file. */
   read(): AsyncIterable<Uint8Array>;
 }
 
@@ -35,7 +35,7 @@ const quoted = (name: string): string => JSON.stringify(name.slice(0, 60));
 
 const digestsOf = ({ headers }: Part): ExpectedDigest[] => readBodyDigests((name) => headers.get(name));
 
-/** What a text field's own Content-Type says of its charset: some clients send ISO-8859-1 and say so (RFC 7578, 4.5). */
+/** The charset in a text field's Content-Type: some clients send ISO-8859-1 (RFC 7578, 4.5). */
 const charsetOf = ({ headers }: Part): string =>
   parseContentType(headers.get('content-type') ?? '')?.parameters?.get('charset') ?? 'utf-8';
 
@@ -64,7 +64,7 @@ const dispositionOf = ({ headers }: Part): Disposition => {
   return parseDisposition(header);
 };
 
-/** What a part of a form is called, and the file's name when it is a file (RFC 7578, 4.2). */
+/** The name of a form part, and the file name if the part is a file (RFC 7578, 4.2). */
 const identify = (part: Part): { name: string; fileName: string | undefined } => {
   const disposition = dispositionOf(part);
   const name = disposition.parameters.get('name');
@@ -83,8 +83,8 @@ const afterFile = (name: string): CourierError =>
   );
 
 /**
- * Reads a form up to its file: the options as fields, then exactly one file.
- * @param digests of the whole form, boundaries and all (RFC 9530, 2), as the request announced them
+ * Reads a form up to its file: first the options as fields, then exactly one file.
+ * @param digests the announced digests of the whole form, including its boundaries (RFC 9530, 2)
  * @throws CourierError `request-invalid`, `body-truncated`, `digest-malformed`, `digest-mismatch`,
  * `media-type-unsupported`, `range-unsupported`
  */

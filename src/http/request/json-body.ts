@@ -14,7 +14,7 @@ const JSON_TYPE = /^application\/([\w.!#$&^+-]+\+)?json$/;
 /** Stricter than for files: a document occupies memory while it arrives, a file is streamed to Drive. */
 const DOCUMENT_MIN_THROUGHPUT: MinThroughput = { windowSeconds: 20, bytesPerSecond: 1_000 };
 
-/** A JSON body that is read whole. */
+/** A JSON body that is read completely. */
 export interface JsonBody {
   /** Bytes, if the request announces it. */
   size: number | undefined;

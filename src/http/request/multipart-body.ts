@@ -1,12 +1,12 @@
 import { CourierError } from '../../errors.ts';
 import { isToken, trimBlanks } from '../../text/http-grammar.ts';
 
-/** One part of a form: its headers, names in lower case, bytes as Latin-1. */
+/** The headers of one part of a form. Names are in lower case, values are bytes decoded as Latin-1. */
 type PartHeaders = ReadonlyMap<string, string>;
 
 export interface Part {
   headers: PartHeaders;
-  /** The part's bytes, to be read to their end before the next part is asked for. */
+  /** The part's bytes. Read them to the end before you request the next part. */
   read(): AsyncIterable<Uint8Array>;
 }
 
@@ -18,7 +18,7 @@ const CR = 13;
 const CRLF = Buffer.from('\r\n');
 const HEADERS_END = Buffer.from('\r\n\r\n');
 
-/** RFC 2046, 5.1.1, allows 70 characters; some clients send more, which harms nobody. */
+/** RFC 2046, 5.1.1 allows 70 characters. Some clients send more, which is harmless. */
 const MAX_BOUNDARY_LENGTH = 200;
 const BOUNDARY = /^[\w'()+,./:=? -]*[\w'()+,./:=?-]$/;
 const LF = 10;
@@ -36,7 +36,7 @@ const cut = (boundary: string): CourierError =>
     detail: `The form ended before its closing boundary, the line "--${boundary}--".`,
   });
 
-/** What a body without a single boundary is instead. */
+/** Explains why no boundary was found in a body. */
 const withoutBoundary = (start: Buffer, boundary: string): CourierError => {
   const [line = ''] = start.toString('latin1').split(/\r?\n/, 1);
   const own = /^--([\w'()+,./:=? -]{1,200})$/.exec(line)?.[1];
@@ -63,9 +63,9 @@ const parseHeaders = (block: string): PartHeaders => {
 };
 
 /**
- * Reads a `multipart/form-data` body part by part (RFC 7578, RFC 2046), pulled by its consumer: nothing is read ahead,
- * and nothing is passed over. A part that cannot be understood is an error rather than a loss.
- * @throws CourierError `request-invalid`; `body-truncated` when the closing boundary does not come
+ * Reads a `multipart/form-data` body part by part (RFC 7578, RFC 2046), at the pace of its consumer: nothing is read
+ * ahead. A part that cannot be parsed is an error. It is never skipped, because then data would be lost.
+ * @throws CourierError `request-invalid`; `body-truncated` if the closing boundary is missing
  */
 export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: string): AsyncGenerator<Part> {
   if (boundary.length > MAX_BOUNDARY_LENGTH)
@@ -73,9 +73,9 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
   if (!BOUNDARY.test(boundary)) throw invalid('The boundary of the form is not one that RFC 2046 allows.');
   const delimiter = Buffer.from(`\r\n--${boundary}`);
   const chunks = body[Symbol.asyncIterator]();
-  // The first delimiter may stand at the very beginning, where no line ends before it.
+  // The first delimiter may be at the start of the body, without a preceding CRLF.
   let held: Buffer = CRLF;
-  /** The first bytes of the body, which tell what is wrong with it when its boundary never comes. */
+  /** The first bytes of the body, to explain the error if no boundary is found. */
   let start: Buffer = Buffer.alloc(0);
   let started = false;
   const endedBefore = (): CourierError =>
@@ -91,12 +91,12 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
         : Buffer.concat([held, value]);
   };
 
-  /** The bytes before the delimiter, which is passed over. */
+  /** Yields the bytes before the next delimiter, and consumes the delimiter. */
   async function* untilDelimiter(): AsyncGenerator<Uint8Array> {
     for (;;) {
       const at = held.indexOf(delimiter);
       const free = at === -1 ? held.byteLength - delimiter.byteLength + 1 : at;
-      // Only what may be the beginning of a delimiter is held back.
+      // Hold back only bytes that may be the start of a delimiter.
       const suspect = at === -1 ? held.indexOf(CR, Math.max(0, free)) : at;
       const end = suspect === -1 ? held.byteLength : suspect;
       const bytes = held.subarray(0, end);
@@ -107,7 +107,7 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
     }
   }
 
-  /** What stands before `mark`, at most so many bytes; the mark stays. */
+  /** Reads the bytes before `mark`, at most `most` of them. The mark itself is not consumed. */
   const upTo = async (mark: Buffer, most: number, what: string): Promise<Buffer> => {
     for (;;) {
       const at = held.indexOf(mark);
@@ -121,7 +121,7 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
     }
   };
 
-  /** After a delimiter: true when it was the closing one. */
+  /** Reads the rest of a delimiter's line; true for the closing delimiter. */
   const isClosed = async (): Promise<boolean> => {
     started = true;
     while (held.byteLength < 2) await fill();
@@ -135,7 +135,10 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
     return false;
   };
 
-  /** Behind the closing delimiter its line ends, or the body does: a file with these bytes in it would be cut there unseen. */
+  /**
+   * Checks that the line or the body ends after the closing delimiter. Otherwise the delimiter is part of the file's
+   * content, and the file would be truncated silently.
+   */
   const closeLine = async (): Promise<void> => {
     held = held.subarray(2);
     while (held.indexOf(CRLF) === -1 && held.byteLength <= 256) {
@@ -146,13 +149,13 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
     if (!/^[ \t]*(?:\r\n|$)/.test(held.toString('latin1'))) throw within();
   };
 
-  /** What is held, and all that still comes. */
+  /** Yields the buffered bytes, then the rest of the body. */
   async function* rest(): AsyncGenerator<Uint8Array> {
     yield held;
     yield* { [Symbol.asyncIterator]: () => chunks };
   }
 
-  /** RFC 2046 lets a preamble and an epilogue be; whoever sends one of some size means something else. */
+  /** Discards a preamble or an epilogue, which RFC 2046 allows. A large one is rejected as a probable mistake. */
   const drain = async (bytes: AsyncIterable<Uint8Array>, what: string): Promise<void> => {
     let size = 0;
     for await (const chunk of bytes) {
@@ -164,10 +167,10 @@ export async function* readParts(body: AsyncIterable<Uint8Array>, boundary: stri
   try {
     await drain(untilDelimiter(), 'before');
     while (!(await isClosed())) {
-      // `held` begins with the CRLF of the boundary's line, so that a part without headers ends its headers at once.
+      // `held` starts with the CRLF of the boundary's line, so the headers of a part without headers end immediately.
       const block = await upTo(HEADERS_END, MAX_HEADER_BYTES, 'A part’s header');
       const headers = parseHeaders(block.toString('latin1').slice(CRLF.byteLength));
-      // The CRLF of the empty line may already be that of the next delimiter: a part without any bytes.
+      // In a part without bytes, the CRLF of the empty line is also that of the next delimiter.
       held = held.subarray(CRLF.byteLength);
       let finished = false;
       const read = async function* (): AsyncGenerator<Uint8Array> {

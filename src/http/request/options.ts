@@ -6,7 +6,7 @@ import { readStoredType } from '../../text/media-type.ts';
 
 const MAX_DESCRIPTION_LENGTH = 4096;
 
-/** The options of a delivery, the same in a query, a form and JSON. */
+/** The options of a delivery. They are the same in a query, a form and JSON. */
 export const optionShape = {
   destination: z
     .exactOptional(
@@ -46,7 +46,7 @@ export const optionShape = {
 
 export const deliveryOptions = z.strictObject(optionShape);
 
-/** A media type as an option, by the same rule as a Content-Type. */
+/** A media type as an option. The rules are the same as for a Content-Type header. */
 export const mimeTypeOption = z
   .string()
   .transform((text, context) => {
@@ -57,19 +57,19 @@ export const mimeTypeOption = z
   })
   .meta({ description: 'Like "text/csv" or "text/csv; charset=utf-8"; of its parameters only a charset is kept.' });
 
-/** Lower-case hex of a SHA-256. */
+/** A SHA-256 in hex, converted to lower case. */
 export const sha256Option = z
   .string()
   .toLowerCase()
   .regex(/^[\da-f]{64}$/, 'is not a SHA-256 in hex')
-  // Described as it may be sent, in either case.
+  // For the OpenAPI document: callers may send either case.
   .meta({ pattern: '^[\\dA-Fa-f]{64}$' });
 
 const isCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(ERRORS, code);
 
 const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
-/** What a body is whose members give it away. */
+/** A hint for bodies that were probably meant for another route. */
 const hintAt = (keys: readonly string[]): string => {
   if (keys.includes('specversion')) return ' This is a CloudEvent: let Eventarc call the function courierEvent.';
   if (keys.includes('message')) return ' A Pub/Sub push goes to POST /v1/pubsub.';
@@ -88,7 +88,7 @@ const describe = (issue: z.core.$ZodIssue): string => {
 };
 
 /**
- * Parses what a caller sent, and names everything that is wrong with it.
+ * Parses the input of a caller. The error lists everything that is invalid.
  * @throws CourierError `name-invalid`, `path-invalid`, else `request-invalid`
  */
 export const parseInput = <Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> => {
@@ -104,7 +104,7 @@ export const parseInput = <Schema extends z.ZodType>(schema: Schema, input: unkn
   throw new CourierError(code, { detail: parsed.error.issues.slice(0, 8).map(describe).join(' ') });
 };
 
-/** Gathers options by name, from wherever they come; each may come once. */
+/** Collects options by name, and rejects one that occurs twice. */
 export const gatherOptions = (pairs: Iterable<readonly [string, string]>): Record<string, string> => {
   const options = new Map<string, string>();
   for (const [name, value] of pairs) {

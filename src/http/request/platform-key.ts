@@ -1,6 +1,6 @@
 import { CourierError } from '../../errors.ts';
 
-/** Whose headers an idempotency key may be made of: `?keyFrom=`. */
+/** The values of `?keyFrom=`: the services whose request headers can provide an idempotency key. */
 export const KEY_SOURCES = ['cloud-scheduler', 'cloud-tasks'] as const;
 type KeySource = (typeof KEY_SOURCES)[number];
 
@@ -9,29 +9,33 @@ const MAX_KEY = 255;
 const invalid = (detail: string, remedy?: string): CourierError =>
   new CourierError('request-invalid', { detail, remedy });
 
-/** What each sends with every attempt of one occasion, and what only tells whose it is. */
+/**
+ * For each service, the header that is the same for every retry of one job or task, and the header with its job or
+ * queue.
+ */
 const HEADERS = {
-  // https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#HttpTarget: the time the job was
-  // scheduled for, so that retries have the same one; two jobs of one account may be due at the same time.
+  // https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#HttpTarget: the scheduled time of
+  // the job, which is the same for all retries. Two jobs of one account may have the same scheduled time.
   'cloud-scheduler': {
-    who: 'Cloud Scheduler',
+    service: 'Cloud Scheduler',
     scope: 'X-CloudScheduler-JobName',
     occasion: 'X-CloudScheduler-ScheduleTime',
   },
-  // https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler: the task's own name, unique in its queue.
-  'cloud-tasks': { who: 'Cloud Tasks', scope: 'X-CloudTasks-QueueName', occasion: 'X-CloudTasks-TaskName' },
+  // https://cloud.google.com/tasks/docs/creating-http-target-tasks#handler: the name of the task, which is unique in
+  // its queue.
+  'cloud-tasks': { service: 'Cloud Tasks', scope: 'X-CloudTasks-QueueName', occasion: 'X-CloudTasks-TaskName' },
 } as const;
 
 const isKeySource = (text: string): text is KeySource => (KEY_SOURCES as readonly string[]).includes(text);
 
-/** The key that a platform's headers stand for. @throws CourierError `request-invalid` */
+/** Builds the idempotency key from the headers of a service. @throws CourierError `request-invalid` */
 const platformKey = (source: string, headers: Headers): string => {
   if (!isKeySource(source)) throw invalid(`keyFrom must be one of ${KEY_SOURCES.join(', ')}.`);
-  const { who, scope, occasion } = HEADERS[source];
+  const { service, scope, occasion } = HEADERS[source];
   const value = headers.get(occasion)?.trim() ?? '';
   if (value === '') {
     throw invalid(
-      `keyFrom=${source} needs the header ${occasion}, which ${who} sends.`,
+      `keyFrom=${source} needs the header ${occasion}, which ${service} sends.`,
       'Send an Idempotency-Key instead of keyFrom.',
     );
   }
@@ -43,7 +47,7 @@ const platformKey = (source: string, headers: Headers): string => {
 };
 
 /**
- * The idempotency key of a request: its own, or the one that `?keyFrom=` asks for.
+ * Returns the idempotency key of a request: its header, or the key that `?keyFrom=` selects.
  * @param own the header `Idempotency-Key`
  * @returns the key, and the query without `keyFrom`
  * @throws CourierError `request-invalid`

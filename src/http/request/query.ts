@@ -18,9 +18,9 @@ const decode = (text: string): string => {
 };
 
 /**
- * The parameters of a request's query, as they came: bytes that are no UTF-8 are refused, where URLSearchParams would
- * put "\uFFFD" into a file's name.
- * @param target the request target, as it stood on the wire
+ * Reads the parameters of a request's query. Bytes that are not UTF-8 are rejected; URLSearchParams would put "\uFFFD"
+ * into a file's name instead.
+ * @param target the request target, exactly as it was received
  * @throws CourierError `request-invalid`
  */
 export const readQuery = (target: string): [string, string][] => {
@@ -38,10 +38,13 @@ export const readQuery = (target: string): [string, string][] => {
   });
 };
 
-/** Where everything is told in the body, a query would be passed over without a word. @throws CourierError `request-invalid` */
+/**
+ * Rejects any query, for routes whose options are all in the body: it would be ignored silently.
+ * @throws CourierError `request-invalid`
+ */
 export const refuseQuery = (target: string): void => refuseOptions(readQuery(target));
 
-/** @throws CourierError `request-invalid` for any of them */
+/** Rejects any parameter. @throws CourierError `request-invalid` */
 export const refuseOptions = ([first]: readonly [string, string][]): void => {
   if (first === undefined) return;
   throw new CourierError('request-invalid', {

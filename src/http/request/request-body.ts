@@ -37,7 +37,7 @@ export interface RequestBody {
 
 /** How far to read ahead of the consumer before the socket is paused, in bytes. */
 const READ_AHEAD_BYTES = 131_072;
-const TICKS_A_WINDOW = 10;
+const TICKS_PER_WINDOW = 10;
 const WHOLE_PIECE_BYTES = 262_144;
 
 const tooLarge = (maxBytes: number): CourierError =>
@@ -63,7 +63,7 @@ const free = ({ buffer, byteLength }: Buffer): void => {
 };
 
 /** Measures only the time spent waiting for the caller, so that a slow Drive does not count against it. */
-const watchPace = (
+const watchThroughput = (
   { windowSeconds, bytesPerSecond }: MinThroughput,
   isWaiting: () => boolean,
   onSlow: (error: CourierError) => void,
@@ -73,14 +73,14 @@ const watchPace = (
   const timer = setInterval(
     () => {
       if (isWaiting()) ticks += 1;
-      if (ticks < TICKS_A_WINDOW) return;
+      if (ticks < TICKS_PER_WINDOW) return;
       if (bytes < windowSeconds * bytesPerSecond) {
         onSlow(truncated(`The body arrived too slowly: ${bytes} bytes in ${windowSeconds} seconds.`));
       }
       bytes = 0;
       ticks = 0;
     },
-    (windowSeconds * 1000) / TICKS_A_WINDOW,
+    (windowSeconds * 1000) / TICKS_PER_WINDOW,
   );
   return {
     gained(more) {
@@ -96,7 +96,7 @@ interface Announced {
   maxBytes: number | undefined;
 }
 
-/** Throws rather than let other bytes pass than were announced, or more than may be. */
+/** Counts the received bytes. Throws if they exceed the limit or differ from the announced size. */
 const createCount = ({ size, maxBytes }: Announced): { add(bytes: number): void; end(): void } => {
   let received = 0;
   return {
@@ -112,8 +112,8 @@ const createCount = ({ size, maxBytes }: Announced): { add(bytes: number): void;
 };
 
 /**
- * Reads by events, since a Readable's own iterator copies what it has queued, and destroys the socket that the answer
- * must go out on when its reader leaves early.
+ * Reads with events rather than the iterator of Readable. That iterator copies the queued chunks and, if its consumer
+ * stops early, destroys the socket that is needed for the response.
  */
 async function* readStream(
   incoming: Incoming,
@@ -126,31 +126,32 @@ async function* readStream(
   let ended = false;
   let failure: CourierError | undefined;
   let wake: (() => void) | undefined;
-  const ring = (): void => {
+  const notify = (): void => {
     wake?.();
     wake = undefined;
   };
   const fail = (error: CourierError): void => {
     failure ??= error;
-    ring();
+    notify();
   };
-  const pace = watchPace(minThroughput, () => wake !== undefined, fail);
+  const pace = watchThroughput(minThroughput, () => wake !== undefined, fail);
 
   const onData = (chunk: Buffer): void => {
     queue.push(chunk);
     queued += chunk.byteLength;
     pace.gained(chunk.byteLength);
     if (queued >= READ_AHEAD_BYTES) incoming.pause();
-    ring();
+    notify();
   };
   const onCut = (cause?: unknown): void => {
-    // A request closes after its end, too; an error made for nothing costs more than the reading.
+    // A request also emits "close" after its end. Creating an unused error would take longer than reading the body.
     if (!ended) fail(truncated('The connection broke before the body was complete.', cause));
   };
   const onEnd = (): void => {
-    // HTTP/2's request ends by itself when its stream is reset, HTTP/1's does not: only this tells a cut from an end.
+    // In HTTP/2, but not in HTTP/1, a reset stream also emits "end". Only `aborted` distinguishes it from a complete
+    // body.
     ended = !incoming.aborted;
-    if (ended) ring();
+    if (ended) notify();
     else onCut();
   };
 
@@ -226,7 +227,7 @@ export const isBodyPending = (incoming: Incoming): boolean => {
 };
 
 /** True once the connection or the stream of a request is closed. In HTTP/2 the response does not show it. */
-export const isCallerGone = ({
+export const isCallerDisconnected = ({
   incoming,
   outgoing,
 }: {

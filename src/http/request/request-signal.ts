@@ -1,6 +1,6 @@
 import { CourierError } from '../../errors.ts';
 import type { CourierContext } from '../environment.ts';
-import { isCallerGone } from './request-body.ts';
+import { isCallerDisconnected } from './request-body.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 
 /** How long a request may take. */
@@ -13,7 +13,8 @@ export interface RequestTime {
 
 /**
  * Does the work of a request within its time limit.
- * @throws CourierError whatever `work` throws; after an abort the reason: `body-truncated`, `drive-unavailable`, `shutting-down`
+ * @throws CourierError any error that `work` throws; after an abort its reason: `body-truncated`, `drive-unavailable`,
+ * `shutting-down`
  */
 export const withinRequest = async <Result>(
   { env, var: { trace } }: CourierContext,
@@ -31,7 +32,7 @@ export const withinRequest = async <Result>(
     controller.abort(new CourierError('drive-unavailable', { detail: 'The time limit of the request is exceeded.' }));
   const timer = setTimeout(onTimeUp, requestSeconds * 1000);
   outgoing.once('close', onGone);
-  if (isCallerGone(env)) onGone();
+  if (isCallerDisconnected(env)) onGone();
   const stopWaiting = cutOff?.onCutOff(onCutOff);
   try {
     return await work({ signal: controller.signal, deadlineMs });

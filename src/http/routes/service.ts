@@ -1,9 +1,9 @@
 import { CourierError } from '../../errors.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import type { CourierContext } from '../environment.ts';
-import { isCallerGone } from '../request/request-body.ts';
+import { isCallerDisconnected } from '../request/request-body.ts';
 
-/** Concurrent answers of `GET /openapi.json`: it is long, needs no token, and slow readers keep it in memory. */
+/** Concurrent responses of `GET /openapi.json`: it is long, needs no token, and slow readers keep it in memory. */
 const MAX_CONCURRENT_DESCRIPTIONS = 64;
 
 /** @throws CourierError `shutting-down` once the instance has been told to stop */
@@ -31,14 +31,14 @@ export const createReadyHandler =
     return readiness.ok ? context.json(readiness) : context.json(readiness, 503, { 'Retry-After': '10' });
   };
 
-/** `GET /openapi.json`: the OpenAPI document, which is loaded and made when it is first requested. */
+/** `GET /openapi.json`: the OpenAPI document, which is generated at the first request. */
 export const createDescriptionHandler = ({ version }: Pick<HttpDependencies, 'version'>) => {
   let description: Promise<string> | undefined;
   let underWay = 0;
   return async (context: CourierContext): Promise<Response> => {
     if (underWay >= MAX_CONCURRENT_DESCRIPTIONS) throw new CourierError('busy', { retryAfterSeconds: 2 });
     // The response of a caller that has already disconnected never emits "close".
-    if (!isCallerGone(context.env)) {
+    if (!isCallerDisconnected(context.env)) {
       underWay += 1;
       context.env.outgoing.once('close', () => {
         underWay -= 1;

@@ -49,7 +49,7 @@ export const createOpenUploadHandler =
       return context.json(session, 201);
     });
 
-/** `POST /v1/uploads/{id}/complete`: verifies what arrived in Drive, and answers the receipt. */
+/** `POST /v1/uploads/{id}/complete`: verifies the file in Drive and returns the receipt. */
 export const createCompleteUploadHandler =
   (
     dependencies: Pick<HttpDependencies, RequestDependencies | 'completeUpload' | 'destinations'>,

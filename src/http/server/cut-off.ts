@@ -1,13 +1,17 @@
-/** The server's end, for work that is still going on when it comes. */
+/** Notifies running work of the end of the server's grace period. */
 export interface CutOff {
-  /** Calls back at the end, or at once after it; answers how to wait for it no longer. */
+  /**
+   * Calls back at the end of the grace period, or immediately if it is over. Returns a function that removes the
+   * callback.
+   */
   onCutOff(callback: () => void): () => void;
 }
 
 /**
- * An AbortSignal would do, or a Set. But a removed listener of the one and an outgrown table of the other still point to
- * those that came after them: once one such was moved to the old generation, what every request holds follows, and stays
- * until the next full collection.
+ * Uses an array, because an AbortSignal or a Set would keep finished requests in memory. A removed listener of an
+ * AbortSignal and a replaced hash table of a Set still refer to later entries. After one of them has moved to the
+ * garbage collector's old generation, the objects of all later requests follow, and stay until the next full
+ * collection.
  */
 export const createCutOff = (): CutOff & { cutOff(): void } => {
   let waiting: (() => void)[] = [];
@@ -17,16 +21,16 @@ export const createCutOff = (): CutOff & { cutOff(): void } => {
       if (isOver) callback();
       else waiting.push(callback);
       return () => {
-        const place = waiting.indexOf(callback);
-        const last = place < 0 ? undefined : waiting.pop();
-        if (last !== undefined && place < waiting.length) waiting[place] = last;
+        const index = waiting.indexOf(callback);
+        const last = index < 0 ? undefined : waiting.pop();
+        if (last !== undefined && index < waiting.length) waiting[index] = last;
       };
     },
     cutOff() {
       isOver = true;
-      const told = waiting;
+      const callbacks = waiting;
       waiting = [];
-      for (const callback of told) callback();
+      for (const callback of callbacks) callback();
     },
   };
 };

@@ -9,21 +9,27 @@ import { PERCENT_ENCODE } from '../request/query.ts';
 import { HEADERS_TOO_LARGE, headersTooLarge, MAX_HEADER_BYTES, MAX_HEADERS } from '../request/request-head.ts';
 import { readTrace } from '../observe/trace.ts';
 
-/** RFC 9113, 3.4: what a client that knows begins HTTP/2 with. Cloud Run does, when the service is deployed with HTTP/2. */
+/**
+ * The connection preface of HTTP/2 with prior knowledge (RFC 9113, 3.4). Cloud Run sends it if the service is deployed
+ * with HTTP/2.
+ */
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
 export interface HttpServerTimes {
-  /** For the first bytes of a connection, and for a request's headers. */
+  /** How long the first bytes of a connection, and the headers of a request, may take. */
   headersMs: number;
-  /** An HTTP/1 connection without a request. Google's front ends keep theirs for 10 minutes, and must not meet a closed one. */
+  /**
+   * How long an idle connection stays open. Google's front ends reuse theirs for 10 minutes, so the server must not
+   * close them earlier.
+   */
   idleMs: number;
 }
 
 const TIMES: HttpServerTimes = { headersMs: 15_000, idleMs: 620_000 };
 
 /**
- * HTTP/2's parser resets a stream past its limits without a word, so they are twice what the app takes: what is somewhat too
- * large is answered, and only what is far too large is reset.
+ * The HTTP/2 parser resets a stream that exceeds its limits, without a response. Its limits are therefore twice those
+ * of the app, so that slightly too large headers still get a response.
  */
 const RESET_FACTOR = 2;
 const STREAM_WINDOW_BYTES = 262_144;
@@ -31,7 +37,7 @@ const SESSION_WINDOW_BYTES = 8_388_608;
 
 interface Refusal {
   error: CourierError;
-  /** With its reason phrase. */
+  /** The status code and its reason phrase. */
   statusLine: string;
   status: number;
 }
@@ -51,7 +57,9 @@ const refusalOf = ({ code }: NodeJS.ErrnoException): Refusal => {
   return badRequest('The request cannot be parsed as HTTP/1.1.', `Check the URL and the headers. ${PERCENT_ENCODE}`);
 };
 
-/** Answers what never became a request of the app. The connection is over: whatever follows on it has no beginning. */
+/**
+ * Answers a request that never reaches the app, and closes the connection: the start of a next request cannot be found.
+ */
 const refuse = ({ error, statusLine, status }: Refusal, socket: Duplex): void => {
   const problem = { ...problemOf(error, readTrace(new Headers()).requestId), status };
   const body = JSON.stringify(problem);
@@ -68,8 +76,8 @@ const refuse = ({ error, statusLine, status }: Refusal, socket: Duplex): void =>
   );
 };
 
-/** A request for a tunnel, which Node would end without an answer. */
-const refuseTunnel = (_: IncomingMessage, socket: Duplex): void => {
+/** Answers a CONNECT request. Node would close its connection without a response. */
+const rejectConnect = (_: IncomingMessage, socket: Duplex): void => {
   const error = new CourierError('method-not-allowed', { detail: 'CONNECT is not taken here.' });
   refuse({ error, statusLine: '405 Method Not Allowed\r\nAllow: GET, HEAD, POST, OPTIONS', status: 405 }, socket);
 };
@@ -79,8 +87,11 @@ interface Exchange {
   outgoing: ServerResponse;
 }
 
-/** A request whose body cannot be read any further, while its answer still can be sent: its reader is told, and answers. */
-const cutShort = ({ incoming, outgoing }: Exchange, socket: Socket): void => {
+/**
+ * Aborts a request whose body cannot be parsed any further. The reader of the body gets an error, so the app can still
+ * respond.
+ */
+const abortBody = ({ incoming, outgoing }: Exchange, socket: Socket): void => {
   outgoing.shouldKeepAlive = false;
   outgoing.once('close', () => socket.destroySoon());
   if (incoming.complete) return;
@@ -90,15 +101,18 @@ const cutShort = ({ incoming, outgoing }: Exchange, socket: Socket): void => {
 
 interface Http1Server {
   server: Server;
-  /** Takes no new connection, and no further request on these; `onStopped` when all are gone. */
+  /**
+   * Accepts no new connection, and no further request on these sockets. Calls `onStopped` once all connections are
+   * closed.
+   */
   stop(sockets: Iterable<Socket>, onStopped: () => void): void;
 }
 
 const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpServerTimes): Http1Server => {
-  // Not a Map, whose outgrown tables would take the exchanges of others with them to the old generation (cut-off.ts); nor
-  // is anything deleted, which would make it shrink and grow again.
+  // A Map would keep finished exchanges in memory; see cut-off.ts. Entries are overwritten rather than deleted, because
+  // deletion makes the table shrink and grow again.
   const exchanges = new WeakMap<Socket, Exchange | undefined>();
-  const noted =
+  const tracked =
     (handle: NodeListener['onRequest']) =>
     (incoming: IncomingMessage, outgoing: ServerResponse): void => {
       const { socket } = incoming;
@@ -106,39 +120,41 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
       exchanges.set(socket, exchange);
       outgoing.once('close', () => {
         if (exchanges.get(socket) === exchange) exchanges.set(socket, undefined);
-        // Node lets the idle go when it closes; those that were busy then go when they are done.
+        // When the server closes, Node closes only the connections that are idle then. Close the others when they
+        // become idle.
         if (!server.listening) server.closeIdleConnections();
       });
       if (!server.listening) outgoing.shouldKeepAlive = false;
       handle(incoming, outgoing);
     };
-  const onRequest = noted(listener.onRequest);
+  const onRequest = tracked(listener.onRequest);
   const onClientError = (error: NodeJS.ErrnoException, socket: Socket): void => {
     const exchange = exchanges.get(socket);
     if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
-    else if (exchange !== undefined) cutShort(exchange, socket);
+    else if (exchange !== undefined) abortBody(exchange, socket);
     else refuse(refusalOf(error), socket);
   };
   const server = createHttp1(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
-      // Node would answer 400 without a body; the app says what is missing.
+      // Node would answer 400 without a body. The app answers with a problem document.
       requireHostHeader: false,
       headersTimeout: headersMs,
-      // Node's own limit for a whole request would cut off large files; bodies are watched by their progress.
+      // Node's limit for a whole request would cut off large files. Bodies have a minimum throughput instead.
       requestTimeout: 0,
       keepAliveTimeout: idleMs,
       connectionsCheckingInterval: Math.min(5_000, headersMs / 2),
     },
     onRequest,
   );
-  // Past a count Node would leave headers out without a word; the app counts them itself, and their bytes are bounded.
+  // Node would silently drop headers beyond its limit. The app counts them itself, and their total size is limited
+  // above.
   server.maxHeadersCount = 0;
   server
-    .on('checkContinue', noted(listener.onCheckContinue))
-    // Any other expectation may be passed over (RFC 9110, 10.1.1).
+    .on('checkContinue', tracked(listener.onCheckContinue))
+    // Any other expectation may be ignored (RFC 9110, 10.1.1).
     .on('checkExpectation', onRequest)
-    .on('connect', refuseTunnel)
+    .on('connect', rejectConnect)
     .on('clientError', onClientError);
   return {
     server,
@@ -154,7 +170,8 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
 
 const createHttp2Server = ({ onRequest, onCheckContinue }: NodeListener, concurrentStreams: number): Http2Server =>
   createHttp2({
-    // Node's own limits against rapid reset (CVE-2023-44487), said here so that they stay; CONTINUATION floods end at the header limit.
+    // Node's default limits against rapid reset (CVE-2023-44487), set explicitly so that they cannot change. The header
+    // limit stops CONTINUATION floods.
     streamResetBurst: 1_000,
     streamResetRate: 33,
     maxSessionInvalidFrames: 100,
@@ -165,7 +182,8 @@ const createHttp2Server = ({ onRequest, onCheckContinue }: NodeListener, concurr
     settings: {
       maxConcurrentStreams: concurrentStreams,
       maxHeaderListSize: RESET_FACTOR * MAX_HEADER_BYTES,
-      // What a stream may have on its way before its reader has taken it; beyond the budget of the upload engine, so it stays small.
+      // The bytes that a caller may send before they are read. The upload engine's buffer budget does not include them,
+      // so they are few.
       initialWindowSize: STREAM_WINDOW_BYTES,
       enablePush: false,
     },
@@ -174,7 +192,7 @@ const createHttp2Server = ({ onRequest, onCheckContinue }: NodeListener, concurr
     .on('request', onRequest)
     .on('checkContinue', onCheckContinue);
 
-/** Reads the first bytes of a connection, gives them back, and says whether they are HTTP/2's. */
+/** Reads the first bytes of a connection, pushes them back, and reports whether they are the HTTP/2 preface. */
 const sniff = (socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => void): void => {
   const pieces: Buffer[] = [];
   const timer = setTimeout(() => socket.destroy(), timeoutMs);
@@ -185,28 +203,28 @@ const sniff = (socket: Socket, timeoutMs: number, decide: (isHttp2: boolean) => 
   const onEnd = (): void => void socket.destroy();
   const onData = (piece: Buffer): void => {
     pieces.push(piece);
-    const begun = Buffer.concat(pieces);
-    const length = Math.min(begun.byteLength, PREFACE.byteLength);
-    const same = begun.subarray(0, length).equals(PREFACE.subarray(0, length));
+    const received = Buffer.concat(pieces);
+    const length = Math.min(received.byteLength, PREFACE.byteLength);
+    const same = received.subarray(0, length).equals(PREFACE.subarray(0, length));
     if (same && length < PREFACE.byteLength) return;
     stop();
     socket.pause();
-    socket.unshift(begun);
+    socket.unshift(received);
     decide(same);
   };
   socket.on('data', onData).on('end', onEnd).on('close', stop);
 };
 
 export interface HttpServer {
-  /** Starts to listen, and answers the port. */
+  /** Starts listening; resolves with the port. */
   listen(port: number, host?: string): Promise<number>;
-  /** Takes no new connection, and lets those that idle go; resolves when the last request is answered. */
+  /** Accepts no new connection, and closes idle ones; resolves when the last request is answered. */
   close(): Promise<void>;
-  /** Cuts whatever is still open. */
+  /** Destroys all connections that are still open. */
   destroy(): void;
 }
 
-/** HTTP/1.1 and HTTP/2 in clear text ("h2c" with prior knowledge) on one port. */
+/** Serves HTTP/1.1 and cleartext HTTP/2 ("h2c" with prior knowledge) on one port. */
 export const createHttpServer = (
   listener: NodeListener,
   { concurrentStreams, times = TIMES }: { concurrentStreams: number; times?: HttpServerTimes },
@@ -214,7 +232,7 @@ export const createHttpServer = (
   const { server, stop } = createHttp1Server(listener, times);
   const http2 = createHttp2Server(listener, concurrentStreams);
   const sockets = new Set<Socket>();
-  const silent = new Set<Socket>();
+  const undecided = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   http2.on('session', (session: ServerHttp2Session) => {
     sessions.add(session);
@@ -222,22 +240,24 @@ export const createHttpServer = (
     session.on('close', () => sessions.delete(session));
   });
 
-  // The HTTP/1 server is the one that listens, so that its own watch over connections runs; it gets what is not HTTP/2.
+  // The HTTP/1 server listens, so that its connection timeouts work. Connections that are not HTTP/2 are passed on to
+  // it.
   const acceptHttp1 = server.listeners('connection');
   server.removeAllListeners('connection').on('connection', (socket: Socket) => {
     sockets.add(socket);
-    silent.add(socket);
+    undecided.add(socket);
     socket
       .on('error', () => socket.destroy())
       .on('close', () => {
         sockets.delete(socket);
-        silent.delete(socket);
+        undecided.delete(socket);
       });
     sniff(socket, times.headersMs, (isHttp2) => {
-      silent.delete(socket);
-      // An HTTP/2 session takes the bytes that were given back by itself; if they flowed, it would miss them.
+      undecided.delete(socket);
+      // An HTTP/2 session reads the bytes that were pushed back. If the socket were resumed first, it would miss them.
       if (isHttp2) {
-        // A server of HTTP/1 leaves its half of a connection open; a session would never learn that its peer is gone.
+        // The HTTP/1 server sets allowHalfOpen. With it, an HTTP/2 session would not notice that its peer has
+        // disconnected.
         socket.allowHalfOpen = false;
         http2.emit('connection', socket);
         return;
@@ -256,7 +276,7 @@ export const createHttpServer = (
     close: () =>
       new Promise((resolve) => {
         stop(sockets, resolve);
-        for (const socket of silent) socket.destroy();
+        for (const socket of undecided) socket.destroy();
         for (const session of sessions) session.close();
       }),
     destroy() {

@@ -5,7 +5,7 @@ import { getRequestListener, RequestError } from '@hono/node-server';
 import { asCourierError, CourierError } from '../../errors.ts';
 import type { CourierApp } from '../app.ts';
 import type { Bindings } from '../environment.ts';
-import { isBodyPending, isCallerGone } from '../request/request-body.ts';
+import { isBodyPending, isCallerDisconnected } from '../request/request-body.ts';
 import { problemResponse } from '../problem.ts';
 import { PERCENT_ENCODE } from '../request/query.ts';
 import { createStreamEnd } from './refused-stream.ts';
@@ -61,7 +61,7 @@ const watchAnswer = (incoming: Request, outgoing: Response, answerMs: number): v
     // A response without a socket is queued behind an earlier one on the same connection.
     else if (outgoing.socket !== null) incoming.socket.destroy();
   };
-  if (isCallerGone({ incoming, outgoing })) return;
+  if (isCallerDisconnected({ incoming, outgoing })) return;
   const timer = setTimeout(cut, answerMs);
   outgoing.once('close', () => clearTimeout(timer));
 };

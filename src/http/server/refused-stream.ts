@@ -1,26 +1,30 @@
 import type { Http2ServerRequest } from 'node:http2';
 
 /**
- * How long a refused caller has, once its answer is written, to finish or to cancel what it sends, in milliseconds. A reset
- * may come with NO_ERROR as RFC 9113, 8.1 says, but callers that read it together with the answer report the reset and drop
- * the answer: curl 7.88 does so for every third file of 10 KiB, and for nearly every one of 1 MiB.
+ * How long a rejected caller has to finish or cancel its body after the response is written, before the stream is
+ * reset. RFC 9113, 8.1 allows a reset with NO_ERROR, but clients that read the reset together with the response report
+ * the reset and drop the response: curl 7.88 does so for every third file of 10 KiB, and for nearly every file of 1
+ * MiB.
  */
 const LINGER_MS = 300;
-/** What a small body may still take, which is read to its end and thrown away, in milliseconds. */
+/** How long a small body may take to arrive. It is read to its end and discarded. */
 const SMALL_BODY_MS = 2_000;
-/** No more than a stream's window, which the caller may send without asking. */
+/** At most the flow-control window of a stream, which the caller may send without permission. */
 const MAX_SMALL_BODY_BYTES = 262_144;
-/** Streams that wait at once; each may hold its window in memory. More are reset at once. */
+/**
+ * The maximum number of streams that linger, because each may keep its window in memory. Further ones are reset
+ * immediately.
+ */
 const MAX_LINGERING = 64;
 const POLL_MS = 5;
 
-/** Bytes of the body as its caller announced it; infinite where it did not. */
+/** The announced size of the body in bytes; infinite if the caller does not announce it. */
 const announcedBytes = ({ headers }: Http2ServerRequest): number => {
   const { 'content-length': length } = headers;
   return length === undefined ? Number.POSITIVE_INFINITY : Number(length);
 };
 
-/** Ends HTTP/2 streams whose body nobody reads: without a reset where the caller stops by itself in good time. */
+/** Ends HTTP/2 streams whose body is not read. A stream is reset only if the caller does not stop sending in time. */
 export const createStreamEnd = (): ((incoming: Http2ServerRequest) => void) => {
   let lingering = 0;
 
@@ -28,7 +32,7 @@ export const createStreamEnd = (): ((incoming: Http2ServerRequest) => void) => {
     const { stream } = incoming;
     const isSmall = announcedBytes(incoming) <= MAX_SMALL_BODY_BYTES;
     let deadlineMs: number | undefined;
-    // Node resets a stream by itself once its answer is written, unless somebody has ever asked for its body, or paused it.
+    // Node resets a stream after its response is written, unless its body has been read or paused before.
     stream.pause();
 
     const begin = (): number => {
@@ -41,7 +45,7 @@ export const createStreamEnd = (): ((incoming: Http2ServerRequest) => void) => {
     };
     const look = (): void => {
       if (stream.destroyed) return;
-      // A reset overtakes what is not written yet, and "finish" comes before that is.
+      // A reset would discard data that is not written yet, and "finish" is emitted before all data is written.
       if (!stream.closed && stream.state.localClose !== 1) {
         setTimeout(look, POLL_MS);
         return;
@@ -53,7 +57,8 @@ export const createStreamEnd = (): ((incoming: Http2ServerRequest) => void) => {
         return;
       }
       if (!isOver) stream.close();
-      // What has come already must go, or it would keep the stream, its part of the connection's window and the connection.
+      // Discard the bytes that have arrived. They would keep the stream, the connection and part of its window
+      // occupied.
       incoming.resume();
     };
     stream.once('finish', look);

@@ -5,12 +5,12 @@ import { Base64Check, decoded } from '../../../src/exports/bytes/base64.ts';
 /** Its bytes, when a text that comes in pieces of this size is base64. */
 const decodeBase64 = async (text: string, size = 3): Promise<Buffer | undefined> => {
   const bytes = Buffer.from(text);
-  const check = new Base64Check({ takesUrlDigits: true });
+  const check = new Base64Check({ allowUrlAlphabet: true });
   async function* pieces(): AsyncGenerator<Buffer> {
     for (let at = 0; at < bytes.byteLength; at += size) yield bytes.subarray(at, at + size);
   }
   for await (const piece of pieces()) check.add(piece, 0, piece.byteLength);
-  if (!check.isRight) return undefined;
+  if (!check.isValid) return undefined;
   const found: Buffer[] = [];
   for await (const piece of decoded(pieces())) found.push(piece);
   expect(Buffer.concat(found).byteLength).toBe(check.size);

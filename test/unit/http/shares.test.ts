@@ -32,7 +32,7 @@ describe('shares', () => {
         const shares = createShares(100);
         const held: Record<string, number> = {};
         for (const [holder, amount] of taken) {
-          const room = shares.room(holder);
+          const room = shares.available(holder);
           expect(shares.open(holder).take(amount)).toBe(amount <= room);
           if (amount <= room) held[holder] = (held[holder] ?? 0) + amount;
         }
@@ -46,26 +46,26 @@ describe('shares', () => {
   test('what is given back can be taken by another', () => {
     const shares = createShares(10);
     const share = shares.open('a');
-    expect([share.take(10), shares.room('a'), shares.room('b')]).toEqual([true, 0, 2]);
-    share.give(4);
-    expect([shares.room('a'), shares.room('b')]).toEqual([4, 6]);
-    share.give();
-    expect([shares.room('a'), shares.room('b')]).toEqual([10, 10]);
+    expect([share.take(10), shares.available('a'), shares.available('b')]).toEqual([true, 0, 2]);
+    share.release(4);
+    expect([shares.available('a'), shares.available('b')]).toEqual([4, 6]);
+    share.release();
+    expect([shares.available('a'), shares.available('b')]).toEqual([10, 10]);
   });
 
   test('a share moves to another holder, or stays where it is when that one has its own', () => {
     const shares = createShares(4);
     const [one, other] = [shares.open('a'), shares.open('b')];
-    expect([one.take(2), one.move('b'), shares.room('a')]).toEqual([true, true, 3]);
+    expect([one.take(2), one.move('b'), shares.available('a')]).toEqual([true, true, 3]);
     expect([other.take(1), shares.open('c').take(2)]).toEqual([true, true]);
-    one.give();
+    one.release();
     const big = shares.open('d');
-    expect([big.take(1), big.move('c'), shares.room('d')]).toEqual([true, true, 1]);
+    expect([big.take(1), big.move('c'), shares.available('d')]).toEqual([true, true, 1]);
     const full = createShares(2);
     const [held, wanted] = [full.open('a'), full.open('b')];
     expect([held.take(2), wanted.take(1), wanted.move('a')]).toEqual([true, true, false]);
-    wanted.give();
-    expect(full.room('b')).toBe(1);
+    wanted.release();
+    expect(full.available('b')).toBe(1);
   });
 
   test('holders that have nothing are forgotten', () => {
@@ -73,8 +73,8 @@ describe('shares', () => {
     for (let n = 0; n < 5_000; n += 1) {
       const share = shares.open(`holder ${n}`);
       expect(share.take(10)).toBe(true);
-      share.give();
+      share.release();
     }
-    expect(shares.room('another')).toBe(10);
+    expect(shares.available('another')).toBe(10);
   });
 });
