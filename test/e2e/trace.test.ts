@@ -1,10 +1,13 @@
 import { expect, test } from '@jest/globals';
 import { traceUpload } from '../../scripts/trace.ts';
 
-/** One keyed upload of 10 KB should pass few files, so that its path can be read. The limit is lowered as files are merged. */
+/**
+ * One keyed upload of 10 KB should pass through few files, so that its path can be read. The limit is lowered as files
+ * are merged.
+ */
 const MAX_FILES = 84;
 
-test('a keyed upload of 10 KB passes few source files, the steps of a delivery in their order', async () => {
+test('a keyed upload of 10 KB passes through few source files, in the order of the delivery steps', async () => {
   const { files } = await traceUpload();
   expect(files.length).toBeLessThanOrEqual(MAX_FILES);
   const steps = ['audit', 'resolve-options', 'idempotency', 'check-plan', 'store/store-file', 'sharing', 'receipt'];

@@ -40,7 +40,7 @@ describe('a dead letter', () => {
     return last;
   };
 
-  test('has the data and attributes as they came, why it is one, and where it is from', async () => {
+  test('has the original data and attributes, the reason and its origin', async () => {
     expect(await lettersTo(google.topic)(message({ orderingKey: 'customer-1' }), REASON)).toBe(true);
     expect(published()).toMatchObject({ topic: google.topic, orderingKey: 'customer-1' });
     expect(published().data).toEqual(Buffer.from([0, 255, 10]));
@@ -54,13 +54,13 @@ describe('a dead letter', () => {
     });
   });
 
-  test('that was one before tells of the latest reason', async () => {
+  test('that was dead-lettered before carries the latest reason', async () => {
     const attributes = { courierCode: 'path-invalid', courierDetail: 'old', courierMessageId: '1' };
     await lettersTo(google.topic)(message({ attributes }), REASON);
     expect(published().attributes).toMatchObject({ courierCode: 'name-invalid', courierMessageId: '136969346945' });
   });
 
-  test('keeps to what Pub/Sub takes: 100 attributes, 1,024 bytes a value, no keys of Google’s own', async () => {
+  test('stays within Pub/Sub’s limits: 100 attributes, 1,024 bytes a value, no reserved keys', async () => {
     const attributes = {
       googclient_traceparent: '00-1',
       ...Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`key${index}`, 'ü'.repeat(512)])),
@@ -73,13 +73,13 @@ describe('a dead letter', () => {
     expect(Object.keys(others).length).toBeGreaterThan(90);
   });
 
-  test('without data or attributes of its own has the reason still', async () => {
+  test('without data or attributes still carries the reason', async () => {
     await lettersTo(google.topic)(message({ data: Buffer.alloc(0), attributes: {}, subscription: undefined }), REASON);
     expect(published().data).toHaveLength(0);
     expect(Object.keys(published().attributes)).toEqual(['courierCode', 'courierDetail', 'courierMessageId']);
   });
 
-  test('whose data leave no room for the reason goes without them, and says so', async () => {
+  test('whose data leave no room for the reason omits them and records that', async () => {
     google.faults.add({
       host: 'pubsub.googleapis.com',
       nth: 1,
@@ -90,7 +90,7 @@ describe('a dead letter', () => {
     expect(published().attributes).toMatchObject({ courierCode: 'name-invalid', courierDataDropped: '5000000' });
   });
 
-  test('is sent again until it is there', async () => {
+  test('is published with retries', async () => {
     google.faults.add({ host: 'pubsub.googleapis.com', nth: [1, 2], fault: { kind: 'status', status: 503 } });
     const before = google.pubsub.published.length;
     expect(await lettersTo(google.topic)(message(), REASON)).toBe(true);
@@ -100,7 +100,7 @@ describe('a dead letter', () => {
   test.each([
     ['does not exist', 'projects/local-project/topics/nowhere', '404'],
     ['may not be published to', 'projects/local-project/topics/closed', '403'],
-  ])('whose topic %s is a failure, so that the message comes again', async (_, topic, status) => {
+  ])('whose topic %s fails, so that the message is redelivered', async (_, topic, status) => {
     google.pubsub.createTopic('projects/local-project/topics/closed', []);
     await expect(lettersTo(topic)(message(), REASON)).rejects.toMatchObject({
       code: 'google-unavailable',
@@ -109,7 +109,7 @@ describe('a dead letter', () => {
     });
   });
 
-  test('is none where no topic is set', async () => {
+  test('is not published if no topic is set', async () => {
     const before = google.pubsub.published.length;
     expect(await lettersTo(undefined)(message(), REASON)).toBe(false);
     expect(google.pubsub.published).toHaveLength(before);

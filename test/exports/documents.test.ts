@@ -41,7 +41,7 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     [{ base64: 'YSxi' }, 'application/octet-stream', 'text/csv'],
     [{ base64: 'YSxi' }, 'text/plain', 'text/plain'],
     [{ text: 'a,b' }, undefined, 'text/plain'],
-  ])('of %j as a.csv, with the type %j, is kept as %s', async (source, mimeType, type) => {
+  ])('of %j as a.csv, with the type %j, is stored as %s', async (source, mimeType, type) => {
     expect((await send({ name: 'a.csv', mimeType, source })).status).toBe(201);
     expect(last().delivery.source.mimeType).toBe(type);
   });
@@ -69,7 +69,7 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     expect(last().bytes.toString(kind.startsWith('base64') ? 'latin1' : 'utf8')).toBe(text);
   });
 
-  test('may give the media type, and without a name takes that of its object', async () => {
+  test('may specify the media type, and without a name takes that of its object', async () => {
     await send({ mimeType: 'Text/X-Thing', source: { gcs: 'gs://reports/2026/11/a b.csv#12' } });
     expect(last().delivery.options).toEqual({ name: 'a b.csv' });
     expect(last().delivery.source).toMatchObject({
@@ -78,7 +78,7 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     });
   });
 
-  test('keeps numbers and the order of columns as they were written', async () => {
+  test('keeps numbers and the column order as written', async () => {
     await send(
       '{"name":"n","source":{"rows":[{"name":"x","2024":9007199254740993,"2023":1.50,"big":-1e400},{"__proto__":7,"constructor":"c"}]}}',
     );
@@ -151,7 +151,7 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
       'deeper than 100 levels',
     ],
     ['zeros', '\0'.repeat(1_000_000), 'request-invalid', 'This is not JSON: character 1'],
-  ])('with %s is refused', async (_, document, code, detail) => {
+  ])('with %s is rejected', async (_, document, code, detail) => {
     const before = entry.services.delivered.length;
     const { status, json } = await send(document);
     expect([status, json.code]).toEqual([400, code]);
@@ -159,7 +159,7 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     expect(entry.services.delivered).toHaveLength(before);
   });
 
-  test('with options in the query is refused, which would be passed over', async () => {
+  test('with options in the query, which would be ignored, is rejected', async () => {
     const body = JSON.stringify({ name: 'a', source: { text: 'x' } });
     const { status, json } = await entry.send({ target: '/v1/exports?destination=x&y', headers: JSON_TYPE, body });
     expect([status, json.detail]).toEqual([
@@ -168,30 +168,30 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     ]);
   });
 
-  test('that is not UTF-8 is refused', async () => {
+  test('that is not UTF-8 is rejected', async () => {
     const body = Buffer.from('{"name":"\xff","source":{"text":""}}', 'latin1');
     const { status, json } = await entry.send({ target: '/v1/exports', headers: JSON_TYPE, body });
     expect([status, json.detail]).toEqual([400, 'The document is not UTF-8.']);
   });
 
-  test('asks for rows that share no column, and is refused before they become terabytes', async () => {
+  test('with rows that share no column is rejected before it grows to terabytes', async () => {
     const rows = Array.from({ length: 12_000 }, (_, index) => ({ [`column ${index}`]: 1 }));
     expect((await send({ name: 'a', source: { rows } })).json.detail).toContain('are more than 10000000 cells');
     const wide = Object.fromEntries(Array.from({ length: 16_385 }, (_, index) => [`c${index}`, 1]));
     expect((await send({ name: 'a', source: { rows: [wide] } })).json.detail).toContain('has 16385 columns');
   });
 
-  test('of an object that may not be read says so', async () => {
+  test('of an object that may not be read reports that', async () => {
     const { status, json } = await send({ name: 'a', source: { gcs: 'gs://secrets/a' } });
     expect([status, json.code]).toEqual([502, 'source-forbidden']);
   });
 
-  test('is JSON by its Content-Type, too', async () => {
+  test('is also accepted as JSON by its Content-Type', async () => {
     const { status } = await send({ name: 'a', source: { text: '' } }, { 'content-type': 'text/plain' });
     expect(status).toBe(415);
   });
 
-  test('gives its key in the header or the field, or the same in both', async () => {
+  test('accepts its key in the header, in the field, or equally in both', async () => {
     const document = { name: 'a', source: { text: 'x' } };
     expect((await send(document, { 'idempotency-key': 'k1' })).json.idempotencyKey).toBe('k1');
     expect((await send({ ...document, idempotencyKey: 'k2' })).json.idempotencyKey).toBe('k2');
@@ -204,7 +204,7 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     ]);
   });
 
-  test('is checked by its Content-Digest, which is not the file’s', async () => {
+  test('is checked against its Content-Digest, which is not the file’s', async () => {
     const body = JSON.stringify({ name: 'a', source: { text: 'x' } });
     const digest = (text: string) => `sha-256=:${createHash('sha256').update(text).digest('base64')}:`;
     expect((await send(body, { 'content-digest': digest(body) })).status).toBe(201);
@@ -214,7 +214,7 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
   });
 });
 
-test('functions-framework, when it reads bodies whole, hands documents over as they came', async () => {
+test('functions-framework passes documents unchanged, although it buffers bodies', async () => {
   const entry = await startEntry('function with whole bodies', {});
   const body = '{"name":"a","source":{"json":9007199254740993}}';
   const { status } = await entry.send({ target: '/v1/exports', headers: JSON_TYPE, body });
@@ -222,7 +222,7 @@ test('functions-framework, when it reads bodies whole, hands documents over as t
   await entry.close();
 });
 
-test('a document of some megabytes in base64 is read', async () => {
+test('a base64 document of several megabytes is accepted', async () => {
   const entry = await startEntry('HTTP/1.1', {});
   const bytes = Buffer.alloc(12_000_000, 'drive courier ');
   const body = JSON.stringify({ name: 'a', source: { base64: bytes.toString('base64') } });
@@ -231,7 +231,7 @@ test('a document of some megabytes in base64 is read', async () => {
   await entry.close();
 });
 
-test('a document of more than 32 MiB is refused by its length, before a byte of it is read', async () => {
+test('a document above 32 MiB is rejected by its length, before a byte is read', async () => {
   const entry = await startEntry('HTTP/1.1', {});
   const headers = { ...JSON_TYPE, 'content-length': '33554433' };
   const { status, json } = await entry.send({ target: '/v1/exports', headers, body: '{' });

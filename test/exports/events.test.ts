@@ -95,7 +95,7 @@ const message = (text: string, attributes?: Record<string, string>) => ({
 });
 
 describe.each(MODES)('a CloudEvent in %s mode', (mode) => {
-  test('that a message was published does what the message asks for', async () => {
+  test('about a published message does what the message requests', async () => {
     const { status } = await send(mode, { data: message('{"name":"a.txt","source":{"text":"hi"}}') });
     expect(status).toBe(204);
     expect(plain.delivered.map(({ bytes }) => bytes.toString())).toEqual(['hi']);
@@ -107,7 +107,7 @@ describe.each(MODES)('a CloudEvent in %s mode', (mode) => {
     });
   });
 
-  test('that an object was finalized exports the object', async () => {
+  test('about a finalized object exports the object', async () => {
     const data = { bucket: 'reports', name: '2026/11/a.csv', generation: '1767225600000001', size: '1' };
     expect((await send(mode, { type: FINALIZED, source: BUCKET, data })).status).toBe(204);
     expect(opened).toEqual([{ bucket: 'reports', object: '2026/11/a.csv', generation: '1767225600000001' }]);
@@ -124,13 +124,13 @@ describe.each(MODES)('a CloudEvent in %s mode', (mode) => {
     ['data that are no message', { data: { bucket: 'reports' } }, 'request-invalid'],
     ['an object without a name', { type: FINALIZED, data: { bucket: 'reports' } }, 'request-invalid'],
     ['a type that is not taken', { type: 'google.cloud.storage.object.v1.deleted', data: {} }, 'request-invalid'],
-  ])('with %s is dead-lettered and counts as done', async (_, event, code) => {
+  ])('with %s is dead-lettered and acknowledged', async (_, event, code) => {
     expect((await send(mode, event)).status).toBe(204);
     expect(dead.map(({ reason }) => reason.code)).toEqual([code]);
     expect(plain.delivered).toEqual([]);
   });
 
-  test.each(['a/', '../a', 'a/./b'])('of the object %j is ignored and counts as done', async (name) => {
+  test.each(['a/', '../a', 'a/./b'])('of the object %j is ignored and acknowledged', async (name) => {
     expect((await send(mode, { type: FINALIZED, data: { bucket: 'reports', name } })).status).toBe(204);
     expect([plain.delivered, dead]).toEqual([[], []]);
   });
@@ -148,7 +148,7 @@ describe.each(MODES)('a CloudEvent in %s mode', (mode) => {
       'folder-not-found',
     ],
     ['a fault of the courier', new Error('ya29.secret'), 'internal'],
-  ])('that meets %s comes again, and shows nothing but its code', async (_, error, code) => {
+  ])('that meets %s is retried, and reveals only its code', async (_, error, code) => {
     failure = error;
     const answer = await send(mode, { data: message('{"name":"a","source":{"text":""}}') });
     expect(answer.status).toBe(500);
@@ -158,21 +158,21 @@ describe.each(MODES)('a CloudEvent in %s mode', (mode) => {
     expect(dead).toEqual([]);
   });
 
-  test('that comes when the instance is stopping comes again', async () => {
+  test('that arrives during shutdown is retried', async () => {
     stopping = true;
     expect((await send(mode, { data: message('{"name":"a","source":{"text":""}}') })).status).toBe(500);
     expect([plain.delivered, dead]).toEqual([[], []]);
   });
 });
 
-test('a raw push, which the framework turns into an event of the old kind, is not lost', async () => {
+test('a raw push, which the framework converts to a legacy event, is not lost', async () => {
   const body = JSON.stringify({ ...message('{"name":"a","source":{"text":"hi"}}') });
   const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
   expect(answer.status).toBe(204);
   expect(plain.delivered.map(({ bytes }) => bytes.toString())).toEqual(['hi']);
 });
 
-test('a dead letter of an object is one that can be published again as it is', async () => {
+test('a dead letter of an object can be republished unchanged', async () => {
   failure = new CourierError('conversion-refused');
   await send('binary', { type: FINALIZED, source: BUCKET, data: { bucket: 'reports', name: 'a.csv', generation: 5 } });
   expect(dead[0]?.message.attributes).toEqual({

@@ -13,7 +13,7 @@ const body = JSON.stringify({
   subscription: SUBSCRIPTION,
 });
 
-/** A promise, and what ends it. */
+/** A promise and the function that resolves it. */
 const gate = (): { opened: Promise<void>; open(): void } => {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => {
@@ -39,7 +39,7 @@ describe('pushes to one instance', () => {
   afterEach(() => entry.close());
   const push = () => entry.send({ target: '/v1/pubsub', headers: { 'content-type': 'application/json' }, body });
 
-  test('are taken as many at once as it may have deliveries in hand; one more comes again', async () => {
+  test('are accepted up to the limit of concurrent deliveries; the next one is retried', async () => {
     const begun = gate();
     const end = gate();
     await start({
@@ -60,7 +60,7 @@ describe('pushes to one instance', () => {
     expect((await push()).status).toBe(204);
   });
 
-  test('of one subscription leave room for those of another, though one account pushes for both', async () => {
+  test('of one subscription leave capacity for those of another, although one account pushes for both', async () => {
     const end = gate();
     let begun = 0;
     await start({
@@ -85,7 +85,7 @@ describe('pushes to one instance', () => {
     expect((await Promise.all(held)).map(({ status }) => status)).toEqual([204, 204]);
   });
 
-  test('have nine minutes at the most, however long a request may take otherwise', async () => {
+  test('have at most nine minutes, even if the request timeout is longer', async () => {
     const deadlines: number[] = [];
     await start({
       requestSeconds: 3600,
@@ -99,7 +99,7 @@ describe('pushes to one instance', () => {
     expect(deadlines[0]).toBeGreaterThan(500_000);
   });
 
-  test('whose time is up come again, whatever error that ends in: it says nothing of the message', async () => {
+  test('that exceed their deadline are retried, whatever error results: it is not the message’s fault', async () => {
     await start({
       requestSeconds: 1,
       async deliver({ signal }: Delivery) {
@@ -112,7 +112,7 @@ describe('pushes to one instance', () => {
   });
 });
 
-test('documents in hand share memory by what has arrived, and each holder leaves some to others', async () => {
+test('concurrent documents share memory by received bytes, and each caller leaves some to others', async () => {
   const memory = createDocumentMemory(100);
   const end = gate();
   const held = memory.hold('a', 100, async (lease) => {
@@ -120,12 +120,12 @@ test('documents in hand share memory by what has arrived, and each holder leaves
     await end.opened;
   });
   await expect(memory.hold('a', undefined, async (lease) => lease.take(1))).rejects.toMatchObject({ code: 'busy' });
-  // What does not fit is refused by what it announces, before a byte of it is there.
+  // A document that does not fit is rejected by its announced length, before a byte is read.
   await expect(memory.hold('b', 26, async () => undefined)).rejects.toMatchObject({ code: 'busy', status: 429 });
   await expect(memory.hold('b', undefined, async (lease) => lease.take(20))).resolves.toBeUndefined();
   end.open();
   await held;
-  // What is announced and has not arrived is kept from nobody.
+  // Announced bytes that have not arrived reserve no memory.
   await memory.hold('a', 100, () =>
     memory.hold('a', 100, () => memory.hold('b', 100, async (lease) => lease.take(100))),
   );

@@ -3,7 +3,7 @@ import { CourierError, ERRORS, type ErrorCode } from '../../src/errors.ts';
 import { type Answer, type Call, type Entry, startEntry } from '../support/http-forms.ts';
 import { faultsOfAnswer, faultsOfBody, faultsOfQuery } from '../support/openapi-judge.ts';
 
-/** The routes against their own description, in answers and in what they take. */
+/** Validates the routes against their own description: responses and accepted requests. */
 let entry: Entry;
 let failure: CourierError | undefined;
 const fail = (): void => {
@@ -82,13 +82,13 @@ const judged = async (call: Call): Promise<Answer> => {
 };
 
 describe.each(CALLS)('%s', (_, call, status) => {
-  test('is answered as described, and takes nothing that is not', async () => {
+  test('responds as described, and rejects what is not described', async () => {
     failure = undefined;
     expect((await judged(call)).status).toBe(status);
     expect(faultsOfQuery(call.method ?? 'POST', call.target ?? '')).toEqual([]);
   });
 
-  test('is refused as described, whatever is wrong with the request', async () => {
+  test('rejects as described, whatever is wrong with the request', async () => {
     failure = undefined;
     const long = { ...call, headers: { ...call.headers, 'x-long': 'a'.repeat(25_000) } };
     const statuses = [
@@ -104,21 +104,21 @@ describe.each(CALLS)('%s', (_, call, status) => {
     expect(statuses.at(-1)).toBe(405);
   });
 
-  // Whatever a service throws has a place in the description of every route that asks it.
-  test.each(Object.keys(ERRORS) as ErrorCode[])('is answered %s as described', async (code) => {
+  // Every error that a service throws is described for every route that calls it.
+  test.each(Object.keys(ERRORS) as ErrorCode[])('returns %s as described', async (code) => {
     failure = new CourierError(code);
     const isForOthers = ERRORS[code].status === 404 || ERRORS[code].status === 405;
     const answer = await entry.send(call);
     if (isForOthers && faultsOfAnswer(call, answer).join() === `${answer.status} is not described`) return;
     const { method, target = '' } = call;
-    // What only a body, or only a file, can cause is described there.
+    // Errors that only a body or a file can cause are described there.
     if (ERRORS[code].status === 411 && target.includes('/uploads')) return;
     if (method === 'GET' && [409, 411, 413, 415, 422].includes(ERRORS[code].status)) return;
     expect({ code, status: answer.status, faults: faultsOfAnswer(call, answer) }).toMatchObject({ faults: [] });
   });
 });
 
-describe('what a route takes, its description takes, and the other way round', () => {
+describe('a route accepts exactly what its description accepts', () => {
   const many = (count: number) => 'a'.repeat(count);
   test.each<[string, unknown]>([
     ['/v1/exports', DOCUMENT],

@@ -12,7 +12,7 @@ const document = JSON.parse(JSON.stringify(openApiDocument('1.2.3'))) as Json & 
   components: { schemas: Record<string, Json>; responses: Record<string, Json>; parameters: Record<string, Json> };
 };
 
-/** Every object within a value, with where it stands. */
+/** Every object within a value, with its path. */
 function* objectsIn(value: unknown, at = '#'): Generator<[string, Json]> {
   if (typeof value !== 'object' || value === null) return;
   if (!Array.isArray(value)) yield [at, value as Json];
@@ -25,7 +25,7 @@ const resolve = (reference: string): unknown =>
     .split('/')
     .reduce<unknown>((at, key) => (at as Json | undefined)?.[key.replaceAll('~1', '/')], document);
 
-// The fixed fields of https://spec.openapis.org/oas/v3.1.0, as far as the document uses them; others are faults.
+// The fixed fields of https://spec.openapis.org/oas/v3.1.0 that the document uses. Any others are errors.
 const NAME = /^[a-zA-Z0-9._-]+$/;
 const reference = z.strictObject({ $ref: z.string().startsWith('#/components/') });
 const schema = z.looseObject({});
@@ -97,17 +97,17 @@ const openApi = z.strictObject({
   }),
 });
 
-test('the document has the form that OpenAPI 3.1 asks for', () => {
+test('the document is valid OpenAPI 3.1', () => {
   expect(() => openApi.parse(document)).not.toThrow();
 });
 
-test('every reference leads somewhere', () => {
+test('every reference resolves', () => {
   const references = [...objectsIn(document)].filter(([, { $ref }]) => typeof $ref === 'string');
   expect(references.length).toBeGreaterThan(50);
   for (const [at, { $ref }] of references) expect([at, $ref, resolve(String($ref))]).not.toContain(undefined);
 });
 
-test('every route of the app is in it, with its method, and no other', () => {
+test('the document describes exactly the routes of the app, with their methods', () => {
   const { routes } = createApp(createEntryServices());
   const served = routes
     .filter(({ method }) => method === 'GET' || method === 'POST')
@@ -118,7 +118,7 @@ test('every route of the app is in it, with its method, and no other', () => {
   expect(described.sort()).toEqual([...new Set(served)].sort());
 });
 
-test('every operation has a name of its own, and every parameter of a path is declared', () => {
+test('every operation has a unique name, and every path parameter is declared', () => {
   const ids: unknown[] = [];
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const { operationId, parameters = [] } of Object.values(operations)) {
@@ -130,7 +130,7 @@ test('every operation has a name of its own, and every parameter of a path is de
   expect(new Set(ids).size).toBe(ids.length);
 });
 
-test('every code of the table of errors is described, under its status', () => {
+test('every error code is described under its status', () => {
   const problems = Object.values(document.components.responses).flatMap(({ content: media }) => {
     const { examples } = (media as Record<string, { examples: Record<string, { value: Json }> }>)[
       'application/problem+json'
@@ -143,7 +143,7 @@ test('every code of the table of errors is described, under its status', () => {
   );
 });
 
-/** The schema with everything that it refers to put in its place. */
+/** The schema with all its references resolved. */
 const inlined = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(inlined);
   if (typeof value !== 'object' || value === null) return value;
@@ -156,7 +156,7 @@ const withExamples = [...objectsIn(document)].filter(
   ([, media]) => media.schema !== undefined && (media.example !== undefined || media.examples !== undefined),
 );
 
-test.each(withExamples)('the examples at %s are as their schema says', (_, media) => {
+test.each(withExamples)('the examples at %s match their schema', (_, media) => {
   const judge = z.fromJSONSchema(inlined(media.schema) as Parameters<typeof z.fromJSONSchema>[0]);
   const named = Object.values((media.examples ?? {}) as Record<string, { value: unknown }>).map(({ value }) => value);
   const examples = media.example === undefined ? named : [media.example, ...named];
@@ -164,7 +164,7 @@ test.each(withExamples)('the examples at %s are as their schema says', (_, media
   for (const example of examples) expect(judge.safeParse(example).error).toBeUndefined();
 });
 
-test('the body of a file comes first as what a generated client should send', () => {
+test('the body of a raw file comes first, as generated clients should send it', () => {
   for (const path of ['/v1/files', '/']) {
     const body = document.paths[path]?.post?.requestBody as { content: Json } | undefined;
     expect(Object.keys(body?.content ?? {})).toEqual(['application/octet-stream', 'multipart/form-data', '*/*']);
@@ -177,7 +177,7 @@ test('an upload session offers no conversion, and the doctor’s "write" is a bo
   expect(doctor?.parameters.find(({ name }) => name === 'write')?.schema).toMatchObject({ type: 'boolean' });
 });
 
-test('what is refused there is refused by its schema, too', () => {
+test('what the route rejects, its schema rejects as well', () => {
   const judge = z.fromJSONSchema(document.components.schemas.ExportDocument as Parameters<typeof z.fromJSONSchema>[0]);
   expect(judge.safeParse({ name: 'a', source: { text: 'x' } }).success).toBe(true);
   for (const wrong of [

@@ -38,7 +38,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
   let dead: { message: PubsubMessage; reason: CourierError }[];
   let rotated: string[];
   let opened: ObjectName[];
-  /** What happens instead of the next delivery. */
+  /** Called instead of the next delivery. */
   let failure: CourierError | undefined;
   let deadLetterFailure: CourierError | undefined;
 
@@ -104,7 +104,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     return delivered;
   };
 
-  test('with an export document is delivered under the subscription’s rights', async () => {
+  test('with an export document is delivered with the subscription’s permissions', async () => {
     const { status, text } = await push({ data: '{"name":"a.txt","destination":"archive","source":{"text":"hi"}}' });
     expect([status, text]).toEqual([204, '']);
     expect(only().bytes.toString()).toBe('hi');
@@ -116,7 +116,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     });
   });
 
-  test('with the attribute "name" is the file’s bytes', async () => {
+  test('with the attribute "name" contains the file’s bytes', async () => {
     const data = Buffer.from([0, 255, 10, 13]);
     const attributes = {
       name: 'b.bin',
@@ -137,17 +137,17 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     expect(only().delivery.source.mimeType).toBe('application/x-b');
   });
 
-  test('without a type gets the type of its name', async () => {
+  test('without a type gets the type for its name', async () => {
     expect((await push({ data: Buffer.from('a,b'), attributes: { name: 'a.csv' } })).status).toBe(204);
     expect(only().delivery.source.mimeType).toBe('text/csv');
   });
 
-  test('may bring an empty file', async () => {
+  test('may deliver an empty file', async () => {
     expect((await push({ attributes: { name: 'empty' } })).status).toBe(204);
     expect(only().bytes).toHaveLength(0);
   });
 
-  test('of a bucket’s notification exports the object, in the generation that it tells of', async () => {
+  test('of a bucket’s notification exports the object in the given generation', async () => {
     const attributes = {
       notificationConfig: 'projects/_/buckets/reports/notificationConfigs/1',
       eventType: 'OBJECT_FINALIZE',
@@ -175,7 +175,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
   );
 
   test.each(['SECRET_VERSION_ADD', 'SECRET_VERSION_DISABLE', 'SECRET_ROTATE'])(
-    'of the event %s drops what is cached of the secret',
+    'of the event %s drops the cached secret',
     async (eventType) => {
       const secretId = 'projects/my-proj/secrets/drive-key';
       const attributes = { eventType, secretId, dataFormat: 'JSON_API_V1' };
@@ -201,7 +201,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     ['field before the object', { data: '{"idempotencyKey":"k4","source":{"gcs":"gs://reports/a"}}' }, 'k4'],
     ['object', { data: '{"source":{"gcs":"gs://reports/a"}}' }, 'gs://reports/a#7'],
     ['message', { data: '{"name":"a","source":{"text":""}}' }, `${SUBSCRIPTION}/136969346945`],
-  ])('is once by the key of its %s', async (_, message, key) => {
+  ])('is delivered once by the key from its %s', async (_, message, key) => {
     expect((await push(message)).status).toBe(204);
     expect(only().delivery.idempotencyKey).toBe(key);
   });
@@ -254,7 +254,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
       'request-invalid',
       'message.data: is not base64.',
     ],
-  ])('with %s is given up: published as a dead letter, then acknowledged', async (_, message, code, detail) => {
+  ])('with %s fails permanently: published as a dead letter, then acknowledged', async (_, message, code, detail) => {
     const { status } = typeof message === 'string' ? await send(message) : await push(message);
     expect(status).toBe(204);
     expect(entry.services.delivered).toHaveLength(0);
@@ -265,7 +265,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     expect(entry.services.log.lines.filter((line) => line.startsWith('error message given up'))).toHaveLength(1);
   });
 
-  test('of an object with a name of 1,024 bytes, in segments that Drive takes, is delivered', async () => {
+  test('of an object with a name of 1,024 bytes, in segments that Drive accepts, is delivered', async () => {
     const objectId = `${'d'.repeat(255)}/${'e'.repeat(255)}/${'f'.repeat(255)}/x/${'g'.repeat(250)}.csv`;
     expect(objectId).toHaveLength(1024);
     expect((await push({ attributes: { eventType: 'OBJECT_FINALIZE', bucketId: 'reports', objectId } })).status).toBe(
@@ -306,11 +306,11 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     expect((await notify(objectId)).status).toBe(204);
     expect(dead).toEqual([]);
     expect(only().delivery.options).toMatchObject({ path, name });
-    // Cloud Storage is asked for the name as it stands.
+    // Cloud Storage is asked for the unmodified name.
     expect(opened[0]?.object).toBe(objectId);
   });
 
-  test('of an object with one long segment is delivered under a shorter name, of its own', async () => {
+  test('of an object with one long segment is delivered under a unique shorter name', async () => {
     const names: string[] = [];
     for (const ending of ['1', '2']) {
       expect((await notify(`${'o'.repeat(1000)}${ending}.csv`)).status).toBe(204);
@@ -322,12 +322,12 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     expect(new Set(names).size).toBe(2);
   });
 
-  test('of an object in more folders than a path may have is delivered', async () => {
+  test('of an object in more folders than a path allows is delivered', async () => {
     expect((await notify(`${'d/'.repeat(40)}a.csv`)).status).toBe(204);
     expect(only().delivery.options).toMatchObject({ path: `${'d/'.repeat(31)}d${'_d'.repeat(8)}`, name: 'a.csv' });
   });
 
-  /** The message's own faults; every other code of the table is somebody else's, and comes again. */
+  /** The codes that the message itself causes. All others have external causes and are retried. */
   const GIVEN_UP: readonly string[] = [
     ...['request-invalid', 'name-invalid', 'path-invalid', 'range-unsupported', 'digest-malformed', 'digest-mismatch'],
     ...['token-missing', 'token-invalid', 'token-expired', 'token-audience'],
@@ -336,7 +336,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     ...['idempotency-key-reused', 'conversion-refused'],
   ];
   const CODES = Object.keys(ERRORS) as ErrorCode[];
-  test.each(CODES)('whose delivery fails with %s is acknowledged as the table of errors says', async (code) => {
+  test.each(CODES)('whose delivery fails with %s is acknowledged as the table of errors specifies', async (code) => {
     const forGood = GIVEN_UP.includes(code);
     failure = new CourierError(code, { detail: 'as the test wants' });
     const { status, json, headers } = await push({ data: '{"name":"a","source":{"text":""}}' });
@@ -353,18 +353,18 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
       'source-not-found',
       { attributes: { eventType: 'OBJECT_FINALIZE', bucketId: 'elsewhere', objectId: 'a', objectGeneration: '1' } },
     ],
-  ])('of an object %s comes again, for Pub/Sub’s own policy to count', async (_, code, message) => {
+  ])('of an object %s is retried, subject to Pub/Sub’s own policy', async (_, code, message) => {
     const { status, json } = await push(message);
     expect([status, json.code, dead.length]).toEqual([503, code, 0]);
   });
 
-  test('that cannot be published as a dead letter comes again', async () => {
+  test('that cannot be published as a dead letter is retried', async () => {
     deadLetterFailure = new CourierError('google-unavailable');
     const { status, json } = await push({ data: 'hello' });
     expect([status, json.code]).toEqual([503, 'google-unavailable']);
   });
 
-  test('has its attempt and ordering key in the log', async () => {
+  test('logs its attempt and ordering key', async () => {
     await push({ data: '{"name":"a","source":{"text":""}}', deliveryAttempt: 5, orderingKey: 'customer-1' });
     expect(only().delivery.options.name).toBe('a');
     const [line] = entry.services.log.lines.filter((text) => text.startsWith('info message created'));
@@ -377,14 +377,14 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
   test.each([
     ['without a token', undefined, 401],
     ['with another token', 'Bearer good', 401],
-  ])('%s is refused before anything of it is read', async (_, authorization, expected) => {
+  ])('%s is rejected before it is read', async (_, authorization, expected) => {
     const { status } = await send('{', { authorization });
     expect(status).toBe(expected);
     expect([entry.services.delivered, dead]).toEqual([[], []]);
     expect(entry.services.log.lines).toEqual([expect.stringMatching(/^warn POST \/v1\/pubsub 401 token-invalid /)]);
   });
 
-  test('of another subscription is forbidden to this account, whatever it brings', async () => {
+  test('of another subscription is forbidden to this account, whatever it contains', async () => {
     for (const data of ['{"name":"a","source":{"text":""}}', 'hello']) {
       const { status, json } = await push({ data, subscription: 'projects/my-proj/subscriptions/other' });
       expect([status, json.code]).toEqual([403, 'caller-not-allowed']);
@@ -394,14 +394,11 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     expect(entry.services.log.lines).toEqual([warning, warning]);
   });
 
-  test.each([undefined, 'text/csv'])(
-    'whose media type is %s is refused as what it is: an unwrapped one',
-    async (type) => {
-      const { status, json } = await send('day,orders', { 'content-type': type });
-      expect([status, json.code]).toEqual([415, 'media-type-unsupported']);
-      expect(json.detail).toContain('--push-no-wrapper');
-    },
-  );
+  test.each([undefined, 'text/csv'])('whose media type is %s is reported as an unwrapped push', async (type) => {
+    const { status, json } = await send('day,orders', { 'content-type': type });
+    expect([status, json.code]).toEqual([415, 'media-type-unsupported']);
+    expect(json.detail).toContain('--push-no-wrapper');
+  });
 
   test.each([
     ['no wrapped push', '{"name":"a","source":{"text":""}}', '--push-no-wrapper'],
@@ -411,7 +408,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     ['no JSON', 'day,orders', '--push-no-wrapper'],
     ['no message id', '{"message":{"data":""},"subscription":"projects/my-proj/subscriptions/exports"}', 'messageId'],
     ['no subscription', '{"message":{"data":"","messageId":"1"}}', 'subscription'],
-  ])('that is %s is refused and comes again: nothing is lost by a wrong set-up', async (_, body, detail) => {
+  ])('that is %s is rejected and retried: a wrong setup loses nothing', async (_, body, detail) => {
     const { status, json } = await send(body);
     expect([status, json.code]).toEqual([400, 'request-invalid']);
     expect(json.detail).toContain(detail);

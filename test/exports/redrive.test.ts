@@ -8,7 +8,7 @@ const JQ = 'jq';
 const hasJq = spawnSync(JQ, ['--version']).status === 0;
 if (!hasJq) console.warn('SKIPPED: no jq here, so the redrive of docs/pubsub-and-buckets.md is not tried.');
 
-/** The program that the page gives to jq to make a publish request of what was pulled. */
+/** The jq program from the page that turns pulled messages into a publish request. */
 const program = /jq '(\{messages:.*?)' failed\.json/s.exec(PAGE)?.[1] ?? '';
 
 (hasJq ? describe : describe.skip)('the redrive that docs/pubsub-and-buckets.md shows', () => {
@@ -18,7 +18,7 @@ const program = /jq '(\{messages:.*?)' failed\.json/s.exec(PAGE)?.[1] ?? '';
   });
   afterAll(() => google.close());
 
-  test('publishes each dead letter again, as it was before it was one', async () => {
+  test('republishes each dead letter as the original message', async () => {
     const why = { courierCode: 'name-taken', courierDetail: 'x', courierMessageId: '1', courierSubscription: 's' };
     // As `gcloud pubsub subscriptions pull --format=json` prints it.
     const pulled = [
@@ -51,6 +51,6 @@ const program = /jq '(\{messages:.*?)' failed\.json/s.exec(PAGE)?.[1] ?? '';
   });
 });
 
-test('dead letters are let go of only when they have been published again', () => {
+test('dead letters are acknowledged only after they have been republished', () => {
   expect(PAGE).toMatch(/topics\/exports:publish &&\n +gcloud pubsub subscriptions ack /);
 });

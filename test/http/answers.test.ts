@@ -4,7 +4,7 @@ import { type Answer, type Call, type Entry, FORMS, startEntry } from '../suppor
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
-/** What every problem answer has (RFC 9457 and the contract). */
+/** What every problem response contains (RFC 9457 and the contract). */
 const expectProblem = ({ status, headers, json }: Answer, code: ErrorCode): void => {
   const kind = ERRORS[code];
   expect(status).toBe(kind.status);
@@ -28,7 +28,7 @@ const expectProblem = ({ status, headers, json }: Answer, code: ErrorCode): void
   expect(headers['retry-after'] === undefined).toBe(!kind.retryable);
 };
 
-describe.each(FORMS)('answers, %s', (form) => {
+describe.each(FORMS)('responses, %s', (form) => {
   let entry: Entry;
   let failure: unknown;
   beforeAll(async () => {
@@ -48,14 +48,14 @@ describe.each(FORMS)('answers, %s', (form) => {
   const get = (target: string, call: Call = {}) => entry.send({ method: 'GET', target, ...call });
   const post = (call: Call = {}) => entry.send({ target: '/v1/files?name=a', body: 'abc', ...call });
 
-  test.each(CODES)('%s is answered as a problem', async (code) => {
+  test.each(CODES)('%s returns a problem', async (code) => {
     failure = new CourierError(code, { cause: new Error('ya29.hush') });
     const answer = await post();
     expectProblem(answer, code);
     expect(answer.text).not.toContain('hush');
   });
 
-  test('a failure that nobody foresaw is answered 500 without a word of it', async () => {
+  test('an unexpected error returns 500 without details', async () => {
     for (const thrown of [new TypeError('the key is ya29.hush'), 'a text with ya29.hush', undefined, null, 7]) {
       failure = thrown;
       const answer = await post();
@@ -64,7 +64,7 @@ describe.each(FORMS)('answers, %s', (form) => {
     }
   });
 
-  test('Retry-After is the time that the far side asked for, in whole seconds', async () => {
+  test('Retry-After is the upstream’s delay in whole seconds', async () => {
     failure = new CourierError('drive-rate-limited', { retryAfterSeconds: 12.2 });
     expect((await post()).headers['retry-after']).toBe('13');
   });
@@ -73,7 +73,7 @@ describe.each(FORMS)('answers, %s', (form) => {
     [undefined, 'token-missing', 'Bearer realm="drive-courier"'],
     ['Bearer bad', 'token-invalid', expect.stringContaining('error="invalid_token"')],
     ['Basic Z29vZDpnb29k', 'token-invalid', expect.stringContaining('error="invalid_token"')],
-  ] as const)('the authorization %j is answered %s, with a challenge', async (authorization, code, challenge) => {
+  ] as const)('the authorization %j returns %s with a challenge', async (authorization, code, challenge) => {
     for (const call of [
       { target: '/v1/files?name=a', body: 'x' },
       { target: '/', body: 'x' },
@@ -88,7 +88,7 @@ describe.each(FORMS)('answers, %s', (form) => {
     }
   });
 
-  test('health and the API description are for everybody', async () => {
+  test('health and the API description need no authentication', async () => {
     const headers = { authorization: undefined };
     const health = await get('/v1/health', { headers });
     expect([health.status, health.json]).toEqual([
@@ -100,7 +100,7 @@ describe.each(FORMS)('answers, %s', (form) => {
     expect(description.headers['content-type']).toMatch(/^application\/json/);
   });
 
-  test('a caller sees its destinations, and the doctor', async () => {
+  test('a caller sees its destinations and the doctor', async () => {
     expect((await get('/v1/destinations')).json).toEqual({
       destinations: [{ name: 'reports', path: '', onConflict: 'new', convertTo: null, maxBytes: 5_000_000 }],
     });
@@ -122,14 +122,14 @@ describe.each(FORMS)('answers, %s', (form) => {
     ['TRACE', '/v1/health', 'GET, HEAD, OPTIONS'],
     ['PROPFIND', '/openapi.json', 'GET, HEAD, OPTIONS'],
     ['QUERY', '/v1/destinations', 'GET, HEAD, OPTIONS'],
-  ])('%s %s is answered 405, and what is taken there', async (method, target, allow) => {
+  ])('%s %s returns 405 and the allowed methods', async (method, target, allow) => {
     const answer = await entry.send({ method, target });
     expect(answer.status).toBe(405);
     expect(answer.headers.allow).toBe(allow);
     if (method !== 'HEAD') expectProblem(answer, 'method-not-allowed');
   });
 
-  test.each(['/v1/files', '/v1/health'])('OPTIONS %s says what is taken there', async (target) => {
+  test.each(['/v1/files', '/v1/health'])('OPTIONS %s returns the allowed methods', async (target) => {
     const { status, headers, text } = await entry.send({ method: 'OPTIONS', target });
     expect([status, headers.allow, text]).toEqual([
       204,
@@ -138,14 +138,14 @@ describe.each(FORMS)('answers, %s', (form) => {
     ]);
   });
 
-  test('HEAD is GET without the body', async () => {
+  test('HEAD returns what GET does, without the body', async () => {
     const { status, headers, text } = await entry.send({ method: 'HEAD', target: '/v1/health' });
     expect([status, text]).toEqual([200, '']);
     expect(headers['content-type']).toMatch(/^application\/json/);
   });
 
   test.each(['/v1', '/v1/', '/v2/files', '/v1/uploads/a/b/complete', '/wp-login.php'])(
-    '%s is answered 404',
+    '%s returns 404',
     async (target) => {
       expectProblem(await entry.send({ target, body: 'x' }), 'not-found');
       expectProblem(await get(target), 'not-found');
@@ -168,29 +168,29 @@ describe.each(FORMS)('answers, %s', (form) => {
     ['/v1/upload', '/v1/uploads'],
     ['/v1/uploads/Abc/complete/', '/v1/uploads/ID/complete'],
     ['/v1/uploads/a/b/complete', undefined],
-  ])('%s is answered 404, and that %s is meant', async (target, meant) => {
+  ])('%s returns 404 and suggests %s', async (target, meant) => {
     const { json, ...answer } = await entry.send({ target, body: 'x' });
     expectProblem({ json, ...answer }, 'not-found');
     expect(json.remedy).toBe(meant === undefined ? new CourierError('not-found').remedy : `Use ${meant} instead.`);
   });
 
   test.each(['/v1/files/../health', '/v1/%2e%2e/health', '/%', '/v1/uploads/%ff/complete', '/v1/uploads/%00/complete'])(
-    '%s is no crash',
+    '%s does not crash the server',
     async (target) => {
       const { status } = await entry.send({ target, body: '{}', headers: { 'content-type': 'application/json' } });
       expect([400, 404, 405, 409]).toContain(status);
     },
   );
 
-  test('a request with more than a hundred headers is refused, rather than some of them passed over', async () => {
+  test('a request with more than a hundred headers is rejected, since Node would drop some of them', async () => {
     const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`x-${n}`, 'a']));
     expect((await get('/v1/health', { headers: many(80) })).status).toBe(200);
     expectProblem(await get('/v1/health', { headers: many(120) }), 'request-invalid');
   });
 
-  test('headers that are too large are answered 431', async () => {
+  test('headers that are too large return 431', async () => {
     const answer = await post({ headers: { 'x-long': 'a'.repeat(25_000) } }).catch(() => undefined);
-    // functions-framework leaves the limit to Node, whose own answer has no body (--max-http-header-size).
+    // functions-framework leaves the limit to Node, whose response has no body (--max-http-header-size).
     if (form !== 'h2c' && form !== 'HTTP/1.1') return expect(answer?.status).toBe(431);
     expect(answer?.headers['content-type']).toBe('application/problem+json');
     expect(answer?.json).toMatchObject({ code: 'request-invalid', status: 431 });
@@ -202,7 +202,7 @@ describe.each(FORMS)('answers, %s', (form) => {
     ['traceparent', 'cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more', '4bf92f3577b34da6a3ce929d0e0e4736'],
     ['x-cloud-trace-context', '105445AA7843bc8bf206b12000100000/1;o=1', '105445aa7843bc8bf206b12000100000'],
     ['x-cloud-trace-context', '105445aa7843bc8bf206b12000100000', '105445aa7843bc8bf206b12000100000'],
-  ])('%s %s is the request’s id, in the answer and in the log', async (name, value, id) => {
+  ])('%s %s is the request’s id in the response and in the log', async (name, value, id) => {
     const answer = await get('/nowhere', { headers: { [name]: value } });
     expect(answer.headers['x-request-id']).toBe(id);
     expect(answer.json.requestId).toBe(id);
@@ -219,13 +219,13 @@ describe.each(FORMS)('answers, %s', (form) => {
     ['traceparent', '00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01'],
     ['x-cloud-trace-context', '105445aa/1;o=1'],
     ['x-cloud-trace-context', `105445aa7843bc8bf206b12000100000/${'9'.repeat(30)}`],
-  ])('%s %s counts as not sent', async (name, value) => {
+  ])('%s %s is ignored', async (name, value) => {
     const { headers } = await get('/v1/health', { headers: { [name]: value } });
     expect(headers['x-request-id']).toMatch(/^[\da-f]{32}$/);
     expect(value.toLowerCase()).not.toContain(String(headers['x-request-id']));
   });
 
-  test('the log has one line a request, and in it no query, no token and no body', async () => {
+  test('each request is one log line without query, token or body', async () => {
     const { lines } = entry.services.log;
     lines.length = 0;
     failure = new CourierError('name-taken');
@@ -239,8 +239,8 @@ describe.each(FORMS)('answers, %s', (form) => {
   });
 });
 
-describe.each(FORMS)('an instance that is full or ending, %s', (form) => {
-  test('answers 429 beyond the deliveries that it may have in hand, and takes the next one when there is room', async () => {
+describe.each(FORMS)('an instance at capacity or shutting down, %s', (form) => {
+  test('returns 429 above the limit of concurrent deliveries, and accepts the next one when there is room', async () => {
     const gates: (() => void)[] = [];
     const entry = await startEntry(form, { services: { concurrentUploads: 2 } });
     const { deliver } = entry.services;
@@ -265,7 +265,7 @@ describe.each(FORMS)('an instance that is full or ending, %s', (form) => {
     }
   });
 
-  test('answers 503 once it has been told to end, and still says that it is alive', async () => {
+  test('returns 503 after the stop signal, and still reports that it is alive', async () => {
     const entry = await startEntry(form, { services: { stopping: () => true } });
     try {
       expectProblem(await entry.send({ target: '/v1/files?name=a', body: 'abc' }), 'shutting-down');
@@ -277,7 +277,7 @@ describe.each(FORMS)('an instance that is full or ending, %s', (form) => {
     }
   });
 
-  test('answers 503 for a request whose time is up', async () => {
+  test('returns 503 for a request whose deadline has passed', async () => {
     const entry = await startEntry(form, { services: { requestSeconds: 0.2 } });
     entry.services.deliver = (delivery) =>
       new Promise((_, reject) => {

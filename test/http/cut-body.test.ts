@@ -40,7 +40,7 @@ const start = async (form: (typeof STREAMING_FORMS)[number]): Promise<void> => {
     }
   };
 };
-/** Waits until the app has told of a request, and answers what it said. */
+/** Waits until the app has logged a request, and returns that record. */
 const told = async (): Promise<string> => {
   for (;;) {
     const line = entry.services.log.lines.find((text) => text.includes('httpRequest'));
@@ -55,7 +55,7 @@ const expectNothingDelivered = async (): Promise<void> => {
   expect((await entry.send({ target: '/v1/files?name=a', body: 'whole' })).status).toBe(201);
 };
 
-describe.each(['HTTP/1.1', 'function'] as const)('a cut body makes no delivery, %s', (form) => {
+describe.each(['HTTP/1.1', 'function'] as const)('a truncated body creates no delivery, %s', (form) => {
   beforeEach(() => start(form));
   afterEach(() => entry.close());
   const head = (...lines: string[]): string =>
@@ -71,23 +71,23 @@ describe.each(['HTTP/1.1', 'function'] as const)('a cut body makes no delivery, 
     ['behind a form that is whole', head(`Content-Type: ${formType()}`, 'Content-Length: 2000').concat(FORM)],
   ] as const;
 
-  test.each(cuts)('%s, by a connection that is gone', async (_, text) => {
+  test.each(cuts)('%s, by a closed connection', async (_, text) => {
     const { socket, write } = await openSocket(entry.port);
     await write(text);
     socket.destroy();
     await expectNothingDelivered();
   });
 
-  test.each(cuts)('%s, by a connection that is reset', async (_, text) => {
+  test.each(cuts)('%s, by a reset connection', async (_, text) => {
     const { socket, write } = await openSocket(entry.port);
     await write(text);
-    // A reset takes along what has not been read yet.
+    // A reset discards what has not been read yet.
     await seen;
     socket.resetAndDestroy();
     await expectNothingDelivered();
   });
 
-  test.each(cuts)('%s, by a caller that still listens', async (_, text) => {
+  test.each(cuts)('%s, by a caller that still reads', async (_, text) => {
     const { socket, write, until } = await openSocket(entry.port);
     await write(text);
     socket.end();
@@ -100,14 +100,14 @@ describe.each(['HTTP/1.1', 'function'] as const)('a cut body makes no delivery, 
     await expectNothingDelivered();
   });
 
-  test('by a chunk that is none', async () => {
+  test('by an invalid chunk', async () => {
     const { write, until } = await openSocket(entry.port);
     await write(head('Transfer-Encoding: chunked').concat('3\r\nabc\r\nnonsense\r\n'));
     await until(/^HTTP\/1\.1 400 /);
     expect(entry.services.delivered).toEqual([]);
   });
 
-  test('by bytes behind its length, which are the next request’s', async () => {
+  test('by bytes beyond its length, which belong to the next request', async () => {
     const { write, until } = await openSocket(entry.port);
     await write(head('Content-Length: 3').concat('abcd'));
     if (form === 'HTTP/1.1') expect(await until(/\r\n\r\n\{.*\}/)).toMatch(/^HTTP\/1\.1 201 /);
@@ -116,10 +116,10 @@ describe.each(['HTTP/1.1', 'function'] as const)('a cut body makes no delivery, 
   });
 });
 
-describe('a cut body makes no delivery, h2c', () => {
+describe('a truncated body creates no delivery, h2c', () => {
   beforeEach(() => start('h2c'));
   afterEach(() => entry.close());
-  /** A request in frames, of which the last one does not end its stream. */
+  /** A request in frames, the last of which does not end its stream. */
   const begin = async (body: string, headers: Record<string, string> = {}): Promise<Http2Wire> => {
     const wire = await openHttp2(entry.port);
     const fields = requestFields('POST', '/v1/files?name=a', { authorization: 'Bearer good', ...headers });
@@ -139,20 +139,20 @@ describe('a cut body makes no delivery, h2c', () => {
     socket.destroy();
   });
 
-  test('by a connection that is gone', async () => {
+  test('by a closed connection', async () => {
     const { socket } = await begin('some bytes');
     socket.destroy();
     await expectNothingDelivered();
   });
 
-  test('by a connection that is reset', async () => {
+  test('by a reset connection', async () => {
     const { socket } = await begin('some bytes');
     await seen;
     socket.resetAndDestroy();
     await expectNothingDelivered();
   });
 
-  test('by a connection whose other side sends no more', async () => {
+  test('by a half-closed connection', async () => {
     const { socket } = await begin('some bytes');
     socket.end();
     await expectNothingDelivered();
@@ -184,7 +184,7 @@ describe('a cut body makes no delivery, h2c', () => {
     socket.destroy();
   });
 
-  test('while a whole one does', async () => {
+  test('while a complete one is delivered', async () => {
     const { write, socket } = await begin('some ', { 'content-length': '10' });
     await write(frame(FRAME.data, END_STREAM, 1, 'bytes'));
     expect(await told()).toContain('POST /v1/files 201');
@@ -192,11 +192,11 @@ describe('a cut body makes no delivery, h2c', () => {
   });
 });
 
-describe.each(STREAMING_FORMS)('a caller that is gone, %s', (form) => {
+describe.each(STREAMING_FORMS)('a disconnected caller, %s', (form) => {
   beforeEach(() => start(form));
   afterEach(() => entry.close());
 
-  test('ends the delivery whose bytes it had sent, for nobody will read the answer', async () => {
+  test('cancels the delivery whose bytes it had sent, since nobody will read the response', async () => {
     let signal: AbortSignal | undefined;
     entry.services.deliver = (delivery) => {
       signal = delivery.signal;

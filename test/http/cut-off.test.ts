@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createCutOff } from '../../src/http/server/cut-off.ts';
 
-test('who waits is told once, and who waits no longer is not', () => {
+test('a waiter is notified once, and a removed one is not', () => {
   const { onCutOff, cutOff } = createCutOff();
   const told: string[] = [];
   const stops = ['first', 'second', 'third', 'fourth'].map((name) => onCutOff(() => told.push(name)));
@@ -13,7 +13,7 @@ test('who waits is told once, and who waits no longer is not', () => {
   expect(told.sort()).toEqual(['first', 'third']);
 });
 
-test('who comes after the end is told at once', () => {
+test('a waiter that is added after the end is notified at once', () => {
   const { onCutOff, cutOff } = createCutOff();
   cutOff();
   const told: string[] = [];

@@ -20,7 +20,7 @@ describe.each(FORMS)('a form, %s', (form) => {
   const postParts = (parts: readonly FormPart[], options = {}) => post(formOf(parts), options);
   const delivered = () => entry.services.delivered;
 
-  test('brings its options as fields, then its file', async () => {
+  test('takes its options from fields before its file', async () => {
     const { status, json } = await postParts([
       field('destination', 'reports'),
       field('path', 'reports/2026/11'),
@@ -45,7 +45,7 @@ describe.each(FORMS)('a form, %s', (form) => {
     expect(bytes?.toString()).toBe('a,b\r\n1,2\r\n');
   });
 
-  test('may bring its options in the query, or some here and some there', async () => {
+  test('may send its options in the query, or split between query and fields', async () => {
     expect((await postParts([FILE], { target: '/v1/files?name=b.csv&path=x' })).json).toMatchObject({
       name: 'b.csv',
       path: 'x',
@@ -54,7 +54,7 @@ describe.each(FORMS)('a form, %s', (form) => {
     expect(both.json).toMatchObject({ name: 'c.csv', path: 'y' });
   });
 
-  test.each([1, 7, 64])('is understood in pieces of %d bytes', async (length) => {
+  test.each([1, 7, 64])('is parsed in pieces of %d bytes', async (length) => {
     const value = Buffer.from(`\r\n--\r\n-\r${BOUNDARY}\r\n--${BOUNDARY.slice(0, -1)}\r\n\r\n\n--${BOUNDARY}`);
     const body = formOf([field('path', 'a/b'), { ...FILE, value }]);
     const { status } = await post(inPieces(body, [length]));
@@ -67,13 +67,13 @@ describe.each(FORMS)('a form, %s', (form) => {
     ['that ends in a line break', 'x\r\n'],
     ['that is a line break', '\r\n'],
     ['that begins with a hyphen', '--'],
-  ])('brings a file %s as it is', async (_, value) => {
+  ])('delivers a file %s unchanged', async (_, value) => {
     const { status } = await postParts([{ ...FILE, value }]);
     expect(status).toBe(201);
     expect(delivered().at(-1)?.bytes.toString()).toBe(value);
   });
 
-  test('may have a preamble, an epilogue and white space behind its boundaries', async () => {
+  test('may have a preamble, an epilogue and white space after its boundaries', async () => {
     const body = formOf([FILE]).toString().replaceAll(`--${BOUNDARY}\r\n`, `--${BOUNDARY} \t\r\n`);
     const { status } = await post(`This is a form.\r\n${body}That was a form.`);
     expect(status).toBe(201);
@@ -96,7 +96,7 @@ describe.each(FORMS)('a form, %s', (form) => {
     ['of 71 characters', formType('y'.repeat(71))],
     ['of signs that none may have', 'multipart/form-data; boundary="a;b"'],
     ['one that ends in a space', 'multipart/form-data; boundary="a "'],
-  ])('is refused when its boundary is %s', async (_, type) => {
+  ])('is rejected if its boundary is %s', async (_, type) => {
     const { status, json } = await post(formOf([FILE]), { headers: { 'content-type': type } });
     expect([status, json.code]).toEqual([400, 'request-invalid']);
   });
@@ -128,14 +128,14 @@ describe.each(FORMS)('a form, %s', (form) => {
     ['a type of Google Docs', [{ ...FILE, type: 'application/vnd.google-apps.document' }], 'media-type-unsupported'],
     ['a digest of other bytes', [{ ...FILE, lines: [`Content-Digest: ${digestOf('other')}`] }], 'digest-mismatch'],
     ['a digest that is none', [{ ...FILE, lines: ['Content-Digest: sha-256=abc'] }], 'digest-malformed'],
-  ])('with %s is refused, and nothing is delivered', async (_, parts, code) => {
+  ])('with %s is rejected, and nothing is delivered', async (_, parts, code) => {
     const before = delivered().length;
     const { json } = await postParts(parts);
     expect(json.code).toBe(code);
     expect(delivered().length).toBe(before);
   });
 
-  test('says what is wrong with it', async () => {
+  test('reports what is wrong with it', async () => {
     const detail = async (parts: FormPart[]) => (await postParts(parts)).json.detail;
     expect(await detail([FILE, field('path', 'x')])).toBe(
       'The field "path" comes after the file; options go before it.',
@@ -148,19 +148,19 @@ describe.each(FORMS)('a form, %s', (form) => {
     expect(await detail([...many, FILE])).toBe('The form has more than 16 fields.');
   });
 
-  test('with lines that end in a bare line feed is refused', async () => {
+  test('with lines that end in a bare line feed is rejected', async () => {
     const before = delivered().length;
     const { status, json } = await post(formOf([FILE]).toString().replaceAll('\r\n', '\n'));
     expect([status, json.code]).toEqual([400, 'request-invalid']);
     expect(delivered().length).toBe(before);
   });
 
-  test('under another boundary than its type names is refused', async () => {
+  test('with another boundary than its type names is rejected', async () => {
     const { status, json } = await post(formOf([FILE], 'another'));
     expect([status, json.code]).toEqual([400, 'request-invalid']);
   });
 
-  test('whose file has the boundary within it is refused rather than cut there', async () => {
+  test('whose file contains the boundary is rejected rather than truncated there', async () => {
     const before = delivered().length;
     for (const within of [`\r\n--${BOUNDARY}x`, `\r\n--${BOUNDARY}--x`, `\r\n--${BOUNDARY}-`]) {
       const { status, json } = await postParts([{ ...FILE, value: `before${within}after` }]);
@@ -169,7 +169,7 @@ describe.each(FORMS)('a form, %s', (form) => {
     expect(delivered().length).toBe(before);
   });
 
-  test('with more than 64 KiB before or behind it is refused', async () => {
+  test('with more than 64 KiB before or after it is rejected', async () => {
     const before = delivered().length;
     const much = `${'x'.repeat(65_536)}\r\n`;
     for (const body of [`${much}${formOf([FILE])}`, `${formOf([FILE])}${much}`]) {
@@ -179,7 +179,7 @@ describe.each(FORMS)('a form, %s', (form) => {
     expect(delivered().length).toBe(before);
   });
 
-  test('that is cut at any place makes no delivery', async () => {
+  test('that is truncated anywhere creates no delivery', async () => {
     const whole = formOf([field('path', 'x'), FILE]);
     const before = delivered().length;
     const end = whole.byteLength - '\r\n'.length;
@@ -208,7 +208,7 @@ describe.each(FORMS)('a form, %s', (form) => {
     expect((await postParts([{ ...FILE, fileName, lines }])).json.name).toBe(expected);
   });
 
-  test('may come with the digest of the whole form, or of its file', async () => {
+  test('may have the digest of the whole form, or of its file', async () => {
     const body = formOf([field('path', 'x'), FILE]);
     const whole = await post(body, { headers: { 'content-digest': digestOf(body) } });
     expect(whole.status).toBe(201);

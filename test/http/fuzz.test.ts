@@ -8,11 +8,11 @@ import { formOf, formType, inPieces } from '../support/form-bodies.ts';
 const SEED = 20_261_124;
 const RUNS = { seed: SEED, numRuns: 400 };
 
-/** Header values that Node's own client sends. */
+/** Header values that Node's own client can send. */
 const headerValue = fc
   .string({ unit: fc.integer({ min: 0x20, max: 0xff }).map((code) => String.fromCharCode(code)), maxLength: 120 })
   .filter((value) => !value.includes('\x7f'));
-/** A text cut up and put together again, with pieces of others. */
+/** A text cut into pieces and recombined with pieces of others. */
 const mangled = (...seeds: readonly string[]): fc.Arbitrary<string> =>
   fc
     .array(
@@ -27,14 +27,17 @@ const mangled = (...seeds: readonly string[]): fc.Arbitrary<string> =>
     )
     .map((pieces) => pieces.join(''));
 
-describe.each(['HTTP/1.1', 'h2c', 'function'] as const)('no input is more than refused, %s', (form) => {
+describe.each(['HTTP/1.1', 'h2c', 'function'] as const)('every invalid input is rejected cleanly, %s', (form) => {
   let entry: Entry;
   beforeAll(async () => {
     entry = await startEntry(form);
   });
   afterAll(() => entry.close());
 
-  /** Every answer is a receipt for what was delivered, or a problem that is not ours; and a delivery without a receipt there is none. */
+  /**
+   * Every response is a receipt for a delivery or a problem that is not an internal error, and no delivery lacks a
+   * receipt.
+   */
   const send = async (call: Call, kinds: readonly number[] = [201, 400]): Promise<Answer> => {
     const { delivered } = entry.services;
     delivered.length = 0;
@@ -58,7 +61,7 @@ describe.each(['HTTP/1.1', 'h2c', 'function'] as const)('no input is more than r
   };
   const named = 'name=a';
 
-  test('names of the big list of naughty strings, in the query, in a form and as a file’s name', async () => {
+  test('names from the Big List of Naughty Strings, in the query, in a form and as a file’s name', async () => {
     for (const name of naughtyStrings) {
       const inQuery = await send({ target: `/v1/files?name=${encodeURIComponent(name.toWellFormed())}`, body: 'x' });
       const inForm = await send({
@@ -166,7 +169,7 @@ describe.each(['HTTP/1.1', 'h2c', 'function'] as const)('no input is more than r
     );
   });
 
-  test('forms with bytes changed, left out or put in', async () => {
+  test('forms with bytes changed, removed or inserted', async () => {
     const whole = formOf([
       { name: 'name', value: 'naïve.csv' },
       { name: 'path', value: 'a/b' },
@@ -210,7 +213,7 @@ describe.each(['HTTP/1.1', 'h2c', 'function'] as const)('no input is more than r
     );
     const text = fc.oneof(
       fc.array(fc.tuple(key, value), { maxLength: 8 }).map((pairs) => {
-        // Written by hand, so that a key may come twice.
+        // Written by hand, so that a key can appear twice.
         const members = pairs.map(([name, member]) => `${JSON.stringify(name)}:${JSON.stringify(member)}`);
         return `{"name":"a","mimeType":"text/csv","size":1${members.map((member) => `,${member}`).join('')}}`;
       }),

@@ -7,7 +7,7 @@ const BODY = 'a,b\r\n1,2\r\n';
 const digest = (algorithm: string, text = BODY): string => createHash(algorithm).update(text).digest('base64');
 const FILE: FormPart = { name: 'file', fileName: 'a.csv', type: 'text/csv', value: BODY };
 
-describe.each(FORMS)('headers that change what a body means, %s', (form) => {
+describe.each(FORMS)('headers that change the meaning of a body, %s', (form) => {
   let entry: Entry;
   beforeAll(async () => {
     entry = await startEntry(form);
@@ -60,11 +60,11 @@ describe.each(FORMS)('headers that change what a body means, %s', (form) => {
     ['repr-digest', 'unixsum=:YWJj:', 400, 'digest-malformed'],
   ];
 
-  test.each(Object.keys(ROUTES) as (keyof typeof ROUTES)[])('%s with one of them is refused', async (route) => {
+  test.each(Object.keys(ROUTES) as (keyof typeof ROUTES)[])('%s with one of them is rejected', async (route) => {
     const { target, headers, body } = ROUTES[route];
     entry.services.delivered.length = 0;
     for (const [name, value, status, code] of REFUSED) {
-      // functions-framework inflates bodies before the function sees them.
+      // functions-framework decompresses bodies before the function sees them.
       if (form === 'function with whole bodies' && name === 'content-encoding') continue;
       const answer = await entry.send({ target, headers: { ...headers, [name]: value }, body });
       expect({ name, value, status: answer.status, code: answer.json.code }).toEqual({ name, value, status, code });
@@ -72,7 +72,7 @@ describe.each(FORMS)('headers that change what a body means, %s', (form) => {
     expect(entry.services.delivered).toEqual([]);
   });
 
-  test('what leaves the meaning as it is, is taken; and digests that are right', async () => {
+  test('headers that keep the meaning and correct digests are accepted', async () => {
     for (const [name, value] of [
       ['range', 'bytes=0-9'],
       ['content-encoding', 'identity'],
@@ -120,7 +120,7 @@ describe.each(FORMS)('headers that change what a body means, %s', (form) => {
       201,
       undefined,
     ],
-  ] as const)('a part of a form with %j', async (lines, status, code) => {
+  ] as const)('a form part with %j', async (lines, status, code) => {
     const file: FormPart = { name: 'file', fileName: 'a.csv', value: BODY, lines: [...lines] };
     const asFile = await entry.send({
       target: '/v1/files',
@@ -139,7 +139,7 @@ describe.each(FORMS)('headers that change what a body means, %s', (form) => {
   });
 
   test.each(['multipart/related', 'multipart/mixed', 'multipart/alternative', 'multipart/byteranges'])(
-    '%s is not kept with its boundaries inside',
+    '%s is not stored with its boundaries',
     async (type) => {
       const body = `--b\r\nContent-Type: application/json\r\n\r\n{"name":"a"}\r\n--b\r\n\r\n${BODY}\r\n--b--\r\n`;
       const headers = { 'content-type': `${type}; boundary=b` };
@@ -149,7 +149,7 @@ describe.each(FORMS)('headers that change what a body means, %s', (form) => {
     },
   );
 
-  test('a digest that comes behind the body is not passed over', async () => {
+  test('a digest in the trailers is not ignored', async () => {
     if (form === 'h2c') return;
     const announced = await entry.send({
       target: '/v1/files?name=a',

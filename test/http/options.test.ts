@@ -14,7 +14,7 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
 
   const post = (query: string, call: Call = {}) => entry.send({ target: `/v1/files?${query}`, body: 'abc', ...call });
   const lastOptions = () => entry.services.delivered.at(-1)?.delivery.options;
-  /** The same options in the query, as a form's fields and as JSON. */
+  /** The same options in the query, as form fields and as JSON. */
   const ways: [
     string,
     (options: Record<string, string>) => Promise<{ status: number; json: Record<string, unknown> }>,
@@ -45,12 +45,12 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
       ['255 characters of two UTF-16 units', '𝔸'.repeat(255)],
       ['three dots', '...'],
       ['a query of Drive', "x' or name contains '"],
-    ])('a name with %s goes through unchanged', async (__, name) => {
+    ])('a name with %s is stored unchanged', async (__, name) => {
       expect((await send({ name })).json.name).toBe(name.normalize('NFC'));
       expect(lastOptions()?.name).toBe(name.normalize('NFC'));
     });
 
-    test('a name is made NFC, and white space around it is nobody’s wish', async () => {
+    test('a name is normalized to NFC, and surrounding white space is removed', async () => {
       expect((await send({ name: ' \t\u00a0re\u0301sume\u0301.pdf\u2003' })).json.name).toBe('résumé.pdf');
     });
 
@@ -67,7 +67,7 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
       ['white space alone', ' \u3000 '],
       ['a dot', '.'],
       ['two dots', ' .. '],
-    ])('a name with %s is refused', async (__, name) => {
+    ])('a name with %s is rejected', async (__, name) => {
       const before = entry.services.delivered.length;
       const { status, json } = await send({ name });
       expect([status, json.code]).toEqual([400, 'name-invalid']);
@@ -86,7 +86,7 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
       ['re\u0301sume\u0301s/ x ', 'résumés/x'],
       ["it's/📊", "it's/📊"],
       [Array.from({ length: 32 }, () => 'x').join('/'), Array.from({ length: 32 }, () => 'x').join('/')],
-    ])('the path %j is %j', async (path, expected) => {
+    ])('the path %j becomes %j', async (path, expected) => {
       expect((await send({ name: 'a', path })).status).toBe(201);
       expect(lastOptions()?.path).toBe(expected);
     });
@@ -103,12 +103,12 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
       'a/\0/b',
       'a/ /b',
       `a/${'x'.repeat(256)}`,
-    ])('the path %j is refused', async (path) => {
+    ])('the path %j is rejected', async (path) => {
       const { status, json } = await send({ name: 'a', path });
       expect([status, json.code]).toEqual([400, 'path-invalid']);
     });
 
-    test('a path of 33 folders is refused', async () => {
+    test('a path of 33 folders is rejected', async () => {
       const path = Array.from({ length: 33 }, () => 'x').join('/');
       expect((await send({ name: 'a', path })).json.code).toBe('path-invalid');
     });
@@ -139,13 +139,13 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
       { constructor: 'x' },
       { toString: 'x' },
       { hasOwnProperty: 'x' },
-    ] as unknown as Record<string, string>[])('%j is refused', async (more) => {
+    ] as unknown as Record<string, string>[])('%j is rejected', async (more) => {
       const { status, json } = await send({ name: 'a', ...more });
       expect([status, json.code]).toEqual([400, 'request-invalid']);
       expect(json.detail).toContain(Object.keys(more)[0]);
     });
 
-    test('an option called __proto__ is refused by name', async () => {
+    test('an option called __proto__ is rejected by name', async () => {
       const options = Object.fromEntries([
         ['name', 'a'],
         ['__proto__', 'x'],
@@ -153,14 +153,14 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
       expect((await send(options)).json.detail).toBe('there is no option "__proto__".');
     });
 
-    test('several faults are named at once', async () => {
+    test('all invalid options are named at once', async () => {
       const { json } = await send({ name: 'a/b', path: '..', onConflict: 'x' });
       expect(json.code).toBe('request-invalid');
       for (const word of ['name', 'path', 'onConflict']) expect(json.detail).toContain(word);
     });
   });
 
-  test('a name is needed', async () => {
+  test('a name is required', async () => {
     const { status, json } = await post('path=x');
     expect([status, json.code, json.detail]).toEqual([400, 'name-invalid', 'name is missing.']);
   });
@@ -173,17 +173,17 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
     ['a surrogate in UTF-8', 'name=%ed%a0%80', 'The query is not percent-encoded UTF-8.'],
     ['an overlong slash', 'name=a%c0%afb', 'The query is not percent-encoded UTF-8.'],
     ['a percent sign alone', 'name=100%', 'The query is not percent-encoded UTF-8.'],
-  ])('a query with %s is refused', async (_, query, detail) => {
+  ])('a query with %s is rejected', async (_, query, detail) => {
     const { status, json } = await post(query);
     expect([status, json.code, json.detail]).toEqual([400, 'request-invalid', detail]);
   });
 
-  test('the query is read as forms write it', async () => {
+  test('the query is decoded as forms encode it', async () => {
     expect((await post('&name=a+b%20c&&')).json.name).toBe('a b c');
   });
 
   test.each(['a', '!', '~'.repeat(255), 'a/b"c\\d', '9f1c7d0e-4b7e-4c43-a3b0-5d7f1c1f0a11'])(
-    'the Idempotency-Key %j is taken',
+    'the Idempotency-Key %j is accepted',
     async (key) => {
       const { json } = await post('name=a', { headers: { 'idempotency-key': key } });
       expect(json.idempotencyKey).toBe(key);
@@ -192,7 +192,7 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
   );
 
   test.each(['', 'x'.repeat(256), 'a b', 'a\tb', '\u00e9', ['a', 'b']])(
-    'the Idempotency-Key %j is refused',
+    'the Idempotency-Key %j is rejected',
     async (key) => {
       const before = entry.services.delivered.length;
       const { status, json } = await post('name=a', { headers: { 'idempotency-key': key as string } });
@@ -208,19 +208,19 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
     ['with parameters', `sha-256=:${sha256('abc')}:;a=1;b="x y"`],
     ['without its padding', `sha-256=:${sha256('abc').replace('=', '')}:`],
     ['last of two', `sha-256=:${sha256('other')}:, sha-256=:${sha256('abc')}:`],
-  ])('the right digest is taken %s', async (_, digest) => {
+  ])('the right digest is accepted %s', async (_, digest) => {
     expect((await post('name=a', { headers: { 'content-digest': digest } })).status).toBe(201);
     expect(entry.services.delivered.at(-1)?.delivery.expectedSha256).toBe(
       createHash('sha256').update('abc').digest('hex'),
     );
   });
 
-  test('a digest of unknown algorithms only is refused, because it cannot be checked', async () => {
+  test('a digest with only unknown algorithms is rejected, since it cannot be checked', async () => {
     const { status, json } = await post('name=a', { headers: { 'content-digest': 'crc32c=:YWJj:' } });
     expect([status, json.code]).toEqual([400, 'digest-malformed']);
   });
 
-  test('a digest of other bytes is refused, and nothing is delivered', async () => {
+  test('a digest of other bytes is rejected, and nothing is delivered', async () => {
     const before = entry.services.delivered.length;
     const { status, json } = await post('name=a', { headers: { 'content-digest': `sha-256=:${sha256('abd')}:` } });
     expect([status, json.code]).toEqual([422, 'digest-mismatch']);
@@ -238,7 +238,7 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
     `sha-256=:${sha256('abc').replace(/^./, '-')}:`,
     `sha-256=:${Buffer.alloc(33).toString('base64')}:`,
     'sha-256=?1',
-  ])('the Content-Digest %j is refused', async (digest) => {
+  ])('the Content-Digest %j is rejected', async (digest) => {
     const before = entry.services.delivered.length;
     const { status, json } = await post('name=a', { headers: { 'content-digest': digest } });
     expect([status, json.code]).toEqual([400, 'digest-malformed']);

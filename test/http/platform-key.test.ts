@@ -50,7 +50,7 @@ describe.each(['HTTP/1.1', 'h2c'] as const)('a key from the platform, %s', (form
     }
   });
 
-  test('a document’s own key must be the same', async () => {
+  test('the document’s own key must be the same', async () => {
     const ask = (idempotencyKey: string) =>
       entry.send({
         target: '/v1/exports?keyFrom=cloud-tasks',
@@ -61,13 +61,13 @@ describe.each(['HTTP/1.1', 'h2c'] as const)('a key from the platform, %s', (form
     expect((await ask('cloud-tasks/exports/82634')).status).toBe(201);
   });
 
-  test('any other query of an export is refused still', async () => {
+  test('any other query of an export is still rejected', async () => {
     const { json } = await entry.send({ ...ROUTES['/v1/exports'], target: '/v1/exports?name=a' });
     expect(json.code).toBe('request-invalid');
   });
 });
 
-describe('what knows more than it says', () => {
+describe('a platform that sends more than the contract names', () => {
   let entry: Entry;
   beforeAll(async () => {
     entry = await startEntry('HTTP/1.1');
@@ -122,7 +122,7 @@ describe('what knows more than it says', () => {
     expect(entry.services.delivered).toEqual([]);
   });
 
-  test('base64 with line breaks is taken', async () => {
+  test('base64 with line breaks is accepted', async () => {
     const { status } = await entry.send({
       target: '/v1/exports',
       headers: JSON_TYPE,

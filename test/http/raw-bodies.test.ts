@@ -36,7 +36,7 @@ describe.each(FORMS)('a raw body, %s', (form) => {
     expect(lastDelivered().delivery.source.size).toBe(BYTES.length);
   });
 
-  test('needs no length', async () => {
+  test('needs no Content-Length', async () => {
     const pieces = [BYTES.subarray(0, 1), BYTES.subarray(1, 100_000), BYTES.subarray(100_000)];
     const { status } = await entry.send({ target: '/v1/files?name=data.bin', body: pieces });
     expect(status).toBe(201);
@@ -61,7 +61,7 @@ describe.each(FORMS)('a raw body, %s', (form) => {
     ['TEXT/CSV; charset=utf-8; header=present', 'text/csv; charset=utf-8'],
     ['text/csv;charset="Windows-1251"', 'text/csv; charset=windows-1251'],
     ['application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', undefined],
-  ])('of the type %j is kept as %j, whatever its name', async (sent, kept = sent) => {
+  ])('of the type %j is stored as %j, whatever its name', async (sent, kept = sent) => {
     const headers = sent === undefined ? {} : { 'content-type': sent };
     const { status } = await entry.send({ target: '/v1/files?name=a.pdf', headers, body: 'a,b\n1,2\n' });
     expect(status).toBe(201);
@@ -69,7 +69,7 @@ describe.each(FORMS)('a raw body, %s', (form) => {
   });
 
   test.each([undefined, 'application/octet-stream', 'application/x-www-form-urlencoded'])(
-    'of the type %j gets the type of its name',
+    'of the type %j gets the type for its name',
     async (sent) => {
       const headers = sent === undefined ? {} : { 'content-type': sent };
       for (const [name, type] of [
@@ -102,19 +102,19 @@ describe.each(FORMS)('a raw body, %s', (form) => {
     'multipart/mixed; boundary=x',
     'Multipart/Byteranges; boundary=x',
     'multipart/x-mixed-replace',
-  ])('of the type %j is refused', async (type) => {
+  ])('of the type %j is rejected', async (type) => {
     const headers = { 'content-type': type };
     const { status, json } = await entry.send({ target: '/v1/files?name=a', headers, body: 'x' });
     expect([status, json.code]).toEqual([415, 'media-type-unsupported']);
   });
 
-  test('takes the name from Content-Disposition, and from the option before that', async () => {
+  test('takes the name from Content-Disposition; the option has priority', async () => {
     const headers = { 'content-disposition': `attachment; filename="a.csv"; filename*=UTF-8''na%C3%AFve.csv` };
     expect((await entry.send({ target: '/v1/files', headers, body: 'x' })).json.name).toBe('naïve.csv');
     expect((await entry.send({ target: '/v1/files?name=b.csv', headers, body: 'x' })).json.name).toBe('b.csv');
   });
 
-  test('takes no name from a Content-Disposition that cannot be read', async () => {
+  test('ignores a Content-Disposition that cannot be parsed', async () => {
     for (const header of ['attachment; filename="a', `attachment; filename*=UTF-8''%FF`, '; filename=a', 'a; b; c']) {
       const headers = { 'content-disposition': header };
       const { status, json } = await entry.send({ target: '/v1/files', headers, body: 'x' });
@@ -122,24 +122,24 @@ describe.each(FORMS)('a raw body, %s', (form) => {
     }
   });
 
-  test.each(['gzip', 'br', 'identity, gzip', 'zstd'])('is refused with Content-Encoding %s', async (encoding) => {
+  test.each(['gzip', 'br', 'identity, gzip', 'zstd'])('is rejected with Content-Encoding %s', async (encoding) => {
     const before = entry.services.delivered.length;
     const headers = { 'content-encoding': encoding };
     const { status, json } = await entry.send({ target: '/v1/files?name=a', headers, body: 'x' });
-    // Where the framework reads bodies itself, it refuses what it cannot inflate in its own words.
+    // Where the framework reads bodies itself, it rejects what it cannot decompress with its own message.
     if (form === 'function with whole bodies') expect([400, 415]).toContain(status);
     else expect([status, json.code]).toEqual([415, 'media-type-unsupported']);
     expect(entry.services.delivered.length).toBe(before);
   });
 
-  test('is taken with Content-Encoding: identity', async () => {
+  test('is accepted with Content-Encoding: identity', async () => {
     const headers = { 'content-encoding': 'Identity' };
     expect((await entry.send({ target: '/v1/files?name=a', headers, body: 'x' })).status).toBe(201);
   });
 });
 
-// functions-framework's own parsing would refuse these: a file need not be what its type promises.
-describe.each(STREAMING_FORMS)('a body that is not what its type promises, %s', (form) => {
+// functions-framework's own parser would reject these, but a file need not match its declared type.
+describe.each(STREAMING_FORMS)('a body that does not match its declared type, %s', (form) => {
   let entry: Entry;
   beforeAll(async () => {
     entry = await startEntry(form);
@@ -154,18 +154,18 @@ describe.each(STREAMING_FORMS)('a body that is not what its type promises, %s', 
     ['text/plain; charset=unknown', 'a'],
     ['application/x-www-form-urlencoded', 'a=1&'.repeat(2000)],
     ['application/cloudevents+json', 'no event'],
-  ])('is the file all the same: %s', async (type, body) => {
+  ])('is still stored as the file: %s', async (type, body) => {
     const { status } = await entry.send({ target: '/v1/files?name=a', headers: { 'content-type': type }, body });
     expect(status).toBe(201);
     expect(entry.services.delivered.at(-1)?.bytes.toString()).toBe(body);
   });
 });
 
-describe.each(FORMS)('a body larger than this form takes, %s', (form) => {
+describe.each(FORMS)('a body above this format’s limit, %s', (form) => {
   test.each([
     ['announced', 'x'.repeat(1001)],
     ['found out on the way', ['x'.repeat(600), 'x'.repeat(600)]],
-  ])('is refused when %s', async (_, body) => {
+  ])('is rejected when %s', async (_, body) => {
     const entry = await startEntry(form, { services: { maxBodyBytes: 1000 } });
     try {
       const { status, json } = await entry.send({ target: '/v1/files?name=a', body });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Answer, type Entry, startEntry } from '../support/http-forms.ts';
 import { formOf, formType } from '../support/form-bodies.ts';
 
-/** Not a text: Node would write the headers before it as UTF-8, too. */
+/** Bytes, not a string: with a string, Node would write the headers before it as UTF-8, too. */
 const BYTES = Buffer.from('x');
 
 const latin1 = (...bytes: number[]): string => Buffer.from(bytes).toString('latin1');
@@ -15,7 +15,7 @@ const NATIONAL = {
   'ISO-8859-1': latin1(0xe9),
 };
 
-/** Parameters after the disposition's type, as bytes in Latin-1, and the name that is meant. */
+/** Parameters of Content-Disposition, as Latin-1 bytes, and the name that they mean. */
 const MEANT: [string, string][] = [
   ['filename="=?utf-8?B?w7xiZXJzaWNodC5jc3Y=?="', 'übersicht.csv'],
   ['filename="=?UTF-8?Q?=C3=BCber_sicht=2Ecsv?="', 'über sicht.csv'],
@@ -75,14 +75,14 @@ describe.each(['HTTP/1.1', 'h2c'] as const)('the name of a file, %s', (form) => 
     return entry.send({ target: '/v1/files', headers: { 'content-type': formType('b') }, body: line });
   };
 
-  test.each(MEANT)('%j is %j', async (parameters, name) => {
+  test.each(MEANT)('%j is read as %j', async (parameters, name) => {
     for (const send of [inRequest, inForm]) {
       const { status, json } = await send(parameters);
       expect([status, json.name ?? json.detail]).toEqual([201, name]);
     }
   });
 
-  test.each(REFUSED)('%j cannot be read, and the answer says how to send it', async (parameters) => {
+  test.each(REFUSED)('%j cannot be decoded, and the response explains how to send it', async (parameters) => {
     for (const send of [inRequest, inForm]) {
       const { status, json } = await send(parameters);
       expect([status, json.code]).toEqual([400, 'request-invalid']);
@@ -90,7 +90,7 @@ describe.each(['HTTP/1.1', 'h2c'] as const)('the name of a file, %s', (form) => 
     }
   });
 
-  test('in the query and in fields it is taken as it is written', async () => {
+  test('in the query and in fields the name is used as written', async () => {
     for (const name of ['=?utf-8?Q?=C3=BC?=', '%C3%A4.csv', '100%25.csv']) {
       const target = `/v1/files?name=${encodeURIComponent(name)}`;
       expect((await entry.send({ target, body: 'x' })).json.name).toBe(name);
@@ -109,7 +109,7 @@ describe.each(['HTTP/1.1', 'h2c'] as const)('the name of a file, %s', (form) => 
     ['iso-8859-1', [0xfc], 'ü'],
     ['windows-1251', [0xee], 'о'],
     ['UTF-8', [0xc3, 0xbc], 'ü'],
-  ])('a field that says it is in %s is read so', async (charset, bytes, name) => {
+  ])('a field that declares %s is decoded accordingly', async (charset, bytes, name) => {
     const body = formOf([
       { name: 'name', type: `text/plain; charset=${charset}`, value: Buffer.from(bytes) },
       { name: 'f', fileName: 'f', value: 'x' },

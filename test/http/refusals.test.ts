@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CourierError } from '../../src/errors.ts';
 import { type Entry, FORMS, startEntry } from '../support/http-forms.ts';
 
-describe.each(FORMS)('who is refused, %s', (form) => {
+describe.each(FORMS)('a rejected caller, %s', (form) => {
   let entry: Entry;
   let nowMs = 1_000_000;
   beforeAll(async () => {
@@ -25,13 +25,13 @@ describe.each(FORMS)('who is refused, %s', (form) => {
     return lines[0]?.split(' ', 5).join(' ') ?? '';
   };
 
-  test('is a warning in the log: without a token, with a bad one, and where the destination is another’s', async () => {
+  test('is logged as a warning: without a token, with an invalid one, and for another caller’s destination', async () => {
     expect(await refusedAs(undefined)).toBe('warn POST /v1/files 401 token-missing');
     expect(await refusedAs('Bearer bad')).toBe('warn POST /v1/files 401 token-invalid');
     expect(await refusedAs('Bearer good')).toBe('warn POST /v1/files 403 destination-forbidden');
   });
 
-  test('is one of sixty warnings a minute at the most; the rest of a flood is told as any request is', async () => {
+  test('is logged with at most sixty warnings a minute; the rest is logged like any request', async () => {
     nowMs += 60_000;
     const levels: string[] = [];
     for (let turn = 0; turn < 62; turn++) levels.push((await refusedAs('Bearer bad')).split(' ', 1)[0] ?? '');

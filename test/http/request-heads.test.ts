@@ -7,7 +7,7 @@ import { openSocket } from '../support/raw-socket.ts';
 
 const HTTP1_FORMS = FORMS.filter((form) => form !== 'h2c');
 
-describe.each(HTTP1_FORMS)('a request as old or odd clients write it, %s', (form) => {
+describe.each(HTTP1_FORMS)('a request from an old or unusual client, %s', (form) => {
   let entry: Entry;
   beforeAll(async () => {
     entry = await startEntry(form);
@@ -23,7 +23,7 @@ describe.each(HTTP1_FORMS)('a request as old or odd clients write it, %s', (form
   };
   const problemIn = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('{')));
 
-  test('HTTP/1.0 needs no Host, and its connection ends', async () => {
+  test('HTTP/1.0 needs no Host, and its connection closes', async () => {
     const { write, until, ended } = await openSocket(entry.port);
     await write('GET /v1/health HTTP/1.0\r\n\r\n');
     expect(await until(/\r\n\r\n\{.*\}/)).toMatch(/^HTTP\/1\.1 200 /);
@@ -33,8 +33,8 @@ describe.each(HTTP1_FORMS)('a request as old or odd clients write it, %s', (form
   test.each([
     ['raw UTF-8 in the query', '/v1/files?name=Ums\u00e4tze.csv'],
     ['a space in the query', '/v1/files?name=a b.csv'],
-  ])('%s is answered with how to send it', async (_, target) => {
-    // Behind functions-framework it is Node itself that answers, without a body.
+  ])('the response to %s explains how to send it', async (_, target) => {
+    // Behind functions-framework, Node itself responds, without a body.
     if (form.startsWith('function')) return;
     const answer = await ask(
       `POST ${target} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\nContent-Length: 0\r\n\r\n`,
@@ -46,7 +46,7 @@ describe.each(HTTP1_FORMS)('a request as old or odd clients write it, %s', (form
     });
   });
 
-  test('HTTP/1.0 delivers, and is never asked to go on', async () => {
+  test('HTTP/1.0 delivers, and never gets 100 Continue', async () => {
     const head = 'POST /v1/files?name=a HTTP/1.0\r\nAuthorization: Bearer good\r\nExpect: 100-continue\r\n';
     const answer = await ask(`${head}Content-Length: 3\r\n\r\nabc`);
     expect(answer).toMatch(/^HTTP\/1\.1 201 /);
@@ -57,13 +57,13 @@ describe.each(HTTP1_FORMS)('a request as old or odd clients write it, %s', (form
   test.each([
     ['with an address', 'POST http://courier.example/v1/files?name=a HTTP/1.1'],
     ['with another host than Host’s', 'POST http://other.example:8080/v1/files?name=a HTTP/1.1'],
-  ])('a target in absolute form is taken, %s (RFC 9112, 3.2.2)', async (_, line) => {
+  ])('a target in absolute form is accepted, %s (RFC 9112, 3.2.2)', async (_, line) => {
     const head = `${line}\r\nHost: courier.example\r\nAuthorization: Bearer good\r\nContent-Length: 3\r\n\r\nabc`;
     expect(await ask(head)).toMatch(/^HTTP\/1\.1 201 /);
     expect(entry.services.delivered.at(-1)?.delivery.options.name).toBe('a');
   });
 
-  test('two Hosts are refused before anything is read', async () => {
+  test('two Host headers are rejected before anything is read', async () => {
     const before = entry.services.delivered.length;
     const head = 'POST /v1/files?name=a HTTP/1.1\r\nHost: a\r\nHost: a\r\nAuthorization: Bearer good\r\n';
     const answer = await ask(`${head}Content-Length: 3\r\n\r\nabc`);
@@ -72,8 +72,8 @@ describe.each(HTTP1_FORMS)('a request as old or odd clients write it, %s', (form
     expect(entry.services.delivered).toHaveLength(before);
   });
 
-  test('no Host is a problem that says so', async () => {
-    // functions-framework alone leaves it to Node, which answers without a body.
+  test('a missing Host returns a problem that names it', async () => {
+    // functions-framework leaves it to Node, which responds without a body.
     if (form === 'function with whole bodies') return;
     const answer = await ask('GET /v1/health HTTP/1.1\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 400 [\s\S]*^content-type: application\/problem\+json\r$/im);
@@ -88,14 +88,14 @@ describe.each(HTTP1_FORMS)('a request as old or odd clients write it, %s', (form
     '/%E0%A4%A?name=%',
     '/favicon.ico',
     '/robots.txt',
-  ])('the path %s, which the framework would answer itself, is a problem and no page', async (target) => {
+  ])('the path %s, which the framework would serve itself, returns a problem and no page', async (target) => {
     if (form === 'function with whole bodies') return;
     const answer = await ask(`POST ${target} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 40[014] [\s\S]*^content-type: application\/problem\+json\r$/im);
     expect(answer).not.toMatch(/<html|node_modules|URIError/);
   });
 
-  test.each(['HEAD', 'OPTIONS'])('an answer to %s has no body, and the connection goes on', async (method) => {
+  test.each(['HEAD', 'OPTIONS'])('a response to %s has no body, and the connection stays open', async (method) => {
     const { socket, write, until } = await openSocket(entry.port);
     await write(`${method} /v1/health HTTP/1.1\r\nHost: a\r\n\r\n`);
     const first = await until(/\r\n\r\n$/);
@@ -113,7 +113,7 @@ describe('over HTTP/2', () => {
   });
   afterAll(() => entry.close());
 
-  test('a request without an authority is taken, as one with it is', async () => {
+  test('a request without an authority is accepted like one with it', async () => {
     const session = http2Connect(`http://127.0.0.1:${entry.port}`);
     for (const authority of [
       {},
@@ -128,21 +128,21 @@ describe('over HTTP/2', () => {
     session.destroy();
   });
 
-  test('headers far too large are reset, and the connection goes on', async () => {
+  test('headers far above the limit are reset, and the connection stays open', async () => {
     const session = http2Connect(`http://127.0.0.1:${entry.port}`);
     const health = async (rest: object) => {
       const stream = session.request({ ':path': '/v1/health', ...rest });
       const [headers] = await once(stream.resume(), 'response');
       return headers[':status'];
     };
-    // The limit holds once this side has acknowledged the settings.
+    // The limit applies once this side has acknowledged the settings.
     expect(await health({})).toBe(200);
     await expect(health({ 'x-long': 'a'.repeat(60_000) })).rejects.toThrow();
     expect(await health({})).toBe(200);
     session.destroy();
   });
 
-  /** What a caller sees of a stream: the answer, and whether it was reset. */
+  /** What a caller sees of a stream: the response, and whether it was reset. */
   const refused = (body: Buffer, headers: Record<string, string>, sendsOn: boolean) =>
     new Promise<{ status: number; code: number; reset: boolean; ms: number }>((resolve, reject) => {
       const session = http2Connect(`http://127.0.0.1:${entry.port}`);
@@ -153,7 +153,7 @@ describe('over HTTP/2', () => {
       stream
         .on('response', (answer) => {
           status = Number(answer[':status']);
-          // Whatever is still to be sent goes out after the answer is known.
+          // The rest of the body is sent after the response has arrived.
           if (sendsOn) stream.end(body);
         })
         .on('aborted', () => {
@@ -169,7 +169,7 @@ describe('over HTTP/2', () => {
     });
 
   test.each([3, 60_000, 262_144])(
-    'a refused body of %d bytes that is announced is read to its end, and not reset',
+    'a rejected body with an announced length of %d bytes is read to its end, and not reset',
     async (bytes) => {
       for (const sendsOn of [false, true]) {
         const headers = { authorization: 'Bearer bad', 'content-length': String(bytes) };
@@ -178,19 +178,19 @@ describe('over HTTP/2', () => {
     },
   );
 
-  test('one that is not announced has a moment to end by itself', async () => {
+  test('one without an announced length has a moment to end by itself', async () => {
     const headers = { authorization: 'Bearer bad' };
     expect(await refused(Buffer.alloc(1_000), headers, true)).toMatchObject({ status: 401, reset: false });
   });
 
-  test('a large one is told to stop, by a reset without an error, after a moment', async () => {
+  test('a large one is stopped after a moment by a reset with NO_ERROR', async () => {
     const headers = { authorization: 'Bearer bad', 'content-length': '8000000' };
     const { status, code, ms } = await refused(Buffer.alloc(8_000_000), headers, true);
     expect([status, code]).toEqual([401, 0]);
     expect(ms).toBeLessThan(5_000);
   });
 
-  test('a small one that never comes is told to stop, too', async () => {
+  test('a small one that never arrives is stopped as well', async () => {
     const session = http2Connect(`http://127.0.0.1:${entry.port}`);
     const headers = { authorization: 'Bearer bad', 'content-length': '3' };
     const stream = session.request({ ':method': 'POST', ':path': '/v1/files?name=a', ...headers });
@@ -201,7 +201,7 @@ describe('over HTTP/2', () => {
     session.destroy();
   });
 
-  test('many at once wait, and more than many do not', async () => {
+  test('the number of rejected bodies that are waited for is limited', async () => {
     const session = http2Connect(`http://127.0.0.1:${entry.port}`);
     const closed = Array.from({ length: 90 }, async () => {
       const stream = session.request({ ':method': 'POST', ':path': '/v1/files?name=a', authorization: 'Bearer bad' });
@@ -227,6 +227,6 @@ test.each([
   ['/favicon.ico', '/favicon%2eico'],
   ['/robots.txt?x', '/robots%2etxt?x'],
   ['/favicon.icon', '/favicon.icon'],
-])('Express is given %s as %s', (target, expected) => {
+])('Express receives %s as %s', (target, expected) => {
   expect(targetForFunction(target)).toBe(expected);
 });

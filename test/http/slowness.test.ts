@@ -29,7 +29,7 @@ interface Sending {
   answer: Promise<{ status: number; text: string }>;
 }
 
-/** A request whose body the test sends as slowly as it likes. */
+/** A request whose body the test sends at any pace. */
 const begin = (form: Form, headers: Record<string, string> = {}): Sending => {
   const path = '/v1/files?name=a';
   const all = { authorization: 'Bearer good', ...headers };
@@ -49,7 +49,7 @@ const begin = (form: Form, headers: Record<string, string> = {}): Sending => {
     ...{ port: entry.port, host: '127.0.0.1', method: 'POST', path, agent: false },
     headers: { ...all, 'transfer-encoding': 'chunked' },
   });
-  // What is sent to a server that has said no breaks; its answer counts.
+  // Sending to a server that has already responded fails; only its response matters.
   request.on('error', () => undefined).flushHeaders();
   const answer = (async () => {
     const [response] = await once(request, 'response');
@@ -60,7 +60,7 @@ const begin = (form: Form, headers: Record<string, string> = {}): Sending => {
   return { write: (piece) => void request.write(piece), end: () => void request.end(), answer };
 };
 
-/** Sends one piece after another, until there is an answer. */
+/** Sends one piece after another until there is a response. */
 const drip = async ({ write, answer }: Sending, piece: string, everyMs: number): Promise<void> => {
   let answered = false;
   void answer.finally(() => {
@@ -72,8 +72,8 @@ const drip = async ({ write, answer }: Sending, piece: string, everyMs: number):
   }
 };
 
-describe.each(STREAMING_FORMS)('the pace of a body, %s', (form) => {
-  test('a caller that sends next to nothing is cut off with its code, in a form or without one', async () => {
+describe.each(STREAMING_FORMS)('the minimum rate of a body, %s', (form) => {
+  test('a caller that sends almost nothing is cut off with its code, with and without a form', async () => {
     entry = await startEntry(form, { minThroughput: MIN_THROUGHPUT });
     const isForm = { 'content-type': formType() };
     const [silent, dripping, inForm] = [begin(form), begin(form), begin(form, isForm)];
@@ -86,7 +86,7 @@ describe.each(STREAMING_FORMS)('the pace of a body, %s', (form) => {
     expect(entry.services.delivered).toEqual([]);
   });
 
-  test('a slow honest one is not, in a form or without one', async () => {
+  test('a slow but steady caller is not cut off, with and without a form', async () => {
     entry = await startEntry(form, { minThroughput: MIN_THROUGHPUT });
     const value = 'x'.repeat(30_000);
     const body = formOf([{ name: 'file', fileName: 'a', value }]);
@@ -103,7 +103,7 @@ describe.each(STREAMING_FORMS)('the pace of a body, %s', (form) => {
     expect(entry.services.delivered.map(({ bytes }) => bytes.toString())).toEqual([value, value]);
   });
 
-  test('a caller is not blamed for a Drive that is slow', async () => {
+  test('a caller is not cut off because Drive is slow', async () => {
     entry = await startEntry(form, { minThroughput: MIN_THROUGHPUT });
     const pieces: Buffer[] = [];
     const { deliver } = entry.services;
@@ -122,7 +122,7 @@ describe.each(STREAMING_FORMS)('the pace of a body, %s', (form) => {
     expect(Buffer.concat(pieces).byteLength).toBe(1_000_000);
   });
 
-  test('what is watched is let go with its request', async () => {
+  test('the timers of a request are released with it', async () => {
     entry = await startEntry(form, { minThroughput: MIN_THROUGHPUT });
     const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const before = timers();
@@ -139,7 +139,7 @@ describe.each(STREAMING_FORMS)('the pace of a body, %s', (form) => {
         expect(status).toBe(400);
       }
     }
-    // Those that are left are of sockets on their way out.
+    // The remaining timers belong to sockets that are closing.
     for (let tries = 0; timers() > before + 5 && tries < 100; tries += 1) await sleep(50);
     expect(timers()).toBeLessThanOrEqual(before + 5);
   });
@@ -180,7 +180,7 @@ describe('connections without a request', () => {
     expect(over).toBe(true);
   });
 
-  test('one that idles after an answer is closed in time, over HTTP/1.1', async () => {
+  test('one that idles after a response is closed in time, over HTTP/1.1', async () => {
     entry = await startEntry('HTTP/1.1', { times });
     const { write, until, ended } = await openSocket(entry.port);
     await write('GET /v1/health HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -188,7 +188,7 @@ describe('connections without a request', () => {
     await ended;
   });
 
-  test('one that idles after an answer is closed in time, over h2c', async () => {
+  test('one that idles after a response is closed in time, over h2c', async () => {
     entry = await startEntry('h2c', { times });
     const session = http2Connect(`http://127.0.0.1:${entry.port}`);
     const stream = session.request({ ':path': '/v1/health' });
@@ -196,7 +196,7 @@ describe('connections without a request', () => {
     await once(session, 'close');
   });
 
-  test.each(STREAMING_FORMS)('one whose delivery takes longer than that is not, %s', async (form) => {
+  test.each(STREAMING_FORMS)('one whose delivery takes longer stays open, %s', async (form) => {
     entry = await startEntry(form, { times });
     const { deliver } = entry.services;
     entry.services.deliver = async (delivery) => {
@@ -207,9 +207,9 @@ describe('connections without a request', () => {
   });
 });
 
-test('an answer that its caller does not take is not kept for long', async () => {
+test('a response that its caller does not read is not kept for long', async () => {
   entry = await startEntry('h2c', { lifecycle: { answerMs: 300 } });
-  // INITIAL_WINDOW_SIZE 0: not a byte of an answer may go out.
+  // INITIAL_WINDOW_SIZE 0: no byte of a response may be sent.
   const wire = await openHttp2(entry.port, setting(4, 0));
   const fields = requestFields('GET', '/v1/health');
   await wire.write(frame(FRAME.headers, END_HEADERS | END_STREAM, 1, headerBlock(fields)));

@@ -11,7 +11,7 @@ afterEach(() => entry.close());
 
 const HEAD = 'POST /v1/files?name=a HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\n';
 
-/** Deliveries wait for the gate; answers how many have come. */
+/** Deliveries wait for the gate. Returns the number that have arrived. */
 const gated = (): { open(): void; held(): number } => {
   const { deliver } = entry.services;
   let held = 0;
@@ -30,8 +30,8 @@ const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await sleep(5);
 };
 
-describe('a server that is told to end', () => {
-  test('finishes what is in hand, closes its connections then, and takes no new ones', async () => {
+describe('a server that is told to stop', () => {
+  test('finishes the requests in progress, then closes their connections, and accepts no new ones', async () => {
     entry = await startEntry('HTTP/1.1');
     const { open, held } = gated();
     const [busy, idle, silent] = [
@@ -63,7 +63,7 @@ describe('a server that is told to end', () => {
     expect(entry.services.delivered.map(({ bytes }) => bytes.toString())).toEqual(['abcd']);
   });
 
-  test('does so over h2c, too', async () => {
+  test('does the same over h2c', async () => {
     entry = await startEntry('h2c');
     const { open, held } = gated();
     const session = http2Connect(`http://127.0.0.1:${entry.port}`);
@@ -81,7 +81,7 @@ describe('a server that is told to end', () => {
     expect(entry.services.delivered).toHaveLength(1);
   });
 
-  test('tells whoever asks once more on an old connection to go elsewhere', async () => {
+  test('tells callers that reuse an old connection to reconnect', async () => {
     let stopping = false;
     entry = await startEntry('HTTP/1.1', { lifecycle: { stopping: () => stopping } });
     const { write, until: answered, ended } = await openSocket(entry.port);
@@ -96,7 +96,7 @@ describe('a server that is told to end', () => {
     expect(entry.services.delivered).toHaveLength(1);
   });
 
-  test.each(['HTTP/1.1', 'h2c'] as const)('answers 503 to what it must cut off, %s', async (form) => {
+  test.each(['HTTP/1.1', 'h2c'] as const)('returns 503 for requests that it must cut off, %s', async (form) => {
     const { onCutOff, cutOff } = createCutOff();
     entry = await startEntry(form, { lifecycle: { cutOff: { onCutOff } } });
     let held = 0;

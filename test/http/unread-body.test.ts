@@ -7,7 +7,9 @@ import { type Entry, startEntry } from '../support/http-forms.ts';
 import { openSocket } from '../support/raw-socket.ts';
 
 const MUCH = 64 * 1024 * 1024;
-/** What Node reads from a socket at a time, twice: headers and what came with them, and what was under way meanwhile. */
+/**
+ * Twice what Node reads from a socket at a time: the headers with what came along, and what was in flight meanwhile.
+ */
 const READ_AT_MOST = 2 * 65_536;
 
 const socketOf = (incoming: IncomingMessage | Http2ServerRequest): Socket => {
@@ -26,7 +28,7 @@ beforeEach(async () => {
       sockets.push(socketOf(incoming));
       const push = incoming.emit.bind(incoming);
       incoming.emit = (name: string, ...rest: unknown[]) => {
-        // Node may throw away a piece that came along with the headers; nobody listens then.
+        // Node may discard a piece that came along with the headers, since nobody listens then.
         if (name === 'data' && incoming.listenerCount('data') > 0) bodyBytes += (rest[0] as Buffer).byteLength;
         return push(name, ...rest);
       };
@@ -38,7 +40,7 @@ afterEach(() => entry.close());
 const head = (...lines: string[]): string =>
   ['POST /v1/files?name=a HTTP/1.1', 'Host: courier', ...lines, '', ''].join('\r\n');
 
-/** Sends until the other side takes no more. Answers how many bytes went out of this process. */
+/** Sends until the peer accepts no more. Returns the number of bytes that left this process. */
 const pour = async (socket: Socket, most: number): Promise<void> => {
   const chunk = Buffer.alloc(65_536, 'x');
   for (let sent = 0; sent < most && socket.writable && !socket.destroyed; sent += chunk.byteLength) {
@@ -51,8 +53,8 @@ const pour = async (socket: Socket, most: number): Promise<void> => {
   }
 };
 
-describe('a wrong token costs no byte of the body', () => {
-  test('with Expect: 100-continue the body is not even asked for', async () => {
+describe('an invalid token causes no byte of the body to be read', () => {
+  test('with Expect: 100-continue the body is not requested', async () => {
     const { write, until, ended } = await openSocket(entry.port);
     const headers = head('Authorization: Bearer bad', 'Expect: 100-continue', `Content-Length: ${MUCH}`);
     await write(headers);
@@ -65,7 +67,7 @@ describe('a wrong token costs no byte of the body', () => {
     expect(bodyBytes).toBe(0);
   });
 
-  test('with a right one it is asked for', async () => {
+  test('with a valid token it is requested', async () => {
     const { write, until } = await openSocket(entry.port);
     await write(head('Authorization: Bearer good', 'Expect: 100-continue', 'Content-Length: 3'));
     await until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
@@ -78,7 +80,7 @@ describe('a wrong token costs no byte of the body', () => {
     ['a wrong option', 'POST /v1/files?nome=a HTTP/1.1', 400],
     ['an unknown route', 'POST /v1/file HTTP/1.1', 404],
     ['another method', 'PUT /v1/files HTTP/1.1', 405],
-  ])('nor with %s', async (_, line, status) => {
+  ])('it is not requested with %s either', async (_, line, status) => {
     const { write, until, ended } = await openSocket(entry.port);
     const headers = head('Authorization: Bearer good', 'Expect: 100-continue', `Content-Length: ${MUCH}`);
     await write(headers.replace(/^.*/, line));
@@ -91,7 +93,7 @@ describe('a wrong token costs no byte of the body', () => {
   test.each([
     ['with its length', `Content-Length: ${MUCH}`],
     ['chunked', 'Transfer-Encoding: chunked'],
-  ])('sent at once %s, it stays in the socket', async (_, framing) => {
+  ])('sent immediately %s, it stays in the socket', async (_, framing) => {
     const { socket, write, until, ended } = await openSocket(entry.port);
     await write(head('Authorization: Bearer bad', framing));
     if (framing.startsWith('Transfer')) await write(`${MUCH.toString(16)}\r\n`);
@@ -106,7 +108,7 @@ describe('a wrong token costs no byte of the body', () => {
     expect(bodyBytes).toBe(0);
   });
 
-  test('over h2c no window is opened for it, and the connection goes on', async () => {
+  test('over h2c no window is opened for it, and the connection stays open', async () => {
     const session = http2Connect(`http://127.0.0.1:${entry.port}`, { maxSessionMemory: 1000 });
     const ask = (authorization: string, body: Buffer): Promise<{ status: number; code: number }> =>
       new Promise((resolve, reject) => {
@@ -123,9 +125,9 @@ describe('a wrong token costs no byte of the body', () => {
       });
     try {
       const big = Buffer.alloc(4 * 1024 * 1024);
-      // More in all than the connection's window: bytes that nobody reads must not use it up.
+      // More in total than the connection's window: unread bytes must not use it up.
       for (let turn = 0; turn < 40; turn += 1) {
-        // RFC 9113, 8.1: NO_ERROR says that the rest need not be sent.
+        // RFC 9113, 8.1: NO_ERROR tells the client not to send the rest.
         expect(await ask('Bearer bad', big)).toEqual({ status: 401, code: 0 });
       }
       expect(bodyBytes).toBe(0);
@@ -137,7 +139,7 @@ describe('a wrong token costs no byte of the body', () => {
     }
   });
 
-  test('a caller that reads before it sends again gets its answer, on a connection of its own', async () => {
+  test('a caller that reads before it sends again gets its response, on a new connection', async () => {
     for (let turn = 0; turn < 3; turn += 1) {
       const answer = await entry.send({
         target: '/v1/files?name=a',
@@ -148,7 +150,7 @@ describe('a wrong token costs no byte of the body', () => {
     }
   });
 
-  test('a refused request without a body leaves its connection open', async () => {
+  test('a rejected request without a body keeps its connection open', async () => {
     const { write, until } = await openSocket(entry.port);
     await write(head('Authorization: Bearer bad', 'Content-Length: 0'));
     expect(await until(/\r\n\r\n\{.*\}/)).not.toMatch(/^connection: close\r$/im);
@@ -158,7 +160,7 @@ describe('a wrong token costs no byte of the body', () => {
 });
 
 describe.each(['HTTP/1.1', 'h2c'] as const)('back-pressure, %s', (form) => {
-  test('what a delivery does not take yet stays in the socket', async () => {
+  test('what a delivery has not consumed stays in the socket', async () => {
     await entry.close();
     entry = await startEntry(form, { watch: (incoming) => void sockets.push(socketOf(incoming)) });
     sockets.length = 0;
@@ -189,7 +191,7 @@ describe.each(['HTTP/1.1', 'h2c'] as const)('back-pressure, %s', (form) => {
       before = read;
       read = sockets[0]?.bytesRead ?? 0;
     }
-    // Read ahead, the stream's window and what Node reads at a time.
+    // The read-ahead, the stream's window and what Node reads at a time.
     expect(before).toBeLessThan(1024 * 1024);
     taken?.();
     expect((await sent).json.size).toBe(body.byteLength);
@@ -198,9 +200,9 @@ describe.each(['HTTP/1.1', 'h2c'] as const)('back-pressure, %s', (form) => {
 
 test.each([
   ['gzip', 'abc'],
-  // Node would take the chunks apart, and hand on what was compressed.
+  // Node would decode the chunks and pass on the compressed bytes.
   ['gzip, chunked', '3\r\nabc\r\n0\r\n\r\n'],
-])('the coding %s is refused', async (coding, body) => {
+])('the coding %s is rejected', async (coding, body) => {
   const { write, until } = await openSocket(entry.port);
   await write(head('Authorization: Bearer good', `Transfer-Encoding: ${coding}`).concat(body));
   const answer = await until(/\r\n\r\n\{.*\}/);
@@ -213,7 +215,7 @@ test.each([
   expect(entry.services.delivered).toHaveLength(0);
 });
 
-describe('an answer to a request that nobody can read', () => {
+describe('the response to a request that cannot be parsed', () => {
   test.each([
     ['is no HTTP', 'HELO courier\r\n\r\n'],
     ['has a header without a name', 'GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n'],
@@ -249,7 +251,7 @@ describe('an answer to a request that nobody can read', () => {
     expect(JSON.parse(answer.slice(answer.indexOf('{')))).toMatchObject({ code: 'request-invalid', status: 431 });
   });
 
-  test('a request for a tunnel is answered', async () => {
+  test('a CONNECT request gets a response', async () => {
     const { write, until, ended } = await openSocket(entry.port);
     await write('CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n');
     const answer = await until(/\r\n\r\n\{.*\}/);
@@ -258,13 +260,13 @@ describe('an answer to a request that nobody can read', () => {
     await ended;
   });
 
-  test('an expectation that nobody knows is passed over', async () => {
+  test('an unknown expectation is ignored', async () => {
     const { write, until } = await openSocket(entry.port);
     await write(head('Authorization: Bearer good', 'Expect: a-miracle', 'Content-Length: 2').concat('ok'));
     await until(/^HTTP\/1\.1 201 /);
   });
 
-  test('a request to upgrade is answered as any other', async () => {
+  test('a request to upgrade gets a normal response', async () => {
     const { write, until } = await openSocket(entry.port);
     await write('GET /v1/health HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n');
     await until(/^HTTP\/1\.1 200 /);

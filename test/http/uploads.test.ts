@@ -27,7 +27,7 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
     entry.send({ target: '/v1/uploads', headers: { ...JSON_TYPE, ...headers }, body });
   const request = { name: 'big.bin', mimeType: 'Application/X-Thing', size: 34_359_738_368 };
 
-  test('are opened with the options, and answered with what the caller needs', async () => {
+  test('are opened with the options, and return what the caller needs', async () => {
     const { status, json } = await open(JSON.stringify({ ...request, destination: 'reports', path: 'a\\b' }), {
       headers: { 'idempotency-key': 'key-1' },
     });
@@ -47,7 +47,7 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
     });
   });
 
-  test('of an unknown type get the type of the name', async () => {
+  test('of an unknown type get the type for the name', async () => {
     await open(JSON.stringify({ ...request, name: 'a.zip', mimeType: 'application/octet-stream' }));
     expect(opened.at(-1)).toMatchObject({ options: { name: 'a.zip', mimeType: 'application/zip' } });
   });
@@ -88,7 +88,7 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
   });
 
   test.each(['__proto__', 'constructor', 'prototype', 'toString'])(
-    'a member called %s is refused by name',
+    'a member called %s is rejected by name',
     async (name) => {
       const { status, json } = await open(`{"name":"a","mimeType":"text/csv","size":1,"${name}":{"size":2}}`);
       expect([status, json.detail]).toEqual([400, `there is no option "${name}".`]);
@@ -96,14 +96,14 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
   );
 
   test.each(['text/plain', 'application/x-ndjson', 'application/jsonp', 'application/xml+json+zip'])(
-    'are not taken as %s',
+    'are rejected as %s',
     async (type) => {
       const { status, json } = await open(JSON.stringify(request), { headers: { 'content-type': type } });
       expect([status, json.code]).toEqual([415, 'media-type-unsupported']);
     },
   );
 
-  test('are told in the body alone: a query is refused by name', async () => {
+  test('take their options only from the body: a query is rejected by name', async () => {
     const { status, json } = await entry.send({
       target: '/v1/uploads?onConflict=fail',
       headers: JSON_TYPE,
@@ -113,12 +113,12 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
     expect(json.detail).toBe('The query has "onConflict"; what is wanted here is told in the body.');
   });
 
-  test('are taken as any kind of JSON', async () => {
+  test('are accepted with any JSON media type', async () => {
     const headers = { 'content-type': 'application/vnd.acme+json; charset=utf-8' };
     expect((await open(JSON.stringify(request), { headers })).status).toBe(201);
   });
 
-  test('a document of more than 64 KiB is refused', async () => {
+  test('a document above 64 KiB is rejected', async () => {
     const { status, json } = await open(JSON.stringify({ ...request, description: 'x'.repeat(65_536) }));
     expect([status, json.code]).toEqual([413, 'too-large']);
   });
@@ -146,8 +146,8 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
   });
 });
 
-// Where functions-framework parses bodies itself, it answers these with pages of its own.
-describe.each(STREAMING_FORMS)('what is no JSON, %s', (form) => {
+// Where functions-framework parses bodies itself, it responds to these with its own pages.
+describe.each(STREAMING_FORMS)('invalid JSON, %s', (form) => {
   let entry: Entry;
   beforeAll(async () => {
     entry = await startEntry(form);
@@ -168,7 +168,7 @@ describe.each(STREAMING_FORMS)('what is no JSON, %s', (form) => {
     ['nested 30,000 deep', '['.repeat(30_000)],
     ['nested 30,000 deep, and closed', `${'['.repeat(30_000)}${']'.repeat(30_000)}`],
     ['nothing', ''],
-  ])('is refused without a word of it: %s', async (_, body) => {
+  ])('is rejected without being quoted: %s', async (_, body) => {
     const { status, json } = await entry.send({ target: '/v1/uploads', headers: JSON_TYPE, body });
     expect(status).toBe(400);
     expect(json.code).toMatch(/^(request|name)-invalid$/);

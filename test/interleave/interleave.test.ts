@@ -17,13 +17,13 @@ const run = async (...options: string[]): Promise<{ code: number; lines: string[
 describe('the checker', () => {
   const DOUBLED = 'k1:A:new:small:plain:p1:1,k1:A:new:small:plain:p2:1;;none;/1.4>2';
 
-  test('finds fault with a ledger that grants every claim', async () => {
+  test('detects a ledger that grants every claim', async () => {
     const { code, lines } = await run('--broken-ledger', `--replay=${DOUBLED}`);
     expect(lines).toContainEqual(expect.stringMatching(/^I3 at step \d+: k1 has receipts for f\d and for f\d$/));
     expect(code).toBe(1);
   });
 
-  test('finds it by itself too, and says how to see it again', async () => {
+  test('detects it with a random search and prints how to replay it', async () => {
     const options = [
       '--broken-ledger',
       '--first',
@@ -49,7 +49,7 @@ describe('the checker', () => {
 });
 
 describe('the courier', () => {
-  test('holds in every schedule that once showed a fault', async () => {
+  test('satisfies the invariants in every schedule that once violated one', async () => {
     const { code, lines } = await run('--named');
     const results = lines.map(
       (line) => JSON.parse(line) as { name: string; isFollowed: boolean; violations: string[] },
@@ -60,7 +60,7 @@ describe('the courier', () => {
     expect(code).toBe(0);
   });
 
-  test('holds in schedules drawn by chance', async () => {
+  test('satisfies the invariants in random schedules', async () => {
     const { code, lines } = await run('--seed', '1', '--schedules', '400', '--minutes', '0.2');
     expect(lines).toEqual([expect.stringMatching(/^\d+ schedules in \d+ s with seed 1: 0 violations$/)]);
     expect(code).toBe(0);

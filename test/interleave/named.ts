@@ -104,7 +104,7 @@ export const NAMED: readonly NamedSchedule[] = [
     'k1:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;none;',
     { actor: 'd1', before: MULTIPART, choice: '!lost' },
   ),
-  // A file that a person puts there while a new one is on its way has the name.
+  // A file that a person creates while a new one is being delivered has the name.
   schedule(
     'a person puts a file of the name there, and Drive asks the creation of the new one to come later',
     'k1:A:replace:small:plain:p1:1;put;none;',

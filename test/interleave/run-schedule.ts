@@ -90,7 +90,7 @@ export const runSchedule = async (
   person.finished = true;
   for (const { actor } of senders) actor.finished = true;
 
-  // A server process ends when nobody handles a rejection, and with it all that it has in hand.
+  // An unhandled rejection ends a server process and all its requests in progress.
   const onUnhandled = (error: unknown): void => {
     const what = `a rejection that nobody handles: ${String((error as Error).stack)}`;
     monitor.violations.push({ invariant: 'X', what, step: scheduler.steps.length });

@@ -36,7 +36,7 @@ const setUp = () => {
     config: CONFIG as unknown as Config['destinations'][string],
     drive,
     folders: {
-      // Each delivery finds its folder when the test lets it.
+      // Each delivery finds its folder when the test allows it.
       async ensure() {
         await new Promise<void>((resolve) => arrivals.push(resolve));
         return { folderId: 'root-folder' };
@@ -62,7 +62,7 @@ const setUp = () => {
   return { deliver, delivery, arrivals, arrived };
 };
 
-test("a file that the key's other try made meanwhile is no conflict, one of another key is", async () => {
+test('a file created meanwhile by another attempt with the same key is no conflict; one of another key is', async () => {
   const { deliver, delivery, arrivals, arrived } = setUp();
   const first = deliver(delivery('k'));
   const second = deliver(delivery('k'));

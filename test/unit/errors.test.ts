@@ -33,7 +33,7 @@ describe('the table of errors', () => {
     }
   });
 
-  test('a remedy names the account that the error is about, or else speaks of the account of the courier', () => {
+  test('a remedy names the account that the error is about, or refers to the courier’s account', () => {
     const about = (account?: string): string => new CourierError('folder-not-found', { facts: { account } }).remedy;
     expect(about('courier@p.iam.gserviceaccount.com')).toMatch(/^Share the folder with courier@p/);
     expect(about()).toMatch(/^Share the folder with the courier's account as/);
@@ -41,7 +41,7 @@ describe('the table of errors', () => {
   });
 });
 
-test('whatever else is thrown is internal, says nothing of itself on the wire, and keeps its cause for the log', () => {
+test('any other thrown value is internal, reveals nothing in the response, and keeps its cause for the log', () => {
   const cause = new Error('ya29.secret');
   const error = asCourierError(cause);
   expect(error).toMatchObject({ code: 'internal', status: 500, detail: undefined, cause });
@@ -50,14 +50,14 @@ test('whatever else is thrown is internal, says nothing of itself on the wire, a
   expect(asCourierError(own)).toBe(own);
 });
 
-test('what a caller did wrong gathers no stack, and what went wrong here does', () => {
+test('a caller’s error records no stack, and a server error does', () => {
   const { stackTraceLimit } = Error;
   expect(new CourierError('token-invalid').stack).not.toContain('\n    at ');
   expect(new CourierError('drive-unavailable').stack).toMatch(/\n {4}at .*errors\.test\.ts/);
   expect(Error.stackTraceLimit).toBe(stackTraceLimit);
 });
 
-test('where the language’s own objects are frozen, an error is an error all the same', async () => {
+test('errors work with frozen language intrinsics', async () => {
   const errors = new URL('../../src/errors.ts', import.meta.url).href;
   const program = `import { CourierError } from '${errors}';
     console.log(['token-invalid', 'internal'].map((code) => new CourierError(code).code).join());`;

@@ -19,7 +19,7 @@ const outputOf = (program: string): string[] => {
     .map((line) => (JSON.parse(line) as { message: string }).message);
 };
 
-test('lines come out in their order, whole, and none is lost when there are many', () => {
+test('lines are written completely and in order, and none is lost when there are many', () => {
   const lines = outputOf('for (let turn = 0; turn < 5000; turn++) log.info({ x: "é".repeat(50) }, String(turn));');
   expect(lines).toEqual(Array.from({ length: 5_000 }, (_, turn) => String(turn)));
 });
@@ -28,11 +28,11 @@ test.each([
   ['process.exit', 'process.exit(3);'],
   ['an error that nobody caught', 'throw new Error("nobody");'],
   ['a rejection that nobody caught', 'await Promise.reject(new Error("nobody"));'],
-])('what was logged in the same turn is out before %s ends the process', (_, ending) => {
+])('what was logged in the same turn is written before %s ends the process', (_, ending) => {
   expect(outputOf(`log.info({}, "last words"); ${ending}`)).toEqual(['last words']);
 });
 
-test('when nobody reads the log any more, the program goes on, and ends when it is told to', async () => {
+test('when nobody reads the log any more, the program continues, and ends when it is told to', async () => {
   const program = `
     const { createLog } = await import(${JSON.stringify(LOG)});
     const log = createLog('info');

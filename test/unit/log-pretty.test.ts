@@ -11,7 +11,7 @@ const prettyOf = (write: (log: Log) => void, hasColours = false): string => {
 };
 
 describe('a log line on a terminal', () => {
-  test('has the time, the severity, the message, and the fields without those of Cloud Logging', () => {
+  test('has the time, the severity, the message, and the fields except those of Cloud Logging', () => {
     const audit = { name: 'a b.csv', size: 3, milliseconds: { put: 25 } };
     expect(prettyOf((log) => log.child({ requestId: 'r1' }).info({ audit }, 'delivered created'))).toBe(
       'TIME INFO     delivered created  requestId=r1 name="a b.csv" size=3 milliseconds={"put":25}\n',
@@ -26,18 +26,18 @@ describe('a log line on a terminal', () => {
     expect(text).toMatch(/\n {8}at /);
   });
 
-  test('lets no name from a caller control the terminal', () => {
+  test('escapes terminal control characters in names from callers', () => {
     const text = prettyOf((log) => log.info({ name: 'a\u001b[31m\r\nb\u009b2J' }, 'x\u001b[2J'));
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
     expect(text.trimEnd()).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
   });
 
-  test('has colours only when the terminal has', () => {
+  test('has colours only if the terminal supports them', () => {
     expect(prettyOf((log) => log.warn({}, 'careful'), true)).toContain('\u001b[33mWARNING');
     expect(prettyOf((log) => log.warn({}, 'careful'))).not.toContain('\u001b');
   });
 
-  test('what is not JSON stays as it is', () => {
+  test('text that is not JSON stays unchanged', () => {
     expect(prettyLine('plain\n', false)).toBe('plain\n');
   });
 });

@@ -22,7 +22,7 @@ test('a line has the severity, time and message that Cloud Logging reads', () =>
   expect(String(line?.time)).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
 });
 
-test('every line has an insertId of its own, and they sort as they were written', () => {
+test('every line has a unique insertId, and they sort in the order of writing', () => {
   const ids = linesOf((log) => {
     for (let line = 0; line < 50; line++) log.child({}).info({}, 'x');
   }).map((line) => String(line['logging.googleapis.com/insertId']));
@@ -30,7 +30,7 @@ test('every line has an insertId of its own, and they sort as they were written'
   expect(ids.toSorted()).toEqual(ids);
 });
 
-test('lines that are written inside a request carry its trace, and no others do', async () => {
+test('lines written during a request carry its trace, and no others do', async () => {
   const lines = await new Promise<Record<string, unknown>[]>((resolve) => {
     const out: Record<string, unknown>[] = [];
     const log = createLog('info', { write: (line) => void out.push(JSON.parse(line)) }).child({ of: 'this' });
@@ -46,7 +46,7 @@ test('lines that are written inside a request carry its trace, and no others do'
   expect(lines[1]).toMatchObject({ message: 'inside', 'logging.googleapis.com/trace': 'projects/p/traces/1' });
 });
 
-test('an error is printed with its chain of causes, and without what it carries', () => {
+test('an error is printed with its chain of causes, and without its other properties', () => {
   const request = Object.assign(new Error('Request failed with Bearer ya29.abc'), {
     code: 'ECONNRESET',
     config: { headers: { authorization: 'Bearer ya29.abc' } },
@@ -60,13 +60,13 @@ test('an error is printed with its chain of causes, and without what it carries'
 
 const REPORTED = 'type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent';
 
-test('what nobody foresaw is an error event, grouped by the stack of its root', () => {
+test('an unexpected error is an error event, grouped by the stack of its root cause', () => {
   const [line] = linesOf((log) => log.error({ error: asCourierError(new TypeError('no such thing')) }, 'POST / 500'));
   expect(line).toMatchObject({ '@type': REPORTED, serviceContext: { service: 'courier', version: '1.2.3' } });
   expect(line?.stack_trace).toMatch(/^TypeError: no such thing\n {4}at .*log\.test\.ts/);
 });
 
-test('a fault of the set-up is an error event, grouped by its message, for its stack says nothing', () => {
+test('a configuration error is an error event, grouped by its message, since its stack says nothing', () => {
   const error = new CourierError('folder-not-found', { cause: new Error('Drive answered 404') });
   const [line] = linesOf((log) => log.error({ error }, 'POST /v1/files 502 folder-not-found'));
   expect(line).toMatchObject({ '@type': REPORTED, message: 'POST /v1/files 502 folder-not-found' });
@@ -74,7 +74,7 @@ test('a fault of the set-up is an error event, grouped by its message, for its s
   expect(JSON.stringify(line)).not.toContain('    at ');
 });
 
-test('what is no error is no error event', () => {
+test('other lines are no error events', () => {
   const [line] = linesOf((log) => log.warn({ error: new Error('passing') }, 'x'));
   expect(line).not.toHaveProperty('@type');
 });
@@ -91,7 +91,7 @@ const jwt = ['{"alg":"RS256"}', '{"sub":"1"}', 'signature of some length']
   .join('.');
 const RSA = pem('pkcs1');
 
-/** A text with a secret in it, and the parts of it that must not be seen. */
+/** A text that contains a secret, and the parts of it that must not appear. */
 const SECRETS: [string, string, string[]][] = [
   ['an access token', 'token ya29.a0AfB_x-y.zQ9 refused', ['a0AfB_x-y', 'zQ9']],
   ['a bearer header', 'authorization: Bearer abc.def-123==', ['abc.def']],
@@ -116,13 +116,16 @@ const SECRETS: [string, string, string[]][] = [
   ['an API key', 'key AIzaSyA-1234567890abcdefghijklmnopqrstuv', ['1234567890']],
 ];
 
-test.each(SECRETS)('%s is redacted, and what was before it stays', (_, text, parts) => {
+test.each(SECRETS)('%s is redacted, and the text before it remains', (_, text, parts) => {
   const found = redact(`before ${text} after`);
   expect(found).toMatch(/^before [\s\S]*\[redacted\]/);
   for (const part of parts) expect(found).not.toContain(part);
 });
 
-/** Signs of secrets, and of no secret what follows: each so long that a search which starts anew everywhere would take seconds. */
+/**
+ * Texts that look like the start of a secret without one, long enough that a search that restarts everywhere would take
+ * seconds.
+ */
 const LONG = 100_000;
 const HOSTILE: [string, string][] = [
   ...['"', ' ', "'", '\\', '=', ':', '"=', '= ', '"aaaa', 'password', 'password"', 'password='].map(
@@ -146,8 +149,8 @@ const HOSTILE: [string, string][] = [
   ),
 ];
 
-test.each(HOSTILE)('%s takes no longer than its length', (_, text) => {
-  // The best of three, for the machine may be busy.
+test.each(HOSTILE)('%s takes time linear in its length', (_, text) => {
+  // The best of three, since the machine may be busy.
   const taken = [1, 2, 3].map(() => {
     const start = performance.now();
     redact(text);
@@ -156,14 +159,14 @@ test.each(HOSTILE)('%s takes no longer than its length', (_, text) => {
   expect(Math.min(...taken)).toBeLessThan(100);
 });
 
-test.each([0, 1, 40, 1_000])('a secret is found behind %i spaces and quotes', (many) => {
+test.each([0, 1, 40, 1_000])('a secret is found after %i spaces and quotes', (many) => {
   for (const gap of [' ', '"', '\\"']) {
     const between = gap.repeat(many);
     expect(redact(`password${between}:${between}s3cr3t-value`)).toBe(`password${between}:${between}[redacted]`);
   }
 });
 
-/** The ways on which a secret might come into a line. */
+/** The ways in which a secret might get into a line. */
 const WAYS: [string, (log: Log, text: string) => void][] = [
   ['as a field', (log, text) => log.info({ text }, 'x')],
   ['deep in a field', (log, text) => log.info({ a: [{ b: { text } }] }, 'x')],
@@ -182,14 +185,14 @@ const WAYS: [string, (log: Log, text: string) => void][] = [
 ];
 
 describe.each(WAYS)('%s', (_, write) => {
-  test.each(SECRETS)('%s does not come out, and the line is still JSON', (__, text, parts) => {
+  test.each(SECRETS)('%s does not appear, and the line is still JSON', (__, text, parts) => {
     const line = textOf((log) => write(log, text));
     expect(() => JSON.parse(line) as unknown).not.toThrow();
     for (const part of parts) expect(line).not.toContain(part);
   });
 });
 
-test('what is no secret is left alone', () => {
+test('text without a secret is unchanged', () => {
   const text =
     'delivered Umsätze_2026.csv (1AbCdEfGhIjKlMnOpQrStUvWxYz012345) for exporter@p.iam.gserviceaccount.com, token: none, basic rules';
   expect(redact(text)).toBe(text);

@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { createLoopProbe, residentBytes, watchLoop } from '../support/loop-delay.ts';
 
-/** Of processor time, so that a busy machine does not shorten it. */
+/** Measures processor time, so that a busy machine does not shorten it. */
 const compute = (milliseconds: number): void => {
   const started = process.cpuUsage();
   while (process.cpuUsage(started).user < milliseconds * 1_000);
 };
 
-test('a loop that computes is found out, by the clock and by its own processor time; one that waits is not', async () => {
+test('a busy loop is detected by the clock and by its processor time; a waiting one is not', async () => {
   const loop = watchLoop();
   await sleep(100);
   expect(loop.read().busyMs).toBeLessThan(80);
@@ -20,7 +20,7 @@ test('a loop that computes is found out, by the clock and by its own processor t
   expect(loop.read().delayMs).toBeGreaterThan(250);
 });
 
-test('the loop and the memory of another process are read from here, as often as wanted', async () => {
+test('the loop delay and the memory of another process can be read from here at any time', async () => {
   const probe = createLoopProbe();
   const work =
     'let end; do { end ??= Date.now() + 300 } while (Date.now() < end); Buffer.alloc(6e7, 1); console.log(1)';

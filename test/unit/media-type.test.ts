@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { mimeTypeOption } from '../../src/http/request/options.ts';
 import { parseContentType, readStoredType } from '../../src/text/media-type.ts';
 
-describe('the media type that a file is kept under', () => {
+describe('the media type that a file is stored with', () => {
   test.each([
     ['text/csv', 'text/csv'],
     [' Text/CSV ', 'text/csv'],
@@ -22,7 +22,7 @@ describe('the media type that a file is kept under', () => {
     ['application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', undefined],
     ['application/x-www-form-urlencoded', 'application/octet-stream'],
     ['application/vnd.google-earth.kml+xml', undefined],
-  ])('%j is kept as %j', (text, kept = text) => {
+  ])('%j is stored as %j', (text, kept = text) => {
     expect(readStoredType(text)).toEqual({ type: kept });
     expect(mimeTypeOption.parse(text)).toBe(kept);
   });
@@ -52,12 +52,12 @@ describe('the media type that a file is kept under', () => {
     'text/csv\r\nX: y',
     `text/csv; charset=${'x'.repeat(41)}`,
     `text/${'x'.repeat(128)}`,
-  ])('%j is refused', (text) => {
+  ])('%j is rejected', (text) => {
     expect(readStoredType(text)).toHaveProperty('fault');
     expect(mimeTypeOption.safeParse(text).success).toBe(false);
   });
 
-  test('whatever is taken is a type that can stand in a header, and stays what it is when read again', () => {
+  test('any accepted type is valid in a header, and is unchanged when parsed again', () => {
     const text = fc
       .array(fc.constantFrom('text/csv', ';', ' ', 'charset', '=', 'utf-8', '"', '\\', ',', 'x=y', '\t', 'é'), {
         maxLength: 10,
@@ -76,7 +76,7 @@ describe('the media type that a file is kept under', () => {
   });
 });
 
-test('a boundary may stand bare, with signs that a token does not have', () => {
+test('a boundary may be unquoted, with characters that a token does not allow', () => {
   expect(parseContentType('multipart/form-data; boundary=a=b/c?:@')?.parameters?.get('boundary')).toBe('a=b/c?:@');
   expect(parseContentType('Multipart/Form-Data; charset=utf-8; BOUNDARY="a b"')).toMatchObject({
     mediaType: 'multipart/form-data',

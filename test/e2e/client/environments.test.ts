@@ -9,7 +9,7 @@ import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
 import { runCourier } from '../../support/client-process.ts';
 import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
 
-/** `courier whoami` and `courier send`, from every place that callers run in, to a real courier. */
+/** Runs `courier whoami` and `courier send` against a real courier, from every environment that callers run in. */
 
 const GCLOUD = 'gcloud';
 const hasGcloud = spawnSync(GCLOUD, ['--version']).status === 0;

@@ -111,7 +111,7 @@ const cases: Case[] = [
   },
 ];
 
-describe('an identity is found, and gets an ID token with the email in it', () => {
+describe('an identity is found and gets an ID token that contains the email', () => {
   test.each(cases)('$way', async ({ env, args = () => [], kind, account }) => {
     const variables = { ...origin(), ...env() };
     const token = await runCourier(['token', '--audience', AUDIENCE, ...args()], { env: variables });
@@ -123,7 +123,7 @@ describe('an identity is found, and gets an ID token with the email in it', () =
     expect(who.stdout).not.toContain(token.stdout.split('.')[0]);
   });
 
-  test('courier token --access prints an access token with the asked-for scopes', async () => {
+  test('courier token --access prints an access token with the requested scopes', async () => {
     const scopes = ['https://www.googleapis.com/auth/drive', 'https://www.googleapis.com/auth/cloud-platform'];
     for (const name of ['exporter', 'external-account-oidc', 'impersonated-service-account']) {
       const env = { ...origin(), GOOGLE_APPLICATION_CREDENTIALS: file(name) };
@@ -132,7 +132,7 @@ describe('an identity is found, and gets an ID token with the email in it', () =
     }
   });
 
-  test('whoami tells a person in which way, and when the token ends', async () => {
+  test('whoami shows a person the kind of credentials and when the token expires', async () => {
     const { stdout } = await runCourier(['whoami', '--url', AUDIENCE], {
       env: { ...origin(), GOOGLE_APPLICATION_CREDENTIALS: file('exporter') },
     });
@@ -141,7 +141,7 @@ describe('an identity is found, and gets an ID token with the email in it', () =
     expect(stdout).not.toContain('eyJ');
   });
 
-  test('whoami writes out what a machine says of itself', async () => {
+  test('whoami prints what a machine reports about itself', async () => {
     // https://cloud.google.com/compute/docs/instances/verifying-instance-identity#payload
     const claims = { aud: AUDIENCE, exp: 1_800_000_000, google: { compute_engine: { zone: 'europe-west1-b' } } };
     const token = `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
@@ -161,7 +161,7 @@ describe('an identity is found, and gets an ID token with the email in it', () =
   });
 });
 
-describe('what cannot work says why, and what to do', () => {
+describe('an identity that cannot work fails with the cause and a remedy', () => {
   const damaged = (name: string, change: Record<string, unknown>): string => {
     const path = join(google.dataDir, `damaged-${name}.json`);
     writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(file(name), 'utf8')), ...change }));
@@ -288,7 +288,7 @@ describe('what cannot work says why, and what to do', () => {
     expect(plain.stderr).not.toMatch(/SECRETX|BEGIN|eyJ|at .*\.ts/);
   });
 
-  test('an account that may not be acted as, until it is granted', async () => {
+  test('impersonation fails until the role is granted', async () => {
     const { exporter, stranger } = google.world.emails;
     const env = { ...origin(), GOOGLE_APPLICATION_CREDENTIALS: file('exporter') };
     const args = ['token', '--json', '--audience', AUDIENCE, '--impersonate', stranger];

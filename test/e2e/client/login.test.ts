@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => google.close());
 
-/** What a person does with the page that the command names. */
+/** Does what a person does on the page that the command names. */
 type Browser = (page: URL) => Promise<unknown>;
 const agree: Browser = (page) => fetch(page);
 
@@ -48,7 +48,7 @@ const actorOf = async (file: string) => {
 };
 
 describe('courier login', () => {
-  test('saves a person’s consent as a credentials file that only its owner can read, and that works', async () => {
+  test('saves the consent as a working credentials file that only its owner can read', async () => {
     const out = join(google.dataDir, 'alice.json');
     const { code, stdout } = await login(['--out', out]);
     expect(code).toBe(0);
@@ -63,20 +63,20 @@ describe('courier login', () => {
     expect(stdout).not.toContain(credentials(readFileSync(out, 'utf8')).refresh_token);
   });
 
-  test('replaces an older file whatever its mode was', async () => {
+  test('replaces an existing file, whatever its mode', async () => {
     const out = join(google.dataDir, 'older.json');
     writeFileSync(out, 'old', { mode: 0o644 });
     expect(await login(['--out', out])).toMatchObject({ code: 0 });
     expect((statSync(out).mode & 0o777).toString(8)).toBe('600');
   });
 
-  test('prints the file where nothing says where to save it, so that it can be piped on', async () => {
+  test('prints the file when no path is given, so that it can be piped', async () => {
     const { code, stdout } = await login(['--login-hint', 'bob@example.com']);
     expect(code).toBe(0);
     expect(credentials(stdout)).toMatchObject({ type: 'authorized_user', account: 'bob@example.com' });
   });
 
-  test('asks for the code with PKCE, a state, offline access and fresh consent, on loopback', async () => {
+  test('requests the code on loopback with PKCE, a state, offline access and fresh consent', async () => {
     let page: URL | undefined;
     await login([], {
       browser: (asked) => {
@@ -96,7 +96,7 @@ describe('courier login', () => {
     });
   });
 
-  test('stores it as a new version of the secret, as the identity that was found', async () => {
+  test('stores the credentials as a new version of the secret, as the detected identity', async () => {
     const { secrets, emails, keyFiles } = google.world;
     secrets.create('alice-consent');
     const secret = `projects/${google.world.project.id}/secrets/alice-consent`;
@@ -122,7 +122,7 @@ describe('courier login', () => {
     expect(`${stored.stdout}${stored.stderr}${refused.stderr}`).not.toContain(file.refresh_token);
   });
 
-  test('asks nobody to agree when the secret could not be stored anyway', async () => {
+  test('does not ask for consent when the secret cannot be stored', async () => {
     const secret = 'projects/local-project/secrets/drive-key';
     const { code, visits, stderr } = await login(['--secret', secret], { env: { PATH: '/nonexistent' } });
     expect([code, visits.length]).toEqual([1, 0]);
@@ -140,14 +140,14 @@ describe('courier login refuses', () => {
       return (await fetch(target)).status;
     };
 
-  test('a person who says no', async () => {
+  test('a person who denies consent', async () => {
     const { code, stderr } = await login([], { browser: back((query) => query.set('error', 'access_denied')) });
     expect(code).toBe(1);
     expect(stderr).toContain('login-refused');
     expect(stderr).toContain('(access_denied)');
   });
 
-  test('a code that another page sent, and goes on waiting for its own', async () => {
+  test('a code sent by another page, and keeps waiting for its own', async () => {
     const { code, visits } = await login([], {
       browser: async (page) => {
         const forged = back((query) => {
@@ -169,7 +169,7 @@ describe('courier login refuses', () => {
     expect(stderr).not.toContain('forged');
   });
 
-  test('a consent with a box unticked', async () => {
+  test('a consent with a scope left unchecked', async () => {
     const { code, stderr } = await login([], {
       browser: (page) => {
         page.searchParams.set('scope', 'openid email');
@@ -196,7 +196,7 @@ describe('courier login refuses', () => {
     expect(stderr).toContain('file-unwritable');
   });
 
-  test('and is over at the first Ctrl-C', async () => {
+  test('and stops at the first Ctrl-C', async () => {
     const { code, stderr } = await runCourier(['login', '--client', clientFile, '--no-browser'], {
       env: { COURIER_GOOGLE_ORIGIN: google.origin },
       watch: (child) => child.stderr?.once('data', () => child.kill('SIGINT')),

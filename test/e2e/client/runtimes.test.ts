@@ -4,12 +4,12 @@ import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { EXPECTED, installClient, tryRuntime } from '../../support/client-runtimes.ts';
 
-/** All other runtimes: test/clients/client-runtimes.test.ts. */
+/** The other runtimes are tested in test/clients/client-runtimes.test.ts. */
 const root = join(import.meta.dirname, '../../..');
 
 const versionOf = (program: string): string => execFileSync(program, ['--version'], { encoding: 'utf8' }).trim();
 
-/** Node 20, if the machine has one: the oldest that the client runs on. */
+/** Node 20, if the machine has it: the oldest version that the client supports. */
 const node20 = (process.env.PATH ?? '')
   .split(delimiter)
   .filter((folder) => !folder.includes('node_modules'))
@@ -23,7 +23,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => installed.close());
 
-test('the packed client sends files on the Node that runs the tests', async () => {
+test('the packed client sends files on the Node version that runs the tests', async () => {
   expect(await tryRuntime(installed, [process.execPath])).toMatchObject(EXPECTED);
 }, 60_000);
 

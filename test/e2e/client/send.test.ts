@@ -55,7 +55,7 @@ const run = (args: readonly string[], options: RunOptions = {}) =>
       ...options.env,
     },
   });
-/** With the audience, which is not where it listens here. */
+/** Sets the audience, because it differs from the address that this courier listens on. */
 const call = (args: readonly string[], options: RunOptions = {}) => run(['--audience', AUDIENCE, ...args], options);
 const json = async <T = Receipt>(
   args: readonly string[],
@@ -94,7 +94,7 @@ interface Problem {
 }
 
 describe('courier send', () => {
-  test('puts a small file where the destination says, in one request, and prints its receipt', async () => {
+  test('delivers a small file to the destination in one request and prints its receipt', async () => {
     const bytes = Buffer.from('day,orders\r\n2026-11-24,7\r\n');
     const { code, value } = await json(['send', written('orders.csv', bytes), '--path', '2026/11']);
     expect(code).toBe(0);
@@ -111,13 +111,13 @@ describe('courier send', () => {
     expect(stored(value.id)).toMatchObject({ name: 'orders.csv', sha256: sha256(bytes) });
   });
 
-  test('says the same to a person in two lines, with nothing on standard error', async () => {
+  test('prints two readable lines for a person, and nothing on standard error', async () => {
     const result = await call(['send', written('person.txt', 'hello')]);
     expect(result).toMatchObject({ code: 0, stderr: '' });
     expect(result.stdout).toMatch(/^created: person\.txt \(5 B\) in default\/inbox\nhttps:\/\/\S+\n$/);
   });
 
-  test('the same key gives the same file', async () => {
+  test('the same key returns the same file', async () => {
     const path = written('keyed.txt', 'once');
     const first = await json(['send', path, '--key', 'keyed-1']);
     const second = await json(['send', path, '--key', 'keyed-1']);
@@ -137,7 +137,7 @@ describe('courier send', () => {
     expect(value).toMatchObject({ name: 'Résumé “final”.txt', mimeType: 'text/plain', destination: 'once' });
   });
 
-  test('a short standard input is sent whole, and needs a name', async () => {
+  test('a short standard input is sent in one request and requires a name', async () => {
     const { value } = await json(['send', '-', '--name', 'piped.txt'], { input: 'from a pipe' });
     expect(value).toMatchObject({ name: 'piped.txt', size: 11, sha256: sha256(Buffer.from('from a pipe')) });
     expect(await call(['send', '-'], { input: 'x' })).toMatchObject({ code: 64 });
@@ -151,17 +151,17 @@ describe('courier send', () => {
     expect(stored(value.id)?.sha256).toBe(sha256(bytes));
   }, 60_000);
 
-  test('a conversion, by option and by the destination’s default', async () => {
+  test('converts by option and by the destination’s default', async () => {
     const path = written('table.csv', 'a,b\r\n1,2\r\n');
     expect((await json(['send', path, '--convert-to', 'sheet'])).value.mimeType).toContain('spreadsheet');
     expect((await json(['send', path, '--to', 'sheets'])).value.mimeType).toContain('spreadsheet');
   });
 });
 
-describe('a file past the platform’s request limit', () => {
+describe('a file above the platform’s request limit', () => {
   const bytes = randomBytes(80 * MEBIBYTE);
 
-  test('goes to Drive by a session, past the courier, verified at the end, and leaves no session behind', async () => {
+  test('goes directly to Drive in an upload session, is verified, and leaves no session behind', async () => {
     google.calls.clear();
     const { code, value } = await json(['send', written('backup.zip', bytes)]);
     expect([code, value.size, value.sha256, value.outcome]).toEqual([0, bytes.length, sha256(bytes), 'created']);
@@ -175,11 +175,11 @@ describe('a file past the platform’s request limit', () => {
     ['sent again', 'cut.zip', () => []],
     ['sent again with the key that it named', 'cut-and-keyed.zip', (key: string) => ['--key', key]],
   ])(
-    'cut in the middle, goes on where Drive has it when it is %s',
+    'resumes an interrupted upload from Drive’s offset when it is %s',
     async (_, name, keyed) => {
       const path = written(name, bytes);
       google.calls.clear();
-      // The command is ended while its third chunk goes out.
+      // The command is stopped while it sends its third chunk.
       const slow = google.faults.add({ method: 'PUT', nth: [3], fault: { kind: 'delay', ms: 60_000 } });
       expect(slow).toHaveLength(1);
       const cut = await call(['--json', 'send', path], {
@@ -197,7 +197,7 @@ describe('a file past the platform’s request limit', () => {
       const { error } = JSON.parse(cut.stdout) as Problem;
       expect(error).toMatchObject({ code: 'stopped', retryable: true, exitCode: 130 });
       const [session = ''] = cachedSessions();
-      // Whoever has a session's address may write the file.
+      // Anybody who has the session's address can write the file.
       expect(statSync(join(folder, 'drive-courier', 'sessions', session)).mode & 0o777).toBe(0o600);
 
       google.calls.clear();
@@ -212,7 +212,7 @@ describe('a file past the platform’s request limit', () => {
     120_000,
   );
 
-  test('survives a broken connection, a forgotten chunk and a lost last answer within one run', async () => {
+  test('recovers from a broken connection, a forgotten chunk and a lost last response within one run', async () => {
     google.faults.add([
       { method: 'PUT', nth: [2], fault: { kind: 'reset', when: 'during', afterBytes: 5 * MEBIBYTE } },
       { method: 'PUT', nth: [4], fault: { kind: 'partial', storeAtMostBytes: MEBIBYTE } },
@@ -224,7 +224,7 @@ describe('a file past the platform’s request limit', () => {
     expect(named('rough.zip')).toHaveLength(1);
   }, 120_000);
 
-  test('a session that Drive forgets is begun anew, and it is still one file', async () => {
+  test('a session that Drive has forgotten is restarted, and there is still one file', async () => {
     google.faults.add({ method: 'PUT', nth: [3], fault: { kind: 'forget-session' } });
     const { code, value } = await json(['send', written('forgotten.zip', bytes)]);
     google.faults.clear();
@@ -232,7 +232,7 @@ describe('a file past the platform’s request limit', () => {
     expect(named('forgotten.zip')).toHaveLength(1);
   }, 120_000);
 
-  test('one stored byte that is another is noticed at the end, and nothing is left', async () => {
+  test('one corrupted stored byte is detected at the end, and no file remains', async () => {
     google.faults.add({ method: 'PUT', nth: [2], fault: { kind: 'corrupt', offset: 7 } });
     const { code, value } = await json<Problem>(['send', written('corrupt.zip', bytes)]);
     google.faults.clear();
@@ -240,7 +240,7 @@ describe('a file past the platform’s request limit', () => {
     expect(named('corrupt.zip').filter(({ trashed }) => !trashed)).toEqual([]);
   }, 120_000);
 
-  test('a large file for a destination that converts or skips goes another way', async () => {
+  test('a large file for a destination that converts or skips does not use an upload session', async () => {
     const large = written('large.csv', Buffer.concat([Buffer.from('a\r\n'), Buffer.alloc(9 * MEBIBYTE, 'x,y\r\n')]));
     expect((await json(['send', large, '--to', 'once'])).value.outcome).toBe('created');
     expect((await json(['send', large, '--to', 'once'])).value.outcome).toBe('skipped');
@@ -248,14 +248,14 @@ describe('a file past the platform’s request limit', () => {
   }, 120_000);
 });
 
-/** Keeps what is written to it. */
+/** Collects what is written to it. */
 const listener = () => {
   const texts: string[] = [];
   return { texts, write: (text: string) => texts.push(text) > 0 };
 };
 
 describe('a terminal', () => {
-  test('shows a bar with rate and time left, and leaves the line empty', async () => {
+  test('shows a progress bar with rate and time left, and clears the line at the end', async () => {
     const { runProgram } = await import('../../../src/client/program.ts');
     const [out, terminal] = [listener(), { ...listener(), isTTY: true, columns: 100 }];
     const exit = await runProgram(
@@ -281,7 +281,7 @@ describe('a terminal', () => {
 });
 
 describe('the other commands', () => {
-  test('export makes a file of rows', async () => {
+  test('export creates a file from rows', async () => {
     const document = { name: 'rows.csv', source: { rows: [{ a: 1, b: 'x' }, { a: 2 }] } };
     const { value } = await json(['export', written('document.json', JSON.stringify(document))]);
     expect(value).toMatchObject({
@@ -293,7 +293,7 @@ describe('the other commands', () => {
     expect(piped.value).toMatchObject({ name: 't.txt', size: 2 });
   });
 
-  test('export keeps what only the text of a document says', async () => {
+  test('export preserves numbers exactly as the document writes them', async () => {
     const text =
       '\ufeff{"name":"exact.csv","source":{"rows":[{"name":"x","2024":9007199254740993,"price":12.50,"most":1e400}]}}\n';
     for (const value of [
@@ -308,7 +308,7 @@ describe('the other commands', () => {
     expect(twice).toMatchObject({ code: 1, value: { error: { code: 'request-invalid' } } });
   });
 
-  test('destinations lists those of this caller alone', async () => {
+  test('destinations lists only those of this caller', async () => {
     const { value } = await json<{ destinations: { name: string }[] }>(['destinations']);
     expect(value.destinations.map(({ name }) => name).sort()).toEqual(['broken', 'default', 'once', 'sheets', 'small']);
     const { stdout } = await call(['destinations']);
@@ -316,7 +316,7 @@ describe('the other commands', () => {
     expect(stdout).not.toContain(google.places.sharedDrive);
   });
 
-  test('doctor exits 1 where something fails, and writes only when asked', async () => {
+  test('doctor exits 1 when a check fails, and writes only when asked', async () => {
     const { code, value } = await json<{ ok: boolean; destinations: Record<string, { ok: boolean }> }>(['doctor']);
     expect([code, value.ok, value.destinations.default?.ok, value.destinations.broken?.ok]).toEqual([
       1,
@@ -335,7 +335,7 @@ describe('the other commands', () => {
     expect(google.calls.count({ method: 'POST', path: /\/upload\/drive/ })).toBeGreaterThan(before);
   }, 60_000);
 
-  test('the same can be had as a library', async () => {
+  test('the client works the same as a library', async () => {
     const client = new CourierClient({
       url: courier.url,
       audience: AUDIENCE,
@@ -347,7 +347,7 @@ describe('the other commands', () => {
   });
 });
 
-describe('failures: one JSON line, and the exit code says whether to come again', () => {
+describe('failures print one JSON line, and the exit code tells whether to retry', () => {
   test.each([
     ['a name that is taken', () => ['send', written('taken.txt', '1'), '--on-conflict', 'fail'], 'name-taken', 1],
     ['a destination of others', () => ['send', written('o.txt', '1'), '--to', 'others'], 'destination-forbidden', 1],
@@ -367,7 +367,7 @@ describe('failures: one JSON line, and the exit code says whether to come again'
     expect(stderr).toContain(`courier: ${code}: `);
   });
 
-  test('an audience that the courier does not know', async () => {
+  test('an audience that the courier does not accept', async () => {
     const { code, stdout } = await run(['--json', 'destinations']);
     expect([code, (JSON.parse(stdout) as Problem).error.code]).toEqual([1, 'token-audience']);
   });
@@ -379,7 +379,7 @@ describe('failures: one JSON line, and the exit code says whether to come again'
     expect([code, value.error.code]).toEqual([1, 'destination-forbidden']);
   });
 
-  test('a courier that is away is worth another try', async () => {
+  test('an unreachable courier is worth a retry', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -388,7 +388,7 @@ describe('failures: one JSON line, and the exit code says whether to come again'
     expect([code, value.error.code, value.error.retryable]).toEqual([75, 'courier-unreachable', true]);
   }, 120_000);
 
-  test('nothing of it shows a token or the key', async () => {
+  test('no output contains a token or the key', async () => {
     const { stdout, stderr } = await call(['send', written('s.txt', '1'), '--to', 'others']);
     const key = (JSON.parse(readFileSync(google.world.keyFiles.exporter ?? '', 'utf8')) as { private_key: string })
       .private_key;

@@ -4,7 +4,10 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
-/** `--check` in a process of its own, by the ways in which it is started; nothing but its configuration reaches it. */
+/**
+ * Runs `--check` in a separate process, in each way it can be started, with nothing but its configuration in the
+ * environment.
+ */
 
 const root = join(import.meta.dirname, '../../..');
 const WAYS = [
@@ -36,7 +39,7 @@ const check = (argumentsOf: readonly string[], document: unknown) => {
     cwd: root,
     encoding: 'utf8',
     timeout: 50_000,
-    // A port that nobody may listen on, and no way to Google: neither is tried.
+    // A port that cannot be bound and no connection to Google: `--check` must use neither.
     env: {
       PATH: process.env.PATH,
       COURIER_CONFIG: JSON.stringify(document),
@@ -48,7 +51,7 @@ const check = (argumentsOf: readonly string[], document: unknown) => {
 };
 
 describe.each(WAYS)('%s --check', (_, argumentsOf) => {
-  test('says what a good configuration means, and exits 0 without a call', () => {
+  test('describes a valid configuration and exits 0 without any call', () => {
     const { status, stdout, stderr } = check(argumentsOf, GOOD);
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^ok: /);
@@ -67,7 +70,7 @@ describe.each(WAYS)('%s --check', (_, argumentsOf) => {
     }
   });
 
-  test('tells every fault, and exits 78', () => {
+  test('reports every error and exits 78', () => {
     const destinations = { reports: { ...GOOD.destinations.reports, callers: ['allUsers'], credentials: 'none' } };
     const { status, stdout, stderr } = check(argumentsOf, {
       ...GOOD,
@@ -84,7 +87,7 @@ describe.each(WAYS)('%s --check', (_, argumentsOf) => {
   });
 });
 
-test('a port that is already in use is named in one sentence', async () => {
+test('a port that is already in use is reported in one sentence', async () => {
   const other = createServer().listen(0);
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;

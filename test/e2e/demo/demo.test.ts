@@ -21,9 +21,9 @@ afterEach(() => {
 interface Demo {
   child: ChildProcess;
   lines: readonly string[];
-  /** Resolves with the first line that has the text. */
+  /** Resolves with the first line that contains the text. */
   says(text: string): Promise<string>;
-  /** Its exit code and signal, and what it has left in the folder for temporary files. */
+  /** The exit code and signal, and what the process left in the folder for temporary files. */
   ended(): Promise<{ end: unknown; left: string[] }>;
 }
 
@@ -62,7 +62,7 @@ const startDemo = (args: readonly string[], path = process.env.PATH): Demo => {
   };
 };
 
-/** A folder for PATH with programs that are these shell lines. */
+/** A folder for PATH that contains programs made of these shell lines. */
 const pathOf = (programs: Readonly<Record<string, string>>): string => {
   const folder = mkdtempSync(join(tmpdir(), 'demo-programs-'));
   closers.push(() => rmSync(folder, { recursive: true, force: true }));
@@ -85,7 +85,7 @@ describe('npm run demo -- --once', () => {
       'the Pub/Sub emulator exited with code 3',
     ],
   ])(
-    'sends the pushes itself when %s, prints why, and exits with 0',
+    'sends the pushes itself when %s, prints the reason and exits with 0',
     async (_, programs, why) => {
       const { lines, ended } = startDemo(['--once'], pathOf(programs));
       expect({ ...(await ended()), lines }).toMatchObject({ end: [0, null], left: [] });
@@ -109,7 +109,7 @@ describe('npm run demo -- --once', () => {
   );
 });
 
-/** Folders next to each other that a person would take for one: their names are equal but for letter case. */
+/** Sibling folders that a person would confuse: their names differ only in letter case. */
 const foldersThatDifferOnlyInCase = async (address: string, home: string): Promise<string[]> => {
   const [, drive = ''] = /href="(\/drive\/folders\/[^"]+)"/.exec(home) ?? [];
   const page = await (await fetch(new URL(drive, address))).text();

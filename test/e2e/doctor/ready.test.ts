@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { enterCloudRun, type RunningCourier, startCourier } from '../../support/running-courier.ts';
 
-/** `GET /v1/ready`, as a start-up probe or a stranger asks it: without a token. */
+/** Calls `GET /v1/ready` as a startup probe or an anonymous caller does: without a token. */
 
 let google: LocalGoogle;
 let leave: () => void;
@@ -49,7 +49,7 @@ const destinations = (change: object) => ({
 });
 const driveCalls = () => google.calls.list({ host: 'www.googleapis.com' }).length;
 
-test('is 200 when a delivery would work, and writes nothing to Drive', async () => {
+test('returns 200 when a delivery would work, and writes nothing to Drive', async () => {
   const courier = await start();
   const { status, json } = await get(courier, '/v1/ready');
   expect([status, json]).toEqual([200, { ok: true, findings: [] }]);
@@ -77,7 +77,7 @@ test.each<[string, () => Record<string, unknown>, string[]]>([
     () => ({ destinations: destinations({ folder: google.places.myDriveFolder }) }),
     ['storage'],
   ],
-])('is 503 when %s, and tells strangers no name', async (_, document, checks) => {
+])('returns 503 when %s, without names for anonymous callers', async (_, document, checks) => {
   const courier = await start(document());
   const { status, json, text, headers } = await get(courier, '/v1/ready');
   expect(status).toBe(503);
@@ -87,18 +87,18 @@ test.each<[string, () => Record<string, unknown>, string[]]>([
   for (const name of ['reports', 'main', project.id, ...Object.values(emails), ...Object.values(google.places)]) {
     expect(text).not.toContain(name);
   }
-  // The operator finds the rest in the log.
+  // The operator finds the details in the log.
   expect(courier.lines.join('\n')).toContain('Not ready');
 });
 
-test('one fault of many destinations is told once', async () => {
+test('one problem of many destinations is reported once', async () => {
   const one = destinations({ folder: google.places.unsharedFolder }).reports;
   const courier = await start({ destinations: { reports: one, b: one, c: one } });
   expect((await get(courier, '/v1/ready')).json.findings).toHaveLength(1);
 });
 
-test('is 503 while the ledger refuses', async () => {
-  // A Firestore that knows the caller and refuses, in the form of Google's REST APIs.
+test('returns 503 while the ledger denies access', async () => {
+  // A Firestore that authenticates the caller and denies access, in the error format of Google's REST APIs.
   const firestore = createServer((request, response) => {
     request.resume();
     const error = { code: 403, message: 'Missing or insufficient permissions.', status: 'PERMISSION_DENIED' };
@@ -116,7 +116,7 @@ test('is 503 while the ledger refuses', async () => {
   }
 }, 60_000);
 
-test('strangers cost no more calls than one: together they wait for one look, and after it they get its answer', async () => {
+test('concurrent anonymous callers share one check and then get its cached result', async () => {
   const courier = await start();
   const answers = await Promise.all(Array.from({ length: 30 }, () => get(courier, '/v1/ready')));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
@@ -126,7 +126,7 @@ test('strangers cost no more calls than one: together they wait for one look, an
   expect(after).toBeLessThan(10);
 });
 
-test('health stays cheap, and names version, commit and the weaker promise of memory', async () => {
+test('health makes no calls and reports version, commit and the weaker guarantee of the memory ledger', async () => {
   const courier = await start({}, { COURIER_COMMIT: '0123abc' });
   const { status, json } = await get(courier, '/v1/health');
   expect([status, json]).toEqual([

@@ -26,7 +26,7 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => (error as { code?: string }).code,
   );
 
-/** Every way in which a delivery makes something in a folder. */
+/** Every way in which a delivery creates something in a folder. */
 const waysInto = (drive: Drive, folderId: string) => ({
   'multipart upload': async () => {
     const file = { id: await drive.newId({}), name: 'a', mimeType: 'text/plain', folderId };
@@ -82,21 +82,21 @@ const kinds: [string, () => string, string][] = [
 ];
 
 describe.each(kinds)('%s', (kind, make, code) => {
-  test('is refused when it is resolved, unless only its role is too low', async () => {
+  test('is rejected when it is resolved, unless only the role is insufficient', async () => {
     expect(await codeOf(openDrive().resolveFolder(make(), {}))).toBe(code === 'folder-not-writable' ? 'done' : code);
   });
 
-  // Drive takes files into a folder that is in the trash.
+  // Drive accepts files into a folder that is in the trash.
   const refusingWays = kind === 'a folder in the trash' ? [] : WAYS;
   for (const way of refusingWays) {
-    test(`is told as what it is by ${way}`, async () => {
+    test(`is reported with its own error by ${way}`, async () => {
       expect(await codeOf(waysInto(openDrive(), make())[way]())).toBe(code);
     });
   }
 });
 
 describe('a shortcut to a folder', () => {
-  test('is followed to the folder, once, and asked about once', async () => {
+  test('is resolved to the folder, once', async () => {
     const { sharedDrive, sharedDriveFolder: target } = google.places;
     const id = google.drive.createShortcut({ name: 'to exports', target, parent: sharedDrive });
     const drive = openDrive();
@@ -108,14 +108,14 @@ describe('a shortcut to a folder', () => {
     expect(google.calls.list().length - before).toBe(3);
   });
 
-  test('to a folder that the account cannot see is a folder that is not shared', async () => {
+  test('to an invisible folder is reported as a folder that is not shared', async () => {
     const { sharedDrive, unsharedFolder: target } = google.places;
     const id = google.drive.createShortcut({ name: 'to nothing', target, parent: sharedDrive });
     expect(await codeOf(openDrive().resolveFolder(id, {}))).toBe('folder-not-found');
   });
 });
 
-describe('what is known of a folder', () => {
+describe('cached folder metadata', () => {
   test('expires: a folder that moved to another drive is searched there', async () => {
     const { sharedDrive } = google.places;
     const drive = openDrive();
@@ -129,7 +129,7 @@ describe('what is known of a folder', () => {
     expect((await drive.resolveFolder(folder, {})).driveId).toBe(other);
   });
 
-  test('is not remembered of a folder that cannot be used', async () => {
+  test('is not kept for a folder that cannot be used', async () => {
     const folder = google.drive.createFolder({ name: 'Reopened', parent: google.places.sharedDrive });
     google.drive.setLimitedAccess(folder, true);
     const drive = openDrive();
@@ -139,8 +139,8 @@ describe('what is known of a folder', () => {
   });
 });
 
-describe('a folder of a drive that the account is no member of', () => {
-  test('is searched, for files, folders and properties', async () => {
+describe('a folder in a shared drive of which the account is not a member', () => {
+  test('is searched for files, folders and properties', async () => {
     const folderId = createForeignFolder(google);
     const drive = openDrive();
     await drive.createFolder({ id: await drive.newId({}), name: '2026', parentId: folderId }, {});
@@ -159,7 +159,7 @@ describe('a folder of a drive that the account is no member of', () => {
     expect(await drive.probeSearch(folderId, {})).toBe('non-member');
   });
 
-  test('an incomplete search that finds nothing is a doubt, for each of them', async () => {
+  test('an incomplete search without results is inconclusive for each of them', async () => {
     const folderId = createForeignFolder(google);
     const drive = openDrive();
     google.drive.setLimits({ leavesDrivesOut: true });

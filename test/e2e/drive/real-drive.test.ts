@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 
 let google: LocalGoogle;
 const closers: (() => void | Promise<void>)[] = [];
-/** The courier's engine, unmodified, as this account. */
+/** The unmodified upload code of the courier, as this account. */
 const driveOf = (email: string, scope = DRIVE_SCOPE): Drive => {
   const { drive, transport } = createCourierDrive({
     origin: google.origin,
@@ -43,21 +43,24 @@ const inReports = async (name: string, bytes: Uint8Array) => {
   return { id, uploaded: await put({ kind: 'create', file }, bytes) };
 };
 
-describe('what the courier’s engine does, the local Drive understands as Drive does', () => {
-  test.each([0, 1, 300_000, 5 * MIB, 5 * MIB + 1, 20 * MIB])('a file of %i bytes arrives whole', async (size) => {
-    const bytes = randomBytes(size);
-    const { id, uploaded } = await inReports(`sized ${size}.csv`, bytes);
-    expect(uploaded).toMatchObject({ sha256: sha256(bytes), size, kind: 'stored' });
-    expect(uploaded.file).toMatchObject({
-      id,
-      size,
-      sha256Checksum: sha256(bytes),
-      parents: [google.places.sharedDrive],
-    });
-    expect(google.drive.bytesOf(id).equals(bytes)).toBe(true);
-  });
+describe('the local Drive accepts the courier’s calls as the real Drive does', () => {
+  test.each([0, 1, 300_000, 5 * MIB, 5 * MIB + 1, 20 * MIB])(
+    'a file of %i bytes is stored completely',
+    async (size) => {
+      const bytes = randomBytes(size);
+      const { id, uploaded } = await inReports(`sized ${size}.csv`, bytes);
+      expect(uploaded).toMatchObject({ sha256: sha256(bytes), size, kind: 'stored' });
+      expect(uploaded.file).toMatchObject({
+        id,
+        size,
+        sha256Checksum: sha256(bytes),
+        parents: [google.places.sharedDrive],
+      });
+      expect(google.drive.bytesOf(id).equals(bytes)).toBe(true);
+    },
+  );
 
-  test.each([10, 6 * MIB])('a file of %i bytes whose id exists is answered, and not made twice', async (size) => {
+  test.each([10, 6 * MIB])('a file of %i bytes whose id exists is returned, not duplicated', async (size) => {
     const bytes = randomBytes(size);
     const { id } = await inReports('twice.csv', bytes);
     const file = { id, name: 'twice.csv', mimeType: 'text/csv', folderId: google.places.sharedDrive };
@@ -65,14 +68,14 @@ describe('what the courier’s engine does, the local Drive understands as Drive
     expect(google.drive.files().filter((each) => each.id === id)).toHaveLength(1);
   });
 
-  test('a replaced file keeps its id, and its former bytes until the new revision is taken back', async () => {
+  test('a replaced file keeps its id, and its previous bytes once the new revision is removed', async () => {
     const { id, uploaded } = await inReports('replaced.csv', Buffer.from('one'));
     const second = await put({ kind: 'replace', id, mimeType: 'text/csv' }, Buffer.from('two'));
     expect(second.file).toMatchObject({ id, sha256Checksum: sha256(Buffer.from('two')) });
     expect(second.file.headRevisionId).not.toBe(uploaded.file.headRevisionId);
     await courier.removeRevision(id, second.file.headRevisionId ?? '', {});
     expect(await courier.get(id, {})).toMatchObject({ sha256Checksum: sha256(Buffer.from('one')) });
-    // Gone already: no fault.
+    // Already deleted, which is fine.
     await courier.removeRevision(id, second.file.headRevisionId ?? '', {});
     expect(google.drive.bytesOf(id).toString()).toBe('one');
   });
@@ -100,7 +103,7 @@ describe('what the courier’s engine does, the local Drive understands as Drive
     expect(found.map((each) => each.id)).toEqual([id]);
   });
 
-  test('folders of a path are made once, however many want them', async () => {
+  test('concurrent callers create the folders of a path once', async () => {
     const folders = createFolders({
       drive: courier,
       ledger: createMemoryLedger({ now: Date.now }),
@@ -115,7 +118,7 @@ describe('what the courier’s engine does, the local Drive understands as Drive
     expect(made.filter(({ name }) => ['reports', '2026', '11'].includes(name))).toHaveLength(3);
   });
 
-  test('a folder under an id that exists', async () => {
+  test('a folder created under an existing id', async () => {
     const id = await courier.newId({});
     const folder = { id, name: 'once', parentId: google.places.sharedDrive };
     expect(await courier.createFolder(folder, {})).toEqual({ existed: false });
@@ -123,7 +126,7 @@ describe('what the courier’s engine does, the local Drive understands as Drive
     expect((await courier.findFolders(google.places.sharedDrive, 'once', {})).map((each) => each.id)).toEqual([id]);
   });
 
-  test('shares with mail and without', async () => {
+  test('shares with and without notification mail', async () => {
     const { id } = await inReports('shared.csv', Buffer.from('x'));
     const { alice, sales } = google.world.emails;
     const before = google.drive.mails().length;
@@ -135,7 +138,7 @@ describe('what the courier’s engine does, the local Drive understands as Drive
     expect(google.drive.mails().slice(before)).toMatchObject([{ to: alice, fileId: id, role: 'commenter' }]);
   });
 
-  test('removes: a content manager puts into the trash what only a manager deletes', async () => {
+  test('a content manager moves to the trash what only a manager can delete', async () => {
     const { id } = await inReports('unwanted.csv', Buffer.from('x'));
     await courier.remove(id, {});
     expect(await courier.get(id, {})).toMatchObject({ trashed: true });
@@ -156,7 +159,7 @@ describe('what the courier’s engine does, the local Drive understands as Drive
     expect(made.webViewLink).toContain('/spreadsheets/d/');
   });
 
-  test('what Drive converts, whose account it is, what a folder is to it', async () => {
+  test('convertible types, the account’s identity and its role on a folder', async () => {
     const { formats, maxSizes } = await courier.imports({});
     expect(formats['text/csv']).toEqual(['application/vnd.google-apps.spreadsheet']);
     expect(maxSizes['application/vnd.google-apps.document']).toBe(50 * MIB);
@@ -176,7 +179,7 @@ describe('what the courier’s engine does, the local Drive understands as Drive
     expect(await courier.inspectFolder(google.places.readOnlyFolder, {})).toMatchObject({ canAddChildren: false });
   });
 
-  test('a session that somebody else puts to', async () => {
+  test('an upload session that another caller writes to', async () => {
     const id = await courier.newId({});
     const file = { id, name: 'direct.bin', mimeType: 'application/octet-stream', folderId: google.places.sharedDrive };
     const bytes = randomBytes(300_000);
@@ -194,7 +197,7 @@ describe('what the courier’s engine does, the local Drive understands as Drive
   });
 });
 
-describe('what Drive refuses, the courier names', () => {
+describe('Drive’s errors map to the courier’s codes', () => {
   const putInto = async (folderId: string, drive: Drive = courier) => {
     const id = await drive.newId({});
     const target: UploadTarget = { kind: 'create', file: { id, name: 'x', mimeType: 'text/plain', folderId } };
@@ -209,23 +212,23 @@ describe('what Drive refuses, the courier names', () => {
     await expect(putInto(google.places[place])).rejects.toMatchObject({ code });
   });
 
-  test('a person under delegation writes where the service account may not', async () => {
+  test('a delegated user writes where the service account cannot', async () => {
     const uploaded = await putInto(google.places.myDriveFolder, driveOf(google.world.emails.alice));
     expect(uploaded.kind).toBe('stored');
   });
 
-  test('a person whose Drive is full: drive-full', async () => {
+  test('a user whose Drive is full: drive-full', async () => {
     google.drive.setStorageLimit(google.world.emails.bob, 0);
     const folder = google.drive.createFolder({ name: 'full', owner: google.world.emails.bob });
     await expect(putInto(folder, driveOf(google.world.emails.bob))).rejects.toMatchObject({ code: 'drive-full' });
   });
 
-  test('a scope that sees metadata only: scope-insufficient', async () => {
+  test('a metadata-only scope: scope-insufficient', async () => {
     const drive = driveOf(google.world.emails.courier, `${DRIVE_SCOPE}.metadata.readonly`);
     await expect(putInto(google.places.sharedDrive, drive)).rejects.toMatchObject({ code: 'scope-insufficient' });
   });
 
-  test('a media type that Drive does not convert: conversion-refused', async () => {
+  test('a media type that Drive cannot convert: conversion-refused', async () => {
     const file = {
       name: 'odd',
       mimeType: 'application/zip',
@@ -244,7 +247,7 @@ describe('what Drive refuses, the courier names', () => {
   });
 });
 
-test('a search that lags behind: a new file is got at once, and found later', async () => {
+test('search is eventually consistent: a new file is readable at once and found later', async () => {
   google.drive.setLimits({ listLagMs: 3_600_000 });
   const { id } = await inReports('lagging.csv', Buffer.from('x'));
   expect(await courier.get(id, {})).toMatchObject({ id });

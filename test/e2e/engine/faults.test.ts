@@ -7,7 +7,10 @@ import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
 import { type UploadedTo, uploadTo } from '../../support/upload-to.ts';
 import { type Fault, startTinyDrive, type TinyDrive } from '../../support/tiny-drive.ts';
 
-/** Bytes; Drive's own is 262,144. So small here that thousands of uploads of many chunks take seconds. */
+/**
+ * The chunk size in bytes. Drive's own is 262,144; a small one lets thousands of uploads with many chunks run in
+ * seconds.
+ */
 const GRANULARITY = 16;
 const MULTIPART_BYTES = 5 * GRANULARITY;
 const RUNS = Number(process.env.ENGINE_RUNS ?? 1_000);
@@ -32,7 +35,9 @@ beforeAll(async () => {
 });
 afterAll(() => tiny.close());
 
-/** A private property of the try, by which it knows a file as its own, and looks at its bytes, when no answer told of it. */
+/**
+ * A private property by which an attempt recognizes its own file when the response was lost, and then checks its bytes.
+ */
 const MARK = { courierTry: 'one' };
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -60,7 +65,7 @@ const scenario = fc.record({
   seed: fc.nat(255),
 });
 
-/** Faults after which nothing is lost but time; so few of them that no patience runs out. */
+/** Faults that cost only time, and so few that no retry limit is reached. */
 const isBearable = (faults: readonly (Fault | undefined)[]): boolean => {
   const real = faults.filter((fault) => fault !== undefined);
   return real.length <= 4 && !real.includes('byte-corrupted') && !real.includes('session-forgotten');
@@ -68,7 +73,7 @@ const isBearable = (faults: readonly (Fault | undefined)[]): boolean => {
 
 const isRetryable = (error: unknown): boolean => error instanceof CourierError && error.retryable;
 
-test(`${RUNS} uploads under faults: the stored bytes are the sent ones, once, or there is an error and no wrong file`, async () => {
+test(`${RUNS} uploads under faults: the sent bytes are stored once, or an error is returned and no wrong file remains`, async () => {
   let run = 0;
   let failed = 0;
   await fc.assert(
@@ -88,7 +93,7 @@ test(`${RUNS} uploads under faults: the stored bytes are the sent ones, once, or
         const bytes = bytesOf(size, seed);
         const file = {
           ...{ id, name: 'report', mimeType: 'text/csv', folderId: 'folder' },
-          // Without a mark a corrupted file whose answer was lost looks like another's, whose bytes are its own affair.
+          // Without the mark, a corrupted file whose response was lost cannot be told from another writer's file.
           ...(marked || faults.includes('byte-corrupted') ? { appProperties: MARK } : {}),
         };
         const upload = (): Promise<UploadedTo> =>
@@ -104,7 +109,7 @@ test(`${RUNS} uploads under faults: the stored bytes are the sent ones, once, or
         if (first instanceof Error) {
           expect([isRetryable(first), isBearable(faults)]).toEqual([true, false]);
           failed += 1;
-          // The answer to the last request may have been lost: then the file is there, and whole.
+          // The response to the last request may have been lost; then the file exists and is complete.
           for (const { revisions } of tiny.files.values())
             expect(corrupted || sha256(revisions.at(-1) ?? Buffer.alloc(0)) === sha256(bytes)).toBe(true);
           plan = [];
@@ -144,7 +149,7 @@ const wrongRequest = (wrong: (typeof WRONGS)[number], bytes: Buffer, cutAt: numb
   return { source: { size, mimeType: 'text/csv', open: cut }, signal: giveUp.signal };
 };
 
-test(`${RUNS} wrong bodies under faults: an error, and never a file`, async () => {
+test(`${RUNS} invalid bodies under faults: an error, and never a file`, async () => {
   const wrongs = fc.record({
     scenario,
     wrong: fc.constantFrom(...WRONGS),
@@ -183,10 +188,10 @@ test(`${RUNS} wrong bodies under faults: an error, and never a file`, async () =
   expect(own).toBeGreaterThan(RUNS / 3);
 }, 600_000);
 
-test(`${RUNS} uploads taken up again and again where they were left: one file, and every byte vouched for`, async () => {
+test(`${RUNS} uploads resumed repeatedly from where they stopped: one file, and every byte verified`, async () => {
   const tries = fc.record({
     scenario,
-    // Long enough that the patience of one try runs out.
+    // Long enough to exceed the retry limit of one attempt.
     plans: fc.array(
       fc.array(fc.option(fc.constantFrom(...PASSING), { nil: undefined, freq: 4 }), { minLength: 8, maxLength: 40 }),
       { minLength: 1, maxLength: 4, size: 'max' },

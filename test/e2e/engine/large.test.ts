@@ -34,7 +34,7 @@ afterAll(async () => {
   await google?.close();
 });
 
-/** The most that a process has held so far, in bytes; undefined where the system does not tell. */
+/** The peak memory of the process in bytes, or undefined where the system does not report it. */
 const peakResidentBytes = (pid: number | undefined): number | undefined => {
   const path = `/proc/${pid}/status`;
   const [, kibibytes] = existsSync(path) ? (/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(path, 'utf8')) ?? []) : [];
@@ -77,7 +77,7 @@ const peakResidentBytes = (pid: number | undefined): number | undefined => {
   TIMEOUT_MS,
 );
 
-test('a session for 33 GiB is opened, and its secret is in no line of the log', async () => {
+test('a session for 33 GiB is opened, and no log line contains its secret', async () => {
   const size = 33 * 1024 ** 3;
   const opened = await fetch(`${courier.url}/v1/uploads`, {
     method: 'POST',

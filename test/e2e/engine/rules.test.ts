@@ -43,7 +43,7 @@ const chunksOf = (requests: readonly TinyRequest[]): TinyRequest[] =>
 const failureOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(() => undefined).catch((error: unknown) => error);
 
-/** Gives some bytes and then fails. */
+/** Yields some bytes and then fails. */
 const cutSource = (bytes: Uint8Array, size: number | undefined): Source => ({
   size,
   mimeType: 'text/csv',
@@ -56,7 +56,7 @@ const cutSource = (bytes: Uint8Array, size: number | undefined): Source => ({
 describe.each([
   ['small', SMALL],
   ['large', LARGE],
-])('a %s file that is not what was announced never exists', (_, bytes) => {
+])('a %s file that differs from what was announced is never created', (_, bytes) => {
   test.each<[string, Partial<UploadRequest> & { source: Source }, string]>([
     ['cut, of known size', { source: cutSource(bytes.subarray(1), bytes.length) }, 'body-truncated'],
     ['cut, of unknown size', { source: cutSource(bytes, undefined) }, 'body-truncated'],
@@ -83,7 +83,7 @@ describe.each([
     expect(tiny.sessions.size).toBe(0);
   });
 
-  test('and what fits is committed once, with its hash and size', async () => {
+  test('and a matching one is committed once, with its hash and size', async () => {
     const { tiny, drive } = await start();
     const committed: unknown[] = [];
     const uploaded = await uploadTo(drive, {
@@ -116,7 +116,7 @@ describe.each([
     return started;
   };
 
-  test('is answered with the file that is there, and with the hash of what came', async () => {
+  test('returns the existing file and the hash of the received bytes', async () => {
     const { tiny, drive } = await began();
     const again = await uploadTo(drive, { target: create(), source: sourceOf(bytes), maxBytes: 1e6 });
     expect(again).toMatchObject({ kind: 'exists', sha256: sha256(bytes), size: bytes.length });
@@ -124,7 +124,7 @@ describe.each([
     expect(tiny.files.get('one')?.revisions).toHaveLength(1);
   });
 
-  test('is refused when what came is not what was announced', async () => {
+  test('is rejected when the received bytes differ from what was announced', async () => {
     const { drive } = await began();
     const request = {
       target: create(),
@@ -135,7 +135,7 @@ describe.each([
     expect(await failureOf(uploadTo(drive, request))).toMatchObject({ code: 'digest-mismatch' });
   });
 
-  test('takes the bytes as its next revision, if so wished', async () => {
+  test('gets the bytes as its next revision if requested', async () => {
     const { tiny, drive } = await began();
     const again = await uploadTo(drive, {
       target: create(),
@@ -147,7 +147,7 @@ describe.each([
     expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(Buffer.from('first')), sha256(bytes)]);
   });
 
-  test('is checked, and not written again, when this very try has made it', async () => {
+  test('is verified and not written again if this attempt created it', async () => {
     const { tiny, drive } = await began({ courierTry: 'mine' });
     const target = create('one', { appProperties: { courierTry: 'mine' } });
     const request = { target, source: sourceOf(bytes), ifExists: 'replace', maxBytes: 1e6 } as const;
@@ -159,9 +159,9 @@ describe.each([
 describe.each([
   ['small', SMALL],
   ['large', LARGE],
-])('a %s file whose folder has gone', (_, bytes) => {
+])('a %s file whose folder was deleted', (_, bytes) => {
   const target = create('one', { folderId: 'gone' });
-  test('goes to the folder that the story names instead, from the same bytes', async () => {
+  test('goes to the replacement folder, from the same bytes', async () => {
     const { tiny, drive } = await start();
     const otherFolder = async (): Promise<string> => 'made anew';
     await uploadTo(drive, { target, source: sourceOf(bytes), maxBytes: 1e6, otherFolder });
@@ -171,7 +171,7 @@ describe.each([
   test.each([
     ['no other folder', async () => undefined],
     ['another that is gone too', async () => 'gone'],
-  ])('is given up with %s', async (_, otherFolder) => {
+  ])('fails with %s', async (_, otherFolder) => {
     const { tiny, drive, budget } = await start();
     const failure = await failureOf(uploadTo(drive, { target, source: sourceOf(bytes), maxBytes: 1e6, otherFolder }));
     expect(failure).toMatchObject({ code: 'folder-not-found' });
@@ -185,7 +185,7 @@ describe('replacing', () => {
     ['small', SMALL],
     ['large', LARGE],
   ])(
-    'puts a %s file under the same id, and back to the former revision when Drive stored it wrongly',
+    'replaces a %s file under the same id, and restores the previous revision if Drive corrupts the new one',
     async (_, bytes) => {
       let wrong: Fault | undefined;
       const { tiny, drive } = await start(({ bytes }) => (bytes > 0 ? wrong : undefined));
@@ -204,7 +204,7 @@ describe('replacing', () => {
     },
   );
 
-  test('a file that has gone meanwhile is worth another try', async () => {
+  test('a file that was deleted meanwhile fails with a transient error', async () => {
     const { drive } = await start();
     const target = { kind: 'replace', id: 'gone', mimeType: 'text/csv' } as const;
     const failure = await failureOf(uploadTo(drive, { target, source: sourceOf(SMALL), maxBytes: 1e6 }));
@@ -212,7 +212,7 @@ describe('replacing', () => {
   });
 });
 
-test('a source is let go of as soon as the upload has failed', async () => {
+test('a failed upload releases its source immediately', async () => {
   const { drive } = await start(undefined, 4);
   let released = false;
   const source: Source = {
@@ -235,10 +235,10 @@ test('a source is let go of as soon as the upload has failed', async () => {
 });
 
 describe('sessions', () => {
-  test('cost one call, and one for each chunk', async () => {
+  test('cost one call, plus one for each chunk', async () => {
     const { tiny, drive } = await start(undefined, 8);
     await uploadTo(drive, { target: create(), source: sourceOf(LARGE, { pieces: [7] }), maxBytes: 1e6 });
-    // Of eight blocks an upload that is alone may hold four, two of them on their way.
+    // An upload that runs alone may hold four of eight blocks, two of them in flight.
     const chunk = 2 * GRANULARITY;
     expect(tiny.requests).toHaveLength(1 + Math.ceil(LARGE.length / chunk));
     const ranges = chunksOf(tiny.requests).map(({ headers }) => headers['content-range']);
@@ -246,7 +246,7 @@ describe('sessions', () => {
     expect(ranges.at(-1)).toBe('bytes 480-499/500');
   });
 
-  test('bear five refusals of one chunk in a row', async () => {
+  test('tolerate five errors of one chunk in a row', async () => {
     let refused = 0;
     const { tiny, drive } = await start(({ method, bytes }) =>
       method === 'PUT' && bytes > 0 && ++refused <= 5 ? 'unavailable' : undefined,
@@ -255,7 +255,7 @@ describe('sessions', () => {
     expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(LARGE)]);
   });
 
-  test('say "*" until the size is known', async () => {
+  test('send "*" until the size is known', async () => {
     const { tiny, drive } = await start();
     await uploadTo(drive, { target: create(), source: sourceOf(LARGE, { known: false }), maxBytes: 1e6 });
     const ranges = chunksOf(tiny.requests).map(({ headers }) => headers['content-range'] ?? '');
@@ -270,7 +270,7 @@ describe('sessions', () => {
     expect(tiny.requests[0]?.headers.authorization).toBe('Bearer ya29.test');
   });
 
-  test('forgotten after bytes were let go: begun anew from a source that opens again, else given up', async () => {
+  test('that Drive has forgotten restart if the source can be reopened, and fail otherwise', async () => {
     for (const again of [true, false]) {
       let puts = 0;
       const { tiny, drive } = await start(({ method }) =>
@@ -283,7 +283,7 @@ describe('sessions', () => {
     }
   });
 
-  test('go on from where an earlier try has left them, and still vouch for every byte', async () => {
+  test('resume where an earlier attempt stopped, and still verify every byte', async () => {
     let puts = 0;
     const { tiny, drive } = await start(({ method }) => (method === 'PUT' && ++puts > 4 ? 'unavailable' : undefined));
     const kept: string[] = [];
@@ -302,10 +302,10 @@ describe('sessions', () => {
     expect(resumed).toMatchObject({ sha256: sha256(LARGE), size: 500, kind: 'stored' });
     expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(LARGE)]);
     expect(chunksOf(tiny.requests).reduce((sum, { bytes }) => sum + bytes, 0)).toBe(500 - stored);
-    // Once more: the session is done, and its file is the answer.
+    // Resume again: the session is complete, and returns its file.
     const done = await uploadTo(drive, { ...request, sessionUri, keepSession: keep });
     expect(done).toMatchObject({ sha256: sha256(LARGE), kind: 'exists', file: { id: 'one' } });
-    // And once more, with a session that nobody knows.
+    // Resume once more, with a session that Drive does not know.
     tiny.sessions.clear();
     tiny.files.clear();
     expect(await uploadTo(drive, { ...request, sessionUri, keepSession: keep })).toMatchObject({ kind: 'stored' });
@@ -315,7 +315,7 @@ describe('sessions', () => {
   test.each([
     ['kept for a later try', true],
     ['cancelled', false],
-  ])('of a request that is given up are %s', async (_, resumable) => {
+  ])('of a cancelled request are %s', async (_, resumable) => {
     const { tiny, drive } = await start();
     const giveUp = new AbortController();
     const source: Source = {
@@ -333,7 +333,7 @@ describe('sessions', () => {
     expect(tiny.files.size).toBe(0);
   });
 
-  test('end in good time before the deadline', async () => {
+  test('stop well before the deadline', async () => {
     const { tiny, drive } = await start();
     const source: Source = {
       ...sourceOf(LARGE),
@@ -349,7 +349,7 @@ describe('sessions', () => {
     expect(tiny.files.size).toBe(0);
   });
 
-  test('of a conversion end in one file without an id, and a lost last answer is asked for', async () => {
+  test('of a conversion create one file without an id, and query the result after a lost last response', async () => {
     const { tiny, drive } = await start(({ headers }) =>
       /-49\/50$/.test(headers['content-range'] ?? '') ? 'answer-lost' : undefined,
     );
@@ -368,7 +368,7 @@ describe('sessions', () => {
 });
 
 test.each([1, 3])(
-  'fifty uploads of %i block(s) with one id at once make one file, and all are told of it',
+  'fifty concurrent uploads of %i block(s) with one id create one file, and all of them return it',
   async (blocks) => {
     const { tiny, drive } = await start(undefined, 40);
     const bytes = bytesOf(blocks * 3 * GRANULARITY);
@@ -382,7 +382,7 @@ test.each([1, 3])(
   },
 );
 
-test('a conversion of which nobody knows whether it was made is not made again', async () => {
+test('a conversion with an unknown outcome is not repeated', async () => {
   let asked = 0;
   const { tiny, drive } = await start(({ headers }) => {
     const range = headers['content-range'] ?? '';
@@ -398,7 +398,7 @@ test('a conversion of which nobody knows whether it was made is not made again',
   expect(tiny.files.size).toBe(1);
 });
 
-test('many uploads at once share one small budget, and all arrive', async () => {
+test('many concurrent uploads share one small buffer budget, and all succeed', async () => {
   const { tiny, drive } = await start(undefined, 6);
   const uploads = Array.from({ length: 60 }, (_, turn) => bytesOf(turn * 17));
   await Promise.all(

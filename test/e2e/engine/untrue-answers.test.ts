@@ -5,7 +5,7 @@ import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
 import { uploadTo } from '../../support/upload-to.ts';
 import { type Fault, type Reply, refusal, startTinyDrive, type TinyRequest } from '../../support/tiny-drive.ts';
 
-/** Answers of Drive that contradict what was sent: none of them is believed. */
+/** Responses of Drive that contradict what was sent: none of them is trusted. */
 
 const GRANULARITY = 16;
 
@@ -42,7 +42,7 @@ const failureOf = (work: Promise<unknown>): Promise<unknown> =>
 const isChunk = ({ method, bytes }: TinyRequest): boolean => method === 'PUT' && bytes > 0;
 const isSessionStart = ({ method, path }: TinyRequest): boolean => method === 'POST' && path.includes('/upload/');
 
-describe('a session that acknowledges more than it was sent', () => {
+describe('a session that acknowledges more bytes than it was sent', () => {
   const overstate = (reply: Reply): Reply => {
     const last = Number(/-(\d+)$/.exec(reply.headers?.range ?? '')?.[1]);
     return { status: 308, headers: { range: `bytes=0-${last + GRANULARITY}` } };
@@ -60,7 +60,7 @@ describe('a session that acknowledges more than it was sent', () => {
       expect(await work).toMatchObject({ sha256: sha256(LARGE), size: LARGE.length });
       expect(tiny.files.get('one')?.revisions.map(sha256)).toEqual([sha256(LARGE)]);
       expect(tiny.requests.filter(isSessionStart)).toHaveLength(2);
-      // No chunk goes out behind bytes that were never sent.
+      // No chunk is sent beyond bytes that were never sent.
       expect(sent()[3]).toMatch(/^bytes 0-/);
     } else {
       expect(await failureOf(work)).toMatchObject({ code: 'drive-unavailable' });
@@ -70,7 +70,7 @@ describe('a session that acknowledges more than it was sent', () => {
   });
 });
 
-describe('an answer about the account or the shared drive ends the upload: no other session would fare better', () => {
+describe('an error about the account or the shared drive ends the upload, since a new session would fail as well', () => {
   test.each([
     ['storageQuotaExceeded', /^(no-storage-quota|drive-full)$/],
     ['teamDriveFileLimitExceeded', /^drive-full$/],
@@ -88,7 +88,7 @@ describe('an answer about the account or the shared drive ends the upload: no ot
   });
 });
 
-describe('a file that Drive describes with another size than was sent is not vouched for', () => {
+describe('a file that Drive reports with another size than was sent is not accepted', () => {
   const describeWith = (change: object) => (reply: Reply) => ({
     ...reply,
     body: { ...(reply.body as object), ...change },

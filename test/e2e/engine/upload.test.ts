@@ -26,16 +26,23 @@ const newFile = (id: string) => ({ id, name: 'report.csv', mimeType: 'text/csv',
 describe('sizes at every boundary', () => {
   const CHUNK = 4 * MIB;
   const sizes = [0, 1, 256 * KIB, 5 * MIB, CHUNK, 3 * CHUNK].flatMap((size) => [size - 1, size, size + 1]);
-  test.each(sizes.filter((size) => size >= 0))('%i bytes arrive as sent, of known and unknown size', async (size) => {
-    const { tiny, drive } = await start();
-    const bytes = randomBytes(size);
-    for (const known of [true, false]) {
-      const id = await drive.newId({});
-      const source = sourceOf(bytes, { known });
-      const uploaded = await uploadTo(drive, { target: { kind: 'create', file: newFile(id) }, source, maxBytes: size });
-      expect(uploaded).toMatchObject({ sha256: sha256(bytes), size, kind: 'stored' });
-      expect(tiny.files.get(id)?.revisions.map(sha256)).toEqual([sha256(bytes)]);
-    }
-    expect(tiny.files.size).toBe(2);
-  });
+  test.each(sizes.filter((size) => size >= 0))(
+    '%i bytes of known and unknown size are stored as sent',
+    async (size) => {
+      const { tiny, drive } = await start();
+      const bytes = randomBytes(size);
+      for (const known of [true, false]) {
+        const id = await drive.newId({});
+        const source = sourceOf(bytes, { known });
+        const uploaded = await uploadTo(drive, {
+          target: { kind: 'create', file: newFile(id) },
+          source,
+          maxBytes: size,
+        });
+        expect(uploaded).toMatchObject({ sha256: sha256(bytes), size, kind: 'stored' });
+        expect(tiny.files.get(id)?.revisions.map(sha256)).toEqual([sha256(bytes)]);
+      }
+      expect(tiny.files.size).toBe(2);
+    },
+  );
 });

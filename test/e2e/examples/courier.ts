@@ -5,12 +5,12 @@ import { startCourierIn } from '../../support/courier-in-world.ts';
 export interface ExampleWorld {
   google: LocalGoogle;
   courier: CourierProcess;
-  /** The content of the file of this name in Drive. @throws when there is not exactly one */
+  /** The content of the file with this name in Drive. @throws unless exactly one file has it */
   contentOf(name: string): Promise<string>;
   close(): Promise<void>;
 }
 
-/** A courier that takes files of everybody whom the examples run as. */
+/** A courier that accepts files from every identity that the examples run as. */
 export const openExampleWorld = async (): Promise<ExampleWorld> => {
   const google = await startLocalGoogle();
   const { emails, secret } = google.world;

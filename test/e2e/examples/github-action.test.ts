@@ -9,7 +9,7 @@ import { AUDIENCE } from '../../support/courier-in-world.ts';
 import { REPOSITORY } from '../../support/pages.ts';
 import { type ExampleWorld, openExampleWorld } from './courier.ts';
 
-/** The script of action.yml, run as a runner does: with its inputs as variables, and the packed client. */
+/** The script of action.yml, run as a runner does: with its inputs as environment variables and the packed client. */
 
 const execute = promisify(execFile);
 const TIMEOUT_MS = 120_000;
@@ -44,7 +44,7 @@ const runAction = async (inputs: Record<string, string>) => {
     env: {
       ...{ PATH: process.env.PATH, HOME: world.google.dataDir, GITHUB_OUTPUT: output, ...env },
       ...{ GOOGLE_APPLICATION_CREDENTIALS: world.google.world.keyFiles.exporter },
-      // What google-github-actions/auth leaves is found in the same way; nothing is asked of the registry.
+      // The credentials that google-github-actions/auth leaves are found the same way. The registry is not contacted.
       ...{ COURIER_GOOGLE_ORIGIN: world.google.origin, npm_config_offline: 'true', npm_config_audit: 'false' },
     },
   });
@@ -57,7 +57,7 @@ const runAction = async (inputs: Record<string, string>) => {
 };
 
 test(
-  'sends a file whose name a shell would run, and answers with its receipt; a repeated run sends it once',
+  'sends a file whose name contains shell syntax and outputs its receipt; a repeated run sends it once',
   async () => {
     const name = '$(touch ran) `x` -- report.csv';
     writeFileSync(join(world.google.dataDir, name), 'day,orders\r\n');

@@ -39,12 +39,12 @@ const written = (name: string, text: string): string => {
   return path;
 };
 
-/** The examples import the client by the package's name, which here leads to its source: there need be no build. */
+/** The examples import the client by its package name, which resolves to its source here, so no build is needed. */
 const node = (args: readonly string[], env: Record<string, string>) =>
   execute(process.execPath, ['--conditions=drive-courier-source', ...args], { env });
 
 describe('examples/node', () => {
-  test('send-report.ts sends rows and a file, and twice on a day it is one table', async () => {
+  test('send-report.ts sends rows and a file, and a second run on the same day creates no second table', async () => {
     const env = { ...environment(), GOOGLE_APPLICATION_CREDENTIALS: keyFile('exporter') };
     const script = join(EXAMPLES, 'node/send-report.ts');
     const first = await node([script, written('report.pdf', '%PDF-1.7')], env);
@@ -54,7 +54,7 @@ describe('examples/node', () => {
     expect(await world.contentOf('report.pdf')).toBe('%PDF-1.7');
   });
 
-  test('its failures end in the client’s exit code', async () => {
+  test('failures end with the client’s exit code', async () => {
     const env = { ...environment(), GOOGLE_APPLICATION_CREDENTIALS: keyFile('stranger') };
     await expect(node([join(EXAMPLES, 'node/send-report.ts')], env)).rejects.toMatchObject({
       code: 1,
@@ -64,7 +64,7 @@ describe('examples/node', () => {
 });
 
 describe('examples/aws-lambda/node', () => {
-  test('its handler calls as its AWS role, and an event that comes twice makes one file', async () => {
+  test('the handler calls as its AWS role, and a repeated event creates one file', async () => {
     const script = `
       const { handler } = await import(${JSON.stringify(join(EXAMPLES, 'aws-lambda/node/handler.mjs'))});
       const event = { day: '1999-12-31', orders: [{ order: 1, total: '12.50' }] };
@@ -80,7 +80,7 @@ describe('examples/aws-lambda/node', () => {
   });
 });
 
-/** gcloud, with a configuration of its own and the local Google's addresses. */
+/** gcloud, with its own configuration and the local Google's addresses. */
 const gcloudEnvironment = async (): Promise<Record<string, string>> => {
   const config = join(world.google.dataDir, 'gcloud');
   mkdirSync(config, { recursive: true });
@@ -98,7 +98,7 @@ const gcloudEnvironment = async (): Promise<Record<string, string>> => {
 };
 
 (hasCurl && hasGcloud ? describe : describe.skip)('examples/curl', () => {
-  test('send.sh sends a file as gcloud’s account, and as one that it may act as', async () => {
+  test('send.sh sends a file as gcloud’s account, and as a service account that it may impersonate', async () => {
     const env = await gcloudEnvironment();
     const path = written('curl é.csv', 'a,b\r\n');
     const send = async (more: Record<string, string> = {}) =>
@@ -120,7 +120,7 @@ describe('examples/github-actions', () => {
   };
   const steps = workflow.jobs.send?.steps ?? [];
 
-  test('asks for GitHub’s token, and for an ID token with the email in it', () => {
+  test('requests GitHub’s token, and an ID token that contains the email', () => {
     expect(workflow.permissions['id-token']).toBe('write');
     const become = steps.find(({ uses }) => uses?.startsWith('google-github-actions/auth@'));
     expect(become?.with).toMatchObject({ token_format: 'id_token', id_token_include_email: true });
@@ -139,12 +139,12 @@ describe('examples/github-actions', () => {
 });
 
 describe('examples/workflows', () => {
-  test('asks for an ID token of the courier’s audience, and its body is an export document', async () => {
+  test('requests an ID token for the courier’s audience, and sends an export document', async () => {
     const { main } = parse(readFileSync(join(EXAMPLES, 'workflows/export.yaml'), 'utf8')) as {
       main: { steps: Record<string, { try?: { args: Record<string, unknown> } }>[] };
     };
     const send = main.steps.map((step) => step.send?.try?.args).find((args) => args !== undefined);
-    // The expressions of Workflows, filled in as it would.
+    // The expressions of Workflows, evaluated as Workflows does.
     const filled = JSON.stringify(send)
       .replace(/\$\{\\"orders-\\" \+ input\.day \+ \\"\.csv\\"\}/, 'workflow.csv')
       .replace(/\$\{\\"orders-\\" \+ input\.day\}/, 'workflow')

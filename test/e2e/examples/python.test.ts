@@ -12,7 +12,7 @@ const execute = promisify(execFile);
 const EXAMPLES = join(import.meta.dirname, '../../../examples');
 const CLIENT = join(import.meta.dirname, '../../../clients/python/src');
 
-/** Debian's own google-auth, and the newer one that gcloud brings along. */
+/** Debian's google-auth and the newer one that is bundled with gcloud. */
 const SDK = '/usr/lib/google-cloud-sdk';
 const SDK_LIBRARIES = { PYTHONPATH: `${SDK}/lib/third_party` };
 const has = (program: string, modules: string, env: Record<string, string>): boolean =>
@@ -62,11 +62,11 @@ const run = async (
   });
   return stdout;
 };
-/** `each` wants a row even where all of them are skipped. */
+/** `each` needs a row even if all of them are skipped. */
 const withPython = PYTHONS.length > 0 ? PYTHONS : CANDIDATES.slice(0, 1);
 
 (PYTHONS.length > 0 ? describe : describe.skip).each(withPython)('examples/python with $name', (python) => {
-  test('send_file.py posts a file by a key', async () => {
+  test('send_file.py posts a file with a key', async () => {
     const { path, name, text } = newFile();
     const key = world.google.world.keyFiles.exporter ?? '';
     const printed = await run(python, [
@@ -81,7 +81,7 @@ const withPython = PYTHONS.length > 0 ? PYTHONS : CANDIDATES.slice(0, 1);
     expect(await world.contentOf(name)).toBe(text);
   });
 
-  test('send_file_adc.py posts a file as whoever the machine is', async () => {
+  test('send_file_adc.py posts a file with the machine’s identity', async () => {
     const { path, name, text } = newFile();
     const metadata = {
       GCE_METADATA_HOST: world.google.metadataHost,
@@ -98,7 +98,7 @@ const withPython = PYTHONS.length > 0 ? PYTHONS : CANDIDATES.slice(0, 1);
     expect(await world.contentOf(name)).toBe(text);
   });
 
-  test('send_with_client.py posts a file as whatever identity it finds, and twice with a key it is one file', async () => {
+  test('send_with_client.py posts a file with the detected identity, and a repeated key creates one file', async () => {
     const { path, name, text } = newFile();
     const more = {
       GOOGLE_APPLICATION_CREDENTIALS: world.google.world.keyFiles.exporter ?? '',
@@ -116,7 +116,7 @@ const withPython = PYTHONS.length > 0 ? PYTHONS : CANDIDATES.slice(0, 1);
     });
   });
 
-  test('send_file.py says what is wrong, and what to do', async () => {
+  test('send_file.py prints the problem and its remedy', async () => {
     const { path } = newFile();
     const key = world.google.world.keyFiles.stranger ?? '';
     const args = [join(EXAMPLES, 'python/send_file.py'), '--audience', AUDIENCE, '--key', key, path];
@@ -134,7 +134,7 @@ const CLIENT_README = 'clients/python/README.md';
   expect(blocks.length).toBeGreaterThan(1);
   const [python] = withPython;
   if (python === undefined) throw new Error('no Python');
-  // Here, what tokens are made for is not where the courier is.
+  // Here, the audience of the tokens differs from the courier's address.
   const audience = `import drive_courier, functools
 drive_courier.Client = functools.partial(drive_courier.Client, audience=${JSON.stringify(AUDIENCE)})`;
   writeFileSync(join(world.google.dataDir, 'sales.csv'), 'day,orders\r\n');
@@ -154,8 +154,9 @@ drive_courier.Client = functools.partial(drive_courier.Client, audience=${JSON.s
 });
 
 (federating.length > 0 ? describe : describe.skip)('examples/aws-lambda/python', () => {
-  test('its handler gets an ID token as its AWS role, and an event that comes twice makes one file', async () => {
-    // What Lambda does: the environment of the role, and a call. Python has Google's addresses built in, so they are bent here.
+  test('the handler gets an ID token as its AWS role, and a repeated event creates one file', async () => {
+    // Does what Lambda does: sets the role's environment and calls the handler. Google's addresses are built into
+    // Python's library, so they are redirected here.
     const script = `
 import json, os, sys
 import google.auth.iam as iam

@@ -8,7 +8,7 @@ import { blocksIn } from '../../support/pages.ts';
 import { findPythonAuths } from '../../support/programs.ts';
 import { type ExampleWorld, openExampleWorld } from './courier.ts';
 
-/** The curl call of README.md and the Python of docs/callers.md, run as they stand there. */
+/** Runs the curl call of README.md and the Python code of docs/callers.md as they are written there. */
 
 const execute = promisify(execFile);
 const CSV = 'day,orders\r\n2026-11-24,7\r\n';
@@ -19,7 +19,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world?.close());
 
-/** The one block of its page that has these words: Python is in docs/callers.md, the rest in README.md. */
+/** The only block of its page that contains these words. Python is in docs/callers.md, the rest in README.md. */
 const blockWith = (language: string, words: string): string => {
   const path = language === 'python' ? 'docs/callers.md' : 'README.md';
   const found = blocksIn(language).filter(({ page, text }) => page === path && text.includes(words));
@@ -29,8 +29,8 @@ const blockWith = (language: string, words: string): string => {
 };
 
 /**
- * A folder with what README's reader has there: the file, and a gcloud that a person is logged in to, which makes no
- * token for an audience but in the name of a service account.
+ * A folder with what README's reader has: the file, and a gcloud that is logged in as a person. For an audience it can
+ * make tokens only by impersonating a service account.
  */
 const readersFolder = (): string => {
   const folder = mkdtempSync(join(world.google.dataDir, 'reader-'));
@@ -72,7 +72,7 @@ if (!hasCurl) console.warn('SKIPPED: no curl here, so the call that README shows
 const pythons = findPythonAuths();
 if (pythons.length === 0)
   console.warn('SKIPPED: no python3 with google-auth here, so the Python of docs/callers.md is not run.');
-/** A program of docs/callers.md, run in its reader's folder with what surrounds it there. */
+/** A program of docs/callers.md, run in its reader's folder with the surroundings that the page describes. */
 const runPython = async (program: string, env: Record<string, string> = {}) => {
   const [python] = pythons;
   const surroundings = { PATH: process.env.PATH ?? '', NO_GCE_CHECK: 'true', ...python?.env, ...env };
@@ -80,7 +80,7 @@ const runPython = async (program: string, env: Record<string, string> = {}) => {
   return execute(python?.command ?? '', ['-c', whole], { cwd: readersFolder(), env: surroundings });
 };
 
-/** Here, what tokens are made for is not where the courier is, and the metadata server has another address. */
+/** Here, the audience of the tokens differs from the courier's address, and the metadata server has another address. */
 const attached = (shown: string): string => {
   const script = shown
     .replace('"audience": COURIER_URL', `"audience": "${AUDIENCE}"`)

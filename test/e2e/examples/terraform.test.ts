@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 
 const TERRAFORM = 'terraform';
 const FOLDER = join(import.meta.dirname, '../../../examples/aws-lambda/terraform');
-/** No network in tests: providers come from where an administrator put them. */
+/** Tests use no network: providers come from a local mirror that an administrator filled. */
 const PLUGINS = [
   process.env.TERRAFORM_PLUGINS ?? '',
   '/opt/tf-plugins',

@@ -13,7 +13,7 @@ import { createKeptLog } from '../../support/kept-log.ts';
 const BYTES = randomBytes(3_000_000);
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-describe('an object of Cloud Storage', () => {
+describe('a Cloud Storage object', () => {
   let google: LocalGoogle;
   let bearer: string;
   let asked: ObjectName;
@@ -47,7 +47,7 @@ describe('an object of Cloud Storage', () => {
   };
   const media = { host: 'storage.googleapis.com', query: { alt: 'media' } };
 
-  test('is read whole, under its name, type and generation', async () => {
+  test('is read completely, with its name, type and generation', async () => {
     const source = await open({ bucket: asked.bucket, object: asked.object });
     expect(source).toMatchObject({
       name: 'a/b c.bin',
@@ -63,19 +63,19 @@ describe('an object of Cloud Storage', () => {
     expect(sha256(await read(source.openAt?.(offset) ?? Readable.from([])))).toBe(sha256(BYTES.subarray(offset)));
   });
 
-  test('whose reading breaks is read on from the byte where it broke', async () => {
+  test('resumes reading at the byte where the connection broke', async () => {
     google.faults.add({ ...media, nth: [1, 2], fault: { kind: 'answer-cut', afterBytes: 700_000 } });
     expect(sha256(await read((await open(asked)).open()))).toBe(sha256(BYTES));
     expect(google.faults.list()).toMatchObject([{ fired: 2 }]);
   });
 
-  test('whose reading breaks again and again is read on as long as each time brings it further', async () => {
+  test('keeps resuming as long as each attempt makes progress', async () => {
     google.faults.add({ ...media, fault: { kind: 'answer-cut', afterBytes: 300_000 } });
     expect(sha256(await read((await open(asked)).open()))).toBe(sha256(BYTES));
     expect(google.faults.list()[0]?.fired).toBeGreaterThan(8);
   });
 
-  test('whose reading breaks again and again without a byte is given up', async () => {
+  test('fails if reading breaks repeatedly without progress', async () => {
     google.faults.add({ ...media, fault: { kind: 'answer-cut', afterBytes: 0 } });
     await expect(read((await open(asked)).open())).rejects.toMatchObject({ code: 'google-unavailable' });
   });
@@ -83,7 +83,7 @@ describe('an object of Cloud Storage', () => {
   test.each([
     ['once', (source: Source) => source.open()],
     ['again, as a later try does', (source: Source) => source.openAt?.(0)],
-  ])('whose bytes do not fit their checksum fails, read %s', async (_, start) => {
+  ])('fails if the bytes do not match the checksum, read %s', async (_, start) => {
     const wrong = Buffer.from(BYTES);
     wrong[1_234_567] = (wrong[1_234_567] ?? 0) ^ 1;
     await writeFile(join(google.dataDir, 'storage', `${asked.generation}.bytes`), wrong);
@@ -94,14 +94,14 @@ describe('an object of Cloud Storage', () => {
     });
   });
 
-  test('that is overwritten while it is read is not mixed with what came after', async () => {
+  test('that is overwritten during reading is not mixed with its new content', async () => {
     google.faults.add({ ...media, nth: 1, fault: { kind: 'answer-cut', afterBytes: 500_000 } });
     const source = await open({ bucket: asked.bucket, object: asked.object });
     await google.storage.putObject(google.bucket, 'a/b c.bin', randomBytes(3_000_000));
     await expect(read(source.open())).rejects.toMatchObject({ code: 'source-not-found' });
   });
 
-  test('kept compressed is delivered as it is kept', async () => {
+  test('stored compressed is delivered as it is stored', async () => {
     await google.storage.putObject(google.bucket, 'log.gz', Buffer.from('not really gzip'), {
       contentType: 'text/plain',
       contentEncoding: 'gzip',
@@ -121,7 +121,7 @@ describe('an object of Cloud Storage', () => {
     ['identity', 'text/csv', undefined],
     ['utf-8', 'text/csv', undefined],
     ['', 'text/csv', undefined],
-  ])('with Content-Encoding: %s is of the type %s and gets the ending %s', async (contentEncoding, type, suffix) => {
+  ])('with Content-Encoding: %s has the type %s and gets the extension %s', async (contentEncoding, type, suffix) => {
     const options = { contentType: 'text/csv', contentEncoding };
     await google.storage.putObject(google.bucket, 'table.csv', 'bytes', options);
     const source = await open({ bucket: google.bucket, object: 'table.csv' });
@@ -129,7 +129,7 @@ describe('an object of Cloud Storage', () => {
     expect((await read(source.open())).toString()).toBe('bytes');
   });
 
-  test('with a customer-supplied key is refused with the reason, before a byte is read', async () => {
+  test('with a customer-supplied key is rejected with the reason before a byte is read', async () => {
     await google.storage.putObject(google.bucket, 'sealed', 'x', { customerKey: true });
     await expect(open({ bucket: google.bucket, object: 'sealed' })).rejects.toMatchObject({
       code: 'source-forbidden',
@@ -146,7 +146,7 @@ describe('an object of Cloud Storage', () => {
       await google.storage.putObject('payers-bucket', 'a', 'paid');
     });
 
-    test('is refused with the reason and the key to set, and not to be tried again', async () => {
+    test('fails permanently, with the reason and the key to set', async () => {
       await expect(open(object)).rejects.toMatchObject({
         code: 'source-forbidden',
         retryable: false,
@@ -155,7 +155,7 @@ describe('an object of Cloud Storage', () => {
       });
     });
 
-    test('is refused where the courier may not bill the project', async () => {
+    test('fails if the courier may not bill the project', async () => {
       await expect(open(object, {}, 'other-project')).rejects.toMatchObject({
         code: 'source-forbidden',
         detail: expect.stringContaining('other-project'),
@@ -163,7 +163,7 @@ describe('an object of Cloud Storage', () => {
       });
     });
 
-    test('is read on the account of the configured project, which other buckets are not told', async () => {
+    test('is billed to the configured project, which requests for other buckets do not name', async () => {
       const { world } = google;
       world.grantOnProject(`serviceAccount:${world.emails.runtime}`, 'roles/serviceusage.serviceUsageConsumer');
       const source = await open(object, {}, world.project.id);
@@ -230,7 +230,7 @@ describe('an object of Cloud Storage', () => {
     else expect((await read((await source).open())).toString()).toBe(bytes);
   });
 
-  test('an answer that is no JSON is a transient error, not a fault of the courier', async () => {
+  test('a response that is not JSON is a transient error, not an internal one', async () => {
     const real = createTransport({ googleOrigin: google.origin, log: createKeptLog() });
     const send = async () => ({ status: 200, headers: {}, body: Buffer.from('<html>') });
     await expect(openObject({ transport: { ...real, send }, token: async () => bearer }, asked)).rejects.toMatchObject({
@@ -238,7 +238,7 @@ describe('an object of Cloud Storage', () => {
     });
   });
 
-  test('without a byte or a type is read, too', async () => {
+  test('that is empty or has no type is read', async () => {
     await google.storage.putObject(google.bucket, 'empty', '');
     const source = await open({ bucket: google.bucket, object: 'empty' });
     expect([source.size, source.mimeType]).toEqual([0, 'application/octet-stream']);
@@ -250,18 +250,18 @@ describe('an object of Cloud Storage', () => {
     ['in another generation', () => ({ ...asked, generation: '1' }), 'source-not-found'],
     ['of a bucket that is not there', () => ({ bucket: 'no-such-bucket', object: 'a' }), 'source-not-found'],
     ['of a bucket that may not be read', () => ({ bucket: 'closed-bucket', object: 'a' }), 'source-forbidden'],
-  ])('%s is refused', async (_, name, code) => {
+  ])('%s is rejected', async (_, name, code) => {
     await google.storage.createBucket('closed-bucket');
     await expect(open(name())).rejects.toMatchObject({ code });
   });
 
-  test('that vanishes between two reads is not there', async () => {
+  test('that is deleted between two reads is not found', async () => {
     const source = await open(asked);
     await google.storage.deleteObject(google.bucket, 'a/b c.bin');
     await expect(read(source.open())).rejects.toMatchObject({ code: 'source-not-found' });
   });
 
-  test('that Cloud Storage does not answer for may be asked for later', async () => {
+  test('that Cloud Storage fails to return can be retried later', async () => {
     google.faults.add({ ...media, fault: { kind: 'status', status: 503 } });
     await expect(read((await open(asked)).open())).rejects.toMatchObject({
       code: 'google-unavailable',

@@ -65,32 +65,32 @@ const finalized = (name: string, generation: string) =>
   });
 const filesNamed = (name: string) => google.drive.files().filter((file) => file.name === name);
 
-test('courierEvent under functions-framework exports what was published, once', async () => {
+test('courierEvent under functions-framework exports published documents once', async () => {
   const document = { name: 'event.txt', source: { text: 'by event' } };
   expect((await published('1', document)).status).toBe(204);
   expect((await published('1', document)).status).toBe(204);
   expect(filesNamed('event.txt')).toMatchObject([{ size: 8 }]);
 });
 
-test('courierEvent exports an object that was finalized, once', async () => {
+test('courierEvent exports a finalized object once', async () => {
   const { generation } = await google.storage.putObject(google.bucket, 'in/object.csv', 'a,b\r\n');
   expect((await finalized('in/object.csv', generation)).status).toBe(204);
   expect((await finalized('in/object.csv', generation)).status).toBe(204);
   expect(filesNamed('object.csv')).toMatchObject([{ size: 5 }]);
 });
 
-test('courierEvent writes where events may, and nowhere else', async () => {
+test('courierEvent writes only where events are allowed', async () => {
   expect((await published('2', { name: 'other.txt', destination: 'other', source: { text: '' } })).status).toBe(204);
   expect(filesNamed('other.txt')).toEqual([]);
   expect(google.pubsub.published.at(-1)?.attributes).toMatchObject({ courierCode: 'destination-forbidden' });
 });
 
-test('courierEvent fails where an event should come again, and says no more than why', async () => {
+test('courierEvent fails if an event should be retried, and reveals only the code', async () => {
   const { status, text } = await finalized('in/not-there.csv', '1');
   expect([status, text]).toEqual([500, 'Internal Server Error']);
 });
 
-test('courierEvent brings only objects that events may bring; others look as if they were not there', async () => {
+test('courierEvent delivers only the objects that events may export; others look like missing ones', async () => {
   const secret = await google.storage.putObject(google.bucket, 'finance/salaries.csv', 'a,b\r\n');
   google.calls.clear();
   const { status, text } = await finalized('finance/salaries.csv', secret.generation);

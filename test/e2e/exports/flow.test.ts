@@ -6,7 +6,7 @@ const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 const TIMEOUT_MS = 120_000;
 const MEBIBYTE = 1_048_576;
 
-/** Bytes that went into upload sessions, and how often one was opened. */
+/** The bytes sent to upload sessions, and how many sessions were opened. */
 const uploads = ({ google }: PushWorld) => {
   const calls = google.calls.list({ host: 'www.googleapis.com', path: /\/upload\/drive\/v3\/files/ });
   const puts = calls.filter(({ method, requestBytes }) => method === 'PUT' && requestBytes > 0);
@@ -26,12 +26,12 @@ describe('an export by push', () => {
   afterAll(() => world?.close());
 
   test(
-    'that would take longer than it may stops in time, and goes on from where Drive is when it comes again',
+    'that would exceed its deadline stops in time and resumes from Drive’s offset on redelivery',
     async () => {
       const bytes = randomBytes(16 * MEBIBYTE);
       const { url, sha256 } = await world.putObject('big.bin', bytes);
       world.google.calls.clear();
-      // 16 MiB at this pace take some ten seconds; a push has six, less the margin for its answer.
+      // 16 MiB at this rate take about ten seconds. A push has six, minus the margin for its response.
       world.google.faults.add({
         host: 'www.googleapis.com',
         method: 'PUT',
@@ -50,20 +50,20 @@ describe('an export by push', () => {
       expect(world.filesNamed('big.bin')).toMatchObject([{ size: bytes.length, sha256, revisions: 1 }]);
       const { opened, bytes: sent } = uploads(world);
       expect(opened).toBe(1);
-      // Nothing that Drive had acknowledged went out again: at the most what was on its way when each try stopped.
+      // Nothing that Drive had acknowledged was sent again, only what was in flight when each attempt stopped.
       expect(sent).toBeLessThan(bytes.length + statuses.length * MEBIBYTE);
     },
     TIMEOUT_MS,
   );
 
-  test('that comes twice at once makes one file', async () => {
+  test('that is delivered twice concurrently creates one file', async () => {
     const push = { id: 'twice', data: { name: 'twice.txt', source: { text: 'once' } } };
     expect(await Promise.all([world.push(push), world.push(push), world.push(push)])).toEqual([204, 204, 204]);
     expect(world.filesNamed('twice.txt')).toHaveLength(1);
   });
 
   test(
-    'of a large object that comes again and again while it is still under way makes one file, whole',
+    'of a large object that is redelivered while still in progress creates one complete file',
     async () => {
       const bytes = randomBytes(12 * MEBIBYTE);
       const { url, sha256 } = await world.putObject('crowd.bin', bytes);
@@ -87,7 +87,7 @@ describe('an export by push', () => {
     TIMEOUT_MS,
   );
 
-  test('of one change of an object that comes under two message ids makes one file', async () => {
+  test('of one object change under two message ids creates one file', async () => {
     const { url } = await world.putObject('in/change.csv', Buffer.from('a,b\r\n'));
     const [, objectGeneration = ''] = url.split('#');
     const attributes = {
@@ -101,7 +101,7 @@ describe('an export by push', () => {
     expect(world.filesNamed('change.csv')).toHaveLength(1);
   });
 
-  test('to a destination that its subscription may not write to is a dead letter, even if its account might call there', async () => {
+  test('to a destination that its subscription may not write to is dead-lettered, even if its account may call there', async () => {
     const data = { name: 'other.txt', destination: 'other', source: { text: '' } };
     expect(await world.push({ id: 'other', data })).toBe(204);
     expect(world.filesNamed('other.txt')).toEqual([]);
@@ -112,14 +112,14 @@ describe('an export by push', () => {
     });
   });
 
-  test('of an object that was overwritten since is never mixed up with the new one', async () => {
+  test('of an object that was overwritten since is never mixed with the new content', async () => {
     const { url } = await world.putObject('moving.csv', Buffer.from('old'));
     await world.putObject('moving.csv', Buffer.from('new'));
     expect(await world.push({ id: 'moving', data: { source: { gcs: url } } })).toBe(503);
     expect(world.filesNamed('moving.csv')).toEqual([]);
   });
 
-  test('that comes again when its object is gone, since it was delivered, is acknowledged', async () => {
+  test('that is redelivered after its object was delivered and deleted is acknowledged', async () => {
     const { url } = await world.putObject('emptied.csv', Buffer.from('once'));
     const data = { path: 'emptied', source: { gcs: url } };
     expect(await world.push({ id: 'emptied-1', data })).toBe(204);
@@ -128,7 +128,7 @@ describe('an export by push', () => {
     expect(world.filesNamed('emptied.csv')).toHaveLength(1);
   });
 
-  test('of an object that vanished before it was delivered comes again, and makes not even a folder', async () => {
+  test('of an object that was deleted before delivery is retried, and does not even create a folder', async () => {
     const { url } = await world.putObject('vanished.csv', Buffer.from('never'));
     await world.google.storage.deleteObject(world.google.bucket, 'vanished.csv');
     const data = { path: 'vanished', convertTo: 'sheet', source: { gcs: url } };
@@ -136,7 +136,7 @@ describe('an export by push', () => {
     expect([...world.filesNamed('vanished.csv'), ...world.filesNamed('vanished')]).toEqual([]);
   });
 
-  test('of an object that is read in pieces, since its reading breaks, is whole', async () => {
+  test('of an object that is read in several ranges after broken reads is complete', async () => {
     const bytes = randomBytes(7 * MEBIBYTE);
     const { url, sha256 } = await world.putObject('broken.bin', bytes);
     world.google.faults.add({

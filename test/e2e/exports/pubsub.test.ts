@@ -10,7 +10,7 @@ if ('missing' in started) {
 const emulator = 'missing' in started ? undefined : started;
 const TIMEOUT_MS = 120_000;
 
-/** Waits until something is so. The emulator pushes when it likes. */
+/** Polls until the condition holds: the emulator pushes at times of its own. */
 const until = async (isSo: () => boolean): Promise<void> => {
   for (const endMs = Date.now() + 60_000; !isSo(); ) {
     if (Date.now() > endMs) throw new Error('it has not come to be in a minute');
@@ -18,7 +18,8 @@ const until = async (isSo: () => boolean): Promise<void> => {
   }
 };
 
-// Google's own emulator pushes, retries and paces. It sends no token and counts no attempts: the relay adds both, and nothing else.
+// Google's own emulator pushes, retries and paces. It sends no token and counts no attempts. The relay adds both, and
+// nothing else.
 (emulator === undefined ? describe.skip : describe)('Google’s own Pub/Sub emulator', () => {
   let world: PushWorld;
   let relay: SigningRelay;
@@ -45,7 +46,7 @@ const until = async (isSo: () => boolean): Promise<void> => {
   const untilAcknowledged = (id: string) => until(() => statusesOf(id).at(-1) === 204);
 
   test(
-    'pushes export documents, named files and notifications, which become files',
+    'pushes of export documents, named files and notifications become files',
     async () => {
       const { url, sha256 } = await world.putObject('sales/2026.csv', Buffer.from('a,b\r\n1,2\r\n'));
       const [, objectGeneration = ''] = url.split('#');
@@ -73,7 +74,7 @@ const until = async (isSo: () => boolean): Promise<void> => {
   );
 
   test(
-    'brings a message again while Drive fails, and the file is made once Drive is well',
+    'redelivers a message while Drive fails, and the file is created once Drive recovers',
     async () => {
       const refused = { kind: 'status', status: 503, retryAfterSeconds: 600 } as const;
       world.google.faults.add({ host: 'www.googleapis.com', path: '/upload/*', nth: [1, 2], fault: refused });
@@ -81,7 +82,7 @@ const until = async (isSo: () => boolean): Promise<void> => {
       await untilAcknowledged(id);
       expect(statusesOf(id)).toEqual([503, 503, 204]);
       expect(world.filesNamed('patience.txt')).toHaveLength(1);
-      // The courier's output reaches this process a moment after its answer.
+      // The courier's output reaches this process shortly after its response.
       const third = (line: string): boolean =>
         line.includes(`"messageId":"${id}"`) && line.includes('"deliveryAttempt":3');
       await until(() => world.courier().lines.some(third));
@@ -90,7 +91,7 @@ const until = async (isSo: () => boolean): Promise<void> => {
   );
 
   test(
-    'brings a poisoned message once: it is a dead letter, with all that it had and why',
+    'delivers a poison message once and dead-letters it, with its content and the reason',
     async () => {
       const id = await publish({ data: '{"name":"../x"}', attributes: { origin: 'nightly' } });
       await untilAcknowledged(id);
@@ -104,7 +105,7 @@ const until = async (isSo: () => boolean): Promise<void> => {
   );
 
   test(
-    'is refused without what the relay adds: an unsigned push reads nothing and makes nothing',
+    'rejects an unsigned push without reading or creating anything',
     async () => {
       const before = world.google.drive.files().length;
       const body = JSON.stringify({

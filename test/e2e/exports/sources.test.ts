@@ -3,7 +3,7 @@ import { pushMessage } from '../../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { AUDIENCE, enterCloudRun, type RunningCourier, startCourier } from '../../support/running-courier.ts';
 
-/** Which objects of Cloud Storage may go where, in every way in which one can be asked for. */
+/** Checks which Cloud Storage objects may go where, for every way to request one. */
 
 const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 const BARE_SUBSCRIPTION = 'projects/local-project/subscriptions/bare';
@@ -17,7 +17,7 @@ beforeAll(async () => {
   leave = enterCloudRun(google);
   const { emails } = google.world;
   const { sharedDriveFolder: folder } = google.places;
-  // The courier itself may read both buckets: what it hands on is a matter of its configuration alone.
+  // The courier itself can read both buckets. What it delivers depends only on its configuration.
   await google.storage.createBucket(VAULT, { readers: [emails.runtime, emails.courier] });
   await google.storage.putObject(VAULT, 'salaries.csv', 'a,b\r\n');
   for (const name of ['open/a.csv', 'open-private/a.csv', 'pushed/a.csv']) {
@@ -75,7 +75,7 @@ describe('an export over HTTP', () => {
     ['what a subscription may bring, but callers may not', () => `gs://${google.bucket}/pushed/a.csv`],
     ['a way out of the folder', () => `gs://${google.bucket}/open/../open-private/a.csv`],
     ['the folder by its encoded name', () => `gs://${google.bucket}/open%2Fa.csv`],
-  ])('does not even look for %s, and answers as for an object that is not there', async (_, name) => {
+  ])('does not look up %s, and responds as for a missing object', async (_, name) => {
     const gcs = name();
     const refused = await exportTo('sales', gcs);
     expect(storageCalls()).toEqual([]);
@@ -87,7 +87,7 @@ describe('an export over HTTP', () => {
     expect(Object.keys(refused.headers)).toEqual(Object.keys(missing.headers));
   });
 
-  test('answers the same for a generation, with a key, and in a file of that name', async () => {
+  test('responds the same for a generation, with a key, and for a file with that name', async () => {
     const { generation } = await google.storage.putObject(VAULT, 'again.csv', 'a\r\n');
     for (const wanted of [`gs://${VAULT}/again.csv#${generation}`, `gs://${VAULT}/again.csv#1`]) {
       const { status, said } = await exportTo('sales', wanted, { idempotencyKey: wanted });
@@ -96,13 +96,13 @@ describe('an export over HTTP', () => {
     expect(storageCalls()).toEqual([]);
   });
 
-  test('delivers nothing where no sources are listed', async () => {
+  test('delivers nothing if no sources are listed', async () => {
     const { status, said } = await exportTo('none', `gs://${google.bucket}/open/a.csv`);
     expect([status, said.code]).toEqual([502, 'source-not-found']);
     expect(storageCalls()).toEqual([]);
   });
 
-  test('tells who has no destination nothing of objects: 403 for each, without a look', async () => {
+  test('returns 403 without a lookup to callers that have no destination', async () => {
     const { stranger } = google.world.emails;
     const answers = await Promise.all(
       ['sales', 'none', 'nowhere'].flatMap((destination) =>
@@ -141,7 +141,7 @@ describe.each([SUBSCRIPTION, BARE_SUBSCRIPTION])('a push of %s', (subscription) 
   });
   const isListed = subscription === SUBSCRIPTION;
 
-  test(`brings what its subscription lists: ${isListed}`, async () => {
+  test(`delivers what its subscription lists: ${isListed}`, async () => {
     const name = `pushed-${isListed}.csv`;
     for (const each of [name, `d-${name}`]) await google.storage.putObject(google.bucket, `pushed/${each}`, 'a\r\n');
     const status = isListed ? 204 : 503;
@@ -151,14 +151,14 @@ describe.each([SUBSCRIPTION, BARE_SUBSCRIPTION])('a push of %s', (subscription) 
     if (!isListed) expect(storageCalls()).toEqual([]);
   });
 
-  test('brings what the destination lists', async () => {
+  test('delivers what the destination lists', async () => {
     const name = `by-destination-${isListed}.csv`;
     await google.storage.putObject(google.bucket, `open/${name}`, 'a\r\n');
     expect(await push(document(name, `gs://${google.bucket}/open/${name}`, 'sales'))).toBe(204);
     expect(filesNamed(name)).toHaveLength(1);
   });
 
-  test('comes again for what neither lists, as for what is not there, and nothing is looked for', async () => {
+  test('is retried without a lookup for an object that neither lists, as for a missing one', async () => {
     const messages = [
       document('salaries.csv', `gs://${VAULT}/salaries.csv`, 'sales'),
       document('private.csv', `gs://${google.bucket}/open-private/a.csv`, 'sales'),
@@ -170,7 +170,7 @@ describe.each([SUBSCRIPTION, BARE_SUBSCRIPTION])('a push of %s', (subscription) 
     expect(filesNamed('salaries.csv')).toEqual([]);
   });
 
-  test('is given up where its destination is not the subscription’s, before any object is looked for', async () => {
+  test('fails permanently before any lookup if the subscription may not use the destination', async () => {
     const before = google.pubsub.published.length;
     expect(await push(document('x.csv', `gs://${google.bucket}/open/a.csv`, 'nowhere'))).toBe(204);
     expect(google.pubsub.published.slice(before)).toMatchObject([

@@ -13,12 +13,14 @@ import type { Attempt } from '../../support/forged/forge.ts';
 import { createForger } from '../../support/forged-tokens.ts';
 import { AUDIENCE, base64url, goodClaims, NOON_SECONDS, type Signer, signInput } from '../../support/token-signer.ts';
 
-/** All the forgeries once more, against the courier as it is deployed: a process, on a socket, that asks Google for its keys. */
+/**
+ * Sends all forged tokens again, to the courier as it is deployed: a process on a socket that fetches Google's keys.
+ */
 
 const PRELOAD = ['--import', fileURLToPath(new URL('../../support/standing-clock.mjs', import.meta.url))];
 const TIMEOUT_MS = 240_000;
 
-/** Google's own key, in the forger's hands. */
+/** Google's own key, in the attacker's hands. */
 const signerOf = ({ world }: LocalGoogle): Signer => {
   const [key] = world.state.signingKeys;
   if (key === undefined) throw new Error('this Google has no signing key');
@@ -44,7 +46,7 @@ beforeAll(async () => {
   day = await startBadDay();
   courier = await day.start({
     nodeOptions: PRELOAD,
-    // All of the forger's tokens are for noon of one day.
+    // All of the forged tokens are for noon of one day.
     env: { CLOCK_STANDS_MS: String(NOON_SECONDS * 1_000) },
     config: {
       audiences: [AUDIENCE],
@@ -58,7 +60,7 @@ beforeAll(async () => {
     },
   });
   session = connect(courier.url);
-  // What it fetches ahead, it has: from here on nothing goes to Google unless a token makes it go.
+  // The keys were prefetched: from here on, only a token can cause a request to Google.
   await waitUntil(() => day.google.calls.count({ host: 'oauth2.googleapis.com' }) > 0);
   for (let calls = -1; calls !== day.google.calls.count(); await sleep(1_000)) calls = day.google.calls.count();
 }, TIMEOUT_MS);
@@ -89,7 +91,7 @@ const overHttp1 = async ({ name, headers }: Attempt): Promise<Answer> => {
   return { name, status: response.statusCode, body: await text(response), header };
 };
 
-/** Whatever cannot be said in HTTP/2 (a header twice, in capitals, with odd signs) is left to HTTP/1. */
+/** Headers that HTTP/2 cannot express (duplicates, capitals, unusual characters) are tested over HTTP/1 only. */
 const overHttp2 = async ({ name, headers: [header] }: Attempt): Promise<Answer> => {
   const [key = '', value = ''] = header ?? [];
   const stream = session.request({ ':path': TARGET, [key.toLowerCase()]: value });
@@ -110,7 +112,7 @@ const sendAll = async (
   return answers;
 };
 
-/** What a refusal may not hold: anything of the token, and anything that differs from request to request. */
+/** What an error response must not contain: any part of the token, and anything that differs between requests. */
 const generic = ({ status, body }: Answer): string => {
   const { requestId: _, ...rest } = JSON.parse(body || '{}') as Record<string, unknown>;
   return JSON.stringify({ status, ...rest });
@@ -122,7 +124,7 @@ const certsFetches = (): number => day.google.calls.count({ path: '/oauth2/v3/ce
 
 describe('a courier process', () => {
   test.each(['HTTP/1.1', 'h2c'])(
-    'takes none of thousands of forged tokens over %s, answers them alike, and asks Google nothing for them',
+    'rejects thousands of forged tokens over %s with the same response, without requests to Google',
     async (protocol) => {
       const { families } = createForger(signerOf(day.google));
       const isHttp2 = protocol === 'h2c';
@@ -140,7 +142,7 @@ describe('a courier process', () => {
       expect(answers.filter(({ header }) => !header?.startsWith('Bearer'))).toEqual([]);
       expect(new Set(answers.map(({ body }) => JSON.parse(body).code))).toEqual(new Set(CODES));
       expect(new Set(answers.map(generic)).size).toBeLessThanOrEqual(8);
-      // An unknown key id may have the keys looked at again twice a minute, and no oftener, whatever comes.
+      // Unknown key ids may trigger at most two key fetches a minute.
       expect(certsFetches() - fetchesBefore).toBeLessThanOrEqual(2 + tookMs / 30_000);
       expect(day.google.calls.count() - callsBefore).toBe(certsFetches() - fetchesBefore);
       expect(courier.lines.filter((line) => line.includes('eyJ'))).toEqual([]);
@@ -149,12 +151,12 @@ describe('a courier process', () => {
   );
 
   test(
-    'takes every good token that stands next to them',
+    'accepts every valid token that is sent among them',
     async () => {
       const { neighbours } = createForger(signerOf(day.google));
       const answers = await sendAll(neighbours(), overHttp1);
       expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
-      // Known by its address or by its subject, each is a caller of the one destination.
+      // Identified by email or by subject, each is a caller of the one destination.
       const destinationsOf = ({ body }: Answer): unknown[] => JSON.parse(body).destinations;
       expect(answers.filter((answer) => destinationsOf(answer).length !== 1)).toEqual([]);
     },
@@ -162,7 +164,7 @@ describe('a courier process', () => {
   );
 
   test(
-    'reads not a byte of the body that comes with a forged token',
+    'reads no byte of the body that comes with a forged token',
     async () => {
       const { families } = createForger(signerOf(day.google));
       const [forged] = families.algorithms();

@@ -29,7 +29,7 @@ const { authenticate, warmUp } = createAuthenticator(
 );
 await warmUp();
 
-/** A server that answers who the caller is, through the very conversion of headers that the courier is served by. */
+/** A server that responds with the caller's identity. It converts headers as the courier's server does. */
 const server = createServer(
   getRequestListener(async ({ headers }) => {
     try {
@@ -69,13 +69,13 @@ const sendAll = async (attempts: Attempt[]) => {
   return answers;
 };
 
-/** Nothing of a token, a claim, a key or an address belongs into an answer. */
+/** No part of a token, a claim, a key or an address belongs in a response. */
 const TOKEN_CONTENT =
   /eyJ|ceo@|exporter@|1137742|google-1|stranger|evil|127\.0\.0\.1|run\.app|jose|JW[SKT]|RS256|undefined/;
 
 let total = 0;
 describe('forged tokens', () => {
-  test.each(Object.entries(families))('%s: none accepted, every answer generic', async (_, family) => {
+  test.each(Object.entries(families))('%s: none accepted, every response generic', async (_, family) => {
     const attempts = family();
     const answers = await sendAll(attempts);
     total += attempts.length;
@@ -84,7 +84,7 @@ describe('forged tokens', () => {
     expect(new Set(answers.map(({ body }) => body)).size).toBeLessThanOrEqual(7);
   });
 
-  test('were thousands, and cost Google one fetch of its keys', () => {
+  test('number in the thousands and cost one fetch of Google’s keys', () => {
     expect(total).toBeGreaterThan(4000);
     expect(jwks.fetches).toBe(1);
     expect(log.lines).toEqual([]);
@@ -92,7 +92,7 @@ describe('forged tokens', () => {
 });
 
 test.each(neighbours().map((attempt) => [attempt.name, attempt] as const))(
-  'a good neighbour is accepted: %s',
+  'a similar valid token is accepted: %s',
   async (_, attempt) => {
     const { status, body } = await send(attempt);
     expect({ status, body }).toMatchObject({ status: 200 });

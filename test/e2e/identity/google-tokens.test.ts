@@ -50,8 +50,8 @@ const keyOf = (email: string) => {
   });
 };
 
-describe('tokens as Google’s own library gets them', () => {
-  test('from the token endpoint, with a key: known by email', async () => {
+describe('tokens obtained with Google’s own library', () => {
+  test('from the token endpoint, with a key: identified by email', async () => {
     const { exporter } = google.world.emails;
     const token = await keyOf(exporter).fetchIdToken(AUDIENCE);
     await expect(authenticator.authenticate(bearer(token))).resolves.toMatchObject({ email: exporter });
@@ -59,12 +59,12 @@ describe('tokens as Google’s own library gets them', () => {
     await expect(authenticator.authenticate(bearer(elsewhere))).rejects.toMatchObject({ code: 'token-audience' });
   });
 
-  test('from IAM Credentials, by impersonation: known by email when it was asked for', async () => {
+  test('from IAM Credentials, by impersonation: identified by email if requested', async () => {
     const { exporter, courier } = google.world.emails;
     google.world.grant(courier, `serviceAccount:${exporter}`, 'roles/iam.serviceAccountTokenCreator');
     const sourceClient = keyOf(exporter);
     sourceClient.scopes = ['https://www.googleapis.com/auth/cloud-platform'];
-    jest.spyOn(console, 'warn').mockReturnValue(); // it warns of every Impersonated that is made
+    jest.spyOn(console, 'warn').mockReturnValue(); // The library warns about every Impersonated that is created.
     const impersonated = new Impersonated({
       sourceClient,
       targetPrincipal: courier,
@@ -89,7 +89,7 @@ describe('tokens as Google’s own library gets them', () => {
     await expect(authenticator.authenticate(bearer(await answer.text()))).resolves.toEqual(caller);
   });
 
-  test('are the caller’s for an hour and a minute, and expired then', async () => {
+  test('are valid for an hour and a minute, then expire', async () => {
     const token = await keyOf(google.world.emails.exporter).fetchIdToken(AUDIENCE);
     const startedAtMs = nowMs;
     nowMs += 3600_000;
@@ -100,7 +100,7 @@ describe('tokens as Google’s own library gets them', () => {
   });
 });
 
-test('a rotation of Google’s keys is followed without a refusal', async () => {
+test('a rotation of Google’s keys causes no rejection', async () => {
   await authenticator.warmUp();
   const token = () =>
     google.world.idToken({ email: google.world.emails.exporter, audience: AUDIENCE, includeEmail: true });
@@ -114,7 +114,7 @@ test('a rotation of Google’s keys is followed without a refusal', async () => 
   await expect(authenticator.authenticate(bearer(before))).rejects.toMatchObject({ code: 'token-invalid' });
 });
 
-test('an assertion of Identity-Aware Proxy names its caller, to the mode that asks for it', async () => {
+test('an assertion of Identity-Aware Proxy identifies its caller in the iap mode', async () => {
   const email = google.world.emails.exporter;
   const assertion = new Headers({
     'x-goog-iap-jwt-assertion': google.world.iapToken({ email, audience: IAP_AUDIENCE }),

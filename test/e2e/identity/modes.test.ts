@@ -3,7 +3,7 @@ import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
 
-/** `identity:` in a real process, over a socket: what each mode believes, and what it says about that. */
+/** Tests `identity:` in a real process over a socket: what each mode trusts, and what it reports about that. */
 
 let google: LocalGoogle;
 beforeAll(async () => {
@@ -38,7 +38,7 @@ const CLOUD_RUN = { K_SERVICE: 'courier', K_REVISION: 'courier-1', K_CONFIGURATI
 
 const token = (wish: { email?: string; audience?: string; lifetimeSeconds?: number } = {}): string =>
   google.world.idToken({ email: google.world.emails.exporter, audience: AUDIENCE, ...wish });
-/** As Cloud Run hands it on after it has checked it. */
+/** As Cloud Run forwards it after checking it. */
 const stripped = (text = token()): string => text.replace(/[^.]+$/, 'SIGNATURE_REMOVED_BY_GOOGLE');
 const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
 
@@ -49,7 +49,7 @@ const ask = async (courier: CourierProcess, headers: Record<string, string>) => 
 };
 
 describe('the default, id-token', () => {
-  test('believes a signature, and to a token without one says which mode would', async () => {
+  test('accepts a signature, and for a token without one names the mode that would accept it', async () => {
     const courier = await start(undefined, CLOUD_RUN);
     expect(await ask(courier, bearer(token()))).toMatchObject({ status: 200, destinations: [{ name: 'reports' }] });
     const refused = await ask(courier, bearer(stripped()));
@@ -71,7 +71,7 @@ describe('the default, id-token', () => {
 });
 
 describe('cloud-run-iam', () => {
-  test('says at start what it trusts, and takes a token whose signature the platform removed', async () => {
+  test('logs at startup what it trusts, and accepts a token whose signature the platform removed', async () => {
     const courier = await start('cloud-run-iam', CLOUD_RUN);
     const said = courier.lines.find((line) => line.includes('accepts tokens without a signature'));
     expect(said).toContain('must require authentication');
@@ -79,7 +79,7 @@ describe('cloud-run-iam', () => {
     expect(await ask(courier, bearer(token()))).toMatchObject({ status: 200 });
   }, 60_000);
 
-  test('holds it to audience, time and policy all the same, and a whole token to its signature', async () => {
+  test('still checks its audience, time and policy, and the signature of a complete token', async () => {
     const courier = await start('cloud-run-iam', CLOUD_RUN);
     const { stranger } = google.world.emails;
     expect(await ask(courier, bearer(stripped(token({ audience: 'https://elsewhere.example' }))))).toMatchObject({
@@ -94,7 +94,7 @@ describe('cloud-run-iam', () => {
     });
   }, 60_000);
 
-  test('never takes X-Serverless-Authorization, nor Authorization beside it: the platform looked at the other one', async () => {
+  test('never accepts X-Serverless-Authorization, nor Authorization beside it: the platform checked the other one', async () => {
     const courier = await start('cloud-run-iam', CLOUD_RUN);
     const serverless = { 'x-serverless-authorization': `Bearer ${stripped()}` };
     expect(await ask(courier, serverless)).toMatchObject({ status: 401, code: 'token-missing' });
@@ -106,7 +106,7 @@ describe('cloud-run-iam', () => {
   }, 60_000);
 
   test.each(['gke', 'compute-engine'] as const)(
-    'believes no K_SERVICE: on Knative beside the metadata server of %s a token without a signature is refused',
+    'does not trust K_SERVICE: on Knative beside the metadata server of %s a token without a signature is rejected',
     async (platform) => {
       google.world.setMetadata({ platform });
       try {
@@ -122,14 +122,14 @@ describe('cloud-run-iam', () => {
     60_000,
   );
 
-  test('believes no K_SERVICE where no metadata server answers, and says so', async () => {
+  test('does not trust K_SERVICE if no metadata server responds, and logs it', async () => {
     const courier = await start('cloud-run-iam', { ...CLOUD_RUN, GCE_METADATA_HOST: '127.0.0.1:9' });
     const refused = await ask(courier, bearer(stripped()));
     expect(refused).toMatchObject({ status: 503, code: 'google-unavailable' });
     expect(await ask(courier, bearer(token()))).toMatchObject({ status: 200 });
   }, 60_000);
 
-  test('is id-token where nothing says that this is Cloud Run, and warns', async () => {
+  test('falls back to id-token with a warning if nothing indicates Cloud Run', async () => {
     const courier = await start('cloud-run-iam');
     expect(courier.lines.find((line) => line.includes('K_SERVICE'))).toContain('"severity":"WARNING"');
     expect(await ask(courier, bearer(stripped()))).toMatchObject({ status: 401, code: 'token-invalid' });
@@ -138,7 +138,7 @@ describe('cloud-run-iam', () => {
 });
 
 describe('iap', () => {
-  test('believes the proxy’s signed header for its own audience, and nothing else', async () => {
+  test('accepts only the proxy’s signed header for its own audience', async () => {
     const courier = await start('iap', CLOUD_RUN);
     const { alice, stranger } = google.world.emails;
     const assertion = (email: string, audience = PROXIED) => ({

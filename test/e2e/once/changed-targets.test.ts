@@ -3,12 +3,15 @@ import { waitForAudits } from '../../support/audits.ts';
 import { createPerson, type Person } from '../../support/person.ts';
 import { type PushWorld, startPushWorld } from '../../support/push-world.ts';
 
-/** A push is interrupted in the middle of a resumable upload. Before it comes again, a person changes the file that it was to replace. */
+/**
+ * A push is interrupted during a resumable upload. Before the redelivery, a person changes the file that it should
+ * replace.
+ */
 
 const TIMEOUT_MS = 120_000;
 const MEBIBYTE = 1_048_576;
 const CHUNK = { method: 'PUT', path: '/upload/*' } as const;
-/** Longer than the courier waits within a request, so it gives up at once. */
+/** Longer than the courier waits within a request, so it fails at once. */
 const UNAVAILABLE = { kind: 'status', status: 503, retryAfterSeconds: 600 } as const;
 
 let world: PushWorld;
@@ -29,14 +32,14 @@ const fileOf = (id: string) => world.google.drive.files().filter((file) => file.
 const liveFilesNamed = (name: string) => world.filesNamed(name).filter(({ trashed }) => !trashed);
 
 interface Interrupted {
-  /** The file that was to be replaced, and what it holds. */
+  /** The file to be replaced and its content. */
   target: { id: string; sha256: string };
-  /** What the push is to bring. */
+  /** The content that the push delivers. */
   sha256: string;
   push(): Promise<number>;
 }
 
-/** A file that a first push has made, and a second push for it that stops after two chunks. */
+/** A file that a first push created, and a second push for it that stops after two chunks. */
 const interrupt = async (name: string): Promise<Interrupted> => {
   const { google } = world;
   const old = await world.putObject(`old ${name}`, Buffer.from(`old ${name}`));
@@ -52,7 +55,7 @@ const interrupt = async (name: string): Promise<Interrupted> => {
   return { target: { id: made?.id ?? '', sha256: old.sha256 }, sha256: object.sha256, push };
 };
 
-/** What the person does, and how the file is afterwards. */
+/** What the person does, and the state of the file afterwards. */
 const CHANGES: readonly [string, (id: string) => Promise<void>, () => object][] = [
   ['renamed', (id) => person.rename(id, 'archived.bin'), () => ({ name: 'archived.bin', trashed: false })],
   [
@@ -64,7 +67,7 @@ const CHANGES: readonly [string, (id: string) => Promise<void>, () => object][] 
 ];
 
 test.each(CHANGES)(
-  'a file that was %s keeps its bytes, and the redelivery makes a file of the name in the folder',
+  'a file that was %s keeps its bytes, and the redelivery creates a file with the name in the folder',
   async (what, change, after) => {
     const name = `report-${what}.bin`;
     const { target, sha256, push } = await interrupt(name);
@@ -82,7 +85,7 @@ test.each(CHANGES)(
     expect(audits.at(-1)).toMatchObject({ fileId, sha256, folderId: sharedDriveFolder });
     expect(audits.at(-1)?.warnings).toBeUndefined();
 
-    // Pub/Sub may bring an acknowledged message once more.
+    // Pub/Sub may redeliver an acknowledged message.
     expect(await push()).toBe(204);
     expect((await waitForAudits(world.courier().lines, name, 4)).at(-1)).toMatchObject({ outcome: 'replayed', fileId });
     expect(fileOf(fileId ?? '')).toMatchObject([{ sha256, revisions: 1 }]);
@@ -91,7 +94,7 @@ test.each(CHANGES)(
 );
 
 test(
-  'bytes that Drive keeps wrong in the redelivery are taken back from the new file, never from the one that was renamed',
+  'corrupted bytes of the redelivery are removed from the new file, never from the renamed one',
   async () => {
     const name = 'report-corrupt.bin';
     const { target, sha256, push } = await interrupt(name);
@@ -116,7 +119,7 @@ test(
 );
 
 test(
-  'without any change the redelivery goes on with its session, and replaces the file once',
+  'without any change the redelivery resumes its session and replaces the file once',
   async () => {
     const name = 'report-unchanged.bin';
     const { target, sha256, push } = await interrupt(name);

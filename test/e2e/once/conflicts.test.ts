@@ -34,7 +34,7 @@ const count = (values: readonly (string | number | undefined)[]): Record<string,
   return counts;
 };
 
-describe('fifty at once of one new name, while no search shows what is new', () => {
+describe('fifty concurrent deliveries of one new name, while searches lag behind', () => {
   beforeEach(() => drive().setLimits({ listLagMs: 3_600_000 }));
 
   test(
@@ -48,7 +48,7 @@ describe('fifty at once of one new name, while no search shows what is new', () 
   );
 
   test(
-    'replace: one file with fifty revisions, made by one',
+    'replace: one file with fifty revisions, created once',
     async () => {
       const answers = await fifty({ name: 'replace.txt', onConflict: 'replace' });
       expect(count(answers.map(({ receipt }) => receipt.outcome))).toEqual({ created: 1, replaced: 49 });
@@ -59,7 +59,7 @@ describe('fifty at once of one new name, while no search shows what is new', () 
   );
 
   test(
-    'skip: one file, made by one and left by the others',
+    'skip: one file, created once and skipped by the others',
     async () => {
       const answers = await fifty({ name: 'skip.txt', onConflict: 'skip' });
       expect(count(answers.map(({ receipt }) => receipt.outcome))).toEqual({ created: 1, skipped: 49 });
@@ -72,7 +72,7 @@ describe('fifty at once of one new name, while no search shows what is new', () 
   );
 
   test(
-    'fail: one file, and forty-nine told so',
+    'fail: one file, and forty-nine conflicts',
     async () => {
       const answers = await fifty({ name: 'fail.txt', onConflict: 'fail' });
       expect(count(answers.map(({ status, code }) => code ?? status))).toEqual({ 201: 1, 'name-taken': 49 });
@@ -82,7 +82,7 @@ describe('fifty at once of one new name, while no search shows what is new', () 
   );
 
   test(
-    'folders of one path are made once',
+    'folders of one path are created once',
     async () => {
       const answers = await Promise.all(
         FIFTY.map((turn) => world.insist(() => courier, 'x', { query: { name: `${turn}.txt`, path: 'y/2026/11' } })),
@@ -95,7 +95,7 @@ describe('fifty at once of one new name, while no search shows what is new', () 
   );
 });
 
-test('replace keeps id, link and sharing, and puts a new revision into the oldest of twins', async () => {
+test('replace keeps id, link and sharing, and adds a revision to the oldest of duplicates', async () => {
   const parent = world.google.places.sharedDriveFolder;
   const older = drive().putFile({ name: 'twins.csv', bytes: 'a', parent });
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -110,11 +110,11 @@ test('replace keeps id, link and sharing, and puts a new revision into the oldes
   expect(warnings()).toEqual([expect.stringContaining(younger)]);
 });
 
-test("a person's own file is replaced where a service account could make none", async () => {
+test("a person's own file is replaced where a service account could not create one", async () => {
   const { myDriveFolder } = world.google.places;
   const query = { destination: 'mydrive', name: 'budget.csv', onConflict: 'replace' };
   expect(await world.send(courier, 'x', { query })).toMatchObject({ status: 502, code: 'no-storage-quota' });
-  // A claim of a moment ago is not searched for again.
+  // A recent claim is not searched for again.
   await new Promise((resolve) => setTimeout(resolve, 2_100));
   const id = drive().putFile({ name: 'budget.csv', bytes: 'by hand', parent: myDriveFolder });
   const sent = await world.send(courier, 'by the courier', { query });
@@ -127,7 +127,7 @@ test("a person's own file is replaced where a service account could make none", 
   ).toMatchObject({ owner: world.google.world.emails.alice });
 });
 
-test('the old bytes stay if the new ones fail', async () => {
+test('the old bytes remain if the new ones fail', async () => {
   const query = { name: 'stays.txt', onConflict: 'replace' };
   const first = await world.send(courier, 'old', { query });
   const digest = `sha-256=:${createHash('sha256').update('announced').digest('base64')}:`;
@@ -157,7 +157,7 @@ test.each([
   ['trashed', (id: string) => drive().setTrashed(id, true)],
   ['deleted for good', (id: string) => drive().removeFile(id)],
 ])(
-  'deliveries into a folder that was %s a moment ago end in one new folder',
+  'deliveries into a folder that was just %s end in one new folder',
   async (what, harm) => {
     const path = `folder-${what.replaceAll(' ', '-')}`;
     const first = await world.send(courier, 'x', { query: { name: 'first.txt', path } });
@@ -175,7 +175,7 @@ test.each([
   TIMEOUT_MS,
 );
 
-test('a late copy of a delivery that was answered does not put its bytes over newer ones', async () => {
+test('a late copy of a completed delivery does not overwrite newer bytes', async () => {
   const query = { name: 'newest.txt', onConflict: 'replace' };
   await world.send(courier, 'first', { query });
   let finish: (() => void) | undefined;

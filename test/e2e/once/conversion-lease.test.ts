@@ -5,7 +5,10 @@ import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { bytesSource } from '../../../src/exports/sources/inline.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 
-/** Drive takes no id for a conversion, so one try at a time makes it; the next one is let when that try is surely over. */
+/**
+ * Drive accepts no predefined id for a conversion, so only one attempt at a time may run. The next one waits until that
+ * attempt is certainly over.
+ */
 
 const TIMEOUT_MS = 60_000;
 const PUT = { method: 'PUT', path: '/upload/*' } as const;
@@ -28,7 +31,7 @@ afterAll(async () => {
 
 const filesNamed = (name: string) => google.drive.files().filter((file) => file.name === name);
 
-/** Sends a table; the time for it is up after `withinMs`. */
+/** Sends a table. The deadline is in `withinMs`. */
 const convert = (name: string, withinMs: number): Promise<Receipt> =>
   story.deliver({
     caller: { sub: '100000000000000000001', email: EMAIL },
@@ -43,7 +46,7 @@ const convert = (name: string, withinMs: number): Promise<Receipt> =>
 const UNAVAILABLE = { code: 'drive-unavailable', retryable: true };
 
 test(
-  'while one try is converting, another one makes nothing, and says when to come again',
+  'while one attempt converts, another one creates nothing and returns a retry time',
   async () => {
     google.faults.add({ ...PUT, nth: 1, fault: { kind: 'delay', ms: 4_000 } });
     const first = convert('under-way', 30_000);
@@ -60,7 +63,7 @@ test(
 );
 
 test(
-  'a try whose end nobody knows holds the others up for a while, and not longer',
+  'an attempt with an unknown end blocks the others only for a limited time',
   async () => {
     google.faults.add({ ...PUT, times: 100, fault: { kind: 'status', status: 503 } });
     await expect(convert('unknown', 5_000)).rejects.toMatchObject(UNAVAILABLE);
@@ -75,7 +78,7 @@ test(
 );
 
 test(
-  'a try that Drive has refused holds nobody up',
+  'an attempt that Drive rejected blocks no other',
   async () => {
     google.faults.add({ ...PUT, nth: 1, fault: { kind: 'status', status: 403, reason: 'fileNotConvertible' } });
     await expect(convert('refused', 10_000)).rejects.toMatchObject({ code: 'conversion-refused' });

@@ -30,13 +30,13 @@ describe.each(MEMBERSHIPS)('as a %s', (membership) => {
   test.each([
     ['a type that Drive does not convert', 'application/octet-stream', 'sheet', /octet-stream.*"sheet"/],
     ['a type that Drive converts to something else', 'text/csv', 'slides', /text\/csv.*"slides".*"sheet"/],
-  ])('refuses %s, before anything is made', async (_, type, convertTo, reason) => {
+  ])('rejects %s before anything is created', async (_, type, convertTo, reason) => {
     const sent = await world.send(courier, 'x', { type, query: { name: 'refused', convertTo } });
     expect(sent).toMatchObject({ status: 422, code: 'conversion-refused', detail: expect.stringMatching(reason) });
     expect(filesNamed('refused')).toEqual([]);
   });
 
-  test('refuses what is too large to be converted by its announced size', async () => {
+  test('rejects a file whose announced size is too large to convert', async () => {
     const bytes = Buffer.alloc(52_428_801, 'x');
     const sent = await world.send(courier, bytes, { query: { name: 'too large', convertTo: 'doc' } });
     expect(sent).toMatchObject({ status: 422, code: 'conversion-refused', detail: expect.stringMatching(/52428800/) });
@@ -44,10 +44,10 @@ describe.each(MEMBERSHIPS)('as a %s', (membership) => {
   });
 
   test(
-    'twenty at once with one key are converted once',
+    'twenty concurrent requests with one key are converted once',
     async () => {
       const sending = { key: 'convert-once', type: 'text/csv', query: { name: 'once', convertTo: 'sheet' } };
-      // The first to have all bytes sent is held up, so that the others come to the same point meanwhile.
+      // The first attempt that has sent all bytes is paused, so that the others reach the same point meanwhile.
       world.google.faults.add({ method: 'PUT', path: '/upload/*', nth: 1, fault: { kind: 'delay', ms: 1_500 } });
       const answers = await Promise.all(
         Array.from({ length: 20 }, () => world.insist(() => courier, 'a\n1\n', sending)),
@@ -63,7 +63,7 @@ describe.each(MEMBERSHIPS)('as a %s', (membership) => {
     TIMEOUT_MS,
   );
 
-  test('a conversion is replaced under its id, though no search shows it yet', async () => {
+  test('a conversion is replaced under its id, although searches do not show it yet', async () => {
     world.google.drive.setLimits({ listLagMs: 3_600_000 });
     const sending = { type: 'text/csv', query: { name: 'table', convertTo: 'sheet', onConflict: 'replace' } };
     const first = await world.send(courier, 'a\n1\n', sending);
@@ -75,13 +75,13 @@ describe.each(MEMBERSHIPS)('as a %s', (membership) => {
     world.google.drive.setLimits({ listLagMs: 0 });
   });
 
-  test('bytes do not replace a Google Docs file, nor a conversion a file of bytes', async () => {
+  test('plain bytes do not replace a Google Docs file, nor a conversion a plain file', async () => {
     const name = 'kinds';
     await world.send(courier, 'a\n1\n', { type: 'text/csv', query: { name, convertTo: 'sheet' } });
     expect(await world.send(courier, 'x', { query: { name, onConflict: 'replace' } })).toMatchObject({
       status: 409,
       code: 'name-taken',
-      // Not what was just refused.
+      // A different combination from the one just rejected.
       receipt: { remedy: expect.not.stringContaining('replace or') },
     });
     await world.send(courier, 'x', { query: { name: 'plain' } });

@@ -6,7 +6,7 @@ import { waitUntil } from '../../bad-days/bad-day.ts';
 import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
 import { startFirestoreEmulator } from '../../support/firestore-emulator.ts';
 
-/** Drive stores a byte wrong, and the process is killed before it can look. The next try must find that out. */
+/** Drive corrupts a byte, and the process is killed before it can verify it. The next attempt must detect that. */
 
 const emulator = await startFirestoreEmulator();
 const TIMEOUT_MS = 180_000;
@@ -16,7 +16,7 @@ const RULES = ['new', 'replace'];
 const BYTES = Buffer.alloc(6_000_000, 'a');
 const SHA256 = createHash('sha256').update(BYTES).digest('hex');
 
-/** Past the end of any lease that the killed process had, so that the test need not wait for it. */
+/** Past the end of any lease of the killed process, so that the test need not wait for it. */
 const CLOCK_JUMP_MS = 60_000;
 const PRELOAD = fileURLToPath(new URL('../../bad-days/shifted-clock.mjs', import.meta.url));
 
@@ -43,7 +43,7 @@ const filesNamed = (name: string) => world.google.drive.files().filter((file) =>
 const nameOf = (rule: string): string => `corrupt-${rule}.bin`;
 const sendingOf = (rule: string) => ({ key: `key-${rule}`, query: { name: nameOf(rule), onConflict: rule } });
 
-/** Sends until Drive has all bytes, one of them wrong, and the courier waits for an answer. */
+/** Sends until Drive has all bytes, one of them corrupted, and the courier waits for the response. */
 const sendUntilStored = async (courier: CourierProcess, rule: string): Promise<{ sent: Promise<unknown> }> => {
   world.google.faults.add([
     { ...PUT, nth: 1, fault: { kind: 'corrupt', offset: 7 } },
@@ -69,7 +69,7 @@ const startLater = async (): Promise<CourierProcess> => {
 const suite = emulator === undefined ? describe.skip : describe;
 suite('a process killed before it could look at what Drive has stored', () => {
   test(
-    'leaves no wrong bytes behind a receipt: the next try of the key puts them right, once',
+    'no receipt covers corrupted bytes: the next attempt with the key repairs them, once',
     async () => {
       const doomed = await start();
       const held = [];

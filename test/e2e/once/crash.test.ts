@@ -30,11 +30,11 @@ const permissionsOf = (id: string) =>
 const isCommit = (path: string): boolean => path.includes(':commit');
 const isReceipt = (body: string): boolean => body.includes('outcome');
 
-/** Where the process is held up until it is killed. */
+/** The point where the process is paused until it is killed. */
 interface Step {
   fault?: FaultRule;
   lose?(path: string, count: number, body: string): Loss | undefined;
-  /** Bytes; default: a few. */
+  /** The size in bytes; a few by default. */
   size?: number;
 }
 
@@ -64,7 +64,7 @@ suite('a process killed', () => {
   let turns = 0;
 
   test.each(Object.keys(STEPS))(
-    '%s: the next try makes one file of each, whatever the rule',
+    '%s: the next attempt creates one file of each, whatever the rule',
     async (name) => {
       const step = STEPS[name] ?? {};
       const turn = ++turns;
@@ -90,7 +90,7 @@ suite('a process killed', () => {
       if (step.fault !== undefined) world.google.faults.add(step.fault);
       const held = (): number => heldUp.size + (world.google.faults.list()[0]?.fired ?? 0);
       const lost = sendings.map((sending) => world.send(doomed, body, sending).catch(() => undefined));
-      // The folder is the first of all: before it is claimed, all wait for it.
+      // The folder comes first: until it is claimed, all of them wait for it.
       await waitUntil(() => held() >= (name === 'before anything is claimed' ? 1 : rules.length));
       await doomed.kill();
       expect(await Promise.all(lost)).toEqual(rules.map(() => undefined));

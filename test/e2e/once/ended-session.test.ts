@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
 
-/** A redelivery that finds its earlier session at its end: the file is what others may have made of it since. */
+/** A redelivery finds its earlier session complete. Others may have changed the file since then. */
 
 const TIMEOUT_MS = 120_000;
 const OBJECT = Buffer.alloc(6 * 1024 * 1024, 'an object ');
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterEach(() => world.google.faults.clear());
 afterAll(() => world?.close());
 
-/** Those that are not in the trash. */
+/** The files that are not in the trash. */
 const filesNamed = (name: string) => world.google.drive.files().filter((file) => file.name === name && !file.trashed);
 
 const exportAs = async (name: string, options: object = {}) => {
@@ -49,7 +49,7 @@ const loseEnd = (): void =>
   ]);
 
 test(
-  'bytes that another key has put into the file since are left there, and the first delivery counts as done',
+  'bytes that another key has written to the file since remain, and the first delivery counts as done',
   async () => {
     const options = { onConflict: 'replace' };
     loseEnd();
@@ -64,14 +64,14 @@ test(
 );
 
 test(
-  "a person's edit of a file that was delivered unseen stays, and the delivery is answered",
+  "a person's edit of a file whose delivery was not confirmed remains, and the delivery succeeds",
   async () => {
     loseEnd();
     expect(await exportAs('edited')).toEqual({ status: 503, code: 'drive-unavailable' });
     world.google.faults.clear();
     const [made] = filesNamed('edited');
     await world.changeByHand(made?.id ?? '', 'corrected by hand');
-    // Drive's own list of revisions shows that the delivery's bytes were there.
+    // Drive's list of revisions shows that the delivery's bytes were stored.
     expect(await exportAs('edited')).toEqual({ status: 200, outcome: 'replayed' });
     expect(filesNamed('edited')).toMatchObject([{ id: made?.id, size: 17, revisions: 2 }]);
   },
@@ -79,7 +79,7 @@ test(
 );
 
 test(
-  'bytes that Drive kept wrong are taken back at once, and the next try makes the file under another id',
+  'bytes that Drive corrupted are removed at once, and the next attempt creates the file under another id',
   async () => {
     world.google.faults.add({ ...PUT_CHUNK, nth: 1, fault: { kind: 'corrupt' } });
     expect(await exportAs('corrupt')).toEqual({ status: 503, code: 'drive-unavailable' });
@@ -92,7 +92,7 @@ test(
 );
 
 test(
-  'bytes that Drive kept wrong under a try that ended before it could look are replaced by the next one',
+  'corrupted bytes of an attempt that ended before verification are replaced by the next one',
   async () => {
     world.google.faults.add({ ...PUT_CHUNK, nth: 1, fault: { kind: 'corrupt' } });
     loseEnd();
@@ -107,7 +107,7 @@ test(
 );
 
 test(
-  'a replacement that took effect unseen is not made again over what another delivery has put there since',
+  'an unconfirmed replacement is not repeated over what another delivery has written since',
   async () => {
     const first = await world.send(courier, 'first', { key: 'first', query: { name: 'over' } });
     loseEnd();

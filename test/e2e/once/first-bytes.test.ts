@@ -4,7 +4,7 @@ import type { CourierProcess } from '../../../local/courier-process.ts';
 import { waitUntil } from '../../bad-days/bad-day.ts';
 import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
 
-/** The first bytes under a key are the only ones: others are refused while the first try is at work, and ever after. */
+/** A key belongs to its first bytes: other bytes are rejected while the first attempt runs and forever after. */
 
 const TIMEOUT_MS = 120_000;
 const RULES = ['new', 'replace', 'skip', 'fail'];
@@ -30,9 +30,9 @@ describe.each(Object.entries(SIZES))('a %s file', (kind, size) => {
   const sendingOf = (name: string, onConflict: string) => ({ key: `key-${name}`, query: { name, onConflict } });
 
   test(
-    'that is made, and whose receipt is not recorded yet: other bytes are refused, whatever the rule',
+    'that exists without a recorded receipt: other bytes are rejected, whatever the rule',
     async () => {
-      // Between the upload and the record of the receipt stands the sharing.
+      // Sharing happens between the upload and the recording of the receipt.
       world.google.faults.add({ method: 'POST', path: '*/permissions', fault: { kind: 'delay', ms: 2_500 } });
       const all = RULES.map((rule) => sendingOf(`sharing-${kind}-${rule}`, rule));
       const names = all.map(({ query }) => query.name);
@@ -54,7 +54,7 @@ describe.each(Object.entries(SIZES))('a %s file', (kind, size) => {
   );
 
   test.each(RULES)(
-    'that was delivered (onConflict %s): other bytes are refused, and the first ones answered again',
+    'that was delivered (onConflict %s): other bytes are rejected, and the first ones return the receipt again',
     async (rule) => {
       const name = `delivered-${kind}-${rule}`;
       const sending = sendingOf(name, rule);
@@ -70,7 +70,7 @@ describe.each(Object.entries(SIZES))('a %s file', (kind, size) => {
   );
 
   test(
-    'that has replaced another one: other bytes are refused, and the file stays as it is',
+    'that has replaced another one: other bytes are rejected, and the file stays as it is',
     async () => {
       const name = `replacing-${kind}`;
       const { receipt: former } = await world.send(courier, 'former', { query: { name } });
@@ -87,12 +87,12 @@ describe.each(Object.entries(SIZES))('a %s file', (kind, size) => {
   );
 
   test(
-    'whose upload took effect while its answer was lost: other bytes are refused, whatever the rule',
+    'whose upload succeeded while its response was lost: other bytes are rejected, whatever the rule',
     async () => {
       for (const rule of RULES) {
         const name = `unanswered-${kind}-${rule}`;
         const method = kind === 'large' ? 'PUT' : '*';
-        // The retry waits longer than the courier does within a request, so the first try ends without an answer.
+        // The retry delay exceeds what the courier waits within a request, so the first attempt ends without a result.
         const unavailable = { kind: 'status', status: 503, retryAfterSeconds: 600 } as const;
         world.google.faults.add([
           { method, path: '/upload/*', nth: 1, fault: { kind: 'answer-lost' } },

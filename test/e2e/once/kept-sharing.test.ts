@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
 
-/** Sharing is for files that the courier makes. A file that was there keeps the sharing that a person gave it. */
+/** Only files that the courier creates are shared. An existing file keeps the sharing that a person gave it. */
 
 const TIMEOUT_MS = 120_000;
 const BODY = 'other bytes';
@@ -26,7 +26,7 @@ afterAll(() => world?.close());
 const isShared = (id: string): boolean =>
   world.google.drive.state.store.files.get(id)?.permissions.some(({ type }) => type === 'group') ?? false;
 
-/** A file that lies in the folder and is shared with nobody in particular. */
+/** A file in the folder that is not shared with anyone individually. */
 const existing = async (name: string): Promise<string> => {
   const { status, receipt } = await world.send(courier, 'bytes', { query: { destination: 'unshared', name } });
   expect(status).toBe(201);
@@ -39,7 +39,7 @@ const replacing = (name: string, onConflict = 'replace') => ({
 });
 
 test(
-  'a file that is replaced is not shared, whether its receipt is the first or a replay; one that is made is shared',
+  'a replaced file is not shared, on the first receipt or a replay; a created file is shared',
   async () => {
     const id = await existing('replaced');
     for (const outcome of ['replaced', 'replayed']) {
@@ -54,14 +54,14 @@ test(
 );
 
 test(
-  'a replacement that an earlier try made and did not answer is not shared by the next one either',
+  'a replacement by an earlier unconfirmed attempt is not shared by the next one either',
   async () => {
     const id = await existing('unanswered');
     world.google.faults.add([
       { method: 'PATCH', path: '/upload/*', nth: 1, fault: { kind: 'answer-lost' } },
       { method: 'PATCH', path: '/upload/*', nth: [2, 3, 4, 5, 6, 7, 8, 9, 10], fault: { kind: 'status', status: 503 } },
     ]);
-    // The look before the next attempt finds the bytes there.
+    // The check before the next attempt finds the bytes there.
     expect(await world.send(courier, BODY, replacing('unanswered'))).toMatchObject({ status: 200, receipt: { id } });
     expect(isShared(id)).toBe(false);
     world.google.faults.clear();
@@ -72,7 +72,7 @@ test(
 );
 
 test(
-  'a file that is replaced by an upload session is not shared; one that is made is shared',
+  'a file replaced by an upload session is not shared; a created one is shared',
   async () => {
     const id = await existing('session');
     const { emails } = world.google.world;

@@ -25,7 +25,7 @@ const firestore = (collection: string) => ({
   env: { FIRESTORE_EMULATOR_HOST: emulator?.host ?? '' },
 });
 
-/** Every answer is of one file; one of them made it. */
+/** All responses name one file, and one of them created it. */
 const expectOnce = (answers: Awaited<ReturnType<CourierWorld['send']>>[], name: string): void => {
   expect(
     answers.map(({ status, code }) => code ?? status).filter((status) => ![200, 201].includes(Number(status))),
@@ -44,7 +44,7 @@ describe('one instance', () => {
     courier = await world.start();
   }, TIMEOUT_MS);
 
-  test('the first request creates, the second is answered the same receipt', async () => {
+  test('the first request creates the file, a retry with the same key returns the same receipt', async () => {
     const sending = { key: 'one', query: { name: 'one.txt', path: 'a/b' } };
     const first = await world.send(courier, 'hello', sending);
     const second = await world.send(courier, 'hello', sending);
@@ -58,7 +58,7 @@ describe('one instance', () => {
     ['another name', 'hello', { name: 'three.txt' }],
     ['another path', 'hello', { path: 'elsewhere' }],
     ['a conversion', 'hello', { convertTo: 'doc' }],
-  ])('the same key with %s is refused, and nothing is changed', async (what, body, change) => {
+  ])('the same key with %s is rejected, and nothing changes', async (what, body, change) => {
     const key = `reuse-${what.replaceAll(' ', '-')}`;
     const query = { name: `${key}.txt` };
     const first = await world.send(courier, 'hello', { key, query });
@@ -69,7 +69,7 @@ describe('one instance', () => {
     expect(filesNamed(query.name)).toMatchObject([{ id: first.receipt.id, sha256: sha256('hello'), revisions: 1 }]);
   });
 
-  test('of two at once with one key and different bytes one is delivered, the other refused', async () => {
+  test('of two concurrent requests with one key and different bytes, one is delivered and the other rejected', async () => {
     const sending = { key: 'duel', query: { name: 'duel.txt' } };
     const answers = await Promise.all([world.send(courier, 'one', sending), world.send(courier, 'two', sending)]);
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 422]);
@@ -77,7 +77,7 @@ describe('one instance', () => {
   });
 
   test.each(['replace', 'fail', 'skip'])(
-    'of two at once with one key, different bytes and onConflict=%s one is delivered, the other refused',
+    'of two concurrent requests with one key, different bytes and onConflict=%s, one is delivered and the other rejected',
     async (onConflict) => {
       const name = `duel-${onConflict}.txt`;
       const sending = { key: name, query: { name, onConflict } };
@@ -89,7 +89,7 @@ describe('one instance', () => {
     },
   );
 
-  test.each([2, 50])('%i at once with one key make one file', async (count) => {
+  test.each([2, 50])('%i concurrent requests with one key create one file', async (count) => {
     const name = `many-${count}.txt`;
     const sending = { key: name, query: { name, path: `many/${count}` } };
     expectOnce(await Promise.all(Array.from({ length: count }, () => world.send(courier, 'same', sending))), name);
@@ -97,7 +97,7 @@ describe('one instance', () => {
   });
 
   test.each(['replace', 'skip', 'fail'])(
-    'fifty at once with one key and onConflict=%s make one file, once',
+    'fifty concurrent requests with one key and onConflict=%s create one file, once',
     async (onConflict) => {
       const name = `many-${onConflict}.txt`;
       const sending = { key: name, query: { name, onConflict } };
@@ -111,7 +111,7 @@ describe('one instance', () => {
     ['empty', ''],
     ['with a space', 'a b'],
     ['not ASCII', 'k\u00e9y'],
-  ])('a key that is %s is refused', async (_, key) => {
+  ])('a key that is %s is rejected', async (_, key) => {
     expect(await world.send(courier, 'x', { key, query: { name: 'never.txt' } })).toMatchObject({
       status: 400,
       code: 'request-invalid',
@@ -119,7 +119,7 @@ describe('one instance', () => {
     expect(filesNamed('never.txt')).toEqual([]);
   });
 
-  test('a key of 255 characters is taken', async () => {
+  test('a key of 255 characters is accepted', async () => {
     const sending = { key: 'k'.repeat(255), query: { name: 'long-key.txt' } };
     expect(await world.send(courier, 'x', sending)).toMatchObject({ status: 201 });
     expect(await world.send(courier, 'x', sending)).toMatchObject({ status: 200 });
@@ -136,7 +136,7 @@ suite('two processes that share Firestore', () => {
   const at = (turn: number): CourierProcess => couriers[turn % couriers.length] as CourierProcess;
 
   test.each([2, 50])(
-    '%i at once with one key make one file and one folder',
+    '%i concurrent requests with one key create one file and one folder',
     async (count) => {
       const name = `shared-${count}.txt`;
       const sending = { key: name, query: { name, path: `shared-${count}` } };
@@ -147,7 +147,7 @@ suite('two processes that share Firestore', () => {
     TIMEOUT_MS,
   );
 
-  test('what one has delivered, the other answers, and refuses other bytes', async () => {
+  test('a delivery by one instance is replayed by the other, which rejects other bytes', async () => {
     const sending = { key: 'across', query: { name: 'across.txt' } };
     const first = await world.send(at(0), 'hello', sending);
     expect(await world.send(at(1), 'hello', sending)).toMatchObject({
@@ -159,7 +159,7 @@ suite('two processes that share Firestore', () => {
   });
 
   test(
-    'fifty without a key that replace one new name end in one file',
+    'fifty concurrent replacements of one new name without a key end in one file',
     async () => {
       const query = { name: 'latest.txt', onConflict: 'replace' };
       const all = Array.from({ length: 50 }, (_, turn) => world.insist(() => at(turn), `version ${turn}`, { query }));
@@ -172,7 +172,7 @@ suite('two processes that share Firestore', () => {
 });
 
 test(
-  'without the ledger nothing is delivered: it is a passing fault',
+  'without the ledger nothing is delivered, and the error is transient',
   async () => {
     const courier = await world.start({ ...firestore('down'), env: { FIRESTORE_EMULATOR_HOST: '127.0.0.1:9' } });
     const sent = await world.send(courier, 'x', { key: 'down', query: { name: 'down.txt' } });

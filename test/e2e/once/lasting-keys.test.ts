@@ -3,12 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
 
-/** A key, and an upload, can be used until something has come of it, whatever happens in Drive before. */
+/** A key or an upload stays usable until it has a result, whatever happens in Drive before. */
 
 const TIMEOUT_MS = 60_000;
 const BODY = '12345';
 const SHA256 = createHash('sha256').update(BODY).digest('hex');
-/** Longer than the courier waits within a request, so it gives up at once. */
+/** Longer than the courier waits within a request, so it fails at once. */
 const UNAVAILABLE = { kind: 'status', status: 503, retryAfterSeconds: 600 } as const;
 const NOT_FOUND = { kind: 'status', status: 404, reason: 'notFound' } as const;
 
@@ -56,7 +56,7 @@ const open = (name: string, key: string, onConflict = 'replace'): Promise<Answer
 const complete = (id = '', email?: string): Promise<Answer> =>
   post(`/v1/uploads/${encodeURIComponent(id)}/complete`, { sha256: SHA256 }, email === undefined ? {} : { email });
 
-/** Opens an upload twice with its key, which answers one session, and sends its bytes. */
+/** Opens an upload twice with its key, which returns one session, and sends its bytes. */
 const openAndSend = async (name: string, key: string): Promise<Answer> => {
   const opened = await open(name, key);
   expect(opened).toMatchObject({ status: 201, id: expect.any(String) });
@@ -66,7 +66,7 @@ const openAndSend = async (name: string, key: string): Promise<Answer> => {
 };
 
 describe('a key whose session could not be opened', () => {
-  test('opens one for the file that another delivery has made of the name since', async () => {
+  test('opens one for the file that another delivery has created with the name since', async () => {
     world.google.faults.add({ method: 'POST', path: '/upload/*', fault: UNAVAILABLE });
     expect(await open('made', 'made')).toMatchObject({ status: 503, code: 'drive-unavailable' });
     world.google.faults.clear();
@@ -82,7 +82,7 @@ describe('a key whose session could not be opened', () => {
     expect(filesNamed('made')).toMatchObject([{ id: other.receipt.id, sha256: SHA256, revisions: 2 }]);
   });
 
-  test('opens one for a new file when the file to be replaced was deleted since', async () => {
+  test('opens one for a new file if the file to be replaced was deleted since', async () => {
     const former = await world.send(courier, 'x', { query: { name: 'deleted' } });
     world.google.faults.add({ method: 'PATCH', path: '/upload/*', fault: UNAVAILABLE });
     expect(await open('deleted', 'deleted')).toMatchObject({ status: 503, code: 'drive-unavailable' });
@@ -100,7 +100,7 @@ describe('a key whose session could not be opened', () => {
   test.each([
     ['fail', 'name-taken'],
     ['skip', 'name-taken'],
-  ])('says that the name is taken by now (onConflict %s), and opens one when it is free again', async (rule, code) => {
+  ])('reports that the name is taken now (onConflict %s), and opens one when it is free again', async (rule, code) => {
     const name = `taken-${rule}`;
     world.google.faults.add({ method: 'POST', path: '/upload/*', fault: UNAVAILABLE });
     expect(await open(name, name, rule)).toMatchObject({ status: 503 });
@@ -113,8 +113,8 @@ describe('a key whose session could not be opened', () => {
   });
 });
 
-describe('one late "not found" of Drive for a file that is there', () => {
-  test('does not make a replacement another file', async () => {
+describe('one late "not found" of Drive for an existing file', () => {
+  test('does not turn a replacement into another file', async () => {
     const query = { name: 'late', onConflict: 'replace' };
     const { receipt } = await world.send(courier, '1', { query });
     const { id } = receipt;
@@ -125,7 +125,7 @@ describe('one late "not found" of Drive for a file that is there', () => {
     expect(filesNamed('late')).toMatchObject([{ id, revisions: 2 }]);
   });
 
-  test.each([1, 2])('does not give up an upload that is to be completed (%i times)', async (times) => {
+  test.each([1, 2])('does not abandon an upload that is being completed (%i times)', async (times) => {
     const name = `late-upload-${times}`;
     const { id } = await openAndSend(name, name);
     world.google.faults.add({ method: 'GET', path: '/drive/v3/files/*', times, fault: NOT_FOUND });
@@ -140,8 +140,8 @@ describe('one late "not found" of Drive for a file that is there', () => {
   });
 });
 
-describe('a receipt that is given again', () => {
-  test('warns when its file is in the trash, or out of sight, and stays as it was otherwise', async () => {
+describe('a replayed receipt', () => {
+  test('warns if its file is in the trash or not visible, and is otherwise unchanged', async () => {
     const sending = { key: 'in-trash', query: { name: 'in-trash' } };
     const { receipt } = await world.send(courier, BODY, sending);
     const again = async () => (await world.send(courier, BODY, sending)).receipt;
@@ -157,7 +157,7 @@ describe('a receipt that is given again', () => {
     expect(filesNamed('in-trash')).toEqual([]);
   });
 
-  test('warns also for an upload session', async () => {
+  test('warns for an upload session as well', async () => {
     const { id } = await openAndSend('session-in-trash', 'session-in-trash');
     const receipt = await complete(id);
     world.google.drive.setTrashed(receipt.id ?? '', true);
@@ -168,12 +168,12 @@ describe('a receipt that is given again', () => {
   });
 });
 
-describe('an upload id that was never given', () => {
+describe('an upload id that was never issued', () => {
   const KEPT = 'a'.repeat(32);
   let known = '';
   beforeAll(async () => {
     known = (await openAndSend('known', 'known')).id ?? '';
-    // What the ledger keeps about an upload besides is nobody's id.
+    // The other ids that the ledger keeps for an upload are no upload ids.
     expect(await complete(known)).toMatchObject({ status: 201 });
   });
 
@@ -201,14 +201,14 @@ describe('an upload id that was never given', () => {
     expect(await complete(idOf(known))).toMatchObject({ status: 404, code: 'not-found' });
   });
 
-  test('is not found either when it stands in the path as it is', async () => {
+  test('is not found when the path contains it unencoded', async () => {
     for (const path of ['a/b', 'a:b', 'a;b', "a'b", '..%2f..', '%C3%28', 'a%00b', '@', '~']) {
       const answer = await post(`/v1/uploads/${path}/complete`, {});
       expect([path, answer.status, answer.code]).toEqual([path, 404, 'not-found']);
     }
   });
 
-  test('is another caller’s', async () => {
+  test('belongs to another caller', async () => {
     const { id } = await openAndSend('private', 'private');
     const { stranger } = world.google.world.emails;
     expect(await complete(id, stranger)).toMatchObject({ status: 404, code: 'not-found' });

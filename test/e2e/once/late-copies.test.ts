@@ -3,7 +3,9 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { waitForAudits } from '../../support/audits.ts';
 import { type PushWorld, startPushWorld } from '../../support/push-world.ts';
 
-/** A copy of a delivery that comes, or goes on, after newer bytes were delivered to the same file: the newer bytes stay. */
+/**
+ * A copy of a delivery starts, or continues, after newer bytes were delivered to the same file: the newer bytes remain.
+ */
 
 const TIMEOUT_MS = 120_000;
 const MEBIBYTE = 1_048_576;
@@ -22,13 +24,13 @@ test.each([
   ['resumable', 6 * MEBIBYTE],
   ['multipart', 1_000],
 ])(
-  'a slow copy of a push that was acknowledged writes nothing over a newer delivery (%s upload)',
+  'a slow copy of an acknowledged push does not overwrite a newer delivery (%s upload)',
   async (kind, size) => {
     const name = `slow-${kind}.bin`;
     expect(await world.push({ id: `base ${name}`, data: documentOf(name, { text: 'base' }) })).toBe(204);
     const older = await world.putObject(`older ${name}`, Buffer.alloc(size, 'A'));
     const push = () => world.push({ id: `older ${name}`, data: documentOf(name, { gcs: older.url }) });
-    // One of the two copies, whichever comes second, is held up while the newer delivery is made.
+    // Whichever copy comes second is paused while the newer delivery is made.
     world.google.faults.add({ method: 'PATCH', path: '/upload/*', nth: 2, fault: { kind: 'delay', ms: 3_000 } });
     const copies = [push(), push()];
     expect(await Promise.race(copies)).toBe(204);
@@ -54,7 +56,7 @@ test.each([
 );
 
 test(
-  'a push that is brought again after newer bytes were delivered is acknowledged, and changes nothing',
+  'a push that is redelivered after newer bytes is acknowledged and changes nothing',
   async () => {
     const name = 'again.txt';
     const older = { id: `older ${name}`, data: documentOf(name, { text: 'older' }) };
@@ -74,7 +76,7 @@ test(
 );
 
 test(
-  'a push whose file is in the trash by now is acknowledged with a warning, and one that can never succeed is given up',
+  'a push whose file is now in the trash is acknowledged with a warning, and one that can never succeed fails permanently',
   async () => {
     const name = 'trashed.txt';
     const message = { id: name, data: { name, source: { text: 'x' } } };

@@ -6,7 +6,7 @@ import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { bytesSource } from '../../../src/exports/sources/inline.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 
-/** The ledger in memory is bounded. One caller that fills it takes no key and no upload from another. */
+/** The ledger in memory is bounded. A caller that fills it takes no key and no upload from another one. */
 
 const TIMEOUT_MS = 120_000;
 const BODY = '12345';
@@ -49,7 +49,7 @@ const open = (caller: Caller, name: string) => {
   return story.openUpload({ caller, options, idempotencyKey: `upload-${name}`, ...time() });
 };
 
-/** Opens uploads until one is refused; answers how many were opened, and with which codes the others were refused. */
+/** Opens uploads until one is rejected. Returns the number of opened ones and the codes of the rejections. */
 const openUntilRefused = async (caller: Caller): Promise<{ opened: number; codes: Set<unknown> }> => {
   let turn = 0;
   let opened = 0;
@@ -69,7 +69,7 @@ const openUntilRefused = async (caller: Caller): Promise<{ opened: number; codes
 };
 
 test(
-  'a caller that opens as many uploads as it may is refused, and the other one keeps its keys and its session',
+  'a caller that exceeds its limit of uploads is rejected, and another one keeps its keys and its session',
   async () => {
     const first = await deliver(PATIENT, 'report');
     const upload = await open(PATIENT, 'big');
@@ -85,9 +85,9 @@ test(
     const receipt = await story.completeUpload({ id: upload.id, caller: PATIENT, sha256: SHA256, ...time() });
     expect(receipt).toMatchObject({ outcome: 'created', sha256: SHA256 });
     expect(filesNamed('big')).toMatchObject([{ id: receipt.id, sha256: SHA256, revisions: 1 }]);
-    // There is room for the other one's next deliveries, too.
+    // There is also room for the other caller's next deliveries.
     expect(await deliver(PATIENT, 'next report')).toMatchObject({ outcome: 'created', sha256: SHA256 });
-    // What the greedy one has opened stays its own; only new uploads are refused.
+    // The greedy caller keeps the uploads it has opened. Only new ones are rejected.
     expect((await open(GREEDY, 'greedy-0')).id).toEqual(expect.any(String));
     await expect(open(GREEDY, 'one more')).rejects.toMatchObject({ code: 'busy', status: 429, retryable: true });
   },

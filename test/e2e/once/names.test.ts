@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { type RunningCourier, startCourier } from '../../support/running-courier.ts';
 
-/** Names that are whole as they stand: Drive has each of them, code point by code point, whichever way it came. */
+/**
+ * Valid names that are stored unchanged: Drive has each of them, code point by code point, whichever way they were
+ * sent.
+ */
 const NAMES: readonly [string, string][] = [
   ['quotes', `Valentine's "day".csv`],
   ['a query', `x' or name != 'x`],
@@ -65,7 +68,7 @@ const WAYS: readonly [string, (name: string, path: string) => Promise<Response>]
 ];
 
 describe.each(WAYS)('a name %s', (way, send) => {
-  test.each(NAMES)('with %s reaches Drive unchanged, and is found there again', async (kind, name) => {
+  test.each(NAMES)('with %s reaches Drive unchanged and is found there again', async (kind, name) => {
     const path = `${way}, ${kind}`;
     const answers = [await send(name, path), await send(name, path)];
     const receipts = (await Promise.all(answers.map((answer) => answer.json()))) as { id: string; name: string }[];

@@ -3,7 +3,10 @@ import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
 import { createForeignFolder } from '../../support/foreign-folder.ts';
 
-/** What conflicts.test.ts shows for a member of the shared drive, in a folder that is only shared with the account. */
+/**
+ * Repeats what conflicts.test.ts shows for a member of the shared drive, in a folder that is only shared with the
+ * account.
+ */
 
 const TIMEOUT_MS = 120_000;
 const TIMES = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -40,43 +43,46 @@ const atOnce = (query: Record<string, string>, key?: string) =>
 const outcomes = (answers: Awaited<ReturnType<typeof atOnce>>) =>
   answers.map(({ receipt, code }) => code ?? receipt.outcome).sort();
 
-describe.each([0, 3_600_000])('eight at once of one new name, with a search that lags %i ms', (listLagMs) => {
-  beforeEach(() => drive().setLimits({ listLagMs }));
+describe.each([0, 3_600_000])(
+  'eight concurrent deliveries of one new name, with a search that lags %i ms',
+  (listLagMs) => {
+    beforeEach(() => drive().setLimits({ listLagMs }));
 
-  test.each([
-    ['new', { created: 8 }, 8],
-    ['replace', { created: 1, replaced: 7 }, 1],
-    ['skip', { created: 1, skipped: 7 }, 1],
-    ['fail', { created: 1, 'name-taken': 7 }, 1],
-  ])(
-    '%s',
-    async (onConflict, expected, files) => {
-      const name = `${onConflict}-${listLagMs}.txt`;
-      const answers = await atOnce({ name, onConflict, path: 'sales/2026' });
-      const wanted = Object.entries(expected).flatMap(([outcome, count]) =>
-        Array.from({ length: count }, () => outcome),
-      );
-      expect(outcomes(answers)).toEqual(wanted.sort());
-      expect(filesNamed(name)).toHaveLength(files);
-      expect(filesNamed('2026')).toHaveLength(1);
-      expect(filesNamed('sales')).toMatchObject([{ parents: [folder] }]);
-    },
-    TIMEOUT_MS,
-  );
+    test.each([
+      ['new', { created: 8 }, 8],
+      ['replace', { created: 1, replaced: 7 }, 1],
+      ['skip', { created: 1, skipped: 7 }, 1],
+      ['fail', { created: 1, 'name-taken': 7 }, 1],
+    ])(
+      '%s',
+      async (onConflict, expected, files) => {
+        const name = `${onConflict}-${listLagMs}.txt`;
+        const answers = await atOnce({ name, onConflict, path: 'sales/2026' });
+        const wanted = Object.entries(expected).flatMap(([outcome, count]) =>
+          Array.from({ length: count }, () => outcome),
+        );
+        expect(outcomes(answers)).toEqual(wanted.sort());
+        expect(filesNamed(name)).toHaveLength(files);
+        expect(filesNamed('2026')).toHaveLength(1);
+        expect(filesNamed('sales')).toMatchObject([{ parents: [folder] }]);
+      },
+      TIMEOUT_MS,
+    );
 
-  test(
-    'one key is one file',
-    async () => {
-      const name = `key-${listLagMs}.txt`;
-      const answers = await atOnce({ name }, name);
-      expect(outcomes(answers).filter((outcome) => outcome === 'created')).toHaveLength(1);
-      expect(filesNamed(name)).toHaveLength(1);
-    },
-    TIMEOUT_MS,
-  );
-});
+    test(
+      'one key creates one file',
+      async () => {
+        const name = `key-${listLagMs}.txt`;
+        const answers = await atOnce({ name }, name);
+        expect(outcomes(answers).filter((outcome) => outcome === 'created')).toHaveLength(1);
+        expect(filesNamed(name)).toHaveLength(1);
+      },
+      TIMEOUT_MS,
+    );
+  },
+);
 
-test('what a person put there is found, in the folder and below a path', async () => {
+test('existing files are found, in the folder and below a path', async () => {
   const inner = drive().createFolder({ name: 'by hand', parent: folder });
   const id = drive().putFile({ name: 'found.csv', bytes: 'old', parent: inner });
   const query = { name: 'found.csv', path: 'by hand', onConflict: 'replace' };
@@ -98,7 +104,7 @@ test.each([
   expect(filesNamed(query.name)).toHaveLength(1);
 });
 
-test('a search that is incomplete makes no duplicate: the delivery comes again', async () => {
+test('an incomplete search creates no duplicate: the delivery must be retried', async () => {
   const id = drive().putFile({ name: 'hidden.csv', bytes: 'old', parent: folder });
   drive().setLimits({ leavesDrivesOut: true });
   const query = { name: 'hidden.csv', onConflict: 'replace' };
@@ -113,7 +119,7 @@ test('a search that is incomplete makes no duplicate: the delivery comes again',
   expect(filesNamed('hidden.csv')).toHaveLength(1);
 });
 
-test('an upload session with a path and a conflict rule ends in the folder', async () => {
+test('an upload session with a path and a conflict rule creates its file in the folder', async () => {
   const token = world.google.world.idToken({
     email: world.google.world.emails.exporter,
     audience: 'https://drive-courier.example',

@@ -3,7 +3,10 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
 
-/** A key that comes again with other bytes, after a try that Drive may or may not have done, and that nobody was answered. */
+/**
+ * A key is reused with other bytes, after an attempt that Drive may or may not have completed and whose response was
+ * lost.
+ */
 
 const TIMEOUT_MS = 120_000;
 const TRIES = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
@@ -25,7 +28,7 @@ test.each([
   ['made it', { kind: 'answer-lost' } as const, 1],
   ['did not take it', { kind: 'status', status: 503 } as const, 0],
 ])(
-  'a conversion is of the first bytes under its key, when Drive %s and the answer was an error',
+  'a conversion has the first bytes of its key when Drive %s and the response was an error',
   async (how, fault, made) => {
     const name = `table, ${how}`;
     const sending = { key: `convert-${made}`, type: 'text/csv', query: { name, convertTo: 'sheet' } };
@@ -42,7 +45,7 @@ test.each([
 );
 
 test(
-  'bytes without an identity are not added to those of an earlier try: the session is not taken up',
+  'bytes without a digest are not appended to an earlier attempt: its session is not resumed',
   async () => {
     const { exporter } = world.google.world.emails;
     const token = world.google.world.idToken({ email: exporter, audience: 'https://drive-courier.example' });
@@ -61,7 +64,7 @@ test(
     expect((await exportText(first)).status).toBe(503);
     expect(filesNamed('whole.txt')).toEqual([]);
     world.google.faults.clear();
-    // The key is for its first bytes, which may have been about to become a file.
+    // The key belongs to its first bytes, which may have been about to become a file.
     expect((await exportText(second)).status).toBe(422);
     expect(filesNamed('whole.txt')).toEqual([]);
     expect((await exportText(first)).status).toBe(201);

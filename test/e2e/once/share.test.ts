@@ -32,7 +32,7 @@ const permissionsOf = (id: string) =>
 const send = (destination: string, name: string, key?: string) =>
   world.send(courier, 'x', { query: { destination, name }, ...(key === undefined ? {} : { key }) });
 
-test('a file is shared as its destination says, and nobody gets mail', async () => {
+test('a file is shared as its destination specifies, without notification mail', async () => {
   const { status, receipt } = await send('quiet', 'quiet.txt');
   expect(status).toBe(201);
   expect(receipt).not.toHaveProperty('warnings');
@@ -40,13 +40,13 @@ test('a file is shared as its destination says, and nobody gets mail', async () 
   expect(world.google.drive.mails()).toEqual([]);
 });
 
-test('mail goes out only where "notify" says so', async () => {
+test('mail is sent only if "notify" is set', async () => {
   const { receipt } = await send('mailing', 'mailing.txt');
   expect(permissionsOf(receipt.id)).toEqual(expect.arrayContaining(['user writer']));
   expect(world.google.drive.mails()).toHaveLength(1);
 });
 
-test('everybody on the internet only where the destination allows it', async () => {
+test('link sharing happens only if the destination allows it', async () => {
   const { receipt } = await send('public', 'public.txt');
   expect(permissionsOf(receipt.id)).toEqual(expect.arrayContaining(['anyone reader']));
   const { share: _, ...rest } = { folder: 'x-folder', allowAnyone: false, share: [] };
@@ -62,7 +62,7 @@ test('everybody on the internet only where the destination allows it', async () 
   await expect(world.start({ env })).rejects.toThrow(/exited with code 78[\s\S]*allowAnyone/);
 });
 
-test('a file that cannot be shared is delivered all the same, with a warning; a replay says it again', async () => {
+test('a file that cannot be shared is still delivered, with a warning that a replay repeats', async () => {
   world.google.faults.add({
     method: 'POST',
     path: '*/permissions',
@@ -80,7 +80,7 @@ test('a file that cannot be shared is delivered all the same, with a warning; a 
 });
 
 test(
-  "Drive's limit of shares is waited for",
+  "sharing is retried after Drive's rate limit",
   async () => {
     world.google.faults.add({
       method: 'POST',
@@ -96,7 +96,7 @@ test(
 );
 
 test(
-  'a permission whose answer was lost is there once',
+  'a permission whose response was lost exists once',
   async () => {
     world.google.faults.add({ method: 'POST', path: '*/permissions', nth: 1, fault: { kind: 'answer-lost' } });
     const { receipt } = await send('quiet', 'lost.txt');

@@ -18,7 +18,7 @@ afterAll(() => world?.close());
 const filesNamed = (name: string) => world.google.drive.files().filter((file) => file.name === name && !file.trashed);
 
 test.each(['new', 'replace', 'skip', 'fail'])(
-  'onConflict=%s: bytes that Drive stored wrongly are taken back, and the next try with the key makes one file',
+  'onConflict=%s: corrupted bytes are removed, and the next attempt with the key creates one file',
   async (onConflict) => {
     const name = `corrupt-${onConflict}`;
     const sending = { key: name, query: { name, onConflict } };
@@ -34,10 +34,10 @@ test.each(['new', 'replace', 'skip', 'fail'])(
   TIMEOUT_MS,
 );
 
-/** Of the requests that make the file's bytes its own. */
+/** The requests that commit the file's bytes. */
 type Upload = { method?: string; path: string };
 
-/** The file is made, its answer is lost, and the try ends before it can look. */
+/** The file is created, its response is lost, and the attempt ends before it can verify it. */
 const endUnseen = (upload: Upload = { path: '/upload/*' }): void =>
   void world.google.faults.add([
     { ...upload, nth: 1, fault: { kind: 'answer-lost' } },
@@ -55,7 +55,7 @@ test.each([
   ['small', 'whole', {}, undefined],
   ['large, with a digest', large, { 'content-digest': `sha-256=:${digestOf(large)}:` }, PUT_CHUNK],
 ] as const)(
-  'bytes that Drive kept wrong under a try that died are replaced by the next one: %s',
+  'corrupted bytes of an interrupted attempt are replaced by the next one: %s',
   async (name, bytes, headers, upload) => {
     const sending = { key: `unseen-${name.length}`, query: { name }, headers };
     const right = createHash('sha256').update(bytes).digest('hex');
@@ -76,7 +76,7 @@ test.each([
 );
 
 test(
-  'a file that somebody has changed since an unanswered try made it is left alone, and the delivery is answered',
+  'a file that was changed after an unconfirmed attempt created it stays unchanged, and the delivery succeeds',
   async () => {
     const sending = { key: 'changed', query: { name: 'changed' } };
     endUnseen();
@@ -95,7 +95,7 @@ test(
 );
 
 test(
-  'a file deleted for good before its receipt was recorded is made anew under the key',
+  'a file that was deleted permanently before its receipt was recorded is created again under the key',
   async () => {
     const sending = { key: 'deleted', query: { name: 'deleted' } };
     endUnseen();

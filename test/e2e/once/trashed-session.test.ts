@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
 
-/** A file that a try made and never answered for, and that a person has put into the trash before the next try. */
+/** An unconfirmed attempt created a file, and a person moves it to the trash before the next attempt. */
 
 const TIMEOUT_MS = 120_000;
 const OBJECT = Buffer.alloc(6 * 1024 * 1024, 'an object ');
@@ -39,7 +39,7 @@ const exportAs = async (name: string, onConflict: string) => {
 
 const filesNamed = (name: string) => world.google.drive.files().filter((file) => file.name === name && !file.trashed);
 
-/** Drive takes the bytes, and the delivery is answered with an error. */
+/** Drive stores the bytes, and the delivery fails with an error. */
 const exportUnanswered = async (name: string): Promise<void> => {
   world.google.faults.add([
     { ...PUT, nth: 1, fault: { kind: 'answer-lost' } },
@@ -57,7 +57,7 @@ const makeFile = async (name: string, body: string): Promise<string> => {
 };
 
 test(
-  'a new file that was put into the trash is still the one of its key, and the receipt says where it is',
+  'a new file in the trash still belongs to its key, and the receipt tells where it is',
   async () => {
     await exportUnanswered('made.bin');
     const id = filesNamed('made.bin')[0]?.id ?? '';
@@ -69,7 +69,7 @@ test(
 );
 
 test(
-  'a replaced file that was put into the trash is no delivery: the file that has its name by now gets the bytes',
+  'a replaced file in the trash does not count: the file that now has the name gets the bytes',
   async () => {
     const first = await makeFile('replaced.bin', 'first');
     await exportUnanswered('replaced.bin');

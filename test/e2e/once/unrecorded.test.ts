@@ -9,7 +9,7 @@ import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { realSleep, type Sleep } from '../../../src/sleep.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 
-/** The bytes are in Drive, and the ledger is out of reach just when the receipt is to be recorded. */
+/** The bytes are in Drive, and the ledger is unavailable just when the receipt should be recorded. */
 
 const TIMEOUT_MS = 60_000;
 const EMAIL = 'exporter@local-project.iam.gserviceaccount.com';
@@ -21,9 +21,9 @@ let google: LocalGoogle;
 let story: CourierStory;
 let isAway = false;
 let refused = 0;
-/** The ledger answers again after so many refusals. */
+/** The ledger recovers after this number of errors. */
 let backAfter = Number.POSITIVE_INFINITY;
-/** The next receipt is recorded, and the ledger's answer is lost. */
+/** The next receipt is recorded, and the ledger's response is lost. */
 let isAnswerLost = false;
 beforeAll(async () => {
   google = await startLocalGoogle();
@@ -75,12 +75,12 @@ const deliver = (
     requestId: `${name} ${key}`,
   });
 
-/** How often recording is attempted before the delivery is answered with an error. */
+/** How often recording is attempted before the delivery fails with an error. */
 const ATTEMPTS = 3;
 
 const UNRECORDED = { code: 'google-unavailable', status: 503, retryable: true };
 
-test('a replacement is not answered without its record, and a later copy writes nothing over newer bytes', async () => {
+test('a replacement succeeds only with its record, and a later copy does not overwrite newer bytes', async () => {
   const name = 'replaced.txt';
   const { id } = await deliver(name, 'base', 'base', 'replace');
   isAway = true;
@@ -98,7 +98,7 @@ test('a replacement is not answered without its record, and a later copy writes 
   }
 });
 
-test('a ledger that answers again in time records the receipt, and the delivery is answered', async () => {
+test('a ledger that recovers in time records the receipt, and the delivery succeeds', async () => {
   const name = 'in-time.txt';
   isAway = true;
   backAfter = 2;
@@ -108,7 +108,7 @@ test('a ledger that answers again in time records the receipt, and the delivery 
   expect(await deliver(name, OLDER, 'key', 'new')).toEqual({ ...first, outcome: 'replayed' });
 });
 
-test('a receipt whose recording was answered by an error is the one that this delivery answers', async () => {
+test('a receipt that was recorded despite an error response is the one that the delivery returns', async () => {
   const name = 'answer-lost.txt';
   isAnswerLost = true;
   expect(await deliver(name, OLDER, 'key', 'new')).toMatchObject({ outcome: 'created' });
@@ -118,7 +118,7 @@ test('a receipt whose recording was answered by an error is the one that this de
 test.each<[string, ConflictRule]>([
   ['new.txt', 'new'],
   ['replaced-by.txt', 'replace'],
-])('a file that a person deletes before it is recorded was not answered (%s)', async (name, onConflict) => {
+])('a file that is deleted before it is recorded is not confirmed (%s)', async (name, onConflict) => {
   isAway = true;
   await expect(deliver(name, OLDER, 'key', onConflict)).rejects.toMatchObject(UNRECORDED);
   isAway = false;
@@ -132,7 +132,7 @@ test.each<[string, ConflictRule]>([
   expect(filesNamed(name)).toMatchObject([{ id: again?.id, sha256: sha256Of(OLDER) }]);
 });
 
-test('a skipped delivery is not answered without its record', async () => {
+test('a skipped delivery succeeds only with its record', async () => {
   const name = 'skipped.txt';
   const { id } = await deliver(name, 'base', 'base', 'new');
   isAway = true;
@@ -143,7 +143,7 @@ test('a skipped delivery is not answered without its record', async () => {
   expect(filesNamed(name)).toMatchObject([{ id, sha256: sha256Of('base'), revisions: 1 }]);
 });
 
-test('a replaced spreadsheet is not answered without its record', async () => {
+test('a replaced spreadsheet succeeds only with its record', async () => {
   const name = 'converted';
   const convert = (text: string, key: string) => deliver(name, text, key, 'replace', 'sheet');
   const { id } = await convert('a\n1\n', 'base');
@@ -156,7 +156,7 @@ test('a replaced spreadsheet is not answered without its record', async () => {
   expect(filesNamed(name)).toMatchObject([{ id }]);
 });
 
-test('a new file is not answered without its record, and a later copy writes nothing over newer bytes', async () => {
+test('a new file succeeds only with its record, and a later copy does not overwrite newer bytes', async () => {
   const name = 'made.txt';
   isAway = true;
   await expect(deliver(name, OLDER, 'older', 'replace')).rejects.toMatchObject(UNRECORDED);
@@ -169,7 +169,7 @@ test('a new file is not answered without its record, and a later copy writes not
 });
 
 test.each<ConflictRule>(['new', 'skip', 'fail'])(
-  'a new file whose receipt was not recorded is the key’s file (onConflict %s), and other bytes are refused',
+  'a new file without a recorded receipt belongs to the key (onConflict %s), and other bytes are rejected',
   async (onConflict) => {
     const name = `kept-${onConflict}.txt`;
     isAway = true;

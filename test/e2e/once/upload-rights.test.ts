@@ -7,7 +7,7 @@ import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 import { type RunningCourier, startCourier } from '../../support/running-courier.ts';
 
-/** What a caller may do with an upload session is decided when it asks, and again when it asks for the receipt. */
+/** A caller's permission for an upload session is checked when it opens one, and again when it requests the receipt. */
 
 const BODY = 'a,b\n1,2\n';
 const CALLER: Caller = { sub: '100000000000000000001', email: 'exporter@local-project.iam.gserviceaccount.com' };
@@ -24,7 +24,7 @@ afterAll(async () => {
   await google?.close();
 });
 
-/** The courier as it runs with one configuration; the ledger is the same for all of them. */
+/** The courier with one configuration. All configurations share one ledger. */
 const storyFor = (caller: string): CourierStory => {
   const reports = { folder: google.places.sharedDriveFolder, credentials: 'main', callers: [caller] };
   const story = createCourierStory(google, { ledger, destinations: { reports } });
@@ -35,7 +35,7 @@ const storyFor = (caller: string): CourierStory => {
 const time = () => ({ signal: AbortSignal.timeout(60_000), deadlineMs: Date.now() + 60_000 });
 
 test.each([undefined, 'revoked'])(
-  'a caller that lost its right to the destination gets no receipt for the upload that it had opened (key %s)',
+  'a caller that lost access to the destination gets no receipt for the upload that it opened (key %s)',
   async (idempotencyKey) => {
     const { email = '' } = CALLER;
     const options = { destination: 'reports', name: `revoked-${idempotencyKey}.csv`, mimeType: 'text/csv', size: 8 };
@@ -49,14 +49,14 @@ test.each([undefined, 'revoked'])(
     await expect(revoked.completeUpload({ ...complete, ...time() })).rejects.toMatchObject({
       code: 'destination-forbidden',
     });
-    // With its right back it goes on where it was.
+    // With access restored, it continues where it was.
     const receipt = await storyFor(email).completeUpload({ ...complete, ...time() });
     expect(receipt).toMatchObject({ outcome: 'created', sha256 });
   },
   60_000,
 );
 
-test('an upload session is as large as its destination takes, and not a byte larger', async () => {
+test('an upload session accepts the destination’s maximum size, and not a byte more', async () => {
   const { world, places } = google;
   const destination = { folder: places.sharedDriveFolder, credentials: 'main', callers: [world.emails.exporter] };
   const courier: RunningCourier = await startCourier(google, {

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type BadDay, startBadDay } from '../../bad-days/bad-day.ts';
 
-/** Upload sessions: whatever is lost, changed or at the same time on the way, a key is one file, and nobody loses one to another. */
+/**
+ * Upload sessions: whatever is lost, changed or concurrent, a key creates one file, and no caller loses a file to
+ * another.
+ */
 
 const BODY = 'a,b\n1,2\n';
 const ORDER = { destination: 'reports', name: 'again.csv', mimeType: 'text/csv', size: BODY.length };
@@ -26,7 +29,7 @@ const post = async (path: string, body: object, key?: string) => {
   return { status: response.status, json: (await response.json()) as Record<string, string> };
 };
 
-test('an upload that was completed is opened again with its key: the same session, the same receipt, one file', async () => {
+test('a completed upload that is opened again with its key returns the same session, the same receipt and one file', async () => {
   const opened = await post('/v1/uploads', ORDER, 'k');
   expect(opened.status).toBe(201);
   const { id, uploadUrl = '' } = opened.json;
@@ -57,7 +60,7 @@ const openUpload = async (order: object, key?: string) => {
     complete: `/v1/uploads/${json.id}/complete`,
   };
 };
-/** Opens an upload and fills it; answers where it is completed. */
+/** Opens an upload and fills it. Returns the address to complete it. */
 const fill = async (order: object, key?: string, body = BODY): Promise<{ complete: string }> => {
   const { put, complete } = await openUpload(order, key);
   await put(body);
@@ -65,7 +68,7 @@ const fill = async (order: object, key?: string, body = BODY): Promise<{ complet
 };
 
 test.each([undefined, 'new', 'replace', 'fail'])(
-  'what came otherwise than announced is removed for good (onConflict %s), and its key sends the file again',
+  'bytes that differ from what was announced are removed permanently (onConflict %s), and the key can send the file again',
   async (onConflict) => {
     const name = `announced-${onConflict}.csv`;
     const order = { name, ...(onConflict === undefined ? {} : { onConflict }) };
@@ -75,7 +78,7 @@ test.each([undefined, 'new', 'replace', 'fail'])(
       const refused = await post(complete, WRONG);
       expect([turn, refused.status, refused.json.code]).toEqual([turn, 422, 'digest-mismatch']);
       expect(refused.json.detail).toContain(`removed: ${BODY.length} bytes with the SHA-256 ${sha256}`);
-      // Whoever lost that answer is given it again, and no receipt for what is not there.
+      // A caller that lost that response gets it again, and no receipt for a missing file.
       for (const said of [WRONG, { sha256 }, {}]) {
         expect((await post(complete, said)).json.code).toBe('digest-mismatch');
       }
@@ -91,7 +94,7 @@ test.each([undefined, 'new', 'replace', 'fail'])(
   60_000,
 );
 
-test('a file that was to be replaced is its former self after other bytes came, and is replaced by the right ones', async () => {
+test('a file to be replaced is restored after wrong bytes came, and is then replaced by the right ones', async () => {
   const name = 'announced-former.csv';
   expect((await post((await fill({ name }, 'former', BODY)).complete, { sha256 })).status).toBe(201);
   const order = { name, onConflict: 'replace', size: 4 };
@@ -106,7 +109,7 @@ test('a file that was to be replaced is its former self after other bytes came, 
   expect(contentOf(name)).toEqual(['abcd']);
 }, 60_000);
 
-test('there is no receipt for a file that lies in the trash, and its key sends the file again', async () => {
+test('a file in the trash has no receipt, and its key can send the file again', async () => {
   const order = { name: 'announced-trashed.csv' };
   const { complete } = await fill(order, 'trashed');
   const [file] = filesNamed(order.name);
@@ -120,7 +123,7 @@ test('there is no receipt for a file that lies in the trash, and its key sends t
   expect(contentOf(order.name)).toEqual([BODY]);
 }, 60_000);
 
-test('a key is for one size, and once complete for its bytes; the file stays', async () => {
+test('a key is bound to one size, and once complete to its bytes; the file remains', async () => {
   const order = { name: 'announced-kept.csv' };
   const { complete } = await fill(order, 'kept');
   const other = await post('/v1/uploads', { ...ORDER, ...order, size: 9 }, 'kept');
@@ -136,7 +139,7 @@ test('a key is for one size, and once complete for its bytes; the file stays', a
 }, 60_000);
 
 test.each(['new', 'fail', 'replace'])(
-  'a session that Drive has forgotten gives way to another under its key (onConflict %s)',
+  'a session that Drive has forgotten is replaced under its key (onConflict %s)',
   async (onConflict) => {
     const order = { ...ORDER, name: `forgotten-${onConflict}.csv`, onConflict };
     if (onConflict === 'replace') await post((await fill({ name: order.name }, 'forgotten')).complete, {});
@@ -158,7 +161,7 @@ test.each(['new', 'fail', 'replace'])(
   60_000,
 );
 
-test('whoever looks first judges for all: no file is taken back that somebody has a receipt for', async () => {
+test('the first check decides for all: no file with a receipt is removed', async () => {
   for (let turn = 0; turn < 12; turn++) {
     const order = { name: `judged-${turn}.csv` };
     const { complete } = await fill(order, `judged-${turn}`);
@@ -168,7 +171,7 @@ test('whoever looks first judges for all: no file is taken back that somebody ha
     );
     const receipts = answers.filter(({ status }) => status < 300);
     const files = filesNamed(order.name);
-    // All or nothing: whoever was refused was refused because the others were not, or with them.
+    // All or nothing: a rejected caller was rejected because the others were not, or together with them.
     expect({ turn, receipts: receipts.length, files: files.length }).toEqual(
       receipts.length > 0 ? { turn, receipts: 3, files: 1 } : { turn, receipts: 0, files: 0 },
     );
@@ -177,7 +180,7 @@ test('whoever looks first judges for all: no file is taken back that somebody ha
   }
 }, 60_000);
 
-/** Another delivery, by the way that is no session. */
+/** Another delivery, without an upload session. */
 const replaceHere = async (name: string, body: string): Promise<void> => {
   const headers = { authorization: `Bearer ${day.token()}`, 'content-type': 'text/csv' };
   const query = new URLSearchParams({ destination: 'reports', name, onConflict: 'replace' });
@@ -186,7 +189,7 @@ const replaceHere = async (name: string, body: string): Promise<void> => {
 };
 
 test.each(['replace', 'fail', 'skip'])(
-  'of two uploads for one name the one that comes late takes nothing from the other (onConflict %s)',
+  'of two uploads for one name, the late one takes nothing from the other (onConflict %s)',
   async (onConflict) => {
     const order = { name: `late-${onConflict}.csv`, size: 4, onConflict };
     const [one, other] = [await openUpload(order, `one-${onConflict}`), await openUpload(order, `other-${onConflict}`)];
@@ -198,7 +201,7 @@ test.each(['replace', 'fail', 'skip'])(
       expect((await post(other.complete, said)).json.code).toBe('upload-incomplete');
     }
     expect(contentOf(order.name)).toEqual(['AAAA']);
-    // Its key goes on with what the name is by now.
+    // Its key continues with the current state of the name.
     if (onConflict === 'replace') {
       const next = await openUpload(order, `other-${onConflict}`);
       await next.put('BBBB');
@@ -215,7 +218,7 @@ test.each(['replace', 'fail', 'skip'])(
 );
 
 test.each([shaOf('AAAA'), {}])(
-  'what somebody puts into the file before an upload is complete stays, and the upload is sent again (%j)',
+  'what others write to the file before an upload is complete remains, and the upload is sent again (%j)',
   async (said) => {
     for (const [turn, later] of ['BBBBBBBBBB', 'BBBB'].entries()) {
       const name = `since-${turn}-${Object.keys(said).length}.csv`;
@@ -240,7 +243,7 @@ test.each([shaOf('AAAA'), {}])(
   60_000,
 );
 
-test('an upload whose folder is out of sight for a while is not given up: there would be two files when it is back', async () => {
+test('an upload whose folder is temporarily invisible is not abandoned, which would leave two files', async () => {
   const { google } = day;
   const order = { name: 'unseen.csv', onConflict: 'fail' };
   const upload = await openUpload(order, 'unseen');

@@ -39,7 +39,7 @@ describe('docs/recipes/bigquery-export.md', () => {
     expect(rows.map(({ object }) => object)).toEqual(rows.map((_, at) => shard(at)));
   });
 
-  test('each shard arrives once, as it is stored, under the name and in the folder of the table', async () => {
+  test('each shard is delivered once and unchanged, under the name and in the folder that the table shows', async () => {
     const csv = 'order_id,customer,total\r\n1,Ann,12.50\r\n';
     for (const { object, file, folder } of rows) {
       const { generation } = await world.google.storage.putObject(world.google.bucket, object, gzipSync(csv), {
@@ -52,7 +52,7 @@ describe('docs/recipes/bigquery-export.md', () => {
         objectGeneration: String(generation),
         payloadFormat: 'JSON_API_V1',
       };
-      // Pub/Sub may bring a notification twice.
+      // Pub/Sub may deliver a notification twice.
       for (const messageId of ['1', '2']) {
         const status = await pushMessage(world.google, {
           url: world.courier.url,
@@ -71,7 +71,7 @@ describe('docs/recipes/bigquery-export.md', () => {
 });
 
 describe('docs/recipes/app-engine-flexible.md', () => {
-  /** App Engine flexible runs on machines whose metadata server ignores asked-for scopes, as Compute Engine's does. */
+  /** App Engine flexible runs on machines whose metadata server ignores requested scopes, as Compute Engine's does. */
   const onMachine = async <T>(work: () => Promise<T>): Promise<T> => {
     world.google.world.setMetadata({ platform: 'compute-engine', honoursScopes: false });
     try {
@@ -86,7 +86,7 @@ describe('docs/recipes/app-engine-flexible.md', () => {
   };
   const DRIVE_SCOPE = 'https://www.googleapis.com/auth/drive';
 
-  test('the token lacks the scope that was asked for, and Drive answers as the page shows', async () => {
+  test('the token lacks the requested scope, and Drive responds as the page shows', async () => {
     await onMachine(async () => {
       expect(await metadata('scopes')).not.toContain('auth/drive');
       const { access_token: token } = JSON.parse(await metadata(`token?scopes=${DRIVE_SCOPE}`)) as Record<
@@ -109,7 +109,7 @@ describe('docs/recipes/app-engine-flexible.md', () => {
     });
   });
 
-  test('the first way out: the same machine’s ID token delivers a file through the courier', async () => {
+  test('the first workaround: the same machine’s ID token delivers a file through the courier', async () => {
     await onMachine(async () => {
       const token = await metadata(`identity?audience=${encodeURIComponent(AUDIENCE)}&format=full`);
       const response = await fetch(`${world.courier.url}/v1/files?name=flexible.csv`, {
@@ -128,7 +128,7 @@ describe('examples/apps-script', () => {
     options: { payload: number[]; contentType: string; headers: Record<string, string> };
   }
 
-  /** Apps Script's services as far as the example calls them; its fetches are noted, and answered with what is given. */
+  /** The services of Apps Script that the example calls. Fetches are recorded, and get the given responses. */
   const runScript = (
     call: string,
     answer: { status: number; text: string },
@@ -167,7 +167,7 @@ describe('examples/apps-script', () => {
     return { value: runInContext(call, context), fetches, logs };
   };
 
-  test('its request delivers the sheet as the person who runs it, and twice on a day it is one file', async () => {
+  test('the request delivers the sheet as the person who runs it, and a second run on the same day creates no second file', async () => {
     const { value, fetches } = runScript('sendSheet()', { status: 201, text: '{"webViewLink": "https://link"}' });
     expect(value).toBe('https://link');
     const [{ url, options } = { url: '', options: { payload: [], contentType: '', headers: {} } }] = fetches;
@@ -184,12 +184,12 @@ describe('examples/apps-script', () => {
     expect(world.bytesOf(receipt.name).toString()).toBe('name,say\r\nAnn,"a ""b"", c"\r\n');
   });
 
-  test('its error has the code and the remedy', () => {
+  test('the error contains the code and the remedy', () => {
     const text = JSON.stringify({ code: 'destination-forbidden', detail: 'Why.', remedy: 'What to do.' });
     expect(() => runScript('sendSheet()', { status: 403, text })).toThrow('destination-forbidden: Why. What to do.');
   });
 
-  test('it prints the audience of its tokens', () => {
+  test('prints the audience of its tokens', () => {
     expect(runScript('logAudience()', { status: 200, text: '' }).logs).toEqual([SCRIPT_AUDIENCE]);
   });
 });

@@ -9,12 +9,12 @@ import { AUDIENCE } from '../../support/courier-in-world.ts';
 import { findPythonAuths, type Program } from '../../support/programs.ts';
 import { CLIENT, openRecipeWorld, pythonOf, type RecipeWorld, ROOT } from './world.ts';
 
-/** The programs of the recipes in Python, and what their pages show, run as they stand. */
+/** Runs the recipes' Python programs and the code on their pages unchanged. */
 
 const execute = promisify(execFile);
 const pythons = findPythonAuths();
 const [python] = pythons;
-/** The one that gcloud brings along; Debian's cannot federate. */
+/** The Python that is bundled with gcloud; Debian's cannot federate. */
 const federating = pythons.find(({ version }) => Number.parseInt(version, 10) >= 2);
 if (python === undefined) console.warn('SKIPPED: no python3 with google-auth here, so the recipes’ Python is not run.');
 if (federating === undefined)
@@ -56,7 +56,7 @@ const onPlatform = (): Record<string, string> => ({
     const job = (more: Record<string, string> = {}) =>
       run(python, [join(ROOT, 'examples/cloud-run-job/main.py')], { ...onPlatform(), ...more });
 
-    test('delivers as the attached account, and a task that starts again delivers the same file', async () => {
+    test('delivers as the attached account, and a restarted task delivers the same file', async () => {
       const day = { REPORT_DAY: '2026-11-24' };
       expect((await job(day)).stdout).toMatch(/^created: https?:\/\/\S+\/file\/d\//);
       expect((await job(day)).stdout).toMatch(/^replayed: https?:\/\/\S+\/file\/d\//);
@@ -81,7 +81,7 @@ const onPlatform = (): Record<string, string> => ({
         asExporter(),
       );
 
-    test('sends a folder with its folders, and a second run delivers nothing twice', async () => {
+    test('sends a folder with its subfolders, and a second run duplicates nothing', async () => {
       const folder = join(world.google.dataDir, 'exports');
       mkdirSync(join(folder, '2026', '11'), { recursive: true });
       writeFileSync(join(folder, 'folder-a.csv'), 'a');
@@ -100,7 +100,7 @@ const onPlatform = (): Record<string, string> => ({
       expect(parent?.name).toBe('11');
     });
 
-    test('sends the others when one cannot be sent, and says which', async () => {
+    test('sends the others if one file fails, and names the failed one', async () => {
       const folder = join(world.google.dataDir, 'mixed');
       mkdirSync(folder);
       writeFileSync(join(folder, 'good.csv'), 'a');
@@ -131,7 +131,7 @@ drive_courier.Client = functools.partial(drive_courier.Client, audience=${JSON.s
   });
 });
 
-/** S3, as boto3 gives access to it: a body that can be read once, and whose size is known before. */
+/** S3 as boto3 exposes it: a body that can be read once and whose size is known in advance. */
 const BOTO3 = `
 import hashlib, io, os
 class Body:
@@ -148,7 +148,7 @@ def client(name):
 `;
 
 (federating === undefined ? describe.skip : describe)('with google-auth 2', () => {
-  test('examples/aws-lambda/python/s3_to_drive.py streams an object through cuts, and an event that comes twice is one file', async () => {
+  test('examples/aws-lambda/python/s3_to_drive.py streams an object despite broken connections, and a repeated event creates one file', async () => {
     const bytes = randomBytes(40 * 1024 * 1024);
     const fakes = join(world.google.dataDir, 'fakes');
     mkdirSync(join(fakes, 'exports', 'nightly dumps'), { recursive: true });
@@ -183,11 +183,11 @@ print(json.dumps(s3_to_drive.handler(event, None) + s3_to_drive.handler(event, N
     expect(world.bytesOf('dump.zip').equals(bytes)).toBe(true);
   });
 
-  test('docs/recipes/app-engine-flexible.md: acting as a service account gets a token with the Drive scope', async () => {
+  test('docs/recipes/app-engine-flexible.md: impersonating a service account returns a token with the Drive scope', async () => {
     const { driveWriter, runtime } = world.google.world.emails;
     world.google.world.grant(driveWriter, `serviceAccount:${runtime}`, 'roles/iam.serviceAccountTokenCreator');
     const [shown = ''] = pythonOf('docs/recipes/app-engine-flexible.md');
-    // Python has Google's addresses built in, so they are bent here.
+    // Google's addresses are built into Python's library, so they are redirected here.
     const script = `
 import os
 import google.auth.iam as iam

@@ -40,7 +40,7 @@ const written = (name: string, bytes: Uint8Array | string): string => {
     });
   const receiptOf = ({ stdout }: { stdout: string }) => JSON.parse(stdout) as { outcome: string; size: number };
 
-  test('sends a file past the limit, and a second run is replayed', async () => {
+  test('sends a file above the limit, and a second run is replayed', async () => {
     const bytes = randomBytes(33 * MIB);
     const path = written('shell large é.zip', bytes);
     expect(receiptOf(await send(path))).toMatchObject({ outcome: 'created', size: bytes.length });
@@ -49,11 +49,11 @@ const written = (name: string, bytes: Uint8Array | string): string => {
     expect(world.bytesOf('shell large é.zip').equals(bytes)).toBe(true);
   });
 
-  test('resumes within a run and in the next one, and it is one file', async () => {
+  test('resumes within a run and in the next one, and creates one file', async () => {
     const bytes = randomBytes(12 * MIB);
     const path = written('shell-cut.zip', bytes);
     const cut = { kind: 'reset', when: 'during', afterBytes: 3 * MIB } as const;
-    // Of the PUTs, each second one asks how much is there. Then Drive stays away for longer than the script tries.
+    // Every second PUT queries the offset. Then Drive stays unavailable for longer than the script retries.
     world.google.faults.add([
       { method: 'PUT', nth: [2], fault: cut },
       { method: 'PUT', nth: Array.from({ length: 60 }, (_, at) => at + 3), fault: { kind: 'status', status: 503 } },
@@ -68,7 +68,7 @@ const written = (name: string, bytes: Uint8Array | string): string => {
     expect(world.bytesOf('shell-cut.zip').equals(bytes)).toBe(true);
   });
 
-  test('a refusal of the courier is printed, with its remedy', async () => {
+  test('an error of the courier is printed with its remedy', async () => {
     const token = world.google.world.idToken({ email: 'nobody@example.com', audience: AUDIENCE });
     const env = { PATH: process.env.PATH ?? '', COURIER_URL: world.courier.url, COURIER_TOKEN: token };
     const refused = execute(join(ROOT, 'examples/curl/send-large.sh'), [written('refused.txt', 'x')], { env });

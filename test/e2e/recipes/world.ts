@@ -61,14 +61,14 @@ export const openRecipeWorld = async (): Promise<RecipeWorld> => {
   };
 };
 
-/** What a recipe says, for tests that hold it against what is there. */
+/** The text of a recipe, for tests that compare it with the implementation. */
 export const recipe = (name: string): string => {
   const page = PAGES.find(({ path }) => path === `docs/recipes/${name}.md`);
   if (page === undefined) throw new Error(`there is no recipe ${name}`);
   return page.text;
 };
 
-/** The blocks of Python in a page. */
+/** The Python blocks of a page. */
 export const pythonOf = (path: string): string[] =>
   blocksIn('python')
     .filter(({ page }) => page === path)

@@ -7,7 +7,7 @@ import { CLOUD_PLATFORM, DRIVE } from '../../../local/google/world/names.ts';
 import { PLACES, RIGHTS, rightsTable } from '../../../scripts/rights-matrix.ts';
 import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
 
-/** Every way to write × every kind of place, through a real courier and over a socket. */
+/** Every kind of credentials × every kind of folder, through a real courier over a socket. */
 
 let google: LocalGoogle;
 let courier: CourierProcess;
@@ -59,7 +59,7 @@ const deliver = async (destination: string): Promise<{ status: number; body: Rec
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 };
 
-/** Who made the file, as Drive has it. */
+/** The creator of the file according to Drive. */
 const ACTORS: Readonly<Record<string, 'courier' | 'driveWriter' | 'runtime' | 'alice'>> = {
   key: 'courier',
   'key-subject': 'alice',
@@ -75,7 +75,7 @@ const CELLS = RIGHTS.filter(({ id }) => id !== 'adc-scopeless').flatMap(({ id, o
   PLACES.map((place) => [id, place, outcomes[place]] as const),
 );
 
-describe('a delivery by each way to each place', () => {
+describe('a delivery with each kind of credentials to each kind of folder', () => {
   test.each(CELLS)('%s → %s: %s', async (id, place, outcome) => {
     const { status, body } = await deliver(`${id}.${place}`);
     const actor = google.world.emails[ACTORS[id] ?? 'bob'];
@@ -86,15 +86,15 @@ describe('a delivery by each way to each place', () => {
       return;
     }
     expect([status, body.code, body.retryable]).toEqual([502, outcome, false]);
-    // A remedy that does not say with whom to share is none.
+    // A useful remedy names the account to share with.
     if (outcome === 'folder-not-found')
       expect(body.remedy).toContain(ACTORS[id] === 'alice' && id === 'person' ? '' : actor);
     expect(google.drive.files().filter(({ name }) => name === `${id}.${place}.csv`)).toEqual([]);
   });
 });
 
-describe('a platform that ignores the asked-for scopes', () => {
-  test.each(PLACES)('adc → %s: scope-insufficient, with the way out', async (place) => {
+describe('a platform that ignores the requested scopes', () => {
+  test.each(PLACES)('adc → %s: scope-insufficient, with the remedy', async (place) => {
     google.world.setMetadata({ honoursScopes: false, scopes: [CLOUD_PLATFORM] });
     const { emails } = google.world;
     const other = await startCourierIn(google, {
@@ -121,12 +121,12 @@ describe('a platform that ignores the asked-for scopes', () => {
   });
 });
 
-test('the table in docs/credentials.md is this one', () => {
+test('the table in docs/credentials.md matches these results', () => {
   const page = readFileSync(new URL('../../../docs/credentials.md', import.meta.url), 'utf8');
   expect(page).toContain(rightsTable());
 });
 
-test('nothing that the courier printed has a key, a token or an assertion in it', async () => {
+test('the courier’s output contains no key, token or assertion', async () => {
   const { keyFiles } = google.world;
   const key = JSON.parse(readFileSync(keyFiles.courier ?? '', 'utf8')) as { private_key: string };
   const person = JSON.parse(readFileSync(keyFiles['authorized-user-alice'] ?? '', 'utf8')) as Record<string, string>;

@@ -35,7 +35,7 @@ const ask = (path: string, email: string, init: RequestInit): Promise<Response> 
   });
 
 let count = 0;
-/** A delivery's status, or its code. */
+/** A delivery's status or its code. */
 const deliver = async (): Promise<number | string> => {
   const name = `rotation-${++count}.txt`;
   const response = await ask(`/v1/files?name=${name}`, google.world.emails.exporter, {
@@ -48,20 +48,20 @@ const deliver = async (): Promise<number | string> => {
 const secretReads = (): number =>
   google.calls.count({ host: 'secretmanager.googleapis.com', path: /\/drive-key\/versions\/latest:access$/ });
 
-test('Google refuses the key: the new version is read at once, and no caller notices', async () => {
+test('if Google rejects the key, the new version is read at once and no caller notices', async () => {
   const { courier: email } = google.world.emails;
   expect([await deliver(), secretReads()]).toEqual([201, 1]);
   const old = google.world.keyFile(email).private_key_id;
   const next = await google.world.addKey(email);
   google.world.secrets.addVersion(SECRET, Buffer.from(JSON.stringify(next)));
   google.world.deleteKey(email, old);
-  // The key's tokens die with it, and with them all others.
+  // The key's tokens become invalid with it, and so do all others.
   google.world.expireAccessTokens();
-  // One more for the courier's own token, which died too.
+  // One more for the courier's own token, which became invalid too.
   expect([await deliver(), secretReads()]).toEqual([201, 3]);
 }, 60_000);
 
-test('Secret Manager tells of a new version: the next delivery uses it, and the old key’s token is gone too', async () => {
+test('after Secret Manager announces a new version, the next delivery uses it and the old key’s token is dropped', async () => {
   const before = secretReads();
   const version = google.world.secrets.addVersion(SECRET, readFileSync(google.world.keyFiles.stranger ?? ''));
   expect([await deliver(), secretReads()]).toEqual([201, before]);
@@ -85,6 +85,6 @@ test('Secret Manager tells of a new version: the next delivery uses it, and the 
     }),
   });
   expect(response.status).toBe(204);
-  // The stranger is nobody in this Drive.
+  // The stranger has no access to this Drive.
   expect([await deliver(), secretReads()]).toEqual(['folder-not-found', before + 1]);
 }, 60_000);

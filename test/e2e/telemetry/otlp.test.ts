@@ -16,7 +16,7 @@ let sdk: TelemetrySdk;
 let courier: RunningCourier;
 let leave: () => void;
 
-/** Three requests, one of them a failure, one with Drive stumbling; then the SDK is shut down, which sends everything. */
+/** Three requests: one fails, one meets errors of Drive. Then the SDK is shut down, which sends everything. */
 beforeAll(async () => {
   google = await startLocalGoogle();
   leave = enterCloudRun(google);
@@ -63,12 +63,12 @@ describe('metrics', () => {
     expect(sumOf('courier.deliveries')).toBe(3);
   });
 
-  test('bytes count for what was delivered alone', () => {
+  test('bytes are counted only for successful deliveries', () => {
     expect(sumOf('courier.delivery.bytes', { destination: 'reports' })).toBe(2 * BYTES.length);
     expect(receiver.metrics.get('courier.delivery.bytes')?.unit).toBe('By');
   });
 
-  test('durations are known by delivery and by step', () => {
+  test('durations are recorded by delivery and by step', () => {
     expect(sumOf('courier.delivery.duration')).toBe(3);
     expect(sumOf('courier.delivery.step.duration', { step: 'put' })).toBe(3);
     expect(sumOf('http.server.request.duration', { 'http.route': '/v1/files', 'http.response.status_code': 502 })).toBe(
@@ -76,14 +76,14 @@ describe('metrics', () => {
     );
   });
 
-  test('calls to Google are counted by operation and status, repeated ones apart', () => {
+  test('calls to Google are counted by operation and status, retries separately', () => {
     expect(sumOf('courier.google.calls', { operation: 'drive.files.create', status: 200 })).toBe(2);
     expect(sumOf('courier.google.calls', { operation: 'drive.files.create', status: 503 })).toBe(1);
     expect(sumOf('courier.google.retries', { operation: 'drive.files.create' })).toBe(1);
     expect(sumOf('courier.drive.units')).toBeGreaterThanOrEqual(3 * 50);
   });
 
-  test('the budget for buffers is gauged, and who waits for it', () => {
+  test('gauges show the buffer budget and the number of waiters', () => {
     expect(sumOf('courier.buffer.capacity')).toBeGreaterThan(0);
     expect(points('courier.buffer.used')).toMatchObject([{ value: 0 }]);
     expect(points('courier.uploads.waiting')).toMatchObject([{ value: 0 }]);
@@ -94,7 +94,7 @@ describe('metrics', () => {
     expect(said).not.toMatch(/one\.csv|exporter@|ya29|upload_id/);
   });
 
-  test('the resource says whose they are', () => {
+  test('the resource identifies the service', () => {
     expect(receiver.resource).toMatchObject({ 'service.name': 'drive-courier', 'service.version': expect.any(String) });
   });
 });
@@ -104,7 +104,7 @@ describe('traces', () => {
   const named = (spans: ReceivedSpan[], name: string): ReceivedSpan | undefined =>
     spans.find((span) => span.name === name);
 
-  test('a request is a span below its caller’s, its steps below it, and the calls to Google below their step', () => {
+  test('a request is a child span of its caller’s; steps are its children, and Google calls children of their step', () => {
     const spans = spansOf(TRACE);
     const request = named(spans, 'POST /v1/files');
     const put = named(spans, 'delivery put');
@@ -121,11 +121,11 @@ describe('traces', () => {
     );
   });
 
-  test('a caller whose trace is not sampled is not traced', () => {
+  test('an unsampled caller’s request is not traced', () => {
     expect(spansOf(TRACE.replace('0', '1'))).toEqual([]);
   });
 
-  test('a failure is marked with its code, and nothing more', () => {
+  test('a failure is marked with only its code', () => {
     const spans = spansOf(TRACE.replace('0', '2'));
     expect(named(spans, 'POST /v1/files')).toMatchObject({
       status: 2,
@@ -134,12 +134,12 @@ describe('traces', () => {
     expect(named(spans, 'delivery put')).toMatchObject({ status: 2, attributes: { 'error.type': 'folder-not-found' } });
   });
 
-  test('no span names a file or a caller, or has a secret', () => {
+  test('no span contains a file name, a caller or a secret', () => {
     expect(JSON.stringify(receiver.spans)).not.toMatch(/one\.csv|exporter@|ya29|upload_id|Bearer/);
   });
 });
 
-test('the service sends them where OTEL_EXPORTER_OTLP_ENDPOINT says, and what is left when it is told to end', async () => {
+test('the service sends them to OTEL_EXPORTER_OTLP_ENDPOINT, and flushes the rest on shutdown', async () => {
   const other = await startOtlpReceiver();
   const { world, places } = google;
   const service = await startCourierProcess({

@@ -104,8 +104,8 @@ const checkName = (facts: Facts, change: Change): void => {
     const isBeside =
       other.id !== fileId && !other.trashed && other.name === after.name && other.parent === after.parent;
     const made = monitor.changes.find((one) => one.kind === 'created' && one.fileId === other.id);
-    // A file that a person created is found only by a search, which can be late and is not repeated at each step: only
-    // when the attempt begins, and before the file is created if that is seconds later.
+    // A file that a person created is found only by a search, which can be late. The search runs when the attempt
+    // begins and, if creation starts seconds later, once more before it.
     const isByHand = made?.author.isPerson === true && (scenario.lag || change.atMs - made.atMs < HANDED_MS);
     const isKnown = made !== undefined && !isByHand;
     if (!isBeside || !isKnown) continue;

@@ -11,7 +11,7 @@ afterEach(() => {
 
 type Handler = (request: IncomingMessage, response: ServerResponse, turn: number) => void;
 
-/** What stands where a courier is expected, and a client of it whose waits are noted instead of waited. */
+/** A server in the courier's place, and a client of it that records its waits instead of waiting. */
 const start = async (handler: Handler) => {
   let turn = 0;
   const seen: { authorization: string | undefined; key: string | undefined; path: string }[] = [];
@@ -61,7 +61,7 @@ const failureOf = async (work: Promise<unknown>): Promise<CourierClientError> =>
   throw new Error('it did not fail as it should');
 };
 
-describe('an answer that no courier wrote', () => {
+describe('a response that did not come from a courier', () => {
   test.each([
     [401, '<html>Unauthorized</html>', 'platform-refused', 1],
     [403, '<html>Your client does not have permission</html>', 'platform-refused', 1],
@@ -77,7 +77,7 @@ describe('an answer that no courier wrote', () => {
     expect(seen).toHaveLength(exitCode === 75 ? 6 : 1);
   });
 
-  test('without an end is given up', async () => {
+  test('without an end is abandoned', async () => {
     const { client } = await start((_, response) => {
       response.writeHead(200);
       const pour = (): void =>
@@ -88,8 +88,8 @@ describe('an answer that no courier wrote', () => {
   }, 60_000);
 });
 
-describe('trying again', () => {
-  test('waits longer each time, and never less than what was asked for', async () => {
+describe('retrying', () => {
+  test('waits longer each time, and never less than Retry-After', async () => {
     const { client, waits } = await start((_, response, turn) =>
       turn <= 3
         ? problem(response, 503, 'drive-unavailable', { 'retry-after': turn === 2 ? '7' : '0' })
@@ -99,7 +99,7 @@ describe('trying again', () => {
     expect(waits).toEqual([250, 7_500, 1_000]);
   });
 
-  test('is given up where it would take too long', async () => {
+  test('stops if it would take too long', async () => {
     const { client, seen } = await start((_, response) => problem(response, 429, 'busy', { 'retry-after': '3600' }));
     expect(await failureOf(client.destinations())).toMatchObject({
       code: 'busy',
@@ -109,7 +109,7 @@ describe('trying again', () => {
     expect(seen).toHaveLength(1);
   });
 
-  test('does not happen to what is wrong for good', async () => {
+  test('does not happen after permanent errors', async () => {
     const { client, seen } = await start((_, response) => problem(response, 403, 'caller-not-allowed'));
     expect(await failureOf(client.destinations())).toMatchObject({
       code: 'caller-not-allowed',
@@ -119,7 +119,7 @@ describe('trying again', () => {
     expect(seen).toHaveLength(1);
   });
 
-  test('keeps the key, so that two tries are one delivery', async () => {
+  test('keeps the key, so that two attempts are one delivery', async () => {
     const { client, seen } = await start(async (request, response, turn) => {
       const bytes = await buffer(request);
       if (turn === 1) request.socket.destroy();
@@ -131,7 +131,7 @@ describe('trying again', () => {
     expect(seen[0]?.key).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  test('takes a fresh token once where the old one has expired', async () => {
+  test('uses a fresh token once if the old one has expired', async () => {
     const { client, seen } = await start((_, response, turn) =>
       turn === 1 ? problem(response, 401, 'token-expired') : list(response),
     );
@@ -141,7 +141,7 @@ describe('trying again', () => {
 });
 
 describe('a stream that can be read once', () => {
-  test('is sent once, and a refusal before its end is heard', async () => {
+  test('is sent once, and an early error response is read', async () => {
     const { client, seen } = await start((_, response) => problem(response, 413, 'too-large'));
     const endless = async function* () {
       for (;;) {
@@ -154,7 +154,7 @@ describe('a stream that can be read once', () => {
   }, 60_000);
 });
 
-test('a receipt for other bytes never passes for a delivery', async () => {
+test('a receipt for other bytes is never accepted', async () => {
   const { client } = await start(async (request, response) => {
     await buffer(request);
     response.writeHead(201).end(
@@ -170,7 +170,7 @@ test('a receipt for other bytes never passes for a delivery', async () => {
 
 describe('an address', () => {
   test.each(['http://courier.example', 'ftp://127.0.0.1', 'courier.example', ''])(
-    '%s is refused: a token is no good in the clear',
+    '%s is rejected: a token must not be sent in plain text',
     (url) => {
       expect(() => new CourierClient({ url })).toThrow(expect.objectContaining({ code: 'usage' }));
     },

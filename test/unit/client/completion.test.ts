@@ -49,7 +49,7 @@ describe('bash', () => {
 
   test.each(CASES)('completes %j', (words, expected) => expect(complete(words)).toEqual(expected));
 
-  test('leaves the names of files to bash itself', () => {
+  test('leaves file names to bash', () => {
     expect(complete(['send', ''])).toEqual([]);
     expect(complete(['--key-file', ''])).toEqual([]);
     const script = `source "${scriptOf('bash')}"; complete -p courier`;

@@ -16,11 +16,11 @@ const findings = [
   { ...LEDGER, destinations: ['reports', 'invoices', 'orders'] },
 ];
 
-/** What the command prints of this answer. */
+/** What the command prints for this response. */
 const printed = (answer: object, all = false): string =>
   doctorText(doctorSchema.parse(answer), { all, colors: colorsFor({}, {}) });
 
-test('the report is short: failures first, and a shared fault once', () => {
+test('the report is short: failures first, and a shared problem once', () => {
   expect(printed({ ok: false, findings, destinations }).split('\n')).toEqual([
     '✗ key (reports, invoices): Google rejected the key.',
     '    Make a new key.',
@@ -30,7 +30,7 @@ test('the report is short: failures first, and a shared fault once', () => {
   ]);
 });
 
-test('--all prints every check, and so does the answer of an older courier', () => {
+test('--all prints every check, as does the response of an older courier', () => {
   for (const text of [printed({ ok: false, findings, destinations }, true), printed({ ok: false, destinations })]) {
     expect(text).toContain('Right to the second.');
     expect(text.match(/Google rejected the key\./g)).toHaveLength(2);

@@ -89,7 +89,7 @@ const run = async (args: readonly string[], stdin: readonly Uint8Array[] = []) =
   return { code, output: texts.join('') };
 };
 
-/** Each of them is changed by whoever parses it and prints it again. */
+/** Parsing and printing changes each of these. */
 const DOCUMENTS: readonly [string, string][] = [
   ['an integer past 2^53', '{"name":"a.csv","source":{"rows":[{"id":9007199254740993}]}}'],
   ['a trailing zero', '{"name":"a.csv","source":{"rows":[{"price":12.50}]}}'],
@@ -122,7 +122,7 @@ describe.each(DOCUMENTS)('a document with %s is forwarded byte for byte', (_, te
     expect(forwarded()).toEqual(expected);
   });
 
-  test('with a key beside it', async () => {
+  test('with a separate key', async () => {
     await run(['export', '-', '--key', 'mine'], [bytes]);
     expect(forwarded()).toEqual(expected);
   });
@@ -134,13 +134,13 @@ describe.each(DOCUMENTS)('a document with %s is forwarded byte for byte', (_, te
     ['a file URL', () => pathToFileURL(written(bytes))],
     ['a Blob', () => new Blob([bytes])],
     ['a web stream', () => new Blob([bytes]).stream()],
-  ])('given to the library as %s', async (_, input) => {
+  ])('passed to the library as %s', async (_, input) => {
     await client().export(input());
     expect(forwarded()).toEqual(expected);
   });
 });
 
-test('bytes that are not UTF-8 are forwarded as they are', async () => {
+test('bytes that are not UTF-8 are forwarded unchanged', async () => {
   const bytes = Buffer.from('{"name":"a","source":{"text":"\xe4"}}', 'latin1');
   await client().export(bytes);
   expect(seen[0]?.body.equals(bytes)).toBe(true);
@@ -149,7 +149,7 @@ test('bytes that are not UTF-8 are forwarded as they are', async () => {
 describe('the idempotency key', () => {
   const BARE = Buffer.from('{"name":"a.txt","source":{"text":"x"}}');
 
-  test('is a header, the same for each attempt', async () => {
+  test('is a header that is the same for each attempt', async () => {
     statuses = [503, 503];
     await client().export(BARE);
     const keys = seen.map(({ headers }) => headers['idempotency-key']);
@@ -159,7 +159,7 @@ describe('the idempotency key', () => {
     for (const { body } of seen) expect(body.equals(BARE)).toBe(true);
   });
 
-  test('is the one that is given', async () => {
+  test('is the given one', async () => {
     await run(['export', '-', '--key', 'given'], [BARE]);
     await client().export(BARE, { idempotencyKey: 'given' });
     await client().export({ name: 'a.txt', source: { text: 'x' } }, { idempotencyKey: 'given' });
@@ -171,7 +171,7 @@ describe('the idempotency key', () => {
     ['at the end', '{"name":"a","source":{"json":{"idempotencyKey":"other"}},"idempotencyKey": "own"}'],
     ['in other letters', '{"idempotency\\u004bey":"\\u006fwn"}'],
     ['with two values, of which the courier will complain', '{"idempotencyKey":"own","idempotencyKey":"other"}'],
-  ])('of the document stays its only one, %s', async (_, text) => {
+  ])('in the document stays the only one, %s', async (_, text) => {
     statuses = [429];
     const { code, output } = await run(['export', '-'], [Buffer.from(text)]);
     expect([code, seen.map(({ headers }) => headers['idempotency-key'])]).toEqual([0, [undefined, undefined]]);
@@ -184,7 +184,7 @@ describe('the idempotency key', () => {
   test.each([
     ['a key that is no text', '{"idempotencyKey":7}'],
     ['an empty one', '{"idempotencyKey":""}'],
-  ])('is not made up beside %s', async (_, text) => {
+  ])('is not generated in addition to %s', async (_, text) => {
     await client().export(text);
     expect(seen[0]?.headers['idempotency-key']).toBeUndefined();
   });
@@ -194,17 +194,17 @@ describe('the idempotency key', () => {
     ['in a list', '{"name":"a","source":{"json":[{"idempotencyKey":"other"}]}}'],
     ['as a value', '{"name":"idempotencyKey","source":{"text":"idempotencyKey"}}'],
     ['in a text', '{"name":"a","source":{"text":"\\",\\"idempotencyKey\\":\\"x\\""}}'],
-  ])('is made for a document that has such a word only %s', async (_, text) => {
+  ])('is generated for a document that contains such a word only %s', async (_, text) => {
     await client().export(text);
     expect(seen[0]?.headers['idempotency-key']).toMatch(/^[\da-f-]{36}$/);
   });
 
-  test('that no courier takes is wrong usage', async () => {
+  test('that no courier accepts is a usage error', async () => {
     await expect(client().export(BARE, { idempotencyKey: 'ä' })).rejects.toMatchObject({ code: 'usage', exitCode: 64 });
   });
 });
 
-test('the scan finds the key however the document is cut', () => {
+test('the scan finds the key in whatever pieces the document arrives', () => {
   const document = fc.record({ json: fc.jsonValue(), key: fc.option(fc.string({ unit: 'binary', maxLength: 20 })) });
   fc.assert(
     fc.property(document, fc.array(fc.nat(40), { maxLength: 20 }), ({ json, key }, cuts) => {
@@ -224,7 +224,7 @@ test('the scan finds the key however the document is cut', () => {
 describe('a large document', () => {
   const large = Buffer.from(`{"name":"a.txt","source":{"text":"${'x'.repeat(12 * 1024 * 1024)}"}}`);
 
-  test('of a file is read again for each attempt, with its length and digest', async () => {
+  test('from a file is read again for each attempt, with its length and digest', async () => {
     statuses = [503];
     await client().export(written(large));
     const digest = `sha-256=:${createHash('sha256').update(large).digest('base64')}:`;
@@ -235,7 +235,7 @@ describe('a large document', () => {
     expect(seen.every(({ body }) => body.equals(large))).toBe(true);
   });
 
-  test('of a stream goes out while it comes, once, and without a key that its end might contradict', async () => {
+  test('from a stream is sent once as it arrives, without a key that its end might contradict', async () => {
     const stream = async function* () {
       for (let at = 0; at < large.length; at += 1_000_000) yield large.subarray(at, at + 1_000_000);
     };
@@ -252,7 +252,7 @@ describe('a large document', () => {
   });
 });
 
-describe('wrong usage, which goes nowhere', () => {
+describe('usage errors that send nothing', () => {
   test.each<[string, unknown]>([
     ['a list', '[1]'],
     ['a list of JavaScript', []],
@@ -277,13 +277,13 @@ describe('wrong usage, which goes nowhere', () => {
   });
 });
 
-test('a big integer of JavaScript keeps its digits', async () => {
+test('a BigInt keeps its digits', async () => {
   await client().export({ name: 'a', source: { rows: [{ id: 9007199254740993n }] } });
   expect(seen[0]?.body.toString()).toContain('{"id":9007199254740993}');
 });
 
-describe('what is sent as a file is not encoded anew either', () => {
-  test('a stream of text may be cut in the middle of a character', async () => {
+describe('what is sent as a file is not re-encoded either', () => {
+  test('a stream of text may be split in the middle of a character', async () => {
     const text = async function* () {
       yield 'a\ud83d';
       yield '\ude00';
@@ -299,7 +299,7 @@ describe('what is sent as a file is not encoded anew either', () => {
     ['in the middle', ['a\ud83d', 'b']],
     ['at the end', ['a\ud83d']],
     ['at the front', ['\ude00a']],
-  ])('half a character %s is wrong usage', async (_, parts) => {
+  ])('half a character %s is a usage error', async (_, parts) => {
     const text = async function* () {
       yield* parts;
     };
@@ -318,12 +318,12 @@ describe('what is sent as a file is not encoded anew either', () => {
       'a form’s media type, under which the bytes would be taken apart',
       { name: 'a', mimeType: 'Multipart/form-data; boundary=b' },
     ],
-  ])('%s that would be changed on its way is wrong usage', async (_, options) => {
+  ])('%s that would be changed in transit is a usage error', async (_, options) => {
     await expect(client().send(Buffer.from('x'), options)).rejects.toMatchObject({ code: 'usage', exitCode: 64 });
     expect(seen).toEqual([]);
   });
 
-  test('a name and its like arrive as they are', async () => {
+  test('names and other options arrive unchanged', async () => {
     const text = ' a+b&c=d %41 ä\u0308 \u{1f600}\u2028.txt';
     await client()
       .send(Buffer.from('x'), { name: text, path: text, description: text, mimeType: 'text/plain' })

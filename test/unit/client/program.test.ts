@@ -6,7 +6,7 @@ import { runInProcess } from '../../support/run-program.ts';
 const { listen, close } = createListening();
 afterEach(close);
 
-/** A courier that answers everything so, at once and without asking to come again soon, and a metadata server beside it. */
+/** A courier that gives this response to everything, immediately and without Retry-After, and a metadata server. */
 const startAnswering = async (status: number, answer: string) => {
   const keys: (string | undefined)[] = [];
   const bodies: string[] = [];
@@ -33,7 +33,7 @@ const run = async (args: readonly string[], env: Record<string, string> = {}, st
 const problem = (code: string, rest: object = {}): string =>
   JSON.stringify({ code, title: 'A title', remedy: 'A remedy.', retryable: false, ...rest });
 
-describe('what went wrong is said once', () => {
+describe('an error is reported once', () => {
   test.each([
     ['a detail that is the title', 'A title.', 'courier: some-code: A title\n  A remedy.\n'],
     ['a detail of its own', 'A detail.', 'courier: some-code: A title: A detail.\n  A remedy.\n'],
@@ -44,7 +44,7 @@ describe('what went wrong is said once', () => {
   });
 });
 
-describe('wrong usage', () => {
+describe('usage errors', () => {
   test.each([
     ['of a command', ['send'], "missing required argument 'file'", '"courier send --help"'],
     ['after options', ['--url', 'x', 'export', '--nope'], "unknown option '--nope'", '"courier export --help"'],
@@ -72,7 +72,7 @@ describe('wrong usage', () => {
       "unknown option '--nmae' (Did you mean --name?)",
       '"courier send',
     ],
-  ])('%s names what is wrong, and the help that says more', async (_, args, detail, remedy) => {
+  ])('%s names the problem and the help that explains more', async (_, args, detail, remedy) => {
     const { code, stderr } = await run(args);
     expect(code).toBe(64);
     expect(stderr.split('\n')).toEqual([`courier: usage: ${detail}`, expect.stringContaining(remedy), '']);
@@ -107,15 +107,15 @@ describe('help', () => {
   );
 });
 
-test('--version is that of the package', async () => {
+test('--version prints the package’s version', async () => {
   expect(await run(['--version'])).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: '' });
 });
 
-describe('a delivery that may be tried again', () => {
+describe('a failed delivery that can be retried', () => {
   const BUSY = problem('busy', { retryable: true });
   const SEND = ['send', '-', '--name', 'a.txt'];
 
-  test('names the key that was made for it', async () => {
+  test('prints the key that was generated for it', async () => {
     const { env, keys } = await startAnswering(429, BUSY);
     const { code, stderr } = await run(SEND, env, 'x');
     expect([code, stderr]).toEqual([
@@ -126,7 +126,7 @@ describe('a delivery that may be tried again', () => {
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'busy', idempotencyKey: 'mine' } });
   });
 
-  test('names it for an export, too, which takes it again', async () => {
+  test('prints it for an export too, which accepts it again', async () => {
     const { env, keys, bodies } = await startAnswering(429, BUSY);
     const { stderr } = await run(['export', '-'], env, '{}');
     const [, key = ''] = / --key (\S+)/.exec(stderr) ?? [];
@@ -145,13 +145,13 @@ describe('a delivery that may be tried again', () => {
     expect(await run(['export', '-', '--key', 'a'], env, document)).toMatchObject({ code: exit });
   });
 
-  test('and one that may not names none', async () => {
+  test('and one that cannot be retried prints none', async () => {
     const { env } = await startAnswering(403, problem('destination-forbidden'));
     expect((await run(SEND, env, 'x')).stderr).not.toContain('--key');
     expect((await run(['--json', ...SEND], env, 'x')).stdout).not.toContain('idempotencyKey');
   });
 
-  test.each(['destinations', 'doctor'])('%s has no key to speak of', async (command) => {
+  test.each(['destinations', 'doctor'])('%s has no key to print', async (command) => {
     const { env } = await startAnswering(503, 'Service Unavailable');
     const { code, stderr } = await run([command], env);
     expect(code).toBe(75);
@@ -177,7 +177,7 @@ describe('the audience', () => {
     expect(audiences.filter((each) => each !== null)).toEqual([expected ?? url]);
   });
 
-  test.each(['/', '//', '\n', '/\n'])('is the URL without the %j that a variable brings along', async (ending) => {
+  test.each(['/', '//', '\n', '/\n'])('is the URL without the %j that a variable contains', async (ending) => {
     const { env, url, audiences } = await startAnswering(200, '{"destinations": []}');
     expect(await run(['destinations'], { ...env, COURIER_URL: `${url}${ending}` })).toMatchObject({ code: 0 });
     expect(audiences.filter((each) => each !== null)).toEqual([url]);

@@ -10,7 +10,7 @@ import { CourierClient } from '../../../src/client/index.ts';
 import { proxyFor } from '../../../src/client/proxy.ts';
 import { runCourier } from '../../support/client-process.ts';
 
-describe('which proxy a URL has', () => {
+describe('the proxy for a URL', () => {
   const HTTPS_PROXY = 'http://user:secret@proxy.example:3128';
   const proxied = (url: string, env: Record<string, string>): string | undefined => proxyFor(env, new URL(url))?.host;
 
@@ -43,7 +43,7 @@ describe('which proxy a URL has', () => {
   );
 });
 
-/** A courier with TLS of a name that only the proxy can reach, and the proxy. */
+/** A courier with TLS whose name only the proxy can reach, and the proxy. */
 let folder: string;
 let authority: string;
 const servers: Server[] = [];
@@ -83,7 +83,7 @@ beforeAll(async () => {
     socket.on('error', () => upstream.destroy());
   });
   proxyPort = await listen(proxy);
-  // The identity comes from a metadata server, which no proxy stands in front of.
+  // The identity comes from a metadata server, which is reached without a proxy.
   metadata = await listen(createHttpServer((_, response) => void response.end('token')));
 }, 60_000);
 let metadata: number;
@@ -103,7 +103,7 @@ const list = (env: Record<string, string>, ...args: string[]) =>
   });
 
 describe('the command', () => {
-  test('reaches the courier through the proxy, with its password, and reports no password', async () => {
+  test('reaches the courier through the proxy, with its password, and prints no password', async () => {
     const { code, stdout, stderr } = await list(
       { HTTPS_PROXY: `http://user:pa%20ss@127.0.0.1:${proxyPort}` },
       '--verbose',
@@ -114,7 +114,7 @@ describe('the command', () => {
     expect(stderr).not.toMatch(/pa%20ss|pa ss|Basic/);
   });
 
-  test('names a proxy that rejects the request as the cause, which retrying does not help', async () => {
+  test('names a proxy that rejects the request as the cause, which is not retryable', async () => {
     refusal = 407;
     const { code, stderr } = await list({ HTTPS_PROXY: `http://user:secret@127.0.0.1:${proxyPort}` });
     refusal = undefined;
@@ -123,7 +123,7 @@ describe('the command', () => {
     expect(stderr).not.toContain('secret');
   });
 
-  test('names a proxy that is not there as the cause', async () => {
+  test('names an unreachable proxy as the cause', async () => {
     const client = new CourierClient({
       url: 'https://courier.example',
       identity: { idToken: async () => 'token' },

@@ -77,7 +77,7 @@ describe('precedence', () => {
   });
 });
 
-describe('values are cleaned', () => {
+describe('values are normalized', () => {
   test.each([
     ['a line break', { COURIER_URL: 'https://a.example\n' }, 'https://a.example'],
     ['spaces', { COURIER_URL: '  https://a.example ' }, 'https://a.example'],
@@ -102,16 +102,16 @@ describe('values are cleaned', () => {
     expect((await valuesOf(variables as Record<string, string>)).audience).toBe(audience);
   });
 
-  test('but --audience is used as it is: a service may list a slash', async () => {
+  test('but --audience is used unchanged: a service may list a slash', async () => {
     expect((await valuesOf({}, { audience: 'https://a.example/' })).audience).toBe('https://a.example/');
   });
 
-  test('an empty variable does not count', async () => {
+  test('an empty variable is ignored', async () => {
     write('url: https://file.example\n');
     expect((await valuesOf({ COURIER_URL: ' \n' })).url).toBe('https://file.example');
   });
 
-  test('the audience in the file does not go with another URL than that of the file', async () => {
+  test('the audience in the file applies only to the URL in the file', async () => {
     write('url: https://file.example\naudience: https://audience.example\n');
     expect((await valuesOf({})).audience).toBe('https://audience.example');
     expect((await valuesOf({ COURIER_URL: 'https://other.example' })).audience).toBe('https://other.example');
@@ -119,7 +119,7 @@ describe('values are cleaned', () => {
 });
 
 describe('the configuration file', () => {
-  test('is created with its folder, keeps comments, and loses only the key that is removed', async () => {
+  test('is created with its folder, keeps comments, and loses only the removed key', async () => {
     await writeConfigKey(env, 'url', 'https://a.example');
     expect(readFileSync(path, 'utf8')).toBe('url: https://a.example\n');
     write('# Ours\nurl: https://a.example # the courier\nimpersonate: a@example.com\n');
@@ -130,7 +130,7 @@ describe('the configuration file', () => {
     expect(await readConfigFile(env)).toEqual({});
   });
 
-  test('that does not exist is empty, and is not created by removing a key', async () => {
+  test('that does not exist counts as empty, and removing a key does not create it', async () => {
     expect(await readConfigFile(env)).toEqual({});
     expect(await readConfigFile({ HOME: '/dev/null' })).toEqual({});
     await writeConfigKey(env, 'url', undefined);

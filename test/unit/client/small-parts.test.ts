@@ -20,7 +20,7 @@ const seekable = async (bytes: Uint8Array) => {
   return input;
 };
 
-test('the digest is that of the whole, whatever is sent twice, skipped or asked for twice', async () => {
+test('the digest covers the whole content once, despite repeated or skipped bytes and repeated requests', async () => {
   const pieces = fc.array(fc.tuple(fc.nat(200), fc.nat(200)), { maxLength: 12 });
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), pieces, async (bytes, sent) => {
@@ -38,7 +38,7 @@ test('the digest is that of the whole, whatever is sent twice, skipped or asked 
   );
 });
 
-test('a stream is given back whole, however far one looked ahead', async () => {
+test('a stream is returned whole, however far it was read ahead', async () => {
   const parts = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 10 });
   await fc.assert(
     fc.asyncProperty(parts, fc.nat(200), async (pieces, limit) => {
@@ -60,7 +60,7 @@ test('a stream is given back whole, however far one looked ahead', async () => {
 });
 
 describe('a file', () => {
-  test('that is written to, replaced or cut while it is sent is noticed', async () => {
+  test('that is modified, replaced or truncated while it is sent is detected', async () => {
     const changes: ((path: string) => void)[] = [
       (path) => writeFileSync(path, 'longer than before'),
       (path) => {
@@ -83,7 +83,7 @@ describe('a file', () => {
   });
 });
 
-describe('kept sessions', () => {
+describe('saved sessions', () => {
   const upload = (expiresTime: string) => ({
     id: 'u',
     uploadUrl: 'https://www.googleapis.com/upload?upload_id=secret',
@@ -92,7 +92,7 @@ describe('kept sessions', () => {
   });
   const now = Date.parse('2026-11-24T12:00:00Z');
 
-  test('are for their user alone, for as long as Drive knows them, and old ones are cleared away', async () => {
+  test('belong to one user, last as long as Drive’s sessions, and are cleaned up later', async () => {
     const place = join(folder, 'sessions');
     const store = createSessionStore(place, () => now);
     await store.save('one', { key: 'k', round: 1, upload: upload('2026-12-01T12:00:00Z') });
@@ -109,7 +109,7 @@ describe('kept sessions', () => {
     expect(readdirSync(place)).toEqual([]);
   });
 
-  test('that cannot be written cost no delivery', async () => {
+  test('that cannot be written do not fail a delivery', async () => {
     const file = join(folder, 'no-folder');
     writeFileSync(file, '');
     const store = createSessionStore(join(file, 'sessions'), () => now);
@@ -117,7 +117,7 @@ describe('kept sessions', () => {
     expect(await store.read('one')).toBeUndefined();
   });
 
-  test('lie where the user’s cache is', () => {
+  test('are stored in the user’s cache folder', () => {
     expect(cacheFolder({ XDG_CACHE_HOME: '/c' }, '/home/a')).toBe('/c/drive-courier/sessions');
     expect(cacheFolder({ XDG_CACHE_HOME: 'relative' }, '/home/a')).toBe('/home/a/.cache/drive-courier/sessions');
   });
@@ -125,13 +125,13 @@ describe('kept sessions', () => {
 
 describe('COURIER_GOOGLE_ORIGIN', () => {
   test.each(['https://evil.example', 'http://127.0.0.1.evil.example', 'http://localhost@evil.example', 'nonsense'])(
-    '%s is refused: it would be handed credentials',
+    '%s is rejected, since it would receive credentials',
     (origin) => {
       expect(() => rewriteFor(origin)).toThrow(expect.objectContaining({ code: 'usage' }));
     },
   );
 
-  test('replaces Google’s hosts, and nobody else’s', () => {
+  test('replaces Google’s hosts and no others', () => {
     const rewrite = rewriteFor('http://127.0.0.1:9/');
     expect(rewrite('https://oauth2.googleapis.com/token')).toBe('http://127.0.0.1:9/oauth2.googleapis.com/token');
     for (const url of [

@@ -15,13 +15,13 @@ import { obtainConsent } from '../../../src/client/login/consent.ts';
 import { addSecretVersion } from '../../../src/client/login/secret-version.ts';
 import { createListening } from '../../support/listening.ts';
 
-/** For one call; on a busy machine what is answered at all is answered well within it. */
+/** The time limit for one call. Even a busy machine responds well within it. */
 const CALL_MS = 1_000;
 
 let google: LocalGoogle;
 beforeAll(async () => {
   google = await startLocalGoogle();
-  // Google's library looks for AWS's credentials in the environment of the process.
+  // Google's library reads AWS credentials from the environment of the process.
   Object.assign(process.env, AWS_ENVIRONMENT);
 });
 afterAll(async () => {
@@ -32,13 +32,13 @@ afterAll(async () => {
 const { listen, onClose, close } = createListening();
 afterEach(close);
 
-/** Hangs before the answer, or in the middle of it. */
+/** Stalls before the response, or in the middle of it. */
 const STALLS: Readonly<Record<string, (response: ServerResponse) => void>> = {
   'before its answer': () => undefined,
   'in its answer': (response) => void response.writeHead(200, { 'content-type': 'application/json' }).write('{"'),
 };
 
-/** The local Google, but for one of its hosts, which takes every request and stalls; the count is of those. */
+/** The local Google, except for one host, which accepts every request and stalls. Those requests are counted. */
 const stallAt = async (path: RegExp, stall: (response: ServerResponse) => void) => {
   let stalled = 0;
   const host = await listen((request, response) => {
@@ -58,7 +58,7 @@ const stallAt = async (path: RegExp, stall: (response: ServerResponse) => void) 
   return { origin: `http://${host}`, count: () => stalled };
 };
 
-/** A key file as Google writes it: with the addresses of Google, not of what stands in for it. */
+/** A key file as Google writes it: with Google's addresses, not those of the local Google. */
 const googlesFile = (name: string): string => {
   const folder = mkdtempSync(join(tmpdir(), 'courier-key-'));
   onClose(() => rmSync(folder, { recursive: true, force: true }));
@@ -83,13 +83,13 @@ const TOKENS = /^\/oauth2\.googleapis\.com\//;
 const IAM = /^\/iamcredentials\.googleapis\.com\//;
 const EXCHANGE = /^\/sts\.googleapis\.com\//;
 
-describe.each(Object.entries(STALLS))('a Google that stalls %s', (_, stall) => {
+describe.each(Object.entries(STALLS))('a stalled Google %s', (_, stall) => {
   test.each([
     ['a key file', 'exporter', TOKENS],
     ['a federated identity, at the token exchange', 'external-account-aws', EXCHANGE],
     ['a federated identity, at IAM', 'external-account-aws', IAM],
     ['an impersonated account, at IAM', 'impersonated-service-account', IAM],
-  ])('is given up: %s', async (_, name, path) => {
+  ])('is abandoned: %s', async (_, name, path) => {
     const { origin, count } = await stallAt(path, stall);
     const identity = await discoverIdentity({
       keyFile: googlesFile(name),
@@ -100,7 +100,7 @@ describe.each(Object.entries(STALLS))('a Google that stalls %s', (_, stall) => {
     expect(count()).toBeGreaterThan(0);
   });
 
-  test('is given up: a person’s access token', async () => {
+  test('is abandoned: a user’s access token', async () => {
     const { origin } = await stallAt(TOKENS, stall);
     const env = { COURIER_GOOGLE_ORIGIN: origin };
     const identity = await discoverIdentity({
@@ -111,14 +111,14 @@ describe.each(Object.entries(STALLS))('a Google that stalls %s', (_, stall) => {
     expectGivenUp(await failureOf(identity.accessToken([])));
   });
 
-  test('is given up: the metadata server', async () => {
+  test('is abandoned: the metadata server', async () => {
     const host = await listen((_, response) => stall(response));
     const env = { GCE_METADATA_HOST: host };
     const identity = await discoverIdentity({ env, home: '/nonexistent', callMs: CALL_MS });
     expectGivenUp(await failureOf(identity.idToken('https://courier.example')));
   });
 
-  test('is given up: the code of a consent', async () => {
+  test('is abandoned: the code of a consent', async () => {
     const { origin } = await stallAt(TOKENS, stall);
     const rewrite = rewriteFor(origin);
     const consent = obtainConsent({
@@ -136,7 +136,7 @@ describe.each(Object.entries(STALLS))('a Google that stalls %s', (_, stall) => {
     expectGivenUp(await failureOf(consent));
   });
 
-  test('is given up: a new version of a secret', async () => {
+  test('is abandoned: a new version of a secret', async () => {
     const { origin } = await stallAt(/^\/secretmanager/, stall);
     const fetch = googleFetch(rewriteFor(origin), createExchange({}), CALL_MS);
     const added = addSecretVersion('projects/p/secrets/s', Buffer.from('x'), { token: 't', fetch });
@@ -144,7 +144,7 @@ describe.each(Object.entries(STALLS))('a Google that stalls %s', (_, stall) => {
   });
 });
 
-/** What `gcloud` is in a place where there is nothing else. */
+/** The `gcloud` of an environment without anything else. */
 const placeWithGcloud = (lines: string) => {
   const home = mkdtempSync(join(tmpdir(), 'courier-gcloud-'));
   onClose(() => rmSync(home, { recursive: true, force: true }));
@@ -156,7 +156,7 @@ const placeWithGcloud = (lines: string) => {
 };
 
 describe('a gcloud', () => {
-  test('that stalls is ended, and given up', async () => {
+  test('that stalls is stopped and abandoned', async () => {
     const identity = await discoverIdentity(
       placeWithGcloud('case "$*" in config*) echo ops@example.com ;; *) exec sleep 300 ;; esac'),
     );
@@ -164,7 +164,7 @@ describe('a gcloud', () => {
     expectGivenUp(await failureOf(identity.idToken('')), 'gcloud: no answer within 3 seconds');
   });
 
-  test('that stalls before it names its account may have one: worth trying again', async () => {
+  test('that stalls before it names its account may still have one: the error is retryable', async () => {
     const found = discoverIdentity(placeWithGcloud('exec sleep 300'));
     expectGivenUp(await failureOf(found), 'gcloud: no answer within 3 seconds');
   });
@@ -177,7 +177,7 @@ describe('a gcloud', () => {
     expect(await failureOf(found)).toMatchObject({ code: 'identity-not-found', retryable: false });
   });
 
-  test('that prints without end is not taken for a slow one', async () => {
+  test('that prints endlessly is not treated as a slow one', async () => {
     const identity = await discoverIdentity(
       placeWithGcloud('case "$*" in config*) echo ops@example.com ;; *) exec yes ;; esac'),
     );
@@ -185,12 +185,12 @@ describe('a gcloud', () => {
   });
 });
 
-test('the fetch for Google refuses a Request, whose own signal it would not hear', async () => {
+test('the fetch for Google rejects a Request, since it would ignore the Request’s own signal', async () => {
   const ask = googleFetch(rewriteFor(undefined), createExchange({}));
   await expect(ask(new Request('https://oauth2.googleapis.com/token'))).rejects.toThrow(TypeError);
 });
 
-test('a Google that stalled once is asked again, as after any other fault of the network', async () => {
+test('a Google that stalled once is called again, as after any other network error', async () => {
   let asked = 0;
   const metadata = await listen((_, response) => {
     asked += 1;

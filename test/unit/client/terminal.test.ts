@@ -17,7 +17,7 @@ const RECEIPT = {
 };
 const TOKEN = 'header.secret-payload.signature';
 
-/** A courier that answers every delivery with a receipt, and a metadata server beside it. */
+/** A courier that responds to every delivery with a receipt, and a metadata server. */
 const start = async () => {
   const types: (string | undefined)[] = [];
   const courier = await listen(async (request, response) => {
@@ -58,7 +58,7 @@ describe('colors', () => {
 });
 
 describe('--verbose', () => {
-  test('reports settings, identity, requests and answers on standard error, and no token', async () => {
+  test('reports settings, identity, requests and responses on standard error, and no token', async () => {
     const { env } = await start();
     const { stdout, stderr } = await runInProcess(['-v', 'send', '-', '--name', 'a', '--key', 'k1'], {
       env,
@@ -73,7 +73,7 @@ describe('--verbose', () => {
     expect(stdout).not.toContain('>');
   });
 
-  test('hides the queries of other hosts, which hold the secret of an upload session', async () => {
+  test('hides the queries of other hosts, which contain the secret of an upload session', async () => {
     const uploads = await listen(async (request, response) => {
       for await (const _ of request);
       response.end('{}');
@@ -121,7 +121,7 @@ describe('Ctrl-C', () => {
     return runInProcess(args, { env, signal: controller.signal, ...(stdin === undefined ? {} : { stdin }) });
   };
 
-  test('ends a delivery with 130, and says how to resume it', async () => {
+  test('stops a delivery with 130 and prints how to resume it', async () => {
     const { code, stderr } = await stopSoon(['send', '-', '--name', 'a', '--key', 'k1'], 'SIGINT', 'x');
     expect(code).toBe(130);
     expect(stderr).toMatch(/^courier: stopped: /);
@@ -129,12 +129,12 @@ describe('Ctrl-C', () => {
     expect(stderr).toContain(' --key k1');
   });
 
-  test('ends a command that waits for the courier', async () => {
+  test('stops a command that waits for the courier', async () => {
     const { code, stdout } = await stopSoon(['--json', 'destinations'], 'SIGINT');
     expect([code, JSON.parse(stdout)]).toMatchObject([130, { error: { code: 'stopped', exitCode: 130 } }]);
   });
 
-  test('a SIGTERM ends it with 75', async () => {
+  test('a SIGTERM stops it with 75', async () => {
     expect(await stopSoon(['destinations'], 'SIGTERM')).toMatchObject({ code: 75 });
   });
 });

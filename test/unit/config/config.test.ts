@@ -36,7 +36,7 @@ const messageOf = (attempt: () => unknown): string => {
 };
 
 describe('the document', () => {
-  test('fills in the defaults of the contract', () => {
+  test('gets the defaults of the contract', () => {
     const config = read();
     expect(config.destinations.reports).toMatchObject({
       callers: ['exporter@p.iam.gserviceaccount.com'],
@@ -60,7 +60,7 @@ describe('the document', () => {
     });
   });
 
-  test('is read as YAML from a file, too', () => {
+  test('is also read as YAML from a file', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'courier-config-')), 'courier.yaml');
     writeFileSync(
       file,
@@ -121,11 +121,11 @@ describe('the document', () => {
       { pubsub: { eventDestinations: ['nowhere'] } },
       /^pubsub\.eventDestinations: no destination is named "nowhere"/,
     ],
-  ])('needs %s', (_, change, fault) => {
+  ])('requires %s', (_, change, fault) => {
     expect(faultsOf(() => read(change))).toEqual([expect.stringMatching(fault)]);
   });
 
-  test('says what is missing or of another kind in words, not in those of a library', () => {
+  test('describes missing values and wrong types in its own words, not a library’s', () => {
     const faults = faultsOf(() =>
       readConfig({
         COURIER_CONFIG: JSON.stringify({
@@ -157,12 +157,12 @@ describe('the document', () => {
     ]);
   });
 
-  test('that is empty is one fault', () => {
+  test('that is empty is one error', () => {
     expect(faultsOf(() => readConfig({ COURIER_CONFIG: '# nothing yet' }))).toEqual(['the document: is not a mapping']);
   });
 
   test.each(['*', 'allUsers', 'domain:*', 'domain:', 'sub:abc', 'a@b', '@example.com', ''])(
-    'takes no caller "%s"',
+    'rejects the caller "%s"',
     (caller) => {
       const destinations = { r: { ...document.destinations.reports, callers: [caller] } };
       expect(faultsOf(() => read({ destinations }))).toHaveLength(1);
@@ -178,7 +178,7 @@ describe('the document', () => {
     'domain:appspot.gserviceaccount.com',
     'domain:cloudservices.gserviceaccount.com',
     'domain:gcp-sa-pubsub.iam.gserviceaccount.com',
-  ])('takes no caller or operator "%s", which never matches or matches everybody', (principal) => {
+  ])('rejects the caller or operator "%s", which never matches or matches everybody', (principal) => {
     const destinations = { r: { ...document.destinations.reports, callers: [principal] } };
     expect(faultsOf(() => read({ destinations, operators: [principal] }))).toEqual([
       expect.stringContaining(`operators.0: "${principal}"`),
@@ -187,7 +187,7 @@ describe('the document', () => {
   });
 
   test.each(['domain:my-proj.iam.gserviceaccount.com', 'domain:my-proj.example.com.iam.gserviceaccount.com'])(
-    'takes the service accounts of one project: "%s"',
+    'accepts the service accounts of one project: "%s"',
     (caller) => {
       const destinations = { r: { ...document.destinations.reports, callers: [caller] } };
       expect(read({ destinations }).destinations.r?.callers).toEqual([caller]);
@@ -195,14 +195,14 @@ describe('the document', () => {
   );
 
   test.each(['gs://exports/', 'gs://exports/ready/', 'gs://exports/a b/#1/100%/', 'gs://my_bucket.example.com/x/'])(
-    'takes the source "%s"',
+    'accepts the source "%s"',
     (source) => {
       const destinations = { r: { ...document.destinations.reports, sources: [source] } };
       expect(read({ destinations }).destinations.r?.sources).toEqual([source]);
     },
   );
 
-  test('takes a bucket alone for all that is in it, and nothing where nothing is listed', () => {
+  test('accepts a bucket as all its objects, and allows nothing if nothing is listed', () => {
     const destinations = {
       r: { ...document.destinations.reports, sources: ['gs://exports'] },
       s: document.destinations.reports,
@@ -228,7 +228,7 @@ describe('the document', () => {
     ['gs://exports/../other/', 'segment'],
     ['gs://exports/./', 'segment'],
     ['gs://exports/a\nb/', 'cannot be the beginning'],
-  ])('takes no source "%s"', (source, why) => {
+  ])('rejects the source "%s"', (source, why) => {
     const destinations = { r: { ...document.destinations.reports, sources: [source] } };
     const subscriptions = {
       'projects/p/subscriptions/exports': { serviceAccount: 'a@b.example', destinations: ['r'], sources: [source] },
@@ -241,7 +241,7 @@ describe('the document', () => {
     expect(faultsOf(() => read({ destinations }))[0]).toContain(why);
   });
 
-  test('shares with everybody only when that is said twice', () => {
+  test('shares with everybody only with two settings', () => {
     const share = [{ type: 'anyone', role: 'reader' }];
     const of = (extra: object): object => ({
       destinations: { r: { ...document.destinations.reports, share, ...extra } },
@@ -250,7 +250,7 @@ describe('the document', () => {
     expect(faultsOf(() => read(of({ allowAnyone: true })))).toEqual([]);
   });
 
-  test('tells every fault at once, each with its path, names that lead nowhere among them', () => {
+  test('reports all errors at once, each with its path, including references that do not resolve', () => {
     const faults = faultsOf(() =>
       read(
         {
@@ -274,7 +274,7 @@ describe('the document', () => {
     expect(faults).toContainEqual('ledger: must be "memory" or {firestore: {…}}');
   });
 
-  test('tells what is wrong under a name beside the name that is wrong, and what is shared with everybody beside the rest', () => {
+  test('reports errors within an entry with an invalid name, and public sharing along with other errors', () => {
     const destination = {
       folder: '0AbCdEf',
       credentials: 'main',
@@ -297,7 +297,7 @@ describe('the document', () => {
     }
   });
 
-  test('that is no YAML is one fault, and is not quoted whole', () => {
+  test('that is not YAML is one error, and is not quoted completely', () => {
     expect(faultsOf(() => readConfig({ COURIER_CONFIG: 'a: [1, 2\nsecret: hunter2' }))).toEqual([
       expect.stringMatching(/^COURIER_CONFIG: is not valid YAML at line 2, column \d+: (?!.*hunter2)/),
     ]);
@@ -308,7 +308,7 @@ describe('the document', () => {
     ['a:\n\t- b', 'is not valid YAML at line 2, column 1: indent with spaces instead of tabs'],
     ['a: 1\na: 2', 'is not valid YAML at line 2, column 1: the key is given twice'],
     ['- a\nb: 1', 'is not valid YAML at line 2, column 1: Unexpected scalar at node end'],
-  ])('%j is told where it is wrong, and how', (text, fault) => {
+  ])('%j is reported with position and cause', (text, fault) => {
     expect(faultsOf(() => readConfig({ COURIER_CONFIG: text }))).toEqual([`COURIER_CONFIG: ${fault}`]);
   });
 
@@ -320,7 +320,7 @@ describe('the document', () => {
     ],
     ['in another encoding', Buffer.from([0x61, 0x3a, 0xe9]), 'is not UTF-8; save the file as UTF-8'],
     ['that does not exist', undefined, 'the file does not exist'],
-  ])('a file %s is named in one sentence', (_, bytes, fault) => {
+  ])('a file %s is reported in one sentence', (_, bytes, fault) => {
     const file = join(mkdtempSync(join(tmpdir(), 'courier-config-')), 'courier.yaml');
     if (bytes !== undefined) writeFileSync(file, bytes);
     expect(faultsOf(() => readConfig({ COURIER_CONFIG_FILE: file }))).toEqual([`COURIER_CONFIG_FILE: ${fault}`]);
@@ -355,7 +355,7 @@ describe('the environment form', () => {
   ];
   const HINT = 'Set COURIER_CONFIG_FILE or COURIER_CONFIG, or the variables above (see docs/configuration.md)';
 
-  test('names its faults by the variables that the operator wrote', () => {
+  test('reports its errors with the names of the variables', () => {
     expect(faultsOf(() => readConfig({}))).toEqual(FIRST_RUN);
   });
 
@@ -364,13 +364,13 @@ describe('the environment form', () => {
     ['only what the platform sets', { PORT: '8080', K_SERVICE: 'courier' }, true],
     ['variables are', { COURIER_FOLDER: '0AbCdEf' }, false],
     ['a document is', { COURIER_CONFIG: 'audiences: []' }, false],
-  ])('where %s, whether the last line names the ways to configure it', (_, given, isTold) => {
+  ])('if %s, whether the last line lists the ways to configure it', (_, given, isTold) => {
     const [first, ...rest] = messageOf(() => readConfig(given)).split('\n');
     expect(first).toMatch(/^The configuration has \d faults:$/);
     expect(rest.at(-1) === HINT).toBe(isTold);
   });
 
-  test('takes an empty variable for an absent one', () => {
+  test('treats an empty variable as absent', () => {
     expect(readConfig({ ...env, COURIER_GOOGLE_ORIGIN: '', PORT: '', COURIER_LEDGER: 'firestore' })).toMatchObject({
       port: 8080,
       googleOrigin: undefined,
@@ -378,7 +378,7 @@ describe('the environment form', () => {
     });
   });
 
-  test('does not stand beside a document', () => {
+  test('cannot be combined with a document', () => {
     expect(faultsOf(() => read({}, { COURIER_FOLDER: '0A' }))).toEqual([expect.stringMatching(/^COURIER_FOLDER: /)]);
   });
 });
@@ -388,13 +388,13 @@ test.each(['http://127.0.0.1:9010/', 'http://localhost:1', 'http://[::1]:9'])('t
 });
 
 test.each(['http://10.0.0.1', 'https://127.0.0.1.example.com', 'http://localhost@evil.example', 'x'])(
-  'the origin %s is refused',
+  'the origin %s is rejected',
   (origin) => {
     expect(faultsOf(() => read({}, { COURIER_GOOGLE_ORIGIN: origin }))[0]).toMatch(/^COURIER_GOOGLE_ORIGIN: /);
   },
 );
 
-test('the platform’s identity is sure on Cloud Run alone, and not where a credentials file is named', () => {
+test('the platform’s identity is certain only on Cloud Run without a configured credentials file', () => {
   const K_SERVICE = 'courier';
   expect(read().hasPlatformIdentity).toBe(false);
   expect(read({}, { K_SERVICE }).hasPlatformIdentity).toBe(true);

@@ -39,7 +39,7 @@ describe('a folder', () => {
     'https://drive.google.com/a/example.com/folderview?id=0AbCdEf&usp=sharing',
     'https://drive.google.com/open?id=0AbCdEf',
     'https://drive.google.com/open?usp=sharing&id=0AbCdEf',
-  ])('is understood as %j', (folder) => {
+  ])('is accepted as %j', (folder) => {
     expect(read(withFolder(folder)).destinations.r?.folder).toBe('0AbCdEf');
   });
 
@@ -53,7 +53,7 @@ describe('a folder', () => {
     ['folders/0AbCdEf', 'comes after "folders/"'],
     ['"0AbCdEf"', 'write 0AbCdEf without quotes'],
     ["'0AbCdEf'", 'write 0AbCdEf without quotes'],
-  ])('%j is a fault that says what to keep', (folder, why) => {
+  ])('%j is an error that tells which part to keep', (folder, why) => {
     expect(faultsOf(withFolder(folder))).toEqual([expect.stringContaining(why)]);
     expect(faultsOf(withFolder(folder))[0]).toMatch(/^destinations\.r\.folder: /);
   });
@@ -68,7 +68,7 @@ describe('an audience', () => {
     'courier',
     'http://127.0.0.1:8080',
     'http://localhost:8080',
-  ])('%j may be', (audience) => {
+  ])('%j is accepted', (audience) => {
     expect(read({ audiences: [audience] }).audiences).toEqual([audience]);
   });
 
@@ -92,7 +92,7 @@ describe('an audience', () => {
   });
 
   test.each(['https://courier.example', '/projects/p/locations/x/services/y', '/projects/1/services/y'])(
-    '%j is none of IAP’s',
+    '%j is not an audience of IAP',
     (audience) => {
       expect(faultsOf({ identity: 'iap', audiences: [audience] })).toEqual([
         expect.stringContaining('is not an IAP audience'),
@@ -100,7 +100,7 @@ describe('an audience', () => {
     },
   );
 
-  test('with a slash at its end is warned of', () => {
+  test('with a trailing slash causes a warning', () => {
     expect(read({ audiences: ['https://courier.example/'] }).warnings).toEqual([
       expect.stringMatching(/^audiences\.0: .*"https:\/\/courier\.example"/),
     ]);
@@ -130,7 +130,7 @@ describe('a caller', () => {
     expect(faultsOf(withCallers(caller))[0]).toContain(why);
   });
 
-  test('with white space around it is taken without, and that is said', () => {
+  test('with surrounding white space is trimmed with a warning', () => {
     const config = read(withCallers(' a@example.com\n', '\tdomain:Example.com '));
     expect(config.destinations.r?.callers).toEqual(['a@example.com', 'domain:example.com']);
     expect(config.warnings).toEqual([
@@ -140,7 +140,7 @@ describe('a caller', () => {
   });
 });
 
-test('in the environment form a value is told by its variable', () => {
+test('in the environment form a value is reported with its variable', () => {
   const env = {
     COURIER_AUDIENCES: 'https://a.example https://b.example',
     COURIER_CALLERS: "'a@example.com'",
@@ -169,16 +169,16 @@ describe('limits and memory', () => {
     [{ bufferBytes: 600 * 1024 * 1024 }, /^limits\.bufferBytes: 600 MiB is more than half/],
     [{ bufferBytes: 8 * 1024 * 1024 }, /^limits\.concurrentUploads: .* enough for 16 concurrent uploads .* not for 80/],
     [{ concurrentUploads: 1000 }, /^limits\.concurrentUploads: .* enough for 512 concurrent uploads .* not for 1000/],
-  ])('%j is warned of', (limits, warning) => {
+  ])('%j causes a warning', (limits, warning) => {
     expect(read({ limits }).warnings).toEqual([expect.stringMatching(warning)]);
   });
 
-  test('the defaults fit the smallest instance that the docs advise', () => {
+  test('the defaults fit the smallest instance that the docs recommend', () => {
     expect(read({}, 512 * 1024 * 1024).warnings).toEqual([]);
   });
 });
 
-test('several destinations without a default are warned of, for each way in', () => {
+test('several destinations without a default cause a warning for each entry point', () => {
   const pubsub = {
     subscriptions: { 'projects/p/subscriptions/exports': { serviceAccount: 'p@x.example', destinations: ['r', 's'] } },
     eventDestinations: ['r', 's'],

@@ -5,7 +5,7 @@ import { createPlatform } from '../../../src/credentials/runtime/platform.ts';
 let google: LocalGoogle;
 let nowMs: number;
 let asked: string[];
-/** What is answered in the metadata server's place, if anything. */
+/** What the metadata server responds, if anything. */
 let instead: (() => Promise<Response>) | undefined;
 beforeAll(async () => {
   google = await startLocalGoogle();
@@ -36,7 +36,7 @@ test.each([
   expect(await open().isCloudRun()).toBe(expected);
 });
 
-test('is asked once, however many want to know, and not at all without K_SERVICE', async () => {
+test('is queried once for concurrent callers, and never without K_SERVICE', async () => {
   const { isCloudRun } = open();
   expect(await Promise.all([isCloudRun(), isCloudRun()])).toEqual([true, true]);
   await isCloudRun();
@@ -50,12 +50,12 @@ test.each([
   ['no server of Google’s', () => new Response('projects/1/regions/x'), false],
   ['a region of another form', () => new Response('europe', { headers: { 'metadata-flavor': 'Google' } }), false],
   ['nothing but 404', () => new Response('', { status: 404, headers: { 'metadata-flavor': 'Google' } }), false],
-])('%s is no Cloud Run', async (_, answer, expected) => {
+])('%s is not Cloud Run', async (_, answer, expected) => {
   instead = async () => answer();
   expect(await open().isCloudRun()).toBe(expected);
 });
 
-test('a server that does not answer says nothing: it is asked again, and not all the time', async () => {
+test('an unresponsive server is inconclusive: it is queried again, with pauses', async () => {
   const { isCloudRun } = open();
   instead = async () => {
     throw new TypeError('fetch failed');
@@ -69,7 +69,7 @@ test('a server that does not answer says nothing: it is asked again, and not all
   expect(await isCloudRun()).toBe(true);
 });
 
-test('a server that fails is no answer either', async () => {
+test('a failing server is inconclusive as well', async () => {
   instead = async () => new Response('', { status: 503 });
   await expect(open().isCloudRun()).rejects.toMatchObject({ code: 'google-unavailable' });
 });

@@ -5,7 +5,7 @@ import { watchTimers } from '../../support/running-timers.ts';
 const URL_OF_ALL = 'https://oauth2.googleapis.com/token';
 const LONG_MS = 3_600_000;
 
-/** As a server that takes the request and says nothing. */
+/** Like a server that accepts the request and never responds. */
 const silent: typeof globalThis.fetch = (_input, init) =>
   new Promise((_resolve, reject) => {
     const { signal } = init ?? {};
@@ -13,7 +13,7 @@ const silent: typeof globalThis.fetch = (_input, init) =>
     signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 
-test('a call that is not answered ends when its time is up', async () => {
+test('a call without a response ends at the time limit', async () => {
   await expect(limitTime(silent, 50)(URL_OF_ALL)).rejects.toMatchObject({ name: 'TimeoutError' });
 });
 
@@ -26,7 +26,7 @@ test("a caller's own signal still ends a call, with its own reason", async () =>
   await expect(limitTime(silent, LONG_MS)(URL_OF_ALL, { signal: controller.signal })).rejects.toBe(reason);
 });
 
-test('what is asked goes on as it is', async () => {
+test('requests are passed on unchanged', async () => {
   const asked: unknown[] = [];
   const limited = limitTime(async (input, init) => {
     asked.push(input, init?.method, init?.body);
@@ -39,11 +39,11 @@ test('what is asked goes on as it is', async () => {
 test.each([
   ['is answered', async () => new Response()],
   ['fails', () => Promise.reject(new Error('no way there'))],
-] as const)('the limit ends with a call that %s', async (_what, fetch) => {
+] as const)('the timer ends with a call that %s', async (_what, fetch) => {
   const timers = watchTimers();
   try {
     await limitTime(fetch, LONG_MS)(URL_OF_ALL).catch(() => undefined);
-    // Node tells of a timer's end in a later turn.
+    // Node reports the end of a timer in a later turn.
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     expect(timers.running(LONG_MS)).toEqual([]);
   } finally {

@@ -7,7 +7,7 @@ import type { UploadStep } from '../../../src/delivery/store/upload-step.ts';
 import type { DriveFile, ReceivedBytes, UploadTarget } from '../../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 
-/** What the guard does just before bytes become a file's, against a Drive that consists of the files given. */
+/** Runs the guard just before bytes are committed to a file, against a Drive that consists of the given files. */
 
 const FOLDER = 'folder';
 const NAME = 'report.csv';
@@ -30,10 +30,10 @@ const TO_CREATE: UploadTarget = {
 interface Setting {
   plan: Plan;
   files?: readonly DriveFile[];
-  /** What the search shows, when it differs from the files. */
+  /** The search results, if they differ from the files. */
   found?: readonly string[];
   revisions?: readonly { id: string; md5Checksum: string }[];
-  /** How old the plan is, in milliseconds. */
+  /** The age of the plan in milliseconds. */
   ageMs?: number;
   isFirstTry?: boolean;
 }
@@ -81,8 +81,8 @@ const commit = async (setting: Setting, target: UploadTarget, mustBeOnly = false
   return { outcome: await attempt(), attempt, looks, guard, ...rest };
 };
 
-describe('a file that is to be replaced', () => {
-  test('is not looked at again within a second of the plan, at the first attempt', async () => {
+describe('a file to be replaced', () => {
+  test('is not checked again at the first attempt within a second of the plan', async () => {
     expect(await commit({ plan: REPLACE, files: [FILE], ageMs: 1_000 }, TO_REPLACE)).toMatchObject({
       ...{ outcome: 'go on', looks: [] },
     });
@@ -91,7 +91,7 @@ describe('a file that is to be replaced', () => {
     });
   });
 
-  test('is looked at before each further attempt', async () => {
+  test('is checked before each further attempt', async () => {
     const { outcome, attempt, looks } = await commit({ plan: REPLACE, files: [FILE] }, TO_REPLACE);
     expect([outcome, looks]).toEqual(['go on', []]);
     expect([await attempt(), looks]).toEqual(['go on', ['get f1']]);
@@ -113,7 +113,7 @@ describe('a file that is to be replaced', () => {
     ['which are in it', { sha256Checksum: SHA256 }, 'f1'],
     ['which are in it, although it was renamed since', { sha256Checksum: SHA256, name: 'other.csv' }, 'f1'],
     ['which are in it, in the trash', { sha256Checksum: SHA256, trashed: true }, 'drive-unavailable'],
-  ])('is left as it is by a later try with the bytes %s', async (_, change, outcome) => {
+  ])('is left unchanged by a later attempt with the bytes %s', async (_, change, outcome) => {
     const files = [{ ...FILE, ...change }];
     expect(await commit({ plan: REPLACE, files, isFirstTry: false }, TO_REPLACE)).toMatchObject({ outcome });
   });
@@ -123,21 +123,21 @@ describe('a file that is to be replaced', () => {
     ['before the plan', ['r0', 'r1', 'r2'], 'r0', 'go on'],
     ['as what the plan found', ['r1', 'r2'], 'r1', 'go on'],
     ['which is not known to be after the plan', ['r2', 'r3'], 'r2', 'go on'],
-  ])('had the bytes of a later try %s', async (_, ids, own, outcome) => {
+  ])('had the bytes of a later attempt %s', async (_, ids, own, outcome) => {
     const revisions = ids.map((id) => ({ id, md5Checksum: id === own ? MD5 : 'other' }));
     expect(await commit({ plan: REPLACE, files: [FILE], revisions, isFirstTry: false }, TO_REPLACE)).toMatchObject({
       outcome,
     });
   });
 
-  test('is under a lease until the delivery ends', async () => {
+  test('is leased until the delivery ends', async () => {
     const { ledger, endings } = await commit({ plan: REPLACE, files: [FILE] }, TO_REPLACE);
     expect(await ledger.read('write:f1')).toBeDefined();
     for (const end of endings) await end();
     expect(await ledger.read('write:f1')).toBeUndefined();
   });
 
-  test('is left to another try of the key that has answered', async () => {
+  test('is left to another attempt of the key that has completed', async () => {
     const { claim, attempt, guard, looks } = await commit({ plan: REPLACE, files: [FILE] }, TO_REPLACE);
     const receipt = { id: 'f1', sha256: SHA256 } as Parameters<Claim['finish']>[0];
     await claim?.finish(receipt);
@@ -146,14 +146,14 @@ describe('a file that is to be replaced', () => {
     expect(looks).toEqual(['get f1']);
   });
 
-  test('is not written to by a plan that another try has changed', async () => {
+  test('is not written to with a plan that another attempt has changed', async () => {
     const { claim, attempt } = await commit({ plan: REPLACE, files: [FILE] }, TO_REPLACE);
     await claim?.revise({ ...REPLACE, fileId: 'f2' });
     expect(await attempt()).toBe('drive-unavailable');
   });
 });
 
-describe('a new file that is to be the only one of its name', () => {
+describe('a new file with a unique name', () => {
   const OTHER = { ...FILE, id: 'f2' };
 
   test.each<[string, Setting, string, string[]]>([
@@ -182,7 +182,7 @@ describe('a new file that is to be the only one of its name', () => {
     expect(await commit(setting, TO_CREATE, true)).toMatchObject({ outcome, looks });
   });
 
-  test('is created beside another where that is allowed', async () => {
+  test('is created beside another one if that is allowed', async () => {
     const setting = { plan: CREATE, files: [OTHER], ageMs: 60_000 };
     expect(await commit(setting, TO_CREATE, false)).toMatchObject({ outcome: 'go on', looks: [] });
   });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { fingerprint } from '../../../src/delivery/resolve-options.ts';
 
-/** Two requests with one key are the same delivery only if nothing differs that the caller chose. */
+/** Two requests with one key are the same delivery only if everything that the caller chose is equal. */
 
 const asked = { options: { name: 'report.csv', path: 'a' }, source: { identity: 'gs://b/o#1' }, size: 1 };
 
@@ -15,11 +15,11 @@ test.each<[string, string]>([
   ['the source', fingerprint('bytes', { ...asked, source: { identity: 'gs://b/o#2' } }, 'reports')],
   ['the announced size', fingerprint('bytes', { ...asked, size: 2 }, 'reports')],
   ['no announced size', fingerprint('bytes', { options: asked.options, source: asked.source }, 'reports')],
-])('%s makes another delivery of it', (_, other) => {
+])('%s makes it another delivery', (_, other) => {
   expect(other).not.toBe(fingerprint('bytes', asked, 'reports'));
 });
 
-test('the rule for conflicts and the description may differ', () => {
+test('the conflict rule and the description may differ', () => {
   const options = { ...asked.options, onConflict: 'replace', description: 'again' } as const;
   expect(fingerprint('bytes', { ...asked, options }, 'reports')).toBe(fingerprint('bytes', asked, 'reports'));
 });

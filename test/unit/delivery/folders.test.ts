@@ -20,7 +20,7 @@ const setUp = () => {
   return { drive, log, clock, ledger, open, named };
 };
 
-test('fifty deliveries in two instances make one folder for each segment', async () => {
+test('fifty deliveries in two instances create one folder for each segment', async () => {
   const { drive, open, named } = setUp();
   const instances = [open(), open()];
   const found = await Promise.all(
@@ -33,13 +33,13 @@ test('fifty deliveries in two instances make one folder for each segment', async
   expect(drive.calls.createFolder).toBeLessThanOrEqual(6);
 });
 
-test('the empty path is the root, and asks nobody', async () => {
+test('the empty path is the root and needs no lookup', async () => {
   const { drive, open } = setUp();
   expect(await open().ensure(ROOT, '', {})).toEqual({ folderId: ROOT });
   expect(drive.calls).toEqual({});
 });
 
-test('a folder that is there is adopted; of twins the oldest, with a warning', async () => {
+test('an existing folder is used; of duplicates the oldest, with a warning', async () => {
   const { drive, open, log } = setUp();
   drive.add({ id: 'older', name: 'reports', mimeType: FOLDER_TYPE });
   drive.add({ id: 'younger', name: 'reports', mimeType: FOLDER_TYPE });
@@ -57,7 +57,7 @@ test('a name is the same in every Unicode form', async () => {
   expect(drive.files.size).toBe(2);
 });
 
-test('a known folder costs nothing while it is trusted, and one look afterwards', async () => {
+test('a cached folder costs no call while the cache is valid, and one check afterwards', async () => {
   const { drive, open, clock } = setUp();
   const folders = open({ trustMs: 1_000 });
   const first = await folders.ensure(ROOT, 'reports', {});
@@ -76,12 +76,12 @@ test.each([
   ['renamed', (drive, id) => drive.change(id, { name: 'reports-old' })],
   ['deleted for good', (drive, id) => drive.destroy(id)],
 ] as [string, (drive: ReturnType<typeof createFakeFiles>, id: string) => void][])(
-  'a folder that was %s is made anew once, in all instances',
+  'a folder that was %s is created again once, across all instances',
   async (_, harm) => {
     const { drive, open } = setUp();
     const instances = [open(), open(), open({ trustMs: 0 })];
     const old = await Promise.all(instances.map((folders) => folders.ensure(ROOT, 'reports', {})));
-    // The search goes on showing what has gone, as Drive's does.
+    // The search continues to show deleted files, as Drive's does.
     drive.index();
     harm(drive, old[0]?.folderId ?? '');
     const anew = await Promise.all(
@@ -95,7 +95,7 @@ test.each([
   },
 );
 
-test('a folder may go to the trash many times; the ledger leads straight to the last', async () => {
+test('a folder may be trashed repeatedly; the ledger leads directly to the last one', async () => {
   const { drive, open, ledger } = setUp();
   let folderId = '';
   for (let turn = 0; turn < 6; turn++) {
@@ -114,7 +114,7 @@ test('a folder may go to the trash many times; the ledger leads straight to the 
   expect(reads).toBe(2);
 });
 
-test('a folder deleted before anybody noticed that it was made gets another id', async () => {
+test('a folder that is deleted right after its creation gets another id', async () => {
   const { drive, open, ledger } = setUp();
   const forgetful: Ledger = { ...ledger, record: async (_key, _change, entry) => ({ entry, mine: true }) };
   const { folderId } = await open({ ledger: forgetful }).ensure(ROOT, 'reports', {});
@@ -132,7 +132,7 @@ test('an id that is known to be used up is not tried again', async () => {
   expect(drive.calls.createFolder).toBe(2);
 });
 
-test('folders that are out of sight for a while come back, and have no twins then', async () => {
+test('folders that are temporarily invisible return, without duplicates', async () => {
   const { drive, open } = setUp();
   const first = await open().ensure(ROOT, 'reports', {});
   const hidden = new Map(drive.files);
@@ -142,7 +142,7 @@ test('folders that are out of sight for a while come back, and have no twins the
   expect(await open().ensure(ROOT, 'reports', {})).toEqual(first);
 });
 
-test('the memory of folders is bounded', async () => {
+test('the folder cache is bounded', async () => {
   const { drive, open } = setUp();
   const folders = open({ maxKnown: 2 });
   for (const name of ['a', 'b', 'c']) await folders.ensure(ROOT, name, {});
@@ -153,7 +153,7 @@ test('the memory of folders is bounded', async () => {
   expect(drive.calls.get).toBe(before + 1);
 });
 
-test('who is told to stop leaves, and does not take the others along', async () => {
+test('a cancelled caller leaves without cancelling the others', async () => {
   const { open } = setUp();
   const folders = open();
   const controller = new AbortController();
@@ -164,7 +164,7 @@ test('who is told to stop leaves, and does not take the others along', async () 
   expect(await staying).toEqual({ folderId: expect.stringMatching(/^id-/) });
 });
 
-test('a failure is not remembered', async () => {
+test('a failure is not cached', async () => {
   const { drive, open } = setUp();
   const folders = open();
   const root = drive.files.get(ROOT);
@@ -174,14 +174,14 @@ test('a failure is not remembered', async () => {
   expect(await folders.ensure(ROOT, 'reports', {})).toEqual({ folderId: expect.any(String) });
 });
 
-test('without a ledger that both know, two instances make twins: the ledger is the lock', async () => {
+test('two instances without a shared ledger create duplicates: the ledger is the lock', async () => {
   const { open, named } = setUp();
   const lonely = () => open({ ledger: createMemoryLedger({ now: () => 0 }) });
   await Promise.all([lonely().ensure(ROOT, 'reports', {}), lonely().ensure(ROOT, 'reports', {})]);
   expect(named('reports')).toHaveLength(2);
 });
 
-test('My Drive by its alias is known by its own id', async () => {
+test('the alias of My Drive is resolved to its id', async () => {
   const { drive, open } = setUp();
   drive.add({ id: 'root', mimeType: FOLDER_TYPE });
   const alias = drive.files.get('root');

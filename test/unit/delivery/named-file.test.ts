@@ -14,7 +14,7 @@ const setUp = () => {
   const options = { drive, ledger, folderId: ROOT, name: 'report.csv', context: {}, log, now: () => 0 };
   const resolve = (unusable?: string) =>
     resolveNamedFile({ ...options, ...(unusable === undefined ? {} : { unusable }) });
-  /** As a delivery does it: resolved, made, marked. */
+  /** Does what a delivery does: resolves, creates and marks the file. */
   const make = async (): Promise<string> => {
     const named = await resolve();
     if ('existing' in named) throw new Error('there is one already');
@@ -25,7 +25,7 @@ const setUp = () => {
   return { drive, log, ledger, options, resolve, make };
 };
 
-test('fifty who ask for a new name at once get one id', async () => {
+test('fifty concurrent requests for a new name get one id', async () => {
   const { resolve } = setUp();
   const named = await Promise.all(Array.from({ length: 50 }, () => resolve()));
   expect(new Set(named.map((one) => ('claimedId' in one ? one.claimedId : '')))).toEqual(
@@ -33,7 +33,7 @@ test('fifty who ask for a new name at once get one id', async () => {
   );
 });
 
-test('a file that was made a moment ago is found though no search shows it', async () => {
+test('a recently created file is found before searches show it', async () => {
   const { drive, options, resolve } = setUp();
   const named = await resolve();
   const id = 'claimedId' in named ? named.claimedId : '';
@@ -42,7 +42,7 @@ test('a file that was made a moment ago is found though no search shows it', asy
   expect(await resolveNamedFile({ ...options, drive: lagging })).toMatchObject({ existing: { id } });
 });
 
-test('of twins that are there the oldest is the one, with a warning; from then on no search is needed', async () => {
+test('of existing duplicates the oldest is used, with a warning; from then on no search is needed', async () => {
   const { drive, log, resolve } = setUp();
   drive.add({ id: 'older', name: 'report.csv' });
   drive.add({ id: 'younger', name: 'report.csv' });
@@ -52,7 +52,7 @@ test('of twins that are there the oldest is the one, with a warning; from then o
   expect(drive.calls.find).toBe(1);
 });
 
-test('what the search still shows and is not there any more is no file', async () => {
+test('a deleted file that the search still shows does not count', async () => {
   const { drive, options, resolve } = setUp();
   const stale = drive.add({ id: 'gone', name: 'report.csv' });
   drive.destroy('gone');
@@ -68,7 +68,7 @@ test.each([
   ['renamed', (drive, id) => drive.change(id, { name: 'report-old.csv' })],
   ['deleted for good', (drive, id) => drive.destroy(id)],
 ] as [string, (drive: ReturnType<typeof createFakeFiles>, id: string) => void][])(
-  'a name whose file was %s gets one new id, whoever asks',
+  'a name whose file was %s gets one new id, for all callers',
   async (_, harm) => {
     const { drive, make, resolve } = setUp();
     const first = await make();
@@ -82,7 +82,7 @@ test.each([
   },
 );
 
-test('an id that Drive neither shows nor takes is given up for one other', async () => {
+test('an id that Drive neither shows nor accepts is replaced by another one', async () => {
   const { resolve } = setUp();
   const first = await resolve();
   const spent = 'claimedId' in first ? first.claimedId : '';
@@ -92,7 +92,7 @@ test('an id that Drive neither shows nor takes is given up for one other', async
   expect(await resolve()).toEqual(others[0]);
 });
 
-test('a file and a folder of one name are two things, and names differ by folder', async () => {
+test('a file and a folder may have one name, and names are separate for each folder', async () => {
   const { options, resolve } = setUp();
   const here = await resolve();
   expect(await resolveNamedFile({ ...options, folderId: 'other' })).not.toEqual(here);
@@ -100,7 +100,7 @@ test('a file and a folder of one name are two things, and names differ by folder
   expect(await resolve()).toEqual(here);
 });
 
-test('a conversion is found by the ledger before any search shows it, until it goes', async () => {
+test('a conversion is found through the ledger before searches show it, until it is removed', async () => {
   const { drive, options } = setUp();
   const lagging = { ...options, drive: { ...drive, find: async () => [] } };
   expect(await findConverted(lagging)).toBeUndefined();
@@ -114,7 +114,7 @@ test('a conversion is found by the ledger before any search shows it, until it g
   expect(await findConverted(lagging)).toMatchObject({ id: 'sheet-2' });
 });
 
-test('a file that a person put there after a claim of which nothing came is the one', async () => {
+test('a file that a person created after an unused claim is used', async () => {
   const { drive, options, resolve } = setUp();
   await resolve();
   drive.add({ id: 'by-hand', name: 'report.csv' });

@@ -7,7 +7,9 @@ import { createKeptLog } from '../../support/kept-log.ts';
 const RECEIPT = { id: '1', outcome: 'created' } as Receipt;
 const UNRECORDED = { code: 'google-unavailable', status: 503, retryable: true };
 
-/** A ledger that fails so often, and takes so long to say so; on a clock that only it and the pauses move. */
+/**
+ * A ledger that fails this often and takes this long to fail, on a clock that only the ledger and the pauses advance.
+ */
 const record = async ({
   failures,
   callMs = 0,
@@ -53,7 +55,7 @@ test.each([
   ['the deadline is near', { failures: 1, deadlineMs: 3_499 }, 1],
   ['the deadline is near after the first pause', { failures: 2, deadlineMs: 5_499 }, 2],
   ['the caller leaves', { failures: 1, leavesAtMs: 100 }, 1],
-])('without a record there is no answer: %s', async (_, ledger, attempts) => {
+])('a delivery without a record fails: %s', async (_, ledger, attempts) => {
   expect(await record(ledger)).toMatchObject({ ended: UNRECORDED, attempts });
 });
 

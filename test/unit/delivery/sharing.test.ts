@@ -37,7 +37,7 @@ const setUp = (answers: (CourierError | undefined)[] = []) => {
 
 const slower = (): CourierError => new CourierError('drive-rate-limited');
 
-test('shares one permission after another, and mails only where that is wanted', async () => {
+test('permissions are created one after another, with mail only if requested', async () => {
   const { run, calls } = setUp();
   expect(await run()).toEqual([]);
   expect(calls).toEqual([
@@ -48,7 +48,7 @@ test('shares one permission after another, and mails only where that is wanted',
   ]);
 });
 
-test('a failure is a warning that names no address, and the rest is shared all the same', async () => {
+test('a failure is a warning without addresses, and the other permissions are still created', async () => {
   const { run, calls, log } = setUp([undefined, new CourierError('folder-not-writable')]);
   const warnings = await run();
   expect(warnings).toEqual([expect.stringMatching(/^Not shared with the user as writer: /)]);
@@ -57,13 +57,13 @@ test('a failure is a warning that names no address, and the rest is shared all t
   expect(log.lines).toEqual([expect.stringMatching(/warn .*bob@example.com/)]);
 });
 
-test("Drive's limit of shares is waited for, slowly", async () => {
+test("Drive's rate limit for sharing is waited for with a slow backoff", async () => {
   const { run, waits } = setUp([slower(), slower()]);
   expect(await run()).toEqual([]);
   expect(waits).toEqual([10_000, 30_000]);
 });
 
-test('all rules together wait three times at most', async () => {
+test('all rules together wait at most three times', async () => {
   const { run, waits } = setUp([slower(), slower(), slower(), slower(), slower()]);
   expect(await run()).toHaveLength(2);
   expect(waits).toEqual([10_000, 30_000, 60_000]);
@@ -75,13 +75,13 @@ test('no wait begins that would end after the deadline', async () => {
   expect(waits).toEqual([10_000]);
 });
 
-test('when the caller has gone the file is shared still, but nothing is waited for', async () => {
+test('after the caller has disconnected, the file is still shared but without waits', async () => {
   const { run, calls } = setUp([slower()]);
   expect(await run({ signal: AbortSignal.abort() })).toHaveLength(1);
   expect(calls).toHaveLength(4);
 });
 
-test('an error that nobody foresaw is a warning, too', async () => {
+test('an unexpected error is also a warning', async () => {
   const { run } = setUp([new TypeError('oops') as unknown as CourierError]);
   expect(await run()).toEqual([expect.stringMatching(/^Not shared with the group as reader: /)]);
 });

@@ -25,13 +25,16 @@ test.each([
     'The file has 12 bytes; the limit of destination "small" is 5 bytes.',
   ],
   ['it is read', () => hashOf(source, 5), 'The file has more than 5 bytes.'],
-])('what a destination does not take has one remedy, and another way is none: when %s', async (_, refuse, detail) => {
-  await expect(refuse()).rejects.toMatchObject({
-    code: 'too-large',
-    detail,
-    remedy: 'Ask the operator to raise "maxBytes" of the destination; an upload session has the same limit.',
-  });
-});
+])(
+  'the remedy for a size above the destination’s limit suggests no other endpoint: when %s',
+  async (_, refuse, detail) => {
+    await expect(refuse()).rejects.toMatchObject({
+      code: 'too-large',
+      detail,
+      remedy: 'Ask the operator to raise "maxBytes" of the destination; an upload session has the same limit.',
+    });
+  },
+);
 
 test.each([
   ['stored', async () => checkDigest(ANOTHER, SHA256)],
@@ -39,9 +42,12 @@ test.each([
     'compared with an earlier delivery',
     () => replay({ outcome: 'created' } as never, { source, maxBytes: 100, expectedSha256: ANOTHER }),
   ],
-])('bytes other than announced are named by their own digest, when they are to be %s', async (_, refuse) => {
-  await expect(refuse()).rejects.toMatchObject({
-    code: 'digest-mismatch',
-    detail: `The SHA-256 of the received bytes is ${SHA256}.`,
-  });
-});
+])(
+  'bytes that differ from the announced ones are reported with their own digest when they are to be %s',
+  async (_, refuse) => {
+    await expect(refuse()).rejects.toMatchObject({
+      code: 'digest-mismatch',
+      detail: `The SHA-256 of the received bytes is ${SHA256}.`,
+    });
+  },
+);

@@ -5,7 +5,7 @@ const of = (...checks: Check[]) => ({ ok: checks.every(({ result }) => result !=
 const KEY = failed('key', 'Google rejected the key.', 'Make a new key.');
 const LEDGER = warned('ledger', 'It is in memory.', 'Use Firestore.');
 
-test('failures come first, and a fault that destinations share is told once, with their names', () => {
+test('failures come first, and a problem that destinations share is reported once with their names', () => {
   const folder = failed('folder', 'a is missing', 'Share a.');
   const found = findingsOf({
     reports: of(passed('clock', 'right'), LEDGER, KEY, skipped('token', 'Skipped: fix "key" first.')),
@@ -19,7 +19,7 @@ test('failures come first, and a fault that destinations share is told once, wit
   ]);
 });
 
-test('the same check with another detail, or another remedy, is another finding', () => {
+test('the same check with another detail or remedy is a separate finding', () => {
   const found = findingsOf({
     one: of(failed('folder', 'a is missing', 'Share a.')),
     two: of(failed('folder', 'b is missing', 'Share b.')),
@@ -28,6 +28,6 @@ test('the same check with another detail, or another remedy, is another finding'
   expect(found.map(({ destinations }) => destinations)).toEqual([['one'], ['two'], ['three']]);
 });
 
-test('where all is in order there is none', () => {
+test('there are no findings if every check passes', () => {
   expect(findingsOf({ reports: of(passed('clock', 'right'), skipped('probe', 'not asked for')) })).toEqual([]);
 });

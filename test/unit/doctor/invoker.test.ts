@@ -56,7 +56,7 @@ const couriersRefusal = json(401, {
   'www-authenticate': 'Bearer realm="drive-courier"',
 });
 
-describe('what is taken for Cloud Run’s refusal', () => {
+describe('responses that count as Cloud Run’s rejection', () => {
   test.each<[string, Say, Say, 'passed' | 'failed' | 'warned']>([
     ['403 and 401, pages both', page(403), page(401), 'passed'],
     ['403 twice', page(403), page(403), 'passed'],
@@ -96,7 +96,7 @@ describe('what is taken for Cloud Run’s refusal', () => {
   });
 });
 
-test('it asks at each address for what anybody may have, once without a token and once with a forged one', async () => {
+test('requests a public page at each address, once without a token and once with a forged one', async () => {
   const seen: string[] = [];
   const url = await listen((request, response) => {
     const [, token = ''] = (request.headers.authorization ?? '').split(' ');
@@ -107,7 +107,7 @@ test('it asks at each address for what anybody may have, once without a token an
   expect(seen.sort()).toEqual(['GET /a-function/v1/health ', 'GET /a-function/v1/health SIGNATURE_REMOVED_BY_GOOGLE']);
 });
 
-test('one address that lets strangers in is enough to fail, and one that does not answer is no harm beside one that refuses', async () => {
+test('one public address is a failure, and an unresponsive one is ignored beside one that rejects', async () => {
   const closed = await listen((request, response) => page(403)(response, request));
   const open = await listen((request, response) => courier(response, request));
   const silent = await listen((_, response) => void response.destroy());
@@ -117,7 +117,7 @@ test('one address that lets strangers in is enough to fail, and one that does no
   expect(await check(configOf([silent, closed]))).toMatchObject({ result: 'passed' });
 });
 
-test('who does not answer is not waited for, and whose answer has no end is not read', async () => {
+test('an unresponsive address is not waited for, and an endless response is not read', async () => {
   const silent = await listen(() => undefined);
   const startedMs = Date.now();
   const { result, detail } = await check(configOf([silent]), 200);
@@ -139,13 +139,13 @@ test('who does not answer is not waited for, and whose answer has no end is not 
   expect(Date.now() - startedMs).toBeLessThan(7_000);
 }, 30_000);
 
-describe('nobody else is asked', () => {
-  test('where development has put another Google in place, nothing leaves the machine', async () => {
+describe('no other address is called', () => {
+  test('with a development origin for Google nothing leaves the machine', async () => {
     const { result, detail } = await check(configOf(['https://drive-courier-1.europe-west1.run.app', 'not-a-url']));
     expect([result, detail]).toEqual(['warned', expect.stringContaining('none of "audiences" is an https URL')]);
   });
 
-  test('else nothing is asked without TLS', async () => {
+  test('otherwise nothing is called without TLS', async () => {
     let asked = 0;
     const url = await listen((request, response) => {
       asked += 1;
@@ -160,7 +160,7 @@ describe('nobody else is asked', () => {
   test.each([
     ['id-token', {}],
     ['cloud-run-iam', { K_SERVICE: '' }],
-  ])('%s %j: where the courier checks signatures itself, there is nothing to ask', async (identity, env) => {
+  ])('%s %j: if the courier verifies signatures itself, the check is skipped', async (identity, env) => {
     let asked = 0;
     const url = await listen((request, response) => {
       asked += 1;
@@ -179,7 +179,7 @@ test('the remedy names service, region and project', async () => {
   const elsewhere = configOf(['https://drive-courier-123.europe-west1.run.app'], {
     env: { COURIER_GOOGLE_ORIGIN: '', GOOGLE_CLOUD_PROJECT: 'other' },
   });
-  // Without time nobody is asked.
+  // Without time left nothing is called.
   expect(await check(elsewhere, 0)).toMatchObject({
     result: 'warned',
     detail: expect.stringContaining('no time left'),

@@ -10,7 +10,7 @@ const OTHER = 'projects/my-project/subscriptions/others';
 const AUDIENCE = 'https://drive-courier-123.europe-west1.run.app';
 const PUSHER = 'pubsub-push@my-project.iam.gserviceaccount.com';
 
-/** As `projects.subscriptions.get` answers one that is in order. */
+/** The response of `projects.subscriptions.get` for a correct subscription. */
 const healthy = {
   name: NAME,
   topic: 'projects/my-project/topics/exports',
@@ -40,7 +40,7 @@ const configOf = (document: object = {}) =>
     }),
   });
 
-/** Pub/Sub as a table of answers; what is not in it does not answer at all. */
+/** Pub/Sub as a table of responses. Requests that are not in the table get no response. */
 const readerOf = (answers: Record<string, { status: number; body: object }>, asked: GoogleRequest[] = []) =>
   createSubscriptionReader(
     {
@@ -63,7 +63,7 @@ const check = (body: object, document?: object) =>
     runtimeEmail: 'run@my-project.iam.gserviceaccount.com',
   });
 
-describe('a subscription is in order', () => {
+describe('a correct subscription', () => {
   const rows: [string, object, object?][] = [
     ['as the documentation has it made', healthy],
     [
@@ -112,7 +112,7 @@ describe('a subscription is in order', () => {
   );
 });
 
-describe('a subscription is not in order', () => {
+describe('an incorrect subscription', () => {
   test.each<[string, object, 'failed' | 'warned', RegExp]>([
     ['an account without an email', withPush({ oidcToken: {} }), 'failed', /pushes as {2}instead of pubsub-push@/],
     [
@@ -167,7 +167,7 @@ describe('a subscription is not in order', () => {
     expect(await check(body)).toMatchObject({ result, detail: expect.stringMatching(detail) });
   });
 
-  test('all that is wrong is said at once, as bad as the worst, with one command', async () => {
+  test('all problems are reported at once, with the worst severity and one command', async () => {
     const { result, detail, remedy } = await check({
       ...withPush({ noWrapper: {}, oidcToken: undefined }),
       ackDeadlineSeconds: 10,
@@ -198,14 +198,14 @@ describe('several subscriptions', () => {
     });
   const seen = { status: 200, body: healthy };
 
-  test('one that is wrong is not hidden by one that cannot be seen, nor the other way round', async () => {
+  test('an incorrect one and an invisible one do not hide each other', async () => {
     const found = await look({ [NAME]: { status: 404, body: {} }, [OTHER]: { status: 403, body: {} } });
     expect(found.result).toBe('failed');
     expect(found.detail).toContain(`${NAME} does not exist.`);
     expect(found.detail).toMatch(/^Not checked: the courier is not allowed to read \S+others/);
   });
 
-  test('that one is in order is not said of both', async () => {
+  test('a correct one does not vouch for the other', async () => {
     expect(await look({ [NAME]: seen })).toMatchObject({
       result: 'skipped',
       detail: `Not checked: Pub/Sub does not answer for ${OTHER}.`,
@@ -214,7 +214,7 @@ describe('several subscriptions', () => {
   });
 });
 
-test('Pub/Sub is asked once for each, with its name whole and the courier’s own token', async () => {
+test('Pub/Sub is called once for each, with its full name and the courier’s own token', async () => {
   const asked: GoogleRequest[] = [];
   const name = 'projects/my-project/subscriptions/a?b#c%2e';
   const see = readerOf({}, asked);
@@ -228,7 +228,7 @@ test('Pub/Sub is asked once for each, with its name whole and the courier’s ow
   ]);
 });
 
-test('an answer that is no subscription counts as none', async () => {
+test('a response that is not a subscription is ignored', async () => {
   const see = readerOf({ [NAME]: { status: 200, body: { pushConfig: 7 } }, [OTHER]: { status: 500, body: {} } });
   expect([await see(NAME), await see(OTHER)]).toEqual([{ unknown: 'unanswered' }, { unknown: 'unanswered' }]);
 });

@@ -15,7 +15,7 @@ const takeAll = (lease: { take(): Buffer | undefined }): Buffer[] => {
   return taken;
 };
 
-describe('the default is a quarter', () => {
+describe('the default is a quarter of the memory', () => {
   test.each([
     ['of the container, where there is a limit', 512 * MIB, 16_000 * MIB, 128 * MIB],
     ['of the machine, where there is none (cgroup v2)', 0, 16_000 * MIB, 4_000 * MIB],
@@ -27,7 +27,7 @@ describe('the default is a quarter', () => {
   });
 });
 
-test('whoever is alone gets half, and never more than there is', async () => {
+test('a single upload gets half, and never more than the total', async () => {
   const budget = budgetOf(20);
   const lease = await budget.lease(2);
   expect(lease.share()).toBe(10);
@@ -35,11 +35,11 @@ test('whoever is alone gets half, and never more than there is', async () => {
   expect(budget.gauges()).toEqual({ capacity: 200, used: 100, waiting: 0 });
 });
 
-test("a block is Drive's granularity of chunks: 256 KiB", () => {
+test("a block is Drive's chunk granularity: 256 KiB", () => {
   expect(createBufferBudget({ bytes: 1, maxWaiters: 1 })).toMatchObject({ blockBytes: 262_144 });
 });
 
-test('a budget holds whole blocks, at least four', () => {
+test('a budget contains whole blocks, at least four', () => {
   const capacityOf = (bytes: number): number =>
     createBufferBudget({ bytes, blockBytes: 10, maxWaiters: 1 }).gauges().capacity;
   expect([0, 49, 50, 59].map(capacityOf)).toEqual([40, 40, 50, 50]);
@@ -58,13 +58,13 @@ test('the share grows again as other uploads end', async () => {
   expect(first?.share()).toBe(10);
 });
 
-test('a share is of whole blocks, and never more than its part', async () => {
+test('a share consists of whole blocks, and never exceeds its limit', async () => {
   const budget = budgetOf(20);
   const leases = await Promise.all([1, 2].map(() => budget.lease(2)));
   expect(leases.map(({ share }) => share())).toEqual([6, 6]);
 });
 
-test('what was leased for is always given, however many others hold blocks', async () => {
+test('leased blocks are always granted, however many blocks others hold', async () => {
   const budget = budgetOf(20);
   const greedy = await budget.lease(2);
   takeAll(greedy);
@@ -73,7 +73,7 @@ test('what was leased for is always given, however many others hold blocks', asy
   expect(small.map(takeAll).map(({ length }) => length)).toEqual([2, 2, 2, 2, 2]);
 });
 
-test('who finds none waits in order, and the blocks of those who hold more than they began with go to them first', async () => {
+test('waiters are served in order, and blocks that exceed their holder’s lease go to them first', async () => {
   const budget = budgetOf(8);
   const greedy = await budget.lease(2);
   const held = takeAll(greedy);
@@ -90,7 +90,8 @@ test('who finds none waits in order, and the blocks of those who hold more than 
   };
   await give();
   await give();
-  // Two are free, the first wants three: the second, who wants one, does not overtake it. The greedy one gets no more.
+  // Two blocks are free and the first waiter wants three: the second one, which wants one, does not overtake it. The
+  // greedy upload gets no more.
   expect(order).toEqual([]);
   expect(greedy.take()).toBeUndefined();
   await give();
@@ -100,7 +101,7 @@ test('who finds none waits in order, and the blocks of those who hold more than 
   expect(order).toEqual(['first', 'second']);
 });
 
-test('whoever holds blocks gets no more of them while others wait', async () => {
+test('a holder gets no more blocks while others wait', async () => {
   const budget = budgetOf(20);
   const greedy = await budget.lease(2);
   const held = takeAll(greedy);
@@ -111,7 +112,7 @@ test('whoever holds blocks gets no more of them while others wait', async () => 
   expect(greedy.take()).toBeUndefined();
 });
 
-test('whoever comes while others wait waits behind them, though there would be enough for it alone', async () => {
+test('a new waiter queues behind the others, although there would be enough for it alone', async () => {
   const budget = budgetOf(8);
   const holder = await budget.lease(8);
   const order: string[] = [];
@@ -119,7 +120,7 @@ test('whoever comes while others wait waits behind them, though there would be e
   holder.close();
   await large;
   const waiting = budget.lease(4).then(() => order.push('waiting'));
-  // Two are free, and one is all that is asked for.
+  // Two are free, and only one is requested.
   const late = budget.lease(1).then((lease) => {
     order.push('late');
     lease.close();
@@ -131,7 +132,7 @@ test('whoever comes while others wait waits behind them, though there would be e
   void late;
 });
 
-test('a block that is given back lets in whoever waits for it, while its upload goes on', async () => {
+test('a returned block admits a waiter while its upload continues', async () => {
   const budget = budgetOf(8);
   const greedy = await budget.lease(2);
   const held = takeAll(greedy);
@@ -143,7 +144,7 @@ test('a block that is given back lets in whoever waits for it, while its upload 
   expect(other.share()).toBeGreaterThanOrEqual(4);
 });
 
-test('blocks are used again', async () => {
+test('blocks are reused', async () => {
   const budget = budgetOf(4);
   const lease = await budget.lease(1);
   const block = lease.take();
@@ -151,7 +152,7 @@ test('blocks are used again', async () => {
   expect(lease.take()).toBe(block);
 });
 
-test('a closed lease frees its part once', async () => {
+test('a closed lease returns its part once', async () => {
   const budget = budgetOf(4);
   const lease = await budget.lease(3);
   lease.close();
@@ -160,8 +161,8 @@ test('a closed lease frees its part once', async () => {
   expect(lease.take()).toBeUndefined();
 });
 
-describe('who may not wait is told to come again', () => {
-  test('past the queue', async () => {
+describe('an upload that may not wait is told to retry', () => {
+  test('when the queue is full', async () => {
     const budget = budgetOf(4, 1);
     await budget.lease(4);
     const waiting = budget.lease(1);
@@ -169,7 +170,7 @@ describe('who may not wait is told to come again', () => {
     void waiting;
   });
 
-  test('at once, when the request was given up before', async () => {
+  test('immediately, if the request was cancelled before', async () => {
     const budget = budgetOf(4);
     await budget.lease(4);
     const signal = AbortSignal.abort(new CourierError('shutting-down'));
@@ -181,7 +182,7 @@ describe('who may not wait is told to come again', () => {
     expect(budget.gauges()).toMatchObject({ used: 40, waiting: 0 });
   });
 
-  test('and whoever is let in listens no longer', async () => {
+  test('and an admitted one removes its listener', async () => {
     const budget = budgetOf(4);
     const holder = await budget.lease(4);
     const { signal } = new AbortController();
@@ -192,7 +193,7 @@ describe('who may not wait is told to come again', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  test('and makes room for the one behind, who asks for less', async () => {
+  test('and makes room for the next one, which wants less', async () => {
     const budget = budgetOf(8);
     const holder = await budget.lease(6);
     const giveUp = new AbortController();
@@ -211,7 +212,7 @@ describe('who may not wait is told to come again', () => {
     expect(budget.gauges().waiting).toBe(0);
   });
 
-  test('and not before it; who is let in leaves no timer behind', async () => {
+  test('and not before it; an admitted one leaves no timer behind', async () => {
     const timers = watchTimers();
     const budget = budgetOf(4);
     const holder = await budget.lease(4);
@@ -225,7 +226,7 @@ describe('who may not wait is told to come again', () => {
     timers.stop();
   });
 
-  test('when the request is given up, with its reason', async () => {
+  test('when the request is cancelled, with its reason', async () => {
     const budget = budgetOf(4);
     const holder = await budget.lease(4);
     const giveUp = new AbortController();

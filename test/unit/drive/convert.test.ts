@@ -31,7 +31,7 @@ test.each([
   ['a type that Drive does not convert', { mimeType: 'image/webp' }, /image\/webp.*offers nothing/],
   ['a name that only looks like a type', { mimeType: 'constructor' }, /offers nothing/],
   ['a file that is too large', { size: 101 }, /101 bytes.*at most 100/],
-])('refuses %s, with the reason', async (_, wrong, reason) => {
+])('rejects %s with the reason', async (_, wrong, reason) => {
   await expect(checkConversion({ ...csv, drive: createImports().drive, ...wrong })).rejects.toMatchObject({
     code: 'conversion-refused',
     status: 422,
@@ -39,11 +39,11 @@ test.each([
   });
 });
 
-test.each([100, undefined])('takes a size of %s', async (size) => {
+test.each([100, undefined])('accepts a size of %s', async (size) => {
   expect(await checkConversion({ ...csv, drive: createImports().drive, size })).toBe(SHEET);
 });
 
-test('asks Drive once for all who ask at once, and again after an hour', async () => {
+test('calls Drive once for concurrent callers, and again after an hour', async () => {
   const { drive, calls } = createImports();
   await Promise.all(Array.from({ length: 20 }, () => checkConversion({ ...csv, drive })));
   expect(calls()).toBe(1);
@@ -53,7 +53,7 @@ test('asks Drive once for all who ask at once, and again after an hour', async (
   expect(calls()).toBe(2);
 });
 
-test('what failed is asked again, and another account is asked itself', async () => {
+test('a failed call is repeated, and another account has its own call', async () => {
   const { drive, calls, answers } = createImports();
   answers.push(() => Promise.reject(new Error('down')));
   await expect(checkConversion({ ...csv, drive })).rejects.toThrow('down');
@@ -64,7 +64,7 @@ test('what failed is asked again, and another account is asked itself', async ()
   expect(other.calls()).toBe(1);
 });
 
-test('who is told to stop leaves, and the others get their answer', async () => {
+test('a cancelled caller leaves, and the others get their result', async () => {
   const { drive, answers } = createImports();
   let answer: (() => void) | undefined;
   answers.push(

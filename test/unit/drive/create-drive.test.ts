@@ -23,7 +23,7 @@ afterEach(() => {
 
 const PREFIX = '/www.googleapis.com/drive/v3';
 
-/** A server that answers in turn, and a Drive that talks to it. */
+/** A server that sends the given responses in order, and a Drive client that calls it. */
 const start = async (answers: Answer[]) => {
   const seen: Seen[] = [];
   const rejected: string[] = [];
@@ -86,14 +86,14 @@ const failureOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(() => undefined).catch((error: unknown) => error);
 
 describe('the token', () => {
-  test('is forgotten after a 401, and a fresh one tried once', async () => {
+  test('is dropped after a 401, and a fresh one is tried once', async () => {
     const { drive, seen, rejected } = await start([refusal(401, 'authError'), [200, FILE]]);
     expect(await drive.get('one', {})).toMatchObject({ id: 'one', parents: [], size: undefined });
     expect(rejected).toEqual(['token-1']);
     expect(seen.map(({ token }) => token)).toEqual(['Bearer token-1', 'Bearer token-2']);
   });
 
-  test('that is refused twice is the operator’s matter', async () => {
+  test('that is rejected twice needs the operator', async () => {
     const { drive, seen } = await start([refusal(401, 'authError'), refusal(401, 'authError'), [200, FILE]]);
     expect(await failureOf(drive.get('one', {}))).toMatchObject({ code: 'key-revoked', retryable: false });
     expect(seen).toHaveLength(2);
@@ -254,7 +254,7 @@ describe('calls', () => {
     expect(seen).toMatchObject(requests);
   });
 
-  test('a search says which drive it means, and asks for that once', async () => {
+  test('a search names the drive it means, and looks it up once', async () => {
     const list: Answer = [200, { files: [] }];
     const { drive, seen } = await start([[200, { driveId: '0A' }], list, list]);
     await drive.find('folder', 'a', {});
@@ -268,7 +268,7 @@ describe('calls', () => {
     });
   });
 
-  test('a refusal by the library’s way is one of the contract’s codes', async () => {
+  test('an error from the client library becomes one of the contract’s codes', async () => {
     const { drive } = await start([refusal(404, 'notFound')]);
     expect(await failureOf(drive.inspectFolder('folder', {}))).toMatchObject({
       code: 'folder-not-found',
@@ -276,21 +276,21 @@ describe('calls', () => {
     });
   });
 
-  test('Google that does not answer is Drive that is not available, and its cause is told', async () => {
+  test('an unresponsive Google is reported as an unavailable Drive, with the cause', async () => {
     const { drive } = await start(Array.from({ length: 9 }, () => (_, request) => void request.socket.destroy()));
     const failure = await failureOf(drive.get('one', {}));
     expect(failure).toMatchObject({ code: 'drive-unavailable', cause: { code: 'google-unavailable' } });
   });
 });
 
-test('a rate limit slows the account down before the call is tried again', async () => {
+test('a rate limit slows the account down before the call is retried', async () => {
   const { drive, paced } = await start([refusal(403, 'userRateLimitExceeded'), refusal(429, 'x'), [503], [200, FILE]]);
   await drive.get('one', {});
   expect(paced.slowDowns).toBe(2);
 });
 
 describe('direct sessions', () => {
-  test('are opened for a size, and live a week', async () => {
+  test('are opened for a size and last a week', async () => {
     const { drive, seen } = await start([
       (response) => response.writeHead(200, { location: 'http://127.0.0.1:1/s?upload_id=secret' }).end(),
     ]);
@@ -308,7 +308,7 @@ describe('direct sessions', () => {
   });
 
   test.each(['bytes=5-99', 'bytes=0-', '0-99,200-300', 'lines=0-9', 'bytes=0-9999999999999999'])(
-    'whose Range cannot be read (%s) are in doubt, and never taken for empty',
+    'whose Range cannot be parsed (%s) are inconclusive, and never treated as empty',
     async (range) => {
       const { drive } = await start([(response) => response.writeHead(308, { range }).end()]);
       const status = drive.sessionStatus('https://www.googleapis.com/s?upload_id=secret', 500, {});
@@ -330,14 +330,14 @@ describe('direct sessions', () => {
     ['of a state that Drive does not tell', [400], { state: 'refused' }],
   ])('are %s', async (_, answer, status) => {
     const { drive, seen, log } = await start([answer]);
-    // The transport follows a session URI as given; this one leads to the same server by the origin.
+    // The transport uses a session URI as it is. This one reaches the same server through its origin.
     expect(await drive.sessionStatus('https://www.googleapis.com/s?upload_id=secret', 500, {})).toEqual(status);
     expect(seen[0]?.token).toBeUndefined();
     expect(log.lines.join()).not.toContain('secret');
   });
 });
 
-describe('a good status with an answer that cannot be read is a transient error', () => {
+describe('a success status with an invalid body is a transient error', () => {
   const html: Answer = (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
   test.each<[string, (drive: Drive) => Promise<unknown>]>([
     ['get', (drive) => drive.get('one', {})],
@@ -350,7 +350,7 @@ describe('a good status with an answer that cannot be read is a transient error'
     expect(await failureOf(run(drive))).toMatchObject({ code: 'drive-unavailable', retryable: true });
   });
 
-  test('an account of which Drive says nothing is read', async () => {
+  test('an account without details in Drive’s response is read', async () => {
     const { drive } = await start([[200, {}]]);
     expect(await drive.aboutAccount({})).toEqual({ email: '', storageLimit: undefined, storageUsed: 0 });
   });

@@ -3,12 +3,12 @@ import { driveError } from '../../../src/drive/answers/errors.ts';
 
 const SERVICE_ACCOUNT = 'courier@local-project.iam.gserviceaccount.com';
 
-/** As Drive v3 answers (https://developers.google.com/workspace/drive/api/guides/handle-errors). */
+/** The error format of Drive v3 (https://developers.google.com/workspace/drive/api/guides/handle-errors). */
 const drive = (code: number, reason: string, message = reason, domain = 'global') => ({
   error: { code, message, errors: [{ domain, reason, message }] },
 });
 
-/** As Google's front end answers, with `google.rpc.ErrorInfo`. */
+/** The error format of Google's front end, with `google.rpc.ErrorInfo`. */
 const withInfo = (code: number, reason: string, status: string, errors: object[] = []) => ({
   error: {
     code,
@@ -126,7 +126,7 @@ test.each([
   ['17', 'userRateLimitExceeded', 17],
   [undefined, 'userRateLimitExceeded', 60],
   [undefined, 'dailyLimitExceeded', 3_600],
-])('a rate limit with Retry-After %s (%s) is to be tried after %i s', (retryAfter, reason, seconds) => {
+])('a rate limit with Retry-After %s (%s) is retried after %i s', (retryAfter, reason, seconds) => {
   const body = Buffer.from(JSON.stringify(drive(403, reason)));
   const error = driveError(
     { status: 403, headers: { 'retry-after': retryAfter }, body },
@@ -145,7 +145,7 @@ test.each([
   [403, 'unheardOf'],
   [400, 'unheardOf'],
   [412, 'conditionNotMet'],
-])('an unknown reason is named and not guessed: %i %s', (status, reason) => {
+])('an unknown reason is reported, not interpreted: %i %s', (status, reason) => {
   const error = errorOf(status, drive(status, reason));
   expect(error).toMatchObject({ status: 502, retryable: false, reason });
   expect(error.detail).toContain(`"${reason}"`);
@@ -153,16 +153,16 @@ test.each([
   expect(error.remedy).not.toMatch(/Share|role|Give/);
 });
 
-test('an internal error names the reason too', () => {
+test('an internal error includes the reason too', () => {
   expect(errorOf(400, drive(400, 'invalidParameter'))).toMatchObject({ code: 'internal', reason: 'invalidParameter' });
   expect(errorOf(400, drive(400, 'invalidParameter')).detail).toContain('invalidParameter');
 });
 
-test('what is no single word is no reason, and goes nowhere', () => {
+test('text that is not a single word is not treated as a reason and appears nowhere', () => {
   const error = errorOf(403, drive(403, 'ada@example.com may not open "Salaries"'));
   expect(JSON.stringify([error.detail, error.reason, String(error.cause)])).not.toMatch(/ada|Salaries/);
 });
 
-test('membership that is required has a remedy of its own', () => {
+test('required membership has its own remedy', () => {
   expect(errorOf(403, drive(403, 'teamDriveMembershipRequired')).remedy).toMatch(/member of the shared drive/);
 });

@@ -13,7 +13,7 @@ const start = (fail: () => boolean = () => false) => {
   return { newId, fetchIdsAhead, calls: () => calls };
 };
 
-test('two thousand files, fifty at a time, get two thousand ids for three calls', async () => {
+test('two thousand files, fifty at a time, get two thousand ids with three calls', async () => {
   const { newId, calls } = start();
   const ids: string[] = [];
   for (let turn = 0; turn < 40; turn++) {
@@ -23,7 +23,7 @@ test('two thousand files, fifty at a time, get two thousand ids for three calls'
   expect(calls()).toBe(3);
 });
 
-test('a failure reaches those who wait, and the next one asks again', async () => {
+test('a failure reaches the waiting callers, and the next one calls again', async () => {
   let down = true;
   const { newId, calls } = start(() => down);
   const waiting = await Promise.allSettled([newId({}), newId({})]);
@@ -33,7 +33,7 @@ test('a failure reaches those who wait, and the next one asks again', async () =
   expect(calls()).toBe(2);
 });
 
-test('a failure to top up is nobody’s as long as there are ids', async () => {
+test('a failed refill affects no caller as long as there are ids', async () => {
   let down = false;
   const { newId } = start(() => down);
   await newId({});
@@ -43,7 +43,7 @@ test('a failure to top up is nobody’s as long as there are ids', async () => {
   expect(await newId({})).toBeDefined();
 });
 
-test('ids fetched ahead are there for the first file, which joins a call that is on its way', async () => {
+test('prefetched ids are ready for the first file, which joins a call in progress', async () => {
   const { newId, fetchIdsAhead, calls } = start();
   await Promise.all([fetchIdsAhead(), newId({})]);
   await fetchIdsAhead();

@@ -6,7 +6,7 @@ import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
 import { uploadTo } from '../../support/upload-to.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
-/** A Drive that gives no SHA-256, as for files from before it had them. */
+/** A Drive that returns no SHA-256, as for old files. */
 
 const closers: (() => void)[] = [];
 afterEach(() => {
@@ -42,13 +42,13 @@ const start = async (stored: Buffer) => {
   return { upload, log, asked };
 };
 
-test('the MD5 of the stored file is compared in its place, and that is logged', async () => {
+test('the MD5 of the stored file is compared instead, and that is logged', async () => {
   const { upload, log } = await start(Buffer.from('abc'));
   expect(await upload(Buffer.from('abc'))).toMatchObject({ file: { id: 'one' }, size: 3 });
   expect(log.lines).toEqual([expect.stringMatching(/^warn .*MD5/)]);
 });
 
-test('another MD5 is another file, which is taken back', async () => {
+test('another MD5 means another content, which is removed', async () => {
   const { upload, log, asked } = await start(Buffer.from('abX'));
   await expect(upload(Buffer.from('abc'))).rejects.toMatchObject({ code: 'drive-unavailable' });
   expect(asked).toContain('DELETE');

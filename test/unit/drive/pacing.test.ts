@@ -17,7 +17,7 @@ const start = (unitsPerMinute = 600) => {
   return { pace, waits, pass: (milliseconds: number) => (nowMs += milliseconds), now: () => nowMs };
 };
 
-/** Spends in steps of 10 units, so long that it shows the share: units a minute. */
+/** Spends steps of 10 units until the rate is stable. Returns units a minute. */
 const shareOf = async ({ pace, now }: ReturnType<typeof start>): Promise<number> => {
   for (let turn = 0; turn < 40; turn++) await pace.spend(10, {});
   const startedMs = now();
@@ -26,7 +26,7 @@ const shareOf = async ({ pace, now }: ReturnType<typeof start>): Promise<number>
 };
 
 describe('a credential', () => {
-  test('may spend half of a minute at once, and then as fast as the quota comes back', async () => {
+  test('may spend half of a minute’s quota at once, and then at the rate of the quota', async () => {
     const { pace, waits } = start();
     await pace.spend(294, {});
     expect(waits).toEqual([]);
@@ -37,7 +37,7 @@ describe('a credential', () => {
     expect(waits).toHaveLength(2);
   });
 
-  test('gets back what time brings, and no more than a burst', async () => {
+  test('is refilled with time, up to one burst', async () => {
     const { pace, waits, pass } = start();
     await pace.spend(294, {});
     pass(5_000);
@@ -49,7 +49,7 @@ describe('a credential', () => {
     expect(waits).toEqual([5_000]);
   });
 
-  test('waits no longer than to the deadline, and leaves its units to others then', async () => {
+  test('waits no longer than the deadline, and then leaves its units to others', async () => {
     const { pace, waits, now } = start();
     await pace.spend(294, {});
     await pace.spend(98, { deadlineMs: now() + 70 });
@@ -57,7 +57,7 @@ describe('a credential', () => {
     expect(waits).toEqual([70, 4_930]);
   });
 
-  test('gives its units back when the caller ends the wait', async () => {
+  test('returns its units when the caller cancels the wait', async () => {
     let nowMs = 0;
     const aborted = new Error('the caller is gone');
     const waits: number[] = [];
@@ -76,7 +76,7 @@ describe('a credential', () => {
     expect(waits).toEqual([10_000, 10_000]);
   });
 
-  test('stops for two seconds after a refusal, and up to eight where refusals go on', async () => {
+  test('pauses for two seconds after a rate limit error, and up to eight if they continue', async () => {
     const { pace, waits } = start(60_000_000);
     const pauses: number[] = [];
     for (let turn = 0; turn < 5; turn++) {
@@ -87,7 +87,7 @@ describe('a credential', () => {
     expect(pauses).toEqual([2_000, 4_000, 8_000, 8_000, 8_000]);
   });
 
-  test('has calls that wait during a refusal wait again, one after another', async () => {
+  test('makes waiting calls wait again after a rate limit error, one after another', async () => {
     let nowMs = 0;
     const due: { atMs: number; wake(): void }[] = [];
     const pace = createPace({
@@ -112,10 +112,10 @@ describe('a credential', () => {
     expect(gaps.every((gap) => gap > 1_000)).toBe(true);
   });
 
-  test('keeps to what Drive accepted, and grows back while Drive refuses nothing', async () => {
+  test('stays at the rate that Drive accepted, and grows back while there are no errors', async () => {
     const world = start();
     expect(await shareOf(world)).toBe(588);
-    // Of 500 units in the last minute, Drive refused 200: others spend the rest of the quota.
+    // Of 500 units in the last minute, Drive rejected 200: others use the rest of the quota.
     for (let turn = 0; turn < 4; turn++) world.pace.slowDown(50);
     const reduced = await shareOf(world);
     expect(reduced).toBeLessThan(500);
@@ -124,7 +124,7 @@ describe('a credential', () => {
     expect(await shareOf(world)).toBe(588);
   });
 
-  test('keeps a share of a 256th of the quota at least', async () => {
+  test('keeps at least a 256th of the quota', async () => {
     const world = start(256_000);
     for (let turn = 0; turn < 20; turn++) {
       world.pace.slowDown(1);
@@ -133,7 +133,7 @@ describe('a credential', () => {
     expect(await shareOf(world)).toBeGreaterThanOrEqual(1_000);
   });
 
-  test('without a quota is never held up', async () => {
+  test('without a quota never waits', async () => {
     const { pace, waits } = start(Number.POSITIVE_INFINITY);
     for (let turn = 0; turn < 1_000; turn++) await pace.spend(1e9, {});
     pace.slowDown(1e9);

@@ -6,13 +6,13 @@ test.each([
   ['back\\slash', "'back\\\\slash'"],
   ["\\' or 1=1", "'\\\\\\' or 1=1'"],
   ['zwölf 🗂', "'zwölf 🗂'"],
-])('a name like %s cannot leave its quotes', (name, quoted) => {
+])('a name like %s cannot escape its quotes', (name, quoted) => {
   expect(filesNamed('folder', name)).toBe(
     `'folder' in parents and name = ${quoted} and mimeType != 'application/vnd.google-apps.folder' and trashed = false`,
   );
 });
 
-test('folders and properties are searched in one folder, and not in the trash', () => {
+test('folders and properties are searched in one folder, without the trash', () => {
   expect(foldersNamed('parent', '11')).toBe(
     "'parent' in parents and name = '11' and mimeType = 'application/vnd.google-apps.folder' and trashed = false",
   );

@@ -25,7 +25,7 @@ interface Opening {
   skip?: number;
 }
 
-/** A window over bytes, and what its lease was asked for: every block that is taken must be given back. */
+/** A replay buffer over bytes, and the requests to its lease: every acquired block must be returned. */
 const open = async (bytes: Uint8Array, { piece = 7, blocks = 8, size, maxBytes = 1e6, skip }: Opening = {}) => {
   const budget = createBufferBudget({ bytes: blocks * BLOCK, maxWaiters: 1, blockBytes: BLOCK });
   const lease = await budget.lease(2);
@@ -61,13 +61,13 @@ describe('reading ahead', () => {
     [29, true],
     [30, true],
     [31, false],
-  ])('of %i bytes answers the whole for at most 30: %s', async (size, isWhole) => {
+  ])('of %i bytes returns everything up to 30 bytes: %s', async (size, isWhole) => {
     const bytes = bytesOf(size);
     const { window } = await open(bytes);
     expect(await window.readAhead(30)).toEqual(isWhole ? { sha256: sha256(bytes), size } : undefined);
   });
 
-  test('ends where no block is left', async () => {
+  test('stops when no block is left', async () => {
     const { window } = await open(bytesOf(1_000), { blocks: 4 });
     expect(await window.readAhead(900)).toBeUndefined();
   });
@@ -87,7 +87,7 @@ describe('chunks', () => {
     }
   };
 
-  test('are no larger when all of the source has been read', async () => {
+  test('are not larger when all of the source has been read', async () => {
     const bytes = bytesOf(40);
     const { window } = await open(bytes);
     await turn();
@@ -95,7 +95,7 @@ describe('chunks', () => {
     expect(await window.next(20)).toEqual({ from: 20, to: 40, whole: { sha256: sha256(bytes), size: 40 } });
   });
 
-  test('are shown from any byte that is held, also in the middle of a block', async () => {
+  test('can start at any buffered byte, also in the middle of a block', async () => {
     const bytes = bytesOf(40);
     const { window } = await open(bytes);
     await turn();
@@ -111,7 +111,7 @@ describe('chunks', () => {
   });
 
   test.each([0, 1, 19, 20, 21, 39, 40, 41, 100, 101])(
-    'of %i bytes are multiples of the block but the last, which alone says what the whole is',
+    'of %i bytes are multiples of the block except the last, and only the last states the total size',
     async (size) => {
       const bytes = bytesOf(size);
       for (const piece of [1, 7, 10, 64]) {
@@ -120,7 +120,7 @@ describe('chunks', () => {
         expect(sent.equals(bytes)).toBe(true);
         expect(whole).toEqual({ sha256: sha256(bytes), size });
         expect(chunks.slice(0, -1).every(({ from, to }) => to > from && (to - from) % BLOCK === 0)).toBe(true);
-        // Half of what an upload that is alone may hold: two of eight blocks.
+        // Half of the maximum for a single upload: two of eight blocks.
         expect(chunks.every(({ from, to }) => to - from <= 2 * BLOCK)).toBe(true);
         expect(chunks).toHaveLength(Math.max(1, Math.ceil(size / (2 * BLOCK))));
         expect(counted.most).toBeLessThanOrEqual(4);
@@ -128,7 +128,7 @@ describe('chunks', () => {
     },
   );
 
-  test('are taken from what is there when no block is left, and never less than a block', async () => {
+  test('use what is buffered when no block is left, and at least one block', async () => {
     const { window } = await open(bytesOf(1_000), { blocks: 4 });
     await turn();
     expect(await window.next(0)).toEqual({ from: 0, to: BLOCK });
@@ -136,7 +136,7 @@ describe('chunks', () => {
     expect(await window.next(BLOCK)).toEqual({ from: BLOCK, to: 2 * BLOCK });
   });
 
-  test('are what there is room for, when others have taken the room that there was at first', async () => {
+  test('are as large as the remaining budget when others have taken the rest', async () => {
     const budget = createBufferBudget({ bytes: 20 * BLOCK, maxWaiters: 1, blockBytes: BLOCK });
     const lease = await budget.lease(2);
     let give: (bytes: Uint8Array) => void = () => undefined;
@@ -154,14 +154,14 @@ describe('chunks', () => {
     expect(await next).toEqual({ from: 0, to: 20 });
   });
 
-  test('have 64 blocks at most, and twice as many are held', async () => {
+  test('have at most 64 blocks, and twice as many are buffered', async () => {
     const { window, counted } = await open(bytesOf(5_000), { blocks: 1_000, piece: 1_000 });
     expect(await window.next(0)).toEqual({ from: 0, to: 64 * BLOCK });
     await turn();
     expect(counted.most).toBe(128);
   });
 
-  test('start behind what Drive has already; those bytes are hashed and not held', async () => {
+  test('start after what Drive already has; those bytes are hashed and not buffered', async () => {
     const bytes = bytesOf(95);
     const { window } = await open(bytes, { skip: 70 });
     expect(window.start()).toBe(70);
@@ -173,7 +173,7 @@ describe('chunks', () => {
 });
 
 describe('blocks', () => {
-  test('go back as the bytes in them are dropped, and all of them at the end', async () => {
+  test('are returned as their bytes are dropped, and all of them at the end', async () => {
     const { window, counted, budget } = await open(bytesOf(1_000));
     await turn();
     expect(counted).toMatchObject({ taken: 4, given: 0 });
@@ -191,13 +191,13 @@ describe('blocks', () => {
     expect(budget.gauges().used).toBe(20);
   });
 
-  test('that were given back are not shown', async () => {
+  test('that were returned are not available', async () => {
     const { window } = await open(bytesOf(100));
     await turn();
     expect(() => window.views(30, 50)).toThrow('not held');
   });
 
-  test('are not asked for any more while the rest is only read for its hash', async () => {
+  test('are not requested while the rest is only read for its hash', async () => {
     const bytes = bytesOf(1_000);
     const { window, counted } = await open(bytes);
     expect(await window.drain()).toEqual({ sha256: sha256(bytes), size: 1_000 });
@@ -208,7 +208,7 @@ describe('blocks', () => {
 test.each([
   ['waits for room', 1_000],
   ['gives one piece after another', 1],
-])('a source that %s is let go of when the window is closed', async (_, piece) => {
+])('a source that %s is released when the replay buffer is closed', async (_, piece) => {
   const budget = createBufferBudget({ bytes: 8 * BLOCK, maxWaiters: 1, blockBytes: BLOCK });
   let isLetGo = false;
   async function* endless(): AsyncGenerator<Uint8Array> {
@@ -229,7 +229,7 @@ test.each([
   expect(isLetGo).toBe(true);
 });
 
-describe('a source that does not keep its word is an error', () => {
+describe('a source that breaks its promise is an error', () => {
   test.each<[string, Opening, number, string, RegExp]>([
     ['with fewer bytes than announced', { size: 21 }, 20, 'body-truncated', /\b20\b.*\b21\b/],
     ['with more bytes than announced', { size: 19 }, 20, 'body-truncated', /\b20\b.*\b19\b/],
@@ -240,12 +240,12 @@ describe('a source that does not keep its word is an error', () => {
     await expect(window.drain()).rejects.toMatchObject({ code, detail: expect.stringMatching(numbers) });
   });
 
-  test('and one that keeps it to the byte is none', async () => {
+  test('and one that keeps it exactly is accepted', async () => {
     const { window } = await open(bytesOf(20), { size: 20, maxBytes: 20 });
     expect(await window.drain()).toMatchObject({ size: 20 });
   });
 
-  test('whoever waits is told of the first failure', async () => {
+  test('every waiter gets the first failure', async () => {
     const { window } = await open(bytesOf(1_000), { blocks: 4 });
     const waiting = window.readAhead(900).then(() => window.next(500));
     await turn();

@@ -35,11 +35,11 @@ const notFound = () => new CourierError('folder-not-found');
 const failureOf = (work: Promise<unknown>): Promise<unknown> =>
   work.then(() => undefined).catch((error: unknown) => error);
 
-/** Drive, for an account that is no member of the drive. */
+/** Drive for an account that is not a member of the drive. */
 const toNonMember = ({ corpora }: Parameters): Answer => (corpora === 'drive' ? notFound() : { files: [FILE] });
 
-describe('an account that is no member of the shared drive', () => {
-  test('searches all that it can see, and remembers it for the drive', async () => {
+describe('an account that is not a member of the shared drive', () => {
+  test('searches everything it can see, and caches that for the drive', async () => {
     const { search, asked, corpora } = setUp(toNonMember);
     expect(await search('folder', 'q', {})).toMatchObject([{ id: 'one' }]);
     expect(await search('other folder of the drive', 'q', {})).toMatchObject([{ id: 'one' }]);
@@ -49,7 +49,7 @@ describe('an account that is no member of the shared drive', () => {
     for (const { fields } of asked) expect(fields).toContain('incompleteSearch');
   });
 
-  test('is noticed when it becomes one', async () => {
+  test('is detected when it becomes a member', async () => {
     const member = { is: false };
     const { search, clock, corpora } = setUp((parameters) => (member.is ? { files: [FILE] } : toNonMember(parameters)));
     await search('folder', 'q', {});
@@ -60,7 +60,7 @@ describe('an account that is no member of the shared drive', () => {
     expect(corpora()).toEqual(['drive', undefined, 'drive', 'drive']);
   });
 
-  test('is told from a folder that is missing, of which nothing is remembered', async () => {
+  test('is distinguished from a missing folder, about which nothing is cached', async () => {
     const missing = { is: true };
     const { search, corpora } = setUp(() => (missing.is ? notFound() : { files: [] }));
     expect(await failureOf(search('folder', 'q', {}))).toMatchObject({ code: 'folder-not-found' });
@@ -69,14 +69,14 @@ describe('an account that is no member of the shared drive', () => {
     expect(corpora()).toEqual(['drive', undefined, 'drive']);
   });
 
-  test('is told to the doctor', async () => {
+  test('is reported to the doctor', async () => {
     expect(await setUp(toNonMember).probe('folder', {})).toBe('non-member');
     expect(await setUp(() => ({ files: [] })).probe('folder', {})).toBe('member');
   });
 });
 
-describe('a search that Drive did not complete', () => {
-  test('that found nothing proves nothing', async () => {
+describe('an incomplete search of Drive', () => {
+  test('without results is inconclusive', async () => {
     const { search } = setUp((parameters) =>
       parameters.corpora === 'drive' ? notFound() : { files: [], incompleteSearch: true },
     );
@@ -87,20 +87,20 @@ describe('a search that Drive did not complete', () => {
     });
   });
 
-  test('proves nothing on any of its pages', async () => {
+  test('is inconclusive on any of its pages', async () => {
     const { search } = setUp(({ pageToken }) =>
       pageToken === undefined ? { incompleteSearch: true, nextPageToken: 'p2' } : { incompleteSearch: false },
     );
     expect(await failureOf(search('folder', 'q', {}))).toMatchObject({ reason: 'incompleteSearch' });
   });
 
-  test('still proves what it found', async () => {
+  test('is still valid for what it found', async () => {
     const { search } = setUp(() => ({ files: [FILE], incompleteSearch: true }));
     expect(await search('folder', 'q', {})).toMatchObject([{ id: 'one' }]);
   });
 });
 
-test('any other failure is not tried otherwise', async () => {
+test('any other failure causes no second search', async () => {
   const { search, corpora } = setUp(() => new CourierError('drive-unavailable'));
   expect(await failureOf(search('folder', 'q', {}))).toMatchObject({ code: 'drive-unavailable' });
   expect(corpora()).toEqual(['drive']);

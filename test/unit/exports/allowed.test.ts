@@ -38,10 +38,10 @@ test.each([
   'gs://exports.evil.example/ready/a.csv',
   'gs://archive-private/a.csv',
   'gs://odd/100%25 safe/%231/a.csv',
-])('%s may not', (name) => {
+])('%s may not be delivered', (name) => {
   expect(isAllowedSource(SOURCES, parseObjectName(name))).toBe(false);
 });
 
-test('nothing may where nothing is listed', () => {
+test('nothing may be delivered if nothing is listed', () => {
   expect(isAllowedSource([], parseObjectName('gs://archive/a.csv'))).toBe(false);
 });

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Base64Check, decoded } from '../../../src/exports/bytes/base64.ts';
 
-/** Its bytes, when a text that comes in pieces of this size is base64. */
+/** The decoded bytes if a text in pieces of this size is valid base64. */
 const decodeBase64 = async (text: string, size = 3): Promise<Buffer | undefined> => {
   const bytes = Buffer.from(text);
   const check = new Base64Check({ allowUrlAlphabet: true });
@@ -30,7 +30,7 @@ test.each([
   expect((await decodeBase64(text))?.toString()).toBe(bytes);
 });
 
-test('the URL alphabet is taken, too', async () => {
+test('the URL alphabet is accepted too', async () => {
   expect(await decodeBase64('-_-_')).toEqual(Buffer.from([0xfb, 0xff, 0xbf]));
 });
 
@@ -56,7 +56,7 @@ test.each([
   expect(await decodeBase64(text)).toBeUndefined();
 });
 
-test('whatever a pattern takes is taken, and nothing else', async () => {
+test('the decoder accepts exactly what a pattern accepts', async () => {
   const BASE64 = /^(?:[\w+/-]{4})*(?:[\w+/-]{2}(?:==)?|[\w+/-]{3}=?)?$/;
   const text = fc.array(fc.constantFrom('a', 'Q', '+', '/', '-', '_', '=', '!', 'ÿ', '€', '\n', ' '), {
     maxLength: 10,

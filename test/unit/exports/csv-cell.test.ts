@@ -43,7 +43,7 @@ describe('a text that a spreadsheet would run as a formula', () => {
     several: '\ufeff \u200b\t\u200e',
   };
 
-  test.each(Object.entries(HIDDEN))('gets an apostrophe, also behind: %s', (_, hidden) => {
+  test.each(Object.entries(HIDDEN))('gets an apostrophe, also after: %s', (_, hidden) => {
     for (const sign of SIGNS) {
       expect(cell(`${hidden}${sign}1+1`)).toBe(`"'${hidden}${sign}1+1"`);
       expect(csvCell(`${hidden}${sign}1+1`, { rawCells: true })).toBe(`"${hidden}${sign}1+1"`);
@@ -55,7 +55,7 @@ describe('a text that a spreadsheet would run as a formula', () => {
   });
 
   test.each(['a=1', '1-2', '\u200bx', ' x', '', '\ufeff', "'=1", '\u22125 °C', '*', '#REF!', '{"a":"=1"}'])(
-    'gets none when it is no formula: %j',
+    'gets none if it is not a formula: %j',
     (text) => {
       expect(cell(text)).toBe(`"${text.replaceAll('"', '""')}"`);
     },
@@ -69,7 +69,7 @@ test.each(['x;=1+1', 'x\t=1+1', 'x|=1+1', 'x,=1+1', 'x\n=1+1', 'x', '1', 'true',
   },
 );
 
-test('numbers and booleans are as they are, nothing is empty, what is nested is JSON', () => {
+test('numbers and booleans are unchanged, null is empty, nested values are JSON', () => {
   expect([-1.5, 0, 1e21, true, false, null, undefined].map(cell)).toEqual([
     '-1.5',
     '0',
@@ -82,7 +82,7 @@ test('numbers and booleans are as they are, nothing is empty, what is nested is 
   expect(cell({ a: ['=1'] })).toBe('"{""a"":[""=1""]}"');
 });
 
-test('what is quoted is read back as it was', () => {
+test('quoted text is read back unchanged', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       const written = csvCell(text, { rawCells: true });

@@ -11,14 +11,14 @@ const prettyOf = async (text: string): Promise<string> => {
   return Buffer.concat(chunks).toString();
 };
 
-/** JSON that loses nothing in JavaScript, and is I-JSON. */
+/** JSON that JavaScript represents exactly and that is valid I-JSON. */
 const anyJson = fc
   .jsonValue({ maxDepth: 6 })
   .map((value) => JSON.stringify(value))
   .filter((text) => !/\\ud[89a-f]/i.test(text) && text.isWellFormed());
 
 describe('exact JSON', () => {
-  test('of what JavaScript can hold is what JSON.parse makes of it, indented or not', () => {
+  test('equals the result of JSON.parse for all that JavaScript can represent, indented or not', () => {
     fc.assert(
       fc.property(anyJson, fc.constantFrom(undefined, 1, '\t', ' \r\n'), (text, indent) => {
         const value: unknown = JSON.parse(text);
@@ -27,7 +27,7 @@ describe('exact JSON', () => {
     );
   });
 
-  test('is printed as JSON.stringify would', async () => {
+  test('is printed as JSON.stringify does', async () => {
     await fc.assert(
       fc.asyncProperty(anyJson, async (text) => {
         const plain: unknown = JSON.parse(text);
@@ -36,7 +36,7 @@ describe('exact JSON', () => {
     );
   });
 
-  test('is no JSON where JSON.parse finds none', () => {
+  test('rejects what JSON.parse rejects', () => {
     const damaged = fc
       .tuple(anyJson, fc.nat(), fc.nat(), fc.constantFrom('', ',', '"', '\\', '{', ']', '0', '.', '-', 'e', '\0', ' '))
       .map(([text, at, length, piece]) => {
@@ -51,7 +51,7 @@ describe('exact JSON', () => {
         } catch {
           isJson = false;
         }
-        // What it takes is JSON; what it refuses is none, or breaks I-JSON's rules.
+        // Accepted text is JSON. Rejected text is not JSON or violates I-JSON.
         const rules = /is there twice|lone surrogate/;
         try {
           parseExactJson(text);
@@ -78,11 +78,11 @@ describe('exact JSON', () => {
     expect(await prettyOf(`[${written}]`)).toBe(`[\n  ${written}\n]\n`);
   });
 
-  test.each(['0', '-1', '1.5', '999999999999999', '0.1', '1e+21'])('makes a number of %s', (written) => {
+  test.each(['0', '-1', '1.5', '999999999999999', '0.1', '1e+21'])('normalizes the number %s', (written) => {
     expect(parseExactJson(written)).toBe(Number(written));
   });
 
-  test.each(['01', '1.', '.5', '+1', '1e', '0x1', 'NaN', 'Infinity', '-', '1 2'])('takes no %s', (written) => {
+  test.each(['01', '1.', '.5', '+1', '1e', '0x1', 'NaN', 'Infinity', '-', '1 2'])('rejects %s', (written) => {
     expect(() => parseExactJson(written)).toThrow('is not JSON');
   });
 
@@ -99,7 +99,7 @@ describe('exact JSON', () => {
     expect(keysOf(parseExactJson('{"b":1,"a":2}') as object)).toEqual(['b', 'a']);
   });
 
-  test('has "__proto__" for a key like any other, and changes no prototype', () => {
+  test('treats "__proto__" like any other key, and changes no prototype', () => {
     const parsed = parseExactJson('{"__proto__":{"polluted":true}}') as Record<string, unknown>;
     expect(Object.keys(parsed)).toEqual(['__proto__']);
     expect(Object.getPrototypeOf(parsed)).toBe(Object.prototype);
@@ -117,7 +117,7 @@ describe('exact JSON', () => {
     else expect(() => parseExactJson(nested)).toThrow(refusal);
   });
 
-  test('names a key that is there twice, cut short, and no value', () => {
+  test('names a duplicate key, truncated, and no value', () => {
     expect(() => parseExactJson(`{"${'k'.repeat(100)}":"secret","${'k'.repeat(100)}":1}`)).toThrow(
       `The key "${'k'.repeat(60)}…" is there twice in one object.`,
     );

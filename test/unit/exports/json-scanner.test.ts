@@ -6,7 +6,7 @@ import { JsonScanner } from '../../../src/exports/json/scanner.ts';
 import { JsonWriter } from '../../../src/exports/json/writer.ts';
 import { createJsonFeed } from '../../../src/exports/bytes/spool.ts';
 
-/** What is written of a text that comes in pieces of these sizes, over and over. */
+/** The output for a text that arrives in pieces of these sizes, repeated in a cycle. */
 const rewritten = (text: string | Buffer, sizes: readonly number[] = [1_000], pretty = false): string => {
   const bytes = Buffer.from(text);
   const out = new ByteWriter(64);
@@ -27,7 +27,7 @@ const anyJson = fc
 const anySizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 5 });
 
 describe('scanned JSON', () => {
-  test('is what it was, in whatever pieces it comes and however it is laid out', () => {
+  test('is unchanged, however it is split and formatted', () => {
     fc.assert(
       fc.property(anyJson, anySizes, fc.constantFrom(undefined, 1, '\t'), (text, sizes, indent) => {
         const value: unknown = JSON.parse(text);
@@ -38,12 +38,12 @@ describe('scanned JSON', () => {
     );
   });
 
-  test('has no escape that is not needed, and all that are', () => {
+  test('contains exactly the escapes that are needed', () => {
     const escaped = '["\\u0041\\/\\ud83d\\ude00\\u00fc\\u0000\\u001f\\u000a\\"\\\\\\b\\f\\n\\r\\t\\u2028\\u007f"]';
     for (const size of [1, 2, 3, 100]) expect(rewritten(escaped, [size])).toBe(JSON.stringify(JSON.parse(escaped)));
   });
 
-  test('is refused where JSON.parse refuses it, and nowhere else', () => {
+  test('is rejected exactly where JSON.parse rejects it', () => {
     const piece = fc.constantFrom('', ',', '"', '\\', '{', ']', '0', '.', '-', 'e', '\0', ' ', 'nul', '\\u00', '+');
     const damaged = fc.tuple(anyJson, fc.nat(), fc.nat(), piece).map(([text, at, length, put]) => {
       const start = at % (text.length + 1);
@@ -78,7 +78,7 @@ describe('scanned JSON', () => {
     ['[01]', 3],
     ['nulL', 4],
     ['{"a" 1}', 6],
-  ])('%j is refused at character %d, in pieces of any size', (text, character) => {
+  ])('%j is rejected at character %d, in pieces of any size', (text, character) => {
     for (const size of [1, 2, 3, 5, 100]) {
       const detail = `This is not JSON: character ${character} is not what must stand there.`;
       expect(() => rewritten(text, [size])).toThrow(detail);
@@ -94,7 +94,7 @@ describe('scanned JSON', () => {
     for (const size of [1, 2, 100]) expect(() => rewritten(bytes, [size])).toThrow('The document is not UTF-8.');
   });
 
-  test('may have a byte order mark before it, and nowhere else', () => {
+  test('may have a byte order mark only at its start', () => {
     for (const size of [1, 2, 3, 100]) {
       expect(rewritten('\ufeff[1]', [size])).toBe('[1]');
       expect(() => rewritten('\ufeff\ufeff[1]', [size])).toThrow('This is not JSON');
@@ -110,7 +110,7 @@ describe('keys', () => {
     unique.close();
   };
 
-  test.each([2, 16, 17, 500])('of %d the one that is there twice is found', (count) => {
+  test.each([2, 16, 17, 500])('of %d the duplicate one is found', (count) => {
     const keys = Array.from({ length: count - 1 }, (_, index) => `key ${index}`);
     expect(() => add(keys)).not.toThrow();
     for (const again of [keys[0] ?? '', keys.at(-1) ?? '']) {
@@ -118,7 +118,7 @@ describe('keys', () => {
     }
   });
 
-  test('may be the same in objects that are within or beside each other', () => {
+  test('may be the same in nested or sibling objects', () => {
     const unique = new UniqueKeys();
     for (let n = 0; n < 3; n += 1) {
       unique.open();
@@ -131,7 +131,7 @@ describe('keys', () => {
     }
   });
 
-  test('of the objects that are open at once are at most 250,000', () => {
+  test('of all open objects are limited to 250,000', () => {
     const keys = Array.from({ length: 250_001 }, (_, index) => String(index));
     expect(() => add(keys)).toThrow(expect.objectContaining({ code: 'too-large' }));
     expect(() => add(keys.slice(1))).not.toThrow();

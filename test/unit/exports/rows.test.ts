@@ -17,7 +17,7 @@ const csvOf = async (rows: Row[], options = {}): Promise<string> => {
   return Buffer.concat(chunks).toString();
 };
 
-test('the header has every key, in the order in which it is first seen', async () => {
+test('the header contains every key, in the order of first appearance', async () => {
   expect(
     await csvOf([
       { b: 1, a: 2 },
@@ -26,7 +26,7 @@ test('the header has every key, in the order in which it is first seen', async (
   ).toBe('b,a,c\r\n1,2,\r\n,4,3\r\n');
 });
 
-test('quotes, commas and line breaks are quoted as RFC 4180 says', async () => {
+test('quotes, commas and line breaks are quoted as in RFC 4180', async () => {
   expect(await csvOf([{ t: 'a "b", c' }, { t: 'x\r\ny' }])).toBe('t\r\n"a ""b"", c"\r\n"x\r\ny"\r\n');
 });
 
@@ -46,13 +46,13 @@ test('a column name cannot run as a formula either', async () => {
   expect(await csvOf([{ '=cmd': 1 }])).toBe('"\'=cmd"\r\n1\r\n');
 });
 
-test('numbers and booleans are as they are; nothing is empty; what is nested is JSON', async () => {
+test('numbers and booleans are unchanged; null is empty; nested values are JSON', async () => {
   expect(await csvOf([{ n: -1.5, t: true, f: false, e: null, o: { a: [1] } }])).toBe(
     'n,t,f,e,o\r\n-1.5,true,false,,"{""a"":[1]}"\r\n',
   );
 });
 
-test('a byte order mark goes first only when something is not ASCII', async () => {
+test('a byte order mark is written only if there are non-ASCII characters', async () => {
   expect(await csvOf([{ t: 'Zürich' }])).toBe('\ufefft\r\n"Zürich"\r\n');
   expect(await csvOf([{ t: 'Zurich' }])).toBe('t\r\n"Zurich"\r\n');
 });
@@ -64,21 +64,21 @@ test('no rows, or rows without cells, are an empty file, and many rows are read 
   expect((await csvOf(rows)).split('\r\n')).toHaveLength(1_203);
 });
 
-test('a file that begins with ID is not what Excel takes for SYLK', async () => {
+test('a file that begins with ID is not mistaken for SYLK by Excel', async () => {
   expect(await csvOf([{ ID: 1, name: 'a' }])).toBe('"ID",name\r\n1,"a"\r\n');
 });
 
-test('the empty cell of an only column is a row still', async () => {
+test('an empty cell in a single column is still a row', async () => {
   expect(await csvOf([{ a: null }, { a: '' }, { a: 1 }])).toBe('a\r\n""\r\n""\r\n1\r\n');
 });
 
-test('a cell is a row’s own: what every object has from its prototype is none', async () => {
+test('only own properties are cells, not inherited ones', async () => {
   expect(await csvOf([{ constructor: 1, toString: 2 }, { a: 3 }] as unknown as Row[])).toBe(
     'constructor,toString,a\r\n1,2,\r\n,,3\r\n',
   );
 });
 
-test('more columns or cells than a spreadsheet has are refused', async () => {
+test('more columns or cells than a spreadsheet supports are rejected', async () => {
   const wide = Object.fromEntries(Array.from({ length: 16_385 }, (_, index) => [`c${index}`, 1]));
   await expect(rowsSource([wide])).rejects.toThrow('has 16385 columns or more; 16384 are the most');
   const sparse = Array.from({ length: 4_000 }, (_, index) => ({ [`c${index}`]: 1 }));

@@ -18,7 +18,7 @@ afterEach(() => {
 
 const LOG: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => LOG };
 
-/** A server that stands for all of Google, and a transport whose waits are noted instead of waited. */
+/** A server in place of all Google services, and a transport that records its waits instead of waiting. */
 const start = async (handler: Handler) => {
   const seen: { method: string; url: string; socket: Socket; body: string }[] = [];
   const server = createServer(async (request, response) => {
@@ -73,13 +73,13 @@ describe('the origin', () => {
     ['https://www.googleapis.com/upload/drive/v3/files?a=1', '/www.googleapis.com/upload/drive/v3/files?a=1'],
     ['https://oauth2.googleapis.com/token', '/oauth2.googleapis.com/token'],
     ['https://www.gstatic.com/iap/verify/public_key-jwk', '/www.gstatic.com/iap/verify/public_key-jwk'],
-  ])('stands before the host of %s', async (url, path) => {
+  ])('replaces the host of %s', async (url, path) => {
     const { transport, seen } = await start((_, response) => response.end());
     await transport.send({ ...GET, url });
     expect(seen.map(({ url }) => url)).toEqual([path]);
   });
 
-  test('leaves a session URI that came back in Location as it is', async () => {
+  test('leaves a session URI from Location unchanged', async () => {
     const { transport, seen, origin } = await start((_, response) => response.end());
     await transport.send({ ...GET, method: 'PUT', url: `${origin}/session/1` });
     expect(seen.map(({ url }) => url)).toEqual(['/session/1']);
@@ -97,7 +97,7 @@ describe('retries', () => {
     ['403 rateLimitExceeded', 403, rateLimited('rateLimitExceeded')],
     ['403 userRateLimitExceeded', 403, rateLimited('userRateLimitExceeded')],
     ['403 sharingRateLimitExceeded', 403, rateLimited('sharingRateLimitExceeded')],
-  ])('%s of an idempotent request is tried again, with twice the ceiling each time', async (_, status, body) => {
+  ])('%s of an idempotent request is retried, doubling the maximum delay each time', async (_, status, body) => {
     const { transport, seen, waits } = await start(fail(3, status, body));
     const tally = { calls: 0, retries: 0, units: 0 };
     expect(await transport.send({ ...GET, callStats: tally })).toMatchObject({ status: 200 });
@@ -114,13 +114,13 @@ describe('retries', () => {
     ['501', 501, ''],
     ['403 storageQuotaExceeded', 403, rateLimited('storageQuotaExceeded')],
     ['403 dailyLimitExceeded', 403, rateLimited('dailyLimitExceeded')],
-  ])('%s is an answer', async (_, status, body) => {
+  ])('%s is not retried', async (_, status, body) => {
     const { transport, seen } = await start(fail(3, status, body));
     expect(await transport.send(GET)).toMatchObject({ status });
     expect(seen).toHaveLength(1);
   });
 
-  test('a request that may be sent once is sent once, whatever comes', async () => {
+  test('a request that may be sent once is sent once, whatever fails', async () => {
     const { transport, seen } = await start(fail(1, 503));
     expect(await transport.send({ ...GET, method: 'POST', retry: 'once' })).toMatchObject({ status: 503 });
     expect(seen).toHaveLength(1);
@@ -131,7 +131,7 @@ describe('retries', () => {
     expect(cut.seen).toHaveLength(1);
   });
 
-  test('a cut connection is tried again with the same body, before and in the middle of the answer', async () => {
+  test('a broken connection is retried with the same body, before and during the response', async () => {
     const { transport, seen } = await start((request, response, turn) => {
       if (turn === 1) request.socket.destroy();
       else if (turn === 2) {
@@ -145,7 +145,7 @@ describe('retries', () => {
     expect(seen.map(({ body }) => body)).toEqual(['in two pieces', 'in two pieces', 'in two pieces']);
   });
 
-  test('Retry-After is obeyed, in seconds and as a date', async () => {
+  test('Retry-After is honored in seconds and as a date', async () => {
     const seconds = await start(fail(1, 503, '', { 'retry-after': '7' }));
     await seconds.transport.send(GET);
     expect(seconds.waits).toEqual([7_250]);
@@ -155,13 +155,13 @@ describe('retries', () => {
     expect(dated.waits[0]).toBeLessThan(21_000);
   });
 
-  test('a Retry-After of more than a minute is handed on', async () => {
+  test('a Retry-After of more than a minute is passed to the caller', async () => {
     const { transport, waits } = await start(fail(9, 503, '', { 'retry-after': '600' }));
     expect(await transport.send(GET)).toMatchObject({ status: 503, headers: { 'retry-after': '600' } });
     expect(waits).toEqual([]);
   });
 
-  test('end after seven attempts with the last answer', async () => {
+  test('end after seven attempts with the last response', async () => {
     const { transport, seen } = await start(fail(99, 503));
     expect(await transport.send(GET)).toMatchObject({ status: 503 });
     expect(seen).toHaveLength(7);
@@ -175,7 +175,7 @@ describe('retries', () => {
     expect(seen).toHaveLength(3);
   });
 
-  test('are budgeted: an outage is hardly multiplied, and ends when answers come again', async () => {
+  test('have a budget: an outage is hardly amplified, and the budget recovers', async () => {
     let down = true;
     const { transport, seen } = await start((_, response) => response.writeHead(down ? 503 : 200).end());
     for (let turn = 0; turn < 200; turn++) await transport.send(GET);
@@ -189,11 +189,11 @@ describe('retries', () => {
   });
 });
 
-/** For one attempt: long enough for a machine that is busy with other things, short enough to wait for twice. */
+/** The time limit of one attempt: long enough for a busy machine, short enough to wait for twice. */
 const PATIENCE_MS = 1_000;
 
 describe('time', () => {
-  test('an attempt without an answer is given up, and tried again', async () => {
+  test('an attempt without a response is abandoned and retried', async () => {
     const { transport, seen } = await start((_, response, turn) => {
       if (turn > 1) response.end('late');
     });
@@ -202,7 +202,7 @@ describe('time', () => {
     expect(seen).toHaveLength(2);
   });
 
-  test('an abort ends the attempt with its reason, and nothing is tried again', async () => {
+  test('an abort ends the attempt with its reason, without a retry', async () => {
     const { transport, seen } = await start(() => undefined);
     const giveUp = new AbortController();
     const work = transport.send({ ...GET, signal: giveUp.signal });
@@ -216,13 +216,13 @@ describe('time', () => {
   });
 });
 
-test('sockets are used again', async () => {
+test('sockets are reused', async () => {
   const { transport, seen } = await start((_, response) => response.end('x'));
   for (let turn = 0; turn < 5; turn++) await transport.send(GET);
   expect(new Set(seen.map(({ socket }) => socket)).size).toBe(1);
 });
 
-test('an answer before the whole request was read ends its connection, so that nothing reads the buffers any more', async () => {
+test('a response before the whole request was read closes its connection, so that nothing reads the buffers any more', async () => {
   const { transport, seen } = await start((_, response) => response.writeHead(413).end());
   const body = Buffer.alloc(64 * 1024 * 1024);
   const request = { ...GET, method: 'PUT', headers: { 'x-unread': '1' }, body } as const;
@@ -233,7 +233,7 @@ test('an answer before the whole request was read ends its connection, so that n
 });
 
 describe('open', () => {
-  test('hands the body on as it comes, after the retries', async () => {
+  test('streams the body, after the retries', async () => {
     const { transport, seen } = await start(fail(2, 503));
     const { status, body } = await transport.open(GET);
     expect(status).toBe(200);
@@ -241,7 +241,7 @@ describe('open', () => {
     expect(seen).toHaveLength(3);
   });
 
-  test('a body that is cut fails its reader', async () => {
+  test('a truncated body fails its reader', async () => {
     const { transport } = await start((request, response) => {
       response.writeHead(200, { 'content-length': 100 }).write('half');
       setTimeout(() => request.socket.destroy(), 5);
@@ -250,7 +250,7 @@ describe('open', () => {
     await expect(buffer(body)).rejects.toThrow();
   });
 
-  test('a body that stalls fails its reader', async () => {
+  test('a stalled body fails its reader', async () => {
     const { transport } = await start(
       (_, response) => void response.writeHead(200, { 'content-length': 100 }).write('half'),
     );
@@ -258,7 +258,7 @@ describe('open', () => {
     await expect(buffer(body)).rejects.toThrow(`no answer within ${PATIENCE_MS} ms`);
   });
 
-  test('a reader that is slow itself loses nothing', async () => {
+  test('a slow reader loses nothing', async () => {
     const whole = Buffer.alloc(8 * 1024 * 1024, 7);
     const { transport } = await start((_, response) => response.end(whole));
     const { body } = await transport.open({ ...GET, attemptTimeoutMs: PATIENCE_MS });
@@ -266,7 +266,7 @@ describe('open', () => {
     expect((await buffer(body)).equals(whole)).toBe(true);
   });
 
-  test('an answer that is an error can still be read', async () => {
+  test('the body of an error response can still be read', async () => {
     const { transport } = await start(fail(1, 404, 'no such object'));
     const { status, body } = await transport.open(GET);
     expect([status, (await buffer(body)).toString()]).toEqual([404, 'no such object']);
@@ -274,7 +274,7 @@ describe('open', () => {
 });
 
 describe('fetch', () => {
-  test('posts a form as gaxios does, and tries minting again', async () => {
+  test('posts a form as gaxios does, and retries token requests', async () => {
     const { transport, seen } = await start(fail(1, 503));
     const response = await transport.fetch('https://oauth2.googleapis.com/token', {
       method: 'POST',
@@ -284,7 +284,7 @@ describe('fetch', () => {
     expect(seen.map(({ body }) => body)).toEqual(Array(2).fill('grant_type=x&assertion=a+b'));
   });
 
-  test('sends a POST that does more than mint once', async () => {
+  test('sends a POST with other effects once', async () => {
     const { transport, seen } = await start(fail(1, 503));
     const response = await transport.fetch(new URL('https://pubsub.googleapis.com/v1/projects/p/topics/t:publish'), {
       method: 'post',
@@ -294,7 +294,7 @@ describe('fetch', () => {
     expect(seen).toHaveLength(1);
   });
 
-  test('asks for no compression, and answers without a body where there is none', async () => {
+  test('requests no compression, and returns no body where there is none', async () => {
     const { transport } = await start((request, response) =>
       response.writeHead(204, { 'x-encoding': request.headers['accept-encoding'] ?? 'none' }).end(),
     );
@@ -304,7 +304,7 @@ describe('fetch', () => {
 });
 
 describe('a bearer', () => {
-  /** Tokens "t1", "t2" …: another one once the last was rejected. */
+  /** The tokens "t1", "t2" …: a new one once the last was rejected. */
   const tokens = (accepts: (token: string) => boolean) => {
     const rejected: string[] = [];
     const bearer = {
@@ -318,14 +318,14 @@ describe('a bearer', () => {
     return { rejected, bearer, handler };
   };
 
-  test('has its token sent along', async () => {
+  test('adds its token to requests', async () => {
     const { bearer, handler, rejected } = tokens(() => true);
     const { transport } = await start(handler);
     const { status, body } = await transport.send({ ...GET, bearer });
     expect({ status, body: body.toString(), rejected }).toEqual({ status: 200, body: 'Bearer t1', rejected: [] });
   });
 
-  test.each(['send', 'open'] as const)('is told of a refused token, and asked for another one (%s)', async (way) => {
+  test.each(['send', 'open'] as const)('is told about a rejected token and asked for another one (%s)', async (way) => {
     const { bearer, handler, rejected } = tokens((token) => token === 'Bearer t2');
     const { transport, seen } = await start(handler);
     const answer = await transport[way]({ ...GET, bearer });
@@ -337,14 +337,14 @@ describe('a bearer', () => {
     });
   });
 
-  test('that is refused twice has its refusal handed on', async () => {
+  test('that is rejected twice returns the rejection', async () => {
     const { bearer, handler, rejected } = tokens(() => false);
     const { transport, seen } = await start(handler);
     expect(await transport.send({ ...GET, bearer })).toMatchObject({ status: 401 });
     expect({ rejected, calls: seen.length }).toEqual({ rejected: ['t1'], calls: 2 });
   });
 
-  test('that knows no other token is asked once', async () => {
+  test('that has no other token is asked once', async () => {
     const { bearer, handler } = tokens(() => false);
     const { transport, seen } = await start(handler);
     expect(await transport.send({ ...GET, bearer: { token: bearer.token } })).toMatchObject({ status: 401 });

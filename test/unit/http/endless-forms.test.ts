@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { readParts } from '../../../src/http/request/multipart-body.ts';
 
-/** What is longer than a form needs must be refused, and not gathered in memory for as long as it comes. */
+/** Anything longer than a form needs must be rejected, and not collected in memory as it arrives. */
 
 const MOST_BYTES = 1_048_576;
 
@@ -17,7 +17,7 @@ test.each([
   ['in one header line', '--x\r\nA: ', 'a'.repeat(1_024)],
   ['in many header lines', '--x\r\n', `A: ${'a'.repeat(60)}\r\n`.repeat(16)],
   ['without a line that could be a header', '--x\r\n', 'a'.repeat(1_024)],
-])('a part header without end is refused before much of it is read: %s', async (_, first, filler) => {
+])('an endless part header is rejected before much of it is read: %s', async (_, first, filler) => {
   const given = { bytes: 0 };
   const read = async (): Promise<void> => {
     for await (const _part of readParts(endless(first, filler, given), 'x')) throw new Error('a part came of it');
@@ -26,7 +26,7 @@ test.each([
   expect(given.bytes).toBeLessThan(16_384);
 });
 
-test('blanks without end behind the closing boundary are refused, too', async () => {
+test('endless white space after the closing boundary is rejected too', async () => {
   const given = { bytes: 0 };
   const read = async (): Promise<void> => {
     for await (const { read: bytesOf } of readParts(
@@ -40,7 +40,7 @@ test('blanks without end behind the closing boundary are refused, too', async ()
   expect(given.bytes).toBeLessThan(80_000);
 });
 
-test('bytes behind a line end are handed on as they come, and not held until the next boundary', async () => {
+test('bytes after a line end are passed on as they arrive, and not held until the next boundary', async () => {
   const given = { bytes: 0 };
   let read = 0;
   let mostHeld = 0;
@@ -64,7 +64,7 @@ test.each([
   const block = `A: ${'a'.repeat(4_000)}\r\nB: `;
   const headers = block + 'b'.repeat(bytes - '\r\n'.length - block.length);
   const form = `--x\r\n${headers}\r\n\r\nvalue\r\n--x--\r\n`;
-  // At once, and with a pause before the end of the headers has come.
+  // At once, and with a pause before the end of the headers.
   for (const cut of [form.length, '--x'.length + bytes + 1]) {
     const pieces = async function* (): AsyncGenerator<Uint8Array> {
       yield Buffer.from(form.slice(0, cut));
@@ -83,7 +83,7 @@ test.each([
   }
 });
 
-/** How many parts come of a form that arrives as one chunk. */
+/** The number of parts in a form that arrives as one chunk. */
 const partsOf = async (form: string): Promise<number> => {
   let parts = 0;
   for await (const { read } of readParts(endless(form, '', { bytes: MOST_BYTES }), 'x')) {
@@ -95,7 +95,7 @@ const partsOf = async (form: string): Promise<number> => {
 test.each<[string, (bytes: number) => string]>([
   ['before', (bytes) => `${'p'.repeat(bytes - 4)}\r\n\r\n--x\r\n\r\nvalue\r\n--x--\r\n`],
   ['after', (bytes) => `--x\r\n\r\nvalue\r\n--x--\r\n${'e'.repeat(bytes - 2)}`],
-])('a form may have 64 KiB %s it, and not a byte more, though they come at once', async (_, formOf) => {
+])('a form may have 64 KiB %s it, and not a byte more, although they come at once', async (_, formOf) => {
   expect(await partsOf(formOf(65_536))).toBe(1);
   await expect(partsOf(formOf(65_537))).rejects.toMatchObject({ code: 'request-invalid' });
 });
@@ -103,13 +103,13 @@ test.each<[string, (bytes: number) => string]>([
 test.each([
   [256, 1],
   [257, 0],
-])('the line of a boundary may have %i blanks: %i parts', async (blanks, count) => {
+])('a boundary line may contain %i blanks: %i parts', async (blanks, count) => {
   const form = `--x${' '.repeat(blanks)}\r\n\r\nvalue\r\n--x--\r\n`;
   if (count === 1) expect(await partsOf(form)).toBe(1);
   else await expect(partsOf(form)).rejects.toMatchObject({ code: 'request-invalid' });
 });
 
-test('names of headers are the same in capitals and in small letters', async () => {
+test('header names are case-insensitive', async () => {
   const form = (headers: string): string => `--x\r\n${headers}\r\n\r\nvalue\r\n--x--\r\n`;
   const names: string[] = [];
   for await (const { headers, read } of readParts(endless(form('CONTENT-Type: a'), '', { bytes: MOST_BYTES }), 'x')) {
@@ -131,7 +131,7 @@ test.each([
 });
 
 test.each(['--xy', '--x y', '--x\ty', '--x-'])(
-  'a line that only begins as the boundary does is an error: %j',
+  'a line that only starts like the boundary is an error: %j',
   async (line) => {
     const form = `--x\r\n\r\nvalue\r\n${line}\r\n\r\nvalue\r\n--x--\r\n`;
     await expect(partsOf(form)).rejects.toMatchObject({ code: 'request-invalid' });
@@ -150,7 +150,7 @@ test.each([
   ['"b', false],
   ['b\r\nc', false],
   ['ü', false],
-])('the boundary %j is taken: %s', async (boundary, isAllowed) => {
+])('the boundary %j is accepted: %s', async (boundary, isAllowed) => {
   const form = Buffer.from(`--${boundary}\r\n\r\nvalue\r\n--${boundary}--\r\n`);
   const read = async (): Promise<number> => {
     let parts = 0;
@@ -163,7 +163,7 @@ test.each([
   else await expect(read()).rejects.toMatchObject({ code: 'request-invalid' });
 });
 
-test('a part that its reader has left before its end is nothing to go on from', async () => {
+test('a part that its reader left before the end cannot be continued', async () => {
   const form = '--x\r\n\r\none\r\n--x\r\n\r\ntwo\r\n--x--\r\n';
   const read = async (): Promise<void> => {
     for await (const _part of readParts(endless(form, '', { bytes: MOST_BYTES }), 'x'));

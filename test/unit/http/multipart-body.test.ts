@@ -15,7 +15,7 @@ async function* streamOf(pieces: Iterable<Uint8Array>): AsyncGenerator<Uint8Arra
   for (const piece of pieces) yield piece;
 }
 
-/** The parts of a form, bytes as Latin-1; or the code of its error. */
+/** The parts of a form with bytes as Latin-1, or the code of its error. */
 const parse = async (bytes: Uint8Array, boundary: string, lengths: readonly number[] = [4096]): Promise<Parsed> => {
   const parts: { name: string; fileName?: string; value: string }[] = [];
   try {
@@ -37,7 +37,9 @@ const parse = async (bytes: Uint8Array, boundary: string, lengths: readonly numb
 const lines = (...texts: string[]): Buffer => Buffer.from(texts.join('\r\n'));
 const NAMED = (name: string): string => `Content-Disposition: form-data; name="${name}"`;
 
-/** The cases that @fastify/busboy publishes (test/types-multipart*.test.js, 3.2.6), each with what we want of it. */
+/**
+ * The cases that @fastify/busboy publishes (test/types-multipart*.test.js, 3.2.6), each with the result expected here.
+ */
 const CASES: [string, string, Buffer, Parsed][] = [
   [
     'fields and files',
@@ -78,7 +80,7 @@ const CASES: [string, string, Buffer, Parsed][] = [
     ),
     { code: 'body-truncated' },
   ],
-  // Busboy passes over what it cannot place; we would rather say so than lose a part.
+  // Busboy ignores what it cannot place. Here that is an error, so that no part is lost silently.
   [
     'an empty part',
     'x',
@@ -131,7 +133,7 @@ describe('the forms of busboy’s own tests', () => {
     expect(await parse(bytes, boundary)).toEqual(expected);
   });
 
-  test.each(CASES)('%s, in every two pieces', async (_, boundary, bytes, expected) => {
+  test.each(CASES)('%s, split in two at every position', async (_, boundary, bytes, expected) => {
     for (let at = 1; at < Math.min(bytes.byteLength, 400); at += 1) {
       expect([at, await parse(bytes, boundary, [at, bytes.byteLength])]).toEqual([at, expected]);
     }
@@ -145,13 +147,13 @@ describe('the forms of busboy’s own tests', () => {
     ['many', WEBKIT, 'request-invalid'],
     ['many-noend', WEBKIT, 'body-truncated'],
     ['many-wrongboundary', 'LOLOLOL', 'request-invalid'],
-  ])('the file %s, where busboy leaves the rest out', async (name, boundary, code) => {
+  ])('the file %s, where busboy omits the rest', async (name, boundary, code) => {
     for (const lengths of [[1], [7, 3], [65_536]]) {
       expect(await parse(original(name), boundary, lengths)).toEqual({ code });
     }
   });
 
-  test('the file many, without the text that stands behind its closing boundary', async () => {
+  test('the file many, without the text after its closing boundary', async () => {
     const bytes = original('many').subarray(0, -'Extra'.length);
     const expected = Array.from({ length: 7 }, (_, index) =>
       readFileSync(join(fixtures, 'many', `part${index + 1}`), 'latin1'),
@@ -171,7 +173,7 @@ describe('the forms of busboy’s own tests', () => {
 });
 
 const SEED = 20_261_124;
-/** Bytes that look like delimiters more often than not. */
+/** Bytes that often look like delimiters. */
 const awkward = (boundary: string): fc.Arbitrary<Buffer> =>
   fc
     .array(
@@ -222,7 +224,7 @@ const expectedOf = (parts: readonly FormPart[]): Parsed =>
   }));
 
 describe('any form', () => {
-  test('gives its parts back byte for byte, in whatever pieces it comes', async () => {
+  test('returns its parts byte for byte, however it is split', async () => {
     await fc.assert(
       fc.asyncProperty(forms, async ({ boundary, parts, lengths }) => {
         expect(await parse(formOf(parts, boundary), boundary, lengths)).toEqual(expectedOf(parts));
@@ -256,7 +258,7 @@ describe('any form', () => {
     );
   });
 
-  test('with bytes changed, left out or put in ends in parts or in a code, never otherwise', async () => {
+  test('with bytes changed, removed or inserted yields parts or an error code', async () => {
     await fc.assert(
       fc.asyncProperty(
         forms,
@@ -275,7 +277,7 @@ describe('any form', () => {
           }
           const parsed = await parse(bytes, boundary, lengths);
           if ('code' in parsed) expect(['request-invalid', 'body-truncated']).toContain(parsed.code);
-          // Pieces make no difference to what is read.
+          // The split makes no difference to the result.
           expect(await parse(bytes, boundary, [bytes.byteLength + 1])).toEqual(parsed);
         },
       ),
@@ -283,7 +285,7 @@ describe('any form', () => {
     );
   });
 
-  test('reads as busboy reads it', async () => {
+  test('is parsed as busboy parses it', async () => {
     const busboy = (bytes: Uint8Array, boundary: string, lengths: readonly number[]): Promise<Parsed> =>
       new Promise((resolve, reject) => {
         const parts: { name: string; fileName?: string; value: string }[] = [];
@@ -305,7 +307,7 @@ describe('any form', () => {
       });
     await fc.assert(
       fc.asyncProperty(forms, async ({ boundary, parts, lengths }) => {
-        // Without a file name busboy takes application/octet-stream for a file's; RFC 7578 does not.
+        // For a part without a file name, busboy treats application/octet-stream as a file; RFC 7578 does not.
         const plain = parts.map((part) =>
           part.fileName === undefined ? { name: part.name, value: part.value } : part,
         );

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { type Incoming, requestBody } from '../../../src/http/request/request-body.ts';
 
-/** A request as Node gives it, so far as a body is concerned; its parser would not let some of these through. */
+/** A request as Node provides it, as far as a body is concerned. Node's parser would reject some of these. */
 const requestOf = (pieces: string[], headers: Record<string, string>): Incoming =>
   Object.assign(Readable.from(pieces.map((piece) => Buffer.from(piece))), {
     headers,
@@ -16,12 +16,12 @@ const read = async (incoming: Incoming, maxBytes?: number): Promise<string> => {
   return Buffer.concat(pieces).toString();
 };
 
-test('the bytes are those that came', async () => {
+test('the bytes are the received ones', async () => {
   expect(await read(requestOf(['ab', '', 'c'], { 'content-length': '3' }), 3)).toBe('abc');
 });
 
 test.each(['2', '4'])(
-  'a body of other than its %s announced bytes is truncated, whatever the parser let through',
+  'a body that differs from its %s announced bytes is truncated, even if the parser accepted it',
   async (length) => {
     await expect(read(requestOf(['abc'], { 'content-length': length }))).rejects.toMatchObject({
       code: 'body-truncated',
@@ -29,7 +29,7 @@ test.each(['2', '4'])(
   },
 );
 
-test('a body announced larger than may be is refused before it is asked for', () => {
+test('a body that is announced above the limit is rejected before 100 Continue', () => {
   const begin = () => {
     throw new Error('asked for');
   };
@@ -37,12 +37,12 @@ test('a body announced larger than may be is refused before it is asked for', ()
   expect(() => requestBody(incoming, { maxBytes: 2, begin })).toThrow(expect.objectContaining({ code: 'too-large' }));
 });
 
-test('a body that proves larger than may be is refused', async () => {
+test('a body that turns out to exceed the limit is rejected', async () => {
   const incoming = requestOf(['ab', 'c'], { 'transfer-encoding': 'chunked' });
   await expect(read(incoming, 2)).rejects.toMatchObject({ code: 'too-large' });
 });
 
-test('the body is asked for once it is read, and no sooner', async () => {
+test('100 Continue is sent when reading starts, and not before', async () => {
   let asked = 0;
   const begin = () => {
     asked += 1;
@@ -53,13 +53,13 @@ test('the body is asked for once it is read, and no sooner', async () => {
   expect(asked).toBe(1);
 });
 
-/** A chunk with memory of its own, and one that is a part of something larger. */
+/** A chunk with its own memory, and one that is a part of a larger buffer. */
 const chunks = (): [Buffer, Buffer] => {
   const whole = Buffer.allocUnsafeSlow(4).fill('abcd');
   return [whole, Buffer.allocUnsafeSlow(8).fill('efgh').subarray(0, 4)];
 };
 
-test('a reader that is done with its chunks has their memory freed, one by one, and never what others may share', async () => {
+test('a reader that releases its chunks has their memory freed one by one, except for shared memory', async () => {
   const given = chunks();
   const headers = { 'content-length': '8' };
   const incoming = Object.assign(Readable.from(given), { headers, aborted: false, httpVersionMajor: 1 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createShares } from '../../../src/http/capacity/shares.ts';
 
-/** Takes one after the other until there is no more. */
+/** Takes repeatedly until nothing is left. */
 const takeAll = (shares: ReturnType<typeof createShares>, holder: string): number => {
   let taken = 0;
   while (shares.open(holder).take(1)) taken += 1;
@@ -10,22 +10,22 @@ const takeAll = (shares: ReturnType<typeof createShares>, holder: string): numbe
 };
 
 describe('shares', () => {
-  test.each([1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 80, 333])('of %d: a holder that is alone gets them all', (most) => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 80, 333])('of %d: a single holder gets them all', (most) => {
     expect(takeAll(createShares(most), 'a')).toBe(most);
   });
 
-  test.each([1, 2, 3, 8, 80])('of %d: a holder that has all it may have leaves some for the next', (most) => {
+  test.each([1, 2, 3, 8, 80])('of %d: a holder at its maximum leaves some for the next', (most) => {
     const shares = createShares(most);
     takeAll(shares, 'greedy');
     expect(shares.open('honest').take(1)).toBe(true);
   });
 
-  test('of 80: five holders that take whatever they can, one after the other', () => {
+  test('of 80: five holders that take as much as they can, one after the other', () => {
     const shares = createShares(80);
     expect(['a', 'b', 'c', 'd', 'e'].map((holder) => takeAll(shares, holder))).toEqual([80, 16, 3, 1, 0]);
   });
 
-  test('in pieces of any size: nobody has more than the most, and together they have no more than a quarter above it', () => {
+  test('in pieces of any size: no holder exceeds the maximum, and together they exceed it by at most a quarter', () => {
     const steps = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.integer({ min: 1, max: 60 })));
     fc.assert(
       fc.property(steps, (taken) => {
@@ -43,7 +43,7 @@ describe('shares', () => {
     );
   });
 
-  test('what is given back can be taken by another', () => {
+  test('a returned share can be taken by another holder', () => {
     const shares = createShares(10);
     const share = shares.open('a');
     expect([share.take(10), shares.available('a'), shares.available('b')]).toEqual([true, 0, 2]);
@@ -53,7 +53,7 @@ describe('shares', () => {
     expect([shares.available('a'), shares.available('b')]).toEqual([10, 10]);
   });
 
-  test('a share moves to another holder, or stays where it is when that one has its own', () => {
+  test('a share moves to another holder, or stays if that one has its own', () => {
     const shares = createShares(4);
     const [one, other] = [shares.open('a'), shares.open('b')];
     expect([one.take(2), one.move('b'), shares.available('a')]).toEqual([true, true, 3]);
@@ -68,7 +68,7 @@ describe('shares', () => {
     expect(full.available('b')).toBe(1);
   });
 
-  test('holders that have nothing are forgotten', () => {
+  test('holders without shares are forgotten', () => {
     const shares = createShares(10);
     for (let n = 0; n < 5_000; n += 1) {
       const share = shares.open(`holder ${n}`);

@@ -37,7 +37,7 @@ beforeEach(() => {
   log = createKeptLog();
 });
 
-/** Google's own key addresses lead to the servers of this test. */
+/** The addresses of Google's keys lead to the servers of this test. */
 const toLoopback: typeof fetch = (url, init) =>
   fetch(
     {
@@ -56,7 +56,7 @@ const stripped = (claims: object, header: object = { alg: 'RS256', kid: google.k
 const refusal = (code: string) => ({ code });
 
 describe('identity: id-token', () => {
-  test('knows the caller by the Authorization header alone', async () => {
+  test('identifies the caller by the Authorization header alone', async () => {
     const { authenticate, warmUp } = authenticatorOf(configOf());
     await warmUp();
     const good = google.token(goodClaims());
@@ -70,7 +70,7 @@ describe('identity: id-token', () => {
     await expect(authenticate(new Headers())).rejects.toMatchObject(refusal('token-missing'));
   });
 
-  test('refuses a removed signature, on Cloud Run too, and names the mode that takes it', async () => {
+  test('rejects a removed signature, on Cloud Run too, and names the mode that accepts it', async () => {
     const { authenticate } = authenticatorOf(configOf({}, { K_SERVICE: 'courier' }));
     await expect(authenticate(bearer(stripped(goodClaims())))).rejects.toMatchObject({
       code: 'token-invalid',
@@ -79,7 +79,7 @@ describe('identity: id-token', () => {
     });
   });
 
-  test('takes a push from the configured account only', async () => {
+  test('accepts a push only from the configured account', async () => {
     const { authenticatePush } = authenticatorOf(configOf());
     await expect(authenticatePush(bearer(google.token(goodClaims({ email: PUSHER }))))).resolves.toEqual({
       sub: SUB,
@@ -100,7 +100,7 @@ describe('identity: id-token', () => {
 describe('identity: cloud-run-iam', () => {
   const onCloudRun = configOf({ identity: 'cloud-run-iam' }, { K_SERVICE: 'courier' });
 
-  test('takes a token whose signature Cloud Run removed, and says at start what it trusts', async () => {
+  test('accepts a token whose signature Cloud Run removed, and logs at startup what it trusts', async () => {
     const { authenticate, authenticatePush } = authenticatorOf(onCloudRun);
     expect(log.lines.join('\n')).toMatch(/^info .*accepts tokens without a signature/);
     await expect(authenticate(bearer(stripped(goodClaims())))).resolves.toEqual({ sub: SUB, email: EMAIL });
@@ -109,7 +109,7 @@ describe('identity: cloud-run-iam', () => {
     });
   });
 
-  test('takes none where the metadata server is not Cloud Run’s, whatever K_SERVICE says, and warns at start', async () => {
+  test('accepts none if the metadata server is not Cloud Run’s, whatever K_SERVICE is, and warns at startup', async () => {
     const { authenticate, warmUp } = authenticatorOf(onCloudRun, async () => false);
     await warmUp();
     expect(log.lines.join('\n')).toMatch(/^warn .*not Cloud Run according to the metadata server/m);
@@ -117,7 +117,7 @@ describe('identity: cloud-run-iam', () => {
     await expect(authenticate(bearer(google.token(goodClaims())))).resolves.toEqual({ sub: SUB, email: EMAIL });
   });
 
-  test('takes none while the metadata server does not answer, and whole tokens all the same', async () => {
+  test('accepts none while the metadata server does not respond, but still accepts complete tokens', async () => {
     const { authenticate } = authenticatorOf(onCloudRun, async () => {
       throw new CourierError('google-unavailable');
     });
@@ -125,7 +125,7 @@ describe('identity: cloud-run-iam', () => {
     await expect(authenticate(bearer(google.token(goodClaims())))).resolves.toEqual({ sub: SUB, email: EMAIL });
   });
 
-  test('knows by hd which organization keeps a person, and not by the address', async () => {
+  test('identifies the organization of a person by hd, not by the address', async () => {
     const { authenticate } = authenticatorOf(onCloudRun);
     const person = { sub: SUB, email: 'alice@example.com' };
     await expect(authenticate(bearer(stripped(goodClaims({ ...person, hd: 'example.com' }))))).resolves.toEqual({
@@ -135,7 +135,7 @@ describe('identity: cloud-run-iam', () => {
     await expect(authenticate(bearer(stripped(goodClaims(person))))).resolves.toEqual(person);
   });
 
-  test('still verifies a token that is whole', async () => {
+  test('still verifies a complete token', async () => {
     const { authenticate } = authenticatorOf(onCloudRun);
     const good = google.token(goodClaims());
     await expect(authenticate(bearer(good))).resolves.toEqual({ sub: SUB, email: EMAIL });
@@ -170,11 +170,11 @@ describe('identity: cloud-run-iam', () => {
     ],
     ['in four parts', bearer(stripped(goodClaims()).replace('.SIG', '.x.SIG')), 'token-invalid'],
     ['with an empty signature', bearer(stripped(goodClaims()).replace(/SIGNATURE.*/, '')), 'token-invalid'],
-  ])('refuses a removed signature %s', async (_, headers, code) => {
+  ])('rejects a removed signature %s', async (_, headers, code) => {
     await expect(authenticatorOf(onCloudRun).authenticate(headers)).rejects.toMatchObject({ code });
   });
 
-  test('refuses every removed signature outside Cloud Run, and says so at start', async () => {
+  test('rejects every removed signature outside Cloud Run, and logs that at startup', async () => {
     const { authenticate } = authenticatorOf(configOf({ identity: 'cloud-run-iam' }));
     expect(log.lines.join('\n')).toMatch(/^warn .*not Cloud Run/);
     await expect(authenticate(bearer(stripped(goodClaims())))).rejects.toMatchObject(refusal('token-invalid'));
@@ -212,7 +212,7 @@ describe('identity: iap', () => {
       { sub: 'securetoken.google.com/p/t:9', hd: 'example.com' },
       { sub: 'securetoken.google.com/p/t:9' },
     ],
-  ])('knows the caller %s', async (_, changes, caller) => {
+  ])('identifies the caller %s', async (_, changes, caller) => {
     await expect(authenticatorOf(config).authenticate(assertion(proxy.token(iapClaims(changes))))).resolves.toEqual(
       caller,
     );
@@ -249,11 +249,11 @@ describe('identity: iap', () => {
       new Headers({ 'x-goog-authenticated-user-email': 'accounts.google.com:alice@example.com' }),
       'token-missing',
     ],
-  ])('refuses %s', async (_, headers, code) => {
+  ])('rejects %s', async (_, headers, code) => {
     await expect(authenticatorOf(config).authenticate(headers)).rejects.toMatchObject({ code });
   });
 
-  test('does not start with an audience that IAP never writes', () => {
+  test('does not start with an audience that IAP never uses', () => {
     expect(() => authenticatorOf(configOf({ identity: 'iap' }))).toThrow(ConfigError);
   });
 });

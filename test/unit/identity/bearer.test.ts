@@ -9,7 +9,7 @@ const outcome = (headers: Headers): string => {
   }
 };
 
-describe('the one Authorization header', () => {
+describe('the only Authorization header', () => {
   test.each([
     ['Bearer a.b-c_d', 'token a.b-c_d'],
     ['bearer a.b.c', 'token a.b.c'],
@@ -32,7 +32,7 @@ describe('the one Authorization header', () => {
     expect(outcome(new Headers({ authorization: value }))).toBe(expected);
   });
 
-  test('sent twice is refused, though each alone is good', () => {
+  test('sent twice is rejected, although each alone is valid', () => {
     const headers = new Headers([
       ['authorization', 'Bearer a.b.c'],
       ['Authorization', 'Bearer a.b.c'],

@@ -24,6 +24,6 @@ test.each([
   '@example.com',
   'al\u00efce@example.com',
   'alice@ex\u212ample.com',
-])('%j is no address', (email) => {
+])('%j is not an address', (email) => {
   expect(canonicalEmail(email)).toBeUndefined();
 });

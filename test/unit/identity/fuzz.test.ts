@@ -29,7 +29,7 @@ const payloadOf = (token: string): object | undefined => {
   return parts && readPayload(parts);
 };
 
-/** JSON objects that lean towards a token's own members. */
+/** JSON objects that favor the members of a token. */
 const members = (names: string[], value: fc.Arbitrary<unknown>) =>
   fc.dictionary(fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...names) }, fc.string()), value, { maxKeys: 8 });
 const anyHeader = members(
@@ -41,7 +41,7 @@ const anyClaims = members(
   fc.oneof(fc.constantFrom<unknown>(...Object.values(goodClaims())), fc.jsonValue()),
 );
 
-test('whatever text comes as a token is refused with a code, and never crashes', async () => {
+test('any text sent as a token is rejected with a code, and never crashes', async () => {
   const texts = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 300 }),
     fc.array(fc.base64String(), { maxLength: 5 }).map((parts) => parts.join('.')),
@@ -50,7 +50,7 @@ test('whatever text comes as a token is refused with a code, and never crashes',
   await fc.assert(fc.asyncProperty(texts, refused), SETTINGS);
 });
 
-test('whatever a stranger signs is refused', async () => {
+test('anything signed with another key is rejected', async () => {
   await fc.assert(
     fc.asyncProperty(anyClaims, fc.option(anyHeader), async (claims, header) => {
       const all = { ...goodClaims(), ...claims };
@@ -60,7 +60,7 @@ test('whatever a stranger signs is refused', async () => {
   );
 });
 
-test('whatever claims Google signs: a caller is known only when all that counts is there', async () => {
+test('any claims signed by Google identify a caller only if all required claims are present', async () => {
   await fc.assert(
     fc.asyncProperty(anyClaims, async (changes) => {
       const claims: Record<string, unknown> = { ...goodClaims(), ...changes };
@@ -78,7 +78,7 @@ test('whatever claims Google signs: a caller is known only when all that counts 
   );
 });
 
-test('whatever objects are in a token come out as they went in', () => {
+test('objects in a token are returned unchanged', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(undefined, 1, '\t'), (payload, space) => {
       const json = JSON.stringify(payload, undefined, space);
@@ -89,7 +89,7 @@ test('whatever objects are in a token come out as they went in', () => {
   );
 });
 
-test('a member named twice anywhere in the object is seen', () => {
+test('a duplicate member anywhere in the object is detected', () => {
   fc.assert(
     fc.property(
       fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }),
@@ -109,7 +109,7 @@ test('a member named twice anywhere in the object is seen', () => {
   );
 });
 
-test('whatever stands in Authorization gives a token of the right signs, or a code', () => {
+test('any Authorization value yields a token with valid characters, or a code', () => {
   const values = fc.oneof(
     fc.string(),
     fc.string().map((text) => `Bearer ${text}`),
@@ -120,7 +120,7 @@ test('whatever stands in Authorization gives a token of the right signs, or a co
       try {
         headers.set('authorization', value);
       } catch {
-        return; // no header can say this
+        return; // A header cannot contain this.
       }
       try {
         expect(bearerToken(headers)).toMatch(/^[\w.~+/=-]+$/);

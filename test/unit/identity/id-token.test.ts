@@ -48,7 +48,7 @@ const EMAIL = 'exporter@my-proj.iam.gserviceaccount.com';
 const SUB = '113774264463038321964';
 
 describe('a rejected token', () => {
-  test('of Google for another service is answered with both audiences', async () => {
+  test('of Google for another service is reported with both audiences', async () => {
     await expect(verify(signed({ aud: 'https://other.example' }))).rejects.toMatchObject({
       code: 'token-audience',
       detail: `The token's audience is "https://other.example". This service expects "${AUDIENCE}" or "second-audience".`,
@@ -56,13 +56,13 @@ describe('a rejected token', () => {
     });
   });
 
-  test('that is forged learns no audience', async () => {
+  test('that is forged reveals no audience', async () => {
     const forged: unknown = await verify(stranger.token(goodClaims({ aud: 'https://other.example' }))).catch((e) => e);
     expect(forged).toMatchObject({ code: 'token-invalid', detail: undefined, facts: {} });
     expect(JSON.stringify(forged)).not.toContain(AUDIENCE);
   });
 
-  test.each(['ya29.a0AfB_x-y', 'ya29.c.c0ASRK0Ga.b.c'])('%s is named as an access token', async (token) => {
+  test.each(['ya29.a0AfB_x-y', 'ya29.c.c0ASRK0Ga.b.c'])('%s is reported as an access token', async (token) => {
     await expect(verify(token)).rejects.toMatchObject({
       code: 'token-invalid',
       detail: expect.stringContaining('access token'),
@@ -71,7 +71,7 @@ describe('a rejected token', () => {
   });
 });
 
-describe('a token of Google names its caller', () => {
+describe('a token of Google identifies its caller', () => {
   test.each<[string, string, object]>([
     ['as service accounts have it', signed({}), { sub: SUB, email: EMAIL }],
     ['with the short issuer', signed({ iss: 'accounts.google.com' }), { sub: SUB, email: EMAIL }],
@@ -119,9 +119,9 @@ describe('a token of Google names its caller', () => {
   });
 });
 
-describe('a token is refused', () => {
+describe('a token is rejected', () => {
   const [first, second, third] = signed({}).split('.') as [string, string, string];
-  // The last of the signature's 342 signs has four spare bits: A, Q, g or w when they are clear.
+  // The last of the signature's 342 characters has four spare bits, which are zero for A, Q, g or w.
   const spareBits = `${third.slice(0, -1)}${String.fromCharCode(third.charCodeAt(third.length - 1) + 1)}`;
   test.each<[string, string, string]>([
     ['signed by another key under the same kid', stranger.token(goodClaims()), 'token-invalid'],
@@ -183,14 +183,14 @@ describe('a token is refused', () => {
     await expect(verify(signed({}))).resolves.toEqual({ sub: SUB, email: EMAIL });
   });
 
-  test('whose signature the platform removed, with the way out', async () => {
+  test('whose signature the platform removed, with the remedy', async () => {
     await expect(verify(`${first}.${second}.SIGNATURE_REMOVED_BY_GOOGLE`)).rejects.toMatchObject({
       code: 'token-invalid',
       remedy: expect.stringContaining('identity: cloud-run-iam'),
     });
   });
 
-  test('saying nothing of what it held', async () => {
+  test('without revealing its content', async () => {
     const error = (await verify(stranger.token(goodClaims())).catch((thrown) => thrown)) as CourierError;
     expect(error).toBeInstanceOf(CourierError);
     expect(`${error.stack} ${error.detail} ${error.remedy} ${String(error.cause)}`).not.toMatch(

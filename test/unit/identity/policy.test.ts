@@ -40,16 +40,16 @@ const isOperator = (rules: Policy, caller: Caller): boolean => {
   }
 };
 
-describe('who may write where', () => {
+describe('which caller may write to which destination', () => {
   test.each<[Caller, string[]]>([
     [alice, ['byEmail', 'byDomain']],
     [{ sub: '42' }, ['bySub']],
     [{ sub: '42', email: 'bob@example.com', hostedDomain: 'example.com' }, ['byDomain', 'bySub']],
-    // A consumer account may have any address that gets mail.
+    // A consumer account may have any address that receives mail.
     [{ sub: '1', email: 'bob@example.com' }, []],
     [{ sub: '1', email: 'bob@example.com', hostedDomain: 'evil.org' }, []],
     [{ sub: '1', email: 'bob@example.com', hostedDomain: 'sub.example.com' }, []],
-    // An organization may have several domains; its token names the organization's.
+    // An organization may have several domains. Its tokens name the organization's primary domain.
     [{ sub: '1', email: 'bob@example.jp', hostedDomain: 'example.com' }, ['byDomain']],
     [{ sub: '1', hostedDomain: 'example.com' }, []],
     [{ sub: '1', email: 'eve@sub.example.com', hostedDomain: 'sub.example.com' }, []],
@@ -61,10 +61,10 @@ describe('who may write where', () => {
     [{ sub: '1', email: 'x@evil.my-proj.iam.gserviceaccount.com' }, []],
     [{ sub: '1', email: 'x@my-proj.iam.gserviceaccount.com.evil.org' }, []],
     [{ sub: '1', email: 'x@other.iam.gserviceaccount.com', hostedDomain: 'my-proj.iam.gserviceaccount.com' }, []],
-    // A person cannot borrow a project's domain, nor a service account an organization's.
+    // A person cannot match a project's domain, nor a service account an organization's.
     [{ sub: '1', email: 'x@example.com', hostedDomain: 'my-proj.iam.gserviceaccount.com' }, []],
     [{ sub: '1', email: 'x@other.iam.gserviceaccount.com', hostedDomain: 'example.com' }, []],
-    // Google's own agents are known by their address alone.
+    // Google's own agents are identified by their address alone.
     [{ sub: '1', email: 'service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com' }, ['agent']],
     [{ sub: '1', email: 'service-210987654321@gcp-sa-pubsub.iam.gserviceaccount.com' }, []],
     [{ sub: '1', email: 'service-123456789012@my-proj.iam.gserviceaccount.com' }, []],
@@ -84,7 +84,7 @@ describe('who may write where', () => {
     expect(policy.mayWrite(alice, name)).toBe(false);
   });
 
-  test('operators are those listed, and nobody else', () => {
+  test('only the listed operators are operators', () => {
     expect(isOperator(policy, { sub: '9', email: 'ops@example.com' })).toBe(true);
     expect(isOperator(policy, alice)).toBe(false);
     expect(isOperator(createPolicy(configOf({ a: destination('domain:example.com') })), alice)).toBe(false);
@@ -98,7 +98,7 @@ describe('who may write where', () => {
   });
 });
 
-describe('the destination that a caller means', () => {
+describe('the destination of a request', () => {
   const resolve = (destinations: object, named?: string) => {
     try {
       return createPolicy(configOf(destinations)).resolveDestination(named, alice);
@@ -139,7 +139,7 @@ describe('the destination that a caller means', () => {
       'You are alice@example.com, which is not authorized to write to any destination.',
       'ask the operator',
     ],
-  ])('whoever has %s and names none is told what to do', (_, destinations, detail, remedy) => {
+  ])('a caller that has %s and names none gets a remedy', (_, destinations, detail, remedy) => {
     const { resolveDestination } = createPolicy(configOf(destinations));
     expect(() => resolveDestination(undefined, alice)).toThrow(
       expect.objectContaining({ code: 'destination-forbidden', detail, remedy: expect.stringContaining(remedy) }),
@@ -157,7 +157,7 @@ describe('the destination that a caller means', () => {
     ],
     ['with an email, to none at all', { theirs: others }, alice, 'theirs', 'any destination', 'operator'],
     ['without an email', { mine, theirs: others }, { sub: '42' }, 'mine', 'no verified email', '--include-email'],
-  ])('a caller %s is told who it is', (_, destinations, caller, named, detail, remedy) => {
+  ])('a caller %s gets its own identity in the error', (_, destinations, caller, named, detail, remedy) => {
     const { resolveDestination } = createPolicy(configOf(destinations));
     expect(() => resolveDestination(named, caller)).toThrow(
       expect.objectContaining({
@@ -168,7 +168,7 @@ describe('the destination that a caller means', () => {
     );
   });
 
-  test('a caller without any destination, and one that is no operator, are told who they are', () => {
+  test('a caller without any destination and one that is no operator get their own identity in the error', () => {
     const { requireAnyDestination, requireOperator } = createPolicy(configOf({ theirs: others }));
     const who = expect.stringContaining('You are alice@example.com');
     expect(() => requireAnyDestination(alice)).toThrow(
@@ -177,7 +177,7 @@ describe('the destination that a caller means', () => {
     expect(() => requireOperator(alice)).toThrow(expect.objectContaining({ code: 'caller-not-allowed', detail: who }));
   });
 
-  test('what others have does not show in the answer to a request that names none', () => {
+  test('the response to a request without a destination does not reveal other callers’ destinations', () => {
     const answers = [
       { a: mine, b: others },
       { a: mine, default: others },
@@ -191,7 +191,7 @@ describe('the destination that a caller means', () => {
     expect(answers[0]).toBe(answers[1]);
   });
 
-  test('unknown and forbidden look the same', () => {
+  test('unknown and forbidden destinations look the same', () => {
     const { resolveDestination } = createPolicy(configOf({ mine, theirs: others }));
     const seen = ['theirs', 'unknown'].map((named) => {
       try {
@@ -223,13 +223,13 @@ describe('a push', () => {
   });
   const one = { sub: '1', email: 'one@p.iam.gserviceaccount.com' };
 
-  test('comes from an account that some subscription has', () => {
+  test('comes from an account of a subscription', () => {
     expect(push.isPushAccount(one)).toBe(true);
     expect(push.isPushAccount({ sub: '1', email: 'three@p.iam.gserviceaccount.com' })).toBe(false);
     expect(push.isPushAccount({ sub: 'one@p.iam.gserviceaccount.com' })).toBe(false);
   });
 
-  test('may write where its own subscription may, and not where another may', () => {
+  test('may write where its own subscription may, and not where another one may', () => {
     expect(push.mayPush(one, 'projects/p/subscriptions/one')).toMatchObject({
       destinations: ['reports'],
       sources: [],

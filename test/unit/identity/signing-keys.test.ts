@@ -32,14 +32,14 @@ beforeEach(async () => {
 afterEach(() => jwks.close());
 
 const settled = async (): Promise<void> => {
-  // A renewal beside the work is over when the one that joins it is.
+  // A background renewal has ended when the call that joins it has.
   for (let fetches = -1; fetches !== jwks.fetches; await new Promise((resolve) => setTimeout(resolve, 20))) {
     fetches = jwks.fetches;
   }
 };
 
 describe('Google’s keys are fetched', () => {
-  test('as JSON, from their own address alone, and not for ever', async () => {
+  test('as JSON, only from their own addresses, and with a time limit', async () => {
     const asked: [string, RequestInit | undefined][] = [];
     const log = createKeptLog();
     const watched: typeof fetch = (url, init) => {
@@ -52,14 +52,14 @@ describe('Google’s keys are fetched', () => {
     ]);
   });
 
-  test('once, however many wait', async () => {
+  test('once for all waiting callers', async () => {
     const found = await Promise.all(Array.from({ length: 200 }, () => keys.find('first')));
     expect(new Set(found).size).toBe(1);
     expect(found[0]).toBeDefined();
     expect(jwks.fetches).toBe(1);
   });
 
-  test('once for a storm of unknown ids, and again only after 30 seconds', async () => {
+  test('once for many unknown ids, and again only after 30 seconds', async () => {
     await keys.warmUp();
     nowMs += 30_000;
     const storm = () => Promise.all(Array.from({ length: 500 }, (_, index) => keys.find(`unknown-${index}`)));
@@ -73,7 +73,7 @@ describe('Google’s keys are fetched', () => {
     expect(jwks.fetches).toBe(3);
   });
 
-  test('again for a key that is new', async () => {
+  test('again for a new key', async () => {
     await keys.warmUp();
     jwks.keys = [first.publicJwk, second.publicJwk];
     expect(await keys.find('second')).toBeUndefined();
@@ -88,14 +88,14 @@ describe('Google’s keys are fetched', () => {
     ['public, max-age=3600', { age: '600' }, 3000],
     ['max-age=100000000', {}, 86_400],
     ['no-cache', {}, 300],
-  ])('again when "%s" %j is over', async (cacheControl, more, seconds) => {
+  ])('again when "%s" %j has expired', async (cacheControl, more, seconds) => {
     jwks.headers = { 'cache-control': cacheControl, ...more };
     await keys.find('first');
     nowMs += seconds * 500 - 1;
     await keys.find('first');
     await settled();
     expect(jwks.fetches).toBe(1);
-    jwks.status = 500; // so that the renewal beside the work cannot hide what follows
+    jwks.status = 500; // This way the background renewal cannot hide what follows.
     nowMs = NOON_MS + seconds * 1000 - 1;
     await expect(keys.find('first')).resolves.toBeDefined();
     await settled();
@@ -103,20 +103,20 @@ describe('Google’s keys are fetched', () => {
     await expect(keys.find('first')).rejects.toMatchObject({ code: 'google-unavailable', retryable: true });
   });
 
-  test('each time, where the answer says nonsense of its age', async () => {
+  test('each time if the response has an invalid age', async () => {
     jwks.headers = { 'cache-control': 'max-age=3600', age: 'unknown' };
     await keys.find('first');
     await keys.find('first');
     expect(jwks.fetches).toBe(2);
   });
 
-  test('and used without labels of their use and algorithm, which are optional', async () => {
+  test('and used without the optional members for use and algorithm', async () => {
     const { alg: _, use: __, ...unlabelled } = first.publicJwk as Record<string, unknown>;
     jwks.keys = [unlabelled];
     expect(await keys.find('first')).toBeDefined();
   });
 
-  test('ahead of their time, beside the work', async () => {
+  test('before they expire, in the background', async () => {
     await keys.warmUp();
     jwks.keys = [second.publicJwk];
     nowMs += 3 * HOUR_MS;
@@ -135,7 +135,7 @@ describe('Google’s keys are fetched', () => {
   });
 });
 
-describe('while Google does not answer', () => {
+describe('while Google does not respond', () => {
   test.each<[string, (server: JwksServer) => void]>([
     ['an error', (server) => Object.assign(server, { status: 503 })],
     ['a redirect', (server) => Object.assign(server, { status: 302, headers: { location: '/elsewhere' } })],
@@ -144,12 +144,12 @@ describe('while Google does not answer', () => {
     ['no keys', (server) => Object.assign(server, { keys: [] })],
     ['keys of another algorithm', (server) => Object.assign(server, { keys: [{ ...first.publicJwk, alg: 'RS512' }] })],
     ['keys of another use', (server) => Object.assign(server, { keys: [{ ...first.publicJwk, use: 'enc' }] })],
-  ])('%s is no key, and the fault is named', async (_, breakIt) => {
+  ])('%s is not a key, and the error is named', async (_, breakIt) => {
     breakIt(jwks);
     await expect(keys.find('first')).rejects.toMatchObject({ code: 'google-unavailable', status: 503 });
   });
 
-  test('it is asked once in two seconds, and then works again', async () => {
+  test('Google is called once in two seconds, and then it works again', async () => {
     jwks.status = 500;
     const ask = () => Promise.allSettled(Array.from({ length: 100 }, () => keys.find('first')));
     expect((await ask()).every(({ status }) => status === 'rejected')).toBe(true);
@@ -161,7 +161,7 @@ describe('while Google does not answer', () => {
     expect(jwks.fetches).toBe(2);
   });
 
-  test('known keys serve on, and unknown ones are not called false', async () => {
+  test('cached keys remain in use, and unknown ones are not reported as invalid', async () => {
     await keys.warmUp();
     jwks.status = 500;
     nowMs += 60_000;
@@ -172,7 +172,7 @@ describe('while Google does not answer', () => {
   });
 });
 
-describe('tokens seen before', () => {
+describe('cached tokens', () => {
   const claims = goodClaims({ exp: NOON_SECONDS + 8 * 3600 });
 
   test('need no key and no fetch', async () => {
@@ -190,7 +190,7 @@ describe('tokens seen before', () => {
     expect(jwks.fetches).toBe(1);
   });
 
-  test('are forgotten with the key that Google withdrew', async () => {
+  test('are dropped with the key that Google removed', async () => {
     const verify = createIdTokenVerifier({
       audiences: [AUDIENCE],
       fetch,

@@ -9,7 +9,7 @@ const payloadOf = (json: string): object | undefined => {
   return parts === undefined ? undefined : readPayload(parts);
 };
 
-/** Two parsers may read a member that is named twice in two ways, so a token that names one twice says nothing. */
+/** Two parsers may read a duplicate member in two ways, so a token with duplicates is invalid. */
 test.each([
   '{}',
   '{"a":1}',
@@ -36,6 +36,6 @@ test.each([
   '',
   '{"a":1',
   '\ufeff{"a":1}',
-])('%s says nothing', (json) => {
+])('%s is invalid', (json) => {
   expect(payloadOf(json)).toBeUndefined();
 });

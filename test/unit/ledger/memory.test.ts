@@ -12,7 +12,7 @@ const finish = async (ledger: Ledger, key: string): Promise<void> => {
   await ledger.record(key, { state: 'done' }, entry);
 };
 
-/** Claims keys until one is refused; answers how many were taken. */
+/** Claims keys until one is rejected. Returns the number of accepted ones. */
 const fill = async (ledger: Ledger, owner: string, { finished = false, prefix = owner } = {}): Promise<number> => {
   for (let turn = 0; ; turn++) {
     const key = `${prefix} ${turn}`;
@@ -29,7 +29,7 @@ const fill = async (ledger: Ledger, owner: string, { finished = false, prefix = 
 };
 
 describe('the ledger in memory', () => {
-  test('forgets an entry when its time is up, counted from its last change', async () => {
+  test('removes an entry at its expiry, counted from the last change', async () => {
     let nowMs = 1_000_000;
     const ledger = createMemoryLedger({ now: () => nowMs, ttlMs: 1_000 });
     await ledger.claim('early', entryOf('id-1'));
@@ -45,7 +45,7 @@ describe('the ledger in memory', () => {
     await expect(ledger.record('recorded', { state: 'done' }, entry)).rejects.toMatchObject({ retryable: true });
   });
 
-  test('refuses a caller that has filled its share, and takes the entries of others', async () => {
+  test('rejects a caller that has filled its share, and accepts the entries of others', async () => {
     const ledger = createMemoryLedger({ now: () => 1, maxBytes: 100_000 });
     await ledger.claim('theirs', entryOf('id-1'), 'other');
     const taken = await fill(ledger, 'greedy');
@@ -53,7 +53,7 @@ describe('the ledger in memory', () => {
     expect(await ledger.claim('their next', entryOf('id-2'), 'other')).toMatchObject({ mine: true });
     expect(await ledger.read('theirs')).toMatchObject({ fileId: 'id-1' });
     expect(await ledger.read('greedy 0')).toMatchObject({ fileId: 'greedy 0' });
-    // What is known needs no room.
+    // Existing entries need no further room.
     expect(await ledger.claim('greedy 0', entryOf('x'), 'greedy')).toMatchObject({ mine: false });
     await finish(ledger, 'greedy 1');
   });
@@ -65,7 +65,7 @@ describe('the ledger in memory', () => {
     expect(await fill(ledger, 'three')).toBeLessThanOrEqual(1);
   });
 
-  test('makes room only by what is finished and an hour old, oldest first', async () => {
+  test('evicts only completed entries that are an hour old, oldest first', async () => {
     let nowMs = 1_000_000;
     const ledger = createMemoryLedger({ now: () => nowMs, maxBytes: 100_000 });
     await ledger.claim('in progress', entryOf('id-1'), 'one');
@@ -80,7 +80,7 @@ describe('the ledger in memory', () => {
     expect(await ledger.read('in progress')).toBeDefined();
   });
 
-  test('gives the room of a removed entry back', async () => {
+  test('returns the room of a removed entry', async () => {
     const ledger = createMemoryLedger({ now: () => 1, maxBytes: 100_000 });
     await fill(ledger, 'one');
     const entry = await ledger.read('one 0');

@@ -5,7 +5,7 @@ const OUTCOMES = ['whole', 'other-bytes', 'trashed', 'moved', 'gone'] as const;
 
 const giveUp = (over: string, undo = false) => ({ action: 'give-up', over, undo });
 
-/** What follows where the first try found the upload whole. */
+/** The outcome if the first attempt found the upload complete. */
 const AFTER_WHOLE = {
   whole: { action: 'finish' },
   'other-bytes': { action: 'reject' },
@@ -14,7 +14,7 @@ const AFTER_WHOLE = {
   gone: giveUp('gone'),
 };
 
-test.each(OUTCOMES)('whole for the first try, %s for this one', (seen) => {
+test.each(OUTCOMES)('complete for the first attempt, %s for this one', (seen) => {
   expect(decide(seen, 'whole')).toEqual(AFTER_WHOLE[seen]);
 });
 
@@ -22,7 +22,7 @@ const OVER = OUTCOMES.filter((outcome) => outcome !== 'whole');
 const UNDONE: readonly string[] = ['other-bytes', 'moved'];
 
 test.each(OVER.flatMap((verdict) => OUTCOMES.map((seen) => [verdict, seen] as const)))(
-  '%s for the first try, %s for this one: given up as the first one found it, and undone only by those that see the same',
+  '%s for the first attempt, %s for this one: abandoned as the first one found it, and undone only by those that see the same',
   (verdict, seen) => {
     expect(decide(seen, verdict)).toEqual(giveUp(verdict, seen === verdict && UNDONE.includes(verdict)));
   },
