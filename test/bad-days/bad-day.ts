@@ -7,16 +7,16 @@ import type { Receipt } from '../../src/domain.ts';
 export const AUDIENCE = 'https://drive-courier.example';
 export const MEBIBYTE = 1_048_576;
 
-/** What a caller saw. */
+/** The response that a caller got. */
 export interface Seen {
   status: number;
-  /** The problem's, where it is one. */
+  /** The code of the problem, if it is one. */
   code: string | undefined;
-  /** Seconds. */
+  /** The Retry-After in seconds. */
   retryAfter: number | undefined;
   detail: string | undefined;
   receipt: Receipt;
-  /** Milliseconds until it was answered. */
+  /** Milliseconds until the response. */
   tookMs: number;
 }
 
@@ -30,34 +30,37 @@ interface Sending {
 }
 
 interface Starting extends Pick<CourierProcessOptions, 'under' | 'cwd' | 'nodeOptions' | 'entry'> {
-  /** Laid over a configuration that is in order. */
+  /** Merged into a valid configuration. */
   config?: Readonly<Record<string, unknown>>;
   env?: Readonly<Record<string, string>>;
 }
 
-/** A courier as a process, beside a Google whose day goes badly. */
+/** A courier process beside a Google with failures. */
 export interface BadDay {
   google: LocalGoogle;
   start(starting?: Starting): Promise<CourierProcess>;
   token(): string;
   send(courier: Pick<CourierProcess, 'url'>, name: string, body: Body, sending?: Sending): Promise<Seen>;
-  /** As a patient caller: again while it is told so, or hears nothing. Answers all that it saw; the last is for good. */
+  /**
+   * Retries like a patient caller while the response says so or is missing. Returns all responses; the last one is
+   * final.
+   */
   insist(
     courier: () => Pick<CourierProcess, 'url'>,
     name: string,
     body: string | Uint8Array,
     sending?: Sending,
   ): Promise<Seen[]>;
-  /** Names of the files whose name begins so, trash and all, sorted. */
+  /** The sorted names of the files with this prefix, including those in the trash. */
   filesOf(prefix: string): string[];
   close(): Promise<void>;
 }
 
-/** Callers wait as they are told, but no longer than this, so that the tests end. */
+/** Callers honor Retry-After, but wait no longer than this, so that the tests end. */
 const LONGEST_WAIT_MS = 1_000;
 const MOST_TRIES = 120;
 
-/** The key comes from Secret Manager, read as the platform's own identity: every Google service is needed. */
+/** The key comes from Secret Manager, read with the platform's own identity, so every Google service is needed. */
 export const startBadDay = async (): Promise<BadDay> => {
   const google = await startLocalGoogle();
   const { world, places } = google;
@@ -152,13 +155,13 @@ export const waitUntil = async (holds: () => boolean | Promise<boolean>, withinM
   }
 };
 
-/** What a caller was told, in a line: for the tests' expectations. */
+/** The response in one line, for the tests' expectations. */
 export const told = ({ status, code, retryAfter }: Seen): string =>
   [status, code, retryAfter === undefined ? undefined : `Retry-After ${retryAfter}`]
     .filter((part) => part !== undefined)
     .join(' ');
 
-/** Work beside the test: one delivery after another in each of so many lanes, until it is told to end. */
+/** Background load: each lane makes one delivery after another until it is stopped. */
 export const startLoad = (lanes: number, deliver: (turn: number) => Promise<Seen>) => {
   const seen: Seen[] = [];
   let turns = 0;
@@ -170,7 +173,7 @@ export const startLoad = (lanes: number, deliver: (turn: number) => Promise<Seen
   done.catch(() => undefined);
   return {
     seen,
-    /** Waits for so many more answers. */
+    /** Waits for this many more responses. */
     more: (count: number): Promise<void> => {
       const until = seen.length + count;
       return Promise.race([waitUntil(() => seen.length >= until, 120_000), done.then(() => undefined)]);

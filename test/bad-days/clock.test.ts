@@ -15,12 +15,12 @@ beforeEach(async () => {
 });
 afterEach(() => day.close());
 
-/** The courier's own clock alone: Google's and the callers' stay right. */
+/** Changes only the courier's clock. Google's and the callers' clocks stay right. */
 const startWithClock = async (jumpMs: number, config: Readonly<Record<string, unknown>> = {}): Promise<void> => {
   courier = await day.start({ nodeOptions: PRELOAD, env: { CLOCK_JUMP_MS: String(jumpMs) }, config });
 };
 
-/** There, or back again. */
+/** The clock jumps forward or back. */
 const jump = async (): Promise<void> => {
   const marks = (): number => courier.lines.filter((line) => line.startsWith('clock ')).length;
   const before = marks();
@@ -33,7 +33,7 @@ const tokenFor = (lifetimeSeconds: number): string =>
 
 describe('the clock jumps ten minutes ahead', () => {
   test(
-    'what is in hand serves on, keys are remembered, and tokens that end within ten minutes are over',
+    'cached credentials and keys remain in use, and tokens that end within ten minutes expire',
     async () => {
       await startWithClock(JUMP_MS);
       const [long, short] = [tokenFor(3_600), tokenFor(500)];
@@ -48,7 +48,7 @@ describe('the clock jumps ten minutes ahead', () => {
       ]);
       expect(told(await day.send(courier, 'ahead-3', 'x', { token: long }))).toBe('201');
       expect(told(await day.send(courier, 'ahead-4', 'x', { token: short }))).toBe('401 token-expired');
-      // A caller whose clock is right may go on: its tokens are merely ten minutes old.
+      // A caller whose clock is right can continue: its tokens merely look ten minutes older.
       expect(told(await day.send(courier, 'ahead-5', 'x'))).toBe('201');
       expect(day.filesOf('ahead-')).toEqual(['ahead-1', 'ahead-2', 'ahead-3', 'ahead-5']);
     },
@@ -56,7 +56,7 @@ describe('the clock jumps ten minutes ahead', () => {
   );
 
   test(
-    'a new access token is refused by Google, which callers are told to be the clock; set back, it works at once',
+    'Google rejects a new access token, and callers learn that the clock is wrong; once it is right again, all works',
     async () => {
       await startWithClock(JUMP_MS);
       expect(told(await day.send(courier, 'signed-1', 'x'))).toBe('201');
@@ -69,7 +69,7 @@ describe('the clock jumps ten minutes ahead', () => {
       ]);
       await jump();
       await sleep(4_000);
-      // A failure is remembered for three seconds, and not for the ten minutes by which the clock went back.
+      // A failure is cached for three seconds, and not for the ten minutes by which the clock went back.
       expect(told(await day.send(courier, 'signed-2', 'x', { key: 'two' }))).toBe('201');
       expect(day.filesOf('signed-')).toEqual(['signed-1', 'signed-2']);
     },
@@ -77,9 +77,9 @@ describe('the clock jumps ten minutes ahead', () => {
   );
 
   test(
-    'and back: the access token that seems to live for longer than it does is replaced when Drive refuses it',
+    'and back: an access token that seems to live too long is replaced when Drive rejects it',
     async () => {
-      // The platform's own tokens have no signature of ours, so they are given out whatever our clock says.
+      // The platform's own tokens are not signed by the courier, so they are issued whatever its clock shows.
       const { emails } = day.google.world;
       await startWithClock(JUMP_MS, { credentials: { main: { impersonate: emails.driveWriter } } });
       day.google.world.grant(emails.driveWriter, emails.runtime);
@@ -95,7 +95,7 @@ describe('the clock jumps ten minutes ahead', () => {
 
 describe('the clock jumps ten minutes back', () => {
   test(
-    'new ID tokens are from the future and refused until it is right; what is in hand serves on, and nothing is forgotten',
+    'new ID tokens are from the future and rejected until it is right; cached ones remain in use, and nothing is forgotten',
     async () => {
       await startWithClock(-JUMP_MS);
       const first = await day.send(courier, 'back-1', 'x', { key: 'one' });
@@ -116,32 +116,35 @@ describe('the clock jumps ten minutes back', () => {
 describe.each([
   ['ahead', JUMP_MS, '503 drive-unavailable Retry-After 5', []],
   ['back', -JUMP_MS, '201', ['mid-file']],
-] as const)('the clock jumps ten minutes %s in the middle of an upload that has five', (_, jumpMs, answer, files) => {
-  test(
-    'whole or not at all, and the next try makes it whole',
-    async () => {
-      await startWithClock(jumpMs, { limits: { requestSeconds: 300, bufferBytes: 4 * MEBIBYTE } });
-      const bytes = noise(8 * MEBIBYTE);
-      expect(told(await day.send(courier, 'warm', 'x'))).toBe('201');
-      let goOn = (): void => undefined;
-      const gate = new Promise<void>((resolve) => {
-        goOn = resolve;
-      });
-      const pieces = async function* (): AsyncGenerator<Uint8Array> {
-        yield bytes.subarray(0, 6 * MEBIBYTE);
-        await gate;
-        yield bytes.subarray(6 * MEBIBYTE);
-      };
-      const sending = day.send(courier, 'mid-file', ReadableStream.from(pieces()), { key: 'mid' });
-      await waitUntil(() => day.google.calls.count({ method: 'PUT', host: 'www.googleapis.com' }) > 0);
-      await jump();
-      goOn();
-      const seen = await sending;
-      expect([told(seen), day.filesOf('mid-file')]).toEqual([answer, files]);
-      await jump();
-      const last = (await day.insist(() => courier, 'mid-file', bytes, { key: 'mid' })).at(-1);
-      expect([last?.receipt.size, day.filesOf('mid-file')]).toEqual([bytes.length, ['mid-file']]);
-    },
-    TIMEOUT_MS,
-  );
-});
+] as const)(
+  'the clock jumps ten minutes %s during an upload that has a deadline of five',
+  (_, jumpMs, answer, files) => {
+    test(
+      'the file is complete or absent, and the next attempt completes it',
+      async () => {
+        await startWithClock(jumpMs, { limits: { requestSeconds: 300, bufferBytes: 4 * MEBIBYTE } });
+        const bytes = noise(8 * MEBIBYTE);
+        expect(told(await day.send(courier, 'warm', 'x'))).toBe('201');
+        let goOn = (): void => undefined;
+        const gate = new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+        const pieces = async function* (): AsyncGenerator<Uint8Array> {
+          yield bytes.subarray(0, 6 * MEBIBYTE);
+          await gate;
+          yield bytes.subarray(6 * MEBIBYTE);
+        };
+        const sending = day.send(courier, 'mid-file', ReadableStream.from(pieces()), { key: 'mid' });
+        await waitUntil(() => day.google.calls.count({ method: 'PUT', host: 'www.googleapis.com' }) > 0);
+        await jump();
+        goOn();
+        const seen = await sending;
+        expect([told(seen), day.filesOf('mid-file')]).toEqual([answer, files]);
+        await jump();
+        const last = (await day.insist(() => courier, 'mid-file', bytes, { key: 'mid' })).at(-1);
+        expect([last?.receipt.size, day.filesOf('mid-file')]).toEqual([bytes.length, ['mid-file']]);
+      },
+      TIMEOUT_MS,
+    );
+  },
+);

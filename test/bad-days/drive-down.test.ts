@@ -3,7 +3,9 @@ import { type BadDay, MEBIBYTE, noise, type Seen, startBadDay, told } from './ba
 
 const TIMEOUT_MS = 300_000;
 const DRIVE = { host: 'www.googleapis.com', path: '*drive/v3/*' };
-/** What the retry policy allows: half of its hundred tokens, and then nothing is sent again until Drive has answered well. */
+/**
+ * The retry policy allows half of its hundred tokens. Then nothing is retried until Drive has responded successfully.
+ */
 const RETRIES_A_HOST = 50;
 const WAIT = '503 drive-unavailable Retry-After 5';
 
@@ -15,9 +17,9 @@ afterEach(() => day.close());
 
 const fired = (): number => day.google.faults.list().reduce((sum, rule) => sum + rule.fired, 0);
 
-// Scaled: what two minutes of a busy instance bring, 300 deliveries, comes as fast as it is answered, twenty at a time.
+// Scaled: 300 deliveries, two minutes of a busy instance, are sent as fast as they are answered, twenty at a time.
 test(
-  'Drive answers 503 for two minutes: callers are told so, the outage is not multiplied, and all arrive once afterwards',
+  'Drive returns 503 for two minutes: callers are told so, the outage is not amplified, and all files arrive once afterwards',
   async () => {
     const courier = await day.start();
     expect(told(await day.send(courier, 'warm', 'x', { path: 'outage' }))).toBe('201');
@@ -31,10 +33,10 @@ test(
     await Promise.all(Array.from({ length: 20 }, caller));
     expect(new Set(seen.map(told))).toEqual(new Set([WAIT]));
     const calls = fired();
-    // At most one call for each delivery, and the budget on top, however many tries a single call may have.
+    // At most one call for each delivery plus the budget, however many attempts a single call may have.
     expect(calls).toBeGreaterThan(RETRIES_A_HOST);
     expect(calls).toBeLessThanOrEqual(names.length + RETRIES_A_HOST + 5);
-    // Once the budget is spent nobody waits for nothing.
+    // Once the budget is spent, no caller waits in vain.
     expect(Math.max(...seen.slice(-100).map(({ tookMs }) => tookMs))).toBeLessThan(10_000);
     expect(day.filesOf('out-')).toEqual([]);
 
@@ -54,11 +56,11 @@ test(
 );
 
 test(
-  'Drive goes down in the middle of large uploads: they are resumed where they were, or told 503 and made whole by the next try',
+  'Drive fails during large uploads: they resume, or return 503 and are completed by the next attempt',
   async () => {
     const courier = await day.start({ config: { limits: { bufferBytes: 8 * MEBIBYTE } } });
     const bytes = noise(9 * MEBIBYTE);
-    // Each session's first chunks arrive; then nothing does, for a while.
+    // Each session's first chunks arrive. Then nothing does for a while.
     const plan = { host: 'www.googleapis.com', method: 'PUT', path: '/upload/*' };
     day.google.faults.add({ ...plan, nth: [5, 6, 7, 8, 9, 10, 11, 12], fault: { kind: 'status', status: 503 } });
     const names = ['big-1', 'big-2', 'big-3', 'big-4'];

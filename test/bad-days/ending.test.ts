@@ -40,7 +40,7 @@ const gated = () => {
 
 const limits = { bufferBytes: 4 * MEBIBYTE };
 
-describe('SIGTERM in mid-upload', () => {
+describe('SIGTERM during an upload', () => {
   const terminate = async (courier: CourierProcess): Promise<{ code: number | null; tookMs: number }> => {
     const startedMs = performance.now();
     const code = await courier.stop();
@@ -48,7 +48,7 @@ describe('SIGTERM in mid-upload', () => {
   };
 
   test(
-    'an upload that can end in time ends well, whoever comes meanwhile is not taken, and the process exits 0',
+    'an upload that can finish in time succeeds, new requests are not accepted, and the process exits 0',
     async () => {
       const courier = await day.start({ config: { limits } });
       const { open, body } = gated();
@@ -66,7 +66,7 @@ describe('SIGTERM in mid-upload', () => {
   );
 
   test(
-    'one that cannot is told 503 shutting-down, leaves nothing half, and the process exits 0 within ten seconds',
+    'one that cannot returns 503 shutting-down, leaves no partial file, and the process exits 0 within ten seconds',
     async () => {
       const courier = await day.start({ config: { limits } });
       const { body } = gated();
@@ -85,7 +85,7 @@ describe('SIGTERM in mid-upload', () => {
   );
 
   test(
-    'twenty callers at once and instances that follow one another: nobody is lost, and nothing is there twice',
+    'twenty concurrent callers during instance replacements: no request is lost and nothing is duplicated',
     async () => {
       let current = await day.start();
       const names = Array.from({ length: 60 }, (_, index) => `relay-${index}`);
@@ -98,13 +98,14 @@ describe('SIGTERM in mid-upload', () => {
       for (let turn = 0; turn < 3; turn++) {
         await sleep(200);
         const ending = current;
-        // As the platform does it: the next one takes requests before the last one is told to end.
+        // As on the platform, the new instance takes requests before the old one is told to stop.
         current = await day.start();
         codes.push(await ending.stop());
       }
       await sending;
       expect(codes).toEqual([0, 0, 0]);
-      // No key, no shared memory: an instance told to end answers what it took, so that no caller has to ask twice.
+      // There is no key and no shared ledger: a stopping instance responds to what it accepted, so that no caller has
+      // to retry.
       expect(day.filesOf('relay-')).toEqual(names.toSorted());
     },
     TIMEOUT_MS,
@@ -120,7 +121,7 @@ const LEDGERS = {
   },
 };
 
-describe.each(Object.entries(LEDGERS))('kill -9 in mid-upload, with the ledger in %s', (_, { starting, testIt }) => {
+describe.each(Object.entries(LEDGERS))('kill -9 during an upload, with the ledger in %s', (_, { starting, testIt }) => {
   testIt(
     'the caller hears nothing, nothing half is in Drive, and the same sent again to the next instance is there once',
     async () => {

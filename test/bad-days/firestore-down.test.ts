@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => day.close());
 
-/** A port at which nobody listens. */
+/** A port on which nothing listens. */
 const deadHost = async (): Promise<string> => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -27,16 +27,16 @@ const deadHost = async (): Promise<string> => {
 };
 
 test(
-  'Firestore refuses connections: a delivery with a key is told 503 and not begun; one that needs no memory arrives',
+  'Firestore refuses connections: a delivery with a key returns 503 before it starts; one that needs no ledger succeeds',
   async () => {
     const courier = await day.start({ config: { ledger }, env: { FIRESTORE_EMULATOR_HOST: await deadHost() } });
     const seen = await Promise.all(['a', 'b'].map((name) => day.send(courier, `fs-${name}`, 'x', { key: name })));
     expect(seen.map(told)).toEqual([WAIT, WAIT]);
     expect(Math.max(...seen.map(({ tookMs }) => tookMs))).toBeLessThan(30_000);
-    // A folder is made once by the ledger's word alone.
+    // Creating a folder once depends on the ledger alone.
     expect(told(await day.send(courier, 'fs-c', 'x', { path: 'fs-folder' }))).toBe(WAIT);
     expect(day.filesOf('fs-')).toEqual([]);
-    // Without a key nothing was promised that would need a memory.
+    // Without a key there is no guarantee that would need the ledger.
     expect(told(await day.send(courier, 'fs-d', 'x'))).toBe('201');
     expect((await fetch(`${courier.url}/v1/health`)).status).toBe(200);
   },
@@ -61,7 +61,8 @@ testWithEmulator(
       expect((await sendAll()).map((answers) => answers.at(-1)?.receipt.outcome)).toEqual(Array(3).fill('created'));
       expect(day.filesOf('gone-')).toEqual(names);
 
-      // Down again, and silent this time: what was promised under these keys cannot be looked up, so nothing is said of it.
+      // Down again, and silent this time: the results of these keys cannot be looked up, so nothing is reported about
+      // them.
       loss = 'silent';
       const silent = await day.send(courier, 'gone-1', 'gone-1', { key: 'gone-1' });
       expect(told(silent)).toBe(WAIT);

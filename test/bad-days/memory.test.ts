@@ -17,13 +17,13 @@ const folder = await mkdtemp(join(tmpdir(), 'courier-memory-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 await buildDist(root, folder);
 
-/** A cgroup of the memory that a container has, below this process's own. */
+/** A cgroup with the memory of a container, below this process's own cgroup. */
 interface Container {
-  /** Puts whatever comes after it into the cgroup, and becomes it. */
+  /** A command prefix that moves itself into the cgroup and then executes the rest. */
   under: readonly string[];
-  /** The most that its processes ever had at once, in bytes. */
+  /** The peak memory of its processes in bytes. */
   peakBytes(): number;
-  /** How often the kernel ended a process in it. */
+  /** How often the kernel killed a process in it. */
   kills(): number;
   remove(): Promise<void>;
 }
@@ -31,7 +31,7 @@ interface Container {
 const numberIn = (path: string): number => Number(readFileSync(path, 'utf8'));
 const kills = (path: string): number => Number(/^oom_kill (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
 
-/** Both forms of cgroups; where this process may make none, the reason why. */
+/** Supports both versions of cgroups. Returns the reason if this process may create none. */
 const makeContainer = (): Container | { missing: string } => {
   const own = readFileSync('/proc/self/cgroup', 'utf8');
   const [, version1] = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(own) ?? [];
@@ -55,7 +55,7 @@ const makeContainer = (): Container | { missing: string } => {
     peakBytes: () => numberIn(at(version1 === undefined ? 'memory.peak' : 'memory.max_usage_in_bytes')),
     kills: () => kills(at(version1 === undefined ? 'memory.events' : 'memory.oom_control')),
     async remove() {
-      // The kernel lets go of an empty one a moment later.
+      // The kernel releases an empty one a moment later.
       await waitUntil(() => {
         try {
           rmdirSync(path);
@@ -74,13 +74,13 @@ beforeEach(async () => {
 });
 afterEach(() => day.close());
 
-/** The most that the process itself had resident at once, in bytes. */
+/** The peak resident memory of the process in bytes. */
 const peakRssBytes = ({ child }: CourierProcess): number =>
   1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]);
 
 const bytes = noise(FILE_BYTES);
 
-/** Twenty callers at once, each as fast as it may; answers who had to come again. */
+/** Twenty concurrent callers at full speed. Returns those that had to retry. */
 const sendAll = async (courier: CourierProcess): Promise<string[]> => {
   const names = Array.from({ length: UPLOADS }, (_, index) => `heavy-${String(index).padStart(2, '0')}`);
   const seen = await Promise.all(names.map((name) => day.insist(() => courier, name, bytes, { key: name })));
@@ -101,12 +101,12 @@ afterAll(() => ('missing' in container ? undefined : container.remove()));
   'in a container of 256 MiB twenty uploads of 20 MiB at once arrive whole, and nothing is killed',
   async () => {
     if ('missing' in container) throw new Error(container.missing);
-    // No budget is configured: it is taken from the limit that the courier finds itself in.
+    // No budget is configured, so it is derived from the limit that the courier detects.
     const courier = await day.start({ under: container.under, entry: join(folder, 'server.js') });
     const answers = await sendAll(courier);
     expect(answers.filter((words) => !/^(201|429 busy Retry-After \d+)$/.test(words))).toEqual([]);
     expect(container.kills()).toBe(0);
-    // The limit bit where it should: the courier was really in there.
+    // The limit was reached, so the courier really was in the cgroup.
     expect(container.peakBytes()).toBeGreaterThan(60 * MEBIBYTE);
     expect(peakRssBytes(courier)).toBeLessThan(CONTAINER_BYTES);
     expect(await courier.stop()).toBe(0);

@@ -19,9 +19,9 @@ const turn = async ({ child, lines }: CourierProcess, line: string): Promise<voi
 };
 
 test(
-  "Google's real names cannot be resolved: the courier starts, is healthy, and tells callers 503",
+  "Google's real host names cannot be resolved: the courier starts, is healthy, and returns 503",
   async () => {
-    // No origin and no metadata server are given: it is on its own, as on a machine without a network.
+    // No origin and no metadata server are given, as on a machine without a network.
     const courier = await day.start({
       nodeOptions: PRELOAD,
       env: { LOOKUPS_FAIL: 'true', COURIER_GOOGLE_ORIGIN: '', GCE_METADATA_HOST: '', METADATA_SERVER_DETECTION: '' },
@@ -40,7 +40,7 @@ test(
 );
 
 test(
-  'names are not found at start, and later in the middle of the work: 503 meanwhile, and once they are found each file arrives once',
+  'DNS fails at startup and later under load: 503 meanwhile, and afterwards each file arrives once',
   async () => {
     const origin = day.google.origin.replace('127.0.0.1', 'localhost');
     const courier = await day.start({
@@ -52,7 +52,7 @@ test(
     expect((await day.insist(() => courier, 'name-1', 'x', { key: '1' })).at(-1)?.status).toBe(201);
 
     await turn(courier, 'lookups fail');
-    // Connections that stand need no name; this ends them as they are used.
+    // Open connections need no DNS; this closes them as they are used.
     day.google.faults.add({
       host: 'www.googleapis.com',
       path: '*drive/v3/*',

@@ -9,11 +9,11 @@ import { type BadDay, MEBIBYTE, noise, startBadDay, told } from './bad-day.ts';
 const TIMEOUT_MS = 240_000;
 const root = join(import.meta.dirname, '../..');
 
-/** Each makes any use of the disk impossible; the second proves that it does. */
+/** Each one makes every use of the disk impossible. The second one proves that it does. */
 const DISKS = {
-  // SIGXFSZ ends whoever writes a byte into a file.
+  // SIGXFSZ kills a process that writes a byte to a file.
   'a disk that takes not a byte': ['prlimit', '--fsize=0'],
-  // A mount namespace of its own, in which everything below / can only be read.
+  // A separate mount namespace in which everything below / is read-only.
   'a read-only root': ['unshare', '--mount', 'sh', '-c', 'mount -o remount,ro,bind / && exec "$@"', 'sh'],
   'a user who owns nothing, with nowhere to write': ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'],
 } as const;
@@ -23,10 +23,10 @@ const WRITES = "require('node:fs').writeFileSync(process.argv[1], 'x')";
 const folder = await mkdtemp(join(tmpdir(), 'courier-no-disk-'));
 afterAll(() => rm(folder, { recursive: true, force: true }));
 await buildDist(root, folder);
-// Readable by anybody, as an image's files are.
+// Readable by everyone, as the files of an image are.
 spawnSync('chmod', ['-R', 'a+rX', folder]);
 
-/** True when a program under it runs, and cannot write. */
+/** True if a program under it runs and cannot write. */
 const holds = ([program, ...args]: readonly string[]): boolean => {
   const run = (script: string): number | null =>
     spawnSync(program ?? '', [...args, process.execPath, '-e', script, join(folder, 'probe')]).status;

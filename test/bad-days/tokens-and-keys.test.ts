@@ -23,7 +23,7 @@ describe("Google's token endpoint is down", () => {
   const OUTAGE_MS = 8_000;
 
   test(
-    'with a token in hand nobody notices; without one callers are told 503 or wait, and one request at a time asks for it',
+    'a cached token keeps deliveries working; without one, callers get 503 or wait, and one request at a time asks for it',
     async () => {
       const courier = await day.start();
       expect(told(await day.send(courier, 'before', 'x'))).toBe('201');
@@ -31,13 +31,14 @@ describe("Google's token endpoint is down", () => {
       expect(told(await day.send(courier, 'in-the-outage', 'x'))).toBe('201');
       expect(firedOf('down')).toBe(0);
 
-      // Now all tokens are over, as after an hour.
+      // Now all tokens have expired, as after an hour.
       day.google.world.expireAccessTokens();
       const callers = Array.from({ length: 12 }, (_, index) =>
         day.insist(() => courier, `out-${index}`, 'x', { key: `out-${index}` }),
       );
       await sleep(OUTAGE_MS);
-      // The library's patience is 30 s and the pauses grow, so a handful of requests; twelve callers of their own would make many.
+      // The library's time limit is 30 s and the pauses grow, so there is a handful of requests. Twelve independent
+      // callers would make many.
       const asked = firedOf('down');
       expect(asked).toBeGreaterThan(1);
       expect(asked).toBeLessThan(16);
@@ -50,7 +51,7 @@ describe("Google's token endpoint is down", () => {
   );
 
   test(
-    'that asks for more time than a caller has: told at once, and told again from memory',
+    'a retry delay beyond the caller’s deadline is reported at once, and again from the cache',
     async () => {
       day.google.faults.add({ id: 'down', ...TOKEN, fault: { ...DOWN, retryAfterSeconds: 120 } });
       const courier = await day.start();
@@ -60,7 +61,7 @@ describe("Google's token endpoint is down", () => {
       const before = firedOf('down');
       const storm = await Promise.all(Array.from({ length: 50 }, (_, at) => day.send(courier, `cold-${at}`, 'x')));
       expect(new Set(storm.map(told))).toEqual(new Set([WAIT]));
-      // A failure is remembered for three seconds; the storm may last longer on a busy machine.
+      // A failure is cached for three seconds. The load may last longer on a busy machine.
       expect(firedOf('down') - before).toBeLessThan(10);
       day.google.faults.clear();
       const answers = await day.insist(() => courier, 'cold', 'x', { key: 'cold' });
@@ -70,9 +71,9 @@ describe("Google's token endpoint is down", () => {
   );
 });
 
-describe("Google's signing keys are down at start", () => {
+describe("Google's signing keys are unavailable at startup", () => {
   test(
-    'the courier starts and is healthy, callers are told 503 and nothing is delivered; when the keys are back, so is it',
+    'the courier starts and is healthy, callers get 503 and nothing is delivered; it recovers with the keys',
     async () => {
       day.google.faults.add({ id: 'down', ...CERTS, fault: DOWN });
       const courier = await day.start();
@@ -80,7 +81,7 @@ describe("Google's signing keys are down at start", () => {
       const seen = await Promise.all(['a', 'b', 'c'].map((name) => day.send(courier, `keys-${name}`, 'x')));
       expect(seen.map(told)).toEqual(Array(3).fill(WAIT));
       expect(seen[0]?.detail).toBe("Google's keys for verifying ID tokens cannot be fetched.");
-      // Nobody is let in meanwhile, and nobody is told 401 either: a good caller would throw its token away.
+      // Meanwhile no caller is accepted, and none gets 401 either: a valid caller would discard its token.
       expect(told(await day.send(courier, 'keys-forged', 'x', { token: `${day.token().slice(0, -4)}AAAA` }))).toBe(
         WAIT,
       );
@@ -93,7 +94,7 @@ describe("Google's signing keys are down at start", () => {
   );
 
   test(
-    'and down later: the keys in hand serve on',
+    'an outage after startup: the cached keys remain in use',
     async () => {
       const courier = await day.start();
       expect(told(await day.send(courier, 'keys-1', 'x'))).toBe('201');
@@ -104,13 +105,13 @@ describe("Google's signing keys are down at start", () => {
   );
 });
 
-describe('in the middle of the load', () => {
+describe('under load', () => {
   const large = noise(6 * MEBIBYTE);
   let courier: CourierProcess;
   const load = () =>
     startLoad(6, (turn) => day.send(courier, `load-${turn}`, turn % 5 === 0 ? large : `report ${turn}`));
 
-  /** Adds a new key, as the next version of the secret. */
+  /** Adds a new key as the next version of the secret. */
   const rotate = async (): Promise<string> => {
     const { world } = day.google;
     const { private_key_id: old } = world.keyFile(world.emails.courier);
@@ -120,7 +121,7 @@ describe('in the middle of the load', () => {
   };
 
   test(
-    'the secret is rotated, looked at every second: no delivery fails, and the new key is in use',
+    'the secret is rotated and checked every second: no delivery fails, and the new key is used',
     async () => {
       courier = await day.start({
         config: { credentials: { main: { secret: `${day.google.world.secret}/versions/latest`, cacheSeconds: 1 } } },
@@ -130,7 +131,7 @@ describe('in the middle of the load', () => {
       const old = await rotate();
       await waitUntil(() => courier.lines.some((line) => line.includes('The key has changed')));
       await running.more(10);
-      // Nobody needs the old one any more.
+      // The old one is no longer needed.
       day.google.world.deleteKey(day.google.world.emails.courier, old);
       await running.more(20);
       const seen = await running.end();
@@ -141,7 +142,7 @@ describe('in the middle of the load', () => {
   );
 
   test(
-    'the old key is deleted, and every token dies, long before the cache would look: no delivery fails',
+    'the old key is deleted and all tokens are revoked, long before the cache expires: no delivery fails',
     async () => {
       courier = await day.start();
       const running = load();
@@ -158,7 +159,7 @@ describe('in the middle of the load', () => {
   );
 
   test(
-    'the key is deleted and there is no new one: every caller is told so, with what to do; a new version heals it',
+    'the key is deleted without a new one: every caller gets the error and its remedy; a new version resolves it',
     async () => {
       courier = await day.start();
       expect(told(await day.send(courier, 'lone-1', 'x'))).toBe('201');

@@ -5,7 +5,7 @@ type Google = Awaited<ReturnType<typeof startGoogleProcess>>;
 
 export const AUDIENCE = 'https://drive-courier.example';
 
-/** How a run keeps its keys. */
+/** Where a run keeps its ledger. */
 export type LedgerChoice = { kind: 'memory' } | { kind: 'firestore'; host: string; collection: string };
 
 const REQUEST_SECONDS = 120;
@@ -13,7 +13,7 @@ const REQUEST_SECONDS = 120;
 const ledgerOf = (ledger: LedgerChoice): unknown =>
   ledger.kind === 'memory' ? 'memory' : { firestore: { project: 'local-project', collection: ledger.collection } };
 
-/** One courier process, writing into the local Google's shared drive. */
+/** One courier process that writes to the local Google's shared drive. */
 export const startCourier = (google: Google, ledger: LedgerChoice): Promise<CourierProcess> =>
   startCourierProcess({
     env: {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { PushWorld } from '../support/push-world.ts';
 
-/** What a run with pushes publishes. */
+/** The messages that a run with pushes publishes. */
 
 export interface Export {
   name: string;
@@ -12,7 +12,7 @@ export interface Export {
 export interface Message {
   id: string;
   data: object;
-  /** Comes once this one is acknowledged: the same key with other bytes, which is refused for good. */
+  /** Published once this one is acknowledged: the same key with other bytes, which is rejected permanently. */
   contradiction?: Message;
 }
 
@@ -26,14 +26,14 @@ const noise = (bytes: number, random: () => number): Buffer => {
   return noisy;
 };
 
-/** One export in each of its five ways, in turn; every tenth is an object large enough for an upload session. */
+/** The five kinds of exports in turn. Every tenth is an object large enough for an upload session. */
 export const makeExport = async (world: PushWorld, index: number, random: () => number): Promise<Export> => {
   const name = `event-${index}`;
   const key = { name, idempotencyKey: name };
   if (index % 10 === 7 || index % 5 === 4) {
     const bytes = noise(index % 10 === 7 ? LARGE_BYTES : 2_000, random);
     const { url, sha256 } = await world.putObject(`exports/${name}`, bytes);
-    // No key of its own: the object and its generation are the key.
+    // It has no separate key: the object and its generation are the key.
     return { name, sha256, document: { name, source: { gcs: url } } };
   }
   const text = `export ${index}`;
@@ -64,7 +64,10 @@ const contradictionOf = (index: number, { name, document }: Export): Pick<Messag
   return { contradiction: { id: `${name}-contradicted`, data } };
 };
 
-/** Every message, and for the duplicates a second: now the same message again, now the same export under another id. */
+/**
+ * Every message, and a second one for the duplicates: either the same message again, or the same export under another
+ * id.
+ */
 export const publish = (exports: readonly Export[], duplicates: number, random: () => number): Message[] => {
   const messages = exports.map(
     (one, index): Message => ({
@@ -74,7 +77,7 @@ export const publish = (exports: readonly Export[], duplicates: number, random: 
   );
   const twice = messages.filter(() => random() < duplicates);
   const again = twice.map(({ id, data }, index): Message => ({ id: index % 2 === 0 ? id : `${id}-again`, data }));
-  // Shuffled a little, so that a duplicate may come before, beside or after its like.
+  // Shuffled a little, so that a duplicate may come before, during or after the original.
   return [...messages, ...again]
     .map((message, index) => ({ message, at: (index % messages.length) + random() * 20 }))
     .sort((a, b) => a.at - b.at)

@@ -7,14 +7,15 @@ import { type Export, type Message, makeExport, publish } from './event-exports.
 import { failedRequests } from './judge.ts';
 
 /**
- * Exports by push, published with duplicates, while the courier is killed again and again: each becomes one file, whole.
- * What Pub/Sub does is done here (bring every message until it is acknowledged, some of them twice, several at once), so
- * that it is the same each time; its own emulator is in the end-to-end tests. The ledger is Google's Firestore emulator.
+ * Exports by push are published with duplicates while the courier is killed repeatedly: each becomes one complete file.
+ * This test plays Pub/Sub itself (it redelivers until a message is acknowledged, delivers some of them twice and
+ * several at once), so that runs are reproducible. Google's emulator is used in the end-to-end tests. The ledger is
+ * Google's Firestore emulator.
  */
 export interface EventsOptions {
-  /** Distinct exports. */
+  /** The number of distinct exports. */
   events: number;
-  /** The share of them that is published twice. */
+  /** The fraction of them that is published twice. */
   duplicates: number;
   /** How often the courier is killed (SIGKILL). */
   kills: number;
@@ -27,26 +28,26 @@ export interface EventsReport {
   published: number;
   pushes: number;
   kills: number;
-  /** Transfers that another courier took up past their first byte. */
+  /** Transfers that another courier resumed past their first byte. */
   resumed: number;
-  /** Messages that were refused for good, acknowledged, and published as dead letters. */
+  /** Messages that failed permanently, were acknowledged, and were published as dead letters. */
   givenUp: number;
-  /** Pushes that were acknowledged and whose audit line says that the delivery failed. */
+  /** Pushes that were acknowledged although their audit line reports a failure. */
   misjudged: number;
-  /** What is not as it must be; empty when all is well. */
+  /** The violations; empty if all is well. */
   faults: string[];
 }
 
 const SUBSCRIPTION = 'projects/local-project/subscriptions/chaos';
 const AT_ONCE = 8;
 const MEBIBYTE = 1_048_576;
-/** So slow that a large transfer takes some seconds: long enough to be killed in. */
+/** So slow that a large transfer takes some seconds: long enough to be killed in between. */
 const BYTES_PER_SECOND = 2 * MEBIBYTE;
 const MOST_TRIES = 300;
-/** For a large transfer to be under way, before a kill comes anyway. */
+/** How long a kill waits for a large transfer to be in progress. */
 const LONGEST_WAIT_MS = 15_000;
 
-/** Upload sessions that were asked where they are, after they had stored something, and then brought to their end. */
+/** Upload sessions that were queried for their offset after they had stored something, and were then completed. */
 const resumedSessions = ({ google }: PushWorld): number => {
   const sessions = new Map<string, { stored: boolean; asked: boolean; done: boolean }>();
   for (const { query, method, requestBytes, status } of google.calls.list({
@@ -71,7 +72,7 @@ const deadLetters = ({ google }: PushWorld) =>
     detail: attributes.courierDetail,
   }));
 
-/** A contradiction is refused with the code that names its fault. */
+/** A contradiction is rejected with the code for its error. */
 const isRefusal = ({ id, code }: ReturnType<typeof deadLetters>[number]): boolean =>
   id.endsWith('-contradicted') && code === 'idempotency-key-reused';
 
@@ -87,7 +88,7 @@ const faultsOf = (world: PushWorld, exports: readonly Export[]): string[] => {
   return [...faults, ...letters.map(({ id, code, detail }) => `dead letter ${id}: ${code} ${detail}`)];
 };
 
-/** True while a large transfer has some of its bytes stored and is not at its end: the moment to kill at. */
+/** True while a large transfer is partially stored: the moment to kill. */
 const isMidTransfer = ({ google }: PushWorld, sinceMs: number): boolean =>
   google.calls
     .list({ method: 'PUT', host: 'www.googleapis.com' })
@@ -114,7 +115,7 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
   let killed = 0;
   const faults: string[] = [];
 
-  /** The requests that were acknowledged, by their trace's id, which is the request's id in the log. */
+  /** The acknowledged requests by their trace id, which is the request id in the log. */
   const acknowledgedRequests = new Set<string>();
 
   const bring = async ({ contradiction, ...message }: Message): Promise<void> => {
@@ -137,7 +138,7 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
 
   const endedLines: string[] = [];
   let over = false;
-  /** Kills are spread over the messages; each waits a while for a large transfer to be under way. */
+  /** Kills are spread over the messages. Each one waits a while for a large transfer to be in progress. */
   const killer = async (): Promise<void> => {
     for (let turn = 1; turn <= kills && !over; turn++) {
       const due = (published * turn) / (kills + 1);
@@ -171,7 +172,7 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
   return { files, published, pushes, kills: killed, resumed, givenUp, misjudged, faults };
 };
 
-/** Runs it; undefined, and loudly so, where Google's Firestore emulator is not there. */
+/** Runs it. Returns undefined with a clear warning if Google's Firestore emulator is missing. */
 export const runEvents = async ({
   seed = 1,
   print = () => undefined,
@@ -182,7 +183,7 @@ export const runEvents = async ({
   const world = await startPushWorld({
     subscription: SUBSCRIPTION,
     ledger: { firestore: { project: 'local-project', collection: `chaos-${process.pid}` } },
-    // Small buffers, so that a large file goes in many chunks.
+    // Small buffers, so that a large file is sent in many chunks.
     limits: { bufferBytes: 8 * MEBIBYTE },
     env: { FIRESTORE_EMULATOR_HOST: emulator.host },
   });

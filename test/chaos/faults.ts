@@ -1,6 +1,6 @@
 /**
- * What can go wrong between the courier and Drive, each with its part of the whole probability. Rate limits come a few
- * times only: each halves the courier's pace for a minute, which is right, and would make a run of minutes one of hours.
+ * The faults between the courier and Drive, each with its share of the total probability. Rate limits are few: each one
+ * halves the courier's rate for a minute, which is correct, but would turn a run of minutes into one of hours.
  */
 export const driveFaults = (probability: number, seed: number): object => {
   const host = 'www.googleapis.com';

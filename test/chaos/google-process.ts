@@ -32,14 +32,14 @@ export type StoredFile = z.infer<typeof stored>;
 
 export interface GoogleProcess extends z.infer<typeof announcement> {
   addFaults(plan: object): Promise<void>;
-  /** Ends all faults; answers how many requests had one. */
+  /** Stops all faults. Returns the number of requests that had one. */
   clearFaults(): Promise<number>;
-  /** Takes the quota away: a count of all files is no traffic. */
+  /** Removes the quota, since counting all files is not realistic traffic. */
   liftQuota(): Promise<void>;
   /** Everything below the folder that is not in the trash. */
   files(folder: string): Promise<StoredFile[]>;
   idToken(email: string, audience: string): Promise<string>;
-  /** The stored bytes, as the API gives them out. */
+  /** The stored bytes as the API returns them. */
   download(id: string): Promise<Buffer>;
   close(): Promise<void>;
 }
@@ -48,8 +48,9 @@ const emailIn = async (keyFile: string): Promise<string> =>
   z.object({ client_email: z.string() }).parse(JSON.parse(await readFile(keyFile, 'utf8'))).client_email;
 
 /**
- * A local Google as a process of its own, with a data folder that goes with it.
- * @param isMember false: the folder to deliver to is of a shared drive that the courier's account is no member of
+ * A local Google as a separate process, with a data folder that is removed with it.
+ * @param isMember false: the
+ * destination folder is in a shared drive that the courier's account is not a member of
  */
 export const startGoogleProcess = async ({
   isMember = true,

@@ -4,30 +4,30 @@ import { type Ended, forEachAtOnce } from './sender.ts';
 
 const FOLDER_TYPE = 'application/vnd.google-apps.folder';
 
-/** What came of all uploads, judged by what Drive has. */
+/** The result of all uploads, judged by what Drive contains. */
 export interface Verdict {
-  /** Uploads that were answered with a receipt. */
+  /** Uploads that got a receipt. */
   delivered: number;
   refused: number;
-  /** Files that a receipt names and Drive has not. */
+  /** Files that a receipt names and Drive lacks. */
   lost: number;
-  /** Files too many: of one key, more than one; of a folder's path, more than one; and files that nobody asked for. */
+  /** Duplicates: several files for one key, several folders for one path, and files that nobody requested. */
   doubled: number;
-  /** Files whose stored bytes are none that were sent. */
+  /** Files whose stored bytes are none of the sent ones. */
   corrupt: number;
-  /** Receipts that are not of the bytes that were sent for them. */
+  /** Receipts that do not match the bytes sent for them. */
   untrue: number;
-  /** Files that hold a version older than the last one that was answered. */
+  /** Files that contain an older version than the last confirmed one. */
   overtaken: number;
-  /** Keys whose receipts are not all the same, and files whose versions' receipts have several ids. */
+  /** Keys whose receipts differ, and files whose versions' receipts have different ids. */
   contradicted: number;
-  /** Folders with nothing in them. */
+  /** Empty folders. */
   orphaned: number;
   /** Files that Drive has. */
   files: number;
-  /** Files that were asked for. */
+  /** Files that were requested. */
   names: number;
-  /** Whole files of uploads that were refused: an answer was lost on the way, and nobody asked again. */
+  /** Complete files of uploads that were rejected: a response was lost, and there was no retry. */
   unclaimed: number;
 }
 
@@ -42,11 +42,11 @@ const groupBy = <Item>(items: readonly Item[], keyOf: (item: Item) => string): M
 const surplus = (groups: Map<string, unknown[]>): number =>
   [...groups.values()].reduce((sum, group) => sum + group.length - 1, 0);
 
-/** A receipt without what differs between the first and later answers. */
+/** A receipt without the members that differ between the first and later responses. */
 const essenceOf = ({ receipt }: Ended & { kind: 'delivered' }): string =>
   JSON.stringify({ ...receipt, outcome: undefined });
 
-/** What is stored under a name: not what was sent, or what was sent before something that was answered. */
+/** The stored content of a name: not the sent one, or sent before something that was confirmed. */
 const countWrong = async (google: GoogleProcess, files: readonly StoredFile[], ends: readonly Ended[]) => {
   const byName = groupBy(ends, ({ upload }) => upload.name);
   const wrong = { corrupt: 0, overtaken: 0 };
@@ -64,17 +64,17 @@ const countWrong = async (google: GoogleProcess, files: readonly StoredFile[], e
 const isTrue = ({ upload, receipt }: Ended & { kind: 'delivered' }): boolean =>
   receipt.sha256 === sha256(upload.bytes()) && receipt.size === upload.size;
 
-/** Groups with more than one of something. */
+/** Groups with more than one member. */
 const disagreeing = <Item>(groups: Map<string, Item[]>, partOf: (item: Item) => string): number =>
   [...groups.values()].filter((group) => new Set(group.map(partOf)).size > 1).length;
 
-/** The requests whose audit line says that the delivery failed. */
+/** The requests whose audit line reports a failure. */
 export const failedRequests = (lines: readonly string[]): Set<unknown> => {
   const failed = lines.filter((line) => line.includes('"outcome":"failed"'));
   return new Set(failed.map((line) => (JSON.parse(line) as { requestId?: unknown }).requestId));
 };
 
-/** Receipts of requests whose audit line says that they failed. */
+/** Receipts of requests whose audit line reports a failure. */
 export const countMisjudged = (lines: readonly string[], ends: readonly Ended[]): number => {
   const failed = failedRequests(lines);
   return ends.filter((ended) => ended.kind === 'delivered' && failed.has(ended.requestId)).length;

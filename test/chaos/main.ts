@@ -22,14 +22,14 @@ const OPTIONS = {
   seconds: { type: 'string', default: '1500' },
 } as const;
 
-/** @throws for what is no number within the range */
+/** @throws unless it is a number within the range */
 const numberOf = (name: string, text: string, least: number, most = Number.MAX_SAFE_INTEGER): number => {
   const number = Number(text);
   if (!(number >= least && number <= most)) throw new Error(`--${name} ${text} is not a number from ${least}.`);
   return number;
 };
 
-/** What `--events` asks for; undefined without it. @throws for what is no option */
+/** The options for `--events`; undefined without it. @throws for an unknown option */
 const readEvents = (argv: readonly string[]): EventsOptions | undefined => {
   const { values } = parseArgs({ args: [...argv], options: OPTIONS, strict: true });
   if (values.events === undefined) return undefined;
@@ -60,7 +60,7 @@ interface Run {
   isShared: boolean;
 }
 
-/** @throws for what is no option */
+/** @throws for an unknown option */
 const readRun = (argv: readonly string[]): Run => {
   const { values } = parseArgs({ args: [...argv], options: OPTIONS, strict: true });
   const { once, ledger } = values;
@@ -130,7 +130,7 @@ const chosen = (): (() => Promise<number>) => {
     return () => main(run);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-    // As sysexits.h counts: 64 is wrong usage.
+    // In sysexits.h, 64 is wrong usage.
     return async () => 64;
   }
 };

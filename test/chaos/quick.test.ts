@@ -14,7 +14,7 @@ const PLAN: ChaosPlan = {
 };
 
 test(
-  'a fifth of all calls to Drive goes wrong: every file is there once and whole, or refused',
+  'with a fifth of all Drive calls failing, every file is delivered once and complete, or rejected',
   async () => {
     const plan = { ...PLAN, faults: 0.2 };
     const result = await runChaos(plan);
@@ -26,7 +26,7 @@ test(
 );
 
 test(
-  'the same in a folder of a shared drive that the account is no member of',
+  'the same in a folder of a shared drive that the account is not a member of',
   async () => {
     const plan = { ...PLAN, uploads: 40, keys: 40, faults: 0.2, isMember: false };
     const result = await runChaos(plan);
@@ -50,7 +50,7 @@ testWithEmulator(
 );
 
 test(
-  'the same without a shared ledger makes doubles, so the run can fail',
+  'the same without a shared ledger creates duplicates, so the check can fail',
   async () => {
     const plan = { ...PLAN, uploads: 60, keys: 6, processes: 2 };
     const result = await runChaos(plan);

@@ -11,26 +11,26 @@ import { createVersionGates, planUploads } from './uploads.ts';
 
 export interface ChaosPlan {
   uploads: number;
-  /** Different deliveries; each upload is a copy of one of them. */
+  /** Distinct deliveries. Each upload is a copy of one of them. */
   keys: number;
   processes: number;
-  /** How often one of them is killed and started anew while uploads are under way. */
+  /** How often one of them is killed and restarted while uploads are in progress. */
   kills: number;
-  /** Part of the calls to Drive that go wrong. */
+  /** The fraction of Drive calls that fail. */
   faults: number;
   seed: number;
-  /** False: the folder is of a shared drive that the courier's account is no member of. Default: true. */
+  /** False: the folder is in a shared drive that the courier's account is not a member of. Default: true. */
   isMember?: boolean;
   /** Undefined: each process keeps its own. */
   firestoreHost: string | undefined;
-  /** The run ends then, whatever is missing. */
+  /** The run stops then, even if it is incomplete. */
   seconds: number;
 }
 
 export interface ChaosResult extends Verdict {
-  /** Receipts whose audit line says that the delivery failed. */
+  /** Receipts whose audit line reports a failure. */
   misjudged: number;
-  /** Requests to Drive that were spoilt. */
+  /** Requests to Drive that were disrupted. */
   injected: number;
   kills: number;
   tries: number;
@@ -40,7 +40,7 @@ export interface ChaosResult extends Verdict {
 const AT_ONCE = 24;
 const MAX_TRIES = 60;
 
-/** The processes of a run: any of them for the next try, one of them killed now and then. */
+/** The processes of a run: the next attempt may use any of them, and one of them is killed now and then. */
 const startFleet = async (start: () => Promise<CourierProcess>, count: number, random: () => number) => {
   const fleet = await Promise.all(Array.from({ length: count }, start));
   const pick = (): number => Math.floor(random() * fleet.length);
@@ -54,13 +54,13 @@ const startFleet = async (start: () => Promise<CourierProcess>, count: number, r
       fleet[index] = next;
       all.push(next);
     },
-    /** What all of them have printed, the killed ones too. */
+    /** The output of all of them, including the killed ones. */
     lines: (): string[] => all.flatMap(({ lines }) => lines),
     close: () => Promise.all(fleet.map((courier) => courier.kill())),
   };
 };
 
-/** One run: uploads from many callers at once, faults and kills on the way, and then Drive is counted. */
+/** One run: many concurrent uploads with faults and kills, followed by a count of what Drive contains. */
 export const runChaos = async (plan: ChaosPlan): Promise<ChaosResult> => {
   const startedMs = performance.now();
   const random = seededRandom(plan.seed ^ 0x5eed);
@@ -79,10 +79,10 @@ export const runChaos = async (plan: ChaosPlan): Promise<ChaosResult> => {
     const ends: Ended[] = [];
     let kills = 0;
 
-    /** Kills spread evenly over the uploads. */
+    /** Kills are spread evenly over the uploads. */
     const killsDue = (uploads: number): number => Math.floor((uploads * (plan.kills + 1)) / plan.uploads);
 
-    /** Each with a short pause, so that it meets work in any state. */
+    /** Each one after a short pause, so that it interrupts work in any state. */
     const killAlong = async (): Promise<void> => {
       while (kills < plan.kills) {
         if (killsDue(ends.length) > kills) {
@@ -94,7 +94,7 @@ export const runChaos = async (plan: ChaosPlan): Promise<ChaosResult> => {
     };
 
     let begun = 0;
-    /** Uploads do not run ahead of the kills that are to meet them. */
+    /** Uploads do not run ahead of the kills that should interrupt them. */
     const untilDue = async (): Promise<void> => {
       begun += 1;
       const due = Math.min(plan.kills, killsDue(begun - AT_ONCE) - 1);
@@ -130,7 +130,7 @@ const MUST_NOT_BE = [
   ...(['lost', 'doubled', 'corrupt', 'untrue', 'overtaken', 'contradicted', 'misjudged', 'orphaned'] as const),
 ];
 
-/** What a run must not show; empty when all is well. */
+/** The violations of a run; empty if all is well. */
 export const faultsOf = (result: ChaosResult, plan: ChaosPlan): string[] => {
   const faults: string[] = [];
   for (const name of MUST_NOT_BE) {
@@ -138,7 +138,7 @@ export const faultsOf = (result: ChaosResult, plan: ChaosPlan): string[] => {
   }
   if (result.delivered + result.refused !== plan.uploads) faults.push('uploads that were never answered');
   if (result.kills !== plan.kills) faults.push(`only ${result.kills} of ${plan.kills} kills`);
-  // Without faults on the way to Drive there is nothing to refuse anything for.
+  // Without faults on the way to Drive there is no reason to reject anything.
   if (plan.faults === 0 && result.refused > 0) faults.push(`refused: ${result.refused}`);
   if (result.refused === 0 && result.files !== result.names)
     faults.push(`${result.files} files for ${result.names} names`);

@@ -2,17 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Receipt } from '../../src/domain.ts';
 import type { Upload } from './uploads.ts';
 
-/** How an upload ended: with a receipt, or with an answer that says no for good. */
+/** How an upload ended: with a receipt or a permanent error. */
 export type Ended = { upload: Upload; tries: number } & (
   | { kind: 'delivered'; receipt: Receipt; requestId: string }
   | { kind: 'refused'; why: string }
 );
 
 interface SenderOptions {
-  /** Where to send the next try. */
+  /** Where to send the next attempt. */
   courierUrl(): string;
   token: string;
-  /** A sender gives up after so many. */
+  /** A sender stops after this many attempts. */
   maxTries: number;
   signal: AbortSignal;
 }
@@ -24,14 +24,14 @@ interface Answer {
   retryAfterMs: number;
 }
 
-/** `Retry-After` is meant for real outages; nobody learns anything from sitting it out here. */
+/** `Retry-After` is meant for real outages. Waiting for it here would show nothing. */
 const LONGEST_WAIT_MS = 700;
 
 const inPieces = async function* (bytes: Buffer): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000);
 };
 
-/** One try over a socket; undefined when the connection broke. */
+/** One attempt over a socket; undefined if the connection broke. */
 const tryOnce = async (upload: Upload, { courierUrl, token, signal }: SenderOptions): Promise<Answer | undefined> => {
   const { name, path, version } = upload;
   const query = new URLSearchParams({ name, path, ...(version === 0 ? {} : { onConflict: 'replace' }) });
@@ -59,7 +59,7 @@ const tryOnce = async (upload: Upload, { courierUrl, token, signal }: SenderOpti
   }
 };
 
-/** Sends until it is answered for good, as a patient caller does. */
+/** Sends until the response is final, as a patient caller does. */
 export const deliver = async (upload: Upload, options: SenderOptions): Promise<Ended> => {
   let why = 'no answer';
   for (let tries = 1; tries <= options.maxTries; tries++) {
@@ -77,7 +77,7 @@ export const deliver = async (upload: Upload, options: SenderOptions): Promise<E
   return { kind: 'refused', why: `given up: ${why}`, upload, tries: options.maxTries };
 };
 
-/** Does work for each item, so many at once. */
+/** Processes all items, with this many in parallel. */
 export const forEachAtOnce = async <Item>(
   items: readonly Item[],
   atOnce: number,

@@ -1,7 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { seededRandom } from '../../local/google/random.ts';
 
-/** One thing to send, and bytes that follow from the seed. */
+/** One delivery. Its bytes are determined by the seed. */
 export interface Upload {
   key: string;
   name: string;
@@ -10,14 +10,14 @@ export interface Upload {
   /** Sent without a length. */
   isStreamed: boolean;
   /**
-   * Of a file that is replaced again and again, which of its versions, from 1; each with a key of its own. A version is sent
-   * when the one before is answered, its copies whenever they come. 0: a file of its own.
+   * The version number, from 1, of a file that is replaced repeatedly; each version has its own key. A version is sent
+   * once the one before has its receipt, its copies at any time. 0: a separate file.
    */
   version: number;
   bytes(): Buffer;
 }
 
-/** Bytes that repeat for a seed. */
+/** Bytes that are the same for each use of a seed. */
 const noise = (seed: string, size: number): Buffer => {
   const key = createHash('sha256').update(seed).digest();
   return createCipheriv('aes-128-ctr', key.subarray(0, 16), key.subarray(16)).update(Buffer.alloc(size));
@@ -25,7 +25,7 @@ const noise = (seed: string, size: number): Buffer => {
 
 const KIB = 1024;
 
-/** Mostly small reports, some of a megabyte, a few that need a session; the boundaries among them. */
+/** Mostly small reports, some of a megabyte, a few that need a session, and the boundary sizes. */
 const sizeFrom = (random: () => number): number => {
   const kind = random();
   if (kind < 0.05) return [0, 1, 256 * KIB - 1, 256 * KIB, 256 * KIB + 1][Math.floor(random() * 5)] ?? 0;
@@ -34,7 +34,7 @@ const sizeFrom = (random: () => number): number => {
   return Math.floor((5 + 3 * random()) * KIB * KIB);
 };
 
-/** Of ten keys in a row, the last three are versions of one file. */
+/** Of ten consecutive keys, the last three are versions of one file. */
 const VERSIONS = 3;
 const versionOf = (index: number): number => Math.max(0, (index % 10) - (9 - VERSIONS));
 
@@ -60,7 +60,9 @@ const shuffle = (items: Upload[], random: () => number): void => {
   }
 };
 
-/** No version comes before there was one of the version before it: who waits for it would wait for what is behind. */
+/**
+ * No version comes before the first copy of the version before it. Otherwise an upload would wait for one behind it.
+ */
 const inOrderOfVersions = (uploads: readonly Upload[]): Upload[] => {
   const begun = new Map<string, number>();
   const waiting = [...uploads];
@@ -72,7 +74,10 @@ const inOrderOfVersions = (uploads: readonly Upload[]): Upload[] => {
   });
 };
 
-/** @param keys how many different deliveries; each upload is a copy of one of them, and there is one of each at least */
+/**
+ * @param keys the number of distinct deliveries; each upload is a copy of one of them, and there is at least one of
+ * each
+ */
 export const planUploads = ({ uploads, keys, seed }: { uploads: number; keys: number; seed: number }): Upload[] => {
   const random = seededRandom(seed);
   const files = Array.from({ length: keys }, (_, index) => fileOf(seed, index, random));
@@ -81,7 +86,7 @@ export const planUploads = ({ uploads, keys, seed }: { uploads: number; keys: nu
   return inOrderOfVersions(order);
 };
 
-/** Lets each upload wait until the version before it is answered. */
+/** Makes each upload wait until the version before it has its receipt. */
 export const createVersionGates = () => {
   const gates = new Map<string, { opened: Promise<void>; open(): void }>();
   const gateOf = (name: string, version: number) => {

@@ -9,7 +9,7 @@ const MAX_BLOCKED_MS = 50;
 const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 const SEED = 20_261_128;
 
-/** What a header may hold: Node refuses more than some 64 KB of them. */
+/** The maximum of a header: Node rejects more than some 64 KB of them. */
 const HEADER_BYTES = 24_000;
 const PART_HEADER_BYTES = 8_000;
 const TEXT_BYTES = 200_000;
@@ -22,7 +22,7 @@ interface Ask {
   body?: string | Uint8Array;
 }
 
-/** Pieces that patterns look for, over and over: whatever backtracks does so on one of them. */
+/** Repeated pieces that patterns search for: a backtracking pattern does so on one of them. */
 const PIECES = [
   ...[
     ' ',
@@ -73,7 +73,7 @@ const PIECES = [
 const repeat = (piece: string, length: number): string =>
   piece.repeat(Math.max(1, Math.floor(length / Buffer.byteLength(piece))));
 
-/** Hostile texts of about the length: one piece again and again, with a beginning and an end that fit nothing. */
+/** Hostile texts of about this length: one piece repeated, with a start and an end that match nothing. */
 const hostile = (length: number): string[] =>
   PIECES.flatMap((piece) => [repeat(piece, length), `a${repeat(piece, length)}!`]);
 
@@ -90,7 +90,7 @@ const push = (message: object): Ask => ({
   ...json({ message: { messageId: '1', ...message }, subscription: SUBSCRIPTION }),
 });
 
-/** A header's value as fetch sends it; bytes above ASCII as Latin-1. */
+/** A header value as fetch sends it, with bytes above ASCII as Latin-1. */
 const inHeader = (text: string): string =>
   Buffer.from(text)
     .toString('latin1')
@@ -273,14 +273,14 @@ describe('no input blocks the event loop', () => {
     return answer.status;
   };
 
-  /** The longest turn of the loop while these are answered, in milliseconds of its own processor time. */
+  /** The longest turn of the event loop while these are handled, in milliseconds of its own processor time. */
   const blockedBy = async (asks: readonly Ask[]): Promise<number> => {
     await probe.reset(world.courier().child);
     for (const ask of asks) expect(await send(ask)).not.toBe(500);
     return (await probe.read()).busyMs;
   };
 
-  /** Twice where it is long at first: code is compiled and memory cleared at any time. */
+  /** Repeats a long measurement, since code is compiled and memory collected at any time. */
   const expectQuick = async (asks: readonly Ask[]): Promise<void> => {
     let blockedMs = await blockedBy(asks);
     if (blockedMs > MAX_BLOCKED_MS) blockedMs = Math.min(blockedMs, await blockedBy(asks));
@@ -294,7 +294,7 @@ describe('no input blocks the event loop', () => {
       email: world.google.world.emails.exporter,
       audience: 'https://drive-courier.example',
     });
-    // What is loaded and compiled at its first use is there from now on.
+    // What is loaded and compiled on first use remains from now on.
     for (const [, , ask] of WAYS) await send(ask('x'));
   }, TIMEOUT_MS);
   afterAll(async () => {

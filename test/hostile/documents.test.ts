@@ -11,9 +11,9 @@ const MEBIBYTE = 1024 * 1024;
 const DOCUMENT_BYTES = 12 * MEBIBYTE;
 const PUSH_BYTES = 12_000_000;
 const MAX_TURN_MS = 50;
-/** Of memory, times the body. */
+/** The limit of memory as a multiple of the body's size. */
 const MAX_TIMES = 3;
-/** What any process may gather that V8 has not collected yet. */
+/** The memory that any process may accumulate before V8 collects it. */
 const SLACK_BYTES = 24 * MEBIBYTE;
 const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
@@ -54,7 +54,7 @@ const send = async (email: string, path: string, body: Buffer): Promise<number> 
 const pushed = (body: Buffer): Buffer =>
   Buffer.from(body.toString('latin1').replace('SUBSCRIPTION', SUBSCRIPTION), 'latin1');
 
-/** Sends it while the loop and the memory of the courier are watched. */
+/** Sends it while the event loop and the memory of the courier are measured. */
 const watched = async (email: string, path: string, body: Buffer) => {
   await probe.reset(courier.child);
   const before = residentBytes(courier.child);
@@ -63,9 +63,9 @@ const watched = async (email: string, path: string, body: Buffer) => {
   return { status, busyMs, moreBytes: probe.peakBytes(courier.child) - before };
 };
 
-describe('no body blocks the loop or takes more than three times its size', () => {
+describe('no body blocks the event loop or uses more than three times its size', () => {
   beforeAll(async () => {
-    // The first ones load libraries, and teach V8 what is called often.
+    // The first ones load libraries and let V8 compile the frequent code.
     for (const { make } of HEAVY_DOCUMENTS) await send(google.world.emails.exporter, '/v1/exports', make(100_000));
     for (const { make } of HEAVY_PUSHES)
       await send(google.world.emails.pubsubPush, '/v1/pubsub', pushed(make(100_000)));
@@ -102,7 +102,7 @@ describe('slow documents', () => {
     for (const socket of slow.splice(0)) socket.destroy();
   });
 
-  /** Announces a document, sends the beginning of it, and then hardly anything. */
+  /** Announces a document, sends its beginning, and then hardly anything. */
   const beginSlowly = (
     email: string,
     path: string,
@@ -122,7 +122,7 @@ describe('slow documents', () => {
     return Buffer.from(JSON.stringify({ message: { messageId: '1', data }, subscription: SUBSCRIPTION }));
   };
 
-  test('of one caller, however large they are said to be, keep nobody’s documents and pushes out', async () => {
+  test('of one caller, whatever their announced size, do not block documents and pushes of others', async () => {
     const { exporter, ops, pubsubPush } = google.world.emails;
     for (let n = 0; n < 8; n += 1) beginSlowly(exporter, '/v1/exports', { announced: 31 * MEBIBYTE, sent: 10 });
     await sleep(500);
@@ -131,13 +131,13 @@ describe('slow documents', () => {
     expect(await send(pubsubPush, '/v1/pubsub', push())).toBe(204);
   });
 
-  test('that have taken all that one caller may have leave room for others, and for pushes', async () => {
+  test('that use up one caller’s share leave capacity for others and for pushes', async () => {
     const { exporter, ops, pubsubPush } = google.world.emails;
     // Fast enough not to be cut off.
     const slowly = { announced: 8 * MEBIBYTE, sent: 7 * MEBIBYTE, more: 'x'.repeat(500) };
     let refused = 0;
     for (let tries = 0; refused !== 429 && tries < 30; tries += 1) {
-      // One of them may itself be refused, while a document of the tries before is on its way out.
+      // One of them may itself be rejected while a document of an earlier attempt is still being released.
       beginSlowly(exporter, '/v1/exports', slowly);
       await sleep(300);
       if (tries >= 4) refused = await send(exporter, '/v1/exports', document(6 * MEBIBYTE)).catch(() => 429);
@@ -147,7 +147,7 @@ describe('slow documents', () => {
     expect(await send(pubsubPush, '/v1/pubsub', push())).toBe(204);
   }, 120_000);
 
-  test('are cut off when they come at less than a thousand bytes a second', async () => {
+  test('are cut off below a thousand bytes a second', async () => {
     const { exporter } = google.world.emails;
     beginSlowly(exporter, '/v1/exports', { announced: 1_000_000, sent: 10 });
     const [socket] = slow;

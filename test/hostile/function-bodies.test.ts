@@ -11,11 +11,12 @@ test.each([
   [['node', 'main.js', '--target', 'courier', '--port=1'], 'courierEvent', 'courier'],
   [['node', 'main.js'], 'courierEvent', 'courierEvent'],
   [['node', 'main.js'], undefined, undefined],
-])('the function that %j with FUNCTION_TARGET=%j serves is %j', (argv, target, expected) => {
+])('with %j and FUNCTION_TARGET=%j the function serves %j', (argv, target, expected) => {
   expect(servedFunction(argv, target)).toBe(expected);
 });
 
-// Without our word to it, functions-framework would read, inflate and parse every body before the function knows the caller.
+// Without the courier's setting, functions-framework would read, decompress and parse every body before the function
+// authenticates the caller.
 describe('the function reads its bodies itself', () => {
   const MEBIBYTE = 1024 * 1024;
   let google: LocalGoogle;
@@ -52,7 +53,7 @@ describe('the function reads its bodies itself', () => {
     return Number(kibibytes) * 1024;
   };
 
-  test('so a bomb of a caller that nobody knows stays packed', async () => {
+  test('so a decompression bomb of an unknown caller stays compressed', async () => {
     const bomb = gzipSync(Buffer.alloc(400 * MEBIBYTE));
     const before = peakBytes();
     for (const type of ['application/octet-stream', 'text/plain', 'application/json']) {
@@ -70,7 +71,7 @@ describe('the function reads its bodies itself', () => {
     expect([status, JSON.parse(text).size]).toEqual([201, Buffer.byteLength(body)]);
   });
 
-  test('so a document that is no JSON is a problem, and no page with a stack', async () => {
+  test('so invalid JSON returns a problem, and no page with a stack trace', async () => {
     const { status, type, text } = await post(
       '/v1/exports',
       good(),
@@ -82,7 +83,7 @@ describe('the function reads its bodies itself', () => {
   });
 
   test.each(['/%', '/favicon.ico', '/v1/files/'])(
-    'so the path %s is a problem, and no page with a stack',
+    'so the path %s returns a problem, and no page with a stack trace',
     async (path) => {
       const { status, type, text } = await post(path, good(), {}, 'x');
       expect([status, type]).toEqual([404, 'application/problem+json']);
@@ -91,9 +92,10 @@ describe('the function reads its bodies itself', () => {
   );
 });
 
-// Started without NODE_ENV, as the platform does: Express and the framework answer these, and must not show a stack.
+// Started without NODE_ENV, as on the platform: Express and the framework respond to these, and must not show a stack
+// trace.
 test.each(['unset', 'development'])(
-  'the event function shows no stack, with NODE_ENV %s',
+  'the event function shows no stack trace, with NODE_ENV %s',
   async (mode) => {
     const google = await startLocalGoogle();
     const { emails, keyFiles } = google.world;

@@ -7,7 +7,7 @@ import { enterCloudRun, type RunningCourier, startCourier } from '../support/run
 
 let google: LocalGoogle;
 let courier: RunningCourier;
-/** Each has a destination of its own, and both may write to `both`. */
+/** Each has its own destination, and both may write to `both`. */
 let [sales, finance, pusher] = ['', '', ''];
 
 let leave: () => void;
@@ -26,7 +26,7 @@ beforeAll(async () => {
           credentials: 'main',
           callers: [sales],
           path: 'sales',
-          // What is not listed is not even looked for; these names are hostile enough.
+          // Objects that are not listed are not looked up; these names are hostile enough.
           sources: ['gs://evil.example/', 'gs://abc/', 'gs://127.0.0.1/', 'gs://xyz/'],
         },
         finance: { folder: sharedDriveFolder, credentials: 'main', callers: [finance], path: 'finance' },
@@ -65,12 +65,12 @@ const sendJson = (email: string, path: string, body: object, headers = {}): Prom
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
   });
-/** Without what differs in any two answers. */
+/** The response without the parts that always differ. */
 const bare = ({ json: { requestId: _, ...rest } }: Said): object => rest;
 const driveCalls = () => google.calls.list({ host: 'www.googleapis.com' });
 
-describe('a caller of one destination', () => {
-  test('writes to its own', async () => {
+describe('a caller with one destination', () => {
+  test('can write to its own', async () => {
     const { status, json } = await send(sales, { destination: 'sales', name: 'own.txt' });
     expect([status, json.path]).toEqual([201, 'sales']);
   });
@@ -81,7 +81,7 @@ describe('a caller of one destination', () => {
     ['a file', (destination) => send(sales, { destination, name: 'a.txt' })],
     ['an export', (destination) => sendJson(sales, '/v1/exports', { ...document, destination })],
     ['an upload session', (destination) => sendJson(sales, '/v1/uploads', { ...upload, destination })],
-  ])('sends no %s to another’s, and cannot tell it from one that does not exist', async (_, deliver) => {
+  ])('cannot send %s to another’s, nor distinguish it from a missing one', async (_, deliver) => {
     const others = [];
     for (const destination of ['finance', 'nowhere', '__proto__', 'constructor', 'Sales', 'sales ', 'finance\0']) {
       const said = await deliver(destination);
@@ -92,7 +92,7 @@ describe('a caller of one destination', () => {
     expect(driveCalls()).toEqual([]);
   });
 
-  test('learns of none but its own, and of those no folder and no account', async () => {
+  test('sees only its own destinations, without folder and account', async () => {
     const { json, text } = await ask(sales, '/v1/destinations');
     expect((json.destinations as { name: string }[]).map(({ name }) => name)).toEqual(['sales', 'both']);
     for (const secret of [...Object.values(google.places), 'finance', google.world.emails.courier, 'main']) {
@@ -101,7 +101,7 @@ describe('a caller of one destination', () => {
     expect((await ask(pusher, '/v1/destinations')).json.destinations).toEqual([]);
   });
 
-  test('does not leave its folder by a path or a name', async () => {
+  test('cannot leave its folder with a path or a name', async () => {
     for (const path of [
       '..',
       '../finance',
@@ -118,7 +118,7 @@ describe('a caller of one destination', () => {
     expect(driveCalls()).toEqual([]);
   });
 
-  test('finds no other file by a name that is a query', async () => {
+  test('cannot find other files with a name that contains a query', async () => {
     const secret = await send(finance, { destination: 'finance', name: 'budget.txt' }, 'finance only');
     expect(secret.status).toBe(201);
     for (const name of ["x' or name = 'budget.txt", "budget.txt' and '1' = '1"]) {
@@ -131,19 +131,19 @@ describe('a caller of one destination', () => {
     expect(kept?.sha256).toBe(secret.json.sha256);
   });
 
-  test('does not run the doctor, who is for operators', async () => {
+  test('cannot run the doctor, which is for operators', async () => {
     const { status, json, text } = await ask(sales, '/v1/doctor');
     expect([status, json.code]).toEqual([403, 'caller-not-allowed']);
     expect(text).not.toContain('finance');
   });
 
-  test('does not push, and who pushes does not call', async () => {
+  test('cannot push, and a push account cannot call', async () => {
     const data = Buffer.from(JSON.stringify(document)).toString('base64');
     const push = { message: { messageId: '1', data }, subscription: courier.subscription };
     expect((await sendJson(sales, '/v1/pubsub', push)).json.code).toBe('caller-not-allowed');
     expect((await send(pusher, { destination: 'sales', name: 'a.txt' })).json.code).toBe('destination-forbidden');
     expect((await sendJson(pusher, '/v1/pubsub', push)).status).toBe(204);
-    // Its subscription's list is the whole of what it may write to; a message of another subscription is none of its business.
+    // It may write only to its subscription's destinations, and may not deliver messages of another subscription.
     const elsewhere = { ...document, destination: 'finance' };
     const before = google.drive.files().length;
     const wrong = Buffer.from(JSON.stringify(elsewhere)).toString('base64');
@@ -154,7 +154,7 @@ describe('a caller of one destination', () => {
 });
 
 describe('another caller’s key', () => {
-  test('is another key: neither its file nor its receipt comes back', async () => {
+  test('is a different key: it returns neither file nor receipt', async () => {
     const key = { 'idempotency-key': 'nightly-2026-11-24' };
     const query = (destination: string) => ({ destination, name: 'nightly.txt' });
     const first = await send(sales, query('sales'), 'of sales', key);
@@ -166,11 +166,11 @@ describe('another caller’s key', () => {
       id: first.json.id,
       outcome: 'replayed',
     });
-    // Not a word of "reused" for a key that the caller itself never used.
+    // The error must not mention "reused" for a key that the caller itself never used.
     expect((await send(finance, query('finance'), 'of sales', key)).json.outcome).toBe('replayed');
   });
 
-  test('opens no session of another', async () => {
+  test('does not open another caller’s session', async () => {
     const key = { 'idempotency-key': 'session-1' };
     const body = (destination: string) => ({ destination, name: 's.bin', mimeType: 'text/plain', size: 3 });
     const first = await sendJson(sales, '/v1/uploads', body('sales'), key);
@@ -189,7 +189,7 @@ describe('an upload session', () => {
     return { id: String(json.id), uploadUrl: String(json.uploadUrl) };
   };
 
-  test('is completed by its caller alone; to others it is not there', async () => {
+  test('can be completed only by its caller; for others it does not exist', async () => {
     const { id, uploadUrl } = await open();
     const unknown = await sendJson(finance, '/v1/uploads/0b9d1ce6-7b57-4a38-8b3f-000000000000/complete', {});
     const early = await sendJson(finance, `/v1/uploads/${id}/complete`, {});
@@ -201,14 +201,14 @@ describe('an upload session', () => {
     expect(bare(await sendJson(finance, `/v1/uploads/${id}/complete`, {}))).toEqual(bare(unknown));
   });
 
-  test('gives its address to its caller, and to nothing else: no log line, no answer, no error', async () => {
+  test('gives its address only to its caller: no log line, other response or error contains it', async () => {
     courier.lines.length = 0;
     const { id, uploadUrl } = await open();
     const secret = new URL(uploadUrl).searchParams.get('upload_id') ?? '';
     expect(secret.length).toBeGreaterThan(10);
     const said: Said[] = [];
     said.push(await sendJson(sales, `/v1/uploads/${id}/complete`, {}));
-    // Drive fails while it is asked how far the session is.
+    // Drive fails while the offset of the session is queried.
     const rule = google.faults.add({ path: '/upload/*', fault: { kind: 'status', status: 400, message: uploadUrl } });
     said.push(await sendJson(sales, `/v1/uploads/${id}/complete`, {}));
     google.faults.clear();
@@ -230,7 +230,7 @@ test('no token is in the log, at any level', () => {
   expect(log).not.toMatch(/eyJ[\w-]+\.[\w-]{10,}\.[\w-]{10,}|ya29\.|PRIVATE KEY/);
 });
 
-describe('the courier is nobody’s proxy', () => {
+describe('the courier is not an open proxy', () => {
   const speak = async (text: string): Promise<string> => {
     const { socket, write, ended, received } = await openSocket(Number(new URL(courier.url).port));
     await write(text);
@@ -239,7 +239,7 @@ describe('the courier is nobody’s proxy', () => {
     return received().toString();
   };
 
-  test('an absolute target is read as its own path', async () => {
+  test('an absolute target is treated as a path of the courier', async () => {
     const other = 'http://169.254.169.254/computeMetadata/v1/instance/service-accounts/default/token';
     const text = await speak(
       `GET ${other} HTTP/1.1\r\nHost: 169.254.169.254\r\nMetadata-Flavor: Google\r\nConnection: close\r\n\r\n`,
@@ -265,7 +265,7 @@ describe('the courier is nobody’s proxy', () => {
     'gs://127.0.0.1/latest',
     'gs://xyz/https://evil.example/',
     'gs://evil.example/x?alt=media&host=evil',
-  ])('the object %j reaches no host but Cloud Storage', async (gcs) => {
+  ])('the object %j reaches no host except Cloud Storage', async (gcs) => {
     await sendJson(sales, '/v1/exports', { destination: 'sales', name: 'a.txt', source: { gcs } });
     const hosts = new Set(google.calls.list().map(({ host }) => host));
     for (const host of hosts) {
@@ -292,7 +292,7 @@ describe('the courier is nobody’s proxy', () => {
     'http://[::ffff:169.254.169.254]',
     'file:///etc/passwd',
     '//evil.example',
-  ])('COURIER_GOOGLE_ORIGIN=%s is refused', (origin) => {
+  ])('COURIER_GOOGLE_ORIGIN=%s is rejected', (origin) => {
     const variables = {
       ...{ COURIER_AUDIENCES: 'https://a.example', COURIER_CALLERS: 'a@example.com', COURIER_FOLDER: 'folder-id' },
       COURIER_KEY_FILE: '/key.json',
@@ -312,7 +312,7 @@ describe('the courier is nobody’s proxy', () => {
     ['a topic that is an address', { pubsub: { deadLetterTopic: 'https://evil.example/topics/abc' } }],
     ['an account that is an address', { credentials: { main: { impersonate: 'a@evil.example/../x?y=' } } }],
     ['a collection that is a path', { ledger: { firestore: { collection: 'a/b' } } }],
-  ])('a configuration with %s is refused', (_, change) => {
+  ])('a configuration with %s is rejected', (_, change) => {
     const base = {
       audiences: ['https://a.example'],
       destinations: { d: { folder: 'folder-id', credentials: 'main', callers: ['a@example.com'] } },

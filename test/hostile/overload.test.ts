@@ -21,7 +21,7 @@ import { openSocket } from '../support/raw-socket.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const ROOM = 8;
-/** Well within the 512 MiB that Cloud Run gives unless told otherwise. */
+/** Well within Cloud Run's default of 512 MiB. */
 const MOST_RESIDENT_BYTES = 400 * MEBIBYTE;
 
 let attacked: AttackedCourier;
@@ -50,7 +50,7 @@ const deliver = async (bytes: Buffer): Promise<Delivered> => {
   return { status, json: (await response.json()) as Delivered['json'], retryAfter: headers.get('retry-after') };
 };
 
-/** Does something while it asks for the health, again and again; memory must not run away. */
+/** Performs an attack while it polls the health route. Memory must not grow without bound. */
 const under = async (attack: () => Promise<void>): Promise<void> => {
   let over = false;
   let peak = 0;
@@ -72,11 +72,11 @@ const under = async (attack: () => Promise<void>): Promise<void> => {
   expect(peak / MEBIBYTE).toBeLessThan(MOST_RESIDENT_BYTES / MEBIBYTE);
 };
 
-// Whatever was done to it, it works on.
+// It must still work after the attack.
 afterEach(async () => {
   const bytes = randomBytes(100_000);
   let answer = await deliver(bytes);
-  // What was cut off may still be on its way out.
+  // Requests that were cut off may still be in the process of closing.
   for (let tries = 0; answer.status === 429 && tries < 100; tries += 1) {
     await sleep(100);
     answer = await deliver(bytes);
@@ -85,8 +85,8 @@ afterEach(async () => {
   expect([status, json.sha256]).toEqual([201, createHash('sha256').update(bytes).digest('hex')]);
 });
 
-describe('more than it can take', () => {
-  test('ten times its deliveries at once: those it takes are whole, the rest are told when to come again', async () => {
+describe('more than it can handle', () => {
+  test('ten times its concurrent deliveries: accepted ones are complete, the others are told when to retry', async () => {
     const bodies = Array.from({ length: 10 * ROOM }, () => randomBytes(3 * MEBIBYTE));
     let results: PromiseSettledResult<Delivered>[] = [];
     await under(async () => {
@@ -95,7 +95,7 @@ describe('more than it can take', () => {
     const stored = new Map(attacked.google.drive.files().map(({ id, sha256 }) => [id, sha256]));
     let [taken, refused] = [0, 0];
     for (const [index, result] of results.entries()) {
-      // A caller that goes on sending to somebody who has said no may only see its connection cut.
+      // A caller that continues to send after an error response may only see a broken connection.
       if (result.status === 'rejected') {
         refused += 1;
         continue;
@@ -117,12 +117,12 @@ describe('more than it can take', () => {
     expect(taken + refused).toBe(bodies.length);
   }, 60_000);
 
-  test('all its room held by slow callers: the next is refused at once', async () => {
+  test('with slow callers using all capacity, the next one is rejected at once', async () => {
     const slow: Socket[] = [];
     const head = `POST /v1/files?name=slow HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${attacked.token}\r\n`;
     await under(async () => {
       let refused: Delivered | undefined;
-      // Some of the first may be refused themselves, while earlier deliveries are on their way out.
+      // Some of the first may be rejected themselves, while earlier deliveries are being released.
       for (let tries = 0; refused?.status !== 429 && tries < 20 * ROOM; tries += 1) {
         const { socket, write } = await openSocket(attacked.port);
         await write(`${head}Content-Length: 1000000\r\n\r\nx`);
@@ -145,7 +145,7 @@ describe('more than it can take', () => {
     ['without a token', undefined],
     ['with tokens that nobody signed', 'forged'],
   ])(
-    'thousands of requests a second %s: each is answered 401',
+    'thousands of requests a second %s each get 401',
     async (_, kind) => {
       const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
       let asked = 0;
@@ -156,7 +156,7 @@ describe('more than it can take', () => {
         return `Authorization: Bearer ${head}.${claims}.${'A'.repeat(342)}\r\n`;
       };
       let [answered, refused] = [0, 0];
-      /** Asks for twenty answers at a time, over and over. */
+      /** Requests twenty responses at a time, repeatedly. */
       const hammer = async (endsMs: number): Promise<void> => {
         const socket = connect(attacked.port, '127.0.0.1');
         await once(socket, 'connect');
@@ -191,7 +191,7 @@ describe('more than it can take', () => {
     60_000,
   );
 
-  test('500 refused callers that send their files all the same', async () => {
+  test('500 rejected callers that still send their files', async () => {
     await under(async () => {
       const piece = Buffer.alloc(262_144, 'x');
       const send = async (): Promise<void> => {
@@ -207,7 +207,7 @@ describe('more than it can take', () => {
     });
   }, 60_000);
 
-  test('500 connections that say nothing are closed, and 500 that stop within their headers', async () => {
+  test('500 idle connections and 500 that stop within their headers are closed', async () => {
     await under(async () => {
       const open = async (text: string): Promise<void> => {
         const { socket, write, ended } = await openSocket(attacked.port);
@@ -222,7 +222,7 @@ describe('more than it can take', () => {
   }, 60_000);
 });
 
-/** Writes until the other side closes, or so many bytes are out. Answers how many were. */
+/** Writes until the peer closes, or until this many bytes are sent. Returns the number of sent bytes. */
 const flood = async (socket: Socket, next: (turn: number) => Buffer, mostBytes: number): Promise<number> => {
   let sent = 0;
   let closed = false;
@@ -237,13 +237,13 @@ const flood = async (socket: Socket, next: (turn: number) => Buffer, mostBytes: 
     sent += bytes.byteLength;
     if (socket.write(bytes)) continue;
     const drained = new Promise((resolve) => socket.once('drain', resolve).once('close', resolve));
-    // Whoever takes nothing for so long has stopped to read.
+    // A peer that accepts nothing for so long has stopped reading.
     if (await Promise.race([drained, sleep(2_000, 'stuck', { ref: false })])) break;
   }
   return sent;
 };
 
-describe('floods of HTTP/2 frames end the connection, and nothing else', () => {
+describe('floods of HTTP/2 frames end only their own connection', () => {
   const request = headerBlock(requestFields('GET', '/v1/destinations'));
 
   test('rapid reset', async () => {
@@ -291,7 +291,7 @@ describe('floods of HTTP/2 frames end the connection, and nothing else', () => {
     ['PING', frame(FRAME.ping, 0, 0, Buffer.alloc(8))],
     ['SETTINGS', frame(FRAME.settings, 0, 0, setting(4, 65_535))],
   ])(
-    '%s whose answers nobody reads',
+    '%s whose responses are never read',
     async (_, one) => {
       const many = Buffer.concat(Array.from({ length: 1_000 }, () => one));
       await under(async () => {
@@ -310,7 +310,7 @@ describe('floods of HTTP/2 frames end the connection, and nothing else', () => {
     ['PRIORITY', frame(2, 0, 1, Buffer.alloc(5))],
     ['a frame of an unknown type', frame(200, 0, 0, Buffer.alloc(64))],
   ])(
-    '%s on a request of a caller that nobody knows',
+    '%s on a request of an unknown caller',
     async (_, one) => {
       const many = Buffer.concat(Array.from({ length: 500 }, () => one));
       await under(async () => {
@@ -324,10 +324,11 @@ describe('floods of HTTP/2 frames end the connection, and nothing else', () => {
     60_000,
   );
 
-  test('a hundred thousand header fields that are one entry of the table (HPACK bomb)', async () => {
+  test('a hundred thousand header fields that refer to one table entry (HPACK bomb)', async () => {
     await under(async () => {
       const { socket, write, ended } = await openHttp2(attacked.port);
-      // RFC 7541, 6.2.1 and 6.1: one literal of 4,000 bytes goes into the table, and is then named in one byte each.
+      // RFC 7541, 6.2.1 and 6.1: one literal of 4,000 bytes goes into the table, and is then referenced with one byte
+      // each.
       const big = headerBlock([['x-big', 'z'.repeat(4_000)]]);
       big.writeUInt8(0x40, 0);
       const block = Buffer.concat([request, big, Buffer.alloc(11_000, 0xbe)]);
@@ -337,7 +338,7 @@ describe('floods of HTTP/2 frames end the connection, and nothing else', () => {
     });
   }, 60_000);
 
-  test('thousands of answers that nobody takes', async () => {
+  test('thousands of responses that are never read', async () => {
     await under(async () => {
       const wires = await Promise.all(
         Array.from({ length: 20 }, async () => {

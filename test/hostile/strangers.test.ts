@@ -10,9 +10,9 @@ const ROOM = 4;
 const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
 interface Slow {
-  /** The answer's status and code, once it is there. */
+  /** The status and code of the response, once it has arrived. */
   answer: Promise<string>;
-  /** Sends something of the body. */
+  /** Sends a part of the body. */
   write(bytes: string | Uint8Array): void;
   close(): void;
 }
@@ -21,7 +21,7 @@ interface Asked {
   target: string;
   token: string;
   type: string;
-  /** What the length is said to be. */
+  /** The announced length. */
   length?: number;
 }
 
@@ -128,7 +128,7 @@ describe.each(FORMS)('%s', (_, form, begin) => {
   ];
 
   test.each(answeredWithoutBody)(
-    'a caller without any destination is refused %s before a byte of its body is there',
+    'a caller without any destination is rejected %s before any byte of its body arrives',
     async (_, target, type, expected) => {
       const slow = await begin(port, { target, type, token: stranger, length: 60_000 });
       expect(await Promise.race([slow.answer, sleep(5_000, 'no answer', { ref: false })])).toBe(expected);
@@ -140,7 +140,7 @@ describe.each(FORMS)('%s', (_, form, begin) => {
     ['a file', '/v1/files?destination=secret&name=a', 'text/plain'],
     ['a file that names none of its own', '/v1/files?destination=nowhere&name=a', 'text/plain'],
     ['a form', '/v1/files?destination=secret', form1],
-  ])('a caller of another destination is refused %s by the query, before its body', async (_, target, type) => {
+  ])('a caller of another destination is rejected %s by the query, before its body', async (_, target, type) => {
     const slow = await begin(port, { target, type, token: owner });
     expect(await Promise.race([slow.answer, sleep(5_000, 'no answer', { ref: false })])).toBe(
       '403 destination-forbidden',
@@ -148,7 +148,7 @@ describe.each(FORMS)('%s', (_, form, begin) => {
     slow.close();
   });
 
-  test('a form is refused by the destination in its fields, before its file', async () => {
+  test('a form is rejected by the destination in its fields, before its file', async () => {
     const slow = await begin(port, { target: '/v1/files', type: form1, token: owner });
     const part = (name: string): string => `--b\r\nContent-Disposition: form-data; name="${name}"`;
     slow.write(`${part('destination')}\r\n\r\nsecret\r\n${part('file')}; filename="a"\r\n\r\nsome bytes`);
@@ -158,7 +158,7 @@ describe.each(FORMS)('%s', (_, form, begin) => {
     slow.close();
   });
 
-  test('the slow bodies of callers without a destination take no room from others', async () => {
+  test('the slow bodies of callers without a destination use no capacity of others', async () => {
     const asked = answeredWithoutBody.map(([, target, type]) => ({ target, type, token: stranger }));
     const slow = await Promise.all([...asked, ...asked, ...asked].map((one) => begin(port, one)));
     try {
@@ -169,7 +169,7 @@ describe.each(FORMS)('%s', (_, form, begin) => {
     }
   });
 
-  test('the slow bodies of one caller keep it from more, and nobody else', async () => {
+  test('the slow bodies of one caller limit only that caller', async () => {
     const targets = [
       ['/v1/files?destination=reports&name=a', 'text/plain'],
       ['/v1/files', form1],
@@ -180,7 +180,8 @@ describe.each(FORMS)('%s', (_, form, begin) => {
       const begun: Slow[] = [];
       const beginOne = async () => begun.push(await begin(port, { target, type, token: owner, length: 60_000 }));
       for (let n = 0; n < ROOM; n += 1) await beginOne();
-      // They are in hand once the next is refused; one of them may have come while a delivery was in its place.
+      // They are in progress once the next one is rejected. One of them may have arrived while another delivery was in
+      // its place.
       for (let tries = 0; tries < 30 && (await deliver(owner)) !== '429 busy'; tries += 1) {
         await sleep(50);
         await beginOne();
@@ -192,7 +193,7 @@ describe.each(FORMS)('%s', (_, form, begin) => {
     }
   });
 
-  test('what was refused without its body is audited all the same', () => {
+  test('a request that is rejected before its body is still audited', () => {
     const refused = courier.lines.filter((line) => line.includes('delivery failed: destination-forbidden'));
     expect(refused.length).toBeGreaterThan(10);
   });

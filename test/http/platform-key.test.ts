@@ -67,7 +67,7 @@ describe.each(['HTTP/1.1', 'h2c'] as const)('a key from the platform, %s', (form
   });
 });
 
-describe('a platform that sends more than the contract names', () => {
+describe('an error explains the likely mistake', () => {
   let entry: Entry;
   beforeAll(async () => {
     entry = await startEntry('HTTP/1.1');

@@ -3,18 +3,18 @@ import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { AUDIENCE, startCourierIn } from './courier-in-world.ts';
 
-/** How soon the courier has to say that it is alive, in milliseconds; attackers, courier and Google may share one processor. */
+/** The time limit for the health response in milliseconds. Attackers, courier and Google may share one processor. */
 const HEALTH_MS = 20_000;
 
-/** A real courier process with little room, to be overrun. */
+/** A real courier process with little capacity, to be overloaded. */
 export interface AttackedCourier {
   google: LocalGoogle;
   courier: CourierProcess;
   port: number;
   token: string;
-  /** Asks for its health on a connection of its own. @throws when it does not answer in time */
+  /** Requests its health on a separate connection. @throws if there is no response in time */
   health(): Promise<void>;
-  /** Bytes that the process has in memory now. */
+  /** The resident memory of the process in bytes. */
   residentBytes(): number;
   close(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export const startAttackedCourier = async (limits: object): Promise<AttackedCour
       credentials: { main: { file: keyFiles.courier } },
       limits,
     },
-    // So small that the collector has to keep up: what is left then is held.
+    // So small that the garbage collector has to keep up: what remains is really in use.
     env: { LOG_LEVEL: 'info', NODE_OPTIONS: '--max-old-space-size=128' },
   });
   return {

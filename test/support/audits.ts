@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What an audit line says of a delivery, as far as tests look at it. */
+/** The fields of a delivery's audit line that tests check. */
 interface AuditLine {
   outcome: string;
   code?: string;
@@ -13,14 +13,14 @@ interface AuditLine {
 
 const LONGEST_WAIT_MS = 20_000;
 
-/** The audit lines of the deliveries of one name that a courier has printed so far, oldest first. */
+/** The audit lines of the deliveries with one name that a courier has printed so far, oldest first. */
 const auditsOf = (lines: readonly string[], name: string): AuditLine[] =>
   lines
     .filter((line) => line.includes('"audit":{'))
     .map((line) => (JSON.parse(line) as { audit: AuditLine }).audit)
     .filter((audit) => audit.name === name);
 
-/** Waits until so many are there: a line reaches the reader a moment after the answer of its delivery. */
+/** Waits for this many lines: a line reaches the reader shortly after the response of its delivery. */
 export const waitForAudits = async (lines: readonly string[], name: string, count: number): Promise<AuditLine[]> => {
   for (const endMs = Date.now() + LONGEST_WAIT_MS; ; await sleep(20)) {
     const audits = auditsOf(lines, name);

@@ -10,17 +10,17 @@ export interface Run {
 
 export interface RunOptions {
   env?: Record<string, string>;
-  /** Written to standard input, which is closed then. */
+  /** Written to standard input, which is then closed. */
   input?: string | Uint8Array;
-  /** Default: the Node that runs the tests. */
+  /** Default: the Node version that runs the tests. */
   node?: string;
-  /** Sees the process while it runs. */
+  /** Receives the process while it runs. */
   watch?: (child: ChildProcess) => void;
 }
 
 const BIN = join(import.meta.dirname, '../../bin/courier.js');
 
-/** Runs `courier …` as a process that knows nothing of this machine's identities. */
+/** Runs `courier …` as a process that has no access to this machine's identities. */
 export const runCourier = async (args: readonly string[], options: RunOptions = {}): Promise<Run> => {
   const { env = {}, input, node = process.execPath, watch } = options;
   const { PATH = '' } = process.env;

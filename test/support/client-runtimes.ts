@@ -21,7 +21,7 @@ export interface Installed {
   courier: CourierProcess;
 }
 
-/** Larger than what is sent in one request, so that it goes by an upload session. */
+/** Larger than the limit of a single request, so that it uses an upload session. */
 const LARGE_BYTES = 9 * 1024 * 1024;
 
 const SEND = `
@@ -32,7 +32,7 @@ const failed = await client.send('missing.bin').catch((error) => error);
 console.log(JSON.stringify({ small, large, failed, isError: failed instanceof CourierClientError }));
 `;
 
-/** The client as callers install it: packed, and installed with npm into an application beside a local Google and a courier. */
+/** The packed client, installed with npm into an application, beside a local Google and a courier. */
 export const installClient = async (root: string): Promise<Installed & { close(): Promise<void> }> => {
   const folder = await mkdtemp(join(tmpdir(), 'courier-runtimes-'));
   const { tarball } = await packClient(root, folder);
@@ -94,7 +94,7 @@ export const COMMAND = 'node_modules/drive-courier/courier.cjs';
 
 const sha256 = createHash('sha256').update('a,b\n1,2\n').digest('hex');
 
-/** What the client does on a runtime, as values to compare with `EXPECTED`. */
+/** The results of the client on a runtime, to compare with `EXPECTED`. */
 export const tryRuntime = async (installed: Installed, command: RuntimeCommand) => {
   const run = (...script: string[]) => runIn(installed, command, ...script);
   const help = await run(COMMAND, '--help');

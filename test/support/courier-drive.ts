@@ -17,11 +17,11 @@ const QUIET: Log = {
 
 interface CourierDriveOptions {
   origin: string;
-  /** Default: one that a stand-in takes which looks at none. */
+  /** Default: a token for a stub server that checks none. */
   token?: string;
-  /** Whose the token is. */
+  /** The account of the token. */
   account?: string;
-  /** Bytes; Drive's 256 KiB unless said otherwise. */
+  /** In bytes; Drive's 256 KiB by default. */
   blockBytes?: number;
   bufferBytes?: number;
   multipartBytes?: number;
@@ -30,7 +30,7 @@ interface CourierDriveOptions {
   log?: Log;
 }
 
-/** The courier's Drive, talking to a stand-in on loopback; waits between tries take no time. */
+/** The courier's Drive client against a stub server on loopback. Waits between attempts take no time. */
 export const createCourierDrive = ({
   origin,
   token = 'ya29.test',
@@ -65,7 +65,10 @@ export const createCourierDrive = ({
   return { drive, transport, budget };
 };
 
-/** A source that gives these bytes in these pieces; of unknown size unless `known`, and to be opened in the middle only when `again`. */
+/**
+ * A source that yields these bytes in these pieces. Its size is unknown unless `known`, and it can be opened at an
+ * offset only with `again`.
+ */
 export const sourceOf = (
   bytes: Uint8Array,
   { pieces = [65_536], known = true, again = false }: { pieces?: number[]; known?: boolean; again?: boolean } = {},

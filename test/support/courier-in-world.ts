@@ -1,20 +1,20 @@
 import { type CourierProcess, startCourierProcess } from '../../local/courier-process.ts';
 import type { LocalGoogle } from '../../local/google/server.ts';
 
-/** What its ID tokens are made for. */
+/** The audience of its ID tokens. */
 export const AUDIENCE = 'https://drive-courier.example';
 
 export interface WorldOptions {
-  /** The configuration, beside the audience. */
+  /** The configuration in addition to the audience. */
   config: Readonly<Record<string, unknown>>;
-  /** Beside those that lead to the local Google. */
+  /** Variables in addition to those for the local Google. */
   env?: Readonly<Record<string, string>>;
   form?: 'service' | 'courier' | 'courierEvent';
-  /** Another checkout's, to compare with. */
+  /** The entry point of another checkout, to compare with. */
   entry?: string;
 }
 
-/** A real courier process whose Google is the local one, as a platform whose metadata server is the local one runs it. */
+/** A real courier process that uses the local Google, including its metadata server, as on a platform. */
 export const startCourierIn = (
   google: LocalGoogle,
   { config, env = {}, form = 'service', entry }: WorldOptions,

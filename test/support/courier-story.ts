@@ -12,7 +12,10 @@ import { createCompleteUpload } from '../../src/upload-sessions/complete.ts';
 import { createOpenUpload } from '../../src/upload-sessions/open.ts';
 import { createKeptLog } from './kept-log.ts';
 
-/** The courier below HTTP, against a local Google: for what needs a ledger that outlives a configuration, or a clock that is set. */
+/**
+ * The courier below HTTP, against a local Google: for tests that need a ledger that outlives a configuration, or a
+ * controlled clock.
+ */
 export interface CourierStory {
   deliver: ReturnType<typeof createDeliver>;
   openUpload: ReturnType<typeof createOpenUpload>;

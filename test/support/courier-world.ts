@@ -7,7 +7,7 @@ const AUDIENCE = 'https://drive-courier.example';
 interface Sent {
   status: number;
   receipt: Receipt;
-  /** The problem's code, when it is one. */
+  /** The code of the problem, if it is one. */
   code: string | undefined;
   detail: string | undefined;
   retryAfter: string | null;
@@ -22,23 +22,23 @@ interface Sending {
 
 export interface CourierWorld {
   google: LocalGoogle;
-  /** Another instance of the courier, a process of its own. */
+  /** Another instance of the courier as a separate process. */
   start(options?: { ledger?: unknown; env?: Readonly<Record<string, string>> }): Promise<CourierProcess>;
   send(
     courier: Pick<CourierProcess, 'url'>,
     body: string | Uint8Array | ReadableStream,
     sending?: Sending,
   ): Promise<Sent>;
-  /** As `send`, tried until it is answered for good; also when the process dies under it. */
+  /** Like `send`, but retries until the response is final, also when the process dies. */
   insist(couriers: () => Pick<CourierProcess, 'url'>, body: string | Uint8Array, sending?: Sending): Promise<Sent>;
-  /** Somebody puts other bytes into a file, as a new version of it. */
+  /** A person writes other bytes to a file, as a new version of it. */
   changeByHand(fileId: string, bytes: string): Promise<void>;
   close(): Promise<void>;
 }
 
 const LONGEST_WAIT_MS = 1_000;
 
-/** A local Google in this process, and couriers beside it that write to it with a key file. */
+/** A local Google in this process, and couriers that write to it with a key file. */
 export const startCourierWorld = async (
   destinations: (google: LocalGoogle) => Readonly<Record<string, object>>,
 ): Promise<CourierWorld> => {

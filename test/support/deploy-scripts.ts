@@ -9,7 +9,9 @@ import { startRecordingGcloud } from './recording-gcloud.ts';
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
 
-/** Stands for the built service: it reads a configuration by the courier's own rules, and says so as `--check` does. */
+/**
+ * A stub for the built service: it reads a configuration by the courier's own rules, and reports it as `--check` does.
+ */
 const CHECK = `
 const { readConfig } = await import(${JSON.stringify(join(root, 'src/config/config.ts'))});
 if (process.argv[2] !== '--check') process.exit(1);
@@ -21,7 +23,7 @@ try {
   process.exit(78);
 }`;
 
-/** The flags that the service is started with, as dist/package.json has them. */
+/** The flags that start the service, as in dist/package.json. */
 export const START =
   'exec node --min-semi-space-size=8 --max-semi-space-size=8 --no-concurrent-recompilation server.js';
 
@@ -34,11 +36,11 @@ interface Ran {
 
 interface Project {
   read(): ProjectState;
-  /** Changes are counted, and faults come, anew for each run. */
+  /** Changes are counted and faults injected anew for each run. */
   run(options: readonly string[], fault?: ProjectState['fault'], script?: string): Promise<Ran>;
 }
 
-/** `--name=value` is for reading; the scripts take two words. */
+/** `--name=value` is easier to read; the scripts expect two words. */
 export const words = (options: readonly string[]): string[] =>
   options.flatMap((option) => {
     const at = option.indexOf('=');
@@ -47,14 +49,14 @@ export const words = (options: readonly string[]): string[] =>
 
 export interface DeployScripts {
   folder: string;
-  /** Where the program called `gcloud` is. */
+  /** The folder of the program called `gcloud`. */
   bin: string;
   env: Record<string, string>;
   openProject(start?: Partial<ProjectState>): Project;
   close(): Promise<void>;
 }
 
-/** The scripts of deploy/ beside a dist/ that stands for a built one, and a recording gcloud on their PATH. */
+/** The scripts of deploy/ beside a stub of dist/, with a recording gcloud on their PATH. */
 export const startDeployScripts = async (): Promise<DeployScripts> => {
   const folder = mkdtempSync(join(tmpdir(), 'courier-deploy-'));
   mkdirSync(join(folder, 'dist'));
@@ -91,7 +93,7 @@ export const startDeployScripts = async (): Promise<DeployScripts> => {
           ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
           ({ code, stdout, stderr }) => ({ code: Number(code), stdout: String(stdout), stderr: String(stderr) }),
         );
-        // Nothing of what it wrote is left lying about, least of all a key.
+        // No files are left behind, in particular no key.
         const left = readdirSync(scratch);
         if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
         return { ...ran, state: read() };

@@ -12,20 +12,22 @@ interface FakeFiles extends Metadata {
   files: Map<string, DriveFile>;
   /** Calls so far, by method. */
   calls: Record<string, number>;
-  /** Puts a file there as somebody else would; Drive's search shows it at once. */
+  /** Adds a file as another user would. Drive's search shows it at once. */
   add(file: Partial<DriveFile> & { id: string }): DriveFile;
   change(id: string, change: Partial<DriveFile>): void;
-  /** Deleted for good: the id is spent. */
+  /** Deletes it permanently: the id is used up. */
   destroy(id: string): void;
-  /** What was made since is found from now on. */
+  /** Files created since then can be found from now on. */
   index(): void;
-  /** Two answers in one moment come in no order: what other instances see of this Drive. */
+  /** Two concurrent responses arrive in any order: what other instances see of this Drive. */
   other(): Metadata;
 }
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
 
-/** Metadata of a Drive whose search never shows what was made through it until told to: the worst that Drive was seen to do. */
+/**
+ * File metadata of a Drive whose search does not show new files until told to: the worst behaviour observed at Drive.
+ */
 export const createFakeFiles = (): FakeFiles => {
   const files = new Map<string, DriveFile>();
   const shown = new Set<string>();
@@ -93,7 +95,7 @@ export const createFakeFiles = (): FakeFiles => {
       const place = { shortcut: undefined, driveId: undefined, isClosed: false };
       return { id, name: folder.name, isFolder: true, trashed: folder.trashed, ...place, ...can };
     },
-    // Known already, as after the first delivery.
+    // Cached already, as after the first delivery.
     resolveFolder: async (id) => ({ id: files.get(id)?.id ?? id, driveId: undefined }),
   };
 

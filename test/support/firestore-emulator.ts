@@ -4,9 +4,9 @@ import { freePort } from '../../local/free-port.ts';
 import { findEmulator, launchEmulator } from '../../local/gcloud-emulator.ts';
 
 export interface FirestoreEmulator {
-  /** `127.0.0.1:PORT`, as FIRESTORE_EMULATOR_HOST takes it. */
+  /** `127.0.0.1:PORT`, the format of FIRESTORE_EMULATOR_HOST. */
   host: string;
-  /** Ends it, if it was started here. */
+  /** Stops it if it was started here. */
   stop(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ const waitUntilReady = async (host: string, child: ChildProcess): Promise<void> 
 
 /**
  * Google's own Firestore emulator: the one that FIRESTORE_EMULATOR_HOST names, else gcloud's, started on a free port.
- * Where neither is there, undefined, and loudly so.
+ * Returns undefined with a clear warning if neither exists.
  */
 export const startFirestoreEmulator = async (): Promise<FirestoreEmulator | undefined> => {
   const running = process.env.FIRESTORE_EMULATOR_HOST;

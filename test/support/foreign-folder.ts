@@ -1,6 +1,6 @@
 import type { LocalGoogle } from '../../local/google/server.ts';
 
-/** The two ways in which an account gets at a folder of a shared drive. */
+/** The two ways in which an account has access to a folder of a shared drive. */
 export const MEMBERSHIPS = ['member of the shared drive', 'non-member with a shared folder'] as const;
 export type Membership = (typeof MEMBERSHIPS)[number];
 
@@ -19,6 +19,6 @@ export const createForeignFolder = (
   return folder;
 };
 
-/** The folder that a suite of both worlds delivers to. */
+/** The folder for a suite that covers both kinds of access. */
 export const folderFor = (google: LocalGoogle, membership: Membership): string =>
   membership === 'member of the shared drive' ? google.places.sharedDriveFolder : createForeignFolder(google);

@@ -5,14 +5,14 @@ import { forgeSignatures } from './forged/signatures.ts';
 import { forgeTexts } from './forged/texts.ts';
 import { goodClaims, NOON_SECONDS, type Signer } from './token-signer.ts';
 
-/** Makes thousands of forgeries against one key of Google's, and the good tokens that stand next to them; all for noon. */
+/** Makes thousands of forged tokens from one key of Google, and similar valid tokens, all for noon. */
 export const createForger = (google: Signer) => {
   const forge = createForge(google);
   const { good, stripped, stranger, header, signed } = forge;
   const claims = forgeClaims(forge);
   const texts = forgeTexts(forge);
 
-  /** What stands next to the forgeries, and is good. */
+  /** Tokens that are similar to the forged ones and valid. */
   const neighbours = (): Attempt[] => [
     bearer('as it is', good),
     ...['authorization', 'AUTHORIZATION', 'aUtHoRiZaTiOn'].flatMap((name) =>

@@ -1,11 +1,11 @@
-/** One part of a `multipart/form-data` body, as a test writes it. */
+/** One part of a `multipart/form-data` body. */
 export interface FormPart {
   name: string;
   value: string | Uint8Array;
-  /** Makes the part a file. Written as it stands, between quotes. */
+  /** Makes the part a file. Written unescaped between quotes. */
   fileName?: string;
   type?: string;
-  /** More header lines, or a Content-Disposition of the test's own. */
+  /** More header lines, or a custom Content-Disposition. */
   lines?: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export const formOf = (parts: readonly FormPart[], boundary = BOUNDARY): Buffer 
 
 export const formType = (boundary = BOUNDARY): string => `multipart/form-data; boundary=${boundary}`;
 
-/** The bytes in pieces of the given lengths, over and over. */
+/** The bytes in pieces of the given lengths, repeated in a cycle. */
 export const inPieces = (bytes: Uint8Array, lengths: readonly number[]): Uint8Array[] => {
   const pieces: Uint8Array[] = [];
   for (let at = 0, turn = 0; at < bytes.byteLength; turn += 1) {

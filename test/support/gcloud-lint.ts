@@ -11,7 +11,7 @@ const GCLOUD = 'gcloud';
 
 export const hasGcloud = spawnSync(GCLOUD, ['--version']).status === 0;
 
-/** Every gcloud command in a text: up to what ends a command in a shell, or in a sentence; "x" stands for variables. */
+/** Every gcloud command in a text, up to what ends a command in a shell or in a sentence. "x" replaces variables. */
 export const gcloudCommandsIn = (text: string): string[] =>
   [...withoutInner(text).matchAll(/gcloud [a-z][^\n;&|`]*/g)].map(([command]) =>
     command
@@ -23,14 +23,14 @@ export const gcloudCommandsIn = (text: string): string[] =>
       .trim(),
   );
 
-/** What gcloud itself finds wrong with these command lines; it looks at them offline and runs none. */
+/** The problems that gcloud itself finds in these command lines. It checks them offline and runs none. */
 export const lintGcloud = async (commands: readonly string[]): Promise<{ command: string; why: string }[]> => {
   const folder = mkdtempSync(join(tmpdir(), 'gcloud-lint-'));
   try {
     const file = join(folder, 'commands.json');
     writeFileSync(file, JSON.stringify(commands.map((command) => ({ command_string: command }))));
     const { stdout } = await execute(GCLOUD, ['meta', 'lint-gcloud-commands', `--commands-file=${file}`], {
-      // It makes the files that a command would write to.
+      // It creates the files that a command would write to.
       cwd: folder,
       maxBuffer: 1 << 28,
       env: { ...process.env, CLOUDSDK_CONFIG: join(folder, 'config') },

@@ -1,9 +1,9 @@
-/** Bodies that are as hard to read as their size allows. */
+/** Bodies that are as expensive to parse as their size allows. */
 export interface HeavyBody {
   kind: string;
-  /** Of the whole body, about. */
+  /** The approximate size of the whole body. */
   make(bytes: number): Buffer;
-  /** What has to come of it, by status. */
+  /** The expected status. */
   expected: readonly number[];
 }
 
@@ -66,7 +66,7 @@ export const HEAVY_DOCUMENTS: readonly HeavyBody[] = [
   { kind: 'json of {"1":1}', make: (bytes) => filled(`${DOCUMENT}"json":[`, '{"1":1}', ']}}', bytes), expected: [201] },
   {
     kind: 'json nested 90 deep',
-    // Indented it is ninety times as long.
+    // Indented, it is ninety times as long.
     make: (bytes) =>
       filled(`${DOCUMENT}"json":[`, `${'['.repeat(90)}${']'.repeat(90)}`, ']}}', Math.min(bytes, 1_000_000)),
     expected: [201],
@@ -129,7 +129,7 @@ export const HEAVY_DOCUMENTS: readonly HeavyBody[] = [
 const push = (data: string, more = ''): Buffer =>
   Buffer.from(`{"message":{"messageId":"1"${more},"data":"${data}"},"subscription":"SUBSCRIPTION"}`);
 
-/** Pushes; `SUBSCRIPTION` is to be replaced. The data hold at most ten megabytes. */
+/** Pushes, in which `SUBSCRIPTION` is to be replaced. The data have at most ten megabytes. */
 export const HEAVY_PUSHES: readonly HeavyBody[] = [
   ...HEAVY_DOCUMENTS.filter(({ kind }) =>
     ['plain rows', 'json of []', 'json of {"1":1}', 'one giant text', 'json with millions of keys'].includes(kind),

@@ -13,21 +13,21 @@ import type { MinThroughput } from '../../src/http/request/request-body.ts';
 import { createEntryServices } from './http-services.ts';
 
 /**
- * The forms in which the courier answers HTTP: its own server over HTTP/1.1 and HTTP/2 in clear text, and
- * functions-framework, with bodies left to the function or read whole before it.
+ * The variants in which the courier serves HTTP: its own server over HTTP/1.1 and cleartext HTTP/2, and
+ * functions-framework, with bodies left to the function or read before it.
  */
 export const FORMS = ['HTTP/1.1', 'h2c', 'function', 'function with whole bodies'] as const;
 export type Form = (typeof FORMS)[number];
 
-/** Those that read bodies as they come. */
+/** The variants that stream bodies. */
 export const STREAMING_FORMS = ['HTTP/1.1', 'h2c', 'function'] as const satisfies Form[];
 
 export interface Call {
-  /** POST unless said otherwise. */
+  /** POST by default. */
   method?: string;
-  /** The request target, as it goes onto the wire. */
+  /** The request target as sent. */
   target?: string;
-  /** Beside `authorization: Bearer good`, which an undefined value takes away. */
+  /** In addition to `authorization: Bearer good`, which an undefined value removes. */
   headers?: OutgoingHttpHeaders;
   /** Bytes with their length, or pieces without one. */
   body?: string | Uint8Array | readonly (string | Uint8Array)[];
@@ -45,7 +45,7 @@ export interface Entry {
   port: number;
   services: ReturnType<typeof createEntryServices>;
   send(call: Call): Promise<Answer>;
-  /** Takes no new work; resolves when what is in hand is answered. */
+  /** Accepts no new requests. Resolves when those in progress are answered. */
   stop(): Promise<void>;
   close(): Promise<void>;
 }
@@ -54,10 +54,10 @@ interface EntryOptions {
   services?: Partial<HttpDependencies>;
   minThroughput?: MinThroughput;
   times?: HttpServerTimes;
-  /** HTTP/2 streams of one connection at once. */
+  /** The maximum of concurrent HTTP/2 streams of one connection. */
   concurrentStreams?: number;
   lifecycle?: Parameters<typeof createNodeListener>[1];
-  /** Sees every request and answer of the courier's own server. */
+  /** Observes every request and response of the courier's own server. */
   watch?: NodeListener['onRequest'];
 }
 
@@ -186,7 +186,7 @@ const startServer = async (listener: NodeListener, { times, concurrentStreams = 
   };
 };
 
-/** Starts the app in one of its forms, on a free port of loopback. */
+/** Starts the app in one of its variants, on a free port of loopback. */
 export const startEntry = async (form: Form, options: EntryOptions = {}): Promise<Entry> => {
   const services = createEntryServices(options.services);
   const app = createApp(services, options.minThroughput === undefined ? {} : { minThroughput: options.minThroughput });

@@ -4,7 +4,7 @@ import type { HttpDependencies } from '../../src/http/dependencies.ts';
 import { CourierError } from '../../src/errors.ts';
 import { createKeptLog } from './kept-log.ts';
 
-/** What was delivered, as the far side of the entries saw it. */
+/** A delivery as the services below the entry points received it. */
 export interface Delivered {
   delivery: Delivery;
   bytes: Buffer;
@@ -30,7 +30,7 @@ const receiptOf = ({ delivery: { options, source, idempotencyKey }, bytes }: Del
   idempotencyKey: idempotencyKey ?? null,
 });
 
-/** Everything below the entries: it reads each delivery to its end and keeps it, and knows one token, "good". */
+/** Stub services below the entry points: they read and record each delivery, and accept one token, "good". */
 export const createEntryServices = (
   overrides: Partial<HttpDependencies> = {},
 ): HttpDependencies & { delivered: Delivered[]; log: ReturnType<typeof createKeptLog> } => {
@@ -58,7 +58,7 @@ export const createEntryServices = (
       const pieces: Uint8Array[] = [];
       for await (const piece of delivery.source.open()) {
         delivery.signal.throwIfAborted();
-        // A chunk is good until the next one is asked for.
+        // A chunk is valid only until the next one is requested.
         pieces.push(Buffer.from(piece));
       }
       const kept = { delivery, bytes: Buffer.concat(pieces) };

@@ -16,7 +16,7 @@ export const END_STREAM = 1;
 export const END_HEADERS = 4;
 const ACK = 1;
 
-/** One frame, as it goes onto the wire (RFC 9113, 4.1). */
+/** One frame as sent (RFC 9113, 4.1). */
 export const frame = (type: number, flags: number, stream: number, payload: string | Uint8Array = ''): Buffer => {
   const bytes = Buffer.from(payload);
   const head = Buffer.alloc(9);
@@ -36,7 +36,7 @@ export const uint32 = (value: number): Buffer => {
 /** One entry of SETTINGS. */
 export const setting = (id: number, value: number): Buffer => Buffer.concat([Buffer.from([0, id]), uint32(value)]);
 
-/** HPACK's integer with a prefix of seven bits (RFC 7541, 5.1). */
+/** An HPACK integer with a prefix of seven bits (RFC 7541, 5.1). */
 const length7 = (value: number): Buffer => {
   if (value < 127) return Buffer.from([value]);
   const bytes = [127];
@@ -90,7 +90,9 @@ export interface Http2Wire extends RawSocket {
   frames(): ReceivedFrame[];
 }
 
-/** A connection on which the preface and the settings are exchanged; every further frame is the test's own. */
+/**
+ * A connection on which the preface and the settings have been exchanged. The test sends every further frame itself.
+ */
 export const openHttp2 = async (port: number, settings: Uint8Array = Buffer.alloc(0)): Promise<Http2Wire> => {
   const wire = await openSocket(port);
   await wire.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');

@@ -3,16 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateCACertificate, getLocal } from 'mockttp';
 
-/** A proxy that opens TLS with an authority of its own, for programs whose Google cannot be moved. */
+/**
+ * A proxy that intercepts TLS with its own certificate authority, for programs whose Google addresses cannot be
+ * changed.
+ */
 interface InterceptingProxy {
-  /** What `HTTPS_PROXY` takes. */
+  /** The value for `HTTPS_PROXY`. */
   url: string;
-  /** Path of the authority's certificate, in PEM; nobody else trusts it. */
+  /** The path of the authority's certificate in PEM, which only the test trusts. */
   authority: string;
   close(): Promise<void>;
 }
 
-/** Whatever host is asked for, the answer comes from `origin`, which sees the host in its `Host` header. */
+/** For every requested host the response comes from `origin`, which sees that host in its `Host` header. */
 export async function startInterceptingProxy(origin: string): Promise<InterceptingProxy> {
   const { key, cert } = await generateCACertificate();
   const folder = mkdtempSync(join(tmpdir(), 'proxy-'));

@@ -1,19 +1,20 @@
 import { expect } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 
-/** A local Google that a program is about to judge, and that judges the program's requests in turn. */
+/** A local Google that a program tests, and that validates the program's requests in turn. */
 interface JudgedGoogle extends LocalGoogle {
   /**
-   * Ends the judgement: every answer was what Google's discovery document says, and nothing was refused as unknown, wrong,
-   * missing or not built, but what is named here, each as `404 GET www.googleapis.com/drive/v3/files/{id}`.
+   * Ends the validation: every response matched Google's discovery document, and no request was rejected as unknown,
+   * invalid, incomplete or not implemented, except the ones listed here, each as `404 GET
+   * www.googleapis.com/drive/v3/files/{id}`.
    */
   judge(expected?: readonly string[]): Promise<void>;
 }
 
-/** What refuses a request for its form, and what says that there is no such thing, or not here. */
+/** The codes for invalid requests and for missing or unimplemented resources. */
 const TELLING = [0, 400, 404, 405, 411, 413, 416, 500, 501];
 
-/** Ids differ from run to run. */
+/** Ids differ between runs. */
 const withoutIds = (path: string): string =>
   path.replace(/\/(files|drives|permissions|revisions)\/(?!generateIds|trash)[^/]+/g, '/$1/{id}');
 
@@ -31,7 +32,7 @@ export const startJudgedGoogle = async (): Promise<JudgedGoogle> => {
       await google.close();
       expect(schemaViolations).toEqual([]);
       expect([...new Set(refused)].sort()).toEqual([...expected].sort());
-      // A judge who was not there has seen nothing wrong either.
+      // Without any request there would be nothing to validate.
       expect(calls).toBeGreaterThan(0);
     },
   };

@@ -2,16 +2,16 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A JWKS address on loopback that counts what is asked of it. */
+/** A JWKS address on loopback that counts its requests. */
 export interface JwksServer {
   url: string;
   fetches: number;
   keys: object[];
   status: number;
   headers: Record<string, string>;
-  /** Answered instead of the keys. */
+  /** Returned instead of the keys. */
   body: string | undefined;
-  /** Answers wait for this. */
+  /** Responses wait for this. */
   gate: Promise<unknown>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { Log } from '../../src/log.ts';
 
-/** A log that keeps what it was told, so that a test may look for what must not be there. */
+/** A log that keeps its lines, so that a test can search them for what must not be there. */
 export const createKeptLog = (): Log & { lines: string[] } => {
   const lines: string[] = [];
   const keep = (level: string) => (fields: object, message: string) => {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** Servers on loopback, for as long as a test needs them. */
+/** Servers on loopback for the duration of a test. */
 export const createListening = () => {
   const closers: (() => void)[] = [];
   return {
@@ -15,7 +15,7 @@ export const createListening = () => {
       });
       return `127.0.0.1:${(server.address() as AddressInfo).port}`;
     },
-    /** Has something else done when they are closed. */
+    /** Registers another action for when they are closed. */
     onClose: (close: () => void) => void closers.push(close),
     close(): void {
       for (const close of closers.splice(0)) close();

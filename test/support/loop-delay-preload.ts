@@ -2,14 +2,14 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { watchLoop } from './loop-delay.ts';
 
 /**
- * Loaded ahead of a process (`--import`, see `createLoopProbe`): reports the longest turn of its event loop in the file
- * LOOP_DELAY_FILE, and begins anew at SIGUSR2.
+ * Loaded before a program (`--import`, see `createLoopProbe`): reports the longest turn of its event loop in the file
+ * LOOP_DELAY_FILE, and resets at SIGUSR2.
  */
 const { LOOP_DELAY_FILE: file } = process.env;
 if (file !== undefined) {
   let resets = 0;
   const loop = watchLoop((max) => {
-    // Whoever reads it never sees half of it.
+    // This way a reader never sees a partial file.
     writeFileSync(`${file}.new`, JSON.stringify({ ...max, resets }));
     renameSync(`${file}.new`, file);
   });

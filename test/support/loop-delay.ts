@@ -5,20 +5,24 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
-/** The longest time for which an event loop served nobody, in milliseconds. */
+/** The longest time for which an event loop was blocked, in milliseconds. */
 export interface LoopDelay {
   /** By the clock: other processes on a busy machine count as well. */
   delayMs: number;
-  /** Computed by the thread itself between two turns of its loop: what tests assert, since other processes do not count. */
+  /**
+   * The thread's own processor time between two turns of its loop. Tests assert this value, since other processes do
+   * not count.
+   */
   busyMs: number;
 }
 
 const TICK_MS = 5;
 
 /**
- * Watches the event loop of this process. A timer fires every 5 ms; between two of its calls the loop has made at most one
- * turn more than it had to, so that the processor time of the thread in between is that of the longest turn, plus a tick.
- * @param onMax called with each new maximum
+ * Monitors the event loop of this process. A timer fires every 5 ms. Between two calls the loop has made at most one
+ * extra turn, so the thread's processor time in between is that of the longest turn plus one tick.
+ * @param onMax called
+ * with each new maximum
  */
 export const watchLoop = (
   onMax: (delay: LoopDelay) => void = () => undefined,
@@ -50,7 +54,7 @@ export const watchLoop = (
       onMax(max);
     },
     stop() {
-      // The turn that is still going on counts too.
+      // The current turn counts too.
       look();
       clearInterval(timer);
       return max;
@@ -58,25 +62,25 @@ export const watchLoop = (
   };
 };
 
-/** What a watched process writes whenever its maximum grows. */
+/** What a monitored process writes whenever its maximum grows. */
 interface LoopDelayReport extends LoopDelay {
-  /** How often it has been told to begin anew. */
+  /** The number of resets. */
   resets: number;
 }
 
 const PRELOAD = pathToFileURL(join(import.meta.dirname, 'loop-delay-preload.ts')).href;
-/** Longer than a tick: a turn that has just ended is in the report then. */
+/** Longer than a tick, so that a turn that has just ended is in the report. */
 const SETTLE_MS = 50;
 
-/** The loop of a child process, watched from within it and read from here. */
+/** The event loop of a child process, measured inside it and read from here. */
 export interface LoopProbe {
-  /** The variables to start the process with; `nodeOptions` are those that it is to have besides. */
+  /** The environment variables for starting the process. `nodeOptions` are its other options. */
   env(nodeOptions?: string): Record<string, string>;
-  /** The longest since the start, or since `reset`. */
+  /** The maximum since the start or the last `reset`. */
   read(): Promise<LoopDelay>;
-  /** Forgets what has been, the peak of resident memory too. */
+  /** Resets the maximum, and the peak of resident memory too. */
   reset(child: ChildProcess): Promise<void>;
-  /** The most that the process had resident since `reset`, in bytes. */
+  /** The peak of resident memory since `reset`, in bytes. */
   peakBytes(child: ChildProcess): number;
   close(): void;
 }
@@ -86,7 +90,7 @@ const statusBytes = (child: ChildProcess, field: 'VmHWM' | 'VmRSS'): number => {
   return 1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
 };
 
-/** Bytes that a process has resident now. */
+/** The resident memory of a process in bytes. */
 export const residentBytes = (child: ChildProcess): number => statusBytes(child, 'VmRSS');
 
 export const createLoopProbe = (): LoopProbe => {

@@ -1,17 +1,20 @@
 import { createServer, request as requestHttp, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 
-/** `answer-lost`: the request takes effect, the connection breaks instead of the answer. `silent`: nothing ever comes. */
+/**
+ * `answer-lost`: the request takes effect, but the connection breaks before the response. `silent`: there is no
+ * response at all.
+ */
 export type Loss = 'answer-lost' | 'silent' | 'unavailable';
 
 export interface LossyRelay {
   origin: string;
-  /** Of all requests so far, the last part of each path. */
+  /** The last path segment of each request so far. */
   seen: string[];
   close(): Promise<void>;
 }
 
-/** An HTTP relay to another server on loopback, which loses what it is told to. */
+/** An HTTP relay to another server on loopback, which loses the messages it is told to lose. */
 export const startLossyRelay = async (
   target: string,
   lose: (path: string, count: number, body: string) => Loss | undefined,

@@ -14,12 +14,12 @@ const document = JSON.parse(JSON.stringify(openApiDocument('0.0.0'))) as {
   paths: Record<string, Record<string, Operation>>;
 };
 
-// Formats are annotations in JSON Schema 2020-12, and "binary" is none of its own.
+// Formats are annotations in JSON Schema 2020-12, and "binary" is not a standard one.
 const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
 ajv.addSchema(document, 'openapi');
 
 const judges = new Map<string, ValidateFunction>();
-/** The schema at a place of the document, compiled once; it may refer to any other place. */
+/** The schema at a path of the document, compiled once. It may refer to any other path. */
 const judgeAt = (...path: readonly string[]): ValidateFunction => {
   const pointer = path.map((part) => part.replaceAll('~', '~0').replaceAll('/', '~1'));
   const address = `openapi#/${pointer.map(encodeURIComponent).join('/')}`;
@@ -35,7 +35,7 @@ const templates = Object.keys(document.paths).map(
   (path) => [path, new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`)] as const,
 );
 
-/** The operation that a request is for, with where it stands; undefined where none is described. */
+/** The operation of a request and its path in the document; undefined if none is described. */
 const operationOf = (method: string, target: string) => {
   const [path = ''] = target.split('?', 1);
   const [template] = templates.find(([, pattern]) => pattern.test(path)) ?? [];
@@ -46,7 +46,7 @@ const operationOf = (method: string, target: string) => {
 
 const PROBLEM = ['components', 'schemas', 'Problem'];
 
-/** What the description does not say of an answer, or says otherwise. */
+/** How a response deviates from the description. */
 export const faultsOfAnswer = ({ method = 'POST', target = '/' }: Call, answer: Answer): string[] => {
   const { status, headers, json, text } = answer;
   if (method === 'HEAD' || method === 'OPTIONS') return [];
@@ -63,14 +63,14 @@ export const faultsOfAnswer = ({ method = 'POST', target = '/' }: Call, answer: 
   return faultsOf(judgeAt(...at, 'content', type, 'schema'), json);
 };
 
-/** What the description does not say of a JSON body. */
+/** How a JSON body deviates from the description. */
 export const faultsOfBody = (method: string, target: string, body: unknown): string[] => {
   const found = operationOf(method, target);
   if (found?.operation.requestBody === undefined) return ['no body is described'];
   return faultsOf(judgeAt(...found.at, 'requestBody', 'content', 'application/json', 'schema'), body);
 };
 
-/** What the description does not say of a query that was taken. */
+/** How an accepted query deviates from the description. */
 export const faultsOfQuery = (method: string, target: string): string[] => {
   const found = operationOf(method, target);
   if (found === undefined) return [];

@@ -9,9 +9,9 @@ interface Attribute {
 
 interface Point {
   attributes: Record<string, unknown>;
-  /** Of a counter or gauge. */
+  /** The value of a counter or gauge. */
   value: number | undefined;
-  /** Of a histogram. */
+  /** The values of a histogram. */
   count: number | undefined;
 }
 
@@ -32,13 +32,13 @@ export interface ReceivedSpan {
   status: number;
 }
 
-/** A receiver of OTLP's JSON over HTTP, on a socket of its own. */
+/** A receiver for OTLP JSON over HTTP, on its own socket. */
 export interface OtlpReceiver {
   endpoint: string;
-  /** The newest of each name. */
+  /** The latest of each name. */
   metrics: ReadonlyMap<string, Metric>;
   spans: readonly ReceivedSpan[];
-  /** Attributes of the resource, as of the last export. */
+  /** The attributes of the resource in the last export. */
   resource: Record<string, unknown>;
   close(): Promise<void>;
 }

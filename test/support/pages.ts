@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The pages that people read: every Markdown file of the repository. */
+/** The documentation pages: every Markdown file of the repository. */
 
 export const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -14,11 +14,11 @@ export interface Block {
 }
 
 export interface Page {
-  /** From the repository's folder. */
+  /** Relative to the repository's folder. */
   path: string;
   text: string;
   blocks: readonly Block[];
-  /** Without fenced blocks and inline code, in which nothing is a link or a heading. */
+  /** Without fenced blocks and inline code, which contain no links or headings. */
   prose: string;
 }
 

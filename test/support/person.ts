@@ -1,6 +1,6 @@
 import type { LocalGoogle } from '../../local/google/server.ts';
 
-/** Somebody who works in Drive while the courier delivers: it uses the API of Drive, as the Drive page does. */
+/** A person who works in Drive while the courier delivers, with the same API calls as the Drive page. */
 export interface Person {
   rename(fileId: string, name: string): Promise<void>;
   move(fileId: string, where: { from: string; to: string }): Promise<void>;

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
-/** A program or library that somebody else wrote, as it is found here. */
+/** A third-party program or library as installed on this machine. */
 export interface Program {
-  /** What starts it; for a library: what it is loaded by. */
+  /** The command that starts it, or for a library the program that loads it. */
   command: string;
   env: Readonly<Record<string, string>>;
   version: string;
@@ -14,7 +14,7 @@ const outputOf = (command: string, args: readonly string[], env: Readonly<Record
   return status === 0 ? stdout : undefined;
 };
 
-/** Undefined where it is absent, or does not say its version. */
+/** Undefined if it is absent or does not report its version. */
 const found = (
   command: string,
   args: readonly string[],
@@ -37,10 +37,10 @@ export const findWget = (): Program | undefined => found('wget', ['--version'], 
 export const findCurlWithHttp2 = (): Program | undefined =>
   found('curl', ['--version'], /^curl (\S+)[\s\S]*^Features:.* HTTP2\b/m);
 
-/** Java, if it can run a source file: it has a compiler. */
+/** Java, if it can run a source file, which requires a compiler. */
 export const findJava = (): Program | undefined => found('java', ['--list-modules'], /^jdk\.compiler@(\S+)/m);
 
-/** Every Python that has the modules: the machine's own, and one with the libraries that gcloud brings along. */
+/** Every Python that has the modules: the machine's own, and one with the libraries bundled with gcloud. */
 const findPythons = (imports: string, version: string): Program[] => {
   const script = `import ${imports}\n${version}\nprint('version', version)`;
   const withGcloud = existsSync(GCLOUD_LIBRARIES) ? [{ PYTHONPATH: GCLOUD_LIBRARIES }] : [];
@@ -52,7 +52,7 @@ const findPythons = (imports: string, version: string): Program[] => {
   });
 };
 
-/** Older ones do not say their version in the module, and gcloud's are not installed as distributions. */
+/** Older modules have no version attribute, and gcloud's are not installed as distributions. */
 const versionOf = (distribution: string, module: string): string => `
 try:
     from importlib.metadata import version as read
@@ -60,14 +60,14 @@ try:
 except Exception:
     version = getattr(${module}, '__version__', 'unknown')`;
 
-/** googleapiclient, with what it needs to be somebody. */
+/** googleapiclient with its authentication libraries. */
 export const findPythonClient = (): Program | undefined =>
   findPythons(
     'googleapiclient.discovery, googleapiclient.http, google.oauth2.service_account, google_auth_httplib2',
     versionOf('google-api-python-client', 'googleapiclient'),
   )[0];
 
-/** google-auth in its several ages: Debian's is of 2018. */
+/** google-auth in several versions; Debian's is from 2018. */
 export const findPythonAuths = (): Program[] =>
   findPythons('google.auth, requests', versionOf('google-auth', 'google.auth'));
 
@@ -77,7 +77,7 @@ export const findRequestsToolbelt = (): Program | undefined =>
 
 export const findHttpx = (): Program | undefined => findPythons('httpx', versionOf('httpx', 'httpx'))[0];
 
-/** A package of npm: a dependency, so it is always here. */
+/** An npm package. It is a dependency, so it is always available. */
 export const findPackage = (name: string): Program => {
   const path = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
   const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string };

@@ -11,19 +11,21 @@ interface PushWorldOptions {
   ledger?: unknown;
   limits?: Readonly<Record<string, number>>;
   env?: Readonly<Record<string, string>>;
-  /** Of the local Google; default: a folder of its own. */
+  /** The data folder of the local Google; a new one by default. */
   google?: LocalGoogle;
 }
 
-/** A local Google, and a courier that takes pushes of one subscription into a shared drive. */
+/** A local Google, and a courier that accepts pushes of one subscription into a shared drive. */
 export interface PushWorld {
   google: LocalGoogle;
   courier(): CourierProcess;
-  /** SIGKILL for the courier that is there, and another one in its place. */
+  /** Kills the current courier with SIGKILL and starts another one. */
   replaceCourier(): Promise<void>;
   /** An ID token of the subscription's service account. */
   token(): string;
-  /** One push, as Pub/Sub sends it; answers the status, 0 when there was no answer. The trace's id becomes the request's id. */
+  /**
+   * Sends one push as Pub/Sub does. Returns the status, or 0 without a response. The trace id becomes the request id.
+   */
   push(message: {
     data?: string | object;
     attributes?: Readonly<Record<string, string>>;
@@ -31,7 +33,7 @@ export interface PushWorld {
     traceId?: string;
   }): Promise<number>;
   filesNamed(name: string): ReturnType<LocalGoogle['drive']['files']>;
-  /** Puts an object into the bucket; answers its `gs://` URL with its generation, and its hash. */
+  /** Puts an object into the bucket. Returns its `gs://` URL with its generation, and its hash. */
   putObject(name: string, bytes: Buffer): Promise<{ url: string; sha256: string }>;
   close(): Promise<void>;
 }
@@ -50,7 +52,7 @@ export const startPushWorld = async ({
     ledger,
     destinations: {
       reports: { folder: places.sharedDriveFolder, credentials: 'main', callers: [world.emails.exporter] },
-      // A push may not write here, though its account might call.
+      // A push may not write here, although its account may call.
       other: { folder: places.sharedDriveFolder, credentials: 'main', callers: [world.emails.pubsubPush] },
     },
     credentials: { main: { file: world.keyFiles.courier } },

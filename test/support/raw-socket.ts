@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** A connection whose every byte is the test's own. */
+/** A connection on which the test sends every byte itself. */
 export interface RawSocket {
   socket: Socket;
   write(bytes: string | Uint8Array): Promise<void>;
-  /** What has come so far. */
+  /** The data received so far. */
   received(): Buffer;
-  /** Waits until what has come matches; fails when the connection ends first. */
+  /** Waits until the received data match. Fails if the connection ends first. */
   until(pattern: RegExp): Promise<string>;
-  /** Resolves when the other side has ended or cut the connection. */
+  /** Resolves when the peer has closed or reset the connection. */
   ended: Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export const openSocket = async (port: number): Promise<RawSocket> => {
       tell();
       resolve();
     };
-    // A reset is an end like another.
+    // A reset also counts as the end.
     socket.on('end', end).on('close', end).on('error', end);
   });
   return {

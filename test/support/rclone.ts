@@ -11,14 +11,14 @@ interface Ended {
 }
 
 /**
- * rclone as it is, before a Google that it cannot be told about: its remotes are
- * `reports:` (the shared drive, with the courier's key), `team:` (Alice's folder in My Drive, with the same key),
- * `alice:` (her My Drive, with her refresh token) and `delegated:` (the same, with the courier's key in her name).
+ * The unmodified rclone, whose Google addresses cannot be configured. Its remotes are `reports:` (the shared drive,
+ * with the courier's key), `team:` (Alice's folder in My Drive, with the same key), `alice:` (her My Drive, with her
+ * refresh token) and `delegated:` (the same, with the courier's key on her behalf).
  */
 interface Rclone {
-  /** @returns how it ended, whatever that was */
+  /** @returns the result, whether it succeeded or failed */
   end(args: readonly string[], input?: Uint8Array | string): Promise<Ended>;
-  /** @returns its output. @throws Error with what it said, when it fails */
+  /** @returns its output. @throws Error with its messages if it fails */
   run(args: readonly string[], input?: Uint8Array | string): Promise<string>;
   close(): Promise<void>;
 }
@@ -54,7 +54,7 @@ const remotesOf = ({ world, places }: LocalGoogle): Readonly<Record<string, Remo
   };
 };
 
-/** Its own limits for Google's sake are off: they would only make the tests slow. */
+/** rclone's own rate limits are disabled, since they would only slow the tests. */
 const FLAGS = ['--drive-pacer-min-sleep=1ms', '--drive-pacer-burst=1000', '--retries=1', '--low-level-retries=3'];
 
 export async function startRclone(google: LocalGoogle): Promise<Rclone> {
@@ -68,7 +68,7 @@ export async function startRclone(google: LocalGoogle): Promise<Rclone> {
     ...environmentOf(remotesOf(google)),
   };
   const end: Rclone['end'] = async (args, input = '') => {
-    // No file of settings: it is never to find those of whoever runs the tests.
+    // No settings file, so that it never finds those of the user who runs the tests.
     const child = spawn('rclone', ['--config=', ...FLAGS, ...args], { env, stdio: 'pipe' });
     // It may end before it has read everything.
     child.stdin.on('error', () => {});

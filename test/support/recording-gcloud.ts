@@ -10,15 +10,15 @@ import { SERVERLESS } from './gcloud/serverless.ts';
 import type { ProjectState } from './gcloud/state.ts';
 
 /**
- * A gcloud that keeps a project's state, for the scripts that call it: what exists answers, what does not is not found in
- * Google's words, creating twice is an error, and what a young project refuses at first is refused at first. It knows the
- * commands that the scripts use and no other, and none of gcloud's alpha and beta commands; whether Google's gcloud knows
- * them too is for its own linter to say.
+ * A gcloud stub that keeps a project's state for the scripts that call it. It describes what exists, reports the rest
+ * as not found in Google's words, rejects duplicates, and fails at first where a new project does. It supports only the
+ * commands that the scripts use, and no alpha or beta commands. Google's own linter checks whether the real gcloud
+ * knows them.
  */
 
 const COMMANDS = [...IAM, ...PROJECT, ...MESSAGES, ...SERVERLESS, ...OPERATIONS];
 
-/** The API that a group of commands calls; without it nothing of the group works. */
+/** The API that a group of commands calls. Without it, the whole group fails. */
 const API_OF: Readonly<Record<string, string>> = {
   iam: 'iam',
   secrets: 'secretmanager',
@@ -48,7 +48,7 @@ const needApi = (state: ProjectState, group: string): void => {
   }
 };
 
-/** One command line, with what came on standard input. */
+/** One command line with its standard input. */
 const run = (state: ProjectState, argv: readonly string[], input: string): Said => {
   const said: Said = { code: 0, stdout: '', stderr: '' };
   const { call, line } = startCall(state, argv, input, (text) => {
@@ -72,7 +72,10 @@ const run = (state: ProjectState, argv: readonly string[], input: string): Said 
     return { code: 1, stdout: '', stderr: error.message };
   }
 };
-/** What stands for gcloud on the PATH: it hands everything on, which takes a few milliseconds where a Node would take many. */
+/**
+ * The `gcloud` on the PATH. It forwards everything, which takes a few milliseconds, while starting Node would take
+ * many.
+ */
 const CLIENT = `#!/usr/bin/env bash
 exec 3<>"/dev/tcp/127.0.0.1/$FAKE_GCLOUD_PORT"
 input=
@@ -88,14 +91,14 @@ const END = '\0\0';
 const oneLine = (text: string): string => text.replaceAll('\n', '\x1f');
 
 export interface RecordingGcloud {
-  /** For the scripts' environment, beside a PATH on which the client is found. */
+  /** For the scripts' environment, in addition to a PATH that contains the client. */
   port: string;
   /** By the name in FAKE_PROJECT. */
   projects: Map<string, ProjectState>;
   close(): Promise<void>;
 }
 
-/** @param clientPath where the program called `gcloud` is put */
+/** @param clientPath where the program called `gcloud` is created */
 export const startRecordingGcloud = async (clientPath: string): Promise<RecordingGcloud> => {
   writeFileSync(clientPath, CLIENT);
   chmodSync(clientPath, 0o755);

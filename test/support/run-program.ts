@@ -4,7 +4,7 @@ interface ProgramOptions {
   env?: Record<string, string>;
   stdin?: string;
   signal?: AbortSignal;
-  /** Both outputs are terminals. */
+  /** Whether both outputs are terminals. */
   isTTY?: boolean;
 }
 
@@ -18,7 +18,7 @@ const listener = (isTTY: boolean) => {
   return { write, isTTY, columns: 100, text: () => texts.join('') };
 };
 
-/** Runs `courier …` in this process, which has none of this machine's identities and settings. */
+/** Runs `courier …` in this process, without this machine's identities and settings. */
 export const runInProcess = async (args: readonly string[], options: ProgramOptions = {}) => {
   const { env = {}, stdin = '', signal = new AbortController().signal, isTTY = false } = options;
   const [stdout, stderr] = [listener(isTTY), listener(isTTY)];

@@ -12,7 +12,7 @@ const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 /** A courier in this process, on a socket, against a local Google. */
 export interface RunningCourier {
   url: string;
-  /** What it has logged, at every level. */
+  /** Its log lines at every level. */
   lines: string[];
   /** Sends a request as one of the local Google's accounts. */
   ask(email: string, path: string, init?: RequestInit & { headers?: Record<string, string> }): Promise<Response>;
@@ -20,7 +20,7 @@ export interface RunningCourier {
   close(): Promise<void>;
 }
 
-/** @param document what is laid over a configuration that is in order */
+/** @param document merged into a valid configuration */
 export const startCourier = async (
   google: LocalGoogle,
   { document = {}, env = {} }: { document?: Record<string, unknown>; env?: Record<string, string> } = {},
@@ -61,7 +61,10 @@ export const startCourier = async (
   };
 };
 
-/** Sets this process's environment as it is on Cloud Run beside that Google's metadata server; answers how to undo it. */
+/**
+ * Sets this process's environment as on Cloud Run with that Google's metadata server. Returns a function that restores
+ * it.
+ */
 export const enterCloudRun = (google: LocalGoogle): (() => void) => {
   const before = { ...process.env };
   const { GOOGLE_APPLICATION_CREDENTIALS: _, ...rest } = before;

@@ -1,14 +1,14 @@
 import { createHook } from 'node:async_hooks';
 
-/** A timer that was made and has neither fired nor been cleared. */
+/** A timer that has neither fired nor been cleared. */
 export interface RunningTimer {
-  /** Milliseconds it was made for. */
+  /** Its duration in milliseconds. */
   ms: number;
-  /** Who made it. */
+  /** The code that created it. */
   stack: string;
 }
 
-/** A socket keeps one timer for as long as it lives, which is not for one call. */
+/** A socket keeps one timer for its whole life, not for one call. */
 const OF_A_SOCKET = /setStreamTimeout|node:_http_|node:internal\/http\b/;
 
 const FRAMES = 30;
@@ -21,7 +21,10 @@ const stackNow = (): string => {
   return stack;
 };
 
-/** Watches every timer that this process makes from now on, those of Node's own `AbortSignal.timeout` and of libraries too. */
+/**
+ * Tracks every timer that this process creates from now on, including those of Node's own `AbortSignal.timeout` and of
+ * libraries.
+ */
 export const watchTimers = () => {
   const running = new Map<number, RunningTimer>();
   const hook = createHook({
@@ -34,7 +37,7 @@ export const watchTimers = () => {
     destroy: (id) => void running.delete(id),
   }).enable();
   return {
-    /** Those that were made for at least so long; Node tells of a timer's end a moment later. */
+    /** Those with at least this duration. Node reports the end of a timer a moment later. */
     running: (leastMs: number): RunningTimer[] => [...running.values()].filter(({ ms }) => ms >= leastMs),
     stop: () => void hook.disable(),
   };

@@ -3,10 +3,10 @@ export interface ShellCommand {
   words: string[];
 }
 
-/** A command whose output becomes part of another one's words. */
+/** A command whose output becomes part of the words of another one. */
 const INNER = /\$\(((?:[^()'"]|'[^']*'|"[^"]*")*)\)/g;
 
-/** Takes the commands inside of commands out, one a line behind the others; "x" stands for what they print. */
+/** Extracts nested commands, one a line after the others. "x" replaces their output. */
 export const withoutInner = (text: string): string => {
   const inner: string[] = [];
   const outer = text.replaceAll('\\\n', ' ').replaceAll(INNER, (_, command: string) => {
@@ -16,11 +16,11 @@ export const withoutInner = (text: string): string => {
   return [outer, ...inner].join('\n');
 };
 
-/** What stands between commands, apart from quoted text and comments. */
+/** The separators between commands, apart from quoted text and comments. */
 const PARTS = /('[^']*'|"(?:\\.|[^"\\])*")|((?:^|\s)#.*$)|(&&|\|\||[|;\n])/gm;
 const END = '\0';
 
-/** The commands of a piece of shell as documentation has it, with their words. */
+/** The commands in a piece of shell from the documentation, with their words. */
 export const commandsIn = (text: string): ShellCommand[] =>
   withoutInner(text)
     .replaceAll(PARTS, (_, quoted: string | undefined) => quoted ?? END)

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 
-/** What goes wrong with one request; each fault is one that Google's guides tell of. */
+/** The fault of one request. Each one is described in Google's guides. */
 export type Fault =
   | 'unavailable'
   | 'rate-limited'
@@ -13,7 +13,7 @@ export type Fault =
   | 'nothing-stored'
   | 'session-forgotten'
   | 'byte-corrupted'
-  /** Done as asked, and answered otherwise. */
+  /** The request succeeds, but the response reports something else. */
   | ((reply: Reply) => Reply);
 
 interface StoredFile {
@@ -38,7 +38,7 @@ export interface TinyRequest {
   method: string;
   path: string;
   headers: IncomingMessage['headers'];
-  /** Of the body, as announced. */
+  /** The announced size of the body. */
   bytes: number;
 }
 
@@ -115,7 +115,7 @@ const createStore = (granularity: number) => {
     return file === undefined ? refusal(404, 'notFound') : { status: 200, body: describe(file) };
   };
 
-  /** Makes or updates a file. Answers its id, or undefined when a new one's id exists. */
+  /** Creates or updates a file. Returns its id, or undefined if the id of a new one exists. */
   const store = (fileId: string | undefined, metadata: Partial<StoredFile>, bytes: Buffer): string | undefined => {
     if (fileId !== undefined) {
       files.get(fileId)?.revisions.push(bytes);
@@ -220,16 +220,16 @@ const send = (response: ServerResponse, { status, body, headers = {} }: Reply): 
 };
 
 /**
- * A Drive of a few rules, in memory, on a real socket: for the upload protocol at granularities that the real one does not
- * offer, and for faults at will. It is strict where the guide is: ranges that do not fit are refused. Every folder exists but
- * the one with the id `gone`.
+ * A minimal Drive in memory, on a real socket: for the upload protocol at granularities that the real one does not
+ * offer, and for arbitrary faults. It is as strict as the guide: mismatched ranges are rejected. Every folder exists
+ * except the one with the id `gone`.
  */
 export const startTinyDrive = async ({
   granularity,
   fault = () => undefined,
 }: {
   granularity: number;
-  /** Asked once for each request. */
+  /** Called once for each request. */
   fault?: (request: TinyRequest) => Fault | undefined;
 }): Promise<TinyDrive> => {
   const { files, sessions, handle } = createStore(granularity);

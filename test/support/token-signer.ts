@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 
-/** A key that tokens are signed with, by node:crypto alone, so that it may also sign what no library would. */
+/** A signing key for tokens that uses only node:crypto, so that it can also sign what no library would. */
 export interface Signer {
   kid: string;
   alg: 'RS256' | 'ES256';
@@ -8,7 +8,7 @@ export interface Signer {
   publicKey: KeyObject;
   /** As Google publishes it, with `kid`, `alg` and `use`. */
   publicJwk: Record<string, unknown>;
-  /** A signed token; texts and bytes are taken as they stand, objects as JSON. */
+  /** A signed token. Texts and bytes are used unchanged, objects as JSON. */
   token(payload: object | string | Buffer, header?: object | string): string;
 }
 
@@ -37,11 +37,11 @@ export const createSigner = (kid: string, alg: Signer['alg'] = 'RS256', modulusL
   };
 };
 
-/** A moment that tests agree on: 2026-11-24T12:00:00Z, in epoch seconds. */
+/** A fixed time for all tests: 2026-11-24T12:00:00Z, in epoch seconds. */
 export const NOON_SECONDS = 1_795_521_600;
 export const AUDIENCE = 'https://courier-test-an.a.run.app';
 
-/** The claims of a service account's ID token, as Google's token endpoint makes them. */
+/** The claims of a service account's ID token, as Google's token endpoint issues them. */
 export const goodClaims = (changes: object = {}): Record<string, unknown> => ({
   iss: 'https://accounts.google.com',
   aud: AUDIENCE,

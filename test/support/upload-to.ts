@@ -2,7 +2,7 @@ import type { Drive, DriveFile, ReceivedBytes, UploadRequest, UploadTarget } fro
 
 export interface UploadToRequest extends UploadRequest {
   target: UploadTarget;
-  /** What happens to a file that has the target's id already; by default it stays as it is. */
+  /** What happens to an existing file with the target's id; by default it stays unchanged. */
   ifExists?: 'answer' | 'replace';
   /** Where the bytes go if the folder is missing. */
   otherFolder?: () => Promise<string | undefined>;
@@ -11,7 +11,7 @@ export interface UploadToRequest extends UploadRequest {
 
 export type UploadedTo = ReceivedBytes & { kind: 'stored' | 'exists' | 'superseded'; file: DriveFile };
 
-/** Uploads to a target, and once more to another one where the first cannot take the bytes. Other results are thrown. */
+/** Uploads to a target, and again to another one if the first cannot accept the bytes. Other results are thrown. */
 export const uploadTo = async (
   { startUpload }: Pick<Drive, 'startUpload'>,
   { target, ifExists = 'answer', otherFolder, sessionUri, ...request }: UploadToRequest,

@@ -293,7 +293,7 @@ describe('the other commands', () => {
     expect(piped.value).toMatchObject({ name: 't.txt', size: 2 });
   });
 
-  test('export preserves numbers exactly as the document writes them', async () => {
+  test('export preserves what only the document’s text shows, such as exact numbers and duplicate keys', async () => {
     const text =
       '\ufeff{"name":"exact.csv","source":{"rows":[{"name":"x","2024":9007199254740993,"price":12.50,"most":1e400}]}}\n';
     for (const value of [

@@ -1,7 +1,7 @@
 import { AUDIENCE, goodClaims, NOON_SECONDS } from '../token-signer.ts';
 import { type Attempt, type Forge, ODD_VALUES, show } from './forge.ts';
 
-/** Tokens that Google signed, with claims that it would not make for us. */
+/** Tokens that Google signed, with claims that it would not issue for the courier. */
 export const forgeClaims = ({ header, signed }: Forge) => {
   const claims = (): Attempt[] => {
     const wrong: Record<string, unknown[]> = {
@@ -46,7 +46,7 @@ export const forgeClaims = ({ header, signed }: Forge) => {
     };
     const acceptable = (name: string, value: unknown): boolean => {
       if (optional[name]?.includes(value)) return true;
-      // What is no address, or is not said to be verified, only costs the caller its email.
+      // An invalid or unverified address only means that the caller has no email.
       return (
         (name === 'email' && (value === undefined || typeof value === 'string')) ||
         (name === 'email_verified' && (value === undefined || typeof value === 'boolean'))
@@ -87,7 +87,7 @@ export const forgeClaims = ({ header, signed }: Forge) => {
     ];
   };
 
-  /** Every combination of times near a boundary, with what the rules say of it. Offsets in seconds from now. */
+  /** Every combination of times near a boundary, with the expected result. Offsets in seconds from now. */
   const timeGrid = (): { attempt: Attempt; good: boolean }[] =>
     [-90_000, -86_401, -86_400, -3661, -3600, -61, -60, 0, 59, 60, 61, 3600].flatMap((iat) =>
       [-3600, -61, -60, -59, 0, 1, 60, 3599, 3600, 86_340, 86_400, 86_460, 86_461, 90_000].flatMap((exp) =>

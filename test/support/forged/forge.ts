@@ -1,6 +1,6 @@
 import { base64url, createSigner, goodClaims, type Signer } from '../token-signer.ts';
 
-/** A request's headers as they go on the wire, and what they try. */
+/** A request's headers as they are sent, and what they attempt. */
 export interface Attempt {
   name: string;
   headers: [string, string][];
@@ -11,10 +11,10 @@ export const bearer = (name: string, token: string): Attempt => ({
   headers: [['Authorization', `Bearer ${token}`]],
 });
 
-/** A value as the name of an attempt shows it. */
+/** A value as it appears in the name of an attempt. */
 export const show = (value: unknown): string => (JSON.stringify(value) ?? 'missing').slice(0, 60);
 
-/** Values that are none of a claim's or a header member's own type, or are its type and still wrong. */
+/** Values of the wrong type for a claim or header member, or of the right type but invalid. */
 export const ODD_VALUES: readonly unknown[] = [
   undefined,
   null,
@@ -36,7 +36,10 @@ export const ODD_VALUES: readonly unknown[] = [
   ['RS256'],
   { toString: 1 },
 ];
-/** What a forger has: a good token to start from, a key of its own, and (in these tests) Google to sign nonsense. */
+/**
+ * What an attacker has: a valid token to start from, its own key, and (in these tests) Google's signature for any
+ * content.
+ */
 export const createForge = (google: Signer) => {
   const stranger = createSigner('stranger');
   const strangerEc = createSigner('stranger-ec', 'ES256');
@@ -54,7 +57,7 @@ export const createForge = (google: Signer) => {
     forgedClaims,
     stripped: `${first}.${second}.SIGNATURE_REMOVED_BY_GOOGLE`,
     forgedStripped: `${first}.${base64url(forgedClaims)}.SIGNATURE_REMOVED_BY_GOOGLE`,
-    /** Signed by Google itself, whatever it says. */
+    /** Signed by Google itself, whatever it contains. */
     signed: (name: string, claims: object | string | Buffer, head: object | string = header()): Attempt =>
       bearer(name, google.token(claims, head)),
   };

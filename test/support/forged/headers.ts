@@ -1,6 +1,6 @@
 import type { Attempt, Forge } from './forge.ts';
 
-/** Good tokens where none belongs, more than one, and those whose signature the platform removed. */
+/** Valid tokens in the wrong place, several at once, and those whose signature the platform removed. */
 export const forgeHeaders = ({ stranger, header, good, forgedClaims, stripped, forgedStripped }: Forge) => {
   const headers = (): Attempt[] => {
     const forged = stranger.token(forgedClaims, header());

@@ -7,9 +7,9 @@ const OTHER_ALGORITHMS =
     ' ',
   );
 
-/** Tokens whose signature, algorithm or key is not what it should be. */
+/** Tokens with a wrong signature, algorithm or key. */
 export const forgeSignatures = ({ google, stranger, strangerEc, header, parts, forgedClaims, signed }: Forge) => {
-  /** Every way to make a signature but RS256 with Google's key. */
+  /** Every way to create a signature except RS256 with Google's key. */
   const signatures = (input: string): [string, Buffer][] => {
     const { publicKey, publicJwk, privateKey } = google;
     const secrets: [string, Buffer | string][] = [

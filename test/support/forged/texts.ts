@@ -2,7 +2,7 @@ import { deflateRawSync } from 'node:zlib';
 import { base64url, goodClaims, NOON_SECONDS } from '../token-signer.ts';
 import { type Attempt, bearer, type Forge, show } from './forge.ts';
 
-/** Tokens that are written in another way than the one. */
+/** Tokens in a non-canonical encoding. */
 export const forgeTexts = ({ google, good, parts: { first, second, third }, signed }: Forge) => {
   const encodings = (): Attempt[] => {
     const json = JSON.stringify(goodClaims());
@@ -66,13 +66,13 @@ export const forgeTexts = ({ google, good, parts: { first, second, third }, sign
       ['empty', '{}'],
     ];
     return [
-      // Blanks around a header's value are no part of it (RFC 9110 §5.5).
+      // White space around a header value is not a part of it (RFC 9110 §5.5).
       ...tokens.filter((token) => token.trim() !== good).map((token) => bearer(`encoding ${show(token)}`, token)),
       ...payloads.map(([name, payload]) => signed(`payload ${name}`, payload)),
     ];
   };
 
-  /** The good token with one sign changed, at every place; and cut, at every seventh. */
+  /** The valid token with one character changed, at every position; and truncated, at every seventh. */
   const flips = (): Attempt[] => [
     ...[...good].map((sign, at) =>
       bearer(`sign ${at} changed`, `${good.slice(0, at)}${sign === 'A' ? 'B' : 'A'}${good.slice(at + 1)}`),
@@ -82,7 +82,10 @@ export const forgeTexts = ({ google, good, parts: { first, second, third }, sign
     ),
   ];
 
-  /** The good signature in other words: with the unused bits of its last sign set, with its modulus added, with zeros around it. */
+  /**
+   * The valid signature in other encodings: with the unused bits of its last character set, with its modulus added,
+   * with zeros around it.
+   */
   const sameSignature = (): Attempt[] => {
     const bytes = Buffer.from(third, 'base64url');
     const last = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_']
@@ -99,12 +102,12 @@ export const forgeTexts = ({ google, good, parts: { first, second, third }, sign
     return [...last, ...others].map((text, index) => bearer(`signature ${index}`, `${first}.${second}.${text}`));
   };
 
-  /** A good token of exactly this many bytes. */
+  /** A valid token of exactly this many bytes. */
   const ofSize = (bytes: number): Attempt => {
     for (let pad = Math.floor((bytes - good.length) * 0.75) - 12; ; pad += 1) {
       const token = google.token(goodClaims({ pad: 'x'.repeat(pad) }));
       if (token.length === bytes) return bearer(`${bytes} bytes`, token);
-      if (token.length > bytes) return ofSize(bytes - 1); // no base64url text has 4n + 1 signs
+      if (token.length > bytes) return ofSize(bytes - 1); // No base64url text has 4n + 1 characters.
     }
   };
   const sizes = (): Attempt[] => [8194, 8196, 9000, 12_000, 15_000].map(ofSize);

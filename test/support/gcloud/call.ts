@@ -1,21 +1,21 @@
 import type { Lag, ProjectState } from './state.ts';
 
-/** gcloud's own "no": its words go to standard error. */
+/** An error of gcloud, whose message goes to standard error. */
 export class Refusal extends Error {}
 
 export const refuse = (text: string): never => {
   throw new Refusal(`ERROR: (gcloud) ${text}`);
 };
 
-/** One command line, and the project that it is about. */
+/** One command line and the project that it concerns. */
 export interface Call {
   state: ProjectState;
   argv: readonly string[];
   flags: Readonly<Record<string, string>>;
-  /** What came on standard input. */
+  /** The standard input. */
   input: string;
   print(text: string): void;
-  /** Prints what `--format=value(…)` asks for. */
+  /** Prints what `--format=value(…)` requests. */
   printAttributes(thing: Readonly<Record<string, string>>): void;
   things(kind: string): Record<string, Record<string, string>>;
   describe(kind: string, name: string, notFound: string): void;
@@ -24,7 +24,7 @@ export interface Call {
   remove(kind: string, name: string): void;
   need(kind: string, name: string | undefined): void;
   needAccount(email: string | undefined): void;
-  /** Refuses as long as this has not settled. */
+  /** Fails as long as this has not taken effect. */
   settle(lag: Lag, words: string): void;
 }
 
@@ -61,7 +61,7 @@ export const startCall = (
     try {
       if (!isCut || state.fault?.after) effect();
     } catch (error) {
-      // What was refused changed nothing.
+      // A rejected command changed nothing.
       state.changes.pop();
       throw error;
     }

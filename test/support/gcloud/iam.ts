@@ -10,11 +10,11 @@ const needPoolId = (id: string): void => {
     );
 };
 
-/** Google does not say whether an account that is not there exists. */
+/** Google does not reveal whether a missing account exists. */
 const mayNotExist = (email: string): string =>
   `PERMISSION_DENIED: Permission 'iam.serviceAccounts.get' denied on resource (or it may not exist). This command is authenticated as owner@example.com: ${email}`;
 
-/** Members must exist. Accounts that were made a moment ago, and Google's own, are not known everywhere at once. */
+/** Members must exist. New accounts, and Google's own, take a while to be known everywhere. */
 const needMember = ({ state, flags, things, settle }: Call): void => {
   const email = (flags.member ?? '').replace(/^[a-zA-Z]+:/, '');
   const isOfProject = /@my-project\.iam\.gserviceaccount\.com$/.test(email);
@@ -26,7 +26,7 @@ const needMember = ({ state, flags, things, settle }: Call): void => {
     settle('agent', `INVALID_ARGUMENT: Service account ${email} does not exist.`);
 };
 
-/** Reads and changes of policies, of anything. */
+/** Reads and changes the policy of any resource. */
 const policy = (call: Call, verb: string, resource: string): void => {
   const { state, flags, argv, print, change } = call;
   const bindings = state.policies[resource] ?? [];

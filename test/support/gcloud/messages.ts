@@ -87,7 +87,7 @@ export const MESSAGES: Command[] = [
       const held = state.policies[`pubsub topics ${topic}`] ?? [];
       if (!held.some((binding) => binding.startsWith(`roles/pubsub.publisher ${agent} `)))
         refuse(`PERMISSION_DENIED: The service account '${agent}' does not have permission to publish messages`);
-      // Google makes as many of the same as it is asked for.
+      // Google creates duplicates as often as it is asked to.
       change(() => {
         const standing = things('notifications')[name]?.topic;
         const made = `//pubsub.googleapis.com/${flags.topic}`;

@@ -6,7 +6,7 @@ type Kind = keyof Call['state']['monitoring'];
 
 const fileOf = (path: string | undefined): Json => JSON.parse(readFileSync(path ?? refuse('no file'), 'utf8')) as Json;
 
-/** What Google adds to what it is given. */
+/** The members that Google adds. */
 const kept = (call: Call, kind: Kind, name: string, given: Json): void => {
   const { monitoring, changes } = call.state;
   monitoring[kind][name] = { ...given, name, etag: `etag-${changes.length}`, mutationRecord: { mutatedBy: 'x' } };
@@ -46,7 +46,7 @@ const savePolicy = (call: Call, name: string): void => {
   const given = fileOf(call.flags['policy-from-file']);
   needMetrics(call, given);
   const channel = call.flags['notification-channels'];
-  // "The policy will be replaced with the provided policy": channels that are not in it are gone.
+  // "The policy will be replaced with the provided policy": channels that are missing from it are removed.
   call.change(() =>
     kept(call, 'policies', name, channel === undefined ? given : { ...given, notificationChannels: [channel] }),
   );

@@ -7,7 +7,7 @@ const BUILD_DENIED =
 const EVENTARC_DENIED =
   'FAILED_PRECONDITION: Invalid resource state for "": Permission denied while using the Eventarc Service Agent. If you recently started to use Eventarc, it may take a few minutes before all necessary permissions are propagated to the Service Agent. Otherwise, verify that it has Eventarc Service Agent role.';
 
-/** What `describe` can be asked for. */
+/** The properties that `describe` can return. */
 const attributesOf = (name: string, { digest, revisions, traffic }: RunService): Record<string, string> => ({
   name,
   'metadata.name': name,

@@ -1,30 +1,30 @@
-/** What a project holds, as the recording gcloud keeps it. */
+/** The state of a project, as the recording gcloud keeps it. */
 export interface ProjectState {
   number: string;
-  /** gcloud's active account: a person, as a rule. */
+  /** gcloud's active account, usually a person. */
   account: string;
   apis: string[];
-  /** Kind (`topics`, `secrets`, …) to name to what `--format=value(…)` can ask for. */
+  /** Maps kind (`topics`, `secrets`, …) to name to the properties that `--format=value(…)` can request. */
   things: Record<string, Record<string, Record<string, string>>>;
-  /** Resource to its bindings, `role member condition`. */
+  /** Maps a resource to its bindings, `role member condition`. */
   policies: Record<string, string[]>;
-  /** Cloud Run services, with their revisions, oldest first. */
+  /** Cloud Run services with their revisions, oldest first. */
   services: Record<string, RunService>;
   /** Dashboards, log metrics and alert policies, as JSON, by resource name. */
   monitoring: Record<'metrics' | 'dashboards' | 'policies', Record<string, Json>>;
   /** Accounts that IAM does not know everywhere yet: the first binding fails. */
   fresh: string[];
   /**
-   * How often each of these still fails, as it does in the first minutes of a project or of what was just made: a build, the
-   * first Eventarc trigger, an alert policy on a new metric, a role for Pub/Sub's own account, a call of an API that was
-   * just turned on.
+   * How often each of these still fails, as it does shortly after a project or resource is created: a build, the first
+   * Eventarc trigger, an alert policy on a new metric, a role for Pub/Sub's own account, a call of an API that was just
+   * enabled.
    */
   lags: Record<Lag, number>;
-  /** Every command line, as it came. */
+  /** Every command line as received. */
   calls: string[][];
   /** Those that changed something. */
   changes: string[];
-  /** What goes wrong: the change with this number, before or after it took effect; or a command that is refused. */
+  /** The fault: at the change with this number, before or after it took effect; or for one rejected command. */
   fault?: { change?: number; after?: boolean; refuse?: string; words?: string };
 }
 
@@ -43,11 +43,11 @@ export interface RunService {
 
 export const LATEST = 'latest';
 
-/** A project of today, in its first minutes, with one bucket in it. */
+/** A new project in its first minutes, with one bucket in it. */
 export const emptyProject = (): ProjectState => ({
   number: '123456789012',
   account: 'owner@example.com',
-  // What is on in a new project: https://cloud.google.com/service-usage/docs/enabled-service#default
+  // The APIs of a new project: https://cloud.google.com/service-usage/docs/enabled-service#default
   apis: ['logging', 'monitoring', 'serviceusage', 'storage'].map((api) => `${api}.googleapis.com`),
   things: { buckets: { 'gs://exports-bucket': { name: 'exports-bucket' } } },
   policies: {},
@@ -59,7 +59,10 @@ export const emptyProject = (): ProjectState => ({
   changes: [],
 });
 
-/** A project from before 2021-04-08, which Pub/Sub's own account may make no tokens in, and in which all has settled long since. */
+/**
+ * A project from before 2021-04-08, in which Pub/Sub's own account may not create tokens, and all changes have taken
+ * effect long ago.
+ */
 export const oldProject = (): ProjectState => ({
   ...emptyProject(),
   lags: { build: 0, eventarc: 0, metric: 0, agent: 0, api: 0 },
