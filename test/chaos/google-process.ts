@@ -49,8 +49,7 @@ const emailIn = async (keyFile: string): Promise<string> =>
 
 /**
  * A local Google as a separate process, with a data folder that is removed with it.
- * @param isMember false: the
- * destination folder is in a shared drive that the courier's account is not a member of
+ * @param isMember false: the destination folder is in a shared drive that the courier's account is not a member of
  */
 export const startGoogleProcess = async ({
   isMember = true,

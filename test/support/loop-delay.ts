@@ -21,8 +21,7 @@ const TICK_MS = 5;
 /**
  * Monitors the event loop of this process. A timer fires every 5 ms. Between two calls the loop has made at most one
  * extra turn, so the thread's processor time in between is that of the longest turn plus one tick.
- * @param onMax called
- * with each new maximum
+ * @param onMax called with each new maximum
  */
 export const watchLoop = (
   onMax: (delay: LoopDelay) => void = () => undefined,
