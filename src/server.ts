@@ -56,7 +56,7 @@ const serve = async (): Promise<void> => {
   await courier.warmUp();
 };
 
-/** Why the service cannot start, in one sentence where the cause is the port. */
+/** The log message for a failed start, with a specific message if the port cannot be used. */
 const startFailure = (error: unknown): string => {
   const { code } = error as Partial<NodeJS.ErrnoException>;
   if (code === 'EADDRINUSE') return `port ${config.port} is already in use; stop the other process or set PORT`;

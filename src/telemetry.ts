@@ -146,11 +146,11 @@ export const createTelemetry = (): Telemetry | undefined => {
         span.end();
       };
     },
-    delivered({ destination, outcome, code, bytes: size, milliseconds, units: spent }) {
+    delivered({ destination, outcome, code, bytes: size, milliseconds, units: quotaUnits }) {
       deliveries.add(1, { destination, outcome, ...(code === undefined ? {} : { code }) });
       durations.record(milliseconds / 1_000, { destination, outcome });
       bytes.add(size, { destination });
-      units.add(spent, { destination });
+      units.add(quotaUnits, { destination });
     },
     watchBudget(gauges) {
       meter.addBatchObservableCallback(

@@ -3,7 +3,7 @@ import {
   createDescriptionHandler,
   createHealthHandler,
   createReadyHandler,
-  refuseWhenStopping,
+  rejectWhenStopping,
 } from './routes/service.ts';
 import { Hono } from 'hono';
 import { asCourierError, CourierError } from '../errors.ts';
@@ -16,7 +16,7 @@ import { inTrace, createRequestLog } from './observe/request-log.ts';
 import { createRouteNames, nearestRoute } from './route-names.ts';
 import { problemResponse } from './problem.ts';
 import { createPubsubHandler } from '../pubsub/push.ts';
-import { HEADERS_TOO_LARGE, headersTooLarge, isHeadTooLarge, refuseHead } from './request/request-head.ts';
+import { HEADERS_TOO_LARGE, headersTooLarge, isHeadTooLarge, rejectInvalidHead } from './request/request-head.ts';
 import { type Capacity, createSlots } from './capacity/slots.ts';
 import type { HttpDependencies } from './dependencies.ts';
 import { readTrace } from './observe/trace.ts';
@@ -29,7 +29,7 @@ type Handler = (context: CourierContext) => Promise<Response>;
 interface Route {
   method: 'GET' | 'POST';
   path: string;
-  /** Who may call it: anybody, a caller with an ID token, or the account of a Pub/Sub subscription. */
+  /** The accepted callers: anybody, a caller with an ID token, or the account of a Pub/Sub subscription. */
   access: 'anybody' | 'caller' | 'push';
   handle: Handler;
 }
@@ -63,7 +63,7 @@ const routesOf = (dependencies: HttpDependencies, minThroughput: MinThroughput |
 /** Authenticates the caller by the headers, before any byte of the body is read. */
 const admit = async (dependencies: HttpDependencies, { access }: Route, context: CourierContext): Promise<void> => {
   if (access === 'anybody') return;
-  refuseWhenStopping(dependencies, context);
+  rejectWhenStopping(dependencies, context);
   const { headers } = context.req.raw;
   context.set(
     'caller',
@@ -81,7 +81,7 @@ const finish = ({ env, var: { trace }, res }: CourierContext): void => {
   res.headers.set('X-Request-Id', trace.requestId);
   res.headers.set('X-Content-Type-Options', 'nosniff');
   if (!res.headers.has('Cache-Control')) res.headers.set('Cache-Control', 'no-store');
-  // A rejected caller must stop sending its body. In HTTP/1 only closing the connection says so (RFC 9112, 9.3).
+  // A rejected caller must stop sending its body. In HTTP/1 only closing the connection signals this (RFC 9112, 9.3).
   if (isBodyPending(env.incoming) && !('stream' in env.incoming)) res.headers.set('Connection', 'close');
 };
 
@@ -93,7 +93,7 @@ const checkHead = async (context: CourierContext, next: () => Promise<void>): Pr
     context.set('failure', failure);
     return problemResponse(failure, context.var.trace.requestId, { status: HEADERS_TOO_LARGE });
   }
-  refuseHead(incoming);
+  rejectInvalidHead(incoming);
   await next();
   return undefined;
 };

@@ -30,7 +30,7 @@ export interface UploadSessionRequest {
 
 export interface UploadSession {
   id: string;
-  /** A secret: anybody who has it can write the file. */
+  /** A secret: anyone with this URL can write the file. */
   uploadUrl: string;
   expiresTime: string;
   chunkGranularity: 262_144;
@@ -48,7 +48,7 @@ export interface DoctorReport {
   >;
 }
 
-/** Whether deliveries would succeed. Anybody may ask, so it names nothing of this installation. */
+/** Whether deliveries would succeed. The response is public, so it contains no names of this installation. */
 export interface Readiness {
   ok: boolean;
   findings: { check: string; detail: string }[];

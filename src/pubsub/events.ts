@@ -69,7 +69,7 @@ const asMessage = async (event: CloudEvent): Promise<{ message: PubsubMessage; f
 /** `projects/P/topics/T` of `//pubsub.googleapis.com/projects/P/topics/T`. */
 const originOf = ({ source }: CloudEvent): string => source.replace(/^\/\/[^/]+\//, '');
 
-/** The error that functions-framework logs and answers: the code and its title, without a cause. */
+/** The error that functions-framework logs and sends as the response: the code and its title, without a cause. */
 const retryable = ({ code, title }: CourierError): Error => new Error(`${code}: ${title}`);
 
 const withinTime = async <Result>(

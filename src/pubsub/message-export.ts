@@ -23,7 +23,7 @@ import type { HttpDependencies } from '../http/dependencies.ts';
 export type Reading =
   | { kind: 'export'; opened: OpenedExport }
   | { kind: 'rotated'; secret: string }
-  /** `isLoss`: a file is not delivered that somebody may expect. */
+  /** `isLoss`: somebody may expect the file that is not delivered. */
   | { kind: 'ignored'; why: string; isLoss?: boolean };
 
 type Attributes = PubsubMessage['attributes'];

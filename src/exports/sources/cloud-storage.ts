@@ -42,7 +42,7 @@ const ORIGIN = 'https://storage.googleapis.com';
 const MAX_BROKEN_READS = 5;
 
 /** Cloud Storage also answers 403 for a missing object if the account may not list the bucket. */
-const refused = (
+const errorOf = (
   answer: Pick<GoogleResponse, 'status' | 'body'>,
   name: ObjectName,
   userProject?: string,
@@ -69,7 +69,7 @@ const readMetadata = async (
   name: ObjectName,
   reading: Reading,
 ): Promise<Found> => {
-  const ask = (payer: string | undefined): Promise<GoogleResponse> => {
+  const request = (payer: string | undefined): Promise<GoogleResponse> => {
     const url = objectUrl(name, payer);
     url.searchParams.set(
       'fields',
@@ -84,10 +84,10 @@ const readMetadata = async (
       ...reading,
     });
   };
-  const first = await ask(undefined);
+  const first = await request(undefined);
   const isBilled = userProject !== undefined && needsUserProject(first);
-  const answer = isBilled ? await ask(userProject) : first;
-  if (answer.status !== 200) throw refused(answer, name, userProject);
+  const answer = isBilled ? await request(userProject) : first;
+  if (answer.status !== 200) throw errorOf(answer, name, userProject);
   return { metadata: parseMetadata(answer.body), userProject: isBilled ? userProject : undefined };
 };
 
@@ -101,7 +101,7 @@ const parseMetadata = (body: Buffer): z.infer<typeof metadataSchema> => {
 };
 
 /** How much of an error response is read to find its reason. */
-const MAX_REFUSAL_BYTES = 16_384;
+const MAX_ERROR_BYTES = 16_384;
 
 const bodyOf = async ({ body }: GoogleStream): Promise<Buffer> => {
   const pieces: Buffer[] = [];
@@ -110,7 +110,7 @@ const bodyOf = async ({ body }: GoogleStream): Promise<Buffer> => {
     for await (const piece of body as AsyncIterable<Buffer>) {
       pieces.push(piece);
       bytes += piece.byteLength;
-      if (bytes >= MAX_REFUSAL_BYTES) break;
+      if (bytes >= MAX_ERROR_BYTES) break;
     }
   } catch {
     // Without the body, the error is based on the status alone.
@@ -143,7 +143,7 @@ const openMedia = async (
   if (answer.status === (offset > 0 ? 206 : 200)) return answer;
   const body = await bodyOf(answer);
   answer.body.destroy();
-  throw refused({ status: answer.status, body }, name, userProject);
+  throw errorOf({ status: answer.status, body }, name, userProject);
 };
 
 /** Reads the bytes from `offset` to the end. An interrupted read resumes where it stopped. */
@@ -214,12 +214,12 @@ const typeOf = (contentType: string | undefined, name: string): string => {
  */
 export const openObject = async (
   dependencies: CloudStorageDependencies,
-  asked: ObjectName,
+  requested: ObjectName,
   reading: Reading = {},
 ): Promise<ObjectSource> => {
-  const { metadata, userProject } = await readMetadata(dependencies, asked, reading);
+  const { metadata, userProject } = await readMetadata(dependencies, requested, reading);
   const { name, generation, size, contentType, contentEncoding } = metadata;
-  const pinned: ObjectName = { ...asked, generation };
+  const pinned: ObjectName = { ...requested, generation };
   const newChecksum = mustHaveChecksum(metadata, pinned);
   const readAt = (offset: number): AsyncIterable<Uint8Array> =>
     readFrom({ ...dependencies, userProject }, pinned, { offset, size, reading });

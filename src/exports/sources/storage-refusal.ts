@@ -20,13 +20,13 @@ interface RequestedObject {
   userProject?: string | undefined;
 }
 
-interface Refusal {
+interface ErrorResponse {
   status: number;
   /** The body or its beginning: JSON, or plain text if the bytes of an object were requested. */
   body: Buffer;
 }
 
-const read = ({ body }: Refusal): { reasons: string[]; text: string } => {
+const read = ({ body }: ErrorResponse): { reasons: string[]; text: string } => {
   const text = body.toString();
   try {
     const { error } = payload.parse(JSON.parse(text));
@@ -40,8 +40,8 @@ const read = ({ body }: Refusal): { reasons: string[]; text: string } => {
 };
 
 /** True for 400 "Bucket is a requester pays bucket but no user project provided." (reason `required`). */
-export const needsUserProject = (refusal: Refusal): boolean =>
-  refusal.status === 400 && /requester pays|user project/i.test(read(refusal).text);
+export const needsUserProject = (response: ErrorResponse): boolean =>
+  response.status === 400 && /requester pays|user project/i.test(read(response).text);
 
 interface Explanation {
   detail: string;
@@ -50,10 +50,10 @@ interface Explanation {
 
 const USE_PROJECT = 'roles/serviceusage.serviceUsageConsumer';
 
-const explain = (refusal: Refusal, { bucket, label, userProject }: RequestedObject): Explanation | undefined => {
-  const { reasons, text } = read(refusal);
+const explain = (response: ErrorResponse, { bucket, label, userProject }: RequestedObject): Explanation | undefined => {
+  const { reasons, text } = read(response);
   const has = (...expected: string[]): boolean => reasons.some((reason) => expected.includes(reason));
-  if (needsUserProject(refusal) || has('userProjectMissing')) {
+  if (needsUserProject(response) || has('userProjectMissing')) {
     return {
       detail: `gs://${bucket} is a requester-pays bucket, and no project to bill is configured.`,
       remedy: `Set "userProject" in the configuration to the project that pays, and grant the courier's service account ${USE_PROJECT} on it.`,
@@ -104,22 +104,22 @@ export const encryptedWithCustomerKey = (label: string): CourierError =>
  * Converts an error response of Cloud Storage, other than "not found", to an error. An unknown 4xx persists until
  * somebody fixes its cause, so it counts as an error in the set-up.
  */
-export const storageError = (refusal: Refusal, asked: RequestedObject): CourierError => {
-  const { status } = refusal;
-  const { reasons } = read(refusal);
+export const storageError = (response: ErrorResponse, requested: RequestedObject): CourierError => {
+  const { status } = response;
+  const { reasons } = read(response);
   const [reason] = reasons;
   const isRateLimit = status === 403 && reasons.some((each) => /rateLimitExceeded$/i.test(each));
   if (status === 408 || status === 429 || status >= 500 || status < 400 || isRateLimit) {
     return new CourierError('google-unavailable', { detail: `Cloud Storage answered ${status}.`, reason });
   }
-  const explanation = explain(refusal, asked);
+  const explanation = explain(response, requested);
   if (explanation !== undefined) return new CourierError('source-forbidden', { ...explanation, reason });
   if (status === 401 || status === 403) {
-    return new CourierError('source-forbidden', { detail: `${asked.label} may not be read.`, reason });
+    return new CourierError('source-forbidden', { detail: `${requested.label} may not be read.`, reason });
   }
   const why = reason === undefined ? '' : ` with the reason "${reason}"`;
   return new CourierError('source-forbidden', {
-    detail: `Cloud Storage answered ${status}${why} for ${asked.label}, which the courier does not know.`,
+    detail: `Cloud Storage answered ${status}${why} for ${requested.label}, which the courier does not know.`,
     remedy:
       "Look up the reason in Google's documentation (https://cloud.google.com/storage/docs/json_api/v1/status-codes), and check the bucket's settings.",
     reason,

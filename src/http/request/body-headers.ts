@@ -39,7 +39,7 @@ const invalid = (detail: string, remedy?: string): CourierError =>
 const short = (text: string): string => text.slice(0, 40);
 
 /** Rejects partial content, because the part would be stored as if it were the whole file. */
-const refuseRanges = (get: GetField): void => {
+const rejectRanges = (get: GetField): void => {
   const isPiece =
     get('content-range') !== null && get('content-range') !== undefined
       ? 'Content-Range'
@@ -64,7 +64,7 @@ const OTHER_PROTOCOLS = [
   'x-goog-upload-protocol',
 ];
 
-const refuseOtherProtocols = (get: GetField): void => {
+const rejectOtherProtocols = (get: GetField): void => {
   for (const name of OTHER_PROTOCOLS) {
     if (get(name) === null || get(name) === undefined) continue;
     throw invalid(
@@ -78,7 +78,7 @@ const refuseOtherProtocols = (get: GetField): void => {
  * Rejects conditional requests: if the condition were ignored, a file could be overwritten. The option `onConflict`
  * replaces them.
  */
-const refuseConditions = (get: GetField): void => {
+const rejectConditions = (get: GetField): void => {
   for (const name of ['If-Match', 'If-None-Match', 'If-Unmodified-Since']) {
     if (get(name.toLowerCase()) === null || get(name.toLowerCase()) === undefined) continue;
     throw invalid(
@@ -100,7 +100,7 @@ const namesDigest = (trailer: string): string | undefined =>
     .find((name) => (DIGEST_FIELDS as readonly string[]).includes(name));
 
 /** Rejects a digest in a trailer, because trailers are not checked. */
-const refuseDigestTrailer = (name: string | undefined): void => {
+const rejectDigestTrailer = (name: string | undefined): void => {
   if (name === undefined) return;
   throw invalid(
     `The digest "${name}" comes behind the body, as a trailer, where it is not checked.`,
@@ -112,7 +112,7 @@ const refuseDigestTrailer = (name: string | undefined): void => {
  * Rejects a CloudEvent in binary mode, for example from Eventarc: its body is neither a file nor a document.
  * @throws CourierError `request-invalid`
  */
-export const refuseEvents = (headers: Headers): void => {
+export const rejectEvents = (headers: Headers): void => {
   const type = headers.get('ce-type');
   if (type === null || headers.get('ce-specversion') === null) return;
   throw invalid(
@@ -125,7 +125,7 @@ export const refuseEvents = (headers: Headers): void => {
  * Rejects an encoded body. If it were decoded, the hash in the receipt would not match the bytes that were sent; if it
  * were stored encoded, the file would not be the caller's.
  */
-const refuseEncoding = (get: GetField): void => {
+const rejectEncoding = (get: GetField): void => {
   const encoding = get('content-encoding')?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity') return;
   throw new CourierError('media-type-unsupported', {
@@ -138,7 +138,7 @@ const refuseEncoding = (get: GetField): void => {
  * Rejects headers with which the body is not exactly the bytes of one whole file.
  * @throws CourierError `request-invalid`, `media-type-unsupported`, `range-unsupported`
  */
-export const refuseCodings = (headers: Headers): void => {
+export const rejectCodings = (headers: Headers): void => {
   const get: GetField = (name) => headers.get(name);
   // Node decodes only the chunked transfer coding, and leaves other codings in the body (RFC 9112, 6.1).
   const transfer = headers.get('transfer-encoding')?.trim().toLowerCase() ?? 'chunked';
@@ -148,11 +148,11 @@ export const refuseCodings = (headers: Headers): void => {
       'Send the body as it is, with Content-Length or "Transfer-Encoding: chunked".',
     );
   }
-  refuseEncoding(get);
-  refuseRanges(get);
-  refuseOtherProtocols(get);
-  refuseConditions(get);
-  refuseDigestTrailer(namesDigest(headers.get('trailer') ?? ''));
+  rejectEncoding(get);
+  rejectRanges(get);
+  rejectOtherProtocols(get);
+  rejectConditions(get);
+  rejectDigestTrailer(namesDigest(headers.get('trailer') ?? ''));
 };
 
 /**
@@ -160,19 +160,19 @@ export const refuseCodings = (headers: Headers): void => {
  * the end.
  * @throws CourierError `request-invalid`
  */
-export async function* refuseTrailers(
+export async function* rejectTrailers(
   body: AsyncIterable<Uint8Array>,
   incoming: { trailers: Readonly<Record<string, unknown>> },
 ): AsyncGenerator<Uint8Array> {
   yield* body;
-  refuseDigestTrailer(namesDigest(Object.keys(incoming.trailers).join()));
+  rejectDigestTrailer(namesDigest(Object.keys(incoming.trailers).join()));
 }
 
 /**
  * Rejects the same for a part of a form (RFC 7578, 4.7 and 4.8).
  * @throws CourierError `request-invalid`, `media-type-unsupported`, `range-unsupported`
  */
-export const refusePartCodings = (headers: ReadonlyMap<string, string>): void => {
+export const rejectPartCodings = (headers: ReadonlyMap<string, string>): void => {
   const get: GetField = (name) => headers.get(name);
   const encoding = headers.get('content-transfer-encoding')?.toLowerCase() ?? 'binary';
   if (!['7bit', '8bit', 'binary'].includes(encoding)) {
@@ -183,8 +183,8 @@ export const refusePartCodings = (headers: ReadonlyMap<string, string>): void =>
   }
   if (headers.has('transfer-encoding'))
     throw invalid('A part of the form has a Transfer-Encoding, which only a request has.');
-  refuseEncoding(get);
-  refuseRanges(get);
+  rejectEncoding(get);
+  rejectRanges(get);
 };
 
 export const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;

@@ -11,7 +11,7 @@ import {
   SEND_UTF8,
   textOf,
 } from './content-disposition.ts';
-import { refusePartCodings, fileType, readContentType } from './body-headers.ts';
+import { rejectPartCodings, fileType, readContentType } from './body-headers.ts';
 
 const MAX_FIELDS = 16;
 /** The longest description with four bytes of UTF-8 for each of its characters. */
@@ -69,7 +69,7 @@ const identify = (part: Part): { name: string; fileName: string | undefined } =>
   const disposition = dispositionOf(part);
   const name = disposition.parameters.get('name');
   if (disposition.type !== 'form-data' || name === undefined) throw invalid('A part of the form has no name.');
-  refusePartCodings(part.headers);
+  rejectPartCodings(part.headers);
   return {
     name: decodeFormName(textOf(name, 'The name of a field')),
     fileName: fileNameIn(disposition, { fromForm: true }),

@@ -5,7 +5,7 @@ import { type MinThroughput, requestBody } from './request-body.ts';
 import { createJsonFeed, Spool } from '../../exports/bytes/spool.ts';
 import { TURN_BYTES, turn } from '../../turns.ts';
 import { readBodyDigests, withDigests } from './body-digests.ts';
-import { refuseCodings, refuseTrailers, readContentType } from './body-headers.ts';
+import { rejectCodings, rejectTrailers, readContentType } from './body-headers.ts';
 import type { DocumentLease } from '../capacity/document-memory.ts';
 import type { CourierContext } from '../environment.ts';
 
@@ -79,7 +79,7 @@ export const jsonBody = (
 ): JsonBody => {
   const { headers } = context.req.raw;
   const { incoming, begin } = context.env;
-  refuseCodings(headers);
+  rejectCodings(headers);
   const digests = readBodyDigests((name) => headers.get(name));
   const body = requestBody(incoming, { maxBytes, minThroughput, begin });
   const { mediaType, parameters } = readContentType(headers.get('content-type'));
@@ -92,7 +92,7 @@ export const jsonBody = (
       detail: `JSON must be UTF-8 (RFC 8259), not ${charset.slice(0, 40)}.`,
     });
   }
-  const pieces = (): AsyncIterable<Uint8Array> => withDigests(refuseTrailers(body.read(true), incoming), digests);
+  const pieces = (): AsyncIterable<Uint8Array> => withDigests(rejectTrailers(body.read(true), incoming), digests);
   return {
     size: body.size,
     async read() {

@@ -42,10 +42,10 @@ export const readQuery = (target: string): [string, string][] => {
  * Rejects any query, for routes whose options are all in the body: it would be ignored silently.
  * @throws CourierError `request-invalid`
  */
-export const refuseQuery = (target: string): void => refuseOptions(readQuery(target));
+export const rejectQuery = (target: string): void => rejectOptions(readQuery(target));
 
 /** Rejects any parameter. @throws CourierError `request-invalid` */
-export const refuseOptions = ([first]: readonly [string, string][]): void => {
+export const rejectOptions = ([first]: readonly [string, string][]): void => {
   if (first === undefined) return;
   throw new CourierError('request-invalid', {
     detail: `The query has "${first[0].slice(0, 100)}"; what is wanted here is told in the body.`,

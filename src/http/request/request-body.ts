@@ -194,7 +194,7 @@ async function* once(whole: Uint8Array): AsyncGenerator<Uint8Array> {
 
 /**
  * The body of a request. No byte is read before `read` is called.
- * @throws CourierError `too-large` at once, if the announced size exceeds the limit
+ * @throws CourierError `too-large` immediately, if the announced size exceeds the limit
  */
 export const requestBody = (incoming: Incoming, limits: BodyLimits): RequestBody => {
   const { maxBytes, minThroughput = DEFAULT_MIN_THROUGHPUT, begin } = limits;

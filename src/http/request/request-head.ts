@@ -20,7 +20,7 @@ export const headersTooLarge = (): CourierError =>
 const isHost = (name: string): boolean => name.length === 4 && name.toLowerCase() === 'host';
 
 /** RFC 9112, 3.2. In HTTP/2 the Host header is optional (RFC 9113, 8.3.1), and Node's parser rejects two. */
-const refuseHosts = ({ httpVersion, rawHeaders }: Incoming): void => {
+const rejectInvalidHosts = ({ httpVersion, rawHeaders }: Incoming): void => {
   let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) if (isHost(rawHeaders[at] ?? '')) hosts += 1;
   if (hosts > 1) throw invalid('The request has more than one Host header.', 'Send exactly one Host header.');
@@ -36,11 +36,11 @@ const sizeOf = ({ rawHeaders }: Incoming): number => {
 };
 
 /** Checks what Node's parsers do not. @throws CourierError `request-invalid` */
-export const refuseHead = (incoming: Incoming): void => {
+export const rejectInvalidHead = (incoming: Incoming): void => {
   if (incoming.rawHeaders.length > 2 * MAX_HEADERS) {
     throw invalid(`The request has more than ${MAX_HEADERS} headers.`);
   }
-  refuseHosts(incoming);
+  rejectInvalidHosts(incoming);
 };
 
 /** Only HTTP/2 needs this check: Node's HTTP/1 parser has its own limit. */

@@ -1,11 +1,11 @@
 import { CourierError } from '../../errors.ts';
-import { readIdempotencyKey, refuseEvents } from '../request/body-headers.ts';
+import { readIdempotencyKey, rejectEvents } from '../request/body-headers.ts';
 import { MAX_DOCUMENT_BYTES } from '../capacity/document-memory.ts';
 import type { CourierContext } from '../environment.ts';
 import { createDocumentReader, openExport } from '../../exports/export-document.ts';
 import { jsonBody } from '../request/json-body.ts';
 import { keyOfRequest } from '../request/platform-key.ts';
-import { readQuery, refuseOptions } from '../request/query.ts';
+import { readQuery, rejectOptions } from '../request/query.ts';
 import { withinRequest } from '../request/request-signal.ts';
 import { type Capacity, holderOf } from '../capacity/slots.ts';
 import type { HttpDependencies } from '../dependencies.ts';
@@ -25,16 +25,19 @@ type ExportsDependencies = Pick<
   'authorize' | 'deliver' | 'openObject' | 'maxBodyBytes' | 'now' | 'requestSeconds' | 'log'
 >;
 
-/** `POST /v1/exports`. `Content-Digest` is the digest of the document (RFC 9530), not of the file that is made from it. */
+/**
+ * `POST /v1/exports`. `Content-Digest` is the digest of the document (RFC 9530), not of the file that is generated from
+ * it.
+ */
 export const createExportsHandler =
   (dependencies: ExportsDependencies, { slots, memory, minThroughput }: Capacity) =>
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, dependencies, async (time) => {
       const { headers } = context.req.raw;
-      refuseEvents(headers);
-      const asked = readQuery(context.env.incoming.url ?? '');
-      const { idempotencyKey: key, query } = keyOfRequest(readIdempotencyKey(headers), asked, headers);
-      refuseOptions(query);
+      rejectEvents(headers);
+      const parameters = readQuery(context.env.incoming.url ?? '');
+      const { idempotencyKey: key, query } = keyOfRequest(readIdempotencyKey(headers), parameters, headers);
+      rejectOptions(query);
       const maxBytes = Math.min(MAX_DOCUMENT_BYTES, dependencies.maxBodyBytes ?? MAX_DOCUMENT_BYTES);
       const body = jsonBody(context, maxBytes, { minThroughput });
       const { caller, trace } = context.var;

@@ -8,9 +8,9 @@ import { readBodyDigests, sha256Among, withDigests } from '../request/body-diges
 import { fileNameOf } from '../request/content-disposition.ts';
 import {
   readIdempotencyKey,
-  refuseCodings,
-  refuseEvents,
-  refuseTrailers,
+  rejectCodings,
+  rejectEvents,
+  rejectTrailers,
   fileType,
   readContentType,
 } from '../request/body-headers.ts';
@@ -44,7 +44,7 @@ const readRaw = ({ body, contentType, query, headers, incoming }: Reading): Sent
   const source: Source = {
     size: body.size,
     mimeType: specificType(fileType(contentType), options.name),
-    open: () => withDigests(refuseTrailers(body.read(true), incoming), others),
+    open: () => withDigests(rejectTrailers(body.read(true), incoming), others),
   };
   return {
     options,
@@ -57,7 +57,7 @@ const readRaw = ({ body, contentType, query, headers, incoming }: Reading): Sent
 const readMultipart = async ({ body, contentType, query, headers, incoming }: Reading): Promise<Sent> => {
   const boundary = contentType.parameters?.get('boundary') ?? '';
   const digests = readBodyDigests((name) => headers.get(name));
-  const form = await readForm(refuseTrailers(body.read(), incoming), boundary, digests);
+  const form = await readForm(rejectTrailers(body.read(), incoming), boundary, digests);
   const options = parseInput(deliveryOptions, { name: form.fileName, ...gatherOptions([...query, ...form.fields]) });
   return {
     options,
@@ -66,7 +66,10 @@ const readMultipart = async ({ body, contentType, query, headers, incoming }: Re
   };
 };
 
-/** What is known of a form before it is read. The destination may be in the query, in a field of the form, or missing. */
+/**
+ * The parts of a delivery that are known before its form is read. The destination may be in the query, in a field of
+ * the form, or missing.
+ */
 const announcedByForm = ({ contentType, query, headers }: Reading): Pick<AnnouncedDelivery, 'options'> => {
   if (contentType.parameters?.get('boundary') === undefined) {
     throw new CourierError('request-invalid', { detail: 'The Content-Type of the form has no boundary.' });
@@ -89,10 +92,10 @@ export const createFilesHandler =
     withinRequest(context, dependencies, async (time) => {
       const { headers } = context.req.raw;
       const { incoming, begin } = context.env;
-      refuseCodings(headers);
-      refuseEvents(headers);
-      const asked = readQuery(incoming.url ?? '');
-      const { idempotencyKey, query } = keyOfRequest(readIdempotencyKey(headers), asked, headers);
+      rejectCodings(headers);
+      rejectEvents(headers);
+      const parameters = readQuery(incoming.url ?? '');
+      const { idempotencyKey, query } = keyOfRequest(readIdempotencyKey(headers), parameters, headers);
       const contentType = readContentType(headers.get('content-type'));
       const body = requestBody(incoming, {
         maxBytes: dependencies.maxBodyBytes,

@@ -6,8 +6,8 @@ import { isCallerDisconnected } from '../request/request-body.ts';
 /** Concurrent responses of `GET /openapi.json`: it is long, needs no token, and slow readers keep it in memory. */
 const MAX_CONCURRENT_DESCRIPTIONS = 64;
 
-/** @throws CourierError `shutting-down` once the instance has been told to stop */
-export const refuseWhenStopping = ({ stopping }: Pick<HttpDependencies, 'stopping'>, { env }: CourierContext): void => {
+/** @throws CourierError `shutting-down` once the server is shutting down */
+export const rejectWhenStopping = ({ stopping }: Pick<HttpDependencies, 'stopping'>, { env }: CourierContext): void => {
   if (stopping() || env.stopping?.()) throw new CourierError('shutting-down', { retryAfterSeconds: 1 });
 };
 
@@ -26,7 +26,7 @@ export const createHealthHandler = ({
 export const createReadyHandler =
   (dependencies: Pick<HttpDependencies, 'ready' | 'stopping'>) =>
   async (context: CourierContext): Promise<Response> => {
-    refuseWhenStopping(dependencies, context);
+    rejectWhenStopping(dependencies, context);
     const readiness = await dependencies.ready();
     return readiness.ok ? context.json(readiness) : context.json(readiness, 503, { 'Retry-After': '10' });
   };
@@ -34,14 +34,14 @@ export const createReadyHandler =
 /** `GET /openapi.json`: the OpenAPI document, which is generated at the first request. */
 export const createDescriptionHandler = ({ version }: Pick<HttpDependencies, 'version'>) => {
   let description: Promise<string> | undefined;
-  let underWay = 0;
+  let concurrent = 0;
   return async (context: CourierContext): Promise<Response> => {
-    if (underWay >= MAX_CONCURRENT_DESCRIPTIONS) throw new CourierError('busy', { retryAfterSeconds: 2 });
+    if (concurrent >= MAX_CONCURRENT_DESCRIPTIONS) throw new CourierError('busy', { retryAfterSeconds: 2 });
     // The response of a caller that has already disconnected never emits "close".
     if (!isCallerDisconnected(context.env)) {
-      underWay += 1;
+      concurrent += 1;
       context.env.outgoing.once('close', () => {
-        underWay -= 1;
+        concurrent -= 1;
       });
     }
     description ??= import('../openapi/openapi.ts').then(({ openApiDocument }) =>

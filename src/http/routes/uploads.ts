@@ -4,7 +4,7 @@ import { readIdempotencyKey } from '../request/body-headers.ts';
 import type { CourierContext } from '../environment.ts';
 import { jsonBody, readJson } from '../request/json-body.ts';
 import { mimeTypeOption, optionShape, parseInput, sha256Option } from '../request/options.ts';
-import { refuseQuery } from '../request/query.ts';
+import { rejectQuery } from '../request/query.ts';
 import { withinRequest } from '../request/request-signal.ts';
 import { type Capacity, holderOf } from '../capacity/slots.ts';
 import type { HttpDependencies } from '../dependencies.ts';
@@ -33,7 +33,7 @@ export const createOpenUploadHandler =
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, dependencies, async (time) => {
       const { caller, trace } = context.var;
-      refuseQuery(context.env.incoming.url ?? '');
+      rejectQuery(context.env.incoming.url ?? '');
       const idempotencyKey = readIdempotencyKey(context.req.raw.headers);
       const body = jsonBody(context, MAX_JSON_BYTES, { minThroughput });
       dependencies.authorize({ caller, requestId: trace.requestId, idempotencyKey });

@@ -15,9 +15,9 @@ const printUrlOnceListening = (): void => {
 };
 
 /**
- * Keeps stack traces and error messages out of the answers of Express and functions-framework. They read NODE_ENV when the
- * function is loaded and when a request fails. The platform leaves it unset, or `development` after a build by Google's
- * buildpack.
+ * Keeps stack traces and error messages out of the responses of Express and functions-framework. They read NODE_ENV
+ * when the function is loaded and when a request fails. The platform leaves it unset, or `development` after a build by
+ * Google's buildpack.
  */
 export const enterProduction = (env: Record<string, string | undefined>): void => {
   if (env.NODE_ENV === 'production') return;
@@ -49,8 +49,8 @@ const isDecodable = (path: string): boolean => {
 
 /**
  * Rewrites a request target so that it reaches the function. Express answers a path that it cannot decode with an HTML
- * page of its own, and functions-framework answers two paths itself. Rewritten, they are answered by the courier like any
- * other path.
+ * page of its own, and functions-framework answers two paths itself. After the rewrite, the courier answers them like
+ * any other path.
  */
 export const targetForFunction = (target: string): string => {
   if (IGNORED_PATH.test(target)) return target.replace('.', '%2e');

@@ -35,20 +35,20 @@ const RESET_FACTOR = 2;
 const STREAM_WINDOW_BYTES = 262_144;
 const SESSION_WINDOW_BYTES = 8_388_608;
 
-interface Refusal {
+interface Rejection {
   error: CourierError;
   /** The status code and its reason phrase. */
   statusLine: string;
   status: number;
 }
 
-const badRequest = (detail: string, remedy?: string): Refusal => ({
+const badRequest = (detail: string, remedy?: string): Rejection => ({
   error: new CourierError('request-invalid', { detail, remedy }),
   statusLine: '400 Bad Request',
   status: 400,
 });
 
-const refusalOf = ({ code }: NodeJS.ErrnoException): Refusal => {
+const rejectionOf = ({ code }: NodeJS.ErrnoException): Rejection => {
   if (code === 'HPE_HEADER_OVERFLOW') {
     const statusLine = `${HEADERS_TOO_LARGE} Request Header Fields Too Large`;
     return { error: headersTooLarge(), statusLine, status: HEADERS_TOO_LARGE };
@@ -60,7 +60,7 @@ const refusalOf = ({ code }: NodeJS.ErrnoException): Refusal => {
 /**
  * Answers a request that never reaches the app, and closes the connection: the start of a next request cannot be found.
  */
-const refuse = ({ error, statusLine, status }: Refusal, socket: Duplex): void => {
+const respondAndClose = ({ error, statusLine, status }: Rejection, socket: Duplex): void => {
   const problem = { ...problemOf(error, readTrace(new Headers()).requestId), status };
   const body = JSON.stringify(problem);
   socket.end(
@@ -79,7 +79,10 @@ const refuse = ({ error, statusLine, status }: Refusal, socket: Duplex): void =>
 /** Answers a CONNECT request. Node would close its connection without a response. */
 const rejectConnect = (_: IncomingMessage, socket: Duplex): void => {
   const error = new CourierError('method-not-allowed', { detail: 'CONNECT is not taken here.' });
-  refuse({ error, statusLine: '405 Method Not Allowed\r\nAllow: GET, HEAD, POST, OPTIONS', status: 405 }, socket);
+  respondAndClose(
+    { error, statusLine: '405 Method Not Allowed\r\nAllow: GET, HEAD, POST, OPTIONS', status: 405 },
+    socket,
+  );
 };
 
 interface Exchange {
@@ -132,7 +135,7 @@ const createHttp1Server = (listener: NodeListener, { headersMs, idleMs }: HttpSe
     const exchange = exchanges.get(socket);
     if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else if (exchange !== undefined) abortBody(exchange, socket);
-    else refuse(refusalOf(error), socket);
+    else respondAndClose(rejectionOf(error), socket);
   };
   const server = createHttp1(
     {
