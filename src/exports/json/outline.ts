@@ -53,8 +53,8 @@ export const IGNORE_EVENTS: Omit<Follower, 'placeholder'> = {
 
 /**
  * Builds the outline of a document while it is scanned: the document without its large values, small enough to be
- * parsed at once, and the positions of those values. Unless
- * `lenient` is set, duplicate keys are rejected in the whole document.
+ * parsed at once, and the positions of those values. Unless `lenient` is set, duplicate keys are rejected in the whole
+ * document.
  */
 export class JsonOutline implements JsonEvents {
   readonly found: Found[] = [];
