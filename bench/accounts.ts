@@ -2,14 +2,14 @@ import { CALLER } from './contenders.ts';
 import type { GoogleProcess } from './processes.ts';
 
 /**
- * Drive grants each account so many files a minute, and the courier heeds that (3,250 at once, then 108 a second): with one
- * account most of a long load would go by in waiting.
+ * Drive limits the number of files that each account may create in a minute, and the courier respects that (3,250 at
+ * once, then 108 a second). With one account, most of a long load would be waiting.
  */
 const ACCOUNTS = 8;
 
 const nameOf = (serial: number): string => `account-${serial % ACCOUNTS}`;
 
-/** A configuration with so many destinations, each with credentials, and so a pace, of its own. */
+/** A configuration with several destinations, each with its own credentials and therefore its own rate limit. */
 export const manyAccounts = ({ places, secret }: GoogleProcess): object => {
   const names = Array.from({ length: ACCOUNTS }, (_, at) => nameOf(at));
   const entries = <Value>(value: (name: string) => Value) =>
@@ -20,6 +20,6 @@ export const manyAccounts = ({ places, secret }: GoogleProcess): object => {
   };
 };
 
-/** Of the next file, so that the accounts take turns. */
+/** The destination of the next file, so that the accounts take turns. */
 export const addressOf = (url: string, serial: number): string =>
   `${url}/?name=file-${serial}.csv&destination=${nameOf(serial)}`;

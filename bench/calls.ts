@@ -17,7 +17,10 @@ const unitsOf = ({ method, path }: Call): number => {
 const isDrive = ({ host, path }: Call): boolean => host === 'www.googleapis.com' && path.includes('/drive/v3/');
 
 const MEBIBYTE = 1024 * 1024;
-/** Of a service with so much buffer: half of what one upload may hold (src/drive/upload/replay-buffer.ts), and never more than 16 MiB. */
+/**
+ * For a service with this buffer: half of what one upload may hold (src/drive/upload/replay-buffer.ts), and never more
+ * than 16 MiB.
+ */
 const CHUNK_BYTES = 16 * MEBIBYTE;
 const BUFFER_BYTES = 128 * MEBIBYTE;
 
@@ -26,9 +29,9 @@ const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 interface Scenario {
   name: string;
   deliveries: number;
-  /** Makes a delivery; `turn` differs from any before. */
+  /** Makes a delivery. `turn` is unique. */
   deliver(service: Running, turn: number): Promise<unknown>;
-  /** Drive calls a delivery, at most. */
+  /** The maximum of Drive calls for each delivery. */
   floor?: number;
 }
 
@@ -121,7 +124,7 @@ const configuration = (ledger: 'memory' | 'firestore'): object => ({
   ledger: ledger === 'memory' ? 'memory' : { firestore: { project: 'local-project' } },
 });
 
-/** The calls of so many deliveries, after one that makes folders, finds names and fills what is remembered. */
+/** The calls of several deliveries, after a first one that creates folders, finds names and fills the caches. */
 const callsOf = async (
   google: GoogleProcess,
   service: Running,
@@ -133,7 +136,7 @@ const callsOf = async (
   return google.calls();
 };
 
-/** Google calls and quota units a delivery, counted at the local Google. */
+/** Google calls and quota units for each delivery, counted by the local Google. */
 export const benchCalls = async (google: GoogleProcess, { quick }: { quick: boolean }): Promise<Report> => {
   const rows: (string | number)[][] = [];
   const bounds: Report['bounds'][number][] = [];

@@ -7,23 +7,23 @@ export const CALLER = 'exporter@local-project.iam.gserviceaccount.com';
 /** As npm installs it. */
 const FRAMEWORK = pathOf('../node_modules/@google-cloud/functions-framework/build/src/main.js');
 
-/** Somebody who takes a file over HTTP, and the environment that he wants. */
+/** A program that accepts a file over HTTP, and the environment that it needs. */
 export interface Contender {
   name: string;
   program: readonly string[];
   node: readonly string[];
-  /** What runs the program, where it is not Node. */
+  /** The command that runs the program, if it is not Node. */
   command?: string;
   env: Readonly<Record<string, string>>;
-  /** Whether he says his port himself (`{"port": …}`), or is told one. */
+  /** Whether it prints its port itself (`{"port": …}`) or is given one. */
   port: 'told' | 'says';
 }
 
-/** An ID token of the caller that every contender knows. */
+/** An ID token of the caller that every contender accepts. */
 export const callerToken = async (google: GoogleProcess): Promise<string> =>
   (await google.admin<{ token: string }>('idToken', { email: CALLER, audience: AUDIENCE, includeEmail: true })).token;
 
-/** What Cloud Run says to everybody; not the project. */
+/** The variables that Cloud Run always sets, without the project. */
 const PLATFORM = {
   K_SERVICE: 'bench',
   K_REVISION: 'bench-00001-abc',
@@ -71,7 +71,7 @@ export const samples = ({ origin, metadataHost, secret, places }: GoogleProcess)
   port: 'told',
 });
 
-/** The courier as it is deployed: from `dist/`, by the framework that dist brings. */
+/** The courier as it is deployed: from `dist/`, with the framework in dist. */
 export const courierFunction = (google: GoogleProcess): Contender => ({
   name: 'courier, function',
   program: framework(pathOf('../dist'), 'courier', pathOf('../dist/functions-framework/build/src/main.js')),
@@ -88,15 +88,15 @@ const startCommand = (): string => {
   return scripts.start;
 };
 
-/** Node's own options in it. */
+/** The Node options in it. */
 const startFlags = (): string[] =>
   startCommand()
     .split(' ')
     .filter((word) => word.startsWith('--'));
 
 /**
- * The service as Cloud Run starts what was deployed from source: Google's buildpack runs the entry point by a shell, in the
- * folder of the application (GoogleCloudPlatform/buildpacks, pkg/gcpbuildpack, AddProcess).
+ * The service as Cloud Run starts it after a deployment from source: Google's buildpack runs the entry point with a
+ * shell, in the application's folder (GoogleCloudPlatform/buildpacks, pkg/gcpbuildpack, AddProcess).
  */
 export const courierAsDeployed = (google: GoogleProcess): Contender => ({
   name: 'courier, service as deployed',
@@ -115,7 +115,7 @@ export const courierService = (google: GoogleProcess): Contender => ({
   port: 'told',
 });
 
-/** A courier by a configuration document, with what the environment has no words for. */
+/** A courier with a configuration document, for settings that have no environment variables. */
 export const configured = (contender: Contender, google: GoogleProcess, more: object): Contender => {
   const { GCE_METADATA_HOST, COURIER_GOOGLE_ORIGIN, COURIER_SECRET, COURIER_FOLDER } = courierEnv(google);
   const document = {
@@ -158,7 +158,7 @@ export interface Running extends Measured {
 
 const PATIENCE_MS = 30_000;
 
-/** Starts a contender, and answers once it takes requests. */
+/** Starts a contender. Resolves when it accepts requests. */
 export const run = async (
   contender: Contender,
   options: { core?: number; env?: Record<string, string> } = {},
@@ -175,7 +175,7 @@ export const run = async (
   started.child.stdout?.resume();
   const url = `http://127.0.0.1:${port}`;
   const endMs = Date.now() + PATIENCE_MS;
-  // Any answer at all will do.
+  // Any response will do.
   while (
     !(await fetch(url).then(
       () => true,

@@ -4,8 +4,8 @@ import { HEAVY_DOCUMENTS, HEAVY_PUSHES, type HeavyBody } from '../test/support/h
 import { createLoopProbe, residentBytes } from '../test/support/loop-delay.ts';
 
 /**
- * The longest turn of the event loop and the peak of memory while one body is read, by route and by kind:
- * `node bench/documents.ts [PART OF A KIND]`. COURIER_ENTRY names another checkout's `src/server.ts`, to compare with.
+ * The longest turn of the event loop and the peak memory while one body is read, by route and kind: `node
+ * bench/documents.ts [PART OF A KIND]`. COURIER_ENTRY names another checkout's `src/server.ts`, to compare with.
  */
 const MEBIBYTE = 1024 * 1024;
 const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';

@@ -7,10 +7,10 @@ import { measureMemory } from './memory.ts';
 import type { GoogleProcess } from './processes.ts';
 
 const CONCURRENCIES = [1, 8, 64];
-/** CPU is told in hundredths of a second, so the small counts are done over and over until that means something. */
+/** CPU time has a resolution of hundredths of a second, so small loads are repeated until the result is meaningful. */
 const LEAST_DELIVERIES = 800;
 
-/** CPU a delivery and memory as deliveries and concurrency grow. */
+/** CPU for each delivery, and memory, as deliveries and concurrency grow. */
 export const benchGrowth = async (
   google: GoogleProcess,
   { counts, passes, warmUp }: { counts: readonly number[]; passes: number; warmUp: number },
@@ -40,7 +40,7 @@ export const benchGrowth = async (
     return ((service.cpuSeconds() - before) / (times * count)) * 1000;
   };
   try {
-    // Until V8 has compiled what runs hot, the first deliveries cost more than any later ones.
+    // Until V8 has compiled the hot code, the first deliveries cost more than any later ones.
     await load(warmUp, 8);
     const cells = counts.map(() => CONCURRENCIES.map((): number[] => []));
     for (let pass = 0; pass < passes; pass++) {

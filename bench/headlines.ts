@@ -1,6 +1,6 @@
 import { type Report, shown } from './figures.ts';
 
-/** The ratios that README shows: its words for them, and the bound of the report that has the figure. */
+/** The ratios that README shows: their wording, and the bound of the report that contains the figure. */
 export const HEADLINES: readonly (readonly [words: string, bound: string])[] = [
   [
     'Time from process start to the first delivered file, compared with a “hello world” function',
@@ -11,7 +11,7 @@ export const HEADLINES: readonly (readonly [words: string, bound: string])[] = [
   ['Peak memory for a 5 GiB file, compared with a 512 MiB file', 'peak memory of 5120 over 512 MiB'],
 ];
 
-/** @throws when a report lacks one of the figures */
+/** @throws if a report lacks one of the figures */
 export const headlineTable = (reports: readonly Report[]): string => {
   const bounds = reports.flatMap((report) => report.bounds);
   const rows = HEADLINES.map(([words, name]) => {

@@ -32,18 +32,18 @@ const KINDS: Record<string, () => string[]> = {
   'forged: 8 KiB, signed with a wrong key': () => many(() => stranger.token({ ...claims(), x: 'x'.repeat(5500) })),
 };
 
-/** Forged ones are compared with good ones of their size: hashing and base64 have to be done for both. */
+/** Forged tokens are compared with valid ones of their size, since both need hashing and base64 decoding. */
 const SHORT = ['forged: signed with a wrong key', 'forged: unknown kid', 'forged: alg none'];
 const LONG = ['forged: header of brackets', 'forged: payload of brackets', 'forged: 8 KiB, signed with a wrong key'];
 
-/** Microseconds a token, one after the other. */
+/** Microseconds for each token, one after the other. */
 const measure = async (tokens: string[]): Promise<number> => {
   const start = process.hrtime.bigint();
   for (const token of tokens) await verify(token).catch(() => undefined);
   return Number(process.hrtime.bigint() - start) / 1000 / tokens.length;
 };
 
-/** What knowing a caller costs: a token seen before, a new one, and forged ones. */
+/** The cost of authenticating a caller: with a cached token, a new one, and forged ones. */
 export const benchIdentity = async (rounds: number): Promise<Report> => {
   const times = new Map<string, number[]>(Object.keys(KINDS).map((kind) => [kind, []]));
   for (let round = 0; round <= rounds; round++) {

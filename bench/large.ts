@@ -7,9 +7,9 @@ const MEBIBYTE = 1024 * 1024;
 
 interface Shape {
   rounds: number;
-  /** Of the throughput's file, and of the two whose memory is compared. */
+  /** The sizes of the throughput file, and of the two whose memory use is compared. */
   mebibytes: { throughput: number; less: number; more: number };
-  /** Of the uploads at once. */
+  /** The size of the concurrent uploads. */
   uploads: number;
 }
 
@@ -24,7 +24,7 @@ export const benchLarge = async (google: GoogleProcess, { rounds, mebibytes, upl
     await google.admin('removeFile', { fileId });
     return seconds;
   };
-  /** Peak memory of a fresh process that takes one file of this size. */
+  /** The peak memory of a fresh process that receives one file of this size. */
   const peakOf = async (mib: number): Promise<number> => {
     const service = await run(courierService(google));
     try {

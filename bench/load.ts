@@ -1,20 +1,20 @@
 import { Agent, request as call } from 'node:http';
 
-/** Requests of one kind, so many at once, each sent when another has its answer. */
+/** Requests of one kind with fixed concurrency: each is sent when another one has its response. */
 export interface Load {
   url(turn: number): string;
   headers(turn: number): Readonly<Record<string, string>>;
   body: Uint8Array | ((turn: number) => Uint8Array);
   requests: number;
   concurrency: number;
-  /** Default: any of success. */
+  /** Default: any success status. */
   status?: number;
-  /** Whose connections are taken; default: new ones for this load. */
+  /** The load whose connections are reused; by default there are new ones for this load. */
   agent?: Agent;
 }
 
 export interface LoadResult {
-  /** Milliseconds of each request, in the order of their ends. */
+  /** The duration of each request in milliseconds, in the order of completion. */
   latenciesMs: number[];
   seconds: number;
 }
@@ -46,7 +46,7 @@ const one = (agent: Agent, { url, headers, body, status: wanted }: Load, turn: n
 /** Connections that are kept alive. */
 export const createAgent = (most: number): Agent => new Agent({ keepAlive: true, maxSockets: most });
 
-/** Runs a load to its end over kept-alive connections. @throws for the first answer of another status */
+/** Runs a complete load over kept-alive connections. @throws for the first response with another status */
 export const runLoad = async (load: Load): Promise<LoadResult> => {
   const agent = load.agent ?? createAgent(load.concurrency);
   const latenciesMs: number[] = [];
@@ -66,9 +66,9 @@ export const runLoad = async (load: Load): Promise<LoadResult> => {
 const PIECE = Buffer.alloc(1024 * 1024, 'drive-courier ');
 
 /**
- * Sends so many bytes as one body, as fast as they are taken.
- * @returns the seconds until the answer, and the id of the file that it tells of
- * @throws for an answer other than 200 and 201
+ * Sends this many bytes as one body, as fast as they are accepted.
+ * @returns the seconds until the response, and the id of the file in it
+ * @throws for a response other than 200 and 201
  */
 export const sendBytes = (
   url: string,

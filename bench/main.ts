@@ -17,7 +17,7 @@ import { benchStart } from './start.ts';
  * writes the tables to docs/benchmarks.md and four ratios to README.md.
  */
 
-/** The parts of the pages that `--readme` replaces. */
+/** The sections of the pages that `--readme` replaces. */
 const TABLES = { file: 'docs/benchmarks.md', mark: 'bench' };
 const RATIOS = { file: 'README.md', mark: 'headlines' };
 

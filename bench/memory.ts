@@ -4,11 +4,13 @@ import { median } from './figures.ts';
 import { type Load, runLoad } from './load.ts';
 
 const MEBIBYTE = 1024 * 1024;
-/** By then all that is fetched ahead is here. */
+/** By then everything that is prefetched has arrived. */
 const SETTLED_MS = 1_500;
 const DELIVERIES = 1_000;
 
-/** What a fresh process holds while nothing happens, and after a thousand deliveries; medians over so many processes, in MiB. */
+/**
+ * The memory of a fresh process that is idle, and after a thousand deliveries: medians over several processes, in MiB.
+ */
 export const measureMemory = async (
   contender: Contender,
   { processes, asked }: { processes: number; asked: (url: string) => Pick<Load, 'url' | 'headers' | 'body'> },

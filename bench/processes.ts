@@ -10,9 +10,9 @@ import { fileURLToPath } from 'node:url';
 export interface Measured {
   pid: number;
   child: ChildProcess;
-  /** Seconds of CPU that it has used, in user and system mode. */
+  /** The CPU time it has used in user and system mode, in seconds. */
   cpuSeconds(): number;
-  /** Bytes resident now, and at the most so far. */
+  /** The current and peak resident memory in bytes. */
   residentBytes(): number;
   peakBytes(): number;
   stop(): Promise<void>;
@@ -25,7 +25,7 @@ const statusOf = (pid: number, member: string): number => {
   return Number(new RegExp(`^${member}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0) * 1024;
 };
 
-/** Starts a program of Node's, or one that `command` names, with an environment of its own; `core` pins it to one processor. */
+/** Starts a program with Node, or with `command`, in its own environment. `core` pins it to one processor. */
 export const launch = (
   program: readonly string[],
   {
@@ -66,7 +66,7 @@ export const launch = (
   };
 };
 
-/** The first line of a process's output that `read` finds something in. */
+/** The first line of a process's output for which `read` returns a value. */
 export const firstLine = <Found>({ child }: Measured, read: (line: string) => Found | undefined): Promise<Found> =>
   new Promise((resolve, reject) => {
     const { stdout } = child;
@@ -81,7 +81,7 @@ export const firstLine = <Found>({ child }: Measured, read: (line: string) => Fo
 
 const NO_QUOTA = 1_000_000_000;
 
-/** What the local Google says of itself when it is ready. */
+/** The addresses that the local Google prints when it is ready. */
 interface Announcement {
   origin: string;
   metadataHost: string;
@@ -94,15 +94,15 @@ export interface GoogleProcess extends Announcement {
   process: Measured;
   /** `POST /_admin/VERB`. */
   admin<Answer>(verb: string, body: object): Promise<Answer>;
-  /** The calls that it has had since the last `clearCalls`. */
+  /** The calls it has received since the last `clearCalls`. */
   calls(): Promise<{ method: string; host: string; path: string; query: string; status: number }[]>;
   clearCalls(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * The local Google in a process of its own, with quotas that no contender meets: Google's own would end those that do not
- * heed them, and what is measured here is what a file costs.
+ * The local Google in a separate process, with quotas that no contender reaches. Google's real quotas would stop those
+ * that ignore them, and the benchmark measures the cost of a file.
  */
 export const startGoogle = async ({ core }: { core?: number } = {}): Promise<GoogleProcess> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'bench-google-'));

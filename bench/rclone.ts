@@ -5,22 +5,22 @@ import type { Running } from './contenders.ts';
 import type { Load } from './load.ts';
 import { type GoogleProcess, launch } from './processes.ts';
 
-/** Somebody who takes files in a form of his own. */
+/** A program that accepts files in its own format. */
 interface FormContender {
   name: string;
   run(options: { core?: number }): Promise<Running>;
-  /** What is asked of him, so that a file of these bytes goes into the folder. */
+  /** The request that puts a file with these bytes into the folder. */
   load(url: string, file: Uint8Array): Pick<Load, 'url' | 'headers' | 'body' | 'status'>;
 }
 
 const REMOTE = 'reports:';
-/** Its limits for Google's sake are off, as the others have none. */
+/** Its own rate limits are disabled, since the other contenders have none. */
 const FLAGS = [
   '--drive-pacer-min-sleep=1ms',
   '--drive-pacer-burst=1000',
   '--rc-no-auth',
   '--config=',
-  // Else it says for each file which of its statistics it forgets.
+  // Otherwise it logs for each file which of its statistics it drops.
   '--max-stats-groups=1000000',
 ];
 const PATIENCE_MS = 30_000;
@@ -42,9 +42,10 @@ const isAnswered = (url: string): Promise<boolean> =>
   );
 
 /**
- * Baseline "rclone": `rclone rcd`, whose `operations/uploadfile` takes a form and puts its file into Drive.
- * It knows no caller; it looks whether the name is there, as it always does. It is the only one whose Google is behind TLS:
- * it cannot be told of another, so a proxy in the process of the bench stands between. Undefined where there is no rclone.
+ * Baseline "rclone": `rclone rcd`, whose `operations/uploadfile` accepts a form and puts its file into Drive. It
+ * authenticates no caller, and always checks whether the name exists. It is the only contender that uses TLS to Google:
+ * its Google addresses cannot be configured, so a proxy in the benchmark's process redirects them. Undefined if rclone
+ * is not installed.
  */
 export const rcloneContender = async (google: GoogleProcess): Promise<FormContender | undefined> => {
   const program = findRclone();

@@ -16,7 +16,7 @@ interface Held {
   descriptors: number;
 }
 
-/** What a contender has loaded and holds open after its first file. */
+/** The files that a contender has loaded and holds open after its first file. */
 const heldAfterOne = async (google: GoogleProcess, contender: Contender): Promise<Held> => {
   const token = await callerToken(google);
   const counting = { ...contender, node: [...contender.node, '--import', pathOf('baselines/count-modules.mjs')] };
@@ -44,10 +44,10 @@ const heldAfterOne = async (google: GoogleProcess, contender: Contender): Promis
   }
 };
 
-/** What is deployed, and what of it a start opens. */
+/** The deployed files, and which of them a start opens. */
 export const benchSize = async (google: GoogleProcess): Promise<Report> => {
   const dist = pathOf('../dist');
-  // The compile cache is made from the bundle, and the client is what callers run.
+  // The compile cache is created from the bundle, and the client runs on the callers' machines.
   const parts = readdirSync(dist).filter((name) => !['client', 'node_modules', '.compile-cache'].includes(name));
   const all = parts.reduce((sum, name) => sum + sizeOf(join(dist, name)), 0) / 1_000_000;
   const framework =

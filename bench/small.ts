@@ -18,10 +18,10 @@ import { rcloneContender } from './rclone.ts';
 
 const BYTES = 10 * 1024;
 const CONCURRENCY = 32;
-/** The server has a core of its own; the local Google and the load share the other. */
+/** The server has its own core. The local Google and the load share the other one. */
 const SERVER_CORE = 1;
 
-/** One in so many requests more, at the beginning of a turn, does not count. */
+/** One in this many additional requests at the beginning of a turn does not count. */
 const LEAD_IN = 4;
 
 /** It waits for Drive far longer than it works. */
@@ -31,7 +31,7 @@ type Asked = Pick<Load, 'url' | 'headers' | 'body' | 'status'>;
 
 interface Entrant {
   name: string;
-  /** Requests of a turn at the most, for one that is slow. */
+  /** The maximum of requests in a turn, for a slow contender. */
   most?: number;
   start(): Promise<Running>;
   asked(url: string): Asked;
@@ -40,7 +40,7 @@ interface Entrant {
 interface Sample {
   cpuMs: number;
   aSecond: number;
-  /** Of one request at a time: latency that the server adds shows where nothing waits for a core. */
+  /** One request at a time: the latency that the server adds is visible if nothing waits for a core. */
   quietMs: readonly number[];
 }
 
@@ -54,7 +54,7 @@ interface Competing {
 interface Shape {
   rounds: number;
   requests: number;
-  /** Before anything counts: until V8 has compiled what runs hot, which takes the longer the more there is. */
+  /** The warm-up until V8 has compiled the hot code, which takes longer the more code there is. */
   warmUp: number;
 }
 
@@ -89,14 +89,14 @@ const entrantsOf = async (google: GoogleProcess, body: Uint8Array): Promise<Entr
   ];
 };
 
-/** Small files through each contender in turn: CPU of the server's process a file, and latency. */
+/** Small files through each contender in turn: CPU of the server process for each file, and latency. */
 export const benchSmall = async (google: GoogleProcess, { rounds, requests, warmUp }: Shape): Promise<Report> => {
   const entrants = await entrantsOf(google, randomBytes(BYTES));
   const load = (asked: Asked, concurrency: number, count: number): Promise<LoadResult> =>
     runLoad({ ...asked, requests: count, concurrency });
   const measure = async ({ running, asked, most }: Competing): Promise<Sample> => {
     const count = Math.min(requests, most);
-    // While others had their turn, V8 gave memory back that it now takes again.
+    // During the other contenders' turns, V8 released memory that it now allocates again.
     await load(asked, CONCURRENCY, Math.ceil(count / LEAD_IN));
     const before = running.cpuSeconds();
     const busy = await load(asked, CONCURRENCY, count);

@@ -12,7 +12,7 @@ import {
 import { type Bound, median, quantile, type Report } from './figures.ts';
 import { type GoogleProcess, launch } from './processes.ts';
 
-/** Milliseconds between two tries to connect to a process that starts. */
+/** The pause between two attempts to connect to a starting process, in milliseconds. */
 const POLL_MS = 2;
 
 interface Wanted {
@@ -34,9 +34,9 @@ const attempt = (port: number, { method, path, headers, body }: Wanted): Promise
   });
 
 interface Started {
-  /** From the process's start to its first good answer. */
+  /** The time from the process's start to its first successful response. */
   milliseconds: number;
-  /** What it has used of a processor by then. */
+  /** The CPU time it has used by then. */
   cpuMs: number;
 }
 
@@ -63,7 +63,7 @@ const timeStart = async ({ name, program, command, node, env }: Contender, wante
   }
 };
 
-/** From nothing to the first delivered file: token verified, secret fetched, access token minted, file created. */
+/** From start to the first delivered file: token verified, secret fetched, access token minted, file created. */
 export const benchStart = async (google: GoogleProcess, { rounds }: { rounds: number }): Promise<Report> => {
   const token = await callerToken(google);
   const hello: Wanted = { method: 'GET', path: '/', headers: {}, body: '', status: 200 };
@@ -82,7 +82,8 @@ export const benchStart = async (google: GoogleProcess, { rounds }: { rounds: nu
     [samples(google), file],
   ];
   const starts = new Map<string, Started[]>(contenders.map(([{ name }]) => [name, []]));
-  // One round that does not count warms the disk's cache; then in turn, so that a slow minute meets all of them.
+  // The first round does not count, since it warms the disk cache. Then they take turns, so that a slow minute affects
+  // all of them.
   for (let round = 0; round <= rounds; round++) {
     for (const [contender, wanted] of contenders) {
       const started = await timeStart(contender, wanted);

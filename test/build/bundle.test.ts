@@ -43,7 +43,7 @@ const readJson = async (path: string) => JSON.parse(await readFile(join(dist, pa
 const readBom = (): Promise<Bom> => readJson('sbom.cdx.json');
 const fullName = ({ group, name }: Component): string => (group === undefined ? name : `${group}/${name}`);
 
-/** The outputs that an output loads at once, itself among them; not what it imports later. */
+/** The outputs that an output loads immediately, including itself; not those that it imports later. */
 const loadedAtOnce = ({ outputs }: Metafile, entry: RegExp): string[] => {
   const seen = new Set(Object.keys(outputs).filter((path) => entry.test(path)));
   for (const path of seen) {
@@ -61,14 +61,14 @@ const packagesIn = ({ outputs }: Metafile, paths: readonly string[]): string[] =
   return [...new Set(folders.map(nameOf))].sort();
 };
 
-test('the same sources make the same bytes, wherever they are put', async () => {
+test('the same sources produce the same bytes in any folder', async () => {
   const again = join(folder, 'elsewhere', 'again');
   await buildDist(root, again);
   expect(await filesOf(again)).toEqual(await filesOf(dist));
   expect(await digestOf(again)).toBe(await digestOf(dist));
 }, 120_000);
 
-test('a build that fails leaves what stands as it was', async () => {
+test('a failed build leaves the previous output unchanged', async () => {
   const standing = join(folder, 'standing');
   await cp(dist, standing, { recursive: true });
   const before = await digestOf(standing);
@@ -76,7 +76,7 @@ test('a build that fails leaves what stands as it was', async () => {
   expect(await digestOf(standing)).toBe(before);
 });
 
-test('what is deployed is at most 4 MB', async () => {
+test('the deployed files take at most 4 MB', async () => {
   const sizes = await Promise.all(
     (await filesOf(dist)).map(async (path) => ({ path, size: (await stat(join(dist, path))).size })),
   );
@@ -91,7 +91,7 @@ test('what is deployed is at most 4 MB', async () => {
   expect(sum(isClientsCode)).toBeLessThan(1_000_000);
 });
 
-test.each(['service', 'function'])('what a %s needs on first use only is not loaded when it starts', (form) => {
+test.each(['service', 'function'])('what a %s needs only on first use is not loaded at startup', (form) => {
   const loaded = packagesIn(made.server, loadedAtOnce(made.server, new RegExp(`/lib/${form}\\.js$`)));
   expect(loaded).toContain('hono');
   const late =
@@ -99,13 +99,13 @@ test.each(['service', 'function'])('what a %s needs on first use only is not loa
   expect(loaded.filter((name) => late.test(name))).toEqual([]);
 });
 
-test('the command loads what finds identities on first use only', () => {
+test('the command loads the identity code only on first use', () => {
   const loaded = packagesIn(made.client, loadedAtOnce(made.client, /\/client\/lib\/main\.js$/));
   expect(loaded).toContain('commander');
   expect(loaded.filter((name) => /google|gaxios|aws-sdk|yaml|proxy/.test(name))).toEqual([]);
 });
 
-test('gRPC is not in the bundles, and of googleapis there is Drive alone', () => {
+test('the bundles contain no gRPC, and only Drive of googleapis', () => {
   expect(packagesIn(made.framework, Object.keys(made.framework.outputs))).toContain('express');
   for (const metafile of [made.server, made.client]) {
     const names = packagesIn(metafile, Object.keys(metafile.outputs));
@@ -120,7 +120,7 @@ test('gRPC is not in the bundles, and of googleapis there is Drive alone', () =>
   expect(apis).toEqual(['node_modules/googleapis/build/src/apis/drive/v3.js']);
 });
 
-test('no file tells of the machine that made it, or holds a key', async () => {
+test('no file reveals the machine that built it, or contains a key', async () => {
   const places = [root, homedir(), folder, process.execPath].filter((place) => place.length > 1);
   for (const path of await filesOf(dist)) {
     const text = await readFile(join(dist, path), 'utf8');
@@ -134,7 +134,7 @@ describe('the SBOM', () => {
     ['service', 'server'],
     ['framework', 'framework'],
     ['client', 'client'],
-  ] as const)('names what is in the %s, no more and no less', async (place, part) => {
+  ] as const)('lists exactly what is in the %s', async (place, part) => {
     const { components } = await readBom();
     const told = components.filter(({ properties }) => properties.some(({ value }) => value === place));
     const bundled = packagesIn(made[part], Object.keys(made[part].outputs));
@@ -143,7 +143,7 @@ describe('the SBOM', () => {
     expect(bundled.length).toBeGreaterThan(5);
   });
 
-  test('has a version, a licence, a checksum and a package URL of each', async () => {
+  test('has a version, a licence, a checksum and a package URL for each', async () => {
     const { bomFormat, specVersion, serialNumber, components } = await readBom();
     expect({ bomFormat, specVersion }).toEqual({ bomFormat: 'CycloneDX', specVersion: '1.6' });
     expect(serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -155,7 +155,7 @@ describe('the SBOM', () => {
       const manifest = JSON.parse(
         await readFile(join(root, 'node_modules', fullName(component), 'package.json'), 'utf8'),
       );
-      // Another version of it may be what stands at the top of node_modules.
+      // The top of node_modules may have another version of it.
       if (manifest.version === version && typeof manifest.license === 'string') {
         const [{ license, expression } = {}] = licenses;
         expect(license?.id ?? license?.name ?? expression).toBe(manifest.license);
@@ -163,7 +163,7 @@ describe('the SBOM', () => {
     }
   });
 
-  test('refers to nothing that it does not have', async () => {
+  test('contains no dangling references', async () => {
     const { components, dependencies } = await readBom();
     const refs = new Set(components.map((component) => component['bom-ref']));
     expect(refs.size).toBe(components.length);
@@ -173,7 +173,7 @@ describe('the SBOM', () => {
     expect(needed.size).toBeGreaterThan(components.length / 2);
   });
 
-  test('has the notices of all that is bundled beside it', async () => {
+  test('comes with the notices of everything that is bundled', async () => {
     const notices = await readFile(join(dist, 'THIRD_PARTY_LICENSES.txt'), 'utf8');
     const { components } = await readBom();
     for (const component of components) {
@@ -183,7 +183,7 @@ describe('the SBOM', () => {
   });
 });
 
-test('dist is a package of its own, which needs no registry: its one dependency is in it', async () => {
+test('dist is a package of its own that needs no registry: its one dependency is included', async () => {
   const name = '@google-cloud/functions-framework';
   const manifest = await readJson('package.json');
   expect(manifest).toMatchObject({ type: 'commonjs', main: 'index.cjs', private: true, engines: { node: '24.x' } });
@@ -193,13 +193,13 @@ test('dist is a package of its own, which needs no registry: its one dependency 
   expect(packages[`node_modules/${name}`]).toEqual({ resolved: 'functions-framework', link: true });
   const original = JSON.parse(await readFile(join(root, 'node_modules', name, 'package.json'), 'utf8'));
   expect(packages['functions-framework']).toMatchObject({ name, version: original.version });
-  // Where others look for it: the commands, and what is imported.
+  // The paths that others refer to: the commands and the imports.
   const { bin, main } = await readJson('functions-framework/package.json');
   expect(original.bin).toMatchObject({ 'functions-framework': `./${bin['functions-framework']}` });
   expect(main).toBe(original.main);
 });
 
-/** What the library's main export is, in an application of that folder. */
+/** Prints the library's main export in an application in that folder. */
 const importClient = async (cwd: string): Promise<string> => {
   const library = "const { CourierClient } = await import('drive-courier/client'); console.log(typeof CourierClient)";
   const { stdout } = await execute(process.execPath, ['--input-type=module', '-e', library], { cwd, env: {} });
@@ -220,7 +220,7 @@ test('the client installs from its folder alone, as a command and as a library',
   const app = join(folder, 'app');
   await mkdir(app);
   await writeFile(join(app, 'package.json'), '{"type":"module"}');
-  // With --install-links it is a copy below node_modules, as in whatever is deployed, and not a link into this folder.
+  // With --install-links it is a copy below node_modules, as in a deployment, and not a link to this folder.
   await execute('npm', ['install', '--offline', '--install-links', '--no-audit', '--no-fund', alone], { cwd: app });
   const { PATH = '' } = process.env;
   const { stdout } = await execute(join(app, 'node_modules/.bin/courier'), ['--help'], { env: { PATH } });

@@ -29,7 +29,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const readManifest = async () => JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
 
 describe('the package', () => {
-  test('has what it needs and nothing else', () => {
+  test('contains exactly what it needs', () => {
     const scripts = files.filter((path) => /^lib\/[\w-]+\.js$/.test(path));
     expect(scripts).toEqual(expect.arrayContaining(['lib/index.js', 'lib/main.js']));
     expect(files.filter((path) => !scripts.includes(path)).toSorted()).toEqual([
@@ -49,7 +49,7 @@ describe('the package', () => {
     ]);
   });
 
-  test('states only what is true, and can be published with provenance', async () => {
+  test('has correct metadata, and can be published with provenance', async () => {
     const manifest = await readManifest();
     const own = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
     expect(manifest).toMatchObject({
@@ -65,12 +65,12 @@ describe('the package', () => {
     expect([manifest.repository, manifest.homepage, manifest.bugs]).toEqual([own.repository, own.homepage, own.bugs]);
   });
 
-  test('is what publint wants', async () => {
+  test('passes publint', async () => {
     const { messages } = await publint({ pkgDir: installed, strict: true, pack: false });
     expect(messages).toEqual([]);
   });
 
-  test('has types that are right for every kind of import', async () => {
+  test('has correct types for every kind of import', async () => {
     const { stdout } = await execute(process.execPath, [
       join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'),
       ...['--format', 'json', '--no-emoji', tarball],
@@ -126,7 +126,7 @@ client.doctor({ wirte: true });
 `,
 };
 
-test('the types compile strictly as ES modules and CommonJS, the examples too, and a typo in an option is an error', async () => {
+test('the types compile strictly as ES modules and CommonJS, including the examples, and a typo in an option is an error', async () => {
   const types = join(app, 'node_modules/@types');
   await mkdir(types, { recursive: true });
   await symlink(join(root, 'node_modules/@types/node'), join(types, 'node'));
@@ -139,7 +139,7 @@ test('the types compile strictly as ES modules and CommonJS, the examples too, a
   const sources: Record<string, string> = {
     ...SOURCES,
     ...Object.fromEntries(examples.map((text, at) => [`example-${at}.ts`, text])),
-    // As a source of its own it is checked; declarations of libraries are not, which saves the time for Node's.
+    // As a source file it is type-checked. Library declarations are not, which saves the time for Node's.
     'declarations.ts': await readFile(join(installed, 'lib/index.d.ts'), 'utf8'),
   };
   for (const [file, text] of Object.entries(sources)) await writeFile(join(app, file), text);
@@ -161,7 +161,7 @@ Promise.all([import('drive-courier/client'), import('drive-courier')]).then((imp
   expect(stdout).toBe('true\n');
 });
 
-test('a runtime that is too old gets one sentence', async () => {
+test('an outdated runtime gets a one-sentence error', async () => {
   const old = join(folder, 'old');
   await cp(installed, old, { recursive: true });
   const runtime = join(old, 'runtime.cjs');

@@ -14,7 +14,7 @@ const git = (...args: string[]): string =>
     encoding: 'utf8',
   }).trim();
 
-test('a build names the commit that its files are, and says where they were changed since', async () => {
+test('a build names its commit and marks local changes', async () => {
   expect(await commitOf(folder, undefined)).toBeUndefined();
   git('init', '--quiet');
   writeFileSync(join(folder, 'a.txt'), 'a');
@@ -29,7 +29,7 @@ test('a build names the commit that its files are, and says where they were chan
   expect(await commitOf(folder, 'told')).toBe('told');
 });
 
-test('a copy inside another repository is none of its commits', async () => {
+test('a copy inside another repository does not report that repository’s commit', async () => {
   mkdirSync(join(folder, 'copy'), { recursive: true });
   expect(await commitOf(join(folder, 'copy'), undefined)).toBeUndefined();
 });

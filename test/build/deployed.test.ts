@@ -19,13 +19,13 @@ const root = join(import.meta.dirname, '../..');
 const AUDIENCE = 'https://courier.example';
 const BYTES = Buffer.from('a,b\n1,2\n');
 
-/** dist alone in an empty folder: nothing above it that a forgotten import could find. */
+/** dist alone in an empty folder: a forgotten import finds nothing above it. */
 const folder = await mkdtemp(join(tmpdir(), 'courier-deployed-'));
 const dist = join(folder, 'dist');
 await buildDist(root, join(folder, 'built'));
 await cp(join(folder, 'built'), dist, { recursive: true });
 
-/** As Google's builders do it, but from nowhere: whatever dist needs is in it. */
+/** As Google's builders do it, but offline: dist contains everything it needs. */
 const npm = ['ci', '--offline', '--omit=dev', '--no-audit', '--no-fund', '--cache', join(folder, 'no-cache')];
 await execute('npm', npm, { cwd: dist });
 const emulator = await startFirestoreEmulator();
@@ -61,7 +61,7 @@ const start = async (
   env = environment(),
   entry = form === 'service' ? join(dist, 'server.js') : dist,
 ): Promise<CourierProcess> => {
-  // What the platform starts.
+  // The command that the platform starts.
   const framework = join(dist, 'node_modules/.bin/functions-framework');
   const courier = await startCourierProcess({ form, env, entry, framework });
   running.push(courier);
@@ -87,7 +87,7 @@ const expectDelivered = async (response: Response, outcome = 'created'): Promise
   return body;
 };
 
-/** The files of a name, as Drive itself tells them. */
+/** The files of a name according to Drive itself. */
 const inDrive = async (name: string): Promise<unknown> => {
   const query = new URLSearchParams({
     q: `name = '${name}' and trashed = false`,
@@ -103,10 +103,10 @@ const inDrive = async (name: string): Promise<unknown> => {
   return ((await response.json()) as { files: unknown }).files;
 };
 
-describe('the service, with nothing installed', () => {
+describe('the service without an installation', () => {
   const entry = (): string => join(folder, 'built', 'server.js');
 
-  test('delivers a file with the key from Secret Manager, and ends 0 on SIGTERM', async () => {
+  test('delivers a file with the key from Secret Manager, and exits 0 on SIGTERM', async () => {
     google.calls.clear();
     const courier = await start('service', environment(), entry());
     await expectDelivered(await send(courier, 'service.csv', 'service-1'));
@@ -116,7 +116,7 @@ describe('the service, with nothing installed', () => {
     expect(await courier.stop()).toBe(0);
   }, 60_000);
 
-  test('has all of Drive at hand that is loaded late: folders on the way, a replaced file, sharing', async () => {
+  test('includes everything of Drive that is loaded late: folders of a path, a replaced file, sharing', async () => {
     const { emails } = google.world;
     const config = {
       audiences: [AUDIENCE],
@@ -141,7 +141,7 @@ describe('the service, with nothing installed', () => {
     expect(await courier.stop()).toBe(0);
   }, 60_000);
 
-  test('speaks h2c', async () => {
+  test('supports h2c', async () => {
     const courier = await start('service', environment(), entry());
     const session = connect(courier.url);
     const stream = session.request({ ':path': '/v1/health' }).end();
@@ -153,7 +153,7 @@ describe('the service, with nothing installed', () => {
     expect(await courier.stop()).toBe(0);
   }, 60_000);
 
-  test('takes a request of HTTP/1 for one, whatever version it says that it is', async () => {
+  test('treats a request as HTTP/1 whatever version it names', async () => {
     const courier = await start('service', environment(), entry());
     const answers = ['HTTP/1.1', 'HTTP/2.0'].map(async (version) => {
       const socket = connectTcp(Number(new URL(courier.url).port), '127.0.0.1');
@@ -180,13 +180,13 @@ describe('the service, with nothing installed', () => {
     90_000,
   );
 
-  test('takes V8’s code for a first delivery from what was kept where it runs, and does without what it cannot take', async () => {
+  test('uses its compile cache for a first delivery, and works without an unusable one', async () => {
     const built = join(folder, 'warmed');
     await cp(join(folder, 'built'), built, { recursive: true });
     const { stdout } = await execute(process.execPath, [join(built, 'warm.js'), '--strict'], { env: {} });
     const [cache, whole] = [join(built, '.compile-cache'), join(folder, 'kept-whole')];
     const kept = await readdir(cache);
-    // warm.js starts each form once more, and counts what V8 took.
+    // warm.js starts each variant once more, and counts the code that V8 accepted.
     const [asService = 0, asFunction = 0] = [...stdout.matchAll(/: (\d+) files/g)].map(([, taken]) => Number(taken));
     expect(asService).toBeGreaterThan(5);
     expect(asFunction).toBeGreaterThan(asService);
@@ -197,7 +197,7 @@ describe('the service, with nothing installed', () => {
       await expectDelivered(await send(courier, `${key}.csv`, key));
       expect(await courier.stop()).toBe(0);
     };
-    /** Each time from what was kept at first. */
+    /** Each time from the original cache. */
     const spoil = async (how: (code: Buffer) => Buffer): Promise<void> => {
       await cp(whole, cache, { recursive: true });
       for (const file of kept) await writeFile(join(cache, file), how(await readFile(join(cache, file))));
@@ -206,7 +206,7 @@ describe('the service, with nothing installed', () => {
     await cp(cache, whole, { recursive: true });
     await spoil((code) => code.subarray(0, code.byteLength - 100));
     await deliver('kept-cut');
-    // V8 itself would take it, and crash.
+    // V8 itself would accept it and crash.
     await spoil((code) => code.map((byte, index) => (index > 0 && index % 997 === 0 ? byte ^ 1 : byte)) as Buffer);
     await deliver('kept-rotten');
     await spoil(() => Buffer.from('no code at all'));
@@ -214,14 +214,14 @@ describe('the service, with nothing installed', () => {
   }, 120_000);
 });
 
-describe('the function, under the framework that dist brings', () => {
+describe('the function under the framework in dist', () => {
   test('delivers a file over HTTP', async () => {
     const courier = await start('courier');
     await expectDelivered(await send(courier, 'function.csv', 'function-1'));
     expect(await inDrive('function.csv')).toEqual([{ name: 'function.csv', sha256Checksum: sha256 }]);
   }, 60_000);
 
-  test('delivers what an event brings', async () => {
+  test('delivers the file of an event', async () => {
     const { COURIER_GOOGLE_ORIGIN = '', GCE_METADATA_HOST = '' } = environment();
     const config = {
       audiences: [AUDIENCE],
@@ -254,7 +254,7 @@ describe('the function, under the framework that dist brings', () => {
   }, 60_000);
 });
 
-test('the function registers with a framework that is installed beside it and starts it, as where the repository is deployed', async () => {
+test('the function registers with a framework that is installed beside it, as when the repository is deployed', async () => {
   const repository = join(folder, 'repository');
   await cp(join(folder, 'built'), join(repository, 'dist'), { recursive: true });
   await symlink(join(root, 'node_modules'), join(repository, 'node_modules'));
@@ -268,7 +268,7 @@ test('the function registers with a framework that is installed beside it and st
   await expectDelivered(await send(courier, 'repository.csv', 'repository-1'));
 }, 60_000);
 
-test('the function registers with whichever framework has started it, its own beside it or not', async () => {
+test('the function registers with the framework that started it, whether or not that is its own', async () => {
   const framework = join(root, 'node_modules/@google-cloud/functions-framework/build/src/main.js');
   for (const entry of [dist, join(folder, 'built')]) {
     const courier = await startCourierProcess({ form: 'courier', env: environment(), entry, framework });
@@ -277,7 +277,7 @@ test('the function registers with whichever framework has started it, its own be
   }
 }, 60_000);
 
-test('its framework starts it as well where npm copies and does not link', async () => {
+test('its framework also starts it where npm copies instead of linking', async () => {
   const copied = join(folder, 'copied');
   await cp(join(folder, 'built'), copied, { recursive: true });
   await execute('npm', [...npm, '--install-links'], { cwd: copied });
@@ -288,7 +288,7 @@ test('its framework starts it as well where npm copies and does not link', async
   await expectDelivered(await send(courier, 'copied.csv', 'copied-1'));
 }, 60_000);
 
-test('in the image, which has the service alone, code is kept for it', async () => {
+test('the image, which contains only the service, has a compile cache for it', async () => {
   const dockerfile = await readFile(join(root, 'deploy/Dockerfile'), 'utf8');
   const stage = dockerfile.split(/^FROM /m).find((text) => / AS warm\n/.test(text)) ?? '';
   const image = join(folder, 'image');
@@ -296,7 +296,7 @@ test('in the image, which has the service alone, code is kept for it', async () 
   for (const [, words = ''] of stage.matchAll(/^COPY --from=build \S+ (.+)$/gm)) {
     const [to = '', ...from] = words.split(' ').reverse();
     const paths = from.map((path) => path.replace('/project/dist', join(folder, 'built')));
-    // A shell knows what * means in the names of a COPY; a folder's content is copied, not the folder.
+    // COPY expands * as a shell does. For a folder, its content is copied, not the folder itself.
     const content = paths.map((path) => (path.endsWith('lib') ? `${path}/.` : path)).join(' ');
     await execute('sh', ['-c', `mkdir -p ${to} && cp -r ${content} ${to}`], { cwd: image });
   }
@@ -305,7 +305,7 @@ test('in the image, which has the service alone, code is kept for it', async () 
   expect(await readdir(join(image, '.compile-cache'))).toContain('service.js');
 }, 60_000);
 
-test('what is configured wrong ends with 78, and says what', async () => {
+test('an invalid configuration exits with 78 and names the problem', async () => {
   const env = environment({ COURIER_AUDIENCES: '', COURIER_FOLDER: '' });
   const starting = startCourierProcess({ env, entry: join(folder, 'built', 'server.js') });
   await expect(starting).rejects.toThrow(/exited with code 78:[\s\S]*COURIER_AUDIENCES[\s\S]*COURIER_FOLDER/);

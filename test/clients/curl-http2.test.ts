@@ -7,8 +7,8 @@ import { type Entry, startEntry } from '../support/http-forms.ts';
 import { findCurlWithHttp2 } from '../support/programs.ts';
 
 /**
- * curl drops the answer to a refused request when a reset of its stream arrives together with it. That is a matter of
- * timing, so each case runs often enough that a server with the fault does not pass by luck.
+ * curl drops the response to a rejected request when a reset of its stream arrives together with it. That depends on
+ * timing, so each case runs often enough that a faulty server does not pass by luck.
  */
 const RUNS = 10;
 const SIZES = [3, 10_000, 200_000, 1_000_000];
@@ -30,7 +30,7 @@ if (curl === undefined) {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Sends bytes, from a file with its length, or from standard input without one. */
+  /** Sends bytes from a file with its length, or from standard input without one. */
   const send = (bytes: Buffer, isAnnounced: boolean, token: string): Promise<string> =>
     new Promise((resolve) => {
       const path = join(folder, 'body');
@@ -56,7 +56,7 @@ if (curl === undefined) {
     { bytes, isAnnounced: true, kind: 'from a file' },
     { bytes, isAnnounced: false, kind: 'without a length' },
   ]);
-  test.each(cases)('reads every refusal of $bytes bytes $kind', async ({ bytes, isAnnounced }) => {
+  test.each(cases)('reads every error response for $bytes bytes $kind', async ({ bytes, isAnnounced }) => {
     const answers: string[] = [];
     for (let run = 0; run < RUNS; run += 1) answers.push(await send(Buffer.alloc(bytes, 'x'), isAnnounced, 'bad'));
     expect(answers).toEqual(Array(RUNS).fill('401 token-invalid'));

@@ -37,7 +37,7 @@ if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so it does not judge the 
     google.world.grant(driveWriter, `serviceAccount:${courier}`);
     await gcloud('auth', 'activate-service-account', '--key-file', google.world.keyFiles.courier ?? '');
   }, 60_000);
-  // A version that is disabled.
+  // A disabled version.
   afterAll(() =>
     google.judge([
       '400 GET secretmanager.googleapis.com/v1/projects/local-project/secrets/drive-key/versions/1:access',
@@ -51,7 +51,7 @@ if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so it does not judge the 
     expect(identity).toMatchObject({ aud: 'https://courier.example', email: google.world.emails.courier });
   });
 
-  test('reads a secret, and is told why it may not', async () => {
+  test('reads a secret, and gets the reason when access is denied', async () => {
     const text = await gcloud('secrets', 'versions', 'access', 'latest', '--secret=drive-key');
     expect(JSON.parse(text)).toMatchObject({ client_email: google.world.emails.courier });
     google.world.secrets.setState('drive-key', 1, 'DISABLED');
@@ -63,7 +63,7 @@ if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so it does not judge the 
     );
   });
 
-  test('impersonates', async () => {
+  test('impersonates a service account', async () => {
     const as = `--impersonate-service-account=${google.world.emails.driveWriter}`;
     const token = await gcloud('auth', 'print-access-token', as);
     expect(google.world.tokens.holderOf(token, [])).toMatchObject({ email: google.world.emails.driveWriter });

@@ -8,14 +8,14 @@ import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
 
-/** Clients that two generators make of /openapi.json, as a stranger would: generated, type-checked, compiled and run. */
+/** Two generators make clients from /openapi.json as a user would: generated, type-checked, compiled and run. */
 
 const ROOT = join(import.meta.dirname, '../..');
 let google: LocalGoogle;
 let courier: CourierProcess;
 let folder: string;
 
-/** Not in this thread: the local Google, which is asked meanwhile, lives in it. */
+/** In a separate process, since the local Google that it calls runs in this thread. */
 const run = async (program: string, ...args: string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(program, args, {
     cwd: folder,
@@ -50,7 +50,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Compiles a program strictly, as its user would, and answers what it prints. */
+/** Compiles a program strictly, as its user would, and returns its output. */
 const results = async (name: string, program: string): Promise<Record<string, unknown>> => {
   const token = google.world.idToken({ email: google.world.emails.exporter, audience: AUDIENCE });
   const head = `const [url, token] = ${JSON.stringify([courier.url, token])};\n`;
@@ -62,7 +62,7 @@ const results = async (name: string, program: string): Promise<Record<string, un
 
 const bytesOf = (id: unknown): string => google.drive.bytesOf(String(id)).toString();
 
-/** What every one of them has to get done. */
+/** What each of them must be able to do. */
 const expectDelivered = (got: Record<string, unknown>, name: string): void => {
   expect(got.file).toMatchObject({ name: `${name} tést.csv`, mimeType: 'text/csv', path: 'a b/ü' });
   expect(bytesOf((got.file as { id: string }).id)).toBe('a,b\n1,2\n');

@@ -9,7 +9,7 @@ import { startJudgedGoogle } from '../support/judged-google.ts';
 
 jest.setTimeout(60_000);
 let google: Awaited<ReturnType<typeof startJudgedGoogle>>;
-/** Google's own client, unmodified: only where it sends to is said, call by call. */
+/** Google's own unmodified client: only its root address is set, call by call. */
 let drive: InstanceType<typeof drivePackage.drive_v3.Drive>;
 let there: { rootUrl: string };
 const all = { supportsAllDrives: true };
@@ -27,7 +27,7 @@ beforeAll(async () => {
   drive = new drivePackage.drive_v3.Drive({ auth });
   there = { rootUrl: `${google.origin}/www.googleapis.com/` };
 });
-// What it asks for in order to be refused.
+// The requests that are expected to fail.
 afterAll(() =>
   google.judge([
     '404 GET www.googleapis.com/drive/v3/files/{id}',
@@ -35,7 +35,7 @@ afterAll(() =>
   ]),
 );
 
-/** Status and reason of the error that the client throws. */
+/** The status and reason of the error that the client throws. */
 const failure = async (call: Promise<unknown>): Promise<(number | string | undefined)[]> => {
   try {
     await call;
@@ -47,7 +47,7 @@ const failure = async (call: Promise<unknown>): Promise<(number | string | undef
 };
 
 describe('googleapis for Node', () => {
-  test('makes, reads, changes, finds, moves, shares and removes', async () => {
+  test('creates, reads, changes, finds, moves, shares and deletes', async () => {
     const parents = [google.places.sharedDrive];
     const { data: ids } = await drive.files.generateIds({ count: 2 }, there);
     const [folderId = '', id = ''] = ids.ids ?? [];
@@ -96,14 +96,14 @@ describe('googleapis for Node', () => {
     expect(drives.drives?.map(({ name }) => name)).toEqual(['Reports']);
   });
 
-  test('is told reasons that it understands', async () => {
+  test('gets error reasons that it understands', async () => {
     const missing = await failure(drive.files.get({ fileId: google.places.unsharedFolder }, there));
     expect(missing).toEqual([404, 'notFound']);
     const full = await failure(drive.files.create({ requestBody: { name: 'x' } }, there));
     expect(full).toEqual([403, 'storageQuotaExceeded']);
   });
 
-  test('hears 501 for what is not here', async () => {
+  test('gets 501 for what is not implemented', async () => {
     expect(await failure(drive.changes.getStartPageToken({}, there))).toEqual([501, 'notImplemented']);
   });
 });

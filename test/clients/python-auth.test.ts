@@ -19,7 +19,7 @@ const cases = pythons.map((python): [string, Program] => [python.version, python
 (cases.length === 0 ? describe.skip : describe).each(
   cases.length === 0 ? [['', { command: 'python3', env: {}, version: '' }] satisfies [string, Program]] : cases,
 )('Python’s google-auth %s', (_, python) => {
-  /** Debian's is from 2018: what it has not yet is skipped, and said. */
+  /** Debian's version is from 2018: tests of newer features are skipped with a notice. */
   const testIf = (name: string): typeof test => {
     const found = spawnSync(python.command, ['-c', `from ${name.replace(/\.(\w+)$/, ' import $1')}`], {
       env: { ...process.env, ...python.env },
@@ -54,12 +54,12 @@ credentials.refresh(google.auth.transport.requests.Request())
 print(credentials.token)`;
   const DRIVE = 'https://www.googleapis.com/auth/drive';
 
-  test('a service account’s key file, by its own token_uri', async () => {
+  test('a service account’s key file, with its own token_uri', async () => {
     const token = await run(REFRESH, [file('courier'), DRIVE]);
     expect(holderOf(token)).toMatchObject({ email: google.world.emails.courier, scopes: [DRIVE] });
   });
 
-  test('a person’s refresh token (its file’s token_uri is read by no Python)', async () => {
+  test('a user’s refresh token (no Python version reads its file’s token_uri)', async () => {
     const script = `
 import json, sys, google.auth.transport.requests
 from google.oauth2.credentials import Credentials
@@ -75,7 +75,7 @@ print(credentials.token)`;
     ['external-account-oidc', 'identity_pool'],
   ] as const)
     testIf(`google.auth.${module}`)(name, async () => {
-      // Not google.auth's own loader: it asks the resource manager for the project's name first.
+      // Not google.auth's own loader, which first asks the resource manager for the project's name.
       const script = `
 import sys, google.auth.transport.requests
 from google.auth import ${module}
@@ -132,7 +132,7 @@ print(id_token.verify_token(sys.argv[1], request, audience='aud', certs_url=sys.
 
   const onPlatform = (): Record<string, string> => ({
     GCE_METADATA_HOST: google.metadataHost,
-    // What the older ones read.
+    // The variable that the older versions read.
     GCE_METADATA_ROOT: google.metadataHost,
     GCE_METADATA_IP: google.metadataHost,
     NO_GCE_CHECK: 'false',
@@ -163,7 +163,7 @@ print(credentials.token, id_token.fetch_id_token(request, 'aud'))`;
     expect(decodeJwt(identity).aud).toBe('aud');
   });
 
-  test('a deleted key: Google’s own words reach Python', async () => {
+  test('a deleted key: Python gets Google’s error message', async () => {
     const email = 'short-lived@local-project.iam.gserviceaccount.com';
     google.world.addServiceAccount(email);
     await google.world.addKey(email);

@@ -10,7 +10,7 @@ import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts
 import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
 import { findPythonAuths, type Program } from '../support/programs.ts';
 
-/** The Python client's own tests, against the local Google and a courier, with each Python that is found here. */
+/** The Python client's own tests, against the local Google and a courier, with each Python version on this machine. */
 
 jest.setTimeout(420_000);
 const execute = promisify(execFile);
@@ -22,7 +22,7 @@ if (pythons.length === 0)
     'SKIPPED: no python3 with google-auth here (Debian: python3-google-auth python3-requests), so the Python client is not tested.',
   );
 
-/** A Google of its own for each Python: what one has delivered, the next would find. */
+/** A separate Google for each Python version, since each would find the other's files. */
 interface PythonWorld {
   google: LocalGoogle;
   description: Readonly<Record<string, unknown>>;
@@ -55,7 +55,7 @@ const hourAgo = () => {
   return { iat: exp - 3_600, exp };
 };
 
-/** Its file is written, and then Google deletes it. */
+/** The file is written, and then Google deletes it. */
 const deleteKeyOf = async ({ world, origin }: LocalGoogle, email: string): Promise<void> => {
   world.addServiceAccount(email);
   await world.addKey(email);

@@ -13,7 +13,7 @@ if (python === undefined)
     'SKIPPED: no python3 with googleapiclient here (Debian: python3-googleapi), so it does not judge the local Drive.',
   );
 
-/** The client as it is; Google's description of Drive tells it where Drive is, and here it tells another place. */
+/** The unmodified client. Google's description of Drive tells it Drive's address, which is replaced here. */
 const PREAMBLE = `
 import io, json, sys
 from google.oauth2 import service_account
@@ -40,7 +40,7 @@ def reason(request):
   beforeAll(async () => {
     google = await startJudgedGoogle();
   });
-  // What it asks for in order to be refused.
+  // The requests that are expected to fail.
   afterAll(() =>
     google.judge([
       '400 GET www.googleapis.com/drive/v3/files',
@@ -91,7 +91,7 @@ out['long'] = files.list(q=long, fields='files/id').execute()
     });
   });
 
-  test('makes and takes permissions', async () => {
+  test('creates and deletes permissions', async () => {
     const out = await run(`
 id = files.create(body={'name': 'p', 'parents': [shared]}, supportsAllDrives=True).execute()['id']
 permissions = drive.permissions()
@@ -127,7 +127,7 @@ out['resumable'] = put(700000, True)
     expect(out).toEqual({ multipart: ['70000', true], resumable: ['700000', true] });
   });
 
-  test('is told reasons', async () => {
+  test('gets error reasons', async () => {
     const out = await run(`
 out['unshared'] = reason(files.get(fileId=places['unsharedFolder']))
 out['quota'] = reason(files.create(body={'name': 'x'}))

@@ -18,7 +18,7 @@ if (python === undefined)
     'SKIPPED: no python3 with googleapiclient here (Debian: python3-googleapi), so it does not judge uploads to the local Drive.',
   );
 
-/** Drive as its own users have it: from the discovery document, with nothing changed but where it lives. */
+/** The Drive client as its users have it: from the discovery document, with only the address replaced. */
 const HEAD = `
 import io, json, sys
 ${IMPORTS}
@@ -43,7 +43,7 @@ create = lambda media, body=None: drive.files().create(body=body, media_body=med
   afterEach(() => google.faults.clear());
   afterAll(async () => {
     rmSync(folder, { recursive: true, force: true });
-    // What a fault broke off, and what it asks for in order to be refused.
+    // The requests that a fault interrupted, and those that are expected to fail.
     await google.judge([
       '0 PUT www.googleapis.com/upload/drive/v3/files',
       '404 POST www.googleapis.com/upload/drive/v3/files',
@@ -75,7 +75,7 @@ create = lambda media, body=None: drive.files().create(body=body, media_body=med
   };
   const IN_FOLDER = "{'name': 'from python', 'parents': [folder]}";
 
-  test('simple: bytes alone, into a file that is there', async () => {
+  test('simple: only bytes, into an existing file', async () => {
     const bytes = noise(100_000);
     const id = google.drive.putFile({ name: 'old', bytes: 'old', parent: google.places.sharedDrive });
     const file = await run(
@@ -123,7 +123,7 @@ print(json.dumps([response, progress]))`;
     expect(file).toMatchObject({ mimeType: 'application/zip', sha256Checksum: hex('sha256', bytes) });
   });
 
-  test('resumable, from a stream whose end is not known before it comes', async () => {
+  test('resumable, from a stream of unknown length', async () => {
     const bytes = noise(2 * GRANULE + 7);
     const script = `
 class Pipe(MediaIoBaseUpload):
@@ -135,13 +135,13 @@ media = Pipe(open(path, 'rb'), mimetype='text/plain', chunksize=256 * 1024, resu
     expect(file.sha256Checksum).toBe(hex('sha256', bytes));
   });
 
-  test('resumable, through 503s and parts stored: it goes on from where Drive says', async () => {
+  test('resumable, despite 503s and partially stored chunks: it resumes at Drive’s offset', async () => {
     google.faults.add([
       { method: 'PUT', nth: [2, 6], fault: { kind: 'status', status: 503 } },
       { method: 'PUT', nth: [1, 5], fault: { kind: 'partial', storeAtMostBytes: GRANULE } },
     ]);
     const bytes = noise(2 * MIB + 1);
-    // Not by num_retries, with which it sends the rest of a stream that it has read already.
+    // Without num_retries, with which it would resend a stream that it has already read.
     const script = `
 request = create(MediaFileUpload(path, mimetype='text/plain', chunksize=2 * 256 * 1024, resumable=True), ${IN_FOLDER})
 response = None
@@ -156,7 +156,7 @@ print(json.dumps(response))`;
     expect(google.drive.files().filter(({ id }) => id === file.id)).toHaveLength(1);
   });
 
-  test('resumable, after a connection that broke: it asks, and goes on', async () => {
+  test('resumable, after a broken connection: it queries the offset and resumes', async () => {
     google.faults.add({ method: 'PUT', nth: 2, fault: { kind: 'reset', when: 'during', afterBytes: GRANULE + 10 } });
     const bytes = noise(MIB + 1);
     const script = `
@@ -173,7 +173,7 @@ print(json.dumps([response, broken]))`;
     expect(file.sha256Checksum).toBe(hex('sha256', bytes));
   });
 
-  test('reads why it is refused', async () => {
+  test('reads the error reason', async () => {
     const script = `
 try: create(MediaFileUpload(path, resumable=True, mimetype='text/plain'), {'name': 'x', 'parents': ['nowhere']}).execute()
 except HttpError as error: print(json.dumps([int(error.resp.status), str(error)]))`;

@@ -13,14 +13,14 @@ if (!hasRclone)
 
 const range = (first: number, last: number): string[] =>
   Array.from({ length: last - first + 1 }, (_, index) => String.fromCharCode(first + index));
-/** Of ASCII, but `/`: rclone itself takes that for its own. */
+/** All ASCII characters except `/`, which rclone itself interprets. */
 const CONTROLS = [...range(1, 0x1f), '\x7f'];
 const PRINTABLES = range(0x20, 0x7e).filter((character) => character !== '/');
 
 /**
- * Names that rclone's own integration tests put into Google's Drive (rclone/rclone, fstest/fstests, FsEncoding),
- * and find there again as they were; rclone changes none of them for Drive (backend/drive: only what is no UTF-8 is encoded).
- * Left is how rclone writes what a path of its own cannot hold, right is what Drive holds.
+ * Names that rclone's own integration tests store in Google Drive (rclone/rclone, fstest/fstests, FsEncoding) and read
+ * back unchanged. rclone changes none of them for Drive (backend/drive: only invalid UTF-8 is encoded). The left side
+ * is how rclone writes what its own paths cannot hold, the right side is what Drive stores.
  */
 const NAMES: readonly [string, string, string][] = [
   ['control characters', range(0x2401, 0x241f).join(''), range(1, 0x1f).join('')],
@@ -51,7 +51,7 @@ const NAMES: readonly [string, string, string][] = [
     await google.judge();
   });
 
-  test.each(NAMES)('%s: kept as it was, listed, found and removed', async (_, written, held) => {
+  test.each(NAMES)('%s: stored unchanged, listed, found and deleted', async (_, written, held) => {
     const place = 'alice:names';
     await rclone.run(['rcat', `${place}/${written}`], written);
     const [file] = google.drive.files().filter(({ name }) => name === held);
@@ -62,7 +62,7 @@ const NAMES: readonly [string, string, string][] = [
     expect(google.drive.files().filter(({ name }) => name === held)).toEqual([]);
   });
 
-  test('test info: what it finds of Drive, it finds here', async () => {
+  test('test info: it detects the same properties as with the real Drive', async () => {
     const findings = join(tmpdir(), `rclone-info-${process.pid}.json`);
     const checks = ['--check-normalization', '--check-control', '--check-streaming'];
     await rclone.run(['test', 'info', ...checks, '--write-json', findings, 'reports:info']);
@@ -72,7 +72,7 @@ const NAMES: readonly [string, string, string][] = [
       CanStream: true,
       CanWriteUnnormalized: true,
       CanReadUnnormalized: true,
-      // "the `=` operator is case insensitive", and rclone looks again at what it finds.
+      // "the `=` operator is case insensitive", and rclone checks the results again.
       CanReadRenormalized: false,
     });
     const everywhere = (state: string) => ({ left: state, middle: state, right: state });
@@ -81,7 +81,7 @@ const NAMES: readonly [string, string, string][] = [
         character,
         { WriteError: {}, GetError: {}, InList: everywhere('present') },
       ]);
-    // Drive keeps them, as the names above show; in rclone's own listings they have other names.
+    // Drive stores them, as the names above show. In rclone's own listings they have other names.
     for (const character of CONTROLS)
       expect([character, characters[character]]).toMatchObject([
         character,

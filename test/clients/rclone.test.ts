@@ -30,7 +30,7 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
   afterAll(async () => {
     await rclone.close();
     rmSync(folder, { recursive: true, force: true });
-    // Nothing of what it asked was wrong, or is missing here.
+    // No request was invalid or hit something unimplemented.
     await google.judge();
   });
 
@@ -38,18 +38,18 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
     (await rclone.run(args)).split('\n').filter((line) => line !== '');
   const named = (name: string) => google.drive.files().filter((file) => file.name === name);
 
-  /** A folder of its own, and in it a small file and a large one. */
+  /** A new folder with a small file and a large one. */
   const filled = async (place: string): Promise<void> => {
     await rclone.run(['copyto', local('small.bin'), `${place}/small.bin`]);
     await rclone.run(['copyto', local('big.bin'), `${place}/big.bin`]);
   };
 
-  // A service account owns no storage: into `team:`, a folder of a person, it could only make folders.
+  // A service account owns no storage: in `team:`, a folder of a person, it could only create folders.
   describe.each(['reports', 'alice', 'delegated'])('%s:', (remote) => {
     const place = `${remote}:judged-${remote}`;
     beforeAll(() => filled(place));
 
-    test('lsf, of a folder within folders that mkdir made', async () => {
+    test('lsf of nested folders that mkdir created', async () => {
       await rclone.run(['mkdir', `${place}/deeper/deepest`]);
       expect(await lines('lsf', '-R', '--format', 'ps', place)).toEqual(
         expect.arrayContaining([
@@ -62,7 +62,7 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
       await rclone.run(['rmdirs', `${place}/deeper`]);
     });
 
-    test('check --download, and check by hashes, find the bytes that were sent', async () => {
+    test('check --download and check by hashes find the sent bytes', async () => {
       for (const how of [['--download'], []]) {
         const { code, stderr } = await rclone.end(['check', '--one-way', ...how, folder, place]);
         expect([code, stderr]).toEqual([0, expect.stringContaining('2 matching files')]);
@@ -78,7 +78,7 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
       expect(sums.sort()).toEqual([`${hex('md5', SMALL)}  small.bin`, `${hex('md5', BIG)}  big.bin`].sort());
     });
 
-    test('rcat: a stream whose end is not known, short and long, comes out of cat again', async () => {
+    test('rcat: a stream of unknown length, short or long, is returned by cat', async () => {
       for (const bytes of [Buffer.from('a line\n'), noise(9 * MIB + 7)]) {
         await rclone.run(['rcat', `${place}/streamed`], bytes);
         const [file] = google.drive
@@ -92,7 +92,7 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
       }
     });
 
-    test('moveto keeps the file, copyto makes another', async () => {
+    test('moveto keeps the file, copyto creates another one', async () => {
       const name = `moving-${remote}`;
       await rclone.run(['rcat', `${place}/${name}`], 'moving');
       const [{ id } = { id: '' }] = named(name);
@@ -105,14 +105,14 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
       expect(named(`moved-${remote}`)).toMatchObject([{ trashed: true }]);
     });
 
-    test('copyto over a file makes a revision of it', async () => {
+    test('copyto over a file adds a revision', async () => {
       await rclone.run(['rcat', `${place}/twice-${remote}`], 'once');
       await rclone.run(['rcat', `${place}/twice-${remote}`], 'and again');
       expect(named(`twice-${remote}`)).toMatchObject([{ size: 9, revisions: 2 }]);
       await rclone.run(['deletefile', `${place}/twice-${remote}`]);
     });
 
-    test('dedupe sees several of one name, and keeps the newest', async () => {
+    test('dedupe finds several files of one name, and keeps the newest', async () => {
       const parent = google.drive.files().find(({ name }) => name === `judged-${remote}`)?.id ?? '';
       const name = `same-${remote}`;
       const ids = ['one', 'two', 'three'].map((bytes) => google.drive.putFile({ name, bytes, parent }));
@@ -121,7 +121,7 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
       expect(named(name).filter(({ trashed }) => !trashed)).toMatchObject([{ id: ids[2] }]);
     });
 
-    test('delete puts into the trash what fits, and leaves the rest', async () => {
+    test('delete moves matching files to the trash, and leaves the rest', async () => {
       await rclone.run(['rcat', `${place}/old.log`], 'x');
       await rclone.run(['delete', '--include', '*.log', place]);
       expect(await lines('lsf', place, '--include', '*.{log,bin}')).toEqual(['big.bin', 'small.bin']);
@@ -140,7 +140,7 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
       await rclone.run(['deletefile', `${place}/touched`]);
     });
 
-    test('link lets anybody in', async () => {
+    test('link gives everybody access', async () => {
       const link = await rclone.run(['link', `${place}/small.bin`]);
       const [, id = ''] = /id=([\w-]+)/.exec(link) ?? [];
       expect(google.drive.state.store.files.get(id)?.permissions).toContainEqual(
@@ -148,7 +148,7 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
       );
     });
 
-    test('backend shortcut: what it points to is read through it', async () => {
+    test('backend shortcut: its target is read through it', async () => {
       await rclone.run([
         'backend',
         'shortcut',
@@ -162,7 +162,7 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
     });
   });
 
-  test('a service account sees no storage of its own in about, a person hers', async () => {
+  test('about shows no storage for a service account, and a user’s own for a user', async () => {
     expect(await rclone.run(['about', 'reports:'])).toBe('');
     expect(JSON.parse(await rclone.run(['about', '--json', 'alice:']))).toEqual({
       used: expect.any(Number),
@@ -171,15 +171,15 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
     });
   });
 
-  test('a service account is told that it has no storage', async () => {
+  test('a service account gets an error because it has no storage', async () => {
     const { code, stderr } = await rclone.end(['copyto', local('small.bin'), 'team:small.bin']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('storageQuotaExceeded')]);
-    // What is not refused: folders.
+    // Folders are not rejected.
     await rclone.run(['mkdir', 'team:folder']);
     expect(await lines('lsf', 'team:')).toContain('folder/');
   });
 
-  test('deleting for good is the owner’s, and in a shared drive its managers’', async () => {
+  test('permanent deletion is for the owner, and in a shared drive for its managers', async () => {
     for (const remote of ['reports', 'alice']) await rclone.run(['rcat', `${remote}:for good`], 'x');
     const { code, stderr } = await rclone.end(['deletefile', '--drive-use-trash=false', 'reports:for good']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('insufficientFilePermissions')]);
@@ -193,14 +193,14 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
     ]);
   });
 
-  test('what others share is found among what is shared with me', async () => {
+  test('files shared by others are found in "shared with me"', async () => {
     const id = google.drive.putFile({ name: 'from Bob.txt', bytes: 'hello', parent: google.places.unsharedFolder });
     google.drive.share(id, { email: google.world.emails.alice, role: 'reader' });
     expect(await lines('lsf', '--drive-shared-with-me', '--files-only', 'alice:')).toEqual(['from Bob.txt']);
     expect(await rclone.run(['cat', '--drive-shared-with-me', 'alice:from Bob.txt'])).toBe('hello');
   });
 
-  test('cleanup empties her trash', async () => {
+  test('cleanup empties the user’s trash', async () => {
     await rclone.run(['rcat', 'alice:to go'], 'x');
     await rclone.run(['deletefile', 'alice:to go']);
     expect(named('to go')).toMatchObject([{ trashed: true }]);

@@ -11,7 +11,7 @@ import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
 import { formOf, formType } from '../support/form-bodies.ts';
 import { findHttpx, findJava, findRequestsToolbelt, findWget, type Program } from '../support/programs.ts';
 
-/** Programs of other authors that send files to a real courier process, each with its own way to write a request. */
+/** Third-party programs that send files to a real courier process, each with its own way to write a request. */
 
 interface Answer {
   status: number;
@@ -67,7 +67,7 @@ const expectDelivered = ({ status, body }: Answer, facts: Record<string, unknown
   expect(hex('sha256', google.drive.bytesOf(String(body.id)))).toBe(sha256);
 };
 
-/** What has to come of a request, by the first words of its name. */
+/** The expected result of a request, by the first words of its name. */
 const EXPECTATIONS: Readonly<Record<string, (answer: Answer) => void>> = {
   raw: (answer) => expectDelivered(answer, { path: 'raw' }),
   form: (answer) => {
@@ -77,7 +77,7 @@ const EXPECTATIONS: Readonly<Record<string, (answer: Answer) => void>> = {
   refused: ({ status, body }) => expect({ ...body, status }).toMatchObject({ status: 401, code: 'token-invalid' }),
 };
 
-/** Checks what a program printed: a JSON object with an answer for each of these requests, and no others. */
+/** Checks a program's output: a JSON object with a response for each of these requests, and no others. */
 const expectAnswers = (printed: string, requests: readonly string[]): void => {
   const answers = JSON.parse(printed) as Record<string, Answer>;
   expect(Object.keys(answers)).toEqual(requests);
@@ -87,7 +87,7 @@ const expectAnswers = (printed: string, requests: readonly string[]): void => {
   }
 };
 
-/** What each program is started with. */
+/** The arguments of each program. */
 const args = () => [courier.url, token, file, encodeURIComponent(NAME), LONG_BOUNDARY];
 
 /** The tests of one program. They are skipped, with a warning, where it is absent. */
@@ -114,7 +114,7 @@ describeProgram('Java’s HttpClient', findJava(), 'Debian: default-jdk-headless
     'raw, after 100 Continue',
     'refused',
   ];
-  test('sends files and forms, as it is and restricted to HTTP/1.1', async () => {
+  test('sends files and forms, by default and restricted to HTTP/1.1', async () => {
     const source = join(import.meta.dirname, 'SendFiles.java');
     const printed = await run(java, ['-Dfile.encoding=UTF-8', source, ...args()]);
     expectAnswers(
@@ -124,7 +124,7 @@ describeProgram('Java’s HttpClient', findJava(), 'Debian: default-jdk-headless
   }, 120_000);
 });
 
-/** What both Python programs begin with. */
+/** The common beginning of both Python programs. */
 const PYTHON_HEAD = `
 import json, sys
 url, token, path, name, boundary = sys.argv[1:6]
@@ -141,7 +141,7 @@ def pieces():
 const PYTHON_TAIL = '\nprint(json.dumps(answers))';
 
 describeProgram('requests-toolbelt', findRequestsToolbelt(), 'Debian: python3-requests-toolbelt', (python) => {
-  test('sends files and forms, whole and as it reads them', async () => {
+  test('sends files and forms, buffered and streamed', async () => {
     const script = `${PYTHON_HEAD}
 import requests
 from requests_toolbelt import MultipartEncoder
@@ -167,7 +167,7 @@ ${PYTHON_TAIL}`;
 });
 
 describeProgram('httpx', findHttpx(), 'Debian: python3-httpx', (python) => {
-  test('sends files and forms, whole and as it reads them', async () => {
+  test('sends files and forms, buffered and streamed', async () => {
     const script = `${PYTHON_HEAD}
 import httpx
 client = httpx.Client(timeout=60)
@@ -201,7 +201,7 @@ describeProgram('wget', findWget(), 'Debian: wget', (wget) => {
   };
   const authorized = () => `Authorization: Bearer ${token}`;
 
-  test('sends a file whose name is in the address', async () => {
+  test('sends a file whose name is in the URL', async () => {
     const answer = await send(`/v1/files?path=raw&name=${NAME}`, [authorized(), 'Content-Type: text/csv']);
     EXPECTATIONS.raw?.(answer);
   });
@@ -212,7 +212,7 @@ describeProgram('wget', findWget(), 'Debian: wget', (wget) => {
     EXPECTATIONS.raw?.(answer);
   });
 
-  test('sends a file with the type that it gives to every body', async () => {
+  test('sends a file with its default type for bodies', async () => {
     const { status, body } = await send('/v1/files?name=plain', [authorized()]);
     expect({ ...body, status }).toMatchObject({ status: 201, mimeType: 'application/octet-stream' });
   });
@@ -227,7 +227,7 @@ describeProgram('wget', findWget(), 'Debian: wget', (wget) => {
     EXPECTATIONS.form?.(answer);
   });
 
-  test('reads why it is refused', async () => {
+  test('reads the error response', async () => {
     // wget itself drops the body of every 401.
     expect((await send('/v1/files?name=a', ['Authorization: Bearer wrong'])).status).toBe(401);
     const { status, body } = await send('/v1/files?name=a/b', [authorized()]);

@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
 
 let google: LocalGoogle;
 let leave: () => void;
-/** How far Google's clock is ahead of ours. */
+/** How far Google's clock is ahead of the courier's. */
 let skewMs = 0;
 const witness = createWitness();
 
@@ -42,10 +42,10 @@ interface Case {
   credential: () => Credential | Promise<Credential>;
   code: string;
   reason: string;
-  /** Which field of the document is wrong. */
+  /** The wrong field of the document. */
   detail?: string;
   remedy: string;
-  /** Puts the world right again. */
+  /** Restores the original state. */
   after?: () => void;
 }
 
@@ -296,7 +296,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe('ends in its code and its remedy, and Google is not asked again and again', () => {
+describe('a broken setup gives its code and remedy, without repeated calls to Google', () => {
   test.each(CASES)('$what', async ({ credential, code, reason, detail = '', remedy, after }) => {
     try {
       const refusal = await refused(await credential());
@@ -309,7 +309,7 @@ describe('ends in its code and its remedy, and Google is not asked again and aga
   });
 });
 
-describe('clocks two hours off', () => {
+describe('clocks that differ by two hours', () => {
   test.each([
     ['a key', () => ({ file: path('courier') }), 'key-invalid'],
     ['a delegated key', () => ({ file: path('courier'), subject: google.world.emails.bob }), 'key-invalid'],
@@ -319,7 +319,7 @@ describe('clocks two hours off', () => {
       'key-invalid',
     ],
     ['AWS', () => ({ file: path('external-account-aws') }), 'impersonation-refused'],
-  ] as [string, () => Credential, string][])('%s: says that it is the clock', async (_, credential, code) => {
+  ] as [string, () => Credential, string][])('%s: the error names the clock', async (_, credential, code) => {
     for (const hours of [2, -2]) {
       skewMs = hours * HOUR_MS;
       const refusal = await refused(credential());
@@ -328,7 +328,7 @@ describe('clocks two hours off', () => {
     }
   });
 
-  test('an OIDC token that is two hours too young says so too, one of half a day serves', async () => {
+  test('so does an OIDC token that is two hours too new, while one of half a day is accepted', async () => {
     skewMs = -2 * HOUR_MS;
     expect(await refused({ file: path('external-account-oidc') })).toMatchObject({
       code: 'impersonation-refused',
@@ -339,14 +339,14 @@ describe('clocks two hours off', () => {
   });
 });
 
-test('a refused key is read again once, not in a loop', async () => {
+test('a rejected key is read again once, not in a loop', async () => {
   const auth = openAuth(google, witness, damaged('courier', { client_email: google.world.emails.stranger }));
   google.calls.clear();
   await Promise.allSettled(Array.from({ length: 30 }, () => auth.token()));
   expect(google.calls.count({ host: 'oauth2.googleapis.com' })).toBe(1);
 });
 
-test('none of it printed a key, a token or an assertion', () => {
+test('the output contains no key, token or assertion', () => {
   for (const name of ['courier', 'stranger', 'authorized-user-alice', 'authorized-user-ops'])
     witness.sawSecretsIn(JSON.stringify(contentOf(name)));
   const printed = witness.lines.join('');
@@ -354,7 +354,7 @@ test('none of it printed a key, a token or an assertion', () => {
   expect([...witness.secrets].filter((secret) => printed.includes(secret))).toEqual([]);
 });
 
-test('a metadata server that is away is a passing fault on Cloud Run', async () => {
+test('an unavailable metadata server is a transient error on Cloud Run', async () => {
   google.faults.add([{ host: 'metadata*', fault: { kind: 'status', status: 503 } }]);
   const refusal = await refusalOf(openAuth(google, witness, { adc: true }, { onCloudRun: true }), witness);
   google.faults.clear();

@@ -7,7 +7,7 @@ import { inSecret } from './drive-auth/ways.ts';
 
 let google: LocalGoogle;
 let leave: () => void;
-/** Added to the machine's clock, for all. */
+/** Added to the machine's clock for all parties. */
 let aheadMs = 0;
 const now = (): number => Date.now() + aheadMs;
 const witness = createWitness(now);
@@ -34,7 +34,7 @@ const accessed = (short: string): number =>
 const actorOf = (token: string) => google.world.tokens.holderOf(token, []);
 
 describe('a new version of the secret', () => {
-  test('is used within cacheSeconds, and until then Secret Manager is left alone', async () => {
+  test('is used within cacheSeconds, and until then Secret Manager is not called', async () => {
     const { short, secret } = newSecret(key('courier'));
     const auth = openAuth(google, witness, { secret, cacheSeconds: 100 });
     const first = await auth.token();
@@ -47,7 +47,7 @@ describe('a new version of the secret', () => {
     expect(witness.lines.join('')).toContain('The key has changed');
   });
 
-  test('is used at once when Google refuses the old key', async () => {
+  test('is used at once when Google rejects the old key', async () => {
     const { courier } = google.world.emails;
     const old = await google.world.addKey(courier);
     const { short, secret } = newSecret(Buffer.from(JSON.stringify(old)));
@@ -62,7 +62,7 @@ describe('a new version of the secret', () => {
     expect(accessed(short)).toBe(2);
   });
 
-  test('is waited for by an event that names the secret, and the old token goes too', async () => {
+  test('is used after an event that names the secret, and the old token is dropped too', async () => {
     const { short, secret } = newSecret(key('courier'));
     const auth = openAuth(google, witness, { secret, cacheSeconds: 86_400 });
     await auth.token();
@@ -71,7 +71,7 @@ describe('a new version of the secret', () => {
     expect(actorOf(await auth.token())).toMatchObject({ email: google.world.emails.stranger });
   });
 
-  test('is not used where the configuration pins another', async () => {
+  test('is not used if the configuration pins another one', async () => {
     const { short, secret } = newSecret(key('courier'));
     const auth = openAuth(google, witness, { secret: `${secret}/versions/1`, cacheSeconds: 10 });
     await auth.token();
@@ -80,7 +80,7 @@ describe('a new version of the secret', () => {
     expect(actorOf(await auth.token())).toMatchObject({ email: google.world.emails.courier });
   });
 
-  test('is used as soon as an alias says so', async () => {
+  test('is used as soon as an alias refers to it', async () => {
     const { short, secret } = newSecret(key('courier'));
     inSecret(google, short, key('stranger'));
     google.world.secrets.setAlias(short, 'blue', 1);
@@ -96,7 +96,7 @@ describe('a new version of the secret', () => {
     const auth = openAuth(google, witness, { secret });
     expect(await refusalOf(auth, witness)).toMatchObject({ code: 'key-invalid' });
     const asked = accessed(short);
-    // A storm of requests is no storm on Secret Manager.
+    // Many concurrent requests cause few calls to Secret Manager.
     await Promise.allSettled(Array.from({ length: 20 }, () => auth.token()));
     expect(accessed(short)).toBe(asked);
     inSecret(google, short, key('courier'));
@@ -105,8 +105,8 @@ describe('a new version of the secret', () => {
   });
 });
 
-describe('a Secret Manager that is away', () => {
-  test('leaves the key in hand in use, but not for ever', async () => {
+describe('an unavailable Secret Manager', () => {
+  test('keeps the cached key in use, but only for a limited time', async () => {
     const { secret } = newSecret(key('courier'));
     const auth = openAuth(google, witness, { secret, cacheSeconds: 60 });
     const first = await auth.token();
@@ -122,7 +122,7 @@ describe('a Secret Manager that is away', () => {
   });
 });
 
-describe('a secret that cannot be used', () => {
+describe('an unusable secret', () => {
   const document = (change: object): Buffer =>
     Buffer.from(JSON.stringify({ ...(JSON.parse(key().toString()) as object), ...change }));
   const { secrets } = { secrets: () => google.world.secrets };
@@ -191,7 +191,7 @@ describe('a secret that cannot be used', () => {
   });
 });
 
-test('none of it printed a key, a token or an assertion', () => {
+test('the output contains no key, token or assertion', () => {
   witness.sawSecretsIn(key().toString());
   const printed = witness.lines.join('');
   expect(witness.secrets.size).toBeGreaterThan(30);

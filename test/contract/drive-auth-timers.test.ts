@@ -19,7 +19,7 @@ afterAll(async () => {
   await google.close();
 });
 
-/** Each call has half a minute, and some are made beside the work. */
+/** Each call has half a minute, and some are made in the background. */
 const LEAST_MS = 25_000;
 const WITHIN_MS = 5_000;
 

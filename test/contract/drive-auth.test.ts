@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   google.faults.clear();
-  // Google's library has the system's clock, so it is that which moves; timers stay real.
+  // Google's library uses the system clock, so that one is changed. Timers stay real.
   clock.ms = Date.now();
   jest.useFakeTimers({
     now: clock.ms,
@@ -50,7 +50,7 @@ const wait = (minutes: number): void => {
   jest.setSystemTime(clock.ms);
 };
 
-/** Until what happens in the background has happened. */
+/** Waits until the background work is done. */
 const eventually = async (check: () => Promise<boolean> | boolean): Promise<void> => {
   for (let turn = 0; turn < 1_000 && !(await check()); turn++) await delay(10);
   expect(await check()).toBe(true);
@@ -61,14 +61,14 @@ describe.each(WAYS)('$way', ({ configure, actsAs, account, mints, inSecret, onCl
   const minted = (): number => google.calls.count(mints);
   const actorOf = (token: string) => google.world.tokens.holderOf(token, []);
 
-  test('its token is one of Google’s, has the Drive scope, and acts as the right account', async () => {
+  test('returns a token of Google with the Drive scope for the right account', async () => {
     const auth = open();
     const holder = actorOf(await auth.token());
     expect(holder).toMatchObject({ email: actsAs(google), scopes: expect.arrayContaining([DRIVE]) });
     await eventually(() => auth.account() === (account === null ? undefined : actsAs(google)));
   });
 
-  test('however many wait, one token is asked for, and it is kept', async () => {
+  test('concurrent callers share one token request, and the token is cached', async () => {
     const auth = open();
     const before = minted();
     const tokens = await Promise.all(Array.from({ length: 50 }, () => auth.token()));
@@ -78,7 +78,7 @@ describe.each(WAYS)('$way', ({ configure, actsAs, account, mints, inSecret, onCl
     expect(minted() - before).toBe(1);
   });
 
-  test('it is renewed before it expires, while the old one still serves', async () => {
+  test('renews before expiry, while the old token is still used', async () => {
     const auth = open();
     const first = await auth.token();
     const before = minted();
@@ -90,7 +90,7 @@ describe.each(WAYS)('$way', ({ configure, actsAs, account, mints, inSecret, onCl
     expect(actorOf(await auth.token())).toMatchObject({ email: actsAs(google) });
   });
 
-  test('in its last minute everybody waits for the new one', async () => {
+  test('in the last minute all callers wait for the new token', async () => {
     const auth = open();
     const first = await auth.token();
     wait(59.5);
@@ -99,7 +99,7 @@ describe.each(WAYS)('$way', ({ configure, actsAs, account, mints, inSecret, onCl
     expect(served.has(first)).toBe(false);
   });
 
-  test('a token that Drive rejected is not handed out again, and an old rejection harms no new one', async () => {
+  test('a token that Drive rejected is not reused, and a late rejection does not affect a newer one', async () => {
     const auth = open();
     const first = await auth.token();
     auth.rejected(first);
@@ -109,7 +109,7 @@ describe.each(WAYS)('$way', ({ configure, actsAs, account, mints, inSecret, onCl
     expect(await auth.token()).toBe(second);
   });
 
-  test('when all tokens die at once, the courier’s own too, the next one asked for works', async () => {
+  test('when all tokens are revoked, including the courier’s own, the next request gets a working one', async () => {
     const auth = open();
     const first = await auth.token();
     google.world.expireAccessTokens();
@@ -119,7 +119,7 @@ describe.each(WAYS)('$way', ({ configure, actsAs, account, mints, inSecret, onCl
     expect(actorOf(await auth.token())).toMatchObject({ email: actsAs(google) });
   });
 
-  test('a Google that is away is a passing fault; a renewal that fails is only a warning', async () => {
+  test('an unavailable Google is a transient error; a failed background renewal is only a warning', async () => {
     const auth = open();
     const first = await auth.token();
     const rule = { fault: { kind: 'status', status: 503 } } as const;
@@ -148,7 +148,7 @@ describe.each(WAYS)('$way', ({ configure, actsAs, account, mints, inSecret, onCl
   });
 });
 
-test('none of it printed a key, a token or an assertion', () => {
+test('the output contains no key, token or assertion', () => {
   expect(witness.secrets.size).toBeGreaterThan(50);
   expect(witness.lines.length).toBeGreaterThan(20);
   const printed = witness.lines.join('');

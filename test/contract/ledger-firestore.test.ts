@@ -29,7 +29,7 @@ afterEach(async () => {
   for (const close of closings.splice(0).reverse()) await close();
 });
 afterAll(async () => {
-  // A call that was given up wakes once more in the library, to be told so.
+  // An abandoned call becomes active once more in the library, to get its error.
   await sleep(2_500);
   transport.close();
   await emulator?.stop();
@@ -38,12 +38,12 @@ afterAll(async () => {
 let collections = 0;
 const newCollection = (): string => `lossy-${process.pid}-${++collections}`;
 
-/** Milliseconds; an emulator that has just started, on a busy machine, takes its time. */
+/** In milliseconds. An emulator that has just started on a busy machine is slow. */
 const PATIENT = { callTimeoutMs: 15_000, attemptTimeoutMs: 5_000 };
-/** For what is never answered. */
+/** The time limit for calls without any response. */
 const IMPATIENT = { callTimeoutMs: 1_500, attemptTimeoutMs: 400 };
 
-/** Google's client, to look at the documents themselves. */
+/** Google's client, to read the documents themselves. */
 const rawClient = (): Firestore => {
   const raw = new Firestore({
     projectId: 'local-project',
@@ -87,7 +87,7 @@ const unavailable = { code: 'google-unavailable', status: 503, retryable: true }
 const suite = emulator === undefined ? describe.skip : describe;
 suite('the ledger in Firestore', () => {
   test.each<Loss>(['answer-lost', 'silent', 'unavailable'])(
-    'knows its own claim when the first answer is %s',
+    'recognizes its own claim when the first response is %s',
     async (loss) => {
       const collection = newCollection();
       let commits = 0;
@@ -101,7 +101,7 @@ suite('the ledger in Firestore', () => {
   );
 
   test.each<Loss>(['answer-lost', 'silent', 'unavailable'])(
-    'knows its own change when the first answer is %s',
+    'recognizes its own change when the first response is %s',
     async (loss) => {
       const collection = newCollection();
       const { entry } = await open(collection).claim('key', entryOf('id-1'));
@@ -115,7 +115,7 @@ suite('the ledger in Firestore', () => {
     },
   );
 
-  test("does not take another's change for its own when the answer of losing is lost", async () => {
+  test("does not mistake another's change for its own when the response to the losing call is lost", async () => {
     const collection = newCollection();
     const { entry } = await open(collection).claim('key', entryOf('id-1'));
     const theirs = await open(collection).record('key', { state: 'done', record: 'theirs' }, entry);
@@ -129,7 +129,7 @@ suite('the ledger in Firestore', () => {
     });
   });
 
-  test("does not take another's claim for its own when the answer of losing is lost", async () => {
+  test("does not mistake another's claim for its own when the response to the losing call is lost", async () => {
     const collection = newCollection();
     await open(collection).claim('key', entryOf('id-1'));
     let commits = 0;
@@ -139,7 +139,7 @@ suite('the ledger in Firestore', () => {
     expect(await ledger.claim('key', entryOf('id-2'))).toEqual({ entry: standing('id-1'), mine: false });
   });
 
-  test('heals a claim that took effect and whose every answer was lost', async () => {
+  test('recovers a claim that took effect although every response was lost', async () => {
     const collection = newCollection();
     const { ledger } = await openThrough(collection, () => 'answer-lost', IMPATIENT);
     await expect(ledger.claim('key', entryOf('id-1'))).rejects.toMatchObject(unavailable);
@@ -147,7 +147,7 @@ suite('the ledger in Firestore', () => {
   });
 
   test.each<Loss>(['silent', 'unavailable', 'answer-lost'])(
-    'gives up in time, and sends nothing more, when everything is %s',
+    'stops in time, and sends nothing more, when everything is %s',
     async (loss) => {
       const { ledger, relay } = await openThrough(newCollection(), () => loss, IMPATIENT);
       const startedMs = performance.now();
@@ -166,12 +166,12 @@ suite('the ledger in Firestore', () => {
     },
   );
 
-  test('says at once that a record found no claim', async () => {
+  test('reports at once that there is no claim to record for', async () => {
     const ledger = open(newCollection());
     await expect(ledger.record('key', { state: 'done' }, standing('id-1', '1.0'))).rejects.toMatchObject(unavailable);
   });
 
-  test('renews the time for the TTL policy with every change', async () => {
+  test('extends the TTL with every change', async () => {
     const collection = newCollection();
     let nowMs = 1_795_000_000_000;
     const ledger = open(collection, { now: () => nowMs });
@@ -187,7 +187,7 @@ suite('the ledger in Firestore', () => {
     expect(await timeOf()).toBe(nowMs + 14 * 86_400_000);
   });
 
-  test('carries the time for the TTL policy, and a name that tells nothing of the key', async () => {
+  test('stores the TTL, under a name that reveals nothing about the key', async () => {
     const collection = newCollection();
     const ledger = open(collection);
     await ledger.claim('delivery of alice', entryOf('id-1'));
@@ -199,17 +199,17 @@ suite('the ledger in Firestore', () => {
   });
 });
 
-describe('the ledger in Firestore, with nobody there', () => {
+describe('the Firestore ledger without a server', () => {
   const nowhere = 'http://127.0.0.1:9';
 
-  test('is a passing fault for every method', async () => {
+  test('returns a transient error from every method', async () => {
     const ledger = open(newCollection(), { origin: nowhere, limits: IMPATIENT });
     await expect(ledger.claim('key', entryOf('id-1'))).rejects.toMatchObject(unavailable);
     await expect(ledger.read('key')).rejects.toMatchObject(unavailable);
     await expect(ledger.record('key', { state: 'done' }, standing('id-1', '1.0'))).rejects.toMatchObject(unavailable);
   });
 
-  test('is a passing fault, too, when the project cannot be found or does not come', async () => {
+  test('returns a transient error if the project cannot be determined', async () => {
     for (const project of [
       () => Promise.reject(new Error('no metadata')),
       () => new Promise<string>(() => undefined),
@@ -228,10 +228,10 @@ describe('the ledger in Firestore, with nobody there', () => {
   });
 });
 
-describe('the ledger in Firestore, without an emulator', () => {
+describe('the Firestore ledger without an emulator', () => {
   const openAtGoogle = (answer: () => Promise<Response>, token: () => Promise<string> = async () => 'ya29.runtime') => {
     const sent: { url: string; authorization: string | null }[] = [];
-    // The library reads it when the client is made, which is at the first call.
+    // The library reads it when the client is created, at the first call.
     delete process.env.FIRESTORE_EMULATOR_HOST;
     const kept = createKeptLog();
     const ledger = createFirestoreLedger({
@@ -249,7 +249,7 @@ describe('the ledger in Firestore, without an emulator', () => {
     return { ledger, sent, kept };
   };
 
-  test("asks Google over TLS, as the runtime's own identity", async () => {
+  test("calls Google over TLS, with the runtime's own identity", async () => {
     const { ledger, sent } = openAtGoogle(async () =>
       Response.json({ writeResults: [{}], commitTime: '2026-01-01T00:00:00Z' }),
     );
@@ -261,7 +261,7 @@ describe('the ledger in Firestore, without an emulator', () => {
     expect(sent[0]?.authorization).toBe('Bearer ya29.runtime');
   });
 
-  test('moves the time at which an entry expires with every record, so that what is worked on stays', async () => {
+  test('extends the expiry of an entry with every record, so that active entries remain', async () => {
     const sent: Record<string, { timestampValue?: string }>[] = [];
     delete process.env.FIRESTORE_EMULATOR_HOST;
     let nowMs = 1_795_000_000_000;
@@ -294,7 +294,7 @@ describe('the ledger in Firestore, without an emulator', () => {
     [403, 'PERMISSION_DENIED', /roles\/datastore\.user/],
     [404, 'NOT_FOUND', /Create the Firestore database/],
     [401, 'UNAUTHENTICATED', /Retry-After/],
-  ])('says what to do about %i, tries it once, and logs no token', async (code, status, remedy) => {
+  ])('reports a remedy for %i, tries once, and logs no token', async (code, status, remedy) => {
     const { ledger, sent, kept } = openAtGoogle(async () =>
       Response.json({ error: { code, status, message: 'no' } }, { status: code }),
     );
@@ -307,7 +307,7 @@ describe('the ledger in Firestore, without an emulator', () => {
     expect(kept.lines.join()).not.toContain('ya29');
   });
 
-  test('is a passing fault when there is no token', async () => {
+  test('returns a transient error if there is no token', async () => {
     const { ledger, sent } = openAtGoogle(
       async () => new Response(),
       () => Promise.reject(new Error('no credentials')),

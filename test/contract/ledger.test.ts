@@ -70,7 +70,7 @@ for (const [name, open, present] of suites) {
       [one, other] = [first, second];
     });
 
-    test('knows nothing of a key that nobody claimed', async () => {
+    test('has no entry for an unclaimed key', async () => {
       expect(await one.read('nothing')).toBeUndefined();
     });
 
@@ -83,7 +83,7 @@ for (const [name, open, present] of suites) {
       expect(await other.read('key')).toEqual(claimed.entry);
     });
 
-    test('has one winner among fifty claims at once on two instances', async () => {
+    test('has one winner among fifty concurrent claims on two instances', async () => {
       const claims = Array.from({ length: 50 }, (_, turn) =>
         (turn % 2 === 0 ? one : other).claim('race', entryOf(`id-${turn}`)),
       );
@@ -105,7 +105,7 @@ for (const [name, open, present] of suites) {
       expect((await one.claim('key', entryOf('id-2'))).entry).toEqual(again.entry);
     });
 
-    test('lets nobody write over what it has not read', async () => {
+    test('rejects changes based on an outdated version', async () => {
       const { entry } = await one.claim('key', entryOf('id-1', { plan: 1 }));
       const done = await other.record('key', { state: 'done', record: { receipt: 1 } }, entry);
       const late = await one.record('key', { state: 'claimed', record: { plan: 2 } }, entry);
@@ -113,7 +113,7 @@ for (const [name, open, present] of suites) {
       expect(await one.read('key')).toEqual(done.entry);
     });
 
-    test('has one winner among twenty changes at once on two instances, and tells it to the others', async () => {
+    test('has one winner among twenty concurrent changes on two instances, and returns it to the others', async () => {
       const { entry } = await one.claim('key', entryOf('id-1'));
       const changes = Array.from({ length: 20 }, (_, turn) =>
         (turn % 2 === 0 ? one : other).record('key', { state: 'done', record: { turn } }, entry),
@@ -124,7 +124,7 @@ for (const [name, open, present] of suites) {
       for (const answer of answers) expect(answer.entry).toEqual(winners[0]?.entry);
     });
 
-    test('records nothing under a key that is not claimed', async () => {
+    test('records nothing under an unclaimed key', async () => {
       const never = standing(entryOf('id-1'), '1.0');
       await expect(one.record('nobody', { state: 'done' }, never)).rejects.toMatchObject({
         code: 'google-unavailable',
@@ -132,7 +132,7 @@ for (const [name, open, present] of suites) {
       expect(await one.read('nobody')).toBeUndefined();
     });
 
-    test('removes an entry only for whoever knows its last version', async () => {
+    test('removes an entry only with its current version', async () => {
       const { entry } = await one.claim('key', entryOf('id-1'));
       const changed = await other.record('key', { state: 'done' }, entry);
       await one.release('key', entry.version);
@@ -143,14 +143,14 @@ for (const [name, open, present] of suites) {
       expect((await other.claim('key', entryOf('id-2'))).mine).toBe(true);
     });
 
-    test('keeps a copy: what its caller changes later is not in it', async () => {
+    test('stores a copy, which later changes by the caller do not affect', async () => {
       const record = { list: [1] };
       await one.claim('key', entryOf('id-1', record));
       record.list.push(2);
       expect((await one.read('key'))?.record).toEqual({ list: [1] });
     });
 
-    test('takes keys of any shape, and tells every two apart', async () => {
+    test('accepts keys of any form, and distinguishes every two', async () => {
       const keys = [
         ...[
           '/',
@@ -179,7 +179,7 @@ for (const [name, open, present] of suites) {
       }
     });
 
-    test('takes a record of 100 KB, and no larger one', async () => {
+    test('accepts a record of 100 KB, and none above', async () => {
       const record = { text: '🧾'.repeat(25_000) };
       const { entry } = await one.claim('big', entryOf('id-1', record));
       expect((await other.read('big'))?.record).toEqual(record);

@@ -8,7 +8,7 @@ import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
-/** A gcloud that writes down that it was started, and knows nothing. */
+/** A gcloud that records that it was started, and knows nothing. */
 const folder = await mkdtemp(join(tmpdir(), 'courier-project-'));
 const started = join(folder, 'started');
 let google: LocalGoogle;
@@ -24,7 +24,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** In a process of its own, whose PATH it is. */
+/** Runs in a separate process with its own PATH. */
 const find = async (isPlatforms: boolean): Promise<{ project: string; asked: string[]; gcloud: boolean }> => {
   const program = `
     import { createRuntimeProject } from './src/credentials/runtime/runtime-project.ts';
@@ -53,11 +53,11 @@ const find = async (isPlatforms: boolean): Promise<{ project: string; asked: str
   return { ...(JSON.parse(stdout) as { project: string; asked: string[] }), gcloud };
 };
 
-test('on the platform its own project is asked for at once: no program is looked for in the middle of a start', async () => {
+test('on the platform the project comes from the metadata server at once, without searching for programs at startup', async () => {
   const asked = ['/computeMetadata/v1/project/project-id'];
   expect(await find(true)).toEqual({ project: 'local-project', asked, gcloud: false });
 }, 60_000);
 
-test('elsewhere it is searched for as Google’s libraries do, gcloud’s included', async () => {
+test('elsewhere it is determined as Google’s libraries do, including gcloud', async () => {
   expect(await find(false)).toMatchObject({ project: 'local-project', gcloud: true });
 }, 60_000);

@@ -12,7 +12,7 @@ const { openProject, folder } = scripts;
 const SERVICE = WAYS['a service with a key'] ?? [];
 const SIMPLE = [...NEEDED, '--keyless', '--queue=none'];
 
-describe('what is wrong is said in words that help', () => {
+describe('errors are reported with helpful messages', () => {
   test.each<[string, ProjectState['fault'], number, RegExp]>([
     [
       'a role is missing',
@@ -108,12 +108,12 @@ describe('what is wrong is said in words that help', () => {
     expect(ran).toMatchObject({ code: 64, state: { changes: [] } });
   });
 
-  test('there is no such project', async () => {
+  test('a project that does not exist', async () => {
     const ran = await openProject().run(['--project=no-such-project', ...NEEDED.slice(1), '--key']);
     expect(ran).toMatchObject({ code: 77, stderr: expect.stringContaining('project no-such-project') });
   });
 
-  test('the Firestore database is of the other kind', async () => {
+  test('a Firestore database of the wrong type', async () => {
     const { things, apis } = openProject().read();
     const start = {
       apis: [...apis, 'firestore.googleapis.com'],
@@ -123,7 +123,7 @@ describe('what is wrong is said in words that help', () => {
     expect(ran).toMatchObject({ code: 69, stderr: expect.stringContaining('--database') });
   }, 60_000);
 
-  test('there is no gcloud', async () => {
+  test('no gcloud is installed', async () => {
     const empty = mkdtempSync(join(folder, 'no-gcloud-'));
     for (const name of ['bash', 'mktemp', 'rm', 'dirname', 'cat', 'sed', 'grep', 'head']) {
       const { stdout } = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' });
@@ -148,7 +148,7 @@ describe('what is wrong is said in words that help', () => {
   });
 });
 
-describe('the configuration is checked before anything is changed', () => {
+describe('the configuration is checked before any change', () => {
   const config = (text: string): string => {
     const path = join(mkdtempSync(join(folder, 'config-')), 'courier.yaml');
     writeFileSync(path, text);
@@ -164,7 +164,7 @@ ledger: {firestore: {database: (default)}}
 limits: {concurrentUploads: 40}
 `;
 
-  test('a file with faults is refused with all of them', async () => {
+  test('an invalid file is rejected with all its errors', async () => {
     const path = config('audiences: []\ndestinations: {reports: {folder: x, callers: []}}\n');
     const ran = await openProject().run([...SIMPLE, `--config=${path}`]);
     expect(ran).toMatchObject({ code: 78, state: { changes: [] } });
@@ -173,7 +173,7 @@ limits: {concurrentUploads: 40}
     expect(ran.stderr).toContain('Nothing was changed');
   });
 
-  test('a good one is deployed as it is, and sets how many requests come at once', async () => {
+  test('a valid one is deployed unchanged, and sets the concurrency', async () => {
     const ran = await openProject().run([...SIMPLE, `--config=${config(GOOD)}`]);
     expect(ran).toMatchObject({ code: 0 });
     const service = ran.state.services['drive-courier'];
@@ -181,19 +181,19 @@ limits: {concurrentUploads: 40}
     expect(service?.flags.concurrency).toBe('40');
   }, 60_000);
 
-  test('another concurrency than the configuration has is refused', async () => {
+  test('a concurrency that differs from the configuration is rejected', async () => {
     const ran = await openProject().run([...SIMPLE, `--config=${config(GOOD)}`, '--concurrency=80']);
     expect(ran).toMatchObject({ code: 64, stderr: expect.stringContaining('concurrentUploads 40') });
   });
 
-  test('buffers that are too small for it are refused', async () => {
+  test('buffers that are too small for it are rejected', async () => {
     const small = GOOD.replace('concurrentUploads: 40', 'concurrentUploads: 40, bufferBytes: 1048576');
     const ran = await openProject().run([...SIMPLE, `--config=${config(small)}`]);
     expect(ran).toMatchObject({ code: 64, stderr: expect.stringContaining('the buffers, 1 MiB') });
   });
 });
 
-test('its size is what was asked for, also in the configuration', async () => {
+test('its size is the requested one, also in the configuration', async () => {
   const ran = await openProject().run([
     ...SIMPLE,
     '--memory=4Gi',
@@ -240,7 +240,7 @@ test('a startup probe waits longer than /v1/ready waits for Google, within the l
   expect((periodSeconds ?? 0) * (failureThreshold ?? 0)).toBeLessThanOrEqual(240);
 }, 60_000);
 
-test('COURIER_COMMIT of whoever deploys becomes the service’s, and nothing else of the environment does', async () => {
+test('only COURIER_COMMIT is passed from the deployer’s environment to the service', async () => {
   const project = openProject();
   const plain = await project.run(SIMPLE);
   expect(plain.state.services['drive-courier']?.environment).not.toContain('COURIER_COMMIT');

@@ -8,13 +8,13 @@ const scripts = await startDeployScripts();
 afterAll(() => scripts.close());
 const { openProject } = scripts;
 
-/** What a project holds, without the record of how it came about. */
+/** The content of a project, without the record of changes. */
 const standing = ({ things, policies, services, apis }: ProjectState) => ({ things, policies, services, apis });
 const allCalls: string[][] = [];
 const DOWN = ['teardown', '--project=my-project', '--region=europe-west1', '--yes'];
 
 describe.each(Object.entries(WAYS))('%s', (way, options) => {
-  test('is set up whole in a project of a few minutes, and a second run changes nothing', async () => {
+  test('is set up completely in a new project, and a second run changes nothing', async () => {
     const project = openProject();
     const first = await project.run(options);
     expect(first).toMatchObject({ code: 0 });
@@ -29,10 +29,10 @@ describe.each(Object.entries(WAYS))('%s', (way, options) => {
     allCalls.push(...first.state.calls);
   }, 120_000);
 
-  test('is completed by another run, wherever the first one was cut off', async () => {
+  test('is completed by another run, wherever the first one was interrupted', async () => {
     const whole = (await openProject().run(options)).state;
     const count = whole.changes.length;
-    // One way is cut at each step, the others at some.
+    // One variant is interrupted at each step, the others at some steps.
     const each = Array.from({ length: count }, (_, index) => index + 1);
     const cuts = way === 'a service with a key' ? each : [Math.ceil(count / 2), count - 1, count];
     const cutAt = async (change: number): Promise<void> => {
@@ -42,7 +42,7 @@ describe.each(Object.entries(WAYS))('%s', (way, options) => {
       const again = await project.run(options);
       expect({ change, code: again.code, stderr: again.stderr }).toMatchObject({ change, code: 0 });
       const { things, policies, services } = standing(again.state);
-      // A key whose answer was lost is told of, and replaced.
+      // A key whose response was lost is reported and replaced.
       expect({ ...things, keys: {} }).toEqual({ ...whole.things, keys: {} });
       expect({ change, policies }).toEqual({ change, policies: whole.policies });
       expect(Object.values(services).map(({ digest }) => digest)).toEqual(
@@ -57,7 +57,7 @@ describe.each(Object.entries(WAYS))('%s', (way, options) => {
     await Promise.all([inTurn(cuts.slice(0, half)), inTurn(cuts.slice(half))]);
   }, 480_000);
 
-  test('is taken down without a trace but the ledger and what was there before, and set up anew', async () => {
+  test('is removed completely except for the ledger and earlier resources, and can be set up again', async () => {
     const project = openProject();
     await project.run(options);
     const first = await project.run(DOWN);
@@ -65,7 +65,7 @@ describe.each(Object.entries(WAYS))('%s', (way, options) => {
     const { databases, ttls, buckets, accounts, notifications: _n, keys: _k, ...rest } = first.state.things;
     expect(Object.values(rest).flatMap((things) => Object.keys(things))).toEqual([]);
     expect(first.state.services).toEqual({});
-    // Callers may be what somebody else runs as.
+    // Others may use the callers' accounts too.
     expect(Object.keys(accounts ?? {})).toContain('report-job@my-project.iam.gserviceaccount.com');
     expect([databases, ttls, buckets].map((things) => Object.keys(things ?? {}).length)).toEqual([1, 1, 1]);
     const left = first.state.policies['projects my-project'] ?? [];
@@ -93,7 +93,7 @@ describe.each(Object.entries(WAYS))('%s', (way, options) => {
   }, 120_000);
 });
 
-test('the configuration that it deploys is one that the courier takes', async () => {
+test('the courier accepts the configuration that it deploys', async () => {
   for (const options of Object.values(WAYS)) {
     const { state } = await openProject().run(options);
     for (const { environment } of Object.values(state.services)) {
@@ -108,7 +108,7 @@ test('the configuration that it deploys is one that the courier takes', async ()
         callers: ['report-job@my-project.iam.gserviceaccount.com'],
         sources: options.includes('--source=gs://exports-bucket/ready/') ? ['gs://exports-bucket/ready/'] : [],
       });
-      // What the bucket tells of may come by the queue, and by no other way.
+      // Objects that the bucket announces may be delivered by the queue, and in no other way.
       const { subscriptions, eventSources } = config.pubsub;
       const pushed = [...Object.values(subscriptions).flatMap(({ sources }) => sources), ...eventSources];
       expect(pushed).toEqual(options.includes('--bucket=exports-bucket') ? ['gs://exports-bucket/'] : []);
@@ -116,7 +116,7 @@ test('the configuration that it deploys is one that the courier takes', async ()
   }
 }, 120_000);
 
-test('every service makes the platform check its callers, for the courier relies on that', async () => {
+test('every service has the platform check its callers, since the courier relies on that', async () => {
   for (const options of Object.values(WAYS)) {
     const { state } = await openProject().run(options);
     const deployments = state.calls.filter(([group, verb]) => group === 'run' && verb === 'deploy');
@@ -127,13 +127,13 @@ test('every service makes the platform check its callers, for the courier relies
   }
 }, 120_000);
 
-test('the key is in the secret, and nowhere that anybody could read it', async () => {
+test('the key is in the secret, and nowhere else', async () => {
   const { state, stdout, stderr } = await openProject().run(WAYS['a service with a key'] ?? []);
   expect(state.things.secrets?.['drive-courier-key']?.version).toBe('1');
   expect(JSON.stringify([stdout, stderr, state])).not.toContain('THE-PRIVATE-KEY');
 }, 60_000);
 
-test('each account has its roles, and no other', async () => {
+test('each account has exactly its roles', async () => {
   const { state } = await openProject().run([...(WAYS['a service with a key'] ?? []), '--sender=user:me@example.com']);
   const roles = Object.entries(state.policies).flatMap(([resource, bindings]) =>
     bindings.map((binding) => {
@@ -178,6 +178,6 @@ if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so it does not judge the 
     expect(commands.length).toBeGreaterThan(40);
     expect(await lintGcloud(commands)).toEqual([]);
   },
-  // It takes a second a command where the machine is busy.
+  // It takes a second for each command on a busy machine.
   400_000,
 );

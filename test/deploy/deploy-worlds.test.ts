@@ -18,8 +18,8 @@ const configOf = ({ services }: ProjectState, name = 'drive-courier') => {
   return readConfig({ COURIER_CONFIG: document, GOOGLE_CLOUD_PROJECT: 'my-project' });
 };
 
-describe('a project of a few minutes', () => {
-  test('what Google refuses until it has settled is waited for, and told', async () => {
+describe('a project in its first minutes', () => {
+  test('temporary errors of Google in a new project are retried with a notice', async () => {
     const lags = { build: 3, eventarc: 3, metric: 0, agent: 2, api: 2 };
     const ran = await openProject({ lags }).run(EVENTS);
     expect(ran).toMatchObject({ code: 0 });
@@ -34,7 +34,7 @@ describe('a project of a few minutes', () => {
     expect(ran.stderr).not.toContain('Ask an owner');
   }, 60_000);
 
-  test('what does not settle within its time is told as what it is', async () => {
+  test('errors that do not go away in time are reported as they are', async () => {
     const { lags } = emptyProject();
     const ran = await openProject({ lags: { ...lags, eventarc: 1_000_000 } }).run(EVENTS);
     expect(ran.code).not.toBe(0);
@@ -43,7 +43,7 @@ describe('a project of a few minutes', () => {
 });
 
 describe('an account that does not exist', () => {
-  test('is found missing, though describing it is answered PERMISSION_DENIED', async () => {
+  test('is detected, although Google returns PERMISSION_DENIED for it', async () => {
     const ran = await openProject().run(SERVICE);
     expect(ran).toMatchObject({ code: 0 });
     const asked = ran.state.calls.filter((call) => call.slice(0, 3).join(' ') === 'iam service-accounts describe');
@@ -64,7 +64,7 @@ describe('a project from before 2021-04-08', () => {
     ['push', SERVICE],
     ['Eventarc', EVENTS],
   ])(
-    "Pub/Sub's own account may make the tokens that a %s carries",
+    "Pub/Sub's own account may create the tokens that a %s carries",
     async (_, options) => {
       const ran = await openProject(oldProject()).run(options);
       expect(ran).toMatchObject({ code: 0 });
@@ -75,7 +75,7 @@ describe('a project from before 2021-04-08', () => {
     60_000,
   );
 
-  test('dead letters that were kept for a week are kept for 31 days from now on', async () => {
+  test('the retention of dead letters is extended from a week to 31 days', async () => {
     const project = openProject();
     const { state } = await project.run(SERVICE);
     const failed = { ...state.things.subscriptions?.['drive-courier-failed'], messageRetentionDuration: '604800s' };
@@ -92,14 +92,14 @@ describe('a project from before 2021-04-08', () => {
 });
 
 describe('a bucket', () => {
-  test('is told of once, however often the script runs', async () => {
+  test('gets one notification, however often the script runs', async () => {
     const project = openProject();
     for (let turn = 0; turn < 3; turn++) await project.run(SERVICE);
     const { things } = project.read();
     expect(things.notifications?.['gs://exports-bucket']?.topic?.split('\n')).toHaveLength(1);
   }, 60_000);
 
-  test('with a notification to a topic of a similar name gets its own', async () => {
+  test('with a notification to a topic with a similar name gets its own', async () => {
     const project = openProject();
     const topic = '//pubsub.googleapis.com/projects/my-project/topics/drive-courier-exports-old';
     const { things } = project.read();
@@ -116,7 +116,7 @@ describe('people', () => {
   test.each([
     ['as a caller', person],
     ['as an operator', [...NEEDED, '--keyless', '--operator=me@example.com']],
-  ])('%s are refused, with the way to impersonate', async (_, options) => {
+  ])('%s are rejected, with the command to impersonate', async (_, options) => {
     const ran = await openProject().run(options);
     expect(ran).toMatchObject({ code: 64, state: { changes: [] } });
     expect(ran.stderr).toContain('--sender user:me@example.com');
@@ -124,7 +124,7 @@ describe('people', () => {
     expect(ran.stderr).toContain('--gcloud-user-tokens');
   });
 
-  test("with --gcloud-user-tokens the courier takes gcloud's audience, and the risk is told", async () => {
+  test("with --gcloud-user-tokens the courier accepts gcloud's audience, and the risk is explained", async () => {
     const ran = await openProject().run([...person, '--gcloud-user-tokens']);
     expect(ran).toMatchObject({ code: 0 });
     expect(ran.stderr).toMatch(/Warning: .*replay/);
@@ -133,13 +133,13 @@ describe('people', () => {
       '32555940559.apps.googleusercontent.com',
     ]);
     expect(ran.state.policies['run services drive-courier']).toEqual(['roles/run.invoker user:me@example.com ']);
-    // What it prints works for a person: no account to impersonate is named.
+    // The printed command works for a person: it names no account to impersonate.
     expect(ran.stderr).toContain(
       'npx courier send FILE --url https://drive-courier-123456789012.europe-west1.run.app\n',
     );
   }, 60_000);
 
-  test('what it prints at the end works as printed, by the one binding that --sender gives', async () => {
+  test('the command printed at the end works as printed, with the one binding that --sender adds', async () => {
     const ran = await openProject().run([...NEEDED, '--keyless', '--queue=none', '--sender=user:me@example.com']);
     expect(ran).toMatchObject({ code: 0 });
     const printed = [...ran.stderr.matchAll(/npx courier (send FILE|doctor) --url (\S+) --impersonate (\S+)/g)];
@@ -159,19 +159,19 @@ describe('people', () => {
     expect(ran.stderr).not.toContain('Run this command again with --sender');
   }, 60_000);
 
-  test('without --sender it says which binding is missing', async () => {
+  test('without --sender it prints which binding is missing', async () => {
     const ran = await openProject().run([...NEEDED, '--keyless', '--queue=none']);
     expect(ran.stderr).toContain('Run this command again with --sender user:owner@example.com');
   }, 60_000);
 
-  test('somebody who is no member in the form of IAM is refused as a sender', async () => {
+  test('a sender that is not in IAM’s member format is rejected', async () => {
     const ran = await openProject().run([...NEEDED, '--keyless', '--sender=me@example.com']);
     expect(ran).toMatchObject({ code: 64, stderr: expect.stringContaining('user:EMAIL or group:EMAIL') });
   });
 });
 
-describe('how it starts', () => {
-  test('a service starts node directly, with the flags of dist/package.json; a function as its framework says', async () => {
+describe('the start command', () => {
+  test('a service starts node directly, with the flags of dist/package.json; a function as its framework does', async () => {
     const service = (await openProject().run(SERVICE)).state.services['drive-courier'];
     expect(service?.flags['set-build-env-vars']).toBe(`GOOGLE_ENTRYPOINT=${START}`);
     const { services } = (await openProject().run(EVENTS)).state;
@@ -185,7 +185,7 @@ describe('how it starts', () => {
       expect(flags).toMatchObject({ 'base-image': 'nodejs24', 'automatic-updates': 'true' });
   }, 60_000);
 
-  test('--redeploy deploys although nothing changed', async () => {
+  test('--redeploy deploys without any change', async () => {
     const project = openProject();
     await project.run(SERVICE);
     const again = await project.run([...SERVICE, '--redeploy']);
@@ -210,7 +210,7 @@ describe('the copy of the audit lines', () => {
       'roles/storage.objectCreator',
     ],
   ])(
-    'goes to %s, which lets it write',
+    'goes to %s, with permission to write there',
     async (where, destination, resource, role) => {
       const ran = await openProject().run([...NEEDED, '--keyless', '--queue=none', `--audit-sink=${where}`]);
       expect(ran).toMatchObject({ code: 0 });

@@ -36,7 +36,7 @@ interface Service {
   };
 }
 
-test('service.yaml speaks h2c, and its configuration is one that the courier takes', () => {
+test('service.yaml enables h2c, and the courier accepts its configuration', () => {
   const text = readFileSync(join(root, 'deploy/service.yaml'), 'utf8')
     .replaceAll('PROJECT', 'my-project')
     .replaceAll('NUMBER', '123456789012')
@@ -52,7 +52,7 @@ test('service.yaml speaks h2c, and its configuration is one that the courier tak
   expect(service.spec.template.spec.serviceAccountName).toBe('drive-courier-run@my-project.iam.gserviceaccount.com');
 });
 
-test('the image has the bundle alone, is not root’s, and takes nothing along that the build does not need', () => {
+test('the image contains only the bundle, does not run as root, and excludes what the build does not need', () => {
   const text = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
   const stages = text.split(/^FROM /m).slice(1);
   const last = stages.at(-1) ?? '';
@@ -69,7 +69,7 @@ test('the image has the bundle alone, is not root’s, and takes nothing along t
   expect(allowed).toContain('*');
 });
 
-test('the image is built with the commit that it is told, and without one', () => {
+test('the image is built with the given commit, and without one', () => {
   const [build = ''] = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8')
     .split(/^FROM /m)
     .slice(1);
@@ -77,7 +77,7 @@ test('the image is built with the commit that it is told, and without one', () =
   expect(steps).toEqual(['ARG COURIER_COMMIT=""', 'RUN node scripts/build.ts']);
 });
 
-test('the trust policy of AWS lets Lambda alone take the role', () => {
+test('the AWS trust policy lets only Lambda assume the role', () => {
   const policy = JSON.parse(readFileSync(join(root, 'deploy/aws/lambda-trust.json'), 'utf8'));
   expect(policy.Statement).toEqual([
     { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },

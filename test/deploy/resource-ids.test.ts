@@ -20,7 +20,7 @@ const NAMED = [
 const idsIn = (text: string): string[] =>
   NAMED.flatMap((pattern) => [...text.matchAll(pattern)].map(([, id = '']) => id));
 
-test('every workload identity pool and provider that is named has an id that Google allows', () => {
+test('every workload identity pool and provider has an id that Google allows', () => {
   const files = globSync(['README.md', 'docs/**/*.md', 'deploy/**/*', 'examples/**/*', 'local/google/world/*.ts'], {
     cwd: root,
     withFileTypes: true,
@@ -37,6 +37,6 @@ test.each([
   'gcloud iam workload-identity-pools providers create-aws aws --location=global',
   'projects/1/locations/global/workloadIdentityPools/aws-pool/providers/aws --aws',
   'workload_identity_pool_provider_id = "aws"',
-])('the check finds the short id in: %s', (text) => {
+])('the check detects the short id in: %s', (text) => {
   expect(idsIn(text).filter((id) => !ID.test(id))).toEqual(['aws']);
 });

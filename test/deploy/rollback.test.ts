@@ -9,7 +9,7 @@ const SERVICE = [...NEEDED, '--keyless', '--queue=none'];
 const BACK = ['rollback', ...NEEDED.slice(0, 2)];
 const trafficOf = ({ services }: ProjectState, name = 'drive-courier') => services[name]?.traffic;
 
-/** A project with so many revisions of the service: each deployment has a little more memory. */
+/** A project with several revisions of the service. Each deployment has a little more memory. */
 const deployed = async (revisions: number, options = SERVICE) => {
   const project = scripts.openProject();
   for (let turn = 1; turn <= revisions; turn++)
@@ -17,7 +17,7 @@ const deployed = async (revisions: number, options = SERVICE) => {
   return project;
 };
 
-test('an upgrade is rolled back to the revision before it, and further', async () => {
+test('an upgrade is rolled back to the previous revision, and further', async () => {
   const project = await deployed(3);
   const back = await project.run(BACK);
   expect(back).toMatchObject({ code: 0 });
@@ -30,7 +30,7 @@ test('an upgrade is rolled back to the revision before it, and further', async (
   expect(none).toMatchObject({ code: 69, stderr: expect.stringContaining('no earlier revision') });
 }, 120_000);
 
-test('a revision that never became ready is passed over', async () => {
+test('a revision that never became ready is skipped', async () => {
   const project = await deployed(3);
   const { services } = project.read();
   const [, second] = services['drive-courier']?.revisions ?? [];
@@ -39,7 +39,7 @@ test('a revision that never became ready is passed over', async () => {
   expect(trafficOf((await broken.run(BACK)).state)).toBe('drive-courier-00001-abc');
 }, 120_000);
 
-test('one revision is asked for by name; one that is not there changes nothing', async () => {
+test('a revision can be selected by name; a missing one changes nothing', async () => {
   const project = await deployed(3);
   const to = (revision: string) => project.run([...BACK, `--to=${revision}`]);
   expect(trafficOf((await to('drive-courier-00001-abc')).state)).toBe('drive-courier-00001-abc');
@@ -51,7 +51,7 @@ test('one revision is asked for by name; one that is not there changes nothing',
   expect(await to('another-00001-abc')).toMatchObject({ code: 64 });
 }, 120_000);
 
-test('what was rolled back stays so when the same is deployed again, and goes forward with what is new', async () => {
+test('a rollback persists when the same version is deployed again, and ends with a new one', async () => {
   const project = await deployed(2);
   await project.run(BACK);
   const same = await project.run([...SERVICE, '--memory=2Gi']);
@@ -64,7 +64,7 @@ test('what was rolled back stays so when the same is deployed again, and goes fo
   expect(next.state.services['drive-courier']?.revisions).toHaveLength(3);
 }, 120_000);
 
-test('the function for events goes back together with the service', async () => {
+test('the event function is rolled back together with the service', async () => {
   const project = await deployed(2, [...(WAYS['functions with Eventarc'] ?? [])]);
   const back = await project.run(BACK);
   expect(back).toMatchObject({ code: 0 });
@@ -72,7 +72,7 @@ test('the function for events goes back together with the service', async () => 
   expect(trafficOf(back.state, 'drive-courier-events')).toBe('drive-courier-events-00001-abc');
 }, 120_000);
 
-test('where there is no such service, that is what it says', async () => {
+test('a missing service is reported', async () => {
   const ran = await scripts.openProject({ apis: ['run.googleapis.com'] }).run(BACK);
   expect(ran).toMatchObject({ code: 69, stderr: expect.stringContaining('no service drive-courier') });
 });

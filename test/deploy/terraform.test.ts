@@ -18,10 +18,10 @@ const sources = files.map(textOf);
 const blocks = sources.flatMap(blocksOf);
 const ofKind = (kind: string): Block[] => blocks.filter((block) => block.kind === kind);
 
-/** What every block may have: https://developer.hashicorp.com/terraform/language/meta-arguments */
+/** What every block may contain: https://developer.hashicorp.com/terraform/language/meta-arguments */
 const META = ['count', 'for_each', 'depends_on', 'provider', 'lifecycle'];
 
-/** What stands in a block that the provider does not know, or lacks though it must be there. */
+/** The members of a block that the provider does not know, and the required ones that it lacks. */
 const faultsOf = (block: Block, known: Names, where: string): string[] => [
   ...block.attributes
     .filter((name) => ![...known.required, ...known.optional, ...META].includes(name))
@@ -34,7 +34,7 @@ const faultsOf = (block: Block, known: Names, where: string): string[] => [
     )
     .map((name) => `${where}.${name} is missing`),
   ...block.blocks.flatMap((inner) => {
-    // `dynamic "kind" { for_each, content { … } }` makes blocks of that kind.
+    // `dynamic "kind" { for_each, content { … } }` creates blocks of that kind.
     const [kind = inner.kind] = inner.kind === 'dynamic' ? inner.labels : [];
     const inside = known.blocks[kind];
     if (inner.kind === 'dynamic' && inside !== undefined)
@@ -51,13 +51,13 @@ const faultsIn = (found: readonly Block[]): string[] =>
     return known === undefined ? [`${type} is unknown`] : faultsOf(block, known, `${type}.${name}`);
   });
 
-test('every resource, block and argument is one that Google’s provider has', () => {
+test('every resource, block and argument exists in Google’s provider', () => {
   const found = [...ofKind('resource'), ...ofKind('data')];
   expect(found.length).toBeGreaterThan(35);
   expect(faultsIn(found)).toEqual([]);
 });
 
-/** Each top-level block's own text, by how expressions name it. */
+/** The text of each top-level block, by its name in expressions. */
 const textsOf = (): Map<string, string> => {
   const texts = new Map<string, string>();
   for (const source of sources) {
@@ -71,7 +71,7 @@ const textsOf = (): Map<string, string> => {
   return texts;
 };
 
-/** What a block waits for: what it names in `depends_on` or in an expression, and what these name. */
+/** The dependencies of a block: what it names in `depends_on` or in an expression, and their dependencies. */
 const reachedFrom = (name: string, texts: ReadonlyMap<string, string>, seen = new Set<string>()): Set<string> => {
   const named = [...(texts.get(name) ?? '').matchAll(/\b(?:data\.)?(?:google_\w+|time_sleep|local)\.\w+/g)];
   for (const [each] of named) {
@@ -82,7 +82,7 @@ const reachedFrom = (name: string, texts: ReadonlyMap<string, string>, seen = ne
   return seen;
 };
 
-/** The API that makes each kind of thing. */
+/** The API that creates each kind of resource. */
 const API_OF: [RegExp, string][] = [
   [/^(data\.)?google_project(_iam_member)?$/, 'cloudresourcemanager'],
   [/^google_(service_account|iam_workload)/, 'iam'],
@@ -98,7 +98,7 @@ const API_OF: [RegExp, string][] = [
   [/^google_monitoring/, 'monitoring'],
 ];
 
-/** What waits for no API, though one makes it. */
+/** Resources that need not wait for their API. */
 const impatientIn = (texts: ReadonlyMap<string, string>): string[] =>
   [...texts.keys()].filter(
     (name) =>
@@ -107,7 +107,7 @@ const impatientIn = (texts: ReadonlyMap<string, string>): string[] =>
       !reachedFrom(name, texts).has('google_project_service.api'),
   );
 
-test('every API that is used is turned on, and whatever it makes waits for that', () => {
+test('every used API is enabled, and the resources it creates wait for that', () => {
   const texts = textsOf();
   const [, listed = ''] = /apis = toset\(concat\(([\s\S]*?)\n {2}\)\)/.exec(textOf('apis.tf')) ?? [];
   for (const name of texts.keys()) {
@@ -119,7 +119,7 @@ test('every API that is used is turned on, and whatever it makes waits for that'
 });
 
 test.each(['google_service_account.runtime', 'data.google_project.this', 'google_project_iam_member.ledger'])(
-  'the check finds %s when it waits for nothing',
+  'the check detects %s without dependencies',
   (name) => {
     const texts = textsOf();
     texts.set(
@@ -137,7 +137,7 @@ test("roles of Google's own accounts wait until these exist, and the first trigg
   expect(reachedFrom('google_eventarc_trigger.exports', texts)).toContain('time_sleep.eventarc');
   expect(reachedFrom('time_sleep.eventarc', texts)).toContain('google_project_service_identity.eventarc');
   expect(reachedFrom('google_monitoring_alert_policy.courier', texts)).toContain('time_sleep.metrics');
-  // A member that is put together by hand waits for nobody.
+  // A member that is assembled by hand has no dependency.
   expect(sources.join('')).not.toMatch(/serviceAccount:service-\$/);
 });
 
@@ -160,7 +160,7 @@ test('every field of the metrics and policies in deploy/monitoring reaches Terra
   expect(fields.filter((field) => !text.includes(field))).toEqual([]);
 });
 
-test('what expressions read of a resource, the provider tells', () => {
+test('the attributes that expressions read exist in the provider', () => {
   const read = sources.flatMap(referencesOf);
   expect(read.length).toBeGreaterThan(30);
   const unknown = read.filter(({ isData, type, attribute }) => {
@@ -170,7 +170,7 @@ test('what expressions read of a resource, the provider tells', () => {
   expect(unknown).toEqual([]);
 });
 
-test('resources, variables and locals that are spoken of exist, and each variable is used', () => {
+test('all referenced resources, variables and locals exist, and each variable is used', () => {
   const text = sources.join('\n');
   const resources = new Set(ofKind('resource').map(({ labels }) => labels.join('.')));
   const named = [...text.matchAll(/(?<!data\.)\b((?:google_\w+|time_sleep)\.\w+)(?=[[.\],)\s])/g)].map(
@@ -185,7 +185,7 @@ test('resources, variables and locals that are spoken of exist, and each variabl
   expect([...asked].sort()).toEqual([...locals].sort());
 });
 
-test('variables and outputs are described, and no key comes into the state', () => {
+test('variables and outputs are described, and the state contains no key', () => {
   for (const block of [...ofKind('variable'), ...ofKind('output')]) {
     expect({ of: block.labels, attributes: block.attributes }).toMatchObject({
       attributes: expect.arrayContaining(['description']),
@@ -196,7 +196,7 @@ test('variables and outputs are described, and no key comes into the state', () 
   expect(kinds).not.toContain('google_secret_manager_secret_version');
 });
 
-test('the example gives the module what it needs, and nothing that it has not', () => {
+test('the example gives the module exactly the variables it needs', () => {
   const [call] = blocksOf(textOf('example/main.tf')).filter(({ kind }) => kind === 'module');
   const variables = ofKind('variable');
   const given = (call?.attributes ?? []).filter((name) => name !== 'source');
@@ -223,11 +223,11 @@ describe('the check itself', () => {
     ],
     ['a missing argument', 'resource "google_pubsub_subscription" "x" { name = "x" }', /topic is missing/],
     ['a resource that is none', 'resource "google_pubsub_tropic" "x" { }', /google_pubsub_tropic is unknown/],
-  ])('finds %s', (_, source, fault) => {
+  ])('detects %s', (_, source, fault) => {
     expect(faultsIn(blocksOf(source)).join('\n')).toMatch(fault);
   });
 
-  test('reads past expressions of any form', () => {
+  test('skips expressions of any form', () => {
     const source = `resource "a" "b" {
       one = cond ? { x = 1 } : { y = "}" }
       two = merge(
@@ -263,7 +263,7 @@ if (!hasTerraform) console.warn('SKIPPED: no terraform here, so it does not judg
   60_000,
 );
 
-/** The module's own words for the configuration, with what only Google could say in place of it, worked out by terraform. */
+/** The module's configuration, evaluated by terraform with replacements for what only Google knows. */
 const configurationOf = async (variables: Record<string, unknown>): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), 'courier-terraform-'));
   try {
@@ -367,7 +367,7 @@ const WANTED = {
   'the module refuses %s',
   async (_, variables, words) => {
     const thrown = await configurationOf({ ...WANTED, ...variables }).then(String, ({ stderr }) => String(stderr));
-    // Terraform breaks its lines and frames them.
+    // Terraform wraps its lines and puts them into a frame.
     expect(thrown.replaceAll(/[^\x20-\x7e]+|\[\d*m/g, ' ').replaceAll(/\s+/g, ' ')).toMatch(words);
   },
   60_000,

@@ -11,7 +11,7 @@ const ACCOUNT = 'drive-courier-aws@my-project.iam.gserviceaccount.com';
 const MEMBER =
   'principalSet://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/drive-courier-aws/attribute.aws_role/arn:aws:sts::111122223333:assumed-role/report-exporter';
 
-test('in a fresh project it turns on what federation needs, and binds one role to ID tokens alone', async () => {
+test('in a new project it enables the APIs for federation, and binds one role only for ID tokens', async () => {
   const project = scripts.openProject();
   const ran = await project.run(AWS, undefined, SCRIPT);
   expect(ran).toMatchObject({ code: 0 });
@@ -23,11 +23,11 @@ test('in a fresh project it turns on what federation needs, and binds one role t
   });
   expect(Object.keys(ran.state.things.providers ?? {})).toEqual(['aws-provider']);
   const again = await project.run(AWS, undefined, SCRIPT);
-  // The file for the caller is written each time; it is not part of the project.
+  // The file for the caller is written each time. It is not part of the project.
   expect(again.state.changes).toEqual([expect.stringContaining('create-cred-config')]);
 }, 60_000);
 
-test('it is completed by another run, wherever the first one was cut off', async () => {
+test('it is completed by another run, wherever the first one was interrupted', async () => {
   const whole = (await scripts.openProject().run(AWS, undefined, SCRIPT)).state;
   for (let change = 1; change <= whole.changes.length; change++) {
     const project = scripts.openProject();
@@ -45,7 +45,7 @@ test.each<[string[], RegExp]>([
   [['--role=a/b'], /no name of a role/],
   [['--project=X'], /no project id/],
   [['--bogus=x'], /what is "--bogus"/],
-])('it refuses %s', async (wrong, words) => {
+])('it rejects %s', async (wrong, words) => {
   const ran = await scripts.openProject().run([...AWS, ...wrong], undefined, SCRIPT);
   expect(ran).toMatchObject({ code: 64, stderr: expect.stringMatching(words), state: { changes: [] } });
 });

@@ -26,12 +26,12 @@ describe('the ratios of README', () => {
     expect(read('README.md')).toContain(`| ${words} | ${figure} |`);
   });
 
-  test('are taken from whichever report has them', () => {
+  test('are taken from the report that contains them', () => {
     const [first = '', ...others] = HEADLINES.map(([, bound]) => bound);
     expect(headlineTable([reportWith(first), reportWith('another', ...others)]).split('\n')).toHaveLength(6);
   });
 
-  test('cannot be written without one of them', () => {
+  test('cannot be written if one of them is missing', () => {
     const [, ...others] = HEADLINES.map(([, bound]) => bound);
     expect(() => headlineTable([reportWith(...others)])).toThrow('was not measured');
   });

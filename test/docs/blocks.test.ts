@@ -11,7 +11,9 @@ import { gcloudCommandsIn, hasGcloud, lintGcloud } from '../support/gcloud-lint.
 import { type Block, blocksIn, PAGES, REPOSITORY } from '../support/pages.ts';
 import { commandsIn, type ShellCommand } from '../support/shell-commands.ts';
 
-/** Every block of code in README and docs: what it says is held against what is there. README's calls are run by test/e2e/examples. */
+/**
+ * Compares every code block in README and docs with the implementation. README's calls are run by test/e2e/examples.
+ */
 
 const folder = mkdtempSync(join(tmpdir(), 'courier-docs-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -19,14 +21,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const shell = blocksIn('sh');
 const commands = shell.flatMap(({ where, text }) => commandsIn(text).map((command) => ({ where, ...command })));
 
-test('every block is of a language that is looked at', () => {
+test('every block has a language that is checked', () => {
   const languages = new Set(PAGES.flatMap(({ blocks }) => blocks.map(({ language }) => language)));
-  // A text is no code: it shows what is printed, or a picture. test/build/client-package.test.ts compiles the ts.
+  // A text block is no code: it shows output or a picture. test/build/client-package.test.ts compiles the ts blocks.
   expect([...languages].toSorted()).toEqual(['json', 'mermaid', 'python', 'sh', 'text', 'ts', 'yaml']);
 });
 
 describe('shell', () => {
-  test.each(shell.map(({ where, text }) => [where, text]))('bash can read %s', (_, text) => {
+  test.each(shell.map(({ where, text }) => [where, text]))('bash can parse %s', (_, text) => {
     expect(spawnSync('bash', ['-n'], { input: text, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
   });
 
@@ -45,7 +47,7 @@ describe('shell', () => {
       expect(scripts.length).toBeGreaterThan(5);
       const { status, stdout } = spawnSync(
         'shellcheck',
-        // COURIER_URL is the reader's own.
+        // The reader sets COURIER_URL.
         ['--shell=bash', '--severity=warning', '--exclude=SC2154', ...scripts],
         { encoding: 'utf8' },
       );
@@ -80,7 +82,7 @@ const helpOf = (...subcommand: string[]): string => {
 const optionsOf = (words: readonly string[]): string[] =>
   words.filter((word) => /^--[a-z]/.test(word)).map((word) => word.split('=')[0] ?? '');
 
-/** What is wrong with a command, by the program that it starts; anything else is a program that nobody here looks at. */
+/** The problem with a command, according to the program that it starts. Other programs are not checked here. */
 const judges: Record<string, (words: readonly string[]) => string | undefined> = {
   // By gcloud itself, above.
   gcloud: () => undefined,
@@ -99,12 +101,12 @@ const judges: Record<string, (words: readonly string[]) => string | undefined> =
     return unknown.length === 0 ? undefined : `has no ${unknown}`;
   },
   npx: ([program = '', ...rest]) => (program === 'courier' ? judges.courier?.(rest) : 'is no program of ours'),
-  // README's is run in test/e2e/examples, the one of the redrive in test/exports.
+  // README's block is run in test/e2e/examples, the one of the redrive in test/exports.
   curl: () => undefined,
   bq: () => undefined,
   mkdir: () => undefined,
   cat: ([path = '']) => (existsSync(join(REPOSITORY, path)) ? undefined : `there is no ${path}`),
-  // The reader brings the credentials file.
+  // The reader provides the credentials file.
   cp: (words) =>
     words
       .filter((word) => !word.startsWith('-') && word !== 'google-credentials.json')
@@ -129,7 +131,7 @@ const judges: Record<string, (words: readonly string[]) => string | undefined> =
     words.find((word) => word.startsWith('file://') && !existsSync(join(REPOSITORY, word.slice('file://'.length)))),
 };
 
-/** Scripts of ours say what they would do; those that cannot are there, at least. */
+/** The project's scripts report what they would do. For those that cannot, the file must exist. */
 const runsDry = new Set(['deploy/deploy.sh', 'deploy/aws/trust-aws.sh']);
 const judgeScript = (script: string, words: readonly string[]): string | undefined => {
   if (!existsSync(join(REPOSITORY, script))) return 'is not there';
@@ -148,7 +150,7 @@ const faultOf = ({ program, words }: ShellCommand): string | undefined => {
 };
 
 describe('commands', () => {
-  test('every one is of a program that is looked at, and takes its options', () => {
+  test('every one starts a program that is checked, with valid options', () => {
     expect(commands.length).toBeGreaterThan(80);
     const faults = commands.map(({ where, ...command }) => [
       where,
@@ -159,7 +161,7 @@ describe('commands', () => {
     expect(faults.filter(([, , , fault]) => fault !== undefined)).toEqual([]);
   }, 120_000);
 
-  test('every script of npm that a page speaks of exists', () => {
+  test('every npm script on a page exists', () => {
     const spoken = PAGES.flatMap(({ path, text }) =>
       [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => [path, name] as const),
     );
@@ -175,7 +177,7 @@ describe('commands', () => {
     ['deploy/nothing.sh', 'is not there'],
     ['deploy/deploy.sh --project my-project', 'Give --region'],
     ['frobnicate now', 'no test looks at'],
-  ])('the check itself finds %s', (text, fault) => {
+  ])('the check itself detects %s', (text, fault) => {
     expect(commandsIn(text).map(faultOf)).toEqual([expect.stringContaining(fault)]);
   });
 });
@@ -186,7 +188,7 @@ interface Fragment {
   credentials?: Record<string, unknown>;
 }
 
-/** A page shows the part that it speaks of; the rest is as anywhere. */
+/** A page shows an excerpt. The rest gets valid values. */
 const completed = ({ text }: Block): object => {
   const fragment = parse(text) as Fragment;
   const credentials = fragment.credentials ?? { main: { adc: true } };
@@ -202,11 +204,11 @@ const completed = ({ text }: Block): object => {
 };
 
 describe('configurations', () => {
-  test.each(blocksIn('yaml').map((block) => [block.where, block] as const))('the courier takes %s', (_, block) => {
+  test.each(blocksIn('yaml').map((block) => [block.where, block] as const))('the courier accepts %s', (_, block) => {
     expect(readConfig({ COURIER_CONFIG: JSON.stringify(completed(block)) }).audiences).not.toEqual([]);
   });
 
-  test('the courier takes the example of docs/configuration.md as it stands, and it shows every setting of the document', () => {
+  test('the courier accepts the example of docs/configuration.md unchanged, and it shows every setting', () => {
     const [{ text } = { text: '' }] = blocksIn('yaml').filter(({ page }) => page === 'docs/configuration.md');
     const { port: _p, logLevel: _l, ...config } = readConfig({ COURIER_CONFIG: text });
     const shown = Object.keys(parse(text) as object);
@@ -216,7 +218,7 @@ describe('configurations', () => {
     expect(Object.keys(config)).toEqual(expect.arrayContaining(shown));
   });
 
-  test('the courier takes the variables that the guide sets by hand', () => {
+  test('the courier accepts the variables that the guide sets by hand', () => {
     const [, list = ''] = /--set-env-vars=(\S+)/.exec(readFileSync(join(REPOSITORY, 'docs/deploy.md'), 'utf8')) ?? [];
     const env = Object.fromEntries(list.split(',').map((pair) => pair.split(/=(.*)/).slice(0, 2)));
     expect(readConfig(env)).toMatchObject({ identity: 'cloud-run-iam', ledger: { firestore: {} } });
@@ -238,7 +240,7 @@ describe('configurations', () => {
 describe('documents', () => {
   const json = blocksIn('json').map(({ where, text }) => [where, JSON.parse(text) as object] as const);
 
-  test('are a receipt with all of its members, or an export document', () => {
+  test('are a complete receipt or an export document', () => {
     const { properties } = (
       openApiDocument('0') as { components: { schemas: Record<string, { properties: Record<string, unknown> }> } }
     ).components.schemas.Receipt ?? { properties: {} };
@@ -270,7 +272,7 @@ describe('pictures', () => {
     },
   );
 
-  test('the one of the inside shows every room and story, under its own name', () => {
+  test('the one of the modules shows every folder and main file with its name', () => {
     const [inside] = pictures.filter(({ text }) => text.includes('src/courier.ts'));
     const shown = [...(inside?.text ?? '').matchAll(/src\/[\w.-]+\/?/g)].map(([path]) => path);
     expect(shown.filter((path) => !existsSync(join(REPOSITORY, path)))).toEqual([]);

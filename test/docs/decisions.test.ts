@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { PAGES } from '../support/pages.ts';
 
-/** docs/decisions/: one form for every record, and an index of all of them. */
+/** docs/decisions/: one format for every record, and a complete index. */
 
 const FOLDER = 'docs/decisions/';
 const index = PAGES.find(({ path }) => path === `${FOLDER}README.md`)?.text ?? '';
@@ -10,7 +10,7 @@ const records = PAGES.filter(({ path }) => path.startsWith(FOLDER) && !path.ends
 test('there are records', () => expect(records.length).toBeGreaterThan(30));
 
 test.each(records.map(({ path, text }) => [path, text] as const))(
-  '%s is in the index, and has its parts',
+  '%s is in the index, and has the required sections',
   (path, text) => {
     const [, title = '', date = ''] = /^# (.+)\n\nDate: (\d{4}-\d{2}-\d{2})\b/.exec(text) ?? [];
     expect(index).toContain(`| [${title}](${path.slice(FOLDER.length)}) | ${date} |`);

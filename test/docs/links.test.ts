@@ -3,7 +3,10 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { PAGES, type Page, REPOSITORY } from '../support/pages.ts';
 
-/** Of headings, as GitHub makes them: lower case, without punctuation, spaces as hyphens, the second of a name with "-1". */
+/**
+ * The anchors of headings as GitHub makes them: lower case, without punctuation, spaces as hyphens, and "-1" for the
+ * second of a name.
+ */
 const anchorsOf = ({ prose, text }: Pick<Page, 'prose' | 'text'>): string[] => {
   const seen = new Map<string, number>();
   const headings = [...text.replace(/^ *```[\s\S]*?^ *```$/gm, '').matchAll(/^#{1,6} (.+)$/gm)];
@@ -22,7 +25,7 @@ const anchorsOf = ({ prose, text }: Pick<Page, 'prose' | 'text'>): string[] => {
 const linksOf = ({ prose }: Pick<Page, 'prose'>): string[] =>
   [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
 
-/** Why a link leads nowhere; undefined when it leads somewhere, or out of the repository. */
+/** Why a link is dead; undefined if it is valid or external. */
 const faultOf = (page: Pick<Page, 'path' | 'text' | 'prose'>, link: string): string | undefined => {
   if (/^https:\/\/[\w.-]+\.[a-z]+(\/|$)/.test(link)) return undefined;
   if (/^[a-z]+:/.test(link)) return `${page.path}: ${link} is no address for a page`;
@@ -34,14 +37,14 @@ const faultOf = (page: Pick<Page, 'path' | 'text' | 'prose'>, link: string): str
   return anchorsOf({ text, prose: text }).includes(anchor) ? undefined : `${page.path}: ${link} has no such heading`;
 };
 
-test('no page has a dead link, and each is looked at', () => {
+test('no page has a dead link', () => {
   expect(PAGES.map(({ path }) => path)).toEqual(expect.arrayContaining(['README.md', 'docs/deploy.md', 'SECURITY.md']));
   const links = PAGES.flatMap((page) => linksOf(page).map((link) => [page, link] as const));
   expect(links.length).toBeGreaterThan(60);
   expect(links.flatMap(([page, link]) => faultOf(page, link) ?? [])).toEqual([]);
 });
 
-test('README leads to every page of docs/', () => {
+test('README links to every page of docs/', () => {
   const readme = PAGES.find(({ path }) => path === 'README.md');
   const linked = readme === undefined ? [] : linksOf(readme).map((link) => link.replace(/#.*/, ''));
   const pages = PAGES.filter(({ path }) => /^docs\/[^/]+\.md$/.test(path)).map(({ path }) => path);
@@ -50,7 +53,7 @@ test('README leads to every page of docs/', () => {
 
 const FOLDERS = 'clients|src|test|local|docs|deploy|examples|bench|scripts|bin';
 
-test('every file that a page names is there', () => {
+test('every file that a page names exists', () => {
   const named = PAGES.flatMap(({ path, text }) =>
     [...text.matchAll(new RegExp(`(?<=[\`(\\s])(?:${FOLDERS})/[\\w./-]*\\w/?(?=[\`)\\s,;:])`, 'g'))].map(
       ([name]) => [path, name] as const,
@@ -79,7 +82,7 @@ describe('the check itself', () => {
     expect(faultOf(page, link)).toEqual(fault === undefined ? undefined : expect.stringContaining(fault));
   });
 
-  test('knows the anchors of headings', () => {
+  test('supports the anchors of headings', () => {
     const text = '# One, two\n```sh\n# no heading\n```\n## `a` [b](c)\n## One two\n';
     expect(anchorsOf({ text, prose: text })).toEqual(['one-two', 'a-b', 'one-two-1']);
   });

@@ -8,7 +8,7 @@ import { type CourierProcess, startCourierProcess } from '../../local/courier-pr
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { blocksIn, REPOSITORY } from '../support/pages.ts';
 
-/** What docs/local-google.md has its reader do with a courier, done: as it stands there, but for ports and the folder. */
+/** Does what docs/local-google.md tells its reader to do with a courier, unchanged except for ports and the folder. */
 
 const execute = promisify(execFile);
 
@@ -47,7 +47,7 @@ test('the configuration names the shared drive and the secret that every new loc
   });
 });
 
-test('the courier starts as the page says, and its client sends a file and asks the doctor', async () => {
+test('the courier starts as the page says, and its client sends a file and runs the doctor', async () => {
   writeFileSync(join(google.dataDir, 'config.yaml'), blockWith('yaml', 'destinations'));
   const { PORT, ...env } = variablesIn(here(blockWith('sh', 'npm start')));
   expect(PORT).toBe('8080');

@@ -17,7 +17,7 @@ const inOrder = (text: string): string[] => {
   });
 };
 
-test('README tells a delivery in the words and the order of src/deliver.ts', () => {
+test('README and src/deliver.ts describe a delivery with the same words and in the same order', () => {
   const [paragraph = ''] = /To deliver a file, the courier .+?\*\*receipt\*\*\./.exec(read('README.md')) ?? [];
   const [comment = ''] = /\/\*\* Delivers one file.+?\*\//.exec(read('src/deliver.ts')) ?? [];
   expect(inOrder(paragraph.replaceAll('*', ''))).toEqual(STEPS);

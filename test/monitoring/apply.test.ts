@@ -14,14 +14,14 @@ const EXPECT = 'deploy/monitoring/expect-delivery.sh';
 const CHANNEL = 'projects/my-project/notificationChannels/1';
 const count = (folder: string): number => readdirSync(join(scripts.folder, 'deploy/monitoring', folder)).length;
 
-/** A project in its first minutes, where each alert policy on a new metric fails so often. */
+/** A project in its first minutes, in which each alert policy on a new metric fails this often. */
 const open = (metric = 0) => scripts.openProject({ lags: { ...emptyProject().lags, metric } });
 type Project = ReturnType<typeof open>;
 const apply = (project: Project, ...args: string[]) => project.run(args, undefined, APPLY);
 const verbs = (changes: readonly string[]): string[] =>
   changes.map((change) => change.split(' ').slice(0, 3).join(' '));
 
-test('it makes every metric, the dashboard and every alert, in the project that it is told', async () => {
+test('it creates every metric, the dashboard and every alert in the given project', async () => {
   const project = open();
   const { code, state, stderr } = await apply(project, 'my-project', CHANNEL);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -36,7 +36,7 @@ test('it makes every metric, the dashboard and every alert, in the project that 
   expect(again).toMatchObject({ code: 0, stdout: '', state: { changes: [] } });
 }, 120_000);
 
-test('metrics that Monitoring does not know yet are waited for, and told', async () => {
+test('metrics that Monitoring does not know yet are waited for with a notice', async () => {
   const project = open(4);
   const ran = await apply(project, 'my-project', CHANNEL);
   expect(ran).toMatchObject({ code: 0, state: { lags: { metric: 0 } } });
@@ -44,7 +44,7 @@ test('metrics that Monitoring does not know yet are waited for, and told', async
   expect(Object.keys(ran.state.monitoring.policies)).toHaveLength(count('alerts'));
 }, 120_000);
 
-test('a metric that never appears is told as that, and the next run goes on', async () => {
+test('a metric that never appears is reported, and the next run continues', async () => {
   const project = open(1_000_000);
   const ran = await apply(project, 'my-project');
   expect(ran.code).toBe(1);
@@ -53,7 +53,7 @@ test('a metric that never appears is told as that, and the next run goes on', as
   expect(await apply(settled, 'my-project')).toMatchObject({ code: 0 });
 }, 120_000);
 
-test('what differs is updated and nothing else; what an operator has set stays', async () => {
+test('only differences are updated, and an operator’s own settings remain', async () => {
   const project = open();
   await apply(project, 'my-project', CHANNEL);
   const { monitoring } = project.read();
@@ -78,7 +78,7 @@ test('what differs is updated and nothing else; what an operator has set stays',
   expect(await apply(changed, 'my-project')).toMatchObject({ code: 0, state: { changes: [] } });
 }, 120_000);
 
-test('a channel that is given later is added to every policy', async () => {
+test('a channel that is added later reaches every policy', async () => {
   const project = open();
   const first = await apply(project, 'my-project');
   expect(first.stderr).toContain('again with a NOTIFICATION_CHANNEL');
@@ -88,7 +88,7 @@ test('a channel that is given later is added to every policy', async () => {
     expect(notificationChannels).toEqual([CHANNEL]);
 }, 120_000);
 
-test('the budget of Drive units is what the operator says, in the chart and in its alert', async () => {
+test('the budget of Drive units is the operator’s value, in the chart and in its alert', async () => {
   const project = open();
   await apply(project, 'my-project');
   const ran = await apply(project, 'my-project', '--units-a-day', '5000000');
@@ -99,7 +99,7 @@ test('the budget of Drive units is what the operator says, in the chart and in i
   expect(JSON.stringify([dashboards, policies])).not.toContain('300000000');
 }, 120_000);
 
-test('a project in which neither logging nor monitoring is on gets both', async () => {
+test('logging and monitoring are enabled if they are off', async () => {
   const ran = await apply(scripts.openProject({ apis: [] }), 'my-project');
   expect(ran).toMatchObject({ code: 0 });
   expect(ran.state.apis.sort()).toEqual(['logging.googleapis.com', 'monitoring.googleapis.com']);
@@ -109,7 +109,7 @@ test.each([
   [[], /Usage: /],
   [['my-project', 'no-channel'], /notificationChannels/],
   [['my-project', '--units-a-day', 'many'], /--units-a-day/],
-])('%j is answered with how it is used', async (args, words) => {
+])('%j prints the usage', async (args, words) => {
   expect(await apply(open(), ...args)).toMatchObject({ code: 64, stderr: expect.stringMatching(words) });
 });
 
@@ -121,7 +121,7 @@ const queryOf = (project: Project): string => {
   return conditions[0]?.conditionPrometheusQueryLanguage.query ?? '';
 };
 
-test('one command makes the alert "no delivery to DESTINATION by HH:MM", once', async () => {
+test('one command creates the alert "no delivery to DESTINATION by HH:MM", once', async () => {
   const project = open(2);
   const ran = await expectDelivery(project, '--channel', CHANNEL);
   expect(ran).toMatchObject({ code: 0 });
@@ -137,7 +137,7 @@ test('one command makes the alert "no delivery to DESTINATION by HH:MM", once', 
 }, 120_000);
 
 test.each<[string[], RegExp]>([
-  // 450 minutes after midnight, for half an hour; what came since midnight counts.
+  // 450 minutes after midnight, for half an hour. Deliveries since midnight count.
   [[], /\[450m\].*>= 450 and .*< 480/],
   [['--within', '24'], /\[1440m\].*>= 450 /],
   [['--days', '1-5'], /day_of_week\(\) >= 1 and day_of_week\(\) <= 5/],
@@ -147,7 +147,7 @@ test.each<[string[], RegExp]>([
   // Honolulu is ten hours behind: 17:30 UTC.
   [['--zone', 'Pacific/Honolulu'], />= 1050 and .*< 1080/],
 ])(
-  'with %j it asks when that is',
+  'with %j it checks at the right time',
   async (args, query) => {
     const project = open();
     expect(await expectDelivery(project, ...args)).toMatchObject({ code: 0 });
@@ -161,12 +161,12 @@ test.each([
   [['--zone', 'Europe/Nowhere'], /no time zone/],
   [['--by', '25:00'], /Usage: /],
   [['--destination', 'a"b'], /Usage: /],
-])('%j is refused', async (args, words) => {
+])('%j is rejected', async (args, words) => {
   const ran = await expectDelivery(open(), ...args);
   expect(ran).toMatchObject({ code: 64, stderr: expect.stringMatching(words), state: { changes: [] } });
 });
 
-test('without gcloud it says where to get it', () => {
+test('without gcloud it prints where to get it', () => {
   const path = join(scripts.folder, 'nothing');
   spawnSync('mkdir', [path]);
   for (const name of ['bash', 'dirname', 'mktemp', 'rm']) {
@@ -180,7 +180,9 @@ test('without gcloud it says where to get it', () => {
   expect(bare).toMatchObject({ status: 69, stderr: expect.stringContaining('gcloud is not installed') });
 });
 
-/** Whether the gcloud of this machine has `gcloud monitoring policies`, which came to gcloud's released commands late in 2025. */
+/**
+ * Whether the gcloud of this machine has `gcloud monitoring policies`, which became generally available late in 2025.
+ */
 const hasPolicies = hasGcloud && (await lintGcloud(['gcloud monitoring policies list'])).length === 0;
 
 (hasGcloud ? test : test.skip)(
@@ -197,7 +199,7 @@ const hasPolicies = hasGcloud && (await lintGcloud(['gcloud monitoring policies 
     );
     expect(commands.filter((command) => /^gcloud '(alpha|beta)'/.test(command))).toEqual([]);
     const judged = commands.map((command) =>
-      // An older gcloud has the same commands, with the same flags, among its alpha ones.
+      // An older gcloud has the same commands with the same flags in alpha.
       hasPolicies ? command : command.replace("'monitoring' 'policies'", "alpha 'monitoring' 'policies'"),
     );
     expect(await lintGcloud([...new Set(judged)])).toEqual([]);
@@ -205,7 +207,7 @@ const hasPolicies = hasGcloud && (await lintGcloud(['gcloud monitoring policies 
   240_000,
 );
 
-test('no script and no page names an alpha or beta command of gcloud', () => {
+test('no script and no page uses an alpha or beta command of gcloud', () => {
   const root = join(import.meta.dirname, '../..');
   const { stdout } = spawnSync('git', ['ls-files', 'deploy', 'docs', 'examples', 'README.md'], {
     cwd: root,
@@ -216,7 +218,7 @@ test('no script and no page names an alpha or beta command of gcloud', () => {
     .split('\n')
     .filter((file) => !/\.(png|json)$/.test(file));
   expect(files.length).toBeGreaterThan(40);
-  // No released command makes a service's own account.
+  // No released command creates a service's own account.
   const isUnreleased = /gcloud (alpha|beta)\b(?! services identity create)/;
   expect(files.filter((file) => isUnreleased.test(readFileSync(join(root, file), 'utf8')))).toEqual([]);
 });

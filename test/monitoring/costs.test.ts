@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
 
-/** What docs/operating.md says that deliveries cost of the Drive API's quota, held against audit lines and against what Drive was asked. */
+/** Compares the Drive quota costs in docs/operating.md with audit lines and with the calls that Drive received. */
 
 const PAGE = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
 const MEBIBYTE = 1024 * 1024;
@@ -17,7 +17,7 @@ beforeAll(async () => {
   google = await startLocalGoogle();
   leave = enterCloudRun(google);
   courier = await startCourier(google);
-  // Fetches the ids that later deliveries take.
+  // Fetches the ids that later deliveries use.
   await put('first.csv', '', 1);
 });
 afterAll(async () => {
@@ -36,7 +36,7 @@ const put = async (name: string, query: string, bytes: number, key?: string): Pr
   await answer.text();
 };
 
-/** Requests and units of the newest audit line. */
+/** The requests and units in the newest audit line. */
 const costOf = async (delivery: Promise<void>): Promise<[number, number]> => {
   await delivery;
   const line = courier.lines.findLast((each) => each.includes('"audit":')) ?? '';
@@ -44,7 +44,7 @@ const costOf = async (delivery: Promise<void>): Promise<[number, number]> => {
   return [calls, units];
 };
 
-test('each row of the table is what such a delivery costs', async () => {
+test('each row of the table states the cost of such a delivery', async () => {
   const rows = [...PAGE.matchAll(/^\| ([^|]+) \| (\d+) \| (\d+) \| ([^|]*)\|$/gm)].map(
     ([, what = '', requests, units, most = '']) => ({
       what,

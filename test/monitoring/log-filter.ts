@@ -1,4 +1,4 @@
-/** A log entry as Cloud Logging makes it of a line on standard output. */
+/** A log entry as Cloud Logging creates it from a line on standard output. */
 export interface LogEntry {
   severity: string;
   resource: { type: string };
@@ -10,7 +10,10 @@ export interface LogEntry {
   jsonPayload: Record<string, unknown>;
 }
 
-/** Moves the special fields to where Cloud Logging has them (https://cloud.google.com/logging/docs/structured-logging#structured_logging_special_fields). */
+/**
+ * Moves the special fields to their places in Cloud Logging
+ * (https://cloud.google.com/logging/docs/structured-logging#structured_logging_special_fields).
+ */
 export const entryOf = (line: string): LogEntry => {
   const {
     severity,
@@ -46,7 +49,10 @@ interface Comparison {
 
 const COMPARISON = /^([\w.]+)(=~|!=|=|:)(?:"((?:[^"\\]|\\.)*)"|(\*))$/;
 
-/** The comparisons of a filter of the query language that has nothing but AND; @throws on all else, so that nothing is checked by half. */
+/**
+ * The comparisons of a query-language filter that uses only AND.
+ * @throws for anything else, so that no filter is checked partially
+ */
 export const comparisonsOf = (filter: string): Comparison[] =>
   filter.split(' AND ').map((text) => {
     const [, path, operator, quoted, star] = COMPARISON.exec(text) ?? [];

@@ -54,7 +54,7 @@ const { mosaicLayout } = read('dashboard.json') as {
 };
 const widgets = mosaicLayout.tiles.map(({ widget }) => widget);
 
-/** What Google itself measures, with its labels (https://cloud.google.com/monitoring/api/metrics_gcp). */
+/** Google's own metrics with their labels (https://cloud.google.com/monitoring/api/metrics_gcp). */
 const GOOGLES: Readonly<Record<string, { kind: string; labels: string[] }>> = {
   'run.googleapis.com/request_count': { kind: 'DELTA', labels: ['response_code', 'response_code_class'] },
   'run.googleapis.com/container/instance_count': { kind: 'GAUGE', labels: ['state'] },
@@ -69,7 +69,10 @@ let courier: RunningCourier;
 let entries: LogEntry[];
 let leave: () => void;
 
-/** A courier is run through what is to be seen: deliveries that end well, by set-up faults, by rate limits and by a surprise, and a message given up. */
+/**
+ * Runs a courier through everything to be monitored: deliveries that succeed and that fail by setup, rate limits and an
+ * unexpected error, and a dead-lettered message.
+ */
 beforeAll(async () => {
   google = await startLocalGoogle();
   leave = enterCloudRun(google);
@@ -111,23 +114,20 @@ afterAll(async () => {
   await google.close();
 });
 
-/** Every path that a filter or an extractor names is in some line that was really written. */
+/** Every path that a filter or an extractor names appears in a line that was really written. */
 const unknownPaths = (paths: readonly string[]): string[] =>
   paths.filter((path) => path !== 'resource.type' && !entries.some((entry) => valueAt(entry, path) !== undefined));
 
 describe('log-based metrics', () => {
-  test.each(logMetrics)('%s: its file is called as it is', (file, { name }) => expect(file).toBe(`${name}.json`));
+  test.each(logMetrics)('%s: its file is named after it', (file, { name }) => expect(file).toBe(`${name}.json`));
 
-  test.each(logMetrics)(
-    '%s: every field that it names is written',
-    (_, { filter, valueExtractor, labelExtractors }) => {
-      const extractors = [...Object.values(labelExtractors), ...(valueExtractor === undefined ? [] : [valueExtractor])];
-      const paths = [...comparisonsOf(filter).map(({ path }) => path), ...extractors.map(extractedPath)];
-      expect(unknownPaths(paths)).toEqual([]);
-    },
-  );
+  test.each(logMetrics)('%s: every field that it names is logged', (_, { filter, valueExtractor, labelExtractors }) => {
+    const extractors = [...Object.values(labelExtractors), ...(valueExtractor === undefined ? [] : [valueExtractor])];
+    const paths = [...comparisonsOf(filter).map(({ path }) => path), ...extractors.map(extractedPath)];
+    expect(unknownPaths(paths)).toEqual([]);
+  });
 
-  test.each(logMetrics)('%s: its filter finds lines, and each gives a value of its type', (_, metric) => {
+  test.each(logMetrics)('%s: its filter matches lines, and each yields a value of its type', (_, metric) => {
     const found = entries.filter((entry) => matches(metric.filter, entry));
     expect(found.length).toBeGreaterThan(0);
     expect(found.length).toBeLessThan(entries.length);
@@ -137,7 +137,7 @@ describe('log-based metrics', () => {
     expect(metric.metricDescriptor.valueType).toBe(metric.valueExtractor === undefined ? 'INT64' : 'DISTRIBUTION');
   });
 
-  test.each(logMetrics)('%s: each extractor has its label, and each label is a text', (_, metric) => {
+  test.each(logMetrics)('%s: each extractor has its label, and each label is a string', (_, metric) => {
     const { labels } = metric.metricDescriptor;
     expect(labels.map(({ key }) => key).toSorted()).toEqual(Object.keys(metric.labelExtractors).toSorted());
     for (const extractor of Object.values(metric.labelExtractors)) {
@@ -146,7 +146,7 @@ describe('log-based metrics', () => {
     }
   });
 
-  test('a delivery is counted once, whichever way it ends', () => {
+  test('a delivery is counted once, whatever its outcome', () => {
     const [, { filter }] = logMetrics.find(([name]) => name === 'courier-deliveries.json') ?? ['', { filter: '' }];
     const counted = entries.filter((entry) => matches(filter, entry)).map(({ labels }) => labels);
     expect(counted).toEqual([
@@ -157,7 +157,7 @@ describe('log-based metrics', () => {
   });
 });
 
-/** Faults of one filter over metrics. */
+/** Errors in a filter over metrics. */
 const faultsOf = ({ filter, aggregation: { groupByFields } }: TimeSeriesFilter): string[] => {
   const [, type = ''] = /metric\.type="([^"]+)"/.exec(filter) ?? [];
   const named = [...`${filter} ${groupByFields.join(' ')}`.matchAll(/metric\.label\.(\w+)/g)].map(([, name]) => name);
@@ -177,8 +177,8 @@ const faultsOf = ({ filter, aggregation: { groupByFields } }: TimeSeriesFilter):
 };
 
 /**
- * Faults of a PromQL query over log-based metrics: names, and labels in braces and after "by".
- * How they are called there: https://cloud.google.com/monitoring/promql/promql-mapping
+ * Errors in a PromQL query over log-based metrics: names, and labels in braces and after "by". For their names, see
+ * https://cloud.google.com/monitoring/promql/promql-mapping
  */
 const faultsOfQuery = (query: string): string[] => {
   const series = [...query.matchAll(/logging_googleapis_com:user_(\w+)\{([^}]*)\}/g)];
@@ -199,7 +199,7 @@ const faultsOfQuery = (query: string): string[] => {
 };
 
 describe('the dashboard', () => {
-  test('every chart shows what is measured, by labels that it has', () => {
+  test('every chart uses existing metrics and labels', () => {
     const filters = widgets.flatMap(({ xyChart }) => xyChart?.dataSets ?? []);
     expect(filters.length).toBeGreaterThan(15);
     const faults = filters.flatMap(({ timeSeriesQuery: { timeSeriesFilter, prometheusQuery } }) =>
@@ -208,7 +208,7 @@ describe('the dashboard', () => {
     expect(faults).toEqual([]);
   });
 
-  test('units in 24 hours are shown by destination, with the budget that the alert has', () => {
+  test('units in 24 hours are shown by destination, with the budget of the alert', () => {
     const chart = widgets.find(({ title }) => /Quota units .* in 24 hours/.test(title))?.xyChart;
     const [budget] = chart?.thresholds ?? [];
     expect(JSON.stringify(chart)).toContain('courier_drive_units_sum');
@@ -221,22 +221,22 @@ describe('the dashboard', () => {
     ['sum(increase(logging_googleapis_com:user_courier_drive_units{a="b"}[1h]))', /nobody measures/],
     ['sum by (who) (increase(logging_googleapis_com:user_courier_deliveries{outcome="x"}[1h]))', /no label who/],
     ['sum(up)', /no log-based metric/],
-  ])('the check of a query finds the fault in %s', (query, fault) => {
+  ])('the check of a query detects %s', (query, fault) => {
     expect(faultsOfQuery(query).join()).toMatch(fault);
   });
 
-  test('every metric that the courier sends or that is made of its log, and that is worth a look, is shown', () => {
+  test('every relevant metric that the courier sends or that comes from its log is shown', () => {
     const shown = JSON.stringify(widgets);
     for (const [, { name }] of logMetrics) expect(shown).toContain(`logging.googleapis.com/user/${name}`);
   });
 
-  test('its panel of logs finds the failures', () => {
+  test('its log panel shows the failures', () => {
     const [panel] = widgets.flatMap(({ logsPanel }) => logsPanel ?? []);
     const found = entries.filter((entry) => matches(panel?.filter ?? '', entry));
     expect(found.map(({ labels }) => labels.code)).toEqual(['no-storage-quota', 'internal']);
   });
 
-  test('no tile lies on another or beyond the edge', () => {
+  test('no tile overlaps another or exceeds the grid', () => {
     const tiles = mosaicLayout.tiles.map(({ xPos = 0, yPos = 0, width, height }) => ({ xPos, yPos, width, height }));
     for (const [index, one] of tiles.entries()) {
       expect(one.xPos + one.width).toBeLessThanOrEqual(mosaicLayout.columns);
@@ -255,7 +255,7 @@ describe('the dashboard', () => {
 });
 
 describe('the alert policies', () => {
-  test.each(policies)('%s: what it waits for is measured or written', (_, { conditions }) => {
+  test.each(policies)('%s: its condition uses what is measured or logged', (_, { conditions }) => {
     for (const { conditionThreshold, conditionMatchedLog, conditionPrometheusQueryLanguage } of conditions) {
       if (conditionPrometheusQueryLanguage !== undefined)
         expect(faultsOfQuery(conditionPrometheusQueryLanguage.query)).toEqual([]);
@@ -273,7 +273,7 @@ describe('the alert policies', () => {
     }
   });
 
-  test.each(policies)('%s: its text names only labels that are extracted, and pages that exist', (_, policy) => {
+  test.each(policies)('%s: its text names only extracted labels and existing pages', (_, policy) => {
     const { documentation, conditions } = policy;
     const text = `${documentation.subject} ${documentation.content}`;
     const named = [...text.matchAll(/\$\{log\.extracted_label\.(\w+)\}/g)].map(([, name]) => name);
@@ -284,7 +284,7 @@ describe('the alert policies', () => {
     }
   });
 
-  test('the one for the set-up knows every code of the set-up, and no other', () => {
+  test('the one for setup errors contains exactly their codes', () => {
     const filter = policies.find(([name]) => name === 'setup-fault.json')?.[1].conditions[0]?.conditionMatchedLog
       ?.filter;
     const [pattern] = comparisonsOf(filter ?? '').filter(({ operator }) => operator === '=~');
@@ -295,7 +295,7 @@ describe('the alert policies', () => {
 });
 
 describe('the log', () => {
-  test('a request is one line, with what Cloud Logging shows of it and its trace', () => {
+  test('a request is one line, with the fields that Cloud Logging shows and its trace', () => {
     const requests = entries.filter(({ httpRequest }) => httpRequest !== undefined);
     expect(requests).toHaveLength(4);
     expect(requests[0]).toMatchObject({
@@ -312,7 +312,7 @@ describe('the log', () => {
     });
   });
 
-  test('a delivery is one line: who, where, what, and what it took', () => {
+  test('a delivery is one line: who, where, what, and its cost', () => {
     const [created] = entries.filter(({ labels }) => labels.outcome === 'created');
     expect(created).toMatchObject({
       severity: 'INFO',
@@ -339,7 +339,7 @@ describe('the log', () => {
     expect(calls).toBeGreaterThanOrEqual(2);
   });
 
-  test('what nobody foresaw is an error event for Error Reporting', () => {
+  test('an unexpected error is an error event for Error Reporting', () => {
     const [line] = entries.filter(
       ({ severity, jsonPayload }) => severity === 'ERROR' && jsonPayload.code === 'internal',
     );
@@ -350,7 +350,7 @@ describe('the log', () => {
     });
   });
 
-  test('at every level, nothing of the keys, tokens and sessions that passed is in it', () => {
+  test('contains no key, token or session at any level', () => {
     const text = courier.lines.join('');
     const { serviceAccounts, refreshTokens } = google.world.state;
     for (const { privateKeyPem } of serviceAccounts.flatMap(({ keys }) => keys)) {

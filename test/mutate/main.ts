@@ -9,7 +9,7 @@ import { MUTATED, TESTS, WITHOUT } from './rooms.ts';
 import { endAll } from './run-tests.ts';
 import { removeCopies } from './working-copy.ts';
 
-/** `npm run mutate`: do the tests notice when a line of the riskiest rooms is wrong? */
+/** `npm run mutate`: do the tests notice when a line of the most critical code is wrong? */
 
 const USAGE = `npm run mutate -- [--sample 330] [--seed 1] [--files 'src/identity/*.ts'] [--tests 'test/unit/**'] [--since main] [--workers N] [--measure] [--json FILE]
   --sample N    so many mutants, chosen by --seed; 0: all (default 330, or all with --files or --since)

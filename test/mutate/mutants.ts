@@ -8,20 +8,20 @@ export interface Mutant {
   /** The same for the same change to the same text of a file. */
   id: string;
   file: string;
-  /** From 1. */
+  /** Starts at 1. */
   line: number;
   operator: string;
-  /** The functions it stands in, outermost first. */
+  /** The functions around it, outermost first. */
   within: string;
   /** The whole line, trimmed. */
   text: string;
   before: string;
   after: string;
-  /** The how-manieth with all of this in common, from 1. */
+  /** Its number among those with all of this in common, starting at 1. */
   nth: number;
-  /** The innermost region of the file that holds the change; see `regions.ts`. */
+  /** The innermost region of the file that contains the change; see `regions.ts`. */
   region: number;
-  /** The whole file with the change made. */
+  /** The whole file with the change applied. */
   mutated: string;
 }
 

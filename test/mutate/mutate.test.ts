@@ -17,7 +17,7 @@ import { type MutationOptions, type MutationResult, runMutation } from './mutati
 import { nameOf } from './report.ts';
 import { sampleOf } from './sample.ts';
 
-/** The mutation runner, on a project of a few lines. */
+/** Runs the mutation runner on a project of a few lines. */
 
 const ROOT = process.cwd();
 const RUN_MS = 180_000;
@@ -101,7 +101,7 @@ const outcomesOf = ({ judged }: MutationResult): Record<string, string> =>
   Object.fromEntries(judged.map(({ mutant, verdict }) => [nameOf(mutant), verdict.outcome]));
 
 test(
-  'each mutant is killed, or survives by name; the project is as it was, and the next run goes on from there',
+  'each mutant is killed or reported as a survivor; the project stays unchanged, and the next run continues',
   async () => {
     const root = makeProject();
     const copies = makeFolder();
@@ -109,7 +109,7 @@ test(
     expect(outcomesOf(first)).toEqual({
       'src/fees.ts:4 condition: "amount > 100" -> "true" in fee': 'killed',
       'src/fees.ts:4 condition: "amount > 100" -> "false" in fee': 'killed',
-      // The boundary, and the name that is missing, are tested by nobody.
+      // The boundary and the missing name have no tests.
       'src/fees.ts:4 comparison: ">" -> ">=" in fee': 'survived',
       'src/fees.ts:4 literal: "100" -> "101" in fee': 'killed',
       'src/fees.ts:4 literal: "0" -> "1" in fee': 'killed',
@@ -129,7 +129,7 @@ test(
     expect(outcomesOf(again)).toEqual(outcomesOf(first));
     expect(again.said.filter((line) => line.startsWith('['))).toEqual([]);
 
-    // With a test that is better, only the survivors are tried again.
+    // With a better test, only the survivors are tried again.
     const better = TEST.replace('expect(fee(101)).toBe(0);', 'expect([fee(100), fee(101)]).toEqual([2, 0]);');
     writeFileSync(join(root, 'test/fees.test.ts'), better);
     const last = await run(root);
@@ -139,7 +139,7 @@ test(
   RUN_MS,
 );
 
-test('a mutant that is listed as equivalent is known by its text, and one that is listed and not there is named', () => {
+test('an equivalent mutant is identified by its text, and a listed one that does not exist is reported', () => {
   const listed = { file: 'src/fees.ts', within: 'fee', text: 'if (amount > 100) return 0;', reason: 'nobody has 100' };
   const entries = [
     { ...listed, before: '>', after: '>=' },
@@ -152,7 +152,7 @@ test('a mutant that is listed as equivalent is known by its text, and one that i
   expect(staleOf(entries, mutantsOf('src/codes.ts', SOURCE))).toEqual([]);
 });
 
-test('the sample of one file does not depend on what is in another', () => {
+test('the sample of one file does not depend on the content of another', () => {
   const mutants = mutantsOf('src/fees.ts', SOURCE);
   const others = mutantsOf('src/other.ts', SOURCE);
   const namesOf = (chosen: readonly Mutant[]) => chosen.filter(({ file }) => file === 'src/fees.ts').map(nameOf);
@@ -163,7 +163,7 @@ test('the sample of one file does not depend on what is in another', () => {
 });
 
 test(
-  'a test that hangs under a mutant is ended with all that it started, and the mutant counts as killed',
+  'a test that hangs under a mutant is stopped with all its processes, and the mutant counts as killed',
   async () => {
     const root = makeProject(`import { test } from '@jest/globals';
 import { fee } from '../src/fees.ts';
@@ -175,7 +175,7 @@ test('waits for the fee', async () => {
     const { judged } = await run(root, { sample: 20, limits });
     const hanging = judged.filter(({ verdict }) => verdict.outcome === 'timeout').map(({ mutant }) => nameOf(mutant));
     expect(hanging).toContain('src/fees.ts:4 condition: "amount > 100" -> "true" in fee');
-    // Nothing reaches the greeting: that is said rather than taken for a survival of tests.
+    // No test reaches the greeting, which is reported instead of counted as a survivor.
     expect(judged.filter(({ verdict }) => verdict.outcome === 'unreached').length).toBeGreaterThan(0);
     expect(existsSync(join(root, 'src/fees.ts'))).toBe(true);
   },

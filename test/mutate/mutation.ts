@@ -10,25 +10,25 @@ import { openVerdicts, type Verdict } from './verdicts.ts';
 
 export interface MutationOptions {
   root: string;
-  /** Globs below the root: what is mutated, and the tests, with those left out. */
+  /** Globs below the root: the files to mutate, and the tests, with their exclusions. */
   mutated: readonly string[];
   tests: readonly string[];
   without?: readonly string[];
-  /** Further narrows what is mutated. */
+  /** A further filter of the files to mutate. */
   only?: (file: string) => boolean;
   /** The list of equivalent mutants. */
   equivalents: string;
   /** Where state is kept. */
   kept: string;
-  /** Where working copies are made; default: the system's folder for temporary files. */
+  /** Where working copies are created; default: the system's folder for temporary files. */
   copies?: string;
-  /** How many mutants; default: all. */
+  /** The maximum of mutants; default: all. */
   sample?: number;
   seed: number;
   workers: number;
   /** Measures again which test reaches what. */
   again?: boolean;
-  /** For a test file that usually takes so many milliseconds. */
+  /** The time limit for a test file with this usual duration in milliseconds. */
   limits?: (usualMs: number) => Limits;
   /** Percent. */
   floor: number;
@@ -38,7 +38,7 @@ export interface MutationOptions {
 export interface MutationResult {
   percent: number;
   judged: Judged[];
-  /** Mutants that were chosen and are on the list, with their reasons. */
+  /** Sampled mutants that are on the list of equivalents, with their reasons. */
   equivalent: { mutant: Mutant; reason: string }[];
   isEnough: boolean;
 }
@@ -55,7 +55,7 @@ const progress = (mutant: Mutant, { outcome, by, milliseconds }: Verdict, left: 
   return `[${left} left] ${how} (${(milliseconds / 1000).toFixed(1)} s): ${nameOf(mutant)}`;
 };
 
-/** Mutates a project, runs its tests against each mutant, and says which ones lived. */
+/** Mutates a project, runs its tests against each mutant, and reports the survivors. */
 export const runMutation = async (options: MutationOptions): Promise<MutationResult> => {
   const { root, kept, workers, again, floor, say, limits = defaultLimits } = options;
   const project: Project = {

@@ -1,7 +1,7 @@
 import ts from 'typescript';
 import { isProse } from './prose.ts';
 
-/** One change to a source text: what stands between two offsets becomes something else. */
+/** One change to a source text: the text between two offsets is replaced. */
 export interface Change {
   operator: string;
   start: number;
@@ -40,7 +40,7 @@ const ARITHMETIC: Readonly<Partial<Record<ts.SyntaxKind, string>>> = {
 
 const EITHER: ReadonlySet<ts.SyntaxKind> = new Set([K.AmpersandAmpersandToken, K.BarBarToken, K.QuestionQuestionToken]);
 
-/** Methods with a twin that does the opposite, and methods whose call may be left out. */
+/** Methods with a counterpart that does the opposite, and methods whose call may be removed. */
 const TWINS: Readonly<Record<string, string>> = {
   some: 'every',
   every: 'some',
@@ -53,7 +53,7 @@ const TWINS: Readonly<Record<string, string>> = {
 };
 const LEFT_OUT: ReadonlySet<string> = new Set(['toLowerCase', 'trim', 'filter', 'slice', 'normalize', 'catch']);
 
-/** Calls that answer true or false, by their names. */
+/** Calls that return a boolean, by their names. */
 const ASKS = /^(is|has|may|test|includes|some|every|startsWith|endsWith|equals)/;
 
 const calledName = (node: ts.CallExpression): string =>
@@ -74,7 +74,7 @@ const isConstant = (node: ts.Expression): boolean =>
   node.kind === K.FalseKeyword ||
   node.getText() === 'undefined';
 
-/** Conditions that are always met, or never. A loop that never ends would only cost time. */
+/** Conditions that are always or never met. An endless loop would only cost time. */
 const conditions: Operator = (node) => {
   if (ts.isIfStatement(node)) {
     return [
@@ -119,7 +119,7 @@ const unaries: Operator = (node) => {
   return node.operator === K.MinusMinusToken ? [['arithmetic', node, node.getText().replace('--', '++')]] : [];
 };
 
-/** A time that is off by a millisecond is the same time to any test; a time of nothing is not. */
+/** A time that is off by a millisecond makes no difference to any test; a time of zero does. */
 const isTime = (node: ts.NumericLiteral): boolean => {
   const declared = ts.findAncestor(node, ts.isVariableDeclaration);
   return declared !== undefined && /_(MS|SECONDS)$/.test(declared.name.getText());
@@ -169,7 +169,7 @@ const calls: Operator = (node, source) => {
   return [['optional chain', [node.questionDotToken.getStart(source), node.questionDotToken.end], after]];
 };
 
-/** The only statement of an `if` goes with its condition, which is changed anyway. */
+/** The only statement of an `if` would be removed with its condition, which is mutated anyway. */
 const isWholeOfIf = (node: ts.Statement): boolean => {
   const { parent } = node;
   if (ts.isIfStatement(parent)) return parent.elseStatement === undefined;
@@ -203,7 +203,7 @@ const results: Operator = (node) => {
 
 const OPERATORS: readonly Operator[] = [conditions, binaries, unaries, literals, patterns, calls, statements, results];
 
-/** What has no effect when the program runs. */
+/** What has no effect at run time. */
 const isTypeOnly = (node: ts.Node): boolean =>
   ts.isTypeNode(node) ||
   ts.isInterfaceDeclaration(node) ||
@@ -211,7 +211,9 @@ const isTypeOnly = (node: ts.Node): boolean =>
   ts.isImportDeclaration(node) ||
   ts.isExportDeclaration(node);
 
-/** Every change that an operator makes to a source text, in the order of the text; those to prose alone are left out. */
+/**
+ * Every change that an operator makes to a source text, in the order of the text. Changes to prose alone are left out.
+ */
 export const changesOf = (source: ts.SourceFile): Change[] => {
   const found = new Map<string, Change>();
   const visit = (node: ts.Node): void => {

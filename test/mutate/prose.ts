@@ -1,8 +1,8 @@
 import ts from 'typescript';
 
 /**
- * Words for people: details, remedies, log lines, causes. Tests assert codes and facts rather than wording, so a change to
- * the wording alone says nothing about the tests and is not made.
+ * Texts for people: details, remedies, log messages, causes. Tests assert codes and facts rather than wording, so a
+ * change of wording alone says nothing about the tests and is not made.
  */
 
 const WORDED: ReadonlySet<string> = new Set(['detail', 'remedy', 'title', 'message']);

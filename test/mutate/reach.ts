@@ -5,16 +5,19 @@ import { withProbes } from './regions.ts';
 import { runTests, type TestRun } from './run-tests.ts';
 import { createWorkingCopy, type WorkingCopy } from './working-copy.ts';
 
-/** Which test file reaches which region of which source file: measured once, kept, and measured anew where a test changes. */
+/**
+ * Which test file reaches which region of which source file. Measured once, saved, and measured again when a test
+ * changes.
+ */
 
-/** What one test file reached when it was run without any change. */
+/** What one test file reached when it ran without any change. */
 interface Reached {
-  /** Of the test file's text. */
+  /** The hash of the test file's text. */
   hash: string;
   milliseconds: number;
-  /** False for a file that fails as it is: it can tell nothing. */
+  /** False for a file that fails without a mutant, so that it proves nothing. */
   passed: boolean;
-  /** By source file; the hash says for which text of it the regions are. */
+  /** By source file. The hash identifies the text of it that the regions belong to. */
   files: Record<string, { hash: string; regions: number[] }>;
 }
 
@@ -22,17 +25,17 @@ export type Reach = Record<string, Reached>;
 
 export interface Project {
   root: string;
-  /** Source files to be mutated, below the root. */
+  /** The source files to mutate, below the root. */
   sources: readonly string[];
-  /** Test files that may be run, below the root. */
+  /** The test files that may run, below the root. */
   tests: readonly string[];
   /** Where state is kept. */
   kept: string;
-  /** Where working copies are made; default: the system's folder for temporary files. */
+  /** Where working copies are created; default: the system's folder for temporary files. */
   copies?: string | undefined;
 }
 
-/** Without a mutant nothing hangs. */
+/** Without a mutant no test hangs. */
 const FIRST_LIMITS = { wholeMs: 300_000, oneTestMs: 60_000 };
 
 export const listFiles = (root: string, patterns: readonly string[], without: readonly string[] = []): string[] =>
@@ -66,7 +69,7 @@ const parseHits = (hits: string): Map<string, number[]> => {
 
 const measure = async (project: Project, copy: WorkingCopy, hits: string, test: string): Promise<Reached> => {
   let run: TestRun = { outcome: 'failed', milliseconds: 0, failure: '' };
-  // Twice: a test may be disturbed by whatever else the machine does.
+  // Twice, since other load on the machine can disturb a test.
   for (let turn = 0; turn < 2 && run.outcome !== 'passed'; turn++) {
     rmSync(hits, { force: true });
     run = await runTests(copy, test, FIRST_LIMITS);
@@ -120,7 +123,7 @@ export const measureReach = async (
   return reach;
 };
 
-/** The test files that reach a region; any region of the file, where the file has changed since that was measured. */
+/** The test files that reach a region, or any region of the file if it has changed since the measurement. */
 export const testsFor = (
   reach: Reach,
   { file, region, hash }: { file: string; region: number; hash: string },

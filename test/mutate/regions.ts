@@ -1,14 +1,14 @@
 import ts from 'typescript';
 
 /**
- * The regions of a source file that run together or not at all: bodies, branches, the right side of `&&`. A probe at the
- * beginning of each tells which tests reach it, in whatever process. V8's own coverage would not do: it is written when a
- * process ends, and the couriers in many tests are killed.
+ * The regions of a source file that run as a whole or not at all: bodies, branches, the right side of `&&`. A probe at
+ * the start of each one tells which tests reach it, in any process. V8's own coverage does not help: it is written when
+ * a process exits, and the couriers in many tests are killed.
  */
 interface Region {
   start: number;
   end: number;
-  /** What goes before and behind it for the probe of this number. */
+  /** The text before and after it for the probe with this number. */
   open(probe: string): string;
   close: string;
 }
@@ -27,7 +27,7 @@ const asExpression = (node: ts.Node, source: ts.SourceFile): Region => ({
   close: ')',
 });
 
-/** Behind the opening brace, or the colon of a case. */
+/** After the opening brace, or the colon of a case. */
 const asList = (start: number, end: number): Region => ({ start, end, open: (probe) => ` ${probe}; `, close: '' });
 
 const bodyOf = (node: ts.Statement, source: ts.SourceFile): Region[] =>
@@ -58,7 +58,7 @@ const regionsAt = (node: ts.Node, source: ts.SourceFile): Region[] => {
   return [];
 };
 
-/** Region 0 is the file itself: it is reached by whatever imports it. */
+/** Region 0 is the file itself, which is reached when it is imported. */
 export const regionsOf = (source: ts.SourceFile): Region[] => {
   const regions: Region[] = [asList(0, source.text.length)];
   const visit = (node: ts.Node): void => {
@@ -81,7 +81,7 @@ export const regionAt = (regions: readonly Region[], start: number, end: number)
   return found;
 };
 
-/** Appends `file#region` to a file of hits when a region is first reached; one per process and test file. */
+/** Appends `file#region` to a file of hits when a region is first reached, once for each process and test file. */
 const prelude = (file: string, hits: string): string =>
   [
     "import { appendFileSync as __append } from 'node:fs';",
@@ -93,7 +93,7 @@ const prelude = (file: string, hits: string): string =>
 interface Mark {
   at: number;
   text: string;
-  /** Order at one offset: inner regions close, then regions open, the outer ones first. */
+  /** The order at one offset: inner regions close first, then regions open, the outer ones first. */
   order: number;
 }
 
@@ -102,10 +102,7 @@ const marksOf = ({ start, end, open, close }: Region, number: number): Mark[] =>
   { at: end, text: close, order: -1 / (1 + end - start) },
 ];
 
-/**
- * The same program, with a probe in each region.
- * @param hits path of the file that names what was reached
- */
+/** The same program with a probe in each region. @param hits path of the file that records what was reached */
 export const withProbes = (source: ts.SourceFile, file: string, hits: string): string => {
   const marks = regionsOf(source)
     .flatMap((region, number) => (number === 0 ? [] : marksOf(region, number)))

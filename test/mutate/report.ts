@@ -9,10 +9,10 @@ export interface Judged {
 export interface Score {
   total: number;
   killed: number;
-  /** Of the killed ones, those whose tests did not come to an end. */
+  /** The killed ones whose tests timed out. */
   timeouts: number;
   survivors: Judged[];
-  /** Killed of all, in percent. */
+  /** The percentage of killed ones. */
   percent: number;
 }
 
@@ -40,7 +40,7 @@ export const nameOf = ({ file, line, operator, before, after, within }: Mutant):
 
 const roomOf = ({ file }: Mutant): string => file.slice(0, file.lastIndexOf('/'));
 
-/** One line per room: mutants, killed, percent. */
+/** One line for each folder: mutants, killed, percent. */
 const tableOf = (judged: readonly Judged[]): string[] => {
   const rooms = Map.groupBy(judged, ({ mutant }) => roomOf(mutant));
   return [...rooms]

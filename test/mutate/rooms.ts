@@ -1,4 +1,7 @@
-/** Source files that are mutated: those where a wrong line lets somebody in, or loses, doubles or overwrites a file. */
+/**
+ * The source files that are mutated: those in which a wrong line grants access, or loses, duplicates or overwrites a
+ * file.
+ */
 export const MUTATED = [
   'src/deliver.ts',
   'src/delivery/{,store/}*.ts',
@@ -9,10 +12,10 @@ export const MUTATED = [
   'src/upload-sessions/*.ts',
 ];
 
-/** Test files that may find a mutant out. */
+/** The test files that may detect a mutant. */
 export const TESTS = ['test/{unit,contract,http,exports,e2e,hostile}/**/*.test.ts'];
 
-/** Those that take long for what they reach, need programs from elsewhere, or are about other things. */
+/** Those that are slow for what they reach, need other programs, or test other things. */
 export const WITHOUT = [
   'test/e2e/{client,demo,doctor,examples,telemetry}/**',
   'test/hostile/{function-bodies,overload}.test.ts',

@@ -7,7 +7,7 @@ import type { WorkingCopy } from './working-copy.ts';
 export interface TestRun {
   outcome: 'passed' | 'failed' | 'timeout';
   milliseconds: number;
-  /** The first test that failed, or what was printed where none could run. */
+  /** The first failed test, or the output if none could run. */
   failure: string;
 }
 
@@ -15,10 +15,10 @@ const JEST = createRequire(import.meta.url).resolve('jest/bin/jest');
 const ENVIRONMENT = fileURLToPath(new URL('./stop-at-failure.mjs', import.meta.url));
 const MAX_PRINTED = 100_000;
 
-/** The groups of processes that are running, so that none is left when the runner is stopped. */
+/** The running process groups, so that none is left when the runner is stopped. */
 const running = new Set<number>();
 
-/** What a process has started, directly or not, also in groups of their own (an emulator). */
+/** All descendants of a process, including those in groups of their own (an emulator). */
 const descendantsOf = (pid: number): number[] => {
   const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
   const pairs = (stdout ?? '').split('\n').map((line) => line.trim().split(/\s+/).map(Number));
@@ -37,7 +37,7 @@ const end = (pid: number): void => {
   }
 };
 
-/** A test file and the processes that it has started share a group, and end with it. */
+/** A test file and the processes it has started share a group, and are stopped with it. */
 const endGroup = (pid: number, isOver = false): void => {
   const others = isOver ? [] : descendantsOf(pid);
   for (const each of [-pid, ...others]) end(each);
@@ -73,7 +73,7 @@ const startJest = ({ root, temporary }: WorkingCopy, file: string, oneTestMs: nu
     },
   );
 
-/** Milliseconds: for a test file, and for one test of it that does not say its own limit. */
+/** Time limits in milliseconds: of a test file, and of one test without a limit of its own. */
 export interface Limits {
   wholeMs: number;
   oneTestMs: number;

@@ -1,8 +1,8 @@
 import { digest, type Mutant } from './mutants.ts';
 
 /**
- * A seeded choice among mutants. Each has its place by what it changes, so that a change in one file leaves the choice
- * among the mutants of all others as it was.
+ * A seeded sample of mutants. Each mutant's rank depends on its change, so a change in one file does not affect the
+ * sample of other files.
  */
 export const sampleOf = (mutants: readonly Mutant[], size: number, seed: number): Mutant[] => {
   const placed = mutants.map((mutant) => {

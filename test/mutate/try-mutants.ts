@@ -4,22 +4,22 @@ import { type Limits, runTests } from './run-tests.ts';
 import type { Verdict, Verdicts } from './verdicts.ts';
 import { createWorkingCopy, type WorkingCopy } from './working-copy.ts';
 
-/** A test that takes this much longer than without the mutant hangs. A busy machine needs some room. */
+/** A test that takes this much longer than without the mutant counts as hanging. A busy machine needs some margin. */
 export const defaultLimits = (usualMs: number): Limits => ({
   wholeMs: 10_000 + 5 * usualMs,
   oneTestMs: 5_000 + 3 * usualMs,
 });
 
-/** Test files are run until they would have taken so long without the mutant; one that lives then has survived. */
+/** Test files are run up to this total of usual durations. A mutant that is still alive then has survived. */
 const PATIENCE_MS = 60_000;
 
 interface Trial {
   project: Project;
   reach: Reach;
   verdicts: Verdicts;
-  /** For a test file that usually takes so many milliseconds. */
+  /** The time limit for a test file with this usual duration in milliseconds. */
   limits(usualMs: number): Limits;
-  /** How many mutants of a source file each test file has found out. */
+  /** How many mutants of a source file each test file has killed. */
   kills: Map<string, number>;
 }
 
@@ -36,7 +36,7 @@ const inOrder = ({ reach, kills }: Trial, file: string, tests: readonly string[]
   });
 };
 
-/** The test files for a mutant, and what tells them from others. */
+/** The test files for a mutant, and a hash that identifies them. */
 const testsOf = (trial: Trial, { file, region }: Mutant): { tests: string[]; hash: string } => {
   const { project, reach } = trial;
   const found = testsFor(reach, { file, region, hash: digest(readText(project, file)) });
@@ -70,14 +70,14 @@ const tryOne = async (trial: Trial, copy: WorkingCopy, mutant: Mutant): Promise<
   return { id, outcome: 'survived', milliseconds, tests: hash };
 };
 
-/** A verdict from before holds for the same text; one of survival, only against the same tests. */
+/** An earlier verdict is valid for the same text, and one of survival only with the same tests. */
 const isStanding = (trial: Trial, mutant: Mutant): boolean => {
   const known = trial.verdicts.get(mutant.id);
   if (known === undefined) return false;
   return known.tests === undefined || known.tests === testsOf(trial, mutant).hash;
 };
 
-/** Tries each mutant that has no verdict yet, each worker in a copy of its own. */
+/** Tries each mutant without a verdict. Each worker has its own copy. */
 export const tryMutants = async (
   given: Omit<Trial, 'kills'>,
   mutants: readonly Mutant[],

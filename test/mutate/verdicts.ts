@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 export type Outcome = 'killed' | 'timeout' | 'survived' | 'unreached';
 
-/** What became of a mutant; one line of the state file. */
+/** The result of a mutant: one line of the state file. */
 export interface Verdict {
   id: string;
   outcome: Outcome;
@@ -12,11 +12,11 @@ export interface Verdict {
   /** Its first failing test. */
   failure?: string;
   milliseconds: number;
-  /** Of the test files that let it live: with other tests it is tried again. */
+  /** The hash of the test files that it survived. With other tests it is tried again. */
   tests?: string;
 }
 
-/** Verdicts by mutant, kept so that a run that was broken off goes on where it was. */
+/** Verdicts by mutant, saved so that an interrupted run can continue. */
 export interface Verdicts {
   get(id: string): Verdict | undefined;
   add(verdict: Verdict): void;

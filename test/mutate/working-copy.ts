@@ -2,33 +2,33 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
-/** A copy of the project in which a file may be changed while nobody's checkout is. */
+/** A copy of the project in which a file can be changed without changing anybody's checkout. */
 export interface WorkingCopy {
   root: string;
-  /** Of the processes that run in it, so that nothing of theirs stays behind either. */
+  /** The temporary folder of its processes, so that nothing of theirs is left behind either. */
   temporary: string;
   write(file: string, text: string): void;
-  /** The file as it is in the project again. */
+  /** Restores the file from the project. */
   restore(file: string): void;
   /** Empties the temporary folder. */
   tidy(): void;
   remove(): void;
 }
 
-/** What is not needed to run tests, or too large to be copied. */
+/** What is not needed to run tests, or too large to copy. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['node_modules', '.git', 'dist', 'coverage', '.local-google', '.mutate']);
 
 const homes = new Set<string>();
 
-/** Removes what is there still, when the runner is stopped. */
+/** Removes the remaining copies when the runner is stopped. */
 export const removeCopies = (): void => {
   for (const home of homes) rmSync(home, { recursive: true, force: true });
   homes.clear();
 };
 
 /**
- * Copies the project at `root`; its packages are shared by a link.
- * @param parent the folder that the copy is made in
+ * Copies the project at `root`. Its packages are shared through a link.
+ * @param parent the folder in which the copy is created
  */
 export const createWorkingCopy = (root: string, parent = tmpdir()): WorkingCopy => {
   const home = mkdtempSync(join(parent, 'mutate-'));

@@ -9,7 +9,7 @@ import { createTransport } from '../../src/google/create-transport.ts';
 import type { Log } from '../../src/log.ts';
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 
-/** Many instances of the courier that write as one account, and so share one quota without knowing of each other. */
+/** Many instances of the courier that write with one account, and so share one quota without knowing of each other. */
 export interface Setting {
   instances: number;
   /** Deliveries offered, as a multiple of what the quota allows. */
@@ -26,7 +26,7 @@ export interface Setting {
 export interface Outcome extends Setting {
   /** Accepted units, as a fraction of the smaller of what was offered and what the quota allows. */
   goodput: number;
-  /** Calls that Drive refused, as a fraction of all calls. */
+  /** Calls that Drive rejected, as a fraction of all calls. */
   rejected: number;
   /**
    * Jain's index of the deliveries that each instance completed in the second half of the time: 1 where all completed as
@@ -38,7 +38,7 @@ export interface Outcome extends Setting {
   fastest: number;
 }
 
-/** What an instance has in hand at most, as `limits.concurrentUploads` has it by default. */
+/** The maximum of concurrent deliveries of an instance, the default of `limits.concurrentUploads`. */
 const CONCURRENT_UPLOADS = 80;
 const DEADLINE_MS = 60_000;
 /** How long Drive takes to create a small file, in milliseconds. */
@@ -76,7 +76,7 @@ const createDriveSide = (time: VirtualTime, random: () => number, counts: Counts
   };
 };
 
-/** One instance: the courier's transport, Drive client and pacing; deliveries over its limit are refused by it. */
+/** One instance: the courier's transport, Drive client and pacing. It rejects deliveries above its limit. */
 const createInstance = (time: VirtualTime, random: () => number, http: Http, paced: boolean) => {
   const { now, sleep } = time;
   const transport = createTransport({ now, sleep, random, http, log: SILENT });

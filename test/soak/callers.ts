@@ -8,26 +8,28 @@ import { AUDIENCE, MEBIBYTE } from '../bad-days/bad-day.ts';
 
 export const SUBSCRIPTION = 'projects/local-project/subscriptions/soak';
 
-/** What came of one thing that a caller did: a status, a code of the table, or what should not be. */
+/** The result of one operation of a caller: a status, an error code, or a violation. */
 export interface Came {
   status: number;
   code: string | undefined;
-  /** Of a file that is in Drive now and need not stay. */
+  /** The id of a file that is in Drive now and need not stay. */
   fileId?: string;
-  /** What is not as it must be. */
+  /** The violation, if there is one. */
   wrong?: string;
 }
 
-/** One thing that callers do. */
+/** One kind of operation. */
 export interface Doing {
-  /** The one code that it is refused with. */
+  /** The only code that it may be rejected with. */
   refused?: string;
-  /** Codes that may come in place of success. */
+  /** Codes that may occur instead of success. */
   mayBe?: readonly string[];
   run(turn: number): Promise<Came>;
 }
 
-/** What faults do to bytes that a caller sends to Drive itself: the courier sees it when it is told that all is there. */
+/**
+ * What faults do to bytes that a caller sends directly to Drive. The courier detects it when the upload is completed.
+ */
 const CUT_OR_SPOILT = ['upload-incomplete', 'digest-mismatch'];
 
 interface CallersOptions {
@@ -38,7 +40,7 @@ interface CallersOptions {
 
 const sha256Of = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Few enough names and keys that what the courier remembers of them is full before the measuring begins. */
+/** So few names and keys that the courier's caches are full before the measuring begins. */
 const KEYS = 100;
 const FOLDERS = 6;
 const NAMES = 20;
@@ -56,7 +58,7 @@ const cameOf = (status: number, { code, id, sha256 }: Answer, expected?: string)
   ...(expected === undefined || status >= 300 || sha256 === expected ? {} : { wrong: `${id} has other bytes` }),
 });
 
-/** Everything that callers of a courier do, right and wrong, by name. */
+/** All operations of callers, valid and invalid, by name. */
 export const createCallers = async ({ google, url, random }: CallersOptions) => {
   const { world } = google;
   const sizes = [0, 1, 900, 40_000, MEBIBYTE, 6 * MEBIBYTE];
@@ -67,7 +69,7 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
 
   const tokenOf = (email: string): string => world.idToken({ email, audience: AUDIENCE });
   let tokens = { atMs: 0, caller: '', operator: '' };
-  /** Callers keep a token for a while, as they do. */
+  /** Callers reuse a token for a while, as real ones do. */
   const token = (who: 'caller' | 'operator' = 'caller'): string => {
     if (Date.now() - tokens.atMs > 60_000) {
       tokens = { atMs: Date.now(), caller: tokenOf(world.emails.exporter), operator: tokenOf(world.emails.ops) };
@@ -86,7 +88,7 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
     ask(path, { method: 'POST', body: body as NonNullable<RequestInit['body']>, headers }, expected);
   const postJson = (path: string, value: unknown, expected?: string): Promise<Came> =>
     post(path, JSON.stringify(value), { 'content-type': 'application/json' }, expected);
-  /** Kept: what it was under is used again. */
+  /** The file is kept, because its name or key is used again. */
   const kept = async (came: Promise<Came>): Promise<Came> => {
     const { fileId: _, ...rest } = await came;
     return rest;
@@ -99,7 +101,8 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
   let session: ClientHttp2Session | undefined;
   const overHttp2 = async (): Promise<Came> => {
     if (session === undefined || session.closed || session.destroyed) {
-      // Node's client counts what it has queued to send, and with ten megabytes of that (its default) it resets its own streams.
+      // Node's client counts the data that it has queued, and above ten megabytes (its default) it resets its own
+      // streams.
       session = connect(url, { maxSessionMemory: 1_000 });
       session.on('error', () => undefined);
     }
@@ -118,7 +121,7 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
     const body = bodies[4] ?? Buffer.alloc(0);
     const headers = {
       'content-type': 'application/json',
-      // Most of them under a key that comes again: then it is the same session, and its receipt.
+      // Most of them use a repeated key, which returns the same session and receipt.
       ...(turn % 5 === 0 ? {} : { 'idempotency-key': `session-${pick(KEYS)}` }),
     };
     const order = { destination: 'reports', name: 'by-session', mimeType: 'text/plain', size: body.length };

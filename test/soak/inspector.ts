@@ -2,21 +2,21 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { waitUntil } from '../bad-days/bad-day.ts';
 
-/** What a process holds, looked at from outside while it is at rest. */
+/** The resources of a process, inspected from outside while it is idle. */
 export interface Holding {
-  /** Bytes of JavaScript objects that are in use, after a full garbage collection. */
+  /** The heap size in bytes after a full garbage collection. */
   heap: number;
-  /** Bytes of memory outside the heap: buffers. */
+  /** The memory outside the heap in bytes: buffers. */
   external: number;
-  /** Bytes in main memory. */
+  /** The resident memory in bytes. */
   resident: number;
   /** Open files, pipes and sockets, as the kernel counts them. */
   descriptors: number;
-  /** Sockets among them. */
+  /** The sockets among them. */
   sockets: number;
-  /** Socket objects that something still refers to, open or not. */
+  /** Socket objects that are still referenced, open or not. */
   socketObjects: number;
-  /** Timers that something still refers to. */
+  /** Timers that are still referenced. */
   timers: number;
 }
 
@@ -35,7 +35,7 @@ const SOCKET = "process.getBuiltinModule('node:net').Socket.prototype";
 const TIMER =
   '(() => { const t = setTimeout(() => undefined, 0); clearTimeout(t); return Object.getPrototypeOf(t); })()';
 
-/** Options with which the courier can be looked into; nothing in it changes. */
+/** Options that allow inspection of the courier and change nothing else. */
 export const INSPECTED = ['--inspect=127.0.0.1:0'];
 
 const openSocket = async (url: string): Promise<WebSocket> => {
@@ -74,7 +74,7 @@ export const inspect = async ({ child, lines }: CourierProcess): Promise<Inspect
   const evaluate = async (expression: string): Promise<Record<string, unknown>> =>
     (await ask('Runtime.evaluate', { expression })).result as Record<string, unknown>;
 
-  /** How many objects of a kind are alive. */
+  /** The number of live objects of a kind. */
   const count = async (prototype: string): Promise<number> => {
     const objectGroup = 'soak';
     const { objectId } = await evaluate(prototype);
@@ -93,7 +93,7 @@ export const inspect = async ({ child, lines }: CourierProcess): Promise<Inspect
     try {
       return readlinkSync(`${folder}/${name}`);
     } catch {
-      return ''; // closed since it was listed
+      return ''; // Closed since it was listed.
     }
   };
   return {

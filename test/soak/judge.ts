@@ -2,7 +2,7 @@ import type { Holding } from './inspector.ts';
 
 const MEBIBYTE = 1_048_576;
 
-/** By how much the last quarter of a run may stand over its second one: a part of it, and a constant for noise. */
+/** How far the last quarter of a run may exceed the second one: a fraction of it, and a constant for noise. */
 const BOUNDS: Readonly<Record<keyof Holding, { part: number; constant: number }>> = {
   heap: { part: 0.1, constant: 3 * MEBIBYTE },
   external: { part: 0.1, constant: 8 * MEBIBYTE },
@@ -15,7 +15,7 @@ const BOUNDS: Readonly<Record<keyof Holding, { part: number; constant: number }>
 
 export interface Row {
   name: keyof Holding;
-  /** Medians of the second and of the last quarter. */
+  /** The medians of the second and of the last quarter. */
   second: number;
   last: number;
   allowed: number;
@@ -27,7 +27,10 @@ const medianOf = (values: readonly number[]): number => {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 };
 
-/** The first quarter warms up: pools, caches and compiled code grow to their size. @throws for fewer than eight samples */
+/**
+ * The first quarter is the warm-up: pools, caches and compiled code grow to their size.
+ * @throws for fewer than eight samples
+ */
 export const judge = (samples: readonly Holding[]): Row[] => {
   if (samples.length < 8) throw new Error(`${samples.length} samples are too few to say anything.`);
   const quarter = Math.floor(samples.length / 4);

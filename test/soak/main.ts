@@ -20,7 +20,7 @@ const numberOf = (name: string, text: string, least: number, most: number): numb
   return number;
 };
 
-/** @throws for what is no option */
+/** @throws for an unknown option */
 const readPlan = (argv: readonly string[]): SoakPlan => {
   const { values } = parseArgs({ args: [...argv], options: OPTIONS, strict: true });
   const minutes = numberOf('minutes', values.minutes, 0.2, 1_440);
@@ -81,5 +81,5 @@ const readOrExplain = (): SoakPlan | undefined => {
 };
 
 const plan = readOrExplain();
-// As sysexits.h counts: 64 is wrong usage.
+// In sysexits.h, 64 is wrong usage.
 process.exitCode = plan === undefined ? 64 : await main(plan);

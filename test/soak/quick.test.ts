@@ -8,7 +8,7 @@ const TIMEOUT_MS = 300_000;
 const PLAN: SoakPlan = { minutes: 0.5, seed: 1, faults: 0.05, lanes: 6, samples: 12 };
 
 test(
-  'half a minute of everything, with faults on the way to Drive: all answers as they should be, and nothing grows',
+  'half a minute of all operations with Drive faults: all responses are as expected, and nothing grows',
   async () => {
     const result = await runSoak(PLAN);
     expect(faultsOf(result, PLAN)).toEqual([]);
@@ -19,7 +19,7 @@ test(
 );
 
 test(
-  'a process that loses memory, buffers, timers and descriptors is found out',
+  'a process that leaks memory, buffers, timers and descriptors is detected',
   async () => {
     const plan = {
       ...PLAN,

@@ -9,13 +9,13 @@ import { judge, type Row } from './judge.ts';
 export interface SoakPlan {
   minutes: number;
   seed: number;
-  /** Part of the calls to Drive that go wrong. */
+  /** The fraction of Drive calls that fail. */
   faults: number;
-  /** Callers at once. */
+  /** The number of concurrent callers. */
   lanes: number;
-  /** How often the process is looked at. */
+  /** How often the process is inspected. */
   samples: number;
-  /** Node's options for the courier, for a run that must be found out. */
+  /** Node options for the courier, for a run that must detect a leak. */
   nodeOptions?: readonly string[];
   onSample?(sample: Holding, turns: number): void;
 }
@@ -23,16 +23,16 @@ export interface SoakPlan {
 export interface SoakResult {
   rows: Row[];
   samples: readonly Holding[];
-  /** By what was done: how often each answer came. */
+  /** By operation: how often each response occurred. */
   answers: ReadonlyMap<string, ReadonlyMap<string, number>>;
-  /** What should not have been answered. */
+  /** Unexpected responses. */
   wrong: readonly string[];
   injected: number;
   /** The exit code at the end. */
   code: number | null;
 }
 
-/** Passing answers, which faults on the way to Drive bring about. */
+/** Transient errors, which the faults on the way to Drive cause. */
 const PASSING = new Set([429, 503]);
 const FILES_KEPT = 50;
 const BUFFER_BYTES = 8 * MEBIBYTE;
@@ -44,7 +44,7 @@ const judgeOne = ({ refused, mayBe = [] }: Doing, { status, code, wrong }: Came)
   return isWell || PASSING.has(status) ? undefined : `${status} ${code ?? ''}`.trim();
 };
 
-/** Every doing in turn, each turn in another order. */
+/** Every operation in turn, in a new order each time. */
 const deckOf = (doings: Readonly<Record<string, Doing>>, random: () => number) => {
   let deck: string[] = [];
   return (): string => {
@@ -58,7 +58,7 @@ const deckOf = (doings: Readonly<Record<string, Doing>>, random: () => number) =
   };
 };
 
-/** Runs all kinds of work against one courier process, and looks now and then, while nobody works, at what it holds. */
+/** Runs all operations against one courier process, and inspects its resources now and then while it is idle. */
 export const runSoak = async (plan: SoakPlan): Promise<SoakResult> => {
   const { minutes, seed, faults, lanes, onSample } = plan;
   const random = seededRandom(seed);
@@ -70,7 +70,7 @@ export const runSoak = async (plan: SoakPlan): Promise<SoakResult> => {
     const courier = await day.start({
       nodeOptions: [...INSPECTED, ...(plan.nodeOptions ?? [])],
       config: {
-        // Kept for good once used, so that they are all there before the measuring begins.
+        // They are kept once used, so all of them exist before the measuring begins.
         limits: { bufferBytes: BUFFER_BYTES },
         pubsub: {
           subscriptions: { [SUBSCRIPTION]: { serviceAccount: emails.pubsubPush, destinations: ['reports'] } },
@@ -103,7 +103,7 @@ export const runSoak = async (plan: SoakPlan): Promise<SoakResult> => {
       const kind = came.code ?? String(came.status);
       answers.set(name, kinds.set(kind, (kinds.get(kind) ?? 0) + 1));
       if (came.fileId === undefined) return;
-      // So that the local Google's disk does not fill up over the hours.
+      // This prevents the local Google from filling the disk over the hours.
       files.push(came.fileId);
       if (files.length > FILES_KEPT) google.drive.removeFile(files.shift() ?? '');
     };
@@ -121,7 +121,7 @@ export const runSoak = async (plan: SoakPlan): Promise<SoakResult> => {
     const atRest = async (): Promise<void> => {
       resting = true;
       while (working > 0) await sleep(10);
-      // What ends with an answer ends a moment after it.
+      // What ends with a response ends a moment after it.
       await sleep(250);
     };
 
@@ -134,9 +134,9 @@ export const runSoak = async (plan: SoakPlan): Promise<SoakResult> => {
       const sample = await inspector.measure();
       samples.push(sample);
       onSample?.(sample, turns);
-      // As after an hour: every token is over.
+      // As after an hour: every token has expired.
       google.world.expireAccessTokens();
-      // Its log is not kept over the hours.
+      // Its log is discarded in long runs.
       (courier.lines as string[]).length = 0;
       resting = false;
     }
@@ -151,7 +151,7 @@ export const runSoak = async (plan: SoakPlan): Promise<SoakResult> => {
   }
 };
 
-/** What a run must not show; empty when all is well. */
+/** The violations of a run; empty if all is well. */
 export const faultsOf = ({ rows, answers, wrong, injected, code }: SoakResult, { faults }: SoakPlan): string[] => [
   ...rows.filter(({ isFlat }) => !isFlat).map(({ name }) => `${name} grows`),
   ...[...new Set(wrong)].slice(0, 20),

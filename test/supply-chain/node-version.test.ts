@@ -13,26 +13,26 @@ describe('the pinned Node', () => {
     ['24.21.0', /24\.21\.0 is pinned, and the registry offers 24\.22\.3: npm install/],
     ['24.22.2', /offers 24\.22\.3/],
     [undefined, /pins no Node/],
-  ])('%s is a fault', (pinned, fault) => {
+  ])('%s is an error', (pinned, fault) => {
     expect(nodeFaults(pinned, OFFERED).join()).toMatch(fault);
   });
 
-  test.each(['24.22.3', '24.30.0'])('%s is none', (pinned) => {
+  test.each(['24.22.3', '24.30.0'])('%s is accepted', (pinned) => {
     expect(nodeFaults(pinned, OFFERED)).toEqual([]);
   });
 
-  test('a registry without the major version is told', () => {
+  test('a registry without the major version is reported', () => {
     expect(nodeFaults('24.21.0', ['26.10.0'])).toEqual(['the registry offers no Node 24']);
   });
 
-  test('one without known fixes is warned of, where the registry has no better one', () => {
+  test('a version with known vulnerabilities causes a warning if the registry has no better one', () => {
     expect(nodeWarning('24.21.0')).toContain(SAFE_NODE);
     expect(nodeWarning(SAFE_NODE)).toBeUndefined();
     expect(nodeWarning('24.22.10')).toBeUndefined();
   });
 });
 
-describe('what the registry offers', () => {
+describe('the version that the registry offers', () => {
   let status = 200;
   const server = createServer((_, response) => {
     response.statusCode = status;
@@ -54,17 +54,17 @@ describe('what the registry offers', () => {
     server.close();
   });
 
-  test('is read from it', async () => {
+  test('is read from the registry', async () => {
     expect(await offeredNodes(root, env)).toEqual({ offered: expect.arrayContaining(['24.22.3']) });
   }, 60_000);
 
-  test('is said not to be known when it does not answer', async () => {
+  test('is reported as unknown if the registry does not respond', async () => {
     status = 503;
     expect(await offeredNodes(root, env)).toEqual({ notChecked: expect.stringContaining('did not answer') });
   }, 60_000);
 });
 
-test('the image refuses to be built on a Node without the fixes', () => {
+test('the image cannot be built with a Node version that lacks the fixes', () => {
   const text = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
   const [, program = ''] = /^RUN \["\/nodejs\/bin\/node", "-e", "(.*)"\]$/m.exec(text) ?? [];
   const exitsWith = (node: string): number => {

@@ -22,7 +22,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const INTEGRITY = `sha512-${'A'.repeat(86)}==`;
 const GOOD = { version: '1.0.0', integrity: INTEGRITY, license: 'MIT' };
 
-/** A lock file with one package, in order but for the changes. */
+/** A valid lock file with one package, except for the changes. */
 const lockWith = async (changes: object, name = 'thing'): Promise<Lock> => {
   const packages = { '': { name: 'drive-courier' }, [`node_modules/${name}`]: { ...GOOD, ...changes } };
   await writeFile(join(folder, 'package-lock.json'), JSON.stringify({ lockfileVersion: 3, packages }));
@@ -45,11 +45,11 @@ describe('the lock file', () => {
     ],
     ['comes from git', { resolved: 'git+ssh://git@github.com/a/b.git#1' }, 'comes from git+ssh'],
     ['is a link', { link: true }, 'is a link to a folder'],
-  ])('is refused when a package %s', async (_, changes, fault) => {
+  ])('is rejected if a package %s', async (_, changes, fault) => {
     expect(integrityFaults(await lockWith(changes))).toEqual([expect.stringContaining(fault)]);
   });
 
-  test('is taken when every package is known by its bytes', async () => {
+  test('is accepted if every package has a checksum', async () => {
     expect(integrityFaults(await lockWith({}))).toEqual([]);
     expect(integrityFaults(await lockWith({ resolved: 'https://registry.npmjs.org/thing/-/thing-1.0.0.tgz' }))).toEqual(
       [],
@@ -61,21 +61,21 @@ describe('the lock file', () => {
     '@a:registry = http://x/',
     '//x/:_authToken=npm_abc',
     'strict-ssl=false',
-  ])('is of no use beside an .npmrc that says %s, which is not repeated whole', (line) => {
+  ])('is rejected beside an .npmrc that contains %s, which is not quoted completely', (line) => {
     const faults = npmrcFaults(`save-exact=true\n# registry is not set\n${line}\n`);
     expect(faults).toEqual([expect.stringMatching(/^\.npmrc says .*= …$/)]);
     expect(faults[0]).not.toMatch(/evil|npm_abc/);
   });
 
   test.each(['^1.0.0', '~1.0.0', '*', 'latest', '1', 'git+https://x/y', 'file:../x', 'npm:other@1.0.0', '>=1.0.0'])(
-    'is of no use beside a package.json that asks for "%s"',
+    'is rejected beside a package.json that requests "%s"',
     (version) => {
       expect(pinningFaults({ dependencies: { good: '1.0.0', pre: '1.0.0-rc.1', thing: version } })).toHaveLength(1);
     },
   );
 });
 
-test('an install script that is not on the list is refused, and so is an entry of the list that has none', async () => {
+test('an install script that is not on the list is rejected, and so is an entry of the list without one', async () => {
   const lock = await lockWith({ hasInstallScript: true });
   expect(installScriptFaults(lock, {})).toEqual(['thing runs a script when it is installed']);
   expect(installScriptFaults(lock, { thing: 'it may' })).toEqual([]);
@@ -93,18 +93,18 @@ test.each([
   ['(MIT OR GPL-2.0-only)', 0],
   ['MIT AND ISC', 0],
   ['Apache-2.0', 0],
-])('a production dependency under %s: %i fault(s)', async (license, count) => {
+])('a production dependency under %s: %i error(s)', async (license, count) => {
   expect(licenceFaults(await lockWith({ license }))).toHaveLength(count);
   expect(licenceFaults(await lockWith({ license, dev: true }))).toEqual([]);
 });
 
-test('a licence that was read stands for what it said then', async () => {
+test('a reviewed licence is valid only for the text that was reviewed', async () => {
   expect(licenceFaults(await lockWith({ license: 'BSD' }, 'url-template'))).toEqual([]);
   expect(licenceFaults(await lockWith({ license: 'AGPL-3.0-only' }, 'url-template'))).toHaveLength(1);
 });
 
 describe('a file', () => {
-  /** Put together here, so that this file holds none. */
+  /** Assembled here, so that this file contains no secret. */
   const SECRETS: [string, string][] = [
     ['a private key', `-----BEGIN ${'PRIVATE'} KEY-----\n${'MIIEv'.repeat(13)}\n`],
     ['a private key', `{"k":"-----BEGIN RSA ${'PRIVATE'} KEY-----\\n${'MIIEv'.repeat(13)}\\n"}`],
@@ -120,12 +120,12 @@ describe('a file', () => {
     ['a session URI', `https://x/upload?upload${'_id='}${'A'.repeat(90)}`],
   ];
 
-  test.each(SECRETS)('with what looks like %s is named, by its line, and the secret is not', (form, secret) => {
+  test.each(SECRETS)('that contains what looks like %s is reported by line, without the secret', (form, secret) => {
     const faults = secretFaults([{ path: 'a.ts', text: `one\ntwo ${secret}` }], {});
     expect(faults).toEqual([`a.ts:2 has what looks like ${form}`]);
   });
 
-  test('on the list is passed over, and one that needs it no more is named', () => {
+  test('on the list is skipped, and one that no longer needs it is reported', () => {
     const text = SECRETS[4]?.[1] ?? '';
     expect(secretFaults([{ path: 'a.ts', text }], { 'a.ts': 'made up' })).toEqual([]);
     expect(secretFaults([{ path: 'a.ts', text: '' }], { 'a.ts': 'made up' })).toHaveLength(1);
@@ -144,7 +144,7 @@ describe('a file', () => {
 });
 
 describe('npm audit', () => {
-  /** A registry that knows of one vulnerability. */
+  /** A registry that knows one vulnerability. */
   const startRegistry = async (isUp: boolean) => {
     const advisory = { id: 1, url: 'https://x/1', title: 'bad', severity: 'high', vulnerable_versions: '<2.0.0' };
     const server = createServer((request, response) => {
@@ -178,14 +178,14 @@ describe('npm audit', () => {
     return audit(folder, { ...process.env, ...settings });
   };
 
-  test('names what is known of a production dependency', async () => {
+  test('reports known vulnerabilities of a production dependency', async () => {
     const registry = await startRegistry(true);
     const audited = await auditAt(registry.url);
     registry.close();
     expect(audited).toEqual({ faults: [expect.stringMatching(/^thing .*known vulnerability \(high\)/)] });
   }, 120_000);
 
-  test('that gets no answer is no audit, and says so', async () => {
+  test('without a response is reported as not done', async () => {
     const registry = await startRegistry(false);
     const audited = await auditAt(registry.url);
     registry.close();

@@ -4,14 +4,14 @@ import { faultsIn } from './judge.ts';
 import { visit } from './visit.ts';
 import { WORLDS } from './worlds.ts';
 
-/** Where Google does not answer, the doctor is patient for a while. */
+/** If Google does not respond, the doctor waits for a while. */
 const TIMEOUT_MS = 90_000;
 
 if (!hasGcloud) console.warn('SKIPPED: gcloud is not installed, so it cannot look at the remedies itself');
 
 const remedies = new Set<string>();
 
-describe('in each world the doctor says what is wrong, and nothing else', () => {
+describe('in each broken setup the doctor reports exactly what is wrong', () => {
   test.each(WORLDS.map((world) => [world.name, world] as const))(
     '%s',
     async (_, world) => {
@@ -47,7 +47,7 @@ describe('in each world the doctor says what is wrong, and nothing else', () => 
   120_000,
 );
 
-test('there are worlds enough', () => {
+test('there are enough setups', () => {
   expect(WORLDS.length).toBeGreaterThanOrEqual(30);
   expect(new Set(WORLDS.map(({ name }) => name)).size).toBe(WORLDS.length);
 });
@@ -60,7 +60,7 @@ describe('the judge', () => {
     { check: 'writable', result: 'skipped', detail: 'Skipped: fix "folder" first.' },
   ] as const;
 
-  test('takes exactly the expected diagnosis', () => expect(faultsIn({ finds }, right)).toEqual([]));
+  test('accepts exactly the expected diagnosis', () => expect(faultsIn({ finds }, right)).toEqual([]));
 
   test.each([
     ['one that is not there', right.slice(0, 1)],
@@ -70,5 +70,5 @@ describe('the judge', () => {
     ['a milder result', [right[0], { ...right[1], result: 'warned' } as const]],
     ['a second complaint', [...right, { check: 'scope', result: 'warned', detail: 'narrow', remedy: 'x' } as const]],
     ['a check that was skipped for no reason', [...right, { check: 'clock', result: 'skipped', detail: 'x' } as const]],
-  ])('does not take %s', (_, checks) => expect(faultsIn({ finds }, checks)).not.toEqual([]));
+  ])('rejects %s', (_, checks) => expect(faultsIn({ finds }, checks)).not.toEqual([]));
 });

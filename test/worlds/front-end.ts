@@ -4,13 +4,13 @@ import { isSignedBy, parseJwt } from '../../local/google/world/jwt.ts';
 import { publicPemOf } from '../../local/google/world/keys.ts';
 import type { World } from '../../local/google/world/world.ts';
 
-/** What stands before a service on Cloud Run, and asks IAM before it lets a request through. */
+/** The front end of a Cloud Run service, which checks IAM before it forwards a request. */
 export interface FrontEnd {
   /** The service's address. */
   url: string;
   /** The port of the instance behind it. */
   serve(port: number): void;
-  /** `run.invoker` for `allUsers`: nobody is asked, and `Authorization` goes through as it came. */
+  /** `run.invoker` for `allUsers`: nothing is checked, and `Authorization` is forwarded unchanged. */
   open(): void;
   close(): Promise<void>;
 }
@@ -31,12 +31,12 @@ const refuse = (response: ServerResponse, status: 401 | 403, path: string): void
   response.writeHead(401, { ...headers, 'www-authenticate': challenge }).end(page('401 Unauthorized', why));
 };
 
-/** Cloud Run's IAM check, with signatures removed from what it lets through, on a port of its own. */
+/** Cloud Run's IAM check, which removes signatures from the requests it forwards, on its own port. */
 export const startFrontEnd = async (world: World, invokers: readonly string[]): Promise<FrontEnd> => {
   let behind = 0;
   let isOpen = false;
 
-  /** The headers that go on; undefined once the refusal is out. */
+  /** The headers to forward; undefined once the request is rejected. */
   const admit = (request: IncomingMessage, response: ServerResponse): Record<string, unknown> | undefined => {
     if (isOpen) return request.headers;
     const [, token] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];

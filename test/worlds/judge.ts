@@ -3,7 +3,7 @@ import type { World } from './visit.ts';
 
 const UNREACHED = /^Skipped: fix "\S+" first\.$/;
 
-/** What of a diagnosis is not as the world's table says; nothing, when it is exactly that. */
+/** How a diagnosis differs from the expected one; empty if it is exactly that. */
 export const faultsIn = ({ finds }: Pick<World, 'finds'>, checks: readonly Check[]): string[] => {
   const faults = Object.keys(finds)
     .filter((name) => !checks.some(({ check }) => check === name))

@@ -3,7 +3,7 @@ import { faultsIn } from './judge.ts';
 import { visit } from './visit.ts';
 import { WORLDS } from './worlds.ts';
 
-/** `npm run doctor:worlds`: what the doctor says in each broken world, and whether that is what is wrong there. */
+/** `npm run doctor:worlds`: what the doctor reports in each broken setup, and whether that is correct. */
 
 const MARKS = { passed: '✓', warned: '!', failed: '✗', skipped: '-' } as const;
 

@@ -17,21 +17,21 @@ export type Document = Record<string, unknown> & {
   credentials: { main: Record<string, unknown> };
 };
 
-/** A broken world: what is wrong with this Google or with the configuration, and what the doctor must find. */
+/** A broken setup: what is wrong with this Google or with the configuration, and what the doctor must find. */
 export interface World {
   name: string;
-  /** Breaks it; what it answers is laid over the environment, for a moment. */
+  /** Breaks it. The result is temporarily merged into the environment. */
   arrange?(
     google: LocalGoogle,
     document: Document,
     frontEnd: FrontEnd,
   ): Promise<Environment | undefined> | Environment | undefined;
-  /** The courier is a service on Cloud Run, behind a front end that checks tokens and takes their signatures away. */
+  /** The courier is a service on Cloud Run, behind a front end that checks tokens and removes their signatures. */
   onCloudRun?: boolean;
-  /** Google's clock, in milliseconds ahead of the courier's. */
+  /** How far Google's clock is ahead of the courier's, in milliseconds. */
   googleAheadMs?: number;
   write?: boolean;
-  /** The checks that are not passed, apart from those skipped because another failed. All others must have passed. */
+  /** The checks that do not pass, apart from those skipped because another one failed. All others must pass. */
   finds: Readonly<Record<string, Expected>>;
 }
 
@@ -43,7 +43,7 @@ interface Expected {
   remedy?: RegExp;
 }
 
-/** As an operator's document looks that is in order: the classic way, into a folder of a shared drive. */
+/** A valid configuration: the classic setup, into a folder of a shared drive. */
 const healthy = ({ world, places }: LocalGoogle): Document => ({
   audiences: [AUDIENCE],
   operators: [world.emails.ops],
@@ -71,7 +71,7 @@ const withEnvironment = async <Result>(environment: Environment, work: () => Pro
   }
 };
 
-/** Asks a running courier over a socket, as its operator; on Cloud Run, by way of the front end. */
+/** Calls a running courier over a socket, as its operator; on Cloud Run, through the front end. */
 const askDoctor = async (
   google: LocalGoogle,
   document: Document,
@@ -113,15 +113,15 @@ export interface Visit {
   report: DoctorReport;
   /** Everything that was logged meanwhile. */
   lines: readonly string[];
-  /** Secrets of this world, none of which may be in either. */
+  /** Secrets of this setup, which neither of them may contain. */
   secrets: readonly string[];
-  /** What was asked of Drive that changes it: `POST /drive/v3/files`. */
+  /** The calls that changed Drive: `POST /drive/v3/files`. */
   changes: readonly string[];
-  /** Names of the doctor's files in Drive afterwards; what lies in the trash counts as gone. */
+  /** Names of the doctor's files in Drive afterwards. Files in the trash count as deleted. */
   left: readonly string[];
 }
 
-/** Makes the world, has the doctor look at it, and takes it away again. */
+/** Creates the setup, runs the doctor in it, and removes it again. */
 export const visit = async ({ arrange, onCloudRun, googleAheadMs = 0, write = false }: World): Promise<Visit> => {
   const google = await startLocalGoogle({ now: () => Date.now() + googleAheadMs });
   const frontEnd = await startFrontEnd(google.world, [google.world.emails.ops]);
@@ -162,7 +162,7 @@ export const visit = async ({ arrange, onCloudRun, googleAheadMs = 0, write = fa
   }
 };
 
-/** A port on which nobody listens. */
+/** A port on which nothing listens. */
 export const closedPort = async (): Promise<string> => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -29,7 +29,10 @@ const SHARE =
   /Share the folder https:\/\/drive\.google\.com\/drive\/folders\/[\w-]+ with courier@local-project\.iam\.gserviceaccount\.com as Content manager/;
 const ADD_VERSION = /^gcloud secrets versions add drive-key --project=local-project --data-file=key\.json/;
 
-/** A Firestore that knows the caller and refuses. It answers in the form of Google's REST APIs, on a port of its own. */
+/**
+ * A Firestore that authenticates the caller and denies access, in the error format of Google's REST APIs, on its own
+ * port.
+ */
 const refusingFirestore = async (): Promise<string> => {
   const server = createServer((request, response) => {
     request.resume();
@@ -44,7 +47,7 @@ const refusingFirestore = async (): Promise<string> => {
 
 const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 
-/** A subscription that is as the courier needs it, but for `change`. */
+/** A subscription as the courier needs it, except for `change`. */
 const queue = (google: LocalGoogle, document: Document, change: Partial<SubscriptionInput> = {}): undefined => {
   const serviceAccount = google.world.emails.pubsubPush;
   document.pubsub = {
@@ -69,7 +72,7 @@ const pushing = (oidcToken: { serviceAccountEmail: string; audience?: string }, 
 
 const ENDPOINT = `${AUDIENCE}/v1/pubsub`;
 
-/** Without Firestore there is always that to say of a queue. */
+/** Without Firestore this is always reported for a queue. */
 const QUEUE = {
   ...NOT_ASKED,
   ...NOT_ON_CLOUD_RUN,
@@ -92,12 +95,12 @@ const ON_CLOUD_RUN = {
   },
 } as const;
 
-/** Each world is wrong in one way, and the doctor must say that, and nothing else. */
+/** Each setup is broken in one way, and the doctor must report exactly that. */
 export const WORLDS: readonly World[] = [
   { name: 'healthy', finds: QUIET },
   { name: 'healthy, and asked to write', write: true, finds: NO_PUBSUB },
   {
-    // A Content manager may not share the top of a shared drive, and that is right so: the files it may share.
+    // A Content manager may not share the root of a shared drive, which is correct: it may share the files.
     name: 'healthy, into the top of a shared drive',
     arrange: (google, document) => {
       document.destinations.reports.folder = google.places.sharedDrive;

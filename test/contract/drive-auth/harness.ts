@@ -12,7 +12,7 @@ import { createLog, type Log } from '../../../src/log.ts';
 /** As an operator writes it: `{secret: …, subject: …}`. */
 export type Credential = Readonly<Record<string, unknown>>;
 
-/** The configuration's own reading of one entry of `credentials`. */
+/** Parses one entry of `credentials` as the configuration does. */
 const parsed = (credential: Credential) => {
   const { credentials } = readConfig({
     COURIER_CONFIG: JSON.stringify({
@@ -30,15 +30,15 @@ const parsed = (credential: Credential) => {
 const SECRETS =
   /eyJ[\w-]{10,}\.[\w-]+(\.[\w-]+)?|ya29\.[\w.-]{20,}|1\/\/[\w-]{20,}|GOCSPX-[\w-]+|(?<=\\n|\n)[A-Za-z0-9+/]{60,}/g;
 
-/** Every line that was logged, and every secret that passed the transport. */
+/** Every log line, and every secret that passed through the transport. */
 export interface Witness {
   log: Log;
   lines: string[];
-  /** Epoch milliseconds, for whatever it watches. */
+  /** Epoch milliseconds. */
   now: () => number;
   secrets: Set<string>;
   sawSecretsIn(text: string): void;
-  /** Keeps what a failure says to anybody: on the wire and in the log. */
+  /** Records what an error reveals, in the response and in the log. */
   sawError(error: unknown): void;
   /** Run by `close`. */
   closers: (() => void)[];
@@ -74,7 +74,7 @@ const textOf = (body: unknown): string => {
   return body === undefined || body === null ? '' : decodeURIComponent(String(body).replaceAll('+', ' '));
 };
 
-/** The transport, with an eye on the secrets that pass it. */
+/** The transport, which also records the secrets that pass through it. */
 const watched = (transport: GoogleTransport, witness: Witness): GoogleTransport => ({
   ...transport,
   async send(request) {
@@ -93,7 +93,7 @@ const watched = (transport: GoogleTransport, witness: Witness): GoogleTransport 
   },
 });
 
-/** The right that the entry describes, towards the local Google. */
+/** The credentials for the entry, against the local Google. */
 export const openAuth = (
   google: LocalGoogle,
   witness: Witness,
@@ -101,7 +101,7 @@ export const openAuth = (
   { onCloudRun = false }: { onCloudRun?: boolean | undefined } = {},
 ): DriveAuth => {
   const { log, now } = witness;
-  // Nobody waits for a retry in a test.
+  // Tests do not wait for retries.
   const plain = createTransport({
     googleOrigin: google.origin,
     log,
@@ -122,8 +122,8 @@ export const openAuth = (
 };
 
 /**
- * The environment of a courier whose own identity is the local metadata server's, and of a Lambda function besides.
- * @returns puts back what was there
+ * Sets the environment of a courier whose own identity comes from the local metadata server, and of a Lambda function.
+ * @returns restores the previous environment
  */
 export const enterRuntime = (google: LocalGoogle): (() => void) => {
   const before = { ...process.env };
@@ -141,7 +141,7 @@ export const enterRuntime = (google: LocalGoogle): (() => void) => {
   };
 };
 
-/** The code and the words of a refusal, which the witness sees too. */
+/** The code and message of an error, which the witness records too. */
 export const refusalOf = async (auth: DriveAuth, witness: Witness): Promise<CourierError> => {
   try {
     await auth.token();

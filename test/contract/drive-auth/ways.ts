@@ -3,26 +3,26 @@ import type { LocalGoogle } from '../../../local/google/server.ts';
 import { DRIVE } from '../../../local/google/world/names.ts';
 import type { Credential } from './harness.ts';
 
-/** One way to the right to write. */
+/** One kind of credentials. */
 export interface Way {
   way: string;
-  /** Prepares the world, and says what the operator configures. */
+  /** Prepares Google's state, and returns what the operator configures. */
   configure(google: LocalGoogle): Credential;
-  /** As whom its tokens act. */
+  /** The account of its tokens. */
   actsAs(google: LocalGoogle): string;
-  /** Whom the remedies name, where that is not the same: a refresh token does not say whose it is. */
+  /** The account in the remedies, if it differs: a refresh token does not name its user. */
   account?: undefined | null;
-  /** Where its last step is asked. */
+  /** The address of its last request. */
   mints: { host?: string; path: RegExp };
-  /** True when there is a secret that can be rotated. */
+  /** True if it uses a secret that can be rotated. */
   inSecret?: true;
-  /** True where the courier knows that its own identity is the metadata server's. */
+  /** True if the courier knows that its own identity comes from the metadata server. */
   onCloudRun?: true;
 }
 
 const bytesOf = (google: LocalGoogle, name: string): Buffer => readFileSync(google.world.keyFiles[name] ?? '');
 
-/** A secret of its own with that document in it, which the platform's identity may read. */
+/** A new secret with that document, which the platform's identity may read. */
 export const inSecret = (google: LocalGoogle, name: string, bytes: Buffer): string => {
   const { secrets, project, emails } = google.world;
   if (secrets.find(name) === undefined) {
