@@ -23,7 +23,7 @@ describe("Google's token endpoint is down", () => {
   const OUTAGE_MS = 8_000;
 
   test(
-    'a cached token keeps deliveries working; without one, callers get 503 or wait, and one request at a time asks for it',
+    'a cached token keeps deliveries working; without one, callers get 503 or wait, and one request at a time fetches it',
     async () => {
       const courier = await day.start();
       expect(told(await day.send(courier, 'before', 'x'))).toBe('201');

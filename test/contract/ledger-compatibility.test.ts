@@ -10,9 +10,9 @@ import { type CourierStory, createCourierStory } from '../support/courier-story.
 import { REPOSITORY } from '../support/pages.ts';
 
 /**
- * A ledger that version 0.1.0 wrote is read by this version (docs/compatibility.md). The fixture has every entry that 0.1.0
- * wrote for a new file, a replacement, a conversion and an upload session, in the order of its writes. Drive's ids and the
- * session URI are those of the Google that runs here.
+ * This version reads a ledger that version 0.1.0 wrote (docs/compatibility.md). The fixture has every entry that 0.1.0
+ * wrote for a new file, a replacement, a conversion and an upload session, in the order of its writes. Drive's ids and
+ * the session URI are replaced by those of the local Google.
  */
 
 const TIMEOUT_MS = 60_000;
@@ -91,21 +91,21 @@ const filesNamed = (name: string) => google.drive.files().filter((file) => file.
 describe('a ledger of 0.1.0', () => {
   const REPORT = { name: 'report.txt', path: 'reports/2026' };
 
-  test('answers a finished delivery with its receipt, and makes no file', async () => {
+  test('returns the receipt of a completed delivery, and creates no file', async () => {
     const story = await afterOldVersion(isState('k-new', 'done'), {});
     const receipt = await deliver(story, 'k-new', 'first version', REPORT);
     expect(receipt).toMatchObject({ outcome: 'replayed', id: '1_mumvES7yl7wtbW89P5hJ2dF2aTN-E-6', size: 13 });
     expect(filesNamed('report.txt')).toEqual([]);
   });
 
-  test('refuses other bytes and other options under its keys', async () => {
+  test('rejects other bytes and other options for its keys', async () => {
     const story = await afterOldVersion(isState('k-new', 'done'), {});
     const reused = { code: 'idempotency-key-reused' };
     await expect(deliver(story, 'k-new', 'other bytes', REPORT)).rejects.toMatchObject(reused);
     await expect(deliver(story, 'k-new', 'first version', { ...REPORT, path: 'x' })).rejects.toMatchObject(reused);
   });
 
-  test('a delivery that was claimed and not finished ends in the file whose id was claimed', async () => {
+  test('continues an unfinished delivery in the file whose id was claimed', async () => {
     const id = await newId();
     const ids = { '1PZzumRr3s12gNscQIK_czDiWnJyt0Ih5': id };
     const story = await afterOldVersion(isState('k-replace-1', 'claimed'), ids);
@@ -120,14 +120,14 @@ describe('a ledger of 0.1.0', () => {
     expect(replaced).toMatchObject({ id, idempotencyKey: 'k-replace-2' });
   });
 
-  test('answers a finished conversion with its receipt', async () => {
+  test('returns the receipt of a completed conversion', async () => {
     const story = await afterOldVersion(isState('k-sheet', 'done'), {});
     const receipt = await deliver(story, 'k-sheet', 'a,b\n1,2\n', { name: 'table', convertTo: 'sheet' });
     expect(receipt).toMatchObject({ outcome: 'replayed', id: '1dRIQugWPKEZ5XTazeSvQ9IOPynrUcb9f' });
     expect(filesNamed('table')).toEqual([]);
   });
 
-  test('an upload session that it opened is completed', async () => {
+  test('completes an upload session that 0.1.0 opened', async () => {
     const id = await newId();
     const parents = [google.places.sharedDrive];
     const mimeType = 'application/octet-stream';

@@ -12,7 +12,7 @@ const entryOf = (fileId: string): LedgerEntry => ({ fileId, fingerprint: 'f', st
 
 const ANY_VERSION = expect.any(String) as unknown as string;
 
-/** An entry as the ledger answers it. */
+/** An entry as the ledger returns it. */
 const standing = (fileId: string, version = ANY_VERSION): StandingEntry => ({
   ...entryOf(fileId),
   version,

@@ -16,7 +16,7 @@ const entryOf = (fileId: string, record?: unknown): LedgerEntry => ({
 
 const ANY_VERSION = expect.any(String) as unknown as string;
 
-/** An entry as the ledger answers it. */
+/** An entry as the ledger returns it. */
 const standing = (entry: LedgerEntry, version = ANY_VERSION): StandingEntry => ({ ...entry, version });
 
 const emulator = await startFirestoreEmulator();

@@ -121,7 +121,7 @@ export const runSchedule = async (
   for (const sender of senders) say(world, () => sender.send(sender.spec.tries));
   await phase(decide);
 
-  /** Sends without faults until there is an answer. */
+  /** Sends without faults until there is a final response. */
   const finish = async (sender: Sender, isReplay: boolean): Promise<void> => {
     say(world, () => sender.send(FAULT_FREE_TRIES, isReplay));
     await phase(usual);

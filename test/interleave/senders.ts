@@ -8,7 +8,7 @@ import type { Attempt, Ending } from './monitor.ts';
 import { type DeliverySpec, isSession, OPEN_AGAIN } from './scenario.ts';
 import { bytesOf, contexts, FILE_NAME, sha256Of, type World } from './world.ts';
 
-/** Sends one delivery until it is answered. */
+/** Sends one delivery until it gets a final response. */
 export interface Sender {
   actor: Actor;
   spec: DeliverySpec;

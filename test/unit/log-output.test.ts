@@ -32,7 +32,7 @@ test.each([
   expect(outputOf(`log.info({}, "last words"); ${ending}`)).toEqual(['last words']);
 });
 
-test('when nobody reads the log any more, the program continues, and ends when it is told to', async () => {
+test('when nothing reads the log any more, the program continues, and stops on a signal', async () => {
   const program = `
     const { createLog } = await import(${JSON.stringify(LOG)});
     const log = createLog('info');

@@ -130,7 +130,7 @@ describe('courier login', () => {
   });
 });
 
-describe('courier login refuses', () => {
+describe('courier login fails for', () => {
   const back =
     (change: (query: URLSearchParams) => void): Browser =>
     async (page) => {
@@ -196,7 +196,7 @@ describe('courier login refuses', () => {
     expect(stderr).toContain('file-unwritable');
   });
 
-  test('and stops at the first Ctrl-C', async () => {
+  test('an interrupt with Ctrl-C', async () => {
     const { code, stderr } = await runCourier(['login', '--client', clientFile, '--no-browser'], {
       env: { COURIER_GOOGLE_ORIGIN: google.origin },
       watch: (child) => child.stderr?.once('data', () => child.kill('SIGINT')),

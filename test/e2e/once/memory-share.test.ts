@@ -6,7 +6,7 @@ import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { bytesSource } from '../../../src/exports/sources/inline.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 
-/** The ledger in memory is bounded. A caller that fills it takes no key and no upload from another one. */
+/** The ledger in memory is bounded. A caller that fills it evicts no key and no upload of another one. */
 
 const TIMEOUT_MS = 120_000;
 const BODY = '12345';

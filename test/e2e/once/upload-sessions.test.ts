@@ -189,7 +189,7 @@ const replaceHere = async (name: string, body: string): Promise<void> => {
 };
 
 test.each(['replace', 'fail', 'skip'])(
-  'of two uploads for one name, the late one takes nothing from the other (onConflict %s)',
+  'of two uploads for one name, the late one does not affect the other (onConflict %s)',
   async (onConflict) => {
     const order = { name: `late-${onConflict}.csv`, size: 4, onConflict };
     const [one, other] = [await openUpload(order, `one-${onConflict}`), await openUpload(order, `other-${onConflict}`)];

@@ -49,7 +49,7 @@ describe('an account that is not a member of the shared drive', () => {
     for (const { fields } of asked) expect(fields).toContain('incompleteSearch');
   });
 
-  test('is detected when it becomes a member', async () => {
+  test('is searched normally once it becomes a member', async () => {
     const member = { is: false };
     const { search, clock, corpora } = setUp((parameters) => (member.is ? { files: [FILE] } : toNonMember(parameters)));
     await search('folder', 'q', {});

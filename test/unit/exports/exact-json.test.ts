@@ -78,7 +78,7 @@ describe('exact JSON', () => {
     expect(await prettyOf(`[${written}]`)).toBe(`[\n  ${written}\n]\n`);
   });
 
-  test.each(['0', '-1', '1.5', '999999999999999', '0.1', '1e+21'])('normalizes the number %s', (written) => {
+  test.each(['0', '-1', '1.5', '999999999999999', '0.1', '1e+21'])('parses %s as a JavaScript number', (written) => {
     expect(parseExactJson(written)).toBe(Number(written));
   });
 

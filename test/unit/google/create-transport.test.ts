@@ -303,7 +303,7 @@ describe('fetch', () => {
   });
 });
 
-describe('a bearer', () => {
+describe('a bearer token source', () => {
   /** The tokens "t1", "t2" …: a new one once the last was rejected. */
   const tokens = (accepts: (token: string) => boolean) => {
     const rejected: string[] = [];
@@ -325,17 +325,20 @@ describe('a bearer', () => {
     expect({ status, body: body.toString(), rejected }).toEqual({ status: 200, body: 'Bearer t1', rejected: [] });
   });
 
-  test.each(['send', 'open'] as const)('is told about a rejected token and asked for another one (%s)', async (way) => {
-    const { bearer, handler, rejected } = tokens((token) => token === 'Bearer t2');
-    const { transport, seen } = await start(handler);
-    const answer = await transport[way]({ ...GET, bearer });
-    if (answer.body instanceof Readable) answer.body.resume();
-    expect({ status: answer.status, rejected, calls: seen.length }).toEqual({
-      status: 200,
-      rejected: ['t1'],
-      calls: 2,
-    });
-  });
+  test.each(['send', 'open'] as const)(
+    'is notified of a rejected token and asked for another one (%s)',
+    async (way) => {
+      const { bearer, handler, rejected } = tokens((token) => token === 'Bearer t2');
+      const { transport, seen } = await start(handler);
+      const answer = await transport[way]({ ...GET, bearer });
+      if (answer.body instanceof Readable) answer.body.resume();
+      expect({ status: answer.status, rejected, calls: seen.length }).toEqual({
+        status: 200,
+        rejected: ['t1'],
+        calls: 2,
+      });
+    },
+  );
 
   test('that is rejected twice returns the rejection', async () => {
     const { bearer, handler, rejected } = tokens(() => false);
