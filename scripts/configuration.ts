@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { document } from '../src/config/schema/document.ts';
 import { settings } from '../src/config/config.ts';
+import { document } from '../src/config/schema/document.ts';
 import { setVariables } from '../src/config/variables.ts';
 
 type Schema = z.core.JSONSchema.BaseSchema;
