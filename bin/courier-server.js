@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts the service; with --check, says what its configuration means. From the sources where they are, else as built.
+// Starts the service. With --check, reports what its configuration means. Runs the sources if they are present, else the build.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,7 +21,7 @@ const source = join(root, 'src', 'server.ts');
 const server = existsSync(source) ? source : join(root, 'dist', 'server.js');
 const child = spawn(isRecent ? process.execPath : own, [server].concat(process.argv.slice(2)), { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  // A terminal sends Ctrl-C to both; whoever signals this process alone means the other.
+  // A terminal sends Ctrl-C to both processes. A signal that only this process gets is meant for the child.
   process.on(signal, () => {
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
   });

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Starts the client under a Node that can run it. This file itself is written for any Node that knows ES modules.
+// Starts the client under a Node that can run it. This file itself runs on any Node that supports ES modules.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import module from 'node:module';
@@ -11,7 +11,7 @@ const here = fileURLToPath(import.meta.url);
 const root = dirname(dirname(here));
 const major = Number(process.versions.node.split('.')[0]);
 
-/** Node strips types everywhere but below node_modules; there, this does, for this package's own files. */
+/** Node does not strip types from files below node_modules. This hook does so for the files of this package. */
 function stripOwnTypes() {
   const own = pathToFileURL(join(root, 'src')).href;
   module.registerHooks({
@@ -32,11 +32,11 @@ function start() {
   return import(pathToFileURL(source).href);
 }
 
-/** The dev dependency `node`, beside the clone's other dependencies. */
+/** Runs the client with the dev dependency `node`, which `npm install` adds to the clone. */
 function startWith(node) {
   const child = spawn(node, [here].concat(process.argv.slice(2)), { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    // A terminal sends Ctrl-C to both; whoever signals this process alone means the other.
+    // A terminal sends Ctrl-C to both processes. A signal that only this process gets is meant for the child.
     process.on(signal, () => {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
     });
@@ -48,7 +48,7 @@ function startWith(node) {
 }
 
 if (major >= WANTED) {
-  // Commands are short: most of their time is compiling.
+  // Commands are short, so most of their time is spent compiling.
   module.enableCompileCache?.();
   await start();
 } else {

@@ -1,4 +1,4 @@
-// Makes dist/: what is deployed. Says what is in it, and its digest: the same sources make the same one.
+// Builds dist/, the folder that is deployed, and prints its sizes and its digest. The same sources give the same digest.
 import { spawnSync } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,8 +21,8 @@ console.log(`  framework   ${total((path) => path === 'lib/framework.js' || path
 console.log(`  client      ${total((path) => path.startsWith('client/'))}`);
 console.log(`sha256        ${await digestOf(outDir)}`);
 
-// A start after this one is shorter by what need not be compiled. A deployment does without when that fails (gcp-build, the
-// image); the project's own build is --strict, for here it is a fault of ours.
+// Saves compiled code, so that later starts need not compile. If this fails in a deployment (gcp-build, the image), the
+// deployment continues without it. The project's own build uses --strict, because a failure here is a bug.
 const { status } = spawnSync(process.execPath, [join(outDir, 'warm.js'), ...process.argv.slice(2)], {
   stdio: 'inherit',
 });

@@ -1,5 +1,5 @@
-// Writes the reference part of docs/client.md from the library's docstrings and the command's help; with --check, says whether
-// it is stale and exits 1.
+// Writes the reference part of docs/client.md from the library's docstrings and the command's help. With --check, exits with 1
+// if the page is out of date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../src/client/program.ts';

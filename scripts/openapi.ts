@@ -6,11 +6,11 @@ import spectralCore, { type RulesetDefinition } from '@stoplight/spectral-core';
 import spectralRulesets from '@stoplight/spectral-rulesets';
 import { openApiDocument } from '../src/http/openapi/openapi.ts';
 
-/** `npm run openapi:check`: what the linters of Redocly and Spectral find in the API's description. Any finding fails. */
+/** `npm run openapi:check`: runs the linters of Redocly and Spectral on the API description. Any finding is a failure. */
 
 const text = JSON.stringify(openApiDocument('0.0.0'), undefined, 1);
 
-/** Its command line, with all of its recommended rules as errors. @returns findings */
+/** Runs Redocly's command line with all of its recommended rules as errors. @returns the findings */
 const redocly = (): string[] => {
   const folder = mkdtempSync(join(tmpdir(), 'courier-openapi-'));
   try {
@@ -20,7 +20,7 @@ const redocly = (): string[] => {
     const { status, stdout, stderr } = spawnSync(program, ['lint', file, '--extends=recommended-strict'], {
       cwd: folder,
       encoding: 'utf8',
-      // It neither asks the network about newer versions, nor tells anybody that it ran.
+      // Disables the check for newer versions and the usage statistics, which need the network.
       env: { ...process.env, REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true', REDOCLY_TELEMETRY: 'off', NO_COLOR: '1' },
     });
     return status === 0 ? [] : [`${stdout}${stderr}`];
@@ -29,10 +29,10 @@ const redocly = (): string[] => {
   }
 };
 
-/** Its library, with its recommended rules for OpenAPI, in this process: the command line would be 16 MB more. */
+/** Runs Spectral's library with its recommended rules for OpenAPI. Its command line would add 16 MB of dependencies. */
 const spectral = async (): Promise<string[]> => {
   const linter = new spectralCore.Spectral();
-  // Its own type lacks a member that rulesets need not have.
+  // Spectral's own type requires a member that is optional in rulesets.
   linter.setRuleset(spectralRulesets.oas as RulesetDefinition);
   const findings = await linter.run(text);
   return findings.map(({ code, path, message }) => `${code} at ${path.join('.')}: ${message}`);

@@ -1,5 +1,5 @@
-// Lists every regular expression of src/ and fails when one of them may take more than linear time on some text. Most of
-// them read what callers, Google or other servers send, and one that backtracks blocks the event loop for everybody.
+// Lists every regular expression of src/ and fails if one of them can take more than linear time on some text. Most of
+// them read what callers, Google or other servers send, and one that backtracks blocks the event loop for all requests.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -25,7 +25,7 @@ const filesIn = (folder: string): string[] =>
     .map((name) => join(folder, name))
     .sort();
 
-/** The literals of a file, and how many it builds at run time. */
+/** The regular expression literals of a file, and the number of expressions that it builds at run time. */
 const patternsIn = (file: string): { literals: Pattern[]; built: number } => {
   const tree = ts.createSourceFile(file, readFileSync(join(root, file), 'utf8'), ts.ScriptTarget.Latest, true);
   const literals: Pattern[] = [];
@@ -47,7 +47,7 @@ const patternsIn = (file: string): { literals: Pattern[]; built: number } => {
   return { literals, built };
 };
 
-/** The expressions that files build when they are loaded; what their libraries build is not counted. */
+/** The expressions that files build when they are loaded. Expressions that their libraries build are not counted. */
 const builtIn = async (files: readonly string[]): Promise<Pattern[]> => {
   const built: Pattern[] = [];
   const Plain = globalThis.RegExp;

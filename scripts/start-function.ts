@@ -3,7 +3,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** `npm run start:function`: the built courier under functions-framework; `-- --target=courierEvent` for its other function. */
+/**
+ * `npm run start:function`: runs the built courier in functions-framework. For the other function, add `--
+ * --target=courierEvent`.
+ */
 
 const given = process.argv.slice(2);
 const target = given.some((argument) => argument.startsWith('--target')) ? [] : ['--target=courier'];

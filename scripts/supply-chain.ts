@@ -1,4 +1,5 @@
-// What the project stands on, checked: lock file, install scripts, licences, known vulnerabilities, the newest Node, and no secret or machine in any file.
+// Checks the supply chain: lock file, install scripts, licences, known vulnerabilities, and the newest Node. Also checks
+// that no file contains a secret or a path of one machine.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +18,7 @@ import { machinePathFaults, secretFaults, type Text } from './supply-chain/text-
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Files that are tracked, or would be; pictures and the like are passed over. */
+/** Files that git tracks or would track. Binary files such as pictures are skipped. */
 const textsOf = (): Text[] =>
   execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
     .split('\0')

@@ -1,5 +1,6 @@
-// Writes test/fixtures/terraform-names.json: the names that deploy/terraform may use, from the bindings that npm has of Google's
-// Terraform provider. They are 30 MB and needed by nobody else, so they are no dependency: this fetches them into a folder.
+// Writes test/fixtures/terraform-names.json: the names that deploy/terraform may use, from the npm package with the bindings of
+// Google's Terraform provider. The package is 30 MB and only this script needs it, so it is not a dependency. The script
+// downloads it into a folder.
 // node scripts/terraform-names.ts FOLDER
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,9 +11,9 @@ import { type ProviderNames, type Resource, resourceOf } from './terraform/names
 
 const BINDINGS = ['@cdktf/provider-google@16.12.1', '@cdktf/provider-google-beta@16.12.1'] as const;
 const PROVIDER = 'hashicorp/google and google-beta 6.50.0';
-/** Resources that only google-beta has. */
+/** Resources that exist only in google-beta. */
 const BETA = ['google_project_service_identity'];
-/** https://registry.terraform.io/providers/hashicorp/time/latest/docs/resources/sleep, which has no bindings of its own kind. */
+/** https://registry.terraform.io/providers/hashicorp/time/latest/docs/resources/sleep: this provider has no bindings on npm. */
 const SLEEP: Resource = {
   required: [],
   optional: ['create_duration', 'destroy_duration', 'triggers'],

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 /**
  * `node scripts/test.ts quick|slow [Jest's options and files]`
  *
- * The quick suites are all but the slow ones, and take at most four minutes on two cores. With the name of a file or folder,
- * just that is run, whichever it belongs to.
+ * The quick suites are all except the slow ones, and take at most four minutes on two cores. If you name a file or folder,
+ * only its tests are run, whether they are quick or slow.
  */
 
-/** Suites that start many processes, wait in real time, or need programs that others wrote. */
+/** Suites that start many processes, wait in real time, or need third-party programs. */
 const SLOW = [
   'test/(bad-days|chaos|clients|deploy|hostile|monitoring|mutate|soak|worlds)/',
   'test/e2e/(client|demo|engine|examples|exports|identity|once|telemetry)/',

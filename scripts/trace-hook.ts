@@ -1,5 +1,5 @@
 // Preloaded by scripts/trace.ts into a courier that runs from source: every function of src/ reports that it was entered.
-// SIGUSR2 starts the recording; the next one prints it as a line of JSON.
+// The first SIGUSR2 starts the recording, and the next one prints it as a line of JSON.
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { relative } from 'node:path';
@@ -34,7 +34,8 @@ const instrument = (text: string, file: string): string => {
     ts.forEachChild(node, visit);
   };
   visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true));
-  // From the end, so that earlier positions stay right. Of two at one place, the inner function's comes first.
+  // Inserts from the end, so that earlier positions stay valid. At equal positions, the inner function's call is inserted
+  // first.
   insertions.sort((one, other) => other.at - one.at);
   let instrumented = text;
   for (const { at, text: inserted } of insertions) {

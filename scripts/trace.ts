@@ -1,5 +1,6 @@
-// Lists the source files that one keyed upload of 10 KB passes, in the order in which they are first entered, and each move
-// from one room of src/ to another. It runs the courier from source beside the local Google, with the ledger in memory.
+// Lists the source files that one upload of 10 KB with a key runs through, in the order in which they are first entered, and
+// each change from one folder of src/ to another. It runs the courier from source beside the local Google, with the ledger
+// in memory.
 import { fileURLToPath } from 'node:url';
 import { type CourierProcess, startCourierProcess } from '../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../local/google/server.ts';
@@ -12,7 +13,7 @@ const HOOK = fileURLToPath(new URL('./trace-hook.ts', import.meta.url));
 export interface Trace {
   /** In the order in which they are first entered. */
   files: string[];
-  /** Every time that another room is entered. */
+  /** One entry for each change to another folder. */
   rooms: string[];
 }
 
@@ -50,7 +51,7 @@ const send = async ({ url }: CourierProcess, google: LocalGoogle, name: string):
   if (response.status !== 201) throw new Error(`${response.status}: ${await response.text()}`);
 };
 
-/** Switches the recording, and waits for the courier to say so. */
+/** Starts or stops the recording, and waits until the courier confirms it. */
 const toggle = async ({ child, lines }: CourierProcess): Promise<unknown> => {
   const from = lines.length;
   child.kill('SIGUSR2');

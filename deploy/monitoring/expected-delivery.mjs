@@ -20,7 +20,7 @@ const dueMinutes = (localMinutes - offsetOf(zone, new Date()) + DAY_MINUTES) % D
 const lookBackMinutes = within ? Number(within) * 60 : Math.max(60, localMinutes);
 const [firstDay, lastDay] = days.split('-').map(Number);
 
-/** https://cloud.google.com/monitoring/promql/promql-mapping: how a log-based metric is called there. */
+/** The PromQL name of a log-based metric: https://cloud.google.com/monitoring/promql/promql-mapping */
 const deliveries = `logging_googleapis_com:user_courier_deliveries{monitored_resource="cloud_run_revision",destination="${destination}",outcome!="failed"}`;
 const dayCondition =
   firstDay <= lastDay
@@ -40,7 +40,7 @@ const policy = {
   combiner: 'OR',
   severity: 'ERROR',
   documentation: {
-    content: `No file was delivered to **${destination}** by ${when}, counted over the ${Math.round(lookBackMinutes / 6) / 10} hours before. Look at whoever sends it first: nothing may have been sent. What came and failed: docs/operating.md, "A file did not come".`,
+    content: `No file was delivered to **${destination}** by ${when}, counted over the ${Math.round(lookBackMinutes / 6) / 10} hours before. Check the sender first: it may have sent nothing. For deliveries that failed, see docs/operating.md, "A file is missing".`,
     mimeType: 'text/markdown',
     subject: `drive-courier: no delivery to ${destination} by ${by}`,
   },

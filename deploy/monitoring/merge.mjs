@@ -1,13 +1,13 @@
 // node merge.mjs WANTED EXISTING [CHANNEL]
-// Compares a dashboard, a metric or a policy as it is to be (a JSON file) with how Google has it. Prints nothing when they are
-// the same; else the JSON to update it with, in which what an operator has set by hand is kept: channels, and whether it is on.
+// Compares the wanted dashboard, metric or policy (a JSON file) with the existing one. Prints nothing if they are the same,
+// else the JSON for the update. The update keeps what operators set by hand: channels, and whether a policy is enabled.
 import { readFileSync } from 'node:fs';
 
 const [wantedPath, existingPath, channel] = process.argv.slice(2);
 const wanted = JSON.parse(readFileSync(wantedPath, 'utf8'));
 const existing = JSON.parse(readFileSync(existingPath, 'utf8'));
 
-/** Google leaves out what has its default. */
+/** Google omits fields that have their default value. */
 const isDefault = (value) =>
   value === undefined ||
   value === null ||
@@ -16,7 +16,7 @@ const isDefault = (value) =>
   Number(value) === 0 ||
   (typeof value === 'object' && Object.keys(value).length === 0);
 
-/** True where everything that is wanted is there. Google may have added to it: names, times, an etag. */
+/** True if the existing value has every wanted field. Google may have added others, such as names, times and an etag. */
 const isAs = (want, have) => {
   if (Array.isArray(want)) {
     if (want.length === 0) return isDefault(have);
@@ -24,14 +24,14 @@ const isAs = (want, have) => {
   }
   if (typeof want === 'object' && want !== null)
     return Object.entries(want).every(([key, value]) => isAs(value, have?.[key]));
-  // 64-bit numbers come as text.
+  // Google's JSON has 64-bit numbers as strings.
   return have === undefined || have === null ? isDefault(want) : String(want) === String(have);
 };
 
 const channels = [...new Set([...(existing.notificationChannels ?? []), ...(channel ? [channel] : [])])];
 const hasChannel = !channel || (existing.notificationChannels ?? []).includes(channel);
 
-/** A condition that keeps its name keeps its incidents. */
+/** Keeps the resource names of conditions, because a condition that keeps its name keeps its incidents. */
 const withNames = (conditions) =>
   conditions.map((condition) => {
     const same = existing.conditions?.find(({ displayName }) => displayName === condition.displayName);

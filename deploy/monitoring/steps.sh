@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What the scripts of this folder share: they create the metrics, dashboards and alert policies that are missing, and update
-# those that differ.
+# Functions that the scripts of this folder share. They create missing metrics, dashboards and alert policies, and update those
+# that differ.
 
 monitoring=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 here=$(dirname "$monitoring")

@@ -106,7 +106,7 @@ read_arguments() {
   done
 }
 
-# matches TEXT PATTERN WHAT: checks the form of what becomes part of names, filters and documents.
+# matches TEXT PATTERN WHAT: checks the form of a value that becomes part of names, filters or documents.
 matches() {
   [[ $1 =~ ^($2)$ ]] || misused "\"$1\" is no $3."
 }

@@ -49,7 +49,7 @@ explain() {
   stop 1 "gcloud failed; it says why above. $AGAIN"
 }
 
-# As a shell would read it back.
+# Prints a command quoted for the shell.
 print_command() {
   local quoted
   printf -v quoted '%q ' "$@"
@@ -77,7 +77,8 @@ is_settling() {
   patience=${PATIENCE_SECONDS:-$patience}
 }
 
-# attempt COMMAND...: runs the command, and repeats it while is_settling. The output is in $scratch/said; on failure it prints why.
+# attempt COMMAND...: runs the command, and repeats it while is_settling. The output is in $scratch/said; on failure it
+# prints why.
 attempt() {
   local problem started=$SECONDS told='' reason='' patience=0 waited
   while ! "$@" >"$scratch/said" 2>"$scratch/problem"; do
@@ -91,7 +92,7 @@ attempt() {
       printf '%s\n' "$problem" "Waited $((waited / 60)) minutes because $reason."
       return 1
     fi
-    # Once at the beginning, and then every minute.
+    # Reports the wait at the beginning, and then every minute.
     if [ "$told" != "$((waited / 60))" ]; then
       told=$((waited / 60))
       say "Waiting: $reason. It can take up to $((patience / 60)) minutes; $waited seconds so far."
@@ -108,7 +109,7 @@ change() {
   problem=$(attempt "$@") || explain "$problem"
 }
 
-# answer COMMAND...: the output of a command that changes nothing; empty if the resource does not exist. Empty in a dry run.
+# answer COMMAND...: the output of a command that changes nothing. Empty if the resource does not exist, and in a dry run.
 answer() {
   local said problem
   [ -z "$dry_run" ] || return 0
@@ -134,7 +135,7 @@ answer() {
 holds() { [[ $'\n'$1$'\n' == *$'\n'"$2"$'\t'"$3"$'\n'* ]]; }
 AS_LINES=(--flatten='bindings[].members' --format='value(bindings.role,bindings.members)')
 
-# bind MEMBER ROLE GROUP... -- RESOURCE [FLAG...]: grants a role, unless it is granted already.
+# bind MEMBER ROLE GROUP... -- RESOURCE [FLAG...]: grants a role unless the member has it already.
 bind() {
   local member=$1 role=$2 group=() held
   shift 2
@@ -145,7 +146,7 @@ bind() {
   change gcloud "${group[@]}" add-iam-policy-binding "$@" --member="$member" --role="$role" ${condition[@]+"${condition[@]}"} --quiet
 }
 
-# A binding on a project must say that it has no condition; otherwise gcloud asks.
+# A binding on a project needs --condition=None. Without it, gcloud asks for a condition.
 bind_on_project() {
   local condition=("--condition=${3:-None}")
   bind "$1" "$2" projects -- "$project"

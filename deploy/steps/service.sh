@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Deploys the courier from dist/. Cloud Run rejects everybody who is not a caller.
+# Deploys the courier from dist/. Cloud Run rejects requests from anybody who is not a caller.
 
 json_list() {
   local text='' each
@@ -57,8 +57,8 @@ configuration() {
   printf '}\n'
 }
 
-# YAML for --env-vars-file, without secrets. The build writes the commit into dist/ where it finds git; COURIER_COMMIT of
-# whoever deploys comes before that.
+# YAML for --env-vars-file, without secrets. The build writes the commit into dist/ if it finds git. COURIER_COMMIT in the
+# environment of this script overrides it.
 environment_file() {
   printf 'GOOGLE_CLOUD_PROJECT: %s\n' "$project"
   [ -z "${COURIER_COMMIT:-}" ] || printf 'COURIER_COMMIT: "%s"\n' "$COURIER_COMMIT"
@@ -80,7 +80,7 @@ deployed_digest() {
 }
 
 # Google's buildpack starts a service by "npm run start", where npm is a process of its own that costs time and memory at each
-# start. GOOGLE_ENTRYPOINT comes before that, and before a Procfile, which would also replace a function's start command.
+# start. GOOGLE_ENTRYPOINT overrides that. A Procfile would too, but it would also replace the start command of a function.
 entry_point() {
   local command=''
   [ -n "$dry_run" ] || command=$(sed -n 's/^ *"start": "\(exec node [^"]*\)",*$/\1/p' "$dist/package.json")

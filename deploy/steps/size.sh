@@ -12,7 +12,7 @@ mib_of() {
   esac
 }
 
-# limit_of KEY: a number under "limits" in --config, in YAML or JSON; empty where it is not set.
+# limit_of KEY: a number under "limits" in --config, in YAML or JSON; empty if it is not set.
 limit_of() {
   [ -z "$config" ] || sed -n "s/.*[\"']\{0,1\}$1[\"']\{0,1\} *: *\([0-9][0-9]*\).*/\1/p" "$config" | head -n 1
 }
@@ -34,8 +34,8 @@ check_cpu() {
   [ "$mib" -ge "$least" ] || misused "--memory $memory is too little: with --cpu $cpu it is ${least}Mi or more."
 }
 
-# The limit in the configuration and Cloud Run's concurrency must be equal. Requests above the configuration's limit get 429,
-# and with a lower concurrency part of the memory would never be used.
+# The limit in the configuration and Cloud Run's concurrency must be equal. With a higher concurrency, requests above the limit
+# get 429. With a lower one, part of the memory is never used.
 check_concurrency() {
   local mib=$1 uploads buffer_kib bytes
   uploads=$(limit_of concurrentUploads)

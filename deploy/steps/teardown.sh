@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Removes everything that was created under this name, in the opposite order. The ledger's database stays: others may use it.
+# Removes everything that was created under this name, in reverse order. The ledger's database stays, because other programs
+# may use it.
 
 # remove DESCRIBE... -- DELETE...: deletes a resource if it exists.
 remove() {

@@ -1,4 +1,4 @@
-# Each account has what it needs and no more: one runs, one writes to Drive, one pushes.
+# Service accounts with minimal permissions: one runs the service, one writes to Drive, one pushes.
 
 resource "google_service_account" "runtime" {
   project      = var.project
@@ -26,7 +26,7 @@ resource "google_service_account" "pusher" {
   depends_on = [google_project_service.api]
 }
 
-# The runtime gets tokens of the account that writes to Drive, and of no other.
+# The service can impersonate the account that writes to Drive, and no other.
 resource "google_service_account_iam_member" "impersonation" {
   count = var.keyless ? 1 : 0
 
@@ -35,7 +35,7 @@ resource "google_service_account_iam_member" "impersonation" {
   member             = google_service_account.runtime.member
 }
 
-# The key itself is put there by hand: in Terraform's state everybody who reads the state could use it.
+# You add the key by hand. In Terraform's state, anybody who can read the state could use it.
 resource "google_secret_manager_secret" "key" {
   count = var.keyless ? 0 : 1
 
@@ -58,7 +58,7 @@ resource "google_secret_manager_secret_iam_member" "runtime" {
   member    = google_service_account.runtime.member
 }
 
-# Whoever sends from a laptop gets ID tokens of the first caller, and of the operators to run the doctor, and no other right.
+# Senders can get ID tokens of the first caller, and of the operators to run the doctor, and nothing else.
 resource "google_service_account_iam_member" "sender" {
   for_each = {
     for pair in setproduct(var.senders, local.impersonated) : "${pair[0]} as ${pair[1]}" => { member = pair[0], account = pair[1] }

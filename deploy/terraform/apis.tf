@@ -2,7 +2,7 @@ locals {
   has_events = var.push && var.events_image != null
 
   apis = toset(concat(
-    # The first one is for data.google_project and roles on the project.
+    # The first API is needed for data.google_project and for roles on the project.
     ["cloudresourcemanager", "run", "iam", "iamcredentials", "drive", "firestore"],
     var.keyless ? [] : ["secretmanager"],
     var.push ? ["pubsub"] : [],
@@ -28,7 +28,7 @@ data "google_project" "this" {
   depends_on = [google_project_service.api]
 }
 
-# Google makes these accounts of its own when a service is first used. A role can be given to them only once they exist.
+# Google creates these service agents when a service is first used. Roles can be granted to them only after they exist.
 resource "google_project_service_identity" "pubsub" {
   provider = google-beta
   count    = var.push ? 1 : 0
@@ -49,7 +49,8 @@ resource "google_project_service_identity" "eventarc" {
   depends_on = [google_project_service.api]
 }
 
-# In a new project the first trigger fails until Eventarc's account has its role everywhere, which takes some minutes.
+# In a new project, the first trigger fails until the role of Eventarc's service agent is active everywhere. This takes some
+# minutes.
 resource "time_sleep" "eventarc" {
   count = local.has_events ? 1 : 0
 

@@ -1,4 +1,4 @@
-# Callers on AWS without a key: their role's signature is exchanged for a Google identity (deploy/aws/ has their side).
+# Callers on AWS need no key: Google exchanges their role's signed request for a Google identity (see deploy/aws/).
 
 locals {
   has_aws = var.aws_account == null ? 0 : 1
@@ -41,7 +41,7 @@ resource "google_service_account" "aws_caller" {
   depends_on = [google_project_service.api]
 }
 
-# It may make ID tokens as the caller, and nothing else.
+# The role can get ID tokens of the caller, and nothing else.
 resource "google_service_account_iam_member" "aws_role" {
   for_each = local.has_aws == 1 ? toset(var.aws_roles) : toset([])
 

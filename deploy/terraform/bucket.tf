@@ -1,4 +1,4 @@
-# Objects that appear in a bucket become files in Drive: Cloud Storage tells of them through the topic.
+# Delivers new objects of a bucket to Drive. Cloud Storage publishes notifications to the topic.
 
 locals {
   watched = var.bucket != null && var.push ? 1 : 0

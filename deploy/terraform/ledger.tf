@@ -14,7 +14,7 @@ resource "google_firestore_database" "ledger" {
   depends_on = [google_project_service.api]
 }
 
-# Entries end by themselves.
+# Firestore deletes entries when they expire.
 resource "google_firestore_field" "expiry" {
   project    = var.project
   database   = var.database

@@ -1,8 +1,8 @@
-# What deploy/monitoring/apply.sh does: metrics made of the log, a dashboard, and alerts.
+# The same as deploy/monitoring/apply.sh: log-based metrics, a dashboard, and alert policies.
 
 locals {
   monitoring_folder = "${path.module}/../monitoring"
-  # The number that stands for the budget in those files.
+  # The budget in those files, which is replaced by the variable.
   default_units = "300000000"
 
   log_metrics = {
@@ -66,7 +66,7 @@ resource "google_monitoring_dashboard" "courier" {
   depends_on = [google_project_service.api]
 }
 
-# Monitoring knows a new log-based metric only after up to ten minutes, and refuses policies on it until then.
+# Monitoring needs up to ten minutes to register a new log-based metric, and rejects alert policies on it until then.
 resource "time_sleep" "metrics" {
   count = var.monitoring ? 1 : 0
 

@@ -2,7 +2,7 @@ locals {
   pubsub_agent = one(google_project_service_identity.pubsub[*].member)
   pushes       = var.push && var.events_image == null
   week         = "604800s"
-  # As long as Pub/Sub keeps anything: somebody has to find out first what was wrong.
+  # The maximum of Pub/Sub, to leave time to find out what was wrong.
   month        = "2678400s"
   max_attempts = 20
 }
@@ -16,7 +16,7 @@ resource "google_pubsub_topic" "exports" {
   depends_on = [google_project_service.api]
 }
 
-# Messages that can never be delivered.
+# The dead-letter topic for messages that can never be delivered.
 resource "google_pubsub_topic" "failed" {
   count = var.push ? 1 : 0
 
@@ -26,7 +26,8 @@ resource "google_pubsub_topic" "failed" {
   depends_on = [google_project_service.api]
 }
 
-# Without a subscription a topic forgets what it is given. Ten minutes are for whoever publishes dead letters again.
+# Without a subscription, a topic does not keep messages. The ack deadline of ten minutes leaves time to publish dead letters
+# again.
 resource "google_pubsub_subscription" "failed" {
   count = var.push ? 1 : 0
 
@@ -85,7 +86,7 @@ resource "google_pubsub_topic_iam_member" "runtime_fails" {
   member  = google_service_account.runtime.member
 }
 
-# Pub/Sub's own account of the project makes the tokens that pushes carry. In projects from before 2021-04-08 it has no right to.
+# Pub/Sub's service agent of this project issues the tokens of pushes. In projects from before 2021-04-08 it lacks that role.
 resource "google_service_account_iam_member" "push_tokens" {
   count = var.push ? 1 : 0
 
@@ -94,7 +95,7 @@ resource "google_service_account_iam_member" "push_tokens" {
   member             = local.pubsub_agent
 }
 
-# It also moves messages aside.
+# It also forwards messages to the dead-letter topic.
 resource "google_pubsub_topic_iam_member" "agent_fails" {
   count = local.pushes ? 1 : 0
 

@@ -65,7 +65,7 @@ locals {
   }
   vpc = var.vpc == null ? [] : [var.vpc]
 
-  # Of both services: this one and the one of events.tf.
+  # Settings of both services: this one and the one of events.tf.
   resource_limits = { cpu = var.cpu, memory = var.memory }
   environment = {
     GOOGLE_CLOUD_PROJECT = var.project
@@ -168,7 +168,7 @@ resource "google_cloud_run_v2_service" "courier" {
 }
 
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
-  # By count, not by key: some of these names are known only after they are created.
+  # Uses count instead of for_each, because some of these names are known only after they are created.
   count = length(local.invokers)
 
   project  = var.project

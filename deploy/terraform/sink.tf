@@ -1,4 +1,4 @@
-# A copy of the audit lines, one a delivery, where they outlive the log.
+# Copies the audit lines (one per delivery) to a BigQuery dataset or a bucket, so that they outlive the log.
 
 locals {
   sink_dataset = var.audit_sink == null ? null : try(regex("^bigquery:(.+)$", var.audit_sink)[0], null)

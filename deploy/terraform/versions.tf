@@ -6,7 +6,7 @@ terraform {
       source  = "hashicorp/google"
       version = ">= 6.0"
     }
-    # For google_project_service_identity alone.
+    # Used only for google_project_service_identity.
     google-beta = {
       source  = "hashicorp/google-beta"
       version = ">= 6.0"

@@ -24,13 +24,13 @@ const ownSchema = z.object({
 });
 
 export interface Build {
-  /** esbuild's account of what is in the bundles. */
+  /** esbuild's report of what is in the bundles. */
   server: Metafile;
   framework: Metafile;
   client: Metafile;
 }
 
-/** Folder of a package to the parts that have something of it. */
+/** Maps the folder of a package to the parts of dist that contain code of it. */
 const placesOf = (parts: Readonly<Record<string, string[]>>): Map<string, string[]> => {
   const places = new Map<string, string[]>();
   for (const [place, folders] of Object.entries(parts)) {
@@ -65,9 +65,9 @@ const makeAll = async (root: string, outDir: string): Promise<Build> => {
 };
 
 /**
- * Makes all that is deployed, from nothing: the same sources make the same bytes.
+ * Builds everything that is deployed, from scratch. The same sources give the same bytes.
  * @param root the project's folder, with its dependencies installed
- * @param outDir is replaced once all is made; a build that fails leaves it as it was
+ * @param outDir the folder to replace after a successful build; a build that fails does not change it
  */
 export const buildDist = async (root: string, outDir: string): Promise<Build> => {
   const partial = `${outDir}.partial`;

@@ -7,7 +7,7 @@ import { loadLate } from './late.ts';
 import { leaveOut } from './left-out.ts';
 import { nameExports } from './named-exports.ts';
 
-/** The program asks for its version and commit; the rest of package.json is nobody's business, and changes more often. */
+/** The program needs only its version and commit. The rest of package.json is left out, because it changes more often. */
 const onlyVersion = (root: string): Plugin => ({
   name: 'only-version',
   setup({ onLoad }) {
@@ -19,14 +19,14 @@ const onlyVersion = (root: string): Plugin => ({
   },
 });
 
-/** Names stay: a stack trace has to be read at night, and they cost neither time nor much room. */
+/** Identifiers are not minified: stack traces stay readable, and the names cost no time and little space. */
 export const TEXT = {
   platform: 'node',
   target: 'node24',
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
-  // One sign beyond Latin-1 would make V8 hold a whole file in two bytes a sign.
+  // A single character outside Latin-1 would make V8 store the whole file with two bytes per character.
   charset: 'ascii',
   logLevel: 'warning',
 } as const satisfies TransformOptions;
@@ -40,17 +40,20 @@ const optionsOf = (root: string): BuildOptions & { metafile: true } => ({
   metafile: true,
 });
 
-/** esbuild splits ES modules alone; V8's code can be kept after a run for scripts alone. `import()` waits no longer, then. */
+/**
+ * esbuild splits only ES modules, but only scripts can save V8's compiled code after a run, so the split files become scripts.
+ * Their `import()` then loads synchronously.
+ */
 const toScript = async (text: string, target: string = TEXT.target): Promise<string> =>
   (await transform(text, { ...TEXT, target, format: 'cjs', supported: { 'dynamic-import': false } })).code;
 
-/** The function around it that shipped/load.js calls: put there now, V8 need not copy a whole file to have it. */
+/** Adds the wrapper function that shipped/load.js calls. Added at start, it would make V8 copy the whole file. */
 export const asLoaded = (text: string): string =>
   `(function (exports, require, module, __filename, __dirname) {${text}\n})`;
 
 /**
- * The service and the function, which share all but their first lines. What `import()` loads becomes files of its own.
- * They are scripts that take each other from shipped/load.js.
+ * Bundles the service and the function, which share everything except their first lines. What `import()` loads goes into
+ * separate files. All files are scripts that load each other through shipped/load.js.
  * @param root the project's folder
  */
 export const bundleServer = async (root: string, outDir: string): Promise<Metafile> => {
@@ -60,7 +63,7 @@ export const bundleServer = async (root: string, outDir: string): Promise<Metafi
     entryPoints: { service: join(root, 'src/server.ts'), function: join(root, 'src/function.ts') },
     outdir: join(outDir, 'lib'),
     plugins: [nameExports(root), leaveOut(root), describeLess(), loadLate(root), onlyVersion(root)],
-    // What registers a function must be what starts it: framework.ts's, or one that is installed beside the courier.
+    // A function must register with the framework that starts it: the one of framework.ts, or one installed beside the courier.
     external: ['@google-cloud/functions-framework'],
   });
   for (const { path, text } of outputFiles) {
@@ -70,7 +73,7 @@ export const bundleServer = async (root: string, outDir: string): Promise<Metafi
   return metafile;
 };
 
-/** The oldest Node that runs the client. Bun and Deno understand what it does. */
+/** The oldest Node that runs the client. Bun and Deno support the same syntax. */
 export const CLIENT_NODE = 20;
 
 /**

@@ -20,7 +20,7 @@ const digestOfSources = async (root: string): Promise<string> => {
   return hash.digest('hex').slice(0, 20);
 };
 
-/** Loaded only when the types have to be made: the compiler takes seconds. */
+/** Loads the compiler, which takes seconds, only when the types must be generated. */
 const generate = async (root: string): Promise<string> => {
   const [{ rollup }, { dts }] = await Promise.all([import('rollup'), import('rollup-plugin-dts')]);
   const bundle = await rollup({
@@ -29,7 +29,7 @@ const generate = async (root: string): Promise<string> => {
     plugins: [
       dts({
         tsconfig: join(root, 'tsconfig.json'),
-        // Removes what is marked @internal.
+        // Removes declarations marked @internal.
         compilerOptions: { stripInternal: true, incremental: false },
       }),
     ],
@@ -40,7 +40,7 @@ const generate = async (root: string): Promise<string> => {
 };
 
 /**
- * The types of the client's library, in one file without dependencies.
+ * Generates the types of the client's library, in one file without dependencies.
  * @param root the project's folder; a copy is kept in node_modules/.cache until the sources change
  */
 export const clientTypes = async (root: string): Promise<string> => {

@@ -11,11 +11,12 @@ import { noticesOf } from './notices.ts';
 /** Files of the package that are copied as they are. */
 const FILES = join(import.meta.dirname, 'client');
 
-/** The same types for both kinds of modules, so that they fit each other. */
+/** Both module formats use the same types, so that they are compatible with each other. */
 const REEXPORT = `export * from './lib/index.js';\n`;
 
 /**
- * Makes the npm package of the client: the command, the library for `import` and `require`, its types, and what npm shows.
+ * Builds the npm package of the client: the command, the library for `import` and `require`, its types, and the pages that npm
+ * shows.
  * @param root the project's folder
  * @param outDir the package's folder
  */

@@ -4,8 +4,8 @@ import { promisify } from 'node:util';
 const execute = promisify(execFile);
 
 /**
- * The commit that a folder's files are: COURIER_COMMIT where the build is told (a build without git's folder), else what git says,
- * with "-dirty" where files were changed since. Undefined where nobody knows.
+ * Returns the commit of a folder's files: COURIER_COMMIT if it is set (for builds without the .git folder), else the one that
+ * git reports, with "-dirty" if tracked files have changed since. Returns undefined if the commit is unknown.
  */
 export const commitOf = async (
   root: string,
@@ -14,7 +14,7 @@ export const commitOf = async (
   if (told) return told;
   const git = async (...args: string[]): Promise<string> => (await execute('git', args, { cwd: root })).stdout.trim();
   try {
-    // A copy inside some other repository is not that repository's.
+    // A copy inside another repository does not belong to that repository.
     if ((await git('rev-parse', '--show-prefix')) !== '') return undefined;
     const commit = await git('rev-parse', 'HEAD');
     return (await git('status', '--porcelain', '--untracked-files=no')) === '' ? commit : `${commit}-dirty`;

@@ -1,7 +1,7 @@
 import type { Metafile } from 'esbuild';
 import { folderOf } from './lockfile.ts';
 
-/** The installed folders of the packages of which something is in a bundle's output. */
+/** The installed folders of the packages that have code in a bundle's output. */
 export const bundledFolders = ({ outputs }: Metafile): string[] => {
   const paths = Object.values(outputs).flatMap(({ inputs }) =>
     Object.entries(inputs)

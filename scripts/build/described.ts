@@ -7,7 +7,7 @@ interface Namespace {
   methods?: Record<string, unknown>;
 }
 
-/** What the courier asks Secret Manager for: one method, and the messages that go with it. */
+/** The only method of Secret Manager that the courier calls, and the messages of that method. */
 const PACKAGE = ['google', 'cloud', 'secretmanager', 'v1'];
 const SERVICE = 'SecretManagerService';
 const METHOD = 'AccessSecretVersion';
@@ -30,8 +30,8 @@ const trimmed = (namespace: Namespace, [name, ...inner]: readonly string[]): Nam
 };
 
 /**
- * Secret Manager's client reads the description of its whole API each time that it is made, in two versions, and of the
- * language of descriptions besides: a tenth of a cold start, for one method. The bundle's copy describes that one.
+ * Each time it is created, Secret Manager's client parses the descriptor of its whole API in two versions, and the descriptor
+ * of the descriptor language. That is a tenth of a cold start, for one method. The bundle's copy contains only that method.
  */
 export const describeLess = (): Plugin => ({
   name: 'describe-less',

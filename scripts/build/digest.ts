@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 
-/** What differs from machine to machine, and is made where it is used. */
+/** Files that differ from machine to machine, because they are created where the build runs. */
 const MADE_IN_PLACE = /^(node_modules|\.compile-cache)(\/|$)/;
 
-/** The files of a build, with paths as on Unix, in order. */
+/** The sorted files of a build, with Unix paths. */
 export const filesOf = async (folder: string): Promise<string[]> => {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
@@ -15,7 +15,7 @@ export const filesOf = async (folder: string): Promise<string[]> => {
     .sort();
 };
 
-/** One SHA-256 of a build: of all names and contents. */
+/** The SHA-256 of all file names and contents of a build. */
 export const digestOf = async (folder: string): Promise<string> => {
   const whole = createHash('sha256');
   for (const path of await filesOf(folder)) {

@@ -4,7 +4,10 @@ import { build, type Metafile, type Plugin } from 'esbuild';
 import { asLoaded, TEXT } from './bundle.ts';
 import { FRAMEWORK, FRAMEWORK_FILES, FRAMEWORK_FOLDER } from './manifest.ts';
 
-/** Half a megabyte of tables for East Asian charsets; a body in one of these is then to body-parser one of no charset, 415. */
+/**
+ * Leaves out half a megabyte of tables for East Asian charsets. body-parser then treats a body in such a charset as one in an
+ * unknown charset and answers 415.
+ */
 const withoutTables: Plugin = {
   name: 'without-tables',
   setup({ onLoad }) {
@@ -12,12 +15,15 @@ const withoutTables: Plugin = {
   },
 };
 
-/** What a function registers with, and what starts the server, in one file: they have to have the same registry. */
+/**
+ * The module that functions register with and the one that starts the server are in one file, so that they share one
+ * registry.
+ */
 const TOGETHER = `
 Object.assign(exports, require('${FRAMEWORK}'));
 exports.start = () => require('./node_modules/${FRAMEWORK}/${FRAMEWORK_FILES.main}');`;
 
-/** Linked by npm it is in dist, as a copy (`--install-links`) in dist/node_modules/@google-cloud. */
+/** The framework is in dist if npm links it, and in dist/node_modules/@google-cloud if npm copies it (`--install-links`). */
 const LOADED = `
 const { existsSync } = require('node:fs');
 const { join } = require('node:path');
@@ -25,14 +31,15 @@ const dist = [join(__dirname, '../../..'), join(__dirname, '../../../../..')].fi
 const framework = require(join(dist ?? '', 'load.js')).load('framework.js');
 `;
 
-/** What is at the places that the original has, all of it in the bundle's file. */
+/** Files at the paths of the original package. They load the bundled file. */
 const DOORS = {
   [FRAMEWORK_FILES.index]: `'use strict';${LOADED}module.exports = framework;\n`,
   [FRAMEWORK_FILES.main]: `#!/usr/bin/env node\n'use strict';${LOADED}framework.start();\n`,
 };
 
 /**
- * functions-framework as one file of the bundle, with V8's code kept as for the others: a hundred files less to look for.
+ * Bundles functions-framework into one file, which saves the lookup of a hundred files. Its compiled code is saved as for the
+ * other files of the bundle.
  * @param root the project's folder
  */
 export const bundleFramework = async (root: string, outDir: string): Promise<Metafile> => {

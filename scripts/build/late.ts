@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Plugin } from 'esbuild';
 
-/** A configuration in the environment needs no YAML, and reading the configuration cannot wait for an `import()`. */
+/** A configuration in environment variables needs no YAML, and the configuration is read synchronously, without `import()`. */
 const LATE = new Map([['yaml', 'exports.parse = (...given) => require("yaml").parse(...given);']]);
 
-/** What of CommonJS libraries only some starts need is loaded at its first call: a bundle can do so without waiting. */
+/** Loads CommonJS libraries that only some starts need at their first call. In a bundle this is possible synchronously. */
 export const loadLate = (root: string): Plugin => ({
   name: 'load-late',
   setup(build) {

@@ -2,24 +2,24 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import type { Plugin } from 'esbuild';
 
-/** A module that takes another's place: its text, and the folder that its own imports start from. */
+/** A module that replaces another one: its source, and the folder that its own imports are resolved from. */
 interface Replacement {
   folder: string;
   text: string;
 }
 
 /**
- * Google's generated clients speak gRPC and REST, and carry the messages of every API that they know. The courier speaks
- * REST alone, so gRPC, the administrators' clients and messages that nobody decodes stay out of the bundle: 2.5 MB, and
- * half of the time that loading takes. Keyed by what is imported; everything that takes a place uses the library's own parts.
+ * Google's generated clients support gRPC and REST, and contain the messages of all their APIs. The courier uses only REST, so
+ * the bundle leaves out gRPC, the administration clients and unused messages. This saves 2.5 MB and half of the load time.
+ * The keys are import specifiers, and each replacement uses only parts of the library itself.
  */
 const REPLACED: Readonly<Record<string, Replacement>> = {
-  // Its index adds gRPC to `fallback`; the clients take the rest of these names from it.
+  // The index of google-gax adds gRPC to `fallback`. The clients use the other names below.
   'google-gax': {
     folder: 'google-gax/build/src',
     text: `
 const fallback = require('./fallback');
-// Every client makes one of these beside itself, from a description of its own, and nobody here asks where Google is.
+// Every client creates a LocationsClient with a descriptor of its own. The courier never uses it.
 function LocationsClient() {
   return new Proxy(this, {
     get(_, name) {
@@ -33,7 +33,7 @@ module.exports = {
   Status: require('./status').Status,
   decodeAnyProtosInArray: require('./util').decodeAnyProtosInArray,
   loggingUtils: require('google-logging-utils'),
-  // Firestore asks for these when it speaks to its emulator; REST has no use for them.
+  // Firestore requests these credentials for its emulator. REST does not use them.
   grpc: { credentials: { createInsecure: () => undefined } },
 };`,
   },
@@ -49,7 +49,7 @@ module.exports = {
     folder: '@google-cloud/firestore-api/build/src/v1',
     text: `exports.FirestoreClient = require('./firestore_client').FirestoreClient;`,
   },
-  // 1.3 MB of code for one message, which protobufjs makes as well from the description that is there anyway.
+  // The original has 1.3 MB of code for one message. protobufjs creates it from the descriptor, which is in the bundle anyway.
   '../protos/firestore_v1_proto_api': {
     folder: '@google-cloud/firestore-api/build/protos',
     text: `
@@ -63,26 +63,30 @@ exports.google = { firestore: { v1: { Value: { fromObject } } } };`,
 };
 
 /**
- * Hono's adapter asks of each request whether it is one of HTTP/2; the function's never are, and need not load that for the
- * question. The version is no answer, for an HTTP/1 request says what it likes; a stream that can respond is HTTP/2's alone
- * (nodejs.org/api/http2.html#http2streamrespondheaders-options), and unlike its session it is there when all is over.
- * NO_ERROR is RFC 9113's.
+ * Hono's adapter checks for each request whether it uses HTTP/2. The function's requests never do, so the check must not load
+ * node:http2. The request's version is no reliable sign, because an HTTP/1 client can send any version. Only HTTP/2 requests
+ * have a stream with `respond` (nodejs.org/api/http2.html#http2streamrespondheaders-options), and unlike the session, the
+ * stream still exists after the request has ended. The value of NO_ERROR is from RFC 9113.
  */
 const HTTP2_ASKED = `
 export const Http2ServerRequest = { [Symbol.hasInstance]: (request) => request?.stream?.respond !== undefined };
 export const constants = { NGHTTP2_NO_ERROR: 0 };`;
 
-/** Importers that may be given another module, by a part of their path; a relative import means nothing without. */
+/**
+ * Part of the path of importers whose relative imports may be replaced. Without the importer, a relative import is
+ * ambiguous.
+ */
 const IMPORTERS = /node_modules[\\/](@google-cloud[\\/]firestore|google-gax|pino)[\\/]/;
 
 /**
- * Messages that google-gax exports for others, or decodes for operations that take long; pino's threads to write from, for
- * which it loads half a dozen of Node's modules; and what every Node has by now.
+ * Modules that are left out without a replacement: messages that google-gax exports for other libraries or decodes for
+ * long-running operations, pino's worker threads, which load half a dozen of Node's modules, and polyfills that Node no longer
+ * needs.
  */
 const ABSENT =
   /^(\.\.\/(\.\.\/)?protos\/(iam_service|locations|operations)|\.\/(lib\/)?transport|web-streams-polyfill\/.*)$/;
 
-/** Touching what is left out says so, rather than to go on with nothing. */
+/** Throws an error if anything uses a module that is left out, so that this does not stay unnoticed. */
 const absent = (what: string): string => `
 module.exports = new Proxy({}, {
   get(_, name) {
@@ -91,7 +95,10 @@ module.exports = new Proxy({}, {
   },
 });`;
 
-/** A package's folder as the project has it installed; `exports` may hide a package's insides from \`require.resolve\`. */
+/**
+ * The installed folder of a package. `require.resolve` cannot find it directly, because `exports` may hide a package's
+ * files.
+ */
 const installed = (root: string, folder: string): string => {
   const [first = '', second = ''] = folder.split('/');
   const name = first.startsWith('@') ? `${first}/${second}` : first;
@@ -101,13 +108,13 @@ const installed = (root: string, folder: string): string => {
     try {
       return join(dirname(require.resolve(join(path, name, 'package.json'))), folder.slice(name.length));
     } catch {
-      // Not in this one.
+      // The package is not in this folder.
     }
   }
   throw new Error(`${name} is not installed`);
 };
 
-/** esbuild's part: what of Google's libraries, and of zod's languages, the bundles do without. */
+/** An esbuild plugin that leaves out the unused parts of Google's libraries and the languages of zod. */
 export const leaveOut = (root: string): Plugin => ({
   name: 'leave-out',
   setup(build) {
@@ -132,7 +139,7 @@ export const leaveOut = (root: string): Plugin => ({
     );
     build.onLoad({ filter: /.*/, namespace: 'asked' }, () => ({ contents: HTTP2_ASKED, loader: 'js' }));
 
-    // Faults of the configuration are told in English: 260 KB of other languages' messages.
+    // Configuration errors are reported in English only. The messages in other languages are 260 KB.
     build.onResolve({ filter: /^\.\.\/locales\/index\.js$/ }, ({ importer }) =>
       importer.includes(`node_modules${sep}zod${sep}`) ? { path: 'zod/v4/locales', namespace: 'english' } : undefined,
     );

@@ -2,9 +2,9 @@ import { CLIENT_NODE } from './bundle.ts';
 import type { Lock } from './lockfile.ts';
 
 export const FRAMEWORK = '@google-cloud/functions-framework';
-/** Where dist has its own, which npm links. */
+/** The folder of dist with the bundled framework, which npm links. */
 export const FRAMEWORK_FOLDER = 'functions-framework';
-/** The two files that others look for, where the original has them. */
+/** The two files that other programs look for, at the paths of the original package. */
 export const FRAMEWORK_FILES = { index: 'build/src/index.js', main: 'build/src/main.js' } as const;
 
 export interface Own {
@@ -17,7 +17,7 @@ export interface Own {
   bugs?: unknown;
 }
 
-/** The package.json of dist: to be deployed as it is, with nothing to install that is not in it. */
+/** The package.json of dist. dist is deployed unchanged and contains everything that npm installs. */
 export const manifestOf = ({ name, version, license }: Own) => ({
   name,
   version,
@@ -25,18 +25,17 @@ export const manifestOf = ({ name, version, license }: Own) => ({
   private: true,
   type: 'commonjs',
   main: 'index.cjs',
-  // Buildpacks take the newest that fits, which need not be one that this was tried on.
+  // Buildpacks install the newest Node that matches. A wider range could select a version that was never tested.
   engines: { node: '24.x' },
   scripts: {
-    // A young generation of 8 MiB from the start, and a compiler that does not keep a queue of work: 25 MiB less after a
-    // thousand deliveries (docs/decisions/v8-memory-options.md). npm runs this in a shell, which would keep a SIGTERM to itself if it
-    // did not become the courier.
+    // A fixed young generation of 8 MiB and no concurrent recompilation save 25 MiB after a thousand deliveries
+    // (docs/decisions/v8-memory-options.md). npm runs this in a shell. Without `exec`, the shell would not pass on SIGTERM.
     start: 'exec node --min-semi-space-size=8 --max-semi-space-size=8 --no-concurrent-recompilation server.js',
     'start:function': 'exec functions-framework --target=courier',
-    // Google's buildpacks run this where the function will run: same Node, same folder.
+    // Google's buildpacks run this with the same Node and in the same folder as the function.
     'gcp-build': 'node warm.js',
   },
-  // Google's builders look for it by this name, and start what npm has linked.
+  // Google's builders look for the framework by this name, and start the folder that npm has linked.
   dependencies: { [FRAMEWORK]: `file:${FRAMEWORK_FOLDER}` },
 });
 
@@ -55,7 +54,7 @@ export const frameworkManifestOf = (lock: Lock) => {
   };
 };
 
-/** dist's own lock file: "npm ci" installs nothing but a link, and asks no registry. */
+/** The lock file of dist. With it, `npm ci` only creates a link and contacts no registry. */
 export const lockfileOf = (own: Own, lock: Lock): object => {
   const { name, version, license, engines, dependencies } = manifestOf(own);
   const framework = frameworkManifestOf(lock);
@@ -77,7 +76,7 @@ export const lockfileOf = (own: Own, lock: Lock): object => {
   };
 };
 
-/** One module for `import` and `require`, each with types of its own kind. */
+/** One module for `import` and `require`, with separate type declarations for each. */
 const CLIENT_EXPORT = {
   import: { types: './index.d.ts', default: './index.js' },
   require: { types: './index.d.cts', default: './index.cjs' },
@@ -92,7 +91,7 @@ export const clientManifestOf = ({ name, version, license, repository, homepage,
   description: 'Send files to Google Drive through a drive-courier service: library and command line.',
   keywords: ['google-drive', 'upload', 'resumable', 'cloud-run', 'cli'],
   license,
-  // What the project's own package.json has. Provenance needs the repository that the package is published from.
+  // Copied from the project's package.json. Provenance requires the repository that the package is published from.
   ...(repository === undefined ? {} : { repository }),
   ...(homepage === undefined ? {} : { homepage }),
   ...(bugs === undefined ? {} : { bugs }),
@@ -100,7 +99,7 @@ export const clientManifestOf = ({ name, version, license, repository, homepage,
   sideEffects: false,
   engines: { node: `>=${CLIENT_NODE}` },
   exports: { '.': CLIENT_EXPORT, './client': CLIENT_EXPORT, './package.json': './package.json' },
-  // For tools that know no "exports".
+  // For tools that do not support "exports".
   main: './index.cjs',
   types: './index.d.cts',
   typesVersions: { '*': { client: ['./index.d.cts'] } },

@@ -7,8 +7,8 @@ const IDENTIFIER = /^[A-Za-z_$][\w$]*$/;
 const NOT_NAMES = ['default', '__esModule'];
 
 /**
- * The names that Node gives to what a CommonJS library exports; undefined for an ES module. It is loaded to ask it.
- * Node marks the namespace of CommonJS with the name "module.exports" (nodejs.org/api/esm.html#commonjs-namespaces).
+ * The names under which Node exports a CommonJS library; undefined for an ES module. To find them, the library is loaded.
+ * Node marks the namespace of a CommonJS module with the name "module.exports" (nodejs.org/api/esm.html#commonjs-namespaces).
  */
 const namesOf = async (root: string, library: string): Promise<string[] | undefined> => {
   const path = createRequire(join(root, 'package.json')).resolve(library);
@@ -19,8 +19,8 @@ const namesOf = async (root: string, library: string): Promise<string[] | undefi
 };
 
 /**
- * `const { a } = await import('library')` works in Node for CommonJS too; of such a library esbuild makes a file that has
- * nothing but a default export. This puts the names back, so that the bundle does what the sources do.
+ * In Node, `const { a } = await import('library')` also works for CommonJS. esbuild turns such a library into a file with
+ * only a default export. This plugin restores the named exports, so that the bundle behaves like the sources.
  */
 export const nameExports = (root: string): Plugin => ({
   name: 'name-exports',

@@ -5,14 +5,14 @@ import { type Lock, nameOf } from './lockfile.ts';
 const LICENCE = /^(licen[cs]e|copying|notice)(?![a-z])/i;
 const SOURCE = /\.(js|ts|json|cjs|mjs)$/i;
 
-/** What a package says of its licence in files of its own. */
+/** The licence and notice files of a package. */
 const textOf = async (folder: string): Promise<string> => {
   const files = (await readdir(folder)).filter((file) => LICENCE.test(file) && !SOURCE.test(file)).sort();
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
   return texts.map((text) => text.replace(/\r\n/g, '\n').trim()).join('\n\n');
 };
 
-/** For a package that brings no licence file: what its package.json says. */
+/** For a package without a licence file: the licence in its package.json. */
 const statementOf = async (folder: string): Promise<string> => {
   const { author, contributors, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
   const people = [author, ...(Array.isArray(contributors) ? contributors : [])]
@@ -21,7 +21,7 @@ const statementOf = async (folder: string): Promise<string> => {
   return `This package has no licence file. Its package.json says: ${license}${people.length > 0 ? `; by ${people.join(', ')}` : ''}.`;
 };
 
-/** The notices that the licences of bundled packages ask for; packages with the same text share it. */
+/** The notices that the licences of bundled packages require. Packages with the same text share one entry. */
 export const noticesOf = async (root: string, lock: Lock, folders: readonly string[]): Promise<string> => {
   const byText = new Map<string, string[]>();
   for (const folder of folders) {

@@ -7,7 +7,7 @@ export interface SbomInput {
   version: string;
   license: string;
   lock: Lock;
-  /** Which parts of dist a package is in: `service`, `framework`, `client`. */
+  /** The parts of dist that contain the package: `service`, `framework`, `client`. */
   places: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -17,11 +17,11 @@ const purlOf = (name: string, version: string): string => `pkg:npm/${name.replac
 const licensesOf = ({ license }: Locked): object[] => {
   if (license === undefined) return [];
   if (/[\s(]/.test(license)) return [{ expression: license }];
-  // An id must be one of SPDX's; what a package calls its licence otherwise is a name.
+  // An id must be an SPDX identifier. Any other licence is given by name.
   return [{ license: LICENCES.has(license) ? { id: license } : { name: license } }];
 };
 
-/** `sha512-BASE64`, as npm has it, in CycloneDX's hexadecimal. */
+/** Converts npm's `sha512-BASE64` to the hexadecimal form of CycloneDX. */
 const hashesOf = ({ integrity }: Locked): object[] =>
   (integrity ?? '').split(/\s+/).flatMap((text) => {
     const [, bits, base64 = ''] = /^sha(1|256|384|512)-(.+)$/.exec(text) ?? [];
@@ -45,7 +45,7 @@ const componentOf = (folder: string, locked: Locked, places: readonly string[]):
   };
 };
 
-/** A UUID that follows from the content (RFC 9562, version 8), so that the same build has the same one. */
+/** A UUID derived from the content (RFC 9562, version 8), so that equal builds have the same UUID. */
 const uuidOf = (content: string): string => {
   const hex = createHash('sha256').update(content).digest('hex');
   const variant = '89ab'.charAt(Number.parseInt(hex.charAt(16), 16) % 4);
@@ -58,7 +58,10 @@ const uuidOf = (content: string): string => {
   ].join('-');
 };
 
-/** What is in dist, in CycloneDX 1.6's JSON (https://cyclonedx.org/docs/1.6/json/), without times: the same input, the same text. */
+/**
+ * Lists the packages of dist as CycloneDX 1.6 JSON (https://cyclonedx.org/docs/1.6/json/). Without times, equal builds give
+ * equal text.
+ */
 export const sbomOf = ({ name, version, license, lock, places }: SbomInput): string => {
   const own = purlOf(name, version);
   const byRef = new Map<string, { folders: string[]; component: Record<string, unknown> }>();
@@ -66,7 +69,7 @@ export const sbomOf = ({ name, version, license, lock, places }: SbomInput): str
     const locked = lock.get(folder);
     if (locked?.version === undefined) throw new Error(`${folder} is bundled, but package-lock.json does not know it`);
     const ref = purlOf(nameOf(folder), locked.version);
-    // The same version may be installed in several folders; it is one component.
+    // The same version installed in several folders is one component.
     const standing = byRef.get(ref);
     if (standing === undefined) byRef.set(ref, { folders: [folder], component: componentOf(folder, locked, where) });
     else standing.folders.push(folder);

@@ -33,7 +33,7 @@ const memberRow = (member: ts.TypeElement | ts.ClassElement): string => {
 const table = (members: readonly (ts.TypeElement | ts.ClassElement)[]): string =>
   ['| member | type | meaning |', '| --- | --- | --- |', ...members.map(memberRow)].join('\n');
 
-/** Members of results are always there unless they say otherwise, so only options are marked as required. */
+/** Members of results are always present unless their text says otherwise, so only options are marked as required. */
 const interfaceSection = (node: ts.InterfaceDeclaration): string => {
   const isOptions = /Options|Document/.test(node.name.text);
   const text = table([...node.members]);

@@ -6,10 +6,10 @@ const report = z.object({
   vulnerabilities: z.record(z.string(), z.object({ severity: z.string(), range: z.string() })),
 });
 
-/** Vulnerabilities that are known of production dependencies; or the reason why nobody could say. */
+/** The known vulnerabilities of production dependencies, or the reason why they could not be checked. */
 export type Audited = { faults: string[] } | { notChecked: string };
 
-/** What `npm audit` prints; it exits 1 both for what it found and for a registry that does not answer. */
+/** The output of `npm audit`. It exits with 1 both for vulnerabilities and if the registry does not answer. */
 const runAudit = (root: string, env: NodeJS.ProcessEnv): Promise<string> =>
   new Promise((resolve) => {
     const args = ['audit', '--omit=dev', '--json', '--package-lock-only'];

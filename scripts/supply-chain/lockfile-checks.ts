@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { type Lock, nameOf } from '../build/lockfile.ts';
 
-/** Where packages come from. */
+/** The registry that all packages come from. */
 const REGISTRY = 'https://registry.npmjs.org/';
 
-/** Packages that run code of theirs when they are installed, and why they may. */
+/** Packages that may run a script when they are installed, and why. */
 const MAY_RUN_SCRIPTS: Readonly<Record<string, string>> = {
   '@scarf/scarf':
     'development (comes with Spectral, which checks the API description): reports that it was installed, which scarfSettings in package.json switch off; nothing of it is shipped',
@@ -16,7 +16,7 @@ const MAY_RUN_SCRIPTS: Readonly<Record<string, string>> = {
     'comes with @google-cloud/firestore: compares version numbers and may print a hint; dist has it in its bundle and installs nothing',
 };
 
-/** SPDX ids of what production dependencies may be under: permissive, and known to us. */
+/** SPDX ids of the licences that production dependencies may have. All are permissive. */
 export const LICENCES: ReadonlySet<string> = new Set([
   '0BSD',
   'Apache-2.0',
@@ -28,7 +28,7 @@ export const LICENCES: ReadonlySet<string> = new Set([
   'MIT',
 ]);
 
-/** Packages whose licence is not said by an id of the list, and what was found when somebody read it. */
+/** Packages whose licence has no id on the list, and what a review of the licence found. */
 const READ_LICENCES: Readonly<Record<string, { says: string; because: string }>> = {
   'spdx-exceptions': { says: 'CC-BY-3.0', because: 'a list of names, as data; attribution is in THIRD_PARTY_LICENSES' },
   'url-template': { says: 'BSD', because: 'its LICENSE file is the text of BSD-3-Clause' },
@@ -45,23 +45,23 @@ const packagesOf = (lock: Lock) =>
     .filter(([folder]) => folder !== '')
     .map(([folder, locked]) => ({ folder, name: nameOf(folder), locked, ...marks.parse(locked) }));
 
-/** Every package is known by the SHA-512 of its bytes, and comes from the npm registry. */
+/** Checks that every package has a SHA-512 and comes from the npm registry. */
 export const integrityFaults = (lock: Lock): string[] =>
   packagesOf(lock).flatMap(({ folder, link, locked: { integrity, resolved } }) => [
     ...(link ? [`${folder} is a link to a folder`] : []),
     ...(/^sha512-[\w+/]{86}==$/.test(integrity ?? '') ? [] : [`${folder} has no SHA-512 in package-lock.json`]),
-    // Left out, it is the registry that npm is set up with; .npmrc sets no other.
+    // Without a URL, npm uses its configured registry. .npmrc sets no other one.
     ...(resolved === undefined || resolved.startsWith(REGISTRY) ? [] : [`${folder} comes from ${resolved}`]),
   ]);
 
-/** npm's settings of this project name no other registry, and hold no right to one. */
+/** Checks that this project's npm settings name no other registry and contain no credentials. */
 export const npmrcFaults = (npmrc: string): string[] =>
   npmrc
     .split('\n')
     .filter((line) => /^\s*[^#;]*(registry|_auth|_password|cafile|strict-ssl|proxy)/i.test(line))
     .map((line) => `.npmrc says ${line.trim().replace(/=.*/s, '= …')}`);
 
-/** What package.json asks for is one version, to the letter, and nothing from beside the registry. */
+/** Checks that package.json pins exact versions, all from the registry. */
 export const pinningFaults = (
   manifest: Readonly<Record<string, Readonly<Record<string, string>> | undefined>>,
 ): string[] =>
@@ -71,7 +71,7 @@ export const pinningFaults = (
       .map(([name, version]) => `package.json asks for ${name} as "${version}", which is no exact version`),
   );
 
-/** Install scripts run only where they are known by name; whoever needs none any more leaves the list. */
+/** Checks that only listed packages have install scripts, and that the list has no unneeded entry. */
 export const installScriptFaults = (lock: Lock, allowed = MAY_RUN_SCRIPTS): string[] => {
   const found = new Set(packagesOf(lock).flatMap(({ name, hasInstallScript }) => (hasInstallScript ? [name] : [])));
   return [
@@ -84,14 +84,14 @@ export const installScriptFaults = (lock: Lock, allowed = MAY_RUN_SCRIPTS): stri
   ];
 };
 
-/** SPDX expressions, as far as npm's packages have them: one id, "A OR B", "A AND B", in brackets. */
+/** Evaluates the SPDX expressions that occur in npm packages: one id, "A OR B", "A AND B", with parentheses. */
 const isAllowed = (expression: string): boolean =>
   expression
     .replace(/[()]/g, '')
     .split(/ OR /)
     .some((choice) => choice.split(/ AND /).every((id) => LICENCES.has(id.trim())));
 
-/** What is shipped, or installed beside it, is under a licence of the list. */
+/** Checks that everything that is shipped, or installed with it, has a licence on the list. */
 export const licenceFaults = (lock: Lock): string[] =>
   packagesOf(lock)
     .filter(({ dev }) => !dev)

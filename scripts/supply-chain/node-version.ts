@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { z } from 'zod';
 
-/** The release that fixed what is known to be exploitable in the ones before it: https://nodejs.org/en/blog/vulnerability */
+/** The release that fixes the known vulnerabilities of earlier ones: https://nodejs.org/en/blog/vulnerability */
 export const SAFE_NODE = '24.22.1';
 
 const MAJOR = SAFE_NODE.split('.')[0];
 
-/** Negative where `one` is the older version. */
+/** Returns a negative number if `one` is the older version. */
 const compare = (one: string, other: string): number => {
   const [a, b] = [one, other].map((version) => version.split('.').map(Number));
   for (let at = 0; at < 3; at++) {
@@ -23,7 +23,7 @@ const newestOf = (offered: readonly string[]): string | undefined =>
     .toSorted(compare)
     .at(-1);
 
-/** What is wrong with the Node that is pinned, given what the registry has. */
+/** The faults of the pinned Node, compared with the versions in the registry. */
 export const nodeFaults = (pinned: string | undefined, offered: readonly string[]): string[] => {
   if (pinned === undefined) return ['package.json pins no Node: devDependencies has no "node"'];
   const newest = newestOf(offered);
@@ -35,13 +35,13 @@ export const nodeFaults = (pinned: string | undefined, offered: readonly string[
     : [];
 };
 
-/** Said aloud where even the newest that the registry offers lacks fixes; nobody can pin what is not there. */
+/** A warning, not a fault, if even the newest version in the registry lacks security fixes: no better version can be pinned. */
 export const nodeWarning = (pinned: string | undefined): string | undefined =>
   pinned !== undefined && compare(pinned, SAFE_NODE) < 0
     ? `Node ${pinned}, with which the project's own scripts run, lacks the security fixes of ${SAFE_NODE}. The registry has no newer "node" yet. What is deployed runs on the platform's Node.`
     : undefined;
 
-/** The versions of the package "node"; or the reason why nobody could say. */
+/** The versions of the package "node", or the reason why they could not be checked. */
 export const offeredNodes = (
   root: string,
   env: NodeJS.ProcessEnv = process.env,

@@ -1,4 +1,4 @@
-/** Forms of real secrets, each at the length that a real one has, so that made-up short ones in tests are none. */
+/** Patterns of real secrets, each with the length of a real one, so that the short fake ones in tests do not match. */
 const SECRETS: Readonly<Record<string, RegExp>> = {
   'a private key': /-----BEGIN [A-Z ]*PRIVATE KEY-----(\\n|\s)*[A-Za-z0-9+/]{60}/,
   'a Google access token': /\bya29\.[\w.-]{60}/,
@@ -13,13 +13,13 @@ const SECRETS: Readonly<Record<string, RegExp>> = {
   'a session URI': /[?&]upload_id=[\w-]{60}/,
 };
 
-/** Files that hold what looks like a secret, and why it is none. */
+/** Files with text that looks like a secret, and why it is not one. */
 const HOLDS_NONE: Readonly<Record<string, string>> = {
   'local/google/world/names.ts': 'the AWS access key of the local Google, made up for it',
   'test/unit/log.test.ts': 'made-up secrets of every form, to be kept out of the log',
 };
 
-/** Folders of one machine or one person. */
+/** Paths of one machine or one person. */
 const MACHINE_PATH = /(?<![\w.~$}/-])(\/home\/\w[\w.-]+|\/Users\/\w[\w.-]*|\/root|[A-Z]:\\Users\\\w+)(?=[/\\])/;
 
 /** A file of the repository. */
@@ -30,7 +30,7 @@ export interface Text {
 
 const lineAt = (text: string, index: number): number => text.slice(0, index).split('\n').length;
 
-/** Names the file, the line and the form, and never what was found. */
+/** Reports the file, the line and the pattern, but never the secret itself. */
 export const secretFaults = (texts: readonly Text[], holdsNone = HOLDS_NONE): string[] => {
   const found = texts.flatMap(({ path, text }) =>
     Object.entries(SECRETS).flatMap(([form, pattern]) => {
@@ -45,10 +45,10 @@ export const secretFaults = (texts: readonly Text[], holdsNone = HOLDS_NONE): st
   ];
 };
 
-/** @param own where this checkout lies, which is of no use to anybody else */
+/** @param own the path of this checkout, which exists only on this machine */
 export const machinePathFaults = (texts: readonly Text[], own: string): string[] =>
   texts.flatMap(({ path, text }) => {
-    // A folder directly below the root may be a word of its own: `/app`, `/work`.
+    // A folder directly below the root may be an ordinary word, such as `/app` or `/work`.
     const at = own.split('/').length > 2 ? text.indexOf(own) : -1;
     const index = at === -1 ? MACHINE_PATH.exec(text)?.index : at;
     return index === undefined ? [] : [`${path}:${lineAt(text, index)} names a folder of one machine`];

@@ -2,7 +2,7 @@
 export interface Block {
   kind: string;
   labels: string[];
-  /** Names of what is set with `=`. */
+  /** Names of the attributes that are set with `=`. */
   attributes: string[];
   blocks: Block[];
 }
@@ -12,7 +12,7 @@ const TOKEN =
 
 interface Token {
   text: string;
-  /** A line ended before it. */
+  /** True if a line ends before this token. */
   first: boolean;
 }
 
@@ -29,7 +29,7 @@ const tokensOf = (source: string): Token[] => {
   return tokens;
 };
 
-/** Where an expression ends that begins at `from`: at the next line outside all brackets, or at the brace that encloses it. */
+/** The end of the expression that begins at `from`: the next line outside all brackets, or the enclosing brace. */
 const endOfExpression = (tokens: readonly Token[], from: number): number => {
   let depth = 0;
   for (let at = from; at < tokens.length; at++) {
@@ -66,7 +66,7 @@ const bodyOf = (tokens: readonly Token[], from: number): { attributes: string[];
   return { attributes, blocks, end: at };
 };
 
-/** The blocks of a file, as far as names go; expressions are passed over. */
+/** The blocks of a file with their names. Expressions are skipped. */
 export const blocksOf = (source: string): Block[] => bodyOf(tokensOf(source), 0).blocks;
 
 /** `google_x.name.attribute` and `data.google_x.name.attribute` in expressions: kind, type and attribute. */

@@ -1,4 +1,4 @@
-/** What may stand in a block of the provider's. */
+/** The names that a block of the provider may contain. */
 export interface Names {
   required: string[];
   optional: string[];
@@ -6,12 +6,12 @@ export interface Names {
 }
 
 export interface Resource extends Names {
-  /** What expressions may read of it. */
+  /** The attributes that expressions may read. */
   exported: string[];
 }
 
 export interface ProviderNames {
-  /** Where this comes from. */
+  /** The package and version that the names come from. */
   source: string;
   resource: Record<string, Resource>;
   data: Record<string, Resource>;
@@ -25,7 +25,7 @@ interface Field {
 
 const snake = (camel: string): string => camel.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** A property of the typed bindings, with the name that it has in Terraform: the anchor of its documentation. */
+/** A property of the typed bindings, with its name in Terraform, which is the anchor of its documentation. */
 const FIELD = /#(\w+) \w+#\w+\}(?:(?!\*\/)[\s\S])*\*\/\s*readonly \w+(\??): ([^;]+);/g;
 
 const interfacesOf = (declarations: string): Map<string, Field[]> => {
@@ -52,7 +52,7 @@ const namesOf = (interfaces: ReadonlyMap<string, Field[]>, name: string): Names 
 };
 
 /**
- * The names of one resource or data source, from the declarations that HashiCorp's generator made of the provider's schema
+ * The names of one resource or data source, from the declarations that HashiCorp's generator created from the provider's schema
  * (npm: @cdktf/provider-google, `lib/NAME/index.d.ts`).
  */
 export const resourceOf = (declarations: string): Resource => {

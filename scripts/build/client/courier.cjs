@@ -3,7 +3,7 @@
 var fault = require('./runtime.cjs').fault;
 
 function start() {
-  // Commands are short: most of their time is compiling.
+  // Commands are short, so most of their time is spent compiling.
   var enableCompileCache = require('node:module').enableCompileCache;
   if (enableCompileCache !== undefined) enableCompileCache();
   require('./lib/main.js');

@@ -1,9 +1,9 @@
 'use strict';
-// In the syntax of very old versions of Node: this file has to run where the client cannot.
+// Written in the syntax of very old versions of Node, because this file must run where the client cannot.
 var OLDEST_NODE = 20;
 var version = process.versions.node;
 
-/** One sentence if this runtime is too old for the client, else undefined. */
+/** Returns one sentence if this runtime is too old for the client, else undefined. */
 exports.fault =
   Number(version.split('.')[0]) < OLDEST_NODE
     ? `drive-courier requires Node.js ${OLDEST_NODE} or newer, and this is Node.js ${version}.`

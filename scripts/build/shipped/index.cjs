@@ -1,3 +1,3 @@
 'use strict';
-// The function, as functions-framework loads it: a name in .cjs spares it the search for what kind of module this is.
+// The function, as functions-framework loads it. The extension .cjs tells it the module type, so it need not search for it.
 require('./load.js').load('function.js');

@@ -1,11 +1,11 @@
 'use strict';
-// Loads the bundle's files. Node's own compile cache keeps a module as it is before it runs, and compiles each function
-// at its first call; here V8's code is kept as it is after a first delivery (warm.js), with all that a start calls.
-// V8 takes what its own version made of a source as long as this one, and compiles anew what it does not take; it looks
-// no closer, so that what is kept begins with two checksums: of the source that it was made of, and of the rest.
-// Node may have been updated below what was kept: a platform that swaps its base image does not build again. Then everything is
-// compiled as if nothing had been kept, one line in the log says so, and what is compiled by then is kept anew where the folder
-// can be written.
+// Loads the bundle's files with V8's saved compiled code. Node's own compile cache saves a module before it runs, and compiles
+// each function at its first call. Here, the code is saved after a first delivery (warm.js), with every function that a start
+// calls. V8 accepts saved code if it comes from the same V8 version and from a source of the same length, and otherwise
+// compiles the source. It checks nothing else, so each saved file begins with two checksums: of its source, and of the saved
+// code. A platform that replaces its base image updates Node without a new build. The saved code is then invalid: everything
+// is compiled as if nothing had been saved, one line in the log reports this, and the compiled code is saved again if the
+// folder is writable.
 const { mkdirSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
@@ -16,13 +16,16 @@ const cache = join(__dirname, '.compile-cache');
 const FRAMEWORK = '@google-cloud/functions-framework';
 const ANOTHER_FRAMEWORK = /functions-framework[\\/]build[\\/]src[\\/]main\.js$/;
 
-/** By file name. */
+/** Both maps are keyed by file name. */
 const modules = new Map();
 const scripts = new Map();
 
 const SUMS_BYTES = 8;
 
-/** What was kept of a file: its code, unless it is of another source, or not what was written; undefined for nothing at all. */
+/**
+ * Reads a file's saved code. `code` is undefined if it is corrupted or from another source. @returns undefined if none is
+ * saved
+ */
 const keptOf = (file, source) => {
   try {
     const kept = readFileSync(join(cache, file));
@@ -41,10 +44,10 @@ const withSums = (source, code) => {
   return Buffer.concat([sums, code]);
 };
 
-/** What a file of the bundle requires: another one, or what is Node's or installed beside. */
+/** The `require` of the bundle's files: for another file of the bundle, a module of Node, or an installed package. */
 const requireFrom = (name) => {
   if (name.startsWith('./')) return load(name.slice(2));
-  // A function registers with the framework that has started it: the bundle's own, or another, which knows itself by name.
+  // A function registers with the framework that started it: the bundled one, or another one, which can resolve its own name.
   if (name === FRAMEWORK && modules.has('framework.js')) return load('framework.js');
   const { main } = require;
   return name === FRAMEWORK && ANOTHER_FRAMEWORK.test(main?.filename) ? main.require(name) : require(name);
@@ -54,7 +57,7 @@ requireFrom.resolve = require.resolve;
 const run = (file, module) => {
   const filename = join(lib, file);
   const source = readFileSync(filename);
-  // The build writes ASCII alone, and around each file the function that is called here.
+  // The build writes only ASCII, and wraps each file in the function that is called here.
   const kept = keptOf(file, source);
   const script = new Script(source.latin1Slice(), { filename, cachedData: kept?.code });
   scripts.set(file, script);
@@ -62,7 +65,10 @@ const run = (file, module) => {
   script.runInThisContext()(module.exports, requireFrom, module, filename, lib);
 };
 
-/** Each file once; one that fails is forgotten, as by Node's own `require`, so that the next who asks is not given half of it. */
+/**
+ * Loads each file once. Like Node's `require`, forgets a file that fails, so that no later caller gets a partly loaded
+ * module.
+ */
 const load = (file) => {
   const known = modules.get(file);
   if (known !== undefined) return known.exports;
@@ -88,17 +94,17 @@ const keepFile = (file, script) => {
   renameSync(partial, join(cache, file));
 };
 
-/** Keeps what V8 has compiled by now of each file that is loaded, and of which nothing was kept yet. */
+/** Saves the code that V8 has compiled so far, for each loaded file without valid saved code. */
 const keepCompiled = () => {
   mkdirSync(cache, { recursive: true });
   for (const [file, script] of scripts) keepFile(file, script);
 };
 
-/** Milliseconds after a start that found nothing of use: by then a first delivery is over, as a rule. */
+/** Milliseconds from a start without valid saved code until it is saved again. By then a first delivery has usually ended. */
 const RENEW_MS = 30_000;
 const QUIET = ['warn', 'error', 'silent'];
 
-/** A line as the courier's log has them; it is not there yet. */
+/** Prints a line in the format of the courier's log, which is not loaded yet. */
 const tell = (message) => {
   const { v8, node } = process.versions;
   const time = new Date().toISOString();
@@ -106,7 +112,7 @@ const tell = (message) => {
     console.log(JSON.stringify({ severity: 'NOTICE', time, node, v8, message }));
 };
 
-/** One file at a time, so that no request waits for all of them. */
+/** Saves one file at a time, so that no request waits for all of them. */
 const renew = () => {
   const [next] = [...scripts].filter(([file, script]) => !done.has(file) && script.cachedDataRejected !== false);
   if (next === undefined) {
@@ -125,7 +131,7 @@ const renew = () => {
 
 let isTold = false;
 
-/** Once a process. A look at the configuration is no start. */
+/** Runs once per process, and not for --check, which only reads the configuration. */
 const renewLater = () => {
   if (isTold || process.argv.includes('--check')) return;
   isTold = true;
@@ -135,7 +141,7 @@ const renewLater = () => {
   setTimeout(renew, RENEW_MS).unref();
 };
 
-/** How many files are loaded, and of how many V8 took what was kept. */
+/** Counts the loaded files, and those whose saved code V8 accepted. */
 const taken = () => ({
   files: scripts.size,
   taken: [...scripts.values()].filter(({ cachedDataRejected }) => cachedDataRejected === false).length,

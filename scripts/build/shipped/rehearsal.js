@@ -1,6 +1,6 @@
 'use strict';
-// What a first delivery meets, for one that is only rehearsed: somebody with a token, and a Google on this machine that
-// grants whatever is asked for. It judges nothing and keeps nothing; its keys are made here and end with the process.
+// The surroundings of a simulated first delivery: a caller with a token, and a fake Google on this machine that accepts every
+// request. It checks nothing and stores nothing. Its keys are created here and exist only as long as the process.
 const { createHash, generateKeyPairSync, sign } = require('node:crypto');
 const { once } = require('node:events');
 const { createServer } = require('node:http');
@@ -11,7 +11,7 @@ const SECRET = 'projects/rehearsal/secrets/rehearsal';
 const BODY = Buffer.from('day,orders\r\n2026-01-01,7\r\n');
 const IDS = 1_000;
 
-/** CRC-32C (RFC 3720, B.4), which Secret Manager sends along. */
+/** CRC-32C (RFC 3720, B.4), which Secret Manager sends with each secret. */
 const crc32c = (bytes) => {
   let crc = ~0;
   for (const byte of bytes) {
@@ -23,7 +23,7 @@ const crc32c = (bytes) => {
 
 const base64url = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** An ID token as Google signs it, for the time that a rehearsal takes. */
+/** An ID token in Google's form, valid for the duration of the simulation. */
 const idToken = (privateKey) => {
   const iat = Math.floor(Date.now() / 1000);
   const claims = { iss: 'https://accounts.google.com', aud: AUDIENCE, sub: '1', email: EMAIL, email_verified: true };
@@ -32,7 +32,7 @@ const idToken = (privateKey) => {
 };
 
 const fileOf = (request) => ({
-  // In the JSON that a multipart upload begins with.
+  // The id is in the JSON part at the beginning of a multipart upload.
   id: /"id":"([^"]+)"/.exec(request)?.[1] ?? 'none',
   name: 'rehearsal.csv',
   mimeType: 'text/csv',
@@ -43,7 +43,7 @@ const fileOf = (request) => ({
   modifiedTime: '2026-01-01T00:00:00.000Z',
 });
 
-/** The destination: a folder of a shared drive, in which the courier may do what it does. */
+/** The destination: a folder of a shared drive, with all permissions that the courier needs. */
 const FOLDER = {
   id: 'rehearsal-folder',
   name: 'rehearsal',
@@ -54,7 +54,7 @@ const FOLDER = {
   capabilities: { canAddChildren: true, canListChildren: true, canShare: true },
 };
 
-/** What each address answers, in JSON or as the metadata server's text, by how it ends. */
+/** The answers by the ending of the URL: JSON, or plain text from the metadata server. */
 const answersOf = ({ publicKey, key }) => [
   [/\/oauth2\/v3\/certs$/, () => ({ keys: [{ ...publicKey, kid: '1', alg: 'RS256', use: 'sig' }] })],
   [/\/service-accounts\/default\/email$/, () => EMAIL],
@@ -72,7 +72,7 @@ const answersOf = ({ publicKey, key }) => [
   [new RegExp(`/drive/v3/files/${FOLDER.id}$`), () => FOLDER],
 ];
 
-/** @returns the environment in which a courier is at this rehearsal, a delivery to send it, and what ends it */
+/** @returns environment variables for the courier, a function that sends it a delivery, and one that ends the simulation */
 const startRehearsal = async () => {
   const caller = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const account = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -103,7 +103,7 @@ const startRehearsal = async () => {
   const host = `127.0.0.1:${server.address().port}`;
   return {
     env: {
-      // As on Cloud Run, whose way to an identity differs.
+      // Simulates Cloud Run, where callers are authenticated in a different way.
       K_SERVICE: 'rehearsal',
       GCE_METADATA_HOST: host,
       COURIER_GOOGLE_ORIGIN: `http://${host}`,

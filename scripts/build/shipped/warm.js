@@ -1,7 +1,8 @@
 'use strict';
-// Rehearses a first delivery, so that V8's code for it is kept and a start need not compile. Run where it will run: it is
-// good for one version of Node. Without it everything works as well, only slower to start, so that a rehearsal that fails
-// says so and lets the deployment go on; with --strict, as the project's own build has it, it ends with 1.
+// Simulates a first delivery and saves V8's compiled code for it, so that later starts need not compile. Run it where the
+// courier runs, because the code is valid for one version of Node only. Without saved code everything works, but starts are
+// slower. If the simulation fails, it therefore logs a warning and the deployment continues. With --strict, which the
+// project's own build uses, the exit code is 1.
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const { existsSync, readdirSync, rmSync } = require('node:fs');
@@ -11,11 +12,11 @@ const { startRehearsal } = require('./rehearsal.js');
 const MOST_MS = 60_000;
 
 /**
- * Both forms, each as it is started, as far as they are here: an image of the service has no function. The function second, so
- * that what it shares with the service is kept once.
+ * The forms that are present, each with its start command. An image of the service has no function. The function comes second,
+ * so that the files that it shares with the service are saved once.
  */
 const formsHere = () => {
-  // Some of V8's options would make it refuse what is kept, and some would not.
+  // V8 rejects saved code if some of its options differ, so the simulation uses the options of the start command.
   const options = require('./package.json').scripts?.start?.match(/--\S+/g) ?? [];
   return [
     { options, program: ['server.js'] },
@@ -27,8 +28,9 @@ const formsHere = () => {
 };
 
 /**
- * Starts a form, says which port it listens on, and on demand what of it V8 had, or keeps what V8 has: first for a delivery,
- * then of what is loaded late besides, which would make the former larger if it were loaded before.
+ * Starts a form and reports its port. On a message, reports for how many files V8 accepted saved code. For the message
+ * `keep`, it also saves the code: first that of the delivery, then that of the files that are loaded on demand. Loaded
+ * earlier, these would make the code of the delivery larger.
  */
 const STAGE = `
 const { Server } = require('node:net');
@@ -50,10 +52,10 @@ process.once('message', (wanted) => {
 process.argv.splice(1, 0, 'stage');
 require('./' + process.argv[2]);`;
 
-/** Delivers one file on a stage of its own, and answers how many of the bundle's files V8 had. */
+/** Delivers one file in a separate process. @returns for how many of the bundle's files V8 accepted saved code */
 const perform = async ({ options, program }, wanted) => {
   const rehearsal = await startRehearsal();
-  // Any free port: the framework would take 0 for none.
+  // Any free port. STAGE reports the one that the server listens on.
   const env = { PATH: process.env.PATH, PORT: '0', ...rehearsal.env };
   const child = spawn(process.execPath, [...options, '-e', STAGE, '--', ...program], {
     cwd: __dirname,
@@ -102,7 +104,7 @@ const warmForm = async (form) => {
     if (taken < files) throw new Error(`of ${main} V8 took ${taken} of ${files} files of what it had made itself`);
     console.log(`kept V8's code for a first delivery by ${main}: ${taken} files`);
   } catch (error) {
-    // The courier may not stand on what a rehearsal failed with.
+    // The courier must not use code from a simulation that failed.
     for (const file of keptFiles()) if (!before.includes(file)) rmSync(join(cache, file));
     throw error;
   }
