@@ -136,7 +136,7 @@ export class CourierClientError extends Error {
   readonly code: ErrorCode | ClientErrorCode | (string & {});
   /** What went wrong, the same for every error with this code. */
   readonly title: string;
-  /** What went wrong in this call, if more is known than the title says. */
+  /** Details of this call, if they add something to the title. */
   readonly detail: string | undefined;
   /** What to do about it, in one or two sentences. */
   readonly remedy: string;
@@ -200,7 +200,7 @@ export const withKey = (thrown: unknown, idempotencyKey: string): unknown => {
   return new CourierClientError({ ...thrown, idempotencyKey, cause: thrown.cause });
 };
 
-/** Anything thrown, as the client's error. What is not one already is a bug in the client. */
+/** Converts anything thrown to the client's error. Any other kind of error is a bug in the client. */
 export const asClientError = (thrown: unknown): CourierClientError =>
   thrown instanceof CourierClientError
     ? thrown

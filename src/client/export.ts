@@ -20,7 +20,7 @@ export type ExportSource =
   /** An object in Cloud Storage: `gs://bucket/object`, optionally with `#generation`. */
   | { gcs: string };
 
-/** An export document: what to store, and where. What is left out is decided by the destination. */
+/** An export document: what to store, and where. The destination has defaults for fields that you leave out. */
 export interface ExportDocument {
   /** Name of a destination. Default: the caller's only one, else `default`. */
   destination?: string | undefined;
@@ -51,7 +51,7 @@ export type ExportInput = ExportDocument | Sendable;
 /** Options of `export`. */
 export interface ExportOptions {
   /**
-   * 1 to 255 visible ASCII characters. Exporting again with the same key answers the same file instead of creating another.
+   * 1 to 255 visible ASCII characters. Exporting again with the same key returns the same file instead of creating another.
    * Default: the document's own key, else a new one.
    */
   idempotencyKey?: string | undefined;
@@ -64,7 +64,7 @@ const MAX_WHOLE_BYTES = 8 * 1024 * 1024;
 
 const usage = (detail: string) => failure('usage', { detail });
 
-/** https://tc39.es/proposal-json-parse-with-source/: not in TypeScript's library yet, and not in Node 20. */
+/** TypeScript's library and Node 20 lack this function: https://tc39.es/proposal-json-parse-with-source/ */
 const { rawJSON } = JSON as unknown as { rawJSON?: (text: string) => unknown };
 
 /** JSON has no NaN and no Infinity; JSON.stringify would write null. */

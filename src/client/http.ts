@@ -88,7 +88,7 @@ const watchProxy = (request: ClientRequest, proxy: URL): Promise<never> => {
   });
 };
 
-/** Rejects when the exchange fails; errors after the answer (an unread body, a closed connection) do not matter. */
+/** Rejects when the exchange fails. Errors after the answer (an unread body, a closed connection) are ignored. */
 const watch = (request: ClientRequest, proxy: URL | undefined): Promise<IncomingMessage> => {
   // Listens first, so that its error wins over the plain one of the socket.
   const proxyFailure = proxy === undefined ? [] : [watchProxy(request, proxy)];
@@ -115,7 +115,7 @@ export const createExchange =
     const request = (target.protocol === 'https:' ? https : http).request(target, {
       method,
       headers: { ...length, ...headers },
-      // Also covers the time until the connection stands.
+      // Also covers the time until the connection is established.
       timeout: idleMs,
       ...(proxy === undefined ? {} : { agent: await proxyAgent(proxy) }),
       ...(signal === undefined ? {} : { signal }),
@@ -135,7 +135,7 @@ export const createExchange =
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     } finally {
-      // A connection with half a body in it is of no further use.
+      // A connection with an incomplete body cannot be used again.
       if (!request.writableEnded) request.destroy();
     }
   };

@@ -55,7 +55,7 @@ export interface TokenSource {
   idToken(audience: string): Promise<string>;
 }
 
-/** How to reach a courier, and who calls it. */
+/** How to reach a courier, and the identity that calls it. */
 export interface CourierClientOptions {
   /** URL of the courier, e.g. `https://courier-xyz.a.run.app`. Only loopback addresses may use http. */
   url: string | URL;
@@ -134,7 +134,7 @@ export class CourierClient {
   }
 
   /**
-   * Sends a file, bytes or a stream to Google Drive. Up to 8 MiB are sent in one request; larger files go straight to Drive by
+   * Sends a file, bytes or a stream to Google Drive. Up to 8 MiB are sent in one request; larger files go directly to Drive by
    * an upload session that is resumed after interruptions; longer streams go through the courier and are sent once, because
    * they cannot be read again. The client compares the receipt's SHA-256 with the bytes it sent.
    *

@@ -20,7 +20,10 @@ export interface Seekable {
   /** The default name in Drive. */
   name: string | undefined;
   size: number;
-  /** Reads the bytes from `start` up to, not including, `end`. @throws CourierClientError `file-changed` if the file is shorter now */
+  /**
+   * Reads the bytes from `start` up to, not including, `end`.
+   * @throws CourierClientError `file-changed` if the file is shorter now
+   */
   read(start: number, end: number): AsyncIterable<Uint8Array>;
   /** @throws CourierClientError `file-changed` */
   assertUnchanged(): Promise<void>;
@@ -122,7 +125,7 @@ async function* asBytes(parts: AsyncIterable<Uint8Array | string>): AsyncIterabl
   if (half !== '') throw illFormed();
 }
 
-/** Opens what is to be sent. @throws CourierClientError `file-unreadable`, `usage` */
+/** Opens the input of `send`. @throws CourierClientError `file-unreadable`, `usage` */
 export const openInput = async (input: Sendable): Promise<Seekable | Stream> => {
   if (typeof input === 'string') return openFile(input);
   if (input instanceof URL) {

@@ -14,7 +14,7 @@ const stopOnSignals = (): AbortSignal => {
 
 const main = async (): Promise<void> => {
   const { env, stdin, stdout, stderr, argv } = process;
-  // Ends quietly when the reader of a pipe has gone: `courier … | head`.
+  // Exits without an error message when the reader of a pipe has closed it, as in `courier … | head`.
   stdout.on('error', () => process.exit(1));
   const signal = stopOnSignals();
   process.exitCode = await runProgram(argv.slice(2), { env, stdin, stdout, stderr, signal, now: Date.now });

@@ -88,7 +88,7 @@ const toClientError = (error: unknown, command: Command | undefined, signal: Abo
   return failure('usage', { detail, remedy: `"courier ${pathOf(command)} --help" lists its options.`, cause: failed });
 };
 
-/** Time that a stopped command has to end by itself, so that it can tell how to resume. */
+/** Time that a stopped command has to end by itself, so that it can print how to resume. */
 const GRACE_MS = 2_000;
 
 /** Rejects some time after the signal: most commands cannot be stopped while they wait for Google. */
@@ -110,7 +110,7 @@ export const runProgram = async (argv: readonly string[], context: Context): Pro
       program.outputHelp();
       return 0;
     }
-    // "help sned" is answered as "sned" is, with a suggestion.
+    // "help sned" gets the same answer as "sned": an error with a suggestion.
     const at = argv.findIndex((word) => !word.startsWith('-'));
     const topic = argv[at] === 'help' ? argv[at + 1] : undefined;
     const isUnknown = topic !== undefined && program.commands.every((each) => each.name() !== topic);

@@ -14,19 +14,19 @@ export interface SessionUpload {
   digest: RunningDigest;
   exchange: Exchange;
   retry: Retry;
-  /** True when the session may already have bytes. Drive is asked first how many. */
+  /** True when the session may already have bytes. The client then first queries how many. */
   resumed: boolean;
   /** Called with the number of bytes that Drive has or that are being sent. */
   onBytes(sent: number): void;
   signal?: AbortSignal | undefined;
-  /** If no byte moves in either direction for this many milliseconds, the request is ended and Drive is asked. Default: 120 000. */
+  /** If no byte moves in either direction for this many milliseconds, the client ends the request and queries the session. Default: 120 000. */
   idleMs?: number;
 }
 
-/** There is no limit for a whole chunk, which may take long on a slow line. */
+/** There is no limit for a whole chunk, which may take long on a slow connection. */
 const DEFAULT_IDLE_MS = 120_000;
 
-/** `lost`: Drive does not know the session. It also answers so some time after a session succeeded. */
+/** `lost`: Drive does not know the session. Drive also gives this answer some time after a session has succeeded. */
 export type SessionEnd = 'stored' | 'lost';
 
 type Step = { at: number } | SessionEnd;
@@ -52,10 +52,10 @@ const interrupted = (detail: string, cause?: unknown, retryAfterSeconds?: number
   failure('upload-interrupted', { detail, cause, retryAfterSeconds });
 
 /**
- * Reads an answer of the session as https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable says:
+ * Reads a response of the session (https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable):
  * 308 with the stored Range (no Range: nothing is stored), 2xx when everything is stored, 404 or 410 when the session has ended.
- * After 5xx and rate limits the session is asked again; any other 4xx requires a new session.
- * @throws CourierClientError `upload-interrupted` if the session can be asked again, `upload-refused` if a new one cannot help
+ * After 5xx and rate limits the client queries the session again; any other 4xx requires a new session.
+ * @throws CourierClientError `upload-interrupted` if the session can be queried again, `upload-refused` if a new one cannot help
  */
 const stepOf = (answer: HttpAnswer): Step => {
   const { status, headers, text } = answer;
@@ -92,7 +92,7 @@ async function* readAndDigest(
 }
 
 /**
- * Sends the bytes straight to Drive in chunks. After every error Drive is asked how many bytes it has.
+ * Sends the bytes directly to Drive in chunks. After every error, queries how many bytes Drive has.
  * @throws CourierClientError `upload-interrupted` after too many failures in a row, `upload-refused`, `file-changed`
  */
 export const putSession = async (upload: SessionUpload): Promise<SessionEnd> => {
@@ -132,7 +132,7 @@ export const putSession = async (upload: SessionUpload): Promise<SessionEnd> => 
     } catch (error) {
       if (!(error instanceof CourierClientError) || error.code !== 'upload-interrupted') throw error;
       problem = error;
-      // All of the chunk may have arrived, a part of it, or nothing.
+      // The whole chunk may have arrived, a part of it, or nothing.
       at = undefined;
     }
     if (problem === undefined) continue;

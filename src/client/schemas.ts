@@ -36,9 +36,9 @@ export interface DestinationSummary {
   name: string;
   /** Folder that files go to if the call names none; "" is the destination's own folder. */
   path?: string | undefined;
-  /** What happens if the name is taken and the call does not say. */
+  /** What happens if the name is taken and the call has no `onConflict`. */
   onConflict?: ConflictRule | undefined;
-  /** The Google format that files are converted to if the call does not say; null or absent: none. */
+  /** The Google format that files are converted to if the call has no `convertTo`; null or absent: none. */
   convertTo?: Conversion | null | undefined;
   /** Largest file that is accepted, in bytes. */
   maxBytes?: number | undefined;

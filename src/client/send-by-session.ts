@@ -20,7 +20,7 @@ export interface SessionDependencies {
   chunkBytes: number;
 }
 
-/** Sessions that one delivery may use. The courier opens another one for the same key once it sees that the last one is dead. */
+/** Maximum of sessions for one delivery. The courier opens another one for the same key after the last one has ended. */
 const MAX_ROUNDS = 4;
 
 const openSession = ({ call }: SessionDependencies, input: Seekable, options: ResolvedOptions, key: string) => {
@@ -81,7 +81,7 @@ const findStored = async (
 };
 
 /**
- * Sends a file larger than the platform's request limit: the courier opens an upload session, the bytes go straight to Drive,
+ * Sends a file larger than the platform's request limit: the courier opens an upload session, the bytes go directly to Drive,
  * and the courier verifies them. After an interruption the same call resumes where Drive stopped.
  * @throws CourierClientError
  */

@@ -6,13 +6,13 @@ import { failure } from './errors.ts';
 
 /** How much of a file has been sent. */
 export interface SendProgress {
-  /** Bytes sent so far. It goes back when bytes have to be sent again. */
+  /** Bytes sent so far. The number decreases when bytes must be sent again. */
   sentBytes: number;
   /** Bytes in total; undefined for a stream of unknown length. */
   totalBytes: number | undefined;
 }
 
-/** Options of `send`. What is left out is decided by the destination. */
+/** Options of `send`. The destination has defaults for those that you leave out. */
 export interface SendOptions {
   /** Name of a destination. Default: the caller's only one, else `default`. */
   destination?: string | undefined;
@@ -29,7 +29,7 @@ export interface SendOptions {
   /** Media type, such as `text/csv`. Default: derived from the name. */
   mimeType?: string | undefined;
   /**
-   * 1 to 255 visible ASCII characters. Sending again with the same key answers the same file instead of creating another.
+   * 1 to 255 visible ASCII characters. Sending again with the same key returns the same file instead of creating another.
    * Default: a new key for each call, which covers the client's own retries.
    */
   idempotencyKey?: string | undefined;
@@ -67,7 +67,7 @@ const rejectIllFormed = (options: Readonly<Record<string, unknown>>): void => {
   }
 };
 
-/** @throws CourierClientError `usage` for what cannot stand in a header, or changes how the body is read */
+/** @throws CourierClientError `usage` for a value that a header cannot contain, or that changes how the body is read */
 const checkedType = (mimeType: string): string => {
   if (!/^[\x20-\x7e]+$/.test(mimeType)) throw usage('A media type has visible ASCII characters only.');
   const stored = readStoredType(mimeType);
@@ -75,7 +75,7 @@ const checkedType = (mimeType: string): string => {
   return stored.type;
 };
 
-/** By the name in Drive, or by the name of what is sent: `--name "Sales 2026"` for `sales.csv` is still a CSV. */
+/** Derived from the name in Drive, else from that of the sent file: `sales.csv` with `--name "Sales 2026"` is still a CSV. */
 const typeByNames = (...names: (string | undefined)[]): string =>
   names.map((name) => mediaTypeByName(name ?? '')).find((type) => type !== UNKNOWN_TYPE) ?? UNKNOWN_TYPE;
 

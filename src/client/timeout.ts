@@ -1,4 +1,4 @@
-/** An error like the reason of `AbortSignal.timeout`, with a message that says what took too long. */
+/** An error like the reason of `AbortSignal.timeout`, with a message that names the operation that took too long. */
 export const timeoutError = (message: string): Error => Object.assign(new Error(message), { name: 'TimeoutError' });
 
 /** The message of a timeout, however many libraries wrapped it; undefined for any other error. */

@@ -16,7 +16,7 @@ import { type TokenFlags, tokenCommand, whoamiCommand } from './identity.ts';
 import { type DoctorFlags, destinationsCommand, doctorCommand } from './inspect.ts';
 import { type LoginFlags, loginCommand } from './login.ts';
 
-/** What the command line found and how it ended, as far as errors do not tell. */
+/** The command that was found, and the parts of the result that are not errors. */
 export interface Outcome {
   exitCode: 0 | ExitCode;
   /** The command that was found, the innermost one for `config set`. */

@@ -3,7 +3,7 @@ import type { Context } from './context.ts';
 import { durationText, sizeText } from './sizes.ts';
 
 const EVERY_MS = 100;
-/** The rate is that of the last few seconds, weighed so that old ones fade with this half-life. */
+/** Half-life of the moving average that gives the transfer rate of the last few seconds. */
 const HALF_LIFE_MS = 3_000;
 const BAR_CELLS = 24;
 

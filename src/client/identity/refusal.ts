@@ -81,7 +81,7 @@ const networkErrorIn = (error: unknown): string | undefined => {
   return undefined;
 };
 
-/** Converts an error of getting a token to the client's error, without anything of the request. */
+/** Converts an error that occurred while getting a token to the client's error, without any part of the request. */
 export const identityError = (error: unknown, account: string): CourierClientError => {
   if (error instanceof ClientError) return error;
   const refusal = refusalIn(error);
