@@ -19,7 +19,10 @@ export interface SessionUpload {
   /** Called with the number of bytes that Drive has or that are being sent. */
   onBytes(sent: number): void;
   signal?: AbortSignal | undefined;
-  /** If no byte moves in either direction for this many milliseconds, the client ends the request and queries the session. Default: 120 000. */
+  /**
+   * If no byte moves in either direction for this many milliseconds, the client ends the request and queries the session.
+   * Default: 120 000.
+   */
   idleMs?: number;
 }
 
@@ -53,9 +56,10 @@ const interrupted = (detail: string, cause?: unknown, retryAfterSeconds?: number
 
 /**
  * Reads a response of the session (https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable):
- * 308 with the stored Range (no Range: nothing is stored), 2xx when everything is stored, 404 or 410 when the session has ended.
- * After 5xx and rate limits the client queries the session again; any other 4xx requires a new session.
- * @throws CourierClientError `upload-interrupted` if the session can be queried again, `upload-refused` if a new one cannot help
+ * 308 with the stored Range (no Range: nothing is stored), 2xx when everything is stored, 404 or 410 when the session has
+ * ended. After 5xx and rate limits the client queries the session again; any other 4xx requires a new session.
+ * @throws CourierClientError `upload-interrupted` if the session can be queried again, `upload-refused` if a new one would not
+ * help
  */
 const stepOf = (answer: HttpAnswer): Step => {
   const { status, headers, text } = answer;
