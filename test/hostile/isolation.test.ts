@@ -107,7 +107,7 @@ describe('a caller with one destination', () => {
       '../finance',
       'sales/../../finance',
       '..\\finance',
-      '/finance',
+      '/../finance',
       `${google.places.sharedDrive}/..`,
     ]) {
       expect((await send(sales, { destination: 'sales', name: 'a.txt', path })).json.code).toBe('path-invalid');
@@ -116,6 +116,13 @@ describe('a caller with one destination', () => {
       expect((await send(sales, { destination: 'sales', name })).json.code).toBe('name-invalid');
     }
     expect(driveCalls()).toEqual([]);
+  });
+
+  test('gets a folder below its own destination for a path that begins with a slash', async () => {
+    const { status, json } = await send(sales, { destination: 'sales', name: 'a.txt', path: '/finance' });
+    expect(status).toBe(201);
+    expect(json).toMatchObject({ destination: 'sales', path: 'finance' });
+    expect(Object.values(google.places)).not.toContain(json.folderId);
   });
 
   test('cannot find other files with a name that contains a query', async () => {
