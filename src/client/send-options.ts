@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ConflictRule, Conversion } from '../domain.ts';
-import { readStoredType, UNKNOWN_TYPE } from '../text/media-type.ts';
-import { mediaTypeByName } from '../text/media-type-by-name.ts';
+import { mediaTypeByName, readStoredType, UNKNOWN_TYPE } from '../text/media-type.ts';
 import { failure } from './errors.ts';
 
 /** How much of a file has been sent. */

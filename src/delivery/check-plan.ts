@@ -1,10 +1,9 @@
 import type { Receipt } from '../domain.ts';
 import type { DriveFile } from '../drive/drive.ts';
+import { asCourierError, CourierError } from '../errors.ts';
+import { type Claim, isOwnFile, type KeyState, lookUpKey, type Planned, sentBefore } from './idempotency.ts';
 import { findConverted } from './naming/named-file.ts';
 import { isThere } from './naming/names.ts';
-import { asCourierError, CourierError } from '../errors.ts';
-import { type Claim, type KeyState, lookUpKey, type Planned } from './idempotency.ts';
-import { isOwnFile, sentBefore } from './store/marks.ts';
 import { choosePlan, type Plan, type Planning, planForExisting } from './plan.ts';
 import type { DeliveryContext } from './resolve-options.ts';
 

@@ -3,15 +3,14 @@ import type { DriveAuth } from '../credentials/drive-auth.ts';
 import type { RetryingTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { createAccount } from './account.ts';
-import type { BufferBudget } from './upload/buffer-budget.ts';
 import { createDriveClient, DRIVE_URL, parseAnswer } from './client.ts';
 import type { CallContext, Drive, Upload, UploadTarget } from './drive.ts';
-import { createIds } from './ids.ts';
+import { createExplained, createResolveFolder } from './folder/resolve-folder.ts';
 import { createLibrary } from './library.ts';
 import { createMetadata } from './metadata.ts';
 import { type Pace, UNITS } from './pacing.ts';
-import { createExplained, createResolveFolder } from './folder/resolve-folder.ts';
 import { createSearch } from './search.ts';
+import type { BufferBudget } from './upload/buffer-budget.ts';
 import { askStatus, readAnswer, SESSION_MS, sessionUriOf, startSession } from './upload/session.ts';
 import { createStartUpload } from './upload/upload.ts';
 
@@ -101,6 +100,49 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
         return { state: 'done', fileId: parseAnswer(() => finished.parse(JSON.parse(response.body.toString()))).id };
       if (answer.kind === 'doubt') throw answer.error;
       return { state: [404, 410].includes(response.status) || answer.kind === 'exists' ? 'gone' : 'refused' };
+    },
+  };
+};
+
+/** `files.generateIds` answers up to 1,000 a call, so a file's id costs a thousandth of a call. */
+const BATCH = 1_000;
+/** When so few ids are left, the pool is refilled in the background, so that no delivery waits. */
+const LOW = 100;
+
+/** A pool of ids to create files with. However many deliveries wait, one call refills it. */
+export const createIds = (
+  generate: (count: number, context: CallContext) => Promise<string[]>,
+): Pick<Drive, 'newId' | 'fetchIdsAhead'> => {
+  let ids: string[] = [];
+  let filling: Promise<void> | undefined;
+
+  /** The call counts for the delivery that asked first, but does not end with it: others wait for the same call. */
+  const fill = ({ callStats }: CallContext): Promise<void> => {
+    filling ??= generate(BATCH, callStats === undefined ? {} : { callStats })
+      .then((more) => {
+        ids = [...ids, ...more];
+      })
+      .finally(() => {
+        filling = undefined;
+      });
+    return filling;
+  };
+
+  return {
+    async newId(context) {
+      for (;;) {
+        const id = ids.pop();
+        if (id === undefined) {
+          await fill(context);
+          continue;
+        }
+        // A failure matters only to callers that find the pool empty, not to the one that refills it early.
+        if (ids.length === LOW) fill(context).catch(() => undefined);
+        return id;
+      }
+    },
+    async fetchIdsAhead() {
+      if (ids.length === 0) await fill({});
     },
   };
 };

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
-import { DRIVE_URL, type DriveClient } from './client.ts';
-import type { CallContext, Drive, DriveFile } from './drive.ts';
 import { reasonsOf } from './answers/errors.ts';
-import { FILE_FIELDS, fileOf, parseFile } from './file.ts';
+import { DRIVE_URL, type DriveClient, FILE_FIELDS, fileOf, parseFile } from './client.ts';
+import type { CallContext, Drive, DriveFile } from './drive.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
 import { FOLDER_TYPE, filesNamed, filesWithProperty, foldersNamed } from './query.ts';

@@ -1,14 +1,13 @@
 import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js';
-import { parseAnswer } from './client.ts';
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
+import { FILE_FIELDS, parseAnswer, parseFile } from './client.ts';
 import type { CallContext, DriveFile } from './drive.ts';
-import { createExpiringCache } from './expiring-cache.ts';
-import { FILE_FIELDS, parseFile } from './file.ts';
+import type { ResolveFolder } from './folder/resolve-folder.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
 import { filesNamed } from './query.ts';
-import type { ResolveFolder } from './folder/resolve-folder.ts';
 
 const MAX_DRIVES = 1_000;
 
@@ -61,7 +60,12 @@ export const createSearch = ({
   resolveFolder: ResolveFolder;
   now: () => number;
 }): Search => {
-  const nonMemberOf = createExpiringCache<true>({ maxEntries: MAX_DRIVES, maxAgeMs: NON_MEMBER_MS, now });
+  const nonMemberOf = new LRUCache<string, true>({
+    max: MAX_DRIVES,
+    ttl: NON_MEMBER_MS,
+    ttlResolution: 0,
+    perf: { now },
+  });
 
   const listPage = async (parameters: drive_v3.Params$Resource$Files$List, context: CallContext) => {
     const call = { operation: 'drive.files.list', units: UNITS.list, retry: 'idempotent' } as const;

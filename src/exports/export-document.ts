@@ -1,21 +1,21 @@
 import { z } from 'zod';
 import type { DeliveryOptions, Source } from '../domain.ts';
 import { CourierError } from '../errors.ts';
+import type { HttpDependencies } from '../http/dependencies.ts';
+import { IDEMPOTENCY_KEY } from '../http/request/body-headers.ts';
+import { mimeTypeOption, optionShape, parseInput } from '../http/request/options.ts';
 import { fileName } from '../text/file-name.ts';
-import { specificType } from '../text/media-type-by-name.ts';
+import { specificType } from '../text/media-type.ts';
 import { Base64Follower, base64Of } from './bytes/base64.ts';
-import { parseObjectName } from './sources/object-name.ts';
+import { type Bytes, scanAll } from './bytes/spool.ts';
+import { jsonOf, TextFollower, textOf } from './bytes/transcode.ts';
 import { isRawNumber, parseExactJson } from './json/exact-json.ts';
 import { type Follower, JsonOutline, IGNORE_EVENTS, type ValueType } from './json/outline.ts';
 import { JsonScanner } from './json/scanner.ts';
-import { RowsFollower, rowsOf } from './sources/rows.ts';
-import { type Bytes, scanAll } from './bytes/spool.ts';
-import { jsonOf, TextFollower, textOf } from './bytes/transcode.ts';
-import { type SourceRequest, openObjectSource } from './source-access.ts';
-import { IDEMPOTENCY_KEY } from '../http/request/body-headers.ts';
 import { nameOfObject } from './object-place.ts';
-import { mimeTypeOption, optionShape, parseInput } from '../http/request/options.ts';
-import type { HttpDependencies } from '../http/dependencies.ts';
+import { openObjectSource, type SourceRequest } from './source-access.ts';
+import { parseObjectName } from './sources/object-name.ts';
+import { RowsFollower, rowsOf } from './sources/rows.ts';
 
 /** The members of `source` that provide the bytes. `rawCells` is an option of `rows`. */
 const BYTE_SOURCES = ['text', 'base64', 'json', 'rows', 'gcs'] as const;

@@ -1,11 +1,11 @@
 import type { Config } from '../config/config.ts';
 import { type Caller, callerName } from '../domain.ts';
 import { CourierError } from '../errors.ts';
-import { bearerToken } from './bearer.ts';
 import { CLOUD_RUN_IAM_TRUST, createCloudRunIam } from './cloud-run-iam.ts';
 import { createIap } from './iap.ts';
 import { createGoogleTokens, type IdentityOptions } from './id-token.ts';
 import { createPushPolicy } from './push.ts';
+import { bearerToken } from './verifier.ts';
 
 export interface Authenticator {
   /** The caller of a request, from its headers alone. @throws CourierError 401 codes, `google-unavailable` */

@@ -1,10 +1,8 @@
 import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
-import { bearerToken } from './bearer.ts';
-import { googleCaller, identify } from './claims.ts';
 import { GOOGLE_ISSUERS } from './id-token.ts';
 import { isSignatureRemoved, readPayload } from './token-parts.ts';
-import { partsOf, signatureRemoved, type Verifier } from './verifier.ts';
+import { bearerToken, googleCaller, identify, partsOf, signatureRemoved, type Verifier } from './verifier.ts';
 
 /**
  * If one of these headers is present, the platform checked it instead of `Authorization`, which it then passes on unchecked

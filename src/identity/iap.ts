@@ -1,8 +1,7 @@
 import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
-import { type Claims, canonicalEmail, namedCaller } from './claims.ts';
 import type { IdentityOptions } from './id-token.ts';
-import { createVerifier, type Verifier } from './verifier.ts';
+import { type Claims, canonicalEmail, createVerifier, namedCaller, type Verifier } from './verifier.ts';
 
 /** All three: iap/docs/signed-headers-howto. */
 const IAP_KEYS_URL = 'https://www.gstatic.com/iap/verify/public_key-jwk';

@@ -1,7 +1,6 @@
 import type { Caller } from '../domain.ts';
 import type { Log } from '../log.ts';
-import { googleCaller } from './claims.ts';
-import { createVerifier, type Verifier } from './verifier.ts';
+import { createVerifier, googleCaller, type Verifier } from './verifier.ts';
 
 /** https://accounts.google.com/.well-known/openid-configuration, `jwks_uri`. */
 const GOOGLE_KEYS_URL = 'https://www.googleapis.com/oauth2/v3/certs';

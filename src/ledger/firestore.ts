@@ -6,8 +6,7 @@ import {
   type FirestoreOptions,
   type LedgerDocument,
 } from './firestore-documents.ts';
-import type { Ledger, StandingEntry } from './ledger.ts';
-import { decodeRecord, encodeRecord, noClaim } from './record.ts';
+import { decodeRecord, encodeRecord, type Ledger, noClaim, type StandingEntry } from './ledger.ts';
 
 export interface FirestoreLedgerOptions extends FirestoreOptions {
   /** Epoch milliseconds. */

@@ -1,6 +1,5 @@
 import { CourierError } from '../errors.ts';
-import type { Ledger, LedgerEntry, StandingEntry } from './ledger.ts';
-import { decodeRecord, encodeRecord, noClaim } from './record.ts';
+import { decodeRecord, encodeRecord, type Ledger, type LedgerEntry, noClaim, type StandingEntry } from './ledger.ts';
 
 interface Kept extends Omit<StandingEntry, 'record'> {
   recordText: string | undefined;

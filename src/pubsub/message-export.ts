@@ -1,9 +1,6 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
-import { objectNameOf } from '../exports/sources/object-name.ts';
-import { bytesSource } from '../exports/sources/inline.ts';
 import { bytesOf } from '../exports/bytes/spool.ts';
-import { type SourceRequest, openObjectSource } from '../exports/source-access.ts';
 import {
   asExport,
   type ExportDocument,
@@ -14,10 +11,13 @@ import {
   readExportDocument,
 } from '../exports/export-document.ts';
 import { placeOfObject } from '../exports/object-place.ts';
-import { mediaTypeByName } from '../text/media-type-by-name.ts';
-import { parseInput } from '../http/request/options.ts';
-import type { PubsubMessage } from './message.ts';
+import { openObjectSource, type SourceRequest } from '../exports/source-access.ts';
+import { bytesSource } from '../exports/sources/inline.ts';
+import { objectNameOf } from '../exports/sources/object-name.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
+import { parseInput } from '../http/request/options.ts';
+import { mediaTypeByName } from '../text/media-type.ts';
+import type { PubsubMessage } from './message.ts';
 
 /** The meaning of a message. */
 export type Reading =

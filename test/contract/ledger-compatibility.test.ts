@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { bytesSource } from '../../src/exports/sources/inline.ts';
-import type { LedgerEntry } from '../../src/ledger/ledger.ts';
+import { decodeRecord, type LedgerEntry } from '../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
-import { decodeRecord } from '../../src/ledger/record.ts';
 import { type CourierStory, createCourierStory } from '../support/courier-story.ts';
 import { REPOSITORY } from '../support/pages.ts';
 

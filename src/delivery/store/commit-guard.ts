@@ -1,9 +1,9 @@
 import type { Receipt } from '../../domain.ts';
 import type { DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../../drive/drive.ts';
-import { isThere } from '../naming/names.ts';
 import { CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
-import { carriesDigest, isOwnFile } from './marks.ts';
+import { carriesDigest, isOwnFile } from '../idempotency.ts';
+import { isThere } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
 import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 

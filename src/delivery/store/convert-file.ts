@@ -1,9 +1,8 @@
 import type { DriveFile, ReceivedBytes } from '../../drive/drive.ts';
-import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
-import { type Claim, hashOf, keyMark } from '../idempotency.ts';
-import { isOwnFile, KEY_PROPERTY } from './marks.ts';
+import { type Claim, hashOf, isOwnFile, KEY_PROPERTY, keyMark } from '../idempotency.ts';
+import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import type { Plan } from '../plan.ts';
 import {
   descriptionOf,

@@ -1,17 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { DriveFile, NewFile, ReceivedBytes, Upload, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
-import { keyMark, sameBytes } from '../idempotency.ts';
+import {
+  DIGEST_PROPERTY,
+  isOwnFile,
+  KEY_PROPERTY,
+  keyMark,
+  sameBytes,
+  sentBefore,
+  TRY_PROPERTY,
+} from '../idempotency.ts';
 import { markMade } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
 import { createCommitGuard } from './commit-guard.ts';
-import { keptSession } from './kept-session.ts';
-import { DIGEST_PROPERTY, isOwnFile, KEY_PROPERTY, sentBefore, TRY_PROPERTY } from './marks.ts';
 import { checkTarget, overFile, restore, storedBefore } from './replace-file.ts';
 import {
   descriptionOf,
   freshFolder,
   giveUpId,
+  keptSession,
   outcomeOf,
   outOfTrash,
   type StoredFile,

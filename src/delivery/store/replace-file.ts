@@ -1,10 +1,17 @@
 import type { DriveFile, UploadResult, UploadTarget } from '../../drive/drive.ts';
-import { isThere } from '../naming/names.ts';
 import { CourierError } from '../../errors.ts';
-import { type CommitGuard, createCommitGuard } from './commit-guard.ts';
+import { isThere } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
-import { keptSession } from './kept-session.ts';
-import { descriptionOf, mustBeStored, outcomeOf, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
+import { type CommitGuard, createCommitGuard } from './commit-guard.ts';
+import {
+  descriptionOf,
+  keptSession,
+  mustBeStored,
+  outcomeOf,
+  type StoredFile,
+  type UploadStep,
+  withUpload,
+} from './upload-step.ts';
 
 /** Milliseconds for removing a revision from a file that is no longer the target. The request's own time may have ended. */
 const UNDO_TIMEOUT_MS = 15_000;

@@ -1,9 +1,9 @@
+import { LRUCache } from 'lru-cache';
 import { CourierError } from '../../errors.ts';
 import type { DriveClient } from '../client.ts';
-import { describeFolder } from './describe-folder.ts';
 import type { CallContext, FolderDescription, ResolvedFolder } from '../drive.ts';
-import { createExpiringCache } from '../expiring-cache.ts';
 import { createSingleFlight, joinWork } from '../shared-work.ts';
+import { describeFolder } from './describe-folder.ts';
 
 const MAX_FOLDERS = 1_000;
 
@@ -52,7 +52,12 @@ const folderFault = (
  * followed once, because Drive makes no shortcuts to shortcuts.
  */
 export const createResolveFolder = ({ client, account, now }: Dependencies) => {
-  const known = createExpiringCache<ResolvedFolder>({ maxEntries: MAX_FOLDERS, maxAgeMs: MAX_AGE_MS, now });
+  const known = new LRUCache<string, ResolvedFolder>({
+    max: MAX_FOLDERS,
+    ttl: MAX_AGE_MS,
+    ttlResolution: 0,
+    perf: { now },
+  });
   const once = createSingleFlight<ResolvedFolder>();
 
   const ask = async (id: string, callStats: CallContext['callStats']): Promise<ResolvedFolder> => {

@@ -1,8 +1,7 @@
 import { CourierError } from '../../errors.ts';
 import type { Failure, GoogleResponse } from '../../google/transport.ts';
-import { type DriveClient, type DriveRequest, UPLOAD_URL } from '../client.ts';
+import { type DriveClient, type DriveRequest, FILE_FIELDS, metadataOf, UPLOAD_URL } from '../client.ts';
 import type { Drive, DriveFile, UploadRequest, UploadResult, UploadTarget } from '../drive.ts';
-import { FILE_FIELDS, metadataOf } from '../file.ts';
 import { UNITS } from '../pacing.ts';
 import type { UploadSource } from './upload-source.ts';
 

@@ -1,7 +1,7 @@
 import { CourierError } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
+import { fileOf } from '../client.ts';
 import type { DriveFile, UploadRequest, UploadTarget } from '../drive.ts';
-import { fileOf } from '../file.ts';
 import { type SessionEnd, sendChunks } from './chunks.ts';
 import { findExisting, refusedTarget, type Sender, type Sent, waitOf, withDigest } from './create-or-update.ts';
 import { askStatus, cancelSession, readAnswer, sessionUriOf, startSession } from './session.ts';

@@ -1,13 +1,12 @@
 import { z } from 'zod';
+import type { Bearer } from '../../bearer.ts';
 import type { Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
-import type { Bearer } from '../../bearer.ts';
 import type { GoogleResponse, GoogleStream, GoogleTransport } from '../../google/transport.ts';
-import { readStoredType } from '../../text/media-type.ts';
-import { mediaTypeByName, specificType } from '../../text/media-type-by-name.ts';
-import { checked, type Checksum, checksumOf } from './object-checksum.ts';
-import { labelOf, type ObjectName, objectNotFound } from './object-name.ts';
+import { mediaTypeByName, readStoredType, specificType } from '../../text/media-type.ts';
 import { storedFormOf } from './content-encoding.ts';
+import { type Checksum, checked, checksumOf } from './object-checksum.ts';
+import { labelOf, type ObjectName, objectNotFound } from './object-name.ts';
 import { encryptedWithCustomerKey, needsUserProject, storageError } from './storage-refusal.ts';
 
 const metadataSchema = z.object({

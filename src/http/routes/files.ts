@@ -1,27 +1,26 @@
+import type { AnnouncedDelivery } from '../../delivery/authorize.ts';
 import type { Delivery, DeliveryOptions, Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
-import type { ContentType } from '../../text/media-type.ts';
-import { specificType } from '../../text/media-type-by-name.ts';
-import { type Incoming, type MinThroughput, type RequestBody, requestBody } from '../request/request-body.ts';
-import type { AnnouncedDelivery } from '../../delivery/authorize.ts';
+import { type ContentType, specificType } from '../../text/media-type.ts';
+import { holderOf, type Slots } from '../capacity/slots.ts';
+import type { HttpDependencies } from '../dependencies.ts';
+import type { CourierContext } from '../environment.ts';
 import { readBodyDigests, sha256Among, withDigests } from '../request/body-digests.ts';
-import { fileNameOf } from '../request/content-disposition.ts';
 import {
+  fileType,
+  readContentType,
   readIdempotencyKey,
   rejectCodings,
   rejectEvents,
   rejectTrailers,
-  fileType,
-  readContentType,
 } from '../request/body-headers.ts';
-import type { CourierContext } from '../environment.ts';
+import { fileNameOf } from '../request/content-disposition.ts';
 import { readForm } from '../request/form.ts';
 import { deliveryOptions, gatherOptions, parseInput } from '../request/options.ts';
 import { keyOfRequest } from '../request/platform-key.ts';
 import { readQuery } from '../request/query.ts';
+import { type Incoming, type MinThroughput, type RequestBody, requestBody } from '../request/request-body.ts';
 import { withinRequest } from '../request/request-signal.ts';
-import type { HttpDependencies } from '../dependencies.ts';
-import { holderOf, type Slots } from '../capacity/slots.ts';
 
 type Sent = Pick<Delivery, 'source' | 'expectedSha256'> & { options: DeliveryOptions };
 

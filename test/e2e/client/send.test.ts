@@ -114,7 +114,7 @@ describe('courier send', () => {
   test('prints two readable lines for a person, and nothing on standard error', async () => {
     const result = await call(['send', written('person.txt', 'hello')]);
     expect(result).toMatchObject({ code: 0, stderr: '' });
-    expect(result.stdout).toMatch(/^created: person\.txt \(5 B\) in default\/inbox\nhttps:\/\/\S+\n$/);
+    expect(result.stdout).toMatch(/^created: person\.txt \(5 B\) in default\/inbox\nhttps?:\/\/\S+\n$/);
   });
 
   test('the same key returns the same file', async () => {

@@ -6,10 +6,10 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { durationText, sizeText } from '../../../src/client/commands/sizes.ts';
 import { rewriteFor } from '../../../src/client/google-origin.ts';
-import { openInput, bufferStream } from '../../../src/client/input.ts';
+import { bufferStream, openInput } from '../../../src/client/input.ts';
 import { createRunningDigest } from '../../../src/client/running-digest.ts';
 import { cacheFolder, createSessionStore } from '../../../src/client/session-store.ts';
-import { mediaTypeByName } from '../../../src/text/media-type-by-name.ts';
+import { mediaTypeByName } from '../../../src/text/media-type.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'courier-parts-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

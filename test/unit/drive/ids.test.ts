@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { createIds } from '../../../src/drive/ids.ts';
+import { createIds } from '../../../src/drive/create-drive.ts';
 
 const start = (fail: () => boolean = () => false) => {
   let calls = 0;

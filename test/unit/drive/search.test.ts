@@ -14,7 +14,7 @@ const FILE = {
 };
 
 const setUp = (answer: (parameters: Parameters) => Answer, driveId: string | undefined = 'drive-1') => {
-  const clock = { ms: 0 };
+  const clock = { ms: 1_000_000 };
   const asked: Parameters[] = [];
   const list = async (parameters: Parameters) => {
     asked.push(parameters);
@@ -54,7 +54,7 @@ describe('an account that is not a member of the shared drive', () => {
     const { search, clock, corpora } = setUp((parameters) => (member.is ? { files: [FILE] } : toNonMember(parameters)));
     await search('folder', 'q', {});
     member.is = true;
-    clock.ms = 600_000;
+    clock.ms += 600_001;
     await search('folder', 'q', {});
     await search('folder', 'q', {});
     expect(corpora()).toEqual(['drive', undefined, 'drive', 'drive']);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { bearerToken } from '../../../src/identity/bearer.ts';
+import { bearerToken } from '../../../src/identity/verifier.ts';
 
 const outcome = (headers: Headers): string => {
   try {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { canonicalEmail } from '../../../src/identity/claims.ts';
+import { canonicalEmail } from '../../../src/identity/verifier.ts';
 
 test.each([
   ['Alice@Example.COM', 'alice@example.com'],

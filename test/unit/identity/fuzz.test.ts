@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { CourierError } from '../../../src/errors.ts';
-import { bearerToken } from '../../../src/identity/bearer.ts';
 import { createIdTokenVerifier } from '../../../src/identity/id-token.ts';
 import { readPayload, readTokenParts } from '../../../src/identity/token-parts.ts';
+import { bearerToken } from '../../../src/identity/verifier.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 import { AUDIENCE, base64url, createSigner, goodClaims, NOON_SECONDS } from '../../support/token-signer.ts';
 
