@@ -1,25 +1,28 @@
+import { Hono } from 'hono';
+import { asCourierError, CourierError } from '../errors.ts';
+import { createPubsubHandler } from '../pubsub/push.ts';
+import { type Capacity, createDocumentMemory, createSlots, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './capacity.ts';
+import type { HttpDependencies } from './dependencies.ts';
+import { type Bindings, type CourierContext, readTrace, type Variables } from './environment.ts';
+import { problemResponse } from './problem.ts';
+import {
+  HEADERS_TOO_LARGE,
+  headersTooLarge,
+  isBodyPending,
+  isHeadTooLarge,
+  type MinThroughput,
+  rejectInvalidHead,
+} from './request/request-body.ts';
+import { createRequestLog, inTrace } from './request-log.ts';
 import { createDoctorHandler } from './routes/doctor.ts';
+import { createExportsHandler } from './routes/exports.ts';
+import { createFilesHandler } from './routes/files.ts';
 import {
   createDescriptionHandler,
   createHealthHandler,
   createReadyHandler,
   rejectWhenStopping,
 } from './routes/service.ts';
-import { Hono } from 'hono';
-import { asCourierError, CourierError } from '../errors.ts';
-import { type MinThroughput, isBodyPending } from './request/request-body.ts';
-import { createDocumentMemory, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './capacity/document-memory.ts';
-import type { Bindings, CourierContext, Variables } from './environment.ts';
-import { createExportsHandler } from './routes/exports.ts';
-import { createFilesHandler } from './routes/files.ts';
-import { inTrace, createRequestLog } from './observe/request-log.ts';
-import { createRouteNames, nearestRoute } from './route-names.ts';
-import { problemResponse } from './problem.ts';
-import { createPubsubHandler } from '../pubsub/push.ts';
-import { HEADERS_TOO_LARGE, headersTooLarge, isHeadTooLarge, rejectInvalidHead } from './request/request-head.ts';
-import { type Capacity, createSlots } from './capacity/slots.ts';
-import type { HttpDependencies } from './dependencies.ts';
-import { readTrace } from './observe/trace.ts';
 import { createCompleteUploadHandler, createOpenUploadHandler } from './routes/uploads.ts';
 
 export type CourierApp = Hono<{ Bindings: Bindings; Variables: Variables }>;
@@ -163,4 +166,55 @@ export const createApp = (
     });
   }
   return app;
+};
+
+/** Segments in lower case, without empty ones: a path joined from two parts often has a doubled slash. */
+const segmentsOf = (path: string): string[] =>
+  path
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map((segment) => segment.toLowerCase());
+
+const isParameter = (segment: string): boolean => segment.startsWith(':');
+
+const matches = (route: readonly string[], path: readonly string[]): boolean =>
+  route.length === path.length && route.every((segment, at) => isParameter(segment) || segment === path[at]);
+
+/** Possible meanings of an unknown path: unchanged, without a doubled version, with the version, in the plural. */
+const readings = (path: readonly string[]): string[][] => {
+  const [first, second] = path;
+  const single = first === second ? path.slice(1) : path;
+  const versioned = first === 'v1' ? [...single] : ['v1', ...single];
+  const plural = versioned.map((segment, at) => (at === 1 && !segment.endsWith('s') ? `${segment}s` : segment));
+  return [[...path], [...single], versioned, plural];
+};
+
+/**
+ * Finds the route that an unknown path probably means: `/v1/files` for `//v1/files`, `/v1/files/` and `/v1/file`.
+ * @param routes in Hono's syntax, such as `/v1/uploads/:id/complete`
+ * @returns the route for people to read, such as `/v1/uploads/ID/complete`; undefined if none is similar
+ */
+const nearestRoute = (path: string, routes: readonly string[]): string | undefined => {
+  const segments = segmentsOf(path);
+  for (const reading of readings(segments)) {
+    const found = routes.find((route) => matches(segmentsOf(route), reading));
+    if (found !== undefined) return found.replace(/:\w+/g, (parameter) => parameter.slice(1).toUpperCase());
+  }
+  return undefined;
+};
+
+/** The label of a path in metrics: its route, or `other`, so that the number of labels stays small. */
+const createRouteNames = (paths: readonly string[]): ((path: string) => string) => {
+  const routes = [...new Set(paths)].map((path) => ({ path, segments: path.split('/') }));
+  return (path) => {
+    const segments = path.split('/');
+    const route = routes.find(
+      (known) =>
+        known.segments.length === segments.length &&
+        known.segments.every((segment, index) =>
+          segment.startsWith(':') ? segments[index] !== '' : segment === segments[index],
+        ),
+    );
+    return route?.path ?? 'other';
+  };
 };

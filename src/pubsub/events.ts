@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { asCourierError, CourierError } from '../errors.ts';
-import { type MessageContext, type MessageDependencies, handleMessage, messageFields } from './message-handler.ts';
-import { PUSH_SECONDS } from './push.ts';
-import { type PubsubMessage, readPublishedEvent, unwrap } from './message.ts';
+import { createSlots, holderOf } from '../http/capacity.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
-import { createSlots, holderOf } from '../http/capacity/slots.ts';
+import { type PubsubMessage, readPublishedEvent, unwrap } from './message.ts';
+import { handleMessage, type MessageContext, type MessageDependencies, messageFields } from './message-handler.ts';
+import { PUSH_SECONDS } from './push.ts';
 
 /** A CloudEvent (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md), as functions-framework passes it in both content modes. */
 const eventSchema = z.object({

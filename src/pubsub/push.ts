@@ -1,15 +1,13 @@
 import { type Caller, callerName } from '../domain.ts';
 import { asCourierError, CourierError } from '../errors.ts';
 import type { Spool } from '../exports/bytes/spool.ts';
-import { type DocumentLease, MAX_PUSH_BYTES } from '../http/capacity/document-memory.ts';
-import type { CourierContext } from '../http/environment.ts';
-import { type JsonBody, jsonBody } from '../http/request/json-body.ts';
-import { handleMessage, type MessageDependencies, messageFields } from './message-handler.ts';
-import { problemHeaders, problemOf } from '../http/problem.ts';
-import { createPushReader, UNWRAPPED, unwrapPieces, type WrappedMessage } from './message.ts';
-import { type RequestTime, withinRequest } from '../http/request/request-signal.ts';
-import { type Capacity, holderOf, type Slot } from '../http/capacity/slots.ts';
+import { type Capacity, type DocumentLease, holderOf, MAX_PUSH_BYTES, type Slot } from '../http/capacity.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
+import { type CourierContext, type RequestTime, withinRequest } from '../http/environment.ts';
+import { problemHeaders, problemOf } from '../http/problem.ts';
+import { type JsonBody, jsonBody } from '../http/request/json-body.ts';
+import { createPushReader, UNWRAPPED, unwrapPieces, type WrappedMessage } from './message.ts';
+import { handleMessage, type MessageDependencies, messageFields } from './message-handler.ts';
 
 /**
  * Pub/Sub redelivers a push that is not acknowledged within 600 seconds (pubsub/docs/push), even if the first delivery is

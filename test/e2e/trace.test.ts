@@ -5,7 +5,7 @@ import { traceUpload } from '../../scripts/trace.ts';
  * One keyed upload of 10 KB should pass through few files, so that its path can be read. The limit is lowered as files
  * are merged.
  */
-const MAX_FILES = 84;
+const MAX_FILES = 60;
 
 test('a keyed upload of 10 KB passes through few source files, in the order of the delivery steps', async () => {
   const { files } = await traceUpload();

@@ -1,8 +1,8 @@
 import { CONFLICT_RULES, CONVERSIONS, OUTCOMES, type Receipt } from '../../domain.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
-import { problemOf } from '../problem.ts';
-import { HEADERS_TOO_LARGE, headersTooLarge } from '../request/request-head.ts';
 import type { DestinationSummary, DoctorReport, Readiness, UploadSession } from '../dependencies.ts';
+import { problemOf } from '../problem.ts';
+import { HEADERS_TOO_LARGE, headersTooLarge } from '../request/request-body.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 

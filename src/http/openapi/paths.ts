@@ -1,9 +1,9 @@
 import type { Receipt } from '../../domain.ts';
 import { ERRORS } from '../../errors.ts';
-import { errorResponseName } from './components.ts';
 import { deliveryOptions } from '../request/options.ts';
+import { HEADERS_TOO_LARGE } from '../request/request-body.ts';
 import { doctorQuery } from '../routes/doctor.ts';
-import { HEADERS_TOO_LARGE } from '../request/request-head.ts';
+import { errorResponseName } from './components.ts';
 import {
   DIGEST,
   header,

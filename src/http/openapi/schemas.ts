@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { KEY_SOURCES } from '../request/platform-key.ts';
+import { KEY_SOURCES } from '../request/body-headers.ts';
 
 export type Schema = Readonly<Record<string, unknown>>;
 

@@ -1,13 +1,13 @@
 import { CourierError } from '../../errors.ts';
 import { ByteWriter } from '../../exports/bytes/byte-writer.ts';
-import type { JsonScanner } from '../../exports/json/scanner.ts';
-import { type MinThroughput, requestBody } from './request-body.ts';
 import { createJsonFeed, Spool } from '../../exports/bytes/spool.ts';
+import type { JsonScanner } from '../../exports/json/scanner.ts';
 import { TURN_BYTES, turn } from '../../turns.ts';
-import { readBodyDigests, withDigests } from './body-digests.ts';
-import { rejectCodings, rejectTrailers, readContentType } from './body-headers.ts';
-import type { DocumentLease } from '../capacity/document-memory.ts';
+import type { DocumentLease } from '../capacity.ts';
 import type { CourierContext } from '../environment.ts';
+import { readBodyDigests, withDigests } from './body-digests.ts';
+import { readContentType, rejectCodings, rejectTrailers } from './body-headers.ts';
+import { type MinThroughput, requestBody } from './request-body.ts';
 
 const JSON_TYPE = /^application\/([\w.!#$&^+-]+\+)?json$/;
 

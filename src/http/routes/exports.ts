@@ -1,14 +1,11 @@
 import { CourierError } from '../../errors.ts';
-import { readIdempotencyKey, rejectEvents } from '../request/body-headers.ts';
-import { MAX_DOCUMENT_BYTES } from '../capacity/document-memory.ts';
-import type { CourierContext } from '../environment.ts';
 import { createDocumentReader, openExport } from '../../exports/export-document.ts';
-import { jsonBody } from '../request/json-body.ts';
-import { keyOfRequest } from '../request/platform-key.ts';
-import { readQuery, rejectOptions } from '../request/query.ts';
-import { withinRequest } from '../request/request-signal.ts';
-import { type Capacity, holderOf } from '../capacity/slots.ts';
+import { type Capacity, holderOf, MAX_DOCUMENT_BYTES } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
+import { type CourierContext, withinRequest } from '../environment.ts';
+import { keyOfRequest, readIdempotencyKey, rejectEvents } from '../request/body-headers.ts';
+import { jsonBody } from '../request/json-body.ts';
+import { readQuery, rejectOptions } from '../request/options.ts';
 
 /** The idempotency key, which may be in the header or in the document. @throws CourierError `request-invalid` for two different ones */
 const oneKey = (header: string | undefined, field: string | undefined): { idempotencyKey: string | undefined } => {

@@ -2,12 +2,13 @@ import type { AnnouncedDelivery } from '../../delivery/authorize.ts';
 import type { Delivery, DeliveryOptions, Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import { type ContentType, specificType } from '../../text/media-type.ts';
-import { holderOf, type Slots } from '../capacity/slots.ts';
+import { holderOf, type Slots } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import type { CourierContext } from '../environment.ts';
+import { type CourierContext, withinRequest } from '../environment.ts';
 import { readBodyDigests, sha256Among, withDigests } from '../request/body-digests.ts';
 import {
   fileType,
+  keyOfRequest,
   readContentType,
   readIdempotencyKey,
   rejectCodings,
@@ -16,11 +17,8 @@ import {
 } from '../request/body-headers.ts';
 import { fileNameOf } from '../request/content-disposition.ts';
 import { readForm } from '../request/form.ts';
-import { deliveryOptions, gatherOptions, parseInput } from '../request/options.ts';
-import { keyOfRequest } from '../request/platform-key.ts';
-import { readQuery } from '../request/query.ts';
+import { deliveryOptions, gatherOptions, parseInput, readQuery } from '../request/options.ts';
 import { type Incoming, type MinThroughput, type RequestBody, requestBody } from '../request/request-body.ts';
-import { withinRequest } from '../request/request-signal.ts';
 
 type Sent = Pick<Delivery, 'source' | 'expectedSha256'> & { options: DeliveryOptions };
 

@@ -3,11 +3,11 @@ import { createServer as createHttp2, type Http2Server, type ServerHttp2Session 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CourierError } from '../../errors.ts';
-import type { NodeListener } from './node-listener.ts';
+import { readTrace } from '../environment.ts';
 import { problemOf } from '../problem.ts';
-import { PERCENT_ENCODE } from '../request/query.ts';
-import { HEADERS_TOO_LARGE, headersTooLarge, MAX_HEADER_BYTES, MAX_HEADERS } from '../request/request-head.ts';
-import { readTrace } from '../observe/trace.ts';
+import { PERCENT_ENCODE } from '../request/options.ts';
+import { HEADERS_TOO_LARGE, headersTooLarge, MAX_HEADER_BYTES, MAX_HEADERS } from '../request/request-body.ts';
+import type { NodeListener } from './node-listener.ts';
 
 /**
  * The connection preface of HTTP/2 with prior knowledge (RFC 9113, 3.4). Cloud Run sends it if the service is deployed

@@ -4,12 +4,11 @@ import type { Socket } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { asCourierError, CourierError } from '../../errors.ts';
 import type { CourierApp } from '../app.ts';
-import type { Bindings } from '../environment.ts';
-import { isBodyPending, isCallerDisconnected } from '../request/request-body.ts';
+import { type Bindings, readTrace } from '../environment.ts';
 import { problemResponse } from '../problem.ts';
-import { PERCENT_ENCODE } from '../request/query.ts';
+import { PERCENT_ENCODE } from '../request/options.ts';
+import { isBodyPending, isCallerDisconnected } from '../request/request-body.ts';
 import { createStreamEnd } from './refused-stream.ts';
-import { readTrace } from '../observe/trace.ts';
 
 type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;

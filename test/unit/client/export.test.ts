@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { createDocumentScan } from '../../../src/client/document-key.ts';
 import { CourierClient, type ExportInput } from '../../../src/client/index.ts';
 import { runProgram } from '../../../src/client/program.ts';
-import { readQuery } from '../../../src/http/request/query.ts';
+import { readQuery } from '../../../src/http/request/options.ts';
 import { createListening } from '../../support/listening.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'courier-export-'));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createShares } from '../../../src/http/capacity/shares.ts';
+import { createShares } from '../../../src/http/capacity.ts';
 
 /** Takes repeatedly until nothing is left. */
 const takeAll = (shares: ReturnType<typeof createShares>, holder: string): number => {

@@ -1,8 +1,7 @@
-import type { CourierError } from '../../errors.ts';
-import type { CourierContext } from '../environment.ts';
-import type { HttpDependencies } from '../dependencies.ts';
-import type { Trace } from './trace.ts';
-import { withFields } from '../../log.ts';
+import type { CourierError } from '../errors.ts';
+import { withFields } from '../log.ts';
+import type { HttpDependencies } from './dependencies.ts';
+import type { CourierContext, Trace } from './environment.ts';
 
 /** The fields by which Cloud Logging groups log lines by trace (https://cloud.google.com/logging/docs/structured-logging). */
 const traceFields = (
