@@ -146,7 +146,7 @@ export const createTransport = ({
     request: GoogleRequest,
     sender: Sender<Result>,
   ): Promise<Result> => {
-    for (let number = 1; ; number++) {
+    for (let number = request.attempt ?? 1; ; number++) {
       const outcome = await tryOnce(request, number, sender);
       if ('final' in outcome) return outcome.final;
       if ('error' in outcome) {

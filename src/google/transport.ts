@@ -23,6 +23,8 @@ export interface GoogleRequest {
    * `once`: never sent again; the caller has to find out whether the request took effect.
    */
   retry: 'idempotent' | 'once';
+  /** From 1 (default): which attempt this is, where the caller repeats a request with `retry: 'once'` itself. */
+  attempt?: number | undefined;
   /** Updated with every attempt. */
   callStats?: CallStats | undefined;
   /** Awaited before each attempt: where there is a quota, a retry takes as much of it as the first attempt. */

@@ -105,7 +105,7 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set(['drive-unavailable', 'driv
 const sendRequest = (
   { client, request, source }: Sender,
   target: UploadTarget,
-  size: number,
+  { size, number }: { size: number; number: number },
 ): Promise<GoogleResponse> => {
   // 122 random bits made after the content: no content can hold it but by a chance of 2^-100 for 5 MiB.
   const boundary = `courier-${randomUUID()}`;
@@ -116,14 +116,19 @@ const sendRequest = (
     headers: { 'content-type': `multipart/related; boundary=${boundary}` },
     body: [Buffer.from(head), ...views, Buffer.from(`\r\n--${boundary}--\r\n`)],
     retry: 'once',
+    attempt: number,
   } as const;
   return client.call(call, request);
 };
 
 /** One attempt: Drive's answer, or the error if there is none and the request may be tried again. */
-const attempt = async (sender: Sender, target: UploadTarget, size: number): Promise<GoogleResponse | CourierError> => {
+const attempt = async (
+  sender: Sender,
+  target: UploadTarget,
+  { size, number }: { size: number; number: number },
+): Promise<GoogleResponse | CourierError> => {
   try {
-    return await sendRequest(sender, target, size);
+    return await sendRequest(sender, target, { size, number });
   } catch (error) {
     if (error instanceof CourierError && error.code === 'drive-unavailable') return error;
     throw error;
@@ -141,8 +146,7 @@ const sendMultipart = async (sender: Sender, first: UploadTarget, received: Rece
   for (let attempts = 1; ; attempts++) {
     const superseding = await source.commit(received, target);
     if (superseding !== undefined) return { kind: 'superseded', file: superseding.file };
-    if (attempts > 1 && request.callStats !== undefined) request.callStats.retries += 1;
-    const answer = await attempt(sender, target, received.size);
+    const answer = await attempt(sender, target, { size: received.size, number: attempts });
     const failure = { ...waitOf(request), url: uploadCall(target, 'multipart').url, attempt: attempts };
     if (answer instanceof CourierError) {
       if (await again(failure)) continue;

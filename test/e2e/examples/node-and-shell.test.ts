@@ -48,7 +48,7 @@ describe('examples/node', () => {
     const env = { ...environment(), GOOGLE_APPLICATION_CREDENTIALS: keyFile('exporter') };
     const script = join(EXAMPLES, 'node/send-report.ts');
     const first = await node([script, written('report.pdf', '%PDF-1.7')], env);
-    expect(first.stdout).toMatch(/^created: https:\S+\ncreated: https:\S+\n$/);
+    expect(first.stdout).toMatch(/^created: https?:\S+\ncreated: https?:\S+\n$/);
     const second = await node([script], env);
     expect(second.stdout).toMatch(/^replayed: /);
     expect(await world.contentOf('report.pdf')).toBe('%PDF-1.7');
