@@ -4,15 +4,15 @@ import { createPlatform } from './credentials/runtime/platform.ts';
 import { createRuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
 import { createRuntimeProject } from './credentials/runtime/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
-import { createCompleteUpload } from './upload-sessions/complete.ts';
-import { createOpenUpload } from './upload-sessions/open.ts';
+import { createAuthorize } from './delivery/authorize.ts';
+import { createAllow, createDestinations, type DestinationWithAuth, openAccount } from './destinations.ts';
 import type { DoctorDependencies } from './doctor/dependencies.ts';
 import { createBufferBudget, defaultBufferBytes } from './drive/upload/buffer-budget.ts';
-import { type CourierApp, createApp } from './http/app.ts';
-import { createDeadLetters } from './pubsub/dead-letter.ts';
-import { createEventHandler } from './pubsub/events.ts';
-import type { DestinationSummary, HttpDependencies } from './http/dependencies.ts';
+import { createSourceAccess } from './exports/source-access.ts';
+import { openObject } from './exports/sources/cloud-storage.ts';
 import { createTransport } from './google/create-transport.ts';
+import { type CourierApp, createApp } from './http/app.ts';
+import type { DestinationSummary, HttpDependencies } from './http/dependencies.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
 import { createPolicy } from './identity/policy.ts';
 import { createPushPolicy } from './identity/push.ts';
@@ -20,11 +20,11 @@ import { createFirestoreLedger, type FirestoreLedgerOptions } from './ledger/fir
 import type { Ledger } from './ledger/ledger.ts';
 import { createMemoryLedger } from './ledger/memory.ts';
 import type { Log } from './log.ts';
-import { createAllow, createDestinations, type DestinationWithAuth, openAccount } from './destinations.ts';
-import { openObject } from './exports/sources/cloud-storage.ts';
-import { createSourceAccess } from './exports/source-access.ts';
-import { createAuthorize } from './delivery/authorize.ts';
+import { createDeadLetters } from './pubsub/dead-letter.ts';
+import { createEventHandler } from './pubsub/events.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
+import { createCompleteUpload } from './upload-sessions/complete.ts';
+import { createOpenUpload } from './upload-sessions/open.ts';
 
 /** The maximum number of uploads that wait for a buffer, per concurrent upload. Further ones are answered `busy`. */
 const MAX_WAITERS_PER_UPLOAD = 1;

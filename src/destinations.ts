@@ -2,18 +2,18 @@ import type { Config } from './config/config.ts';
 import { createDriveAuth } from './credentials/create-drive-auth.ts';
 import type { DriveAuth } from './credentials/drive-auth.ts';
 import type { RuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
-import type { BufferBudget } from './drive/upload/buffer-budget.ts';
+import { createFolders } from './delivery/naming/folders.ts';
+import type { Allow, Destination } from './delivery/resolve-options.ts';
+import { impliedDestination } from './domain.ts';
 import { createDrive } from './drive/create-drive.ts';
 import type { Drive } from './drive/drive.ts';
-import { createFolders } from './delivery/naming/folders.ts';
 import { createPace } from './drive/pacing.ts';
-import { impliedDestination } from './domain.ts';
+import type { BufferBudget } from './drive/upload/buffer-budget.ts';
 import { CourierError } from './errors.ts';
 import type { RetryingTransport } from './google/transport.ts';
 import type { Policy } from './identity/policy.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
-import type { Allow, Destination } from './delivery/resolve-options.ts';
 
 /** A destination, with the credentials that files are written with. */
 export interface DestinationWithAuth extends Destination {

@@ -1,7 +1,7 @@
 import { type CloudEvent, cloudEvent, http } from '@google-cloud/functions-framework';
 import { readConfig } from './config/config.ts';
 import { createCourier } from './courier.ts';
-import { keepRequests, servedFunction, enterProduction } from './http/server/functions-framework.ts';
+import { enterProduction, keepRequests, servedFunction } from './http/server/functions-framework.ts';
 import { createNodeListener } from './http/server/node-listener.ts';
 import { createLog } from './log.ts';
 import { orExitOnFaults } from './start.ts';

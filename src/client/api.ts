@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
 import { CourierClientError, failure } from './errors.ts';
-import { type Exchange, networkErrorText, type HttpAnswer } from './http.ts';
+import { type Exchange, type HttpAnswer, networkErrorText } from './http.ts';
 import { ProxyError } from './proxy.ts';
 import { type Retry, withRetry } from './retry.ts';
 import { parseAnswer, problemIn } from './schemas.ts';

@@ -3,7 +3,7 @@ import type { ConflictRule, Conversion, Receipt } from '../domain.ts';
 import type { CallCourier } from './api.ts';
 import { createDocumentScan, type DocumentFacts } from './document-key.ts';
 import { failure, orStopped, withKey } from './errors.ts';
-import { openInput, type Seekable, type Sendable, type Stream, bufferStream } from './input.ts';
+import { bufferStream, openInput, type Seekable, type Sendable, type Stream } from './input.ts';
 import { receiptSchema } from './schemas.ts';
 import { checkedKey } from './send-options.ts';
 

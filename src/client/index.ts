@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
-import type { Outcome, Receipt, ConflictRule, Conversion } from '../domain.ts';
+import type { ConflictRule, Conversion, Outcome, Receipt } from '../domain.ts';
+import { isLoopback } from '../text/hosts.ts';
 import { type CallCourier, createApi } from './api.ts';
 import { audienceOfUrl } from './audience.ts';
 import { type ClientErrorCode, CourierClientError, type ExitCode, failure } from './errors.ts';
@@ -12,7 +13,6 @@ import {
 } from './export.ts';
 import { createExchange, type Exchange } from './http.ts';
 import type { Sendable } from './input.ts';
-import { isLoopback } from '../text/hosts.ts';
 import { type RetryOptions, retryWith } from './retry.ts';
 import {
   type DestinationSummary,

@@ -1,6 +1,6 @@
 import type { HttpsProxyAgent } from 'https-proxy-agent';
-import { failure } from './errors.ts';
 import { isLoopback } from '../text/hosts.ts';
+import { failure } from './errors.ts';
 
 /** The proxy is at fault, not the server behind it. */
 export class ProxyError extends Error {

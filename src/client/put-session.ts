@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CourierClientError, failure } from './errors.ts';
-import { type Exchange, networkErrorText, type HttpAnswer } from './http.ts';
+import { type Exchange, type HttpAnswer, networkErrorText } from './http.ts';
 import type { Seekable } from './input.ts';
 import { type Retry, waitAfter } from './retry.ts';
 import type { RunningDigest } from './running-digest.ts';

@@ -8,7 +8,7 @@ import type { Retry } from './retry.ts';
 import { createRunningDigest } from './running-digest.ts';
 import { receiptSchema, uploadSchema } from './schemas.ts';
 import type { ResolvedOptions } from './send-options.ts';
-import type { StoredSession, SessionStore } from './session-store.ts';
+import type { SessionStore, StoredSession } from './session-store.ts';
 
 export interface SessionDependencies {
   call: CallCourier;

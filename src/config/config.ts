@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { isLoopback } from '../text/hosts.ts';
 import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
-import { document, ONCE } from './schema/document.ts';
 import { ConfigError, faultLines } from './faults.ts';
 import { faultOfLimits, memoryLimitBytes } from './memory.ts';
+import { document, ONCE } from './schema/document.ts';
 import { readDocument } from './source.ts';
 import type { Environment } from './variables.ts';
 import { warningsOf } from './warnings.ts';

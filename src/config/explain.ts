@@ -1,8 +1,8 @@
+import { isServiceAccountDomain } from '../text/service-account.ts';
 import type { Config } from './config.ts';
+import { bufferBytesIn, memoryLimitBytes } from './memory.ts';
 import type { CredentialConfig } from './schema/credential.ts';
 import type { DestinationConfig, ShareConfig } from './schema/destination.ts';
-import { bufferBytesIn, memoryLimitBytes } from './memory.ts';
-import { isServiceAccountDomain } from '../text/service-account.ts';
 
 type Line = [label: string, ...texts: string[]];
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { YAMLParseError, parse as parseYaml } from 'yaml';
+import { parse as parseYaml, YAMLParseError } from 'yaml';
 
 /** Plain words for the syntax errors that people make most often; the parser's own words serve for the others. */
 const SYNTAX_ERRORS: Readonly<Record<string, string>> = {

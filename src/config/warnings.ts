@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { document } from './schema/document.ts';
 import { warningsOfLimits } from './memory.ts';
+import type { document } from './schema/document.ts';
 
 type Document = z.infer<typeof document>;
 

@@ -1,11 +1,11 @@
 import type { ConflictRule } from '../domain.ts';
-import { checkConversion } from './check-conversion.ts';
 import type { CallContext, DriveFile } from '../drive/drive.ts';
-import { findConverted, resolveNamedFile } from './naming/named-file.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
+import { checkConversion } from './check-conversion.ts';
+import { findConverted, resolveNamedFile } from './naming/named-file.ts';
 import type { ResolvedRequest } from './resolve-options.ts';
 
 /** What will be done to which Drive file; kept in the ledger under a key, so it is plain JSON. */

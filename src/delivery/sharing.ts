@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ShareConfig } from '../config/schema/destination.ts';
+import type { CallContext, Drive } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { CallContext, Drive } from '../drive/drive.ts';
 import type { DeliveryContext } from './resolve-options.ts';
 
 /** Pauses before another attempt after `sharingRateLimitExceeded`, in milliseconds. The quota for sharing is small, and quick retries use it up. */

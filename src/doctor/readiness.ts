@@ -1,5 +1,5 @@
-import type { DoctorDependencies } from './dependencies.ts';
 import { createRefreshingValue } from '../refreshing-value.ts';
+import type { DoctorDependencies } from './dependencies.ts';
 import { examine } from './examine.ts';
 import type { Check, DoctorReport, Readiness } from './report.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type DriveClient, parseAnswer } from './client.ts';
-import { describeFolder } from './folder/describe-folder.ts';
 import type { Drive } from './drive.ts';
+import { describeFolder } from './folder/describe-folder.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
 

@@ -10,7 +10,7 @@ import { Base64Follower, base64Of } from './bytes/base64.ts';
 import { type Bytes, scanAll } from './bytes/spool.ts';
 import { jsonOf, TextFollower, textOf } from './bytes/transcode.ts';
 import { isRawNumber, parseExactJson } from './json/exact-json.ts';
-import { type Follower, JsonOutline, IGNORE_EVENTS, type ValueType } from './json/outline.ts';
+import { type Follower, IGNORE_EVENTS, JsonOutline, type ValueType } from './json/outline.ts';
 import { JsonScanner } from './json/scanner.ts';
 import { nameOfObject } from './object-place.ts';
 import { openObjectSource, type SourceRequest } from './source-access.ts';

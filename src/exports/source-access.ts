@@ -1,10 +1,10 @@
-import type { Caller } from '../domain.ts';
-import type { Log } from '../log.ts';
-import { type ObjectSource, missingObject } from './sources/cloud-storage.ts';
-import { type ObjectName, objectNotFound } from './sources/object-name.ts';
-import type { Allow } from '../delivery/resolve-options.ts';
 import { hasDotSegment } from '../config/schema/sources.ts';
+import type { Allow } from '../delivery/resolve-options.ts';
+import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { missingObject, type ObjectSource } from './sources/cloud-storage.ts';
+import { type ObjectName, objectNotFound } from './sources/object-name.ts';
 
 /**
  * True if the object's name starts with one of the sources, `gs://BUCKET/` or `gs://BUCKET/PREFIX/`. Cloud Storage does not

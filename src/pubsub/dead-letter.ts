@@ -1,5 +1,5 @@
-import { CourierError } from '../errors.ts';
 import type { Bearer } from '../bearer.ts';
+import { CourierError } from '../errors.ts';
 import type { GoogleResponse, GoogleTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { turn } from '../turns.ts';

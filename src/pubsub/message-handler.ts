@@ -1,8 +1,8 @@
 import type { Caller, Receipt } from '../domain.ts';
 import { asCourierError, type CourierError, isPermanent } from '../errors.ts';
-import { readMessage } from './message-export.ts';
-import type { PubsubMessage } from './message.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
+import type { PubsubMessage } from './message.ts';
+import { readMessage } from './message-export.ts';
 
 /** The sender of a message, and its permissions. */
 export interface MessageContext {

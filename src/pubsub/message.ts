@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { CourierError } from '../errors.ts';
 import { Base64Check, Base64Follower, decoded } from '../exports/bytes/base64.ts';
 import { ByteWriter } from '../exports/bytes/byte-writer.ts';
-import { JsonOutline } from '../exports/json/outline.ts';
-import { JsonScanner } from '../exports/json/scanner.ts';
 import type { Bytes } from '../exports/bytes/spool.ts';
 import { textEvents, transcode } from '../exports/bytes/transcode.ts';
+import { JsonOutline } from '../exports/json/outline.ts';
+import { JsonScanner } from '../exports/json/scanner.ts';
 import { turn } from '../turns.ts';
 
 /** A Pub/Sub message from a push or a CloudEvent. */

@@ -1,15 +1,15 @@
+import { type Audit, beginAudit } from '../delivery/audit.ts';
+import { markMade } from '../delivery/naming/names.ts';
+import { receiptOf, withTrashWarning } from '../delivery/receipt.ts';
+import { resolveOptions } from '../delivery/resolve-options.ts';
+import { shareNewFile } from '../delivery/sharing.ts';
 import type { Caller, Receipt } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
-import { markMade } from '../delivery/naming/names.ts';
-import { shareNewFile } from '../delivery/sharing.ts';
 import { CourierError } from '../errors.ts';
 import type { LedgerEntry, StandingEntry } from '../ledger/ledger.ts';
 import { realSleep } from '../sleep.ts';
-import { type Audit, beginAudit } from '../delivery/audit.ts';
-import { receiptOf, withTrashWarning } from '../delivery/receipt.ts';
-import { resolveOptions } from '../delivery/resolve-options.ts';
-import { type DirectDependencies, isUploadId, type Session, sessionSchema, uploadKey } from './session.ts';
 import { decide, judge, look, OVER, type Over, type UploadView, undo } from './outcome.ts';
+import { type DirectDependencies, isUploadId, type Session, sessionSchema, uploadKey } from './session.ts';
 
 export interface CompleteRequest {
   id: string;

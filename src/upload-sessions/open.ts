@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { deliveryKey, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
+import { choosePlan, type Plan } from '../delivery/plan.ts';
+import { checkSize, fingerprint, type ResolvedRequest, resolveOptions } from '../delivery/resolve-options.ts';
 import type { Caller, DeliveryOptions } from '../domain.ts';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';
 import { type LedgerWrite, ledgerOf, type StandingEntry } from '../ledger/ledger.ts';
-import { deliveryKey, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
-import { choosePlan, type Plan } from '../delivery/plan.ts';
-import { checkSize, fingerprint, type ResolvedRequest, resolveOptions } from '../delivery/resolve-options.ts';
 import { type DirectDependencies, planSchema, type Session, sessionSchema, uploadKey } from './session.ts';
 
 export interface OpenRequest {

@@ -1,8 +1,8 @@
-import type { CallContext, DriveFile } from '../drive/drive.ts';
 import { isThere } from '../delivery/naming/names.ts';
+import type { ResolvedRequest } from '../delivery/resolve-options.ts';
+import type { CallContext, DriveFile } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';
 import type { Sleep } from '../sleep.ts';
-import type { ResolvedRequest } from '../delivery/resolve-options.ts';
 import { type DirectDependencies, type Session, verdictKey } from './session.ts';
 
 const AGAIN = "Open a new upload and send the file again; with the same Idempotency-Key this won't create a duplicate.";

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import type { Allow } from '../delivery/resolve-options.ts';
 import { CONFLICT_RULES } from '../domain.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
-import type { Allow } from '../delivery/resolve-options.ts';
 import type { Telemetry } from '../telemetry.ts';
 
 /** An upload session: the courier opens it, the caller sends the bytes to Drive, and the courier checks what Drive received. */

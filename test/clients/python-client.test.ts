@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
-import { AWS_ENVIRONMENT } from '../../local/google/world/key-files.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import { AWS_ENVIRONMENT } from '../../local/google/world/key-files.ts';
 import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
 import { findPythonAuths, type Program } from '../support/programs.ts';
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { createDeadLetters } from '../../src/pubsub/dead-letter.ts';
-import type { PubsubMessage } from '../../src/pubsub/message.ts';
 import { CourierError } from '../../src/errors.ts';
 import { createTransport } from '../../src/google/create-transport.ts';
+import { createDeadLetters } from '../../src/pubsub/dead-letter.ts';
+import type { PubsubMessage } from '../../src/pubsub/message.ts';
 import { createKeptLog } from '../support/kept-log.ts';
 
 const REASON = new CourierError('name-invalid', { detail: 'name is empty.' });

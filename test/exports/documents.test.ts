@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CourierError } from '../../src/errors.ts';
-import type { ObjectName } from '../../src/exports/sources/object-name.ts';
 import { bytesSource } from '../../src/exports/sources/inline.ts';
+import type { ObjectName } from '../../src/exports/sources/object-name.ts';
 import { type Entry, STREAMING_FORMS, startEntry } from '../support/http-forms.ts';
 
 const OBJECT = Buffer.from('from a bucket');

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { cloudEvent } from '@google-cloud/functions-framework';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { CourierError } from '../../src/errors.ts';
+import { bytesSource } from '../../src/exports/sources/inline.ts';
+import type { ObjectName } from '../../src/exports/sources/object-name.ts';
 import { createEventHandler } from '../../src/pubsub/events.ts';
 import type { PubsubMessage } from '../../src/pubsub/message.ts';
-import { CourierError } from '../../src/errors.ts';
-import type { ObjectName } from '../../src/exports/sources/object-name.ts';
-import { bytesSource } from '../../src/exports/sources/inline.ts';
 import { createEntryServices } from '../support/http-services.ts';
 
 const PUBLISHED = 'google.cloud.pubsub.topic.v1.messagePublished';

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { ERRORS } from '../../src/errors.ts';
 import { createApp } from '../../src/http/app.ts';
 import { openApiDocument } from '../../src/http/openapi/openapi.ts';
-import { ERRORS } from '../../src/errors.ts';
 import { createEntryServices } from '../support/http-services.ts';
 
 type Json = Record<string, unknown>;

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Delivery } from '../../src/domain.ts';
-import type { PubsubMessage } from '../../src/pubsub/message.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../../src/errors.ts';
-import type { ObjectName } from '../../src/exports/sources/object-name.ts';
 import { bytesSource } from '../../src/exports/sources/inline.ts';
+import type { ObjectName } from '../../src/exports/sources/object-name.ts';
+import type { PubsubMessage } from '../../src/pubsub/message.ts';
 import { type Entry, STREAMING_FORMS, startEntry } from '../support/http-forms.ts';
 import { createEntryServices } from '../support/http-services.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { ConfigError } from '../../src/config/faults.ts';
 import { readConfig } from '../../src/config/config.ts';
+import { ConfigError } from '../../src/config/faults.ts';
 import { openSocket } from '../support/raw-socket.ts';
 import { enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
 

@@ -1,8 +1,8 @@
 import { connect as http2Connect } from 'node:http2';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { CourierError } from '../../src/errors.ts';
-import { type Entry, STREAMING_FORMS, startEntry } from '../support/http-forms.ts';
 import { formOf, formType } from '../support/form-bodies.ts';
+import { type Entry, STREAMING_FORMS, startEntry } from '../support/http-forms.ts';
 import {
   END_HEADERS,
   END_STREAM,

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import naughtyStrings from 'big-list-of-naughty-strings' with { type: 'json' };
 import fc from 'fast-check';
-import { type Answer, type Call, type Entry, startEntry } from '../support/http-forms.ts';
 import { formOf, formType, inPieces } from '../support/form-bodies.ts';
+import { type Answer, type Call, type Entry, startEntry } from '../support/http-forms.ts';
 
 const SEED = 20_261_124;
 const RUNS = { seed: SEED, numRuns: 400 };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Call, type Entry, FORMS, startEntry } from '../support/http-forms.ts';
 import { formOf, formType } from '../support/form-bodies.ts';
+import { type Call, type Entry, FORMS, startEntry } from '../support/http-forms.ts';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64');
 

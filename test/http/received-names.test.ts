@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Answer, type Entry, startEntry } from '../support/http-forms.ts';
 import { formOf, formType } from '../support/form-bodies.ts';
+import { type Answer, type Entry, startEntry } from '../support/http-forms.ts';
 
 /** Bytes, not a string: with a string, Node would write the headers before it as UTF-8, too. */
 const BYTES = Buffer.from('x');

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { HttpDependencies, UploadSessionRequest } from '../../src/http/dependencies.ts';
 import { CourierError } from '../../src/errors.ts';
+import type { HttpDependencies, UploadSessionRequest } from '../../src/http/dependencies.ts';
 import { type Call, type Entry, FORMS, STREAMING_FORMS, startEntry } from '../support/http-forms.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };

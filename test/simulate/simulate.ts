@@ -4,8 +4,8 @@ import { createQuota } from '../../local/google/drive/store/quota.ts';
 import { seededRandom } from '../../local/google/random.ts';
 import { createDriveClient } from '../../src/drive/client.ts';
 import { createPace, type Pace, UNITS, UNITS_PER_MINUTE } from '../../src/drive/pacing.ts';
-import type { Http } from '../../src/google/http.ts';
 import { createTransport } from '../../src/google/create-transport.ts';
+import type { Http } from '../../src/google/http.ts';
 import type { Log } from '../../src/log.ts';
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 

@@ -1,8 +1,8 @@
 import type { Source } from '../../src/domain.ts';
-import { type BufferBudget, createBufferBudget } from '../../src/drive/upload/buffer-budget.ts';
 import { createDrive } from '../../src/drive/create-drive.ts';
 import type { Drive } from '../../src/drive/drive.ts';
 import { createPace } from '../../src/drive/pacing.ts';
+import { type BufferBudget, createBufferBudget } from '../../src/drive/upload/buffer-budget.ts';
 import { createTransport } from '../../src/google/create-transport.ts';
 import type { RetryingTransport } from '../../src/google/transport.ts';
 import type { Log } from '../../src/log.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Caller, Delivery, Receipt } from '../../src/domain.ts';
-import type { HttpDependencies } from '../../src/http/dependencies.ts';
 import { CourierError } from '../../src/errors.ts';
+import type { HttpDependencies } from '../../src/http/dependencies.ts';
 import { createKeptLog } from './kept-log.ts';
 
 /** A delivery as the services below the entry points received it. */

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import type { Config } from '../../src/config/config.ts';
 import { createDeliver } from '../../src/deliver.ts';
+import type { Destination } from '../../src/delivery/resolve-options.ts';
 import type { Delivery } from '../../src/domain.ts';
 import type { Drive, Upload } from '../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
-import type { Destination } from '../../src/delivery/resolve-options.ts';
 import { createFakeFiles } from '../support/fake-files.ts';
 import { createKeptLog } from '../support/kept-log.ts';
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { CourierClientError, failure } from '../errors.ts';
 import { isServiceAccount } from '../../text/service-account.ts';
+import { CourierClientError, failure } from '../errors.ts';
 import type { Identity, SearchContext } from './identity.ts';
 
 const execute = promisify(execFile);

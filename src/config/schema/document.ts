@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { faultWords } from '../faults.ts';
 import { faultOfAudience } from './audience.ts';
 import { credential } from './credential.ts';
 import { destination } from './destination.ts';
-import { faultWords } from '../faults.ts';
 import { ledger } from './ledger.ts';
 import { named } from './named.ts';
 import { principal } from './principal.ts';

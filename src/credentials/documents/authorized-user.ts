@@ -1,8 +1,8 @@
 import type { GoogleTransport } from '../../google/transport.ts';
 import type { Minter } from '../access-token.ts';
 import { createLibraryOptions, mintWith } from '../google-library.ts';
-import type { AuthorizedUserDocument } from './document.ts';
 import { mintingError } from '../oauth-error.ts';
+import type { AuthorizedUserDocument } from './document.ts';
 
 /** A person who gave OAuth consent. They own new files, which use their storage. */
 export const createAuthorizedUser = (

@@ -1,8 +1,8 @@
 import type { GoogleTransport } from '../../google/transport.ts';
 import { type AccessToken, CLOUD_PLATFORM } from '../access-token.ts';
 import { createLibraryOptions, mintWith, routeTokenExchange } from '../google-library.ts';
-import type { ExternalAccountDocument } from './document.ts';
 import { mintingError } from '../oauth-error.ts';
+import type { ExternalAccountDocument } from './document.ts';
 
 /**
  * A workload outside Google Cloud (workload identity federation). A token of its own cloud is exchanged at Google's Security

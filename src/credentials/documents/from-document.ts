@@ -2,10 +2,10 @@ import type { CredentialConfig } from '../../config/schema/credential.ts';
 import { CourierError } from '../../errors.ts';
 import type { GoogleTransport } from '../../google/transport.ts';
 import { type AccessToken, CLOUD_PLATFORM, type Minter } from '../access-token.ts';
+import { createImpersonated } from '../impersonation/impersonate.ts';
 import { createAuthorizedUser } from './authorized-user.ts';
 import type { CredentialsDocument, ImpersonatedDocument } from './document.ts';
 import { createFederation } from './external-account.ts';
-import { createImpersonated } from '../impersonation/impersonate.ts';
 import { createServiceAccount } from './service-account.ts';
 
 export interface DocumentOptions {

@@ -1,8 +1,8 @@
 import type { GoogleTransport } from '../../google/transport.ts';
 import type { Minter } from '../access-token.ts';
 import { createLibraryOptions, mintWith } from '../google-library.ts';
-import type { ServiceAccountDocument } from './document.ts';
 import { mintingError } from '../oauth-error.ts';
+import type { ServiceAccountDocument } from './document.ts';
 
 /**
  * A service account with a key: an assertion is signed here, and exchanged for a token at Google's token endpoint.

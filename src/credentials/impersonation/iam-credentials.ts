@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { CourierError } from '../../errors.ts';
 import type { Bearer } from '../../bearer.ts';
+import { CourierError } from '../../errors.ts';
 import type { GoogleResponse, GoogleTransport } from '../../google/transport.ts';
 import { parseJson, rpcReasonsOf } from '../../text/rpc-error.ts';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { CourierError } from '../../errors.ts';
-import type { AccessToken, Minter } from '../access-token.ts';
-import { callIam, type IamCaller } from './iam-credentials.ts';
-import { oauthError } from '../oauth-error.ts';
 import { parseJson } from '../../text/rpc-error.ts';
+import type { AccessToken, Minter } from '../access-token.ts';
+import { oauthError } from '../oauth-error.ts';
+import { callIam, type IamCaller } from './iam-credentials.ts';
 
 /** An hour: more needs an organization policy (constraints/iam.allowServiceAccountCredentialLifetimeExtension). */
 const LIFETIME_SECONDS = 3_600;

@@ -1,8 +1,8 @@
 import type { AuthClient } from 'google-auth-library';
 import { createAuthorizedFetch } from '../../bearer.ts';
 import { CourierError } from '../../errors.ts';
-import { createRefreshingValue } from '../../refreshing-value.ts';
 import type { GoogleTransport } from '../../google/transport.ts';
+import { createRefreshingValue } from '../../refreshing-value.ts';
 import { type AccessToken, CLOUD_PLATFORM, type Minter, tokenAges } from '../access-token.ts';
 import {
   courierErrorIn,

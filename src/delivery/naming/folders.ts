@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
+import { createSingleFlight, joinWork } from '../../drive/shared-work.ts';
 import { CourierError } from '../../errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
-import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 import { isThere, markMade, resolveName } from './names.ts';
-import { createSingleFlight, joinWork } from '../../drive/shared-work.ts';
 
 interface FoldersOptions {
   drive: Pick<Drive, 'get' | 'newId' | 'findFolders' | 'createFolder' | 'inspectFolder' | 'resolveFolder'>;

@@ -1,8 +1,8 @@
+import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
 import type { Sleep } from '../../sleep.ts';
-import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 import { lookUpName, resolveName } from './names.ts';
 
 interface NamedFileOptions {

@@ -1,8 +1,8 @@
+import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import type { Ledger, LedgerEntry, StandingEntry } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
 import { realSleep, type Sleep } from '../../sleep.ts';
-import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 
 /**
  * One file for one name in one folder, however many deliveries look for it at the same time. Drive's search shows a new file

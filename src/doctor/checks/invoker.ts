@@ -1,9 +1,9 @@
 import type { Config } from '../../config/config.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
+import { forgedToken, type Head, requestAnonymously } from '../own-service/anonymous-request.ts';
 import { askableUrls, regionOf, routeAt } from '../own-service/urls.ts';
 import { projectOf } from '../remedies.ts';
 import { type Check, failed, passed, skipped, warned } from '../report.ts';
-import { requestAnonymously, forgedToken, type Head } from '../own-service/anonymous-request.ts';
 
 /** It needs no token, so a refusal here does not come from the courier. */
 const ROUTE = '/v1/health';

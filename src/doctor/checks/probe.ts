@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { CallContext } from '../../drive/drive.ts';
-import { asCourierError } from '../../errors.ts';
 import type { Destination } from '../../delivery/resolve-options.ts';
 import { mustBeStored } from '../../delivery/store/upload-step.ts';
+import type { CallContext } from '../../drive/drive.ts';
+import { asCourierError } from '../../errors.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
 import { type Facts, remedyFor } from '../remedies.ts';
 import { type Check, failed, passed, warned } from '../report.ts';

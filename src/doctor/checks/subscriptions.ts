@@ -1,8 +1,8 @@
 import type { DoctorDependencies } from '../dependencies.ts';
 import { memberOf, projectOf } from '../remedies.ts';
 import { type Check, type Fault, fromFaults, notChecked, passed, skipped } from '../report.ts';
-import type { Subscription, SubscriptionState, UnknownReason } from '../subscription/state.ts';
 import { creationOf, faultOf, flagsOf } from '../subscription/faults.ts';
+import type { Subscription, SubscriptionState, UnknownReason } from '../subscription/state.ts';
 
 const missing = (config: DoctorDependencies['config'], name: string): Fault => ({
   result: 'failed',

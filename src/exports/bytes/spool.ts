@@ -1,8 +1,8 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { CourierError } from '../../errors.ts';
+import { TURN_BYTES, turn } from '../../turns.ts';
 import { MalformedJson } from '../json/events.ts';
 import type { JsonScanner } from '../json/scanner.ts';
-import { TURN_BYTES, turn } from '../../turns.ts';
 
 /** Bytes in memory, in one or more pieces. */
 export interface Bytes {

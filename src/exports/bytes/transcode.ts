@@ -1,11 +1,11 @@
 import type { Source } from '../../domain.ts';
-import { ByteWriter } from './byte-writer.ts';
+import { turn } from '../../turns.ts';
 import type { JsonEvents } from '../json/events.ts';
 import { type Follower, IGNORE_EVENTS } from '../json/outline.ts';
 import { JsonScanner } from '../json/scanner.ts';
 import { JsonWriter } from '../json/writer.ts';
+import { ByteWriter } from './byte-writer.ts';
 import type { Bytes } from './spool.ts';
-import { turn } from '../../turns.ts';
 
 /** The position of a value in a document. */
 export interface Range {

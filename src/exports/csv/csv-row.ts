@@ -1,8 +1,8 @@
-import { formulaStep } from './csv-cell.ts';
 import type { JsonEvents } from '../json/events.ts';
 import { KeyReader } from '../json/keys.ts';
 import { IGNORE_EVENTS } from '../json/outline.ts';
 import type { JsonScanner } from '../json/scanner.ts';
+import { formulaStep } from './csv-cell.ts';
 
 /** How the value of a cell is written in the document. */
 export const CELL = {

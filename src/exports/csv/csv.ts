@@ -1,12 +1,12 @@
+import { turn } from '../../turns.ts';
 import { type ByteSink, ByteWriter } from '../bytes/byte-writer.ts';
-import { csvColumn } from './csv-cell.ts';
-import { CELL, type Cell, RowReader } from './csv-row.ts';
+import type { Bytes } from '../bytes/spool.ts';
+import { PIECE_BYTES, type Range, textEvents, transcode } from '../bytes/transcode.ts';
 import { isWholeKey } from '../json/keys.ts';
 import { JsonScanner } from '../json/scanner.ts';
 import { JsonWriter } from '../json/writer.ts';
-import type { Bytes } from '../bytes/spool.ts';
-import { PIECE_BYTES, type Range, textEvents, transcode } from '../bytes/transcode.ts';
-import { turn } from '../../turns.ts';
+import { csvColumn } from './csv-cell.ts';
+import { CELL, type Cell, RowReader } from './csv-row.ts';
 
 const COMMA = 44;
 const QUOTE = 34;

@@ -66,3 +66,20 @@ export const hexDigit = (byte: number): number => {
   const lower = byte | 32;
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 };
+
+/** What the scanner expects next. */
+export const STATE = {
+  value: 0,
+  firstItem: 1,
+  firstKey: 2,
+  key: 3,
+  colon: 4,
+  after: 5,
+  text: 6,
+  escape: 7,
+  hex: 8,
+  number: 9,
+  word: 10,
+  end: 11,
+} as const;
+export type State = (typeof STATE)[keyof typeof STATE];

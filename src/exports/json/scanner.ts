@@ -10,6 +10,8 @@ import {
   NUMBER,
   type NumberState,
   numberStep,
+  STATE,
+  type State,
   WORDS,
 } from './grammar.ts';
 
@@ -17,22 +19,6 @@ import {
  * The maximum nesting of containers. I-JSON has no limit, but other parsers may run out of stack at a deeper nesting.
  */
 const MAX_DEPTH = 100;
-
-const STATE = {
-  value: 0,
-  firstItem: 1,
-  firstKey: 2,
-  key: 3,
-  colon: 4,
-  after: 5,
-  text: 6,
-  escape: 7,
-  hex: 8,
-  number: 9,
-  word: 10,
-  end: 11,
-} as const;
-type State = (typeof STATE)[keyof typeof STATE];
 
 const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
 

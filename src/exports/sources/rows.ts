@@ -1,9 +1,9 @@
 import type { Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
-import { csvOf } from '../csv/csv.ts';
-import { type Follower, IGNORE_EVENTS } from '../json/outline.ts';
 import type { Bytes } from '../bytes/spool.ts';
 import { generatedSource, type Range } from '../bytes/transcode.ts';
+import { csvOf } from '../csv/csv.ts';
+import { type Follower, IGNORE_EVENTS } from '../json/outline.ts';
 
 /** The column limit of Excel, which drops further columns. */
 const MAX_COLUMNS = 16_384;

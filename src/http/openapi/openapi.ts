@@ -1,8 +1,8 @@
 import { exportDocument } from '../../exports/export-document.ts';
+import { completeRequest, uploadRequest } from '../routes/uploads.ts';
 import { ANSWERS, errorResponses } from './components.ts';
 import { paths } from './paths.ts';
 import { schemaOf } from './schemas.ts';
-import { completeRequest, uploadRequest } from '../routes/uploads.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 

@@ -1,8 +1,7 @@
 import { CourierError } from '../../errors.ts';
 import { parseContentType } from '../../text/media-type.ts';
-import { type Part, readParts } from './multipart-body.ts';
 import { type ExpectedDigest, readBodyDigests, sha256Among, withDigests } from './body-digests.ts';
-import { decodeBytes } from './encoded-words.ts';
+import { fileType, readContentType, rejectPartCodings } from './body-headers.ts';
 import {
   type Disposition,
   decodeFormName,
@@ -11,7 +10,8 @@ import {
   SEND_UTF8,
   textOf,
 } from './content-disposition.ts';
-import { rejectPartCodings, fileType, readContentType } from './body-headers.ts';
+import { decodeBytes } from './encoded-words.ts';
+import { type Part, readParts } from './multipart-body.ts';
 
 const MAX_FIELDS = 16;
 /** The longest description with four bytes of UTF-8 for each of its characters. */

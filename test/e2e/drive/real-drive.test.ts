@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import type { Drive, UploadTarget } from '../../../src/drive/drive.ts';
 import { createFolders } from '../../../src/delivery/naming/folders.ts';
+import type { Drive, UploadTarget } from '../../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
-import { uploadTo } from '../../support/upload-to.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
+import { uploadTo } from '../../support/upload-to.ts';
 
 const DRIVE_SCOPE = 'https://www.googleapis.com/auth/drive';
 const MIB = 1024 * 1024;

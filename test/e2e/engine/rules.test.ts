@@ -4,8 +4,8 @@ import type { Source } from '../../../src/domain.ts';
 import type { UploadRequest, UploadTarget } from '../../../src/drive/drive.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
-import { uploadTo } from '../../support/upload-to.ts';
 import { type Fault, startTinyDrive, type TinyRequest } from '../../support/tiny-drive.ts';
+import { uploadTo } from '../../support/upload-to.ts';
 
 const GRANULARITY = 16;
 const MULTIPART_BYTES = 5 * GRANULARITY;

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { UploadTarget } from '../../../src/drive/drive.ts';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
-import { uploadTo } from '../../support/upload-to.ts';
 import { type Fault, type Reply, refusal, startTinyDrive, type TinyRequest } from '../../support/tiny-drive.ts';
+import { uploadTo } from '../../support/upload-to.ts';
 
 /** Responses of Drive that contradict what was sent: none of them is trusted. */
 

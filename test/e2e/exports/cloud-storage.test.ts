@@ -5,9 +5,9 @@ import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import type { Source } from '../../../src/domain.ts';
-import { createTransport } from '../../../src/google/create-transport.ts';
 import { openObject } from '../../../src/exports/sources/cloud-storage.ts';
 import { type ObjectName, parseObjectName } from '../../../src/exports/sources/object-name.ts';
+import { createTransport } from '../../../src/google/create-transport.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
 const BYTES = randomBytes(3_000_000);

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import type { Receipt } from '../../../src/domain.ts';
-import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { bytesSource } from '../../../src/exports/sources/inline.ts';
+import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 
 /**

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import type { Caller, Receipt } from '../../../src/domain.ts';
-import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { bytesSource } from '../../../src/exports/sources/inline.ts';
+import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 
 /** The ledger in memory is bounded. A caller that fills it evicts no key and no upload of another one. */

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { runCourier } from '../../support/client-process.ts';
 import { AUDIENCE } from '../../support/courier-in-world.ts';
 import { commandsIn } from '../../support/shell-commands.ts';
-import { openRecipeWorld, recipe, type RecipeWorld, ROOT } from './world.ts';
+import { openRecipeWorld, type RecipeWorld, ROOT, recipe } from './world.ts';
 
 const execute = promisify(execFile);
 const PROGRAMS = ['curl', 'jq', 'sha256sum'] as const;

@@ -2,8 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { ConfigError } from '../../../src/config/faults.ts';
 import { type Config, readConfig } from '../../../src/config/config.ts';
+import { ConfigError } from '../../../src/config/faults.ts';
 
 const document = {
   audiences: ['https://courier.example'],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { ConfigError } from '../../../src/config/faults.ts';
 import { type Config, readConfig } from '../../../src/config/config.ts';
+import { ConfigError } from '../../../src/config/faults.ts';
 
 /** Values that look right and can never match, and values that only look wrong. */
 

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createBufferBudget } from '../../../src/drive/upload/buffer-budget.ts';
 import { createDrive } from '../../../src/drive/create-drive.ts';
 import type { Drive } from '../../../src/drive/drive.ts';
+import { createBufferBudget } from '../../../src/drive/upload/buffer-budget.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 

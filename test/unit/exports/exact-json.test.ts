@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { isRawNumber, keysOf, parseExactJson } from '../../../src/exports/json/exact-json.ts';
 import { bytesOf } from '../../../src/exports/bytes/spool.ts';
 import { jsonOf } from '../../../src/exports/bytes/transcode.ts';
+import { isRawNumber, keysOf, parseExactJson } from '../../../src/exports/json/exact-json.ts';
 
 const prettyOf = async (text: string): Promise<string> => {
   const bytes = bytesOf(Buffer.from(text));

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ByteWriter } from '../../../src/exports/bytes/byte-writer.ts';
+import { createJsonFeed } from '../../../src/exports/bytes/spool.ts';
 import { UniqueKeys } from '../../../src/exports/json/keys.ts';
 import { JsonScanner } from '../../../src/exports/json/scanner.ts';
 import { JsonWriter } from '../../../src/exports/json/writer.ts';
-import { createJsonFeed } from '../../../src/exports/bytes/spool.ts';
 
 /** The output for a text that arrives in pieces of these sizes, repeated in a cycle. */
 const rewritten = (text: string | Buffer, sizes: readonly number[] = [1_000], pretty = false): string => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { readExportDocument } from '../../../src/exports/export-document.ts';
 import { bytesOf } from '../../../src/exports/bytes/spool.ts';
+import { readExportDocument } from '../../../src/exports/export-document.ts';
 
 type Row = Record<string, unknown>;
 

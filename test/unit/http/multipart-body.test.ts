@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { Busboy } from '@fastify/busboy';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseDisposition } from '../../../src/http/request/content-disposition.ts';
 import { CourierError } from '../../../src/errors.ts';
+import { parseDisposition } from '../../../src/http/request/content-disposition.ts';
 import { readParts } from '../../../src/http/request/multipart-body.ts';
 import { type FormPart, formOf, inPieces } from '../../support/form-bodies.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { ConfigError } from '../../../src/config/faults.ts';
 import { type Config, readConfig } from '../../../src/config/config.ts';
+import { ConfigError } from '../../../src/config/faults.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createAuthenticator } from '../../../src/identity/authenticate.ts';
 import { startJwksServer } from '../../support/jwks-server.ts';
