@@ -19,6 +19,38 @@ const DOORS = {
   drive: ['create-drive', 'drive', 'pacing', 'past-max-bytes', 'shared-work', 'upload/buffer-budget'],
   ledger: ['firestore', 'lease', 'ledger', 'memory'],
   google: ['create-transport', 'transport'],
+  http: [
+    'app',
+    'capacity',
+    'dependencies',
+    'environment',
+    'problem',
+    'request/(body-headers|json-body|options)',
+    'server/(functions-framework|http-server|node-listener)',
+  ],
+  pubsub: ['dead-letter', 'events', 'message', 'push'],
+  exports: [
+    'bytes/[^/]+',
+    'export-document',
+    'json/(outline|scanner)',
+    'object-place',
+    'source-access',
+    'sources/(cloud-storage|inline|object-name|storage-refusal)',
+  ],
+  delivery: [
+    'audit',
+    'authorize',
+    'check-plan',
+    'idempotency',
+    'naming/(folders|names)',
+    'plan',
+    'receipt',
+    'resolve-options',
+    'sharing',
+    'store/(store-file|upload-step)',
+  ],
+  'upload-sessions': ['complete', 'open'],
+  doctor: ['dependencies', 'examine', 'readiness'],
 };
 
 const room = (name) => ({
