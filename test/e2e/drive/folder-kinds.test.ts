@@ -125,7 +125,7 @@ describe('cached folder metadata', () => {
     const other = google.drive.createSharedDrive({ name: 'Other', members });
     const stored = google.drive.state.store.files.get(folder);
     if (stored !== undefined) google.drive.state.store.save({ ...stored, parent: other, driveId: other });
-    clock.ms += 600_000;
+    clock.ms += 600_001;
     expect((await drive.resolveFolder(folder, {})).driveId).toBe(other);
   });
 
