@@ -39,7 +39,7 @@ const DOORS = {
   ],
   delivery: [
     'audit',
-    'authorize',
+
     'check-plan',
     'idempotency',
     'naming/(folders|names)',

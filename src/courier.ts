@@ -4,7 +4,7 @@ import { createPlatform } from './credentials/runtime/platform.ts';
 import { createRuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
 import { createRuntimeProject } from './credentials/runtime/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
-import { createAuthorize } from './delivery/authorize.ts';
+import { createAuthorize } from './delivery/resolve-options.ts';
 import { createAllow, createDestinations, type DestinationWithAuth, openAccount } from './destinations.ts';
 import type { DoctorDependencies } from './doctor/dependencies.ts';
 import { createBufferBudget, defaultBufferBytes } from './drive/upload/buffer-budget.ts';

@@ -3,7 +3,7 @@ import { asCourierError, CourierError } from '../errors.ts';
 import { createPubsubHandler } from '../pubsub/push.ts';
 import { type Capacity, createDocumentMemory, createSlots, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './capacity.ts';
 import type { HttpDependencies } from './dependencies.ts';
-import { type Bindings, type CourierContext, readTrace, type Variables } from './environment.ts';
+import { type Bindings, type CourierContext, readTrace, rejectWhenStopping, type Variables } from './environment.ts';
 import { problemResponse } from './problem.ts';
 import {
   HEADERS_TOO_LARGE,
@@ -17,12 +17,7 @@ import { createRequestLog, inTrace } from './request-log.ts';
 import { createDoctorHandler } from './routes/doctor.ts';
 import { createExportsHandler } from './routes/exports.ts';
 import { createFilesHandler } from './routes/files.ts';
-import {
-  createDescriptionHandler,
-  createHealthHandler,
-  createReadyHandler,
-  rejectWhenStopping,
-} from './routes/service.ts';
+import { createDescriptionHandler, createHealthHandler, createReadyHandler } from './routes/service.ts';
 import { createCompleteUploadHandler, createOpenUploadHandler } from './routes/uploads.ts';
 
 export type CourierApp = Hono<{ Bindings: Bindings; Variables: Variables }>;

@@ -1,4 +1,4 @@
-import type { AnnouncedDelivery } from '../delivery/authorize.ts';
+import type { AnnouncedDelivery } from '../delivery/resolve-options.ts';
 import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Receipt } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
 import type { SourceRequest } from '../exports/source-access.ts';

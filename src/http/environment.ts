@@ -155,3 +155,8 @@ export const withinRequest = async <Result>(
     stopWaiting?.();
   }
 };
+
+/** @throws CourierError `shutting-down` once the server is shutting down */
+export const rejectWhenStopping = ({ stopping }: Pick<HttpDependencies, 'stopping'>, { env }: CourierContext): void => {
+  if (stopping() || env.stopping?.()) throw new CourierError('shutting-down', { retryAfterSeconds: 1 });
+};

@@ -10,7 +10,7 @@ const MAX_FILES = 60;
 test('a keyed upload of 10 KB passes through few source files, in the order of the delivery steps', async () => {
   const { files } = await traceUpload();
   expect(files.length).toBeLessThanOrEqual(MAX_FILES);
-  const steps = ['audit', 'resolve-options', 'idempotency', 'check-plan', 'store/store-file', 'sharing', 'receipt'];
+  const steps = ['resolve-options', 'audit', 'idempotency', 'check-plan', 'store/store-file', 'sharing', 'receipt'];
   const entered = steps.map((step) => files.indexOf(`src/delivery/${step}.ts`));
   expect(entered).not.toContain(-1);
   expect(entered).toEqual(entered.toSorted((one, other) => one - other));

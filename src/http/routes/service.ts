@@ -1,15 +1,10 @@
 import { CourierError } from '../../errors.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import type { CourierContext } from '../environment.ts';
+import { type CourierContext, rejectWhenStopping } from '../environment.ts';
 import { isCallerDisconnected } from '../request/request-body.ts';
 
 /** Concurrent responses of `GET /openapi.json`: it is long, needs no token, and slow readers keep it in memory. */
 const MAX_CONCURRENT_DESCRIPTIONS = 64;
-
-/** @throws CourierError `shutting-down` once the server is shutting down */
-export const rejectWhenStopping = ({ stopping }: Pick<HttpDependencies, 'stopping'>, { env }: CourierContext): void => {
-  if (stopping() || env.stopping?.()) throw new CourierError('shutting-down', { retryAfterSeconds: 1 });
-};
 
 /** `GET /v1/health`: the process is alive. It calls no other service. */
 export const createHealthHandler = ({
