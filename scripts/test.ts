@@ -11,8 +11,8 @@ import { join } from 'node:path';
 /** Suites that start many processes, wait in real time, or need third-party programs. */
 const SLOW = [
   'test/(bad-days|chaos|clients|deploy|hostile|monitoring|mutate|soak|worlds)/',
-  'test/e2e/(client|demo|engine|examples|exports|identity|once|telemetry)/',
-  'test/(build/deployed|http/slowness)',
+  'test/e2e/(client|demo|engine|examples|exports|identity|once|recipes|telemetry)/',
+  'test/(build/deployed|contract/ledger-firestore|http/slowness)',
   'test/unit/client/stalled-google',
 ];
 
