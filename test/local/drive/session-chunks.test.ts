@@ -1,24 +1,26 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { GRANULE, hex, MIB, noise, rangeOf, type Sent, send, type Uploader, uploaderOf } from './uploading.ts';
+import type { LocalGoogle } from '../../../local/google/server.ts';
+import {
+  GRANULE,
+  hex,
+  MIB,
+  noise,
+  rangeOf,
+  type Sent,
+  send,
+  startUploadWorld,
+  type Uploader,
+  type UploadWorld,
+} from './uploading.ts';
 
-const clock = { ms: Date.parse('2026-11-24T12:00:00Z') };
-
-let dataDir: string;
+let uploads: UploadWorld;
 let google: LocalGoogle;
 let alice: Uploader;
 beforeAll(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'uploads-'));
-  google = await startLocalGoogle({ dataDir, now: () => clock.ms });
-  alice = uploaderOf(google, google.world.emails.alice);
+  uploads = await startUploadWorld();
+  ({ google, alice } = uploads);
 });
-afterAll(async () => {
-  await google.close();
-  rmSync(dataDir, { recursive: true, force: true });
-});
+afterAll(() => uploads.close());
 
 describe('sending to a session', () => {
   const status = (uri: string, total: number | '*' = '*') =>

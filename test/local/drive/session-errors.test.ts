@@ -1,10 +1,7 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import type { LocalGoogle } from '../../../local/google/server.ts';
 import {
   eventually,
   GRANULE,
@@ -12,33 +9,24 @@ import {
   MIB,
   noise,
   rangeOf,
+  reasonOf,
   type Sent,
   send,
+  startUploadWorld,
   type Uploader,
+  type UploadWorld,
   uploaderOf,
 } from './uploading.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
-const clock = { ms: Date.parse('2026-11-24T12:00:00Z') };
-
-let dataDir: string;
+let uploads: UploadWorld;
 let google: LocalGoogle;
 let alice: Uploader;
 beforeAll(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'uploads-'));
-  google = await startLocalGoogle({ dataDir, now: () => clock.ms });
-  alice = uploaderOf(google, google.world.emails.alice);
+  uploads = await startUploadWorld();
+  ({ google, alice } = uploads);
 });
-afterAll(async () => {
-  await google.close();
-  rmSync(dataDir, { recursive: true, force: true });
-});
-
-const reasonOf = ({ body }: Sent): string => body?.error?.errors?.[0]?.reason;
-const leftovers = (): string[] =>
-  readdirSync(join(dataDir, 'drive', 'uploads'), { withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map(({ name }) => name);
+afterAll(() => uploads.close());
 
 describe('errors and interruptions of a session', () => {
   const status = (uri: string, total: number | '*' = '*') =>
@@ -167,7 +155,7 @@ describe('errors and interruptions of a session', () => {
     for (const wish of [{ headers: { 'content-range': 'bytes */*' } }, { body: 'x' }, { method: 'DELETE' }])
       expect(told(await send(uri, wish))).toEqual([404, undefined, 'Not Found']);
     const id = new URL(uri).searchParams.get('upload_id') ?? '';
-    expect(leftovers().filter((name) => name.startsWith(id))).toEqual([]);
+    expect(uploads.leftovers().filter((name) => name.startsWith(id))).toEqual([]);
   });
 
   test('an unknown session: 404; a method that is none: 405', async () => {
@@ -197,16 +185,16 @@ describe('errors and interruptions of a session', () => {
     google.world.expireAccessTokens();
     const { body } = await send(uri, { body: 'x' });
     expect(body).toEqual({ ownedByMe: true, owners: [{ emailAddress: google.world.emails.alice }] });
-    clock.ms += 1;
+    uploads.clock.ms += 1;
     alice = uploaderOf(google, google.world.emails.alice);
   });
 
   test('a session expires after a week', async () => {
     const [uri, finished] = [await alice.session(), await alice.session()];
     await send(finished, { body: 'x' });
-    clock.ms += 7 * DAY_MS - 1;
+    uploads.clock.ms += 7 * DAY_MS - 1;
     expect([(await status(uri)).status, (await status(finished)).status]).toEqual([308, 200]);
-    clock.ms += 1;
+    uploads.clock.ms += 1;
     expect([(await status(uri)).status, (await status(finished)).status]).toEqual([404, 404]);
     alice = uploaderOf(google, google.world.emails.alice);
   });

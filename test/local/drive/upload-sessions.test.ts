@@ -1,12 +1,11 @@
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, statSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { forEachChunk } from '../../../local/google/drive/uploads/body-chunks.ts';
-import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import type { LocalGoogle } from '../../../local/google/server.ts';
 import { SHEET } from './drive-api.ts';
 import {
   eventually,
@@ -16,35 +15,23 @@ import {
   MIB,
   noise,
   rangeOf,
-  type Sent,
+  reasonOf,
   send,
+  startUploadWorld,
   type Uploader,
+  type UploadWorld,
   uploaderOf,
+  uploadSimply,
 } from './uploading.ts';
 
-const clock = { ms: Date.parse('2026-11-24T12:00:00Z') };
-
-let dataDir: string;
+let uploads: UploadWorld;
 let google: LocalGoogle;
 let alice: Uploader;
 beforeAll(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'uploads-'));
-  google = await startLocalGoogle({ dataDir, now: () => clock.ms });
-  alice = uploaderOf(google, google.world.emails.alice);
+  uploads = await startUploadWorld();
+  ({ google, alice } = uploads);
 });
-afterAll(async () => {
-  await google.close();
-  rmSync(dataDir, { recursive: true, force: true });
-});
-
-const FIELDS = '&fields=id,name,mimeType,size,md5Checksum,sha1Checksum,sha256Checksum';
-const simple = (wish: Parameters<Uploader['at']>[1], query = FIELDS) =>
-  alice.at(`/upload/drive/v3/files?uploadType=media${query}`, wish);
-const reasonOf = ({ body }: Sent): string => body?.error?.errors?.[0]?.reason;
-const leftovers = (): string[] =>
-  readdirSync(join(dataDir, 'drive', 'uploads'), { withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map(({ name }) => name);
+afterAll(() => uploads.close());
 
 describe('opening a session', () => {
   test('answers with a URI of this server that contains no token', async () => {
@@ -106,7 +93,7 @@ describe('opening a session', () => {
   });
 
   test('for a file that exists: PATCH, and its bytes become a new revision', async () => {
-    const { body } = await simple({ body: 'old' });
+    const { body } = await uploadSimply(alice, { body: 'old' });
     const { headers } = await alice.at(`/upload/drive/v3/files/${body.id}?uploadType=resumable`, { method: 'PATCH' });
     const answer = await send(headers.location ?? '', { body: 'new' });
     expect([answer.status, answer.body.id]).toEqual([200, body.id]);
@@ -133,8 +120,8 @@ describe('after a restart', () => {
     await google.close();
     // As after a crash during a chunk.
     const id = new URL(open).searchParams.get('upload_id');
-    appendFileSync(join(dataDir, 'drive', 'uploads', `${id}.session`), 'torn');
-    google = await startLocalGoogle({ dataDir, now: () => clock.ms });
+    appendFileSync(join(uploads.dataDir, 'drive', 'uploads', `${id}.session`), 'torn');
+    google = await uploads.start();
     const moved = (uri: string): string => uri.replace(origin, google.origin);
     const asked = await send(moved(open), { headers: { 'content-range': 'bytes */*' } });
     expect([asked.status, asked.headers.range]).toEqual([308, `bytes=0-${2 * GRANULE - 1}`]);
@@ -146,10 +133,10 @@ describe('after a restart', () => {
   });
 
   test('what no session needs is not kept on disk', () => {
-    const folder = join(dataDir, 'drive', 'uploads');
-    const bytes = leftovers().reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+    const folder = join(uploads.dataDir, 'drive', 'uploads');
+    const bytes = uploads.leftovers().reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
     expect(bytes).toBeLessThan(4 * MIB);
-    expect(leftovers().filter((name) => name.endsWith('.request'))).toEqual([]);
+    expect(uploads.leftovers().filter((name) => name.endsWith('.request'))).toEqual([]);
   });
 });
 

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import type { LocalGoogle } from '../../../local/google/server.ts';
+import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { DRIVE_SCOPE } from './drive-api.ts';
 
 export const KIB = 1024;
@@ -112,3 +115,53 @@ export function uploaderOf(google: LocalGoogle, email: string): Uploader {
     },
   };
 }
+
+/** A local Google that keeps its files in a folder of its own, with a clock that the test sets, and one account on it. */
+export interface UploadWorld {
+  google: LocalGoogle;
+  alice: Uploader;
+  dataDir: string;
+  /** Epoch milliseconds. */
+  clock: { ms: number };
+  /** The names of files on disk that belong to unfinished uploads. */
+  leftovers(): string[];
+  /** Starts the local Google again, on the same folder, after a test has closed it. */
+  start(): Promise<LocalGoogle>;
+  close(): Promise<void>;
+}
+
+export const startUploadWorld = async (): Promise<UploadWorld> => {
+  const clock = { ms: Date.parse('2026-11-24T12:00:00Z') };
+  const dataDir = mkdtempSync(join(tmpdir(), 'uploads-'));
+  const start = () => startLocalGoogle({ dataDir, now: () => clock.ms });
+  let google = await start();
+  return {
+    google,
+    alice: uploaderOf(google, google.world.emails.alice),
+    dataDir,
+    clock,
+    leftovers: () =>
+      readdirSync(join(dataDir, 'drive', 'uploads'), { withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ name }) => name),
+    async start() {
+      google = await start();
+      return google;
+    },
+    async close() {
+      await google.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+};
+
+export const CHECKED_FIELDS = '&fields=id,name,mimeType,size,md5Checksum,sha1Checksum,sha256Checksum';
+
+/** A simple upload: the body is the file, and there is no metadata. */
+export const uploadSimply = (
+  uploader: Uploader,
+  wish: Parameters<Uploader['at']>[1],
+  query = CHECKED_FIELDS,
+): Promise<Sent> => uploader.at(`/upload/drive/v3/files?uploadType=media${query}`, wish);
+
+export const reasonOf = ({ body }: Sent): string => body?.error?.errors?.[0]?.reason;

@@ -1,39 +1,36 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import type { LocalGoogle } from '../../../local/google/server.ts';
 import { SHEET } from './drive-api.ts';
-import { eventually, hex, MIB, noise, type Sent, send, type Uploader, uploaderOf } from './uploading.ts';
+import {
+  CHECKED_FIELDS,
+  eventually,
+  hex,
+  MIB,
+  noise,
+  reasonOf,
+  send,
+  startUploadWorld,
+  type Uploader,
+  type UploadWorld,
+  uploadSimply,
+} from './uploading.ts';
 
-const clock = { ms: Date.parse('2026-11-24T12:00:00Z') };
-
-let dataDir: string;
+let uploads: UploadWorld;
 let google: LocalGoogle;
 let alice: Uploader;
 beforeAll(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), 'uploads-'));
-  google = await startLocalGoogle({ dataDir, now: () => clock.ms });
-  alice = uploaderOf(google, google.world.emails.alice);
+  uploads = await startUploadWorld();
+  ({ google, alice } = uploads);
 });
-afterAll(async () => {
-  await google.close();
-  rmSync(dataDir, { recursive: true, force: true });
-});
-
-const FIELDS = '&fields=id,name,mimeType,size,md5Checksum,sha1Checksum,sha256Checksum';
-const simple = (wish: Parameters<Uploader['at']>[1], query = FIELDS) =>
-  alice.at(`/upload/drive/v3/files?uploadType=media${query}`, wish);
-const reasonOf = ({ body }: Sent): string => body?.error?.errors?.[0]?.reason;
-const leftovers = (): string[] =>
-  readdirSync(join(dataDir, 'drive', 'uploads'), { withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map(({ name }) => name);
+afterAll(() => uploads.close());
 
 describe('a simple upload', () => {
   test('stores the body, with all its checksums, under no name', async () => {
     const bytes = noise(300_000);
-    const { status, body } = await simple({ body: bytes, headers: { 'content-type': 'image/png; charset=x' } });
+    const { status, body } = await uploadSimply(alice, {
+      body: bytes,
+      headers: { 'content-type': 'image/png; charset=x' },
+    });
     expect([status, body]).toEqual([
       200,
       {
@@ -54,7 +51,7 @@ describe('a simple upload', () => {
     ['the most that is allowed', 5 * MIB],
   ])('of %s', async (_, length) => {
     const bytes = noise(length);
-    const { body } = await simple({ body: bytes });
+    const { body } = await uploadSimply(alice, { body: bytes });
     expect(body).toMatchObject({
       size: String(length),
       mimeType: 'application/octet-stream',
@@ -64,13 +61,13 @@ describe('a simple upload', () => {
 
   test.each([[false], [true]])('of a byte more than 5 MiB is refused (chunked: %s)', async (chunked) => {
     const count = google.drive.files().length;
-    const answer = await simple({ body: noise(5 * MIB + 1), chunked });
+    const answer = await uploadSimply(alice, { body: noise(5 * MIB + 1), chunked });
     expect([answer.status, reasonOf(answer)]).toEqual([413, 'uploadTooLarge']);
     expect(google.drive.files()).toHaveLength(count);
   });
 
   test('replaces the bytes of a file by PATCH, and keeps its id', async () => {
-    const { body } = await simple({ body: 'one', headers: { 'content-type': 'text/plain' } });
+    const { body } = await uploadSimply(alice, { body: 'one', headers: { 'content-type': 'text/plain' } });
     const answer = await alice.at(`/upload/drive/v3/files/${body.id}?uploadType=media`, {
       method: 'PATCH',
       body: 'two',
@@ -86,7 +83,7 @@ describe('a simple upload', () => {
 
   // As on the real Drive: pubkey/google-drive-mock, test/multipart_behavior.test.ts.
   test.each(['media', 'multipart', 'resumable'])('PUT to a file with uploadType=%s is 404', async (uploadType) => {
-    const { body } = await simple({ body: 'one', headers: { 'content-type': 'text/plain' } });
+    const { body } = await uploadSimply(alice, { body: 'one', headers: { 'content-type': 'text/plain' } });
     const path = `/upload/drive/v3/files/${body.id}?uploadType=${uploadType}`;
     expect((await alice.at(path, { method: 'PUT', body: 'two' })).status).toBe(404);
     expect(google.drive.bytesOf(body.id).toString()).toBe('one');
@@ -102,8 +99,8 @@ describe('a simple upload', () => {
 
   test('whose connection breaks makes no file, and leaves nothing behind', async () => {
     const count = google.drive.files().length;
-    expect((await simple({ body: noise(2 * MIB), breakAfter: MIB })).status).toBe(0);
-    await eventually(() => expect(leftovers()).toEqual([]));
+    expect((await uploadSimply(alice, { body: noise(2 * MIB), breakAfter: MIB })).status).toBe(0);
+    await eventually(() => expect(uploads.leftovers()).toEqual([]));
     expect(google.drive.files()).toHaveLength(count);
   });
 });
@@ -118,7 +115,7 @@ describe('a multipart upload', () => {
       Buffer.from(`${eol}--b1--${eol}`),
     ]);
   const multipart = (body: Buffer | string, contentType = 'multipart/related; boundary=b1', chunked = false) =>
-    alice.at(`/upload/drive/v3/files?uploadType=multipart${FIELDS}`, {
+    alice.at(`/upload/drive/v3/files?uploadType=multipart${CHECKED_FIELDS}`, {
       body,
       chunked,
       headers: { 'content-type': contentType },
@@ -267,7 +264,7 @@ describe('upload parameters', () => {
     ['x-goog-upload-protocol', 'resumable'],
     ['content-encoding', 'gzip'],
   ])('%s: 501 by name', async (header, value) => {
-    const answer = await simple({ body: 'x', headers: { [header]: value } });
+    const answer = await uploadSimply(alice, { body: 'x', headers: { [header]: value } });
     expect([answer.status, answer.body.error.message]).toEqual([501, expect.stringMatching(new RegExp(header, 'i'))]);
     const uri = await alice.session();
     expect((await send(uri, { body: 'x', headers: { [header]: value } })).status).toBe(501);
