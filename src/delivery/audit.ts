@@ -21,7 +21,7 @@ interface DeliveryFacts {
   idempotencyKey: string | undefined;
   /** Of an upload session. */
   uploadId?: string;
-  /** Of a Pub/Sub message: a permanent failure is acknowledged, so the outcome is not that of a failure that comes again. */
+  /** Of a Pub/Sub message: a permanent failure is acknowledged, so its outcome differs from that of a failure after which the message is redelivered. */
   message?: { signal: AbortSignal };
 }
 

@@ -14,7 +14,7 @@ const sharerName = (state: DriveState, { permission, name: full }: Holder): stri
   permission.emailAddress === undefined ? full : shortName(state, permission.emailAddress);
 
 /**
- * `Bob, sales +1`: with whom the file itself is shared, or how many people inherit access. The tooltip lists everybody.
+ * `Bob, sales +1`: the people that the file itself is shared with, or the number of people that inherit access. The tooltip lists everybody.
  */
 const sharing = (state: DriveState, file: StoredFile): Markup => {
   const inSharedDrive = file.driveId !== undefined;

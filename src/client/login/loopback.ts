@@ -56,30 +56,30 @@ export const listenForCode = async ({
   timeoutMs: number;
   signal: AbortSignal;
 }): Promise<Loopback> => {
-  const settle: { resolve(code: string): void; reject(error: Error): void } = { resolve() {}, reject() {} };
-  const promise = new Promise<string>((resolve, reject) => Object.assign(settle, { resolve, reject }));
+  const deferred: { resolve(code: string): void; reject(error: Error): void } = { resolve() {}, reject() {} };
+  const promise = new Promise<string>((resolve, reject) => Object.assign(deferred, { resolve, reject }));
   // It may fail before anything waits for it.
   promise.catch(() => undefined);
 
   const server = createServer((request, response) => {
     const visit = visitOf(request, state);
     answer(response, visit);
-    if (visit.code !== undefined) settle.resolve(visit.code);
+    if (visit.code !== undefined) deferred.resolve(visit.code);
     if (visit.refusal !== undefined)
-      settle.reject(failure('login-refused', { detail: `Consent was not given (${visit.refusal}).` }));
+      deferred.reject(failure('login-refused', { detail: `Consent was not given (${visit.refusal}).` }));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const timer = setTimeout(
     () =>
-      settle.reject(
+      deferred.reject(
         failure('login-refused', {
           detail: `No consent within ${timeoutMs / 60_000} minutes.`,
         }),
       ),
     timeoutMs,
   );
-  const stop = (): void => settle.reject(failure('stopped'));
+  const stop = (): void => deferred.reject(failure('stopped'));
   signal.addEventListener('abort', stop);
   const { port } = server.address() as AddressInfo;
   return {

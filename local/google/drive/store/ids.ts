@@ -12,7 +12,7 @@ export interface Ids {
   upload(): string;
 }
 
-/** Not from the seeded generator: the same IDs must not come again after a restart. */
+/** Not from the seeded generator: an ID must not be issued a second time after a restart. */
 const unforeseen = (length: number): string => randomBytes(length).toString('base64url').slice(0, length);
 
 /** @param random in [0, 1) */

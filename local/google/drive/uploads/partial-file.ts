@@ -21,7 +21,7 @@ interface Append {
   /** Returns a promise to wait for before the next chunk, or undefined. */
   take(piece: Buffer): Promise<void> | undefined;
   /** Ends the append. `all` keeps all bytes, `units` a multiple of 256 KiB, `none` nothing. */
-  settle(keep: 'all' | 'units' | 'none'): Promise<void>;
+  finish(keep: 'all' | 'units' | 'none'): Promise<void>;
 }
 
 /** An unfinished upload on disk. It grows by any number of appends, one after the other. */
@@ -53,7 +53,7 @@ export function openPartialFile(path: string): PartialFile {
     begin();
     const stream = createWriteStream(path, { flags: 'r+', start: stored, highWaterMark: AHEAD_BYTES });
     const failed = once(stream, 'error').then(([error]) => Promise.reject(error as Error));
-    // Those who wait for it get the error. Without this handler, an error before that would crash the process.
+    // Code that awaits it gets the error. Without this handler, an error before that would crash the process.
     failed.catch(() => undefined);
     let bytes = 0;
     /** Written, but not yet in the checksums: less than 256 KiB. */
@@ -86,7 +86,7 @@ export function openPartialFile(path: string): PartialFile {
         sumUp(wholeUnits(tailBytes));
         return ready ? undefined : Promise.race([once(stream, 'drain').then(() => undefined), failed]);
       },
-      settle: async (keep) => {
+      finish: async (keep) => {
         await Promise.race([new Promise<void>((resolve) => stream.end(resolve)), failed]);
         if (keep === 'all') sumUp(tailBytes);
         tail = [];

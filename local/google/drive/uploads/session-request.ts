@@ -109,8 +109,8 @@ async function finish({ state, sessions, session, google }: SessionRequest): Pro
 }
 
 /**
- * Answers for a session that has ended. Returns false for one that has not. @throws UploadError 410 when the session
- * failed
+ * Answers for a finished session, and returns false for one that is still open.
+ * @throws UploadError 410 if the session failed
  */
 function answerIfFinished({ state, session, google }: SessionRequest): boolean {
   const { record } = session;
@@ -149,7 +149,7 @@ async function receive(
   const fits = !whole || span.length === undefined || seen === span.length;
   const size = span.size ?? seen;
   const isAll = whole && partial.stored + append.bytes === size;
-  await append.settle(fits ? (isAll ? 'all' : 'units') : 'none');
+  await append.finish(fits ? (isAll ? 'all' : 'units') : 'none');
   return { seen, whole };
 }
 

@@ -37,7 +37,7 @@ async function land(
   try {
     const append = await partial.add();
     const failure = await fill((piece) => append.take(context.corrupt(call.google, piece)));
-    await append.settle('all');
+    await append.finish('all');
     if (failure !== undefined) throw failure;
     const file = uploadTargetOf(call).run(state, call, metadata, await partial.received(mimeType));
     return { resource: fileResource(state, call.actor, file) };
