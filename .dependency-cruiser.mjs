@@ -23,7 +23,7 @@ const DOORS = {
     'app',
     'capacity',
     'dependencies',
-    'environment',
+    'request-context',
     'problem',
     'request/(body-headers|json-body|options)',
     'server/(functions-framework|http-server|node-listener)',

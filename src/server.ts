@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from './config/config.ts';
 import { createCourier } from './courier.ts';
-import { createCutOff } from './http/environment.ts';
+import { createCutOff } from './http/request-context.ts';
 import { createHttpServer } from './http/server/http-server.ts';
 import { createNodeListener } from './http/server/node-listener.ts';
 import { createLog } from './log.ts';

@@ -3,7 +3,6 @@ import { asCourierError, CourierError } from '../errors.ts';
 import { createPubsubHandler } from '../pubsub/push.ts';
 import { type Capacity, createDocumentMemory, createSlots, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './capacity.ts';
 import type { HttpDependencies } from './dependencies.ts';
-import { type Bindings, type CourierContext, readTrace, rejectWhenStopping, type Variables } from './environment.ts';
 import { problemResponse } from './problem.ts';
 import {
   HEADERS_TOO_LARGE,
@@ -12,7 +11,14 @@ import {
   isHeadTooLarge,
   type MinThroughput,
   rejectInvalidHead,
-} from './request/request-body.ts';
+} from './request/incoming-request.ts';
+import {
+  type Bindings,
+  type CourierContext,
+  readTrace,
+  rejectWhenStopping,
+  type Variables,
+} from './request-context.ts';
 import { createRequestLog, inTrace } from './request-log.ts';
 import { createDoctorHandler } from './routes/doctor.ts';
 import { createExportsHandler } from './routes/exports.ts';

@@ -1,6 +1,6 @@
 import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
-import type { MinThroughput } from './request/request-body.ts';
+import type { MinThroughput } from './request/incoming-request.ts';
 
 /** The share that one holder has of a common capacity. */
 interface Share {

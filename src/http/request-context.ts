@@ -5,7 +5,7 @@ import type { Context } from 'hono';
 import type { Caller } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import type { HttpDependencies } from './dependencies.ts';
-import { type Incoming, isCallerDisconnected } from './request/request-body.ts';
+import { type Incoming, isCallerDisconnected } from './request/incoming-request.ts';
 
 /** What the Node listener passes to the app with each request. */
 export interface Bindings {

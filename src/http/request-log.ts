@@ -1,7 +1,7 @@
 import type { CourierError } from '../errors.ts';
 import { withFields } from '../log.ts';
 import type { HttpDependencies } from './dependencies.ts';
-import type { CourierContext, Trace } from './environment.ts';
+import type { CourierContext, Trace } from './request-context.ts';
 
 /** The fields by which Cloud Logging groups log lines by trace (https://cloud.google.com/logging/docs/structured-logging). */
 const traceFields = (

@@ -3,9 +3,9 @@ import { asCourierError, CourierError } from '../errors.ts';
 import type { Spool } from '../exports/bytes/spool.ts';
 import { type Capacity, type DocumentLease, holderOf, MAX_PUSH_BYTES, type Slot } from '../http/capacity.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
-import { type CourierContext, type RequestTime, withinRequest } from '../http/environment.ts';
 import { problemHeaders, problemOf } from '../http/problem.ts';
 import { type JsonBody, jsonBody } from '../http/request/json-body.ts';
+import { type CourierContext, type RequestTime, withinRequest } from '../http/request-context.ts';
 import { createPushReader, UNWRAPPED, unwrapPieces, type WrappedMessage } from './message.ts';
 import { handleMessage, type MessageDependencies, messageFields } from './message-handler.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { createCutOff } from '../../src/http/environment.ts';
+import { createCutOff } from '../../src/http/request-context.ts';
 
 test('a waiter is notified once, and a removed one is not', () => {
   const { onCutOff, cutOff } = createCutOff();

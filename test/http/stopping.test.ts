@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect as http2Connect } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createCutOff } from '../../src/http/environment.ts';
+import { createCutOff } from '../../src/http/request-context.ts';
 import { type Entry, startEntry } from '../support/http-forms.ts';
 import { openSocket } from '../support/raw-socket.ts';
 

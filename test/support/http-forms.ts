@@ -6,7 +6,7 @@ import { http as registerFunction } from '@google-cloud/functions-framework';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { createApp } from '../../src/http/app.ts';
 import type { HttpDependencies } from '../../src/http/dependencies.ts';
-import type { MinThroughput } from '../../src/http/request/request-body.ts';
+import type { MinThroughput } from '../../src/http/request/incoming-request.ts';
 import { keepRequests } from '../../src/http/server/functions-framework.ts';
 import { createHttpServer, type HttpServerTimes } from '../../src/http/server/http-server.ts';
 import { createNodeListener, type NodeListener } from '../../src/http/server/node-listener.ts';

@@ -1,7 +1,7 @@
 import type { LocalGoogle } from '../../local/google/server.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { createCourier } from '../../src/courier.ts';
-import { createCutOff } from '../../src/http/environment.ts';
+import { createCutOff } from '../../src/http/request-context.ts';
 import { createHttpServer } from '../../src/http/server/http-server.ts';
 import { createNodeListener } from '../../src/http/server/node-listener.ts';
 import { createLog } from '../../src/log.ts';

@@ -2,7 +2,7 @@ import { CONFLICT_RULES, CONVERSIONS, OUTCOMES, type Receipt } from '../../domai
 import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
 import type { DestinationSummary, DoctorReport, Readiness, UploadSession } from '../dependencies.ts';
 import { problemOf } from '../problem.ts';
-import { HEADERS_TOO_LARGE, headersTooLarge } from '../request/request-body.ts';
+import { HEADERS_TOO_LARGE, headersTooLarge } from '../request/incoming-request.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 

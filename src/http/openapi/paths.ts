@@ -1,7 +1,7 @@
 import type { Receipt } from '../../domain.ts';
 import { ERRORS } from '../../errors.ts';
+import { HEADERS_TOO_LARGE } from '../request/incoming-request.ts';
 import { deliveryOptions } from '../request/options.ts';
-import { HEADERS_TOO_LARGE } from '../request/request-body.ts';
 import { doctorQuery } from '../routes/doctor.ts';
 import { errorResponseName } from './components.ts';
 import {

@@ -4,10 +4,10 @@ import { createJsonFeed, Spool } from '../../exports/bytes/spool.ts';
 import type { JsonScanner } from '../../exports/json/scanner.ts';
 import { TURN_BYTES, turn } from '../../turns.ts';
 import type { DocumentLease } from '../capacity.ts';
-import type { CourierContext } from '../environment.ts';
+import type { CourierContext } from '../request-context.ts';
 import { readBodyDigests, withDigests } from './body-digests.ts';
 import { readContentType, rejectCodings, rejectTrailers } from './body-headers.ts';
-import { type MinThroughput, requestBody } from './request-body.ts';
+import { type MinThroughput, requestBody } from './incoming-request.ts';
 
 const JSON_TYPE = /^application\/([\w.!#$&^+-]+\+)?json$/;
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { createSlots, holderOf } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import type { CourierContext } from '../environment.ts';
 import { gatherOptions, parseInput, readQuery } from '../request/options.ts';
+import type { CourierContext } from '../request-context.ts';
 
 /** Concurrent runs of one operator. Each run makes about a hundred calls to Google. */
 const MAX_CONCURRENT_RUNS = 4;

@@ -2,10 +2,10 @@ import { CourierError } from '../../errors.ts';
 import { createDocumentReader, openExport } from '../../exports/export-document.ts';
 import { type Capacity, holderOf, MAX_DOCUMENT_BYTES } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import { type CourierContext, withinRequest } from '../environment.ts';
 import { keyOfRequest, readIdempotencyKey, rejectEvents } from '../request/body-headers.ts';
 import { jsonBody } from '../request/json-body.ts';
 import { readQuery, rejectOptions } from '../request/options.ts';
+import { type CourierContext, withinRequest } from '../request-context.ts';
 
 /** The idempotency key, which may be in the header or in the document. @throws CourierError `request-invalid` for two different ones */
 const oneKey = (header: string | undefined, field: string | undefined): { idempotencyKey: string | undefined } => {

@@ -4,7 +4,6 @@ import { CourierError } from '../../errors.ts';
 import { type ContentType, specificType } from '../../text/media-type.ts';
 import { holderOf, type Slots } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import { type CourierContext, withinRequest } from '../environment.ts';
 import { readBodyDigests, sha256Among, withDigests } from '../request/body-digests.ts';
 import {
   fileType,
@@ -17,8 +16,9 @@ import {
 } from '../request/body-headers.ts';
 import { fileNameOf } from '../request/content-disposition.ts';
 import { readForm } from '../request/form.ts';
+import { type Incoming, type MinThroughput, type RequestBody, requestBody } from '../request/incoming-request.ts';
 import { deliveryOptions, gatherOptions, parseInput, readQuery } from '../request/options.ts';
-import { type Incoming, type MinThroughput, type RequestBody, requestBody } from '../request/request-body.ts';
+import { type CourierContext, withinRequest } from '../request-context.ts';
 
 type Sent = Pick<Delivery, 'source' | 'expectedSha256'> & { options: DeliveryOptions };
 

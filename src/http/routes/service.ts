@@ -1,7 +1,7 @@
 import { CourierError } from '../../errors.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import { type CourierContext, rejectWhenStopping } from '../environment.ts';
-import { isCallerDisconnected } from '../request/request-body.ts';
+import { isCallerDisconnected } from '../request/incoming-request.ts';
+import { type CourierContext, rejectWhenStopping } from '../request-context.ts';
 
 /** Concurrent responses of `GET /openapi.json`: it is long, needs no token, and slow readers keep it in memory. */
 const MAX_CONCURRENT_DESCRIPTIONS = 64;

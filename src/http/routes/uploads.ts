@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { specificType } from '../../text/media-type.ts';
 import { type Capacity, holderOf } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import { type CourierContext, withinRequest } from '../environment.ts';
 import { readIdempotencyKey } from '../request/body-headers.ts';
 import { jsonBody, readJson } from '../request/json-body.ts';
 import { mimeTypeOption, optionShape, parseInput, rejectQuery, sha256Option } from '../request/options.ts';
+import { type CourierContext, withinRequest } from '../request-context.ts';
 
 const MAX_JSON_BYTES = 65_536;
 

@@ -3,10 +3,10 @@ import { createServer as createHttp2, type Http2Server, type ServerHttp2Session 
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CourierError } from '../../errors.ts';
-import { readTrace } from '../environment.ts';
 import { problemOf } from '../problem.ts';
+import { HEADERS_TOO_LARGE, headersTooLarge, MAX_HEADER_BYTES, MAX_HEADERS } from '../request/incoming-request.ts';
 import { PERCENT_ENCODE } from '../request/options.ts';
-import { HEADERS_TOO_LARGE, headersTooLarge, MAX_HEADER_BYTES, MAX_HEADERS } from '../request/request-body.ts';
+import { readTrace } from '../request-context.ts';
 import type { NodeListener } from './node-listener.ts';
 
 /**

@@ -4,10 +4,10 @@ import type { Socket } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { asCourierError, CourierError } from '../../errors.ts';
 import type { CourierApp } from '../app.ts';
-import { type Bindings, readTrace } from '../environment.ts';
 import { problemResponse } from '../problem.ts';
+import { isBodyPending, isCallerDisconnected } from '../request/incoming-request.ts';
 import { PERCENT_ENCODE } from '../request/options.ts';
-import { isBodyPending, isCallerDisconnected } from '../request/request-body.ts';
+import { type Bindings, readTrace } from '../request-context.ts';
 import { createStreamEnd } from './refused-stream.ts';
 
 type Request = IncomingMessage | Http2ServerRequest;

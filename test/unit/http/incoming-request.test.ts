@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { expect, test } from '@jest/globals';
-import { type Incoming, requestBody } from '../../../src/http/request/request-body.ts';
+import { type Incoming, requestBody } from '../../../src/http/request/incoming-request.ts';
 
 /** A request as Node provides it, as far as a body is concerned. Node's parser would reject some of these. */
 const requestOf = (pieces: string[], headers: Record<string, string>): Incoming =>
