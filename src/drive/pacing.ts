@@ -32,19 +32,25 @@ export interface Pace {
   slowDown(units: number): void;
 }
 
-/** What was granted in the last minute, in units, by the second. */
+/** What was granted in the last minute, in units: one entry for each second, and no more than a minute of them. */
 const createMeter = (now: () => number) => {
-  let granted: { second: number; units: number }[] = [];
+  const granted: { second: number; units: number }[] = [];
+  const dropBefore = (second: number): void => {
+    while (granted[0] !== undefined && granted[0].second < second) granted.shift();
+  };
   return {
     add(units: number): void {
       const second = Math.floor(now() / 1_000);
       const last = granted.at(-1);
-      if (last?.second === second) last.units += units;
-      else granted.push({ second, units });
+      if (last?.second === second) {
+        last.units += units;
+        return;
+      }
+      granted.push({ second, units });
+      dropBefore(second - 60);
     },
     lastMinute(): number {
-      const firstSecond = Math.floor((now() - MINUTE_MS) / 1_000);
-      granted = granted.filter(({ second }) => second > firstSecond);
+      dropBefore(Math.floor((now() - MINUTE_MS) / 1_000) + 1);
       return granted.reduce((sum, { units }) => sum + units, 0);
     },
   };
