@@ -15,6 +15,12 @@ const lookedAt = ({ ledgerCalls }: Facts, { author, step }: Change): number =>
   ledgerCalls().findLast((call) => call.actor === author.actor && call.attempt === author.attempt && call.step < step)
     ?.step ?? 0;
 
+/** The step at which a delivery last wrote a file; undefined if it left the file as it was. */
+const wroteAt = ({ monitor }: Facts, identity: string, fileId: string): number | undefined =>
+  monitor.changes.findLast(
+    (change) => isWrite(change) && change.fileId === fileId && identityOfAuthor(change) === identity,
+  )?.step;
+
 /** I2: the final bytes are those of the last acknowledged replacement. */
 const checkOrder = (facts: Facts, file: FileState): void => {
   const { monitor, labels } = facts;
@@ -39,7 +45,8 @@ const checkOrder = (facts: Facts, file: FileState): void => {
     const isApart = isSession(winner.attempt.spec) || isSession(loser.attempt.spec);
     if (startOf(loser) > winner.step)
       violate(facts, 'I2.order', `${what} and answered at step ${winner.step}; ${identity} was begun after that`);
-    else if (looked < loser.step && loser.step < last.step && !isApart)
+    // A look after the other delivery's write is fresh, even if the sender got the answer only later.
+    else if (looked < (wroteAt(facts, identity, file.id) ?? loser.step) && loser.step < last.step && !isApart)
       violate(
         facts,
         'I2.stale',
