@@ -47,8 +47,20 @@ export interface Source {
   missing?: Error | undefined;
 }
 
+/** Metadata of the file in Drive that a request may set. */
+export interface FileDetails {
+  description?: string | undefined;
+  /** Only for files that the delivery creates: Drive does not change it afterwards. */
+  createdTime?: string | undefined;
+  modifiedTime?: string | undefined;
+  /** Public properties. A file that is replaced keeps its others. */
+  properties?: Readonly<Record<string, string>> | undefined;
+  /** Drive keeps the revision with these bytes until somebody deletes it, instead of 30 days. */
+  keepRevisionForever?: boolean | undefined;
+}
+
 /** The options in the request, before the defaults of the destination are applied. */
-export interface DeliveryOptions {
+export interface DeliveryOptions extends FileDetails {
   /** Default: the only destination, or `default` if there are several. */
   destination?: string | undefined;
   name: string;
@@ -58,7 +70,6 @@ export interface DeliveryOptions {
   path?: string | undefined;
   onConflict?: ConflictRule | undefined;
   convertTo?: Conversion | undefined;
-  description?: string | undefined;
 }
 
 /** One file to deliver to one destination. */

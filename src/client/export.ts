@@ -36,6 +36,14 @@ export interface ExportDocument {
   convertTo?: Conversion | undefined;
   /** Description of the file in Drive. */
   description?: string | undefined;
+  /** When the file was last modified, with a time zone (RFC 3339). Default: the time of the delivery. */
+  modifiedTime?: string | undefined;
+  /** When the file was created. A file that is replaced keeps its own. Default: the time of the delivery. */
+  createdTime?: string | undefined;
+  /** Public properties of the file in Drive: up to 30, each of up to 124 bytes of UTF-8 in its key and value. */
+  properties?: Readonly<Record<string, string>> | undefined;
+  /** Drive keeps this revision until somebody deletes it, instead of 30 days. */
+  keepRevisionForever?: boolean | undefined;
   /** Idempotency key; the option of the same name is for documents without one. */
   idempotencyKey?: string | undefined;
   /** Where the bytes come from. */

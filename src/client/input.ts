@@ -14,11 +14,19 @@ export type Sendable =
   | AsyncIterable<Uint8Array | string>
   | ReadableStream<Uint8Array>;
 
+/** The times of a file on disk. */
+export interface FileTimes {
+  modified: Date;
+  created: Date;
+}
+
 /** Bytes of known size that can be read from any offset, any number of times. */
 export interface Seekable {
   kind: 'seekable';
   /** The default name in Drive. */
   name: string | undefined;
+  /** Only files have them. */
+  times?: FileTimes | undefined;
   size: number;
   /**
    * Reads the bytes from `start` up to, not including, `end`.
@@ -60,6 +68,16 @@ const changed = (path: string) => failure('file-changed', { detail: path });
 const unreadable = (path: string, reason: string, cause?: unknown) =>
   failure('file-unreadable', { detail: `${path}: ${reason}`, cause });
 
+/**
+ * A copy of a file can be created after its last modification, and some file systems do not know when a file was created. A
+ * file cannot really be younger than its content, so the time of creation is never later than that of the modification.
+ */
+const timesOf = ({ mtimeMs, birthtimeMs }: { mtimeMs: bigint; birthtimeMs: bigint }): FileTimes => {
+  const [modifiedMs, createdMs] = [Number(mtimeMs), Number(birthtimeMs)];
+  const isKnown = createdMs > 0 && createdMs < modifiedMs;
+  return { modified: new Date(modifiedMs), created: new Date(isKnown ? createdMs : modifiedMs) };
+};
+
 /** @throws CourierClientError `file-unreadable` */
 const openFile = async (path: string): Promise<Seekable | Stream> => {
   const handle = await open(path, 'r').catch((error: unknown) => {
@@ -85,6 +103,7 @@ const openFile = async (path: string): Promise<Seekable | Stream> => {
   return {
     kind: 'seekable',
     name: basename(path),
+    times: timesOf(before),
     size,
     identity: JSON.stringify([await realpath(path), size, String(before.mtimeNs), String(before.ino)]),
     async *read(start, end) {
@@ -135,9 +154,11 @@ export const openInput = async (input: Sendable): Promise<Seekable | Stream> => 
   }
   if (input instanceof Uint8Array) return inMemory(input);
   if (input instanceof Blob) {
-    const name = input instanceof File ? input.name : undefined;
+    const { name, lastModified } = input instanceof File ? input : {};
+    const modified = lastModified === undefined ? undefined : new Date(lastModified);
     return {
       ...inMemory(new Uint8Array(), name),
+      ...(modified === undefined ? {} : { times: { modified, created: modified } }),
       size: input.size,
       read: (start, end) => input.slice(start, end).stream(),
     };

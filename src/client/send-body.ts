@@ -4,16 +4,17 @@ import type { CallCourier } from './api.ts';
 import { failure } from './errors.ts';
 import type { Seekable } from './input.ts';
 import { receiptSchema } from './schemas.ts';
-import type { ResolvedOptions } from './send-options.ts';
+import { detailsOf, type ResolvedOptions } from './send-options.ts';
 
-const queryOf = ({ destination, name, path, onConflict, convertTo, description }: ResolvedOptions) => ({
-  destination,
-  name,
-  path,
-  onConflict,
-  convertTo,
-  description,
-});
+const queryOf = (options: ResolvedOptions): Record<string, string | undefined> => {
+  const { destination, name, path, onConflict, convertTo } = options;
+  const { properties, keepRevisionForever, ...details } = detailsOf(options);
+  return {
+    ...{ destination, name, path, onConflict, convertTo, ...details },
+    ...(properties === undefined ? {} : { properties: JSON.stringify(properties) }),
+    ...(keepRevisionForever === undefined ? {} : { keepRevisionForever: String(keepRevisionForever) }),
+  };
+};
 
 const post = (call: CallCourier, options: ResolvedOptions, headers: Record<string, string>, rest: object) =>
   call({

@@ -7,7 +7,7 @@ import { putSession } from './put-session.ts';
 import type { Retry } from './retry.ts';
 import { createRunningDigest } from './running-digest.ts';
 import { receiptSchema, uploadSchema } from './schemas.ts';
-import type { ResolvedOptions } from './send-options.ts';
+import { detailsOf, type ResolvedOptions } from './send-options.ts';
 import type { SessionStore, StoredSession } from './session-store.ts';
 
 export interface SessionDependencies {
@@ -25,8 +25,8 @@ const MAX_ROUNDS = 4;
 
 const openSession = ({ call }: SessionDependencies, input: Seekable, options: ResolvedOptions, key: string) => {
   const { signal, idempotencyKey: _, convertTo: __, ...rest } = options;
-  const { destination, name, mimeType, path, onConflict, description } = rest;
-  const request = { destination, name, mimeType, size: input.size, path, onConflict, description };
+  const { destination, name, mimeType, path, onConflict } = rest;
+  const request = { destination, name, mimeType, size: input.size, path, onConflict, ...detailsOf(options) };
   return call({
     method: 'POST',
     path: '/v1/uploads',
@@ -57,10 +57,12 @@ const identityOf = (
   options: ResolvedOptions,
   givenKey: string | null,
 ): string | undefined => {
-  const { destination, name, mimeType, path, onConflict, description } = options;
-  return input.identity === undefined
-    ? undefined
-    : JSON.stringify([input.identity, url, givenKey, destination, name, mimeType, path, onConflict, description]);
+  const { destination, name, mimeType, path, onConflict } = options;
+  const { description, ...rest } = detailsOf(options);
+  // The session of an earlier version, which had no other details, is found again.
+  const further = Object.values(rest).some((value) => value !== undefined) ? [rest] : [];
+  const parts = [input.identity, url, givenKey, destination, name, mimeType, path, onConflict, description, ...further];
+  return input.identity === undefined ? undefined : JSON.stringify(parts);
 };
 
 /** The session that an earlier run left, and the identity under which this run stores its own. */

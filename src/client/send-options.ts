@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ConflictRule, Conversion } from '../domain.ts';
 import { mediaTypeByName, readStoredType, UNKNOWN_TYPE } from '../text/media-type.ts';
 import { failure } from './errors.ts';
+import type { FileTimes } from './input.ts';
 
 /** How much of a file has been sent. */
 export interface SendProgress {
@@ -25,6 +26,16 @@ export interface SendOptions {
   convertTo?: Conversion | undefined;
   /** Description of the file in Drive. */
   description?: string | undefined;
+  /** When the file was last modified; text has a time zone (RFC 3339). Default: the time of the delivery. */
+  modifiedTime?: Date | string | undefined;
+  /** When the file was created. A file that is replaced keeps its own. Default: the time of the delivery. */
+  createdTime?: Date | string | undefined;
+  /** Sends the times of the file on disk, unless you pass others. Bytes and streams have none. */
+  preserveTimes?: boolean | undefined;
+  /** Public properties of the file in Drive: up to 30, each of up to 124 bytes of UTF-8 in its key and value. */
+  properties?: Readonly<Record<string, string>> | undefined;
+  /** Drive keeps this revision until somebody deletes it, instead of 30 days. */
+  keepRevisionForever?: boolean | undefined;
   /** Media type, such as `text/csv`. Default: derived from the name. */
   mimeType?: string | undefined;
   /**
@@ -40,6 +51,8 @@ export interface SendOptions {
 
 /** The options with the client's defaults filled in. */
 export interface ResolvedOptions extends SendOptions {
+  modifiedTime?: string | undefined;
+  createdTime?: string | undefined;
   name: string;
   mimeType: string;
   idempotencyKey: string;
@@ -78,18 +91,49 @@ const checkedType = (mimeType: string): string => {
 const typeByNames = (...names: (string | undefined)[]): string =>
   names.map((name) => mediaTypeByName(name ?? '')).find((type) => type !== UNKNOWN_TYPE) ?? UNKNOWN_TYPE;
 
+const timeText = (time: Date | string | undefined): string | undefined => {
+  if (!(time instanceof Date)) return time;
+  if (Number.isNaN(time.getTime())) throw usage('A time is not a valid Date.');
+  return time.toISOString();
+};
+
+const resolveTimes = ({ modifiedTime, createdTime, preserveTimes }: SendOptions, times: FileTimes | undefined) => {
+  if (preserveTimes === true && times === undefined) {
+    throw usage('The input has no times of its own to preserve; only files have.');
+  }
+  const own = preserveTimes === true ? times : undefined;
+  return {
+    modifiedTime: timeText(modifiedTime ?? own?.modified),
+    createdTime: timeText(createdTime ?? own?.created),
+  };
+};
+
+/** The details of the file, by the names of the courier's options. */
+export const detailsOf = (options: ResolvedOptions) => ({
+  description: options.description,
+  modifiedTime: options.modifiedTime,
+  createdTime: options.createdTime,
+  properties: options.properties,
+  keepRevisionForever: options.keepRevisionForever,
+});
+
 /**
- * @param sourceName the name of the file that is sent
+ * @param source the name and the times of the file that is sent
  * @throws CourierClientError `usage`
  */
-export const resolveOptions = (options: SendOptions, sourceName: string | undefined): ResolvedOptions => {
+export const resolveOptions = (
+  options: SendOptions,
+  { name: sourceName, times }: { name: string | undefined; times?: FileTimes | undefined },
+): ResolvedOptions => {
   const name = options.name ?? sourceName;
   if (name === undefined || name === '') throw usage('The input has no name of its own. Pass one (--name).');
   const { destination, path, description } = options;
   rejectIllFormed({ name, destination, path, description });
+  rejectIllFormed(Object.fromEntries(Object.entries(options.properties ?? {}).map((pair) => [pair[0], pair.join('')])));
   const idempotencyKey = checkedKey(options.idempotencyKey);
   return {
     ...options,
+    ...resolveTimes(options, times),
     name,
     mimeType: checkedType(options.mimeType ?? typeByNames(name, sourceName)),
     idempotencyKey: idempotencyKey ?? randomUUID(),

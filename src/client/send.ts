@@ -67,7 +67,7 @@ export const send = async (
 ): Promise<Receipt> => {
   const opened = await openInput(sendable);
   try {
-    const options = resolveOptions(given, opened.name);
+    const options = resolveOptions(given, opened);
     const input = opened.kind === 'stream' ? await bufferStream(opened, MAX_WHOLE_BYTES) : opened;
     const work =
       input.kind === 'seekable'

@@ -74,6 +74,11 @@ const planConversion = async ({ request, folderId, source, ...means }: Planning)
   const { destination, convertTo, name, onConflict: rule } = request;
   const { drive } = destination;
   if (convertTo === undefined) throw new Error('a conversion needs a target');
+  if (request.details.keepRevisionForever === true) {
+    throw new CourierError('request-invalid', {
+      detail: 'keepRevisionForever does not go with convertTo: Drive keeps only revisions with bytes forever.',
+    });
+  }
   const { mimeType, size } = source;
   const target = await checkConversion({ drive, mimeType, size, convertTo, ...means });
   const existing = rule === 'new' ? undefined : await findConverted({ drive, folderId, name, ...means });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DestinationConfig } from '../config/schema/destination.ts';
-import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions } from '../domain.ts';
-import type { CallContext, Drive } from '../drive/drive.ts';
+import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, FileDetails } from '../domain.ts';
+import type { CallContext, Drive, NewFile } from '../drive/drive.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
@@ -40,7 +40,7 @@ export interface ResolvedRequest {
   path: string;
   onConflict: ConflictRule;
   convertTo: Conversion | undefined;
-  description: string | undefined;
+  details: FileDetails;
 }
 
 /** What every step of a delivery works with. */
@@ -56,6 +56,29 @@ export interface DeliveryContext {
   sleep: Sleep;
 }
 
+const detailsOf = (options: FileDetails): FileDetails => ({
+  description: options.description,
+  createdTime: options.createdTime,
+  modifiedTime: options.modifiedTime,
+  properties: options.properties,
+  keepRevisionForever: options.keepRevisionForever,
+});
+
+/** The details for a file that exists: Drive lets `createdTime` be set only when a file is created. */
+export const detailsOfExisting = ({ details }: ResolvedRequest): Omit<FileDetails, 'createdTime'> => {
+  const { createdTime: _, ...changeable } = details;
+  return changeable;
+};
+
+/** The details for a file that is created now. */
+export const detailsOfNew = (
+  { details }: ResolvedRequest,
+  nowMs: number,
+): Pick<NewFile, keyof FileDetails | 'addedTime'> => ({
+  ...details,
+  ...(details.createdTime === undefined ? {} : { addedTime: new Date(nowMs).toISOString() }),
+});
+
 /** The caller's options over the destination's defaults. */
 export const resolveOptions = (destination: Destination, options: DeliveryOptions): ResolvedRequest => ({
   destination,
@@ -63,7 +86,7 @@ export const resolveOptions = (destination: Destination, options: DeliveryOption
   path: options.path ?? destination.config.path,
   onConflict: options.onConflict ?? destination.config.onConflict,
   convertTo: options.convertTo ?? destination.config.convertTo ?? undefined,
-  description: options.description,
+  details: detailsOf(options),
 });
 
 /** Refuses a file whose announced size exceeds the destination's limit, before a byte of it is read. */
@@ -75,7 +98,8 @@ export const checkSize = (size: number | undefined, { config, name }: Destinatio
 
 /**
  * The fingerprint of what a key is used for, as hex SHA-256: the request as the caller made it, without the destination's
- * defaults, which an operator may change between two tries. The bytes are compared by their own hash; an upload session,
+ * defaults, which an operator may change between two tries, and without the file's details (description, times, properties),
+ * which may differ between two tries of one file. The bytes are compared by their own hash; an upload session,
  * whose bytes come later, by the size that it announces.
  */
 export const fingerprint = (

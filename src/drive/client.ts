@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { callWithBearer } from '../bearer.ts';
 import type { DriveAuth } from '../credentials/drive-auth.ts';
+import type { FileDetails } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../google/transport.ts';
 import { driveError } from './answers/errors.ts';
 import type { CallContext, DriveFile, NewFile } from './drive.ts';
 import type { Pace } from './pacing.ts';
+import { ADDED_PROPERTY } from './query.ts';
 
 export const DRIVE_URL = 'https://www.googleapis.com/drive/v3';
 export const UPLOAD_URL = 'https://www.googleapis.com/upload/drive/v3';
@@ -120,13 +122,32 @@ export const parseFile = (described: unknown): DriveFile => {
 export const fileOf = ({ body }: Pick<GoogleResponse, 'body'>): DriveFile =>
   parseFile(parseAnswer(() => JSON.parse(body.toString())));
 
+/** The details of a file as `files.create` and `files.update` take them; what is undefined is left out of the JSON. */
+export const detailFields = ({ description, modifiedTime, properties }: FileDetails) => ({
+  description,
+  modifiedTime,
+  properties,
+});
+
 /** A new file's metadata as `files.create` takes them. */
-export const metadataOf = ({ id, name, mimeType, folderId, description, convertTo, appProperties }: NewFile) => ({
+export const metadataOf = ({
+  id,
+  name,
+  mimeType,
+  folderId,
+  convertTo,
+  appProperties,
+  addedTime,
+  ...details
+}: NewFile) => ({
   ...(id === undefined ? {} : { id }),
   name,
   // Drive converts when the file's type is one of its own and the media's type is not.
   mimeType: convertTo ?? mimeType,
   parents: [folderId],
-  ...(description === undefined ? {} : { description }),
-  ...(appProperties === undefined ? {} : { appProperties }),
+  ...detailFields(details),
+  createdTime: details.createdTime,
+  ...(appProperties === undefined && addedTime === undefined
+    ? {}
+    : { appProperties: { ...appProperties, ...(addedTime === undefined ? {} : { [ADDED_PROPERTY]: addedTime }) } }),
 });

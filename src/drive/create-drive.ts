@@ -91,7 +91,7 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
     },
     openSession: (file, size, context) =>
       explained(file.folderId, context, () => openFor({ kind: 'create', file }, size, context)),
-    openReplaceSession: (id, mimeType, size, context) => openFor({ kind: 'replace', id, mimeType }, size, context),
+    openReplaceSession: (file, size, context) => openFor({ kind: 'replace', ...file }, size, context),
     async sessionStatus(sessionUri, size, context) {
       const response = await askStatus(client, sessionUri, size, context);
       const answer = readAnswer(client, response);

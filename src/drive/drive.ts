@@ -1,4 +1,4 @@
-import type { Source } from '../domain.ts';
+import type { FileDetails, Source } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
 import type { CallStats } from '../google/transport.ts';
 
@@ -27,18 +27,19 @@ interface Revision {
   md5Checksum: string | undefined;
 }
 
-/** Metadata of a file or folder to be made. */
-export interface NewFile {
+/** Metadata of a file to be made. */
+export interface NewFile extends FileDetails {
   /** From `newId`; left out only for conversions, where Drive takes none. */
   id?: string;
   name: string;
   /** Media type of the bytes. */
   mimeType: string;
   folderId: string;
-  description?: string;
   /** Drive's own type to convert to, e.g. `application/vnd.google-apps.spreadsheet`. */
   convertTo?: string;
   appProperties?: Readonly<Record<string, string>>;
+  /** The time of the call, for files with a `createdTime`: it decides which of several files of one name is the oldest. */
+  addedTime?: string;
 }
 
 /** What is found under a folder's id, as one account sees it. */
@@ -79,15 +80,14 @@ export interface CallContext {
 /** What the bytes become: a new file, or the content of an existing one. `convertTo` of a replacement is the Docs editors type that the file has. */
 export type UploadTarget =
   | { kind: 'create'; file: NewFile }
-  | {
+  | (Omit<FileDetails, 'createdTime'> & {
       kind: 'replace';
       id: string;
       mimeType: string;
-      description?: string;
       convertTo?: string;
       /** The file's head revision when it was chosen, where known. */
       formerRevisionId?: string;
-    };
+    });
 
 /** The bytes of an upload, and what must happen before they become a file's. */
 export interface UploadRequest extends CallContext {
@@ -182,8 +182,7 @@ export interface Drive {
   openSession(file: NewFile, size: number, context: CallContext): Promise<{ sessionUri: string; expiresAtMs: number }>;
   /** Opens a session that replaces an existing file's bytes. */
   openReplaceSession(
-    id: string,
-    mimeType: string,
+    file: Omit<Extract<UploadTarget, { kind: 'replace' }>, 'kind'>,
     size: number,
     context: CallContext,
   ): Promise<{ sessionUri: string; expiresAtMs: number }>;

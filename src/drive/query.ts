@@ -1,6 +1,12 @@
 /** Text inside a `q` string (https://developers.google.com/workspace/drive/api/guides/ref-search-terms): `\` and `'` are escaped. */
 const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;
 
+/**
+ * A private property of files whose `createdTime` was chosen by a caller: when they were really created. What is the oldest
+ * file of a name must not depend on what callers choose.
+ */
+export const ADDED_PROPERTY = 'courierAdded';
+
 export const FOLDER_TYPE = 'application/vnd.google-apps.folder';
 export const SHORTCUT_TYPE = 'application/vnd.google-apps.shortcut';
 

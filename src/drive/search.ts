@@ -7,7 +7,7 @@ import type { CallContext, DriveFile } from './drive.ts';
 import type { ResolveFolder } from './folder/resolve-folder.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
-import { filesNamed } from './query.ts';
+import { ADDED_PROPERTY, filesNamed } from './query.ts';
 
 const MAX_DRIVES = 1_000;
 
@@ -25,8 +25,13 @@ const page = z.object({
   files: z.array(z.unknown()).nullish(),
 });
 
-const byAge = (one: DriveFile, other: DriveFile): number =>
-  one.createdTime < other.createdTime ? -1 : one.createdTime > other.createdTime ? 1 : 0;
+/** When a file was created here: callers may have chosen its `createdTime`. */
+const addedTimeOf = ({ appProperties, createdTime }: DriveFile): string => appProperties[ADDED_PROPERTY] ?? createdTime;
+
+/** Files of the same time are ordered by id, so that every search has the same first one. */
+const orderOf = (file: DriveFile): string => `${addedTimeOf(file)} ${file.id}`;
+
+const byAge = (one: DriveFile, other: DriveFile): number => (orderOf(one) < orderOf(other) ? -1 : 1);
 
 const isNotFound = (error: unknown): boolean => error instanceof CourierError && error.code === 'folder-not-found';
 

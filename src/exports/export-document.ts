@@ -3,7 +3,7 @@ import type { DeliveryOptions, Source } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
 import { IDEMPOTENCY_KEY } from '../http/request/body-headers.ts';
-import { mimeTypeOption, optionShape, parseInput } from '../http/request/options.ts';
+import { mimeTypeOption, optionShape, parseInput, textOptionShape } from '../http/request/options.ts';
 import { fileName } from '../text/file-name.ts';
 import { specificType } from '../text/media-type.ts';
 import { Base64Follower, base64Of } from './bytes/base64.ts';
@@ -56,17 +56,19 @@ const source = z
   })
   .meta({ oneOf: BYTE_SOURCES.map((name) => ({ type: 'object', properties: { [name]: {} }, required: [name] })) });
 
-/** The metadata of a file: the fields of an export document, and the attributes of a Pub/Sub message. */
-export const fileShape = {
-  ...optionShape,
+const furtherFields = {
   mimeType: z.exactOptional(mimeTypeOption),
   idempotencyKey: z.exactOptional(z.string().regex(IDEMPOTENCY_KEY, 'must be 1 to 255 visible ASCII characters')),
 };
 
+/** The metadata of a file, as the attributes of a Pub/Sub message. */
+export const attributeShape = { ...textOptionShape, ...furtherFields };
+
 /** The export document: the same JSON in `POST /v1/exports` and in a Pub/Sub message. */
 export const exportDocument = z
   .strictObject({
-    ...fileShape,
+    ...optionShape,
+    ...furtherFields,
     name: z.exactOptional(fileName).meta({
       description: 'May be left out with gcs alone: then it is the last segment of the object’s name.',
     }),
@@ -133,7 +135,7 @@ const createFindings = () => {
 /** Reads a document. Pass all bytes to the scanner, then call `finish`. */
 export const createDocumentReader = (): { scanner: JsonScanner; finish(bytes: Bytes): ReadDocument } => {
   const { rows, base64, texts, follow } = createFindings();
-  const outline = new JsonOutline({ objects: ['source'], follow, maxBytes: MAX_OUTLINE_BYTES });
+  const outline = new JsonOutline({ objects: ['source', 'properties'], follow, maxBytes: MAX_OUTLINE_BYTES });
   const scanner = new JsonScanner(outline);
   outline.attach(scanner);
 

@@ -1,10 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
 import { bytesOf } from '../exports/bytes/spool.ts';
 import {
   asExport,
+  attributeShape,
   type ExportDocument,
-  fileShape,
   type OpenedExport,
   openExport,
   type ReadDocument,
@@ -28,7 +29,7 @@ export type Reading =
 
 type Attributes = PubsubMessage['attributes'];
 
-const OPTIONS = Object.keys(fileShape);
+const OPTIONS = Object.keys(attributeShape);
 const looseName = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, '');
 const BY_LOOSE_NAME = new Map(OPTIONS.map((name) => [looseName(name), name]));
 
@@ -53,9 +54,16 @@ const optionsIn = (attributes: Attributes): Record<string, string> => {
 
 /** A message whose data is the content of the file. */
 const fileOf = ({ attributes, data }: PubsubMessage): OpenedExport => {
-  const options = parseInput(z.strictObject(fileShape), optionsIn(attributes));
+  const options = parseInput(z.strictObject(attributeShape), optionsIn(attributes));
   return asExport(options, bytesSource(data, mediaTypeByName(options.name)));
 };
+
+/** The value that an attribute means: a JSON text for `properties`. Undefined for one that is invalid. */
+const parsedAttribute = (name: string, value: string): unknown =>
+  z
+    .object(attributeShape)
+    .partial()
+    .safeParse({ [name]: value }).data?.[name as keyof typeof attributeShape];
 
 /**
  * Attributes may repeat fields of the document, because subscriptions filter by attributes. Different values are an
@@ -65,7 +73,7 @@ const withAttributes = ({ fields, inline }: ReadDocument, attributes: Attributes
   for (const [name, value] of Object.entries(optionsIn(attributes))) {
     const field = fields[name as keyof ExportDocument];
     if (name === 'idempotencyKey' && field === undefined) continue;
-    if (field !== value) {
+    if (field !== value && !isDeepStrictEqual(field, parsedAttribute(name, value))) {
       throw new CourierError('request-invalid', {
         detail:
           field === undefined
@@ -75,7 +83,7 @@ const withAttributes = ({ fields, inline }: ReadDocument, attributes: Attributes
       });
     }
   }
-  const { idempotencyKey } = parseInput(z.object({ idempotencyKey: fileShape.idempotencyKey }), attributes);
+  const { idempotencyKey } = parseInput(z.object({ idempotencyKey: attributeShape.idempotencyKey }), attributes);
   return { fields: idempotencyKey === undefined ? fields : { ...fields, idempotencyKey }, inline };
 };
 
@@ -103,7 +111,7 @@ const openFinalized = async (
   const place = placeOfObject(objectId);
   if ('ignored' in place)
     return { kind: 'ignored', why: `gs://${bucketId}/${objectId}: ${place.ignored}`, isLoss: place.isLoss };
-  const options = parseInput(z.strictObject(fileShape), { ...optionsIn(attributes), ...place });
+  const options = parseInput(z.strictObject(attributeShape), { ...optionsIn(attributes), ...place });
   const request = { ...sender, destination: options.destination };
   const { name: _, suffix, ...source } = await openObjectSource(dependencies, object, request);
   return { kind: 'export', opened: asExport({ ...options, ...(suffix === undefined ? {} : { suffix }) }, source) };

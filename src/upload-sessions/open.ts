@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { deliveryKey, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
 import { choosePlan, type Plan } from '../delivery/plan.ts';
-import { checkSize, fingerprint, type ResolvedRequest, resolveOptions } from '../delivery/resolve-options.ts';
+import {
+  checkSize,
+  detailsOfExisting,
+  detailsOfNew,
+  fingerprint,
+  type ResolvedRequest,
+  resolveOptions,
+} from '../delivery/resolve-options.ts';
 import type { Caller, DeliveryOptions } from '../domain.ts';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';
@@ -109,17 +116,21 @@ const openSession = (
   resolved: ResolvedRequest,
   plan: Plan,
   request: OpenRequest,
+  nowMs: number,
   context: CallContext,
 ): Promise<{ sessionUri: string; expiresAtMs: number }> => {
   const { drive } = resolved.destination;
   const { mimeType, size } = request.options;
-  if (plan.kind === 'replace') return drive.openReplaceSession(plan.fileId, mimeType, size, context);
+  if (plan.kind === 'replace') {
+    const target = { id: plan.fileId, mimeType, ...detailsOfExisting(resolved) };
+    return drive.openReplaceSession(target, size, context);
+  }
   const file = {
     id: plan.fileId,
     name: resolved.name,
     mimeType,
     folderId: plan.folderId,
-    ...(resolved.description === undefined ? {} : { description: resolved.description }),
+    ...detailsOfNew(resolved, nowMs),
   };
   return drive.openSession(file, size, context);
 };
@@ -173,7 +184,7 @@ export const createOpenUpload =
     }
 
     const former = plan.kind === 'replace' ? await destination.drive.get(plan.fileId, context) : undefined;
-    const { sessionUri, expiresAtMs } = await openSession(resolved, plan, request, context);
+    const { sessionUri, expiresAtMs } = await openSession(resolved, plan, request, now(), context);
     const session: Session = {
       callerSub: caller.sub,
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),

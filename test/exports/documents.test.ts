@@ -36,6 +36,15 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     return delivered;
   };
 
+  test('has the details of the file', async () => {
+    const details = { properties: { source: 'x', 'a"b': '{}' }, keepRevisionForever: true };
+    const times = { modifiedTime: '2026-11-24T12:00:00.000Z', createdTime: '2025-01-01T00:00:00.000Z' };
+    expect((await send({ ...details, ...times, name: 'a.txt', source: { text: 'a' } })).status).toBe(201);
+    expect(last().delivery.options).toMatchObject({ ...details, ...times });
+    const { json } = await send({ name: 'a.txt', properties: { order: 1234 }, source: { text: 'a' } });
+    expect(json).toMatchObject({ code: 'request-invalid', detail: expect.stringContaining('properties.order') });
+  });
+
   test.each<[Record<string, string>, string | undefined, string]>([
     [{ base64: 'YSxi' }, undefined, 'text/csv'],
     [{ base64: 'YSxi' }, 'application/octet-stream', 'text/csv'],

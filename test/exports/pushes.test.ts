@@ -137,6 +137,25 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     expect(only().delivery.source.mimeType).toBe('application/x-b');
   });
 
+  test('has the details of the file as text, beside the bytes or an equal document', async () => {
+    const details = { modifiedTime: '2026-11-24T12:00:00+09:00', keepRevisionForever: 'true' };
+    const properties = { order: '1234', région: '北' };
+    expect(
+      (await push({ attributes: { name: 'b.bin', ...details, properties: JSON.stringify(properties) } })).status,
+    ).toBe(204);
+    expect(only().delivery.options).toMatchObject({
+      ...{ modifiedTime: '2026-11-24T03:00:00.000Z', keepRevisionForever: true, properties },
+    });
+    const document = { name: 'a.txt', source: { text: 'a' }, properties, keepRevisionForever: true };
+    const data = JSON.stringify(document);
+    expect((await push({ data, attributes: { properties: '{"région":"北", "order":"1234"}' } })).status).toBe(204);
+    expect(entry.services.delivered.at(-1)?.delivery.options.properties).toEqual(properties);
+    const before = entry.services.delivered.length;
+    await push({ data, attributes: { properties: '{"order":"1"}' } });
+    await push({ data, attributes: { keepRevisionForever: 'false' } });
+    expect(entry.services.delivered).toHaveLength(before);
+  });
+
   test('without a type gets the type for its name', async () => {
     expect((await push({ data: Buffer.from('a,b'), attributes: { name: 'a.csv' } })).status).toBe(204);
     expect(only().delivery.source.mimeType).toBe('text/csv');

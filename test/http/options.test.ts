@@ -123,8 +123,48 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
       expect(lastOptions()?.convertTo).toBe(convertTo);
     });
 
+    test('the details of the file are read: times in UTC, properties as a JSON object', async () => {
+      const properties = { order: '1234', 'Kündin "A"': '', constructor: 'x' };
+      const { status } = await send({
+        ...{ name: 'a', modifiedTime: '2026-11-24T12:00:00+09:00', createdTime: '1969-12-31T23:59:59.9999Z' },
+        ...{ properties: JSON.stringify(properties), keepRevisionForever: 'true' },
+      });
+      expect(status).toBe(201);
+      expect(lastOptions()).toMatchObject({
+        ...{ modifiedTime: '2026-11-24T03:00:00.000Z', createdTime: '1969-12-31T23:59:59.999Z' },
+        ...{ properties, keepRevisionForever: true },
+      });
+    });
+
+    test('properties are counted as Drive counts them: 124 bytes of UTF-8, 30 properties', async () => {
+      const thirty = Object.fromEntries(Array.from({ length: 30 }, (__, at) => [`k${at}`, 'v']));
+      for (const properties of [{ é: 'é'.repeat(61) }, thirty, {}]) {
+        expect((await send({ name: 'a', properties: JSON.stringify(properties) })).status).toBe(201);
+        expect(lastOptions()?.properties).toEqual(properties);
+      }
+      for (const properties of [{ é: `${'é'.repeat(61)}x` }, { ...thirty, k30: 'v' }, { '': 'v' }]) {
+        const { status, json } = await send({ name: 'a', properties: JSON.stringify(properties) });
+        expect([status, json.code]).toEqual([400, 'request-invalid']);
+      }
+    });
+
     test.each([
       { onConflict: 'overwrite' },
+      { modifiedTime: '2026-11-24' },
+      { modifiedTime: '2026-11-24T12:00:00' },
+      { modifiedTime: '2026-02-30T12:00:00Z' },
+      { modifiedTime: '1767225600' },
+      { createdTime: '0000-01-01T00:00:00+09:00' },
+      { createdTime: '' },
+      { properties: '' },
+      { properties: 'order=1234' },
+      { properties: '[]' },
+      { properties: '{"order": 1234}' },
+      { properties: '{"order": null}' },
+      { properties: '{"order": "\\ud800"}' },
+      { keepRevisionForever: 'yes' },
+      { keepRevisionForever: '' },
+      { starred: 'true' },
       { onConflict: '' },
       { onConflict: 'NEW' },
       { convertTo: 'pdf' },

@@ -47,6 +47,15 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
     });
   });
 
+  test('take the details of the file, with JSON types', async () => {
+    const details = { properties: { order: '1234' }, keepRevisionForever: false };
+    await open(JSON.stringify({ ...request, ...details, modifiedTime: '2026-11-24T12:00:00.5+01:00' }));
+    expect(opened.at(-1)?.options).toMatchObject({ ...details, modifiedTime: '2026-11-24T11:00:00.500Z' });
+    for (const wrong of [{ properties: '{"order":"1234"}' }, { keepRevisionForever: 'true' }, { modifiedTime: 0 }]) {
+      expect((await open(JSON.stringify({ ...request, ...wrong }))).json.code).toBe('request-invalid');
+    }
+  });
+
   test('of an unknown type get the type for the name', async () => {
     await open(JSON.stringify({ ...request, name: 'a.zip', mimeType: 'application/octet-stream' }));
     expect(opened.at(-1)).toMatchObject({ options: { name: 'a.zip', mimeType: 'application/zip' } });

@@ -31,6 +31,8 @@ export interface CourierWorld {
   ): Promise<Sent>;
   /** Like `send`, but retries until the response is final, also when the process dies. */
   insist(couriers: () => Pick<CourierProcess, 'url'>, body: string | Uint8Array, sending?: Sending): Promise<Sent>;
+  /** The file with all its fields, as Drive describes it to the courier's account. */
+  described(fileId: string): Promise<Record<string, unknown>>;
   /** A person writes other bytes to a file, as a new version of it. */
   changeByHand(fileId: string, bytes: string): Promise<void>;
   close(): Promise<void>;
@@ -105,6 +107,15 @@ export const startCourierWorld = async (
         await new Promise((resolve) => setTimeout(resolve, Math.min(LONGEST_WAIT_MS, wait)));
       }
       throw new Error('not answered in a hundred tries');
+    },
+    async described(fileId) {
+      const bearer = world.accessToken(world.emails.courier, ['https://www.googleapis.com/auth/drive']);
+      const address = `/drive/v3/files/${fileId}?supportsAllDrives=true&fields=*`;
+      const response = await fetch(`${google.origin}/www.googleapis.com${address}`, {
+        headers: { authorization: `Bearer ${bearer}` },
+      });
+      if (!response.ok) throw new Error(`the file could not be read: ${response.status}`);
+      return (await response.json()) as Record<string, unknown>;
     },
     async changeByHand(fileId, bytes) {
       const bearer = world.accessToken(world.emails.courier, ['https://www.googleapis.com/auth/drive']);

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import unittest
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from drive_courier import CourierError
@@ -51,6 +52,26 @@ class SendTest(WorldTest):
         self.assertEqual([receipt.name, receipt.mime_type, receipt.destination], ["py “options”.bin", "text/x", "plain"])
         [post] = [each for each in calls("POST") if "/upload/drive/" in each["path"]]
         self.assertIn("uploadType=multipart", post["query"])
+
+    def test_the_details_of_the_file(self):
+        path = self.written("py-times.txt", b"x")
+        os.utime(path, ns=(0, 1_600_000_000_123_456_789))
+        receipt = self.client().send(path, preserve_times=True, properties={"order": "1", "région": "北"})
+        self.assertEqual(receipt.modified_time, "2020-09-13T12:26:40.123Z")
+        self.assertLessEqual(receipt.created_time, receipt.modified_time)
+        seoul = timezone(timedelta(hours=9))
+        given = self.client().send(
+            path, name="py-given.txt", preserve_times=True, modified_time=datetime(2026, 1, 1, tzinfo=seoul)
+        )
+        self.assertEqual(given.modified_time, "2025-12-31T15:00:00.000Z")
+        large = self.client().send(
+            noise(9 * MIB), name="py-large-times.bin", created_time="1999-12-31T23:00:00Z", keep_revision_forever=True
+        )
+        self.assertEqual(large.created_time, "1999-12-31T23:00:00.000Z")
+        for wrong in [{"preserve_times": True}, {"modified_time": datetime(2026, 1, 1)}, {"properties": {"a": "\ud800"}}]:
+            with self.assertRaises(CourierError) as caught:
+                self.client().send(b"x", name="py-wrong.txt", **wrong)
+            self.assertEqual(caught.exception.code, "usage")
 
     def test_rules_for_a_name_that_is_taken(self):
         client = self.client()

@@ -39,6 +39,14 @@ const addDelivery = (program: Command, context: Context): void => {
     .addOption(new Option('--on-conflict <rule>', 'what to do if the name is taken').choices(CONFLICT_RULES))
     .addOption(new Option('--convert-to <format>', 'Google format to convert the file to').choices(CONVERSIONS))
     .option('--description <text>', 'description in Drive')
+    .option('--preserve-times', "send the file's own times of modification and creation")
+    .option('--modified-time <time>', 'time of modification, such as 2026-11-28T09:00:00Z (default: now)')
+    .option('--created-time <time>', 'time of creation (default: now)')
+    .option('--property <key=value>', 'public property in Drive; may be repeated', (pair, all: string[] = []) => [
+      ...all,
+      pair,
+    ])
+    .option('--keep-revision-forever', 'keep this revision until somebody deletes it, instead of 30 days')
     .option('--mime-type <type>', 'media type (default: derived from the name)')
     .option('--key <key>', 'idempotency key; the same key never creates a second file (default: a new key)')
     .addHelpText(

@@ -13,9 +13,27 @@ const sendFlagsSchema = z.object({
   onConflict: z.enum(CONFLICT_RULES).optional(),
   convertTo: z.enum(CONVERSIONS).optional(),
   description: z.string().optional(),
+  modifiedTime: z.string().optional(),
+  createdTime: z.string().optional(),
+  preserveTimes: z.boolean().optional(),
+  property: z.array(z.string()).optional(),
+  keepRevisionForever: z.boolean().optional(),
   mimeType: z.string().optional(),
   key: z.string().optional(),
 });
+
+/** The properties of `--property KEY=VALUE`, which may be repeated. @throws CourierClientError `usage` */
+const propertiesOf = (pairs: readonly string[]): Record<string, string> => {
+  const properties = new Map<string, string>();
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=');
+    const key = pair.slice(0, Math.max(0, equals));
+    if (key === '') throw failure('usage', { detail: `--property ${JSON.stringify(pair)} is not KEY=VALUE.` });
+    if (properties.has(key)) throw failure('usage', { detail: `--property ${JSON.stringify(key)} is given twice.` });
+    properties.set(key, pair.slice(equals + 1));
+  }
+  return Object.fromEntries(properties);
+};
 
 const receiptText = (context: Context, receipt: Receipt): string => {
   const { outcome, name, size, destination, path, webViewLink, warnings = [] } = receipt;
@@ -29,15 +47,19 @@ const receiptText = (context: Context, receipt: Receipt): string => {
 
 /** `courier send FILE|-` */
 export const sendCommand = async (context: Context, file: string, flags: GlobalOptions): Promise<void> => {
-  const { key, ...rest } = sendFlagsSchema.parse(flags);
+  const { key, property, ...rest } = sendFlagsSchema.parse(flags);
   if (file === '-' && rest.name === undefined) {
     throw failure('usage', { detail: 'Standard input has no name. Pass one with --name.' });
+  }
+  if (file === '-' && rest.preserveTimes) {
+    throw failure('usage', { detail: 'Standard input has no times to preserve. Pass one with --modified-time.' });
   }
   const session = await openSession(context, flags);
   const client = await createClient(context, flags, session);
   const progress = createProgress(flags.json ? { ...context, stderr: { write: () => true } } : context);
   const options: SendOptions = {
     ...rest,
+    ...(property === undefined ? {} : { properties: propertiesOf(property) }),
     destination: session.settings.destination?.value,
     idempotencyKey: key,
     signal: context.signal,

@@ -4,15 +4,8 @@ import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { type Claim, hashOf, isOwnFile, KEY_PROPERTY, keyMark } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import type { Plan } from '../plan.ts';
-import {
-  descriptionOf,
-  mustBeStored,
-  mustGet,
-  outOfTrash,
-  type StoredFile,
-  type UploadStep,
-  withUpload,
-} from './upload-step.ts';
+import { detailsOfNew } from '../resolve-options.ts';
+import { mustBeStored, mustGet, outOfTrash, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
 
 /**
  * Drive accepts no id for a conversion, so a lease keeps it from being made twice: one try at a time creates the document, and
@@ -118,7 +111,7 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
   const file = {
     ...{ name, folderId, mimeType: delivery.source.mimeType, convertTo: plan.target },
     ...(claim === undefined ? {} : { appProperties: { [KEY_PROPERTY]: keyMark(claim.key) } }),
-    ...descriptionOf(step),
+    ...detailsOfNew(step.request, step.now()),
   };
   try {
     const { beforeCommit } = guard;

@@ -12,10 +12,10 @@ import {
 } from '../idempotency.ts';
 import { markMade } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
+import { detailsOfNew } from '../resolve-options.ts';
 import { createCommitGuard } from './commit-guard.ts';
 import { checkTarget, overFile, restore, storedBefore } from './replace-file.ts';
 import {
-  descriptionOf,
   freshFolder,
   giveUpId,
   keptSession,
@@ -41,7 +41,7 @@ const describeFile = (step: UploadStep, { fileId: id, folderId }: CreatePlan): N
     [TRY_PROPERTY]: randomUUID(),
     ...(step.claim === undefined ? {} : { [KEY_PROPERTY]: keyMark(step.claim.key) }),
   },
-  ...descriptionOf(step),
+  ...detailsOfNew(step.request, step.now()),
 });
 
 /**

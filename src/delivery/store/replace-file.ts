@@ -2,16 +2,9 @@ import type { DriveFile, UploadResult, UploadTarget } from '../../drive/drive.ts
 import { CourierError } from '../../errors.ts';
 import { isThere } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
+import { detailsOfExisting } from '../resolve-options.ts';
 import { type CommitGuard, createCommitGuard } from './commit-guard.ts';
-import {
-  descriptionOf,
-  keptSession,
-  mustBeStored,
-  outcomeOf,
-  type StoredFile,
-  type UploadStep,
-  withUpload,
-} from './upload-step.ts';
+import { keptSession, mustBeStored, outcomeOf, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
 
 /** Milliseconds for removing a revision from a file that is no longer the target. The request's own time may have ended. */
 const UNDO_TIMEOUT_MS = 15_000;
@@ -83,7 +76,7 @@ const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace'
 
 /** The target of bytes that are written over a file. */
 export const overFile = (step: UploadStep, id: string) =>
-  ({ kind: 'replace', id, mimeType: step.delivery.source.mimeType, ...descriptionOf(step) }) as const;
+  ({ kind: 'replace', id, mimeType: step.delivery.source.mimeType, ...detailsOfExisting(step.request) }) as const;
 
 /** New bytes for an existing file: its id, link and sharing stay. */
 export const replace = (

@@ -58,9 +58,6 @@ export const mustBeStored = (result: UploadResult): Extract<UploadResult, { kind
   throw result.kind === 'exists' ? new CourierError('drive-unavailable') : result.error;
 };
 
-export const descriptionOf = ({ request }: UploadStep): { description?: string } =>
-  request.description === undefined ? {} : { description: request.description };
-
 export const mustGet = async ({ request, context }: UploadStep, id: string): Promise<DriveFile> => {
   const file = await request.destination.drive.get(id, context);
   if (file === undefined) throw new CourierError('drive-unavailable', { detail: 'Drive does not show the file yet.' });

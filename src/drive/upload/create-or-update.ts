@@ -1,6 +1,6 @@
 import { CourierError } from '../../errors.ts';
 import type { Failure, GoogleResponse } from '../../google/transport.ts';
-import { type DriveClient, type DriveRequest, FILE_FIELDS, metadataOf, UPLOAD_URL } from '../client.ts';
+import { type DriveClient, type DriveRequest, detailFields, FILE_FIELDS, metadataOf, UPLOAD_URL } from '../client.ts';
 import type { Drive, DriveFile, UploadRequest, UploadResult, UploadTarget } from '../drive.ts';
 import { UNITS } from '../pacing.ts';
 import type { UploadSource } from './upload-source.ts';
@@ -34,8 +34,8 @@ export const mediaTypeOf = (target: UploadTarget): string => {
 
 const metadata = (target: UploadTarget): object => {
   if (target.kind === 'create') return metadataOf(target.file);
-  const { mimeType, convertTo, description } = target;
-  return { mimeType: convertTo ?? mimeType, ...(description === undefined ? {} : { description }) };
+  const { mimeType, convertTo } = target;
+  return { mimeType: convertTo ?? mimeType, ...detailFields(target) };
 };
 
 export const metadataJson = (target: UploadTarget): string => JSON.stringify(metadata(target));
@@ -62,7 +62,9 @@ export const uploadCall = (
   target: UploadTarget,
   uploadType: 'multipart' | 'resumable',
 ): Pick<DriveRequest, 'operation' | 'method' | 'url' | 'units'> => {
-  const query = `uploadType=${uploadType}&supportsAllDrives=true&fields=${FILE_FIELDS}`;
+  const { keepRevisionForever } = target.kind === 'create' ? target.file : target;
+  const keep = keepRevisionForever === true ? '&keepRevisionForever=true' : '';
+  const query = `uploadType=${uploadType}&supportsAllDrives=true&fields=${FILE_FIELDS}${keep}`;
   return target.kind === 'create'
     ? {
         operation: 'drive.files.create',

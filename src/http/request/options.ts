@@ -4,7 +4,43 @@ import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
 import { fileName, folderPath } from '../../text/file-name.ts';
 import { readStoredType } from '../../text/media-type.ts';
 
+const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+
 const MAX_DESCRIPTION_LENGTH = 4096;
+
+/** https://developers.google.com/workspace/drive/api/guides/properties, "Limitations on custom properties". */
+const MAX_PROPERTIES = 30;
+/** UTF-8, of a property's key and value together. */
+const MAX_PROPERTY_BYTES = 124;
+
+/** A time with its time zone (RFC 3339), converted to UTC and milliseconds, as Drive keeps it. */
+const fileTime = z.iso
+  .datetime({ offset: true, error: 'is not a time with a time zone, like 2026-11-24T12:00:00Z' })
+  .transform((text) => new Date(text).toISOString())
+  // An offset can lead out of the years that have four digits.
+  .refine((text) => /^\d{4}-/.test(text), 'is not in the years 0000 to 9999 of UTC');
+
+const faultOfProperty = ([key, value]: [string, string]): string | undefined => {
+  if (key === '') return 'has an empty key';
+  if (!key.isWellFormed() || !value.isWellFormed()) return 'is not well-formed Unicode (a lone surrogate)';
+  const bytes = Buffer.byteLength(key) + Buffer.byteLength(value);
+  return bytes > MAX_PROPERTY_BYTES
+    ? `has ${bytes} bytes of UTF-8 in ${quoted(key)} and its value; Drive’s limit is ${MAX_PROPERTY_BYTES}`
+    : undefined;
+};
+
+/** Public properties of a file, within Drive's limits. */
+const fileProperties = z.record(z.string(), z.string()).superRefine((properties, context) => {
+  const entries = Object.entries(properties);
+  const fault =
+    entries.length > MAX_PROPERTIES
+      ? `has ${entries.length} properties; Drive’s limit is ${MAX_PROPERTIES}`
+      : entries.map(faultOfProperty).find((found) => found !== undefined);
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: fault });
+});
+
+const PROPERTIES = 'The file’s public properties: up to 30, each of up to 124 bytes of UTF-8 in its key and value.';
+const KEEP_REVISION = 'Drive keeps this revision until somebody deletes it, instead of 30 days.';
 
 /** The options of a delivery. They are the same in a query, a form and JSON. */
 export const optionShape = {
@@ -42,9 +78,39 @@ export const optionShape = {
       )
       .meta({ description: 'The file’s description in Drive, up to 4,096 characters.' }),
   ),
+  modifiedTime: z
+    .exactOptional(fileTime)
+    .meta({ description: 'When the file was last modified. Default: the time of the delivery.' }),
+  createdTime: z.exactOptional(fileTime).meta({
+    description: 'When the file was created. Default: the time of the delivery. A file that is replaced keeps its own.',
+  }),
+  properties: z.exactOptional(fileProperties).meta({ description: PROPERTIES }),
+  keepRevisionForever: z.exactOptional(z.boolean()).meta({ description: KEEP_REVISION }),
 };
 
-export const deliveryOptions = z.strictObject(optionShape);
+/** The same options where every value is text: in a query, a form, and the attributes of a Pub/Sub message. */
+export const textOptionShape = {
+  ...optionShape,
+  properties: z.exactOptional(
+    z
+      .string()
+      .transform((text, context) => {
+        try {
+          return JSON.parse(text) as unknown;
+        } catch {
+          context.addIssue({ code: 'custom', message: 'is not a JSON object, like {"order":"1234"}' });
+          return z.NEVER;
+        }
+      })
+      .pipe(fileProperties)
+      .meta({ description: `${PROPERTIES} A JSON object: {"order":"1234"}.`, contentMediaType: 'application/json' }),
+  ),
+  keepRevisionForever: z
+    .exactOptional(z.enum(['true', 'false']).transform((text) => text === 'true'))
+    .meta({ description: KEEP_REVISION }),
+};
+
+export const deliveryOptions = z.strictObject(textOptionShape);
 
 /** A media type as an option. The rules are the same as for a Content-Type header. */
 export const mimeTypeOption = z
@@ -66,8 +132,6 @@ export const sha256Option = z
   .meta({ pattern: '^[\\dA-Fa-f]{64}$' });
 
 const isCode = (code: unknown): code is ErrorCode => typeof code === 'string' && Object.hasOwn(ERRORS, code);
-
-const quoted = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 /** A hint for bodies that were probably meant for another route. */
 const hintAt = (keys: readonly string[]): string => {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -238,6 +238,15 @@ describe('a file above the platform’s request limit', () => {
     google.faults.clear();
     expect([code, value.error.code]).toEqual([1, 'digest-mismatch']);
     expect(named('corrupt.zip').filter(({ trashed }) => !trashed)).toEqual([]);
+  }, 120_000);
+
+  test('a large file keeps its times and gets its properties', async () => {
+    const large = written('dated.zip', bytes);
+    utimesSync(large, 1_600_000_000, 1_600_000_000);
+    const flags = ['--preserve-times', '--property', 'order=1'];
+    const { code, value } = await json(['send', large, ...flags]);
+    const time = '2020-09-13T12:26:40.000Z';
+    expect([code, value.modifiedTime, value.createdTime]).toEqual([0, time, time]);
   }, 120_000);
 
   test('a large file for a destination that converts or skips does not use an upload session', async () => {

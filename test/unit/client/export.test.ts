@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -320,6 +320,43 @@ describe('what is sent as a file is not re-encoded either', () => {
     ],
   ])('%s that would be changed in transit is a usage error', async (_, options) => {
     await expect(client().send(Buffer.from('x'), options)).rejects.toMatchObject({ code: 'usage', exitCode: 64 });
+    expect(seen).toEqual([]);
+  });
+
+  test('the details of the file arrive, from the library and from the command', async () => {
+    const path = written(Buffer.from('x'));
+    utimesSync(path, new Date('2020-02-29T12:34:56.789Z'), new Date('2020-02-29T12:34:56.789Z'));
+    const properties = { order: '1=2', région: '北', '': '' };
+    await client().send(path, { preserveTimes: true, properties, keepRevisionForever: true });
+    await client().send(path, { preserveTimes: true, modifiedTime: new Date(0), createdTime: '2021-01-01T00:00:00Z' });
+    const flags = ['--preserve-times', '--property', 'order=1=2', '--property', 'région=北', '--keep-revision-forever'];
+    expect((await run(['send', ...flags, path])).code).toBe(0);
+    const times = { modifiedTime: '2020-02-29T12:34:56.789Z', createdTime: '2020-02-29T12:34:56.789Z' };
+    const [library, given, command] = seen.map(({ target }) => Object.fromEntries(readQuery(target)));
+    expect(library).toMatchObject({ ...times, properties: JSON.stringify(properties), keepRevisionForever: 'true' });
+    expect(given).toMatchObject({ modifiedTime: '1970-01-01T00:00:00.000Z', createdTime: '2021-01-01T00:00:00Z' });
+    expect(command).toMatchObject({
+      ...{ ...times, properties: '{"order":"1=2","région":"北"}', keepRevisionForever: 'true' },
+    });
+  });
+
+  test.each([
+    ['times of bytes', { name: 'a', preserveTimes: true }],
+    ['an invalid date', { name: 'a', modifiedTime: new Date('x') }],
+    ['half a character in a property', { name: 'a', properties: { a: '\ud800' } }],
+  ])('%s are a usage error', async (_, options) => {
+    await expect(client().send(Buffer.from('x'), options)).rejects.toMatchObject({ code: 'usage' });
+    expect(seen).toEqual([]);
+  });
+
+  test.each([
+    [['--property', 'order'], 'order'],
+    [['--property', '=x'], '=x'],
+    [['--property', 'a=1', '--property', 'a=2'], 'a'],
+  ])('the flags %j are a usage error that quotes them', async (flags, part) => {
+    const { code, output } = await run(['send', '-', '--name', 'a', ...flags], [Buffer.from('x')]);
+    expect([code, output]).toEqual([64, expect.stringContaining(JSON.stringify(part))]);
+    expect((await run(['send', '-', '--name', 'a', '--preserve-times'], [Buffer.from('x')])).code).toBe(64);
     expect(seen).toEqual([]);
   });
 

@@ -19,7 +19,8 @@ test.each<[string, string]>([
   expect(other).not.toBe(fingerprint('bytes', asked, 'reports'));
 });
 
-test('the conflict rule and the description may differ', () => {
-  const options = { ...asked.options, onConflict: 'replace', description: 'again' } as const;
+test('the conflict rule, the description, the times and the properties may differ', () => {
+  const details = { description: 'again', modifiedTime: '2026-11-24T12:00:00.000Z', properties: { a: 'b' } };
+  const options = { ...asked.options, onConflict: 'replace', ...details } as const;
   expect(fingerprint('bytes', { ...asked, options }, 'reports')).toBe(fingerprint('bytes', asked, 'reports'));
 });

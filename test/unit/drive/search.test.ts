@@ -100,6 +100,20 @@ describe('an incomplete search of Drive', () => {
   });
 });
 
+test('the oldest file is the one that was added first, whatever createdTime a caller chose', async () => {
+  const added = (time: string) => ({ appProperties: { courierAdded: time } });
+  const { search } = setUp(() => ({
+    files: [
+      { ...FILE, id: 'pretends', createdTime: '1970-01-01T00:00:00.000Z', ...added('2026-11-26T00:00:00.000Z') },
+      { ...FILE, id: 'plain', createdTime: '2026-11-25T00:00:00.000Z' },
+      { ...FILE, id: 'postdated', createdTime: '2099-01-01T00:00:00.000Z', ...added('2026-11-24T00:00:00.000Z') },
+      { ...FILE, id: 'later of two', createdTime: '2026-11-25T00:00:00.000Z' },
+    ],
+  }));
+  const found = (await search('folder', 'q', {})).map(({ id }) => id);
+  expect(found).toEqual(['postdated', 'later of two', 'plain', 'pretends']);
+});
+
 test('any other failure causes no second search', async () => {
   const { search, corpora } = setUp(() => new CourierError('drive-unavailable'));
   expect(await failureOf(search('folder', 'q', {}))).toMatchObject({ code: 'drive-unavailable' });

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from dataclasses import dataclass
-from typing import Callable, Dict, Literal, Mapping, Optional
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict, Literal, Mapping, Optional, Tuple, Union
 
 from ._media_types import media_type_of
 from .errors import failure
 
 ConflictRule = Literal["new", "replace", "skip", "fail"]
 Conversion = Literal["sheet", "doc", "slides"]
+
+Time = Union[str, datetime]
+"""Text with a time zone (RFC 3339), or a datetime with one."""
 
 Progress = Callable[[int, Optional[int]], None]
 
@@ -30,11 +35,15 @@ class Options:
     on_conflict: Optional[str]
     convert_to: Optional[str]
     description: Optional[str]
+    modified_time: Optional[str]
+    created_time: Optional[str]
+    properties: Optional[Mapping[str, str]]
+    keep_revision_forever: Optional[bool]
     on_progress: Optional[Progress]
 
-    def fields(self) -> Dict[str, Optional[str]]:
-        """As the courier's API names them."""
-        return {
+    def fields(self) -> Dict[str, Any]:
+        """As the courier's API names them, for JSON."""
+        fields: Dict[str, Any] = {
             "destination": self.destination,
             "name": self.name,
             "path": self.path,
@@ -42,6 +51,18 @@ class Options:
             "convertTo": self.convert_to,
             "description": self.description,
         }
+        details = {
+            "modifiedTime": self.modified_time,
+            "createdTime": self.created_time,
+            "properties": None if self.properties is None else dict(self.properties),
+            "keepRevisionForever": self.keep_revision_forever,
+        }
+        fields.update({name: value for name, value in details.items() if value is not None})
+        return fields
+
+    def query(self) -> Dict[str, Optional[str]]:
+        """As the courier's API names them, for a URL, where every value is text."""
+        return {name: value if value is None or isinstance(value, str) else json.dumps(value) for name, value in self.fields().items()}
 
     def progress(self, sent: int, total: Optional[int]) -> None:
         if self.on_progress is not None:
@@ -68,8 +89,17 @@ def check_unicode(options: Mapping[str, Optional[str]]) -> None:
             raise failure("usage", f"{name} is not well-formed Unicode (a lone surrogate).") from None
 
 
+def _time_text(name: str, time: Optional[Time]) -> Optional[str]:
+    if not isinstance(time, datetime):
+        return time
+    if time.tzinfo is None:
+        raise failure("usage", f"{name} has no time zone: pass datetime(..., tzinfo=timezone.utc).")
+    return time.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def resolve_options(
     suggested_name: Optional[str],
+    file_times: Optional[Tuple[datetime, datetime]],
     *,
     name: Optional[str],
     mime_type: Optional[str],
@@ -79,6 +109,11 @@ def resolve_options(
     on_conflict: Optional[str],
     convert_to: Optional[str],
     description: Optional[str],
+    modified_time: Optional[Time],
+    created_time: Optional[Time],
+    preserve_times: bool,
+    properties: Optional[Mapping[str, str]],
+    keep_revision_forever: Optional[bool],
     on_progress: Optional[Progress],
 ) -> Options:
     """Raises CourierError ``usage``."""
@@ -86,6 +121,11 @@ def resolve_options(
     if not resolved:
         raise failure("usage", "What is sent has no name of its own: pass name=.")
     check_unicode({"name": resolved, "to": destination, "path": path, "description": description})
+    for name_of_property, value in (properties or {}).items():
+        check_unicode({"properties": name_of_property + value})
+    if preserve_times and file_times is None:
+        raise failure("usage", "What is sent has no times of its own to preserve; only files have.")
+    modified, created = file_times if preserve_times and file_times is not None else (None, None)
     kind = mime_type or media_type_of(resolved)
     if not re.fullmatch(r"[\x20-\x7e]+", kind):
         raise failure("usage", "A media type has visible ASCII characters only.")
@@ -100,5 +140,9 @@ def resolve_options(
         on_conflict=on_conflict,
         convert_to=convert_to,
         description=description,
+        modified_time=_time_text("modified_time", modified_time or modified),
+        created_time=_time_text("created_time", created_time or created),
+        properties=properties,
+        keep_revision_forever=keep_revision_forever,
         on_progress=on_progress,
     )

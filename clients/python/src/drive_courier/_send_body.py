@@ -18,7 +18,7 @@ def _post(
     api: Api, options: Options, body: Callable[[], Body], headers: Mapping[str, str], once: bool = False
 ) -> Receipt:
     sent = {"Content-Type": options.mime_type, "Idempotency-Key": options.key, **headers}
-    answer = api.call("POST", "/v1/files", query=options.fields(), headers=sent, body=body, once=once)
+    answer = api.call("POST", "/v1/files", query=options.query(), headers=sent, body=body, once=once)
     return receipt_of(answer)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from datetime import datetime, timezone
 from typing import BinaryIO, Iterable, Iterator, List, Optional, Protocol, Tuple, Union
 
 from .errors import CourierError, failure
@@ -98,6 +99,7 @@ class PathSource(OpenFileSource):
             raise _unreadable(path, error) from error
         self._path = path
         self._stat = self._stat_of_open()
+        self.times = _times(os.fstat(self._file.fileno()))
         self.state = (os.path.realpath(path), *self._stat)
 
     def _stat_of_open(self) -> Tuple[int, int, int]:
@@ -114,6 +116,15 @@ class PathSource(OpenFileSource):
 
     def close(self) -> None:
         self._file.close()
+
+
+def _times(stat: os.stat_result) -> Tuple[datetime, datetime]:
+    """When a file was modified and created. The creation is never later than the modification: a copy may be newer than
+    what it has in it, and many systems do not know when a file was created."""
+    modified = stat.st_mtime_ns // 1_000_000 / 1000
+    created: float = getattr(stat, "st_birthtime", modified)
+    first = created if 0 < created < modified else modified
+    return datetime.fromtimestamp(modified, tz=timezone.utc), datetime.fromtimestamp(first, tz=timezone.utc)
 
 
 def _facts(stat: os.stat_result) -> Tuple[int, int, int]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Callable, List, Optional, Union
+from typing import Callable, List, Mapping, Optional, Union
 from urllib.parse import urlsplit
 
 from ._api import Api
 from ._export import Document, send_document
-from ._options import ConflictRule, Conversion, Progress, resolve_options
+from ._options import ConflictRule, Conversion, Progress, Time, resolve_options
 from ._send import Sender
 from ._session_store import SessionStore, default_folder
-from ._sources import Sendable, open_source
+from ._sources import PathSource, Sendable, open_source
 from ._token import TokenCache
 from .errors import failure
 from .receipt import Destination, Receipt, destinations_of
@@ -95,6 +95,11 @@ class Client:
         on_conflict: Optional[ConflictRule] = None,
         convert_to: Optional[Conversion] = None,
         description: Optional[str] = None,
+        modified_time: Optional[Time] = None,
+        created_time: Optional[Time] = None,
+        preserve_times: bool = False,
+        properties: Optional[Mapping[str, str]] = None,
+        keep_revision_forever: Optional[bool] = None,
         mime_type: Optional[str] = None,
         key: Optional[str] = None,
         size: Optional[int] = None,
@@ -115,6 +120,11 @@ class Client:
             ``fail``; default: as the operator configured
         :param convert_to: ``sheet``, ``doc`` or ``slides``: Drive converts the file
         :param description: shown in Drive
+        :param modified_time: a ``datetime`` with a time zone, or text like ``2026-11-28T09:00:00Z``; default: now
+        :param created_time: likewise; a file that is replaced keeps its own
+        :param preserve_times: send the times of the file on disk
+        :param properties: public properties in Drive: up to 30, each of up to 124 bytes of UTF-8 in its key and value
+        :param keep_revision_forever: Drive keeps this revision until somebody deletes it, instead of 30 days
         :param mime_type: default: by the extension of the name
         :param key: the idempotency key, 1 to 255 visible ASCII characters. Calls with the same key deliver one file,
             also from another process. Default: a new one for each call, which is kept for its retries
@@ -128,6 +138,7 @@ class Client:
         try:
             options = resolve_options(
                 source.name,
+                source.times if isinstance(source, PathSource) else None,
                 name=name,
                 mime_type=mime_type,
                 key=key,
@@ -136,6 +147,11 @@ class Client:
                 on_conflict=on_conflict,
                 convert_to=convert_to,
                 description=description,
+                modified_time=modified_time,
+                created_time=created_time,
+                preserve_times=preserve_times,
+                properties=properties,
+                keep_revision_forever=keep_revision_forever,
                 on_progress=on_progress,
             )
             return self._sender.send(source, options)
