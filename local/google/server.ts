@@ -20,6 +20,8 @@ import { createPubsubService, type PubsubService } from './pubsub/service.ts';
 import { seededRandom } from './random.ts';
 import { createSecretManagerService } from './secretmanager/service.ts';
 import { BUCKET, type Places, seedCloud, seedDrive, TOPIC } from './seed.ts';
+import { createSheetsAdminRoutes } from './sheets/admin.ts';
+import { createSheetsService, type SheetsService } from './sheets/service.ts';
 import { createStorageService, type StorageService } from './storage/service.ts';
 import { createStsService } from './sts/service.ts';
 import { createViewer } from './viewer/service.ts';
@@ -52,6 +54,7 @@ export interface LocalGoogle {
   storage: StorageService;
   pubsub: PubsubService;
   drive: DriveService;
+  sheets: SheetsService;
   /** The IDs of the default folders. */
   places: Places;
   faults: FaultPlan;
@@ -107,6 +110,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
   const drive = createDriveService(contextOf('drive', DRIVE_HOSTS), {
     isKnownAddress: (email) => hasAddress(world, email),
   });
+  const sheets = createSheetsService(drive.state, world);
   await seedCloud(storage, pubsub);
   const places = seedDrive(drive, world);
   const viewer = createViewer(drive.state);
@@ -120,6 +124,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     storage,
     pubsub,
     drive,
+    sheets,
     viewer,
   ];
 
@@ -132,6 +137,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
         createControlRoutes(calls, faults),
         createWorldAdminRoutes(world),
         createDriveAdminRoutes(drive),
+        createSheetsAdminRoutes(sheets),
         createAwsInstanceRoutes(now),
         viewer.handle,
       ],
@@ -164,6 +170,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     storage,
     pubsub,
     drive,
+    sheets,
     places,
     faults,
     calls,

@@ -23,6 +23,7 @@ export const EMAILS = {
 
 export const APIS = [
   'drive.googleapis.com',
+  'sheets.googleapis.com',
   'secretmanager.googleapis.com',
   'iamcredentials.googleapis.com',
   'sts.googleapis.com',

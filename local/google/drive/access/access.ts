@@ -71,10 +71,11 @@ export const effectivePermissions = (state: DriveState, file: StoredFile): Effec
 
 const domainOf = (email: string): string => email.slice(email.lastIndexOf('@') + 1).toLowerCase();
 
-const isMember = (state: DriveState, group: string, email: string, seen: string[] = []): boolean => {
+export const isMemberOfGroup = (state: DriveState, group: string, email: string, seen: string[] = []): boolean => {
   const members = state.store.groups.get(group.toLowerCase())?.members ?? [];
   return members.some(
-    (member) => member === email || (!seen.includes(member) && isMember(state, member, email, [...seen, member])),
+    (member) =>
+      member === email || (!seen.includes(member) && isMemberOfGroup(state, member, email, [...seen, member])),
   );
 };
 
@@ -83,7 +84,7 @@ const reaches = (state: DriveState, { permission }: EffectivePermission, account
     case 'user':
       return permission.emailAddress?.toLowerCase() === account.email.toLowerCase();
     case 'group':
-      return isMember(state, permission.emailAddress ?? '', account.email);
+      return isMemberOfGroup(state, permission.emailAddress ?? '', account.email);
     case 'domain':
       return permission.domain?.toLowerCase() === domainOf(account.email);
     case 'anyone':

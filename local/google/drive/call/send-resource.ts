@@ -4,7 +4,7 @@ import type { DriveState } from '../store/state.ts';
 import { type DriveCall, sendJson } from './call.ts';
 
 /** Keeps the members of a JSON value that the mask selects. In a list, each item is masked. */
-function applyMask(value: unknown, mask: Mask): unknown {
+export function applyMask(value: unknown, mask: Mask): unknown {
   if (mask.all || value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map((item) => applyMask(item, mask));
   const kept: Record<string, unknown> = {};

@@ -54,10 +54,10 @@ interface Pattern {
   literals: number;
 }
 
-/** Google's description of Drive v3: which methods, parameters and fields exist. */
+/** Google's description of an API: which methods, parameters and fields exist. */
 export interface Discovery {
   schema(name: string): Schema;
-  /** True for a field that only Drive itself sets. */
+  /** True for a field that only the API itself sets. */
   isOutputOnly(schemaName: string, field: string): boolean;
   match(httpMethod: string, pathname: string): Route | undefined;
   /** HTTP methods that exist at the path. */
@@ -81,12 +81,13 @@ const pattern = (method: MethodDescription, form: Route['form'], path: string): 
   };
 };
 
-const patternsOf = (method: MethodDescription): Pattern[] => {
-  const patterns = [pattern(method, 'plain', `drive/v3/${method.path}`)];
+/** @param base the path of the API, e.g. `drive/v3/` */
+const patternsOf = (method: MethodDescription, base: string): Pattern[] => {
+  const patterns = [pattern(method, 'plain', `${base}${method.path}`)];
   for (const protocol of Object.values(method.mediaUpload?.protocols ?? {}))
     patterns.push(pattern(method, 'upload', protocol.path));
   if (method.supportsMediaDownload === true)
-    patterns.push(pattern(method, 'download', `download/drive/v3/${method.path}`));
+    patterns.push(pattern(method, 'download', `download/${base}${method.path}`));
   return patterns;
 };
 
@@ -117,20 +118,21 @@ const bind = (segments: readonly string[], parts: readonly string[]): Record<str
 };
 
 interface DiscoveryDocument extends Resource {
+  /** The path of the API, e.g. `drive/v3/`. */
+  servicePath: string;
   schemas: Record<string, Schema>;
   parameters: Record<string, ParameterDescription>;
 }
 
-const readJson = (name: string): unknown => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'));
+const readJson = (url: URL): unknown => JSON.parse(readFileSync(url, 'utf8'));
 
 /**
- * Reads Google's discovery document for Drive v3, revision 20250829, reduced to its facts (paths, parameters, types, enums).
- * The reduced form has no descriptions, and only those say which fields are "Output only.", so `output-only-fields.json`
- * lists these fields of the request schemas.
+ * Reads a discovery document of Google, reduced to its facts (paths, parameters, types, enums).
+ * @param outputOnly fields of the request schemas that only the API itself sets. The reduced form has no descriptions, and
+ * only those say so.
  */
-export function loadDiscovery(): Discovery {
-  const document = readJson('./drive-v3.discovery.json') as DiscoveryDocument;
-  const outputOnly = readJson('./output-only-fields.json') as Record<string, string[]>;
+export function readDiscovery(url: URL, outputOnly: Readonly<Record<string, readonly string[]>> = {}): Discovery {
+  const document = readJson(url) as DiscoveryDocument;
   const methods = methodsOf(document).map((method) => ({
     ...method,
     parameters: {
@@ -141,7 +143,9 @@ export function loadDiscovery(): Discovery {
     } as Record<string, ParameterDescription>,
   }));
   // `files/trash` and `files/generateIds` come before `files/{fileId}`.
-  const patterns = methods.flatMap(patternsOf).sort((a, b) => b.literals - a.literals);
+  const patterns = methods
+    .flatMap((method) => patternsOf(method, document.servicePath))
+    .sort((a, b) => b.literals - a.literals);
   const parts = (pathname: string): string[] => pathname.replace(/^\//, '').split('/');
 
   return {
@@ -164,3 +168,10 @@ export function loadDiscovery(): Discovery {
     ],
   };
 }
+
+/** Drive v3, revision 20250829. */
+export const loadDiscovery = (): Discovery =>
+  readDiscovery(
+    new URL('./drive-v3.discovery.json', import.meta.url),
+    readJson(new URL('./output-only-fields.json', import.meta.url)) as Record<string, string[]>,
+  );

@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { openWorkbooks, type Workbooks } from '../../sheets/workbook/store.ts';
 import type { Account, ReceivedBytes, StoredFile, StoredRevision } from '../model.ts';
 import { openRecords, type Records } from './records.ts';
 
@@ -20,6 +21,8 @@ export interface Store {
   save(file: StoredFile): void;
   /** Removes a file with its bytes and everything below it. */
   destroy(id: string): void;
+  /** The content of spreadsheets. */
+  workbooks: Workbooks;
   uploadsDir: string;
   contentPath(fileId: string, revisionId: string): string;
   /** Moves received bytes to their final path. */
@@ -82,6 +85,7 @@ export function openStore(dataDir: string): Store {
     return records;
   };
   const files = recordsOf<StoredFile>('files');
+  const workbooks = openWorkbooks(join(dataDir, 'workbooks'));
   const generatedPath = join(dataDir, 'generated-ids.txt');
   const spentPath = join(dataDir, 'spent-ids.txt');
   const generated = new Set(readLines(generatedPath));
@@ -107,6 +111,7 @@ export function openStore(dataDir: string): Store {
     for (const revision of files.get(id)?.revisions ?? []) dropBytes(id, revision.id);
     unlink(id);
     files.remove(id);
+    workbooks.remove(id);
     if (!generated.has(id)) return;
     spent.add(id);
     appendFileSync(spentPath, `${id}\n`);
@@ -123,6 +128,7 @@ export function openStore(dataDir: string): Store {
       link(file);
     },
     destroy,
+    workbooks,
     uploadsDir,
     contentPath,
     keepBytes: (fileId, revision, received) => renameSync(received.path, contentPath(fileId, revision.id)),
