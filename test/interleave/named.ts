@@ -116,6 +116,12 @@ export const NAMED: readonly NamedSchedule[] = [
     'k1:A:replace:large:push:p1:1;put;none;',
     { actor: 'd1', before: /^ledger\.claim write/, choice: '!lost' },
   ),
+  schedule(
+    'a person puts a file of the name there, and the ledger is slow before the last chunk',
+    'k1:A:replace:large:push:p1:1;put;none;',
+    { actor: 'd1', before: CHUNK, choice: '>2' },
+    { actor: 'd1', before: /^ledger\.record delivery/, choice: '!slow' },
+  ),
   // A file in the trash is reported.
   schedule('the file is trashed while it is replaced', 'k1:A:replace:large:plain:p1:1;trash;hand;', {
     actor: 'd1',

@@ -167,14 +167,15 @@ export const createCommitGuard = (
     attempts += 1;
     const fileId = target.kind === 'replace' ? target.id : target.file.id;
     if (mayWriteOver && fileId !== undefined) await acquire(fileId);
-    if (target.kind === 'create') await checkName();
     const isNamed = plan.kind === 'replace' || (plan.kind === 'create' && plan.rule !== 'new');
     // A new file of a name of its own carries the digest of its bytes where that is known before it is made.
     const needsNote = isNamed || target.kind === 'replace' || !carriesDigest(target);
-    return (
-      (needsNote ? await answerOfKey(bytes) : undefined) ??
-      (target.kind === 'replace' ? await lookAt(target, bytes) : undefined)
-    );
+    const answer = needsNote ? await answerOfKey(bytes) : undefined;
+    if (answer !== undefined) return answer;
+    // The ledger may have been slow, so Drive is asked last.
+    if (target.kind === 'replace') return lookAt(target, bytes);
+    await checkName();
+    return undefined;
   };
 
   return {

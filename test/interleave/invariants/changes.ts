@@ -107,7 +107,9 @@ const checkName = (facts: Facts, change: Change): void => {
     // A file that a person created is found only by a search, which can be late. The search runs when the attempt
     // begins and, if creation starts seconds later, once more before it.
     const isByHand = made?.author.isPerson === true && (scenario.lag || change.atMs - made.atMs < HANDED_MS);
-    const isKnown = made !== undefined && !isByHand;
+    // The ledger keeps no names of files that were created with `new`, so these are found only by a search, too.
+    const isUnnamed = scenario.lag && made !== undefined && attemptOf(facts, made)?.spec.rule === 'new';
+    const isKnown = made !== undefined && !isByHand && !isUnnamed;
     if (!isBeside || !isKnown) continue;
     // The caller of an upload session sends the bytes whenever it likes, and the courier does not see it.
     const isSeen = made.step <= attempt.startStep || (made.author.isPerson && !isSession(attempt.spec));
