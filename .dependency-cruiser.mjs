@@ -17,7 +17,8 @@ const DOORS = {
     'runtime/runtime-project',
   ],
   drive: ['create-drive', 'drive', 'pacing', 'past-max-bytes', 'shared-work', 'upload/buffer-budget'],
-  ledger: ['firestore', 'lease', 'ledger', 'memory'],
+  'caller-limits': ['caller-limits'],
+  ledger: ['day-counters', 'firestore', 'lease', 'ledger', 'memory'],
   google: ['create-transport', 'transport'],
   http: [
     'app',

@@ -38,6 +38,11 @@ const MEANINGS: Readonly<Record<string, string>> = {
     'Must be `true` before `share` may contain `type: anyone`, which is everybody on the internet',
   'destinations.NAME.maxBytes':
     'The largest accepted file, in bytes. The default, 5 TiB, is the limit that Drive documents as 5 TB',
+  'destinations.NAME.perCaller':
+    'Limits of each caller at this destination, in addition to `limits.perCaller`: both apply',
+  'destinations.NAME.perCaller.concurrent': 'As `limits.perCaller.concurrent`, for deliveries to this destination',
+  'destinations.NAME.perCaller.filesPerMinute': 'As `limits.perCaller.filesPerMinute`, for this destination',
+  'destinations.NAME.perCaller.bytesPerDay': 'As `limits.perCaller.bytesPerDay`, for this destination',
   credentials:
     'How the courier authenticates to Drive, by names of your own. Each entry has exactly one of `secret`, `file`, `impersonate`, `adc`: [credentials.md](credentials.md)',
   'credentials.NAME.secret':
@@ -74,6 +79,11 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'limits.concurrentUploads':
     'Concurrent deliveries of one caller or subscription. Above it the answer is 429 `busy`. All callers together may have a quarter more',
   'limits.requestSeconds': 'The longest time for one request. Do not set it above the platform’s own limit',
+  'limits.perCaller':
+    'Limits of each caller. Above one the answer is 429 `caller-over-quota`: [operating.md](operating.md#limits-per-caller)',
+  'limits.perCaller.concurrent': 'Concurrent requests of one caller in each instance',
+  'limits.perCaller.filesPerMinute': 'Files that one caller may send in any 60 seconds to each instance',
+  'limits.perCaller.bytesPerDay': 'Bytes that one caller may send in a day (UTC), to all instances together',
 };
 
 /** What each variable sets. */

@@ -1,4 +1,5 @@
 import packageJson from '../package.json' with { type: 'json' };
+import type { CallerLimits } from './caller-limits/caller-limits.ts';
 import type { Config } from './config/config.ts';
 import { createPlatform } from './credentials/runtime/platform.ts';
 import { createRuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
@@ -6,13 +7,14 @@ import { createRuntimeProject } from './credentials/runtime/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
 import { createAuthorize } from './delivery/resolve-options.ts';
 import { createAllow, createDestinations, type DestinationWithAuth, openAccount } from './destinations.ts';
+import type { Delivery } from './domain.ts';
 import type { DoctorDependencies } from './doctor/dependencies.ts';
 import { createBufferBudget, defaultBufferBytes } from './drive/upload/buffer-budget.ts';
 import { createSourceAccess } from './exports/source-access.ts';
 import { openObject } from './exports/sources/cloud-storage.ts';
 import { createTransport } from './google/create-transport.ts';
 import { type CourierApp, createApp } from './http/app.ts';
-import type { DestinationSummary, HttpDependencies } from './http/dependencies.ts';
+import type { DestinationSummary, HttpDependencies, UploadSessionRequest } from './http/dependencies.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
 import { createPolicy } from './identity/policy.ts';
 import { createPushPolicy } from './identity/push.ts';
@@ -64,6 +66,18 @@ const openLedger = (
   );
   return createMemoryLedger({ now: dependencies.now });
 };
+
+const hasCallerLimits = ({ limits, destinations }: Config): boolean =>
+  limits.perCaller !== undefined || Object.values(destinations).some(({ perCaller }) => perCaller !== undefined);
+
+/** Deliveries and upload sessions within the limits of each caller, whose code is loaded with the first request. */
+const limitCallers = (
+  loaded: () => Promise<CallerLimits>,
+  { deliver, openUpload }: Pick<HttpDependencies, 'deliver'> & { openUpload: ReturnType<typeof createOpenUpload> },
+) => ({
+  deliver: async (delivery: Delivery) => (await loaded()).deliver(delivery, deliver),
+  openUpload: async (request: UploadSessionRequest) => (await loaded()).openUpload(request, () => openUpload(request)),
+});
 
 const summaryOf = ({
   name,
@@ -118,6 +132,19 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     now,
     log,
   };
+  let limitsLoading: Promise<CallerLimits> | undefined;
+  const callerLimits = (): Promise<CallerLimits> => {
+    limitsLoading ??= import('./caller-limits/caller-limits.ts').then(({ createCallerLimits }) =>
+      createCallerLimits({ ...deliveryDependencies, perCaller: limits.perCaller }),
+    );
+    return limitsLoading;
+  };
+  const isLimited = hasCallerLimits(config);
+  const unlimited = {
+    deliver: createDeliver(deliveryDependencies),
+    openUpload: createOpenUpload(deliveryDependencies),
+  };
+  const { deliver, openUpload } = isLimited ? limitCallers(callerLimits, unlimited) : unlimited;
   let readiness: Promise<HttpDependencies['ready']> | undefined;
 
   const dependencies: HttpDependencies = {
@@ -126,7 +153,8 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     mayPush: createPushPolicy(pubsub).mayPush,
     eventGrant: { destinations: pubsub.eventDestinations, sources: pubsub.eventSources },
     authorize: createAuthorize({ ...deliveryDependencies, requireAnyDestination: policy.requireAnyDestination }),
-    deliver: createDeliver(deliveryDependencies),
+    deliver,
+    callerLimits: isLimited ? callerLimits : undefined,
     openObject: createSourceAccess({
       allow: deliveryDependencies.allow,
       open: (name, time) => openObject({ transport, ...bearer, userProject }, name, time),
@@ -141,7 +169,10 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
         const destination = destinations.get(name);
         return destination === undefined ? [] : [summaryOf(destination)];
       }),
-    openUpload: createOpenUpload(deliveryDependencies),
+    async openUpload(request) {
+      const { isNew: _, ...session } = await openUpload(request);
+      return session;
+    },
     completeUpload: createCompleteUpload(deliveryDependencies),
     async doctor(caller, doctorOptions) {
       policy.requireOperator(caller);
@@ -192,6 +223,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     onEvent: createEventHandler(dependencies),
     warmUp,
     async close() {
+      if (limitsLoading !== undefined) await (await limitsLoading).close();
       await ledger.close();
       transport.close();
     },

@@ -134,6 +134,11 @@ export const ERRORS = {
     'The instance is at capacity',
     'Retry after the time in Retry-After. If this happens often, raise the number of instances that the service may scale to.',
   ),
+  'caller-over-quota': transientError(
+    429,
+    'The caller has reached its limit',
+    'Retry after the time in Retry-After. RateLimit shows what is left; ask the operator if you need a higher limit.',
+  ),
   'drive-rate-limited': transientError(
     429,
     'The rate limit of the Drive API is exceeded',

@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import { bufferBytesIn, memoryLimitBytes } from './memory.ts';
 import type { CredentialConfig } from './schema/credential.ts';
 import type { DestinationConfig, ShareConfig } from './schema/destination.ts';
+import type { PerCallerConfig } from './schema/per-caller.ts';
 
 type Line = [label: string, ...texts: string[]];
 
@@ -43,6 +44,12 @@ const describeShare = (rule: ShareConfig): string => {
 
 const listOr = (items: readonly string[], none: string): string => (items.length === 0 ? none : items.join(', '));
 
+const describePerCaller = ({ concurrent, filesPerMinute, bytesPerDay }: PerCallerConfig = {}): string[] => [
+  ...(concurrent === undefined ? [] : [`${concurrent} concurrent requests in each instance`]),
+  ...(filesPerMinute === undefined ? [] : [`${filesPerMinute} files a minute in each instance`]),
+  ...(bytesPerDay === undefined ? [] : [`${bytesPerDay} bytes a day`]),
+];
+
 const NO_OBJECTS = 'none: exports of gs:// objects are answered source-not-found';
 
 const destinationLines = ({ credentials }: Config, name: string, destination: DestinationConfig): string[] => {
@@ -56,6 +63,7 @@ const destinationLines = ({ credentials }: Config, name: string, destination: De
     ['convert to', ...(convertTo === null ? [] : [convertTo])],
     ['share with', ...share.map(describeShare)],
     ['max file size', `${maxBytes} bytes`],
+    ['each caller', ...describePerCaller(destination.perCaller)],
   ];
   return [`  ${name}`, ...block(lines, '    ')];
 };
@@ -101,6 +109,7 @@ export const explain = (config: Config): string => {
     ['operators', ...(operators.length === 0 ? ['none'] : operators.map(describePrincipal))],
     ['ledger', describeLedger(config)],
     ['limits', describeLimits(config)],
+    ['each caller', ...describePerCaller(config.limits.perCaller)],
   ];
   return [
     'ok: the configuration is valid. Nothing was tried against Google; "courier doctor" does that.',

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import type { CallerLimits } from '../caller-limits/caller-limits.ts';
 import { asCourierError, CourierError } from '../errors.ts';
 import { createPubsubHandler } from '../pubsub/push.ts';
 import { type Capacity, createDocumentMemory, createSlots, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './capacity.ts';
@@ -36,6 +37,8 @@ interface Route {
   /** The accepted callers: anybody, a caller with an ID token, or the account of a Pub/Sub subscription. */
   access: 'anybody' | 'caller' | 'push';
   handle: Handler;
+  /** Which limits of its caller apply to a request, if any are configured. */
+  limits?: 'for files' | 'concurrency';
 }
 
 /** Every route of the courier. */
@@ -47,15 +50,24 @@ const routesOf = (dependencies: HttpDependencies, minThroughput: MinThroughput |
   const pushCapacity: Capacity = { slots, memory: createDocumentMemory(MAX_PUSH_BYTES), minThroughput };
   const listDestinations: Handler = async (context) =>
     context.json({ destinations: dependencies.destinations(context.var.caller) });
+  const exports = createExportsHandler(dependencies, capacity);
+  const pubsub = createPubsubHandler(dependencies, pushCapacity);
   const openUpload = createOpenUploadHandler(dependencies, capacity);
   const completeUpload = createCompleteUploadHandler(dependencies, capacity);
   return [
-    { method: 'POST', path: '/v1/files', access: 'caller', handle: files },
-    { method: 'POST', path: '/', access: 'caller', handle: files },
-    { method: 'POST', path: '/v1/exports', access: 'caller', handle: createExportsHandler(dependencies, capacity) },
-    { method: 'POST', path: '/v1/pubsub', access: 'push', handle: createPubsubHandler(dependencies, pushCapacity) },
-    { method: 'POST', path: '/v1/uploads', access: 'caller', handle: openUpload },
-    { method: 'POST', path: '/v1/uploads/:id/complete', access: 'caller', handle: completeUpload },
+    { method: 'POST', path: '/v1/files', access: 'caller', limits: 'for files', handle: files },
+    { method: 'POST', path: '/', access: 'caller', limits: 'for files', handle: files },
+    { method: 'POST', path: '/v1/exports', access: 'caller', limits: 'for files', handle: exports },
+    { method: 'POST', path: '/v1/pubsub', access: 'push', limits: 'for files', handle: pubsub },
+    { method: 'POST', path: '/v1/uploads', access: 'caller', limits: 'for files', handle: openUpload },
+    // The file has been counted when its session was opened.
+    {
+      method: 'POST',
+      path: '/v1/uploads/:id/complete',
+      access: 'caller',
+      limits: 'concurrency',
+      handle: completeUpload,
+    },
     { method: 'GET', path: '/v1/destinations', access: 'caller', handle: listDestinations },
     { method: 'GET', path: '/v1/doctor', access: 'caller', handle: createDoctorHandler(dependencies) },
     { method: 'GET', path: '/v1/health', access: 'anybody', handle: createHealthHandler(dependencies) },
@@ -75,15 +87,36 @@ const admit = async (dependencies: HttpDependencies, { access }: Route, context:
   );
 };
 
+/** Handles a request within the limits of its caller. Pub/Sub redelivers what is answered 503. */
+const withinLimits = async (
+  { hold, fields }: Pick<CallerLimits, 'hold' | 'fields'>,
+  { access, limits, handle }: Route,
+  context: CourierContext,
+): Promise<Response> => {
+  // The limits recognize the request by this object. An authenticator may give several requests the same one.
+  const caller = { ...context.var.caller };
+  context.set('caller', caller);
+  context.set('rateLimit', () => fields(caller));
+  try {
+    return await hold(caller, limits === 'for files', () => handle(context));
+  } catch (thrown) {
+    const error = asCourierError(thrown);
+    if (access !== 'push' || error.code !== 'caller-over-quota') throw thrown;
+    context.set('failure', error);
+    return problemResponse(error, context.var.trace.requestId, { status: 503 });
+  }
+};
+
 const allowed = (routes: readonly Route[], path: string): string => {
   const methods = routes.filter((route) => route.path === path).map(({ method }) => method);
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
 };
 
 /** Adds the headers that every response has. */
-const finish = ({ env, var: { trace }, res }: CourierContext): void => {
+const finish = ({ env, var: { trace, rateLimit }, res }: CourierContext): void => {
   res.headers.set('X-Request-Id', trace.requestId);
   res.headers.set('X-Content-Type-Options', 'nosniff');
+  if (rateLimit !== undefined) for (const [name, value] of Object.entries(rateLimit())) res.headers.set(name, value);
   if (!res.headers.has('Cache-Control')) res.headers.set('Cache-Control', 'no-store');
   // A rejected caller must stop sending its body. In HTTP/1 only closing the connection signals this (RFC 9112, 9.3).
   if (isBodyPending(env.incoming) && !('stream' in env.incoming)) res.headers.set('Connection', 'close');
@@ -123,6 +156,7 @@ export const createApp = (
   { minThroughput }: { minThroughput?: MinThroughput } = {},
 ): CourierApp => {
   const app: CourierApp = new Hono();
+  const { callerLimits } = dependencies;
   const routes = routesOf(dependencies, minThroughput);
   const logRequest = createRequestLog(dependencies);
   const routeOf = createRouteNames(routes.map(({ path }) => path));
@@ -148,7 +182,9 @@ export const createApp = (
     app.on(route.method, route.path, async (context) => {
       try {
         await admit(dependencies, route, context);
-        return await route.handle(context);
+        return await (callerLimits === undefined || route.limits === undefined
+          ? route.handle(context)
+          : withinLimits(await callerLimits(), route, context));
       } catch (thrown) {
         // Hono's error handler is not called for anything thrown that is not an Error.
         throw asCourierError(thrown);

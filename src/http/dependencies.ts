@@ -1,3 +1,4 @@
+import type { CallerLimits } from '../caller-limits/caller-limits.ts';
 import type { AnnouncedDelivery } from '../delivery/resolve-options.ts';
 import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Receipt } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
@@ -105,6 +106,8 @@ export interface HttpDependencies {
   ready(): Promise<Readiness>;
   /** The maximum number of concurrent deliveries of one caller; further ones are answered 429 `busy`. */
   concurrentUploads: number;
+  /** The limits of each caller, loaded with the first request; undefined if none are configured. */
+  callerLimits?: (() => Promise<Pick<CallerLimits, 'hold' | 'fields'>>) | undefined;
   /** The project in the trace fields of log lines; undefined if unknown. */
   project?: string | undefined;
   /** Epoch milliseconds. */

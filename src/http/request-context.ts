@@ -24,6 +24,8 @@ export interface Variables {
   caller: Caller;
   /** Why the request failed, for its log line. */
   failure: CourierError;
+  /** The RateLimit header fields of the response; undefined if no limit applies to the request. */
+  rateLimit?: () => Record<string, string>;
 }
 
 export type CourierContext = Context<{ Bindings: Bindings; Variables: Variables }>;

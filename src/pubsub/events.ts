@@ -94,7 +94,7 @@ const readEvent = (event: unknown): CloudEvent => {
 };
 
 type EventDependencies = MessageDependencies &
-  Pick<HttpDependencies, 'eventGrant' | 'stopping' | 'concurrentUploads' | 'now' | 'requestSeconds'>;
+  Pick<HttpDependencies, 'eventGrant' | 'stopping' | 'concurrentUploads' | 'callerLimits' | 'now' | 'requestSeconds'>;
 
 /**
  * The handler of `courierEvent`. The platform has authenticated the sender of an event. A message that can never be
@@ -113,7 +113,7 @@ export const createEventHandler = (dependencies: EventDependencies): ((event: un
     const { destinations: allowedDestinations, sources: allowedSources } = dependencies.eventGrant;
     try {
       if (dependencies.stopping()) throw new CourierError('shutting-down');
-      await slots.hold(holderOf.subscription(origin), () =>
+      const handle = () =>
         withinTime(dependencies, (time) =>
           handleMessage(dependencies, unwrapped, {
             ...time,
@@ -123,7 +123,10 @@ export const createEventHandler = (dependencies: EventDependencies): ((event: un
             allowedSources,
             requestId,
           }),
-        ),
+        );
+      const limits = await dependencies.callerLimits?.();
+      await slots.hold(holderOf.subscription(origin), () =>
+        limits === undefined ? handle() : limits.hold(caller, true, handle),
       );
     } catch (thrown) {
       const error = asCourierError(thrown);

@@ -18,7 +18,7 @@ import { type DirectDependencies, planSchema, type Session, sessionSchema, uploa
 export interface OpenRequest {
   caller: Caller;
   options: DeliveryOptions & { mimeType: string; size: number };
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
   signal: AbortSignal;
   deadlineMs: number;
 }
@@ -28,13 +28,16 @@ export interface OpenedUpload {
   uploadUrl: string;
   expiresTime: string;
   chunkGranularity: 262_144;
+  /** False if an earlier request with this key has opened the session. */
+  isNew: boolean;
 }
 
-const asOpened = (id: string, { sessionUri, expiresAtMs }: Session): OpenedUpload => ({
+const asOpened = (id: string, { sessionUri, expiresAtMs }: Session, isNew: boolean): OpenedUpload => ({
   id,
   uploadUrl: sessionUri,
   expiresTime: new Date(expiresAtMs).toISOString(),
   chunkGranularity: 262_144,
+  isNew,
 });
 
 const refuseConversion = (request: ResolvedRequest): void => {
@@ -176,7 +179,7 @@ export const createOpenUpload =
       return choosePlan({ request: resolved, folderId, source: options, ledger, log, context, now, sleep });
     };
     const { id, plan, earlier } = await findRound(dependencies, request, { resolved, choose });
-    if (earlier !== undefined) return asOpened(id, earlier);
+    if (earlier !== undefined) return asOpened(id, earlier, false);
     if (plan.kind === 'skip') {
       throw new CourierError('name-taken', {
         detail: `"${resolved.name}" is already in the folder; with onConflict=skip there is nothing to send.`,
@@ -200,7 +203,7 @@ export const createOpenUpload =
       sessionUri,
       expiresAtMs,
     };
-    const { entry } = await ledger.claim(uploadKey(id), {
+    const { entry, mine } = await ledger.claim(uploadKey(id), {
       fileId: plan.fileId,
       fingerprint: '',
       state: 'claimed',
@@ -219,5 +222,5 @@ export const createOpenUpload =
       },
       'upload session opened',
     );
-    return asOpened(id, sessionSchema.parse(entry.record));
+    return asOpened(id, sessionSchema.parse(entry.record), mine);
   };

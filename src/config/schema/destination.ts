@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CONFLICT_RULES, CONVERSIONS } from '../../domain.ts';
 import { folderPath } from '../../text/file-name.ts';
+import { perCaller } from './per-caller.ts';
 import { domain, email, principal } from './principal.ts';
 import { sources } from './sources.ts';
 
@@ -58,6 +59,7 @@ export const destination = z
     share: z.array(share).default([]),
     allowAnyone: z.boolean().default(false),
     maxBytes: z.int().positive().max(5_497_558_138_880).default(5_497_558_138_880),
+    perCaller: perCaller.optional(),
   })
   .refine(({ share, allowAnyone }) => allowAnyone || share.every(({ type }) => type !== 'anyone'), {
     path: ['share'],

@@ -5,6 +5,7 @@ import { credential } from './credential.ts';
 import { destination } from './destination.ts';
 import { ledger } from './ledger.ts';
 import { named } from './named.ts';
+import { perCaller } from './per-caller.ts';
 import { principal } from './principal.ts';
 import { pubsub } from './pubsub.ts';
 
@@ -15,6 +16,7 @@ const limits = z.strictObject({
   bufferBytes: z.int().min(262_144).nullable().default(null),
   concurrentUploads: z.int().positive().max(10_000).default(80),
   requestSeconds: z.int().positive().max(3600).default(3600),
+  perCaller: perCaller.optional(),
 });
 
 /** The part of a document that its references need, so that they are checked even if there are other faults. */

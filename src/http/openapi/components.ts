@@ -3,6 +3,7 @@ import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
 import type { DestinationSummary, DoctorReport, Readiness, UploadSession } from '../dependencies.ts';
 import { problemOf } from '../problem.ts';
 import { HEADERS_TOO_LARGE, headersTooLarge } from '../request/incoming-request.ts';
+import { RATE_LIMIT } from './schemas.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -191,6 +192,7 @@ const errorResponse = (status: number, codes: readonly ErrorCode[]): Schema => (
     ...(codes.some((code) => ERRORS[code].retryable)
       ? { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds.' } }
       : {}),
+    ...(status === 429 ? RATE_LIMIT : {}),
     ...(status === 401 ? { 'WWW-Authenticate': { schema: { type: 'string' } } } : {}),
   },
   content: {

@@ -11,6 +11,7 @@ import {
   KEY,
   KEY_FROM,
   parametersOf,
+  RATE_LIMIT,
   reference,
   type Schema,
   schemaOf,
@@ -52,9 +53,10 @@ const example: Receipt = {
 };
 
 const receipts = {
-  '201': { description: 'Created.', content: json(reference('Receipt'), { example }) },
+  '201': { description: 'Created.', headers: RATE_LIMIT, content: json(reference('Receipt'), { example }) },
   '200': {
     description: 'Replaced, skipped or replayed.',
+    headers: RATE_LIMIT,
     content: json(reference('Receipt'), { example: { ...example, outcome: 'replayed' } }),
   },
 };
@@ -166,7 +168,7 @@ export const paths: Readonly<Record<string, Schema>> = {
         }),
       },
       responses: {
-        '201': { description: 'The session.', content: json(reference('UploadSession')) },
+        '201': { description: 'The session.', headers: RATE_LIMIT, content: json(reference('UploadSession')) },
         ...errors([...GUARDED, 409, 413, 415, 422]),
       },
     },

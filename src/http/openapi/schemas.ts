@@ -27,6 +27,18 @@ export const parametersOf = (schema: z.ZodType, overrides: Readonly<Record<strin
   }));
 };
 
+/** The fields of draft-ietf-httpapi-ratelimit-headers, on responses to callers that have limits. */
+export const RATE_LIMIT: Schema = {
+  'RateLimit-Policy': {
+    schema: { type: 'string' },
+    description: 'The limits of this caller, if the operator has set any: `"files-per-minute";q=60;w=60`.',
+  },
+  RateLimit: {
+    schema: { type: 'string' },
+    description: 'What is left of them: `"files-per-minute";r=59`. `t` is the number of seconds until a reset.',
+  },
+};
+
 export const KEY_FROM: Schema = {
   name: 'keyFrom',
   in: 'query',

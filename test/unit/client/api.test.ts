@@ -99,6 +99,14 @@ describe('retrying', () => {
     expect(waits).toEqual([250, 7_500, 1_000]);
   });
 
+  test('waits as long as a limit of the caller asks for, and leaves a longer wait to a later run', async () => {
+    const { client, waits, seen } = await start((_, response, turn) =>
+      problem(response, 429, 'caller-over-quota', { 'retry-after': turn === 1 ? '37' : '40000' }),
+    );
+    expect(await failureOf(client.destinations())).toMatchObject({ code: 'caller-over-quota', exitCode: 75 });
+    expect([seen.length, waits]).toEqual([2, [37_250]]);
+  });
+
   test('stops if it would take too long', async () => {
     const { client, seen } = await start((_, response) => problem(response, 429, 'busy', { 'retry-after': '3600' }));
     expect(await failureOf(client.destinations())).toMatchObject({
