@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAwsInstanceRoutes } from './aws-instance.ts';
+import { type BigQueryService, createBigQueryService } from './bigquery/service.ts';
 import { createDriveAdminRoutes } from './drive/control-admin.ts';
 import { createDriveService, type DriveService } from './drive/service.ts';
 import { createFaultInjector } from './faults/injector.ts';
@@ -53,6 +54,7 @@ export interface LocalGoogle {
   topic: string;
   storage: StorageService;
   pubsub: PubsubService;
+  bigquery: BigQueryService;
   drive: DriveService;
   sheets: SheetsService;
   /** The IDs of the default folders. */
@@ -107,6 +109,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
 
   const storage = await createStorageService(contextOf('storage', ['storage.googleapis.com']));
   const pubsub = createPubsubService(contextOf('pubsub', ['pubsub.googleapis.com']));
+  const bigquery = createBigQueryService(contextOf('bigquery', ['bigquery.googleapis.com']), storage);
   const drive = createDriveService(contextOf('drive', DRIVE_HOSTS), {
     isKnownAddress: (email) => hasAddress(world, email),
   });
@@ -123,6 +126,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     createMetadataService(world, now),
     storage,
     pubsub,
+    bigquery,
     drive,
     sheets,
     viewer,
@@ -169,6 +173,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
     topic: TOPIC,
     storage,
     pubsub,
+    bigquery,
     drive,
     sheets,
     places,
@@ -180,6 +185,7 @@ export async function startLocalGoogle(options: LocalGoogleOptions = {}): Promis
       server.closeAllConnections();
       await closed;
       drive.close();
+      bigquery.close();
       discard();
     },
   };

@@ -17,6 +17,8 @@ export interface StorageService extends GoogleService {
     options?: { contentType?: string; contentEncoding?: string; customerKey?: boolean },
   ): Promise<{ generation: string; crc32c: string }>;
   deleteObject(bucket: string, name: string): Promise<void>;
+  /** True if the bucket exists and the account may write to it. */
+  mayWrite(bucket: string, email: string): boolean;
 }
 
 const OBJECT_PARAMETERS = new Set([
@@ -149,6 +151,7 @@ export const createStorageService = async (context: ServiceContext): Promise<Sto
       const object = store.live(bucket, name);
       if (object !== undefined) await store.remove(object);
     },
+    mayWrite: (bucket, email) => store.bucket(bucket)?.writers.includes(email) === true,
     async handle(call) {
       const [, tested] = /^\/storage\/v1\/b\/([^/]+)\/iam\/testPermissions$/.exec(call.url.pathname) ?? [];
       if (tested !== undefined && call.method === 'GET') return testPermissions(call, tested);

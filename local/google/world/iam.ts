@@ -3,6 +3,23 @@ import type { Binding, WorldState } from './state.ts';
 
 /** The permissions of the roles that are implemented here (https://cloud.google.com/iam/docs/roles-permissions). */
 const ROLES: Readonly<Record<string, readonly string[]>> = {
+  'roles/bigquery.jobUser': ['bigquery.jobs.create'],
+  'roles/bigquery.dataViewer': [
+    'bigquery.datasets.get',
+    'bigquery.tables.get',
+    'bigquery.tables.getData',
+    'bigquery.tables.list',
+  ],
+  'roles/bigquery.dataEditor': [
+    'bigquery.datasets.create',
+    'bigquery.datasets.get',
+    'bigquery.tables.create',
+    'bigquery.tables.delete',
+    'bigquery.tables.get',
+    'bigquery.tables.getData',
+    'bigquery.tables.list',
+    'bigquery.tables.updateData',
+  ],
   'roles/iam.serviceAccountTokenCreator': [
     'iam.serviceAccounts.getAccessToken',
     'iam.serviceAccounts.getOpenIdToken',

@@ -29,6 +29,7 @@ export const APIS = [
   'sts.googleapis.com',
   'storage.googleapis.com',
   'pubsub.googleapis.com',
+  'bigquery.googleapis.com',
 ] as const;
 
 export const CLOUD_PLATFORM = 'https://www.googleapis.com/auth/cloud-platform';
