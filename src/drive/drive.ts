@@ -109,6 +109,8 @@ export interface UploadRequest extends CallContext {
    * it returns a file, nothing is sent and the result is `superseded`. An error that it throws ends the upload.
    */
   beforeCommit?(bytes: ReceivedBytes, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
+  /** The file's head revision when `beforeCommit` last looked at it; undefined if it did not look. */
+  seenRevision?(): string | undefined;
   /** Stores the URI of a new session, so that a later try can resume it. Without it, a session that fails is cancelled. */
   keepSession?(sessionUri: string, target: UploadTarget): Promise<void>;
 }

@@ -96,9 +96,14 @@ const hold = (
     while (!ended.signal.aborted && !expiring.signal.aborted) {
       await sleep(ttlMs / 3, ended.signal);
       if (ended.signal.aborted) return;
+      const answered = new AbortController();
       renewing = renew();
-      await renewing.catch(() => undefined);
-      if (now() > expiryOf(entry) - ttlMs / 3) expiring.abort(lost());
+      renewing.catch(() => undefined).finally(() => answered.abort());
+      const left = expiryOf(entry) - ttlMs / 3 - now();
+      // A ledger that does not answer must not keep the holder from giving up in time.
+      await sleep(left, AbortSignal.any([answered.signal, ended.signal])).catch(() => undefined);
+      if (ended.signal.aborted) return;
+      if (now() >= expiryOf(entry) - ttlMs / 3) expiring.abort(lost());
     }
   };
   keepAlive().catch(() => undefined);

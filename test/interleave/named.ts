@@ -27,7 +27,9 @@ const RECORDS = /^ledger\.record delivery\S* done/;
 const MULTIPART = /^(POST|PATCH) files\S* \(multipart\)/;
 const SESSION_START = /^(POST|PATCH) files\S* \(resumable\)/;
 const CHUNK = /^PUT session/;
+const FIRST_TRY = /^sends, try 1/;
 const SECOND_TRY = /^sends, try 2/;
+const LEASE = /^ledger\.claim write/;
 
 /** Fails each attempt to record the receipt. */
 const UNRECORDED: readonly Line[] = [1, 2, 3].map((nth) => ({ actor: 'd1', before: RECORDS, nth, choice: '!fail' }));
@@ -103,6 +105,29 @@ export const NAMED: readonly NamedSchedule[] = [
     'the answer to the making of a file is lost, and another delivery has replaced it',
     'k1:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:1;;none;',
     { actor: 'd1', before: MULTIPART, choice: '!lost' },
+  ),
+  schedule(
+    'a request is slow, and so is the ledger that should renew the lease',
+    'k1:A:replace:small:plain:p1:1,k1:A:replace:small:plain:p2:1;;delivered;',
+    { actor: 'd1', before: MULTIPART, choice: '!slow' },
+    { actor: 'd1', before: /^ledger\.record write/, choice: '!slow' },
+  ),
+  // Two tries of one delivery share an upload session.
+  schedule(
+    'another try completes the session before the first chunk, and a newer delivery replaces the file',
+    'k1:A:replace:large:push:p1:1,k2:B:replace:large:push:p2:1,k1:A:replace:large:push:p3:1;;none;',
+    { actor: 'd1', before: FIRST_TRY, choice: '>3' },
+    { actor: 'd3', before: CHUNK, choice: '>1' },
+  ),
+  schedule(
+    'another try completes the session with wrong bytes and removes them, beside a newer delivery',
+    'k1:A:replace:large:push:p1:2,k2:B:replace:large:push:p2:1,k1:A:replace:large:push:p3:1;;hand;',
+    { actor: 'd1', before: FIRST_TRY, choice: '>3' },
+    { actor: 'd3', before: LEASE, choice: '>1' },
+    { actor: 'd1', before: CHUNK, choice: '!crash-after' },
+    { actor: 'd2', before: CHUNK, nth: 2, choice: '>3' },
+    { actor: 'd3', before: LEASE, nth: 2, choice: '>1' },
+    { actor: 'd1', before: CHUNK, nth: 3, choice: '!corrupt' },
   ),
   // A file that a person creates while a new one is being delivered has the name.
   schedule(

@@ -113,6 +113,7 @@ export const openWorld = (
     },
     md5Of: ({ spec }) => createHash('md5').update(bytesOf(spec)).digest('hex'),
     step: () => scheduler.steps.length,
+    faultyCalls: () => scheduler.steps.filter(({ fault }) => fault !== undefined),
     ledgerCalls: () =>
       scheduler.steps.flatMap(({ actor, attempt, label }, at) =>
         label.startsWith('ledger.') ? [{ actor, attempt, step: at + 1 }] : [],

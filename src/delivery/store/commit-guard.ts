@@ -16,9 +16,10 @@ import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
  */
 export interface CommitGuard {
   /**
-   * What the upload gets: `beforeCommit`, and a signal that aborts when the delivery ends or the lease is about to lapse.
+   * What the upload gets: `beforeCommit`, the revision that it saw, and a signal that aborts when the delivery ends or the
+   * lease is about to lapse.
    */
-  readonly options: Pick<UploadRequest, 'beforeCommit' | 'signal'>;
+  readonly options: Pick<UploadRequest, 'beforeCommit' | 'seenRevision' | 'signal'>;
   /** Another try's receipt, if that is why nothing was written. */
   receipt(): Receipt | undefined;
 }
@@ -115,6 +116,7 @@ export const createCommitGuard = (
   let lease: Lease | undefined;
   let answered: Receipt | undefined;
   let attempts = 0;
+  let seenRevision: string | undefined;
   let searchedAtMs = plannedAtMs;
 
   /** Held until the receipt is recorded, so that the next delivery to the file finds this one answered. */
@@ -147,6 +149,7 @@ export const createCommitGuard = (
     if (!mayBeStored && now() - plannedAtMs <= MAX_LOOK_AGE_MS) return undefined;
     const file = await drive.get(target.id, context);
     if (file === undefined) throw targetChanged();
+    seenRevision = file.headRevisionId;
     const isOwn = plan.kind === 'create' && isOwnFile(claim, file);
     const { formerRevisionId: former } = target;
     const canBeDone = mayBeStored && target.convertTo === undefined && (isOwn || file.trashed !== true);
@@ -181,6 +184,7 @@ export const createCommitGuard = (
   return {
     options: {
       beforeCommit,
+      seenRevision: () => seenRevision,
       ...(lapsing === undefined ? {} : { signal: AbortSignal.any([step.delivery.signal, lapsing.signal]) }),
     },
     receipt: () => answered,

@@ -55,6 +55,11 @@ const bytesLost = (): SessionEnd => ({
   error: new CourierError('drive-unavailable', { detail: 'Drive lost bytes that it had acknowledged.' }),
 });
 
+const endedByOther = (): SessionEnd => ({
+  kind: 'lost',
+  error: new CourierError('drive-unavailable', { detail: 'Another try has completed the upload session.' }),
+});
+
 /** Sends chunk after chunk, each from where Drive says it is, until the file is whole or the session is lost. */
 export const sendChunks = async (
   sender: Sender,
@@ -79,7 +84,11 @@ export const sendChunks = async (
     chunkMs = Math.max(chunkMs, now() - startMs);
     const answer =
       first.kind === 'doubt' ? await querySession(sender, { uri, attempt: ++attempt, size, doubt: first }) : first;
-    if (answer.kind === 'done') return { ...answer, isAnswer: first.kind === 'done' };
+    if (answer.kind === 'done') {
+      // A session is complete before its last chunk only if another try with this session has sent that chunk.
+      if (chunk.whole === undefined) return endedByOther();
+      return { ...answer, isAnswer: first.kind === 'done' };
+    }
     if (answer.kind !== 'stored') return answer;
     // What Drive says it has stored counts, whether more or less than was sent. But only bytes still held can be sent.
     if (answer.bytes < buffer.start() || answer.bytes > chunk.to) return bytesLost();

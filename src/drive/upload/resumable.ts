@@ -107,7 +107,8 @@ const send = async (sender: Sender, target: UploadTarget, session: { uri: string
       if (file === undefined) {
         throw new CourierError('drive-unavailable', { detail: 'Drive does not show the file yet.' });
       }
-      return ended({ kind: 'written', file, isAnswer: end.isAnswer });
+      // Another try may have completed a session that is kept for later tries; Drive answers the last chunk alike.
+      return ended({ kind: 'written', file, isAnswer: end.isAnswer && sender.request.keepSession === undefined });
     }
     case 'exists':
       return target.kind === 'create' && target.file.id !== undefined

@@ -1,6 +1,14 @@
 import { CourierError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { CallContext, Drive, DriveFile, ReceivedBytes, UploadResult, UploadTarget } from '../drive.ts';
+import type {
+  CallContext,
+  Drive,
+  DriveFile,
+  ReceivedBytes,
+  UploadRequest,
+  UploadResult,
+  UploadTarget,
+} from '../drive.ts';
 import type { Sent } from './create-or-update.ts';
 import type { UploadSource } from './upload-source.ts';
 
@@ -11,7 +19,7 @@ const DOCS_TYPE = 'application/vnd.google-apps.';
 
 interface Verifier {
   files: Pick<Drive, 'get' | 'removeUnchanged' | 'revisions' | 'removeRevision'>;
-  request: CallContext;
+  request: Pick<UploadRequest, 'seenRevision' | 'signal' | 'deadlineMs'>;
   source: Pick<UploadSource, 'received' | 'md5'>;
   /** Epoch milliseconds. */
   now: () => number;
@@ -43,7 +51,7 @@ export const hasSameBytes = async (
 
 /** Whether the file's content is surely what this upload has written, and not what somebody wrote later. */
 const isOwnContent = async (
-  { files }: Verifier,
+  { files, request }: Verifier,
   target: UploadTarget,
   { file, isAnswer }: Written,
   context: CallContext,
@@ -51,7 +59,7 @@ const isOwnContent = async (
   if (isAnswer) return true;
   const revisions = await files.revisions(file.id, context);
   if (revisions === undefined) return false;
-  const former = target.kind === 'replace' ? target.formerRevisionId : undefined;
+  const former = target.kind === 'replace' ? (request.seenRevision?.() ?? target.formerRevisionId) : undefined;
   const before = former === undefined ? -1 : revisions.findIndex(({ id }) => id === former);
   if (target.kind === 'replace' && before === -1) return false;
   return revisions.length === before + 2 && revisions.at(-1)?.id === file.headRevisionId;

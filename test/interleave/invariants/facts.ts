@@ -25,6 +25,8 @@ export interface Facts {
   shaOf(attempt: Attempt): string;
   md5Of(attempt: Attempt): string;
   step(): number;
+  /** The calls so far into which a fault was injected. */
+  faultyCalls(): readonly { actor: string; attempt: number; label: string }[];
   /** All ledger calls so far, in order. */
   ledgerCalls(): readonly { actor: string; attempt: number; step: number }[];
 }
