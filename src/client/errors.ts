@@ -31,6 +31,14 @@ const FAILURES = {
     remedy: 'Send it again once nothing writes to it. Nothing was delivered.',
     retryable: true,
   }),
+  'path-taken': entry({
+    title: 'Another file of this run has the same path in Drive',
+    remedy: 'Rename one of the files, or send them to different folders.',
+  }),
+  'files-failed': entry({
+    title: 'Some files were not delivered',
+    remedy: 'Run the same command again. Files that were delivered are not sent twice.',
+  }),
   'identity-not-found': entry({
     title: 'No Google credentials were found',
     remedy:
@@ -124,7 +132,16 @@ interface ErrorFields {
   requestId?: string | undefined;
   retryAfterSeconds?: number | undefined;
   idempotencyKey?: string | undefined;
+  failures?: readonly FileFailure[] | undefined;
   cause?: unknown;
+}
+
+/** A file that was not delivered. */
+export interface FileFailure {
+  /** Path of the file as it was found. */
+  file: string;
+  /** Why it was not delivered. */
+  error: CourierClientError;
 }
 
 /**
@@ -152,6 +169,8 @@ export class CourierClientError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** Idempotency key of a delivery that can be retried. Retrying with this key won't create a duplicate. */
   readonly idempotencyKey: string | undefined;
+  /** The files that `sendAll` did not deliver. Other methods have none. */
+  readonly failures: readonly FileFailure[];
 
   /** @internal */
   constructor(fields: ErrorFields) {
@@ -167,6 +186,7 @@ export class CourierClientError extends Error {
     this.requestId = fields.requestId;
     this.retryAfterSeconds = fields.retryAfterSeconds;
     this.idempotencyKey = fields.idempotencyKey;
+    this.failures = fields.failures ?? [];
   }
 
   /** The error as `courier --json` prints it: `{error: {code, title, detail, remedy, retryable, exitCode, …}}`. */

@@ -3,7 +3,7 @@ import type { ConflictRule, Conversion, Outcome, Receipt } from '../domain.ts';
 import { isLoopback } from '../text/hosts.ts';
 import { type CallCourier, createApi } from './api.ts';
 import { audienceOfUrl } from './audience.ts';
-import { type ClientErrorCode, CourierClientError, type ExitCode, failure } from './errors.ts';
+import { type ClientErrorCode, CourierClientError, type ExitCode, type FileFailure, failure } from './errors.ts';
 import {
   type ExportDocument,
   type ExportInput,
@@ -22,7 +22,8 @@ import {
   destinationsSchema,
   doctorSchema,
 } from './schemas.ts';
-import { send } from './send.ts';
+import { type SendDependencies, send } from './send.ts';
+import type { FileReceipt, NamedInput, SendAllInput, SendAllOptions, SendAllProgress } from './send-all/options.ts';
 import type { SendOptions, SendProgress } from './send-options.ts';
 import { cacheFolder, createSessionStore } from './session-store.ts';
 import { claimsOf } from './token-claims.ts';
@@ -40,10 +41,16 @@ export type {
   ExportInput,
   ExportOptions,
   ExportSource,
+  FileFailure,
+  FileReceipt,
+  NamedInput,
   Outcome,
   Receipt,
   RetryOptions,
   Sendable,
+  SendAllInput,
+  SendAllOptions,
+  SendAllProgress,
   SendOptions,
   SendProgress,
 };
@@ -100,6 +107,12 @@ const courierUrl = (given: string | URL): URL => {
   throw failure('usage', { detail: `"${given}" is not the https URL of a courier.` });
 };
 
+/** A single path is a string, which is iterable, too. */
+const isSingle = (
+  inputs: SendAllInput | Iterable<SendAllInput> | AsyncIterable<SendAllInput>,
+): inputs is SendAllInput =>
+  typeof inputs === 'string' || !(Symbol.iterator in inputs || Symbol.asyncIterator in inputs);
+
 /**
  * A client of one courier. Every method throws `CourierClientError`. Methods can be called concurrently; they share one ID
  * token, which is replaced before it expires.
@@ -125,12 +138,7 @@ export class CourierClient {
       throw failure('usage', { detail: `chunkBytes is not a multiple of ${CHUNK_GRANULARITY_BYTES}.` });
     }
     this.#exchange = options.exchange ?? createExchange(env);
-    this.#call = createApi({
-      url: this.#url,
-      token: (fresh) => this.#currentToken(fresh),
-      exchange: this.#exchange,
-      retry: retryWith(options.retry),
-    });
+    this.#call = this.#callWith(this.#exchange);
   }
 
   /**
@@ -144,17 +152,30 @@ export class CourierClient {
    * `retryable`, call again with its `idempotencyKey`: this won't create a duplicate.
    */
   async send(input: Sendable, options: SendOptions = {}): Promise<Receipt> {
-    const { env = process.env, sessionFolder, chunkBytes = DEFAULT_CHUNK_BYTES, retry } = this.#options;
-    const dependencies = {
-      call: this.#call,
-      exchange: this.#exchange,
-      retry: retryWith(retry),
-      store: createSessionStore(sessionFolder ?? cacheFolder(env, homedir()), this.#now),
-      url: this.#url.href,
-      chunkBytes,
-      destinations: () => this.destinations(),
+    return send(this.#sendDependencies(this.#call, this.#exchange), input, options);
+  }
+
+  /**
+   * Sends files and folders, several files at the same time, and yields each receipt when it arrives. A folder keeps its
+   * structure; with a "/" at the end of its path, its contents are sent without its name. A file that cannot be delivered does
+   * not stop the others.
+   *
+   * @param inputs paths, `file:` URLs, glob patterns, or files with a path of their own in Drive
+   * @throws CourierClientError at the end, `files-failed` with its `failures` if some files were not delivered; before, an error
+   * that every file would get, such as `caller-not-allowed`. If it is `retryable`, call again with the same manifest or key.
+   */
+  async *sendAll(
+    inputs: SendAllInput | Iterable<SendAllInput> | AsyncIterable<SendAllInput>,
+    options: SendAllOptions = {},
+  ): AsyncGenerator<FileReceipt, void, undefined> {
+    // Loaded on first use: most programs send one file.
+    const { sendAll } = await import('./send-all/send-all.ts');
+    const connect = (watch: (exchange: Exchange) => Exchange): SendDependencies => {
+      const exchange = watch(this.#exchange);
+      return this.#sendDependencies(this.#callWith(exchange), exchange);
     };
-    return send(dependencies, input, options);
+    const all = isSingle(inputs) ? [inputs] : inputs;
+    yield* sendAll(connect, all, options, this.#now);
   }
 
   /**
@@ -198,6 +219,24 @@ export class CourierClient {
    */
   async token(): Promise<string> {
     return this.#currentToken(false);
+  }
+
+  #callWith(exchange: Exchange): CallCourier {
+    const token = (fresh: boolean) => this.#currentToken(fresh);
+    return createApi({ url: this.#url, token, exchange, retry: retryWith(this.#options.retry) });
+  }
+
+  #sendDependencies(call: CallCourier, exchange: Exchange): SendDependencies {
+    const { env = process.env, sessionFolder, chunkBytes = DEFAULT_CHUNK_BYTES, retry } = this.#options;
+    return {
+      call,
+      exchange,
+      retry: retryWith(retry),
+      store: createSessionStore(sessionFolder ?? cacheFolder(env, homedir()), this.#now),
+      url: this.#url.href,
+      chunkBytes,
+      destinations: () => this.destinations(),
+    };
   }
 
   async #currentToken(fresh: boolean): Promise<string> {

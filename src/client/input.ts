@@ -36,7 +36,9 @@ export interface Seekable {
   /** @throws CourierClientError `file-changed` */
   assertUnchanged(): Promise<void>;
   /** Identifies the file and its state. Only files have one, because only they outlive the process. */
-  identity: string | undefined;
+  identity(): Promise<string | undefined>;
+  /** When a file was changed, in nanoseconds since the epoch. */
+  mtimeNs?: bigint;
   close(): Promise<void>;
 }
 
@@ -55,7 +57,7 @@ const inMemory = (bytes: Uint8Array, name?: string): Seekable => ({
   kind: 'seekable',
   name,
   size: bytes.byteLength,
-  identity: undefined,
+  identity: async () => undefined,
   async *read(start, end) {
     yield bytes.subarray(start, end);
   },
@@ -105,7 +107,8 @@ const openFile = async (path: string): Promise<Seekable | Stream> => {
     name: basename(path),
     times: timesOf(before),
     size,
-    identity: JSON.stringify([await realpath(path), size, String(before.mtimeNs), String(before.ino)]),
+    identity: async () => JSON.stringify([await realpath(path), size, String(before.mtimeNs), String(before.ino)]),
+    mtimeNs: before.mtimeNs,
     async *read(start, end) {
       for (let at = start; at < end; ) {
         const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, end - at));

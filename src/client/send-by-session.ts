@@ -51,18 +51,19 @@ const complete = ({ call }: SessionDependencies, id: string, sha256: string, sig
  * What a stored session belongs to: one state of one file, sent to one destination.
  * @param givenKey the idempotency key if the caller gave it, else null
  */
-const identityOf = (
+const identityOf = async (
   { url }: SessionDependencies,
   input: Seekable,
   options: ResolvedOptions,
   givenKey: string | null,
-): string | undefined => {
+): Promise<string | undefined> => {
   const { destination, name, mimeType, path, onConflict } = options;
   const { description, ...rest } = detailsOf(options);
+  const identity = await input.identity();
   // The session of an earlier version, which had no other details, is found again.
   const further = Object.values(rest).some((value) => value !== undefined) ? [rest] : [];
-  const parts = [input.identity, url, givenKey, destination, name, mimeType, path, onConflict, description, ...further];
-  return input.identity === undefined ? undefined : JSON.stringify(parts);
+  const parts = [identity, url, givenKey, destination, name, mimeType, path, onConflict, description, ...further];
+  return identity === undefined ? undefined : JSON.stringify(parts);
 };
 
 /** The session that an earlier run left, and the identity under which this run stores its own. */
@@ -73,12 +74,12 @@ const findStored = async (
 ): Promise<{ identity: string | undefined; stored: StoredSession | undefined }> => {
   const { idempotencyKey, hasGivenKey } = options;
   const { store } = dependencies;
-  const keylessIdentity = identityOf(dependencies, input, options, null);
+  const keylessIdentity = await identityOf(dependencies, input, options, null);
   if (keylessIdentity === undefined) return { identity: undefined, stored: undefined };
   const stored = await store.read(keylessIdentity);
   // The given key may be the one that an interrupted run without a key printed.
   if (!hasGivenKey || stored?.key === idempotencyKey) return { identity: keylessIdentity, stored };
-  const identity = identityOf(dependencies, input, options, idempotencyKey);
+  const identity = await identityOf(dependencies, input, options, idempotencyKey);
   return { identity, stored: identity === undefined ? undefined : await store.read(identity) };
 };
 

@@ -8,16 +8,19 @@ import { type SessionDependencies, sendBySession } from './send-by-session.ts';
 import { type ResolvedOptions, resolveOptions, type SendOptions } from './send-options.ts';
 
 /** Well below the 32 MiB that Cloud Functions accept in a request, and small enough to keep in memory for a retry. */
-const MAX_WHOLE_BYTES = 8 * 1024 * 1024;
+export const MAX_WHOLE_BYTES = 8 * 1024 * 1024;
 
-interface SendDependencies extends SessionDependencies {
+export interface SendDependencies extends SessionDependencies {
   destinations(): Promise<DestinationSummary[]>;
 }
 
 const hasCode = (error: unknown, code: string): boolean => error instanceof CourierClientError && error.code === code;
 
 /** The destination that will be used, with its defaults. */
-const findDestination = async ({ destinations }: SendDependencies, name: string | undefined) => {
+export const findDestination = async (
+  { destinations }: Pick<SendDependencies, 'destinations'>,
+  name: string | undefined,
+): Promise<DestinationSummary | undefined> => {
   const all = await destinations();
   return all.length === 1 && name === undefined ? all[0] : all.find((each) => each.name === (name ?? 'default'));
 };
@@ -44,7 +47,7 @@ const sendWithoutSession = async (
   throw rejection;
 };
 
-const sendSeekable = async (
+const sendBySize = async (
   dependencies: SendDependencies,
   input: Seekable,
   options: ResolvedOptions,
@@ -55,6 +58,18 @@ const sendSeekable = async (
     sendWithoutSession(dependencies, input, options, error),
   );
 };
+
+const explained = (work: Promise<Receipt>, { signal, idempotencyKey }: ResolvedOptions): Promise<Receipt> =>
+  work.catch((error: unknown) => {
+    throw withKey(orStopped(error, signal), idempotencyKey);
+  });
+
+/** Sends one file that is open already. @throws CourierClientError */
+export const sendSeekable = (
+  dependencies: SendDependencies,
+  input: Seekable,
+  options: ResolvedOptions,
+): Promise<Receipt> => explained(sendBySize(dependencies, input, options), options);
 
 /**
  * Sends one file: small ones in one request, large ones by an upload session, long streams through the courier.
@@ -69,13 +84,9 @@ export const send = async (
   try {
     const options = resolveOptions(given, opened);
     const input = opened.kind === 'stream' ? await bufferStream(opened, MAX_WHOLE_BYTES) : opened;
-    const work =
-      input.kind === 'seekable'
-        ? sendSeekable(dependencies, input, options)
-        : sendStreaming(dependencies.call, { open: () => input.bytes, once: true }, options);
-    return await work.catch((error: unknown) => {
-      throw withKey(orStopped(error, options.signal), options.idempotencyKey);
-    });
+    return await (input.kind === 'seekable'
+      ? sendSeekable(dependencies, input, options)
+      : explained(sendStreaming(dependencies.call, { open: () => input.bytes, once: true }, options), options));
   } finally {
     if (opened.kind === 'seekable') await opened.close();
   }

@@ -28,11 +28,25 @@ const examples = (...lines: string[]): string => `\nExamples:\n${lines.map((line
 /** The options of a command and all options of the program. */
 const flagsOf = (command: Command): GlobalOptions => command.optsWithGlobals();
 
-const addDelivery = (program: Command, context: Context): void => {
-  program
+/** An option that can be given several times. */
+const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
+/** The options of `send` for several files. */
+const addManyOptions = (command: Command): Command =>
+  command
+    .option('--manifest <file>', 'remember what was delivered; the same command again sends what is missing or changed')
+    .option('--include <pattern>', 'send only matching files (gitignore syntax, can be repeated)', collect)
+    .option('--exclude <pattern>', 'leave out matching files and folders (gitignore syntax, can be repeated)', collect)
+    .option('--hidden', 'also send files and folders whose names begin with a dot')
+    .option('--follow-symlinks', 'follow symbolic links in folders')
+    .option('--concurrency <number>', 'files at the same time; fewer while the courier is at capacity (default: 8)')
+    .option('--dry-run', 'list what would be sent');
+
+const addSend = (program: Command, context: Context, outcome: Outcome): void => {
+  const command = program
     .command('send')
-    .argument('<file>', 'path of the file; - for standard input')
-    .description('send a file; an interrupted upload of a large file is resumed')
+    .argument('<path...>', 'files, folders and glob patterns; - for standard input')
+    .description('send files and folders; interrupted uploads of large files are resumed')
     .option('--to <destination>', 'destination (default: the only one, else "default")')
     .option('--name <name>', 'name in Drive (default: the name of the file)')
     .option('--path <path>', 'folders below the destination, created if missing: reports/2026/11')
@@ -48,16 +62,23 @@ const addDelivery = (program: Command, context: Context): void => {
     ])
     .option('--keep-revision-forever', 'keep this revision until somebody deletes it, instead of 30 days')
     .option('--mime-type <type>', 'media type (default: derived from the name)')
-    .option('--key <key>', 'idempotency key; the same key never creates a second file (default: a new key)')
+    .option('--key <key>', 'idempotency key; the same key never creates a second file (default: a new key)');
+  addManyOptions(command)
     .addHelpText(
       'after',
       examples(
         'courier send sales.csv --path reports/2026/11 --key sales-2026-11-28',
         'courier send sales.csv --convert-to sheet --on-conflict replace',
         'tar -cz logs | courier send - --name logs.tar.gz',
+        "courier send exports/ --path archive --include '*.csv' --manifest exports.jsonl",
       ),
     )
-    .action((file: string, _, command: Command) => sendCommand(context, file, flagsOf(command)));
+    .action(async (paths: string[], _, command: Command) => {
+      outcome.exitCode = await sendCommand(context, paths, flagsOf(command));
+    });
+};
+
+const addExport = (program: Command, context: Context): void => {
   program
     .command('export')
     .argument('<document>', 'file with an export document in JSON, or the JSON itself; - for standard input')
@@ -194,7 +215,8 @@ const watchCommands = (program: Command, outcome: Outcome): void => {
 };
 
 export const addCommands = (program: Command, context: Context, outcome: Outcome): void => {
-  addDelivery(program, context);
+  addSend(program, context, outcome);
+  addExport(program, context);
   addIdentity(program, context);
   addInspection(program, context, outcome);
   addConfig(program, context, outcome);

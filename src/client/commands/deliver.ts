@@ -1,39 +1,11 @@
-import { z } from 'zod';
-import { CONFLICT_RULES, CONVERSIONS, type Receipt } from '../../domain.ts';
-import { failure } from '../errors.ts';
+import { stat } from 'node:fs/promises';
+import type { Receipt } from '../../domain.ts';
+import { type ExitCode, failure } from '../errors.ts';
 import type { SendOptions } from '../send-options.ts';
 import { type Context, createClient, type GlobalOptions, openSession, outColors, print } from './context.ts';
 import { createProgress } from './progress.ts';
+import { type FileFlags, hasManyFlags, manyFlagsSchema, readFileFlags } from './send-flags.ts';
 import { sizeText } from './sizes.ts';
-
-/** The options of `courier send`, by the names of its flags. */
-const sendFlagsSchema = z.object({
-  name: z.string().optional(),
-  path: z.string().optional(),
-  onConflict: z.enum(CONFLICT_RULES).optional(),
-  convertTo: z.enum(CONVERSIONS).optional(),
-  description: z.string().optional(),
-  modifiedTime: z.string().optional(),
-  createdTime: z.string().optional(),
-  preserveTimes: z.boolean().optional(),
-  property: z.array(z.string()).optional(),
-  keepRevisionForever: z.boolean().optional(),
-  mimeType: z.string().optional(),
-  key: z.string().optional(),
-});
-
-/** The properties of `--property KEY=VALUE`, which may be repeated. @throws CourierClientError `usage` */
-const propertiesOf = (pairs: readonly string[]): Record<string, string> => {
-  const properties = new Map<string, string>();
-  for (const pair of pairs) {
-    const equals = pair.indexOf('=');
-    const key = pair.slice(0, Math.max(0, equals));
-    if (key === '') throw failure('usage', { detail: `--property ${JSON.stringify(pair)} is not KEY=VALUE.` });
-    if (properties.has(key)) throw failure('usage', { detail: `--property ${JSON.stringify(key)} is given twice.` });
-    properties.set(key, pair.slice(equals + 1));
-  }
-  return Object.fromEntries(properties);
-};
 
 const receiptText = (context: Context, receipt: Receipt): string => {
   const { outcome, name, size, destination, path, webViewLink, warnings = [] } = receipt;
@@ -46,8 +18,12 @@ const receiptText = (context: Context, receipt: Receipt): string => {
 };
 
 /** `courier send FILE|-` */
-export const sendCommand = async (context: Context, file: string, flags: GlobalOptions): Promise<void> => {
-  const { key, property, ...rest } = sendFlagsSchema.parse(flags);
+const sendOne = async (
+  context: Context,
+  file: string,
+  flags: GlobalOptions,
+  { key, ...rest }: FileFlags,
+): Promise<void> => {
   if (file === '-' && rest.name === undefined) {
     throw failure('usage', { detail: 'Standard input has no name. Pass one with --name.' });
   }
@@ -59,7 +35,6 @@ export const sendCommand = async (context: Context, file: string, flags: GlobalO
   const progress = createProgress(flags.json ? { ...context, stderr: { write: () => true } } : context);
   const options: SendOptions = {
     ...rest,
-    ...(property === undefined ? {} : { properties: propertiesOf(property) }),
     destination: session.settings.destination?.value,
     idempotencyKey: key,
     signal: context.signal,
@@ -73,6 +48,30 @@ export const sendCommand = async (context: Context, file: string, flags: GlobalO
     progress.end();
     throw error;
   }
+};
+
+/** A folder, or a pattern that the shell did not expand. A file may have such a name, too. */
+const isSeveral = async (path: string): Promise<boolean> => {
+  if (path === '-') return false;
+  const stats = await stat(path).catch(() => undefined);
+  return stats === undefined ? /[*?[]/.test(path) : stats.isDirectory();
+};
+
+/** `courier send PATH…` @returns the exit code */
+export const sendCommand = async (
+  context: Context,
+  paths: readonly string[],
+  flags: GlobalOptions,
+): Promise<0 | ExitCode> => {
+  const file = readFileFlags(flags);
+  const many = manyFlagsSchema.parse(flags);
+  const [first = ''] = paths;
+  if (paths.length === 1 && !hasManyFlags(many) && !(await isSeveral(first))) {
+    await sendOne(context, first, flags, file);
+    return 0;
+  }
+  const { sendMany } = await import('./send-many.ts');
+  return sendMany({ context, paths, flags, file, many });
 };
 
 export interface ExportFlags extends GlobalOptions {

@@ -13,19 +13,16 @@ export interface Progress {
   end(): void;
 }
 
-const bar = (share: number): string => {
+export const bar = (share: number): string => {
   const full = Math.round(share * BAR_CELLS);
   return `[${'#'.repeat(full)}${'.'.repeat(BAR_CELLS - full)}]`;
 };
 
-/** Rewrites one line on the terminal. Does nothing if stderr is not a terminal. */
-export const createProgress = ({ stderr, now }: Pick<Context, 'stderr' | 'now'>): Progress => {
-  if (!stderr.isTTY) return { show: () => undefined, end: () => undefined };
+/** Measures the transfer rate of the last few seconds. @returns bytes for each millisecond; 0 as long as it is unknown */
+export const createRate = (): ((atMs: number, sentBytes: number) => number) => {
   let before: { atMs: number; sentBytes: number } | undefined;
   let bytesPerMs = 0;
-  let shownAtMs = Number.NEGATIVE_INFINITY;
-
-  const measure = (atMs: number, sentBytes: number): void => {
+  return (atMs, sentBytes) => {
     if (before !== undefined && atMs > before.atMs) {
       const elapsed = atMs - before.atMs;
       // Never negative: bytes that have to be sent again are subtracted.
@@ -34,14 +31,22 @@ export const createProgress = ({ stderr, now }: Pick<Context, 'stderr' | 'now'>)
       bytesPerMs = weight * bytesPerMs + (1 - weight) * current;
     }
     before = { atMs, sentBytes };
+    return bytesPerMs;
   };
+};
+
+/** Rewrites one line on the terminal. Does nothing if stderr is not a terminal. */
+export const createProgress = ({ stderr, now }: Pick<Context, 'stderr' | 'now'>): Progress => {
+  if (!stderr.isTTY) return { show: () => undefined, end: () => undefined };
+  const measure = createRate();
+  let shownAtMs = Number.NEGATIVE_INFINITY;
 
   return {
     show({ sentBytes, totalBytes }) {
       const atMs = now();
       if (atMs - shownAtMs < EVERY_MS && sentBytes !== totalBytes) return;
       shownAtMs = atMs;
-      measure(atMs, sentBytes);
+      const bytesPerMs = measure(atMs, sentBytes);
       const rate = bytesPerMs > 0 ? `  ${sizeText(bytesPerMs * 1000)}/s` : '';
       const text =
         totalBytes === undefined

@@ -46,7 +46,7 @@ describe('an error is reported once', () => {
 
 describe('usage errors', () => {
   test.each([
-    ['of a command', ['send'], "missing required argument 'file'", '"courier send --help"'],
+    ['of a command', ['send'], "missing required argument 'path'", '"courier send --help"'],
     ['after options', ['--url', 'x', 'export', '--nope'], "unknown option '--nope'", '"courier export --help"'],
     ['of a subcommand', ['config', 'set', 'url'], "missing required argument 'value'", '"courier config set --help"'],
     [

@@ -1,0 +1,121 @@
+import { CourierClientError, type ExitCode, type FileFailure, failure } from '../errors.ts';
+import type { FileReceipt, SendAllOptions } from '../send-all/options.ts';
+import { type Context, createClient, errColors, type GlobalOptions, openSession, outColors } from './context.ts';
+import type { FileFlags, ManyFlags } from './send-flags.ts';
+import { createManyProgress } from './send-many-progress.ts';
+import { addFailure, addFile, createSummary, failureTable, summaryText } from './send-summary.ts';
+import { sizeText } from './sizes.ts';
+
+export interface ManyCommand {
+  context: Context;
+  paths: readonly string[];
+  flags: GlobalOptions;
+  file: FileFlags;
+  many: ManyFlags;
+}
+
+/** @throws CourierClientError `usage` for what applies to one file only */
+const checkCommand = ({ paths, file }: ManyCommand): void => {
+  if (paths.includes('-')) throw failure('usage', { detail: 'Standard input (-) can only be sent alone.' });
+  if (file.name !== undefined)
+    throw failure('usage', { detail: '--name is for a single file. Several files keep their names.' });
+};
+
+/** Prints what happens to each file, and counts it. */
+const createReport = ({ context, flags }: ManyCommand) => {
+  const { stdout, stderr } = context;
+  const progress = createManyProgress(context);
+  const summary = createSummary();
+  const failures: FileFailure[] = [];
+  const print = (text: string): void => {
+    progress.clear();
+    stdout.write(`${text}\n`);
+  };
+  const { yellow } = outColors(context);
+  return {
+    summary,
+    onReceipt(receipt: FileReceipt): void {
+      addFile(summary, receipt);
+      const { file, change, outcome, webViewLink, warnings = [] } = receipt;
+      if (flags.json) {
+        print(JSON.stringify(receipt));
+        return;
+      }
+      if (change === 'changed') print(`${yellow('changed:')} ${file} (${outcome}) ${webViewLink}`);
+      if (change !== 'unchanged') for (const each of warnings) print(`${yellow('warning:')} ${file}: ${each}`);
+    },
+    options: {
+      ...(flags.json ? {} : { onProgress: progress.show }),
+      onFailure(failed) {
+        addFailure(summary, failed);
+        if (flags.json) print(JSON.stringify({ file: failed.file, ...failed.error.toJSON() }));
+        else failures.push(failed);
+      },
+      onSkip({ reason }) {
+        summary.skipped[reason] += 1;
+      },
+    } satisfies SendAllOptions,
+    end(verb: string): void {
+      print(flags.json ? JSON.stringify({ summary }) : summaryText(summary, verb));
+      if (failures.length > 0) stderr.write(`${failureTable(failures, errColors(context).red)}\n`);
+    },
+  };
+};
+
+const optionsOf = ({ context, file, many }: ManyCommand, destination: string | undefined): SendAllOptions => {
+  const { key, name: _, ...rest } = file;
+  const { dryRun: __, ...selection } = many;
+  return { ...rest, ...selection, destination, idempotencyKey: key, signal: context.signal };
+};
+
+/** With --json the summary is the last line, so the error that only repeats it is not printed. */
+const isInSummary = (error: unknown, { json }: GlobalOptions): error is CourierClientError =>
+  json === true && error instanceof CourierClientError && error.code === 'files-failed';
+
+const seconds = (milliseconds: number): number => Math.round(milliseconds) / 1000;
+
+/** `courier send PATH…` for several files. @throws CourierClientError `files-failed`, or what ended the run */
+const sendPaths = async (command: ManyCommand): Promise<0 | ExitCode> => {
+  const { context, paths, flags } = command;
+  const session = await openSession(context, flags);
+  const client = await createClient(context, flags, session);
+  const report = createReport(command);
+  const options = { ...optionsOf(command, session.settings.destination?.value), ...report.options };
+  const startedMs = context.now();
+  const end = (): void => {
+    report.summary.seconds = seconds(context.now() - startedMs);
+    report.end('delivered');
+  };
+  try {
+    for await (const receipt of client.sendAll(paths, options)) report.onReceipt(receipt);
+  } catch (error) {
+    if (report.summary.files > 0) end();
+    if (!isInSummary(error, flags)) throw error;
+    return error.exitCode;
+  }
+  end();
+  return 0;
+};
+
+/** `courier send --dry-run PATH…`: what would be sent, without a request to the courier. */
+const planPaths = async (command: ManyCommand): Promise<0 | ExitCode> => {
+  const { context, paths, flags } = command;
+  const { planAll } = await import('../send-all/plan-all.ts');
+  const { settings } = await openSession(context, flags);
+  const report = createReport(command);
+  const { onFailure, onSkip } = report.options;
+  const options = { ...optionsOf(command, settings.destination?.value), onFailure, onSkip };
+  for await (const planned of planAll(paths, options, context.now)) {
+    addFile(report.summary, planned);
+    if (flags.json) context.stdout.write(`${JSON.stringify(planned)}\n`);
+    else context.stdout.write(`${planned.change}: ${planned.file} -> ${planned.path} (${sizeText(planned.size)})\n`);
+  }
+  report.end('to send');
+  return report.summary.retryable > 0 ? 75 : report.summary.failed > 0 ? 1 : 0;
+};
+
+/** `courier send PATH…` @returns the exit code @throws CourierClientError */
+export const sendMany = async (command: ManyCommand): Promise<0 | ExitCode> => {
+  checkCommand(command);
+  return command.many.dryRun ? planPaths(command) : sendPaths(command);
+};

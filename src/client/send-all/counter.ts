@@ -1,0 +1,69 @@
+import { stat } from 'node:fs/promises';
+import { listAll, type SendAllInputs } from './list.ts';
+import type { SendAllOptions, SendAllProgress } from './options.ts';
+
+/** Adds up what has been done, and what there is to do. */
+export interface Counter {
+  onBytes(file: string, sentBytes: number): void;
+  onDone(file: string, bytes: number): void;
+}
+
+/** Inputs that can be listed a second time. */
+const isRepeatable = (inputs: SendAllInputs): boolean => Array.isArray(inputs);
+
+const sizeOf = async (input: unknown): Promise<number> => {
+  if (input instanceof Uint8Array) return input.byteLength;
+  if (input instanceof Blob) return input.size;
+  return stat(input as string | URL).then(
+    ({ size }) => size,
+    () => 0,
+  );
+};
+
+/** Counts the files beside the deliveries, so that these do not wait for it. */
+const countTotals = async (
+  inputs: SendAllInputs,
+  options: SendAllOptions,
+): Promise<{ totalFiles: number; totalBytes: number }> => {
+  const totals = { totalFiles: 0, totalBytes: 0 };
+  for await (const listed of listAll(inputs, { ...options, onSkip: undefined })) {
+    if (options.signal?.aborted) break;
+    totals.totalFiles += 1;
+    if ('input' in listed) totals.totalBytes += await sizeOf(listed.input);
+  }
+  return totals;
+};
+
+export const createCounter = (inputs: SendAllInputs, options: SendAllOptions): Counter => {
+  const { onProgress } = options;
+  if (onProgress === undefined) return { onBytes: () => undefined, onDone: () => undefined };
+  const progress: SendAllProgress = { files: 0, totalFiles: undefined, sentBytes: 0, totalBytes: undefined };
+  const sending = new Map<string, number>();
+  let doneBytes = 0;
+  const report = (): void => {
+    progress.sentBytes = [...sending.values()].reduce((sum, bytes) => sum + bytes, doneBytes);
+    onProgress({ ...progress });
+  };
+  if (isRepeatable(inputs)) {
+    countTotals(inputs, options).then(
+      (totals) => {
+        Object.assign(progress, totals);
+        report();
+      },
+      // The deliveries meet the same error.
+      () => undefined,
+    );
+  }
+  return {
+    onBytes(file, sentBytes) {
+      sending.set(file, sentBytes);
+      report();
+    },
+    onDone(file, bytes) {
+      sending.delete(file);
+      doneBytes += bytes;
+      progress.files += 1;
+      report();
+    },
+  };
+};

@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { failure } from '../errors.ts';
+import { openInput, type Seekable } from '../input.ts';
+import { MAX_WHOLE_BYTES, type SendDependencies, sendSeekable } from '../send.ts';
+import { resolveOptions } from '../send-options.ts';
+import { fileKey } from './file-key.ts';
+import type { Listed } from './list.ts';
+import type { Delivered, Manifest } from './manifest.ts';
+import type { FileReceipt, SendAllOptions } from './options.ts';
+
+export interface FileDependencies extends SendDependencies {
+  manifest: Manifest;
+  /** The folder that the destination uses if a request names none. */
+  defaultFolder(): Promise<string>;
+  /** Epoch milliseconds. */
+  now(): number;
+}
+
+/** A file that is open, and what identifies its bytes. */
+interface Opened {
+  input: Seekable;
+  size: number;
+  mtime: string | null;
+  sha256: string;
+  key: string;
+}
+
+/** File systems store times in steps of up to this long. Within one step, a change may leave size and time as they were. */
+const MTIME_STEP_MS = 2_000;
+
+const pathOf = ({ target: { folder, name } }: Listed): string => (folder === '' ? name : `${folder}/${name}`);
+
+/** RFC 3339 in UTC with nanoseconds. */
+export const timeText = (ns: bigint): string => {
+  const seconds = ns / 1_000_000_000n;
+  const fraction = String(ns % 1_000_000_000n).padStart(9, '0');
+  return new Date(Number(seconds) * 1000).toISOString().replace('.000Z', `.${fraction}Z`);
+};
+
+const open = async ({ file, input }: Listed): Promise<Seekable> => {
+  const opened = await openInput(input).catch((error: unknown) => {
+    // What Node returns for a name that is not UTF-8 does not lead back to the file.
+    if (file.includes('\ufffd')) throw failure('file-unreadable', { detail: 'The name is not UTF-8.', cause: error });
+    throw error;
+  });
+  if (opened.kind === 'seekable') return opened;
+  throw failure('file-unreadable', { detail: `${file}: Not a regular file` });
+};
+
+/** Reads a file once: a small one stays in memory until it is sent. */
+const readWhole = async (input: Seekable): Promise<{ input: Seekable; sha256: string }> => {
+  const hash = createHash('sha256');
+  const parts: Uint8Array[] = [];
+  const isSmall = input.size <= MAX_WHOLE_BYTES;
+  for await (const part of input.read(0, input.size)) {
+    hash.update(part);
+    if (isSmall) parts.push(part);
+  }
+  await input.assertUnchanged();
+  const sha256 = hash.digest('hex');
+  if (!isSmall) return { input, sha256 };
+  async function* read(): AsyncGenerator<Uint8Array> {
+    yield* parts;
+  }
+  return { input: { ...input, read }, sha256 };
+};
+
+const isSameState = async ({ input }: Listed, { size, mtime }: Delivered): Promise<boolean> => {
+  if (mtime === null || !(typeof input === 'string' || input instanceof URL)) return false;
+  const stats = await stat(input, { bigint: true }).catch(() => undefined);
+  return stats !== undefined && Number(stats.size) === size && timeText(stats.mtimeNs) === mtime;
+};
+
+const keyOf = ({ target }: Listed, sha256: string, manifest: Manifest, options: SendAllOptions): string => {
+  const { destination, convertTo } = options;
+  return fileKey(manifest.runKey, { destination, convertTo, target, sha256 });
+};
+
+const openAndRead = async (listed: Listed, dependencies: FileDependencies, options: SendAllOptions) => {
+  const file = await open(listed);
+  try {
+    const { input, sha256 } = await readWhole(file);
+    const isSettled =
+      input.mtimeNs !== undefined && dependencies.now() - Number(input.mtimeNs / 1_000_000n) > MTIME_STEP_MS;
+    const mtime = isSettled && input.mtimeNs !== undefined ? timeText(input.mtimeNs) : null;
+    const key = keyOf(listed, sha256, dependencies.manifest, options);
+    return { input, size: input.size, mtime, sha256, key } satisfies Opened;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+};
+
+const changeOf = (
+  before: Delivered | undefined,
+  { sha256, key }: Pick<Opened, 'sha256' | 'key'>,
+): FileReceipt['change'] => {
+  if (before === undefined) return 'new';
+  if (before.key === key) return 'unchanged';
+  return before.sha256 === sha256 ? 'new' : 'changed';
+};
+
+const withoutSending = async (manifest: Manifest, delivered: Delivered, file: string): Promise<FileReceipt> => ({
+  ...(await manifest.receiptOf(delivered)),
+  file,
+  change: 'unchanged',
+});
+
+/**
+ * The folder to name in the request. Without `path` in the options, files go below the destination's default folder: those of
+ * folders must name it, because a request with a folder of its own does not use the default.
+ */
+const folderOf = async (
+  { target: { folder } }: Listed,
+  { path }: SendAllOptions,
+  { defaultFolder }: FileDependencies,
+): Promise<string | undefined> => {
+  if (path !== undefined) return folder;
+  if (folder === '') return undefined;
+  const above = await defaultFolder();
+  return above === '' ? folder : `${above}/${folder}`;
+};
+
+/**
+ * Delivers one of many files, unless the manifest says that it was delivered with these bytes, and adds it to the manifest.
+ * @throws CourierClientError
+ */
+export const deliverFile = async (
+  listed: Listed,
+  dependencies: FileDependencies,
+  options: SendAllOptions,
+  onBytes: (sentBytes: number) => void,
+): Promise<FileReceipt> => {
+  const { manifest } = dependencies;
+  const { file, target } = listed;
+  const { destination } = options;
+  const path = pathOf(listed);
+  const before = manifest.find(destination, path);
+  const isKnown = before !== undefined && keyOf(listed, before.sha256, manifest, options) === before.key;
+  if (isKnown && (await isSameState(listed, before))) return withoutSending(manifest, before, file);
+
+  const opened = await openAndRead(listed, dependencies, options);
+  try {
+    const { input, size, mtime, sha256, key } = opened;
+    const change = changeOf(before, opened);
+    const entry = { file, ...(destination === undefined ? {} : { destination }), path, size, mtime, sha256, key };
+    if (before !== undefined && change === 'unchanged') {
+      const receipt = await manifest.receiptOf(before);
+      if (mtime !== before.mtime) await manifest.add({ ...entry, receipt });
+      return { ...receipt, file, change };
+    }
+    const sending = resolveOptions(
+      {
+        ...options,
+        name: target.name,
+        path: await folderOf(listed, options, dependencies),
+        idempotencyKey: key,
+        onProgress: ({ sentBytes }) => onBytes(sentBytes),
+      },
+      input.name,
+    );
+    const receipt = await sendSeekable(dependencies, input, sending);
+    await manifest.add({ ...entry, receipt });
+    return { ...receipt, file, change };
+  } finally {
+    await opened.input.close();
+  }
+};
+
+/** What a dry run says about a file. @throws CourierClientError `file-unreadable` */
+export const planFile = async (
+  listed: Listed,
+  dependencies: Pick<FileDependencies, 'manifest' | 'now'>,
+  options: SendAllOptions,
+): Promise<{ path: string; size: number; change: FileReceipt['change'] }> => {
+  const { manifest } = dependencies;
+  const path = pathOf(listed);
+  const before = manifest.find(options.destination, path);
+  const isKnown = before !== undefined && keyOf(listed, before.sha256, manifest, options) === before.key;
+  if (isKnown && (await isSameState(listed, before))) return { path, size: before.size, change: 'unchanged' };
+  const input = await open(listed);
+  try {
+    if (before === undefined) return { path, size: input.size, change: 'new' };
+    const { sha256 } = await readWhole(input);
+    const key = keyOf(listed, sha256, manifest, options);
+    return { path, size: input.size, change: changeOf(before, { sha256, key }) };
+  } finally {
+    await input.close();
+  }
+};

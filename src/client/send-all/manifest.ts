@@ -1,0 +1,213 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, link, open, rm, writeFile } from 'node:fs/promises';
+import type { Receipt } from '../../domain.ts';
+import { failure } from '../errors.ts';
+import { systemErrorText } from '../system-errors.ts';
+import {
+  entrySchema,
+  type FullEntry,
+  fullEntrySchema,
+  type Header,
+  headerSchema,
+  parseLine,
+  readLines,
+} from './manifest-lines.ts';
+
+/** What the manifest knows about a file that was delivered. */
+export interface Delivered {
+  size: number;
+  mtime: string | null;
+  sha256: string;
+  key: string;
+}
+
+/** The deliveries of a run and of those before it. */
+export interface Manifest {
+  /** The key that all keys of files are derived from. */
+  runKey: string;
+  find(destination: string | undefined, path: string): Delivered | undefined;
+  /** The receipt of a file that was found. @throws CourierClientError `file-unreadable` */
+  receiptOf(delivered: Delivered): Promise<Receipt>;
+  /** Resolves when the entry is written. */
+  add(entry: FullEntry): Promise<void>;
+  /** Writes everything to the disk. */
+  close(): Promise<void>;
+}
+
+interface Located extends Delivered {
+  at: number;
+  length: number;
+}
+
+/** After a power failure, what was delivered in the last second is sent again, with the same keys. */
+const SYNC_EVERY_MS = 1_000;
+
+const placeOf = (destination: string | undefined, path: string): string => `${destination ?? ''}\n${path}`;
+
+const unwritable = (path: string, error: unknown) =>
+  failure('file-unwritable', { detail: `${path}: ${systemErrorText(error) ?? 'Cannot be written'}`, cause: error });
+
+const hasCode = (error: unknown, ...codes: string[]): boolean =>
+  typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
+
+/**
+ * Creates the file with its first line, at once: another process that creates it at the same time must find the same key. Some
+ * file systems have no hard links; there, the file is created first.
+ */
+const createWith = async (path: string, header: Header): Promise<void> => {
+  const text = `${JSON.stringify(header)}\n`;
+  const draft = `${path}.${randomUUID()}.new`;
+  try {
+    await writeFile(draft, text, { flag: 'wx' });
+    await link(draft, path);
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return;
+    if (!hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+    await writeFile(path, text, { flag: 'wx' });
+  } finally {
+    await rm(draft, { force: true });
+  }
+};
+
+interface Loaded {
+  runKey: string | undefined;
+  entries: Map<string, Located>;
+  /** False after a line that a crash cut off. */
+  endsWithLineBreak: boolean;
+}
+
+/** @throws CourierClientError `usage` for a file that is not a manifest */
+const load = async (handle: FileHandle, path: string): Promise<Loaded> => {
+  const entries = new Map<string, Located>();
+  const loaded: Loaded = { runKey: undefined, entries, endsWithLineBreak: true };
+  for await (const { text, at, length, isComplete } of readLines(handle)) {
+    loaded.endsWithLineBreak = isComplete;
+    if (loaded.runKey === undefined) {
+      loaded.runKey = parseLine(headerSchema, text)?.key;
+      if (loaded.runKey === undefined) throw failure('usage', { detail: `${path} is not a manifest of this version.` });
+      continue;
+    }
+    // A line that a crash cut off is skipped: that file is sent again, with the same key.
+    const entry = parseLine(entrySchema, text);
+    if (entry === undefined) continue;
+    const { destination, path: place, size, mtime, sha256, key } = entry;
+    entries.set(placeOf(destination, place), { size, mtime, sha256, key, at, length });
+  }
+  return loaded;
+};
+
+const receiptAt = async (handle: FileHandle, path: string, { at, length }: Located): Promise<Receipt> => {
+  const buffer = Buffer.alloc(length);
+  await handle.read(buffer, 0, length, at);
+  const entry = parseLine(fullEntrySchema, buffer.toString('utf8'));
+  if (entry === undefined) throw failure('file-unreadable', { detail: `${path} was changed by another program.` });
+  return entry.receipt;
+};
+
+/** Appends lines in the order of the calls. Lines that arrive while others are being written are written together. */
+const createAppender = (handle: FileHandle, path: string, start: string) => {
+  let waiting = start;
+  let writing: Promise<void> | undefined;
+  let syncedMs = Date.now();
+  const write = async (): Promise<void> => {
+    try {
+      while (waiting !== '') {
+        const text = waiting;
+        waiting = '';
+        await handle.appendFile(text);
+        if (Date.now() - syncedMs < SYNC_EVERY_MS) continue;
+        syncedMs = Date.now();
+        await handle.datasync();
+      }
+    } catch (error) {
+      throw unwritable(path, error);
+    } finally {
+      // In the same step as the last look at what is waiting, so that no line is left behind.
+      writing = undefined;
+    }
+  };
+  return {
+    add(line: string): Promise<void> {
+      waiting += line;
+      writing ??= write();
+      return writing;
+    },
+    async sync(): Promise<void> {
+      await writing?.catch(() => undefined);
+      // Not every file system can do this.
+      await handle.datasync().catch(() => undefined);
+    },
+  };
+};
+
+const openOrCreate = async (path: string, header: Header, isReadOnly: boolean): Promise<FileHandle | undefined> => {
+  const flags = isReadOnly ? constants.O_RDONLY : constants.O_RDWR | constants.O_APPEND;
+  try {
+    return await open(path, flags);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw unwritable(path, error);
+    if (isReadOnly) return undefined;
+  }
+  try {
+    await createWith(path, header);
+    return await open(path, flags);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+};
+
+/** A run without a manifest. */
+const withoutFile = (runKey: string): Manifest => ({
+  runKey,
+  find: () => undefined,
+  receiptOf: async () => Promise.reject(new Error('There is no receipt without a manifest.')),
+  add: async () => undefined,
+  close: async () => undefined,
+});
+
+interface ManifestOptions {
+  manifest?: string | undefined;
+  idempotencyKey?: string | undefined;
+}
+
+/**
+ * Opens the manifest, or creates it with a key of its own.
+ * @param isReadOnly for a dry run: nothing is created or written
+ * @throws CourierClientError `file-unwritable`, and `usage` for another file or another key
+ */
+export const openManifest = async (
+  { manifest: path, idempotencyKey }: ManifestOptions,
+  { isReadOnly = false } = {},
+): Promise<Manifest> => {
+  const newKey = idempotencyKey ?? randomBytes(12).toString('base64url');
+  if (path === undefined) return withoutFile(newKey);
+  const header: Header = { manifest: 'drive-courier', version: 1, key: newKey };
+  const handle = await openOrCreate(path, header, isReadOnly);
+  if (handle === undefined) return withoutFile(newKey);
+  try {
+    const { runKey, entries, endsWithLineBreak } = await load(handle, path);
+    if (runKey !== undefined && idempotencyKey !== undefined && runKey !== idempotencyKey) {
+      throw failure('usage', {
+        detail: `${path} belongs to another key.`,
+        remedy: 'Use the key that the manifest was started with, or another manifest.',
+      });
+    }
+    // An empty file, as mktemp makes it.
+    const first = runKey === undefined ? `${JSON.stringify(header)}\n` : endsWithLineBreak ? '' : '\n';
+    const appender = createAppender(handle, path, first);
+    return {
+      runKey: runKey ?? newKey,
+      find: (destination, place) => entries.get(placeOf(destination, place)),
+      receiptOf: (delivered) => receiptAt(handle, path, delivered as Located),
+      add: (entry) => appender.add(`${JSON.stringify(entry)}\n`),
+      async close() {
+        await appender.sync();
+        await handle.close();
+      },
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+};

@@ -1,0 +1,40 @@
+import { asClientError } from '../errors.ts';
+import { planFile } from './deliver-file.ts';
+import { listAll, type SendAllInputs } from './list.ts';
+import { openManifest } from './manifest.ts';
+import { checkOptions, type FileReceipt, type SendAllOptions } from './options.ts';
+
+/** What `sendAll` would do with a file. */
+interface Planned {
+  file: string;
+  /** Folders and name in Drive, below `path` or the destination's default folder. */
+  path: string;
+  size: number;
+  change: FileReceipt['change'];
+}
+
+/**
+ * Lists what `sendAll` would send. Nothing is sent or written.
+ * @throws CourierClientError `usage`, `path-invalid`, `file-unwritable`, `stopped`
+ */
+export async function* planAll(
+  inputs: SendAllInputs,
+  options: SendAllOptions,
+  now: () => number,
+): AsyncGenerator<Planned> {
+  checkOptions(options);
+  const manifest = await openManifest(options, { isReadOnly: true });
+  try {
+    for await (const listed of listAll(inputs, options)) {
+      options.signal?.throwIfAborted();
+      try {
+        if ('error' in listed) throw listed.error;
+        yield { file: listed.file, ...(await planFile(listed, { manifest, now }, options)) };
+      } catch (error) {
+        options.onFailure?.({ file: listed.file, error: asClientError(error) });
+      }
+    }
+  } finally {
+    await manifest.close();
+  }
+}
