@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { freePort } from '../local/free-port.ts';
 import { firstLine, type GoogleProcess, launch, type Measured, pathOf } from './processes.ts';
 
-const AUDIENCE = 'https://courier.example';
+export const AUDIENCE = 'https://courier.example';
 export const CALLER = 'exporter@local-project.iam.gserviceaccount.com';
 /** As npm installs it. */
 const FRAMEWORK = pathOf('../node_modules/@google-cloud/functions-framework/build/src/main.js');

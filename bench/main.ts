@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchCalls } from './calls.ts';
 import { isReached, loosened, type Report, reportText } from './figures.ts';
+import { benchFolder } from './folder.ts';
 import { benchGrowth } from './growth.ts';
 import { headlineTable } from './headlines.ts';
 import { benchIdentity } from './identity.ts';
@@ -31,6 +32,13 @@ const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
     benchSmall(
       google,
       quick ? { rounds: 2, requests: 300, warmUp: 300 } : { rounds: 3, requests: 6_000, warmUp: 3_000 },
+    ),
+  folder: (google) =>
+    benchFolder(
+      google,
+      quick
+        ? { rounds: 3, files: 1000, rcloneFiles: 120, counts: [100, 2_000] }
+        : { rounds: 5, files: 1_000, rcloneFiles: 300, counts: [100, 20_000] },
     ),
   identity: () => benchIdentity(quick ? 3 : 7),
   calls: (google) => benchCalls(google, { quick }),

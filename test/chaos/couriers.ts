@@ -13,9 +13,10 @@ const REQUEST_SECONDS = 120;
 const ledgerOf = (ledger: LedgerChoice): unknown =>
   ledger.kind === 'memory' ? 'memory' : { firestore: { project: 'local-project', collection: ledger.collection } };
 
-/** One courier process that writes to the local Google's shared drive. */
-export const startCourier = (google: Google, ledger: LedgerChoice): Promise<CourierProcess> =>
+/** One courier process that writes to the local Google's shared drive. @param port default: any free one */
+export const startCourier = (google: Google, ledger: LedgerChoice, port?: number): Promise<CourierProcess> =>
   startCourierProcess({
+    ...(port === undefined ? {} : { port }),
     env: {
       COURIER_CONFIG: JSON.stringify({
         audiences: [AUDIENCE],

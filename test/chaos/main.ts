@@ -1,15 +1,18 @@
 import { parseArgs } from 'node:util';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
 import { type EventsOptions, runEvents } from './events.ts';
+import { type FolderOptions, runFolder } from './folder.ts';
 import { type ChaosPlan, type ChaosResult, faultsOf, runChaos } from './run.ts';
 
 const USAGE = `npm run chaos -- [--uploads 2000] [--faults 0.2] [--seed N] [--seconds 1500] [--non-member]
 npm run chaos -- --once [--uploads 2000] [--keys 200] [--processes 2] [--kill 20] [--ledger firestore|off] [--seed N]
-npm run chaos -- --events 500 [--duplicates 0.3] [--kill 20] [--seed N]`;
+npm run chaos -- --events 500 [--duplicates 0.3] [--kill 20] [--seed N]
+npm run chaos -- --folder 2000 [--kill 20] [--faults 0.1] [--seed N]`;
 
 const OPTIONS = {
   once: { type: 'boolean', default: false },
   events: { type: 'string' },
+  folder: { type: 'string' },
   duplicates: { type: 'string', default: '0.3' },
   uploads: { type: 'string', default: '2000' },
   faults: { type: 'string' },
@@ -51,6 +54,35 @@ const bringEvents = async (events: EventsOptions): Promise<number> => {
   const { faults, ...figures } = report;
   for (const [name, figure] of Object.entries(figures)) console.log(`${name.padEnd(14)}${String(figure).padStart(8)}`);
   console.log(faults.length === 0 ? '\nEvery export is one file, whole.' : `\nNOT AS IT MUST BE: ${faults.join('; ')}`);
+  return faults.length === 0 ? 0 : 1;
+};
+
+/** The options for `--folder`; undefined without it. @throws for an unknown option */
+const readFolder = (argv: readonly string[]): FolderOptions | undefined => {
+  const { values } = parseArgs({ args: [...argv], options: OPTIONS, strict: true });
+  if (values.folder === undefined) return undefined;
+  return {
+    files: numberOf('folder', values.folder, 1),
+    kills: numberOf('kill', values.kill ?? '20', 0),
+    faults: numberOf('faults', values.faults ?? '0.1', 0, 0.9),
+    seed: numberOf('seed', values.seed, 0),
+    print: console.log,
+  };
+};
+
+const sendFolder = async (folder: FolderOptions): Promise<number> => {
+  const report = await runFolder(folder);
+  if (report === undefined) {
+    console.error('Without the Firestore emulator there is no ledger that outlives the courier.');
+    return 2;
+  }
+  const { faults, ...figures } = report;
+  for (const [name, figure] of Object.entries(figures)) console.log(`${name.padEnd(14)}${String(figure).padStart(8)}`);
+  console.log(
+    faults.length === 0
+      ? '\nEvery file once, whole, and as the manifest says.'
+      : `\nNOT AS IT MUST BE: ${faults.join('; ')}`,
+  );
   return faults.length === 0 ? 0 : 1;
 };
 
@@ -126,6 +158,8 @@ const chosen = (): (() => Promise<number>) => {
   try {
     const events = readEvents(argv);
     if (events !== undefined) return () => bringEvents(events);
+    const folder = readFolder(argv);
+    if (folder !== undefined) return () => sendFolder(folder);
     const run = readRun(argv);
     return () => main(run);
   } catch (error) {

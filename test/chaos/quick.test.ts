@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
+import { runFolder } from './folder.ts';
 import { type ChaosPlan, faultsOf, runChaos } from './run.ts';
 
 /** The short form of `npm run chaos`. */
@@ -49,8 +50,18 @@ testWithEmulator(
   TIMEOUT_MS,
 );
 
+testWithEmulator(
+  'a folder, while the command and the courier are killed: every file once, and as the manifest says',
+  async () => {
+    const report = await runFolder({ files: 60, kills: 2, faults: 0.1, seed: 7 });
+    expect(report).toMatchObject({ faults: [], files: 60, kills: 2, unchanged: 60 });
+    expect(report?.runs).toBeGreaterThan(1);
+  },
+  TIMEOUT_MS,
+);
+
 test(
-  'the same without a shared ledger creates duplicates, so the check can fail',
+  'uploads to two processes without a shared ledger create duplicates, so the check can fail',
   async () => {
     const plan = { ...PLAN, uploads: 60, keys: 6, processes: 2 };
     const result = await runChaos(plan);

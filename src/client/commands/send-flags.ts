@@ -47,7 +47,7 @@ export const manyFlagsSchema = z.object({
   exclude: z.array(z.string()).optional(),
   hidden: z.boolean().optional(),
   followSymlinks: z.boolean().optional(),
-  concurrency: z.coerce.number().optional(),
+  concurrency: z.string().transform(Number).optional(),
   dryRun: z.boolean().optional(),
 });
 export type ManyFlags = z.infer<typeof manyFlagsSchema>;

@@ -1,4 +1,4 @@
-import { CourierClientError, type ExitCode, type FileFailure, failure } from '../errors.ts';
+import { asClientError, CourierClientError, type ExitCode, type FileFailure, failure } from '../errors.ts';
 import type { FileReceipt, SendAllOptions } from '../send-all/options.ts';
 import { type Context, createClient, errColors, type GlobalOptions, openSession, outColors } from './context.ts';
 import type { FileFlags, ManyFlags } from './send-flags.ts';
@@ -55,8 +55,8 @@ const createReport = ({ context, flags }: ManyCommand) => {
         summary.skipped[reason] += 1;
       },
     } satisfies SendAllOptions,
-    end(verb: string): void {
-      print(flags.json ? JSON.stringify({ summary }) : summaryText(summary, verb));
+    end(verb: string, exitCode: 0 | ExitCode): void {
+      print(flags.json ? JSON.stringify({ summary: { ...summary, exitCode } }) : summaryText(summary, verb));
       if (failures.length > 0) stderr.write(`${failureTable(failures, errColors(context).red)}\n`);
     },
   };
@@ -82,18 +82,18 @@ const sendPaths = async (command: ManyCommand): Promise<0 | ExitCode> => {
   const report = createReport(command);
   const options = { ...optionsOf(command, session.settings.destination?.value), ...report.options };
   const startedMs = context.now();
-  const end = (): void => {
+  const end = (exitCode: 0 | ExitCode): void => {
     report.summary.seconds = seconds(context.now() - startedMs);
-    report.end('delivered');
+    report.end('delivered', exitCode);
   };
   try {
     for await (const receipt of client.sendAll(paths, options)) report.onReceipt(receipt);
   } catch (error) {
-    if (report.summary.files > 0) end();
+    if (report.summary.files > 0) end(asClientError(error).exitCode);
     if (!isInSummary(error, flags)) throw error;
     return error.exitCode;
   }
-  end();
+  end(0);
   return 0;
 };
 
@@ -110,8 +110,9 @@ const planPaths = async (command: ManyCommand): Promise<0 | ExitCode> => {
     if (flags.json) context.stdout.write(`${JSON.stringify(planned)}\n`);
     else context.stdout.write(`${planned.change}: ${planned.file} -> ${planned.path} (${sizeText(planned.size)})\n`);
   }
-  report.end('to send');
-  return report.summary.retryable > 0 ? 75 : report.summary.failed > 0 ? 1 : 0;
+  const exitCode = report.summary.retryable > 0 ? 75 : report.summary.failed > 0 ? 1 : 0;
+  report.end('to send', exitCode);
+  return exitCode;
 };
 
 /** `courier send PATH…` @returns the exit code @throws CourierClientError */

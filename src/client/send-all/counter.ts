@@ -6,6 +6,7 @@ import type { SendAllOptions, SendAllProgress } from './options.ts';
 export interface Counter {
   onBytes(file: string, sentBytes: number): void;
   onDone(file: string, bytes: number): void;
+  stop(): void;
 }
 
 /** Inputs that can be listed a second time. */
@@ -19,6 +20,9 @@ const sizeOf = async (input: unknown): Promise<number> => {
     () => 0,
   );
 };
+
+/** Until then there is no need for totals. Most runs end earlier. */
+const COUNT_AFTER_MS = 500;
 
 /** Counts the files beside the deliveries, so that these do not wait for it. */
 const countTotals = async (
@@ -36,7 +40,7 @@ const countTotals = async (
 
 export const createCounter = (inputs: SendAllInputs, options: SendAllOptions): Counter => {
   const { onProgress } = options;
-  if (onProgress === undefined) return { onBytes: () => undefined, onDone: () => undefined };
+  if (onProgress === undefined) return { onBytes: () => undefined, onDone: () => undefined, stop: () => undefined };
   const progress: SendAllProgress = { files: 0, totalFiles: undefined, sentBytes: 0, totalBytes: undefined };
   const sending = new Map<string, number>();
   let doneBytes = 0;
@@ -44,16 +48,14 @@ export const createCounter = (inputs: SendAllInputs, options: SendAllOptions): C
     progress.sentBytes = [...sending.values()].reduce((sum, bytes) => sum + bytes, doneBytes);
     onProgress({ ...progress });
   };
-  if (isRepeatable(inputs)) {
-    countTotals(inputs, options).then(
-      (totals) => {
-        Object.assign(progress, totals);
-        report();
-      },
-      // The deliveries meet the same error.
-      () => undefined,
-    );
-  }
+  const count = async (): Promise<void> => {
+    // The deliveries meet the same errors.
+    const totals = await countTotals(inputs, options).catch(() => undefined);
+    if (totals === undefined || options.signal?.aborted) return;
+    Object.assign(progress, totals);
+    report();
+  };
+  const timer = isRepeatable(inputs) ? setTimeout(count, COUNT_AFTER_MS) : undefined;
   return {
     onBytes(file, sentBytes) {
       sending.set(file, sentBytes);
@@ -65,5 +67,6 @@ export const createCounter = (inputs: SendAllInputs, options: SendAllOptions): C
       progress.files += 1;
       report();
     },
+    stop: () => clearTimeout(timer),
   };
 };

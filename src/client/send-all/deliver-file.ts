@@ -63,7 +63,8 @@ const readWhole = async (input: Seekable): Promise<{ input: Seekable; sha256: st
   async function* read(): AsyncGenerator<Uint8Array> {
     yield* parts;
   }
-  return { input: { ...input, read }, sha256 };
+  // These bytes cannot change any more.
+  return { input: { ...input, read, assertUnchanged: async () => undefined }, sha256 };
 };
 
 const isSameState = async ({ input }: Listed, { size, mtime }: Delivered): Promise<boolean> => {

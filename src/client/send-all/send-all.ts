@@ -94,6 +94,7 @@ export async function* sendAll(
     if (fatal !== undefined) throw endedBy(fatal, failures, madeUpKey);
     if (failures.length > 0) throw filesFailed(failures, files, madeUpKey);
   } finally {
+    counter.stop();
     ending.abort();
     await pool.settled();
     await manifest.close();
