@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startInterceptingProxy } from '../test/support/intercepting-proxy.ts';
@@ -130,7 +130,6 @@ const measurePeaks = async (google: GoogleProcess, counts: Shape['counts']): Pro
     for (const count of counts) {
       const folder = createFolder(count, 100);
       const state = mkdtempSync(join(tmpdir(), 'bench-manifest-'));
-      mkdirSync(state, { recursive: true });
       const { peakBytes } = await sendFolder(
         google,
         receiver.url,
@@ -151,7 +150,9 @@ export const benchFolder = async (google: GoogleProcess, shape: Shape): Promise<
   const { rounds, files, rcloneFiles, counts } = shape;
   const token = await callerToken(google);
   const folder = createFolder(files);
+  const single = createFolder(1);
   const client: Sample[] = [];
+  const starts: number[] = [];
   const load: number[] = [];
   try {
     for (let round = 0; round < rounds; round++) {
@@ -160,23 +161,25 @@ export const benchFolder = async (google: GoogleProcess, shape: Shape): Promise<
       try {
         await drive(service, token, files, `warm-up-${round}`);
         load.push(await drive(service, token, files, `load-${round}`));
+        starts.push((await sendFolder(google, service.url, single, `--path=single-${round}`)).seconds);
         client.push(await sendFolder(google, service.url, folder, `--path=client-${round}`));
       } finally {
         await service.stop();
       }
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    for (const each of [folder, single]) rmSync(each, { recursive: true, force: true });
   }
   const rclone = await runRclone(google, rcloneFiles);
   const [few = Number.NaN, many = Number.NaN] = await measurePeaks(google, counts);
   const clientSeconds = median(client.map(({ seconds }) => seconds));
+  const startSeconds = median(starts);
   const row = (name: string, seconds: number, count: number, cpu: number | string) => [name, count / seconds, cpu];
   const clientCpu = (median(client.map(({ cpuSeconds }) => cpuSeconds)) / files) * 1000;
   const [fewName, manyName] = counts.map((each) => each.toLocaleString('en'));
   return {
     title: 'A folder of small files',
-    how: `\`courier send\` with ${files.toLocaleString('en')} files of 10 KiB, ${CONCURRENCY} at a time, from the start of the process to its end; beside it a load generator that sends the same requests from memory to the same service; the median of ${rounds} rounds. rclone runs \`rclone copy\` of ${rcloneFiles} files with its defaults, directly to Drive. With these it creates ten files a second after the first hundred. Memory is the peak of the client with a manifest: ${few.toFixed(0)} MiB for ${fewName} files, and ${many.toFixed(0)} MiB for ${manyName}.`,
+    how: `\`courier send\` with ${files.toLocaleString('en')} files of 10 KiB, ${CONCURRENCY} at a time, from the start of the process to its end, ${(startSeconds * 1000).toFixed(0)} ms of which are the start and one file; beside it a load generator that sends the same requests from memory to the same service; the median of ${rounds} rounds. rclone runs \`rclone copy\` of ${rcloneFiles} files with its defaults, directly to Drive. With these it creates ten files a second after the first hundred. Memory is the peak of the client with a manifest: ${few.toFixed(0)} MiB for ${fewName} files, and ${many.toFixed(0)} MiB for ${manyName}.`,
     columns: ['', 'files per second', 'CPU ms per file'],
     rows: [
       row('load generator', median(load), files, 'not measured'),

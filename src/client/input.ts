@@ -39,6 +39,8 @@ export interface Seekable {
   identity(): Promise<string | undefined>;
   /** When a file was changed, in nanoseconds since the epoch. */
   mtimeNs?: bigint;
+  /** All bytes, if they are in memory already, with their SHA-256. */
+  whole?: { bytes: Uint8Array; sha256: Buffer };
   close(): Promise<void>;
 }
 

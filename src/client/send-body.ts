@@ -35,13 +35,18 @@ const checked = (receipt: Receipt, sha256: string): Receipt => {
   return receipt;
 };
 
-/** Sends the whole file in one request with its digest. Retries use the same idempotency key. */
-export const sendWhole = async (call: CallCourier, input: Seekable, options: ResolvedOptions): Promise<Receipt> => {
+/** Reads the whole file. @throws CourierClientError `file-changed` */
+export const readWhole = async (input: Seekable): Promise<NonNullable<Seekable['whole']>> => {
   const parts: Uint8Array[] = [];
   for await (const part of input.read(0, input.size)) parts.push(part);
   await input.assertUnchanged();
   const bytes = Buffer.concat(parts);
-  const sha256 = createHash('sha256').update(bytes).digest();
+  return { bytes, sha256: createHash('sha256').update(bytes).digest() };
+};
+
+/** Sends the whole file in one request with its digest. Retries use the same idempotency key. */
+export const sendWhole = async (call: CallCourier, input: Seekable, options: ResolvedOptions): Promise<Receipt> => {
+  const { bytes, sha256 } = input.whole ?? (await readWhole(input));
   const headers = { 'content-digest': `sha-256=:${sha256.toString('base64')}:` };
   const receipt = await post(call, options, headers, { body: () => bytes });
   options.onProgress?.({ sentBytes: input.size, totalBytes: input.size });

@@ -14,6 +14,8 @@ export interface RunOptions {
   input?: string | Uint8Array;
   /** Default: the Node version that runs the tests. */
   node?: string;
+  /** A program that sets something up and then executes the command, with its arguments: `setpriv …`. */
+  under?: readonly string[];
   /** Receives the process while it runs. */
   watch?: (child: ChildProcess) => void;
 }
@@ -22,9 +24,10 @@ const BIN = join(import.meta.dirname, '../../bin/courier.js');
 
 /** Runs `courier …` as a process that has no access to this machine's identities. */
 export const runCourier = async (args: readonly string[], options: RunOptions = {}): Promise<Run> => {
-  const { env = {}, input, node = process.execPath, watch } = options;
+  const { env = {}, input, node = process.execPath, under = [], watch } = options;
+  const [program = '', ...words] = [...under, node, BIN, ...args];
   const { PATH = '' } = process.env;
-  const child = spawn(node, [BIN, ...args], {
+  const child = spawn(program, words, {
     env: { PATH, HOME: '/nonexistent', CLOUDSDK_CONFIG: '/nonexistent', NO_GCE_CHECK: 'true', ...env },
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });

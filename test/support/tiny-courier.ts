@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { URL } from 'node:url';
 import { CourierClient, type CourierClientOptions } from '../../src/client/index.ts';
-import { createListening } from './listening.ts';
+import type { createListening } from './listening.ts';
 
 /** A file that the courier was asked to store. */
 interface Stored {

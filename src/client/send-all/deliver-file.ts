@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { failure } from '../errors.ts';
+import { CourierClientError, failure } from '../errors.ts';
 import { openInput, type Seekable } from '../input.ts';
 import { MAX_WHOLE_BYTES, type SendDependencies, sendSeekable } from '../send.ts';
+import { readWhole } from '../send-body.ts';
 import { resolveOptions } from '../send-options.ts';
+import { systemErrorText } from '../system-errors.ts';
 import { fileKey } from './file-key.ts';
 import type { Listed } from './list.ts';
 import type { Delivered, Manifest } from './manifest.ts';
@@ -49,22 +51,15 @@ const open = async ({ file, input }: Listed): Promise<Seekable> => {
 };
 
 /** Reads a file once: a small one stays in memory until it is sent. */
-const readWhole = async (input: Seekable): Promise<{ input: Seekable; sha256: string }> => {
+const readOnce = async (input: Seekable): Promise<{ input: Seekable; sha256: string }> => {
+  if (input.size <= MAX_WHOLE_BYTES) {
+    const whole = await readWhole(input);
+    return { input: { ...input, whole }, sha256: whole.sha256.toString('hex') };
+  }
   const hash = createHash('sha256');
-  const parts: Uint8Array[] = [];
-  const isSmall = input.size <= MAX_WHOLE_BYTES;
-  for await (const part of input.read(0, input.size)) {
-    hash.update(part);
-    if (isSmall) parts.push(part);
-  }
+  for await (const part of input.read(0, input.size)) hash.update(part);
   await input.assertUnchanged();
-  const sha256 = hash.digest('hex');
-  if (!isSmall) return { input, sha256 };
-  async function* read(): AsyncGenerator<Uint8Array> {
-    yield* parts;
-  }
-  // These bytes cannot change any more.
-  return { input: { ...input, read, assertUnchanged: async () => undefined }, sha256 };
+  return { input, sha256: hash.digest('hex') };
 };
 
 const isSameState = async ({ input }: Listed, { size, mtime }: Delivered): Promise<boolean> => {
@@ -81,7 +76,7 @@ const keyOf = ({ target }: Listed, sha256: string, manifest: Manifest, options: 
 const openAndRead = async (listed: Listed, dependencies: FileDependencies, options: SendAllOptions) => {
   const file = await open(listed);
   try {
-    const { input, sha256 } = await readWhole(file);
+    const { input, sha256 } = await readOnce(file);
     const isSettled =
       input.mtimeNs !== undefined && dependencies.now() - Number(input.mtimeNs / 1_000_000n) > MTIME_STEP_MS;
     const mtime = isSettled && input.mtimeNs !== undefined ? timeText(input.mtimeNs) : null;
@@ -89,7 +84,8 @@ const openAndRead = async (listed: Listed, dependencies: FileDependencies, optio
     return { input, size: input.size, mtime, sha256, key } satisfies Opened;
   } catch (error) {
     await file.close();
-    throw error;
+    const reason = error instanceof CourierClientError ? undefined : systemErrorText(error);
+    throw reason === undefined ? error : failure('file-unreadable', { detail: reason, cause: error });
   }
 };
 
@@ -159,7 +155,7 @@ export const deliverFile = async (
         idempotencyKey: key,
         onProgress: ({ sentBytes }) => onBytes(sentBytes),
       },
-      input.name,
+      input,
     );
     const receipt = await sendSeekable(dependencies, input, sending);
     await manifest.add({ ...entry, receipt });
@@ -183,7 +179,7 @@ export const planFile = async (
   const input = await open(listed);
   try {
     if (before === undefined) return { path, size: input.size, change: 'new' };
-    const { sha256 } = await readWhole(input);
+    const { sha256 } = await readOnce(input);
     const key = keyOf(listed, sha256, manifest, options);
     return { path, size: input.size, change: changeOf(before, { sha256, key }) };
   } finally {

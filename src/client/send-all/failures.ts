@@ -13,6 +13,7 @@ const ABOUT_THE_RUN: ReadonlySet<string> = new Set([
 
 /** Failures in a row, for each file that is sent at the same time, after which the rest is not tried. */
 const ROUNDS = 2;
+const MIN_IN_ROW = 8;
 
 /** Decides when a run is pointless: 20,000 files must not each wait for a courier that does not answer. */
 export const createBreaker = (concurrency: number) => {
@@ -27,7 +28,7 @@ export const createBreaker = (concurrency: number) => {
       if (ABOUT_THE_RUN.has(code) || status === 401 || status === 403) return true;
       if (!retryable && status < 500) return false;
       inRow += 1;
-      return inRow >= ROUNDS * concurrency;
+      return inRow >= Math.max(MIN_IN_ROW, ROUNDS * concurrency);
     },
   };
 };
