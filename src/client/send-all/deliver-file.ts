@@ -34,7 +34,7 @@ const MTIME_STEP_MS = 2_000;
 const pathOf = ({ target: { folder, name } }: Listed): string => (folder === '' ? name : `${folder}/${name}`);
 
 /** RFC 3339 in UTC with nanoseconds. */
-export const timeText = (ns: bigint): string => {
+const timeText = (ns: bigint): string => {
   const seconds = ns / 1_000_000_000n;
   const fraction = String(ns % 1_000_000_000n).padStart(9, '0');
   return new Date(Number(seconds) * 1000).toISOString().replace('.000Z', `.${fraction}Z`);
