@@ -31,10 +31,12 @@ const DOORS = {
   ],
   pubsub: ['dead-letter', 'events', 'message', 'push'],
   exports: [
+    'bigquery/open-query',
     'bytes/[^/]+',
     'export-document',
     'json/(outline|scanner)',
     'object-place',
+    'query-source',
     'source-access',
     'sources/(cloud-storage|inline|object-name|storage-refusal)',
   ],

@@ -72,6 +72,20 @@ const MEANINGS: Readonly<Record<string, string>> = {
     'Destinations that events of the function `courierEvent` may use. The platform has authenticated their sender',
   'pubsub.eventSources':
     'Cloud Storage objects that these events may deliver, in addition to the `sources` of the destination; written in the same way',
+  queries:
+    'Queries of BigQuery whose results callers may have delivered, by names of your own: [queries.md](queries.md)',
+  'queries.NAME.sql': 'The query, in GoogleSQL, with parameters as `@name`. Set exactly one of `sql`, `sqlFile`',
+  'queries.NAME.sqlFile': 'The path of a file with the query, which is read at the start',
+  'queries.NAME.parameters':
+    'The type of each parameter: `STRING`, `INT64`, `FLOAT64`, `NUMERIC`, `BIGNUMERIC`, `BOOL`, `DATE`, `DATETIME`, `TIME`, `TIMESTAMP`, or `ARRAY<…>` of one of these',
+  'queries.NAME.project':
+    'The project in which the query runs, and which pays. Default: the project that the courier runs in',
+  'queries.NAME.location': 'Where the datasets of the query are: `US`, `EU`, or a region',
+  'queries.NAME.maximumBytesBilled': 'BigQuery refuses to run the query if it would be billed for more bytes',
+  'queries.NAME.callers': 'Principals that may run the query, written as in `destinations.NAME.callers`. At least one',
+  'queries.NAME.destinations': 'Destinations that its results may be delivered to. At least one',
+  'queries.NAME.timeoutSeconds':
+    'Seconds after which BigQuery stops the query. Default: BigQuery’s own limit of six hours',
   userProject:
     'The project to bill for reading objects in requester-pays buckets. The courier needs `roles/serviceusage.serviceUsageConsumer` on it. It is sent only if a bucket requires it: [pubsub-and-buckets.md](pubsub-and-buckets.md#set-up-a-bucket)',
   limits: 'Limits of one instance: [operating.md](operating.md#sizing)',

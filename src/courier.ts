@@ -160,6 +160,17 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
       open: (name, time) => openObject({ transport, ...bearer, userProject }, name, time),
       log,
     }),
+    async openQuery(asked, request) {
+      const { openQuery } = await import('./exports/bigquery/open-query.ts');
+      const { allow } = deliveryDependencies;
+      const ownProject = async (): Promise<string> => project ?? findProject();
+      const { queries } = config;
+      return openQuery(
+        { queries, allow, mayRun: policy.mayRun, transport, ...bearer, project: ownProject, now, log },
+        asked,
+        request,
+      );
+    },
     deadLetter: createDeadLetters({ transport, ...bearer, topic: pubsub.deadLetterTopic, log }),
     secretRotated(secret) {
       for (const { auth } of destinations.values()) auth.rotated(secret);

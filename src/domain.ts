@@ -43,6 +43,8 @@ export interface Source {
    * upload.
    */
   identity?: string | undefined;
+  /** What reading the bytes has shown so far, for the audit line: a query's job and its cost. */
+  facts?(): Readonly<Record<string, string | number>>;
   /** Set if the bytes no longer exist: the error to throw, unless an earlier delivery already has a receipt. */
   missing?: Error | undefined;
 }

@@ -83,6 +83,11 @@ export const ERRORS = {
     'The caller is not authorized to write to this destination',
     'Use a destination that GET /v1/destinations lists, or ask the operator to add this identity to its "callers".',
   ),
+  'query-not-found': callerError(
+    404,
+    'The query does not exist',
+    'Use the name of a query that the operator has configured for this caller and this destination.',
+  ),
   'not-found': callerError(404, 'The route does not exist', 'Use one of the routes that GET /openapi.json lists.'),
   'method-not-allowed': callerError(
     405,
@@ -215,6 +220,14 @@ export const ERRORS = {
   'impersonation-refused': setupError(
     'The courier has no permission to impersonate the service account',
     "Grant the courier's identity roles/iam.serviceAccountTokenCreator on {account}.",
+  ),
+  'query-failed': setupError(
+    'BigQuery failed the query',
+    'Run the query in the BigQuery console with the same parameters, and correct its SQL or its settings in the configuration.',
+  ),
+  'query-forbidden': setupError(
+    'The courier may not run the query',
+    "Grant the courier's service account roles/bigquery.jobUser on the project of the query, and roles/bigquery.dataViewer on its datasets.",
   ),
   'source-not-found': setupError(
     'The source object does not exist or is not allowed',

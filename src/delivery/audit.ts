@@ -19,6 +19,8 @@ interface DeliveryFacts {
   name: string | undefined;
   size: number | undefined;
   idempotencyKey: string | undefined;
+  /** What reading the bytes has shown; see `Source.facts`. */
+  sourceFacts?: (() => Readonly<Record<string, string | number>>) | undefined;
   /** Of an upload session. */
   uploadId?: string;
   /** Of a Pub/Sub message: a permanent failure is acknowledged, so its outcome differs from that of a failure after which the message is redelivered. */
@@ -38,6 +40,7 @@ export interface Audit {
 /** The facts of a delivery whose request was read. */
 export const factsOf = ({ caller, options, source, idempotencyKey, signal, ...rest }: Delivery): DeliveryFacts => ({
   ...{ caller, destination: options.destination, name: options.name, size: source.size, idempotencyKey },
+  ...(source.facts === undefined ? {} : { sourceFacts: source.facts }),
   ...(rest.allowedDestinations === undefined ? {} : { message: { signal } }),
 });
 
@@ -86,6 +89,7 @@ export const beginAudit = (
       ...{ destination: destination ?? null, name: asked.name ?? null, size: size ?? null, idempotencyKey },
       ...file,
       ...(uploadId === undefined ? {} : { uploadId }),
+      ...asked.sourceFacts?.(),
       ...{
         attempts: callStats.calls,
         calls: callStats.calls - callStats.retries,

@@ -4,7 +4,7 @@ import { CourierError } from '../errors.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
 import { IDEMPOTENCY_KEY } from '../http/request/body-headers.ts';
 import { mimeTypeOption, optionShape, parseInput, textOptionShape } from '../http/request/options.ts';
-import { fileName } from '../text/file-name.ts';
+import { fileName, folderPath } from '../text/file-name.ts';
 import { specificType } from '../text/media-type.ts';
 import { Base64Follower, base64Of } from './bytes/base64.ts';
 import { type Bytes, scanAll } from './bytes/spool.ts';
@@ -13,12 +13,13 @@ import { isRawNumber, parseExactJson } from './json/exact-json.ts';
 import { type Follower, IGNORE_EVENTS, JsonOutline, type ValueType } from './json/outline.ts';
 import { JsonScanner } from './json/scanner.ts';
 import { nameOfObject } from './object-place.ts';
+import { type QuerySource, querySource } from './query-source.ts';
 import { openObjectSource, type SourceRequest } from './source-access.ts';
 import { parseObjectName } from './sources/object-name.ts';
 import { RowsFollower, rowsOf } from './sources/rows.ts';
 
 /** The members of `source` that provide the bytes. `rawCells` is an option of `rows`. */
-const BYTE_SOURCES = ['text', 'base64', 'json', 'rows', 'gcs'] as const;
+const BYTE_SOURCES = ['text', 'base64', 'json', 'rows', 'gcs', 'bigquery'] as const;
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -42,6 +43,9 @@ const source = z
     gcs: z.exactOptional(z.string()).meta({
       description:
         'gs://bucket/object or gs://bucket/object#generation; an object below one of the "sources" that the operator allows.',
+    }),
+    bigquery: z.exactOptional(querySource).meta({
+      description: 'The result of a query of BigQuery, which the operator has configured.',
     }),
   })
   .superRefine((given, context) => {
@@ -109,6 +113,9 @@ export interface ReadDocument {
 /** Documents are scanned while they arrive. Only the part without the file's bytes is parsed, and it is small. */
 const MAX_OUTLINE_BYTES = 65_536;
 
+/** The values for the parameters of a query, some of which are arrays. */
+const QUERY_VALUES = 'source.bigquery.parameters';
+
 /** Collects what the scanner learns about the file in a document. */
 const createFindings = () => {
   const rows: RowsFollower[] = [];
@@ -135,13 +142,18 @@ const createFindings = () => {
 /** Reads a document. Pass all bytes to the scanner, then call `finish`. */
 export const createDocumentReader = (): { scanner: JsonScanner; finish(bytes: Bytes): ReadDocument } => {
   const { rows, base64, texts, follow } = createFindings();
-  const outline = new JsonOutline({ objects: ['source', 'properties'], follow, maxBytes: MAX_OUTLINE_BYTES });
+  const outline = new JsonOutline({
+    objects: ['source', 'properties', 'source.bigquery', QUERY_VALUES],
+    arraysBelow: QUERY_VALUES,
+    follow,
+    maxBytes: MAX_OUTLINE_BYTES,
+  });
   const scanner = new JsonScanner(outline);
   outline.attach(scanner);
 
   const inlineOf = ({ source: given }: ExportDocument, bytes: Bytes): Source | undefined => {
     const [range] = outline.found.filter(({ path }) => path.startsWith('source.'));
-    if (range === undefined || given.gcs !== undefined) return undefined;
+    if (range === undefined || given.gcs !== undefined || given.bigquery !== undefined) return undefined;
     const [row] = rows;
     const [digits] = base64;
     const [text] = texts;
@@ -172,6 +184,23 @@ export const readExportDocument = async (bytes: Bytes): Promise<ReadDocument> =>
   return finish(bytes);
 };
 
+/** A query: its parameters may be part of the name and the path, which are checked again once they are filled in. */
+const openQueryExport = async (
+  { name, path, ...rest }: DeliveryOptions & { mimeType?: string; idempotencyKey?: string },
+  asked: QuerySource,
+  { openQuery }: Pick<HttpDependencies, 'openQuery'>,
+  request: Omit<SourceRequest, 'destination'>,
+): Promise<OpenedExport> => {
+  const idempotencyKey = rest.idempotencyKey ?? request.idempotencyKey;
+  const { source, fill } = await openQuery(asked, { ...request, destination: rest.destination, idempotencyKey });
+  const filled = parseInput(z.object({ name: fileName, path: z.optional(folderPath) }), {
+    name: fill(name, 'name'),
+    path: path === undefined ? undefined : fill(path, 'path'),
+  });
+  const key = idempotencyKey === undefined ? {} : { idempotencyKey };
+  return asExport({ ...rest, ...key, ...filled }, source);
+};
+
 /**
  * Opens a document: returns its options and its bytes, none of which has been read yet.
  * @param request the caller and its permissions; the destination is in the document
@@ -179,10 +208,12 @@ export const readExportDocument = async (bytes: Bytes): Promise<ReadDocument> =>
  */
 export const openExport = async (
   { fields, inline }: ReadDocument,
-  dependencies: Pick<HttpDependencies, 'openObject'>,
+  dependencies: Pick<HttpDependencies, 'openObject' | 'openQuery'>,
   request: Omit<SourceRequest, 'destination'>,
 ): Promise<OpenedExport> => {
   const { source: given, name, ...rest } = fields;
+  if (given.bigquery !== undefined && name !== undefined)
+    return openQueryExport({ ...rest, name }, given.bigquery, dependencies, request);
   if (inline !== undefined && name !== undefined) {
     return asExport({ ...rest, name }, { ...inline, mimeType: specificType(inline.mimeType, name) });
   }

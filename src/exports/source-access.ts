@@ -22,6 +22,8 @@ export interface SourceRequest {
   allowedDestinations?: readonly string[] | undefined;
   /** The sources that a Pub/Sub subscription may read, in addition to those of the destination. */
   allowedSources?: readonly string[] | undefined;
+  /** The key of the request, or the default one of a message. */
+  idempotencyKey?: string | undefined;
   requestId: string;
   signal: AbortSignal;
   /** Epoch milliseconds. */

@@ -2,6 +2,8 @@ import type { CallerLimits } from '../caller-limits/caller-limits.ts';
 import type { AnnouncedDelivery } from '../delivery/resolve-options.ts';
 import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Receipt } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
+import type { OpenedQuery } from '../exports/bigquery/open-query.ts';
+import type { QuerySource } from '../exports/query-source.ts';
 import type { SourceRequest } from '../exports/source-access.ts';
 import type { ObjectSource } from '../exports/sources/cloud-storage.ts';
 import type { ObjectName } from '../exports/sources/object-name.ts';
@@ -77,6 +79,12 @@ export interface HttpDependencies {
    * @throws CourierError `destination-forbidden`, `source-not-found`, `source-forbidden`, `google-unavailable`
    */
   openObject(name: ObjectName, request: SourceRequest): Promise<ObjectSource>;
+  /**
+   * Opens a query of the configuration that the caller may run for the destination of the request. It runs with the courier's
+   * own identity, when its bytes are read.
+   * @throws CourierError `destination-forbidden`, `query-not-found`, `request-invalid`
+   */
+  openQuery(asked: QuerySource, request: SourceRequest): Promise<OpenedQuery>;
   /** Publishes a message that can never be delivered, with the reason; false if no dead-letter topic is configured. @throws CourierError `google-unavailable` */
   deadLetter(message: PubsubMessage, reason: CourierError): Promise<boolean>;
   /** Clears the cached values of a secret that has a new version. @param secret `projects/PROJECT/secrets/NAME` */

@@ -6,6 +6,8 @@ import { isServiceAccount, isServiceAccountDomain, projectDomainOf } from '../te
 /** Decides who may write where. */
 export interface Policy {
   mayWrite(caller: Caller, destination: string): boolean;
+  /** True if the caller is one of the `callers` of the query. */
+  mayRun(caller: Caller, query: string): boolean;
   /** The names of the destinations that this caller may write to, in the order of the configuration. */
   destinationsOf(caller: Caller): string[];
   /** @throws CourierError `destination-forbidden` unless the caller may write to some destination */
@@ -71,7 +73,11 @@ const includes = (principals: Principals, caller: Caller): boolean => {
 };
 
 /** The rules of the configuration. Its principals are lower-case, as callers' emails are. */
-export const createPolicy = ({ destinations, operators }: Pick<Config, 'destinations' | 'operators'>): Policy => {
+export const createPolicy = ({
+  destinations,
+  operators,
+  queries = {},
+}: Pick<Config, 'destinations' | 'operators'> & Partial<Pick<Config, 'queries'>>): Policy => {
   const writers: ReadonlyMap<string, Principals> = new Map(
     Object.entries(destinations).map(([name, { callers }]) => [name, new Set(callers)]),
   );
@@ -85,6 +91,7 @@ export const createPolicy = ({ destinations, operators }: Pick<Config, 'destinat
 
   return {
     mayWrite,
+    mayRun: (caller, query) => includes(new Set(queries[query]?.callers), caller),
     destinationsOf,
     requireAnyDestination(caller) {
       if (destinationsOf(caller).length === 0) throw noDestination(caller);

@@ -143,7 +143,7 @@ const readEvent = async (
  */
 export const readMessage = async (
   message: PubsubMessage,
-  dependencies: Pick<HttpDependencies, 'openObject'>,
+  dependencies: Pick<HttpDependencies, 'openObject' | 'openQuery'>,
   sender: SenderContext,
 ): Promise<Reading> => {
   const { attributes, data } = message;

@@ -52,7 +52,7 @@ const giveUp = async (
 
 export type MessageDependencies = Pick<
   HttpDependencies,
-  'deadLetter' | 'deliver' | 'openObject' | 'secretRotated' | 'log'
+  'deadLetter' | 'deliver' | 'openObject' | 'openQuery' | 'secretRotated' | 'log'
 >;
 
 const work = async (
@@ -62,7 +62,8 @@ const work = async (
 ): Promise<Outcome> => {
   const { origin, allowedSources, ...rest } = context;
   const logFields = { pubsub: messageFields(message, origin), requestId: context.requestId };
-  const reading = await readMessage(message, dependencies, { ...rest, allowedSources });
+  const messageKey = `${origin}/${message.id}`;
+  const reading = await readMessage(message, dependencies, { ...rest, allowedSources, idempotencyKey: messageKey });
   if (reading.kind === 'ignored') {
     dependencies.log[reading.isLoss === true ? 'warn' : 'info']({ ...logFields, why: reading.why }, 'message ignored');
     return { kind: 'ignored' };
@@ -72,7 +73,7 @@ const work = async (
     dependencies.log.info({ ...logFields, secret: reading.secret }, 'a secret has changed');
     return reading;
   }
-  const { source, idempotencyKey = source.identity ?? `${origin}/${message.id}`, options } = reading.opened;
+  const { source, idempotencyKey = source.identity ?? messageKey, options } = reading.opened;
   const receipt = await dependencies.deliver({ ...rest, options, source, idempotencyKey });
   dependencies.log.info({ ...logFields, fileId: receipt.id }, `message ${receipt.outcome}`);
   return { kind: 'delivered', receipt };

@@ -51,6 +51,9 @@ export const createEntryServices = (
     async openObject() {
       throw new CourierError('source-not-found');
     },
+    async openQuery() {
+      throw new CourierError('query-not-found');
+    },
     deadLetter: async () => false,
     secretRotated: () => undefined,
     authorize: () => undefined,

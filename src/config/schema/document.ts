@@ -8,6 +8,7 @@ import { named } from './named.ts';
 import { perCaller } from './per-caller.ts';
 import { principal } from './principal.ts';
 import { pubsub } from './pubsub.ts';
+import { queries } from './queries.ts';
 
 /** Options for zod. Compiling a parser takes longer than parsing the configuration once (docs/decisions/cold-start.md). */
 export const ONCE = { jitless: true, error: faultWords };
@@ -27,6 +28,7 @@ const referencing = z.looseObject({
     subscriptions: z.record(z.string(), z.looseObject({ destinations: z.array(z.string()) })),
     eventDestinations: z.array(z.string()),
   }),
+  queries: z.record(z.string(), z.looseObject({ destinations: z.array(z.string()) })).default({}),
 });
 
 interface UnknownName {
@@ -35,13 +37,17 @@ interface UnknownName {
 }
 
 /** References to credentials and destinations that the document does not contain. */
-const unknownNames = ({ destinations, credentials, pubsub }: z.infer<typeof referencing>): UnknownName[] => {
+const unknownNames = ({ destinations, credentials, pubsub, queries }: z.infer<typeof referencing>): UnknownName[] => {
   const named: [PropertyKey[], string[]][] = [
     ...Object.entries(pubsub.subscriptions).map(([name, { destinations }]): [PropertyKey[], string[]] => [
       ['pubsub', 'subscriptions', name, 'destinations'],
       destinations,
     ]),
     [['pubsub', 'eventDestinations'], pubsub.eventDestinations],
+    ...Object.entries(queries).map(([name, { destinations }]): [PropertyKey[], string[]] => [
+      ['queries', name, 'destinations'],
+      destinations,
+    ]),
   ];
   return [
     ...Object.entries(destinations)
@@ -72,6 +78,7 @@ export const document = z
     credentials: z.record(z.string(), credential),
     ledger: ledger.default('memory'),
     pubsub: pubsub.prefault({}),
+    queries,
     userProject: z
       .string()
       .regex(/^(?:[a-z][a-z0-9.:-]{4,61}[a-z0-9]|\d{6,20})$/, 'is not a project id')

@@ -27,6 +27,8 @@ export interface OutlineOptions {
    * ones.
    */
   objects: readonly string[];
+  /** The field whose members may be arrays that are part of the outline. */
+  arraysBelow?: string;
   /** Returns the follower of a field's value; undefined if the value is part of the outline. */
   follow(path: string, type: ValueType): Follower | undefined;
   /** The maximum size of the outline, in bytes. */
@@ -182,7 +184,9 @@ export class JsonOutline implements JsonEvents {
 
   #ignore(path: string, type: ValueType): Follower | undefined {
     if (type !== 'array' && type !== 'object') return undefined;
-    if (type === 'object' && (this.#depth === 0 || this.#options.objects.includes(path))) return undefined;
+    const { objects, arraysBelow } = this.#options;
+    if (type === 'object' && (this.#depth === 0 || objects.includes(path))) return undefined;
+    if (type === 'array' && arraysBelow !== undefined && path.startsWith(`${arraysBelow}.`)) return undefined;
     return { ...IGNORE_EVENTS, placeholder: type === 'array' ? '[]' : '{}' };
   }
 

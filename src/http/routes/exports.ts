@@ -19,7 +19,7 @@ const oneKey = (header: string | undefined, field: string | undefined): { idempo
 
 type ExportsDependencies = Pick<
   HttpDependencies,
-  'authorize' | 'deliver' | 'openObject' | 'maxBodyBytes' | 'now' | 'requestSeconds' | 'log'
+  'authorize' | 'deliver' | 'openObject' | 'openQuery' | 'maxBodyBytes' | 'now' | 'requestSeconds' | 'log'
 >;
 
 /**
@@ -43,9 +43,11 @@ export const createExportsHandler =
         memory.hold(holderOf.caller(caller), body.size, async (lease) => {
           const { scanner, finish } = createDocumentReader();
           const bytes = await body.collect(scanner, lease);
-          const request = { ...time, caller, requestId: trace.requestId };
-          const { idempotencyKey, ...opened } = await openExport(finish(bytes), dependencies, request);
-          return dependencies.deliver({ ...opened, ...oneKey(key, idempotencyKey), ...request });
+          const request = { ...time, caller, requestId: trace.requestId, idempotencyKey: key };
+          const document = finish(bytes);
+          const keys = oneKey(key, document.fields.idempotencyKey);
+          const { idempotencyKey: _, ...opened } = await openExport(document, dependencies, request);
+          return dependencies.deliver({ ...opened, ...request, ...keys });
         }),
       );
       return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);

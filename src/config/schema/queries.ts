@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { named } from './named.ts';
+import { principal } from './principal.ts';
+
+/** The types of parameters, as GoogleSQL names them. */
+const SCALARS = [
+  'BIGNUMERIC',
+  'BOOL',
+  'DATE',
+  'DATETIME',
+  'FLOAT64',
+  'INT64',
+  'NUMERIC',
+  'STRING',
+  'TIME',
+  'TIMESTAMP',
+] as const;
+export type ScalarType = (typeof SCALARS)[number];
+
+/** A parameter: one value, or an array of values. */
+const TYPE = new RegExp(`^(?:${SCALARS.join('|')}|ARRAY<(?:${SCALARS.join('|')})>)$`);
+
+const parameterType = z
+  .string()
+  .transform((text) => text.replaceAll(/\s/g, '').toUpperCase())
+  .refine((text) => TYPE.test(text), `is not one of ${SCALARS.join(', ')}, or ARRAY<…> of one of them`);
+
+/** What is no code in GoogleSQL: comments, strings (also raw and triple-quoted) and quoted names. */
+const NO_CODE =
+  /--[^\n]*|#[^\n]*|\/\*(?:[^*]|\*(?!\/))*\*\/|"""(?:[^\\"]|\\[^]|"(?!""))*"""|'''(?:[^\\']|\\[^]|'(?!''))*'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`/g;
+
+/** The names of the parameters in a query, in lower case: their case does not matter. System variables have two "@". */
+const parametersIn = (sql: string): ReadonlySet<string> =>
+  new Set(
+    [...sql.replaceAll(NO_CODE, ' ').matchAll(/@?@([A-Za-z_]\w*)/g)]
+      .filter(([all]) => !all.startsWith('@@'))
+      .map(([, name = '']) => name.toLowerCase()),
+  );
+
+/** What is wrong with the declared parameters; undefined if they are those of the SQL. */
+const faultOfParameters = (sql: string, declared: readonly string[]): string | undefined => {
+  const used = parametersIn(sql);
+  const known = new Set(declared.map((name) => name.toLowerCase()));
+  const missing = [...used].find((name) => !known.has(name));
+  if (missing !== undefined) return `lacks "${missing}", which the SQL uses as @${missing}`;
+  const unused = declared.find((name) => !used.has(name.toLowerCase()));
+  return unused === undefined ? undefined : `has "${unused}", which the SQL does not use`;
+};
+
+const PROJECT = /^[a-z][a-z0-9.:-]{4,61}[a-z0-9]$/;
+
+const given = z.strictObject({
+  sql: z.string().min(1).optional(),
+  /** Read once, at the start. */
+  sqlFile: z.string().min(1).optional(),
+  parameters: named(parameterType, /^[A-Za-z_]\w{0,127}$/, 'is not the name of a parameter').default({}),
+  /** Where the job runs and who pays; default: the courier's own project. */
+  project: z.string().regex(PROJECT, 'is not a project id').nullable().default(null),
+  /** BigQuery finds a job outside of US and EU only by its location. */
+  location: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9-]{1,40}$/, 'is not a location, such as EU or europe-west1')
+    .default('US'),
+  maximumBytesBilled: z.int().positive().nullable().default(null),
+  callers: z.array(principal).min(1, 'is empty: list at least one caller'),
+  destinations: z.array(z.string()).min(1, 'is empty: list at least one destination'),
+  /** BigQuery stops the job after this time. */
+  timeoutSeconds: z.int().positive().max(21_600).nullable().default(null),
+});
+
+const readSql = (file: string): { text: string } | { fault: string } => {
+  try {
+    return { text: readFileSync(file, 'utf8') };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return { fault: code === 'ENOENT' ? 'the file does not exist' : `cannot be read (${code ?? 'unknown'})` };
+  }
+};
+
+/** A query of the configuration, with its SQL. Callers bring values for its parameters, and no SQL. */
+const query = given.transform(({ sql, sqlFile, ...rest }, context) => {
+  const fail = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  if ((sql === undefined) === (sqlFile === undefined)) {
+    fail([], 'needs exactly one of sql, sqlFile');
+    return z.NEVER;
+  }
+  const read = sqlFile === undefined ? { text: sql ?? '' } : readSql(sqlFile);
+  if ('fault' in read) {
+    fail(['sqlFile'], read.fault);
+    return z.NEVER;
+  }
+  const fault = faultOfParameters(read.text, Object.keys(rest.parameters));
+  if (fault !== undefined) fail(['parameters'], fault);
+  return { ...rest, sql: read.text };
+});
+
+export type QueryConfig = z.output<typeof query>;
+
+export const queries = named(
+  query,
+  /^[A-Za-z0-9][\w.-]{0,63}$/,
+  'is not a valid name of a query (up to 64 letters, digits, ".", "_" and "-", beginning with a letter or digit)',
+).default({});

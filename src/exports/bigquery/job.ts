@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Bearer } from '../../bearer.ts';
+import type { QueryConfig } from '../../config/schema/queries.ts';
+import { CourierError } from '../../errors.ts';
+import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../../google/transport.ts';
+import type { QueryParameter } from './parameters.ts';
+import { queryError, reasonOf } from './query-errors.ts';
+
+/** The bearer token is that of the runtime identity. */
+export interface BigQueryDependencies extends Bearer {
+  transport: GoogleTransport;
+  /** The courier's own project. @throws CourierError if it is not known */
+  project(): Promise<string>;
+  /** Epoch milliseconds. */
+  now: () => number;
+}
+
+/** One query with its values. */
+export interface QueryRun {
+  /** Its name in the configuration. */
+  name: string;
+  config: QueryConfig;
+  parameters: readonly QueryParameter[];
+  /** Jobs of the same run have ids that begin with this. */
+  jobPrefix: string;
+  signal: AbortSignal;
+  /** Epoch milliseconds after which the job is left running, for a later try to find. */
+  waitUntilMs: number;
+}
+
+export interface Job {
+  project: string;
+  location: string;
+  id: string;
+  bytesBilled: number;
+}
+
+const ORIGIN = 'https://bigquery.googleapis.com/bigquery/v2';
+
+/** Each failed job of a run costs a later try one request. */
+const MAX_ATTEMPTS = 30;
+
+const POLL_MS = 10_000;
+
+/** The same key, query and values make the same id: letters, digits and dashes, up to 1,024. */
+export const jobPrefixOf = (parts: readonly unknown[]): string =>
+  `courier_${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40)}`;
+
+const jobSchema = z.object({
+  status: z.object({ state: z.string(), errorResult: z.object({ reason: z.string().catch('') }).optional() }),
+  statistics: z
+    .object({ query: z.object({ totalBytesBilled: z.string().default('0') }).default({ totalBytesBilled: '0' }) })
+    .default({ query: { totalBytesBilled: '0' } }),
+});
+
+const parsed = <Output>(schema: z.ZodType<Output>, { body }: GoogleResponse): Output => {
+  try {
+    return schema.parse(JSON.parse(body.toString()));
+  } catch (cause) {
+    throw new CourierError('google-unavailable', { detail: 'BigQuery gave an unreadable answer.', cause });
+  }
+};
+
+/** Sends a call of BigQuery's API. Ids of jobs are chosen here, so each call may be repeated. */
+export const callBigQuery = (
+  { transport, token, rejected }: BigQueryDependencies,
+  request: Pick<GoogleRequest, 'operation' | 'method' | 'signal'> & { path: string; body?: object },
+): Promise<GoogleResponse> => {
+  const { path, body, ...rest } = request;
+  return transport.send({
+    ...rest,
+    url: `${ORIGIN}/${path}`,
+    bearer: { token, rejected },
+    ...(body === undefined
+      ? {}
+      : { headers: { 'content-type': 'application/json' }, body: Buffer.from(JSON.stringify(body)) }),
+    retry: 'idempotent',
+  });
+};
+
+/** The configuration of the job, as `jobs.insert` takes it. */
+export const jobConfiguration = ({ config, parameters }: Pick<QueryRun, 'config' | 'parameters'>): object => ({
+  query: {
+    query: config.sql,
+    useLegacySql: false,
+    ...(parameters.length === 0 ? {} : { parameterMode: 'NAMED', queryParameters: parameters }),
+    ...(config.maximumBytesBilled === null ? {} : { maximumBytesBilled: String(config.maximumBytesBilled) }),
+  },
+  labels: { 'started-by': 'drive-courier' },
+  ...(config.timeoutSeconds === null ? {} : { jobTimeoutMs: String(config.timeoutSeconds * 1000) }),
+});
+
+/** Starts the job, or finds that an earlier try has started it. */
+const insert = async (
+  dependencies: BigQueryDependencies,
+  run: QueryRun,
+  { project, location, id }: Job,
+): Promise<'started' | 'exists'> => {
+  const answer = await callBigQuery(dependencies, {
+    operation: 'bigquery.jobs.insert',
+    method: 'POST',
+    path: `projects/${project}/jobs`,
+    body: { jobReference: { projectId: project, location, jobId: id }, configuration: jobConfiguration(run) },
+    signal: run.signal,
+  });
+  if (answer.status === 200) return 'started';
+  if (answer.status === 409) return 'exists';
+  throw queryError(run.name, reasonOf(answer), answer.status);
+};
+
+const stillRunning = (name: string): CourierError =>
+  new CourierError('google-unavailable', {
+    reason: 'query-running',
+    detail: `The query "${name}" is still running. A retry with the same key waits for the same job; the query is not run again.`,
+  });
+
+/** Waits for the end of the job: `getQueryResults` without rows answers when it is done, or after some seconds. */
+const waitForEnd = async (dependencies: BigQueryDependencies, run: QueryRun, job: Job): Promise<void> => {
+  const complete = z.object({ jobComplete: z.boolean() });
+  for (;;) {
+    const leftMs = run.waitUntilMs - dependencies.now();
+    if (leftMs <= 0) throw stillRunning(run.name);
+    const answer = await callBigQuery(dependencies, {
+      operation: 'bigquery.jobs.getQueryResults',
+      method: 'GET',
+      path: resultsPath(job, { maxResults: 0, timeoutMs: Math.max(1, Math.min(POLL_MS, leftMs)) }),
+      signal: run.signal,
+    });
+    // A failed job answers its error. What it is comes from jobs.get, next.
+    if (answer.status !== 200 || parsed(complete, answer).jobComplete) return;
+  }
+};
+
+export const resultsPath = (
+  { project, location, id }: Job,
+  query: Readonly<Record<string, string | number | boolean>>,
+): string => {
+  const text = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return `projects/${project}/queries/${id}?${[`location=${location}`, ...text].join('&')}`;
+};
+
+/** The job as it is now; `failed` with Google's reason. */
+const stateOf = async (
+  dependencies: BigQueryDependencies,
+  run: QueryRun,
+  job: Job,
+): Promise<{ state: 'running' | 'done' } | { state: 'failed'; reason: string }> => {
+  const answer = await callBigQuery(dependencies, {
+    operation: 'bigquery.jobs.get',
+    method: 'GET',
+    path: `projects/${job.project}/jobs/${job.id}?location=${job.location}`,
+    signal: run.signal,
+  });
+  if (answer.status !== 200) throw queryError(run.name, reasonOf(answer), answer.status);
+  const { status, statistics } = parsed(jobSchema, answer);
+  job.bytesBilled = Number(statistics.query.totalBytesBilled);
+  if (status.state !== 'DONE') return { state: 'running' };
+  return status.errorResult === undefined ? { state: 'done' } : { state: 'failed', reason: status.errorResult.reason };
+};
+
+/**
+ * Runs a query once: the id of its job follows from the key, so a retry finds the job of an earlier try and its result. A job
+ * that has failed makes room for the next one, with a higher number. One call starts at most one job.
+ * @param isUsable false for a job whose result has expired; it counts as failed
+ * @throws CourierError `query-failed`, `query-forbidden`, `google-unavailable`, also while the job is still running
+ */
+export const runQuery = async (
+  dependencies: BigQueryDependencies,
+  run: QueryRun,
+  isUsable: (job: Job) => Promise<boolean>,
+): Promise<Job> => {
+  const project = run.config.project ?? (await dependencies.project());
+  let failure: CourierError | undefined;
+  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+    const job: Job = { project, location: run.config.location, id: `${run.jobPrefix}_${attempt}`, bytesBilled: 0 };
+    const found = await insert(dependencies, run, job);
+    const early = found === 'started' ? ({ state: 'running' } as const) : await stateOf(dependencies, run, job);
+    if (early.state === 'running') await waitForEnd(dependencies, run, job);
+    const state = early.state === 'running' ? await stateOf(dependencies, run, job) : early;
+    if (state.state === 'done' && (await isUsable(job))) return job;
+    if (state.state === 'running') throw stillRunning(run.name);
+    failure = queryError(run.name, state.state === 'failed' ? state.reason : 'expired');
+    // The next job is for the next try. An earlier try's failure, however, has been reported already.
+    if (found === 'started' || early.state === 'running') throw failure;
+  }
+  throw failure ?? queryError(run.name, undefined);
+};

@@ -1,0 +1,103 @@
+import type { QueryConfig, ScalarType } from '../../config/schema/queries.ts';
+import { CourierError } from '../../errors.ts';
+import { isRawNumber } from '../json/exact-json.ts';
+
+/** A parameter in the form of BigQuery's API. */
+export interface QueryParameter {
+  name: string;
+  parameterType: { type: string; arrayType?: { type: string } };
+  parameterValue: { value?: string; arrayValues?: { value: string }[] };
+}
+
+const DAY = String.raw`\d{4}-\d{2}-\d{2}`;
+const CLOCK = String.raw`\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?`;
+
+/** The forms of values. They are a part of what BigQuery accepts, so that a wrong one is refused before a job is started. */
+const FORMS: Readonly<Record<ScalarType, { pattern: RegExp; like: string }>> = {
+  BIGNUMERIC: { pattern: /^[+-]?\d{1,39}(?:\.\d{1,38})?$/, like: '12.5' },
+  BOOL: { pattern: /^(?:true|false)$/, like: 'true' },
+  DATE: { pattern: new RegExp(`^${DAY}$`), like: '2026-11-27' },
+  DATETIME: { pattern: new RegExp(`^${DAY}[T ]${CLOCK}$`), like: '2026-11-27T06:00:00' },
+  FLOAT64: { pattern: /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/, like: '12.5' },
+  INT64: { pattern: /^[+-]?\d{1,19}$/, like: '12' },
+  NUMERIC: { pattern: /^[+-]?\d{1,29}(?:\.\d{1,9})?$/, like: '12.5' },
+  STRING: { pattern: /^[^]*$/, like: 'a text' },
+  TIME: { pattern: new RegExp(`^${CLOCK}$`), like: '06:00:00' },
+  TIMESTAMP: { pattern: new RegExp(`^${DAY}[T ]${CLOCK}(?:Z|[+-]\\d{2}:\\d{2})$`), like: '2026-11-27T06:00:00Z' },
+};
+
+/** False for a day that no calendar has, such as February 30. */
+const isCalendarDay = (text: string): boolean => {
+  const day = new Date(`${text.slice(0, 10)}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10));
+};
+
+const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
+
+const INT64_MAX = 2n ** 63n;
+
+const isValid = (type: ScalarType, text: string): boolean => {
+  if (!FORMS[type].pattern.test(text) || !text.isWellFormed()) return false;
+  if (/^(?:DATE|TIMESTAMP)/.test(type)) return isCalendarDay(text);
+  return type !== 'INT64' || (BigInt(text.replace('+', '')) < INT64_MAX && BigInt(text.replace('+', '')) >= -INT64_MAX);
+};
+
+/** The text of a value in a document: a text, a number with all of its digits, or a boolean. */
+const textOf = (value: unknown, type: ScalarType): string | undefined => {
+  if (typeof value === 'string') return value;
+  if (isRawNumber(value) && /NUMERIC|INT64|FLOAT64/.test(type)) return value.rawJSON;
+  return typeof value === 'boolean' && type === 'BOOL' ? String(value) : undefined;
+};
+
+const scalar = (name: string, type: ScalarType, value: unknown): string => {
+  const text = textOf(value, type);
+  if (text !== undefined && isValid(type, text)) return text;
+  throw invalid(`source.bigquery.parameters.${name} is not a ${type} such as ${JSON.stringify(FORMS[type].like)}.`);
+};
+
+/**
+ * The parameters of a query with their values. All must be given, and no others.
+ * @throws CourierError `request-invalid`
+ */
+export const queryParameters = (
+  { parameters }: Pick<QueryConfig, 'parameters'>,
+  values: Readonly<Record<string, unknown>>,
+): QueryParameter[] => {
+  const unknown = Object.keys(values).find((name) => !Object.hasOwn(parameters, name));
+  if (unknown !== undefined) {
+    const known = Object.keys(parameters).join(', ') || 'none';
+    throw invalid(
+      `source.bigquery.parameters: the query has no parameter ${JSON.stringify(unknown)}; it has: ${known}.`,
+    );
+  }
+  return Object.entries(parameters).map(([name, declared]): QueryParameter => {
+    const value = values[name];
+    if (value === undefined) throw invalid(`source.bigquery.parameters.${name} is missing; it is a ${declared}.`);
+    const [, element] = /^ARRAY<(\w+)>$/.exec(declared) ?? [];
+    if (element === undefined) {
+      const type = declared as ScalarType;
+      return { name, parameterType: { type }, parameterValue: { value: scalar(name, type, value) } };
+    }
+    if (!Array.isArray(value)) throw invalid(`source.bigquery.parameters.${name} is not an array.`);
+    const arrayValues = value.map((item: unknown) => ({ value: scalar(name, element as ScalarType, item) }));
+    return { name, parameterType: { type: 'ARRAY', arrayType: { type: element } }, parameterValue: { arrayValues } };
+  });
+};
+
+/**
+ * Fills the parameters into a name or a path: `sales-{day}.csv`. Every `{word}` must be a parameter with one value, so that a
+ * misspelled one does not become the name of a file.
+ * @throws CourierError `name-invalid`, `path-invalid`
+ */
+export const fillTemplate = (template: string, parameters: readonly QueryParameter[], field: 'name' | 'path'): string =>
+  template.replaceAll(/\{([^{}]*)\}/g, (_, word: string) => {
+    const value = parameters.find(({ name }) => name === word)?.parameterValue.value;
+    const code = field === 'name' ? 'name-invalid' : 'path-invalid';
+    if (value === undefined)
+      throw new CourierError(code, {
+        detail: `${field}: {${word}} is not a parameter of the query that has one value.`,
+      });
+    if (/[/\\]/.test(value))
+      throw new CourierError(code, { detail: `${field}: the value of {${word}} has "/" or "\\".` });
+    return value;
+  });

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { CourierError } from '../../errors.ts';
+import type { GoogleResponse } from '../../google/transport.ts';
+
+const payload = z.object({
+  error: z.object({
+    errors: z.array(z.object({ reason: z.string().catch('') })).catch([]),
+    details: z.array(z.object({ reason: z.string().catch('') }).catch({ reason: '' })).catch([]),
+  }),
+});
+
+/** Reasons are single words. Any other text could contain data. */
+const isWord = (reason: string): boolean => /^[A-Za-z][\w.-]{0,79}$/.test(reason);
+
+/** Google's name for what is wrong: `accessDenied`, `invalidQuery`, `notFound`, … */
+export const reasonOf = ({ body }: Pick<GoogleResponse, 'body'>): string | undefined => {
+  try {
+    const { error } = payload.parse(JSON.parse(body.toString()));
+    return [...error.errors, ...error.details].map(({ reason }) => reason).find(isWord);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Errors that pass: https://cloud.google.com/bigquery/docs/error-messages. */
+const TRANSIENT = new Set([
+  'backendError',
+  'internalError',
+  'jobBackendError',
+  'jobInternalError',
+  'jobRateLimitExceeded',
+  'quotaExceeded',
+  'rateLimitExceeded',
+  'tableUnavailable',
+]);
+
+const FORBIDDEN = new Set(['accessDenied', 'insufficientPermissions', 'ACCESS_TOKEN_SCOPE_INSUFFICIENT', 'forbidden']);
+const DISABLED = new Set(['accessNotConfigured', 'SERVICE_DISABLED']);
+
+/** What a failed query means for its caller and its operator. Google's own message may contain data, so it is not passed on. */
+export const queryError = (query: string, reason: string | undefined, status?: number): CourierError => {
+  const why = reason === undefined ? '' : ` with the reason "${reason}"`;
+  if (reason !== undefined && DISABLED.has(reason)) {
+    return new CourierError('query-forbidden', {
+      reason,
+      detail: "The BigQuery API is disabled in the courier's project.",
+      remedy: 'Run "gcloud services enable bigquery.googleapis.com" in the courier\'s project.',
+    });
+  }
+  if ((reason !== undefined && FORBIDDEN.has(reason)) || (reason === undefined && (status === 401 || status === 403)))
+    return new CourierError('query-forbidden', { reason, detail: `The courier may not run the query "${query}".` });
+  const isTransient = reason !== undefined && TRANSIENT.has(reason);
+  if (isTransient || status === 429 || (status !== undefined && status >= 500))
+    return new CourierError('google-unavailable', { reason, detail: `BigQuery failed the query "${query}"${why}.` });
+  if (reason === 'bytesBilledLimitExceeded') {
+    return new CourierError('query-failed', {
+      reason,
+      detail: `The query "${query}" would be billed for more bytes than its "maximumBytesBilled".`,
+      remedy: 'Let the query read less, or raise its "maximumBytesBilled" in the configuration.',
+    });
+  }
+  if (reason === 'notFound') {
+    return new CourierError('query-failed', {
+      reason,
+      detail: `A table or dataset of the query "${query}" does not exist in the query's location.`,
+      remedy: 'Correct the SQL, or set the "location" of the query to that of its datasets.',
+    });
+  }
+  return new CourierError('query-failed', { reason, detail: `BigQuery failed the query "${query}"${why}.` });
+};
+
+/** The same answer for a query that does not exist, and for one that the caller may not run for this destination. */
+export const queryNotFound = (query: string): CourierError =>
+  new CourierError('query-not-found', { detail: `There is no query ${JSON.stringify(query)} for this destination.` });

@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { pushMessage } from '../../local/demo/push.ts';
+import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import type { Receipt } from '../../src/domain.ts';
+import { seedSales } from '../support/query-tables.ts';
+import { AUDIENCE, enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
+
+let google: LocalGoogle;
+let courier: RunningCourier;
+let leave: () => void;
+
+beforeAll(async () => {
+  google = await startLocalGoogle();
+  await seedSales(google);
+  leave = enterCloudRun(google);
+  const { exporter, pubsubPush } = google.world.emails;
+  courier = await startCourier(google, {
+    env: { K_SERVICE: 'courier' },
+    document: {
+      queries: {
+        daily: {
+          sql: 'SELECT shop, amount FROM sales.daily WHERE day = @day ORDER BY amount DESC',
+          parameters: { day: 'DATE' },
+          location: 'EU',
+          callers: [exporter, pubsubPush],
+          destinations: ['reports'],
+        },
+        list: {
+          sql: 'SELECT shop FROM sales.daily WHERE shop IN UNNEST(@shops) AND amount < @most',
+          parameters: { shops: 'ARRAY<STRING>', most: 'NUMERIC' },
+          location: 'EU',
+          callers: [exporter],
+          destinations: ['reports'],
+        },
+      },
+    },
+  });
+});
+beforeEach(() => google.calls.clear());
+afterAll(async () => {
+  leave();
+  await courier.close();
+  await google.close();
+});
+
+const document = (more: object = {}) => ({
+  name: 'sales-{day}.csv',
+  path: 'days/{day}',
+  source: { bigquery: { query: 'daily', parameters: { day: '2026-11-27' } } },
+  ...more,
+});
+
+const send = async (body: object, key?: string, email = google.world.emails.exporter) => {
+  const headers = { 'content-type': 'application/json', ...(key === undefined ? {} : { 'idempotency-key': key }) };
+  const response = await courier.ask(email, '/v1/exports', { method: 'POST', headers, body: JSON.stringify(body) });
+  return { status: response.status, answer: (await response.json()) as Receipt & { code?: string } };
+};
+
+const push = (data: object, messageId: string) =>
+  pushMessage(google, {
+    url: courier.url,
+    audience: AUDIENCE,
+    subscription: courier.subscription,
+    serviceAccount: google.world.emails.pubsubPush,
+    message: { messageId, data: Buffer.from(JSON.stringify(data)).toString('base64') },
+  });
+
+const jobs = (): number => google.calls.count({ method: 'POST', path: /\/jobs$/ });
+const filesNamed = (name: string) => google.drive.files().filter((file) => file.name === name);
+
+test('a query is delivered once: a retry answers the receipt, and runs nothing', async () => {
+  const { status, answer } = await send(document(), 'day-27');
+  expect([status, answer.code, answer.outcome, answer.name, answer.path]).toEqual([
+    201,
+    undefined,
+    'created',
+    'sales-2026-11-27.csv',
+    'days/2026-11-27',
+  ]);
+  expect(google.drive.bytesOf(answer.id).toString()).toBe(
+    '\uFEFFshop,amount\r\n"Zürich",12.5\r\n"\'=1+1",-3\r\n"",\r\n',
+  );
+  google.calls.clear();
+  expect(await send(document(), 'day-27')).toMatchObject({
+    status: 200,
+    answer: { outcome: 'replayed', id: answer.id },
+  });
+  expect(google.calls.count({ host: 'bigquery.googleapis.com' })).toBe(0);
+  const other = document({
+    source: { bigquery: { query: 'daily', parameters: { day: '2026-11-28' } } },
+    name: 'x',
+    path: '',
+  });
+  expect(await send(other, 'day-27')).toMatchObject({ status: 422, answer: { code: 'idempotency-key-reused' } });
+});
+
+test('the audit line has the query, its job and what was billed', async () => {
+  await send(document(), 'audited');
+  const audits = courier.lines
+    .map((line) => JSON.parse(line))
+    .filter(({ audit }) => audit?.idempotencyKey === 'audited');
+  expect(audits).toMatchObject([
+    {
+      audit: {
+        query: 'daily',
+        queryJob: expect.stringMatching(/^local-project:EU\.courier_/),
+        bytesBilled: 10_485_760,
+      },
+    },
+  ]);
+});
+
+test('without a key each request runs the query', async () => {
+  const first = await send(document({ name: 'unkeyed.csv' }));
+  const second = await send(document({ name: 'unkeyed.csv' }));
+  expect([first.answer.outcome, second.answer.outcome, jobs()]).toEqual(['created', 'created', 2]);
+});
+
+test('a message is delivered once, however often it comes; two messages are two deliveries', async () => {
+  const data = document({ name: 'pushed-{day}.csv', path: '' });
+  expect(await Promise.all([push(data, 'm1'), push(data, 'm1')])).toEqual([204, 204]);
+  expect(await push(data, 'm1')).toBe(204);
+  expect(filesNamed('pushed-2026-11-27.csv')).toHaveLength(1);
+  expect(google.calls.list({ method: 'POST', path: /\/jobs$/ }).filter(({ status }) => status === 200)).toHaveLength(1);
+  expect(await push(data, 'm2')).toBe(204);
+  expect(filesNamed('pushed-2026-11-27.csv')).toHaveLength(2);
+});
+
+test('what the caller may not run looks like what does not exist', async () => {
+  const unknown = await send(document({ source: { bigquery: { query: 'nothing' } } }), 'n');
+  expect(unknown).toMatchObject({ status: 404, answer: { code: 'query-not-found' } });
+  expect((await send(document(), 'n', google.world.emails.stranger)).status).toBe(403);
+  expect(jobs()).toBe(0);
+});
+
+test('a name needs the query’s own parameters, and rawCells stands in the source', async () => {
+  expect((await send(document({ name: '{dya}.csv' }), 't')).answer.code).toBe('name-invalid');
+  const rows = { text: 'x', bigquery: { query: 'daily' } };
+  expect((await send(document({ source: rows }), 't')).answer.code).toBe('request-invalid');
+});
+
+test('arrays and numbers of a document arrive whole', async () => {
+  const parameters = { shops: ['Zürich', '=1+1'], most: 12.500000001 };
+  const source = { bigquery: { query: 'list', parameters, format: 'jsonl' } };
+  const { answer } = await send({ name: 'shops.jsonl', source }, 'list');
+  expect(google.drive.bytesOf(answer.id).toString()).toBe('{"shop":"Zürich"}\n{"shop":"=1+1"}\n');
+});
