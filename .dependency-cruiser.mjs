@@ -31,7 +31,7 @@ const DOORS = {
   ],
   pubsub: ['dead-letter', 'events', 'message', 'push'],
   exports: [
-    'bigquery/open-query',
+    'bigquery/(job|open-query|parameters|query-errors)',
     'bytes/[^/]+',
     'export-document',
     'json/(outline|scanner)',
@@ -118,8 +118,11 @@ export default {
     only(
       'doctor-knows-no-protocol',
       { path: '^src/doctor/' },
-      { path: [PROTOCOLS, ENTRY_POINTS, STORIES], pathNot: '^src/exports/sources/storage-refusal\\.ts$' },
-      'The doctor uses the rooms by their types, some steps, and how a refusal by Cloud Storage is explained.',
+      {
+        path: [PROTOCOLS, ENTRY_POINTS, STORIES],
+        pathNot: '^src/exports/(sources/storage-refusal|bigquery/(job|parameters|query-errors))\\.ts$',
+      },
+      'The doctor uses the rooms by their types, some steps, and how Cloud Storage and BigQuery are asked and their refusals explained.',
     ),
     only(
       'client-stands-alone',

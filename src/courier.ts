@@ -100,11 +100,12 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   const platform = createPlatform({ transport, hasServiceName: config.onCloudRun, now });
   const findProject = createRuntimeProject({ transport, isPlatforms: config.hasPlatformIdentity });
   let project = config.project;
+  const ownProject = async (): Promise<string> => project ?? findProject();
   const { fetch } = transport;
   const { token, rejected } = runtime;
   const bearer = { token, rejected };
   const ledger = openLedger(config, {
-    project: async () => project ?? findProject(),
+    project: ownProject,
     fetch,
     ...bearer,
     now,
@@ -128,6 +129,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     ledger,
     transport,
     runtime,
+    project: ownProject,
     isCloudRun: platform.isCloudRun,
     now,
     log,
@@ -163,7 +165,6 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     async openQuery(asked, request) {
       const { openQuery } = await import('./exports/bigquery/open-query.ts');
       const { allow } = deliveryDependencies;
-      const ownProject = async (): Promise<string> => project ?? findProject();
       const { queries } = config;
       return openQuery(
         { queries, allow, mayRun: policy.mayRun, transport, ...bearer, project: ownProject, now, log },

@@ -44,7 +44,7 @@ export interface Source {
    */
   identity?: string | undefined;
   /** What reading the bytes has shown so far, for the audit line: a query's job and its cost. */
-  facts?(): Readonly<Record<string, string | number>>;
+  facts?(): SourceFacts;
   /** Set if the bytes no longer exist: the error to throw, unless an earlier delivery already has a receipt. */
   missing?: Error | undefined;
 }
@@ -59,6 +59,15 @@ export interface FileDetails {
   properties?: Readonly<Record<string, string>> | undefined;
   /** Drive keeps the revision with these bytes until somebody deletes it, instead of 30 days. */
   keepRevisionForever?: boolean | undefined;
+}
+
+/** What is known of a query that was run for the bytes. */
+export interface SourceFacts {
+  /** Its name in the configuration. */
+  query?: string;
+  /** `PROJECT:LOCATION.ID`, once it is known. */
+  queryJob?: string;
+  bytesBilled?: number;
 }
 
 /** The options in the request, before the defaults of the destination are applied. */

@@ -31,6 +31,8 @@ export interface EndedDelivery {
   milliseconds: number;
   /** Quota units of the Drive API. */
   units: number;
+  /** Of a query. */
+  bytesBilled?: number | undefined;
 }
 
 export interface Telemetry {
@@ -88,6 +90,7 @@ export const createTelemetry = (): Telemetry | undefined => {
   const durations = meter.createHistogram('courier.delivery.duration', seconds);
   const steps = meter.createHistogram('courier.delivery.step.duration', seconds);
   const units = meter.createCounter('courier.drive.units', count('{unit}', 'Quota units of the Drive API'));
+  const bytesBilled = meter.createCounter('courier.query.bytes_billed', count('By', 'Bytes that BigQuery bills'));
   const calls = meter.createCounter('courier.google.calls', count('{call}', 'Requests sent to Google'));
   const retries = meter.createCounter('courier.google.retries', count('{call}', 'Of those, the repeated ones'));
   const callDurations = meter.createHistogram('courier.google.duration', seconds);
@@ -146,11 +149,12 @@ export const createTelemetry = (): Telemetry | undefined => {
         span.end();
       };
     },
-    delivered({ destination, outcome, code, bytes: size, milliseconds, units: quotaUnits }) {
+    delivered({ destination, outcome, code, bytes: size, milliseconds, units: quotaUnits, bytesBilled: billed }) {
       deliveries.add(1, { destination, outcome, ...(code === undefined ? {} : { code }) });
       durations.record(milliseconds / 1_000, { destination, outcome });
       bytes.add(size, { destination });
       units.add(quotaUnits, { destination });
+      if (billed !== undefined) bytesBilled.add(billed, { destination });
     },
     watchBudget(gauges) {
       meter.addBatchObservableCallback(

@@ -1,4 +1,4 @@
-import { type Caller, callerName, type Delivery, type Receipt } from '../domain.ts';
+import { type Caller, callerName, type Delivery, type Receipt, type SourceFacts } from '../domain.ts';
 import { asCourierError, isPermanent } from '../errors.ts';
 import type { CallStats } from '../google/transport.ts';
 import type { Log } from '../log.ts';
@@ -20,7 +20,7 @@ interface DeliveryFacts {
   size: number | undefined;
   idempotencyKey: string | undefined;
   /** What reading the bytes has shown; see `Source.facts`. */
-  sourceFacts?: (() => Readonly<Record<string, string | number>>) | undefined;
+  sourceFacts?: (() => SourceFacts) | undefined;
   /** Of an upload session. */
   uploadId?: string;
   /** Of a Pub/Sub message: a permanent failure is acknowledged, so its outcome differs from that of a failure after which the message is redelivered. */
@@ -79,6 +79,7 @@ export const beginAudit = (
     const milliseconds = now() - startedMs;
     const labels = { destination: destination ?? '', outcome, ...(code === undefined ? {} : { code }) };
     const { uploadId, idempotencyKey = null } = asked;
+    const sourceFacts = asked.sourceFacts?.();
     const audit = {
       ...{
         outcome,
@@ -89,7 +90,7 @@ export const beginAudit = (
       ...{ destination: destination ?? null, name: asked.name ?? null, size: size ?? null, idempotencyKey },
       ...file,
       ...(uploadId === undefined ? {} : { uploadId }),
-      ...asked.sourceFacts?.(),
+      ...sourceFacts,
       ...{
         attempts: callStats.calls,
         calls: callStats.calls - callStats.retries,
@@ -105,6 +106,7 @@ export const beginAudit = (
       bytes: code === undefined ? (size ?? 0) : 0,
       milliseconds,
       units: callStats.units,
+      ...(sourceFacts?.bytesBilled === undefined ? {} : { bytesBilled: sourceFacts.bytesBilled }),
     });
   };
 

@@ -16,6 +16,8 @@ export interface DoctorDependencies {
   transport: Pick<GoogleTransport, 'send'>;
   /** The courier's own identity. */
   runtime: Pick<RuntimeIdentity, 'token' | 'email'>;
+  /** The courier's own project. @throws CourierError if it is not known */
+  project(): Promise<string>;
   /** As the metadata server tells. @throws CourierError `google-unavailable` */
   isCloudRun(): Promise<boolean>;
   /** Epoch milliseconds. */

@@ -7,6 +7,7 @@ import { checkInvoker } from './checks/invoker.ts';
 import { checkLedger } from './checks/ledger.ts';
 import { checkByWriting } from './checks/probe.ts';
 import { checkPubsub } from './checks/pubsub.ts';
+import { createQueryChecker } from './checks/queries.ts';
 import { checkSources, createBucketReader } from './checks/sources.ts';
 import { checkSubscriptions } from './checks/subscriptions.ts';
 import type { DoctorDependencies } from './dependencies.ts';
@@ -32,6 +33,7 @@ const CHECKS = [
   'pubsub',
   'subscriptions',
   'sources',
+  'queries',
   'invoker',
   'probe',
 ] as const;
@@ -82,7 +84,8 @@ const checkConfiguration = ({ config }: DoctorDependencies, { credentials, share
 /** All checks in order. Those that were not reached are skipped because of the first failure. */
 const inOrder = (found: readonly Check[]): Check[] => {
   const culprit = CHECKS.find((name) => found.some(({ check, result }) => check === name && result === 'failed'));
-  return CHECKS.map(
+  // Most destinations have no queries, so that check is not listed for them.
+  return CHECKS.filter((name) => name !== 'queries' || found.some(({ check }) => check === name)).map(
     (name) => found.find(({ check }) => check === name) ?? skipped(name, `Skipped: fix "${culprit}" first.`),
   );
 };
@@ -116,13 +119,17 @@ const examineSurroundings = (
   const invoker = checkInvoker(dependencies, { runtimeEmail, deadlineMs });
   const readSubscription = createSubscriptionReader(dependencies, deadlineMs);
   const readBucket = createBucketReader(dependencies, deadlineMs);
-  return (destination) =>
-    Promise.all([
+  const checkQueries = createQueryChecker(dependencies, { runtimeEmail, deadlineMs });
+  return async (destination) => {
+    const checks = await Promise.all([
       checkPubsub(dependencies, destination, { runtimeEmail, deadlineMs }),
       checkSubscriptions(dependencies, destination, { readSubscription, runtimeEmail }),
       checkSources(dependencies, destination, { readBucket, runtimeEmail }),
+      checkQueries(destination),
       invoker,
     ]);
+    return checks.filter((check) => check !== undefined);
+  };
 };
 
 const examineShared = async (dependencies: DoctorDependencies, essentials: boolean): Promise<Shared> => {

@@ -25,6 +25,12 @@ beforeAll(async () => {
           callers: [exporter, pubsubPush],
           destinations: ['reports'],
         },
+        broken: {
+          sql: 'SELECT nothing FROM sales.daily',
+          location: 'EU',
+          callers: [exporter],
+          destinations: ['reports'],
+        },
         list: {
           sql: 'SELECT shop FROM sales.daily WHERE shop IN UNNEST(@shops) AND amount < @most',
           parameters: { shops: 'ARRAY<STRING>', most: 'NUMERIC' },
@@ -50,8 +56,17 @@ const document = (more: object = {}) => ({
   ...more,
 });
 
-const send = async (body: object, key?: string, email = google.world.emails.exporter) => {
-  const headers = { 'content-type': 'application/json', ...(key === undefined ? {} : { 'idempotency-key': key }) };
+const send = async (
+  body: object,
+  key?: string,
+  email = google.world.emails.exporter,
+  more: Record<string, string> = {},
+) => {
+  const headers = {
+    'content-type': 'application/json',
+    ...(key === undefined ? {} : { 'idempotency-key': key }),
+    ...more,
+  };
   const response = await courier.ask(email, '/v1/exports', { method: 'POST', headers, body: JSON.stringify(body) });
   return { status: response.status, answer: (await response.json()) as Receipt & { code?: string } };
 };
@@ -144,4 +159,26 @@ test('arrays and numbers of a document arrive whole', async () => {
   const source = { bigquery: { query: 'list', parameters, format: 'jsonl' } };
   const { answer } = await send({ name: 'shops.jsonl', source }, 'list');
   expect(google.drive.bytesOf(answer.id).toString()).toBe('{"shop":"Zürich"}\n{"shop":"=1+1"}\n');
+});
+
+test('the doctor runs each query dry: its bytes and columns, and what is wrong with it', async () => {
+  const response = await courier.ask(google.world.emails.ops, '/v1/doctor');
+  const report = (await response.json()) as {
+    destinations: Record<string, { checks: { check: string; result: string; detail: string }[] }>;
+  };
+  const check = report.destinations.reports?.checks.find((each) => each.check === 'queries');
+  expect(check).toMatchObject({ result: 'failed' });
+  expect(check?.detail).toMatch(/"daily" reads \d+ bytes, and has the columns shop, amount\./);
+  expect(check?.detail).toMatch(/"broken" with the reason "invalidQuery"/);
+  expect(jobs()).toBeGreaterThanOrEqual(3);
+});
+
+test('one occasion of a schedule is one file, and the next occasion another', async () => {
+  const at = (time: string) => ({ 'x-cloudscheduler-jobname': 'daily', 'x-cloudscheduler-scheduletime': time });
+  const { exporter } = google.world.emails;
+  const first = await send(document({ name: 'scheduled.csv' }), undefined, exporter, at('2026-11-28T06:00:00Z'));
+  const retry = await send(document({ name: 'scheduled.csv' }), undefined, exporter, at('2026-11-28T06:00:00Z'));
+  const next = await send(document({ name: 'scheduled.csv' }), undefined, exporter, at('2026-11-29T06:00:00Z'));
+  expect([first, retry, next].map(({ answer }) => answer.outcome)).toEqual(['created', 'replayed', 'created']);
+  expect(retry.answer.id).toBe(first.answer.id);
 });

@@ -29,6 +29,9 @@ export const findRclone = (): Program | undefined => found('rclone', ['version']
 
 export const findGcloud = (): Program | undefined => found('gcloud', ['--version'], /^Google Cloud SDK (\S+)/m);
 
+/** The command line of BigQuery, which comes with gcloud. */
+export const findBq = (): Program | undefined => found('bq', ['version'], /BigQuery CLI (\S+)/);
+
 const GCLOUD_LIBRARIES = '/usr/lib/google-cloud-sdk/lib/third_party';
 
 export const findWget = (): Program | undefined => found('wget', ['--version'], /^GNU Wget (\d\S*)/);

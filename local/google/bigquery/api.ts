@@ -9,7 +9,7 @@ import { bearerOf, sendJson } from '../http/answers.ts';
 import { ApiError, errorInfo, rpcError } from '../http/api-error.ts';
 import type { StorageService } from '../storage/service.ts';
 import type { BigQueryCall, Method } from './call.ts';
-import { loadBigQueryDiscovery } from './discovery.ts';
+import { loadBigQueryDiscovery, readDiscoveryDocument } from './discovery.ts';
 import { createEngine } from './engine.ts';
 import { notImplemented } from './errors.ts';
 import {
@@ -122,6 +122,11 @@ export const createBigQueryApi = (
   return {
     schemaViolations,
     async handle(call) {
+      // Clients that build themselves from the discovery document, such as bq, ask for it first. It needs no token.
+      if (call.method === 'GET' && call.url.pathname === '/$discovery/rest') {
+        sendJson(call.response, 200, readDiscoveryDocument());
+        return true;
+      }
       const route = state.discovery.match(call.method, call.url.pathname);
       if (route === undefined) return false;
       try {

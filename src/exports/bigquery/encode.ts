@@ -70,7 +70,7 @@ export interface Encoder {
   line(fields: readonly Field[], row: Row): string;
 }
 
-export type QueryFormat = 'csv' | 'jsonl';
+type QueryFormat = 'csv' | 'jsonl';
 
 /**
  * How rows are written. CSV follows RFC 4180, with a byte order mark, without which Excel assumes the local code page: NULL is

@@ -80,7 +80,7 @@ export const callBigQuery = (
 };
 
 /** The configuration of the job, as `jobs.insert` takes it. */
-export const jobConfiguration = ({ config, parameters }: Pick<QueryRun, 'config' | 'parameters'>): object => ({
+const jobConfiguration = ({ config, parameters }: Pick<QueryRun, 'config' | 'parameters'>): object => ({
   query: {
     query: config.sql,
     useLegacySql: false,
@@ -90,6 +90,21 @@ export const jobConfiguration = ({ config, parameters }: Pick<QueryRun, 'config'
   labels: { 'started-by': 'drive-courier' },
   ...(config.timeoutSeconds === null ? {} : { jobTimeoutMs: String(config.timeoutSeconds * 1000) }),
 });
+
+/** A dry run of a query, which needs no id: it creates no job. */
+export const dryRunRequest = (
+  project: string,
+  run: Pick<QueryRun, 'config' | 'parameters'>,
+): Pick<GoogleRequest, 'operation' | 'method' | 'url' | 'body' | 'retry'> => {
+  const jobReference = { projectId: project, location: run.config.location };
+  return {
+    operation: 'bigquery.jobs.insert.dryRun',
+    method: 'POST',
+    url: `${ORIGIN}/projects/${project}/jobs`,
+    body: Buffer.from(JSON.stringify({ jobReference, configuration: { ...jobConfiguration(run), dryRun: true } })),
+    retry: 'idempotent',
+  };
+};
 
 /** Starts the job, or finds that an earlier try has started it. */
 const insert = async (

@@ -12,7 +12,7 @@ import { fillTemplate, queryParameters } from './parameters.ts';
 import { queryNotFound } from './query-errors.ts';
 import { bytesOfResult, type Page, readPage } from './rows.ts';
 
-export interface QueryDependencies extends BigQueryDependencies {
+interface QueryDependencies extends BigQueryDependencies {
   queries: Config['queries'];
   allow: Allow;
   /** True if the caller is one of the `callers` of the query. */

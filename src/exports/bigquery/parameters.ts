@@ -55,6 +55,20 @@ const scalar = (name: string, type: ScalarType, value: unknown): string => {
   throw invalid(`source.bigquery.parameters.${name} is not a ${type} such as ${JSON.stringify(FORMS[type].like)}.`);
 };
 
+/** The element's type of an array, or the type itself. */
+const typesOf = (declared: string): QueryParameter['parameterType'] => {
+  const [, element] = /^ARRAY<(\w+)>$/.exec(declared) ?? [];
+  return element === undefined ? { type: declared } : { type: 'ARRAY', arrayType: { type: element } };
+};
+
+/** Every parameter as NULL, or as an empty array. */
+export const nullParameters = ({ parameters }: Pick<QueryConfig, 'parameters'>): QueryParameter[] =>
+  Object.entries(parameters).map(([name, declared]) => ({
+    name,
+    parameterType: typesOf(declared),
+    parameterValue: {},
+  }));
+
 /**
  * The parameters of a query with their values. All must be given, and no others.
  * @throws CourierError `request-invalid`
@@ -73,14 +87,13 @@ export const queryParameters = (
   return Object.entries(parameters).map(([name, declared]): QueryParameter => {
     const value = values[name];
     if (value === undefined) throw invalid(`source.bigquery.parameters.${name} is missing; it is a ${declared}.`);
-    const [, element] = /^ARRAY<(\w+)>$/.exec(declared) ?? [];
-    if (element === undefined) {
-      const type = declared as ScalarType;
-      return { name, parameterType: { type }, parameterValue: { value: scalar(name, type, value) } };
-    }
+    const parameterType = typesOf(declared);
+    const element = parameterType.arrayType?.type;
+    if (element === undefined)
+      return { name, parameterType, parameterValue: { value: scalar(name, declared as ScalarType, value) } };
     if (!Array.isArray(value)) throw invalid(`source.bigquery.parameters.${name} is not an array.`);
     const arrayValues = value.map((item: unknown) => ({ value: scalar(name, element as ScalarType, item) }));
-    return { name, parameterType: { type: 'ARRAY', arrayType: { type: element } }, parameterValue: { arrayValues } };
+    return { name, parameterType, parameterValue: { arrayValues } };
   });
 };
 

@@ -2,7 +2,7 @@ import { CourierError } from '../../errors.ts';
 import { createDocumentReader, openExport } from '../../exports/export-document.ts';
 import { type Capacity, holderOf, MAX_DOCUMENT_BYTES } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import { keyOfRequest, readIdempotencyKey, rejectEvents } from '../request/body-headers.ts';
+import { IDEMPOTENCY_KEY, keyOfRequest, readIdempotencyKey, rejectEvents } from '../request/body-headers.ts';
 import { jsonBody } from '../request/json-body.ts';
 import { readQuery, rejectOptions } from '../request/options.ts';
 import { type CourierContext, withinRequest } from '../request-context.ts';
@@ -15,6 +15,17 @@ const oneKey = (header: string | undefined, field: string | undefined): { idempo
     });
   }
   return { idempotencyKey: header ?? field };
+};
+
+/**
+ * The key of one occasion of a Cloud Scheduler job, whose body is static: the time for which it was scheduled is the same on
+ * each retry (https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#HttpTarget).
+ */
+const keyOfSchedule = (headers: Headers): string | undefined => {
+  const time = headers.get('x-cloudscheduler-scheduletime');
+  if (time === null) return undefined;
+  const key = `scheduler/${headers.get('x-cloudscheduler-jobname') ?? ''}/${time}`;
+  return IDEMPOTENCY_KEY.test(key) ? key : undefined;
 };
 
 type ExportsDependencies = Pick<
@@ -43,11 +54,12 @@ export const createExportsHandler =
         memory.hold(holderOf.caller(caller), body.size, async (lease) => {
           const { scanner, finish } = createDocumentReader();
           const bytes = await body.collect(scanner, lease);
-          const request = { ...time, caller, requestId: trace.requestId, idempotencyKey: key };
           const document = finish(bytes);
-          const keys = oneKey(key, document.fields.idempotencyKey);
-          const { idempotencyKey: _, ...opened } = await openExport(document, dependencies, request);
-          return dependencies.deliver({ ...opened, ...request, ...keys });
+          const given = oneKey(key, document.fields.idempotencyKey);
+          const idempotencyKey = given.idempotencyKey ?? keyOfSchedule(headers);
+          const request = { ...time, caller, requestId: trace.requestId, idempotencyKey };
+          const opened = await openExport(document, dependencies, request);
+          return dependencies.deliver({ ...opened, ...request });
         }),
       );
       return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
