@@ -29,7 +29,7 @@ const DOORS = {
     'request/(body-headers|json-body|options)',
     'server/(functions-framework|http-server|node-listener)',
   ],
-  pubsub: ['dead-letter', 'events', 'message', 'push'],
+  pubsub: ['dead-letter', 'events', 'message', 'push', 'receipts'],
   exports: [
     'bigquery/(job|open-query|parameters|query-errors)',
     'bytes/[^/]+',

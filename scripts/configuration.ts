@@ -72,6 +72,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
     'Destinations that events of the function `courierEvent` may use. The platform has authenticated their sender',
   'pubsub.eventSources':
     'Cloud Storage objects that these events may deliver, in addition to the `sources` of the destination; written in the same way',
+  receiptTopic:
+    'A topic of Pub/Sub that gets the facts of every receipt: `projects/PROJECT/topics/NAME`. [pubsub-and-buckets.md](pubsub-and-buckets.md#receipts-as-messages)',
   queries:
     'Queries of BigQuery whose results callers may have delivered, by names of your own: [queries.md](queries.md)',
   'queries.NAME.sql': 'The query, in GoogleSQL, with parameters as `@name`. Set exactly one of `sql`, `sqlFile`',

@@ -5,6 +5,7 @@ import { createPlatform } from './credentials/runtime/platform.ts';
 import { createRuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
 import { createRuntimeProject } from './credentials/runtime/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
+import type { OnReceipt } from './delivery/audit.ts';
 import { createAuthorize } from './delivery/resolve-options.ts';
 import { createAllow, createDestinations, type DestinationWithAuth, openAccount } from './destinations.ts';
 import type { Delivery } from './domain.ts';
@@ -121,7 +122,27 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   const authenticator = createAuthenticator(config, { fetch, now, log, isCloudRun: platform.isCloudRun });
   const policy = createPolicy(config);
   const destinations = createDestinations(config, { transport, runtime, budget, ledger, now, log });
-  const deliveryDependencies = { allow: createAllow(destinations, policy), ledger, now, log, telemetry };
+  /** Receipts that are being published. A delivery does not wait for them, but the end of the process does. */
+  const publishing = new Set<Promise<void>>();
+  const { receiptTopic: topic } = config;
+  const onReceipt: OnReceipt | undefined =
+    topic === null
+      ? undefined
+      : (facts) => {
+          const published = import('./pubsub/receipts.ts').then(({ publishReceipt }) =>
+            publishReceipt({ transport, ...bearer, topic, log }, facts),
+          );
+          publishing.add(published);
+          void published.finally(() => publishing.delete(published));
+        };
+  const deliveryDependencies = {
+    allow: createAllow(destinations, policy),
+    ledger,
+    now,
+    log,
+    telemetry,
+    onReceipt,
+  };
 
   const doctorDependencies: DoctorDependencies = {
     config,
@@ -235,6 +256,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     onEvent: createEventHandler(dependencies),
     warmUp,
     async close() {
+      await Promise.all(publishing);
       if (limitsLoading !== undefined) await (await limitsLoading).close();
       await ledger.close();
       transport.close();

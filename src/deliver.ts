@@ -1,4 +1,4 @@
-import { beginAudit, factsOf } from './delivery/audit.ts';
+import { beginAudit, factsOf, type OnReceipt } from './delivery/audit.ts';
 import { planDelivery } from './delivery/check-plan.ts';
 import { claimPlan, type KeyState, lookUpKey, type Planned, type Ready } from './delivery/idempotency.ts';
 import { receiptOf, recordReceipt, replayReceipt } from './delivery/receipt.ts';
@@ -22,6 +22,7 @@ export interface DeliverDependencies {
   sleep?: Sleep;
   log: Log;
   telemetry?: Telemetry | undefined;
+  onReceipt?: OnReceipt | undefined;
 }
 
 /**
@@ -29,12 +30,12 @@ export interface DeliverDependencies {
  * plan, upload and verify the bytes, share the file, record the receipt, return it.
  */
 export const createDeliver =
-  ({ allow, now, sleep = realSleep, telemetry, ...shared }: DeliverDependencies) =>
+  ({ allow, now, sleep = realSleep, telemetry, onReceipt, ...shared }: DeliverDependencies) =>
   (delivery: Delivery): Promise<Receipt> => {
     const { caller, options, signal, deadlineMs } = delivery;
     const log = shared.log.child({ requestId: delivery.requestId });
     const ledger = ledgerOf(shared.ledger, caller.sub);
-    const audit = beginAudit(factsOf(delivery), { now, log, telemetry });
+    const audit = beginAudit(factsOf(delivery), { now, log, telemetry, onReceipt });
     const context: CallContext = { signal, deadlineMs, callStats: audit.callStats };
     const { time } = audit.stepTimer;
     const endings: (() => Promise<void>)[] = [];

@@ -27,6 +27,9 @@ interface DeliveryFacts {
   message?: { signal: AbortSignal };
 }
 
+/** Called with the facts of the audit line after a delivery that has a receipt. It returns at once. */
+export type OnReceipt = (facts: Readonly<Record<string, unknown>>) => void;
+
 /** One delivery's audit line: who put which file where, the outcome, and what it cost. */
 export interface Audit {
   callStats: CallStats;
@@ -65,7 +68,12 @@ const createStepTimer = (now: () => number, telemetry: Pick<Telemetry, 'step'> |
  */
 export const beginAudit = (
   asked: DeliveryFacts,
-  { now, log, telemetry }: { now: () => number; log: Log; telemetry?: Telemetry | undefined },
+  {
+    now,
+    log,
+    telemetry,
+    onReceipt,
+  }: { now: () => number; log: Log; telemetry?: Telemetry | undefined; onReceipt?: OnReceipt | undefined },
 ): Audit => {
   const callStats: CallStats = { calls: 0, retries: 0, units: 0 };
   const stepTimer = createStepTimer(now, telemetry);
@@ -99,6 +107,7 @@ export const beginAudit = (
       },
       milliseconds: { ...stepTimer.steps(), total: milliseconds },
     };
+    if (code === undefined) onReceipt?.(audit);
     const message = code === undefined ? `delivered ${outcome}` : `delivery ${outcome}: ${code}`;
     log[code === undefined ? 'info' : 'warn']({ 'logging.googleapis.com/labels': labels, audit }, message);
     telemetry?.delivered({

@@ -152,7 +152,7 @@ export const createCompleteUpload =
 
     const { idempotencyKey } = session;
     const facts = { caller, destination, name, size, idempotencyKey, uploadId: id };
-    const { run, stepTimer, callStats } = beginAudit(facts, { now, log, telemetry });
+    const { run, stepTimer, callStats } = beginAudit(facts, { now, log, telemetry, onReceipt: dependencies.onReceipt });
     const context: CallContext = { signal, deadlineMs, callStats };
     const completion: Completion = { dependencies, id, entry, session, sha256 };
 

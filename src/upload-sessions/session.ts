@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { OnReceipt } from '../delivery/audit.ts';
 import type { Allow } from '../delivery/resolve-options.ts';
 import { CONFLICT_RULES } from '../domain.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -14,6 +15,7 @@ export interface DirectDependencies {
   now: () => number;
   log: Log;
   telemetry?: Telemetry | undefined;
+  onReceipt?: OnReceipt | undefined;
   /** Default: real time. */
   sleep?: Sleep | undefined;
 }

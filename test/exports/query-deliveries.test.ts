@@ -17,6 +17,7 @@ beforeAll(async () => {
   courier = await startCourier(google, {
     env: { K_SERVICE: 'courier' },
     document: {
+      receiptTopic: google.topic,
       queries: {
         daily: {
           sql: 'SELECT shop, amount FROM sales.daily WHERE day = @day ORDER BY amount DESC',
@@ -181,4 +182,28 @@ test('one occasion of a schedule is one file, and the next occasion another', as
   const next = await send(document({ name: 'scheduled.csv' }), undefined, exporter, at('2026-11-29T06:00:00Z'));
   expect([first, retry, next].map(({ answer }) => answer.outcome)).toEqual(['created', 'replayed', 'created']);
   expect(retry.answer.id).toBe(first.answer.id);
+});
+
+test('every receipt is published with the facts of its audit line, and a topic that fails fails no delivery', async () => {
+  const { answer } = await send(document({ name: 'told.csv' }), 'told');
+  const told = async () => {
+    for (let turn = 0; turn < 200; turn += 1) {
+      const found = google.pubsub.published.find(({ attributes }) => attributes.fileId === answer.id);
+      if (found !== undefined) return found;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return undefined;
+  };
+  const message = await told();
+  expect(message?.attributes).toMatchObject({
+    outcome: 'created',
+    destination: 'reports',
+    name: 'told.csv',
+    query: 'daily',
+  });
+  const audit = courier.lines.map((line) => JSON.parse(line).audit).find((each) => each?.idempotencyKey === 'told');
+  expect(JSON.parse(message?.data.toString() ?? '{}')).toEqual(audit);
+  google.faults.add({ host: 'pubsub.googleapis.com', fault: { kind: 'status', status: 403, reason: 'forbidden' } });
+  expect((await send(document({ name: 'untold.csv' }), 'untold')).status).toBe(201);
+  google.faults.clear();
 });

@@ -7,7 +7,7 @@ import { ledger } from './ledger.ts';
 import { named } from './named.ts';
 import { perCaller } from './per-caller.ts';
 import { principal } from './principal.ts';
-import { pubsub } from './pubsub.ts';
+import { pubsub, topic } from './pubsub.ts';
 import { queries } from './queries.ts';
 
 /** Options for zod. Compiling a parser takes longer than parsing the configuration once (docs/decisions/cold-start.md). */
@@ -79,6 +79,7 @@ export const document = z
     ledger: ledger.default('memory'),
     pubsub: pubsub.prefault({}),
     queries,
+    receiptTopic: topic.nullable().default(null),
     userProject: z
       .string()
       .regex(/^(?:[a-z][a-z0-9.:-]{4,61}[a-z0-9]|\d{6,20})$/, 'is not a project id')
