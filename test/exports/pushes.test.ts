@@ -350,7 +350,14 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
   const GIVEN_UP: readonly string[] = [
     ...['request-invalid', 'name-invalid', 'path-invalid', 'range-unsupported', 'digest-malformed', 'digest-mismatch'],
     ...['token-missing', 'token-invalid', 'token-expired', 'token-audience'],
-    ...['caller-not-allowed', 'destination-forbidden', 'not-found', 'method-not-allowed', 'length-required'],
+    ...[
+      'caller-not-allowed',
+      'destination-forbidden',
+      'query-not-found',
+      'not-found',
+      'method-not-allowed',
+      'length-required',
+    ],
     ...['too-large', 'media-type-unsupported', 'name-taken', 'upload-incomplete'],
     ...['idempotency-key-reused', 'conversion-refused'],
   ];

@@ -159,6 +159,7 @@ test('arrays and numbers of a document arrive whole', async () => {
   const parameters = { shops: ['Zürich', '=1+1'], most: 12.500000001 };
   const source = { bigquery: { query: 'list', parameters, format: 'jsonl' } };
   const { answer } = await send({ name: 'shops.jsonl', source }, 'list');
+  expect(answer).toMatchObject({ outcome: 'created', mimeType: 'application/x-ndjson' });
   expect(google.drive.bytesOf(answer.id).toString()).toBe('{"shop":"Zürich"}\n{"shop":"=1+1"}\n');
 });
 

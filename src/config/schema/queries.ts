@@ -26,17 +26,41 @@ const parameterType = z
   .transform((text) => text.replaceAll(/\s/g, '').toUpperCase())
   .refine((text) => TYPE.test(text), `is not one of ${SCALARS.join(', ')}, or ARRAY<…> of one of them`);
 
-/** What is no code in GoogleSQL: comments, strings (also raw and triple-quoted) and quoted names. */
-const NO_CODE =
-  /--[^\n]*|#[^\n]*|\/\*(?:[^*]|\*(?!\/))*\*\/|"""(?:[^\\"]|\\[^]|"(?!""))*"""|'''(?:[^\\']|\\[^]|'(?!''))*'''|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`\n]*`/g;
+const QUOTES = ['"""', "'''", '"', "'", '`'];
+const after = (sql: string, end: string, from: number): number => {
+  const at = sql.indexOf(end, from);
+  return at === -1 ? sql.length : at + end.length;
+};
+
+/**
+ * Where a comment, a string or a quoted name ends that begins at an offset of GoogleSQL; undefined if none begins there. In a raw
+ * string, too, a backslash keeps the next quote from ending it.
+ */
+const endOfNoCode = (sql: string, start: number): number | undefined => {
+  if (sql.startsWith('--', start) || sql[start] === '#') return after(sql, '\n', start);
+  if (sql.startsWith('/*', start)) return after(sql, '*/', start + 2);
+  const quote = QUOTES.find((each) => sql.startsWith(each, start));
+  if (quote === undefined) return undefined;
+  let at = start + quote.length;
+  while (at < sql.length && !sql.startsWith(quote, at)) at += sql[at] === '\\' ? 2 : 1;
+  return at + quote.length;
+};
+
+const NAME = /[A-Za-z_]\w*/y;
 
 /** The names of the parameters in a query, in lower case: their case does not matter. System variables have two "@". */
-const parametersIn = (sql: string): ReadonlySet<string> =>
-  new Set(
-    [...sql.replaceAll(NO_CODE, ' ').matchAll(/@?@([A-Za-z_]\w*)/g)]
-      .filter(([all]) => !all.startsWith('@@'))
-      .map(([, name = '']) => name.toLowerCase()),
-  );
+const parametersIn = (sql: string): ReadonlySet<string> => {
+  const names = new Set<string>();
+  for (let at = 0; at < sql.length; ) {
+    const end = endOfNoCode(sql, at);
+    NAME.lastIndex = at + 1;
+    const isParameter = sql[at] === '@' && sql[at - 1] !== '@';
+    const [name] = (end === undefined && isParameter ? NAME.exec(sql) : null) ?? [];
+    if (name !== undefined) names.add(name.toLowerCase());
+    at = end ?? at + 1;
+  }
+  return names;
+};
 
 /** What is wrong with the declared parameters; undefined if they are those of the SQL. */
 const faultOfParameters = (sql: string, declared: readonly string[]): string | undefined => {

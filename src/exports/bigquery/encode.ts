@@ -24,7 +24,11 @@ const timestamp = (micros: string): string => {
   const all = BigInt(micros);
   const fraction = ((all % 1_000_000n) + 1_000_000n) % 1_000_000n;
   const seconds = new Date(Number((all - fraction) / 1_000n)).toISOString().slice(0, -5);
-  return fraction === 0n ? `${seconds}Z` : `${seconds}.${fraction.toString().padStart(6, '0').replace(/0+$/, '')}Z`;
+  if (fraction === 0n) return `${seconds}Z`;
+  // Of the decimal fraction 0.5, this keeps "5".
+  const digits = String(1_000_000n + fraction).slice(1);
+  const width = [1, 2, 3, 4, 5].find((each) => Number(digits.slice(each)) === 0) ?? 6;
+  return `${seconds}.${digits.slice(0, width)}Z`;
 };
 
 /** The shortest digits that read back as the same number; NaN, Infinity and -Infinity as words. */

@@ -21,7 +21,7 @@ const FORMS: Readonly<Record<ScalarType, { pattern: RegExp; like: string }>> = {
   FLOAT64: { pattern: /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/, like: '12.5' },
   INT64: { pattern: /^[+-]?\d{1,19}$/, like: '12' },
   NUMERIC: { pattern: /^[+-]?\d{1,29}(?:\.\d{1,9})?$/, like: '12.5' },
-  STRING: { pattern: /^[^]*$/, like: 'a text' },
+  STRING: { pattern: /^/, like: 'a text' },
   TIME: { pattern: new RegExp(`^${CLOCK}$`), like: '06:00:00' },
   TIMESTAMP: { pattern: new RegExp(`^${DAY}[T ]${CLOCK}(?:Z|[+-]\\d{2}:\\d{2})$`), like: '2026-11-27T06:00:00Z' },
 };
@@ -45,7 +45,10 @@ const isValid = (type: ScalarType, text: string): boolean => {
 /** The text of a value in a document: a text, a number with all of its digits, or a boolean. */
 const textOf = (value: unknown, type: ScalarType): string | undefined => {
   if (typeof value === 'string') return value;
-  if (isRawNumber(value) && /NUMERIC|INT64|FLOAT64/.test(type)) return value.rawJSON;
+  if (/NUMERIC|INT64|FLOAT64/.test(type)) {
+    if (isRawNumber(value)) return value.rawJSON;
+    if (typeof value === 'number') return String(value);
+  }
   return typeof value === 'boolean' && type === 'BOOL' ? String(value) : undefined;
 };
 
