@@ -10,6 +10,8 @@ interface PushWorldOptions {
   /** Default: memory. */
   ledger?: unknown;
   limits?: Readonly<Record<string, number>>;
+  /** The queries of the configuration. */
+  queries?: Readonly<Record<string, object>>;
   env?: Readonly<Record<string, string>>;
   /** The data folder of the local Google; a new one by default. */
   google?: LocalGoogle;
@@ -42,6 +44,7 @@ export const startPushWorld = async ({
   subscription,
   ledger = 'memory',
   limits = {},
+  queries = {},
   env = {},
   ...given
 }: PushWorldOptions): Promise<PushWorld> => {
@@ -67,6 +70,7 @@ export const startPushWorld = async ({
       deadLetterTopic: google.topic,
     },
     limits,
+    queries,
   };
   const start = (): Promise<CourierProcess> =>
     startCourierProcess({
