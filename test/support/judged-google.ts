@@ -16,7 +16,10 @@ const TELLING = [0, 400, 404, 405, 411, 413, 416, 500, 501];
 
 /** Ids differ between runs. */
 const withoutIds = (path: string): string =>
-  path.replace(/\/(files|drives|permissions|revisions)\/(?!generateIds|trash)[^/]+/g, '/$1/{id}');
+  path
+    .replace(/\/(files|drives|permissions|revisions|developerMetadata)\/(?!generateIds|trash)[^/]+/g, '/$1/{id}')
+    .replace(/\/spreadsheets\/[^/:]+/, '/spreadsheets/{id}')
+    .replace(/\/values\/[^/]+?(:append|:clear)?$/, '/values/{range}$1');
 
 export const startJudgedGoogle = async (): Promise<JudgedGoogle> => {
   const google = await startLocalGoogle();
@@ -27,7 +30,7 @@ export const startJudgedGoogle = async (): Promise<JudgedGoogle> => {
         .list()
         .filter(({ status }) => TELLING.includes(status))
         .map(({ status, method, host, path }) => `${status} ${method} ${host}${withoutIds(path)}`);
-      const { schemaViolations } = google.drive;
+      const schemaViolations = [...google.drive.schemaViolations, ...google.sheets.schemaViolations];
       const calls = google.calls.count();
       await google.close();
       expect(schemaViolations).toEqual([]);

@@ -10,6 +10,7 @@ import {
   drivesUnhide,
   drivesUpdate,
 } from './methods/drives.ts';
+import { filesExport } from './methods/export.ts';
 import { filesCreate, filesDelete, filesEmptyTrash, filesGenerateIds, filesGet, filesUpdate } from './methods/files.ts';
 import { filesList } from './methods/list.ts';
 import {
@@ -35,6 +36,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   'drive.files.create': filesCreate,
   'drive.files.delete': filesDelete,
   'drive.files.emptyTrash': filesEmptyTrash,
+  'drive.files.export': filesExport,
   'drive.files.generateIds': filesGenerateIds,
   'drive.files.get': filesGet,
   'drive.files.list': filesList,

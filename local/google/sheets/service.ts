@@ -47,6 +47,9 @@ const summaryOf = ({ id, title, rowCount, columnCount, rows }: Tab): TabSummary 
   rows: rows.map((row) => row.map((cell) => renderedValue(cell, EXACT))),
 });
 
+/** Google accepts a slash before the verb and at the end, which npm's google-spreadsheet sends. */
+const plainPath = (pathname: string): string => pathname.replace(/\/(:[A-Za-z]+)?$/, '$1');
+
 export function createSheetsService(drive: DriveState, world: World): SheetsService {
   const limits: SheetsLimits = { ...DEFAULT_SHEETS_LIMITS };
   const state: SheetsState = {
@@ -61,7 +64,7 @@ export function createSheetsService(drive: DriveState, world: World): SheetsServ
   };
 
   const answer = async (google: GoogleCall): Promise<boolean> => {
-    const route = state.discovery.match(google.method, google.url.pathname);
+    const route = state.discovery.match(google.method, plainPath(google.url.pathname));
     if (route === undefined) return false;
     const run = methodNamed(route.method.id);
     if (run === undefined) throw notImplemented(route.method.id);

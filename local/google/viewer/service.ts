@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { viewPath } from '../drive/files/links.ts';
+import { SPREADSHEET } from '../drive/files/spreadsheets.ts';
 import { FOLDER, type StoredFile } from '../drive/model.ts';
 import type { DriveState } from '../drive/store/state.ts';
 import type { GoogleCall, GoogleService } from '../google-service.ts';
 import { detailsBody } from './details.ts';
 import { sendDownload } from './download.ts';
+import { gridBody } from './grid.ts';
 import { breadcrumb, pageOf } from './layout.ts';
 import { folderListing } from './listing.ts';
 import { html, type Markup } from './markup.ts';
@@ -13,7 +15,7 @@ import { startBody, trashBody } from './start.ts';
 
 /** In this order: a later rule wins over an earlier one. */
 const STYLE = Buffer.concat(
-  ['page', 'icons', 'lists', 'file', 'phone'].map((part) =>
+  ['page', 'icons', 'lists', 'file', 'grid', 'phone'].map((part) =>
     readFileSync(new URL(`./style/${part}.css`, import.meta.url)),
   ),
 );
@@ -61,9 +63,11 @@ function folderPage(state: DriveState, folder: StoredFile, query: URLSearchParam
   return pageOf(state, { title: title(folder), at: path[0]?.id, refreshSeconds: REFRESH_SECONDS, body });
 }
 
-function filePage(state: DriveState, file: StoredFile): Markup {
+function filePage(state: DriveState, file: StoredFile, query: URLSearchParams): Markup {
   const path = pathTo(state, file);
-  const body = html`<div class="head">${breadcrumb(path, titleIn(state))}</div>${detailsBody(state, file)}`;
+  const wanted = { gid: query.get('gid'), range: query.get('range'), from: query.get('from') };
+  const grid = file.mimeType === SPREADSHEET ? gridBody(file, state.store.workbooks.get(file.id), wanted) : undefined;
+  const body = html`<div class="head">${breadcrumb(path, titleIn(state))}</div>${grid}${detailsBody(state, file)}`;
   return pageOf(state, { title: file.name, at: path[0]?.id, body });
 }
 
@@ -89,7 +93,12 @@ function showItem(state: DriveState, call: GoogleCall, file: StoredFile): void {
   const path = viewPath(file);
   // Like Drive, redirect a link for another kind of item, for example a folder at the address of a file.
   if (path !== pathname) call.response.writeHead(302, { location: `${path}${search}`, 'content-length': 0 }).end();
-  else send(call, 200, file.mimeType === FOLDER ? folderPage(state, file, searchParams) : filePage(state, file));
+  else
+    send(
+      call,
+      200,
+      file.mimeType === FOLDER ? folderPage(state, file, searchParams) : filePage(state, file, searchParams),
+    );
 }
 
 const isPage = ({ method }: GoogleCall): boolean => method === 'GET' || method === 'HEAD';

@@ -5,6 +5,7 @@ import { capabilitiesOf } from '../access/capabilities.ts';
 import { type DriveCall, type Method, pathParameter } from '../call/call.ts';
 import { forbidden } from '../errors.ts';
 import type { MediaDescription } from '../files/content.ts';
+import { SPREADSHEET, withCells } from '../files/spreadsheets.ts';
 import { fileResource } from '../files/resource.ts';
 import { FOLDER, type ReceivedBytes, type StoredFile } from '../model.ts';
 import type { DriveState } from '../store/state.ts';
@@ -53,6 +54,8 @@ export const filesCopy: Method = async (state, call) => {
   };
   // Check before any byte is copied.
   checkInsert(state, call, metadata, mediaOf(file));
-  const made = insertFile(state, call, metadata, bytesOf(state, file));
+  const bytes = bytesOf(state, file);
+  const made = await withCells(state, metadata, bytes, () => insertFile(state, call, metadata, bytes));
+  if (file.mimeType === SPREADSHEET) state.store.workbooks.copy(file.id, made.id);
   return { resource: fileResource(state, call.actor, made) };
 };

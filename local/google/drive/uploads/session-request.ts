@@ -94,7 +94,7 @@ async function finish({ state, sessions, session, google }: SessionRequest): Pro
   const { record, partial } = session;
   const call = sessionCall(state, record, google);
   try {
-    const file = uploadTargetOf(call).run(state, call, record.metadata, await partial.received(record.mimeType));
+    const file = await uploadTargetOf(call).run(state, call, record.metadata, await partial.received(record.mimeType));
     record.fileId = file.id;
     sessions.save(session);
     sendFinished(state, record, file.id, google);

@@ -39,7 +39,7 @@ async function land(
     const failure = await fill((piece) => append.take(context.corrupt(call.google, piece)));
     await append.finish('all');
     if (failure !== undefined) throw failure;
-    const file = uploadTargetOf(call).run(state, call, metadata, await partial.received(mimeType));
+    const file = await uploadTargetOf(call).run(state, call, metadata, await partial.received(mimeType));
     return { resource: fileResource(state, call.actor, file) };
   } finally {
     partial.discard();

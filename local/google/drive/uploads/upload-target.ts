@@ -1,6 +1,7 @@
 import { type DriveCall, pathParameter } from '../call/call.ts';
 import { notImplemented } from '../errors.ts';
 import type { MediaDescription } from '../files/content.ts';
+import { withCells } from '../files/spreadsheets.ts';
 import { changeFile, checkChange } from '../methods/change.ts';
 import { checkInsert, insertFile } from '../methods/insert.ts';
 import type { ReceivedBytes, StoredFile } from '../model.ts';
@@ -13,16 +14,30 @@ interface UploadTarget {
   /** The media type of the file whose content is replaced. */
   replacedType(state: DriveState, call: DriveCall): string | undefined;
   check(state: DriveState, call: DriveCall, metadata: Metadata, media: MediaDescription): void;
-  run(state: DriveState, call: DriveCall, metadata: Metadata, received: ReceivedBytes): StoredFile;
+  run(state: DriveState, call: DriveCall, metadata: Metadata, received: ReceivedBytes): Promise<StoredFile>;
 }
 
+const replaced = ({ store }: DriveState, call: DriveCall): StoredFile | undefined =>
+  store.files.get(pathParameter(call, 'fileId'));
+
 const TARGETS: Readonly<Record<string, UploadTarget>> = {
-  'drive.files.create': { replacedType: () => undefined, check: checkInsert, run: insertFile },
-  'drive.files.update': {
-    replacedType: ({ store }, call) => store.files.get(pathParameter(call, 'fileId'))?.mimeType,
-    check: (state, call, metadata, media) => checkChange(state, call, pathParameter(call, 'fileId'), metadata, media),
+  'drive.files.create': {
+    replacedType: () => undefined,
+    check: checkInsert,
     run: (state, call, metadata, received) =>
-      changeFile(state, call, pathParameter(call, 'fileId'), metadata, received),
+      withCells(state, { mimeType: metadata.mimeType, name: metadata.name }, received, () =>
+        insertFile(state, call, metadata, received),
+      ),
+  },
+  'drive.files.update': {
+    replacedType: (state, call) => replaced(state, call)?.mimeType,
+    check: (state, call, metadata, media) => checkChange(state, call, pathParameter(call, 'fileId'), metadata, media),
+    run: (state, call, metadata, received) => {
+      const { mimeType, name } = replaced(state, call) ?? {};
+      return withCells(state, { mimeType, name: metadata.name ?? name }, received, () =>
+        changeFile(state, call, pathParameter(call, 'fileId'), metadata, received),
+      );
+    },
   },
 };
 

@@ -2,6 +2,7 @@ import { hasRole, isAppAllowed, isMemberOfGroup, roleOf } from '../../drive/acce
 import type { MethodDescription } from '../../drive/discovery/discovery.ts';
 import { DriveError } from '../../drive/errors.ts';
 import { ALL, type Mask, parseFields } from '../../drive/fields/parse.ts';
+import { SPREADSHEET } from '../../drive/files/spreadsheets.ts';
 import type { Actor, StoredFile } from '../../drive/model.ts';
 import type { GoogleCall } from '../../google-service.ts';
 import { rpcError } from '../../http/api-error.ts';
@@ -11,8 +12,6 @@ import type { SheetsState } from '../state.ts';
 import { readBody } from './body.ts';
 import { rpcName } from './names.ts';
 import { type Parameters, readParameters } from './parameters.ts';
-
-export const SPREADSHEET = 'application/vnd.google-apps.spreadsheet';
 
 /** An authorized call of a method. */
 export interface SheetsCall {

@@ -1,4 +1,5 @@
 import { roleOf } from '../../drive/access/access.ts';
+import { SPREADSHEET } from '../../drive/files/spreadsheets.ts';
 import { webViewLink } from '../../drive/files/links.ts';
 import { newItem } from '../../drive/files/item.ts';
 import { checkStorage } from '../../drive/files/storage-quota.ts';
@@ -6,14 +7,7 @@ import { DriveError } from '../../drive/errors.ts';
 import type { Mask } from '../../drive/fields/parse.ts';
 import type { StoredFile } from '../../drive/model.ts';
 import { rpcError } from '../../http/api-error.ts';
-import {
-  type Method,
-  type Opened,
-  openForChange,
-  openSpreadsheet,
-  SPREADSHEET,
-  type SheetsCall,
-} from '../call/call.ts';
+import { type Method, type Opened, openForChange, openSpreadsheet, type SheetsCall } from '../call/call.ts';
 import { attempt, commit, draftOf } from '../commit.ts';
 import { openDraft, type TabDraft } from '../draft.ts';
 import { cannotParse, invalidArgument, notImplemented } from '../errors.ts';

@@ -90,7 +90,7 @@ export function parseRange(
 }
 
 /** Titles are quoted unless they are plain words that cannot be taken for a cell. */
-const quotedTitle = (title: string): string =>
+export const quotedTitle = (title: string): string =>
   /^[A-Za-z_]\w*$/.test(title) && !/^[A-Za-z]{1,3}\d+$/.test(title) ? title : `'${title.replaceAll("'", "''")}'`;
 
 /** `Sheet1!A1:B2`. Open ends stay open: `T!A1001:B`, `T!AA1:2`, as in Google's error messages. */

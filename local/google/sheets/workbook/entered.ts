@@ -4,7 +4,7 @@ const DAY_MS = 86_400_000;
 /** Serial numbers count days from here: sheets/api/guides/formats#about_date_time_values. */
 const EPOCH_MS = Date.UTC(1899, 11, 30);
 
-const serialOf = (ms: number): number => (ms - EPOCH_MS) / DAY_MS;
+export const serialOf = (ms: number): number => (ms - EPOCH_MS) / DAY_MS;
 export const dateOf = (serial: number): Date => new Date(Math.round(serial * DAY_MS) + EPOCH_MS);
 
 const withFormat = (value: Scalar, type: string, pattern: string): Cell => ({
