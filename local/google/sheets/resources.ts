@@ -53,14 +53,38 @@ export const protectedRangeResource = (
   editors: canEdit && !warningOnly ? { users, groups: groups.length === 0 ? undefined : groups } : undefined,
 });
 
-/** "The data in the grid, one entry per GridRange without a gap" (reference, Sheet.data). Rows after the last with data are left out. */
-function gridData(tab: Tab, range: GridRange): Record<string, unknown> {
+const some = <T>(items: readonly T[]): readonly T[] | undefined => (items.length === 0 ? undefined : items);
+
+/** The height of a row and the width of a column of a new sheet, as Google answers them. Other sizes are not modelled. */
+const PIXELS = { ROW: 21, COLUMN: 100 };
+
+/** `DimensionProperties` of rows or columns, with their developer metadata. */
+function dimensions(
+  kind: 'ROW' | 'COLUMN',
+  [start, end]: readonly [number, number],
+  metadata: readonly Metadata[],
+): Record<string, unknown>[] {
+  const at = (index: number): readonly Metadata[] =>
+    metadata.filter(({ location }) => location.type === kind && location.index === index);
+  return Array.from({ length: Math.max(0, end - start) }, (_, offset) => ({
+    pixelSize: PIXELS[kind],
+    developerMetadata: metadata.length === 0 ? undefined : some(at(start + offset).map(metadataResource)),
+  }));
+}
+
+/**
+ * "The data in the grid, one entry per GridRange" (reference, Sheet.data). Rows after the last one with data are left out.
+ * @param metadata that of the tab, or undefined when rows and columns are not to be described
+ */
+function gridData(tab: Tab, range: GridRange, metadata: readonly Metadata[] | undefined): Record<string, unknown> {
   const { startRowIndex, endRowIndex, startColumnIndex, endColumnIndex } = closedRange(tab, range);
   const rows = tab.rows.slice(startRowIndex, endRowIndex);
   return {
     startRow: startRowIndex || undefined,
     startColumn: startColumnIndex || undefined,
     rowData: rows.map((row) => ({ values: row.slice(startColumnIndex, endColumnIndex).map(cellDataOf) })),
+    rowMetadata: metadata && dimensions('ROW', [startRowIndex, endRowIndex], metadata),
+    columnMetadata: metadata && dimensions('COLUMN', [startColumnIndex, endColumnIndex], metadata),
   };
 }
 
@@ -73,31 +97,27 @@ export interface Viewer {
 const isEditorOf = ({ users, warningOnly }: ProtectedRange, { email, isOwner }: Viewer): boolean =>
   isOwner || warningOnly || users.includes(email);
 
-const some = <T>(items: readonly T[]): readonly T[] | undefined => (items.length === 0 ? undefined : items);
-
 function sheetResource(
   workbook: Workbook,
-  index: number,
-  tab: Tab,
-  ranges: readonly GridRange[] | undefined,
+  { tab, index }: { tab: Tab; index: number },
   viewer: Viewer,
+  { ranges, describesDimensions }: { ranges: readonly GridRange[] | undefined; describesDimensions: boolean },
 ): Record<string, unknown> {
   const filter = tab.basicFilter;
   const metadata = workbook.metadata.filter(
     (entry) =>
-      entry.location.type !== 'SPREADSHEET' &&
-      entry.location.type !== 'ROW' &&
-      entry.location.type !== 'COLUMN' &&
-      entry.location.sheetId === tab.id &&
-      isVisible(entry, viewer.app),
+      entry.location.type !== 'SPREADSHEET' && entry.location.sheetId === tab.id && isVisible(entry, viewer.app),
   );
+  const own = metadata.filter(({ location }) => location.type === 'SHEET');
   return {
     properties: sheetProperties(tab, index),
-    data: ranges?.filter(({ sheetId }) => sheetId === tab.id).map((range) => gridData(tab, range)),
+    data: ranges
+      ?.filter(({ sheetId }) => sheetId === tab.id)
+      .map((range) => gridData(tab, range, describesDimensions ? metadata : undefined)),
     merges: some(tab.merges.map(gridRangeResource)),
     protectedRanges: some(tab.protectedRanges.map((range) => protectedRangeResource(range, isEditorOf(range, viewer)))),
     basicFilter: filter === undefined ? undefined : { ...filter, range: gridRangeResource(filter.range) },
-    developerMetadata: some(metadata.map(metadataResource)),
+    developerMetadata: some(own.map(metadataResource)),
   };
 }
 
@@ -105,6 +125,8 @@ interface Selection {
   /** Only sheets that these ranges touch. Undefined: all. */
   ranges?: readonly GridRange[] | undefined;
   includeGridData: boolean;
+  /** Whether grid data describes its rows and columns: one object for each, which is much for a large sheet. */
+  describesDimensions: boolean;
 }
 
 const wholeTab = ({ id }: Tab): GridRange => ({
@@ -120,7 +142,7 @@ export function spreadsheetResource(
   file: { id: string; name: string; url: string },
   workbook: Workbook,
   viewer: Viewer,
-  { ranges, includeGridData }: Selection,
+  { ranges, includeGridData, describesDimensions }: Selection,
 ): Record<string, unknown> {
   const { locale, timeZone, autoRecalc, tabs, namedRanges } = workbook;
   const shown = tabs
@@ -133,7 +155,9 @@ export function spreadsheetResource(
   return {
     spreadsheetId: file.id,
     properties: { title: file.name, locale, autoRecalc, timeZone },
-    sheets: shown.map(({ tab, index }) => sheetResource(workbook, index, tab, data, viewer)),
+    sheets: shown.map(({ tab, index }) =>
+      sheetResource(workbook, { tab, index }, viewer, { ranges: data, describesDimensions }),
+    ),
     namedRanges: some(
       namedRanges.map(({ id, name, range }) => ({ namedRangeId: id, name, range: gridRangeResource(range) })),
     ),

@@ -31,13 +31,19 @@ const selects = (mask: Mask, [name = '', ...rest]: readonly string[]): boolean =
 
 const resourceOf = (
   state: SheetsState,
-  { actor }: SheetsCall,
+  { actor, mask }: SheetsCall,
   { file, isOwner }: Pick<Opened, 'file' | 'isOwner'>,
   selection: { ranges?: readonly GridRange[] | undefined; includeGridData: boolean },
+  path: readonly string[] = [],
 ): Record<string, unknown> => {
+  const describes = (name: string): boolean => selects(mask, [...path, 'sheets', 'data', name]);
+  const describesDimensions = describes('rowMetadata') || describes('columnMetadata');
   const url = webViewLink(state.drive.context.origin(), file).replace(/\?.*/, '');
   const viewer = { email: actor.account.email, app: actor.app, isOwner };
-  return spreadsheetResource({ id: file.id, name: file.name, url }, state.workbooks.get(file.id), viewer, selection);
+  return spreadsheetResource({ id: file.id, name: file.name, url }, state.workbooks.get(file.id), viewer, {
+    ...selection,
+    describesDimensions,
+  });
 };
 
 /** @throws ApiError 400 */
@@ -186,7 +192,9 @@ export const spreadsheetsBatchUpdate: Method = async (state, call) => {
   const ranges = responseRanges.length === 0 ? undefined : rangesOf(draft, responseRanges);
   const file = commit(state, call, opened, draft);
   const updatedSpreadsheet = includeSpreadsheetInResponse
-    ? resourceOf(state, call, { file, isOwner: opened.isOwner }, { ranges, includeGridData: responseIncludeGridData })
+    ? resourceOf(state, call, { file, isOwner: opened.isOwner }, { ranges, includeGridData: responseIncludeGridData }, [
+        'updatedSpreadsheet',
+      ])
     : undefined;
   return { spreadsheetId: file.id, replies, updatedSpreadsheet };
 };
