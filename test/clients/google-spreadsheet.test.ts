@@ -20,7 +20,7 @@ beforeAll(async () => {
 // The requests that are expected to fail.
 afterAll(async () => {
   globalThis.fetch = original;
-  await google.judge(['400 POST sheets.googleapis.com/v4/spreadsheets/{id}:batchUpdate']);
+  await google.judge(['400 POST sheets.googleapis.com/v4/spreadsheets/{id}/:batchUpdate']);
 });
 
 describe('google-spreadsheet', () => {
@@ -42,7 +42,7 @@ describe('google-spreadsheet', () => {
       { name: 'Bo', age: '25' },
       { name: '=1+1', age: '7' },
     ]);
-    rows[1]?.set('age', 26);
+    rows[1]?.set('age', '26');
     await rows[1]?.save();
     await rows[0]?.delete();
     expect(google.sheets.rowsOf(doc.spreadsheetId, 'People')).toEqual([

@@ -1,6 +1,6 @@
 import { visibleFile } from '../access/access.ts';
 import { capabilitiesOf } from '../access/capabilities.ts';
-import { type Method, pathParameter } from '../call/call.ts';
+import { type Answer, type Method, pathParameter } from '../call/call.ts';
 import { badRequest, forbidden, notImplemented } from '../errors.ts';
 import { EXPORT_FORMATS } from '../files/conversions.ts';
 import { exportedSpreadsheet, SPREADSHEET } from '../files/spreadsheets.ts';
@@ -9,7 +9,7 @@ import { exportedSpreadsheet, SPREADSHEET } from '../files/spreadsheets.ts';
 const MAX_EXPORT_BYTES = 10 * 1024 * 1024;
 
 /** The method has no parameter supportsAllDrives and works in shared drives without it. */
-export const filesExport: Method = async (state, call) => {
+export const filesExport: Method = async (state, call): Promise<Answer> => {
   const { actor, google, parameters, method } = call;
   const { file, role } = visibleFile(state, actor, pathParameter(call, 'fileId'), true);
   const formats = EXPORT_FORMATS[file.mimeType];
