@@ -29,7 +29,12 @@ const client = new CourierClient({ url: process.env.COURIER_URL, audience: proce
 const small = await client.send(new TextEncoder().encode('a,b\\n1,2\\n'), { name: 'small.csv' });
 const large = await client.send('large.bin');
 const failed = await client.send('missing.bin').catch((error) => error);
-console.log(JSON.stringify({ small, large, failed, isError: failed instanceof CourierClientError }));
+const many = [];
+const manifest = 'many-' + process.pid + '.jsonl';
+for (let turn = 0; turn < 2; turn++) {
+  for await (const { name, change } of client.sendAll(['*.csv'], { path: 'many', exclude: ['*.bin'], manifest })) many.push([name, change]);
+}
+console.log(JSON.stringify({ small, large, failed, isError: failed instanceof CourierClientError, many }));
 `;
 
 /** The packed client, installed with npm into an application, beside a local Google and a courier. */
@@ -115,6 +120,10 @@ const LIBRARY = {
   large: { outcome: 'created', size: LARGE_BYTES },
   failed: FILE_ERROR,
   isError: true,
+  many: [
+    ['table.csv', 'new'],
+    ['table.csv', 'unchanged'],
+  ],
 };
 export const EXPECTED = {
   help: [0, 'Usage: courier [options] [command]', ''],

@@ -363,7 +363,7 @@ describe('failures print one JSON line, and the exit code tells whether to retry
     ['a file too large', () => ['send', written('big.txt', 'x'.repeat(1_001)), '--to', 'small'], 'too-large', 1],
     ['a folder that is not shared', () => ['send', written('n.txt', '1'), '--to', 'broken'], 'folder-not-found', 1],
     ['a file that is not there', () => ['send', '/nonexistent.csv'], 'file-unreadable', 1],
-    ['a folder', () => ['send', folder], 'file-unreadable', 1],
+    ['a folder as a document', () => ['export', folder], 'file-unreadable', 1],
     ['a bad rule', () => ['send', written('r.txt', '1'), '--on-conflict', 'merge'], 'usage', 64],
     ['no such command', () => ['sent'], 'usage', 64],
     ['a key that cannot be one', () => ['send', written('k.txt', '1'), '--key', 'a b'], 'usage', 64],
