@@ -1,4 +1,5 @@
 import type { LocalGoogle } from '../google/server.ts';
+import { demoQueries } from './query.ts';
 
 /** The audience of the demo's ID tokens. No request goes to this address. */
 export const AUDIENCE = 'https://drive-courier.example';
@@ -23,4 +24,5 @@ export const demoConfig = ({ world, places, topic }: LocalGoogle): object => ({
     subscriptions: { [SUBSCRIPTION]: { serviceAccount: world.emails.pubsubPush, destinations: ['reports'] } },
     deadLetterTopic: topic,
   },
+  queries: demoQueries({ world }),
 });

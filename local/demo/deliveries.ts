@@ -5,6 +5,7 @@ import type { LocalGoogle } from '../google/server.ts';
 import { AUDIENCE } from './config.ts';
 import { salesCsv, writeNoise } from './files.ts';
 import { publishExport } from './publish.ts';
+import { createSalesTable, QUERY_CSV } from './query.ts';
 import { checkReceipt, filesNamed, sha256Of } from './receipts.ts';
 
 const DAY = '2026-11-24';
@@ -88,7 +89,24 @@ const sendJapaneseName = async ({ google, client }: Demo): Promise<boolean> => {
   return checkReceipt(google, receipt, sha256Of(csv));
 };
 
-const DELIVERIES = [sendReportTwice, sendBackup, publishCustomers, sendJapaneseName];
+const exportQuery = async ({ google, client }: Demo): Promise<boolean> => {
+  console.log('\n6. Export a query of BigQuery for one day. A retry neither runs nor bills it again.');
+  await createSalesTable(google, DAY);
+  const document = {
+    name: 'sales-by-shop-{day}.csv',
+    path: 'sales/2026/11',
+    idempotencyKey: `sales-by-shop-${DAY}`,
+    source: { bigquery: { query: 'sales-of-day', parameters: { day: DAY } } },
+  };
+  const receipt = await client.export(document);
+  const isCorrect = checkReceipt(google, receipt, sha256Of(Buffer.from(QUERY_CSV)));
+  await client.export(document);
+  const jobs = google.calls.count({ method: 'POST', host: 'bigquery.googleapis.com', path: /\/jobs$/ });
+  console.log(`   ${jobs === 1 ? '✓' : '✗'} jobs in BigQuery: ${jobs}`);
+  return isCorrect && jobs === 1;
+};
+
+const DELIVERIES = [sendReportTwice, sendBackup, publishCustomers, sendJapaneseName, exportQuery];
 
 /** Runs every delivery of the demo. Returns how many went wrong. */
 export const runDeliveries = async (demo: Demo): Promise<number> => {

@@ -18,7 +18,18 @@ export type ExportSource =
   /** Rows of a CSV file. The header has the keys in the order in which they first appear. */
   | { rows: readonly Readonly<Record<string, unknown>>[] }
   /** An object in Cloud Storage: `gs://bucket/object`, optionally with `#generation`. */
-  | { gcs: string };
+  | { gcs: string }
+  /** A query of BigQuery that the operator has configured. `{parameter}` in `name` and `path` becomes its value. */
+  | {
+      bigquery: {
+        query: string;
+        parameters?: Readonly<Record<string, unknown>>;
+        /** Default: `csv`. */
+        format?: 'csv' | 'jsonl';
+        /** With `csv`: leaves texts that a spreadsheet would run as formulas as they are. */
+        rawCells?: boolean;
+      };
+    };
 
 /** An export document: what to store, and where. The destination has defaults for fields that you leave out. */
 export interface ExportDocument {

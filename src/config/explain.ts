@@ -94,6 +94,31 @@ const messageLines = ({ pubsub }: Config): string[] => {
   return ['messages', ...block(lines, '  '), `  dead letters  ${deadLetterTopic ?? 'only logged'}`];
 };
 
+const queryLines = ({ queries }: Config): string[] => {
+  const all = Object.entries(queries);
+  if (all.length === 0) return [];
+  const lines = all.flatMap(([name, { parameters, project, location, maximumBytesBilled, callers, destinations }]) => [
+    `  ${name}`,
+    ...block(
+      [
+        [
+          'parameters',
+          listOr(
+            Object.entries(parameters).map(([parameter, type]) => `${parameter} ${type}`),
+            'none',
+          ),
+        ],
+        ['runs in', `${location}, in ${project ?? "the courier's own project"}`],
+        ['limit', maximumBytesBilled === null ? 'none' : `${maximumBytesBilled} bytes billed`],
+        ['callers', ...callers.map(describePrincipal)],
+        ['destinations', destinations.join(', ')],
+      ],
+      '    ',
+    ),
+  ]);
+  return ['queries', ...lines];
+};
+
 const describeLimits = ({ limits }: Config): string => {
   const buffers = limits.bufferBytes ?? bufferBytesIn(memoryLimitBytes());
   const origin = limits.bufferBytes === null ? ' (a quarter of the memory here)' : '';
@@ -118,6 +143,8 @@ export const explain = (config: Config): string => {
     'destinations',
     ...Object.entries(destinations).flatMap(([name, destination]) => destinationLines(config, name, destination)),
     ...messageLines(config),
+    ...queryLines(config),
+    ...(config.receiptTopic === null ? [] : [`receipts        published to ${config.receiptTopic}`]),
     ...(warnings.length === 0 ? [] : ['', 'warnings', ...warnings.map((warning) => `  ${warning}`)]),
   ].join('\n');
 };
