@@ -6,7 +6,16 @@ import { newPermission, permissionIdFor, rfc3339, userPermission } from './acces
 import { addRevision } from './files/content.ts';
 import { newItem } from './files/item.ts';
 import { newSharedDrive } from './files/shared-drive.ts';
-import { type Account, type DriveLimits, FOLDER, type Mail, type Role, SHORTCUT, type StoredFile } from './model.ts';
+import {
+  type Account,
+  type DriveLimits,
+  FOLDER,
+  type Mail,
+  type Role,
+  SHORTCUT,
+  type StoredFile,
+  type StoredLabel,
+} from './model.ts';
 import type { DriveState } from './store/state.ts';
 
 /**
@@ -42,6 +51,8 @@ export interface DriveControl {
   /** Sets the limit in bytes. Undefined removes it. */
   setStorageLimit(email: string, bytes: number | undefined): void;
   addGroup(group: { email: string; members: readonly string[] }): void;
+  /** Publishes a label of the organization. */
+  addLabel(label: StoredLabel): void;
   setLimits(limits: Partial<DriveLimits>): void;
   /** @returns its id */
   createSharedDrive(drive: { name: string; members: readonly { email: string; role: Role }[] }): string;
@@ -140,6 +151,7 @@ export function createDriveControl(state: DriveState): DriveControl {
       if (storageLimit !== undefined) setStorageLimit(email, storageLimit);
     },
     setStorageLimit,
+    addLabel: (label) => state.store.labels.put(label.id, label),
     addGroup({ email, members }) {
       const lower = members.map((member) => member.toLowerCase());
       store.groups.put(email.toLowerCase(), { email: email.toLowerCase(), members: lower });

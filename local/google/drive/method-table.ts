@@ -12,6 +12,7 @@ import {
 } from './methods/drives.ts';
 import { filesExport } from './methods/export.ts';
 import { filesCreate, filesDelete, filesEmptyTrash, filesGenerateIds, filesGet, filesUpdate } from './methods/files.ts';
+import { filesListLabels, filesModifyLabels } from './methods/labels.ts';
 import { filesList } from './methods/list.ts';
 import {
   permissionsCreate,
@@ -40,6 +41,8 @@ const METHODS: Readonly<Record<string, Method>> = {
   'drive.files.generateIds': filesGenerateIds,
   'drive.files.get': filesGet,
   'drive.files.list': filesList,
+  'drive.files.listLabels': filesListLabels,
+  'drive.files.modifyLabels': filesModifyLabels,
   'drive.files.update': filesUpdate,
   'drive.permissions.create': permissionsCreate,
   'drive.permissions.delete': permissionsDelete,

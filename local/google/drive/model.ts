@@ -86,12 +86,41 @@ export interface StoredFile {
   folderColorRgb?: string;
   writersCanShare: boolean;
   copyRequiresWriterPermission: boolean;
+  /** While it is set, the content and the name are read-only. */
+  contentRestriction?: StoredContentRestriction | undefined;
+  /** Set by an owner or organizer; inherited ones are not modelled. */
+  downloadRestriction?: { restrictedForReaders: boolean; restrictedForWriters: boolean } | undefined;
+  /** By the label's ID, then by the field's ID. */
+  labels?: Record<string, Record<string, StoredLabelValue>> | undefined;
   version: number;
   /** Shared drives only. */
   hiddenBy?: string[];
   restrictions?: Record<string, boolean>;
   colorRgb?: string;
   requestId?: string | undefined;
+}
+
+interface StoredContentRestriction {
+  reason?: string | undefined;
+  ownerRestricted: boolean;
+  /** Email of the person. */
+  by: string;
+  atMs: number;
+}
+
+export type LabelValueType = 'text' | 'integer' | 'dateString' | 'selection' | 'user';
+
+export interface StoredLabelValue {
+  valueType: LabelValueType;
+  values: string[];
+}
+
+/** A published label of the organization, as an administrator made it (Drive Labels API). */
+export interface StoredLabel {
+  id: string;
+  fields: Record<string, { valueType: LabelValueType; choices?: readonly string[] }>;
+  /** Nobody but administrators may apply it. */
+  isLocked?: boolean;
 }
 
 /** The person and the app that a request acts as. */

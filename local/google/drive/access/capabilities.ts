@@ -1,4 +1,5 @@
 import { FOLDER, isOwnType, type Role, type StoredFile } from '../model.ts';
+import { effectiveDownloadRestriction, mayRestrictContent } from '../files/restrictions.ts';
 import { hasRole } from './access.ts';
 
 /** What the person may see of an item, apart from the role. */
@@ -33,7 +34,10 @@ export function capabilitiesOf(
         ? mover
         : writer
     : role === 'owner' || (writer && file.writersCanShare);
-  const reads = !file.copyRequiresWriterPermission || writer;
+  const { restrictedForReaders, restrictedForWriters } = effectiveDownloadRestriction(file);
+  // Owners and organizers restrict others, not themselves (release notes of 2025-07-16).
+  const reads = organizer || (writer ? !restrictedForWriters : !restrictedForReaders);
+  const isUnlocked = file.contentRestriction === undefined;
   return {
     canAddChildren: isFolder && writer,
     canAddFolderFromAnotherDrive: false,
@@ -49,22 +53,26 @@ export function capabilitiesOf(
     canDisableInheritedPermissions: isFolder && !isTop && organizer && file.isLimited !== true,
     canEnableInheritedPermissions: isFolder && !isTop && organizer && file.isLimited === true,
     canListChildren: isFolder && opens,
-    canModifyContent: writer && !isFolder,
+    canModifyContent: writer && !isFolder && isUnlocked,
     canModifyContentRestriction: writer,
+    canModifyEditorContentRestriction: writer,
+    canModifyOwnerContentRestriction: organizer,
+    canRemoveContentRestriction:
+      !isUnlocked && mayRestrictContent(file, role, file.contentRestriction?.ownerRestricted ?? false),
     canMoveChildrenWithinDrive: isFolder && mover,
     canMoveItemWithinDrive: (inDrive ? mover : writer) && !isTop,
     canMoveItemOutOfDrive: organizer && !isTop,
     canReadDrive: readsDrive,
     canReadRevisions: !isFolder && writer,
     canRemoveChildren: isFolder && (inDrive ? mover : writer),
-    canRename: writer && (!isTop || organizer),
+    canRename: writer && (!isTop || organizer) && isUnlocked,
     canShare,
     canTrash: mover && !isTop,
     canTrashChildren: isFolder && inDrive && mover,
     canUntrash: mover && !isTop,
     canChangeItemDownloadRestriction: organizer,
     canAcceptOwnership: false,
-    canModifyLabels: false,
+    canModifyLabels: writer && !isFolder,
     canReadLabels: !isOwnType(file.mimeType) || !isFolder,
   };
 }

@@ -29,6 +29,12 @@ const requestedSchema = z.object({
   viewersCanCopyContent: flag,
   inheritedPermissionsDisabled: flag,
   shortcutDetails: z.object({ targetId: text }).nullish(),
+  contentRestrictions: z.array(z.object({ readOnly: flag, reason: text, ownerRestricted: flag })).nullish(),
+  downloadRestrictions: z
+    .object({
+      itemDownloadRestriction: z.object({ restrictedForReaders: flag, restrictedForWriters: flag }).nullish(),
+    })
+    .nullish(),
 });
 
 /** The metadata in a request. Null removes a value. */
@@ -36,7 +42,7 @@ export type RequestedMetadata = z.infer<typeof requestedSchema>;
 
 /** Times that Drive sets itself, although the discovery document does not call them "Output only". */
 const NOT_DIRECTLY_WRITABLE = ['trashedTime', 'sharedWithMeTime', 'modifiedByMeTime'];
-const UNSUPPORTED = ['contentRestrictions', 'downloadRestrictions', 'linkShareMetadata'];
+const UNSUPPORTED = ['linkShareMetadata'];
 
 /**
  * Reads the `File` resource of a request.

@@ -21,6 +21,7 @@ import {
 import type { DriveState } from '../store/state.ts';
 import { EXPORT_FORMATS } from './conversions.ts';
 import { webContentLink, webViewLink } from './links.ts';
+import { effectiveDownloadRestriction, restrictionFields } from './restrictions.ts';
 
 export const exportLinks = (file: StoredFile): Record<string, string> | undefined => {
   const formats = EXPORT_FORMATS[file.mimeType];
@@ -162,8 +163,8 @@ export function fileResource(state: DriveState, actor: Actor, file: StoredFile):
     permissions: capabilities.canShare === true && !inDrive ? permissions : undefined,
     capabilities,
     writersCanShare: inDrive ? undefined : file.writersCanShare,
-    copyRequiresWriterPermission: file.copyRequiresWriterPermission,
-    viewersCanCopyContent: !file.copyRequiresWriterPermission,
+    copyRequiresWriterPermission: effectiveDownloadRestriction(file).restrictedForReaders,
+    viewersCanCopyContent: !effectiveDownloadRestriction(file).restrictedForReaders,
     isAppAuthorized: file.app === actor.app,
     quotaBytesUsed: String(quotaBytes(file)),
     folderColorRgb: file.mimeType === FOLDER ? (file.folderColorRgb ?? '#8f8f8f') : undefined,
@@ -175,6 +176,7 @@ export function fileResource(state: DriveState, actor: Actor, file: StoredFile):
     thumbnailVersion: '0',
     inheritedPermissionsDisabled: file.isLimited ?? false,
     linkShareMetadata: { securityUpdateEligible: false, securityUpdateEnabled: true },
+    ...restrictionFields(state, file, actor),
     ...bytesOf(origin, file),
   };
 }

@@ -6,6 +6,7 @@ import { addRevision, type MediaDescription } from '../files/content.ts';
 import { checkImport } from '../files/conversions.ts';
 import { applyMetadata, propertiesAfter, type RequestedMetadata, readMetadata } from '../files/metadata.ts';
 import { checkCapacity, resolveMove, writableFolder } from '../files/placement.ts';
+import { applyRestrictions, checkRestrictions, checkUnlocked } from '../files/restrictions.ts';
 import { checkStorage } from '../files/storage-quota.ts';
 import { FOLDER, isOwnType, type ReceivedBytes, SHORTCUT, type StoredFile } from '../model.ts';
 import type { DriveState } from '../store/state.ts';
@@ -116,6 +117,8 @@ const plan = (
   if (typeof sharing === 'boolean' && roleOf(state, actor.account, file) !== 'owner')
     throw insufficientFilePermissions(file.id);
   checkLimit(file, requested, can);
+  checkUnlocked(file, requested, media !== undefined);
+  checkRestrictions(state, actor, file, requested);
   propertiesAfter(file, actor, requested);
   if (media === undefined) checkType(file, requested);
   else checkContent(state, file, requested, media);
@@ -181,6 +184,7 @@ export function changeFile(
   if (requested.mimeType) file.mimeType = requested.mimeType;
   else if (received !== undefined && !isOwnType(file.mimeType)) file.mimeType = received.mimeType;
   applyMetadata(file, actor, requested);
+  applyRestrictions(file, actor, requested, now);
   if (typeof requested.trashed === 'boolean' && requested.trashed !== file.trashed)
     setTrashed(file, requested.trashed, email, now);
   if (folder !== undefined) move(file, folder);

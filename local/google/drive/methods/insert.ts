@@ -51,6 +51,9 @@ const plan = (
 ): Plan => {
   const { actor, supportsAllDrives } = call;
   const requested = readMetadata(state, call.method.id, metadata);
+  // The guides set both by files.update only (guides/content-restrictions).
+  if (requested.contentRestrictions || requested.downloadRestrictions)
+    throw notImplemented(call.method.id, 'a new file with restrictions');
   if (requested.inheritedPermissionsDisabled === true)
     throw notImplemented(call.method.id, 'a new folder with limited access');
   const mimeType = requested.mimeType || media?.mimeType || 'application/octet-stream';

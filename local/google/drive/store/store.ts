@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openWorkbooks, type Workbooks } from '../../sheets/workbook/store.ts';
-import type { Account, ReceivedBytes, StoredFile, StoredRevision } from '../model.ts';
+import type { Account, ReceivedBytes, StoredFile, StoredLabel, StoredRevision } from '../model.ts';
 import { openRecords, type Records } from './records.ts';
 
 interface Group {
@@ -14,6 +14,7 @@ export interface Store {
   files: Records<StoredFile>;
   accounts: Records<Account>;
   groups: Records<Group>;
+  labels: Records<StoredLabel>;
   /** The IDs of the direct children, including trashed ones. */
   childrenOf(parentId: string): ReadonlySet<string>;
   /** The number of items in a shared drive, including trashed ones. */
@@ -121,6 +122,7 @@ export function openStore(dataDir: string): Store {
     files,
     accounts: recordsOf<Account>('accounts'),
     groups: recordsOf<Group>('groups'),
+    labels: recordsOf<StoredLabel>('labels'),
     childrenOf: children.under,
     itemsOf: (driveId) => items.under(driveId).size,
     save: (file) => {
