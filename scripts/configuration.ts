@@ -24,7 +24,9 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'destinations.NAME.sources':
     'Cloud Storage objects that may be delivered there (`source.gcs`, bucket notifications, events): everything below `gs://BUCKET/` or `gs://BUCKET/PREFIX/`. For any other object the answer is the same as for one that does not exist: [pubsub-and-buckets.md](pubsub-and-buckets.md#which-objects)',
   'destinations.NAME.path':
-    'Folders below `folder`, separated by `/`, for requests without a `path`. Missing folders are created',
+    'Folders below `folder`, separated by `/`, for requests without a `path`. Missing folders are created. May have placeholders, such as `{date:yyyy/MM}`: [policy.md](policy.md#folders-by-date-and-caller)',
+  'destinations.NAME.timeZone':
+    'The time zone of `{date:…}` and `{time:…}` in `path`: an IANA name, such as `Europe/Berlin`',
   'destinations.NAME.onConflict':
     'What to do if the name is taken and the request does not say: create another file of that name, replace the file’s content, leave the file as it is, or answer 409 `name-taken`',
   'destinations.NAME.convertTo': 'The Google format to convert files to, for requests that do not say',
@@ -34,6 +36,35 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'destinations.NAME.share[].domain': 'The domain, for `domain`',
   'destinations.NAME.share[].role': 'The role to grant',
   'destinations.NAME.share[].notify': 'Whether Drive sends an email, for `user` and `group`',
+  'destinations.NAME.share[].message': 'Text for that email. Needs `notify: true`',
+  'destinations.NAME.share[].expires':
+    'How long the permission lasts, up to 365 days: `P30D`, `P2W`, `PT12H`. For `user` and `group`',
+  'destinations.NAME.readOnly':
+    'Makes each delivered file read-only by a content restriction. `onConflict=replace` removes it for the time of the write: [policy.md](policy.md)',
+  'destinations.NAME.noDownload': 'Readers cannot download, print or copy the files. `everyone`: writers cannot either',
+  'destinations.NAME.copyRequiresWriterPermission':
+    'The older setting for the same: readers cannot copy, print or download',
+  'destinations.NAME.writersCanShare': '`false`: writers cannot change the sharing of the files. My Drive only',
+  'destinations.NAME.labels':
+    'Labels to put on each file: `{LABEL_ID: {FIELD_ID: VALUE}}`. A value is text, a whole number, or `{selection: CHOICE_ID}`, `{date: …}`, `{user: …}`, `{text: …}`, `{integer: …}`, where `{property: NAME}` takes it from the request: [policy.md](policy.md#labels)',
+  'destinations.NAME.keep':
+    'Retention: a rule or a list of rules, of which the first that matches a path applies. Older files go to the trash after a delivery: [policy.md](policy.md#retention)',
+  'destinations.NAME.keep.path': 'The paths of the rule: `*` stands for one folder, `**` for any number of them',
+  'destinations.NAME.keep.last': 'How many of the newest files to keep',
+  'destinations.NAME.keep.days': 'How many days to keep files. With `last`, a file is kept if either applies',
+  'destinations.NAME.keep[].path': 'Likewise, in a list of rules',
+  'destinations.NAME.keep[].last': 'Likewise, in a list of rules',
+  'destinations.NAME.keep[].days': 'Likewise, in a list of rules',
+  'destinations.NAME.labels.NAME.NAME.text': 'Text, for a text field',
+  'destinations.NAME.labels.NAME.NAME.text.property': 'The property of the request that has the value',
+  'destinations.NAME.labels.NAME.NAME.integer': 'A whole number, for a number field',
+  'destinations.NAME.labels.NAME.NAME.integer.property': 'The property of the request that has the value',
+  'destinations.NAME.labels.NAME.NAME.date': 'A date like `2026-11-29`, for a date field',
+  'destinations.NAME.labels.NAME.NAME.date.property': 'The property of the request that has the value',
+  'destinations.NAME.labels.NAME.NAME.selection': 'The id of a choice, for a selection field',
+  'destinations.NAME.labels.NAME.NAME.selection.property': 'The property of the request that has the value',
+  'destinations.NAME.labels.NAME.NAME.user': 'An email address, for a person field',
+  'destinations.NAME.labels.NAME.NAME.user.property': 'The property of the request that has the value',
   'destinations.NAME.allowAnyone':
     'Must be `true` before `share` may contain `type: anyone`, which is everybody on the internet',
   'destinations.NAME.maxBytes':

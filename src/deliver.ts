@@ -3,7 +3,7 @@ import { planDelivery } from './delivery/check-plan.ts';
 import { claimPlan, type KeyState, lookUpKey, type Planned, type Ready } from './delivery/idempotency.ts';
 import { receiptOf, recordReceipt, replayReceipt } from './delivery/receipt.ts';
 import { type Allow, checkSize, type DeliveryContext, resolveOptions } from './delivery/resolve-options.ts';
-import { shareNewFile } from './delivery/sharing.ts';
+import { checkLabels, restrictAndShare, startRetention } from './delivery/sharing.ts';
 import { storeFile } from './delivery/store/store-file.ts';
 import type { UploadStep } from './delivery/store/upload-step.ts';
 import type { Delivery, Receipt } from './domain.ts';
@@ -46,27 +46,34 @@ export const createDeliver =
       const destination = allow(caller, options.destination, delivery.allowedDestinations);
       audit.setDestination(destination.name);
       checkSize(delivery.source.size, destination);
-      const request = resolveOptions(destination, options);
-      const deliveryContext: DeliveryContext = { request, delivery, ledger, context, log, now, sleep };
+      const request = resolveOptions(destination, options, { caller, sinceMs: now() });
+      await checkLabels(request);
+      let deliveryContext: DeliveryContext = { request, delivery, ledger, context, log, now, sleep };
 
       // Look up the key, plan, and claim the key for the plan. If another try of the key comes first, plan again from there.
       let key: KeyState | Ready = await time('claim', () => lookUpKey(deliveryContext));
       while (key.state !== 'ready') {
         const known: KeyState = key;
         if (known.state === 'done') return time('replay', () => replayReceipt(deliveryContext, known.receipt));
+        if (known.state === 'claimed') {
+          const { claimedAtMs: sinceMs } = known.claim;
+          deliveryContext = { ...deliveryContext, request: resolveOptions(destination, options, { caller, sinceMs }) };
+        }
         const planned: Planned | KeyState = await time('place', () => planDelivery(deliveryContext, known));
         key = await time('claim', () => claimPlan(deliveryContext, planned));
       }
       const { plan, claim, existing } = key;
 
       // Upload and verify, share, record.
-      const step: UploadStep = { ...deliveryContext, plan, claim, plannedAtMs: now(), atEnd };
+      const step: UploadStep = { ...deliveryContext, plan, claim, plannedAtMs: now(), unlocked: [], atEnd };
       const stored = await time('put', () => storeFile(step, existing));
       if (stored.receipt !== undefined) return { ...stored.receipt, outcome: 'replayed' };
-      const unshared = await time('share', () => shareNewFile(deliveryContext, stored));
+      const unshared = await time('share', () => restrictAndShare(deliveryContext, stored));
       const warnings = [...stored.warnings, ...unshared];
       const receipt = receiptOf({ ...deliveryContext, ...stored, folderId: plan.folderId, warnings });
-      return time('record', () => recordReceipt(deliveryContext, claim, receipt));
+      const recorded = await time('record', () => recordReceipt(deliveryContext, claim, receipt));
+      if (stored.outcome !== 'skipped') startRetention(deliveryContext, deliveryContext.request);
+      return recorded;
     };
 
     return audit.run(async () => {

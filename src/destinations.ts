@@ -14,6 +14,7 @@ import type { RetryingTransport } from './google/transport.ts';
 import type { Policy } from './identity/policy.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
+import { renderTemplate, type TemplateValues } from './text/template.ts';
 
 /** A destination, with the credentials that files are written with. */
 export interface DestinationWithAuth extends Destination {
@@ -66,7 +67,10 @@ export const createDestinations = (
   for (const [name, destination] of Object.entries(config.destinations)) {
     const account = accounts.get(destination.credentials);
     if (account === undefined) throw new Error(`no credentials named "${destination.credentials}"`);
-    destinations.set(name, { name, config: destination, ...account });
+    const renderPath = destination.path.includes('{')
+      ? (values: TemplateValues) => renderTemplate(destination.path, values)
+      : undefined;
+    destinations.set(name, { name, config: destination, renderPath, ...account });
   }
   return destinations;
 };

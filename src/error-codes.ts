@@ -173,6 +173,10 @@ export const ERRORS = {
     'A policy of the organization forbids this',
     'Ask the administrator of the Google Workspace domain to allow this for {account}, or use another destination or account.',
   ),
+  'label-refused': setupError(
+    'Drive rejected a label of the destination',
+    'Check the ids of the label, its fields and choices in "labels" of the configuration, that the label is published, and that {account} may apply it.',
+  ),
   'drive-refused': setupError(
     'Drive rejected the request for an unknown reason',
     "Look up the reason in Google's documentation (https://developers.google.com/workspace/drive/api/guides/handle-errors), and report it with the requestId.",

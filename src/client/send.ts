@@ -29,7 +29,7 @@ const streamFile = (dependencies: SendDependencies, input: Seekable, options: Re
   sendStreaming(dependencies.call, { open: () => input.read(0, input.size), size: input.size, once: false }, options);
 
 /**
- * An upload session cannot convert a file, and cannot skip an existing one. If the options or the destination's defaults ask
+ * An upload session cannot convert a file, skip an existing one, or replace a read-only one. If the options or the destination's defaults ask
  * for that, the courier rejects the session, and the file is sent through the courier instead.
  */
 const sendWithoutSession = async (
@@ -40,8 +40,12 @@ const sendWithoutSession = async (
 ): Promise<Receipt> => {
   if (!hasCode(rejection, 'name-taken') && !hasCode(rejection, 'request-invalid')) throw rejection;
   const defaults = await findDestination(dependencies, options.destination);
-  if (hasCode(rejection, 'request-invalid') && defaults?.convertTo) return streamFile(dependencies, input, options);
-  if (hasCode(rejection, 'name-taken') && (options.onConflict ?? defaults?.onConflict) === 'skip') {
+  const rule = options.onConflict ?? defaults?.onConflict;
+  // A file of a destination with read-only files is replaced through the courier, too.
+  if (hasCode(rejection, 'request-invalid') && (defaults?.convertTo || rule === 'replace')) {
+    return streamFile(dependencies, input, options);
+  }
+  if (hasCode(rejection, 'name-taken') && rule === 'skip') {
     return askForSkipped(dependencies.call, await createRunningDigest(input).finish(), options);
   }
   throw rejection;

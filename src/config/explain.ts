@@ -2,7 +2,7 @@ import { isServiceAccountDomain } from '../text/service-account.ts';
 import type { Config } from './config.ts';
 import { bufferBytesIn, memoryLimitBytes } from './memory.ts';
 import type { CredentialConfig } from './schema/credential.ts';
-import type { DestinationConfig, ShareConfig } from './schema/destination.ts';
+import type { DestinationConfig, KeepRule, ShareConfig } from './schema/destination.ts';
 import type { PerCallerConfig } from './schema/per-caller.ts';
 
 type Line = [label: string, ...texts: string[]];
@@ -39,7 +39,26 @@ const describeCredentials = (name: string, credential: CredentialConfig | undefi
 
 const describeShare = (rule: ShareConfig): string => {
   const grantee = 'email' in rule ? rule.email : 'domain' in rule ? rule.domain : 'anyone on the internet';
-  return `${grantee} (${rule.type}), as ${rule.role}`;
+  const until = 'expires' in rule && rule.expires !== undefined ? `, for ${rule.expires / 3_600_000} hours` : '';
+  return `${grantee} (${rule.type}), as ${rule.role}${until}`;
+};
+
+const describeRestrictions = (destination: DestinationConfig): string[] => {
+  const { readOnly, noDownload, copyRequiresWriterPermission, writersCanShare } = destination;
+  return [
+    ...(readOnly ? ['the content is read-only'] : []),
+    ...(noDownload === false ? [] : [`no download by ${noDownload === 'everyone' ? 'anyone' : 'readers'}`]),
+    ...(copyRequiresWriterPermission ? ['no copies by readers'] : []),
+    ...(writersCanShare ? [] : ['writers cannot share']),
+  ];
+};
+
+const describeKeep = ({ path, last, days }: KeepRule): string => {
+  const parts = [
+    ...(last === undefined ? [] : [`the last ${last} files`]),
+    ...(days === undefined ? [] : [`files of the last ${days} days`]),
+  ];
+  return `${path}: ${parts.join(' and ')}; others go to the trash`;
 };
 
 const listOr = (items: readonly string[], none: string): string => (items.length === 0 ? none : items.join(', '));
@@ -55,13 +74,19 @@ const NO_OBJECTS = 'none: exports of gs:// objects are answered source-not-found
 const destinationLines = ({ credentials }: Config, name: string, destination: DestinationConfig): string[] => {
   const { folder, path, callers, sources, onConflict, convertTo, share, maxBytes } = destination;
   const lines: Line[] = [
-    ['folder', `https://drive.google.com/drive/folders/${folder}${path === '' ? '' : `, in ${path}`}`],
+    [
+      'folder',
+      `https://drive.google.com/drive/folders/${folder}${path === '' ? '' : `, in ${path}`}${path.includes('{') ? ` (${destination.timeZone})` : ''}`,
+    ],
     ['credentials', describeCredentials(destination.credentials, credentials[destination.credentials])],
     ['callers', ...callers.map(describePrincipal)],
     ['sources', listOr(sources, NO_OBJECTS)],
     ['on conflict', onConflict],
     ['convert to', ...(convertTo === null ? [] : [convertTo])],
     ['share with', ...share.map(describeShare)],
+    ['restricted', ...describeRestrictions(destination)],
+    ['labels', ...Object.keys(destination.labels)],
+    ['keep', ...destination.keep.map(describeKeep)],
     ['max file size', `${maxBytes} bytes`],
     ['each caller', ...describePerCaller(destination.perCaller)],
   ];

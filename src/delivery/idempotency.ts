@@ -47,6 +47,8 @@ export interface Claim {
   readonly key: string;
   /** This try was the first. */
   readonly mine: boolean;
+  /** When the first try claimed it, in epoch milliseconds. */
+  readonly claimedAtMs: number;
   /** What is to be done; the same for all tries. */
   plan(): Plan;
   /** The key's bytes, once a try was about to make them a file's; lower-case hex. */
@@ -84,6 +86,7 @@ const createClaim = (ledger: Ledger, key: string, standing: StandingEntry, mine:
   return {
     key,
     mine,
+    claimedAtMs: standing.claimedAtMs,
     plan: () => record().plan,
     sha256: () => record().sha256,
     refresh,

@@ -1,13 +1,22 @@
 import { createHash } from 'node:crypto';
-import type { DestinationConfig } from '../config/schema/destination.ts';
-import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, FileDetails } from '../domain.ts';
-import type { CallContext, Drive, NewFile } from '../drive/drive.ts';
+import type { DestinationConfig, KeepRule } from '../config/schema/destination.ts';
+import {
+  type Caller,
+  type ConflictRule,
+  type Conversion,
+  callerName,
+  type Delivery,
+  type DeliveryOptions,
+  type FileDetails,
+} from '../domain.ts';
+import type { CallContext, Drive, NewFile, UploadTarget } from '../drive/drive.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { withSuffix } from '../text/file-name.ts';
+import type { TemplateValues } from '../text/template.ts';
 import { beginAudit } from './audit.ts';
 
 interface Folders {
@@ -24,6 +33,8 @@ export interface Destination {
   config: DestinationConfig;
   drive: Drive;
   folders: Folders;
+  /** The default of `path`, where it has placeholders. */
+  renderPath?: ((values: TemplateValues) => string) | undefined;
 }
 
 /**
@@ -64,10 +75,60 @@ const detailsOf = (options: FileDetails): FileDetails => ({
   keepRevisionForever: options.keepRevisionForever,
 });
 
+/** Private properties for the retention of a destination: which rule a file falls under, where it was put, and when. */
+export const KEEP_PROPERTIES = { rule: 'courierKeep', folder: 'courierFolder', time: 'courierAt' } as const;
+
+/** Whether the segments of a path match a pattern: `*` stands for one folder, `**` for any number of them. */
+const matchesSegments = ([first, ...rest]: readonly string[], path: readonly string[]): boolean => {
+  if (first === undefined) return path.length === 0;
+  if (first === '**') return path.some((_, at) => matchesSegments(rest, path.slice(at))) || matchesSegments(rest, []);
+  return path.length > 0 && (first === '*' || first === path[0]) && matchesSegments(rest, path.slice(1));
+};
+
+const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '');
+
+/** The first rule for a path of the destination. */
+export const keepRuleOf = ({ config }: Destination, path: string): KeepRule | undefined =>
+  config.keep.find((rule) => matchesSegments(segmentsOf(rule.path), segmentsOf(path)));
+
+/** Names the files that fall under a rule. The numbers of the rule may change, its pattern may not. */
+export const keepMark = ({ name }: Pick<Destination, 'name'>, { path }: KeepRule): string =>
+  createHash('sha256')
+    .update(JSON.stringify([name, path]))
+    .digest('base64url')
+    .slice(0, 32);
+
+/** The private properties of a file that is created now, for the retention of its destination. */
+export const marksOfNew = (
+  { destination, path }: Pick<ResolvedRequest, 'destination' | 'path'>,
+  folderId: string,
+  nowMs: number,
+): Record<string, string> => {
+  const rule = destination.config.keep.length === 0 ? undefined : keepRuleOf(destination, path);
+  if (rule === undefined) return {};
+  return {
+    [KEEP_PROPERTIES.rule]: keepMark(destination, rule),
+    [KEEP_PROPERTIES.folder]: folderId,
+    [KEEP_PROPERTIES.time]: new Date(nowMs).toISOString(),
+  };
+};
+
+/** The private properties that the new content of a file gets: the other ones are only for files that the courier created. */
+const marksOfExisting = (
+  { destination }: Pick<ResolvedRequest, 'destination'>,
+  nowMs: number,
+): Pick<Extract<UploadTarget, { kind: 'replace' }>, 'appProperties'> =>
+  destination.config.keep.length === 0
+    ? {}
+    : { appProperties: { [KEEP_PROPERTIES.time]: new Date(nowMs).toISOString() } };
+
 /** The details for a file that exists: Drive lets `createdTime` be set only when a file is created. */
-export const detailsOfExisting = ({ details }: ResolvedRequest): Omit<FileDetails, 'createdTime'> => {
-  const { createdTime: _, ...changeable } = details;
-  return changeable;
+export const detailsOfExisting = (
+  request: ResolvedRequest,
+  nowMs: number,
+): Pick<Extract<UploadTarget, { kind: 'replace' }>, Exclude<keyof FileDetails, 'createdTime'> | 'appProperties'> => {
+  const { createdTime: _, ...changeable } = request.details;
+  return { ...changeable, ...marksOfExisting(request, nowMs) };
 };
 
 /** The details for a file that is created now. */
@@ -79,11 +140,21 @@ export const detailsOfNew = (
   ...(details.createdTime === undefined ? {} : { addedTime: new Date(nowMs).toISOString() }),
 });
 
+/** Who asks, and since when: the values of placeholders in the destination's defaults. */
+interface Asked {
+  caller: Caller;
+  /** Epoch milliseconds of the first try, so that a retry after midnight still means the same folder. */
+  sinceMs: number;
+}
+
+const defaultPath = ({ config: { path, timeZone }, renderPath }: Destination, { caller, sinceMs }: Asked): string =>
+  renderPath === undefined ? path : renderPath({ nowMs: sinceMs, timeZone, caller: callerName(caller) });
+
 /** The caller's options over the destination's defaults. */
-export const resolveOptions = (destination: Destination, options: DeliveryOptions): ResolvedRequest => ({
+export const resolveOptions = (destination: Destination, options: DeliveryOptions, asked: Asked): ResolvedRequest => ({
   destination,
   name: withSuffix(options.name, options.suffix),
-  path: options.path ?? destination.config.path,
+  path: options.path ?? defaultPath(destination, asked),
   onConflict: options.onConflict ?? destination.config.onConflict,
   convertTo: options.convertTo ?? destination.config.convertTo ?? undefined,
   details: detailsOf(options),

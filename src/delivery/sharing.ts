@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ShareConfig } from '../config/schema/destination.ts';
-import type { CallContext, Drive } from '../drive/drive.ts';
+import type { DestinationConfig, ShareConfig } from '../config/schema/destination.ts';
+import type { Outcome } from '../domain.ts';
+import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { DeliveryContext } from './resolve-options.ts';
+import type { DeliveryContext, ResolvedRequest } from './resolve-options.ts';
 
 /** Pauses before another attempt after `sharingRateLimitExceeded`, in milliseconds. The quota for sharing is small, and quick retries use it up. */
 const SLOW_TRIES_MS = [10_000, 30_000, 60_000];
@@ -25,11 +26,16 @@ interface Sharing {
 const sleepUntilAborted = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
   delay(milliseconds, undefined, signal === undefined ? {} : { signal });
 
-const permissionOf = (rule: ShareConfig) => {
+const permissionOf = (rule: ShareConfig, nowMs: number) => {
   const { type, role } = rule;
   if (rule.type === 'domain') return { permission: { type, role, domain: rule.domain }, notify: false };
   if (rule.type === 'anyone') return { permission: { type, role }, notify: false };
-  return { permission: { type, role, email: rule.email }, notify: rule.notify };
+  const { email, expires, message, notify } = rule;
+  const expirationTime = expires === undefined ? {} : { expirationTime: new Date(nowMs + expires).toISOString() };
+  return {
+    permission: { type, role, email, ...expirationTime, ...(message === undefined ? {} : { message }) },
+    notify,
+  };
 };
 
 /**
@@ -61,7 +67,7 @@ export const shareFile = async ({
   };
 
   const tryRule = async (rule: ShareConfig): Promise<void> => {
-    const { permission, notify } = permissionOf(rule);
+    const { permission, notify } = permissionOf(rule, now());
     for (;;) {
       try {
         // Without the signal: the file is stored, and nobody would share it later if the caller leaves now.
@@ -87,11 +93,43 @@ export const shareFile = async ({
   return warnings;
 };
 
-/** Shares a file that this delivery, or an earlier try of it, has created. A file that was replaced keeps its sharing. */
-export const shareNewFile = async (
+const hasPolicy = (config: DestinationConfig): boolean =>
+  config.readOnly ||
+  config.noDownload !== false ||
+  config.copyRequiresWriterPermission ||
+  !config.writersCanShare ||
+  Object.keys(config.labels).length > 0;
+
+/**
+ * Puts the labels and restrictions of the destination on a file that was stored, and then shares it if this delivery, or an
+ * earlier try of it, has created it. A file that was replaced keeps its sharing.
+ * @throws CourierError `policy-forbidden`, `label-refused`: then the file is not shared
+ */
+export const restrictAndShare = async (
   { request, context, log }: Pick<DeliveryContext, 'request' | 'context' | 'log'>,
-  { file, isNew }: { file: { id: string }; isNew: boolean },
+  { file, isNew, outcome }: { file: Pick<DriveFile, 'id' | 'modifiedTime'>; isNew: boolean; outcome: Outcome },
 ): Promise<string[]> => {
   const { drive, config } = request.destination;
+  if (outcome !== 'skipped' && hasPolicy(config)) {
+    const { signal: _, ...unending } = context;
+    await (await import('./policy.ts')).applyPolicy({ request, log }, file, unending);
+  }
   return isNew ? shareFile({ drive, fileId: file.id, share: config.share, context, log }) : [];
+};
+
+/** Refuses a request without a property that a label of the destination needs, before a byte of it is read. */
+export const checkLabels = async (request: ResolvedRequest): Promise<void> => {
+  if (Object.keys(request.destination.config.labels).length === 0) return;
+  (await import('./policy.ts')).labelsOf(request);
+};
+
+/** Starts the retention of the destination in the background: the answer does not wait for it, and cannot fail by it. */
+export const startRetention = (
+  dependencies: Pick<DeliveryContext, 'ledger' | 'log' | 'now' | 'sleep'>,
+  { destination, path }: Pick<ResolvedRequest, 'destination' | 'path'>,
+): void => {
+  if (destination.config.keep.length === 0) return;
+  import('./retention.ts')
+    .then(({ applyRetention }) => applyRetention(dependencies, destination, path))
+    .catch((error: unknown) => dependencies.log.warn({ error }, 'retention: the run could not start'));
 };

@@ -8,6 +8,7 @@ import { checkLedger } from './checks/ledger.ts';
 import { checkByWriting } from './checks/probe.ts';
 import { checkPubsub } from './checks/pubsub.ts';
 import { createQueryChecker } from './checks/queries.ts';
+import { checkRetention } from './checks/retention.ts';
 import { checkSources, createBucketReader } from './checks/sources.ts';
 import { checkSubscriptions } from './checks/subscriptions.ts';
 import type { DoctorDependencies } from './dependencies.ts';
@@ -30,6 +31,7 @@ const CHECKS = [
   'writable',
   'storage',
   'sharing',
+  'retention',
   'pubsub',
   'subscriptions',
   'sources',
@@ -82,10 +84,12 @@ const checkConfiguration = ({ config }: DoctorDependencies, { credentials, share
 };
 
 /** All checks in order. Those that were not reached are skipped because of the first failure. */
-const inOrder = (found: readonly Check[]): Check[] => {
+const inOrder = (found: readonly Check[], { keep }: DestinationConfig): Check[] => {
   const culprit = CHECKS.find((name) => found.some(({ check, result }) => check === name && result === 'failed'));
-  // Most destinations have no queries, so that check is not listed for them.
-  return CHECKS.filter((name) => name !== 'queries' || found.some(({ check }) => check === name)).map(
+  // Most destinations have no queries and no retention, so these checks are not listed for them.
+  const isListed = (name: string): boolean =>
+    name === 'queries' ? found.some(({ check }) => check === name) : name !== 'retention' || keep.length > 0;
+  return CHECKS.filter(isListed).map(
     (name) => found.find(({ check }) => check === name) ?? skipped(name, `Skipped: fix "${culprit}" first.`),
   );
 };
@@ -156,6 +160,9 @@ const examineDrive = async (
   const { credentials } = destination.config;
   const config = dependencies.config.credentials[credentials];
   const folder = await checkFolder(dependencies, destination, ready, { deadlineMs });
+  if (destination.config.keep.length > 0 && folder.every(({ result }) => result !== 'failed')) {
+    folder.push(await checkRetention(destination, { deadlineMs }, dependencies.now()));
+  }
   if (!write) return [...folder, skipped('probe', 'No file is written unless you ask for it: courier doctor --write')];
   const isWritable = folder.some(({ check, result }) => check === 'writable' && result === 'passed');
   if (!isWritable || config === undefined) return folder;
@@ -181,9 +188,9 @@ const examineDestination = async (
     ...(finding?.checks ?? []),
     ...(await shared.surroundings(name)),
   ];
-  if (account === undefined || finding?.ready === undefined) return inOrder(found);
+  if (account === undefined || finding?.ready === undefined) return inOrder(found, config);
   const destination = { name, config, drive: account.drive };
-  return inOrder([...found, ...(await examineDrive(shared, destination, finding.ready, write))]);
+  return inOrder([...found, ...(await examineDrive(shared, destination, finding.ready, write))], config);
 };
 
 /** Checks all destinations at the same time. What they share is checked once. */

@@ -19,7 +19,7 @@ const about = z.object({
 
 /** What the account may do, and what Drive offers it. */
 export const createAccount = (library: Library, client: DriveClient): Account => ({
-  async share(id, { type, role, email, domain }, notify, context) {
+  async share(id, { type, role, email, domain, expirationTime, message }, notify, context) {
     const isPerson = type === 'user' || type === 'group';
     await library(
       // Sent twice, it would be the same permission, but a second mail.
@@ -32,11 +32,13 @@ export const createAccount = (library: Library, client: DriveClient): Account =>
           fields: 'id',
           // "not allowed for other requests": only where a person could get mail. Its default is true.
           ...(isPerson ? { sendNotificationEmail: notify } : {}),
+          ...(notify && message !== undefined ? { emailMessage: message } : {}),
           requestBody: {
             type,
             role,
             ...(email === undefined ? {} : { emailAddress: email }),
             ...(domain === undefined ? {} : { domain }),
+            ...(expirationTime === undefined ? {} : { expirationTime }),
           },
         }),
     );

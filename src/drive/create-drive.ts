@@ -4,7 +4,7 @@ import type { RetryingTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { createAccount } from './account.ts';
 import { createDriveClient, DRIVE_URL, parseAnswer } from './client.ts';
-import type { CallContext, Drive, Upload, UploadTarget } from './drive.ts';
+import type { CallContext, Drive, DrivePolicy, Upload, UploadTarget } from './drive.ts';
 import { createExplained, createResolveFolder } from './folder/resolve-folder.ts';
 import { createLibrary } from './library.ts';
 import { createMetadata } from './metadata.ts';
@@ -51,6 +51,8 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
     return parseAnswer(() => generated.parse(JSON.parse(response.body.toString()))).ids;
   };
 
+  let policy: Promise<DrivePolicy> | undefined;
+
   const explained = createExplained(client, auth.account);
   const startUpload = createStartUpload(
     { client, files: metadata, budget, again: transport.again, now, log },
@@ -77,6 +79,10 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
     ...createAccount(library, client),
     resolveFolder,
     probeSearch: probe,
+    policy() {
+      policy ??= import('./policy.ts').then(({ createDrivePolicy }) => createDrivePolicy(client));
+      return policy;
+    },
     ...createIds(generateIds),
     createFolder: (folder, context) =>
       explained(folder.parentId, context, () => metadata.createFolder(folder, context)),

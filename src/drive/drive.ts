@@ -85,6 +85,8 @@ export type UploadTarget =
       id: string;
       mimeType: string;
       convertTo?: string;
+      /** Added to those that the file has. */
+      appProperties?: Readonly<Record<string, string>>;
       /** The file's head revision when it was chosen, where known. */
       formerRevisionId?: string;
     });
@@ -153,6 +155,39 @@ export interface Upload {
   close(): void;
 }
 
+/** What a file may be restricted to. What is left out stays as it is. */
+export interface Restrictions {
+  /** A content restriction: nobody can change the content or the name until it is removed. */
+  readOnly?: true;
+  noDownload?: { readers: boolean; writers: boolean };
+  copyRequiresWriterPermission?: true;
+  writersCanShare?: false;
+}
+
+/** A change of one field of a label: `files.modifyLabels`. */
+export interface LabelChange {
+  labelId: string;
+  fields: readonly { fieldId: string; type: 'text' | 'integer' | 'date' | 'selection' | 'user'; value: string }[];
+}
+
+/** Calls that only destinations with a policy need. Their code is loaded on first use. */
+export interface DrivePolicy {
+  /** Whether a file has a content restriction, and whether the courier has set it. Undefined for an unknown file. */
+  lockOf(id: string, context: CallContext): Promise<{ isLocked: boolean; isOwn: boolean } | undefined>;
+  /** Removes the content restriction. */
+  unlock(id: string, context: CallContext): Promise<void>;
+  /**
+   * Puts restrictions on a file, and marks a content restriction as the courier's own.
+   * @throws CourierError `policy-forbidden` if Drive's answer does not show all of them
+   */
+  restrict(
+    file: Pick<DriveFile, 'id' | 'modifiedTime'>,
+    restrictions: Restrictions,
+    context: CallContext,
+  ): Promise<void>;
+  setLabels(id: string, labels: readonly LabelChange[], context: CallContext): Promise<void>;
+}
+
 /**
  * Drive as one account sees it. Every method throws CourierError with the contract's Drive codes
  * (`folder-not-found`, `folder-not-writable`, `scope-insufficient`, `no-storage-quota`, `drive-full`, `drive-api-disabled`,
@@ -176,6 +211,10 @@ export interface Drive {
   ): Promise<{ existed: boolean }>;
   /** Files that carry this private property in the folder, not trashed. */
   findByProperty(folderId: string, key: string, value: string, context: CallContext): Promise<DriveFile[]>;
+  /** Files of the destination's drive with this private property, in any folder, not trashed. May miss the newest. */
+  findMarked(rootFolderId: string, key: string, value: string, context: CallContext): Promise<DriveFile[]>;
+  /** Puts a file into the trash. */
+  trash(id: string, context: CallContext): Promise<void>;
   /** Starts to read a source into buffers. @throws CourierError `busy` if no buffer becomes free in time */
   startUpload(request: UploadRequest): Promise<Upload>;
   /** An upload to one target: started, sent and closed. */
@@ -209,10 +248,19 @@ export interface Drive {
   removeRevision(id: string, revisionId: string, context: CallContext): Promise<void>;
   share(
     id: string,
-    permission: { type: 'user' | 'group' | 'domain' | 'anyone'; role: string; email?: string; domain?: string },
+    permission: {
+      type: 'user' | 'group' | 'domain' | 'anyone';
+      role: string;
+      email?: string;
+      domain?: string;
+      expirationTime?: string;
+      /** Text for the email. */
+      message?: string;
+    },
     notify: boolean,
     context: CallContext,
   ): Promise<void>;
+  policy(): Promise<DrivePolicy>;
   /** Media types that Drive converts, and to what: `about.importFormats`, `maxImportSizes` (bytes). */
   imports(
     context: CallContext,

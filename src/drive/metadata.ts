@@ -5,7 +5,7 @@ import { DRIVE_URL, type DriveClient, FILE_FIELDS, fileOf, parseFile } from './c
 import type { CallContext, Drive, DriveFile } from './drive.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
-import { FOLDER_TYPE, filesNamed, filesWithProperty, foldersNamed } from './query.ts';
+import { FOLDER_TYPE, filesNamed, filesWithProperty, foldersNamed, markedFiles } from './query.ts';
 import type { Search } from './search.ts';
 
 type Metadata = Pick<
@@ -14,6 +14,8 @@ type Metadata = Pick<
   | 'find'
   | 'findFolders'
   | 'findByProperty'
+  | 'findMarked'
+  | 'trash'
   | 'createFolder'
   | 'remove'
   | 'removeUnchanged'
@@ -86,6 +88,10 @@ export const createMetadata = (library: Library, client: DriveClient, search: Se
       named(await search(parentId, foldersNamed(parentId, name), context), name),
     findByProperty: (folderId, key, value, context) =>
       search(folderId, filesWithProperty(folderId, key, value), context),
+    findMarked: (rootFolderId, key, value, context) => search(rootFolderId, markedFiles(key, value), context),
+    async trash(id, context) {
+      await setTrashed(id, true, context);
+    },
     async createFolder({ id, name, parentId }, context) {
       const requestBody = { id, name, mimeType: FOLDER_TYPE, parents: [parentId] };
       const response = await client.call(

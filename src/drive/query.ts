@@ -20,5 +20,10 @@ export const filesNamed = (folderId: string, name: string): string =>
 export const foldersNamed = (parentId: string, name: string): string =>
   children(parentId, `name = ${quoted(name)} and mimeType = '${FOLDER_TYPE}'`);
 
+const hasProperty = (key: string, value: string): string =>
+  `appProperties has { key=${quoted(key)} and value=${quoted(value)} }`;
+
 export const filesWithProperty = (folderId: string, key: string, value: string): string =>
-  children(folderId, `appProperties has { key=${quoted(key)} and value=${quoted(value)} }`);
+  children(folderId, hasProperty(key, value));
+
+export const markedFiles = (key: string, value: string): string => `${hasProperty(key, value)} and trashed = false`;

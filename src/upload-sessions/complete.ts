@@ -2,7 +2,7 @@ import { type Audit, beginAudit } from '../delivery/audit.ts';
 import { markMade } from '../delivery/naming/names.ts';
 import { receiptOf, withTrashWarning } from '../delivery/receipt.ts';
 import { resolveOptions } from '../delivery/resolve-options.ts';
-import { shareNewFile } from '../delivery/sharing.ts';
+import { restrictAndShare, startRetention } from '../delivery/sharing.ts';
 import type { Caller, Receipt } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';
@@ -120,14 +120,16 @@ const finish = async (
   const { kind, nameKey, folderId } = session.plan;
   if (nameKey !== undefined) await markMade(ledger, nameKey, log);
   const isNew = kind === 'create';
-  const warnings = isNew
-    ? await stepTimer.time('share', () => shareNewFile({ request, context, log }, { file, isNew }))
-    : [];
+  const outcome = isNew ? 'created' : 'replaced';
+  const warnings = await stepTimer.time('share', () =>
+    restrictAndShare({ request, context, log }, { file, isNew, outcome }),
+  );
   const { idempotencyKey } = session;
   const delivery = { caller, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) };
-  const outcome = isNew ? 'created' : 'replaced';
   const receipt = receiptOf({ request, delivery, file, folderId, outcome, warnings, ledger });
-  return stepTimer.time('record', () => record(completion, receipt));
+  const recorded = await stepTimer.time('record', () => record(completion, receipt));
+  startRetention({ ...dependencies, sleep: upload.sleep }, request);
+  return recorded;
 };
 
 /**
@@ -157,7 +159,9 @@ export const createCompleteUpload =
     const completion: Completion = { dependencies, id, entry, session, sha256 };
 
     return run(async () => {
-      const request = resolveOptions(allow(caller, destination), { name, path });
+      const { properties } = session.options;
+      const asked = { caller, sinceMs: now() };
+      const request = resolveOptions(allow(caller, destination), { name, path, properties }, asked);
       const upload = { request, session, context, sleep };
       const { file, seen } = await stepTimer.time('verify', () => look(upload, sha256));
       const judgement = await judge(dependencies, id, file, seen);

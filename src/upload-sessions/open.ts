@@ -6,9 +6,11 @@ import {
   detailsOfExisting,
   detailsOfNew,
   fingerprint,
+  marksOfNew,
   type ResolvedRequest,
   resolveOptions,
 } from '../delivery/resolve-options.ts';
+import { checkLabels } from '../delivery/sharing.ts';
 import type { Caller, DeliveryOptions } from '../domain.ts';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';
@@ -125,7 +127,7 @@ const openSession = (
   const { drive } = resolved.destination;
   const { mimeType, size } = request.options;
   if (plan.kind === 'replace') {
-    const target = { id: plan.fileId, mimeType, ...detailsOfExisting(resolved) };
+    const target = { id: plan.fileId, mimeType, ...detailsOfExisting(resolved, nowMs) };
     return drive.openReplaceSession(target, size, context);
   }
   const file = {
@@ -134,6 +136,7 @@ const openSession = (
     mimeType,
     folderId: plan.folderId,
     ...detailsOfNew(resolved, nowMs),
+    appProperties: marksOfNew(resolved, plan.folderId, nowMs),
   };
   return drive.openSession(file, size, context);
 };
@@ -171,8 +174,9 @@ export const createOpenUpload =
     const context: CallContext = { signal, deadlineMs };
     const destination = allow(caller, options.destination);
     checkSize(options.size, destination);
-    const resolved = resolveOptions(destination, options);
+    const resolved = resolveOptions(destination, options, { caller, sinceMs: now() });
     refuseConversion(resolved);
+    await checkLabels(resolved);
 
     const choose = async (): Promise<Plan> => {
       const { folderId } = await destination.folders.ensure(destination.config.folder, resolved.path, context);
@@ -186,6 +190,13 @@ export const createOpenUpload =
       });
     }
 
+    if (plan.kind === 'replace' && destination.config.readOnly) {
+      // Its content restriction would have to stay removed until the caller has sent the bytes, which may take a week.
+      throw new CourierError('request-invalid', {
+        detail: 'An upload session cannot replace a file of this destination, because its files are read-only.',
+        remedy: 'Send the file to POST /v1/files.',
+      });
+    }
     const former = plan.kind === 'replace' ? await destination.drive.get(plan.fileId, context) : undefined;
     const { sessionUri, expiresAtMs } = await openSession(resolved, plan, request, now(), context);
     const session: Session = {
@@ -197,6 +208,7 @@ export const createOpenUpload =
         path: resolved.path,
         size: options.size,
         mimeType: options.mimeType,
+        ...(options.properties === undefined ? {} : { properties: { ...options.properties } }),
       },
       plan: planSchema.parse(plan),
       ...(former?.headRevisionId === undefined ? {} : { formerRevisionId: former.headRevisionId }),

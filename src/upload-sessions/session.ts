@@ -38,6 +38,8 @@ export const sessionSchema = z.object({
     path: z.string(),
     size: z.number(),
     mimeType: z.string(),
+    /** For the labels of the destination. */
+    properties: z.record(z.string(), z.string()).optional(),
   }),
   plan: planSchema,
   /** Of a file that is replaced, the revision that was its head when the session was opened. */

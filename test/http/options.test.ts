@@ -165,6 +165,13 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
       { keepRevisionForever: 'yes' },
       { keepRevisionForever: '' },
       { starred: 'true' },
+      // What operators decide, callers cannot.
+      { readOnly: 'false' },
+      { noDownload: 'false' },
+      { labels: '{}' },
+      { keep: '{"last":1}' },
+      { share: '[]' },
+      { appProperties: '{"courierKeep":"x"}' },
       { onConflict: '' },
       { onConflict: 'NEW' },
       { convertTo: 'pdf' },

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import type { Config } from '../../src/config/config.ts';
+import { destination } from '../../src/config/schema/destination.ts';
 import { createDeliver } from '../../src/deliver.ts';
 import type { Destination } from '../../src/delivery/resolve-options.ts';
 import type { Delivery } from '../../src/domain.ts';
@@ -9,7 +9,10 @@ import { createMemoryLedger } from '../../src/ledger/memory.ts';
 import { createFakeFiles } from '../support/fake-files.ts';
 import { createKeptLog } from '../support/kept-log.ts';
 
-const CONFIG = { folder: 'root-folder', path: '', onConflict: 'fail', convertTo: null, share: [], maxBytes: 1_000 };
+const CONFIG = destination.parse({
+  ...{ folder: 'root-folder', credentials: 'main', callers: ['a@example.com'] },
+  ...{ onConflict: 'fail', maxBytes: 1_000 },
+});
 
 const BYTES = Buffer.from('hello');
 const SHA256 = createHash('sha256').update(BYTES).digest('hex');
@@ -33,7 +36,7 @@ const setUp = () => {
   const arrivals: (() => void)[] = [];
   const place: Destination = {
     name: 'default',
-    config: CONFIG as unknown as Config['destinations'][string],
+    config: CONFIG,
     drive,
     folders: {
       // Each delivery finds its folder when the test allows it.

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CONFLICT_RULES, CONVERSIONS } from '../../domain.ts';
 import { folderPath } from '../../text/file-name.ts';
+import { faultOfTemplate, isTimeZone } from '../../text/template.ts';
 import { perCaller } from './per-caller.ts';
 import { domain, email, principal } from './principal.ts';
 import { sources } from './sources.ts';
@@ -39,12 +40,81 @@ const folderId = z.string().transform((text, context) => {
 
 const role = z.enum(['reader', 'commenter', 'writer']);
 
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+
+/**
+ * A duration in weeks, days and hours (ISO 8601), as milliseconds. Months and years have no fixed length. Drive accepts
+ * expiration times up to a year ahead (permissions, `expirationTime`).
+ */
+const duration = z.string().transform((text, context) => {
+  const [, weeks, days, hours] = /^P(?!$)(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(\d{1,4})H)?$/.exec(text) ?? [];
+  const [w, d, h] = [weeks, days, hours].map((digits) => Number(digits ?? 0)) as [number, number, number];
+  const milliseconds = (w * 7 + d) * DAY_MS + h * HOUR_MS;
+  if (milliseconds > 0 && milliseconds <= 365 * DAY_MS) return milliseconds;
+  const message = 'is not a duration of up to 365 days in weeks, days and hours, like P30D, P2W or PT12H';
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
+const person = z
+  .strictObject({
+    type: z.enum(['user', 'group']),
+    email,
+    role,
+    notify: z.boolean().default(false),
+    message: z.string().min(1).max(2_000).optional(),
+    expires: duration.optional(),
+  })
+  .refine(({ notify, message }) => notify || message === undefined, {
+    path: ['message'],
+    message: 'is part of the email, so it needs "notify: true"',
+  });
+
 const share = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.enum(['user', 'group']), email, role, notify: z.boolean().default(false) }),
+  person,
   z.strictObject({ type: z.literal('domain'), domain, role }),
   z.strictObject({ type: z.literal('anyone'), role }),
 ]);
 export type ShareConfig = z.infer<typeof share>;
+
+const labelText = z.union([z.string().min(1).max(100), z.strictObject({ property: z.string().min(1).max(123) })]);
+
+/** The value of a label's field: text, a whole number, or the kind of the field with its value or the property that has it. */
+const labelValue = z.union([
+  z
+    .string()
+    .min(1)
+    .max(100)
+    .transform((text) => ({ text })),
+  z.int().transform((integer) => ({ integer: String(integer) })),
+  z.strictObject({ text: labelText }),
+  z.strictObject({ integer: z.union([z.int().transform(String), labelText]) }),
+  z.strictObject({ date: labelText }),
+  z.strictObject({ selection: labelText }),
+  z.strictObject({ user: labelText }),
+]);
+export type LabelValue = z.infer<typeof labelValue>;
+
+const labels = z.record(
+  z.string().regex(/^[\w-]{1,100}$/, 'is not the id of a label'),
+  z.record(z.string().regex(/^[\w-]{1,100}$/, 'is not the id of a field'), labelValue),
+);
+
+const keepRule = z
+  .strictObject({
+    path: z.string().max(1_000).default('**'),
+    last: z.int().min(1).max(10_000).optional(),
+    days: z.int().min(1).max(36_500).optional(),
+  })
+  .refine(({ last, days }) => last !== undefined || days !== undefined, 'needs "last", "days" or both');
+export type KeepRule = z.infer<typeof keepRule>;
+
+/** The default of `path`, which may have placeholders. */
+const pathTemplate = folderPath.superRefine((text, context) => {
+  const message = faultOfTemplate(text);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
 
 /** A destination in Drive: who may write there, with which credentials, and with which defaults. */
 export const destination = z
@@ -52,11 +122,18 @@ export const destination = z
     folder: folderId,
     credentials: z.string(),
     callers: z.array(principal).min(1, 'is empty: list at least one caller'),
-    path: folderPath.default(''),
+    path: pathTemplate.default(''),
+    timeZone: z.string().refine(isTimeZone, 'is not an IANA time zone, such as Europe/Berlin').default('UTC'),
     onConflict: z.enum(CONFLICT_RULES).default('new'),
     convertTo: z.enum(CONVERSIONS).nullable().default(null),
     sources,
     share: z.array(share).default([]),
+    readOnly: z.boolean().default(false),
+    noDownload: z.union([z.boolean(), z.literal('everyone')]).default(false),
+    copyRequiresWriterPermission: z.boolean().default(false),
+    writersCanShare: z.boolean().default(true),
+    labels: labels.default({}),
+    keep: z.union([keepRule.transform((rule) => [rule]), z.array(keepRule)]).default([]),
     allowAnyone: z.boolean().default(false),
     maxBytes: z.int().positive().max(5_497_558_138_880).default(5_497_558_138_880),
     perCaller: perCaller.optional(),

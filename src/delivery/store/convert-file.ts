@@ -4,7 +4,7 @@ import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { type Claim, hashOf, isOwnFile, KEY_PROPERTY, keyMark } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import type { Plan } from '../plan.ts';
-import { detailsOfNew } from '../resolve-options.ts';
+import { detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { mustBeStored, mustGet, outOfTrash, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
 
 /**
@@ -110,7 +110,10 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
   const guard = guardConversion(step, plan);
   const file = {
     ...{ name, folderId, mimeType: delivery.source.mimeType, convertTo: plan.target },
-    ...(claim === undefined ? {} : { appProperties: { [KEY_PROPERTY]: keyMark(claim.key) } }),
+    appProperties: {
+      ...(claim === undefined ? {} : { [KEY_PROPERTY]: keyMark(claim.key) }),
+      ...marksOfNew(request, folderId, now()),
+    },
     ...detailsOfNew(step.request, step.now()),
   };
   try {

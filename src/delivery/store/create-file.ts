@@ -12,9 +12,9 @@ import {
 } from '../idempotency.ts';
 import { markMade } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
-import { detailsOfNew } from '../resolve-options.ts';
+import { detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { createCommitGuard } from './commit-guard.ts';
-import { checkTarget, overFile, restore, storedBefore } from './replace-file.ts';
+import { checkTarget, overFile, restore, storedBefore, withUnlock } from './replace-file.ts';
 import {
   freshFolder,
   giveUpId,
@@ -39,6 +39,7 @@ const describeFile = (step: UploadStep, { fileId: id, folderId }: CreatePlan): N
   ...{ id, folderId, name: step.request.name, mimeType: step.delivery.source.mimeType },
   appProperties: {
     [TRY_PROPERTY]: randomUUID(),
+    ...marksOfNew(step.request, folderId, step.now()),
     ...(step.claim === undefined ? {} : { [KEY_PROPERTY]: keyMark(step.claim.key) }),
   },
   ...detailsOfNew(step.request, step.now()),
@@ -110,7 +111,11 @@ const send = async (
       case 'folder-missing': {
         const folderId = ++moves > MAX_MOVES ? undefined : await freshFolder(step);
         if (folderId === undefined || folderId === file.folderId) throw result.error;
-        file = { ...file, folderId };
+        file = {
+          ...file,
+          folderId,
+          appProperties: { ...file.appProperties, ...marksOfNew(step.request, folderId, step.now()) },
+        };
         target = { kind: 'create', file };
         break;
       }
@@ -129,7 +134,7 @@ const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | 
   });
   const { sessionUri, ...keep } = await keptSession(step);
   // An upload without a key to a name of its own has nothing to look up before its bytes become a file.
-  const guarded = claim === undefined && plan.rule === 'new' ? {} : guard.options;
+  const guarded = claim === undefined && plan.rule === 'new' ? {} : await withUnlock(step, guard.options);
   const digest = claim === undefined ? {} : { digestProperty: DIGEST_PROPERTY };
   const sent = await withUpload(step, { ...guarded, ...digest, ...keep }, (upload) =>
     send(step, plan, { upload, sessionUri }),

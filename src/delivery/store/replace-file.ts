@@ -1,4 +1,4 @@
-import type { DriveFile, UploadResult, UploadTarget } from '../../drive/drive.ts';
+import type { DriveFile, UploadRequest, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import { isThere } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
@@ -64,7 +64,9 @@ export const storedBefore = (
 const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace' }): Promise<StoredFile> => {
   const guard = createCommitGuard(step, { mayWriteOver: true });
   const { sessionUri, ...keep } = await keptSession(step);
-  const options = { ...guard.options, ...keep };
+  // A session is refused for a file that is read-only when it starts.
+  if (step.request.destination.config.readOnly) await (await import('./locks.ts')).unlock(step, target.id);
+  const options = { ...(await withUnlock(step, guard.options)), ...keep };
   const result = mustBeStored(await withUpload(step, options, ({ send }) => send(target, sessionUri)));
   // A file that is restored is the key's own.
   const isNew = step.plan.kind !== 'replace';
@@ -74,9 +76,24 @@ const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace'
   return { file, outcome: outcomeOf('replaced', step.claim), isNew, received };
 };
 
+/** The options of an upload that may write over a file of a destination whose files are read-only. */
+export const withUnlock = async <Options extends Pick<UploadRequest, 'beforeCommit'>>(
+  step: UploadStep,
+  options: Options,
+): Promise<Options> => {
+  if (!step.request.destination.config.readOnly || options.beforeCommit === undefined) return options;
+  const { unlockBeforeCommit } = await import('./locks.ts');
+  return { ...options, beforeCommit: unlockBeforeCommit(step, options.beforeCommit) };
+};
+
 /** The target of bytes that are written over a file. */
 export const overFile = (step: UploadStep, id: string) =>
-  ({ kind: 'replace', id, mimeType: step.delivery.source.mimeType, ...detailsOfExisting(step.request) }) as const;
+  ({
+    kind: 'replace',
+    id,
+    mimeType: step.delivery.source.mimeType,
+    ...detailsOfExisting(step.request, step.now()),
+  }) as const;
 
 /** New bytes for an existing file: its id, link and sharing stay. */
 export const replace = (

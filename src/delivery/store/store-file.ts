@@ -41,7 +41,14 @@ export const storeFile = async (
   step: UploadStep,
   existing: DriveFile | undefined,
 ): Promise<StoredFile & { warnings: readonly string[] }> => {
-  const stored = await carryOut(step, existing);
+  const stored = await carryOut(step, existing).catch(async (error: unknown) => {
+    // Only a write to a file that exists can fail because of a content restriction.
+    const canBeLocked = step.plan.kind === 'replace' || (step.plan.kind === 'create' && step.plan.rule === 'replace');
+    if (step.unlocked.length === 0 && !canBeLocked) throw error;
+    throw await (await import('./locks.ts')).afterFailure(step, error);
+  });
+  // Another try has answered, and nothing was written: nothing else would lock the files again.
+  if (stored.receipt !== undefined && step.unlocked.length > 0) await (await import('./locks.ts')).relock(step);
   const { file, warnings = file.trashed ? [IN_TRASH] : [] } = stored;
   return { ...stored, warnings };
 };

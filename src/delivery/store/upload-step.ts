@@ -12,6 +12,8 @@ export interface UploadStep extends DeliveryContext {
   claim: Claim | undefined;
   /** When the plan was made or checked, in epoch milliseconds. */
   plannedAtMs: number;
+  /** Files whose content restriction this delivery has removed. */
+  unlocked: string[];
   /** Runs after the receipt is recorded, or the delivery has failed. */
   atEnd(work: () => Promise<void>): void;
 }

@@ -68,6 +68,13 @@ const checkSharing = (
   { canShare, driveId }: Inspected,
   { account }: ReadyAccount,
 ): Check => {
+  if (!config.writersCanShare && driveId !== undefined) {
+    return failed(
+      'sharing',
+      'writersCanShare is set to false, which Drive supports only in My Drive: deliveries to this shared drive fail.',
+      'Remove "writersCanShare" from the destination, and restrict sharing in the settings of the shared drive.',
+    );
+  }
   if (config.share.length === 0) return skipped('sharing', 'No sharing of single files is configured.');
   // Only a manager can share the root of a shared drive, but a Content manager can share the files in it:
   // https://support.google.com/a/users/answer/12380484

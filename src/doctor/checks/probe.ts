@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { fixedLabels, REMEDIES, restrictionsOf } from '../../delivery/policy.ts';
 import type { Destination } from '../../delivery/resolve-options.ts';
 import { mustBeStored } from '../../delivery/store/upload-step.ts';
 import type { CallContext } from '../../drive/drive.ts';
@@ -8,6 +9,33 @@ import { type Facts, remedyFor } from '../remedies.ts';
 import { type Check, failed, passed, warned } from '../report.ts';
 
 const MEDIA_TYPE = 'text/plain';
+
+/** Puts the destination's restrictions and labels on the probe file, but for labels whose values are in requests. */
+const restrictProbe = async (
+  { log }: Pick<DoctorDependencies, 'log'>,
+  { name, config, drive }: Pick<Destination, 'name' | 'config' | 'drive'>,
+  { id, account }: { id: string; account: string },
+  context: CallContext,
+): Promise<{ detail: string; remedy: string } | undefined> => {
+  const labels = fixedLabels(config.labels);
+  const restrictions = restrictionsOf(config);
+  let what = 'labels';
+  try {
+    const policy = await drive.policy();
+    if (labels.length > 0) await policy.setLabels(id, labels, context);
+    what = Object.keys(restrictions ?? {}).join(', ');
+    const file = restrictions === undefined ? undefined : await drive.get(id, context);
+    if (file !== undefined && restrictions !== undefined) await policy.restrict(file, restrictions, context);
+    return undefined;
+  } catch (thrown) {
+    const error = asCourierError(thrown);
+    log.warn({ error, destination: name }, 'The doctor cannot restrict its probe file');
+    return {
+      detail: `${what} could not be set on it: ${error.detail ?? `${error.title}.`}`,
+      remedy: REMEDIES[what === 'labels' ? 'label-refused' : 'policy-forbidden'].replaceAll('{account}', account),
+    };
+  }
+};
 
 /** Creates a small file in the folder as a delivery does, compares its checksum, and removes it. */
 export const checkByWriting = async (
@@ -41,8 +69,17 @@ export const checkByWriting = async (
       remedyFor(error, facts),
     );
   }
+  const refusal = await restrictProbe(
+    { log },
+    { name, config, drive },
+    { id, account: facts.account ?? "the courier's account" },
+    context,
+  );
   try {
     await drive.remove(id, context);
+    if (refusal !== undefined) {
+      return failed('probe', `A probe file was created and removed, but ${refusal.detail}`, refusal.remedy);
+    }
     return passed('probe', 'A probe file was created and removed.');
   } catch (thrown) {
     log.warn(

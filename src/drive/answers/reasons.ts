@@ -63,6 +63,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   shareOutNotPermittedToUser: sharingPolicy,
   publishOutNotPermitted: sharingPolicy,
   invalidSharingRequest: sharingPolicy,
+  cannotSetExpiration: sharingPolicy,
+  cannotSetExpirationOnAnyoneOrDomain: sharingPolicy,
+  expirationDateNotAllowedForSharedDriveMembers: sharingPolicy,
+  cannotModifyRestrictedLabel: { code: 'label-refused' },
   insufficientPermissions: noScope,
   insufficientScopes: noScope,
   // The scope drive.file reaches only what the account itself has made.

@@ -34,8 +34,8 @@ export const mediaTypeOf = (target: UploadTarget): string => {
 
 const metadata = (target: UploadTarget): object => {
   if (target.kind === 'create') return metadataOf(target.file);
-  const { mimeType, convertTo } = target;
-  return { mimeType: convertTo ?? mimeType, ...detailFields(target) };
+  const { mimeType, convertTo, appProperties } = target;
+  return { mimeType: convertTo ?? mimeType, ...detailFields(target), appProperties };
 };
 
 export const metadataJson = (target: UploadTarget): string => JSON.stringify(metadata(target));

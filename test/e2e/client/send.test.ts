@@ -30,6 +30,7 @@ beforeAll(async () => {
         default: { ...place, callers, path: 'inbox' },
         sheets: { ...place, callers, convertTo: 'sheet' },
         once: { ...place, callers, onConflict: 'skip' },
+        locked: { ...place, callers, readOnly: true },
         small: { ...place, callers, maxBytes: 1_000 },
         broken: { ...place, folder: google.places.unsharedFolder, callers },
         others: { ...place, callers: [emails.alice] },
@@ -240,6 +241,14 @@ describe('a file above the platform’s request limit', () => {
     expect(named('corrupt.zip').filter(({ trashed }) => !trashed)).toEqual([]);
   }, 120_000);
 
+  test('a large file replaces a read-only one through the courier, and is read-only again', async () => {
+    const flags = ['--to', 'locked', '--on-conflict', 'replace'];
+    const first = await json(['send', written('locked.bin', 'x'), ...flags]);
+    const second = await json(['send', written('locked.bin', bytes), ...flags]);
+    expect(second.value).toMatchObject({ id: first.value.id, outcome: 'replaced', sha256: sha256(bytes) });
+    expect(google.drive.state.store.files.get(first.value.id)?.contentRestriction).toBeDefined();
+  }, 120_000);
+
   test('a large file keeps its times and gets its properties', async () => {
     const large = written('dated.zip', bytes);
     utimesSync(large, 1_600_000_000, 1_600_000_000);
@@ -319,7 +328,14 @@ describe('the other commands', () => {
 
   test('destinations lists only those of this caller', async () => {
     const { value } = await json<{ destinations: { name: string }[] }>(['destinations']);
-    expect(value.destinations.map(({ name }) => name).sort()).toEqual(['broken', 'default', 'once', 'sheets', 'small']);
+    expect(value.destinations.map(({ name }) => name).sort()).toEqual([
+      'broken',
+      'default',
+      'locked',
+      'once',
+      'sheets',
+      'small',
+    ]);
     const { stdout } = await call(['destinations']);
     expect(stdout).toContain('default, in inbox, if the name is taken: new');
     expect(stdout).not.toContain(google.places.sharedDrive);

@@ -1,0 +1,107 @@
+import type { DestinationConfig, LabelValue } from '../config/schema/destination.ts';
+import type { CallContext, DriveFile, LabelChange, Restrictions } from '../drive/drive.ts';
+import { asCourierError, CourierError, type ErrorCode } from '../errors.ts';
+import type { DeliveryContext, ResolvedRequest } from './resolve-options.ts';
+
+/** What a destination's configuration requires of each file, before anybody else gets access to it. */
+
+export const restrictionsOf = (config: DestinationConfig): Restrictions | undefined => {
+  const { readOnly, noDownload, copyRequiresWriterPermission, writersCanShare } = config;
+  const restrictions: Restrictions = {
+    ...(readOnly ? { readOnly } : {}),
+    ...(noDownload === false ? {} : { noDownload: { readers: true, writers: noDownload === 'everyone' } }),
+    ...(copyRequiresWriterPermission ? { copyRequiresWriterPermission } : {}),
+    ...(writersCanShare ? {} : { writersCanShare }),
+  };
+  return Object.keys(restrictions).length === 0 ? undefined : restrictions;
+};
+
+type Kind = LabelChange['fields'][number]['type'];
+
+/** @throws CourierError `request-invalid` if the value comes from a property that the request lacks */
+const fieldOf = (
+  fieldId: string,
+  value: LabelValue,
+  { details: { properties = {} } }: Pick<ResolvedRequest, 'details'>,
+): LabelChange['fields'][number] => {
+  const [type, given] = Object.entries(value)[0] as [Kind, string | { property: string }];
+  if (typeof given === 'string') return { fieldId, type, value: given };
+  const { property } = given;
+  const text = Object.hasOwn(properties, property) ? properties[property] : undefined;
+  if (text !== undefined && text !== '') return { fieldId, type, value: text };
+  throw new CourierError('request-invalid', {
+    detail: `properties.${property} is missing: a label of this destination has its value.`,
+  });
+};
+
+/** The labels of a destination with the values of a request. @throws CourierError `request-invalid` */
+export const labelsOf = (request: Pick<ResolvedRequest, 'details' | 'destination'>): LabelChange[] =>
+  Object.entries(request.destination.config.labels).map(([labelId, fields]) => ({
+    labelId,
+    fields: Object.entries(fields).map(([fieldId, value]) => fieldOf(fieldId, value, request)),
+  }));
+
+/** The labels whose values are all in the configuration. */
+export const fixedLabels = (labels: DestinationConfig['labels']): LabelChange[] =>
+  Object.entries(labels)
+    .filter(([, fields]) => Object.values(fields).every((value) => typeof Object.values(value)[0] === 'string'))
+    .map(([labelId, fields]) => ({
+      labelId,
+      fields: Object.entries(fields).map(([fieldId, value]) => fieldOf(fieldId, value, { details: {} })),
+    }));
+
+export const REMEDIES = {
+  'policy-forbidden':
+    'Give {account} the rights for the restrictions of this destination: readOnly needs Editor or Contributor, noDownload the owner of the file or a manager of the shared drive, writersCanShare the owner in My Drive. Or change them in the configuration.',
+  'label-refused':
+    'Check the ids in "labels" of the configuration, that the label is published, and that {account} may apply it.',
+} as const satisfies Partial<Record<ErrorCode, string>>;
+
+/** Runs one step. If it fails for good, the file stays unshared, and the error says so. */
+const mustSucceed = async (
+  code: keyof typeof REMEDIES,
+  { what, log, fileId }: { what: string; log: DeliveryContext['log']; fileId: string },
+  work: () => Promise<void>,
+): Promise<void> => {
+  try {
+    await work();
+  } catch (thrown) {
+    const error = asCourierError(thrown);
+    log.warn({ error, fileId }, 'the file is stored, but not shared, because the policy of its destination failed');
+    if (error.retryable) throw error;
+    const why = error.detail ?? `${error.title}.`;
+    throw new CourierError(code, {
+      detail: `The file is stored, but it is not shared, because ${what} could not be set. ${why}`,
+      ...{
+        remedy: `${REMEDIES[code]} Then send it again with the same Idempotency-Key.`,
+        facts: error.facts,
+        reason: error.reason ?? error.code,
+        cause: error,
+      },
+    });
+  }
+};
+
+/**
+ * Puts the labels and the restrictions of the destination on a file. The labels come first: afterwards it may be read-only.
+ * @throws CourierError `label-refused`, `policy-forbidden`, and transient ones
+ */
+export const applyPolicy = async (
+  { request, log }: Pick<DeliveryContext, 'request' | 'log'>,
+  file: Pick<DriveFile, 'id' | 'modifiedTime'>,
+  context: CallContext,
+): Promise<void> => {
+  const { drive, config } = request.destination;
+  const labels = labelsOf(request);
+  const restrictions = restrictionsOf(config);
+  const policy = await drive.policy();
+  const step = { log, fileId: file.id };
+  if (labels.length > 0)
+    await mustSucceed('label-refused', { ...step, what: 'its labels' }, () =>
+      policy.setLabels(file.id, labels, context),
+    );
+  if (restrictions !== undefined) {
+    const what = Object.keys(restrictions).join(', ');
+    await mustSucceed('policy-forbidden', { ...step, what }, () => policy.restrict(file, restrictions, context));
+  }
+};

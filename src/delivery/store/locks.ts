@@ -1,0 +1,69 @@
+import type { UploadRequest } from '../../drive/drive.ts';
+import { asCourierError, CourierError } from '../../errors.ts';
+import { restrictionsOf } from '../policy.ts';
+import type { UploadStep } from './upload-step.ts';
+
+/** Content restrictions of files that are replaced: the courier removes its own before it writes, and nobody else's. */
+
+/** Milliseconds for restoring a restriction. The request's own time may have ended. */
+const RESTORE_TIMEOUT_MS = 15_000;
+
+const lockedByOthers = ({ request }: UploadStep): CourierError =>
+  new CourierError('name-taken', {
+    detail: `"${request.name}" is already in the folder, and somebody has made it read-only in Drive.`,
+    remedy:
+      'Ask for the content restriction to be removed in Drive (File > Unlock file), or send another name or onConflict=new.',
+    reason: 'content-restricted',
+  });
+
+/** Removes the courier's own content restriction. @throws CourierError `name-taken` for one that somebody else has set */
+export const unlock = async (step: UploadStep, id: string): Promise<void> => {
+  const { request, context, unlocked } = step;
+  const policy = await request.destination.drive.policy();
+  const lock = await policy.lockOf(id, context);
+  if (lock?.isLocked !== true) return;
+  if (!lock.isOwn) throw lockedByOthers(step);
+  unlocked.push(id);
+  await policy.unlock(id, context);
+};
+
+/** Unlocks the file once more when its turn has come: a delivery that was before this one has locked it again. */
+export const unlockBeforeCommit =
+  (step: UploadStep, beforeCommit: UploadRequest['beforeCommit']): NonNullable<UploadRequest['beforeCommit']> =>
+  async (bytes, target) => {
+    const superseding = await beforeCommit?.(bytes, target);
+    if (superseding === undefined && target.kind === 'replace') await unlock(step, target.id);
+    return superseding;
+  };
+
+/** Puts the restrictions back on files that were unlocked and not written. */
+export const relock = async ({ request, unlocked, now, log }: UploadStep): Promise<void> => {
+  const { drive, config } = request.destination;
+  const context = { deadlineMs: now() + RESTORE_TIMEOUT_MS };
+  for (const id of unlocked.splice(0)) {
+    try {
+      const file = await drive.get(id, context);
+      const restrictions = restrictionsOf(config);
+      if (file !== undefined && restrictions !== undefined)
+        await (await drive.policy()).restrict(file, restrictions, context);
+    } catch (error) {
+      log.error({ error, fileId: id }, 'the content restriction of a file could not be put back');
+    }
+  }
+};
+
+/** The error of an upload that may have failed because of a content restriction, after which the file is locked again. */
+export const afterFailure = async (step: UploadStep, thrown: unknown): Promise<unknown> => {
+  const { plan, request, context, unlocked } = step;
+  if (unlocked.length > 0) await relock(step);
+  const { code } = asCourierError(thrown);
+  if (!['folder-not-writable', 'policy-forbidden', 'drive-refused'].includes(code) || plan.fileId === '') return thrown;
+  const policy = await request.destination.drive.policy();
+  const lock = await policy.lockOf(plan.fileId, context).catch(() => undefined);
+  if (lock?.isLocked !== true) return thrown;
+  if (!lock.isOwn) return lockedByOthers(step);
+  return new CourierError('drive-unavailable', {
+    detail: 'Another delivery has made the file read-only again in the meantime.',
+    cause: thrown,
+  });
+};
