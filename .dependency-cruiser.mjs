@@ -2,7 +2,7 @@
 const ROOMS = ['identity', 'credentials', 'drive', 'ledger', 'google'];
 const DOMAIN =
   '^src/((domain|errors|error-codes|bearer|digest|log|log-pretty|redact|refreshing-value|sleep|turns)\\.ts$|text/|config/)';
-const PROTOCOLS = '^src/(http|pubsub|exports)/';
+const PROTOCOLS = '^src/(http|pubsub|exports|archives)/';
 const ENTRY_POINTS = '^src/(server|function|start|courier|destinations)\\.ts$';
 const STORIES = '^src/(deliver\\.ts$|upload-sessions/)';
 
@@ -29,13 +29,15 @@ const DOORS = {
     'request/(body-headers|json-body|options)',
     'server/(functions-framework|http-server|node-listener)',
   ],
-  pubsub: ['dead-letter', 'events', 'message', 'push', 'receipts'],
+  archives: ['entry', 'entry-place', 'tar', 'zip'],
+  pubsub: ['dead-letter', 'events', 'message', 'publish', 'push', 'receipts'],
   exports: [
     'bigquery/(job|open-query|parameters|query-errors)',
     'bytes/[^/]+',
     'export-document',
     'json/(outline|scanner)',
     'object-place',
+    'prefix/(prefix|prefix-access|prefix-files|list-objects)',
     'query-source',
     'source-access',
     'sources/(cloud-storage|inline|object-name|storage-refusal)',

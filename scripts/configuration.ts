@@ -95,6 +95,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'pubsub.subscriptions': 'Push subscriptions to accept, by `projects/PROJECT/subscriptions/NAME`',
   'pubsub.subscriptions.NAME.serviceAccount': 'The email of the service account that the subscription pushes as',
   'pubsub.subscriptions.NAME.destinations': 'Destinations that its messages may use. At least one',
+  'pubsub.subscriptions.NAME.topic':
+    'The topic of the subscription, for [messages about many objects](many-files.md#from-pubsub). Default: asked of Pub/Sub, for which the courier needs `roles/pubsub.viewer` on the subscription',
   'pubsub.subscriptions.NAME.sources':
     'Cloud Storage objects that its messages may deliver, in addition to the `sources` of the destination; written in the same way',
   'pubsub.deadLetterTopic':

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 const SLOW = [
   'test/(bad-days|chaos|clients|deploy|hostile|monitoring|mutate|soak|worlds)/',
   'test/e2e/(client|demo|engine|examples|exports|identity|once|recipes|telemetry)/',
-  'test/(build/deployed|contract/ledger-firestore|http/(fuzz|slowness))',
+  'test/(build/deployed|contract/ledger-firestore|http/(fuzz|slowness|unpack-bombs))',
   'test/unit/client/stalled-google',
 ];
 

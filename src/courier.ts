@@ -11,11 +11,13 @@ import { createAllow, createDestinations, type DestinationWithAuth, openAccount 
 import type { Delivery } from './domain.ts';
 import type { DoctorDependencies } from './doctor/dependencies.ts';
 import { createBufferBudget, defaultBufferBytes } from './drive/upload/buffer-budget.ts';
+import type { Prefix } from './exports/prefix/prefix.ts';
 import { createSourceAccess } from './exports/source-access.ts';
 import { openObject } from './exports/sources/cloud-storage.ts';
 import { createTransport } from './google/create-transport.ts';
 import { type CourierApp, createApp } from './http/app.ts';
 import type { DestinationSummary, HttpDependencies, UploadSessionRequest } from './http/dependencies.ts';
+import type { RequestTime } from './http/request-context.ts';
 import { createAuthenticator } from './identity/authenticate.ts';
 import { createPolicy } from './identity/policy.ts';
 import { createPushPolicy } from './identity/push.ts';
@@ -168,6 +170,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     openUpload: createOpenUpload(deliveryDependencies),
   };
   const { deliver, openUpload } = isLimited ? limitCallers(callerLimits, unlimited) : unlimited;
+  let publishAgain: HttpDependencies['publishAgain'] | undefined;
   let readiness: Promise<HttpDependencies['ready']> | undefined;
 
   const dependencies: HttpDependencies = {
@@ -193,7 +196,18 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
         request,
       );
     },
+    async openPrefix(prefix, request) {
+      const { createPrefixAccess } = await import('./exports/prefix/prefix-access.ts');
+      const { listObjects } = await import('./exports/prefix/list-objects.ts');
+      const list = (from: Prefix, time: RequestTime) => listObjects({ transport, ...bearer, userProject }, from, time);
+      return createPrefixAccess({ allow: deliveryDependencies.allow, list, log })(prefix, request);
+    },
     deadLetter: createDeadLetters({ transport, ...bearer, topic: pubsub.deadLetterTopic, log }),
+    async publishAgain(origin, messages) {
+      const { createPublishAgain } = await import('./pubsub/publish.ts');
+      publishAgain ??= createPublishAgain({ transport, ...bearer, subscriptions: pubsub.subscriptions });
+      await publishAgain(origin, messages);
+    },
     secretRotated(secret) {
       for (const { auth } of destinations.values()) auth.rotated(secret);
     },

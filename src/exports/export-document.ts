@@ -19,7 +19,9 @@ import { parseObjectName } from './sources/object-name.ts';
 import { RowsFollower, rowsOf } from './sources/rows.ts';
 
 /** The members of `source` that provide the bytes. `rawCells` is an option of `rows`. */
-const BYTE_SOURCES = ['text', 'base64', 'json', 'rows', 'gcs', 'bigquery'] as const;
+const BYTE_SOURCES = ['text', 'base64', 'json', 'rows', 'gcs', 'gcsPrefix', 'bigquery'] as const;
+
+const JOINS = ['csv', 'bytes'] as const;
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -44,6 +46,17 @@ const source = z
       description:
         'gs://bucket/object or gs://bucket/object#generation; an object below one of the "sources" that the operator allows.',
     }),
+    gcsPrefix: z.exactOptional(z.string()).meta({
+      description:
+        'gs://bucket/prefix: every object whose name begins so, each as a file of its own; below one of the "sources".',
+    }),
+    match: z.exactOptional(z.string()).meta({
+      description:
+        'With gcsPrefix: a glob ("*.csv", "2026/**") for the names below it; without "/" for their last part.',
+    }),
+    join: z.exactOptional(z.enum(JOINS)).meta({
+      description: 'With gcsPrefix: one file of all objects, in the order of their names. csv: with one header.',
+    }),
     bigquery: z.exactOptional(querySource).meta({
       description: 'The result of a query of BigQuery, which the operator has configured.',
     }),
@@ -56,6 +69,11 @@ const source = z
     }
     if (given.rawCells !== undefined && given.rows === undefined) {
       context.addIssue({ code: 'custom', path: ['rawCells'], message: 'goes with rows alone' });
+    }
+    for (const option of ['match', 'join'] as const) {
+      if (given[option] !== undefined && given.gcsPrefix === undefined) {
+        context.addIssue({ code: 'custom', path: [option], message: 'goes with gcsPrefix alone' });
+      }
     }
   })
   .meta({ oneOf: BYTE_SOURCES.map((name) => ({ type: 'object', properties: { [name]: {} }, required: [name] })) });
@@ -78,19 +96,37 @@ export const exportDocument = z
     }),
     source,
   })
-  .superRefine(({ name, source: { gcs } }, context) => {
-    if (name === undefined && gcs === undefined) {
+  .superRefine(({ name, source: { gcs, gcsPrefix, join } }, context) => {
+    const isMany = gcsPrefix !== undefined && join === undefined;
+    if (name === undefined && gcs === undefined && !isMany) {
       context.addIssue({ code: 'custom', path: ['name'], message: 'is missing', params: { code: 'name-invalid' } });
+    }
+    if (name !== undefined && isMany) {
+      const message = 'goes with gcsPrefix only if it is joined: the files have the names of the objects';
+      context.addIssue({ code: 'custom', path: ['name'], message, params: { code: 'name-invalid' } });
     }
   });
 
 export type ExportDocument = z.output<typeof exportDocument>;
+
+/** A document that asks for many files. */
+export type ManyDocument = Omit<ExportDocument, 'name' | 'source'> & {
+  source: ExportDocument['source'] & { gcsPrefix: string };
+};
+
+/** The document as one that asks for many files; undefined if it asks for one. */
+export const asManyDocument = ({ name: _, source: given, ...rest }: ExportDocument): ManyDocument | undefined =>
+  given.gcsPrefix === undefined || given.join !== undefined
+    ? undefined
+    : { ...rest, source: { ...given, gcsPrefix: given.gcsPrefix } };
 
 /** A document that is ready to deliver: the delivery options and the bytes. */
 export interface OpenedExport {
   options: DeliveryOptions;
   source: Source;
   idempotencyKey?: string;
+  /** The key if the request has none. */
+  impliedKey?: string;
 }
 
 /** Combines bytes with their metadata. */
@@ -153,7 +189,8 @@ export const createDocumentReader = (): { scanner: JsonScanner; finish(bytes: By
 
   const inlineOf = ({ source: given }: ExportDocument, bytes: Bytes): Source | undefined => {
     const [range] = outline.found.filter(({ path }) => path.startsWith('source.'));
-    if (range === undefined || given.gcs !== undefined || given.bigquery !== undefined) return undefined;
+    const isElsewhere = given.gcs !== undefined || given.gcsPrefix !== undefined || given.bigquery !== undefined;
+    if (range === undefined || isElsewhere) return undefined;
     const [row] = rows;
     const [digits] = base64;
     const [text] = texts;
@@ -208,7 +245,7 @@ const openQueryExport = async (
  */
 export const openExport = async (
   { fields, inline }: ReadDocument,
-  dependencies: Pick<HttpDependencies, 'openObject' | 'openQuery'>,
+  dependencies: Pick<HttpDependencies, 'openObject' | 'openPrefix' | 'openQuery'>,
   request: Omit<SourceRequest, 'destination'>,
 ): Promise<OpenedExport> => {
   const { source: given, name, ...rest } = fields;
@@ -218,6 +255,12 @@ export const openExport = async (
     return asExport({ ...rest, name }, { ...inline, mimeType: specificType(inline.mimeType, name) });
   }
   const sourceRequest = { ...request, destination: rest.destination };
+  const { gcsPrefix, match, join } = given;
+  if (gcsPrefix !== undefined && join !== undefined && name !== undefined) {
+    const { openJoined } = await import('./prefix/join.ts');
+    const joined = await openJoined(dependencies, { gcsPrefix, match, join, name }, sourceRequest);
+    return { ...asExport({ ...rest, name }, joined), impliedKey: joined.identity };
+  }
   const {
     name: found,
     suffix,

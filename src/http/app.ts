@@ -44,8 +44,8 @@ interface Route {
 /** Every route of the courier. */
 const routesOf = (dependencies: HttpDependencies, minThroughput: MinThroughput | undefined): Route[] => {
   const slots = createSlots(dependencies.concurrentUploads);
-  const files = createFilesHandler(dependencies, slots, minThroughput);
   const capacity: Capacity = { slots, memory: createDocumentMemory(MAX_DOCUMENT_BYTES), minThroughput };
+  const files = createFilesHandler(dependencies, capacity);
   // Separate memory, so that the documents of callers never block messages.
   const pushCapacity: Capacity = { slots, memory: createDocumentMemory(MAX_PUSH_BYTES), minThroughput };
   const listDestinations: Handler = async (context) =>

@@ -3,6 +3,8 @@ import type { AnnouncedDelivery } from '../delivery/resolve-options.ts';
 import type { Caller, ConflictRule, Conversion, Delivery, DeliveryOptions, Receipt } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
 import type { OpenedQuery } from '../exports/bigquery/open-query.ts';
+import type { Prefix } from '../exports/prefix/prefix.ts';
+import type { OpenedPrefix } from '../exports/prefix/prefix-access.ts';
 import type { QuerySource } from '../exports/query-source.ts';
 import type { SourceRequest } from '../exports/source-access.ts';
 import type { ObjectSource } from '../exports/sources/cloud-storage.ts';
@@ -10,6 +12,7 @@ import type { ObjectName } from '../exports/sources/object-name.ts';
 import type { PushGrant } from '../identity/push.ts';
 import type { Log } from '../log.ts';
 import type { PubsubMessage } from '../pubsub/message.ts';
+import type { MessageOrigin, NewMessage } from '../pubsub/publish.ts';
 import type { Telemetry } from '../telemetry.ts';
 
 /** A destination as its callers see it: no folder ids and no accounts. */
@@ -85,8 +88,15 @@ export interface HttpDependencies {
    * @throws CourierError `destination-forbidden`, `query-not-found`, `request-invalid`
    */
   openQuery(asked: QuerySource, request: SourceRequest): Promise<OpenedQuery>;
+  /**
+   * Opens a prefix of Cloud Storage whose objects may be delivered to the destination of the request.
+   * @throws CourierError `destination-forbidden`, `source-not-found`; its listing `source-forbidden`, `google-unavailable`
+   */
+  openPrefix(prefix: Prefix, request: SourceRequest): Promise<OpenedPrefix>;
   /** Publishes a message that can never be delivered, with the reason; false if no dead-letter topic is configured. @throws CourierError `google-unavailable` */
   deadLetter(message: PubsubMessage, reason: CourierError): Promise<boolean>;
+  /** Publishes messages to the topic from which another one came. @throws CourierError `google-unavailable` */
+  publishAgain(origin: MessageOrigin, messages: readonly NewMessage[]): Promise<void>;
   /** Clears the cached values of a secret that has a new version. @param secret `projects/PROJECT/secrets/NAME` */
   secretRotated(secret: string): void;
   destinations(caller: Caller): DestinationSummary[];

@@ -1,5 +1,8 @@
 import { asCourierError, type CourierError, type ErrorCode } from '../errors.ts';
 
+/** JSON Lines, the media type of responses with one receipt or problem a line. */
+export const NDJSON = 'application/x-ndjson';
+
 /** A problem document (RFC 9457) with this API's extension members. */
 export interface Problem {
   type: string;

@@ -13,6 +13,11 @@ export interface Bindings {
   outgoing: ServerResponse | Http2ServerResponse;
   /** Answers `Expect: 100-continue`. Call it before the body is read. */
   begin?: (() => void) | undefined;
+  /**
+   * Stops a body that is not read to its end. Needed only by responses that are sent while the body arrives; for others
+   * the listener does it.
+   */
+  stopBody?: () => void;
   /** True once the server is shutting down. It accepts no new work then. */
   stopping?: () => boolean;
   /** The end of the grace period, at which unfinished work is aborted as `shutting-down`. */

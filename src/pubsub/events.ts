@@ -69,6 +69,8 @@ const asMessage = async (event: CloudEvent): Promise<{ message: PubsubMessage; f
 /** `projects/P/topics/T` of `//pubsub.googleapis.com/projects/P/topics/T`. */
 const originOf = ({ source }: CloudEvent): string => source.replace(/^\/\/[^/]+\//, '');
 
+const TOPIC = /^projects\/[^/\s]+\/topics\/[^/\s]+$/;
+
 /** The error that functions-framework logs and sends as the response: the code and its title, without a cause. */
 const retryable = ({ code, title }: CourierError): Error => new Error(`${code}: ${title}`);
 
@@ -119,6 +121,7 @@ export const createEventHandler = (dependencies: EventDependencies): ((event: un
             ...time,
             caller,
             origin,
+            ...(TOPIC.test(topic) ? { topic } : {}),
             allowedDestinations,
             allowedSources,
             requestId,

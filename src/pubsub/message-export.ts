@@ -4,8 +4,10 @@ import { CourierError } from '../errors.ts';
 import { bytesOf } from '../exports/bytes/spool.ts';
 import {
   asExport,
+  asManyDocument,
   attributeShape,
   type ExportDocument,
+  type ManyDocument,
   type OpenedExport,
   openExport,
   type ReadDocument,
@@ -23,6 +25,8 @@ import type { PubsubMessage } from './message.ts';
 /** The meaning of a message. */
 export type Reading =
   | { kind: 'export'; opened: OpenedExport }
+  /** One message for each object is to be published. */
+  | { kind: 'many'; document: ManyDocument }
   | { kind: 'rotated'; secret: string }
   /** `isLoss`: somebody may expect the file that is not delivered. */
   | { kind: 'ignored'; why: string; isLoss?: boolean };
@@ -143,7 +147,7 @@ const readEvent = async (
  */
 export const readMessage = async (
   message: PubsubMessage,
-  dependencies: Pick<HttpDependencies, 'openObject' | 'openQuery'>,
+  dependencies: Pick<HttpDependencies, 'openObject' | 'openPrefix' | 'openQuery'>,
   sender: SenderContext,
 ): Promise<Reading> => {
   const { attributes, data } = message;
@@ -156,5 +160,7 @@ export const readMessage = async (
     });
   }
   const document = withAttributes(await readExportDocument(bytesOf(data)), attributes);
+  const many = asManyDocument(document.fields);
+  if (many !== undefined) return { kind: 'many', document: many };
   return { kind: 'export', opened: await openExport(document, dependencies, sender) };
 };

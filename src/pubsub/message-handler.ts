@@ -9,6 +9,8 @@ export interface MessageContext {
   caller: Caller;
   /** The subscription, or the topic of an event. With the message id it is the default idempotency key. */
   origin: string;
+  /** The topic of an event; unknown for a push. */
+  topic?: string | undefined;
   allowedDestinations: readonly string[];
   /** Cloud Storage objects that it may deliver, in addition to the sources of the destination. */
   allowedSources: readonly string[];
@@ -20,6 +22,7 @@ export interface MessageContext {
 /** The result for a message that need not be redelivered. */
 export type Outcome =
   | { kind: 'delivered'; receipt: Receipt }
+  | { kind: 'fanned-out'; messages: number }
   | { kind: 'rotated' }
   | { kind: 'ignored' }
   | { kind: 'given-up'; reason: CourierError };
@@ -52,7 +55,7 @@ const giveUp = async (
 
 export type MessageDependencies = Pick<
   HttpDependencies,
-  'deadLetter' | 'deliver' | 'openObject' | 'openQuery' | 'secretRotated' | 'log'
+  'deadLetter' | 'deliver' | 'openObject' | 'openPrefix' | 'openQuery' | 'publishAgain' | 'secretRotated' | 'log'
 >;
 
 const work = async (
@@ -60,13 +63,19 @@ const work = async (
   message: PubsubMessage,
   context: MessageContext,
 ): Promise<Outcome> => {
-  const { origin, allowedSources, ...rest } = context;
+  const { origin, allowedSources, topic: _topic, ...rest } = context;
   const logFields = { pubsub: messageFields(message, origin), requestId: context.requestId };
   const messageKey = `${origin}/${message.id}`;
   const reading = await readMessage(message, dependencies, { ...rest, allowedSources, idempotencyKey: messageKey });
   if (reading.kind === 'ignored') {
     dependencies.log[reading.isLoss === true ? 'warn' : 'info']({ ...logFields, why: reading.why }, 'message ignored');
     return { kind: 'ignored' };
+  }
+  if (reading.kind === 'many') {
+    const { fanOut } = await import('./fan-out.ts');
+    const messages = await fanOut(dependencies, message, reading.document, context);
+    dependencies.log.info({ ...logFields, messages }, 'message fanned out, one message an object');
+    return { kind: 'fanned-out', messages };
   }
   if (reading.kind === 'rotated') {
     dependencies.secretRotated(reading.secret);

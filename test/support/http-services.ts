@@ -54,7 +54,11 @@ export const createEntryServices = (
     async openQuery() {
       throw new CourierError('query-not-found');
     },
+    async openPrefix() {
+      throw new CourierError('source-not-found');
+    },
     deadLetter: async () => false,
+    publishAgain: async () => undefined,
     secretRotated: () => undefined,
     authorize: () => undefined,
     async deliver(delivery) {

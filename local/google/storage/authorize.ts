@@ -16,6 +16,13 @@ const bearerOf = ({ request }: GoogleCall): string =>
 /** The permissions of a bucket's readers (roles/storage.objectViewer) and writers. */
 const READER = ['storage.objects.get', 'storage.objects.list'];
 const WRITER = ['storage.objects.create', 'storage.objects.delete'];
+/** What a request does with a bucket. Listing needs `storage.objects.list`, which custom roles and legacy roles may lack. */
+type Access = 'readers' | 'listers' | 'writers';
+const PERMISSIONS: Readonly<Record<Access, string>> = {
+  readers: 'storage.objects.get',
+  listers: 'storage.objects.list',
+  writers: 'storage.objects.create',
+};
 const KNOWN = new Set([...READER, ...WRITER]);
 
 /**
@@ -24,13 +31,15 @@ const KNOWN = new Set([...READER, ...WRITER]);
  * of them is not implemented here.
  */
 export const heldPermissions = (
-  { readers, writers }: Bucket,
+  { readers, writers, unlistable = false }: Bucket,
   email: string,
   requested: readonly string[],
 ): string[] | undefined => {
   if (requested.length === 0 || requested.some((permission) => !KNOWN.has(permission))) return undefined;
   const held = [...(readers.includes(email) ? READER : []), ...(writers.includes(email) ? WRITER : [])];
-  return requested.filter((permission) => held.includes(permission));
+  return requested.filter(
+    (permission) => held.includes(permission) && !(unlistable && permission === PERMISSIONS.listers),
+  );
 };
 
 /** Checks of the caller. Each writes the error answer itself and then returns undefined or false. */
@@ -40,7 +49,7 @@ export interface StorageAuthorization {
   /** True when the request names a billing project where the bucket needs one. */
   isBilled(call: GoogleCall, bucket: Bucket, grant: Grant): boolean;
   /** The caller, if they may read or write objects of the bucket. */
-  authorize(call: GoogleCall, bucketName: string, access: 'readers' | 'writers'): Grant | undefined;
+  authorize(call: GoogleCall, bucketName: string, access: Access): Grant | undefined;
 }
 
 export const createStorageAuthorization = (
@@ -90,21 +99,22 @@ export const createStorageAuthorization = (
     return false;
   };
 
-  const authorize = (call: GoogleCall, bucketName: string, access: 'readers' | 'writers'): Grant | undefined => {
-    const grant = authenticate(call, access === 'readers' ? READ_SCOPES : WRITE_SCOPES);
+  const authorize = (call: GoogleCall, bucketName: string, access: Access): Grant | undefined => {
+    const grant = authenticate(call, access === 'writers' ? WRITE_SCOPES : READ_SCOPES);
     if (grant === undefined) return undefined;
     const bucket = store.bucket(bucketName);
     if (bucket === undefined) {
       refuse(call, 404, 'notFound', 'The specified bucket does not exist.');
       return undefined;
     }
-    if (!bucket[access].includes(grant.email)) {
-      const permission = access === 'readers' ? 'storage.objects.get' : 'storage.objects.create';
+    const hasRight = bucket[access === 'writers' ? 'writers' : 'readers'].includes(grant.email);
+    if (!hasRight || (access === 'listers' && bucket.unlistable === true)) {
+      const permission = PERMISSIONS[access];
       refuse(
         call,
         403,
         'forbidden',
-        `${grant.email} does not have ${permission} access to the Google Cloud Storage object. Permission '${permission}' denied on resource (or it may not exist).`,
+        `${grant.email} does not have ${permission} access to the Google Cloud Storage ${access === 'listers' ? 'bucket' : 'object'}. Permission '${permission}' denied on resource (or it may not exist).`,
       );
       return undefined;
     }

@@ -34,6 +34,8 @@ export interface Bucket {
   writers: string[];
   /** Requires readers to name the project that pays. */
   requesterPays?: boolean;
+  /** Its readers have roles/storage.legacyObjectReader, which lacks `storage.objects.list`. */
+  unlistable?: boolean;
 }
 
 interface State {
@@ -46,7 +48,8 @@ export interface ObjectStore {
   bucket(name: string): Bucket | undefined;
   putBucket(bucket: Bucket): Promise<void>;
   live(bucket: string, name: string): StoredObject | undefined;
-  list(bucket: string, prefix: string): StoredObject[];
+  /** The live objects whose names start with the prefix, ordered by the bytes of their names. */
+  list(bucket: string, prefix: string, after?: string): StoredObject[];
   put(
     object: Pick<StoredObject, 'bucket' | 'name'> & {
       contentType?: string | undefined;
@@ -82,6 +85,18 @@ export const openObjectStore = async (folder: string, now: () => number): Promis
   const live = (bucket: string, name: string): StoredObject | undefined =>
     state.objects.find((object) => object.live && object.bucket === bucket && object.name === name);
 
+  const sorted = new Map<string, { key: Buffer; object: StoredObject }[]>();
+  const sortedObjects = (bucket: string): { key: Buffer; object: StoredObject }[] => {
+    const known = sorted.get(bucket);
+    if (known !== undefined) return known;
+    const found = state.objects
+      .filter((object) => object.live && object.bucket === bucket)
+      .map((object) => ({ key: Buffer.from(object.name), object }))
+      .sort((one, other) => one.key.compare(other.key));
+    sorted.set(bucket, found);
+    return found;
+  };
+
   return {
     bucket: (name) => state.buckets.find((bucket) => bucket.name === name),
     putBucket(bucket) {
@@ -89,10 +104,12 @@ export const openObjectStore = async (folder: string, now: () => number): Promis
       return save();
     },
     live,
-    list: (bucket, prefix) =>
-      state.objects
-        .filter((object) => object.live && object.bucket === bucket && object.name.startsWith(prefix))
-        .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    list(bucket, prefix, after) {
+      const from = after === undefined ? undefined : Buffer.from(after);
+      return sortedObjects(bucket)
+        .filter(({ key, object }) => object.name.startsWith(prefix) && (from === undefined || key.compare(from) > 0))
+        .map(({ object }) => object);
+    },
     async put({ bucket, name, contentType, contentEncoding, customerKey = false }, bytes) {
       const former = live(bucket, name);
       state.lastGeneration = Math.max(state.lastGeneration + 1, now() * 1000);
@@ -111,11 +128,13 @@ export const openObjectStore = async (folder: string, now: () => number): Promis
       await writeFile(fileOf(object), bytes);
       if (former !== undefined) former.live = false;
       state.objects.push(object);
+      sorted.delete(bucket);
       await save();
       return object;
     },
     remove(object) {
       object.live = false;
+      sorted.delete(object.bucket);
       return save();
     },
     read: (object, first, last) => createReadStream(fileOf(object), { start: first, end: last }),

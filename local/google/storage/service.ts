@@ -2,6 +2,7 @@ import { pipeline } from 'node:stream/promises';
 import type { GoogleCall, GoogleService, ServiceContext } from '../google-service.ts';
 import { answerJson, masked, rangeOf, refuse, resourceOf } from './answers.ts';
 import { createStorageAuthorization, heldPermissions, READ_SCOPES } from './authorize.ts';
+import { LIST_PARAMETERS, listFields, listPage } from './list.ts';
 import { type Bucket, openObjectStore, type StoredObject } from './objects.ts';
 
 /**
@@ -32,7 +33,6 @@ const OBJECT_PARAMETERS = new Set([
   'quotaUser',
   'uploadType',
   'name',
-  'prefix',
   'key',
   'contentEncoding',
 ]);
@@ -94,10 +94,19 @@ export const createStorageService = async (context: ServiceContext): Promise<Sto
   };
 
   const list = (call: GoogleCall, bucket: string): true => {
-    if (authorize(call, bucket, 'readers') === undefined) return true;
-    const objects = store.list(bucket, call.url.searchParams.get('prefix') ?? '');
-    const items = objects.map((object) => resourceOf(object, `https://${call.host}`));
-    return answerJson(call, 200, { kind: 'storage#objects', ...(items.length > 0 ? { items } : {}) });
+    if (authorize(call, bucket, 'listers') === undefined) return true;
+    const page = listPage(store, bucket, call.url.searchParams);
+    if ('fault' in page) return refuse(call, 400, 'invalid', page.fault);
+    const fields = listFields(call.url.searchParams.get('fields'));
+    if (fields === undefined) return refuse(call, 400, 'invalidParameter', 'Invalid field selection');
+    const items = page.objects.map((object) => fields.itemOf(resourceOf(object, `https://${call.host}`)));
+    const answer = {
+      kind: 'storage#objects',
+      ...(page.nextPageToken === undefined ? {} : { nextPageToken: page.nextPageToken }),
+      ...(page.prefixes.length > 0 ? { prefixes: page.prefixes } : {}),
+      ...(items.length > 0 ? { items } : {}),
+    };
+    return answerJson(call, 200, fields.answerOf(answer));
   };
 
   const testPermissions = (call: GoogleCall, bucketName: string): true => {
@@ -143,8 +152,8 @@ export const createStorageService = async (context: ServiceContext): Promise<Sto
   return {
     name: 'storage',
     hosts: ['storage.googleapis.com'],
-    async createBucket(name, { readers = [], writers = [], requesterPays = false } = {}) {
-      await store.putBucket({ name, readers, writers, requesterPays });
+    async createBucket(name, { readers = [], writers = [], requesterPays = false, unlistable = false } = {}) {
+      await store.putBucket({ name, readers, writers, requesterPays, unlistable });
     },
     putObject: (bucket, name, bytes, options = {}) => store.put({ bucket, name, ...options }, Buffer.from(bytes)),
     async deleteObject(bucket, name) {
@@ -155,9 +164,11 @@ export const createStorageService = async (context: ServiceContext): Promise<Sto
     async handle(call) {
       const [, tested] = /^\/storage\/v1\/b\/([^/]+)\/iam\/testPermissions$/.exec(call.url.pathname) ?? [];
       if (tested !== undefined && call.method === 'GET') return testPermissions(call, tested);
-      const unknown = [...call.url.searchParams.keys()].find((parameter) => !OBJECT_PARAMETERS.has(parameter));
       const [, prefix, bucket, rest, encoded] =
         /^\/((?:download\/|upload\/)?storage\/v1)\/b\/([^/]+)\/(o)(?:\/([^/]+))?$/.exec(call.url.pathname) ?? [];
+      const isList = encoded === undefined && prefix === 'storage/v1' && call.method === 'GET';
+      const known = isList ? LIST_PARAMETERS : OBJECT_PARAMETERS;
+      const unknown = [...call.url.searchParams.keys()].find((parameter) => !known.has(parameter));
       if (prefix === undefined || bucket === undefined || rest === undefined) {
         if (!call.url.pathname.startsWith('/storage/v1/')) return false;
         return refuse(
@@ -171,7 +182,7 @@ export const createStorageService = async (context: ServiceContext): Promise<Sto
         return refuse(call, 501, 'notImplemented', `The parameter ${unknown} is not implemented.`);
       if (encoded === undefined) {
         if (prefix.startsWith('upload/') && call.method === 'POST') return insert(call, bucket);
-        if (prefix === 'storage/v1' && call.method === 'GET') return list(call, bucket);
+        if (isList) return list(call, bucket);
         return refuse(call, 501, 'notImplemented', `${call.method} on objects is not implemented.`);
       }
       const name = decodeURIComponent(encoded);

@@ -10,7 +10,13 @@ export const topic = z
 /** The accepted subscriptions, what each may write to, and the topic for messages that cannot be delivered. */
 export const pubsub = z.strictObject({
   subscriptions: named(
-    z.strictObject({ serviceAccount: email, destinations: z.array(z.string()).min(1), sources }),
+    z.strictObject({
+      serviceAccount: email,
+      destinations: z.array(z.string()).min(1),
+      sources,
+      /** The topic of the subscription, to which the messages for the objects below a prefix are published. */
+      topic: topic.optional(),
+    }),
     /^projects\/[^/\s]+\/subscriptions\/[^/\s]{3,255}$/,
     'is not the name of a subscription (projects/PROJECT/subscriptions/NAME)',
   ).default({}),

@@ -1,6 +1,7 @@
 import { CONFLICT_RULES, CONVERSIONS, OUTCOMES, type Receipt } from '../../domain.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
 import type { DestinationSummary, DoctorReport, Readiness, UploadSession } from '../dependencies.ts';
+import type { Summary } from '../many/deliver-many.ts';
 import { problemOf } from '../problem.ts';
 import { HEADERS_TOO_LARGE, headersTooLarge } from '../request/incoming-request.ts';
 import { RATE_LIMIT } from './schemas.ts';
@@ -145,6 +146,44 @@ const problem: Schema = {
   },
 };
 
+const count = (description: string): Schema => ({ type: 'integer', minimum: 0, description });
+
+const manySummary = objectOf<Summary>(
+  {
+    delivered: count('Files with a receipt.'),
+    outcomes: {
+      type: 'object',
+      description: 'How many receipts have each outcome.',
+      propertyNames: { enum: OUTCOMES },
+      additionalProperties: { type: 'integer' },
+    },
+    failed: count('Lines with a problem.'),
+    ignored: count('Folders, placeholders of folders, and files that macOS adds to archives.'),
+    complete: { type: 'boolean', description: 'False if not everything was reached; "problem" has the reason.' },
+    retryable: { type: 'boolean', description: 'True if the same request may deliver more later.' },
+    problem: reference('Problem'),
+  },
+  ['problem'],
+);
+
+/** What a line of a response for many files is about. */
+const origin: Schema = {
+  type: 'object',
+  properties: {
+    entry: text('The entry of the archive.'),
+    object: text('The object in Cloud Storage, gs://bucket/object#generation.'),
+  },
+};
+
+const line: Schema = {
+  description: 'One line of a response for many files. The last line is the summary.',
+  oneOf: [
+    { allOf: [reference('Receipt'), origin] },
+    { allOf: [reference('Problem'), origin] },
+    { type: 'object', required: ['summary'], properties: { summary: reference('Summary') } },
+  ],
+};
+
 /** https://cloud.google.com/pubsub/docs/push#receive_push */
 const push: Schema = {
   type: 'object',
@@ -174,6 +213,8 @@ export const ANSWERS = {
   DoctorReport: doctorReport,
   Readiness: readiness,
   Problem: problem,
+  Line: line,
+  Summary: manySummary,
   Push: push,
 } as const;
 

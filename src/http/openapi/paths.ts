@@ -1,7 +1,8 @@
 import type { Receipt } from '../../domain.ts';
 import { ERRORS } from '../../errors.ts';
 import { HEADERS_TOO_LARGE } from '../request/incoming-request.ts';
-import { deliveryOptions } from '../request/options.ts';
+import { NDJSON } from '../problem.ts';
+import { deliveryOptions, UNPACK_FORMATS } from '../request/options.ts';
 import { doctorQuery } from '../routes/doctor.ts';
 import { errorResponseName } from './components.ts';
 import {
@@ -61,6 +62,24 @@ const receipts = {
   },
 };
 
+/** The responses of routes that deliver one file, or many with a line for each. */
+const manyReceipts = {
+  ...receipts,
+  '200': {
+    description: 'Replaced, skipped or replayed; or many files, with a receipt or a problem a line and a summary last.',
+    content: { ...receipts['200'].content, [NDJSON]: { schema: reference('Line') } },
+  },
+};
+
+const UNPACK: Schema = {
+  name: 'unpack',
+  in: 'query',
+  required: false,
+  description:
+    'The body is an archive, and its entries are delivered as files below "path". The response has a line for each. Not with "name".',
+  schema: { type: 'string', enum: [...UNPACK_FORMATS] },
+};
+
 /** OpenAPI 3.1 needs no format for binary data, but code generators recognize it by this format. */
 const BINARY: Schema = { type: 'string', format: 'binary' };
 
@@ -86,6 +105,7 @@ const files = (operationId: string): Schema => ({
       // It may also come from the form or from Content-Disposition.
       parameter.name === 'name' ? { ...parameter, required: false } : parameter,
     ),
+    UNPACK,
     KEY_FROM,
     KEY,
     DIGEST,
@@ -101,7 +121,7 @@ const files = (operationId: string): Schema => ({
       '*/*': { schema: BINARY },
     },
   },
-  responses: { ...receipts, ...errors(DELIVERED) },
+  responses: { ...manyReceipts, ...errors(DELIVERED) },
 });
 
 /** Every route, in the order of README's table. */
@@ -114,7 +134,7 @@ export const paths: Readonly<Record<string, Schema>> = {
       tags: ['Deliveries'],
       summary: 'Deliver what an export document asks for',
       description:
-        'Makes a file of text, bytes, JSON, rows (as CSV), or an object in Cloud Storage. Numbers and the order of keys are kept as they are written.',
+        'Makes a file of text, bytes, JSON, rows (as CSV), or an object in Cloud Storage; or many files of the objects below a prefix. Numbers and the order of keys are kept as they are written.',
       parameters: [KEY_FROM, KEY, DIGEST, ...TRACING],
       requestBody: {
         required: true,
@@ -129,7 +149,7 @@ export const paths: Readonly<Record<string, Schema>> = {
           },
         }),
       },
-      responses: { ...receipts, ...errors(DELIVERED) },
+      responses: { ...manyReceipts, ...errors(DELIVERED) },
     },
   },
   '/v1/pubsub': {

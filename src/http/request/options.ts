@@ -112,6 +112,9 @@ export const textOptionShape = {
 
 export const deliveryOptions = z.strictObject(textOptionShape);
 
+/** The values of `?unpack=`: the archives whose entries can be delivered as files. */
+export const UNPACK_FORMATS = ['zip', 'tar.gz'] as const;
+
 /** A media type as an option. The rules are the same as for a Content-Type header. */
 export const mimeTypeOption = z
   .string()

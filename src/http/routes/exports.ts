@@ -1,6 +1,6 @@
 import { CourierError } from '../../errors.ts';
-import { createDocumentReader, openExport } from '../../exports/export-document.ts';
-import { type Capacity, holderOf, MAX_DOCUMENT_BYTES } from '../capacity.ts';
+import { asManyDocument, createDocumentReader, type ManyDocument, openExport } from '../../exports/export-document.ts';
+import { type Capacity, holderOf, MAX_DOCUMENT_BYTES, type Slots } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { IDEMPOTENCY_KEY, keyOfRequest, readIdempotencyKey, rejectEvents } from '../request/body-headers.ts';
 import { jsonBody } from '../request/json-body.ts';
@@ -30,8 +30,37 @@ const keyOfSchedule = (headers: Headers): string | undefined => {
 
 type ExportsDependencies = Pick<
   HttpDependencies,
-  'authorize' | 'deliver' | 'openObject' | 'openQuery' | 'maxBodyBytes' | 'now' | 'requestSeconds' | 'log'
+  | 'authorize'
+  | 'deliver'
+  | 'openObject'
+  | 'openPrefix'
+  | 'openQuery'
+  | 'maxBodyBytes'
+  | 'now'
+  | 'requestSeconds'
+  | 'log'
 >;
+
+/** Answers with a line for each of many files. Its code is loaded only when it is used. */
+const answerMany = async (
+  context: CourierContext,
+  dependencies: ExportsDependencies & { slots: Slots },
+  many: ManyDocument,
+  key: string | undefined,
+): Promise<Response> => {
+  const { answerLines } = await import('../many/answer-lines.ts');
+  const { deliverPrefix } = await import('../many/deliver-prefix.ts');
+  const { caller, trace } = context.var;
+  const request = { caller, requestId: trace.requestId, key };
+  const holder = holderOf.caller(caller);
+  return answerLines(
+    context,
+    dependencies,
+    (time, write) =>
+      dependencies.slots.hold(holder, () => deliverPrefix(dependencies, many, { ...request, time, write })),
+    { waitsForReader: true },
+  );
+};
 
 /**
  * `POST /v1/exports`. `Content-Digest` is the digest of the document (RFC 9530), not of the file that is generated from
@@ -39,8 +68,8 @@ type ExportsDependencies = Pick<
  */
 export const createExportsHandler =
   (dependencies: ExportsDependencies, { slots, memory, minThroughput }: Capacity) =>
-  (context: CourierContext): Promise<Response> =>
-    withinRequest(context, dependencies, async (time) => {
+  async (context: CourierContext): Promise<Response> => {
+    const result = await withinRequest(context, dependencies, async (time) => {
       const { headers } = context.req.raw;
       rejectEvents(headers);
       const parameters = readQuery(context.env.incoming.url ?? '');
@@ -50,17 +79,23 @@ export const createExportsHandler =
       const body = jsonBody(context, maxBytes, { minThroughput });
       const { caller, trace } = context.var;
       dependencies.authorize({ caller, requestId: trace.requestId, idempotencyKey: key });
-      const receipt = await slots.hold(holderOf.caller(caller), () =>
+      return slots.hold(holderOf.caller(caller), () =>
         memory.hold(holderOf.caller(caller), body.size, async (lease) => {
           const { scanner, finish } = createDocumentReader();
           const bytes = await body.collect(scanner, lease);
           const document = finish(bytes);
           const given = oneKey(key, document.fields.idempotencyKey);
+          const many = asManyDocument(document.fields);
+          if (many !== undefined) return { many, ...given };
           const idempotencyKey = given.idempotencyKey ?? keyOfSchedule(headers);
           const request = { ...time, caller, requestId: trace.requestId, idempotencyKey };
-          const opened = await openExport(document, dependencies, request);
-          return dependencies.deliver({ ...opened, ...request });
+          const { impliedKey, ...opened } = await openExport(document, dependencies, request);
+          const delivery = { ...opened, ...request, idempotencyKey: idempotencyKey ?? impliedKey };
+          return { receipt: await dependencies.deliver(delivery) };
         }),
       );
-      return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
     });
+    if ('many' in result) return answerMany(context, { ...dependencies, slots }, result.many, result.idempotencyKey);
+    const { receipt } = result;
+    return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
+  };

@@ -2,7 +2,7 @@ import type { AnnouncedDelivery } from '../../delivery/resolve-options.ts';
 import type { Delivery, DeliveryOptions, Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import { type ContentType, specificType } from '../../text/media-type.ts';
-import { holderOf, type Slots } from '../capacity.ts';
+import { type Capacity, holderOf } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
 import { readBodyDigests, sha256Among, withDigests } from '../request/body-digests.ts';
 import {
@@ -16,7 +16,7 @@ import {
 } from '../request/body-headers.ts';
 import { fileNameOf } from '../request/content-disposition.ts';
 import { readForm } from '../request/form.ts';
-import { type Incoming, type MinThroughput, type RequestBody, requestBody } from '../request/incoming-request.ts';
+import { type Incoming, type RequestBody, requestBody } from '../request/incoming-request.ts';
 import { deliveryOptions, gatherOptions, parseInput, readQuery } from '../request/options.ts';
 import { type CourierContext, withinRequest } from '../request-context.ts';
 
@@ -79,14 +79,22 @@ const announcedByForm = ({ contentType, query, headers }: Reading): Pick<Announc
 
 type FilesDependencies = Pick<
   HttpDependencies,
-  'authorize' | 'deliver' | 'maxBodyBytes' | 'now' | 'requestSeconds' | 'log'
+  'authorize' | 'deliver' | 'destinations' | 'maxBodyBytes' | 'now' | 'requestSeconds' | 'log'
 >;
+
+/** True for a request target with the parameter "unpack", whose code is loaded only when it is used. */
+const UNPACK = /[?&]unpack=/;
 
 /** `POST /v1/files` and `POST /`. Everything in the head of the request is checked before any byte of the body is read. */
 export const createFilesHandler =
-  (dependencies: FilesDependencies, slots: Slots, minThroughput?: MinThroughput) =>
-  (context: CourierContext): Promise<Response> =>
-    withinRequest(context, dependencies, async (time) => {
+  (dependencies: FilesDependencies, capacity: Capacity) =>
+  async (context: CourierContext): Promise<Response> => {
+    const { slots, minThroughput } = capacity;
+    if (UNPACK.test(context.env.incoming.url ?? '')) {
+      const { unpackArchive } = await import('./unpack.ts');
+      return unpackArchive(context, dependencies, capacity);
+    }
+    return withinRequest(context, dependencies, async (time) => {
       const { headers } = context.req.raw;
       const { incoming, begin } = context.env;
       rejectCodings(headers);
@@ -121,3 +129,4 @@ export const createFilesHandler =
         body.release();
       }
     });
+  };

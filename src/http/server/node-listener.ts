@@ -4,7 +4,8 @@ import type { Socket } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { asCourierError, CourierError } from '../../errors.ts';
 import type { CourierApp } from '../app.ts';
-import { problemResponse } from '../problem.ts';
+
+import { NDJSON, problemResponse } from '../problem.ts';
 import { isBodyPending, isCallerDisconnected } from '../request/incoming-request.ts';
 import { PERCENT_ENCODE } from '../request/options.ts';
 import { type Bindings, readTrace } from '../request-context.ts';
@@ -103,7 +104,10 @@ export const createNodeListener = (
         ...bindings,
         ...lifecycle,
         begin,
+        stopBody: () => abandonBody(bindings.incoming),
       });
+      // Lines are sent for as long as the request takes, and its body may arrive meanwhile.
+      if (response.headers.get('content-type') === NDJSON) return response;
       abandonBody(bindings.incoming);
       watchAnswer(bindings.incoming, bindings.outgoing, answerMs);
       return response;

@@ -1,0 +1,101 @@
+import { pipeline, Readable, Transform } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { type Extract, extract } from 'tar-stream';
+import { CourierError } from '../errors.ts';
+import { ARCHIVE_LIMITS, type ArchiveEntry, checkEntries, checkUnpacked, damaged, refused } from './entry.ts';
+
+type Entry = Extract extends AsyncIterable<infer One> ? One : never;
+
+/** Smaller entries are kept in memory, so that several of them can be delivered at the same time. */
+const MAX_KEPT_BYTES = 1_048_576;
+
+const faultOf = (error: unknown): CourierError => {
+  if (error instanceof CourierError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return damaged('tar.gz', code ?? message, error);
+};
+
+/** Yields the bytes without destroying the archive's stream if the consumer stops early. */
+async function* bytesOf(entry: Entry, failure: () => unknown): AsyncGenerator<Uint8Array> {
+  const pieces: AsyncIterator<unknown> = entry[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await pieces.next().catch((error: unknown) => {
+      throw faultOf(failure() ?? error);
+    });
+    if (next.done === true) return;
+    yield next.value as Uint8Array;
+  }
+}
+
+const drain = async (bytes: AsyncIterator<Uint8Array>): Promise<void> => {
+  while ((await bytes.next()).done !== true);
+};
+
+const collect = async (bytes: AsyncIterable<Uint8Array>): Promise<Buffer> => {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of bytes) pieces.push(piece);
+  return Buffer.concat(pieces);
+};
+
+const isFile = ({ type }: Entry['header']): boolean => type === 'file' || type === 'contiguous-file';
+
+/** Opens a gzipped tar file, and checks how far it expands. */
+const openTarGz = (body: AsyncIterable<Uint8Array>, limits = ARCHIVE_LIMITS) => {
+  let failure: unknown;
+  let packed = 0;
+  let unpacked = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const piece of body) {
+      packed += piece.byteLength;
+      yield piece;
+    }
+  }
+  const limited = new Transform({
+    transform(piece: Buffer, _, done) {
+      unpacked += piece.byteLength;
+      try {
+        checkUnpacked(unpacked, packed, limits);
+        done(null, piece);
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });
+  const entries = extract();
+  pipeline(Readable.from(counted()), createGunzip(), limited, entries, (error) => {
+    if (error !== undefined && error !== null) failure ??= error;
+  });
+  return { entries, failure: () => failure };
+};
+
+/**
+ * Reads a gzipped tar file as it arrives.
+ * @throws CourierError `request-invalid` for a damaged archive, `too-large`, and what the body throws
+ */
+export async function* readTarGz(
+  body: AsyncIterable<Uint8Array>,
+  limits = ARCHIVE_LIMITS,
+): AsyncGenerator<ArchiveEntry> {
+  const { entries, failure } = openTarGz(body, limits);
+  let count = 0;
+  try {
+    for await (const entry of entries) {
+      count += 1;
+      checkEntries(count, limits);
+      const { name: path, size = 0, type } = entry.header;
+      const bytes = bytesOf(entry, failure);
+      if (type === 'directory') yield { kind: 'folder', path };
+      else if (!isFile(entry.header)) {
+        const kind = type ?? 'unknown';
+        yield refused(path, kind, `The entry is not a file but of the type "${kind}".`);
+      } else if (size <= MAX_KEPT_BYTES) {
+        const kept = await collect(bytes);
+        yield { kind: 'file', path, size, isStream: false, open: () => Readable.from([kept]) };
+      } else yield { kind: 'file', path, size, isStream: true, open: () => bytes };
+      await drain(bytes);
+    }
+    if (count === 0) throw new Error('it has no entry');
+  } catch (error) {
+    throw faultOf(failure() ?? error);
+  }
+}

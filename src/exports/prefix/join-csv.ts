@@ -1,0 +1,102 @@
+import { CourierError } from '../../errors.ts';
+
+export interface Shard {
+  /** `gs://bucket/object`, for errors. */
+  label: string;
+  bytes: AsyncIterable<Uint8Array>;
+}
+
+const QUOTE = 0x22;
+const NEWLINE = 0x0a;
+const MAX_HEADER_BYTES = 1_048_576;
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+
+const invalid = (detail: string): CourierError =>
+  new CourierError('request-invalid', {
+    detail,
+    reason: 'csv-header',
+    remedy: 'Join only shards of one table. For other files use join: "bytes", or no join.',
+  });
+
+/** Finds the end of the first record, whose quoted cells may have line breaks. */
+const createHeaderEnd = (): ((piece: Uint8Array) => number | undefined) => {
+  let isQuoted = false;
+  return (piece) => {
+    for (let at = 0; at < piece.byteLength; at += 1) {
+      if (piece[at] === QUOTE) isQuoted = !isQuoted;
+      else if (piece[at] === NEWLINE && !isQuoted) return at + 1;
+    }
+    return undefined;
+  };
+};
+
+interface Opened {
+  header: Buffer;
+  rest: AsyncGenerator<Uint8Array>;
+}
+
+/** Reads the header of a shard. */
+const readHeader = async ({ label, bytes }: Shard): Promise<Opened> => {
+  const endIn = createHeaderEnd();
+  const pieces: Buffer[] = [];
+  const reader = bytes[Symbol.asyncIterator]();
+  let first: Uint8Array | undefined;
+  for (let size = 0; ; ) {
+    const { done, value } = await reader.next();
+    if (done === true) break;
+    const end = endIn(value);
+    const part = Buffer.from(value.subarray(0, end));
+    pieces.push(part);
+    size += part.byteLength;
+    if (size > MAX_HEADER_BYTES) throw invalid(`${label} has a header of more than ${MAX_HEADER_BYTES} bytes.`);
+    if (end !== undefined) {
+      first = Buffer.from(value.subarray(end));
+      break;
+    }
+  }
+  async function* rest(): AsyncGenerator<Uint8Array> {
+    if (first === undefined) return;
+    if (first.byteLength > 0) yield first;
+    yield* { [Symbol.asyncIterator]: () => reader };
+  }
+  return { header: Buffer.concat(pieces), rest: rest() };
+};
+
+/** The header without what does not change its meaning: a byte order mark and the kind of the line break. */
+const contentOf = (header: Buffer): string => {
+  const hasMark = header.subarray(0, BYTE_ORDER_MARK.byteLength).equals(BYTE_ORDER_MARK);
+  return header
+    .subarray(hasMark ? BYTE_ORDER_MARK.byteLength : 0)
+    .toString('latin1')
+    .replace(/\r?\n$/, '');
+};
+
+/**
+ * Joins CSV files to one: the header of the first, then the records of all. Empty files are skipped.
+ * @throws CourierError `request-invalid` if a header differs from the first one
+ */
+export async function* joinCsv(shards: AsyncIterable<Shard>): AsyncGenerator<Uint8Array> {
+  let first: { label: string; content: string } | undefined;
+  let last = NEWLINE;
+  for await (const shard of shards) {
+    const { header, rest } = await readHeader(shard);
+    if (header.byteLength === 0) continue;
+    const content = contentOf(header);
+    if (first === undefined) {
+      first = { label: shard.label, content };
+      yield header;
+      last = header.at(-1) ?? NEWLINE;
+    } else if (content !== first.content) {
+      throw invalid(`The header of ${shard.label} differs from that of ${first.label}.`);
+    }
+    let isFirst = true;
+    for await (const piece of rest) {
+      if (piece.byteLength === 0) continue;
+      // The last record of the file before may have no line break.
+      if (isFirst && last !== NEWLINE) yield Buffer.from('\n');
+      isFirst = false;
+      last = piece.at(-1) ?? NEWLINE;
+      yield piece;
+    }
+  }
+}

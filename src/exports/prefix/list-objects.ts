@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { CourierError } from '../../errors.ts';
+import type { GoogleResponse } from '../../google/transport.ts';
+import type { CloudStorageDependencies } from '../sources/cloud-storage.ts';
+import { needsUserProject, storageError } from '../sources/storage-refusal.ts';
+import { type Prefix, prefixLabel } from './prefix.ts';
+
+const pageSchema = z.object({
+  nextPageToken: z.string().min(1).optional(),
+  items: z
+    .array(
+      z.object({
+        name: z.string(),
+        generation: z.string().regex(/^\d+$/),
+        size: z.string().regex(/^\d+$/).transform(Number),
+      }),
+    )
+    .default([]),
+});
+
+/** An object as it was listed. */
+export interface ListedObject {
+  name: string;
+  /** Decimal, as Cloud Storage writes it. */
+  generation: string;
+  /** Bytes. */
+  size: number;
+}
+
+interface Reading {
+  signal?: AbortSignal;
+  deadlineMs?: number;
+}
+
+const readPage = (body: Buffer): z.infer<typeof pageSchema> => {
+  try {
+    return pageSchema.parse(JSON.parse(body.toString()));
+  } catch (cause) {
+    throw new CourierError('google-unavailable', { detail: 'Cloud Storage gave an unreadable answer.', cause });
+  }
+};
+
+/** The error for a bucket that does not exist, or that the caller must not know about. */
+export const nothingFound = (prefix: Prefix): CourierError =>
+  new CourierError('source-not-found', { detail: `No object was found below ${prefixLabel(prefix)}.` });
+
+/**
+ * Lists the objects below a prefix, page by page, ordered by name
+ * (https://cloud.google.com/storage/docs/json_api/v1/objects/list).
+ * @throws CourierError `source-not-found`, `source-forbidden`, `google-unavailable`
+ */
+export async function* listObjects(
+  { transport, userProject, ...bearer }: CloudStorageDependencies,
+  prefix: Prefix,
+  reading: Reading = {},
+): AsyncGenerator<ListedObject> {
+  const request = (pageToken: string | undefined, payer: string | undefined): Promise<GoogleResponse> => {
+    const url = new URL(`https://storage.googleapis.com/storage/v1/b/${encodeURIComponent(prefix.bucket)}/o`);
+    url.searchParams.set('prefix', prefix.prefix);
+    url.searchParams.set('fields', 'nextPageToken,items(name,generation,size)');
+    if (pageToken !== undefined) url.searchParams.set('pageToken', pageToken);
+    if (payer !== undefined) url.searchParams.set('userProject', payer);
+    return transport.send({
+      operation: 'storage.objects.list',
+      method: 'GET',
+      url: url.href,
+      bearer,
+      retry: 'idempotent',
+      ...reading,
+    });
+  };
+  let payer: string | undefined;
+  let pageToken: string | undefined;
+  do {
+    let answer = await request(pageToken, payer);
+    if (payer === undefined && userProject !== undefined && needsUserProject(answer)) {
+      payer = userProject;
+      answer = await request(pageToken, payer);
+    }
+    if (answer.status === 404) throw nothingFound(prefix);
+    if (answer.status !== 200) {
+      throw storageError(answer, { bucket: prefix.bucket, label: prefixLabel(prefix), userProject });
+    }
+    const page = readPage(answer.body);
+    yield* page.items;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
+}

@@ -1,0 +1,40 @@
+import type { Allow } from '../../delivery/resolve-options.ts';
+import type { Log } from '../../log.ts';
+import { isAllowedSource, type SourceRequest } from '../source-access.ts';
+import { type ListedObject, nothingFound } from './list-objects.ts';
+import type { Prefix } from './prefix.ts';
+
+interface PrefixAccessDependencies {
+  allow: Allow;
+  /** Lists with the courier's own identity, which can see more than a caller may. */
+  list(prefix: Prefix, time: Pick<SourceRequest, 'signal' | 'deadlineMs'>): AsyncIterable<ListedObject>;
+  log: Log;
+}
+
+export interface OpenedPrefix {
+  /** The default path of the destination. */
+  destinationPath: string;
+  /** Nothing is listed before the first object is requested. */
+  objects: AsyncIterable<ListedObject>;
+}
+
+/**
+ * Opens a prefix for a caller, by the rules for objects: the whole prefix must be below one of the "sources". A prefix
+ * that is not allowed gets the same error as one without objects, and Cloud Storage is not asked.
+ * @throws CourierError `destination-forbidden`, `source-not-found`
+ */
+export const createPrefixAccess =
+  ({ allow, list, log }: PrefixAccessDependencies) =>
+  (prefix: Prefix, request: SourceRequest): OpenedPrefix => {
+    const { caller, allowedDestinations, allowedSources = [], requestId, signal, deadlineMs } = request;
+    const destination = allow(caller, request.destination, allowedDestinations);
+    const name = { bucket: prefix.bucket, object: prefix.prefix };
+    if (isAllowedSource([...destination.config.sources, ...allowedSources], name)) {
+      return { destinationPath: destination.config.path, objects: list(prefix, { signal, deadlineMs }) };
+    }
+    log.warn(
+      { requestId, destination: destination.name, bucket: prefix.bucket, prefix: prefix.prefix },
+      'the prefix matches none of the "sources" of the destination or the subscription; answered as not found',
+    );
+    throw nothingFound(prefix);
+  };

@@ -1,0 +1,99 @@
+import { deflateRawSync, crc32, gzipSync } from 'node:zlib';
+import { pack } from 'tar-stream';
+
+/** An entry of a zip file, as a program would write it, or with some of its fields changed. */
+export interface ZipEntry {
+  name: string | Buffer;
+  bytes: Uint8Array | string;
+  /** 8 (deflated) by default. */
+  method?: number;
+  /** General purpose bit flags: 1 is "encrypted", 0x800 "the name is UTF-8". */
+  flags?: number;
+  /** A Unix mode, with the type of the file. */
+  mode?: number;
+  /** What the headers claim instead of the truth. */
+  claims?: { size?: number; crc32?: number };
+}
+
+const UNIX = 3;
+
+const fields = (...parts: readonly [value: number, bytes: 2 | 4][]): Buffer => {
+  const buffer = Buffer.alloc(parts.reduce((sum, [, bytes]) => sum + bytes, 0));
+  let at = 0;
+  for (const [value, bytes] of parts) at = buffer.writeUIntLE(value, at, bytes);
+  return buffer;
+};
+
+/** A zip file in the format of APPNOTE.TXT, without ZIP64. */
+export const zipOf = (entries: readonly ZipEntry[]): Buffer => {
+  const locals: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const { name, bytes, method = 8, flags = 0, mode = 0o100644, claims = {} } of entries) {
+    const rawName = Buffer.from(name as string);
+    const raw = Buffer.from(bytes as string);
+    const packed = method === 8 ? deflateRawSync(raw) : raw;
+    const shared: [number, 2 | 4][] = [
+      [20, 2],
+      [flags, 2],
+      [method, 2],
+      [0, 4],
+      [claims.crc32 ?? crc32(raw), 4],
+      [packed.byteLength, 4],
+      [claims.size ?? raw.byteLength, 4],
+      [rawName.byteLength, 2],
+      [0, 2],
+    ];
+    const local = Buffer.concat([fields([0x04034b50, 4], ...shared), rawName, packed]);
+    directory.push(
+      fields([0x02014b50, 4], [(UNIX << 8) | 20, 2], ...shared, [0, 2], [0, 2], [0, 2]),
+      fields([(mode << 16) >>> 0, 4], [offset, 4]),
+      rawName,
+    );
+    locals.push(local);
+    offset += local.byteLength;
+  }
+  const central = Buffer.concat(directory);
+  const count = entries.length;
+  return Buffer.concat([
+    ...locals,
+    central,
+    fields([0x06054b50, 4], [0, 2], [0, 2], [count, 2], [count, 2], [central.byteLength, 4], [offset, 4], [0, 2]),
+  ]);
+};
+
+type TarHeader = Parameters<ReturnType<typeof pack>['entry']>[0];
+
+/** A tar file. Entries without bytes are folders, links or devices. */
+export const tarOf = async (entries: readonly (TarHeader & { bytes?: Uint8Array | string })[]): Promise<Buffer> => {
+  const archive = pack();
+  const pieces: Buffer[] = [];
+  const done = (async () => {
+    for await (const piece of archive) pieces.push(Buffer.from(piece as Uint8Array));
+  })();
+  for (const { bytes, ...header } of entries) {
+    if (bytes === undefined) archive.entry(header, Buffer.alloc(0));
+    else archive.entry(header, Buffer.from(bytes as string));
+  }
+  archive.finalize();
+  await done;
+  return Buffer.concat(pieces);
+};
+
+export const tarGzOf = async (...entries: Parameters<typeof tarOf>): Promise<Buffer> =>
+  gzipSync(await tarOf(...entries));
+
+type Line = Record<string, unknown> & { summary?: Record<string, unknown> };
+
+/** The lines of a response for many files. */
+export const linesOf = ({ text }: { text: string }): Line[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+
+export const summaryOf = (answer: { text: string }): Line['summary'] => linesOf(answer).at(-1)?.summary;
+
+/** The line of an entry of an archive. */
+export const lineOf = (answer: { text: string }, entry: string): Line | undefined =>
+  linesOf(answer).find((line) => line.entry === entry);
