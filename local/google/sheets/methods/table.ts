@@ -6,15 +6,8 @@ import {
   spreadsheetsGet,
   spreadsheetsGetByDataFilter,
 } from './spreadsheets.ts';
-import {
-  valuesAppend,
-  valuesBatchClear,
-  valuesBatchGet,
-  valuesBatchUpdate,
-  valuesClear,
-  valuesGet,
-  valuesUpdate,
-} from './values.ts';
+import { valuesAppend, valuesBatchClear, valuesBatchUpdate, valuesClear, valuesUpdate } from './values.ts';
+import { valuesBatchGet, valuesGet } from './values-read.ts';
 
 /** The methods of the discovery document that are implemented here. All others answer 501. */
 const METHODS: Readonly<Record<string, Method>> = {
