@@ -26,6 +26,12 @@ beforeAll(async () => {
           callers: [exporter, pubsubPush],
           destinations: ['reports'],
         },
+        others: {
+          sql: 'SELECT shop FROM sales.daily',
+          location: 'EU',
+          callers: [pubsubPush],
+          destinations: ['reports'],
+        },
         broken: {
           sql: 'SELECT nothing FROM sales.daily',
           location: 'EU',
@@ -145,6 +151,8 @@ test('a message is delivered once, however often it comes; two messages are two 
 test('what the caller may not run looks like what does not exist', async () => {
   const unknown = await send(document({ source: { bigquery: { query: 'nothing' } } }), 'n');
   expect(unknown).toMatchObject({ status: 404, answer: { code: 'query-not-found' } });
+  const others = await send(document({ name: 'x', path: '', source: { bigquery: { query: 'others' } } }), 'n');
+  expect(others).toMatchObject({ status: 404, answer: { code: 'query-not-found' } });
   expect((await send(document(), 'n', google.world.emails.stranger)).status).toBe(403);
   expect(jobs()).toBe(0);
 });

@@ -32,6 +32,12 @@ const GOOD = {
     other: { impersonate: 'writer@my-proj.iam.gserviceaccount.com', subject: 'bob@example.com' },
   },
   ledger: { firestore: { project: 'my-proj' } },
+  queries: {
+    'daily-sales': {
+      ...{ sql: 'SELECT 1 AS a WHERE @day > DATE "2026-01-01"', parameters: { day: 'DATE' }, location: 'EU' },
+      ...{ callers: ['a@example.com'], destinations: ['reports'] },
+    },
+  },
 };
 
 const check = (argumentsOf: readonly string[], document: unknown) => {
@@ -64,6 +70,8 @@ describe.each(WAYS)('%s --check', (_, argumentsOf) => {
       'gs://exports/ready/',
       'none: exports of gs:// objects are answered source-not-found',
       'Firestore, database (default) of my-proj, collection deliveries, kept for 14 days',
+      'day DATE',
+      "EU, in the courier's own project",
       'destinations: none is named "default"',
     ]) {
       expect(stdout).toContain(told);
