@@ -29,8 +29,8 @@ const streamFile = (dependencies: SendDependencies, input: Seekable, options: Re
   sendStreaming(dependencies.call, { open: () => input.read(0, input.size), size: input.size, once: false }, options);
 
 /**
- * An upload session cannot convert a file, skip an existing one, or replace a read-only one. If the options or the destination's defaults ask
- * for that, the courier rejects the session, and the file is sent through the courier instead.
+ * An upload session cannot convert a file, skip an existing one, or replace a read-only one. If the options or the
+ * destination's defaults ask for that, the courier rejects the session, and the file is sent through the courier instead.
  */
 const sendWithoutSession = async (
   dependencies: SendDependencies,

@@ -51,6 +51,19 @@ const refuseConversion = (request: ResolvedRequest): void => {
   }
 };
 
+/**
+ * The content restriction of a file would have to stay removed until the caller has sent the bytes, which may take a week.
+ * Called before the key is claimed, so that the file can be sent with the same key in another way.
+ */
+const refuseReadOnly = (plan: Plan, { destination }: ResolvedRequest): void => {
+  if (plan.kind === 'replace' && destination.config.readOnly) {
+    throw new CourierError('request-invalid', {
+      detail: 'An upload session cannot replace a file of this destination, because its files are read-only.',
+      remedy: 'Send the file to POST /v1/files.',
+    });
+  }
+};
+
 /** How often an upload with one key may end without a file. */
 const MAX_ROUNDS = 100;
 
@@ -180,7 +193,9 @@ export const createOpenUpload =
 
     const choose = async (): Promise<Plan> => {
       const { folderId } = await destination.folders.ensure(destination.config.folder, resolved.path, context);
-      return choosePlan({ request: resolved, folderId, source: options, ledger, log, context, now, sleep });
+      const plan = await choosePlan({ request: resolved, folderId, source: options, ledger, log, context, now, sleep });
+      refuseReadOnly(plan, resolved);
+      return plan;
     };
     const { id, plan, earlier } = await findRound(dependencies, request, { resolved, choose });
     if (earlier !== undefined) return asOpened(id, earlier, false);
@@ -190,13 +205,6 @@ export const createOpenUpload =
       });
     }
 
-    if (plan.kind === 'replace' && destination.config.readOnly) {
-      // Its content restriction would have to stay removed until the caller has sent the bytes, which may take a week.
-      throw new CourierError('request-invalid', {
-        detail: 'An upload session cannot replace a file of this destination, because its files are read-only.',
-        remedy: 'Send the file to POST /v1/files.',
-      });
-    }
     const former = plan.kind === 'replace' ? await destination.drive.get(plan.fileId, context) : undefined;
     const { sessionUri, expiresAtMs } = await openSession(resolved, plan, request, now(), context);
     const session: Session = {
