@@ -22,9 +22,12 @@ const createImports = () => {
 
 const csv = { mimeType: 'text/csv', size: 10, convertTo: 'sheet', context: {}, now: () => 0 } as const;
 
-test.each(['text/csv', 'TEXT/CSV', 'text/csv; charset=utf-8'])('%s becomes a sheet', async (mimeType) => {
-  expect(await checkConversion({ ...csv, drive: createImports().drive, mimeType })).toBe(SHEET);
-});
+test.each(['text/csv', 'TEXT/CSV', 'text/csv; charset=utf-8', 'text/csv ; charset=utf-8', ' text/csv'])(
+  '%s becomes a sheet',
+  async (mimeType) => {
+    expect(await checkConversion({ ...csv, drive: createImports().drive, mimeType })).toBe(SHEET);
+  },
+);
 
 test.each([
   ['a type that Drive converts to something else', { mimeType: 'text/plain' }, /text\/plain.*"sheet".*offers "doc"/],

@@ -58,6 +58,19 @@ describe('the ledger in memory', () => {
     await finish(ledger, 'greedy 1');
   });
 
+  test('lets a caller fill its share, and the whole, to the last byte', async () => {
+    const bytesOf = (key: string): number => 600 + 2 * (key.length + 'f'.length);
+    const claimed = 600 + 2 * 'a'.length;
+    // The room for a claim is what its key needs; what is kept has the fingerprint as well.
+    const maxBytes = 2 * (bytesOf('a') + claimed);
+    const ledger = createMemoryLedger({ now: () => 1, maxBytes });
+    for (const key of ['a', 'b']) expect(await ledger.claim(key, entryOf(key), 'one')).toMatchObject({ mine: true });
+    await expect(ledger.claim('c', entryOf('c'), 'one')).rejects.toMatchObject({ reason: 'ledger-share-full' });
+    const tight = createMemoryLedger({ now: () => 1, maxBytes: maxBytes - 2 });
+    await tight.claim('a', entryOf('a'), 'one');
+    await expect(tight.claim('b', entryOf('b'), 'one')).rejects.toMatchObject({ reason: 'ledger-share-full' });
+  });
+
   test('is bounded for all callers together', async () => {
     const ledger = createMemoryLedger({ now: () => 1, maxBytes: 100_000 });
     const taken = await fill(ledger, 'one');

@@ -1,0 +1,85 @@
+import type { Claim } from '../../src/delivery/idempotency.ts';
+import type { Plan } from '../../src/delivery/plan.ts';
+import type { UploadStep } from '../../src/delivery/store/upload-step.ts';
+import type { DriveFile, UploadRequest, UploadResult, UploadTarget } from '../../src/drive/drive.ts';
+import { createMemoryLedger } from '../../src/ledger/memory.ts';
+import { createKeptLog } from './kept-log.ts';
+
+/** Epoch milliseconds at which every fake step stands still. */
+export const STEP_NOW_MS = 1_000_000;
+
+interface StepSetting {
+  plan: Plan;
+  claim?: Partial<Claim> | undefined;
+  files?: readonly DriveFile[];
+  revisions?: readonly string[] | undefined;
+  /** What the uploads come to, in order. */
+  results?: UploadResult[];
+  path?: string;
+  /** The folder that is found when a missing one is made again. */
+  freshFolderId?: string;
+  removeRevision?: () => Promise<void>;
+}
+
+/** A step of a delivery whose Drive answers what a test tells it, and whose calls are kept. */
+export const createFakeStep = ({
+  plan,
+  claim,
+  files = [],
+  revisions,
+  results = [],
+  path = '',
+  freshFolderId = 'fresh',
+  removeRevision = async () => undefined,
+}: StepSetting) => {
+  const log = createKeptLog();
+  const calls: string[] = [];
+  const targets: UploadTarget[] = [];
+  const requests: UploadRequest[] = [];
+  const endings: (() => Promise<void>)[] = [];
+  const drive = {
+    get: async (id: string) => files.find((file) => file.id === id),
+    find: async () => [],
+    newId: async () => 'new-id',
+    revisions: async () => revisions?.map((id) => ({ id, md5Checksum: undefined })),
+    async removeRevision(id: string, revisionId: string, { deadlineMs }: { deadlineMs?: number }) {
+      calls.push(`removeRevision ${id} ${revisionId} by ${deadlineMs}`);
+      await removeRevision();
+    },
+    async move(id: string, { from, to }: { from: string; to: string }) {
+      calls.push(`move ${id} from ${from} to ${to}`);
+      return { ...files.find((file) => file.id === id), trashed: false, parents: [to] };
+    },
+    async startUpload(request: UploadRequest) {
+      requests.push(request);
+      return {
+        async send(target: UploadTarget): Promise<UploadResult> {
+          targets.push(target);
+          const result = results.shift();
+          if (result === undefined) throw new Error('no other upload was expected');
+          return result;
+        },
+        received: async () => ({ sha256: 'a'.repeat(64), size: 3 }),
+        close: () => calls.push('close'),
+      };
+    },
+  };
+  const folders = {
+    async ensure(_: string, wanted: string) {
+      calls.push(`ensure ${wanted}`);
+      return { folderId: freshFolderId };
+    },
+  };
+  const now = (): number => STEP_NOW_MS;
+  const step = {
+    ...{ plan, claim, log, now, plannedAtMs: now(), context: {}, ledger: createMemoryLedger({ now }) },
+    sleep: async (ms: number) => void calls.push(`sleep ${ms}`),
+    request: {
+      ...{ name: 'report.csv', path, description: undefined },
+      destination: { drive, folders, config: { folder: 'root', maxBytes: 1_000 } },
+    },
+    delivery: { signal: new AbortController().signal, source: { mimeType: 'text/csv', size: 3 } },
+    atEnd: (work: () => Promise<void>) => endings.push(work),
+  } as unknown as UploadStep;
+  return { step, log, calls, targets, requests, endings };
+};
