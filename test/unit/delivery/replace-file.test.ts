@@ -4,6 +4,7 @@ import type { Plan } from '../../../src/delivery/plan.ts';
 import type { CommitGuard } from '../../../src/delivery/store/commit-guard.ts';
 import { checkTarget, replace, restore, storedBefore } from '../../../src/delivery/store/replace-file.ts';
 import type { Receipt } from '../../../src/domain.ts';
+import type { UploadResult } from '../../../src/drive/drive.ts';
 import { driveFile } from '../../support/drive-file.ts';
 import { createFakeStep, STEP_NOW_MS } from '../../support/fake-upload-step.ts';
 
@@ -67,7 +68,7 @@ describe('a replacement', () => {
       results: [{ kind: 'stored', file, received: RECEIVED }],
     });
     expect(await replace(step, PLAN)).toMatchObject({ file, outcome: 'replaced', isNew: false, received: RECEIVED });
-    expect(targets).toEqual([{ kind: 'replace', id: 'f1', mimeType: 'text/csv', formerRevisionId: 'r1' }]);
+    expect(targets).toStrictEqual([{ kind: 'replace', id: 'f1', mimeType: 'text/csv', formerRevisionId: 'r1' }]);
     expect(calls).toEqual(['close']);
   });
 
@@ -79,7 +80,23 @@ describe('a replacement', () => {
       results: [{ kind: 'stored', file: driveFile(), received: RECEIVED }],
     });
     await replace(step, plan);
-    expect(targets).toEqual([{ kind: 'replace', id: 'f1', mimeType: 'text/csv', convertTo: target }]);
+    expect(targets).toStrictEqual([{ kind: 'replace', id: 'f1', mimeType: 'text/csv', convertTo: target }]);
+  });
+
+  test('is guarded: it leases the file before its bytes are committed', async () => {
+    const results: UploadResult[] = [{ kind: 'stored', file: driveFile(), received: RECEIVED }];
+    const { step, requests } = createFakeStep({ plan: PLAN, results });
+    // The lease renews itself after each sleep, and here no time passes.
+    await replace({ ...step, sleep: () => new Promise(() => undefined) }, PLAN);
+    await requests[0]?.beforeCommit?.(RECEIVED, { kind: 'replace', id: 'f1', mimeType: 'text/csv' });
+    expect(await step.ledger.read('write:f1')).toBeDefined();
+  });
+
+  test('whose bytes another try has stored is answered as replayed, and not checked', async () => {
+    const file = driveFile({ name: 'renamed since.csv' });
+    const results: UploadResult[] = [{ kind: 'superseded', file, received: RECEIVED }];
+    const { step } = createFakeStep({ plan: PLAN, claim: { mine: false, key: 'k' }, results });
+    expect(await replace(step, PLAN)).toEqual({ file, outcome: 'replayed', isNew: false, received: RECEIVED });
   });
 
   test('of a file that was moved in the meantime is not answered as done', async () => {
@@ -107,7 +124,7 @@ describe('bytes that were stored before', () => {
   test('are in the file: its own MD5 is the one of the receipt', () => {
     const { step } = createFakeStep({ plan: PLAN });
     const stored = storedBefore(step, { ...result, file: driveFile() }, { guard: guardWith(), isNew: true });
-    expect(stored).toEqual({ file: driveFile(), outcome: 'replaced', isNew: true, received: RECEIVED });
+    expect(stored).toStrictEqual({ file: driveFile(), outcome: 'replaced', isNew: true, received: RECEIVED });
   });
 
   test('were replaced since: the MD5 is the one of the bytes', () => {

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { DriveFile } from '../../../src/drive/drive.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
-import { judge, look, type UploadView, undo } from '../../../src/upload-sessions/outcome.ts';
-import type { DirectDependencies, Session } from '../../../src/upload-sessions/session.ts';
+import { judge, look, OVER, type UploadView, undo } from '../../../src/upload-sessions/outcome.ts';
+import { type DirectDependencies, type Session, verdictKey } from '../../../src/upload-sessions/session.ts';
 import { driveFile } from '../../support/drive-file.ts';
 
 const SHA256 = 'a'.repeat(64);
@@ -103,6 +103,18 @@ describe('a new file of a session', () => {
     ['that is shown late is whole', { files: [undefined, undefined, driveFile()] }, SHA256, 'whole'],
     ['that is not shown', { files: [undefined] }, SHA256, 'gone'],
     ['that is not shown, nor its folder', { files: [undefined], isFolderMissing: true }, SHA256, 'folder-not-found'],
+    [
+      'with the announced bytes is whole, also without a head revision',
+      { ...{ statuses: [GONE] }, files: [driveFile({ headRevisionId: undefined })] },
+      SHA256,
+      'whole',
+    ],
+    [
+      'without a checksum is not judged by a forgotten session',
+      { ...{ statuses: [GONE] }, files: [driveFile({ sha256Checksum: undefined })] },
+      undefined,
+      'gone',
+    ],
     ['that is not complete', { statuses: [{ state: 'open', stored: 1 }] }, SHA256, 'upload-incomplete'],
     ['whose session says nothing', { statuses: [{ state: 'refused' }] }, SHA256, 'upload-incomplete'],
     ['whose session is found late is whole', { statuses: [GONE, GONE, DONE], revisions: ['r2'] }, undefined, 'whole'],
@@ -114,6 +126,12 @@ describe('a new file of a session', () => {
     const { view, calls } = viewOf({ files: [undefined] });
     await look(view, SHA256);
     expect(calls).toEqual(['sleep 500', 'sleep 1500', 'sleep 3000']);
+  });
+
+  test('that is shown at once is not waited for', async () => {
+    const { view, calls } = viewOf({});
+    await look(view, SHA256);
+    expect(calls).toEqual([]);
   });
 });
 
@@ -140,6 +158,7 @@ describe('a file that a session replaces', () => {
       SHA256,
       'gone',
     ],
+    ['has the announced bytes since, and the session is forgotten', { ...replaced, statuses: [GONE] }, SHA256, 'whole'],
     ['had the announced bytes before, and the session has ended', { ...replaced, ...before }, SHA256, 'whole'],
     ['was moved, with the bytes in it', { ...replaced, ...moved }, SHA256, 'moved'],
     ['was moved and written to by others', { ...replaced, ...moved, revisions: ['r1', 'r2', 'r3'] }, SHA256, 'gone'],
@@ -157,6 +176,19 @@ describe('the verdict of an upload', () => {
     expect(await judge(dependencies, 'id', driveFile(), 'whole')).toEqual({ ...first, mine: true });
     expect(await judge(dependencies, 'id', undefined, 'gone')).toEqual({ ...first, mine: false });
     expect(await judge(dependencies, 'other', undefined, 'gone')).toEqual({ verdict: 'gone', mine: true });
+    // An entry that is not "done" is never evicted while it counts.
+    const entry = await dependencies.ledger.read(verdictKey('id'));
+    expect(entry).toMatchObject({ fileId: '', fingerprint: '', state: 'claimed', claimedAtMs: 1_000, record: first });
+  });
+
+  test.each([
+    ['other-bytes', 'digest-mismatch'],
+    ['trashed', 'upload-incomplete'],
+    ['moved', 'upload-incomplete'],
+    ['gone', 'upload-incomplete'],
+  ] as const)('"%s" is told as %s', (over, code) => {
+    expect(OVER[over]()).toMatchObject({ code });
+    expect(OVER[over](driveFile())).toMatchObject({ code });
   });
 });
 
