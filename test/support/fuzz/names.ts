@@ -139,7 +139,7 @@ type Way = (ways: Ways) => NamedCall | undefined;
 
 const hasOnlyAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text);
 /** What can stand between quotes in a header without an escape, and has no second meaning. */
-const isPlain = (text: string): boolean => !/[\0-\x1f\x7f"\\/%\u0085]/.test(text);
+const isPlain = (text: string): boolean => !/[\p{Cc}"\\/%]/u.test(text);
 
 /** Each way to send a name. It answers undefined for a name that cannot be sent that way. */
 const WAYS: Readonly<Record<string, Way>> = {
@@ -193,7 +193,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   },
   'filename in another charset'({ text, charset, disposition }) {
     const bytes = encode(text, charset);
-    if (bytes === undefined || isUtf8(bytes) || /["\0-\x1f\x7f]/.test(bytes.toString('latin1'))) return undefined;
+    if (bytes === undefined || isUtf8(bytes) || /["\p{Cc}]/u.test(bytes.toString('latin1'))) return undefined;
     return { call: disposition(`filename="${bytes.toString('latin1')}"`), verdict: { code: 'request-invalid' } };
   },
   'encoded words'({ text, charset, word, disposition }) {
