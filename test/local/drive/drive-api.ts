@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import type { LocalGoogle } from '../../../local/google/server.ts';
+import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 
 export const DRIVE_SCOPE = 'https://www.googleapis.com/auth/drive';
 export const FOLDER = 'application/vnd.google-apps.folder';
@@ -58,3 +58,17 @@ export function apiOf(google: LocalGoogle, email: string, scopes: readonly strin
 
 /** The status and reason of an error answer. */
 export const reasonOf = ({ status, body }: Answered): string => `${status} ${body.error?.errors?.[0]?.reason ?? ''}`;
+
+/** A local Google, and its Drive as two people and the courier's account see it. */
+interface DriveApis {
+  google: LocalGoogle;
+  alice: DriveApi;
+  bob: DriveApi;
+  courier: DriveApi;
+}
+
+export const startDriveApis = async (): Promise<DriveApis> => {
+  const google = await startLocalGoogle();
+  const { alice, bob, courier } = google.world.emails;
+  return { google, alice: apiOf(google, alice), bob: apiOf(google, bob), courier: apiOf(google, courier) };
+};

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { apiOf, type DriveApi, FOLDER, reasonOf, SHEET } from './drive-api.ts';
+import type { LocalGoogle } from '../../../local/google/server.ts';
+import { apiOf, type DriveApi, FOLDER, reasonOf, SHEET, startDriveApis } from './drive-api.ts';
 
 let google: LocalGoogle;
 let alice: DriveApi;
@@ -9,11 +9,7 @@ let courier: DriveApi;
 const all = { supportsAllDrives: true };
 
 beforeAll(async () => {
-  google = await startLocalGoogle();
-  const { emails } = google.world;
-  alice = apiOf(google, emails.alice);
-  bob = apiOf(google, emails.bob);
-  courier = apiOf(google, emails.courier);
+  ({ google, alice, bob, courier } = await startDriveApis());
 });
 afterAll(() => google.close());
 

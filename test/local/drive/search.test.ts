@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { apiOf, type DriveApi, FOLDER, reasonOf, SHEET } from './drive-api.ts';
+import type { LocalGoogle } from '../../../local/google/server.ts';
+import { type DriveApi, FOLDER, reasonOf, SHEET, startDriveApis } from './drive-api.ts';
 
 let google: LocalGoogle;
 let alice: DriveApi;
@@ -12,11 +12,7 @@ let folder: string;
 const escaped = (text: string): string => text.replace(/[\\']/g, '\\$&');
 
 beforeAll(async () => {
-  google = await startLocalGoogle();
-  const { emails } = google.world;
-  alice = apiOf(google, emails.alice);
-  bob = apiOf(google, emails.bob);
-  courier = apiOf(google, emails.courier);
+  ({ google, alice, bob, courier } = await startDriveApis());
   folder = await alice.make({ name: 'searched', mimeType: FOLDER });
   const put = (metadata: object) => alice.make({ parents: [folder], mimeType: 'text/plain', ...metadata });
   await put({ name: 'HelloWorld.csv', mimeType: 'text/csv', createdTime: '2020-01-01T00:00:00Z' });
