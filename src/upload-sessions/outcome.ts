@@ -2,7 +2,7 @@ import { isThere } from '../delivery/naming/names.ts';
 import type { ResolvedRequest } from '../delivery/resolve-options.ts';
 import type { CallContext, DriveFile } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';
-import type { Sleep } from '../sleep.ts';
+import { askUntilFound, type Sleep } from '../sleep.ts';
 import { type DirectDependencies, type Session, verdictKey } from './session.ts';
 
 const AGAIN = "Open a new upload and send the file again; with the same Idempotency-Key this won't create a duplicate.";
@@ -32,23 +32,15 @@ export interface UploadView {
   sleep: Sleep;
 }
 
-/** Drive may answer 404 for a while about a file that it has just created. Pauses before a 404 is believed, in milliseconds. */
+/** Pauses before a 404 is believed, in milliseconds. */
 const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
 
 /** Asks again while the answer is "not found", until that can be believed. */
 const askUntilVisible = async <Answer>(
-  { sleep, context }: UploadView,
+  { sleep, context: { signal } }: UploadView,
   ask: () => Promise<Answer>,
-  isNotFound: (answer: Answer) => boolean,
-): Promise<Answer> => {
-  let answer = await ask();
-  for (const wait of VISIBILITY_WAITS_MS) {
-    if (!isNotFound(answer)) return answer;
-    await sleep(wait, context.signal);
-    answer = await ask();
-  }
-  return answer;
-};
+  isFound: (answer: Answer) => boolean,
+): Promise<Answer> => askUntilFound(await ask(), { ask, isFound, pausesMs: VISIBILITY_WAITS_MS, sleep, signal });
 
 /** Whether the session has received all its bytes. @throws CourierError `upload-incomplete` */
 const hasEnded = async (upload: UploadView): Promise<boolean> => {
@@ -57,7 +49,7 @@ const hasEnded = async (upload: UploadView): Promise<boolean> => {
   const status = await askUntilVisible(
     upload,
     () => request.destination.drive.sessionStatus(session.sessionUri, size, context),
-    ({ state }) => state === 'gone',
+    ({ state }) => state !== 'gone',
   );
   if (status.state === 'open') {
     throw new CourierError('upload-incomplete', { detail: `Drive has ${status.stored} of ${size} bytes.` });
@@ -93,7 +85,7 @@ export const look = async (
   const file = await askUntilVisible(
     upload,
     () => drive.get(plan.fileId, context),
-    (shown) => shown === undefined,
+    (shown) => shown !== undefined,
   );
   if (file === undefined) {
     // A folder that was unshared for a while would otherwise come back to a file that its key has sent again.

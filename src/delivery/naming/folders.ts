@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 import { createSingleFlight, joinWork } from '../../drive/shared-work.ts';
 import { CourierError } from '../../errors.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
+import { askUntilFound, realSleep } from '../../sleep.ts';
 import { isThere, markMade, resolveName } from './names.ts';
 
 interface FoldersOptions {
@@ -72,12 +72,8 @@ const whenVisible = async (
   id: string,
   context: CallContext,
 ): Promise<DriveFile | undefined> => {
-  for (const wait of VISIBILITY_WAITS_MS) {
-    const shown = await drive.get(id, context);
-    if (shown !== undefined) return shown;
-    await sleep(wait);
-  }
-  return drive.get(id, context);
+  const ask = (): Promise<DriveFile | undefined> => drive.get(id, context);
+  return askUntilFound(await ask(), { ask, pausesMs: VISIBILITY_WAITS_MS, sleep: realSleep });
 };
 
 /** Finds or creates a folder, by the id that the ledger holds for its name. */

@@ -2,7 +2,7 @@ import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import type { Ledger, LedgerEntry, StandingEntry } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
-import { realSleep, type Sleep } from '../../sleep.ts';
+import { askUntilFound, realSleep, type Sleep } from '../../sleep.ts';
 
 /**
  * One file for one name in one folder, however many deliveries look for it at the same time. Drive's search shows a new file
@@ -30,7 +30,7 @@ interface NameOptions {
 /** What a name stands for: its file, or the id that its file is to be created with. */
 export type Standing = { key: string; file: DriveFile } | { key: string; claimedId: string };
 
-/** Drive may answer 404 for a while about a file that it has just created. Pauses before a 404 is believed, in milliseconds. */
+/** Pauses before a 404 about a file that was created is believed, in milliseconds. */
 const DOUBT_WAITS_MS = [300, 700, 2_000];
 
 /** Reached only if somebody trashes the same file this often within the ledger's time to live. */
@@ -60,13 +60,8 @@ const getDoubting = async (
   { drive, context, sleep = realSleep }: NameOptions,
   id: string,
 ): Promise<DriveFile | undefined> => {
-  let file = await drive.get(id, context);
-  for (const wait of DOUBT_WAITS_MS) {
-    if (file !== undefined) return file;
-    await sleep(wait, context.signal);
-    file = await drive.get(id, context);
-  }
-  return file;
+  const ask = (): Promise<DriveFile | undefined> => drive.get(id, context);
+  return askUntilFound(await ask(), { ask, pausesMs: DOUBT_WAITS_MS, sleep, signal: context.signal });
 };
 
 /** The oldest file that really exists: the search may still show deleted ones. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DriveFile, NewFile, ReceivedBytes, Upload, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
+import { askUntilFound } from '../../sleep.ts';
 import {
   DIGEST_PROPERTY,
   isOwnFile,
@@ -73,11 +74,9 @@ const resolveExisting = async (
 
 /** Whether Drive shows the file of an id after all. */
 const becomesVisible = async ({ request, context, sleep }: UploadStep, id: string): Promise<boolean> => {
-  for (const wait of VISIBILITY_WAITS_MS) {
-    await sleep(wait, context.signal);
-    if ((await request.destination.drive.get(id, context)) !== undefined) return true;
-  }
-  return false;
+  const ask = (): Promise<DriveFile | undefined> => request.destination.drive.get(id, context);
+  const again = { ask, pausesMs: VISIBILITY_WAITS_MS, sleep, signal: context.signal };
+  return (await askUntilFound<DriveFile | undefined>(undefined, again)) !== undefined;
 };
 
 /** How the bytes were sent in the end. A file that exists is reported with the bytes that were not written to it. */
