@@ -42,7 +42,7 @@ read_arguments() {
 read_arguments "$@"
 check_gcloud
 "$(node_here)" "$monitoring/expected-delivery.mjs" "$destination" "$by" "$zone" "$within" "$days" >"$scratch/policy.json" ||
-  stop 64 "\"$zone\" is no time zone. Use a name such as Europe/Berlin."
+  stop 64 "\"$zone\" is not a time zone. Use a name such as Europe/Berlin."
 enable logging monitoring
 save_metric "$monitoring/log-metrics/courier-deliveries.json"
 save_policy "$scratch/policy.json"

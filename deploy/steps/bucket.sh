@@ -33,7 +33,7 @@ trigger_by_objects() {
 read_bucket() {
   local found
   found=$(answer gcloud storage buckets describe "gs://$1" --project="$project" --format='value(name)') || exit
-  [ -n "$dry_run" ] || [ -n "$found" ] || stop 69 "there is no bucket gs://$1 that $account can see."
+  [ -n "$dry_run" ] || [ -n "$found" ] || stop 69 "$account cannot find the bucket gs://$1."
   bind "serviceAccount:$runtime" roles/storage.objectViewer storage buckets -- "gs://$1" --project="$project"
 }
 

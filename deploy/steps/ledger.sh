@@ -7,7 +7,7 @@ create_database() {
   case $kind in
     '') change gcloud firestore databases create --database="$database" --location="$region" --type=firestore-native --delete-protection --project="$project" --quiet ;;
     FIRESTORE_NATIVE) ;;
-    *) stop 69 "the Firestore database $database is in Datastore mode, which the ledger cannot use. Give another one: --database drive-courier" ;;
+    *) stop 69 "the Firestore database $database is in Datastore mode, which the ledger does not support. Use another database: --database drive-courier" ;;
   esac
 }
 

@@ -82,7 +82,7 @@ read_arguments() {
       up | teardown | rollback) action=$1 && shift && continue ;;
       -h | --help) usage && exit 0 ;;
       --keyless | --key)
-        [ -z "$right" ] || [ "$right" = "${1#--}" ] || misused 'give --keyless or --key, not both.'
+        [ -z "$right" ] || [ "$right" = "${1#--}" ] || misused '--keyless and --key exclude each other.'
         right=${1#--} && shift && continue
         ;;
       --service | --function) form=${1#--} && shift && continue ;;
@@ -100,7 +100,7 @@ read_arguments() {
       --operator) take_value "$@" && operators+=("$value") ;;
       --source) take_value "$@" && sources+=("$value") ;;
       --sender) take_value "$@" && senders+=("$value") ;;
-      *) misused "what is \"$1\"?" ;;
+      *) misused "unknown option \"$1\"." ;;
     esac
     shift 2
   done
@@ -108,7 +108,7 @@ read_arguments() {
 
 # matches TEXT PATTERN WHAT: checks the form of a value that becomes part of names, filters or documents.
 matches() {
-  [[ $1 =~ ^($2)$ ]] || misused "\"$1\" is no $3."
+  [[ $1 =~ ^($2)$ ]] || misused "\"$1\" is not a valid $3."
 }
 
 is_service_account() { [[ $1 == *.gserviceaccount.com ]]; }
@@ -121,17 +121,17 @@ check_people() {
     matches "$each" "$PERSON" 'email address'
     [[ $each != *"@$project.iam.gserviceaccount.com" ]] || matches "${each%@*}" '[a-z][a-z0-9-]{4,28}[a-z0-9]' 'service account id (6 to 30 of a-z, 0-9, -)'
     is_service_account "$each" || [ -n "$gcloud_user_tokens" ] ||
-      misused "$each is a person, and gcloud makes people no token for the courier. Give a service account as --caller (or --operator) and let the person send in its name: --sender user:$each, then \"courier send --impersonate\". Or add --gcloud-user-tokens, which takes the tokens that gcloud makes for itself."
+      misused "$each is a person, and gcloud cannot issue a token for the courier to people. Use a service account as --caller (or --operator), and let the person impersonate it: --sender user:$each, then \"courier send --impersonate\". Or add --gcloud-user-tokens, which accepts the tokens that gcloud issues for itself."
   done
   [ -z "$gcloud_user_tokens" ] ||
-    say 'Warning: --gcloud-user-tokens takes tokens that gcloud makes for itself. A service that is shown such a token can replay it to the courier, and the courier could replay it to others. For trying out only.'
+    say 'Warning: --gcloud-user-tokens accepts tokens that gcloud issues for itself. A service that receives such a token can replay it to the courier, and the courier could replay it to others. Use this for testing only.'
   for each in ${senders[@]+"${senders[@]}"}; do
     matches "$each" "(user|group):$PERSON" 'sender: it is user:EMAIL or group:EMAIL'
   done
   for each in "${callers[@]}"; do
     if is_service_account "$each"; then sends_as=$each && break; fi
   done
-  [ -n "$sends_as" ] || [ ${#senders[@]} -eq 0 ] || misused '--sender needs a --caller that is a service account, to send as.'
+  [ -n "$sends_as" ] || [ ${#senders[@]} -eq 0 ] || misused '--sender requires a --caller that is a service account: senders impersonate it.'
   [ ${#operators[@]} -gt 0 ] || operators=("${sends_as:-${callers[0]}}")
   # Callers and operators, without duplicates.
   everybody=()
@@ -149,13 +149,13 @@ check_arguments() {
   [ -z "$to" ] || matches "$to" "$name(-events)?-[a-z0-9-]+" "revision of $name"
   [ -z "${COURIER_COMMIT:-}" ] || matches "$COURIER_COMMIT" '[A-Za-z0-9_.-]{1,64}' 'commit (COURIER_COMMIT)'
   [ "$action" = up ] || return 0
-  [ -n "$right" ] || misused 'say how it may write to Drive: --keyless, or --key.'
+  [ -n "$right" ] || misused 'specify how the courier authenticates to Drive: --keyless or --key.'
   matches "$queue" 'push|eventarc|none' 'kind of queue'
   [ -z "$bucket" ] || matches "$bucket" '[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]' 'bucket'
-  [ -z "$bucket" ] || [ "$queue" != none ] || misused '--bucket needs a queue.'
+  [ -z "$bucket" ] || [ "$queue" != none ] || misused '--bucket requires a queue.'
   [ -z "$subject" ] || matches "$subject" "$PERSON" 'email address'
   [ -z "$audit_sink" ] || matches "$audit_sink" 'bigquery:[A-Za-z0-9_]{1,1024}|gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]' 'sink: it is bigquery:DATASET or gs://BUCKET'
-  [ ${#callers[@]} -gt 0 ] || misused 'nobody may send files: give at least one --caller.'
+  [ ${#callers[@]} -gt 0 ] || misused 'specify at least one --caller. Otherwise nobody can send files.'
   check_people
   for each in ${sources[@]+"${sources[@]}"}; do
     matches "$each" 'gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]/([^"\*?]*/)?' 'source (gs://BUCKET/ or gs://BUCKET/PREFIX/)'
@@ -185,9 +185,9 @@ read_options() {
   read_arguments "$@"
   check_gcloud
   [ -n "$project" ] || project=$(gcloud_setting core/project)
-  [ -n "$project" ] || misused 'in which project? Give --project, or set gcloud'"'"'s own: gcloud config set project ID'
+  [ -n "$project" ] || misused 'no project. Pass --project, or set a default for gcloud: gcloud config set project ID'
   [ -n "$region" ] || region=$(gcloud_setting run/region)
-  [ -n "$region" ] || misused 'where? Give --region, e.g. --region europe-west1'
+  [ -n "$region" ] || misused 'no region. Pass --region, for example --region europe-west1'
   check_arguments
   name_everything
 }

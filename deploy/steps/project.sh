@@ -3,7 +3,7 @@
 
 check_built() {
   dist=$here/../dist
-  [ -n "$dry_run" ] || [ -f "$dist/server.js" ] || stop 69 'there is no dist/. Run "npm install" and "npm run build" first.'
+  [ -n "$dry_run" ] || [ -f "$dist/server.js" ] || stop 69 'dist/ does not exist. Run "npm install" and "npm run build" first.'
 }
 
 check_project() {
@@ -14,7 +14,7 @@ check_project() {
   account=$(answer gcloud auth list --filter=status:ACTIVE --format='value(account)') || exit
   [ -n "$account" ] || stop 77 'gcloud is not logged in. Run: gcloud auth login'
   number=$(answer gcloud projects describe "$project" --format='value(projectNumber)') || exit
-  [ -n "$number" ] || stop 69 "there is no project \"$project\" that $account can see. List yours: gcloud projects list"
+  [ -n "$number" ] || stop 69 "$account cannot find the project \"$project\". List your projects: gcloud projects list"
 }
 
 # The Node of the project's dev dependencies, or else the installed one.
@@ -33,8 +33,8 @@ check_configuration() {
   said=$(COURIER_CONFIG=$(configuration) GOOGLE_CLOUD_PROJECT=$project "$(node_here)" "$dist/server.js" --check 2>&1) || status=$?
   if [ "$status" -ne 0 ]; then
     say "$said"
-    [ "$status" -eq 78 ] || stop 69 'the configuration could not be checked: "node dist/server.js --check" says why above. Run "npm install" and "npm run build".'
-    say "$program: the configuration${config:+ $config} has faults; they are listed above. Nothing was changed."
+    [ "$status" -eq 78 ] || stop 69 'the configuration could not be checked, for the reason that "node dist/server.js --check" printed above. Run "npm install" and "npm run build".'
+    say "$program: the configuration${config:+ $config} has errors, which are listed above. Nothing was changed."
     exit 78
   fi
   say "$said"

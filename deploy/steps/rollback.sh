@@ -23,16 +23,16 @@ roll_back_service() {
     target=${target:-PREVIOUS_REVISION}
   elif [ -z "$target" ]; then
     target=$(previous_of "$serving" <<<"$revisions")
-    [ -n "$target" ] || stop 69 "$service has no earlier revision that was ready. It serves $serving."
+    [ -n "$target" ] || stop 69 "$service has no earlier revision that was ready. The current one is $serving."
   elif [[ $'\n'$revisions$'\n' != *$'\n'"$target"$'\t'* ]]; then
     stop 69 "$service has no revision $target. It has: $(cut -f 1 <<<"$revisions" | tr '\n' ' ')"
   fi
   if [ "$target" = "$serving" ]; then
-    say "$service serves $target already."
+    say "$service already serves $target."
     return 0
   fi
   change gcloud run services update-traffic "$service" --to-revisions="$target=100" --region="$region" --project="$project" --quiet
-  say "$service serves $target${serving:+ instead of $serving}. It stays so until deploy.sh deploys something new, or is run with --redeploy."
+  say "$service serves $target${serving:+ instead of $serving}. It keeps serving this revision until you deploy something new, or run deploy.sh with --redeploy."
 }
 
 roll_back() {
@@ -43,7 +43,7 @@ roll_back() {
     ?*) roll_back_service "$name" "$to" ;;
     '')
       standing=$(describe_service "$name" metadata.name) || exit
-      [ -n "$dry_run" ] || [ -n "$standing" ] || stop 69 "there is no service $name in $region."
+      [ -n "$dry_run" ] || [ -n "$standing" ] || stop 69 "the region $region has no service $name."
       roll_back_service "$name"
       # They are deployed together, so they are rolled back together.
       standing=$(describe_service "$name-events" metadata.name) || exit

@@ -33,7 +33,7 @@ explain() {
   case $text in
     *[Bb]illing*) stop 69 "project $project has no billing account. Link one: https://console.cloud.google.com/billing/linkedaccount?project=$project $AGAIN" ;;
     *disableServiceAccountKeyCreation* | *'Key creation is not allowed'*)
-      stop 77 'your organization forbids keys of service accounts. Use --keyless instead of --key.'
+      stop 77 'your organization does not allow service-account keys. Use --keyless instead of --key.'
       ;;
     *'startup probe'*)
       stop 1 "the new revision is not ready, so it gets no traffic, and the revision before it keeps serving. Its log says what /v1/ready found: gcloud logging read 'resource.labels.service_name=\"${name:-SERVICE}\"' --project=$project --freshness=30m --limit=20. A folder that is not shared yet is the usual reason. $AGAIN"
@@ -42,11 +42,11 @@ explain() {
       stop 69 'this gcloud is too old for alert policies. Run "gcloud components update" (or upgrade the package google-cloud-cli). '"$AGAIN"
       ;;
     *PERMISSION_DENIED* | *'does not have permission'* | *'Permission '*denied* | *'403'*)
-      stop 77 "${account:-your account} may not do this in project $project. Ask an owner of the project to do it, or to give you the role that is missing (roles/owner has all of them). $AGAIN"
+      stop 77 "${account:-your account} lacks a permission in project $project. Ask an owner of the project to run this command, or to grant you the missing role (roles/owner has all permissions). $AGAIN"
       ;;
     *'Reauthentication'* | *'do not currently have an active account'* | *'invalid_grant'*) stop 77 'gcloud is not logged in. Run: gcloud auth login' ;;
   esac
-  stop 1 "gcloud failed; it says why above. $AGAIN"
+  stop 1 "gcloud failed, for the reason that it printed above. $AGAIN"
 }
 
 # Prints a command quoted for the shell.

@@ -84,7 +84,7 @@ deployed_digest() {
 entry_point() {
   local command=''
   [ -n "$dry_run" ] || command=$(sed -n 's/^ *"start": "\(exec node [^"]*\)",*$/\1/p' "$dist/package.json")
-  [ -n "$command" ] || [ -n "$dry_run" ] || stop 69 'dist/package.json names no start command. Run "npm run build" again.'
+  [ -n "$command" ] || [ -n "$dry_run" ] || stop 69 'dist/package.json has no start command. Run "npm run build" again.'
   printf '%s' "${command:-exec node server.js}"
 }
 
@@ -114,7 +114,7 @@ deploy() {
   standing=$(describe_service "$service" metadata.labels.courier-digest) || exit
   pinned=$(describe_service "$service" 'spec.traffic[0].revisionName') || exit
   if [ "$standing" = "$digest" ] && [ -z "$redeploy" ]; then
-    [ -z "$pinned" ] || say "Note: $service serves $pinned, to which it was rolled back, and not its newest revision. To go forward again: --redeploy"
+    [ -z "$pinned" ] || say "Note: $service was rolled back to $pinned and does not serve its newest revision. To serve the newest one, use --redeploy"
     return 0
   fi
   if [ -n "$dry_run" ]; then
@@ -166,14 +166,14 @@ tell_how_to_send() {
     say "And check the set-up:    npx courier doctor --url $url"
   fi
   [ ${#senders[@]} -gt 0 ] ||
-    say "From a laptop, both need the right to act as that account. Run this command again with --sender user:${account:-YOUR_EMAIL}"
+    say "To run both on a laptop, you need permission to impersonate that account. Run this command again with --sender user:${account:-YOUR_EMAIL}"
 }
 
 tell_what_is_left() {
   say ''
-  say "The courier answers at   $(url_of "$name")"
-  say "Left to do by hand:      in Drive, share the folder with ${subject:-$writer} as Content manager (in My Drive: as Editor). For the top folder of a shared drive, add it as a member of the drive."
+  say "The courier's URL:       $(url_of "$name")"
+  say "Remaining manual step:   in Drive, share the folder with ${subject:-$writer} as Content manager (in My Drive: as Editor). For the top folder of a shared drive, add it as a member of the drive."
   tell_how_to_send
-  [ -n "$ready_probe" ] || say 'Once the folder is shared: run this command again with --ready-probe, and a revision that cannot deliver gets no traffic.'
-  say "To be told when deliveries fail: deploy/monitoring/apply.sh $project NOTIFICATION_CHANNEL"
+  [ -n "$ready_probe" ] || say 'After you have shared the folder, run this command again with --ready-probe. Then a revision that cannot deliver gets no traffic.'
+  say "To get alerts when deliveries fail: deploy/monitoring/apply.sh $project NOTIFICATION_CHANNEL"
 }

@@ -24,14 +24,14 @@ check_cpu() {
   [ "$mib" -le 8192 ] || least=4
   [ "$mib" -le 16384 ] || least=6
   [ "$mib" -le 24576 ] || least=8
-  [ "$mib" -le 32768 ] || misused "--memory $memory is more than the 32Gi that Cloud Run has."
-  [ "$cpu" -ge "$least" ] || misused "--memory $memory needs --cpu $least or more."
+  [ "$mib" -le 32768 ] || misused "--memory $memory exceeds the 32Gi that Cloud Run offers."
+  [ "$cpu" -ge "$least" ] || misused "--memory $memory requires --cpu $least or more."
   case $cpu in
     4) least=2048 ;;
     6 | 8) least=4096 ;;
     *) least=512 ;;
   esac
-  [ "$mib" -ge "$least" ] || misused "--memory $memory is too little: with --cpu $cpu it is ${least}Mi or more."
+  [ "$mib" -ge "$least" ] || misused "--memory $memory is too small: --cpu $cpu requires at least ${least}Mi."
 }
 
 # The limit in the configuration and Cloud Run's concurrency must be equal. With a higher concurrency, requests above the limit
@@ -44,13 +44,13 @@ check_concurrency() {
   matches "$concurrency" '[1-9][0-9]{0,2}|1000' 'number of requests at once (1 to 1000)'
   uploads=${uploads:-$concurrency}
   [ "$concurrency" = "$uploads" ] ||
-    misused "--concurrency $concurrency and limits.concurrentUploads $uploads of $config do not go together: make them the same number."
+    misused "--concurrency $concurrency and limits.concurrentUploads $uploads of $config differ: set both to the same number."
   bytes=$(limit_of bufferBytes)
   # A quarter of the memory, unless the configuration says how much.
   buffer_kib=$((mib * 256))
   [ -z "$bytes" ] || buffer_kib=$((bytes / 1024))
   [ "$buffer_kib" -ge $((concurrency * UPLOAD_KIB)) ] ||
-    misused "the buffers, $((buffer_kib / 1024)) MiB, are too small for $concurrency uploads at once, which need $((concurrency * UPLOAD_KIB / 1024)) MiB: give more --memory (a quarter of it is for buffers), or a lower --concurrency."
+    misused "the buffers, $((buffer_kib / 1024)) MiB, are too small for $concurrency concurrent uploads, which need $((concurrency * UPLOAD_KIB / 1024)) MiB: increase --memory (a quarter of it is used for buffers), or decrease --concurrency."
 }
 
 check_size() {
@@ -59,11 +59,11 @@ check_size() {
   matches "$cpu" '[12468]' 'number of processors (1, 2, 4, 6 or 8)'
   matches "$min_instances" '[0-9]{1,4}' 'number of instances'
   matches "$max_instances" '[1-9][0-9]{0,3}' 'number of instances'
-  [ "$min_instances" -le "$max_instances" ] || misused "--min-instances $min_instances is more than --max-instances $max_instances."
+  [ "$min_instances" -le "$max_instances" ] || misused "--min-instances $min_instances exceeds --max-instances $max_instances."
   matches "$ingress" 'all|internal|internal-and-cloud-load-balancing' 'ingress'
   [ -z "$labels" ] || matches "$labels" '[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}(,[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63})*' 'list of labels, such as team=reports,cost-center=42'
   [ -z "$vpc_egress" ] || matches "$vpc_egress" 'all-traffic|private-ranges-only' 'VPC egress'
-  [ -z "$vpc_egress$vpc_subnet" ] || [ -n "$vpc_network" ] || misused '--vpc-subnet and --vpc-egress need --vpc-network.'
+  [ -z "$vpc_egress$vpc_subnet" ] || [ -n "$vpc_network" ] || misused '--vpc-subnet and --vpc-egress require --vpc-network.'
   # With an internal ingress, Pub/Sub of the same project still reaches the service; laptops do not.
   mib=$(mib_of "$memory")
   check_cpu "$mib"

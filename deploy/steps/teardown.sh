@@ -44,9 +44,9 @@ remove_sink() {
 confirm() {
   local typed
   [ -z "$yes$dry_run" ] || return 0
-  [ -t 0 ] || misused 'teardown deletes things; say --yes where nobody can be asked.'
+  [ -t 0 ] || misused 'teardown deletes resources. Without a terminal to confirm on, pass --yes.'
   read -r -p "Take down $name in project $project? Type the project's id: " typed
-  [ "$typed" = "$project" ] || stop 1 'nothing was done.'
+  [ "$typed" = "$project" ] || stop 1 'nothing was deleted.'
 }
 
 take_down() {
@@ -78,5 +78,5 @@ take_down() {
   unbind_on_project "$builder" roles/run.builder
   unbind_on_project "$pusher" roles/eventarc.eventReceiver
   for each in "$pusher" "$builder" "$writer" "$runtime"; do remove_account "$each"; done
-  say "Kept: the Firestore database $database and its collection \"$collection\", the APIs, buckets and their notifications, the accounts of callers, and what monitoring/apply.sh has made. The folder in Drive is untouched."
+  say "Kept: the Firestore database $database and its collection \"$collection\", the APIs, buckets and their notifications, the accounts of callers, and the resources that monitoring/apply.sh has created. The folder in Drive is unchanged."
 }

@@ -38,13 +38,13 @@ const source = z
     json: z.exactOptional(z.unknown()).meta({ description: 'Any value, saved as indented JSON.' }),
     rows: z
       .exactOptional(z.array(z.custom<Row>(isRow, 'is not an object').meta({ type: 'object' })))
-      .meta({ description: 'Saved as CSV: the header from the keys in first-seen order.' }),
+      .meta({ description: 'Saved as CSV. The header has the keys in the order of their first appearance.' }),
     rawCells: z.exactOptional(z.boolean()).meta({
-      description: 'With rows: text cells that a spreadsheet would run as a formula are left as they are.',
+      description: 'Only with rows: text cells that a spreadsheet would run as a formula are not changed.',
     }),
     gcs: z.exactOptional(z.string()).meta({
       description:
-        'gs://bucket/object or gs://bucket/object#generation; an object below one of the "sources" that the operator allows.',
+        'gs://bucket/object or gs://bucket/object#generation. The operator must allow the object under "sources".',
     }),
     gcsPrefix: z.exactOptional(z.string()).meta({
       description:
@@ -92,7 +92,7 @@ export const exportDocument = z
     ...optionShape,
     ...furtherFields,
     name: z.exactOptional(fileName).meta({
-      description: 'May be left out with gcs alone: then it is the last segment of the object’s name.',
+      description: 'Optional with gcs: the default is the last segment of the object’s name.',
     }),
     source,
   })

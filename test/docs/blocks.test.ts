@@ -175,7 +175,7 @@ describe('commands', () => {
     ['npm run nothing', 'is no script'],
     ['npm run google -- --nowhere 1', 'has no --nowhere'],
     ['deploy/nothing.sh', 'is not there'],
-    ['deploy/deploy.sh --project my-project', 'Give --region'],
+    ['deploy/deploy.sh --project my-project', 'Pass --region'],
     ['frobnicate now', 'no test looks at'],
   ])('the check itself detects %s', (text, fault) => {
     expect(commandsIn(text).map(faultOf)).toEqual([expect.stringContaining(fault)]);

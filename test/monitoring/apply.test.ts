@@ -158,7 +158,7 @@ test.each<[string[], RegExp]>([
 );
 
 test.each([
-  [['--zone', 'Europe/Nowhere'], /no time zone/],
+  [['--zone', 'Europe/Nowhere'], /not a time zone/],
   [['--by', '25:00'], /Usage: /],
   [['--destination', 'a"b'], /Usage: /],
 ])('%j is rejected', async (args, words) => {

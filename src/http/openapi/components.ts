@@ -26,31 +26,39 @@ const receipt = objectOf<Receipt>(
   {
     id: text('The file’s id in Drive.'),
     name: text('The file’s name.'),
-    mimeType: text('The media type in Drive; of the Google Docs file, for a conversion.'),
+    mimeType: text('The media type in Drive. For a conversion, the type of the Google Docs file.'),
     size: { type: 'integer', minimum: 0, description: 'Bytes received.' },
-    sha256: { type: ['string', 'null'], description: 'Of the bytes received, lower-case hex; it equals Drive’s own.' },
-    md5: { type: ['string', 'null'], description: 'Drive’s own, lower-case hex; null for a conversion.' },
+    sha256: {
+      type: ['string', 'null'],
+      description: 'SHA-256 of the bytes received, in lower-case hex. It equals the checksum in Drive.',
+    },
+    md5: {
+      type: ['string', 'null'],
+      description: 'MD5 checksum from Drive, in lower-case hex; null for a conversion.',
+    },
     destination: text('The destination’s name.'),
-    path: text('Folders below the destination’s; "" for its own.'),
+    path: text('Folders below the destination’s folder; "" for that folder itself.'),
     folderId: text('The folder’s id in Drive.'),
-    webViewLink: text('Where people open the file.', { format: 'uri' }),
+    webViewLink: text('The link that opens the file in a browser.', { format: 'uri' }),
     outcome: {
       type: 'string',
       enum: OUTCOMES,
-      description: 'What was done; "replayed" repeats the receipt of the first delivery with this key.',
+      description: 'What was done. "replayed" returns the receipt of the first delivery with this key.',
     },
     createdTime: time('When the file was created.'),
     modifiedTime: time('When the file was modified.'),
-    caller: text('The caller’s email, else its subject.'),
+    caller: text('The caller’s email, or its subject if the token has no email.'),
     idempotencyKey: { type: ['string', 'null'], description: 'The key of this delivery.' },
     warnings: {
       type: 'array',
       items: { type: 'string' },
-      description: 'What went wrong after the file was safe, or has become of it since.',
+      description:
+        'Problems that occurred after the file was stored, such as a failed sharing, or a file that has been put into the trash since.',
     },
     once: {
       const: 'instance',
-      description: 'Only this instance remembers the key: its ledger is in memory. Left out with a shared ledger.',
+      description:
+        'Only this instance remembers the key, because its ledger is in memory. Absent with a shared ledger.',
     },
   },
   ['warnings', 'once'],
@@ -59,32 +67,32 @@ const receipt = objectOf<Receipt>(
 const session = objectOf<UploadSession>({
   id: text('For POST /v1/uploads/{id}/complete.'),
   uploadUrl: text(
-    'Where the bytes are PUT to, as Drive’s resumable uploads are. A secret: whoever has it may write the file.',
+    'The URI of Drive’s resumable upload session, to which the caller sends the bytes with PUT. It is a secret: anybody who has it can write the file.',
     { format: 'uri' },
   ),
-  expiresTime: time('When Drive forgets the session.'),
+  expiresTime: time('When the session expires.'),
   chunkGranularity: {
     type: 'integer',
     const: 262_144,
-    description: 'All chunks but the last are multiples of so many bytes.',
+    description: 'The size of every chunk except the last must be a multiple of this many bytes.',
   },
 });
 
 const summary = objectOf<DestinationSummary>({
-  name: text('For the option "destination".'),
-  path: text('The default of the option of this name.'),
-  onConflict: { type: 'string', enum: CONFLICT_RULES, description: 'The default of the option of this name.' },
+  name: text('The value for the option "destination".'),
+  path: text('The default of this option.'),
+  onConflict: { type: 'string', enum: CONFLICT_RULES, description: 'The default of this option.' },
   convertTo: {
     type: ['string', 'null'],
     enum: [...CONVERSIONS, null],
-    description: 'The default of the option of this name.',
+    description: 'The default of this option.',
   },
-  maxBytes: { type: 'integer', description: 'The largest file that is taken, in bytes.' },
+  maxBytes: { type: 'integer', description: 'The maximum size of a file, in bytes.' },
 });
 
 const check = objectOf<DoctorReport['destinations'][string]['checks'][number]>(
   {
-    check: text('What was looked at.'),
+    check: text('What was checked.'),
     result: { type: 'string', enum: ['passed', 'warned', 'failed', 'skipped'] },
     detail: text('What was found.'),
     remedy: text('What to do.'),
@@ -93,17 +101,17 @@ const check = objectOf<DoctorReport['destinations'][string]['checks'][number]>(
 );
 
 const doctorReport = objectOf<DoctorReport>({
-  ok: { type: 'boolean', description: 'False where something fails.' },
+  ok: { type: 'boolean', description: 'False if a check fails.' },
   findings: {
     type: 'array',
-    description: 'What somebody has to act on: failures first; one that several destinations share is told once.',
+    description: 'What needs action, failures first. A finding that several destinations share is listed once.',
     items: objectOf<DoctorReport['findings'][number]>(
       {
-        check: text('What was looked at.'),
+        check: text('What was checked.'),
         result: { enum: ['failed', 'warned'] },
         detail: text('What was found.'),
         remedy: text('What to do.'),
-        destinations: { type: 'array', items: text('Name of a destination that has it.') },
+        destinations: { type: 'array', items: text('The name of a destination with this finding.') },
       },
       ['remedy'],
     ),
@@ -122,8 +130,8 @@ const readiness = objectOf<Readiness>({
   findings: {
     type: 'array',
     items: objectOf<Readiness['findings'][number]>({
-      check: text('What fails, as the doctor calls it.'),
-      detail: text('In general words: no name of this installation.'),
+      check: text('The check that fails, by its name in the doctor’s report.'),
+      detail: text('What is wrong, in general terms: it contains no names of this installation.'),
     }),
   },
 });
@@ -132,17 +140,17 @@ const CODES = Object.keys(ERRORS) as ErrorCode[];
 
 const problem: Schema = {
   type: 'object',
-  description: 'RFC 9457.',
+  description: 'A problem document (RFC 9457).',
   required: ['type', 'title', 'status', 'code', 'detail', 'remedy', 'retryable', 'requestId'],
   properties: {
-    type: text('A name for the code.', { format: 'uri' }),
+    type: text('A URI that identifies the code.', { format: 'uri' }),
     title: text('What the code means.'),
     status: { type: 'integer' },
-    code: { type: 'string', enum: CODES, description: 'Stable; match on this.' },
-    detail: text('What was wrong with this very request.'),
+    code: { type: 'string', enum: CODES, description: 'Stable: programs should compare this.' },
+    detail: text('What was wrong with this request.'),
     remedy: text('What to do.'),
     retryable: { type: 'boolean', description: 'True when the same request may succeed later.' },
-    requestId: text('For the operator, whose log has more.'),
+    requestId: text('Identifies the request in the operator’s log.'),
   },
 };
 
@@ -187,7 +195,7 @@ const line: Schema = {
 /** https://cloud.google.com/pubsub/docs/push#receive_push */
 const push: Schema = {
   type: 'object',
-  description: 'A wrapped Pub/Sub push. What its message asks for is told in docs/pubsub-and-buckets.md.',
+  description: 'A wrapped Pub/Sub push. docs/pubsub-and-buckets.md describes the messages.',
   required: ['message', 'subscription'],
   properties: {
     message: {

@@ -88,7 +88,7 @@ const formOf = (): Schema => {
   const { properties = {} } = schemaOf(deliveryOptions) as { properties?: Schema };
   return {
     type: 'object',
-    description: 'The options, then exactly one file, whose own name is taken where "name" is left out.',
+    description: 'The options, followed by exactly one file. Without the option "name", the name of that file is used.',
     required: ['file'],
     properties: { ...properties, file: { ...BINARY, contentMediaType: 'application/octet-stream' } },
   };
@@ -99,7 +99,7 @@ const files = (operationId: string): Schema => ({
   tags: ['Deliveries'],
   summary: 'Deliver a file',
   description:
-    'The body is the file, in any media type but that of a form, with the options in the query. Or the body is a form (multipart/form-data) with the options as fields before exactly one file.',
+    'The body is the file, with any media type except that of a form, and the options are in the query. Alternatively the body is a form (multipart/form-data) with the options as fields, followed by exactly one file.',
   parameters: [
     ...parametersOf(deliveryOptions).map((parameter) =>
       // It may also come from the form or from Content-Disposition.
@@ -132,9 +132,9 @@ export const paths: Readonly<Record<string, Schema>> = {
     post: {
       operationId: 'deliverExport',
       tags: ['Deliveries'],
-      summary: 'Deliver what an export document asks for',
+      summary: 'Deliver an export document',
       description:
-        'Makes a file of text, bytes, JSON, rows (as CSV), or an object in Cloud Storage; or many files of the objects below a prefix. Numbers and the order of keys are kept as they are written.',
+        'Creates a file from text, bytes, JSON, rows (as CSV) or an object in Cloud Storage, or many files from the objects below a prefix. Numbers and the order of keys are kept as written.',
       parameters: [KEY_FROM, KEY, DIGEST, ...TRACING],
       requestBody: {
         required: true,
@@ -157,16 +157,18 @@ export const paths: Readonly<Record<string, Schema>> = {
       operationId: 'receivePush',
       tags: ['Pub/Sub'],
       summary: 'Receive a wrapped Pub/Sub push',
-      description: 'The ID token is that of the service account which is configured for the subscription.',
+      description: 'Requires an ID token of the service account that is configured for the subscription.',
       parameters: TRACING,
       requestBody: { required: true, content: json(reference('Push')) },
       responses: {
         '204': {
-          description: 'Done, ignored, or given up: a message that can never be delivered is a dead letter first.',
+          description:
+            'Delivered, ignored, or rejected permanently. A message that can never be delivered is first published to the dead-letter topic, if one is configured.',
         },
         ...errors([400, 401, 403, 413, 415]),
         '503': {
-          description: 'Come again: whatever the error’s own status is, Pub/Sub takes nothing but success for final.',
+          description:
+            'Pub/Sub must deliver the message again. The status is 503 whatever the status of the error itself, because Pub/Sub redelivers every message that is not acknowledged with success.',
           headers: { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds.' } },
           content: { 'application/problem+json': { schema: reference('Problem') } },
         },
@@ -179,7 +181,7 @@ export const paths: Readonly<Record<string, Schema>> = {
       tags: ['Upload sessions'],
       summary: 'Open an upload session',
       description:
-        'For files over the platform’s request limit: the bytes are sent to Drive directly, in chunks, and the upload can be resumed. A conversion is not possible this way.',
+        'For files over the platform’s request limit: the caller sends the bytes to Drive directly, in chunks, and can resume an interrupted upload. Conversions are not supported.',
       parameters: [KEY, ...TRACING],
       requestBody: {
         required: true,
@@ -198,13 +200,13 @@ export const paths: Readonly<Record<string, Schema>> = {
       operationId: 'completeUpload',
       tags: ['Upload sessions'],
       summary: 'Complete an upload session',
-      description: 'Checks what arrived in Drive, and answers the receipt. May be repeated.',
+      description: 'Checks the file that Drive received, and returns the receipt. Can be repeated.',
       parameters: [
         {
           name: 'id',
           in: 'path',
           required: true,
-          description: 'As it was answered when the session was opened.',
+          description: 'The id in the response that opened the session.',
           schema: { type: 'string' },
         },
         ...TRACING,
@@ -218,7 +220,7 @@ export const paths: Readonly<Record<string, Schema>> = {
       operationId: 'listDestinations',
       tags: ['Set-up'],
       summary: 'List the destinations that this caller may write to',
-      description: 'With their defaults and limits; no folder ids.',
+      description: 'Returns their defaults and limits, but no folder ids.',
       parameters: TRACING,
       responses: {
         '200': {
@@ -238,10 +240,11 @@ export const paths: Readonly<Record<string, Schema>> = {
       operationId: 'checkSetUp',
       tags: ['Set-up'],
       summary: 'Check every destination’s set-up against Google',
-      description: 'For operators only. With write=true, a probe file is put into each destination and removed.',
+      description:
+        'For operators only. With write=true, the doctor creates a probe file in each destination and deletes it.',
       parameters: [...parametersOf(doctorQuery, { write: { type: 'boolean', default: false } }), ...TRACING],
       responses: {
-        '200': { description: 'What was found.', content: json(reference('DoctorReport')) },
+        '200': { description: 'The findings.', content: json(reference('DoctorReport')) },
         ...errors(GUARDED),
       },
     },
@@ -251,22 +254,22 @@ export const paths: Readonly<Record<string, Schema>> = {
       operationId: 'health',
       tags: ['Service'],
       summary: 'Check that the service is alive',
-      description: 'Also tells its version; asks nobody. No token is needed.',
+      description: 'Also returns its version. Calls no other service, and requires no token.',
       security: [],
       responses: {
         '200': {
-          description: 'Alive.',
+          description: 'The service is alive.',
           content: json({
             type: 'object',
             required: ['ok', 'version', 'commit', 'ledger'],
             properties: {
               ok: { const: true },
               version: { type: 'string' },
-              commit: { type: ['string', 'null'], description: 'What it was built from, where that is known.' },
+              commit: { type: ['string', 'null'], description: 'The commit that it was built from, if known.' },
               ledger: { enum: ['memory', 'firestore'] },
               once: {
                 const: 'instance',
-                description: 'With ledger memory: keys are remembered by one instance alone.',
+                description: 'Present if the ledger is in memory: each instance remembers only its own keys.',
               },
             },
           }),
@@ -280,13 +283,13 @@ export const paths: Readonly<Record<string, Schema>> = {
       operationId: 'ready',
       tags: ['Service'],
       summary: 'Check whether deliveries would work',
-      description: 'Credentials, ledger and folders. Looked at once a minute at most. No token is needed.',
+      description: 'Checks credentials, ledger and folders, at most once a minute. Requires no token.',
       security: [],
       responses: {
-        '200': { description: 'They would.', content: json(reference('Readiness')) },
+        '200': { description: 'Deliveries would work.', content: json(reference('Readiness')) },
         '503': {
           description:
-            'They would not, for what the findings say in general words; "courier doctor" tells operators the rest.',
+            'Deliveries would fail. The findings give the reasons in general terms; operators get the details from "courier doctor".',
           headers: { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds.' } },
           content: json(reference('Readiness')),
         },
@@ -299,7 +302,7 @@ export const paths: Readonly<Record<string, Schema>> = {
       operationId: 'openapi',
       tags: ['Service'],
       summary: 'Get this document',
-      description: 'No token is needed.',
+      description: 'Requires no token.',
       security: [],
       responses: {
         '200': { description: 'OpenAPI 3.1.', content: json({ type: 'object' }) },

@@ -31,11 +31,11 @@ export const parametersOf = (schema: z.ZodType, overrides: Readonly<Record<strin
 export const RATE_LIMIT: Schema = {
   'RateLimit-Policy': {
     schema: { type: 'string' },
-    description: 'The limits of this caller, if the operator has set any: `"files-per-minute";q=60;w=60`.',
+    description: 'The limits of this caller, if the operator configured any: `"files-per-minute";q=60;w=60`.',
   },
   RateLimit: {
     schema: { type: 'string' },
-    description: 'What is left of them: `"files-per-minute";r=59`. `t` is the number of seconds until a reset.',
+    description: 'What remains of the limits: `"files-per-minute";r=59`. `t` is the number of seconds until a reset.',
   },
 };
 
@@ -44,7 +44,7 @@ export const KEY_FROM: Schema = {
   in: 'query',
   required: false,
   description:
-    'Makes the idempotency key of the headers that Cloud Scheduler (job name and schedule time) or Cloud Tasks (queue and task name) sends with every attempt.',
+    'Creates the idempotency key from the headers that Cloud Scheduler (job name and schedule time) or Cloud Tasks (queue and task name) sends with every attempt.',
   schema: { type: 'string', enum: [...KEY_SOURCES] },
 };
 

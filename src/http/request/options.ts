@@ -55,19 +55,21 @@ export const optionShape = {
           'is a URL; send the name of a destination, not its folder’s address',
         ),
     )
-    .meta({ description: 'One of GET /v1/destinations; left out: the only one, else "default".' }),
+    .meta({
+      description: 'A name from GET /v1/destinations. Default: the only destination, or the one named "default".',
+    }),
   name: fileName.meta({
-    description: 'The file’s name: 1 to 255 characters, none of them a control character, "/" or "\\".',
+    description: 'The name of the file: 1 to 255 characters, without control characters, "/" and "\\".',
   }),
   path: z
     .exactOptional(folderPath)
-    .meta({ description: 'Folders below the destination’s, separated by "/"; made if missing.' }),
+    .meta({ description: 'Folders below the destination’s folder, separated by "/". Missing ones are created.' }),
   onConflict: z
     .exactOptional(z.enum(CONFLICT_RULES))
-    .meta({ description: 'What becomes of a file of this name that is there already.' }),
+    .meta({ description: 'What to do if the folder has a file of this name.' }),
   convertTo: z
     .exactOptional(z.enum(CONVERSIONS))
-    .meta({ description: 'Makes a Google Sheet, Doc or Slides of the file.' }),
+    .meta({ description: 'Converts the file to Google Sheets, Docs or Slides.' }),
   description: z.exactOptional(
     z
       .string()
@@ -124,7 +126,9 @@ export const mimeTypeOption = z
     context.addIssue({ code: 'custom', message: stored.fault });
     return z.NEVER;
   })
-  .meta({ description: 'Like "text/csv" or "text/csv; charset=utf-8"; of its parameters only a charset is kept.' });
+  .meta({
+    description: 'For example "text/csv" or "text/csv; charset=utf-8". Parameters other than charset are dropped.',
+  });
 
 /** A SHA-256 in hex, converted to lower case. */
 export const sha256Option = z

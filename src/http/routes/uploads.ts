@@ -13,7 +13,11 @@ const MAX_JSON_BYTES = 65_536;
 export const uploadRequest = z.strictObject({
   ...optionShape,
   mimeType: mimeTypeOption,
-  size: z.int().min(0).max(5_497_558_138_880).meta({ description: 'Bytes; Drive’s own limit is 5 TB.' }),
+  size: z
+    .int()
+    .min(0)
+    .max(5_497_558_138_880)
+    .meta({ description: 'The size of the file in bytes. Drive’s limit is 5 TB.' }),
 });
 
 /** The optional body of `POST /v1/uploads/{id}/complete`. */
