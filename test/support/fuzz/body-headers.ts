@@ -114,7 +114,7 @@ const ROUTES: Readonly<Record<string, Call & { body: string | Uint8Array }>> = {
   },
 };
 
-export interface HeadedCall {
+interface HeadedCall {
   route: string;
   call: Call;
   /** Any of them may be the one that the answer names; none: the request is accepted. */

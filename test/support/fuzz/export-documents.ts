@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 /* Export documents as text, with numbers that no double can hold and words that are not JSON, and the file that they mean. */
 
-export interface WrittenDocument {
+interface WrittenDocument {
   text: string;
   /** The bytes of the file; undefined: the document must be refused. */
   file: Buffer | undefined;

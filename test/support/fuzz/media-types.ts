@@ -13,7 +13,7 @@ interface WrittenType {
   stored: string | undefined;
 }
 
-export interface TypedCall {
+interface TypedCall {
   call: Call;
   /** Whose answer says what is expected: the media type of the file, or status and code of the refusal. */
   verdict: { mimeType: string } | { status: number; code: string };
@@ -87,7 +87,7 @@ const refused: fc.Arbitrary<WrittenType> = fc
   )
   .map((text) => ({ text, stored: undefined }));
 
-export const writtenType: fc.Arbitrary<WrittenType> = fc.oneof(
+const writtenType: fc.Arbitrary<WrittenType> = fc.oneof(
   { weight: 4, arbitrary: accepted },
   { weight: 1, arbitrary: unspecific },
   { weight: 3, arbitrary: refused },

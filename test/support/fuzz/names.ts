@@ -9,9 +9,9 @@ import type { Call } from '../http-forms.ts';
  */
 
 /** The stored name, or the code of the refusal. */
-export type NameVerdict = { name: string } | { code: 'name-invalid' | 'request-invalid' };
+type NameVerdict = { name: string } | { code: 'name-invalid' | 'request-invalid' };
 
-export interface NamedCall {
+interface NamedCall {
   call: Call;
   verdict: NameVerdict;
 }
@@ -29,7 +29,7 @@ const LETTERS = {
 
 const letter = (pool: keyof typeof LETTERS): fc.Arbitrary<string> => fc.constantFrom(...LETTERS[pool]);
 
-export const anyName: fc.Arbitrary<string> = fc
+const anyName: fc.Arbitrary<string> = fc
   .tuple(
     fc.array(
       fc.oneof(
@@ -49,7 +49,7 @@ export const anyName: fc.Arbitrary<string> = fc
 const withoutOuterBlanks = (text: string): string => text.replace(/^[ \u00a0]+|[ \u00a0]+$/g, '');
 
 /** README's rule: NFC, 1 to 255 code points after trimming, no control characters, no slashes, neither "." nor "..". */
-export const verdictOfName = (text: string): NameVerdict => {
+const verdictOfName = (text: string): NameVerdict => {
   const name = withoutOuterBlanks(text.normalize('NFC'));
   const points = [...name];
   const isRefused = points.some((point) => (LETTERS.refused as readonly string[]).includes(point));

@@ -19,7 +19,8 @@ interface Setting {
   file?: DriveFile;
   isAnswer?: boolean;
   /** What Drive shows of the file later. */
-  shown?: DriveFile | undefined;
+  shown?: DriveFile;
+  isGone?: boolean;
   revisions?: readonly string[] | undefined;
   isRemoved?: boolean;
   cannotRemove?: boolean;
@@ -30,6 +31,7 @@ const run = async ({
   file = WRONG,
   isAnswer = true,
   shown = { ...WRONG, headRevisionId: 'r1' },
+  isGone = false,
   revisions,
   isRemoved = true,
   cannotRemove = false,
@@ -42,7 +44,7 @@ const run = async ({
   const log = createKeptLog();
   const verifier = {
     files: {
-      get: async () => shown,
+      get: async () => (isGone ? undefined : shown),
       revisions: async () => revisions?.map((id) => ({ id, md5Checksum: undefined })),
       async removeUnchanged({ id }: DriveFile, context: object) {
         note(`removeUnchanged ${id}`, context);
@@ -76,6 +78,16 @@ test('a checksum that the answer lacks is looked up', async () => {
   expect(await run({ file, shown: WRONG })).toMatchObject({ outcome: 'id-unusable removed drive-unavailable' });
 });
 
+test('a file that Drive does not show later is compared by its answer', async () => {
+  const md5Checksum = createHash('md5').update('abc').digest('hex');
+  const file = driveFile({ sha256Checksum: undefined, md5Checksum });
+  expect(await run({ file, isGone: true })).toMatchObject({ outcome: 'stored', calls: [] });
+});
+
+const STAYS = /^warn the file stays/;
+const FAILED = /^error wrong bytes could not be removed/;
+const has = (log: readonly string[], pattern: RegExp): boolean => log.some((line) => pattern.test(line));
+
 describe('wrong bytes in a new file', () => {
   const UNDONE = 'id-unusable removed drive-unavailable';
 
@@ -106,6 +118,8 @@ describe('wrong bytes in a new file', () => {
     const result = await run(setting);
     expect(result).toMatchObject({ outcome, calls });
     expect(result.log[0]).toMatch(/^error .*"replaced":false/);
+    expect(has(result.log, STAYS)).toBe(outcome !== UNDONE);
+    expect(has(result.log, FAILED)).toBe(setting.cannotRemove === true);
   });
 });
 
@@ -129,13 +143,13 @@ describe('wrong bytes in a replaced file', () => {
     const result = await run({ target: REPLACE, ...setting });
     expect(result).toMatchObject({ outcome: 'drive-unavailable', calls });
     expect(result.log[0]).toMatch(/^error .*"replaced":true/);
+    expect(has(result.log, STAYS)).toBe(calls.length === 0);
+    expect(has(result.log, FAILED)).toBe(false);
   });
 
   test('are reported as removed, or as still there', async () => {
-    const stays = /^warn the file stays/;
-    const gone = await run({ target: REPLACE });
-    expect(gone.log.filter((line) => stays.test(line))).toEqual([]);
-    const left = await run({ target: REPLACE, shown: WRONG });
-    expect(left.log.filter((line) => stays.test(line))).toHaveLength(1);
+    expect(has((await run({ target: REPLACE })).log, STAYS)).toBe(false);
+    expect(has((await run({ target: REPLACE, isGone: true })).log, STAYS)).toBe(false);
+    expect(has((await run({ target: REPLACE, shown: WRONG })).log, STAYS)).toBe(true);
   });
 });

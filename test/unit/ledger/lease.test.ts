@@ -49,13 +49,16 @@ const start = (change: Partial<Ledger> = {}) => {
 
 describe('a lease', () => {
   test('is renewed after each third of its lifetime', async () => {
-    const { acquire, expiry, now, pass } = start();
+    const { acquire, expiry, ledger, now, pass } = start();
     const lease = await acquire();
     expect(lease.takenOver).toBe(false);
+    expect(await ledger.read('key')).toMatchObject({ fileId: '', state: 'claimed' });
     expect(await expiry()).toBe(now() + TTL_MS);
     for (let turn = 0; turn < 5; turn++) {
       await pass(TTL_MS / 3);
       expect(await expiry()).toBe(now() + TTL_MS);
+      // An entry that is not "done" is never evicted.
+      expect(await ledger.read('key')).toMatchObject({ fileId: '', state: 'claimed' });
     }
     expect(lease.signal.aborted).toBe(false);
     await lease.release();
@@ -96,10 +99,11 @@ describe('a lease', () => {
     const slow: Ledger = {
       ...ledger,
       async record(...change) {
+        const written = await ledger.record(...change);
         await new Promise<void>((resolve) => {
           go = resolve;
         });
-        return ledger.record(...change);
+        return written;
       },
     };
     const lease = await acquire({}, slow);
@@ -123,13 +127,28 @@ describe('a lease', () => {
   });
 
   test('that another holder has taken over aborts at its next renewal, and leaves that holder alone', async () => {
-    const { ledger, acquire, pass } = start();
+    const { ledger, acquire, now, pass } = start();
     const lease = await acquire();
     const entry = await ledger.read('key');
     if (entry === undefined) throw new Error('the lease is not in the ledger');
-    await ledger.record('key', { state: 'claimed', record: { expiresAtMs: 1 } }, entry);
+    const record = { expiresAtMs: now() + 10 * TTL_MS };
+    const theirs = await ledger.record('key', { state: 'claimed', record }, entry);
     await pass(TTL_MS / 3);
     expect(lease.signal.reason).toMatchObject({ code: 'google-unavailable' });
+    await pass(2 * TTL_MS);
+    expect(await ledger.read('key')).toEqual(theirs.entry);
+  });
+
+  test('aborts where less than a third is left, also because a renewal took long', async () => {
+    const { ledger, acquire, pass, sleep } = start();
+    const record: Ledger['record'] = async () => {
+      await sleep(1);
+      throw new Error('down');
+    };
+    const lease = await acquire({}, { ...ledger, record });
+    await pass((2 * TTL_MS) / 3 + 2);
+    expect(lease.signal.aborted).toBe(true);
+    await lease.release();
   });
 
   test('is released although the ledger is down', async () => {
@@ -169,11 +188,13 @@ describe('a lease that another holder has', () => {
   });
 
   test('is taken over at the very millisecond at which the skew has passed', async () => {
-    const { acquire, pass } = start();
+    const { acquire, expiry, ledger, now, pass } = start();
     (await acquire()).abandon();
     await pass(TTL_MS + SKEW_MS);
     const second = await acquire();
     expect(second.takenOver).toBe(true);
+    expect(await expiry()).toBe(now() + TTL_MS);
+    expect(await ledger.read('key')).toMatchObject({ fileId: '', state: 'claimed' });
     await second.release();
   });
 
@@ -188,16 +209,30 @@ describe('a lease that another holder has', () => {
     await expect(late).rejects.toMatchObject({ code: 'drive-unavailable', retryAfterSeconds: 2 });
   });
 
-  test('is an error with the time that is left, when the deadline comes first', async () => {
-    const { acquire, now, pass } = start();
+  test.each([
+    [TTL_MS, 32],
+    [1, 3],
+    [-499, 2],
+    [-1_000, 1],
+    [-1_500, 1],
+  ])(
+    'with %d ms left is an error with the seconds until it can be taken over, when the deadline comes first',
+    async (leftMs, seconds) => {
+      const { acquire, now, pass } = start();
+      (await acquire()).abandon();
+      await pass(TTL_MS - leftMs);
+      const late = acquire({ deadlineMs: now() + 3_049 });
+      await expect(late).rejects.toMatchObject({ code: 'drive-unavailable', retryAfterSeconds: seconds });
+    },
+  );
+
+  test('is waited for to the last interval before the deadline', async () => {
+    const { acquire, now, pass, waits } = start();
     const first = await acquire();
-    const late = acquire({ deadlineMs: now() + 3_049 });
-    await expect(late).rejects.toMatchObject({ code: 'drive-unavailable', retryAfterSeconds: 32 });
-    const startMs = now();
-    const patient = acquire({ deadlineMs: startMs + 3_050 }).catch((error: unknown) => error);
+    const patient = acquire({ deadlineMs: now() + 3_050 }).catch((error: unknown) => error);
     await pass(50);
     expect(await patient).toMatchObject({ code: 'drive-unavailable' });
-    expect(now()).toBe(startMs + 50);
+    expect(waits).toEqual([TTL_MS / 3, 50]);
     await first.release();
   });
 
