@@ -1,100 +1,17 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, test } from '@jest/globals';
-import { createDrive } from '../../../src/drive/create-drive.ts';
+import { describe, expect, test } from '@jest/globals';
 import type { Drive } from '../../../src/drive/drive.ts';
-import { createBufferBudget } from '../../../src/drive/upload/buffer-budget.ts';
-import { createTransport } from '../../../src/google/create-transport.ts';
-import { createKeptLog } from '../../support/kept-log.ts';
-
-interface Seen {
-  line: string;
-  query: Record<string, string>;
-  body: unknown;
-  token: string | undefined;
-}
-
-type Answer = [status: number, body?: unknown] | ((response: ServerResponse, request: IncomingMessage) => void);
-
-const closers: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});
-
-const PREFIX = '/www.googleapis.com/drive/v3';
-
-/** A server that sends the given responses in order, and a Drive client that calls it. */
-const start = async (answers: Answer[]) => {
-  const seen: Seen[] = [];
-  const rejected: string[] = [];
-  const paced = { slowDowns: 0 };
-  const server = createServer(async (request, response) => {
-    const url = new URL(request.url ?? '/', 'http://drive');
-    const body = await text(request);
-    seen.push({
-      line: `${request.method} ${url.pathname.replace(PREFIX, '')}`,
-      query: Object.fromEntries(url.searchParams),
-      body: body === '' ? undefined : JSON.parse(body),
-      token: request.headers.authorization,
-    });
-    const answer = answers.shift() ?? [500];
-    if (typeof answer === 'function') return answer(response, request);
-    response.writeHead(answer[0], { 'content-type': 'application/json' }).end(answer[1] && JSON.stringify(answer[1]));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const sleep = async (): Promise<void> => undefined;
-  const log = createKeptLog();
-  const transport = createTransport({ googleOrigin: `http://127.0.0.1:${port}`, sleep, log });
-  const drive = createDrive({
-    transport,
-    auth: {
-      token: async () => `token-${rejected.length + 1}`,
-      rejected: (token) => rejected.push(token),
-      account: () => 'courier@p.iam.gserviceaccount.com',
-      rotated: () => undefined,
-    },
-    budget: createBufferBudget({ bytes: 1e7, maxWaiters: 1 }),
-    pace: {
-      spend: async () => undefined,
-      slowDown: () => {
-        paced.slowDowns += 1;
-      },
-    },
-    now: () => 1_000,
-    log,
-  });
-  closers.push(transport.close, () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { drive, seen, rejected, paced, log };
-};
-
-const refusal = (status: number, reason: string): Answer => [status, { error: { code: status, errors: [{ reason }] } }];
-
-const FILE = {
-  id: 'one',
-  name: 'report',
-  mimeType: 'text/csv',
-  createdTime: '2026-11-24T12:00:00Z',
-  modifiedTime: '2026-11-24T12:00:00Z',
-};
-
-const failureOf = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(() => undefined).catch((error: unknown) => error);
+import { type Answer, FILE, failureOf, refusal, type Seen, startDrive } from '../../support/answering-drive.ts';
 
 describe('the token', () => {
   test('is dropped after a 401, and a fresh one is tried once', async () => {
-    const { drive, seen, rejected } = await start([refusal(401, 'authError'), [200, FILE]]);
+    const { drive, seen, rejected } = await startDrive([refusal(401, 'authError'), [200, FILE]]);
     expect(await drive.get('one', {})).toMatchObject({ id: 'one', parents: [], size: undefined });
     expect(rejected).toEqual(['token-1']);
     expect(seen.map(({ token }) => token)).toEqual(['Bearer token-1', 'Bearer token-2']);
   });
 
   test('that is rejected twice needs the operator', async () => {
-    const { drive, seen } = await start([refusal(401, 'authError'), refusal(401, 'authError'), [200, FILE]]);
+    const { drive, seen } = await startDrive([refusal(401, 'authError'), refusal(401, 'authError'), [200, FILE]]);
     expect(await failureOf(drive.get('one', {}))).toMatchObject({ code: 'key-revoked', retryable: false });
     expect(seen).toHaveLength(2);
   });
@@ -247,7 +164,7 @@ describe('calls', () => {
     ],
   ];
   test.each(calls)('%s', async (_, run, answers, requests, result) => {
-    const { drive, seen } = await start(answers);
+    const { drive, seen } = await startDrive(answers);
     const got = await run(drive);
     if (result === undefined) expect(got).toBeUndefined();
     else expect(got).toMatchObject(result as object);
@@ -256,7 +173,7 @@ describe('calls', () => {
 
   test('a search names the drive it means, and looks it up once', async () => {
     const list: Answer = [200, { files: [] }];
-    const { drive, seen } = await start([[200, { driveId: '0A' }], list, list]);
+    const { drive, seen } = await startDrive([[200, { driveId: '0A' }], list, list]);
     await drive.find('folder', 'a', {});
     await drive.findByProperty('folder', 'courierKey', 'k', {});
     expect(seen.map(({ line }) => line)).toEqual(['GET /files/folder', 'GET /files', 'GET /files']);
@@ -269,7 +186,7 @@ describe('calls', () => {
   });
 
   test('an error from the client library becomes one of the contract’s codes', async () => {
-    const { drive } = await start([refusal(404, 'notFound')]);
+    const { drive } = await startDrive([refusal(404, 'notFound')]);
     expect(await failureOf(drive.inspectFolder('folder', {}))).toMatchObject({
       code: 'folder-not-found',
       remedy: expect.stringContaining('courier@p.iam.gserviceaccount.com'),
@@ -277,81 +194,19 @@ describe('calls', () => {
   });
 
   test('an unresponsive Google is reported as an unavailable Drive, with the cause', async () => {
-    const { drive } = await start(Array.from({ length: 9 }, () => (_, request) => void request.socket.destroy()));
+    const { drive } = await startDrive(Array.from({ length: 9 }, () => (_, request) => void request.socket.destroy()));
     const failure = await failureOf(drive.get('one', {}));
     expect(failure).toMatchObject({ code: 'drive-unavailable', cause: { code: 'google-unavailable' } });
   });
 });
 
 test('a rate limit slows the account down before the call is retried', async () => {
-  const { drive, paced } = await start([refusal(403, 'userRateLimitExceeded'), refusal(429, 'x'), [503], [200, FILE]]);
+  const { drive, paced } = await startDrive([
+    refusal(403, 'userRateLimitExceeded'),
+    refusal(429, 'x'),
+    [503],
+    [200, FILE],
+  ]);
   await drive.get('one', {});
   expect(paced.slowDowns).toBe(2);
-});
-
-describe('direct sessions', () => {
-  test('are opened for a size and last a week', async () => {
-    const { drive, seen } = await start([
-      (response) => response.writeHead(200, { location: 'http://127.0.0.1:1/s?upload_id=secret' }).end(),
-    ]);
-    const size = 33 * 1024 ** 3;
-    const file = { id: 'one', name: 'big', mimeType: 'video/mp4', folderId: 'folder' };
-    expect(await drive.openSession(file, size, {})).toEqual({
-      sessionUri: 'http://127.0.0.1:1/s?upload_id=secret',
-      expiresAtMs: 1_000 + 604_800_000,
-    });
-    expect(seen[0]).toMatchObject({
-      line: 'POST /www.googleapis.com/upload/drive/v3/files',
-      query: { uploadType: 'resumable', supportsAllDrives: 'true' },
-      body: { id: 'one', name: 'big', mimeType: 'video/mp4', parents: ['folder'] },
-    });
-  });
-
-  test.each(['bytes=5-99', 'bytes=0-', '0-99,200-300', 'lines=0-9', 'bytes=0-9999999999999999'])(
-    'whose Range cannot be parsed (%s) are inconclusive, and never treated as empty',
-    async (range) => {
-      const { drive } = await start([(response) => response.writeHead(308, { range }).end()]);
-      const status = drive.sessionStatus('https://www.googleapis.com/s?upload_id=secret', 500, {});
-      expect(await failureOf(status)).toMatchObject({ code: 'drive-unavailable', retryable: true });
-    },
-  );
-
-  test.each<[string, Answer, unknown]>([
-    ['open', (response) => response.writeHead(308, { range: 'bytes=0-99' }).end(), { state: 'open', stored: 100 }],
-    ['open and empty', (response) => response.writeHead(308).end(), { state: 'open', stored: 0 }],
-    [
-      'open, said without a unit',
-      (response) => response.writeHead(308, { range: '0-99' }).end(),
-      { state: 'open', stored: 100 },
-    ],
-    ['done', [200, { id: 'one' }], { state: 'done', fileId: 'one' }],
-    ['gone', [404], { state: 'gone' }],
-    ['gone', [410], { state: 'gone' }],
-    ['of a state that Drive does not tell', [400], { state: 'refused' }],
-  ])('are %s', async (_, answer, status) => {
-    const { drive, seen, log } = await start([answer]);
-    // The transport uses a session URI as it is. This one reaches the same server through its origin.
-    expect(await drive.sessionStatus('https://www.googleapis.com/s?upload_id=secret', 500, {})).toEqual(status);
-    expect(seen[0]?.token).toBeUndefined();
-    expect(log.lines.join()).not.toContain('secret');
-  });
-});
-
-describe('a success status with an invalid body is a transient error', () => {
-  const html: Answer = (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>');
-  test.each<[string, (drive: Drive) => Promise<unknown>]>([
-    ['get', (drive) => drive.get('one', {})],
-    ['newId', (drive) => drive.newId({})],
-    ['resolveFolder', (drive) => drive.resolveFolder('folder', {})],
-    ['imports', (drive) => drive.imports({})],
-    ['aboutAccount', (drive) => drive.aboutAccount({})],
-  ])('%s', async (_, run) => {
-    const { drive } = await start([html]);
-    expect(await failureOf(run(drive))).toMatchObject({ code: 'drive-unavailable', retryable: true });
-  });
-
-  test('an account without details in Drive’s response is read', async () => {
-    const { drive } = await start([[200, {}]]);
-    expect(await drive.aboutAccount({})).toEqual({ email: '', storageLimit: undefined, storageUsed: 0 });
-  });
 });

@@ -1,62 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
-import { Readable } from 'node:stream';
-import { buffer, text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { CourierError } from '../../../src/errors.ts';
-import { createTransport } from '../../../src/google/create-transport.ts';
-import type { GoogleRequest } from '../../../src/google/transport.ts';
-import type { Log } from '../../../src/log.ts';
-
-type Handler = (request: IncomingMessage, response: ServerResponse, turn: number) => void;
-
-const closers: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});
-
-const LOG: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => LOG };
-
-/** A server in place of all Google services, and a transport that records its waits instead of waiting. */
-const start = async (handler: Handler) => {
-  const seen: { method: string; url: string; socket: Socket; body: string }[] = [];
-  const server = createServer(async (request, response) => {
-    const { method = '', url = '', socket } = request;
-    const turn = seen.push({ method, url, socket, body: '' });
-    const note = seen[turn - 1];
-    if (note !== undefined && !request.headers['x-unread']) note.body = await text(request);
-    handler(request, response, turn);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const origin = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
-  const waits: number[] = [];
-  let nowMs = Date.now();
-  const transport = createTransport({
-    googleOrigin: origin,
-    now: () => nowMs,
-    random: () => 0.5,
-    sleep: async (milliseconds, signal) => {
-      waits.push(milliseconds);
-      nowMs += milliseconds;
-      signal?.throwIfAborted();
-    },
-    log: LOG,
-  });
-  closers.push(transport.close, () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { origin, seen, waits, transport, now: () => nowMs };
-};
-
-const GET: GoogleRequest = {
-  operation: 'drive.about.get',
-  method: 'GET',
-  url: 'https://www.googleapis.com/drive/v3/about?fields=user',
-  retry: 'idempotent',
-};
+import { GET, type Handler, startTransport } from '../../support/transport-world.ts';
 
 const rateLimited = (reason: string): string =>
   JSON.stringify({ error: { code: 403, message: 'slower', errors: [{ domain: 'usageLimits', reason, message: '' }] } });
@@ -74,13 +20,13 @@ describe('the origin', () => {
     ['https://oauth2.googleapis.com/token', '/oauth2.googleapis.com/token'],
     ['https://www.gstatic.com/iap/verify/public_key-jwk', '/www.gstatic.com/iap/verify/public_key-jwk'],
   ])('replaces the host of %s', async (url, path) => {
-    const { transport, seen } = await start((_, response) => response.end());
+    const { transport, seen } = await startTransport((_, response) => response.end());
     await transport.send({ ...GET, url });
     expect(seen.map(({ url }) => url)).toEqual([path]);
   });
 
   test('leaves a session URI from Location unchanged', async () => {
-    const { transport, seen, origin } = await start((_, response) => response.end());
+    const { transport, seen, origin } = await startTransport((_, response) => response.end());
     await transport.send({ ...GET, method: 'PUT', url: `${origin}/session/1` });
     expect(seen.map(({ url }) => url)).toEqual(['/session/1']);
   });
@@ -98,7 +44,7 @@ describe('retries', () => {
     ['403 userRateLimitExceeded', 403, rateLimited('userRateLimitExceeded')],
     ['403 sharingRateLimitExceeded', 403, rateLimited('sharingRateLimitExceeded')],
   ])('%s of an idempotent request is retried, doubling the maximum delay each time', async (_, status, body) => {
-    const { transport, seen, waits } = await start(fail(3, status, body));
+    const { transport, seen, waits } = await startTransport(fail(3, status, body));
     const tally = { calls: 0, retries: 0, units: 0 };
     expect(await transport.send({ ...GET, callStats: tally })).toMatchObject({ status: 200 });
     expect(seen).toHaveLength(4);
@@ -115,16 +61,16 @@ describe('retries', () => {
     ['403 storageQuotaExceeded', 403, rateLimited('storageQuotaExceeded')],
     ['403 dailyLimitExceeded', 403, rateLimited('dailyLimitExceeded')],
   ])('%s is not retried', async (_, status, body) => {
-    const { transport, seen } = await start(fail(3, status, body));
+    const { transport, seen } = await startTransport(fail(3, status, body));
     expect(await transport.send(GET)).toMatchObject({ status });
     expect(seen).toHaveLength(1);
   });
 
   test('a request that may be sent once is sent once, whatever fails', async () => {
-    const { transport, seen } = await start(fail(1, 503));
+    const { transport, seen } = await startTransport(fail(1, 503));
     expect(await transport.send({ ...GET, method: 'POST', retry: 'once' })).toMatchObject({ status: 503 });
     expect(seen).toHaveLength(1);
-    const cut = await start((request) => request.socket.destroy());
+    const cut = await startTransport((request) => request.socket.destroy());
     await expect(cut.transport.send({ ...GET, method: 'POST', retry: 'once' })).rejects.toMatchObject({
       code: 'google-unavailable',
     });
@@ -132,7 +78,7 @@ describe('retries', () => {
   });
 
   test('a broken connection is retried with the same body, before and during the response', async () => {
-    const { transport, seen } = await start((request, response, turn) => {
+    const { transport, seen } = await startTransport((request, response, turn) => {
       if (turn === 1) request.socket.destroy();
       else if (turn === 2) {
         response.writeHead(200, { 'content-length': 100 }).write('half');
@@ -146,29 +92,31 @@ describe('retries', () => {
   });
 
   test('Retry-After is honored in seconds and as a date', async () => {
-    const seconds = await start(fail(1, 503, '', { 'retry-after': '7' }));
+    const seconds = await startTransport(fail(1, 503, '', { 'retry-after': '7' }));
     await seconds.transport.send(GET);
     expect(seconds.waits).toEqual([7_250]);
-    const dated = await start(fail(1, 429, '', { 'retry-after': new Date(Date.now() + 20_000).toUTCString() }));
+    const dated = await startTransport(
+      fail(1, 429, '', { 'retry-after': new Date(Date.now() + 20_000).toUTCString() }),
+    );
     await dated.transport.send(GET);
     expect(dated.waits[0]).toBeGreaterThan(18_000);
     expect(dated.waits[0]).toBeLessThan(21_000);
   });
 
   test('a Retry-After of more than a minute is passed to the caller', async () => {
-    const { transport, waits } = await start(fail(9, 503, '', { 'retry-after': '600' }));
+    const { transport, waits } = await startTransport(fail(9, 503, '', { 'retry-after': '600' }));
     expect(await transport.send(GET)).toMatchObject({ status: 503, headers: { 'retry-after': '600' } });
     expect(waits).toEqual([]);
   });
 
   test('end after seven attempts with the last response', async () => {
-    const { transport, seen } = await start(fail(99, 503));
+    const { transport, seen } = await startTransport(fail(99, 503));
     expect(await transport.send(GET)).toMatchObject({ status: 503 });
     expect(seen).toHaveLength(7);
   });
 
   test('end at the deadline', async () => {
-    const { transport, seen, now } = await start(fail(99, 503));
+    const { transport, seen, now } = await startTransport(fail(99, 503));
     expect(await transport.send({ ...GET, deadlineMs: now() + 800 })).toMatchObject({ status: 503 });
     expect(seen).toHaveLength(3);
     await expect(transport.send({ ...GET, deadlineMs: now() })).rejects.toMatchObject({ code: 'google-unavailable' });
@@ -177,7 +125,7 @@ describe('retries', () => {
 
   test('have a budget: an outage is hardly amplified, and the budget recovers', async () => {
     let down = true;
-    const { transport, seen } = await start((_, response) => response.writeHead(down ? 503 : 200).end());
+    const { transport, seen } = await startTransport((_, response) => response.writeHead(down ? 503 : 200).end());
     for (let turn = 0; turn < 200; turn++) await transport.send(GET);
     expect(seen.length).toBeLessThan(200 + 60);
     down = false;
@@ -194,7 +142,7 @@ const PATIENCE_MS = 1_000;
 
 describe('time', () => {
   test('an attempt without a response is abandoned and retried', async () => {
-    const { transport, seen } = await start((_, response, turn) => {
+    const { transport, seen } = await startTransport((_, response, turn) => {
       if (turn > 1) response.end('late');
     });
     const response = await transport.send({ ...GET, attemptTimeoutMs: PATIENCE_MS });
@@ -203,7 +151,7 @@ describe('time', () => {
   });
 
   test('an abort ends the attempt with its reason, without a retry', async () => {
-    const { transport, seen } = await start(() => undefined);
+    const { transport, seen } = await startTransport(() => undefined);
     const giveUp = new AbortController();
     const work = transport.send({ ...GET, signal: giveUp.signal });
     await delay(20);
@@ -217,13 +165,13 @@ describe('time', () => {
 });
 
 test('sockets are reused', async () => {
-  const { transport, seen } = await start((_, response) => response.end('x'));
+  const { transport, seen } = await startTransport((_, response) => response.end('x'));
   for (let turn = 0; turn < 5; turn++) await transport.send(GET);
   expect(new Set(seen.map(({ socket }) => socket)).size).toBe(1);
 });
 
 test('a response before the whole request was read closes its connection, so that nothing reads the buffers any more', async () => {
-  const { transport, seen } = await start((_, response) => response.writeHead(413).end());
+  const { transport, seen } = await startTransport((_, response) => response.writeHead(413).end());
   const body = Buffer.alloc(64 * 1024 * 1024);
   const request = { ...GET, method: 'PUT', headers: { 'x-unread': '1' }, body } as const;
   expect(await transport.send(request)).toMatchObject({ status: 413 });
@@ -234,7 +182,7 @@ test('a response before the whole request was read closes its connection, so tha
 
 describe('open', () => {
   test('streams the body, after the retries', async () => {
-    const { transport, seen } = await start(fail(2, 503));
+    const { transport, seen } = await startTransport(fail(2, 503));
     const { status, body } = await transport.open(GET);
     expect(status).toBe(200);
     expect((await buffer(body)).toString()).toBe('{"ok":true}');
@@ -242,7 +190,7 @@ describe('open', () => {
   });
 
   test('a truncated body fails its reader', async () => {
-    const { transport } = await start((request, response) => {
+    const { transport } = await startTransport((request, response) => {
       response.writeHead(200, { 'content-length': 100 }).write('half');
       setTimeout(() => request.socket.destroy(), 5);
     });
@@ -251,7 +199,7 @@ describe('open', () => {
   });
 
   test('a stalled body fails its reader', async () => {
-    const { transport } = await start(
+    const { transport } = await startTransport(
       (_, response) => void response.writeHead(200, { 'content-length': 100 }).write('half'),
     );
     const { body } = await transport.open({ ...GET, attemptTimeoutMs: PATIENCE_MS });
@@ -260,14 +208,14 @@ describe('open', () => {
 
   test('a slow reader loses nothing', async () => {
     const whole = Buffer.alloc(8 * 1024 * 1024, 7);
-    const { transport } = await start((_, response) => response.end(whole));
+    const { transport } = await startTransport((_, response) => response.end(whole));
     const { body } = await transport.open({ ...GET, attemptTimeoutMs: PATIENCE_MS });
     await delay(2.5 * PATIENCE_MS);
     expect((await buffer(body)).equals(whole)).toBe(true);
   });
 
   test('the body of an error response can still be read', async () => {
-    const { transport } = await start(fail(1, 404, 'no such object'));
+    const { transport } = await startTransport(fail(1, 404, 'no such object'));
     const { status, body } = await transport.open(GET);
     expect([status, (await buffer(body)).toString()]).toEqual([404, 'no such object']);
   });
@@ -275,7 +223,7 @@ describe('open', () => {
 
 describe('fetch', () => {
   test('posts a form as gaxios does, and retries token requests', async () => {
-    const { transport, seen } = await start(fail(1, 503));
+    const { transport, seen } = await startTransport(fail(1, 503));
     const response = await transport.fetch('https://oauth2.googleapis.com/token', {
       method: 'POST',
       body: new URLSearchParams({ grant_type: 'x', assertion: 'a b' }),
@@ -285,7 +233,7 @@ describe('fetch', () => {
   });
 
   test('sends a POST with other effects once', async () => {
-    const { transport, seen } = await start(fail(1, 503));
+    const { transport, seen } = await startTransport(fail(1, 503));
     const response = await transport.fetch(new URL('https://pubsub.googleapis.com/v1/projects/p/topics/t:publish'), {
       method: 'post',
       body: '{}',
@@ -295,62 +243,10 @@ describe('fetch', () => {
   });
 
   test('requests no compression, and returns no body where there is none', async () => {
-    const { transport } = await start((request, response) =>
+    const { transport } = await startTransport((request, response) =>
       response.writeHead(204, { 'x-encoding': request.headers['accept-encoding'] ?? 'none' }).end(),
     );
     const response = await transport.fetch('https://www.googleapis.com/x', { headers: { 'accept-encoding': 'gzip' } });
     expect([response.status, response.body, response.headers.get('x-encoding')]).toEqual([204, null, 'none']);
-  });
-});
-
-describe('a bearer token source', () => {
-  /** The tokens "t1", "t2" …: a new one once the last was rejected. */
-  const tokens = (accepts: (token: string) => boolean) => {
-    const rejected: string[] = [];
-    const bearer = {
-      token: async () => `t${rejected.length + 1}`,
-      rejected: (token: string) => void rejected.push(token),
-    };
-    const handler: Handler = (request, response) => {
-      const isKnown = accepts(request.headers.authorization ?? '');
-      response.writeHead(isKnown ? 200 : 401).end(String(request.headers.authorization));
-    };
-    return { rejected, bearer, handler };
-  };
-
-  test('adds its token to requests', async () => {
-    const { bearer, handler, rejected } = tokens(() => true);
-    const { transport } = await start(handler);
-    const { status, body } = await transport.send({ ...GET, bearer });
-    expect({ status, body: body.toString(), rejected }).toEqual({ status: 200, body: 'Bearer t1', rejected: [] });
-  });
-
-  test.each(['send', 'open'] as const)(
-    'is notified of a rejected token and asked for another one (%s)',
-    async (way) => {
-      const { bearer, handler, rejected } = tokens((token) => token === 'Bearer t2');
-      const { transport, seen } = await start(handler);
-      const answer = await transport[way]({ ...GET, bearer });
-      if (answer.body instanceof Readable) answer.body.resume();
-      expect({ status: answer.status, rejected, calls: seen.length }).toEqual({
-        status: 200,
-        rejected: ['t1'],
-        calls: 2,
-      });
-    },
-  );
-
-  test('that is rejected twice returns the rejection', async () => {
-    const { bearer, handler, rejected } = tokens(() => false);
-    const { transport, seen } = await start(handler);
-    expect(await transport.send({ ...GET, bearer })).toMatchObject({ status: 401 });
-    expect({ rejected, calls: seen.length }).toEqual({ rejected: ['t1'], calls: 2 });
-  });
-
-  test('that has no other token is asked once', async () => {
-    const { bearer, handler } = tokens(() => false);
-    const { transport, seen } = await start(handler);
-    expect(await transport.send({ ...GET, bearer: { token: bearer.token } })).toMatchObject({ status: 401 });
-    expect(seen).toHaveLength(1);
   });
 });

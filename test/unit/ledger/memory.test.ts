@@ -67,8 +67,11 @@ describe('the ledger in memory', () => {
     for (const key of ['a', 'b']) expect(await ledger.claim(key, entryOf(key), 'one')).toMatchObject({ mine: true });
     await expect(ledger.claim('c', entryOf('c'), 'one')).rejects.toMatchObject({ reason: 'ledger-share-full' });
     const tight = createMemoryLedger({ now: () => 1, maxBytes: maxBytes - 2 });
-    await tight.claim('a', entryOf('a'), 'one');
+    const { entry } = await tight.claim('a', entryOf('a'), 'one');
     await expect(tight.claim('b', entryOf('b'), 'one')).rejects.toMatchObject({ reason: 'ledger-share-full' });
+    // The room of an owner's only entry is free again as well.
+    await tight.release('a', entry.version);
+    expect(await tight.claim('b', entryOf('b'), 'one')).toMatchObject({ mine: true });
   });
 
   test('is bounded for all callers together', async () => {
@@ -91,6 +94,65 @@ describe('the ledger in memory', () => {
     expect(await ledger.read('one 1')).toBeDefined();
     expect(await ledger.read(`one ${taken - 1}`)).toBeDefined();
     expect(await ledger.read('in progress')).toBeDefined();
+  });
+
+  test('keeps entries for 14 days by default', async () => {
+    let nowMs = 1_000_000;
+    const ledger = createMemoryLedger({ now: () => nowMs });
+    await ledger.claim('key', entryOf('id-1'));
+    nowMs += 14 * 24 * HOUR_MS - 1;
+    expect(await ledger.read('key')).toBeDefined();
+    nowMs += 1;
+    expect(await ledger.read('key')).toBeUndefined();
+  });
+
+  test('has 32 MiB for one caller and 64 MiB for all by default', async () => {
+    const ledger = createMemoryLedger({ now: () => 1 });
+    const record = 'x'.repeat(100_000);
+    const claim = (key: string, owner: string) => ledger.claim(key, { ...entryOf(key), record }, owner);
+    const fillWith = async (owner: string): Promise<number> => {
+      for (let turn = 0; ; turn++) {
+        const accepted = await claim(`${owner} ${turn}`, owner).catch(() => undefined);
+        if (accepted === undefined) return turn;
+      }
+    };
+    const each = Math.floor((32 * 1024 * 1024) / 200_700);
+    expect(await fillWith('one')).toBe(each);
+    expect(await fillWith('two')).toBe(each);
+    await expect(claim('next', 'three')).rejects.toMatchObject({ reason: 'ledger-full' });
+    await expect(claim('next', 'one')).rejects.toMatchObject({ reason: 'ledger-share-full' });
+  });
+
+  test('makes room for a new entry only from its own caller, if that caller has filled its share', async () => {
+    let nowMs = 1_000_000;
+    const ledger = createMemoryLedger({ now: () => nowMs, maxBytes: 100_000 });
+    await ledger.claim('theirs', entryOf('id-1'), 'other');
+    await finish(ledger, 'theirs');
+    await fill(ledger, 'one', { finished: true });
+    nowMs += HOUR_MS;
+    expect(await ledger.claim('next', entryOf('id-2'), 'one')).toMatchObject({ mine: true });
+    expect(await ledger.read('theirs')).toBeDefined();
+  });
+
+  test('makes room for a new caller from the oldest entries of all', async () => {
+    let nowMs = 1_000_000;
+    const ledger = createMemoryLedger({ now: () => nowMs, maxBytes: 100_000 });
+    await fill(ledger, 'one', { finished: true });
+    await fill(ledger, 'two', { finished: true });
+    nowMs += HOUR_MS;
+    expect(await ledger.claim('next', entryOf('id-2'), 'three')).toMatchObject({ mine: true });
+    expect(await ledger.read('one 0')).toBeUndefined();
+    expect(await ledger.read('one 2')).toBeDefined();
+    expect(await ledger.read('two 0')).toBeDefined();
+  });
+
+  test('is empty after it is closed, with room for all', async () => {
+    const ledger = createMemoryLedger({ now: () => 1, maxBytes: 100_000 });
+    const taken = await fill(ledger, 'one');
+    await fill(ledger, 'two');
+    await ledger.close();
+    expect(await ledger.read('one 0')).toBeUndefined();
+    expect(await fill(ledger, 'one')).toBe(taken);
   });
 
   test('returns the room of a removed entry', async () => {
