@@ -1,5 +1,6 @@
 import type { Claim } from '../../src/delivery/idempotency.ts';
 import type { Plan } from '../../src/delivery/plan.ts';
+import type { ResolvedRequest } from '../../src/delivery/resolve-options.ts';
 import type { UploadStep } from '../../src/delivery/store/upload-step.ts';
 import type { DriveFile, UploadRequest, UploadResult, UploadTarget } from '../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
@@ -7,6 +8,13 @@ import { createKeptLog } from './kept-log.ts';
 
 /** Epoch milliseconds at which every fake step stands still. */
 export const STEP_NOW_MS = 1_000_000;
+
+const REQUEST: Omit<ResolvedRequest, 'destination' | 'path'> = {
+  name: 'report.csv',
+  onConflict: 'new',
+  convertTo: undefined,
+  details: {},
+};
 
 interface StepSetting {
   plan: Plan;
@@ -74,10 +82,7 @@ export const createFakeStep = ({
   const step = {
     ...{ plan, claim, log, now, plannedAtMs: now(), context: {}, ledger: createMemoryLedger({ now }) },
     sleep: async (ms: number) => void calls.push(`sleep ${ms}`),
-    request: {
-      ...{ name: 'report.csv', path, description: undefined },
-      destination: { drive, folders, config: { folder: 'root', maxBytes: 1_000 } },
-    },
+    request: { ...REQUEST, path, destination: { drive, folders, config: { folder: 'root', maxBytes: 1_000 } } },
     delivery: { signal: new AbortController().signal, source: { mimeType: 'text/csv', size: 3 } },
     atEnd: (work: () => Promise<void>) => endings.push(work),
   } as unknown as UploadStep;
