@@ -1,3 +1,4 @@
+import { destination } from '../../src/config/schema/destination.ts';
 import type { Claim } from '../../src/delivery/idempotency.ts';
 import type { Plan } from '../../src/delivery/plan.ts';
 import type { ResolvedRequest } from '../../src/delivery/resolve-options.ts';
@@ -15,6 +16,13 @@ const REQUEST: Omit<ResolvedRequest, 'destination' | 'path'> = {
   convertTo: undefined,
   details: {},
 };
+
+const CONFIG = destination.parse({
+  folder: '0AbCdEf',
+  credentials: 'main',
+  callers: ['caller@example.com'],
+  maxBytes: 1_000,
+});
 
 interface StepSetting {
   plan: Plan;
@@ -82,7 +90,7 @@ export const createFakeStep = ({
   const step = {
     ...{ plan, claim, log, now, plannedAtMs: now(), context: {}, ledger: createMemoryLedger({ now }) },
     sleep: async (ms: number) => void calls.push(`sleep ${ms}`),
-    request: { ...REQUEST, path, destination: { drive, folders, config: { folder: 'root', maxBytes: 1_000 } } },
+    request: { ...REQUEST, path, destination: { name: 'reports', drive, folders, config: CONFIG } },
     delivery: { signal: new AbortController().signal, source: { mimeType: 'text/csv', size: 3 } },
     atEnd: (work: () => Promise<void>) => endings.push(work),
   } as unknown as UploadStep;
