@@ -107,6 +107,7 @@ const withoutSending = async (manifest: Manifest, delivered: Delivered, file: st
 /**
  * The folder to name in the request. Without `path` in the options, files go below the destination's default folder: those of
  * folders must name it, because a request with a folder of its own does not use the default.
+ * @throws CourierClientError `usage` if the default folder has placeholders
  */
 const folderOf = async (
   { target: { folder } }: Listed,
@@ -116,6 +117,12 @@ const folderOf = async (
   if (path !== undefined) return folder;
   if (folder === '') return undefined;
   const above = await defaultFolder();
+  // Only the courier knows the time and the caller that placeholders stand for.
+  if (/[{}]/.test(above)) {
+    throw failure('usage', {
+      detail: `The destination's default folder, ${above}, has placeholders. Pass a path (--path).`,
+    });
+  }
   return above === '' ? folder : `${above}/${folder}`;
 };
 

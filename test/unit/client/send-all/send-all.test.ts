@@ -90,6 +90,16 @@ describe('what is sent', () => {
     expect(courier.paths()).toEqual(['b.csv', 'exports/a.csv']);
   });
 
+  test('a default folder with placeholders needs a path, unless all files go directly into it', async () => {
+    courier.state.defaultPath = 'inbox/{date:yyyy}';
+    writeAll('exports/a.csv', 'b.csv');
+    expect((await run(inFolder('exports'))).error).toMatchObject({ code: 'usage', exitCode: 64 });
+    expect(courier.state.requests).toBe(0);
+    expect((await run([inFolder('b.csv'), `${inFolder('exports')}/`])).error).toBeUndefined();
+    expect((await run(inFolder('exports'), { path: 'here' })).error).toBeUndefined();
+    expect(courier.paths()).toContain('here/exports/a.csv');
+  });
+
   test.each([
     ['*.csv', ['a.csv', 'b.csv']],
     ['?.csv', ['a.csv', 'b.csv']],
