@@ -43,7 +43,7 @@ interface Route {
 
 /** Every route of the courier. */
 const routesOf = (dependencies: HttpDependencies, minThroughput: MinThroughput | undefined): Route[] => {
-  const slots = createSlots(dependencies.concurrentUploads);
+  const slots = createSlots(dependencies.concurrentUploads, dependencies.now);
   const capacity: Capacity = { slots, memory: createDocumentMemory(MAX_DOCUMENT_BYTES), minThroughput };
   const files = createFilesHandler(dependencies, capacity);
   // Separate memory, so that the documents of callers never block messages.

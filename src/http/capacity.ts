@@ -29,6 +29,9 @@ const MAX_IDLE_HOLDERS = 1_000;
  */
 const leftBy = (held: number): number => (held === 0 ? 0 : Math.max(1, Math.floor(held / 4)));
 
+/** The capacity for all holders, if one may have so much. */
+const capacityFor = (max: number): number => max + Math.max(1, Math.floor(max / 4));
+
 /**
  * Divides a capacity between holders. The capacity is a quarter larger than the limit of one holder, so a single holder
  * can reach its limit and still leaves room for the next one: each new holder gets at least a fifth of what is free.
@@ -37,7 +40,7 @@ const leftBy = (held: number): number => (held === 0 ? 0 : Math.max(1, Math.floo
  * @param max the limit of one holder
  */
 export const createShares = (max: number): Shares => {
-  const capacity = max + Math.max(1, Math.floor(max / 4));
+  const capacity = capacityFor(max);
   const holders = new Map<string, number>();
   let free = capacity;
 
@@ -112,6 +115,11 @@ export interface Slots {
    * @throws CourierError `busy` immediately, because a request that waits here would keep its body and connection open
    */
   hold<Result>(holder: string, work: (slot: Slot) => Promise<Result>): Promise<Result>;
+  /**
+   * How much this holder presses the others, from 0 to 1: 0 if it has no more than its fair share or half of the slots
+   * are free, 1 if it has more and all slots are taken.
+   */
+  pressure(holder: string): number;
 }
 
 /** The names of holders: callers are counted by the subject of their token, pushes by their subscription. */
@@ -122,28 +130,117 @@ export const holderOf = {
   subscription: (name: string): string => `subscription ${name}`,
 } as const;
 
+/** How long the slots that a holder has used or asked for are kept for it, in milliseconds. */
+const DEMAND_MS = 60_000;
+
+interface Demand {
+  held: number;
+  /** The most slots that it has held or asked for at the same time, and when. */
+  wanted: number;
+  atMs: number;
+}
+
+/**
+ * Divides slots fairly for a minute after a holder with no more than its fair share was refused. Each holder may then have
+ * its fair share (all slots, divided by the number of holders), and in addition what the others have not asked for within
+ * a minute. So a holder that retries quickly cannot take every slot that becomes free, and slots that nobody else needs are
+ * not left unused.
+ */
+const createFairness = (capacity: number, now: () => number) => {
+  const holders = new Map<string, Demand>();
+  let used = 0;
+  /** When a holder with no more than its fair share was last refused. */
+  let contendedAtMs = Number.NEGATIVE_INFINITY;
+
+  const demandOf = (holder: string): Demand => {
+    const known = holders.get(holder);
+    if (known !== undefined) return known;
+    const demand = { held: 0, wanted: 0, atMs: now() };
+    holders.set(holder, demand);
+    return demand;
+  };
+  const isOver = ({ held, atMs }: Demand): boolean => held === 0 && atMs + DEMAND_MS <= now();
+  const wantedNow = ({ held, wanted, atMs }: Demand): number => (atMs + DEMAND_MS <= now() ? held : wanted);
+
+  /** Not rounded: what is left by rounding would all go to the greediest holder. */
+  const fairShare = (): number => {
+    for (const [name, demand] of holders) if (isOver(demand)) holders.delete(name);
+    return Math.max(1, capacity / Math.max(1, holders.size));
+  };
+  const limitOf = (holder: string): number => {
+    const fair = fairShare();
+    let reserved = 0;
+    for (const [name, demand] of holders) if (name !== holder) reserved += Math.min(fair, wantedNow(demand));
+    return Math.max(fair, capacity - reserved);
+  };
+
+  const want = (demand: Demand, wanted: number): void => {
+    if (wanted < wantedNow(demand)) return;
+    demand.wanted = wanted;
+    demand.atMs = now();
+  };
+
+  return {
+    allows(holder: string): boolean {
+      return contendedAtMs + DEMAND_MS <= now() || demandOf(holder).held < limitOf(holder);
+    },
+    refused(holder: string): void {
+      const demand = demandOf(holder);
+      if (demand.held <= fairShare()) contendedAtMs = now();
+      want(demand, Math.min(capacity, wantedNow(demand) + 1));
+    },
+    add(holder: string, amount: 1 | -1): void {
+      const demand = demandOf(holder);
+      demand.held += amount;
+      used += amount;
+      want(demand, demand.held);
+    },
+    pressure(holder: string): number {
+      const load = used / capacity;
+      if (load <= 0.5 || demandOf(holder).held <= fairShare()) return 0;
+      return Math.min(1, 2 * load - 1);
+    },
+  };
+};
+
 /**
  * @param max the maximum number of concurrent deliveries of one holder; all holders together may have a quarter more
+ * @param now epoch milliseconds
  */
-export const createSlots = (max: number): Slots => {
+export const createSlots = (max: number, now: () => number = Date.now): Slots => {
   const shares = createShares(max);
+  const fairness = createFairness(capacityFor(max), now);
   const busy = (): CourierError =>
     new CourierError('busy', {
       detail: `This instance has as many deliveries in hand as it takes from one caller (${max}), or from all.`,
       retryAfterSeconds: 2,
     });
   return {
-    async hold(holder, work) {
-      const share = shares.open(holder);
-      if (!share.take(1)) throw busy();
+    pressure: fairness.pressure,
+    async hold(first, work) {
+      const share = shares.open(first);
+      let holder = first;
+      if (!fairness.allows(holder) || !share.take(1)) {
+        fairness.refused(holder);
+        throw busy();
+      }
+      fairness.add(holder, 1);
       try {
         return await work({
           move(next) {
-            if (!share.move(next)) throw busy();
+            if (next === holder) return;
+            if (!fairness.allows(next) || !share.move(next)) {
+              fairness.refused(next);
+              throw busy();
+            }
+            fairness.add(holder, -1);
+            fairness.add(next, 1);
+            holder = next;
           },
         });
       } finally {
         share.release();
+        fairness.add(holder, -1);
       }
     },
   };

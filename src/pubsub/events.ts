@@ -103,7 +103,7 @@ type EventDependencies = MessageDependencies &
  * delivered is dead-lettered and counts as handled; it throws if the event is to be redelivered.
  */
 export const createEventHandler = (dependencies: EventDependencies): ((event: unknown) => Promise<void>) => {
-  const slots = createSlots(dependencies.concurrentUploads);
+  const slots = createSlots(dependencies.concurrentUploads, dependencies.now);
   // functions-framework treats a function with two parameters as one with a callback.
   return async (input) => {
     const event = readEvent(input);

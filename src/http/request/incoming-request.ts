@@ -14,10 +14,17 @@ export interface MinThroughput {
 
 const DEFAULT_MIN_THROUGHPUT: MinThroughput = { windowSeconds: 60, bytesPerSecond: 100 };
 
+/** The minimum throughput of a body whose caller has more than its fair share while all slots are taken, in bytes per second. */
+const MAX_MIN_THROUGHPUT = 65_536;
+/** Under load, the throughput is measured over so many ticks. */
+const TICKS_UNDER_LOAD = 2;
+
 export interface BodyLimits {
   /** Bytes; undefined: no limit. */
   maxBytes: number | undefined;
   minThroughput?: MinThroughput | undefined;
+  /** How much the caller presses the others, from 0 to 1. The minimum throughput rises with it. Default: 0. */
+  pressure?: (() => number) | undefined;
   /** Called once, before the first byte is read: answers `Expect: 100-continue`. */
   begin?: (() => void) | undefined;
 }
@@ -62,29 +69,58 @@ const free = ({ buffer, byteLength }: Buffer): void => {
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 };
 
+const tooSlow = (bytes: number, seconds: number): CourierError =>
+  truncated(`The body arrived too slowly: ${bytes} bytes in ${seconds} seconds.`);
+
+/** Unlike a body that is too slow in any case, this one may be sent again later. */
+const tooSlowUnderLoad = (bytesPerSecond: number): CourierError =>
+  new CourierError('busy', {
+    detail: `The instance is at capacity, and you have more than your share of it. Bodies slower than ${Math.ceil(bytesPerSecond)} bytes per second are cut off meanwhile.`,
+    retryAfterSeconds: 5,
+  });
+
+interface Throughput {
+  minThroughput: MinThroughput;
+  pressure: () => number;
+  isWaiting: () => boolean;
+  onSlow: (error: CourierError) => void;
+}
+
 /** Measures only the time spent waiting for the caller, so that a slow Drive does not count against it. */
-const watchThroughput = (
-  { windowSeconds, bytesPerSecond }: MinThroughput,
-  isWaiting: () => boolean,
-  onSlow: (error: CourierError) => void,
-): { gained(bytes: number): void; stop(): void } => {
-  let bytes = 0;
-  let ticks = 0;
-  const timer = setInterval(
-    () => {
-      if (isWaiting()) ticks += 1;
-      if (ticks < TICKS_PER_WINDOW) return;
-      if (bytes < windowSeconds * bytesPerSecond) {
-        onSlow(truncated(`The body arrived too slowly: ${bytes} bytes in ${windowSeconds} seconds.`));
-      }
-      bytes = 0;
-      ticks = 0;
-    },
-    (windowSeconds * 1000) / TICKS_PER_WINDOW,
-  );
+const watchThroughput = ({
+  minThroughput: { windowSeconds, bytesPerSecond },
+  pressure,
+  isWaiting,
+  onSlow,
+}: Throughput): { gained(bytes: number): void; stop(): void } => {
+  const tickSeconds = windowSeconds / TICKS_PER_WINDOW;
+  /** Bytes and ticks of the whole window, and of the shorter one that counts under load. */
+  const window = { bytes: 0, ticks: 0 };
+  const recent = { bytes: 0, ticks: 0 };
+  const checkUnderLoad = (): void => {
+    const pressed = pressure();
+    const needed = bytesPerSecond + pressed * Math.max(0, MAX_MIN_THROUGHPUT - bytesPerSecond);
+    if (pressed > 0 && recent.bytes < needed * recent.ticks * tickSeconds) onSlow(tooSlowUnderLoad(needed));
+  };
+  const timer = setInterval(() => {
+    if (isWaiting()) {
+      window.ticks += 1;
+      recent.ticks += 1;
+    }
+    if (recent.ticks >= TICKS_UNDER_LOAD) {
+      checkUnderLoad();
+      recent.bytes = 0;
+      recent.ticks = 0;
+    }
+    if (window.ticks < TICKS_PER_WINDOW) return;
+    if (window.bytes < windowSeconds * bytesPerSecond) onSlow(tooSlow(window.bytes, windowSeconds));
+    window.bytes = 0;
+    window.ticks = 0;
+  }, tickSeconds * 1000);
   return {
     gained(more) {
-      bytes += more;
+      window.bytes += more;
+      recent.bytes += more;
     },
     stop: () => clearInterval(timer),
   };
@@ -118,7 +154,7 @@ const createCount = ({ size, maxBytes }: Announced): { add(bytes: number): void;
 async function* readStream(
   incoming: Incoming,
   announced: Announced,
-  { minThroughput, isDone }: { minThroughput: MinThroughput; isDone: boolean },
+  { minThroughput, pressure, isDone }: Pick<Throughput, 'minThroughput' | 'pressure'> & { isDone: boolean },
 ): AsyncGenerator<Uint8Array> {
   const count = createCount(announced);
   const queue: Buffer[] = [];
@@ -134,7 +170,7 @@ async function* readStream(
     failure ??= error;
     notify();
   };
-  const pace = watchThroughput(minThroughput, () => wake !== undefined, fail);
+  const pace = watchThroughput({ minThroughput, pressure, isWaiting: () => wake !== undefined, onSlow: fail });
 
   const onData = (chunk: Buffer): void => {
     queue.push(chunk);
@@ -197,7 +233,7 @@ async function* once(whole: Uint8Array): AsyncGenerator<Uint8Array> {
  * @throws CourierError `too-large` immediately, if the announced size exceeds the limit
  */
 export const requestBody = (incoming: Incoming, limits: BodyLimits): RequestBody => {
-  const { maxBytes, minThroughput = DEFAULT_MIN_THROUGHPUT, begin } = limits;
+  const { maxBytes, minThroughput = DEFAULT_MIN_THROUGHPUT, pressure = () => 0, begin } = limits;
   const { rawBody } = incoming;
   const size = rawBody?.byteLength ?? announcedSize(incoming);
   if (maxBytes !== undefined && size !== undefined && size > maxBytes) throw tooLarge(maxBytes);
@@ -206,8 +242,8 @@ export const requestBody = (incoming: Incoming, limits: BodyLimits): RequestBody
     size,
     read(isDone = false) {
       begin?.();
-      reading =
-        rawBody === undefined ? readStream(incoming, { size, maxBytes }, { minThroughput, isDone }) : once(rawBody);
+      const throughput = { minThroughput, pressure, isDone };
+      reading = rawBody === undefined ? readStream(incoming, { size, maxBytes }, throughput) : once(rawBody);
       return reading;
     },
     release() {

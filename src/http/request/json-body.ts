@@ -65,6 +65,8 @@ interface JsonBodyOptions {
   /** The error detail for a body of another media type. */
   otherwise?: string;
   minThroughput?: MinThroughput | undefined;
+  /** How much the caller presses the others, from 0 to 1. */
+  pressure?: () => number;
 }
 
 /**
@@ -75,13 +77,17 @@ interface JsonBodyOptions {
 export const jsonBody = (
   context: CourierContext,
   maxBytes: number,
-  { otherwise = 'The body must be application/json.', minThroughput = DOCUMENT_MIN_THROUGHPUT }: JsonBodyOptions = {},
+  {
+    otherwise = 'The body must be application/json.',
+    minThroughput = DOCUMENT_MIN_THROUGHPUT,
+    pressure,
+  }: JsonBodyOptions = {},
 ): JsonBody => {
   const { headers } = context.req.raw;
   const { incoming, begin } = context.env;
   rejectCodings(headers);
   const digests = readBodyDigests((name) => headers.get(name));
-  const body = requestBody(incoming, { maxBytes, minThroughput, begin });
+  const body = requestBody(incoming, { maxBytes, minThroughput, pressure, begin });
   const { mediaType, parameters } = readContentType(headers.get('content-type'));
   if (body.size !== 0 && !JSON_TYPE.test(mediaType)) {
     throw new CourierError('media-type-unsupported', { detail: otherwise });

@@ -76,8 +76,9 @@ export const createExportsHandler =
       const { idempotencyKey: key, query } = keyOfRequest(readIdempotencyKey(headers), parameters, headers);
       rejectOptions(query);
       const maxBytes = Math.min(MAX_DOCUMENT_BYTES, dependencies.maxBodyBytes ?? MAX_DOCUMENT_BYTES);
-      const body = jsonBody(context, maxBytes, { minThroughput });
       const { caller, trace } = context.var;
+      const pressure = (): number => slots.pressure(holderOf.caller(caller));
+      const body = jsonBody(context, maxBytes, { minThroughput, pressure });
       dependencies.authorize({ caller, requestId: trace.requestId, idempotencyKey: key });
       return slots.hold(holderOf.caller(caller), () =>
         memory.hold(holderOf.caller(caller), body.size, async (lease) => {

@@ -102,15 +102,12 @@ export const createFilesHandler =
       const parameters = readQuery(incoming.url ?? '');
       const { idempotencyKey, query } = keyOfRequest(readIdempotencyKey(headers), parameters, headers);
       const contentType = readContentType(headers.get('content-type'));
-      const body = requestBody(incoming, {
-        maxBytes: dependencies.maxBodyBytes,
-        minThroughput,
-        begin,
-      });
+      const { caller } = context.var;
+      const pressure = (): number => slots.pressure(holderOf.caller(caller));
+      const body = requestBody(incoming, { maxBytes: dependencies.maxBodyBytes, minThroughput, pressure, begin });
       const reading = { body, contentType, headers, incoming, query };
       const isForm = contentType.mediaType === 'multipart/form-data';
       const raw = isForm ? undefined : readRaw(reading);
-      const { caller } = context.var;
       const { requestId } = context.var.trace;
       const known = raw === undefined ? announcedByForm(reading) : { options: raw.options, size: raw.source.size };
       dependencies.authorize({ caller, requestId, idempotencyKey, ...known });

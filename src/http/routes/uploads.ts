@@ -37,7 +37,8 @@ export const createOpenUploadHandler =
       const { caller, trace } = context.var;
       rejectQuery(context.env.incoming.url ?? '');
       const idempotencyKey = readIdempotencyKey(context.req.raw.headers);
-      const body = jsonBody(context, MAX_JSON_BYTES, { minThroughput });
+      const pressure = (): number => slots.pressure(holderOf.caller(caller));
+      const body = jsonBody(context, MAX_JSON_BYTES, { minThroughput, pressure });
       dependencies.authorize({ caller, requestId: trace.requestId, idempotencyKey });
       const session = await slots.hold(holderOf.caller(caller), async () => {
         const { mimeType, ...options } = parseInput(uploadRequest, await readJson(body));
@@ -60,7 +61,8 @@ export const createCompleteUploadHandler =
   (context: CourierContext): Promise<Response> =>
     withinRequest(context, dependencies, async (time) => {
       const { caller } = context.var;
-      const body = jsonBody(context, MAX_JSON_BYTES, { minThroughput });
+      const pressure = (): number => slots.pressure(holderOf.caller(caller));
+      const body = jsonBody(context, MAX_JSON_BYTES, { minThroughput, pressure });
       // The body of a caller that is no longer authorized anywhere is not read. It still gets the receipt of a finished upload.
       const mayWrite = dependencies.destinations(caller).length > 0;
       const receipt = await slots.hold(holderOf.caller(caller), async () => {
