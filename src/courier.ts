@@ -30,6 +30,7 @@ import { createEventHandler } from './pubsub/events.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 import { createCompleteUpload } from './upload-sessions/complete.ts';
 import { createOpenUpload } from './upload-sessions/open.ts';
+import { createUploadCounts, UPLOAD_COUNTS_INTERVAL_MS } from './upload-counts.ts';
 
 /** The maximum number of uploads that wait for a buffer, per concurrent upload. Further ones are answered `busy`. */
 const MAX_WAITERS_PER_UPLOAD = 1;
@@ -123,7 +124,12 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
 
   const authenticator = createAuthenticator(config, { fetch, now, log, isCloudRun: platform.isCloudRun });
   const policy = createPolicy(config);
-  const destinations = createDestinations(config, { transport, runtime, budget, ledger, now, log });
+  const uploadCounts = createUploadCounts(async () => {
+    const { createDayCounters } = await import('./ledger/day-counters.ts');
+    return createDayCounters({ ledger, kind: 'account', now, log, intervalMs: UPLOAD_COUNTS_INTERVAL_MS });
+  });
+  telemetry?.watchUploads(uploadCounts.known);
+  const destinations = createDestinations(config, { transport, runtime, budget, ledger, now, log, uploadCounts });
   /** Receipts that are being published. A delivery does not wait for them, but the end of the process does. */
   const publishing = new Set<Promise<void>>();
   const { receiptTopic: topic } = config;
@@ -150,6 +156,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     config,
     openAccount: (name) => openAccount(config, name, { transport, runtime, budget, now, log }),
     ledger,
+    uploadedBy: uploadCounts.uploadedBy,
     transport,
     runtime,
     project: ownProject,
@@ -272,6 +279,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     async close() {
       await Promise.all(publishing);
       if (limitsLoading !== undefined) await (await limitsLoading).close();
+      await uploadCounts.close();
       await ledger.close();
       transport.close();
     },

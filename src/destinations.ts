@@ -15,6 +15,7 @@ import type { Policy } from './identity/policy.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
 import { renderTemplate, type TemplateValues } from './text/template.ts';
+import type { UploadCounts } from './upload-counts.ts';
 
 /** A destination, with the credentials that files are written with. */
 export interface DestinationWithAuth extends Destination {
@@ -28,6 +29,8 @@ interface Dependencies {
   ledger: Ledger;
   now: () => number;
   log: Log;
+  /** Default: uploads are not counted. */
+  uploadCounts?: Pick<UploadCounts, 'add'> | undefined;
 }
 
 type DestinationsConfig = Pick<Config, 'credentials' | 'googleOrigin'>;
@@ -39,12 +42,13 @@ type DestinationsConfig = Pick<Config, 'credentials' | 'googleOrigin'>;
 export const openAccount = (
   { credentials, googleOrigin }: DestinationsConfig,
   name: string,
-  { transport, runtime, budget, now, log }: Omit<Dependencies, 'ledger'>,
+  { transport, runtime, budget, now, log, uploadCounts }: Omit<Dependencies, 'ledger'>,
 ): { auth: DriveAuth; drive: Drive } => {
   const config = credentials[name];
   if (config === undefined) throw new Error(`no credentials named "${name}"`);
   const auth = createDriveAuth({ name, config, transport, googleOrigin, runtime, now, log });
-  return { auth, drive: createDrive({ transport, auth, budget, pace: createPace({ now }), now, log }) };
+  const uploaded = (bytes: number): void => uploadCounts?.add(name, auth.account() ?? name, bytes);
+  return { auth, drive: createDrive({ transport, auth, budget, pace: createPace({ now }), now, log, uploaded }) };
 };
 
 /** What the destinations with the same credentials share. */

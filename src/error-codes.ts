@@ -193,6 +193,10 @@ export const ERRORS = {
     'The storage of the drive is full',
     'Free storage, buy more, or point the destination to another drive. A shared drive also has a limit on the number of items.',
   ),
+  'upload-limit-reached': setupError(
+    'The account has reached the daily upload limit of Drive',
+    'Drive accepts 750 GB a day from one account. Retry tomorrow, or let the destination use another account. {account} may also be used by other programs.',
+  ),
   'drive-api-disabled': setupError(
     'The Drive API is disabled in the project of the credentials',
     'Run "gcloud services enable drive.googleapis.com" in the project that owns {account}.',

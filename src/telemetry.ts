@@ -44,6 +44,8 @@ export interface Telemetry {
   step<Result>(name: string, run: () => Promise<Result>): Promise<Result>;
   call: ObserveCall;
   delivered(delivery: EndedDelivery): void;
+  /** Called whenever metrics are collected: the bytes that were uploaded today, by the name of the credentials. */
+  watchUploads(uploaded: () => ReadonlyMap<string, number>): void;
   /** Called whenever metrics are collected. In bytes; `waiting` counts uploads. */
   watchBudget(gauges: () => { capacity: number; used: number; waiting: number }): void;
 }
@@ -96,6 +98,10 @@ export const createTelemetry = (): Telemetry | undefined => {
   const callDurations = meter.createHistogram('courier.google.duration', seconds);
   const capacity = meter.createObservableGauge('courier.buffer.capacity', count('By', 'The budget for buffers'));
   const used = meter.createObservableGauge('courier.buffer.used', count('By', 'Of the budget, what is in use'));
+  const uploads = meter.createObservableGauge(
+    'courier.account.uploaded',
+    count('By', 'Bytes that an account was sent since midnight UTC, by all instances'),
+  );
   const waiting = meter.createObservableGauge('courier.uploads.waiting', count('{upload}', 'Uploads without a buffer'));
 
   /** Runs work in a span, which becomes the parent of the spans that the work starts. */
@@ -155,6 +161,11 @@ export const createTelemetry = (): Telemetry | undefined => {
       bytes.add(size, { destination });
       units.add(quotaUnits, { destination });
       if (billed !== undefined) bytesBilled.add(billed, { destination });
+    },
+    watchUploads(uploaded) {
+      uploads.addCallback((result) => {
+        for (const [credentials, bytes] of uploaded()) result.observe(bytes, { credentials });
+      });
     },
     watchBudget(gauges) {
       meter.addBatchObservableCallback(

@@ -13,6 +13,8 @@ export interface DoctorDependencies {
   openAccount(credentials: string): { auth: DriveAuth; drive: Drive };
   /** The ledger that deliveries use. */
   ledger: Ledger;
+  /** The bytes that the courier has uploaded as this account since midnight UTC. */
+  uploadedBy(account: string): Promise<number>;
   transport: Pick<GoogleTransport, 'send'>;
   /** The courier's own identity. */
   runtime: Pick<RuntimeIdentity, 'token' | 'email'>;

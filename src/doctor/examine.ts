@@ -11,6 +11,7 @@ import { createQueryChecker } from './checks/queries.ts';
 import { checkRetention } from './checks/retention.ts';
 import { checkSources, createBucketReader } from './checks/sources.ts';
 import { checkSubscriptions } from './checks/subscriptions.ts';
+import { withUploadLimit } from './checks/upload-limit.ts';
 import type { DoctorDependencies } from './dependencies.ts';
 import { type Check, type DoctorReport, findingsOf, passed, skipped, warned } from './report.ts';
 import { createSubscriptionReader } from './subscription/state.ts';
@@ -159,7 +160,8 @@ const examineDrive = async (
 ): Promise<Check[]> => {
   const { credentials } = destination.config;
   const config = dependencies.config.credentials[credentials];
-  const folder = await checkFolder(dependencies, destination, ready, { deadlineMs });
+  const found = await checkFolder(dependencies, destination, ready, { deadlineMs });
+  const folder = withUploadLimit(found, ready.account, await dependencies.uploadedBy(ready.account));
   if (destination.config.keep.length > 0 && folder.every(({ result }) => result !== 'failed')) {
     folder.push(await checkRetention(destination, { deadlineMs }, dependencies.now()));
   }

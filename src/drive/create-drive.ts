@@ -27,12 +27,23 @@ export interface DriveDependencies {
   /** Epoch milliseconds. */
   now: () => number;
   log: Log;
+  /** Called with the bytes of each file that was uploaded, or whose upload session was opened. */
+  uploaded?: ((bytes: number) => void) | undefined;
   /** Bytes that one multipart request carries at most; for tests. */
   multipartBytes?: number;
 }
 
 /** Drive as one account sees it. */
-export const createDrive = ({ transport, auth, budget, pace, now, log, multipartBytes }: DriveDependencies): Drive => {
+export const createDrive = ({
+  transport,
+  auth,
+  budget,
+  pace,
+  now,
+  log,
+  uploaded,
+  multipartBytes,
+}: DriveDependencies): Drive => {
   const client = createDriveClient({ transport, auth, pace });
   const library = createLibrary(client);
   const resolveFolder = createResolveFolder({ client, account: auth.account, now });
@@ -61,16 +72,20 @@ export const createDrive = ({ transport, auth, budget, pace, now, log, multipart
 
   const start: Drive['startUpload'] = async (request) => {
     const upload = await startUpload(request);
-    const send: Upload['send'] = (target, sessionUri) =>
-      target.kind === 'create'
+    const send: Upload['send'] = async (target, sessionUri) => {
+      const result = await (target.kind === 'create'
         ? explained(target.file.folderId, request, () => upload.send(target, sessionUri))
-        : upload.send(target, sessionUri);
+        : upload.send(target, sessionUri));
+      if (result.kind === 'stored') uploaded?.(result.received.size);
+      return result;
+    };
     return { ...upload, send };
   };
 
   const openFor = async (target: UploadTarget, size: number, context: CallContext) => {
     const response = await startSession(client, target, size, context);
     if (response.status >= 300) throw client.error(response, 'drive.files.create');
+    uploaded?.(size);
     return { sessionUri: sessionUriOf(response), expiresAtMs: now() + SESSION_MS };
   };
 

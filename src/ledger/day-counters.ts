@@ -15,6 +15,8 @@ export interface DayCounters {
   used(subject: string): number;
   /** @param day of the amount; an amount of an earlier day is ignored */
   add(subject: string, amount: number, day?: string): void;
+  /** Exchanges the amounts with the other instances now. Never throws. */
+  refresh(): Promise<void>;
   /** Writes what is not yet written, for at most two seconds. */
   close(): Promise<void>;
 }
@@ -186,6 +188,10 @@ export const createDayCounters = ({
       const name = nameOf(subject);
       current.own.set(name, (current.own.get(name) ?? 0) + amount);
       schedule();
+    },
+    async refresh() {
+      today();
+      if (ledger.isShared) await run();
     },
     async close() {
       clearTimeout(timer);

@@ -30,7 +30,7 @@ beforeAll(async () => {
       credentials: { main: { file: google.world.keyFiles.courier } },
       limits: { concurrentUploads: SLOTS },
     },
-    env: { LOG_LEVEL: 'error' },
+    env: { LOG_LEVEL: 'info' },
   });
 }, 60_000);
 afterAll(async () => {

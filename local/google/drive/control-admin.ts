@@ -24,6 +24,7 @@ const limits = z.strictObject({
   itemsPerSharedDrive: z.int().optional(),
   unitsPerMinutePerUser: z.int().optional(),
   unitsPerMinutePerProject: z.int().optional(),
+  uploadBytesPerDayPerUser: z.int().optional(),
   singleRequestUploadBytes: z.int().optional(),
   sessionMs: z.int().optional(),
   listLagMs: z.int().optional(),

@@ -158,6 +158,12 @@ export interface DriveLimits {
    */
   unitsPerMinutePerUser: number;
   unitsPerMinutePerProject: number;
+  /**
+   * Bytes that a user can upload in a day. Further uploads are refused until the next day; an upload that began before is
+   * completed. Source: developers.google.com/workspace/drive/api/guides/limits ("750 GB per day"). When the day begins is
+   * not documented; here it is midnight UTC.
+   */
+  uploadBytesPerDayPerUser: number;
   /** Bytes of one simple or multipart upload. Source: guides/manage-uploads ("5 MB or less"). */
   singleRequestUploadBytes: number;
   /** Lifetime of a resumable session. Source: guides/manage-uploads ("expires after one week"). */
@@ -173,6 +179,7 @@ export const DEFAULT_LIMITS: DriveLimits = {
   itemsPerSharedDrive: 500_000,
   unitsPerMinutePerUser: 325_000,
   unitsPerMinutePerProject: 1_000_000,
+  uploadBytesPerDayPerUser: 750_000_000_000,
   singleRequestUploadBytes: 5 * 1024 * 1024,
   sessionMs: 7 * 24 * 3600 * 1000,
   listLagMs: 0,

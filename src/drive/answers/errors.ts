@@ -69,6 +69,17 @@ interface Judged {
   detail?: string;
 }
 
+/**
+ * Drive answers uploads above the daily limit of an account with the reason of a rate limit, and does not document how to
+ * tell the two apart. The message differs in its case from "User Rate Limit Exceeded": rclone, backend/drive/drive.go,
+ * `--drive-stop-on-upload-limit`. Short throttling was seen with this message as well, so it is believed only after retries.
+ */
+const UPLOAD_LIMIT = { reason: 'userRateLimitExceeded', message: 'User rate limit exceeded.' } as const;
+const UPLOADS: ReadonlySet<string> = new Set(['drive.files.create', 'drive.files.update', 'drive.session.put']);
+
+const isUploadLimit = (operation: string, { message, reasons }: ReturnType<typeof read>): boolean =>
+  UPLOADS.has(operation) && message === UPLOAD_LIMIT.message && reasons.includes(UPLOAD_LIMIT.reason);
+
 const judge = (status: number, { message, reasons }: ReturnType<typeof read>): Judged => {
   const reason = reasons.find((each) => meaningOf(each) !== undefined) ?? reasons.find((each) => !isVague(each));
   const meaning = reason === undefined ? undefined : meaningOf(reason);
@@ -98,7 +109,10 @@ export const driveError = (
   { operation, account }: { operation: string; account: string | undefined },
 ): CourierError => {
   const { message, reasons } = read(response.body);
-  const judged = judge(response.status, { message, reasons });
+  const judged: Judged =
+    response.status === 403 && isUploadLimit(operation, { message, reasons })
+      ? { code: 'upload-limit-reached', reason: UPLOAD_LIMIT.reason }
+      : judge(response.status, { message, reasons });
   const { reason, remedy, detail } = judged;
   const code =
     reason === 'storageQuotaExceeded' && judged.code === 'drive-full' && isServiceAccountsQuota(account, message)

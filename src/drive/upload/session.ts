@@ -158,8 +158,8 @@ export const readAnswer = (client: Pick<DriveClient, 'error'>, response: GoogleR
   if (status >= 200 && status < 300) return { kind: 'done', response };
   if (status === 409) return { kind: 'exists' };
   const error = client.error(response, 'drive.session.put');
-  // "If 5xx: resume or start over"; rate limits are "retried in place".
-  if (error.code === 'drive-unavailable' || error.code === 'drive-rate-limited')
+  // "If 5xx: resume or start over"; rate limits are "retried in place", and the daily limit looks like one.
+  if (['drive-unavailable', 'drive-rate-limited', 'upload-limit-reached'].includes(error.code))
     return { kind: 'doubt', error, response };
   if (FINAL_CODES.has(error.code)) throw error;
   // "404 Not Found: the upload session has expired and the upload must be restarted from the beginning"; any other 4xx likewise.

@@ -96,7 +96,12 @@ export const createStartUpload =
 /** "Multipart upload: use to transfer a small file (5 MB or less) along with metadata, in a single request." */
 const MULTIPART_BYTES = 5 * 1024 * 1024;
 
-const TRANSIENT_CODES: ReadonlySet<string> = new Set(['drive-unavailable', 'drive-rate-limited']);
+const TRANSIENT_CODES: ReadonlySet<string> = new Set([
+  'drive-unavailable',
+  'drive-rate-limited',
+  // Until retries have shown that it is not a short rate limit.
+  'upload-limit-reached',
+]);
 
 /**
  * The whole file in one multipart/related request (RFC 2387). The transport does not send it again: in between, another

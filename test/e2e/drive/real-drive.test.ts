@@ -223,6 +223,24 @@ describe('Drive’s errors map to the courier’s codes', () => {
     await expect(putInto(folder, driveOf(google.world.emails.bob))).rejects.toMatchObject({ code: 'drive-full' });
   });
 
+  test('an account that has uploaded as much as Drive accepts in a day: upload-limit-reached, after retries', async () => {
+    const unlimited = { uploadBytesPerDayPerUser: 750_000_000_000 };
+    google.drive.setLimits({ uploadBytesPerDayPerUser: 1 });
+    google.calls.clear();
+    const folder = google.places.sharedDriveFolder;
+    await putInto(folder).catch(() => undefined);
+    await expect(putInto(folder)).rejects.toMatchObject({ code: 'upload-limit-reached', retryable: false });
+    expect(google.calls.list({ path: '/upload/drive/v3/files' }).length).toBeGreaterThan(2);
+    const session = async () => {
+      const file = { id: await courier.newId({}), name: 'x', mimeType: 'text/plain', folderId: folder };
+      return courier.openSession(file, 10, {});
+    };
+    await expect(session()).rejects.toMatchObject({ code: 'upload-limit-reached' });
+    // The limit is the account's, not the drive's.
+    google.drive.setLimits(unlimited);
+    expect((await putInto(folder)).kind).toBe('stored');
+  });
+
   test('a metadata-only scope: scope-insufficient', async () => {
     const drive = driveOf(google.world.emails.courier, `${DRIVE_SCOPE}.metadata.readonly`);
     await expect(putInto(google.places.sharedDrive, drive)).rejects.toMatchObject({ code: 'scope-insufficient' });

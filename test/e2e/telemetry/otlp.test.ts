@@ -87,6 +87,7 @@ describe('metrics', () => {
     expect(sumOf('courier.buffer.capacity')).toBeGreaterThan(0);
     expect(points('courier.buffer.used')).toMatchObject([{ value: 0 }]);
     expect(points('courier.uploads.waiting')).toMatchObject([{ value: 0 }]);
+    expect(points('courier.account.uploaded')).toMatchObject([{ attributes: { credentials: 'main' } }]);
   });
 
   test('no attribute names a file, a caller or an id', () => {

@@ -67,6 +67,18 @@ test.each<[string, number, unknown, string, { account?: string; retryAfter?: str
     'drive-api-disabled',
   ],
   ['a rate limit of a user', 403, drive(403, 'userRateLimitExceeded', '', 'usageLimits'), 'drive-rate-limited'],
+  [
+    'a rate limit of a user, as Drive words it',
+    403,
+    drive(403, 'userRateLimitExceeded', 'User Rate Limit Exceeded', 'usageLimits'),
+    'drive-rate-limited',
+  ],
+  [
+    'the daily upload limit of an account',
+    403,
+    drive(403, 'userRateLimitExceeded', 'User rate limit exceeded.', 'usageLimits'),
+    'upload-limit-reached',
+  ],
   ['a rate limit of a project', 403, drive(403, 'rateLimitExceeded', '', 'usageLimits'), 'drive-rate-limited'],
   ['a rate limit of sharing', 403, drive(403, 'sharingRateLimitExceeded', '', 'usageLimits'), 'drive-rate-limited'],
   ['a rate limit as 429', 429, drive(429, 'rateLimitExceeded', '', 'usageLimits'), 'drive-rate-limited'],
@@ -120,6 +132,13 @@ test('the remedy names the account, and nothing repeats the payload', () => {
   expect(error.remedy).toContain(SERVICE_ACCOUNT);
   expect(`${error.message} ${error.detail} ${error.remedy} ${String(error.cause)}`).not.toContain('0Secret');
   expect(String(error.cause)).toBe('Error: drive.files.create: Drive answered 404 notFound');
+});
+
+test('the message of the daily upload limit means a rate limit for calls that upload nothing', () => {
+  const payload = drive(403, 'userRateLimitExceeded', 'User rate limit exceeded.', 'usageLimits');
+  const response = { status: 403, headers: {}, body: Buffer.from(JSON.stringify(payload)) };
+  const error = driveError(response, { operation: 'drive.files.list', account: SERVICE_ACCOUNT });
+  expect(error.code).toBe('drive-rate-limited');
 });
 
 test.each([

@@ -45,5 +45,16 @@ const TARGETS: Readonly<Record<string, UploadTarget>> = {
 export function uploadTargetOf({ method }: DriveCall): UploadTarget {
   const effect = TARGETS[method.id];
   if (effect === undefined) throw notImplemented(method.id, `uploads to ${method.id}`);
-  return effect;
+  return {
+    ...effect,
+    check(state, call, metadata, media) {
+      state.quota.checkUploads(call.grant.email);
+      effect.check(state, call, metadata, media);
+    },
+    async run(state, call, metadata, received) {
+      const file = await effect.run(state, call, metadata, received);
+      state.quota.addUpload(call.grant.email, received.size);
+      return file;
+    },
+  };
 }
