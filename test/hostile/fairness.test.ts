@@ -92,7 +92,7 @@ const trickle = async (isOver: () => boolean): Promise<void> => {
       const closed = new AbortController();
       void ended.then(() => closed.abort());
       await write(`${head}Content-Length: 100000000\r\n\r\n`).catch(() => undefined);
-      for (let piece = 0; !isOver() && !closed.signal.aborted && !isEnded(socket); piece++) {
+      while (!isOver() && !closed.signal.aborted && !isEnded(socket)) {
         socket.write('x'.repeat(1_000));
         await sleep(200);
       }
