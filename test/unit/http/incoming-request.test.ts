@@ -82,14 +82,14 @@ test('any other reader may keep its chunks', async () => {
   expect(Buffer.concat(kept).toString()).toBe('abcdefgh');
 });
 
-test.each([
+test.each<[string, () => number, number, string]>([
   ['nobody is pressed', () => 0, 1_000, 'whole'],
   ['its caller presses the others hard', () => 1, 1_000, 'busy'],
   // 754 bytes a second are needed, then 32,818.
   ['its caller presses the others a little', () => 0.01, 10_000, 'whole'],
   ['its caller presses the others more', () => 0.5, 10_000, 'busy'],
   ['its caller presses the others hard, but it is fast', () => 1, 200_000, 'whole'],
-] as const)('a slow body while %s', async (_, pressure, bytesPerSecond, outcome) => {
+])('a slow body while %s', async (_, pressure, bytesPerSecond, outcome) => {
   async function* slowly(): AsyncGenerator<Buffer> {
     for (let piece = 0; piece < 12; piece++) {
       await new Promise((resolve) => setTimeout(resolve, 50));
