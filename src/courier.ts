@@ -7,7 +7,14 @@ import { createRuntimeProject } from './credentials/runtime/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
 import type { OnReceipt } from './delivery/audit.ts';
 import { createAuthorize } from './delivery/resolve-options.ts';
-import { createAllow, createDestinations, type DestinationWithAuth, openAccount } from './destinations.ts';
+import {
+  createAllow,
+  createDestinations,
+  type DestinationWithAuth,
+  openAccount,
+  createUploadCounts,
+  UPLOAD_COUNTS_INTERVAL_MS,
+} from './destinations.ts';
 import type { Delivery } from './domain.ts';
 import type { DoctorDependencies } from './doctor/dependencies.ts';
 import { createBufferBudget, defaultBufferBytes } from './drive/upload/buffer-budget.ts';
@@ -30,7 +37,6 @@ import { createEventHandler } from './pubsub/events.ts';
 import { createTelemetry, type Telemetry } from './telemetry.ts';
 import { createCompleteUpload } from './upload-sessions/complete.ts';
 import { createOpenUpload } from './upload-sessions/open.ts';
-import { createUploadCounts, UPLOAD_COUNTS_INTERVAL_MS } from './upload-counts.ts';
 
 /** The maximum number of uploads that wait for a buffer, per concurrent upload. Further ones are answered `busy`. */
 const MAX_WAITERS_PER_UPLOAD = 1;

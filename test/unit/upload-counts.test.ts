@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
+import { createUploadCounts, type UploadCounts } from '../../src/destinations.ts';
 import { withUploadLimit } from '../../src/doctor/checks/upload-limit.ts';
 import { failed, passed } from '../../src/doctor/report.ts';
 import { createDayCounters } from '../../src/ledger/day-counters.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
-import { createUploadCounts, type UploadCounts } from '../../src/upload-counts.ts';
 import { createKeptLog } from '../support/kept-log.ts';
 
 const now = (): number => Date.UTC(2026, 10, 28, 12);
