@@ -196,7 +196,8 @@ export const unpackArchive = async (
   );
   const contentType = readContentType(headers.get('content-type'));
   const isForm = contentType.mediaType === 'multipart/form-data';
-  const body = requestBody(incoming, { maxBytes: dependencies.maxBodyBytes, minThroughput, begin });
+  const pressure = (): number => slots.pressure(holderOf.caller(caller));
+  const body = requestBody(incoming, { maxBytes: dependencies.maxBodyBytes, minThroughput, pressure, begin });
   const request: ArchiveRequest = { context, body, query, contentType };
   const raw = isForm ? undefined : rawArchive(request);
   const announced = raw === undefined ? announcedByQuery(query) : { options: raw.options, size: body.size };
