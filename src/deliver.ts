@@ -2,7 +2,7 @@ import { beginAudit, factsOf, type OnReceipt } from './delivery/audit.ts';
 import { planDelivery } from './delivery/check-plan.ts';
 import { claimPlan, type KeyState, lookUpKey, type Planned, type Ready } from './delivery/idempotency.ts';
 import { receiptOf, recordReceipt, replayReceipt } from './delivery/receipt.ts';
-import { type Allow, checkSize, type DeliveryContext, resolveOptions } from './delivery/resolve-options.ts';
+import { type Allow, checkSize, type DeliveryContext, resolveOptions, withRows } from './delivery/resolve-options.ts';
 import { checkLabels, restrictAndShare, startRetention } from './delivery/sharing.ts';
 import { storeFile } from './delivery/store/store-file.ts';
 import type { UploadStep } from './delivery/store/upload-step.ts';
@@ -48,7 +48,8 @@ export const createDeliver =
       checkSize(delivery.source.size, destination);
       const request = resolveOptions(destination, options, { caller, sinceMs: now() });
       await checkLabels(request);
-      let deliveryContext: DeliveryContext = { request, delivery, ledger, context, log, now, sleep };
+      const prepared = withRows(delivery, request);
+      let deliveryContext: DeliveryContext = { request, delivery: prepared, ledger, context, log, now, sleep };
 
       // Look up the key, plan, and claim the key for the plan. If another try of the key comes first, plan again from there.
       let key: KeyState | Ready = await time('claim', () => lookUpKey(deliveryContext));

@@ -13,8 +13,10 @@ import { CourierError } from './errors.ts';
 import type { RetryingTransport } from './google/transport.ts';
 import type { Policy } from './identity/policy.ts';
 import type { DayCounters } from './ledger/day-counters.ts';
+import { acquireLease } from './ledger/lease.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
+import type { Sheets } from './sheets/sheets.ts';
 import { renderTemplate, type TemplateValues } from './text/template.ts';
 
 /** A destination, with the credentials that files are written with. */
@@ -51,13 +53,30 @@ export const openAccount = (
   return { auth, drive: createDrive({ transport, auth, budget, pace: createPace({ now }), now, log, uploaded }) };
 };
 
+/** The spreadsheets of one account. Most services never use them, so the code is loaded by the first call. */
+const createSheetsLoader = (auth: DriveAuth, { transport, ledger, now, log }: Dependencies): (() => Promise<Sheets>) => {
+  let loading: Promise<Sheets> | undefined;
+  const load = async (): Promise<Sheets> => {
+    const { createSheets, SHEETS_REQUESTS_PER_MINUTE: unitsPerMinute } = await import('./sheets/create-sheets.ts');
+    const lock = (id: string, context: Parameters<typeof acquireLease>[3]) =>
+      acquireLease(ledger, `sheet:${id}`, 'Another append to this spreadsheet', context, { now });
+    const pace = () => createPace({ now, unitsPerMinute });
+    return createSheets({ transport, auth, reads: pace(), writes: pace(), lock, now, log });
+  };
+  return () => {
+    loading ??= load();
+    return loading;
+  };
+};
+
 /** What the destinations with the same credentials share. */
 const createAccounts = (config: DestinationsConfig, dependencies: Dependencies) =>
   new Map(
     Object.keys(config.credentials).map((name) => {
       const { ledger, now, log } = dependencies;
       const { auth, drive } = openAccount(config, name, dependencies);
-      return [name, { auth, drive, folders: createFolders({ drive, ledger, now, log }) }];
+      const folders = createFolders({ drive, ledger, now, log });
+      return [name, { auth, drive, folders, sheets: createSheetsLoader(auth, dependencies) }];
     }),
   );
 

@@ -15,16 +15,36 @@ export interface Caller {
   hostedDomain?: string | undefined;
 }
 
-export const CONFLICT_RULES = ['new', 'replace', 'skip', 'fail'] as const;
+export const CONFLICT_RULES = ['new', 'replace', 'skip', 'fail', 'append'] as const;
 /**
- * What happens if a file with the name exists: another file is created, the content is replaced, nothing happens, or an
- * error.
+ * What happens if a file with the name exists: another file is created, the content is replaced, nothing happens, an error,
+ * or, with `convertTo=sheet`, rows are appended to it.
  */
 export type ConflictRule = (typeof CONFLICT_RULES)[number];
 
 export const CONVERSIONS = ['sheet', 'doc', 'slides'] as const;
 /** A Google format to which a file can be converted. */
 export type Conversion = (typeof CONVERSIONS)[number];
+
+export const COLUMN_RULES = ['extend', 'strict'] as const;
+/** What happens to columns that a sheet lacks: they are added at the right, or the rows are refused. */
+export type ColumnRule = (typeof COLUMN_RULES)[number];
+
+export const ROLLOVERS = ['monthly'] as const;
+/** How often rows go to a new tab of a sheet. */
+export type Rollover = (typeof ROLLOVERS)[number];
+
+/** Options for rows that go into a sheet. */
+export interface RowOptions {
+  /** Name of the tab; default: the first one. It is made if it is missing. */
+  tab?: string | undefined;
+  /** Default: `extend`. */
+  columns?: ColumnRule | undefined;
+  /** ISO 8601 dates and times become date cells; default: they stay texts. */
+  dates?: boolean | undefined;
+  /** `monthly`: the name of the tab ends with the month, such as `2026-11`, and each month has its own. */
+  rollover?: Rollover | undefined;
+}
 
 /** The bytes of a delivery. They can be read only once, unless `openAt` exists. */
 export interface Source {
@@ -47,6 +67,10 @@ export interface Source {
   facts?(): SourceFacts;
   /** Set if the bytes no longer exist: the error to throw, unless an earlier delivery already has a receipt. */
   missing?: Error | undefined;
+  /** The same data for a sheet: CSV in which every text is quoted and unchanged, and numbers and booleans are not quoted. */
+  asRows?: Source | undefined;
+  /** Set for such CSV. */
+  quotedIsText?: boolean | undefined;
 }
 
 /** Metadata of the file in Drive that a request may set. */
@@ -71,7 +95,7 @@ export interface SourceFacts {
 }
 
 /** The options in the request, before the defaults of the destination are applied. */
-export interface DeliveryOptions extends FileDetails {
+export interface DeliveryOptions extends FileDetails, RowOptions {
   /** Default: the only destination, or `default` if there are several. */
   destination?: string | undefined;
   name: string;
@@ -98,6 +122,19 @@ export interface Delivery {
   requestId: string;
   /** The allowed destinations of a Pub/Sub subscription. They replace the `callers` of the policy. */
   allowedDestinations?: readonly string[] | undefined;
+}
+
+/** Where the rows of a delivery are in a spreadsheet. */
+export interface SheetReceipt {
+  spreadsheetId: string;
+  /** Name of the tab. */
+  tab: string;
+  /** In A1 notation, at the time of the delivery, such as `Sheet1!A5:C9`. */
+  range: string;
+  /** Number of rows. */
+  rows: number;
+  /** Names of the columns that were added to the tab. */
+  columnsAdded: string[];
 }
 
 export const OUTCOMES = ['created', 'replaced', 'skipped', 'replayed'] as const;
@@ -138,6 +175,8 @@ export interface Receipt {
   idempotencyKey: string | null;
   /** Problems after the file was stored, such as a failed share. Absent if there are none. */
   warnings?: string[] | undefined;
+  /** Where the rows are, for rows that were put into a sheet. */
+  sheet?: SheetReceipt | undefined;
   /**
    * `instance` if the ledger is in memory: "exactly once" then holds only within one instance of the service. Absent if all
    * instances share a ledger.

@@ -245,6 +245,14 @@ export const ERRORS = {
     'The courier has no permission to read the source object',
     "Grant the courier's service account roles/storage.objectViewer on the bucket.",
   ),
+  'sheet-full': setupError(
+    'The spreadsheet has no room for the rows',
+    'Remove old rows or tabs, use another name, or set "rollover". A spreadsheet has at most 10,000,000 cells, empty ones included.',
+  ),
+  'sheet-shape': setupError(
+    'Rows cannot be put into this tab as it is',
+    'Give the tab a first row with one name for each column, all different and not merged, or use another tab.',
+  ),
   'drive-unavailable': transientError(
     503,
     'Drive is unavailable',

@@ -6,7 +6,7 @@ import { CourierError } from '../errors.ts';
 type Imports = Awaited<ReturnType<Drive['imports']>>;
 
 /** Drive's own types (https://developers.google.com/workspace/drive/api/guides/mime-types). */
-const TARGETS: Readonly<Record<Conversion, string>> = {
+export const DOCS_TYPES: Readonly<Record<Conversion, string>> = {
   sheet: 'application/vnd.google-apps.spreadsheet',
   doc: 'application/vnd.google-apps.document',
   slides: 'application/vnd.google-apps.presentation',
@@ -66,12 +66,12 @@ export const checkConversion = async ({
   context: CallContext;
   now?: () => number;
 }): Promise<string> => {
-  const target = TARGETS[convertTo];
+  const target = DOCS_TYPES[convertTo];
   const type = essence(mimeType);
   const { formats, maxSizes } = await importsOf(drive, context, now());
   const offered = Object.hasOwn(formats, type) ? (formats[type] ?? []) : [];
   if (!offered.includes(target)) {
-    const others = Object.entries(TARGETS).filter(([, name]) => offered.includes(name));
+    const others = Object.entries(DOCS_TYPES).filter(([, name]) => offered.includes(name));
     const instead = others.length === 0 ? 'nothing' : others.map(([name]) => `"${name}"`).join(', ');
     throw refused(`Drive does not convert ${type || 'a file without a type'} to "${convertTo}"; it offers ${instead}.`);
   }

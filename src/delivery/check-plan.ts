@@ -70,6 +70,9 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
   const { drive } = request.destination;
   const { name } = request;
   if (plan.kind === 'convert') return { plan: await planConversionNow(planning, claim, plan) };
+  if (plan.kind === 'appendRows') {
+    return { plan: await (await import('./store/plan-rows.ts')).planRowsNow(planning, claim, plan) };
+  }
   const existing = await drive.get(plan.fileId, context);
   if (plan.kind === 'create') {
     // Made by an earlier try: renamed, moved or trashed by a person since, it is still the key's file.

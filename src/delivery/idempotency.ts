@@ -63,6 +63,8 @@ export interface Claim {
    * @throws CourierError `idempotency-key-reused`
    */
   commitTo(sha256: string, plan: Plan): Promise<'committed' | 'revised' | { receipt: Receipt }>;
+  /** Whether the receipt is recorded, as far as this try knows. */
+  isFinished(): boolean;
   /** Records the receipt, unless another try was faster; answers the one that stands. */
   finish(receipt: Receipt): Promise<Receipt>;
 }
@@ -90,6 +92,7 @@ const createClaim = (ledger: Ledger, key: string, standing: StandingEntry, mine:
     plan: () => record().plan,
     sha256: () => record().sha256,
     refresh,
+    isFinished: () => entry.state === 'done',
     async revise(plan) {
       if (receipt() === undefined) await write({ state: 'claimed', record: { ...record(), plan } });
       return receipt();

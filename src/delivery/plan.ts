@@ -21,11 +21,13 @@ export type Plan = { folderId: string } & (
   | { kind: 'replace'; fileId: string; convertTo?: string; formerRevisionId?: string }
   | { kind: 'skip'; fileId: string }
   | { kind: 'convert'; fileId: ''; target: string; rule: ConflictRule }
+  /** `fileId` is "" until the sheet is made. `tab` is set if it depends on the time. */
+  | { kind: 'appendRows'; fileId: string; tab?: string }
 );
 
 const DOCS_TYPE = 'application/vnd.google-apps.';
 
-const nameTaken = ({ name }: ResolvedRequest, why?: string): CourierError =>
+export const nameTaken = ({ name }: ResolvedRequest, why?: string): CourierError =>
   new CourierError('name-taken', {
     detail: `"${name}" is already in the folder${why ?? ''}.`,
     ...(why === undefined
@@ -92,6 +94,7 @@ export const choosePlan = async (planning: Planning): Promise<Plan> => {
   const { request, folderId, ledger, log, context, now, sleep } = planning;
   const { name, onConflict: rule } = request;
   const { drive } = request.destination;
+  if (rule === 'append') return (await import('./store/plan-rows.ts')).planRows(planning);
   if (request.convertTo !== undefined) return planConversion(planning);
   if (rule === 'new') return { kind: 'create', fileId: await drive.newId(context), rule, folderId };
   const named = await resolveNamedFile({ drive, ledger, folderId, name, context, log, now, sleep });

@@ -1,4 +1,4 @@
-import { callerName, type Delivery, type Outcome, type Receipt } from '../domain.ts';
+import { callerName, type Delivery, type Outcome, type Receipt, type SheetReceipt } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -19,6 +19,7 @@ interface Proof {
   /** Of the bytes received; left out when none were (skipped). */
   received?: { sha256: string; size: number };
   warnings?: readonly string[];
+  sheet?: SheetReceipt;
   ledger: Pick<Ledger, 'isShared'>;
 }
 
@@ -31,6 +32,7 @@ export const receiptOf = ({
   outcome,
   received,
   warnings = [],
+  sheet,
   ledger,
 }: Proof): Receipt => ({
   id: file.id,
@@ -48,6 +50,7 @@ export const receiptOf = ({
   modifiedTime: file.modifiedTime,
   caller: callerName(delivery.caller),
   idempotencyKey: delivery.idempotencyKey ?? null,
+  ...(sheet === undefined ? {} : { sheet }),
   ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
   ...(ledger.isShared ? {} : { once: 'instance' as const }),
 });

@@ -8,11 +8,14 @@ import {
   type Delivery,
   type DeliveryOptions,
   type FileDetails,
+  type RowOptions,
 } from '../domain.ts';
 import type { CallContext, Drive, NewFile, UploadTarget } from '../drive/drive.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';
+import { CourierError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
+import type { Sheets } from '../sheets/sheets.ts';
 import type { Sleep } from '../sleep.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { withSuffix } from '../text/file-name.ts';
@@ -35,6 +38,8 @@ export interface Destination {
   folders: Folders;
   /** The default of `path`, where it has placeholders. */
   renderPath?: ((values: TemplateValues) => string) | undefined;
+  /** The spreadsheets of the same account. Its code is loaded by the first call. */
+  sheets(): Promise<Sheets>;
 }
 
 /**
@@ -52,6 +57,8 @@ export interface ResolvedRequest {
   onConflict: ConflictRule;
   convertTo: Conversion | undefined;
   details: FileDetails;
+  /** How rows go into a sheet. */
+  rows: RowOptions;
 }
 
 /** What every step of a delivery works with. */
@@ -150,15 +157,45 @@ interface Asked {
 const defaultPath = ({ config: { path, timeZone }, renderPath }: Destination, { caller, sinceMs }: Asked): string =>
   renderPath === undefined ? path : renderPath({ nowMs: sinceMs, timeZone, caller: callerName(caller) });
 
-/** The caller's options over the destination's defaults. */
-export const resolveOptions = (destination: Destination, options: DeliveryOptions, asked: Asked): ResolvedRequest => ({
-  destination,
-  name: withSuffix(options.name, options.suffix),
-  path: options.path ?? defaultPath(destination, asked),
-  onConflict: options.onConflict ?? destination.config.onConflict,
-  convertTo: options.convertTo ?? destination.config.convertTo ?? undefined,
-  details: detailsOf(options),
-});
+const ROW_OPTIONS = ['tab', 'columns', 'dates', 'rollover'] as const;
+
+/** Refuses options that only rows in a sheet have. @throws CourierError `request-invalid` */
+const checkRowOptions = (options: DeliveryOptions, { onConflict, convertTo }: ResolvedRequest): void => {
+  if (convertTo === 'sheet' && onConflict === 'append') return;
+  const option = onConflict === 'append' ? 'onConflict=append' : ROW_OPTIONS.find((name) => options[name] !== undefined);
+  if (option === undefined) return;
+  const wanted = onConflict === 'append' ? 'convertTo=sheet' : 'convertTo=sheet and onConflict=append';
+  throw new CourierError('request-invalid', {
+    detail: `${option} goes only with ${wanted}.`,
+    remedy: 'Rows are appended to a Google Sheet: send them with convertTo=sheet and onConflict=append.',
+  });
+};
+
+/** The caller's options over the destination's defaults. @throws CourierError `request-invalid` */
+export const resolveOptions = (
+  destination: Destination,
+  options: DeliveryOptions,
+  asked: Asked,
+): ResolvedRequest => {
+  const { tab, columns, dates, rollover } = options;
+  const resolved = {
+    destination,
+    name: withSuffix(options.name, options.suffix),
+    path: options.path ?? defaultPath(destination, asked),
+    onConflict: options.onConflict ?? destination.config.onConflict,
+    convertTo: options.convertTo ?? destination.config.convertTo ?? undefined,
+    details: detailsOf(options),
+    rows: { tab, columns, dates, rollover },
+  };
+  checkRowOptions(options, resolved);
+  return resolved;
+};
+
+/** The delivery with the bytes that the request needs: a sheet gets rows in which texts are unchanged. */
+export const withRows = (delivery: Delivery, { onConflict }: ResolvedRequest): Delivery =>
+  onConflict === 'append' && delivery.source.asRows !== undefined
+    ? { ...delivery, source: delivery.source.asRows }
+    : delivery;
 
 /** Refuses a file whose announced size exceeds the destination's limit, before a byte of it is read. */
 export const checkSize = (size: number | undefined, { config, name }: Destination): void => {
@@ -192,6 +229,7 @@ export const fingerprint = (
         options.convertTo ?? null,
         source?.identity ?? null,
         size ?? null,
+        ...(options.tab === undefined ? [] : [options.tab]),
       ]),
     )
     .digest('hex');

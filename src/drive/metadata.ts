@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
 import { reasonsOf } from './answers/errors.ts';
-import { DRIVE_URL, type DriveClient, FILE_FIELDS, fileOf, parseFile } from './client.ts';
+import { DRIVE_URL, type DriveClient, FILE_FIELDS, fileOf, metadataOf, parseFile } from './client.ts';
 import type { CallContext, Drive, DriveFile } from './drive.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
@@ -17,6 +17,7 @@ type Metadata = Pick<
   | 'findMarked'
   | 'trash'
   | 'createFolder'
+  | 'createDocument'
   | 'remove'
   | 'removeUnchanged'
   | 'move'
@@ -110,6 +111,19 @@ export const createMetadata = (library: Library, client: DriveClient, search: Se
       if (response.status === 409) return { existed: true };
       if (response.status >= 300) throw client.error(response, 'drive.files.create');
       return { existed: false };
+    },
+    async createDocument(file, context) {
+      const operation = 'drive.files.create';
+      const request = {
+        operation,
+        method: 'POST',
+        url: `${DRIVE_URL}/files?supportsAllDrives=true&fields=${FILE_FIELDS}`,
+        headers: { 'content-type': 'application/json; charset=utf-8' },
+        body: Buffer.from(JSON.stringify(metadataOf(file))),
+      } as const;
+      const response = await client.call({ ...request, units: UNITS.create, retry: 'once' }, context);
+      if (response.status >= 300) throw client.error(response, operation);
+      return fileOf(response);
     },
     async remove(id, context) {
       if (await deleteForGood(id, context)) return;

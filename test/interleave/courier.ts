@@ -206,6 +206,7 @@ export const startCourier = (world: World, name: string): Courier => {
     config,
     drive,
     folders: createFolders({ drive, ledger, now, log }),
+    sheets: () => Promise.reject(new Error('no sheet is used here')),
   };
   const story = { allow: () => place, ledger, now, log };
   return {

@@ -38,6 +38,7 @@ const setUp = () => {
     name: 'default',
     config: CONFIG,
     drive,
+    sheets: () => Promise.reject(new Error('no sheet is used here')),
     folders: {
       // Each delivery finds its folder when the test allows it.
       async ensure() {

@@ -19,7 +19,7 @@ const skip = async (step: UploadStep, plan: Plan & { kind: 'skip' }): Promise<St
   return { file: await mustGet(step, plan.fileId), outcome: 'skipped', isNew: false };
 };
 
-const carryOut = (step: UploadStep, existing: DriveFile | undefined): Promise<StoredFile> => {
+const carryOut = async (step: UploadStep, existing: DriveFile | undefined): Promise<StoredFile> => {
   const { plan } = step;
   switch (plan.kind) {
     case 'create':
@@ -30,6 +30,8 @@ const carryOut = (step: UploadStep, existing: DriveFile | undefined): Promise<St
       return skip(step, plan);
     case 'convert':
       return convert(step, plan);
+    case 'appendRows':
+      return (await import('./append-rows.ts')).appendRows(step, plan);
   }
 };
 

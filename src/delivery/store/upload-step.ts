@@ -1,4 +1,4 @@
-import type { Outcome, Receipt } from '../../domain.ts';
+import type { Outcome, Receipt, SheetReceipt } from '../../domain.ts';
 import type { DriveFile, Upload, UploadRequest, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import type { Claim } from '../idempotency.ts';
@@ -26,6 +26,8 @@ export interface StoredFile {
   isNew: boolean;
   received?: { sha256: string; size: number };
   warnings?: readonly string[];
+  /** Where the rows are, if they were put into a sheet. */
+  sheet?: SheetReceipt;
   /** Of another try of the same key, which was faster: it is the answer to this one too. */
   receipt?: Receipt;
 }

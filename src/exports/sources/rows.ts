@@ -103,4 +103,8 @@ export const rowsOf = (
   bytes: Bytes,
   range: Range,
   { columns, isAscii, rawCells }: { columns: ReadonlyMap<string, number>; isAscii: boolean; rawCells: boolean },
-): Source => generatedSource('text/csv', undefined, () => csvOf(bytes, range, { columns, isAscii, rawCells }));
+): Source => {
+  const csv = (options: { rawCells: boolean }): Source =>
+    generatedSource('text/csv', undefined, () => csvOf(bytes, range, { columns, isAscii, ...options }));
+  return { ...csv({ rawCells }), asRows: { ...csv({ rawCells: true }), quotedIsText: true } };
+};

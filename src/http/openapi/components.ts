@@ -1,4 +1,4 @@
-import { CONFLICT_RULES, CONVERSIONS, OUTCOMES, type Receipt } from '../../domain.ts';
+import { CONFLICT_RULES, CONVERSIONS, OUTCOMES, type Receipt, type SheetReceipt } from '../../domain.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
 import type { DestinationSummary, DoctorReport, Readiness, UploadSession } from '../dependencies.ts';
 import type { Summary } from '../many/deliver-many.ts';
@@ -55,13 +55,27 @@ const receipt = objectOf<Receipt>(
       description:
         'Problems that occurred after the file was stored, such as a failed sharing, or a file that has been put into the trash since.',
     },
+    sheet: {
+      ...objectOf<SheetReceipt>({
+        spreadsheetId: text('The spreadsheet’s id in Drive.'),
+        tab: text('The tab’s name.'),
+        range: text('The rows, in A1 notation, at the time of the delivery.'),
+        rows: { type: 'integer', minimum: 0, description: 'How many rows were put there.' },
+        columnsAdded: {
+          type: 'array',
+          items: { type: 'string' },
+          description: 'Names of columns that the tab did not have before.',
+        },
+      }),
+      description: 'Where the rows are, with convertTo=sheet and onConflict=append.',
+    },
     once: {
       const: 'instance',
       description:
         'Only this instance remembers the key, because its ledger is in memory. Absent with a shared ledger.',
     },
   },
-  ['warnings', 'once'],
+  ['warnings', 'sheet', 'once'],
 );
 
 const session = objectOf<UploadSession>({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CONFLICT_RULES, CONVERSIONS } from '../../domain.ts';
+import { COLUMN_RULES, CONFLICT_RULES, CONVERSIONS, ROLLOVERS } from '../../domain.ts';
 import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
 import { fileName, folderPath } from '../../text/file-name.ts';
 import { readStoredType } from '../../text/media-type.ts';
@@ -42,6 +42,32 @@ const fileProperties = z.record(z.string(), z.string()).superRefine((properties,
 const PROPERTIES = 'The file’s public properties: up to 30, each of up to 124 bytes of UTF-8 in its key and value.';
 const KEEP_REVISION = 'Drive keeps this revision until somebody deletes it, instead of 30 days.';
 
+/** A tab's name in Google Sheets has up to 100 characters. */
+const MAX_TAB_LENGTH = 100;
+
+const DATES = 'With convertTo=sheet: dates and times in ISO 8601 become date cells.';
+
+/** Options of rows that go into a sheet. */
+const rowShape = {
+  tab: z
+    .exactOptional(
+      z
+        .string()
+        .trim()
+        .min(1)
+        .max(MAX_TAB_LENGTH)
+        .refine((text) => text.isWellFormed(), 'is not well-formed Unicode (a lone surrogate)'),
+    )
+    .meta({ description: 'With convertTo=sheet: the tab for the rows, by its name; made if missing. Left out: the first.' }),
+  columns: z.exactOptional(z.enum(COLUMN_RULES)).meta({
+    description: 'With convertTo=sheet: whether columns that the tab lacks are added ("extend") or refused ("strict").',
+  }),
+  dates: z.exactOptional(z.boolean()).meta({ description: DATES }),
+  rollover: z.exactOptional(z.enum(ROLLOVERS)).meta({
+    description: 'With convertTo=sheet and onConflict=append: "monthly" puts the rows of each month (UTC) into a tab of its own.',
+  }),
+};
+
 /** The options of a delivery. They are the same in a query, a form and JSON. */
 export const optionShape = {
   destination: z
@@ -70,6 +96,7 @@ export const optionShape = {
   convertTo: z
     .exactOptional(z.enum(CONVERSIONS))
     .meta({ description: 'Converts the file to Google Sheets, Docs or Slides.' }),
+  ...rowShape,
   description: z.exactOptional(
     z
       .string()
@@ -110,6 +137,9 @@ export const textOptionShape = {
   keepRevisionForever: z
     .exactOptional(z.enum(['true', 'false']).transform((text) => text === 'true'))
     .meta({ description: KEEP_REVISION }),
+  dates: z
+    .exactOptional(z.enum(['true', 'false']).transform((text) => text === 'true'))
+    .meta({ description: DATES }),
 };
 
 export const deliveryOptions = z.strictObject(textOptionShape);

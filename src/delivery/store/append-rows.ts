@@ -1,0 +1,165 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { checkDigest } from '../../digest.ts';
+import type { Receipt, Source } from '../../domain.ts';
+import type { DriveFile } from '../../drive/drive.ts';
+import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
+import { asCourierError, CourierError } from '../../errors.ts';
+import { acquireLease } from '../../ledger/lease.ts';
+import { type Batch, batchesOf } from '../../sheets/rows/batches.ts';
+import { readRows } from '../../sheets/rows/read-rows.ts';
+import type { WrittenRows } from '../../sheets/sheets.ts';
+import { DOCS_TYPES } from '../check-conversion.ts';
+import { isOwnFile, isSamePlan, KEY_PROPERTY, keyMark } from '../idempotency.ts';
+import { findConverted, rememberConverted } from '../naming/named-file.ts';
+import type { Plan } from '../plan.ts';
+import { detailsOfNew } from '../resolve-options.ts';
+import { mustGet, outcomeOf, type StoredFile, type UploadStep } from './upload-step.ts';
+
+type RowsPlan = Plan & { kind: 'appendRows' };
+
+/** As for conversions: if the process that makes the sheet ends, Drive's search shows the sheet by the time the lease lapses. */
+const LEASE_TTL_MS = 60_000;
+
+/** Makes the sheet of the name, unless another delivery has made it. Its header comes with its first rows. */
+const findOrMake = async (step: UploadStep, { folderId }: RowsPlan): Promise<DriveFile> => {
+  const { request, claim, ledger, context, log, now, sleep } = step;
+  const { name, destination } = request;
+  const { drive } = destination;
+  const named = { drive, ledger, folderId, name, context, log, now, sleep };
+  const key = `convert:${JSON.stringify([folderId, name.normalize('NFC')])}`;
+  const times = { now, sleep, ttlMs: LEASE_TTL_MS };
+  const lease = await acquireLease(ledger, key, 'Another delivery to this name', context, times);
+  try {
+    const existing = await findConverted(named);
+    const file =
+      existing ??
+      (await drive.createDocument(
+        {
+          ...{ name, folderId, mimeType: DOCS_TYPES.sheet },
+          ...(claim === undefined ? {} : { appProperties: { [KEY_PROPERTY]: keyMark(claim.key) } }),
+          ...detailsOfNew(request, now()),
+        },
+        context,
+      ));
+    const isKnown = existing !== undefined || (await rememberConverted(named, file.id));
+    if (isKnown) await lease.release();
+    else lease.abandon();
+    return file;
+  } catch (error) {
+    // After a transient error the sheet may have been made, and only the search will show it.
+    if (asCourierError(error).retryable) lease.abandon();
+    else await lease.release();
+    throw error;
+  }
+};
+
+const planChanged = (): CourierError =>
+  new CourierError('drive-unavailable', { detail: 'Another try has changed what is to be done.' });
+
+/** Notes the sheet's id for all tries of the key, before its first row is written. */
+const noteSheet = async (
+  { claim }: UploadStep,
+  plan: RowsPlan,
+  fileId: string,
+): Promise<{ plan: RowsPlan } | { receipt: Receipt }> => {
+  const noted = { ...plan, fileId };
+  if (claim === undefined || isSamePlan(claim.plan(), noted)) return { plan: noted };
+  const receipt = await claim.revise(noted);
+  if (receipt !== undefined) return { receipt };
+  if (!isSamePlan(claim.plan(), noted)) throw planChanged();
+  return { plan: noted };
+};
+
+/** Counts and hashes bytes while they are read. */
+const createMeter = (source: Source, maxBytes: number) => {
+  const hash = createHash('sha256');
+  let size = 0;
+  let sha256: string | undefined;
+  return {
+    async *bytes(): AsyncGenerator<Uint8Array> {
+      for await (const chunk of source.open()) {
+        size += chunk.byteLength;
+        if (size > maxBytes) throw pastMaxBytes(`The file has more than ${maxBytes} bytes.`);
+        hash.update(chunk);
+        yield chunk;
+      }
+    },
+    received(): { sha256: string; size: number } {
+      sha256 ??= hash.digest('hex');
+      return { sha256, size };
+    },
+  };
+};
+
+const linkOf = ({ spreadsheetId, sheetId, range }: WrittenRows): string => {
+  const cells = range.split(',')[0]?.split('!').at(-1) ?? '';
+  const fragment = cells === '' ? `gid=${sheetId}` : `gid=${sheetId}&range=${cells}`;
+  return `https://docs.google.com/spreadsheets/d/${spreadsheetId}/edit#${fragment}`;
+};
+
+const storedFile = (
+  step: UploadStep,
+  { file, isNew, written, received }: { file: DriveFile; isNew: boolean; written: WrittenRows; received: { sha256: string; size: number } },
+): StoredFile => {
+  const { spreadsheetId, tab, range, rows, columnsAdded } = written;
+  return {
+    file: { ...file, webViewLink: linkOf(written) },
+    outcome: outcomeOf(isNew ? 'created' : 'replaced', step.claim),
+    isNew,
+    received,
+    sheet: { spreadsheetId, tab, range, rows, columnsAdded: [...columnsAdded] },
+  };
+};
+
+/** Appends the rows of a delivery to the sheet of its name, once: a mark that is written with them tells later tries. */
+export const appendRows = async (step: UploadStep, plan: RowsPlan): Promise<StoredFile> => {
+  const { request, delivery, claim, context, atEnd } = step;
+  const { destination, rows: options } = request;
+  const made = plan.fileId === '' ? await findOrMake(step, plan) : undefined;
+  const noted = await noteSheet(step, plan, made?.id ?? plan.fileId);
+  if ('receipt' in noted) {
+    const file = await mustGet(step, noted.receipt.id);
+    return { file, outcome: 'replayed', isNew: false, receipt: noted.receipt };
+  }
+  const { fileId } = noted.plan;
+  const { mimeType, quotedIsText = false } = delivery.source;
+  const meter = createMeter(delivery.source, destination.config.maxBytes);
+  let answered: Receipt | undefined;
+
+  /** Before the last batch, all bytes are known: they are checked, and noted as those of the key. */
+  const commit = async (): Promise<void> => {
+    const { sha256 } = meter.received();
+    checkDigest(delivery.expectedSha256, sha256);
+    const outcome = await claim?.commitTo(sha256, noted.plan);
+    if (typeof outcome === 'object') answered = outcome.receipt;
+    if (outcome !== undefined && outcome !== 'committed') throw planChanged();
+  };
+  async function* checked(): AsyncGenerator<Batch> {
+    const rows = readRows(meter.bytes(), { mimeType, quotedIsText, dates: options.dates ?? false });
+    for await (const batch of batchesOf(rows)) {
+      if (batch.isLast) await commit();
+      yield batch;
+    }
+  }
+
+  const sheets = await destination.sheets();
+  const key = claim === undefined ? randomBytes(24).toString('base64url') : keyMark(claim.key);
+  atEnd(async () => {
+    if (claim === undefined || claim.isFinished()) sheets.finished(fileId, key);
+  });
+  const batches = checked();
+  try {
+    const written = await sheets.append({
+      ...{ spreadsheetId: fileId, tab: plan.tab ?? options.tab, columns: options.columns ?? 'extend' },
+      ...{ key, mayBeDone: claim?.mine === false, batches, context },
+    });
+    const file = await mustGet(step, fileId);
+    const isNew = made !== undefined && (claim === undefined || isOwnFile(claim, file));
+    return storedFile(step, { file, isNew, written, received: meter.received() });
+  } catch (error) {
+    if (answered === undefined) throw error;
+    return { file: await mustGet(step, answered.id), outcome: 'replayed', isNew: false, receipt: answered };
+  } finally {
+    await batches.return(undefined);
+  }
+};

@@ -1,0 +1,117 @@
+import { callWithBearer } from '../bearer.ts';
+import type { DriveAuth } from '../credentials/drive-auth.ts';
+import type { Pace } from '../drive/pacing.ts';
+import { CourierError } from '../errors.ts';
+import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../google/transport.ts';
+import { sheetsError } from './errors.ts';
+import type { SheetsContext } from './sheets.ts';
+
+const SHEETS_URL = 'https://sheets.googleapis.com/v4/spreadsheets';
+
+/** A change may take Google longer than a read (https://developers.google.com/workspace/sheets/api/limits: up to 180 s). */
+const WRITE_TIMEOUT_MS = 180_000;
+
+/** What came of a change. All of its requests are applied, or none is. */
+export type BatchResult =
+  | { kind: 'applied' }
+  /** Google has said that nothing was changed. */
+  | { kind: 'refused'; error: CourierError }
+  /** Without an answer, or after a failure of a server, the change may have been applied. */
+  | { kind: 'unknown'; error: CourierError };
+
+/** Requests of `spreadsheets.batchUpdate`, as Google documents them. */
+export type ChangeRequest = Readonly<Record<string, unknown>>;
+
+/** Calls to the Sheets API as one account. */
+export interface SheetsClient {
+  /** `spreadsheets.get`. @throws CourierError */
+  get(spreadsheetId: string, query: readonly (readonly [string, string])[], context: SheetsContext): Promise<unknown>;
+  /** `spreadsheets.developerMetadata.search` by key. @throws CourierError */
+  searchMetadata(spreadsheetId: string, metadataKey: string, context: SheetsContext): Promise<unknown>;
+  /** Sends a change once. */
+  change(spreadsheetId: string, requests: readonly ChangeRequest[], context: SheetsContext): Promise<BatchResult>;
+  /** Waits until the quota allows another change. */
+  waitForWrite(context: SheetsContext): Promise<void>;
+}
+
+interface SheetsClientDependencies {
+  transport: Pick<GoogleTransport, 'send'>;
+  auth: DriveAuth;
+  /** Google counts reads and writes separately. */
+  reads: Pace;
+  writes: Pace;
+}
+
+const asUnavailable = (error: unknown): CourierError =>
+  error instanceof CourierError && error.code !== 'google-unavailable'
+    ? error
+    : new CourierError('drive-unavailable', { cause: error });
+
+const parse = (body: Buffer): unknown => {
+  try {
+    return JSON.parse(body.toString());
+  } catch (cause) {
+    throw new CourierError('drive-unavailable', { detail: 'The answer of Sheets cannot be read.', cause });
+  }
+};
+
+/** A deadline and a signal only if there is one. */
+const callContext = ({ signal, deadlineMs }: SheetsContext) => ({
+  ...(signal === undefined ? {} : { signal }),
+  ...(deadlineMs === undefined ? {} : { deadlineMs }),
+});
+
+export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsClientDependencies): SheetsClient => {
+  const call = (request: GoogleRequest, pace: Pace): Promise<GoogleResponse> =>
+    callWithBearer(auth, (token) =>
+      transport.send({
+        ...request,
+        headers: { ...request.headers, authorization: `Bearer ${token}` },
+        onTransient: ({ status }) => {
+          if (status === 429) pace.slowDown(1);
+        },
+      }),
+    );
+
+  const read = async (request: Omit<GoogleRequest, 'retry'>, context: SheetsContext): Promise<unknown> => {
+    const beforeAttempt = (): Promise<void> => reads.spend(1, callContext(context));
+    const response = await call({ ...request, ...context, retry: 'idempotent', beforeAttempt }, reads).catch((error) => {
+      throw asUnavailable(error);
+    });
+    if (response.status >= 300) throw sheetsError(response, { operation: request.operation, account: auth.account() });
+    return parse(response.body);
+  };
+
+  const json = (body: unknown) => ({
+    headers: { 'content-type': 'application/json; charset=utf-8' },
+    body: Buffer.from(JSON.stringify(body)),
+  });
+
+  return {
+    get(spreadsheetId, query, context) {
+      const parameters = query.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
+      const url = `${SHEETS_URL}/${encodeURIComponent(spreadsheetId)}?${parameters}`;
+      return read({ operation: 'sheets.spreadsheets.get', method: 'GET', url }, context);
+    },
+    searchMetadata(spreadsheetId, metadataKey, context) {
+      const url = `${SHEETS_URL}/${encodeURIComponent(spreadsheetId)}/developerMetadata:search`;
+      const body = json({ dataFilters: [{ developerMetadataLookup: { metadataKey } }] });
+      return read({ operation: 'sheets.developerMetadata.search', method: 'POST', url, ...body }, context);
+    },
+    async change(spreadsheetId, requests, context) {
+      const operation = 'sheets.spreadsheets.batchUpdate';
+      const url = `${SHEETS_URL}/${encodeURIComponent(spreadsheetId)}:batchUpdate?fields=spreadsheetId`;
+      const request = { operation, method: 'POST', url, ...json({ requests }), ...context } as const;
+      let response: GoogleResponse;
+      try {
+        response = await call({ ...request, retry: 'once', attemptTimeoutMs: WRITE_TIMEOUT_MS }, writes);
+      } catch (error) {
+        return { kind: 'unknown', error: asUnavailable(error) };
+      }
+      if (response.status < 300) return { kind: 'applied' };
+      const error = sheetsError(response, { operation, account: auth.account() });
+      return { kind: response.status >= 500 || response.status === 408 ? 'unknown' : 'refused', error };
+    },
+    waitForWrite: (context) => writes.spend(1, callContext(context)),
+  };
+};

@@ -1,0 +1,184 @@
+import { LRUCache } from 'lru-cache';
+import type { DriveAuth } from '../credentials/drive-auth.ts';
+import type { Pace } from '../drive/pacing.ts';
+import { abortReason, CourierError } from '../errors.ts';
+import type { RetryingTransport } from '../google/transport.ts';
+import type { Log } from '../log.ts';
+import { createSheetsClient } from './client.ts';
+import { MARK_KEY, marksOf, metadataList } from './marks.ts';
+import { createQueue, type SheetLock } from './queue.ts';
+import type { Batch } from './rows/batches.ts';
+import { invalidTable } from './rows/table.ts';
+import type { AppendRequest, Sheets, SheetsContext, WrittenRows } from './sheets.ts';
+import type { TabHint } from './snapshot.ts';
+import type { Placed } from './changes.ts';
+import type { Job } from './write-group.ts';
+
+/** Requests a minute and user, for reads and for writes each (https://developers.google.com/workspace/sheets/api/limits). */
+export const SHEETS_REQUESTS_PER_MINUTE = 60;
+
+const MAX_KNOWN = 1_000;
+const MAX_FINISHED = 10_000;
+
+export interface SheetsDependencies {
+  transport: RetryingTransport;
+  auth: DriveAuth;
+  reads: Pace;
+  writes: Pace;
+  /** Waits for the lock of a spreadsheet, which one instance holds at a time. */
+  lock(spreadsheetId: string, context: SheetsContext): Promise<SheetLock>;
+  /** Epoch milliseconds. */
+  now: () => number;
+  log: Log;
+  /** False only in tests that show what happens without marks. */
+  withMarks?: boolean;
+}
+
+type Answer = Placed & { isRepeated: boolean };
+
+const reused = (): CourierError =>
+  new CourierError('idempotency-key-reused', { detail: 'The key was first used with other rows.' });
+
+/** The outcome of all batches as one. */
+const combined = (spreadsheetId: string, answers: readonly Answer[]): WrittenRows => {
+  const written = answers.filter(({ mark }) => mark.rows > 0);
+  const shown = written.length === 0 ? answers.slice(0, 1) : written;
+  const last = shown.at(-1);
+  if (last === undefined) throw new Error('rows have at least one batch');
+  return {
+    spreadsheetId,
+    sheetId: last.mark.sheetId,
+    tab: last.tab,
+    range: rangesOf(shown).join(','),
+    rows: answers.reduce((sum, { mark }) => sum + mark.rows, 0),
+    columnsAdded: answers.flatMap(({ columnsAdded }) => columnsAdded),
+    isRepeated: answers.every(({ isRepeated }) => isRepeated),
+  };
+};
+
+/** Ranges that follow each other become one. */
+const rangesOf = (answers: readonly Answer[]): string[] => {
+  const ranges: { first: Answer; last: Answer }[] = [];
+  for (const answer of answers) {
+    const open = ranges.at(-1);
+    const isNext =
+      open !== undefined &&
+      open.last.mark.sheetId === answer.mark.sheetId &&
+      open.last.mark.startRow + open.last.mark.rows === answer.mark.startRow;
+    if (isNext && open !== undefined) open.last = answer;
+    else ranges.push({ first: answer, last: answer });
+  }
+  return ranges.map(({ first, last }) => {
+    const [start = ''] = first.range.split(':');
+    const end = last.range.split(':')[1];
+    return end === undefined ? start : `${start}:${end}`;
+  });
+};
+
+export const createSheets = ({ transport, lock, now, log, withMarks = true, ...account }: SheetsDependencies): Sheets => {
+  const client = createSheetsClient({ transport, ...account });
+  const queues = new Map<string, ReturnType<typeof createQueue>>();
+  const hints = new LRUCache<string, TabHint>({ max: MAX_KNOWN });
+  const finished = new LRUCache<string, true>({ max: MAX_FINISHED });
+
+  const queueOf = (spreadsheetId: string): ReturnType<typeof createQueue> => {
+    const known = queues.get(spreadsheetId);
+    if (known !== undefined) return known;
+    const keyOf = (tab: string | undefined): string => JSON.stringify([spreadsheetId, tab ?? null]);
+    const writer = {
+      ...{ client, again: transport.again, spreadsheetId, now, log, withMarks },
+      isFinished: (key: string) => finished.has(key),
+      hints: {
+        get: (tab: string | undefined) => hints.get(keyOf(tab)),
+        set(tab: string | undefined, hint: TabHint | undefined) {
+          if (hint === undefined) hints.delete(keyOf(tab));
+          else hints.set(keyOf(tab), hint);
+        },
+      },
+    };
+    const queue = createQueue({ writer, lock: (context) => lock(spreadsheetId, context), now }, () =>
+      queues.delete(spreadsheetId),
+    );
+    queues.set(spreadsheetId, queue);
+    return queue;
+  };
+
+  /** A job for a batch, and the promise of its outcome. */
+  const jobOf = ({ key, columns, tab, mayBeDone }: AppendRequest, batch: Batch) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    promise.catch(() => undefined);
+    const done = (answer: Answer): void => {
+      if (answer.mark.digest === batch.digest) resolve(answer);
+      else reject(reused());
+    };
+    const job: Job = { batch, key, columns, tab, mayBeDone, done, fail: reject };
+    return { job, promise };
+  };
+
+  const appendOne = async (request: AppendRequest, batch: Batch): Promise<Answer> => {
+    const { job, promise } = jobOf(request, batch);
+    queueOf(request.spreadsheetId).add({ kind: 'part', job, context: request.context });
+    return promise;
+  };
+
+  /** Several batches, in one piece: nobody else appends in between. */
+  const appendAll = (request: AppendRequest, first: Batch): Promise<Answer[]> => {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer[]>();
+    const answers: Answer[] = [];
+    const { context, batches } = request;
+    const run = async (write: (job: Job) => Promise<void>): Promise<void> => {
+      for (let batch: Batch | undefined = first; batch !== undefined; ) {
+        const { job, promise: written } = jobOf(request, batch);
+        await write(job);
+        answers.push(await written);
+        const next: IteratorResult<Batch> = await batches.next();
+        batch = next.done === true ? undefined : next.value;
+      }
+      resolve(answers);
+    };
+    queueOf(request.spreadsheetId).add({ kind: 'alone', run, fail: reject, context });
+    return promise;
+  };
+
+  /** The caller may leave while others wait for the same change. */
+  const unlessAborted = async <Result>(work: Promise<Result>, { signal }: SheetsContext): Promise<Result> => {
+    if (signal === undefined) return work;
+    work.catch(() => undefined);
+    if (signal.aborted) throw abortReason(signal);
+    const left = Promise.withResolvers<never>();
+    const leave = (): void => left.reject(abortReason(signal));
+    signal.addEventListener('abort', leave, { once: true });
+    try {
+      return await Promise.race([work, left.promise]);
+    } finally {
+      signal.removeEventListener('abort', leave);
+    }
+  };
+
+  return {
+    async append(request) {
+      const { batches, beforeWrite, spreadsheetId, context } = request;
+      const { value: first, done } = await batches.next();
+      if (done === true || first === undefined) throw invalidTable('There are no rows.');
+      await beforeWrite?.();
+      const work = first.isLast ? appendOne(request, first).then((one) => [one]) : appendAll(request, first);
+      return combined(spreadsheetId, await unlessAborted(work, context));
+    },
+    finished(_, key) {
+      finished.set(key, true);
+    },
+    async isMarked(spreadsheetId, key, context) {
+      try {
+        const answer = (await client.searchMetadata(spreadsheetId, MARK_KEY, context)) as {
+          matchedDeveloperMetadata?: { developerMetadata?: unknown }[];
+        };
+        const { matchedDeveloperMetadata = [] } = answer;
+        const marks = marksOf(metadataList.parse(matchedDeveloperMetadata.map(({ developerMetadata }) => developerMetadata)));
+        return marks.some((mark) => mark.key === key);
+      } catch (error) {
+        if (error instanceof CourierError && error.code === 'folder-not-found') return undefined;
+        throw error;
+      }
+    },
+  };
+};

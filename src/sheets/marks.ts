@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+/** The key of the courier's developer metadata. Short, because Sheets limits the characters of all metadata. */
+export const MARK_KEY = 'courier';
+
+/** What tells a later try that a batch was written: developer metadata, made by the same change that wrote the rows. */
+export interface Mark {
+  /** Of the delivery: 32 characters. */
+  key: string;
+  batch: number;
+  isLast: boolean;
+  rows: number;
+  sheetId: number;
+  /** From 0. */
+  startRow: number;
+  /** Columns of the tab. */
+  width: number;
+  digest: string;
+  /** Epoch milliseconds, to the second. */
+  writtenAtMs: number;
+}
+
+export interface StoredMark extends Mark {
+  id: number;
+  /** Characters that count towards Sheets' limit. */
+  size: number;
+}
+
+const MAX_ID = 0x7fff_ffff;
+
+/** A positive number of 31 bits. Sheets refuses a second mark with the same id. @param turn another id after a collision */
+export const markId = ({ key, batch }: Pick<Mark, 'key' | 'batch'>, turn: number): number => {
+  const hash = createHash('sha256').update(`${key} ${batch}`).digest();
+  return ((hash.readUInt32BE() & MAX_ID) + turn) % MAX_ID || 1;
+};
+
+const numbersOf = ({ batch, isLast, rows, sheetId, startRow, width, writtenAtMs }: Mark): number[] => [
+  batch,
+  isLast ? 1 : 0,
+  rows,
+  sheetId,
+  startRow,
+  width,
+  Math.floor(writtenAtMs / 1_000),
+];
+
+export const encodeMark = (mark: Mark): string =>
+  [mark.key, mark.digest, ...numbersOf(mark).map((number) => number.toString(36))].join(' ');
+
+const decodeMark = (text: string): Mark | undefined => {
+  const [key, digest, ...rest] = text.split(' ');
+  const [batch, last, rows, sheetId, startRow, width, seconds] = rest.map((part) => Number.parseInt(part, 36));
+  if (key === undefined || digest === undefined || batch === undefined || rows === undefined) return undefined;
+  if (sheetId === undefined || startRow === undefined || width === undefined || seconds === undefined) return undefined;
+  return { key, digest, batch, isLast: last === 1, rows, sheetId, startRow, width, writtenAtMs: seconds * 1_000 };
+};
+
+const metadata = z.object({
+  metadataId: z.number(),
+  metadataKey: z.string().default(''),
+  metadataValue: z.string().default(''),
+});
+export const metadataList = z.array(metadata).default([]);
+
+/** The courier's marks among developer metadata. */
+export const marksOf = (entries: z.output<typeof metadataList>): StoredMark[] =>
+  entries.flatMap(({ metadataId, metadataKey, metadataValue }) => {
+    const mark = metadataKey === MARK_KEY ? decodeMark(metadataValue) : undefined;
+    return mark === undefined ? [] : [{ ...mark, id: metadataId, size: metadataKey.length + metadataValue.length }];
+  });
+
+/** An id that no other mark has. */
+export const freeMarkId = (mark: Pick<Mark, 'key' | 'batch'>, taken: ReadonlySet<number>): number => {
+  for (let turn = 0; ; turn += 1) {
+    const id = markId(mark, turn);
+    if (!taken.has(id)) return id;
+  }
+};
+
+export const createMarkRequest = (id: number, mark: Mark) => ({
+  createDeveloperMetadata: {
+    developerMetadata: {
+      metadataId: id,
+      metadataKey: MARK_KEY,
+      metadataValue: encodeMark(mark),
+      location: { spreadsheet: true },
+      visibility: 'DOCUMENT',
+    },
+  },
+});
+
+export const deleteMarkRequest = (id: number) => ({
+  deleteDeveloperMetadata: { dataFilter: { developerMetadataLookup: { metadataId: id, metadataKey: MARK_KEY } } },
+});
+
+/** Sheets allows 30,000 characters (https://developers.google.com/workspace/sheets/api/guides/metadata#metadata_storage_limits). */
+const LIMIT_CHARACTERS = 30_000;
+/** Marks that nobody needs are kept up to this much: a request that was delayed on its way then still finds its id in use. */
+const KEPT_CHARACTERS = 10_000;
+/** Room for the marks of one change, and for what others store. */
+const FULL_CHARACTERS = LIMIT_CHARACTERS - 12_000;
+
+/** The ledger's time to live: no try comes later. */
+const LEDGER_MS = 14 * 24 * 3_600_000;
+/** Of a process that ended between the change and the record of its receipt. Its retry comes within minutes. */
+const ORPHAN_MS = 3_600_000;
+/** The same, if there is no other way to make room. */
+const LAST_RESORT_MS = 600_000;
+
+/**
+ * The marks to remove with the next change: those older than the ledger's entries; beyond what is kept, those of finished
+ * deliveries and then those left by ended processes, oldest first.
+ */
+export const marksToRemove = (
+  marks: readonly StoredMark[],
+  { isFinished, nowMs }: { isFinished: (key: string) => boolean; nowMs: number },
+): StoredMark[] => {
+  let size = marks.reduce((sum, mark) => sum + mark.size, 0);
+  const ageOf = ({ writtenAtMs }: Mark): number => nowMs - writtenAtMs;
+  const removed = new Set<StoredMark>();
+  const oldestFirst = [...marks].sort((one, other) => one.writtenAtMs - other.writtenAtMs || one.batch - other.batch);
+  const remove = (target: number, may: (mark: StoredMark) => boolean): void => {
+    for (const mark of oldestFirst) {
+      if (size <= target) return;
+      if (removed.has(mark) || !may(mark)) continue;
+      removed.add(mark);
+      size -= mark.size;
+    }
+  };
+  remove(Number.NEGATIVE_INFINITY, (mark) => ageOf(mark) > LEDGER_MS);
+  remove(KEPT_CHARACTERS, ({ key }) => isFinished(key));
+  remove(FULL_CHARACTERS, (mark) => ageOf(mark) > ORPHAN_MS);
+  remove(FULL_CHARACTERS, (mark) => ageOf(mark) > LAST_RESORT_MS);
+  return [...removed];
+};

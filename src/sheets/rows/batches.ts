@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import type { Cell } from './cell.ts';
+import type { Row, RowOrHeader } from './table.ts';
+
+/** Rows that are written by one request. */
+export interface Batch {
+  /** From 0. */
+  index: number;
+  isLast: boolean;
+  rows: readonly Row[];
+  /** Every column that a row of the batch has, in first-seen order. */
+  columns: readonly string[];
+  /** Of the request, in bytes, estimated. */
+  cost: number;
+  /** Tells batches with other content apart. */
+  digest: string;
+}
+
+/**
+ * Google recommends at most 2 MB a request (https://developers.google.com/workspace/sheets/api/limits). The estimate is
+ * rather too high, and the rest of the request is small.
+ */
+export const MAX_BATCH_BYTES = 1_800_000;
+
+/** `{"userEnteredValue":{"stringValue":"…"}},` and what stands around a row. */
+const CELL_BYTES = 46;
+const ROW_BYTES = 16;
+
+const costOf = (cell: Cell): number => {
+  if (cell === null) return 4;
+  // A character takes up to three bytes of UTF-8, or two with an escape.
+  return typeof cell === 'string' ? CELL_BYTES + cell.length * 3 : CELL_BYTES + 20;
+};
+
+const rowCost = ({ cells }: Row): number => cells.reduce<number>((sum, cell) => sum + costOf(cell), ROW_BYTES);
+
+const batchOf = (
+  index: number,
+  { rows, header, cost }: { rows: readonly Row[]; header: readonly string[]; cost: number },
+  isLast: boolean,
+): Batch => {
+  const columns = new Set(header);
+  const hash = createHash('sha256');
+  let former: readonly string[] | undefined;
+  for (const row of rows) {
+    if (row.columns !== former) {
+      for (const name of row.columns) columns.add(name);
+      hash.update(JSON.stringify(row.columns));
+      former = row.columns;
+    }
+    hash.update(JSON.stringify(row.cells));
+  }
+  return { index, isLast, rows, columns: [...columns], cost, digest: hash.digest('base64url').slice(0, 8) };
+};
+
+/**
+ * Splits rows into batches. The same rows are always split in the same way, so that a retry can continue after the last batch
+ * that was written. There is always a last batch, even if it is empty.
+ */
+export async function* batchesOf(rows: AsyncIterable<RowOrHeader>, maxBytes = MAX_BATCH_BYTES): AsyncGenerator<Batch> {
+  let waiting: Row[] = [];
+  let header: readonly string[] = [];
+  let cost = 0;
+  let index = 0;
+  for await (const row of rows) {
+    if (row.cells === undefined) {
+      header = row.columns;
+      continue;
+    }
+    const added = rowCost(row);
+    if (waiting.length > 0 && cost + added > maxBytes) {
+      yield batchOf(index, { rows: waiting, header, cost }, false);
+      index += 1;
+      waiting = [];
+      cost = 0;
+    }
+    waiting.push(row);
+    cost += added;
+  }
+  yield batchOf(index, { rows: waiting, header, cost }, true);
+}

@@ -1,0 +1,46 @@
+import { CourierError } from '../../errors.ts';
+import { type Cell, MAX_CELL_CHARACTERS } from './cell.ts';
+
+/** One row of a table. Rows with the same columns share the array of their names. */
+export interface Row {
+  columns: readonly string[];
+  cells: readonly Cell[];
+}
+
+/** The columns of a table before its first row: a table without rows has columns too. */
+export type RowOrHeader = Row | { columns: readonly string[]; cells: undefined };
+
+/** Sheets has at most this many columns in a tab (https://support.google.com/drive/answer/37603). */
+const MAX_COLUMNS = 18_278;
+
+export const invalidTable = (detail: string, remedy?: string): CourierError =>
+  new CourierError('request-invalid', { detail, remedy });
+
+/** The form in which names of columns are compared. */
+export const columnName = (text: string): string => text.normalize('NFC').trim();
+
+/** Checks the names of a table's columns. @throws CourierError `request-invalid` */
+export const checkColumns = (names: readonly string[]): readonly string[] => {
+  const columns = names.map(columnName);
+  if (columns.length > MAX_COLUMNS) {
+    throw invalidTable(`The table has ${columns.length} columns; a sheet has at most ${MAX_COLUMNS}.`);
+  }
+  const empty = columns.indexOf('');
+  if (empty !== -1) {
+    throw invalidTable(
+      `Column ${empty + 1} of the table has no name.`,
+      'Name every column in the first row: rows are put into the columns of the same names.',
+    );
+  }
+  const twice = columns.find((name, index) => columns.indexOf(name) !== index);
+  if (twice !== undefined) throw invalidTable(`The table has two columns named ${JSON.stringify(twice.slice(0, 100))}.`);
+  return columns;
+};
+
+/** Checks one cell. @throws CourierError `request-invalid` */
+export const checkCell = (cell: Cell, row: number): Cell => {
+  if (typeof cell === 'string' && cell.length > MAX_CELL_CHARACTERS) {
+    throw invalidTable(`A cell in row ${row} has more than ${MAX_CELL_CHARACTERS} characters.`);
+  }
+  return cell;
+};

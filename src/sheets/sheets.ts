@@ -1,0 +1,55 @@
+import type { ColumnRule } from '../domain.ts';
+import type { CallStats } from '../google/transport.ts';
+import type { Batch } from './rows/batches.ts';
+
+/** What every call for one delivery shares. */
+export interface SheetsContext {
+  signal?: AbortSignal | undefined;
+  /** Epoch milliseconds. */
+  deadlineMs?: number | undefined;
+  callStats?: CallStats | undefined;
+}
+
+/** Where rows were put. */
+export interface WrittenRows {
+  spreadsheetId: string;
+  /** The tab's id and its name at that time. */
+  sheetId: number;
+  tab: string;
+  /** In A1 notation, at that time: `Sheet1!A5:C9`. Rows that other rows separate have several ranges, joined by commas. */
+  range: string;
+  rows: number;
+  /** Names of columns that were added. */
+  columnsAdded: readonly string[];
+  /** True if all rows were there already, from an earlier try. */
+  isRepeated: boolean;
+}
+
+export interface AppendRequest {
+  spreadsheetId: string;
+  /** Default: the first visible one. Made if it is missing. */
+  tab?: string | undefined;
+  columns: ColumnRule;
+  /** Identifies the delivery, for marks: the same for all of its tries, and 32 characters long. */
+  key: string;
+  /** An earlier try may have written some of the rows. */
+  mayBeDone: boolean;
+  /** Each batch is read once the one before it is written. */
+  batches: AsyncIterator<Batch>;
+  /** Called before the first row is written. */
+  beforeWrite?(): Promise<void>;
+  context: SheetsContext;
+}
+
+/**
+ * Google Sheets as one account sees it. Every method throws CourierError: `sheet-shape`, `sheet-full`, and the codes of Drive
+ * (`folder-not-writable`, `drive-api-disabled`, `drive-rate-limited`, `drive-unavailable`, …).
+ */
+export interface Sheets {
+  /** Appends rows below the last row of a tab, each batch exactly once. */
+  append(request: AppendRequest): Promise<WrittenRows>;
+  /** Says that the receipt of a delivery is recorded: no later try will look for its marks. */
+  finished(spreadsheetId: string, key: string): void;
+  /** Whether an earlier try of the delivery has written rows into the spreadsheet; undefined if it does not exist. */
+  isMarked(spreadsheetId: string, key: string, context: SheetsContext): Promise<boolean | undefined>;
+}

@@ -1,0 +1,149 @@
+import type { CourierError } from '../errors.ts';
+import type { RetryingTransport } from '../google/transport.ts';
+import type { Log } from '../log.ts';
+import { rowsRange } from './a1.ts';
+import { type Change, type Part, type Placed, planChange } from './changes.ts';
+import type { SheetsClient } from './client.ts';
+import { MARK_KEY, marksOf, marksToRemove, metadataList, type StoredMark } from './marks.ts';
+import type { SheetsContext } from './sheets.ts';
+import { readSnapshot, type Snapshot, type TabHint } from './snapshot.ts';
+
+/** A part that waits for its outcome. */
+export interface Job extends Part {
+  tab: string | undefined;
+  /** An earlier try may have written it: its mark is looked up first. */
+  mayBeDone: boolean;
+  done(placed: Placed & { isRepeated: boolean }): void;
+  fail(error: unknown): void;
+}
+
+export interface GroupWriter {
+  client: SheetsClient;
+  again: RetryingTransport['again'];
+  spreadsheetId: string;
+  hints: { get(tab: string | undefined): TabHint | undefined; set(tab: string | undefined, hint: TabHint | undefined): void };
+  isFinished(key: string): boolean;
+  /** Epoch milliseconds. */
+  now: () => number;
+  log: Log;
+  /** False only in tests that show what happens without marks. */
+  withMarks: boolean;
+}
+
+/** A refusal may come from a snapshot that is out of date, or from a mark that exists. */
+const MAX_REFUSALS = 2;
+
+/** The id of a tab that is made: from its name, so that of two tries only one can make it. */
+const sheetIdOf = (title: string): number => {
+  let hash = 7;
+  for (const character of title) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 0x7fff_fffe;
+  return hash + 1;
+};
+
+const searchMarks = async ({ client, spreadsheetId }: GroupWriter, context: SheetsContext): Promise<StoredMark[]> => {
+  const answer = await client.searchMetadata(spreadsheetId, MARK_KEY, context);
+  const { matchedDeveloperMetadata = [] } = answer as {
+    matchedDeveloperMetadata?: { developerMetadata?: unknown }[];
+  };
+  return marksOf(metadataList.parse(matchedDeveloperMetadata.map(({ developerMetadata }) => developerMetadata)));
+};
+
+/** What is known of a part that an earlier try has written. */
+const placedBefore = (mark: StoredMark, { tab }: Snapshot): Placed & { isRepeated: true } => {
+  const title = tab?.sheetId === mark.sheetId ? tab.title : undefined;
+  return {
+    mark,
+    tab: title ?? '',
+    range: title === undefined ? '' : rowsRange(title, mark.startRow, mark.rows, mark.width),
+    columnsAdded: [],
+    isRepeated: true,
+  };
+};
+
+/** Answers the jobs whose marks exist, and returns the others. */
+const answerMarked = (jobs: readonly Job[], marks: readonly StoredMark[], snapshot: Snapshot): Job[] =>
+  jobs.filter((job) => {
+    const mark = marks.find(({ key, batch }) => key === job.key && batch === job.batch.index);
+    if (mark === undefined) return true;
+    job.done(placedBefore(mark, snapshot));
+    return false;
+  });
+
+const failAll = (jobs: readonly Job[], error: unknown): void => {
+  for (const job of jobs) job.fail(error);
+};
+
+/** Prepares one change from what the spreadsheet has now. */
+const prepare = async (
+  writer: GroupWriter,
+  jobs: readonly Job[],
+  context: SheetsContext,
+): Promise<{ change: Change; jobs: Job[] } | undefined> => {
+  const { client, spreadsheetId, hints, now, isFinished, withMarks } = writer;
+  const title = jobs[0]?.tab;
+  const snapshot = await readSnapshot(client, spreadsheetId, { title, hint: hints.get(title) }, context);
+  const mustSearch = withMarks && jobs.some(({ mayBeDone }) => mayBeDone);
+  const left = mustSearch ? answerMarked(jobs, await searchMarks(writer, context), snapshot) : [...jobs];
+  if (left.length === 0) return undefined;
+  const newTabOf = { title: title ?? '', sheetId: sheetIdOf(title ?? '') };
+  const removed = marksToRemove(snapshot.marks, { isFinished, nowMs: now() });
+  const change = planChange(snapshot, left, { newTabOf, nowMs: now(), removed });
+  const remaining: Job[] = [];
+  for (const job of left) {
+    const error = change.failed.get(job);
+    if (error === undefined) remaining.push(job);
+    else job.fail(error);
+  }
+  return remaining.length === 0 ? undefined : { change, jobs: remaining };
+};
+
+const withoutMarks = ({ requests }: Change): Change['requests'] =>
+  requests.filter((request) => !('createDeveloperMetadata' in request));
+
+/**
+ * Writes the parts of several jobs with one change, and answers each job. If Sheets refuses the change, each part is tried
+ * alone; if its answer is lost, the marks tell whether it was applied.
+ */
+export const writeGroup = async (writer: GroupWriter, group: readonly Job[], context: SheetsContext): Promise<void> => {
+  const { client, spreadsheetId, hints, again, withMarks } = writer;
+  const title = group[0]?.tab;
+  let jobs: readonly Job[] = group;
+  let refusals = 0;
+  let lastError: CourierError | undefined;
+  for (let attempt = 1; ; attempt += 1) {
+    const prepared = await prepare(writer, jobs, context);
+    if (prepared === undefined) return;
+    ({ jobs } = prepared);
+    const { change } = prepared;
+    const requests = withMarks ? change.requests : withoutMarks(change);
+    const result = await client.change(spreadsheetId, requests, context);
+    if (result.kind === 'applied') {
+      hints.set(title, { sheetId: change.sheetId, usedRows: change.usedRows });
+      for (const job of jobs) {
+        const placed = change.placed.get(job);
+        if (placed !== undefined) job.done({ ...placed, isRepeated: false });
+      }
+      return;
+    }
+    lastError = result.error;
+    writer.log.debug({ spreadsheetId, kind: result.kind, error: lastError }, 'rows were not appended yet');
+    hints.set(title, undefined);
+    jobs = jobs.map((job) => Object.assign(job, { mayBeDone: true }));
+    if (result.kind === 'refused' && !lastError.retryable) {
+      refusals += 1;
+      if (refusals < MAX_REFUSALS) {
+        await client.waitForWrite(context);
+        continue;
+      }
+      if (jobs.length === 1) return failAll(jobs, lastError);
+      for (const job of jobs) {
+        await client.waitForWrite(context);
+        await writeGroup(writer, [job], context).catch((error: unknown) => job.fail(error));
+      }
+      return;
+    }
+    const url = 'https://sheets.googleapis.com/';
+    if (!(await again({ url, attempt, ...context }))) return failAll(jobs, lastError);
+    await client.waitForWrite(context);
+  }
+};
