@@ -1,5 +1,5 @@
 // The design's import directions: entry points → protocols → the story and its steps → rooms → errors and domain types.
-const ROOMS = ['identity', 'credentials', 'drive', 'ledger', 'google'];
+const ROOMS = ['identity', 'credentials', 'drive', 'ledger', 'google', 'sheets'];
 const DOMAIN =
   '^src/((domain|errors|error-codes|bearer|digest|log|log-pretty|redact|refreshing-value|sleep|turns)\\.ts$|text/|config/)';
 const PROTOCOLS = '^src/(http|pubsub|exports|archives)/';
@@ -18,6 +18,7 @@ const DOORS = {
   ],
   drive: ['create-drive', 'drive', 'pacing', 'past-max-bytes', 'shared-work', 'upload/buffer-budget'],
   'caller-limits': ['caller-limits'],
+  sheets: ['create-sheets', 'media-types', 'rows/(batches|read-rows)', 'sheets'],
   ledger: ['day-counters', 'firestore', 'lease', 'ledger', 'memory'],
   google: ['create-transport', 'transport'],
   http: [
@@ -157,6 +158,12 @@ export default {
       { path: '^src/', pathNot: '^src/drive/' },
       { path: 'node_modules/googleapis/' },
       'Only drive/ names the Drive API.',
+    ),
+    only(
+      'only-sheets-parses-csv',
+      { path: '^src/', pathNot: '^src/sheets/' },
+      { path: 'node_modules/csv-parse' },
+      'Only sheets/ reads CSV.',
     ),
     only(
       'only-credentials-names-secrets',

@@ -54,7 +54,10 @@ export const openAccount = (
 };
 
 /** The spreadsheets of one account. Most services never use them, so the code is loaded by the first call. */
-const createSheetsLoader = (auth: DriveAuth, { transport, ledger, now, log }: Dependencies): (() => Promise<Sheets>) => {
+const createSheetsLoader = (
+  auth: DriveAuth,
+  { transport, ledger, now, log }: Dependencies,
+): (() => Promise<Sheets>) => {
   let loading: Promise<Sheets> | undefined;
   const load = async (): Promise<Sheets> => {
     const { createSheets, SHEETS_REQUESTS_PER_MINUTE: unitsPerMinute } = await import('./sheets/create-sheets.ts');

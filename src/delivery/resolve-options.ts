@@ -162,7 +162,8 @@ const ROW_OPTIONS = ['tab', 'columns', 'dates', 'rollover'] as const;
 /** Refuses options that only rows in a sheet have. @throws CourierError `request-invalid` */
 const checkRowOptions = (options: DeliveryOptions, { onConflict, convertTo }: ResolvedRequest): void => {
   if (convertTo === 'sheet' && onConflict === 'append') return;
-  const option = onConflict === 'append' ? 'onConflict=append' : ROW_OPTIONS.find((name) => options[name] !== undefined);
+  const option =
+    onConflict === 'append' ? 'onConflict=append' : ROW_OPTIONS.find((name) => options[name] !== undefined);
   if (option === undefined) return;
   const wanted = onConflict === 'append' ? 'convertTo=sheet' : 'convertTo=sheet and onConflict=append';
   throw new CourierError('request-invalid', {

@@ -101,8 +101,7 @@ export const createDrive = ({
     ...createIds(generateIds),
     createFolder: (folder, context) =>
       explained(folder.parentId, context, () => metadata.createFolder(folder, context)),
-    createDocument: (file, context) =>
-      explained(file.folderId, context, () => metadata.createDocument(file, context)),
+    createDocument: (file, context) => explained(file.folderId, context, () => metadata.createDocument(file, context)),
     startUpload: start,
     async upload(target, request, sessionUri) {
       const upload = await start(request);

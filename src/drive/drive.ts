@@ -210,10 +210,7 @@ export interface Drive {
     context: CallContext,
   ): Promise<{ existed: boolean }>;
   /** Makes an empty Google Docs file. Drive takes no id for one, so the call is sent once: a lost answer leaves it open whether it was made. */
-  createDocument(
-    file: Omit<NewFile, 'id' | 'convertTo'>,
-    context: CallContext,
-  ): Promise<DriveFile>;
+  createDocument(file: Omit<NewFile, 'id' | 'convertTo'>, context: CallContext): Promise<DriveFile>;
   /** Files that carry this private property in the folder, not trashed. */
   findByProperty(folderId: string, key: string, value: string, context: CallContext): Promise<DriveFile[]>;
   /** Files of the destination's drive with this private property, in any folder, not trashed. May miss the newest. */

@@ -97,7 +97,13 @@ const cellsRequest = (sheetId: number, rowIndex: number, columnIndex: number, ro
   },
 });
 
-const insertRequest = (sheetId: number, dimension: 'ROWS' | 'COLUMNS', startIndex: number, count: number, inherit: boolean) => ({
+const insertRequest = (
+  sheetId: number,
+  dimension: 'ROWS' | 'COLUMNS',
+  startIndex: number,
+  count: number,
+  inherit: boolean,
+) => ({
   insertDimension: {
     range: { sheetId, dimension, startIndex, endIndex: startIndex + count },
     inheritFromBefore: inherit,
@@ -153,7 +159,11 @@ const newTab = (title: string, sheetId: number, columnCount: number): { tab: Tab
 export const planChange = (
   { tab: existing, marks }: Snapshot,
   parts: readonly Part[],
-  { newTabOf, nowMs, removed }: { newTabOf: { title: string; sheetId: number }; nowMs: number; removed: readonly StoredMark[] },
+  {
+    newTabOf,
+    nowMs,
+    removed,
+  }: { newTabOf: { title: string; sheetId: number }; nowMs: number; removed: readonly StoredMark[] },
 ): Change => {
   const widest = Math.max(1, ...parts.map(({ batch }) => batch.columns.length));
   const made = existing === undefined ? newTab(newTabOf.title, newTabOf.sheetId, widest) : undefined;

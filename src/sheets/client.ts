@@ -75,9 +75,11 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
 
   const read = async (request: Omit<GoogleRequest, 'retry'>, context: SheetsContext): Promise<unknown> => {
     const beforeAttempt = (): Promise<void> => reads.spend(1, callContext(context));
-    const response = await call({ ...request, ...context, retry: 'idempotent', beforeAttempt }, reads).catch((error) => {
-      throw asUnavailable(error);
-    });
+    const response = await call({ ...request, ...context, retry: 'idempotent', beforeAttempt }, reads).catch(
+      (error) => {
+        throw asUnavailable(error);
+      },
+    );
     if (response.status >= 300) throw sheetsError(response, { operation: request.operation, account: auth.account() });
     return parse(response.body);
   };

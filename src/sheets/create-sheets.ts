@@ -5,14 +5,13 @@ import { abortReason, CourierError } from '../errors.ts';
 import type { RetryingTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { createSheetsClient } from './client.ts';
-import { MARK_KEY, marksOf, metadataList } from './marks.ts';
 import { createQueue, type SheetLock } from './queue.ts';
 import type { Batch } from './rows/batches.ts';
 import { invalidTable } from './rows/table.ts';
 import type { AppendRequest, Sheets, SheetsContext, WrittenRows } from './sheets.ts';
 import type { TabHint } from './snapshot.ts';
 import type { Placed } from './changes.ts';
-import type { Job } from './write-group.ts';
+import { type Job, searchMarks } from './write-group.ts';
 
 /** Requests a minute and user, for reads and for writes each (https://developers.google.com/workspace/sheets/api/limits). */
 export const SHEETS_REQUESTS_PER_MINUTE = 60;
@@ -75,7 +74,14 @@ const rangesOf = (answers: readonly Answer[]): string[] => {
   });
 };
 
-export const createSheets = ({ transport, lock, now, log, withMarks = true, ...account }: SheetsDependencies): Sheets => {
+export const createSheets = ({
+  transport,
+  lock,
+  now,
+  log,
+  withMarks = true,
+  ...account
+}: SheetsDependencies): Sheets => {
   const client = createSheetsClient({ transport, ...account });
   const queues = new Map<string, ReturnType<typeof createQueue>>();
   const hints = new LRUCache<string, TabHint>({ max: MAX_KNOWN });
@@ -127,10 +133,14 @@ export const createSheets = ({ transport, lock, now, log, withMarks = true, ...a
     const answers: Answer[] = [];
     const { context, batches } = request;
     const run = async (write: (job: Job) => Promise<void>): Promise<void> => {
+      let { mayBeDone } = request;
       for (let batch: Batch | undefined = first; batch !== undefined; ) {
-        const { job, promise: written } = jobOf(request, batch);
+        const { job, promise: written } = jobOf({ ...request, mayBeDone }, batch);
         await write(job);
-        answers.push(await written);
+        const answer = await written;
+        // What comes after a batch that was missing is missing too.
+        mayBeDone &&= answer.isRepeated;
+        answers.push(answer);
         const next: IteratorResult<Batch> = await batches.next();
         batch = next.done === true ? undefined : next.value;
       }
@@ -169,11 +179,7 @@ export const createSheets = ({ transport, lock, now, log, withMarks = true, ...a
     },
     async isMarked(spreadsheetId, key, context) {
       try {
-        const answer = (await client.searchMetadata(spreadsheetId, MARK_KEY, context)) as {
-          matchedDeveloperMetadata?: { developerMetadata?: unknown }[];
-        };
-        const { matchedDeveloperMetadata = [] } = answer;
-        const marks = marksOf(metadataList.parse(matchedDeveloperMetadata.map(({ developerMetadata }) => developerMetadata)));
+        const marks = await searchMarks({ client, spreadsheetId }, context);
         return marks.some((mark) => mark.key === key);
       } catch (error) {
         if (error instanceof CourierError && error.code === 'folder-not-found') return undefined;

@@ -1,4 +1,3 @@
-import { CourierError } from '../errors.ts';
 import { MAX_BATCH_BYTES } from './rows/batches.ts';
 import type { SheetsContext } from './sheets.ts';
 import { type GroupWriter, type Job, writeGroup } from './write-group.ts';
@@ -13,7 +12,12 @@ export interface SheetLock {
 /** One delivery's turn: a part that may share its change with others, or work that needs the spreadsheet for itself. */
 export type Turn =
   | { kind: 'part'; job: Job; context: SheetsContext }
-  | { kind: 'alone'; run(write: (job: Job) => Promise<void>): Promise<void>; fail(error: unknown): void; context: SheetsContext };
+  | {
+      kind: 'alone';
+      run(write: (job: Job) => Promise<void>): Promise<void>;
+      fail(error: unknown): void;
+      context: SheetsContext;
+    };
 
 interface QueueDependencies {
   writer: GroupWriter;
@@ -63,7 +67,8 @@ export const createQueue = ({ writer, lock, now }: QueueDependencies, onIdle: ()
   let isRunning = false;
 
   const dropLeft = (): void => {
-    for (let at = queue.length - 1; at >= 0; at -= 1) if (queue[at] !== undefined && hasLeft(queue[at] as Turn)) queue.splice(at, 1);
+    const staying = queue.filter((turn) => !hasLeft(turn));
+    queue.splice(0, queue.length, ...staying);
   };
 
   const locked = async (deadlineMs: number, work: (context: SheetsContext) => Promise<void>): Promise<void> => {
@@ -79,7 +84,10 @@ export const createQueue = ({ writer, lock, now }: QueueDependencies, onIdle: ()
     const deadlineMs = turn.context.deadlineMs ?? now() + GROUP_MS;
     let isFirst = true;
     await locked(deadlineMs, async (context) => {
-      const signal = AbortSignal.any([...(turn.context.signal === undefined ? [] : [turn.context.signal]), ...(context.signal === undefined ? [] : [context.signal])]);
+      const signal = AbortSignal.any([
+        ...(turn.context.signal === undefined ? [] : [turn.context.signal]),
+        ...(context.signal === undefined ? [] : [context.signal]),
+      ]);
       await turn.run(async (job) => {
         if (!isFirst) await writer.client.waitForWrite({ deadlineMs, signal });
         isFirst = false;
@@ -89,7 +97,10 @@ export const createQueue = ({ writer, lock, now }: QueueDependencies, onIdle: ()
   };
 
   const runNext = async (): Promise<void> => {
-    const deadlineMs = Math.min(now() + GROUP_MS, Math.max(...queue.map(({ context }) => context.deadlineMs ?? Number.POSITIVE_INFINITY)));
+    const deadlineMs = Math.min(
+      now() + GROUP_MS,
+      Math.max(...queue.map(({ context }) => context.deadlineMs ?? Number.POSITIVE_INFINITY)),
+    );
     await writer.client.waitForWrite({ deadlineMs });
     dropLeft();
     const [first] = queue;
@@ -122,7 +133,5 @@ export const createQueue = ({ writer, lock, now }: QueueDependencies, onIdle: ()
       queue.push(turn);
       if (!isRunning) run().catch(() => undefined);
     },
-    /** Rejects when the caller leaves; what is being written is written. */
-    gone: () => new CourierError('drive-unavailable', { detail: 'The request was aborted.' }),
   };
 };

@@ -190,12 +190,19 @@ export const readSnapshot = async (
     end === 0 ? Promise.resolve(0) : searchUp(client, id, { title: name, end }, context);
   let usedRows = isHinted ? Math.max(0, ...sheet.data.slice(1).map(usedIn)) : 0;
   if (usedRows === 0 && isHinted) usedRows = await search((from ?? 1) - 1);
-  if (!isHinted) usedRows = await searchFrom(client, id, { name, marks, sheetId, rowCount: gridProperties.rowCount }, context);
-  const header = headerOf(valuesOf(sheet.data[0], 0), sheet.merges.some(({ startRowIndex }) => startRowIndex === 0));
+  if (!isHinted)
+    usedRows = await searchFrom(client, id, { name, marks, sheetId, rowCount: gridProperties.rowCount }, context);
+  const header = headerOf(
+    valuesOf(sheet.data[0], 0),
+    sheet.merges.some(({ startRowIndex }) => startRowIndex === 0),
+  );
   if (header.length === 0 && usedRows > 0) {
     throw wrongShape('no-header', 'The first row of the tab is empty, and there is data below it.');
   }
-  return { tab: { sheetId, title: name, ...gridProperties, header, usedRows: Math.max(usedRows, Math.sign(header.length)) }, marks };
+  return {
+    tab: { sheetId, title: name, ...gridProperties, header, usedRows: Math.max(usedRows, Math.sign(header.length)) },
+    marks,
+  };
 };
 
 /** Without a hint: below the newest mark, else from the end of the grid. */

@@ -21,7 +21,10 @@ export interface GroupWriter {
   client: SheetsClient;
   again: RetryingTransport['again'];
   spreadsheetId: string;
-  hints: { get(tab: string | undefined): TabHint | undefined; set(tab: string | undefined, hint: TabHint | undefined): void };
+  hints: {
+    get(tab: string | undefined): TabHint | undefined;
+    set(tab: string | undefined, hint: TabHint | undefined): void;
+  };
   isFinished(key: string): boolean;
   /** Epoch milliseconds. */
   now: () => number;
@@ -40,7 +43,11 @@ const sheetIdOf = (title: string): number => {
   return hash + 1;
 };
 
-const searchMarks = async ({ client, spreadsheetId }: GroupWriter, context: SheetsContext): Promise<StoredMark[]> => {
+/** Every mark of the courier in a spreadsheet. */
+export const searchMarks = async (
+  { client, spreadsheetId }: Pick<GroupWriter, 'client' | 'spreadsheetId'>,
+  context: SheetsContext,
+): Promise<StoredMark[]> => {
   const answer = await client.searchMetadata(spreadsheetId, MARK_KEY, context);
   const { matchedDeveloperMetadata = [] } = answer as {
     matchedDeveloperMetadata?: { developerMetadata?: unknown }[];

@@ -99,7 +99,12 @@ const linkOf = ({ spreadsheetId, sheetId, range }: WrittenRows): string => {
 
 const storedFile = (
   step: UploadStep,
-  { file, isNew, written, received }: { file: DriveFile; isNew: boolean; written: WrittenRows; received: { sha256: string; size: number } },
+  {
+    file,
+    isNew,
+    written,
+    received,
+  }: { file: DriveFile; isNew: boolean; written: WrittenRows; received: { sha256: string; size: number } },
 ): StoredFile => {
   const { spreadsheetId, tab, range, rows, columnsAdded } = written;
   return {

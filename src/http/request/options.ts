@@ -58,13 +58,16 @@ const rowShape = {
         .max(MAX_TAB_LENGTH)
         .refine((text) => text.isWellFormed(), 'is not well-formed Unicode (a lone surrogate)'),
     )
-    .meta({ description: 'With convertTo=sheet: the tab for the rows, by its name; made if missing. Left out: the first.' }),
+    .meta({
+      description: 'With convertTo=sheet: the tab for the rows, by its name; made if missing. Left out: the first.',
+    }),
   columns: z.exactOptional(z.enum(COLUMN_RULES)).meta({
     description: 'With convertTo=sheet: whether columns that the tab lacks are added ("extend") or refused ("strict").',
   }),
   dates: z.exactOptional(z.boolean()).meta({ description: DATES }),
   rollover: z.exactOptional(z.enum(ROLLOVERS)).meta({
-    description: 'With convertTo=sheet and onConflict=append: "monthly" puts the rows of each month (UTC) into a tab of its own.',
+    description:
+      'With convertTo=sheet and onConflict=append: "monthly" puts the rows of each month (UTC) into a tab of its own.',
   }),
 };
 
@@ -137,9 +140,7 @@ export const textOptionShape = {
   keepRevisionForever: z
     .exactOptional(z.enum(['true', 'false']).transform((text) => text === 'true'))
     .meta({ description: KEEP_REVISION }),
-  dates: z
-    .exactOptional(z.enum(['true', 'false']).transform((text) => text === 'true'))
-    .meta({ description: DATES }),
+  dates: z.exactOptional(z.enum(['true', 'false']).transform((text) => text === 'true')).meta({ description: DATES }),
 };
 
 export const deliveryOptions = z.strictObject(textOptionShape);

@@ -28,7 +28,9 @@ const delimiterOf = (start: string): string => {
 
 const asInvalid = (error: unknown): unknown =>
   error instanceof CsvError
-    ? invalidTable(`The CSV is malformed near line ${String((error as { lines?: number }).lines ?? '?')} (${error.code}).`)
+    ? invalidTable(
+        `The CSV is malformed near line ${String((error as { lines?: number }).lines ?? '?')} (${error.code}).`,
+      )
     : error;
 
 const parserOptions = ({ dates, quotedIsText }: CsvFormat, delimiter: string): Options => ({

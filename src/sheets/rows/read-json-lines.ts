@@ -60,7 +60,8 @@ async function* linesOf(texts: AsyncIterable<string>): AsyncGenerator<string> {
   for await (const text of texts) {
     const lines = `${rest}${text}`.split('\n');
     rest = lines.pop() ?? '';
-    if (rest.length > MAX_LINE_CHARACTERS) throw invalidTable(`A line has more than ${MAX_LINE_CHARACTERS} characters.`);
+    if (rest.length > MAX_LINE_CHARACTERS)
+      throw invalidTable(`A line has more than ${MAX_LINE_CHARACTERS} characters.`);
     yield* lines;
   }
   yield rest;

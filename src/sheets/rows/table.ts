@@ -33,7 +33,8 @@ export const checkColumns = (names: readonly string[]): readonly string[] => {
     );
   }
   const twice = columns.find((name, index) => columns.indexOf(name) !== index);
-  if (twice !== undefined) throw invalidTable(`The table has two columns named ${JSON.stringify(twice.slice(0, 100))}.`);
+  if (twice !== undefined)
+    throw invalidTable(`The table has two columns named ${JSON.stringify(twice.slice(0, 100))}.`);
   return columns;
 };
 

@@ -69,15 +69,12 @@ describe('rows of CSV', () => {
     await expect(read('a,b\n1,2,3\n')).rejects.toMatchObject(invalid);
   });
 
-  test.each([
-    ['a,,c\n1,2,3'],
-    ['a,b,a\n1,2,3'],
-    ['a,b\n"1,2'],
-    ['a\nx"y"'],
-    [`a\n${'x'.repeat(50_001)}`],
-  ])('%# is refused', async (text) => {
-    await expect(read(text, {}, 65_536)).rejects.toMatchObject(invalid);
-  });
+  test.each([['a,,c\n1,2,3'], ['a,b,a\n1,2,3'], ['a,b\n"1,2'], ['a\nx"y"'], [`a\n${'x'.repeat(50_001)}`]])(
+    '%# is refused',
+    async (text) => {
+      await expect(read(text, {}, 65_536)).rejects.toMatchObject(invalid);
+    },
+  );
 
   test('bytes without rows are refused', async () => {
     await expect(read('%PDF', { mimeType: 'application/pdf' })).rejects.toMatchObject({ code: 'conversion-refused' });
@@ -93,13 +90,20 @@ describe('rows of CSV', () => {
   });
 
   test('random tables are read as they were written, in pieces of any size', async () => {
-    const cell = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 8 }), fc.constantFrom('"', ',', '\r\n', '=1+1', "'"));
+    const cell = fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 8 }),
+      fc.constantFrom('"', ',', '\r\n', '=1+1', "'"),
+    );
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(cell, cell), { maxLength: 8 }), fc.integer({ min: 1, max: 9 }), async (rows, size) => {
-        const text = csvOf([['a', 'b'], ...rows]);
-        const found = cellsOf(await read(text, { quotedIsText: true }, size));
-        expect(found).toEqual(rows.map((cells) => cells.map((one) => (one === '' ? null : one))));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(cell, cell), { maxLength: 8 }),
+        fc.integer({ min: 1, max: 9 }),
+        async (rows, size) => {
+          const text = csvOf([['a', 'b'], ...rows]);
+          const found = cellsOf(await read(text, { quotedIsText: true }, size));
+          expect(found).toEqual(rows.map((cells) => cells.map((one) => (one === '' ? null : one))));
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -109,7 +113,9 @@ describe('rows of JSON Lines', () => {
   const mimeType = 'application/x-ndjson';
 
   test('types are those of JSON', async () => {
-    const rows = await read('{"a":1,"b":"1","c":true}\n\n{"c":null,"d":{"x":[1.50]}}\r\n{"a":12345678901234567890}', { mimeType });
+    const rows = await read('{"a":1,"b":"1","c":true}\n\n{"c":null,"d":{"x":[1.50]}}\r\n{"a":12345678901234567890}', {
+      mimeType,
+    });
     expect(rows).toEqual([
       { columns: ['a', 'b', 'c'], cells: [1, '1', true] },
       { columns: ['c', 'd'], cells: [null, '{"x":[1.50]}'] },
@@ -124,9 +130,7 @@ describe('rows of JSON Lines', () => {
 
 describe('batches', () => {
   const batches = (text: string, maxBytes?: number): Promise<Batch[]> =>
-    collect(
-      batchesOf(readRows(piecesOf(Buffer.from(text), 64), { mimeType: 'text/csv', dates: false }), maxBytes),
-    );
+    collect(batchesOf(readRows(piecesOf(Buffer.from(text), 64), { mimeType: 'text/csv', dates: false }), maxBytes));
 
   test('a small table is one batch', async () => {
     const [only, ...more] = await batches('a,b\n1,x\n');

@@ -1,0 +1,71 @@
+import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import type { Delivery, DeliveryOptions, Receipt } from '../../../src/domain.ts';
+import { createMemoryLedger } from '../../../src/ledger/memory.ts';
+import type { Ledger } from '../../../src/ledger/ledger.ts';
+import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
+import { type SheetsApi, sheetsOf } from '../../local/sheets/sheets-api.ts';
+
+export interface RowsWorld {
+  google: LocalGoogle;
+  ledger: Ledger;
+  /** A person who edits the sheet. */
+  person: SheetsApi;
+  /** Another instance that shares the ledger. */
+  instance(ledger?: Ledger): CourierStory;
+  append(
+    story: CourierStory,
+    csv: string,
+    options?: Partial<DeliveryOptions>,
+    rest?: Partial<Delivery>,
+  ): Promise<Receipt>;
+  close(): Promise<void>;
+}
+
+export const sourceOf = (text: string, mimeType = 'text/csv'): Delivery['source'] => {
+  const bytes = Buffer.from(text);
+  return {
+    size: bytes.length,
+    mimeType,
+    async *open() {
+      for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+    },
+  };
+};
+
+/** A local Google, and couriers below HTTP that append rows to it. */
+export const startRowsWorld = async (): Promise<RowsWorld> => {
+  const google = await startLocalGoogle();
+  const { world } = google;
+  const shared = createMemoryLedger({ now: Date.now });
+  const stories: CourierStory[] = [];
+  const destinations = {
+    default: { folder: google.places.sharedDrive, credentials: 'main', callers: [world.emails.exporter] },
+  };
+  let requests = 0;
+  return {
+    google,
+    ledger: shared,
+    person: sheetsOf(google, world.emails.courier),
+    instance(ledger = shared) {
+      const story = createCourierStory(google, { ledger, destinations });
+      stories.push(story);
+      return story;
+    },
+    append(story, csv, options = {}, rest = {}) {
+      requests += 1;
+      return story.deliver({
+        caller: { sub: '1', email: world.emails.exporter },
+        options: { name: 'sales', convertTo: 'sheet', onConflict: 'append', ...options },
+        source: sourceOf(csv),
+        signal: new AbortController().signal,
+        deadlineMs: Date.now() + 60_000,
+        requestId: `r${requests}`,
+        ...rest,
+      });
+    },
+    async close() {
+      for (const story of stories) story.close();
+      await google.close();
+    },
+  };
+};
