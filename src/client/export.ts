@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { ConflictRule, Conversion, Receipt } from '../domain.ts';
+import type { ColumnRule, ConflictRule, Conversion, Receipt, Rollover } from '../domain.ts';
 import type { CallCourier } from './api.ts';
 import { createDocumentScan, type DocumentFacts } from './document-key.ts';
 import { failure, orStopped, withKey } from './errors.ts';
@@ -41,10 +41,18 @@ export interface ExportDocument {
   mimeType?: string | undefined;
   /** Folders below the destination's folder, separated by "/". Missing folders are created. */
   path?: string | undefined;
-  /** What to do if the name is taken: another file (`new`), `replace`, `skip`, or `fail` with the error `name-taken`. */
+  /** What to do if the name is taken: another file (`new`), `replace`, `skip`, `fail` with the error `name-taken`, or `append` rows. */
   onConflict?: ConflictRule | undefined;
   /** Google format to convert the file to. */
   convertTo?: Conversion | undefined;
+  /** With `convertTo: 'sheet'` and `onConflict: 'append'`: name of the tab for the rows. Default: the first tab. */
+  tab?: string | undefined;
+  /** Whether columns that the tab lacks are added (`extend`) or refused (`strict`). Default: `extend`. */
+  columns?: ColumnRule | undefined;
+  /** Dates and times in ISO 8601 become date cells. Default: they stay texts. */
+  dates?: boolean | undefined;
+  /** `monthly`: the rows of each month (UTC) go into a tab of their own. */
+  rollover?: Rollover | undefined;
   /** Description of the file in Drive. */
   description?: string | undefined;
   /** When the file was last modified, with a time zone (RFC 3339). Default: the time of the delivery. */

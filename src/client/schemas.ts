@@ -20,6 +20,15 @@ export const receiptSchema: z.ZodType<Receipt> = z.looseObject({
   caller: z.string(),
   idempotencyKey: z.string().nullable(),
   warnings: z.array(z.string()).exactOptional(),
+  sheet: z
+    .looseObject({
+      spreadsheetId: z.string(),
+      tab: z.string(),
+      range: z.string(),
+      rows: z.number(),
+      columnsAdded: z.array(z.string()),
+    })
+    .exactOptional(),
   once: z.literal('instance').exactOptional(),
 });
 

@@ -4,13 +4,13 @@ import type { CallCourier } from './api.ts';
 import { failure } from './errors.ts';
 import type { Seekable } from './input.ts';
 import { receiptSchema } from './schemas.ts';
-import { detailsOf, type ResolvedOptions } from './send-options.ts';
+import { detailsOf, type ResolvedOptions, rowOptionsOf } from './send-options.ts';
 
 const queryOf = (options: ResolvedOptions): Record<string, string | undefined> => {
   const { destination, name, path, onConflict, convertTo } = options;
   const { properties, keepRevisionForever, ...details } = detailsOf(options);
   return {
-    ...{ destination, name, path, onConflict, convertTo, ...details },
+    ...{ destination, name, path, onConflict, convertTo, ...rowOptionsOf(options), ...details },
     ...(properties === undefined ? {} : { properties: JSON.stringify(properties) }),
     ...(keepRevisionForever === undefined ? {} : { keepRevisionForever: String(keepRevisionForever) }),
   };

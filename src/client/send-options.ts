@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ConflictRule, Conversion } from '../domain.ts';
+import type { ColumnRule, ConflictRule, Conversion, Rollover } from '../domain.ts';
 import { mediaTypeByName, readStoredType, UNKNOWN_TYPE } from '../text/media-type.ts';
 import { failure } from './errors.ts';
 import type { FileTimes } from './input.ts';
@@ -20,10 +20,18 @@ export interface SendOptions {
   name?: string | undefined;
   /** Folders below the destination's folder, separated by "/". Missing folders are created. */
   path?: string | undefined;
-  /** What to do if the name is taken: another file (`new`), `replace`, `skip`, or `fail` with the error `name-taken`. */
+  /** What to do if the name is taken: another file (`new`), `replace`, `skip`, `fail` with the error `name-taken`, or `append` rows. */
   onConflict?: ConflictRule | undefined;
   /** Google format to convert the file to. */
   convertTo?: Conversion | undefined;
+  /** With `convertTo: 'sheet'` and `onConflict: 'append'`: name of the tab for the rows. Default: the first tab. */
+  tab?: string | undefined;
+  /** Whether columns that the tab lacks are added (`extend`) or refused (`strict`). Default: `extend`. */
+  columns?: ColumnRule | undefined;
+  /** Dates and times in ISO 8601 become date cells. Default: they stay texts. */
+  dates?: boolean | undefined;
+  /** `monthly`: the rows of each month (UTC) go into a tab of their own. */
+  rollover?: Rollover | undefined;
   /** Description of the file in Drive. */
   description?: string | undefined;
   /** When the file was last modified; text has a time zone (RFC 3339). Default: the time of the delivery. */
@@ -107,6 +115,14 @@ const resolveTimes = ({ modifiedTime, createdTime, preserveTimes }: SendOptions,
     createdTime: timeText(createdTime ?? own?.created),
   };
 };
+
+/** How rows go into a sheet, by the names of the courier's options. */
+export const rowOptionsOf = ({ tab, columns, dates, rollover }: ResolvedOptions) => ({
+  tab,
+  columns,
+  rollover,
+  ...(dates === undefined ? {} : { dates: String(dates) }),
+});
 
 /** The details of the file, by the names of the courier's options. */
 export const detailsOf = (options: ResolvedOptions) => ({

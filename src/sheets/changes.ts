@@ -34,7 +34,7 @@ export interface Change {
   usedRows: number;
 }
 
-const valueOf = (cell: Cell): unknown => {
+const cellData = (cell: Cell): unknown => {
   if (cell === null) return {};
   if (typeof cell === 'string') return { userEnteredValue: { stringValue: cell } };
   if (typeof cell === 'boolean') return { userEnteredValue: { boolValue: cell } };
@@ -92,7 +92,7 @@ const dateFormats = (sheetId: number, startRow: number, rows: readonly (readonly
 const cellsRequest = (sheetId: number, rowIndex: number, columnIndex: number, rows: readonly (readonly Cell[])[]) => ({
   updateCells: {
     start: { sheetId, rowIndex, columnIndex },
-    rows: rows.map((cells) => ({ values: cells.map(valueOf) })),
+    rows: rows.map((cells) => ({ values: cells.map(cellData) })),
     fields: 'userEnteredValue',
   },
 });

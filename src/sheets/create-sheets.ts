@@ -4,13 +4,13 @@ import type { Pace } from '../drive/pacing.ts';
 import { abortReason, CourierError } from '../errors.ts';
 import type { RetryingTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
+import type { Placed } from './changes.ts';
 import { createSheetsClient } from './client.ts';
 import { createQueue, type SheetLock } from './queue.ts';
 import type { Batch } from './rows/batches.ts';
 import { invalidTable } from './rows/table.ts';
 import type { AppendRequest, Sheets, SheetsContext, WrittenRows } from './sheets.ts';
 import type { TabHint } from './snapshot.ts';
-import type { Placed } from './changes.ts';
 import { type Job, searchMarks } from './write-group.ts';
 
 /** Requests a minute and user, for reads and for writes each (https://developers.google.com/workspace/sheets/api/limits). */

@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
-import { CONFLICT_RULES, CONVERSIONS } from '../../domain.ts';
+import { COLUMN_RULES, CONFLICT_RULES, CONVERSIONS, ROLLOVERS } from '../../domain.ts';
 import type { ExitCode } from '../errors.ts';
 import { completionScript, SHELLS, type Shell } from './completion.ts';
 import {
@@ -52,6 +52,10 @@ const addSend = (program: Command, context: Context, outcome: Outcome): void => 
     .option('--path <path>', 'folders below the destination, created if missing: reports/2026/11')
     .addOption(new Option('--on-conflict <rule>', 'what to do if the name is taken').choices(CONFLICT_RULES))
     .addOption(new Option('--convert-to <format>', 'Google format to convert the file to').choices(CONVERSIONS))
+    .option('--tab <name>', 'with --on-conflict append: tab of the sheet, made if missing (default: the first)')
+    .addOption(new Option('--columns <rule>', 'add columns that the tab lacks, or refuse them').choices(COLUMN_RULES))
+    .option('--dates', 'with --on-conflict append: make date cells of ISO dates and times')
+    .addOption(new Option('--rollover <period>', 'a tab for each month').choices(ROLLOVERS))
     .option('--description <text>', 'description in Drive')
     .option('--preserve-times', "send the file's own times of modification and creation")
     .option('--modified-time <time>', 'time of modification, such as 2026-11-28T09:00:00Z (default: now)')
@@ -69,6 +73,7 @@ const addSend = (program: Command, context: Context, outcome: Outcome): void => 
       examples(
         'courier send sales.csv --path reports/2026/11 --key sales-2026-11-28',
         'courier send sales.csv --convert-to sheet --on-conflict replace',
+        'courier send sales.csv --name Sales --convert-to sheet --on-conflict append --key sales-2026-11-28',
         'tar -cz logs | courier send - --name logs.tar.gz',
         "courier send exports/ --path archive --include '*.csv' --manifest exports.jsonl",
       ),

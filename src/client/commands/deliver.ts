@@ -8,10 +8,11 @@ import { type FileFlags, hasManyFlags, manyFlagsSchema, readFileFlags } from './
 import { sizeText } from './sizes.ts';
 
 const receiptText = (context: Context, receipt: Receipt): string => {
-  const { outcome, name, size, destination, path, webViewLink, warnings = [] } = receipt;
+  const { outcome, name, size, destination, path, webViewLink, sheet, warnings = [] } = receipt;
   const { green, yellow } = outColors(context);
   return [
     `${green(`${outcome}:`)} ${name} (${sizeText(size)}) in ${destination}${path === '' ? '' : `/${path}`}`,
+    ...(sheet === undefined ? [] : [`${sheet.rows} rows in ${sheet.range}`]),
     webViewLink,
     ...warnings.map((warning) => `${yellow('warning:')} ${warning}`),
   ].join('\n');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CONFLICT_RULES, CONVERSIONS } from '../../domain.ts';
+import { COLUMN_RULES, CONFLICT_RULES, CONVERSIONS, ROLLOVERS } from '../../domain.ts';
 import { failure } from '../errors.ts';
 import type { SendOptions } from '../send-options.ts';
 
@@ -9,6 +9,10 @@ const fileFlagsSchema = z.object({
   path: z.string().optional(),
   onConflict: z.enum(CONFLICT_RULES).optional(),
   convertTo: z.enum(CONVERSIONS).optional(),
+  tab: z.string().optional(),
+  columns: z.enum(COLUMN_RULES).optional(),
+  dates: z.boolean().optional(),
+  rollover: z.enum(ROLLOVERS).optional(),
   description: z.string().optional(),
   modifiedTime: z.string().optional(),
   createdTime: z.string().optional(),

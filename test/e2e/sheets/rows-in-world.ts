@@ -1,9 +1,9 @@
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import type { Delivery, DeliveryOptions, Receipt } from '../../../src/domain.ts';
-import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
-import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
+import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { type SheetsApi, sheetsOf } from '../../local/sheets/sheets-api.ts';
+import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 
 export interface RowsWorld {
   google: LocalGoogle;

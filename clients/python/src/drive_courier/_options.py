@@ -12,7 +12,9 @@ from typing import Any, Callable, Dict, Literal, Mapping, Optional, Tuple, Union
 from ._media_types import media_type_of
 from .errors import failure
 
-ConflictRule = Literal["new", "replace", "skip", "fail"]
+ConflictRule = Literal["new", "replace", "skip", "fail", "append"]
+ColumnRule = Literal["extend", "strict"]
+Rollover = Literal["monthly"]
 Conversion = Literal["sheet", "doc", "slides"]
 
 Time = Union[str, datetime]
@@ -34,6 +36,10 @@ class Options:
     path: Optional[str]
     on_conflict: Optional[str]
     convert_to: Optional[str]
+    tab: Optional[str]
+    columns: Optional[str]
+    dates: Optional[bool]
+    rollover: Optional[str]
     description: Optional[str]
     modified_time: Optional[str]
     created_time: Optional[str]
@@ -52,6 +58,10 @@ class Options:
             "description": self.description,
         }
         details = {
+            "tab": self.tab,
+            "columns": self.columns,
+            "dates": self.dates,
+            "rollover": self.rollover,
             "modifiedTime": self.modified_time,
             "createdTime": self.created_time,
             "properties": None if self.properties is None else dict(self.properties),
@@ -108,6 +118,10 @@ def resolve_options(
     path: Optional[str],
     on_conflict: Optional[str],
     convert_to: Optional[str],
+    tab: Optional[str],
+    columns: Optional[str],
+    dates: Optional[bool],
+    rollover: Optional[str],
     description: Optional[str],
     modified_time: Optional[Time],
     created_time: Optional[Time],
@@ -120,7 +134,7 @@ def resolve_options(
     resolved = name or suggested_name
     if not resolved:
         raise failure("usage", "What is sent has no name of its own: pass name=.")
-    check_unicode({"name": resolved, "to": destination, "path": path, "description": description})
+    check_unicode({"name": resolved, "to": destination, "path": path, "description": description, "tab": tab})
     for name_of_property, value in (properties or {}).items():
         check_unicode({"properties": name_of_property + value})
     if preserve_times and file_times is None:
@@ -139,6 +153,10 @@ def resolve_options(
         path=path,
         on_conflict=on_conflict,
         convert_to=convert_to,
+        tab=tab,
+        columns=columns,
+        dates=dates,
+        rollover=rollover,
         description=description,
         modified_time=_time_text("modified_time", modified_time or modified),
         created_time=_time_text("created_time", created_time or created),

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ._api import Api
 from ._export import Document, send_document
-from ._options import ConflictRule, Conversion, Progress, Time, resolve_options
+from ._options import ColumnRule, ConflictRule, Conversion, Progress, Rollover, Time, resolve_options
 from ._send import Sender
 from ._session_store import SessionStore, default_folder
 from ._sources import PathSource, Sendable, open_source
@@ -94,6 +94,10 @@ class Client:
         path: Optional[str] = None,
         on_conflict: Optional[ConflictRule] = None,
         convert_to: Optional[Conversion] = None,
+        tab: Optional[str] = None,
+        columns: Optional[ColumnRule] = None,
+        dates: Optional[bool] = None,
+        rollover: Optional[Rollover] = None,
         description: Optional[str] = None,
         modified_time: Optional[Time] = None,
         created_time: Optional[Time] = None,
@@ -116,9 +120,13 @@ class Client:
         :param name: the file's name in Drive; default: the name of the file
         :param to: the destination; default: the only one, else ``default``
         :param path: folders below the destination, created if missing, e.g. ``reports/2026/11``
-        :param on_conflict: what happens when the folder has a file of this name: ``new``, ``replace``, ``skip`` or
-            ``fail``; default: as the operator configured
+        :param on_conflict: what happens when the folder has a file of this name: ``new``, ``replace``, ``skip``,
+            ``fail``, or with ``convert_to="sheet"`` ``append``; default: as the operator configured
         :param convert_to: ``sheet``, ``doc`` or ``slides``: Drive converts the file
+        :param tab: with ``on_conflict="append"``: the tab for the rows, made if missing; default: the first
+        :param columns: ``extend`` adds columns that the tab lacks, ``strict`` refuses them
+        :param dates: ISO dates and times become date cells
+        :param rollover: ``monthly``: the rows of each month (UTC) go into a tab of their own
         :param description: shown in Drive
         :param modified_time: a ``datetime`` with a time zone, or text like ``2026-11-28T09:00:00Z``; default: now
         :param created_time: likewise; a file that is replaced keeps its own
@@ -146,6 +154,10 @@ class Client:
                 path=path,
                 on_conflict=on_conflict,
                 convert_to=convert_to,
+                tab=tab,
+                columns=columns,
+                dates=dates,
+                rollover=rollover,
                 description=description,
                 modified_time=modified_time,
                 created_time=created_time,
