@@ -13,6 +13,9 @@ interface Checked {
   existing?: DriveFile | undefined;
 }
 
+/** Rows for a sheet are planned by code that most services never load. */
+const loadPlanRows = () => import('./store/plan-rows.ts');
+
 /** Tries of one key that revise its plan at the same moment. */
 const MAX_TURNS = 5;
 
@@ -71,7 +74,7 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
   const { name } = request;
   if (plan.kind === 'convert') return { plan: await planConversionNow(planning, claim, plan) };
   if (plan.kind === 'appendRows') {
-    return { plan: await (await import('./store/plan-rows.ts')).planRowsNow(planning, claim, plan) };
+    return { plan: await (await loadPlanRows()).planRowsNow(planning, claim, plan) };
   }
   const existing = await drive.get(plan.fileId, context);
   if (plan.kind === 'create') {
@@ -109,6 +112,9 @@ const checkPlan = async (planning: Planning, claim: Claim): Promise<Checked | { 
   throw new CourierError('drive-unavailable', { detail: 'Other tries of this delivery keep changing its plan.' });
 };
 
+const chooseFirst = async (planning: Planning): Promise<Plan> =>
+  planning.request.onConflict === 'append' ? (await loadPlanRows()).planRows(planning) : choosePlan(planning);
+
 /** Everything that a plan is made from; the path's folder is found or created. */
 const startPlanning = async (deliveryContext: DeliveryContext): Promise<Planning> => {
   const { delivery, request, context } = deliveryContext;
@@ -130,7 +136,7 @@ export const planDelivery = async (
 ): Promise<Planned | KeyState> => {
   try {
     const planning = await startPlanning(deliveryContext);
-    if (key.state !== 'claimed') return { state: 'planned', key, plan: await choosePlan(planning) };
+    if (key.state !== 'claimed') return { state: 'planned', key, plan: await chooseFirst(planning) };
     const checked = await checkPlan(planning, key.claim);
     return 'receipt' in checked ? { state: 'done', receipt: checked.receipt } : { state: 'planned', key, ...checked };
   } catch (error) {

@@ -94,7 +94,6 @@ export const choosePlan = async (planning: Planning): Promise<Plan> => {
   const { request, folderId, ledger, log, context, now, sleep } = planning;
   const { name, onConflict: rule } = request;
   const { drive } = request.destination;
-  if (rule === 'append') return (await import('./store/plan-rows.ts')).planRows(planning);
   if (request.convertTo !== undefined) return planConversion(planning);
   if (rule === 'new') return { kind: 'create', fileId: await drive.newId(context), rule, folderId };
   const named = await resolveNamedFile({ drive, ledger, folderId, name, context, log, now, sleep });

@@ -1,5 +1,5 @@
 /** `A`, `Z`, `AA`, … @param index from 0 */
-export const columnLetters = (index: number): string => {
+const columnLetters = (index: number): string => {
   let letters = '';
   for (let rest = index + 1; rest > 0; rest = Math.floor((rest - 1) / 26)) {
     letters = String.fromCharCode(65 + ((rest - 1) % 26)) + letters;
@@ -8,7 +8,7 @@ export const columnLetters = (index: number): string => {
 };
 
 /** A tab's name in A1 notation. It is quoted unless it is a plain word that cannot be taken for a cell. */
-export const tabName = (title: string): string =>
+const tabName = (title: string): string =>
   /^[A-Za-z_]\w*$/.test(title) && !/^[A-Za-z]{1,3}\d+$/.test(title) && !/^R\d*C\d*$/i.test(title)
     ? title
     : quotedTab(title);

@@ -12,7 +12,7 @@ const SHEETS_URL = 'https://sheets.googleapis.com/v4/spreadsheets';
 const WRITE_TIMEOUT_MS = 180_000;
 
 /** What came of a change. All of its requests are applied, or none is. */
-export type BatchResult =
+type BatchResult =
   | { kind: 'applied' }
   /** Google has said that nothing was changed. */
   | { kind: 'refused'; error: CourierError }

@@ -30,7 +30,7 @@ export interface StoredMark extends Mark {
 const MAX_ID = 0x7fff_ffff;
 
 /** A positive number of 31 bits. Sheets refuses a second mark with the same id. @param turn another id after a collision */
-export const markId = ({ key, batch }: Pick<Mark, 'key' | 'batch'>, turn: number): number => {
+const markId = ({ key, batch }: Pick<Mark, 'key' | 'batch'>, turn: number): number => {
   const hash = createHash('sha256').update(`${key} ${batch}`).digest();
   return ((hash.readUInt32BE() & MAX_ID) + turn) % MAX_ID || 1;
 };
@@ -45,7 +45,7 @@ const numbersOf = ({ batch, isLast, rows, sheetId, startRow, width, writtenAtMs 
   Math.floor(writtenAtMs / 1_000),
 ];
 
-export const encodeMark = (mark: Mark): string =>
+const encodeMark = (mark: Mark): string =>
   [mark.key, mark.digest, ...numbersOf(mark).map((number) => number.toString(36))].join(' ');
 
 const decodeMark = (text: string): Mark | undefined => {

@@ -16,7 +16,9 @@ const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?)(\d{1,3}))?$/;
 /** Digits without zeros at both ends, and the power of ten of the last one. */
 const decimalOf = (whole: string, fraction: string, exponent: number): { digits: string; power: number } => {
   const all = `${whole}${fraction}`.replace(/^0+/, '');
-  const digits = all.replace(/0+$/, '');
+  let end = all.length;
+  while (all[end - 1] === '0') end -= 1;
+  const digits = all.slice(0, end);
   return { digits, power: digits === '' ? 0 : exponent - fraction.length + all.length - digits.length };
 };
 
