@@ -173,11 +173,7 @@ const checkRowOptions = (options: DeliveryOptions, { onConflict, convertTo }: Re
 };
 
 /** The caller's options over the destination's defaults. @throws CourierError `request-invalid` */
-export const resolveOptions = (
-  destination: Destination,
-  options: DeliveryOptions,
-  asked: Asked,
-): ResolvedRequest => {
+export const resolveOptions = (destination: Destination, options: DeliveryOptions, asked: Asked): ResolvedRequest => {
   const { tab, columns, dates, rollover } = options;
   const resolved = {
     destination,
