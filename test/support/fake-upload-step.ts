@@ -15,6 +15,7 @@ const REQUEST: Omit<ResolvedRequest, 'destination' | 'path'> = {
   onConflict: 'new',
   convertTo: undefined,
   details: {},
+  rows: {},
 };
 
 const CONFIG = destination.parse({
