@@ -54,6 +54,7 @@ const DOORS = {
     'receipt',
     'resolve-options',
     'retention',
+    'check-labels',
     'sharing',
     'store/(store-file|upload-step)',
   ],

@@ -10,13 +10,13 @@ import { createAuthorize } from './delivery/resolve-options.ts';
 import {
   createAllow,
   createDestinations,
+  createUploadCounts,
   type DestinationWithAuth,
   openAccount,
-  createUploadCounts,
   UPLOAD_COUNTS_INTERVAL_MS,
 } from './destinations.ts';
-import type { Delivery } from './domain.ts';
 import type { DoctorDependencies } from './doctor/dependencies.ts';
+import type { Delivery } from './domain.ts';
 import { createBufferBudget, defaultBufferBytes } from './drive/upload/buffer-budget.ts';
 import type { Prefix } from './exports/prefix/prefix.ts';
 import { createSourceAccess } from './exports/source-access.ts';

@@ -1,9 +1,10 @@
 import { beginAudit, factsOf, type OnReceipt } from './delivery/audit.ts';
+import { checkLabels } from './delivery/check-labels.ts';
 import { planDelivery } from './delivery/check-plan.ts';
 import { claimPlan, type KeyState, lookUpKey, type Planned, type Ready } from './delivery/idempotency.ts';
 import { receiptOf, recordReceipt, replayReceipt } from './delivery/receipt.ts';
 import { type Allow, checkSize, type DeliveryContext, resolveOptions, withRows } from './delivery/resolve-options.ts';
-import { checkLabels, restrictAndShare, startRetention } from './delivery/sharing.ts';
+import { restrictAndShare, startRetention } from './delivery/sharing.ts';
 import { storeFile } from './delivery/store/store-file.ts';
 import type { UploadStep } from './delivery/store/upload-step.ts';
 import type { Delivery, Receipt } from './domain.ts';

@@ -47,10 +47,10 @@ export type {
   Outcome,
   Receipt,
   RetryOptions,
-  Sendable,
   SendAllInput,
   SendAllOptions,
   SendAllProgress,
+  Sendable,
   SendOptions,
   SendProgress,
 };

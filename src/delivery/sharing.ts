@@ -117,12 +117,6 @@ export const restrictAndShare = async (
   return isNew ? shareFile({ drive, fileId: file.id, share: config.share, context, log }) : [];
 };
 
-/** Refuses a request without a property that a label of the destination needs, before a byte of it is read. */
-export const checkLabels = async (request: ResolvedRequest): Promise<void> => {
-  if (Object.keys(request.destination.config.labels).length === 0) return;
-  (await import('./policy.ts')).labelsOf(request);
-};
-
 /** Starts the retention of the destination in the background: the answer does not wait for it, and cannot fail by it. */
 export const startRetention = (
   dependencies: Pick<DeliveryContext, 'ledger' | 'log' | 'now' | 'sleep'>,

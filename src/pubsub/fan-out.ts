@@ -1,8 +1,8 @@
 import type { ManyDocument } from '../exports/export-document.ts';
 import { parsePrefix } from '../exports/prefix/prefix.ts';
 import { filesOfPrefix, identityOf, keyOfObject, type PrefixFile } from '../exports/prefix/prefix-files.ts';
-import { labelOf } from '../exports/sources/object-name.ts';
 import type { SourceRequest } from '../exports/source-access.ts';
+import { labelOf } from '../exports/sources/object-name.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
 import type { PubsubMessage } from './message.ts';
 import type { MessageOrigin, NewMessage } from './publish.ts';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { checkLabels } from '../delivery/check-labels.ts';
 import { deliveryKey, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
 import { choosePlan, type Plan } from '../delivery/plan.ts';
 import {
@@ -10,7 +11,6 @@ import {
   type ResolvedRequest,
   resolveOptions,
 } from '../delivery/resolve-options.ts';
-import { checkLabels } from '../delivery/sharing.ts';
 import type { Caller, DeliveryOptions } from '../domain.ts';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';

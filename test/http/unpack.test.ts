@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Delivery } from '../../src/domain.ts';
 import { CourierError } from '../../src/errors.ts';
-import { linesOf, lineOf, summaryOf, tarGzOf, type ZipEntry, zipOf } from '../support/archives.ts';
+import { lineOf, linesOf, summaryOf, tarGzOf, type ZipEntry, zipOf } from '../support/archives.ts';
 import { type Entry, FORMS, startEntry } from '../support/http-forms.ts';
 
 let entry: Entry | undefined;

@@ -1,4 +1,4 @@
-import { deflateRawSync, crc32, gzipSync } from 'node:zlib';
+import { crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 
 /** An entry of a zip file, as a program would write it, or with some of its fields changed. */

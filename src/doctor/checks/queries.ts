@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { QueryConfig } from '../../config/schema/queries.ts';
+import { asCourierError, type CourierError } from '../../errors.ts';
 import { dryRunRequest } from '../../exports/bigquery/job.ts';
 import { nullParameters } from '../../exports/bigquery/parameters.ts';
 import { queryError, reasonOf } from '../../exports/bigquery/query-errors.ts';
-import { asCourierError, type CourierError } from '../../errors.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
 import { memberOf } from '../remedies.ts';
 import { type Check, type Fault, fromFaults, passed } from '../report.ts';

@@ -1,7 +1,7 @@
 import type { Receipt } from '../../domain.ts';
 import { ERRORS } from '../../errors.ts';
-import { HEADERS_TOO_LARGE } from '../request/incoming-request.ts';
 import { NDJSON } from '../problem.ts';
+import { HEADERS_TOO_LARGE } from '../request/incoming-request.ts';
 import { deliveryOptions, UNPACK_FORMATS } from '../request/options.ts';
 import { doctorQuery } from '../routes/doctor.ts';
 import { errorResponseName } from './components.ts';

@@ -225,6 +225,16 @@ const HEADERS = {
 
 const isKeySource = (text: string): text is KeySource => (KEY_SOURCES as readonly string[]).includes(text);
 
+const keyFrom = (source: KeySource, headers: Headers): string =>
+  `${source}/${headers.get(HEADERS[source].scope)?.trim() ?? ''}/${headers.get(HEADERS[source].occasion)?.trim() ?? ''}`;
+
+/** The key of one occasion of a Cloud Scheduler job, whose body is the same each time; undefined for other requests. */
+export const keyOfSchedule = (headers: Headers): string | undefined => {
+  if (!headers.has(HEADERS['cloud-scheduler'].occasion)) return undefined;
+  const key = keyFrom('cloud-scheduler', headers);
+  return IDEMPOTENCY_KEY.test(key) ? key : undefined;
+};
+
 /** Builds the idempotency key from the headers of a service. @throws CourierError `request-invalid` */
 const platformKey = (source: string, headers: Headers): string => {
   if (!isKeySource(source)) throw invalid(`keyFrom must be one of ${KEY_SOURCES.join(', ')}.`);
@@ -236,7 +246,7 @@ const platformKey = (source: string, headers: Headers): string => {
       'Send an Idempotency-Key instead of keyFrom.',
     );
   }
-  const key = `${source}/${headers.get(scope)?.trim() ?? ''}/${value}`;
+  const key = keyFrom(source, headers);
   if (!/^[\x21-\x7e]+$/.test(key) || key.length > MAX_KEY) {
     throw invalid(`${scope} and ${occasion} make no key of at most ${MAX_KEY} visible ASCII characters.`);
   }

@@ -2,7 +2,7 @@ import { CourierError } from '../../errors.ts';
 import { asManyDocument, createDocumentReader, type ManyDocument, openExport } from '../../exports/export-document.ts';
 import { type Capacity, holderOf, MAX_DOCUMENT_BYTES, type Slots } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
-import { IDEMPOTENCY_KEY, keyOfRequest, readIdempotencyKey, rejectEvents } from '../request/body-headers.ts';
+import { keyOfRequest, keyOfSchedule, readIdempotencyKey, rejectEvents } from '../request/body-headers.ts';
 import { jsonBody } from '../request/json-body.ts';
 import { readQuery, rejectOptions } from '../request/options.ts';
 import { type CourierContext, withinRequest } from '../request-context.ts';
@@ -15,17 +15,6 @@ const oneKey = (header: string | undefined, field: string | undefined): { idempo
     });
   }
   return { idempotencyKey: header ?? field };
-};
-
-/**
- * The key of one occasion of a Cloud Scheduler job, whose body is static: the time for which it was scheduled is the same on
- * each retry (https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#HttpTarget).
- */
-const keyOfSchedule = (headers: Headers): string | undefined => {
-  const time = headers.get('x-cloudscheduler-scheduletime');
-  if (time === null) return undefined;
-  const key = `scheduler/${headers.get('x-cloudscheduler-jobname') ?? ''}/${time}`;
-  return IDEMPOTENCY_KEY.test(key) ? key : undefined;
 };
 
 type ExportsDependencies = Pick<

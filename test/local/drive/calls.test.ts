@@ -114,7 +114,6 @@ describe('what a call says', () => {
     ['GET', '/changes', '501 notImplemented'],
     ['GET', '/changes/startPageToken', '501 notImplemented'],
     ['GET', '/files/x/comments', '501 notImplemented'],
-    ['GET', '/files/x/listLabels', '501 notImplemented'],
     ['GET', '/teamdrives', '501 notImplemented'],
   ])('%s %s is Drive’s and not here', async (method, path, reason) => {
     expect(reasonOf(await alice(method, path))).toBe(reason);

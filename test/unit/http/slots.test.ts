@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { createSlots, type Slots } from '../../../src/http/capacity.ts';
 import { CourierError } from '../../../src/errors.ts';
+import { createSlots, type Slots } from '../../../src/http/capacity.ts';
 
 const MAX = 20;
 const TICK_MS = 100;
