@@ -159,6 +159,8 @@ suite('the ledger in Firestore', () => {
       ];
       for (const call of calls) await expect(call).rejects.toMatchObject(unavailable);
       expect(performance.now() - startedMs).toBeLessThan(10_000);
+      // A request that was sent in time can arrive at the relay a little later.
+      await sleep(300);
       const sent = relay.seen.length;
       expect(sent).toBeGreaterThanOrEqual(4);
       await sleep(1_200);
