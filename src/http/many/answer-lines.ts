@@ -11,12 +11,14 @@ const MAX_WAITING_LINES = 64;
 
 /** A stream of lines. Nothing is written to it after its reader is gone. */
 const createLineStream = (waitsForReader: boolean) => {
-  let wake: (() => void) | undefined;
+  // Several files are delivered at the same time, so several writers may wait.
+  let waiting: (() => void)[] = [];
   let isOpen = true;
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   const notify = (): void => {
-    wake?.();
-    wake = undefined;
+    const woken = waiting;
+    waiting = [];
+    for (const wake of woken) wake();
   };
   const close = (): void => {
     isOpen = false;
@@ -38,9 +40,7 @@ const createLineStream = (waitsForReader: boolean) => {
     async write(value: object): Promise<void> {
       if (isOpen) controller?.enqueue(Buffer.from(`${JSON.stringify(value)}\n`));
       while (isOpen && !hasRoom()) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+        await new Promise<void>((resolve) => waiting.push(resolve));
       }
     },
     end(): void {
