@@ -91,10 +91,12 @@ const createMeter = (source: Source, maxBytes: number) => {
   };
 };
 
-const linkOf = ({ spreadsheetId, sheetId, range }: WrittenRows): string => {
+/** The file's own link, with the cells that were written. Sheets reads them behind the "#", other viewers before it. */
+const linkOf = ({ webViewLink }: DriveFile, { sheetId, range }: WrittenRows): string => {
   const cells = range.split(',')[0]?.split('!').at(-1) ?? '';
-  const fragment = cells === '' ? `gid=${sheetId}` : `gid=${sheetId}&range=${cells}`;
-  return `https://docs.google.com/spreadsheets/d/${spreadsheetId}/edit#${fragment}`;
+  const selected = cells === '' ? `gid=${sheetId}` : `gid=${sheetId}&range=${cells}`;
+  const [page = ''] = webViewLink.split('#');
+  return `${page}${page.includes('?') ? '&' : '?'}${selected}#${selected}`;
 };
 
 const storedFile = (
@@ -108,7 +110,7 @@ const storedFile = (
 ): StoredFile => {
   const { spreadsheetId, tab, range, rows, columnsAdded } = written;
   return {
-    file: { ...file, webViewLink: linkOf(written) },
+    file: { ...file, webViewLink: linkOf(file, written) },
     outcome: outcomeOf(isNew ? 'created' : 'replaced', step.claim),
     isNew,
     received,
