@@ -110,14 +110,14 @@ export const createSheets = ({
   };
 
   /** A job for a batch, and the promise of its outcome. */
-  const jobOf = ({ key, columns, tab, mayBeDone }: AppendRequest, batch: Batch) => {
+  const jobOf = ({ key, columns, tab, mayBeDone, isAnswered }: AppendRequest, batch: Batch) => {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     promise.catch(() => undefined);
     const done = (answer: Answer): void => {
       if (answer.mark.digest === batch.digest) resolve(answer);
       else reject(reused());
     };
-    const job: Job = { batch, key, columns, tab, mayBeDone, done, fail: reject };
+    const job: Job = { batch, key, columns, tab, mayBeDone, isAnswered, queuedAtMs: now(), done, fail: reject };
     return { job, promise };
   };
 

@@ -36,6 +36,8 @@ export interface AppendRequest {
   mayBeDone: boolean;
   /** Each batch is read once the one before it is written. */
   batches: AsyncIterator<Batch>;
+  /** Asks the ledger whether another try has been answered since. Then this one writes nothing, and fails. */
+  isAnswered?: (() => Promise<boolean>) | undefined;
   /** Called before the first row is written. */
   beforeWrite?(): Promise<void>;
   context: SheetsContext;

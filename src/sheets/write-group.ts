@@ -1,4 +1,4 @@
-import type { CourierError } from '../errors.ts';
+import { CourierError } from '../errors.ts';
 import type { RetryingTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { rowsRange } from './a1.ts';
@@ -13,6 +13,10 @@ export interface Job extends Part {
   tab: string | undefined;
   /** An earlier try may have written it: its mark is looked up first. */
   mayBeDone: boolean;
+  /** Asks the ledger whether another try has been answered since. */
+  isAnswered: (() => Promise<boolean>) | undefined;
+  /** Epoch milliseconds. */
+  queuedAtMs: number;
   done(placed: Placed & { isRepeated: boolean }): void;
   fail(error: unknown): void;
 }
@@ -76,6 +80,25 @@ const answerMarked = (jobs: readonly Job[], marks: readonly StoredMark[], snapsh
     return false;
   });
 
+/** What the ledger said longer ago is asked again before rows are written, in milliseconds. */
+const MAX_ANSWER_AGE_MS = 1_000;
+
+/**
+ * Drops the jobs of deliveries that another try has answered while they waited. The marks of those may be removed by now, so
+ * only the ledger knows.
+ */
+const dropAnswered = async (jobs: readonly Job[], nowMs: number): Promise<Job[]> => {
+  const states = await Promise.all(
+    jobs.map(async ({ isAnswered, mayBeDone, queuedAtMs }) =>
+      mayBeDone || nowMs - queuedAtMs > MAX_ANSWER_AGE_MS ? ((await isAnswered?.()) ?? false) : false,
+    ),
+  );
+  return jobs.filter((job, at) => {
+    if (states[at] === true) job.fail(new CourierError('drive-unavailable', { detail: 'Another try was answered.' }));
+    return states[at] !== true;
+  });
+};
+
 const failAll = (jobs: readonly Job[], error: unknown): void => {
   for (const job of jobs) job.fail(error);
 };
@@ -90,7 +113,10 @@ const prepare = async (
   const title = jobs[0]?.tab;
   const snapshot = await readSnapshot(client, spreadsheetId, { title, hint: hints.get(title) }, context);
   const mustSearch = withMarks && jobs.some(({ mayBeDone }) => mayBeDone);
-  const left = mustSearch ? answerMarked(jobs, await searchMarks(writer, context), snapshot) : [...jobs];
+  const searched = mustSearch ? await searchMarks(writer, context) : [];
+  // A first try, too, may have been overtaken by a copy while it waited.
+  const unmarked = withMarks ? answerMarked(jobs, [...searched, ...snapshot.marks], snapshot) : [...jobs];
+  const left = withMarks ? await dropAnswered(unmarked, now()) : unmarked;
   if (left.length === 0) return undefined;
   const newTabOf = { title: title ?? '', sheetId: sheetIdOf(title ?? '') };
   const removed = marksToRemove(snapshot.marks, { isFinished, nowMs: now() });

@@ -38,6 +38,8 @@ export interface GoogleProcess extends z.infer<typeof announcement> {
   liftQuota(): Promise<void>;
   /** Everything below the folder that is not in the trash. */
   files(folder: string): Promise<StoredFile[]>;
+  /** The rows of the first tab of a spreadsheet, from the first one. */
+  rows(spreadsheetId: string): Promise<unknown[][]>;
   idToken(email: string, audience: string): Promise<string>;
   /** The stored bytes as the API returns them. */
   download(id: string): Promise<Buffer>;
@@ -115,6 +117,12 @@ export const startGoogleProcess = async ({
         .array(stored)
         .parse(files)
         .filter(({ trashed }) => !trashed);
+    },
+    async rows(spreadsheetId) {
+      const { tabs } = (await call('POST', '/_admin/spreadsheet', { spreadsheetId })) as {
+        tabs: { rows: unknown[][] }[];
+      };
+      return tabs[0]?.rows ?? [];
     },
     async idToken(email, audience) {
       const { token } = (await call('POST', '/_admin/idToken', { email, audience })) as { token: string };

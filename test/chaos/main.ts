@@ -3,14 +3,18 @@ import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
 import { type EventsOptions, runEvents } from './events.ts';
 import { type FolderOptions, runFolder } from './folder.ts';
 import { type ChaosPlan, type ChaosResult, faultsOf, runChaos } from './run.ts';
+import { runSheet, type SheetOptions } from './sheet.ts';
 
 const USAGE = `npm run chaos -- [--uploads 2000] [--faults 0.2] [--seed N] [--seconds 1500] [--non-member]
 npm run chaos -- --once [--uploads 2000] [--keys 200] [--processes 2] [--kill 20] [--ledger firestore|off] [--seed N]
+npm run chaos -- --sheet [--appends 500] [--keys 50] [--processes 2] [--kill 5] [--faults 0.2] [--seed N]
 npm run chaos -- --events 500 [--duplicates 0.3] [--kill 20] [--seed N]
 npm run chaos -- --folder 2000 [--kill 20] [--faults 0.1] [--seed N]`;
 
 const OPTIONS = {
   once: { type: 'boolean', default: false },
+  sheet: { type: 'boolean', default: false },
+  appends: { type: 'string', default: '500' },
   events: { type: 'string' },
   folder: { type: 'string' },
   duplicates: { type: 'string', default: '0.3' },
@@ -82,6 +86,38 @@ const sendFolder = async (folder: FolderOptions): Promise<number> => {
     faults.length === 0
       ? '\nEvery file once, whole, and as the manifest says.'
       : `\nNOT AS IT MUST BE: ${faults.join('; ')}`,
+  );
+  return faults.length === 0 ? 0 : 1;
+};
+
+/** The options for `--sheet`; undefined without it. @throws for an unknown option */
+const readSheet = (argv: readonly string[]): SheetOptions | undefined => {
+  const { values } = parseArgs({ args: [...argv], options: OPTIONS, strict: true });
+  if (!values.sheet) return undefined;
+  const appends = numberOf('appends', values.appends, 1);
+  return {
+    appends,
+    keys: Math.min(appends, numberOf('keys', values.keys ?? '50', 1)),
+    processes: numberOf('processes', values.processes ?? '2', 1, 16),
+    kills: numberOf('kill', values.kill ?? '5', 0),
+    faults: numberOf('faults', values.faults ?? '0.2', 0, 0.9),
+    seed: numberOf('seed', values.seed, 0),
+    print: console.log,
+  };
+};
+
+const appendRows = async (sheet: SheetOptions): Promise<number> => {
+  const report = await runSheet(sheet);
+  if (report === undefined) {
+    console.error('Without the Firestore emulator the processes cannot share a ledger.');
+    return 2;
+  }
+  const { faults, ...figures } = report;
+  for (const [name, figure] of Object.entries(figures)) console.log(`${name.padEnd(14)}${String(figure).padStart(8)}`);
+  console.log(
+    faults.length === 0
+      ? '\nEvery row once, in one piece, and where its receipt says.'
+      : `\nNOT AS IT MUST BE: ${faults.slice(0, 20).join('; ')}`,
   );
   return faults.length === 0 ? 0 : 1;
 };
@@ -160,6 +196,8 @@ const chosen = (): (() => Promise<number>) => {
     if (events !== undefined) return () => bringEvents(events);
     const folder = readFolder(argv);
     if (folder !== undefined) return () => sendFolder(folder);
+    const sheet = readSheet(argv);
+    if (sheet !== undefined) return () => appendRows(sheet);
     const run = readRun(argv);
     return () => main(run);
   } catch (error) {

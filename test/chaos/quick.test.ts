@@ -2,6 +2,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
 import { runFolder } from './folder.ts';
 import { type ChaosPlan, faultsOf, runChaos } from './run.ts';
+import { runSheet } from './sheet.ts';
 
 /** The short form of `npm run chaos`. */
 
@@ -56,6 +57,15 @@ testWithEmulator(
     const report = await runFolder({ files: 60, kills: 2, faults: 0.1, seed: 7 });
     expect(report).toMatchObject({ faults: [], files: 60, kills: 2, unchanged: 60 });
     expect(report?.runs).toBeGreaterThan(1);
+  },
+  TIMEOUT_MS,
+);
+
+testWithEmulator(
+  'appends to one sheet, while processes are killed: every row once, in one piece, and where its receipt says',
+  async () => {
+    const report = await runSheet({ appends: 60, keys: 15, processes: 2, kills: 2, faults: 0.1, seed: 7 });
+    expect(report).toMatchObject({ faults: [], kills: 2, rows: 57 });
   },
   TIMEOUT_MS,
 );

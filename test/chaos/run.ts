@@ -41,7 +41,7 @@ const AT_ONCE = 24;
 const MAX_TRIES = 60;
 
 /** The processes of a run: the next attempt may use any of them, and one of them is killed now and then. */
-const startFleet = async (start: () => Promise<CourierProcess>, count: number, random: () => number) => {
+export const startFleet = async (start: () => Promise<CourierProcess>, count: number, random: () => number) => {
   const fleet = await Promise.all(Array.from({ length: count }, start));
   const pick = (): number => Math.floor(random() * fleet.length);
   const all = [...fleet];

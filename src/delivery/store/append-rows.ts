@@ -154,11 +154,18 @@ export const appendRows = async (step: UploadStep, plan: RowsPlan): Promise<Stor
   atEnd(async () => {
     if (claim === undefined || claim.isFinished()) sheets.finished(fileId, key);
   });
+  const isAnswered =
+    claim === undefined
+      ? undefined
+      : async (): Promise<boolean> => {
+          answered ??= await claim.refresh();
+          return answered !== undefined;
+        };
   const batches = checked();
   try {
     const written = await sheets.append({
       ...{ spreadsheetId: fileId, tab: plan.tab ?? options.tab, columns: options.columns ?? 'extend' },
-      ...{ key, mayBeDone: claim?.mine === false, batches, context },
+      ...{ key, mayBeDone: claim?.mine === false, isAnswered, batches, context },
     });
     const file = await mustGet(step, fileId);
     const isNew = made !== undefined && (claim === undefined || isOwnFile(claim, file));

@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -26,6 +26,13 @@ const written = (name: string, bytes: Uint8Array | string): string => {
   const path = join(world.google.dataDir, name);
   writeFileSync(path, bytes);
   return path;
+};
+
+const writtenFolder = (name: string): string => {
+  mkdirSync(join(world.google.dataDir, name), { recursive: true });
+  written(join(name, 'one.csv'), 'a,b\r\n');
+  written(join(name, 'two.csv'), 'c,d\r\n');
+  return join(world.google.dataDir, name);
 };
 
 (missing.length > 0 ? describe.skip : describe)('examples/curl/send-large.sh', () => {
@@ -86,7 +93,12 @@ describe('docs/recipes/from-rclone.md', () => {
   });
 
   test.each(commands.map(({ words }) => [words.join(' '), words] as const))('courier %s', async (_, words) => {
-    const args = words.map((word) => (/^\w+\.csv$/.test(word) && words[1] === word ? written(word, 'a,b\r\n') : word));
+    const args = words.map((word, at) => {
+      if (words[at - 1] === '--manifest') return join(world.google.dataDir, word);
+      if (at !== 1 || word === '-') return word;
+      if (word.endsWith('/')) return writtenFolder(word);
+      return written(word, 'a,b\r\n');
+    });
     const { code, stdout } = await runCourier(['--audience', AUDIENCE, '--json', ...args], {
       input: 'from a pipe',
       env: {
@@ -96,7 +108,14 @@ describe('docs/recipes/from-rclone.md', () => {
         XDG_CACHE_HOME: world.google.dataDir,
       },
     });
-    expect([code, (JSON.parse(stdout) as { outcome: string }).outcome]).toEqual([0, 'created']);
+    // One file has a receipt; several have a line each, and a summary at the end.
+    const last = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as {
+      outcome?: string;
+      summary?: { delivered: number; failed: number };
+    };
+    expect(code).toBe(0);
+    if (last.summary === undefined) expect(last.outcome).toBe('created');
+    else expect(last.summary).toMatchObject({ delivered: 2, failed: 0 });
   });
 });
 
