@@ -81,7 +81,7 @@ test(
 
     expect(await deliver(PATIENT, 'report')).toEqual({ ...first, outcome: 'replayed' });
     expect(filesNamed('report')).toMatchObject([{ id: first.id, sha256: SHA256, revisions: 1 }]);
-    expect(await open(PATIENT, 'big')).toEqual(upload);
+    expect(await open(PATIENT, 'big')).toEqual({ ...upload, isNew: false });
     const receipt = await story.completeUpload({ id: upload.id, caller: PATIENT, sha256: SHA256, ...time() });
     expect(receipt).toMatchObject({ outcome: 'created', sha256: SHA256 });
     expect(filesNamed('big')).toMatchObject([{ id: receipt.id, sha256: SHA256, revisions: 1 }]);
