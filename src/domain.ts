@@ -89,6 +89,8 @@ export interface FileDetails {
 export interface SourceFacts {
   /** Its name in the configuration. */
   query?: string;
+  /** `PROJECT.DATASET.TABLE`, if a whole table is read. */
+  table?: string;
   /** `PROJECT:LOCATION.ID`, once it is known. */
   queryJob?: string;
   bytesBilled?: number;

@@ -29,7 +29,9 @@ export type ExportSource =
         /** With `csv`: leaves texts that a spreadsheet would run as formulas as they are. */
         rawCells?: boolean;
       };
-    };
+    }
+  /** A whole table or view of BigQuery, `project.dataset.table`, which the operator has allowed. */
+  | { bigquery: { table: string; format?: 'csv' | 'jsonl'; rawCells?: boolean } };
 
 /** An export document: what to store, and where. The destination has defaults for fields that you leave out. */
 export interface ExportDocument {

@@ -21,6 +21,7 @@ const ATTRIBUTES = [
   'fileId',
   'idempotencyKey',
   'query',
+  'table',
 ];
 /** https://cloud.google.com/pubsub/quotas#resource_limits; a longer value is left out rather than changed. */
 const MAX_VALUE_BYTES = 1_024;

@@ -7,11 +7,33 @@ const MAX_OBJECT_NAME_BYTES = 1024;
 /** True for a name with a "." or ".." segment, which some programs resolve as this folder or its parent. */
 export const hasDotSegment = (name: string): boolean => name.split('/').some((part) => part === '.' || part === '..');
 
+/** A table of BigQuery, or "*" for all tables of a dataset: https://cloud.google.com/bigquery/docs/tables#table_naming */
+const TABLES =
+  /^bigquery:\/\/(?:[a-z][a-z0-9.-]*:)?[a-z][a-z0-9-]{4,61}[a-z0-9]\.\w{1,1024}\.(?:\*|[\p{L}\p{M}\p{N}\p{Pc}\p{Pd} ]{1,1024})$/u;
+
+const TABLE_SCHEME = 'bigquery://';
+/** True for an entry that allows tables of BigQuery, and no objects. */
+export const isTableSource = (source: string): boolean => source.startsWith(TABLE_SCHEME);
+
+/** True if an entry names the table, or all tables of its dataset. */
+export const allowsTable = (sources: readonly string[], table: string): boolean => {
+  const dataset = table.slice(0, table.lastIndexOf('.'));
+  return sources.includes(`${TABLE_SCHEME}${table}`) || sources.includes(`${TABLE_SCHEME}${dataset}.*`);
+};
+
+/** True for `project.dataset.table`, without wildcards. */
+export const isTableName = (table: string): boolean => !table.endsWith('*') && TABLES.test(`${TABLE_SCHEME}${table}`);
+
 /** What is wrong with an entry of `sources`; undefined if nothing is. */
 const faultOf = (text: string): string | undefined => {
+  if (isTableSource(text))
+    return TABLES.test(text)
+      ? undefined
+      : `"${text}" is not bigquery://PROJECT.DATASET.TABLE or bigquery://PROJECT.DATASET.*`;
   const slash = text.indexOf('/', 'gs://'.length);
   const bucket = slash === -1 ? text : text.slice(0, slash);
-  if (!BUCKET.test(bucket)) return `"${text}" is not gs://BUCKET/ or gs://BUCKET/PREFIX/`;
+  if (!BUCKET.test(bucket))
+    return `"${text}" is not gs://BUCKET/, gs://BUCKET/PREFIX/ or bigquery://PROJECT.DATASET.TABLE`;
   const prefix = slash === -1 ? '' : text.slice(slash + 1);
   if (/[*?]/.test(prefix)) return `"${text}" has a wildcard; a prefix that ends with "/" needs none`;
   if (prefix !== '' && !prefix.endsWith('/')) {
@@ -32,7 +54,7 @@ const source = z
     if (message !== undefined) context.addIssue({ code: 'custom', message });
   })
   // "gs://BUCKET" means the whole bucket.
-  .transform((text) => (text.indexOf('/', 'gs://'.length) === -1 ? `${text}/` : text));
+  .transform((text) => (!isTableSource(text) && text.indexOf('/', 'gs://'.length) === -1 ? `${text}/` : text));
 
-/** The Cloud Storage objects that may be exported: all those below one of these prefixes. The default is none. */
+/** What may be exported: Cloud Storage objects below one of these prefixes, and tables of BigQuery. The default is none. */
 export const sources = z.array(source).default([]);

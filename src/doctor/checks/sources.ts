@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Config } from '../../config/config.ts';
+import { isTableSource } from '../../config/schema/sources.ts';
 import { needsUserProject } from '../../exports/sources/storage-refusal.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
 import { memberOf } from '../remedies.ts';
@@ -115,12 +116,14 @@ export const checkSources = async (
   if (sources.length === 0) {
     return passed('sources', 'No "sources" are configured, so exports of gs:// objects are answered source-not-found.');
   }
-  const buckets = [...new Set(sources.map(bucketOf))];
+  // Whether tables can be read shows when one is delivered.
+  const prefixes = sources.filter((source) => !isTableSource(source));
+  const buckets = [...new Set(prefixes.map(bucketOf))];
   const faults = await Promise.all(
     buckets.map(async (bucket) =>
       faultOf(
         bucket,
-        sources.filter((source) => bucketOf(source) === bucket),
+        prefixes.filter((source) => bucketOf(source) === bucket),
         await readBucket(bucket),
         runtimeEmail,
       ),

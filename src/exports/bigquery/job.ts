@@ -16,11 +16,14 @@ export interface BigQueryDependencies extends Bearer {
   now: () => number;
 }
 
+/** What is run, where, and up to which cost. */
+export type JobConfig = Pick<QueryConfig, 'sql' | 'project' | 'location' | 'maximumBytesBilled' | 'timeoutSeconds'>;
+
 /** One query with its values. */
 export interface QueryRun {
-  /** Its name in the configuration. */
+  /** Its name in the configuration, or the statement that reads a table. */
   name: string;
-  config: QueryConfig;
+  config: JobConfig;
   parameters: readonly QueryParameter[];
   /** Jobs of the same run have ids that begin with this. */
   jobPrefix: string;
@@ -54,7 +57,7 @@ const jobSchema = z.object({
     .default({ query: { totalBytesBilled: '0' } }),
 });
 
-const parsed = <Output>(schema: z.ZodType<Output>, { body }: GoogleResponse): Output => {
+export const parsed = <Output>(schema: z.ZodType<Output>, { body }: GoogleResponse): Output => {
   try {
     return schema.parse(JSON.parse(body.toString()));
   } catch (cause) {

@@ -194,13 +194,18 @@ describe('the document', () => {
     },
   );
 
-  test.each(['gs://exports/', 'gs://exports/ready/', 'gs://exports/a b/#1/100%/', 'gs://my_bucket.example.com/x/'])(
-    'accepts the source "%s"',
-    (source) => {
-      const destinations = { r: { ...document.destinations.reports, sources: [source] } };
-      expect(read({ destinations }).destinations.r?.sources).toEqual([source]);
-    },
-  );
+  test.each([
+    'gs://exports/',
+    'gs://exports/ready/',
+    'gs://exports/a b/#1/100%/',
+    'gs://my_bucket.example.com/x/',
+    'bigquery://my-proj.sales.daily',
+    'bigquery://my-proj.sales.*',
+    'bigquery://example.com:my-proj.sales.Größe-1 a',
+  ])('accepts the source "%s"', (source) => {
+    const destinations = { r: { ...document.destinations.reports, sources: [source] } };
+    expect(read({ destinations }).destinations.r?.sources).toEqual([source]);
+  });
 
   test('accepts a bucket as all its objects, and allows nothing if nothing is listed', () => {
     const destinations = {
@@ -228,6 +233,12 @@ describe('the document', () => {
     ['gs://exports/../other/', 'segment'],
     ['gs://exports/./', 'segment'],
     ['gs://exports/a\nb/', 'cannot be the beginning'],
+    ['bigquery://my-proj.sales', 'bigquery://PROJECT.DATASET.TABLE'],
+    ['bigquery://my-proj.*', 'bigquery://PROJECT.DATASET.TABLE'],
+    ['bigquery://my-proj.*.*', 'bigquery://PROJECT.DATASET.TABLE'],
+    ['bigquery://my-proj.sales.events_*', 'bigquery://PROJECT.DATASET.TABLE'],
+    ['bigquery://my-proj.sales.a`b', 'bigquery://PROJECT.DATASET.TABLE'],
+    ['bigquery://my-proj/sales/daily', 'bigquery://PROJECT.DATASET.TABLE'],
   ])('rejects the source "%s"', (source, why) => {
     const destinations = { r: { ...document.destinations.reports, sources: [source] } };
     const subscriptions = {

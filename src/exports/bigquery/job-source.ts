@@ -1,0 +1,83 @@
+import type { Source, SourceFacts } from '../../domain.ts';
+import { CourierError } from '../../errors.ts';
+import type { QuerySource } from '../query-source.ts';
+import type { SourceRequest } from '../source-access.ts';
+import { createEncoder } from './encode.ts';
+import { type BigQueryDependencies, type Job, type JobConfig, jobPrefixOf, type QueryRun, runQuery } from './job.ts';
+import type { QueryParameter } from './parameters.ts';
+import { bytesOfResult, type Page, readPage } from './rows.ts';
+
+/** What is to be run for the bytes. */
+interface Asked {
+  /** Its name in errors. */
+  name: string;
+  parameters: readonly QueryParameter[];
+  format: QuerySource['format'] | undefined;
+  rawCells: boolean | undefined;
+  /** With the same parts a retry finds the same job. */
+  jobParts: readonly unknown[];
+  /** What the bytes depend on, apart from their format. */
+  identity: readonly unknown[];
+  /** For the audit line. */
+  facts: SourceFacts;
+  /** Called when the bytes are first read. */
+  config(signal: AbortSignal): Promise<JobConfig>;
+}
+
+/** Time to answer the caller before the request ends. */
+const ANSWER_MARGIN_MS = 15_000;
+/** Pub/Sub waits up to ten minutes for an answer. The job goes on, and the next delivery of the message finds it. */
+const MAX_MESSAGE_WAIT_MS = 540_000;
+
+const waitUntilMs = (request: SourceRequest, nowMs: number): number => {
+  const end = request.deadlineMs - ANSWER_MARGIN_MS;
+  return request.allowedDestinations === undefined ? end : Math.min(end, nowMs + MAX_MESSAGE_WAIT_MS);
+};
+
+const TYPES = { csv: 'text/csv', jsonl: 'application/x-ndjson' } as const;
+
+/**
+ * The result of a job as bytes. The job is started when they are first read: by then the key is claimed, and a delivery that has
+ * a receipt never gets there.
+ */
+export const createJobSource = (dependencies: BigQueryDependencies, asked: Asked, request: SourceRequest): Source => {
+  const { name, parameters, format = 'csv', rawCells = false } = asked;
+  const { signal } = request;
+  const jobPrefix = jobPrefixOf(asked.jobParts);
+  let job: Job | undefined;
+
+  async function* open(): AsyncGenerator<Buffer> {
+    const config = await asked.config(signal);
+    const run: QueryRun = {
+      name,
+      config,
+      parameters,
+      jobPrefix,
+      signal,
+      waitUntilMs: waitUntilMs(request, dependencies.now()),
+    };
+    let first: Page | undefined;
+    job = await runQuery(dependencies, run, async (done) => {
+      first = await readPage(dependencies, run, done);
+      return first !== undefined;
+    });
+    if (first === undefined) throw new CourierError('google-unavailable');
+    yield* bytesOfResult(dependencies, run, { job, first, encoder: createEncoder(format, { rawCells }) });
+  }
+
+  return {
+    size: undefined,
+    mimeType: TYPES[format],
+    // The key fixes the job and the job its result, so the same key has the same bytes.
+    ...(request.idempotencyKey === undefined
+      ? {}
+      : { identity: `bigquery:${JSON.stringify([...asked.identity, format, rawCells])}` }),
+    open,
+    facts: () => ({
+      ...asked.facts,
+      ...(job === undefined
+        ? {}
+        : { queryJob: `${job.project}:${job.location}.${job.id}`, bytesBilled: job.bytesBilled }),
+    }),
+  };
+};
