@@ -6,7 +6,7 @@ const PAGE = readFileSync(new URL('../../docs/operating.md', import.meta.url), '
 
 test('the operating page names exactly the metrics that the courier sends', () => {
   const source = readFileSync(new URL('../../src/telemetry.ts', import.meta.url), 'utf8');
-  const made = [...source.matchAll(/create\w+\('([\w.]+)'/g)].map(([, name]) => name);
+  const made = [...source.matchAll(/create\w+\(\s*'([\w.]+)'/g)].map(([, name]) => name);
   const told = [...PAGE.matchAll(/`((?:courier|http\.server)\.[\w.]+)`/g)].map(([, name]) => name);
   expect(made.length).toBeGreaterThan(8);
   expect(new Set(told)).toEqual(new Set(made));
