@@ -6,6 +6,7 @@ import { describeLess } from './described.ts';
 import { loadLate } from './late.ts';
 import { leaveOut } from './left-out.ts';
 import { nameExports } from './named-exports.ts';
+import { keepTogether } from './shared.ts';
 
 /** The program needs only its version and commit. The rest of package.json is left out, because it changes more often. */
 const onlyVersion = (root: string): Plugin => ({
@@ -62,7 +63,7 @@ export const bundleServer = async (root: string, outDir: string): Promise<Metafi
     write: false,
     entryPoints: { service: join(root, 'src/server.ts'), function: join(root, 'src/function.ts') },
     outdir: join(outDir, 'lib'),
-    plugins: [nameExports(root), leaveOut(root), describeLess(), loadLate(root), onlyVersion(root)],
+    plugins: [nameExports(root), leaveOut(root), describeLess(), loadLate(root), keepTogether(root), onlyVersion(root)],
     // A function must register with the framework that starts it: the one of framework.ts, or one installed beside the courier.
     external: ['@google-cloud/functions-framework'],
   });
