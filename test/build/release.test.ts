@@ -45,6 +45,15 @@ describe('workflows', () => {
     expect((await lint)(wrong, 'wrong.yml').length).toBeGreaterThan(0);
   });
 
+  test('the client is packed with the repository that builds it, as npm provenance needs', () => {
+    const text = read('.github/workflows/release.yml');
+    const set = text.indexOf(
+      'npm pkg set repository.type=git "repository.url=git+https://github.com/$GITHUB_REPOSITORY.git"',
+    );
+    expect(set).toBeGreaterThan(-1);
+    expect(text.indexOf('npm pack ./dist/client')).toBeGreaterThan(set);
+  });
+
   test('the release runs scripts and takes files that exist', () => {
     const workflow = parse(read('.github/workflows/release.yml')) as { jobs: { release: { steps: Step[] } } };
     const commands = workflow.jobs.release.steps.map(({ run = '' }) => run).join('\n');
