@@ -25,6 +25,7 @@ const DOORS = {
     'app',
     'capacity',
     'dependencies',
+    'document-memory',
     'request-context',
     'problem',
     'request/(body-headers|json-body|options)',

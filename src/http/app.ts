@@ -2,17 +2,12 @@ import { Hono } from 'hono';
 import type { CallerLimits } from '../caller-limits/caller-limits.ts';
 import { asCourierError, CourierError } from '../errors.ts';
 import { createPubsubHandler } from '../pubsub/push.ts';
-import { type Capacity, createDocumentMemory, createSlots, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './capacity.ts';
-import type { HttpDependencies } from './dependencies.ts';
+import { createSlots } from './capacity.ts';
+import type { Capacity, HttpDependencies } from './dependencies.ts';
+import { createDocumentMemory, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './document-memory.ts';
 import { problemResponse } from './problem.ts';
-import {
-  HEADERS_TOO_LARGE,
-  headersTooLarge,
-  isBodyPending,
-  isHeadTooLarge,
-  type MinThroughput,
-  rejectInvalidHead,
-} from './request/incoming-request.ts';
+import { isBodyPending, type MinThroughput } from './request/incoming-request.ts';
+import { HEADERS_TOO_LARGE, headersTooLarge, isHeadTooLarge, rejectInvalidHead } from './request/request-head.ts';
 import {
   type Bindings,
   type CourierContext,

@@ -14,6 +14,9 @@ import type { Log } from '../log.ts';
 import type { PubsubMessage } from '../pubsub/message.ts';
 import type { MessageOrigin, NewMessage } from '../pubsub/publish.ts';
 import type { Telemetry } from '../telemetry.ts';
+import type { Slots } from './capacity.ts';
+import type { DocumentMemory } from './document-memory.ts';
+import type { MinThroughput } from './request/incoming-request.ts';
 
 /** A destination as its callers see it: no folder ids and no accounts. */
 export interface DestinationSummary {
@@ -132,4 +135,12 @@ export interface HttpDependencies {
   now: () => number;
   log: Log;
   telemetry?: Telemetry | undefined;
+}
+
+/** The capacity that the requests of one instance share, and the minimum throughput of their bodies. */
+export interface Capacity {
+  slots: Slots;
+  memory: DocumentMemory;
+  /** Default: the minimum throughput of each route. */
+  minThroughput: MinThroughput | undefined;
 }

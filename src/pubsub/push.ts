@@ -1,8 +1,9 @@
 import { type Caller, callerName } from '../domain.ts';
 import { asCourierError, CourierError } from '../errors.ts';
 import type { Spool } from '../exports/bytes/spool.ts';
-import { type Capacity, type DocumentLease, holderOf, MAX_PUSH_BYTES, type Slot } from '../http/capacity.ts';
-import type { HttpDependencies } from '../http/dependencies.ts';
+import { holderOf, type Slot } from '../http/capacity.ts';
+import type { Capacity, HttpDependencies } from '../http/dependencies.ts';
+import { type DocumentLease, MAX_PUSH_BYTES } from '../http/document-memory.ts';
 import { problemHeaders, problemOf } from '../http/problem.ts';
 import { type JsonBody, jsonBody } from '../http/request/json-body.ts';
 import { type CourierContext, type RequestTime, withinRequest } from '../http/request-context.ts';

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Delivery } from '../../src/domain.ts';
 import { CourierError } from '../../src/errors.ts';
-import { createDocumentMemory } from '../../src/http/capacity.ts';
 import type { HttpDependencies } from '../../src/http/dependencies.ts';
+import { createDocumentMemory } from '../../src/http/document-memory.ts';
 import type { PubsubMessage } from '../../src/pubsub/message.ts';
 import { type Entry, startEntry } from '../support/http-forms.ts';
 import { createEntryServices } from '../support/http-services.ts';

@@ -1,10 +1,7 @@
 import { CONFLICT_RULES, CONVERSIONS, OUTCOMES, type Receipt, type SheetReceipt } from '../../domain.ts';
-import { CourierError, ERRORS, type ErrorCode } from '../../errors.ts';
+import { ERRORS } from '../../errors.ts';
 import type { DestinationSummary, DoctorReport, Readiness, UploadSession } from '../dependencies.ts';
 import type { Summary } from '../many/deliver-many.ts';
-import { problemOf } from '../problem.ts';
-import { HEADERS_TOO_LARGE, headersTooLarge } from '../request/incoming-request.ts';
-import { RATE_LIMIT } from './schemas.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -150,8 +147,6 @@ const readiness = objectOf<Readiness>({
   },
 });
 
-const CODES = Object.keys(ERRORS) as ErrorCode[];
-
 const problem: Schema = {
   type: 'object',
   description: 'A problem document (RFC 9457).',
@@ -160,7 +155,7 @@ const problem: Schema = {
     type: text('A URI that identifies the code.', { format: 'uri' }),
     title: text('What the code means.'),
     status: { type: 'integer' },
-    code: { type: 'string', enum: CODES, description: 'Stable: programs should compare this.' },
+    code: { type: 'string', enum: Object.keys(ERRORS), description: 'Stable: programs should compare this.' },
     detail: text('What was wrong with this request.'),
     remedy: text('What to do.'),
     retryable: { type: 'boolean', description: 'True when the same request may succeed later.' },
@@ -239,51 +234,3 @@ export const ANSWERS = {
   Summary: manySummary,
   Push: push,
 } as const;
-
-/** The name of the response with all errors of a status. */
-export const errorResponseName = (status: number): string => `Error${status}`;
-
-const exampleOf = (code: ErrorCode, status: number): object => ({
-  ...problemOf(new CourierError(code), '4bf92f3577b34da6a3ce929d0e0e4736'),
-  status,
-});
-
-/** The response for these error codes, with an example of each. */
-const errorResponse = (status: number, codes: readonly ErrorCode[]): Schema => ({
-  description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join('\n\n'),
-  headers: {
-    ...(codes.some((code) => ERRORS[code].retryable)
-      ? { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds.' } }
-      : {}),
-    ...(status === 429 ? RATE_LIMIT : {}),
-    ...(status === 401 ? { 'WWW-Authenticate': { schema: { type: 'string' } } } : {}),
-  },
-  content: {
-    'application/problem+json': {
-      schema: {
-        allOf: [
-          reference('Problem'),
-          {
-            type: 'object',
-            properties: { status: { type: 'integer', const: status }, code: { type: 'string', enum: codes } },
-          },
-        ],
-      },
-      examples: Object.fromEntries(codes.map((code) => [code, { value: exampleOf(code, status) }])),
-    },
-  },
-});
-
-/** One response for each status in the error table, and one for headers that are too large. */
-export const errorResponses = (): Record<string, Schema> => {
-  const statuses = [...new Set(CODES.map((code) => ERRORS[code].status))];
-  const tabled = statuses.map((status): [string, Schema] => [
-    errorResponseName(status),
-    errorResponse(
-      status,
-      CODES.filter((code) => ERRORS[code].status === status),
-    ),
-  ]);
-  const tooLarge = errorResponse(HEADERS_TOO_LARGE, [headersTooLarge().code]);
-  return { ...Object.fromEntries(tabled), [errorResponseName(HEADERS_TOO_LARGE)]: tooLarge };
-};

@@ -1,6 +1,7 @@
 import { exportDocument } from '../../exports/export-document.ts';
 import { completeRequest, uploadRequest } from '../routes/uploads.ts';
-import { ANSWERS, errorResponses } from './components.ts';
+import { ANSWERS } from './components.ts';
+import { errorResponses } from './error-responses.ts';
 import { paths } from './paths.ts';
 import { schemaOf } from './schemas.ts';
 

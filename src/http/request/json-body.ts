@@ -3,7 +3,7 @@ import { ByteWriter } from '../../exports/bytes/byte-writer.ts';
 import { createJsonFeed, Spool } from '../../exports/bytes/spool.ts';
 import type { JsonScanner } from '../../exports/json/scanner.ts';
 import { TURN_BYTES, turn } from '../../turns.ts';
-import type { DocumentLease } from '../capacity.ts';
+import type { DocumentLease } from '../document-memory.ts';
 import type { CourierContext } from '../request-context.ts';
 import { readBodyDigests, withDigests } from './body-digests.ts';
 import { readContentType, rejectCodings, rejectTrailers } from './body-headers.ts';

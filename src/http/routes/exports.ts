@@ -1,7 +1,8 @@
 import { CourierError } from '../../errors.ts';
 import { asManyDocument, createDocumentReader, type ManyDocument, openExport } from '../../exports/export-document.ts';
-import { type Capacity, holderOf, MAX_DOCUMENT_BYTES, type Slots } from '../capacity.ts';
-import type { HttpDependencies } from '../dependencies.ts';
+import { holderOf, type Slots } from '../capacity.ts';
+import type { Capacity, HttpDependencies } from '../dependencies.ts';
+import { MAX_DOCUMENT_BYTES } from '../document-memory.ts';
 import { keyOfRequest, keyOfSchedule, readIdempotencyKey, rejectEvents } from '../request/body-headers.ts';
 import { jsonBody } from '../request/json-body.ts';
 import { readQuery, rejectOptions } from '../request/options.ts';

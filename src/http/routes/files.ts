@@ -2,8 +2,8 @@ import type { AnnouncedDelivery } from '../../delivery/resolve-options.ts';
 import type { Delivery, DeliveryOptions, Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import { type ContentType, specificType } from '../../text/media-type.ts';
-import { type Capacity, holderOf } from '../capacity.ts';
-import type { HttpDependencies } from '../dependencies.ts';
+import { holderOf } from '../capacity.ts';
+import type { Capacity, HttpDependencies } from '../dependencies.ts';
 import { readBodyDigests, sha256Among, withDigests } from '../request/body-digests.ts';
 import {
   fileType,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { specificType } from '../../text/media-type.ts';
-import { type Capacity, holderOf } from '../capacity.ts';
-import type { HttpDependencies } from '../dependencies.ts';
+import { holderOf } from '../capacity.ts';
+import type { Capacity, HttpDependencies } from '../dependencies.ts';
 import { readIdempotencyKey } from '../request/body-headers.ts';
 import { jsonBody, readJson } from '../request/json-body.ts';
 import { mimeTypeOption, optionShape, parseInput, rejectQuery, sha256Option } from '../request/options.ts';

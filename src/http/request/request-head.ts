@@ -1,0 +1,48 @@
+import { CourierError } from '../../errors.ts';
+import type { Incoming } from './incoming-request.ts';
+
+/** The maximum number of headers. Node would drop further ones silently, and one of them might be a digest. */
+export const MAX_HEADERS = 100;
+/** The maximum size of all names and values together. */
+export const MAX_HEADER_BYTES = 24_576;
+/** RFC 6585, 5. */
+export const HEADERS_TOO_LARGE = 431;
+
+const invalid = (detail: string, remedy?: string): CourierError =>
+  new CourierError('request-invalid', { detail, remedy });
+
+export const headersTooLarge = (): CourierError =>
+  invalid(
+    `The headers have more than ${MAX_HEADER_BYTES} bytes.`,
+    'Send fewer or shorter headers. Cookies are not needed.',
+  );
+
+const isHost = (name: string): boolean => name.length === 4 && name.toLowerCase() === 'host';
+
+/** RFC 9112, 3.2. In HTTP/2 the Host header is optional (RFC 9113, 8.3.1), and Node's parser rejects two. */
+const rejectInvalidHosts = ({ httpVersion, rawHeaders }: Incoming): void => {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (isHost(rawHeaders[at] ?? '')) hosts += 1;
+  if (hosts > 1) throw invalid('The request has more than one Host header.', 'Send exactly one Host header.');
+  if (hosts === 0 && httpVersion === '1.1') {
+    throw invalid('The request has no Host header.', 'Send a Host header, as HTTP/1.1 requires.');
+  }
+};
+
+const sizeOf = ({ rawHeaders }: Incoming): number => {
+  let bytes = 0;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
+};
+
+/** Checks what Node's parsers do not. @throws CourierError `request-invalid` */
+export const rejectInvalidHead = (incoming: Incoming): void => {
+  if (incoming.rawHeaders.length > 2 * MAX_HEADERS) {
+    throw invalid(`The request has more than ${MAX_HEADERS} headers.`);
+  }
+  rejectInvalidHosts(incoming);
+};
+
+/** Only HTTP/2 needs this check: Node's HTTP/1 parser has its own limit. */
+export const isHeadTooLarge = (incoming: Incoming): boolean =>
+  'stream' in incoming && sizeOf(incoming) > MAX_HEADER_BYTES;
