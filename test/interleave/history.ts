@@ -1,4 +1,5 @@
 import { isTrashed } from '../../local/google/drive/access/access.ts';
+import { SPREADSHEET } from '../../local/google/drive/files/spreadsheets.ts';
 import { FOLDER } from '../../local/google/drive/model.ts';
 import type { DriveState } from '../../local/google/drive/store/state.ts';
 
@@ -24,6 +25,7 @@ export interface FileState {
   /** The file itself or a folder above it is in the trash. */
   trashed: boolean;
   isFolder: boolean;
+  isSheet: boolean;
   revisions: readonly Revision[];
 }
 
@@ -78,7 +80,15 @@ export const createHistory = (state: DriveState, rootId: string): History => {
       if (file === undefined) continue;
       const revisions = file.revisions.map(({ id: revisionId, sha256 }) => ({ id: revisionId, sha256 }));
       const { name, parent, mimeType } = file;
-      files.set(id, { id, name, parent, trashed: isTrashed(state, file), isFolder: mimeType === FOLDER, revisions });
+      files.set(id, {
+        id,
+        name,
+        parent,
+        trashed: isTrashed(state, file),
+        isFolder: mimeType === FOLDER,
+        isSheet: mimeType === SPREADSHEET,
+        revisions,
+      });
     }
     return files;
   };

@@ -194,6 +194,20 @@ export const NAMED: readonly NamedSchedule[] = [
     { actor: 'd1', before: /^ledger\.read file:/, choice: '!leave' },
     { actor: 'd1', before: /^GET files\/f1$/, nth: 2, choice: '>2' },
   ),
+  schedule(
+    'Drive does not show a file that the search before a commit finds',
+    'k1:A:replace:large:push:p1:1;put;none;',
+    { actor: 'd1', before: /^ledger\.claim session/, choice: '>2' },
+    { actor: 'd1', before: /^ledger\.record delivery/, choice: '!slow' },
+    { actor: 'd1', before: /^GET files\/f2$/, choice: '!404' },
+  ),
+  // Bytes that a file has held since before the delivery was planned are not the delivery's.
+  schedule(
+    'a try stops before it replaces bytes that are equal to its own',
+    'k1:A:replace:small:push:p1:1,k2:B:replace:small:push:p1:1,k1:B:replace:small:push:p3:1;;none;',
+    { actor: 'd1', before: /^ledger\.read delivery/, choice: '!slow' },
+    { actor: 'd3', before: /^PATCH files\/f1/, choice: '!leave' },
+  ),
   // One document per key.
   schedule(
     'a conversion takes longer than a minute, and its copy waits',

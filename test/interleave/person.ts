@@ -8,7 +8,10 @@ const FILES = 'https://www.googleapis.com/drive/v3/files';
 const UPLOADS = 'https://www.googleapis.com/upload/drive/v3/files';
 
 /** The API request for an act; undefined if there is no file to apply it to. */
-const requestFor = (world: World, act: Act): { method: string; url: string; body: object | string } | undefined => {
+const requestFor = (
+  world: World,
+  act: Act,
+): { method: string; url: string; body: object | string; type?: string } | undefined => {
   const { history, folders } = world;
   const named = (isWanted: (file: FileState) => boolean): FileState | undefined =>
     history.files().find((file) => !file.isFolder && isWanted(file));
@@ -33,7 +36,7 @@ const requestFor = (world: World, act: Act): { method: string; url: string; body
     return trashed === undefined ? undefined : patch(trashed.id, { trashed: false });
   }
   if (standing === undefined) return undefined;
-  const { id, parent } = standing;
+  const { id, parent, isSheet } = standing;
   switch (act) {
     case 'rename':
       return patch(id, { name: 'renamed by a person' });
@@ -42,7 +45,13 @@ const requestFor = (world: World, act: Act): { method: string; url: string; body
     case 'trash':
       return patch(id, { trashed: true });
     case 'edit':
-      return { method: 'PATCH', url: `${UPLOADS}/${id}?uploadType=media&supportsAllDrives=true&fields=id`, body: EDIT };
+      return {
+        method: 'PATCH',
+        url: `${UPLOADS}/${id}?uploadType=media&supportsAllDrives=true&fields=id`,
+        body: EDIT,
+        // Drive converts only some types to a sheet.
+        type: isSheet ? 'text/csv' : 'text/plain',
+      };
     case 'delete':
       return { method: 'DELETE', url: `${FILES}/${id}?supportsAllDrives=true`, body: '' };
   }
@@ -62,7 +71,7 @@ export const runPerson = async (world: World, actor: Actor, acts: readonly Act[]
           url: request.url,
           headers: {
             authorization: `Bearer ${PERSON_TOKEN}`,
-            ...(request.method === 'DELETE' ? {} : { 'content-type': isText ? 'text/plain' : 'application/json' }),
+            ...(request.method === 'DELETE' ? {} : { 'content-type': request.type ?? 'application/json' }),
           },
           body: [Buffer.from(isText ? String(request.body) : JSON.stringify(request.body))],
         });

@@ -56,8 +56,8 @@ export const isThere = ({ folderId, name }: { folderId: string; name: string }, 
   !file.trashed && file.parents.includes(folderId) && file.name.normalize('NFC') === name.normalize('NFC');
 
 /** Gets a file that is known to exist: a 404 is believed only after several attempts. */
-const getDoubting = async (
-  { drive, context, sleep = realSleep }: NameOptions,
+export const getDoubting = async (
+  { drive, context, sleep = realSleep }: Pick<NameOptions, 'context' | 'sleep'> & { drive: Pick<Drive, 'get'> },
   id: string,
 ): Promise<DriveFile | undefined> => {
   const ask = (): Promise<DriveFile | undefined> => drive.get(id, context);

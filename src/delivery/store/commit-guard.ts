@@ -3,7 +3,7 @@ import type { DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../.
 import { CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { carriesDigest, isOwnFile } from '../idempotency.ts';
-import { isThere } from '../naming/names.ts';
+import { getDoubting, isThere } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
 import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 
@@ -88,12 +88,12 @@ const nameAppeared = (): CourierError =>
   });
 
 /** Another file that has the name of the planned one: put there by a person, who asks no ledger. */
-const hasNamesake = async ({ request, plan, context }: UploadStep): Promise<boolean> => {
+const hasNamesake = async ({ request, plan, context, sleep }: UploadStep): Promise<boolean> => {
   const { name, destination } = request;
   const { folderId, fileId } = plan;
   for (const { id } of await destination.drive.find(folderId, name, context)) {
-    // The search may still show a file that is gone.
-    const file = id === fileId ? undefined : await destination.drive.get(id, context);
+    // The search may still show a file that is gone, and Drive may answer once that a file is gone although it is there.
+    const file = id === fileId ? undefined : await getDoubting({ drive: destination.drive, context, sleep }, id);
     if (file !== undefined && isThere({ folderId, name }, file)) return true;
   }
   return false;
@@ -152,7 +152,9 @@ export const createCommitGuard = (
     seenRevision = file.headRevisionId;
     const isOwn = plan.kind === 'create' && isOwnFile(claim, file);
     const { formerRevisionId: former } = target;
-    const canBeDone = mayBeStored && target.convertTo === undefined && (isOwn || file.trashed !== true);
+    // A revision from before the plan is not this delivery's, even if it holds the same bytes.
+    const isUnchanged = former !== undefined && file.headRevisionId === former;
+    const canBeDone = mayBeStored && !isUnchanged && target.convertTo === undefined && (isOwn || file.trashed !== true);
     if (canBeDone && (await wereStored(step, { file, bytes, former }))) return { file };
     if (!isOwn && !isThere({ folderId: plan.folderId, name: request.name }, file)) throw targetChanged();
     if (isOwn && !(await mayRestore(step, file))) throw await leaveToOthers(step, plan, file);
