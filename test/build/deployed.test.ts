@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { cp, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:http2';
@@ -13,11 +12,10 @@ import { type CourierProcess, startCourierProcess } from '../../local/courier-pr
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { buildDist } from '../../scripts/build/build.ts';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
+import { AUDIENCE, BYTES, createDeliveries, expectDelivered, SHA256 } from './deployed/delivery.ts';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
-const AUDIENCE = 'https://courier.example';
-const BYTES = Buffer.from('a,b\n1,2\n');
 
 /** dist alone in an empty folder: a forgotten import finds nothing above it. */
 const folder = await mkdtemp(join(tmpdir(), 'courier-deployed-'));
@@ -31,6 +29,7 @@ await execute('npm', npm, { cwd: dist });
 const emulator = await startFirestoreEmulator();
 
 let google: LocalGoogle;
+const { environment, send, inDrive } = createDeliveries(() => google);
 const running: CourierProcess[] = [];
 beforeAll(async () => {
   google = await startLocalGoogle();
@@ -45,17 +44,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The platform's own identity, from the metadata server, reads the key from Secret Manager. */
-const environment = (more: Record<string, string> = {}): Record<string, string> => ({
-  COURIER_GOOGLE_ORIGIN: google.origin,
-  GCE_METADATA_HOST: google.metadataHost,
-  COURIER_AUDIENCES: AUDIENCE,
-  COURIER_CALLERS: google.world.emails.exporter,
-  COURIER_FOLDER: google.places.sharedDrive,
-  COURIER_SECRET: google.world.secret,
-  ...more,
-});
-
 const start = async (
   form: 'service' | 'courier' | 'courierEvent',
   env = environment(),
@@ -66,41 +54,6 @@ const start = async (
   const courier = await startCourierProcess({ form, env, entry, framework });
   running.push(courier);
   return courier;
-};
-
-const send = async ({ url }: CourierProcess, name: string, key: string): Promise<Response> =>
-  fetch(`${url}/v1/files?name=${name}`, {
-    method: 'POST',
-    body: BYTES,
-    headers: {
-      authorization: `Bearer ${google.world.idToken({ email: google.world.emails.exporter, audience: AUDIENCE })}`,
-      'content-type': 'text/csv',
-      'idempotency-key': key,
-    },
-  });
-
-const sha256 = createHash('sha256').update(BYTES).digest('hex');
-const expectDelivered = async (response: Response, outcome = 'created'): Promise<{ id: string }> => {
-  const body = (await response.json()) as { id: string };
-  expect(body).toMatchObject({ outcome, sha256, size: BYTES.length });
-  expect(response.status).toBe(outcome === 'created' ? 201 : 200);
-  return body;
-};
-
-/** The files of a name according to Drive itself. */
-const inDrive = async (name: string): Promise<unknown> => {
-  const query = new URLSearchParams({
-    q: `name = '${name}' and trashed = false`,
-    fields: 'files(name,sha256Checksum)',
-    supportsAllDrives: 'true',
-    includeItemsFromAllDrives: 'true',
-    corpora: 'allDrives',
-  });
-  const token = google.world.accessToken(google.world.emails.courier, ['https://www.googleapis.com/auth/drive']);
-  const response = await fetch(`${google.origin}/www.googleapis.com/drive/v3/files?${query}`, {
-    headers: { authorization: `Bearer ${token}` },
-  });
-  return ((await response.json()) as { files: unknown }).files;
 };
 
 describe('the service without an installation', () => {
@@ -218,7 +171,7 @@ describe('the function under the framework in dist', () => {
   test('delivers a file over HTTP', async () => {
     const courier = await start('courier');
     await expectDelivered(await send(courier, 'function.csv', 'function-1'));
-    expect(await inDrive('function.csv')).toEqual([{ name: 'function.csv', sha256Checksum: sha256 }]);
+    expect(await inDrive('function.csv')).toEqual([{ name: 'function.csv', sha256Checksum: SHA256 }]);
   }, 60_000);
 
   test('delivers the file of an event', async () => {
@@ -250,7 +203,7 @@ describe('the function under the framework in dist', () => {
       body: JSON.stringify({ message, subscription: 'projects/p/subscriptions/exports' }),
     });
     expect(response.status).toBe(204);
-    expect(await inDrive('event.csv')).toEqual([{ name: 'event.csv', sha256Checksum: sha256 }]);
+    expect(await inDrive('event.csv')).toEqual([{ name: 'event.csv', sha256Checksum: SHA256 }]);
   }, 60_000);
 });
 

@@ -1,8 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { CLOUD_PLATFORM, DRIVE } from '../../local/google/world/names.ts';
+import { DRIVE } from '../../local/google/world/names.ts';
+import { createCredentialFiles, type RefusalCase } from './drive-auth/credential-files.ts';
 import { type Credential, createWitness, enterRuntime, openAuth, refusalOf } from './drive-auth/harness.ts';
 
 const HOUR_MS = 3_600_000;
@@ -26,30 +25,10 @@ beforeEach(() => {
   skewMs = 0;
 });
 
-const path = (name: string): string => google.world.keyFiles[name] ?? '';
-const contentOf = (name: string) => JSON.parse(readFileSync(path(name), 'utf8')) as Record<string, unknown>;
-let count = 0;
-const written = (content: unknown): string => {
-  const file = join(google.dataDir, `bad-${++count}.json`);
-  writeFileSync(file, JSON.stringify(content));
-  return file;
-};
-const damaged = (name: string, change: object): Credential => ({ file: written({ ...contentOf(name), ...change }) });
+const { path, written, damaged, contentOf } = createCredentialFiles(() => google);
 const refused = (credential: Credential) => refusalOf(openAuth(google, witness, credential), witness);
 
-interface Case {
-  what: string;
-  credential: () => Credential | Promise<Credential>;
-  code: string;
-  reason: string;
-  /** The wrong field of the document. */
-  detail?: string;
-  remedy: string;
-  /** Restores the original state. */
-  after?: () => void;
-}
-
-const CASES: readonly Case[] = [
+const CASES: readonly RefusalCase[] = [
   {
     what: 'a key file of another project, whose account Google does not know',
     credential: () => damaged('courier', { client_email: 'courier@other-project.iam.gserviceaccount.com' }),
@@ -148,106 +127,6 @@ const CASES: readonly Case[] = [
     code: 'delegation-refused',
     reason: 'delegation-missing',
     remedy: 'client ID of drive-writer@local-project',
-  },
-  {
-    what: 'a principal without Token Creator',
-    credential: () => ({ impersonate: google.world.emails.courier }),
-    code: 'impersonation-refused',
-    reason: 'IAM_PERMISSION_DENIED',
-    remedy: 'roles/iam.serviceAccountTokenCreator on courier@local-project',
-  },
-  {
-    what: 'a principal without Token Creator that wants to sign',
-    credential: () => ({ impersonate: google.world.emails.courier, subject: google.world.emails.alice }),
-    code: 'impersonation-refused',
-    reason: 'IAM_PERMISSION_DENIED',
-    remedy: 'roles/iam.serviceAccountTokenCreator on courier@local-project',
-  },
-  {
-    what: 'an account to impersonate that does not exist',
-    credential: () => ({ impersonate: 'nobody@local-project.iam.gserviceaccount.com' }),
-    code: 'impersonation-refused',
-    reason: 'NOT_FOUND',
-    remedy: 'Create nobody@local-project',
-  },
-  {
-    what: 'IAM Credentials that is off',
-    credential() {
-      google.world.disableApi('iamcredentials.googleapis.com');
-      return { impersonate: google.world.emails.driveWriter };
-    },
-    after: () => google.world.enableApi('iamcredentials.googleapis.com'),
-    code: 'impersonation-refused',
-    reason: 'SERVICE_DISABLED',
-    remedy: 'gcloud services enable iamcredentials.googleapis.com',
-  },
-  {
-    what: 'a machine whose access scopes do not cover IAM',
-    credential() {
-      google.world.setMetadata({
-        honoursScopes: false,
-        scopes: ['https://www.googleapis.com/auth/devstorage.read_only'],
-      });
-      return { impersonate: google.world.emails.driveWriter };
-    },
-    after: () => google.world.setMetadata({ honoursScopes: true, scopes: [CLOUD_PLATFORM] }),
-    code: 'impersonation-refused',
-    reason: 'ACCESS_TOKEN_SCOPE_INSUFFICIENT',
-    remedy: CLOUD_PLATFORM,
-  },
-  {
-    what: 'a refusal of the Security Token Service: an unknown provider',
-    credential: () =>
-      damaged('external-account-oidc', {
-        audience: '//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/none/providers/none',
-      }),
-    code: 'impersonation-refused',
-    reason: 'pool-not-found',
-    remedy: 'workload identity provider',
-  },
-  {
-    what: 'a refusal of the Security Token Service: a token of another audience',
-    credential() {
-      const file = written('');
-      writeFileSync(file, google.world.oidcToken({ aud: 'https://elsewhere.example' }));
-      return damaged('external-account-oidc', { credential_source: { file } });
-    },
-    code: 'impersonation-refused',
-    reason: 'workload-token-rejected',
-    remedy: 'workload identity provider',
-  },
-  {
-    what: 'an OIDC subject that was not granted',
-    credential() {
-      const file = written('');
-      writeFileSync(file, google.world.oidcToken({ sub: 'another-workload' }));
-      return damaged('external-account-oidc', { credential_source: { file } });
-    },
-    code: 'impersonation-refused',
-    reason: 'IAM_PERMISSION_DENIED',
-    remedy: 'roles/iam.workloadIdentityUser on drive-writer@local-project',
-  },
-  {
-    what: 'a wrong AWS role',
-    credential() {
-      const [identity] = google.world.state.awsIdentities;
-      if (identity !== undefined) identity.arn = identity.arn.replace('report-exporter', 'another-role');
-      return { file: path('external-account-aws') };
-    },
-    after() {
-      const [identity] = google.world.state.awsIdentities;
-      if (identity !== undefined) identity.arn = identity.arn.replace('another-role', 'report-exporter');
-    },
-    code: 'impersonation-refused',
-    reason: 'IAM_PERMISSION_DENIED',
-    remedy: 'roles/iam.workloadIdentityUser on drive-writer@local-project',
-  },
-  {
-    what: 'a federated workload that wants to sign for a user',
-    credential: () => ({ file: path('external-account-oidc'), subject: google.world.emails.alice }),
-    code: 'impersonation-refused',
-    reason: 'IAM_PERMISSION_DENIED',
-    remedy: 'roles/iam.serviceAccountTokenCreator',
   },
   {
     what: 'a scope that does not exist',

@@ -1,98 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { CourierProcess } from '../../../local/courier-process.ts';
-import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { CourierClient, type Receipt } from '../../../src/client/index.ts';
-import { type RunOptions, runCourier } from '../../support/client-process.ts';
-import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
+import { describe, expect, test } from '@jest/globals';
+import { CourierClient } from '../../../src/client/index.ts';
+import { AUDIENCE } from '../../support/courier-in-world.ts';
+import { createClientWorld, MEBIBYTE, type Problem, sha256 } from './client-world.ts';
 
-const MEBIBYTE = 1024 * 1024;
-
-let google: LocalGoogle;
-let courier: CourierProcess;
-let folder: string;
-
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'courier-client-'));
-  google = await startLocalGoogle();
-  const { emails, secret } = google.world;
-  const callers = [emails.exporter];
-  const place = { folder: google.places.sharedDrive, credentials: 'main' };
-  courier = await startCourierIn(google, {
-    config: {
-      operators: [emails.exporter],
-      destinations: {
-        default: { ...place, callers, path: 'inbox' },
-        sheets: { ...place, callers, convertTo: 'sheet' },
-        once: { ...place, callers, onConflict: 'skip' },
-        locked: { ...place, callers, readOnly: true },
-        small: { ...place, callers, maxBytes: 1_000 },
-        broken: { ...place, folder: google.places.unsharedFolder, callers },
-        others: { ...place, callers: [emails.alice] },
-      },
-      credentials: { main: { secret: `${secret}/versions/latest` } },
-    },
-  });
-}, 60_000);
-afterAll(async () => {
-  await courier?.stop();
-  await google?.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const run = (args: readonly string[], options: RunOptions = {}) =>
-  runCourier(args, {
-    ...options,
-    env: {
-      COURIER_GOOGLE_ORIGIN: google.origin,
-      GOOGLE_APPLICATION_CREDENTIALS: google.world.keyFiles.exporter ?? '',
-      COURIER_URL: courier.url,
-      XDG_CACHE_HOME: folder,
-      ...options.env,
-    },
-  });
-/** Sets the audience, because it differs from the address that this courier listens on. */
-const call = (args: readonly string[], options: RunOptions = {}) => run(['--audience', AUDIENCE, ...args], options);
-const json = async <T = Receipt>(
-  args: readonly string[],
-  options: RunOptions = {},
-): Promise<{ code: number | null; value: T }> => {
-  const { code, stdout } = await call(['--json', ...args], options);
-  expect(stdout.trimEnd()).not.toContain('\n');
-  return { code, value: JSON.parse(stdout) as T };
-};
-
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-const stored = (id: string) => google.drive.files().find((file) => file.id === id);
-const named = (name: string) => google.drive.files().filter((file) => file.name === name);
-const written = (name: string, bytes: Uint8Array | string): string => {
-  const path = join(folder, name);
-  writeFileSync(path, bytes);
-  return path;
-};
-const cachedSessions = (): string[] => {
-  try {
-    return readdirSync(join(folder, 'drive-courier', 'sessions'));
-  } catch {
-    return [];
-  }
-};
-
-interface Problem {
-  error: {
-    code: string;
-    exitCode: number;
-    retryable: boolean;
-    remedy: string;
-    detail?: string;
-    idempotencyKey?: string;
-  };
-}
+const { google, courier, folder, run, call, json, stored, named, written } = createClientWorld();
 
 describe('courier send', () => {
   test('delivers a small file to the destination in one request and prints its receipt', async () => {
@@ -107,7 +22,7 @@ describe('courier send', () => {
       destination: 'default',
       path: '2026/11',
       outcome: 'created',
-      caller: google.world.emails.exporter,
+      caller: google().world.emails.exporter,
     });
     expect(stored(value.id)).toMatchObject({ name: 'orders.csv', sha256: sha256(bytes) });
   });
@@ -146,7 +61,7 @@ describe('courier send', () => {
 
   test('a long standard input of unknown length streams through the courier', async () => {
     const bytes = randomBytes(20 * MEBIBYTE);
-    google.calls.clear();
+    google().calls.clear();
     const { code, value } = await json(['send', '-', '--name', 'stream.bin'], { input: bytes });
     expect([code, value.size, value.sha256]).toEqual([0, bytes.length, sha256(bytes)]);
     expect(stored(value.id)?.sha256).toBe(sha256(bytes));
@@ -157,113 +72,6 @@ describe('courier send', () => {
     expect((await json(['send', path, '--convert-to', 'sheet'])).value.mimeType).toContain('spreadsheet');
     expect((await json(['send', path, '--to', 'sheets'])).value.mimeType).toContain('spreadsheet');
   });
-});
-
-describe('a file above the platform’s request limit', () => {
-  const bytes = randomBytes(80 * MEBIBYTE);
-
-  test('goes directly to Drive in an upload session, is verified, and leaves no session behind', async () => {
-    google.calls.clear();
-    const { code, value } = await json(['send', written('backup.zip', bytes)]);
-    expect([code, value.size, value.sha256, value.outcome]).toEqual([0, bytes.length, sha256(bytes), 'created']);
-    const puts = google.calls.list({ method: 'PUT' });
-    expect(puts.reduce((sum, { requestBytes }) => sum + requestBytes, 0)).toBe(bytes.length);
-    expect(cachedSessions()).toEqual([]);
-    expect(courier.lines.join('\n')).not.toMatch(/upload_id=(?!\[redacted\])/);
-  }, 60_000);
-
-  test.each([
-    ['sent again', 'cut.zip', () => []],
-    ['sent again with the key that it named', 'cut-and-keyed.zip', (key: string) => ['--key', key]],
-  ])(
-    'resumes an interrupted upload from Drive’s offset when it is %s',
-    async (_, name, keyed) => {
-      const path = written(name, bytes);
-      google.calls.clear();
-      // The command is stopped while it sends its third chunk.
-      const slow = google.faults.add({ method: 'PUT', nth: [3], fault: { kind: 'delay', ms: 60_000 } });
-      expect(slow).toHaveLength(1);
-      const cut = await call(['--json', 'send', path], {
-        watch(child) {
-          const timer = setInterval(() => {
-            if (google.calls.count({ method: 'PUT' }) < 3) return;
-            clearInterval(timer);
-            child.kill('SIGINT');
-          }, 20);
-          child.once('exit', () => clearInterval(timer));
-        },
-      });
-      google.faults.clear();
-      expect(cut.code).toBe(130);
-      const { error } = JSON.parse(cut.stdout) as Problem;
-      expect(error).toMatchObject({ code: 'stopped', retryable: true, exitCode: 130 });
-      const [session = ''] = cachedSessions();
-      // Anybody who has the session's address can write the file.
-      expect(statSync(join(folder, 'drive-courier', 'sessions', session)).mode & 0o777).toBe(0o600);
-
-      google.calls.clear();
-      const { code, value } = await json(['send', path, ...keyed(error.idempotencyKey ?? '')]);
-      expect([code, value.sha256, value.outcome]).toEqual([0, sha256(bytes), 'created']);
-      const again = google.calls.list({ method: 'PUT' }).reduce((sum, { requestBytes }) => sum + requestBytes, 0);
-      expect(again).toBeLessThanOrEqual(bytes.length - 32 * MEBIBYTE);
-      expect(google.calls.count({ method: 'POST', path: /\/upload\/drive/ })).toBe(0);
-      expect(named(name)).toHaveLength(1);
-      expect(cachedSessions()).toEqual([]);
-    },
-    120_000,
-  );
-
-  test('recovers from a broken connection, a forgotten chunk and a lost last response within one run', async () => {
-    google.faults.add([
-      { method: 'PUT', nth: [2], fault: { kind: 'reset', when: 'during', afterBytes: 5 * MEBIBYTE } },
-      { method: 'PUT', nth: [4], fault: { kind: 'partial', storeAtMostBytes: MEBIBYTE } },
-      { method: 'PUT', nth: [7], fault: { kind: 'status', status: 503 } },
-    ]);
-    const { code, value } = await json(['send', written('rough.zip', bytes)]);
-    google.faults.clear();
-    expect([code, value.sha256]).toEqual([0, sha256(bytes)]);
-    expect(named('rough.zip')).toHaveLength(1);
-  }, 120_000);
-
-  test('a session that Drive has forgotten is restarted, and there is still one file', async () => {
-    google.faults.add({ method: 'PUT', nth: [3], fault: { kind: 'forget-session' } });
-    const { code, value } = await json(['send', written('forgotten.zip', bytes)]);
-    google.faults.clear();
-    expect([code, value.sha256]).toEqual([0, sha256(bytes)]);
-    expect(named('forgotten.zip')).toHaveLength(1);
-  }, 120_000);
-
-  test('one corrupted stored byte is detected at the end, and no file remains', async () => {
-    google.faults.add({ method: 'PUT', nth: [2], fault: { kind: 'corrupt', offset: 7 } });
-    const { code, value } = await json<Problem>(['send', written('corrupt.zip', bytes)]);
-    google.faults.clear();
-    expect([code, value.error.code]).toEqual([1, 'digest-mismatch']);
-    expect(named('corrupt.zip').filter(({ trashed }) => !trashed)).toEqual([]);
-  }, 120_000);
-
-  test('a large file replaces a read-only one through the courier, and is read-only again', async () => {
-    const flags = ['--to', 'locked', '--on-conflict', 'replace'];
-    const first = await json(['send', written('locked.bin', 'x'), ...flags]);
-    const second = await json(['send', written('locked.bin', bytes), ...flags]);
-    expect(second.value).toMatchObject({ id: first.value.id, outcome: 'replaced', sha256: sha256(bytes) });
-    expect(google.drive.state.store.files.get(first.value.id)?.contentRestriction).toBeDefined();
-  }, 120_000);
-
-  test('a large file keeps its times and gets its properties', async () => {
-    const large = written('dated.zip', bytes);
-    utimesSync(large, 1_600_000_000, 1_600_000_000);
-    const flags = ['--preserve-times', '--property', 'order=1'];
-    const { code, value } = await json(['send', large, ...flags]);
-    const time = '2020-09-13T12:26:40.000Z';
-    expect([code, value.modifiedTime, value.createdTime]).toEqual([0, time, time]);
-  }, 120_000);
-
-  test('a large file for a destination that converts or skips does not use an upload session', async () => {
-    const large = written('large.csv', Buffer.concat([Buffer.from('a\r\n'), Buffer.alloc(9 * MEBIBYTE, 'x,y\r\n')]));
-    expect((await json(['send', large, '--to', 'once'])).value.outcome).toBe('created');
-    expect((await json(['send', large, '--to', 'once'])).value.outcome).toBe('skipped');
-    expect(named('large.csv')).toHaveLength(1);
-  }, 120_000);
 });
 
 /** Collects what is written to it. */
@@ -277,12 +85,12 @@ describe('a terminal', () => {
     const { runProgram } = await import('../../../src/client/program.ts');
     const [out, terminal] = [listener(), { ...listener(), isTTY: true, columns: 100 }];
     const exit = await runProgram(
-      ['--audience', AUDIENCE, '--url', courier.url, 'send', written('bar.zip', randomBytes(24 * MEBIBYTE))],
+      ['--audience', AUDIENCE, '--url', courier().url, 'send', written('bar.zip', randomBytes(24 * MEBIBYTE))],
       {
         env: {
-          COURIER_GOOGLE_ORIGIN: google.origin,
-          GOOGLE_APPLICATION_CREDENTIALS: google.world.keyFiles.exporter,
-          XDG_CACHE_HOME: folder,
+          COURIER_GOOGLE_ORIGIN: google().origin,
+          GOOGLE_APPLICATION_CREDENTIALS: google().world.keyFiles.exporter,
+          XDG_CACHE_HOME: folder(),
         },
         stdin: (async function* () {})(),
         stdout: out,
@@ -318,7 +126,7 @@ describe('the other commands', () => {
       (await json(['export', written('exact.json', text)])).value,
       (await json(['export', '-', '--key', 'exact'], { input: text })).value,
     ]) {
-      expect(google.drive.bytesOf(value.id).toString()).toBe(
+      expect(google().drive.bytesOf(value.id).toString()).toBe(
         'name,2024,price,most\r\n"x",9007199254740993,12.50,1e400\r\n',
       );
     }
@@ -338,7 +146,7 @@ describe('the other commands', () => {
     ]);
     const { stdout } = await call(['destinations']);
     expect(stdout).toContain('default, in inbox, if the name is taken: new');
-    expect(stdout).not.toContain(google.places.sharedDrive);
+    expect(stdout).not.toContain(google().places.sharedDrive);
   });
 
   test('doctor exits 1 when a check fails, and writes only when asked', async () => {
@@ -349,7 +157,7 @@ describe('the other commands', () => {
       true,
       false,
     ]);
-    const before = google.calls.count({ method: 'POST', path: /\/upload\/drive/ });
+    const before = google().calls.count({ method: 'POST', path: /\/upload\/drive/ });
     const asked = await json<{ destinations: { default: { checks: { check: string; result: string }[] } } }>([
       'doctor',
       '--write',
@@ -357,15 +165,15 @@ describe('the other commands', () => {
     expect(asked.value.destinations.default.checks).toContainEqual(
       expect.objectContaining({ check: 'probe', result: 'passed' }),
     );
-    expect(google.calls.count({ method: 'POST', path: /\/upload\/drive/ })).toBeGreaterThan(before);
+    expect(google().calls.count({ method: 'POST', path: /\/upload\/drive/ })).toBeGreaterThan(before);
   }, 60_000);
 
   test('the client works the same as a library', async () => {
     const client = new CourierClient({
-      url: courier.url,
+      url: courier().url,
       audience: AUDIENCE,
-      keyFile: google.world.keyFiles.exporter ?? '',
-      env: { COURIER_GOOGLE_ORIGIN: google.origin },
+      keyFile: google().world.keyFiles.exporter ?? '',
+      env: { COURIER_GOOGLE_ORIGIN: google().origin },
     });
     const receipt = await client.send(new Blob(['as a library']), { name: 'library.txt' });
     expect(receipt).toMatchObject({ name: 'library.txt', size: 12, outcome: 'created' });
@@ -379,7 +187,7 @@ describe('failures print one JSON line, and the exit code tells whether to retry
     ['a file too large', () => ['send', written('big.txt', 'x'.repeat(1_001)), '--to', 'small'], 'too-large', 1],
     ['a folder that is not shared', () => ['send', written('n.txt', '1'), '--to', 'broken'], 'folder-not-found', 1],
     ['a file that is not there', () => ['send', '/nonexistent.csv'], 'file-unreadable', 1],
-    ['a folder as a document', () => ['export', folder], 'file-unreadable', 1],
+    ['a folder as a document', () => ['export', folder()], 'file-unreadable', 1],
     ['a bad rule', () => ['send', written('r.txt', '1'), '--on-conflict', 'merge'], 'usage', 64],
     ['no such command', () => ['sent'], 'usage', 64],
     ['a key that cannot be one', () => ['send', written('k.txt', '1'), '--key', 'a b'], 'usage', 64],
@@ -399,7 +207,7 @@ describe('failures print one JSON line, and the exit code tells whether to retry
 
   test('a caller that no policy lists', async () => {
     const { code, value } = await json<Problem>(['send', written('stranger.txt', '1')], {
-      env: { GOOGLE_APPLICATION_CREDENTIALS: google.world.keyFiles.stranger ?? '' },
+      env: { GOOGLE_APPLICATION_CREDENTIALS: google().world.keyFiles.stranger ?? '' },
     });
     expect([code, value.error.code]).toEqual([1, 'destination-forbidden']);
   });
@@ -415,9 +223,9 @@ describe('failures print one JSON line, and the exit code tells whether to retry
 
   test('no output contains a token or the key', async () => {
     const { stdout, stderr } = await call(['send', written('s.txt', '1'), '--to', 'others']);
-    const key = (JSON.parse(readFileSync(google.world.keyFiles.exporter ?? '', 'utf8')) as { private_key: string })
+    const key = (JSON.parse(readFileSync(google().world.keyFiles.exporter ?? '', 'utf8')) as { private_key: string })
       .private_key;
     for (const line of key.split('\n').filter((each) => each.length > 40)) expect(stdout + stderr).not.toContain(line);
-    expect(stdout + stderr + courier.lines.join('\n')).not.toMatch(/eyJ[\w-]{20,}\.[\w-]{20,}/);
+    expect(stdout + stderr + courier().lines.join('\n')).not.toMatch(/eyJ[\w-]{20,}\.[\w-]{20,}/);
   });
 });

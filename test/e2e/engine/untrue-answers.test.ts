@@ -1,45 +1,13 @@
-import { createHash } from 'node:crypto';
-import { afterEach, describe, expect, test } from '@jest/globals';
-import type { UploadTarget } from '../../../src/drive/drive.ts';
-import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
-import { type Fault, type Reply, refusal, startTinyDrive, type TinyRequest } from '../../support/tiny-drive.ts';
+import { describe, expect, test } from '@jest/globals';
+import { sourceOf } from '../../support/courier-drive.ts';
+import { type Reply, refusal, type TinyRequest } from '../../support/tiny-drive.ts';
 import { uploadTo } from '../../support/upload-to.ts';
+import { create, createStart, failureOf, GRANULARITY, isChunk, LARGE, SMALL, sha256 } from './small-chunks.ts';
 
 /** Responses of Drive that contradict what was sent: none of them is trusted. */
 
-const GRANULARITY = 16;
+const start = createStart();
 
-const closers: (() => void | Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close();
-});
-
-const start = async (fault: (request: TinyRequest) => Fault | undefined) => {
-  const tiny = await startTinyDrive({ granularity: GRANULARITY, fault });
-  const courier = createCourierDrive({
-    origin: tiny.origin,
-    blockBytes: GRANULARITY,
-    bufferBytes: 8 * GRANULARITY,
-    multipartBytes: 5 * GRANULARITY,
-  });
-  closers.push(tiny.close, courier.transport.close);
-  return { tiny, ...courier };
-};
-
-const bytesOf = (size: number): Buffer => Buffer.from(Array.from({ length: size }, (_, at) => (at * 7) & 255));
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-const SMALL = bytesOf(50);
-const LARGE = bytesOf(500);
-
-const create: UploadTarget = {
-  kind: 'create',
-  file: { id: 'one', name: 'report', mimeType: 'text/csv', folderId: 'folder' },
-};
-
-const failureOf = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(() => undefined).catch((error: unknown) => error);
-
-const isChunk = ({ method, bytes }: TinyRequest): boolean => method === 'PUT' && bytes > 0;
 const isSessionStart = ({ method, path }: TinyRequest): boolean => method === 'POST' && path.includes('/upload/');
 
 describe('a session that acknowledges more bytes than it was sent', () => {
@@ -54,7 +22,7 @@ describe('a session that acknowledges more bytes than it was sent', () => {
   ])('%s', async (_, again) => {
     let chunks = 0;
     const { tiny, drive } = await start((request) => (isChunk(request) && ++chunks === 3 ? overstate : undefined));
-    const work = uploadTo(drive, { target: create, source: sourceOf(LARGE, { again }), maxBytes: 1e6 });
+    const work = uploadTo(drive, { target: create(), source: sourceOf(LARGE, { again }), maxBytes: 1e6 });
     const sent = () => tiny.requests.filter(isChunk).map(({ headers }) => headers['content-range']);
     if (again) {
       expect(await work).toMatchObject({ sha256: sha256(LARGE), size: LARGE.length });
@@ -80,7 +48,7 @@ describe('an error about the account or the shared drive ends the upload, since 
   ])('%s', async (reason, code) => {
     const { tiny, drive } = await start((request) => (isChunk(request) ? () => refusal(403, reason) : undefined));
     const source = sourceOf(LARGE, { again: true });
-    const failure = await failureOf(uploadTo(drive, { target: create, source, maxBytes: 1e6 }));
+    const failure = await failureOf(uploadTo(drive, { target: create(), source, maxBytes: 1e6 }));
     expect(failure).toMatchObject({ code: expect.stringMatching(code) });
     expect(tiny.requests.filter(isSessionStart)).toHaveLength(1);
     expect(tiny.requests.filter(isChunk)).toHaveLength(1);
@@ -105,7 +73,7 @@ describe('a file that Drive reports with another size than was sent is not accep
         ? wrong
         : undefined,
     );
-    const failure = await failureOf(uploadTo(drive, { target: create, source: sourceOf(SMALL), maxBytes: 1e6 }));
+    const failure = await failureOf(uploadTo(drive, { target: create(), source: sourceOf(SMALL), maxBytes: 1e6 }));
     expect(failure).toMatchObject({ code: 'drive-unavailable', retryable: true });
   });
 });

@@ -1,93 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createDocumentScan } from '../../../src/client/document-key.ts';
-import { CourierClient, type ExportInput } from '../../../src/client/index.ts';
-import { runProgram } from '../../../src/client/program.ts';
-import { readQuery } from '../../../src/http/request/options.ts';
-import { createListening } from '../../support/listening.ts';
+import type { ExportInput } from '../../../src/client/index.ts';
+import { createRecordingCourier } from '../../support/recording-courier.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'courier-export-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const { listen, close } = createListening();
-afterEach(close);
-
-const RECEIPT = {
-  id: 'f',
-  name: 'a',
-  mimeType: 'text/csv',
-  size: 1,
-  sha256: null,
-  md5: null,
-  destination: 'd',
-  path: '',
-  folderId: 'g',
-  webViewLink: 'https://drive.google.com/file/d/f/view',
-  outcome: 'created',
-  createdTime: '2026-11-24T12:00:00.000Z',
-  modifiedTime: '2026-11-24T12:00:00.000Z',
-  caller: 'c',
-  idempotencyKey: null,
-};
-
-interface Seen {
-  target: string;
-  headers: Readonly<Record<string, unknown>>;
-  body: Buffer;
-}
-
-let seen: Seen[];
-let statuses: number[];
-let url: string;
-let metadata: string;
-beforeEach(async () => {
-  [seen, statuses] = [[], []];
-  const courier = await listen(async (request, response) => {
-    const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
-    seen.push({ target: request.url ?? '', headers: request.headers, body: Buffer.concat(parts) });
-    const status = statuses.shift() ?? 201;
-    const problem = { code: 'busy', title: 'Busy', remedy: 'Wait.', retryable: true };
-    response.writeHead(status).end(JSON.stringify(status === 201 ? RECEIPT : problem));
-  });
-  metadata = await listen((_, response) => void response.end('token'));
-  url = `http://${courier}`;
-});
-
-const client = () =>
-  new CourierClient({
-    url,
-    identity: { idToken: async () => 'token' },
-    retry: { sleep: async () => undefined },
-  });
-
-let files = 0;
-const written = (bytes: Uint8Array): string => {
-  files += 1;
-  const path = join(folder, `${files}.json`);
-  writeFileSync(path, bytes);
-  return path;
-};
-
-const run = async (args: readonly string[], stdin: readonly Uint8Array[] = []) => {
-  const texts: string[] = [];
-  const out = { write: (text: string | Uint8Array) => texts.push(String(text)) > 0 };
-  const code = await runProgram(args, {
-    env: { HOME: '/nonexistent', CLOUDSDK_CONFIG: '/nonexistent', COURIER_URL: url, GCE_METADATA_HOST: metadata },
-    stdin: (async function* () {
-      yield* stdin;
-    })(),
-    stdout: out,
-    stderr: out,
-    signal: new AbortController().signal,
-    now: Date.now,
-  });
-  return { code, output: texts.join('') };
-};
+const { seen, statuses, client, written, run } = createRecordingCourier();
 
 /** Parsing and printing changes each of these. */
 const DOCUMENTS: readonly [string, string][] = [
@@ -150,7 +69,7 @@ describe('the idempotency key', () => {
   const BARE = Buffer.from('{"name":"a.txt","source":{"text":"x"}}');
 
   test('is a header that is the same for each attempt', async () => {
-    statuses = [503, 503];
+    statuses.push(503, 503);
     await client().export(BARE);
     const keys = seen.map(({ headers }) => headers['idempotency-key']);
     expect(keys).toHaveLength(3);
@@ -172,11 +91,11 @@ describe('the idempotency key', () => {
     ['in other letters', '{"idempotency\\u004bey":"\\u006fwn"}'],
     ['with two values, of which the courier will complain', '{"idempotencyKey":"own","idempotencyKey":"other"}'],
   ])('in the document stays the only one, %s', async (_, text) => {
-    statuses = [429];
+    statuses.push(429);
     const { code, output } = await run(['export', '-'], [Buffer.from(text)]);
     expect([code, seen.map(({ headers }) => headers['idempotency-key'])]).toEqual([0, [undefined, undefined]]);
     expect(output).not.toContain('--key');
-    seen = [];
+    seen.length = 0;
     expect(await run(['export', '-', '--key', 'different'], [Buffer.from(text)])).toMatchObject({ code: 64 });
     expect(seen).toEqual([]);
   });
@@ -225,7 +144,7 @@ describe('a large document', () => {
   const large = Buffer.from(`{"name":"a.txt","source":{"text":"${'x'.repeat(12 * 1024 * 1024)}"}}`);
 
   test('from a file is read again for each attempt, with its length and digest', async () => {
-    statuses = [503];
+    statuses.push(503);
     await client().export(written(large));
     const digest = `sha-256=:${createHash('sha256').update(large).digest('base64')}:`;
     expect(seen.map(({ headers }) => [headers['content-length'], headers['content-digest']])).toEqual([
@@ -246,7 +165,7 @@ describe('a large document', () => {
       [undefined, 'given'],
     ]);
     expect(seen.every(({ body }) => body.equals(large))).toBe(true);
-    statuses = [503];
+    statuses.push(503);
     await expect(client().export(stream())).rejects.toMatchObject({ code: 'busy', idempotencyKey: undefined });
     expect(seen).toHaveLength(3);
   });
@@ -280,95 +199,4 @@ describe('usage errors that send nothing', () => {
 test('a BigInt keeps its digits', async () => {
   await client().export({ name: 'a', source: { rows: [{ id: 9007199254740993n }] } });
   expect(seen[0]?.body.toString()).toContain('{"id":9007199254740993}');
-});
-
-describe('what is sent as a file is not re-encoded either', () => {
-  test('a stream of text may be split in the middle of a character', async () => {
-    const text = async function* () {
-      yield 'a\ud83d';
-      yield '\ude00';
-      yield 'b';
-    };
-    await client()
-      .send(text(), { name: 'a.txt' })
-      .catch(() => undefined);
-    expect(seen[0]?.body.toString()).toBe('a\u{1f600}b');
-  });
-
-  test.each([
-    ['in the middle', ['a\ud83d', 'b']],
-    ['at the end', ['a\ud83d']],
-    ['at the front', ['\ude00a']],
-  ])('half a character %s is a usage error', async (_, parts) => {
-    const text = async function* () {
-      yield* parts;
-    };
-    await expect(client().send(text(), { name: 'a' })).rejects.toMatchObject({ code: 'usage' });
-    expect(seen).toEqual([]);
-  });
-
-  test.each([
-    ['a name', { name: 'a\ud800' }],
-    ['a path', { name: 'a', path: '\udc00' }],
-    ['a description', { name: 'a', description: 'x\ud800' }],
-    ['a media type past ASCII', { name: 'a', mimeType: 'text/pläin' }],
-    ['a media type past Latin-1', { name: 'a', mimeType: 'text/平' }],
-    ['a media type with a line end', { name: 'a', mimeType: 'text/csv\r\nx: y' }],
-    [
-      'a form’s media type, under which the bytes would be taken apart',
-      { name: 'a', mimeType: 'Multipart/form-data; boundary=b' },
-    ],
-  ])('%s that would be changed in transit is a usage error', async (_, options) => {
-    await expect(client().send(Buffer.from('x'), options)).rejects.toMatchObject({ code: 'usage', exitCode: 64 });
-    expect(seen).toEqual([]);
-  });
-
-  test('the details of the file arrive, from the library and from the command', async () => {
-    const path = written(Buffer.from('x'));
-    utimesSync(path, new Date('2020-02-29T12:34:56.789Z'), new Date('2020-02-29T12:34:56.789Z'));
-    const properties = { order: '1=2', région: '北', '': '' };
-    await client().send(path, { preserveTimes: true, properties, keepRevisionForever: true });
-    await client().send(path, { preserveTimes: true, modifiedTime: new Date(0), createdTime: '2021-01-01T00:00:00Z' });
-    const flags = ['--preserve-times', '--property', 'order=1=2', '--property', 'région=北', '--keep-revision-forever'];
-    expect((await run(['send', ...flags, path])).code).toBe(0);
-    const times = { modifiedTime: '2020-02-29T12:34:56.789Z', createdTime: '2020-02-29T12:34:56.789Z' };
-    const [library, given, command] = seen.map(({ target }) => Object.fromEntries(readQuery(target)));
-    expect(library).toMatchObject({ ...times, properties: JSON.stringify(properties), keepRevisionForever: 'true' });
-    expect(given).toMatchObject({ modifiedTime: '1970-01-01T00:00:00.000Z', createdTime: '2021-01-01T00:00:00Z' });
-    expect(command).toMatchObject({
-      ...{ ...times, properties: '{"order":"1=2","région":"北"}', keepRevisionForever: 'true' },
-    });
-  });
-
-  test.each([
-    ['times of bytes', { name: 'a', preserveTimes: true }],
-    ['an invalid date', { name: 'a', modifiedTime: new Date('x') }],
-    ['half a character in a property', { name: 'a', properties: { a: '\ud800' } }],
-  ])('%s are a usage error', async (_, options) => {
-    await expect(client().send(Buffer.from('x'), options)).rejects.toMatchObject({ code: 'usage' });
-    expect(seen).toEqual([]);
-  });
-
-  test.each([
-    [['--property', 'order'], 'order'],
-    [['--property', '=x'], '=x'],
-    [['--property', 'a=1', '--property', 'a=2'], 'a'],
-  ])('the flags %j are a usage error that quotes them', async (flags, part) => {
-    const { code, output } = await run(['send', '-', '--name', 'a', ...flags], [Buffer.from('x')]);
-    expect([code, output]).toEqual([64, expect.stringContaining(JSON.stringify(part))]);
-    expect((await run(['send', '-', '--name', 'a', '--preserve-times'], [Buffer.from('x')])).code).toBe(64);
-    expect(seen).toEqual([]);
-  });
-
-  test('names and other options arrive unchanged', async () => {
-    const text = ' a+b&c=d %41 ä\u0308 \u{1f600}\u2028.txt';
-    await client()
-      .send(Buffer.from('x'), { name: text, path: text, description: text, mimeType: 'text/plain' })
-      .catch(() => undefined);
-    expect(readQuery(seen[0]?.target ?? '')).toEqual([
-      ['name', text],
-      ['path', text],
-      ['description', text],
-    ]);
-  });
 });
