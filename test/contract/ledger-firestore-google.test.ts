@@ -58,7 +58,7 @@ describe('the Firestore ledger at Google', () => {
       },
       token: async () => 'ya29.runtime',
       now: () => nowMs,
-      log,
+      log: createKeptLog(),
     });
     const expiries = () => sent.map(({ expireAt }) => Date.parse(expireAt?.timestampValue ?? ''));
     const { entry } = await ledger.claim('key', entryOf('id-1'));

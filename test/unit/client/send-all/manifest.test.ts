@@ -38,7 +38,7 @@ describe('the manifest', () => {
     expect(courier().state.requests).toBe(4);
     const named = ({ receipts }: Run, wanted: string) => receipts.find(({ name }) => name === wanted);
     expect(named(second, 'a')).toEqual({ ...named(first, 'a'), change: 'unchanged' });
-    const rules = [...courier.state.files.values()].map(({ onConflict }) => onConflict);
+    const rules = [...courier().state.files.values()].map(({ onConflict }) => onConflict);
     expect(rules).toEqual([null, null, 'replace', 'replace']);
     expect(changes(await send())).toEqual({ 'x/a': 'unchanged', 'x/b': 'unchanged', 'x/c': 'unchanged' });
     expect(courier().state.requests).toBe(4);
