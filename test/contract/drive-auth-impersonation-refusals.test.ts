@@ -139,6 +139,6 @@ describe('a broken impersonation gives its code and remedy, without repeated cal
 
 test('the output contains no token or assertion', () => {
   const printed = witness.lines.join('');
-  expect(witness.secrets.size).toBeGreaterThan(CASES.length);
+  expect(witness.secrets.size).toBeGreaterThan(5);
   expect([...witness.secrets].filter((secret) => printed.includes(secret))).toEqual([]);
 });
