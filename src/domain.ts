@@ -57,7 +57,7 @@ export interface Source {
    */
   open(): AsyncIterable<Uint8Array>;
   /** Opens the bytes at an offset. Only sources that can be read again have this method (Cloud Storage, inline). */
-  openAt?(offset: number): AsyncIterable<Uint8Array>;
+  openAt?: ((offset: number) => AsyncIterable<Uint8Array>) | undefined;
   /**
    * A permanent identifier of the bytes (`gs://bucket/object#generation`), with which a later attempt can resume the
    * upload.

@@ -22,6 +22,6 @@ export const countedSource = (source: Source, count: (bytes: number) => void): S
   return {
     ...source,
     open: () => counted(open(), 0),
-    ...(openAt === undefined ? {} : { openAt: (offset: number) => counted(openAt(offset), offset) }),
+    openAt: openAt && ((offset) => counted(openAt(offset), offset)),
   };
 };

@@ -34,7 +34,7 @@ export const googleFetch =
         method: request.method,
         url,
         headers: Object.fromEntries(request.headers),
-        ...(bytes === undefined ? {} : { body: bytes }),
+        body: bytes,
         signal: controller.signal,
       });
       const pairs = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)]);

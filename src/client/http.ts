@@ -10,7 +10,7 @@ interface HttpRequest {
   url: string | URL;
   headers?: Record<string, string>;
   /** Streamed with back-pressure. Set `content-length` in the headers if the length is known. */
-  body?: Uint8Array | AsyncIterable<Uint8Array>;
+  body?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
   signal?: AbortSignal | undefined;
   /** Ends the exchange if no byte moves in either direction for this many milliseconds. */
   idleMs?: number;
@@ -117,8 +117,8 @@ export const createExchange =
       headers: { ...length, ...headers },
       // Also covers the time until the connection is established.
       timeout: idleMs,
-      ...(proxy === undefined ? {} : { agent: await proxyAgent(proxy) }),
-      ...(signal === undefined ? {} : { signal }),
+      agent: proxy && (await proxyAgent(proxy)),
+      signal,
     });
     request.once('timeout', () => request.destroy(timeoutError(`no data moved for ${idleMs / 1000} seconds`)));
     const response = watch(request, proxy);

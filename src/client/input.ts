@@ -163,7 +163,7 @@ export const openInput = async (input: Sendable): Promise<Seekable | Stream> => 
     const modified = lastModified === undefined ? undefined : new Date(lastModified);
     return {
       ...inMemory(new Uint8Array(), name),
-      ...(modified === undefined ? {} : { times: { modified, created: modified } }),
+      times: modified && { modified, created: modified },
       size: input.size,
       read: (start, end) => input.slice(start, end).stream(),
     };

@@ -25,7 +25,7 @@ export const retryWith = (options: RetryOptions = {}): Retry => ({
   longestMs: 20_000,
   longestRetryAfterSeconds: 60,
   random: Math.random,
-  sleep: (milliseconds, signal) => delay(milliseconds, undefined, signal === undefined ? {} : { signal }),
+  sleep: (milliseconds, signal) => delay(milliseconds, undefined, { signal }),
   ...options,
 });
 

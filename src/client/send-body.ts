@@ -11,8 +11,8 @@ const queryOf = (options: ResolvedOptions): Record<string, string | undefined> =
   const { properties, keepRevisionForever, ...details } = detailsOf(options);
   return {
     ...{ destination, name, path, onConflict, convertTo, ...rowOptionsOf(options), ...details },
-    ...(properties === undefined ? {} : { properties: JSON.stringify(properties) }),
-    ...(keepRevisionForever === undefined ? {} : { keepRevisionForever: String(keepRevisionForever) }),
+    properties: properties && JSON.stringify(properties),
+    keepRevisionForever: keepRevisionForever?.toString(),
   };
 };
 

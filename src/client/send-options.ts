@@ -121,7 +121,7 @@ export const rowOptionsOf = ({ tab, columns, dates, rollover }: ResolvedOptions)
   tab,
   columns,
   rollover,
-  ...(dates === undefined ? {} : { dates: String(dates) }),
+  dates: dates?.toString(),
 });
 
 /** The details of the file, by the names of the courier's options. */

@@ -31,7 +31,7 @@ const importsOf = (
   const standing = known.get(drive);
   if (standing !== undefined && nowMs < standing.expiresAtMs) return joinWork(standing.imports, signal);
   // Counted for the one who asked first, but not ended with it: others wait for the same call.
-  const imports = drive.imports(callStats === undefined ? {} : { callStats });
+  const imports = drive.imports({ callStats });
   const asked = { imports, expiresAtMs: nowMs + CACHE_MS };
   known.set(drive, asked);
   imports.catch(() => {

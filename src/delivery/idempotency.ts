@@ -222,6 +222,10 @@ export const TRY_PROPERTY = 'courierTry';
 /** The SHA-256 of the bytes that Drive was sent. */
 export const DIGEST_PROPERTY = 'courierSha256';
 
+/** The property that a new file has if its delivery has a key. */
+export const keyProperty = (claim: { key: string } | undefined): Record<string, string> =>
+  claim === undefined ? {} : { [KEY_PROPERTY]: keyMark(claim.key) };
+
 /** Whether a try of this key has made the file. */
 export const isOwnFile = (claim: { key: string } | undefined, { appProperties }: Pick<DriveFile, 'appProperties'>) =>
   claim !== undefined && appProperties[KEY_PROPERTY] === keyMark(claim.key);

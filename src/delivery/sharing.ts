@@ -24,7 +24,7 @@ interface Sharing {
 }
 
 const sleepUntilAborted = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
-  delay(milliseconds, undefined, signal === undefined ? {} : { signal });
+  delay(milliseconds, undefined, { signal });
 
 const permissionOf = (rule: ShareConfig, nowMs: number) => {
   const { type, role } = rule;
@@ -33,7 +33,7 @@ const permissionOf = (rule: ShareConfig, nowMs: number) => {
   const { email, expires, message, notify } = rule;
   const expirationTime = expires === undefined ? {} : { expirationTime: new Date(nowMs + expires).toISOString() };
   return {
-    permission: { type, role, email, ...expirationTime, ...(message === undefined ? {} : { message }) },
+    permission: { type, role, email, ...expirationTime, message },
     notify,
   };
 };

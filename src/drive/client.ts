@@ -140,7 +140,7 @@ export const metadataOf = ({
   addedTime,
   ...details
 }: NewFile) => ({
-  ...(id === undefined ? {} : { id }),
+  id,
   name,
   // Drive converts when the file's type is one of its own and the media's type is not.
   mimeType: convertTo ?? mimeType,

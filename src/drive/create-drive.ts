@@ -140,7 +140,7 @@ export const createIds = (
 
   /** The call counts for the delivery that asked first, but does not end with it: others wait for the same call. */
   const fill = ({ callStats }: CallContext): Promise<void> => {
-    filling ??= generate(BATCH, callStats === undefined ? {} : { callStats })
+    filling ??= generate(BATCH, { callStats })
       .then((more) => {
         ids = [...ids, ...more];
       })

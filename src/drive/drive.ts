@@ -71,10 +71,10 @@ export interface ResolvedFolder {
 
 /** What every call for one delivery shares. */
 export interface CallContext {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Epoch milliseconds. */
-  deadlineMs?: number;
-  callStats?: CallStats;
+  deadlineMs?: number | undefined;
+  callStats?: CallStats | undefined;
 }
 
 /** What the bytes become: a new file, or the content of an existing one. `convertTo` of a replacement is the Docs editors type that the file has. */
@@ -84,11 +84,11 @@ export type UploadTarget =
       kind: 'replace';
       id: string;
       mimeType: string;
-      convertTo?: string;
+      convertTo?: string | undefined;
       /** Added to those that the file has. */
       appProperties?: Readonly<Record<string, string>>;
       /** The file's head revision when it was chosen, where known. */
-      formerRevisionId?: string;
+      formerRevisionId?: string | undefined;
     });
 
 /** The bytes of an upload, and what must happen before they become a file's. */
@@ -122,7 +122,7 @@ export interface ReceivedBytes {
   /** Lower-case hex. */
   sha256: string;
   /** Lower-case hex; only when asked for. */
-  md5?: string;
+  md5?: string | undefined;
   size: number;
 }
 
@@ -253,11 +253,11 @@ export interface Drive {
     permission: {
       type: 'user' | 'group' | 'domain' | 'anyone';
       role: string;
-      email?: string;
-      domain?: string;
-      expirationTime?: string;
+      email?: string | undefined;
+      domain?: string | undefined;
+      expirationTime?: string | undefined;
       /** Text for the email. */
-      message?: string;
+      message?: string | undefined;
     },
     notify: boolean,
     context: CallContext,

@@ -124,7 +124,7 @@ export const asManyDocument = ({ name: _, source: given, ...rest }: ExportDocume
 export interface OpenedExport {
   options: DeliveryOptions;
   source: Source;
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
   /** The key if the request has none. */
   impliedKey?: string;
 }
@@ -136,7 +136,7 @@ export const asExport = (
 ): OpenedExport => ({
   options,
   source: mimeType === undefined ? source : { ...source, mimeType: specificType(mimeType, options.name) },
-  ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  idempotencyKey,
 });
 
 /** A document that has been read. */

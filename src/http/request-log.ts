@@ -1,3 +1,4 @@
+import { callerName } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
 import { withFields } from '../log.ts';
 import type { HttpDependencies } from './dependencies.ts';
@@ -12,7 +13,7 @@ const traceFields = (
     ? {}
     : {
         'logging.googleapis.com/trace': project === undefined ? traceId : `projects/${project}/traces/${traceId}`,
-        ...(spanId === undefined ? {} : { 'logging.googleapis.com/spanId': spanId }),
+        'logging.googleapis.com/spanId': spanId,
         'logging.googleapis.com/trace_sampled': sampled,
       };
 
@@ -29,7 +30,7 @@ const httpRequest = ({ env, req, res }: CourierContext, latencyMs: number): obje
   latency: `${(latencyMs / 1000).toFixed(3)}s`,
   protocol: `HTTP/${env.incoming.httpVersion}`,
   ...(/^\d+$/.test(req.header('content-length') ?? '') ? { requestSize: req.header('content-length') } : {}),
-  ...(req.header('user-agent') === undefined ? {} : { userAgent: req.header('user-agent')?.slice(0, 256) }),
+  userAgent: req.header('user-agent')?.slice(0, 256),
 });
 
 /**
@@ -71,10 +72,11 @@ const write = (
     ...traceFields(trace, project),
     'logging.googleapis.com/labels': {
       status: String(context.res.status),
-      ...(failure === undefined ? {} : { code: failure.code }),
+      code: failure?.code,
     },
-    ...(caller === undefined ? {} : { caller: caller.email ?? caller.sub }),
-    ...(failure === undefined ? {} : { code: failure.code, error: failure }),
+    caller: caller && callerName(caller),
+    code: failure?.code,
+    error: failure,
   };
   // Error Reporting groups lines without a stack trace by their message.
   const ending = failure === undefined ? '' : ` ${failure.code}`;

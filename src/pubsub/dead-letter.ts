@@ -93,7 +93,7 @@ export const createDeadLetters = ({
       url: `https://pubsub.googleapis.com/v1/${topic}:publish`,
       bearer,
       headers: { 'content-type': 'application/json' },
-      body: await publishBody(data, { attributes, ...(orderingKey === undefined ? {} : { orderingKey }) }),
+      body: await publishBody(data, { attributes, orderingKey }),
       retry: 'idempotent',
     });
 

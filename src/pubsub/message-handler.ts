@@ -31,8 +31,8 @@ export type Outcome =
 export const messageFields = ({ id, subscription, deliveryAttempt, orderingKey }: PubsubMessage, origin: string) => ({
   origin: subscription ?? origin,
   messageId: id,
-  ...(deliveryAttempt === undefined ? {} : { deliveryAttempt }),
-  ...(orderingKey === undefined ? {} : { orderingKey }),
+  deliveryAttempt,
+  orderingKey,
 });
 
 /**

@@ -71,7 +71,7 @@ export const createPublishAgain = ({
     const wire = messages.map(({ data, attributes, orderingKey }) => ({
       data: data.toString('base64'),
       attributes,
-      ...(orderingKey === undefined ? {} : { orderingKey }),
+      orderingKey,
     }));
     const { status } = await transport.send({
       operation: 'pubsub.topics.publish',

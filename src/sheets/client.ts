@@ -57,8 +57,8 @@ const parse = (body: Buffer): unknown => {
 
 /** A deadline and a signal only if there is one. */
 const callContext = ({ signal, deadlineMs }: SheetsContext) => ({
-  ...(signal === undefined ? {} : { signal }),
-  ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  signal,
+  deadlineMs,
 });
 
 export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsClientDependencies): SheetsClient => {

@@ -109,7 +109,7 @@ export const look = async (
 interface Judgement {
   verdict: SessionOutcome;
   /** Of a file that is replaced: the revision that holds the bytes. */
-  revisionId?: string;
+  revisionId?: string | undefined;
 }
 
 export const judge = async (
@@ -119,7 +119,7 @@ export const judge = async (
   verdict: SessionOutcome,
 ): Promise<Judgement & { mine: boolean }> => {
   const { headRevisionId: revisionId } = file ?? {};
-  const record: Judgement = { verdict, ...(revisionId === undefined ? {} : { revisionId }) };
+  const record: Judgement = { verdict, revisionId };
   const claim = { fileId: '', fingerprint: '', state: 'claimed', record, claimedAtMs: now() } as const;
   const { entry, mine } = await ledger.claim(verdictKey(id), claim);
   return { ...(entry.record as Judgement), mine };

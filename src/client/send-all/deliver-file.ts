@@ -148,7 +148,7 @@ export const deliverFile = async (
   try {
     const { input, size, mtime, sha256, key } = opened;
     const change = changeOf(before, opened);
-    const entry = { file, ...(destination === undefined ? {} : { destination }), path, size, mtime, sha256, key };
+    const entry = { file, destination, path, size, mtime, sha256, key };
     if (before !== undefined && change === 'unchanged') {
       const receipt = await manifest.receiptOf(before);
       if (mtime !== before.mtime) await manifest.add({ ...entry, receipt });

@@ -87,7 +87,7 @@ const findOrCreate = async (
   const options = { kind: 'folder', drive, ledger, folderId: parentId, name, find, context, log, now } as const;
   let unusable: string | undefined;
   for (let turn = 0; turn < MAX_TURNS; turn++) {
-    const standing = await resolveName({ ...options, ...(unusable === undefined ? {} : { unusable }) });
+    const standing = await resolveName({ ...options, unusable });
     if ('file' in standing) return standing.file.id;
     const id = standing.claimedId;
     const { existed } = await drive.createFolder({ id, name, parentId }, context);
@@ -113,7 +113,7 @@ export const createFolders = (options: FoldersOptions): Folders => {
 
   /** Checks a known folder by one call. For anything else the ledger is asked. */
   const look = async (segment: Segment, callStats: CallContext['callStats']): Promise<string> => {
-    const context: CallContext = { deadlineMs: now() + FLIGHT_MS, ...(callStats === undefined ? {} : { callStats }) };
+    const context: CallContext = { deadlineMs: now() + FLIGHT_MS, callStats };
     const seenMs = now();
     const folder = known.get(segment);
     const shown = folder === undefined ? undefined : await drive.get(folder.folderId, context);

@@ -37,7 +37,7 @@ export const resolveNamedFile = async ({
   const standing = await resolveName({
     ...nameOf(options),
     kind: 'file',
-    ...(unusable === undefined ? {} : { unusable }),
+    unusable,
   });
   return 'file' in standing ? { existing: standing.file } : { claimedId: standing.claimedId, nameKey: standing.key };
 };

@@ -23,7 +23,7 @@ interface NameOptions {
   /** Epoch milliseconds. */
   now: () => number;
   /** An id that Drive neither shows nor accepts for a new file. */
-  unusable?: string;
+  unusable?: string | undefined;
   sleep?: Sleep | undefined;
 }
 

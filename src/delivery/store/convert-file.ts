@@ -1,7 +1,7 @@
 import type { DriveFile, ReceivedBytes } from '../../drive/drive.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
-import { type Claim, hashOf, isOwnFile, KEY_PROPERTY, keyMark } from '../idempotency.ts';
+import { type Claim, hashOf, isOwnFile, KEY_PROPERTY, keyMark, keyProperty } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import type { Plan } from '../plan.ts';
 import { detailsOfNew, marksOfNew } from '../resolve-options.ts';
@@ -111,7 +111,7 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
   const file = {
     ...{ name, folderId, mimeType: delivery.source.mimeType, convertTo: plan.target },
     appProperties: {
-      ...(claim === undefined ? {} : { [KEY_PROPERTY]: keyMark(claim.key) }),
+      ...keyProperty(claim),
       ...marksOfNew(request, folderId, now()),
     },
     ...detailsOfNew(step.request, step.now()),

@@ -2,15 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DriveFile, NewFile, ReceivedBytes, Upload, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import { askUntilFound } from '../../sleep.ts';
-import {
-  DIGEST_PROPERTY,
-  isOwnFile,
-  KEY_PROPERTY,
-  keyMark,
-  sameBytes,
-  sentBefore,
-  TRY_PROPERTY,
-} from '../idempotency.ts';
+import { DIGEST_PROPERTY, isOwnFile, keyProperty, sameBytes, sentBefore, TRY_PROPERTY } from '../idempotency.ts';
 import { markMade } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
 import { detailsOfNew, marksOfNew } from '../resolve-options.ts';
@@ -41,7 +33,7 @@ const describeFile = (step: UploadStep, { fileId: id, folderId }: CreatePlan): N
   appProperties: {
     [TRY_PROPERTY]: randomUUID(),
     ...marksOfNew(step.request, folderId, step.now()),
-    ...(step.claim === undefined ? {} : { [KEY_PROPERTY]: keyMark(step.claim.key) }),
+    ...keyProperty(step.claim),
   },
   ...detailsOfNew(step.request, step.now()),
 });

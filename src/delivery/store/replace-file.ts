@@ -57,7 +57,7 @@ export const storedBefore = (
     outcome: claim === undefined ? 'replaced' : 'replayed',
     isNew,
     received: { sha256, size },
-    ...(receipt === undefined ? {} : { receipt }),
+    receipt,
   };
 };
 
@@ -102,8 +102,8 @@ export const replace = (
 ): Promise<StoredFile> =>
   upload(step, {
     ...overFile(step, fileId),
-    ...(convertTo === undefined ? {} : { convertTo }),
-    ...(formerRevisionId === undefined ? {} : { formerRevisionId }),
+    convertTo,
+    formerRevisionId,
   });
 
 /**

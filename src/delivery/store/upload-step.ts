@@ -29,7 +29,7 @@ export interface StoredFile {
   /** Where the rows are, if they were put into a sheet. */
   sheet?: SheetReceipt;
   /** Of another try of the same key, which was faster: it is the answer to this one too. */
-  receipt?: Receipt;
+  receipt?: Receipt | undefined;
 }
 
 /** What every upload of a delivery has in common. */

@@ -57,12 +57,10 @@ interface Mismatch {
   result: Fault['result'];
   what: string;
   /** The flag that corrects it. */
-  flag?: string;
+  flag?: string | undefined;
 }
 
-const mismatch = (result: Fault['result'], what: string, flag?: string): Mismatch[] => [
-  { result, what, ...(flag === undefined ? {} : { flag }) },
-];
+const mismatch = (result: Fault['result'], what: string, flag?: string): Mismatch[] => [{ result, what, flag }];
 
 /** Where it pushes to. */
 const endpointMismatch = (expected: Expected, endpoint: string, push: string): Mismatch[] => {

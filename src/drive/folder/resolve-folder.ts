@@ -62,7 +62,7 @@ export const createResolveFolder = ({ client, account, now }: Dependencies) => {
 
   const ask = async (id: string, callStats: CallContext['callStats']): Promise<ResolvedFolder> => {
     // It counts for the delivery that asked first, but does not end with it: others wait for the same answer.
-    const context: CallContext = callStats === undefined ? {} : { callStats };
+    const context: CallContext = { callStats };
     const asked = await describeFolder(client, id, context);
     const target =
       asked.shortcut?.isToFolder === true && !asked.trashed

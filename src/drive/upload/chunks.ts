@@ -43,8 +43,7 @@ const querySession = async (
   { client, request, again }: Sender,
   { uri, attempt, size, doubt }: Doubt,
 ): Promise<Certain> => {
-  const response = doubt.response === undefined ? {} : { response: doubt.response };
-  if (!(await again({ ...waitOf(request), ...response, url: uri, attempt }))) throw doubt.error;
+  if (!(await again({ ...waitOf(request), response: doubt.response, url: uri, attempt }))) throw doubt.error;
   const answer = readAnswer(client, await askStatus(client, uri, size, request));
   if (answer.kind === 'doubt') throw answer.error;
   return answer;

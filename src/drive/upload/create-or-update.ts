@@ -53,8 +53,8 @@ export const withDigest = (
 
 /** How long a request may wait for another attempt. */
 export const waitOf = ({ signal, deadlineMs }: UploadRequest): Pick<Failure, 'signal' | 'deadlineMs'> => ({
-  ...(signal === undefined ? {} : { signal }),
-  ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  signal,
+  deadlineMs,
 });
 
 /** The request line of an upload to this target. */

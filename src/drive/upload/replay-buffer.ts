@@ -160,7 +160,7 @@ const readAll = async (
     if ((await keep(fresh)) === 'stop') return undefined;
   }
   if (received < (size ?? skip)) throw truncated(received, size ?? skip);
-  return { sha256: hash.digest('hex'), size: received, ...(md5 === undefined ? {} : { md5: md5.digest('hex') }) };
+  return { sha256: hash.digest('hex'), size: received, md5: md5?.digest('hex') };
 };
 
 export const createReplayBuffer = (options: ReplayBufferOptions): ReplayBuffer => {

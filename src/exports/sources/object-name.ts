@@ -8,7 +8,7 @@ export interface ObjectName {
   bucket: string;
   object: string;
   /** Decimal, as Cloud Storage writes it. */
-  generation?: string;
+  generation?: string | undefined;
 }
 
 const BUCKET = /^[a-z0-9][\w.-]{1,220}[a-z0-9]$/;
@@ -29,7 +29,7 @@ export const objectNameOf = (bucket: string, object: string, generation?: string
   if (!BUCKET.test(bucket)) throw invalid('The bucket has a name that no bucket can have.');
   if (!isObject(object)) throw invalid('The object has a name that no object can have.');
   if (generation !== undefined && !/^\d{1,20}$/.test(generation)) throw invalid('The generation is no number.');
-  return { bucket, object, ...(generation === undefined ? {} : { generation }) };
+  return { bucket, object, generation };
 };
 
 /** Reads `gs://bucket/object[#generation]`. @throws CourierError `request-invalid` */

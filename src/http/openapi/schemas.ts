@@ -22,7 +22,7 @@ export const parametersOf = (schema: z.ZodType, overrides: Readonly<Record<strin
     name,
     in: 'query',
     required: required.includes(name),
-    ...(description === undefined ? {} : { description }),
+    description,
     schema: overrides[name] ?? rest,
   }));
 };

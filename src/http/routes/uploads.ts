@@ -71,7 +71,7 @@ export const createCompleteUploadHandler =
           id: context.req.param('id') ?? '',
           caller,
           ...time,
-          ...(sha256 === undefined ? {} : { sha256 }),
+          sha256,
         });
       });
       return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
