@@ -1,16 +1,8 @@
+import type { gaxios } from 'google-auth-library';
 import type { drive_v3 } from 'googleapis/build/src/apis/drive/v3.js';
 import { z } from 'zod';
 import { type DriveClient, parseAnswer } from './client.ts';
 import type { CallContext } from './drive.ts';
-
-/** The parts of gaxios's options that the Drive library fills in. */
-interface LibraryRequest {
-  url: string;
-  method: string;
-  params?: Record<string, unknown>;
-  paramsSerializer?: (params: Record<string, unknown>) => string;
-  data?: unknown;
-}
 
 const METHOD = z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
@@ -29,8 +21,35 @@ export type Library = <Data>(
   run: (drive: drive_v3.Drive) => Promise<{ data: Data }>,
 ) => Promise<Data>;
 
-const urlOf = ({ url, params, paramsSerializer }: LibraryRequest): string =>
-  params === undefined || paramsSerializer === undefined ? url : `${url}?${paramsSerializer(params)}`;
+type Options = gaxios.GaxiosOptions;
+
+/** Sends a request that the library has built. Returns the answer's JSON; undefined if the answer is empty. */
+type Send = (request: Options) => Promise<Pick<gaxios.GaxiosResponse, 'status' | 'data'>>;
+
+const urlOf = ({ url = '', params, paramsSerializer }: Options): string =>
+  params === undefined || paramsSerializer === undefined ? String(url) : `${url}?${paramsSerializer(params)}`;
+
+/** Loads the library, and makes a client of the kind that its `auth` takes. The client sends every request by `send`. */
+const loadLibrary = async () => {
+  // CommonJS: in a bundle its exports have no names, only the default has them.
+  const { drive_v3 } = (await import('googleapis/build/src/apis/drive/v3.js')).default;
+  const { OAuth2Client } = await import('google-auth-library');
+  class TransportClient extends OAuth2Client {
+    readonly #send: Send;
+
+    constructor(send: Send) {
+      super();
+      this.#send = send;
+    }
+
+    protected override async requestAsync<Data>(options: Options): Promise<gaxios.GaxiosResponse<Data>> {
+      const { status, data } = await this.#send(options);
+      const config = { ...options, url: new URL(urlOf(options)), headers: new Headers(options.headers) };
+      return Object.assign(new Response(undefined, { status }), { config, data });
+    }
+  }
+  return { drive_v3, TransportClient };
+};
 
 /**
  * Google's own Drive v3 client over our transport: it builds the requests, we send them, so there is one retry layer.
@@ -40,24 +59,22 @@ const urlOf = ({ url, params, paramsSerializer }: LibraryRequest): string =>
 export const createLibrary =
   (client: DriveClient): Library =>
   async (call, context, run) => {
-    // CommonJS: in a bundle its exports have no names, only the default has them.
-    const { drive_v3 } = (await import('googleapis/build/src/apis/drive/v3.js')).default;
-    const request = async (options: LibraryRequest): Promise<{ data: unknown }> => {
+    const { drive_v3, TransportClient } = await loadLibrary();
+    const auth = new TransportClient(async (request) => {
+      const json = request.data === undefined ? undefined : Buffer.from(JSON.stringify(request.data));
       const response = await client.call(
         {
           ...call,
-          method: METHOD.parse(options.method),
-          url: urlOf(options),
-          headers: options.data === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' },
-          ...(options.data === undefined ? {} : { body: Buffer.from(JSON.stringify(options.data)) }),
+          method: METHOD.parse(request.method),
+          url: urlOf(request),
+          headers: json === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' },
+          body: json,
         },
         context,
       );
       if (response.status >= 300) throw client.error(response, call.operation);
-      const { body } = response;
-      return { data: body.length === 0 ? undefined : parseAnswer(() => JSON.parse(body.toString())) };
-    };
-    // The library asks its `auth` for nothing but `request`; its type wants a whole client of google-auth-library.
-    const auth = { request } as unknown as NonNullable<Exclude<drive_v3.Options['auth'], string>>;
+      const { status, body } = response;
+      return { status, data: body.length === 0 ? undefined : parseAnswer(() => JSON.parse(body.toString())) };
+    });
     return (await run(new drive_v3.Drive({ auth }))).data;
   };
