@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
-import { sendError } from '../drive/call/call.ts';
 import { checkBody, parseJson, readAll } from '../drive/call/body.ts';
+import { sendError } from '../drive/call/call.ts';
 import { readParameters } from '../drive/call/parameters.ts';
 import type { Route } from '../drive/discovery/discovery.ts';
 import { findSchemaViolations } from '../drive/discovery/schema-violations.ts';

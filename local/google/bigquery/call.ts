@@ -1,5 +1,5 @@
-import type { MethodDescription } from '../drive/discovery/discovery.ts';
 import type { Parameters } from '../drive/call/parameters.ts';
+import type { MethodDescription } from '../drive/discovery/discovery.ts';
 import type { GoogleCall, Grant } from '../google-service.ts';
 import { BigQueryError } from './errors.ts';
 import { type AccessEntry, labelOf, type TableRecord } from './model.ts';

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { isAllowed, type Method, pathParameter, requireOnDataset, requireOnProject } from '../call.ts';
 import { BigQueryError } from '../errors.ts';
 import type { AccessEntry, DatasetRecord } from '../model.ts';
+import { quoteName } from '../sql/literals.ts';
 import { engineTable } from '../state.ts';
 import { datasetKey, tableKey } from '../store.ts';
-import { quoteName } from '../sql/literals.ts';
 
 const accessEntry = z.looseObject({
   role: z.string().optional(),

@@ -1,8 +1,11 @@
-import { BigQueryError, invalidQuery, notImplemented } from '../errors.ts';
+import { invalidQuery, notImplemented } from '../errors.ts';
 import type { TableName } from '../model.ts';
 import { CASTS, FUNCTIONS } from './functions.ts';
 import { quoteName, quoteText, SCALARS, scalarNamed, sqlValue } from './literals.ts';
+import { tableNamed } from './table-name.ts';
+import { TokenReader } from './token-reader.ts';
 import { type Token, tokensOf } from './tokens.ts';
+import { AFTER_FROM, EXTRACTED, KEYWORDS, REFUSED, SYMBOLS, TYPED_LITERALS } from './words.ts';
 
 export interface Translation {
   /** A single SELECT for DuckDB. */
@@ -18,35 +21,15 @@ export interface TranslationOptions {
   positional: readonly string[];
 }
 
-/** Words that mean something else here, or nothing, in DuckDB. */
-const REFUSED = new Set(
-  'ANTI ASOF COLUMNS FETCH GLOB ILIKE INFORMATION_SCHEMA ISNULL LAMBDA LATERAL MATCH_RECOGNIZE NOTNULL PIVOT POSITIONAL SAMPLE SEMI SIMILAR SUMMARIZE SYSTEM_TIME TABLESAMPLE UNPIVOT VALUES'.split(
-    ' ',
-  ),
-);
-const SYMBOLS = new Set(['(', ')', '[', ']', ',', '.', '*', '+', '-', '<', '>', '=', '<=', '>=', '!=', '<>', '||']);
-/** Words before a parenthesis that are no function. */
-const KEYWORDS = new Set(
-  'ALL AND AS BETWEEN BY CASE DISTINCT ELSE EXCEPT EXCLUDE FROM HAVING IN INTERSECT JOIN LIKE LIMIT NOT OFFSET ON OR ORDER OVER PARTITION QUALIFY SELECT THEN UNION USING WHEN WHERE WITH'.split(
-    ' ',
-  ),
-);
-/** The words that end a FROM clause. */
-const AFTER_FROM = new Set('WHERE GROUP HAVING ORDER LIMIT QUALIFY WINDOW UNION INTERSECT EXCEPT SELECT'.split(' '));
-const EXTRACTED = new Set(['YEAR', 'MONTH', 'DAY', 'HOUR', 'MINUTE', 'QUARTER']);
-const TYPED_LITERALS = new Set('DATE DATETIME TIME TIMESTAMP NUMERIC BIGNUMERIC JSON INTERVAL'.split(' '));
-
 /** Translates GoogleSQL to DuckDB's SQL. What differs, or may differ, is refused by its name. */
-class Translator {
+class Translator extends TokenReader {
   readonly tables: TableName[] = [];
-  readonly #tokens: Token[];
   readonly #options: TranslationOptions;
   readonly #withNames = new Set<string>();
-  #at = 0;
   #positional = 0;
 
   constructor(tokens: Token[], options: TranslationOptions) {
-    this.#tokens = tokens;
+    super(tokens);
     this.#options = options;
     for (const [index, token] of tokens.entries()) {
       const isName = token.kind === 'word' || token.kind === 'quoted';
@@ -56,43 +39,20 @@ class Translator {
     }
   }
 
-  #peek(ahead = 0): Token | undefined {
-    return this.#tokens[this.#at + ahead];
-  }
-
-  #word(ahead = 0): string {
-    const token = this.#peek(ahead);
-    return token?.kind === 'word' ? token.text.toUpperCase() : '';
-  }
-
-  #isSymbol(text: string, ahead = 0): boolean {
-    const token = this.#peek(ahead);
-    return token?.kind === 'symbol' && token.text === text;
-  }
-
-  #expect(text: string): void {
-    const token = this.#peek();
-    if (token === undefined || token.text.toUpperCase() !== text)
-      throw invalidQuery(
-        `Syntax error: Expected "${text}" but got ${token === undefined ? 'end of statement' : JSON.stringify(token.text)}`,
-      );
-    this.#at += 1;
-  }
-
   /** Translates up to the end, or to a closing bracket of this level. */
   until(closing: string | undefined): string {
     const out: string[] = [];
     let inFrom = false;
     let wantsTable = false;
     for (;;) {
-      const token = this.#peek();
+      const token = this.peek();
       if (token === undefined) {
         if (closing === undefined) return out.join(' ');
         throw invalidQuery(`Syntax error: Expected "${closing}" but got end of statement`);
       }
       if (token.kind === 'symbol' && token.text === closing) return out.join(' ');
-      const word = this.#word();
-      if (wantsTable && !this.#isSymbol('(')) {
+      const word = this.word();
+      if (wantsTable && !this.isSymbol('(')) {
         out.push(word === 'UNNEST' ? this.#unnest() : this.#table());
         wantsTable = false;
         continue;
@@ -100,26 +60,26 @@ class Translator {
       wantsTable = false;
       if (word === 'FROM' || word === 'JOIN') [inFrom, wantsTable] = [true, true];
       else if (AFTER_FROM.has(word)) inFrom = false;
-      else if (inFrom && this.#isSymbol(',')) wantsTable = true;
+      else if (inFrom && this.isSymbol(',')) wantsTable = true;
       out.push(this.#item(out));
     }
   }
 
   #item(before: readonly string[]): string {
-    const token = this.#peek();
+    const token = this.peek();
     if (token === undefined) return '';
     switch (token.kind) {
       case 'quoted':
-        this.#at += 1;
+        this.at += 1;
         return quoteName(token.text);
       case 'string':
-        this.#at += 1;
+        this.at += 1;
         return quoteText(token.text);
       case 'bytes':
-        this.#at += 1;
+        this.at += 1;
         return sqlValue('BYTES', Buffer.from(token.text, 'latin1').toString('base64'));
       case 'number':
-        this.#at += 1;
+        this.at += 1;
         return /^\d+$/.test(token.text) || token.text.startsWith('0x') ? token.text : `${token.text}::DOUBLE`;
       case 'parameter':
       case 'positional':
@@ -132,7 +92,7 @@ class Translator {
   }
 
   #parameter({ kind, text }: Token): string {
-    this.#at += 1;
+    this.at += 1;
     const value =
       kind === 'positional'
         ? this.#options.positional[this.#positional++]
@@ -147,56 +107,56 @@ class Translator {
   #symbol(text: string): string {
     if (text === ';') throw notImplemented('scripts of more than one statement');
     if (!SYMBOLS.has(text)) throw notImplemented(`the operator ${text}`);
-    const former = this.#tokens[this.#at - 1];
+    const former = this.peek(-1);
     const isSubscript =
       (former?.kind === 'word' && !KEYWORDS.has(former.text.toUpperCase())) || /^[)\]]$/.test(former?.text ?? '');
     if (text === '[' && isSubscript) throw notImplemented('subscripts');
-    this.#at += 1;
+    this.at += 1;
     if (text !== '(' && text !== '[') return text;
     const closing = text === '(' ? ')' : ']';
     const inner = this.until(closing);
-    this.#at += 1;
+    this.at += 1;
     return `${text}${inner}${closing}`;
   }
 
   #keyword(before: readonly string[]): string {
-    const word = this.#word();
-    const raw = this.#peek()?.text ?? '';
+    const word = this.word();
+    const raw = this.peek()?.text ?? '';
     const isMember = before.at(-1) === '.';
     if (!isMember) {
       if (REFUSED.has(word)) throw notImplemented(word);
-      if (TYPED_LITERALS.has(word) && ['string', 'number'].includes(this.#peek(1)?.kind ?? ''))
+      if (TYPED_LITERALS.has(word) && ['string', 'number'].includes(this.peek(1)?.kind ?? ''))
         return this.#typedLiteral(word);
       if (word === 'EXCEPT' && before.at(-1) === '*') {
-        this.#at += 1;
+        this.at += 1;
         return 'EXCLUDE';
       }
       if (['UNION', 'INTERSECT', 'EXCEPT'].includes(word)) return this.#setOperation(word);
-      if (this.#isSymbol('(', 1)) return this.#call(word, before);
-      if (word === 'ARRAY' || (word === 'STRUCT' && this.#isSymbol('<', 1)))
+      if (this.isSymbol('(', 1)) return this.#call(word, before);
+      if (word === 'ARRAY' || (word === 'STRUCT' && this.isSymbol('<', 1)))
         throw notImplemented(`typed ${word} constructors`);
     }
-    this.#at += 1;
+    this.at += 1;
     return raw;
   }
 
   #typedLiteral(type: string): string {
-    const value = this.#peek(1);
-    this.#at += 2;
+    const value = this.peek(1);
+    this.at += 2;
     if (type !== 'INTERVAL') return sqlValue(type, value?.text ?? '');
-    const unit = this.#word();
-    if (value?.kind !== 'string' || unit !== 'YEAR' || this.#word(1) !== 'TO' || this.#word(2) !== 'SECOND')
+    const unit = this.word();
+    if (value?.kind !== 'string' || unit !== 'YEAR' || this.word(1) !== 'TO' || this.word(2) !== 'SECOND')
       throw notImplemented('INTERVAL literals other than INTERVAL "Y-M D H:M:S" YEAR TO SECOND');
-    this.#at += 3;
+    this.at += 3;
     return sqlValue('INTERVAL', value.text);
   }
 
   #setOperation(word: string): string {
-    const kind = this.#word(1);
+    const kind = this.word(1);
     if (kind !== 'ALL' && kind !== 'DISTINCT')
       throw invalidQuery(`Syntax error: Expected keyword ALL or keyword DISTINCT after ${word}`);
     if (kind === 'ALL' && word !== 'UNION') throw notImplemented(`${word} ALL`);
-    this.#at += 2;
+    this.at += 2;
     return kind === 'ALL' ? 'UNION ALL' : word;
   }
 
@@ -205,36 +165,36 @@ class Translator {
     if (word === 'STRUCT') return this.#struct();
     if (word === 'EXTRACT') return this.#extract();
     if (word === 'UNNEST' && before.at(-1)?.toUpperCase() === 'IN') {
-      this.#at += 1;
+      this.at += 1;
       return `(SELECT unnest${this.#symbol('(')})`;
     }
     // Column lists, as in "WITH t AS (…)", "x IN (…)" and "USING (…)".
     if (KEYWORDS.has(word) || this.#withNames.has(word.toLowerCase())) {
-      this.#at += 1;
+      this.at += 1;
       return word;
     }
     const name = Object.hasOwn(FUNCTIONS, word) ? FUNCTIONS[word] : undefined;
     // A member of "* REPLACE (…)".
     if (word === 'REPLACE' && before.at(-1) === '*') {
-      this.#at += 1;
+      this.at += 1;
       return 'REPLACE';
     }
     if (name === undefined) throw notImplemented(`the function ${word}`);
-    this.#at += 1;
+    this.at += 1;
     return `${name}${this.#symbol('(')}`;
   }
 
   /** `CAST(x AS type)`. A cast of a literal is resolved here; one of an expression checks the type of its source. */
   #cast(): string {
-    this.#at += 1;
-    this.#expect('(');
-    const literal = this.#peek();
+    this.at += 1;
+    this.expect('(');
+    const literal = this.peek();
     const isLiteral =
-      (literal?.kind === 'string' || literal?.kind === 'number' || this.#word() === 'NULL') && this.#word(1) === 'AS';
+      (literal?.kind === 'string' || literal?.kind === 'number' || this.word() === 'NULL') && this.word(1) === 'AS';
     const value = this.#untilAs();
-    const type = scalarNamed(this.#peek()?.text ?? '');
-    this.#at += 1;
-    this.#expect(')');
+    const type = scalarNamed(this.peek()?.text ?? '');
+    this.at += 1;
+    this.expect(')');
     if (isLiteral && literal !== undefined)
       return literal.kind === 'word' ? `CAST(NULL AS ${SCALARS[type]?.duck})` : sqlValue(type, literal.text);
     const cast = CASTS[type];
@@ -246,103 +206,67 @@ class Translator {
 
   #untilAs(): string {
     const out: string[] = [];
-    while (this.#word() !== 'AS') {
-      if (this.#peek() === undefined || this.#isSymbol(')')) throw invalidQuery('Syntax error: Expected keyword AS');
+    while (this.word() !== 'AS') {
+      if (this.peek() === undefined || this.isSymbol(')')) throw invalidQuery('Syntax error: Expected keyword AS');
       out.push(this.#item(out));
     }
-    this.#at += 1;
+    this.at += 1;
     return out.join(' ');
   }
 
   /** `STRUCT(a AS x, b AS y)`. Every member needs a name. */
   #struct(): string {
-    this.#at += 1;
-    this.#expect('(');
+    this.at += 1;
+    this.expect('(');
     const members: string[] = [];
     for (;;) {
       const value = this.#untilAs();
-      members.push(`${quoteName(this.#peek()?.text ?? '')} := ${value}`);
-      this.#at += 1;
-      if (this.#isSymbol(')')) break;
-      this.#expect(',');
+      members.push(`${quoteName(this.peek()?.text ?? '')} := ${value}`);
+      this.at += 1;
+      if (this.isSymbol(')')) break;
+      this.expect(',');
     }
-    this.#at += 1;
+    this.at += 1;
     return `struct_pack(${members.join(', ')})`;
   }
 
   #extract(): string {
-    this.#at += 1;
-    this.#expect('(');
-    const part = this.#word();
+    this.at += 1;
+    this.expect('(');
+    const part = this.word();
     if (!EXTRACTED.has(part)) throw notImplemented(`EXTRACT of ${part}`);
-    this.#at += 1;
-    this.#expect('FROM');
+    this.at += 1;
+    this.expect('FROM');
     const value = this.until(')');
-    this.#at += 1;
+    this.at += 1;
     return `extract(${part} FROM ${value})`;
   }
 
   /** `UNNEST(array) AS name`: the alias names the elements. */
   #unnest(): string {
-    this.#at += 1;
+    this.at += 1;
     const list = this.#symbol('(');
-    if (this.#word() === 'AS') this.#at += 1;
-    const token = this.#peek();
+    if (this.word() === 'AS') this.at += 1;
+    const token = this.peek();
     const isAlias =
       token?.kind === 'quoted' ||
       (token?.kind === 'word' &&
-        !AFTER_FROM.has(this.#word()) &&
-        !/^(ON|JOIN|LEFT|INNER|CROSS|WITH|FULL|RIGHT)$/.test(this.#word()));
-    if (this.#word() === 'WITH' || this.#word(1) === 'WITH') throw notImplemented('UNNEST … WITH OFFSET');
+        !AFTER_FROM.has(this.word()) &&
+        !/^(ON|JOIN|LEFT|INNER|CROSS|WITH|FULL|RIGHT)$/.test(this.word()));
+    if (this.word() === 'WITH' || this.word(1) === 'WITH') throw notImplemented('UNNEST … WITH OFFSET');
     if (!isAlias || token === undefined) return `unnest${list} AS unnested_(unnested_)`;
-    this.#at += 1;
+    this.at += 1;
     return `unnest${list} AS ${quoteName(token.text)}(${quoteName(token.text)})`;
   }
 
   /** A path of names after FROM: a table, or a name of the WITH clause. */
   #table(): string {
-    const parts: string[] = [];
-    let text = '';
-    for (;;) {
-      const token = this.#peek();
-      if (token === undefined || !['word', 'quoted', 'number'].includes(token.kind)) break;
-      text += token.text;
-      this.#at += 1;
-      // A project's id may have dashes.
-      while (this.#isSymbol('-')) {
-        text += `-${this.#peek(1)?.text ?? ''}`;
-        this.#at += 2;
-      }
-      if (!this.#isSymbol('.')) break;
-      this.#at += 1;
-      text += '.';
-    }
-    if (text === '')
-      throw invalidQuery(
-        `Syntax error: Unexpected ${JSON.stringify(this.#peek()?.text ?? 'end of statement')} after FROM`,
-      );
-    parts.push(...text.split('.'));
+    const parts = this.path();
     const [only] = parts;
     if (parts.length === 1 && only !== undefined && this.#withNames.has(only.toLowerCase())) return quoteName(only);
-    const name = this.#resolve(parts);
+    const name = tableNamed(parts, this.#options);
     this.tables.push(name);
     return `${quoteName(`${name.project}.${name.dataset}`)}.${quoteName(name.table)}`;
-  }
-
-  #resolve(parts: readonly string[]): TableName {
-    const { project, defaultDataset } = this.#options;
-    const [table = '', dataset, own] = parts.toReversed();
-    if (/\*$/.test(table)) throw notImplemented('wildcard tables');
-    if (parts.some((part) => part.toUpperCase() === 'INFORMATION_SCHEMA')) throw notImplemented('INFORMATION_SCHEMA');
-    if (parts.length > 3) throw invalidQuery(`Invalid table name: ${parts.join('.')}`);
-    if (dataset !== undefined) return { project: own ?? project, dataset, table };
-    if (defaultDataset === undefined)
-      throw new BigQueryError(
-        'invalid',
-        `Table "${table}" must be qualified with a dataset (e.g. dataset.table).`,
-        table,
-      );
-    return { ...defaultDataset, table };
   }
 }
 
