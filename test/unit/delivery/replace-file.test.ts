@@ -68,7 +68,7 @@ describe('a replacement', () => {
       results: [{ kind: 'stored', file, received: RECEIVED }],
     });
     expect(await replace(step, PLAN)).toMatchObject({ file, outcome: 'replaced', isNew: false, received: RECEIVED });
-    expect(targets).toStrictEqual([{ kind: 'replace', id: 'f1', mimeType: 'text/csv', formerRevisionId: 'r1' }]);
+    expect(targets).toEqual([{ kind: 'replace', id: 'f1', mimeType: 'text/csv', formerRevisionId: 'r1' }]);
     expect(calls).toEqual(['close']);
   });
 
@@ -80,7 +80,7 @@ describe('a replacement', () => {
       results: [{ kind: 'stored', file: driveFile(), received: RECEIVED }],
     });
     await replace(step, plan);
-    expect(targets).toStrictEqual([{ kind: 'replace', id: 'f1', mimeType: 'text/csv', convertTo: target }]);
+    expect(targets).toEqual([{ kind: 'replace', id: 'f1', mimeType: 'text/csv', convertTo: target }]);
   });
 
   test('is guarded: it leases the file before its bytes are committed', async () => {
@@ -124,7 +124,7 @@ describe('bytes that were stored before', () => {
   test('are in the file: its own MD5 is the one of the receipt', () => {
     const { step } = createFakeStep({ plan: PLAN });
     const stored = storedBefore(step, { ...result, file: driveFile() }, { guard: guardWith(), isNew: true });
-    expect(stored).toStrictEqual({ file: driveFile(), outcome: 'replaced', isNew: true, received: RECEIVED });
+    expect(stored).toEqual({ file: driveFile(), outcome: 'replaced', isNew: true, received: RECEIVED });
   });
 
   test('were replaced since: the MD5 is the one of the bytes', () => {
