@@ -109,8 +109,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   const runtime = createRuntimeIdentity({ transport, isPlatforms: config.hasPlatformIdentity, now });
   const platform = createPlatform({ transport, hasServiceName: config.onCloudRun, now });
   const findProject = createRuntimeProject({ transport, isPlatforms: config.hasPlatformIdentity });
-  let project = config.project;
-  const ownProject = async (): Promise<string> => project ?? findProject();
+  const ownProject = async (): Promise<string> => config.project ?? findProject();
   const { fetch } = transport;
   const { token, rejected } = runtime;
   const bearer = { token, rejected };
@@ -250,9 +249,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     commit: config.commit ?? (packageJson as { commit?: string }).commit ?? null,
     ledgerKind: config.ledger === 'memory' ? 'memory' : 'firestore',
     concurrentUploads: limits.concurrentUploads,
-    get project() {
-      return project;
-    },
+    project: config.project,
     now,
     log,
     telemetry,
@@ -275,7 +272,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
       ),
       ...folders,
     ]);
-    if (config.onCloudRun && project === undefined) project = await findProject().catch(() => undefined);
+    if (config.onCloudRun) dependencies.project ??= await findProject().catch(() => undefined);
   };
 
   return {

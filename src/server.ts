@@ -31,7 +31,7 @@ const serve = async (): Promise<void> => {
   let stopping = false;
   for (const warning of config.warnings) log.info({}, `configuration: ${warning}`);
   const courier = createCourier(config, { log, stopping: () => stopping });
-  const listener = createNodeListener(courier.app, { stopping: () => stopping, cutOff: { onCutOff } });
+  const listener = createNodeListener(courier.app, { cutOff: { onCutOff } });
   const http = createHttpServer(listener, { concurrentStreams: Math.max(100, 2 * config.limits.concurrentUploads) });
 
   const stop = async (signal: string): Promise<void> => {

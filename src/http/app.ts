@@ -74,7 +74,7 @@ const routesOf = (dependencies: HttpDependencies, minThroughput: MinThroughput |
 /** Authenticates the caller by the headers, before any byte of the body is read. */
 const admit = async (dependencies: HttpDependencies, { access }: Route, context: CourierContext): Promise<void> => {
   if (access === 'anybody') return;
-  rejectWhenStopping(dependencies, context);
+  rejectWhenStopping(dependencies);
   const { headers } = context.req.raw;
   context.set(
     'caller',

@@ -18,10 +18,8 @@ export interface Bindings {
    * the listener does it.
    */
   stopBody?: () => void;
-  /** True once the server is shutting down. It accepts no new work then. */
-  stopping?: () => boolean;
   /** The end of the grace period, at which unfinished work is aborted as `shutting-down`. */
-  cutOff?: CutOff;
+  cutOff?: CutOff | undefined;
 }
 
 export interface Variables {
@@ -164,6 +162,6 @@ export const withinRequest = async <Result>(
 };
 
 /** @throws CourierError `shutting-down` once the server is shutting down */
-export const rejectWhenStopping = ({ stopping }: Pick<HttpDependencies, 'stopping'>, { env }: CourierContext): void => {
-  if (stopping() || env.stopping?.()) throw new CourierError('shutting-down', { retryAfterSeconds: 1 });
+export const rejectWhenStopping = ({ stopping }: Pick<HttpDependencies, 'stopping'>): void => {
+  if (stopping()) throw new CourierError('shutting-down', { retryAfterSeconds: 1 });
 };

@@ -83,7 +83,7 @@ describe('a server that is told to stop', () => {
 
   test('tells callers that reuse an old connection to reconnect', async () => {
     let stopping = false;
-    entry = await startEntry('HTTP/1.1', { lifecycle: { stopping: () => stopping } });
+    entry = await startEntry('HTTP/1.1', { services: { stopping: () => stopping } });
     const { write, until: answered, ended } = await openSocket(entry.port);
     await write(`${HEAD}Content-Length: 2\r\n\r\nab`);
     await answered(/201 Created/);

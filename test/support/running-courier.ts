@@ -42,7 +42,7 @@ export const startCourier = async (
   const lines: string[] = [];
   const config = readConfig({ ...env, COURIER_CONFIG: JSON.stringify(whole), COURIER_GOOGLE_ORIGIN: google.origin });
   const courier = createCourier(config, { log: createLog('trace', { write: (line) => void lines.push(line) }) });
-  const listener = createNodeListener(courier.app, { stopping: () => false, cutOff: createCutOff() });
+  const listener = createNodeListener(courier.app, { cutOff: createCutOff() });
   const http = createHttpServer(listener, { concurrentStreams: 100 });
   const url = `http://127.0.0.1:${await http.listen(0)}`;
   return {

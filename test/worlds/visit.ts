@@ -85,7 +85,7 @@ const askDoctor = async (
     ...(frontEnd === undefined ? {} : { K_SERVICE: 'drive-courier' }),
   });
   const courier = createCourier(config, { log: createLog('trace', { write: (line) => void lines.push(line) }) });
-  const listener = createNodeListener(courier.app, { stopping: () => false, cutOff: createCutOff() });
+  const listener = createNodeListener(courier.app, { cutOff: createCutOff() });
   const http = createHttpServer(listener, { concurrentStreams: 10 });
   const port = await http.listen(0);
   frontEnd?.serve(port);

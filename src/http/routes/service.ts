@@ -21,7 +21,7 @@ export const createHealthHandler = ({
 export const createReadyHandler =
   (dependencies: Pick<HttpDependencies, 'ready' | 'stopping'>) =>
   async (context: CourierContext): Promise<Response> => {
-    rejectWhenStopping(dependencies, context);
+    rejectWhenStopping(dependencies);
     const readiness = await dependencies.ready();
     return readiness.ok ? context.json(readiness) : context.json(readiness, 503, { 'Retry-After': '10' });
   };

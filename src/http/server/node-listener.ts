@@ -85,7 +85,7 @@ const lastResort = (thrown: unknown): globalThis.Response => {
  */
 export const createNodeListener = (
   app: CourierApp,
-  { answerMs = ANSWER_MS, ...lifecycle }: Pick<Bindings, 'stopping' | 'cutOff'> & { answerMs?: number } = {},
+  { answerMs = ANSWER_MS, cutOff }: Pick<Bindings, 'cutOff'> & { answerMs?: number } = {},
 ): NodeListener => {
   const lingerOnClose = createLingering();
   const endStream = createStreamEnd();
@@ -102,7 +102,7 @@ export const createNodeListener = (
       const begin = begins.get(bindings.incoming);
       const response = await app.fetch(request, {
         ...bindings,
-        ...lifecycle,
+        cutOff,
         begin,
         stopBody: () => abandonBody(bindings.incoming),
       });
