@@ -15,7 +15,7 @@ export interface CallerLimits {
   /**
    * Runs a request. It counts as one of the caller's concurrent ones.
    * @param caller an object of this request alone; `deliver`, `openUpload` and `fields` recognize the request by it
-   * @param isFile true if the request brings a file, so that a caller without room for one is refused before its body is read
+   * @param isFile true if the request contains a file, so that a caller without room for one is refused before its body is read
    * @throws CourierError `caller-over-quota`
    */
   hold<Result>(caller: Caller, isFile: boolean, work: () => Promise<Result>): Promise<Result>;

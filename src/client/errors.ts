@@ -11,7 +11,7 @@ interface Failure {
 /** Widens an entry of the table, so that the published types list the codes and not the wording. */
 const entry = (failure: Failure): Failure => failure;
 
-/** Failures on the caller's side. Errors that the courier answers bring their own code, title and remedy. */
+/** Failures on the caller's side. Errors that the courier answers have their own code, title and remedy. */
 const FAILURES = {
   usage: entry({
     title: 'The command or call is invalid',

@@ -59,7 +59,7 @@ export interface Claim {
   revise(plan: Plan): Promise<Receipt | undefined>;
   /**
    * Notes the key's bytes before they become a file's: the first bytes under a key are the only ones.
-   * @returns `committed`: go on; `revised`: another try has changed the plan
+   * @returns `committed`: continue; `revised`: another try has changed the plan
    * @throws CourierError `idempotency-key-reused`
    */
   commitTo(sha256: string, plan: Plan): Promise<'committed' | 'revised' | { receipt: Receipt }>;

@@ -57,7 +57,7 @@ export const REMEDIES = {
     'Check the ids in "labels" of the configuration, that the label is published, and that {account} may apply it.',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
-/** Runs one step. If it fails for good, the file stays unshared, and the error says so. */
+/** Runs one step. If it fails permanently, the file stays unshared, and the error says so. */
 const mustSucceed = async (
   code: keyof typeof REMEDIES,
   { what, log, fileId }: { what: string; log: DeliveryContext['log']; fileId: string },

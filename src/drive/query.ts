@@ -10,7 +10,7 @@ export const ADDED_PROPERTY = 'courierAdded';
 export const FOLDER_TYPE = 'application/vnd.google-apps.folder';
 export const SHORTCUT_TYPE = 'application/vnd.google-apps.shortcut';
 
-/** A search matches trashed files too, unless told otherwise. */
+/** A search also matches files in the trash, unless the query excludes them. */
 const children = (folderId: string, condition: string): string =>
   `${quoted(folderId)} in parents and ${condition} and trashed = false`;
 

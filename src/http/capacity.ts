@@ -203,7 +203,7 @@ export const createSlots = (max: number, now: () => number = Date.now): Slots =>
   const fairness = createFairness(capacityFor(max), now);
   const busy = (): CourierError =>
     new CourierError('busy', {
-      detail: `This instance has as many deliveries in hand as it takes from one caller (${max}), or from all.`,
+      detail: `The deliveries that this instance is handling have reached the limit of ${max} for one caller, or the limit for all.`,
       retryAfterSeconds: 2,
     });
   return {

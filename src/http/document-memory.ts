@@ -40,7 +40,7 @@ export const createDocumentMemory = (maxBytes: number): DocumentMemory => {
   const shares = createShares(maxBytes);
   const busy = (): CourierError =>
     new CourierError('busy', {
-      detail: `This instance has as many bytes of documents in hand as it takes from one caller (${maxBytes}), or from all.`,
+      detail: `The documents that this instance holds have reached the limit of ${maxBytes} bytes for one caller, or the limit for all.`,
       retryAfterSeconds: 2,
     });
   return {

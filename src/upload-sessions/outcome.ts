@@ -70,8 +70,8 @@ const showsOwnBytes = async ({ request, session, context }: UploadView, file: Dr
 };
 
 /**
- * Looks what became of the session. Its file may be another delivery's by now: of the same name, with the same id, or written
- * after it. Such a file proves something only by its checksum, and must not be undone for this session.
+ * Finds out what became of the session. By now its file may belong to another delivery, which has the same name or id, or wrote to
+ * it later. Such a file proves something only by its checksum, and must not be undone for this session.
  * @throws CourierError `upload-incomplete`; `folder-not-found` where the folder itself is not visible, because then nothing is known
  */
 export const look = async (
@@ -97,7 +97,7 @@ export const look = async (
   if (isReplacing && !isThere({ folderId: plan.folderId, name: options.name }, file)) {
     return { file, seen: (await showsOwnBytes(upload, file)) ? 'moved' : 'gone' };
   }
-  // That a file which was there before has these bytes does not say that this session brought them.
+  // A file that existed before the session may have had these bytes already.
   if (!ended && isReplacing && file.headRevisionId === session.formerRevisionId) return { file, seen: 'gone' };
   const hasSize = file.size === options.size;
   if (hasSize && sha256 !== undefined && file.sha256Checksum === sha256) return { file, seen: 'whole' };

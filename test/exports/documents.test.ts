@@ -173,7 +173,7 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     const { status, json } = await entry.send({ target: '/v1/exports?destination=x&y', headers: JSON_TYPE, body });
     expect([status, json.detail]).toEqual([
       400,
-      'The query has "destination"; what is wanted here is told in the body.',
+      'The query has "destination", but the options of this request are in its body.',
     ]);
   });
 

@@ -119,7 +119,7 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
       body: JSON.stringify(request),
     });
     expect([status, json.code]).toEqual([400, 'request-invalid']);
-    expect(json.detail).toBe('The query has "onConflict"; what is wanted here is told in the body.');
+    expect(json.detail).toBe('The query has "onConflict", but the options of this request are in its body.');
   });
 
   test('are accepted with any JSON media type', async () => {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { failure } from '../errors.ts';
 
-/** A listener for the redirect that brings the authorization code. */
+/** A listener for the redirect with the authorization code. */
 export interface Loopback {
   /** `http://127.0.0.1:PORT` */
   redirectUri: string;

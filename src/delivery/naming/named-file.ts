@@ -62,7 +62,7 @@ export const rememberConverted = async (options: NamedFileOptions, fileId: strin
     return true;
   } catch (error) {
     if (!(error instanceof CourierError)) throw error;
-    log.warn({ error, fileId }, 'the ledger could not be told of a conversion');
+    log.warn({ error, fileId }, 'the ledger could not record a conversion');
     return false;
   }
 };

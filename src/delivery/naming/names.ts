@@ -112,7 +112,7 @@ const note = async (
       ({ entry } = written);
     }
   } catch (error) {
-    log.warn({ error }, 'the ledger could not be told what became of a name');
+    log.warn({ error }, 'the ledger could not record what a name stands for');
   }
 };
 

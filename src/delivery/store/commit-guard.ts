@@ -131,7 +131,7 @@ export const createCommitGuard = (
     if (lease.signal.aborted) throw lease.signal.reason;
   };
 
-  /** The file of another try that has answered meanwhile; undefined where this one may go on. */
+  /** The file of another try that has answered meanwhile; undefined if this one may continue. */
   const answerOfKey = async ({ sha256 }: ReceivedBytes): Promise<{ file: DriveFile } | undefined> => {
     const outcome = await claim?.commitTo(sha256, plan);
     if (outcome === undefined || outcome === 'committed') return undefined;

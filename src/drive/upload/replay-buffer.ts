@@ -143,7 +143,7 @@ const createBell = () => {
 /** Passes a source's bytes on piece by piece, hashed and within its limits. Returns the whole when the source has ended well. */
 const readAll = async (
   { bytes, maxBytes, size, skip = 0, withMd5 = false }: ReplayBufferOptions,
-  keep: (piece: Uint8Array) => Promise<'go on' | 'stop'>,
+  keep: (piece: Uint8Array) => Promise<'continue' | 'stop'>,
 ): Promise<ReceivedBytes | undefined> => {
   const hash = createHash('sha256');
   const md5 = withMd5 ? createHash('md5') : undefined;
@@ -178,7 +178,7 @@ export const createReplayBuffer = (options: ReplayBufferOptions): ReplayBuffer =
   let closed = false;
 
   /** Copies a piece as room is made for it, for as long as somebody needs the bytes. */
-  const keep = async (piece: Uint8Array): Promise<'go on' | 'stop'> => {
+  const keep = async (piece: Uint8Array): Promise<'continue' | 'stop'> => {
     for (let offset = 0; offset < piece.byteLength && !closed && !draining; ) {
       const copied = ring.append(piece.subarray(offset));
       offset += copied;
@@ -190,7 +190,7 @@ export const createReplayBuffer = (options: ReplayBufferOptions): ReplayBuffer =
     }
     if (closed) return 'stop';
     progress.ring();
-    return 'go on';
+    return 'continue';
   };
 
   const fail = (error: unknown): void => {

@@ -31,7 +31,7 @@ const shownFile = async (
   }
 };
 
-/** An earlier try's session has brought its bytes to their end. Undefined where the bytes have to be sent again. */
+/** The session of an earlier try has received all its bytes. Undefined where the bytes have to be sent again. */
 const endedBefore = async (
   sender: Sender,
   target: UploadTarget,

@@ -94,7 +94,7 @@ export const askStatus = (
     context,
   );
 
-/** Forgets a session, and what it has stored with it. It would go by itself in a week; so a failure is not told. */
+/** Deletes a session with the bytes that it has stored. A failure is ignored: Drive deletes the session after a week in any case. */
 export const cancelSession = async (client: DriveClient, uri: string, now: () => number): Promise<void> => {
   await client
     .callSession(
@@ -162,7 +162,7 @@ export const readAnswer = (client: Pick<DriveClient, 'error'>, response: GoogleR
   if (['drive-unavailable', 'drive-rate-limited', 'upload-limit-reached'].includes(error.code))
     return { kind: 'doubt', error, response };
   if (FINAL_CODES.has(error.code)) throw error;
-  // "404 Not Found: the upload session has expired and the upload must be restarted from the beginning"; any other 4xx likewise.
+  // "404 Not Found: the upload session has expired and the upload must be restarted from the beginning"; so is any other 4xx.
   const lost = new CourierError('drive-unavailable', {
     detail: 'Drive has lost the upload session.',
     cause: error.cause,

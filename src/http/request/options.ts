@@ -264,6 +264,6 @@ export const rejectQuery = (target: string): void => rejectOptions(readQuery(tar
 export const rejectOptions = ([first]: readonly [string, string][]): void => {
   if (first === undefined) return;
   throw new CourierError('request-invalid', {
-    detail: `The query has "${first[0].slice(0, 100)}"; what is wanted here is told in the body.`,
+    detail: `The query has "${first[0].slice(0, 100)}", but the options of this request are in its body.`,
   });
 };
