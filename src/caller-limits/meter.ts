@@ -27,7 +27,7 @@ export interface Meter {
   /**
    * Checks that another file fits.
    * @param size bytes, if they are known
-   * @throws CourierError `caller-over-quota`; `too-large` for a file that no day has room for
+   * @throws CourierError `caller-over-quota`; `too-large` for a file that exceeds the limit of a whole day
    */
   checkFile(size: number | undefined): void;
   /** @throws CourierError `caller-over-quota` */
@@ -37,7 +37,7 @@ export interface Meter {
   countFile(): void;
   countBytes(bytes: number, day?: string): void;
   states(): LimitState[];
-  /** True if nothing would be lost without this meter. */
+  /** True if the meter counts nothing at the moment, so that it can be removed. */
   isIdle(): boolean;
 }
 

@@ -19,8 +19,8 @@ const entryShape = {
   path: z.string(),
   size: z.number(),
   /**
-   * When the file was changed, with nanoseconds; null if that was so shortly before it was read that another change might not
-   * show.
+   * When the file was changed, with nanoseconds. Null if it was changed so shortly before it was read that a later change could
+   * have the same time.
    */
   mtime: z.string().nullable(),
   sha256: z.string(),

@@ -12,8 +12,8 @@ interface Pool<Result> extends AsyncIterable<Result> {
 }
 
 /**
- * Works on the items of a list, several at the same time, and yields the results. Reads no further in the list than the work,
- * and starts nothing while nobody takes results. The work must not reject.
+ * Works on the items of a list, several at the same time, and yields the results. An item is taken from
+ * the list when its work can start, and no work starts while nobody takes results. The work must not reject.
  */
 export const createPool = <Item, Result>(
   items: AsyncGenerator<Item>,

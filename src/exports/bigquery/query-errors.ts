@@ -22,7 +22,7 @@ export const reasonOf = ({ body }: Pick<GoogleResponse, 'body'>): string | undef
   }
 };
 
-/** Errors that pass: https://cloud.google.com/bigquery/docs/error-messages. */
+/** Transient errors: https://cloud.google.com/bigquery/docs/error-messages. */
 const TRANSIENT = new Set([
   'backendError',
   'internalError',

@@ -9,7 +9,7 @@ export type WriteLine = (value: object) => Promise<void>;
 /** Lines that may wait for a slow reader before the next one is written. */
 const MAX_WAITING_LINES = 64;
 
-/** A stream of lines. Nothing is written to it after its reader is gone. */
+/** A stream of lines. Nothing is written to it after the caller has disconnected. */
 const createLineStream = (waitsForReader: boolean) => {
   // Several files are delivered at the same time, so several writers may wait.
   let waiting: (() => void)[] = [];
@@ -52,7 +52,7 @@ const createLineStream = (waitsForReader: boolean) => {
 };
 
 /**
- * Answers with JSON Lines while the work goes on. The response begins with the first line, so an error before it is an
+ * Answers with JSON Lines during the work. The response begins with the first line, so an error before it is an
  * ordinary problem document; a later one is the last line.
  * @param produce writes the lines. Its signal is aborted when the caller disconnects or the time of the request is up.
  * @param waitsForReader false if the caller may read the response only after it has sent its whole body: waiting for it

@@ -26,7 +26,7 @@ export type Found =
       open(time: RequestTime): Promise<OneOfMany>;
     }
   | { kind: 'fault'; origin: Origin; error: CourierError }
-  /** Nobody expects this to be delivered, such as a folder. */
+  /** Something that is not to be delivered, such as a folder. */
   | { kind: 'ignored' };
 
 /** The last line of the response. */
@@ -64,8 +64,8 @@ interface ManyRequest {
 }
 
 /**
- * True for a limit that makes room again in seconds. It is checked before the file is opened, so the same delivery can be
- * tried again.
+ * True for a limit that is over in seconds. It is checked before the file is opened, so the same delivery can be tried
+ * again.
  */
 const isPaced = (error: unknown): error is CourierError =>
   error instanceof CourierError &&
