@@ -24,6 +24,9 @@ const checkSame = (what: string, meant: readonly string[], there: readonly strin
     throw new Error(`scripts/configuration/meanings.ts and src/config/ differ in ${what}: ${odd.join(', ')}`);
 };
 
+/** Keys that another key can take the place of. */
+const INSTEAD: Readonly<Record<string, string>> = { 'destinations.NAME.folder': 'spreadsheet' };
+
 const documentTable = (): string => {
   const keys = merged(keysOf(z.toJSONSchema(document, { io: 'input' }), ''));
   checkSame(
@@ -35,6 +38,9 @@ const documentTable = (): string => {
   return Object.entries(MEANINGS)
     .map(([path, meaning]) => {
       const { takes = '', isRequired = false } = ofKey.get(path) ?? {};
+      const other = INSTEAD[path];
+      // In the schema, null stands for the other key.
+      if (other !== undefined) return `| \`${path}\` | ${meaning}. | text | required, or \`${other}\` |`;
       return `| \`${path}\` | ${meaning}. | ${takes} | ${isRequired ? 'required' : shown(defaultOf(path))} |`;
     })
     .join('\n');

@@ -159,7 +159,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
 
   const doctorDependencies: DoctorDependencies = {
     config,
-    openAccount: (name) => openAccount(config, name, { transport, runtime, budget, now, log }),
+    openAccount: (name) => openAccount(config, name, { transport, runtime, budget, ledger, now, log }),
     ledger,
     uploadedBy: uploadCounts.uploadedBy,
     transport,
@@ -262,8 +262,8 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     const driveByCredentials = new Map(
       [...destinations.values()].map(({ config, drive }) => [config.credentials, drive]),
     );
-    const folders = [...destinations.values()].map(({ name, config, drive }) =>
-      prefetch(`the folder of "${name}"`, drive.resolveFolder(config.folder, {})),
+    const folders = [...destinations.values()].flatMap(({ name, config: { folder }, drive }) =>
+      folder === null ? [] : [prefetch(`the folder of "${name}"`, drive.resolveFolder(folder, {}))],
     );
     await Promise.all([
       prefetch("Google's keys", authenticator.warmUp()),

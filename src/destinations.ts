@@ -37,22 +37,6 @@ interface Dependencies {
 
 type DestinationsConfig = Pick<Config, 'credentials' | 'googleOrigin'>;
 
-/**
- * The Drive account of one entry of `credentials`, with empty caches: tokens, pacing and ids belong to one account.
- * @throws Error for a name that the configuration does not contain
- */
-export const openAccount = (
-  { credentials, googleOrigin }: DestinationsConfig,
-  name: string,
-  { transport, runtime, budget, now, log, uploadCounts }: Omit<Dependencies, 'ledger'>,
-): { auth: DriveAuth; drive: Drive } => {
-  const config = credentials[name];
-  if (config === undefined) throw new Error(`no credentials named "${name}"`);
-  const auth = createDriveAuth({ name, config, transport, googleOrigin, runtime, now, log });
-  const uploaded = (bytes: number): void => uploadCounts?.add(name, auth.account() ?? name, bytes);
-  return { auth, drive: createDrive({ transport, auth, budget, pace: createPace({ now }), now, log, uploaded }) };
-};
-
 /** The spreadsheets of one account. Most services never use them, so the code is loaded by the first call. */
 const createSheetsLoader = (
   auth: DriveAuth,
@@ -72,14 +56,32 @@ const createSheetsLoader = (
   };
 };
 
+/**
+ * The account of one entry of `credentials`, with empty caches: tokens, pacing and ids belong to one account.
+ * @throws Error for a name that the configuration does not contain
+ */
+export const openAccount = (
+  { credentials, googleOrigin }: DestinationsConfig,
+  name: string,
+  dependencies: Dependencies,
+): { auth: DriveAuth; drive: Drive; sheets(): Promise<Sheets> } => {
+  const { transport, runtime, budget, now, log, uploadCounts } = dependencies;
+  const config = credentials[name];
+  if (config === undefined) throw new Error(`no credentials named "${name}"`);
+  const auth = createDriveAuth({ name, config, transport, googleOrigin, runtime, now, log });
+  const uploaded = (bytes: number): void => uploadCounts?.add(name, auth.account() ?? name, bytes);
+  const drive = createDrive({ transport, auth, budget, pace: createPace({ now }), now, log, uploaded });
+  return { auth, drive, sheets: createSheetsLoader(auth, dependencies) };
+};
+
 /** What the destinations with the same credentials share. */
 const createAccounts = (config: DestinationsConfig, dependencies: Dependencies) =>
   new Map(
     Object.keys(config.credentials).map((name) => {
       const { ledger, now, log } = dependencies;
-      const { auth, drive } = openAccount(config, name, dependencies);
-      const folders = createFolders({ drive, ledger, now, log });
-      return [name, { auth, drive, folders, sheets: createSheetsLoader(auth, dependencies) }];
+      const account = openAccount(config, name, dependencies);
+      const folders = createFolders({ drive: account.drive, ledger, now, log });
+      return [name, { ...account, folders }];
     }),
   );
 

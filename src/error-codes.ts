@@ -247,7 +247,7 @@ export const ERRORS = {
   ),
   'sheet-full': setupError(
     'The spreadsheet has no room for the rows',
-    'Remove old rows or tabs, use another name, or set "rollover". A spreadsheet has at most 10,000,000 cells, empty ones included.',
+    'Delete rows, columns or tabs that nobody needs, also empty ones, or use another sheet. A spreadsheet has at most 10,000,000 cells, empty ones included.',
   ),
   'sheet-shape': setupError(
     'Rows cannot be put into this tab as it is',

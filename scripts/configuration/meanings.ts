@@ -6,6 +6,8 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   destinations: 'Places in Drive, by the names that callers use. At least one',
   'destinations.NAME.folder':
     'The id of a folder or shared drive, or the folder’s URL in Drive (`https://drive.google.com/drive/folders/ID`)',
+  'destinations.NAME.spreadsheet':
+    'In place of `folder`: the id of a spreadsheet, or its URL (`https://docs.google.com/spreadsheets/d/ID/edit`). The destination then takes only rows for it: [sheets.md](sheets.md#one-spreadsheet-as-a-destination)',
   'destinations.NAME.credentials': 'The credentials used to write there: a name under `credentials`',
   'destinations.NAME.callers':
     'Callers that may write there: an email, `domain:NAME` or `sub:NUMBER` ([callers.md](callers.md)). At least one',
@@ -16,8 +18,8 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   'destinations.NAME.timeZone':
     'The time zone of `{date:…}` and `{time:…}` in `path`: an IANA name, such as `Europe/Berlin`',
   'destinations.NAME.onConflict':
-    'What to do if the name is taken and the request does not say: create another file of that name, replace the file’s content, leave the file as it is, or answer 409 `name-taken`',
-  'destinations.NAME.convertTo': 'The Google format to convert files to, for requests that do not say',
+    'What to do if the name is taken and the request does not say: create another file of that name, replace the file’s content, leave the file as it is, answer 409 `name-taken`, or append rows ([sheets.md](sheets.md)). With `spreadsheet` the default is `append`',
+  'destinations.NAME.convertTo': 'The Google format to convert files to, for requests that do not say. With `spreadsheet` the default is `sheet`',
   'destinations.NAME.share': 'Permissions to add to each new file. Sharing the folder once is simpler',
   'destinations.NAME.share[].type': 'The kind of permission. It decides which of the next keys apply',
   'destinations.NAME.share[].email': 'The email address, for `user` and `group`',

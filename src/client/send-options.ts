@@ -24,7 +24,7 @@ export interface SendOptions {
   onConflict?: ConflictRule | undefined;
   /** Google format to convert the file to. */
   convertTo?: Conversion | undefined;
-  /** With `convertTo: 'sheet'` and `onConflict: 'append'`: name of the tab for the rows. Default: the first tab. */
+  /** With `convertTo: 'sheet'` and `onConflict: 'append'` or `'replace'`: name of the tab for the rows. Default: the first tab. */
   tab?: string | undefined;
   /** Whether columns that the tab lacks are added (`extend`) or refused (`strict`). Default: `extend`. */
   columns?: ColumnRule | undefined;

@@ -72,12 +72,14 @@ const describePerCaller = ({ concurrent, filesPerMinute, bytesPerDay }: PerCalle
 const NO_OBJECTS = 'none: exports of gs:// objects are answered source-not-found';
 
 const destinationLines = ({ credentials }: Config, name: string, destination: DestinationConfig): string[] => {
-  const { folder, path, callers, sources, onConflict, convertTo, share, maxBytes } = destination;
+  const { folder, spreadsheet, path, callers, sources, onConflict, convertTo, share, maxBytes } = destination;
   const lines: Line[] = [
-    [
-      'folder',
-      `https://drive.google.com/drive/folders/${folder}${path === '' ? '' : `, in ${path}`}${path.includes('{') ? ` (${destination.timeZone})` : ''}`,
-    ],
+    folder === null
+      ? ['spreadsheet', `https://docs.google.com/spreadsheets/d/${spreadsheet}/edit`]
+      : [
+          'folder',
+          `https://drive.google.com/drive/folders/${folder}${path === '' ? '' : `, in ${path}`}${path.includes('{') ? ` (${destination.timeZone})` : ''}`,
+        ],
     ['credentials', describeCredentials(destination.credentials, credentials[destination.credentials])],
     ['callers', ...callers.map(describePrincipal)],
     ['sources', listOr(sources, NO_OBJECTS)],

@@ -5,7 +5,7 @@ import { type Claim, isOwnFile, type KeyState, lookUpKey, type Planned, sentBefo
 import { findConverted } from './naming/named-file.ts';
 import { isThere } from './naming/names.ts';
 import { choosePlan, type Plan, type Planning, planForExisting } from './plan.ts';
-import type { DeliveryContext } from './resolve-options.ts';
+import { type DeliveryContext, folderOf } from './resolve-options.ts';
 
 /** The plan for all tries of a key, and the file of its id where Drive has it. */
 interface Checked {
@@ -13,8 +13,13 @@ interface Checked {
   existing?: DriveFile | undefined;
 }
 
-/** Rows for a sheet are planned by code that most services never load. */
-const loadPlanRows = () => import('./store/plan-rows.ts');
+/** Plans rows for a sheet, by code that most services never load. Undefined unless the bytes become rows. */
+const rowPlanner = async (planning: Pick<Planning, 'request' | 'source'>) => {
+  const { convertTo, onConflict } = planning.request;
+  if (convertTo !== 'sheet' || (onConflict !== 'append' && onConflict !== 'replace')) return undefined;
+  const planner = await import('./store/plan-rows.ts');
+  return planner.areRows(planning) ? planner : undefined;
+};
 
 /** Tries of one key that revise its plan at the same moment. */
 const MAX_TURNS = 5;
@@ -53,11 +58,16 @@ const planNewFile = async (
   return { ...plan, folderId, ...(isUsedUp ? { fileId: await request.destination.drive.newId(context) } : {}) };
 };
 
+const choose = async (planning: Planning): Promise<Plan> => {
+  const planner = await rowPlanner(planning);
+  return planner === undefined ? choosePlan(planning) : planner.planRows(planning);
+};
+
 /** Plans anew; what another try of the key makes at this moment under the planned id is not somebody else's file. */
 const chooseAgain = async (planning: Planning, plan: Plan): Promise<Plan> => {
   const isPlanned = (id: string): boolean => plan.kind === 'create' && id === plan.fileId;
   try {
-    const chosen = await choosePlan(planning);
+    const chosen = await choose(planning);
     return chosen.kind !== 'create' && isPlanned(chosen.fileId) ? plan : chosen;
   } catch (error) {
     if (asCourierError(error).code !== 'name-taken' || plan.kind !== 'create') throw error;
@@ -72,10 +82,13 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
   const { request, folderId, context } = planning;
   const { drive } = request.destination;
   const { name } = request;
-  if (plan.kind === 'convert') return { plan: await planConversionNow(planning, claim, plan) };
-  if (plan.kind === 'appendRows') {
-    return { plan: await (await loadPlanRows()).planRowsNow(planning, claim, plan) };
+  if (plan.kind === 'appendRows' || plan.kind === 'replaceRows') {
+    return { plan: await (await import('./store/plan-rows.ts')).planRowsNow(planning, claim, plan) };
   }
+  // The destination's defaults may have been others when the first try was planned.
+  const planner = await rowPlanner(planning);
+  if (planner !== undefined) return { plan: await planner.planRows(planning) };
+  if (plan.kind === 'convert') return { plan: await planConversionNow(planning, claim, plan) };
   const existing = await drive.get(plan.fileId, context);
   if (plan.kind === 'create') {
     // Made by an earlier try: renamed, moved or trashed by a person since, it is still the key's file.
@@ -112,17 +125,15 @@ const checkPlan = async (planning: Planning, claim: Claim): Promise<Checked | { 
   throw new CourierError('drive-unavailable', { detail: 'Other tries of this delivery keep changing its plan.' });
 };
 
-const chooseFirst = async (planning: Planning): Promise<Plan> =>
-  planning.request.onConflict === 'append' ? (await loadPlanRows()).planRows(planning) : choosePlan(planning);
-
 /** Everything that a plan is made from; the path's folder is found or created. */
 const startPlanning = async (deliveryContext: DeliveryContext): Promise<Planning> => {
   const { delivery, request, context } = deliveryContext;
   const { source } = delivery;
   // No folder is created for bytes that no longer exist.
   if (source.missing !== undefined) throw source.missing;
-  const { folders, config } = request.destination;
-  const { folderId } = await folders.ensure(config.folder, request.path, context);
+  const { destination } = request;
+  if (destination.config.spreadsheet !== undefined) return { ...deliveryContext, folderId: '', source };
+  const { folderId } = await destination.folders.ensure(folderOf(destination), request.path, context);
   return { ...deliveryContext, folderId, source };
 };
 
@@ -136,7 +147,7 @@ export const planDelivery = async (
 ): Promise<Planned | KeyState> => {
   try {
     const planning = await startPlanning(deliveryContext);
-    if (key.state !== 'claimed') return { state: 'planned', key, plan: await chooseFirst(planning) };
+    if (key.state !== 'claimed') return { state: 'planned', key, plan: await choose(planning) };
     const checked = await checkPlan(planning, key.claim);
     return 'receipt' in checked ? { state: 'done', receipt: checked.receipt } : { state: 'planned', key, ...checked };
   } catch (error) {

@@ -22,7 +22,7 @@ export type Plan = { folderId: string } & (
   | { kind: 'skip'; fileId: string }
   | { kind: 'convert'; fileId: ''; target: string; rule: ConflictRule }
   /** `fileId` is "" until the sheet is made. `tab` is set if it depends on the time. */
-  | { kind: 'appendRows'; fileId: string; tab?: string }
+  | { kind: 'appendRows' | 'replaceRows'; fileId: string; tab?: string }
 );
 
 const DOCS_TYPE = 'application/vnd.google-apps.';
@@ -72,15 +72,20 @@ export interface Planning {
   sleep?: Sleep | undefined;
 }
 
-const planConversion = async ({ request, folderId, source, ...means }: Planning): Promise<Plan> => {
-  const { destination, convertTo, name, onConflict: rule } = request;
-  const { drive } = destination;
-  if (convertTo === undefined) throw new Error('a conversion needs a target');
-  if (request.details.keepRevisionForever === true) {
+/** @throws CourierError `request-invalid` */
+export const refuseKeptRevision = ({ details }: ResolvedRequest): void => {
+  if (details.keepRevisionForever === true) {
     throw new CourierError('request-invalid', {
       detail: 'keepRevisionForever does not go with convertTo: Drive keeps only revisions with bytes forever.',
     });
   }
+};
+
+const planConversion = async ({ request, folderId, source, ...means }: Planning): Promise<Plan> => {
+  const { destination, convertTo, name, onConflict: rule } = request;
+  const { drive } = destination;
+  if (convertTo === undefined) throw new Error('a conversion needs a target');
+  refuseKeptRevision(request);
   const { mimeType, size } = source;
   const target = await checkConversion({ drive, mimeType, size, convertTo, ...means });
   const existing = rule === 'new' ? undefined : await findConverted({ drive, folderId, name, ...means });

@@ -159,38 +159,77 @@ const defaultPath = ({ config: { path, timeZone }, renderPath }: Destination, { 
 
 const ROW_OPTIONS = ['tab', 'columns', 'dates', 'rollover'] as const;
 
+/** The options of rows that go with `onConflict=replace` too. */
+const REPLACE_OPTIONS: readonly string[] = ['tab', 'dates'] satisfies (typeof ROW_OPTIONS)[number][];
+
 /** Refuses options that only rows in a sheet have. @throws CourierError `request-invalid` */
 const checkRowOptions = (options: DeliveryOptions, { onConflict, convertTo }: ResolvedRequest): void => {
   if (convertTo === 'sheet' && onConflict === 'append') return;
-  const option =
-    onConflict === 'append' ? 'onConflict=append' : ROW_OPTIONS.find((name) => options[name] !== undefined);
+  const given = ROW_OPTIONS.filter((name) => options[name] !== undefined);
+  const refused =
+    convertTo === 'sheet' && onConflict === 'replace' ? given.filter((name) => !REPLACE_OPTIONS.includes(name)) : given;
+  const option = onConflict === 'append' ? 'onConflict=append' : refused[0];
   if (option === undefined) return;
-  const wanted = onConflict === 'append' ? 'convertTo=sheet' : 'convertTo=sheet and onConflict=append';
+  const mayReplace = REPLACE_OPTIONS.includes(option) ? ' or replace' : '';
+  const wanted = onConflict === 'append' ? 'convertTo=sheet' : `convertTo=sheet and onConflict=append${mayReplace}`;
   throw new CourierError('request-invalid', {
     detail: `${option} goes only with ${wanted}.`,
     remedy: 'Rows are appended to a Google Sheet: send them with convertTo=sheet and onConflict=append.',
   });
 };
 
+const DETAILS = ['description', 'createdTime', 'modifiedTime', 'properties', 'keepRevisionForever'] as const;
+
+/** Refuses what a destination with a spreadsheet does not take: it takes rows, and has no folders. @throws CourierError */
+const checkSpreadsheet = (options: DeliveryOptions, { destination, onConflict, convertTo }: ResolvedRequest): void => {
+  if (destination.config.spreadsheet === undefined) return;
+  const refused = (detail: string): CourierError =>
+    new CourierError('request-invalid', {
+      detail,
+      remedy:
+        'The destination is a spreadsheet: send rows, with convertTo=sheet and onConflict=append or replace.',
+    });
+  if (convertTo !== 'sheet') throw refused(`convertTo=${convertTo} does not go with this destination.`);
+  if (onConflict !== 'append' && onConflict !== 'replace') {
+    throw refused(`onConflict=${onConflict} does not go with this destination.`);
+  }
+  if ((options.path ?? '') !== '' && options.isPathOfObject !== true) {
+    throw refused('path does not go with this destination, because it has no folders.');
+  }
+  const detail = DETAILS.find((name) => options[name] !== undefined);
+  if (detail !== undefined) throw refused(`${detail} does not go with this destination.`);
+};
+
+/** The folder of a destination that has one. @throws CourierError `request-invalid` for one with a spreadsheet */
+export const folderOf = ({ config: { folder } }: Pick<Destination, 'config'>): string => {
+  if (folder !== null) return folder;
+  throw new CourierError('request-invalid', {
+    detail: 'The destination is a spreadsheet and takes only rows.',
+    remedy: 'Send rows to POST /v1/files or POST /v1/exports, or name another destination.',
+  });
+};
+
 /** The caller's options over the destination's defaults. @throws CourierError `request-invalid` */
 export const resolveOptions = (destination: Destination, options: DeliveryOptions, asked: Asked): ResolvedRequest => {
   const { tab, columns, dates, rollover } = options;
+  const hasFolder = destination.config.spreadsheet === undefined;
   const resolved = {
     destination,
     name: withSuffix(options.name, options.suffix),
-    path: options.path ?? defaultPath(destination, asked),
+    path: hasFolder ? (options.path ?? defaultPath(destination, asked)) : '',
     onConflict: options.onConflict ?? destination.config.onConflict,
     convertTo: options.convertTo ?? destination.config.convertTo ?? undefined,
     details: detailsOf(options),
     rows: { tab, columns, dates, rollover },
   };
   checkRowOptions(options, resolved);
+  checkSpreadsheet(options, resolved);
   return resolved;
 };
 
 /** The delivery with the bytes that the request needs: a sheet gets rows in which texts are unchanged. */
-export const withRows = (delivery: Delivery, { onConflict }: ResolvedRequest): Delivery =>
-  onConflict === 'append' && delivery.source.asRows !== undefined
+export const withRows = (delivery: Delivery, { onConflict, convertTo }: ResolvedRequest): Delivery =>
+  (onConflict === 'append' || (onConflict === 'replace' && convertTo === 'sheet')) && delivery.source.asRows !== undefined
     ? { ...delivery, source: delivery.source.asRows }
     : delivery;
 

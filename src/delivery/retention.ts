@@ -4,7 +4,7 @@ import { acquireLease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
-import { type Destination, KEEP_PROPERTIES, keepMark, keepRuleOf } from './resolve-options.ts';
+import { type Destination, folderOf, KEEP_PROPERTIES, keepMark, keepRuleOf } from './resolve-options.ts';
 
 /** Retention: old files of a destination go to the trash after a delivery. */
 
@@ -40,9 +40,9 @@ export const lookAtRule = async (
   context: CallContext,
   nowMs: number,
 ): Promise<{ files: DriveFile[]; expired: DriveFile[] }> => {
-  const { drive, config } = destination;
+  const { drive } = destination;
   const mark = keepMark(destination, rule);
-  const found = await drive.findMarked(config.folder, KEEP_PROPERTIES.rule, mark, context);
+  const found = await drive.findMarked(folderOf(destination), KEEP_PROPERTIES.rule, mark, context);
   const files = found.filter((file) => isKept(file, mark));
   return { files, expired: expiredOf(files, rule, nowMs) };
 };

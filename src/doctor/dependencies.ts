@@ -5,12 +5,13 @@ import type { Drive } from '../drive/drive.ts';
 import type { GoogleTransport } from '../google/transport.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
+import type { Sheets } from '../sheets/sheets.ts';
 
 /** What the doctor examines, and what it uses for it. */
 export interface DoctorDependencies {
   config: Config;
-  /** Opens the Drive account of one entry of `credentials` with empty caches, because cached keys and tokens may be an hour old. */
-  openAccount(credentials: string): { auth: DriveAuth; drive: Drive };
+  /** Opens the account of one entry of `credentials` with empty caches, because cached keys and tokens may be an hour old. */
+  openAccount(credentials: string): { auth: DriveAuth; drive: Drive; sheets(): Promise<Sheets> };
   /** The ledger that deliveries use. */
   ledger: Ledger;
   /** The bytes that the courier has uploaded as this account since midnight UTC. */

@@ -10,6 +10,7 @@ import { checkPubsub } from './checks/pubsub.ts';
 import { createQueryChecker } from './checks/queries.ts';
 import { checkRetention } from './checks/retention.ts';
 import { checkSources, createBucketReader } from './checks/sources.ts';
+import { checkSheetsApi, checkSpreadsheet, takesRows } from './checks/spreadsheet.ts';
 import { checkSubscriptions } from './checks/subscriptions.ts';
 import { withUploadLimit } from './checks/upload-limit.ts';
 import type { DoctorDependencies } from './dependencies.ts';
@@ -27,12 +28,14 @@ const CHECKS = [
   'token',
   'scope',
   'drive-api',
+  'spreadsheet',
   'folder',
   'search',
   'writable',
   'storage',
   'sharing',
   'retention',
+  'sheets-api',
   'pubsub',
   'subscriptions',
   'sources',
@@ -40,6 +43,9 @@ const CHECKS = [
   'invoker',
   'probe',
 ] as const;
+
+/** Checks of destinations with a folder. */
+const OF_FOLDERS: ReadonlySet<string> = new Set(['folder', 'search', 'writable', 'storage', 'sharing']);
 
 /** The doctor answers after this time even if Google does not. */
 const TIMEOUT_MS = 25_000;
@@ -52,8 +58,7 @@ export interface Examination {
 }
 
 /** The Drive account of one entry of `credentials`, and what was found about it. */
-interface Account {
-  drive: ReturnType<DoctorDependencies['openAccount']>['drive'];
+interface Account extends Pick<ReturnType<DoctorDependencies['openAccount']>, 'drive' | 'sheets'> {
   finding: Promise<CredentialsFinding>;
 }
 
@@ -85,11 +90,14 @@ const checkConfiguration = ({ config }: DoctorDependencies, { credentials, share
 };
 
 /** All checks in order. Those that were not reached are skipped because of the first failure. */
-const inOrder = (found: readonly Check[], { keep }: DestinationConfig): Check[] => {
+const inOrder = (found: readonly Check[], { keep, spreadsheet }: DestinationConfig): Check[] => {
   const culprit = CHECKS.find((name) => found.some(({ check, result }) => check === name && result === 'failed'));
-  // Most destinations have no queries and no retention, so these checks are not listed for them.
-  const isListed = (name: string): boolean =>
-    name === 'queries' ? found.some(({ check }) => check === name) : name !== 'retention' || keep.length > 0;
+  // Most destinations have no queries, no retention and no sheets, so these checks are not listed for them.
+  const isListed = (name: string): boolean => {
+    if (name === 'queries' || name === 'sheets-api') return found.some(({ check }) => check === name);
+    if (name === 'retention') return keep.length > 0;
+    return spreadsheet === undefined ? name !== 'spreadsheet' : !OF_FOLDERS.has(name);
+  };
   return CHECKS.filter(isListed).map(
     (name) => found.find(({ check }) => check === name) ?? skipped(name, `Skipped: fix "${culprit}" first.`),
   );
@@ -111,7 +119,7 @@ const examineAccounts = (
     if (self.check.result === 'failed' && needsOwnIdentity(dependencies, name)) continue;
     const account = dependencies.openAccount(name);
     const options = { runtimeEmail: self.email, context: { deadlineMs } };
-    accounts.set(name, { drive: account.drive, finding: checkCredentials(dependencies, name, account, options) });
+    accounts.set(name, { ...account, finding: checkCredentials(dependencies, name, account, options) });
   }
   return accounts;
 };
@@ -154,17 +162,22 @@ const examineShared = async (dependencies: DoctorDependencies, essentials: boole
 /** The checks of the folder, and of writing to it, once the account works. */
 const examineDrive = async (
   { dependencies, deadlineMs, self }: Shared,
-  destination: { name: string; config: DestinationConfig; drive: Account['drive'] },
+  destination: { name: string; config: DestinationConfig } & Pick<Account, 'drive' | 'sheets'>,
   ready: NonNullable<CredentialsFinding['ready']>,
   write: boolean,
 ): Promise<Check[]> => {
-  const { credentials } = destination.config;
+  const { credentials, spreadsheet } = destination.config;
+  if (spreadsheet !== undefined) {
+    const checks = await checkSpreadsheet(dependencies, { ...destination, spreadsheet }, ready, { deadlineMs });
+    return [...checks, skipped('probe', 'No rows are written to a spreadsheet for a test.')];
+  }
   const config = dependencies.config.credentials[credentials];
   const found = await checkFolder(dependencies, destination, ready, { deadlineMs });
   const folder = withUploadLimit(found, ready.account, await dependencies.uploadedBy(ready.account));
   if (destination.config.keep.length > 0 && folder.every(({ result }) => result !== 'failed')) {
     folder.push(await checkRetention(destination, { deadlineMs }, dependencies.now()));
   }
+  if (takesRows(destination.config)) folder.push(await checkSheetsApi(destination, ready, { deadlineMs }));
   if (!write) return [...folder, skipped('probe', 'No file is written unless you ask for it: courier doctor --write')];
   const isWritable = folder.some(({ check, result }) => check === 'writable' && result === 'passed');
   if (!isWritable || config === undefined) return folder;
@@ -191,7 +204,8 @@ const examineDestination = async (
     ...(await shared.surroundings(name)),
   ];
   if (account === undefined || finding?.ready === undefined) return inOrder(found, config);
-  const destination = { name, config, drive: account.drive };
+  const { drive, sheets } = account;
+  const destination = { name, config, drive, sheets };
   return inOrder([...found, ...(await examineDrive(shared, destination, finding.ready, write))], config);
 };
 

@@ -17,6 +17,8 @@ const GENERAL_DETAILS: Readonly<Record<string, string>> = {
   scope: 'A token is not allowed to write to Drive.',
   'drive-api': 'The Drive API does not answer correctly.',
   folder: 'The folder of a destination cannot be seen.',
+  spreadsheet: 'The spreadsheet of a destination cannot be used.',
+  'sheets-api': 'The Sheets API does not answer correctly.',
   search: 'The folder of a destination cannot be searched.',
   writable: 'The folder of a destination cannot be written to.',
   storage: 'There is no storage left for new files of a destination.',

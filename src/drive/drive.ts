@@ -47,6 +47,7 @@ export interface FolderDescription {
   /** Drive's own id, also where an alias such as `root` was asked for. */
   id: string;
   name: string;
+  mimeType: string;
   isFolder: boolean;
   /** Of a shortcut: the id that it leads to, and whether that is a folder. */
   shortcut: { targetId: string; isToFolder: boolean } | undefined;
@@ -54,6 +55,7 @@ export interface FolderDescription {
   ownedByMe: boolean;
   trashed: boolean;
   canAddChildren: boolean;
+  canEdit: boolean;
   canShare: boolean;
   /**
    * A folder with limited access that the account sees and cannot open
@@ -170,7 +172,7 @@ export interface LabelChange {
   fields: readonly { fieldId: string; type: 'text' | 'integer' | 'date' | 'selection' | 'user'; value: string }[];
 }
 
-/** Calls that only destinations with a policy need. Their code is loaded on first use. */
+/** Calls that few deliveries need, such as those to destinations with a policy. Their code is loaded on first use. */
 export interface DrivePolicy {
   /** Whether a file has a content restriction, and whether the courier has set it. Undefined for an unknown file. */
   lockOf(id: string, context: CallContext): Promise<{ isLocked: boolean; isOwn: boolean } | undefined>;
@@ -183,6 +185,12 @@ export interface DrivePolicy {
   restrict(
     file: Pick<DriveFile, 'id' | 'modifiedTime'>,
     restrictions: Restrictions,
+    context: CallContext,
+  ): Promise<void>;
+  /** Sets the description, the times and the properties of a file. */
+  setDetails(
+    id: string,
+    details: Omit<FileDetails, 'createdTime'> & { appProperties?: Readonly<Record<string, string>> },
     context: CallContext,
   ): Promise<void>;
   setLabels(id: string, labels: readonly LabelChange[], context: CallContext): Promise<void>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
-import { DRIVE_URL, type DriveClient, parseAnswer } from './client.ts';
+import { DRIVE_URL, detailFields, type DriveClient, parseAnswer } from './client.ts';
 import type { CallContext, DriveFile, DrivePolicy, LabelChange, Restrictions } from './drive.ts';
 import { UNITS } from './pacing.ts';
 
@@ -147,6 +147,9 @@ export const createDrivePolicy = (client: DriveClient): DrivePolicy => {
         detail: `Drive did not set ${missing.join(', ')}.`,
         reason: 'restriction-ignored',
       });
+    },
+    async setDetails(id, { appProperties, ...details }, context) {
+      await update(id, { ...detailFields(details), appProperties }, context);
     },
     async setLabels(id, labels, context) {
       const call = {

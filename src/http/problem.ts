@@ -13,7 +13,12 @@ export interface Problem {
   remedy: string;
   retryable: boolean;
   requestId: string;
+  /** The exact cause within the code, for programs. Only codes that need it have one. */
+  reason?: string;
 }
+
+/** Codes with reasons that tell callers what to change in their sheet. These reasons are the courier's own, not Google's. */
+const WITH_REASON: ReadonlySet<ErrorCode> = new Set(['sheet-shape', 'sheet-full']);
 
 /**
  * A URN rather than a URL, because an installation has no documentation page of its own. docs/errors.md describes every
@@ -31,6 +36,7 @@ export const problemOf = (error: CourierError, requestId: string): Problem => ({
   remedy: error.remedy,
   retryable: error.retryable,
   requestId,
+  ...(error.reason !== undefined && WITH_REASON.has(error.code) ? { reason: error.reason } : {}),
 });
 
 const TOKEN_ERRORS: ReadonlySet<ErrorCode> = new Set(['token-invalid', 'token-expired', 'token-audience']);

@@ -118,7 +118,8 @@ const openFinalized = async (
   const options = parseInput(z.strictObject(attributeShape), { ...optionsIn(attributes), ...place });
   const request = { ...sender, destination: options.destination };
   const { name: _, suffix, ...source } = await openObjectSource(dependencies, object, request);
-  return { kind: 'export', opened: asExport({ ...options, ...(suffix === undefined ? {} : { suffix }) }, source) };
+  const placed = { ...options, isPathOfObject: true, ...(suffix === undefined ? {} : { suffix }) };
+  return { kind: 'export', opened: asExport(placed, source) };
 };
 
 const readEvent = async (

@@ -7,6 +7,7 @@ import { createMarkRequest, deleteMarkRequest, freeMarkId, type Mark, type Store
 import type { Batch } from './rows/batches.ts';
 import { type Cell, type DateCell, isDateCell } from './rows/cell.ts';
 import type { Row } from './rows/table.ts';
+import type { Growth } from './size.ts';
 import type { Snapshot, Tab } from './snapshot.ts';
 
 /** A batch to append. */
@@ -32,6 +33,7 @@ export interface Change {
   failed: ReadonlyMap<Part, CourierError>;
   sheetId: number;
   usedRows: number;
+  growth: Growth;
 }
 
 const cellData = (cell: Cell): unknown => {
@@ -41,8 +43,11 @@ const cellData = (cell: Cell): unknown => {
   return { userEnteredValue: { numberValue: typeof cell === 'number' ? cell : cell.serial } };
 };
 
+/** Rows as `updateCells` takes them. */
+export const rowData = (rows: readonly (readonly Cell[])[]) => rows.map((cells) => ({ values: cells.map(cellData) }));
+
 /** Puts the cells of rows into the columns of a tab, by name. */
-const createArrange = (header: readonly string[]) => {
+export const createArrange = (header: readonly string[]) => {
   const places = new Map(header.map((name, index) => [name, index]));
   const known = new Map<readonly string[], readonly number[]>();
   const placesOf = (columns: readonly string[]): readonly number[] => {
@@ -64,7 +69,7 @@ const createArrange = (header: readonly string[]) => {
 };
 
 /** Number formats for date cells, one request for each run of rows in a column. */
-const dateFormats = (sheetId: number, startRow: number, rows: readonly (readonly Cell[])[]): ChangeRequest[] => {
+export const dateFormats = (sheetId: number, startRow: number, rows: readonly (readonly Cell[])[]): ChangeRequest[] => {
   const runs: { column: number; from: number; to: number; format: DateCell }[] = [];
   const open = new Map<number, (typeof runs)[number]>();
   for (const [offset, cells] of rows.entries()) {
@@ -92,7 +97,7 @@ const dateFormats = (sheetId: number, startRow: number, rows: readonly (readonly
 const cellsRequest = (sheetId: number, rowIndex: number, columnIndex: number, rows: readonly (readonly Cell[])[]) => ({
   updateCells: {
     start: { sheetId, rowIndex, columnIndex },
-    rows: rows.map((cells) => ({ values: cells.map(cellData) })),
+    rows: rowData(rows),
     fields: 'userEnteredValue',
   },
 });
@@ -147,10 +152,25 @@ const chooseColumns = (tab: Tab, parts: readonly Part[]) => {
 };
 
 /** A tab that is made by the change itself. Its id comes from its name, so that a change that is sent twice names one tab. */
-const newTab = (title: string, sheetId: number, columnCount: number): { tab: Tab; request: ChangeRequest } => ({
-  tab: { sheetId, title, rowCount: 2, columnCount, header: [], usedRows: 0 },
-  request: { addSheet: { properties: { sheetId, title, gridProperties: { rowCount: 2, columnCount } } } },
-});
+export const tabRequest = (
+  { title, sheetId }: { title: string; sheetId: number },
+  gridProperties: { rowCount: number; columnCount: number },
+): ChangeRequest => ({ addSheet: { properties: { sheetId, title, gridProperties } } });
+
+const newTab = (of: { title: string; sheetId: number }, columnCount: number): { tab: Tab; request: ChangeRequest } => {
+  const grid = { rowCount: 2, columnCount };
+  return { tab: { ...of, ...grid, header: [], usedRows: 0 }, request: tabRequest(of, grid) };
+};
+
+/** What a change adds to a grid. Columns are inserted behind the header, even if the grid has empty ones. */
+const growthOf = (
+  existing: Tab | undefined,
+  { tab, columns, rows }: { tab: Tab; columns: number; rows: number },
+): Growth => {
+  const columnCount = tab.header.length > 0 ? tab.columnCount + columns : Math.max(tab.columnCount, columns);
+  const before = existing === undefined ? 0 : existing.rowCount * existing.columnCount;
+  return { cells: (tab.rowCount + rows) * columnCount - before, columnCount };
+};
 
 /**
  * Plans one change: rows are inserted below the last one with data, and filled. Rows that people have typed there since the
@@ -166,7 +186,7 @@ export const planChange = (
   }: { newTabOf: { title: string; sheetId: number }; nowMs: number; removed: readonly StoredMark[] },
 ): Change => {
   const widest = Math.max(1, ...parts.map(({ batch }) => batch.columns.length));
-  const made = existing === undefined ? newTab(newTabOf.title, newTabOf.sheetId, widest) : undefined;
+  const made = existing === undefined ? newTab(newTabOf, widest) : undefined;
   const tab = existing ?? made?.tab;
   if (tab === undefined) throw new Error('a change needs a tab');
   const { header, added, failed } = chooseColumns(tab, parts);
@@ -206,5 +226,6 @@ export const planChange = (
     ...removed.map(({ id }) => deleteMarkRequest(id)),
     ...markRequests,
   ];
-  return { requests, placed, failed, sheetId, usedRows: firstRow + rows.length };
+  const growth = growthOf(existing, { tab, columns: header.length - tab.header.length, rows: rows.length });
+  return { requests, placed, failed, sheetId, usedRows: firstRow + rows.length, growth };
 };

@@ -7,11 +7,13 @@ import type { Log } from '../log.ts';
 import type { Placed } from './changes.ts';
 import { createSheetsClient } from './client.ts';
 import { createQueue, type SheetLock } from './queue.ts';
-import type { Batch } from './rows/batches.ts';
+import { type Batch, MAX_CHANGE_BYTES } from './rows/batches.ts';
 import { invalidTable } from './rows/table.ts';
 import type { AppendRequest, Sheets, SheetsContext, WrittenRows } from './sheets.ts';
+import { readOverview } from './overview.ts';
+import { createSizes } from './size.ts';
 import type { TabHint } from './snapshot.ts';
-import { type Job, searchMarks } from './write-group.ts';
+import { type Job, type Prepare, searchMarks } from './write-group.ts';
 
 /** Requests a minute and user, for reads and for writes each (https://developers.google.com/workspace/sheets/api/limits). */
 export const SHEETS_REQUESTS_PER_MINUTE = 60;
@@ -37,6 +39,13 @@ type Answer = Placed & { isRepeated: boolean };
 
 const reused = (): CourierError =>
   new CourierError('idempotency-key-reused', { detail: 'The key was first used with other rows.' });
+
+const tooLarge = (): CourierError =>
+  new CourierError('too-large', {
+    detail: `The rows take more than ${MAX_CHANGE_BYTES} bytes in one request to Google Sheets, and only one request replaces them all at once.`,
+    remedy:
+      'Send fewer rows or columns, or append them (onConflict=append), or send them as another sheet with onConflict=new.',
+  });
 
 /** The outcome of all batches as one. */
 const combined = (spreadsheetId: string, answers: readonly Answer[]): WrittenRows => {
@@ -83,6 +92,7 @@ export const createSheets = ({
   ...account
 }: SheetsDependencies): Sheets => {
   const client = createSheetsClient({ transport, ...account });
+  const sizes = createSizes(client, now);
   const queues = new Map<string, ReturnType<typeof createQueue>>();
   const hints = new LRUCache<string, TabHint>({ max: MAX_KNOWN });
   const finished = new LRUCache<string, true>({ max: MAX_FINISHED });
@@ -92,7 +102,7 @@ export const createSheets = ({
     if (known !== undefined) return known;
     const keyOf = (tab: string | undefined): string => JSON.stringify([spreadsheetId, tab ?? null]);
     const writer = {
-      ...{ client, again: transport.again, spreadsheetId, now, log, withMarks },
+      ...{ client, again: transport.again, spreadsheetId, sizes, now, log, withMarks },
       isFinished: (key: string) => finished.has(key),
       hints: {
         get: (tab: string | undefined) => hints.get(keyOf(tab)),
@@ -110,14 +120,15 @@ export const createSheets = ({
   };
 
   /** A job for a batch, and the promise of its outcome. */
-  const jobOf = ({ key, columns, tab, mayBeDone, isAnswered }: AppendRequest, batch: Batch) => {
+  const jobOf = ({ key, columns, tab, mayBeDone, isAnswered }: AppendRequest, batch: Batch, prepare?: Prepare) => {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     promise.catch(() => undefined);
     const done = (answer: Answer): void => {
       if (answer.mark.digest === batch.digest) resolve(answer);
       else reject(reused());
     };
-    const job: Job = { batch, key, columns, tab, mayBeDone, isAnswered, queuedAtMs: now(), done, fail: reject };
+    const asked = { batch, key, columns, tab, mayBeDone, isAnswered, prepare };
+    const job: Job = { ...asked, queuedAtMs: now(), done, fail: reject };
     return { job, promise };
   };
 
@@ -128,14 +139,14 @@ export const createSheets = ({
   };
 
   /** Several batches, in one piece: nobody else appends in between. */
-  const appendAll = (request: AppendRequest, first: Batch): Promise<Answer[]> => {
+  const writeAll = (request: AppendRequest, first: Batch, prepare?: Prepare): Promise<Answer[]> => {
     const { promise, resolve, reject } = Promise.withResolvers<Answer[]>();
     const answers: Answer[] = [];
     const { context, batches } = request;
     const run = async (write: (job: Job) => Promise<void>): Promise<void> => {
       let { mayBeDone } = request;
       for (let batch: Batch | undefined = first; batch !== undefined; ) {
-        const { job, promise: written } = jobOf({ ...request, mayBeDone }, batch);
+        const { job, promise: written } = jobOf({ ...request, mayBeDone }, batch, prepare);
         await write(job);
         const answer = await written;
         // What comes after a batch that was missing is missing too.
@@ -166,12 +177,25 @@ export const createSheets = ({
   };
 
   return {
+    async inspect(spreadsheetId, context) {
+      const { tabs, cells } = await readOverview(client, spreadsheetId, context);
+      return { tabs: tabs.length, cells };
+    },
     async append(request) {
       const { batches, beforeWrite, spreadsheetId, context } = request;
       const { value: first, done } = await batches.next();
       if (done === true || first === undefined) throw invalidTable('There are no rows.');
       await beforeWrite?.();
-      const work = first.isLast ? appendOne(request, first).then((one) => [one]) : appendAll(request, first);
+      const work = first.isLast ? appendOne(request, first).then((one) => [one]) : writeAll(request, first);
+      return combined(spreadsheetId, await unlessAborted(work, context));
+    },
+    async replace(request) {
+      const { batches, spreadsheetId, context } = request;
+      const { value: first, done } = await batches.next();
+      if (done === true || first === undefined) throw invalidTable('There are no rows.');
+      if (!first.isLast) throw tooLarge();
+      const { prepareReplacement } = await import('./prepare-replacement.ts');
+      const work = writeAll({ ...request, columns: 'extend' }, first, prepareReplacement);
       return combined(spreadsheetId, await unlessAborted(work, context));
     },
     finished(_, key) {

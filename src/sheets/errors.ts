@@ -38,16 +38,17 @@ const disabledApi = (account: string | undefined, cause: Error): CourierError =>
     cause,
   });
 
+const protectedCells = (cause: Error): CourierError =>
+  new CourierError('sheet-shape', {
+    reason: 'protected',
+    detail: 'Cells of the tab that the courier has to change are protected.',
+    remedy: "Allow the courier's account to edit the protected range, or use another tab.",
+    cause,
+  });
+
 const refusedRequest = (message: string, cause: Error): CourierError => {
-  if (isFull(message)) return new CourierError('sheet-full', { cause });
-  if (isProtected(message)) {
-    return new CourierError('sheet-shape', {
-      reason: 'protected',
-      detail: 'Cells of the tab that the courier has to change are protected.',
-      remedy: "Allow the courier's account to edit the protected range, or use another tab.",
-      cause,
-    });
-  }
+  if (isFull(message)) return new CourierError('sheet-full', { reason: 'cells', cause });
+  if (isProtected(message)) return protectedCells(cause);
   // The message may quote the content of cells, so it goes no further than the log.
   return new CourierError('sheet-shape', {
     reason: 'refused',
@@ -82,6 +83,8 @@ export const sheetsError = (
     });
   }
   if (status === 403) {
+    // Seen with 400; reports of 403 for the same lack the message.
+    if (isProtected(message)) return protectedCells(cause);
     if (reason === 'SERVICE_DISABLED') return disabledApi(account, cause);
     if (reason === 'ACCESS_TOKEN_SCOPE_INSUFFICIENT') {
       return new CourierError('scope-insufficient', { facts: { account }, reason, cause });

@@ -2,6 +2,9 @@ import type { ColumnRule } from '../domain.ts';
 import type { CallStats } from '../google/transport.ts';
 import type { Batch } from './rows/batches.ts';
 
+/** Cells of one spreadsheet, empty ones included (https://support.google.com/drive/answer/37603). */
+export const MAX_CELLS = 10_000_000;
+
 /** What every call for one delivery shares. */
 export interface SheetsContext {
   signal?: AbortSignal | undefined;
@@ -23,6 +26,12 @@ export interface WrittenRows {
   columnsAdded: readonly string[];
   /** True if all rows were there already, from an earlier try. */
   isRepeated: boolean;
+}
+
+export interface SpreadsheetSize {
+  tabs: number;
+  /** Of all tabs, empty ones included. */
+  cells: number;
 }
 
 export interface AppendRequest {
@@ -48,8 +57,15 @@ export interface AppendRequest {
  * (`folder-not-writable`, `drive-api-disabled`, `drive-rate-limited`, `drive-unavailable`, …).
  */
 export interface Sheets {
+  /** What a spreadsheet has. */
+  inspect(spreadsheetId: string, context: SheetsContext): Promise<SpreadsheetSize>;
   /** Appends rows below the last row of a tab, each batch exactly once. */
   append(request: AppendRequest): Promise<WrittenRows>;
+  /**
+   * Replaces all values of a tab by the rows, exactly once and at once. Formats, charts, filters and other tabs stay.
+   * @throws CourierError `too-large` unless the rows are one batch
+   */
+  replace(request: Omit<AppendRequest, 'columns'>): Promise<WrittenRows>;
   /** Says that the receipt of a delivery is recorded: no later try will look for its marks. */
   finished(spreadsheetId: string, key: string): void;
   /** Whether an earlier try of the delivery has written rows into the spreadsheet; undefined if it does not exist. */

@@ -6,7 +6,8 @@ import { type Change, type Part, type Placed, planChange } from './changes.ts';
 import type { SheetsClient } from './client.ts';
 import { MARK_KEY, marksOf, marksToRemove, metadataList, type StoredMark } from './marks.ts';
 import type { SheetsContext } from './sheets.ts';
-import { readSnapshot, type Snapshot, type TabHint } from './snapshot.ts';
+import type { Sizes } from './size.ts';
+import { readSnapshot, type Tab, type TabHint } from './snapshot.ts';
 
 /** A part that waits for its outcome. */
 export interface Job extends Part {
@@ -17,9 +18,18 @@ export interface Job extends Part {
   isAnswered: (() => Promise<boolean>) | undefined;
   /** Epoch milliseconds. */
   queuedAtMs: number;
+  /** Default: rows are appended. */
+  prepare?: Prepare | undefined;
   done(placed: Placed & { isRepeated: boolean }): void;
   fail(error: unknown): void;
 }
+
+/** Prepares one change for jobs, and answers those that need none. @returns undefined if none is left */
+export type Prepare = (
+  writer: GroupWriter,
+  jobs: readonly Job[],
+  context: SheetsContext,
+) => Promise<{ change: Change; jobs: Job[] } | undefined>;
 
 export interface GroupWriter {
   client: SheetsClient;
@@ -29,6 +39,7 @@ export interface GroupWriter {
     get(tab: string | undefined): TabHint | undefined;
     set(tab: string | undefined, hint: TabHint | undefined): void;
   };
+  sizes: Sizes;
   isFinished(key: string): boolean;
   /** Epoch milliseconds. */
   now: () => number;
@@ -41,7 +52,7 @@ export interface GroupWriter {
 const MAX_REFUSALS = 2;
 
 /** The id of a tab that is made: from its name, so that of two tries only one can make it. */
-const sheetIdOf = (title: string): number => {
+export const sheetIdOf = (title: string): number => {
   let hash = 7;
   for (const character of title) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 0x7fff_fffe;
   return hash + 1;
@@ -59,8 +70,13 @@ export const searchMarks = async (
   return marksOf(metadataList.parse(matchedDeveloperMetadata.map(({ developerMetadata }) => developerMetadata)));
 };
 
+/** What a mark's tab is called now. */
+interface Titled {
+  tab: Pick<Tab, 'sheetId' | 'title'> | undefined;
+}
+
 /** What is known of a part that an earlier try has written. */
-const placedBefore = (mark: StoredMark, { tab }: Snapshot): Placed & { isRepeated: true } => {
+const placedBefore = (mark: StoredMark, { tab }: Titled): Placed & { isRepeated: true } => {
   const title = tab?.sheetId === mark.sheetId ? tab.title : undefined;
   return {
     mark,
@@ -72,11 +88,11 @@ const placedBefore = (mark: StoredMark, { tab }: Snapshot): Placed & { isRepeate
 };
 
 /** Answers the jobs whose marks exist, and returns the others. */
-const answerMarked = (jobs: readonly Job[], marks: readonly StoredMark[], snapshot: Snapshot): Job[] =>
+export const answerMarked = (jobs: readonly Job[], marks: readonly StoredMark[], titled: Titled): Job[] =>
   jobs.filter((job) => {
     const mark = marks.find(({ key, batch }) => key === job.key && batch === job.batch.index);
     if (mark === undefined) return true;
-    job.done(placedBefore(mark, snapshot));
+    job.done(placedBefore(mark, titled));
     return false;
   });
 
@@ -103,12 +119,8 @@ const failAll = (jobs: readonly Job[], error: unknown): void => {
   for (const job of jobs) job.fail(error);
 };
 
-/** Prepares one change from what the spreadsheet has now. */
-const prepare = async (
-  writer: GroupWriter,
-  jobs: readonly Job[],
-  context: SheetsContext,
-): Promise<{ change: Change; jobs: Job[] } | undefined> => {
+/** Prepares one change that appends rows to what the spreadsheet has now. */
+const prepareAppend: Prepare = async (writer, jobs, context) => {
   const { client, spreadsheetId, hints, now, isFinished, withMarks } = writer;
   const title = jobs[0]?.tab;
   const snapshot = await readSnapshot(client, spreadsheetId, { title, hint: hints.get(title) }, context);
@@ -127,7 +139,9 @@ const prepare = async (
     if (error === undefined) remaining.push(job);
     else job.fail(error);
   }
-  return remaining.length === 0 ? undefined : { change, jobs: remaining };
+  if (remaining.length === 0) return undefined;
+  await writer.sizes.check(spreadsheetId, change.growth, context);
+  return { change, jobs: remaining };
 };
 
 const withoutMarks = ({ requests }: Change): Change['requests'] =>
@@ -144,14 +158,21 @@ export const writeGroup = async (writer: GroupWriter, group: readonly Job[], con
   let refusals = 0;
   let lastError: CourierError | undefined;
   for (let attempt = 1; ; attempt += 1) {
-    const prepared = await prepare(writer, jobs, context);
+    const prepare = jobs[0]?.prepare ?? prepareAppend;
+    const prepared = await prepare(writer, jobs, context).catch((error: unknown) => {
+      // Some of the jobs may fit without the others.
+      if (jobs.length > 1 && error instanceof CourierError && error.code === 'sheet-full') return 'full' as const;
+      throw error;
+    });
     if (prepared === undefined) return;
+    if (prepared === 'full') return writeEach(writer, jobs, context);
     ({ jobs } = prepared);
     const { change } = prepared;
     const requests = withMarks ? change.requests : withoutMarks(change);
     const result = await client.change(spreadsheetId, requests, context);
     if (result.kind === 'applied') {
       hints.set(title, { sheetId: change.sheetId, usedRows: change.usedRows });
+      writer.sizes.grown(spreadsheetId, change.growth);
       for (const job of jobs) {
         const placed = change.placed.get(job);
         if (placed !== undefined) job.done({ ...placed, isRepeated: false });
@@ -169,14 +190,18 @@ export const writeGroup = async (writer: GroupWriter, group: readonly Job[], con
         continue;
       }
       if (jobs.length === 1) return failAll(jobs, lastError);
-      for (const job of jobs) {
-        await client.waitForWrite(context);
-        await writeGroup(writer, [job], context).catch((error: unknown) => job.fail(error));
-      }
-      return;
+      return writeEach(writer, jobs, context);
     }
     const url = 'https://sheets.googleapis.com/';
     if (!(await again({ url, attempt, ...context }))) return failAll(jobs, lastError);
     await client.waitForWrite(context);
+  }
+};
+
+/** One change for each job: the failure of one is not that of the others. */
+const writeEach = async (writer: GroupWriter, jobs: readonly Job[], context: SheetsContext): Promise<void> => {
+  for (const job of jobs) {
+    await writer.client.waitForWrite(context);
+    await writeGroup(writer, [job], context).catch((error: unknown) => job.fail(error));
   }
 };

@@ -7,6 +7,7 @@ import {
   detailsOfExisting,
   detailsOfNew,
   fingerprint,
+  folderOf,
   marksOfNew,
   type ResolvedRequest,
   resolveOptions,
@@ -187,12 +188,13 @@ export const createOpenUpload =
     const context: CallContext = { signal, deadlineMs };
     const destination = allow(caller, options.destination);
     checkSize(options.size, destination);
+    folderOf(destination);
     const resolved = resolveOptions(destination, options, { caller, sinceMs: now() });
     refuseConversion(resolved);
     await checkLabels(resolved);
 
     const choose = async (): Promise<Plan> => {
-      const { folderId } = await destination.folders.ensure(destination.config.folder, resolved.path, context);
+      const { folderId } = await destination.folders.ensure(folderOf(destination), resolved.path, context);
       const plan = await choosePlan({ request: resolved, folderId, source: options, ledger, log, context, now, sleep });
       refuseReadOnly(plan, resolved);
       return plan;

@@ -116,7 +116,10 @@ export function checkSize(draft: Draft): void {
     );
 }
 
-/** Checks that the editor may change these cells. */
+/**
+ * Checks that the editor may change these cells. Seen at Google: 400 with this message
+ * (https://github.com/theoephraim/node-google-spreadsheet/pull/20).
+ */
 export function checkProtection(draft: Draft, tab: Tab, range: GridRange): void {
   const { email, isOwner, groups } = draft.editor;
   if (isOwner) return;

@@ -38,6 +38,24 @@ const folderId = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** The spreadsheet's id in a URL of Google Sheets or Drive. `/d/e/…` is the address of a published copy and has another id. */
+const sheetIn = (url: URL): string | undefined => {
+  if (url.hostname === 'docs.google.com') return /\/spreadsheets\/(?:u\/\d+\/)?d\/([\w-]{3,})/.exec(url.pathname)?.[1];
+  if (url.hostname !== 'drive.google.com') return undefined;
+  return /\/file\/d\/([\w-]+)/.exec(url.pathname)?.[1] ?? url.searchParams.get('id') ?? undefined;
+};
+
+/** The id of a spreadsheet, or its URL. */
+const spreadsheetId = z.string().transform((text, context) => {
+  if (ID.test(text)) return text;
+  const id = URL.canParse(text) ? sheetIn(new URL(text)) : undefined;
+  if (id !== undefined && ID.test(id)) return id;
+  const message =
+    'is not the id of a spreadsheet: use only the id, which comes after "/d/" in https://docs.google.com/spreadsheets/d/ID/edit';
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
 const role = z.enum(['reader', 'commenter', 'writer']);
 
 const DAY_MS = 86_400_000;
@@ -116,10 +134,60 @@ const pathTemplate = folderPath.superRefine((text, context) => {
   if (message !== undefined) context.addIssue({ code: 'custom', message });
 });
 
-/** A destination in Drive: who may write there, with which credentials, and with which defaults. */
-export const destination = z
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A destination with a spreadsheet has no folder, and takes nothing but rows. */
+const withSheetDefaults = (value: unknown): unknown =>
+  isRecord(value) && value.spreadsheet !== undefined
+    ? { folder: null, convertTo: 'sheet', onConflict: 'append', ...value }
+    : value;
+
+/** Settings of files that the courier creates, with what they are without effect. A spreadsheet is made by a person. */
+const OF_NEW_FILES = {
+  path: '',
+  share: [],
+  readOnly: false,
+  noDownload: false,
+  copyRequiresWriterPermission: false,
+  writersCanShare: true,
+  labels: {},
+  keep: [],
+} as const;
+
+interface MaybeSheet extends Record<keyof typeof OF_NEW_FILES, unknown> {
+  folder: string | null;
+  spreadsheet?: string | undefined;
+  onConflict: string;
+  convertTo: string | null;
+}
+
+/** Why a destination's folder, spreadsheet and other settings do not go together. */
+const checkSpreadsheet = (given: MaybeSheet, context: z.RefinementCtx<unknown>): void => {
+  const fault = (key: string, message: string): void =>
+    context.addIssue({ code: 'custom', path: [key], message, input: given });
+  const { folder, spreadsheet, onConflict, convertTo } = given;
+  if (spreadsheet === undefined) {
+    if (folder === null) fault('folder', 'is missing');
+    return;
+  }
+  if (folder !== null) fault('spreadsheet', 'does not go with "folder": set exactly one of the two');
+  if (convertTo !== 'sheet') fault('convertTo', 'must be "sheet" (or left out) together with "spreadsheet"');
+  if (onConflict !== 'append' && onConflict !== 'replace') {
+    fault('onConflict', 'must be "append" (the default) or "replace" together with "spreadsheet"');
+  }
+  for (const [key, none] of Object.entries(OF_NEW_FILES)) {
+    if (JSON.stringify(given[key as keyof typeof OF_NEW_FILES]) !== JSON.stringify(none)) {
+      fault(key, 'does not go with "spreadsheet": it applies to files that the courier creates');
+    }
+  }
+};
+
+const inFolder = z
   .strictObject({
-    folder: folderId,
+    /** Null for a destination with a spreadsheet. */
+    folder: folderId.nullable(),
+    spreadsheet: spreadsheetId.optional(),
     credentials: z.string(),
     callers: z.array(principal).min(1, 'is empty: list at least one caller'),
     path: pathTemplate.default(''),
@@ -145,5 +213,9 @@ export const destination = z
       z.looseObject({ share: z.array(z.looseObject({})) }).safeParse(value, { jitless: true }).success,
     message:
       'shares every file with anyone on the internet. If you want that, set "allowAnyone: true" on this destination',
-  });
+  })
+  .superRefine(checkSpreadsheet);
+
+/** A destination in Drive: who may write there, with which credentials, and with which defaults. */
+export const destination = z.preprocess(withSheetDefaults, inFolder);
 export type DestinationConfig = z.infer<typeof destination>;

@@ -3,10 +3,18 @@ import { hasRows } from '../../sheets/media-types.ts';
 import { DOCS_TYPES } from '../check-conversion.ts';
 import { type Claim, keyMark } from '../idempotency.ts';
 import { findConverted } from '../naming/named-file.ts';
-import { nameTaken, type Plan, type Planning } from '../plan.ts';
+import { inspectSpreadsheet } from '../naming/spreadsheet.ts';
+import { nameTaken, type Plan, type Planning, refuseKeptRevision } from '../plan.ts';
 import type { ResolvedRequest } from '../resolve-options.ts';
 
-type RowsPlan = Plan & { kind: 'appendRows' };
+export type RowsPlan = Plan & { kind: 'appendRows' | 'replaceRows' };
+
+/** Whether the bytes become rows. A file that replaces a sheet and has no rows, such as .xlsx, is converted by Drive. */
+export const areRows = ({ request, source }: Pick<Planning, 'request' | 'source'>): boolean => {
+  const { onConflict, rows, destination } = request;
+  if (onConflict === 'append' || rows.tab !== undefined || rows.dates !== undefined) return true;
+  return destination.config.spreadsheet !== undefined || hasRows(source.mimeType);
+};
 
 /** `2026-11`, after the given name if there is one. */
 const monthlyTab = (tab: string | undefined, nowMs: number): string => {
@@ -19,20 +27,30 @@ const tabOf = ({ rows }: ResolvedRequest, nowMs: number): { tab?: string } => {
   return {};
 };
 
-/** Plans rows for the sheet of the name. If there is none, it is made later. @throws CourierError `name-taken`, `conversion-refused` */
+/**
+ * Plans rows for the spreadsheet of the destination, or for the sheet of the name. If there is none, it is made later.
+ * @throws CourierError `name-taken`, `conversion-refused`; for the destination's spreadsheet `folder-not-found`, `folder-invalid`
+ */
 export const planRows = async ({ request, folderId, source, ...means }: Planning): Promise<RowsPlan> => {
-  const { name, destination } = request;
+  const { name, destination, onConflict } = request;
   if (!hasRows(source.mimeType)) {
     throw new CourierError('conversion-refused', {
       detail: `Rows cannot be read from ${source.mimeType}.`,
       remedy: 'Send CSV (text/csv), tab-separated values or JSON Lines (application/x-ndjson).',
     });
   }
+  refuseKeptRevision(request);
+  const kind = onConflict === 'replace' ? 'replaceRows' : 'appendRows';
+  const { spreadsheet } = destination.config;
+  if (spreadsheet !== undefined) {
+    await inspectSpreadsheet(destination.drive, spreadsheet, means.context);
+    return { kind, fileId: spreadsheet, folderId, ...tabOf(request, means.now()) };
+  }
   const existing = await findConverted({ drive: destination.drive, folderId, name, ...means });
   if (existing !== undefined && existing.mimeType !== DOCS_TYPES.sheet) {
     throw nameTaken(request, ' as a file that is not a Google Sheet');
   }
-  return { kind: 'appendRows', fileId: existing?.id ?? '', folderId, ...tabOf(request, means.now()) };
+  return { kind, fileId: existing?.id ?? '', folderId, ...tabOf(request, means.now()) };
 };
 
 /**
@@ -46,5 +64,5 @@ export const planRowsNow = async (planning: Planning, claim: Claim, plan: RowsPl
     if (await sheets.isMarked(plan.fileId, keyMark(claim.key), planning.context)) return plan;
   }
   const { tab: _, ...fresh } = await planRows(planning);
-  return { ...fresh, ...(plan.tab === undefined ? {} : { tab: plan.tab }) };
+  return { ...fresh, kind: plan.kind, ...(plan.tab === undefined ? {} : { tab: plan.tab }) };
 };

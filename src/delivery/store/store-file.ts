@@ -31,7 +31,8 @@ const carryOut = async (step: UploadStep, existing: DriveFile | undefined): Prom
     case 'convert':
       return convert(step, plan);
     case 'appendRows':
-      return (await import('./append-rows.ts')).appendRows(step, plan);
+    case 'replaceRows':
+      return (await import('./write-rows.ts')).writeRows(step, plan);
   }
 };
 
@@ -45,7 +46,9 @@ export const storeFile = async (
 ): Promise<StoredFile & { warnings: readonly string[] }> => {
   const stored = await carryOut(step, existing).catch(async (error: unknown) => {
     // Only a write to a file that exists can fail because of a content restriction.
-    const canBeLocked = step.plan.kind === 'replace' || (step.plan.kind === 'create' && step.plan.rule === 'replace');
+    const { plan } = step;
+    const canBeLocked =
+      ['replace', 'replaceRows', 'appendRows'].includes(plan.kind) || (plan.kind === 'create' && plan.rule === 'replace');
     if (step.unlocked.length === 0 && !canBeLocked) throw error;
     throw await (await import('./locks.ts')).afterFailure(step, error);
   });

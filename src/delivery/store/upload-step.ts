@@ -4,7 +4,7 @@ import { CourierError } from '../../errors.ts';
 import type { Claim } from '../idempotency.ts';
 import { resolveNamedFile } from '../naming/named-file.ts';
 import type { Plan } from '../plan.ts';
-import type { DeliveryContext } from '../resolve-options.ts';
+import { type DeliveryContext, folderOf } from '../resolve-options.ts';
 
 /** What storing a delivery's bytes takes. */
 export interface UploadStep extends DeliveryContext {
@@ -97,7 +97,7 @@ export const giveUpId = async (step: UploadStep, plan: Plan & { kind: 'create' }
 export const freshFolder = async ({ request, context }: UploadStep): Promise<string | undefined> => {
   const { destination, path } = request;
   if (path === '') return undefined;
-  return (await destination.folders.ensure(destination.config.folder, path, { ...context, fresh: true })).folderId;
+  return (await destination.folders.ensure(folderOf(destination), path, { ...context, fresh: true })).folderId;
 };
 
 /** Moves a new file out of a folder in the trash: Drive creates it there without an error, and nobody would find it. */

@@ -1,5 +1,5 @@
 import { DRIVE_SCOPE } from '../../config/schema/credential.ts';
-import type { Destination } from '../../delivery/resolve-options.ts';
+import { type Destination, folderOf } from '../../delivery/resolve-options.ts';
 import type { CallContext, Drive } from '../../drive/drive.ts';
 import { asCourierError } from '../../errors.ts';
 import { isServiceAccount } from '../../text/service-account.ts';
@@ -23,8 +23,8 @@ const notFound = ({ name, config }: Pick<Destination, 'name' | 'config'>, { acco
   const isNarrow = scopes !== undefined && !scopes.includes(DRIVE_SCOPE);
   return failed(
     'folder',
-    `${config.folder} does not exist, or is not shared with ${account}: Drive's answer is the same.${isNarrow ? " The token's scopes may also be too narrow to see it." : ''}`,
-    `${share(config.folder, account)}, or correct destinations.${name}.folder in the configuration.`,
+    `${folderOf({ config })} does not exist, or is not shared with ${account}: Drive's answer is the same.${isNarrow ? " The token's scopes may also be too narrow to see it." : ''}`,
+    `${share(folderOf({ config }), account)}, or correct destinations.${name}.folder in the configuration.`,
   );
 };
 
@@ -153,7 +153,7 @@ export const checkFolder = async (
   const { name, config, drive } = destination;
   let found: Awaited<ReturnType<typeof findFolder>>;
   try {
-    found = await findFolder(drive, config.folder, context);
+    found = await findFolder(drive, folderOf({ config }), context);
   } catch (thrown) {
     const error = asCourierError(thrown);
     log.warn({ error, destination: name }, 'The doctor cannot see the folder');

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fixedLabels, REMEDIES, restrictionsOf } from '../../delivery/policy.ts';
-import type { Destination } from '../../delivery/resolve-options.ts';
+import { type Destination, folderOf } from '../../delivery/resolve-options.ts';
 import { mustBeStored } from '../../delivery/store/upload-step.ts';
 import type { CallContext } from '../../drive/drive.ts';
 import { asCourierError } from '../../errors.ts';
@@ -49,7 +49,7 @@ export const checkByWriting = async (
   let id: string;
   try {
     id = await drive.newId(context);
-    const { id: folderId } = await drive.resolveFolder(config.folder, context);
+    const { id: folderId } = await drive.resolveFolder(folderOf({ config }), context);
     const file = { id, name: 'drive-courier-doctor.txt', mimeType: MEDIA_TYPE, folderId };
     const source = {
       size: bytes.length,

@@ -5,7 +5,7 @@ import { UNITS } from '../pacing.ts';
 import { FOLDER_TYPE, SHORTCUT_TYPE } from '../query.ts';
 
 const FIELDS =
-  'id,name,mimeType,driveId,ownedByMe,trashed,inheritedPermissionsDisabled,shortcutDetails(targetId,targetMimeType),capabilities(canAddChildren,canListChildren,canShare)';
+  'id,name,mimeType,driveId,ownedByMe,trashed,inheritedPermissionsDisabled,shortcutDetails(targetId,targetMimeType),capabilities(canAddChildren,canEdit,canListChildren,canShare)';
 
 /** Drive leaves out what does not apply: `ownedByMe` in shared drives, `driveId` outside of them. */
 const described = z.object({
@@ -20,6 +20,7 @@ const described = z.object({
   capabilities: z
     .object({
       canAddChildren: z.boolean().default(false),
+      canEdit: z.boolean().default(false),
       canListChildren: z.boolean().default(true),
       canShare: z.boolean().default(false),
     })
@@ -48,12 +49,14 @@ export const describeFolder = async (
     ...rest,
     id: rest.id ?? id,
     driveId: rest.driveId,
+    mimeType,
     isFolder,
     shortcut:
       mimeType === SHORTCUT_TYPE && shortcutDetails !== undefined
         ? { targetId: shortcutDetails.targetId, isToFolder: shortcutDetails.targetMimeType === FOLDER_TYPE }
         : undefined,
     canAddChildren: capabilities.canAddChildren,
+    canEdit: capabilities.canEdit,
     canShare: capabilities.canShare,
     isClosed: isFolder && inheritedPermissionsDisabled && !capabilities.canListChildren,
   };

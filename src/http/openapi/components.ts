@@ -64,7 +64,7 @@ const receipt = objectOf<Receipt>(
           description: 'Names of columns that the tab did not have before.',
         },
       }),
-      description: 'Where the rows are, with convertTo=sheet and onConflict=append.',
+      description: 'Where the rows are, with convertTo=sheet and onConflict=append or replace.',
     },
     once: {
       const: 'instance',
@@ -160,6 +160,7 @@ const problem: Schema = {
     remedy: text('What to do.'),
     retryable: { type: 'boolean', description: 'True when the same request may succeed later.' },
     requestId: text('Identifies the request in the operator’s log.'),
+    reason: text('The exact cause within the code: of sheet-shape and sheet-full. docs/sheets.md lists them.'),
   },
 };
 

@@ -10,6 +10,8 @@ export interface Batch {
   rows: readonly Row[];
   /** Every column that a row of the batch has, in first-seen order. */
   columns: readonly string[];
+  /** The first row of a text file; empty for rows that name their columns themselves. */
+  header: readonly string[];
   /** Of the request, in bytes, estimated. */
   cost: number;
   /** Tells batches with other content apart. */
@@ -21,6 +23,12 @@ export interface Batch {
  * rather too high, and the rest of the request is small.
  */
 export const MAX_BATCH_BYTES = 1_800_000;
+
+/**
+ * The most for one change. Google refuses requests above 10,485,760 bytes ("Request payload size exceeds the limit": for example
+ * https://github.com/googleworkspace/dotnet-samples/issues/23).
+ */
+export const MAX_CHANGE_BYTES = 9_000_000;
 
 /** `{"userEnteredValue":{"stringValue":"…"}},` and what stands around a row. */
 const CELL_BYTES = 46;
@@ -50,7 +58,7 @@ const batchOf = (
     }
     hash.update(JSON.stringify(row.cells));
   }
-  return { index, isLast, rows, columns: [...columns], cost, digest: hash.digest('base64url').slice(0, 8) };
+  return { index, isLast, rows, header, columns: [...columns], cost, digest: hash.digest('base64url').slice(0, 8) };
 };
 
 /**

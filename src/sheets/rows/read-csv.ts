@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CsvError, type Options, parse } from 'csv-parse';
 import { bareCell, type Cell, textCell } from './cell.ts';
-import { checkCell, checkColumns, invalidTable, type RowOrHeader } from './table.ts';
+import { checkCell, checkColumns, checkWidth, invalidTable, type RowOrHeader } from './table.ts';
 
 /** A longer row is no row but a quote that is not closed. In bytes. */
 const MAX_ROW_BYTES = 16 * 1_048_576;
@@ -10,6 +10,8 @@ const MAX_ROW_BYTES = 16 * 1_048_576;
 export interface ReadOptions {
   /** ISO dates become date cells. */
   dates: boolean;
+  /** Rows are taken as they are: columns need no names, and rows may be longer than the first one. Default: false. */
+  anyShape?: boolean;
 }
 
 interface CsvFormat extends ReadOptions {
@@ -33,12 +35,13 @@ const asInvalid = (error: unknown): unknown =>
       )
     : error;
 
-const parserOptions = ({ dates, quotedIsText }: CsvFormat, delimiter: string): Options => ({
+const parserOptions = ({ dates, quotedIsText, anyShape = false }: CsvFormat, delimiter: string): Options => ({
   bom: true,
   record_delimiter: ['\r\n', '\n', '\r'],
   delimiter,
   relax_column_count: true,
-  skip_empty_lines: true,
+  // An empty line in a table that is taken as it is separates its parts.
+  skip_empty_lines: !anyShape,
   max_record_size: MAX_ROW_BYTES,
   cast: (text, { quoting, records }) => {
     if (records === 0) return text;
@@ -88,8 +91,11 @@ export async function* readCsv(texts: AsyncIterable<string>, format: CsvFormat):
   try {
     for await (const record of parser as AsyncIterable<readonly Cell[]>) {
       if (columns === undefined) {
-        columns = checkColumns(record.map(String));
+        columns = format.anyShape === true ? checkWidth(record.map(String)) : checkColumns(record.map(String));
         yield { columns, cells: undefined };
+      } else if (format.anyShape === true) {
+        for (const cell of checkWidth(record)) checkCell(cell, row);
+        yield { columns, cells: record };
       } else yield { columns, cells: cellsOf(record, columns.length, row) };
       row += 1;
     }

@@ -11,7 +11,7 @@ export interface Row {
 export type RowOrHeader = Row | { columns: readonly string[]; cells: undefined };
 
 /** Sheets has at most this many columns in a tab (https://support.google.com/drive/answer/37603). */
-const MAX_COLUMNS = 18_278;
+export const MAX_COLUMNS = 18_278;
 
 export const invalidTable = (detail: string, remedy?: string): CourierError =>
   new CourierError('request-invalid', { detail, remedy });
@@ -19,12 +19,17 @@ export const invalidTable = (detail: string, remedy?: string): CourierError =>
 /** The form in which names of columns are compared. */
 export const columnName = (text: string): string => text.normalize('NFC').trim();
 
+/** @throws CourierError `request-invalid` for more cells than a sheet has columns */
+export const checkWidth = <Row extends readonly unknown[]>(row: Row): Row => {
+  if (row.length > MAX_COLUMNS) {
+    throw invalidTable(`The table has ${row.length} columns; a sheet has at most ${MAX_COLUMNS}.`);
+  }
+  return row;
+};
+
 /** Checks the names of a table's columns. @throws CourierError `request-invalid` */
 export const checkColumns = (names: readonly string[]): readonly string[] => {
-  const columns = names.map(columnName);
-  if (columns.length > MAX_COLUMNS) {
-    throw invalidTable(`The table has ${columns.length} columns; a sheet has at most ${MAX_COLUMNS}.`);
-  }
+  const columns = checkWidth(names.map(columnName));
   const empty = columns.indexOf('');
   if (empty !== -1) {
     throw invalidTable(

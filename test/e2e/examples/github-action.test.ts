@@ -75,6 +75,21 @@ test(
 );
 
 test(
+  'appends rows to a sheet',
+  async () => {
+    writeFileSync(join(world.google.dataDir, 'rows.csv'), 'day,orders\r\n2026-11-24,7\r\n');
+    const outputs = await runAction({
+      ...{ file: 'rows.csv', url: world.courier.url, audience: AUDIENCE, client: tarball, name: 'Orders' },
+      ...{ 'convert-to': 'sheet', 'on-conflict': 'append', tab: 'Q4 26', columns: 'strict', dates: 'true' },
+    });
+    const receipt = JSON.parse(String(outputs.receipt));
+    expect(receipt.sheet).toMatchObject({ tab: 'Q4 26', range: "'Q4 26'!A2:B2", rows: 1 });
+    expect(world.google.sheets.rowsOf(receipt.id, 'Q4 26')).toEqual([['day', 'orders'], [46350, 7]]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
   'fails with the problem when the file cannot be delivered',
   async () => {
     writeFileSync(join(world.google.dataDir, 'a.csv'), 'a');

@@ -101,6 +101,21 @@ describe('rows for a sheet', () => {
     ]);
   });
 
+  test('replace the values of one tab', async () => {
+    const replace = (csv: string, options: Record<string, string> = {}) =>
+      append({ name: 'replaced', onConflict: 'replace', ...options }, csv);
+    const first = await replace('a\n1\n');
+    expect(first).toMatchObject({ status: 201, json: { sheet: { range: 'Sheet1!A2' } } });
+    const second = await replace('b\n2\n', { tab: 'Other', dates: 'true' });
+    expect(second).toMatchObject({ status: 200, json: { id: first.json.id, outcome: 'replaced' } });
+    expect(await replace('c\n3\n')).toMatchObject({ status: 200, json: { id: first.json.id } });
+    const document = { ...SHEET, name: 'replaced', onConflict: 'replace', source: { rows: [{ a: '=1' }] } };
+    await post('/v1/exports', JSON.stringify(document), { 'content-type': 'application/json' });
+    expect([rowsOf('replaced'), rowsOf('replaced', 'Other')]).toEqual([[['a'], ['=1']], [['b'], [2]]]);
+    const refused = { status: 400, json: { code: 'request-invalid' } };
+    expect(await replace('a\n1\n', { columns: 'strict' })).toMatchObject(refused);
+  });
+
   test('are refused, and nothing is made, if the options do not go together', async () => {
     const refused = { status: 400, json: { code: 'request-invalid' } };
     const plain = (options: Record<string, string>) =>
@@ -119,7 +134,7 @@ describe('rows for a sheet', () => {
     expect(pdf.json.code).toBe('conversion-refused');
     expect((await append({ name: 'kinds' }, 'a\n1\n')).status).toBe(201);
     const strict = await append({ name: 'kinds', columns: 'strict' }, 'b\n1\n');
-    expect(strict).toMatchObject({ status: 502, json: { code: 'sheet-shape' } });
+    expect(strict).toMatchObject({ status: 502, json: { code: 'sheet-shape', reason: 'unknown-columns' } });
     const reused = { 'idempotency-key': 'kinds-1' };
     expect((await append({ name: 'kinds' }, 'a\n2\n', reused)).status).toBe(200);
     const other = await append({ name: 'kinds' }, 'a\n3\n', reused);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { type Config, readConfig } from '../../../src/config/config.ts';
+import { explain } from '../../../src/config/explain.ts';
 import { ConfigError } from '../../../src/config/faults.ts';
 
 /** Values that look right and can never match, and values that only look wrong. */
@@ -56,6 +57,65 @@ describe('a folder', () => {
   ])('%j is an error that tells which part to keep', (folder, why) => {
     expect(faultsOf(withFolder(folder))).toEqual([expect.stringContaining(why)]);
     expect(faultsOf(withFolder(folder))[0]).toMatch(/^destinations\.r\.folder: /);
+  });
+});
+
+describe('a spreadsheet', () => {
+  const { folder: _, ...rest } = destination;
+  const withSheet = (spreadsheet: string, more: object = {}) => ({ destinations: { r: { ...rest, spreadsheet, ...more } } });
+
+  test.each([
+    '1AbC-d_E',
+    ' 1AbC-d_E\n',
+    'https://docs.google.com/spreadsheets/d/1AbC-d_E/edit?gid=0#gid=0',
+    'https://docs.google.com/spreadsheets/d/1AbC-d_E',
+    'https://docs.google.com/spreadsheets/u/1/d/1AbC-d_E/edit',
+    'https://docs.google.com/a/example.com/spreadsheets/d/1AbC-d_E/edit',
+    'https://drive.google.com/file/d/1AbC-d_E/view',
+    'https://drive.google.com/open?id=1AbC-d_E',
+  ])('is accepted as %j, and takes rows unless it says otherwise', (spreadsheet) => {
+    expect(read(withSheet(spreadsheet)).destinations.r).toMatchObject({
+      ...{ folder: null, spreadsheet: '1AbC-d_E', convertTo: 'sheet', onConflict: 'append' },
+    });
+  });
+
+  test.each([
+    'https://docs.google.com/spreadsheets/d/e/2PACX-1vT/pubhtml',
+    'https://docs.google.com/document/d/1AbC-d_E/edit',
+    'https://docs.google.com.evil.example/spreadsheets/d/1AbC-d_E/edit',
+    '1AbC-d_E/edit',
+    '',
+  ])('is not %j', (spreadsheet) => {
+    expect(faultsOf(withSheet(spreadsheet))).toEqual([expect.stringMatching(/^destinations\.r\.spreadsheet: /)]);
+  });
+
+  test.each<[string, object]>([
+    ['spreadsheet', { folder: '0AbCdEf' }],
+    ['path', { path: 'reports' }],
+    ['onConflict', { onConflict: 'new' }],
+    ['onConflict', { onConflict: 'skip' }],
+    ['convertTo', { convertTo: 'doc' }],
+    ['convertTo', { convertTo: null }],
+    ['share', { share: [{ type: 'user', email: 'a@example.com', role: 'reader' }] }],
+    ['readOnly', { readOnly: true }],
+    ['noDownload', { noDownload: 'everyone' }],
+    ['copyRequiresWriterPermission', { copyRequiresWriterPermission: true }],
+    ['writersCanShare', { writersCanShare: false }],
+    ['labels', { labels: { label: {} } }],
+    ['keep', { keep: { last: 3 } }],
+  ])('does not go with another value of %s: %j', (key, more) => {
+    expect(faultsOf(withSheet('1AbC-d_E', more))).toEqual([expect.stringMatching(`^destinations\\.r\\.${key}: `)]);
+  });
+
+  test('or a folder is needed', () => {
+    expect(faultsOf({ destinations: { r: rest } })).toEqual(['destinations.r.folder: is missing']);
+    expect(faultsOf({ destinations: { r: { ...rest, folder: null } } })).toEqual(['destinations.r.folder: is missing']);
+  });
+
+  test('is shown by --check', () => {
+    expect(explain(read(withSheet('1AbC-d_E')))).toMatch(
+      /spreadsheet +https:\/\/docs\.google\.com\/spreadsheets\/d\/1AbC-d_E\/edit\n/,
+    );
   });
 });
 

@@ -123,7 +123,7 @@ class Client:
         :param on_conflict: what happens when the folder has a file of this name: ``new``, ``replace``, ``skip``,
             ``fail``, or with ``convert_to="sheet"`` ``append``; default: as the operator configured
         :param convert_to: ``sheet``, ``doc`` or ``slides``: Drive converts the file
-        :param tab: with ``on_conflict="append"``: the tab for the rows, made if missing; default: the first
+        :param tab: with ``on_conflict="append"`` or ``"replace"``: the tab for the rows, made if missing; default: the first
         :param columns: ``extend`` adds columns that the tab lacks, ``strict`` refuses them
         :param dates: ISO dates and times become date cells
         :param rollover: ``monthly``: the rows of each month (UTC) go into a tab of their own

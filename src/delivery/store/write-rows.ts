@@ -5,23 +5,21 @@ import type { DriveFile } from '../../drive/drive.ts';
 import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
 import { acquireLease } from '../../ledger/lease.ts';
-import { type Batch, batchesOf } from '../../sheets/rows/batches.ts';
+import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
 import { readRows } from '../../sheets/rows/read-rows.ts';
 import type { WrittenRows } from '../../sheets/sheets.ts';
 import { DOCS_TYPES } from '../check-conversion.ts';
 import { isOwnFile, isSamePlan, KEY_PROPERTY, keyMark } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
-import type { Plan } from '../plan.ts';
-import { detailsOfNew } from '../resolve-options.ts';
+import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
+import type { RowsPlan } from './plan-rows.ts';
 import { mustGet, outcomeOf, type StoredFile, type UploadStep } from './upload-step.ts';
-
-type RowsPlan = Plan & { kind: 'appendRows' };
 
 /** As for conversions: if the process that makes the sheet ends, Drive's search shows the sheet by the time the lease lapses. */
 const LEASE_TTL_MS = 60_000;
 
 /** Makes the sheet of the name, unless another delivery has made it. Its header comes with its first rows. */
-const findOrMake = async (step: UploadStep, { folderId }: RowsPlan): Promise<DriveFile> => {
+const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promise<DriveFile> => {
   const { request, claim, ledger, context, log, now, sleep } = step;
   const { name, destination } = request;
   const { drive } = destination;
@@ -36,7 +34,11 @@ const findOrMake = async (step: UploadStep, { folderId }: RowsPlan): Promise<Dri
       (await drive.createDocument(
         {
           ...{ name, folderId, mimeType: DOCS_TYPES.sheet },
-          ...(claim === undefined ? {} : { appProperties: { [KEY_PROPERTY]: keyMark(claim.key) } }),
+          appProperties: {
+            ...(claim === undefined ? {} : { [KEY_PROPERTY]: keyMark(claim.key) }),
+            // A sheet that rows are appended to is never old.
+            ...(kind === 'replaceRows' ? marksOfNew(request, folderId, now()) : {}),
+          },
           ...detailsOfNew(request, now()),
         },
         context,
@@ -68,6 +70,19 @@ const noteSheet = async (
   if (receipt !== undefined) return { receipt };
   if (!isSamePlan(claim.plan(), noted)) throw planChanged();
   return { plan: noted };
+};
+
+/** Sets the details of a sheet whose values were replaced, as for any other file that is replaced. */
+const setDetails = async ({ request, context, now }: UploadStep, fileId: string): Promise<void> => {
+  const details = detailsOfExisting(request, now());
+  if (Object.values(details).every((value) => value === undefined)) return;
+  await (await request.destination.drive.policy()).setDetails(fileId, details, context);
+};
+
+/** Removes the courier's own content restriction from a sheet that exists. */
+const unlockSheet = async (step: UploadStep, { fileId }: RowsPlan): Promise<void> => {
+  if (fileId === '' || !step.request.destination.config.readOnly) return;
+  await (await import('./locks.ts')).unlock(step, fileId);
 };
 
 /** Counts and hashes bytes while they are read. */
@@ -118,8 +133,11 @@ const storedFile = (
   };
 };
 
-/** Appends the rows of a delivery to the sheet of its name, once: a mark that is written with them tells later tries. */
-export const appendRows = async (step: UploadStep, plan: RowsPlan): Promise<StoredFile> => {
+/**
+ * Appends the rows of a delivery to a sheet, or replaces the values of a tab by them, once: a mark that is written with them
+ * tells later tries.
+ */
+export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<StoredFile> => {
   const { request, delivery, claim, context, atEnd } = step;
   const { destination, rows: options } = request;
   const made = plan.fileId === '' ? await findOrMake(step, plan) : undefined;
@@ -129,6 +147,8 @@ export const appendRows = async (step: UploadStep, plan: RowsPlan): Promise<Stor
     return { file, outcome: 'replayed', isNew: false, receipt: noted.receipt };
   }
   const { fileId } = noted.plan;
+  const isReplacement = plan.kind === 'replaceRows';
+  await unlockSheet(step, plan);
   const { mimeType, quotedIsText = false } = delivery.source;
   const meter = createMeter(delivery.source, destination.config.maxBytes);
   let answered: Receipt | undefined;
@@ -142,8 +162,9 @@ export const appendRows = async (step: UploadStep, plan: RowsPlan): Promise<Stor
     if (outcome !== undefined && outcome !== 'committed') throw planChanged();
   };
   async function* checked(): AsyncGenerator<Batch> {
-    const rows = readRows(meter.bytes(), { mimeType, quotedIsText, dates: options.dates ?? false });
-    for await (const batch of batchesOf(rows)) {
+    const read = { mimeType, quotedIsText, dates: options.dates ?? false, anyShape: isReplacement };
+    const rows = readRows(meter.bytes(), read);
+    for await (const batch of batchesOf(rows, isReplacement ? MAX_CHANGE_BYTES : MAX_BATCH_BYTES)) {
       if (batch.isLast) await commit();
       yield batch;
     }
@@ -163,10 +184,14 @@ export const appendRows = async (step: UploadStep, plan: RowsPlan): Promise<Stor
         };
   const batches = checked();
   try {
-    const written = await sheets.append({
-      ...{ spreadsheetId: fileId, tab: plan.tab ?? options.tab, columns: options.columns ?? 'extend' },
+    const asked = {
+      ...{ spreadsheetId: fileId, tab: plan.tab ?? options.tab },
       ...{ key, mayBeDone: claim?.mine === false, isAnswered, batches, context },
-    });
+    };
+    const written = isReplacement
+      ? await sheets.replace(asked)
+      : await sheets.append({ ...asked, columns: options.columns ?? 'extend' });
+    if (isReplacement) await setDetails(step, fileId);
     const file = await mustGet(step, fileId);
     const isNew = made !== undefined && (claim === undefined || isOwnFile(claim, file));
     return storedFile(step, { file, isNew, written, received: meter.received() });
