@@ -3,7 +3,7 @@
 export const RULES = ['new', 'replace', 'skip', 'fail'] as const;
 type Rule = (typeof RULES)[number];
 
-/** `sheet`: a small CSV file that is converted to Google Sheets. */
+/** `sheet`: a small file that Drive converts to Google Sheets. */
 const SIZES = ['small', 'large', 'sheet'] as const;
 type Size = (typeof SIZES)[number];
 

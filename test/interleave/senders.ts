@@ -28,7 +28,8 @@ const inPieces = async function* (bytes: Buffer): AsyncGenerator<Uint8Array> {
 
 const sourceOf = (spec: DeliverySpec): Source => {
   const bytes = bytesOf(spec);
-  const mimeType = spec.size === 'sheet' ? 'text/csv' : 'text/plain';
+  // Drive converts this type. CSV would be written as rows, without a conversion.
+  const mimeType = spec.size === 'sheet' ? 'application/vnd.oasis.opendocument.spreadsheet' : 'text/plain';
   const plain = { size: bytes.length, mimeType, open: () => inPieces(bytes) };
   if (spec.way !== 'push') return plain;
   return { ...plain, identity: `gs://exports/${spec.bytes}#1`, openAt: (offset) => inPieces(bytes.subarray(offset)) };
