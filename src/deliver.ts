@@ -1,6 +1,6 @@
 import { beginAudit, factsOf, type OnReceipt } from './delivery/audit.ts';
-import { checkLabels } from './delivery/check-labels.ts';
 import { planDelivery } from './delivery/check-plan.ts';
+import { checkRequest } from './delivery/check-request.ts';
 import { claimPlan, type KeyState, lookUpKey, type Planned, type Ready } from './delivery/idempotency.ts';
 import { receiptOf, recordReceipt, replayReceipt } from './delivery/receipt.ts';
 import { type Allow, checkSize, type DeliveryContext, resolveOptions, withRows } from './delivery/resolve-options.ts';
@@ -48,7 +48,7 @@ export const createDeliver =
       audit.setDestination(destination.name);
       checkSize(delivery.source.size, destination);
       const request = resolveOptions(destination, options, { caller, sinceMs: now() });
-      await checkLabels(request);
+      await checkRequest(request, options);
       const prepared = withRows(delivery, request);
       let deliveryContext: DeliveryContext = { request, delivery: prepared, ledger, context, log, now, sleep };
 

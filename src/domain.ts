@@ -105,7 +105,7 @@ export interface DeliveryOptions extends FileDetails, RowOptions {
   suffix?: string | undefined;
   /** Folders below the destination's, separated by "/". */
   path?: string | undefined;
-  /** `path` comes from the name of an object, so a destination without folders ignores it. */
+  /** `path` comes from the name of an object or an archive's entry, so a destination without folders ignores it. */
   isPathOfObject?: boolean | undefined;
   onConflict?: ConflictRule | undefined;
   convertTo?: Conversion | undefined;

@@ -19,7 +19,8 @@ export const MEANINGS: Readonly<Record<string, string>> = {
     'The time zone of `{date:…}` and `{time:…}` in `path`: an IANA name, such as `Europe/Berlin`',
   'destinations.NAME.onConflict':
     'What to do if the name is taken and the request does not say: create another file of that name, replace the file’s content, leave the file as it is, answer 409 `name-taken`, or append rows ([sheets.md](sheets.md)). With `spreadsheet` the default is `append`',
-  'destinations.NAME.convertTo': 'The Google format to convert files to, for requests that do not say. With `spreadsheet` the default is `sheet`',
+  'destinations.NAME.convertTo':
+    'The Google format to convert files to, for requests that do not say. With `spreadsheet` the default is `sheet`',
   'destinations.NAME.share': 'Permissions to add to each new file. Sharing the folder once is simpler',
   'destinations.NAME.share[].type': 'The kind of permission. It decides which of the next keys apply',
   'destinations.NAME.share[].email': 'The email address, for `user` and `group`',

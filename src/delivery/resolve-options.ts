@@ -178,28 +178,6 @@ const checkRowOptions = (options: DeliveryOptions, { onConflict, convertTo }: Re
   });
 };
 
-const DETAILS = ['description', 'createdTime', 'modifiedTime', 'properties', 'keepRevisionForever'] as const;
-
-/** Refuses what a destination with a spreadsheet does not take: it takes rows, and has no folders. @throws CourierError */
-const checkSpreadsheet = (options: DeliveryOptions, { destination, onConflict, convertTo }: ResolvedRequest): void => {
-  if (destination.config.spreadsheet === undefined) return;
-  const refused = (detail: string): CourierError =>
-    new CourierError('request-invalid', {
-      detail,
-      remedy:
-        'The destination is a spreadsheet: send rows, with convertTo=sheet and onConflict=append or replace.',
-    });
-  if (convertTo !== 'sheet') throw refused(`convertTo=${convertTo} does not go with this destination.`);
-  if (onConflict !== 'append' && onConflict !== 'replace') {
-    throw refused(`onConflict=${onConflict} does not go with this destination.`);
-  }
-  if ((options.path ?? '') !== '' && options.isPathOfObject !== true) {
-    throw refused('path does not go with this destination, because it has no folders.');
-  }
-  const detail = DETAILS.find((name) => options[name] !== undefined);
-  if (detail !== undefined) throw refused(`${detail} does not go with this destination.`);
-};
-
 /** The folder of a destination that has one. @throws CourierError `request-invalid` for one with a spreadsheet */
 export const folderOf = ({ config: { folder } }: Pick<Destination, 'config'>): string => {
   if (folder !== null) return folder;
@@ -223,13 +201,13 @@ export const resolveOptions = (destination: Destination, options: DeliveryOption
     rows: { tab, columns, dates, rollover },
   };
   checkRowOptions(options, resolved);
-  checkSpreadsheet(options, resolved);
   return resolved;
 };
 
 /** The delivery with the bytes that the request needs: a sheet gets rows in which texts are unchanged. */
 export const withRows = (delivery: Delivery, { onConflict, convertTo }: ResolvedRequest): Delivery =>
-  (onConflict === 'append' || (onConflict === 'replace' && convertTo === 'sheet')) && delivery.source.asRows !== undefined
+  (onConflict === 'append' || (onConflict === 'replace' && convertTo === 'sheet')) &&
+  delivery.source.asRows !== undefined
     ? { ...delivery, source: delivery.source.asRows }
     : delivery;
 

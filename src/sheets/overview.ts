@@ -49,9 +49,7 @@ const answer = z.object({
           gridProperties: z.object({ rowCount: index, columnCount: index }).prefault({}),
         }),
         merges: z
-          .array(
-            z.object({ startRowIndex: index, endRowIndex: index, startColumnIndex: index, endColumnIndex: index }),
-          )
+          .array(z.object({ startRowIndex: index, endRowIndex: index, startColumnIndex: index, endColumnIndex: index }))
           .default([]),
       }),
     )

@@ -21,12 +21,15 @@ export const findTab = ({ tabs }: Pick<Overview, 'tabs'>, title: string | undefi
 const tableOf = ({ header, columns, rows }: Batch): Cell[][] => {
   const arrange = createArrange(columns);
   const below = rows.map((row) => (header.length > 0 ? [...row.cells] : arrange(row)));
-  return [[...(header.length > 0 ? header : columns)], ...below];
+  const names = (header.length > 0 ? header : columns).map((name) => (name === '' ? null : name));
+  return [names, ...below];
 };
 
 /** Values in a merged cell would be hidden from people. @throws CourierError `sheet-shape` */
 const checkMerges = ({ merges }: TabOutline, rows: number, columns: number): void => {
-  const merge = merges.find(({ startRowIndex, startColumnIndex }) => startRowIndex < rows && startColumnIndex < columns);
+  const merge = merges.find(
+    ({ startRowIndex, startColumnIndex }) => startRowIndex < rows && startColumnIndex < columns,
+  );
   if (merge === undefined) return;
   const { startRowIndex, endRowIndex, startColumnIndex, endColumnIndex } = merge;
   const size = `${endRowIndex - startRowIndex} × ${endColumnIndex - startColumnIndex}`;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { checkLabels } from '../delivery/check-labels.ts';
+import { checkRequest } from '../delivery/check-request.ts';
 import { deliveryKey, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
 import { choosePlan, type Plan } from '../delivery/plan.ts';
 import {
@@ -191,7 +191,7 @@ export const createOpenUpload =
     folderOf(destination);
     const resolved = resolveOptions(destination, options, { caller, sinceMs: now() });
     refuseConversion(resolved);
-    await checkLabels(resolved);
+    await checkRequest(resolved, options);
 
     const choose = async (): Promise<Plan> => {
       const { folderId } = await destination.folders.ensure(folderOf(destination), resolved.path, context);

@@ -93,7 +93,15 @@ export const createFakeFiles = (): FakeFiles => {
       if (folder === undefined) throw new CourierError('folder-not-found');
       const can = { canAddChildren: true, canEdit: true, canShare: true, ownedByMe: true };
       const place = { shortcut: undefined, driveId: undefined, isClosed: false };
-      return { id, name: folder.name, mimeType: FOLDER_TYPE, isFolder: true, trashed: folder.trashed, ...place, ...can };
+      return {
+        id,
+        name: folder.name,
+        mimeType: FOLDER_TYPE,
+        isFolder: true,
+        trashed: folder.trashed,
+        ...place,
+        ...can,
+      };
     },
     // Cached already, as after the first delivery.
     resolveFolder: async (id) => ({ id: files.get(id)?.id ?? id, driveId: undefined }),

@@ -48,7 +48,8 @@ export const storeFile = async (
     // Only a write to a file that exists can fail because of a content restriction.
     const { plan } = step;
     const canBeLocked =
-      ['replace', 'replaceRows', 'appendRows'].includes(plan.kind) || (plan.kind === 'create' && plan.rule === 'replace');
+      ['replace', 'replaceRows', 'appendRows'].includes(plan.kind) ||
+      (plan.kind === 'create' && plan.rule === 'replace');
     if (step.unlocked.length === 0 && !canBeLocked) throw error;
     throw await (await import('./locks.ts')).afterFailure(step, error);
   });

@@ -85,6 +85,13 @@ const unlockSheet = async (step: UploadStep, { fileId }: RowsPlan): Promise<void
   await (await import('./locks.ts')).unlock(step, fileId);
 };
 
+/** Keeps the retention of the destination from moving a sheet to the trash whose values are being replaced. */
+const keepFromTrash = async ({ request, ledger, context, now, sleep, atEnd }: UploadStep, fileId: string) => {
+  if (request.destination.config.keep.length === 0) return;
+  const lease = await acquireLease(ledger, `write:${fileId}`, 'Another delivery to this file', context, { now, sleep });
+  atEnd(() => lease.release());
+};
+
 /** Counts and hashes bytes while they are read. */
 const createMeter = (source: Source, maxBytes: number) => {
   const hash = createHash('sha256');
@@ -148,6 +155,7 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
   }
   const { fileId } = noted.plan;
   const isReplacement = plan.kind === 'replaceRows';
+  if (isReplacement) await keepFromTrash(step, fileId);
   await unlockSheet(step, plan);
   const { mimeType, quotedIsText = false } = delivery.source;
   const meter = createMeter(delivery.source, destination.config.maxBytes);

@@ -21,11 +21,7 @@ export const takesRows = ({ convertTo, onConflict }: DestinationConfig): boolean
 const failedApi = (thrown: unknown, { account }: ReadyAccount): Check => {
   const error = asCourierError(thrown);
   return error.code === 'drive-api-disabled'
-    ? failedWith(
-        'sheets-api',
-        error,
-        `gcloud services enable sheets.googleapis.com --project=${projectOf(account)}`,
-      )
+    ? failedWith('sheets-api', error, `gcloud services enable sheets.googleapis.com --project=${projectOf(account)}`)
     : failedWith('sheets-api', error);
 };
 

@@ -51,7 +51,10 @@ export const deliverPrefix = async (
       async open(within) {
         const opened = await openObjectSource(dependencies, object, { ...sender, ...within });
         const { name: _name, suffix, ...bytes } = opened;
-        const delivered = asExport({ ...options, name, path, suffix }, bytes);
+        const delivered = asExport(
+          { ...options, name, path, suffix, isPathOfObject: options.path === undefined },
+          bytes,
+        );
         return { ...delivered, idempotencyKey: keyOfObject(key, object) };
       },
     };

@@ -101,11 +101,12 @@ const asFound = (entry: ArchiveEntry, { options, base, key }: Unpacking, seen: S
     const source = { size, mimeType: mediaTypeByName(place.name), open };
     const idempotencyKey = keyOfEntry(key, entry.path);
     const { unpack: _unpack, name: _name, ...shared } = options;
+    const isPathOfObject = options.path === undefined;
     return {
       kind: 'file',
       origin,
       isStream,
-      open: async () => ({ options: { ...shared, ...place }, source, idempotencyKey }),
+      open: async () => ({ options: { ...shared, ...place, isPathOfObject }, source, idempotencyKey }),
     };
   } catch (error) {
     return { kind: 'fault', origin, error: asCourierError(error) };

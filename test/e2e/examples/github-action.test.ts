@@ -84,7 +84,10 @@ test(
     });
     const receipt = JSON.parse(String(outputs.receipt));
     expect(receipt.sheet).toMatchObject({ tab: 'Q4 26', range: "'Q4 26'!A2:B2", rows: 1 });
-    expect(world.google.sheets.rowsOf(receipt.id, 'Q4 26')).toEqual([['day', 'orders'], [46350, 7]]);
+    expect(world.google.sheets.rowsOf(receipt.id, 'Q4 26')).toEqual([
+      ['day', 'orders'],
+      [46350, 7],
+    ]);
   },
   TIMEOUT_MS,
 );

@@ -48,7 +48,11 @@ describe('rows without room are refused, and nothing is written', () => {
     const other = world.google.sheets.tabsOf(id)[1]?.id;
     expect((await world.person.batch(id, { deleteSheet: { sheetId: other } })).status).toBe(200);
     await send('cells', 'a,b\n3,4\n', {}, key);
-    expect(rowsOf(id)).toEqual([['a', 'b'], [1, 2], [3, 4]]);
+    expect(rowsOf(id)).toEqual([
+      ['a', 'b'],
+      [1, 2],
+      [3, 4],
+    ]);
   });
 
   test('if only a new column would', async () => {
@@ -56,7 +60,11 @@ describe('rows without room are refused, and nothing is written', () => {
     await send('columns', 'a,b\n3,4\n');
     await expect(send('columns', 'a,c\n5,6\n')).rejects.toMatchObject({ code: 'sheet-full', reason: 'cells' });
     await expect(send('columns', 'x\n1\n', { tab: 'new', onConflict: 'append' })).resolves.toBeDefined();
-    expect(rowsOf(id)).toEqual([['a', 'b'], [1, 2], [3, 4]]);
+    expect(rowsOf(id)).toEqual([
+      ['a', 'b'],
+      [1, 2],
+      [3, 4],
+    ]);
   });
 
   test('for those of several deliveries at once that do not fit', async () => {
@@ -76,7 +84,10 @@ describe('rows without room are refused, and nothing is written', () => {
       facts: { cells: String(LIMIT - 100), limit: String(LIMIT) },
     });
     await send('replace', 'a,b\n7,8\n', { onConflict: 'replace' });
-    expect(rowsOf(id)).toEqual([['a', 'b'], [7, 8]]);
+    expect(rowsOf(id)).toEqual([
+      ['a', 'b'],
+      [7, 8],
+    ]);
   });
 
   test('if the tab would have too many columns', async () => {
@@ -91,6 +102,9 @@ describe('rows without room are refused, and nothing is written', () => {
     );
     expect(status).toBe(200);
     await expect(send('wide', 'c\n1\n')).rejects.toMatchObject({ code: 'sheet-full', reason: 'columns' });
-    expect(rowsOf(id)).toEqual([['a', 'b'], [1, 2]]);
+    expect(rowsOf(id)).toEqual([
+      ['a', 'b'],
+      [1, 2],
+    ]);
   });
 });

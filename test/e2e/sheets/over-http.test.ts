@@ -111,7 +111,10 @@ describe('rows for a sheet', () => {
     expect(await replace('c\n3\n')).toMatchObject({ status: 200, json: { id: first.json.id } });
     const document = { ...SHEET, name: 'replaced', onConflict: 'replace', source: { rows: [{ a: '=1' }] } };
     await post('/v1/exports', JSON.stringify(document), { 'content-type': 'application/json' });
-    expect([rowsOf('replaced'), rowsOf('replaced', 'Other')]).toEqual([[['a'], ['=1']], [['b'], [2]]]);
+    expect([rowsOf('replaced'), rowsOf('replaced', 'Other')]).toEqual([
+      [['a'], ['=1']],
+      [['b'], [2]],
+    ]);
     const refused = { status: 400, json: { code: 'request-invalid' } };
     expect(await replace('a\n1\n', { columns: 'strict' })).toMatchObject(refused);
   });

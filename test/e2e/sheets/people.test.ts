@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { apiOf } from '../../local/drive/drive-api.ts';
-import { row } from '../../local/sheets/sheets-api.ts';
-import type { CourierStory } from '../../support/courier-story.ts';
+import { apiOf, SHEET } from '../../local/drive/drive-api.ts';
+import { row, sheetsOf } from '../../local/sheets/sheets-api.ts';
+import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 import { type RowsWorld, startRowsWorld } from './rows-in-world.ts';
 
 /** What happens to appended rows when people edit the sheet in between: the table of docs/sheets.md. */
@@ -45,7 +45,13 @@ const cells = (rowIndex: number, ...values: (string | number)[]) => ({
 describe('somebody', () => {
   test('inserts rows above and between, and types below the last row', async () => {
     const id = await sheetNamed('inserts');
-    await edit(id, { insertDimension: rows(1, 2) }, cells(1, 'note'), { insertDimension: rows(4, 1) }, cells(6, 'typed'));
+    await edit(
+      id,
+      { insertDimension: rows(1, 2) },
+      cells(1, 'note'),
+      { insertDimension: rows(4, 1) },
+      cells(6, 'typed'),
+    );
     await append('inserts', 'a,b\n5,6\n');
     await retry('inserts');
     expect(rowsOf(id)).toEqual([['a', 'b'], ['note'], [], [1, 2], [], [3, 4], ['typed'], [5, 6]]);
@@ -56,7 +62,10 @@ describe('somebody', () => {
     await edit(id, { deleteDimension: rows(1, 2) });
     await retry('deletes');
     await append('deletes', 'a,b\n5,6\n');
-    expect(rowsOf(id)).toEqual([['a', 'b'], [5, 6]]);
+    expect(rowsOf(id)).toEqual([
+      ['a', 'b'],
+      [5, 6],
+    ]);
   });
 
   test('moves columns, and renames one', async () => {
@@ -72,7 +81,13 @@ describe('somebody', () => {
     });
     expect((await append('columns', 'a,b\n7,8\n')).sheet?.columnsAdded).toEqual(['a']);
     await retry('columns');
-    expect(rowsOf(id)).toEqual([['b', 'amount', 'a'], [2, 1], [4, 3], [6, 5], [8, '', 7]]);
+    expect(rowsOf(id)).toEqual([
+      ['b', 'amount', 'a'],
+      [2, 1],
+      [4, 3],
+      [6, 5],
+      [8, '', 7],
+    ]);
   });
 
   test('renames the tab', async () => {
@@ -81,7 +96,15 @@ describe('somebody', () => {
     expect((await append('renames', 'a,b\n5,6\n')).sheet?.range).toBe('Data!A4:B4');
     expect((await append('renames', 'a\n7\n', undefined, { tab: 'Sheet1' })).sheet?.range).toBe('Sheet1!A2');
     await retry('renames');
-    expect([rowsOf(id, 'Data'), rowsOf(id, 'Sheet1')]).toEqual([[['a', 'b'], [1, 2], [3, 4], [5, 6]], [['a'], [7]]]);
+    expect([rowsOf(id, 'Data'), rowsOf(id, 'Sheet1')]).toEqual([
+      [
+        ['a', 'b'],
+        [1, 2],
+        [3, 4],
+        [5, 6],
+      ],
+      [['a'], [7]],
+    ]);
   });
 
   test('moves another tab to the front', async () => {
@@ -90,7 +113,10 @@ describe('somebody', () => {
     expect((await append('front', 'a,b\n5,6\n')).sheet?.tab).toBe('Cover');
     expect((await append('front', 'a,b\n7,8\n', undefined, { tab: 'Sheet1' })).sheet?.range).toBe('Sheet1!A4:B4');
     await retry('front');
-    expect(rowsOf(id, 'Cover')).toEqual([['a', 'b'], [5, 6]]);
+    expect(rowsOf(id, 'Cover')).toEqual([
+      ['a', 'b'],
+      [5, 6],
+    ]);
   });
 
   test('filters the tab', async () => {
@@ -100,25 +126,42 @@ describe('somebody', () => {
     await edit(id, { setBasicFilter: { filter: { range, criteria } } });
     await append('filters', 'a,b\n5,6\n');
     await retry('filters');
-    expect(rowsOf(id)).toEqual([['a', 'b'], [1, 2], [3, 4], [5, 6]]);
+    expect(rowsOf(id)).toEqual([
+      ['a', 'b'],
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]);
   });
 
   test.each<[string, object]>([
     ['the tab', { sheetId: 0 }],
-    ['the rows below', { sheetId: 0, startRowIndex: 3 }],
-  ])('protects %s', async (what, range) => {
-    const name = `protects ${what}`;
-    const id = await sheetNamed(name);
-    const owner = world.google.world.emails.alice;
-    const protection = { protectedRangeId: 5, range, editors: { users: [owner] } };
-    const drive = apiOf(world.google, world.google.world.emails.courier);
-    expect(drive).toBeDefined();
-    await edit(id, { addProtectedRange: { protectedRange: protection } });
-    const refused = append(name, 'a,b\n5,6\n', `${name} second`);
-    await expect(refused).rejects.toMatchObject({ code: 'sheet-shape', reason: 'protected' });
-    await retry(name);
-    expect((await append(name, 'a\n7\n', undefined, { tab: 'Other' })).sheet?.rows).toBe(1);
-    expect(rowsOf(id, 'Sheet1')).toEqual([['a', 'b'], [1, 2], [3, 4]]);
+    ['the rows below', { sheetId: 0, startRowIndex: 2 }],
+  ])('protects %s of her own spreadsheet', async (what, range) => {
+    const { alice, courier, exporter } = world.google.world.emails;
+    const drive = apiOf(world.google, alice);
+    const id = await drive.make({ name: what, mimeType: SHEET });
+    await drive('POST', `/files/${id}/permissions`, {
+      body: { type: 'user', role: 'writer', emailAddress: courier },
+    });
+    const destinations = { default: { spreadsheet: id, credentials: 'main', callers: [exporter] } };
+    const own = createCourierStory(world.google, { ledger: world.ledger, destinations });
+    const send = (csv: string, key: string, options: object = {}) =>
+      world.append(own, csv, { name: what, ...options }, { idempotencyKey: `${what} ${key}` });
+    await send('a,b\n1,2\n', 'first');
+    const person = sheetsOf(world.google, alice);
+    const protectedRange = { protectedRangeId: 5, range, editors: { users: [alice] } };
+    expect((await person.batch(id, { addProtectedRange: { protectedRange } })).status).toBe(200);
+    const refused = { code: 'sheet-shape', reason: 'protected' };
+    await expect(send('a,b\n5,6\n', 'second')).rejects.toMatchObject(refused);
+    await expect(send('a\n1\n', 'replaced', { onConflict: 'replace' })).rejects.toMatchObject(refused);
+    expect((await send('a,b\n1,2\n', 'first')).outcome).toBe('replayed');
+    expect((await send('a\n7\n', 'other', { tab: 'Other' })).sheet?.rows).toBe(1);
+    expect(rowsOf(id, 'Sheet1')).toEqual([['a', 'b'], [1, 2]]);
+    expect((await person.batch(id, { deleteProtectedRange: { protectedRangeId: 5 } })).status).toBe(200);
+    await send('a,b\n5,6\n', 'second');
+    expect(rowsOf(id, 'Sheet1')).toEqual([['a', 'b'], [1, 2], [5, 6]]);
+    own.close();
   });
 
   test('merges cells of the header, and unmerges them', async () => {
@@ -131,7 +174,12 @@ describe('somebody', () => {
     await edit(id, { unmergeCells: { range } }, cells(0, 'a', 'b'));
     await send();
     await send();
-    expect(rowsOf(id)).toEqual([['a', 'b'], [1, 2], [3, 4], [5, 6]]);
+    expect(rowsOf(id)).toEqual([
+      ['a', 'b'],
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]);
   });
 
   test('puts a title above the header', async () => {
@@ -169,7 +217,17 @@ describe('somebody', () => {
       expect((await retry(name)).id).toBe(id);
       const next = await append(name, 'a,b\n5,6\n');
       expect([next.outcome, next.id === id]).toEqual(['created', false]);
-      expect([rowsOf(id), rowsOf(next.id)]).toEqual([[['a', 'b'], [1, 2], [3, 4]], [['a', 'b'], [5, 6]]]);
+      expect([rowsOf(id), rowsOf(next.id)]).toEqual([
+        [
+          ['a', 'b'],
+          [1, 2],
+          [3, 4],
+        ],
+        [
+          ['a', 'b'],
+          [5, 6],
+        ],
+      ]);
       expect(filesNamed(name)).toHaveLength(1);
     }
   });

@@ -35,11 +35,19 @@ describe('the values of a tab are replaced', () => {
       mimeType: 'application/vnd.google-apps.spreadsheet',
       sheet: { spreadsheetId: first.id, tab: 'Sheet1', range: 'Sheet1!A2:B4', rows: 3, columnsAdded: [] },
     });
-    expect(rowsOf(first.id)).toEqual([['id', 'code'], [1, '=1+1'], [2, '007'], [3, 'x']]);
+    expect(rowsOf(first.id)).toEqual([
+      ['id', 'code'],
+      [1, '=1+1'],
+      [2, '007'],
+      [3, 'x'],
+    ]);
     const second = await replace('code,id,more\n+5,9,true\n', { name: 'made' });
     expect(second).toMatchObject({ id: first.id, outcome: 'replaced', sheet: { range: 'Sheet1!A2:C2', rows: 1 } });
     expect(second.webViewLink.split(/[?#]/)[0]).toBe(first.webViewLink.split(/[?#]/)[0]);
-    expect(rowsOf(first.id)).toEqual([['code', 'id', 'more'], ['+5', 9, true]]);
+    expect(rowsOf(first.id)).toEqual([
+      ['code', 'id', 'more'],
+      ['+5', 9, true],
+    ]);
     expect(filesNamed('made')).toHaveLength(1);
   });
 
@@ -70,7 +78,10 @@ describe('the values of a tab are replaced', () => {
     const after = await world.person('GET', `/${id}`, { query: { ranges: ['Sheet1!A1:B1', 'Totals!A1'], fields } });
     expect(after.body).toEqual(before.body);
     expect(before.body.sheets[0].data[0].rowData[0].values[0].note).toBe('from Ann');
-    expect(rowsOf(id)).toEqual([['x', 'y'], [10, 20]]);
+    expect(rowsOf(id)).toEqual([
+      ['x', 'y'],
+      [10, 20],
+    ]);
     const { body } = await world.person('GET', `/${id}/values/Totals!A1`, { query: { valueRenderOption: 'FORMULA' } });
     expect(body.values).toEqual([['=SUM(Sheet1!A2:A)']]);
     const shared = await drive('GET', `/files/${id}/permissions`, {
@@ -84,7 +95,10 @@ describe('the values of a tab are replaced', () => {
     const made = await replace('b\n2\n', { name: 'tabs', tab: 'Q4' });
     expect(made.sheet).toMatchObject({ tab: 'Q4', range: "'Q4'!A2" });
     await replace('c\n3\n4\n', { name: 'tabs', tab: 'q4' });
-    expect([rowsOf(id), rowsOf(id, 'Q4')]).toEqual([[['a'], [1]], [['c'], [3], [4]]]);
+    expect([rowsOf(id), rowsOf(id, 'Q4')]).toEqual([
+      [['a'], [1]],
+      [['c'], [3], [4]],
+    ]);
   });
 
   test('by a table of any shape, as it stands in the file', async () => {
@@ -102,13 +116,21 @@ describe('the values of a tab are replaced', () => {
   test('from JSON Lines, whose columns are all names of all rows', async () => {
     const source = sourceOf('{"a":"007","b":1.5}\n{"b":true,"c":"x"}\n', 'application/x-ndjson');
     const { id } = await replace('', { name: 'lines' }, { source });
-    expect(rowsOf(id)).toEqual([['a', 'b', 'c'], ['007', 1.5], ['', true, 'x']]);
+    expect(rowsOf(id)).toEqual([
+      ['a', 'b', 'c'],
+      ['007', 1.5],
+      ['', true, 'x'],
+    ]);
   });
 
   test('and rows can be appended afterwards', async () => {
     const { id } = await replace('a,b\n1,2\n', { name: 'both' });
     await world.append(story, 'b,a\n4,3\n', { name: 'both' });
-    expect(rowsOf(id)).toEqual([['a', 'b'], [1, 2], [3, 4]]);
+    expect(rowsOf(id)).toEqual([
+      ['a', 'b'],
+      [1, 2],
+      [3, 4],
+    ]);
   });
 
   test('together with the description and the time of the file', async () => {
@@ -175,13 +197,18 @@ describe('a replacement is refused, and nothing changes', () => {
       code: 'sheet-shape',
       reason,
     });
-    expect(rowsOf(id)).toEqual([['a', 'b'], [1, 2]]);
+    expect(rowsOf(id)).toEqual([
+      ['a', 'b'],
+      [1, 2],
+    ]);
   };
 
   test('where cells are merged', () =>
     refusedShape(
       'merged',
-      { mergeCells: { range: { sheetId: 0, startRowIndex: 0, endRowIndex: 1, startColumnIndex: 1, endColumnIndex: 3 } } },
+      {
+        mergeCells: { range: { sheetId: 0, startRowIndex: 0, endRowIndex: 1, startColumnIndex: 1, endColumnIndex: 3 } },
+      },
       'merged-cells',
     ));
 

@@ -25,7 +25,11 @@ beforeAll(async () => {
   courier = await startCourier(google, {
     document: {
       destinations: {
-        sheet: { ...common, spreadsheet: `https://docs.google.com/spreadsheets/d/${id}/edit#gid=0`, sources: [`gs://${google.bucket}/`] },
+        sheet: {
+          ...common,
+          spreadsheet: `https://docs.google.com/spreadsheets/d/${id}/edit#gid=0`,
+          sources: [`gs://${google.bucket}/`],
+        },
         excel: { ...common, spreadsheet: excel },
         foreign: { ...common, spreadsheet: foreign },
         missing: { ...common, spreadsheet: '1missing' },
@@ -61,14 +65,27 @@ describe('rows for the spreadsheet of a destination', () => {
     const first = await send('sheet', 'id,name\n1,a\n', {}, key);
     expect(first).toMatchObject({
       status: 200,
-      json: { id, name: 'The sheet', path: '', destination: 'sheet', outcome: 'replaced', sheet: { range: 'Sheet1!A2:B2' } },
+      json: {
+        id,
+        name: 'The sheet',
+        path: '',
+        destination: 'sheet',
+        outcome: 'replaced',
+        sheet: { range: 'Sheet1!A2:B2' },
+      },
     });
     expect(first.json.webViewLink).toContain(`/spreadsheets/d/${id}/`);
     const again = await send('sheet', 'id,name\n1,a\n', {}, key);
     expect(again).toMatchObject({ status: 200, json: { id, outcome: 'replayed', sheet: { range: 'Sheet1!A2:B2' } } });
     const more = { tab: 'Other', columns: 'strict', convertTo: 'sheet', onConflict: 'append' };
     expect(await send('sheet', 'x\n7\n', more)).toMatchObject({ status: 200, json: { sheet: { tab: 'Other' } } });
-    expect([rows(), rows('Other')]).toEqual([[['id', 'name'], [1, 'a']], [['x'], [7]]]);
+    expect([rows(), rows('Other')]).toEqual([
+      [
+        ['id', 'name'],
+        [1, 'a'],
+      ],
+      [['x'], [7]],
+    ]);
     expect(count()).toBe(files);
   });
 
@@ -93,7 +110,10 @@ describe('rows for the spreadsheet of a destination', () => {
       message: { messageId: 'object-1', attributes },
     });
     expect(status).toBe(204);
-    expect(rows().slice(2)).toEqual([[2, 'b'], [3, 'c']]);
+    expect(rows().slice(2)).toEqual([
+      [2, 'b'],
+      [3, 'c'],
+    ]);
   });
 });
 

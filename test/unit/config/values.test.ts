@@ -62,7 +62,9 @@ describe('a folder', () => {
 
 describe('a spreadsheet', () => {
   const { folder: _, ...rest } = destination;
-  const withSheet = (spreadsheet: string, more: object = {}) => ({ destinations: { r: { ...rest, spreadsheet, ...more } } });
+  const withSheet = (spreadsheet: string, more: object = {}) => ({
+    destinations: { r: { ...rest, spreadsheet, ...more } },
+  });
 
   test.each([
     '1AbC-d_E',
