@@ -5,7 +5,7 @@ import { metadataList } from './marks.ts';
 import type { SheetsContext } from './sheets.ts';
 
 /** A rectangle of cells. Indexes are from 0, and ends are exclusive. */
-export interface CellRange {
+interface CellRange {
   startRowIndex: number;
   endRowIndex: number;
   startColumnIndex: number;

@@ -7,7 +7,7 @@ import type { Batch } from './rows/batches.ts';
 import type { Cell } from './rows/cell.ts';
 
 /** The tab whose values are replaced: the one of a name, else the first that people see. Undefined if it is to be made. */
-export const findTab = ({ tabs }: Pick<Overview, 'tabs'>, title: string | undefined): TabOutline | undefined => {
+const findTab = ({ tabs }: Pick<Overview, 'tabs'>, title: string | undefined): TabOutline | undefined => {
   const isWanted = (tab: TabOutline): boolean =>
     title === undefined ? !tab.isHidden : tab.title.toLowerCase() === title.toLowerCase();
   const found = tabs.find(isWanted);

@@ -28,7 +28,7 @@ export interface WrittenRows {
   isRepeated: boolean;
 }
 
-export interface SpreadsheetSize {
+interface SpreadsheetSize {
   tabs: number;
   /** Of all tabs, empty ones included. */
   cells: number;

@@ -157,10 +157,17 @@ describe('somebody', () => {
     await expect(send('a\n1\n', 'replaced', { onConflict: 'replace' })).rejects.toMatchObject(refused);
     expect((await send('a,b\n1,2\n', 'first')).outcome).toBe('replayed');
     expect((await send('a\n7\n', 'other', { tab: 'Other' })).sheet?.rows).toBe(1);
-    expect(rowsOf(id, 'Sheet1')).toEqual([['a', 'b'], [1, 2]]);
+    expect(rowsOf(id, 'Sheet1')).toEqual([
+      ['a', 'b'],
+      [1, 2],
+    ]);
     expect((await person.batch(id, { deleteProtectedRange: { protectedRangeId: 5 } })).status).toBe(200);
     await send('a,b\n5,6\n', 'second');
-    expect(rowsOf(id, 'Sheet1')).toEqual([['a', 'b'], [1, 2], [5, 6]]);
+    expect(rowsOf(id, 'Sheet1')).toEqual([
+      ['a', 'b'],
+      [1, 2],
+      [5, 6],
+    ]);
     own.close();
   });
 

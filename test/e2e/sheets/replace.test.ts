@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { apiOf } from '../../local/drive/drive-api.ts';
-import type { CourierStory } from '../../support/courier-story.ts';
+import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
 import { type RowsWorld, sourceOf, startRowsWorld } from './rows-in-world.ts';
 
 /** `onConflict=replace` with `convertTo=sheet`: the values of one tab change, and nothing else does. */
@@ -150,6 +150,30 @@ describe('the values of a tab are replaced', () => {
     const [, ...rows] = rowsOf(id);
     expect([1, 2, 3, 4]).toContain(rows.length);
     expect(rows).toEqual(rows.map(() => [rows.length]));
+  });
+});
+
+describe('a destination with read-only files', () => {
+  test('unlocks its sheet for each replacement and each append, and locks it again', async () => {
+    const { exporter } = world.google.world.emails;
+    const config = { folder: world.google.places.sharedDrive, credentials: 'main', callers: [exporter] };
+    const destinations = { default: { ...config, readOnly: true } };
+    const locked = createCourierStory(world.google, { ledger: world.ledger, destinations });
+    const { id } = await replace('a\n1\n', { name: 'locked' }, {}, locked);
+    const drive = apiOf(world.google, world.google.world.emails.courier);
+    const isLocked = async () => {
+      const query = { supportsAllDrives: true, fields: 'contentRestrictions(readOnly)' };
+      return (await drive('GET', `/files/${id}`, { query })).body.contentRestrictions?.[0]?.readOnly;
+    };
+    expect(await isLocked()).toBe(true);
+    expect((await replace('a\n2\n', { name: 'locked' }, {}, locked)).outcome).toBe('replaced');
+    await world.append(locked, 'a\n3\n', { name: 'locked' });
+    expect([rowsOf(id), await isLocked()]).toEqual([[['a'], [2], [3]], true]);
+    await expect(replace('a\n1\n', { name: 'locked', tab: 'x'.repeat(101) }, {}, locked)).rejects.toMatchObject({
+      code: 'sheet-shape',
+    });
+    expect(await isLocked()).toBe(true);
+    locked.close();
   });
 });
 

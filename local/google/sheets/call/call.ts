@@ -108,10 +108,14 @@ export function openSpreadsheet(state: SheetsState, { actor }: Pick<SheetsCall, 
   return { file, mayEdit: hasRole(role, 'writer'), isOwner: role === 'owner' || role === 'organizer' };
 }
 
-/** @throws ApiError 403 when the caller may only read it */
+/**
+ * A content restriction keeps everybody from "making content edits" (drive/api/guides/content-restrictions). How the Sheets API
+ * says so is not documented; it is taken to be what it says about other rights to edit.
+ * @throws ApiError 403 when the caller may only read it
+ */
 export function openForChange(state: SheetsState, call: Pick<SheetsCall, 'actor'>, id: string): Opened {
   const opened = openSpreadsheet(state, call, id);
-  if (!opened.mayEdit) throw permissionDenied();
+  if (!opened.mayEdit || opened.file.contentRestriction !== undefined) throw permissionDenied();
   return opened;
 }
 
