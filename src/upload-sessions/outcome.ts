@@ -15,7 +15,7 @@ const lost = (detail: string): CourierError => new CourierError('upload-incomple
 export const OVER: Readonly<Record<Over, (received?: DriveFile) => CourierError>> = {
   'other-bytes': (received) => {
     const what = received === undefined ? '' : `: ${received.size} bytes with the SHA-256 ${received.sha256Checksum}`;
-    const detail = `Drive received other bytes than were announced, and they were removed${what}.`;
+    const detail = `Drive received other bytes than were announced${what}. They were removed, unless somebody has changed the file since.`;
     return new CourierError('digest-mismatch', { detail, remedy: AGAIN });
   },
   trashed: () => lost('The file of this upload was put into the trash before it was complete.'),
@@ -147,13 +147,20 @@ export const decide = (seen: SessionOutcome, verdict: SessionOutcome): Decision 
   return { action: 'give-up', over, undo: over === seen && (over === 'other-bytes' || over === 'moved') };
 };
 
-/** Removes wrong bytes, or bytes in the wrong file: a new file is removed, a replaced file gets its former content back. */
+/**
+ * Removes wrong bytes, or bytes in the wrong file: a new file is removed, a replaced file gets its former content back. A new
+ * file that a person has renamed or moved stays.
+ */
 export const undo = async (
   { request, session, context }: UploadView,
   file: DriveFile,
   { revisionId }: Judgement,
 ): Promise<void> => {
   const { drive } = request.destination;
-  if (session.plan.kind === 'create') await drive.removeUnchanged(file, context);
-  else if (revisionId !== undefined) await drive.removeRevision(file.id, revisionId, context);
+  const { plan, options } = session;
+  if (plan.kind === 'create') {
+    if (isThere({ folderId: plan.folderId, name: options.name }, file)) await drive.removeUnchanged(file, context);
+    return;
+  }
+  if (revisionId !== undefined) await drive.removeRevision(file.id, revisionId, context);
 };

@@ -208,6 +208,13 @@ export const NAMED: readonly NamedSchedule[] = [
     { actor: 'd1', before: /^ledger\.read delivery/, choice: '!slow' },
     { actor: 'd3', before: /^PATCH files\/f1/, choice: '!leave' },
   ),
+  schedule(
+    'a person moves a new file with wrong bytes before its upload is completed',
+    'k1:A:new:small:upload:p1:1,k1:A:new:small:upload:p2:1;move;none;',
+    { actor: 'd1', before: CHUNK, choice: '!corrupt' },
+    { actor: 'd1', before: /^GET files\/f1$/, choice: '>2' },
+    { actor: 'd2', before: /^PUT session 1/, nth: 2, choice: '>3' },
+  ),
   // One document per key.
   schedule(
     'a conversion takes longer than a minute, and its copy waits',

@@ -65,13 +65,19 @@ const isOwnContent = async (
   return revisions.length === before + 2 && revisions.at(-1)?.id === file.headRevisionId;
 };
 
+/** A person may have renamed or moved a file before Drive described it. Drive leaves out a parent that an account may not see. */
+const isWhereItWasMade = ({ folderId, name }: { folderId: string; name: string }, { parents, ...file }: DriveFile) =>
+  (parents.length === 0 || parents.includes(folderId)) && file.name.normalize('NFC') === name.normalize('NFC');
+
 /** @returns whether nothing of the wrong bytes is left */
 const undo = async (verifier: Verifier, target: UploadTarget, written: Written): Promise<boolean> => {
   const { files, now, log } = verifier;
   const { file } = written;
   const context = { deadlineMs: now() + UNDO_TIMEOUT_MS };
   if (!(await isOwnContent(verifier, target, written, context))) return false;
-  if (target.kind === 'create') return files.removeUnchanged(file, context);
+  if (target.kind === 'create') {
+    return isWhereItWasMade(target.file, file) && files.removeUnchanged(file, context);
+  }
   if (file.headRevisionId === undefined) return false;
   // Only the revision that this upload has written. What others have put there since stays.
   await files.removeRevision(file.id, file.headRevisionId, context);

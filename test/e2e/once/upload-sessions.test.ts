@@ -77,7 +77,7 @@ test.each([undefined, 'new', 'replace', 'fail'])(
       const { complete } = await fill(order, key);
       const refused = await post(complete, WRONG);
       expect([turn, refused.status, refused.json.code]).toEqual([turn, 422, 'digest-mismatch']);
-      expect(refused.json.detail).toContain(`removed: ${BODY.length} bytes with the SHA-256 ${sha256}`);
+      expect(refused.json.detail).toContain(`announced: ${BODY.length} bytes with the SHA-256 ${sha256}`);
       // A caller that lost that response gets it again, and no receipt for a missing file.
       for (const said of [WRONG, { sha256 }, {}]) {
         expect((await post(complete, said)).json.code).toBe('digest-mismatch');

@@ -99,6 +99,8 @@ describe('wrong bytes in a new file', () => {
       'drive-unavailable',
       ['removeUnchanged f1 by 16000'],
     ],
+    ['stay in a file that was moved', { file: { ...WRONG, parents: ['archive'] } }, 'drive-unavailable', []],
+    ['stay in a file that was renamed', { file: { ...WRONG, name: 'kept.csv' } }, 'drive-unavailable', []],
     ['stay where they cannot be removed', { cannotRemove: true }, 'drive-unavailable', ['removeUnchanged f1 by 16000']],
     [
       'seen later are removed if its revision is the only one',
