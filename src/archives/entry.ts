@@ -7,6 +7,8 @@ export type ArchiveEntry =
       path: string;
       /** Bytes, unpacked. */
       size: number;
+      /** When the file was modified, if the archive has a time for it. */
+      modified: Date | undefined;
       /**
        * True if the bytes come from the body of the request as it arrives: they must be read before the next entry. Other
        * entries can be read at any time.
@@ -66,6 +68,10 @@ export const checkUnpacked = (unpacked: number, packed: number, limits: ArchiveL
     );
   }
 };
+
+/** The time of an entry, unless it is not a time that Drive can keep. */
+export const usableTime = (time: Date): Date | undefined =>
+  Number.isFinite(time.getTime()) && /^\d{4}-/.test(time.toISOString()) ? time : undefined;
 
 /** @param reason names what the entry is, such as `symlink` */
 export const refused = (path: string, reason: string, detail: string): ArchiveEntry => ({

@@ -2,7 +2,15 @@ import { pipeline, Readable, Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type Extract, extract } from 'tar-stream';
 import { CourierError } from '../errors.ts';
-import { ARCHIVE_LIMITS, type ArchiveEntry, checkEntries, checkUnpacked, damaged, refused } from './entry.ts';
+import {
+  ARCHIVE_LIMITS,
+  type ArchiveEntry,
+  checkEntries,
+  checkUnpacked,
+  damaged,
+  refused,
+  usableTime,
+} from './entry.ts';
 
 type Entry = Extract extends AsyncIterable<infer One> ? One : never;
 
@@ -38,6 +46,13 @@ const collect = async (bytes: AsyncIterable<Uint8Array>): Promise<Buffer> => {
 };
 
 const isFile = ({ type }: Entry['header']): boolean => type === 'file' || type === 'contiguous-file';
+
+/** The header has whole seconds; an extended header ("mtime" in the pax format of POSIX) can have fractions of them. */
+const modifiedOf = ({ mtime, pax }: Entry['header']): Date | undefined => {
+  const seconds = Number((pax as Readonly<Record<string, string>> | null | undefined)?.mtime);
+  const time = Number.isFinite(seconds) ? new Date(Math.floor(seconds * 1_000)) : mtime;
+  return time === undefined ? undefined : usableTime(time);
+};
 
 /** Opens a gzipped tar file, and checks how far it expands. */
 const openTarGz = (body: AsyncIterable<Uint8Array>, limits = ARCHIVE_LIMITS) => {
@@ -83,6 +98,7 @@ export async function* readTarGz(
       count += 1;
       checkEntries(count, limits);
       const { name: path, size = 0, type } = entry.header;
+      const modified = modifiedOf(entry.header);
       const bytes = bytesOf(entry, failure);
       if (type === 'directory') yield { kind: 'folder', path };
       else if (!isFile(entry.header)) {
@@ -90,8 +106,8 @@ export async function* readTarGz(
         yield refused(path, kind, `The entry is not a file but of the type "${kind}".`);
       } else if (size <= MAX_KEPT_BYTES) {
         const kept = await collect(bytes);
-        yield { kind: 'file', path, size, isStream: false, open: () => Readable.from([kept]) };
-      } else yield { kind: 'file', path, size, isStream: true, open: () => bytes };
+        yield { kind: 'file', path, size, modified, isStream: false, open: () => Readable.from([kept]) };
+      } else yield { kind: 'file', path, size, modified, isStream: true, open: () => bytes };
       await drain(bytes);
     }
     if (count === 0) throw new Error('it has no entry');

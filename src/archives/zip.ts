@@ -18,6 +18,7 @@ import {
   checkUnpacked,
   damaged,
   refused,
+  usableTime,
 } from './entry.ts';
 
 function* pieces(bytes: Bytes, start: number, end: number): Generator<Uint8Array> {
@@ -77,6 +78,21 @@ const UNIX_HOSTS = new Set([3, 19]);
 const typeBits = ({ externalFileAttributes, versionMadeBy }: Entry): number =>
   UNIX_HOSTS.has(versionMadeBy >>> 8) ? (externalFileAttributes >>> 16) & 0o170000 : 0;
 const REGULAR = new Set([0, 0o100000]);
+
+/** The extra fields with a time in UTC: Info-ZIP's extended timestamp, and that of NTFS. */
+const UTC_TIMES = new Set([0x5455, 0x000a]);
+
+/**
+ * When the file was modified. The time that every entry has is in the local time of the machine that packed it, in steps of
+ * two seconds, and without a time zone (4.4.6 of APPNOTE.TXT). It counts, as UTC, only for entries that have no time in UTC.
+ */
+const modifiedOf = (entry: Entry): Date | undefined => {
+  const { extraFields, lastModFileDate: date } = entry;
+  // Programs that have no time write zeros, and no month or day is 0.
+  const hasDate = (date & 0x1e0) !== 0 && (date & 0x1f) !== 0;
+  if (!hasDate && !extraFields.some(({ id }) => UTC_TIMES.has(id))) return undefined;
+  return usableTime(entry.getLastModDate({ timezone: 'UTC' }));
+};
 
 /** Why an entry cannot be delivered; undefined if it can. */
 const refusalOf = (entry: Entry, path: string): ArchiveEntry | undefined => {
@@ -149,6 +165,7 @@ export async function* readZip(bytes: Bytes, limits = ARCHIVE_LIMITS): AsyncGene
           kind: 'file',
           path,
           size: entry.uncompressedSize,
+          modified: modifiedOf(entry),
           isStream: false,
           open: () => verifiedBytes(zip, entry),
         };

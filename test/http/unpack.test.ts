@@ -84,15 +84,6 @@ describe('an archive', () => {
     expect(keys()).toEqual([undefined, undefined, undefined, undefined]);
   });
 
-  test("goes below the destination's own path if the request has none", async () => {
-    const destinations = () => [
-      { name: 'reports', path: 'inbox', onConflict: 'new' as const, convertTo: null, maxBytes: 5 },
-    ];
-    const courier = await started('HTTP/1.1', { services: { destinations } });
-    const answer = await send(courier, 'zip', zipOf([{ name: 'x/y.txt', bytes: '' }]));
-    expect(linesOf(answer)[0]).toMatchObject({ path: 'inbox/x', name: 'y.txt' });
-  });
-
   test.each(['zip', 'tar.gz'] as const)('may be the file of a form (%s)', async (unpack) => {
     const courier = await started('HTTP/1.1');
     const archive = unpack === 'zip' ? zipOf(FILES) : await tarGzOf(FILES);
@@ -131,22 +122,6 @@ describe('an archive', () => {
     const courier = await started('HTTP/1.1', { services: { authorize } });
     const answer = await send(courier, 'zip', zipOf(FILES), '&destination=other');
     expect(answer).toMatchObject({ status: 403, json: { code: 'destination-forbidden' } });
-  });
-
-  test.each([
-    ['&name=a', 'name-invalid'],
-    ['&nonsense=1', 'request-invalid'],
-    ['&unpack=zip', 'request-invalid'],
-  ])('refuses the query %s', async (query, code) => {
-    const courier = await started('HTTP/1.1');
-    expect(await send(courier, 'zip', zipOf(FILES), query)).toMatchObject({ status: 400, json: { code } });
-    expect(courier.services.delivered).toEqual([]);
-  });
-
-  test('of an unknown format is refused', async () => {
-    const courier = await started('HTTP/1.1');
-    const answer = await courier.send({ target: '/v1/files?unpack=rar', body: 'x' });
-    expect(answer).toMatchObject({ status: 400, json: { code: 'request-invalid' } });
   });
 
   test.each([
@@ -283,37 +258,20 @@ describe('an archive', () => {
     expect(courier.services.delivered.map(({ delivery }) => delivery.options.name)).toEqual(['good.txt']);
   });
 
-  test('takes only as many slots as are free', async () => {
-    let [running, most] = [0, 0];
-    const courier = await started('HTTP/1.1', { services: { concurrentUploads: 3 } });
-    const { deliver } = courier.services;
-    courier.services.deliver = async (delivery: Delivery) => {
-      running += 1;
-      most = Math.max(most, running);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      running -= 1;
-      return deliver(delivery);
-    };
-    const entries = Array.from({ length: 30 }, (_, index) => ({ name: `f${index}`, bytes: 'x' }));
-    expect(summaryOf(await send(courier, 'zip', zipOf(entries)))).toMatchObject({ delivered: 30 });
-    expect(most).toBe(3);
+  test('that is a zip has the names of its directory, whatever the headers between the entries say', async () => {
+    const courier = await started('HTTP/1.1');
+    const archive = zipOf([{ name: 'seen.txt', localName: '../x.exe', bytes: 'x' }]);
+    expect(summaryOf(await send(courier, 'zip', archive))).toMatchObject({ delivered: 1, failed: 0 });
+    expect(courier.services.delivered.map(({ delivery }) => delivery.options.name)).toEqual(['seen.txt']);
   });
 
-  test('that takes too long ends with what is left, which may be sent again', async () => {
-    const courier = await started('HTTP/1.1', { services: { requestSeconds: 2, concurrentUploads: 1 } });
-    const { deliver } = courier.services;
-    courier.services.deliver = async (delivery: Delivery) => {
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      return deliver(delivery);
-    };
-    const entries = Array.from({ length: 30 }, (_, index) => ({ name: `f${index}`, bytes: 'x' }));
-    const summary = summaryOf(await send(courier, 'zip', zipOf(entries)));
-    expect(summary).toMatchObject({
-      complete: false,
-      retryable: true,
-      problem: { code: 'drive-unavailable' },
-    });
-    expect(Number(summary?.delivered)).toBeGreaterThan(2);
-    expect(Number(summary?.delivered)).toBeLessThan(12);
+  test('hands on options whose values are not texts', async () => {
+    const courier = await started('HTTP/1.1');
+    const properties = { order: '7' };
+    const query = `&keepRevisionForever=true&properties=${encodeURIComponent(JSON.stringify(properties))}`;
+    expect(summaryOf(await send(courier, 'zip', zipOf(FILES), query))).toMatchObject({ delivered: 4, failed: 0 });
+    for (const { delivery } of courier.services.delivered) {
+      expect(delivery.options).toMatchObject({ keepRevisionForever: true, properties });
+    }
   });
 });

@@ -11,6 +11,12 @@ export interface ZipEntry {
   flags?: number;
   /** A Unix mode, with the type of the file. */
   mode?: number;
+  /** The time that every entry has, as the headers have it: the MS-DOS time and date. Zeros by default. */
+  dosTime?: readonly [time: number, date: number];
+  /** Extra fields. */
+  extra?: Buffer;
+  /** The name in the header in front of the bytes, if it differs from that in the directory. It must have as many bytes. */
+  localName?: string;
   /** What the headers claim instead of the truth. */
   claims?: { size?: number; crc32?: number };
 }
@@ -29,7 +35,8 @@ export const zipOf = (entries: readonly ZipEntry[]): Buffer => {
   const locals: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
-  for (const { name, bytes, method = 8, flags = 0, mode = 0o100644, claims = {} } of entries) {
+  for (const { name, bytes, method = 8, flags = 0, mode = 0o100644, claims = {}, ...more } of entries) {
+    const { dosTime = [0, 0], extra = Buffer.alloc(0), localName = name } = more;
     const rawName = Buffer.from(name as string);
     const raw = Buffer.from(bytes as string);
     const packed = method === 8 ? deflateRawSync(raw) : raw;
@@ -37,18 +44,20 @@ export const zipOf = (entries: readonly ZipEntry[]): Buffer => {
       [20, 2],
       [flags, 2],
       [method, 2],
-      [0, 4],
+      [dosTime[0], 2],
+      [dosTime[1], 2],
       [claims.crc32 ?? crc32(raw), 4],
       [packed.byteLength, 4],
       [claims.size ?? raw.byteLength, 4],
       [rawName.byteLength, 2],
-      [0, 2],
+      [extra.byteLength, 2],
     ];
-    const local = Buffer.concat([fields([0x04034b50, 4], ...shared), rawName, packed]);
+    const local = Buffer.concat([fields([0x04034b50, 4], ...shared), Buffer.from(localName as string), extra, packed]);
     directory.push(
       fields([0x02014b50, 4], [(UNIX << 8) | 20, 2], ...shared, [0, 2], [0, 2], [0, 2]),
       fields([(mode << 16) >>> 0, 4], [offset, 4]),
       rawName,
+      extra,
     );
     locals.push(local);
     offset += local.byteLength;

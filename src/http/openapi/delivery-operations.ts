@@ -61,6 +61,14 @@ const UNPACK: Schema = {
   schema: { type: 'string', enum: [...UNPACK_FORMATS] },
 };
 
+const PRESERVE_TIMES: Schema = {
+  name: 'preserveTimes',
+  in: 'query',
+  required: false,
+  description: 'With "unpack": the files get the times that the archive has for them, unless the request has others.',
+  schema: { type: 'boolean', default: false },
+};
+
 /** OpenAPI 3.1 needs no format for binary data, but code generators recognize it by this format. */
 const BINARY: Schema = { type: 'string', format: 'binary' };
 
@@ -87,6 +95,7 @@ export const deliverFile = (operationId: string): Schema => ({
       parameter.name === 'name' ? { ...parameter, required: false } : parameter,
     ),
     UNPACK,
+    PRESERVE_TIMES,
     KEY_FROM,
     KEY,
     DIGEST,

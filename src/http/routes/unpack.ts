@@ -25,13 +25,14 @@ import {
 } from '../request/body-headers.ts';
 import { readForm } from '../request/form.ts';
 import { isBodyPending, type RequestBody, requestBody } from '../request/incoming-request.ts';
-import { gatherOptions, optionShape, parseInput, readQuery, UNPACK_FORMATS } from '../request/options.ts';
+import { gatherOptions, parseInput, readQuery, textOptionShape, UNPACK_FORMATS } from '../request/options.ts';
 import type { CourierContext, RequestTime } from '../request-context.ts';
 
-const { name: _, ...sharedOptions } = optionShape;
+const { name: _, ...sharedOptions } = textOptionShape;
 const unpackOptions = z.strictObject({
   ...sharedOptions,
   unpack: z.enum(UNPACK_FORMATS),
+  preserveTimes: z.exactOptional(z.enum(['true', 'false']).transform((text) => text === 'true')),
   name: z.exactOptional(z.never('cannot be used with "unpack": the files have the names of the entries')),
 });
 type UnpackOptions = z.output<typeof unpackOptions>;
@@ -57,7 +58,8 @@ const tooLargeForZip = (): CourierError =>
   new CourierError('too-large', {
     detail: `A zip file to unpack may have up to ${MAX_DOCUMENT_BYTES} bytes, because its directory is at its end.`,
     reason: 'zip',
-    remedy: 'Send a .tar.gz, which is unpacked while it arrives and may have any size, or several smaller zip files.',
+    remedy:
+      'Unpack it and send the folder with "courier send", or repack it as a .tar.gz, which is unpacked while it arrives and may have any size.',
   });
 
 /** Collects a zip file in memory: which entries it has is known only at its end. */
@@ -74,6 +76,16 @@ const collectZip = async (pieces: AsyncIterable<Uint8Array>, lease: DocumentLeas
 /** A short mark of a place, so that ten thousand of them take little memory. */
 const markOf = ({ path, name }: EntryPlace): string =>
   createHash('sha256').update(`${path}/${name}`).digest('base64url').slice(0, 22);
+
+/**
+ * The times of the request, else those of the entry. An archive does not say when a file was created, and a file cannot be
+ * younger than its content.
+ */
+const timesOf = ({ modified }: ArchiveEntry & { kind: 'file' }, options: UnpackOptions) => {
+  const { modifiedTime, createdTime, preserveTimes = false } = options;
+  const own = preserveTimes ? modified?.toISOString() : undefined;
+  return { modifiedTime: modifiedTime ?? own, createdTime: createdTime ?? own };
+};
 
 interface Unpacking {
   options: UnpackOptions;
@@ -100,13 +112,14 @@ const asFound = (entry: ArchiveEntry, { options, base, key }: Unpacking, seen: S
     const { size, isStream, open } = entry;
     const source = { size, mimeType: mediaTypeByName(place.name), open };
     const idempotencyKey = keyOfEntry(key, entry.path);
-    const { unpack: _unpack, name: _name, ...shared } = options;
+    const { unpack: _unpack, name: _name, preserveTimes: _preserveTimes, ...shared } = options;
     const isPathOfObject = options.path === undefined;
+    const times = timesOf(entry, options);
     return {
       kind: 'file',
       origin,
       isStream,
-      open: async () => ({ options: { ...shared, ...place, isPathOfObject }, source, idempotencyKey }),
+      open: async () => ({ options: { ...shared, ...times, ...place, isPathOfObject }, source, idempotencyKey }),
     };
   } catch (error) {
     return { kind: 'fault', origin, error: asCourierError(error) };
