@@ -89,9 +89,9 @@ const onPlatform = (): Record<string, string> => ({
       writeFileSync(join(folder, 'folder-c.txt'), 'c');
       const args = ['--path', 'archive', '--pattern', '*.csv'];
       const first = await send(folder, args);
-      expect(first.stdout).toContain('2 of 2 files delivered');
-      expect(first.stdout.match(/: created /g)).toHaveLength(2);
-      expect((await send(folder, args)).stdout.match(/: replayed /g)).toHaveLength(2);
+      expect(first.stdout).toContain('2 files delivered');
+      expect(first.stdout.match(/: new /g)).toHaveLength(2);
+      expect((await send(folder, args)).stdout.match(/: unchanged /g)).toHaveLength(2);
       expect(world.filesNamed('folder-b.csv')).toHaveLength(1);
       expect(world.filesNamed('folder-c.txt')).toHaveLength(0);
       const [parent] = world.google.drive
@@ -107,8 +107,8 @@ const onPlatform = (): Record<string, string> => ({
       writeFileSync(join(folder, 'bad\tname.csv'), 'b');
       await expect(send(folder)).rejects.toMatchObject({
         code: 1,
-        stdout: expect.stringContaining('1 of 2 files delivered'),
-        stderr: expect.stringContaining('name-invalid'),
+        stdout: expect.stringContaining('good.csv: new '),
+        stderr: expect.stringMatching(/name-invalid.*1 files delivered/s),
       });
       expect(world.filesNamed('good.csv')).toHaveLength(1);
     });

@@ -3,8 +3,8 @@
 from ._options import ConflictRule, Conversion
 from ._sources import Sendable
 from .client import Client
-from .errors import CourierError
-from .receipt import Destination, Receipt
+from .errors import CourierError, FileFailure
+from .receipt import Destination, FileReceipt, Receipt
 from .retry import RetryPolicy
 from .version import __version__
 
@@ -14,6 +14,8 @@ __all__ = [
     "Conversion",
     "CourierError",
     "Destination",
+    "FileFailure",
+    "FileReceipt",
     "Receipt",
     "RetryPolicy",
     "Sendable",

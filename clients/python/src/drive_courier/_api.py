@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import ssl
+import time
 from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Mapping, Optional
 from urllib.parse import quote, urlencode, urlsplit
@@ -73,8 +74,18 @@ def _refusal(answer: Answer) -> CourierError:
 class Api:
     """One courier, called as one identity."""
 
-    def __init__(self, url: str, token: Callable[[bool], str], retry: RetryPolicy) -> None:
-        """:param token: returns an ID token; called with ``True`` after the courier rejected one as expired."""
+    def __init__(
+        self,
+        url: str,
+        token: Callable[[bool], str],
+        retry: RetryPolicy,
+        on_busy: Optional[Callable[[float], None]] = None,
+    ) -> None:
+        """
+        :param token: returns an ID token; called with ``True`` after the courier rejected one as expired
+        :param on_busy: called after an answer 429, with the time (``time.monotonic``) when its request was sent
+        """
+        self._on_busy = on_busy
         self.url = url
         self.retry = retry
         self._token = token
@@ -117,6 +128,7 @@ class Api:
 
     def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: Body) -> Answer:
         origin = urlsplit(url)
+        started = time.monotonic()
         try:
             answer = exchange(method, url, headers, body, timeout_seconds=IDLE_SECONDS)
         except BodyError as error:
@@ -127,6 +139,8 @@ class Api:
         except CONNECTION_ERRORS as error:
             detail = f"{origin.scheme}://{origin.netloc}: {fault_of(error)}"
             raise failure("courier-unreachable", detail) from error
+        if answer.status == 429 and self._on_busy is not None:
+            self._on_busy(started)
         if not 200 <= answer.status <= 299:
             raise _refusal(answer)
         return answer

@@ -59,7 +59,7 @@ class Sender:
         """An upload session can neither convert nor skip; the courier refuses it where the destination's defaults ask for that."""
         if refusal.code not in ("name-taken", "request-invalid"):
             raise refusal
-        defaults = self._defaults_of(options.destination)
+        defaults = self.defaults_of(options.destination)
         if defaults is None:
             raise refusal
         if refusal.code == "request-invalid" and defaults.convert_to is not None:
@@ -68,7 +68,7 @@ class Sender:
             return ask_for_skipped(self._api, RunningDigest(source).finish(), options)
         raise refusal
 
-    def _defaults_of(self, named: Optional[str]) -> Optional[Destination]:
+    def defaults_of(self, named: Optional[str]) -> Optional[Destination]:
         every = self._destinations()
         if len(every) == 1 and named is None:
             return every[0]

@@ -100,6 +100,7 @@ class PathSource(OpenFileSource):
         self._path = path
         self._stat = self._stat_of_open()
         self.times = _times(os.fstat(self._file.fileno()))
+        self.mtime_ns = self._stat[1]
         self.state = (os.path.realpath(path), *self._stat)
 
     def _stat_of_open(self) -> Tuple[int, int, int]:

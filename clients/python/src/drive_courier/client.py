@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Callable, List, Mapping, Optional, Union
+from typing import Callable, Iterable, Iterator, List, Mapping, Optional, Union
 from urllib.parse import urlsplit
 
 from ._api import Api
 from ._export import Document, send_document
+from ._many_listing import SendAllInput
 from ._options import ColumnRule, ConflictRule, Conversion, Progress, Rollover, Time, resolve_options
 from ._send import Sender
 from ._session_store import SessionStore, default_folder
 from ._sources import PathSource, Sendable, open_source
 from ._token import TokenCache
-from .errors import failure
-from .receipt import Destination, Receipt, destinations_of
+from .errors import FileFailure, failure
+from .receipt import Destination, FileReceipt, Receipt, destinations_of
 from .retry import RetryPolicy
 
 _GRANULARITY = 262_144
@@ -82,8 +83,9 @@ class Client:
         self._found_id_token: Optional[Callable[[str], str]] = None
         self._token = TokenCache(lambda: self._mint(target))
         self._api = Api(courier, self._token.get, retry or RetryPolicy())
-        folder = default_folder() if session_folder is None else Path(session_folder)
-        self._sender = Sender(self._api, SessionStore(folder), chunk_bytes, self.destinations)
+        self._store = SessionStore(default_folder() if session_folder is None else Path(session_folder))
+        self._chunk_bytes = chunk_bytes
+        self._sender = Sender(self._api, self._store, chunk_bytes, self.destinations)
 
     def send(
         self,
@@ -169,6 +171,89 @@ class Client:
             return self._sender.send(source, options)
         finally:
             source.close()
+
+    def send_all(
+        self,
+        files: Union[SendAllInput, Iterable[SendAllInput]],
+        *,
+        manifest: Optional[Union[str, "os.PathLike[str]"]] = None,
+        concurrency: int = 8,
+        select: Optional[Callable[[str], bool]] = None,
+        hidden: bool = False,
+        follow_symlinks: bool = False,
+        on_failure: Optional[Callable[[FileFailure], None]] = None,
+        to: Optional[str] = None,
+        path: Optional[str] = None,
+        on_conflict: Optional[ConflictRule] = None,
+        convert_to: Optional[Conversion] = None,
+        tab: Optional[str] = None,
+        columns: Optional[ColumnRule] = None,
+        dates: Optional[bool] = None,
+        rollover: Optional[Rollover] = None,
+        description: Optional[str] = None,
+        modified_time: Optional[Time] = None,
+        created_time: Optional[Time] = None,
+        preserve_times: bool = False,
+        properties: Optional[Mapping[str, str]] = None,
+        keep_revision_forever: Optional[bool] = None,
+        mime_type: Optional[str] = None,
+        key: Optional[str] = None,
+    ) -> Iterator[FileReceipt]:
+        """Sends files and folders, several files at the same time, and yields each receipt when it arrives.
+
+        A folder keeps its structure; with a "/" at the end of its path, its contents are sent without its name. A file
+        that cannot be delivered does not stop the others. Files are only sent while receipts are taken.
+
+        :param files: paths of files and folders, glob patterns where no file has that name, and pairs of a path or
+            bytes with a path in Drive
+        :param manifest: path of a file that remembers what was delivered, made if missing. With it, the same call sends
+            only what is missing or changed, after any interruption and on another machine. ``courier send --manifest``
+            reads and writes the same file
+        :param concurrency: files that are sent at the same time, 1 to 100; fewer after an answer 429
+        :param select: called with the path of each file below what is sent; ``False`` leaves the file out
+        :param hidden: also send files and folders whose names begin with a dot
+        :param follow_symlinks: follow symbolic links in folders; by default they are left out
+        :param on_failure: called for each file that is not delivered
+        :param key: each file's key is derived from this key, its destination, its path in Drive and its bytes; default:
+            the key in the manifest, else a new one for each call
+
+        The other options are those of :meth:`send`, and apply to every file.
+
+        :raises CourierError: at the end, ``files-failed`` with its ``failures`` if some files were not delivered;
+            before, an error that every file would get, such as ``caller-not-allowed``
+        """
+        # Loaded when first needed: most programs send one file.
+        from ._send_all import Parts, send_all
+
+        options = {
+            "mime_type": mime_type,
+            "on_conflict": on_conflict,
+            "tab": tab,
+            "columns": columns,
+            "dates": dates,
+            "rollover": rollover,
+            "description": description,
+            "modified_time": modified_time,
+            "created_time": created_time,
+            "preserve_times": preserve_times,
+            "properties": properties,
+            "keep_revision_forever": keep_revision_forever,
+        }
+        return send_all(
+            Parts(self._api, self._token.get, self._store, self._chunk_bytes, self._sender, self.destinations),
+            files,
+            manifest=None if manifest is None else os.fspath(manifest),
+            concurrency=concurrency,
+            select=select,
+            hidden=hidden,
+            follow_symlinks=follow_symlinks,
+            on_failure=on_failure,
+            destination=to,
+            path=path,
+            convert_to=convert_to,
+            key=key,
+            options=options,
+        )
 
     def export(self, document: Document, *, key: Optional[str] = None) -> Receipt:
         """Has the courier make a file of an export document: text, JSON, rows (saved as CSV) or an object in Cloud

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional, Tuple
 
 
 class CourierError(Exception):
@@ -42,10 +42,20 @@ class CourierError(Exception):
         """How long the other side asked to wait, in seconds."""
         self.idempotency_key: Optional[str] = None
         """The key of a delivery that is worth retrying: with this key, the retry won't create a duplicate."""
+        self.failures: Tuple[FileFailure, ...] = ()
+        """The files that ``send_all`` did not deliver. Other methods have none."""
 
     def __str__(self) -> str:
         reason = (self.detail or self.title).rstrip(".")
         return f"{self.code}: {reason}. {self.remedy}"
+
+
+class FileFailure(NamedTuple):
+    """One of many files that was not delivered."""
+
+    file: str
+    """Its path as it was found."""
+    error: CourierError
 
 
 class _Failure(NamedTuple):
@@ -61,6 +71,24 @@ _FAILURES: Dict[str, _Failure] = {
         "The file changed while it was being sent",
         "Send it again when no program writes to it; nothing was delivered.",
         retryable=True,
+    ),
+    "file-unwritable": _Failure(
+        "The file cannot be written", "Choose a path in an existing folder that this user may write to."
+    ),
+    "name-invalid": _Failure("The file name is invalid", "Use 1 to 255 characters, without control characters, / and \\."),
+    "path-invalid": _Failure(
+        "The folder path is invalid", 'Use folder names separated by "/", each of them valid as a name and not "." or "..".'
+    ),
+    "path-taken": _Failure(
+        "Another file of this run has the same path in Drive",
+        "Rename one of the files, or send them to different folders.",
+    ),
+    "files-failed": _Failure(
+        "Some files were not delivered",
+        "Call again with the same manifest or key. Files that were delivered are not sent twice.",
+    ),
+    "stopped": _Failure(
+        "Stopped before the file was delivered", "Call again with the same manifest or key.", retryable=True
     ),
     "identity-not-found": _Failure(
         "No Google identity was found",

@@ -38,6 +38,21 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class FileReceipt(Receipt):
+    """The receipt of one of many files."""
+
+    file: str = ""
+    """Its path as it was found."""
+    change: str = "new"
+    """``unchanged`` when the manifest has the receipt already, and nothing was sent; ``changed`` when the file has other
+    bytes than in the manifest, and was delivered again under the conflict rule; else ``new``."""
+
+
+def file_receipt_of(answer: Mapping[str, Any], file: str, change: str) -> FileReceipt:
+    return FileReceipt(**vars(receipt_of(answer)), file=file, change=change)
+
+
+@dataclass(frozen=True)
 class Destination:
     """A place that this caller may write to, with the defaults that the operator configured."""
 
