@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -104,3 +104,53 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test(
+  'sends folders, patterns and files, reports those that fail, and sends only what is missing when it runs again',
+  async () => {
+    const { dataDir } = world.google;
+    const root = join(dataDir, 'many files');
+    for (const [path, content] of Object.entries({
+      'a.csv': 'a',
+      'x/b.csv': 'b',
+      'x/c.tmp': 'c',
+      'x/$(touch ran).csv': 'd',
+    })) {
+      mkdirSync(join(root, path, '..'), { recursive: true });
+      writeFileSync(join(root, path), content);
+    }
+    writeFileSync(join(dataDir, 'single-one.txt'), 'e');
+    const inputs = {
+      ...{
+        url: world.courier.url,
+        audience: AUDIENCE,
+        client: tarball,
+        path: 'many',
+        manifest: 'm.jsonl',
+        exclude: '*.tmp\n',
+      },
+      paths: '\n  many files/\n\nsingle-*.txt\n  missing.txt',
+    };
+    const summaryIn = (outputs: Record<string, unknown>) =>
+      (JSON.parse(String(outputs.summary)) as { summary: object }).summary;
+    await expect(runAction(inputs)).rejects.toMatchObject({
+      stdout: expect.stringMatching(/^::error::.*"failed":1,/m),
+    });
+    const rest = await runAction({ ...inputs, paths: 'many files/\nsingle-one.txt' });
+    expect(summaryIn(rest)).toMatchObject({ files: 4, unchanged: 4, failed: 0 });
+    expect(rest).toMatchObject({ receipt: '', id: '', link: '', outcome: '' });
+    expect(await world.contentOf('$(touch ran).csv')).toBe('d');
+    const single = await runAction({ ...inputs, paths: 'single-one.txt', path: 'other', manifest: '' });
+    expect(summaryIn(single)).toMatchObject({ files: 1, delivered: 1 });
+    expect(existsSync(join(dataDir, 'ran'))).toBe(false);
+  },
+  TIMEOUT_MS,
+);
+
+test('fails without a path, and with two kinds of them', async () => {
+  for (const inputs of [{}, { file: 'a.csv', paths: 'b.csv' }])
+    await expect(runAction({ ...inputs, client: tarball })).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^::error::/m),
+    });
+});
