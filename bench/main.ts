@@ -38,7 +38,7 @@ const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
       google,
       quick
         ? { rounds: 1, files: 300, rcloneFiles: 120, counts: [100, 2_000] }
-        : { rounds: 3, files: 1_000, rcloneFiles: 200, counts: [100, 20_000] },
+        : { rounds: 5, files: 1_000, rcloneFiles: 200, counts: [100, 20_000] },
     ),
   identity: () => benchIdentity(quick ? 3 : 7),
   calls: (google) => benchCalls(google, { quick }),
