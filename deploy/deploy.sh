@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-for part in run options size project accounts key ledger service queue bucket sink rollback teardown; do
+for part in run options size project accounts key ledger service queue permissions bucket sink rollback teardown; do
   # shellcheck source=/dev/null
   . "$here/steps/$part.sh"
 done
@@ -14,12 +14,13 @@ set_up() {
   check_built
   check_project
   check_configuration
+  read_needed
   enable_apis
   create_accounts
   if [ "$right" = key ]; then create_key; else allow_impersonation; fi
   create_ledger
   create_topics
-  read_sources
+  grant_needed
   deploy_service
   allow_callers
   allow_senders

@@ -70,8 +70,14 @@ const check = async (): Promise<void> => {
   console.log(explain(config));
 };
 
-const [argument] = process.argv.slice(2);
-if (argument === '--check') void check();
+/** `node server.js --check --permissions`: prints what the courier's account needs in Google Cloud, for scripts. */
+const printPermissions = async (): Promise<void> => {
+  const { permissionLines } = await import('./config/permissions.ts');
+  for (const line of permissionLines(config)) console.log(line);
+};
+
+const [argument, detail] = process.argv.slice(2);
+if (argument === '--check') void (detail === '--permissions' ? printPermissions() : check());
 else {
   serve().catch((error: unknown) => {
     log.error({ error }, startFailure(error));

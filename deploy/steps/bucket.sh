@@ -29,23 +29,6 @@ trigger_by_objects() {
   trigger "$name-objects" --event-filters=type=google.cloud.storage.object.v1.finalized --event-filters="bucket=$bucket"
 }
 
-# read_bucket NAME: grants the courier's own account read access.
-read_bucket() {
-  local found
-  found=$(answer gcloud storage buckets describe "gs://$1" --project="$project" --format='value(name)') || exit
-  [ -n "$dry_run" ] || [ -n "$found" ] || stop 69 "$account cannot find the bucket gs://$1."
-  bind "serviceAccount:$runtime" roles/storage.objectViewer storage buckets -- "gs://$1" --project="$project"
-}
-
-# The configuration lists which objects of these buckets may be delivered.
-read_sources() {
-  local each seen=" $bucket "
-  for each in ${sources[@]+"${sources[@]}"}; do
-    each=${each#gs://} && each=${each%%/*}
-    case $seen in *" $each "*) ;; *) read_bucket "$each" && seen="$seen$each " ;; esac
-  done
-}
-
 watch_bucket() {
   read_bucket "$bucket"
   if [ "$queue" = eventarc ]; then trigger_by_objects; else notify_topic; fi

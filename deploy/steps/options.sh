@@ -29,7 +29,10 @@ What is deployed:
   --function          a function: files up to 32 MiB
   --queue KIND        push (default): a topic with a push subscription; eventarc: a function with a trigger; none
   --bucket NAME       deliver new objects of this bucket to Drive (needs a queue)
-  --source PREFIX     callers may have objects below gs://BUCKET/ or gs://BUCKET/PREFIX/ delivered; may be given several times
+  --source SOURCE     callers may have this delivered: objects below gs://BUCKET/ or gs://BUCKET/PREFIX/, or the tables
+                      bigquery://PROJECT.DATASET.TABLE or bigquery://PROJECT.DATASET.*; may be given several times
+  --dataset P.DATASET a dataset that the queries of --config read, where their SQL does not tell; may be given several times
+  --receipts          publish every receipt to the topic NAME-receipts
   --name NAME         name of the service, and the beginning of all other names (default: drive-courier)
   --database NAME     Firestore database of the ledger (default: "(default)")
   --config FILE       complete configuration, instead of one generated from the options
@@ -73,7 +76,7 @@ take_value() {
 
 read_arguments() {
   action=up project='' region='' folder='' right='' subject='' form=service queue=push bucket='' name=drive-courier
-  database='(default)' config='' dry_run='' yes='' callers=() operators=() senders=() sources=() gcloud_user_tokens='' redeploy=''
+  database='(default)' config='' dry_run='' yes='' callers=() operators=() senders=() sources=() datasets=() receipts='' gcloud_user_tokens='' redeploy=''
   memory=1Gi cpu=1 concurrency='' min_instances=0 max_instances=20 ingress=all labels='' ready_probe='' to='' audit_sink=''
   vpc_network='' vpc_subnet='' vpc_egress=''
   local variable
@@ -86,7 +89,7 @@ read_arguments() {
         right=${1#--} && shift && continue
         ;;
       --service | --function) form=${1#--} && shift && continue ;;
-      --dry-run | --yes | --redeploy | --ready-probe | --gcloud-user-tokens)
+      --dry-run | --yes | --redeploy | --ready-probe | --gcloud-user-tokens | --receipts)
         variable=${1#--} && printf -v "${variable//-/_}" yes && shift && continue
         ;;
     esac
@@ -99,6 +102,7 @@ read_arguments() {
       --caller) take_value "$@" && callers+=("$value") ;;
       --operator) take_value "$@" && operators+=("$value") ;;
       --source) take_value "$@" && sources+=("$value") ;;
+      --dataset) take_value "$@" && datasets+=("$value") ;;
       --sender) take_value "$@" && senders+=("$value") ;;
       *) misused "unknown option \"$1\"." ;;
     esac
@@ -113,6 +117,7 @@ matches() {
 
 is_service_account() { [[ $1 == *.gserviceaccount.com ]]; }
 
+PROJECT_ID='([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]'
 PERSON='[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+'
 
 check_people() {
@@ -141,7 +146,7 @@ check_people() {
 }
 
 check_arguments() {
-  matches "$project" '([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]' 'project id'
+  matches "$project" "$PROJECT_ID" 'project id'
   matches "$region" '[a-z]+-[a-z]+[0-9]+' 'region'
   # Service accounts' ids have at most 30 characters, and this one's end with "-drive".
   matches "$name" '[a-z][a-z0-9-]{2,22}[a-z0-9]' 'name (4 to 24 of a-z, 0-9, -)'
@@ -158,8 +163,12 @@ check_arguments() {
   [ ${#callers[@]} -gt 0 ] || misused 'specify at least one --caller. Otherwise nobody can send files.'
   check_people
   for each in ${sources[@]+"${sources[@]}"}; do
-    matches "$each" 'gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]/([^"\*?]*/)?' 'source (gs://BUCKET/ or gs://BUCKET/PREFIX/)'
+    matches "$each" 'gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]/([^"\*?]*/)?|bigquery://'"$PROJECT_ID"'\.[A-Za-z0-9_]+\.(\*|[^".,`*]+)' 'source (gs://BUCKET/, gs://BUCKET/PREFIX/, bigquery://PROJECT.DATASET.TABLE or bigquery://PROJECT.DATASET.*)'
   done
+  for each in ${datasets[@]+"${datasets[@]}"}; do
+    matches "$each" "$PROJECT_ID"'\.[A-Za-z0-9_]+' 'dataset (PROJECT.DATASET)'
+  done
+  [ -z "$receipts" ] || [ -z "$config" ] || misused '--receipts and --config exclude each other: set "receiptTopic" in the configuration.'
   if [ -n "$config" ]; then
     [ -r "$config" ] || misused "$config cannot be read."
   else
@@ -176,6 +185,7 @@ name_everything() {
   secret=$name-key
   exports=$name-exports
   failed=$name-failed
+  receipt_topic=$name-receipts
   sink=$name-audit
   collection=deliveries
 }

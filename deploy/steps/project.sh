@@ -46,9 +46,10 @@ url_of() { printf 'https://%s-%s.%s.run.app' "$1" "$number" "$region"; }
 wanted_apis() {
   printf '%s\n' cloudresourcemanager run cloudbuild artifactregistry iam iamcredentials drive firestore
   if [ "$right" = key ]; then echo secretmanager; fi
-  if [ "$queue" != none ]; then echo pubsub; fi
+  if [ "$queue" != none ] || needs topic; then echo pubsub; fi
   if [ "$queue" = eventarc ]; then echo eventarc; fi
-  if [ -n "$bucket" ] || [ ${#sources[@]} -gt 0 ]; then echo storage; fi
+  if [ -n "$bucket" ] || needs bucket; then echo storage; fi
+  if needs jobs; then echo bigquery; fi
   if [ -n "$audit_sink" ]; then echo logging; fi
 }
 

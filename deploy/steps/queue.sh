@@ -25,11 +25,14 @@ keep_failed() {
 }
 
 create_topics() {
+  [ -z "$receipts" ] || create_topic "$receipt_topic"
   [ "$queue" != none ] || return 0
   create_topic "$exports"
   create_topic "$failed"
   keep_failed
   bind "serviceAccount:$runtime" roles/pubsub.publisher pubsub topics -- "$failed" --project="$project"
+  # A message about a prefix becomes one message for each object. A push names its topic in the configuration, an event in itself.
+  if [ "$queue" = eventarc ] && needs bucket; then publish_to "projects/$project/topics/$exports"; fi
 }
 
 # Pub/Sub's service agent of this project.

@@ -28,7 +28,8 @@ pubsub_part() {
   if [ "$queue" = eventarc ]; then
     printf '"eventDestinations":["default"],"eventSources":%s}' "$(pushed_sources)"
   else
-    printf '"subscriptions":{"projects/%s/subscriptions/%s":{"serviceAccount":"%s","destinations":["default"],"sources":%s}}}' "$project" "$exports" "$pusher" "$(pushed_sources)"
+    printf '"subscriptions":{"projects/%s/subscriptions/%s":{"serviceAccount":"%s","destinations":["default"],"topic":"projects/%s/topics/%s","sources":%s}}}' \
+      "$project" "$exports" "$pusher" "$project" "$exports" "$(pushed_sources)"
   fi
 }
 
@@ -54,6 +55,7 @@ configuration() {
   printf '"ledger":{"firestore":{"project":"%s","database":"%s","collection":"%s"}}' "$project" "$database" "$collection"
   printf ',"limits":{"concurrentUploads":%s}' "$concurrency"
   pubsub_part
+  [ -z "$receipts" ] || printf ',"receiptTopic":"projects/%s/topics/%s"' "$project" "$receipt_topic"
   printf '}\n'
 }
 

@@ -65,6 +65,7 @@ take_down() {
       remove gcloud pubsub subscriptions describe "$each" -- gcloud pubsub subscriptions delete "$each"
       remove gcloud pubsub topics describe "$each" -- gcloud pubsub topics delete "$each"
     done
+    remove gcloud pubsub topics describe "$receipt_topic" -- gcloud pubsub topics delete "$receipt_topic"
   fi
   if is_on run; then
     remove_service "$name-events"
@@ -75,8 +76,10 @@ take_down() {
   fi
   if is_on logging; then remove_sink; fi
   unbind_on_project "$runtime" roles/datastore.user
+  unbind_on_project "$runtime" roles/bigquery.jobUser
+  unbind_on_project "$runtime" roles/bigquery.dataViewer
   unbind_on_project "$builder" roles/run.builder
   unbind_on_project "$pusher" roles/eventarc.eventReceiver
   for each in "$pusher" "$builder" "$writer" "$runtime"; do remove_account "$each"; done
-  say "Kept: the Firestore database $database and its collection \"$collection\", the APIs, buckets and their notifications, the accounts of callers, and the resources that monitoring/apply.sh has created. The folder in Drive is unchanged."
+  say "Kept: the Firestore database $database and its collection \"$collection\", the APIs, buckets and their notifications, roles in other projects, the accounts of callers, and the resources that monitoring/apply.sh has created. The folder in Drive is unchanged."
 }

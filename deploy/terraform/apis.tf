@@ -5,9 +5,10 @@ locals {
     # The first API is needed for data.google_project and for roles on the project.
     ["cloudresourcemanager", "run", "iam", "iamcredentials", "drive", "firestore"],
     var.keyless ? [] : ["secretmanager"],
-    var.push ? ["pubsub"] : [],
+    var.push || var.receipts || length(local.given_topics) > 0 ? ["pubsub"] : [],
     local.has_events ? ["eventarc"] : [],
-    var.bucket == null && length(var.sources) == 0 ? [] : ["storage"],
+    var.bucket == null && length(local.buckets) == 0 ? [] : ["storage"],
+    length(local.job_projects) > 0 || local.sink_dataset != null ? ["bigquery"] : [],
     var.monitoring || var.audit_sink != null ? ["logging"] : [],
     var.monitoring ? ["monitoring"] : [],
     var.aws_account == null ? [] : ["sts"],

@@ -20,14 +20,6 @@ resource "google_storage_bucket_iam_member" "runtime_reads" {
   member = google_service_account.runtime.member
 }
 
-resource "google_storage_bucket_iam_member" "runtime_reads_sources" {
-  for_each = setsubtract(toset([for source in var.sources : split("/", source)[2]]), local.watched == 1 ? [var.bucket] : [])
-
-  bucket = each.value
-  role   = "roles/storage.objectViewer"
-  member = google_service_account.runtime.member
-}
-
 resource "google_pubsub_topic_iam_member" "bucket_tells" {
   count = local.watched
 

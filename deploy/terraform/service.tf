@@ -17,7 +17,7 @@ locals {
     eventSources = local.pushes ? [] : local.pushed_sources
     subscriptions = {
       for email in local.pushes ? google_service_account.pusher[*].email : [] :
-      "projects/${var.project}/subscriptions/${var.name}-exports" => { serviceAccount = email, destinations = ["default"], sources = local.pushed_sources }
+      "projects/${var.project}/subscriptions/${var.name}-exports" => { serviceAccount = email, destinations = ["default"], topic = "projects/${var.project}/topics/${var.name}-exports", sources = local.pushed_sources }
     }
   }
 
@@ -34,6 +34,7 @@ locals {
       ledger       = { firestore = { project = var.project, database = var.database, collection = local.collection } }
       limits       = { concurrentUploads = var.concurrency }
       pubsub       = var.push ? local.pubsub : null
+      receiptTopic = var.receipts ? "projects/${var.project}/topics/${var.name}-receipts" : null
     } : name => value if value != null
   }
 

@@ -104,13 +104,35 @@ variable "bucket" {
 }
 
 variable "sources" {
-  description = "Objects that callers may have delivered: everything below these gs://BUCKET/ or gs://BUCKET/PREFIX/. The courier is granted read access to these buckets."
+  description = "What callers may have delivered: objects below gs://BUCKET/ or gs://BUCKET/PREFIX/, and tables, bigquery://PROJECT.DATASET.TABLE or bigquery://PROJECT.DATASET.*. The courier is granted read access to them."
   type        = list(string)
   default     = []
 
   validation {
-    condition     = alltrue([for source in var.sources : can(regex("^gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]/([^*?]*/)?$", source))])
-    error_message = "A source is gs://BUCKET/ or gs://BUCKET/PREFIX/, and ends with a slash."
+    condition     = alltrue([for source in var.sources : can(regex("^(gs://[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]/([^*?]*/)?|bigquery://[a-z][a-z0-9.:-]+\\.[A-Za-z0-9_]+\\.([*]|[^.*`]+))$", source))])
+    error_message = "A source is gs://BUCKET/ or gs://BUCKET/PREFIX/, which end with a slash, or bigquery://PROJECT.DATASET.TABLE or bigquery://PROJECT.DATASET.*."
+  }
+}
+
+variable "datasets" {
+  description = "Datasets that the queries of the configuration read, as PROJECT.DATASET. The courier is granted read access to them."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : can(regex("^[a-z][a-z0-9.:-]+\\.[A-Za-z0-9_]+$", dataset))])
+    error_message = "A dataset is PROJECT.DATASET."
+  }
+}
+
+variable "receipts" {
+  description = "True: every receipt is published to the topic NAME-receipts. With a configuration of your own, set its \"receiptTopic\" instead."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = !var.receipts || var.config == null
+    error_message = "Set receiptTopic in the configuration instead."
   }
 }
 

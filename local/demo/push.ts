@@ -6,7 +6,7 @@ interface Push {
   audience: string;
   subscription: string;
   serviceAccount: string;
-  message: { data?: string; attributes?: Readonly<Record<string, string>>; messageId: string };
+  message: { data?: string; attributes?: Readonly<Record<string, string>>; messageId: string; publishTime?: string };
   /** 32 hex digits (W3C Trace Context); default: none is sent. */
   traceId?: string;
 }
@@ -28,7 +28,7 @@ export const pushMessage = async (
       ...(traceId === undefined ? {} : { traceparent: `00-${traceId}-${traceId.slice(16)}-01` }),
     },
     body: JSON.stringify({
-      message: { ...message, message_id: message.messageId, publishTime: new Date().toISOString() },
+      message: { publishTime: new Date().toISOString(), ...message, message_id: message.messageId },
       subscription,
     }),
   });

@@ -90,6 +90,20 @@ export const MEANINGS: Readonly<Record<string, string>> = {
     'The topic of the subscription, for [messages about many objects](many-files.md#from-pubsub). Default: asked of Pub/Sub, for which the courier needs `roles/pubsub.viewer` on the subscription',
   'pubsub.subscriptions.NAME.sources':
     'Cloud Storage objects that its messages may deliver, in addition to the `sources` of the destination; written in the same way',
+  'pubsub.subscriptions.NAME.keyFrom':
+    'The [key](pubsub-and-buckets.md#once) of messages that have none of their own: from exactly one of `attribute`, `publishTime`. Default: their ids',
+  'pubsub.subscriptions.NAME.keyFrom.attribute':
+    'Messages in which this attribute has the same value are about the same file',
+  'pubsub.subscriptions.NAME.keyFrom.publishTime':
+    'Messages that were published in the same hour or minute, in UTC, are about the same file',
+  'pubsub.subscriptions.NAME.transferRuns':
+    'Delivers the destination tables of [scheduled queries](queries.md#after-a-scheduled-query-of-bigquery) when their runs have succeeded. `{}` uses all defaults',
+  'pubsub.subscriptions.NAME.transferRuns.project': "The project of the tables. Default: the courier's own project",
+  'pubsub.subscriptions.NAME.transferRuns.destination': 'The destination of the files, if the subscription has several',
+  'pubsub.subscriptions.NAME.transferRuns.name':
+    'The name of the files, with `{table}` and the placeholders of scheduled queries, such as `{run_date}`. Default: `{table}.csv`',
+  'pubsub.subscriptions.NAME.transferRuns.path': 'The path of the files, with the same placeholders',
+  'pubsub.subscriptions.NAME.transferRuns.format': '`csv`, the default, or `jsonl`',
   'pubsub.deadLetterTopic':
     'The topic for messages that can never be delivered: `projects/PROJECT/topics/NAME`. Without it they are only logged',
   'pubsub.eventDestinations':

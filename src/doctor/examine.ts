@@ -8,10 +8,13 @@ import { checkLedger } from './checks/ledger.ts';
 import { checkByWriting } from './checks/probe.ts';
 import { checkPubsub } from './checks/pubsub.ts';
 import { createQueryChecker } from './checks/queries.ts';
+import { checkReceipts } from './checks/receipts.ts';
 import { checkRetention } from './checks/retention.ts';
 import { checkSources, createBucketReader } from './checks/sources.ts';
 import { checkSheetsApi, checkSpreadsheet, takesRows } from './checks/spreadsheet.ts';
 import { checkSubscriptions } from './checks/subscriptions.ts';
+import { createTableExaminer } from './checks/tables.ts';
+import { createTopicTester } from './checks/topic.ts';
 import { withUploadLimit } from './checks/upload-limit.ts';
 import type { DoctorDependencies } from './dependencies.ts';
 import { type Check, type DoctorReport, findingsOf, passed, skipped, warned } from './report.ts';
@@ -40,9 +43,13 @@ const CHECKS = [
   'subscriptions',
   'sources',
   'queries',
+  'receipts',
   'invoker',
   'probe',
 ] as const;
+
+/** Checks of what not every configuration has. */
+const IF_CONFIGURED: ReadonlySet<string> = new Set(['queries', 'receipts', 'sheets-api']);
 
 /** Checks of destinations with a folder. */
 const OF_FOLDERS: ReadonlySet<string> = new Set(['folder', 'search', 'writable', 'storage', 'sharing']);
@@ -92,9 +99,9 @@ const checkConfiguration = ({ config }: DoctorDependencies, { credentials, share
 /** All checks in order. Those that were not reached are skipped because of the first failure. */
 const inOrder = (found: readonly Check[], { keep, spreadsheet }: DestinationConfig): Check[] => {
   const culprit = CHECKS.find((name) => found.some(({ check, result }) => check === name && result === 'failed'));
-  // Most destinations have no queries, no retention and no sheets, so these checks are not listed for them.
+  // Most destinations have no queries, receipts, retention and sheets, so these checks are not listed for them.
   const isListed = (name: string): boolean => {
-    if (name === 'queries' || name === 'sheets-api') return found.some(({ check }) => check === name);
+    if (IF_CONFIGURED.has(name)) return found.some(({ check }) => check === name);
     if (name === 'retention') return keep.length > 0;
     return spreadsheet === undefined ? name !== 'spreadsheet' : !OF_FOLDERS.has(name);
   };
@@ -133,12 +140,15 @@ const examineSurroundings = (
   const readSubscription = createSubscriptionReader(dependencies, deadlineMs);
   const readBucket = createBucketReader(dependencies, deadlineMs);
   const checkQueries = createQueryChecker(dependencies, { runtimeEmail, deadlineMs });
+  const examineTables = createTableExaminer(dependencies, { runtimeEmail, deadlineMs });
+  const mayPublish = createTopicTester(dependencies, deadlineMs);
   return async (destination) => {
     const checks = await Promise.all([
-      checkPubsub(dependencies, destination, { runtimeEmail, deadlineMs }),
+      checkPubsub(dependencies, destination, { mayPublish, readSubscription, runtimeEmail }),
       checkSubscriptions(dependencies, destination, { readSubscription, runtimeEmail }),
-      checkSources(dependencies, destination, { readBucket, runtimeEmail }),
+      checkSources(dependencies, destination, { readBucket, examineTables, runtimeEmail }),
       checkQueries(destination),
+      checkReceipts(dependencies, { mayPublish, runtimeEmail }),
       invoker,
     ]);
     return checks.filter((check) => check !== undefined);

@@ -1,4 +1,4 @@
-import type { PubsubConfig } from '../config/schema/pubsub.ts';
+import type { KeyFrom, PubsubConfig, TransferRunRules } from '../config/schema/pubsub.ts';
 import type { Caller } from '../domain.ts';
 
 /** What the messages of a subscription are allowed to do. */
@@ -7,6 +7,10 @@ export interface PushGrant {
   destinations: readonly string[];
   /** The Cloud Storage objects that they may export, in addition to the destination's own `sources`. */
   sources: readonly string[];
+  /** How their idempotency keys are made; by default from their ids. */
+  keyFrom?: KeyFrom | undefined;
+  /** What becomes of the notifications of transfer runs; by default they are refused. */
+  transferRuns?: TransferRunRules | undefined;
 }
 
 /** Decides which account may push for which subscription. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import type { TransferRunRules } from '../config/schema/pubsub.ts';
 import { CourierError } from '../errors.ts';
 import { bytesOf } from '../exports/bytes/spool.ts';
 import {
@@ -141,17 +142,36 @@ const readEvent = async (
     : { kind: 'ignored', why: `${eventType} of a secret` };
 };
 
+type ReadingDependencies = Pick<HttpDependencies, 'openObject' | 'openPrefix' | 'openQuery' | 'project'>;
+
+/** https://cloud.google.com/bigquery/docs/transfer-run-notifications */
+const RUN_FINISHED = 'TRANSFER_RUN_FINISHED';
+
+const openRun = async (
+  data: Buffer,
+  rules: TransferRunRules | undefined,
+  dependencies: ReadingDependencies,
+  sender: SenderContext,
+): Promise<Reading> => {
+  const { readTransferRun } = await import('./transfer-run.ts');
+  const run = readTransferRun(data, rules, dependencies.project);
+  if ('why' in run) return { kind: 'ignored', ...run };
+  return { kind: 'export', opened: await openExport(run.document, dependencies, sender) };
+};
+
 /**
- * Reads a message. Its attributes show its kind: a notification of a bucket or a secret, a named file, else an export
- * document.
+ * Reads a message. Its attributes show its kind: a notification of a bucket, a secret or a transfer run, a named file, else
+ * an export document.
  * @throws CourierError any error of the functions that read these kinds
  */
 export const readMessage = async (
   message: PubsubMessage,
-  dependencies: Pick<HttpDependencies, 'openObject' | 'openPrefix' | 'openQuery'>,
+  dependencies: ReadingDependencies,
   sender: SenderContext,
+  transferRuns?: TransferRunRules,
 ): Promise<Reading> => {
   const { attributes, data } = message;
+  if (attributes.eventType === RUN_FINISHED) return openRun(data, transferRuns, dependencies, sender);
   const event = await readEvent(attributes, dependencies, sender);
   if (event !== undefined) return event;
   if (attributes.name !== undefined) return { kind: 'export', opened: fileOf(message) };

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import type { KeyFrom, TransferRunRules } from '../config/schema/pubsub.ts';
 import type { Caller, Receipt } from '../domain.ts';
 import { asCourierError, type CourierError, isPermanent } from '../errors.ts';
 import type { HttpDependencies } from '../http/dependencies.ts';
@@ -14,6 +16,8 @@ export interface MessageContext {
   allowedDestinations: readonly string[];
   /** Cloud Storage objects that it may deliver, in addition to the sources of the destination. */
   allowedSources: readonly string[];
+  keyFrom?: KeyFrom | undefined;
+  transferRuns?: TransferRunRules | undefined;
   requestId: string;
   signal: AbortSignal;
   deadlineMs: number;
@@ -53,9 +57,36 @@ const giveUp = async (
   return { kind: 'given-up', reason };
 };
 
+/** What distinguishes the occasion of a message, by the rule of its subscription; undefined if the message does not tell. */
+const occasionOf = ({ attributes, publishTime = '' }: PubsubMessage, rule: KeyFrom): string | undefined => {
+  if ('attribute' in rule) {
+    const value = attributes[rule.attribute] || undefined;
+    // Keys are visible ASCII characters, and attributes any text.
+    const isPlain = value === undefined || /^[\w.:+/-]{1,64}$/.test(value);
+    return isPlain ? value : createHash('sha256').update(value).digest('hex');
+  }
+  const [minute, hour] = /^(\d{4}-\d\d-\d\dT\d\d):\d\d/.exec(publishTime) ?? [];
+  return rule.publishTime === 'hour' ? hour : minute;
+};
+
+/** The key of a message that has none of its own: the occasion that it is about, else the message itself. */
+const messageKeyOf = (message: PubsubMessage, { origin, keyFrom }: MessageContext): string => {
+  const occasion = keyFrom === undefined ? undefined : occasionOf(message, keyFrom);
+  if (keyFrom === undefined || occasion === undefined) return `${origin}/${message.id}`;
+  return `${origin}/${'attribute' in keyFrom ? keyFrom.attribute : 'publishTime'}=${occasion}`;
+};
+
 export type MessageDependencies = Pick<
   HttpDependencies,
-  'deadLetter' | 'deliver' | 'openObject' | 'openPrefix' | 'openQuery' | 'publishAgain' | 'secretRotated' | 'log'
+  | 'deadLetter'
+  | 'deliver'
+  | 'openObject'
+  | 'openPrefix'
+  | 'openQuery'
+  | 'publishAgain'
+  | 'secretRotated'
+  | 'project'
+  | 'log'
 >;
 
 const work = async (
@@ -63,10 +94,11 @@ const work = async (
   message: PubsubMessage,
   context: MessageContext,
 ): Promise<Outcome> => {
-  const { origin, allowedSources, topic: _topic, ...rest } = context;
+  const { origin, allowedSources, topic: _topic, keyFrom: _keyFrom, transferRuns, ...rest } = context;
   const logFields = { pubsub: messageFields(message, origin), requestId: context.requestId };
-  const messageKey = `${origin}/${message.id}`;
-  const reading = await readMessage(message, dependencies, { ...rest, allowedSources, idempotencyKey: messageKey });
+  const messageKey = messageKeyOf(message, context);
+  const sender = { ...rest, allowedSources, idempotencyKey: messageKey };
+  const reading = await readMessage(message, dependencies, sender, transferRuns);
   if (reading.kind === 'ignored') {
     dependencies.log[reading.isLoss === true ? 'warn' : 'info']({ ...logFields, why: reading.why }, 'message ignored');
     return { kind: 'ignored' };

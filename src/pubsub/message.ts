@@ -18,6 +18,8 @@ export interface PubsubMessage {
   /** Counted by Pub/Sub when a dead-letter policy is set. */
   deliveryAttempt: number | undefined;
   orderingKey: string | undefined;
+  /** RFC 3339; Pub/Sub sets it when the message is published. */
+  publishTime?: string | undefined;
 }
 
 /** A message whose data is still encoded. This is enough to identify its subscription. */
@@ -31,6 +33,7 @@ const messageSchema = z.object({
   messageId: z.string().min(1).optional(),
   message_id: z.string().min(1).optional(),
   orderingKey: z.string().optional(),
+  publishTime: z.string().optional(),
 });
 
 /** https://cloud.google.com/pubsub/docs/push#receive_push: Google may add members, so unknown ones are ignored. */
@@ -59,6 +62,7 @@ const asMessage = (
     subscription,
     deliveryAttempt,
     orderingKey: message.orderingKey || undefined,
+    publishTime: message.publishTime,
   };
 };
 

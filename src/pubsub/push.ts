@@ -86,6 +86,8 @@ const handle = async (
     origin,
     allowedDestinations: grant.destinations,
     allowedSources: grant.sources,
+    keyFrom: grant.keyFrom,
+    transferRuns: grant.transferRuns,
     requestId: trace.requestId,
   };
   try {

@@ -146,6 +146,7 @@ test('each account has exactly its roles', async () => {
       'drive-courier-build: roles/run.builder on projects my-project',
       'drive-courier-push: roles/run.invoker on run services drive-courier',
       'drive-courier-run: roles/datastore.user on projects my-project',
+      'drive-courier-run: roles/pubsub.publisher on pubsub topics drive-courier-exports',
       'drive-courier-run: roles/pubsub.publisher on pubsub topics drive-courier-failed',
       'drive-courier-run: roles/secretmanager.secretAccessor on secrets drive-courier-key',
       'drive-courier-run: roles/storage.objectViewer on storage buckets gs://exports-bucket',

@@ -93,7 +93,7 @@ const API_OF: [RegExp, string][] = [
   [/^google_cloud_run/, 'run'],
   [/^google_eventarc/, 'eventarc'],
   [/^(data\.)?google_storage/, 'storage'],
-  [/^google_bigquery/, 'logging'],
+  [/^google_bigquery/, 'bigquery'],
   [/^google_logging/, 'logging'],
   [/^google_monitoring/, 'monitoring'],
 ];

@@ -4,6 +4,7 @@ import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts
 import { ERRORS } from '../../src/errors.ts';
 import { startTelemetrySdk } from '../../src/telemetry-sdk.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
+import { seedSales } from '../support/query-tables.ts';
 import { enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
 import { comparisonsOf, entryOf, extractedPath, type LogEntry, matches, valueAt } from './log-filter.ts';
 
@@ -78,8 +79,11 @@ beforeAll(async () => {
   leave = enterCloudRun(google);
   receiver = await startOtlpReceiver();
   const sdk = startTelemetrySdk({ endpoint: receiver.endpoint, intervalMs: 3_600_000 });
-  courier = await startCourier(google);
   const { exporter, pubsubPush } = google.world.emails;
+  await seedSales(google);
+  const sql = 'SELECT shop FROM sales.daily';
+  const daily = { sql, location: 'EU', callers: [exporter], destinations: ['reports'] };
+  courier = await startCourier(google, { document: { queries: { daily } } });
   const put = (name: string) =>
     courier.ask(exporter, `/v1/files?name=${name}`, {
       method: 'POST',
@@ -103,6 +107,12 @@ beforeAll(async () => {
     headers: { 'content-type': 'application/json' },
   });
   expect(push.status).toBe(204);
+  const query = await courier.ask(exporter, '/v1/exports', {
+    method: 'POST',
+    body: JSON.stringify({ name: 'sales.csv', source: { bigquery: { query: 'daily' } } }),
+    headers: { 'content-type': 'application/json' },
+  });
+  expect(query.status).toBe(201);
   await courier.close();
   await sdk.shutdown();
   entries = courier.lines.map(entryOf);
@@ -153,7 +163,16 @@ describe('log-based metrics', () => {
       { destination: 'reports', outcome: 'created' },
       { destination: 'reports', outcome: 'failed', code: 'no-storage-quota' },
       { destination: 'reports', outcome: 'failed', code: 'internal' },
+      { destination: 'reports', outcome: 'created' },
     ]);
+  });
+
+  test('bytes that BigQuery bills are added up by query, once for each file', () => {
+    const [, metric] = logMetrics.find(([name]) => name === 'courier-query-bytes-billed.json') ?? [];
+    const counted = entries.filter((entry) => matches(metric?.filter ?? '', entry));
+    const valuesOf = (extractor = ''): unknown[] => counted.map((entry) => valueAt(entry, extractedPath(extractor)));
+    expect(valuesOf(metric?.labelExtractors.query)).toEqual(['daily']);
+    expect(valuesOf(metric?.valueExtractor)).toEqual([10_485_760]);
   });
 });
 
@@ -297,7 +316,7 @@ describe('the alert policies', () => {
 describe('the log', () => {
   test('a request is one line, with the fields that Cloud Logging shows and its trace', () => {
     const requests = entries.filter(({ httpRequest }) => httpRequest !== undefined);
-    expect(requests).toHaveLength(4);
+    expect(requests).toHaveLength(5);
     expect(requests[0]).toMatchObject({
       severity: 'INFO',
       trace: '105445aa7843bc8bf206b12000100000',

@@ -10,14 +10,16 @@ const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
 
 /**
- * A stub for the built service: it reads a configuration by the courier's own rules, and reports it as `--check` does.
+ * A stub for the built service: it reads a configuration by the courier's own rules, and answers `--check` and `--check --permissions`.
  */
 const CHECK = `
 const { readConfig } = await import(${JSON.stringify(join(root, 'src/config/config.ts'))});
+const { permissionLines } = await import(${JSON.stringify(join(root, 'src/config/permissions.ts'))});
 if (process.argv[2] !== '--check') process.exit(1);
 try {
-  const { destinations } = readConfig();
-  console.log('ok: ' + Object.keys(destinations).join(', '));
+  const config = readConfig();
+  if (process.argv[3] === '--permissions') console.log(permissionLines(config).join('\\n'));
+  else console.log('ok: ' + Object.keys(config.destinations).join(', '));
 } catch (error) {
   console.error(error.message);
   process.exit(78);

@@ -11,6 +11,7 @@ import { POLICY_WORLDS } from './setups/policies.ts';
 import { PUBSUB_WORLDS } from './setups/pubsub.ts';
 import { SOURCE_WORLDS } from './setups/sources.ts';
 import { SUBSCRIPTION_WORLDS } from './setups/subscriptions.ts';
+import { TABLE_AND_TOPIC_WORLDS } from './setups/tables-and-topics.ts';
 import type { World } from './visit.ts';
 
 /** Each setup is broken in one way, and the doctor must report exactly that. */
@@ -27,5 +28,6 @@ export const WORLDS: readonly World[] = [
   ...PUBSUB_WORLDS,
   ...SUBSCRIPTION_WORLDS,
   ...SOURCE_WORLDS,
+  ...TABLE_AND_TOPIC_WORLDS,
   ...CLOUD_RUN_WORLDS,
 ];

@@ -36,7 +36,7 @@ const after = (sql: string, end: string, from: number): number => {
  * Where a comment, a string or a quoted name ends that begins at an offset of GoogleSQL; undefined if none begins there. In a raw
  * string, too, a backslash keeps the next quote from ending it.
  */
-const endOfNoCode = (sql: string, start: number): number | undefined => {
+export const endOfNoCode = (sql: string, start: number): number | undefined => {
   if (sql.startsWith('--', start) || sql[start] === '#') return after(sql, '\n', start);
   if (sql.startsWith('/*', start)) return after(sql, '*/', start + 2);
   const quote = QUOTES.find((each) => sql.startsWith(each, start));

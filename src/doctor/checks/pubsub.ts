@@ -1,36 +1,9 @@
-import { z } from 'zod';
+import type { Config } from '../../config/config.ts';
+import { isTableSource } from '../../config/schema/sources.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
-import { memberOf } from '../remedies.ts';
 import { type Check, type Fault, fromFaults, passed, skipped } from '../report.ts';
-
-const permitted = z.object({ permissions: z.array(z.string()).default([]) });
-
-const PUBLISH = 'pubsub.topics.publish';
-
-/**
- * Whether the courier can publish to the dead-letter topic; undefined if Google does not tell.
- * "If the resource does not exist, this will return an empty set of permissions" (Pub/Sub's testIamPermissions).
- */
-const mayPublish = async (
-  { transport, runtime }: Pick<DoctorDependencies, 'transport' | 'runtime'>,
-  topic: string,
-  deadlineMs: number,
-): Promise<boolean | undefined> => {
-  try {
-    const { status, body } = await transport.send({
-      operation: 'pubsub.topics.testIamPermissions',
-      method: 'POST',
-      url: `https://pubsub.googleapis.com/v1/${topic}:testIamPermissions`,
-      headers: { authorization: `Bearer ${await runtime.token()}`, 'content-type': 'application/json' },
-      body: Buffer.from(JSON.stringify({ permissions: [PUBLISH] })),
-      retry: 'idempotent',
-      deadlineMs,
-    });
-    return status === 200 ? permitted.parse(JSON.parse(body.toString())).permissions.includes(PUBLISH) : undefined;
-  } catch {
-    return undefined;
-  }
-};
+import type { SubscriptionState } from '../subscription/state.ts';
+import { faultOfTopic, type TopicTester } from './topic.ts';
 
 const USE_FIRESTORE =
   'gcloud firestore databases create --location=LOCATION --type=firestore-native, and in the configuration: ledger: {firestore: {}}';
@@ -38,56 +11,78 @@ const USE_FIRESTORE =
 const NAME_TOPIC =
   'gcloud pubsub topics create exports-failed --project=PROJECT, and in the configuration: pubsub: {deadLetterTopic: projects/PROJECT/topics/exports-failed}';
 
-const faultOfTopic = (name: string | undefined, may: boolean | undefined, runtime: string | undefined): Fault[] => {
-  if (name === undefined)
-    return [{ result: 'warned', detail: 'Messages that cannot be delivered are only logged.', remedy: NAME_TOPIC }];
-  const [, project = 'PROJECT', topic = 'TOPIC'] = /^projects\/([^/]+)\/topics\/([^/]+)$/.exec(name) ?? [];
-  const flags = `${topic} --project=${project}`;
-  if (may === undefined)
-    return [
-      {
-        result: 'warned',
-        detail: `It is unknown whether the courier can publish to ${name}.`,
-        remedy: `gcloud pubsub topics get-iam-policy ${flags}`,
-      },
-    ];
-  if (may) return [];
-  return [
-    {
-      result: 'failed',
-      detail: `The dead-letter topic ${name} does not exist, or the courier is not allowed to publish to it.`,
-      remedy: `gcloud pubsub topics create ${flags}; gcloud pubsub topics add-iam-policy-binding ${flags} --member=${memberOf(runtime)} --role=roles/pubsub.publisher`,
-    },
-  ];
+const MEMORY: Fault = {
+  result: 'warned',
+  detail: 'The ledger is in memory: a message that is redelivered to another instance creates a second file.',
+  remedy: USE_FIRESTORE,
+};
+const NO_TOPIC: Fault = {
+  result: 'warned',
+  detail: 'Messages that cannot be delivered are only logged.',
+  remedy: NAME_TOPIC,
+};
+const DEAD_LETTERS = { what: 'The dead-letter topic', severity: 'failed' } as const;
+const PREFIXES = {
+  what: 'The topic',
+  effect: 'Messages about a prefix cannot be published there as one message for each object.',
+  severity: 'warned',
+} as const;
+
+interface PubsubOptions {
+  mayPublish: TopicTester;
+  readSubscription(name: string): Promise<SubscriptionState>;
+  runtimeEmail: string | undefined;
+}
+
+type Feeding = [name: string, subscription: Config['pubsub']['subscriptions'][string]];
+
+/** The topics of subscriptions whose messages may ask for a prefix. A topic that cannot be found out is left out. */
+const fanOutTopics = async (
+  { destinations }: Pick<Config, 'destinations'>,
+  feeding: readonly Feeding[],
+  destination: string,
+  readSubscription: PubsubOptions['readSubscription'],
+): Promise<string[]> => {
+  const hasObjects = (sources: readonly string[] = []): boolean => sources.some((source) => !isTableSource(source));
+  const topics = await Promise.all(
+    feeding.map(async ([name, { topic, sources }]) => {
+      if (!hasObjects(sources) && !hasObjects(destinations[destination]?.sources)) return undefined;
+      if (topic !== undefined) return topic;
+      const state = await readSubscription(name);
+      // The topic of a subscription whose own was deleted is "_deleted-topic_".
+      return typeof state === 'object' && 'topic' in state && state.topic.startsWith('projects/')
+        ? state.topic
+        : undefined;
+    }),
+  );
+  return [...new Set(topics.filter((topic) => topic !== undefined))];
 };
 
-/** Checks the dead-letter topic and the ledger for destinations that receive messages. Subscriptions have a check of their own. */
+/**
+ * Checks the topics to which the courier publishes, and the ledger, for destinations that receive messages. Subscriptions have a
+ * check of their own.
+ */
 export const checkPubsub = async (
-  dependencies: Pick<DoctorDependencies, 'config' | 'transport' | 'runtime'>,
+  { config }: Pick<DoctorDependencies, 'config'>,
   destination: string,
-  { runtimeEmail, deadlineMs }: { runtimeEmail: string | undefined; deadlineMs: number },
+  { mayPublish, readSubscription, runtimeEmail }: PubsubOptions,
 ): Promise<Check> => {
-  const { config } = dependencies;
   const { subscriptions, deadLetterTopic, eventDestinations } = config.pubsub;
-  const feeding = Object.entries(subscriptions)
-    .filter(([, { destinations }]) => destinations.includes(destination))
-    .map(([name]) => name);
+  const feeding = Object.entries(subscriptions).filter(([, { destinations }]) => destinations.includes(destination));
   if (feeding.length === 0 && !eventDestinations.includes(destination))
     return skipped('pubsub', 'No subscription delivers to this destination.');
-  const may = deadLetterTopic === undefined ? undefined : await mayPublish(dependencies, deadLetterTopic, deadlineMs);
+  const topics = await fanOutTopics(config, feeding, destination, readSubscription);
+  const fanOut = await Promise.all(
+    topics.map(async (topic) => faultOfTopic(topic, await mayPublish(topic), PREFIXES, runtimeEmail)),
+  );
   const faults: Fault[] = [
-    ...faultOfTopic(deadLetterTopic, may, runtimeEmail),
-    ...(config.ledger === 'memory'
-      ? [
-          {
-            result: 'warned' as const,
-            detail: 'The ledger is in memory: a message that is redelivered to another instance creates a second file.',
-            remedy: USE_FIRESTORE,
-          },
-        ]
-      : []),
+    ...(deadLetterTopic === undefined
+      ? [NO_TOPIC]
+      : faultOfTopic(deadLetterTopic, await mayPublish(deadLetterTopic), DEAD_LETTERS, runtimeEmail)),
+    ...fanOut.flat(),
+    ...(config.ledger === 'memory' ? [MEMORY] : []),
   ];
-  const from = `Messages come from ${feeding.length === 0 ? 'events' : feeding.join(', ')}.`;
+  const from = `Messages come from ${feeding.length === 0 ? 'events' : feeding.map(([name]) => name).join(', ')}.`;
   if (faults.length === 0) return passed('pubsub', `${from} Dead letters go to ${deadLetterTopic}.`);
   return fromFaults('pubsub', from, faults);
 };

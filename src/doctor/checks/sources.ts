@@ -7,10 +7,11 @@ import { memberOf } from '../remedies.ts';
 import { type Check, type Fault, fromFaults, passed } from '../report.ts';
 
 const GET = 'storage.objects.get';
+const LIST = 'storage.objects.list';
 const permitted = z.object({ permissions: z.array(z.string()).default([]) });
 
 /** The courier's access to a bucket; `unknown` if Cloud Storage does not tell. */
-type BucketAccess = 'readable' | 'not-readable' | 'missing' | 'requester-pays' | 'unknown';
+type BucketAccess = 'readable' | 'not-listable' | 'not-readable' | 'missing' | 'requester-pays' | 'unknown';
 
 /**
  * Makes a function that asks Cloud Storage about a bucket, once for each bucket. It needs no permission
@@ -26,7 +27,7 @@ export const createBucketReader = (
     return transport.send({
       operation: 'storage.buckets.testIamPermissions',
       method: 'GET',
-      url: `https://storage.googleapis.com/storage/v1/b/${encodeURIComponent(bucket)}/iam/testPermissions?permissions=${GET}${billed}`,
+      url: `https://storage.googleapis.com/storage/v1/b/${encodeURIComponent(bucket)}/iam/testPermissions?permissions=${GET}&permissions=${LIST}${billed}`,
       headers: { authorization: `Bearer ${await runtime.token()}` },
       retry: 'idempotent',
       deadlineMs,
@@ -41,7 +42,9 @@ export const createBucketReader = (
       if (isBilled && status === 403) return 'requester-pays';
       if (status === 404) return 'missing';
       if (status !== 200) return 'unknown';
-      return permitted.parse(JSON.parse(body.toString())).permissions.includes(GET) ? 'readable' : 'not-readable';
+      const { permissions } = permitted.parse(JSON.parse(body.toString()));
+      if (!permissions.includes(GET)) return 'not-readable';
+      return permissions.includes(LIST) ? 'readable' : 'not-listable';
     } catch {
       return 'unknown';
     }
@@ -93,6 +96,10 @@ const faultOf = (
     const detail = `It is unknown whether the courier can read gs://${bucket}.`;
     return [{ result: 'warned', detail, remedy: `gcloud storage buckets get-iam-policy gs://${bucket}` }];
   }
+  if (access === 'not-listable') {
+    const detail = `The courier can read the objects of gs://${bucket}, and cannot list them (${LIST}), so exports of prefixes are answered source-forbidden.`;
+    return [{ result: 'warned', detail, remedy: grant }];
+  }
   // With access to some folders only (an IAM condition, managed folders) there is no permission on the bucket itself.
   const mayReadSome = prefixes.every((source) => source !== `gs://${bucket}/`);
   return [
@@ -106,17 +113,25 @@ const faultOf = (
   ];
 };
 
+interface SourcesOptions {
+  readBucket: ReturnType<typeof createBucketReader>;
+  /** Finds what is wrong with the tables among the sources. */
+  examineTables(sources: readonly string[]): Promise<Fault[]>;
+  runtimeEmail: string | undefined;
+}
+
 /** Checks that the courier can read the `sources` of a destination. */
 export const checkSources = async (
   { config }: Pick<DoctorDependencies, 'config'>,
   destination: string,
-  { readBucket, runtimeEmail }: { readBucket: ReturnType<typeof createBucketReader>; runtimeEmail: string | undefined },
+  { readBucket, examineTables, runtimeEmail }: SourcesOptions,
 ): Promise<Check> => {
   const sources = sourcesOf(config, destination);
   if (sources.length === 0) {
-    return passed('sources', 'No "sources" are configured, so exports of gs:// objects are answered source-not-found.');
+    const why = 'No "sources" are configured, so exports of gs:// objects and of tables are answered source-not-found.';
+    return passed('sources', why);
   }
-  // Whether tables can be read shows when one is delivered.
+  const tableFaults = await examineTables(sources.filter(isTableSource));
   const prefixes = sources.filter((source) => !isTableSource(source));
   const buckets = [...new Set(prefixes.map(bucketOf))];
   const faults = await Promise.all(
@@ -129,6 +144,8 @@ export const checkSources = async (
       ),
     ),
   );
-  const from = `Objects may come from ${sources.join(', ')}.`;
-  return faults.flat().length === 0 ? passed('sources', from) : fromFaults('sources', from, faults.flat());
+  const what = prefixes.length === sources.length ? 'Objects' : prefixes.length === 0 ? 'Tables' : 'Objects and tables';
+  const from = `${what} may come from ${sources.join(', ')}.`;
+  const all = [...faults.flat(), ...tableFaults];
+  return all.length === 0 ? passed('sources', from) : fromFaults('sources', from, all);
 };

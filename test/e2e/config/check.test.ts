@@ -56,6 +56,29 @@ const check = (argumentsOf: readonly string[], document: unknown) => {
   return { status, stdout, stderr };
 };
 
+test.each(WAYS)(
+  '%s --check --permissions prints what the account needs, a line for each, without any call',
+  (_, way) => {
+    const { status, stdout, stderr } = check([...way, '--permissions'], {
+      ...GOOD,
+      receiptTopic: 'projects/my-proj/topics/receipts',
+      queries: {
+        ...GOOD.queries,
+        own: { ...GOOD.queries['daily-sales'], sql: 'SELECT 1 FROM d.t', parameters: {}, project: 'payer-proj' },
+      },
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout.split('\n')).toEqual([
+      'jobs PROJECT',
+      'jobs payer-proj',
+      'dataset payer-proj.d',
+      'bucket exports',
+      'topic projects/my-proj/topics/receipts',
+      '',
+    ]);
+  },
+);
+
 describe.each(WAYS)('%s --check', (_, argumentsOf) => {
   test('describes a valid configuration and exits 0 without any call', () => {
     const { status, stdout, stderr } = check(argumentsOf, GOOD);

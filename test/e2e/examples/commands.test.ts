@@ -9,6 +9,8 @@ if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so the commands of the ex
 
 const sources: [string, (text: string) => string][] = [
   ['examples/scheduler/create-job.sh', (text) => text.replaceAll('$url', 'https://courier.example')],
+  ['examples/receipts/chat/index.js', (text) => text],
+  ['examples/receipts/mail.yaml', (text) => text],
   ['examples/workflows/export.yaml', (text) => text.replace(/'\{[^}]*\}'/, "'{}'")],
 ];
 

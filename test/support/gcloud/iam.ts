@@ -26,19 +26,45 @@ const needMember = ({ state, flags, things, settle }: Call): void => {
     settle('agent', `INVALID_ARGUMENT: Service account ${email} does not exist.`);
 };
 
+interface Binding {
+  role: string;
+  member: string;
+  title: string;
+  expression: string;
+}
+
+const bindingOf = (text: string): Binding => {
+  const [, role = '', member = '', condition = ''] = /^(\S+) (\S+) (.*)$/.exec(text) ?? [];
+  const [, title = '', expression = ''] = /^title=([^,]*),expression=(.*)$/.exec(condition) ?? [];
+  return { role, member, title, expression };
+};
+
+/** The columns of each format that the scripts request. */
+const POLICY_COLUMNS: Readonly<Record<string, (binding: Binding) => string[]>> = {
+  'value(bindings.role,bindings.members)': ({ role, member }) => [role, member],
+  'value(bindings.role,bindings.members,bindings.condition.title,bindings.condition.expression)': (binding) =>
+    Object.values(binding),
+};
+
 /** Reads and changes the policy of any resource. */
 const policy = (call: Call, verb: string, resource: string): void => {
   const { state, flags, argv, print, change } = call;
   const bindings = state.policies[resource] ?? [];
   if (verb === 'get-iam-policy') {
-    if (flags.format !== 'value(bindings.role,bindings.members)') refuse(`no format in: ${argv.join(' ')}`);
-    print(bindings.map((binding) => binding.split(' ').slice(0, 2).join('\t')).join('\n'));
+    const columns = POLICY_COLUMNS[flags.format ?? ''] ?? refuse(`no format in: ${argv.join(' ')}`);
+    print(bindings.map((binding) => columns(bindingOf(binding)).join('\t')).join('\n'));
     return;
   }
   const member = flags.member ?? '';
   change(() => {
     if (verb === 'remove-iam-policy-binding') {
-      state.policies[resource] = bindings.filter((binding) => !binding.startsWith(`${flags.role} ${member} `));
+      const isOne = `${flags.role} ${member} ${flags.condition ?? 'None'}`;
+      const isRemoved = (binding: string): boolean =>
+        flags.all === undefined ? binding === isOne : binding.startsWith(`${flags.role} ${member} `);
+      // gcloud removes a conditional binding only with that condition, or with --all.
+      if (!bindings.some(isRemoved))
+        refuse('Policy binding with the specified principal, role, and condition not found!');
+      state.policies[resource] = bindings.filter((binding) => !isRemoved(binding));
       return;
     }
     needMember(call);
