@@ -177,7 +177,7 @@ const growthOf = (
  * snapshot move down, and nothing is overwritten.
  */
 export const planChange = (
-  { tab: existing, marks }: Snapshot,
+  { tab: existing, marks, foreign }: Snapshot,
   parts: readonly Part[],
   {
     newTabOf,
@@ -193,7 +193,7 @@ export const planChange = (
   const arrange = createArrange(header);
   const { sheetId, title } = tab;
   const firstRow = Math.max(1, tab.usedRows);
-  const taken = new Set(marks.map(({ id }) => id));
+  const taken = new Set([...foreign.ids, ...marks.map(({ id }) => id)]);
   const placed = new Map<Part, Placed>();
   const rows: Cell[][] = [];
   const markRequests: ChangeRequest[] = [];

@@ -32,6 +32,8 @@ export interface SheetsClient {
   change(spreadsheetId: string, requests: readonly ChangeRequest[], context: SheetsContext): Promise<BatchResult>;
   /** Waits until the quota allows another change. */
   waitForWrite(context: SheetsContext): Promise<void>;
+  /** Waits until the quota allows a read and then a change. What is waited for here is not waited for by the read. */
+  waitForReadAndWrite(context: SheetsContext): Promise<void>;
 }
 
 interface SheetsClientDependencies {
@@ -73,8 +75,15 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
       }),
     );
 
+  /** Reads for which the quota has been waited for. */
+  let readsAhead = 0;
+  const waitForRead = async (context: SheetsContext): Promise<void> => {
+    if (readsAhead === 0) return reads.spend(1, callContext(context));
+    readsAhead -= 1;
+  };
+
   const read = async (request: Omit<GoogleRequest, 'retry'>, context: SheetsContext): Promise<unknown> => {
-    const beforeAttempt = (): Promise<void> => reads.spend(1, callContext(context));
+    const beforeAttempt = (): Promise<void> => waitForRead(context);
     const response = await call({ ...request, ...context, retry: 'idempotent', beforeAttempt }, reads).catch(
       (error) => {
         throw asUnavailable(error);
@@ -115,5 +124,9 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
       return { kind: response.status >= 500 || response.status === 408 ? 'unknown' : 'refused', error };
     },
     waitForWrite: (context) => writes.spend(1, callContext(context)),
+    async waitForReadAndWrite(context) {
+      await Promise.all([reads, writes].map((pace) => pace.spend(1, callContext(context))));
+      readsAhead += 1;
+    },
   };
 };

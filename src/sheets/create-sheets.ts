@@ -123,12 +123,18 @@ export const createSheets = ({
   const jobOf = ({ key, columns, tab, mayBeDone, isAnswered }: AppendRequest, batch: Batch, prepare?: Prepare) => {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     promise.catch(() => undefined);
+    let isOpen = true;
+    const fail = (error: unknown): void => {
+      isOpen = false;
+      reject(error);
+    };
     const done = (answer: Answer): void => {
+      isOpen = false;
       if (answer.mark.digest === batch.digest) resolve(answer);
       else reject(reused());
     };
     const asked = { batch, key, columns, tab, mayBeDone, isAnswered, prepare };
-    const job: Job = { ...asked, queuedAtMs: now(), done, fail: reject };
+    const job: Job = { ...asked, queuedAtMs: now(), isOpen: () => isOpen, done, fail };
     return { job, promise };
   };
 

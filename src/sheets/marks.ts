@@ -63,12 +63,29 @@ const metadata = z.object({
 });
 export const metadataList = z.array(metadata).default([]);
 
+const markOf = ({ metadataId, metadataKey, metadataValue }: z.output<typeof metadata>): StoredMark | undefined => {
+  const mark = metadataKey === MARK_KEY ? decodeMark(metadataValue) : undefined;
+  return mark && { ...mark, id: metadataId, size: metadataKey.length + metadataValue.length };
+};
+
 /** The courier's marks among developer metadata. */
 export const marksOf = (entries: z.output<typeof metadataList>): StoredMark[] =>
-  entries.flatMap(({ metadataId, metadataKey, metadataValue }) => {
-    const mark = metadataKey === MARK_KEY ? decodeMark(metadataValue) : undefined;
-    return mark === undefined ? [] : [{ ...mark, id: metadataId, size: metadataKey.length + metadataValue.length }];
-  });
+  entries.flatMap((entry) => markOf(entry) ?? []);
+
+/** Developer metadata of others: its ids are in use, and it counts towards the limit. */
+export interface ForeignMetadata {
+  ids: readonly number[];
+  /** Characters. */
+  size: number;
+}
+
+export const foreignOf = (entries: z.output<typeof metadataList>): ForeignMetadata => {
+  const foreign = entries.filter((entry) => markOf(entry) === undefined);
+  return {
+    ids: foreign.map(({ metadataId }) => metadataId),
+    size: foreign.reduce((sum, { metadataKey, metadataValue }) => sum + metadataKey.length + metadataValue.length, 0),
+  };
+};
 
 /** An id that no other mark has. */
 export const freeMarkId = (mark: Pick<Mark, 'key' | 'batch'>, taken: ReadonlySet<number>): number => {
@@ -100,6 +117,14 @@ const LIMIT_CHARACTERS = 30_000;
 const KEPT_CHARACTERS = 10_000;
 /** Room for the marks of one change, and for what others store. */
 const FULL_CHARACTERS = LIMIT_CHARACTERS - 12_000;
+/** No mark is longer. */
+const MAX_MARK_CHARACTERS = 100;
+
+/** How many marks a change may add to those that it leaves. */
+export const roomForMarks = (left: readonly StoredMark[], foreign: ForeignMetadata): number => {
+  const used = left.reduce((sum, { size }) => sum + size, foreign.size);
+  return Math.max(0, Math.floor((LIMIT_CHARACTERS - used) / MAX_MARK_CHARACTERS));
+};
 
 /** The ledger's time to live: no try comes later. */
 const LEDGER_MS = 14 * 24 * 3_600_000;

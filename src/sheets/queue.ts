@@ -101,7 +101,8 @@ export const createQueue = ({ writer, lock, now }: QueueDependencies, onIdle: ()
       now() + GROUP_MS,
       Math.max(...queue.map(({ context }) => context.deadlineMs ?? Number.POSITIVE_INFINITY)),
     );
-    await writer.client.waitForWrite({ deadlineMs });
+    // Whoever comes during the wait belongs to the group, so all of it is before the group is taken.
+    await writer.client.waitForReadAndWrite({ deadlineMs });
     dropLeft();
     const [first] = queue;
     if (first === undefined) return;

@@ -3,7 +3,7 @@ import { CourierError } from '../errors.ts';
 import { quotedTab } from './a1.ts';
 import type { SheetsClient } from './client.ts';
 import { wrongShape } from './errors.ts';
-import { marksOf, metadataList, type StoredMark } from './marks.ts';
+import { type ForeignMetadata, foreignOf, marksOf, metadataList, type StoredMark } from './marks.ts';
 import { columnName } from './rows/table.ts';
 import type { SheetsContext } from './sheets.ts';
 
@@ -24,6 +24,7 @@ export interface Snapshot {
   tab: Tab | undefined;
   /** Every mark of the courier in the spreadsheet. */
   marks: readonly StoredMark[];
+  foreign: ForeignMetadata;
 }
 
 const properties = z.object({
@@ -151,6 +152,11 @@ const tryRanges = async (
   }
 };
 
+const metadataIn = ({ developerMetadata }: Spreadsheet): Pick<Snapshot, 'marks' | 'foreign'> => ({
+  marks: marksOf(developerMetadata),
+  foreign: foreignOf(developerMetadata),
+});
+
 const newestHint = (marks: readonly StoredMark[], sheetId: number): number => {
   const [newest] = marks.filter((mark) => mark.sheetId === sheetId).sort((a, b) => b.writtenAtMs - a.writtenAtMs);
   return newest === undefined ? 0 : newest.startRow + newest.rows;
@@ -177,7 +183,7 @@ export const readSnapshot = async (
   if (found === undefined && title !== undefined) {
     const overview = await get(client, id, [], context);
     const actual = findTitle(overview, title);
-    if (actual === undefined) return { tab: undefined, marks: marksOf(overview.developerMetadata) };
+    if (actual === undefined) return { tab: undefined, ...metadataIn(overview) };
     found = await tryRanges(client, id, { title: actual, from: undefined }, context);
   }
   const sheet = found?.sheets[0];
@@ -185,7 +191,7 @@ export const readSnapshot = async (
     throw wrongShape('no-grid', 'The tab has no cells.', 'Use a tab with cells, and not one with a chart.');
   }
   const { sheetId, title: name, gridProperties } = sheet.properties;
-  const marks = marksOf(found.developerMetadata);
+  const { marks, foreign } = metadataIn(found);
   const search = (end: number): Promise<number> =>
     end === 0 ? Promise.resolve(0) : searchUp(client, id, { title: name, end }, context);
   let usedRows = isHinted ? Math.max(0, ...sheet.data.slice(1).map(usedIn)) : 0;
@@ -202,6 +208,7 @@ export const readSnapshot = async (
   return {
     tab: { sheetId, title: name, ...gridProperties, header, usedRows: Math.max(usedRows, Math.sign(header.length)) },
     marks,
+    foreign,
   };
 };
 

@@ -4,7 +4,7 @@ import type { Log } from '../log.ts';
 import { rowsRange } from './a1.ts';
 import { type Change, type Part, type Placed, planChange } from './changes.ts';
 import type { SheetsClient } from './client.ts';
-import { MARK_KEY, marksOf, marksToRemove, metadataList, type StoredMark } from './marks.ts';
+import { MARK_KEY, marksOf, marksToRemove, metadataList, roomForMarks, type StoredMark } from './marks.ts';
 import type { SheetsContext } from './sheets.ts';
 import type { Sizes } from './size.ts';
 import { readSnapshot, type Tab, type TabHint } from './snapshot.ts';
@@ -20,16 +20,21 @@ export interface Job extends Part {
   queuedAtMs: number;
   /** Default: rows are appended. */
   prepare?: Prepare | undefined;
+  /** Until it has an outcome. */
+  isOpen(): boolean;
   done(placed: Placed & { isRepeated: boolean }): void;
   fail(error: unknown): void;
 }
 
-/** Prepares one change for jobs, and answers those that need none. @returns undefined if none is left */
+/**
+ * Prepares one change for jobs, and answers those that need none.
+ * @returns undefined if none is left; as `later`, the jobs for whose marks the spreadsheet has no room now
+ */
 export type Prepare = (
   writer: GroupWriter,
   jobs: readonly Job[],
   context: SheetsContext,
-) => Promise<{ change: Change; jobs: Job[] } | undefined>;
+) => Promise<{ change: Change; jobs: Job[]; later?: Job[] } | undefined>;
 
 export interface GroupWriter {
   client: SheetsClient;
@@ -47,6 +52,8 @@ export interface GroupWriter {
   /** False only in tests that show what happens without marks. */
   withMarks: boolean;
 }
+
+const SHEETS_URL = 'https://sheets.googleapis.com/';
 
 /** A refusal may come from a snapshot that is out of date, or from a mark that exists. */
 const MAX_REFUSALS = 2;
@@ -119,29 +126,42 @@ const failAll = (jobs: readonly Job[], error: unknown): void => {
   for (const job of jobs) job.fail(error);
 };
 
+/** The marks of deliveries that are still under way fill what Sheets allows. They can be removed within minutes. */
+const noRoom = (): CourierError =>
+  new CourierError('drive-unavailable', {
+    detail: "There is no room for another mark in the spreadsheet's developer metadata.",
+    retryAfterSeconds: 60,
+  });
+
 /** Prepares one change that appends rows to what the spreadsheet has now. */
 const prepareAppend: Prepare = async (writer, jobs, context) => {
   const { client, spreadsheetId, hints, now, isFinished, withMarks } = writer;
   const title = jobs[0]?.tab;
   const snapshot = await readSnapshot(client, spreadsheetId, { title, hint: hints.get(title) }, context);
-  const mustSearch = withMarks && jobs.some(({ mayBeDone }) => mayBeDone);
-  const searched = mustSearch ? await searchMarks(writer, context) : [];
   // A first try, too, may have been overtaken by a copy while it waited.
-  const unmarked = withMarks ? answerMarked(jobs, [...searched, ...snapshot.marks], snapshot) : [...jobs];
+  const unseen = withMarks ? answerMarked(jobs, snapshot.marks, snapshot) : [...jobs];
+  const mustSearch = withMarks && unseen.some(({ mayBeDone }) => mayBeDone);
+  const unmarked = mustSearch ? answerMarked(unseen, await searchMarks(writer, context), snapshot) : unseen;
   const left = withMarks ? await dropAnswered(unmarked, now()) : unmarked;
   if (left.length === 0) return undefined;
   const newTabOf = { title: title ?? '', sheetId: sheetIdOf(title ?? '') };
   const removed = marksToRemove(snapshot.marks, { isFinished, nowMs: now() });
-  const change = planChange(snapshot, left, { newTabOf, nowMs: now(), removed });
+  const kept = snapshot.marks.filter((mark) => !removed.includes(mark));
+  const room = roomForMarks(kept, snapshot.foreign);
+  if (room === 0) throw noRoom();
+  // Half of it, so that other instances find room as well before this one can remove its marks.
+  const most = Math.ceil(room / 2);
+  const [fitting, later] = [left.slice(0, most), left.slice(most)];
+  const change = planChange(snapshot, fitting, { newTabOf, nowMs: now(), removed });
   const remaining: Job[] = [];
-  for (const job of left) {
+  for (const job of fitting) {
     const error = change.failed.get(job);
     if (error === undefined) remaining.push(job);
     else job.fail(error);
   }
-  if (remaining.length === 0) return undefined;
+  if (remaining.length === 0) return later.length === 0 ? undefined : { change, jobs: [], later };
   await writer.sizes.check(spreadsheetId, change.growth, context);
-  return { change, jobs: remaining };
+  return { change, jobs: remaining, later };
 };
 
 const withoutMarks = ({ requests }: Change): Change['requests'] =>
@@ -150,10 +170,12 @@ const withoutMarks = ({ requests }: Change): Change['requests'] =>
 /**
  * Writes the parts of several jobs with one change, and answers each job. If Sheets refuses the change, each part is tried
  * alone; if its answer is lost, the marks tell whether it was applied.
+ * @returns the jobs for whose marks the change had no room
  */
-export const writeGroup = async (writer: GroupWriter, group: readonly Job[], context: SheetsContext): Promise<void> => {
+const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: SheetsContext): Promise<Job[]> => {
   const { client, spreadsheetId, hints, again, withMarks } = writer;
   const title = group[0]?.tab;
+  const later: Job[] = [];
   let jobs: readonly Job[] = group;
   let refusals = 0;
   let lastError: CourierError | undefined;
@@ -164,9 +186,14 @@ export const writeGroup = async (writer: GroupWriter, group: readonly Job[], con
       if (jobs.length > 1 && error instanceof CourierError && error.code === 'sheet-full') return 'full' as const;
       throw error;
     });
-    if (prepared === undefined) return;
-    if (prepared === 'full') return writeEach(writer, jobs, context);
+    if (prepared === undefined) return later;
+    if (prepared === 'full') {
+      await writeEach(writer, jobs, context);
+      return later;
+    }
     ({ jobs } = prepared);
+    later.push(...(prepared.later ?? []));
+    if (jobs.length === 0) return later;
     const { change } = prepared;
     const requests = withMarks ? change.requests : withoutMarks(change);
     const result = await client.change(spreadsheetId, requests, context);
@@ -177,23 +204,23 @@ export const writeGroup = async (writer: GroupWriter, group: readonly Job[], con
         const placed = change.placed.get(job);
         if (placed !== undefined) job.done({ ...placed, isRepeated: false });
       }
-      return;
+      return later;
     }
     lastError = result.error;
     writer.log.debug({ spreadsheetId, kind: result.kind, error: lastError }, 'rows were not appended yet');
-    hints.set(title, undefined);
     jobs = jobs.map((job) => Object.assign(job, { mayBeDone: true }));
     if (result.kind === 'refused' && !lastError.retryable) {
+      hints.set(title, undefined);
       refusals += 1;
       if (refusals < MAX_REFUSALS) {
         await client.waitForWrite(context);
         continue;
       }
-      if (jobs.length === 1) return failAll(jobs, lastError);
-      return writeEach(writer, jobs, context);
+      if (jobs.length === 1) failAll(jobs, lastError);
+      else await writeEach(writer, jobs, context);
+      return later;
     }
-    const url = 'https://sheets.googleapis.com/';
-    if (!(await again({ url, attempt, ...context }))) return failAll(jobs, lastError);
+    if (!(await again({ url: SHEETS_URL, attempt, ...context }))) throw lastError;
     await client.waitForWrite(context);
   }
 };
@@ -203,5 +230,30 @@ const writeEach = async (writer: GroupWriter, jobs: readonly Job[], context: She
   for (const job of jobs) {
     await writer.client.waitForWrite(context);
     await writeGroup(writer, [job], context).catch((error: unknown) => job.fail(error));
+  }
+};
+
+/** Google counts by the minute. Retries by the usual policy end sooner, and all callers of a group would try again at once. */
+const RATE_LIMIT_PAUSE_SECONDS = 15;
+
+const isRateLimit = (error: unknown): boolean => error instanceof CourierError && error.code === 'drive-rate-limited';
+
+/**
+ * Writes the parts of several jobs with one change, or with more if there is no room for all of their marks at once. While
+ * Google refuses calls because of its quota, they wait.
+ */
+export const writeGroup = async (writer: GroupWriter, group: readonly Job[], context: SheetsContext): Promise<void> => {
+  const response = { status: 429, headers: { 'retry-after': String(RATE_LIMIT_PAUSE_SECONDS) } };
+  let jobs = group;
+  for (let pauses = 0; jobs.length > 0; ) {
+    try {
+      jobs = await writeOnce(writer, jobs, context);
+    } catch (error) {
+      jobs = jobs.filter((job) => job.isOpen());
+      pauses += 1;
+      const failure = { url: SHEETS_URL, attempt: pauses, response, ...context };
+      if (!isRateLimit(error) || !(await writer.again(failure))) throw error;
+    }
+    if (jobs.length > 0) await writer.client.waitForWrite(context);
   }
 };
