@@ -7,6 +7,7 @@ import { salesCsv, writeNoise } from './files.ts';
 import { publishExport } from './publish.ts';
 import { createSalesTable, QUERY_CSV } from './query.ts';
 import { checkReceipt, filesNamed, sha256Of } from './receipts.ts';
+import { appendToSheet } from './sheet.ts';
 
 const DAY = '2026-11-24';
 const BACKUP_MEBIBYTES = 80;
@@ -83,14 +84,14 @@ const publishCustomers = async ({ google, courierUrl }: Demo): Promise<boolean> 
 };
 
 const sendJapaneseName = async ({ google, client }: Demo): Promise<boolean> => {
-  console.log('\n5. Send a file with a Japanese name and an emoji.');
+  console.log('\n6. Send a file with a Japanese name and an emoji.');
   const csv = Buffer.from('店舗,売上\r\n名古屋,14850.20\r\n');
   const receipt = await client.send(csv, { name: '売上レポート 📈.csv', path: 'sales/2026/11' });
   return checkReceipt(google, receipt, sha256Of(csv));
 };
 
 const exportQuery = async ({ google, client }: Demo): Promise<boolean> => {
-  console.log('\n6. Export a query of BigQuery for one day. A retry neither runs nor bills it again.');
+  console.log('\n7. Export a query of BigQuery for one day. A retry neither runs nor bills it again.');
   await createSalesTable(google, DAY);
   const document = {
     name: 'sales-by-shop-{day}.csv',
@@ -106,7 +107,9 @@ const exportQuery = async ({ google, client }: Demo): Promise<boolean> => {
   return isCorrect && jobs === 1;
 };
 
-const DELIVERIES = [sendReportTwice, sendBackup, publishCustomers, sendJapaneseName, exportQuery];
+const appendRows = ({ google, client }: Demo): Promise<boolean> => appendToSheet(google, client);
+
+const DELIVERIES = [sendReportTwice, sendBackup, publishCustomers, appendRows, sendJapaneseName, exportQuery];
 
 /** Runs every delivery of the demo. Returns how many went wrong. */
 export const runDeliveries = async (demo: Demo): Promise<number> => {

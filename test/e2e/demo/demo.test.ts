@@ -92,6 +92,8 @@ describe('npm run demo -- --once', () => {
       expect(lines.join('\n')).toContain(`Not using Google's Pub/Sub emulator: ${why}`);
       expect(lines).toContain('   ✓ pushed by the demo itself, with signed push requests');
       expect(lines).toContain('     answers: 204, 204; files in Drive: 1');
+      expect(lines).toContain('   ✓ replayed  Orders / Sheet1!A4:C5, 2 rows');
+      expect(lines).toContain('   ✓ rows in the sheet: 4');
       expect(lines.filter((line) => line.includes('✗'))).toEqual([]);
     },
     TIMEOUT_MS,
