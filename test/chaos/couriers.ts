@@ -14,9 +14,15 @@ const ledgerOf = (ledger: LedgerChoice): unknown =>
   ledger.kind === 'memory' ? 'memory' : { firestore: { project: 'local-project', collection: ledger.collection } };
 
 /** One courier process that writes to the local Google's shared drive. @param port default: any free one */
-export const startCourier = (google: Google, ledger: LedgerChoice, port?: number): Promise<CourierProcess> =>
+export const startCourier = (
+  google: Google,
+  ledger: LedgerChoice,
+  port?: number,
+  nodeOptions: readonly string[] = [],
+): Promise<CourierProcess> =>
   startCourierProcess({
     ...(port === undefined ? {} : { port }),
+    nodeOptions,
     env: {
       COURIER_CONFIG: JSON.stringify({
         audiences: [AUDIENCE],

@@ -7,13 +7,14 @@ import { runSheet, type SheetOptions } from './sheet.ts';
 
 const USAGE = `npm run chaos -- [--uploads 2000] [--faults 0.2] [--seed N] [--seconds 1500] [--non-member]
 npm run chaos -- --once [--uploads 2000] [--keys 200] [--processes 2] [--kill 20] [--ledger firestore|off] [--seed N]
-npm run chaos -- --sheet [--appends 500] [--keys 50] [--processes 2] [--kill 5] [--faults 0.2] [--seed N]
+npm run chaos -- --sheet [--appends 500] [--keys 50] [--processes 2] [--kill 5] [--faults 0.2] [--without-marks] [--seed N]
 npm run chaos -- --events 500 [--duplicates 0.3] [--kill 20] [--seed N]
 npm run chaos -- --folder 2000 [--kill 20] [--faults 0.1] [--seed N]`;
 
 const OPTIONS = {
   once: { type: 'boolean', default: false },
   sheet: { type: 'boolean', default: false },
+  'without-marks': { type: 'boolean', default: false },
   appends: { type: 'string', default: '500' },
   events: { type: 'string' },
   folder: { type: 'string' },
@@ -102,8 +103,19 @@ const readSheet = (argv: readonly string[]): SheetOptions | undefined => {
     kills: numberOf('kill', values.kill ?? '5', 0),
     faults: numberOf('faults', values.faults ?? '0.2', 0, 0.9),
     seed: numberOf('seed', values.seed, 0),
+    withMarks: !values['without-marks'],
     print: console.log,
   };
+};
+
+/** Without marks there must be doubles, or the check does not see them. */
+const judgeWithoutMarks = (doubled: number): number => {
+  console.log(
+    doubled > 0
+      ? '\nAs expected, rows are there more than once: this is what the marks are for.'
+      : '\nNOT AS IT MUST BE: without marks, no row is there more than once. Try more faults or appends.',
+  );
+  return doubled > 0 ? 0 : 1;
 };
 
 const appendRows = async (sheet: SheetOptions): Promise<number> => {
@@ -114,6 +126,7 @@ const appendRows = async (sheet: SheetOptions): Promise<number> => {
   }
   const { faults, ...figures } = report;
   for (const [name, figure] of Object.entries(figures)) console.log(`${name.padEnd(14)}${String(figure).padStart(8)}`);
+  if (sheet.withMarks === false) return judgeWithoutMarks(report.doubled);
   console.log(
     faults.length === 0
       ? '\nEvery row once, in one piece, and where its receipt says.'

@@ -70,6 +70,17 @@ testWithEmulator(
   TIMEOUT_MS,
 );
 
+testWithEmulator(
+  'appends without marks are doubled when answers are lost, so the check can fail',
+  async () => {
+    const options = { appends: 60, keys: 60, processes: 1, kills: 0, faults: 0.5, seed: 7, withMarks: false };
+    const report = await runSheet(options);
+    expect(report?.doubled).toBeGreaterThan(0);
+    expect(report?.faults).toContainEqual(expect.stringMatching(/: \d+ times$/));
+  },
+  TIMEOUT_MS,
+);
+
 test(
   'uploads to two processes without a shared ledger create duplicates, so the check can fail',
   async () => {

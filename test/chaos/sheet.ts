@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { seededRandom } from '../../local/google/random.ts';
 import type { Receipt } from '../../src/domain.ts';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
@@ -18,6 +19,8 @@ export interface SheetOptions {
   /** The fraction of calls to Drive and Sheets that fail. */
   faults: number;
   seed: number;
+  /** False: the couriers write no marks, to show that the check sees the doubles that follow. Default: true. */
+  withMarks?: boolean;
   print?: (line: string) => void;
 }
 
@@ -25,6 +28,8 @@ export interface SheetReport {
   appends: number;
   keys: number;
   rows: number;
+  /** Rows that are there more than once: how many too many. */
+  doubled: number;
   tries: number;
   kills: number;
   injected: number;
@@ -81,12 +86,16 @@ const rowsOf = (range: string): [number, number] => {
 };
 
 /** Nobody else edits the sheet, so what a receipt says of its range is still true at the end. */
-const judge = async (google: GoogleProcess, sent: readonly Sent[]): Promise<{ rows: number; faults: string[] }> => {
+const judge = async (
+  google: GoogleProcess,
+  sent: readonly Sent[],
+): Promise<Pick<SheetReport, 'rows' | 'doubled' | 'faults'>> => {
   const stored = (await google.files(google.places.sharedDriveFolder)).filter(
     ({ mimeType }) => mimeType === SPREADSHEET,
   );
   const [sheet] = stored;
-  if (sheet === undefined || stored.length !== 1) return { rows: 0, faults: [`${stored.length} spreadsheets`] };
+  if (sheet === undefined || stored.length !== 1)
+    return { rows: 0, doubled: 0, faults: [`${stored.length} spreadsheets`] };
   const text = (row: readonly unknown[] | undefined): string => (row ?? []).map(String).join();
   const rows = await google.rows(sheet.id);
   const faults = sent.flatMap(({ table, receipt, why }) => {
@@ -105,19 +114,22 @@ const judge = async (google: GoogleProcess, sent: readonly Sent[]): Promise<{ ro
     if (!wanted.has(row)) faults.push(`${row}: nobody sent it`);
   }
   for (const row of wanted) if (!counts.has(row)) faults.push(`${row}: missing`);
-  return { rows: rows.length - 1, faults };
+  return { rows: rows.length - 1, doubled: rows.length - 1 - counts.size, faults };
 };
+
+const NO_MARKS = fileURLToPath(new URL('no-marks.mjs', import.meta.url));
 
 /** Runs it. Returns undefined with a clear warning if Google's Firestore emulator is missing. */
 export const runSheet = async (options: SheetOptions): Promise<SheetReport | undefined> => {
-  const { appends, keys, processes, kills, seed, print = () => undefined } = options;
+  const { appends, keys, processes, kills, seed, withMarks = true, print = () => undefined } = options;
+  const nodeOptions = withMarks ? [] : ['--import', NO_MARKS];
   const emulator = await startFirestoreEmulator();
   if (emulator === undefined) return undefined;
   const startedMs = performance.now();
   const random = seededRandom(seed ^ 0x5ee7);
   const google = await startGoogleProcess();
   const ledger = { kind: 'firestore', host: emulator.host, collection: `chaos-${randomUUID()}` } as const;
-  const fleet = await startFleet(() => startCourier(google, ledger), processes, random);
+  const fleet = await startFleet(() => startCourier(google, ledger, undefined, nodeOptions), processes, random);
   try {
     const token = await google.idToken(google.callerEmail, AUDIENCE);
     await google.liftQuota();
@@ -149,11 +161,11 @@ export const runSheet = async (options: SheetOptions): Promise<SheetReport | und
     });
     await Promise.all([sending, killAlong()]);
     const injected = await google.clearFaults();
-    const { rows, faults } = await judge(google, sent);
+    const { rows, doubled, faults } = await judge(google, sent);
     if (killed !== kills) faults.push(`only ${killed} of ${kills} kills`);
     const tries = sent.reduce((sum, one) => sum + one.tries, 0);
     const seconds = Math.round((performance.now() - startedMs) / 1_000);
-    return { appends, keys, rows, tries, kills: killed, injected, seconds, faults };
+    return { appends, keys, rows, doubled, tries, kills: killed, injected, seconds, faults };
   } finally {
     await fleet.close();
     await google.close();
