@@ -67,12 +67,17 @@ const PIECE = Buffer.alloc(1024 * 1024, 'drive-courier ');
 
 /**
  * Sends this many bytes as one body, as fast as they are accepted.
+ * @param piece what is repeated
  * @returns the seconds until the response, and the id of the file in it
  * @throws for a response other than 200 and 201
  */
 export const sendBytes = (
   url: string,
-  { bytes, headers }: { bytes: number; headers: Readonly<Record<string, string>> },
+  {
+    bytes,
+    headers,
+    piece: repeated = PIECE,
+  }: { bytes: number; headers: Readonly<Record<string, string>>; piece?: Buffer },
 ): Promise<{ seconds: number; fileId: string }> =>
   new Promise((resolve, reject) => {
     const startMs = performance.now();
@@ -93,7 +98,7 @@ export const sendBytes = (
     let left = bytes;
     const write = (): void => {
       while (left > 0) {
-        const piece = left >= PIECE.byteLength ? PIECE : PIECE.subarray(0, left);
+        const piece = left >= repeated.byteLength ? repeated : repeated.subarray(0, left);
         left -= piece.byteLength;
         if (!request.write(piece)) {
           request.once('drain', write);

@@ -9,6 +9,7 @@ import { headlineTable } from './headlines.ts';
 import { benchIdentity } from './identity.ts';
 import { benchLarge } from './large.ts';
 import { type GoogleProcess, pathOf, startGoogle } from './processes.ts';
+import { benchSheet } from './sheet.ts';
 import { benchSize } from './size.ts';
 import { benchSmall } from './small.ts';
 import { benchStart } from './start.ts';
@@ -55,6 +56,13 @@ const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
       quick
         ? { rounds: 1, mebibytes: { throughput: 256, less: 64, more: 256 }, uploads: 16 }
         : { rounds: 3, mebibytes: { throughput: 1024, less: 512, more: 5120 }, uploads: 64 },
+    ),
+  sheet: (google) =>
+    benchSheet(
+      google,
+      quick
+        ? { appendsEach: 10, alone: { atOnce: 10, paced: 0 }, rows: 10_000, mebibytes: { less: 8, more: 32 } }
+        : { appendsEach: 100, alone: { atOnce: 28, paced: 30 }, rows: 50_000, mebibytes: { less: 50, more: 200 } },
     ),
 });
 
