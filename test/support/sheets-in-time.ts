@@ -32,7 +32,7 @@ export interface Instance {
   delayChange(milliseconds: number): void;
 }
 
-export interface Append {
+interface Append {
   /** 32 characters. */
   key: string;
   csv: string;
