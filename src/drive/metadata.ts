@@ -135,7 +135,8 @@ export const createMetadata = (library: Library, client: DriveClient, search: Se
     async removeUnchanged(described, context) {
       const { id } = described;
       const current = await get(id, context);
-      if (current === undefined) return true;
+      // Drive may answer 404 for a while about a file that it has just created.
+      if (current === undefined) return false;
       if (current.trashed || !isUnchanged(described, current)) return false;
       // Drive has no condition for a deletion. A file in the trash cannot be edited, and can be taken out again.
       const trashed = await setTrashed(id, true, context);

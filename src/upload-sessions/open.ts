@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { checkRequest } from '../delivery/check-request.ts';
 import { deliveryKey, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
+import { resolveNamedFile } from '../delivery/naming/named-file.ts';
 import { choosePlan, type Plan } from '../delivery/plan.ts';
 import {
   checkSize,
@@ -16,6 +17,7 @@ import type { Caller, DeliveryOptions } from '../domain.ts';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';
 import { type LedgerWrite, ledgerOf, type StandingEntry } from '../ledger/ledger.ts';
+import { askUntilFound, realSleep } from '../sleep.ts';
 import { type DirectDependencies, planSchema, type Session, sessionSchema, uploadKey } from './session.ts';
 
 export interface OpenRequest {
@@ -178,71 +180,117 @@ const findRound = async (
   });
 };
 
+interface Opening {
+  dependencies: DirectDependencies;
+  request: OpenRequest;
+  resolved: ResolvedRequest;
+  context: CallContext;
+  choose: () => Promise<Plan>;
+}
+
+/** How often the id that a name was given may turn out to be used up. */
+const MAX_SPENT_IDS = 3;
+
+/** Pauses before a 404 is believed about a file whose id Drive refuses, in milliseconds. */
+const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
+
+/**
+ * Drive refuses an id for good once it had a file, even if that was deleted before any delivery noticed it. The name is then
+ * given another id; a file that Drive does show is found when the upload is planned again.
+ * @returns whether another plan is to be expected
+ */
+const replaceSpentId = async (
+  { dependencies: { ledger, log, now, sleep = realSleep }, resolved, context }: Opening,
+  plan: Plan,
+  error: unknown,
+): Promise<boolean> => {
+  if (plan.kind !== 'create' || plan.nameKey === undefined) return false;
+  if (!(error instanceof CourierError) || error.reason !== 'fileIdInUse') return false;
+  const { destination, name } = resolved;
+  const { drive } = destination;
+  const { fileId: unusable, folderId } = plan;
+  const ask = () => drive.get(unusable, context);
+  const again = { ask, pausesMs: VISIBILITY_WAITS_MS, sleep, signal: context.signal };
+  if ((await askUntilFound(await ask(), again)) === undefined) {
+    await resolveNamedFile({ drive, ledger, folderId, name, context, log, now, sleep, unusable });
+  }
+  return true;
+};
+
+/** Saves a session that Drive has opened. If another try of the key was faster, its session is the answer. */
+const saveSession = async (
+  { dependencies: { ledger, log, now }, request: { caller, options, idempotencyKey }, resolved }: Opening,
+  { id, plan }: { id: string; plan: Plan },
+  drives: Pick<Session, 'formerRevisionId' | 'sessionUri' | 'expiresAtMs'>,
+): Promise<OpenedUpload> => {
+  const { name, path } = resolved;
+  const destination = resolved.destination.name;
+  const { size, mimeType, properties } = options;
+  const session: Session = {
+    callerSub: caller.sub,
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    options: {
+      ...{ destination, name, path, size, mimeType },
+      ...(properties === undefined ? {} : { properties: { ...properties } }),
+    },
+    plan: planSchema.parse(plan),
+    ...drives,
+  };
+  const { entry, mine } = await ledger.claim(uploadKey(id), {
+    fileId: plan.fileId,
+    fingerprint: '',
+    state: 'claimed',
+    record: session,
+    claimedAtMs: now(),
+  });
+  const audit = { uploadId: id, caller: caller.email ?? caller.sub, destination, name, size };
+  log.info({ audit }, 'upload session opened');
+  return asOpened(id, sessionSchema.parse(entry.record), mine);
+};
+
+const openRound = async (opening: Opening, spentIds = 0): Promise<OpenedUpload> => {
+  const { dependencies, request, resolved, context } = opening;
+  const { destination, name } = resolved;
+  const { id, plan, earlier } = await findRound(dependencies, request, opening);
+  if (earlier !== undefined) return asOpened(id, earlier, false);
+  if (plan.kind === 'skip') {
+    throw new CourierError('name-taken', {
+      detail: `"${name}" is already in the folder; with onConflict=skip there is nothing to send.`,
+    });
+  }
+  const former = plan.kind === 'replace' ? await destination.drive.get(plan.fileId, context) : undefined;
+  try {
+    const opened = await openSession(resolved, plan, request, dependencies.now(), context);
+    const formerRevisionId = former?.headRevisionId;
+    const drives = formerRevisionId === undefined ? opened : { ...opened, formerRevisionId };
+    return await saveSession(opening, { id, plan }, drives);
+  } catch (error) {
+    const isReplaced = spentIds < MAX_SPENT_IDS && (await replaceSpentId(opening, plan, error));
+    if (!isReplaced) throw error;
+    return openRound(opening, spentIds + 1);
+  }
+};
+
 /** `POST /v1/uploads`. The same key gets the same session again. @throws CourierError as a delivery does */
 export const createOpenUpload =
   (shared: DirectDependencies) =>
   async (request: OpenRequest): Promise<OpenedUpload> => {
-    const { caller, options, idempotencyKey, signal, deadlineMs } = request;
+    const { caller, options, signal, deadlineMs } = request;
     const dependencies = { ...shared, ledger: ledgerOf(shared.ledger, caller.sub) };
     const { allow, ledger, now, log, sleep } = dependencies;
     const context: CallContext = { signal, deadlineMs };
     const destination = allow(caller, options.destination);
     checkSize(options.size, destination);
-    folderOf(destination);
+    const folder = folderOf(destination);
     const resolved = resolveOptions(destination, options, { caller, sinceMs: now() });
     refuseConversion(resolved);
     await checkRequest(resolved, options);
 
     const choose = async (): Promise<Plan> => {
-      const { folderId } = await destination.folders.ensure(folderOf(destination), resolved.path, context);
+      const { folderId } = await destination.folders.ensure(folder, resolved.path, context);
       const plan = await choosePlan({ request: resolved, folderId, source: options, ledger, log, context, now, sleep });
       refuseReadOnly(plan, resolved);
       return plan;
     };
-    const { id, plan, earlier } = await findRound(dependencies, request, { resolved, choose });
-    if (earlier !== undefined) return asOpened(id, earlier, false);
-    if (plan.kind === 'skip') {
-      throw new CourierError('name-taken', {
-        detail: `"${resolved.name}" is already in the folder; with onConflict=skip there is nothing to send.`,
-      });
-    }
-
-    const former = plan.kind === 'replace' ? await destination.drive.get(plan.fileId, context) : undefined;
-    const { sessionUri, expiresAtMs } = await openSession(resolved, plan, request, now(), context);
-    const session: Session = {
-      callerSub: caller.sub,
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      options: {
-        destination: destination.name,
-        name: resolved.name,
-        path: resolved.path,
-        size: options.size,
-        mimeType: options.mimeType,
-        ...(options.properties === undefined ? {} : { properties: { ...options.properties } }),
-      },
-      plan: planSchema.parse(plan),
-      ...(former?.headRevisionId === undefined ? {} : { formerRevisionId: former.headRevisionId }),
-      sessionUri,
-      expiresAtMs,
-    };
-    const { entry, mine } = await ledger.claim(uploadKey(id), {
-      fileId: plan.fileId,
-      fingerprint: '',
-      state: 'claimed',
-      record: session,
-      claimedAtMs: now(),
-    });
-    log.info(
-      {
-        audit: {
-          uploadId: id,
-          caller: caller.email ?? caller.sub,
-          destination: destination.name,
-          name: resolved.name,
-          size: options.size,
-        },
-      },
-      'upload session opened',
-    );
-    return asOpened(id, sessionSchema.parse(entry.record), mine);
+    return openRound({ dependencies, request, resolved, context, choose });
   };

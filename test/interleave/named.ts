@@ -215,6 +215,19 @@ export const NAMED: readonly NamedSchedule[] = [
     { actor: 'd1', before: /^GET files\/f1$/, choice: '>2' },
     { actor: 'd2', before: /^PUT session 1/, nth: 2, choice: '>3' },
   ),
+  schedule(
+    'a person takes a file out of the trash before a delivery that has claimed its name is tried again',
+    'k1:A:replace:small:push:p1:1,k1:B:replace:small:push:p2:1,k3:C:skip:small:push:p3:1;trash,untrash;none;sub',
+    { actor: 'd3', before: /^GET files\/f2$/, choice: '>4' },
+    { actor: 'd3', before: /^GET files\/f3$/, choice: '!leave' },
+  ),
+  schedule(
+    'the file of an upload is deleted before it is completed, and a later upload has its id',
+    'k1:A:replace:small:upload:p1:1,k2:B:replace:small:upload:p2:1,k1:A:replace:small:upload:p3:1;delete;none;',
+    { actor: 'd1', before: /^GET files\/f1$/, choice: '!slow' },
+    { actor: 'd2', before: /^ledger\.read upload/, choice: '>4' },
+    { actor: 'd2', before: CHUNK, nth: 2, choice: '!leave' },
+  ),
   // One document per key.
   schedule(
     'a conversion takes longer than a minute, and its copy waits',

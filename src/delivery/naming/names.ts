@@ -39,9 +39,6 @@ const MAX_GENERATIONS = 1_000;
 /** How often a note is retried when others write to the same entry. */
 const MAX_NOTE_TURNS = 5;
 
-/** A younger claim was made after its own search, so no other search is needed. In milliseconds. */
-const SEARCH_AGAIN_MS = 2_000;
-
 const keyOf = ({ kind, folderId, name }: NameOptions, generation: number): string =>
   `${kind}:${JSON.stringify([folderId, name.normalize('NFC'), generation])}`;
 
@@ -82,18 +79,17 @@ const adopt = async (options: NameOptions): Promise<DriveFile | undefined> => {
 };
 
 /** The entry of a generation. If there is none, it is created for the file that the search finds, or for a new one. */
-const claimGeneration = async (options: NameOptions, key: string): Promise<LedgerEntry> => {
+const claimGeneration = async (options: NameOptions, key: string): Promise<{ entry: LedgerEntry; mine: boolean }> => {
   const { drive, ledger, context, now } = options;
   const standing = await ledger.read(key);
-  if (standing !== undefined) return standing;
+  if (standing !== undefined) return { entry: standing, mine: false };
   const found = await adopt(options);
-  const { entry } = await ledger.claim(key, {
+  return ledger.claim(key, {
     fileId: found?.id ?? (await drive.newId(context)),
     fingerprint: '',
     state: found === undefined ? 'claimed' : 'done',
     claimedAtMs: now(),
   });
-  return entry;
 };
 
 /** Changes an entry although others may write to it at the same moment. The change is only a hint, so a failure is only logged. */
@@ -134,10 +130,6 @@ const leadOn = async (options: NameOptions, generation: number): Promise<void> =
 const isToCome = ({ unusable }: NameOptions, entry: LedgerEntry): boolean =>
   entry.state === 'claimed' && entry.fileId !== unusable;
 
-/** While a claim's file was not created for some time, a person may have put a file of the name there by hand. */
-const foundSince = async (options: NameOptions, { claimedAtMs }: LedgerEntry): Promise<DriveFile | undefined> =>
-  options.now() - claimedAtMs < SEARCH_AGAIN_MS ? undefined : adopt(options);
-
 /** The file of an entry. For a file that was created, a 404 is believed only after several attempts. */
 const getMade = (options: NameOptions, { fileId, state }: LedgerEntry): Promise<DriveFile | undefined> =>
   state === 'done' ? getDoubting(options, fileId) : options.drive.get(fileId, options.context);
@@ -151,7 +143,7 @@ export const resolveName = async (options: NameOptions): Promise<Standing> => {
   let generation = 0;
   for (let turn = 0; turn < MAX_GENERATIONS; turn++) {
     const key = keyOf(options, generation);
-    const entry = await claimGeneration(options, key);
+    const { entry, mine } = await claimGeneration(options, key);
     const successor = successorOf(entry);
     if (successor !== undefined && successor > generation) {
       generation = successor;
@@ -163,7 +155,8 @@ export const resolveName = async (options: NameOptions): Promise<Standing> => {
       return { key, file };
     }
     if (file === undefined && isToCome(options, entry)) {
-      const found = await foundSince(options, entry);
+      // Since another delivery claimed the name, a person may have put a file there, or taken one out of the trash.
+      const found = mine ? undefined : await adopt(options);
       if (found === undefined) return { key, claimedId: entry.fileId };
       if (found.id === entry.fileId) return { key, file: found };
     }

@@ -108,7 +108,11 @@ export const verify = async (verifier: Verifier, target: UploadTarget, written: 
     log.error({ error, fileId: file.id }, 'wrong bytes could not be removed');
     return false;
   });
-  if (!undone) log.warn({ fileId: file.id }, 'the file stays, because somebody else may have changed it since');
+  if (!undone)
+    log.warn(
+      { fileId: file.id },
+      'the file was not removed: somebody else may have changed it, or Drive does not show it',
+    );
   const error = new CourierError('drive-unavailable', { detail: 'Drive stored other bytes than were sent.' });
   if (undone && target.kind === 'create') return { kind: 'id-unusable', why: 'removed', error };
   throw error;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Drive } from '../../../src/drive/drive.ts';
 import { type Answer, FILE, failureOf, refusal, type Seen, startDrive } from '../../support/answering-drive.ts';
+import { driveFile } from '../../support/drive-file.ts';
 
 describe('the token', () => {
   test('is dropped after a 401, and a fresh one is tried once', async () => {
@@ -91,6 +92,13 @@ describe('calls', () => {
       [refusal(403, 'insufficientFilePermissions'), [200, { id: 'one' }]],
       [{}, { line: 'PATCH /files/one', query: { supportsAllDrives: 'true', fields: 'id' }, body: { trashed: true } }],
       undefined,
+    ],
+    [
+      'removeUnchanged of a file that Drive does not show, which may still be there',
+      (drive) => drive.removeUnchanged(driveFile({ id: 'one' }), {}),
+      [refusal(404, 'notFound')],
+      [{}],
+      false,
     ],
     [
       'removeRevision',

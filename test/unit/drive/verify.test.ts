@@ -84,7 +84,7 @@ test('a file that Drive does not show later is compared by its answer', async ()
   expect(await run({ file, isGone: true })).toMatchObject({ outcome: 'stored', calls: [] });
 });
 
-const STAYS = /^warn the file stays/;
+const STAYS = /^warn the file was not removed/;
 const FAILED = /^error wrong bytes could not be removed/;
 const has = (log: readonly string[], pattern: RegExp): boolean => log.some((line) => pattern.test(line));
 
