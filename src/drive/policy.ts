@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
-import { DRIVE_URL, detailFields, type DriveClient, parseAnswer } from './client.ts';
+import { DRIVE_URL, type DriveClient, detailFields, parseAnswer } from './client.ts';
 import type { CallContext, DriveFile, DrivePolicy, LabelChange, Restrictions } from './drive.ts';
 import { UNITS } from './pacing.ts';
 

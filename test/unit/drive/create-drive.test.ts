@@ -175,7 +175,7 @@ describe('calls', () => {
     const { drive, seen } = await startDrive(answers);
     const got = await run(drive);
     if (result === undefined) expect(got).toBeUndefined();
-    else expect(got).toMatchObject(result as object);
+    else expect({ got }).toMatchObject({ got: result });
     expect(seen).toMatchObject(requests);
   });
 
