@@ -1,68 +1,22 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { ERRORS } from '../../src/errors.ts';
 import { startTelemetrySdk } from '../../src/telemetry-sdk.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
-import { seedSales } from '../support/query-tables.ts';
-import { enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
+import { enterCloudRun, type RunningCourier } from '../support/running-courier.ts';
 import { comparisonsOf, entryOf, extractedPath, type LogEntry, matches, valueAt } from './log-filter.ts';
-
-const FOLDER = new URL('../../deploy/monitoring/', import.meta.url);
-const read = (path: string): unknown => JSON.parse(readFileSync(new URL(path, FOLDER), 'utf8'));
-const readAll = <Kind>(folder: string): [string, Kind][] =>
-  readdirSync(new URL(folder, FOLDER)).map((name) => [name, read(`${folder}/${name}`) as Kind]);
-
-interface LogMetric {
-  name: string;
-  filter: string;
-  valueExtractor?: string;
-  labelExtractors: Record<string, string>;
-  metricDescriptor: { metricKind: string; valueType: string; labels: { key: string; valueType: string }[] };
-}
-
-interface TimeSeriesFilter {
-  filter: string;
-  aggregation: { perSeriesAligner: string; crossSeriesReducer: string; groupByFields: string[] };
-}
-
-interface AlertPolicy {
-  displayName: string;
-  documentation: { content: string; subject: string };
-  conditions: {
-    conditionMatchedLog?: { filter: string; labelExtractors: Record<string, string> };
-    conditionThreshold?: { filter: string; aggregations: TimeSeriesFilter['aggregation'][] };
-    conditionPrometheusQueryLanguage?: { query: string };
-  }[];
-}
-
-interface Widget {
-  title: string;
-  xyChart?: {
-    dataSets: { timeSeriesQuery: { timeSeriesFilter?: TimeSeriesFilter; prometheusQuery?: string } }[];
-    thresholds?: { value: number }[];
-  };
-  logsPanel?: { filter: string };
-}
-
-const logMetrics = readAll<LogMetric>('log-metrics');
-const policies = readAll<AlertPolicy>('alerts');
-const { mosaicLayout } = read('dashboard.json') as {
-  mosaicLayout: {
-    columns: number;
-    tiles: { xPos?: number; yPos?: number; width: number; height: number; widget: Widget }[];
-  };
-};
-const widgets = mosaicLayout.tiles.map(({ widget }) => widget);
-
-/** Google's own metrics with their labels (https://cloud.google.com/monitoring/api/metrics_gcp). */
-const GOOGLES: Readonly<Record<string, { kind: string; labels: string[] }>> = {
-  'run.googleapis.com/request_count': { kind: 'DELTA', labels: ['response_code', 'response_code_class'] },
-  'run.googleapis.com/container/instance_count': { kind: 'GAUGE', labels: ['state'] },
-  'run.googleapis.com/container/memory/utilizations': { kind: 'DELTA', labels: ['container_name'] },
-  'pubsub.googleapis.com/subscription/oldest_unacked_message_age': { kind: 'GAUGE', labels: [] },
-};
-const RESOURCE_LABELS = ['service_name', 'subscription_id'];
+import { deliverEverything, startMonitored } from './monitored-deliveries.ts';
+import {
+  FOLDER,
+  GOOGLES,
+  logMetrics,
+  mosaicLayout,
+  policies,
+  RESOURCE_LABELS,
+  type TimeSeriesFilter,
+  widgets,
+} from './monitoring-files.ts';
 
 let google: LocalGoogle;
 let receiver: OtlpReceiver;
@@ -70,49 +24,13 @@ let courier: RunningCourier;
 let entries: LogEntry[];
 let leave: () => void;
 
-/**
- * Runs a courier through everything to be monitored: deliveries that succeed and that fail by setup, rate limits and an
- * unexpected error, and a dead-lettered message.
- */
 beforeAll(async () => {
   google = await startLocalGoogle();
   leave = enterCloudRun(google);
   receiver = await startOtlpReceiver();
   const sdk = startTelemetrySdk({ endpoint: receiver.endpoint, intervalMs: 3_600_000 });
-  const { exporter, pubsubPush } = google.world.emails;
-  await seedSales(google);
-  const sql = 'SELECT shop FROM sales.daily';
-  const daily = { sql, location: 'EU', callers: [exporter], destinations: ['reports'] };
-  courier = await startCourier(google, { document: { queries: { daily } } });
-  const put = (name: string) =>
-    courier.ask(exporter, `/v1/files?name=${name}`, {
-      method: 'POST',
-      body: 'a,b\r\n',
-      headers: { 'content-type': 'text/csv', 'x-cloud-trace-context': '105445aa7843bc8bf206b12000100000/1;o=1' },
-    });
-  const failing = async (status: number, reason: string, name: string): Promise<number> => {
-    google.faults.add({ host: 'www.googleapis.com', path: '/upload/*', fault: { kind: 'status', status, reason } });
-    const { status: answered } = await put(name);
-    google.faults.clear();
-    return answered;
-  };
-
-  expect((await put('good.csv')).status).toBe(201);
-  expect(await failing(403, 'storageQuotaExceeded', 'full.csv')).toBe(502);
-  expect(await failing(400, 'badRequest', 'odd.csv')).toBe(500);
-  const message = { messageId: '1', publishTime: new Date().toISOString(), data: Buffer.from('{}').toString('base64') };
-  const push = await courier.ask(pubsubPush, '/v1/pubsub', {
-    method: 'POST',
-    body: JSON.stringify({ message, subscription: courier.subscription }),
-    headers: { 'content-type': 'application/json' },
-  });
-  expect(push.status).toBe(204);
-  const query = await courier.ask(exporter, '/v1/exports', {
-    method: 'POST',
-    body: JSON.stringify({ name: 'sales.csv', source: { bigquery: { query: 'daily' } } }),
-    headers: { 'content-type': 'application/json' },
-  });
-  expect(query.status).toBe(201);
+  courier = await startMonitored(google);
+  await deliverEverything(google, courier);
   await courier.close();
   await sdk.shutdown();
   entries = courier.lines.map(entryOf);
