@@ -40,12 +40,14 @@ export const fanOut = async (
 ): Promise<number> => {
   const { origin, topic, ...sender } = context;
   const prefix = parsePrefix(source.gcsPrefix);
-  const { destinationPath, objects } = await openPrefix(prefix, { ...sender, destination: options.destination });
+  const opened = await openPrefix(prefix, { ...sender, destination: options.destination });
+  const { destinationPath, objects } = opened;
+  const ignoresPath = opened.ignoresPath === true && options.path === undefined;
 
   const messageFor = ({ object, path }: PrefixFile & { kind: 'file' }): NewMessage => {
     const key = idempotencyKey === undefined ? {} : { idempotencyKey: keyOfObject(idempotencyKey, object) };
     // Without a name, the file gets that of the object, with the ending of its encoding.
-    const document = { ...options, ...key, path, source: { gcs: identityOf(object) } };
+    const document = { ...options, ...key, ...(ignoresPath ? {} : { path }), source: { gcs: identityOf(object) } };
     return {
       data: Buffer.from(JSON.stringify(document)),
       attributes: attributesFor(message.attributes, path),

@@ -14,6 +14,8 @@ interface PrefixAccessDependencies {
 export interface OpenedPrefix {
   /** The default path of the destination. */
   destinationPath: string;
+  /** The destination has no folders: it is a spreadsheet. */
+  ignoresPath?: boolean;
   /** Nothing is listed before the first object is requested. */
   objects: AsyncIterable<ListedObject>;
 }
@@ -30,7 +32,9 @@ export const createPrefixAccess =
     const destination = allow(caller, request.destination, allowedDestinations);
     const name = { bucket: prefix.bucket, object: prefix.prefix };
     if (isAllowedSource([...destination.config.sources, ...allowedSources], name)) {
-      return { destinationPath: destination.config.path, objects: list(prefix, { signal, deadlineMs }) };
+      const { path: destinationPath, spreadsheet } = destination.config;
+      const ignoresPath = spreadsheet !== undefined;
+      return { destinationPath, ignoresPath, objects: list(prefix, { signal, deadlineMs }) };
     }
     log.warn(
       { requestId, destination: destination.name, bucket: prefix.bucket, prefix: prefix.prefix },

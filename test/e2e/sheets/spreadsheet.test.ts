@@ -110,9 +110,21 @@ describe('rows for the spreadsheet of a destination', () => {
       message: { messageId: 'object-1', attributes },
     });
     expect(status).toBe(204);
+    await google.storage.putObject(google.bucket, 'all/of/them/more.csv', 'id,name\n4,d\n', {
+      contentType: 'text/csv',
+    });
+    const prefix = { destination: 'sheet', source: { gcsPrefix: `gs://${google.bucket}/all/` } };
+    const { emails } = google.world;
+    const many = await courier.ask(emails.exporter, '/v1/exports', {
+      method: 'POST',
+      body: JSON.stringify(prefix),
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(await many.text()).toContain('"range":"Sheet1!A5:B5"');
     expect(rows().slice(2)).toEqual([
       [2, 'b'],
       [3, 'c'],
+      [4, 'd'],
     ]);
   });
 });
