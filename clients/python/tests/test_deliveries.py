@@ -88,6 +88,15 @@ class SendTest(WorldTest):
         receipt = self.client().send(CSV, name="py-table.csv", convert_to="sheet")
         self.assertIn("spreadsheet", receipt.mime_type)
 
+    def test_rows_are_appended_to_a_sheet(self):
+        options = {"name": "py-living", "to": "plain", "convert_to": "sheet", "on_conflict": "append", "tab": "Orders"}
+        first = self.client().send(CSV, mime_type="text/csv", **options)
+        second = self.client().send(CSV, mime_type="text/csv", **options)
+        self.assertEqual(second.id, first.id)
+        self.assertEqual([(each.sheet["tab"], each.sheet["rows"]) for each in (first, second)], [("Orders", 1)] * 2)
+        self.assertNotEqual(first.sheet["range"], second.sheet["range"])
+        self.assertIsNone(self.client().send(CSV, name="py-not-a-sheet.csv", to="plain").sheet)
+
     def test_the_same_key_is_the_same_file(self):
         first = self.client().send(CSV, name="py-keyed.csv", key="py-keyed-1")
         second = self.client().send(CSV, name="py-keyed.csv", key="py-keyed-1")

@@ -33,6 +33,8 @@ class Receipt:
     caller: str
     idempotency_key: Optional[str]
     warnings: Tuple[str, ...] = ()
+    sheet: Optional[Mapping[str, Any]] = None
+    """Where appended rows are: ``spreadsheetId``, ``tab``, ``range``, ``rows``, ``columnsAdded``; ``None`` for other files."""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The whole answer, with fields that this version of the client does not know."""
 
@@ -97,7 +99,7 @@ def receipt_of(answer: Mapping[str, Any]) -> Receipt:
     size = _optional_int(answer, "size")
     if size is None:
         raise failure("not-a-courier", 'The answer has no "size".')
-    warnings = answer.get("warnings")
+    warnings, sheet = answer.get("warnings"), answer.get("sheet")
     return Receipt(
         id=text_of(answer, "id"),
         name=text_of(answer, "name"),
@@ -115,6 +117,7 @@ def receipt_of(answer: Mapping[str, Any]) -> Receipt:
         caller=text_of(answer, "caller"),
         idempotency_key=_optional_text(answer, "idempotencyKey"),
         warnings=tuple(str(each) for each in warnings) if isinstance(warnings, list) else (),
+        sheet=sheet if isinstance(sheet, dict) else None,
         raw=answer,
     )
 
