@@ -59,8 +59,10 @@ const urlOf = (base: URL, path: string, query: Record<string, string | undefined
   const url = new URL(base);
   // Not resolved against the base: a path that begins with "//" would change the host.
   url.pathname = `${withoutTrailingSlashes(base.pathname)}${path}`;
-  url.search = '';
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value);
+  // At once: each change of a URL's own parameters writes the whole URL again.
+  url.search = parameters.toString();
   return url;
 };
 

@@ -97,12 +97,11 @@ const openFile = async (path: string): Promise<Seekable | Stream> => {
   }
   const size = Number(before.size);
   const assertUnchanged = async (): Promise<void> => {
-    // Writers change a file in place, or rename another file to its name, so both are compared.
-    const named = await stat(path, { bigint: true }).catch(() => undefined);
-    const opened = await handle.stat({ bigint: true });
-    for (const now of [opened, named]) {
-      if (now?.size !== before.size || now.mtimeNs !== before.mtimeNs || now.ino !== before.ino) throw changed(path);
-    }
+    // Writers change a file in place, or rename another file to its name. The name shows both: as long as it leads to the same
+    // inode, that is the open file.
+    const now = await stat(path, { bigint: true }).catch(() => undefined);
+    const isSameFile = now?.ino === before.ino && now.dev === before.dev;
+    if (!isSameFile || now.size !== before.size || now.mtimeNs !== before.mtimeNs) throw changed(path);
   };
   return {
     kind: 'seekable',
