@@ -5,8 +5,7 @@ import { createPlatform } from './credentials/runtime/platform.ts';
 import { createRuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
 import { createRuntimeProject } from './credentials/runtime/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
-import type { OnReceipt } from './delivery/audit.ts';
-import { createAuthorize } from './delivery/resolve-options.ts';
+import { createAuthorize, type OnReceipt } from './delivery/audit.ts';
 import {
   createAllow,
   createDestinations,
@@ -135,6 +134,8 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
   });
   telemetry?.watchUploads(uploadCounts.known);
   const destinations = createDestinations(config, { transport, runtime, budget, ledger, now, log, uploadCounts });
+  const accounts = (): DestinationWithAuth[] =>
+    [...destinations.values()].flatMap((destination) => destination.accounts?.all() ?? [destination]);
   /** Receipts that are being published. A delivery does not wait for them, but the end of the process does. */
   const publishing = new Set<Promise<void>>();
   const { receiptTopic: topic } = config;
@@ -221,7 +222,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
       await publishAgain(origin, messages);
     },
     secretRotated(secret) {
-      for (const { auth } of destinations.values()) auth.rotated(secret);
+      for (const { auth } of accounts()) auth.rotated(secret);
     },
     destinations: (caller) =>
       policy.destinationsOf(caller).flatMap((name) => {
@@ -260,9 +261,9 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
       await work.catch((error: unknown) => log.warn({ error }, `${what} could not be fetched ahead`));
     };
     const driveByCredentials = new Map(
-      [...destinations.values()].map(({ config, drive }) => [config.credentials, drive]),
+      accounts().map(({ config, accounts, drive }) => [accounts?.name ?? config.credentials.join(), drive]),
     );
-    const folders = [...destinations.values()].flatMap(({ name, config: { folder }, drive }) =>
+    const folders = accounts().flatMap(({ name, config: { folder }, drive }) =>
       folder === null ? [] : [prefetch(`the folder of "${name}"`, drive.resolveFolder(folder, {}))],
     );
     await Promise.all([

@@ -3,7 +3,14 @@ import { planDelivery } from './delivery/check-plan.ts';
 import { checkRequest } from './delivery/check-request.ts';
 import { claimPlan, type KeyState, lookUpKey, type Planned, type Ready } from './delivery/idempotency.ts';
 import { receiptOf, recordReceipt, replayReceipt } from './delivery/receipt.ts';
-import { type Allow, checkSize, type DeliveryContext, resolveOptions, withRows } from './delivery/resolve-options.ts';
+import {
+  type Allow,
+  accountFor,
+  checkSize,
+  type DeliveryContext,
+  resolveOptions,
+  withRows,
+} from './delivery/resolve-options.ts';
 import { restrictAndShare, startRetention } from './delivery/sharing.ts';
 import { storeFile } from './delivery/store/store-file.ts';
 import type { UploadStep } from './delivery/store/upload-step.ts';
@@ -47,7 +54,8 @@ export const createDeliver =
       const destination = allow(caller, options.destination, delivery.allowedDestinations);
       audit.setDestination(destination.name);
       checkSize(delivery.source.size, destination);
-      const request = resolveOptions(destination, options, { caller, sinceMs: now() });
+      const startedMs = now();
+      const request = resolveOptions(destination, options, { caller, sinceMs: startedMs });
       await checkRequest(request, options);
       const prepared = withRows(delivery, request);
       let deliveryContext: DeliveryContext = { request, delivery: prepared, ledger, context, log, now, sleep };
@@ -57,9 +65,11 @@ export const createDeliver =
       while (key.state !== 'ready') {
         const known: KeyState = key;
         if (known.state === 'done') return time('replay', () => replayReceipt(deliveryContext, known.receipt));
-        if (known.state === 'claimed') {
-          const { claimedAtMs: sinceMs } = known.claim;
-          deliveryContext = { ...deliveryContext, request: resolveOptions(destination, options, { caller, sinceMs }) };
+        const claimed = known.state === 'claimed' ? known.claim : undefined;
+        const account = accountFor(request, claimed?.plan());
+        if (claimed !== undefined || account !== destination) {
+          const asked = { caller, sinceMs: claimed?.claimedAtMs ?? startedMs };
+          deliveryContext = { ...deliveryContext, request: resolveOptions(account, options, asked) };
         }
         const planned: Planned | KeyState = await time('place', () => planDelivery(deliveryContext, known));
         key = await time('claim', () => claimPlan(deliveryContext, planned));
@@ -70,11 +80,11 @@ export const createDeliver =
       const step: UploadStep = { ...deliveryContext, plan, claim, plannedAtMs: now(), unlocked: [], atEnd };
       const stored = await time('put', () => storeFile(step, existing));
       if (stored.receipt !== undefined) return { ...stored.receipt, outcome: 'replayed' };
-      const unshared = await time('share', () => restrictAndShare(deliveryContext, stored));
+      const unshared = await time('share', () => restrictAndShare({ ...deliveryContext, ...stored }, stored));
       const warnings = [...stored.warnings, ...unshared];
       const receipt = receiptOf({ ...deliveryContext, ...stored, folderId: plan.folderId, warnings });
       const recorded = await time('record', () => recordReceipt(deliveryContext, claim, receipt));
-      if (stored.outcome !== 'skipped') startRetention(deliveryContext, deliveryContext.request);
+      if (stored.outcome !== 'skipped') startRetention(deliveryContext, stored.request);
       return recorded;
     };
 

@@ -3,13 +3,13 @@ import { createDriveAuth } from './credentials/create-drive-auth.ts';
 import type { DriveAuth } from './credentials/drive-auth.ts';
 import type { RuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
 import { createFolders } from './delivery/naming/folders.ts';
-import type { Allow, Destination } from './delivery/resolve-options.ts';
+import type { Accounts, Allow, Destination } from './delivery/resolve-options.ts';
 import { impliedDestination } from './domain.ts';
 import { createDrive } from './drive/create-drive.ts';
 import type { Drive } from './drive/drive.ts';
 import { createPace } from './drive/pacing.ts';
 import type { BufferBudget } from './drive/upload/buffer-budget.ts';
-import { CourierError } from './errors.ts';
+import { CourierError, isAccountQuota } from './errors.ts';
 import type { RetryingTransport } from './google/transport.ts';
 import type { Policy } from './identity/policy.ts';
 import type { DayCounters } from './ledger/day-counters.ts';
@@ -17,11 +17,13 @@ import { acquireLease } from './ledger/lease.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
 import type { Sheets } from './sheets/sheets.ts';
-import { renderTemplate, type TemplateValues } from './text/template.ts';
+import type { Sleep } from './sleep.ts';
+import { renderTemplate } from './text/template.ts';
 
 /** A destination, with the credentials that files are written with. */
 export interface DestinationWithAuth extends Destination {
   auth: DriveAuth;
+  accounts?: Accounts<DestinationWithAuth> | undefined;
 }
 
 interface Dependencies {
@@ -30,9 +32,11 @@ interface Dependencies {
   budget: BufferBudget;
   ledger: Ledger;
   now: () => number;
+  /** Default: real time. */
+  sleep?: Sleep | undefined;
   log: Log;
   /** Default: uploads are not counted. */
-  uploadCounts?: Pick<UploadCounts, 'add'> | undefined;
+  uploadCounts?: Pick<UploadCounts, 'add' | 'known'> | undefined;
 }
 
 type DestinationsConfig = Pick<Config, 'credentials' | 'googleOrigin'>;
@@ -65,25 +69,97 @@ export const openAccount = (
   name: string,
   dependencies: Dependencies,
 ): { auth: DriveAuth; drive: Drive; sheets(): Promise<Sheets> } => {
-  const { transport, runtime, budget, now, log, uploadCounts } = dependencies;
+  const { transport, runtime, budget, now, sleep, log, uploadCounts } = dependencies;
   const config = credentials[name];
   if (config === undefined) throw new Error(`no credentials named "${name}"`);
   const auth = createDriveAuth({ name, config, transport, googleOrigin, runtime, now, log });
   const uploaded = (bytes: number): void => uploadCounts?.add(name, auth.account() ?? name, bytes);
-  const drive = createDrive({ transport, auth, budget, pace: createPace({ now }), now, log, uploaded });
+  const pace = createPace({ now, ...(sleep === undefined ? {} : { sleep }) });
+  const drive = createDrive({ transport, auth, budget, pace, now, log, uploaded });
   return { auth, drive, sheets: createSheetsLoader(auth, dependencies) };
 };
 
-/** What the destinations with the same credentials share. */
-const createAccounts = (config: DestinationsConfig, dependencies: Dependencies) =>
+/** One account of the configuration, which several destinations may share. */
+interface Account extends Pick<DestinationWithAuth, 'auth' | 'drive' | 'folders' | 'sheets'> {
+  name: string;
+  /** Why Drive has refused an upload, and until when the account is therefore left out (epoch milliseconds). */
+  refusal?: { error: CourierError; untilMs: number };
+}
+
+const createAccounts = (config: DestinationsConfig, dependencies: Dependencies): ReadonlyMap<string, Account> =>
   new Map(
     Object.keys(config.credentials).map((name) => {
       const { ledger, now, log } = dependencies;
       const account = openAccount(config, name, dependencies);
       const folders = createFolders({ drive: account.drive, ledger, now, log });
-      return [name, { ...account, folders }];
+      return [name, { ...account, name, folders }];
     }),
   );
+
+/** From this many bytes of a day on, another account is preferred: 95 % of what Drive accepts. */
+const NEAR_UPLOAD_LIMIT_BYTES = 712_500_000_000;
+
+/** How long an account is left out, in milliseconds. Afterwards one upload tries it again. */
+const REFUSED_MS = { 'upload-limit-reached': 3_600_000, storage: 300_000 } as const;
+
+/**
+ * The accounts of a destination, in the order of the configuration: the first one is used until it is near its daily upload
+ * limit or Drive refuses it, then the next one.
+ */
+const takeTurns = (
+  destination: Pick<Destination, 'name' | 'config' | 'render'>,
+  accounts: readonly Account[],
+  { now, uploadCounts }: Dependencies,
+): readonly DestinationWithAuth[] => {
+  const names = accounts.map(({ name }) => name);
+  const isFree = ({ refusal }: Account): boolean => refusal === undefined || refusal.untilMs <= now();
+  const next = (): number => {
+    const uploaded = uploadCounts?.known();
+    const isFar = ({ name }: Account): boolean => (uploaded?.get(name) ?? 0) < NEAR_UPLOAD_LIMIT_BYTES;
+    const far = accounts.findIndex((account) => isFree(account) && isFar(account));
+    return far === -1 ? accounts.findIndex(isFree) : far;
+  };
+
+  /** Of all refusals the one that ends first. */
+  const allRefused = (): CourierError => {
+    const refusals = accounts.flatMap(({ refusal }) => refusal ?? []);
+    const first = refusals.reduce((one, other) => (other.untilMs < one.untilMs ? other : one));
+    const { code, reason, facts } = first.error;
+    return new CourierError(code, {
+      detail: `Drive refuses uploads of all ${accounts.length} accounts of this destination.`,
+      ...{ reason, facts: { ...facts, accounts: names.join(', ') }, cause: first.error },
+      retryAfterSeconds: Math.max(1, Math.ceil((first.untilMs - now()) / 1_000)),
+    });
+  };
+
+  const views: readonly DestinationWithAuth[] = accounts.map((account) => {
+    const { name, auth, drive, folders, sheets } = account;
+    const view: DestinationWithAuth = {
+      ...{ ...destination, auth, drive, folders, sheets },
+      accounts: {
+        name,
+        account: () => auth.account() ?? name,
+        all: () => views,
+        hasOther: () => accounts.some((other) => other !== account && isFree(other)),
+        of: ({ credentials }) => views[Math.max(0, names.indexOf(credentials ?? ''))] ?? view,
+        choose() {
+          const chosen = views[next()];
+          if (chosen === undefined) throw allRefused();
+          return chosen;
+        },
+        instead(error) {
+          // The error of `choose` says nothing new.
+          if (!isAccountQuota(error) || error.facts.accounts !== undefined) return undefined;
+          const milliseconds = error.code === 'upload-limit-reached' ? REFUSED_MS[error.code] : REFUSED_MS.storage;
+          account.refusal = { error, untilMs: now() + milliseconds };
+          return views[next()];
+        },
+      },
+    };
+    return view;
+  });
+  return views;
+};
 
 /** Every destination of the configuration, by name. */
 export const createDestinations = (
@@ -93,12 +169,17 @@ export const createDestinations = (
   const accounts = createAccounts(config, dependencies);
   const destinations = new Map<string, DestinationWithAuth>();
   for (const [name, destination] of Object.entries(config.destinations)) {
-    const account = accounts.get(destination.credentials);
-    if (account === undefined) throw new Error(`no credentials named "${destination.credentials}"`);
-    const renderPath = destination.path.includes('{')
-      ? (values: TemplateValues) => renderTemplate(destination.path, values)
-      : undefined;
-    destinations.set(name, { name, config: destination, renderPath, ...account });
+    const used = destination.credentials.map((credentials) => {
+      const account = accounts.get(credentials);
+      if (account === undefined) throw new Error(`no credentials named "${credentials}"`);
+      return account;
+    });
+    const hasPlaceholders = `${destination.path}${destination.name ?? ''}`.includes('{');
+    const render = hasPlaceholders ? renderTemplate : undefined;
+    const views = takeTurns({ name, config: destination, render }, used, dependencies);
+    const [first] = views;
+    if (first === undefined) throw new Error(`destination "${name}" has no credentials`);
+    destinations.set(name, views.length === 1 ? { ...first, accounts: undefined } : first);
   }
   return destinations;
 };

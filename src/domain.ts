@@ -100,7 +100,8 @@ export interface SourceFacts {
 export interface DeliveryOptions extends FileDetails, RowOptions {
   /** Default: the only destination, or `default` if there are several. */
   destination?: string | undefined;
-  name: string;
+  /** Default: that of the destination. */
+  name?: string | undefined;
   /** A suffix to add to the name of the stored file, such as `.gz` for compressed bytes. */
   suffix?: string | undefined;
   /** Folders below the destination's, separated by "/". */
@@ -181,6 +182,8 @@ export interface Receipt {
   warnings?: string[] | undefined;
   /** Where the rows are, for rows that were put into a sheet. */
   sheet?: SheetReceipt | undefined;
+  /** The account that wrote the file: its email, else the name of its credentials. Absent if the destination has only one. */
+  account?: string | undefined;
   /**
    * `instance` if the ledger is in memory: "exactly once" then holds only within one instance of the service. Absent if all
    * instances share a ledger.

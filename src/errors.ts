@@ -14,7 +14,7 @@ interface ErrorDetails {
    * one of ours (`clock-skew`).
    */
   reason?: string | undefined;
-  /** Seconds to wait before a retry; default: 5. Only for retryable codes. */
+  /** Seconds to wait before a retry; default: 5 for retryable codes, otherwise none. */
   retryAfterSeconds?: number | undefined;
   /** For the log only. */
   cause?: unknown;
@@ -65,13 +65,17 @@ export class CourierError extends Error {
     this.detail = detail;
     this.reason = reason;
     this.facts = facts;
-    this.retryAfterSeconds = kind.retryable ? (retryAfterSeconds ?? 5) : undefined;
+    this.retryAfterSeconds = retryAfterSeconds ?? (kind.retryable ? 5 : undefined);
   }
 }
 
 /** Anything thrown, as a CourierError. Anything else becomes `internal`, with what was thrown as its cause for the log. */
 export const asCourierError = (thrown: unknown): CourierError =>
   thrown instanceof CourierError ? thrown : new CourierError('internal', { cause: thrown });
+
+/** Whether Drive has refused an upload because of what the account has used: its uploads of the day, or its storage. */
+export const isAccountQuota = (error: unknown): error is CourierError =>
+  error instanceof CourierError && (error.code === 'upload-limit-reached' || error.reason === 'storageQuotaExceeded');
 
 /**
  * True when a Pub/Sub message with this failure would fail every time, so it is given up rather than redelivered. Errors in

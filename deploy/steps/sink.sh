@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Copies the audit lines (one per delivery) to a BigQuery dataset or a bucket, so that they outlive the log.
 
-AUDIT_LINES='jsonPayload.audit.outcome:*'
+AUDIT_LINES='jsonPayload.audit.outcome:* OR jsonPayload.audit.refused:*'
 
 sink_destination() {
   case $audit_sink in

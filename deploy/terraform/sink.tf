@@ -11,7 +11,7 @@ resource "google_logging_project_sink" "audit" {
   project                = var.project
   name                   = "${var.name}-audit"
   destination            = local.sink_bucket == null ? "bigquery.googleapis.com/projects/${var.project}/datasets/${coalesce(local.sink_dataset, "none")}" : "storage.googleapis.com/${local.sink_bucket}"
-  filter                 = "jsonPayload.audit.outcome:*"
+  filter                 = "jsonPayload.audit.outcome:* OR jsonPayload.audit.refused:*"
   unique_writer_identity = true
 
   dynamic "bigquery_options" {

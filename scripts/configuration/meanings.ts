@@ -8,15 +8,18 @@ export const MEANINGS: Readonly<Record<string, string>> = {
     'The id of a folder or shared drive, or the folder’s URL in Drive (`https://drive.google.com/drive/folders/ID`)',
   'destinations.NAME.spreadsheet':
     'In place of `folder`: the id of a spreadsheet, or its URL (`https://docs.google.com/spreadsheets/d/ID/edit`). The destination then takes only rows for it: [sheets.md](sheets.md#one-spreadsheet-as-a-destination)',
-  'destinations.NAME.credentials': 'The credentials used to write there: a name under `credentials`',
+  'destinations.NAME.credentials':
+    'The credentials used to write there: a name under `credentials`, or a list of names. Of several accounts, the first that Drive accepts uploads from writes new files: [policy.md](policy.md#several-accounts)',
   'destinations.NAME.callers':
     'Callers that may write there: an email, `domain:NAME` or `sub:NUMBER` ([callers.md](callers.md)). At least one',
   'destinations.NAME.sources':
     'Cloud Storage objects that may be delivered there (`source.gcs`, bucket notifications, events): everything below `gs://BUCKET/` or `gs://BUCKET/PREFIX/`. For any other object the answer is the same as for one that does not exist: [pubsub-and-buckets.md](pubsub-and-buckets.md#which-objects)',
   'destinations.NAME.path':
-    'Folders below `folder`, separated by `/`, for requests without a `path`. Missing folders are created. May have placeholders, such as `{date:yyyy/MM}`: [policy.md](policy.md#folders-by-date-and-caller)',
+    'Folders below `folder`, separated by `/`, for requests without a `path`. Missing folders are created. May have placeholders, such as `{date:yyyy/MM}`: [policy.md](policy.md#names-and-folders-by-date-and-caller)',
+  'destinations.NAME.name':
+    'The name of the file, for requests without one. May have placeholders, such as `report-{date}.csv`: [policy.md](policy.md#names-and-folders-by-date-and-caller)',
   'destinations.NAME.timeZone':
-    'The time zone of `{date:…}` and `{time:…}` in `path`: an IANA name, such as `Europe/Berlin`',
+    'The time zone of `{date:…}` and `{time:…}` in `name` and `path`: an IANA name, such as `Europe/Berlin`',
   'destinations.NAME.onConflict':
     'What to do if the name is taken and the request does not say: create another file of that name, replace the file’s content, leave the file as it is, answer 409 `name-taken`, or append rows ([sheets.md](sheets.md)). With `spreadsheet` the default is `append`',
   'destinations.NAME.convertTo':
@@ -37,7 +40,7 @@ export const MEANINGS: Readonly<Record<string, string>> = {
     'The older setting for the same: readers cannot copy, print or download',
   'destinations.NAME.writersCanShare': '`false`: writers cannot change the sharing of the files. My Drive only',
   'destinations.NAME.labels':
-    'Labels to put on each file: `{LABEL_ID: {FIELD_ID: VALUE}}`. A value is text, a whole number, or `{selection: CHOICE_ID}`, `{date: …}`, `{user: …}`, `{text: …}`, `{integer: …}`, where `{property: NAME}` takes it from the request: [policy.md](policy.md#labels)',
+    'Labels to put on each file: `{LABEL_ID: {FIELD_ID: VALUE}}`. A value is text, a whole number, or `{selection: CHOICE_ID}`, `{date: …}`, `{user: …}`, `{text: …}`, `{integer: …}`, where `{property: NAME}` takes it from the request. A label that is not required: `{LABEL_ID: {required: false, fields: {…}}}`: [policy.md](policy.md#labels)',
   'destinations.NAME.keep':
     'Retention: a rule or a list of rules, of which the first that matches a path applies. Older files go to the trash after a delivery: [policy.md](policy.md#retention)',
   'destinations.NAME.keep.path': 'The paths of the rule: `*` stands for one folder, `**` for any number of them',
@@ -56,6 +59,19 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   'destinations.NAME.labels.NAME.NAME.selection.property': 'The property of the request that has the value',
   'destinations.NAME.labels.NAME.NAME.user': 'An email address, for a person field',
   'destinations.NAME.labels.NAME.NAME.user.property': 'The property of the request that has the value',
+  'destinations.NAME.labels.NAME.required':
+    'In the long form of a label: `false` gives a warning in the receipt if the label cannot be set, instead of an error',
+  'destinations.NAME.labels.NAME.fields': 'In the long form of a label: its fields, as above',
+  'destinations.NAME.labels.NAME.fields.NAME.text': 'Likewise, in the long form of a label',
+  'destinations.NAME.labels.NAME.fields.NAME.text.property': 'Likewise, in the long form of a label',
+  'destinations.NAME.labels.NAME.fields.NAME.integer': 'Likewise, in the long form of a label',
+  'destinations.NAME.labels.NAME.fields.NAME.integer.property': 'Likewise, in the long form of a label',
+  'destinations.NAME.labels.NAME.fields.NAME.date': 'Likewise, in the long form of a label',
+  'destinations.NAME.labels.NAME.fields.NAME.date.property': 'Likewise, in the long form of a label',
+  'destinations.NAME.labels.NAME.fields.NAME.selection': 'Likewise, in the long form of a label',
+  'destinations.NAME.labels.NAME.fields.NAME.selection.property': 'Likewise, in the long form of a label',
+  'destinations.NAME.labels.NAME.fields.NAME.user': 'Likewise, in the long form of a label',
+  'destinations.NAME.labels.NAME.fields.NAME.user.property': 'Likewise, in the long form of a label',
   'destinations.NAME.allowAnyone':
     'Must be `true` before `share` may contain `type: anyone`, which is everybody on the internet',
   'destinations.NAME.maxBytes':

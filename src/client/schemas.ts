@@ -29,6 +29,7 @@ export const receiptSchema: z.ZodType<Receipt> = z.looseObject({
       columnsAdded: z.array(z.string()),
     })
     .exactOptional(),
+  account: z.string().exactOptional(),
   once: z.literal('instance').exactOptional(),
 });
 

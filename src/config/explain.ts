@@ -61,6 +61,14 @@ const describeKeep = ({ path, last, days }: KeepRule): string => {
   return `${path}: ${parts.join(' and ')}; others go to the trash`;
 };
 
+const describeName = ({ name, timeZone }: DestinationConfig): Line[] =>
+  name === undefined ? [] : [['default name', name.includes('{') ? `${name} (${timeZone})` : name]];
+
+const describeTurns = ({ credentials }: DestinationConfig): Line[] =>
+  credentials.length === 1
+    ? []
+    : [['in turn', 'the first one that has not reached its daily upload limit or its storage']];
+
 const listOr = (items: readonly string[], none: string): string => (items.length === 0 ? none : items.join(', '));
 
 const describePerCaller = ({ concurrent, filesPerMinute, bytesPerDay }: PerCallerConfig = {}): string[] => [
@@ -80,7 +88,9 @@ const destinationLines = ({ credentials }: Config, name: string, destination: De
           'folder',
           `https://drive.google.com/drive/folders/${folder}${path === '' ? '' : `, in ${path}`}${path.includes('{') ? ` (${destination.timeZone})` : ''}`,
         ],
-    ['credentials', describeCredentials(destination.credentials, credentials[destination.credentials])],
+    ...describeName(destination),
+    ['credentials', ...destination.credentials.map((used) => describeCredentials(used, credentials[used]))],
+    ...describeTurns(destination),
     ['callers', ...callers.map(describePrincipal)],
     ['sources', listOr(sources, NO_OBJECTS)],
     ['on conflict', onConflict],

@@ -14,8 +14,8 @@ interface Tidied {
 /** A whole value in quotes, as a shell or an env file may leave it. */
 const QUOTED = /^(?:"[^"]*"|'[^']*'|“[^”]*”|‘[^’]*’|`[^`]*`)$/;
 
-/** True for folder names, which may contain anything. */
-const isFreeText = (path: readonly PropertyKey[]): boolean => path.at(-1) === 'path';
+/** True for the names of files and folders, which may contain anything. */
+const isFreeText = (path: readonly PropertyKey[]): boolean => ['path', 'name'].includes(String(path.at(-1)));
 
 const tidyText = (text: string, path: PropertyKey[]): Tidied => {
   const trimmed = text.trim();

@@ -1,8 +1,16 @@
-import { type Caller, callerName, type Delivery, type Receipt, type SourceFacts } from '../domain.ts';
-import { asCourierError, isPermanent } from '../errors.ts';
+import {
+  type Caller,
+  callerName,
+  type Delivery,
+  type DeliveryOptions,
+  type Receipt,
+  type SourceFacts,
+} from '../domain.ts';
+import { asCourierError, type CourierError, isPermanent } from '../errors.ts';
 import type { CallStats } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import type { Telemetry } from '../telemetry.ts';
+import type { Allow } from './resolve-options.ts';
 
 /** Milliseconds by step, for the audit line; each step is also a span, where telemetry is on. */
 interface StepTimer {
@@ -26,6 +34,13 @@ interface DeliveryFacts {
   /** Of a Pub/Sub message: a permanent failure is acknowledged, so its outcome differs from that of a failure after which the message is redelivered. */
   message?: { signal: AbortSignal };
 }
+
+/** Errors whose audit line is written. */
+const audited = new WeakSet<object>();
+
+/** Whether a failed request has the audit line of a delivery already. */
+export const isAudited = (failure: CourierError): boolean =>
+  audited.has(failure) || (typeof failure.cause === 'object' && failure.cause !== null && audited.has(failure.cause));
 
 /** Called with the facts of the audit line after a delivery that has a receipt. It returns at once. */
 export type OnReceipt = (facts: Readonly<Record<string, unknown>>) => void;
@@ -128,16 +143,59 @@ export const beginAudit = (
     async run(work) {
       try {
         const receipt = await work();
-        const { outcome, size, path, folderId, name, mimeType, sha256, md5, id, warnings } = receipt;
-        const file = { path, folderId, name, mimeType, sha256, md5, fileId: id };
+        const { outcome, size, path, folderId, name, mimeType, sha256, md5, id, account, warnings } = receipt;
+        const written = account === undefined ? {} : { account };
+        const file = { path, folderId, name, mimeType, sha256, md5, fileId: id, ...written };
         write({ outcome, size }, { ...file, ...(warnings === undefined ? {} : { warnings }) });
         return receipt;
       } catch (error) {
         const failure = asCourierError(error);
         const isGivenUp = asked.message !== undefined && isPermanent(failure, asked.message.signal);
         write({ outcome: isGivenUp ? 'given-up' : 'failed', code: failure.code, size: asked.size }, {});
+        if (typeof error === 'object' && error !== null) audited.add(error);
         throw error;
       }
     },
+  };
+};
+
+/** What is known of a delivery from the headers and the query of its request. */
+export interface AnnouncedDelivery {
+  caller: Caller;
+  requestId: string;
+  /** Undefined where the destination may stand in the body. */
+  options?: Pick<DeliveryOptions, 'destination' | 'name'>;
+  /** Bytes. */
+  size?: number | undefined;
+  idempotencyKey?: string | undefined;
+}
+
+interface AuthorizeDependencies {
+  allow: Allow;
+  /** @throws CourierError `destination-forbidden` unless the caller may write to some destination */
+  requireAnyDestination(caller: Caller): void;
+  now: () => number;
+  log: Log;
+  telemetry?: Telemetry | undefined;
+}
+
+/**
+ * Refuses callers before a byte of their body is asked for: by the destination that they name or mean, or, where that may
+ * stand in the body, by whether there is any that they may write to. A refusal is audited like that of any delivery.
+ */
+export const createAuthorize = (dependencies: AuthorizeDependencies): ((announced: AnnouncedDelivery) => void) => {
+  const { allow, requireAnyDestination, now, telemetry } = dependencies;
+  return ({ caller, requestId, options, size, idempotencyKey }) => {
+    try {
+      if (options !== undefined) allow(caller, options.destination);
+      else requireAnyDestination(caller);
+    } catch (error) {
+      const log = dependencies.log.child({ requestId });
+      const asked = { caller, destination: options?.destination, name: options?.name, size, idempotencyKey };
+      beginAudit(asked, { now, log, telemetry })
+        .run(() => Promise.reject(error))
+        .catch(() => undefined);
+      throw error;
+    }
   };
 };

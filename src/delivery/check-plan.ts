@@ -4,7 +4,7 @@ import { asCourierError, CourierError } from '../errors.ts';
 import { type Claim, isOwnFile, type KeyState, lookUpKey, type Planned, sentBefore } from './idempotency.ts';
 import { findConverted } from './naming/named-file.ts';
 import { isThere } from './naming/names.ts';
-import { choosePlan, type Plan, type Planning, planForExisting } from './plan.ts';
+import { choosePlan, type Plan, type Planning, planForExisting, withAccount } from './plan.ts';
 import { type DeliveryContext, folderOf } from './resolve-options.ts';
 
 /** The plan for all tries of a key, and the file of its id where Drive has it. */
@@ -35,7 +35,7 @@ const planConversionNow = async (
   const existing = plan.rule === 'new' ? undefined : await findConverted(find);
   return existing === undefined || isOwnFile(claim, existing)
     ? { ...plan, folderId }
-    : planForExisting(request, existing, folderId, plan.target);
+    : withAccount(request, planForExisting(request, existing, folderId, plan.target));
 };
 
 /**

@@ -167,7 +167,7 @@ export const lookUpKey = async ({ ledger, delivery, request }: DeliveryContext):
 
 /** Claims a free key for a plan. If another try was first, what that try has written is returned. */
 export const claimPlan = async (
-  { ledger, now }: DeliveryContext,
+  { ledger, request: { sinceMs: claimedAtMs } }: DeliveryContext,
   planned: Planned | KeyState,
 ): Promise<Ready | KeyState> => {
   if (planned.state !== 'planned') return planned;
@@ -176,7 +176,7 @@ export const claimPlan = async (
   if (key.state === 'claimed') return { state: 'ready', plan, existing, claim: key.claim };
   const record: ClaimRecord = { plan };
   const { fileId } = plan;
-  const claimed = { fileId, fingerprint: key.fingerprint, state: 'claimed', record, claimedAtMs: now() } as const;
+  const claimed = { fileId, fingerprint: key.fingerprint, state: 'claimed', record, claimedAtMs } as const;
   const { entry, mine } = await ledger.claim(key.key, claimed);
   sameRequest(entry, key.fingerprint);
   if (!mine || entry.state === 'done') return stateOf(ledger, key.key, entry);

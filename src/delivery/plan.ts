@@ -9,7 +9,11 @@ import { findConverted, resolveNamedFile } from './naming/named-file.ts';
 import type { ResolvedRequest } from './resolve-options.ts';
 
 /** What will be done to which Drive file; kept in the ledger under a key, so it is plain JSON. */
-export type Plan = { folderId: string } & (
+export type Plan = {
+  folderId: string;
+  /** Whose account writes the file, where the destination has several. */
+  credentials?: string;
+} & (
   | {
       kind: 'create';
       fileId: string;
@@ -94,8 +98,15 @@ const planConversion = async ({ request, folderId, source, ...means }: Planning)
     : planForExisting(request, existing, folderId, target);
 };
 
+/** Notes in a plan which account is to write, so that all tries of a key use the same one. */
+export const withAccount = ({ destination: { accounts } }: ResolvedRequest, plan: Plan): Plan =>
+  accounts === undefined || plan.kind === 'skip' ? plan : { ...plan, credentials: accounts.name };
+
 /** Chooses the Drive file that the bytes will become, before any byte goes out. @throws CourierError `name-taken`, `conversion-refused` */
-export const choosePlan = async (planning: Planning): Promise<Plan> => {
+export const choosePlan = async (planning: Planning): Promise<Plan> =>
+  withAccount(planning.request, await chooseFile(planning));
+
+const chooseFile = async (planning: Planning): Promise<Plan> => {
   const { request, folderId, ledger, log, context, now, sleep } = planning;
   const { name, onConflict: rule } = request;
   const { drive } = request.destination;

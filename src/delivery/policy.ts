@@ -1,7 +1,7 @@
 import type { DestinationConfig, LabelValue } from '../config/schema/destination.ts';
-import type { CallContext, DriveFile, LabelChange, Restrictions } from '../drive/drive.ts';
+import type { CallContext, DriveFile, DrivePolicy, LabelChange, Restrictions } from '../drive/drive.ts';
 import { asCourierError, CourierError, type ErrorCode } from '../errors.ts';
-import type { DeliveryContext, ResolvedRequest } from './resolve-options.ts';
+import type { DeliveryContext, Destination, ResolvedRequest } from './resolve-options.ts';
 
 /** What a destination's configuration requires of each file, before anybody else gets access to it. */
 
@@ -16,6 +16,7 @@ export const restrictionsOf = (config: DestinationConfig): Restrictions | undefi
   return Object.keys(restrictions).length === 0 ? undefined : restrictions;
 };
 
+type LabelFields = DestinationConfig['labels'][string]['fields'];
 type Kind = LabelChange['fields'][number]['type'];
 
 /** @throws CourierError `request-invalid` if the value comes from a property that the request lacks */
@@ -34,21 +35,24 @@ const fieldOf = (
   });
 };
 
-/** The labels of a destination with the values of a request. @throws CourierError `request-invalid` */
+/** A label with the values of a request. @throws CourierError `request-invalid` */
+const labelOf = (labelId: string, fields: LabelFields, request: Pick<ResolvedRequest, 'details'>): LabelChange => ({
+  labelId,
+  fields: Object.entries(fields).map(([fieldId, value]) => fieldOf(fieldId, value, request)),
+});
+
+/** The required labels of a destination with the values of a request. @throws CourierError `request-invalid` */
 export const labelsOf = (request: Pick<ResolvedRequest, 'details' | 'destination'>): LabelChange[] =>
-  Object.entries(request.destination.config.labels).map(([labelId, fields]) => ({
-    labelId,
-    fields: Object.entries(fields).map(([fieldId, value]) => fieldOf(fieldId, value, request)),
-  }));
+  Object.entries(request.destination.config.labels).flatMap(([labelId, { required, fields }]) =>
+    required ? [labelOf(labelId, fields, request)] : [],
+  );
 
 /** The labels whose values are all in the configuration. */
-export const fixedLabels = (labels: DestinationConfig['labels']): LabelChange[] =>
+export const fixedLabels = (labels: DestinationConfig['labels'], isRequired: boolean): LabelChange[] =>
   Object.entries(labels)
-    .filter(([, fields]) => Object.values(fields).every((value) => typeof Object.values(value)[0] === 'string'))
-    .map(([labelId, fields]) => ({
-      labelId,
-      fields: Object.entries(fields).map(([fieldId, value]) => fieldOf(fieldId, value, { details: {} })),
-    }));
+    .filter(([, { required }]) => required === isRequired)
+    .filter(([, { fields }]) => Object.values(fields).every((value) => typeof Object.values(value)[0] === 'string'))
+    .map(([labelId, { fields }]) => labelOf(labelId, fields, { details: {} }));
 
 export const REMEDIES = {
   'policy-forbidden':
@@ -83,25 +87,72 @@ const mustSucceed = async (
 };
 
 /**
+ * Works as the account that has written the file; if that one may not, as the other accounts of the destination. Of a file
+ * that is replaced, the owner may be another one, and some restrictions are only for the owner.
+ */
+const asAnyAccount = async (
+  { drive, accounts }: Destination,
+  work: (policy: DrivePolicy) => Promise<void>,
+): Promise<void> => {
+  const others = (accounts?.all() ?? []).map((other) => other.drive).filter((other) => other !== drive);
+  let refusal: unknown;
+  for (const each of [drive, ...others]) {
+    try {
+      return await work(await each.policy());
+    } catch (error) {
+      if (asCourierError(error).retryable) throw error;
+      refusal ??= error;
+    }
+  }
+  throw refusal;
+};
+
+/** Puts the labels on a file that are not required. @returns warnings about those that could not be put on it */
+const setOptionalLabels = async (
+  { request, log }: Pick<DeliveryContext, 'request' | 'log'>,
+  fileId: string,
+  context: CallContext,
+): Promise<string[]> => {
+  const { config } = request.destination;
+  const warnings: string[] = [];
+  for (const [labelId, { required, fields }] of Object.entries(config.labels)) {
+    if (required) continue;
+    try {
+      const label = labelOf(labelId, fields, request);
+      await asAnyAccount(request.destination, (policy) => policy.setLabels(fileId, [label], context));
+    } catch (thrown) {
+      const error = asCourierError(thrown);
+      log.warn({ error, fileId, labelId }, 'an optional label could not be set');
+      warnings.push(`The label ${labelId} was not set: ${error.detail ?? `${error.title}.`}`);
+    }
+  }
+  return warnings;
+};
+
+/**
  * Puts the labels and the restrictions of the destination on a file. The labels come first: afterwards it may be read-only.
+ * @returns warnings about optional labels
  * @throws CourierError `label-refused`, `policy-forbidden`, and transient ones
  */
 export const applyPolicy = async (
   { request, log }: Pick<DeliveryContext, 'request' | 'log'>,
   file: Pick<DriveFile, 'id' | 'modifiedTime'>,
   context: CallContext,
-): Promise<void> => {
-  const { drive, config } = request.destination;
+): Promise<string[]> => {
+  const { config } = request.destination;
   const labels = labelsOf(request);
   const restrictions = restrictionsOf(config);
-  const policy = await drive.policy();
   const step = { log, fileId: file.id };
   if (labels.length > 0)
     await mustSucceed('label-refused', { ...step, what: 'its labels' }, () =>
-      policy.setLabels(file.id, labels, context),
+      asAnyAccount(request.destination, (policy) => policy.setLabels(file.id, labels, context)),
     );
+  const warnings = await setOptionalLabels({ request, log }, file.id, context);
   if (restrictions !== undefined) {
     const what = Object.keys(restrictions).join(', ');
-    await mustSucceed('policy-forbidden', { ...step, what }, () => policy.restrict(file, restrictions, context));
+    await mustSucceed('policy-forbidden', { ...step, what }, () =>
+      asAnyAccount(request.destination, (policy) => policy.restrict(file, restrictions, context)),
+    );
   }
+  return warnings;
 };

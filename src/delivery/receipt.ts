@@ -23,6 +23,10 @@ interface Proof {
   ledger: Pick<Ledger, 'isShared'>;
 }
 
+/** The account that has written the file, where the destination has several. */
+const accountOf = ({ destination: { accounts } }: ResolvedRequest, outcome: Outcome): Pick<Receipt, 'account'> =>
+  accounts === undefined || outcome === 'skipped' ? {} : { account: accounts.account() };
+
 /** The proof of a delivery, from Drive's own description of the file. */
 export const receiptOf = ({
   request,
@@ -52,6 +56,7 @@ export const receiptOf = ({
   idempotencyKey: delivery.idempotencyKey ?? null,
   ...(sheet === undefined ? {} : { sheet }),
   ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
+  ...accountOf(request, outcome),
   ...(ledger.isShared ? {} : { once: 'instance' as const }),
 });
 

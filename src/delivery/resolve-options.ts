@@ -17,10 +17,9 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sheets } from '../sheets/sheets.ts';
 import type { Sleep } from '../sleep.ts';
-import type { Telemetry } from '../telemetry.ts';
 import { withSuffix } from '../text/file-name.ts';
+import { specificType } from '../text/media-type.ts';
 import type { TemplateValues } from '../text/template.ts';
-import { beginAudit } from './audit.ts';
 
 interface Folders {
   /**
@@ -36,10 +35,32 @@ export interface Destination {
   config: DestinationConfig;
   drive: Drive;
   folders: Folders;
-  /** The default of `path`, where it has placeholders. */
-  renderPath?: ((values: TemplateValues) => string) | undefined;
+  /** Fills the placeholders of a default of `name` or `path`. Undefined if neither has any. */
+  render?: ((template: string, values: TemplateValues) => string) | undefined;
   /** The spreadsheets of the same account. Its code is loaded by the first call. */
   sheets(): Promise<Sheets>;
+  /** Undefined if the destination has only one account. */
+  accounts?: Accounts | undefined;
+}
+
+/** The accounts of a destination that has several, as one of them sees it. Each is the destination with another Drive. */
+export interface Accounts<Each = Destination> {
+  /** The name of this one's credentials. */
+  readonly name: string;
+  /** Its email, or the name of its credentials while that is unknown. */
+  account(): string;
+  all(): readonly Each[];
+  /** The account of a plan; the first one, if it has none that the configuration still names. */
+  of(plan: { credentials?: string | undefined }): Each;
+  /** The account for a new file. @throws CourierError why Drive has refused all of them */
+  choose(): Each;
+  /** Whether another account takes new files at present. */
+  hasOther(): boolean;
+  /**
+   * Leaves this account out for some time if Drive has refused an upload because of a quota of the account.
+   * @returns the account to use instead; undefined for other errors, and if there is none
+   */
+  instead(error: unknown): Each | undefined;
 }
 
 /**
@@ -52,6 +73,8 @@ export type Allow = (caller: Caller, named: string | undefined, granted?: readon
 /** The request of a delivery, with the destination's defaults filled in. */
 export interface ResolvedRequest {
   destination: Destination;
+  /** When the first try began, in epoch milliseconds: what placeholders of the destination stand for. */
+  sinceMs: number;
   name: string;
   path: string;
   onConflict: ConflictRule;
@@ -154,8 +177,23 @@ interface Asked {
   sinceMs: number;
 }
 
-const defaultPath = ({ config: { path, timeZone }, renderPath }: Destination, { caller, sinceMs }: Asked): string =>
-  renderPath === undefined ? path : renderPath({ nowMs: sinceMs, timeZone, caller: callerName(caller) });
+const fill = (
+  template: string,
+  { config: { timeZone }, render }: Destination,
+  { caller, sinceMs: nowMs }: Asked,
+): string => render?.(template, { nowMs, timeZone, caller: callerName(caller) }) ?? template;
+
+const MAX_NAME_LENGTH = 255;
+
+/** The default of the destination. @throws CourierError `name-invalid` without one */
+const defaultName = (destination: Destination, asked: Asked): string => {
+  const { name: template } = destination.config;
+  const name = template === undefined ? undefined : fill(template, destination, asked);
+  if (name !== undefined && name.length <= MAX_NAME_LENGTH) return name;
+  const detail =
+    name === undefined ? 'name is missing.' : "The destination's default name is too long for this caller.";
+  throw new CourierError('name-invalid', { detail });
+};
 
 const ROW_OPTIONS = ['tab', 'columns', 'dates', 'rollover'] as const;
 
@@ -193,8 +231,9 @@ export const resolveOptions = (destination: Destination, options: DeliveryOption
   const hasFolder = destination.config.spreadsheet === undefined;
   const resolved = {
     destination,
-    name: withSuffix(options.name, options.suffix),
-    path: hasFolder ? (options.path ?? defaultPath(destination, asked)) : '',
+    sinceMs: asked.sinceMs,
+    name: withSuffix(options.name ?? defaultName(destination, asked), options.suffix),
+    path: hasFolder ? (options.path ?? fill(destination.config.path, destination, asked)) : '',
     onConflict: options.onConflict ?? destination.config.onConflict,
     convertTo: options.convertTo ?? destination.config.convertTo ?? undefined,
     details: detailsOf(options),
@@ -204,12 +243,30 @@ export const resolveOptions = (destination: Destination, options: DeliveryOption
   return resolved;
 };
 
-/** The delivery with the bytes that the request needs: a sheet gets rows in which texts are unchanged. */
-export const withRows = (delivery: Delivery, { onConflict, convertTo }: ResolvedRequest): Delivery =>
-  (onConflict === 'append' || (onConflict === 'replace' && convertTo === 'sheet')) &&
-  delivery.source.asRows !== undefined
-    ? { ...delivery, source: delivery.source.asRows }
-    : delivery;
+/** The destination with the account that writes: the one of an earlier try's plan, else the next one. Rows are no upload. */
+export const accountFor = (
+  { destination, onConflict }: Pick<ResolvedRequest, 'destination' | 'onConflict'>,
+  plan: { credentials?: string } | undefined,
+): Destination => {
+  const { accounts } = destination;
+  if (accounts === undefined || onConflict === 'append' || destination.config.spreadsheet !== undefined) {
+    return destination;
+  }
+  return plan === undefined ? accounts.choose() : accounts.of(plan);
+};
+
+/**
+ * The delivery with the bytes that the request needs: a sheet gets rows in which texts are unchanged. A media type that is
+ * not known may follow from the name, also from a default one.
+ */
+export const withRows = (delivery: Delivery, { name, onConflict, convertTo }: ResolvedRequest): Delivery => {
+  const takesRows = onConflict === 'append' || (onConflict === 'replace' && convertTo === 'sheet');
+  if (takesRows && delivery.source.asRows !== undefined) {
+    return { ...delivery, source: delivery.source.asRows };
+  }
+  if (delivery.options.name !== undefined) return delivery;
+  return { ...delivery, source: { ...delivery.source, mimeType: specificType(delivery.source.mimeType, name) } };
+};
 
 /** Refuses a file whose announced size exceeds the destination's limit, before a byte of it is read. */
 export const checkSize = (size: number | undefined, { config, name }: Destination): void => {
@@ -238,7 +295,7 @@ export const fingerprint = (
       JSON.stringify([
         way,
         destination,
-        options.name,
+        options.name ?? null,
         options.path ?? null,
         options.convertTo ?? null,
         source?.identity ?? null,
@@ -247,44 +304,3 @@ export const fingerprint = (
       ]),
     )
     .digest('hex');
-
-/** What is known of a delivery from the headers and the query of its request. */
-export interface AnnouncedDelivery {
-  caller: Caller;
-  requestId: string;
-  /** Undefined where the destination may stand in the body. */
-  options?: Pick<DeliveryOptions, 'destination'> & { name?: string };
-  /** Bytes. */
-  size?: number | undefined;
-  idempotencyKey?: string | undefined;
-}
-
-interface AuthorizeDependencies {
-  allow: Allow;
-  /** @throws CourierError `destination-forbidden` unless the caller may write to some destination */
-  requireAnyDestination(caller: Caller): void;
-  now: () => number;
-  log: Log;
-  telemetry?: Telemetry | undefined;
-}
-
-/**
- * Refuses callers before a byte of their body is asked for: by the destination that they name or mean, or, where that may
- * stand in the body, by whether there is any that they may write to. A refusal is audited like that of any delivery.
- */
-export const createAuthorize = (dependencies: AuthorizeDependencies): ((announced: AnnouncedDelivery) => void) => {
-  const { allow, requireAnyDestination, now, telemetry } = dependencies;
-  return ({ caller, requestId, options, size, idempotencyKey }) => {
-    try {
-      if (options !== undefined) allow(caller, options.destination);
-      else requireAnyDestination(caller);
-    } catch (error) {
-      const log = dependencies.log.child({ requestId });
-      const asked = { caller, destination: options?.destination, name: options?.name, size, idempotencyKey };
-      beginAudit(asked, { now, log, telemetry })
-        .run(() => Promise.reject(error))
-        .catch(() => undefined);
-      throw error;
-    }
-  };
-};

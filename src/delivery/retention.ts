@@ -1,5 +1,6 @@
 import type { KeepRule } from '../config/schema/destination.ts';
 import type { CallContext, DriveFile } from '../drive/drive.ts';
+import { asCourierError } from '../errors.ts';
 import { acquireLease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
@@ -55,6 +56,16 @@ interface Retention {
   sleep: Sleep;
 }
 
+/** In My Drive only its owner may put a file into the trash, which may be another account of the destination. */
+const trashAs = async ([first, ...others]: readonly Destination[], id: string, context: CallContext): Promise<void> => {
+  try {
+    await first?.drive.trash(id, context);
+  } catch (error) {
+    if (others.length === 0 || asCourierError(error).retryable) throw error;
+    await trashAs(others, id, context);
+  }
+};
+
 /** Moves one file to the trash, unless it has changed since it was found. */
 const trash = async (
   { ledger, log, now, sleep }: Retention,
@@ -71,7 +82,7 @@ const trash = async (
       isKept(file, keepMark(destination, rule)) &&
       file.appProperties[KEEP_PROPERTIES.time] === appProperties[KEEP_PROPERTIES.time];
     if (!isSame) return;
-    await drive.trash(id, context);
+    await trashAs([destination, ...(destination.accounts?.all() ?? [])], id, context);
     const delivered = appProperties[KEEP_PROPERTIES.time];
     const audit = { outcome: 'trashed', destination: destination.name, name, fileId: id, delivered, keep: rule };
     log.info({ audit }, 'retention: a file was moved to the trash');

@@ -110,11 +110,13 @@ export const restrictAndShare = async (
   { file, isNew, outcome }: { file: Pick<DriveFile, 'id' | 'modifiedTime'>; isNew: boolean; outcome: Outcome },
 ): Promise<string[]> => {
   const { drive, config } = request.destination;
+  let warnings: string[] = [];
   if (outcome !== 'skipped' && hasPolicy(config)) {
     const { signal: _, ...unending } = context;
-    await (await import('./policy.ts')).applyPolicy({ request, log }, file, unending);
+    warnings = await (await import('./policy.ts')).applyPolicy({ request, log }, file, unending);
   }
-  return isNew ? shareFile({ drive, fileId: file.id, share: config.share, context, log }) : [];
+  if (!isNew) return warnings;
+  return [...warnings, ...(await shareFile({ drive, fileId: file.id, share: config.share, context, log }))];
 };
 
 /** Starts the retention of the destination in the background: the answer does not wait for it, and cannot fail by it. */

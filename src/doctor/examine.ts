@@ -1,4 +1,5 @@
 import type { DestinationConfig } from '../config/schema/destination.ts';
+import { mergeAccounts } from './accounts.ts';
 import { checkClock } from './checks/clock.ts';
 import { type CredentialsFinding, checkCredentials } from './checks/credentials.ts';
 import { checkFolder } from './checks/folder.ts';
@@ -82,11 +83,15 @@ interface Shared {
   surroundings(destination: string): Promise<Check[]>;
 }
 
-const checkConfiguration = ({ config }: DoctorDependencies, { credentials, share }: DestinationConfig): Check => {
-  const { secret, file, impersonate, subject } = config.credentials[credentials] ?? {};
+const describeCredentials = ({ config }: DoctorDependencies, name: string): string => {
+  const { secret, file, impersonate, subject } = config.credentials[name] ?? {};
   const kind =
     secret ?? file ?? (impersonate === undefined ? "the platform's own identity" : `impersonating ${impersonate}`);
-  const detail = `Credentials "${credentials}": ${kind}${subject ? `, on behalf of ${subject}` : ''}.`;
+  return `Credentials "${name}": ${kind}${subject ? `, on behalf of ${subject}` : ''}.`;
+};
+
+const checkConfiguration = (dependencies: DoctorDependencies, { credentials, share }: DestinationConfig): Check => {
+  const detail = credentials.map((name) => describeCredentials(dependencies, name)).join(' ');
   return share.some(({ type }) => type === 'anyone')
     ? warned(
         'configuration',
@@ -121,7 +126,7 @@ const examineAccounts = (
   deadlineMs: number,
 ): ReadonlyMap<string, Account> => {
   const accounts = new Map<string, Account>();
-  const used = new Set(Object.values(dependencies.config.destinations).map(({ credentials }) => credentials));
+  const used = new Set(Object.values(dependencies.config.destinations).flatMap(({ credentials }) => credentials));
   for (const name of used) {
     if (self.check.result === 'failed' && needsOwnIdentity(dependencies, name)) continue;
     const account = dependencies.openAccount(name);
@@ -172,11 +177,12 @@ const examineShared = async (dependencies: DoctorDependencies, essentials: boole
 /** The checks of the folder, and of writing to it, once the account works. */
 const examineDrive = async (
   { dependencies, deadlineMs, self }: Shared,
-  destination: { name: string; config: DestinationConfig } & Pick<Account, 'drive' | 'sheets'>,
+  destination: { name: string; config: DestinationConfig } & Pick<Account, 'drive' | 'sheets'> & { credentials: string },
   ready: NonNullable<CredentialsFinding['ready']>,
   write: boolean,
 ): Promise<Check[]> => {
-  const { credentials, spreadsheet } = destination.config;
+  const { credentials } = destination;
+  const { spreadsheet } = destination.config;
   if (spreadsheet !== undefined) {
     const checks = await checkSpreadsheet(dependencies, { ...destination, spreadsheet }, ready, { deadlineMs });
     return [...checks, skipped('probe', 'No rows are written to a spreadsheet for a test.')];
@@ -195,28 +201,47 @@ const examineDrive = async (
   return [...folder, await checkByWriting(dependencies, destination, facts, { deadlineMs })];
 };
 
+/** The checks of one account of a destination. */
+const examineAccount = async (
+  shared: Shared,
+  { name, config, credentials }: { name: string; config: DestinationConfig; credentials: string },
+  write: boolean,
+): Promise<Check[]> => {
+  const account = shared.accounts.get(credentials);
+  const finding = await account?.finding;
+  if (account === undefined || finding === undefined) return [];
+  if (finding.ready === undefined) return finding.checks;
+  const { drive, sheets } = account;
+  const destination = { name, config, drive, sheets, credentials };
+  return [...finding.checks, ...(await examineDrive(shared, destination, finding.ready, write))];
+};
+
 const examineDestination = async (
   shared: Shared,
   name: string,
   config: DestinationConfig,
-  write: boolean,
+  { write, essentials }: Required<Examination>,
 ): Promise<Check[]> => {
-  const { dependencies, self, accounts } = shared;
-  const account = accounts.get(config.credentials);
-  const finding = await account?.finding;
-  const usesIdentity = needsOwnIdentity(dependencies, config.credentials) || dependencies.config.ledger !== 'memory';
+  const { dependencies, self } = shared;
+  const { credentials } = config;
+  // Deliveries begin with the first account, and need no other one as long as Drive accepts its uploads.
+  const accounts = await Promise.all(
+    (essentials ? credentials.slice(0, 1) : credentials).map(async (each) => ({
+      credentials: each,
+      checks: await examineAccount(shared, { name, config, credentials: each }, write),
+    })),
+  );
+  const usesIdentity =
+    credentials.some((each) => needsOwnIdentity(dependencies, each)) || dependencies.config.ledger !== 'memory';
   const found = [
     checkConfiguration(dependencies, config),
     shared.clock,
     await shared.ledger,
     usesIdentity ? self.check : skipped('identity', 'Not needed: the key is in a file.'),
-    ...(finding?.checks ?? []),
+    ...mergeAccounts(accounts),
     ...(await shared.surroundings(name)),
   ];
-  if (account === undefined || finding?.ready === undefined) return inOrder(found, config);
-  const { drive, sheets } = account;
-  const destination = { name, config, drive, sheets };
-  return inOrder([...found, ...(await examineDrive(shared, destination, finding.ready, write))], config);
+  return inOrder(found, config);
 };
 
 /** Checks all destinations at the same time. What they share is checked once. */
@@ -227,7 +252,7 @@ export const examine = async (
   const shared = await examineShared(dependencies, essentials);
   const destinations = await Promise.all(
     Object.entries(dependencies.config.destinations).map(async ([name, config]) => {
-      const checks = await examineDestination(shared, name, config, write);
+      const checks = await examineDestination(shared, name, config, { write, essentials });
       return [name, { ok: checks.every(({ result }) => result !== 'failed'), checks }] as const;
     }),
   );

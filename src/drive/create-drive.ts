@@ -70,8 +70,8 @@ export const createDrive = ({
     multipartBytes,
   );
 
-  const start: Drive['startUpload'] = async (request) => {
-    const upload = await startUpload(request);
+  const start: Drive['startUpload'] = async (request, from) => {
+    const upload = await startUpload(request, from);
     const send: Upload['send'] = async (target, sessionUri) => {
       const result = await (target.kind === 'create'
         ? explained(target.file.folderId, request, () => upload.send(target, sessionUri))

@@ -77,6 +77,8 @@ export interface CallContext {
   /** Epoch milliseconds. */
   deadlineMs?: number | undefined;
   callStats?: CallStats | undefined;
+  /** Drive is believed at once that the account is above its daily upload limit, because another account can be used. */
+  believesLimit?: boolean | undefined;
 }
 
 /** What the bytes become: a new file, or the content of an existing one. `convertTo` of a replacement is the Docs editors type that the file has. */
@@ -155,6 +157,8 @@ export interface Upload {
   received(): Promise<ReceivedBytes>;
   /** Frees the buffers and the source. */
   close(): void;
+  /** Stands for the bytes and their buffers, which another account's `startUpload` may take over. */
+  readonly held?: object;
 }
 
 /** What a file may be restricted to. What is left out stays as it is. */
@@ -225,8 +229,12 @@ export interface Drive {
   findMarked(rootFolderId: string, key: string, value: string, context: CallContext): Promise<DriveFile[]>;
   /** Puts a file into the trash. */
   trash(id: string, context: CallContext): Promise<void>;
-  /** Starts to read a source into buffers. @throws CourierError `busy` if no buffer becomes free in time */
-  startUpload(request: UploadRequest): Promise<Upload>;
+  /**
+   * Starts to read a source into buffers.
+   * @param from an upload of another account, which is over: its bytes are sent, and need not be read again
+   * @throws CourierError `busy` if no buffer becomes free in time
+   */
+  startUpload(request: UploadRequest, from?: Upload): Promise<Upload>;
   /** An upload to one target: started, sent and closed. */
   upload(target: UploadTarget, request: UploadRequest, sessionUri?: string): Promise<UploadResult>;
   /** Opens a resumable session that somebody else will PUT to. The URI is a secret. */

@@ -92,15 +92,13 @@ export const exportDocument = z
     ...optionShape,
     ...furtherFields,
     name: z.exactOptional(fileName).meta({
-      description: 'Optional with gcs: the default is the last segment of the object’s name.',
+      description:
+        'Optional with gcs: the default is the last segment of the object’s name. Otherwise the default is that of the destination, if it has one.',
     }),
     source,
   })
-  .superRefine(({ name, source: { gcs, gcsPrefix, join } }, context) => {
+  .superRefine(({ name, source: { gcsPrefix, join } }, context) => {
     const isMany = gcsPrefix !== undefined && join === undefined;
-    if (name === undefined && gcs === undefined && !isMany) {
-      context.addIssue({ code: 'custom', path: ['name'], message: 'is missing', params: { code: 'name-invalid' } });
-    }
     if (name !== undefined && isMany) {
       const message = 'goes with gcsPrefix only if it is joined: the files have the names of the objects';
       context.addIssue({ code: 'custom', path: ['name'], message, params: { code: 'name-invalid' } });
@@ -230,8 +228,8 @@ const openQueryExport = async (
 ): Promise<OpenedExport> => {
   const idempotencyKey = rest.idempotencyKey ?? request.idempotencyKey;
   const { source, fill } = await openQuery(asked, { ...request, destination: rest.destination, idempotencyKey });
-  const filled = parseInput(z.object({ name: fileName, path: z.optional(folderPath) }), {
-    name: fill(name, 'name'),
+  const filled = parseInput(z.object({ name: z.optional(fileName), path: z.optional(folderPath) }), {
+    name: name === undefined ? undefined : fill(name, 'name'),
     path: path === undefined ? undefined : fill(path, 'path'),
   });
   const key = idempotencyKey === undefined ? {} : { idempotencyKey };
@@ -249,17 +247,15 @@ export const openExport = async (
   request: Omit<SourceRequest, 'destination'>,
 ): Promise<OpenedExport> => {
   const { source: given, name, ...rest } = fields;
-  if (given.bigquery !== undefined && name !== undefined)
-    return openQueryExport({ ...rest, name }, given.bigquery, dependencies, request);
-  if (inline !== undefined && name !== undefined) {
-    return asExport({ ...rest, name }, { ...inline, mimeType: specificType(inline.mimeType, name) });
-  }
+  const named = name === undefined ? rest : { ...rest, name };
+  if (given.bigquery !== undefined) return openQueryExport(named, given.bigquery, dependencies, request);
+  if (inline !== undefined) return asExport(named, { ...inline, mimeType: specificType(inline.mimeType, name) });
   const sourceRequest = { ...request, destination: rest.destination };
   const { gcsPrefix, match, join } = given;
-  if (gcsPrefix !== undefined && join !== undefined && name !== undefined) {
+  if (gcsPrefix !== undefined && join !== undefined) {
     const { openJoined } = await import('./prefix/join.ts');
     const joined = await openJoined(dependencies, { gcsPrefix, match, join, name }, sourceRequest);
-    return { ...asExport({ ...rest, name }, joined), impliedKey: joined.identity };
+    return { ...asExport(named, joined), impliedKey: joined.identity };
   }
   const {
     name: found,

@@ -125,7 +125,9 @@ export const createTransport = ({
         throw noAnswer(request, error);
       });
       ({ result } = failed);
-      if (isTransient(failed.response)) return { transient: failed.response, result };
+      if (isTransient(failed.response) && request.isFinal?.(failed.response) !== true) {
+        return { transient: failed.response, result };
+      }
     }
     policy.succeeded(request.url);
     return { final: result };

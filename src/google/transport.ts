@@ -31,6 +31,8 @@ export interface GoogleRequest {
   beforeAttempt?: (() => Promise<void>) | undefined;
   /** Called with each transient error answer, before the wait for the next attempt. */
   onTransient?: ((response: GoogleResponse) => void) | undefined;
+  /** Whether a transient error answer is final after all. */
+  isFinal?: ((response: GoogleResponse) => boolean) | undefined;
 }
 
 export interface GoogleResponse {

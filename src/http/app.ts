@@ -175,6 +175,7 @@ export const createApp = (
 
   for (const route of routes) {
     app.on(route.method, route.path, async (context) => {
+      context.set('delivers', route.method === 'POST');
       try {
         await admit(dependencies, route, context);
         return await (callerLimits === undefined || route.limits === undefined

@@ -27,6 +27,8 @@ export interface Variables {
   caller: Caller;
   /** Why the request failed, for its log line. */
   failure: CourierError;
+  /** True for routes that deliver files. */
+  delivers?: boolean;
   /** The RateLimit header fields of the response; undefined if no limit applies to the request. */
   rateLimit?: () => Record<string, string>;
 }

@@ -1,3 +1,4 @@
+import { isAudited } from '../delivery/audit.ts';
 import { callerName } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
 import { withFields } from '../log.ts';
@@ -40,20 +41,71 @@ const httpRequest = ({ env, req, res }: CourierContext, latencyMs: number): obje
 const MAX_WARNINGS = 60;
 const MINUTE_MS = 60_000;
 
-/** True for the first `MAX_WARNINGS` calls of each minute. */
-const createAllowance = (now: () => number): (() => boolean) => {
-  let [sinceMs, count] = [Number.NEGATIVE_INFINITY, 0];
+/**
+ * Refusals that are audited, per minute. Callers that are known have a number of their own, so that nobody without a token
+ * can keep the refusals of others out of the audit.
+ */
+const MAX_REFUSALS = { known: 300, unknown: 60 } as const;
+
+/**
+ * Grants the first `max` calls of each minute.
+ * @returns for a call that is not granted undefined, else how many were not since the last one that was
+ */
+const createAllowance = (now: () => number, max: number): (() => number | undefined) => {
+  let [sinceMs, count, omitted] = [Number.NEGATIVE_INFINITY, 0, 0];
   return () => {
     if (now() - sinceMs >= MINUTE_MS) [sinceMs, count] = [now(), 0];
     count += 1;
-    return count <= MAX_WARNINGS;
+    if (count > max) {
+      omitted += 1;
+      return undefined;
+    }
+    const before = omitted;
+    omitted = 0;
+    return before;
+  };
+};
+
+interface Allowances {
+  warn(): boolean;
+  audit: Record<keyof typeof MAX_REFUSALS, () => number | undefined>;
+}
+
+const createAllowances = (now: () => number): Allowances => {
+  const mayWarn = createAllowance(now, MAX_WARNINGS);
+  return {
+    warn: () => mayWarn() !== undefined,
+    audit: {
+      known: createAllowance(now, MAX_REFUSALS.known),
+      unknown: createAllowance(now, MAX_REFUSALS.unknown),
+    },
+  };
+};
+
+/**
+ * The audit of a delivery that was refused before it began: without a valid token, over a limit, too large, malformed. It is
+ * part of the request's line, so it adds none. It has no `outcome`, which the lines of deliveries have.
+ */
+const refusalOf = ({ env, req, res, var: { caller, delivers, failure } }: CourierContext, { audit }: Allowances) => {
+  if (delivers !== true || failure === undefined || isAudited(failure)) return {};
+  const omitted = audit[caller === undefined ? 'unknown' : 'known']();
+  if (omitted === undefined) return {};
+  const size = Number(req.header('content-length'));
+  return {
+    audit: {
+      ...{ refused: failure.code, status: res.status, route: pathOf(env.incoming.url) },
+      caller: caller === undefined ? null : callerName(caller),
+      ...(caller === undefined ? {} : { callerSub: caller.sub }),
+      size: Number.isSafeInteger(size) && size >= 0 && req.header('content-length') !== undefined ? size : null,
+      ...(omitted === 0 ? {} : { omitted }),
+    },
   };
 };
 
 /** A mistake in a request concerns only its caller. A rejected caller may be a mistake in the set-up. */
-const levelOf = (failure: CourierError | undefined, mayWarn: () => boolean): 'info' | 'warn' | 'error' => {
+const levelOf = (failure: CourierError | undefined, { warn }: Allowances): 'info' | 'warn' | 'error' => {
   if (failure === undefined) return 'info';
-  if (failure.status === 401 || failure.status === 403) return mayWarn() ? 'warn' : 'info';
+  if (failure.status === 401 || failure.status === 403) return warn() ? 'warn' : 'info';
   if (failure.status < 500) return 'info';
   return failure.retryable ? 'warn' : 'error';
 };
@@ -63,7 +115,7 @@ type LogDependencies = Pick<HttpDependencies, 'now' | 'log' | 'project'>;
 const write = (
   { now, log, project }: LogDependencies,
   context: CourierContext,
-  { startedAtMs, mayWarn }: { startedAtMs: number; mayWarn: () => boolean },
+  { startedAtMs, allowances }: { startedAtMs: number; allowances: Allowances },
 ): void => {
   const { trace, caller, failure } = context.var;
   const fields = {
@@ -77,12 +129,13 @@ const write = (
     caller: caller && callerName(caller),
     code: failure?.code,
     error: failure,
+    ...refusalOf(context, allowances),
   };
   // Error Reporting groups lines without a stack trace by their message.
   const ending = failure === undefined ? '' : ` ${failure.code}`;
   const message = `${context.req.method} ${pathOf(context.env.incoming.url)} ${context.res.status}${ending}`;
   if (failure === undefined && ['/v1/health', '/v1/ready'].includes(context.req.path)) log.debug(fields, message);
-  else log[levelOf(failure, mayWarn)](fields, message);
+  else log[levelOf(failure, allowances)](fields, message);
 };
 
 /**
@@ -92,8 +145,8 @@ const write = (
 export const createRequestLog = (
   dependencies: LogDependencies,
 ): ((context: CourierContext, startedAtMs: number) => void) => {
-  const mayWarn = createAllowance(dependencies.now);
-  return (context, startedAtMs) => write(dependencies, context, { startedAtMs, mayWarn });
+  const allowances = createAllowances(dependencies.now);
+  return (context, startedAtMs) => write(dependencies, context, { startedAtMs, allowances });
 };
 
 /**

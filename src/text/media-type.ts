@@ -126,11 +126,12 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 };
 
 /** The media type for the extension of a file name; `application/octet-stream` for an unknown extension. */
-export const mediaTypeByName = (name: string): string => MEDIA_TYPES[extname(name).toLowerCase()] ?? UNKNOWN_TYPE;
+export const mediaTypeByName = (name: string | undefined): string =>
+  MEDIA_TYPES[extname(name ?? '').toLowerCase()] ?? UNKNOWN_TYPE;
 
 /**
  * The media type to store a file with. Clients send `application/octet-stream` when they do not know the type (RFC 9110,
  * 8.3), so it is derived from the file name then. Any other type is kept.
  */
-export const specificType = (mimeType: string, name: string): string =>
+export const specificType = (mimeType: string, name: string | undefined): string =>
   mimeType === UNKNOWN_TYPE ? mediaTypeByName(name) : mimeType;

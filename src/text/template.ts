@@ -66,7 +66,8 @@ export const renderTemplate = (text: string, values: TemplateValues): string => 
   const parts = partsAt(values);
   return text.replace(PLACEHOLDER, (_, name: string, format: string | undefined) =>
     name === 'caller'
-      ? values.caller
+      ? // Slashes would make folders.
+        values.caller.replaceAll(/[/\\]/g, '_')
       : (format ?? DEFAULT_FORMATS[name] ?? '').replace(PART, (part) => parts[PARTS[part as Part]] ?? ''),
   );
 };

@@ -161,7 +161,9 @@ export const createCompleteUpload =
     return run(async () => {
       const { properties } = session.options;
       const asked = { caller, sinceMs: now() };
-      const request = resolveOptions(allow(caller, destination), { name, path, properties }, asked);
+      const allowed = allow(caller, destination);
+      const account = allowed.accounts?.of(session.plan) ?? allowed;
+      const request = resolveOptions(account, { name, path, properties }, asked);
       const upload = { request, session, context, sleep };
       const { file, seen } = await stepTimer.time('verify', () => look(upload, sha256));
       const judgement = await judge(dependencies, id, file, seen);

@@ -24,6 +24,7 @@ export const planSchema = z.object({
   kind: z.enum(['create', 'replace']),
   fileId: z.string(),
   folderId: z.string(),
+  credentials: z.string().optional(),
   rule: z.enum(CONFLICT_RULES).optional(),
   nameKey: z.string().optional(),
 });

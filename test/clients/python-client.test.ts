@@ -41,6 +41,7 @@ const startCourier = (google: LocalGoogle, form: 'service' | 'courier'): Promise
         plain,
         sheets: { ...plain, convertTo: 'sheet' },
         once: { ...plain, onConflict: 'skip' },
+        locked: { ...plain, readOnly: true },
         small: { ...plain, maxBytes: 1_000 },
         broken: { ...plain, folder: google.places.unsharedFolder },
         others: { ...plain, callers: [emails.alice] },

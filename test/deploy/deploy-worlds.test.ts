@@ -216,7 +216,7 @@ describe('the copy of the audit lines', () => {
       expect(ran).toMatchObject({ code: 0 });
       expect(ran.state.things.sinks?.['drive-courier-audit']).toMatchObject({
         destination,
-        filter: 'jsonPayload.audit.outcome:*',
+        filter: 'jsonPayload.audit.outcome:* OR jsonPayload.audit.refused:*',
       });
       const writer = 'serviceAccount:service-123456789012@gcp-sa-logging.iam.gserviceaccount.com';
       expect(ran.state.policies[resource]).toContainEqual(expect.stringMatching(`^${role} ${writer} `));

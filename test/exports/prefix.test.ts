@@ -108,7 +108,6 @@ describe('a prefix', () => {
 
   test.each([
     [{ gcsPrefix: 'gs://bucket/x/' }, { name: 'a' }, 'name-invalid'],
-    [{ gcsPrefix: 'gs://bucket/x/', join: 'csv' }, {}, 'name-invalid'],
     [{ gcsPrefix: 'gs://bucket/x/', join: 'zip' }, { name: 'a' }, 'request-invalid'],
     [{ gcsPrefix: 'gs://bucket/x/', gcs: 'gs://bucket/x' }, {}, 'request-invalid'],
     [{ gcs: 'gs://bucket/x', match: '*' }, {}, 'request-invalid'],
@@ -183,7 +182,7 @@ describe('a prefix', () => {
       ['c.json', ['bytes-per-day']],
     ]);
     courier.services.deliver = async (delivery: Delivery) => {
-      const reason = refused.get(delivery.options.name)?.pop();
+      const reason = refused.get(delivery.options.name ?? '')?.pop();
       if (reason !== undefined) throw new CourierError('caller-over-quota', { reason, retryAfterSeconds: 0.01 });
       return deliver(delivery);
     };

@@ -80,7 +80,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     const names: string[] = [];
     for (const ending of ['1', '2']) {
       expect((await notify(`${'o'.repeat(1000)}${ending}.csv`)).status).toBe(204);
-      names.push(only().delivery.options.name);
+      names.push(only().delivery.options.name ?? '');
       entry().services.delivered.length = 0;
     }
     expect(state.dead).toEqual([]);

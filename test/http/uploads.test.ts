@@ -86,7 +86,6 @@ describe.each(FORMS)('upload sessions, %s', (form) => {
     ['request-invalid', { ...request, onConflict: 'x' }],
     ['request-invalid', { ...request, colour: 'red' }],
     ['request-invalid', { ...request, uploadUrl: 'https://evil.example/' }],
-    ['name-invalid', { mimeType: 'text/csv', size: 1 }],
     ['request-invalid', []],
     ['request-invalid', {}],
   ])('%s: %j', async (code, body) => {

@@ -12,6 +12,7 @@ export const STEP_NOW_MS = 1_000_000;
 
 const REQUEST: Omit<ResolvedRequest, 'destination' | 'path'> = {
   name: 'report.csv',
+  sinceMs: STEP_NOW_MS,
   onConflict: 'new',
   convertTo: undefined,
   details: {},

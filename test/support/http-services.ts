@@ -14,7 +14,8 @@ const CALLER: Caller = { sub: '100000000000000000001', email: 'exporter@my-proj.
 
 const receiptOf = ({ delivery: { options, source, idempotencyKey }, bytes }: Delivered): Receipt => ({
   id: 'file-1',
-  name: options.name,
+  // As if the destination had a default.
+  name: options.name ?? 'default.bin',
   mimeType: source.mimeType,
   size: bytes.byteLength,
   sha256: createHash('sha256').update(bytes).digest('hex'),

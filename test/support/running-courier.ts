@@ -23,7 +23,11 @@ export interface RunningCourier {
 /** @param document merged into a valid configuration */
 export const startCourier = async (
   google: LocalGoogle,
-  { document = {}, env = {} }: { document?: Record<string, unknown>; env?: Record<string, string> } = {},
+  {
+    document = {},
+    env = {},
+    now,
+  }: { document?: Record<string, unknown>; env?: Record<string, string>; now?: () => number } = {},
 ): Promise<RunningCourier> => {
   const { world, places, topic } = google;
   const whole = {
@@ -41,7 +45,10 @@ export const startCourier = async (
   };
   const lines: string[] = [];
   const config = readConfig({ ...env, COURIER_CONFIG: JSON.stringify(whole), COURIER_GOOGLE_ORIGIN: google.origin });
-  const courier = createCourier(config, { log: createLog('trace', { write: (line) => void lines.push(line) }) });
+  const courier = createCourier(config, {
+    ...(now === undefined ? {} : { now }),
+    log: createLog('trace', { write: (line) => void lines.push(line) }),
+  });
   const listener = createNodeListener(courier.app, { cutOff: createCutOff() });
   const http = createHttpServer(listener, { concurrentStreams: 100 });
   const url = `http://127.0.0.1:${await http.listen(0)}`;

@@ -13,6 +13,7 @@ test.each([
   ['{time}', '09-05-07'],
   ['{time:HH.mm}', '09.05'],
   ['x/{caller}/{date:dd}', 'x/a@example.com/29'],
+  ['report_{date}_{caller}.csv', 'report_2026-11-29_a@example.com.csv'],
   ['{date:yyyyMMdd_HHmmss}', '20261129_090507'],
 ])('%s', (text, expected) => {
   expect(faultOfTemplate(text)).toBeUndefined();
@@ -83,10 +84,34 @@ test('a path of the request takes precedence, and a retry uses the time of the f
     ...{ folder: 'folder', credentials: 'main', callers: ['a@example.com'] },
     ...{ path: 'in/{date:yyyy/MM}/{caller}', timeZone: 'Asia/Tokyo' },
   });
-  const renderPath = (values: Parameters<typeof renderTemplate>[1]) => renderTemplate(config.path, values);
-  const destination = { name: 'reports', config, renderPath } as Destination;
+  const destination = { name: 'reports', config, render: renderTemplate } as unknown as Destination;
   const asked = { caller: { sub: '1', email: 'a@example.com' }, sinceMs: Date.parse('2026-11-30T15:00:00Z') };
   expect(resolveOptions(destination, { name: 'a' }, asked).path).toBe('in/2026/12/a@example.com');
   expect(resolveOptions(destination, { name: 'a', path: 'x' }, asked).path).toBe('x');
   expect(resolveOptions(destination, { name: 'a', path: '' }, asked).path).toBe('');
+});
+
+test('the name of a caller makes no folders', () => {
+  const values = { nowMs: 0, timeZone: 'UTC', caller: 'a/../b\\c@example.com' };
+  expect(renderTemplate('{caller}', values)).toBe('a_.._b_c@example.com');
+});
+
+describe('the default of a name', () => {
+  const destinationWith = (name: string) =>
+    destinationSchema.safeParse({ folder: 'folder', credentials: 'main', callers: ['a@example.com'], name });
+
+  test.each(['{date:yyyy/MM}.csv', 'a/b.csv', '{day}.csv', 'a{.csv', '', ' ', '..'])(
+    '%j is refused at start',
+    (name) => {
+      expect(destinationWith(name).success).toBe(false);
+    },
+  );
+
+  test('is refused for a caller that makes it too long', () => {
+    const { data: config } = destinationWith('{caller}.csv');
+    const destination = { name: 'reports', config, render: renderTemplate } as unknown as Destination;
+    const named = (email: string) => resolveOptions(destination, {}, { caller: { sub: '1', email }, sinceMs: 0 }).name;
+    expect(named('a@example.com')).toBe('a@example.com.csv');
+    expect(() => named(`${'a'.repeat(250)}@example.com`)).toThrow('name-invalid');
+  });
 });

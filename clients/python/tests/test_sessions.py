@@ -104,6 +104,14 @@ class LargeFileTest(WorldTest):
         # One question, and what was missing.
         self.assertLessEqual(put_bytes(), len(BIG) - CHUNK)
 
+    def test_a_large_file_that_is_read_only_is_replaced_through_the_courier(self):
+        client = self.client()
+        client.send(b"first", name="py-locked.bin", to="locked")
+        content = noise(9 * MIB)
+        receipt = client.send(content, name="py-locked.bin", to="locked", on_conflict="replace")
+        self.assertEqual((receipt.outcome, receipt.size), ("replaced", len(content)))
+        self.assertEqual(len(files_named("py-locked.bin")), 1)
+
     def test_a_large_file_for_a_destination_that_converts_or_skips(self):
         table = b"a,b\r\n" + b"1,2\r\n" * (2 * MIB)
         client = self.client(chunk_bytes=CHUNK)

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CONFLICT_RULES, CONVERSIONS } from '../../domain.ts';
-import { folderPath } from '../../text/file-name.ts';
+import { fileName, folderPath } from '../../text/file-name.ts';
 import { faultOfTemplate, isTimeZone } from '../../text/template.ts';
 import { perCaller } from './per-caller.ts';
 import { domain, email, principal } from './principal.ts';
@@ -114,9 +114,18 @@ const labelValue = z.union([
 ]);
 export type LabelValue = z.infer<typeof labelValue>;
 
+const labelId = z.string().regex(/^[\w-]{1,100}$/, 'is not the id of a label');
+const labelFields = z.record(z.string().regex(/^[\w-]{1,100}$/, 'is not the id of a field'), labelValue);
+
+/** The fields of labels by their ids; a label that is not required in the long form, with its fields below `fields`. */
 const labels = z.record(
-  z.string().regex(/^[\w-]{1,100}$/, 'is not the id of a label'),
-  z.record(z.string().regex(/^[\w-]{1,100}$/, 'is not the id of a field'), labelValue),
+  labelId,
+  z.union([
+    z
+      .strictObject({ required: z.boolean(), fields: labelFields.default({}) })
+      .transform(({ required, fields }) => ({ required, fields })),
+    labelFields.transform((fields) => ({ required: true, fields })),
+  ]),
 );
 
 const keepRule = z
@@ -133,6 +142,21 @@ const pathTemplate = folderPath.superRefine((text, context) => {
   const message = faultOfTemplate(text);
   if (message !== undefined) context.addIssue({ code: 'custom', message });
 });
+
+/** The default of `name`, which may have placeholders. A slash would make folders, which belong into `path`. */
+const nameTemplate = fileName.superRefine((text, context) => {
+  const message = faultOfTemplate(text);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
+/** The names of one or several entries of `credentials`, as a list. */
+const credentials = z
+  .union([z.string(), z.array(z.string()).max(100)], {
+    error: ({ input }) => (input === undefined ? 'is missing' : 'is not a name, or a list of names, of "credentials"'),
+  })
+  .transform((names) => (typeof names === 'string' ? [names] : names))
+  .refine((names) => names.length > 0, 'is empty: name at least one entry of "credentials"')
+  .refine((names) => new Set(names).size === names.length, 'names the same credentials twice');
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -188,8 +212,9 @@ const inFolder = z
     /** Null for a destination with a spreadsheet. */
     folder: folderId.nullable(),
     spreadsheet: spreadsheetId.optional(),
-    credentials: z.string(),
+    credentials,
     callers: z.array(principal).min(1, 'is empty: list at least one caller'),
+    name: nameTemplate.optional(),
     path: pathTemplate.default(''),
     timeZone: z.string().refine(isTimeZone, 'is not an IANA time zone, such as Europe/Berlin').default('UTC'),
     onConflict: z.enum(CONFLICT_RULES).default('new'),

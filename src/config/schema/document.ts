@@ -22,7 +22,7 @@ const limits = z.strictObject({
 
 /** The part of a document that its references need, so that they are checked even if there are other faults. */
 const referencing = z.looseObject({
-  destinations: z.record(z.string(), z.looseObject({ credentials: z.string() })),
+  destinations: z.record(z.string(), z.looseObject({ credentials: z.union([z.string(), z.array(z.string())]) })),
   credentials: z.record(z.string(), z.unknown()),
   pubsub: z.looseObject({
     subscriptions: z.record(z.string(), z.looseObject({ destinations: z.array(z.string()) })),
@@ -51,10 +51,11 @@ const unknownNames = ({ destinations, credentials, pubsub, queries }: z.infer<ty
   ];
   return [
     ...Object.entries(destinations)
-      .filter(([, { credentials: name }]) => !Object.hasOwn(credentials, name))
-      .map(([name, { credentials }]) => ({
+      .flatMap(([name, { credentials }]) => [credentials].flat().map((used) => ({ name, used })))
+      .filter(({ used }) => !Object.hasOwn(credentials, used))
+      .map(({ name, used }) => ({
         path: ['destinations', name, 'credentials'],
-        message: `no credentials are named "${credentials}"`,
+        message: `no credentials are named "${used}"`,
       })),
     ...named.flatMap(([path, names]) =>
       names

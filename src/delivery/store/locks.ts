@@ -16,13 +16,23 @@ const lockedByOthers = ({ request }: UploadStep): CourierError =>
     reason: 'content-restricted',
   });
 
+/** Whether another account of the destination has set the content restriction. */
+const isOthersOwn = async ({ request: { destination }, context }: UploadStep, id: string): Promise<boolean> => {
+  for (const other of destination.accounts?.all() ?? []) {
+    if (other.drive === destination.drive) continue;
+    const lock = await (await other.drive.policy()).lockOf(id, context);
+    if (lock?.isOwn === true) return true;
+  }
+  return false;
+};
+
 /** Removes the courier's own content restriction. @throws CourierError `name-taken` for one that somebody else has set */
 export const unlock = async (step: UploadStep, id: string): Promise<void> => {
   const { request, context, unlocked } = step;
   const policy = await request.destination.drive.policy();
   const lock = await policy.lockOf(id, context);
   if (lock?.isLocked !== true) return;
-  if (!lock.isOwn) throw lockedByOthers(step);
+  if (!lock.isOwn && !(await isOthersOwn(step, id))) throw lockedByOthers(step);
   unlocked.push(id);
   await policy.unlock(id, context);
 };
@@ -61,7 +71,7 @@ export const afterFailure = async (step: UploadStep, thrown: unknown): Promise<u
   const policy = await request.destination.drive.policy();
   const lock = await policy.lockOf(plan.fileId, context).catch(() => undefined);
   if (lock?.isLocked !== true) return thrown;
-  if (!lock.isOwn) return lockedByOthers(step);
+  if (!lock.isOwn && !(await isOthersOwn(step, plan.fileId).catch(() => false))) return lockedByOthers(step);
   return new CourierError('drive-unavailable', {
     detail: 'Another delivery has made the file read-only again in the meantime.',
     cause: thrown,

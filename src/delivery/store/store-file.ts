@@ -3,6 +3,7 @@ import type { DriveFile } from '../../drive/drive.ts';
 import { hashOf } from '../idempotency.ts';
 import type { Plan } from '../plan.ts';
 import { IN_TRASH } from '../receipt.ts';
+import type { ResolvedRequest } from '../resolve-options.ts';
 import { convert } from './convert-file.ts';
 import { createFile } from './create-file.ts';
 import { replace } from './replace-file.ts';
@@ -36,11 +37,7 @@ const carryOut = async (step: UploadStep, existing: DriveFile | undefined): Prom
   }
 };
 
-/**
- * Carries out the plan of a delivery: its bytes are uploaded and verified.
- * @param existing the file of the plan's id, where Drive has it already
- */
-export const storeFile = async (
+const storeWith = async (
   step: UploadStep,
   existing: DriveFile | undefined,
 ): Promise<StoredFile & { warnings: readonly string[] }> => {
@@ -57,4 +54,39 @@ export const storeFile = async (
   if (stored.receipt !== undefined && step.unlocked.length > 0) await (await import('./locks.ts')).relock(step);
   const { file, warnings = file.trashed ? [IN_TRASH] : [] } = stored;
   return { ...stored, warnings };
+};
+
+/**
+ * Carries out the plan of a delivery: its bytes are uploaded and verified. If Drive refuses them because of a quota of the
+ * account, and the destination has another account, that one is used.
+ * @param existing the file of the plan's id, where Drive has it already
+ * @returns `request`: with the account that was used
+ */
+export const storeFile = async (
+  first: UploadStep,
+  existing: DriveFile | undefined,
+): Promise<StoredFile & { warnings: readonly string[]; request: ResolvedRequest }> => {
+  if (first.request.destination.accounts === undefined) {
+    return { ...(await storeWith(first, existing)), request: first.request };
+  }
+  const refused: UploadStep['refused'] = {};
+  const endings: (() => Promise<void>)[] = [];
+  const end = async (): Promise<void> => {
+    for (const work of endings.splice(0)) await work();
+  };
+  first.atEnd(end);
+  let step: UploadStep = { ...first, refused, atEnd: (work) => void endings.push(work) };
+  try {
+    for (;;) {
+      try {
+        return { ...(await storeWith(step, existing)), request: step.request };
+      } catch (error) {
+        step = await (await import('./next-account.ts')).nextAccount(step, error);
+        // Otherwise it would wait for its own leases.
+        await end();
+      }
+    }
+  } finally {
+    refused.upload?.close();
+  }
 };

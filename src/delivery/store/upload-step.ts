@@ -1,6 +1,6 @@
 import type { Outcome, Receipt, SheetReceipt } from '../../domain.ts';
 import type { DriveFile, Upload, UploadRequest, UploadResult, UploadTarget } from '../../drive/drive.ts';
-import { CourierError } from '../../errors.ts';
+import { CourierError, isAccountQuota } from '../../errors.ts';
 import type { Claim } from '../idempotency.ts';
 import { resolveNamedFile } from '../naming/named-file.ts';
 import type { Plan } from '../plan.ts';
@@ -14,6 +14,8 @@ export interface UploadStep extends DeliveryContext {
   plannedAtMs: number;
   /** Files whose content restriction this delivery has removed. */
   unlocked: string[];
+  /** Where the destination has several accounts: an upload of an account that Drive has refused, for the next account. */
+  refused?: { upload?: Upload | undefined };
   /** Runs after the receipt is recorded, or the delivery has failed. */
   atEnd(work: () => Promise<void>): void;
 }
@@ -40,6 +42,7 @@ const uploadRequest = ({ request, delivery, context, claim }: UploadStep): Uploa
   ...(delivery.expectedSha256 === undefined ? {} : { expectedSha256: delivery.expectedSha256 }),
   // An earlier try may have stored the bytes, and others may have replaced them since: Drive shows that by MD5.
   ...(claim?.mine === false ? { withMd5: true } : {}),
+  ...(request.destination.accounts?.hasOther() === true ? { believesLimit: true } : {}),
 });
 
 /** Starts an upload of the delivery's bytes, and frees its buffers once they are sent. */
@@ -48,11 +51,19 @@ export const withUpload = async <Result>(
   options: Partial<UploadRequest>,
   send: (upload: Upload) => Promise<Result>,
 ): Promise<Result> => {
-  const upload = await step.request.destination.drive.startUpload({ ...uploadRequest(step), ...options });
+  const { refused } = step;
+  const upload = await step.request.destination.drive.startUpload(
+    { ...uploadRequest(step), ...options },
+    refused?.upload,
+  );
+  if (refused !== undefined) refused.upload = undefined;
   try {
     return await send(upload);
+  } catch (error) {
+    if (refused !== undefined && isAccountQuota(error)) refused.upload = upload;
+    throw error;
   } finally {
-    upload.close();
+    if (refused?.upload !== upload) upload.close();
   }
 };
 
@@ -120,6 +131,8 @@ export const outOfTrash = async (step: UploadStep, file: DriveFile): Promise<Pic
 /** A resumable session of an earlier try, and the file that it writes to. */
 interface KeptSession {
   uri: string;
+  /** Of the account that it belongs to, where the destination has several. */
+  credentials?: string;
   kind: 'create' | 'replace';
   fileId: string;
   folderId: string;
@@ -127,10 +140,13 @@ interface KeptSession {
 
 const sessionKey = (key: string): string => `session:${key}`;
 
-const describeSession = (uri: string, target: UploadTarget, { folderId }: Plan): KeptSession =>
-  target.kind === 'create'
-    ? { uri, kind: 'create', fileId: target.file.id ?? '', folderId: target.file.folderId }
-    : { uri, kind: 'replace', fileId: target.id, folderId };
+const describeSession = (uri: string, target: UploadTarget, { folderId, credentials }: Plan): KeptSession => ({
+  uri,
+  ...(target.kind === 'create'
+    ? { kind: 'create', fileId: target.file.id ?? '', folderId: target.file.folderId }
+    : { kind: 'replace', fileId: target.id, folderId }),
+  ...(credentials === undefined ? {} : { credentials }),
+});
 
 /**
  * Keeps the upload's sessions in the ledger, so that a redelivery resumes at the byte that Drive has acknowledged.
@@ -147,7 +163,11 @@ export const keptSession = async ({
   const key = sessionKey(claim.key);
   const entry = claim.mine ? undefined : await ledger.read(key);
   const kept = entry?.record as KeptSession | undefined;
-  const isCurrent = kept?.kind === plan.kind && kept.fileId === plan.fileId && kept.folderId === plan.folderId;
+  const isCurrent =
+    kept?.kind === plan.kind &&
+    kept.fileId === plan.fileId &&
+    kept.folderId === plan.folderId &&
+    kept.credentials === plan.credentials;
 
   const keepSession = async (uri: string, target: UploadTarget): Promise<void> => {
     const record = describeSession(uri, target, plan);

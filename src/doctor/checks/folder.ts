@@ -146,7 +146,7 @@ const findFolder = async (
 /** Checks what the account can do with the folder. */
 export const checkFolder = async (
   { log }: Pick<DoctorDependencies, 'log'>,
-  destination: Pick<Destination, 'name' | 'config' | 'drive'>,
+  destination: Pick<Destination, 'name' | 'config' | 'drive'> & { credentials: string },
   ready: ReadyAccount,
   context: CallContext,
 ): Promise<Check[]> => {
@@ -167,7 +167,7 @@ export const checkFolder = async (
     passed('folder', label),
     await checkSearch(drive, folder, ready, context),
     checkWritable(id, folder, ready),
-    checkStorage(folder, ready, config.credentials),
+    checkStorage(folder, ready, destination.credentials),
     checkSharing(destination, folder, ready),
   ];
 };

@@ -6,7 +6,7 @@ import type { CallContext } from '../../drive/drive.ts';
 import { asCourierError } from '../../errors.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
 import { type Facts, remedyFor } from '../remedies.ts';
-import { type Check, failed, passed, warned } from '../report.ts';
+import { type Check, type Fault, failed, passed, warned } from '../report.ts';
 
 const MEDIA_TYPE = 'text/plain';
 
@@ -16,21 +16,26 @@ const restrictProbe = async (
   { name, config, drive }: Pick<Destination, 'name' | 'config' | 'drive'>,
   { id, account }: { id: string; account: string },
   context: CallContext,
-): Promise<{ detail: string; remedy: string } | undefined> => {
-  const labels = fixedLabels(config.labels);
+): Promise<Fault | undefined> => {
+  const labels = fixedLabels(config.labels, true);
+  const optional = fixedLabels(config.labels, false);
   const restrictions = restrictionsOf(config);
   let what = 'labels';
+  let result: Fault['result'] = 'failed';
   try {
     const policy = await drive.policy();
     if (labels.length > 0) await policy.setLabels(id, labels, context);
     what = Object.keys(restrictions ?? {}).join(', ');
     const file = restrictions === undefined ? undefined : await drive.get(id, context);
     if (file !== undefined && restrictions !== undefined) await policy.restrict(file, restrictions, context);
+    [what, result] = ['labels', 'warned'];
+    if (optional.length > 0) await policy.setLabels(id, optional, context);
     return undefined;
   } catch (thrown) {
     const error = asCourierError(thrown);
     log.warn({ error, destination: name }, 'The doctor cannot restrict its probe file');
     return {
+      result,
       detail: `${what} could not be set on it: ${error.detail ?? `${error.title}.`}`,
       remedy: REMEDIES[what === 'labels' ? 'label-refused' : 'policy-forbidden'].replaceAll('{account}', account),
     };
@@ -78,7 +83,8 @@ export const checkByWriting = async (
   try {
     await drive.remove(id, context);
     if (refusal !== undefined) {
-      return failed('probe', `A probe file was created and removed, but ${refusal.detail}`, refusal.remedy);
+      const make = refusal.result === 'failed' ? failed : warned;
+      return make('probe', `A probe file was created and removed, but ${refusal.detail}`, refusal.remedy);
     }
     return passed('probe', 'A probe file was created and removed.');
   } catch (thrown) {

@@ -125,5 +125,6 @@ export const driveError = (
     ...(remedy === undefined ? {} : { remedy }),
     ...(detail === undefined ? {} : { detail }),
     ...(code === 'drive-rate-limited' ? { retryAfterSeconds: secondsToWait(response, reasons) ?? 0 } : {}),
+    ...(code === 'upload-limit-reached' ? { retryAfterSeconds: DAILY_LIMIT_SECONDS } : {}),
   });
 };

@@ -36,6 +36,9 @@ export const startSession = (
       },
       body: Buffer.from(metadataJson(target)),
       retry: 'idempotent',
+      ...(context.believesLimit === true
+        ? { isFinal: (answer) => client.error(answer, 'drive.files.create').code === 'upload-limit-reached' }
+        : {}),
     },
     context,
   );

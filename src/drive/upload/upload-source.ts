@@ -27,6 +27,8 @@ export interface UploadSource {
   /** MD5 of all bytes in lower-case hex, if they are still held or can be read again. */
   md5(size: number): Promise<string | undefined>;
   close(): void;
+  /** From now on the bytes are for this request: its checks apply, and its signal ends the reading. */
+  serve(request: UploadRequest): void;
 }
 
 export const outOfTime = (): CourierError =>
@@ -34,24 +36,27 @@ export const outOfTime = (): CourierError =>
 
 /** Opens the bytes of an upload. Whatever waits for them fails when the signal aborts or the deadline comes near. */
 export const createUploadSource = (
-  request: UploadRequest,
+  first: UploadRequest,
   { lease, blockBytes, now }: { lease: BlockLease; blockBytes: number; now: () => number },
 ): UploadSource => {
-  const { source, maxBytes, signal, deadlineMs, withMd5 = false } = request;
+  const { source, maxBytes, deadlineMs, withMd5 = false } = first;
+  let request = first;
   let current: ReplayBuffer | undefined;
   let committed: string | undefined;
 
   const open = (bytes: AsyncIterable<Uint8Array>, skip: number): ReplayBuffer => {
     current = createReplayBuffer({ bytes, lease, blockBytes, maxBytes, size: source.size, skip, withMd5 });
-    if (signal?.aborted) current.fail(abortReason(signal));
+    if (request.signal?.aborted) current.fail(abortReason(request.signal));
     return current;
   };
   const buffer = (): ReplayBuffer => current ?? open(source.open(), 0);
 
   const onAbort = (): void => {
-    if (signal !== undefined) current?.fail(abortReason(signal));
+    if (request.signal !== undefined) current?.fail(abortReason(request.signal));
   };
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const listen = (): void => request.signal?.addEventListener('abort', onAbort, { once: true });
+  const stopListening = (): void => request.signal?.removeEventListener('abort', onAbort);
+  listen();
   const timer =
     deadlineMs === undefined
       ? undefined
@@ -101,8 +106,13 @@ export const createUploadSource = (
     },
     close() {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      stopListening();
       current?.close();
+    },
+    serve(next) {
+      stopListening();
+      request = next;
+      listen();
     },
   };
 };

@@ -4,7 +4,7 @@ import type { Failure, GoogleResponse } from '../../google/transport.ts';
 import type { Log } from '../../log.ts';
 import { type DriveClient, fileOf } from '../client.ts';
 import type { Drive, ReceivedBytes, UploadTarget } from '../drive.ts';
-import type { BufferBudget } from './buffer-budget.ts';
+import type { BlockLease, BufferBudget } from './buffer-budget.ts';
 import {
   mediaTypeOf,
   metadataJson,
@@ -16,7 +16,7 @@ import {
   withDigest,
 } from './create-or-update.ts';
 import { sendResumable } from './resumable.ts';
-import { createUploadSource, MARGIN_MS } from './upload-source.ts';
+import { createUploadSource, MARGIN_MS, type UploadSource } from './upload-source.ts';
 import { verify } from './verify.ts';
 
 export interface UploadDependencies {
@@ -35,6 +35,15 @@ const SESSION_BLOCKS = 2;
 const blocksFor = (size: number | undefined, { blockBytes }: BufferBudget, multipartBytes: number): number =>
   size === undefined || size > multipartBytes ? SESSION_BLOCKS : Math.max(1, Math.ceil(size / blockBytes));
 
+/** The bytes of an upload, and the buffers that they are in. */
+interface HeldBytes {
+  source: UploadSource;
+  lease: BlockLease;
+}
+
+/** The bytes of uploads that another account may take over, by `Upload.held`. */
+const bytesOf = new WeakMap<object, HeldBytes>();
+
 /** Whether a multipart request may be sent again when its answer was lost. */
 const isRepeatable = (target: UploadTarget): boolean => target.kind === 'replace' || target.file.id !== undefined;
 
@@ -47,14 +56,22 @@ export const createStartUpload =
     { client, files, budget, again, now, log }: UploadDependencies,
     multipartBytes = MULTIPART_BYTES,
   ): Drive['startUpload'] =>
-  async (request) => {
+  async (request, from) => {
     const { size, openAt } = request.source;
     const { signal, deadlineMs } = request;
-    const lease = await budget.lease(blocksFor(size, budget, multipartBytes), {
-      ...(signal === undefined ? {} : { signal }),
-      ...(deadlineMs === undefined ? {} : { deadlineMs: deadlineMs - MARGIN_MS }),
-    });
-    const source = createUploadSource(request, { lease, blockBytes: budget.blockBytes, now });
+    const startReading = async (): Promise<HeldBytes> => {
+      const lease = await budget.lease(blocksFor(size, budget, multipartBytes), {
+        ...(signal === undefined ? {} : { signal }),
+        ...(deadlineMs === undefined ? {} : { deadlineMs: deadlineMs - MARGIN_MS }),
+      });
+      return { lease, source: createUploadSource(request, { lease, blockBytes: budget.blockBytes, now }) };
+    };
+    const taken = from?.held === undefined ? undefined : bytesOf.get(from.held);
+    const bytes = taken ?? (await startReading());
+    const { lease, source } = bytes;
+    taken?.source.serve(request);
+    const held = {};
+    bytesOf.set(held, bytes);
     const sender: Sender = { client, get: files.get, request, source, now, again };
 
     /** The whole file, if it may and does fit into one request. */
@@ -86,6 +103,7 @@ export const createStartUpload =
         }
       },
       received: source.received,
+      held,
       close() {
         source.close();
         lease.close();
@@ -141,8 +159,11 @@ const attempt = async (
 };
 
 /** Whether the same request may succeed later. */
-const isTransient = ({ client }: Sender, response: GoogleResponse, target: UploadTarget): boolean =>
-  response.status >= 400 && TRANSIENT_CODES.has(client.error(response, uploadCall(target, 'multipart').operation).code);
+const isTransient = ({ client, request }: Sender, response: GoogleResponse, target: UploadTarget): boolean => {
+  if (response.status < 400) return false;
+  const { code } = client.error(response, uploadCall(target, 'multipart').operation);
+  return TRANSIENT_CODES.has(code) && !(request.believesLimit === true && code === 'upload-limit-reached');
+};
 
 /** Sends a small file in one request until Drive has given its final answer. `commit` is called before each attempt. */
 const sendMultipart = async (sender: Sender, first: UploadTarget, received: ReceivedBytes): Promise<Sent> => {

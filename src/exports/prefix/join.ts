@@ -21,8 +21,8 @@ export interface JoinRequest {
   gcsPrefix: string;
   match?: string | undefined;
   join: 'csv' | 'bytes';
-  /** The name of the joined file. */
-  name: string;
+  /** The name of the joined file, if the request has one. */
+  name?: string | undefined;
 }
 
 type JoinDependencies = Pick<HttpDependencies, 'openObject' | 'openPrefix'>;

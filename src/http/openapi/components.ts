@@ -66,13 +66,16 @@ const receipt = objectOf<Receipt>(
       }),
       description: 'Where the rows are, with convertTo=sheet and onConflict=append or replace.',
     },
+    account: text(
+      'The account that wrote the file: its email, or the name of its credentials. Absent if the destination has only one.',
+    ),
     once: {
       const: 'instance',
       description:
         'Only this instance remembers the key, because its ledger is in memory. Absent with a shared ledger.',
     },
   },
-  ['warnings', 'sheet', 'once'],
+  ['warnings', 'sheet', 'account', 'once'],
 );
 
 const session = objectOf<UploadSession>({

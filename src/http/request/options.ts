@@ -87,8 +87,9 @@ export const optionShape = {
     .meta({
       description: 'A name from GET /v1/destinations. Default: the only destination, or the one named "default".',
     }),
-  name: fileName.meta({
-    description: 'The name of the file: 1 to 255 characters, without control characters, "/" and "\\".',
+  name: z.exactOptional(fileName).meta({
+    description:
+      'The name of the file: 1 to 255 characters, without control characters, "/" and "\\". Required unless the destination has a default.',
   }),
   path: z
     .exactOptional(folderPath)

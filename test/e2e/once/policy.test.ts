@@ -29,6 +29,12 @@ beforeAll(async () => {
       mydrive: { folder: managed, writersCanShare: false, share },
       labelled: { folder: places.sharedDriveFolder, labels: { label1: fields }, share },
       mislabelled: { folder: places.sharedDriveFolder, labels: { nothing: {} }, share },
+      optional: {
+        folder: places.sharedDriveFolder,
+        labels: { nothing: { required: false }, label1: { required: false, fields } },
+        readOnly: true,
+        share,
+      },
       plain: { folder: places.sharedDriveFolder },
       expiring: {
         folder: places.sharedDriveFolder,
@@ -239,6 +245,20 @@ describe('labels', () => {
     expect([refused.status, refused.code]).toEqual([502, 'label-refused']);
     const [file] = named(name);
     expect(sharesOf(file?.id ?? '')).toEqual([]);
+  });
+
+  test('that are not required give a warning, and the file is restricted and shared', async () => {
+    const set = await send('optional', 'optional.txt', region('south'));
+    expect([set.status, set.receipt.warnings?.length]).toEqual([201, 1]);
+    expect(set.receipt.warnings?.[0]).toContain('nothing');
+    expect(stored(set.receipt.id)?.labels).toMatchObject({ label1: { region: { values: ['south'] } } });
+    expect([sharesOf(set.receipt.id).length, stored(set.receipt.id)?.contentRestriction !== undefined]).toEqual([
+      1,
+      true,
+    ]);
+    const unset = await send('optional', 'without-property.txt');
+    expect([unset.status, unset.receipt.warnings?.length]).toEqual([201, 2]);
+    expect([sharesOf(unset.receipt.id).length, stored(unset.receipt.id)?.labels]).toEqual([1, {}]);
   });
 });
 

@@ -55,6 +55,21 @@ describe('the document', () => {
       /^destinations\.reports\.credentials: no credentials are named "main"/,
     ],
     [
+      'known credentials in a list',
+      { destinations: { r: { ...document.destinations.reports, credentials: ['main', 'other'] } } },
+      /^destinations\.r\.credentials: no credentials are named "other"/,
+    ],
+    [
+      'credentials that are named once',
+      { destinations: { r: { ...document.destinations.reports, credentials: ['main', 'main'] } } },
+      /^destinations\.r\.credentials: names the same credentials twice/,
+    ],
+    [
+      'credentials in a list',
+      { destinations: { r: { ...document.destinations.reports, credentials: [] } } },
+      /^destinations\.r\.credentials: is empty/,
+    ],
+    [
       'one kind of credentials',
       { credentials: { main: { adc: true, secret: 'projects/p/secrets/s' } } },
       /^credentials\.main: needs exactly one/,
@@ -117,7 +132,7 @@ describe('the document', () => {
     expect(faults).toEqual([
       'audiences: is not a list',
       'destinations.r.folder: is missing',
-      'destinations.r.credentials: is not a string',
+      'destinations.r.credentials: is not a name, or a list of names, of "credentials"',
       'destinations.r.share.0.role: is missing',
       'destinations.r.allowAnyone: is not true or false',
       'destinations.r.maxBytes: is not an integer',

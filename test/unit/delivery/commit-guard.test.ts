@@ -57,7 +57,11 @@ const guardOf = async ({ plan, files = [], found, revisions = [], ageMs = 0, isF
   const ledger = createMemoryLedger({ now });
   const claimIt = async (): Promise<Claim | undefined> => {
     const key = { state: 'free', key: 'delivery:k', fingerprint: 'print' } as const;
-    const claimed = await claimPlan({ ledger, now } as DeliveryContext, { state: 'planned', key, plan });
+    const claimed = await claimPlan({ ledger, request: { sinceMs: now() } } as DeliveryContext, {
+      state: 'planned',
+      key,
+      plan,
+    });
     return claimed.state === 'ready' || claimed.state === 'claimed' ? claimed.claim : undefined;
   };
   if (!isFirstTry) await claimIt();

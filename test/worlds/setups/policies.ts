@@ -1,3 +1,4 @@
+import { DRIVE } from '../../../local/google/world/names.ts';
 import type { World } from '../visit.ts';
 import { NO_PUBSUB, QUIET } from './expected.ts';
 
@@ -37,6 +38,40 @@ export const POLICY_WORLDS: readonly World[] = [
     },
     write: true,
     finds: { ...NO_PUBSUB, probe: { result: 'failed', detail: /labels could not be set/, remedy: /published/ } },
+  },
+  {
+    name: 'a label that is not published and not required',
+    arrange(_, document) {
+      document.destinations.reports.labels = { unpublished: { required: false, fields: { field: 'text' } } };
+      return undefined;
+    },
+    write: true,
+    finds: { ...NO_PUBSUB, probe: { result: 'warned', detail: /labels could not be set/, remedy: /published/ } },
+  },
+  {
+    name: 'a second account that may only read the folder',
+    arrange({ world }, document) {
+      world.delegate(world.emails.courier, [DRIVE]);
+      document.destinations.reports.credentials = ['main', 'second'];
+      Object.assign(document.credentials, {
+        second: { secret: `${world.secret}/versions/latest`, subject: world.emails.bob },
+      });
+      return undefined;
+    },
+    finds: {
+      ...QUIET,
+      writable: { result: 'failed', detail: /^Credentials "second": bob@example.com can only read it/, remedy: /./ },
+      sharing: { result: 'warned', detail: /^Credentials "second": / },
+    },
+  },
+  {
+    name: 'a second account whose secret does not exist',
+    arrange({ world }, document) {
+      document.destinations.reports.credentials = ['main', 'second'];
+      Object.assign(document.credentials, { second: { secret: `${world.secret}-second/versions/latest` } });
+      return undefined;
+    },
+    finds: { ...QUIET, secret: { result: 'failed', detail: /^Credentials "second": / } },
   },
   {
     name: 'writers are to be kept from sharing in a shared drive',

@@ -56,15 +56,17 @@ class Sender:
         return send_streaming(self._api, parts, options, size=source.size, once=False)
 
     def _without_session(self, source: Source, options: Options, refusal: CourierError) -> Receipt:
-        """An upload session can neither convert nor skip; the courier refuses it where the destination's defaults ask for that."""
+        """An upload session cannot convert, skip, or replace a read-only file. The courier refuses it where the options or the
+        destination's defaults ask for that, and the file is sent through the courier instead."""
         if refusal.code not in ("name-taken", "request-invalid"):
             raise refusal
         defaults = self.defaults_of(options.destination)
         if defaults is None:
             raise refusal
-        if refusal.code == "request-invalid" and defaults.convert_to is not None:
+        rule = options.on_conflict or defaults.on_conflict
+        if refusal.code == "request-invalid" and (defaults.convert_to is not None or rule == "replace"):
             return self._streamed(source, options)
-        if refusal.code == "name-taken" and (options.on_conflict or defaults.on_conflict) == "skip":
+        if refusal.code == "name-taken" and rule == "skip":
             return ask_for_skipped(self._api, RunningDigest(source).finish(), options)
         raise refusal
 
