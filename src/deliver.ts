@@ -2,15 +2,9 @@ import { beginAudit, factsOf, type OnReceipt } from './delivery/audit.ts';
 import { planDelivery } from './delivery/check-plan.ts';
 import { checkRequest } from './delivery/check-request.ts';
 import { claimPlan, type KeyState, lookUpKey, type Planned, type Ready } from './delivery/idempotency.ts';
+import { accountFor } from './delivery/plan.ts';
 import { receiptOf, recordReceipt, replayReceipt } from './delivery/receipt.ts';
-import {
-  type Allow,
-  accountFor,
-  checkSize,
-  type DeliveryContext,
-  resolveOptions,
-  withRows,
-} from './delivery/resolve-options.ts';
+import { type Allow, checkSize, type DeliveryContext, resolveOptions, withRows } from './delivery/resolve-options.ts';
 import { restrictAndShare, startRetention } from './delivery/sharing.ts';
 import { storeFile } from './delivery/store/store-file.ts';
 import type { UploadStep } from './delivery/store/upload-step.ts';

@@ -6,7 +6,7 @@ import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
 import { checkConversion } from './check-conversion.ts';
 import { findConverted, resolveNamedFile } from './naming/named-file.ts';
-import type { ResolvedRequest } from './resolve-options.ts';
+import type { Destination, ResolvedRequest } from './resolve-options.ts';
 
 /** What will be done to which Drive file; kept in the ledger under a key, so it is plain JSON. */
 export type Plan = {
@@ -96,6 +96,18 @@ const planConversion = async ({ request, folderId, source, ...means }: Planning)
   return existing === undefined
     ? { kind: 'convert', fileId: '', target, rule, folderId }
     : planForExisting(request, existing, folderId, target);
+};
+
+/** The destination with the account that writes: the one of an earlier try's plan, else the next one. Rows are no upload. */
+export const accountFor = (
+  { destination, onConflict }: Pick<ResolvedRequest, 'destination' | 'onConflict'>,
+  plan: { credentials?: string } | undefined,
+): Destination => {
+  const { accounts } = destination;
+  if (accounts === undefined || onConflict === 'append' || destination.config.spreadsheet !== undefined) {
+    return destination;
+  }
+  return plan === undefined ? accounts.choose() : accounts.of(plan);
 };
 
 /** Notes in a plan which account is to write, so that all tries of a key use the same one. */

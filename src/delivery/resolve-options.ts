@@ -243,18 +243,6 @@ export const resolveOptions = (destination: Destination, options: DeliveryOption
   return resolved;
 };
 
-/** The destination with the account that writes: the one of an earlier try's plan, else the next one. Rows are no upload. */
-export const accountFor = (
-  { destination, onConflict }: Pick<ResolvedRequest, 'destination' | 'onConflict'>,
-  plan: { credentials?: string } | undefined,
-): Destination => {
-  const { accounts } = destination;
-  if (accounts === undefined || onConflict === 'append' || destination.config.spreadsheet !== undefined) {
-    return destination;
-  }
-  return plan === undefined ? accounts.choose() : accounts.of(plan);
-};
-
 /**
  * The delivery with the bytes that the request needs: a sheet gets rows in which texts are unchanged. A media type that is
  * not known may follow from the name, also from a default one.

@@ -177,7 +177,9 @@ const examineShared = async (dependencies: DoctorDependencies, essentials: boole
 /** The checks of the folder, and of writing to it, once the account works. */
 const examineDrive = async (
   { dependencies, deadlineMs, self }: Shared,
-  destination: { name: string; config: DestinationConfig } & Pick<Account, 'drive' | 'sheets'> & { credentials: string },
+  destination: { name: string; config: DestinationConfig } & Pick<Account, 'drive' | 'sheets'> & {
+      credentials: string;
+    },
   ready: NonNullable<CredentialsFinding['ready']>,
   write: boolean,
 ): Promise<Check[]> => {
