@@ -5,7 +5,8 @@ import { createPlatform } from './credentials/runtime/platform.ts';
 import { createRuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
 import { createRuntimeProject } from './credentials/runtime/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
-import { createAuthorize, type OnReceipt } from './delivery/audit.ts';
+import type { OnReceipt } from './delivery/audit.ts';
+import { createAuthorize } from './delivery/check-request.ts';
 import {
   createAllow,
   createDestinations,

@@ -1,16 +1,8 @@
-import {
-  type Caller,
-  callerName,
-  type Delivery,
-  type DeliveryOptions,
-  type Receipt,
-  type SourceFacts,
-} from '../domain.ts';
+import { type Caller, callerName, type Delivery, type Receipt, type SourceFacts } from '../domain.ts';
 import { asCourierError, type CourierError, isPermanent } from '../errors.ts';
 import type { CallStats } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import type { Telemetry } from '../telemetry.ts';
-import type { Allow } from './resolve-options.ts';
 
 /** Milliseconds by step, for the audit line; each step is also a span, where telemetry is on. */
 interface StepTimer {
@@ -156,46 +148,5 @@ export const beginAudit = (
         throw error;
       }
     },
-  };
-};
-
-/** What is known of a delivery from the headers and the query of its request. */
-export interface AnnouncedDelivery {
-  caller: Caller;
-  requestId: string;
-  /** Undefined where the destination may stand in the body. */
-  options?: Pick<DeliveryOptions, 'destination' | 'name'>;
-  /** Bytes. */
-  size?: number | undefined;
-  idempotencyKey?: string | undefined;
-}
-
-interface AuthorizeDependencies {
-  allow: Allow;
-  /** @throws CourierError `destination-forbidden` unless the caller may write to some destination */
-  requireAnyDestination(caller: Caller): void;
-  now: () => number;
-  log: Log;
-  telemetry?: Telemetry | undefined;
-}
-
-/**
- * Refuses callers before a byte of their body is asked for: by the destination that they name or mean, or, where that may
- * stand in the body, by whether there is any that they may write to. A refusal is audited like that of any delivery.
- */
-export const createAuthorize = (dependencies: AuthorizeDependencies): ((announced: AnnouncedDelivery) => void) => {
-  const { allow, requireAnyDestination, now, telemetry } = dependencies;
-  return ({ caller, requestId, options, size, idempotencyKey }) => {
-    try {
-      if (options !== undefined) allow(caller, options.destination);
-      else requireAnyDestination(caller);
-    } catch (error) {
-      const log = dependencies.log.child({ requestId });
-      const asked = { caller, destination: options?.destination, name: options?.name, size, idempotencyKey };
-      beginAudit(asked, { now, log, telemetry })
-        .run(() => Promise.reject(error))
-        .catch(() => undefined);
-      throw error;
-    }
   };
 };

@@ -1,5 +1,8 @@
-import type { DeliveryOptions } from '../domain.ts';
-import type { ResolvedRequest } from './resolve-options.ts';
+import type { Caller, DeliveryOptions } from '../domain.ts';
+import type { Log } from '../log.ts';
+import type { Telemetry } from '../telemetry.ts';
+import { beginAudit } from './audit.ts';
+import type { Allow, ResolvedRequest } from './resolve-options.ts';
 
 /**
  * Refuses, before a byte is read, a request without a property that a label of the destination needs, and a request that does
@@ -9,4 +12,45 @@ export const checkRequest = async (request: ResolvedRequest, options: DeliveryOp
   const { labels, spreadsheet } = request.destination.config;
   if (spreadsheet !== undefined) (await import('./check-spreadsheet.ts')).checkSpreadsheet(options, request);
   if (Object.keys(labels).length > 0) (await import('./policy.ts')).labelsOf(request);
+};
+
+/** What is known of a delivery from the headers and the query of its request. */
+export interface AnnouncedDelivery {
+  caller: Caller;
+  requestId: string;
+  /** Undefined where the destination may stand in the body. */
+  options?: Pick<DeliveryOptions, 'destination' | 'name'>;
+  /** Bytes. */
+  size?: number | undefined;
+  idempotencyKey?: string | undefined;
+}
+
+interface AuthorizeDependencies {
+  allow: Allow;
+  /** @throws CourierError `destination-forbidden` unless the caller may write to some destination */
+  requireAnyDestination(caller: Caller): void;
+  now: () => number;
+  log: Log;
+  telemetry?: Telemetry | undefined;
+}
+
+/**
+ * Refuses callers before a byte of their body is asked for: by the destination that they name or mean, or, where that may
+ * stand in the body, by whether there is any that they may write to. A refusal is audited like that of any delivery.
+ */
+export const createAuthorize = (dependencies: AuthorizeDependencies): ((announced: AnnouncedDelivery) => void) => {
+  const { allow, requireAnyDestination, now, telemetry } = dependencies;
+  return ({ caller, requestId, options, size, idempotencyKey }) => {
+    try {
+      if (options !== undefined) allow(caller, options.destination);
+      else requireAnyDestination(caller);
+    } catch (error) {
+      const log = dependencies.log.child({ requestId });
+      const asked = { caller, destination: options?.destination, name: options?.name, size, idempotencyKey };
+      beginAudit(asked, { now, log, telemetry })
+        .run(() => Promise.reject(error))
+        .catch(() => undefined);
+      throw error;
+    }
+  };
 };

@@ -258,7 +258,7 @@ describe('labels', () => {
     ]);
     const unset = await send('optional', 'without-property.txt');
     expect([unset.status, unset.receipt.warnings?.length]).toEqual([201, 2]);
-    expect([sharesOf(unset.receipt.id).length, stored(unset.receipt.id)?.labels]).toEqual([1, {}]);
+    expect([sharesOf(unset.receipt.id).length, stored(unset.receipt.id)?.labels]).toEqual([1, undefined]);
   });
 });
 
