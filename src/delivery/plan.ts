@@ -110,6 +110,36 @@ export const accountFor = (
   return plan === undefined ? accounts.choose() : accounts.of(plan);
 };
 
+/** What calls that upload know of the accounts: whether there is another one for new files. */
+export const quotaOf = ({ accounts }: Destination): Pick<CallContext, 'believesLimit'> =>
+  accounts?.hasOther() === true ? { believesLimit: true } : {};
+
+/** The account for a new file; the first one, if Drive has refused all of them. */
+const preferredAccount = (request: ResolvedRequest): Destination => {
+  try {
+    return accountFor(request, undefined);
+  } catch {
+    return request.destination;
+  }
+};
+
+/** Works with the account for new files. If Drive refuses that one because of a quota, works with the one after it. */
+export const asNextAccount = async <Result>(
+  request: ResolvedRequest,
+  work: (request: ResolvedRequest) => Promise<Result>,
+): Promise<Result> => {
+  let destination = preferredAccount(request);
+  for (;;) {
+    try {
+      return await work({ ...request, destination });
+    } catch (error) {
+      const next = destination.accounts?.instead(error);
+      if (next === undefined) throw error;
+      destination = next;
+    }
+  }
+};
+
 /** Notes in a plan which account is to write, so that all tries of a key use the same one. */
 export const withAccount = ({ destination: { accounts } }: ResolvedRequest, plan: Plan): Plan =>
   accounts === undefined || plan.kind === 'skip' ? plan : { ...plan, credentials: accounts.name };

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { checkRequest } from '../delivery/check-request.ts';
 import { deliveryKey, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
 import { resolveNamedFile } from '../delivery/naming/named-file.ts';
-import { accountFor, choosePlan, type Plan } from '../delivery/plan.ts';
+import { accountFor, asNextAccount, choosePlan, type Plan, quotaOf, withAccount } from '../delivery/plan.ts';
 import {
   checkSize,
-  type Destination,
   detailsOfExisting,
   detailsOfNew,
   fingerprint,
@@ -127,10 +126,9 @@ const claimPlan = async (
       throw error;
     });
     // Where each delivery makes a file of its own, the key's id stays: only the folder may be another one.
-    const { folderId, credentials } = current;
     // No bytes can have been sent yet, so another account may be used as well.
-    const account = credentials === undefined ? {} : { credentials };
-    const wanted = plan.kind === 'create' && plan.rule === 'new' ? { ...plan, folderId, ...account } : current;
+    const isOwn = plan.kind === 'create' && plan.rule === 'new';
+    const wanted = isOwn ? withAccount(request, { ...plan, folderId: current.folderId }) : current;
     if (isSamePlan(wanted, plan)) return plan;
     ({ entry, mine } = await ledger.record(planKey, { state: 'claimed', record: { plan: wanted } }, entry));
   }
@@ -266,7 +264,7 @@ const openRound = async (opening: Opening, spentIds = 0): Promise<OpenedUpload> 
   try {
     const opened = await openSession(resolved, plan, request, dependencies.now(), {
       ...context,
-      ...(destination.accounts?.hasOther() === true ? { believesLimit: true } : {}),
+      ...quotaOf(destination),
     });
     const formerRevisionId = former?.headRevisionId;
     const drives = formerRevisionId === undefined ? opened : { ...opened, formerRevisionId };
@@ -275,15 +273,6 @@ const openRound = async (opening: Opening, spentIds = 0): Promise<OpenedUpload> 
     const isReplaced = spentIds < MAX_SPENT_IDS && (await replaceSpentId(opening, plan, error));
     if (!isReplaced) throw error;
     return openRound(opening, spentIds + 1);
-  }
-};
-
-/** The account for a new session; the first one, if Drive has refused all of them. */
-const preferredAccount = (resolved: ResolvedRequest): Destination => {
-  try {
-    return accountFor(resolved, undefined);
-  } catch {
-    return resolved.destination;
   }
 };
 
@@ -301,28 +290,16 @@ export const createOpenUpload =
     const asked = resolveOptions(destination, options, { caller, sinceMs: now() });
     refuseConversion(asked);
     await checkRequest(asked, options);
-
-    const openAs = (account: Destination): Promise<OpenedUpload> => {
-      const resolved = { ...asked, destination: account };
+    return asNextAccount(asked, (resolved) => {
       const choose = async (): Promise<Plan> => {
         // Only now: a session that was opened before is answered even if no account takes new files.
         accountFor(resolved, undefined);
-        const { folderId } = await account.folders.ensure(folder, resolved.path, context);
+        const { folderId } = await resolved.destination.folders.ensure(folder, resolved.path, context);
         const planning = { request: resolved, folderId, source: options, ledger, log, context, now, sleep };
         const plan = await choosePlan(planning);
         refuseReadOnly(plan, resolved);
         return plan;
       };
       return openRound({ dependencies, request, resolved, context, choose });
-    };
-    let account = preferredAccount(asked);
-    for (;;) {
-      try {
-        return await openAs(account);
-      } catch (error) {
-        const next = account.accounts?.instead(error);
-        if (next === undefined) throw error;
-        account = next;
-      }
-    }
+    });
   };

@@ -3,7 +3,7 @@ import type { DriveFile, Upload, UploadRequest, UploadResult, UploadTarget } fro
 import { CourierError, isAccountQuota } from '../../errors.ts';
 import type { Claim } from '../idempotency.ts';
 import { resolveNamedFile } from '../naming/named-file.ts';
-import type { Plan } from '../plan.ts';
+import { type Plan, quotaOf } from '../plan.ts';
 import { type DeliveryContext, folderOf } from '../resolve-options.ts';
 
 /** What storing a delivery's bytes takes. */
@@ -42,7 +42,7 @@ const uploadRequest = ({ request, delivery, context, claim }: UploadStep): Uploa
   ...(delivery.expectedSha256 === undefined ? {} : { expectedSha256: delivery.expectedSha256 }),
   // An earlier try may have stored the bytes, and others may have replaced them since: Drive shows that by MD5.
   ...(claim?.mine === false ? { withMd5: true } : {}),
-  ...(request.destination.accounts?.hasOther() === true ? { believesLimit: true } : {}),
+  ...quotaOf(request.destination),
 });
 
 /** Starts an upload of the delivery's bytes, and frees its buffers once they are sent. */
