@@ -58,13 +58,14 @@ const refuseConversion = (request: ResolvedRequest): void => {
  * The content restriction of a file would have to stay removed until the caller has sent the bytes, which may take a week.
  * Called before the key is claimed, so that the file can be sent with the same key in another way.
  */
-const refuseReadOnly = (plan: Plan, { destination }: ResolvedRequest): void => {
+const refuseReadOnly = (plan: Plan, { destination }: ResolvedRequest): Plan => {
   if (plan.kind === 'replace' && destination.config.readOnly) {
     throw new CourierError('request-invalid', {
       detail: 'An upload session cannot replace a file of this destination, because its files are read-only.',
       remedy: 'Send the file to POST /v1/files.',
     });
   }
+  return plan;
 };
 
 /** How often an upload with one key may end without a file. */
@@ -125,8 +126,7 @@ const claimPlan = async (
       if (await hasSession()) return plan;
       throw error;
     });
-    // Where each delivery makes a file of its own, the key's id stays: only the folder may be another one.
-    // No bytes can have been sent yet, so another account may be used as well.
+    // Where each delivery makes a file of its own, the key's id stays: only the folder and the account may be others.
     const isOwn = plan.kind === 'create' && plan.rule === 'new';
     const wanted = isOwn ? withAccount(request, { ...plan, folderId: current.folderId }) : current;
     if (isSamePlan(wanted, plan)) return plan;
@@ -262,16 +262,12 @@ const openRound = async (opening: Opening, spentIds = 0): Promise<OpenedUpload> 
   }
   const former = plan.kind === 'replace' ? await destination.drive.get(plan.fileId, context) : undefined;
   try {
-    const opened = await openSession(resolved, plan, request, dependencies.now(), {
-      ...context,
-      ...quotaOf(destination),
-    });
+    const opened = await openSession(resolved, plan, request, dependencies.now(), context);
     const formerRevisionId = former?.headRevisionId;
     const drives = formerRevisionId === undefined ? opened : { ...opened, formerRevisionId };
     return await saveSession(opening, { id, plan }, drives);
   } catch (error) {
-    const isReplaced = spentIds < MAX_SPENT_IDS && (await replaceSpentId(opening, plan, error));
-    if (!isReplaced) throw error;
+    if (spentIds >= MAX_SPENT_IDS || !(await replaceSpentId(opening, plan, error))) throw error;
     return openRound(opening, spentIds + 1);
   }
 };
@@ -282,9 +278,9 @@ export const createOpenUpload =
   async (request: OpenRequest): Promise<OpenedUpload> => {
     const { caller, options, signal, deadlineMs } = request;
     const dependencies = { ...shared, ledger: ledgerOf(shared.ledger, caller.sub) };
-    const { allow, ledger, now, log, sleep } = dependencies;
+    const { ledger, now, log, sleep } = dependencies;
     const context: CallContext = { signal, deadlineMs };
-    const destination = allow(caller, options.destination);
+    const destination = dependencies.allow(caller, options.destination);
     checkSize(options.size, destination);
     const folder = folderOf(destination);
     const asked = resolveOptions(destination, options, { caller, sinceMs: now() });
@@ -292,14 +288,13 @@ export const createOpenUpload =
     await checkRequest(asked, options);
     return asNextAccount(asked, (resolved) => {
       const choose = async (): Promise<Plan> => {
-        // Only now: a session that was opened before is answered even if no account takes new files.
+        // Throws if no account takes new files. A session that was opened before is answered nevertheless.
         accountFor(resolved, undefined);
         const { folderId } = await resolved.destination.folders.ensure(folder, resolved.path, context);
         const planning = { request: resolved, folderId, source: options, ledger, log, context, now, sleep };
-        const plan = await choosePlan(planning);
-        refuseReadOnly(plan, resolved);
-        return plan;
+        return refuseReadOnly(await choosePlan(planning), resolved);
       };
-      return openRound({ dependencies, request, resolved, context, choose });
+      const time = { ...context, ...quotaOf(resolved.destination) };
+      return openRound({ dependencies, request, resolved, context: time, choose });
     });
   };

@@ -106,6 +106,7 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
     ['two sources', { name: 'a', source: { text: 'x', json: 1 } }, 'request-invalid', 'and has text, json.'],
     ['an unknown field', { name: 'a', surprise: 1, source: { text: '' } }, 'request-invalid', 'no option "surprise"'],
     ['an unknown way', { name: 'a', source: { url: 'x' } }, 'request-invalid', 'source: there is no option "url".'],
+    ['no name', { source: { text: 'x' } }, 'name-invalid', 'name is missing.'],
     ['a name with "/"', { name: 'a/b', source: { text: 'x' } }, 'name-invalid', 'folders go into "path"'],
     ['a path that climbs', { name: 'a', path: '../x', source: { text: 'x' } }, 'path-invalid', 'folder 1 is "..".'],
     ['a bad rule', { name: 'a', onConflict: 'clobber', source: { text: 'x' } }, 'request-invalid', 'onConflict'],

@@ -108,6 +108,7 @@ describe('a prefix', () => {
 
   test.each([
     [{ gcsPrefix: 'gs://bucket/x/' }, { name: 'a' }, 'name-invalid'],
+    [{ gcsPrefix: 'gs://bucket/x/', join: 'csv' }, {}, 'name-invalid'],
     [{ gcsPrefix: 'gs://bucket/x/', join: 'zip' }, { name: 'a' }, 'request-invalid'],
     [{ gcsPrefix: 'gs://bucket/x/', gcs: 'gs://bucket/x' }, {}, 'request-invalid'],
     [{ gcs: 'gs://bucket/x', match: '*' }, {}, 'request-invalid'],

@@ -207,9 +207,9 @@ describe.each(FORMS)('the options of a delivery, %s', (form) => {
     });
   });
 
-  test('a name may be left out, for the default of the destination', async () => {
-    const { status } = await post('path=x');
-    expect([status, entry.services.delivered.at(-1)?.delivery.options.name]).toEqual([201, undefined]);
+  test('a name is required, unless the destination has a default', async () => {
+    const { status, json } = await post('path=x');
+    expect([status, json.code, json.detail]).toEqual([400, 'name-invalid', 'name is missing.']);
   });
 
   test.each([

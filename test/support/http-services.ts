@@ -14,8 +14,7 @@ const CALLER: Caller = { sub: '100000000000000000001', email: 'exporter@my-proj.
 
 const receiptOf = ({ delivery: { options, source, idempotencyKey }, bytes }: Delivered): Receipt => ({
   id: 'file-1',
-  // As if the destination had a default.
-  name: options.name ?? 'default.bin',
+  name: options.name ?? '',
   mimeType: source.mimeType,
   size: bytes.byteLength,
   sha256: createHash('sha256').update(bytes).digest('hex'),
@@ -63,6 +62,8 @@ export const createEntryServices = (
     secretRotated: () => undefined,
     authorize: () => undefined,
     async deliver(delivery) {
+      // As a destination that has no default.
+      if (delivery.options.name === undefined) throw new CourierError('name-invalid', { detail: 'name is missing.' });
       const pieces: Uint8Array[] = [];
       for await (const piece of delivery.source.open()) {
         delivery.signal.throwIfAborted();
