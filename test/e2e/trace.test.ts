@@ -14,7 +14,16 @@ test('a keyed upload of 10 KB passes through few source files, in the order of t
   const { files, rooms } = await traceUpload();
   expect(files.length).toBeLessThanOrEqual(MAX_FILES);
   expect(rooms.length).toBeLessThanOrEqual(MAX_MOVES);
-  const steps = ['resolve-options', 'audit', 'idempotency', 'check-plan', 'store/store-file', 'sharing', 'receipt'];
+  const steps = [
+    'check-request',
+    'audit',
+    'resolve-options',
+    'idempotency',
+    'check-plan',
+    'store/store-file',
+    'sharing',
+    'receipt',
+  ];
   const entered = steps.map((step) => files.indexOf(`src/delivery/${step}.ts`));
   expect(entered).not.toContain(-1);
   expect(entered).toEqual(entered.toSorted((one, other) => one - other));
