@@ -49,7 +49,7 @@ const DOORS = {
 
     'check-plan',
     'idempotency',
-    'naming/(folders|names|spreadsheet)',
+    'naming/(folders|named-file|names|spreadsheet)',
     'plan',
     'policy',
     'receipt',

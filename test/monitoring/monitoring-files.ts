@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 export const FOLDER = new URL('../../deploy/monitoring/', import.meta.url);
-export const read = (path: string): unknown => JSON.parse(readFileSync(new URL(path, FOLDER), 'utf8'));
+const read = (path: string): unknown => JSON.parse(readFileSync(new URL(path, FOLDER), 'utf8'));
 const readAll = <Kind>(folder: string): [string, Kind][] =>
   readdirSync(new URL(folder, FOLDER)).map((name) => [name, read(`${folder}/${name}`) as Kind]);
 
