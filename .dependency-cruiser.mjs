@@ -60,7 +60,7 @@ const DOORS = {
     'store/(store-file|upload-step)',
   ],
   'upload-sessions': ['complete', 'open'],
-  doctor: ['dependencies', 'examine', 'readiness'],
+  doctor: ['dependencies', 'examine', 'readiness', 'report-text'],
 };
 
 const room = (name) => ({

@@ -12,6 +12,7 @@ import { type GoogleProcess, pathOf, startGoogle } from './processes.ts';
 import { benchSheet } from './sheet.ts';
 import { benchSize } from './size.ts';
 import { benchSmall } from './small.ts';
+import { benchQuery } from './query.ts';
 import { benchStart } from './start.ts';
 
 /**
@@ -63,6 +64,13 @@ const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
       quick
         ? { appendsEach: 10, alone: { atOnce: 10, paced: 0 }, rows: 10_000, mebibytes: { less: 8, more: 32 } }
         : { appendsEach: 100, alone: { atOnce: 28, paced: 30 }, rows: 50_000, mebibytes: { less: 100, more: 200 } },
+    ),
+  query: (google) =>
+    benchQuery(
+      google,
+      quick
+        ? { rows: { less: 30_000, more: 300_000 }, compared: 300_000 }
+        : { rows: { less: 30_000, more: 3_000_000 }, compared: 300_000 },
     ),
 });
 

@@ -62,6 +62,8 @@ export interface Courier {
    * are logged, not thrown.
    */
   warmUp(): Promise<void>;
+  /** The doctor's checks, as plain text for whoever runs the process. */
+  examine(): Promise<{ ok: boolean; text: string }>;
   close(): Promise<void>;
 }
 
@@ -205,7 +207,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
       const { allow } = deliveryDependencies;
       const { queries } = config;
       return openQuery(
-        { queries, allow, mayRun: policy.mayRun, transport, ...bearer, project: ownProject, now, log },
+        { queries, allow, mayRun: policy.mayRun, transport, ...bearer, userProject, project: ownProject, now, log },
         asked,
         request,
       );
@@ -281,6 +283,12 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
     app: createApp(dependencies),
     onEvent: createEventHandler(dependencies),
     warmUp,
+    async examine() {
+      const { examine } = await import('./doctor/examine.ts');
+      const { reportText } = await import('./doctor/report-text.ts');
+      const report = await examine(doctorDependencies, { write: false });
+      return { ok: report.ok, text: reportText(report) };
+    },
     async close() {
       await Promise.all(publishing);
       if (limitsLoading !== undefined) await (await limitsLoading).close();

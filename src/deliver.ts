@@ -78,6 +78,7 @@ export const createDeliver =
       const warnings = [...stored.warnings, ...unshared];
       const receipt = receiptOf({ ...deliveryContext, ...stored, folderId: plan.folderId, warnings });
       const recorded = await time('record', () => recordReceipt(deliveryContext, claim, receipt));
+      await prepared.source.delivered?.();
       if (stored.outcome !== 'skipped') startRetention(deliveryContext, stored.request);
       return recorded;
     };

@@ -65,6 +65,8 @@ export interface Source {
   identity?: string | undefined;
   /** What reading the bytes has shown so far, for the audit line: a query's job and its cost. */
   facts?(): SourceFacts;
+  /** Called once after the receipt is recorded. It removes what was kept for another try, and never rejects. */
+  delivered?(): Promise<void>;
   /** Set if the bytes no longer exist: the error to throw, unless an earlier delivery already has a receipt. */
   missing?: Error | undefined;
   /** The same data for a sheet: CSV in which every text is quoted and unchanged, and numbers and booleans are not quoted. */
@@ -94,6 +96,9 @@ export interface SourceFacts {
   /** `PROJECT:LOCATION.ID`, once it is known. */
   queryJob?: string;
   bytesBilled?: number;
+  /** How the result was read, and why: `large`, or the reason for reading it by pages. */
+  resultBy?: 'pages' | 'extract';
+  resultReason?: string;
 }
 
 /** The options in the request, before the defaults of the destination are applied. */

@@ -5,7 +5,7 @@ import { createCutOff } from './http/request-context.ts';
 import { createHttpServer } from './http/server/http-server.ts';
 import { createNodeListener } from './http/server/node-listener.ts';
 import { createLog } from './log.ts';
-import { orExitOnFaults } from './start.ts';
+import { EXIT_CONFIG, orExitOnFaults } from './start.ts';
 import type { TelemetrySdk } from './telemetry-sdk.ts';
 
 /** The Cloud Run service: HTTP/1.1 and h2c on one port, bodies of any size, streamed. */
@@ -64,10 +64,20 @@ const startFailure = (error: unknown): string => {
   return 'the service cannot start';
 };
 
-/** `node server.js --check`: prints what the configuration means. It opens no port and sends no request. */
-const check = async (): Promise<void> => {
+/**
+ * `node server.js --check`: prints what the configuration means. It opens no port and sends no request. With `--online`, the
+ * doctor's checks follow, which write nothing to Drive and run no query.
+ */
+const check = async (isOnline: boolean): Promise<void> => {
   const { explain } = await import('./config/explain.ts');
-  console.log(explain(config));
+  console.log(explain(config, { isTriedNext: isOnline }));
+  if (!isOnline) return;
+  // The report says what the log would.
+  const courier = createCourier(config, { log: createLog('silent') });
+  const { ok, text } = await courier.examine();
+  console.log(`\n${text}`);
+  await courier.close();
+  process.exit(ok ? 0 : EXIT_CONFIG);
 };
 
 /** `node server.js --check --permissions`: prints what the courier's account needs in Google Cloud, for scripts. */
@@ -77,8 +87,13 @@ const printPermissions = async (): Promise<void> => {
 };
 
 const [argument, detail] = process.argv.slice(2);
-if (argument === '--check') void (detail === '--permissions' ? printPermissions() : check());
-else {
+if (argument === '--check') {
+  const checked = detail === '--permissions' ? printPermissions() : check(detail === '--online');
+  checked.catch((error: unknown) => {
+    log.error({ error }, 'the check cannot be made');
+    process.exit(1);
+  });
+} else {
   serve().catch((error: unknown) => {
     log.error({ error }, startFailure(error));
     process.exit(1);

@@ -1,7 +1,7 @@
 import { ConfigError } from './config/faults.ts';
 
 /** EX_CONFIG of sysexits.h. */
-const EXIT_CONFIG = 78;
+export const EXIT_CONFIG = 78;
 
 /** What `read` answers; a configuration with faults is printed, all of it, and the process exits 78. */
 export const orExitOnFaults = <Result>(read: () => Result): Result => {

@@ -140,6 +140,11 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   'queries.NAME.maximumBytesBilled': 'BigQuery refuses to run the query if it would be billed for more bytes',
   'queries.NAME.callers': 'Principals that may run the query, written as in `destinations.NAME.callers`. At least one',
   'queries.NAME.destinations': 'Destinations that its results may be delivered to. At least one',
+  'queries.NAME.staging':
+    'Where a large result is exported to before it is delivered: [queries.md](queries.md#large-results). Default: no export; all results are read by pages',
+  'queries.NAME.staging.prefix':
+    'A folder in Cloud Storage, `gs://BUCKET/` or `gs://BUCKET/PREFIX/`, in the location of the query',
+  'queries.NAME.staging.aboveBytes': 'Logical bytes of a result; only larger ones are exported',
   'queries.NAME.timeoutSeconds':
     'Seconds after which BigQuery stops the query. Default: BigQuery’s own limit of six hours',
   userProject:

@@ -25,13 +25,13 @@ export type ExportSource =
         query: string;
         parameters?: Readonly<Record<string, unknown>>;
         /** Default: `csv`. */
-        format?: 'csv' | 'jsonl';
+        format?: 'csv' | 'jsonl' | 'xlsx';
         /** With `csv`: leaves texts that a spreadsheet would run as formulas as they are. */
         rawCells?: boolean;
       };
     }
   /** A whole table or view of BigQuery, `project.dataset.table`, which the operator has allowed. */
-  | { bigquery: { table: string; format?: 'csv' | 'jsonl'; rawCells?: boolean } };
+  | { bigquery: { table: string; format?: 'csv' | 'jsonl' | 'xlsx'; rawCells?: boolean } };
 
 /** An export document: what to store, and where. The destination has defaults for fields that you leave out. */
 export interface ExportDocument {

@@ -131,24 +131,30 @@ const messageLines = ({ pubsub }: Config): string[] => {
   return ['messages', ...block(lines, '  '), `  dead letters  ${deadLetterTopic ?? 'only logged'}`];
 };
 
+const describeStaging = ({ staging }: Config['queries'][string]): string =>
+  staging === null
+    ? 'read by pages'
+    : `above ${staging.aboveBytes} bytes exported to ${staging.prefix}, unless they are ordered`;
+
 const queryLines = ({ queries }: Config): string[] => {
   const all = Object.entries(queries);
   if (all.length === 0) return [];
-  const lines = all.flatMap(([name, { parameters, project, location, maximumBytesBilled, callers, destinations }]) => [
+  const lines = all.flatMap(([name, query]) => [
     `  ${name}`,
     ...block(
       [
         [
           'parameters',
           listOr(
-            Object.entries(parameters).map(([parameter, type]) => `${parameter} ${type}`),
+            Object.entries(query.parameters).map(([parameter, type]) => `${parameter} ${type}`),
             'none',
           ),
         ],
-        ['runs in', `${location}, in ${project ?? "the courier's own project"}`],
-        ['limit', maximumBytesBilled === null ? 'none' : `${maximumBytesBilled} bytes billed`],
-        ['callers', ...callers.map(describePrincipal)],
-        ['destinations', destinations.join(', ')],
+        ['runs in', `${query.location}, in ${query.project ?? "the courier's own project"}`],
+        ['limit', query.maximumBytesBilled === null ? 'none' : `${query.maximumBytesBilled} bytes billed`],
+        ['large results', describeStaging(query)],
+        ['callers', ...query.callers.map(describePrincipal)],
+        ['destinations', query.destinations.join(', ')],
       ],
       '    ',
     ),
@@ -162,8 +168,8 @@ const describeLimits = ({ limits }: Config): string => {
   return `${limits.concurrentUploads} concurrent deliveries, ${limits.requestSeconds} s each, ${Math.floor(buffers / 1_048_576)} MiB of buffers${origin}`;
 };
 
-/** What a valid configuration means, for its author. Nothing is tried against Google. */
-export const explain = (config: Config): string => {
+/** What a valid configuration means, for its author. Nothing is tried against Google here. */
+export const explain = (config: Config, { isTriedNext = false } = {}): string => {
   const { audiences, identity, operators, destinations, warnings } = config;
   const general: Line[] = [
     ['audiences', ...audiences],
@@ -174,7 +180,9 @@ export const explain = (config: Config): string => {
     ['each caller', ...describePerCaller(config.limits.perCaller)],
   ];
   return [
-    'ok: the configuration is valid. Nothing was tried against Google; "courier doctor" does that.',
+    isTriedNext
+      ? 'ok: the configuration is valid. What Google says about it is at the end.'
+      : 'ok: the configuration is valid. Nothing was tried against Google; --check --online and "courier doctor" do that.',
     '',
     ...block(general, ''),
     'destinations',

@@ -14,7 +14,7 @@ export const querySource = z
     parameters: z.exactOptional(z.record(z.string(), z.unknown())).meta({
       description: 'A value for each parameter of the query: a text, a number or a boolean, or an array of them.',
     }),
-    format: z.exactOptional(z.enum(['csv', 'jsonl'])).meta({ description: 'Default: csv.' }),
+    format: z.exactOptional(z.enum(['csv', 'jsonl', 'xlsx'])).meta({ description: 'Default: csv.' }),
     rawCells: z.exactOptional(z.boolean()).meta({
       description: 'With csv: text cells that a spreadsheet would run as a formula are left as they are.',
     }),

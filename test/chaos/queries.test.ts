@@ -15,6 +15,7 @@ import { seedSales } from '../support/query-tables.ts';
 jest.setTimeout(240_000);
 const ROWS = 30_000;
 const QUERY = 'many';
+const STAGED = 'staged';
 
 const emulator = await startFirestoreEmulator();
 const testWithEmulator = emulator === undefined ? test.skip : test;
@@ -24,6 +25,9 @@ beforeAll(async () => {
   if (emulator === undefined) return;
   const google = await startLocalGoogle();
   await seedSales(google);
+  const { runtime } = google.world.emails;
+  await google.storage.createBucket('staging', { readers: [runtime], writers: [runtime] });
+  google.bigquery.settings.extractBytes = 2_000_000;
   world = await startPushWorld({
     google,
     subscription: 'projects/local-project/subscriptions/chaos',
@@ -40,6 +44,13 @@ beforeAll(async () => {
         parameters: { first: 'INT64' },
         callers: [google.world.emails.pubsubPush],
         destinations: ['reports'],
+      },
+      [STAGED]: {
+        sql: `SELECT x, REPEAT('drive courier ', 20) AS filler FROM UNNEST(GENERATE_ARRAY(@first, @first + ${ROWS - 1})) AS x`,
+        parameters: { first: 'INT64' },
+        callers: [google.world.emails.pubsubPush],
+        destinations: ['reports'],
+        staging: { prefix: 'gs://staging', aboveBytes: 1_000_000 },
       },
     },
   });
@@ -72,14 +83,31 @@ const MOMENTS: readonly [string, (call: RecordedCall) => boolean][] = [
   ['the whole file is uploaded', isDone],
 ];
 
+const isExport = ({ method, path }: RecordedCall, calls: readonly RecordedCall[]): boolean =>
+  method === 'POST' && path.endsWith('/jobs') && calls.filter(isJob).length === 2;
+const isFile = ({ host, query }: RecordedCall): boolean =>
+  host === 'storage.googleapis.com' && query.includes('alt=media');
+const isDeletion = ({ host, method }: RecordedCall): boolean =>
+  host === 'storage.googleapis.com' && method === 'DELETE';
+
+/** The moments of the kills of an export by way of the staging folder. */
+const STAGED_MOMENTS: readonly [string, (call: RecordedCall, calls: readonly RecordedCall[]) => boolean][] = [
+  ['the query is started', isJob],
+  ['the export is started', isExport],
+  ['a file is read', isFile],
+  ['a part is uploaded', isChunk],
+  ['the whole file is uploaded', isDone],
+  ['a file is deleted', isDeletion],
+];
+
 const contentOf = (first: number): string => {
   const rows = Array.from({ length: ROWS }, (_, index) => `${first + index},"${'drive courier '.repeat(20)}"\r\n`);
   return `\uFEFFx,filler\r\n${rows.join('')}`;
 };
 
-const killWhen = async (isMoment: (call: RecordedCall) => boolean): Promise<void> => {
+const killWhen = async (isMoment: (call: RecordedCall, calls: readonly RecordedCall[]) => boolean): Promise<void> => {
   const endsMs = Date.now() + 20_000;
-  while (!world.google.calls.list().some(isMoment)) {
+  while (!world.google.calls.list().some((call, _, calls) => isMoment(call, calls))) {
     if (Date.now() > endsMs) throw new Error('the moment of the kill did not come');
     await sleep(2);
   }
@@ -106,4 +134,30 @@ testWithEmulator.each(MOMENTS)('killed when %s: one job, one file', async (momen
   expect(files).toHaveLength(1);
   const sha256 = createHash('sha256').update(contentOf(first)).digest('hex');
   expect(files.map((file) => file.sha256)).toEqual([sha256]);
+});
+
+testWithEmulator.each(STAGED_MOMENTS)('exported, and killed when %s: two jobs, one file', async (moment, isMoment) => {
+  const first = 1 + (MOMENTS.length + STAGED_MOMENTS.findIndex(([each]) => each === moment)) * 1_000_000;
+  const name = `staged-${first}.csv`;
+  const source = { bigquery: { query: STAGED, parameters: { first } } };
+  const message = { id: name, data: { name: 'staged-{first}.csv', source } };
+  world.google.calls.clear();
+  const killed = killWhen(isMoment);
+  let status = await world.push(message);
+  await killed;
+  for (let attempt = 0; attempt < 40 && status !== 204; attempt += 1) {
+    await sleep(250);
+    status = await world.push(message);
+  }
+  expect(status).toBe(204);
+  // One query and one export, and no page but the first.
+  expect(world.google.calls.list().filter((call) => isJob(call) && call.status === 200)).toHaveLength(2);
+  expect(world.google.calls.list().filter(isPage)).toHaveLength(0);
+  const files = world.filesNamed(name);
+  expect(files).toHaveLength(1);
+  const lines = world.google.drive
+    .bytesOf(files[0]?.id ?? '')
+    .toString()
+    .split('\r\n');
+  expect(lines.toSorted()).toEqual(contentOf(first).split('\r\n').toSorted());
 });

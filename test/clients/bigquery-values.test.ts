@@ -28,6 +28,9 @@ const COLUMNS: readonly [name: string, sql: string, courier: string, bq?: string
   ['g', '1e300', '1e+300', '1.0E300'],
   ['nan', "CAST('nan' AS FLOAT64)", 'NaN'],
   ['inf', "CAST('-inf' AS FLOAT64)", '-Infinity'],
+  ['more', "CAST('inf' AS FLOAT64)", 'Infinity'],
+  // The courier drops the sign of zero, which spreadsheets do not have.
+  ['zero', '-0.0', '0', '-0.0'],
   ['t', 'TRUE', 'true'],
   ['bytes', "b'\\xff\\x00'", '"/wA="', '/wA='],
   ['d', "DATE '2026-11-27'", '2026-11-27'],
@@ -116,10 +119,13 @@ test('Google’s client for Node reads the same values', async () => {
   authClient.setCredentials({ access_token: google.world.accessToken(google.world.emails.ops, [CLOUD]) });
   const bigquery = new BigQuery({ projectId: 'local-project', apiEndpoint: api, authClient });
   const [[row]] = await bigquery.query({ query: SQL, wrapIntegers: true });
+  // JSON has no form for these three.
+  expect([row.nan, row.inf, row.more]).toEqual([Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]);
   expect(JSON.parse(JSON.stringify(row))).toMatchObject({
     i: { value: '9223372036854775807' },
     // The digits are the same; the client's decimals write them with an exponent.
     n: '1.2345678901234567890123456789123456789e+28',
+    b: `9.${'9'.repeat(37)}1e+37`,
     f: 0.1,
     g: 1e300,
     t: true,
@@ -129,9 +135,32 @@ test('Google’s client for Node reads the same values', async () => {
     dt: { value: '2026-11-27T06:00:00' },
     ts: { value: '2026-11-27T06:00:00.000001000Z' },
     geo: { value: 'POINT(1 2)' },
+    iv: '1-2 3 4:5:6',
+    j: '{"a":[1,null]}',
     quoted: 'a "b", x',
     empty: '',
     nothing: null,
     formula: '=1+1',
+  });
+});
+
+/** Types that CSV of bq and of exports does not have. The courier writes them as JSON. */
+const NESTED = `SELECT [1, 2] AS a, ARRAY<STRING>[] AS none, STRUCT(9007199254740993 AS x, [STRUCT('é' AS y)] AS z) AS s`;
+
+test('ARRAY and STRUCT: the courier’s JSON has the values that Google’s client reads', async () => {
+  const body = { query: NESTED, useLegacySql: false, formatOptions: { useInt64Timestamp: true } };
+  const answer = (await askBigQuery(google, 'POST', '/queries', body)) as { schema: { fields: Field[] }; rows: Row[] };
+  const [first] = answer.rows;
+  if (first === undefined) throw new Error('no row');
+  const line = createEncoder('csv', { rawCells: false }).line(answer.schema.fields, first);
+  expect(line).toBe('"[1,2]","[]","{""x"":9007199254740993,""z"":[{""y"":""é""}]}"\r\n');
+  const authClient = new OAuth2Client();
+  authClient.setCredentials({ access_token: google.world.accessToken(google.world.emails.ops, [CLOUD]) });
+  const bigquery = new BigQuery({ projectId: 'local-project', apiEndpoint: api, authClient });
+  const [[row]] = await bigquery.query({ query: NESTED, wrapIntegers: true });
+  expect(JSON.parse(JSON.stringify(row))).toMatchObject({
+    a: [{ value: '1' }, { value: '2' }],
+    none: [],
+    s: { x: { value: '9007199254740993' }, z: [{ y: 'é' }] },
   });
 });

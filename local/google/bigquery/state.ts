@@ -12,7 +12,7 @@ import type { Store } from './store.ts';
 export interface JobSettings {
   /** Each job takes at least this long. */
   minMs: number;
-  /** The size of the files of an extract job. */
+  /** The size of the files of an extract job. Real ones have up to 1 GB; small ones show the same in less time. */
   extractBytes: number;
 }
 

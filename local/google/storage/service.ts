@@ -18,6 +18,8 @@ export interface StorageService extends GoogleService {
     options?: { contentType?: string; contentEncoding?: string; customerKey?: boolean },
   ): Promise<{ generation: string; crc32c: string }>;
   deleteObject(bucket: string, name: string): Promise<void>;
+  /** The live objects of a bucket, ordered by name. */
+  objects(bucket: string): readonly StoredObject[];
   /** True if the bucket exists and the account may write to it. */
   mayWrite(bucket: string, email: string): boolean;
 }
@@ -160,6 +162,7 @@ export const createStorageService = async (context: ServiceContext): Promise<Sto
       const object = store.live(bucket, name);
       if (object !== undefined) await store.remove(object);
     },
+    objects: (bucket) => store.list(bucket, ''),
     mayWrite: (bucket, email) => store.bucket(bucket)?.writers.includes(email) === true,
     async handle(call) {
       const [, tested] = /^\/storage\/v1\/b\/([^/]+)\/iam\/testPermissions$/.exec(call.url.pathname) ?? [];

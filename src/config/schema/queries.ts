@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { named } from './named.ts';
 import { principal } from './principal.ts';
+import { objectPrefix } from './sources.ts';
 
 /** The types of parameters, as GoogleSQL names them. */
 const SCALARS = [
@@ -74,6 +75,13 @@ const faultOfParameters = (sql: string, declared: readonly string[]): string | u
 
 const PROJECT = /^[a-z][a-z0-9.:-]{4,61}[a-z0-9]$/;
 
+/** Where large results are exported to, instead of being read by pages. */
+const staging = z.strictObject({
+  prefix: objectPrefix,
+  /** Logical bytes of the result. Smaller ones are read by pages, which takes less time than an export job. */
+  aboveBytes: z.int().nonnegative().default(268_435_456),
+});
+
 const given = z.strictObject({
   sql: z.string().min(1).optional(),
   /** Read once, at the start. */
@@ -91,6 +99,7 @@ const given = z.strictObject({
   destinations: z.array(z.string()).min(1, 'is empty: list at least one destination'),
   /** BigQuery stops the job after this time. */
   timeoutSeconds: z.int().positive().max(21_600).nullable().default(null),
+  staging: staging.nullable().default(null),
 });
 
 const readSql = (file: string): { text: string } | { fault: string } => {

@@ -24,16 +24,11 @@ export const allowsTable = (sources: readonly string[], table: string): boolean 
 /** True for `project.dataset.table`, without wildcards. */
 export const isTableName = (table: string): boolean => !table.endsWith('*') && TABLES.test(`${TABLE_SCHEME}${table}`);
 
-/** What is wrong with an entry of `sources`; undefined if nothing is. */
-const faultOf = (text: string): string | undefined => {
-  if (isTableSource(text))
-    return TABLES.test(text)
-      ? undefined
-      : `"${text}" is not bigquery://PROJECT.DATASET.TABLE or bigquery://PROJECT.DATASET.*`;
+/** What is wrong with the beginning of the names of objects; undefined if nothing is. */
+const faultOfPrefix = (text: string, forms: string): string | undefined => {
   const slash = text.indexOf('/', 'gs://'.length);
   const bucket = slash === -1 ? text : text.slice(0, slash);
-  if (!BUCKET.test(bucket))
-    return `"${text}" is not gs://BUCKET/, gs://BUCKET/PREFIX/ or bigquery://PROJECT.DATASET.TABLE`;
+  if (!BUCKET.test(bucket)) return `"${text}" is not ${forms}`;
   const prefix = slash === -1 ? '' : text.slice(slash + 1);
   if (/[*?]/.test(prefix)) return `"${text}" has a wildcard; a prefix that ends with "/" needs none`;
   if (prefix !== '' && !prefix.endsWith('/')) {
@@ -47,14 +42,31 @@ const faultOf = (text: string): string | undefined => {
   return undefined;
 };
 
-const source = z
-  .string()
-  .superRefine((text, context) => {
-    const message = faultOf(text);
-    if (message !== undefined) context.addIssue({ code: 'custom', message });
-  })
-  // "gs://BUCKET" means the whole bucket.
-  .transform((text) => (!isTableSource(text) && text.indexOf('/', 'gs://'.length) === -1 ? `${text}/` : text));
+/** What is wrong with an entry of `sources`; undefined if nothing is. */
+const faultOf = (text: string): string | undefined => {
+  if (!isTableSource(text))
+    return faultOfPrefix(text, 'gs://BUCKET/, gs://BUCKET/PREFIX/ or bigquery://PROJECT.DATASET.TABLE');
+  if (TABLES.test(text)) return undefined;
+  return `"${text}" is not bigquery://PROJECT.DATASET.TABLE or bigquery://PROJECT.DATASET.*`;
+};
+
+/** "gs://BUCKET" means the whole bucket. */
+const withSlash = (text: string): string =>
+  !isTableSource(text) && text.indexOf('/', 'gs://'.length) === -1 ? `${text}/` : text;
+
+const checkedText = (fault: (text: string) => string | undefined) =>
+  z
+    .string()
+    .superRefine((text, context) => {
+      const message = fault(text);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    })
+    .transform(withSlash);
+
+const source = checkedText(faultOf);
+
+/** `gs://BUCKET/` or `gs://BUCKET/PREFIX/`. */
+export const objectPrefix = checkedText((text) => faultOfPrefix(text, 'gs://BUCKET/ or gs://BUCKET/PREFIX/'));
 
 /** What may be exported: Cloud Storage objects below one of these prefixes, and tables of BigQuery. The default is none. */
 export const sources = z.array(source).default([]);

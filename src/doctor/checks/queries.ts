@@ -7,6 +7,7 @@ import { queryError, reasonOf } from '../../exports/bigquery/query-errors.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
 import { memberOf } from '../remedies.ts';
 import { type Check, type Fault, fromFaults, passed } from '../report.ts';
+import { checkStaging } from './staging.ts';
 
 type QueryDoctor = Pick<DoctorDependencies, 'config' | 'transport' | 'runtime' | 'project'>;
 
@@ -36,22 +37,43 @@ const faultOf = (name: string, error: CourierError, config: QueryConfig, runtime
   remedy: remedyOf(error, config, runtime),
 });
 
+const googleError = z.object({ error: z.object({ message: z.string() }) });
+const MAX_MESSAGE_CHARACTERS = 300;
+
+/** Operators see Google's own words, with the place of a fault in the SQL. A dry run reads no data, so they contain none. */
+const withGooglesWords = (error: CourierError, body: Buffer): CourierError => {
+  try {
+    const { message } = googleError.parse(JSON.parse(body.toString())).error;
+    const words = message.replaceAll(/\s+/g, ' ').trim().slice(0, MAX_MESSAGE_CHARACTERS);
+    const { code, reason, detail = '', remedy } = error;
+    return new CourierError(code, {
+      reason,
+      detail: `${detail} Google says: ${words}`,
+      ...(error.hasOwnRemedy ? { remedy } : {}),
+    });
+  } catch {
+    return error;
+  }
+};
+
 /** BigQuery checks syntax, tables, columns and rights in a dry run, which is free. Every parameter is NULL in it. */
 const examineQuery = async (
-  { config, transport, runtime, project }: QueryDoctor,
+  dependencies: QueryDoctor,
   [name, query]: [string, QueryConfig],
-  { runtimeEmail, deadlineMs }: { runtimeEmail: string | undefined; deadlineMs: number },
+  options: { runtimeEmail: string | undefined; deadlineMs: number },
 ): Promise<Examined> => {
+  const { config, transport, runtime, project } = dependencies;
+  const { runtimeEmail, deadlineMs } = options;
   try {
     const billed = query.project ?? config.project ?? (await project());
     const request = dryRunRequest(billed, { config: query, parameters: nullParameters(query) });
     const headers = { authorization: `Bearer ${await runtime.token()}`, 'content-type': 'application/json' };
     const answer = await transport.send({ ...request, headers, deadlineMs });
-    if (answer.status !== 200) throw queryError(name, reasonOf(answer), answer.status);
+    if (answer.status !== 200) throw withGooglesWords(queryError(name, reasonOf(answer), answer.status), answer.body);
     const { statistics } = dryRun.parse(JSON.parse(answer.body.toString()));
     const columns = statistics.query.schema.fields.map((field) => field.name).join(', ');
     const line = `The query "${name}" reads ${statistics.totalBytesProcessed} bytes, and has the columns ${columns}.`;
-    return { line, faults: [] };
+    return { line, faults: await checkStaging(dependencies, [name, query], options) };
   } catch (error) {
     return { line: '', faults: [faultOf(name, asCourierError(error), query, runtimeEmail)] };
   }

@@ -17,7 +17,10 @@ export interface Row {
 const NUMBERS = new Set(['INTEGER', 'INT64', 'NUMERIC', 'BIGNUMERIC']);
 const isFloat = (type: string): boolean => type === 'FLOAT' || type === 'FLOAT64';
 const isStruct = (type: string): boolean => type === 'RECORD' || type === 'STRUCT';
-const isBoolean = (type: string): boolean => type === 'BOOLEAN' || type === 'BOOL';
+export const isBoolean = (type: string): boolean => type === 'BOOLEAN' || type === 'BOOL';
+
+/** True for types whose values are decimal numbers, or NaN or infinity. */
+export const isNumber = (type: string): boolean => NUMBERS.has(type) || isFloat(type);
 
 /** Microseconds since 1970 as RFC 3339 in UTC, with microseconds only if there are any. */
 const timestamp = (micros: string): string => {
@@ -60,31 +63,36 @@ const objectOf = (fields: readonly Field[], { f }: Row): string =>
 /** Types whose texts contain nothing that CSV or a spreadsheet would interpret. */
 const PLAIN = new Set(['DATE', 'TIME', 'DATETIME', 'TIMESTAMP']);
 
+/** The text of a value in a table: ARRAY and STRUCT are JSON; null for NULL. */
+export const textOf = (field: Field, value: unknown): string | null => {
+  if (value === null || value === undefined) return null;
+  return field.mode === 'REPEATED' || isStruct(field.type) ? jsonOf(field, value) : scalarText(field, String(value));
+};
+
 const cellOf = (field: Field, value: unknown, options: { rawCells: boolean }): string => {
-  if (field.mode === 'REPEATED' || isStruct(field.type))
-    return value === null ? '' : csvCell(jsonOf(field, value), options);
-  if (value === null || value === undefined) return '';
-  const text = scalarText(field, String(value));
-  if (NUMBERS.has(field.type) || isFloat(field.type) || isBoolean(field.type) || PLAIN.has(field.type)) return text;
-  return csvCell(text, options);
+  const text = textOf(field, value);
+  if (text === null) return '';
+  const isPlain = isNumber(field.type) || isBoolean(field.type) || PLAIN.has(field.type);
+  return isPlain && field.mode !== 'REPEATED' ? text : csvCell(text, options);
 };
 
 export interface Encoder {
   head(fields: readonly Field[]): string;
   line(fields: readonly Field[], row: Row): string;
+  /** What follows the last row. */
+  tail: string;
 }
-
-type QueryFormat = 'csv' | 'jsonl';
 
 /**
  * How rows are written. CSV follows RFC 4180, with a byte order mark, without which Excel assumes the local code page: NULL is
  * nothing, an empty text is `""`, and ARRAY and STRUCT are JSON. JSONL is one object a line.
  */
-export const createEncoder = (format: QueryFormat, options: { rawCells: boolean }): Encoder =>
+export const createEncoder = (format: 'csv' | 'jsonl', options: { rawCells: boolean }): Encoder =>
   format === 'csv'
     ? {
         head: (fields) => `\uFEFF${fields.map(({ name }) => csvColumn(name, options)).join(',')}\r\n`,
         line: (fields, { f }) =>
           `${fields.map((field, index) => cellOf(field, f[index]?.v ?? null, options)).join(',')}\r\n`,
+        tail: '',
       }
-    : { head: () => '', line: (fields, row) => `${objectOf(fields, row)}\n` };
+    : { head: () => '', line: (fields, row) => `${objectOf(fields, row)}\n`, tail: '' };

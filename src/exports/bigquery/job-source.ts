@@ -2,10 +2,11 @@ import type { Source, SourceFacts } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import type { QuerySource } from '../query-source.ts';
 import type { SourceRequest } from '../source-access.ts';
-import { createEncoder } from './encode.ts';
-import { type BigQueryDependencies, type Job, type JobConfig, jobPrefixOf, type QueryRun, runQuery } from './job.ts';
+import { createEncoder, type Encoder } from './encode.ts';
+import { type Job, type JobConfig, jobPrefixOf, type QueryRun, runQuery } from './job.ts';
 import type { QueryParameter } from './parameters.ts';
 import { bytesOfResult, type Page, readPage } from './rows.ts';
+import { type Staged, type StagingDependencies, stageResult } from './staged/staged-result.ts';
 
 /** What is to be run for the bytes. */
 interface Asked {
@@ -34,19 +35,36 @@ const waitUntilMs = (request: SourceRequest, nowMs: number): number => {
   return request.allowedDestinations === undefined ? end : Math.min(end, nowMs + MAX_MESSAGE_WAIT_MS);
 };
 
-const TYPES = { csv: 'text/csv', jsonl: 'application/x-ndjson' } as const;
+const TYPES = {
+  csv: 'text/csv',
+  jsonl: 'application/x-ndjson',
+  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+} as const;
+type Format = keyof typeof TYPES;
+
+/** How rows are written in a format, and what makes a file of them. */
+const formatOf = async (
+  format: Format,
+  options: { rawCells: boolean },
+): Promise<{ encoder: Encoder; fileOf(bytes: AsyncIterable<Buffer>): AsyncIterable<Buffer> }> => {
+  if (format !== 'xlsx') return { encoder: createEncoder(format, options), fileOf: (bytes) => bytes };
+  const { createSheetEncoder } = await import('./encode-xlsx.ts');
+  const { workbookOf } = await import('../xlsx/workbook.ts');
+  return { encoder: createSheetEncoder(), fileOf: workbookOf };
+};
 
 /**
  * The result of a job as bytes. The job is started when they are first read: by then the key is claimed, and a delivery that has
  * a receipt never gets there.
  */
-export const createJobSource = (dependencies: BigQueryDependencies, asked: Asked, request: SourceRequest): Source => {
+export const createJobSource = (dependencies: StagingDependencies, asked: Asked, request: SourceRequest): Source => {
   const { name, parameters, format = 'csv', rawCells = false } = asked;
   const { signal } = request;
   const jobPrefix = jobPrefixOf(asked.jobParts);
   let job: Job | undefined;
+  let staged: Staged | undefined;
 
-  async function* open(): AsyncGenerator<Buffer> {
+  async function* open(as: Format, options: { rawCells: boolean }): AsyncGenerator<Buffer> {
     const config = await asked.config(signal);
     const run: QueryRun = {
       name,
@@ -62,22 +80,34 @@ export const createJobSource = (dependencies: BigQueryDependencies, asked: Asked
       return first !== undefined;
     });
     if (first === undefined) throw new CourierError('google-unavailable');
-    yield* bytesOfResult(dependencies, run, { job, first, encoder: createEncoder(format, { rawCells }) });
+    staged = await stageResult(dependencies, run, { job, first });
+    const { encoder, fileOf } = await formatOf(as, options);
+    const result = { job, first, encoder };
+    yield* fileOf(staged.by === 'extract' ? staged.open(encoder) : bytesOfResult(dependencies, run, result));
   }
 
-  return {
+  const sourceOf = (as: Format, options: { rawCells: boolean }): Source => ({
     size: undefined,
-    mimeType: TYPES[format],
+    mimeType: TYPES[as],
     // The key fixes the job and the job its result, so the same key has the same bytes.
     ...(request.idempotencyKey === undefined
       ? {}
       : { identity: `bigquery:${JSON.stringify([...asked.identity, format, rawCells])}` }),
-    open,
+    open: () => open(as, options),
+    delivered: async () => {
+      if (staged?.by === 'extract') await staged.remove();
+    },
     facts: () => ({
       ...asked.facts,
       ...(job === undefined
         ? {}
         : { queryJob: `${job.project}:${job.location}.${job.id}`, bytesBilled: job.bytesBilled }),
+      ...(staged === undefined ? {} : { resultBy: staged.by, resultReason: staged.reason }),
     }),
-  };
+  });
+  const source = sourceOf(format, { rawCells });
+  // A sheet has no formulas in texts, so they need no apostrophe there.
+  return format === 'jsonl'
+    ? source
+    : { ...source, asRows: { ...sourceOf('csv', { rawCells: true }), quotedIsText: true } };
 };

@@ -17,7 +17,10 @@ export interface BigQueryDependencies extends Bearer {
 }
 
 /** What is run, where, and up to which cost. */
-export type JobConfig = Pick<QueryConfig, 'sql' | 'project' | 'location' | 'maximumBytesBilled' | 'timeoutSeconds'>;
+export type JobConfig = Pick<
+  QueryConfig,
+  'sql' | 'project' | 'location' | 'maximumBytesBilled' | 'timeoutSeconds' | 'staging'
+>;
 
 /** One query with its values. */
 export interface QueryRun {
@@ -37,6 +40,15 @@ export interface Job {
   location: string;
   id: string;
   bytesBilled: number;
+  /** Where the result is; a script has none. */
+  resultTable?: TableReference | undefined;
+}
+
+/** As in the REST API. */
+export interface TableReference {
+  projectId: string;
+  datasetId: string;
+  tableId: string;
 }
 
 const ORIGIN = 'https://bigquery.googleapis.com/bigquery/v2';
@@ -51,6 +63,15 @@ export const jobPrefixOf = (parts: readonly unknown[]): string =>
   `courier_${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40)}`;
 
 const jobSchema = z.object({
+  configuration: z
+    .object({
+      query: z
+        .object({
+          destinationTable: z.object({ projectId: z.string(), datasetId: z.string(), tableId: z.string() }).optional(),
+        })
+        .default({}),
+    })
+    .default({ query: {} }),
   status: z.object({ state: z.string(), errorResult: z.object({ reason: z.string().catch('') }).optional() }),
   statistics: z
     .object({ query: z.object({ totalBytesBilled: z.string().default('0') }).default({ totalBytesBilled: '0' }) })
@@ -127,7 +148,7 @@ const insert = async (
   throw queryError(run.name, reasonOf(answer), answer.status);
 };
 
-const stillRunning = (name: string): CourierError =>
+export const stillRunning = (name: string): CourierError =>
   new CourierError('google-unavailable', {
     reason: 'query-running',
     detail: `The query "${name}" is still running. A retry with the same key waits for the same job; the query is not run again.`,
@@ -171,7 +192,8 @@ const stateOf = async (
     signal: run.signal,
   });
   if (answer.status !== 200) throw queryError(run.name, reasonOf(answer), answer.status);
-  const { status, statistics } = parsed(jobSchema, answer);
+  const { configuration, status, statistics } = parsed(jobSchema, answer);
+  job.resultTable = configuration.query.destinationTable;
   job.bytesBilled = Number(statistics.query.totalBytesBilled);
   if (status.state !== 'DONE') return { state: 'running' };
   return status.errorResult === undefined ? { state: 'done' } : { state: 'failed', reason: status.errorResult.reason };

@@ -2,21 +2,19 @@ import { randomUUID } from 'node:crypto';
 import type { Config } from '../../config/config.ts';
 import type { Allow } from '../../delivery/resolve-options.ts';
 import type { Caller, Source } from '../../domain.ts';
-import type { Log } from '../../log.ts';
 import type { QuerySource } from '../query-source.ts';
 import type { SourceRequest } from '../source-access.ts';
-import type { BigQueryDependencies } from './job.ts';
 import { createJobSource } from './job-source.ts';
 import { openTable } from './open-table.ts';
 import { fillTemplate, queryParameters } from './parameters.ts';
 import { queryNotFound } from './query-errors.ts';
+import type { StagingDependencies } from './staged/staged-result.ts';
 
-interface QueryDependencies extends BigQueryDependencies {
+interface QueryDependencies extends StagingDependencies {
   queries: Config['queries'];
   allow: Allow;
   /** True if the caller is one of the `callers` of the query. */
   mayRun(caller: Caller, query: string): boolean;
-  log: Log;
 }
 
 /** A query that the caller may run: its bytes, and its name and path with the parameters filled in. */

@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { allowsTable, isTableName } from '../../config/schema/sources.ts';
 import type { Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
-import type { Log } from '../../log.ts';
 import type { QuerySource } from '../query-source.ts';
 import type { SourceRequest } from '../source-access.ts';
 import { type BigQueryDependencies, callBigQuery, type JobConfig, parsed } from './job.ts';
 import { createJobSource } from './job-source.ts';
 import { queryError, reasonOf } from './query-errors.ts';
+import type { StagingDependencies } from './staged/staged-result.ts';
 
 interface TableRequest extends SourceRequest {
   /** The destination, which the caller may use. */
@@ -68,7 +68,7 @@ async function* withTableErrors(bytes: AsyncIterable<Uint8Array>, table: string)
  * @throws CourierError `request-invalid`, `source-not-found`
  */
 export const openTable = (
-  dependencies: BigQueryDependencies & { log: Log },
+  dependencies: StagingDependencies,
   { table, format, rawCells }: QuerySource & { table: string },
   request: TableRequest,
 ): Source => {
@@ -87,6 +87,7 @@ export const openTable = (
     location: await locationOf(dependencies, table, signal),
     maximumBytesBilled: MAX_BYTES_BILLED,
     timeoutSeconds: null,
+    staging: null,
   });
   const source = createJobSource(
     dependencies,
@@ -102,5 +103,7 @@ export const openTable = (
     },
     request,
   );
-  return { ...source, open: () => withTableErrors(source.open(), table) };
+  const ofTable = (each: Source): Source => ({ ...each, open: () => withTableErrors(each.open(), table) });
+  const { asRows } = source;
+  return { ...ofTable(source), ...(asRows === undefined ? {} : { asRows: ofTable(asRows) }) };
 };

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { CourierError } from '../../errors.ts';
 import { turn } from '../../turns.ts';
-import type { Encoder, Field, Row } from './encode.ts';
+import { type AnswerRows, answerRows } from './answer-rows.ts';
+import type { Encoder, Field } from './encode.ts';
 import { type BigQueryDependencies, callBigQuery, type Job, type QueryRun, resultsPath } from './job.ts';
 import { queryError, reasonOf } from './query-errors.ts';
 
@@ -19,25 +20,22 @@ const pageHead = z.object({
   pageToken: z.string().optional(),
 });
 
-export interface Page {
+export interface Page extends Pick<AnswerRows, 'rowBytes' | 'groups'> {
   fields: readonly Field[];
-  rows: readonly Row[];
   pageToken: string | undefined;
-  /** Of the answer. */
-  bytes: number;
 }
 
 const FIRST_ROWS = 1_000;
-const MAX_ROWS = 50_000;
-/** Two pages are in memory at a time, as JSON and as values. */
-const PAGE_BYTES = 1_048_576;
+const MAX_ROWS = 100_000;
+/** Two pages are in memory at a time, as bytes. Each costs a round trip. */
+const PAGE_BYTES = 4_194_304;
 
 /** The rows of a page are not checked one by one: they come from Google, and there are many. */
 const pageOf = (body: Buffer): Page => {
   try {
-    const answer = JSON.parse(body.toString()) as { rows?: Row[] };
-    const { schema, pageToken } = pageHead.parse(answer);
-    return { fields: schema.fields, rows: answer.rows ?? [], pageToken, bytes: body.byteLength };
+    const { rest, rowBytes, groups } = answerRows(body);
+    const { schema, pageToken } = pageHead.parse(rest);
+    return { fields: schema.fields, pageToken, rowBytes, groups };
   } catch (cause) {
     throw new CourierError('google-unavailable', { detail: 'BigQuery gave an unreadable answer.', cause });
   }
@@ -56,6 +54,7 @@ export const readPage = async (
     path: resultsPath(job, {
       maxResults,
       'formatOptions.useInt64Timestamp': true,
+      prettyPrint: false,
       ...(pageToken === undefined ? {} : { pageToken }),
     }),
     signal: run.signal,
@@ -66,10 +65,8 @@ export const readPage = async (
 };
 
 /** How many rows of this size make a page of a good size. */
-const rowsFor = ({ bytes, rows }: Page): number =>
-  Math.max(1, Math.min(MAX_ROWS, Math.floor(PAGE_BYTES / Math.max(1, bytes / Math.max(1, rows.length)))));
-
-const BLOCK_ROWS = 250;
+const rowsFor = ({ rowBytes }: Page): number =>
+  Math.max(1, Math.min(MAX_ROWS, Math.floor(PAGE_BYTES / Math.max(1, rowBytes))));
 
 /** The result of a job as bytes. The next page is requested while this one is written. */
 export async function* bytesOfResult(
@@ -81,18 +78,18 @@ export async function* bytesOfResult(
   if (head !== '') yield Buffer.from(head);
   let page: Page | undefined = first;
   while (page !== undefined) {
-    const { pageToken, rows }: Page = page;
+    const { pageToken, groups }: Page = page;
     const next: Promise<Page | undefined> | undefined =
       pageToken === undefined ? undefined : readPage(dependencies, run, job, { pageToken, maxResults: rowsFor(page) });
     // It is awaited below; until then a failure must not end the process.
     next?.catch(() => undefined);
-    for (let at = 0; at < rows.length; at += BLOCK_ROWS) {
-      if (at > 0) await turn();
-      const lines = rows.slice(at, at + BLOCK_ROWS).map((row) => encoder.line(first.fields, row));
-      yield Buffer.from(lines.join(''));
+    for (const rows of groups()) {
+      await turn();
+      yield Buffer.from(rows.map((row) => encoder.line(first.fields, row)).join(''));
     }
     page = await next;
     if (next !== undefined && page === undefined)
       throw new CourierError('google-unavailable', { detail: `The result of the query "${run.name}" has expired.` });
   }
+  if (encoder.tail !== '') yield Buffer.from(encoder.tail);
 }

@@ -50,7 +50,7 @@ const errorOf = (
     ? objectNotFound(name)
     : storageError(answer, { bucket: name.bucket, label: labelOf(name), userProject });
 
-const objectUrl = ({ bucket, object, generation }: ObjectName, userProject: string | undefined): URL => {
+export const objectUrl = ({ bucket, object, generation }: ObjectName, userProject: string | undefined): URL => {
   const url = new URL(`${ORIGIN}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}`);
   if (generation !== undefined) url.searchParams.set('generation', generation);
   if (userProject !== undefined) url.searchParams.set('userProject', userProject);

@@ -1,3 +1,5 @@
+import { numberOf } from '../../text/exact-number.ts';
+
 /** A date or a time, as Sheets keeps it: days since 1899-12-30, shown with a pattern. */
 export interface DateCell {
   serial: number;
@@ -10,35 +12,6 @@ export type Cell = null | string | number | boolean | DateCell;
 
 /** What Sheets accepts in one cell (https://support.google.com/drive/answer/37603). */
 export const MAX_CELL_CHARACTERS = 50_000;
-
-const NUMBER = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?)(\d{1,3}))?$/;
-
-/** Digits without zeros at both ends, and the power of ten of the last one. */
-const decimalOf = (whole: string, fraction: string, exponent: number): { digits: string; power: number } => {
-  const all = `${whole}${fraction}`.replace(/^0+/, '');
-  let end = all.length;
-  while (all[end - 1] === '0') end -= 1;
-  const digits = all.slice(0, end);
-  return { digits, power: digits === '' ? 0 : exponent - fraction.length + all.length - digits.length };
-};
-
-const decimalOfText = (text: string): { digits: string; power: number } | undefined => {
-  const [, , whole, fraction = '', sign = '', exponent = '0'] = NUMBER.exec(text) ?? [];
-  return whole === undefined ? undefined : decimalOf(whole, fraction, Number(`${sign}${exponent}`));
-};
-
-/**
- * The number that a text means, if a double keeps it: the shortest decimal of the double is the same number. Otherwise the
- * text would change, so it stays a text: leading zeros, a plus sign, more than about 16 digits, thousands separators.
- */
-export const numberOf = (text: string): number | undefined => {
-  const written = text.length > 400 ? undefined : decimalOfText(text);
-  if (written === undefined) return undefined;
-  const value = Number(text);
-  if (!Number.isFinite(value) || (text.startsWith('-') && value === 0)) return undefined;
-  const kept = decimalOfText(String(value));
-  return kept?.digits === written.digits && kept.power === written.power ? value : undefined;
-};
 
 /**
  * In a text file, `2310009E13` is an identifier and not a number. Programs that print a number with an exponent print a decimal

@@ -1,4 +1,5 @@
-import { type Cell, numberOf, textCell } from './cell.ts';
+import { numberOf } from '../../text/exact-number.ts';
+import { type Cell, textCell } from './cell.ts';
 import type { ReadOptions } from './read-csv.ts';
 import { checkCell, checkColumns, invalidTable, type Row } from './table.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { bareCell, dateOf, numberOf, textCell } from '../../../src/sheets/rows/cell.ts';
+import { bareCell, dateOf, textCell } from '../../../src/sheets/rows/cell.ts';
+import { numberOf } from '../../../src/text/exact-number.ts';
 
 describe('the value of a cell', () => {
   test.each([

@@ -6,6 +6,7 @@ import { BigQueryError, notImplemented } from '../errors.ts';
 import type { Field, JobRecord, TableRecord } from '../model.ts';
 import { type BigQueryState, readRows } from '../state.ts';
 import { type Row, rowOf } from '../values.ts';
+import { type AvroFile, avroFiles } from './avro.ts';
 
 const extractConfiguration = z.object({
   sourceTable: z.object({ projectId: z.string(), datasetId: z.string(), tableId: z.string() }),
@@ -15,6 +16,7 @@ const extractConfiguration = z.object({
   compression: z.string().default('NONE'),
   printHeader: z.boolean().default(true),
   fieldDelimiter: z.string().default(','),
+  useAvroLogicalTypes: z.boolean().default(false),
 });
 type ExtractConfiguration = z.infer<typeof extractConfiguration>;
 
@@ -62,28 +64,49 @@ const lineOf = (
     ? row.f.map(({ v }, index) => csvCell(plainOf(fields[index] as Field, v), fieldDelimiter)).join(fieldDelimiter)
     : JSON.stringify(objectOf(fields, row));
 
-/** Puts the rows into files of a limited size, each with its header. */
-async function* filesOf(
-  state: BigQueryState,
-  table: TableRecord,
-  configuration: ExtractConfiguration,
-): AsyncGenerator<Buffer> {
-  const { fields } = table;
-  const hasHeader = configuration.destinationFormat === 'CSV' && configuration.printHeader;
-  const header = hasHeader ? `${fields.map(({ name }) => name).join(configuration.fieldDelimiter)}\n` : '';
-  const pageRows = 10_000;
-  let text = header;
-  for (let start = 0; start < table.rows; start += pageRows) {
-    for (const values of await readRows(state, table, { start, count: pageRows })) {
-      text += `${lineOf(fields, rowOf(fields, values, { useInt64Timestamp: true }), configuration)}\n`;
-      if (text.length >= state.settings.extractBytes) {
-        yield Buffer.from(text);
-        text = header;
-      }
+/** A file of lines, with a header if it has one. */
+const lineFiles = (fields: readonly Field[], configuration: ExtractConfiguration): (() => AvroFile) => {
+  const { destinationFormat, printHeader, fieldDelimiter, compression } = configuration;
+  const hasHeader = destinationFormat === 'CSV' && printHeader;
+  const header = hasHeader ? `${fields.map(({ name }) => name).join(fieldDelimiter)}\n` : '';
+  return () => {
+    let text = header;
+    return {
+      add(row) {
+        text += `${lineOf(fields, row, configuration)}\n`;
+        return text.length;
+      },
+      end: () => (compression === 'GZIP' ? gzipSync(text) : Buffer.from(text)),
+    };
+  };
+};
+
+const PAGE_ROWS = 10_000;
+
+/**
+ * Puts the rows into files of a limited size. "The ordering of exported table data is not guaranteed"
+ * (bigquery/docs/exporting-data#export_limitations): here the last rows of the table come first.
+ */
+async function* filesOf(state: BigQueryState, table: TableRecord, newFile: () => AvroFile): AsyncGenerator<Buffer> {
+  let file = newFile();
+  for (let end = table.rows; end > 0; end -= PAGE_ROWS) {
+    const start = Math.max(0, end - PAGE_ROWS);
+    for (const values of await readRows(state, table, { start, count: end - start })) {
+      const size = file.add(rowOf(table.fields, values, { useInt64Timestamp: true }));
+      if (size < state.settings.extractBytes) continue;
+      yield file.end();
+      file = newFile();
     }
   }
-  yield Buffer.from(text);
+  yield file.end();
 }
+
+/** What each format can be compressed with (`JobConfigurationExtract.compression`); SNAPPY and ZSTD are not implemented. */
+const FORMATS: Readonly<Record<string, { compressions: readonly string[]; contentType: string }>> = {
+  AVRO: { compressions: ['NONE', 'DEFLATE'], contentType: 'application/octet-stream' },
+  CSV: { compressions: ['NONE', 'GZIP'], contentType: 'text/csv' },
+  NEWLINE_DELIMITED_JSON: { compressions: ['NONE', 'GZIP'], contentType: 'application/json' },
+};
 
 /** `gs://bucket/name-*.csv`: the number of the file replaces the star, twelve digits from 0. */
 const objectNameOf = (uri: string, index: number): { bucket: string; name: string } => {
@@ -94,16 +117,19 @@ const objectNameOf = (uri: string, index: number): { bucket: string; name: strin
 /** Writes a table to Cloud Storage (https://cloud.google.com/bigquery/docs/exporting-data). */
 export const runExtract = async (state: BigQueryState, grant: Grant, job: JobRecord, sent: unknown): Promise<void> => {
   const configuration = extractConfiguration.parse(sent);
-  const { sourceTable, destinationFormat, compression } = configuration;
+  const { sourceTable, destinationFormat, compression, useAvroLogicalTypes } = configuration;
   const { projectId: project, datasetId: dataset, tableId } = sourceTable;
   const table = state.store.table({ project, dataset, table: tableId }, job.location);
   requireOnTable(state, grant, 'bigquery.tables.getData', table);
   const [uri, ...more] = configuration.destinationUris ?? [configuration.destinationUri ?? ''];
   if (uri === undefined || !/^gs:\/\/[^/]+\/.+$/.test(uri) || more.length > 0)
     throw new BigQueryError('invalid', `Invalid extract destination URI '${uri}'.`);
-  if (!['CSV', 'NEWLINE_DELIMITED_JSON'].includes(destinationFormat))
-    throw notImplemented(`exports as ${destinationFormat}`);
-  if (!['NONE', 'GZIP'].includes(compression)) throw notImplemented(`exports with ${compression}`);
+  const format = FORMATS[destinationFormat];
+  if (format === undefined) throw notImplemented(`exports as ${destinationFormat}`);
+  if (!format.compressions.includes(compression))
+    throw notImplemented(`exports as ${destinationFormat} with ${compression}`);
+  if (destinationFormat === 'AVRO' && !useAvroLogicalTypes)
+    throw notImplemented('exports as AVRO without useAvroLogicalTypes');
   const nested = table.fields.find(({ type, mode }) => type === 'RECORD' || mode === 'REPEATED');
   if (destinationFormat === 'CSV' && nested !== undefined)
     throw new BigQueryError('invalid', `Operation cannot be performed on a nested schema. Field: ${nested.name}`);
@@ -114,15 +140,16 @@ export const runExtract = async (state: BigQueryState, grant: Grant, job: JobRec
       `Access Denied: BigQuery BigQuery: Permission denied while writing data. ${grant.email} does not have storage.objects.create access to bucket ${bucket}.`,
     );
   let files = 0;
-  for await (const bytes of filesOf(state, table, configuration)) {
+  const newFile =
+    destinationFormat === 'AVRO' ? avroFiles(table.fields, compression) : lineFiles(table.fields, configuration);
+  for await (const bytes of filesOf(state, table, newFile)) {
     if (files > 0 && !uri.includes('*'))
       throw new BigQueryError(
         'invalid',
         'Table too large to be exported to a single file. Specify a uri including a * to shard export.',
       );
     const { name } = objectNameOf(uri, files);
-    const contentType = destinationFormat === 'CSV' ? 'text/csv' : 'application/json';
-    await state.storage.putObject(bucket, name, compression === 'GZIP' ? gzipSync(bytes) : bytes, { contentType });
+    await state.storage.putObject(bucket, name, bytes, { contentType: format.contentType });
     files += 1;
   }
   job.fileCounts = [files];

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { CourierError } from '../../../errors.ts';
+import { realSleep } from '../../../sleep.ts';
+import {
+  type BigQueryDependencies,
+  callBigQuery,
+  type Job,
+  parsed,
+  type QueryRun,
+  stillRunning,
+  type TableReference,
+} from '../job.ts';
+import { queryError, reasonOf } from '../query-errors.ts';
+
+/** An export job has no call that waits for its end, as a query has. */
+const POLLS_MS = [200, 500, 1_000, 2_000, 4_000];
+
+const jobSchema = z.object({
+  status: z.object({ state: z.string(), errorResult: z.object({ reason: z.string().catch('') }).optional() }),
+  statistics: z.object({
+    extract: z.object({ destinationUriFileCounts: z.array(z.coerce.number()).default([]) }).optional(),
+  }),
+});
+
+/** The number of files, or Google's reason for the failure. */
+export type Extracted = { files: number } | { failure: string };
+
+/** The id of the export job follows from that of the query's job, so a retry finds it. */
+export const extractIdOf = ({ id }: Job): string => `${id}_extract`;
+
+const insert = async (
+  dependencies: BigQueryDependencies,
+  run: QueryRun,
+  job: Job,
+  { table, uri }: { table: TableReference; uri: string },
+): Promise<void> => {
+  const { project, location } = job;
+  const answer = await callBigQuery(dependencies, {
+    operation: 'bigquery.jobs.insert',
+    method: 'POST',
+    path: `projects/${project}/jobs`,
+    body: {
+      jobReference: { projectId: project, location, jobId: extractIdOf(job) },
+      configuration: {
+        extract: {
+          sourceTable: table,
+          destinationUris: [uri],
+          destinationFormat: 'AVRO',
+          useAvroLogicalTypes: true,
+          compression: 'DEFLATE',
+        },
+        labels: { 'started-by': 'drive-courier' },
+      },
+    },
+    signal: run.signal,
+  });
+  // 409: an earlier try has started it.
+  if (answer.status !== 200 && answer.status !== 409) throw queryError(run.name, reasonOf(answer), answer.status);
+};
+
+/**
+ * Exports the result of a query to Cloud Storage once, and waits for the end of the job.
+ * @throws CourierError `google-unavailable`, also while the job is still running; `query-forbidden`, `query-failed`
+ */
+export const extractOnce = async (
+  dependencies: BigQueryDependencies,
+  run: QueryRun,
+  job: Job,
+  target: { table: TableReference; uri: string },
+): Promise<Extracted> => {
+  await insert(dependencies, run, job, target);
+  for (let poll = 0; ; poll += 1) {
+    const answer = await callBigQuery(dependencies, {
+      operation: 'bigquery.jobs.get',
+      method: 'GET',
+      path: `projects/${job.project}/jobs/${extractIdOf(job)}?location=${job.location}`,
+      signal: run.signal,
+    });
+    if (answer.status !== 200) throw queryError(run.name, reasonOf(answer), answer.status);
+    const { status, statistics } = parsed(jobSchema, answer);
+    if (status.state === 'DONE') {
+      if (status.errorResult !== undefined) return { failure: status.errorResult.reason };
+      const [files] = statistics.extract?.destinationUriFileCounts ?? [];
+      if (files === undefined)
+        throw new CourierError('google-unavailable', { detail: 'BigQuery gave an unreadable answer.' });
+      return { files };
+    }
+    if (dependencies.now() > run.waitUntilMs) throw stillRunning(run.name);
+    await realSleep(POLLS_MS[Math.min(poll, POLLS_MS.length - 1)] ?? 0, run.signal);
+  }
+};
