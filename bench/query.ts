@@ -26,7 +26,7 @@ const CLIENT = 'courier@local-project.iam.gserviceaccount.com';
 
 /** Values of several types, as in a table of orders. */
 const sqlOf = (rows: string): string =>
-  `SELECT x AS id, CAST(x AS NUMERIC) / 100 AS amount, x * 0.1 AS rate, CONCAT('customer ', CAST(x AS STRING)) AS customer, REPEAT('drive courier ', 22) AS note FROM UNNEST(GENERATE_ARRAY(1, ${rows})) AS x`;
+  `SELECT x AS id, CAST(x AS NUMERIC) AS amount, CAST(x AS FLOAT64) AS rate, CAST(x AS STRING) AS customer, REPEAT('drive courier ', 22) AS note FROM UNNEST(GENERATE_ARRAY(1, ${rows})) AS x`;
 
 /** The result of a query as a file in Drive, and as a file that Google's client for Node writes. */
 export const benchQuery = async (google: GoogleProcess, { rows, compared }: Shape): Promise<Report> => {

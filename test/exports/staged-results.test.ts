@@ -186,3 +186,15 @@ test.each([
 ])('%s: is the result ordered? %s', (sql, expected) => {
   expect(isOrdered(sql)).toBe(expected);
 });
+
+test('the configuration of a staging folder is checked', () => {
+  const parsed = (folder: unknown) =>
+    queriesSchema.safeParse({ one: { ...rest, parameters: {}, sql: 'SELECT 1', staging: folder } });
+  expect(parsed({ prefix: 'gs://bucket' }).data?.one?.staging).toEqual({
+    prefix: 'gs://bucket/',
+    aboveBytes: 268_435_456,
+  });
+  const wrong = [{}, { prefix: 's3://bucket/' }, { prefix: 'gs://bucket/a' }, { prefix: 'gs://bucket/*/' }];
+  for (const folder of [...wrong, { prefix: 'gs://bucket/', aboveBytes: -1 }])
+    expect(parsed(folder).success).toBe(false);
+});

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { QueryConfig } from '../../config/schema/queries.ts';
-import { asCourierError, type CourierError } from '../../errors.ts';
+import { asCourierError, CourierError } from '../../errors.ts';
 import { dryRunRequest } from '../../exports/bigquery/job.ts';
 import { nullParameters } from '../../exports/bigquery/parameters.ts';
 import { queryError, reasonOf } from '../../exports/bigquery/query-errors.ts';

@@ -5,7 +5,7 @@ import { pipeline, Readable } from 'node:stream';
  * Writes a zip file whose entries are not held in memory (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT). Sizes and
  * checksum of an entry follow its bytes. The same entries always make the same bytes, so the time in the file is a constant.
  */
-export interface ZipEntry {
+interface ZipEntry {
   name: string;
   bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }

@@ -111,3 +111,20 @@ test('a file that is cut, damaged or of other columns is an error', async () => 
   damaged[damaged.byteLength - 1] = 0;
   await expect(read(damaged, 50)).rejects.toThrow('does not end');
 });
+
+test('a reader that stops early ends the stream of bytes', async () => {
+  let isEnded = false;
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* pieces(Buffer.from(FILES.plain ?? '', 'base64'), 2_000);
+      yield* pieces(Buffer.alloc(10), 1);
+    } finally {
+      isEnded = true;
+    }
+  }
+  for await (const rows of rowsOfAvro(bytes(), FIELDS)) {
+    expect(rows).toHaveLength(3);
+    break;
+  }
+  expect(isEnded).toBe(true);
+});

@@ -79,5 +79,7 @@ export async function* rowsOfAvro(bytes: AsyncIterable<Uint8Array>, fields: read
     }
   } catch (error) {
     throw error instanceof EndOfBytes ? new AvroError('the file is not complete', { cause: error }) : error;
+  } finally {
+    await reader.close();
   }
 }

@@ -7,13 +7,13 @@ export interface Cursor {
 }
 
 /** Reads a value in the form of BigQuery's REST API: text for a scalar, `{f: […]}` for a STRUCT, a list of `{v: …}` for an ARRAY. */
-export type ReadValue = (cursor: Cursor) => unknown;
+type ReadValue = (cursor: Cursor) => unknown;
 
 /** The file is not what the export of this column is documented to be. */
 export class AvroError extends Error {}
 
 /** A variable-length zigzag integer whose absolute value is below 2^53: lengths, counts, days. */
-export const readSmall = (cursor: Cursor): number => {
+const readSmall = (cursor: Cursor): number => {
   const value = readLong(cursor);
   if (typeof value === 'number') return value;
   throw new AvroError('an integer is too large');
@@ -154,7 +154,7 @@ const scalarReader = (field: Field, schema: Exclude<AvroSchema, AvroSchema[]>): 
 };
 
 /** How the values of a column are read from a file with this schema. @throws AvroError */
-export const valueReader = (field: Field, schema: AvroSchema): ReadValue => {
+const valueReader = (field: Field, schema: AvroSchema): ReadValue => {
   if (Array.isArray(schema))
     return readUnion(schema.map((branch) => (branch === 'null' ? () => null : valueReader(field, branch))));
   if (typeof schema === 'object' && schema.type === 'array' && schema.items !== undefined)

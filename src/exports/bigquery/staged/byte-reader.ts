@@ -4,6 +4,8 @@ export interface ByteReader {
   take(length: number): Promise<Buffer>;
   /** True if nothing is left. */
   isAtEnd(): Promise<boolean>;
+  /** Ends the stream, also before its end. */
+  close(): Promise<void>;
 }
 
 /** The stream has ended in the middle of something. */
@@ -41,6 +43,9 @@ export const createByteReader = (bytes: AsyncIterable<Uint8Array>): ByteReader =
     async isAtEnd() {
       if (held.byteLength === 0) await fill(1);
       return held.byteLength === 0;
+    },
+    async close() {
+      await source.return?.();
     },
   };
 };

@@ -23,10 +23,10 @@ const jobSchema = z.object({
 });
 
 /** The number of files, or Google's reason for the failure. */
-export type Extracted = { files: number } | { failure: string };
+type Extracted = { files: number } | { failure: string };
 
 /** The id of the export job follows from that of the query's job, so a retry finds it. */
-export const extractIdOf = ({ id }: Job): string => `${id}_extract`;
+const extractIdOf = ({ id }: Job): string => `${id}_extract`;
 
 const insert = async (
   dependencies: BigQueryDependencies,
