@@ -166,6 +166,22 @@ test('an export that outlasts the request is left running, and the next try take
   expect([jobsStarted(), again.facts?.().resultBy]).toEqual([2, 'extract']);
 });
 
+test.each([
+  [
+    'the export is refused',
+    { host: 'bigquery.googleapis.com', method: 'POST', path: '/bigquery/*/jobs', nth: 2 },
+    'extract-failed',
+  ],
+  ['the size is not told', { host: 'bigquery.googleapis.com', path: '/bigquery/*/tables/*' }, 'no-table'],
+  ['the files cannot be listed', { host: 'storage.googleapis.com', path: '/storage/v1/b/staging/o' }, 'files-missing'],
+])('%s: the pages have the result', async (_, where, reason) => {
+  queries.staged = { ...queries.staged, staging } as never;
+  google.faults.add({ ...where, fault: { kind: 'status', status: 403, reason: 'accessDenied' } });
+  const source = open('staged', { key: reason, rows: 2_000 });
+  expect((await read(source)).trimEnd().split('\r\n').length).toBeGreaterThan(2_000);
+  expect(source.facts?.()).toMatchObject({ resultBy: 'pages', resultReason: reason });
+});
+
 test('a damaged file is a transient error', async () => {
   const source = open('staged', { key: 'damaged' });
   await read(source);

@@ -22,18 +22,19 @@ const jobSchema = z.object({
   }),
 });
 
-/** The number of files, or Google's reason for the failure. */
+/** The number of files, or Google's reason for the failure, which may be empty. */
 type Extracted = { files: number } | { failure: string };
 
 /** The id of the export job follows from that of the query's job, so a retry finds it. */
 const extractIdOf = ({ id }: Job): string => `${id}_extract`;
 
+/** Starts the job, or finds that an earlier try has started it. */
 const insert = async (
   dependencies: BigQueryDependencies,
   run: QueryRun,
   job: Job,
   { table, uri }: { table: TableReference; uri: string },
-): Promise<void> => {
+): Promise<{ failure: string } | undefined> => {
   const { project, location } = job;
   const answer = await callBigQuery(dependencies, {
     operation: 'bigquery.jobs.insert',
@@ -54,13 +55,17 @@ const insert = async (
     },
     signal: run.signal,
   });
-  // 409: an earlier try has started it.
-  if (answer.status !== 200 && answer.status !== 409) throw queryError(run.name, reasonOf(answer), answer.status);
+  if (answer.status === 200 || answer.status === 409) return undefined;
+  const reason = reasonOf(answer);
+  const refusal = queryError(run.name, reason, answer.status);
+  if (refusal.retryable) throw refusal;
+  return { failure: reason ?? '' };
 };
 
 /**
  * Exports the result of a query to Cloud Storage once, and waits for the end of the job.
- * @throws CourierError `google-unavailable`, also while the job is still running; `query-forbidden`, `query-failed`
+ * @throws CourierError `google-unavailable`, also while the job is still running; `query-forbidden`, `query-failed` if it cannot
+ *   be read
  */
 export const extractOnce = async (
   dependencies: BigQueryDependencies,
@@ -68,7 +73,8 @@ export const extractOnce = async (
   job: Job,
   target: { table: TableReference; uri: string },
 ): Promise<Extracted> => {
-  await insert(dependencies, run, job, target);
+  const refused = await insert(dependencies, run, job, target);
+  if (refused !== undefined) return refused;
   for (let poll = 0; ; poll += 1) {
     const answer = await callBigQuery(dependencies, {
       operation: 'bigquery.jobs.get',

@@ -4,7 +4,7 @@ import { asCourierError, CourierError } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
 import { turn } from '../../../turns.ts';
 import { listObjects } from '../../prefix/list-objects.ts';
-import { parsePrefix } from '../../prefix/prefix.ts';
+import { type Prefix, parsePrefix } from '../../prefix/prefix.ts';
 import { openObject } from '../../sources/cloud-storage.ts';
 import { deleteObject } from '../../sources/delete-object.ts';
 import { labelOf, type ObjectName } from '../../sources/object-name.ts';
@@ -57,19 +57,23 @@ export const isOrdered = (sql: string): boolean => {
   return /\border\s+by\b/i.test(outermost.join(''));
 };
 
-/** The logical size of a result, which is the same for each try. */
+/** The logical size of a result, which is the same for each try; undefined if BigQuery does not tell. */
 const sizeOf = async (
   dependencies: BigQueryDependencies,
   run: QueryRun,
   { projectId, datasetId, tableId }: TableReference,
-): Promise<number> => {
+): Promise<number | undefined> => {
   const answer = await callBigQuery(dependencies, {
     operation: 'bigquery.tables.get',
     method: 'GET',
     path: `projects/${projectId}/datasets/${datasetId}/tables/${tableId}`,
     signal: run.signal,
   });
-  if (answer.status !== 200) throw queryError(run.name, reasonOf(answer), answer.status);
+  if (answer.status !== 200) {
+    const refusal = queryError(run.name, reasonOf(answer), answer.status);
+    if (refusal.retryable) throw refusal;
+    return undefined;
+  }
   return Number(parsed(z.object({ numBytes: z.string().regex(/^\d+$/) }), answer).numBytes);
 };
 
@@ -108,10 +112,24 @@ const removeFiles = async (dependencies: StagingDependencies, files: readonly Ob
   }
 };
 
+/** The files of the export; none if they may not be listed. @throws CourierError `google-unavailable` */
+const listFiles = async (dependencies: StagingDependencies, run: QueryRun, folder: Prefix): Promise<ObjectName[]> => {
+  const files: ObjectName[] = [];
+  try {
+    for await (const { name, generation } of listObjects(dependencies, folder, { signal: run.signal }))
+      if (files.push({ bucket: folder.bucket, object: name, generation }) > MAX_FILES) return [];
+    return files;
+  } catch (error) {
+    if (asCourierError(error).retryable || run.signal.aborted) throw error;
+    dependencies.log.warn({ query: run.name, error }, 'the exported files of a query cannot be listed');
+    return [];
+  }
+};
+
 /**
  * Decides how the result of a job is read, and exports it if it is large. What is decided depends on the job alone, so another
  * try reads the same bytes in the same order.
- * @throws CourierError `google-unavailable`, `source-forbidden`, `source-not-found`, `query-forbidden`, `query-failed`
+ * @throws CourierError `google-unavailable`, `query-forbidden`, `query-failed`
  */
 export const stageResult = async (
   dependencies: StagingDependencies,
@@ -126,7 +144,9 @@ export const stageResult = async (
   if (table === undefined) return byPages('no-table');
   if (isOrdered(sql)) return byPages('ordered');
   if (!first.fields.every(isInAvro)) return byPages('type');
-  if ((await sizeOf(dependencies, run, table)) <= staging.aboveBytes) return byPages('small');
+  const size = await sizeOf(dependencies, run, table);
+  if (size === undefined) return byPages('no-table');
+  if (size <= staging.aboveBytes) return byPages('small');
 
   const folder = parsePrefix(`${staging.prefix}${job.id}/`);
   const extracted = await extractOnce(dependencies, run, job, {
@@ -141,10 +161,8 @@ export const stageResult = async (
     );
     return byPages('extract-failed');
   }
-  const files: ObjectName[] = [];
-  for await (const { name, generation } of listObjects(dependencies, folder, { signal: run.signal }))
-    if (files.push({ bucket: folder.bucket, object: name, generation }) > MAX_FILES) break;
-  // They were deleted after an earlier delivery, or by hand.
+  const files = await listFiles(dependencies, run, folder);
+  // They were deleted after an earlier delivery or by hand, or the courier may not list them.
   if (files.length !== extracted.files) return byPages('files-missing');
   return {
     by: 'extract',
