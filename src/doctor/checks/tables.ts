@@ -67,7 +67,14 @@ const examineTable = async (
     }
     const { location } = located.parse(JSON.parse(found.body.toString()));
     const payer = config.project ?? (await project());
-    const job = { sql: statement, project: null, location, maximumBytesBilled: null, timeoutSeconds: null };
+    const job = {
+      sql: statement,
+      project: null,
+      location,
+      maximumBytesBilled: null,
+      timeoutSeconds: null,
+      staging: null,
+    };
     const dry = await transport.send({
       ...dryRunRequest(payer, { config: job, parameters: [] }),
       headers,
