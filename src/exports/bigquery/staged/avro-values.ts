@@ -66,12 +66,18 @@ const dateTimeText = (text: string): string => {
   return Number(fraction) === 0 ? whole : `${whole}.${fraction.padEnd(6, '0')}`;
 };
 
+const withoutZerosAtEnd = (digits: string): string => {
+  let end = digits.length;
+  while (digits[end - 1] === '0') end -= 1;
+  return digits.slice(0, end);
+};
+
 /** A two's-complement big-endian integer with a decimal point, without zeros at the end. */
 const decimalText = (bytes: Buffer, scale: number): string => {
   const unscaled =
     bytes.byteLength === 0 ? 0n : BigInt.asIntN(8 * bytes.byteLength, BigInt(`0x${bytes.toString('hex')}`));
   const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
-  const fraction = digits.slice(digits.length - scale).replace(/0+$/, '');
+  const fraction = withoutZerosAtEnd(digits.slice(digits.length - scale));
   const whole = digits.slice(0, digits.length - scale);
   return `${unscaled < 0n ? '-' : ''}${whole}${fraction === '' || scale === 0 ? '' : `.${fraction}`}`;
 };
