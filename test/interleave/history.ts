@@ -46,6 +46,8 @@ export interface Change {
   /** The number of the step, and the virtual time. */
   step: number;
   atMs: number;
+  /** When the request was sent; a slow one has its effect later. */
+  sentAtMs: number;
   fileId: string;
   before: FileState | undefined;
   after: FileState | undefined;
@@ -61,7 +63,7 @@ export interface History {
   /** Who added a revision. */
   authorOf(revisionId: string): Author | undefined;
   /** Compares Drive with its last known state and returns the new changes. */
-  look(author: Author, at: Pick<Change, 'step' | 'atMs'>): readonly Change[];
+  look(author: Author, at: Pick<Change, 'step' | 'atMs' | 'sentAtMs'>): readonly Change[];
 }
 
 export const headOf = (file: FileState | undefined): Revision | undefined => file?.revisions.at(-1);

@@ -46,7 +46,7 @@ const abortError = (signal: AbortSignal): unknown => signal.reason ?? new Error(
 export const createScheduler = (
   clock: VirtualClock,
   contexts: AsyncLocalStorage<Context>,
-  hooks: { afterStep(context: Context): void },
+  hooks: { afterStep(context: Context, sentAtMs: number): void },
 ): Scheduler => {
   const actors: Actor[] = [];
   const steps: Step[] = [];
@@ -195,7 +195,7 @@ export const createScheduler = (
     }
     activity += 1;
     clock.set(clock.now() + STEP_MS);
-    hooks.afterStep(context);
+    hooks.afterStep(context, chosen.sinceMs);
   };
 
   const faultsOf = ({ faults, context }: Point): string[] => [

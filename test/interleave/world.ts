@@ -95,8 +95,9 @@ export const openWorld = (
   const labels = createLabels(folders);
   const monitor = createMonitor();
   const scheduler = createScheduler(clock, contexts, {
-    afterStep(context) {
-      for (const change of history.look(authorFrom(context), { step: scheduler.steps.length, atMs: clock.now() })) {
+    afterStep(context, sentAtMs) {
+      const at = { step: scheduler.steps.length, atMs: clock.now(), sentAtMs };
+      for (const change of history.look(authorFrom(context), at)) {
         monitor.changes.push(change);
         const step = scheduler.steps.at(-1);
         if (step !== undefined) step.note += `; ${labels.change(change)}`;
@@ -119,7 +120,7 @@ export const openWorld = (
         label.startsWith('ledger.') ? [{ actor, attempt, step: at + 1 }] : [],
       ),
   };
-  history.look(NOBODY, { step: 0, atMs: clock.now() });
+  history.look(NOBODY, { step: 0, atMs: clock.now(), sentAtMs: clock.now() });
   labels.nameBytes(sha256Of(Buffer.alloc(0)), 'nothing');
   labels.nameBytes(sha256Of(Buffer.from(EDIT)), "the person's");
   for (const spec of scenario.deliveries) labels.nameBytes(sha256Of(bytesOf(spec)), spec.bytes);

@@ -89,7 +89,7 @@ const checkTarget = (facts: Facts, change: Change): void => {
     violate(facts, 'I4.edit', `${labels.change(change)} over a person's edit of the file`);
 };
 
-/** A file that a person created this recently may be overlooked, in milliseconds. */
+/** A file that a person created this recently before a request was sent may be overlooked, in milliseconds. */
 const HANDED_MS = 5_000;
 
 /** I3: `replace`, `skip` and `fail` do not create a second file of a name. */
@@ -106,7 +106,7 @@ const checkName = (facts: Facts, change: Change): void => {
     const made = monitor.changes.find((one) => one.kind === 'created' && one.fileId === other.id);
     // A file that a person created is found only by a search, which can be late. The search runs when the attempt
     // begins and, if creation starts seconds later, once more before it.
-    const isByHand = made?.author.isPerson === true && (scenario.lag || change.atMs - made.atMs < HANDED_MS);
+    const isByHand = made?.author.isPerson === true && (scenario.lag || change.sentAtMs - made.atMs < HANDED_MS);
     // The ledger keeps no names of files that were created with `new`, so these are found only by a search, too.
     const isUnnamed = scenario.lag && made !== undefined && attemptOf(facts, made)?.spec.rule === 'new';
     const isKnown = made !== undefined && !isByHand && !isUnnamed;
