@@ -90,6 +90,11 @@ read_bucket() {
   bind "serviceAccount:$runtime" roles/storage.objectViewer storage buckets -- "gs://$1" --project="$project"
 }
 
+# Lets the courier export large results of queries to a bucket, read them there, and delete them.
+stage_in_bucket() {
+  bind "serviceAccount:$runtime" roles/storage.objectUser storage buckets -- "gs://$1" --project="$project"
+}
+
 # The bucket of --bucket is done together with its notification.
 read_further_bucket() { [ "$1" = "$bucket" ] || read_bucket "$1"; }
 
@@ -108,6 +113,7 @@ tell_unclear_query() {
 
 grant_needed() {
   for_each bucket read_further_bucket
+  for_each staging stage_in_bucket
   for_each jobs run_jobs_in
   for_each dataset read_data dataset
   for_each table read_data table

@@ -48,7 +48,7 @@ wanted_apis() {
   if [ "$right" = key ]; then echo secretmanager; fi
   if [ "$queue" != none ] || needs topic; then echo pubsub; fi
   if [ "$queue" = eventarc ]; then echo eventarc; fi
-  if [ -n "$bucket" ] || needs bucket; then echo storage; fi
+  if [ -n "$bucket" ] || needs bucket || needs staging; then echo storage; fi
   if needs jobs; then echo bigquery; fi
   if [ -n "$audit_sink" ]; then echo logging; fi
 }

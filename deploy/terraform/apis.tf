@@ -7,7 +7,7 @@ locals {
     var.keyless ? [] : ["secretmanager"],
     var.push || var.receipts || length(local.given_topics) > 0 ? ["pubsub"] : [],
     local.has_events ? ["eventarc"] : [],
-    var.bucket == null && length(local.buckets) == 0 ? [] : ["storage"],
+    var.bucket == null && length(local.buckets) + length(local.staging) == 0 ? [] : ["storage"],
     length(local.job_projects) > 0 || local.sink_dataset != null ? ["bigquery"] : [],
     var.monitoring || var.audit_sink != null ? ["logging"] : [],
     var.monitoring ? ["monitoring"] : [],

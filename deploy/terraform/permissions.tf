@@ -11,6 +11,7 @@ locals {
     try(local.given.pubsub.eventSources, []),
   ))
   given_queries = values(try(local.given.queries, {}))
+  staging       = toset([for query in local.given_queries : split("/", query.staging.prefix)[2] if can(query.staging.prefix)])
   given_topics  = compact([try(local.given.receiptTopic, null)])
 
   all_sources = distinct(concat(var.sources, local.given_sources))
@@ -31,6 +32,15 @@ resource "google_storage_bucket_iam_member" "runtime_reads_sources" {
 
   bucket = each.value
   role   = "roles/storage.objectViewer"
+  member = google_service_account.runtime.member
+}
+
+# Large results of queries are exported there, read, and deleted.
+resource "google_storage_bucket_iam_member" "runtime_stages" {
+  for_each = local.staging
+
+  bucket = each.value
+  role   = "roles/storage.objectUser"
   member = google_service_account.runtime.member
 }
 

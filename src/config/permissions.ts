@@ -12,6 +12,8 @@ export interface NeededPermissions {
   tables: readonly string[];
   /** Buckets whose objects it lists and reads. */
   buckets: readonly string[];
+  /** Buckets to which large results of queries are exported, and where they are read and deleted. */
+  stagingBuckets: readonly string[];
   /** `projects/PROJECT/topics/NAME`, to which it publishes. */
   topics: readonly string[];
   /** Queries whose SQL does not tell all their datasets. */
@@ -51,6 +53,7 @@ export const neededPermissions = (config: Config): NeededPermissions => {
     datasets,
     tables: sorted(tables.filter((table) => !isInDataset(table))),
     buckets: sorted(sources.filter((source) => !isTableSource(source)).map(bucketOf)),
+    stagingBuckets: sorted(Object.values(queries).map(({ staging }) => staging && bucketOf(staging.prefix))),
     topics: sorted([pubsub.deadLetterTopic, receiptTopic, ...fanOutTopics(config)]),
     unclearQueries: read.filter(({ isComplete }) => !isComplete).map(({ name }) => name),
   };
@@ -58,12 +61,13 @@ export const neededPermissions = (config: Config): NeededPermissions => {
 
 /** One permission a line, for scripts: its kind, and what it is for. */
 export const permissionLines = (config: Config): string[] => {
-  const { jobProjects, datasets, tables, buckets, topics, unclearQueries } = neededPermissions(config);
+  const { jobProjects, datasets, tables, buckets, stagingBuckets, topics, unclearQueries } = neededPermissions(config);
   const lines = {
     jobs: jobProjects,
     dataset: datasets,
     table: tables,
     bucket: buckets,
+    staging: stagingBuckets,
     topic: topics,
     unclear: unclearQueries,
   };

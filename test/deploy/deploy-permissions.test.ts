@@ -96,6 +96,16 @@ describe('queries of the configuration', () => {
     allCalls.push(...second.state.calls);
   }, 120_000);
 
+  test('with a staging bucket may write and delete there', async () => {
+    const staged = { big: query('SELECT a FROM sales.daily', { staging: { prefix: 'gs://exports-bucket/staged/' } }) };
+    const project = openProject();
+    const options = [...KEYLESS, '--queue=none', configFile('staged.json', { queries: staged })];
+    const ran = await project.run(options);
+    expect(ran).toMatchObject({ code: 0 });
+    expect(granted(ran.state)['storage buckets gs://exports-bucket']).toEqual([`roles/storage.objectUser ${RUNTIME} `]);
+    expect(await project.run(options)).toMatchObject({ code: 0, stdout: '' });
+  }, 120_000);
+
   test('whose SQL does not tell the datasets are reported, and --dataset names them', async () => {
     const unclear = { changes: query('SELECT a FROM sales.changes("2026-11-27")') };
     const options = [...KEYLESS, '--queue=none', configFile('unclear.json', { queries: unclear })];

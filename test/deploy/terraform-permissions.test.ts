@@ -11,7 +11,7 @@ const PROGRAM = 'terraform';
 const hasTerraform = spawnSync(PROGRAM, ['version']).status === 0;
 if (!hasTerraform) console.warn('SKIPPED: no terraform here, so what the module grants is not evaluated.');
 
-const GRANTS = ['buckets', 'read_datasets', 'read_tables', 'job_projects', 'given_topics'];
+const GRANTS = ['buckets', 'staging', 'read_datasets', 'read_tables', 'job_projects', 'given_topics'];
 
 /** What the module grants for some variables, evaluated by terraform. */
 const grantsOf = async (variables: object): Promise<Record<string, string[]>> => {
@@ -40,7 +40,7 @@ const grantsOf = async (variables: object): Promise<Record<string, string[]>> =>
   }
 };
 
-const NOTHING = { buckets: [], read_datasets: [], read_tables: [], job_projects: [], given_topics: [] };
+const NOTHING = { buckets: [], staging: [], read_datasets: [], read_tables: [], job_projects: [], given_topics: [] };
 
 const CONFIG = `
 destinations:
@@ -52,7 +52,7 @@ pubsub:
   eventSources: [gs://events/]
 queries:
   own: {sql: SELECT 1, callers: [a], destinations: [one]}
-  paid: {sql: SELECT 1, callers: [a], destinations: [one], project: payer-project}
+  paid: {sql: SELECT 1, callers: [a], destinations: [one], project: payer-project, staging: {prefix: gs://staging/queries/}}
 receiptTopic: projects/other/topics/receipts
 `;
 
@@ -86,6 +86,7 @@ receiptTopic: projects/other/topics/receipts
     { config: CONFIG },
     {
       buckets: ['events', 'exports'],
+      staging: ['staging'],
       read_datasets: ['shared-data.public'],
       read_tables: ['my-project.sales.daily'],
       job_projects: ['my-project', 'payer-project'],

@@ -75,6 +75,14 @@ describe('what a configuration needs', () => {
     ]);
   });
 
+  test('is to write to the bucket for large results', () => {
+    const staging = { prefix: 'gs://staging/queries/' };
+    expect(permissionLines(configured({ queries: { own: { ...QUERY, sql: 'SELECT 1', staging } } }))).toEqual([
+      'jobs my-proj',
+      'staging staging',
+    ]);
+  });
+
   test('is a table or a whole dataset, and a bucket, for sources', () => {
     const sources = ['bigquery://my-proj.sales.daily', 'bigquery://my-proj.public.*', 'gs://exports/ready/'];
     const pubsub = {
