@@ -3,8 +3,10 @@ import type { Claim } from '../../src/delivery/idempotency.ts';
 import type { Plan } from '../../src/delivery/plan.ts';
 import type { ResolvedRequest } from '../../src/delivery/resolve-options.ts';
 import type { UploadStep } from '../../src/delivery/store/upload-step.ts';
+import type { Source } from '../../src/domain.ts';
 import type { DriveFile, UploadRequest, UploadResult, UploadTarget } from '../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
+import type { Sheets } from '../../src/sheets/sheets.ts';
 import { createKeptLog } from './kept-log.ts';
 
 /** Epoch milliseconds at which every fake step stands still. */
@@ -37,6 +39,14 @@ interface StepSetting {
   /** The folder that is found when a missing one is made again. */
   freshFolderId?: string;
   removeRevision?: () => Promise<void>;
+  /** Of the destination, beside the defaults. */
+  config?: object;
+  /** The content restriction of every file. */
+  lock?: { isLocked: boolean; isOwn: boolean };
+  /** Other answers of Drive. */
+  driveAnswers?: object;
+  sheets?: Partial<Sheets>;
+  source?: Partial<Source>;
 }
 
 /** A step of a delivery whose Drive answers what a test tells it, and whose calls are kept. */
@@ -49,12 +59,26 @@ export const createFakeStep = ({
   path = '',
   freshFolderId = 'fresh',
   removeRevision = async () => undefined,
+  config = {},
+  lock = { isLocked: false, isOwn: true },
+  driveAnswers = {},
+  sheets = {},
+  source = {},
 }: StepSetting) => {
   const log = createKeptLog();
   const calls: string[] = [];
   const targets: UploadTarget[] = [];
   const requests: UploadRequest[] = [];
   const endings: (() => Promise<void>)[] = [];
+  const policy = {
+    async lockOf(id: string) {
+      calls.push(`lockOf ${id}`);
+      return lock;
+    },
+    unlock: async (id: string) => void calls.push(`unlock ${id}`),
+    restrict: async ({ id }: DriveFile, _: object, { deadlineMs }: { deadlineMs?: number }) =>
+      void calls.push(`restrict ${id} by ${deadlineMs}`),
+  };
   const drive = {
     get: async (id: string) => files.find((file) => file.id === id),
     find: async () => [],
@@ -81,6 +105,8 @@ export const createFakeStep = ({
         close: () => calls.push('close'),
       };
     },
+    policy: async () => policy,
+    ...driveAnswers,
   };
   const folders = {
     async ensure(_: string, wanted: string) {
@@ -90,10 +116,13 @@ export const createFakeStep = ({
   };
   const now = (): number => STEP_NOW_MS;
   const step = {
-    ...{ plan, claim, log, now, plannedAtMs: now(), context: {}, ledger: createMemoryLedger({ now }) },
+    ...{ plan, claim, log, now, plannedAtMs: now(), context: {}, ledger: createMemoryLedger({ now }), unlocked: [] },
     sleep: async (ms: number) => void calls.push(`sleep ${ms}`),
-    request: { ...REQUEST, path, destination: { name: 'reports', drive, folders, config: CONFIG } },
-    delivery: { signal: new AbortController().signal, source: { mimeType: 'text/csv', size: 3 } },
+    request: {
+      ...{ ...REQUEST, path },
+      destination: { name: 'reports', drive, folders, sheets: async () => sheets, config: { ...CONFIG, ...config } },
+    },
+    delivery: { signal: new AbortController().signal, source: { mimeType: 'text/csv', size: 3, ...source } },
     atEnd: (work: () => Promise<void>) => endings.push(work),
   } as unknown as UploadStep;
   return { step, log, calls, targets, requests, endings };

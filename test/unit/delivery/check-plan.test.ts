@@ -26,14 +26,18 @@ interface Setting {
   folderId?: string;
   /** The bytes that the earlier try has noted. */
   sha256?: string;
+  /** Drive shows the planned file only from the second look on: another try makes it at this moment. */
+  isLate?: boolean;
 }
 
-const planAgain = async ({ plan, file, found = [], revisions, onConflict = 'new', folderId, sha256 }: Setting) => {
+const planAgain = async (setting: Setting) => {
+  const { plan, file, found = [], revisions, onConflict = 'new', folderId, sha256, isLate = false } = setting;
+  let looks = 0;
   const now = (): number => 1_000_000;
   const ledger = createMemoryLedger({ now });
   const files = [...(file === undefined ? [] : [file]), ...found];
   const drive = {
-    get: async (id: string) => files.find((one) => one.id === id),
+    get: async (id: string) => (isLate && ++looks === 1 ? undefined : files.find((one) => one.id === id)),
     find: async () => found,
     newId: async () => 'new-id',
     revisions: async () => revisions?.map((id) => ({ id })),
@@ -166,5 +170,17 @@ describe('a plan for a name, after a person has put a file of the name there', (
   test('with onConflict=fail ends', async () => {
     const found = [driveFile({ id: 'theirs' })];
     await expect(planAgain({ plan: named, found, onConflict: 'fail' })).rejects.toMatchObject({ code: 'name-taken' });
+  });
+
+  test.each(['fail', 'replace', 'skip'] as const)('with onConflict=%s stays, if that is its own file', async (rule) => {
+    const plan: Plan = { ...named, rule };
+    const found = [driveFile()];
+    expect(await planOf({ plan, found, onConflict: rule, isLate: true })).toEqual({ plan, existing: undefined });
+  });
+
+  test('with onConflict=replace becomes one for that file', async () => {
+    const found = [driveFile({ id: 'theirs' })];
+    const setting: Setting = { plan: { ...named, rule: 'replace' }, found, onConflict: 'replace' };
+    expect(await planOf(setting)).toMatchObject({ plan: { kind: 'replace', fileId: 'theirs' } });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Claim, claimPlan } from '../../../src/delivery/idempotency.ts';
+import { type Claim, claimPlan, KEY_PROPERTY, keyMark } from '../../../src/delivery/idempotency.ts';
 import type { Plan } from '../../../src/delivery/plan.ts';
 import type { DeliveryContext } from '../../../src/delivery/resolve-options.ts';
 import { createCommitGuard } from '../../../src/delivery/store/commit-guard.ts';
@@ -50,6 +50,7 @@ const guardOf = async ({ plan, files = [], found, revisions = [], ageMs = 0, isF
       return (found ?? files.map(({ id }) => id)).map((id) => ({ ...FILE, id }));
     },
     revisions: async () => revisions,
+    newId: async () => 'new-id',
   };
   const now = () => 1_000_000;
   // Leases are not renewed; pauses between looks take no time.
@@ -156,6 +157,34 @@ describe('a file to be replaced', () => {
     const { claim, attempt } = await commit({ plan: REPLACE, files: [FILE] }, TO_REPLACE);
     await claim?.revise({ ...REPLACE, fileId: 'f2' });
     expect(await attempt()).toBe('drive-unavailable');
+  });
+});
+
+describe("the key's own new file, into which somebody else has written since", () => {
+  const OWN: DriveFile = { ...FILE, appProperties: { [KEY_PROPERTY]: keyMark('delivery:k') } };
+  const revisions = ['r1', 'r2'].map((id) => ({ id, md5Checksum: 'other' }));
+  const { nameKey: _, ...UNNAMED } = CREATE;
+
+  test.each<[string, Plan, string, object]>([
+    ['is an error with onConflict=fail', { ...CREATE, rule: 'fail' }, 'name-taken', { ...CREATE, rule: 'fail' }],
+    [
+      'is the file to skip with onConflict=skip',
+      { ...CREATE, rule: 'skip' },
+      'drive-unavailable',
+      { kind: 'skip', fileId: 'f1', folderId: FOLDER },
+    ],
+    [
+      'is left, for another file, with onConflict=new',
+      { ...UNNAMED, rule: 'new' },
+      'drive-unavailable',
+      { ...UNNAMED, rule: 'new', fileId: 'new-id' },
+    ],
+    ['is written over with onConflict=replace', CREATE, 'go on', CREATE],
+  ])('%s', async (_name, plan, outcome, next) => {
+    const setting = { plan, files: [OWN], revisions, isFirstTry: false };
+    const result = await commit(setting, TO_REPLACE);
+    expect(result.outcome).toBe(outcome);
+    expect(result.claim?.plan()).toEqual(next);
   });
 });
 

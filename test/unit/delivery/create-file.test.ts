@@ -63,6 +63,36 @@ describe('a new file', () => {
   });
 });
 
+describe('a new file of a name of its own', () => {
+  const named = (rule: CreatePlan['rule']): CreatePlan => ({ ...NEW, rule, nameKey: 'name:1' });
+  const THEIRS = driveFile({ id: 'theirs' });
+
+  /** Asks the guard of an upload that began long ago, while a person has put a file of the name into the folder. */
+  const lastCheck = async (plan: CreatePlan, existing: ReturnType<typeof driveFile> | undefined): Promise<unknown> => {
+    const claim = { ...claimOf(plan), commitTo: async () => 'committed' as const };
+    const setting = { plan, claim, files: [THEIRS], results: [stored()], driveAnswers: { find: async () => [THEIRS] } };
+    const { step, requests, targets } = createFakeStep(setting);
+    await createFile({ ...step, plannedAtMs: step.now() - 60_000, sleep: pausing }, plan, existing);
+    const [target] = targets;
+    if (target === undefined) throw new Error('nothing was sent');
+    return Promise.resolve(requests[0]?.beforeCommit?.(RECEIVED, target)).catch((error: unknown) => error);
+  };
+  /** The lease of a file is not renewed; pauses between looks take no time. */
+  const pausing = (ms: number): Promise<void> => (ms <= 3_000 ? Promise.resolve() : new Promise(() => undefined));
+
+  test.each<[CreatePlan['rule'], ReturnType<typeof driveFile> | undefined, object | undefined]>([
+    ['fail', undefined, { code: 'drive-unavailable' }],
+    ['skip', undefined, { code: 'drive-unavailable' }],
+    ['replace', undefined, { code: 'drive-unavailable' }],
+    ['fail', driveFile({ appProperties: OWN }), undefined],
+    ['new', undefined, undefined],
+  ])('is not made beside another one: onConflict=%s, with the own file %j', async (rule, existing, expected) => {
+    const outcome = await lastCheck(named(rule), existing);
+    if (expected === undefined) expect(outcome).toBeUndefined();
+    else expect(outcome).toMatchObject(expected);
+  });
+});
+
 describe('a missing folder', () => {
   const missing = (): UploadResult => ({ kind: 'folder-missing', error: new CourierError('folder-not-found') });
 

@@ -92,6 +92,24 @@ describe('a replacement', () => {
     expect(await step.ledger.read('write:f1')).toBeDefined();
   });
 
+  test('of a read-only file unlocks it before its session starts, and once more before its bytes are committed', async () => {
+    const results: UploadResult[] = [{ kind: 'stored', file: driveFile(), received: RECEIVED }];
+    const setting = { plan: PLAN, results, config: { readOnly: true }, lock: { isLocked: true, isOwn: true } };
+    const { step, requests, calls } = createFakeStep(setting);
+    await replace({ ...step, sleep: () => new Promise(() => undefined) }, PLAN);
+    expect(calls.splice(0)).toEqual(['lockOf f1', 'unlock f1', 'close']);
+    await requests[0]?.beforeCommit?.(RECEIVED, { kind: 'replace', id: 'f1', mimeType: 'text/csv' });
+    expect(calls).toEqual(['lockOf f1', 'unlock f1']);
+  });
+
+  test('of a file that others may change asks nothing of its restrictions', async () => {
+    const results: UploadResult[] = [{ kind: 'stored', file: driveFile(), received: RECEIVED }];
+    const { step, requests, calls } = createFakeStep({ plan: PLAN, results });
+    await replace({ ...step, sleep: () => new Promise(() => undefined) }, PLAN);
+    await requests[0]?.beforeCommit?.(RECEIVED, { kind: 'replace', id: 'f1', mimeType: 'text/csv' });
+    expect(calls).toEqual(['close']);
+  });
+
   test('whose bytes another try has stored is answered as replayed, and not checked', async () => {
     const file = driveFile({ name: 'renamed since.csv' });
     const results: UploadResult[] = [{ kind: 'superseded', file, received: RECEIVED }];

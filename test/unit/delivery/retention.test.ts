@@ -2,8 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { destination as destinationSchema } from '../../../src/config/schema/destination.ts';
 import { type Destination, keepMark, keepRuleOf } from '../../../src/delivery/resolve-options.ts';
-import { expiredOf } from '../../../src/delivery/retention.ts';
+import { applyRetention, expiredOf } from '../../../src/delivery/retention.ts';
 import type { DriveFile } from '../../../src/drive/drive.ts';
+import { createMemoryLedger } from '../../../src/ledger/memory.ts';
+import { createKeptLog } from '../../support/kept-log.ts';
 
 const NOW_MS = Date.parse('2026-11-29T12:00:00Z');
 const DAY_MS = 86_400_000;
@@ -98,4 +100,40 @@ describe('rules', () => {
       expect(() => destinationWith(keep)).toThrow();
     },
   );
+});
+
+describe('a file that the rule lets go of', () => {
+  const RULE = { path: '**', last: 1 };
+  const kept = destinationWith(RULE);
+  const marked = (id: string, daysAgo: number, change: Partial<DriveFile> = {}): DriveFile => {
+    const { appProperties, ...rest } = file(id, daysAgo);
+    const marks = { courierKeep: keepMark(kept, RULE), courierFolder: 'f' };
+    return { ...rest, appProperties: { ...appProperties, ...marks }, ...change };
+  };
+  const found = [marked('new', 0), marked('old', 9)];
+
+  test.each<[string, DriveFile | undefined, string[]]>([
+    ['goes to the trash', found[1], ['old']],
+    ['stays where it is gone already', undefined, []],
+    ['stays where a person has moved it since the search', marked('old', 9, { parents: ['theirs'] }), []],
+    ['stays where it is in the trash already', marked('old', 9, { trashed: true }), []],
+    ['stays where another delivery has replaced it since the search', marked('old', 0), []],
+  ])('%s', async (_, shown, expected) => {
+    const trashed: string[] = [];
+    const drive = {
+      findMarked: async () => found,
+      get: async () => shown,
+      trash: async (id: string) => void trashed.push(id),
+    } as unknown as Destination['drive'];
+    const now = (): number => NOW_MS;
+    const sleep = (_ms: number, signal?: AbortSignal): Promise<void> =>
+      new Promise((_resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+      });
+    const log = createKeptLog();
+    const destination = { ...kept, drive };
+    await applyRetention({ ledger: createMemoryLedger({ now }), log, now, sleep }, destination, '');
+    expect(trashed).toEqual(expected);
+    expect(log.lines.filter((line) => line.startsWith('warn'))).toEqual([]);
+  });
 });

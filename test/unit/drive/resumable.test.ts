@@ -147,6 +147,33 @@ describe('a session of an earlier try', () => {
     expect(tiny.requests.filter(({ method }) => method === 'POST')).toEqual([]);
   });
 
+  test('whose file Drive does not show is replaced by a new one', async () => {
+    let isOn = false;
+    let looks = 0;
+    const hidden = ({ method, path }: TinyRequest): Fault | undefined =>
+      isOn && method === 'GET' && path.includes('/files/old') && ++looks === 1
+        ? () => ({ status: 404, body: {} })
+        : undefined;
+    const isUndescribed = () => isOn && looks === 0;
+    const { tiny, upload, upToTheEnd } = await start((asked) => hidden(asked) ?? undescribed(isUndescribed)(asked));
+    const sessionUri = await upToTheEnd(TO_REPLACE);
+    isOn = true;
+    expect(await upload(TO_REPLACE, { sessionUri })).toMatchObject({ kind: 'stored', file: { id: 'old' } });
+    expect([looks > 0, tiny.files.get('old')?.revisions.length]).toEqual([true, 3]);
+  });
+
+  test('whose state Drive does not tell is kept for another try', async () => {
+    let isDown = false;
+    const down: Fault = () => ({ status: 503, body: {} });
+    const { tiny, upload, upToTheEnd } = await start(({ method, bytes }) =>
+      isDown && method === 'PUT' && bytes === 0 ? down : undefined,
+    );
+    const sessionUri = await upToTheEnd(TO_CREATE);
+    isDown = true;
+    await expect(upload(TO_CREATE, { sessionUri })).rejects.toMatchObject({ code: 'drive-unavailable' });
+    expect(new Set(tiny.requests.map(({ method }) => method))).toEqual(new Set(['PUT']));
+  });
+
   test('that Drive has forgotten is replaced by a new one', async () => {
     const { tiny, upload, bytesOf } = await start();
     const sessionUri = `${tiny.origin}/session/forgotten`;

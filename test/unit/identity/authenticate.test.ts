@@ -175,8 +175,9 @@ describe('identity: cloud-run-iam', () => {
   });
 
   test('rejects every removed signature outside Cloud Run, and logs that at startup', async () => {
-    const { authenticate } = authenticatorOf(configOf({ identity: 'cloud-run-iam' }));
-    expect(log.lines.join('\n')).toMatch(/^warn .*not Cloud Run/);
+    const { authenticate, warmUp } = authenticatorOf(configOf({ identity: 'cloud-run-iam' }));
+    await warmUp();
+    expect(log.lines).toEqual([expect.stringMatching(/^warn .*not Cloud Run/)]);
     await expect(authenticate(bearer(stripped(goodClaims())))).rejects.toMatchObject(refusal('token-invalid'));
     await expect(authenticate(bearer(google.token(goodClaims())))).resolves.toEqual({ sub: SUB, email: EMAIL });
   });
@@ -251,6 +252,12 @@ describe('identity: iap', () => {
     ],
   ])('rejects %s', async (_, headers, code) => {
     await expect(authenticatorOf(config).authenticate(headers)).rejects.toMatchObject({ code });
+  });
+
+  test('tells why a request without an assertion is rejected', async () => {
+    await expect(authenticatorOf(config).authenticate(new Headers())).rejects.toMatchObject({
+      reason: 'not-through-iap',
+    });
   });
 
   test('does not start with an audience that IAP never uses', () => {
