@@ -17,7 +17,7 @@ const CONFIG = destination.parse({
 const BYTES = Buffer.from('hello');
 const SHA256 = createHash('sha256').update(BYTES).digest('hex');
 
-const setUp = () => {
+const setUp = (change: Partial<Destination> = {}) => {
   const files = createFakeFiles();
   const received = { sha256: SHA256, size: 5 };
   const send: Upload['send'] = async (target) => {
@@ -46,6 +46,7 @@ const setUp = () => {
         return { folderId: 'root-folder' };
       },
     },
+    ...change,
   };
   const now = (): number => 0;
   const deliver = createDeliver({ allow: () => place, ledger: createMemoryLedger({ now }), now, log: createKeptLog() });
@@ -79,4 +80,18 @@ test('a file created meanwhile by another attempt with the same key is no confli
   expect(await second).toEqual({ ...receipt, outcome: 'replayed' });
   arrivals[2]?.();
   await expect(stranger).rejects.toMatchObject({ code: 'name-taken' });
+});
+
+test('the default path is rendered for the caller and the time of the delivery', async () => {
+  const asked: unknown[] = [];
+  const render: Destination['render'] = (template, values) => {
+    asked.push(values);
+    return `daily/${template}`;
+  };
+  const { deliver, delivery, arrivals, arrived } = setUp({ render, config: { ...CONFIG, path: 'a' } });
+  const delivered = deliver(delivery('k'));
+  await arrived(1);
+  arrivals[0]?.();
+  expect(await delivered).toMatchObject({ path: 'daily/a' });
+  expect(asked).toContainEqual({ nowMs: 0, timeZone: CONFIG.timeZone, caller: '1' });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { type AnnouncedDelivery, createAuthorize, type Destination } from '../../../src/delivery/resolve-options.ts';
+import { type AnnouncedDelivery, createAuthorize } from '../../../src/delivery/check-request.ts';
+import type { Destination } from '../../../src/delivery/resolve-options.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
@@ -19,9 +20,9 @@ const authorize = (announced: Partial<AnnouncedDelivery>, mayWriteAnywhere = tru
 
 describe('a caller, before a byte of the body is read', () => {
   test.each<[string, Partial<AnnouncedDelivery>, boolean, boolean]>([
-    ['names a destination that it may write to', { options: { destination: 'reports' } }, false, true],
-    ['names a destination that it may not write to', { options: { destination: 'secret' } }, true, false],
-    ['means the default destination, which it may not write to', { options: {} }, true, false],
+    ['names a destination that it may write to', { options: { destination: 'reports', name: 'a' } }, false, true],
+    ['names a destination that it may not write to', { options: { destination: 'secret', name: 'a' } }, true, false],
+    ['means the default destination, which it may not write to', { options: { name: 'a' } }, true, false],
     ['may name a destination in the body, and may write to some', {}, true, true],
     ['may name a destination in the body, and may write to none', {}, false, false],
   ])('%s', async (_, announced, mayWriteAnywhere, isAllowed) => {

@@ -24,6 +24,7 @@ describe('labels', () => {
     fixed: { one: { text: 'a' } },
     given: { two: { text: { property: 'kind' } } },
     mixed: { one: { text: 'a' }, two: { text: { property: 'kind' } } },
+    optional: { required: false, fields: { one: { text: 'a' } } },
   };
   const config = configOf({ labels });
   const requestOf = (properties: Record<string, string>): Pick<ResolvedRequest, 'details' | 'destination'> => ({
@@ -46,6 +47,7 @@ describe('labels', () => {
   });
 
   test('are fixed only if all their values are in the configuration', () => {
-    expect(fixedLabels(config.labels)).toEqual([{ labelId: 'fixed', fields: [ONE] }]);
+    expect(fixedLabels(config.labels, true)).toEqual([{ labelId: 'fixed', fields: [ONE] }]);
+    expect(fixedLabels(config.labels, false)).toEqual([{ labelId: 'optional', fields: [ONE] }]);
   });
 });

@@ -47,6 +47,14 @@ test.each([
   expect(mediaTypeOf({ kind: 'create', file: { ...NEW, mimeType } })).toBe(sent);
 });
 
+test.each([true, false, undefined])('a revision is kept forever only on request: %s', (keepRevisionForever) => {
+  const file = { ...NEW, keepRevisionForever };
+  for (const target of [{ ...REPLACE, keepRevisionForever }, { kind: 'create', file } as const]) {
+    const { searchParams } = new URL(uploadCall(target, 'multipart').url);
+    expect(searchParams.get('keepRevisionForever')).toBe(keepRevisionForever === true ? 'true' : null);
+  }
+});
+
 test('a new file is created, and an existing one updated', () => {
   expect(uploadCall(CREATE, 'resumable')).toMatchObject({
     ...{ operation: 'drive.files.create', method: 'POST' },

@@ -1,0 +1,100 @@
+import { describe, expect, test } from '@jest/globals';
+import { destination as destinationSchema } from '../../../src/config/schema/destination.ts';
+import type { Destination } from '../../../src/delivery/resolve-options.ts';
+import type { CallContext, DriveFile } from '../../../src/drive/drive.ts';
+import { createMemoryLedger } from '../../../src/ledger/memory.ts';
+import { createCompleteUpload } from '../../../src/upload-sessions/complete.ts';
+import { type Session, uploadKey } from '../../../src/upload-sessions/session.ts';
+import { driveFile } from '../../support/drive-file.ts';
+import { createKeptLog } from '../../support/kept-log.ts';
+
+const ID = 'u'.repeat(32);
+const SHA256 = 'a'.repeat(64);
+const OTHER_SHA256 = 'e'.repeat(64);
+const FOLDER = '0AbCdEf';
+const FILE = driveFile({ parents: [FOLDER] });
+const CONFIG = destinationSchema.parse({ folder: FOLDER, credentials: 'main', callers: ['a@example.com'] });
+const SESSION: Session = {
+  callerSub: '1',
+  options: { destination: 'reports', name: 'report.csv', path: '', size: 3, mimeType: 'text/csv' },
+  plan: { kind: 'create', fileId: 'f1', folderId: FOLDER },
+  ...{ sessionUri: 'https://session', expiresAtMs: 1 },
+};
+
+/** An upload that Drive has received, as it shows its file now. */
+const setUp = async (file: DriveFile | undefined) => {
+  const now = (): number => 1_000_000;
+  const ledger = createMemoryLedger({ now });
+  const shown = { file };
+  const contexts: CallContext[] = [];
+  const removed: string[] = [];
+  const drive = {
+    sessionStatus: async () => ({ state: 'done' }),
+    async get(_: string, context: CallContext) {
+      contexts.push(context);
+      return shown.file;
+    },
+    revisions: async () => [{ id: 'r2' }],
+    inspectFolder: async () => undefined,
+    removeUnchanged: async ({ id }: DriveFile) => void removed.push(id),
+  } as unknown as Destination['drive'];
+  const place = { name: 'reports', config: CONFIG, drive } as Destination;
+  const sleep = async (): Promise<void> => undefined;
+  await ledger.claim(uploadKey(ID), {
+    ...{ fileId: 'f1', fingerprint: '', state: 'claimed', record: SESSION, claimedAtMs: now() },
+  });
+  const complete = createCompleteUpload({ allow: () => place, ledger, now, log: createKeptLog(), sleep });
+  const { signal } = new AbortController();
+  const run = (sha256?: string, id = ID, sub = '1') =>
+    complete({ id, caller: { sub }, signal, deadlineMs: 2_000_000, ...(sha256 === undefined ? {} : { sha256 }) });
+  return { run, shown, contexts, removed, signal };
+};
+
+describe('an upload that is completed', () => {
+  test('has a receipt, and the same one again', async () => {
+    const { run, contexts, signal } = await setUp(FILE);
+    const receipt = await run(SHA256);
+    expect(receipt).toMatchObject({ id: 'f1', outcome: 'created', sha256: SHA256, size: 3 });
+    contexts.length = 0;
+    expect(await run(SHA256)).toEqual({ ...receipt, outcome: 'replayed' });
+    // The second look at the file is only a courtesy, for two seconds, and ends with the request.
+    expect(contexts).toEqual([{ signal, deadlineMs: 1_002_000 }]);
+  });
+
+  test('tells in its next receipt that the file is in the trash', async () => {
+    const { run, shown } = await setUp(FILE);
+    await run(SHA256);
+    shown.file = { ...FILE, trashed: true };
+    expect((await run(SHA256)).warnings).toHaveLength(1);
+  });
+
+  test('is not completed again with other bytes', async () => {
+    const { run } = await setUp(FILE);
+    await run(SHA256);
+    await expect(run(OTHER_SHA256)).rejects.toMatchObject({ code: 'digest-mismatch' });
+  });
+});
+
+describe('an upload that comes to nothing', () => {
+  test.each<[string, DriveFile | undefined, string, string[], boolean]>([
+    ['has received other bytes, which are removed', FILE, 'digest-mismatch', ['f1'], true],
+    ['has its file in the trash', { ...FILE, trashed: true }, 'upload-incomplete', [], false],
+    ['has no file', undefined, 'upload-incomplete', [], false],
+  ])('%s', async (_, file, code, expected, tellsBytes) => {
+    const { run, removed, shown } = await setUp(file);
+    const first = await run(OTHER_SHA256).catch((error: unknown) => error);
+    expect([first, removed]).toMatchObject([{ code }, expected]);
+    // The bytes that were received are named only where they were wrong.
+    expect(String((first as { detail?: string }).detail).includes(SHA256)).toBe(tellsBytes);
+    // It stays so, whatever Drive shows later.
+    shown.file = driveFile({ parents: [FOLDER], sha256Checksum: OTHER_SHA256 });
+    await expect(run(OTHER_SHA256)).rejects.toMatchObject({ code });
+  });
+});
+
+test('an upload of another caller, and one that does not exist, are not found', async () => {
+  const { run } = await setUp(FILE);
+  for (const asked of [run(SHA256, ID, '2'), run(SHA256, 'x'.repeat(32)), run(SHA256, '../x')]) {
+    await expect(asked).rejects.toMatchObject({ code: 'not-found' });
+  }
+});
