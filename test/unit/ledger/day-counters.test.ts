@@ -138,3 +138,16 @@ test('the ledger has no name of a caller', async () => {
   expect(records.join()).toContain('amounts');
   expect(records.join()).not.toContain('exporter');
 });
+
+test('one amount that the ledger did not take is written once it answers again', async () => {
+  const ledger = sharedLedger();
+  let failures = 0;
+  const claim: Ledger['claim'] = (...entry) => {
+    failures += 1;
+    return failures === 1 ? Promise.reject(new Error('down')) : ledger.claim(...entry);
+  };
+  const [one, other] = [instance({ ...ledger, claim }, 0), instance(ledger, 1)];
+  one.add('a', 3);
+  await until(() => other.used('a') === 3);
+  expect(failures).toBe(2);
+});
