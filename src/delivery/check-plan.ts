@@ -63,7 +63,7 @@ const choose = async (planning: Planning): Promise<Plan> => {
   return planner === undefined ? choosePlan(planning) : planner.planRows(planning);
 };
 
-/** Plans anew; what another try of the key makes at this moment under the planned id is not somebody else's file. */
+/** Plans again; what another try of the key makes at this moment under the planned id is not somebody else's file. */
 const chooseAgain = async (planning: Planning, plan: Plan): Promise<Plan> => {
   const isPlanned = (id: string): boolean => plan.kind === 'create' && id === plan.fileId;
   try {

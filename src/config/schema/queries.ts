@@ -111,7 +111,7 @@ const readSql = (file: string): { text: string } | { fault: string } => {
   }
 };
 
-/** A query of the configuration, with its SQL. Callers bring values for its parameters, and no SQL. */
+/** A query of the configuration, with its SQL. Callers send values for its parameters, and no SQL. */
 const query = given.transform(({ sql, sqlFile, ...rest }, context) => {
   const fail = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
   if ((sql === undefined) === (sqlFile === undefined)) {

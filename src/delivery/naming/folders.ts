@@ -104,7 +104,7 @@ const findOrCreate = async (
 /**
  * The folders of a path, each created once, with an id that the ledger holds before the folder exists. So deliveries at the
  * same moment, in any number of processes, end in one `2026/11`. An existing folder is adopted; one that was trashed, moved,
- * renamed or deleted is created anew.
+ * renamed or deleted is created again.
  */
 export const createFolders = (options: FoldersOptions): Folders => {
   const { drive, now, trustMs = TRUST_MS, maxKnown = MAX_KNOWN } = options;

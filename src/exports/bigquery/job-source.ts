@@ -27,7 +27,7 @@ interface Asked {
 
 /** Time to answer the caller before the request ends. */
 const ANSWER_MARGIN_MS = 15_000;
-/** Pub/Sub waits up to ten minutes for an answer. The job goes on, and the next delivery of the message finds it. */
+/** Pub/Sub waits up to ten minutes for an answer. The job continues, and the next delivery of the message finds it. */
 const MAX_MESSAGE_WAIT_MS = 540_000;
 
 const waitUntilMs = (request: SourceRequest, nowMs: number): number => {

@@ -200,8 +200,8 @@ const stateOf = async (
 };
 
 /**
- * Runs a query once: the id of its job follows from the key, so a retry finds the job of an earlier try and its result. A job
- * that has failed makes room for the next one, with a higher number. One call starts at most one job.
+ * Runs a query once: the id of its job follows from the key, so a retry finds the job of an earlier try and its result. After a
+ * job that has failed, the next one has a higher number. One call starts at most one job.
  * @param isUsable false for a job whose result has expired; it counts as failed
  * @throws CourierError `query-failed`, `query-forbidden`, `google-unavailable`, also while the job is still running
  */
