@@ -147,7 +147,7 @@ class ProblemTest(WorldTest):
 class DestinationsTest(WorldTest):
     def test_lists_what_this_caller_may_write_to(self):
         found = {each.name: each for each in self.client().destinations()}
-        self.assertEqual(sorted(found), ["broken", "default", "once", "plain", "sheets", "small"])
+        self.assertEqual(sorted(found), ["broken", "default", "locked", "once", "plain", "sheets", "small"])
         self.assertEqual((found["default"].path, found["default"].convert_to), ("inbox", None))
         self.assertEqual((found["small"].max_bytes, found["once"].on_conflict), (1000, "skip"))
         self.assertEqual(found["sheets"].convert_to, "sheet")
