@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -138,6 +138,8 @@ const CLIENT_README = 'clients/python/README.md';
   const audience = `import drive_courier, functools
 drive_courier.Client = functools.partial(drive_courier.Client, audience=${JSON.stringify(AUDIENCE)})`;
   writeFileSync(join(world.google.dataDir, 'sales.csv'), 'day,orders\r\n');
+  mkdirSync(join(world.google.dataDir, 'exports'));
+  writeFileSync(join(world.google.dataDir, 'exports', 'orders-of-a-day.csv'), 'day,orders\r\n');
   const printed: string[] = [];
   for (const { text } of blocks) {
     const script = `import os; os.chdir(${JSON.stringify(world.google.dataDir)})\n${audience}\n${text}`;
