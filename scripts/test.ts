@@ -11,7 +11,8 @@ import { join } from 'node:path';
 /** Suites that start many processes, wait in real time, or need third-party programs. */
 const SLOW = [
   'test/(bad-days|chaos|clients|deploy|hostile|monitoring|mutate|soak|worlds)/',
-  'test/e2e/(client|demo|engine|examples|exports|identity|once|recipes|sheets|telemetry)/',
+  'test/e2e/(client|demo|drive|engine|examples|exports|identity|once|recipes|rights|sheets|telemetry)/',
+  'test/exports/staged-results',
   'test/(build/deployed|contract/ledger-firestore|http/(fuzz|slowness|unpack-bombs))',
   'test/unit/client/stalled-google',
 ];
