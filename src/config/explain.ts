@@ -64,10 +64,10 @@ const describeKeep = ({ path, last, days }: KeepRule): string => {
 const describeName = ({ name, timeZone }: DestinationConfig): Line[] =>
   name === undefined ? [] : [['default name', name.includes('{') ? `${name} (${timeZone})` : name]];
 
-const describeTurns = ({ credentials }: DestinationConfig): Line[] =>
+const describeAccountOrder = ({ credentials }: DestinationConfig): Line[] =>
   credentials.length === 1
     ? []
-    : [['in turn', 'the first one that has not reached its daily upload limit or its storage']];
+    : [['order', 'the first account that still has storage and is below its daily upload limit']];
 
 const listOr = (items: readonly string[], none: string): string => (items.length === 0 ? none : items.join(', '));
 
@@ -90,7 +90,7 @@ const destinationLines = ({ credentials }: Config, name: string, destination: De
         ],
     ...describeName(destination),
     ['credentials', ...destination.credentials.map((used) => describeCredentials(used, credentials[used]))],
-    ...describeTurns(destination),
+    ...describeAccountOrder(destination),
     ['callers', ...callers.map(describePrincipal)],
     ['sources', listOr(sources, NO_OBJECTS)],
     ['on conflict', onConflict],

@@ -34,7 +34,7 @@ export const checkRoom = (cells: number, { cells: needed, columnCount }: Growth)
 
 /** People may add tabs meanwhile; Google has the last word. */
 const MAX_AGE_MS = 600_000;
-/** A size that is nearer to the limit is read anew. */
+/** A size that is nearer to the limit is read again. */
 const NEAR = 0.8 * MAX_CELLS;
 
 /** The sizes of spreadsheets. They are read rarely, because Google allows 60 reads a minute. */

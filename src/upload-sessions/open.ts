@@ -197,7 +197,7 @@ const MAX_SPENT_IDS = 3;
 const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
 
 /**
- * Drive refuses an id for good once it had a file, even if that was deleted before any delivery noticed it. The name is then
+ * Drive never accepts an id for a second file, even if the first one was deleted before any delivery saw it. The name is then
  * given another id; a file that Drive does show is found when the upload is planned again.
  * @returns whether another plan is to be expected
  */

@@ -143,7 +143,7 @@ const pathTemplate = folderPath.superRefine((text, context) => {
   if (message !== undefined) context.addIssue({ code: 'custom', message });
 });
 
-/** The default of `name`, which may have placeholders. A slash would make folders, which belong into `path`. */
+/** The default for `name`. It may contain placeholders, but no slash: folders belong in `path`. */
 const nameTemplate = fileName.superRefine((text, context) => {
   const message = faultOfTemplate(text);
   if (message !== undefined) context.addIssue({ code: 'custom', message });

@@ -92,7 +92,7 @@ const hasNamesake = async ({ request, plan, context, sleep }: UploadStep): Promi
   const { name, destination } = request;
   const { folderId, fileId } = plan;
   for (const { id } of await destination.drive.find(folderId, name, context)) {
-    // The search may still show a file that is gone, and Drive may answer once that a file is gone although it is there.
+    // The search may still list a deleted file, and Drive may answer 404 once for a file that exists.
     const file = id === fileId ? undefined : await getDoubting({ drive: destination.drive, context, sleep }, id);
     if (file !== undefined && isThere({ folderId, name }, file)) return true;
   }

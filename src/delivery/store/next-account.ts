@@ -6,7 +6,7 @@ import type { UploadStep } from './upload-step.ts';
 /**
  * The same step with another account of the destination, after Drive has refused the bytes because of a quota of this one.
  *
- * The file keeps its id, so that tries with different accounts still end in one file. The ledger is told first: tries that
+ * The file keeps its id, so that tries with different accounts still end in one file. The ledger is updated first: tries that
  * have not sent their last byte yet see it, and later ones use the same account.
  * @throws what was thrown, if another account cannot help
  */

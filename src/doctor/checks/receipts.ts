@@ -10,7 +10,7 @@ export const checkReceipts = async (
   if (receiptTopic === null) return undefined;
   const use = {
     what: 'The topic of receipts',
-    effect: 'Files are delivered, and nobody is told.',
+    effect: 'Files are delivered, but no receipt is published.',
     severity: 'failed' as const,
   };
   const faults = faultOfTopic(receiptTopic, await mayPublish(receiptTopic), use, runtimeEmail);
