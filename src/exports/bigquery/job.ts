@@ -4,6 +4,7 @@ import type { Bearer } from '../../bearer.ts';
 import type { QueryConfig } from '../../config/schema/queries.ts';
 import { CourierError } from '../../errors.ts';
 import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../../google/transport.ts';
+import { parseAnswer } from '../parse-answer.ts';
 import type { QueryParameter } from './parameters.ts';
 import { queryError, reasonOf } from './query-errors.ts';
 
@@ -78,13 +79,8 @@ const jobSchema = z.object({
     .default({ query: { totalBytesBilled: '0' } }),
 });
 
-export const parsed = <Output>(schema: z.ZodType<Output>, { body }: GoogleResponse): Output => {
-  try {
-    return schema.parse(JSON.parse(body.toString()));
-  } catch (cause) {
-    throw new CourierError('google-unavailable', { detail: 'BigQuery gave an unreadable answer.', cause });
-  }
-};
+export const parsed = <Output>(schema: z.ZodType<Output>, { body }: GoogleResponse): Output =>
+  parseAnswer('BigQuery', () => schema.parse(JSON.parse(body.toString())));
 
 /** Sends a call of BigQuery's API. Ids of jobs are chosen here, so each call may be repeated. */
 export const callBigQuery = (

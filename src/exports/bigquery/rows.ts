@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CourierError } from '../../errors.ts';
 import { turn } from '../../turns.ts';
+import { parseAnswer } from '../parse-answer.ts';
 import { type AnswerRows, answerRows } from './answer-rows.ts';
 import type { Encoder, Field } from './encode.ts';
 import { type BigQueryDependencies, callBigQuery, type Job, type QueryRun, resultsPath } from './job.ts';
@@ -31,15 +32,12 @@ const MAX_ROWS = 100_000;
 const PAGE_BYTES = 4_194_304;
 
 /** The rows of a page are not checked one by one: they come from Google, and there are many. */
-const pageOf = (body: Buffer): Page => {
-  try {
+const pageOf = (body: Buffer): Page =>
+  parseAnswer('BigQuery', () => {
     const { rest, rowBytes, groups } = answerRows(body);
     const { schema, pageToken } = pageHead.parse(rest);
     return { fields: schema.fields, pageToken, rowBytes, groups };
-  } catch (cause) {
-    throw new CourierError('google-unavailable', { detail: 'BigQuery gave an unreadable answer.', cause });
-  }
-};
+  });
 
 /** Reads one page of a job's result; undefined if the result no longer exists. */
 export const readPage = async (

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CourierError } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
+import { parseAnswer } from '../parse-answer.ts';
 import type { CloudStorageDependencies } from '../sources/cloud-storage.ts';
 import { needsUserProject, storageError } from '../sources/storage-refusal.ts';
 import { type Prefix, prefixLabel } from './prefix.ts';
@@ -32,13 +33,8 @@ interface Reading {
   deadlineMs?: number;
 }
 
-const readPage = (body: Buffer): z.infer<typeof pageSchema> => {
-  try {
-    return pageSchema.parse(JSON.parse(body.toString()));
-  } catch (cause) {
-    throw new CourierError('google-unavailable', { detail: 'Cloud Storage gave an unreadable answer.', cause });
-  }
-};
+const readPage = (body: Buffer): z.infer<typeof pageSchema> =>
+  parseAnswer('Cloud Storage', () => pageSchema.parse(JSON.parse(body.toString())));
 
 /** The error for a bucket that does not exist, or that the caller must not know about. */
 export const nothingFound = (prefix: Prefix): CourierError =>

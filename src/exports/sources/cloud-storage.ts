@@ -4,6 +4,7 @@ import type { Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import type { GoogleResponse, GoogleStream, GoogleTransport } from '../../google/transport.ts';
 import { mediaTypeByName, readStoredType, specificType } from '../../text/media-type.ts';
+import { parseAnswer } from '../parse-answer.ts';
 import { storedFormOf } from './content-encoding.ts';
 import { type Checksum, checked, checksumOf } from './object-checksum.ts';
 import { labelOf, type ObjectName, objectNotFound } from './object-name.ts';
@@ -91,13 +92,8 @@ const readMetadata = async (
 };
 
 /** @throws CourierError `google-unavailable` for an invalid response */
-const parseMetadata = (body: Buffer): z.infer<typeof metadataSchema> => {
-  try {
-    return metadataSchema.parse(JSON.parse(body.toString()));
-  } catch (cause) {
-    throw new CourierError('google-unavailable', { detail: 'Cloud Storage gave an unreadable answer.', cause });
-  }
-};
+const parseMetadata = (body: Buffer): z.infer<typeof metadataSchema> =>
+  parseAnswer('Cloud Storage', () => metadataSchema.parse(JSON.parse(body.toString())));
 
 /** How much of an error response is read to find its reason. */
 const MAX_ERROR_BYTES = 16_384;

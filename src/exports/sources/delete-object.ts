@@ -1,5 +1,5 @@
-import { labelOf, type ObjectName } from './object-name.ts';
 import { type CloudStorageDependencies, objectUrl } from './cloud-storage.ts';
+import { labelOf, type ObjectName } from './object-name.ts';
 import { storageError } from './storage-refusal.ts';
 
 /** Deletes one generation of an object, if it exists. @throws CourierError `source-forbidden`, `google-unavailable` */

@@ -1,5 +1,5 @@
-import { crc32, createDeflateRaw } from 'node:zlib';
 import { pipeline, Readable } from 'node:stream';
+import { crc32, createDeflateRaw } from 'node:zlib';
 
 /**
  * Writes a zip file whose entries are not held in memory (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT). Sizes and

@@ -1,5 +1,5 @@
-import { inflateRaw } from 'node:zlib';
 import { promisify } from 'node:util';
+import { inflateRaw } from 'node:zlib';
 import type { Field, Row } from '../encode.ts';
 import { AvroError, type AvroSchema, type Cursor, recordReader } from './avro-values.ts';
 import { type ByteReader, createByteReader, EndOfBytes } from './byte-reader.ts';

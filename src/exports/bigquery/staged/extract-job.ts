@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CourierError } from '../../../errors.ts';
 import { realSleep } from '../../../sleep.ts';
+import { unreadableAnswer } from '../../parse-answer.ts';
 import {
   type BigQueryDependencies,
   callBigQuery,
@@ -87,8 +87,7 @@ export const extractOnce = async (
     if (status.state === 'DONE') {
       if (status.errorResult !== undefined) return { failure: status.errorResult.reason };
       const [files] = statistics.extract?.destinationUriFileCounts ?? [];
-      if (files === undefined)
-        throw new CourierError('google-unavailable', { detail: 'BigQuery gave an unreadable answer.' });
+      if (files === undefined) throw unreadableAnswer('BigQuery');
       return { files };
     }
     if (dependencies.now() > run.waitUntilMs) throw stillRunning(run.name);
