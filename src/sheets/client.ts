@@ -3,7 +3,7 @@ import type { DriveAuth } from '../credentials/drive-auth.ts';
 import type { Pace } from '../drive/pacing.ts';
 import { CourierError } from '../errors.ts';
 import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../google/transport.ts';
-import { sheetsError } from './errors.ts';
+import { parseAnswer, sheetsError } from './errors.ts';
 import type { SheetsContext } from './sheets.ts';
 
 const SHEETS_URL = 'https://sheets.googleapis.com/v4/spreadsheets';
@@ -49,13 +49,7 @@ const asUnavailable = (error: unknown): CourierError =>
     ? error
     : new CourierError('drive-unavailable', { cause: error });
 
-const parse = (body: Buffer): unknown => {
-  try {
-    return JSON.parse(body.toString());
-  } catch (cause) {
-    throw new CourierError('drive-unavailable', { detail: 'The answer of Sheets cannot be read.', cause });
-  }
-};
+const parse = (body: Buffer): unknown => parseAnswer(() => JSON.parse(body.toString()));
 
 /** A deadline and a signal only if there is one. */
 const callContext = ({ signal, deadlineMs }: SheetsContext) => ({

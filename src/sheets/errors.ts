@@ -19,6 +19,19 @@ const read = (body: Buffer): { message: string; status: string; reason: string |
   }
 };
 
+/** Parses an answer of Sheets. @throws CourierError `drive-unavailable` if it cannot be parsed */
+export const parseAnswer = <Answer>(parse: () => Answer): Answer => {
+  try {
+    return parse();
+  } catch (cause) {
+    throw new CourierError('drive-unavailable', { detail: 'The answer of Sheets cannot be read.', cause });
+  }
+};
+
+/** The outcome of rows that are not written, because another try with their key has been answered meanwhile. */
+export const answeredElsewhere = (): CourierError =>
+  new CourierError('drive-unavailable', { detail: 'Another try was answered.' });
+
 /** A tab that rows cannot be appended to as it is. @param reason for programs */
 export const wrongShape = (reason: string, detail: string, remedy?: string): CourierError =>
   new CourierError('sheet-shape', { reason, detail, remedy });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CourierError } from '../errors.ts';
 import type { SheetsClient } from './client.ts';
+import { parseAnswer } from './errors.ts';
 import { metadataList } from './marks.ts';
 import type { SheetsContext } from './sheets.ts';
 
@@ -63,14 +63,9 @@ export const readOverview = async (
   spreadsheetId: string,
   context: SheetsContext,
 ): Promise<Overview> => {
-  const parsed = answer.safeParse(await client.get(spreadsheetId, [['fields', FIELDS]], context));
-  if (!parsed.success) {
-    throw new CourierError('drive-unavailable', {
-      detail: 'The answer of Sheets cannot be read.',
-      cause: parsed.error,
-    });
-  }
-  const tabs = parsed.data.sheets.map(({ properties, merges }) => ({
+  const shown = await client.get(spreadsheetId, [['fields', FIELDS]], context);
+  const { sheets, developerMetadata: metadata } = parseAnswer(() => answer.parse(shown));
+  const tabs = sheets.map(({ properties, merges }) => ({
     sheetId: properties.sheetId,
     title: properties.title,
     hasCells: properties.sheetType === 'GRID',
@@ -81,6 +76,6 @@ export const readOverview = async (
   return {
     tabs,
     cells: tabs.reduce((sum, { rowCount, columnCount }) => sum + rowCount * columnCount, 0),
-    metadata: parsed.data.developerMetadata,
+    metadata,
   };
 };

@@ -1,4 +1,4 @@
-import { CourierError } from '../errors.ts';
+import { answeredElsewhere } from './errors.ts';
 import { marksOf, marksToRemove } from './marks.ts';
 import { readOverview } from './overview.ts';
 import { planReplacement } from './replacement.ts';
@@ -21,7 +21,7 @@ export const prepareReplacement: Prepare = async (writer, jobs, context) => {
     const tab = overview.tabs.find(({ sheetId }) => sheetId === own?.sheetId);
     if (answerMarked([job], known, { tab }).length === 0) return undefined;
     if ((await job.isAnswered?.()) === true) {
-      job.fail(new CourierError('drive-unavailable', { detail: 'Another try was answered.' }));
+      job.fail(answeredElsewhere());
       return undefined;
     }
   }

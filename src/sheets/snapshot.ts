@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CourierError } from '../errors.ts';
 import { quotedTab } from './a1.ts';
 import type { SheetsClient } from './client.ts';
-import { wrongShape } from './errors.ts';
+import { parseAnswer, wrongShape } from './errors.ts';
 import { type ForeignMetadata, foreignOf, marksOf, metadataList, type StoredMark } from './marks.ts';
 import { columnName } from './rows/table.ts';
 import type { SheetsContext } from './sheets.ts';
@@ -54,14 +54,6 @@ const FIELDS = [
   'developerMetadata(metadataId,metadataKey,metadataValue)',
 ].join();
 
-const read = (parse: () => Spreadsheet): Spreadsheet => {
-  try {
-    return parse();
-  } catch (cause) {
-    throw new CourierError('drive-unavailable', { detail: 'The answer of Sheets cannot be read.', cause });
-  }
-};
-
 const get = async (
   client: SheetsClient,
   id: string,
@@ -70,7 +62,7 @@ const get = async (
 ): Promise<Spreadsheet> => {
   const query = [...ranges.map((range) => ['ranges', range] as const), ['fields', FIELDS] as const];
   const answer = await client.get(id, query, context);
-  return read(() => spreadsheet.parse(answer));
+  return parseAnswer(() => spreadsheet.parse(answer));
 };
 
 /** The names in the first row, without the empty cells at its end. @throws CourierError `sheet-shape` */

@@ -4,6 +4,7 @@ import type { Log } from '../log.ts';
 import { rowsRange } from './a1.ts';
 import { type Change, type Part, type Placed, planChange } from './changes.ts';
 import type { SheetsClient } from './client.ts';
+import { answeredElsewhere } from './errors.ts';
 import { MARK_KEY, marksOf, marksToRemove, metadataList, roomForMarks, type StoredMark } from './marks.ts';
 import type { SheetsContext } from './sheets.ts';
 import type { Sizes } from './size.ts';
@@ -117,7 +118,7 @@ const dropAnswered = async (jobs: readonly Job[], nowMs: number): Promise<Job[]>
     ),
   );
   return jobs.filter((job, at) => {
-    if (states[at] === true) job.fail(new CourierError('drive-unavailable', { detail: 'Another try was answered.' }));
+    if (states[at] === true) job.fail(answeredElsewhere());
     return states[at] !== true;
   });
 };
