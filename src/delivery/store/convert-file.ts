@@ -4,14 +4,26 @@ import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { type Claim, hashOf, isOwnFile, KEY_PROPERTY, keyMark, keyProperty } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import type { Plan } from '../plan.ts';
-import { detailsOfNew, marksOfNew } from '../resolve-options.ts';
-import { mustBeStored, mustGet, outOfTrash, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
+import { detailsOfNew, marksOfNew, type ResolvedRequest } from '../resolve-options.ts';
+import {
+  mustBeStored,
+  mustGet,
+  outOfTrash,
+  planChanged,
+  type StoredFile,
+  type UploadStep,
+  withUpload,
+} from './upload-step.ts';
 
 /**
  * Drive accepts no id for a conversion, so a lease keeps it from being made twice: one try at a time creates the document, and
  * renews the lease while it works. If its process ends, the lease lapses, and by then Drive's search shows the document.
  */
-const LEASE_TTL_MS = 60_000;
+export const CONVERSION_LEASE_MS = 60_000;
+
+/** The key of the lease on a name. A sheet that is made for rows takes the same one. */
+export const nameLeaseKey = ({ name }: Pick<ResolvedRequest, 'name'>, { folderId }: Pick<Plan, 'folderId'>): string =>
+  `convert:${JSON.stringify([folderId, name.normalize('NFC')])}`;
 
 type Conversion = Plan & { kind: 'convert' };
 
@@ -32,8 +44,8 @@ const findAnswered = async (step: UploadStep, claim: Claim): Promise<DriveFile |
 };
 
 /** One conversion at a time for each name; with onConflict=new, for each key. */
-const leaseKey = ({ request, claim }: UploadStep, { rule, folderId }: Conversion): string | undefined => {
-  if (rule !== 'new') return `convert:${JSON.stringify([folderId, request.name.normalize('NFC')])}`;
+const leaseKey = ({ request, claim }: UploadStep, plan: Conversion): string | undefined => {
+  if (plan.rule !== 'new') return nameLeaseKey(request, plan);
   return claim === undefined ? undefined : `convert:${claim.key}`;
 };
 
@@ -54,7 +66,7 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
   const acquire = async (key: string): Promise<{ file: DriveFile } | undefined> => {
     const startedMs = now();
     lease = await acquireLease(ledger, key, 'Another conversion of this name or key', context, {
-      ...{ now, sleep, ttlMs: LEASE_TTL_MS },
+      ...{ now, sleep, ttlMs: CONVERSION_LEASE_MS },
     });
     const mayBeMade = lease.takenOver || claim?.mine === false || now() > startedMs;
     if (claim !== undefined && mayBeMade) {
@@ -74,9 +86,7 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
     lease: () => lease,
     async beforeCommit({ sha256 }: ReceivedBytes): Promise<{ file: DriveFile } | undefined> {
       const outcome = await claim?.commitTo(sha256, plan);
-      if (outcome === 'revised') {
-        throw new CourierError('drive-unavailable', { detail: 'Another try has changed what is to be done.' });
-      }
+      if (outcome === 'revised') throw planChanged();
       if (typeof outcome === 'object') return { file: await mustGet(step, outcome.receipt.id) };
       if (lease?.signal.aborted) throw lease.signal.reason;
       const key = lease === undefined ? leaseKey(step, plan) : undefined;

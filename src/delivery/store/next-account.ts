@@ -1,7 +1,5 @@
-import { CourierError } from '../../errors.ts';
-import { isSamePlan } from '../idempotency.ts';
 import type { Plan } from '../plan.ts';
-import type { UploadStep } from './upload-step.ts';
+import { planChanged, revisePlan, type UploadStep } from './upload-step.ts';
 
 /**
  * The same step with another account of the destination, after Drive has refused the bytes because of a quota of this one.
@@ -21,11 +19,6 @@ export const nextAccount = async (step: UploadStep, thrown: unknown): Promise<Up
     'Drive refuses uploads of an account; the next account of the destination is used',
   );
   const plan: Plan = { ...step.plan, credentials };
-  if (claim !== undefined) {
-    const receipt = await claim.revise(plan);
-    if (receipt !== undefined || !isSamePlan(claim.plan(), plan)) {
-      throw new CourierError('drive-unavailable', { detail: 'Another try has changed what is to be done.' });
-    }
-  }
+  if (claim !== undefined && (await revisePlan(claim, plan)) !== undefined) throw planChanged();
   return { ...step, plan, request: { ...request, destination }, plannedAtMs: now() };
 };

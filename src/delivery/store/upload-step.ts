@@ -1,7 +1,7 @@
 import type { Outcome, Receipt, SheetReceipt } from '../../domain.ts';
 import type { DriveFile, Upload, UploadRequest, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError, isAccountQuota } from '../../errors.ts';
-import type { Claim } from '../idempotency.ts';
+import { type Claim, isSamePlan } from '../idempotency.ts';
 import { resolveNamedFile } from '../naming/named-file.ts';
 import { type Plan, quotaOf } from '../plan.ts';
 import { type DeliveryContext, folderOf } from '../resolve-options.ts';
@@ -77,6 +77,20 @@ export const mustGet = async ({ request, context }: UploadStep, id: string): Pro
   const file = await request.destination.drive.get(id, context);
   if (file === undefined) throw new CourierError('drive-unavailable', { detail: 'Drive does not show the file yet.' });
   return file;
+};
+
+export const planChanged = (): CourierError =>
+  new CourierError('drive-unavailable', { detail: 'Another try has changed what is to be done.' });
+
+/**
+ * Notes a plan for all tries of the key.
+ * @returns the receipt, if another try has been answered
+ * @throws CourierError `drive-unavailable` if another try has noted another plan
+ */
+export const revisePlan = async (claim: Claim, plan: Plan): Promise<Receipt | undefined> => {
+  const receipt = await claim.revise(plan);
+  if (receipt === undefined && !isSamePlan(claim.plan(), plan)) throw planChanged();
+  return receipt;
 };
 
 export const outcomeOf = (first: 'created' | 'replaced', claim: Claim | undefined): Outcome =>

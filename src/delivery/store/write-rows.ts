@@ -3,20 +3,18 @@ import { checkDigest } from '../../digest.ts';
 import type { Receipt, Source } from '../../domain.ts';
 import type { DriveFile } from '../../drive/drive.ts';
 import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
-import { asCourierError, CourierError } from '../../errors.ts';
+import { asCourierError } from '../../errors.ts';
 import { acquireLease } from '../../ledger/lease.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
 import { readRows } from '../../sheets/rows/read-rows.ts';
 import type { WrittenRows } from '../../sheets/sheets.ts';
 import { DOCS_TYPES } from '../check-conversion.ts';
-import { isOwnFile, isSamePlan, KEY_PROPERTY, keyMark } from '../idempotency.ts';
+import { isOwnFile, isSamePlan, keyMark, keyProperty } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
+import { CONVERSION_LEASE_MS, nameLeaseKey } from './convert-file.ts';
 import type { RowsPlan } from './plan-rows.ts';
-import { mustGet, outcomeOf, type StoredFile, type UploadStep } from './upload-step.ts';
-
-/** As for conversions: if the process that makes the sheet ends, Drive's search shows the sheet by the time the lease lapses. */
-const LEASE_TTL_MS = 60_000;
+import { mustGet, outcomeOf, planChanged, revisePlan, type StoredFile, type UploadStep } from './upload-step.ts';
 
 /** Makes the sheet of the name, unless another delivery has made it. Its header comes with its first rows. */
 const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promise<DriveFile> => {
@@ -24,8 +22,8 @@ const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promi
   const { name, destination } = request;
   const { drive } = destination;
   const named = { drive, ledger, folderId, name, context, log, now, sleep };
-  const key = `convert:${JSON.stringify([folderId, name.normalize('NFC')])}`;
-  const times = { now, sleep, ttlMs: LEASE_TTL_MS };
+  const key = nameLeaseKey(request, { folderId });
+  const times = { now, sleep, ttlMs: CONVERSION_LEASE_MS };
   const lease = await acquireLease(ledger, key, 'Another delivery to this name', context, times);
   try {
     const existing = await findConverted(named);
@@ -35,7 +33,7 @@ const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promi
         {
           ...{ name, folderId, mimeType: DOCS_TYPES.sheet },
           appProperties: {
-            ...(claim === undefined ? {} : { [KEY_PROPERTY]: keyMark(claim.key) }),
+            ...keyProperty(claim),
             // A sheet that rows are appended to is never old.
             ...(kind === 'replaceRows' ? marksOfNew(request, folderId, now()) : {}),
           },
@@ -55,9 +53,6 @@ const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promi
   }
 };
 
-const planChanged = (): CourierError =>
-  new CourierError('drive-unavailable', { detail: 'Another try has changed what is to be done.' });
-
 /** Notes the sheet's id for all tries of the key, before its first row is written. */
 const noteSheet = async (
   { claim }: UploadStep,
@@ -66,10 +61,8 @@ const noteSheet = async (
 ): Promise<{ plan: RowsPlan } | { receipt: Receipt }> => {
   const noted = { ...plan, fileId };
   if (claim === undefined || isSamePlan(claim.plan(), noted)) return { plan: noted };
-  const receipt = await claim.revise(noted);
-  if (receipt !== undefined) return { receipt };
-  if (!isSamePlan(claim.plan(), noted)) throw planChanged();
-  return { plan: noted };
+  const receipt = await revisePlan(claim, noted);
+  return receipt === undefined ? { plan: noted } : { receipt };
 };
 
 /** Sets the details of a sheet whose values were replaced, as for any other file that is replaced. */
