@@ -5,12 +5,15 @@ export type Sleep = (milliseconds: number, signal?: AbortSignal) => Promise<void
 
 export const realSleep: Sleep = (milliseconds, signal) => delay(milliseconds, undefined, { signal });
 
+/** Pauses before a 404 is believed about a file that Drive may have, in milliseconds. */
+const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
+
 interface AskAgain<Answer> {
   ask(): Promise<Answer>;
   /** Default: anything but undefined. */
   isFound?: (answer: Answer) => boolean;
-  /** Milliseconds before each further question. */
-  pausesMs: readonly number[];
+  /** Milliseconds before each further question. Default: five seconds in all. */
+  pausesMs?: readonly number[];
   sleep: Sleep;
   signal?: AbortSignal | undefined;
 }
@@ -22,7 +25,7 @@ interface AskAgain<Answer> {
  */
 export const askUntilFound = async <Answer>(
   first: Answer,
-  { ask, isFound = (answer) => answer !== undefined, pausesMs, sleep, signal }: AskAgain<Answer>,
+  { ask, isFound = (answer) => answer !== undefined, pausesMs = VISIBILITY_WAITS_MS, sleep, signal }: AskAgain<Answer>,
 ): Promise<Answer> => {
   let answer = first;
   for (const pauseMs of pausesMs) {

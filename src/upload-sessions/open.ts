@@ -193,9 +193,6 @@ interface Opening {
 /** How often the id that a name was given may turn out to be used up. */
 const MAX_SPENT_IDS = 3;
 
-/** Pauses before a 404 is believed about a file whose id Drive refuses, in milliseconds. */
-const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
-
 /**
  * Drive never accepts an id for a second file, even if the first one was deleted before any delivery saw it. The name is then
  * given another id; a file that Drive does show is found when the upload is planned again.
@@ -212,7 +209,7 @@ const replaceSpentId = async (
   const { drive } = destination;
   const { fileId: unusable, folderId } = plan;
   const ask = () => drive.get(unusable, context);
-  const again = { ask, pausesMs: VISIBILITY_WAITS_MS, sleep, signal: context.signal };
+  const again = { ask, sleep, signal: context.signal };
   if ((await askUntilFound(await ask(), again)) === undefined) {
     await resolveNamedFile({ drive, ledger, folderId, name, context, log, now, sleep, unusable });
   }

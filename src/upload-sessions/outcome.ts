@@ -32,15 +32,12 @@ export interface UploadView {
   sleep: Sleep;
 }
 
-/** Pauses before a 404 is believed, in milliseconds. */
-const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
-
 /** Asks again while the answer is "not found", until that can be believed. */
 const askUntilVisible = async <Answer>(
   { sleep, context: { signal } }: UploadView,
   ask: () => Promise<Answer>,
   isFound: (answer: Answer) => boolean,
-): Promise<Answer> => askUntilFound(await ask(), { ask, isFound, pausesMs: VISIBILITY_WAITS_MS, sleep, signal });
+): Promise<Answer> => askUntilFound(await ask(), { ask, isFound, sleep, signal });
 
 /** Whether the session has received all its bytes. @throws CourierError `upload-incomplete` */
 const hasEnded = async (upload: UploadView): Promise<boolean> => {

@@ -19,9 +19,6 @@ import {
   withUpload,
 } from './upload-step.ts';
 
-/** Pauses before an id is given up because Drive does not show its file, in milliseconds. */
-const VISIBILITY_WAITS_MS = [500, 1_500, 3_000];
-
 /** How often the folder of a new file may turn out to be missing. */
 const MAX_MOVES = 3;
 
@@ -67,7 +64,7 @@ const resolveExisting = async (
 /** Whether Drive shows the file of an id after all. */
 const becomesVisible = async ({ request, context, sleep }: UploadStep, id: string): Promise<boolean> => {
   const ask = (): Promise<DriveFile | undefined> => request.destination.drive.get(id, context);
-  const again = { ask, pausesMs: VISIBILITY_WAITS_MS, sleep, signal: context.signal };
+  const again = { ask, sleep, signal: context.signal };
   return (await askUntilFound<DriveFile | undefined>(undefined, again)) !== undefined;
 };
 
