@@ -5,6 +5,7 @@ import { dryRunRequest } from '../../exports/bigquery/job.ts';
 import { nullParameters } from '../../exports/bigquery/parameters.ts';
 import { queryError, reasonOf } from '../../exports/bigquery/query-errors.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
+import { onceEach } from '../once-each.ts';
 import { memberOf } from '../remedies.ts';
 import { type Check, type Fault, fromFaults, passed } from '../report.ts';
 import { checkStaging } from './staging.ts';
@@ -84,19 +85,12 @@ export const createQueryChecker = (
   dependencies: QueryDoctor,
   options: { runtimeEmail: string | undefined; deadlineMs: number },
 ): ((destination: string) => Promise<Check | undefined>) => {
-  const examined = new Map<string, Promise<Examined>>();
+  const all = Object.entries(dependencies.config.queries);
+  const examine = onceEach((entry: (typeof all)[number]) => examineQuery(dependencies, entry, options));
   return async (destination) => {
-    const queries = Object.entries(dependencies.config.queries).filter(([, { destinations }]) =>
-      destinations.includes(destination),
-    );
+    const queries = all.filter(([, { destinations }]) => destinations.includes(destination));
     if (queries.length === 0) return undefined;
-    const results = await Promise.all(
-      queries.map((entry) => {
-        const result = examined.get(entry[0]) ?? examineQuery(dependencies, entry, options);
-        examined.set(entry[0], result);
-        return result;
-      }),
-    );
+    const results = await Promise.all(queries.map(examine));
     const lines = results
       .map(({ line }) => line)
       .filter((line) => line !== '')

@@ -1,60 +1,49 @@
-import { z } from 'zod';
 import type { Config } from '../../config/config.ts';
 import { isTableSource } from '../../config/schema/sources.ts';
 import { needsUserProject } from '../../exports/sources/storage-refusal.ts';
+import type { GoogleResponse } from '../../google/transport.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
+import { onceEach } from '../once-each.ts';
+import { heldPermissions, testBucket } from '../permissions.ts';
 import { memberOf } from '../remedies.ts';
 import { type Check, type Fault, fromFaults, passed } from '../report.ts';
 
 const GET = 'storage.objects.get';
 const LIST = 'storage.objects.list';
-const permitted = z.object({ permissions: z.array(z.string()).default([]) });
 
 /** The courier's access to a bucket; `unknown` if Cloud Storage does not tell. */
 type BucketAccess = 'readable' | 'not-listable' | 'not-readable' | 'missing' | 'requester-pays' | 'unknown';
 
+const accessOf = (answer: GoogleResponse): BucketAccess => {
+  if (answer.status === 404) return 'missing';
+  if (answer.status !== 200) return 'unknown';
+  const permissions = heldPermissions(answer);
+  if (!permissions.includes(GET)) return 'not-readable';
+  return permissions.includes(LIST) ? 'readable' : 'not-listable';
+};
+
 /**
- * Makes a function that asks Cloud Storage about a bucket, once for each bucket. It needs no permission
- * (https://cloud.google.com/storage/docs/json_api/v1/buckets/testIamPermissions). Never rejects.
+ * Makes a function that asks Cloud Storage about a bucket, once for each bucket. As in deliveries, the project that pays is sent
+ * only if the bucket requires it. Never rejects.
  */
 export const createBucketReader = (
-  { config: { userProject }, transport, runtime }: Pick<DoctorDependencies, 'config' | 'transport' | 'runtime'>,
+  dependencies: Pick<DoctorDependencies, 'config' | 'transport' | 'runtime'>,
   deadlineMs: number,
 ): ((bucket: string) => Promise<BucketAccess>) => {
-  /** As in deliveries, the project that pays is sent only if the bucket requires it. */
-  const ask = async (bucket: string, payer: string | null): Promise<{ status: number; body: Buffer }> => {
-    const billed = payer === null ? '' : `&userProject=${encodeURIComponent(payer)}`;
-    return transport.send({
-      operation: 'storage.buckets.testIamPermissions',
-      method: 'GET',
-      url: `https://storage.googleapis.com/storage/v1/b/${encodeURIComponent(bucket)}/iam/testPermissions?permissions=${GET}&permissions=${LIST}${billed}`,
-      headers: { authorization: `Bearer ${await runtime.token()}` },
-      retry: 'idempotent',
-      deadlineMs,
-    });
-  };
-  const look = async (bucket: string): Promise<BucketAccess> => {
+  const { userProject } = dependencies.config;
+  const ask = (bucket: string, payer?: string): Promise<GoogleResponse> =>
+    testBucket(dependencies, bucket, [GET, LIST], { payer, deadlineMs });
+  return onceEach(async (bucket: string): Promise<BucketAccess> => {
     try {
-      const first = await ask(bucket, null);
-      const isBilled = needsUserProject(first);
-      if (isBilled && userProject === null) return 'requester-pays';
-      const { status, body } = isBilled ? await ask(bucket, userProject) : first;
-      if (isBilled && status === 403) return 'requester-pays';
-      if (status === 404) return 'missing';
-      if (status !== 200) return 'unknown';
-      const { permissions } = permitted.parse(JSON.parse(body.toString()));
-      if (!permissions.includes(GET)) return 'not-readable';
-      return permissions.includes(LIST) ? 'readable' : 'not-listable';
+      const first = await ask(bucket);
+      if (!needsUserProject(first)) return accessOf(first);
+      if (userProject === null) return 'requester-pays';
+      const billed = await ask(bucket, userProject);
+      return billed.status === 403 ? 'requester-pays' : accessOf(billed);
     } catch {
       return 'unknown';
     }
-  };
-  const accesses = new Map<string, Promise<BucketAccess>>();
-  return (bucket) => {
-    const access = accesses.get(bucket) ?? look(bucket);
-    accesses.set(bucket, access);
-    return access;
-  };
+  });
 };
 
 /** The sources for a destination: its own, and those of the subscriptions and events that deliver to it. */

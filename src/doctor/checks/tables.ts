@@ -4,6 +4,7 @@ import { asCourierError } from '../../errors.ts';
 import { dryRunRequest } from '../../exports/bigquery/job.ts';
 import { queryError, reasonOf } from '../../exports/bigquery/query-errors.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
+import { onceEach } from '../once-each.ts';
 import { memberOf } from '../remedies.ts';
 import type { Fault } from '../report.ts';
 
@@ -99,16 +100,9 @@ export const createTableExaminer = (
   dependencies: TableDoctor,
   options: { runtimeEmail: string | undefined; deadlineMs: number },
 ): ((sources: readonly string[]) => Promise<Fault[]>) => {
-  const examined = new Map<string, Promise<Fault[]>>();
+  const examine = onceEach((name: string) => examineTable(dependencies, name, options));
   return async (sources) => {
     const names = sources.map((source) => source.slice('bigquery://'.length)).filter(isTableName);
-    const faults = await Promise.all(
-      names.map((name) => {
-        const result = examined.get(name) ?? examineTable(dependencies, name, options);
-        examined.set(name, result);
-        return result;
-      }),
-    );
-    return faults.flat();
+    return (await Promise.all(names.map(examine))).flat();
   };
 };

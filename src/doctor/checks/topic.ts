@@ -1,9 +1,8 @@
-import { z } from 'zod';
 import type { DoctorDependencies } from '../dependencies.ts';
+import { onceEach } from '../once-each.ts';
+import { heldPermissions } from '../permissions.ts';
 import { memberOf } from '../remedies.ts';
 import type { Fault } from '../report.ts';
-
-const permitted = z.object({ permissions: z.array(z.string()).default([]) });
 
 const PUBLISH = 'pubsub.topics.publish';
 
@@ -18,9 +17,9 @@ export const createTopicTester = (
   { transport, runtime }: Pick<DoctorDependencies, 'transport' | 'runtime'>,
   deadlineMs: number,
 ): TopicTester => {
-  const test = async (topic: string): Promise<boolean | undefined> => {
+  return onceEach(async (topic: string) => {
     try {
-      const { status, body } = await transport.send({
+      const answer = await transport.send({
         operation: 'pubsub.topics.testIamPermissions',
         method: 'POST',
         url: `https://pubsub.googleapis.com/v1/${topic}:testIamPermissions`,
@@ -29,17 +28,11 @@ export const createTopicTester = (
         retry: 'idempotent',
         deadlineMs,
       });
-      return status === 200 ? permitted.parse(JSON.parse(body.toString())).permissions.includes(PUBLISH) : undefined;
+      return answer.status === 200 ? heldPermissions(answer).includes(PUBLISH) : undefined;
     } catch {
       return undefined;
     }
-  };
-  const answers = new Map<string, Promise<boolean | undefined>>();
-  return (topic) => {
-    const answer = answers.get(topic) ?? test(topic);
-    answers.set(topic, answer);
-    return answer;
-  };
+  });
 };
 
 /** `NAME --project=PROJECT` */

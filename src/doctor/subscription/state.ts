@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { rpcReasonsOf } from '../../text/rpc-error.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
+import { onceEach } from '../once-each.ts';
 
 /** The settings of a subscription that the courier depends on (…/rest/v1/projects.subscriptions#Subscription); proto3 omits empty values. */
 const subscriptionSchema = z.object({
@@ -35,7 +36,7 @@ export const createSubscriptionReader = (
   { transport, runtime }: Pick<DoctorDependencies, 'transport' | 'runtime'>,
   deadlineMs: number,
 ): ((name: string) => Promise<SubscriptionState>) => {
-  const read = async (name: string): Promise<SubscriptionState> => {
+  return onceEach(async (name: string): Promise<SubscriptionState> => {
     try {
       const { status, body } = await transport.send({
         operation: 'pubsub.subscriptions.get',
@@ -52,11 +53,5 @@ export const createSubscriptionReader = (
     } catch {
       return { unknown: 'unanswered' };
     }
-  };
-  const states = new Map<string, Promise<SubscriptionState>>();
-  return (name) => {
-    const state = states.get(name) ?? read(name);
-    states.set(name, state);
-    return state;
-  };
+  });
 };

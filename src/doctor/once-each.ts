@@ -1,0 +1,11 @@
+/** Makes a function that asks about each subject once. Whoever asks again gets the same answer. */
+export const onceEach = <Subject, Answer>(
+  ask: (subject: Subject) => Promise<Answer>,
+): ((subject: Subject) => Promise<Answer>) => {
+  const answers = new Map<Subject, Promise<Answer>>();
+  return (subject) => {
+    const answer = answers.get(subject) ?? ask(subject);
+    answers.set(subject, answer);
+    return answer;
+  };
+};
