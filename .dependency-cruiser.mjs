@@ -46,8 +46,8 @@ const DOORS = {
   ],
   delivery: [
     'audit',
-
     'check-plan',
+    'check-request',
     'idempotency',
     'naming/(folders|named-file|names|spreadsheet)',
     'plan',
@@ -55,7 +55,6 @@ const DOORS = {
     'receipt',
     'resolve-options',
     'retention',
-    'check-request',
     'sharing',
     'store/(store-file|upload-step)',
   ],

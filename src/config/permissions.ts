@@ -1,5 +1,5 @@
 import type { Config } from './config.ts';
-import { isTableSource } from './schema/sources.ts';
+import { bucketOf, isTableSource, tableOf } from './schema/sources.ts';
 import { datasetsInSql } from './sql-datasets.ts';
 
 /** What the courier's own account needs in Google Cloud for a configuration, besides its credentials and its ledger. */
@@ -22,9 +22,6 @@ export interface NeededPermissions {
 
 const sorted = (items: readonly (string | null | undefined)[]): string[] =>
   [...new Set(items.filter((item) => item !== null && item !== undefined))].sort();
-
-const bucketOf = (source: string): string => source.slice('gs://'.length, source.indexOf('/', 'gs://'.length));
-const tableOf = (source: string): string => source.slice('bigquery://'.length);
 
 /** Topics of subscriptions that may ask for prefixes: one message for each object is published there. */
 const fanOutTopics = ({ pubsub, destinations }: Config): (string | undefined)[] =>

@@ -1,4 +1,4 @@
-import { endOfNoCode } from './schema/queries.ts';
+import { endOfNoCode } from '../text/sql.ts';
 
 interface Token {
   /** A word, the text of a name in backticks, or one other character. */

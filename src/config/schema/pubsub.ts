@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { named } from './named.ts';
 import { email } from './principal.ts';
+import { projectId } from './project-id.ts';
 import { sources } from './sources.ts';
 
 export const topic = z
@@ -21,10 +22,7 @@ export type KeyFrom = z.output<typeof keyFrom>;
 
 /** Files of the destination tables of transfer runs, such as scheduled queries. */
 const transferRuns = z.strictObject({
-  project: z
-    .string()
-    .regex(/^[a-z][a-z0-9.:-]{4,61}[a-z0-9]$/, 'is not a project id')
-    .optional(),
+  project: projectId.optional(),
   destination: z.string().optional(),
   name: z.string().min(1).optional(),
   path: z.string().optional(),

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { endOfNoCode } from '../../text/sql.ts';
 import { named } from './named.ts';
 import { principal } from './principal.ts';
+import { projectId } from './project-id.ts';
 import { objectPrefix } from './sources.ts';
 
 /** The types of parameters, as GoogleSQL names them. */
@@ -26,26 +28,6 @@ const parameterType = z
   .string()
   .transform((text) => text.replaceAll(/\s/g, '').toUpperCase())
   .refine((text) => TYPE.test(text), `is not one of ${SCALARS.join(', ')}, or ARRAY<…> of one of them`);
-
-const QUOTES = ['"""', "'''", '"', "'", '`'];
-const after = (sql: string, end: string, from: number): number => {
-  const at = sql.indexOf(end, from);
-  return at === -1 ? sql.length : at + end.length;
-};
-
-/**
- * Where a comment, a string or a quoted name ends that begins at an offset of GoogleSQL; undefined if none begins there. In a raw
- * string, too, a backslash keeps the next quote from ending it.
- */
-export const endOfNoCode = (sql: string, start: number): number | undefined => {
-  if (sql.startsWith('--', start) || sql[start] === '#') return after(sql, '\n', start);
-  if (sql.startsWith('/*', start)) return after(sql, '*/', start + 2);
-  const quote = QUOTES.find((each) => sql.startsWith(each, start));
-  if (quote === undefined) return undefined;
-  let at = start + quote.length;
-  while (at < sql.length && !sql.startsWith(quote, at)) at += sql[at] === '\\' ? 2 : 1;
-  return at + quote.length;
-};
 
 const NAME = /[A-Za-z_]\w*/y;
 
@@ -73,8 +55,6 @@ const faultOfParameters = (sql: string, declared: readonly string[]): string | u
   return unused === undefined ? undefined : `has "${unused}", which the SQL does not use`;
 };
 
-const PROJECT = /^[a-z][a-z0-9.:-]{4,61}[a-z0-9]$/;
-
 /** Where large results are exported to, instead of being read by pages. */
 const staging = z.strictObject({
   prefix: objectPrefix,
@@ -88,7 +68,7 @@ const given = z.strictObject({
   sqlFile: z.string().min(1).optional(),
   parameters: named(parameterType, /^[A-Za-z_]\w{0,127}$/, 'is not the name of a parameter').default({}),
   /** Where the job runs and who pays; default: the courier's own project. */
-  project: z.string().regex(PROJECT, 'is not a project id').nullable().default(null),
+  project: projectId.nullable().default(null),
   /** BigQuery finds a job outside of US and EU only by its location. */
   location: z
     .string()

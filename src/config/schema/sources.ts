@@ -15,6 +15,12 @@ const TABLE_SCHEME = 'bigquery://';
 /** True for an entry that allows tables of BigQuery, and no objects. */
 export const isTableSource = (source: string): boolean => source.startsWith(TABLE_SCHEME);
 
+/** The table, or all tables of a dataset, of an entry that allows tables. */
+export const tableOf = (source: string): string => source.slice(TABLE_SCHEME.length);
+
+/** The bucket of an entry that allows objects. */
+export const bucketOf = (source: string): string => source.slice('gs://'.length, source.indexOf('/', 'gs://'.length));
+
 /** True if an entry names the table, or all tables of its dataset. */
 export const allowsTable = (sources: readonly string[], table: string): boolean => {
   const dataset = table.slice(0, table.lastIndexOf('.'));

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts';
-import { isTableSource } from '../../config/schema/sources.ts';
+import { bucketOf, isTableSource } from '../../config/schema/sources.ts';
 import { needsUserProject } from '../../exports/sources/storage-refusal.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
@@ -56,8 +56,6 @@ const sourcesOf = ({ destinations, pubsub }: Pick<Config, 'destinations' | 'pubs
     ...(pubsub.eventDestinations.includes(name) ? pubsub.eventSources : []),
   ]),
 ];
-
-const bucketOf = (source: string): string => source.slice('gs://'.length, source.indexOf('/', 'gs://'.length));
 
 const faultOf = (
   bucket: string,

@@ -1,4 +1,5 @@
 import type { QueryConfig } from '../../config/schema/queries.ts';
+import { bucketOf } from '../../config/schema/sources.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
 import { heldPermissions, testBucket } from '../permissions.ts';
 import { memberOf } from '../remedies.ts';
@@ -17,7 +18,7 @@ export const checkStaging = async (
   { runtimeEmail, deadlineMs }: { runtimeEmail: string | undefined; deadlineMs: number },
 ): Promise<Fault[]> => {
   if (staging === null) return [];
-  const [bucket = ''] = staging.prefix.slice('gs://'.length).split('/');
+  const bucket = bucketOf(staging.prefix);
   const answer = await testBucket(dependencies, bucket, NEEDED, { deadlineMs });
   const held = answer.status === 200 ? heldPermissions(answer) : [];
   const missing = NEEDED.filter((permission) => !held.includes(permission));

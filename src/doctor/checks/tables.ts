@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isTableName } from '../../config/schema/sources.ts';
+import { isTableName, tableOf } from '../../config/schema/sources.ts';
 import { asCourierError } from '../../errors.ts';
 import { dryRunRequest } from '../../exports/bigquery/job.ts';
 import { queryError, reasonOf } from '../../exports/bigquery/query-errors.ts';
@@ -102,7 +102,7 @@ export const createTableExaminer = (
 ): ((sources: readonly string[]) => Promise<Fault[]>) => {
   const examine = onceEach((name: string) => examineTable(dependencies, name, options));
   return async (sources) => {
-    const names = sources.map((source) => source.slice('bigquery://'.length)).filter(isTableName);
+    const names = sources.map(tableOf).filter(isTableName);
     return (await Promise.all(names.map(examine))).flat();
   };
 };

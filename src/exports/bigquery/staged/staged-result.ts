@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { endOfNoCode } from '../../../config/schema/queries.ts';
 import { asCourierError, CourierError } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
+import { endOfNoCode } from '../../../text/sql.ts';
 import { turn } from '../../../turns.ts';
 import { listObjects } from '../../prefix/list-objects.ts';
 import { type Prefix, parsePrefix } from '../../prefix/prefix.ts';
