@@ -67,6 +67,14 @@ variable "gcloud_user_tokens" {
   default     = false
 }
 
+# Terraform prints this at each plan and apply, and continues.
+check "gcloud_user_tokens" {
+  assert {
+    condition     = !var.gcloud_user_tokens
+    error_message = "gcloud_user_tokens accepts tokens that gcloud issues for itself. Any service that receives such a token can replay it to the courier, so use this only to try things out."
+  }
+}
+
 variable "keyless" {
   description = "True: the courier impersonates the account that writes to Drive. False: it uses that account's key from Secret Manager, which you add by hand (see the output \"next_steps\"); no key is ever in Terraform's state."
   type        = bool

@@ -48,7 +48,7 @@ export const createDrive = ({
   const library = createLibrary(client);
   const resolveFolder = createResolveFolder({ client, account: auth.account, now });
   const { search, probe } = createSearch({ library, resolveFolder, now });
-  const metadata = createMetadata(library, client, search);
+  const metadata = createMetadata({ library, client, log }, search);
 
   // By hand rather than by the library, which would cost every cold start a tenth of a second.
   const generateIds = async (count: number, context: CallContext): Promise<string[]> => {

@@ -262,8 +262,12 @@ export interface Drive {
   move(id: string, to: { from: string; to: string }, context: CallContext): Promise<DriveFile>;
   /** A file's revisions, oldest first; undefined if there are more than Drive returns at once. */
   revisions(id: string, context: CallContext): Promise<Revision[] | undefined>;
-  /** Removes one revision of a file (`revisions.delete`); if it is the newest, the one before it is the file's content again. */
-  removeRevision(id: string, revisionId: string, context: CallContext): Promise<void>;
+  /**
+   * Removes one revision of a file (`revisions.delete`); if it is the newest, the one before it is the file's content again.
+   * Then reads the file again, and logs what it shows, because Google does not document what becomes of the content.
+   * @returns false if the file still shows that revision
+   */
+  removeRevision(id: string, revisionId: string, context: CallContext): Promise<boolean>;
   share(
     id: string,
     permission: {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import { reasonsOf } from './answers/errors.ts';
 import { DRIVE_URL, type DriveClient, FILE_FIELDS, fileOf, metadataOf, parseFile } from './client.ts';
 import type { CallContext, Drive, DriveFile } from './drive.ts';
@@ -42,7 +43,10 @@ const isUnchanged = (described: DriveFile, current: DriveFile): boolean =>
   current.parents.join() === described.parents.join();
 
 /** Files and folders by their metadata. Every call says `supportsAllDrives`: without it a shared drive's folder is a 404. */
-export const createMetadata = (library: Library, client: DriveClient, search: Search['search']): Metadata => {
+export const createMetadata = (
+  { library, client, log }: { library: Library; client: DriveClient; log: Log },
+  search: Search['search'],
+): Metadata => {
   /** Drive's `name = …` is looser than equality, so the answer is compared once more. */
   const named = (files: DriveFile[], name: string): DriveFile[] =>
     files.filter((file) => file.name.normalize('NFC') === name.normalize('NFC'));
@@ -179,6 +183,13 @@ export const createMetadata = (library: Library, client: DriveClient, search: Se
         // It was removed by an earlier attempt whose answer was lost.
         if (!isUnknown(error)) throw error;
       });
+      const { sha256Checksum, headRevisionId } = (await get(id, context)) ?? {};
+      const removed = headRevisionId !== revisionId;
+      log.info(
+        { fileId: id, revisionId, removed, sha256: sha256Checksum, headRevisionId },
+        'the file was read again after revisions.delete',
+      );
+      return removed;
     },
   };
 };

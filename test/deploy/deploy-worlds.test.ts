@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config/config.ts';
 import { NEEDED, START, startDeployScripts, WAYS } from '../support/deploy-scripts.ts';
@@ -40,6 +42,23 @@ describe('a project in its first minutes', () => {
     expect(ran.code).not.toBe(0);
     expect(ran.stderr).toMatch(/Waited \d+ minutes because Google is still setting up Eventarc/);
   }, 60_000);
+});
+
+test.each([
+  ['Cannot find metric that matches type = "logging.googleapis.com/user/courier-deliveries".', 900],
+  ['Permission denied while using the Eventarc Service Agent.', 600],
+  ["Permission 'storage.objects.get' denied on resource (or it may not exist).", 600],
+  ["Permission 'artifactregistry.repositories.get' denied", 600],
+  ['Cloud Run Admin API has not been used in project 1 before or it is disabled.', 600],
+  ['Service account service-1@gcp-sa-pubsub.iam.gserviceaccount.com does not exist.', 600],
+  ['PERMISSION_DENIED: Permission denied on resource', 0],
+])('%s is waited for during %d seconds', (problem, seconds) => {
+  const source = `. "$1"; is_settling "$2" && echo "$patience" || echo 0`;
+  const { stdout } = spawnSync('bash', ['-c', source, 'bash', join(scripts.folder, 'deploy/steps/run.sh'), problem], {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH },
+  });
+  expect(Number(stdout.trim().split('\n').at(-1))).toBe(seconds);
 });
 
 describe('an account that does not exist', () => {

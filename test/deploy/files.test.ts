@@ -52,6 +52,18 @@ test('service.yaml enables h2c, and the courier accepts its configuration', () =
   expect(service.spec.template.spec.serviceAccountName).toBe('drive-courier-run@my-project.iam.gserviceaccount.com');
 });
 
+test('every deployment from source in the docs names a build account, which has the role to build', () => {
+  const texts = ['docs/deploy.md', 'docs/first-runs.md'].map((path) => readFileSync(join(root, path), 'utf8'));
+  for (const text of texts) {
+    const [command = ''] = /^gcloud run deploy \S+ --source=.*$/m.exec(text) ?? [];
+    const [, account = 'none'] = /--build-service-account=projects\/[\w-]+\/serviceAccounts\/(\S+)/.exec(command) ?? [];
+    expect(text).toMatch(new RegExp(`^gcloud iam service-accounts create ${account.split('@')[0]} `, 'm'));
+    expect(text).toMatch(
+      new RegExp(`add-iam-policy-binding .*--member=serviceAccount:${account} .*--role=roles/run.builder`),
+    );
+  }
+});
+
 test('the image contains only the bundle, does not run as root, and excludes what the build does not need', () => {
   const text = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8');
   const stages = text.split(/^FROM /m).slice(1);

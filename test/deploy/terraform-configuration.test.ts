@@ -106,6 +106,27 @@ const WANTED = {
   60_000,
 );
 
+(hasTerraform ? test : test.skip).each([
+  [true, 1],
+  [false, 0],
+])(
+  'with gcloud_user_tokens = %s a plan has %d warnings of replayed tokens',
+  async (isOn, count) => {
+    const folder = mkdtempSync(join(tmpdir(), 'courier-terraform-'));
+    try {
+      writeFileSync(join(folder, 'variables.tf'), textOf('variables.tf'));
+      writeFileSync(join(folder, 'terraform.tfvars.json'), JSON.stringify({ ...WANTED, gcloud_user_tokens: isOn }));
+      const env = { ...process.env, CHECKPOINT_DISABLE: '1' };
+      await execute(PROGRAM, ['init', '-input=false'], { cwd: folder, env });
+      const { stdout } = await execute(PROGRAM, ['plan', '-input=false', '-no-color'], { cwd: folder, env });
+      expect(stdout.match(/Warning: Check block assertion failed[\s\S]*?\breplay\b/g) ?? []).toHaveLength(count);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+  60_000,
+);
+
 (hasTerraform ? test : test.skip).each<[string, Record<string, unknown>, RegExp]>([
   ['a person as a caller', { callers: ['me@example.com'] }, /senders/],
   ['a person as an operator', { operators: ['me@example.com'] }, /senders/],

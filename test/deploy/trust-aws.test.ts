@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { startDeployScripts } from '../support/deploy-scripts.ts';
+import { emptyProject } from '../support/gcloud/state.ts';
 import { hasGcloud, lintGcloud } from '../support/gcloud-lint.ts';
 
 const scripts = await startDeployScripts();
@@ -25,6 +26,13 @@ test('in a new project it enables the APIs for federation, and binds one role on
   const again = await project.run(AWS, undefined, SCRIPT);
   // The file for the caller is written each time. It is not part of the project.
   expect(again.state.changes).toEqual([expect.stringContaining('create-cred-config')]);
+}, 60_000);
+
+test('it waits in a new project for what is not active everywhere yet', async () => {
+  const { lags } = emptyProject();
+  const ran = await scripts.openProject({ lags: { ...lags, api: 2 } }).run(AWS, undefined, SCRIPT);
+  expect(ran).toMatchObject({ code: 0, state: { lags: { api: 0 } } });
+  expect(ran.stderr).toContain('Waiting: an API that was turned on a moment ago is not ready yet.');
 }, 60_000);
 
 test('it is completed by another run, wherever the first one was interrupted', async () => {

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { startDeployScripts } from '../support/deploy-scripts.ts';
-import { emptyProject } from '../support/gcloud/state.ts';
+import { emptyProject, type ProjectState } from '../support/gcloud/state.ts';
 import { hasGcloud, lintGcloud } from '../support/gcloud-lint.ts';
 
 const scripts = await startDeployScripts();
@@ -18,6 +18,13 @@ const count = (folder: string): number => readdirSync(join(scripts.folder, 'depl
 const open = (metric = 0) => scripts.openProject({ lags: { ...emptyProject().lags, metric } });
 type Project = ReturnType<typeof open>;
 const apply = (project: Project, ...args: string[]) => project.run(args, undefined, APPLY);
+/** What is in the project, without the names that Monitoring chooses. */
+const contentOf = ({ monitoring: { metrics, dashboards, policies } }: ProjectState) =>
+  [metrics, dashboards, policies].map((things) =>
+    Object.values(things)
+      .map(({ name: _, etag: __, ...rest }) => JSON.stringify(rest))
+      .sort(),
+  );
 const verbs = (changes: readonly string[]): string[] =>
   changes.map((change) => change.split(' ').slice(0, 3).join(' '));
 
@@ -52,6 +59,19 @@ test('a metric that never appears is reported, and the next run continues', asyn
   const settled = scripts.openProject({ ...project.read(), lags: emptyProject().lags });
   expect(await apply(settled, 'my-project')).toMatchObject({ code: 0 });
 }, 120_000);
+
+test('it is completed by another run, wherever the first one was interrupted', async () => {
+  const whole = (await apply(open(), 'my-project', CHANNEL)).state;
+  expect(whole.changes.length).toBeGreaterThan(10);
+  for (let change = 1; change <= whole.changes.length; change++) {
+    const project = open();
+    const cut = await project.run(['my-project', CHANNEL], { change, after: change % 2 === 0 }, APPLY);
+    expect({ change, code: cut.code }).toEqual({ change, code: 1 });
+    const again = await apply(project, 'my-project', CHANNEL);
+    expect({ change, code: again.code, stderr: again.stderr }).toEqual({ change, code: 0, stderr: '' });
+    expect(contentOf(again.state)).toEqual(contentOf(whole));
+  }
+}, 480_000);
 
 test('only differences are updated, and an operator’s own settings remain', async () => {
   const project = open();
@@ -134,6 +154,18 @@ test('one command creates the alert "no delivery to DESTINATION by HH:MM", once'
   ]);
   expect(ran.state.monitoring.metrics['courier-deliveries']).toBeDefined();
   expect(await expectDelivery(project, '--channel', CHANNEL)).toMatchObject({ code: 0, state: { changes: [] } });
+}, 120_000);
+
+test('a missing-file alert is completed by another run, wherever the first one was interrupted', async () => {
+  const whole = (await expectDelivery(open(), '--channel', CHANNEL)).state;
+  for (let change = 1; change <= whole.changes.length; change++) {
+    const project = open();
+    const cut = await project.run([...WANTED, '--channel', CHANNEL], { change, after: change % 2 === 0 }, EXPECT);
+    expect({ change, code: cut.code }).toEqual({ change, code: 1 });
+    const again = await expectDelivery(project, '--channel', CHANNEL);
+    expect({ change, code: again.code }).toEqual({ change, code: 0 });
+    expect(contentOf(again.state)).toEqual(contentOf(whole));
+  }
 }, 120_000);
 
 test.each<[string[], RegExp]>([

@@ -38,7 +38,7 @@ interface StepSetting {
   path?: string;
   /** The folder that is found when a missing one is made again. */
   freshFolderId?: string;
-  removeRevision?: () => Promise<void>;
+  removeRevision?: () => Promise<boolean>;
   /** Of the destination, beside the defaults. */
   config?: object;
   /** The content restriction of every file. */
@@ -58,7 +58,7 @@ export const createFakeStep = ({
   results = [],
   path = '',
   freshFolderId = 'fresh',
-  removeRevision = async () => undefined,
+  removeRevision = async () => true,
   config = {},
   lock = { isLocked: false, isOwn: true },
   driveAnswers = {},
@@ -86,7 +86,7 @@ export const createFakeStep = ({
     revisions: async () => revisions?.map((id) => ({ id, md5Checksum: undefined })),
     async removeRevision(id: string, revisionId: string, { deadlineMs }: { deadlineMs?: number }) {
       calls.push(`removeRevision ${id} ${revisionId} by ${deadlineMs}`);
-      await removeRevision();
+      return removeRevision();
     },
     async move(id: string, { from, to }: { from: string; to: string }) {
       calls.push(`move ${id} from ${from} to ${to}`);

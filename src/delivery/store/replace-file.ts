@@ -21,8 +21,7 @@ const removeOwnRevision = async (
   const before = revisions.findIndex((revision) => revision.id === former);
   if (before === -1 || revisions.length !== before + 2 || headRevisionId === undefined) return false;
   if (revisions.at(-1)?.id !== headRevisionId) return false;
-  await drive.removeRevision(id, headRevisionId, context);
-  return true;
+  return drive.removeRevision(id, headRevisionId, context);
 };
 
 /**

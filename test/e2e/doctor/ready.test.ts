@@ -63,6 +63,11 @@ test.each<[string, () => Record<string, unknown>, string[]]>([
     ['folder'],
   ],
   [
+    'the folder is shared to be read only',
+    () => ({ destinations: destinations({ folder: google.places.readOnlyFolder }) }),
+    ['writable', 'storage'],
+  ],
+  [
     'the secret does not exist',
     () => ({ credentials: { main: { secret: 'projects/local-project/secrets/none/versions/1' } } }),
     ['secret'],

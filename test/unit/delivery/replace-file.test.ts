@@ -52,6 +52,12 @@ describe('a file that was written over', () => {
     expect(log.lines).toEqual([expect.stringMatching(/^warn .*"removed":false/)]);
   });
 
+  test('and whose removed revision is still shown is logged as not removed', async () => {
+    const { step, log } = createFakeStep({ plan: PLAN, revisions: ['r1', 'r2'], removeRevision: async () => false });
+    await expect(checkTarget(step, RENAMED, 'r1')).rejects.toMatchObject({ code: 'drive-unavailable' });
+    expect(log.lines).toEqual([expect.stringMatching(/"removed":false/)]);
+  });
+
   test('and whose revision cannot be removed is reported all the same as changed', async () => {
     const removeRevision = () => Promise.reject(new Error('down'));
     const { step, log } = createFakeStep({ plan: PLAN, revisions: ['r1', 'r2'], removeRevision });

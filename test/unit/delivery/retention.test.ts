@@ -102,7 +102,7 @@ describe('rules', () => {
   );
 });
 
-describe('a file that the rule lets go of', () => {
+describe('files that the rule lets go of', () => {
   const RULE = { path: '**', last: 1 };
   const kept = destinationWith(RULE);
   const marked = (id: string, daysAgo: number, change: Partial<DriveFile> = {}): DriveFile => {
@@ -112,17 +112,11 @@ describe('a file that the rule lets go of', () => {
   };
   const found = [marked('new', 0), marked('old', 9)];
 
-  test.each<[string, DriveFile | undefined, string[]]>([
-    ['goes to the trash', found[1], ['old']],
-    ['stays where it is gone already', undefined, []],
-    ['stays where a person has moved it since the search', marked('old', 9, { parents: ['theirs'] }), []],
-    ['stays where it is in the trash already', marked('old', 9, { trashed: true }), []],
-    ['stays where another delivery has replaced it since the search', marked('old', 0), []],
-  ])('%s', async (_, shown, expected) => {
+  const apply = async (files: readonly DriveFile[], get: (id: string) => DriveFile | undefined) => {
     const trashed: string[] = [];
     const drive = {
-      findMarked: async () => found,
-      get: async () => shown,
+      findMarked: async () => files,
+      get: async (id: string) => get(id),
       trash: async (id: string) => void trashed.push(id),
     } as unknown as Destination['drive'];
     const now = (): number => NOW_MS;
@@ -131,9 +125,26 @@ describe('a file that the rule lets go of', () => {
         signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
       });
     const log = createKeptLog();
-    const destination = { ...kept, drive };
-    await applyRetention({ ledger: createMemoryLedger({ now }), log, now, sleep }, destination, '');
+    await applyRetention({ ledger: createMemoryLedger({ now }), log, now, sleep }, { ...kept, drive }, '');
+    return { trashed, lines: log.lines };
+  };
+
+  test.each<[string, DriveFile | undefined, string[]]>([
+    ['go to the trash', found[1], ['old']],
+    ['stay where they are gone already', undefined, []],
+    ['stay where a person has moved them since the search', marked('old', 9, { parents: ['theirs'] }), []],
+    ['stay where they are in the trash already', marked('old', 9, { trashed: true }), []],
+    ['stay where another delivery has replaced them since the search', marked('old', 0), []],
+  ])('%s', async (_, shown, expected) => {
+    const { trashed, lines } = await apply(found, () => shown);
     expect(trashed).toEqual(expected);
-    expect(log.lines.filter((line) => line.startsWith('warn'))).toEqual([]);
+    expect(lines.filter((line) => line.startsWith('warn'))).toEqual([]);
+  });
+
+  test('go to the trash twenty at a time, the oldest first, each with an audit line', async () => {
+    const files = Array.from({ length: 30 }, (_, daysAgo) => marked(`f${daysAgo}`, daysAgo));
+    const { trashed, lines } = await apply(files, (id) => files.find((each) => each.id === id));
+    expect(trashed).toEqual(Array.from({ length: 20 }, (_, at) => `f${29 - at}`));
+    expect(lines.filter((line) => line.includes('"outcome":"trashed"'))).toHaveLength(20);
   });
 });

@@ -103,16 +103,23 @@ describe('calls', () => {
     [
       'removeRevision',
       (drive) => drive.removeRevision('one', 'r2', {}),
-      [[204]],
-      [{ line: 'DELETE /files/one/revisions/r2' }],
-      undefined,
+      [[204], [200, { ...FILE, headRevisionId: 'r1' }]],
+      [{ line: 'DELETE /files/one/revisions/r2' }, { line: 'GET /files/one' }],
+      true,
     ],
     [
       'removeRevision that has gone',
       (drive) => drive.removeRevision('one', 'r2', {}),
-      [refusal(404, 'notFound')],
-      [{}],
-      undefined,
+      [refusal(404, 'notFound'), refusal(404, 'notFound')],
+      [{}, {}],
+      true,
+    ],
+    [
+      'removeRevision that the file still shows',
+      (drive) => drive.removeRevision('one', 'r2', {}),
+      [[204], [200, { ...FILE, headRevisionId: 'r2' }]],
+      [{}, {}],
+      false,
     ],
     [
       'share with a group, in silence',
@@ -206,6 +213,16 @@ describe('calls', () => {
     const failure = await failureOf(drive.get('one', {}));
     expect(failure).toMatchObject({ code: 'drive-unavailable', cause: { code: 'google-unavailable' } });
   });
+});
+
+test.each([
+  ['r1', true],
+  ['r2', false],
+])('after a revision is removed, the log tells that the file shows %s', async (headRevisionId, removed) => {
+  const { drive, log } = await startDrive([[204], [200, { ...FILE, headRevisionId }]]);
+  await drive.removeRevision('one', 'r2', {});
+  expect(log.lines).toEqual([expect.stringContaining(`"removed":${removed}`)]);
+  expect(log.lines[0]).toContain(`"headRevisionId":"${headRevisionId}"`);
 });
 
 test('a rate limit slows the account down before the call is retried', async () => {

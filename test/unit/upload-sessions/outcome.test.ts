@@ -48,6 +48,7 @@ const viewOf = ({
     },
     async removeRevision(id: string, revisionId: string) {
       calls.push(`removeRevision ${id} ${revisionId}`);
+      return true;
     },
   };
   const session: Session = {
