@@ -21,7 +21,7 @@ const lookBackMinutes = within ? Number(within) * 60 : Math.max(60, localMinutes
 const [firstDay, lastDay] = days.split('-').map(Number);
 
 /** The PromQL name of a log-based metric: https://cloud.google.com/monitoring/promql/promql-mapping */
-const deliveries = `logging_googleapis_com:user_courier_deliveries{monitored_resource="cloud_run_revision",destination="${destination}",outcome!="failed"}`;
+const deliveries = `logging_googleapis_com:user_courier_deliveries{monitored_resource="cloud_run_revision",destination="${destination}",outcome!~"failed|given-up"}`;
 const dayCondition =
   firstDay <= lastDay
     ? `day_of_week() >= ${firstDay} and day_of_week() <= ${lastDay}`

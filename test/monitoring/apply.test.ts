@@ -185,6 +185,10 @@ test.each<[string[], RegExp]>([
     expect(await expectDelivery(project, ...args)).toMatchObject({ code: 0 });
     expect(queryOf(project)).toMatch(query);
     expect(queryOf(project)).toContain('destination="reports"');
+    // A message that was given up is no delivery.
+    const [, excluded = ''] = /outcome!~"([^"]+)"/.exec(queryOf(project)) ?? [];
+    const isExcluded = (outcome: string): boolean => new RegExp(`^(?:${excluded})$`).test(outcome);
+    expect(['failed', 'given-up', 'created', 'skipped'].map(isExcluded)).toEqual([true, true, false, false]);
   },
   60_000,
 );

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { ERRORS } from '../../src/errors.ts';
+import { entryOf, matches } from './log-filter.ts';
+import { logMetrics } from './monitoring-files.ts';
 
 const PAGE = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8');
 
@@ -17,4 +19,26 @@ test('every error code that the operating page names exists', () => {
   const told = [...PAGE.matchAll(/`([a-z]+(?:-[a-z]+)+)`/g)].map(([, code = '']) => code);
   expect(told.length).toBeGreaterThan(10);
   expect(told.filter((code) => !codes.includes(code))).toEqual([]);
+});
+
+const STORED = ['created', 'replaced', 'skipped', 'replayed', 'appended'];
+const UNSTORED = ['failed', 'given-up'];
+/** A file that retention has moved to the trash: an audit line, and no delivery. */
+const OTHER = 'trashed';
+
+const outcomesThatMatch = (filter: string): string[] =>
+  [...STORED, ...UNSTORED, OTHER].filter((outcome) =>
+    matches(filter, entryOf(JSON.stringify({ severity: 'INFO', audit: { outcome } }))),
+  );
+
+test("the command for today's deliveries lists what was delivered, and nothing else", () => {
+  const [, filter = ''] = /^gcloud logging read "(jsonPayload\.audit\.outcome:.*?) AND timestamp>=/m.exec(PAGE) ?? [];
+  // As the shell passes it on; a value may be without quotes.
+  const said = filter.replaceAll('\\"', '"').replaceAll(/!=([\w-]+)/g, '!="$1"');
+  expect(outcomesThatMatch(said)).toEqual(STORED);
+});
+
+test('the metric of deliveries counts the ones that failed too, and no file that retention removes', () => {
+  const [, metric] = logMetrics.find(([name]) => name === 'courier-deliveries.json') ?? [];
+  expect(outcomesThatMatch(metric?.filter ?? '')).toEqual([...STORED, ...UNSTORED]);
 });
