@@ -9,6 +9,8 @@ const MAGIC = Buffer.from('Obj\u0001');
 const MARKER_BYTES = 16;
 /** Nothing larger is held in memory. A row of BigQuery has at most 100 MB. */
 const MAX_BLOCK_BYTES = 134_217_728;
+/** The schema is parsed at once. 10,000 columns, the most of a table, have about a megabyte. */
+const MAX_HEADER_BYTES = 8_388_608;
 
 const inflate = promisify(inflateRaw);
 
@@ -22,32 +24,42 @@ const readLength = async (reader: ByteReader): Promise<number> => {
   throw new AvroError('a length is too large');
 };
 
-const takeBytes = async (reader: ByteReader): Promise<Buffer> => {
+const takeBytes = async (reader: ByteReader, max = MAX_BLOCK_BYTES): Promise<Buffer> => {
   const length = await readLength(reader);
-  if (length < 0 || length > MAX_BLOCK_BYTES) throw new AvroError(`a block has ${length} bytes`);
+  if (length < 0 || length > max) throw new AvroError(`a block has ${length} bytes`);
   return Buffer.from(await reader.take(length));
 };
 
 interface Header {
-  schema: AvroSchema;
+  readRow: ReturnType<typeof recordReader>;
   codec: string;
   marker: Buffer;
 }
 
-const readHeader = async (reader: ByteReader): Promise<Header> => {
+/** Reads rows with the schema of the file, which is any text until it is understood. @throws AvroError */
+const rowReader = (text: string, fields: readonly Field[]): Header['readRow'] => {
+  try {
+    return recordReader(fields, JSON.parse(text) as AvroSchema);
+  } catch (cause) {
+    throw cause instanceof AvroError ? cause : new AvroError('the schema cannot be read', { cause });
+  }
+};
+
+const readHeader = async (reader: ByteReader, fields: readonly Field[]): Promise<Header> => {
   if (!(await reader.take(MAGIC.byteLength)).equals(MAGIC)) throw new AvroError('not an Avro file');
   const metadata = new Map<string, Buffer>();
   for (let count = await readLength(reader); count !== 0; count = await readLength(reader)) {
     if (count < 0) await readLength(reader);
     for (let index = 0; index < Math.abs(count); index += 1) {
-      const key = (await takeBytes(reader)).toString();
-      metadata.set(key, await takeBytes(reader));
+      const key = (await takeBytes(reader, MAX_HEADER_BYTES)).toString();
+      const value = await takeBytes(reader, MAX_HEADER_BYTES);
+      if (key === 'avro.codec' || key === 'avro.schema') metadata.set(key, value);
     }
   }
   const codec = metadata.get('avro.codec')?.toString() ?? 'null';
   if (codec !== 'null' && codec !== 'deflate') throw new AvroError(`the codec ${codec}`);
-  const schema = JSON.parse(metadata.get('avro.schema')?.toString() ?? 'null') as AvroSchema;
-  return { schema, codec, marker: Buffer.from(await reader.take(MARKER_BYTES)) };
+  const readRow = rowReader(metadata.get('avro.schema')?.toString() ?? '""', fields);
+  return { readRow, codec, marker: Buffer.from(await reader.take(MARKER_BYTES)) };
 };
 
 const inflated = async (block: Buffer): Promise<Buffer> => {
@@ -58,24 +70,36 @@ const inflated = async (block: Buffer): Promise<Buffer> => {
   }
 };
 
-/** A block can have many rows. */
+/** A block can have many rows, or large ones. */
 const GROUP_ROWS = 250;
+const GROUP_BYTES = 65_536;
+
+/** The rows of a block. Each has a column at least, and thus a byte. @throws AvroError */
+function* groupsOf(cursor: Cursor, rows: number, readRow: Header['readRow']): Generator<Row[]> {
+  const size = cursor.bytes.byteLength;
+  if (rows < 0 || rows > size) throw new AvroError(`a block of ${size} bytes has ${rows} rows`);
+  for (let left = rows; left > 0; ) {
+    const group: Row[] = [];
+    const end = cursor.at + GROUP_BYTES;
+    while (group.length < Math.min(left, GROUP_ROWS) && cursor.at < end) group.push(readRow(cursor));
+    left -= group.length;
+    yield group;
+  }
+  if (cursor.at !== size) throw new AvroError('a block has more bytes than rows');
+}
 
 /** The rows of a file, some at a time. @throws AvroError */
 export async function* rowsOfAvro(bytes: AsyncIterable<Uint8Array>, fields: readonly Field[]): AsyncGenerator<Row[]> {
   const reader = createByteReader(bytes);
   try {
-    const { schema, codec, marker } = await readHeader(reader);
-    const readRow = recordReader(fields, schema);
+    const { readRow, codec, marker } = await readHeader(reader, fields);
     while (!(await reader.isAtEnd())) {
       const count = await readLength(reader);
       const block = await takeBytes(reader);
       const cursor: Cursor = { bytes: codec === 'deflate' ? await inflated(block) : block, at: 0 };
       if (!(await reader.take(MARKER_BYTES)).equals(marker))
         throw new AvroError('a block does not end where it should');
-      for (let left = count; left > 0; left -= GROUP_ROWS)
-        yield Array.from({ length: Math.min(left, GROUP_ROWS) }, () => readRow(cursor));
-      if (cursor.at !== cursor.bytes.byteLength) throw new AvroError('a block has more bytes than rows');
+      yield* groupsOf(cursor, count, readRow);
     }
   } catch (error) {
     throw error instanceof EndOfBytes ? new AvroError('the file is not complete', { cause: error }) : error;

@@ -51,7 +51,20 @@ const readBytes = (cursor: Cursor): Buffer => {
 const pad = (value: number, width = 2): string => String(value).padStart(width, '0');
 
 const DAY_MS = 86_400_000;
-const dateText = (days: number): string => new Date(days * DAY_MS).toISOString().slice(0, 10);
+
+/** An integer that is a day or a time of BigQuery, all of which are in the years 1 to 9999. @throws AvroError */
+const within = <Value extends number | bigint>(value: Value, first: number | bigint, last: number | bigint): Value => {
+  if (value >= first && value <= last) return value;
+  throw new AvroError('a day or a time is out of range');
+};
+const FIRST_DAY = -719_162;
+const LAST_DAY = 2_932_896;
+const DAY_MICROS = 86_400_000_000;
+const FIRST_MICROS = BigInt(FIRST_DAY) * BigInt(DAY_MICROS);
+const LAST_MICROS = BigInt(LAST_DAY + 1) * BigInt(DAY_MICROS) - 1n;
+
+const dateText = (days: number): string =>
+  new Date(within(days, FIRST_DAY, LAST_DAY) * DAY_MS).toISOString().slice(0, 10);
 
 /** `06:00:00` and, if there are microseconds, six digits of them. */
 const timeText = (micros: number): string => {
@@ -72,8 +85,13 @@ const withoutZerosAtEnd = (digits: string): string => {
   return digits.slice(0, end);
 };
 
+/** A BIGNUMERIC has 256 bits, 38 digits of them behind the point. */
+const MAX_DECIMAL_BYTES = 33;
+const MAX_SCALE = 38;
+
 /** A two's-complement big-endian integer with a decimal point, without zeros at the end. */
 const decimalText = (bytes: Buffer, scale: number): string => {
+  if (bytes.byteLength > MAX_DECIMAL_BYTES) throw new AvroError(`a decimal has ${bytes.byteLength} bytes`);
   const unscaled =
     bytes.byteLength === 0 ? 0n : BigInt.asIntN(8 * bytes.byteLength, BigInt(`0x${bytes.toString('hex')}`));
   const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
@@ -94,6 +112,9 @@ export type AvroSchema =
       scale?: number;
     };
 
+/** A row has at most 100 MB, and its values are in memory together. */
+const MAX_ITEMS = 4_194_304;
+
 /** Arrays come in blocks; a block with a negative count has its size in bytes, too. */
 const readArray =
   (readItem: ReadValue): ReadValue =>
@@ -103,6 +124,7 @@ const readArray =
       const count = readSmall(cursor);
       if (count === 0) return items;
       if (count < 0) readSmall(cursor);
+      if (items.length + Math.abs(count) > MAX_ITEMS) throw new AvroError('an array has too many values');
       for (let index = 0; index < Math.abs(count); index += 1) items.push({ v: readItem(cursor) });
     }
   };
@@ -122,9 +144,15 @@ const readDouble: ReadValue = (cursor) => {
   return String(bytes.readDoubleLE(at));
 };
 
+const readBoolean: ReadValue = (cursor) => {
+  const byte = cursor.bytes[cursor.at++];
+  if (byte === undefined) throw new AvroError('a block ends within a value');
+  return String(byte === 1);
+};
+
 /** The column's type with the type in the file, and how such a value is read. */
 const SCALARS: Readonly<Record<string, ReadValue>> = {
-  'BOOLEAN boolean': (cursor) => String(cursor.bytes[cursor.at++] === 1),
+  'BOOLEAN boolean': readBoolean,
   'BYTES bytes': (cursor) => readBytes(cursor).toString('base64'),
   'DATE int/date': (cursor) => dateText(readSmall(cursor)),
   'DATETIME string': (cursor) => dateTimeText(readBytes(cursor).toString()),
@@ -133,8 +161,8 @@ const SCALARS: Readonly<Record<string, ReadValue>> = {
   'INTEGER long': (cursor) => String(readLong(cursor)),
   'JSON string': (cursor) => readBytes(cursor).toString(),
   'STRING string': (cursor) => readBytes(cursor).toString(),
-  'TIME long/time-micros': (cursor) => timeText(readSmall(cursor)),
-  'TIMESTAMP long/timestamp-micros': (cursor) => String(readLong(cursor)),
+  'TIME long/time-micros': (cursor) => timeText(within(readSmall(cursor), 0, DAY_MICROS - 1)),
+  'TIMESTAMP long/timestamp-micros': (cursor) => String(within(readLong(cursor), FIRST_MICROS, LAST_MICROS)),
 };
 
 const REST_NAMES: Readonly<Record<string, string>> = {
@@ -150,6 +178,7 @@ const typeOf = ({ type }: Field): string => REST_NAMES[type] ?? type;
 const scalarReader = (field: Field, schema: Exclude<AvroSchema, AvroSchema[]>): ReadValue => {
   const { type, logicalType, scale = 0 } = typeof schema === 'string' ? { type: schema } : schema;
   const wanted = typeOf(field);
+  if (!Number.isInteger(scale) || scale < 0 || scale > MAX_SCALE) throw new AvroError(`the scale ${scale}`);
   if (type === 'bytes' && logicalType === 'decimal' && /^(?:BIG)?NUMERIC$/.test(wanted))
     return (cursor) => decimalText(readBytes(cursor), scale);
   // Texts have logical types of Google's own, such as "datetime", which change nothing.
