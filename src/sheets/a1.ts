@@ -21,3 +21,13 @@ export const rowsRange = (title: string, startRow: number, rows: number, width: 
   const last = `${columnLetters(Math.max(width, 1) - 1)}${startRow + Math.max(rows, 1)}`;
   return `${tabName(title)}!${first === last ? first : `${first}:${last}`}`;
 };
+
+/** A range as the name of its tab with the "!" and its first and last cell. The name may have any character, also quoted ones. */
+export const partsOfRange = (range: string): { tab: string; first: string; last: string } => {
+  const at = range.lastIndexOf('!') + 1;
+  const [first = '', last = first] = range.slice(at).split(':');
+  return { tab: range.slice(0, at), first, last };
+};
+
+/** The cells of the first of several ranges that stand in one text. */
+export const firstCells = (ranges: string): string => /^(?:'(?:[^']|'')*'|[^'!]*)!([^,]*)/.exec(ranges)?.[1] ?? '';

@@ -4,6 +4,7 @@ import type { Pace } from '../drive/pacing.ts';
 import { abortReason, CourierError } from '../errors.ts';
 import type { RetryingTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
+import { partsOfRange } from './a1.ts';
 import type { Placed } from './changes.ts';
 import { createSheetsClient } from './client.ts';
 import { readOverview } from './overview.ts';
@@ -77,9 +78,9 @@ const rangesOf = (answers: readonly Answer[]): string[] => {
     else ranges.push({ first: answer, last: answer });
   }
   return ranges.map(({ first, last }) => {
-    const [start = ''] = first.range.split(':');
-    const end = last.range.split(':')[1];
-    return end === undefined ? start : `${start}:${end}`;
+    const { tab, first: start } = partsOfRange(first.range);
+    const { last: end } = partsOfRange(last.range);
+    return start === end ? `${tab}${start}` : `${tab}${start}:${end}`;
   });
 };
 

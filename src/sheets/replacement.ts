@@ -72,7 +72,7 @@ export const planReplacement = (
   const { batch, key } = part;
   const table = tableOf(batch);
   const rows = table.length;
-  const width = Math.max(1, ...table.map(({ length }) => length));
+  const width = table.reduce((widest, { length }) => Math.max(widest, length), 1);
   const existing = findTab(overview, title);
   if (existing !== undefined) checkMerges(existing, rows, width);
   const grid = { rowCount: Math.max(2, rows), columnCount: width };

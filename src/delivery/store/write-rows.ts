@@ -5,6 +5,7 @@ import type { DriveFile } from '../../drive/drive.ts';
 import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
 import { asCourierError } from '../../errors.ts';
 import { acquireLease } from '../../ledger/lease.ts';
+import { firstCells } from '../../sheets/a1.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
 import { readRows } from '../../sheets/rows/read-rows.ts';
 import type { WrittenRows } from '../../sheets/sheets.ts';
@@ -108,7 +109,7 @@ const createMeter = (source: Source, maxBytes: number) => {
 
 /** The file's own link, with the cells that were written. Sheets reads them behind the "#", other viewers before it. */
 const linkOf = ({ webViewLink }: DriveFile, { sheetId, range }: WrittenRows): string => {
-  const cells = range.split(',')[0]?.split('!').at(-1) ?? '';
+  const cells = firstCells(range);
   const selected = cells === '' ? `gid=${sheetId}` : `gid=${sheetId}&range=${cells}`;
   const [page = ''] = webViewLink.split('#');
   return `${page}${page.includes('?') ? '&' : '?'}${selected}#${selected}`;

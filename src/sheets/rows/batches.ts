@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Cell } from './cell.ts';
+import { type Cell, isDateCell } from './cell.ts';
 import type { Row, RowOrHeader } from './table.ts';
 
 /** Rows that are written by one request. */
@@ -35,14 +35,37 @@ const CELL_BYTES = 46;
 const ROW_BYTES = 16;
 /** Up to this many characters, a text is counted as if each took three bytes of UTF-8: that is quicker than to look. */
 const SHORT_CHARACTERS = 16;
+/** JSON writes control characters and lone surrogates in six bytes. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that it escapes
+const ESCAPED = /[\u0000-\u001f\ud800-\udfff]/;
 
 const costOf = (cell: Cell): number => {
   if (cell === null) return 4;
   if (typeof cell !== 'string') return CELL_BYTES + 20;
-  return CELL_BYTES + (cell.length > SHORT_CHARACTERS ? Buffer.byteLength(JSON.stringify(cell)) : cell.length * 3);
+  const isShort = cell.length <= SHORT_CHARACTERS && !ESCAPED.test(cell);
+  return CELL_BYTES + (isShort ? cell.length * 3 : Buffer.byteLength(JSON.stringify(cell)));
 };
 
-const rowCost = ({ cells }: Row): number => cells.reduce<number>((sum, cell) => sum + costOf(cell), ROW_BYTES);
+/** The request that gives date cells their number format. One is enough for a run of rows. */
+const FORMAT_BYTES = 290;
+
+/** What the rows of a batch cost, one after the other. */
+const createCosts = () => {
+  const runs = new Map<string | undefined, { row: number; pattern: string }>();
+  let row = 0;
+  const formatOf = (column: string | undefined, cell: Cell): number => {
+    if (!isDateCell(cell)) return 0;
+    const run = runs.get(column);
+    runs.set(column, { row, pattern: cell.pattern });
+    return run?.row === row - 1 && run.pattern === cell.pattern ? 0 : FORMAT_BYTES;
+  };
+  return ({ columns, cells }: Row): number => {
+    let cost = ROW_BYTES;
+    for (const [index, cell] of cells.entries()) cost += costOf(cell) + formatOf(columns[index], cell);
+    row += 1;
+    return cost;
+  };
+};
 
 const batchOf = (
   index: number,
@@ -72,17 +95,20 @@ export async function* batchesOf(rows: AsyncIterable<RowOrHeader>, maxBytes = MA
   let header: readonly string[] = [];
   let cost = 0;
   let index = 0;
+  let costs = createCosts();
   for await (const row of rows) {
     if (row.cells === undefined) {
       header = row.columns;
       continue;
     }
-    const added = rowCost(row);
+    let added = costs(row);
     if (waiting.length > 0 && cost + added > maxBytes) {
       yield batchOf(index, { rows: waiting, header, cost }, false);
       index += 1;
       waiting = [];
       cost = 0;
+      costs = createCosts();
+      added = costs(row);
     }
     waiting.push(row);
     cost += added;

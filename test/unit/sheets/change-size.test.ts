@@ -1,0 +1,49 @@
+import { expect, test } from '@jest/globals';
+import { planReplacement } from '../../../src/sheets/replacement.ts';
+import { type Batch, batchesOf, MAX_CHANGE_BYTES } from '../../../src/sheets/rows/batches.ts';
+import type { Cell } from '../../../src/sheets/rows/cell.ts';
+import { dateOf } from '../../../src/sheets/rows/cell.ts';
+
+/** Google refuses more in a request. */
+const GOOGLE_BYTES = 10_485_760;
+
+async function* rowsOf(columns: readonly string[], rows: number, cellsOf: (row: number) => Cell[]) {
+  for (let row = 0; row < rows; row += 1) yield { columns, cells: cellsOf(row) };
+}
+
+const firstBatch = async (rows: ReturnType<typeof rowsOf>): Promise<Batch> => {
+  for await (const batch of batchesOf(rows, MAX_CHANGE_BYTES)) return batch;
+  throw new Error('there is always a batch');
+};
+
+const planOf = (batch: Batch) =>
+  planReplacement(
+    { tabs: [], cells: 0, metadata: [] },
+    { batch, key: 'k'.repeat(32), columns: 'extend' },
+    { title: 'Data', newTabOf: { title: 'Data', sheetId: 1 }, nowMs: 0, removed: [], taken: new Set() },
+  );
+
+const [day, time] = [dateOf('2026-11-29') ?? null, dateOf('2026-11-29T07:00:00.5Z') ?? null];
+const CELLS: [string, (row: number) => Cell[]][] = [
+  ['date cells whose format changes from row to row', (row) => (row % 2 === 0 ? [day, time] : [time, day])],
+  ['date cells with gaps', (row) => (row % 2 === 0 ? [day, null] : [null, day])],
+  ['short texts of control characters', () => ['\u0001'.repeat(16), '\ud800'.repeat(16)]],
+];
+test.each(CELLS)('a change that replaces a tab is not too large for Google: %s', async (_, cellsOf) => {
+  const batch = await firstBatch(rowsOf(['a', 'b'], 60_000, cellsOf));
+  expect(batch.isLast).toBe(false);
+  expect(Buffer.byteLength(JSON.stringify(planOf(batch).requests))).toBeLessThan(GOOGLE_BYTES);
+});
+
+test('a column of dates needs one format, so it takes no more room than numbers', async () => {
+  const batches: Batch[] = [];
+  for (const cell of [day, 46_355]) batches.push(await firstBatch(rowsOf(['a', 'b'], 70_000, () => [cell, cell])));
+  const [dates, numbers] = batches.map(({ rows }) => rows.length);
+  expect((numbers ?? 0) - (dates ?? 0)).toBeLessThan(10);
+});
+
+test('a table of very many short rows is planned', async () => {
+  const batch = await firstBatch(rowsOf(['a'], 200_000, () => [null]));
+  expect(batch).toMatchObject({ isLast: true });
+  expect(planOf(batch)).toMatchObject({ usedRows: 200_001 });
+});
