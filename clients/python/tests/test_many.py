@@ -4,14 +4,16 @@ import json
 import os
 import threading
 import time
+import types
 import unicodedata
 import unittest
 
 from drive_courier import Client, CourierError, RetryPolicy
 from drive_courier._manifest import Manifest
 from drive_courier._many import Breaker, Concurrency
-from drive_courier._many_file import file_key
+from drive_courier._many_file import _time_text, file_key
 from drive_courier._many_names import Target, checked_folder, checked_name
+from drive_courier._sources import _times
 from drive_courier.errors import failure
 from relay import Relay
 from world import MIB, WORLD, WorldTest, call, files_named, noise
@@ -50,6 +52,12 @@ class RulesTest(unittest.TestCase):
             with self.assertRaises(CourierError) as caught:
                 checked_folder(wrong)
             self.assertEqual(caught.exception.code, "path-invalid")
+
+    def test_times_that_python_cannot_show_do_not_end_a_run(self):
+        for seconds in (10**12, -(10**12), 253_402_300_800):
+            ns = seconds * 10**9
+            self.assertIsNone(_time_text(ns))
+            self.assertIsNone(_times(types.SimpleNamespace(st_mtime_ns=ns)))
 
     def test_429_halves_the_concurrency_once_for_requests_that_were_sent_before(self):
         clock = [10.0]

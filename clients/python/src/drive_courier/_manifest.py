@@ -37,7 +37,7 @@ def _parsed(line: bytes) -> Mapping[str, Any]:
     """An empty object for a line that a crash cut off: that file is sent again, with the same key."""
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -54,10 +54,13 @@ def file_key(
     return f"{run_key[:_MAX_SHOWN]}:{digest}"
 
 
-def _time_text(ns: int) -> str:
-    """RFC 3339 in UTC with nanoseconds."""
+def _time_text(ns: int) -> Optional[str]:
+    """RFC 3339 in UTC with nanoseconds; None outside of the years 1 to 9999."""
     seconds, fraction = divmod(ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, tz=timezone.utc):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+    try:
+        return f"{datetime.fromtimestamp(seconds, tz=timezone.utc):%Y-%m-%dT%H:%M:%S}.{fraction:09d}Z"
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _is_same_state(listed: Listed, known: Delivered) -> bool:
@@ -158,6 +161,8 @@ def deliver_file(listed: Listed, run: Run) -> FileReceipt:
             if opened.mtime != before.mtime:
                 manifest.add({**entry, "receipt": receipt})
             return _unchanged(receipt, listed)
+        if run.options.get("preserve_times") and listed.content is None and opened.times is None:
+            raise failure("file-unreadable", f"{listed.file}: Its times are not in the years 1 to 9999")
         options = resolve_options(
             opened.source.name,
             opened.times,

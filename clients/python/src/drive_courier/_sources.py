@@ -119,13 +119,17 @@ class PathSource(OpenFileSource):
         self._file.close()
 
 
-def _times(stat: os.stat_result) -> Tuple[datetime, datetime]:
-    """When a file was modified and created. The creation is never later than the modification: a copy may be newer than
-    what it has in it, and many systems do not know when a file was created."""
+def _times(stat: os.stat_result) -> Optional[Tuple[datetime, datetime]]:
+    """When a file was modified and created; None for times outside of the years 1 to 9999, which some file systems have. The
+    creation is never later than the modification: a copy may be newer than what it has in it, and many systems do not know
+    when a file was created."""
     modified = stat.st_mtime_ns // 1_000_000 / 1000
     created: float = getattr(stat, "st_birthtime", modified)
     first = created if 0 < created < modified else modified
-    return datetime.fromtimestamp(modified, tz=timezone.utc), datetime.fromtimestamp(first, tz=timezone.utc)
+    try:
+        return datetime.fromtimestamp(modified, tz=timezone.utc), datetime.fromtimestamp(first, tz=timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _facts(stat: os.stat_result) -> Tuple[int, int, int]:
