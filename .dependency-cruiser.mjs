@@ -18,7 +18,7 @@ const DOORS = {
   ],
   drive: ['create-drive', 'drive', 'pacing', 'past-max-bytes', 'shared-work', 'upload/buffer-budget'],
   'caller-limits': ['caller-limits'],
-  sheets: ['create-sheets', 'media-types', 'rows/(batches|read-rows)', 'sheets'],
+  sheets: ['a1', 'create-sheets', 'media-types', 'rows/(batches|read-rows)', 'sheets'],
   ledger: ['day-counters', 'firestore', 'lease', 'ledger', 'memory'],
   google: ['create-transport', 'transport'],
   http: [

@@ -132,7 +132,8 @@ class ManyTest(WorldTest):
         os.symlink(root, os.path.join(root, "loop"))
         os.symlink("nowhere", os.path.join(root, "broken"))
         os.mkfifo(os.path.join(root, "pipe"))
-        receipts, failures = self.sent([root + "/", root + "/missing*"], to="plain", path="py5", follow_symlinks=True)
+        pipe = (os.path.join(root, "pipe"), "from-pipe.txt")
+        receipts, failures = self.sent([root + "/", root + "/missing*", pipe], to="plain", path="py5", follow_symlinks=True)
         self.assertEqual(sorted(receipts), ["py5/good.txt", unicodedata.normalize("NFC", "py5/e\u0301.txt")])
         self.assertEqual(
             failures,
@@ -143,6 +144,7 @@ class ManyTest(WorldTest):
                 "broken": "file-unreadable",
                 "up\\..txt": "name-invalid",
                 "missing*": "file-unreadable",
+                "pipe": "file-unreadable",
             },
         )
         self.assertEqual(sorted(self.sent([root + "/x"], to="plain", path="py6")[1]), ["up\\..txt"])

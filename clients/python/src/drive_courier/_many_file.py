@@ -86,7 +86,8 @@ class _Opened:
             self.source = BytesSource(listed.content)
             self.sha256 = hashlib.sha256(listed.content).hexdigest()
             return
-        if os.path.isdir(listed.file):
+        if os.path.exists(listed.file) and not os.path.isfile(listed.file):
+            # To open a pipe would wait for its writer.
             raise failure("file-unreadable", f"{listed.file}: Not a regular file")
         source = PathSource(listed.file)
         self.source = source
