@@ -154,7 +154,7 @@ const openRun = async (
   sender: SenderContext,
 ): Promise<Reading> => {
   const { readTransferRun } = await import('./transfer-run.ts');
-  const run = readTransferRun(data, rules, dependencies.project);
+  const run = await readTransferRun(data, rules, dependencies.project);
   if ('why' in run) return { kind: 'ignored', ...run };
   return { kind: 'export', opened: await openExport(run.document, dependencies, sender) };
 };

@@ -5,6 +5,9 @@ const UNITS_MS: Readonly<Record<string, number>> = { h: HOUR_MS, m: 60_000, s: 1
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
+/** A text of the message, for an error. */
+const quoted = (text: string): string => JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+
 /** The elements of a time format that have the same meaning in all of Google's documents. */
 const ELEMENTS: Readonly<Record<string, (time: Date) => string>> = {
   Y: (time) => String(time.getUTCFullYear()).padStart(4, '0'),
@@ -22,7 +25,7 @@ const formatted = (format: string, time: Date): string =>
     const write = Object.hasOwn(ELEMENTS, element) ? ELEMENTS[element] : undefined;
     if (write !== undefined) return write(time);
     throw new CourierError('request-invalid', {
-      detail: `The time format ${JSON.stringify(format)} has "%${element}"; supported are %Y, %y, %m, %d, %H, %M, %S and %%.`,
+      detail: `The time format ${quoted(format)} has "%${element}"; supported are %Y, %y, %m, %d, %H, %M, %S and %%.`,
     });
   });
 
@@ -67,7 +70,7 @@ export const fillRunTemplate = (template: string, values: RunValues): string =>
       const value = resolved(expression ?? '', values);
       if (value === undefined)
         throw new CourierError('request-invalid', {
-          detail: `The placeholder ${whole} is unknown in ${JSON.stringify(template)}.`,
+          detail: `The placeholder ${quoted(whole)} is unknown in ${quoted(template)}.`,
         });
       return value;
     },

@@ -1,15 +1,18 @@
 import { z } from 'zod';
 import type { TransferRunRules } from '../config/schema/pubsub.ts';
 import { CourierError } from '../errors.ts';
+import { bytesOf, scanAll } from '../exports/bytes/spool.ts';
 import { exportDocument, type ReadDocument } from '../exports/export-document.ts';
+import { IGNORE_EVENTS, JsonOutline } from '../exports/json/outline.ts';
+import { JsonScanner } from '../exports/json/scanner.ts';
 import { parseInput } from '../http/request/options.ts';
 import { fillRunTemplate } from './run-template.ts';
 
 /** https://cloud.google.com/bigquery/docs/reference/datatransfer/rest/v1/projects.locations.transferConfigs.runs#TransferRun */
 const transferRun = z.object({
   /** `projects/PROJECT/locations/LOCATION/transferConfigs/CONFIG/runs/RUN` */
-  name: z.string().min(1),
-  state: z.string(),
+  name: z.string().min(1).max(255),
+  state: z.string().max(64),
   runTime: z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
   destinationDatasetId: z.string().default(''),
   params: z.object({ destination_table_name_template: z.string().default('') }).default({
@@ -17,9 +20,30 @@ const transferRun = z.object({
   }),
 });
 
-const parseRun = (data: Buffer): z.output<typeof transferRun> => {
+/** The fields that are read. Others, such as the text of the query, may be long. */
+const FIELDS = new Set([
+  '',
+  'name',
+  'state',
+  'runTime',
+  'destinationDatasetId',
+  'params',
+  'params.destination_table_name_template',
+]);
+const MAX_FIELDS_BYTES = 65_536;
+
+const parseRun = async (data: Buffer): Promise<z.output<typeof transferRun>> => {
+  const outline = new JsonOutline({
+    objects: ['params'],
+    follow: (path) => (FIELDS.has(path) ? undefined : { ...IGNORE_EVENTS, placeholder: 'null' }),
+    maxBytes: MAX_FIELDS_BYTES,
+    lenient: true,
+  });
+  const scanner = new JsonScanner(outline);
+  outline.attach(scanner);
   try {
-    return transferRun.parse(JSON.parse(data.toString()));
+    await scanAll(bytesOf(data), scanner);
+    return transferRun.parse(JSON.parse(outline.text()));
   } catch (cause) {
     throw new CourierError('request-invalid', { detail: 'The data of the message is not a transfer run.', cause });
   }
@@ -34,18 +58,18 @@ export type TransferRunReading = { document: ReadDocument } | { why: string; isL
  * @param ownProject the courier's project, in which the table is unless the rules name another
  * @throws CourierError `request-invalid`, `name-invalid`, `path-invalid`
  */
-export const readTransferRun = (
+export const readTransferRun = async (
   data: Buffer,
   rules: TransferRunRules | undefined,
   ownProject: string | undefined,
-): TransferRunReading => {
+): Promise<TransferRunReading> => {
   if (rules === undefined) {
     throw new CourierError('request-invalid', {
       detail: 'The message is the notification of a transfer run, and its subscription has no "transferRuns".',
       remedy: 'Set "transferRuns" of the subscription in the configuration.',
     });
   }
-  const { name: key, state, runTime, destinationDatasetId: dataset, params } = parseRun(data);
+  const { name: key, state, runTime, destinationDatasetId: dataset, params } = await parseRun(data);
   if (state !== 'SUCCEEDED') return { why: `the run ${key} is ${state}`, isLoss: true };
   // Queries that define or change tables themselves have no destination.
   const template = params.destination_table_name_template;
