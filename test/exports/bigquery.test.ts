@@ -1,16 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { queries as queriesSchema } from '../../src/config/schema/queries.ts';
-import type { Source } from '../../src/domain.ts';
-import { openQuery } from '../../src/exports/bigquery/open-query.ts';
-import { createTransport } from '../../src/google/create-transport.ts';
-import { createKeptLog } from '../support/kept-log.ts';
+import { jobsStarted, openLocalQuery, QUERY_CALLER, textOfSource } from '../support/open-query.ts';
 import { askBigQuery, seedSales } from '../support/query-tables.ts';
 
-const CLOUD = 'https://www.googleapis.com/auth/cloud-platform';
-const CALLER = { sub: '1', email: 'exporter@example.com' };
-
-const rest = { location: 'EU', callers: [CALLER.email], destinations: ['reports'] };
+const rest = { location: 'EU', callers: [QUERY_CALLER.email], destinations: ['reports'] };
 const VALUES = `SELECT 9223372036854775807 AS i, NUMERIC '12345678901234567890123456789.123456789' AS n,
   BIGNUMERIC '${'9'.repeat(38)}.${'1'.repeat(38)}' AS b, 0.1 AS f, 1e300 AS g, CAST('nan' AS FLOAT64) AS nan, CAST('-inf' AS FLOAT64) AS inf,
   TRUE AS t, b'\\xff\\x00' AS bytes, DATE '2026-11-27' AS d, TIME '06:00:00.5' AS ti, DATETIME '2026-11-27 06:00:00' AS dt,
@@ -44,39 +38,8 @@ const queries = queriesSchema.parse({
 let google: LocalGoogle;
 let waitMs = 60_000;
 
-const open = (asked: Parameters<typeof openQuery>[1], { key = 'k1', sub = '1' } = {}) => {
-  const { runtime } = google.world.emails;
-  const log = createKeptLog();
-  return openQuery(
-    {
-      queries,
-      allow: () => ({ name: 'reports' }) as ReturnType<Parameters<typeof openQuery>[0]['allow']>,
-      mayRun: ({ email }, name) => email === CALLER.email && Object.hasOwn(queries, name),
-      transport: createTransport({ googleOrigin: google.origin, log, sleep: async () => undefined }),
-      token: async () => google.world.accessToken(runtime, [CLOUD]),
-      project: async () => 'local-project',
-      now: Date.now,
-      log,
-    },
-    asked,
-    {
-      caller: { ...CALLER, sub },
-      requestId: 'r',
-      idempotencyKey: key,
-      signal: new AbortController().signal,
-      deadlineMs: Date.now() + waitMs + 15_000,
-    },
-  );
-};
-
-const read = async (source: Source): Promise<string> => {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of source.open()) pieces.push(Buffer.from(piece));
-  return Buffer.concat(pieces).toString();
-};
-
-const jobsStarted = (): number =>
-  google.calls.list({ method: 'POST', path: /\/jobs$/ }).filter(({ status }) => status === 200).length;
+const open = (asked: Parameters<typeof openLocalQuery>[2], { key = 'k1', sub = '1' } = {}) =>
+  openLocalQuery(google, queries, asked, { key, sub, waitMs });
 
 beforeAll(async () => {
   google = await startLocalGoogle();
@@ -98,13 +61,13 @@ describe('the result of a query', () => {
   test('is CSV: a mark, a header, NULL and the empty text apart, and no formulas', async () => {
     const { source } = open({ query: 'daily', parameters: { day: '2026-11-27' } });
     expect(source).toMatchObject({ size: undefined, mimeType: 'text/csv' });
-    expect(await read(source)).toBe('\uFEFFshop,amount\r\n"Zürich",12.5\r\n"\'=1+1",-3\r\n"",\r\n');
+    expect(await textOfSource(source)).toBe('\uFEFFshop,amount\r\n"Zürich",12.5\r\n"\'=1+1",-3\r\n"",\r\n');
     const raw = open({ query: 'daily', parameters: { day: '2026-11-28' }, rawCells: true }, { key: 'k2' });
-    expect(await read(raw.source)).toBe('\uFEFFshop,amount\r\n,1\r\n');
+    expect(await textOfSource(raw.source)).toBe('\uFEFFshop,amount\r\n,1\r\n');
   });
 
   test('has the exact values of all types, in CSV', async () => {
-    const [head, line] = (await read(open({ query: 'values' }).source)).split('\r\n');
+    const [head, line] = (await textOfSource(open({ query: 'values' }).source)).split('\r\n');
     expect(head).toBe('\uFEFFi,n,b,f,g,nan,inf,t,bytes,d,ti,dt,ts,iv,geo,j,a,s,nothing,empty,quoted');
     expect(line).toBe(
       [
@@ -121,7 +84,7 @@ describe('the result of a query', () => {
   test('has the exact values of all types, in lines of JSON', async () => {
     const { source } = open({ query: 'values', format: 'jsonl' });
     expect(source.mimeType).toBe('application/x-ndjson');
-    const text = await read(source);
+    const text = await textOfSource(source);
     expect(text.endsWith('}\n')).toBe(true);
     expect(text).toContain('"i":9223372036854775807,"n":12345678901234567890123456789.123456789,');
     expect(text).toContain('"f":0.1,"g":1e+300,"nan":"NaN","inf":"-Infinity","t":true,"bytes":"/wA=","d":"2026-11-27"');
@@ -136,7 +99,7 @@ describe('the result of a query', () => {
 
   test('is read by pages', async () => {
     const { source } = open({ query: 'many', parameters: { n: '20000' }, format: 'jsonl' });
-    const lines = (await read(source)).trimEnd().split('\n');
+    const lines = (await textOfSource(source)).trimEnd().split('\n');
     expect(lines).toHaveLength(20_000);
     expect(lines.map((line) => (JSON.parse(line) as { x: number }).x)).toEqual(
       Array.from({ length: 20_000 }, (_, x) => x + 1),
@@ -146,7 +109,7 @@ describe('the result of a query', () => {
 
   test('arrays are parameters as well', async () => {
     const { source } = open({ query: 'list', parameters: { shops: ['Zürich', "it's"] } });
-    expect(await read(source)).toBe('\uFEFFshop\r\n"Zürich"\r\n');
+    expect(await textOfSource(source)).toBe('\uFEFFshop\r\n"Zürich"\r\n');
   });
 });
 
@@ -156,12 +119,15 @@ describe('one key has one job', () => {
   test('however often it is read, and whatever becomes of the answers', async () => {
     google.faults.add({ host: 'bigquery.googleapis.com', method: 'POST', nth: [1], fault: { kind: 'answer-lost' } });
     const one = open(asked, { key: 'once' });
-    const first = await read(one.source);
-    expect(await read(open(asked, { key: 'once' }).source)).toBe(first);
-    expect(await Promise.all([1, 2].map(() => read(open(asked, { key: 'once' }).source)))).toEqual([first, first]);
+    const first = await textOfSource(one.source);
+    expect(await textOfSource(open(asked, { key: 'once' }).source)).toBe(first);
+    expect(await Promise.all([1, 2].map(() => textOfSource(open(asked, { key: 'once' }).source)))).toEqual([
+      first,
+      first,
+    ]);
     const inserts = google.calls.list({ method: 'POST', path: /\/jobs$/ });
     expect(inserts.filter(({ status }) => status === 409).length).toBeGreaterThanOrEqual(3);
-    expect(jobsStarted()).toBeLessThanOrEqual(1);
+    expect(jobsStarted(google)).toBeLessThanOrEqual(1);
     expect(one.source.facts?.()).toMatchObject({
       query: 'daily',
       bytesBilled: 10_485_760,
@@ -170,34 +136,34 @@ describe('one key has one job', () => {
   });
 
   test('other keys, callers and values have other jobs', async () => {
-    await read(open(asked, { key: 'a' }).source);
-    await read(open(asked, { key: 'b' }).source);
-    await read(open(asked, { key: 'a', sub: '2' }).source);
-    await read(open({ ...asked, parameters: { day: '2026-11-28' } }, { key: 'a' }).source);
-    expect(jobsStarted()).toBe(4);
+    await textOfSource(open(asked, { key: 'a' }).source);
+    await textOfSource(open(asked, { key: 'b' }).source);
+    await textOfSource(open(asked, { key: 'a', sub: '2' }).source);
+    await textOfSource(open({ ...asked, parameters: { day: '2026-11-28' } }, { key: 'a' }).source);
+    expect(jobsStarted(google)).toBe(4);
   });
 
   test('a job that outlasts the request goes on, and the next try takes its result', async () => {
     google.bigquery.settings.minMs = 400;
     waitMs = 100;
-    const running = read(open(asked, { key: 'long' }).source);
+    const running = textOfSource(open(asked, { key: 'long' }).source);
     await expect(running).rejects.toMatchObject({
       code: 'google-unavailable',
       reason: 'query-running',
       retryable: true,
     });
     waitMs = 60_000;
-    expect(await read(open(asked, { key: 'long' }).source)).toContain('Zürich');
-    expect(jobsStarted()).toBe(1);
+    expect(await textOfSource(open(asked, { key: 'long' }).source)).toContain('Zürich');
+    expect(jobsStarted(google)).toBe(1);
   });
 
   test('a failed job makes room for the next try, which starts one more', async () => {
     const query = { query: 'wrong' };
-    await expect(read(open(query, { key: 'f' }).source)).rejects.toMatchObject({
+    await expect(textOfSource(open(query, { key: 'f' }).source)).rejects.toMatchObject({
       code: 'query-failed',
       reason: 'notFound',
     });
-    expect(jobsStarted()).toBe(1);
+    expect(jobsStarted(google)).toBe(1);
     const fields = [{ name: 'x', type: 'INTEGER' }];
     await askBigQuery(google, 'POST', '/datasets/sales/tables', {
       tableReference: { tableId: 'nothing' },
@@ -205,14 +171,14 @@ describe('one key has one job', () => {
     });
     google.calls.clear();
     const { source } = open(query, { key: 'f' });
-    expect(await read(source)).toBe('\uFEFFx\r\n');
+    expect(await textOfSource(source)).toBe('\uFEFFx\r\n');
     expect(source.facts?.()).toMatchObject({ queryJob: expect.stringMatching(/_2$/) });
-    expect(jobsStarted()).toBe(1);
+    expect(jobsStarted(google)).toBe(1);
   });
 });
 
 describe('what is refused', () => {
-  const codeOf = (asked: Parameters<typeof openQuery>[1], who = {}) => {
+  const codeOf = (asked: Parameters<typeof open>[0], who = {}) => {
     try {
       open(asked, who);
       return undefined;
@@ -236,7 +202,7 @@ describe('what is refused', () => {
   });
 
   test('a query past its limit of cost, and one without the right to run it', async () => {
-    await expect(read(open({ query: 'dear' }).source)).rejects.toMatchObject({
+    await expect(textOfSource(open({ query: 'dear' }).source)).rejects.toMatchObject({
       code: 'query-failed',
       reason: 'bytesBilledLimitExceeded',
     });
@@ -246,7 +212,7 @@ describe('what is refused', () => {
       nth: [1],
       fault: { kind: 'status', status: 403, reason: 'accessDenied' },
     });
-    await expect(read(open({ query: 'values' }, { key: 'x' }).source)).rejects.toMatchObject({
+    await expect(textOfSource(open({ query: 'values' }, { key: 'x' }).source)).rejects.toMatchObject({
       code: 'query-forbidden',
       reason: 'accessDenied',
     });

@@ -3,18 +3,17 @@ import { pushMessage } from '../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import type { Receipt } from '../../src/domain.ts';
 import { seedSales } from '../support/query-tables.ts';
-import { AUDIENCE, enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
+import { AUDIENCE, type RunningCourier, startCourier } from '../support/running-courier.ts';
 
 let google: LocalGoogle;
 let courier: RunningCourier;
-let leave: () => void;
 
 beforeAll(async () => {
   google = await startLocalGoogle();
   await seedSales(google);
-  leave = enterCloudRun(google);
   const { exporter, pubsubPush } = google.world.emails;
   courier = await startCourier(google, {
+    onCloudRun: true,
     env: { K_SERVICE: 'courier' },
     document: {
       receiptTopic: google.topic,
@@ -51,7 +50,6 @@ beforeAll(async () => {
 });
 beforeEach(() => google.calls.clear());
 afterAll(async () => {
-  leave();
   await courier.close();
   await google.close();
 });

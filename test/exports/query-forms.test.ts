@@ -3,23 +3,22 @@ import readExcelFile from 'read-excel-file/node';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import type { Receipt } from '../../src/domain.ts';
 import { seedSales } from '../support/query-tables.ts';
-import { enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
+import { type RunningCourier, startCourier } from '../support/running-courier.ts';
 
 /** Results of queries as workbooks, as living sheets, and by way of a staging folder, over HTTP. */
 
 let google: LocalGoogle;
 let courier: RunningCourier;
-let leave: () => void;
 
 beforeAll(async () => {
   google = await startLocalGoogle();
   await seedSales(google);
-  leave = enterCloudRun(google);
   const { exporter, runtime } = google.world.emails;
   await google.storage.createBucket('staging', { readers: [runtime], writers: [runtime] });
   google.bigquery.settings.extractBytes = 20_000;
   const rest = { callers: [exporter], destinations: ['reports'] };
   courier = await startCourier(google, {
+    onCloudRun: true,
     env: { K_SERVICE: 'courier' },
     document: {
       queries: {
@@ -41,7 +40,6 @@ beforeAll(async () => {
 });
 beforeEach(() => google.calls.clear());
 afterAll(async () => {
-  leave();
   await courier.close();
   await google.close();
 });

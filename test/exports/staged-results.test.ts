@@ -2,13 +2,10 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { queries as queriesSchema } from '../../src/config/schema/queries.ts';
 import type { Source } from '../../src/domain.ts';
-import { openQuery } from '../../src/exports/bigquery/open-query.ts';
 import { isOrdered } from '../../src/exports/bigquery/staged/staged-result.ts';
-import { createTransport } from '../../src/google/create-transport.ts';
 import { createKeptLog } from '../support/kept-log.ts';
+import { jobsStarted, openLocalQuery, QUERY_CALLER, textOfSource } from '../support/open-query.ts';
 
-const CLOUD = 'https://www.googleapis.com/auth/cloud-platform';
-const CALLER = { sub: '1', email: 'exporter@example.com' };
 const ROWS = 3_000;
 
 /** All types that have a form in Avro, with values at the ends of their ranges. */
@@ -22,7 +19,12 @@ const VALUES = `x, IF(x < 9, -9223372036854775808, 9223372036854775807) AS i,
   'a "b", \\n' AS quoted, '=1+1' AS formula`;
 const from = 'FROM UNNEST(GENERATE_ARRAY(1, @rows)) AS x';
 
-const rest = { location: 'US', callers: [CALLER.email], destinations: ['reports'], parameters: { rows: 'INT64' } };
+const rest = {
+  location: 'US',
+  callers: [QUERY_CALLER.email],
+  destinations: ['reports'],
+  parameters: { rows: 'INT64' },
+};
 const staging = { prefix: 'gs://staging/queries/', aboveBytes: 100_000 };
 const queries = queriesSchema.parse({
   paged: { ...rest, sql: `SELECT ${VALUES} ${from}` },
@@ -42,36 +44,10 @@ let waitMs = 60_000;
 
 const open = (query: string, { key = query, rows = ROWS, format = 'csv' as const, raw = false } = {}): Source => {
   log = createKeptLog();
-  return openQuery(
-    {
-      queries,
-      allow: () => ({ name: 'reports' }) as ReturnType<Parameters<typeof openQuery>[0]['allow']>,
-      mayRun: () => true,
-      transport: createTransport({ googleOrigin: google.origin, log, sleep: async () => undefined }),
-      token: async () => google.world.accessToken(google.world.emails.runtime, [CLOUD]),
-      project: async () => 'local-project',
-      now: Date.now,
-      log,
-    },
-    { query, parameters: { rows: String(rows) }, format, rawCells: raw },
-    {
-      caller: CALLER,
-      requestId: 'r',
-      idempotencyKey: key,
-      signal: new AbortController().signal,
-      deadlineMs: Date.now() + waitMs + 15_000,
-    },
-  ).source;
+  const asked = { query, parameters: { rows: String(rows) }, format, rawCells: raw };
+  return openLocalQuery(google, queries, asked, { key, waitMs, log }).source;
 };
 
-const read = async (source: Source): Promise<string> => {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of source.open()) pieces.push(Buffer.from(piece));
-  return Buffer.concat(pieces).toString();
-};
-
-const jobsStarted = (): number =>
-  google.calls.list({ method: 'POST', path: /\/jobs$/ }).filter(({ status }) => status === 200).length;
 const pagesRead = (): number => google.calls.count({ path: /\/queries\// });
 const stagedFiles = (): string[] => google.storage.objects('staging').map(({ name }) => name);
 
@@ -97,11 +73,11 @@ afterAll(async () => {
 
 test('a large result is exported, and has the same rows as by pages, to the last digit', async () => {
   const paged = open('paged');
-  const rows = (await read(paged)).split('\r\n');
+  const rows = (await textOfSource(paged)).split('\r\n');
   expect(paged.facts?.()).toMatchObject({ resultBy: 'pages', resultReason: 'no-staging' });
   google.calls.clear();
   const staged = open('staged');
-  const exported = (await read(staged)).split('\r\n');
+  const exported = (await textOfSource(staged)).split('\r\n');
   expect(staged.facts?.()).toMatchObject({ resultBy: 'extract', resultReason: 'large' });
   expect(exported[0]).toBe(rows[0]);
   expect(exported.toSorted()).toEqual(rows.toSorted());
@@ -112,25 +88,25 @@ test('a large result is exported, and has the same rows as by pages, to the last
 
 test('another try finds both jobs and reads the same bytes, and the files are deleted after the delivery', async () => {
   const first = open('staged', { key: 'again' });
-  const bytes = await read(first);
-  expect(jobsStarted()).toBe(2);
+  const bytes = await textOfSource(first);
+  expect(jobsStarted(google)).toBe(2);
   const before = stagedFiles().length;
   const second = open('staged', { key: 'again' });
-  expect(await read(second)).toBe(bytes);
-  expect([jobsStarted(), stagedFiles().length]).toEqual([2, before]);
+  expect(await textOfSource(second)).toBe(bytes);
+  expect([jobsStarted(google), stagedFiles().length]).toEqual([2, before]);
   const [job = ''] = String(second.facts?.().queryJob).split('.').slice(-1);
   await second.delivered?.();
   expect(stagedFiles().filter((name) => name.includes(job))).toEqual([]);
   // Without them, the pages still have the result.
   const third = open('staged', { key: 'again' });
-  expect((await read(third)).split('\r\n').toSorted()).toEqual(bytes.split('\r\n').toSorted());
+  expect((await textOfSource(third)).split('\r\n').toSorted()).toEqual(bytes.split('\r\n').toSorted());
   expect(third.facts?.()).toMatchObject({ resultBy: 'pages', resultReason: 'files-missing' });
-  expect(jobsStarted()).toBe(2);
+  expect(jobsStarted(google)).toBe(2);
 });
 
 test('JSONL of both ways has the same lines', async () => {
   const lines = async (query: string) =>
-    (await read(open(query, { key: `${query}-l`, format: 'jsonl' as 'csv' }))).split('\n').toSorted();
+    (await textOfSource(open(query, { key: `${query}-l`, format: 'jsonl' as 'csv' }))).split('\n').toSorted();
   const staged = await lines('staged');
   expect(staged).toHaveLength(ROWS + 1);
   expect(staged).toEqual(await lines('paged'));
@@ -146,7 +122,7 @@ test.each([
   if (reason === 'small')
     queries.staged = { ...queries.staged, staging: { ...staging, aboveBytes: 10_000_000 } } as never;
   const source = open(query, { key: `${query}-${rows}`, rows });
-  const lines = (await read(source)).trimEnd().split('\r\n');
+  const lines = (await textOfSource(source)).trimEnd().split('\r\n');
   expect(lines).toHaveLength(rows + 1);
   expect(source.facts?.()).toMatchObject({ resultBy: 'pages', resultReason: reason });
   if (reason === 'ordered') expect(lines.slice(1)).toEqual(Array.from({ length: rows }, (_, x) => String(x + 1)));
@@ -158,12 +134,14 @@ test('an export that outlasts the request is left running, and the next try take
   google.bigquery.settings.minMs = 600;
   waitMs = 700;
   // The query is done in time, the export is not.
-  await expect(read(open('staged', { key: 'long', rows: 2_000 }))).rejects.toMatchObject({ reason: 'query-running' });
-  expect(jobsStarted()).toBe(2);
+  await expect(textOfSource(open('staged', { key: 'long', rows: 2_000 }))).rejects.toMatchObject({
+    reason: 'query-running',
+  });
+  expect(jobsStarted(google)).toBe(2);
   waitMs = 60_000;
   const again = open('staged', { key: 'long', rows: 2_000 });
-  expect((await read(again)).trimEnd().split('\r\n').length).toBeGreaterThan(2_000);
-  expect([jobsStarted(), again.facts?.().resultBy]).toEqual([2, 'extract']);
+  expect((await textOfSource(again)).trimEnd().split('\r\n').length).toBeGreaterThan(2_000);
+  expect([jobsStarted(google), again.facts?.().resultBy]).toEqual([2, 'extract']);
 });
 
 test.each([
@@ -178,17 +156,17 @@ test.each([
   queries.staged = { ...queries.staged, staging } as never;
   google.faults.add({ ...where, fault: { kind: 'status', status: 403, reason: 'accessDenied' } });
   const source = open('staged', { key: reason, rows: 2_000 });
-  expect((await read(source)).trimEnd().split('\r\n').length).toBeGreaterThan(2_000);
+  expect((await textOfSource(source)).trimEnd().split('\r\n').length).toBeGreaterThan(2_000);
   expect(source.facts?.()).toMatchObject({ resultBy: 'pages', resultReason: reason });
 });
 
 test('a damaged file is a transient error', async () => {
   const source = open('staged', { key: 'damaged' });
-  await read(source);
+  await textOfSource(source);
   const [job = ''] = String(source.facts?.().queryJob).split('.').slice(-1);
   const [name = ''] = stagedFiles().filter((each) => each.includes(job));
   await google.storage.putObject('staging', name, 'Obj\u0001 and nothing more');
-  await expect(read(open('staged', { key: 'damaged' }))).rejects.toMatchObject({ code: 'google-unavailable' });
+  await expect(textOfSource(open('staged', { key: 'damaged' }))).rejects.toMatchObject({ code: 'google-unavailable' });
 });
 
 test.each([

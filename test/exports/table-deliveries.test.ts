@@ -3,7 +3,7 @@ import { pushMessage } from '../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import type { Receipt } from '../../src/domain.ts';
 import { askBigQuery, seedSales } from '../support/query-tables.ts';
-import { AUDIENCE, enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
+import { AUDIENCE, type RunningCourier, startCourier } from '../support/running-courier.ts';
 
 const SUBSCRIPTION = 'projects/local-project/subscriptions/tables';
 const CSV = `\uFEFFday,shop,amount\r
@@ -15,7 +15,6 @@ const CSV = `\uFEFFday,shop,amount\r
 
 let google: LocalGoogle;
 let courier: RunningCourier;
-let leave: () => void;
 
 const createTable = (dataset: string, tableId: string) =>
   askBigQuery(google, 'POST', `/datasets/${dataset}/tables`, {
@@ -36,9 +35,9 @@ beforeAll(async () => {
     ['open', 'any thing-1'],
   ] as const)
     await createTable(of, table);
-  leave = enterCloudRun(google);
   const folder = google.places.sharedDriveFolder;
   courier = await startCourier(google, {
+    onCloudRun: true,
     env: { K_SERVICE: 'courier' },
     document: {
       destinations: {
@@ -71,7 +70,6 @@ afterEach(() => {
 });
 afterAll(async () => {
   const { schemaViolations } = google.bigquery;
-  leave();
   await courier.close();
   await google.close();
   expect(schemaViolations).toEqual([]);

@@ -2,13 +2,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { pushMessage } from '../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { askBigQuery, seedSales } from '../support/query-tables.ts';
-import { AUDIENCE, enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
+import { AUDIENCE, type RunningCourier, startCourier } from '../support/running-courier.ts';
 
 const named = (name: string): string => `projects/local-project/subscriptions/${name}`;
 
 let google: LocalGoogle;
 let courier: RunningCourier;
-let leave: () => void;
 
 beforeAll(async () => {
   google = await startLocalGoogle();
@@ -17,10 +16,10 @@ beforeAll(async () => {
     tableReference: { tableId: 'day_20261127' },
     schema: { fields: [{ name: 'x', type: 'INTEGER' }] },
   });
-  leave = enterCloudRun(google);
   const base = { serviceAccount: google.world.emails.pubsubPush, destinations: ['reports'] };
   const sources = ['bigquery://local-project.sales.day_20261127', 'bigquery://local-project.sales.daily'];
   courier = await startCourier(google, {
+    onCloudRun: true,
     env: { K_SERVICE: 'courier', GOOGLE_CLOUD_PROJECT: 'local-project' },
     document: {
       pubsub: {
@@ -47,7 +46,6 @@ afterEach(() => {
   earlier = google.pubsub.published.length;
 });
 afterAll(async () => {
-  leave();
   await courier.close();
   await google.close();
 });

@@ -20,16 +20,26 @@ export interface RunningCourier {
   close(): Promise<void>;
 }
 
-/** @param document merged into a valid configuration */
+/**
+ * @param document merged into a valid configuration
+ * @param onCloudRun sets this process's environment as `enterCloudRun` does, until the courier is closed
+ */
 export const startCourier = async (
   google: LocalGoogle,
   {
     document = {},
     env = {},
+    onCloudRun = false,
     now,
-  }: { document?: Record<string, unknown>; env?: Record<string, string>; now?: () => number } = {},
+  }: {
+    document?: Record<string, unknown>;
+    env?: Record<string, string>;
+    onCloudRun?: boolean;
+    now?: () => number;
+  } = {},
 ): Promise<RunningCourier> => {
   const { world, places, topic } = google;
+  const leave = onCloudRun ? enterCloudRun(google) : () => undefined;
   const whole = {
     audiences: [AUDIENCE],
     operators: [world.emails.ops],
@@ -64,6 +74,7 @@ export const startCourier = async (
       await http.close();
       http.destroy();
       await courier.close();
+      leave();
     },
   };
 };

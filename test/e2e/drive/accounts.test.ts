@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { DRIVE_SCOPE } from '../../../src/config/schema/credential.ts';
-import { enterCloudRun, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { type RunningCourier, startCourier } from '../../support/running-courier.ts';
 
 /** A destination with several accounts, of which each owns the files that it creates in a person's My Drive. */
 
 let google: LocalGoogle;
 let courier: RunningCourier;
-let leave: () => void;
 let folder: string;
 const document = (credentials: unknown) => {
   const { emails, secret } = google.world;
@@ -25,7 +24,11 @@ let laterMs = 0;
 const restart = async (credentials: unknown = ['alice', 'bob']): Promise<void> => {
   await courier?.close();
   laterMs = 0;
-  courier = await startCourier(google, { document: document(credentials), now: () => Date.now() + laterMs });
+  courier = await startCourier(google, {
+    onCloudRun: true,
+    document: document(credentials),
+    now: () => Date.now() + laterMs,
+  });
 };
 /** An account whose storage was full is tried again after five minutes. */
 const later = (): void => {
@@ -34,7 +37,6 @@ const later = (): void => {
 
 beforeAll(async () => {
   google = await startLocalGoogle();
-  leave = enterCloudRun(google);
   const { alice, bob, courier: writer } = google.world.emails;
   google.world.delegate(writer, [DRIVE_SCOPE]);
   folder = google.drive.createFolder({ name: 'shared', owner: alice });
@@ -42,7 +44,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await courier?.close();
-  leave?.();
   await google?.close();
 });
 beforeEach(async () => {

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { renderTemplate } from '../../../src/text/template.ts';
-import { enterCloudRun, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { type RunningCourier, startCourier } from '../../support/running-courier.ts';
 
 /** Names that a destination gives to files whose requests have none. */
 
 let google: LocalGoogle;
 let courier: RunningCourier;
-let leave: () => void;
 /** The courier's clock stands still: at another minute, the names are others. */
 const startedMs = Date.now();
 let laterMs = 0;
@@ -17,10 +16,10 @@ const stamp = (format: string, timeZone: string, atMs = startedMs): string =>
 
 beforeAll(async () => {
   google = await startLocalGoogle();
-  leave = enterCloudRun(google);
   const { emails, secret } = google.world;
   const common = { folder: google.places.sharedDriveFolder, credentials: 'main', callers: [emails.exporter] };
   courier = await startCourier(google, {
+    onCloudRun: true,
     now,
     document: {
       destinations: {
@@ -34,7 +33,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await courier?.close();
-  leave?.();
   await google?.close();
 });
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { pushMessage } from '../../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { linesOf, summaryOf } from '../../support/archives.ts';
-import { AUDIENCE, enterCloudRun, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { AUDIENCE, type RunningCourier, startCourier } from '../../support/running-courier.ts';
 
 const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 const ASKED = 'projects/local-project/subscriptions/asked';
@@ -15,10 +15,8 @@ const TOPIC = 'projects/local-project/topics/exports';
 
 let google: LocalGoogle;
 let courier: RunningCourier;
-let leave: () => void;
 beforeAll(async () => {
   google = await startLocalGoogle();
-  leave = enterCloudRun(google);
   const { emails } = google.world;
   const { sharedDriveFolder: folder } = google.places;
   const sources = [`gs://${google.bucket}/out/`];
@@ -27,6 +25,7 @@ beforeAll(async () => {
   google.pubsub.createSubscription({ name: ASKED, topic: TOPIC }, [emails.runtime]);
   await google.storage.createBucket('unlistable', { readers: [emails.runtime], unlistable: true });
   courier = await startCourier(google, {
+    onCloudRun: true,
     document: {
       destinations: {
         reports: {
@@ -43,7 +42,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await courier?.close();
-  leave?.();
   await google?.close();
 });
 beforeEach(() => google.calls.clear());

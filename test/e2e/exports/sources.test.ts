@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { pushMessage } from '../../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { AUDIENCE, enterCloudRun, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { AUDIENCE, type RunningCourier, startCourier } from '../../support/running-courier.ts';
 
 /** Checks which Cloud Storage objects may go where, for every way to request one. */
 
@@ -11,10 +11,8 @@ const VAULT = 'local-vault';
 
 let google: LocalGoogle;
 let courier: RunningCourier;
-let leave: () => void;
 beforeAll(async () => {
   google = await startLocalGoogle();
-  leave = enterCloudRun(google);
   const { emails } = google.world;
   const { sharedDriveFolder: folder } = google.places;
   // The courier itself can read both buckets. What it delivers depends only on its configuration.
@@ -24,6 +22,7 @@ beforeAll(async () => {
     await google.storage.putObject(google.bucket, name, 'a,b\r\n');
   }
   courier = await startCourier(google, {
+    onCloudRun: true,
     document: {
       destinations: {
         sales: { folder, credentials: 'main', callers: [emails.exporter], sources: [`gs://${google.bucket}/open/`] },
@@ -45,7 +44,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await courier?.close();
-  leave?.();
   await google?.close();
 });
 beforeEach(() => google.calls.clear());

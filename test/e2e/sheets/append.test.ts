@@ -10,9 +10,6 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-const rowsOf = (id: string, tab?: string) => world.google.sheets.rowsOf(id, tab);
-const filesNamed = (name: string) => world.google.drive.files().filter((file) => file.name === name && !file.trashed);
-
 describe('rows are appended', () => {
   test('to a sheet that is made once, with its header; a retry appends nothing', async () => {
     const first = await world.append(story, 'id,name\n1,a\n2,=1+1\n', { name: 'once' }, { idempotencyKey: 'once-1' });
@@ -28,13 +25,13 @@ describe('rows are appended', () => {
     expect(again).toEqual({ ...first, outcome: 'replayed' });
     const second = await world.append(story, 'id,name\n3,c\n', { name: 'once' }, { idempotencyKey: 'once-2' });
     expect(second).toMatchObject({ id: first.id, outcome: 'replaced', sheet: { range: 'Sheet1!A4:B4', rows: 1 } });
-    expect(rowsOf(first.id)).toEqual([
+    expect(world.rowsOf(first.id)).toEqual([
       ['id', 'name'],
       [1, 'a'],
       [2, '=1+1'],
       [3, 'c'],
     ]);
-    expect(filesNamed('once')).toHaveLength(1);
+    expect(world.filesNamed('once')).toHaveLength(1);
     await expect(
       world.append(story, 'id,name\n4,d\n', { name: 'once' }, { idempotencyKey: 'once-2' }),
     ).rejects.toMatchObject({ code: 'idempotency-key-reused' });
@@ -50,7 +47,7 @@ describe('rows are appended', () => {
       reason: 'unknown-columns',
     });
     await world.append(story, 'c\n300\n', { ...options, columns: 'strict' });
-    expect(rowsOf(id)).toEqual([
+    expect(world.rowsOf(id)).toEqual([
       ['a', 'b', 'c'],
       [1, 2],
       [10, 20, 30],
@@ -87,8 +84,8 @@ describe('rows are appended', () => {
     const other = await world.append(story, 'b\n2\n', { name: 'tabs', tab: "Q4 '26" });
     expect(other.sheet).toMatchObject({ tab: "Q4 '26", range: "'Q4 ''26'!A2" });
     await world.append(story, 'b\n3\n', { name: 'tabs', tab: "q4 '26" });
-    expect(rowsOf(id)).toEqual([['a'], [1]]);
-    expect(rowsOf(id, "Q4 '26")).toEqual([['b'], [2], [3]]);
+    expect(world.rowsOf(id)).toEqual([['a'], [1]]);
+    expect(world.rowsOf(id, "Q4 '26")).toEqual([['b'], [2], [3]]);
     const month = new Date().toISOString().slice(0, 7);
     const monthly = await world.append(story, 'b\n4\n', { name: 'tabs', rollover: 'monthly', tab: 'log' });
     expect(monthly.sheet?.tab).toBe(`log ${month}`);
@@ -97,7 +94,7 @@ describe('rows are appended', () => {
   test('from JSON Lines, with the types of JSON', async () => {
     const source = sourceOf('{"a":"007","b":1.5}\n{"b":true,"c":"x"}\n', 'application/x-ndjson');
     const { id } = await world.append(story, '', { name: 'lines' }, { source });
-    expect(rowsOf(id)).toEqual([
+    expect(world.rowsOf(id)).toEqual([
       ['a', 'b', 'c'],
       ['007', 1.5],
       ['', true, 'x'],
@@ -111,7 +108,7 @@ describe('rows are appended', () => {
         world.append(story, `n\n${n + 1}\n`, { name: 'group' }, { idempotencyKey: `group-${n}` }),
       ),
     );
-    const rows = rowsOf(receipts[0]?.id ?? '');
+    const rows = world.rowsOf(receipts[0]?.id ?? '');
     expect(rows).toHaveLength(52);
     for (const [n, { sheet }] of receipts.entries()) {
       const row = Number(sheet?.range.slice('Sheet1!A'.length));
@@ -132,7 +129,7 @@ describe('a retry', () => {
       world.google.faults.add({ ...batchUpdates, times: 1, fault: { kind: 'answer-lost' } });
       const receipt = await world.append(story, 'a\n1\n', { name }, { idempotencyKey: name });
       expect(receipt).toMatchObject({ sheet: { range: 'Sheet1!A3', rows: 1 } });
-      expect(rowsOf(receipt.id)).toEqual([['a'], [0], [1]]);
+      expect(world.rowsOf(receipt.id)).toEqual([['a'], [0], [1]]);
       world.google.sheets.setLimits({ duplicateMetadataIds: 'refuse' });
     },
   );
@@ -156,8 +153,8 @@ describe('a retry', () => {
     });
     const receipt = await world.append(story, 'a\n1\n', { name }, { idempotencyKey: name });
     expect(receipt).toMatchObject({ id, outcome: 'replayed', sheet: { range: 'Sheet1!A3' } });
-    expect(rowsOf(id)).toEqual([['a'], [0], [1]]);
-    expect(filesNamed(name)).toEqual([]);
+    expect(world.rowsOf(id)).toEqual([['a'], [0], [1]]);
+    expect(world.filesNamed(name)).toEqual([]);
   });
 
   test('by two instances at the same moment appends once', async () => {
@@ -167,7 +164,7 @@ describe('a retry', () => {
       [story, other, story, other].map((one) => world.append(one, 'a\n1\n', { name }, { idempotencyKey: name })),
     );
     expect(new Set(receipts.map(({ id }) => id)).size).toBe(1);
-    expect(rowsOf(receipts[0]?.id ?? '')).toEqual([['a'], [1]]);
-    expect(filesNamed(name)).toHaveLength(1);
+    expect(world.rowsOf(receipts[0]?.id ?? '')).toEqual([['a'], [1]]);
+    expect(world.filesNamed(name)).toHaveLength(1);
   });
 });

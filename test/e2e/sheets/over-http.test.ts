@@ -2,19 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { pushMessage } from '../../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { formOf, formType } from '../../support/form-bodies.ts';
-import { AUDIENCE, enterCloudRun, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { AUDIENCE, type RunningCourier, startCourier } from '../../support/running-courier.ts';
 
 let google: LocalGoogle;
 let courier: RunningCourier;
-let leave: () => void;
 beforeAll(async () => {
   google = await startLocalGoogle();
-  leave = enterCloudRun(google);
-  courier = await startCourier(google);
+  courier = await startCourier(google, { onCloudRun: true });
 }, 60_000);
 afterAll(async () => {
   await courier?.close();
-  leave?.();
   await google?.close();
 });
 

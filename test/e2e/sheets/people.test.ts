@@ -14,8 +14,6 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-const rowsOf = (id: string, tab?: string) => world.google.sheets.rowsOf(id, tab);
-const filesNamed = (name: string) => world.google.drive.files().filter((file) => file.name === name && !file.trashed);
 const append = (name: string, csv: string, key?: string, options: object = {}) =>
   world.append(story, csv, { name, ...options }, key === undefined ? {} : { idempotencyKey: key });
 
@@ -54,7 +52,7 @@ describe('somebody', () => {
     );
     await append('inserts', 'a,b\n5,6\n');
     await retry('inserts');
-    expect(rowsOf(id)).toEqual([['a', 'b'], ['note'], [], [1, 2], [], [3, 4], ['typed'], [5, 6]]);
+    expect(world.rowsOf(id)).toEqual([['a', 'b'], ['note'], [], [1, 2], [], [3, 4], ['typed'], [5, 6]]);
   });
 
   test('deletes rows', async () => {
@@ -62,7 +60,7 @@ describe('somebody', () => {
     await edit(id, { deleteDimension: rows(1, 2) });
     await retry('deletes');
     await append('deletes', 'a,b\n5,6\n');
-    expect(rowsOf(id)).toEqual([
+    expect(world.rowsOf(id)).toEqual([
       ['a', 'b'],
       [5, 6],
     ]);
@@ -81,7 +79,7 @@ describe('somebody', () => {
     });
     expect((await append('columns', 'a,b\n7,8\n')).sheet?.columnsAdded).toEqual(['a']);
     await retry('columns');
-    expect(rowsOf(id)).toEqual([
+    expect(world.rowsOf(id)).toEqual([
       ['b', 'amount', 'a'],
       [2, 1],
       [4, 3],
@@ -96,7 +94,7 @@ describe('somebody', () => {
     expect((await append('renames', 'a,b\n5,6\n')).sheet?.range).toBe('Data!A4:B4');
     expect((await append('renames', 'a\n7\n', undefined, { tab: 'Sheet1' })).sheet?.range).toBe('Sheet1!A2');
     await retry('renames');
-    expect([rowsOf(id, 'Data'), rowsOf(id, 'Sheet1')]).toEqual([
+    expect([world.rowsOf(id, 'Data'), world.rowsOf(id, 'Sheet1')]).toEqual([
       [
         ['a', 'b'],
         [1, 2],
@@ -113,7 +111,7 @@ describe('somebody', () => {
     expect((await append('front', 'a,b\n5,6\n')).sheet?.tab).toBe('Cover');
     expect((await append('front', 'a,b\n7,8\n', undefined, { tab: 'Sheet1' })).sheet?.range).toBe('Sheet1!A4:B4');
     await retry('front');
-    expect(rowsOf(id, 'Cover')).toEqual([
+    expect(world.rowsOf(id, 'Cover')).toEqual([
       ['a', 'b'],
       [5, 6],
     ]);
@@ -126,7 +124,7 @@ describe('somebody', () => {
     await edit(id, { setBasicFilter: { filter: { range, criteria } } });
     await append('filters', 'a,b\n5,6\n');
     await retry('filters');
-    expect(rowsOf(id)).toEqual([
+    expect(world.rowsOf(id)).toEqual([
       ['a', 'b'],
       [1, 2],
       [3, 4],
@@ -157,13 +155,13 @@ describe('somebody', () => {
     await expect(send('a\n1\n', 'replaced', { onConflict: 'replace' })).rejects.toMatchObject(refused);
     expect((await send('a,b\n1,2\n', 'first')).outcome).toBe('replayed');
     expect((await send('a\n7\n', 'other', { tab: 'Other' })).sheet?.rows).toBe(1);
-    expect(rowsOf(id, 'Sheet1')).toEqual([
+    expect(world.rowsOf(id, 'Sheet1')).toEqual([
       ['a', 'b'],
       [1, 2],
     ]);
     expect((await person.batch(id, { deleteProtectedRange: { protectedRangeId: 5 } })).status).toBe(200);
     await send('a,b\n5,6\n', 'second');
-    expect(rowsOf(id, 'Sheet1')).toEqual([
+    expect(world.rowsOf(id, 'Sheet1')).toEqual([
       ['a', 'b'],
       [1, 2],
       [5, 6],
@@ -181,7 +179,7 @@ describe('somebody', () => {
     await edit(id, { unmergeCells: { range } }, cells(0, 'a', 'b'));
     await send();
     await send();
-    expect(rowsOf(id)).toEqual([
+    expect(world.rowsOf(id)).toEqual([
       ['a', 'b'],
       [1, 2],
       [3, 4],
@@ -195,7 +193,7 @@ describe('somebody', () => {
     await expect(append('title', 'a,b\n5,6\n', undefined, { columns: 'strict' })).rejects.toMatchObject({
       code: 'sheet-shape',
     });
-    expect(rowsOf(id)).toEqual([['Sales 2026'], ['a', 'b'], [1, 2], [3, 4]]);
+    expect(world.rowsOf(id)).toEqual([['Sales 2026'], ['a', 'b'], [1, 2], [3, 4]]);
   });
 
   test('deletes the tab', async () => {
@@ -209,7 +207,7 @@ describe('somebody', () => {
     await edit(id, { deleteSheet: { sheetId: named.properties.sheetId } });
     expect(await append('deleted tab', 'x\n1\n', 'named', { tab: 'Named' })).toMatchObject({ outcome: 'replayed' });
     expect((await append('deleted tab', 'x\n3\n', undefined, { tab: 'Named' })).sheet?.range).toBe('Named!A2');
-    expect([rowsOf(id, 'Named'), rowsOf(id, 'New')]).toEqual([[['x'], [3]], []]);
+    expect([world.rowsOf(id, 'Named'), world.rowsOf(id, 'New')]).toEqual([[['x'], [3]], []]);
   });
 
   test('puts the file into the trash, or renames it', async () => {
@@ -224,7 +222,7 @@ describe('somebody', () => {
       expect((await retry(name)).id).toBe(id);
       const next = await append(name, 'a,b\n5,6\n');
       expect([next.outcome, next.id === id]).toEqual(['created', false]);
-      expect([rowsOf(id), rowsOf(next.id)]).toEqual([
+      expect([world.rowsOf(id), world.rowsOf(next.id)]).toEqual([
         [
           ['a', 'b'],
           [1, 2],
@@ -235,7 +233,7 @@ describe('somebody', () => {
           [5, 6],
         ],
       ]);
-      expect(filesNamed(name)).toHaveLength(1);
+      expect(world.filesNamed(name)).toHaveLength(1);
     }
   });
 });

@@ -13,8 +13,6 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-const rowsOf = (id: string, tab?: string) => world.google.sheets.rowsOf(id, tab);
-const filesNamed = (name: string) => world.google.drive.files().filter((file) => file.name === name && !file.trashed);
 const replace = (csv: string, options: object = {}, rest: object = {}, by = story) =>
   world.append(by, csv, { onConflict: 'replace', ...options }, rest);
 
@@ -35,7 +33,7 @@ describe('the values of a tab are replaced', () => {
       mimeType: 'application/vnd.google-apps.spreadsheet',
       sheet: { spreadsheetId: first.id, tab: 'Sheet1', range: 'Sheet1!A2:B4', rows: 3, columnsAdded: [] },
     });
-    expect(rowsOf(first.id)).toEqual([
+    expect(world.rowsOf(first.id)).toEqual([
       ['id', 'code'],
       [1, '=1+1'],
       [2, '007'],
@@ -44,11 +42,11 @@ describe('the values of a tab are replaced', () => {
     const second = await replace('code,id,more\n+5,9,true\n', { name: 'made' });
     expect(second).toMatchObject({ id: first.id, outcome: 'replaced', sheet: { range: 'Sheet1!A2:C2', rows: 1 } });
     expect(second.webViewLink.split(/[?#]/)[0]).toBe(first.webViewLink.split(/[?#]/)[0]);
-    expect(rowsOf(first.id)).toEqual([
+    expect(world.rowsOf(first.id)).toEqual([
       ['code', 'id', 'more'],
       ['+5', 9, true],
     ]);
-    expect(filesNamed('made')).toHaveLength(1);
+    expect(world.filesNamed('made')).toHaveLength(1);
   });
 
   test('while other tabs, formats, notes, filters, names, protections and the sharing stay', async () => {
@@ -78,7 +76,7 @@ describe('the values of a tab are replaced', () => {
     const after = await world.person('GET', `/${id}`, { query: { ranges: ['Sheet1!A1:B1', 'Totals!A1'], fields } });
     expect(after.body).toEqual(before.body);
     expect(before.body.sheets[0].data[0].rowData[0].values[0].note).toBe('from Ann');
-    expect(rowsOf(id)).toEqual([
+    expect(world.rowsOf(id)).toEqual([
       ['x', 'y'],
       [10, 20],
     ]);
@@ -95,7 +93,7 @@ describe('the values of a tab are replaced', () => {
     const made = await replace('b\n2\n', { name: 'tabs', tab: 'Q4' });
     expect(made.sheet).toMatchObject({ tab: 'Q4', range: "'Q4'!A2" });
     await replace('c\n3\n4\n', { name: 'tabs', tab: 'q4' });
-    expect([rowsOf(id), rowsOf(id, 'Q4')]).toEqual([
+    expect([world.rowsOf(id), world.rowsOf(id, 'Q4')]).toEqual([
       [['a'], [1]],
       [['c'], [3], [4]],
     ]);
@@ -104,19 +102,19 @@ describe('the values of a tab are replaced', () => {
   test('by a table of any shape, as it stands in the file', async () => {
     const { id } = await replace('a,b\n1,2\n', { name: 'shape' });
     await replace('Report,,\n\nname,name,\nx,1,2,3,4\n', { name: 'shape' });
-    expect(rowsOf(id)).toEqual([['Report'], [], ['name', 'name'], ['x', 1, 2, 3, 4]]);
+    expect(world.rowsOf(id)).toEqual([['Report'], [], ['name', 'name'], ['x', 1, 2, 3, 4]]);
     const wide = Array.from({ length: 40 }, (_, column) => `c${column}`).join();
     expect(await replace(`${wide}\n${wide}\n`, { name: 'shape' })).toMatchObject({ sheet: { range: 'Sheet1!A2:AN2' } });
     const long = Array.from({ length: 1_500 }, (_, row) => row).join('\n');
     expect(await replace(`n\n${long}\n`, { name: 'shape' })).toMatchObject({ sheet: { range: 'Sheet1!A2:A1501' } });
     await replace('', { name: 'shape' });
-    expect(rowsOf(id)).toEqual([]);
+    expect(world.rowsOf(id)).toEqual([]);
   });
 
   test('from JSON Lines, whose columns are all names of all rows', async () => {
     const source = sourceOf('{"a":"007","b":1.5}\n{"b":true,"c":"x"}\n', 'application/x-ndjson');
     const { id } = await replace('', { name: 'lines' }, { source });
-    expect(rowsOf(id)).toEqual([
+    expect(world.rowsOf(id)).toEqual([
       ['a', 'b', 'c'],
       ['007', 1.5],
       ['', true, 'x'],
@@ -126,7 +124,7 @@ describe('the values of a tab are replaced', () => {
   test('and rows can be appended afterwards', async () => {
     const { id } = await replace('a,b\n1,2\n', { name: 'both' });
     await world.append(story, 'b,a\n4,3\n', { name: 'both' });
-    expect(rowsOf(id)).toEqual([
+    expect(world.rowsOf(id)).toEqual([
       ['a', 'b'],
       [1, 2],
       [3, 4],
@@ -139,7 +137,7 @@ describe('the values of a tab are replaced', () => {
     await replace('a\n1\n', options);
     const receipt = await replace('a\n2\n', options);
     expect(receipt).toMatchObject({ outcome: 'replaced', modifiedTime });
-    expect(filesNamed('details')).toMatchObject([{ description: 'nightly' }]);
+    expect(world.filesNamed('details')).toMatchObject([{ description: 'nightly' }]);
   });
 
   test('by many at once: the tab has the rows of one of them', async () => {
@@ -147,7 +145,7 @@ describe('the values of a tab are replaced', () => {
     const other = world.instance();
     const csv = (n: number): string => `n\n${Array.from({ length: n }, () => n).join('\n')}\n`;
     await Promise.all([1, 2, 3, 4].map((n) => replace(csv(n), { name: 'race' }, {}, n % 2 ? story : other)));
-    const [, ...rows] = rowsOf(id);
+    const [, ...rows] = world.rowsOf(id);
     expect([1, 2, 3, 4]).toContain(rows.length);
     expect(rows).toEqual(rows.map(() => [rows.length]));
   });
@@ -168,7 +166,7 @@ describe('a destination with read-only files', () => {
     expect(await isLocked()).toBe(true);
     expect((await replace('a\n2\n', { name: 'locked' }, {}, locked)).outcome).toBe('replaced');
     await world.append(locked, 'a\n3\n', { name: 'locked' });
-    expect([rowsOf(id), await isLocked()]).toEqual([[['a'], [2], [3]], true]);
+    expect([world.rowsOf(id), await isLocked()]).toEqual([[['a'], [2], [3]], true]);
     await expect(replace('a\n1\n', { name: 'locked', tab: 'x'.repeat(101) }, {}, locked)).rejects.toMatchObject({
       code: 'sheet-shape',
     });
@@ -184,7 +182,7 @@ describe('exactly once', () => {
     const first = await replace('a\n1\n', { name }, old);
     await replace('a\n2\n', { name }, { idempotencyKey: 'order-2' });
     expect(await replace('a\n1\n', { name }, old)).toEqual({ ...first, outcome: 'replayed' });
-    expect(rowsOf(first.id)).toEqual([['a'], [2]]);
+    expect(world.rowsOf(first.id)).toEqual([['a'], [2]]);
     await expect(replace('a\n3\n', { name }, old)).rejects.toMatchObject({ code: 'idempotency-key-reused' });
   });
 
@@ -198,7 +196,7 @@ describe('exactly once', () => {
     await replace('a\n2\n', { name });
     const again = await replace('a\n1\n', { name }, { idempotencyKey: 'crash-1' });
     expect(again).toMatchObject({ id, outcome: 'replayed', sheet: { range: 'Sheet1!A2' } });
-    expect(rowsOf(id)).toEqual([['a'], [2]]);
+    expect(world.rowsOf(id)).toEqual([['a'], [2]]);
   });
 
   test('nor does one whose answer was lost, in the same process', async () => {
@@ -208,7 +206,7 @@ describe('exactly once', () => {
     world.google.faults.add({ ...batchUpdates, times: 1, fault: { kind: 'answer-lost' } });
     const before = world.google.sheets.metadataOf(id).length;
     expect(await replace('a\n1\n', { name }, { idempotencyKey: name })).toMatchObject({ sheet: { rows: 1 } });
-    expect(rowsOf(id)).toEqual([['a'], [1]]);
+    expect(world.rowsOf(id)).toEqual([['a'], [1]]);
     expect(world.google.sheets.metadataOf(id)).toHaveLength(before + 1);
   });
 });
@@ -221,7 +219,7 @@ describe('a replacement is refused, and nothing changes', () => {
       code: 'sheet-shape',
       reason,
     });
-    expect(rowsOf(id)).toEqual([
+    expect(world.rowsOf(id)).toEqual([
       ['a', 'b'],
       [1, 2],
     ]);
@@ -240,7 +238,7 @@ describe('a replacement is refused, and nothing changes', () => {
     const { id } = await replace('a\n1\n', { name: 'large' });
     const line = `${'x'.repeat(1_000)}\n`;
     await expect(replace(`a\n${line.repeat(9_000)}`, { name: 'large' })).rejects.toMatchObject({ code: 'too-large' });
-    expect(rowsOf(id)).toEqual([['a'], [1]]);
+    expect(world.rowsOf(id)).toEqual([['a'], [1]]);
     const fits = await replace(`a\n${line.repeat(2_500)}`, { name: 'large' });
     expect(fits.sheet?.rows).toBe(2_500);
   });
@@ -255,6 +253,6 @@ describe('a replacement is refused, and nothing changes', () => {
     for (const option of [{ columns: 'strict' }, { rollover: 'monthly' }, { keepRevisionForever: true }]) {
       await expect(replace('a\n1\n', { name: 'book', ...option })).rejects.toMatchObject({ code: 'request-invalid' });
     }
-    expect(filesNamed('book')).toEqual([]);
+    expect(world.filesNamed('book')).toEqual([]);
   });
 });

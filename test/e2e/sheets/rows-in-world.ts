@@ -12,6 +12,10 @@ export interface RowsWorld {
   person: SheetsApi;
   /** Another instance that shares the ledger. */
   instance(ledger?: Ledger): CourierStory;
+  /** The values of a tab, row by row. */
+  rowsOf(id: string, tab?: string): unknown[][];
+  /** The files of a name that are not in the trash. */
+  filesNamed(name: string): ReturnType<LocalGoogle['drive']['files']>;
   append(
     story: CourierStory,
     csv: string,
@@ -51,6 +55,8 @@ export const startRowsWorld = async (): Promise<RowsWorld> => {
       stories.push(story);
       return story;
     },
+    rowsOf: (id, tab) => google.sheets.rowsOf(id, tab),
+    filesNamed: (name) => google.drive.files().filter((file) => file.name === name && !file.trashed),
     append(story, csv, options = {}, rest = {}) {
       requests += 1;
       return story.deliver({

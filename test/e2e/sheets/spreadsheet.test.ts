@@ -3,18 +3,16 @@ import { pushMessage } from '../../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { apiOf, SHEET } from '../../local/drive/drive-api.ts';
 import { newSpreadsheet } from '../../local/sheets/sheets-api.ts';
-import { AUDIENCE, enterCloudRun, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { AUDIENCE, type RunningCourier, startCourier } from '../../support/running-courier.ts';
 
 /** A destination that names one spreadsheet. */
 
 let google: LocalGoogle;
 let courier: RunningCourier;
-let leave: () => void;
 let id: string;
 let excel: string;
 beforeAll(async () => {
   google = await startLocalGoogle();
-  leave = enterCloudRun(google);
   id = await newSpreadsheet(google, 'The sheet');
   const { emails } = google.world;
   const { make } = apiOf(google, emails.courier);
@@ -23,6 +21,7 @@ beforeAll(async () => {
   const common = { credentials: 'main', callers: [emails.exporter] };
   const subscription = { serviceAccount: emails.pubsubPush, destinations: ['sheet'] };
   courier = await startCourier(google, {
+    onCloudRun: true,
     document: {
       destinations: {
         sheet: {
@@ -41,7 +40,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await courier?.close();
-  leave?.();
   await google?.close();
 });
 
