@@ -51,12 +51,6 @@ const asUnavailable = (error: unknown): CourierError =>
 
 const parse = (body: Buffer): unknown => parseAnswer(() => JSON.parse(body.toString()));
 
-/** A deadline and a signal only if there is one. */
-const callContext = ({ signal, deadlineMs }: SheetsContext) => ({
-  signal,
-  deadlineMs,
-});
-
 export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsClientDependencies): SheetsClient => {
   const call = (request: GoogleRequest, pace: Pace): Promise<GoogleResponse> =>
     callWithBearer(auth, (token) =>
@@ -72,7 +66,7 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
   /** Reads for which the quota has been waited for. */
   let readsAhead = 0;
   const waitForRead = async (context: SheetsContext): Promise<void> => {
-    if (readsAhead === 0) return reads.spend(1, callContext(context));
+    if (readsAhead === 0) return reads.spend(1, context);
     readsAhead -= 1;
   };
 
@@ -117,9 +111,9 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
       const error = sheetsError(response, { operation, account: auth.account() });
       return { kind: response.status >= 500 || response.status === 408 ? 'unknown' : 'refused', error };
     },
-    waitForWrite: (context) => writes.spend(1, callContext(context)),
+    waitForWrite: (context) => writes.spend(1, context),
     async waitForReadAndWrite(context) {
-      await Promise.all([reads, writes].map((pace) => pace.spend(1, callContext(context))));
+      await Promise.all([reads, writes].map((pace) => pace.spend(1, context)));
       readsAhead += 1;
     },
   };
