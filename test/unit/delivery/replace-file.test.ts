@@ -74,7 +74,9 @@ describe('a replacement', () => {
       results: [{ kind: 'stored', file, received: RECEIVED }],
     });
     expect(await replace(step, PLAN)).toMatchObject({ file, outcome: 'replaced', isNew: false, received: RECEIVED });
-    expect(targets).toEqual([{ kind: 'replace', id: 'f1', mimeType: 'text/csv', formerRevisionId: 'r1' }]);
+    expect(targets).toStrictEqual([
+      { kind: 'replace', id: 'f1', mimeType: 'text/csv', convertTo: undefined, formerRevisionId: 'r1' },
+    ]);
     expect(calls).toEqual(['close']);
   });
 
@@ -86,7 +88,9 @@ describe('a replacement', () => {
       results: [{ kind: 'stored', file: driveFile(), received: RECEIVED }],
     });
     await replace(step, plan);
-    expect(targets).toEqual([{ kind: 'replace', id: 'f1', mimeType: 'text/csv', convertTo: target }]);
+    expect(targets).toStrictEqual([
+      { kind: 'replace', id: 'f1', mimeType: 'text/csv', convertTo: target, formerRevisionId: undefined },
+    ]);
   });
 
   test('is guarded: it leases the file before its bytes are committed', async () => {
@@ -148,7 +152,10 @@ describe('bytes that were stored before', () => {
   test('are in the file: its own MD5 is the one of the receipt', () => {
     const { step } = createFakeStep({ plan: PLAN });
     const stored = storedBefore(step, { ...result, file: driveFile() }, { guard: guardWith(), isNew: true });
-    expect(stored).toEqual({ file: driveFile(), outcome: 'replaced', isNew: true, received: RECEIVED });
+    expect(stored).toStrictEqual({
+      ...{ file: driveFile(), outcome: 'replaced', isNew: true, received: RECEIVED },
+      receipt: undefined,
+    });
   });
 
   test('were replaced since: the MD5 is the one of the bytes', () => {
