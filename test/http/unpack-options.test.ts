@@ -1,17 +1,10 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Delivery } from '../../src/domain.ts';
 import { linesOf, summaryOf, tarGzOf, zipOf } from '../support/archives.ts';
-import { type Entry, startEntry } from '../support/http-forms.ts';
+import { createEntryStarter, type Entry } from '../support/http-forms.ts';
 
-let entry: Entry | undefined;
-afterEach(async () => {
-  await entry?.close();
-  entry = undefined;
-});
-const started = async (...options: Parameters<typeof startEntry>): Promise<Entry> => {
-  entry = await startEntry(...options);
-  return entry;
-};
+const { started, close } = createEntryStarter();
+afterEach(close);
 const send = async (courier: Entry, unpack: 'zip' | 'tar.gz', body: Buffer, query = '') =>
   courier.send({ target: `/v1/files?unpack=${unpack}${query}`, body });
 
@@ -133,7 +126,7 @@ describe('the time of an entry', () => {
     const archive = zipOf([{ ...file, extra: extendedTimestamp(at) }]);
     for (const query of ['', '&preserveTimes=false']) {
       expect(await timesIn('zip', archive, query)).toEqual([undefined, undefined]);
-      await entry?.close();
+      await close();
     }
   });
 

@@ -4,17 +4,10 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Delivery } from '../../src/domain.ts';
 import { CourierError } from '../../src/errors.ts';
 import { lineOf, linesOf, summaryOf, tarGzOf, type ZipEntry, zipOf } from '../support/archives.ts';
-import { type Entry, FORMS, startEntry } from '../support/http-forms.ts';
+import { createEntryStarter, FORMS } from '../support/http-forms.ts';
 
-let entry: Entry | undefined;
-afterEach(async () => {
-  await entry?.close();
-  entry = undefined;
-});
-const started = async (...options: Parameters<typeof startEntry>): Promise<Entry> => {
-  entry = await startEntry(...options);
-  return entry;
-};
+const { started, close } = createEntryStarter();
+afterEach(close);
 
 const BIG = Buffer.from(Array.from({ length: 1_500_000 }, (_, index) => (index * 7 + (index >> 8) * 13) % 251));
 const FILES = [

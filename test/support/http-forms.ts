@@ -198,3 +198,18 @@ export const startEntry = async (form: Form, options: EntryOptions = {}): Promis
   const send = form === 'h2c' ? sendHttp2 : sendHttp1;
   return { ...started, form, services, send: (call) => send(started.port, call) };
 };
+
+/** Starts entries, of which a test closes the last one. */
+export const createEntryStarter = () => {
+  let entry: Entry | undefined;
+  return {
+    async started(...options: Parameters<typeof startEntry>): Promise<Entry> {
+      entry = await startEntry(...options);
+      return entry;
+    },
+    async close(): Promise<void> {
+      await entry?.close();
+      entry = undefined;
+    },
+  };
+};
