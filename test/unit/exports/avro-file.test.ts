@@ -3,39 +3,33 @@ import type { Field, Row } from '../../../src/exports/bigquery/encode.ts';
 import { rowsOfAvro } from '../../../src/exports/bigquery/staged/avro-file.ts';
 import { AvroError } from '../../../src/exports/bigquery/staged/avro-values.ts';
 
+/** The magic bytes and most of the schema, with which both files begin. */
+const HEAD = [
+  'T2JqAQQWYXZyby5zY2hlbWGMDnsibmFtZSI6IlJvb3QiLCJ0eXBlIjoicmVjb3JkIiwiZmllbGRzIjpbeyJuYW1lIjoiaSIsInR5',
+  'cGUiOlsibnVsbCIsImxvbmciXX0seyJuYW1lIjoiZiIsInR5cGUiOlsibnVsbCIsImRvdWJsZSJdfSx7Im5hbWUiOiJ0IiwidHlw',
+  'ZSI6WyJudWxsIiwiYm9vbGVhbiJdfSx7Im5hbWUiOiJzIiwidHlwZSI6WyJudWxsIiwic3RyaW5nIl19LHsibmFtZSI6ImIiLCJ0',
+  'eXBlIjpbIm51bGwiLCJieXRlcyJdfSx7Im5hbWUiOiJkIiwidHlwZSI6WyJudWxsIix7InR5cGUiOiJpbnQiLCJsb2dpY2FsVHlw',
+  'ZSI6ImRhdGUifV19LHsibmFtZSI6InRpIiwidHlwZSI6WyJudWxsIix7InR5cGUiOiJsb25nIiwibG9naWNhbFR5cGUiOiJ0aW1l',
+  'LW1pY3JvcyJ9XX0seyJuYW1lIjoidHMiLCJ0eXBlIjpbIm51bGwiLHsidHlwZSI6ImxvbmciLCJsb2dpY2FsVHlwZSI6InRpbWVz',
+  'dGFtcC1taWNyb3MifV19LHsibmFtZSI6ImR0IiwidHlwZSI6WyJudWxsIix7InR5cGUiOiJzdHJpbmciLCJsb2dpY2FsVHlwZSI6',
+  'ImRhdGV0aW1lIn1dfSx7Im5hbWUiOiJuIiwidHlwZSI6WyJudWxsIix7InR5cGUiOiJieXRlcyIsImxvZ2ljYWxUeXBlIjoiZGVj',
+  'aW1hbCIsInByZWNpc2lvbiI6MzgsInNjYWxlIjo5fV19LHsibmFtZSI6ImEiLCJ0eXBlIjp7InR5cGUiOiJhcnJheSIsIml0ZW1z',
+  'IjoibG9uZyJ9fSx7Im5hbWUiOiJyIiwidHlwZSI6WyJudWxsIix7Im5hbWUiOiJJbm5lciIsInR5cGUiOiJyZWNvcmQiLCJmaWVs',
+  'ZHMiOlt7Im5hbWUiOiJ4IiwidHlwZSI6WyJudWxsIiwibG9uZyJdfSx7Im5hbWUiOiJ6IiwidHlwZSI6eyJ0eXBlIjoiYXJyYXki',
+  'LCJpdGVtcyI6eyJuYW1lIjoiSW4yIiwidHlwZSI6InJlY29yZCIsImZpZWxkcyI6W3sibmFtZSI6InkiLCJ0eXBlIjpbIm51bGwi',
+].join('');
+
 /** Files that another implementation, avsc 5.7.9 for Node, has written, uncompressed and compressed. */
 const FILES: Readonly<Record<string, string>> = {
   plain: [
-    'T2JqAQQWYXZyby5zY2hlbWGMDnsibmFtZSI6IlJvb3QiLCJ0eXBlIjoicmVjb3JkIiwiZmllbGRzIjpbeyJuYW1lIjoiaSIsInR5',
-    'cGUiOlsibnVsbCIsImxvbmciXX0seyJuYW1lIjoiZiIsInR5cGUiOlsibnVsbCIsImRvdWJsZSJdfSx7Im5hbWUiOiJ0IiwidHlw',
-    'ZSI6WyJudWxsIiwiYm9vbGVhbiJdfSx7Im5hbWUiOiJzIiwidHlwZSI6WyJudWxsIiwic3RyaW5nIl19LHsibmFtZSI6ImIiLCJ0',
-    'eXBlIjpbIm51bGwiLCJieXRlcyJdfSx7Im5hbWUiOiJkIiwidHlwZSI6WyJudWxsIix7InR5cGUiOiJpbnQiLCJsb2dpY2FsVHlw',
-    'ZSI6ImRhdGUifV19LHsibmFtZSI6InRpIiwidHlwZSI6WyJudWxsIix7InR5cGUiOiJsb25nIiwibG9naWNhbFR5cGUiOiJ0aW1l',
-    'LW1pY3JvcyJ9XX0seyJuYW1lIjoidHMiLCJ0eXBlIjpbIm51bGwiLHsidHlwZSI6ImxvbmciLCJsb2dpY2FsVHlwZSI6InRpbWVz',
-    'dGFtcC1taWNyb3MifV19LHsibmFtZSI6ImR0IiwidHlwZSI6WyJudWxsIix7InR5cGUiOiJzdHJpbmciLCJsb2dpY2FsVHlwZSI6',
-    'ImRhdGV0aW1lIn1dfSx7Im5hbWUiOiJuIiwidHlwZSI6WyJudWxsIix7InR5cGUiOiJieXRlcyIsImxvZ2ljYWxUeXBlIjoiZGVj',
-    'aW1hbCIsInByZWNpc2lvbiI6MzgsInNjYWxlIjo5fV19LHsibmFtZSI6ImEiLCJ0eXBlIjp7InR5cGUiOiJhcnJheSIsIml0ZW1z',
-    'IjoibG9uZyJ9fSx7Im5hbWUiOiJyIiwidHlwZSI6WyJudWxsIix7Im5hbWUiOiJJbm5lciIsInR5cGUiOiJyZWNvcmQiLCJmaWVs',
-    'ZHMiOlt7Im5hbWUiOiJ4IiwidHlwZSI6WyJudWxsIiwibG9uZyJdfSx7Im5hbWUiOiJ6IiwidHlwZSI6eyJ0eXBlIjoiYXJyYXki',
-    'LCJpdGVtcyI6eyJuYW1lIjoiSW4yIiwidHlwZSI6InJlY29yZCIsImZpZWxkcyI6W3sibmFtZSI6InkiLCJ0eXBlIjpbIm51bGwi',
+    HEAD,
     'LCJzdHJpbmciXX1dfX19XX1dfV19FGF2cm8uY29kZWMIbnVsbAAHBwcHBwcHBwcHBwcHBwcHBtwCAv7///////8PApx1AIg85Dd+',
     'AgECDlrDvHJpY2gCBP8AAgECwOTr96ABAv2IegIqMjAyNi0xMS0yN1QwNjowMDowMC41AhL/VKtWcxTg9S4GAgPYBAACAg4EAgTD',
     'qQAAAAAAAAAAAAAAAAAAAn8CAAAAAAAA+H8CAAIAAgAC4MQCAgACguC+0/jOsAYCJjIwMjYtMTEtMjdUMDY6MDA6MDACCgLpDt0A',
     'AgAAAgAABwcHBwcHBwcHBwcHBwcHBw==',
   ].join(''),
   deflated: [
-    'T2JqAQQWYXZyby5zY2hlbWGMDnsibmFtZSI6IlJvb3QiLCJ0eXBlIjoicmVjb3JkIiwiZmllbGRzIjpbeyJuYW1lIjoiaSIsInR5',
-    'cGUiOlsibnVsbCIsImxvbmciXX0seyJuYW1lIjoiZiIsInR5cGUiOlsibnVsbCIsImRvdWJsZSJdfSx7Im5hbWUiOiJ0IiwidHlw',
-    'ZSI6WyJudWxsIiwiYm9vbGVhbiJdfSx7Im5hbWUiOiJzIiwidHlwZSI6WyJudWxsIiwic3RyaW5nIl19LHsibmFtZSI6ImIiLCJ0',
-    'eXBlIjpbIm51bGwiLCJieXRlcyJdfSx7Im5hbWUiOiJkIiwidHlwZSI6WyJudWxsIix7InR5cGUiOiJpbnQiLCJsb2dpY2FsVHlw',
-    'ZSI6ImRhdGUifV19LHsibmFtZSI6InRpIiwidHlwZSI6WyJudWxsIix7InR5cGUiOiJsb25nIiwibG9naWNhbFR5cGUiOiJ0aW1l',
-    'LW1pY3JvcyJ9XX0seyJuYW1lIjoidHMiLCJ0eXBlIjpbIm51bGwiLHsidHlwZSI6ImxvbmciLCJsb2dpY2FsVHlwZSI6InRpbWVz',
-    'dGFtcC1taWNyb3MifV19LHsibmFtZSI6ImR0IiwidHlwZSI6WyJudWxsIix7InR5cGUiOiJzdHJpbmciLCJsb2dpY2FsVHlwZSI6',
-    'ImRhdGV0aW1lIn1dfSx7Im5hbWUiOiJuIiwidHlwZSI6WyJudWxsIix7InR5cGUiOiJieXRlcyIsImxvZ2ljYWxUeXBlIjoiZGVj',
-    'aW1hbCIsInByZWNpc2lvbiI6MzgsInNjYWxlIjo5fV19LHsibmFtZSI6ImEiLCJ0eXBlIjp7InR5cGUiOiJhcnJheSIsIml0ZW1z',
-    'IjoibG9uZyJ9fSx7Im5hbWUiOiJyIiwidHlwZSI6WyJudWxsIix7Im5hbWUiOiJJbm5lciIsInR5cGUiOiJyZWNvcmQiLCJmaWVs',
-    'ZHMiOlt7Im5hbWUiOiJ4IiwidHlwZSI6WyJudWxsIiwibG9uZyJdfSx7Im5hbWUiOiJ6IiwidHlwZSI6eyJ0eXBlIjoiYXJyYXki',
-    'LCJpdGVtcyI6eyJuYW1lIjoiSW4yIiwidHlwZSI6InJlY29yZCIsImZpZWxkcyI6W3sibmFtZSI6InkiLCJ0eXBlIjpbIm51bGwi',
+    HEAD,
     'LCJzdHJpbmciXX1dfX19XX1dfV19FGF2cm8uY29kZWMOZGVmbGF0ZQAHBwcHBwcHBwcHBwcHBwcHBpQCY/r3Hwz4meaUMnTYPDGv',
     'Y2Jk4os6vKcoMzmDieU/AxMj04Enr78vYGT621HFpGVkYGSma2ioa2QeYmBmZWBgZWCgZ8ok9D9kdVixyIOvemxMzDdYGJiY+FiY',
     'WA6vZEABTPVMEMaPeiYGMHxwhImJganpwb7LP85tYGNSw2I6ExfTS767DEwMIAQABwcHBwcHBwcHBwcHBwcHBw==',
