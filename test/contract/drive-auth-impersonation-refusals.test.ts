@@ -1,23 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import type { LocalGoogle } from '../../local/google/server.ts';
 import { CLOUD_PLATFORM } from '../../local/google/world/names.ts';
 import { createCredentialFiles, type RefusalCase } from './drive-auth/credential-files.ts';
-import { createWitness, enterRuntime, openAuth, refusalOf } from './drive-auth/harness.ts';
+import { createWitness, openAuth, refusalOf, startRuntime } from './drive-auth/harness.ts';
 
 let google: LocalGoogle;
-let leave: () => void;
+let close: () => Promise<void>;
 const witness = createWitness();
 
 beforeAll(async () => {
-  google = await startLocalGoogle();
-  leave = enterRuntime(google);
+  ({ google, close } = await startRuntime(witness));
 });
-afterAll(async () => {
-  leave();
-  witness.close();
-  await google.close();
-});
+afterAll(() => close());
 
 const { path, written, damaged } = createCredentialFiles(() => google);
 

@@ -1,26 +1,21 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import type { LocalGoogle } from '../../local/google/server.ts';
 import { DRIVE } from '../../local/google/world/names.ts';
 import { createCredentialFiles, type RefusalCase } from './drive-auth/credential-files.ts';
-import { type Credential, createWitness, enterRuntime, openAuth, refusalOf } from './drive-auth/harness.ts';
+import { type Credential, createWitness, openAuth, refusalOf, startRuntime } from './drive-auth/harness.ts';
 
 const HOUR_MS = 3_600_000;
 
 let google: LocalGoogle;
-let leave: () => void;
+let close: () => Promise<void>;
 /** How far Google's clock is ahead of the courier's. */
 let skewMs = 0;
 const witness = createWitness();
 
 beforeAll(async () => {
-  google = await startLocalGoogle({ now: () => Date.now() + skewMs });
-  leave = enterRuntime(google);
+  ({ google, close } = await startRuntime(witness, { now: () => Date.now() + skewMs }));
 });
-afterAll(async () => {
-  leave();
-  witness.close();
-  await google.close();
-});
+afterAll(() => close());
 beforeEach(() => {
   skewMs = 0;
 });

@@ -1,26 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import type { LocalGoogle } from '../../local/google/server.ts';
 import { DRIVE } from '../../local/google/world/names.ts';
-import { createWitness, enterRuntime, openAuth, refusalOf } from './drive-auth/harness.ts';
+import { createWitness, openAuth, refusalOf, startRuntime } from './drive-auth/harness.ts';
 import { inSecret } from './drive-auth/ways.ts';
 
 let google: LocalGoogle;
-let leave: () => void;
+let close: () => Promise<void>;
 /** Added to the machine's clock for all parties. */
 let aheadMs = 0;
 const now = (): number => Date.now() + aheadMs;
 const witness = createWitness(now);
 
 beforeAll(async () => {
-  google = await startLocalGoogle({ now });
-  leave = enterRuntime(google);
+  ({ google, close } = await startRuntime(witness, { now }));
 });
-afterAll(async () => {
-  leave();
-  witness.close();
-  await google.close();
-});
+afterAll(() => close());
 
 const key = (name = 'courier'): Buffer => readFileSync(google.world.keyFiles[name] ?? '');
 let count = 0;

@@ -1,23 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import type { LocalGoogle } from '../../local/google/server.ts';
 import { watchTimers } from '../support/running-timers.ts';
-import { createWitness, enterRuntime, openAuth } from './drive-auth/harness.ts';
+import { createWitness, openAuth, startRuntime } from './drive-auth/harness.ts';
 import { WAYS } from './drive-auth/ways.ts';
 
 let google: LocalGoogle;
-let leave: () => void;
+let close: () => Promise<void>;
 const witness = createWitness();
 
 beforeAll(async () => {
-  google = await startLocalGoogle();
-  leave = enterRuntime(google);
+  ({ google, close } = await startRuntime(witness));
 });
-afterAll(async () => {
-  leave();
-  witness.close();
-  await google.close();
-});
+afterAll(() => close());
 
 /** Each call has half a minute, and some are made in the background. */
 const LEAST_MS = 25_000;

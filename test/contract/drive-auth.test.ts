@@ -1,26 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
+import type { LocalGoogle } from '../../local/google/server.ts';
 import { DRIVE } from '../../local/google/world/names.ts';
-import { createWitness, enterRuntime, openAuth, refusalOf } from './drive-auth/harness.ts';
+import { createWitness, openAuth, refusalOf, startRuntime } from './drive-auth/harness.ts';
 import { WAYS } from './drive-auth/ways.ts';
 
 const MINUTE_MS = 60_000;
 
 let google: LocalGoogle;
-let leave: () => void;
+let close: () => Promise<void>;
 const witness = createWitness();
 const clock = { ms: 0 };
 
 beforeAll(async () => {
-  google = await startLocalGoogle({ now: () => Date.now() });
-  leave = enterRuntime(google);
+  ({ google, close } = await startRuntime(witness, { now: () => Date.now() }));
 });
-afterAll(async () => {
-  leave();
-  witness.close();
-  await google.close();
-});
+afterAll(() => close());
 beforeEach(() => {
   google.faults.clear();
   // Google's library uses the system clock, so that one is changed. Timers stay real.

@@ -1,4 +1,4 @@
-import type { LocalGoogle } from '../../../local/google/server.ts';
+import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { createDriveAuth } from '../../../src/credentials/create-drive-auth.ts';
@@ -125,7 +125,7 @@ export const openAuth = (
  * Sets the environment of a courier whose own identity comes from the local metadata server, and of a Lambda function.
  * @returns restores the previous environment
  */
-export const enterRuntime = (google: LocalGoogle): (() => void) => {
+const enterRuntime = (google: LocalGoogle): (() => void) => {
   const before = { ...process.env };
   const { GOOGLE_APPLICATION_CREDENTIALS: _, ...rest } = before;
   process.env = {
@@ -138,6 +138,23 @@ export const enterRuntime = (google: LocalGoogle): (() => void) => {
   };
   return () => {
     process.env = before;
+  };
+};
+
+/** Starts a local Google, and enters its runtime. The function that it returns ends both, and the witness. */
+export const startRuntime = async (
+  witness: Witness,
+  options: Parameters<typeof startLocalGoogle>[0] = {},
+): Promise<{ google: LocalGoogle; close(): Promise<void> }> => {
+  const google = await startLocalGoogle(options);
+  const leave = enterRuntime(google);
+  return {
+    google,
+    async close() {
+      leave();
+      witness.close();
+      await google.close();
+    },
   };
 };
 
