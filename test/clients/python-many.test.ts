@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { runCourier } from '../support/client-process.ts';
+import { exporterEnvironment, runCourier } from '../support/client-process.ts';
 import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
 import { findPythonAuths } from '../support/programs.ts';
 
@@ -62,11 +62,7 @@ const NAMES = ['a.csv', 'e\u0301.txt', 'x/“b”.csv', 'x/y/c 1.bin'];
     // Longer ago than the steps of file systems, with fractions of a second.
     utimesSync(join(root, name), 1_700_000_000.25, 1_700_000_000.125);
   };
-  const env = () => ({
-    COURIER_GOOGLE_ORIGIN: google.origin,
-    GOOGLE_APPLICATION_CREDENTIALS: google.world.keyFiles.exporter ?? '',
-    XDG_CACHE_HOME: folder,
-  });
+  const env = () => exporterEnvironment(google, folder);
   const byCommand = async (root: string, manifest: string): Promise<Line[]> => {
     const options = ['--path', 'möbel/2026', '--manifest', manifest];
     const args = ['--json', '--audience', AUDIENCE, '--url', courier.url, 'send', `${root}/`, ...options];

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { LocalGoogle } from '../../local/google/server.ts';
 
 export interface Run {
   code: number | null;
@@ -21,6 +22,16 @@ export interface RunOptions {
 }
 
 const BIN = join(import.meta.dirname, '../../bin/courier.js');
+
+/** The environment in which the client is the exporter of a local Google, and keeps its sessions in a folder. */
+export const exporterEnvironment = (
+  { origin, world }: Pick<LocalGoogle, 'origin' | 'world'>,
+  folder: string,
+): Record<string, string> => ({
+  COURIER_GOOGLE_ORIGIN: origin,
+  GOOGLE_APPLICATION_CREDENTIALS: world.keyFiles.exporter ?? '',
+  XDG_CACHE_HOME: folder,
+});
 
 /** Runs `courier …` as a process that has no access to this machine's identities. */
 export const runCourier = async (args: readonly string[], options: RunOptions = {}): Promise<Run> => {

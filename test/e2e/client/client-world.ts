@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import type { Receipt } from '../../../src/client/index.ts';
-import { type RunOptions, runCourier } from '../../support/client-process.ts';
+import { exporterEnvironment, type RunOptions, runCourier } from '../../support/client-process.ts';
 import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
 
 export const MEBIBYTE = 1024 * 1024;
@@ -61,13 +61,7 @@ export const createClientWorld = () => {
   const run = (args: readonly string[], options: RunOptions = {}) =>
     runCourier(args, {
       ...options,
-      env: {
-        COURIER_GOOGLE_ORIGIN: google.origin,
-        GOOGLE_APPLICATION_CREDENTIALS: google.world.keyFiles.exporter ?? '',
-        COURIER_URL: courier.url,
-        XDG_CACHE_HOME: folder,
-        ...options.env,
-      },
+      env: { ...exporterEnvironment(google, folder), COURIER_URL: courier.url, ...options.env },
     });
   /** Sets the audience, because it differs from the address that this courier listens on. */
   const call = (args: readonly string[], options: RunOptions = {}) => run(['--audience', AUDIENCE, ...args], options);

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { type RunOptions, runCourier } from '../../support/client-process.ts';
+import { exporterEnvironment, type RunOptions, runCourier } from '../../support/client-process.ts';
 import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
 
 /** Folders sent by the command, as processes, through a real courier. */
@@ -49,13 +49,7 @@ const create = (files: Record<string, string | Uint8Array>): string => {
 const send = (args: readonly string[], options: RunOptions = {}) =>
   runCourier(['--audience', AUDIENCE, 'send', ...args], {
     ...options,
-    env: {
-      COURIER_GOOGLE_ORIGIN: google.origin,
-      GOOGLE_APPLICATION_CREDENTIALS: google.world.keyFiles.exporter ?? '',
-      COURIER_URL: courier.url,
-      XDG_CACHE_HOME: folder,
-      ...options.env,
-    },
+    env: { ...exporterEnvironment(google, folder), COURIER_URL: courier.url, ...options.env },
   });
 
 /** The paths in Drive below the folder of a run, each with the number of files. */
