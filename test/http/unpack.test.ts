@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Delivery } from '../../src/domain.ts';
 import { CourierError } from '../../src/errors.ts';
 import { lineOf, linesOf, summaryOf, tarGzOf, type ZipEntry, zipOf } from '../support/archives.ts';
-import { createEntryStarter, FORMS } from '../support/http-forms.ts';
+import { createEntryStarter, type Entry, FORMS } from '../support/http-forms.ts';
 
 const { started, close } = createEntryStarter();
 afterEach(close);
