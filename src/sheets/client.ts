@@ -3,6 +3,7 @@ import type { DriveAuth } from '../credentials/drive-auth.ts';
 import type { Pace } from '../drive/pacing.ts';
 import { CourierError } from '../errors.ts';
 import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../google/transport.ts';
+import { changeBody } from './change-body.ts';
 import { parseAnswer, sheetsError } from './errors.ts';
 import type { SheetsContext } from './sheets.ts';
 
@@ -81,10 +82,7 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
     return parse(response.body);
   };
 
-  const json = (body: unknown) => ({
-    headers: { 'content-type': 'application/json; charset=utf-8' },
-    body: Buffer.from(JSON.stringify(body)),
-  });
+  const json = (body: Buffer) => ({ headers: { 'content-type': 'application/json; charset=utf-8' }, body });
 
   return {
     get(spreadsheetId, query, context) {
@@ -94,13 +92,13 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
     },
     searchMetadata(spreadsheetId, metadataKey, context) {
       const url = `${SHEETS_URL}/${encodeURIComponent(spreadsheetId)}/developerMetadata:search`;
-      const body = json({ dataFilters: [{ developerMetadataLookup: { metadataKey } }] });
-      return read({ operation: 'sheets.developerMetadata.search', method: 'POST', url, ...body }, context);
+      const search = Buffer.from(JSON.stringify({ dataFilters: [{ developerMetadataLookup: { metadataKey } }] }));
+      return read({ operation: 'sheets.developerMetadata.search', method: 'POST', url, ...json(search) }, context);
     },
     async change(spreadsheetId, requests, context) {
       const operation = 'sheets.spreadsheets.batchUpdate';
       const url = `${SHEETS_URL}/${encodeURIComponent(spreadsheetId)}:batchUpdate?fields=spreadsheetId`;
-      const request = { operation, method: 'POST', url, ...json({ requests }), ...context } as const;
+      const request = { operation, method: 'POST', url, ...json(await changeBody(requests)), ...context } as const;
       let response: GoogleResponse;
       try {
         response = await call({ ...request, retry: 'once', attemptTimeoutMs: WRITE_TIMEOUT_MS }, writes);

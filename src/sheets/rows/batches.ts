@@ -67,23 +67,31 @@ const createCosts = () => {
   };
 };
 
-const batchOf = (
-  index: number,
-  { rows, header, cost }: { rows: readonly Row[]; header: readonly string[]; cost: number },
-  isLast: boolean,
-): Batch => {
+/** Collects the rows of one batch. What is known of it is calculated row by row, because all of it at once takes long. */
+const createCollector = (index: number, header: readonly string[]) => {
+  const rows: Row[] = [];
   const columns = new Set(header);
   const hash = createHash('sha256');
   let former: readonly string[] | undefined;
-  for (const row of rows) {
-    if (row.columns !== former) {
-      for (const name of row.columns) columns.add(name);
-      hash.update(JSON.stringify(row.columns));
-      former = row.columns;
-    }
-    hash.update(JSON.stringify(row.cells));
-  }
-  return { index, isLast, rows, header, columns: [...columns], cost, digest: hash.digest('base64url').slice(0, 8) };
+  let cost = 0;
+  return {
+    rows,
+    add(row: Row, added: number): void {
+      rows.push(row);
+      cost += added;
+      if (row.columns !== former) {
+        for (const name of row.columns) columns.add(name);
+        hash.update(JSON.stringify(row.columns));
+        former = row.columns;
+      }
+      hash.update(JSON.stringify(row.cells));
+    },
+    fits: (added: number, maxBytes: number): boolean => rows.length === 0 || cost + added <= maxBytes,
+    end(isLast: boolean): Batch {
+      const digest = hash.digest('base64url').slice(0, 8);
+      return { index, isLast, rows, header, columns: [...columns], cost, digest };
+    },
+  };
 };
 
 /**
@@ -91,27 +99,25 @@ const batchOf = (
  * that was written. There is always a last batch, even if it is empty.
  */
 export async function* batchesOf(rows: AsyncIterable<RowOrHeader>, maxBytes = MAX_BATCH_BYTES): AsyncGenerator<Batch> {
-  let waiting: Row[] = [];
   let header: readonly string[] = [];
-  let cost = 0;
   let index = 0;
+  let batch = createCollector(index, header);
   let costs = createCosts();
   for await (const row of rows) {
     if (row.cells === undefined) {
       header = row.columns;
+      if (batch.rows.length === 0) batch = createCollector(index, header);
       continue;
     }
     let added = costs(row);
-    if (waiting.length > 0 && cost + added > maxBytes) {
-      yield batchOf(index, { rows: waiting, header, cost }, false);
+    if (!batch.fits(added, maxBytes)) {
+      yield batch.end(false);
       index += 1;
-      waiting = [];
-      cost = 0;
+      batch = createCollector(index, header);
       costs = createCosts();
       added = costs(row);
     }
-    waiting.push(row);
-    cost += added;
+    batch.add(row, added);
   }
-  yield batchOf(index, { rows: waiting, header, cost }, true);
+  yield batch.end(true);
 }
