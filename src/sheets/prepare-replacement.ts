@@ -26,7 +26,7 @@ export const prepareReplacement: Prepare = async (writer, jobs, context) => {
     }
   }
   const title = job.tab;
-  const change = planReplacement(overview, job, {
+  const change = await planReplacement(overview, job, {
     title,
     newTabOf: { title: title ?? '', sheetId: sheetIdOf(title ?? '') },
     nowMs: now(),

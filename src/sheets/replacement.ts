@@ -1,10 +1,11 @@
+import { turn } from '../turns.ts';
 import { rowsRange } from './a1.ts';
 import { type Change, createArrange, dateFormats, type Part, rowData, tabRequest } from './changes.ts';
 import { wrongShape } from './errors.ts';
 import { createMarkRequest, deleteMarkRequest, freeMarkId, type StoredMark } from './marks.ts';
 import type { Overview, TabOutline } from './overview.ts';
 import type { Batch } from './rows/batches.ts';
-import type { Cell } from './rows/cell.ts';
+import { type Cell, isDateCell } from './rows/cell.ts';
 
 /** The tab whose values are replaced: the one of a name, else the first that people see. Undefined if it is to be made. */
 const findTab = ({ tabs }: Pick<Overview, 'tabs'>, title: string | undefined): TabOutline | undefined => {
@@ -17,12 +18,28 @@ const findTab = ({ tabs }: Pick<Overview, 'tabs'>, title: string | undefined): T
   return found;
 };
 
+/** Cells that are laid out in one turn of the event loop. */
+const TURN_CELLS = 5_000;
+
 /** The rows as they will be in the tab, the header first. The columns of a text file are in the order of the file. */
-const tableOf = ({ header, columns, rows }: Batch): Cell[][] => {
+const tableOf = async ({ header, columns, rows }: Batch) => {
   const arrange = createArrange(columns);
-  const below = rows.map((row) => (header.length > 0 ? [...row.cells] : arrange(row)));
-  const names = (header.length > 0 ? header : columns).map((name) => (name === '' ? null : name));
-  return [names, ...below];
+  const names: Cell[] = (header.length > 0 ? header : columns).map((name) => (name === '' ? null : name));
+  const cells = [names];
+  const data = rowData([names]);
+  let [width, waiting, hasDates] = [Math.max(1, names.length), 0, false];
+  for (const row of rows) {
+    const placed = header.length > 0 ? [...row.cells] : arrange(row);
+    cells.push(placed);
+    data.push(...rowData([placed]));
+    width = Math.max(width, placed.length);
+    hasDates ||= placed.some(isDateCell);
+    waiting += 1 + placed.length;
+    if (waiting < TURN_CELLS) continue;
+    waiting = 0;
+    await turn();
+  }
+  return { data, width, dates: hasDates ? cells : [] };
 };
 
 /** Values in a merged cell would be hidden from people. @throws CourierError `sheet-shape` */
@@ -52,7 +69,7 @@ const extendRequests = ({ sheetId, rowCount, columnCount }: TabOutline, rows: nu
  * protections and the other tabs.
  * @throws CourierError `sheet-shape`
  */
-export const planReplacement = (
+export const planReplacement = async (
   overview: Overview,
   part: Part,
   {
@@ -68,11 +85,10 @@ export const planReplacement = (
     removed: readonly StoredMark[];
     taken: ReadonlySet<number>;
   },
-): Change => {
+): Promise<Change> => {
   const { batch, key } = part;
-  const table = tableOf(batch);
-  const rows = table.length;
-  const width = table.reduce((widest, { length }) => Math.max(widest, length), 1);
+  const { data, width, dates } = await tableOf(batch);
+  const rows = data.length;
   const existing = findTab(overview, title);
   if (existing !== undefined) checkMerges(existing, rows, width);
   const grid = { rowCount: Math.max(2, rows), columnCount: width };
@@ -90,8 +106,8 @@ export const planReplacement = (
     requests: [
       ...(existing === undefined ? [tabRequest(newTabOf, grid)] : extendRequests(existing, rows, width)),
       // Cells of the range that the rows do not cover are cleared.
-      { updateCells: { range: { sheetId }, rows: rowData(table), fields: 'userEnteredValue' } },
-      ...dateFormats(sheetId, 0, table),
+      { updateCells: { range: { sheetId }, rows: data, fields: 'userEnteredValue' } },
+      ...dateFormats(sheetId, 0, dates),
       ...removed.map(({ id }) => deleteMarkRequest(id)),
       createMarkRequest(freeMarkId(mark, taken), mark),
     ],

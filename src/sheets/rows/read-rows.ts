@@ -1,9 +1,13 @@
 import { CourierError } from '../../errors.ts';
 import { parseContentType } from '../../text/media-type.ts';
+import { turn } from '../../turns.ts';
 import { ROW_FORMATS } from '../media-types.ts';
 import { type ReadOptions, readCsv } from './read-csv.ts';
 import { readJsonLines } from './read-json-lines.ts';
 import { invalidTable, type RowOrHeader } from './table.ts';
+
+/** Read in one turn of the event loop: every byte can be a row. */
+const PIECE_BYTES = 4_096;
 
 const decoderOf = (charset: string | undefined): InstanceType<typeof TextDecoder> => {
   try {
@@ -26,8 +30,11 @@ async function* decode(bytes: AsyncIterable<Uint8Array>, charset: string | undef
     }
   };
   for await (const piece of bytes) {
-    const text = decoded(piece);
-    if (text !== '') yield text;
+    for (let at = 0; at < piece.byteLength; at += PIECE_BYTES) {
+      if (at > 0) await turn();
+      const text = decoded(piece.subarray(at, at + PIECE_BYTES));
+      if (text !== '') yield text;
+    }
   }
   const rest = decoded();
   if (rest !== '') yield rest;
