@@ -1,5 +1,7 @@
 import { turn } from '../turns.ts';
-import type { ChangeRequest } from './client.ts';
+
+/** Requests of `spreadsheets.batchUpdate`, as Google documents them. */
+export type ChangeRequest = Readonly<Record<string, unknown>>;
 
 /** Cells, or requests, that are written in one turn of the event loop: about two milliseconds of work. */
 const PART_SIZE = 5_000;

@@ -1,7 +1,7 @@
 import type { ColumnRule } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
 import { rowsRange } from './a1.ts';
-import type { ChangeRequest } from './client.ts';
+import type { ChangeRequest } from './change-body.ts';
 import { wrongShape } from './errors.ts';
 import { createMarkRequest, deleteMarkRequest, freeMarkId, type Mark, type StoredMark } from './marks.ts';
 import type { Batch } from './rows/batches.ts';

@@ -3,7 +3,7 @@ import type { DriveAuth } from '../credentials/drive-auth.ts';
 import type { Pace } from '../drive/pacing.ts';
 import { CourierError } from '../errors.ts';
 import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../google/transport.ts';
-import { changeBody } from './change-body.ts';
+import { type ChangeRequest, changeBody } from './change-body.ts';
 import { parseAnswer, sheetsError } from './errors.ts';
 import type { SheetsContext } from './sheets.ts';
 
@@ -19,9 +19,6 @@ type BatchResult =
   | { kind: 'refused'; error: CourierError }
   /** Without an answer, or after a failure of a server, the change may have been applied. */
   | { kind: 'unknown'; error: CourierError };
-
-/** Requests of `spreadsheets.batchUpdate`, as Google documents them. */
-export type ChangeRequest = Readonly<Record<string, unknown>>;
 
 /** Calls to the Sheets API as one account. */
 export interface SheetsClient {

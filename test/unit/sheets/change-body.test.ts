@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { changeBody } from '../../../src/sheets/change-body.ts';
-import type { ChangeRequest } from '../../../src/sheets/client.ts';
+import { type ChangeRequest, changeBody } from '../../../src/sheets/change-body.ts';
 
 const cells = (rows: number, width: number) => ({
   updateCells: {
