@@ -1,17 +1,15 @@
-import type { Bearer } from '../bearer.ts';
 import { CourierError } from '../errors.ts';
-import type { GoogleResponse, GoogleTransport } from '../google/transport.ts';
+import type { GoogleResponse } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { turn } from '../turns.ts';
 import type { PubsubMessage } from './message.ts';
+import { type PublishDependencies, publishTo, TOPIC_REMEDY } from './topic.ts';
 
 /** https://cloud.google.com/pubsub/quotas#resource_limits */
 const MAX_ATTRIBUTES = 100;
 const MAX_VALUE_BYTES = 1_024;
 
-/** The bearer token is that of the runtime identity. */
-interface DeadLetterDependencies extends Bearer {
-  transport: GoogleTransport;
+interface DeadLetterDependencies extends PublishDependencies {
   /** `projects/PROJECT/topics/NAME` */
   topic: string | undefined;
   log: Log;
@@ -43,8 +41,8 @@ const attributesOf = (message: PubsubMessage, reason: CourierError): Record<stri
 
 const failed = ({ status }: GoogleResponse, topic: string): CourierError =>
   new CourierError('google-unavailable', {
-    detail: `The dead-letter topic ${topic} did not take the message (${status}).`,
-    remedy: `Check that the topic exists, and grant the courier's service account roles/pubsub.publisher on it.`,
+    detail: `The dead-letter topic ${topic} did not accept the message (${status}).`,
+    remedy: TOPIC_REMEDY,
   });
 
 /** A multiple of three, so that each piece can be encoded in base64 without padding. */
@@ -69,16 +67,13 @@ const publishBody = async (data: Buffer, rest: object): Promise<Buffer> => {
 };
 
 /**
- * Publishes an unchanged message that can never be delivered, with the reason (`projects.topics.publish`,
- * https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish). Returns false if no topic is
- * configured. The request is retried if its response is lost, so a dead letter may be published twice but is never
- * lost.
+ * Publishes an unchanged message that can never be delivered, with the reason. Returns false if no topic is configured. A
+ * dead letter may be published twice, but is never lost.
  */
 export const createDeadLetters = ({
-  transport,
   topic,
   log,
-  ...bearer
+  ...dependencies
 }: DeadLetterDependencies): ((message: PubsubMessage, reason: CourierError) => Promise<boolean>) => {
   if (topic === undefined) return async () => false;
 
@@ -86,16 +81,7 @@ export const createDeadLetters = ({
     data: Buffer,
     attributes: Record<string, string>,
     orderingKey: string | undefined,
-  ): Promise<GoogleResponse> =>
-    transport.send({
-      operation: 'pubsub.topics.publish',
-      method: 'POST',
-      url: `https://pubsub.googleapis.com/v1/${topic}:publish`,
-      bearer,
-      headers: { 'content-type': 'application/json' },
-      body: await publishBody(data, { attributes, orderingKey }),
-      retry: 'idempotent',
-    });
+  ): Promise<GoogleResponse> => publishTo(topic, await publishBody(data, { attributes, orderingKey }), dependencies);
 
   return async (message, reason) => {
     const attributes = attributesOf(message, reason);
@@ -103,7 +89,7 @@ export const createDeadLetters = ({
     if (answer.status === 400 && message.data.byteLength > 0) {
       // Together with the reason, the data may exceed the size limit of a message. The reason is more important.
       const bytes = String(message.data.byteLength);
-      log.warn({ messageId: message.id, bytes }, 'the dead letter was refused; it goes without its data');
+      log.warn({ messageId: message.id, bytes }, 'the dead letter was rejected; it is published without its data');
       answer = await publish(Buffer.alloc(0), { ...attributes, courierDataDropped: bytes }, message.orderingKey);
     }
     if (answer.status !== 200) throw failed(answer, topic);

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { Bearer } from '../bearer.ts';
 import { CourierError } from '../errors.ts';
-import type { GoogleTransport } from '../google/transport.ts';
+import { PUBSUB_URL, type PublishDependencies, publishTo, TOPIC_REMEDY } from './topic.ts';
 
 export interface NewMessage {
   data: Buffer;
@@ -18,9 +17,7 @@ export interface MessageOrigin {
   signal: AbortSignal;
 }
 
-/** The bearer token is that of the runtime identity. */
-interface PublishDependencies extends Bearer {
-  transport: GoogleTransport;
+interface PublishAgainDependencies extends PublishDependencies {
   /** The configuration of the subscriptions, by their names. */
   subscriptions: Readonly<Record<string, { topic?: string | undefined }>>;
 }
@@ -29,24 +26,22 @@ const TOPIC = /^projects\/[^/\s]+\/topics\/[^/\s]+$/;
 const subscriptionSchema = z.object({ topic: z.string().regex(TOPIC) });
 
 /**
- * Makes a function that publishes messages to the topic from which another one came
- * (https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish). The topic of a subscription is taken from
- * the configuration, else asked of Pub/Sub, once. A request is retried if its response is lost, so a message may be
- * published twice, but none is lost.
+ * Makes a function that publishes messages to the topic from which another one came. The topic of a subscription is taken
+ * from the configuration, otherwise asked of Pub/Sub, once.
  */
 export const createPublishAgain = ({
-  transport,
   subscriptions,
-  ...bearer
-}: PublishDependencies): ((origin: MessageOrigin, messages: readonly NewMessage[]) => Promise<void>) => {
+  ...dependencies
+}: PublishAgainDependencies): ((origin: MessageOrigin, messages: readonly NewMessage[]) => Promise<void>) => {
+  const { transport, token, rejected } = dependencies;
   const found = new Map<string, string>();
 
   const ask = async (subscription: string, signal: AbortSignal): Promise<string> => {
     const { status, body } = await transport.send({
       operation: 'pubsub.subscriptions.get',
       method: 'GET',
-      url: `https://pubsub.googleapis.com/v1/${subscription}`,
-      bearer,
+      url: `${PUBSUB_URL}/${subscription}`,
+      bearer: { token, rejected },
       retry: 'idempotent',
       signal,
     });
@@ -73,20 +68,12 @@ export const createPublishAgain = ({
       attributes,
       orderingKey,
     }));
-    const { status } = await transport.send({
-      operation: 'pubsub.topics.publish',
-      method: 'POST',
-      url: `https://pubsub.googleapis.com/v1/${topic}:publish`,
-      bearer,
-      headers: { 'content-type': 'application/json' },
-      body: Buffer.from(JSON.stringify({ messages: wire })),
-      retry: 'idempotent',
-      signal: origin.signal,
-    });
+    const body = Buffer.from(JSON.stringify({ messages: wire }));
+    const { status } = await publishTo(topic, body, dependencies, origin.signal);
     if (status === 200) return;
     throw new CourierError('google-unavailable', {
       detail: `The topic ${topic} did not accept the messages for the objects (${status}).`,
-      remedy: `Check that the topic exists, and grant the courier's service account roles/pubsub.publisher on it.`,
+      remedy: TOPIC_REMEDY,
     });
   };
 };

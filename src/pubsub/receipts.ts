@@ -1,10 +1,7 @@
-import type { Bearer } from '../bearer.ts';
-import type { GoogleTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
+import { type PublishDependencies, publishTo } from './topic.ts';
 
-/** The bearer token is that of the runtime identity. */
-interface ReceiptTopicDependencies extends Bearer {
-  transport: GoogleTransport;
+interface ReceiptTopicDependencies extends PublishDependencies {
   /** `projects/PROJECT/topics/NAME` */
   topic: string;
   log: Log;
@@ -36,23 +33,17 @@ const attributesOf = (facts: Readonly<Record<string, unknown>>): Record<string, 
     }),
   );
 
-/** Publishes the facts of a receipt. Never rejects: the file is delivered, whatever becomes of the message. */
+/** Publishes the facts of a receipt. Never rejects, because the file is delivered even if the message is not. */
 export const publishReceipt = async (
-  { transport, token, rejected, topic, log }: ReceiptTopicDependencies,
+  { topic, log, ...dependencies }: ReceiptTopicDependencies,
   facts: Readonly<Record<string, unknown>>,
 ): Promise<void> => {
   try {
     const message = { data: Buffer.from(JSON.stringify(facts)).toString('base64'), attributes: attributesOf(facts) };
-    const { status } = await transport.send({
-      operation: 'pubsub.topics.publish',
-      method: 'POST',
-      url: `https://pubsub.googleapis.com/v1/${topic}:publish`,
-      bearer: { token, rejected },
-      headers: { 'content-type': 'application/json' },
-      body: Buffer.from(JSON.stringify({ messages: [message] })),
-      retry: 'idempotent',
-    });
-    if (status !== 200) log.error({ topic, status, fileId: facts.fileId }, 'the receipt topic did not take a receipt');
+    const body = Buffer.from(JSON.stringify({ messages: [message] }));
+    const { status } = await publishTo(topic, body, dependencies);
+    if (status !== 200)
+      log.error({ topic, status, fileId: facts.fileId }, 'the receipt topic did not accept a receipt');
   } catch (error) {
     log.error({ topic, error, fileId: facts.fileId }, 'a receipt could not be published');
   }

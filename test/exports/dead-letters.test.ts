@@ -104,7 +104,7 @@ describe('a dead letter', () => {
     google.pubsub.createTopic('projects/local-project/topics/closed', []);
     await expect(lettersTo(topic)(message(), REASON)).rejects.toMatchObject({
       code: 'google-unavailable',
-      detail: `The dead-letter topic ${topic} did not take the message (${status}).`,
+      detail: `The dead-letter topic ${topic} did not accept the message (${status}).`,
       remedy: expect.stringContaining('roles/pubsub.publisher'),
     });
   });
