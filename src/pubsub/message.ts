@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
-import { Base64Check, Base64Follower, decoded } from '../exports/bytes/base64.ts';
+import { Base64Check, decoded } from '../exports/bytes/base64.ts';
 import { ByteWriter } from '../exports/bytes/byte-writer.ts';
 import type { Bytes } from '../exports/bytes/spool.ts';
 import { textEvents, transcode } from '../exports/bytes/transcode.ts';
@@ -127,7 +127,7 @@ const NO_DATA: AsyncIterable<Uint8Array> = {
 
 /** Reads the body of a push while it arrives. Everything except the data is small. */
 export const createPushReader = (): { scanner: JsonScanner; finish(bytes: Bytes): ReadPush } => {
-  let check = new Base64Follower({ allowUrlAlphabet: true });
+  let check = new Base64Check({ allowUrlAlphabet: true });
   const outline = new JsonOutline({
     objects: ['message', 'message.attributes'],
     maxBytes: MAX_OUTLINE_BYTES,
@@ -135,7 +135,7 @@ export const createPushReader = (): { scanner: JsonScanner; finish(bytes: Bytes)
     lenient: true,
     follow(path, type) {
       if (path !== 'message.data' || type !== 'text') return undefined;
-      check = new Base64Follower({ allowUrlAlphabet: true });
+      check = new Base64Check({ allowUrlAlphabet: true });
       return check;
     },
   });
@@ -184,6 +184,6 @@ export const unwrap = async (wrapped: WrappedMessage): Promise<{ message: Pubsub
       yield Buffer.from(base64.slice(at, at + TEXT_PIECE));
     }
   }
-  for await (const piece of pieces()) check.add(piece, 0, piece.byteLength);
+  for await (const piece of pieces()) check.plain(piece, 0, piece.byteLength);
   return unwrapPieces(wrapped, pieces(), check);
 };

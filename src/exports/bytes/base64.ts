@@ -1,5 +1,5 @@
 import type { Source } from '../../domain.ts';
-import { type Follower, IGNORE_EVENTS } from '../json/outline.ts';
+import { TextEvents } from '../json/outline.ts';
 import type { Bytes } from './spool.ts';
 import { generatedSource, type Range, textEvents, transcode } from './transcode.ts';
 
@@ -16,7 +16,7 @@ for (const blank of ' \t\r\n') kinds[blank.charCodeAt(0)] = KIND.blank;
 const DATA_URL = 'data:';
 
 /** Checks base64 (RFC 4648, 4) piece by piece, with or without padding. Line breaks and spaces are skipped. */
-export class Base64Check {
+export class Base64Check extends TextEvents {
   readonly #allowUrlAlphabet: boolean;
   #digits = 0;
   #padding = 0;
@@ -27,10 +27,11 @@ export class Base64Check {
 
   /** @param allowUrlAlphabet also accepts the URL-safe alphabet (RFC 4648, 5) */
   constructor({ allowUrlAlphabet = false }: { allowUrlAlphabet?: boolean } = {}) {
+    super();
     this.#allowUrlAlphabet = allowUrlAlphabet;
   }
 
-  add(bytes: Uint8Array, from: number, to: number): void {
+  plain(bytes: ArrayLike<number>, from: number, to: number): void {
     for (let at = from; at < to; at += 1) {
       const byte = bytes[at] ?? 0;
       if (this.#first.length < DATA_URL.length) this.#first += String.fromCharCode(byte);
@@ -42,6 +43,11 @@ export class Base64Check {
         if (kind === KIND.urlDigit) this.#hasUrlDigits = true;
       } else this.#isWrong = true;
     }
+  }
+
+  /** "/" may be escaped. A character of more than one byte is never a base64 digit, so 0 represents it. */
+  escaped(codePoint: number): void {
+    this.plain([codePoint > 255 ? 0 : codePoint], 0, 1);
   }
 
   /** True if the text is base64. Padding is optional, but must be complete (RFC 4648, 3.2). */
@@ -64,28 +70,6 @@ export class Base64Check {
   /** The size of the decoded data in bytes. */
   get size(): number {
     return Math.floor((this.#digits * 3) / 4);
-  }
-}
-
-/** Checks a base64 text in a document. */
-export class Base64Follower extends Base64Check implements Follower {
-  readonly placeholder = '""';
-  readonly open = IGNORE_EVENTS.open;
-  readonly close = IGNORE_EVENTS.close;
-  readonly beginText = IGNORE_EVENTS.beginText;
-  readonly endText = IGNORE_EVENTS.endText;
-  readonly beginNumber = IGNORE_EVENTS.beginNumber;
-  readonly digits = IGNORE_EVENTS.digits;
-  readonly endNumber = IGNORE_EVENTS.endNumber;
-  readonly word = IGNORE_EVENTS.word;
-
-  plain(bytes: Uint8Array, from: number, to: number): void {
-    this.add(bytes, from, to);
-  }
-
-  /** "/" may be escaped. A character of more than one byte is never a base64 digit, so 0 represents it. */
-  escaped(codePoint: number): void {
-    this.add([codePoint > 255 ? 0 : codePoint] as unknown as Uint8Array, 0, 1);
   }
 }
 

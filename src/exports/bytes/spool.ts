@@ -94,7 +94,7 @@ export const createJsonFeed = (scanner: JsonScanner) => {
 
   const malformed = (offset: number, piece: Uint8Array, from: number): CourierError => {
     const character = seen + characters(piece.subarray(0, Math.max(0, offset - from))) + 1;
-    const detail = `This is not JSON: character ${character} is not what must stand there.`;
+    const detail = `This is not JSON: character ${character} is unexpected there.`;
     return new CourierError('request-invalid', { detail });
   };
 

@@ -1,7 +1,7 @@
 import type { Source } from '../../domain.ts';
 import { turn } from '../../turns.ts';
 import type { JsonEvents } from '../json/events.ts';
-import { type Follower, IGNORE_EVENTS } from '../json/outline.ts';
+import { IGNORE_EVENTS, TextEvents } from '../json/outline.ts';
 import { JsonScanner } from '../json/scanner.ts';
 import { JsonWriter } from '../json/writer.ts';
 import { ByteWriter } from './byte-writer.ts';
@@ -67,18 +67,9 @@ const utf8Bytes = (codePoint: number): number =>
   codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;
 
 /** Counts the bytes of a text in UTF-8. */
-export class TextFollower implements Follower {
-  readonly placeholder = '""';
+export class TextFollower extends TextEvents {
   /** Bytes in UTF-8. */
   size = 0;
-  readonly open = IGNORE_EVENTS.open;
-  readonly close = IGNORE_EVENTS.close;
-  readonly beginText = IGNORE_EVENTS.beginText;
-  readonly endText = IGNORE_EVENTS.endText;
-  readonly beginNumber = IGNORE_EVENTS.beginNumber;
-  readonly digits = IGNORE_EVENTS.digits;
-  readonly endNumber = IGNORE_EVENTS.endNumber;
-  readonly word = IGNORE_EVENTS.word;
 
   plain(_: Uint8Array, from: number, to: number): void {
     this.size += to - from;

@@ -1,12 +1,11 @@
-import { turn } from '../../turns.ts';
-import { type ByteSink, ByteWriter } from '../bytes/byte-writer.ts';
+import { ByteWriter } from '../bytes/byte-writer.ts';
 import type { Bytes } from '../bytes/spool.ts';
 import { PIECE_BYTES, type Range, textEvents, transcode } from '../bytes/transcode.ts';
 import { isWholeKey } from '../json/keys.ts';
 import { JsonScanner } from '../json/scanner.ts';
-import { JsonWriter } from '../json/writer.ts';
+import { createCellWriter, createPause } from './cell-writer.ts';
 import { csvColumn } from './csv-cell.ts';
-import { CELL, type Cell, RowReader } from './csv-row.ts';
+import { RowReader } from './csv-row.ts';
 
 const COMMA = 44;
 const QUOTE = 34;
@@ -20,20 +19,6 @@ export interface CsvOptions {
   isAscii: boolean;
   rawCells: boolean;
 }
-
-/** A sink that doubles quotes. */
-const doubling = (out: ByteWriter): ByteSink => ({
-  byte(byte) {
-    if (byte === QUOTE) out.byte(QUOTE);
-    out.byte(byte);
-  },
-  // Unescaped bytes of a JSON text are never quotes.
-  bytes: (bytes, from, to) => out.bytes(bytes, from, to),
-  char(codePoint) {
-    if (codePoint === QUOTE) out.byte(QUOTE);
-    out.char(codePoint);
-  },
-});
 
 const nameAt = async (bytes: Bytes, key: string, start: number): Promise<string> => {
   if (isWholeKey(key)) return key;
@@ -69,14 +54,7 @@ export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): A
   const { columns, isAscii, rawCells } = options;
   if (columns.size === 0) return;
   const out = new ByteWriter();
-  let worked = 0;
-  /** Call after each step with its amount of work: it regularly lets other requests run. */
-  const pause = async (amount: number): Promise<void> => {
-    worked += amount;
-    if (worked < TURN_WORK) return;
-    worked = 0;
-    await turn();
-  };
+  const pause = createPause();
 
   if (!isAscii) out.text(BYTE_ORDER_MARK);
   let isFirst = true;
@@ -93,46 +71,8 @@ export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): A
 
   const row = new RowReader([...columns.keys()], rawCells);
   const scanner = new JsonScanner(row, { offset: range.start, lenient: true });
-  const cells = new JsonScanner(new JsonWriter(out), { lenient: true });
+  const cells = createCellWriter(bytes, out, pause);
   row.attach(scanner);
-
-  /** Copies bytes of the document unchanged. */
-  async function* copy(start: number, end: number): AsyncGenerator<Buffer> {
-    for (let at = start; at < end; ) {
-      const piece = bytes.at(at, end);
-      out.bytes(piece, 0, piece.byteLength);
-      at += piece.byteLength;
-      await pause(piece.byteLength);
-      if (out.size >= PIECE_BYTES) yield out.take();
-    }
-  }
-
-  /** Writes a text with escapes, or a nested value as JSON. */
-  async function* rewrite({ kind, start, end }: Cell): AsyncGenerator<Buffer> {
-    const sink = doubling(out);
-    const isText = kind === CELL.escapedText;
-    cells.listen(isText ? { ...textEvents(out), escaped: (codePoint) => sink.char(codePoint) } : new JsonWriter(sink));
-    cells.reset(start);
-    while (cells.offset < end) {
-      const before = cells.offset;
-      cells.scan(bytes.at(before, end));
-      await pause(cells.offset - before);
-      if (out.size >= PIECE_BYTES) yield out.take();
-    }
-  }
-
-  async function* write(cell: Cell): AsyncGenerator<Buffer> {
-    const { kind, start, end } = cell;
-    if (kind === CELL.bare) {
-      yield* copy(start, end);
-      return;
-    }
-    out.byte(QUOTE);
-    if (cell.isFormula) out.byte(39);
-    if (kind === CELL.plainText) yield* copy(start + 1, end - 1);
-    else yield* rewrite(cell);
-    out.byte(QUOTE);
-  }
 
   while (scanner.offset < range.end) {
     const before = scanner.offset;
@@ -140,21 +80,11 @@ export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): A
     scanner.scan(bytes.at(before, range.end));
     await pause(scanner.offset - before);
     if (!row.isWhole) continue;
-    const wasEmpty = columns.size === 1 && row.cell(0) === undefined;
-    if (wasEmpty) out.text('""');
+    if (columns.size === 1 && row.cell(0) === undefined) out.text('""');
     for (let column = 0; column < columns.size; column += 1) {
       if (column > 0) out.byte(COMMA);
       const cell = row.cell(column);
-      if (cell === undefined) continue;
-      // Most cells are short, and are written in one piece.
-      if (cell.kind === CELL.bare || cell.kind === CELL.plainText) {
-        const piece = cell.end - cell.start > SHORT_BYTES ? undefined : bytes.at(cell.start, cell.end);
-        if (piece?.byteLength === cell.end - cell.start) {
-          writeShort(out, piece, cell);
-          continue;
-        }
-      }
-      yield* write(cell);
+      if (cell !== undefined && !cells.writeShort(cell)) yield* cells.write(cell);
     }
     out.byte(CR);
     out.byte(LF);
@@ -164,18 +94,3 @@ export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): A
   }
   if (out.size > 0) yield out.take();
 }
-
-/** The amount of work between two pauses, in bytes read or written. */
-const TURN_WORK = 16_384;
-const SHORT_BYTES = 1_024;
-
-const writeShort = (out: ByteWriter, piece: Uint8Array, { kind, isFormula }: Cell): void => {
-  if (kind === CELL.bare) {
-    out.bytes(piece, 0, piece.byteLength);
-    return;
-  }
-  out.byte(QUOTE);
-  if (isFormula) out.byte(39);
-  out.bytes(piece, 1, piece.byteLength - 1);
-  out.byte(QUOTE);
-};

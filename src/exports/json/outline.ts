@@ -53,6 +53,22 @@ export const IGNORE_EVENTS: Omit<Follower, 'placeholder'> = {
   word: () => undefined,
 };
 
+/** Follows a text: `plain` and `escaped` receive its characters, and the other events have no effect. */
+export abstract class TextEvents implements Follower {
+  readonly placeholder = '""';
+  readonly open = IGNORE_EVENTS.open;
+  readonly close = IGNORE_EVENTS.close;
+  readonly beginText = IGNORE_EVENTS.beginText;
+  readonly endText = IGNORE_EVENTS.endText;
+  readonly beginNumber = IGNORE_EVENTS.beginNumber;
+  readonly digits = IGNORE_EVENTS.digits;
+  readonly endNumber = IGNORE_EVENTS.endNumber;
+  readonly word = IGNORE_EVENTS.word;
+
+  abstract plain(bytes: Uint8Array, from: number, to: number): void;
+  abstract escaped(codePoint: number): void;
+}
+
 /**
  * Builds the outline of a document while it is scanned: the document without its large values, small enough to be
  * parsed at once, and the positions of those values. Unless `lenient` is set, duplicate keys are rejected in the whole

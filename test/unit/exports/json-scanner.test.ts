@@ -80,7 +80,7 @@ describe('scanned JSON', () => {
     ['{"a" 1}', 6],
   ])('%j is rejected at character %d, in pieces of any size', (text, character) => {
     for (const size of [1, 2, 3, 5, 100]) {
-      const detail = `This is not JSON: character ${character} is not what must stand there.`;
+      const detail = `This is not JSON: character ${character} is unexpected there.`;
       expect(() => rewritten(text, [size])).toThrow(detail);
     }
   });

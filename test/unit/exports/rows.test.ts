@@ -80,7 +80,7 @@ test('only own properties are cells, not inherited ones', async () => {
 
 test('more columns or cells than a spreadsheet supports are rejected', async () => {
   const wide = Object.fromEntries(Array.from({ length: 16_385 }, (_, index) => [`c${index}`, 1]));
-  await expect(rowsSource([wide])).rejects.toThrow('has 16385 columns or more; 16384 are the most');
+  await expect(rowsSource([wide])).rejects.toThrow('has 16385 columns or more; the maximum is 16384');
   const sparse = Array.from({ length: 4_000 }, (_, index) => ({ [`c${index}`]: 1 }));
   await expect(rowsSource(sparse)).rejects.toThrow('4000 rows of 4000 columns are more than 10000000 cells');
 });
