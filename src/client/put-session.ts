@@ -95,14 +95,10 @@ async function* readAndDigest(
   }
 }
 
-/**
- * Sends the bytes directly to Drive in chunks. After every error, queries how many bytes Drive has.
- * @throws CourierClientError `upload-interrupted` after too many failures in a row, `upload-refused`, `file-changed`
- */
-export const putSession = async (upload: SessionUpload): Promise<SessionEnd> => {
-  const { input, uploadUrl, chunkBytes, exchange, retry, onBytes, signal, idleMs = DEFAULT_IDLE_MS } = upload;
+/** The two requests of a session: how many bytes it has, and the next chunk. */
+const createPut = (upload: SessionUpload) => {
+  const { input, uploadUrl, chunkBytes, exchange, signal, idleMs = DEFAULT_IDLE_MS } = upload;
   const { size } = input;
-
   const put = async (headers: Record<string, string>, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<Step> => {
     const request = { method: 'PUT', url: uploadUrl, headers, body, signal, idleMs };
     const answer = await exchange(request).catch((error: unknown) => {
@@ -111,35 +107,49 @@ export const putSession = async (upload: SessionUpload): Promise<SessionEnd> => 
     });
     return stepOf(answer);
   };
-  const queryStored = () => put({ 'content-range': `bytes */${size}` }, new Uint8Array());
-  const putFrom = async (at: number): Promise<Step> => {
-    await input.assertUnchanged();
-    const end = Math.min(size, at + chunkBytes);
-    const headers = { 'content-length': String(end - at), 'content-range': `bytes ${at}-${end - 1}/${size}` };
-    return put(headers, readAndDigest(upload, at, end));
+  return {
+    queryStored: () => put({ 'content-range': `bytes */${size}` }, new Uint8Array()),
+    async putFrom(at: number): Promise<Step> {
+      await input.assertUnchanged();
+      const end = Math.min(size, at + chunkBytes);
+      const headers = { 'content-length': String(end - at), 'content-range': `bytes ${at}-${end - 1}/${size}` };
+      return put(headers, readAndDigest(upload, at, end));
+    },
   };
+};
 
+/** An interruption as a value, because the upload continues after it. Any other error is thrown. */
+const asInterruption = (error: unknown): { problem: CourierClientError } => {
+  if (!(error instanceof CourierClientError) || error.code !== 'upload-interrupted') throw error;
+  return { problem: error };
+};
+
+/**
+ * Sends the bytes directly to Drive in chunks. After every error, queries how many bytes Drive has.
+ * @throws CourierClientError `upload-interrupted` after too many failures in a row, `upload-refused`, `file-changed`
+ */
+export const putSession = async (upload: SessionUpload): Promise<SessionEnd> => {
+  const { input, retry, onBytes, signal } = upload;
+  const { size } = input;
+  const { queryStored, putFrom } = createPut(upload);
   let at: number | undefined = upload.resumed || size === 0 ? undefined : 0;
   let failures = 0;
   for (;;) {
     const before = at;
-    let problem: CourierClientError | undefined;
-    try {
-      const step: Step = at === undefined ? await queryStored() : await putFrom(at);
-      if (typeof step === 'string') return step;
-      at = step.at;
+    const step = await (at === undefined ? queryStored() : putFrom(at)).catch(asInterruption);
+    if (typeof step === 'string') return step;
+    // After an interruption the whole chunk may have arrived, a part of it, or nothing.
+    at = 'at' in step ? step.at : undefined;
+    if (at !== undefined) {
       onBytes(at);
       if (at > size) throw failure('upload-refused', { detail: 'Drive reports more bytes than the file has.' });
       if (before === undefined) continue;
-      if (at > before) failures = 0;
-      else problem = interrupted('Drive stores none of the bytes');
-    } catch (error) {
-      if (!(error instanceof CourierClientError) || error.code !== 'upload-interrupted') throw error;
-      problem = error;
-      // The whole chunk may have arrived, a part of it, or nothing.
-      at = undefined;
+      if (at > before) {
+        failures = 0;
+        continue;
+      }
     }
-    if (problem === undefined) continue;
+    const problem = 'problem' in step ? step.problem : interrupted('Drive stores none of the bytes');
     failures += 1;
     const waitMs = waitAfter(retry, failures, problem);
     if (waitMs === undefined) throw problem;

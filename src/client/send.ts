@@ -1,4 +1,4 @@
-import type { Receipt } from '../domain.ts';
+import { impliedDestination, type Receipt } from '../domain.ts';
 import { CourierClientError, orStopped, withKey } from './errors.ts';
 import { bufferStream, openInput, type Seekable, type Sendable } from './input.ts';
 import { createRunningDigest } from './running-digest.ts';
@@ -22,7 +22,8 @@ export const findDestination = async (
   name: string | undefined,
 ): Promise<DestinationSummary | undefined> => {
   const all = await destinations();
-  return all.length === 1 && name === undefined ? all[0] : all.find((each) => each.name === (name ?? 'default'));
+  const names = all.map((each) => each.name);
+  return all[names.indexOf(impliedDestination(name, names))];
 };
 
 const streamFile = (dependencies: SendDependencies, input: Seekable, options: ResolvedOptions): Promise<Receipt> =>

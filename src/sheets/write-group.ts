@@ -59,7 +59,7 @@ const SHEETS_URL = 'https://sheets.googleapis.com/';
 /** A refusal may come from a snapshot that is out of date, or from a mark that exists. */
 const MAX_REFUSALS = 2;
 
-/** The id of a tab that is made: from its name, so that of two tries only one can make it. */
+/** The id of a new tab. It is derived from the name, so that only one of two tries can create the tab. */
 export const sheetIdOf = (title: string): number => {
   let hash = 7;
   for (const character of title) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 0x7fff_fffe;
@@ -83,7 +83,7 @@ interface Titled {
   tab: Pick<Tab, 'sheetId' | 'title'> | undefined;
 }
 
-/** What is known of a part that an earlier try has written. */
+/** The place of a part that an earlier try has written. */
 const placedBefore = (mark: StoredMark, { tab }: Titled): Placed & { isRepeated: true } => {
   const title = tab?.sheetId === mark.sheetId ? tab.title : undefined;
   return {
@@ -104,12 +104,12 @@ export const answerMarked = (jobs: readonly Job[], marks: readonly StoredMark[],
     return false;
   });
 
-/** What the ledger said longer ago is asked again before rows are written, in milliseconds. */
+/** An answer of the ledger that is older is asked for again before rows are written. In milliseconds. */
 const MAX_ANSWER_AGE_MS = 1_000;
 
 /**
- * Drops the jobs of deliveries that another try has answered while they waited. The marks of those may be removed by now, so
- * only the ledger knows.
+ * Drops the jobs of deliveries that another try has answered while they waited. Their marks may be removed by now, so only
+ * the ledger shows it.
  */
 const dropAnswered = async (jobs: readonly Job[], nowMs: number): Promise<Job[]> => {
   const states = await Promise.all(
@@ -127,7 +127,7 @@ const failAll = (jobs: readonly Job[], error: unknown): void => {
   for (const job of jobs) job.fail(error);
 };
 
-/** The marks of deliveries that are still under way fill what Sheets allows. They can be removed within minutes. */
+/** Marks of deliveries that are still in progress use all that Sheets allows. They can be removed within minutes. */
 const noRoom = (): CourierError =>
   new CourierError('drive-unavailable', {
     detail: "There is no room for another mark in the spreadsheet's developer metadata.",
@@ -139,7 +139,7 @@ const prepareAppend: Prepare = async (writer, jobs, context) => {
   const { client, spreadsheetId, hints, now, isFinished, withMarks } = writer;
   const title = jobs[0]?.tab;
   const snapshot = await readSnapshot(client, spreadsheetId, { title, hint: hints.get(title) }, context);
-  // A first try, too, may have been overtaken by a copy while it waited.
+  // Even a first try may have been overtaken by a copy of itself while it waited.
   const unseen = withMarks ? answerMarked(jobs, snapshot.marks, snapshot) : [...jobs];
   const mustSearch = withMarks && unseen.some(({ mayBeDone }) => mayBeDone);
   const unmarked = mustSearch ? answerMarked(unseen, await searchMarks(writer, context), snapshot) : unseen;
@@ -168,27 +168,43 @@ const prepareAppend: Prepare = async (writer, jobs, context) => {
 const withoutMarks = ({ requests }: Change): Change['requests'] =>
   requests.filter((request) => !('createDeveloperMetadata' in request));
 
+/** Prepares one change for jobs; `each` if each of them is to be tried alone, because some may fit without the others. */
+const prepareGroup = async (
+  writer: GroupWriter,
+  jobs: readonly Job[],
+  context: SheetsContext,
+): Promise<Awaited<ReturnType<Prepare>> | 'each'> => {
+  const prepare = jobs[0]?.prepare ?? prepareAppend;
+  return prepare(writer, jobs, context).catch((error: unknown) => {
+    if (jobs.length > 1 && error instanceof CourierError && error.code === 'sheet-full') return 'each' as const;
+    throw error;
+  });
+};
+
+/** Records the state of the tab after a change, and answers the jobs. */
+const answerApplied = (writer: GroupWriter, change: Change, jobs: readonly Job[]): void => {
+  writer.hints.set(jobs[0]?.tab, { sheetId: change.sheetId, usedRows: change.usedRows });
+  writer.sizes.grown(writer.spreadsheetId, change.growth);
+  for (const job of jobs) {
+    const placed = change.placed.get(job);
+    if (placed !== undefined) job.done({ ...placed, isRepeated: false });
+  }
+};
+
 /**
  * Writes the parts of several jobs with one change, and answers each job. If Sheets refuses the change, each part is tried
- * alone; if its answer is lost, the marks tell whether it was applied.
+ * alone; if its answer is lost, the marks show whether it was applied.
  * @returns the jobs for whose marks the change had no room
  */
 const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: SheetsContext): Promise<Job[]> => {
-  const { client, spreadsheetId, hints, again, withMarks } = writer;
-  const title = group[0]?.tab;
+  const { client, spreadsheetId, again, withMarks } = writer;
   const later: Job[] = [];
   let jobs: readonly Job[] = group;
   let refusals = 0;
-  let lastError: CourierError | undefined;
   for (let attempt = 1; ; attempt += 1) {
-    const prepare = jobs[0]?.prepare ?? prepareAppend;
-    const prepared = await prepare(writer, jobs, context).catch((error: unknown) => {
-      // Some of the jobs may fit without the others.
-      if (jobs.length > 1 && error instanceof CourierError && error.code === 'sheet-full') return 'full' as const;
-      throw error;
-    });
+    const prepared = await prepareGroup(writer, jobs, context);
     if (prepared === undefined) return later;
-    if (prepared === 'full') {
+    if (prepared === 'each') {
       await writeEach(writer, jobs, context);
       return later;
     }
@@ -199,34 +215,26 @@ const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: Sh
     const requests = withMarks ? change.requests : withoutMarks(change);
     const result = await client.change(spreadsheetId, requests, context);
     if (result.kind === 'applied') {
-      hints.set(title, { sheetId: change.sheetId, usedRows: change.usedRows });
-      writer.sizes.grown(spreadsheetId, change.growth);
-      for (const job of jobs) {
-        const placed = change.placed.get(job);
-        if (placed !== undefined) job.done({ ...placed, isRepeated: false });
-      }
+      answerApplied(writer, change, jobs);
       return later;
     }
-    lastError = result.error;
-    writer.log.debug({ spreadsheetId, kind: result.kind, error: lastError }, 'rows were not appended yet');
+    const { kind, error } = result;
+    writer.log.debug({ spreadsheetId, kind, error }, 'rows were not appended yet');
     jobs = jobs.map((job) => Object.assign(job, { mayBeDone: true }));
-    if (result.kind === 'refused' && !lastError.retryable) {
-      hints.set(title, undefined);
+    if (kind === 'refused' && !error.retryable) {
+      writer.hints.set(group[0]?.tab, undefined);
       refusals += 1;
-      if (refusals < MAX_REFUSALS) {
-        await client.waitForWrite(context);
-        continue;
+      if (refusals === MAX_REFUSALS) {
+        if (jobs.length === 1) failAll(jobs, error);
+        else await writeEach(writer, jobs, context);
+        return later;
       }
-      if (jobs.length === 1) failAll(jobs, lastError);
-      else await writeEach(writer, jobs, context);
-      return later;
-    }
-    if (!(await again({ url: SHEETS_URL, attempt, ...context }))) throw lastError;
+    } else if (!(await again({ url: SHEETS_URL, attempt, ...context }))) throw error;
     await client.waitForWrite(context);
   }
 };
 
-/** One change for each job: the failure of one is not that of the others. */
+/** Writes one change for each job, so that the failure of one does not affect the others. */
 const writeEach = async (writer: GroupWriter, jobs: readonly Job[], context: SheetsContext): Promise<void> => {
   for (const job of jobs) {
     await writer.client.waitForWrite(context);

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 import { createSingleFlight, joinWork } from '../../drive/shared-work.ts';
 import { CourierError } from '../../errors.ts';
@@ -37,7 +38,7 @@ interface KnownFolder {
 const TRUST_MS = 30_000;
 const MAX_KNOWN = 10_000;
 
-/** Milliseconds for work that several deliveries wait for: it ends with none of them. */
+/** Milliseconds for work that several deliveries wait for, so it does not end when one of them does. */
 const FLIGHT_MS = 60_000;
 
 /** Pauses while Drive says that a folder exists and does not show it, in milliseconds. */
@@ -50,22 +51,6 @@ const MAX_TURNS = 3;
 const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => segment !== '');
 
 const keyOf = ({ parentId, name }: Segment): string => JSON.stringify([parentId, name.normalize('NFC')]);
-
-/** Folders and when they were seen, by `keyOf`. */
-const createKnownFolders = (maxKnown: number) => {
-  /** In the order in which they were seen. */
-  const known = new Map<string, KnownFolder>();
-  return {
-    get: (segment: Segment): KnownFolder | undefined => known.get(keyOf(segment)),
-    set(segment: Segment, folder: KnownFolder): void {
-      const key = keyOf(segment);
-      known.delete(key);
-      const [oldest] = known.keys();
-      if (known.size >= maxKnown && oldest !== undefined) known.delete(oldest);
-      known.set(key, folder);
-    },
-  };
-};
 
 const whenVisible = async (
   { drive }: Pick<FoldersOptions, 'drive'>,
@@ -108,18 +93,19 @@ const findOrCreate = async (
  */
 export const createFolders = (options: FoldersOptions): Folders => {
   const { drive, now, trustMs = TRUST_MS, maxKnown = MAX_KNOWN } = options;
-  const known = createKnownFolders(maxKnown);
+  /** By `keyOf`. It is read with `peek`, so that the folder that was checked longest ago is forgotten first. */
+  const known = new LRUCache<string, KnownFolder>({ max: maxKnown });
   const once = createSingleFlight<string>();
 
   /** Checks a known folder by one call. For anything else the ledger is asked. */
   const look = async (segment: Segment, callStats: CallContext['callStats']): Promise<string> => {
     const context: CallContext = { deadlineMs: now() + FLIGHT_MS, callStats };
     const seenMs = now();
-    const folder = known.get(segment);
+    const folder = known.peek(keyOf(segment));
     const shown = folder === undefined ? undefined : await drive.get(folder.folderId, context);
     const isCurrent = shown !== undefined && isThere({ folderId: segment.parentId, name: segment.name }, shown);
     const folderId = isCurrent ? shown.id : await findOrCreate(options, segment, context);
-    known.set(segment, { folderId, seenMs });
+    known.set(keyOf(segment), { folderId, seenMs });
     return folderId;
   };
 
@@ -127,10 +113,11 @@ export const createFolders = (options: FoldersOptions): Folders => {
     segment: Segment,
     { signal, callStats, fresh = false }: CallContext & { fresh?: boolean },
   ): Promise<string> => {
-    const folder = known.get(segment);
+    const key = keyOf(segment);
+    const folder = known.peek(key);
     if (!fresh && folder !== undefined && now() - folder.seenMs < trustMs) return Promise.resolve(folder.folderId);
-    // The calls count for the delivery that asked first, but do not end with it: others wait for the same folder.
-    const work = once(`${fresh ? 'fresh' : 'any'} ${keyOf(segment)}`, () => look(segment, callStats));
+    // The calls count for the delivery that asked first, but continue if it ends, because others wait for the same folder.
+    const work = once(`${fresh ? 'fresh' : 'any'} ${key}`, () => look(segment, callStats));
     return joinWork(work, signal);
   };
 

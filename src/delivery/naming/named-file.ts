@@ -23,8 +23,8 @@ const nameOf = ({ now = Date.now, ...options }: NamedFileOptions) => {
 };
 
 /**
- * The one file that a name in a folder stands for (`replace`, `skip`, `fail`), or the id that it is to be made with:
- * the same one for all who ask, in every instance that shares the ledger.
+ * The one file that a name in a folder stands for (`replace`, `skip`, `fail`), or the id to create it with. The id is the
+ * same for all deliveries, in every instance that shares the ledger.
  * @param unusable an id that Drive neither shows nor accepts: its file was deleted before a delivery noticed that it existed
  * @returns `nameKey`, the ledger's key, to be marked with `markMade` once the file is made
  */
@@ -42,14 +42,17 @@ export const resolveNamedFile = async ({
   return 'file' in standing ? { existing: standing.file } : { claimedId: standing.claimedId, nameKey: standing.key };
 };
 
-/** The Google Docs file of a name. Drive takes no pre-generated id for a conversion, so it is known once it is made, not before. */
+/**
+ * The Google Docs file of a name. Drive accepts no pre-generated id for a conversion, so the id is known only after the
+ * conversion.
+ */
 export const findConverted = async (options: NamedFileOptions): Promise<DriveFile | undefined> => {
   const known = await lookUpName({ ...nameOf(options), kind: 'converted' });
   return 'file' in known ? known.file : undefined;
 };
 
 /**
- * Remembers a conversion by its name, so that the next one finds it before Drive's search does.
+ * Records a conversion under its name, so that the next one finds it before Drive's search shows it.
  * @returns false if the ledger could not be reached: the next one finds the document only once Drive's search shows it
  */
 export const rememberConverted = async (options: NamedFileOptions, fileId: string): Promise<boolean> => {

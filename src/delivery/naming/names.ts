@@ -5,10 +5,10 @@ import type { Log } from '../../log.ts';
 import { askUntilFound, realSleep, type Sleep } from '../../sleep.ts';
 
 /**
- * One file for one name in one folder, however many deliveries look for it at the same time. Drive's search shows a new file
- * late (it "was seen not to be read-after-write consistent"), so the ledger is the lock: it holds the id of a name's file
- * before the file is created. The id of an entry never changes. When its file is trashed, moved, renamed or deleted, the next
- * generation of the key is claimed, and all deliveries that notice it use that one.
+ * Makes sure that a name in a folder has only one file, however many deliveries look for it at the same time. Drive's search
+ * shows a new file late (it "was seen not to be read-after-write consistent"), so the ledger is the lock: it holds the id of
+ * a name's file before the file is created. The id of an entry never changes. When its file is trashed, moved, renamed or
+ * deleted, the next generation of the key is claimed, and all deliveries that notice it use that one.
  */
 interface NameOptions {
   kind: 'file' | 'folder' | 'converted';
@@ -27,32 +27,32 @@ interface NameOptions {
   sleep?: Sleep | undefined;
 }
 
-/** What a name stands for: its file, or the id that its file is to be created with. */
+/** The file that has a name, or the id to create it with. */
 export type Standing = { key: string; file: DriveFile } | { key: string; claimedId: string };
 
-/** Pauses before a 404 about a file that was created is believed, in milliseconds. */
+/** Pauses between further attempts when Drive answers 404 for a file that was created, in milliseconds. */
 const DOUBT_WAITS_MS = [300, 700, 2_000];
 
 /** Reached only if somebody trashes the same file this often within the ledger's time to live. */
 const MAX_GENERATIONS = 1_000;
 
-/** How often a note is retried when others write to the same entry. */
+/** How often a change is retried when others write to the same entry. */
 const MAX_NOTE_TURNS = 5;
 
 const keyOf = ({ kind, folderId, name }: NameOptions, generation: number): string =>
   `${kind}:${JSON.stringify([folderId, name.normalize('NFC'), generation])}`;
 
-/** The generation that took an entry's place. */
+/** The generation that replaced an entry's. */
 const successorOf = ({ record }: LedgerEntry): number | undefined => {
   const { successor } = (record ?? {}) as { successor?: number };
   return successor;
 };
 
-/** Whether a file is still what a name in a folder stands for. */
+/** Whether a file still has its name and its folder. */
 export const isThere = ({ folderId, name }: { folderId: string; name: string }, file: DriveFile): boolean =>
   !file.trashed && file.parents.includes(folderId) && file.name.normalize('NFC') === name.normalize('NFC');
 
-/** Gets a file that is known to exist: a 404 is believed only after several attempts. */
+/** Gets a file that is known to exist, so a 404 is accepted only after several attempts. */
 export const getDoubting = async (
   { drive, context, sleep = realSleep }: Pick<NameOptions, 'context' | 'sleep'> & { drive: Pick<Drive, 'get'> },
   id: string,
@@ -108,7 +108,7 @@ const note = async (
       ({ entry } = written);
     }
   } catch (error) {
-    log.warn({ error }, 'the ledger could not record what a name stands for');
+    log.warn({ error }, 'the ledger could not record the file of a name');
   }
 };
 
@@ -116,7 +116,9 @@ const note = async (
 export const markMade = (ledger: Ledger, key: string, log: Log): Promise<void> =>
   note({ ledger, log }, key, ({ state, record }) => (state === 'done' ? undefined : { state: 'done', record }));
 
-/** Points the first generation and this one to the next, which is claimed already. It only saves reads, so it may be lost. */
+/**
+ * Points the first generation and this one to the next, which is already claimed. This only saves reads, so it may get lost.
+ */
 const leadOn = async (options: NameOptions, generation: number): Promise<void> => {
   const successor = generation + 1;
   for (const from of new Set([generation, 0])) {
@@ -130,41 +132,46 @@ const leadOn = async (options: NameOptions, generation: number): Promise<void> =
 const isToCome = ({ unusable }: NameOptions, entry: LedgerEntry): boolean =>
   entry.state === 'claimed' && entry.fileId !== unusable;
 
-/** The file of an entry. For a file that was created, a 404 is believed only after several attempts. */
+/** The file of an entry. For a file that was created, a 404 is accepted only after several attempts. */
 const getMade = (options: NameOptions, { fileId, state }: LedgerEntry): Promise<DriveFile | undefined> =>
   state === 'done' ? getDoubting(options, fileId) : options.drive.get(fileId, options.context);
 
+/** The file or the id that the entry of one generation has, or the generation to look at next. */
+const resolveGeneration = async (options: NameOptions, generation: number): Promise<Standing | { next: number }> => {
+  const { drive, ledger, folderId, context, log } = options;
+  const key = keyOf(options, generation);
+  const { entry, mine } = await claimGeneration(options, key);
+  const successor = successorOf(entry) ?? 0;
+  if (successor > generation) return { next: successor };
+  const file = await getMade(options, entry);
+  if (file !== undefined && isThere(options, file)) {
+    if (entry.state === 'claimed') await markMade(ledger, key, log);
+    return { key, file };
+  }
+  if (file === undefined && isToCome(options, entry)) {
+    // Since another delivery claimed the name, a person may have put a file there, or taken one out of the trash.
+    const found = mine ? undefined : await adopt(options);
+    if (found === undefined) return { key, claimedId: entry.fileId };
+    if (found.id === entry.fileId) return { key, file: found };
+  }
+  // Otherwise a folder that was unshared for a while would get duplicates of all its files.
+  if (file === undefined) await drive.inspectFolder(folderId, context);
+  const next = generation + 1;
+  await claimGeneration(options, keyOf(options, next));
+  await leadOn(options, generation);
+  return { next };
+};
+
 /**
- * Finds what a name stands for, and claims it if nobody has.
- * @throws CourierError `folder-not-found` if the folder itself is not visible: then nothing is known of its content
+ * Finds the file of a name, or claims an id to create it with.
+ * @throws CourierError `folder-not-found` if the folder itself is not visible, because then its content is unknown
  */
 export const resolveName = async (options: NameOptions): Promise<Standing> => {
-  const { drive, ledger, folderId, context, log } = options;
   let generation = 0;
   for (let turn = 0; turn < MAX_GENERATIONS; turn++) {
-    const key = keyOf(options, generation);
-    const { entry, mine } = await claimGeneration(options, key);
-    const successor = successorOf(entry);
-    if (successor !== undefined && successor > generation) {
-      generation = successor;
-      continue;
-    }
-    const file = await getMade(options, entry);
-    if (file !== undefined && isThere(options, file)) {
-      if (entry.state === 'claimed') await markMade(ledger, key, log);
-      return { key, file };
-    }
-    if (file === undefined && isToCome(options, entry)) {
-      // Since another delivery claimed the name, a person may have put a file there, or taken one out of the trash.
-      const found = mine ? undefined : await adopt(options);
-      if (found === undefined) return { key, claimedId: entry.fileId };
-      if (found.id === entry.fileId) return { key, file: found };
-    }
-    // Otherwise a folder that was unshared for a while would get duplicates of all its files.
-    if (file === undefined) await drive.inspectFolder(folderId, context);
-    await claimGeneration(options, keyOf(options, generation + 1));
-    await leadOn(options, generation);
-    generation += 1;
+    const standing = await resolveGeneration(options, generation);
+    if (!('next' in standing)) return standing;
+    generation = standing.next;
   }
   throw new CourierError('google-unavailable', { cause: new Error('a name has too many generations') });
 };

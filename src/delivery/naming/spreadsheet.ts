@@ -12,7 +12,7 @@ const notFound = (id: string, error: CourierError): CourierError =>
   });
 
 /**
- * What a destination's spreadsheet is now.
+ * Describes a destination's spreadsheet as it is now.
  * @throws CourierError `folder-not-found`, `folder-invalid` if it is in the trash or no spreadsheet, and what else Drive refuses
  */
 export const inspectSpreadsheet = async (

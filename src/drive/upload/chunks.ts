@@ -16,7 +16,7 @@ export type SessionEnd =
   /** Before the last chunk: `beforeCommit` returned a file. */
   | { kind: 'superseded'; file: DriveFile };
 
-/** The answer to a chunk; a doubt if there was none. */
+/** The answer to a chunk; `doubt` if there was none. */
 const sendChunk = async (
   { client, request, source, now }: Sender,
   { uri, chunk, size }: { uri: string; chunk: Chunk; size: number | undefined },
@@ -38,7 +38,7 @@ interface Doubt {
   doubt: Extract<SessionAnswer, { kind: 'doubt' }>;
 }
 
-/** "To request the upload status …": after a doubt the session is queried, and nothing is assumed. */
+/** "To request the upload status …": when the state is in doubt, the session is queried. */
 const querySession = async (
   { client, request, again }: Sender,
   { uri, attempt, size, doubt }: Doubt,
@@ -58,6 +58,23 @@ const endedByOther = (): SessionEnd => ({
   kind: 'lost',
   error: new CourierError('drive-unavailable', { detail: 'Another try has completed the upload session.' }),
 });
+
+/**
+ * What follows from the answer to a chunk: the session has ended, or has stored a number of bytes, from which the next chunk is
+ * sent.
+ */
+const judge = (
+  answer: Certain,
+  { chunk, isAnswer, firstHeld }: { chunk: Chunk; isAnswer: boolean; firstHeld: number },
+): SessionEnd | Extract<Certain, { kind: 'stored' }> => {
+  if (answer.kind === 'done') {
+    // A session is complete before its last chunk only if another try with this session has sent that chunk.
+    return chunk.whole === undefined ? endedByOther() : { ...answer, isAnswer };
+  }
+  if (answer.kind !== 'stored') return answer;
+  // The number of bytes that Drive has stored counts, whether more or less than was sent. But only bytes still held can be sent.
+  return answer.bytes < firstHeld || answer.bytes > chunk.to ? bytesLost() : answer;
+};
 
 /** Sends chunk after chunk, each from where Drive says it is, until the file is whole or the session is lost. */
 export const sendChunks = async (
@@ -83,19 +100,13 @@ export const sendChunks = async (
     chunkMs = Math.max(chunkMs, now() - startMs);
     const answer =
       first.kind === 'doubt' ? await querySession(sender, { uri, attempt: ++attempt, size, doubt: first }) : first;
-    if (answer.kind === 'done') {
-      // A session is complete before its last chunk only if another try with this session has sent that chunk.
-      if (chunk.whole === undefined) return endedByOther();
-      return { ...answer, isAnswer: first.kind === 'done' };
-    }
-    if (answer.kind !== 'stored') return answer;
-    // What Drive says it has stored counts, whether more or less than was sent. But only bytes still held can be sent.
-    if (answer.bytes < buffer.start() || answer.bytes > chunk.to) return bytesLost();
-    if (answer.bytes > acknowledged) attempt = 0;
-    // After a doubt there was a wait already; after a chunk that was accepted and not stored there was none.
+    const judged = judge(answer, { chunk, isAnswer: first.kind === 'done', firstHeld: buffer.start() });
+    if (judged.kind !== 'stored') return judged;
+    if (judged.bytes > acknowledged) attempt = 0;
+    // A query of the session was preceded by a wait. After a chunk that was accepted but not stored, there was none.
     else if (first.kind === 'stored' && !(await again({ ...waitOf(request), url: uri, attempt: ++attempt }))) {
-      throw new CourierError('drive-unavailable', { detail: 'Drive does not store what it is sent.' });
+      throw new CourierError('drive-unavailable', { detail: 'Drive does not store the bytes that it is sent.' });
     }
-    acknowledged = answer.bytes;
+    acknowledged = judged.bytes;
   }
 };
