@@ -74,7 +74,7 @@ export const openAccount = (
   if (config === undefined) throw new Error(`no credentials named "${name}"`);
   const auth = createDriveAuth({ name, config, transport, googleOrigin, runtime, now, log });
   const uploaded = (bytes: number): void => uploadCounts?.add(name, auth.account() ?? name, bytes);
-  const pace = createPace({ now, ...(sleep === undefined ? {} : { sleep }) });
+  const pace = createPace({ now, sleep });
   const drive = createDrive({ transport, auth, budget, pace, now, log, uploaded });
   return { auth, drive, sheets: createSheetsLoader(auth, dependencies) };
 };
@@ -120,7 +120,7 @@ const takeTurns = (
     return far === -1 ? accounts.findIndex(isFree) : far;
   };
 
-  /** Of all refusals the one that ends first. */
+  /** The refusal that ends first. */
   const allRefused = (): CourierError => {
     const refusals = accounts.flatMap(({ refusal }) => refusal ?? []);
     const first = refusals.reduce((one, other) => (other.untilMs < one.untilMs ? other : one));
@@ -148,7 +148,7 @@ const takeTurns = (
           return chosen;
         },
         instead(error) {
-          // The error of `choose` says nothing new.
+          // The error of `choose` adds nothing to the original one.
           if (!isAccountQuota(error) || error.facts.accounts !== undefined) return undefined;
           const milliseconds = error.code === 'upload-limit-reached' ? REFUSED_MS[error.code] : REFUSED_MS.storage;
           account.refusal = { error, untilMs: now() + milliseconds };
@@ -201,12 +201,12 @@ export const createAllow = (destinations: ReadonlyMap<string, Destination>, poli
 /** The counts are exchanged less often than those of callers, because no delivery is decided by them. */
 export const UPLOAD_COUNTS_INTERVAL_MS = 60_000;
 
-/** After the first upload, the code that counts is loaded so much later, in milliseconds: no delivery waits for it. */
+/** How long after the first upload the code that counts is loaded, in milliseconds, so that no delivery waits for it. */
 const LOAD_AFTER_MS = 1_000;
 
 /** Counts the bytes that each Drive account is sent in a day (UTC), across all instances. */
 export interface UploadCounts {
-  /** @param credentials their name in the configuration @param account the account that they stand for */
+  /** @param credentials their name in the configuration @param account the account behind them */
   add(credentials: string, account: string, bytes: number): void;
   /** Bytes of today by the name of the credentials, of those that this instance has used. */
   known(): ReadonlyMap<string, number>;

@@ -97,8 +97,8 @@ export interface SourceFacts {
   queryJob?: string;
   bytesBilled?: number;
   /** How the result was read, and why: `large`, or the reason for reading it by pages. */
-  resultBy?: 'pages' | 'extract';
-  resultReason?: string;
+  resultBy?: 'pages' | 'extract' | undefined;
+  resultReason?: string | undefined;
 }
 
 /** The options in the request, before the defaults of the destination are applied. */

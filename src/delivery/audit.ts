@@ -22,15 +22,15 @@ interface DeliveryFacts {
   /** What reading the bytes has shown; see `Source.facts`. */
   sourceFacts?: (() => SourceFacts) | undefined;
   /** Of an upload session. */
-  uploadId?: string;
+  uploadId?: string | undefined;
   /** Of a Pub/Sub message: a permanent failure is acknowledged, so its outcome differs from that of a failure after which the message is redelivered. */
-  message?: { signal: AbortSignal };
+  message?: { signal: AbortSignal } | undefined;
 }
 
 /** Errors whose audit line is written. */
 const audited = new WeakSet<object>();
 
-/** Whether a failed request has the audit line of a delivery already. */
+/** Whether the audit line of a delivery was already written for a failed request. */
 export const isAudited = (failure: CourierError): boolean =>
   audited.has(failure) || (typeof failure.cause === 'object' && failure.cause !== null && audited.has(failure.cause));
 
@@ -50,8 +50,8 @@ export interface Audit {
 /** The facts of a delivery whose request was read. */
 export const factsOf = ({ caller, options, source, idempotencyKey, signal, ...rest }: Delivery): DeliveryFacts => ({
   ...{ caller, destination: options.destination, name: options.name, size: source.size, idempotencyKey },
-  ...(source.facts === undefined ? {} : { sourceFacts: source.facts }),
-  ...(rest.allowedDestinations === undefined ? {} : { message: { signal } }),
+  sourceFacts: source.facts,
+  message: rest.allowedDestinations && { signal },
 });
 
 const createStepTimer = (now: () => number, telemetry: Pick<Telemetry, 'step'> | undefined): StepTimer => {
@@ -98,13 +98,13 @@ export const beginAudit = (
     const audit = {
       ...{
         outcome,
-        ...(code === undefined ? {} : { code }),
+        code,
         caller: callerName(asked.caller),
         callerSub: asked.caller.sub,
       },
       ...{ destination: destination ?? null, name: asked.name ?? null, size: size ?? null, idempotencyKey },
       ...file,
-      ...(uploadId === undefined ? {} : { uploadId }),
+      uploadId,
       ...sourceFacts,
       ...{
         attempts: callStats.calls,
@@ -122,7 +122,7 @@ export const beginAudit = (
       bytes: code === undefined ? (size ?? 0) : 0,
       milliseconds,
       units: callStats.units,
-      ...(sourceFacts?.bytesBilled === undefined ? {} : { bytesBilled: sourceFacts.bytesBilled }),
+      bytesBilled: sourceFacts?.bytesBilled,
     });
   };
 
@@ -138,7 +138,7 @@ export const beginAudit = (
         const { outcome, size, path, folderId, name, mimeType, sha256, md5, id, account, warnings } = receipt;
         const written = account === undefined ? {} : { account };
         const file = { path, folderId, name, mimeType, sha256, md5, fileId: id, ...written };
-        write({ outcome, size }, { ...file, ...(warnings === undefined ? {} : { warnings }) });
+        write({ outcome, size }, { ...file, warnings });
         return receipt;
       } catch (error) {
         const failure = asCourierError(error);

@@ -4,6 +4,7 @@ import { CourierError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
+import { isDocsType } from '../text/media-type.ts';
 import { checkConversion } from './check-conversion.ts';
 import { findConverted, resolveNamedFile } from './naming/named-file.ts';
 import type { Destination, ResolvedRequest } from './resolve-options.ts';
@@ -18,18 +19,16 @@ export type Plan = {
       kind: 'create';
       fileId: string;
       rule: ConflictRule;
-      /** Where the ledger holds the id for the name; told once the file is made. */
+      /** The ledger's key for the name, which is marked once the file is created. */
       nameKey?: string;
     }
   /** `convertTo` is the Docs editors type that the file has. */
-  | { kind: 'replace'; fileId: string; convertTo?: string; formerRevisionId?: string }
+  | { kind: 'replace'; fileId: string; convertTo?: string | undefined; formerRevisionId?: string | undefined }
   | { kind: 'skip'; fileId: string }
   | { kind: 'convert'; fileId: ''; target: string; rule: ConflictRule }
   /** `fileId` is "" until the sheet is made. `tab` is set if it depends on the time. */
-  | { kind: 'appendRows' | 'replaceRows'; fileId: string; tab?: string }
+  | { kind: 'appendRows' | 'replaceRows'; fileId: string; tab?: string | undefined }
 );
-
-const DOCS_TYPE = 'application/vnd.google-apps.';
 
 export const nameTaken = ({ name }: ResolvedRequest, why?: string): CourierError =>
   new CourierError('name-taken', {
@@ -40,7 +39,7 @@ export const nameTaken = ({ name }: ResolvedRequest, why?: string): CourierError
   });
 
 /**
- * What the conflict rule makes of a file that is there.
+ * Applies the conflict rule to a file that exists.
  * @param target Drive's type, for a conversion
  */
 export const planForExisting = (
@@ -52,15 +51,15 @@ export const planForExisting = (
   const { id: fileId, mimeType, headRevisionId } = existing;
   if (request.onConflict === 'skip') return { kind: 'skip', fileId, folderId };
   if (request.onConflict === 'fail') throw nameTaken(request);
-  const docsType = mimeType.startsWith(DOCS_TYPE) ? mimeType : undefined;
+  const docsType = isDocsType(mimeType) ? mimeType : undefined;
   if (docsType !== target) {
     const as = docsType === undefined ? 'a file that is not a Google Docs file' : 'another kind of Google Docs file';
     throw nameTaken(request, target === undefined ? ' as a Google Docs file, which bytes cannot replace' : ` as ${as}`);
   }
   return {
     ...({ kind: 'replace', fileId, folderId } as const),
-    ...(target === undefined ? {} : { convertTo: target }),
-    ...(headRevisionId === undefined ? {} : { formerRevisionId: headRevisionId }),
+    convertTo: target,
+    formerRevisionId: headRevisionId,
   };
 };
 
@@ -80,7 +79,7 @@ export interface Planning {
 export const refuseKeptRevision = ({ details }: ResolvedRequest): void => {
   if (details.keepRevisionForever === true) {
     throw new CourierError('request-invalid', {
-      detail: 'keepRevisionForever does not go with convertTo: Drive keeps only revisions with bytes forever.',
+      detail: 'keepRevisionForever cannot be combined with convertTo: Drive keeps only revisions with bytes forever.',
     });
   }
 };
@@ -110,7 +109,7 @@ export const accountFor = (
   return plan === undefined ? accounts.choose() : accounts.of(plan);
 };
 
-/** What calls that upload know of the accounts: whether there is another one for new files. */
+/** For calls that upload: whether another account can be used for new files. */
 export const quotaOf = ({ accounts }: Destination): Pick<CallContext, 'believesLimit'> =>
   accounts?.hasOther() === true ? { believesLimit: true } : {};
 

@@ -43,7 +43,10 @@ export interface Destination {
   accounts?: Accounts | undefined;
 }
 
-/** The accounts of a destination that has several, as one of them sees it. Each is the destination with another Drive. */
+/**
+ * The accounts of a destination that has several, from the view of one of them. Each is the same destination with another
+ * Drive.
+ */
 export interface Accounts<Each = Destination> {
   /** The name of this one's credentials. */
   readonly name: string;
@@ -73,7 +76,7 @@ export type Allow = (caller: Caller, named: string | undefined, granted?: readon
 /** The request of a delivery, with the destination's defaults filled in. */
 export interface ResolvedRequest {
   destination: Destination;
-  /** When the first try began, in epoch milliseconds: what placeholders of the destination stand for. */
+  /** When the first try began, in epoch milliseconds. Placeholders of the destination are filled with this time. */
   sinceMs: number;
   name: string;
   path: string;
@@ -121,7 +124,7 @@ const segmentsOf = (path: string): string[] => path.split('/').filter((segment) 
 export const keepRuleOf = ({ config }: Destination, path: string): KeepRule | undefined =>
   config.keep.find((rule) => matchesSegments(segmentsOf(rule.path), segmentsOf(path)));
 
-/** Names the files that fall under a rule. The numbers of the rule may change, its pattern may not. */
+/** Identifies the files of a rule by its pattern, so the numbers of the rule can be changed later. */
 export const keepMark = ({ name }: Pick<Destination, 'name'>, { path }: KeepRule): string =>
   createHash('sha256')
     .update(JSON.stringify([name, path]))
@@ -167,7 +170,7 @@ export const detailsOfNew = (
   nowMs: number,
 ): Pick<NewFile, keyof FileDetails | 'addedTime'> => ({
   ...details,
-  ...(details.createdTime === undefined ? {} : { addedTime: new Date(nowMs).toISOString() }),
+  addedTime: details.createdTime && new Date(nowMs).toISOString(),
 });
 
 /** Who asks, and since when: the values of placeholders in the destination's defaults. */
@@ -197,7 +200,7 @@ const defaultName = (destination: Destination, asked: Asked): string => {
 
 const ROW_OPTIONS = ['tab', 'columns', 'dates', 'rollover'] as const;
 
-/** The options of rows that go with `onConflict=replace` too. */
+/** The options of rows that can also be used with `onConflict=replace`. */
 const REPLACE_OPTIONS: readonly string[] = ['tab', 'dates'] satisfies (typeof ROW_OPTIONS)[number][];
 
 /** Refuses options that only rows in a sheet have. @throws CourierError `request-invalid` */
@@ -211,7 +214,7 @@ const checkRowOptions = (options: DeliveryOptions, { onConflict, convertTo }: Re
   const mayReplace = REPLACE_OPTIONS.includes(option) ? ' or replace' : '';
   const wanted = onConflict === 'append' ? 'convertTo=sheet' : `convertTo=sheet and onConflict=append${mayReplace}`;
   throw new CourierError('request-invalid', {
-    detail: `${option} goes only with ${wanted}.`,
+    detail: `${option} can only be used with ${wanted}.`,
     remedy: 'Rows are appended to a Google Sheet: send them with convertTo=sheet and onConflict=append.',
   });
 };

@@ -31,9 +31,9 @@ const permissionOf = (rule: ShareConfig, nowMs: number) => {
   if (rule.type === 'domain') return { permission: { type, role, domain: rule.domain }, notify: false };
   if (rule.type === 'anyone') return { permission: { type, role }, notify: false };
   const { email, expires, message, notify } = rule;
-  const expirationTime = expires === undefined ? {} : { expirationTime: new Date(nowMs + expires).toISOString() };
+  const expirationTime = expires === undefined ? undefined : new Date(nowMs + expires).toISOString();
   return {
-    permission: { type, role, email, ...expirationTime, message },
+    permission: { type, role, email, expirationTime, message },
     notify,
   };
 };
@@ -70,7 +70,7 @@ export const shareFile = async ({
     const { permission, notify } = permissionOf(rule, now());
     for (;;) {
       try {
-        // Without the signal: the file is stored, and nobody would share it later if the caller leaves now.
+        // Without the signal: the file is stored, and if the caller disconnects now, it would never be shared.
         return await drive.share(fileId, permission, notify, unending);
       } catch (error) {
         if (asCourierError(error).code !== 'drive-rate-limited' || !(await waitSlowly())) throw error;
@@ -119,7 +119,10 @@ export const restrictAndShare = async (
   return [...warnings, ...(await shareFile({ drive, fileId: file.id, share: config.share, context, log }))];
 };
 
-/** Starts the retention of the destination in the background: the answer does not wait for it, and cannot fail by it. */
+/**
+ * Starts the retention of the destination in the background. The answer does not wait for it, and a failure does not affect
+ * it.
+ */
 export const startRetention = (
   dependencies: Pick<DeliveryContext, 'ledger' | 'log' | 'now' | 'sleep'>,
   { destination, path }: Pick<ResolvedRequest, 'destination' | 'path'>,

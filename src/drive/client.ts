@@ -21,7 +21,7 @@ export type DriveRequest = Omit<GoogleRequest, 'signal' | 'deadlineMs' | 'callSt
 export interface DriveClient {
   /** Any answer, whatever its status. @throws CourierError `drive-unavailable` without one, and the codes of `DriveAuth.token`. */
   call(request: DriveRequest, context: CallContext): Promise<GoogleResponse>;
-  /** As `call`, without the bearer token: a session URI is a right of its own. */
+  /** As `call`, without the bearer token: anyone who has a session URI may write to it. */
   callSession(request: DriveRequest, context: CallContext): Promise<GoogleResponse>;
   /** What an error answer means. */
   error(response: GoogleResponse, operation: string): CourierError;

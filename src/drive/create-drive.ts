@@ -50,7 +50,7 @@ export const createDrive = ({
   const { search, probe } = createSearch({ library, resolveFolder, now });
   const metadata = createMetadata({ library, client, log }, search);
 
-  // By hand rather than by the library, which would cost every cold start a tenth of a second.
+  // Built by hand, because loading the library takes a tenth of a second at each cold start.
   const generateIds = async (count: number, context: CallContext): Promise<string[]> => {
     const operation = 'drive.files.generateIds';
     const url = `${DRIVE_URL}/files/generateIds?count=${count}&space=drive&type=files`;
@@ -138,7 +138,7 @@ export const createIds = (
   let ids: string[] = [];
   let filling: Promise<void> | undefined;
 
-  /** The call counts for the delivery that asked first, but does not end with it: others wait for the same call. */
+  /** The call counts for the delivery that asked first, but continues if that ends, because others wait for it too. */
   const fill = ({ callStats }: CallContext): Promise<void> => {
     filling ??= generate(BATCH, { callStats })
       .then((more) => {

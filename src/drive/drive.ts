@@ -39,7 +39,7 @@ export interface NewFile extends FileDetails {
   convertTo?: string;
   appProperties?: Readonly<Record<string, string>>;
   /** The time of the call, for files with a `createdTime`: it decides which of several files of one name is the oldest. */
-  addedTime?: string;
+  addedTime?: string | undefined;
 }
 
 /** What is found under a folder's id, as one account sees it. */
@@ -57,10 +57,7 @@ export interface FolderDescription {
   canAddChildren: boolean;
   canEdit: boolean;
   canShare: boolean;
-  /**
-   * A folder with limited access that the account sees and cannot open
-   * (https://developers.google.com/workspace/drive/api/guides/limited-expansive-access).
-   */
+  /** True for a folder with limited access that the account sees and cannot open (Drive's guide "limited-expansive-access"). */
   isClosed: boolean;
 }
 
@@ -77,7 +74,7 @@ export interface CallContext {
   /** Epoch milliseconds. */
   deadlineMs?: number | undefined;
   callStats?: CallStats | undefined;
-  /** Drive is believed at once that the account is above its daily upload limit, because another account can be used. */
+  /** True if another account can be used, so Drive's first answer about the daily upload limit is final. */
   believesLimit?: boolean | undefined;
 }
 
@@ -95,13 +92,13 @@ export type UploadTarget =
       formerRevisionId?: string | undefined;
     });
 
-/** The bytes of an upload, and what must happen before they become a file's. */
+/** The bytes of an upload, and what must happen before they become the content of a file. */
 export interface UploadRequest extends CallContext {
   source: Source;
   /** Bytes; one more is `too-large`. */
   maxBytes: number;
   /** Lower-case hex. It is checked before the last byte is sent, so that a wrong file never exists. */
-  expectedSha256?: string;
+  expectedSha256?: string | undefined;
   /** Also compute the MD5 of the bytes: Drive has no SHA-256 of a file's earlier revisions. */
   withMd5?: boolean;
   /**
@@ -110,9 +107,9 @@ export interface UploadRequest extends CallContext {
    */
   digestProperty?: string;
   /**
-   * Called when the source has ended well and the hash is known, before every request that can make the bytes a file's (the
-   * multipart request, the last chunk), and again before each retry of it, because what was true then may have changed. If
-   * it returns a file, nothing is sent and the result is `superseded`. An error that it throws ends the upload.
+   * Called when the source has ended without an error and the hash is known: before each request that can turn the bytes
+   * into a file (the multipart request, the last chunk), and before each retry of it, because the answer may have changed.
+   * If it returns a file, nothing is sent and the result is `superseded`. An error that it throws ends the upload.
    */
   beforeCommit?(bytes: ReceivedBytes, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
   /** The file's head revision when `beforeCommit` last looked at it; undefined if it did not look. */
@@ -157,11 +154,11 @@ export interface Upload {
   received(): Promise<ReceivedBytes>;
   /** Frees the buffers and the source. */
   close(): void;
-  /** Stands for the bytes and their buffers, which another account's `startUpload` may take over. */
+  /** The bytes and their buffers, which another account's `startUpload` may take over. */
   readonly held?: object;
 }
 
-/** What a file may be restricted to. What is left out stays as it is. */
+/** Restrictions of a file. Those that are undefined stay as they are. */
 export interface Restrictions {
   /** A content restriction: nobody can change the content or the name until it is removed. */
   readOnly?: true;
@@ -221,7 +218,7 @@ export interface Drive {
     folder: { id: string; name: string; parentId: string },
     context: CallContext,
   ): Promise<{ existed: boolean }>;
-  /** Makes an empty Google Docs file. Drive takes no id for one, so the call is sent once: a lost answer leaves it open whether it was made. */
+  /** Makes an empty Google Docs file. Drive accepts no id for it, so the call is sent only once, even if its answer is lost. */
   createDocument(file: Omit<NewFile, 'id' | 'convertTo'>, context: CallContext): Promise<DriveFile>;
   /** Files that carry this private property in the folder, not trashed. */
   findByProperty(folderId: string, key: string, value: string, context: CallContext): Promise<DriveFile[]>;
@@ -237,7 +234,7 @@ export interface Drive {
   startUpload(request: UploadRequest, from?: Upload): Promise<Upload>;
   /** An upload to one target: started, sent and closed. */
   upload(target: UploadTarget, request: UploadRequest, sessionUri?: string): Promise<UploadResult>;
-  /** Opens a resumable session that somebody else will PUT to. The URI is a secret. */
+  /** Opens a resumable session to which the caller sends the bytes. The URI is a secret. */
   openSession(file: NewFile, size: number, context: CallContext): Promise<{ sessionUri: string; expiresAtMs: number }>;
   /** Opens a session that replaces an existing file's bytes. */
   openReplaceSession(
@@ -245,7 +242,7 @@ export interface Drive {
     size: number,
     context: CallContext,
   ): Promise<{ sessionUri: string; expiresAtMs: number }>;
-  /** How many bytes a session has stored; `done` with the file once it is whole, `gone` when Drive has forgotten it, `refused` when it does not say. */
+  /** What a session has stored, in bytes; `done` if the file is whole, `gone` if Drive has no such session, `refused` if unknown. */
   sessionStatus(
     sessionUri: string,
     size: number,
@@ -264,7 +261,7 @@ export interface Drive {
   revisions(id: string, context: CallContext): Promise<Revision[] | undefined>;
   /**
    * Removes one revision of a file (`revisions.delete`); if it is the newest, the one before it is the file's content again.
-   * Then reads the file again, and logs what it shows, because Google does not document what becomes of the content.
+   * Then reads the file again, and logs what it shows, because Google does not document which content the file has then.
    * @returns false if the file still shows that revision
    */
   removeRevision(id: string, revisionId: string, context: CallContext): Promise<boolean>;
@@ -294,7 +291,7 @@ export interface Drive {
    * @throws CourierError `folder-not-found`, `folder-invalid`, `folder-limited`
    */
   resolveFolder(id: string, context: CallContext): Promise<ResolvedFolder>;
-  /** Tries a search in the folder, for the doctor: how Drive knows the account there. */
+  /** Tries a search in the folder, for the doctor, to learn whether Drive treats the account as a member there. */
   probeSearch(folderId: string, context: CallContext): Promise<'member' | 'non-member' | 'my-drive'>;
   /** Whose account this is and what storage it has left, in bytes (undefined: unlimited). */
   aboutAccount(context: CallContext): Promise<{ email: string; storageLimit: number | undefined; storageUsed: number }>;

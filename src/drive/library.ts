@@ -6,12 +6,12 @@ import type { CallContext } from './drive.ts';
 
 const METHOD = z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
-/** What a metadata call says of itself beyond its parameters. */
+/** Facts about a metadata call besides its parameters. */
 interface LibraryCall {
   /** `drive.files.get` */
   operation: string;
   units: number;
-  /** `once` for what would be done twice when sent twice. */
+  /** `once` for a call that has its effect again when it is sent again. */
   retry: 'idempotent' | 'once';
 }
 
@@ -53,7 +53,7 @@ const loadLibrary = async () => {
 
 /**
  * Google's own Drive v3 client over our transport: it builds the requests, we send them, so there is one retry layer.
- * Loaded on first use: what every small delivery needs (ids, multipart) goes without it, and start-up does not pay for it.
+ * It is loaded on first use, so that start-up stays fast: small deliveries (ids, multipart) do not use it.
  * @throws what Drive refuses, as CourierError.
  */
 export const createLibrary =

@@ -107,7 +107,7 @@ export const createMetadata = (
           headers: { 'content-type': 'application/json; charset=utf-8' },
           body: Buffer.from(JSON.stringify(requestBody)),
           units: UNITS.create,
-          // The id makes it safe: "a repeated create answers 409".
+          // A retry is safe because of the id: "a repeated create answers 409".
           retry: 'idempotent',
         },
         context,
@@ -180,7 +180,7 @@ export const createMetadata = (
     async removeRevision(id, revisionId, context) {
       const call = { operation: 'drive.revisions.delete', units: UNITS.other, retry: 'idempotent' } as const;
       await library(call, context, (drive) => drive.revisions.delete({ fileId: id, revisionId })).catch((error) => {
-        // It was removed by an earlier attempt whose answer was lost.
+        // An earlier attempt has removed it, and its answer was lost.
         if (!isUnknown(error)) throw error;
       });
       const { sha256Checksum, headRevisionId } = (await get(id, context)) ?? {};

@@ -9,7 +9,7 @@ export const UNITS = { get: 5, other: 5, create: 50, update: 50, list: 100 } as 
 export const UNITS_PER_MINUTE = 325_000;
 
 const MINUTE_MS = 60_000;
-/** Units that were not spent may be spent at once later, up to this part of a minute's share. Drive counts by the minute. */
+/** Unused units can be used later in a burst, up to this part of a minute's share, because Drive counts by the minute. */
 const BURST_OF_MINUTE = 0.5;
 /** The largest share, as a part of the quota: Drive's minutes and this process's are not quite the same. */
 const MAX_SHARE = 0.98;
@@ -26,7 +26,7 @@ const FIRST_PAUSE_MS = 2_000;
 const MAX_PAUSE_MS = 8_000;
 
 export interface Pace {
-  /** Waits until the units may be spent, but not past the deadline. Units are granted in the order of asking. */
+  /** Waits until the units may be used, but not past the deadline. Units are granted in the order of the calls. */
   spend(units: number, context: CallContext): Promise<void>;
   /** Drive refused a call of this many units by a rate limit. */
   slowDown(units: number): void;
@@ -57,12 +57,12 @@ const createMeter = (now: () => number) => {
 };
 
 /**
- * Paces the calls of one Drive account. The quota belongs to the account, and other instances spend from it without this one
- * knowing: so each keeps a share, which it estimates from Drive's refusals. The share starts as nearly the whole quota, falls to
- * what Drive accepted when Drive refuses, and grows slowly while it does not (additive increase, multiplicative decrease).
- * `npm run simulate` shows what that makes of many instances.
+ * Paces the calls of one Drive account. The quota belongs to the account, and other instances use it as well, unknown to
+ * this one. So each instance keeps to a share, which it estimates from Drive's refusals. The share starts as nearly the
+ * whole quota, falls to what Drive accepted when Drive refuses, and grows slowly while it does not (additive increase,
+ * multiplicative decrease). `npm run simulate` shows how many instances behave together.
  *
- * @param unitsPerMinute the account's quota; Infinity where there is none to keep
+ * @param unitsPerMinute the account's quota; Infinity if there is no limit
  */
 export const createPace = ({
   now = Date.now,
@@ -71,7 +71,7 @@ export const createPace = ({
   unitsPerMinute = UNITS_PER_MINUTE,
 }: {
   now?: () => number;
-  sleep?: Sleep;
+  sleep?: Sleep | undefined;
   random?: () => number;
   unitsPerMinute?: number;
 } = {}): Pace => {
@@ -101,7 +101,10 @@ export const createPace = ({
     grow(minutes);
   };
 
-  /** Takes the units and returns when they may be spent; leaves them to other calls if that is past the deadline. */
+  /**
+   * Reserves the units and returns the time from which they may be used. If that is past the deadline, they stay available
+   * to other calls.
+   */
   const reserve = (units: number, deadlineMs: number): number => {
     refill();
     const missing = Math.max(0, units - available);
@@ -127,7 +130,7 @@ export const createPace = ({
           await sleep(waitMs, signal).catch((reason: unknown) =>
             giveBack(reservedIn, readyMs <= deadlineMs ? units : 0, reason),
           );
-        // A call that would be sent past its deadline is not made; the transport says so.
+        // The transport does not make a call after its deadline, and throws the error for that.
         if (readyMs > deadlineMs) return;
         // Each pause begins with no units, so calls that waited through it reserve again.
         if (pauses === reservedIn) return meter.add(units);
@@ -135,7 +138,7 @@ export const createPace = ({
     },
     slowDown(units) {
       meter.add(-units);
-      // Calls that were on their way when Drive began to refuse say nothing new.
+      // Refusals of calls that were sent before the pause carry no new information.
       if (now() < pausedUntilMs) return;
       refill();
       const isRepeated = now() - pausedUntilMs < pauseMs;

@@ -34,7 +34,7 @@ const FIELDS = `${LOCK_FIELDS},downloadRestrictions(itemDownloadRestriction),cop
 
 const isLocked = ({ contentRestrictions }: Restricted): boolean => contentRestrictions.some(({ readOnly }) => readOnly);
 
-/** Which of the restrictions Drive's answer does not show, by the names of the configuration. */
+/** The restrictions that Drive's answer does not show, by their names in the configuration. */
 const missingIn = (shown: Restricted, asked: Restrictions): string[] => {
   const { restrictedForReaders = false, restrictedForWriters = false } =
     shown.downloadRestrictions?.itemDownloadRestriction ?? {};

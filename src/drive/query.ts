@@ -2,8 +2,8 @@
 const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;
 
 /**
- * A private property of files whose `createdTime` was chosen by a caller: when they were really created. What is the oldest
- * file of a name must not depend on what callers choose.
+ * A private property with the real time of creation, for files whose `createdTime` was chosen by a caller. Which file of a
+ * name is the oldest must not depend on what callers choose.
  */
 export const ADDED_PROPERTY = 'courierAdded';
 

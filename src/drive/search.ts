@@ -16,7 +16,7 @@ const NON_MEMBER_MS = 600_000;
 
 const PAGE_SIZE = 100;
 
-/** A search for nothing in particular. */
+/** A search that matches everything. */
 const PROBE_NAME = 'drive-courier-doctor.txt';
 
 const page = z.object({
@@ -35,7 +35,7 @@ const byAge = (one: DriveFile, other: DriveFile): number => (orderOf(one) < orde
 
 const isNotFound = (error: unknown): boolean => error instanceof CourierError && error.code === 'folder-not-found';
 
-/** Nothing was found, but Drive did not look everywhere: what is missing may exist, and would get a duplicate. */
+/** Nothing was found, but Drive did not search everywhere. The file may exist, and creating it would make a duplicate. */
 const incompleteSearch = (): CourierError =>
   new CourierError('drive-unavailable', {
     detail: 'Drive could not search completely (incompleteSearch), so it is not known what the folder contains.',
@@ -47,7 +47,10 @@ const incompleteSearch = (): CourierError =>
 export interface Search {
   /** @throws CourierError `drive-unavailable` when nothing was found by an incomplete search, and what else Drive refuses */
   search(folderId: string, q: string, context: CallContext): Promise<DriveFile[]>;
-  /** Tries a search. Answers how Drive knows the account: as a member of the folder's shared drive, as no member, or in My Drive. */
+  /**
+   * Tries a search. Returns whether the account is a member of the folder's shared drive, or no member, or the folder is in
+   * My Drive.
+   */
   probe(folderId: string, context: CallContext): Promise<'member' | 'non-member' | 'my-drive'>;
 }
 

@@ -6,7 +6,7 @@ import { IDEMPOTENCY_KEY } from '../http/request/body-headers.ts';
 import { mimeTypeOption, optionShape, parseInput, textOptionShape } from '../http/request/options.ts';
 import { fileName, folderPath } from '../text/file-name.ts';
 import { specificType } from '../text/media-type.ts';
-import { Base64Follower, base64Of } from './bytes/base64.ts';
+import { Base64Check, base64Of } from './bytes/base64.ts';
 import { type Bytes, scanAll } from './bytes/spool.ts';
 import { jsonOf, TextFollower, textOf } from './bytes/transcode.ts';
 import { isRawNumber, parseExactJson } from './json/exact-json.ts';
@@ -68,11 +68,11 @@ const source = z
       context.addIssue({ code: 'custom', message });
     }
     if (given.rawCells !== undefined && given.rows === undefined) {
-      context.addIssue({ code: 'custom', path: ['rawCells'], message: 'goes with rows alone' });
+      context.addIssue({ code: 'custom', path: ['rawCells'], message: 'can only be used with rows' });
     }
     for (const option of ['match', 'join'] as const) {
       if (given[option] !== undefined && given.gcsPrefix === undefined) {
-        context.addIssue({ code: 'custom', path: [option], message: 'goes with gcsPrefix alone' });
+        context.addIssue({ code: 'custom', path: [option], message: 'can only be used with gcsPrefix' });
       }
     }
   })
@@ -100,7 +100,8 @@ export const exportDocument = z
   .superRefine(({ name, source: { gcsPrefix, join } }, context) => {
     const isMany = gcsPrefix !== undefined && join === undefined;
     if (name !== undefined && isMany) {
-      const message = 'goes with gcsPrefix only if it is joined: the files have the names of the objects';
+      const message =
+        'can be used with gcsPrefix only if "join" is set, because otherwise the files have the names of the objects';
       context.addIssue({ code: 'custom', path: ['name'], message, params: { code: 'name-invalid' } });
     }
   });
@@ -129,7 +130,11 @@ export interface OpenedExport {
 
 /** Combines bytes with their metadata. */
 export const asExport = (
-  { mimeType, idempotencyKey, ...options }: DeliveryOptions & { mimeType?: string; idempotencyKey?: string },
+  {
+    mimeType,
+    idempotencyKey,
+    ...options
+  }: DeliveryOptions & { mimeType?: string; idempotencyKey?: string | undefined },
   source: Source,
 ): OpenedExport => ({
   options,
@@ -153,7 +158,7 @@ const QUERY_VALUES = 'source.bigquery.parameters';
 /** Collects what the scanner learns about the file in a document. */
 const createFindings = () => {
   const rows: RowsFollower[] = [];
-  const base64: Base64Follower[] = [];
+  const base64: Base64Check[] = [];
   const texts: TextFollower[] = [];
   const followed = <One>(all: One[], one: One): One => {
     all.push(one);
@@ -167,7 +172,7 @@ const createFindings = () => {
       if (path === 'source.json') return { ...IGNORE_EVENTS, placeholder: 'null' };
       if (path === 'source.rows' && type === 'array') return followed(rows, new RowsFollower());
       if (path === 'source.text' && type === 'text') return followed(texts, new TextFollower());
-      if (path === 'source.base64' && type === 'text') return followed(base64, new Base64Follower());
+      if (path === 'source.base64' && type === 'text') return followed(base64, new Base64Check());
       return undefined;
     },
   };
@@ -221,7 +226,7 @@ export const readExportDocument = async (bytes: Bytes): Promise<ReadDocument> =>
 
 /** A query: its parameters may be part of the name and the path, which are checked again once they are filled in. */
 const openQueryExport = async (
-  { name, path, ...rest }: DeliveryOptions & { mimeType?: string; idempotencyKey?: string },
+  { name, path, ...rest }: DeliveryOptions & { mimeType?: string; idempotencyKey?: string | undefined },
   asked: QuerySource,
   { openQuery }: Pick<HttpDependencies, 'openQuery'>,
   request: Omit<SourceRequest, 'destination'>,
@@ -232,8 +237,7 @@ const openQueryExport = async (
     name: name === undefined ? undefined : fill(name, 'name'),
     path: path === undefined ? undefined : fill(path, 'path'),
   });
-  const key = idempotencyKey === undefined ? {} : { idempotencyKey };
-  return asExport({ ...rest, ...key, ...filled }, source);
+  return asExport({ ...rest, idempotencyKey, ...filled }, source);
 };
 
 /**

@@ -64,6 +64,6 @@ export const nameOfObject = (object: string): string => {
   if ('name' in place) return place.name;
   throw new CourierError('name-invalid', {
     detail: `The name is empty. ${place.ignored[0]?.toUpperCase()}${place.ignored.slice(1)}.`,
-    remedy: 'Say the name of the file in "name".',
+    remedy: 'Set the name of the file with "name".',
   });
 };

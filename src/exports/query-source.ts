@@ -23,7 +23,7 @@ export const querySource = z
     if ((given.query === undefined) === (given.table === undefined))
       context.addIssue({ code: 'custom', message: `needs exactly one of ${QUERY_SOURCES.join(', ')}` });
     if (given.parameters !== undefined && given.table !== undefined)
-      context.addIssue({ code: 'custom', path: ['parameters'], message: 'goes with query alone' });
+      context.addIssue({ code: 'custom', path: ['parameters'], message: 'can only be used with query' });
   })
   .meta({ oneOf: QUERY_SOURCES.map((name) => ({ type: 'object', properties: { [name]: {} }, required: [name] })) });
 

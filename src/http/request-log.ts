@@ -95,7 +95,7 @@ const refusalOf = ({ env, req, res, var: { caller, delivers, failure } }: Courie
     audit: {
       ...{ refused: failure.code, status: res.status, route: pathOf(env.incoming.url) },
       caller: caller === undefined ? null : callerName(caller),
-      ...(caller === undefined ? {} : { callerSub: caller.sub }),
+      callerSub: caller?.sub,
       size: Number.isSafeInteger(size) && size >= 0 && req.header('content-length') !== undefined ? size : null,
       ...(omitted === 0 ? {} : { omitted }),
     },

@@ -45,9 +45,10 @@ export const fanOut = async (
   const ignoresPath = opened.ignoresPath === true && options.path === undefined;
 
   const messageFor = ({ object, path }: PrefixFile & { kind: 'file' }): NewMessage => {
-    const key = idempotencyKey === undefined ? {} : { idempotencyKey: keyOfObject(idempotencyKey, object) };
+    const key = idempotencyKey === undefined ? undefined : keyOfObject(idempotencyKey, object);
     // Without a name, the file gets that of the object, with the ending of its encoding.
-    const document = { ...options, ...key, ...(ignoresPath ? {} : { path }), source: { gcs: identityOf(object) } };
+    const place = ignoresPath ? {} : { path };
+    const document = { ...options, idempotencyKey: key, ...place, source: { gcs: identityOf(object) } };
     return {
       data: Buffer.from(JSON.stringify(document)),
       attributes: attributesFor(message.attributes, path),

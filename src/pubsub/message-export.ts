@@ -82,7 +82,7 @@ const withAttributes = ({ fields, inline }: ReadDocument, attributes: Attributes
       throw new CourierError('request-invalid', {
         detail:
           field === undefined
-            ? `The attribute "${name}" stands beside an export document that has no "${name}"; only the document's fields count.`
+            ? `The attribute "${name}" is not in the export document, which has no "${name}"; only the document's fields count.`
             : `The attribute "${name}" differs from "${name}" in the export document.`,
         remedy: `Put "${name}" into the document, or give the attribute another name.`,
       });
@@ -119,7 +119,7 @@ const openFinalized = async (
   const options = parseInput(z.strictObject(attributeShape), { ...optionsIn(attributes), ...place });
   const request = { ...sender, destination: options.destination };
   const { name: _, suffix, ...source } = await openObjectSource(dependencies, object, request);
-  const placed = { ...options, isPathOfObject: true, ...(suffix === undefined ? {} : { suffix }) };
+  const placed = { ...options, isPathOfObject: true, suffix };
   return { kind: 'export', opened: asExport(placed, source) };
 };
 

@@ -40,7 +40,7 @@ export const messageFields = ({ id, subscription, deliveryAttempt, orderingKey }
 });
 
 /**
- * Gives up a message that can never be delivered, after it is published to the dead-letter topic.
+ * Acknowledges a message that can never be delivered, after it is published to the dead-letter topic.
  * @throws CourierError `google-unavailable`
  */
 const giveUp = async (
@@ -52,12 +52,14 @@ const giveUp = async (
   const deadLettered = await deadLetter(message, reason);
   log.error(
     { pubsub: messageFields(message, origin), requestId, code: reason.code, error: reason, deadLettered },
-    deadLettered ? 'message given up and published as a dead letter' : 'message given up; no dead-letter topic is set',
+    deadLettered
+      ? 'permanent failure: the message is published as a dead letter'
+      : 'permanent failure: the message is acknowledged without delivery; no dead-letter topic is set',
   );
   return { kind: 'given-up', reason };
 };
 
-/** What distinguishes the occasion of a message, by the rule of its subscription; undefined if the message does not tell. */
+/** What distinguishes the occasion of a message, by the rule of its subscription; undefined if the message lacks it. */
 const occasionOf = ({ attributes, publishTime = '' }: PubsubMessage, rule: KeyFrom): string | undefined => {
   if ('attribute' in rule) {
     const value = attributes[rule.attribute] || undefined;

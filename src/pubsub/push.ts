@@ -104,7 +104,7 @@ const handle = async (
   }
 };
 
-/** `POST /v1/pubsub`: 204 if the message is delivered or given up, 503 if Pub/Sub is to redeliver it. */
+/** `POST /v1/pubsub`: 204 if the message is delivered or can never be delivered, 503 if Pub/Sub must redeliver it. */
 export const createPubsubHandler =
   (dependencies: PushDependencies, { slots, memory, minThroughput }: Capacity) =>
   (context: CourierContext): Promise<Response> => {

@@ -49,7 +49,7 @@ const parseRun = async (data: Buffer): Promise<z.output<typeof transferRun>> => 
   }
 };
 
-/** The document that a run asks for, or why it asks for none. `isLoss`: somebody may expect the file. */
+/** The document that a run requests, or why it requests none. `isLoss`: somebody may expect the file. */
 export type TransferRunReading = { document: ReadDocument } | { why: string; isLoss: boolean };
 
 /**

@@ -80,7 +80,7 @@ interface Completion {
   sha256: string | undefined;
 }
 
-/** Records that nothing comes of the upload, unless another try has completed it: then that receipt is returned. */
+/** Records that the upload has ended without a file. If another try has completed it, that receipt is returned. */
 const giveUp = async (
   { dependencies: { ledger, log }, id, entry, session, sha256 }: Completion,
   over: Over,
@@ -101,7 +101,8 @@ const record = async (
   // The session is kept beside the receipt: an open with the same key is answered with it, and completes the upload again.
   const done = { state: 'done', record: { ...session, receipt } } as const;
   let written = await ledger.record(uploadKey(id), done, entry);
-  // A receipt that another try has written stands. That another try has given up does not, because the upload is complete.
+  // A receipt that another try has written is final. An error that another try has recorded is replaced, because the upload
+  // is complete.
   while (!written.mine && written.entry.state !== 'done') {
     written = await ledger.record(uploadKey(id), done, written.entry);
   }
@@ -125,8 +126,15 @@ const finish = async (
     restrictAndShare({ request, context, log }, { file, isNew, outcome }),
   );
   const { idempotencyKey } = session;
-  const delivery = { caller, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) };
-  const receipt = receiptOf({ request, delivery, file, folderId, outcome, warnings, ledger });
+  const receipt = receiptOf({
+    request,
+    delivery: { caller, idempotencyKey },
+    file,
+    folderId,
+    outcome,
+    warnings,
+    ledger,
+  });
   const recorded = await stepTimer.time('record', () => record(completion, receipt));
   startRetention({ ...dependencies, sleep: upload.sleep }, request);
   return recorded;
@@ -147,7 +155,7 @@ export const createCompleteUpload =
     const { destination, name, path, size } = session.options;
     const known = answered(entry, sha256);
     if (known !== undefined) {
-      // A caller that may no longer write there still gets the receipt: it was given before.
+      // A caller that may no longer write there still gets the receipt, because it was issued before.
       const drive = driveOf(allow, caller, destination);
       return drive === undefined ? known : withTrashWarning(known, drive, { signal, deadlineMs }, now());
     }

@@ -49,7 +49,7 @@ const refuseConversion = (request: ResolvedRequest): void => {
   if (request.convertTo !== undefined) {
     throw new CourierError('request-invalid', {
       detail:
-        'convertTo does not go with an upload session: Drive takes no id for a conversion, so it could not be made once. Send it to POST /v1/files.',
+        'convertTo cannot be combined with an upload session: Drive accepts no id for a conversion, so a retry could create a second file. Send it to POST /v1/files.',
     });
   }
 };
@@ -71,7 +71,7 @@ const refuseReadOnly = (plan: Plan, { destination }: ResolvedRequest): Plan => {
 /** How often an upload with one key may end without a file. */
 const MAX_ROUNDS = 100;
 
-/** The ids that an upload is stored with. If it has an Idempotency-Key, both are derived from that. */
+/** The ids under which an upload is stored. If it has an Idempotency-Key, both are derived from it. */
 interface UploadIds {
   id: string;
   /** The ledger's key for the plan. */
@@ -190,7 +190,7 @@ interface Opening {
   choose: () => Promise<Plan>;
 }
 
-/** How often the id that a name was given may turn out to be used up. */
+/** How often the id of a name may turn out to be used up. */
 const MAX_SPENT_IDS = 3;
 
 /**
@@ -227,10 +227,10 @@ const saveSession = async (
   const { size, mimeType, properties } = options;
   const session: Session = {
     callerSub: caller.sub,
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    idempotencyKey,
     options: {
       ...{ destination, name, path, size, mimeType },
-      ...(properties === undefined ? {} : { properties: { ...properties } }),
+      properties: properties && { ...properties },
     },
     plan: planSchema.parse(plan),
     ...drives,

@@ -21,7 +21,7 @@ export const OVER: Readonly<Record<Over, (received?: DriveFile) => CourierError>
   trashed: () => lost('The file of this upload was put into the trash before it was complete.'),
   moved: () =>
     lost('The file to be replaced was renamed or moved before the upload was complete; it has its former content.'),
-  gone: () => lost('The session has ended, and Drive does not show what was announced.'),
+  gone: () => lost('The session has ended, and Drive does not show the announced file.'),
 };
 
 /** What is needed to look at an upload in Drive. */
@@ -32,7 +32,7 @@ export interface UploadView {
   sleep: Sleep;
 }
 
-/** Asks again while the answer is "not found", until that can be believed. */
+/** Asks again while the answer is "not found", because Drive may show a new file late. */
 const askUntilVisible = async <Answer>(
   { sleep, context: { signal } }: UploadView,
   ask: () => Promise<Answer>,
@@ -67,8 +67,8 @@ const showsOwnBytes = async ({ request, session, context }: UploadView, file: Dr
 };
 
 /**
- * Finds out what became of the session. By now its file may belong to another delivery, which has the same name or id, or wrote to
- * it later. Such a file proves something only by its checksum, and must not be undone for this session.
+ * Finds the outcome of the session. Meanwhile its file may belong to another delivery that has the same name or id, or has
+ * written to it later. For such a file only the checksum counts, and it must not be removed.
  * @throws CourierError `upload-incomplete`; `folder-not-found` where the folder itself is not visible, because then nothing is known
  */
 export const look = async (
@@ -85,7 +85,7 @@ export const look = async (
     (shown) => shown !== undefined,
   );
   if (file === undefined) {
-    // A folder that was unshared for a while would otherwise come back to a file that its key has sent again.
+    // Otherwise, after a folder was unshared for a while, the key would have sent the file a second time.
     await drive.inspectFolder(plan.folderId, context);
     return { file, seen: 'gone' };
   }
@@ -102,7 +102,9 @@ export const look = async (
   return { file, seen: hasSize && sha256 === undefined ? 'whole' : 'other-bytes' };
 };
 
-/** What the first try found. It holds for all tries, so that none of them undoes what another got a receipt for. */
+/**
+ * The result of the first try. It applies to all tries, so that no try removes a file for which another try got a receipt.
+ */
 interface Judgement {
   verdict: SessionOutcome;
   /** Of a file that is replaced: the revision that holds the bytes. */
@@ -126,7 +128,7 @@ type Decision =
   | { action: 'finish' }
   /** The caller announced other bytes than the upload is complete with. */
   | { action: 'reject' }
-  /** `undo`: what arrived is this session's and wrong, so it is removed. */
+  /** `undo`: this session has written wrong bytes, which are removed. */
   | { action: 'give-up'; over: Over; undo: boolean };
 
 /**
@@ -140,7 +142,7 @@ export const decide = (seen: SessionOutcome, verdict: SessionOutcome): Decision 
   }
   if (seen === 'other-bytes' && verdict === 'whole') return { action: 'reject' };
   const over = verdict === 'whole' ? seen : verdict;
-  // A try that sees something else than the first one leaves the undoing to that one.
+  // If a try sees another state than the first one, it leaves the removal to that one.
   return { action: 'give-up', over, undo: over === seen && (over === 'other-bytes' || over === 'moved') };
 };
 

@@ -54,7 +54,7 @@ export type Session = z.infer<typeof sessionSchema>;
 
 export const uploadKey = (id: string): string => `upload:${id}`;
 
-/** The ledger key of what became of an upload, which holds for all that complete it. */
+/** The ledger key of the outcome of an upload, which is the same for all tries to complete it. */
 export const verdictKey = (id: string): string => `verdict:${id}`;
 
 /** Whether a text has the form of an upload's id: derived from the key, or a UUID. */

@@ -24,7 +24,7 @@ export interface AuthorizedUserFile {
   client_secret: string;
   refresh_token: string;
   /** Email of the person who gave consent. */
-  account?: string;
+  account?: string | undefined;
   universe_domain: 'googleapis.com';
 }
 
@@ -122,7 +122,7 @@ export const obtainConsent = async ({
       client_id: client.id,
       client_secret: client.secret,
       refresh_token: granted.refresh_token,
-      ...(account === undefined ? {} : { account }),
+      account,
       universe_domain: 'googleapis.com',
     };
     return { file, scopes: granted.scope.split(' ') };

@@ -8,7 +8,7 @@ import type { Plan } from '../plan.ts';
 import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 
 /**
- * The last checks before the request that makes a delivery's bytes the content of a file.
+ * The last checks before the request that turns a delivery's bytes into the content of a file.
  *
  * Drive has no conditional update, so a lease in the ledger keeps two deliveries to one file apart: the one that holds it
  * checks the file, writes, verifies and records its receipt before the next one checks. A copy of a delivery that was
@@ -33,7 +33,7 @@ const MAX_SEARCH_AGE_MS = 3_000;
 const targetChanged = (): CourierError =>
   new CourierError('drive-unavailable', {
     detail: 'The file to be replaced was renamed, moved or removed in the meantime.',
-    remedy: 'Try again: the next try finds what has the name then.',
+    remedy: 'Try again. The next try uses the file that has the name then.',
   });
 
 /** Whether the bytes were in the file at some time since the delivery was planned, even if they were replaced since. */
@@ -87,7 +87,7 @@ const nameAppeared = (): CourierError =>
     remedy: 'Try again: the next try applies onConflict to that file.',
   });
 
-/** Another file that has the name of the planned one: put there by a person, who asks no ledger. */
+/** Another file with the name of the planned one. A person may have put it there, which the ledger does not know. */
 const hasNamesake = async ({ request, plan, context, sleep }: UploadStep): Promise<boolean> => {
   const { name, destination } = request;
   const { folderId, fileId } = plan;
@@ -140,7 +140,7 @@ export const createCommitGuard = (
     return { file: await mustGet(step, answered.id) };
   };
 
-  /** The last look at a file that is about to be written over. */
+  /** The last check of a file before it is overwritten. */
   const lookAt = async (
     target: UploadTarget & { kind: 'replace' },
     bytes: ReceivedBytes,
@@ -173,7 +173,8 @@ export const createCommitGuard = (
     const fileId = target.kind === 'replace' ? target.id : target.file.id;
     if (mayWriteOver && fileId !== undefined) await acquire(fileId);
     const isNamed = plan.kind === 'replace' || (plan.kind === 'create' && plan.rule !== 'new');
-    // A new file of a name of its own carries the digest of its bytes where that is known before it is made.
+    // A new file with a name of its own has the digest of its bytes as a property, if that is known before the file is
+    // created.
     const needsNote = isNamed || target.kind === 'replace' || !carriesDigest(target);
     const answer = needsNote ? await answerOfKey(bytes) : undefined;
     if (answer !== undefined) return answer;

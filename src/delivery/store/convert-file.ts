@@ -95,7 +95,7 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
   };
 };
 
-/** An earlier try has made the document: the bytes of this one are only compared. */
+/** An earlier try has made the document, so the bytes of this one are only compared. */
 const replayConversion = async (
   step: UploadStep,
   plan: Conversion,

@@ -36,8 +36,9 @@ const describeFile = (step: UploadStep, { fileId: id, folderId }: CreatePlan): N
 });
 
 /**
- * Drive has a file of the planned id, and nothing was written to it. Whose is it, and what follows?
- * @throws CourierError `name-taken`, `idempotency-key-reused`; `drive-unavailable` where the next try has to find out more
+ * Drive already has a file with the planned id, and this try has not written to it. Decides whose file it is, and what
+ * follows.
+ * @throws CourierError `name-taken`, `idempotency-key-reused`; `drive-unavailable` if only the next try can find out more
  */
 const resolveExisting = async (
   { request, claim }: UploadStep,
@@ -61,14 +62,17 @@ const resolveExisting = async (
   return { file, outcome: claim === undefined ? 'created' : 'replayed', isNew: true, received };
 };
 
-/** Whether Drive shows the file of an id after all. */
+/** Whether Drive shows the file of an id after a while. */
 const becomesVisible = async ({ request, context, sleep }: UploadStep, id: string): Promise<boolean> => {
   const ask = (): Promise<DriveFile | undefined> => request.destination.drive.get(id, context);
   const again = { ask, sleep, signal: context.signal };
   return (await askUntilFound<DriveFile | undefined>(undefined, again)) !== undefined;
 };
 
-/** How the bytes were sent in the end. A file that exists is reported with the bytes that were not written to it. */
+/**
+ * The result of sending the bytes. A file that exists already is reported together with the bytes, which were not written to
+ * it.
+ */
 type Sent =
   | (Extract<UploadResult, { kind: 'stored' }> & { target: UploadTarget })
   | Extract<UploadResult, { kind: 'superseded' | 'id-unusable' }>
@@ -121,7 +125,7 @@ const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | 
     mustBeOnly: plan.rule !== 'new' && existing === undefined,
   });
   const { sessionUri, ...keep } = await keptSession(step);
-  // An upload without a key to a name of its own has nothing to look up before its bytes become a file.
+  // An upload without a key and without a unique name has nothing to look up before its bytes become a file.
   const guarded = claim === undefined && plan.rule === 'new' ? {} : await withUnlock(step, guard.options);
   const digest = claim === undefined ? {} : { digestProperty: DIGEST_PROPERTY };
   const sent = await withUpload(step, { ...guarded, ...digest, ...keep }, (upload) =>

@@ -3,7 +3,10 @@ import { asCourierError, CourierError } from '../../errors.ts';
 import { restrictionsOf } from '../policy.ts';
 import type { UploadStep } from './upload-step.ts';
 
-/** Content restrictions of files that are replaced: the courier removes its own before it writes, and nobody else's. */
+/**
+ * Content restrictions of files that are replaced. Before it writes, the courier removes its own restriction, but never one
+ * of somebody else.
+ */
 
 /** Milliseconds for restoring a restriction. The request's own time may have ended. */
 const RESTORE_TIMEOUT_MS = 15_000;
@@ -37,7 +40,7 @@ export const unlock = async (step: UploadStep, id: string): Promise<void> => {
   await policy.unlock(id, context);
 };
 
-/** Unlocks the file once more when its turn has come: a delivery that was before this one has locked it again. */
+/** Unlocks the file again when it is this delivery's turn, because the delivery before it has locked the file again. */
 export const unlockBeforeCommit =
   (step: UploadStep, beforeCommit: UploadRequest['beforeCommit']): NonNullable<UploadRequest['beforeCommit']> =>
   async (bytes, target) => {
@@ -46,7 +49,7 @@ export const unlockBeforeCommit =
     return superseding;
   };
 
-/** Puts the restrictions back on files that were unlocked and not written. */
+/** Restores the restrictions of files that were unlocked and not written. */
 export const relock = async ({ request, unlocked, now, log }: UploadStep): Promise<void> => {
   const { drive, config } = request.destination;
   const context = { deadlineMs: now() + RESTORE_TIMEOUT_MS };
@@ -57,7 +60,7 @@ export const relock = async ({ request, unlocked, now, log }: UploadStep): Promi
       if (file !== undefined && restrictions !== undefined)
         await (await drive.policy()).restrict(file, restrictions, context);
     } catch (error) {
-      log.error({ error, fileId: id }, 'the content restriction of a file could not be put back');
+      log.error({ error, fileId: id }, 'the content restriction of a file could not be restored');
     }
   }
 };

@@ -63,6 +63,5 @@ export const planRowsNow = async (planning: Planning, claim: Claim, plan: RowsPl
     const sheets = await destination.sheets();
     if (await sheets.isMarked(plan.fileId, keyMark(claim.key), planning.context)) return plan;
   }
-  const { tab: _, ...fresh } = await planRows(planning);
-  return { ...fresh, kind: plan.kind, ...(plan.tab === undefined ? {} : { tab: plan.tab }) };
+  return { ...(await planRows(planning)), kind: plan.kind, tab: plan.tab };
 };

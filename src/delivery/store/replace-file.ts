@@ -9,7 +9,10 @@ import { keptSession, mustBeStored, outcomeOf, type StoredFile, type UploadStep,
 /** Milliseconds for removing a revision from a file that is no longer the target. The request's own time may have ended. */
 const UNDO_TIMEOUT_MS = 15_000;
 
-/** Removes the revision that this delivery has written, if it is certain: it is the only one since the delivery was planned. */
+/**
+ * Removes the revision that this delivery has written, if that is certain, because it is the only revision since the
+ * delivery was planned.
+ */
 const removeOwnRevision = async (
   { request, now }: UploadStep,
   { id, headRevisionId }: DriveFile,
@@ -39,11 +42,11 @@ export const checkTarget = async (step: UploadStep, file: DriveFile, former: str
   log.warn({ fileId: file.id, removed }, 'the file was renamed, moved or trashed while it was being replaced');
   throw new CourierError('drive-unavailable', {
     detail: 'The file to be replaced was renamed, moved or trashed in the meantime.',
-    remedy: 'Try again: the next try finds what has the name then.',
+    remedy: 'Try again. The next try uses the file that has the name then.',
   });
 };
 
-/** What came of an upload that its guard has ended: the file holds the bytes, or has held them. */
+/** The result of an upload that its guard has ended, because the file has, or had, these bytes. */
 export const storedBefore = (
   { claim }: UploadStep,
   { file, received: { sha256, md5, size } }: Extract<UploadResult, { kind: 'superseded' }>,
@@ -63,11 +66,11 @@ export const storedBefore = (
 const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace' }): Promise<StoredFile> => {
   const guard = createCommitGuard(step, { mayWriteOver: true });
   const { sessionUri, ...keep } = await keptSession(step);
-  // A session is refused for a file that is read-only when it starts.
+  // Drive refuses to start a session for a file that is read-only.
   if (step.request.destination.config.readOnly) await (await import('./locks.ts')).unlock(step, target.id);
   const options = { ...(await withUnlock(step, guard.options)), ...keep };
   const result = mustBeStored(await withUpload(step, options, ({ send }) => send(target, sessionUri)));
-  // A file that is restored is the key's own.
+  // A file that is restored belongs to the key.
   const isNew = step.plan.kind !== 'replace';
   if (result.kind === 'superseded') return storedBefore(step, result, { guard, isNew });
   const { file, received } = result;

@@ -11,10 +11,12 @@ import { mustGet, type StoredFile, type UploadStep } from './upload-step.ts';
 
 const skip = async (step: UploadStep, plan: Plan & { kind: 'skip' }): Promise<StoredFile> => {
   const { source, expectedSha256 } = step.delivery;
-  // Read to its end although nothing is stored: callers that do not look for an early answer would only see a reset connection.
+  // The body is read to its end although nothing is stored. Otherwise callers that read no answer while they send would only
+  // see a reset connection.
   if (source.identity === undefined) {
     const { sha256, size } = await hashOf(source, step.request.destination.config.maxBytes);
-    // No bytes at all, with the digest of some, only ask for the receipt: a client whose upload session was refused.
+    // An empty body with the digest of other bytes only asks for the receipt. Clients send this after their upload session
+    // was refused.
     if (size > 0) checkDigest(expectedSha256, sha256);
   }
   return { file: await mustGet(step, plan.fileId), outcome: 'skipped', isNew: false };
@@ -50,7 +52,7 @@ const storeWith = async (
     if (step.unlocked.length === 0 && !canBeLocked) throw error;
     throw await (await import('./locks.ts')).afterFailure(step, error);
   });
-  // Another try has answered, and nothing was written: nothing else would lock the files again.
+  // Another try has answered and this one has written nothing, so the files must be locked again here.
   if (stored.receipt !== undefined && step.unlocked.length > 0) await (await import('./locks.ts')).relock(step);
   const { file, warnings = file.trashed ? [IN_TRASH] : [] } = stored;
   return { ...stored, warnings };

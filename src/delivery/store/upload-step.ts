@@ -30,7 +30,7 @@ export interface StoredFile {
   warnings?: readonly string[];
   /** Where the rows are, if they were put into a sheet. */
   sheet?: SheetReceipt;
-  /** Of another try of the same key, which was faster: it is the answer to this one too. */
+  /** Set if another try of the same key was faster: its receipt is also the answer to this one. */
   receipt?: Receipt | undefined;
 }
 
@@ -39,7 +39,7 @@ const uploadRequest = ({ request, delivery, context, claim }: UploadStep): Uploa
   ...context,
   source: delivery.source,
   maxBytes: request.destination.config.maxBytes,
-  ...(delivery.expectedSha256 === undefined ? {} : { expectedSha256: delivery.expectedSha256 }),
+  expectedSha256: delivery.expectedSha256,
   // An earlier try may have stored the bytes, and others may have replaced them since: Drive shows that by MD5.
   ...(claim?.mine === false ? { withMd5: true } : {}),
   ...quotaOf(request.destination),
@@ -67,7 +67,7 @@ export const withUpload = async <Result>(
   }
 };
 
-/** For uploads to a target that no other one can take the place of. @throws CourierError why nothing was stored */
+/** For uploads to a target that cannot be replaced by another one. @throws CourierError why nothing was stored */
 export const mustBeStored = (result: UploadResult): Extract<UploadResult, { kind: 'stored' | 'superseded' }> => {
   if (result.kind === 'stored' || result.kind === 'superseded') return result;
   throw result.kind === 'exists' ? new CourierError('drive-unavailable') : result.error;
@@ -80,7 +80,7 @@ export const mustGet = async ({ request, context }: UploadStep, id: string): Pro
 };
 
 export const planChanged = (): CourierError =>
-  new CourierError('drive-unavailable', { detail: 'Another try has changed what is to be done.' });
+  new CourierError('drive-unavailable', { detail: 'Another try has changed the plan.' });
 
 /**
  * Notes a plan for all tries of the key.
@@ -125,7 +125,9 @@ export const freshFolder = async ({ request, context }: UploadStep): Promise<str
   return (await destination.folders.ensure(folderOf(destination), path, { ...context, fresh: true })).folderId;
 };
 
-/** Moves a new file out of a folder in the trash: Drive creates it there without an error, and nobody would find it. */
+/**
+ * Moves a new file out of a folder in the trash. Drive creates files there without an error, but people would not find them.
+ */
 export const outOfTrash = async (step: UploadStep, file: DriveFile): Promise<Pick<StoredFile, 'file' | 'warnings'>> => {
   const from = file.parents[0];
   if (!file.trashed || from === undefined) return { file };
@@ -146,7 +148,7 @@ export const outOfTrash = async (step: UploadStep, file: DriveFile): Promise<Pic
 interface KeptSession {
   uri: string;
   /** Of the account that it belongs to, where the destination has several. */
-  credentials?: string;
+  credentials?: string | undefined;
   kind: 'create' | 'replace';
   fileId: string;
   folderId: string;
@@ -159,11 +161,11 @@ const describeSession = (uri: string, target: UploadTarget, { folderId, credenti
   ...(target.kind === 'create'
     ? { kind: 'create', fileId: target.file.id ?? '', folderId: target.file.folderId }
     : { kind: 'replace', fileId: target.id, folderId }),
-  ...(credentials === undefined ? {} : { credentials }),
+  credentials,
 });
 
 /**
- * Keeps the upload's sessions in the ledger, so that a redelivery resumes at the byte that Drive has acknowledged.
+ * Records the upload's sessions in the ledger, so that a redelivery resumes at the byte that Drive has acknowledged.
  * @returns `sessionUri` of an earlier try's session, only if that writes to the file that this try would write to now
  */
 export const keptSession = async ({

@@ -4,7 +4,7 @@ import type { GoogleResponse } from '../../google/transport.ts';
 import { isServiceAccount } from '../../text/service-account.ts';
 import { isVague, meaningOf } from './reasons.ts';
 
-/** What of a Google error is of use: reasons, not the payload, which may name people and files. */
+/** The useful parts of a Google error: its reasons, but not its texts, which may name people and files. */
 const payload = z.object({
   error: z.object({
     message: z.string().catch(''),
@@ -63,7 +63,7 @@ export const reasonsOf = ({ body }: Pick<GoogleResponse, 'body'>): readonly stri
 
 interface Judged {
   code: ErrorCode;
-  /** Google's own word for it. */
+  /** Google's name for it. */
   reason?: string | undefined;
   remedy?: string | undefined;
   detail?: string;
@@ -122,8 +122,8 @@ export const driveError = (
     facts: { account },
     reason,
     cause: new Error(`${operation}: Drive answered ${response.status} ${reasons.join(' ')}`.trim()),
-    ...(remedy === undefined ? {} : { remedy }),
-    ...(detail === undefined ? {} : { detail }),
+    remedy,
+    detail,
     ...(code === 'drive-rate-limited' ? { retryAfterSeconds: secondsToWait(response, reasons) ?? 0 } : {}),
     ...(code === 'upload-limit-reached' ? { retryAfterSeconds: DAILY_LIMIT_SECONDS } : {}),
   });

@@ -28,8 +28,8 @@ const described = z.object({
 });
 
 /**
- * Asks Drive for a folder. The request is built by hand rather than by Google's library, which would cost every cold start
- * a tenth of a second.
+ * Asks Drive for a folder. The request is built by hand, because loading Google's library takes a tenth of a second at each
+ * cold start.
  * @throws CourierError `folder-not-found`, and what else Drive refuses
  */
 export const describeFolder = async (

@@ -61,7 +61,7 @@ export const createResolveFolder = ({ client, account, now }: Dependencies) => {
   const once = createSingleFlight<ResolvedFolder>();
 
   const ask = async (id: string, callStats: CallContext['callStats']): Promise<ResolvedFolder> => {
-    // It counts for the delivery that asked first, but does not end with it: others wait for the same answer.
+    // It counts for the delivery that asked first, but continues if that ends, because others wait for the same answer.
     const context: CallContext = { callStats };
     const asked = await describeFolder(client, id, context);
     const target =
@@ -90,9 +90,9 @@ export type ResolveFolder = ReturnType<typeof createResolveFolder>;
 const UNCLEAR: ReadonlySet<string> = new Set(['folder-not-writable', 'folder-invalid', 'drive-refused']);
 
 /**
- * Drive gives one reason for a folder that may only be read and for one with limited access, and a vague one for others. So
- * after a refusal to create something in a folder, the folder itself is asked what it is.
- * @returns the error that fits best; the original one where the folder explains nothing
+ * Drive gives the same reason for a read-only folder and for one with limited access, and a vague reason for others. So
+ * after Drive has refused to create something in a folder, the folder is looked up.
+ * @returns the error that fits best; the original one if the folder does not explain it
  */
 const explain = async (
   client: DriveClient,
@@ -113,7 +113,7 @@ const explain = async (
   });
 };
 
-/** Runs what creates something in a folder; a refusal is explained by the folder. */
+/** Runs a call that creates something in a folder. If Drive refuses it, the folder is looked up to explain why. */
 export const createExplained =
   (client: DriveClient, account: () => string | undefined) =>
   async <Result>(folderId: string, context: CallContext, create: () => Promise<Result>): Promise<Result> => {

@@ -30,7 +30,7 @@ export interface BlockLease {
 export interface BufferBudget {
   blockBytes: number;
   /**
-   * Leases so many blocks. Uploads that have to wait are served in the order of asking.
+   * Leases this number of blocks. Uploads that have to wait are served in the order of their requests.
    * @throws CourierError `busy` if too many uploads wait, or the deadline comes first
    */
   lease(blocks: number, waiting?: Waiting): Promise<BlockLease>;
@@ -39,9 +39,9 @@ export interface BufferBudget {
 }
 
 interface Waiting {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Epoch milliseconds. */
-  deadlineMs?: number;
+  deadlineMs?: number | undefined;
 }
 
 interface Waiter {
@@ -50,9 +50,9 @@ interface Waiter {
 }
 
 /**
- * Uploads that wait for blocks, admitted in the order of asking.
- * @param isFree whether so many blocks are free
- * @param grant takes them
+ * Uploads that wait for blocks. They are admitted in the order of their requests.
+ * @param isFree whether this number of blocks is free
+ * @param grant reserves them
  */
 const createWaiterQueue = ({
   isFree,
@@ -89,7 +89,7 @@ const createWaiterQueue = ({
         waiters.splice(waiters.indexOf(waiter), 1);
         stopWaiting();
         reject(signal?.reason instanceof CourierError ? signal.reason : busy('No buffer became free in time.'));
-        // The one behind it may need fewer blocks.
+        // The next upload in the queue may need fewer blocks.
         admitNext();
       };
       const timer = deadlineMs === undefined ? undefined : setTimeout(giveUp, Math.max(0, deadlineMs - now()));
@@ -127,7 +127,7 @@ export const createBufferBudget = ({
     leases += 1;
     let held = 0;
     let closed = false;
-    /** What is reserved; and a part of what is free, while nobody waits for it. */
+    /** Reserved blocks, and a part of the free ones while no upload waits for them. */
     const share = (): number =>
       Math.max(reserved, queue.length() > 0 ? 0 : Math.min(Math.floor(capacity / (leases + 1)), held + free));
     return {

@@ -17,9 +17,9 @@ export interface Sender {
   again(failure: Failure): Promise<boolean>;
 }
 
-/** What came of sending the bytes to a target, before the file is verified. */
+/** The result of sending the bytes to a target, before the file is verified. */
 export type Sent =
-  /** `isAnswer`: the file as Drive answered our own write, so nobody can have changed it in between. */
+  /** `isAnswer`: the file is from Drive's answer to this upload's own write, so it cannot have been changed in between. */
   | { kind: 'written'; file: DriveFile; isAnswer: boolean }
   /** An earlier try has written the bytes. Others may have changed the file since, so nothing of it may be removed. */
   | { kind: 'written-before'; file: DriveFile }
@@ -100,8 +100,8 @@ export const findExisting = async (
 };
 
 /**
- * What it means that Drive refused the request which names the target: a multipart request, or the start of a session.
- * @throws CourierError what another target cannot help
+ * Explains why Drive refused the request that names the target: a multipart request, or the start of a session.
+ * @throws CourierError for errors that another target cannot solve
  */
 export const refusedTarget = async (sender: Sender, target: UploadTarget, response: GoogleResponse): Promise<Sent> => {
   const { status } = response;

@@ -88,13 +88,16 @@ export interface Chunk {
 }
 
 /**
- * The replay buffer: bytes that the source has given and Drive has not yet acknowledged. It reads ahead as far as its
- * blocks reach, and then stops reading, so that the caller's socket waits for Drive.
+ * The replay buffer: bytes that the source has given and Drive has not yet acknowledged. It reads ahead until its blocks are
+ * full, and then stops reading, so that the caller's socket waits for Drive.
  */
 export interface ReplayBuffer {
   /** Offset of the first byte still held: bytes before it cannot be sent again. */
   start(): number;
-  /** Reads until more than `bytes` are held, the source has ended, or no block is free. Returns the whole if it ended within. */
+  /**
+   * Reads until more than `bytes` are held, the source has ended, or no block is free. Returns the size and hash if the
+   * source has ended.
+   */
   readAhead(bytes: number): Promise<ReceivedBytes | undefined>;
   /** The next chunk from an offset that is held; all but the last are multiples of the block size. */
   next(from: number): Promise<Chunk>;
@@ -102,9 +105,9 @@ export interface ReplayBuffer {
   views(from: number, to: number): Uint8Array[];
   /** Drive has everything before this offset. */
   drop(before: number): void;
-  /** Reads the rest, and only hashes it. */
+  /** Reads the rest to hash it, without keeping it. */
   drain(): Promise<ReceivedBytes>;
-  /** Fails whoever waits for bytes. */
+  /** Fails those that wait for bytes. */
   fail(error: unknown): void;
   /** Gives the blocks back and closes the source. */
   close(): void;
@@ -140,7 +143,10 @@ const createBell = () => {
   };
 };
 
-/** Passes a source's bytes on piece by piece, hashed and within its limits. Returns the whole when the source has ended well. */
+/**
+ * Passes on a source's bytes piece by piece, hashes them, and enforces the limits. Returns the size and hash when the source
+ * has ended without an error.
+ */
 const readAll = async (
   { bytes, maxBytes, size, skip = 0, withMd5 = false }: ReplayBufferOptions,
   keep: (piece: Uint8Array) => Promise<'continue' | 'stop'>,
@@ -215,7 +221,7 @@ export const createReplayBuffer = (options: ReplayBufferOptions): ReplayBuffer =
     }
   };
 
-  /** Half of what may be held: while one half is on its way, the other fills. */
+  /** Half of what may be held: while one half is being sent, the other half fills. */
   const chunkBytes = (): number => Math.min(MAX_CHUNK_BLOCKS, Math.max(1, Math.floor(maxBlocks() / 2))) * blockBytes;
 
   const chunkAt = (from: number, most: number): Chunk | undefined => {

@@ -31,7 +31,7 @@ const shownFile = async (
   }
 };
 
-/** The session of an earlier try has received all its bytes. Undefined where the bytes have to be sent again. */
+/** For a session of an earlier try that has received all its bytes. Undefined if the bytes must be sent again. */
 const endedBefore = async (
   sender: Sender,
   target: UploadTarget,
@@ -40,7 +40,7 @@ const endedBefore = async (
   const { source, request } = sender;
   const file = await shownFile(sender, target, response);
   if (file === undefined || file.trashed) return undefined;
-  // The key may have been given another id since.
+  // The key may have another id since then.
   if (target.kind === 'create') return file.id === target.file.id ? { kind: 'exists', file } : undefined;
   const received = await source.buffer().drain();
   const superseding = await request.beforeCommit?.(received, target);
@@ -50,7 +50,7 @@ const endedBefore = async (
   return undefined;
 };
 
-/** Asks a session of an earlier try how far it is. */
+/** Queries how many bytes a session of an earlier try has. */
 const resume = async (sender: Sender, target: UploadTarget, uri: string): Promise<State> => {
   const { client, request, source } = sender;
   const answer = readAnswer(client, await askStatus(client, uri, request.source.size, request));
@@ -75,11 +75,11 @@ const start = async (sender: Sender, target: UploadTarget): Promise<State> => {
   return { name: 'send', uri, stored: 0 };
 };
 
-/** A failed session is kept only where a later try could resume it. */
+/** A failed session is kept only if a later try can resume it. */
 const isKept = ({ keepSession, signal }: UploadRequest, error: unknown): boolean =>
   keepSession !== undefined && (signal?.aborted === true || (error instanceof CourierError && error.retryable));
 
-/** Sends the bytes. A session that fails is cancelled, so that no incomplete file can ever come of it. */
+/** Sends the bytes. A session that fails is cancelled, so that it can never become an incomplete file. */
 const runSession = async (
   sender: Sender,
   target: UploadTarget,
@@ -107,7 +107,8 @@ const send = async (sender: Sender, target: UploadTarget, session: { uri: string
       if (file === undefined) {
         throw new CourierError('drive-unavailable', { detail: 'Drive does not show the file yet.' });
       }
-      // Another try may have completed a session that is kept for later tries; Drive answers the last chunk alike.
+      // Another try may have completed a session that is kept for later tries; Drive then gives the same answer as to the
+      // last chunk.
       return ended({ kind: 'written', file, isAnswer: end.isAnswer && sender.request.keepSession === undefined });
     }
     case 'exists':
@@ -120,8 +121,8 @@ const send = async (sender: Sender, target: UploadTarget, session: { uri: string
 };
 
 /**
- * A resumable upload, whatever happens on the way: a lost session is started again for the same target, a lost answer ends in
- * the same file, and bytes that are not complete make no file.
+ * A resumable upload that survives errors: a lost session is started again for the same target, a lost answer ends in the
+ * same file, and incomplete bytes never become a file.
  * @param resumed the URI of an earlier try's session
  */
 export const sendResumable = async (
@@ -141,7 +142,7 @@ export const sendResumable = async (
       refusedFor = refusal.reason;
     }
     attempt += 1;
-    // Without an id nobody can tell whether the file was created. The caller finds out by its private property.
+    // Without an id it is unknown whether the file was created. The caller of this function finds it by its private property.
     const isBlind = target.kind === 'create' && target.file.id === undefined && source.committed();
     if (isBlind || !source.rewind() || !(await again({ ...waitOf(request), url: uri, attempt }))) throw error;
     return { name: 'start' };

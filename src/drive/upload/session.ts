@@ -18,7 +18,10 @@ export const SESSION_MS = 7 * 24 * 60 * 60 * 1_000;
 const CHUNK_TIMEOUT_MS = 120_000;
 const CANCEL_TIMEOUT_MS = 3_000;
 
-/** "Send a POST request to the /upload URI …": answers a session URI in `Location`. Sent twice, the first session is forgotten in a week. */
+/**
+ * "Send a POST request to the /upload URI …": answers a session URI in `Location`. If it is sent twice, the first session
+ * expires after a week.
+ */
 export const startSession = (
   client: DriveClient,
   target: UploadTarget,
@@ -56,7 +59,7 @@ const contentRange = ({ from, to }: Chunk, size: number | undefined): string =>
 
 /**
  * "Create chunks in multiples of 256 KB (256 x 1024 bytes) in size, except for the final chunk."
- * Never sent again as it is: after any doubt the session is asked first.
+ * A chunk is never simply sent again: if its result is unknown, the session is queried first.
  * @param size of the whole file; undefined (`*`) until it is known.
  */
 export const putChunk = (
@@ -110,7 +113,7 @@ export const cancelSession = async (client: DriveClient, uri: string, now: () =>
 /**
  * Bytes that a 308 says are stored. "If a 308 Resume Incomplete response does not have a Range header, then no bytes were
  * received." Google's guide shows the header as `bytes=0-42`; its Python and Java clients take `0-42` as well.
- * @returns undefined for a header that cannot be read: then nothing is known
+ * @returns undefined for a header that cannot be read
  */
 const storedBytes = ({ headers }: Pick<GoogleResponse, 'headers'>): number | undefined => {
   if (headers.range === undefined) return 0;
@@ -118,12 +121,12 @@ const storedBytes = ({ headers }: Pick<GoogleResponse, 'headers'>): number | und
   return last === undefined ? undefined : Number(last) + 1;
 };
 
-/** What a 308 says; one that cannot be read is a doubt, so the session is asked again. */
+/** What a 308 reports. If it cannot be read, the state is in doubt, and the session is queried again. */
 const readStored = (response: GoogleResponse): SessionAnswer => {
   const bytes = storedBytes(response);
   if (bytes !== undefined) return { kind: 'stored', bytes };
   const error = new CourierError('drive-unavailable', {
-    detail: 'Drive does not say in a readable way how many bytes of the upload it has stored.',
+    detail: "Drive's answer about the stored bytes cannot be read.",
   });
   return { kind: 'doubt', error, response };
 };
@@ -132,11 +135,11 @@ export type SessionAnswer =
   | { kind: 'stored'; bytes: number }
   | { kind: 'done'; response: GoogleResponse }
   | { kind: 'exists' }
-  /** `refusal`: Drive gave a reason that says nothing of the session, or that the courier does not know. */
+  /** `refusal`: Drive gave a reason that is not about the session, or that the courier does not know. */
   | { kind: 'lost'; error: CourierError; refusal?: CourierError }
   | { kind: 'doubt'; error: CourierError; response?: GoogleResponse };
 
-/** Answers that say nothing of the session but something of the account or the drive: no other session would fare better. */
+/** Answers that are about the account or the drive and not about the session, so another session would get them too. */
 const FINAL_CODES: ReadonlySet<string> = new Set([
   'folder-not-writable',
   'folder-invalid',
@@ -153,7 +156,7 @@ const FINAL_CODES: ReadonlySet<string> = new Set([
 
 /**
  * What an answer to a chunk or a status query means.
- * @throws CourierError what no retry can help.
+ * @throws CourierError for errors that a retry cannot solve
  */
 export const readAnswer = (client: Pick<DriveClient, 'error'>, response: GoogleResponse): SessionAnswer => {
   const { status } = response;

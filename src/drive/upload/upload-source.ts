@@ -13,10 +13,13 @@ export interface UploadSource {
   buffer(): ReplayBuffer;
   /** Makes all bytes from the start available again. Returns false if they were dropped and the source cannot be reopened. */
   rewind(): boolean;
-  /** Reads the source from its start, and only hashes what Drive already has: a hash cannot be resumed in another process. */
+  /**
+   * Reads the source from its start, because a hash cannot be resumed in another process. Bytes that Drive already has are
+   * only hashed.
+   */
   reopen(skip: number): void;
   /**
-   * The last check before a request that can make the bytes a file's: the announced digest, and `beforeCommit`. It runs
+   * The last check before a request that can turn the bytes into a file: the announced digest, and `beforeCommit`. It runs
    * before each such request. If it returns a file, the upload ends.
    */
   commit(received: ReceivedBytes, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
@@ -27,14 +30,14 @@ export interface UploadSource {
   /** MD5 of all bytes in lower-case hex, if they are still held or can be read again. */
   md5(size: number): Promise<string | undefined>;
   close(): void;
-  /** From now on the bytes are for this request: its checks apply, and its signal ends the reading. */
+  /** From now on the bytes belong to this request: its checks apply, and its signal ends the reading. */
   serve(request: UploadRequest): void;
 }
 
 export const outOfTime = (): CourierError =>
   new CourierError('drive-unavailable', { detail: 'The time for this request ended before the upload was complete.' });
 
-/** Opens the bytes of an upload. Whatever waits for them fails when the signal aborts or the deadline comes near. */
+/** Opens the bytes of an upload. Waiting for them fails when the signal aborts or the deadline is close. */
 export const createUploadSource = (
   first: UploadRequest,
   { lease, blockBytes, now }: { lease: BlockLease; blockBytes: number; now: () => number },

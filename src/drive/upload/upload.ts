@@ -28,7 +28,10 @@ export interface UploadDependencies {
   log: Log;
 }
 
-/** A session needs two blocks: with one, a chunk of which Drive stored an odd part could not be made a multiple again. */
+/**
+ * A session needs two blocks: with only one, it could not send a full multiple of 256 KiB after Drive has stored an odd part
+ * of a chunk.
+ */
 const SESSION_BLOCKS = 2;
 
 /** Blocks to begin with: as many as a small file fills, so that it can be sent in one request; otherwise the fewest that a session needs. */
@@ -61,8 +64,8 @@ export const createStartUpload =
     const { signal, deadlineMs } = request;
     const startReading = async (): Promise<HeldBytes> => {
       const lease = await budget.lease(blocksFor(size, budget, multipartBytes), {
-        ...(signal === undefined ? {} : { signal }),
-        ...(deadlineMs === undefined ? {} : { deadlineMs: deadlineMs - MARGIN_MS }),
+        signal,
+        deadlineMs: deadlineMs === undefined ? undefined : deadlineMs - MARGIN_MS,
       });
       return { lease, source: createUploadSource(request, { lease, blockBytes: budget.blockBytes, now }) };
     };
@@ -130,7 +133,7 @@ const sendRequest = (
   target: UploadTarget,
   { size, number }: { size: number; number: number },
 ): Promise<GoogleResponse> => {
-  // 122 random bits made after the content: no content can hold it but by a chance of 2^-100 for 5 MiB.
+  // 122 random bits that are chosen after the content, so the chance that 5 MiB of content have the same bits is 2^-100.
   const boundary = `courier-${randomUUID()}`;
   const head = `--${boundary}\r\ncontent-type: application/json; charset=UTF-8\r\n\r\n${metadataJson(target)}\r\n--${boundary}\r\ncontent-type: ${mediaTypeOf(target)}\r\n\r\n`;
   const views = source.buffer().views(0, size);

@@ -1,5 +1,6 @@
 import { CourierError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { isDocsType } from '../../text/media-type.ts';
 import type {
   CallContext,
   Drive,
@@ -14,8 +15,6 @@ import type { UploadSource } from './upload-source.ts';
 
 /** Milliseconds for removing wrong bytes; the request's own time may have ended. */
 const UNDO_TIMEOUT_MS = 15_000;
-
-const DOCS_TYPE = 'application/vnd.google-apps.';
 
 interface Verifier {
   files: Pick<Drive, 'get' | 'removeUnchanged' | 'revisions' | 'removeRevision'>;
@@ -49,7 +48,7 @@ export const hasSameBytes = async (
   return true;
 };
 
-/** Whether the file's content is surely what this upload has written, and not what somebody wrote later. */
+/** Whether the file's content is certainly what this upload has written, and was not written by somebody else later. */
 const isOwnContent = async (
   { files, request }: Verifier,
   target: UploadTarget,
@@ -69,7 +68,7 @@ const isOwnContent = async (
 const isWhereItWasMade = ({ folderId, name }: { folderId: string; name: string }, { parents, ...file }: DriveFile) =>
   (parents.length === 0 || parents.includes(folderId)) && file.name.normalize('NFC') === name.normalize('NFC');
 
-/** @returns whether nothing of the wrong bytes is left */
+/** @returns true if the wrong bytes are removed completely */
 const undo = async (verifier: Verifier, target: UploadTarget, written: Written): Promise<boolean> => {
   const { files, now } = verifier;
   const { file } = written;
@@ -79,7 +78,7 @@ const undo = async (verifier: Verifier, target: UploadTarget, written: Written):
     return isWhereItWasMade(target.file, file) && files.removeUnchanged(file, context);
   }
   if (file.headRevisionId === undefined) return false;
-  // Only the revision that this upload has written. What others have put there since stays.
+  // Removes only the revision that this upload has written. Later revisions of others stay.
   return files.removeRevision(file.id, file.headRevisionId, context);
 };
 
@@ -92,7 +91,7 @@ export const verify = async (verifier: Verifier, target: UploadTarget, written: 
   const { files, request, source, log } = verifier;
   const received = await source.received();
   const { file: described } = written;
-  if (described.mimeType.startsWith(DOCS_TYPE)) return { kind: 'stored', file: described, received };
+  if (isDocsType(described.mimeType)) return { kind: 'stored', file: described, received };
   const file =
     described.sha256Checksum === undefined ? ((await files.get(described.id, request)) ?? described) : described;
   if (await hasSameBytes(file, received, { md5: () => source.md5(received.size), log })) {

@@ -102,7 +102,8 @@ export const createJobSource = (dependencies: StagingDependencies, asked: Asked,
       ...(job === undefined
         ? {}
         : { queryJob: `${job.project}:${job.location}.${job.id}`, bytesBilled: job.bytesBilled }),
-      ...(staged === undefined ? {} : { resultBy: staged.by, resultReason: staged.reason }),
+      resultBy: staged?.by,
+      resultReason: staged?.reason,
     }),
   });
   const source = sourceOf(format, { rawCells });

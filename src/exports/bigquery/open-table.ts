@@ -105,5 +105,5 @@ export const openTable = (
   );
   const ofTable = (each: Source): Source => ({ ...each, open: () => withTableErrors(each.open(), table) });
   const { asRows } = source;
-  return { ...ofTable(source), ...(asRows === undefined ? {} : { asRows: ofTable(asRows) }) };
+  return { ...ofTable(source), asRows: asRows && ofTable(asRows) };
 };

@@ -52,7 +52,7 @@ const OWN = { enumerable: true, writable: true, configurable: true } as const;
 export const parseExactJson = (text: string): unknown => {
   let at = 0;
 
-  const malformed = (): CourierError => invalid(`This is not JSON: character ${at + 1} is not what must stand there.`);
+  const malformed = (): CourierError => invalid(`This is not JSON: character ${at + 1} is unexpected there.`);
 
   const space = (): void => {
     for (;;) {

@@ -74,8 +74,8 @@ async function* concatenated(shards: AsyncIterable<Shard>): AsyncGenerator<Uint8
 }
 
 /**
- * One source of all objects below a prefix. Their generations are pinned before the first byte is read. The identity is
- * that of the whole set, so the same set is delivered once, and a set in which one object has changed is another one.
+ * One source of all objects below a prefix. Their generations are pinned before the first byte is read. The identity is that
+ * of the whole set: the same set is delivered once, and if one object has changed, it is another set.
  * @throws CourierError `source-not-found`, `source-forbidden`, `request-invalid`, `too-large`, `google-unavailable`
  */
 export const openJoined = async (

@@ -9,7 +9,7 @@ import { globMatcher } from './glob.ts';
 import { type ListedObject, nothingFound } from './list-objects.ts';
 import { type Prefix, relativeName } from './prefix.ts';
 
-/** What becomes of an object that was listed. */
+/** The decision about an object that was listed. */
 export type PrefixFile =
   | { kind: 'file'; object: ObjectName; name: string; path: string; size: number }
   | { kind: 'fault'; object: ObjectName; error: CourierError }
@@ -45,7 +45,7 @@ const fileOf = ({ name: object, generation, size }: ListedObject, { prefix, base
 };
 
 /**
- * The files for the objects below a prefix. Only one page of the listing is in memory, whatever their number is.
+ * The files for the objects below a prefix. Only one page of the listing is in memory, however many objects there are.
  * @throws CourierError `source-not-found` if there is none, `request-invalid` for the pattern, and errors of the listing
  */
 export async function* filesOfPrefix(

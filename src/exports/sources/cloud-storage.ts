@@ -24,7 +24,7 @@ const metadataSchema = z.object({
 });
 
 /** An object's bytes, its name and, if it is stored encoded, the suffix of the file name (`.gz`). */
-export type ObjectSource = Source & { name: string; suffix?: string };
+export type ObjectSource = Source & { name: string; suffix?: string | undefined };
 
 /** The bearer token is that of the runtime identity. */
 export interface CloudStorageDependencies extends Bearer {
@@ -177,7 +177,7 @@ export const missingObject = (name: ObjectName, missing: Error): Source & { name
   size: undefined,
   mimeType: 'application/octet-stream',
   missing,
-  ...(name.generation === undefined ? {} : { identity: `${labelOf(name)}#${name.generation}` }),
+  identity: name.generation === undefined ? undefined : `${labelOf(name)}#${name.generation}`,
   open: () => {
     throw missing;
   },
@@ -225,7 +225,7 @@ export const openObject = async (
     size,
     // The bytes are delivered as they are stored, so a compressed object becomes a compressed file.
     mimeType: stored?.mimeType ?? typeOf(contentType, name),
-    ...(stored === undefined ? {} : { suffix: stored.suffix }),
+    suffix: stored?.suffix,
     identity: `${labelOf(pinned)}#${generation}`,
     open: whole,
     // A read from the start also verifies the checksum. Deliveries that can resume start this way.

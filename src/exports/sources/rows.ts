@@ -71,7 +71,7 @@ export class RowsFollower implements Follower {
     }
     this.columns.set(key, start);
     if (this.columns.size > MAX_COLUMNS) {
-      throw invalid(`source.rows: has ${this.columns.size} columns or more; ${MAX_COLUMNS} are the most.`);
+      throw invalid(`source.rows: has ${this.columns.size} columns or more; the maximum is ${MAX_COLUMNS}.`);
     }
   }
 

@@ -39,7 +39,7 @@ const cellXml = (cell: WorkbookCell, address: string): string => {
   if (typeof cell === 'boolean') return `<c r="${address}" t="b"><v>${cell ? 1 : 0}</v></c>`;
   if (typeof cell === 'object') return `<c r="${address}"><v>${cell.number}</v></c>`;
   if (cell.length > MAX_CELL_CHARACTERS)
-    throw tooLarge(`A cell has ${cell.length} characters; Excel takes ${MAX_CELL_CHARACTERS} in one.`);
+    throw tooLarge(`A cell has ${cell.length} characters; Excel allows ${MAX_CELL_CHARACTERS}.`);
   return `<c r="${address}" t="inlineStr"><is><t xml:space="preserve">${xmlText(cell)}</t></is></c>`;
 };
 
@@ -49,7 +49,8 @@ export const createSheetRows = (): ((cells: readonly WorkbookCell[]) => string) 
   let rows = 0;
   return (cells) => {
     rows += 1;
-    if (rows > MAX_ROWS) throw tooLarge(`Excel takes ${MAX_ROWS} rows, with the header, and the result has more.`);
+    if (rows > MAX_ROWS)
+      throw tooLarge(`Excel allows ${MAX_ROWS} rows, including the header, and the result has more.`);
     while (columns.length < cells.length) columns.push(columnName(columns.length));
     return `<row r="${rows}">${cells.map((cell, index) => cellXml(cell, `${columns[index]}${rows}`)).join('')}</row>`;
   };
