@@ -16,7 +16,7 @@ export interface Contender {
   command?: string;
   env: Readonly<Record<string, string>>;
   /** Whether it prints its port itself (`{"port": …}`) or is given one. */
-  port: 'told' | 'says';
+  port: 'assigned' | 'printed';
 }
 
 /** An ID token of the caller that every contender accepts. */
@@ -52,7 +52,7 @@ export const helloWorld = (): Contender => ({
   program: framework(pathOf('baselines/hello-world.mjs'), 'helloWorld'),
   node: [],
   env: PLATFORM,
-  port: 'told',
+  port: 'assigned',
 });
 
 export const samples = ({ origin, metadataHost, secret, places }: GoogleProcess): Contender => ({
@@ -68,7 +68,7 @@ export const samples = ({ origin, metadataHost, secret, places }: GoogleProcess)
     SECRET: secret,
     ...PLATFORM,
   },
-  port: 'told',
+  port: 'assigned',
 });
 
 /** The courier as it is deployed: from `dist/`, with the framework in dist. */
@@ -77,7 +77,7 @@ export const courierFunction = (google: GoogleProcess): Contender => ({
   program: framework(pathOf('../dist'), 'courier', pathOf('../dist/functions-framework/build/src/main.js')),
   node: [],
   env: courierEnv(google),
-  port: 'told',
+  port: 'assigned',
 });
 
 /** The start command of `dist/`: `exec node …`. */
@@ -104,7 +104,7 @@ export const courierAsDeployed = (google: GoogleProcess): Contender => ({
   command: 'bash',
   node: [],
   env: courierEnv(google),
-  port: 'told',
+  port: 'assigned',
 });
 
 export const courierService = (google: GoogleProcess): Contender => ({
@@ -112,7 +112,7 @@ export const courierService = (google: GoogleProcess): Contender => ({
   program: [pathOf('../dist/server.js')],
   node: startFlags(),
   env: courierEnv(google),
-  port: 'told',
+  port: 'assigned',
 });
 
 /** A courier with a configuration document, for settings that have no environment variables. */
@@ -145,7 +145,7 @@ const baseline = async (google: GoogleProcess, name: string, file: string): Prom
     program: [pathOf(`baselines/${file}`)],
     node: [],
     env: { LOCAL_GOOGLE_ORIGIN: google.origin, ACCESS_TOKEN: token, FOLDER: google.places.sharedDrive },
-    port: 'says',
+    port: 'printed',
   };
 };
 
@@ -164,14 +164,14 @@ export const run = async (
   options: { core?: number; env?: Record<string, string> } = {},
 ): Promise<Running> => {
   const { core, env = {} } = options;
-  const told = contender.port === 'told' ? await freePort() : undefined;
+  const assigned = contender.port === 'assigned' ? await freePort() : undefined;
   const started = launch(contender.program, {
     ...(contender.command === undefined ? {} : { command: contender.command }),
     node: contender.node,
-    env: { ...contender.env, ...env, ...(told === undefined ? {} : { PORT: String(told) }) },
+    env: { ...contender.env, ...env, ...(assigned === undefined ? {} : { PORT: String(assigned) }) },
     ...(core === undefined ? {} : { core }),
   });
-  const port = told ?? (await firstLine(started, (line) => (JSON.parse(line) as { port?: number }).port));
+  const port = assigned ?? (await firstLine(started, (line) => (JSON.parse(line) as { port?: number }).port));
   started.child.stdout?.resume();
   const url = `http://127.0.0.1:${port}`;
   const endMs = Date.now() + PATIENCE_MS;

@@ -1,5 +1,5 @@
 // Baseline "pipe" of large files: a bare node:http handler that pipes the body into one request of a resumable session, as
-// it comes. It neither hashes nor chunks, holds nothing, and could not go on after a cut.
+// it comes. It neither hashes nor chunks, holds nothing, and could not continue after an interruption.
 import { Agent, request as call, createServer } from 'node:http';
 import { pipeline } from 'node:stream';
 

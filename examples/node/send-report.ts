@@ -31,7 +31,7 @@ try {
   console.log(`${table.outcome}: ${table.webViewLink}`);
 
   if (file !== undefined) {
-    // Small files go in one request; large ones by an upload session that goes on where it was cut.
+    // Small files go in one request; large ones by an upload session that continues where it was interrupted.
     const receipt = await courier.send(file);
     console.log(`${receipt.outcome}: ${receipt.webViewLink}`);
   }

@@ -130,7 +130,7 @@ export const startBadDay = async (): Promise<BadDay> => {
         if (seen !== undefined && seen.status !== 503 && seen.status !== 429) return all;
         await sleep(Math.min(LONGEST_WAIT_MS, 1_000 * (seen?.retryAfter ?? 0.2)));
       }
-      throw new Error(`${name}: not answered for good in ${MOST_TRIES} tries`);
+      throw new Error(`${name}: no final answer in ${MOST_TRIES} tries`);
     },
     filesOf: (prefix) =>
       google.drive
@@ -156,7 +156,7 @@ export const waitUntil = async (holds: () => boolean | Promise<boolean>, withinM
 };
 
 /** The response in one line, for the tests' expectations. */
-export const told = ({ status, code, retryAfter }: Seen): string =>
+export const summaryOf = ({ status, code, retryAfter }: Seen): string =>
   [status, code, retryAfter === undefined ? undefined : `Retry-After ${retryAfter}`]
     .filter((part) => part !== undefined)
     .join(' ');

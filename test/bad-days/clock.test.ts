@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
-import { AUDIENCE, type BadDay, MEBIBYTE, noise, startBadDay, told, waitUntil } from './bad-day.ts';
+import { AUDIENCE, type BadDay, MEBIBYTE, noise, startBadDay, summaryOf, waitUntil } from './bad-day.ts';
 
 const TIMEOUT_MS = 240_000;
 const PRELOAD = ['--import', fileURLToPath(new URL('shifted-clock.mjs', import.meta.url))];
@@ -38,18 +38,21 @@ describe('the clock jumps ten minutes ahead', () => {
       await startWithClock(JUMP_MS);
       const [long, short] = [tokenFor(3_600), tokenFor(500)];
       const first = await day.send(courier, 'ahead-1', 'x', { key: 'one', token: long });
-      expect([told(first), told(await day.send(courier, 'ahead-2', 'x', { token: short }))]).toEqual(['201', '201']);
+      expect([summaryOf(first), summaryOf(await day.send(courier, 'ahead-2', 'x', { token: short }))]).toEqual([
+        '201',
+        '201',
+      ]);
       await jump();
       const replayed = await day.send(courier, 'ahead-1', 'x', { key: 'one', token: long });
-      expect([told(replayed), replayed.receipt.outcome, replayed.receipt.id]).toEqual([
+      expect([summaryOf(replayed), replayed.receipt.outcome, replayed.receipt.id]).toEqual([
         '200',
         'replayed',
         first.receipt.id,
       ]);
-      expect(told(await day.send(courier, 'ahead-3', 'x', { token: long }))).toBe('201');
-      expect(told(await day.send(courier, 'ahead-4', 'x', { token: short }))).toBe('401 token-expired');
+      expect(summaryOf(await day.send(courier, 'ahead-3', 'x', { token: long }))).toBe('201');
+      expect(summaryOf(await day.send(courier, 'ahead-4', 'x', { token: short }))).toBe('401 token-expired');
       // A caller whose clock is right can continue: its tokens merely look ten minutes older.
-      expect(told(await day.send(courier, 'ahead-5', 'x'))).toBe('201');
+      expect(summaryOf(await day.send(courier, 'ahead-5', 'x'))).toBe('201');
       expect(day.filesOf('ahead-')).toEqual(['ahead-1', 'ahead-2', 'ahead-3', 'ahead-5']);
     },
     TIMEOUT_MS,
@@ -59,18 +62,18 @@ describe('the clock jumps ten minutes ahead', () => {
     'Google rejects a new access token, and callers learn that the clock is wrong; once it is right again, all works',
     async () => {
       await startWithClock(JUMP_MS);
-      expect(told(await day.send(courier, 'signed-1', 'x'))).toBe('201');
+      expect(summaryOf(await day.send(courier, 'signed-1', 'x'))).toBe('201');
       await jump();
       day.google.world.expireAccessTokens();
       const refused = await day.send(courier, 'signed-2', 'x', { key: 'two' });
-      expect([told(refused), refused.detail]).toEqual([
+      expect([summaryOf(refused), refused.detail]).toEqual([
         '502 key-invalid',
         "Google rejected the time in the signed request: this machine's clock is off by more than five minutes.",
       ]);
       await jump();
       await sleep(4_000);
       // A failure is cached for three seconds, and not for the ten minutes by which the clock went back.
-      expect(told(await day.send(courier, 'signed-2', 'x', { key: 'two' }))).toBe('201');
+      expect(summaryOf(await day.send(courier, 'signed-2', 'x', { key: 'two' }))).toBe('201');
       expect(day.filesOf('signed-')).toEqual(['signed-1', 'signed-2']);
     },
     TIMEOUT_MS,
@@ -84,10 +87,10 @@ describe('the clock jumps ten minutes ahead', () => {
       await startWithClock(JUMP_MS, { credentials: { main: { impersonate: emails.driveWriter } } });
       day.google.world.grant(emails.driveWriter, emails.runtime);
       await jump();
-      expect(told(await day.send(courier, 'held-1', 'x'))).toBe('201');
+      expect(summaryOf(await day.send(courier, 'held-1', 'x'))).toBe('201');
       await jump();
       day.google.world.expireAccessTokens();
-      expect(told(await day.send(courier, 'held-2', 'x'))).toBe('201');
+      expect(summaryOf(await day.send(courier, 'held-2', 'x'))).toBe('201');
     },
     TIMEOUT_MS,
   );
@@ -99,14 +102,14 @@ describe('the clock jumps ten minutes back', () => {
     async () => {
       await startWithClock(-JUMP_MS);
       const first = await day.send(courier, 'back-1', 'x', { key: 'one' });
-      expect(told(first)).toBe('201');
+      expect(summaryOf(first)).toBe('201');
       await jump();
       const refused = await day.send(courier, 'back-2', 'x');
-      expect([told(refused), refused.detail]).toEqual(['401 token-invalid', 'The token is not valid yet.']);
+      expect([summaryOf(refused), refused.detail]).toEqual(['401 token-invalid', 'The token is not valid yet.']);
       await jump();
-      expect(told(await day.send(courier, 'back-2', 'x'))).toBe('201');
+      expect(summaryOf(await day.send(courier, 'back-2', 'x'))).toBe('201');
       const again = await day.send(courier, 'back-1', 'x', { key: 'one' });
-      expect([told(again), again.receipt.id]).toEqual(['200', first.receipt.id]);
+      expect([summaryOf(again), again.receipt.id]).toEqual(['200', first.receipt.id]);
       expect(day.filesOf('back-')).toEqual(['back-1', 'back-2']);
     },
     TIMEOUT_MS,
@@ -124,7 +127,7 @@ describe.each([
       async () => {
         await startWithClock(jumpMs, { limits: { requestSeconds: 300, bufferBytes: 4 * MEBIBYTE } });
         const bytes = noise(8 * MEBIBYTE);
-        expect(told(await day.send(courier, 'warm', 'x'))).toBe('201');
+        expect(summaryOf(await day.send(courier, 'warm', 'x'))).toBe('201');
         let goOn = (): void => undefined;
         const gate = new Promise<void>((resolve) => {
           goOn = resolve;
@@ -139,7 +142,7 @@ describe.each([
         await jump();
         goOn();
         const seen = await sending;
-        expect([told(seen), day.filesOf('mid-file')]).toEqual([answer, files]);
+        expect([summaryOf(seen), day.filesOf('mid-file')]).toEqual([answer, files]);
         await jump();
         const last = (await day.insist(() => courier, 'mid-file', bytes, { key: 'mid' })).at(-1);
         expect([last?.receipt.size, day.filesOf('mid-file')]).toEqual([bytes.length, ['mid-file']]);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { type BadDay, MEBIBYTE, noise, type Seen, startBadDay, told } from './bad-day.ts';
+import { type BadDay, MEBIBYTE, noise, type Seen, startBadDay, summaryOf } from './bad-day.ts';
 
 const TIMEOUT_MS = 300_000;
 const DRIVE = { host: 'www.googleapis.com', path: '*drive/v3/*' };
@@ -19,10 +19,10 @@ const fired = (): number => day.google.faults.list().reduce((sum, rule) => sum +
 
 // Scaled: 300 deliveries, two minutes of a busy instance, are sent as fast as they are answered, twenty at a time.
 test(
-  'Drive returns 503 for two minutes: callers are told so, the outage is not amplified, and all files arrive once afterwards',
+  'Drive returns 503 for two minutes: callers get the error, the outage is not amplified, and all files arrive once afterwards',
   async () => {
     const courier = await day.start();
-    expect(told(await day.send(courier, 'warm', 'x', { path: 'outage' }))).toBe('201');
+    expect(summaryOf(await day.send(courier, 'warm', 'x', { path: 'outage' }))).toBe('201');
     day.google.faults.add({ ...DRIVE, fault: { kind: 'status', status: 503, reason: 'backendError' } });
     const names = Array.from({ length: 300 }, (_, index) => `out-${index}`);
     const seen: Seen[] = [];
@@ -31,7 +31,7 @@ test(
       for (const name of queue) seen.push(await day.send(courier, name, name, { key: name, path: 'outage' }));
     };
     await Promise.all(Array.from({ length: 20 }, caller));
-    expect(new Set(seen.map(told))).toEqual(new Set([WAIT]));
+    expect(new Set(seen.map(summaryOf))).toEqual(new Set([WAIT]));
     const calls = fired();
     // At most one call for each delivery plus the budget, however many attempts a single call may have.
     expect(calls).toBeGreaterThan(RETRIES_A_HOST);
@@ -69,7 +69,7 @@ test(
     expect(
       answers
         .flat()
-        .map(told)
+        .map(summaryOf)
         .filter((words) => words !== '201' && words !== WAIT),
     ).toEqual([]);
     expect(fired()).toBe(8);

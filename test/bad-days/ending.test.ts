@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
-import { type BadDay, MEBIBYTE, noise, startBadDay, told, waitUntil } from './bad-day.ts';
+import { type BadDay, MEBIBYTE, noise, startBadDay, summaryOf, waitUntil } from './bad-day.ts';
 
 const TIMEOUT_MS = 240_000;
 /** "… and the container has 10 seconds" (run/docs/container-contract#instance-shutdown); a busy machine gets some more here. */
@@ -58,7 +58,7 @@ describe('SIGTERM during an upload', () => {
       await waitUntil(() => courier.lines.some((line) => line.includes('stopping:')));
       await expect(day.send(courier, 'term-late', 'x')).rejects.toThrow();
       open();
-      expect(told(await sending)).toBe('201');
+      expect(summaryOf(await sending)).toBe('201');
       expect((await stopping).code).toBe(0);
       expect(day.filesOf('term-')).toEqual(['term-short']);
     },
@@ -73,7 +73,7 @@ describe('SIGTERM during an upload', () => {
       const sending = day.send(courier, 'term-long', body, { key: 'k' });
       await waitUntil(isMidUpload);
       const { code, tookMs } = await terminate(courier);
-      expect(told(await sending)).toBe('503 shutting-down Retry-After 1');
+      expect(summaryOf(await sending)).toBe('503 shutting-down Retry-After 1');
       expect([code, day.filesOf('term-')]).toEqual([0, []]);
       expect(tookMs).toBeLessThan(PLATFORM_MS + BUSY_MS);
 
@@ -98,7 +98,7 @@ describe('SIGTERM during an upload', () => {
       for (let turn = 0; turn < 3; turn++) {
         await sleep(200);
         const ending = current;
-        // As on the platform, the new instance takes requests before the old one is told to stop.
+        // As on the platform, the new instance takes requests before the old one gets SIGTERM.
         current = await day.start();
         codes.push(await ending.stop());
       }
@@ -139,7 +139,7 @@ describe.each(Object.entries(LEDGERS))('kill -9 during an upload, with the ledge
       const [seen] = (await day.insist(() => next, 'kill-file', bytes, sending)).slice(-1);
       expect([seen?.status, seen?.receipt.outcome, seen?.receipt.size]).toEqual([201, 'created', bytes.length]);
       const again = await day.send(next, 'kill-file', bytes, sending);
-      expect([told(again), again.receipt.id]).toEqual(['200', seen?.receipt.id]);
+      expect([summaryOf(again), again.receipt.id]).toEqual(['200', seen?.receipt.id]);
       expect([day.filesOf('kill-'), day.filesOf('folder')]).toEqual([['kill-file'], ['folder']]);
     },
     TIMEOUT_MS,

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
 import { type Loss, startLossyRelay } from '../support/lossy-relay.ts';
-import { type BadDay, startBadDay, told } from './bad-day.ts';
+import { type BadDay, startBadDay, summaryOf } from './bad-day.ts';
 
 const TIMEOUT_MS = 240_000;
 const WAIT = '503 google-unavailable Retry-After 5';
@@ -31,13 +31,13 @@ test(
   async () => {
     const courier = await day.start({ config: { ledger }, env: { FIRESTORE_EMULATOR_HOST: await deadHost() } });
     const seen = await Promise.all(['a', 'b'].map((name) => day.send(courier, `fs-${name}`, 'x', { key: name })));
-    expect(seen.map(told)).toEqual([WAIT, WAIT]);
+    expect(seen.map(summaryOf)).toEqual([WAIT, WAIT]);
     expect(Math.max(...seen.map(({ tookMs }) => tookMs))).toBeLessThan(30_000);
     // Creating a folder once depends on the ledger alone.
-    expect(told(await day.send(courier, 'fs-c', 'x', { path: 'fs-folder' }))).toBe(WAIT);
+    expect(summaryOf(await day.send(courier, 'fs-c', 'x', { path: 'fs-folder' }))).toBe(WAIT);
     expect(day.filesOf('fs-')).toEqual([]);
     // Without a key there is no guarantee that would need the ledger.
-    expect(told(await day.send(courier, 'fs-d', 'x'))).toBe('201');
+    expect(summaryOf(await day.send(courier, 'fs-d', 'x'))).toBe('201');
     expect((await fetch(`${courier.url}/v1/health`)).status).toBe(200);
   },
   TIMEOUT_MS,
@@ -55,7 +55,7 @@ testWithEmulator(
       const courier = await day.start({ config: { ledger }, env });
       const names = ['gone-1', 'gone-2', 'gone-3'];
       const seen = await Promise.all(names.map((name) => day.send(courier, name, name, { key: name })));
-      expect([seen.map(told), day.filesOf('gone-')]).toEqual([[WAIT, WAIT, WAIT], []]);
+      expect([seen.map(summaryOf), day.filesOf('gone-')]).toEqual([[WAIT, WAIT, WAIT], []]);
       loss = undefined;
       const sendAll = () => Promise.all(names.map((name) => day.insist(() => courier, name, name, { key: name })));
       expect((await sendAll()).map((answers) => answers.at(-1)?.receipt.outcome)).toEqual(Array(3).fill('created'));
@@ -65,7 +65,7 @@ testWithEmulator(
       // them.
       loss = 'silent';
       const silent = await day.send(courier, 'gone-1', 'gone-1', { key: 'gone-1' });
-      expect(told(silent)).toBe(WAIT);
+      expect(summaryOf(silent)).toBe(WAIT);
       expect(silent.tookMs).toBeLessThan(60_000);
       loss = undefined;
       expect((await sendAll()).map((answers) => answers.at(-1)?.receipt.outcome)).toEqual(Array(3).fill('replayed'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { buildDist } from '../../scripts/build/build.ts';
-import { type BadDay, MEBIBYTE, noise, startBadDay, told, waitUntil } from './bad-day.ts';
+import { type BadDay, MEBIBYTE, noise, startBadDay, summaryOf, waitUntil } from './bad-day.ts';
 
 const TIMEOUT_MS = 300_000;
 const CONTAINER_BYTES = 256 * MEBIBYTE;
@@ -84,12 +84,12 @@ const bytes = noise(FILE_BYTES);
 const sendAll = async (courier: CourierProcess): Promise<string[]> => {
   const names = Array.from({ length: UPLOADS }, (_, index) => `heavy-${String(index).padStart(2, '0')}`);
   const seen = await Promise.all(names.map((name) => day.insist(() => courier, name, bytes, { key: name })));
-  expect(seen.map((answers) => answers.at(-1)).map((last) => last && told(last))).toEqual(names.map(() => '201'));
+  expect(seen.map((answers) => answers.at(-1)).map((last) => last && summaryOf(last))).toEqual(names.map(() => '201'));
   expect(new Set(seen.map((answers) => answers.at(-1)?.receipt.size))).toEqual(new Set([FILE_BYTES]));
   const stored = day.google.drive.files().filter(({ name }) => name.startsWith('heavy-'));
   expect(stored.map(({ name }) => name).sort()).toEqual(names);
   expect(new Set(stored.map(({ sha256 }) => sha256))).toEqual(new Set([seen[0]?.at(-1)?.receipt.sha256]));
-  return seen.flat().map(told);
+  return seen.flat().map(summaryOf);
 };
 
 const container = makeContainer();

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
-import { type BadDay, startBadDay, told, waitUntil } from './bad-day.ts';
+import { type BadDay, startBadDay, summaryOf, waitUntil } from './bad-day.ts';
 
 const TIMEOUT_MS = 240_000;
 const PRELOAD = ['--import', fileURLToPath(new URL('failing-lookups.mjs', import.meta.url))];
@@ -13,9 +13,9 @@ beforeEach(async () => {
 afterEach(() => day.close());
 
 const turn = async ({ child, lines }: CourierProcess, line: string): Promise<void> => {
-  const before = lines.filter((said) => said === line).length;
+  const before = lines.filter((each) => each === line).length;
   child.kill('SIGUSR2');
-  await waitUntil(() => lines.filter((said) => said === line).length > before);
+  await waitUntil(() => lines.filter((each) => each === line).length > before);
 };
 
 test(
@@ -28,7 +28,7 @@ test(
     });
     expect((await fetch(`${courier.url}/v1/health`)).status).toBe(200);
     const seen = await day.send(courier, 'nowhere', 'x', { key: 'k' });
-    expect([told(seen), seen.detail]).toEqual([
+    expect([summaryOf(seen), seen.detail]).toEqual([
       '503 google-unavailable Retry-After 5',
       "Google's keys for verifying ID tokens cannot be fetched.",
     ]);
@@ -47,7 +47,9 @@ test(
       nodeOptions: PRELOAD,
       env: { LOOKUPS_FAIL: 'true', COURIER_GOOGLE_ORIGIN: origin },
     });
-    expect(told(await day.send(courier, 'name-1', 'x', { key: '1' }))).toBe('503 google-unavailable Retry-After 5');
+    expect(summaryOf(await day.send(courier, 'name-1', 'x', { key: '1' }))).toBe(
+      '503 google-unavailable Retry-After 5',
+    );
     await turn(courier, 'lookups work');
     expect((await day.insist(() => courier, 'name-1', 'x', { key: '1' })).at(-1)?.status).toBe(201);
 
@@ -58,10 +60,10 @@ test(
       path: '*drive/v3/*',
       fault: { kind: 'reset', when: 'before' },
     });
-    expect(told(await day.send(courier, 'name-2', 'x', { key: '2' }))).toBe('503 drive-unavailable Retry-After 5');
+    expect(summaryOf(await day.send(courier, 'name-2', 'x', { key: '2' }))).toBe('503 drive-unavailable Retry-After 5');
     expect(day.filesOf('name-')).toEqual(['name-1']);
     day.google.faults.clear();
-    expect(told(await day.send(courier, 'name-2', 'x', { key: '2' }))).toBe('503 drive-unavailable Retry-After 5');
+    expect(summaryOf(await day.send(courier, 'name-2', 'x', { key: '2' }))).toBe('503 drive-unavailable Retry-After 5');
     await turn(courier, 'lookups work');
     expect((await day.insist(() => courier, 'name-2', 'x', { key: '2' })).at(-1)?.status).toBe(201);
     expect(day.filesOf('name-')).toEqual(['name-1', 'name-2']);

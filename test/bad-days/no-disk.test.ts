@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { buildDist } from '../../scripts/build/build.ts';
-import { type BadDay, MEBIBYTE, noise, startBadDay, told } from './bad-day.ts';
+import { type BadDay, MEBIBYTE, noise, startBadDay, summaryOf } from './bad-day.ts';
 
 const TIMEOUT_MS = 240_000;
 const root = join(import.meta.dirname, '../..');
@@ -57,7 +57,7 @@ for (const [disk, under] of Object.entries(DISKS)) {
           await day.send(courier, 'disk-large', bytes, { key: '2' }),
           await day.send(courier, 'disk-stream', ReadableStream.from([bytes]), { key: '3' }),
         ];
-        expect(seen.map(told)).toEqual(['201', '201', '201']);
+        expect(seen.map(summaryOf)).toEqual(['201', '201', '201']);
         expect(seen[2]?.receipt.sha256).toBe(seen[1]?.receipt.sha256);
         const form = new FormData();
         form.set('name', 'disk-form');

@@ -1,5 +1,5 @@
 // Loaded ahead of the courier (--import): the clock jumps by CLOCK_JUMP_MS at SIGUSR2, for all that runs in the process, and back at the next.
-// Timers go on as they were, as they do when a machine's clock is set.
+// Timers continue unchanged, as they do when a machine's clock is set.
 const { CLOCK_JUMP_MS } = process.env;
 const RealDate = Date;
 let shiftMs = 0;

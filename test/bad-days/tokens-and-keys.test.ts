@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
-import { type BadDay, MEBIBYTE, noise, startBadDay, startLoad, told, waitUntil } from './bad-day.ts';
+import { type BadDay, MEBIBYTE, noise, startBadDay, startLoad, summaryOf, waitUntil } from './bad-day.ts';
 
 const TIMEOUT_MS = 240_000;
 const TOKEN = { host: 'oauth2.googleapis.com', path: '/token' };
@@ -26,9 +26,9 @@ describe("Google's token endpoint is down", () => {
     'a cached token keeps deliveries working; without one, callers get 503 or wait, and one request at a time fetches it',
     async () => {
       const courier = await day.start();
-      expect(told(await day.send(courier, 'before', 'x'))).toBe('201');
+      expect(summaryOf(await day.send(courier, 'before', 'x'))).toBe('201');
       day.google.faults.add({ id: 'down', ...TOKEN, fault: DOWN });
-      expect(told(await day.send(courier, 'in-the-outage', 'x'))).toBe('201');
+      expect(summaryOf(await day.send(courier, 'in-the-outage', 'x'))).toBe('201');
       expect(firedOf('down')).toBe(0);
 
       // Now all tokens have expired, as after an hour.
@@ -44,7 +44,7 @@ describe("Google's token endpoint is down", () => {
       expect(asked).toBeLessThan(16);
       day.google.faults.clear();
       const seen = (await Promise.all(callers)).flat();
-      expect(seen.map(told).filter((words) => words !== '201' && words !== WAIT)).toEqual([]);
+      expect(seen.map(summaryOf).filter((words) => words !== '201' && words !== WAIT)).toEqual([]);
       expect(day.filesOf('out-')).toHaveLength(12);
     },
     TIMEOUT_MS,
@@ -56,11 +56,11 @@ describe("Google's token endpoint is down", () => {
       day.google.faults.add({ id: 'down', ...TOKEN, fault: { ...DOWN, retryAfterSeconds: 120 } });
       const courier = await day.start();
       const first = await day.send(courier, 'cold', 'x', { key: 'cold' });
-      expect([told(first), day.filesOf('cold')]).toEqual([WAIT, []]);
+      expect([summaryOf(first), day.filesOf('cold')]).toEqual([WAIT, []]);
       expect(first.tookMs).toBeLessThan(10_000);
       const before = firedOf('down');
       const storm = await Promise.all(Array.from({ length: 50 }, (_, at) => day.send(courier, `cold-${at}`, 'x')));
-      expect(new Set(storm.map(told))).toEqual(new Set([WAIT]));
+      expect(new Set(storm.map(summaryOf))).toEqual(new Set([WAIT]));
       // A failure is cached for three seconds. The load may last longer on a busy machine.
       expect(firedOf('down') - before).toBeLessThan(10);
       day.google.faults.clear();
@@ -79,10 +79,10 @@ describe("Google's signing keys are unavailable at startup", () => {
       const courier = await day.start();
       expect((await fetch(`${courier.url}/v1/health`)).status).toBe(200);
       const seen = await Promise.all(['a', 'b', 'c'].map((name) => day.send(courier, `keys-${name}`, 'x')));
-      expect(seen.map(told)).toEqual(Array(3).fill(WAIT));
+      expect(seen.map(summaryOf)).toEqual(Array(3).fill(WAIT));
       expect(seen[0]?.detail).toBe("Google's keys for verifying ID tokens cannot be fetched.");
       // Meanwhile no caller is accepted, and none gets 401 either: a valid caller would discard its token.
-      expect(told(await day.send(courier, 'keys-forged', 'x', { token: `${day.token().slice(0, -4)}AAAA` }))).toBe(
+      expect(summaryOf(await day.send(courier, 'keys-forged', 'x', { token: `${day.token().slice(0, -4)}AAAA` }))).toBe(
         WAIT,
       );
       expect(day.filesOf('keys-')).toEqual([]);
@@ -97,9 +97,9 @@ describe("Google's signing keys are unavailable at startup", () => {
     'an outage after startup: the cached keys remain in use',
     async () => {
       const courier = await day.start();
-      expect(told(await day.send(courier, 'keys-1', 'x'))).toBe('201');
+      expect(summaryOf(await day.send(courier, 'keys-1', 'x'))).toBe('201');
       day.google.faults.add({ id: 'down', ...CERTS, fault: DOWN });
-      expect(told(await day.send(courier, 'keys-2', 'x'))).toBe('201');
+      expect(summaryOf(await day.send(courier, 'keys-2', 'x'))).toBe('201');
     },
     TIMEOUT_MS,
   );
@@ -135,7 +135,7 @@ describe('under load', () => {
       day.google.world.deleteKey(day.google.world.emails.courier, old);
       await running.more(20);
       const seen = await running.end();
-      expect(new Set(seen.map(told))).toEqual(new Set(['201']));
+      expect(new Set(seen.map(summaryOf))).toEqual(new Set(['201']));
       expect(day.filesOf('load-')).toHaveLength(seen.length);
     },
     TIMEOUT_MS,
@@ -152,7 +152,7 @@ describe('under load', () => {
       day.google.world.expireAccessTokens();
       await running.more(30);
       const seen = await running.end();
-      expect(new Set(seen.map(told))).toEqual(new Set(['201']));
+      expect(new Set(seen.map(summaryOf))).toEqual(new Set(['201']));
       expect(day.filesOf('load-')).toHaveLength(seen.length);
     },
     TIMEOUT_MS,
@@ -162,13 +162,13 @@ describe('under load', () => {
     'the key is deleted without a new one: every caller gets the error and its remedy; a new version resolves it',
     async () => {
       courier = await day.start();
-      expect(told(await day.send(courier, 'lone-1', 'x'))).toBe('201');
+      expect(summaryOf(await day.send(courier, 'lone-1', 'x'))).toBe('201');
       const { world } = day.google;
       const { private_key_id: old } = world.keyFile(world.emails.courier);
       world.deleteKey(world.emails.courier, old);
       world.expireAccessTokens();
       const refused = await day.send(courier, 'lone-2', 'x', { key: 'lone' });
-      expect([told(refused), day.filesOf('lone-')]).toEqual(['502 key-revoked', ['lone-1']]);
+      expect([summaryOf(refused), day.filesOf('lone-')]).toEqual(['502 key-revoked', ['lone-1']]);
       const next = await world.addKey(world.emails.courier);
       world.secrets.addVersion(SECRET, Buffer.from(JSON.stringify(next)));
       await waitUntil(async () => (await day.send(courier, 'lone-2', 'x', { key: 'lone' })).status === 201);

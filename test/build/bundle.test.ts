@@ -136,10 +136,10 @@ describe('the SBOM', () => {
     ['client', 'client'],
   ] as const)('lists exactly what is in the %s', async (place, part) => {
     const { components } = await readBom();
-    const told = components.filter(({ properties }) => properties.some(({ value }) => value === place));
+    const described = components.filter(({ properties }) => properties.some(({ value }) => value === place));
     const bundled = packagesIn(made[part], Object.keys(made[part].outputs));
     // Some are there in two versions.
-    expect(new Set(told.map(fullName))).toEqual(new Set(bundled));
+    expect(new Set(described.map(fullName))).toEqual(new Set(bundled));
     expect(bundled.length).toBeGreaterThan(5);
   });
 

@@ -26,7 +26,7 @@ test('a build names its commit and marks local changes', async () => {
   expect(await commitOf(folder, undefined)).toBe(commit);
   writeFileSync(join(folder, 'a.txt'), 'b');
   expect(await commitOf(folder, undefined)).toBe(`${commit}-dirty`);
-  expect(await commitOf(folder, 'told')).toBe('told');
+  expect(await commitOf(folder, 'given')).toBe('given');
 });
 
 test('a copy inside another repository does not report that repository’s commit', async () => {

@@ -106,7 +106,7 @@ describe('the service without an installation', () => {
     expect(await courier.stop()).toBe(0);
   }, 60_000);
 
-  test('treats a request as HTTP/1 whatever version it names', async () => {
+  test('treats a request as HTTP/1 regardless of the version that it names', async () => {
     const courier = await start('service', environment(), entry());
     const answers = ['HTTP/1.1', 'HTTP/2.0'].map(async (version) => {
       const socket = connectTcp(Number(new URL(courier.url).port), '127.0.0.1');
@@ -151,18 +151,18 @@ describe('the service without an installation', () => {
       expect(await courier.stop()).toBe(0);
     };
     /** Each time from the original cache. */
-    const spoil = async (how: (code: Buffer) => Buffer): Promise<void> => {
+    const damage = async (how: (code: Buffer) => Buffer): Promise<void> => {
       await cp(whole, cache, { recursive: true });
       for (const file of kept) await writeFile(join(cache, file), how(await readFile(join(cache, file))));
     };
     await deliver('kept');
     await cp(cache, whole, { recursive: true });
-    await spoil((code) => code.subarray(0, code.byteLength - 100));
+    await damage((code) => code.subarray(0, code.byteLength - 100));
     await deliver('kept-cut');
     // V8 itself would accept it and crash.
-    await spoil((code) => code.map((byte, index) => (index > 0 && index % 997 === 0 ? byte ^ 1 : byte)) as Buffer);
+    await damage((code) => code.map((byte, index) => (index > 0 && index % 997 === 0 ? byte ^ 1 : byte)) as Buffer);
     await deliver('kept-rotten');
-    await spoil(() => Buffer.from('no code at all'));
+    await damage(() => Buffer.from('no code at all'));
     await deliver('kept-lost');
   }, 120_000);
 });

@@ -32,13 +32,13 @@ test('a file that failed to load once is loaded again, and so is the one that re
     const { load, taken } = require('./load.js');
     const attempt = () => { try { return load('outer.js').inner ?? 'empty'; } catch (error) { return error.code ?? error.message; } };
     renameSync('lib/inner.js', 'lib/away.js');
-    const said = [attempt()];
+    const printed = [attempt()];
     renameSync('lib/away.js', 'lib/inner.js');
     globalThis.isBroken = true;
-    said.push(attempt(), taken().files);
+    printed.push(attempt(), taken().files);
     globalThis.isBroken = false;
-    said.push(attempt(), taken().files);
-    console.log(JSON.stringify(said));`;
+    printed.push(attempt(), taken().files);
+    console.log(JSON.stringify(printed));`;
   const { stdout } = await execute(process.execPath, ['-e', program], { cwd: folder });
   expect(JSON.parse(stdout)).toEqual(['ENOENT', 'broken', 0, 7, 2]);
 });
@@ -76,17 +76,17 @@ describe('code cached by another version of V8', () => {
   const program = `
     const { setTimeout: later } = globalThis;
     globalThis.setTimeout = (work) => later(work, 1);
-    const said = [];
-    console.log = (line) => said.push(JSON.parse(line));
+    const printed = [];
+    console.log = (line) => printed.push(JSON.parse(line));
     const { load, taken } = require('./load.js');
     const { inner } = load('outer.js');
     const before = taken();
-    later(() => process.stdout.write(JSON.stringify({ inner, ...before, said })), 300);`;
+    later(() => process.stdout.write(JSON.stringify({ inner, ...before, printed })), 300);`;
   interface Loaded {
     inner: number;
     files: number;
     taken: number;
-    said: { severity: string; message: string }[];
+    printed: { severity: string; message: string }[];
   }
   const loadIn = async (folder: string, env: Record<string, string> = {}, ...args: string[]): Promise<Loaded> =>
     JSON.parse(
@@ -99,7 +99,7 @@ describe('code cached by another version of V8', () => {
     await execute(process.execPath, ['-e', "const c = require('./load.js'); c.load('outer.js'); c.keepCompiled();"], {
       cwd: folder,
     });
-    expect(await loadIn(folder)).toMatchObject({ inner: 7, files: 2, taken: 2, said: [] });
+    expect(await loadIn(folder)).toMatchObject({ inner: 7, files: 2, taken: 2, printed: [] });
     for (const file of Object.keys(lib)) {
       const path = join(folder, '.compile-cache', file);
       const kept = await readFile(path);
@@ -114,22 +114,22 @@ describe('code cached by another version of V8', () => {
 
   test('is reported once, breaks nothing, and is cached again', async () => {
     const folder = await keptByAnother('another-v8');
-    const { said, ...loaded } = await loadIn(folder);
+    const { printed, ...loaded } = await loadIn(folder);
     expect(loaded).toEqual({ inner: 7, files: 2, taken: 0 });
-    expect(said.map(({ severity, message }) => [severity, message.split(/[ :]/, 3).join(' ')])).toEqual([
+    expect(printed.map(({ severity, message }) => [severity, message.split(/[ :]/, 3).join(' ')])).toEqual([
       ['NOTICE', 'compiled code that'],
       ['NOTICE', 'compiled code is'],
     ]);
-    expect(said[0]?.message).toContain('--redeploy');
-    expect(await loadIn(folder)).toMatchObject({ taken: 2, said: [] });
+    expect(printed[0]?.message).toContain('--redeploy');
+    expect(await loadIn(folder)).toMatchObject({ taken: 2, printed: [] });
   });
 
   test('stays in memory if its folder is read-only, and reports that', async () => {
     const folder = await keptByAnother('read-only');
     for (const file of Object.keys(lib)) await mkdir(join(folder, '.compile-cache', `${file}.partial`));
-    const { inner, said } = await loadIn(folder);
+    const { inner, printed } = await loadIn(folder);
     expect(inner).toBe(7);
-    expect(said.map(({ message }) => message.split(/[ :]/, 4).join(' '))).toEqual([
+    expect(printed.map(({ message }) => message.split(/[ :]/, 4).join(' '))).toEqual([
       'compiled code that was',
       'compiled code stays in',
     ]);
@@ -137,7 +137,7 @@ describe('code cached by another version of V8', () => {
 
   test('is not reported if notices are off, or if only the configuration is checked', async () => {
     const folder = await keptByAnother('quiet');
-    expect(await loadIn(folder, {}, '--check')).toMatchObject({ inner: 7, said: [] });
-    expect(await loadIn(folder, { LOG_LEVEL: 'error' })).toMatchObject({ inner: 7, said: [] });
+    expect(await loadIn(folder, {}, '--check')).toMatchObject({ inner: 7, printed: [] });
+    expect(await loadIn(folder, { LOG_LEVEL: 'error' })).toMatchObject({ inner: 7, printed: [] });
   });
 });

@@ -52,7 +52,7 @@ testWithEmulator(
 );
 
 testWithEmulator(
-  'a folder, while the command and the courier are killed: every file once, and as the manifest says',
+  'a folder, while the command and the courier are killed: every file once, and as recorded in the manifest',
   async () => {
     const report = await runFolder({ files: 60, kills: 2, faults: 0.1, seed: 7 });
     expect(report).toMatchObject({ faults: [], files: 60, kills: 2, unchanged: 60 });
@@ -62,7 +62,7 @@ testWithEmulator(
 );
 
 testWithEmulator(
-  'appends to one sheet, while processes are killed: every row once, in one piece, and where its receipt says',
+  'appends to one sheet, while processes are killed: every row once, in one piece, and in the range of its receipt',
   async () => {
     const report = await runSheet({ appends: 60, keys: 15, processes: 2, kills: 2, faults: 0.1, seed: 7 });
     expect(report).toMatchObject({ faults: [], kills: 2, rows: 57 });
@@ -71,7 +71,7 @@ testWithEmulator(
 );
 
 testWithEmulator(
-  'appends without marks are doubled when answers are lost, so the check can fail',
+  'appends without marks are duplicated when answers are lost, so the check can fail',
   async () => {
     const options = { appends: 60, keys: 60, processes: 1, kills: 0, faults: 0.5, seed: 7, withMarks: false };
     const report = await runSheet(options);

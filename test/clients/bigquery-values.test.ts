@@ -42,7 +42,7 @@ const COLUMNS: readonly [name: string, sql: string, courier: string, bq?: string
   ['geo', 'ST_GEOGPOINT(1, 2)', '"POINT(1 2)"', 'POINT(1 2)'],
   ['j', 'JSON \'{"a":[1,null]}\'', '"{""a"":[1,null]}"'],
   ['quoted', '\'a "b", x\'', '"a ""b"", x"'],
-  // bq does not tell NULL from an empty text, and leaves formulas alone.
+  // bq does not distinguish NULL from an empty text, and leaves formulas alone.
   ['empty', "''", '""', ''],
   ['nothing', 'CAST(NULL AS STRING)', ''],
   ['formula', "'=1+1'", '"\'=1+1"', '=1+1'],
@@ -89,7 +89,7 @@ test('the courier’s CSV', async () => {
   ]);
 });
 
-test('bq’s CSV agrees, except where the documentation says so', async () => {
+test('bq’s CSV agrees, except for the documented differences', async () => {
   if (findBq() === undefined) {
     console.warn('SKIPPED: bq is not installed.');
     return;

@@ -65,7 +65,7 @@ afterAll(async () => {
   const rows = [...found].map(
     ([spec, runtime]) => `  ${spec.padEnd(8)} ${runtime?.version ?? 'not available, skipped'}`,
   );
-  console.log(`The client on runtimes (${TOO_OLD.spec} is too old, and told so):\n${rows.join('\n')}`);
+  console.log(`The client on runtimes (${TOO_OLD.spec} is too old, and rejected):\n${rows.join('\n')}`);
 });
 
 describe('the packed client sends files', () => {
@@ -82,7 +82,7 @@ describe('the packed client sends files', () => {
 });
 
 const old = found.get(TOO_OLD.spec);
-(old === undefined ? test.skip : test)(`${TOO_OLD.spec} is told in one sentence that it is too old`, async () => {
+(old === undefined ? test.skip : test)(`${TOO_OLD.spec} is rejected as too old in one sentence`, async () => {
   const sentence = `drive-courier requires Node.js 20 or newer, and this is Node.js ${old?.version}.`;
   const run = await runIn(installed, old?.command ?? [''], COMMAND, 'send', 'table.csv');
   expect(run).toEqual({ code: 64, stdout: '', stderr: `courier: ${sentence}\n` });

@@ -15,7 +15,9 @@ const SIZES = [3, 10_000, 200_000, 1_000_000];
 
 const curl = findCurlWithHttp2();
 if (curl === undefined) {
-  console.warn('SKIPPED: no curl with HTTP/2 here (Debian: curl), so nobody tries whether it reads why it is refused.');
+  console.warn(
+    'SKIPPED: no curl with HTTP/2 here (Debian: curl), so it is not tested whether it reads why it is refused.',
+  );
 }
 
 (curl === undefined ? describe.skip : describe)(`curl ${curl?.version ?? ''} over HTTP/2`, () => {

@@ -13,7 +13,7 @@ if (python === undefined)
     'SKIPPED: no python3 with googleapiclient here (Debian: python3-googleapi), so it does not judge the local Drive.',
   );
 
-/** The unmodified client. Google's description of Drive tells it Drive's address, which is replaced here. */
+/** The unmodified client. It takes Drive's address from Google's description of Drive, where it is replaced here. */
 const PREAMBLE = `
 import io, json, sys
 from google.oauth2 import service_account

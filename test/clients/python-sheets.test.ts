@@ -14,7 +14,7 @@ if (python === undefined)
     'SKIPPED: no python3 with googleapiclient here (Debian: python3-googleapi), so it does not judge the local Sheets.',
   );
 
-/** The unmodified client. Google's description of Sheets tells it the address, which is replaced here. */
+/** The unmodified client. It takes the address from Google's description of Sheets, where it is replaced here. */
 const PREAMBLE = `
 import json, sys
 from google.oauth2 import service_account

@@ -180,11 +180,11 @@ if (!hasRclone) console.warn('SKIPPED: no rclone here (Debian: rclone), so it do
   });
 
   test('permanent deletion is for the owner, and in a shared drive for its managers', async () => {
-    for (const remote of ['reports', 'alice']) await rclone.run(['rcat', `${remote}:for good`], 'x');
-    const { code, stderr } = await rclone.end(['deletefile', '--drive-use-trash=false', 'reports:for good']);
+    for (const remote of ['reports', 'alice']) await rclone.run(['rcat', `${remote}:forever`], 'x');
+    const { code, stderr } = await rclone.end(['deletefile', '--drive-use-trash=false', 'reports:forever']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('insufficientFilePermissions')]);
-    await rclone.run(['deletefile', '--drive-use-trash=false', 'alice:for good']);
-    expect(named('for good')).toMatchObject([{ driveId: google.places.sharedDrive }]);
+    await rclone.run(['deletefile', '--drive-use-trash=false', 'alice:forever']);
+    expect(named('forever')).toMatchObject([{ driveId: google.places.sharedDrive }]);
   });
 
   test('backend drives lists the shared drives', async () => {

@@ -101,7 +101,7 @@ const describeProgram = (
     describe(`${name} ${program.version}`, () => define(program));
     return;
   }
-  console.warn(`SKIPPED: ${name} is absent (${source}), so nobody tries how it sends files to the courier.`);
+  console.warn(`SKIPPED: ${name} is absent (${source}), so it is not tested how it sends files to the courier.`);
   test.skip(`${name} is absent`, () => undefined);
 };
 

@@ -132,9 +132,9 @@ describe('an unusable secret', () => {
       'secret-forbidden',
       'roles/secretmanager.secretAccessor',
     ],
-  ] as const)('%s', async (_, spoil, code, remedy) => {
+  ] as const)('%s', async (_, damage, code, remedy) => {
     const { short, secret } = newSecret(key());
-    spoil(short);
+    damage(short);
     const refusal = await refusalOf(openAuth(google, witness, { secret }), witness);
     expect(refusal).toMatchObject({ code, retryable: false });
     expect(refusal.remedy).toContain(remedy);

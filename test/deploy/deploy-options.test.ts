@@ -246,8 +246,8 @@ test('only COURIER_COMMIT is passed from the deployer’s environment to the ser
   expect(plain.state.services['drive-courier']?.environment).not.toContain('COURIER_COMMIT');
   try {
     scripts.env.COURIER_COMMIT = '0123abc';
-    const told = await project.run(SIMPLE);
-    expect(told.state.services['drive-courier']?.environment).toContain('COURIER_COMMIT: "0123abc"\n');
+    const withCommit = await project.run(SIMPLE);
+    expect(withCommit.state.services['drive-courier']?.environment).toContain('COURIER_COMMIT: "0123abc"\n');
     scripts.env.COURIER_COMMIT = 'a"\nPORT: 1';
     expect(await project.run(SIMPLE)).toMatchObject({ code: 64 });
   } finally {
@@ -255,7 +255,7 @@ test('only COURIER_COMMIT is passed from the deployer’s environment to the ser
   }
 }, 60_000);
 
-test('without --ready-probe a revision is ready when its port is open, whatever it was before', async () => {
+test('without --ready-probe a revision is ready when its port is open, regardless of its earlier probe', async () => {
   const project = openProject();
   await project.run([...SIMPLE, '--ready-probe']);
   const { state } = await project.run(SIMPLE);

@@ -106,7 +106,7 @@ describe('queries of the configuration', () => {
     expect(await project.run(options)).toMatchObject({ code: 0, stdout: '' });
   }, 120_000);
 
-  test('whose SQL does not tell the datasets are reported, and --dataset names them', async () => {
+  test('whose SQL does not show the datasets are reported, and --dataset names them', async () => {
     const unclear = { changes: query('SELECT a FROM sales.changes("2026-11-27")') };
     const options = [...KEYLESS, '--queue=none', configFile('unclear.json', { queries: unclear })];
     const project = openProject();
@@ -118,7 +118,7 @@ describe('queries of the configuration', () => {
     expect(granted(named.state)).toEqual({ 'projects my-project': [onDataset('my-project', 'sales'), JOBS] });
   }, 120_000);
 
-  test('in a project where roles cannot be granted stop the script, which tells why', async () => {
+  test('in a project where roles cannot be granted stop the script, which prints the reason', async () => {
     const fault = {
       refuse: 'projects get-iam-policy shared-data',
       words: 'PERMISSION_DENIED: The caller does not have permission',
@@ -176,7 +176,7 @@ describe('sources', () => {
   });
 });
 
-test('a build of an older version, which does not tell what is needed, is reported', async () => {
+test('a build of an older version, which does not list the permissions, is reported', async () => {
   const server = join(folder, 'dist/server.js');
   const stub = readFileSync(server, 'utf8');
   writeFileSync(server, "console.log('ok: the configuration is valid.')");

@@ -73,11 +73,11 @@ const scripts = (
 ).scripts;
 const help = new Map<string, string>();
 const helpOf = (...subcommand: string[]): string => {
-  const said =
+  const text =
     help.get(subcommand.join()) ??
     execFileSync(process.execPath, [join(REPOSITORY, 'bin/courier.js'), ...subcommand, '--help'], { encoding: 'utf8' });
-  help.set(subcommand.join(), said);
-  return said;
+  help.set(subcommand.join(), text);
+  return text;
 };
 const optionsOf = (words: readonly string[]): string[] =>
   words.filter((word) => /^--[a-z]/.test(word)).map((word) => word.split('=')[0] ?? '');

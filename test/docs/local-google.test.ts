@@ -47,7 +47,7 @@ test('the configuration names the shared drive and the secret that every new loc
   });
 });
 
-test('the courier starts as the page says, and its client sends a file and runs the doctor', async () => {
+test('the courier starts as described on the page, and its client sends a file and runs the doctor', async () => {
   writeFileSync(join(google.dataDir, 'config.yaml'), blockWith('yaml', 'destinations'));
   const { PORT, ...env } = variablesIn(here(blockWith('sh', 'npm start')));
   expect(PORT).toBe('8080');

@@ -116,7 +116,7 @@ describe('the result of a query', () => {
 describe('one key has one job', () => {
   const asked = { query: 'daily', parameters: { day: '2026-11-27' } };
 
-  test('however often it is read, and whatever becomes of the answers', async () => {
+  test('however often it is read, and whichever answers are lost', async () => {
     google.faults.add({ host: 'bigquery.googleapis.com', method: 'POST', nth: [1], fault: { kind: 'answer-lost' } });
     const one = open(asked, { key: 'once' });
     const first = await textOfSource(one.source);
@@ -143,7 +143,7 @@ describe('one key has one job', () => {
     expect(jobsStarted(google)).toBe(4);
   });
 
-  test('a job that outlasts the request goes on, and the next try takes its result', async () => {
+  test('a job that outlasts the request continues, and the next try uses its result', async () => {
     google.bigquery.settings.minMs = 400;
     waitMs = 100;
     const running = textOfSource(open(asked, { key: 'long' }).source);
@@ -242,7 +242,7 @@ describe('the configuration', () => {
   };
 
   test.each([
-    ['parameters that the SQL uses and nobody declares', { sql: 'SELECT @day' }, ['q.parameters']],
+    ['parameters that the SQL uses and that are not declared', { sql: 'SELECT @day' }, ['q.parameters']],
     ['parameters that the SQL does not use', { sql: 'SELECT 1', parameters: { day: 'DATE' } }, ['q.parameters']],
     ['an unknown type', { sql: 'SELECT @day', parameters: { day: 'DAY' } }, ['q.parameters.day']],
     ['no SQL', {}, ['q']],

@@ -142,7 +142,12 @@ describe.each(STREAMING_FORMS)('an export document, %s', (form) => {
       'request-invalid',
       'source.rows.0 is not an object.',
     ],
-    ['rawCells alone', { name: 'a', source: { text: '', rawCells: true } }, 'request-invalid', 'goes with rows alone'],
+    [
+      'rawCells alone',
+      { name: 'a', source: { text: '', rawCells: true } },
+      'request-invalid',
+      'can only be used with rows',
+    ],
     ['no gs:// URL', { source: { gcs: 's3://reports/a' } }, 'request-invalid', 'gs://bucket/object'],
     ['an object that is a folder', { source: { gcs: 'gs://reports/a/' } }, 'name-invalid', 'name is empty.'],
     ['a number as text', '{"name":"a","source":{"text":12345678901234567890}}', 'request-invalid', 'source.text'],

@@ -99,7 +99,7 @@ describe('pushes to one instance', () => {
     expect(deadlines[0]).toBeGreaterThan(500_000);
   });
 
-  test('that exceed their deadline are retried, whatever error results: it is not the message’s fault', async () => {
+  test('that exceed their deadline are retried after any error, because the message did not cause it', async () => {
     await start({
       requestSeconds: 1,
       async deliver({ signal }: Delivery) {

@@ -88,7 +88,7 @@ describe.each(CALLS)('%s', (_, call, status) => {
     expect(faultsOfQuery(call.method ?? 'POST', call.target ?? '')).toEqual([]);
   });
 
-  test('rejects as described, whatever is wrong with the request', async () => {
+  test('rejects every invalid request as described', async () => {
     failure = undefined;
     const long = { ...call, headers: { ...call.headers, 'x-long': 'a'.repeat(25_000) } };
     const statuses = [

@@ -133,7 +133,7 @@ describe('a prefix', () => {
     expect(await ask(courier, { gcsPrefix: 'gs://bucket/x/' })).toMatchObject({ status, json: { code } });
   });
 
-  test('whose listing breaks off says so in the summary', async () => {
+  test('whose listing fails reports it in the summary', async () => {
     async function* broken(): AsyncGenerator<ListedObject> {
       yield { name: 'x/a.csv', generation: '7', size: 1 };
       throw new CourierError('google-unavailable');

@@ -88,7 +88,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     ['attribute', { data: '{"name":"a","source":{"text":""}}', attributes: { idempotencyKey: 'k1' } }, 'k1'],
     ['field', { data: '{"name":"a","idempotencyKey":"k2","source":{"text":""}}' }, 'k2'],
     [
-      'field, said twice',
+      'field, given twice',
       { data: '{"name":"a","idempotencyKey":"k3","source":{"text":""}}', attributes: { idempotencyKey: 'k3' } },
       'k3',
     ],
@@ -156,7 +156,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     expect(state.dead[0]?.reason.code).toBe(code);
     expect(state.dead[0]?.reason.detail).toContain(detail);
     expect(state.dead[0]?.message.subscription).toBe(SUBSCRIPTION);
-    expect(entry().services.log.lines.filter((line) => line.startsWith('error message given up'))).toHaveLength(1);
+    expect(entry().services.log.lines.filter((line) => line.startsWith('error permanent failure'))).toHaveLength(1);
   });
 
   test.each([
@@ -169,7 +169,7 @@ describe.each(STREAMING_FORMS)('a push, %s', (form) => {
     expect(entry().services.log.lines).toEqual([expect.stringMatching(/^warn POST \/v1\/pubsub 401 token-invalid /)]);
   });
 
-  test('of another subscription is forbidden to this account, whatever it contains', async () => {
+  test('of another subscription is forbidden to this account, with any content', async () => {
     for (const data of ['{"name":"a","source":{"text":""}}', 'hello']) {
       const { status, json } = await push({ data, subscription: 'projects/my-proj/subscriptions/other' });
       expect([status, json.code]).toEqual([403, 'caller-not-allowed']);

@@ -155,7 +155,7 @@ test('what the caller may not run looks like what does not exist', async () => {
   expect(jobs()).toBe(0);
 });
 
-test('a name needs the query’s own parameters, and rawCells stands in the source', async () => {
+test('a name needs the query’s own parameters, and rawCells is in the source', async () => {
   expect((await send(document({ name: '{dya}.csv' }), 't')).answer.code).toBe('name-invalid');
   const rows = { text: 'x', bigquery: { query: 'daily' } };
   expect((await send(document({ source: rows }), 't')).answer.code).toBe('request-invalid');
@@ -192,8 +192,8 @@ test('one occasion of a schedule is one file, and the next occasion another', as
 });
 
 test('every receipt is published with the facts of its audit line, and a topic that fails fails no delivery', async () => {
-  const { answer } = await send(document({ name: 'told.csv' }), 'told');
-  const told = async () => {
+  const { answer } = await send(document({ name: 'billed.csv' }), 'billed');
+  const billed = async () => {
     for (let turn = 0; turn < 200; turn += 1) {
       const found = google.pubsub.published.find(({ attributes }) => attributes.fileId === answer.id);
       if (found !== undefined) return found;
@@ -201,14 +201,14 @@ test('every receipt is published with the facts of its audit line, and a topic t
     }
     return undefined;
   };
-  const message = await told();
+  const message = await billed();
   expect(message?.attributes).toMatchObject({
     outcome: 'created',
     destination: 'reports',
-    name: 'told.csv',
+    name: 'billed.csv',
     query: 'daily',
   });
-  const audit = courier.lines.map((line) => JSON.parse(line).audit).find((each) => each?.idempotencyKey === 'told');
+  const audit = courier.lines.map((line) => JSON.parse(line).audit).find((each) => each?.idempotencyKey === 'billed');
   expect(JSON.parse(message?.data.toString() ?? '{}')).toEqual(audit);
   google.faults.add({ host: 'pubsub.googleapis.com', fault: { kind: 'status', status: 403, reason: 'forbidden' } });
   expect((await send(document({ name: 'untold.csv' }), 'untold')).status).toBe(201);

@@ -105,7 +105,7 @@ test('a result replaces the content of a spreadsheet, which keeps its id', async
   ]);
 });
 
-test('a large result goes by the staging folder, which is empty afterwards; the audit line says so', async () => {
+test('a large result is read from the staging folder, which is empty afterwards; the audit line shows it', async () => {
   const source = { bigquery: { query: 'many', parameters: { rows: 5_000 } } };
   const { status, answer } = await send({ name: 'many-{rows}.csv', source }, 'large');
   expect([status, answer.name]).toEqual([201, 'many-5000.csv']);

@@ -118,7 +118,7 @@ test('the same rows make the same bytes', async () => {
   expect((await make()).equals(await make())).toBe(true);
 });
 
-test('more rows or longer cells than Excel takes are refused', async () => {
+test('more rows or longer cells than Excel allows are refused', async () => {
   const row = createSheetRows();
   const none: WorkbookCell[] = [];
   for (let count = 0; count < 1_048_576; count += 1) row(none);

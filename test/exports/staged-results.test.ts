@@ -150,7 +150,7 @@ test.each([
     { host: 'bigquery.googleapis.com', method: 'POST', path: '/bigquery/*/jobs', nth: 2 },
     'extract-failed',
   ],
-  ['the size is not told', { host: 'bigquery.googleapis.com', path: '/bigquery/*/tables/*' }, 'no-table'],
+  ['the size is unknown', { host: 'bigquery.googleapis.com', path: '/bigquery/*/tables/*' }, 'no-table'],
   ['the files cannot be listed', { host: 'storage.googleapis.com', path: '/storage/v1/b/staging/o' }, 'files-missing'],
 ])('%s: the pages have the result', async (_, where, reason) => {
   queries.staged = { ...queries.staged, staging } as never;

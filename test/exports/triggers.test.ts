@@ -139,7 +139,7 @@ const notify = (data: object, messageId = '1', subscription = 'runs') =>
   push(subscription, { messageId, attributes: FINISHED, data });
 
 describe('a run of the BigQuery Data Transfer Service', () => {
-  test('has its destination table delivered once, whichever message tells about it', async () => {
+  test('has its destination table delivered once, whichever message announces it', async () => {
     expect(await Promise.all([notify(run(), '1'), notify(run(), '2')])).toEqual([204, 204]);
     expect(await notify(run(), '3')).toBe(204);
     const [file, ...more] = filesNamed('day_20261127.csv');

@@ -122,7 +122,7 @@ describe('slow documents', () => {
     return Buffer.from(JSON.stringify({ message: { messageId: '1', data }, subscription: SUBSCRIPTION }));
   };
 
-  test('of one caller, whatever their announced size, do not block documents and pushes of others', async () => {
+  test('of one caller, with any announced size, do not block documents and pushes of others', async () => {
     const { exporter, ops, pubsubPush } = google.world.emails;
     for (let n = 0; n < 8; n += 1) beginSlowly(exporter, '/v1/exports', { announced: 31 * MEBIBYTE, sent: 10 });
     await sleep(500);

@@ -45,26 +45,26 @@ afterAll(async () => {
 });
 beforeEach(() => google.calls.clear());
 
-interface Said {
+interface Answer {
   status: number;
   text: string;
   json: Record<string, unknown>;
 }
-const ask = async (email: string, path: string, init: Parameters<RunningCourier['ask']>[2] = {}): Promise<Said> => {
+const ask = async (email: string, path: string, init: Parameters<RunningCourier['ask']>[2] = {}): Promise<Answer> => {
   const response = await courier.ask(email, path, init);
   const text = await response.text();
   return { status: response.status, text, json: text.startsWith('{') ? JSON.parse(text) : {} };
 };
-const send = (email: string, query: Record<string, string>, body = 'bytes', headers = {}): Promise<Said> =>
+const send = (email: string, query: Record<string, string>, body = 'bytes', headers = {}): Promise<Answer> =>
   ask(email, `/v1/files?${new URLSearchParams(query)}`, { method: 'POST', headers, body });
-const sendJson = (email: string, path: string, body: object, headers = {}): Promise<Said> =>
+const sendJson = (email: string, path: string, body: object, headers = {}): Promise<Answer> =>
   ask(email, path, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
   });
 /** The response without the parts that always differ. */
-const bare = ({ json: { requestId: _, ...rest } }: Said): object => rest;
+const bare = ({ json: { requestId: _, ...rest } }: Answer): object => rest;
 const driveCalls = () => google.calls.list({ host: 'www.googleapis.com' });
 
 describe('a caller with one destination', () => {
@@ -75,16 +75,16 @@ describe('a caller with one destination', () => {
 
   const document = { name: 'a.txt', source: { text: 'x' } };
   const upload = { name: 'a.bin', mimeType: 'text/plain', size: 3 };
-  test.each<[string, (destination: string) => Promise<Said>]>([
+  test.each<[string, (destination: string) => Promise<Answer>]>([
     ['a file', (destination) => send(sales, { destination, name: 'a.txt' })],
     ['an export', (destination) => sendJson(sales, '/v1/exports', { ...document, destination })],
     ['an upload session', (destination) => sendJson(sales, '/v1/uploads', { ...upload, destination })],
   ])('cannot send %s to another’s, nor distinguish it from a missing one', async (_, deliver) => {
     const others = [];
     for (const destination of ['finance', 'nowhere', '__proto__', 'constructor', 'Sales', 'sales ', 'finance\0']) {
-      const said = await deliver(destination);
-      expect([destination, said.status, said.json.code]).toEqual([destination, 403, 'destination-forbidden']);
-      others.push(bare(said));
+      const answers = await deliver(destination);
+      expect([destination, answers.status, answers.json.code]).toEqual([destination, 403, 'destination-forbidden']);
+      others.push(bare(answers));
     }
     expect(new Set(others.map((other) => JSON.stringify(other))).size).toBe(1);
     expect(driveCalls()).toEqual([]);
@@ -128,8 +128,8 @@ describe('a caller with one destination', () => {
     expect(secret.status).toBe(201);
     for (const name of ["x' or name = 'budget.txt", "budget.txt' and '1' = '1"]) {
       for (const onConflict of ['replace', 'skip', 'fail']) {
-        const said = await send(sales, { destination: 'sales', name, onConflict }, 'taken over');
-        expect(said.json.id).not.toBe(secret.json.id);
+        const answers = await send(sales, { destination: 'sales', name, onConflict }, 'taken over');
+        expect(answers.json.id).not.toBe(secret.json.id);
       }
     }
     const kept = google.drive.files().find(({ id }) => id === secret.json.id);
@@ -211,19 +211,19 @@ describe('an upload session', () => {
     const { id, uploadUrl } = await open();
     const secret = new URL(uploadUrl).searchParams.get('upload_id') ?? '';
     expect(secret.length).toBeGreaterThan(10);
-    const said: Said[] = [];
-    said.push(await sendJson(sales, `/v1/uploads/${id}/complete`, {}));
+    const answers: Answer[] = [];
+    answers.push(await sendJson(sales, `/v1/uploads/${id}/complete`, {}));
     // Drive fails while the offset of the session is queried.
     const rule = google.faults.add({ path: '/upload/*', fault: { kind: 'status', status: 400, message: uploadUrl } });
-    said.push(await sendJson(sales, `/v1/uploads/${id}/complete`, {}));
+    answers.push(await sendJson(sales, `/v1/uploads/${id}/complete`, {}));
     google.faults.clear();
     expect(rule).toBeDefined();
     await fetch(uploadUrl, { method: 'PUT', body: 'bytes' });
-    said.push(await sendJson(sales, `/v1/uploads/${id}/complete`, {}));
-    said.push(await sendJson(sales, `/v1/uploads/${id}/complete`, {}));
-    expect(said.map(({ status }) => status >= 200)).toEqual([true, true, true, true]);
-    expect(said.at(-1)?.json.outcome).toBe('replayed');
-    for (const { text } of said) expect(text).not.toContain(secret);
+    answers.push(await sendJson(sales, `/v1/uploads/${id}/complete`, {}));
+    answers.push(await sendJson(sales, `/v1/uploads/${id}/complete`, {}));
+    expect(answers.map(({ status }) => status >= 200)).toEqual([true, true, true, true]);
+    expect(answers.at(-1)?.json.outcome).toBe('replayed');
+    for (const { text } of answers) expect(text).not.toContain(secret);
     expect(courier.lines.length).toBeGreaterThan(4);
     expect(courier.lines.join('\n')).not.toContain(secret);
   });

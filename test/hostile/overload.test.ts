@@ -10,7 +10,7 @@ import { createAttack, type Delivered, MEBIBYTE, ROOM } from './attack.ts';
 const { attacked, deliver, under } = createAttack();
 
 describe('more than it can handle', () => {
-  test('ten times its concurrent deliveries: accepted ones are complete, the others are told when to retry', async () => {
+  test('ten times its concurrent deliveries: accepted ones are complete, the others get the time to retry', async () => {
     const bodies = Array.from({ length: 10 * ROOM }, () => randomBytes(3 * MEBIBYTE));
     let results: PromiseSettledResult<Delivered>[] = [];
     await under(async () => {

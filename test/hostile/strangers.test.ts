@@ -117,7 +117,7 @@ describe.each(FORMS)('%s', (_, form, begin) => {
   const json = 'application/json';
   const answeredWithoutBody: [string, string, string, string][] = [
     ['a file', '/v1/files?destination=reports&name=a', 'text/plain', '403 destination-forbidden'],
-    ['a file for whatever is the default', '/v1/files?name=a', 'text/plain', '403 destination-forbidden'],
+    ['a file for the default destination', '/v1/files?name=a', 'text/plain', '403 destination-forbidden'],
     ['a file at the short address', '/?name=a', 'text/plain', '403 destination-forbidden'],
     ['a form', '/v1/files', form1, '403 destination-forbidden'],
     ['a form with its destination in the query', '/?destination=reports', form1, '403 destination-forbidden'],

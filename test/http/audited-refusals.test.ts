@@ -87,7 +87,7 @@ test('a delivery that fails has one audit, and requests that deliver nothing hav
   expect(audits()).toEqual([]);
 });
 
-test('there are at most sixty such audits a minute, a line tells how many are missing, and known callers have their own', async () => {
+test('there are at most sixty such audits a minute, a line has the number of missing ones, and known callers have their own', async () => {
   for (let turn = 0; turn < 65; turn++) await send(FILES, `Bearer ${SECRET}`);
   expect([audits().length, courier.lines.filter((line) => line.includes('"httpRequest"')).length]).toEqual([60, 65]);
   await courier.ask(google.world.emails.exporter, '/v1/files?destination=reports&name=', { method: 'POST', body: 'x' });

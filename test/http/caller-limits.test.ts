@@ -121,7 +121,7 @@ test('a retry with the same key is not counted twice in bytes', async () => {
   expect((await sendKeyed()).left).toMatch(/^"bytes-per-day";r=7;/);
 });
 
-test('a push above the limit of its account is answered 503, so that it comes again', async () => {
+test('a push above the limit of its account is answered 503, so that it is redelivered', async () => {
   await start({ filesPerMinute: 1 });
   expect((await push('limited-1')).status).toBe(204);
   const refused = await push('limited-2');

@@ -41,7 +41,7 @@ const start = async (form: (typeof STREAMING_FORMS)[number]): Promise<void> => {
   };
 };
 /** Waits until the app has logged a request, and returns that record. */
-const told = async (): Promise<string> => {
+const logged = async (): Promise<string> => {
   for (;;) {
     const line = entry.services.log.lines.find((text) => text.includes('httpRequest'));
     if (line !== undefined) return line;
@@ -49,7 +49,7 @@ const told = async (): Promise<string> => {
   }
 };
 const expectNothingDelivered = async (): Promise<void> => {
-  expect(await told()).toContain('"code":"body-truncated"');
+  expect(await logged()).toContain('"code":"body-truncated"');
   expect(entry.services.delivered).toEqual([]);
   for (const failure of failures) expect(failure.code).toBe('body-truncated');
   expect((await entry.send({ target: '/v1/files?name=a', body: 'whole' })).status).toBe(201);
@@ -187,7 +187,7 @@ describe('a truncated body creates no delivery, h2c', () => {
   test('while a complete one is delivered', async () => {
     const { write, socket } = await begin('some ', { 'content-length': '10' });
     await write(frame(FRAME.data, END_STREAM, 1, 'bytes'));
-    expect(await told()).toContain('POST /v1/files 201');
+    expect(await logged()).toContain('POST /v1/files 201');
     socket.destroy();
   });
 });
@@ -217,7 +217,7 @@ describe.each(STREAMING_FORMS)('a disconnected caller, %s', (form) => {
       while (signal === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
       socket.destroy();
     }
-    expect(await told()).toContain('"code":"body-truncated"');
+    expect(await logged()).toContain('"code":"body-truncated"');
     expect(signal?.aborted).toBe(true);
     expect(signal?.reason).toBeInstanceOf(CourierError);
   });

@@ -3,20 +3,20 @@ import { createCutOff } from '../../src/http/request-context.ts';
 
 test('a waiter is notified once, and a removed one is not', () => {
   const { onCutOff, cutOff } = createCutOff();
-  const told: string[] = [];
-  const stops = ['first', 'second', 'third', 'fourth'].map((name) => onCutOff(() => told.push(name)));
+  const called: string[] = [];
+  const stops = ['first', 'second', 'third', 'fourth'].map((name) => onCutOff(() => called.push(name)));
   // From the middle, twice, and from the end.
   for (const at of [1, 1, 3]) stops[at]?.();
   cutOff();
   cutOff();
   for (const stop of stops) stop();
-  expect(told.sort()).toEqual(['first', 'third']);
+  expect(called.sort()).toEqual(['first', 'third']);
 });
 
 test('a waiter that is added after the end is notified at once', () => {
   const { onCutOff, cutOff } = createCutOff();
   cutOff();
-  const told: string[] = [];
-  onCutOff(() => told.push('late'))();
-  expect(told).toEqual(['late']);
+  const called: string[] = [];
+  onCutOff(() => called.push('late'))();
+  expect(called).toEqual(['late']);
 });

@@ -61,7 +61,7 @@ describe.each(FORMS)('a raw body, %s', (form) => {
     ['TEXT/CSV; charset=utf-8; header=present', 'text/csv; charset=utf-8'],
     ['text/csv;charset="Windows-1251"', 'text/csv; charset=windows-1251'],
     ['application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', undefined],
-  ])('of the type %j is stored as %j, whatever its name', async (sent, kept = sent) => {
+  ])('of the type %j is stored as %j, with any name', async (sent, kept = sent) => {
     const headers = sent === undefined ? {} : { 'content-type': sent };
     const { status } = await entry.send({ target: '/v1/files?name=a.pdf', headers, body: 'a,b\n1,2\n' });
     expect(status).toBe(201);

@@ -30,7 +30,7 @@ const until = async (holds: () => boolean): Promise<void> => {
   while (!holds()) await sleep(5);
 };
 
-describe('a server that is told to stop', () => {
+describe('a server that gets SIGTERM', () => {
   test('finishes the requests in progress, then closes their connections, and accepts no new ones', async () => {
     entry = await startEntry('HTTP/1.1');
     const { open, held } = gated();

@@ -99,7 +99,7 @@ describe('an archive', () => {
     expect(courier.services.delivered).toEqual([]);
   });
 
-  test('that is a tar.gz says so in the summary if its digest differs', async () => {
+  test('that is a tar.gz reports in the summary if its digest differs', async () => {
     const courier = await started('HTTP/1.1');
     const digest = createHash('sha256').update('something else').digest('base64');
     const archive = await tarGzOf([...FILES, { name: 'random', bytes: randomBytes(3_000_000) }]);
@@ -241,8 +241,8 @@ describe('an archive', () => {
     ['a device', { name: 'x.txt', bytes: '', mode: 0o020666 }],
     ['an unknown compression', { name: 'x.txt', bytes: 'x', method: 93 }],
     ['a wrong CRC-32', { name: 'x.txt', bytes: 'x', claims: { crc32: 7 } }],
-    ['more bytes than it says', { name: 'x.txt', bytes: 'xxxxxxxxxx', claims: { size: 3 } }],
-    ['fewer bytes than it says', { name: 'x.txt', bytes: 'x', claims: { size: 3 } }],
+    ['more bytes than its header announces', { name: 'x.txt', bytes: 'xxxxxxxxxx', claims: { size: 3 } }],
+    ['fewer bytes than its header announces', { name: 'x.txt', bytes: 'x', claims: { size: 3 } }],
     ['a name that is not UTF-8', { name: Buffer.from([0x66, 0xfc, 0x72]), bytes: 'x' }],
   ] as [string, ZipEntry][])('has a problem for %s of a zip, and delivers the rest', async (_, bad) => {
     const courier = await started('HTTP/1.1');
@@ -251,7 +251,7 @@ describe('an archive', () => {
     expect(courier.services.delivered.map(({ delivery }) => delivery.options.name)).toEqual(['good.txt']);
   });
 
-  test('that is a zip has the names of its directory, whatever the headers between the entries say', async () => {
+  test('that is a zip has the names of its directory, and ignores the headers between the entries', async () => {
     const courier = await started('HTTP/1.1');
     const archive = zipOf([{ name: 'seen.txt', localName: '../x.exe', bytes: 'x' }]);
     expect(summaryOf(await send(courier, 'zip', archive))).toMatchObject({ delivered: 1, failed: 0 });

@@ -14,7 +14,7 @@ const READ_AT_MOST = 2 * 65_536;
 
 const socketOf = (incoming: IncomingMessage | Http2ServerRequest): Socket => {
   const socket = 'stream' in incoming ? incoming.stream.session?.socket : incoming.socket;
-  if (socket === undefined) throw new Error('the connection is gone');
+  if (socket === undefined) throw new Error('the connection is closed');
   return socket as Socket;
 };
 

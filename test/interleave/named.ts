@@ -80,7 +80,7 @@ export const NAMED: readonly NamedSchedule[] = [
     ...UNRECORDED,
   ),
   schedule(
-    'the receipt of a document cannot be recorded, and its delivery comes again',
+    'the receipt of a document cannot be recorded, and its delivery is repeated',
     'k1:A:replace:sheet:plain:p1:1;;delivered;',
     ...UNRECORDED,
   ),

@@ -251,7 +251,7 @@ export const createScheduler = (
       await switchTo(person);
       return true;
     }
-    if (isWaitedFor) throw new Error('nothing can go on, and somebody still waits');
+    if (isWaitedFor) throw new Error('deadlock: nothing can continue, and a task still waits');
     return false;
   };
 

@@ -60,7 +60,7 @@ test('a metric that never appears is reported, and the next run continues', asyn
   expect(await apply(settled, 'my-project')).toMatchObject({ code: 0 });
 }, 120_000);
 
-test('it is completed by another run, wherever the first one was interrupted', async () => {
+test('another run completes it, at whatever point the first one was interrupted', async () => {
   const whole = (await apply(open(), 'my-project', CHANNEL)).state;
   expect(whole.changes.length).toBeGreaterThan(10);
   for (let change = 1; change <= whole.changes.length; change++) {
@@ -156,7 +156,7 @@ test('one command creates the alert "no delivery to DESTINATION by HH:MM", once'
   expect(await expectDelivery(project, '--channel', CHANNEL)).toMatchObject({ code: 0, state: { changes: [] } });
 }, 120_000);
 
-test('a missing-file alert is completed by another run, wherever the first one was interrupted', async () => {
+test('another run completes a missing-file alert, at whatever point the first one was interrupted', async () => {
   const whole = (await expectDelivery(open(), '--channel', CHANNEL)).state;
   for (let change = 1; change <= whole.changes.length; change++) {
     const project = open();

@@ -68,7 +68,7 @@ test('each row of the table states the cost of such a delivery', async () => {
   ];
   expect(Object.fromEntries(rows.map(({ what, cost }) => [what, cost]))).toEqual(Object.fromEntries(measured));
   for (const { cost, most } of rows.filter((row) => row.most !== '')) {
-    const told = Number(most.replace(/\D/g, ''));
-    expect(Math.floor(UNITS_A_MINUTE / (cost[1] ?? 0) / 100) * 100).toBe(told);
+    const stated = Number(most.replace(/\D/g, ''));
+    expect(Math.floor(UNITS_A_MINUTE / (cost[1] ?? 0) / 100) * 100).toBe(stated);
   }
 }, 60_000);

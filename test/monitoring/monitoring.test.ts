@@ -74,7 +74,7 @@ describe('log-based metrics', () => {
     }
   });
 
-  test('a delivery is counted once, whatever its outcome', () => {
+  test('a delivery is counted once, with any outcome', () => {
     const [, { filter }] = logMetrics.find(([name]) => name === 'courier-deliveries.json') ?? ['', { filter: '' }];
     const counted = entries.filter((entry) => matches(filter, entry)).map(({ labels }) => labels);
     expect(counted).toEqual([
@@ -106,7 +106,7 @@ const faultsOf = ({ filter, aggregation: { groupByFields } }: TimeSeriesFilter):
     ? receiver.metrics.get(type.slice('workload.googleapis.com/'.length))?.points
     : undefined;
   const labels = own ?? sent?.flatMap(({ attributes }) => Object.keys(attributes)) ?? GOOGLES[type]?.labels;
-  if (labels === undefined) return [`nobody measures ${type}`];
+  if (labels === undefined) return [`no metric has the type ${type}`];
   return [
     ...named.filter((name) => !labels.includes(name ?? '')).map((name) => `${type} has no label ${name}`),
     ...resources.filter((name) => !RESOURCE_LABELS.includes(name)).map((name) => `no resource has the label ${name}`),
@@ -128,7 +128,7 @@ const faultsOfQuery = (query: string): string[] => {
         const mapped = name.replaceAll('-', '_');
         return valueType === 'DISTRIBUTION' ? called === `${mapped}_sum` : called === mapped;
       });
-    if (metric === undefined) return [`nobody measures ${called}`];
+    if (metric === undefined) return [`no metric has the name ${called}`];
     const labels = ['monitored_resource', ...metric.metricDescriptor.labels.map(({ key }) => key)];
     const named = [...[...matchers.matchAll(/(\w+)!?=/g)].map(([, name = '']) => name), ...grouped];
     return named.filter((name) => !labels.includes(name)).map((name) => `${called} has no label ${name}`);
@@ -155,7 +155,7 @@ describe('the dashboard', () => {
   });
 
   test.each([
-    ['sum(increase(logging_googleapis_com:user_courier_drive_units{a="b"}[1h]))', /nobody measures/],
+    ['sum(increase(logging_googleapis_com:user_courier_drive_units{a="b"}[1h]))', /no metric has/],
     ['sum by (who) (increase(logging_googleapis_com:user_courier_deliveries{outcome="x"}[1h]))', /no label who/],
     ['sum(up)', /no log-based metric/],
   ])('the check of a query detects %s', (query, fault) => {

@@ -9,16 +9,16 @@ const PAGE = readFileSync(new URL('../../docs/operating.md', import.meta.url), '
 test('the operating page names exactly the metrics that the courier sends', () => {
   const source = readFileSync(new URL('../../src/telemetry.ts', import.meta.url), 'utf8');
   const made = [...source.matchAll(/create\w+\(\s*'([\w.]+)'/g)].map(([, name]) => name);
-  const told = [...PAGE.matchAll(/`((?:courier|http\.server)\.[\w.]+)`/g)].map(([, name]) => name);
+  const documented = [...PAGE.matchAll(/`((?:courier|http\.server)\.[\w.]+)`/g)].map(([, name]) => name);
   expect(made.length).toBeGreaterThan(8);
-  expect(new Set(told)).toEqual(new Set(made));
+  expect(new Set(documented)).toEqual(new Set(made));
 });
 
 test('every error code that the operating page names exists', () => {
   const codes = Object.keys(ERRORS);
-  const told = [...PAGE.matchAll(/`([a-z]+(?:-[a-z]+)+)`/g)].map(([, code = '']) => code);
-  expect(told.length).toBeGreaterThan(10);
-  expect(told.filter((code) => !codes.includes(code))).toEqual([]);
+  const documented = [...PAGE.matchAll(/`([a-z]+(?:-[a-z]+)+)`/g)].map(([, code = '']) => code);
+  expect(documented.length).toBeGreaterThan(10);
+  expect(documented.filter((code) => !codes.includes(code))).toEqual([]);
 });
 
 const STORED = ['created', 'replaced', 'skipped', 'replayed', 'appended'];
@@ -34,8 +34,8 @@ const outcomesThatMatch = (filter: string): string[] =>
 test("the command for today's deliveries lists what was delivered, and nothing else", () => {
   const [, filter = ''] = /^gcloud logging read "(jsonPayload\.audit\.outcome:.*?) AND timestamp>=/m.exec(PAGE) ?? [];
   // As the shell passes it on; a value may be without quotes.
-  const said = filter.replaceAll('\\"', '"').replaceAll(/!=([\w-]+)/g, '!="$1"');
-  expect(outcomesThatMatch(said)).toEqual(STORED);
+  const unescaped = filter.replaceAll('\\"', '"').replaceAll(/!=([\w-]+)/g, '!="$1"');
+  expect(outcomesThatMatch(unescaped)).toEqual(STORED);
 });
 
 test('the metric of deliveries counts the ones that failed too, and no file that retention removes', () => {

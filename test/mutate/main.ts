@@ -17,7 +17,7 @@ const USAGE = `npm run mutate -- [--sample 330] [--seed 1] [--files 'src/identit
   --tests GLOB  only these test files; may be given more than once
   --since REF   only mutants of files that differ from a commit
   --measure     measures again which test reaches what, rather than only for test files that have changed
-State is kept in .mutate/, so a run that was stopped goes on where it was. Exit code 1 below 95 %.`;
+State is kept in .mutate/, so a run that was stopped continues where it was. Exit code 1 below 95 %.`;
 
 const FLOOR_PERCENT = 95;
 const DEFAULT_SAMPLE = 330;

@@ -80,8 +80,11 @@ const makeProject = (test: string = TEST): string => {
   return root;
 };
 
-const run = async (root: string, more: Partial<MutationOptions> = {}): Promise<MutationResult & { said: string[] }> => {
-  const said: string[] = [];
+const run = async (
+  root: string,
+  more: Partial<MutationOptions> = {},
+): Promise<MutationResult & { lines: string[] }> => {
+  const lines: string[] = [];
   const result = await runMutation({
     root,
     mutated: ['src/fees.ts'],
@@ -91,10 +94,10 @@ const run = async (root: string, more: Partial<MutationOptions> = {}): Promise<M
     seed: 1,
     workers: 2,
     floor: 95,
-    say: (line) => said.push(line),
+    say: (line) => lines.push(line),
     ...more,
   });
-  return { ...result, said };
+  return { ...result, lines };
 };
 
 const outcomesOf = ({ judged }: MutationResult): Record<string, string> =>
@@ -121,19 +124,19 @@ test(
       'src/fees.ts:10 result: "name" -> "undefined" in greeting': 'killed',
     });
     expect([first.isEnough, Math.round(first.percent)]).toEqual([false, 73]);
-    expect(first.said.filter((line) => line.includes('SURVIVED'))).toHaveLength(3);
+    expect(first.lines.filter((line) => line.includes('SURVIVED'))).toHaveLength(3);
     expect(readFileSync(join(root, 'src/fees.ts'), 'utf8')).toBe(SOURCE);
     expect(readdirSync(copies)).toEqual([]);
 
     const again = await run(root);
     expect(outcomesOf(again)).toEqual(outcomesOf(first));
-    expect(again.said.filter((line) => line.startsWith('['))).toEqual([]);
+    expect(again.lines.filter((line) => line.startsWith('['))).toEqual([]);
 
     // With a better test, only the survivors are tried again.
     const better = TEST.replace('expect(fee(101)).toBe(0);', 'expect([fee(100), fee(101)]).toEqual([2, 0]);');
     writeFileSync(join(root, 'test/fees.test.ts'), better);
     const last = await run(root);
-    expect(last.said.filter((line) => line.startsWith('['))).toHaveLength(3);
+    expect(last.lines.filter((line) => line.startsWith('['))).toHaveLength(3);
     expect(outcomesOf(last)['src/fees.ts:4 comparison: ">" -> ">=" in fee']).toBe('killed');
   },
   RUN_MS,

@@ -30,7 +30,7 @@ export interface Doing {
 /**
  * What faults do to bytes that a caller sends directly to Drive. The courier detects it when the upload is completed.
  */
-const CUT_OR_SPOILT = ['upload-incomplete', 'digest-mismatch'];
+const CUT_OR_CORRUPTED = ['upload-incomplete', 'digest-mismatch'];
 
 interface CallersOptions {
   google: LocalGoogle;
@@ -203,7 +203,7 @@ export const createCallers = async ({ google, url, random }: CallersOptions) => 
     'exports, json': { run: (turn) => exportOf({ json: { turn } }, sha256Of(`{\n  "turn": ${turn}\n}\n`)) },
     'exports, rows': { run: (turn) => exportOf({ rows: [{ turn }] }, sha256Of(`turn\r\n${turn}\r\n`)) },
     'exports, gcs': { run: () => exportOf({ gcs: `gs://${google.bucket}/soak/object.txt` }, sha256Of(object)) },
-    'uploads, opened and completed': { run: session308, mayBe: CUT_OR_SPOILT },
+    'uploads, opened and completed': { run: session308, mayBe: CUT_OR_CORRUPTED },
     'push, delivered': {
       async run() {
         const key = pick(KEYS);

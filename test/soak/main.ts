@@ -4,7 +4,7 @@ import { faultsOf, runSoak, type SoakPlan, type SoakResult } from './run.ts';
 
 const USAGE = `Usage: npm run soak -- [--minutes 20] [--lanes 8] [--faults 0.05] [--seed 1]
 Mixes everything that callers do, right and wrong, with faults on the way to Drive, against one courier process, and looks
-at what it holds while nobody works. Exits 1 unless heap, buffers, descriptors, sockets and timers are flat.`;
+at what it holds while it is idle. Exits 1 unless heap, buffers, descriptors, sockets and timers are flat.`;
 
 const OPTIONS = {
   minutes: { type: 'string', default: '20' },
@@ -64,7 +64,7 @@ const main = async (plan: SoakPlan): Promise<number> => {
   });
   console.log('');
   printAnswers(result);
-  console.log(`\n${result.injected} calls to Drive were spoilt.\n`);
+  console.log(`\n${result.injected} calls to Drive had a fault.\n`);
   printRows(result.rows);
   const faults = faultsOf(result, plan);
   console.log(faults.length === 0 ? '\nFlat.' : `\nNOT AS IT MUST BE: ${faults.join('; ')}`);

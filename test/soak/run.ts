@@ -158,6 +158,6 @@ export const faultsOf = ({ rows, answers, wrong, injected, code }: SoakResult, {
   ...[...answers]
     .filter(([, kinds]) => [...kinds.keys()].every((kind) => /unavailable|busy/.test(kind)))
     .map(([name]) => `${name}: never done`),
-  ...(faults > 0 && injected === 0 ? ['nothing was spoilt on the way to Drive'] : []),
+  ...(faults > 0 && injected === 0 ? ['no fault was injected on the way to Drive'] : []),
   ...(code === 0 ? [] : [`exit code ${code}`]),
 ];

@@ -26,7 +26,8 @@ interface FakeFiles extends Metadata {
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
 
 /**
- * File metadata of a Drive whose search does not show new files until told to: the worst behaviour observed at Drive.
+ * File metadata of a Drive whose search does not show new files until the test says so: the worst behaviour observed at
+ * Drive.
  */
 export const createFakeFiles = (): FakeFiles => {
   const files = new Map<string, DriveFile>();

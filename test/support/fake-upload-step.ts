@@ -49,7 +49,7 @@ interface StepSetting {
   source?: Partial<Source>;
 }
 
-/** A step of a delivery whose Drive answers what a test tells it, and whose calls are kept. */
+/** A step of a delivery whose Drive gives the answers that a test sets, and whose calls are recorded. */
 export const createFakeStep = ({
   plan,
   claim,

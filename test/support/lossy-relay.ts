@@ -14,7 +14,7 @@ export interface LossyRelay {
   close(): Promise<void>;
 }
 
-/** An HTTP relay to another server on loopback, which loses the messages it is told to lose. */
+/** An HTTP relay to another server on loopback, which drops the messages that the test selects. */
 export const startLossyRelay = async (
   target: string,
   lose: (path: string, count: number, body: string) => Loss | undefined,

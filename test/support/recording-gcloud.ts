@@ -31,7 +31,7 @@ const API_OF: Readonly<Record<string, string>> = {
   monitoring: 'monitoring',
 };
 
-interface Said {
+interface Result {
   code: number;
   stdout: string;
   stderr: string;
@@ -49,10 +49,10 @@ const needApi = (state: ProjectState, group: string): void => {
 };
 
 /** One command line with its standard input. */
-const run = (state: ProjectState, argv: readonly string[], input: string): Said => {
-  const said: Said = { code: 0, stdout: '', stderr: '' };
+const run = (state: ProjectState, argv: readonly string[], input: string): Result => {
+  const result: Result = { code: 0, stdout: '', stderr: '' };
   const { call, line } = startCall(state, argv, input, (text) => {
-    said.stdout = text;
+    result.stdout = text;
   });
   state.calls.push([...argv]);
   try {
@@ -66,7 +66,7 @@ const run = (state: ProjectState, argv: readonly string[], input: string): Said 
     });
     if (found === undefined) refuse(`this gcloud does not know: ${argv.join(' ')}`);
     found?.();
-    return said;
+    return result;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { code: 1, stdout: '', stderr: error.message };

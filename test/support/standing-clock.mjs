@@ -1,4 +1,5 @@
-// Loaded ahead of a process (--import): its clock stands at CLOCK_STANDS_MS, for tokens whose times are told by the second.
+// Loaded ahead of a process (--import): its clock stands at CLOCK_STANDS_MS, for tokens whose times are compared by the
+// second.
 const { CLOCK_STANDS_MS } = process.env;
 const RealDate = Date;
 const standsMs = Number(CLOCK_STANDS_MS);

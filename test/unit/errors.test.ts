@@ -25,7 +25,7 @@ describe('the table of errors', () => {
     for (const text of [ERRORS[code].title, ERRORS[code].remedy]) expect(privateWordsIn(text)).toEqual([]);
   });
 
-  test('only transient errors are retryable, and each says when to retry', () => {
+  test('only transient errors are retryable, and each has a time to retry', () => {
     for (const code of codes) {
       const error = new CourierError(code);
       expect(error.retryable).toBe([429, 503].includes(error.status));

@@ -26,8 +26,8 @@ test('lines are written completely and in order, and none is lost when there are
 
 test.each([
   ['process.exit', 'process.exit(3);'],
-  ['an error that nobody caught', 'throw new Error("nobody");'],
-  ['a rejection that nobody caught', 'await Promise.reject(new Error("nobody"));'],
+  ['an uncaught error', 'throw new Error("nobody");'],
+  ['an unhandled rejection', 'await Promise.reject(new Error("nobody"));'],
 ])('what was logged in the same turn is written before %s ends the process', (_, ending) => {
   expect(outputOf(`log.info({}, "last words"); ${ending}`)).toEqual(['last words']);
 });

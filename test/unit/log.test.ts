@@ -66,7 +66,7 @@ test('an unexpected error is an error event, grouped by the stack of its root ca
   expect(line?.stack_trace).toMatch(/^TypeError: no such thing\n {4}at .*log\.test\.ts/);
 });
 
-test('a configuration error is an error event, grouped by its message, since its stack says nothing', () => {
+test('a configuration error is an error event, grouped by its message, since its stack has no information', () => {
   const error = new CourierError('folder-not-found', { cause: new Error('Drive answered 404') });
   const [line] = linesOf((log) => log.error({ error }, 'POST /v1/files 502 folder-not-found'));
   expect(line).toMatchObject({ '@type': REPORTED, message: 'POST /v1/files 502 folder-not-found' });

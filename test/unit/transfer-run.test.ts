@@ -31,7 +31,7 @@ test.each([
   ['an unknown placeholder', template(`{${'d'.repeat(60_000)}}`)],
   ['an unknown time format', template(`{run_time|"${'y'.repeat(60_000)}%B"}`)],
   ['texts that are too long', template('t'.repeat(70_000))],
-])('%s is told in short', async (_, params) => {
+])('%s has a short error', async (_, params) => {
   const error = await read(dataOf(params)).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: 'request-invalid' });
   expect(String((error as { detail?: string }).detail).length).toBeLessThan(1_000);

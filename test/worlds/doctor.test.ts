@@ -29,9 +29,9 @@ describe('in each broken setup the doctor reports exactly what is wrong', () => 
       else expect(changes).toEqual([]);
       expect(left).toHaveLength(world.name === 'the account may put files, and not take them away' ? 1 : 0);
 
-      const said = JSON.stringify(report) + lines.join('');
-      for (const secret of secrets) expect(said).not.toContain(JSON.stringify(secret).slice(1, -1));
-      expect(said).not.toMatch(/ya29\.|eyJ[\w-]{10}|PRIVATE KEY-----\\n/);
+      const output = JSON.stringify(report) + lines.join('');
+      for (const secret of secrets) expect(output).not.toContain(JSON.stringify(secret).slice(1, -1));
+      expect(output).not.toMatch(/ya29\.|eyJ[\w-]{10}|PRIVATE KEY-----\\n/);
     },
     TIMEOUT_MS,
   );

@@ -13,7 +13,7 @@ import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
 
 const GCLOUD = 'gcloud';
 const hasGcloud = spawnSync(GCLOUD, ['--version']).status === 0;
-if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so nobody calls the courier as its account.');
+if (!hasGcloud) console.warn('SKIPPED: no gcloud here, so calls as its account are not tested.');
 
 let google: LocalGoogle;
 let courier: CourierProcess;

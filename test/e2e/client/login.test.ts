@@ -63,7 +63,7 @@ describe('courier login', () => {
     expect(stdout).not.toContain(credentials(readFileSync(out, 'utf8')).refresh_token);
   });
 
-  test('replaces an existing file, whatever its mode', async () => {
+  test('replaces an existing file of any mode', async () => {
     const out = join(google.dataDir, 'older.json');
     writeFileSync(out, 'old', { mode: 0o644 });
     expect(await login(['--out', out])).toMatchObject({ code: 0 });

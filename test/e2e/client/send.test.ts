@@ -180,7 +180,7 @@ describe('the other commands', () => {
   });
 });
 
-describe('failures print one JSON line, and the exit code tells whether to retry', () => {
+describe('failures print one JSON line, and the exit code shows whether to retry', () => {
   test.each([
     ['a name that is taken', () => ['send', written('taken.txt', '1'), '--on-conflict', 'fail'], 'name-taken', 1],
     ['a destination of others', () => ['send', written('o.txt', '1'), '--to', 'others'], 'destination-forbidden', 1],

@@ -84,7 +84,7 @@ describe.each(WAYS)('%s --check', (_, argumentsOf) => {
     const { status, stdout, stderr } = check(argumentsOf, GOOD);
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^ok: /);
-    for (const told of [
+    for (const text of [
       'https://drive.google.com/drive/folders/0AbCdEf',
       'the key in the secret projects/p/secrets/drive-key/versions/latest',
       'impersonating writer@my-proj.iam.gserviceaccount.com, without a key, on behalf of bob@example.com',
@@ -97,7 +97,7 @@ describe.each(WAYS)('%s --check', (_, argumentsOf) => {
       "EU, in the courier's own project",
       'destinations: none is named "default"',
     ]) {
-      expect(stdout).toContain(told);
+      expect(stdout).toContain(text);
     }
   });
 

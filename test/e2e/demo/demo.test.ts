@@ -126,10 +126,10 @@ describe('npm run demo', () => {
   test.each([
     ['--onec', 64, ["Unknown option '--onec'"]],
     ['--help', 0, []],
-  ])('prints its usage and starts nothing: %s', async (option, exit, said) => {
+  ])('prints its usage and starts nothing: %s', async (option, exit, output) => {
     const { lines, ended } = startDemo([option], pathOf({}));
     expect(await ended()).toEqual({ end: [exit, null], left: [] });
-    expect(lines).toEqual([...said, 'Usage: npm run demo -- [--once]']);
+    expect(lines).toEqual([...output, 'Usage: npm run demo -- [--once]']);
   });
 
   test(

@@ -10,7 +10,7 @@ const emulator = 'missing' in started ? undefined : started;
 afterAll(() => emulator?.stop());
 
 (emulator === undefined ? test.skip : test)(
-  'the doctor reads what Google’s own emulator says of a subscription, and that it has none of another name',
+  'the doctor reads a subscription from Google’s own emulator, and finds none of another name',
   async () => {
     const endpoint = 'http://127.0.0.1:9/v1/pubsub';
     const name = (await emulator?.subscribe('exports', 'exports-push', endpoint)) ?? '';

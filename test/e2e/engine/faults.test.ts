@@ -93,7 +93,7 @@ test(`${RUNS} uploads under faults: the sent bytes are stored once, or an error 
         const bytes = bytesOf(size, seed);
         const file = {
           ...{ id, name: 'report', mimeType: 'text/csv', folderId: 'folder' },
-          // Without the mark, a corrupted file whose response was lost cannot be told from another writer's file.
+          // Without the mark, a corrupted file whose response was lost cannot be distinguished from another writer's file.
           ...(marked || faults.includes('byte-corrupted') ? { appProperties: MARK } : {}),
         };
         const upload = (): Promise<UploadedTo> =>

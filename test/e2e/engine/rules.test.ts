@@ -136,7 +136,7 @@ describe.each([
 
   test.each([
     ['no other folder', async () => undefined],
-    ['another that is gone too', async () => 'gone'],
+    ['another one that was removed as well', async () => 'gone'],
   ])('fails with %s', async (_, otherFolder) => {
     const { tiny, drive, budget } = await start();
     const failure = await failureOf(uploadTo(drive, { target, source: sourceOf(bytes), maxBytes: 1e6, otherFolder }));

@@ -57,17 +57,17 @@ test('"is it there yet?" can be asked by the attributes of a receipt', () => {
   );
 });
 
-describe('the function that tells Google Chat', () => {
+describe('the function that posts to Google Chat', () => {
   let process: ChildProcess;
   let url: string;
-  const said: string[] = [];
+  const posted: string[] = [];
   let status = 200;
 
   beforeAll(async () => {
     const webhook = await listening.listen(async (request, response) => {
       const pieces: Buffer[] = [];
       for await (const piece of request) pieces.push(piece as Buffer);
-      said.push(JSON.parse(Buffer.concat(pieces).toString()).text);
+      posted.push(JSON.parse(Buffer.concat(pieces).toString()).text);
       response.writeHead(status).end('{}');
     });
     const probe = createServer().listen(0, '127.0.0.1');
@@ -102,7 +102,7 @@ describe('the function that tells Google Chat', () => {
   afterAll(() => void process?.kill());
 
   const tell = async (message: { data: string } | undefined): Promise<number> => {
-    said.length = 0;
+    posted.length = 0;
     const event = { message: { ...message, messageId: '1' }, subscription: 'projects/p/subscriptions/s' };
     const headers = {
       'content-type': 'application/json',
@@ -114,18 +114,18 @@ describe('the function that tells Google Chat', () => {
     return (await fetch(url, { method: 'POST', headers, body: JSON.stringify(event) })).status;
   };
 
-  test('tells about a new file, with a link, and leaves no formatting in its name', async () => {
+  test('posts a new file, with a link, and without formatting in its name', async () => {
     const [created] = messages;
     expect(await tell(created)).toBeLessThan(300);
     const { fileId } = receiptIn(created ?? { data: '' });
-    expect(said).toEqual([
+    expect(posted).toEqual([
       `<https://drive.google.com/open?id=${fileId}|Umsatz  Nov .csv> is created in reports, 2026/11`,
     ]);
   });
 
-  test('says nothing where nothing has changed', async () => {
+  test('posts nothing if nothing has changed', async () => {
     expect(await tell(messages[1])).toBeLessThan(300);
-    expect(said).toEqual([]);
+    expect(posted).toEqual([]);
   });
 
   test.each([

@@ -77,11 +77,11 @@ test.each([
   ['a missing table', 'SELECT x FROM sales.nothing', 'does not exist'],
 ])(
   '%s: exit 78, and what to do',
-  async (_, sql, told) => {
+  async (_, sql, text) => {
     const { status, stdout } = await check({ good: 'SELECT shop FROM sales.daily', wrong: sql });
     expect(status).toBe(78);
     expect(stdout).toMatch(/FAILED +queries +.*"wrong"/);
-    expect(stdout).toContain(told);
+    expect(stdout).toContain(text);
     expect(stdout).toContain('"good" reads');
   },
   60_000,

@@ -90,7 +90,7 @@ describe('a Cloud Storage object', () => {
     const bytes = start(await open(asked));
     await expect(read(bytes ?? Readable.from([]))).rejects.toMatchObject({
       code: 'google-unavailable',
-      detail: expect.stringContaining('does not fit its CRC32C'),
+      detail: expect.stringContaining('does not match its CRC32C'),
     });
   });
 

@@ -58,8 +58,8 @@ const exportTo = async (destination: string, gcs: string, rest: object = {}, ema
     body: JSON.stringify({ destination, name: 'x.csv', source: { gcs }, ...rest }),
   });
   const answer = (await response.json()) as Record<string, unknown>;
-  const { requestId: _, ...said } = answer;
-  return { status: response.status, said, headers: Object.fromEntries(response.headers) };
+  const { requestId: _, ...problem } = answer;
+  return { status: response.status, problem, headers: Object.fromEntries(response.headers) };
 };
 
 describe('an export over HTTP', () => {
@@ -79,24 +79,24 @@ describe('an export over HTTP', () => {
     expect(storageCalls()).toEqual([]);
     const missing = await exportTo('sales', `gs://${google.bucket}/open/missing.csv`);
     expect(storageCalls()).toHaveLength(1);
-    expect(refused).toMatchObject({ status: 502, said: { code: 'source-not-found' } });
-    const detail = String(missing.said.detail).replace(`gs://${google.bucket}/open/missing.csv`, gcs);
-    expect(refused.said).toEqual({ ...missing.said, detail });
+    expect(refused).toMatchObject({ status: 502, problem: { code: 'source-not-found' } });
+    const detail = String(missing.problem.detail).replace(`gs://${google.bucket}/open/missing.csv`, gcs);
+    expect(refused.problem).toEqual({ ...missing.problem, detail });
     expect(Object.keys(refused.headers)).toEqual(Object.keys(missing.headers));
   });
 
   test('responds the same for a generation, with a key, and for a file with that name', async () => {
     const { generation } = await google.storage.putObject(VAULT, 'again.csv', 'a\r\n');
     for (const wanted of [`gs://${VAULT}/again.csv#${generation}`, `gs://${VAULT}/again.csv#1`]) {
-      const { status, said } = await exportTo('sales', wanted, { idempotencyKey: wanted });
-      expect([status, said.code]).toEqual([502, 'source-not-found']);
+      const { status, problem } = await exportTo('sales', wanted, { idempotencyKey: wanted });
+      expect([status, problem.code]).toEqual([502, 'source-not-found']);
     }
     expect(storageCalls()).toEqual([]);
   });
 
   test('delivers nothing if no sources are listed', async () => {
-    const { status, said } = await exportTo('none', `gs://${google.bucket}/open/a.csv`);
-    expect([status, said.code]).toEqual([502, 'source-not-found']);
+    const { status, problem } = await exportTo('none', `gs://${google.bucket}/open/a.csv`);
+    expect([status, problem.code]).toEqual([502, 'source-not-found']);
     expect(storageCalls()).toEqual([]);
   });
 
@@ -108,10 +108,10 @@ describe('an export over HTTP', () => {
           `gs://${google.bucket}/open/a.csv`,
           `gs://${google.bucket}/open/missing.csv`,
           `gs://${VAULT}/salaries.csv`,
-        ].map(async (gcs) => (await exportTo(destination, gcs, {}, stranger)).said),
+        ].map(async (gcs) => (await exportTo(destination, gcs, {}, stranger)).problem),
       ),
     );
-    expect(new Set(answers.map((said) => JSON.stringify(said))).size).toBe(1);
+    expect(new Set(answers.map((problem) => JSON.stringify(problem))).size).toBe(1);
     expect(answers[0]).toMatchObject({ status: 403, code: 'destination-forbidden' });
     expect(storageCalls()).toEqual([]);
   });

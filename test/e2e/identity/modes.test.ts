@@ -73,8 +73,8 @@ describe('the default, id-token', () => {
 describe('cloud-run-iam', () => {
   test('logs at startup what it trusts, and accepts a token whose signature the platform removed', async () => {
     const courier = await start('cloud-run-iam', CLOUD_RUN);
-    const said = courier.lines.find((line) => line.includes('accepts tokens without a signature'));
-    expect(said).toContain('must require authentication');
+    const output = courier.lines.find((line) => line.includes('accepts tokens without a signature'));
+    expect(output).toContain('must require authentication');
     expect(await ask(courier, bearer(stripped()))).toMatchObject({ status: 200, destinations: [{ name: 'reports' }] });
     expect(await ask(courier, bearer(token()))).toMatchObject({ status: 200 });
   }, 60_000);

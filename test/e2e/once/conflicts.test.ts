@@ -138,7 +138,7 @@ test('the old bytes remain if the new ones fail', async () => {
 
 test.each([
   ['trashed', (id: string) => drive().setTrashed(id, true)],
-  ['deleted for good', (id: string) => drive().removeFile(id)],
+  ['deleted permanently', (id: string) => drive().removeFile(id)],
 ])(
   'a name whose file was %s gets a new file, once',
   async (what, harm) => {
@@ -155,7 +155,7 @@ test.each([
 
 test.each([
   ['trashed', (id: string) => drive().setTrashed(id, true)],
-  ['deleted for good', (id: string) => drive().removeFile(id)],
+  ['deleted permanently', (id: string) => drive().removeFile(id)],
 ])(
   'deliveries into a folder that was just %s end in one new folder',
   async (what, harm) => {

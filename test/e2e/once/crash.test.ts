@@ -64,7 +64,7 @@ suite('a process killed', () => {
   let turns = 0;
 
   test.each(Object.keys(STEPS))(
-    '%s: the next attempt creates one file of each, whatever the rule',
+    '%s: the next attempt creates one file of each, under any rule',
     async (name) => {
       const step = STEPS[name] ?? {};
       const turn = ++turns;

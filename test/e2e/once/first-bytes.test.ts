@@ -30,7 +30,7 @@ describe.each(Object.entries(SIZES))('a %s file', (kind, size) => {
   const sendingOf = (name: string, onConflict: string) => ({ key: `key-${name}`, query: { name, onConflict } });
 
   test(
-    'that exists without a recorded receipt: other bytes are rejected, whatever the rule',
+    'that exists without a recorded receipt: other bytes are rejected, under any rule',
     async () => {
       // Sharing happens between the upload and the recording of the receipt.
       world.google.faults.add({ method: 'POST', path: '*/permissions', fault: { kind: 'delay', ms: 2_500 } });
@@ -87,7 +87,7 @@ describe.each(Object.entries(SIZES))('a %s file', (kind, size) => {
   );
 
   test(
-    'whose upload succeeded while its response was lost: other bytes are rejected, whatever the rule',
+    'whose upload succeeded while its response was lost: other bytes are rejected, under any rule',
     async () => {
       for (const rule of RULES) {
         const name = `unanswered-${kind}-${rule}`;

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
 
-/** A key or an upload stays usable until it has a result, whatever happens in Drive before. */
+/** A key or an upload stays usable until it has a result, even if the file in Drive changes before. */
 
 const TIMEOUT_MS = 60_000;
 const BODY = '12345';

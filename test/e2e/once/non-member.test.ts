@@ -95,7 +95,7 @@ test('existing files are found, in the folder and below a path', async () => {
 
 test.each([
   ['trashed', (id: string) => drive().setTrashed(id, true)],
-  ['deleted for good', (id: string) => drive().removeFile(id)],
+  ['deleted permanently', (id: string) => drive().removeFile(id)],
 ])('a name whose file was %s gets a new file', async (what, harm) => {
   const query = { name: `gone ${what}.txt`, onConflict: 'replace' };
   const first = await world.send(courier, 'x', { query });

@@ -57,7 +57,7 @@ const makeFile = async (name: string, body: string): Promise<string> => {
 };
 
 test(
-  'a new file in the trash still belongs to its key, and the receipt tells where it is',
+  'a new file in the trash still belongs to its key, and the receipt shows where it is',
   async () => {
     await exportUnanswered('made.bin');
     const id = filesNamed('made.bin')[0]?.id ?? '';

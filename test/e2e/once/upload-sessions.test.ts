@@ -79,8 +79,8 @@ test.each([undefined, 'new', 'replace', 'fail'])(
       expect([turn, refused.status, refused.json.code]).toEqual([turn, 422, 'digest-mismatch']);
       expect(refused.json.detail).toContain(`announced: ${BODY.length} bytes with the SHA-256 ${sha256}`);
       // A caller that lost that response gets it again, and no receipt for a missing file.
-      for (const said of [WRONG, { sha256 }, {}]) {
-        expect((await post(complete, said)).json.code).toBe('digest-mismatch');
+      for (const announced of [WRONG, { sha256 }, {}]) {
+        expect((await post(complete, announced)).json.code).toBe('digest-mismatch');
       }
       expect(filesNamed(name)).toEqual([]);
     }
@@ -98,10 +98,10 @@ test('a file to be replaced is restored after wrong bytes came, and is then repl
   const name = 'announced-former.csv';
   expect((await post((await fill({ name }, 'former', BODY)).complete, { sha256 })).status).toBe(201);
   const order = { name, onConflict: 'replace', size: 4 };
-  for (const said of [WRONG, WRONG]) {
+  for (const announced of [WRONG, WRONG]) {
     const { complete } = await fill(order, 'former-again', 'abcd');
-    expect((await post(complete, said)).json.code).toBe('digest-mismatch');
-    expect((await post(complete, said)).json.code).toBe('digest-mismatch');
+    expect((await post(complete, announced)).json.code).toBe('digest-mismatch');
+    expect((await post(complete, announced)).json.code).toBe('digest-mismatch');
     expect(contentOf(name)).toEqual([BODY]);
   }
   const { complete } = await fill(order, 'former-again', 'abcd');
@@ -165,9 +165,9 @@ test('the first check decides for all: no file with a receipt is removed', async
   for (let turn = 0; turn < 12; turn++) {
     const order = { name: `judged-${turn}.csv` };
     const { complete } = await fill(order, `judged-${turn}`);
-    const said = [{ sha256 }, WRONG, { sha256 }, WRONG, {}];
+    const announced = [{ sha256 }, WRONG, { sha256 }, WRONG, {}];
     const answers = await Promise.all(
-      [...said.slice(turn % 5), ...said.slice(0, turn % 5)].map((body) => post(complete, body)),
+      [...announced.slice(turn % 5), ...announced.slice(0, turn % 5)].map((body) => post(complete, body)),
     );
     const receipts = answers.filter(({ status }) => status < 300);
     const files = filesNamed(order.name);
@@ -197,8 +197,8 @@ test.each(['replace', 'fail', 'skip'])(
     const receipt = await post(one.complete, shaOf('AAAA'));
     expect(receipt.status).toBe(201);
     await other.put('BBBB');
-    for (const said of [shaOf('BBBB'), {}]) {
-      expect((await post(other.complete, said)).json.code).toBe('upload-incomplete');
+    for (const announced of [shaOf('BBBB'), {}]) {
+      expect((await post(other.complete, announced)).json.code).toBe('upload-incomplete');
     }
     expect(contentOf(order.name)).toEqual(['AAAA']);
     // Its key continues with the current state of the name.
@@ -219,14 +219,14 @@ test.each(['replace', 'fail', 'skip'])(
 
 test.each([shaOf('AAAA'), {}])(
   'what others write to the file before an upload is complete remains, and the upload is sent again (%j)',
-  async (said) => {
+  async (announced) => {
     for (const [turn, later] of ['BBBBBBBBBB', 'BBBB'].entries()) {
-      const name = `since-${turn}-${Object.keys(said).length}.csv`;
+      const name = `since-${turn}-${Object.keys(announced).length}.csv`;
       const order = { name, size: 4, onConflict: 'replace' };
       const made = await openUpload(order, `${name}-made`);
       await made.put('AAAA');
       await replaceHere(name, later);
-      expect((await post(made.complete, said)).json.code).toBe('upload-incomplete');
+      expect((await post(made.complete, announced)).json.code).toBe('upload-incomplete');
       expect(contentOf(name)).toEqual([later]);
 
       const [first, second] = [await openUpload(order, `${name}-first`), await openUpload(order, `${name}-second`)];
@@ -234,7 +234,7 @@ test.each([shaOf('AAAA'), {}])(
       await second.put('DDDD');
       const [before, after] = [shaOf('CCCC'), shaOf('DDDD')];
       expect((await post(second.complete, after)).json.outcome).toBe('replaced');
-      expect((await post(first.complete, Object.keys(said).length === 0 ? {} : before)).json.code).toBe(
+      expect((await post(first.complete, Object.keys(announced).length === 0 ? {} : before)).json.code).toBe(
         'upload-incomplete',
       );
       expect(contentOf(name)).toEqual(['DDDD']);

@@ -13,7 +13,7 @@ afterAll(() => world?.close());
 const TIMEOUT_MS = 600_000;
 
 test(
-  'the marks of 100,000 appends by two instances never fill the metadata, and no append is refused or doubled',
+  'the marks of 100,000 appends by two instances never fill the metadata, and no append is refused or duplicated',
   async () => {
     const appends = 100_000;
     const appended = await appendMany(world, { appends, instances: 2, callers: 80, requestsPerMinute: 60, lost: 0.01 });

@@ -99,7 +99,7 @@ describe('the values of a tab are replaced', () => {
     ]);
   });
 
-  test('by a table of any shape, as it stands in the file', async () => {
+  test('by a table of any shape, as it is in the file', async () => {
     const { id } = await replace('a,b\n1,2\n', { name: 'shape' });
     await replace('Report,,\n\nname,name,\nx,1,2,3,4\n', { name: 'shape' });
     expect(world.rowsOf(id)).toEqual([['Report'], [], ['name', 'name'], ['x', 1, 2, 3, 4]]);

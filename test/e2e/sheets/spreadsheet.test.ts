@@ -189,7 +189,7 @@ describe('the doctor', () => {
     expect(ready).toMatchObject({ status: 503, json: { findings: [{ check: 'spreadsheet' }] } });
   });
 
-  test('says that the Sheets API is disabled', async () => {
+  test('reports that the Sheets API is disabled', async () => {
     const { state } = google.world;
     const apis = [...state.apis];
     state.apis.splice(0, state.apis.length, ...apis.filter((api) => api !== 'sheets.googleapis.com'));

@@ -91,8 +91,8 @@ describe('metrics', () => {
   });
 
   test('no attribute names a file, a caller or an id', () => {
-    const said = JSON.stringify([...receiver.metrics.values()]);
-    expect(said).not.toMatch(/one\.csv|exporter@|ya29|upload_id/);
+    const exported = JSON.stringify([...receiver.metrics.values()]);
+    expect(exported).not.toMatch(/one\.csv|exporter@|ya29|upload_id/);
   });
 
   test('the resource identifies the service', () => {

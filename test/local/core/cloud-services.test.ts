@@ -79,7 +79,7 @@ describe('Secret Manager, as its own client finds it', () => {
     expect(asOwner).toMatchObject({ status: 404, body: { error: { status: 'NOT_FOUND' } } });
   });
 
-  test('who may read every secret of the project is told that one does not exist', async () => {
+  test('an account that may read every secret of the project gets 404 for one that does not exist', async () => {
     const member = `serviceAccount:${google.world.emails.stranger}`;
     google.world.grantOnProject(member, 'roles/secretmanager.secretAccessor');
     const headers = bearer(tokenOf(google.world.emails.stranger));

@@ -76,8 +76,8 @@ describe('which requests', () => {
       ],
     };
     expect((await ask(`${google.origin}/_faults`, jsonBody(plan))).status).toBe(200);
-    const spoilt = await certs();
-    expect([spoilt.status, spoilt.headers.get('retry-after')]).toEqual([429, '3']);
+    const failed = await certs();
+    expect([failed.status, failed.headers.get('retry-after')]).toEqual([429, '3']);
     await certs();
     expect((await ask(`${google.origin}/_faults`)).body.rules).toMatchObject([{ id: 'busy', seen: 2, fired: 1 }]);
     await ask(`${google.origin}/_faults`, { method: 'DELETE' });
@@ -187,7 +187,7 @@ describe('what goes wrong', () => {
     expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 401', 'HTTP/1.1 200']);
   }, 5_000);
 
-  test('the calls name the rules that spoilt them', async () => {
+  test('the calls name the rules that made them fail', async () => {
     google.faults.add({ id: 'named', fault: { kind: 'status', status: 500 } });
     await certs();
     expect(google.calls.list().at(-1)).toMatchObject({ host: 'www.googleapis.com', status: 500, faults: ['named'] });

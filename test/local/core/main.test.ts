@@ -56,25 +56,25 @@ test('prints one line when it is ready, serves, and exits on SIGTERM', async () 
   expect(await once(child, 'exit')).toEqual([0, null]);
 });
 
-test('wrong usage exits 64 and says how it is used', async () => {
+test('wrong usage exits 64 and prints the usage', async () => {
   const child = run('--prot', '1');
-  let said = '';
+  let output = '';
   child.stderr?.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
+    output += chunk.toString();
   });
   const [code] = (await once(child, 'close')) as [number];
   expect(code).toBe(64);
-  expect(said).toContain('Usage: npm run google');
+  expect(output).toContain('Usage: npm run google');
 });
 
 test('--help prints the usage and exits with 0', async () => {
   const child = run('--help');
-  let said = '';
+  let output = '';
   child.stdout?.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
+    output += chunk.toString();
   });
   expect(await once(child, 'close')).toEqual([0, null]);
-  expect(said).toBe('Usage: npm run google -- [--port PORT] [--data DIR]\n');
+  expect(output).toBe('Usage: npm run google -- [--port PORT] [--data DIR]\n');
 });
 
 test('a port in use exits with 1 and a message', async () => {
@@ -82,11 +82,11 @@ test('a port in use exits with 1 and a message', async () => {
   folders.push(dataDir);
   const first = await readyOf(run('--port', '0', '--data', dataDir));
   const second = run('--port', new URL(first.origin ?? '').port);
-  let said = '';
+  let output = '';
   second.stderr?.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
+    output += chunk.toString();
   });
   expect(await once(second, 'close')).toEqual([1, null]);
-  expect(said).toContain('EADDRINUSE');
-  expect(said).toContain('Choose another port with --port, or 0 for any free port.');
+  expect(output).toContain('EADDRINUSE');
+  expect(output).toContain('Choose another port with --port, or 0 for any free port.');
 });

@@ -143,7 +143,7 @@ describe('service account keys', () => {
       'Invalid OAuth scope or ID token audience provided.',
     ],
     [
-      'a subject nobody delegated',
+      'a subject without delegation',
       () => assertion({ sub: 'alice@example.com' }),
       401,
       'unauthorized_client',

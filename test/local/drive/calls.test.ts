@@ -72,7 +72,7 @@ describe('who may call', () => {
   });
 });
 
-describe('what a call says', () => {
+describe('the parameters of a call', () => {
   test.each([
     ['a parameter that is none', { colour: 'red' }, '400 badRequest'],
     ['a boolean that is none', { supportsAllDrives: 'yes' }, '400 invalidParameter'],

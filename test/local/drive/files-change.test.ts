@@ -74,7 +74,7 @@ describe('moving', () => {
     expect((await move(alice, id, to, from)).body).toEqual({ parents: [to] });
   });
 
-  test('the owner alone need not name the parent that is left', async () => {
+  test('only the owner need not name the parent that the file leaves', async () => {
     const [from, to] = [await alice.make({ mimeType: FOLDER }), await alice.make({ mimeType: FOLDER })];
     for (const id of [from, to]) google.drive.share(id, { email: 'bob@example.com', role: 'writer' });
     const bob = apiOf(google, google.world.emails.bob);
@@ -96,7 +96,7 @@ describe('moving', () => {
     expect((await move(alice, outer, outer, 'root')).status).toBe(400);
   });
 
-  test('where one may not write, nothing goes', async () => {
+  test('nothing is moved to a folder without the right to write', async () => {
     const id = await alice.make({});
     expect(reasonOf(await move(alice, id, google.places.unsharedFolder, 'root'))).toBe('404 notFound');
     const folder = google.drive.createFolder({ name: 'read', owner: 'bob@example.com' });

@@ -71,7 +71,7 @@ describe('files.create', () => {
     ['an unknown member', { name: 'x', colour: 'red' }, '400 badRequest'],
     ['a member of the wrong type', { name: 5 }, '400 invalid'],
     ['a time that is none', { name: 'x', createdTime: 'yesterday' }, '400 invalid'],
-    ['what this Drive has not', { name: 'x', contentRestrictions: [] }, '501 notImplemented'],
+    ['a field that this Drive lacks', { name: 'x', contentRestrictions: [] }, '501 notImplemented'],
     ['a parent that does not exist', { parents: ['1nothing'] }, '404 notFound'],
     ['no JSON', '{"name":', '400 parseError'],
     ['JSON that is no object', '[1]', '400 parseError'],
@@ -160,7 +160,7 @@ describe('a service account has no storage quota', () => {
 });
 
 describe('files.get', () => {
-  test('whatever is not shared does not exist', async () => {
+  test('what is not shared does not exist', async () => {
     const id = await alice.make({ name: 'mine' });
     for (const path of [`/files/${id}`, '/files/1nothing']) {
       const missing = await bob('GET', path);

@@ -51,7 +51,7 @@ describe('a content restriction', () => {
     expect(await upload(alice, id, 'media')).toBe(200);
   });
 
-  test('can be set and removed by a writer, but for the owner only by the owner', async () => {
+  test('can be set and removed by a writer; one for the owner only by the owner', async () => {
     const id = await bobAs('writer');
     expect((await patch(bob, id, READ_ONLY)).status).toBe(200);
     expect((await patch(bob, id, WRITABLE)).status).toBe(200);

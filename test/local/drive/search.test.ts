@@ -78,7 +78,7 @@ describe('what q finds', () => {
     expect(await namesOf(q)).toEqual([...names].sort());
   });
 
-  test('a name is found by an exact search, whatever characters it has', async () => {
+  test('a name with any characters is found by an exact search', async () => {
     const scratch = await alice.make({ name: 'scratch', mimeType: FOLDER });
     const nasty = fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' }).filter((name) => name.isWellFormed());
     await fc.assert(
@@ -135,7 +135,7 @@ describe('what q refuses', () => {
     ]);
   });
 
-  test('what Drive has and this has not, by name', async () => {
+  test('terms of Drive that are not implemented here are named in the error', async () => {
     const refused = await list(alice, "fullText contains 'x'");
     expect([reasonOf(refused), refused.body.error.message]).toEqual([
       '501 notImplemented',

@@ -25,7 +25,7 @@ afterAll(() => uploads.close());
 describe('sending to a session', () => {
   const status = (uri: string, total: number | '*' = '*') =>
     send(uri, { headers: { 'content-range': `bytes */${total}` } });
-  const told = ({ status: code, headers, text }: Sent) => [code, headers.range, text];
+  const summaryOf = ({ status: code, headers, text }: Sent) => [code, headers.range, text];
 
   test.each(['PUT', 'POST'])('%s: the whole body at once, with no right but the URI', async (method) => {
     const bytes = noise(GRANULE + 17);
@@ -53,11 +53,9 @@ describe('sending to a session', () => {
       [GRANULE, 3 * GRANULE],
     ] as const) {
       const piece = bytes.subarray(first, last);
-      expect(told(await send(uri, { body: piece, headers: rangeOf(first, piece, totalOf(bytes.length)) }))).toEqual([
-        308,
-        `bytes=0-${last - 1}`,
-        '',
-      ]);
+      expect(
+        summaryOf(await send(uri, { body: piece, headers: rangeOf(first, piece, totalOf(bytes.length)) })),
+      ).toEqual([308, `bytes=0-${last - 1}`, '']);
     }
     const rest = bytes.subarray(3 * GRANULE);
     const { status: code, body } = await send(uri, { body: rest, headers: rangeOf(3 * GRANULE, rest, bytes.length) });
@@ -88,13 +86,13 @@ describe('sending to a session', () => {
   test('the status: no Range while nothing is stored, then what is stored, then the file for as long as one asks', async () => {
     const bytes = noise(2 * GRANULE);
     const uri = await alice.session({}, {}, '&fields=id');
-    expect(told(await status(uri))).toEqual([308, undefined, '']);
+    expect(summaryOf(await status(uri))).toEqual([308, undefined, '']);
     await send(uri, {
       body: bytes.subarray(0, GRANULE),
       headers: rangeOf(0, bytes.subarray(0, GRANULE), bytes.length),
     });
     for (const total of ['*', bytes.length, 7] as const)
-      expect(told(await status(uri, total))).toEqual([308, `bytes=0-${GRANULE - 1}`, '']);
+      expect(summaryOf(await status(uri, total))).toEqual([308, `bytes=0-${GRANULE - 1}`, '']);
     const { body } = await send(uri, {
       body: bytes.subarray(GRANULE),
       headers: rangeOf(GRANULE, bytes.subarray(GRANULE), bytes.length),
@@ -125,7 +123,7 @@ describe('sending to a session', () => {
     await send(uri, { body: head, headers: rangeOf(0, head, '*') });
     // The same range with other bytes does not change the stored bytes.
     const other = Buffer.alloc(GRANULE, 1);
-    expect(told(await send(uri, { body: other, headers: rangeOf(0, other, '*') }))[1]).toBe(
+    expect(summaryOf(await send(uri, { body: other, headers: rangeOf(0, other, '*') }))[1]).toBe(
       `bytes=0-${2 * GRANULE - 1}`,
     );
     const { body } = await send(uri, { body: all, headers: rangeOf(0, all, all.length) });
@@ -141,7 +139,7 @@ describe('sending to a session', () => {
       'text/plain; charset=utf-8',
       'Invalid request.  According to the Content-Range header, the upload offset is 262144 byte(s), which exceeds already uploaded size of 0 byte(s).',
     ]);
-    expect(told(await status(uri))[1]).toBeUndefined();
+    expect(summaryOf(await status(uri))[1]).toBeUndefined();
   });
 
   test.each([[1], [GRANULE - 1], [GRANULE + 1]])(
@@ -155,7 +153,7 @@ describe('sending to a session', () => {
           400,
           expect.stringContaining(`The received request contained ${length} bytes`),
         ]);
-        expect(told(await status(uri))).toEqual([308, undefined, '']);
+        expect(summaryOf(await status(uri))).toEqual([308, undefined, '']);
       }
     },
   );

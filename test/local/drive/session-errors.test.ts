@@ -31,7 +31,7 @@ afterAll(() => uploads.close());
 describe('errors and interruptions of a session', () => {
   const status = (uri: string, total: number | '*' = '*') =>
     send(uri, { headers: { 'content-range': `bytes */${total}` } });
-  const told = ({ status: code, headers, text }: Sent) => [code, headers.range, text];
+  const summaryOf = ({ status: code, headers, text }: Sent) => [code, headers.range, text];
 
   test.each([
     ['bytes 0-/5'],
@@ -53,7 +53,7 @@ describe('errors and interruptions of a session', () => {
     ['longer, by its length', 'abcdef', false],
     ['shorter, as it turns out', 'abcd', true],
     ['longer, as it turns out', 'abcdef', true],
-  ])('a body that is %s than its range is refused, and the session goes on', async (_, body, chunked) => {
+  ])('a body that is %s than its range is refused, and the session continues', async (_, body, chunked) => {
     const uri = await alice.session();
     const range = { 'content-range': 'bytes 0-4/5' };
     const answer = await send(uri, { body, chunked, headers: range });
@@ -69,7 +69,7 @@ describe('errors and interruptions of a session', () => {
     const uri = await alice.session();
     const wish = { body: noise(GRANULE), chunked: true, headers: rangeOf(0, noise(2 * GRANULE), '*') };
     expect((await send(uri, wish)).status).toBe(400);
-    expect(told(await status(uri))).toEqual([308, undefined, '']);
+    expect(summaryOf(await status(uri))).toEqual([308, undefined, '']);
   });
 
   test('a total smaller than the stored size is rejected', async () => {
@@ -78,7 +78,7 @@ describe('errors and interruptions of a session', () => {
     await send(uri, { body: piece, headers: rangeOf(0, piece, '*') });
     for (const wish of [{ body: 'x' }, { body: 'x', chunked: true }, { body: 'x', headers: rangeOf(0, 'x', 1) }])
       expect((await send(uri, wish)).status).toBe(400);
-    expect(told(await status(uri))[1]).toBe(`bytes=0-${2 * GRANULE - 1}`);
+    expect(summaryOf(await status(uri))[1]).toBe(`bytes=0-${2 * GRANULE - 1}`);
   });
 
   test.each<[string, Record<string, string | number>, Parameters<typeof send>[1]]>([
@@ -98,7 +98,7 @@ describe('errors and interruptions of a session', () => {
   ])('another size than announced is refused: %s', async (_, headers, wish) => {
     const uri = await alice.session({}, headers);
     expect((await send(uri, wish)).status).toBe(400);
-    expect(told(await status(uri))).toEqual([308, undefined, '']);
+    expect(summaryOf(await status(uri))).toEqual([308, undefined, '']);
   });
 
   test('a total that differs from the one before is rejected', async () => {
@@ -113,7 +113,7 @@ describe('errors and interruptions of a session', () => {
     const bytes = noise(4 * MIB);
     const uri = await alice.session({}, {}, '&fields=id');
     await send(uri, { body: bytes, headers: rangeOf(0, bytes, bytes.length), breakAfter: 2 * GRANULE + 1000 });
-    await eventually(async () => expect(told(await status(uri))).toEqual([308, `bytes=0-${2 * GRANULE - 1}`, '']));
+    await eventually(async () => expect(summaryOf(await status(uri))).toEqual([308, `bytes=0-${2 * GRANULE - 1}`, '']));
     const rest = bytes.subarray(2 * GRANULE);
     const { body } = await send(uri, { body: rest, headers: rangeOf(2 * GRANULE, rest, bytes.length) });
     expect(hex('sha256', google.drive.bytesOf(body.id))).toBe(hex('sha256', bytes));
@@ -123,7 +123,7 @@ describe('errors and interruptions of a session', () => {
     const bytes = noise(MIB);
     const uri = await alice.session({}, {}, '&fields=id');
     await send(uri, { body: bytes, headers: rangeOf(0, bytes, '*'), breakAfter: GRANULE + 5000 });
-    await eventually(async () => expect(told(await status(uri))[1]).toBe(`bytes=0-${GRANULE - 1}`));
+    await eventually(async () => expect(summaryOf(await status(uri))[1]).toBe(`bytes=0-${GRANULE - 1}`));
     const { body } = await send(uri, { body: 'end', headers: rangeOf(GRANULE, 'end', GRANULE + 3) });
     expect(google.drive.bytesOf(body.id)).toHaveLength(GRANULE + 3);
   });
@@ -140,7 +140,7 @@ describe('errors and interruptions of a session', () => {
       `PUT ${pathname}${search} HTTP/1.1\r\nHost: x\r\nContent-Length: ${MIB}\r\nContent-Range: bytes 0-${MIB - 1}/${MIB}\r\n\r\nhello`,
     );
     await eventually(() => expect(google.calls.list({ method: 'PUT' }).at(-1)?.requestBytes).toBe(5));
-    expect(told(await status(uri))).toEqual([308, undefined, '']);
+    expect(summaryOf(await status(uri))).toEqual([308, undefined, '']);
     const { status: code, body } = await send(uri, { body: bytes, headers: rangeOf(0, bytes, MIB) });
     expect(code).toBe(200);
     expect(hex('sha256', google.drive.bytesOf(body.id))).toBe(hex('sha256', bytes));
@@ -153,18 +153,18 @@ describe('errors and interruptions of a session', () => {
     await send(uri, { body: piece, headers: rangeOf(0, piece, '*') });
     expect((await send(uri, { method: 'DELETE' })).status).toBe(499);
     for (const wish of [{ headers: { 'content-range': 'bytes */*' } }, { body: 'x' }, { method: 'DELETE' }])
-      expect(told(await send(uri, wish))).toEqual([404, undefined, 'Not Found']);
+      expect(summaryOf(await send(uri, wish))).toEqual([404, undefined, 'Not Found']);
     const id = new URL(uri).searchParams.get('upload_id') ?? '';
     expect(uploads.leftovers().filter((name) => name.startsWith(id))).toEqual([]);
   });
 
-  test('an unknown session: 404; a method that is none: 405', async () => {
+  test('an unknown session: 404; an unknown method: 405', async () => {
     const uri = await alice.session();
     expect((await send(uri.replace(/upload_id=.*/, 'upload_id=nobody'), { body: 'x' })).status).toBe(404);
     expect((await send(uri, { method: 'GET' })).status).toBe(405);
   });
 
-  test('two sessions for one id: the second finds it taken, is told so, and is over', async () => {
+  test('two sessions for one id: the second finds it taken, gets an error, and ends', async () => {
     const generated = await fetch(`${google.origin}/www.googleapis.com/drive/v3/files/generateIds?count=1`, {
       headers: {
         authorization: `Bearer ${google.world.accessToken(google.world.emails.alice, ['https://www.googleapis.com/auth/drive'])}`,
@@ -180,7 +180,7 @@ describe('errors and interruptions of a session', () => {
     expect(google.drive.bytesOf(id ?? '').toString()).toBe('first');
   });
 
-  test('the file is as its person sees it when it is finished, for the URI is the right', async () => {
+  test('the answer at the end shows the file as its person sees it, because the URI is the credential', async () => {
     const uri = await alice.session({ name: 'mine' }, {}, '&fields=ownedByMe,owners(emailAddress)');
     google.world.expireAccessTokens();
     const { body } = await send(uri, { body: 'x' });

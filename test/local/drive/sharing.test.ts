@@ -58,7 +58,7 @@ describe('permissions.create', () => {
     ],
     ['an output-only member', { ...toBob, displayName: 'B' }, '403 fieldNotWritable'],
     ['the transfer of ownership', { ...toBob, role: 'owner' }, '501 notImplemented'],
-    ['a time gone by', { ...toBob, expirationTime: '2026-11-24T11:00:00Z' }, '400 invalid'],
+    ['a time in the past', { ...toBob, expirationTime: '2026-11-24T11:00:00Z' }, '400 invalid'],
     ['more than a year', { ...toBob, expirationTime: '2028-01-01T00:00:00Z' }, '400 invalid'],
     [
       'a link that expires',
@@ -77,7 +77,7 @@ describe('permissions.create', () => {
     expect((await courier('GET', `/files/${file}`)).status).toBe(404);
   });
 
-  test('whoever cannot see the folder is not told where the item lies', async () => {
+  test('a person who cannot see the folder does not see the parent of the item', async () => {
     await share(toBob);
     const query = { fields: 'id,parents' };
     expect((await alice('GET', `/files/${file}`, { query })).body.parents).toHaveLength(1);
@@ -114,7 +114,7 @@ describe('permissions.create', () => {
     expect(body.permissions).toHaveLength(2);
   });
 
-  test('who may not share, shares not: readers, and writers where the owner says so', async () => {
+  test('readers may not share, nor writers if the owner forbids it', async () => {
     await share({ ...toBob, role: 'writer' });
     const toOps = { ...toBob, emailAddress: 'ops@example.com' };
     expect((await share(toOps, {}, bob)).status).toBe(200);
@@ -229,7 +229,7 @@ describe('reading, changing and removing', () => {
 describe('in a shared drive', () => {
   const inDrive = () => courier.make({ parents: [google.places.sharedDrive] });
 
-  test('members have access to everything, by permissions that say where they are inherited from', async () => {
+  test('members have access to everything, by permissions that show where they are inherited from', async () => {
     const id = await inDrive();
     const { body } = await courier('GET', `/files/${id}/permissions`, { query: { ...all, fields: '*' } });
     const bobs = body.permissions.find(

@@ -105,7 +105,7 @@ describe('opening a session', () => {
 });
 
 describe('after a restart', () => {
-  test('sessions go on, with the checksums of all their bytes, and finished ones answer', async () => {
+  test('sessions continue, with the checksums of all their bytes, and finished ones answer', async () => {
     const bytes = noise(3 * GRANULE + 5);
     const head = bytes.subarray(0, 2 * GRANULE);
     const open = await alice.session(

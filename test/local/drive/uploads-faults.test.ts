@@ -24,7 +24,7 @@ afterEach(() => google.faults.clear());
 afterAll(() => google.close());
 
 /** Adds a fault over HTTP, as programs in other processes do. */
-const spoil = async (rule: FaultRule): Promise<void> => {
+const addFault = async (rule: FaultRule): Promise<void> => {
   const answer = await fetch(`${google.origin}/_faults`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -40,8 +40,8 @@ const sendAll = (uri: string): Promise<Sent> => send(uri, { body: bytes, headers
 const sendChunk = (uri: string): Promise<Sent> => send(uri, { body: CHUNK, headers: rangeOf(0, CHUNK, bytes.length) });
 const status = (uri: string): Promise<Sent> => send(uri, { headers: { 'content-range': `bytes */${bytes.length}` } });
 const storedOf = ({ status: code, headers }: Sent): unknown => [code, headers.range];
-const session = (): Promise<string> => alice.session({ name: 'spoilt' }, {}, '&fields=id,sha256Checksum');
-const files = () => google.drive.files().filter(({ name }) => name === 'spoilt');
+const session = (): Promise<string> => alice.session({ name: 'corrupted' }, {}, '&fields=id,sha256Checksum');
+const files = () => google.drive.files().filter(({ name }) => name === 'corrupted');
 
 /** Sends the bytes that the session lacks, and checks that there is one more file with all bytes. */
 const finishesWhole = async (uri: string, before: number): Promise<void> => {
@@ -57,7 +57,7 @@ const finishesWhole = async (uri: string, before: number): Promise<void> => {
 
 test('after a status with a reason nothing is stored, and the session continues', async () => {
   const [uri, before] = [await session(), files().length];
-  await spoil({
+  await addFault({
     ...PUT,
     times: 1,
     fault: { kind: 'status', status: 403, reason: 'userRateLimitExceeded', retryAfterSeconds: 1 },
@@ -74,7 +74,7 @@ test('after a status with a reason nothing is stored, and the session continues'
 
 test('a delay', async () => {
   const uri = await session();
-  await spoil({ ...PUT, fault: { kind: 'delay', ms: 150 } });
+  await addFault({ ...PUT, fault: { kind: 'delay', ms: 150 } });
   const startedMs = performance.now();
   expect((await sendAll(uri)).status).toBe(200);
   expect(performance.now() - startedMs).toBeGreaterThanOrEqual(145);
@@ -89,7 +89,7 @@ describe('a connection that is reset', () => {
     ['after it', 'after', 0, undefined],
   ])('%s: what came counts, in whole 256 KiB', async (_, when, afterBytes, stored) => {
     const [uri, before] = [await session(), files().length];
-    await spoil({ ...PUT, times: 1, fault: { kind: 'reset', when, afterBytes } });
+    await addFault({ ...PUT, times: 1, fault: { kind: 'reset', when, afterBytes } });
     expect((await sendChunk(uri)).status).toBe(0);
     await eventually(async () => expect(storedOf(await status(uri))).toEqual([308, stored]));
     await finishesWhole(uri, before);
@@ -100,10 +100,10 @@ describe('a connection that is reset', () => {
     async (when) => {
       const complaints = jest.spyOn(console, 'error');
       const count = google.drive.files().length;
-      await spoil({ method: 'POST', fault: { kind: 'reset', when, afterBytes: 1000 } });
-      const related = `--b\r\n\r\n{"name":"spoilt"}\r\n--b\r\n\r\n${'x'.repeat(5000)}\r\n--b--`;
+      await addFault({ method: 'POST', fault: { kind: 'reset', when, afterBytes: 1000 } });
+      const related = `--b\r\n\r\n{"name":"corrupted"}\r\n--b\r\n\r\n${'x'.repeat(5000)}\r\n--b--`;
       const headers = { 'content-type': 'multipart/related; boundary=b' };
-      const metadata = JSON.stringify({ name: 'spoilt', description: 'x'.repeat(5000) });
+      const metadata = JSON.stringify({ name: 'corrupted', description: 'x'.repeat(5000) });
       expect((await alice.at('/upload/drive/v3/files?uploadType=media', { body: bytes })).status).toBe(0);
       expect((await alice.at('/upload/drive/v3/files?uploadType=multipart', { body: related, headers })).status).toBe(
         0,
@@ -119,7 +119,7 @@ describe('a connection that is reset', () => {
 describe('an answer that is lost after the request was carried out', () => {
   test('of a chunk: its bytes are stored', async () => {
     const [uri, before] = [await session(), files().length];
-    await spoil({ ...PUT, times: 1, fault: { kind: 'answer-lost' } });
+    await addFault({ ...PUT, times: 1, fault: { kind: 'answer-lost' } });
     expect((await sendChunk(uri)).status).toBe(0);
     expect(storedOf(await status(uri))).toEqual([308, `bytes=0-${CHUNK.length - 1}`]);
     await finishesWhole(uri, before);
@@ -127,7 +127,7 @@ describe('an answer that is lost after the request was carried out', () => {
 
   test('of the last chunk: the file exists, and the status query returns it', async () => {
     const [uri, before] = [await session(), files().length];
-    await spoil({ ...PUT, times: 1, fault: { kind: 'answer-lost' } });
+    await addFault({ ...PUT, times: 1, fault: { kind: 'answer-lost' } });
     expect((await sendAll(uri)).status).toBe(0);
     await eventually(() => expect(files()).toHaveLength(before + 1));
     expect((await status(uri)).status).toBe(200);
@@ -137,7 +137,7 @@ describe('an answer that is lost after the request was carried out', () => {
 
   test('of an upload in one request: the file exists, and a retry creates another one', async () => {
     const before = google.drive.files().length;
-    await spoil({ method: 'POST', times: 1, fault: { kind: 'answer-lost' } });
+    await addFault({ method: 'POST', times: 1, fault: { kind: 'answer-lost' } });
     expect((await alice.at('/upload/drive/v3/files?uploadType=media', { body: 'once' })).status).toBe(0);
     await eventually(() => expect(google.drive.files()).toHaveLength(before + 1));
     expect((await alice.at('/upload/drive/v3/files?uploadType=media', { body: 'once' })).status).toBe(200);
@@ -152,9 +152,9 @@ describe('a chunk that is stored in part', () => {
     [GRANULE, `bytes=0-${GRANULE - 1}`],
     [GRANULE + 5, `bytes=0-${GRANULE - 1}`],
     [10 * MIB, `bytes=0-${CHUNK.length - 1}`],
-  ])('%i bytes of it: the 308 says how much, in whole 256 KiB', async (storeAtMostBytes, stored) => {
+  ])('%i bytes of it: the 308 reports how much, in multiples of 256 KiB', async (storeAtMostBytes, stored) => {
     const [uri, before] = [await session(), files().length];
-    await spoil({ ...PUT, times: 1, fault: { kind: 'partial', storeAtMostBytes } });
+    await addFault({ ...PUT, times: 1, fault: { kind: 'partial', storeAtMostBytes } });
     expect(storedOf(await sendChunk(uri))).toEqual([308, stored]);
     await finishesWhole(uri, before);
   });
@@ -164,7 +164,7 @@ describe('a chunk that is stored in part', () => {
     ['the whole body at once', (uri: string) => send(uri, { body: bytes })],
   ])('%s: 308 instead of the file', async (_, sendIt) => {
     const [uri, before] = [await session(), files().length];
-    await spoil({ ...PUT, times: 1, fault: { kind: 'partial', storeAtMostBytes: 2 * GRANULE + 1 } });
+    await addFault({ ...PUT, times: 1, fault: { kind: 'partial', storeAtMostBytes: 2 * GRANULE + 1 } });
     expect(storedOf(await sendIt(uri))).toEqual([308, `bytes=0-${2 * GRANULE - 1}`]);
     await finishesWhole(uri, before);
   });
@@ -173,7 +173,7 @@ describe('a chunk that is stored in part', () => {
 test('a forgotten session answers 404 from then on, and there is no file', async () => {
   const [uri, other, before] = [await session(), await session(), files().length];
   await sendChunk(uri);
-  await spoil({ ...PUT, nth: 1, fault: { kind: 'forget-session' } });
+  await addFault({ ...PUT, nth: 1, fault: { kind: 'forget-session' } });
   expect((await sendAll(uri)).status).toBe(404);
   expect((await status(uri)).status).toBe(404);
   expect((await send(uri, { method: 'DELETE' })).status).toBe(404);
@@ -183,7 +183,7 @@ test('a forgotten session answers 404 from then on, and there is no file', async
 
 test('bandwidth: a throttled chunk takes its time and comes whole', async () => {
   const [uri, before] = [await session(), files().length];
-  await spoil({ ...PUT, times: 1, fault: { kind: 'throttle', bytesPerSecond: 2_000_000 } });
+  await addFault({ ...PUT, times: 1, fault: { kind: 'throttle', bytesPerSecond: 2_000_000 } });
   const startedMs = performance.now();
   expect(storedOf(await sendChunk(uri))).toEqual([308, `bytes=0-${CHUNK.length - 1}`]);
   expect(performance.now() - startedMs).toBeGreaterThan((CHUNK.length / 2_000_000) * 900);
@@ -191,34 +191,34 @@ test('bandwidth: a throttled chunk takes its time and comes whole', async () => 
 });
 
 describe('a corrupted stored byte', () => {
-  const spoiltAt = (offset: number): Buffer => {
-    const spoilt = Buffer.from(bytes);
-    spoilt[offset] = (spoilt[offset] ?? 0) ^ 1;
-    return spoilt;
+  const corruptedAt = (offset: number): Buffer => {
+    const corrupted = Buffer.from(bytes);
+    corrupted[offset] = (corrupted[offset] ?? 0) ^ 1;
+    return corrupted;
   };
 
   test.each([[0], [GRANULE + 77], [bytes.length - 1]])(
     'at %i of a session: the checksums are those of what is stored',
     async (offset) => {
       const uri = await session();
-      await spoil({ ...PUT, times: 1, fault: { kind: 'corrupt', offset } });
+      await addFault({ ...PUT, times: 1, fault: { kind: 'corrupt', offset } });
       const { body } = await sendAll(uri);
-      expect(body.sha256Checksum).toBe(hex('sha256', spoiltAt(offset)));
-      expect(google.drive.bytesOf(body.id).equals(spoiltAt(offset))).toBe(true);
+      expect(body.sha256Checksum).toBe(hex('sha256', corruptedAt(offset)));
+      expect(google.drive.bytesOf(body.id).equals(corruptedAt(offset))).toBe(true);
     },
   );
 
   test('in a later chunk: the offset counts from that chunk', async () => {
     const uri = await session();
     await sendChunk(uri);
-    await spoil({ ...PUT, times: 1, fault: { kind: 'corrupt', offset: 3 } });
+    await addFault({ ...PUT, times: 1, fault: { kind: 'corrupt', offset: 3 } });
     const rest = bytes.subarray(CHUNK.length);
     const { body } = await send(uri, { body: rest, headers: rangeOf(CHUNK.length, rest, bytes.length) });
-    expect(body.sha256Checksum).toBe(hex('sha256', spoiltAt(CHUNK.length + 3)));
+    expect(body.sha256Checksum).toBe(hex('sha256', corruptedAt(CHUNK.length + 3)));
   });
 
   test('in uploads of one request', async () => {
-    await spoil({ method: 'POST', fault: { kind: 'corrupt', offset: 1 } });
+    await addFault({ method: 'POST', fault: { kind: 'corrupt', offset: 1 } });
     const simple = await alice.at('/upload/drive/v3/files?uploadType=media', { body: 'abc' });
     expect(google.drive.bytesOf(simple.body.id).toString()).toBe('acc');
     const multipart = await alice.at('/upload/drive/v3/files?uploadType=multipart', {
@@ -229,7 +229,7 @@ describe('a corrupted stored byte', () => {
   });
 });
 
-test('seeded faults of all kinds at once: one whole file in the end, for a client that does as the guide says', async () => {
+test('seeded faults of all kinds at once: one whole file in the end, for a client that follows the guide', async () => {
   const faults: FaultRule['fault'][] = [
     { kind: 'status', status: 503 },
     { kind: 'reset', when: 'before' },

@@ -90,7 +90,7 @@ describe('a simple upload', () => {
   });
 
   test.each(['/drive/v2/files', '/upload/drive/v2/files?uploadType=media', '/drive/v2/about'])(
-    'version 2 of the API is not here, and says so: %s',
+    'version 2 of the API is not implemented, and the error says so: %s',
     async (path) => {
       const answer = await alice.at(path, { method: 'POST', body: 'one' });
       expect([answer.status, answer.body.error.errors[0].reason]).toEqual([501, 'notImplemented']);
@@ -200,7 +200,7 @@ describe('a multipart upload', () => {
     expect(google.drive.bytesOf(body.id).toString()).toBe('x\r');
   });
 
-  test('takes 5 MiB of file, whatever is around it, and not a byte more', async () => {
+  test('accepts 5 MiB of file besides the other parts, and not a byte more', async () => {
     const { body } = await multipart(related({ name: 'x' }, noise(5 * MIB)));
     expect(body.size).toBe(String(5 * MIB));
     const refused = await multipart(related({ name: 'x' }, noise(5 * MIB + 1)));
@@ -209,7 +209,7 @@ describe('a multipart upload', () => {
     expect([long.status, reasonOf(long)]).toEqual([413, 'uploadTooLarge']);
   });
 
-  test('becomes a Google Sheet where the metadata say so', async () => {
+  test('becomes a Google Sheet if the metadata ask for it', async () => {
     const { body } = await multipart(related({ name: 'x', mimeType: SHEET }, csv));
     expect(body).toEqual({ id: expect.any(String), name: 'x', mimeType: SHEET });
   });

@@ -95,7 +95,7 @@ describe('a folder', () => {
     expect((await get(`/drive/folders/${many}?from=1e99`)).status).toBe(200);
   });
 
-  test('does not list trashed items; the trash lists them, and their pages say so', async () => {
+  test('does not list trashed items; the trash lists them, and their pages show it', async () => {
     const gone = google.drive.putFile({ name: 'gone.txt', bytes: 'x', parent: folder });
     google.drive.setTrashed(gone, true);
     for (const path of ['/', `/drive/folders/${folder}`])

@@ -109,7 +109,7 @@ describe('entered values', () => {
 });
 
 describe('values.append', () => {
-  test('adds below the table, tells where, and grows the grid', async () => {
+  test('adds rows below the table, answers with their range, and grows the grid', async () => {
     await put('B2', [['h1', 'h2'], [1]]);
     const { body } = await add('Sheet1', [['a', 'b', 'c']]);
     expect(body).toMatchObject({

@@ -57,7 +57,7 @@ export const createForge = (google: Signer) => {
     forgedClaims,
     stripped: `${first}.${second}.SIGNATURE_REMOVED_BY_GOOGLE`,
     forgedStripped: `${first}.${base64url(forgedClaims)}.SIGNATURE_REMOVED_BY_GOOGLE`,
-    /** Signed by Google itself, whatever it contains. */
+    /** Signed by Google itself, with any content. */
     signed: (name: string, claims: object | string | Buffer, head: object | string = header()): Attempt =>
       bearer(name, google.token(claims, head)),
   };

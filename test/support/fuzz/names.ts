@@ -105,7 +105,7 @@ const encodedWord = (bytes: Buffer, charset: string, way: 'B' | 'Q'): string => 
   return `=?${charset}?${way}?${text}?=`;
 };
 
-/** Cuts bytes into words. RFC 2047 forbids to cut within a character; clients do it all the same. */
+/** Cuts bytes into words. RFC 2047 forbids cutting within a character, but clients do it. */
 const encodedWords = (bytes: Buffer, charset: string, { way, cut }: { way: 'B' | 'Q'; cut: number }): string => {
   const at = bytes.length === 0 ? 0 : cut % bytes.length;
   const pieces = at === 0 ? [bytes] : [bytes.subarray(0, at), bytes.subarray(at)];

@@ -180,7 +180,7 @@ describe('usage errors that send nothing', () => {
     ['an empty file', Buffer.alloc(0)],
     ['a table', Buffer.from('a,b\n1,2\n')],
     ['UTF-16', Buffer.from('\ufeff{"name":"a"}', 'utf16le')],
-    ['a number that JSON cannot say', { name: 'a', source: { rows: [{ a: Number.NaN }] } }],
+    ['a number that JSON cannot express', { name: 'a', source: { rows: [{ a: Number.NaN }] } }],
     ['another one', { name: 'a', source: { json: Number.POSITIVE_INFINITY } }],
     ['text with a lone surrogate', '{"name":"\ud800"}'],
   ])('%s', async (_, input) => {

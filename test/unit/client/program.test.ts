@@ -38,9 +38,9 @@ describe('an error is reported once', () => {
     ['a detail that is the title', 'A title.', 'courier: some-code: A title\n  A remedy.\n'],
     ['a detail of its own', 'A detail.', 'courier: some-code: A title: A detail.\n  A remedy.\n'],
     ['no detail', undefined, 'courier: some-code: A title\n  A remedy.\n'],
-  ])('with %s', async (_, detail, said) => {
+  ])('with %s', async (_, detail, stderr) => {
     const { env } = await startAnswering(403, problem('some-code', { detail }));
-    expect(await run(['destinations'], env)).toEqual({ code: 1, stdout: '', stderr: said });
+    expect(await run(['destinations'], env)).toEqual({ code: 1, stdout: '', stderr });
   });
 });
 

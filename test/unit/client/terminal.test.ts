@@ -100,9 +100,9 @@ describe('--verbose', () => {
 describe('the media type', () => {
   test.each([
     ['of the name in Drive', 'data.csv', ['--name', 'a.json'], 'application/json'],
-    ['of the file, if the name in Drive tells none', 'data.csv', ['--name', 'Sales 2026'], 'text/csv'],
+    ['of the file, if the name in Drive has no extension', 'data.csv', ['--name', 'Sales 2026'], 'text/csv'],
     ['that is given, before both', 'data.csv', ['--name', 'a.json', '--mime-type', 'text/plain'], 'text/plain'],
-    ['unknown, if no name tells', 'data', ['--name', 'Sales'], 'application/octet-stream'],
+    ['unknown, if no name has an extension', 'data', ['--name', 'Sales'], 'application/octet-stream'],
   ])('is the one %s', async (_, file, args, expected) => {
     const { env, types } = await start();
     const path = join(folder, file);

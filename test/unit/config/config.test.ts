@@ -80,7 +80,7 @@ describe('the document', () => {
       /^destinations\.r\.path: folder 2 is ".."/,
     ],
     [
-      'something that a share has not',
+      'a field that a share does not have',
       {
         destinations: {
           r: {

@@ -54,7 +54,7 @@ describe('a folder', () => {
     ['folders/0AbCdEf', 'comes after "folders/"'],
     ['"0AbCdEf"', 'write 0AbCdEf without quotes'],
     ["'0AbCdEf'", 'write 0AbCdEf without quotes'],
-  ])('%j is an error that tells which part to keep', (folder, why) => {
+  ])('%j is an error that names the part to keep', (folder, why) => {
     expect(faultsOf(withFolder(folder))).toEqual([expect.stringContaining(why)]);
     expect(faultsOf(withFolder(folder))[0]).toMatch(/^destinations\.r\.folder: /);
   });
@@ -75,7 +75,7 @@ describe('a spreadsheet', () => {
     'https://docs.google.com/a/example.com/spreadsheets/d/1AbC-d_E/edit',
     'https://drive.google.com/file/d/1AbC-d_E/view',
     'https://drive.google.com/open?id=1AbC-d_E',
-  ])('is accepted as %j, and takes rows unless it says otherwise', (spreadsheet) => {
+  ])('is accepted as %j, and appends rows by default', (spreadsheet) => {
     expect(read(withSheet(spreadsheet)).destinations.r).toMatchObject({
       ...{ folder: null, spreadsheet: '1AbC-d_E', convertTo: 'sheet', onConflict: 'append' },
     });
@@ -105,7 +105,7 @@ describe('a spreadsheet', () => {
     ['writersCanShare', { writersCanShare: false }],
     ['labels', { labels: { label: {} } }],
     ['keep', { keep: { last: 3 } }],
-  ])('does not go with another value of %s: %j', (key, more) => {
+  ])('cannot be combined with another value of %s: %j', (key, more) => {
     expect(faultsOf(withSheet('1AbC-d_E', more))).toEqual([expect.stringMatching(`^destinations\\.r\\.${key}: `)]);
   });
 

@@ -10,13 +10,13 @@ const RECEIPT = { id: 'f1', outcome: 'created', size: 3, path: '', folderId: 'fo
 const run = async (end: () => Receipt) => {
   let nowMs = 0;
   const written: [string, { audit?: object }][] = [];
-  const told: object[] = [];
+  const metrics: object[] = [];
   const receipts: object[] = [];
   const keep = (level: string) => (fields: object) => void written.push([level, fields]);
   const log = { debug: keep('debug'), info: keep('info'), warn: keep('warn'), error: keep('error'), child: () => log };
   const telemetry = {
     step: (_: string, work: () => Promise<unknown>) => work(),
-    delivered: (facts: object) => void told.push(facts),
+    delivered: (facts: object) => void metrics.push(facts),
   } as unknown as Telemetry;
   const asked = { caller: { sub: '1' }, destination: 'reports', name: 'a.csv', size: 5, idempotencyKey: 'k' };
   const onReceipt = (facts: object) => void receipts.push(facts);
@@ -28,22 +28,22 @@ const run = async (end: () => Receipt) => {
       return end();
     });
   const result = await audit.run(work).catch((error: unknown) => error);
-  return { result, written, told, receipts };
+  return { result, written, metrics, receipts };
 };
 
 describe('a delivery', () => {
   test('that has a receipt is logged, counted with its bytes, and passed on', async () => {
-    const { result, written, told, receipts } = await run(() => RECEIPT);
+    const { result, written, metrics, receipts } = await run(() => RECEIPT);
     expect(result).toBe(RECEIPT);
     const audit = { outcome: 'created', size: 3, fileId: 'f1', milliseconds: { put: 20, total: 20 } };
     expect(written).toMatchObject([['info', { audit }]]);
     expect(receipts).toMatchObject([audit]);
-    expect(told).toEqual([{ destination: 'reports', outcome: 'created', bytes: 3, milliseconds: 20, units: 7 }]);
+    expect(metrics).toEqual([{ destination: 'reports', outcome: 'created', bytes: 3, milliseconds: 20, units: 7 }]);
   });
 
   test('that fails is logged as a warning, counted without bytes, and not passed on', async () => {
     const error = new CourierError('drive-full');
-    const { result, written, told, receipts } = await run(() => {
+    const { result, written, metrics, receipts } = await run(() => {
       throw error;
     });
     expect(result).toBe(error);
@@ -51,6 +51,6 @@ describe('a delivery', () => {
     expect(written).toMatchObject([['warn', { audit }]]);
     expect(receipts).toEqual([]);
     const labels = { destination: 'reports', outcome: 'failed', code: 'drive-full' };
-    expect(told).toEqual([{ ...labels, bytes: 0, milliseconds: 20, units: 7 }]);
+    expect(metrics).toEqual([{ ...labels, bytes: 0, milliseconds: 20, units: 7 }]);
   });
 });

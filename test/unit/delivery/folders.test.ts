@@ -74,7 +74,7 @@ test.each([
   ['trashed', (drive: ReturnType<typeof createFakeFiles>, id: string) => drive.change(id, { trashed: true })],
   ['moved', (drive, id) => drive.change(id, { parents: ['elsewhere'] })],
   ['renamed', (drive, id) => drive.change(id, { name: 'reports-old' })],
-  ['deleted for good', (drive, id) => drive.destroy(id)],
+  ['deleted permanently', (drive, id) => drive.destroy(id)],
 ] as [string, (drive: ReturnType<typeof createFakeFiles>, id: string) => void][])(
   'a folder that was %s is created again once, across all instances',
   async (_, harm) => {

@@ -66,7 +66,7 @@ test.each([
   ['trashed', (drive: ReturnType<typeof createFakeFiles>, id: string) => drive.change(id, { trashed: true })],
   ['moved', (drive, id) => drive.change(id, { parents: ['elsewhere'] })],
   ['renamed', (drive, id) => drive.change(id, { name: 'report-old.csv' })],
-  ['deleted for good', (drive, id) => drive.destroy(id)],
+  ['deleted permanently', (drive, id) => drive.destroy(id)],
 ] as [string, (drive: ReturnType<typeof createFakeFiles>, id: string) => void][])(
   'a name whose file was %s gets one new id, for all callers',
   async (_, harm) => {

@@ -42,7 +42,7 @@ describe('rows', () => {
 describe('rows of a later try', () => {
   const earlier: RowsPlan = { ...PLAN, fileId: 'moved', tab: '2026-10' };
 
-  test('stay in the sheet that has them, wherever it is now', async () => {
+  test('stay in the sheet that has them, even if it was moved', async () => {
     expect(await planRowsNow(planningOf([SHEET], {}, true), CLAIM, earlier)).toEqual(earlier);
   });
 

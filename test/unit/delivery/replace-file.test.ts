@@ -58,7 +58,7 @@ describe('a file that was written over', () => {
     expect(log.lines).toEqual([expect.stringMatching(/"removed":false/)]);
   });
 
-  test('and whose revision cannot be removed is reported all the same as changed', async () => {
+  test('and whose revision cannot be removed is still reported as changed', async () => {
     const removeRevision = () => Promise.reject(new Error('down'));
     const { step, log } = createFakeStep({ plan: PLAN, revisions: ['r1', 'r2'], removeRevision });
     await expect(checkTarget(step, RENAMED, 'r1')).rejects.toMatchObject({ code: 'drive-unavailable' });
@@ -67,7 +67,7 @@ describe('a file that was written over', () => {
 });
 
 describe('a replacement', () => {
-  test('sends what the plan says, and checks the target afterwards', async () => {
+  test('sends the bytes to the file of the plan, and checks the target afterwards', async () => {
     const file = driveFile();
     const { step, targets, calls } = createFakeStep({
       plan: PLAN,

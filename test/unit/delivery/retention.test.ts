@@ -131,7 +131,7 @@ describe('files that the rule lets go of', () => {
 
   test.each<[string, DriveFile | undefined, string[]]>([
     ['go to the trash', found[1], ['old']],
-    ['stay where they are gone already', undefined, []],
+    ['that were removed already are ignored', undefined, []],
     ['stay where a person has moved them since the search', marked('old', 9, { parents: ['theirs'] }), []],
     ['stay where they are in the trash already', marked('old', 9, { trashed: true }), []],
     ['stay where another delivery has replaced them since the search', marked('old', 0), []],

@@ -72,7 +72,7 @@ describe('responses that count as Cloud Run’s rejection', () => {
     ['somebody’s JSON', json(401), json(401), 'warned'],
     ['somebody’s JSON with a request id', json(403, { ...couriers, 'x-request-id': '7' }), json(403), 'warned'],
     ['a page for everybody', page(200), page(200), 'warned'],
-    ['a page for whoever brings any token', page(403), page(200), 'warned'],
+    ['a page for a request with any token', page(403), page(200), 'warned'],
     ['a page that is not found, as with another ingress', page(404), page(404), 'warned'],
     ['an outage', page(503), page(503), 'warned'],
     ['a broken connection', (response) => void response.destroy(), page(401), 'warned'],

@@ -84,7 +84,7 @@ describe('a correct subscription', () => {
       'with an account in other letters',
       withPush({ oidcToken: { serviceAccountEmail: PUSHER.toUpperCase(), audience: AUDIENCE } }),
     ],
-    ['with the wrapper said', withPush({ pubsubWrapper: {} })],
+    ['with an explicit wrapper', withPush({ pubsubWrapper: {} })],
     [
       'with as much time as a delivery may take',
       { ...healthy, ackDeadlineSeconds: 60 },
@@ -160,8 +160,8 @@ describe('an incorrect subscription', () => {
       'warned',
       /deadline of 599 s, .* may take 600 s/,
     ],
-    ['a policy of expiration that is not said', without('expirationPolicy'), 'warned', /31 days without use/],
-    ['a deadline that is not said', without('ackDeadlineSeconds'), 'warned', /deadline of 10 s/],
+    ['a policy of expiration that is not specified', without('expirationPolicy'), 'warned', /31 days without use/],
+    ['a deadline that is not specified', without('ackDeadlineSeconds'), 'warned', /deadline of 10 s/],
     ['no dead-letter policy', without('deadLetterPolicy'), 'warned', /no dead-letter policy/],
   ])('%s', async (_, body, result, detail) => {
     expect(await check(body)).toMatchObject({ result, detail: expect.stringMatching(detail) });

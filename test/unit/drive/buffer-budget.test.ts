@@ -161,7 +161,7 @@ test('a closed lease returns its part once', async () => {
   expect(lease.take()).toBeUndefined();
 });
 
-describe('an upload that may not wait is told to retry', () => {
+describe('an upload that may not wait gets an error to retry', () => {
   test('when the queue is full', async () => {
     const budget = budgetOf(4, 1);
     await budget.lease(4);

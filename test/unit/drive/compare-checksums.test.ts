@@ -17,7 +17,7 @@ const fileWith = (checksums: Partial<DriveFile>): DriveFile => ({
 test.each<[string, Partial<DriveFile>, string | undefined, boolean, RegExp | undefined]>([
   ['the SHA-256', { sha256Checksum: hex('sha256', 'abc') }, undefined, true, undefined],
   [
-    'another SHA-256, whatever the MD5',
+    'another SHA-256, with any MD5',
     { sha256Checksum: hex('sha256', 'x'), md5Checksum: hex('md5', 'abc') },
     'abc',
     false,
@@ -25,7 +25,7 @@ test.each<[string, Partial<DriveFile>, string | undefined, boolean, RegExp | und
   ],
   ['the MD5 alone', { md5Checksum: hex('md5', 'abc') }, 'abc', true, /compared by its MD5/],
   ['another MD5 alone', { md5Checksum: hex('md5', 'xyz') }, 'abc', false, /compared by its MD5/],
-  ['an MD5 of bytes that are gone', { md5Checksum: hex('md5', 'xyz') }, undefined, true, /only the size/],
+  ['an MD5 of bytes that are no longer held', { md5Checksum: hex('md5', 'xyz') }, undefined, true, /only the size/],
   ['no checksum', {}, 'abc', true, /only the size/],
   ['another size', { size: 4 }, 'abc', false, undefined],
 ])('%s', async (_, checksums, bytes, same, logged) => {

@@ -85,7 +85,13 @@ describe('calls', () => {
       [{ line: 'DELETE /files/one', query: { supportsAllDrives: 'true' } }],
       undefined,
     ],
-    ['remove what has gone', (drive) => drive.remove('one', {}), [refusal(404, 'notFound')], [{}], undefined],
+    [
+      'remove a file that was removed before',
+      (drive) => drive.remove('one', {}),
+      [refusal(404, 'notFound')],
+      [{}],
+      undefined,
+    ],
     [
       'remove where only the trash is allowed',
       (drive) => drive.remove('one', {}),
@@ -108,7 +114,7 @@ describe('calls', () => {
       true,
     ],
     [
-      'removeRevision that has gone',
+      'removeRevision of a revision that was removed before',
       (drive) => drive.removeRevision('one', 'r2', {}),
       [refusal(404, 'notFound'), refusal(404, 'notFound')],
       [{}, {}],
@@ -218,7 +224,7 @@ describe('calls', () => {
 test.each([
   ['r1', true],
   ['r2', false],
-])('after a revision is removed, the log tells that the file shows %s', async (headRevisionId, removed) => {
+])('after a revision is removed, the log has the revision that the file shows: %s', async (headRevisionId, removed) => {
   const { drive, log } = await startDrive([[204], [200, { ...FILE, headRevisionId }]]);
   await drive.removeRevision('one', 'r2', {});
   expect(log.lines).toEqual([expect.stringContaining(`"removed":${removed}`)]);

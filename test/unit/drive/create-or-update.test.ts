@@ -123,7 +123,7 @@ describe('a refusal', () => {
     ['409 for a new id: the file exists', 409, CREATE, { kind: 'exists' }],
     ['409 without an id is an error', 409, withoutId, { code: 'drive-full' }],
     ['409 for an existing file is an error', 409, REPLACE, { code: 'drive-full' }],
-    ['404 for an existing file: it is gone', 404, REPLACE, { code: 'drive-unavailable' }],
+    ['404 for an existing file: it was removed', 404, REPLACE, { code: 'drive-unavailable' }],
     [
       '404 for a new file: its folder is missing',
       404,

@@ -33,14 +33,14 @@ describe('direct sessions', () => {
     ['open', (response) => response.writeHead(308, { range: 'bytes=0-99' }).end(), { state: 'open', stored: 100 }],
     ['open and empty', (response) => response.writeHead(308).end(), { state: 'open', stored: 0 }],
     [
-      'open, said without a unit',
+      'open, reported without a unit',
       (response) => response.writeHead(308, { range: '0-99' }).end(),
       { state: 'open', stored: 100 },
     ],
     ['done', [200, { id: 'one' }], { state: 'done', fileId: 'one' }],
     ['gone', [404], { state: 'gone' }],
     ['gone', [410], { state: 'gone' }],
-    ['of a state that Drive does not tell', [400], { state: 'refused' }],
+    ['of a state that Drive does not report', [400], { state: 'refused' }],
   ])('are %s', async (_, answer, status) => {
     const { drive, seen, log } = await startDrive([answer]);
     // The transport uses a session URI as it is. This one reaches the same server through its origin.

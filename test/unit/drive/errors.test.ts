@@ -36,7 +36,7 @@ test.each<[string, number, unknown, string, { account?: string; retryAfter?: str
     'scope-insufficient',
   ],
   [
-    'a token without the scope, as the front end says it',
+    'a token without the scope, as the front end reports it',
     403,
     withInfo(403, 'ACCESS_TOKEN_SCOPE_INSUFFICIENT', 'PERMISSION_DENIED', [
       { domain: 'global', reason: 'insufficientPermissions' },
@@ -61,7 +61,7 @@ test.each<[string, number, unknown, string, { account?: string; retryAfter?: str
     'drive-api-disabled',
   ],
   [
-    'the API off, as the front end says it',
+    'the API disabled, as the front end reports it',
     403,
     withInfo(403, 'SERVICE_DISABLED', 'PERMISSION_DENIED', [{ domain: 'global', reason: 'forbidden' }]),
     'drive-api-disabled',
@@ -83,7 +83,7 @@ test.each<[string, number, unknown, string, { account?: string; retryAfter?: str
   ['a rate limit of sharing', 403, drive(403, 'sharingRateLimitExceeded', '', 'usageLimits'), 'drive-rate-limited'],
   ['a rate limit as 429', 429, drive(429, 'rateLimitExceeded', '', 'usageLimits'), 'drive-rate-limited'],
   ['a 429 of which nothing is known', 429, 'Too many', 'drive-rate-limited'],
-  ['a token that Google does not take, twice', 401, drive(401, 'authError', 'Invalid Credentials'), 'key-revoked'],
+  ['a token that Google rejects twice', 401, drive(401, 'authError', 'Invalid Credentials'), 'key-revoked'],
   ['a conversion that Drive does not do', 400, drive(400, 'conversionUnsupportedConversionPath'), 'conversion-refused'],
   ['a 500', 500, drive(500, 'internalError'), 'drive-unavailable'],
   ['a 502 as a page', 502, '<html>Bad Gateway</html>', 'drive-unavailable'],
@@ -108,7 +108,7 @@ test.each<[string, number, unknown, string, { account?: string; retryAfter?: str
   ['membership that is required', 403, drive(403, 'teamDriveMembershipRequired'), 'folder-not-writable'],
   ['a file larger than Drive accepts', 403, drive(403, 'uploadTooLarge'), 'too-large'],
   ['a body larger than Drive accepts', 413, 'Request Entity Too Large', 'too-large'],
-  ['a backend error told as 403', 403, drive(403, 'backendError'), 'drive-unavailable'],
+  ['a backend error reported as 403', 403, drive(403, 'backendError'), 'drive-unavailable'],
   ['a 403 of an unknown reason', 403, drive(403, 'unheardOf'), 'drive-refused'],
   ['a 400 of an unknown reason', 400, drive(400, 'unheardOf'), 'drive-refused'],
   ['a 412 of an unknown reason', 412, drive(412, 'conditionNotMet'), 'drive-refused'],

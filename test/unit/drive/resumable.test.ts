@@ -162,7 +162,7 @@ describe('a session of an earlier try', () => {
     expect([looks > 0, tiny.files.get('old')?.revisions.length]).toEqual([true, 3]);
   });
 
-  test('whose state Drive does not tell is kept for another try', async () => {
+  test('whose state Drive does not report is kept for another try', async () => {
     let isDown = false;
     const down: Fault = () => ({ status: 503, body: {} });
     const { tiny, upload, upToTheEnd } = await start(({ method, bytes }) =>

@@ -100,7 +100,7 @@ describe('an incomplete search of Drive', () => {
   });
 });
 
-test('the oldest file is the one that was added first, whatever createdTime a caller chose', async () => {
+test('the oldest file is the one that was added first, regardless of the createdTime that a caller chose', async () => {
   const added = (time: string) => ({ appProperties: { courierAdded: time } });
   const { search } = setUp(() => ({
     files: [

@@ -73,7 +73,7 @@ const setUp = async (
 const put = (from: number, to: number): string => `drive.session.put bytes ${from}-${to - 1}/12 for 0`;
 
 describe('a session', () => {
-  test('is sent from where Drive says it is, and costs no units of the quota', async () => {
+  test('is sent from the byte that Drive reports, and costs no units of the quota', async () => {
     const { chunks, calls } = await setUp([stored(4), stored(6), stored(10), DONE]);
     expect(await chunks()).toMatchObject({ kind: 'done', isAnswer: true });
     expect(calls).toEqual([put(0, 4), put(4, 8), put(6, 10), put(10, 12)]);

@@ -66,7 +66,7 @@ describe('retries', () => {
     expect(seen).toHaveLength(1);
   });
 
-  test('a request that may be sent once is sent once, whatever fails', async () => {
+  test('a request that may be sent once is sent once, after any failure', async () => {
     const { transport, seen } = await startTransport(fail(1, 503));
     expect(await transport.send({ ...GET, method: 'POST', retry: 'once' })).toMatchObject({ status: 503 });
     expect(seen).toHaveLength(1);

@@ -83,7 +83,7 @@ test('any other reader may keep its chunks', async () => {
 });
 
 test.each<[string, () => number, number, string]>([
-  ['nobody is pressed', () => 0, 1_000, 'whole'],
+  ['no other caller needs the slots', () => 0, 1_000, 'whole'],
   ['its caller presses the others hard', () => 1, 1_000, 'busy'],
   // 754 bytes a second are needed, then 32,818.
   ['its caller presses the others a little', () => 0.01, 10_000, 'whole'],

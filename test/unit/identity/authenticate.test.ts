@@ -109,7 +109,7 @@ describe('identity: cloud-run-iam', () => {
     });
   });
 
-  test('accepts none if the metadata server is not Cloud Run’s, whatever K_SERVICE is, and warns at startup', async () => {
+  test('accepts none if the metadata server is not Cloud Run’s, with any value of K_SERVICE, and warns at startup', async () => {
     const { authenticate, warmUp } = authenticatorOf(onCloudRun, async () => false);
     await warmUp();
     expect(log.lines.join('\n')).toMatch(/^warn .*not Cloud Run according to the metadata server/m);
@@ -204,9 +204,9 @@ describe('identity: iap', () => {
   test.each<[string, object, object]>([
     ['direct on Cloud Run', {}, known],
     ['behind a load balancer', { aud: '/projects/123456789/global/backendServices/42' }, known],
-    ['whom an organization keeps', { hd: 'Example.com' }, { ...known, hostedDomain: 'example.com' }],
+    ['whose account an organization manages', { hd: 'Example.com' }, { ...known, hostedDomain: 'example.com' }],
     ['a consumer account, which has no hd', { hd: undefined }, known],
-    ['a service account, whatever hd says', { email: EMAIL, hd: 'example.com' }, { sub: '12345', email: EMAIL }],
+    ['a service account, with any hd', { email: EMAIL, hd: 'example.com' }, { sub: '12345', email: EMAIL }],
     ['without email', { email: undefined, hd: 'example.com' }, { sub: '12345' }],
     [
       'whose account an outside provider keeps: by sub alone',
@@ -254,7 +254,7 @@ describe('identity: iap', () => {
     await expect(authenticatorOf(config).authenticate(headers)).rejects.toMatchObject({ code });
   });
 
-  test('tells why a request without an assertion is rejected', async () => {
+  test('explains why a request without an assertion is rejected', async () => {
     await expect(authenticatorOf(config).authenticate(new Headers())).rejects.toMatchObject({
       reason: 'not-through-iap',
     });

@@ -78,7 +78,7 @@ describe('a token of Google identifies its caller', () => {
     ['for another audience of ours', signed({ aud: 'second-audience' }), { sub: SUB, email: EMAIL }],
     ['without email: by sub alone', without('email'), { sub: SUB }],
     ['with an email not verified: by sub alone', signed({ email_verified: false }), { sub: SUB }],
-    ['with an email nobody speaks for: by sub alone', without('email_verified'), { sub: SUB }],
+    ['with an unverified email: by sub alone', without('email_verified'), { sub: SUB }],
     ['with what is no address: by sub alone', signed({ email: 'a b@example.com' }), { sub: SUB }],
     ['with a Kelvin sign in its address: by sub alone', signed({ email: '\u212aim@example.com' }), { sub: SUB }],
     [
@@ -87,7 +87,7 @@ describe('a token of Google identifies its caller', () => {
       { sub: SUB, email: 'exporter@example.com' },
     ],
     [
-      'of a person whom an organization keeps',
+      'of a person whose account an organization manages',
       signed({ email: 'alice@example.com', hd: 'Example.COM' }),
       { sub: SUB, email: 'alice@example.com', hostedDomain: 'example.com' },
     ],

@@ -30,7 +30,7 @@ describe('the value of a cell', () => {
     expect(bareCell(text, false)).toBe(text);
   });
 
-  test('a number that a double keeps is the same number, whatever text it was', () => {
+  test('a number that a double represents exactly is the same number in any notation', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
         expect(numberOf(String(value))).toBe(Object.is(value, -0) ? 0 : value);

@@ -15,7 +15,7 @@ const wanted = Array.from({ length: ROWS }, (_, n) => [n, `row ${n}`]);
 const large = (name: string) => ({ key: keyOf(name), csv: CSV, maxBatchBytes: 1_480 });
 
 describe('a table in several changes', () => {
-  test('is one piece, and nobody sees half of a change', async () => {
+  test('is one piece, and no reader sees half of a change', async () => {
     const id = await world.create();
     const [courier, other] = [world.instance({ requestsPerMinute: 12 }), world.instance()];
     const seen = new Set<number>();
@@ -73,7 +73,7 @@ describe('a table in several changes', () => {
     expect(rowsOf(id)).toEqual([['n', 'text'], ...wanted]);
   });
 
-  test('has other rows around it where they were written between its changes, and says so', async () => {
+  test('has other rows around it if they were written between its changes, and reports it', async () => {
     const id = await world.create();
     const [ended, other] = [world.instance(), world.instance()];
     const append = large('between');

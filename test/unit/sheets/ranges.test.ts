@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-test('the range of rows is told in full for a tab whose name has the characters of ranges', async () => {
+test('the range of rows is complete for a tab whose name has the characters of ranges', async () => {
   const id = await world.create();
   const courier = world.instance();
   const csv = `n\n${Array.from({ length: 21 }, (_, n) => n).join('\n')}\n`;

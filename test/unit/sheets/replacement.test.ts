@@ -53,7 +53,7 @@ describe('the change that replaces the values of a tab', () => {
     expect([done.mock.calls.length, fail.mock.calls.length]).toEqual([0, 1]);
   });
 
-  test('is not made a second time: the mark is the answer, whatever has become of the tab', async () => {
+  test('is not made a second time: the mark is the answer, even if the tab was renamed or removed', async () => {
     const size = { rows: 1, width: 2, sheetId: 4, startRow: 1 };
     const mark = { key: KEY, batch: 0, isLast: true, ...size, digest: 'digest-1', writtenAtMs: NOW_MS };
     const { developerMetadata } = createMarkRequest(7, mark).createDeveloperMetadata;

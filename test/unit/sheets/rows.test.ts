@@ -49,7 +49,7 @@ describe('rows of CSV', () => {
     expect(cellsOf(await read('a\tb\n1\t2,5\n', { mimeType: 'text/tab-separated-values' }))).toEqual([[1, '2,5']]);
   });
 
-  test('quoted cells are texts where the source says so', async () => {
+  test('quoted cells are texts if the source is marked so', async () => {
     const text = 'a,b,c\n"42",42,"true"\n';
     expect(cellsOf(await read(text))).toEqual([[42, 42, true]]);
     expect(cellsOf(await read(text, { quotedIsText: true }))).toEqual([['42', 42, 'true']]);

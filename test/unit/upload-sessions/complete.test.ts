@@ -61,7 +61,7 @@ describe('an upload that is completed', () => {
     expect(contexts).toEqual([{ signal, deadlineMs: 1_002_000 }]);
   });
 
-  test('tells in its next receipt that the file is in the trash', async () => {
+  test('reports in its next receipt that the file is in the trash', async () => {
     const { run, shown } = await setUp(FILE);
     await run(SHA256);
     shown.file = { ...FILE, trashed: true };

@@ -91,7 +91,7 @@ describe('a new file of a session', () => {
       'other-bytes',
     ],
     [
-      'of another size has other bytes, whatever its checksum',
+      'of another size has other bytes, with any checksum',
       { files: [driveFile({ size: 4 })], revisions: ['r2'] },
       SHA256,
       'other-bytes',
@@ -117,7 +117,7 @@ describe('a new file of a session', () => {
       'gone',
     ],
     ['that is not complete', { statuses: [{ state: 'open', stored: 1 }] }, SHA256, 'upload-incomplete'],
-    ['whose session says nothing', { statuses: [{ state: 'refused' }] }, SHA256, 'upload-incomplete'],
+    ['whose session does not report its state', { statuses: [{ state: 'refused' }] }, SHA256, 'upload-incomplete'],
     ['whose session is found late is whole', { statuses: [GONE, GONE, DONE], revisions: ['r2'] }, undefined, 'whole'],
   ])('%s', async (_, setting, sha256, seen) => {
     expect(await seenIn(setting, sha256)).toBe(seen);
@@ -187,7 +187,7 @@ describe('the verdict of an upload', () => {
     ['trashed', 'upload-incomplete'],
     ['moved', 'upload-incomplete'],
     ['gone', 'upload-incomplete'],
-  ] as const)('"%s" is told as %s', (over, code) => {
+  ] as const)('"%s" is reported as %s', (over, code) => {
     expect(OVER[over]()).toMatchObject({ code });
     expect(OVER[over](driveFile())).toMatchObject({ code });
   });

@@ -1,7 +1,7 @@
 import type { World } from '../visit.ts';
 import { NO_PUBSUB, QUIET } from './expected.ts';
 
-/** What the account may do in the folder, and with whom files are shared. */
+/** What the account may do in the folder, and who files are shared with. */
 export const PERMISSION_WORLDS: readonly World[] = [
   {
     name: 'the account may add files, and perhaps not share them',

@@ -131,7 +131,7 @@ class Client:
         :param rollover: ``monthly``: the rows of each month (UTC) go into a tab of their own
         :param description: shown in Drive
         :param modified_time: a ``datetime`` with a time zone, or text like ``2026-11-28T09:00:00Z``; default: now
-        :param created_time: likewise; a file that is replaced keeps its own
+        :param created_time: in the same form; a file that is replaced keeps its own
         :param preserve_times: send the times of the file on disk
         :param properties: public properties in Drive: up to 30, each of up to 124 bytes of UTF-8 in its key and value
         :param keep_revision_forever: Drive keeps this revision until somebody deletes it, instead of 30 days

@@ -91,7 +91,7 @@ describe('courier send with several paths', () => {
     expect(courier.paths()).toEqual(['x/a', 'x/b']);
   });
 
-  test('with a manifest, says which files changed, and names no key', async () => {
+  test('with a manifest, reports which files changed, and prints no key', async () => {
     const manifest = inFolder('manifest.jsonl');
     write('x/a');
     write('x/b');
