@@ -62,7 +62,7 @@ export interface Courier {
    * are logged, not thrown.
    */
   warmUp(): Promise<void>;
-  /** The doctor's checks, as plain text for whoever runs the process. */
+  /** The doctor's checks as plain text, for the person who runs the process. */
   examine(): Promise<{ ok: boolean; text: string }>;
   close(): Promise<void>;
 }

@@ -7,11 +7,11 @@ interface ErrorDetails {
   detail?: string | undefined;
   /** A remedy that fits this case better than the one in the table. */
   remedy?: string | undefined;
-  /** What is known as data: `account`, `secret`, `folder`, `api`. Placeholders of the remedy are filled from it. */
+  /** Facts as data: `account`, `secret`, `folder`, `api`. Placeholders of the remedy are filled from it. */
   facts?: Readonly<Record<string, string | undefined>>;
   /**
-   * The exact cause within the code, for programs: Google's own name where it has one (`domainPolicy`, `SERVICE_DISABLED`), else
-   * one of ours (`clock-skew`).
+   * The exact cause within the code, for programs: Google's own name if there is one (`domainPolicy`, `SERVICE_DISABLED`),
+   * otherwise a name of the courier (`clock-skew`).
    */
   reason?: string | undefined;
   /** Seconds to wait before a retry; default: 5 for retryable codes, otherwise none. */
@@ -39,7 +39,7 @@ export class CourierError extends Error {
   /** True if the remedy was given for this case; false if it is the one in the table. */
   readonly hasOwnRemedy: boolean;
   readonly detail: string | undefined;
-  /** The exact cause within the code: Google's own name where it has one, else one of ours. */
+  /** The exact cause within the code: Google's own name if there is one, otherwise a name of the courier. */
   readonly reason: string | undefined;
   readonly facts: Readonly<Record<string, string | undefined>>;
   readonly retryAfterSeconds: number | undefined;
@@ -78,7 +78,7 @@ export const isAccountQuota = (error: unknown): error is CourierError =>
   error instanceof CourierError && (error.code === 'upload-limit-reached' || error.reason === 'storageQuotaExceeded');
 
 /**
- * True when a Pub/Sub message with this failure would fail every time, so it is given up rather than redelivered. Errors in
+ * True when a Pub/Sub message with this failure would fail every time, so it is not redelivered. Errors in
  * the message itself have a status below 500. Errors of the set-up and transient errors are retried, and counted by
  * Pub/Sub's own dead-letter policy. Once the request is aborted, an error says nothing about the message.
  */

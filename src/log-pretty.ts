@@ -64,7 +64,7 @@ export const prettyLine = (line: string, hasColours: boolean): string => {
   const paint = (colour: string, text: string): string =>
     hasColours && text !== '' ? `${colour}${text}${RESET}` : text;
   const severity = String(fields.severity);
-  // The local time of day: whoever reads along knows the date.
+  // The local time without the date, which the reader knows.
   const time = new Date(String(fields.time)).toTimeString().slice(0, 8);
   const head = `${paint(DIM, time)} ${paint(COLOURS[severity] ?? '', severity.padEnd(8))} ${printable(String(fields.message))}`;
   const details = paint(DIM, fieldsOf(fields).join(' '));

@@ -48,7 +48,7 @@ export const createRefreshingValue = <Value>({
   let value: Value | undefined;
   let pending: Promise<Value> | undefined;
   let failure: { error: unknown; atMs: number } | undefined;
-  /** Tells the current load from one that `clear` or `set` made obsolete. */
+  /** Distinguishes the current load from one that `clear` or `set` made obsolete. */
   let generation = 0;
 
   const start = async (mine: number): Promise<Value> => {

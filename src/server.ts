@@ -37,7 +37,7 @@ const serve = async (): Promise<void> => {
   const stop = async (signal: string): Promise<void> => {
     if (stopping) return;
     stopping = true;
-    log.info({ signal }, 'stopping: uploads under way have a few seconds');
+    log.info({ signal }, 'stopping: uploads in progress have a few seconds to finish');
     const answered = http.close();
     const late = await Promise.race([answered.then(() => false), sleep(GRACE_MS, true, { ref: false })]);
     if (late) {
@@ -46,7 +46,7 @@ const serve = async (): Promise<void> => {
     }
     http.destroy();
     await Promise.all([courier.close(), telemetrySdk?.shutdown()]);
-    log.info({}, late ? 'stopped; what was under way can be sent again' : 'stopped');
+    log.info({}, late ? 'stopped; uploads that were in progress can be sent again' : 'stopped');
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
@@ -72,7 +72,7 @@ const check = async (isOnline: boolean): Promise<void> => {
   const { explain } = await import('./config/explain.ts');
   console.log(explain(config, { isTriedNext: isOnline }));
   if (!isOnline) return;
-  // The report says what the log would.
+  // The report contains what would be in the log.
   const courier = createCourier(config, { log: createLog('silent') });
   const { ok, text } = await courier.examine();
   console.log(`\n${text}`);

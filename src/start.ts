@@ -3,7 +3,9 @@ import { ConfigError } from './config/faults.ts';
 /** EX_CONFIG of sysexits.h. */
 export const EXIT_CONFIG = 78;
 
-/** What `read` answers; a configuration with faults is printed, all of it, and the process exits 78. */
+/**
+ * Returns the result of `read`. If the configuration is invalid, all its errors are printed, and the process exits with 78.
+ */
 export const orExitOnFaults = <Result>(read: () => Result): Result => {
   try {
     return read();

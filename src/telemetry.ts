@@ -94,10 +94,16 @@ export const createTelemetry = (): Telemetry | undefined => {
   const units = meter.createCounter('courier.drive.units', count('{unit}', 'Quota units of the Drive API'));
   const bytesBilled = meter.createCounter('courier.query.bytes_billed', count('By', 'Bytes that BigQuery bills'));
   const calls = meter.createCounter('courier.google.calls', count('{call}', 'Requests sent to Google'));
-  const retries = meter.createCounter('courier.google.retries', count('{call}', 'Of those, the repeated ones'));
+  const retries = meter.createCounter(
+    'courier.google.retries',
+    count('{call}', 'Requests to Google that were retries'),
+  );
   const callDurations = meter.createHistogram('courier.google.duration', seconds);
   const capacity = meter.createObservableGauge('courier.buffer.capacity', count('By', 'The budget for buffers'));
-  const used = meter.createObservableGauge('courier.buffer.used', count('By', 'Of the budget, what is in use'));
+  const used = meter.createObservableGauge(
+    'courier.buffer.used',
+    count('By', 'The part of the buffer budget that is in use'),
+  );
   const uploads = meter.createObservableGauge(
     'courier.account.uploaded',
     count('By', 'Bytes that an account was sent since midnight UTC, by all instances'),

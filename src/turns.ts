@@ -1,6 +1,6 @@
 import { setImmediate as immediate } from 'node:timers/promises';
 
-/** Bytes that are processed in one turn of the event loop: less than a millisecond of work, whatever the bytes are. */
+/** Bytes that are processed in one turn of the event loop: less than a millisecond of work for any bytes. */
 export const TURN_BYTES = 16_384;
 
 let last: Promise<unknown> = Promise.resolve();

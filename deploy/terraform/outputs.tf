@@ -4,7 +4,7 @@ output "url" {
 }
 
 output "share_with" {
-  description = "Whom the Drive folder must be shared with, as Content manager or Editor."
+  description = "Account to share the Drive folder with, as Content manager or Editor."
   value       = coalesce(var.subject, google_service_account.writer.email)
 }
 
@@ -19,7 +19,7 @@ output "aws_audience" {
 }
 
 output "aws_service_account" {
-  description = "Whom callers on AWS act as; null without AWS."
+  description = "Service account that callers on AWS impersonate; null without AWS."
   value       = one(google_service_account.aws_caller[*].email)
 }
 

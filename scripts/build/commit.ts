@@ -9,9 +9,9 @@ const execute = promisify(execFile);
  */
 export const commitOf = async (
   root: string,
-  told: string | undefined = process.env.COURIER_COMMIT,
+  given: string | undefined = process.env.COURIER_COMMIT,
 ): Promise<string | undefined> => {
-  if (told) return told;
+  if (given) return given;
   const git = async (...args: string[]): Promise<string> => (await execute('git', args, { cwd: root })).stdout.trim();
   try {
     // A copy inside another repository does not belong to that repository.

@@ -65,7 +65,7 @@ const open = (bytes: Bytes): Promise<ZipFile> =>
 const UNICODE_PATH = 0x7075;
 
 /**
- * The name as UTF-8. Many programs write UTF-8 without saying so. Names in another encoding, which is not named in the
+ * The name as UTF-8. Many programs write UTF-8 without marking it. Names in another encoding, which is not named in the
  * archive, get the replacement character, and are refused later.
  */
 const nameOf = ({ fileNameRaw, extraFields, generalPurposeBitFlag }: Entry): string =>
@@ -83,8 +83,9 @@ const REGULAR = new Set([0, 0o100000]);
 const UTC_TIMES = new Set([0x5455, 0x000a]);
 
 /**
- * When the file was modified. The time that every entry has is in the local time of the machine that packed it, in steps of
- * two seconds, and without a time zone (4.4.6 of APPNOTE.TXT). It counts, as UTC, only for entries that have no time in UTC.
+ * When the file was modified. Every entry has a time in the local time of the machine that packed it, in steps of two
+ * seconds and without a time zone (4.4.6 of APPNOTE.TXT). It is used, as if it were UTC, only for entries that have no time
+ * in UTC.
  */
 const modifiedOf = (entry: Entry): Date | undefined => {
   const { extraFields, lastModFileDate: date } = entry;
@@ -148,7 +149,7 @@ const isFolder = (path: string, entry: Entry): boolean => /[/\\]$/.test(path) ||
 
 /**
  * Reads a zip file that is in memory. Its central directory at the end decides what the entries are, as in other
- * programs; the headers between the entries may say something else.
+ * programs; the headers between the entries may differ from it.
  * @throws CourierError `request-invalid` for a damaged archive, `too-large`
  */
 export async function* readZip(bytes: Bytes, limits = ARCHIVE_LIMITS): AsyncGenerator<ArchiveEntry> {

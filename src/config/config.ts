@@ -44,7 +44,7 @@ export type Config = z.infer<typeof document> & {
   /** True if the courier's own identity is certainly the platform's: on Cloud Run, unless a credentials file is configured. */
   hasPlatformIdentity: boolean;
   project: string | undefined;
-  /** The commit that this was built from, if the environment tells. */
+  /** The commit that this was built from, if the environment names it. */
   commit: string | undefined;
   /** The function that functions-framework serves, unless its command line specifies another. */
   functionTarget: string | undefined;

@@ -168,7 +168,7 @@ const describeLimits = ({ limits }: Config): string => {
   return `${limits.concurrentUploads} concurrent deliveries, ${limits.requestSeconds} s each, ${Math.floor(buffers / 1_048_576)} MiB of buffers${origin}`;
 };
 
-/** What a valid configuration means, for its author. Nothing is tried against Google here. */
+/** Explains a valid configuration to its author. Nothing is checked with Google here. */
 export const explain = (config: Config, { isTriedNext = false } = {}): string => {
   const { audiences, identity, operators, destinations, warnings } = config;
   const general: Line[] = [
@@ -181,8 +181,8 @@ export const explain = (config: Config, { isTriedNext = false } = {}): string =>
   ];
   return [
     isTriedNext
-      ? 'ok: the configuration is valid. What Google says about it is at the end.'
-      : 'ok: the configuration is valid. Nothing was tried against Google; --check --online and "courier doctor" do that.',
+      ? 'ok: the configuration is valid. The results of the checks with Google are at the end.'
+      : 'ok: the configuration is valid. Nothing was checked with Google; --check --online and "courier doctor" do that.',
     '',
     ...block(general, ''),
     'destinations',

@@ -16,7 +16,7 @@ export interface NeededPermissions {
   stagingBuckets: readonly string[];
   /** `projects/PROJECT/topics/NAME`, to which it publishes. */
   topics: readonly string[];
-  /** Queries whose SQL does not tell all their datasets. */
+  /** Queries whose SQL does not show all their datasets. */
   unclearQueries: readonly string[];
 }
 

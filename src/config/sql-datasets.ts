@@ -83,8 +83,8 @@ export interface SqlDatasets {
 }
 
 /**
- * The datasets that a query names. It reads no SQL that it is not sure of, because a permission follows from the answer: what
- * is left out makes the answer incomplete.
+ * The datasets that a query names. Permissions are granted by the answer, so SQL that is not certain is left out, and the
+ * answer is then marked as incomplete.
  */
 export const datasetsInSql = (sql: string, project: string): SqlDatasets => {
   const tokens = tokensOf(sql);

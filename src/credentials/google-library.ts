@@ -3,7 +3,7 @@ import { CourierError } from '../errors.ts';
 import type { GoogleTransport } from '../google/transport.ts';
 import type { AccessToken } from './access-token.ts';
 
-/** What Google's library is given to send requests with. */
+/** The function with which Google's library sends its requests. */
 export interface LibraryOptions {
   transporter: gaxios.Gaxios;
   /** Off, because these debug lines of the library contain bearer tokens. */

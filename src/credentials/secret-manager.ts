@@ -84,7 +84,7 @@ const endpointOf = (name: string): string => secretManagerHost({ location: parse
 /** Makes the function that reads versions of secrets. */
 export const createSecretReader = (runtime: Pick<RuntimeIdentity, 'authClient' | 'token'>) => {
   const connect = async (apiEndpoint: string) => {
-    // The token is fetched while the client is loaded; whoever needs it gets the error.
+    // The token is fetched while the client is loaded. An error is thrown later, where the token is needed.
     void runtime.token().catch(() => undefined);
     // Loading takes 200 ms, so it is loaded only where credentials come from a secret.
     const { SecretManagerServiceClient } = await import('@google-cloud/secret-manager');

@@ -24,7 +24,7 @@ const rowPlanner = async (planning: Pick<Planning, 'request' | 'source'>) => {
 /** Tries of one key that revise its plan at the same moment. */
 const MAX_TURNS = 5;
 
-/** A person, or a delivery with another key, may have put a document of the name there since. */
+/** A person, or a delivery with another key, may have put a document with this name there since. */
 const planConversionNow = async (
   { request, folderId, ledger, log, context, now, sleep }: Planning,
   claim: Claim,
@@ -40,7 +40,7 @@ const planConversionNow = async (
 
 /**
  * An earlier try has found wrong bytes in the file that it made, and has put it into the trash. A file with more than one
- * revision was edited since, and is the key's still.
+ * revision was edited since then, and still belongs to the key.
  */
 const isTakenBack = async ({ request, context }: Planning, claim: Claim, file: DriveFile): Promise<boolean> => {
   const sent = sentBefore(claim, file);
@@ -85,19 +85,19 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
   if (plan.kind === 'appendRows' || plan.kind === 'replaceRows') {
     return { plan: await (await import('./store/plan-rows.ts')).planRowsNow(planning, claim, plan) };
   }
-  // The destination's defaults may have been others when the first try was planned.
+  // The destination may have had other defaults when the first try was planned.
   const planner = await rowPlanner(planning);
   if (planner !== undefined) return { plan: await planner.planRows(planning) };
   if (plan.kind === 'convert') return { plan: await planConversionNow(planning, claim, plan) };
   const existing = await drive.get(plan.fileId, context);
   if (plan.kind === 'create') {
-    // Made by an earlier try: renamed, moved or trashed by a person since, it is still the key's file.
+    // An earlier try made this file. It is still the key's file if a person has renamed, moved or trashed it since.
     const isOwn = existing !== undefined && isOwnFile(claim, existing);
     if (isOwn && !(await isTakenBack(planning, claim, existing))) return { plan, existing };
     if (plan.nameKey === undefined) return { plan: await planNewFile(planning, plan, existing) };
   }
-  // The bytes are in the file already: a person who moved it since has moved what was delivered. In the trash they are
-  // out of sight, and they may have been written there, so the delivery is planned again.
+  // The bytes are already in the file, so a person who has moved it has moved the delivered file. A file in the trash may
+  // have been there before the bytes were written, and people don't see it, so the delivery is planned again.
   const isDone =
     plan.kind === 'replace' &&
     existing?.sha256Checksum !== undefined &&
@@ -125,7 +125,7 @@ const checkPlan = async (planning: Planning, claim: Claim): Promise<Checked | { 
   throw new CourierError('drive-unavailable', { detail: 'Other tries of this delivery keep changing its plan.' });
 };
 
-/** Everything that a plan is made from; the path's folder is found or created. */
+/** Collects what a plan is made from, and finds or creates the path's folder. */
 const startPlanning = async (deliveryContext: DeliveryContext): Promise<Planning> => {
   const { delivery, request, context } = deliveryContext;
   const { source } = delivery;

@@ -5,8 +5,8 @@ import { beginAudit } from './audit.ts';
 import type { Allow, ResolvedRequest } from './resolve-options.ts';
 
 /**
- * Refuses, before a byte is read, a request without a property that a label of the destination needs, and a request that does
- * not go with the spreadsheet of the destination.
+ * Refuses, before a byte is read, a request without a property that a label of the destination needs, and a request that the
+ * spreadsheet of the destination does not accept.
  */
 export const checkRequest = async (request: ResolvedRequest, options: DeliveryOptions): Promise<void> => {
   const { labels, spreadsheet } = request.destination.config;
@@ -18,7 +18,7 @@ export const checkRequest = async (request: ResolvedRequest, options: DeliveryOp
 export interface AnnouncedDelivery {
   caller: Caller;
   requestId: string;
-  /** Undefined where the destination may stand in the body. */
+  /** Undefined where the destination may be in the body. */
   options?: Pick<DeliveryOptions, 'destination' | 'name'>;
   /** Bytes. */
   size?: number | undefined;
@@ -35,8 +35,9 @@ interface AuthorizeDependencies {
 }
 
 /**
- * Refuses callers before a byte of their body is asked for: by the destination that they name or mean, or, where that may
- * stand in the body, by whether there is any that they may write to. A refusal is audited like that of any delivery.
+ * Refuses unauthorized callers before a byte of their body is requested. If the destination is known, the caller must be
+ * allowed to write to it; if it may be in the body, the caller must be allowed to write to at least one. A refusal is
+ * audited like that of any delivery.
  */
 export const createAuthorize = (dependencies: AuthorizeDependencies): ((announced: AnnouncedDelivery) => void) => {
   const { allow, requireAnyDestination, now, telemetry } = dependencies;

@@ -13,7 +13,7 @@ import { type DeliveryContext, fingerprint } from './resolve-options.ts';
 export const deliveryKey = (caller: Caller, idempotencyKey: string): string =>
   `delivery:${JSON.stringify([caller.sub, idempotencyKey])}`;
 
-/** Short enough for an appProperty (124 bytes with its name), long enough to be unique. */
+/** Short enough for a private property (124 bytes with its name), and long enough to be unique. */
 export const keyMark = (key: string): string => createHash('sha256').update(key).digest('base64url').slice(0, 32);
 
 /** The record of a claimed entry, until the receipt replaces it. */
@@ -45,17 +45,17 @@ export const isSamePlan = (one: Plan, other: Plan): boolean => JSON.stringify(on
  */
 export interface Claim {
   readonly key: string;
-  /** This try was the first. */
+  /** True if this try was the first. */
   readonly mine: boolean;
   /** When the first try claimed it, in epoch milliseconds. */
   readonly claimedAtMs: number;
   /** What is to be done; the same for all tries. */
   plan(): Plan;
-  /** The key's bytes, once a try was about to make them a file's; lower-case hex. */
+  /** SHA-256 of the key's bytes in lower-case hex, once a try was about to make them the content of a file. */
   sha256(): string | undefined;
-  /** What the ledger has now: the receipt, if another try has finished. */
+  /** The receipt that the ledger has now, if another try has finished. */
   refresh(): Promise<Receipt | undefined>;
-  /** Replaces the plan for all tries; answers a receipt if there is one instead. Look at `plan()` again afterwards. */
+  /** Replaces the plan for all tries; returns the receipt if another try has finished. Call `plan()` again afterwards. */
   revise(plan: Plan): Promise<Receipt | undefined>;
   /**
    * Notes the key's bytes before they become a file's: the first bytes under a key are the only ones.
@@ -65,7 +65,7 @@ export interface Claim {
   commitTo(sha256: string, plan: Plan): Promise<'committed' | 'revised' | { receipt: Receipt }>;
   /** Whether the receipt is recorded, as far as this try knows. */
   isFinished(): boolean;
-  /** Records the receipt, unless another try was faster; answers the one that stands. */
+  /** Records the receipt, unless another try was faster; returns the one that is recorded. */
   finish(receipt: Receipt): Promise<Receipt>;
 }
 
@@ -98,7 +98,7 @@ const createClaim = (ledger: Ledger, key: string, standing: StandingEntry, mine:
       return receipt();
     },
     async commitTo(sha256, plan) {
-      // Noted by an earlier attempt: what may have changed since is only whether another try has finished.
+      // An earlier attempt has noted the bytes, so only one thing may have changed: another try may have finished.
       if (record().sha256 !== undefined) await refresh();
       for (;;) {
         const finished = receipt();
@@ -115,7 +115,7 @@ const createClaim = (ledger: Ledger, key: string, standing: StandingEntry, mine:
     async finish(done) {
       for (;;) {
         const finished = receipt();
-        // An earlier call of this try may have recorded it, and only its answer was lost.
+        // An earlier call of this try may have recorded it, although its answer was lost.
         if (finished !== undefined)
           return isDeepStrictEqual(finished, done) ? done : { ...finished, outcome: 'replayed' };
         if (await write({ state: 'done', record: done })) return done;
@@ -196,7 +196,7 @@ export const hashOf = async (source: Source, maxBytes: number): Promise<{ sha256
   return { sha256: hash.digest('hex'), size };
 };
 
-/** The receipt of the first delivery, once the bytes of this one are seen to be the same. */
+/** The receipt of the first delivery, after a check that this one has the same bytes. */
 export const replay = async (
   receipt: Receipt,
   { source, maxBytes, expectedSha256 }: { source: Source; maxBytes: number; expectedSha256?: string | undefined },

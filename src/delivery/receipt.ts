@@ -85,7 +85,7 @@ export const withTrashWarning = async (
     : { ...receipt, warnings: [...warnings, warning] };
 };
 
-/** The receipt of an earlier try, once the bytes of this one are seen to be the same. */
+/** The receipt of an earlier try, after a check that this one has the same bytes. */
 export const replayReceipt = async (
   { delivery, request, context, now }: DeliveryContext,
   receipt: Receipt,
@@ -96,16 +96,19 @@ export const replayReceipt = async (
   return withTrashWarning(again, drive, context, now());
 };
 
-/** Pauses before the receipt is recorded once more, in milliseconds: a caller that is refused sends all its bytes again. */
+/**
+ * Pauses before another attempt to record the receipt, in milliseconds. It is worth waiting, because a caller that gets an
+ * error sends all its bytes again.
+ */
 const RETRY_WAITS_MS = [500, 2_000];
 
 /**
- * No attempt begins later than this after the first one: the lease of a replaced file cannot be renewed while the ledger
- * is away, and the next delivery takes it over when it has lapsed.
+ * No attempt begins later than this after the first one. While the ledger is unavailable, the lease of a replaced file
+ * cannot be renewed, and the next delivery takes it over when it has lapsed.
  */
 const RETRY_WITHIN_MS = 10_000;
 
-/** Before the deadline, so that an answer still gets out. */
+/** Time before the deadline that is kept for the answer. */
 const RECORD_MARGIN_MS = 3_000;
 
 type Recording = Pick<DeliveryContext, 'context' | 'log' | 'now' | 'sleep'>;
@@ -126,7 +129,7 @@ const pause = async (waitMs: number, startedMs: number, { context, now, sleep }:
  * A delivery whose receipt is not recorded is not answered as delivered, even if Drive shows its file: a person may delete
  * or trash that file, or others may replace and move it. A later copy of the delivery could then not tell that it was
  * answered, and would write its bytes a second time.
- * @throws CourierError `google-unavailable` if the ledger does not take it
+ * @throws CourierError `google-unavailable` if the ledger cannot store it
  */
 export const recordReceipt = async (
   deliveryContext: Recording,

@@ -97,12 +97,12 @@ const runOnce = async (retention: Retention, destination: Destination, rule: Kee
   for (const file of expired.slice(0, MAX_TRASHED)) await trash(retention, { destination, rule, context }, file);
 };
 
-/** The rules that are being applied, by their destination's configuration; true: once more afterwards. */
+/** The rules that are being applied, by their destination's configuration. True: the rule is applied once more afterwards. */
 const running = new WeakMap<object, Map<string, boolean>>();
 
 /**
- * Applies the rule for a path of the destination. Of one rule there is one run at a time in this instance, and however many
- * deliveries end during a run, one more follows. It never fails: a failure is logged, and the next delivery tries again.
+ * Applies the rule for a path of the destination. An instance has one run of a rule at a time; if deliveries end during a
+ * run, one more run follows. It never fails: a failure is logged, and the next delivery tries again.
  */
 export const applyRetention = async (retention: Retention, destination: Destination, path: string): Promise<void> => {
   const rule = keepRuleOf(destination, path);

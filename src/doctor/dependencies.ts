@@ -7,7 +7,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sheets } from '../sheets/sheets.ts';
 
-/** What the doctor examines, and what it uses for it. */
+/** What the doctor examines, and the dependencies that it uses. */
 export interface DoctorDependencies {
   config: Config;
   /** Opens the account of one entry of `credentials` with empty caches, because cached keys and tokens may be an hour old. */
@@ -21,7 +21,7 @@ export interface DoctorDependencies {
   runtime: Pick<RuntimeIdentity, 'token' | 'email'>;
   /** The courier's own project. @throws CourierError if it is not known */
   project(): Promise<string>;
-  /** As the metadata server tells. @throws CourierError `google-unavailable` */
+  /** According to the metadata server. @throws CourierError `google-unavailable` */
   isCloudRun(): Promise<boolean>;
   /** Epoch milliseconds. */
   now: () => number;

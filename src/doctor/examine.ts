@@ -21,7 +21,7 @@ import type { DoctorDependencies } from './dependencies.ts';
 import { type Check, type DoctorReport, findingsOf, passed, skipped, warned } from './report.ts';
 import { createSubscriptionReader } from './subscription/state.ts';
 
-/** In the order in which a delivery depends on them, then what surrounds a delivery. */
+/** In the order in which a delivery depends on them, followed by the checks of what surrounds a delivery. */
 const CHECKS = [
   'configuration',
   'clock',
@@ -49,7 +49,7 @@ const CHECKS = [
   'probe',
 ] as const;
 
-/** Checks of what not every configuration has. */
+/** Checks that only some configurations have. */
 const IF_CONFIGURED: ReadonlySet<string> = new Set(['queries', 'receipts', 'sheets-api']);
 
 /** Checks of destinations with a folder. */

@@ -1,4 +1,4 @@
-/** Makes a function that asks about each subject once. Whoever asks again gets the same answer. */
+/** Makes a function that asks about each subject once. Later calls for the subject get the same answer. */
 export const onceEach = <Subject, Answer>(
   ask: (subject: Subject) => Promise<Answer>,
 ): ((subject: Subject) => Promise<Answer>) => {

@@ -1,7 +1,7 @@
 import { type CredentialConfig, DRIVE_SCOPE } from '../config/schema/credential.ts';
 import type { CourierError } from '../errors.ts';
 import { parseSecretName } from '../text/secret-name.ts';
-import { isServiceAccount } from '../text/service-account.ts';
+import { isServiceAccount, projectOfAccount } from '../text/service-account.ts';
 
 /** Values for the commands. An unknown value appears as a word in capitals, for the reader to fill in. */
 export interface Facts {
@@ -14,10 +14,8 @@ export interface Facts {
   config: CredentialConfig;
 }
 
-const SERVICE_ACCOUNT = /@([a-z0-9.:-]+)\.iam\.gserviceaccount\.com$/;
-
 /** The project of a service account, in which the APIs that it calls must be enabled. */
-export const projectOf = (account: string | undefined): string => SERVICE_ACCOUNT.exec(account ?? '')?.[1] ?? 'PROJECT';
+export const projectOf = (account: string | undefined): string => projectOfAccount(account) ?? 'PROJECT';
 
 export const memberOf = (account: string | undefined): string =>
   account === undefined || isServiceAccount(account)
@@ -43,7 +41,7 @@ const storeKey = (facts: Facts): string =>
     ? `Mount a complete Google credentials file (JSON, as downloaded from Google) at ${facts.config.file ?? 'the configured path'}.`
     : addVersion(facts);
 
-/** The service account behind the credentials. Where it acts for a person, only the error names it. */
+/** The service account behind the credentials. If it acts for a person, only the error names it. */
 const actorOf = ({ account }: Facts, { facts }: CourierError): string =>
   [facts.account, account].find(isServiceAccount) ?? 'SERVICE_ACCOUNT';
 

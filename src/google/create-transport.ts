@@ -37,7 +37,7 @@ const noAnswer = ({ operation, signal }: Pick<GoogleRequest, 'operation' | 'sign
   return new CourierError('google-unavailable', { cause: new Error(`${operation}: no answer`, { cause }) });
 };
 
-/** What one attempt came to: an answer to return, an answer that may be better later, or no answer. */
+/** The result of one attempt: an answer to return, an answer that a retry may improve, or no answer. */
 type Outcome<Result> = { final: Result } | { transient: GoogleResponse; result: Result } | { error: unknown };
 
 /** How a request is sent: `once` makes one attempt, `readWhole` reads the body of an error answer. */

@@ -27,7 +27,7 @@ export interface GoogleRequest {
   attempt?: number | undefined;
   /** Updated with every attempt. */
   callStats?: CallStats | undefined;
-  /** Awaited before each attempt: where there is a quota, a retry takes as much of it as the first attempt. */
+  /** Awaited before each attempt. If there is a quota, a retry uses as much of it as the first attempt. */
   beforeAttempt?: (() => Promise<void>) | undefined;
   /** Called with each transient error answer, before the wait for the next attempt. */
   onTransient?: ((response: GoogleResponse) => void) | undefined;
@@ -95,6 +95,8 @@ export interface Failure {
 
 /** A transport whose retry policy can also be used by protocols that query the state before they resend (resumable upload sessions). */
 export interface RetryingTransport extends GoogleTransport {
-  /** Waits as the retry policy says and returns true; returns false at once if there should be no further attempt. */
+  /**
+   * Waits according to the retry policy and returns true; returns false immediately if there should be no further attempt.
+   */
   again(failure: Failure): Promise<boolean>;
 }

@@ -18,7 +18,7 @@ export interface Authenticator {
 
 type AuthenticatorConfig = Pick<Config, 'identity' | 'audiences' | 'onCloudRun' | 'pubsub'>;
 interface Dependencies extends Omit<IdentityOptions, 'audiences'> {
-  /** As the metadata server tells. @throws CourierError `google-unavailable` */
+  /** According to the metadata server. @throws CourierError `google-unavailable` */
   isCloudRun(): Promise<boolean>;
 }
 

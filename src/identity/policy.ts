@@ -27,7 +27,9 @@ const HOW_TO_SPECIFY =
 const ASK_FOR_EMAIL =
   'Request an ID token that includes the email: "gcloud auth print-identity-token --include-email", format=full at the metadata server, or includeEmail for generateIdToken.';
 
-/** Says who the caller is and what it is not authorized to do; without an email the token itself is usually the mistake. */
+/**
+ * Names the caller and what it is not authorized to do. If the token has no email, the token itself is usually the mistake.
+ */
 const notAuthorized = (code: 'destination-forbidden' | 'caller-not-allowed', caller: Caller, what: string) =>
   caller.email === undefined
     ? new CourierError(code, {

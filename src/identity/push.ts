@@ -9,7 +9,7 @@ export interface PushGrant {
   sources: readonly string[];
   /** How their idempotency keys are made; by default from their ids. */
   keyFrom?: KeyFrom | undefined;
-  /** What becomes of the notifications of transfer runs; by default they are refused. */
+  /** How the notifications of transfer runs are handled; by default they are refused. */
   transferRuns?: TransferRunRules | undefined;
 }
 

@@ -81,7 +81,7 @@ const checkTimes = ({ notBeforeMs, expiresAtMs }: Identified, nowMs: number): vo
     throw new CourierError('token-invalid', { reason: 'not-yet-valid', detail: 'The token is not valid yet.' });
 };
 
-/** At most so many of the configured audiences are named to a caller. */
+/** The maximum number of configured audiences that are named to a caller. */
 const MAX_NAMED_AUDIENCES = 5;
 
 /** Only for tokens whose signature is good: both audiences help the caller, and the log, to see which one is wrong. */

@@ -30,7 +30,9 @@ const schema = z.object({
   state: z.enum(['claimed', 'done']),
   recordText: z.string().optional(),
   claimedAtMs: z.number(),
-  /** Ids of the claim and of the last change. They tell our own write, whose answer was lost, from another writer's. */
+  /**
+   * Ids of the claim and of the last change. They distinguish our own write, whose answer was lost, from another writer's.
+   */
   claimId: z.string(),
   changeId: z.string().optional(),
 });
@@ -70,7 +72,7 @@ const unavailable = (operation: string, error: unknown): CourierError =>
     cause: new Error(`firestore ${operation} failed`, { cause: error }),
   });
 
-/** A hex name is valid in Firestore whatever the key is, and spreads evenly. JSON keeps lone surrogates distinct. */
+/** A hex name is valid in Firestore for any key, and spreads evenly. JSON keeps lone surrogates distinct. */
 const documentName = (key: string): string => createHash('sha256').update(JSON.stringify(key)).digest('hex');
 
 const versionOf = ({ seconds, nanoseconds }: Timestamp): string => `${seconds}.${nanoseconds}`;

@@ -7,7 +7,7 @@ const columnLetters = (index: number): string => {
   return letters;
 };
 
-/** A tab's name in A1 notation. It is quoted unless it is a plain word that cannot be taken for a cell. */
+/** A tab's name in A1 notation. It is quoted unless it is a plain word that cannot be mistaken for a cell. */
 const tabName = (title: string): string =>
   /^[A-Za-z_]\w*$/.test(title) && !/^[A-Za-z]{1,3}\d+$/.test(title) && !/^R\d*C\d*$/i.test(title)
     ? title
@@ -29,5 +29,5 @@ export const partsOfRange = (range: string): { tab: string; first: string; last:
   return { tab: range.slice(0, at), first, last };
 };
 
-/** The cells of the first of several ranges that stand in one text. */
+/** The cells of the first of several ranges in one text. */
 export const firstCells = (ranges: string): string => /^(?:'(?:[^']|'')*'|[^'!]*)!([^,]*)/.exec(ranges)?.[1] ?? '';

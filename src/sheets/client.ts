@@ -12,10 +12,10 @@ const SHEETS_URL = 'https://sheets.googleapis.com/v4/spreadsheets';
 /** A change may take Google longer than a read (https://developers.google.com/workspace/sheets/api/limits: up to 180 s). */
 const WRITE_TIMEOUT_MS = 180_000;
 
-/** What came of a change. All of its requests are applied, or none is. */
+/** The outcome of a change. Either all of its requests are applied, or none. */
 type BatchResult =
   | { kind: 'applied' }
-  /** Google has said that nothing was changed. */
+  /** Google has answered that nothing was changed. */
   | { kind: 'refused'; error: CourierError }
   /** Without an answer, or after a failure of a server, the change may have been applied. */
   | { kind: 'unknown'; error: CourierError };
@@ -30,7 +30,7 @@ export interface SheetsClient {
   change(spreadsheetId: string, requests: readonly ChangeRequest[], context: SheetsContext): Promise<BatchResult>;
   /** Waits until the quota allows another change. */
   waitForWrite(context: SheetsContext): Promise<void>;
-  /** Waits until the quota allows a read and then a change. What is waited for here is not waited for by the read. */
+  /** Waits until the quota allows a read and then a change. The read itself does not wait again. */
   waitForReadAndWrite(context: SheetsContext): Promise<void>;
 }
 

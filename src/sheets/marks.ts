@@ -4,7 +4,10 @@ import { z } from 'zod';
 /** The key of the courier's developer metadata. Short, because Sheets limits the characters of all metadata. */
 export const MARK_KEY = 'courier';
 
-/** What tells a later try that a batch was written: developer metadata, made by the same change that wrote the rows. */
+/**
+ * A mark shows a later try that a batch was written. It is developer metadata, created by the same change that wrote the
+ * rows.
+ */
 export interface Mark {
   /** Of the delivery: 32 characters. */
   key: string;
@@ -113,7 +116,10 @@ export const deleteMarkRequest = (id: number) => ({
 
 /** Sheets allows 30,000 characters (https://developers.google.com/workspace/sheets/api/guides/metadata#metadata_storage_limits). */
 const LIMIT_CHARACTERS = 30_000;
-/** Marks that nobody needs are kept up to this much: a request that was delayed on its way then still finds its id in use. */
+/**
+ * Marks that are no longer needed are kept up to this number of characters, so that a delayed request still finds its id in
+ * use.
+ */
 const KEPT_CHARACTERS = 10_000;
 /** Room for the marks of one change, and for what others store. */
 const FULL_CHARACTERS = LIMIT_CHARACTERS - 12_000;
@@ -126,11 +132,11 @@ export const roomForMarks = (left: readonly StoredMark[], foreign: ForeignMetada
   return Math.max(0, Math.floor((LIMIT_CHARACTERS - used) / MAX_MARK_CHARACTERS));
 };
 
-/** The ledger's time to live: no try comes later. */
+/** The ledger's time to live, after which there are no more tries. */
 const LEDGER_MS = 14 * 24 * 3_600_000;
-/** Of a process that ended between the change and the record of its receipt. Its retry comes within minutes. */
+/** For marks of a process that ended between the change and the record of its receipt. Its retry follows within minutes. */
 const ORPHAN_MS = 3_600_000;
-/** The same, if there is no other way to make room. */
+/** The same, if nothing else can be removed. */
 const LAST_RESORT_MS = 600_000;
 
 /**

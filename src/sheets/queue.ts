@@ -29,7 +29,7 @@ interface QueueDependencies {
 /** Bounds what one change can delay, and the marks that it adds. */
 const MAX_GROUP = 100;
 
-/** Milliseconds for one change that several deliveries wait for: it ends with none of them. */
+/** Milliseconds for one change that several deliveries wait for, so it does not end when one of them does. */
 const GROUP_MS = 240_000;
 
 const hasLeft = ({ context: { signal } }: Turn): boolean => signal?.aborted === true;
@@ -40,7 +40,7 @@ const takeGroup = (queue: Turn[]): Job[] => {
   let cost = 0;
   for (let at = 0; at < queue.length && jobs.length < MAX_GROUP; ) {
     const turn = queue[at];
-    // What needs the spreadsheet for itself is not overtaken.
+    // Work that needs the spreadsheet for itself is not overtaken.
     if (turn === undefined || turn.kind === 'alone') break;
     const { job } = turn;
     const fits = jobs.length === 0 || (job.tab === jobs[0]?.tab && cost + job.batch.cost <= MAX_BATCH_BYTES);
@@ -59,8 +59,8 @@ const takeGroup = (queue: Turn[]): Job[] => {
 const failTurn = (turn: Turn, error: unknown): void => (turn.kind === 'part' ? turn.job.fail(error) : turn.fail(error));
 
 /**
- * The appends to one spreadsheet, one change after another. Deliveries that wait while a change is on its way share the next one,
- * so a quota of 60 changes a minute carries thousands of deliveries. A single delivery does not wait.
+ * The appends to one spreadsheet, one change after another. Deliveries that wait while a change is in progress share the
+ * next one, so a quota of 60 changes a minute is enough for thousands of deliveries. A single delivery does not wait.
  */
 export const createQueue = ({ writer, lock, now }: QueueDependencies, onIdle: () => void) => {
   const queue: Turn[] = [];
@@ -101,7 +101,7 @@ export const createQueue = ({ writer, lock, now }: QueueDependencies, onIdle: ()
       now() + GROUP_MS,
       Math.max(...queue.map(({ context }) => context.deadlineMs ?? Number.POSITIVE_INFINITY)),
     );
-    // Whoever comes during the wait belongs to the group, so all of it is before the group is taken.
+    // All waiting happens before the group is taken, so that deliveries that arrive meanwhile belong to it.
     await writer.client.waitForReadAndWrite({ deadlineMs });
     dropLeft();
     const [first] = queue;

@@ -57,16 +57,16 @@ export interface AppendRequest {
  * (`folder-not-writable`, `drive-api-disabled`, `drive-rate-limited`, `drive-unavailable`, …).
  */
 export interface Sheets {
-  /** What a spreadsheet has. */
+  /** Describes a spreadsheet. */
   inspect(spreadsheetId: string, context: SheetsContext): Promise<SpreadsheetSize>;
   /** Appends rows below the last row of a tab, each batch exactly once. */
   append(request: AppendRequest): Promise<WrittenRows>;
   /**
-   * Replaces all values of a tab by the rows, exactly once and at once. Formats, charts, filters and other tabs stay.
+   * Replaces all values of a tab by the rows, exactly once and in one step. Formats, charts, filters and other tabs stay.
    * @throws CourierError `too-large` unless the rows are one batch
    */
   replace(request: Omit<AppendRequest, 'columns'>): Promise<WrittenRows>;
-  /** Says that the receipt of a delivery is recorded: no later try will look for its marks. */
+  /** Reports that the receipt of a delivery is recorded, so no later try will look for its marks. */
   finished(spreadsheetId: string, key: string): void;
   /** Whether an earlier try of the delivery has written rows into the spreadsheet; undefined if it does not exist. */
   isMarked(spreadsheetId: string, key: string, context: SheetsContext): Promise<boolean | undefined>;

@@ -26,15 +26,15 @@ const fullOfColumns = (columns: number): CourierError =>
     remedy: 'Delete columns that nobody needs, also empty ones at the right, or use another tab.',
   });
 
-/** Fails if a spreadsheet has no room for a change. @param cells that it has now @throws CourierError `sheet-full` */
+/** Throws if a spreadsheet has no room for a change. @param cells that it has now @throws CourierError `sheet-full` */
 export const checkRoom = (cells: number, { cells: needed, columnCount }: Growth): void => {
   if (columnCount > MAX_COLUMNS) throw fullOfColumns(columnCount);
   if (needed > 0 && cells + needed > MAX_CELLS) throw fullOfCells(cells, needed);
 };
 
-/** People may add tabs meanwhile; Google has the last word. */
+/** People may add tabs meanwhile, so Google may still refuse the change. */
 const MAX_AGE_MS = 600_000;
-/** A size that is nearer to the limit is read again. */
+/** A size that is closer to the limit than this is read again. */
 const NEAR = 0.8 * MAX_CELLS;
 
 /** The sizes of spreadsheets. They are read rarely, because Google allows 60 reads a minute. */

@@ -114,7 +114,7 @@ const searchUp = async (
   return 0;
 };
 
-/** Where the last row with data was a moment ago; it saves a search. */
+/** Where the last row with data was a moment ago, which saves a search. */
 export interface TabHint {
   sheetId: number;
   usedRows: number;
@@ -123,7 +123,7 @@ export interface TabHint {
 const isUnknownRange = (error: unknown): boolean =>
   error instanceof CourierError && error.code === 'sheet-shape' && error.reason === 'refused';
 
-/** Titles differ by more than their case. */
+/** Titles of tabs are compared without their case, as Sheets does. */
 const findTitle = ({ sheets }: Spreadsheet, wanted: string): string | undefined =>
   sheets.find(({ properties: { title } }) => title.toLowerCase() === wanted.toLowerCase())?.properties.title;
 

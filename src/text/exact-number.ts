@@ -15,8 +15,9 @@ const decimalOfText = (text: string): { digits: string; power: number } | undefi
 };
 
 /**
- * The number that a text means, if a double keeps it: the shortest decimal of the double is the same number. Otherwise the
- * text would change, so it stays a text: leading zeros, a plus sign, more than about 16 digits, thousands separators.
+ * The number in a text, if a double represents it exactly: the shortest decimal of the double is the same number. Otherwise
+ * the number would change, so the text stays a text: leading zeros, a plus sign, more than about 16 digits, thousands
+ * separators.
  */
 export const numberOf = (text: string): number | undefined => {
   const written = text.length > 400 ? undefined : decimalOfText(text);

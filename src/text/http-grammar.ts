@@ -1,10 +1,10 @@
 /*
- * Pieces of HTTP's grammar (RFC 9110, section 5.6) that several headers share, read by position rather than by one large
- * pattern: time grows with the length of the text, whatever is in it.
+ * Parts of HTTP's grammar (RFC 9110, section 5.6) that several headers share. They are read by position rather than by one
+ * large pattern, so that the time grows only with the length of the text.
  */
 
 const TOKEN = /[\w!#$%&'*+.^`|~-]+/y;
-/** Up to the closing quote. A quoted string without one is read to its end, and never looked for again. */
+/** Up to the closing quote. A quoted string without a closing quote ends with the text. */
 const QUOTED = /"((?:[^"\\]|\\.)*)("?)/sy;
 
 /** Only `\"` and `\\` are escapes: a Windows path, as old browsers send it, must not lose its backslashes silently. */
@@ -22,13 +22,13 @@ export const trimBlanks = (text: string): string => {
 
 /** Reads one header's value from left to right. */
 export interface HeaderReader {
-  /** A token (RFC 9110, 5.6.2); undefined, without moving, where none stands. */
+  /** Reads a token (RFC 9110, 5.6.2). Undefined if there is none here; the position stays. */
   token(): string | undefined;
-  /** A quoted string without its quotes and escapes; undefined, without moving, where none stands. */
+  /** Reads a quoted string, without its quotes and escapes. Undefined if there is none here; the position stays. */
   quoted(): string | undefined;
-  /** What a sticky pattern finds here. */
+  /** Reads what a sticky pattern matches here. */
   take(pattern: RegExp): string | undefined;
-  /** Blanks, then this sign, then blanks again; false where the sign does not stand. */
+  /** Skips blanks, this character, and blanks again. False if the character is not here. */
   sign(sign: string): boolean;
   /** Whether only blanks are left. */
   isDone(): boolean;

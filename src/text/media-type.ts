@@ -5,21 +5,26 @@ import { createHeaderReader } from './http-grammar.ts';
  * One rule for the media type of a file, wherever it is given: a request's or a part's Content-Type, `mimeType` in JSON or
  * in a message's attributes, an object's own contentType, the client's --mime-type.
  *
- * A type is `type/subtype`, in any case. Of its parameters a charset is kept, since it says how to read the bytes; others
- * (`header=present`, `name="a.csv"`) say nothing that Drive keeps, and are left out.
+ * A type is `type/subtype`, in any case. The parameter `charset` is kept, because it is needed to read the bytes. Other
+ * parameters (`header=present`, `name="a.csv"`) are removed.
  */
 
-/** What a file has whose type is not known. */
+/** The media type of a file whose type is unknown. */
 export const UNKNOWN_TYPE = 'application/octet-stream';
 
 const ESSENCE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}$/;
 /** IANA's names of charsets (RFC 2978, section 2.3). */
 const CHARSET = /^[\w!#$%&'+^`{}~.:-]{1,40}$/;
-/** Without quotes more is taken than a token: boundaries with "=" or "/" in them are often sent bare. */
+/**
+ * An unquoted value may have more characters than a token, because boundaries with "=" or "/" are often sent without quotes.
+ */
 const BARE_VALUE = /[^\s";,]+/y;
 
-/** With this type Drive makes a document, a folder or a shortcut out of the metadata, whatever the bytes are. */
+/** For such a type Drive creates a document, a folder or a shortcut from the metadata, and ignores the bytes. */
 const DOCS_TYPE = /^application\/vnd\.google-apps\b/;
+
+/** True for a type of the Docs editors, and for Drive's other types of its own, such as folders. */
+export const isDocsType = (mediaType: string): boolean => DOCS_TYPE.test(mediaType);
 
 /** A parsed `Content-Type` (RFC 9110, 8.3). */
 export interface ContentType {
@@ -36,7 +41,7 @@ const readParameters = (text: string): ReadonlyMap<string, string> | undefined =
     if (reader.isDone()) break;
     const name = reader.token()?.toLowerCase();
     if (name === undefined) {
-      // An empty one (`text/csv;;charset=utf-8`) says nothing.
+      // An empty parameter (`text/csv;;charset=utf-8`) is ignored.
       continue;
     }
     const value = reader.sign('=') ? (reader.quoted() ?? reader.take(BARE_VALUE)) : undefined;
@@ -46,7 +51,7 @@ const readParameters = (text: string): ReadonlyMap<string, string> | undefined =
   return reader.isDone() ? parameters : undefined;
 };
 
-/** Takes a media type apart. @returns undefined when there is no `type/subtype` */
+/** Parses a media type. @returns undefined if there is no `type/subtype` */
 export const parseContentType = (text: string): ContentType | undefined => {
   const end = text.indexOf(';');
   const mediaType = (end === -1 ? text : text.slice(0, end)).trim().toLowerCase();
@@ -57,9 +62,9 @@ export const parseContentType = (text: string): ContentType | undefined => {
 /** A type as a file has it, or what is wrong with it. */
 export type StoredType = { type: string } | { fault: string };
 
-/** What a file is kept under that came with this type. */
+/** The type to store a file with that was sent with this type. */
 export const storedTypeOf = ({ mediaType, parameters }: ContentType): StoredType => {
-  if (DOCS_TYPE.test(mediaType)) {
+  if (isDocsType(mediaType)) {
     return {
       fault: 'is a type of Google Docs, which no file can be sent in; send the file in its own type, with convertTo',
     };
@@ -67,7 +72,7 @@ export const storedTypeOf = ({ mediaType, parameters }: ContentType): StoredType
   if (mediaType.startsWith('multipart/')) {
     return { fault: 'wraps other content; send the file itself, in its own type' };
   }
-  // What curl says of any --data-binary; nobody keeps such a body as a file.
+  // curl sends this type with any --data-binary. Nobody wants a form stored as a file.
   if (mediaType === 'application/x-www-form-urlencoded') return { type: UNKNOWN_TYPE };
   if (parameters === undefined) return { fault: 'has parameters that cannot be read' };
   const charset = parameters.get('charset')?.toLowerCase();
@@ -76,7 +81,7 @@ export const storedTypeOf = ({ mediaType, parameters }: ContentType): StoredType
   return { type: `${mediaType}; charset=${charset}` };
 };
 
-/** The type to keep a file under, from a text that gives it. */
+/** The type to store a file with, from a header or an option. */
 export const readStoredType = (text: string): StoredType => {
   const parsed = parseContentType(text);
   return parsed === undefined ? { fault: 'is not a media type like "text/csv"' } : storedTypeOf(parsed);

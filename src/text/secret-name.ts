@@ -25,8 +25,9 @@ export const secretManagerHost = ({ location }: Pick<SecretName, 'location'>): s
 const isNumber = (project: string): boolean => /^\d+$/.test(project);
 
 /**
- * Whether two names mean the same secret, whatever the version. Secret Manager's events name the project by its number, and
- * configurations mostly by its id. Which number belongs to which id is not known here, so a number and an id count as the same.
+ * Whether two names mean the same secret, regardless of the version. Secret Manager's events name the project by its number,
+ * and configurations mostly by its id. Which number belongs to which id is not known here, so a number and an id count as
+ * the same.
  */
 export const isSameSecret = (oneName: string, otherName: string): boolean => {
   const one = parseSecretName(oneName);

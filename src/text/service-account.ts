@@ -1,4 +1,4 @@
-/** True for domains in which Google keeps service accounts. No person has an address there. */
+/** True for the domains of Google's service accounts. No person has an address there. */
 export const isServiceAccountDomain = (domain: string): boolean =>
   domain === 'gserviceaccount.com' || domain.endsWith('.gserviceaccount.com');
 
@@ -24,7 +24,10 @@ export const isProjectDomain = (domain: string): boolean => {
   return PROJECT.test(project) && labels.every((label) => LABEL.test(label));
 };
 
-/** "service-PROJECT_NUMBER@…" is an agent of a Google service. It lives in a project of Google's, whatever project it works for. */
+/**
+ * "service-PROJECT_NUMBER@…" is an agent of a Google service. It belongs to a project of Google's, not to the project that
+ * it works for.
+ */
 const SERVICE_AGENT = /^service-\d+@/;
 
 /** The domain of the one project that a service account belongs to; undefined for Google's service agents and shared domains. */
@@ -32,3 +35,8 @@ export const projectDomainOf = (email: string): string | undefined => {
   const domain = email.slice(email.lastIndexOf('@') + 1);
   return isProjectDomain(domain) && !SERVICE_AGENT.test(email) ? domain : undefined;
 };
+
+const IN_PROJECT = /@([a-z0-9.:-]+)\.iam\.gserviceaccount\.com$/;
+
+/** The project in the address of a service account; undefined for default accounts and people. */
+export const projectOfAccount = (email: string | undefined): string | undefined => IN_PROJECT.exec(email ?? '')?.[1];

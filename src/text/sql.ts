@@ -5,8 +5,8 @@ const after = (sql: string, end: string, from: number): number => {
 };
 
 /**
- * Where a comment, a string or a quoted name ends that begins at an offset of GoogleSQL; undefined if none begins there. In a raw
- * string, too, a backslash keeps the next quote from ending it.
+ * The end of the comment, string or quoted name that begins at an offset of a GoogleSQL text; undefined if none begins
+ * there. In a raw string, too, a backslash keeps the next quote from ending it.
  */
 export const endOfNoCode = (sql: string, start: number): number | undefined => {
   if (sql.startsWith('--', start) || sql[start] === '#') return after(sql, '\n', start);

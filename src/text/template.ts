@@ -50,8 +50,8 @@ export const isTimeZone = (name: string): boolean => {
 };
 
 /**
- * The local time by its parts. Where clocks are set back, an hour comes twice and has the same texts both times; where they
- * are set forward, the skipped hour never comes.
+ * The local time by its parts. When clocks are set back, one hour occurs twice with the same texts; when they are set
+ * forward, one hour does not occur.
  */
 const partsAt = ({ nowMs, timeZone }: TemplateValues): Readonly<Record<string, string>> => {
   const format = new Intl.DateTimeFormat('en-u-ca-gregory-nu-latn', {

@@ -71,7 +71,10 @@ export const requireOnDataset = (
   );
 };
 
-/** A result of a query is read by whoever ran it, another table with the permission. @throws BigQueryError `accessDenied` */
+/**
+ * A query's result can be read by the account that ran the query. Any other table needs the permission. @throws
+ * BigQueryError `accessDenied`
+ */
 export const requireOnTable = (state: BigQueryState, grant: Grant, permission: string, table: TableRecord): void => {
   const { project, dataset, id, owner } = table;
   if (owner === undefined ? isAllowed(state, grant, permission, { project, dataset }) : owner === grant.email) return;

@@ -19,7 +19,7 @@ export interface Engine {
   close(): void;
 }
 
-/** Network access and files are shut off: a query may read its tables only. */
+/** A query may read only its tables, so access to the network and to files is disabled. */
 const SETTINGS = { autoinstall_known_extensions: 'false', autoload_known_extensions: 'false', threads: '1' };
 
 /** GoogleSQL's order: NULL is the smallest value. */

@@ -47,7 +47,7 @@ export class BigQueryError extends ApiError {
 export const errorOfJob = ({ reason, message, location }: ErrorProto): BigQueryError =>
   new BigQueryError(Object.hasOwn(REASONS, reason) ? (reason as Reason) : 'jobInternalError', message, location);
 
-/** For what the real BigQuery has and this one lacks. */
+/** For features of the real BigQuery that this one lacks. */
 export const notImplemented = (what: string): BigQueryError =>
   new BigQueryError('notImplemented', `Not implemented by the local BigQuery: ${what}.`);
 

@@ -38,7 +38,7 @@ export interface TableRecord {
   rows: number;
   bytes: number;
   createdMs: number;
-  /** The result of a query, in a hidden dataset. Only whoever ran the query may read it. */
+  /** The result of a query, in a hidden dataset. Only the account that ran the query may read it. */
   owner?: string | undefined;
   location: string;
 }

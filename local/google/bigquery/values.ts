@@ -37,7 +37,7 @@ const SCALAR_TYPES: ReadonlyMap<DuckDBTypeId, string> = new Map([
 
 const WRAPPED: Readonly<Record<string, string>> = { __bignumeric: 'BIGNUMERIC', __geography: 'GEOGRAPHY' };
 
-/** The column that a DuckDB type stands for. @throws BigQueryError `notImplemented` */
+/** The column for a DuckDB type. @throws BigQueryError `notImplemented` */
 export const fieldOf = (name: string, type: DuckDBType): Field => {
   if (type instanceof DuckDBListType) {
     const inner = fieldOf(name, type.valueType);

@@ -70,7 +70,7 @@ export const insufficientFilePermissions = (id: string): DriveError =>
 export const usageLimit = (code: 403 | 429, reason: string, message: string): DriveError =>
   new DriveError(code, message, { reason, domain: 'usageLimits' });
 
-/** For what the real Drive has and this one lacks. */
+/** For features of the real Drive that this one lacks. */
 export const notImplemented = (methodId: string, what = methodId): DriveError =>
   new DriveError(501, `Not implemented by the local Google: ${what}.`, {
     reason: 'notImplemented',

@@ -6,7 +6,7 @@ export const invalidArgument = (message: string): ApiError => rpcError('INVALID_
 /** A request of a batch that cannot be applied. The batch adds which one it is. */
 export class InvalidRequest extends Error {}
 
-/** For what the real Sheets has and this one lacks. */
+/** For features of the real Sheets that this one lacks. */
 export const notImplemented = (what: string): ApiError =>
   rpcError('UNIMPLEMENTED', `Not implemented by the local Google: ${what}.`);
 

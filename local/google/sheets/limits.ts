@@ -22,8 +22,9 @@ export interface SheetsLimits {
   requestsPerMinutePerUser: number;
   requestsPerMinutePerProject: number;
   /**
-   * What a second developer metadata with the same ID does. "If you specify an ID that's already in use, the request will be
-   * unsuccessful" (sheets/api/guides/metadata#create_metadata). `allow` is for tests that do not rely on this sentence.
+   * Whether a second developer metadata with the same ID is rejected. "If you specify an ID that's already in use, the
+   * request will be unsuccessful" (sheets/api/guides/metadata#create_metadata). `allow` is for tests that do not rely on
+   * this sentence.
    */
   duplicateMetadataIds: 'refuse' | 'allow';
 }

@@ -6,7 +6,7 @@ import { LIST_PARAMETERS, listFields, listPage } from './list.ts';
 import { type Bucket, openObjectStore, type StoredObject } from './objects.ts';
 
 /**
- * The part of Cloud Storage's JSON API that reading exports needs
+ * The part of Cloud Storage's JSON API that is needed to read exports
  * (https://cloud.google.com/storage/docs/json_api/v1/objects).
  */
 export interface StorageService extends GoogleService {

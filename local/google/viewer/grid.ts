@@ -12,7 +12,10 @@ const MAX_COLUMNS = 60;
 const MIN_ROWS = 20;
 const MIN_COLUMNS = 8;
 
-/** What a link asks for: `#gid=5&range=A2:C9` in real Sheets. Servers do not get the part after `#`, so it can be a query, too. */
+/**
+ * The cells that a link selects: `#gid=5&range=A2:C9` in real Sheets. Servers do not get the part after `#`, so it can be a
+ * query, too.
+ */
 interface Wanted {
   gid: string | null;
   range: string | null;

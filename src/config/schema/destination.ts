@@ -167,7 +167,7 @@ const withSheetDefaults = (value: unknown): unknown =>
     ? { folder: null, convertTo: 'sheet', onConflict: 'append', ...value }
     : value;
 
-/** Settings of files that the courier creates, with what they are without effect. A spreadsheet is made by a person. */
+/** Settings of files that the courier creates, with the values that have no effect. A spreadsheet is created by a person. */
 const OF_NEW_FILES = {
   path: '',
   share: [],
@@ -186,7 +186,7 @@ interface MaybeSheet extends Record<keyof typeof OF_NEW_FILES, unknown> {
   convertTo: string | null;
 }
 
-/** Why a destination's folder, spreadsheet and other settings do not go together. */
+/** Why a destination's folder, spreadsheet and other settings cannot be combined. */
 const checkSpreadsheet = (given: MaybeSheet, context: z.RefinementCtx<unknown>): void => {
   const fault = (key: string, message: string): void =>
     context.addIssue({ code: 'custom', path: [key], message, input: given });
@@ -195,14 +195,14 @@ const checkSpreadsheet = (given: MaybeSheet, context: z.RefinementCtx<unknown>):
     if (folder === null) fault('folder', 'is missing');
     return;
   }
-  if (folder !== null) fault('spreadsheet', 'does not go with "folder": set exactly one of the two');
+  if (folder !== null) fault('spreadsheet', 'cannot be combined with "folder": set exactly one of the two');
   if (convertTo !== 'sheet') fault('convertTo', 'must be "sheet" (or left out) together with "spreadsheet"');
   if (onConflict !== 'append' && onConflict !== 'replace') {
     fault('onConflict', 'must be "append" (the default) or "replace" together with "spreadsheet"');
   }
   for (const [key, none] of Object.entries(OF_NEW_FILES)) {
     if (JSON.stringify(given[key as keyof typeof OF_NEW_FILES]) !== JSON.stringify(none)) {
-      fault(key, 'does not go with "spreadsheet": it applies to files that the courier creates');
+      fault(key, 'cannot be combined with "spreadsheet": it applies to files that the courier creates');
     }
   }
 };

@@ -11,7 +11,10 @@ interface PlatformOptions {
 }
 
 export interface Platform {
-  /** True on Cloud Run, as its metadata server tells. @throws CourierError `google-unavailable` while the server does not answer */
+  /**
+   * True on Cloud Run, according to its metadata server. @throws CourierError `google-unavailable` while the server does not
+   * answer
+   */
   isCloudRun(): Promise<boolean>;
 }
 

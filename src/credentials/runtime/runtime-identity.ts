@@ -29,7 +29,7 @@ export interface RuntimeIdentity {
   token(): Promise<string>;
   /** Forgets a token to which a Google service answered 401. */
   rejected(token: string): void;
-  /** Undefined if the platform does not tell. */
+  /** Undefined if the platform does not provide it. */
   email(): Promise<string | undefined>;
   /** Tokens of the same identity with other scopes. */
   minter(scopes: readonly string[]): Minter;
@@ -39,7 +39,7 @@ export interface RuntimeIdentity {
 
 /** google-auth-library's message when it finds no credentials (`NO_ADC_FOUND` of its googleauth.ts). Its error has no code. */
 const NONE_FOUND = /Could not load the default credentials/i;
-/** What the library, JSON.parse and OpenSSL say of a credentials file that cannot be used. */
+/** The messages of the library, JSON.parse and OpenSSL for a credentials file that cannot be used. */
 const FILE_INVALID = /credential file|JSON|PEM|private_key|DECODER/i;
 
 const runtimeError = (error: unknown): CourierError => {

@@ -10,10 +10,10 @@ import { type Check, failed, failedWith, passed, skipped, warned } from '../repo
 /** The account in Drive, once Drive has answered it. */
 export interface ReadyAccount {
   account: string;
-  /** Bytes; undefined if unlimited, or if Drive does not tell. */
+  /** Bytes; undefined if unlimited or unknown. */
   storageLimit: number | undefined;
   storageUsed: number;
-  /** Those that Google granted; undefined if Google does not tell. */
+  /** Those that Google granted; undefined if unknown. */
   scopes: readonly string[] | undefined;
 }
 

@@ -82,12 +82,12 @@ const checkSharing = (
     return passed('sharing', `${account} can share the files that it creates in this drive.`);
   const remedy =
     'Share the folder itself by hand instead of each file. If the account is only a Contributor of the shared drive, make it a Content manager.';
-  // In My Drive the owner of a file can share it, whatever the folder's settings are.
+  // In My Drive the owner of a file can share it, regardless of the folder's settings.
   if (canShare || driveId === undefined) return passed('sharing', `${account} can share the files that it creates.`);
   return warned('sharing', `${account} cannot share this folder, and perhaps not the files in it.`, remedy);
 };
 
-/** What stands between a folder that can be seen and a delivery into it. */
+/** Why a delivery into a visible folder would fail. */
 const checkOpen = (
   { id, folder, name }: { id: string; folder: Inspected; name: string },
   account: string,

@@ -19,7 +19,10 @@ const commandsFor = ({ config }: Pick<DoctorDependencies, 'config'>, runtime: st
   ].join('; ');
 };
 
-/** Creates an entry twice and changes it twice: each time the first write must win. Then it removes the entry. */
+/**
+ * Creates an entry twice and changes it twice. Each time the first write must take effect, and the second one must not. Then
+ * it removes the entry.
+ */
 export const checkLedger = async (
   dependencies: Pick<DoctorDependencies, 'config' | 'ledger' | 'now' | 'log'>,
   runtime: string | undefined,

@@ -10,7 +10,7 @@ import { type Check, type Fault, failed, passed, warned } from '../report.ts';
 
 const MEDIA_TYPE = 'text/plain';
 
-/** Puts the destination's restrictions and labels on the probe file, but for labels whose values are in requests. */
+/** Puts the destination's restrictions and labels on the probe file, except labels whose values come from requests. */
 const restrictProbe = async (
   { log }: Pick<DoctorDependencies, 'log'>,
   { name, config, drive }: Pick<Destination, 'name' | 'config' | 'drive'>,

@@ -11,7 +11,7 @@ import { type Check, type Fault, fromFaults, passed } from '../report.ts';
 const GET = 'storage.objects.get';
 const LIST = 'storage.objects.list';
 
-/** The courier's access to a bucket; `unknown` if Cloud Storage does not tell. */
+/** The courier's access to a bucket; `unknown` if Cloud Storage does not report it. */
 type BucketAccess = 'readable' | 'not-listable' | 'not-readable' | 'missing' | 'requester-pays' | 'unknown';
 
 const accessOf = (answer: GoogleResponse): BucketAccess => {

@@ -25,7 +25,7 @@ const failedApi = (thrown: unknown, { account }: ReadyAccount): Check => {
     : failedWith('sheets-api', error);
 };
 
-/** Whether the Sheets API is enabled. There need not be a sheet yet, so one is asked for that cannot exist. */
+/** Whether the Sheets API is enabled. There may be no sheet yet, so the request names one that cannot exist. */
 export const checkSheetsApi = async (
   { sheets }: SheetDestination,
   ready: ReadyAccount,

@@ -25,7 +25,7 @@ const partsOf = (name: string): TableName => {
 
 const missing = (name: string): Fault => ({
   result: 'failed',
-  detail: `The table ${name} does not exist, or the courier is not allowed to know of it.`,
+  detail: `The table ${name} does not exist, or the courier has no permission to see it.`,
   remedy: 'Correct the name of the table under "sources" in the configuration.',
 });
 
@@ -41,7 +41,10 @@ const withoutJobs = (project: string, runtime: string | undefined): Fault => ({
   remedy: `gcloud projects add-iam-policy-binding ${project} --member=${memberOf(runtime)} --role=roles/bigquery.jobUser --condition=None`,
 });
 
-/** Reads what a table is, which needs one permission, then runs `SELECT *` dry, which needs the others and is free. */
+/**
+ * Reads the metadata of a table, which needs one permission, then makes a dry run of `SELECT *`, which needs the others and
+ * is free.
+ */
 const examineTable = async (
   { config, transport, runtime, project }: TableDoctor,
   name: string,

@@ -6,7 +6,7 @@ import type { Fault } from '../report.ts';
 
 const PUBLISH = 'pubsub.topics.publish';
 
-/** Whether the courier can publish to a topic; undefined if Google does not tell. */
+/** Whether the courier can publish to a topic; undefined if unknown. */
 export type TopicTester = (topic: string) => Promise<boolean | undefined>;
 
 /**
@@ -44,7 +44,7 @@ const flagsOf = (name: string): string => {
 interface TopicUse {
   /** The topic, as the start of a sentence: `The dead-letter topic`. */
   what: string;
-  /** What does not work without it, as a sentence; empty if that goes without saying. */
+  /** What does not work without it, as a sentence; empty if that is obvious. */
   effect?: string;
   /** How bad it is if the courier cannot publish. */
   severity: Fault['result'];

@@ -9,7 +9,7 @@ export interface Head {
 }
 
 /**
- * Sends a request like anybody on the internet can: not through the transport, which is for Google's APIs, but on a new
+ * Sends a request as anybody on the internet can: not through the transport, which is for Google's APIs, but on a new
  * connection that follows no redirect and is closed once the headers have arrived.
  * @throws Error if there is no answer within `timeoutMs`.
  */

@@ -26,7 +26,7 @@ export type Found =
       open(time: RequestTime): Promise<OneOfMany>;
     }
   | { kind: 'fault'; origin: Origin; error: CourierError }
-  /** Something that is not to be delivered, such as a folder. */
+  /** An entry that is not delivered, such as a folder. */
   | { kind: 'ignored' };
 
 /** The last line of the response. */

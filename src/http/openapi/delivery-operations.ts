@@ -57,7 +57,7 @@ const UNPACK: Schema = {
   in: 'query',
   required: false,
   description:
-    'The body is an archive, and its entries are delivered as files below "path". The response has a line for each. Not with "name".',
+    'The body is an archive, and its entries are delivered as files below "path". The response has a line for each. Cannot be combined with "name".',
   schema: { type: 'string', enum: [...UNPACK_FORMATS] },
 };
 

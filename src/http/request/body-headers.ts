@@ -51,7 +51,7 @@ const rejectRanges = (get: GetField): void => {
           : undefined;
   if (isPiece === undefined) return;
   throw new CourierError('range-unsupported', {
-    detail: `${isPiece} says that the body is a part of a file; it would be kept as the whole.`,
+    detail: `${isPiece} says that the body is a part of a file, which would be stored as the whole file.`,
   });
 };
 
@@ -68,7 +68,7 @@ const rejectOtherProtocols = (get: GetField): void => {
   for (const name of OTHER_PROTOCOLS) {
     if (get(name) === null || get(name) === undefined) continue;
     throw invalid(
-      `The header ${name} belongs to a protocol of resumable uploads that this route does not speak.`,
+      `The header ${name} belongs to a protocol of resumable uploads that this route does not support.`,
       'Open an upload session with POST /v1/uploads, or send the whole file as the body.',
     );
   }
@@ -82,8 +82,8 @@ const rejectConditions = (get: GetField): void => {
   for (const name of ['If-Match', 'If-None-Match', 'If-Unmodified-Since']) {
     if (get(name.toLowerCase()) === null || get(name.toLowerCase()) === undefined) continue;
     throw invalid(
-      `${name} is not evaluated here.`,
-      'Leave it out; onConflict=fail, skip or replace says what happens to a file of the same name.',
+      `${name} is not supported here.`,
+      'Leave it out. Use onConflict=fail, skip or replace to choose what happens to a file of the same name.',
     );
   }
   for (const name of ['x-http-method-override', 'x-http-method', 'x-method-override']) {
@@ -103,7 +103,7 @@ const namesDigest = (trailer: string): string | undefined =>
 const rejectDigestTrailer = (name: string | undefined): void => {
   if (name === undefined) return;
   throw invalid(
-    `The digest "${name}" comes behind the body, as a trailer, where it is not checked.`,
+    `The digest "${name}" is in a trailer after the body, where it is not checked.`,
     'Send it as a header, or send the file with an Idempotency-Key and compare the sha256 of the receipt.',
   );
 };
@@ -116,7 +116,7 @@ export const rejectEvents = (headers: Headers): void => {
   const type = headers.get('ce-type');
   if (type === null || headers.get('ce-specversion') === null) return;
   throw invalid(
-    `This is a CloudEvent of the type "${short(type)}", which this route does not take.`,
+    `This is a CloudEvent of the type "${short(type)}", which this route does not accept.`,
     'Let Eventarc call the function courierEvent, or send Pub/Sub pushes to POST /v1/pubsub.',
   );
 };
@@ -129,7 +129,7 @@ const rejectEncoding = (get: GetField): void => {
   const encoding = get('content-encoding')?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity') return;
   throw new CourierError('media-type-unsupported', {
-    detail: `Content-Encoding "${short(encoding)}" is not supported: the body is the file as it is to be kept.`,
+    detail: `Content-Encoding "${short(encoding)}" is not supported: the body is stored as it is sent.`,
     remedy: 'Send the body as it is, without Content-Encoding; a .gz file is sent as application/gzip.',
   });
 };

@@ -142,7 +142,7 @@ const createCount = ({ size, maxBytes }: Announced): { add(bytes: number): void;
     },
     end() {
       if (size !== undefined && received !== size)
-        throw truncated(`${received} bytes came where ${size} were announced.`);
+        throw truncated(`${received} bytes arrived, but ${size} were announced.`);
     },
   };
 };

@@ -78,7 +78,7 @@ const respondAndClose = ({ error, statusLine, status }: Rejection, socket: Duple
 
 /** Answers a CONNECT request. Node would close its connection without a response. */
 const rejectConnect = (_: IncomingMessage, socket: Duplex): void => {
-  const error = new CourierError('method-not-allowed', { detail: 'CONNECT is not taken here.' });
+  const error = new CourierError('method-not-allowed', { detail: 'CONNECT is not supported here.' });
   respondAndClose(
     { error, statusLine: '405 Method Not Allowed\r\nAllow: GET, HEAD, POST, OPTIONS', status: 405 },
     socket,

@@ -14,7 +14,7 @@ export interface Batch {
   header: readonly string[];
   /** Of the request, in bytes, at most. */
   cost: number;
-  /** Tells batches with other content apart. */
+  /** Distinguishes batches with different content. */
   digest: string;
 }
 
@@ -33,7 +33,7 @@ export const MAX_CHANGE_BYTES = 9_000_000;
 /** `{"userEnteredValue":{"stringValue":…}},` and what stands around a row. */
 const CELL_BYTES = 46;
 const ROW_BYTES = 16;
-/** Up to this many characters, a text is counted as if each took three bytes of UTF-8: that is quicker than to look. */
+/** Up to this many characters, a text is counted as if each took three bytes of UTF-8: that is faster than counting. */
 const SHORT_CHARACTERS = 16;
 /** JSON writes control characters and lone surrogates in six bytes. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that it escapes

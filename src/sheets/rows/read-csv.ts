@@ -4,7 +4,7 @@ import { CsvError, type Options, parse } from 'csv-parse';
 import { bareCell, type Cell, textCell } from './cell.ts';
 import { checkCell, checkColumns, checkWidth, invalidTable, type RowOrHeader } from './table.ts';
 
-/** A longer row is no row but a quote that is not closed. In bytes. */
+/** A longer row is probably a quote that is not closed. In bytes. */
 const MAX_ROW_BYTES = 16 * 1_048_576;
 
 export interface ReadOptions {
@@ -58,7 +58,7 @@ const cellsOf = (record: readonly Cell[], width: number, row: number): readonly 
   return record.length > width ? record.slice(0, width) : record;
 };
 
-/** Takes the first text off a stream, to look at it. */
+/** Reads the first text of a stream ahead. */
 const peek = async (texts: AsyncIterator<string>): Promise<{ start: string; whole: AsyncGenerator<string> }> => {
   let start = '';
   while (!/[\r\n]/.test(start) && start.length < 65_536) {

@@ -88,7 +88,7 @@ const fieldsOf = (columns: readonly string[], types: readonly Parameters<typeof 
 };
 
 /**
- * Checks a query: its syntax, its tables, the rights of whoever runs it, and its cost.
+ * Checks a query: its syntax, its tables, the rights of the account that runs it, and its cost.
  * @throws BigQueryError as the real BigQuery reports them, and `notImplemented`
  */
 export const planQuery = async (
@@ -142,7 +142,7 @@ export const planQuery = async (
   };
 };
 
-/** The table that takes the result: an own one of this job, or the one that the request names. */
+/** The table for the result: a new one for this job, or the one that the request names. */
 const destinationOf = async (
   state: BigQueryState,
   grant: Grant,

@@ -24,7 +24,7 @@ const sentJob = z.object({
 const newId = ({ context }: BigQueryState): string =>
   `job_${Array.from({ length: 27 }, () => Math.floor(context.random() * 36).toString(36)).join('')}`;
 
-/** Where a job runs: where it is told to, else where the first table of its query is. */
+/** The location of a job: the requested one, otherwise that of the first table in its query. */
 const locationFor = async (
   state: BigQueryState,
   { grant }: BigQueryCall,
@@ -119,7 +119,7 @@ export const jobsInsert: Method = async (state, call) => {
 const jobIn = (state: BigQueryState, call: BigQueryCall): JobRecord => {
   const project = pathParameter(call, 'projectId');
   const job = findJob(state, project, pathParameter(call, 'jobId'), call.parameters.text('location'));
-  // Whoever creates a job may see it; others need a role such as roles/bigquery.admin on the project.
+  // The account that created a job may see it; others need a role such as roles/bigquery.admin on the project.
   if (job.user !== call.grant.email) requireOnProject(state, call.grant, 'bigquery.jobs.get', project);
   return job;
 };

@@ -1,8 +1,8 @@
 /**
- * The functions of GoogleSQL that have the same meaning here, by their names in DuckDB. What is not listed is refused by
- * its name: a function that differs in a corner would give wrong results without a word. Notable absences: `/` (division
- * by zero is an error in GoogleSQL), CONCAT, GREATEST and LEAST (their NULL differs), TRIM (it trims all white space),
- * SUBSTR (position 0), AVG (of NUMERIC), and the functions of dates (their types differ).
+ * The functions of GoogleSQL that have the same meaning here, by their names in DuckDB. A function that is not listed is
+ * rejected by its name, because one that differs in a detail would silently give wrong results. Notable absences: `/`
+ * (division by zero is an error in GoogleSQL), CONCAT, GREATEST and LEAST (their NULL differs), TRIM (it trims all white
+ * space), SUBSTR (position 0), AVG (of NUMERIC), and the functions of dates (their types differ).
  */
 export const FUNCTIONS: Readonly<Record<string, string>> = {
   ABS: 'abs',

@@ -21,7 +21,7 @@ export interface TranslationOptions {
   positional: readonly string[];
 }
 
-/** Translates GoogleSQL to DuckDB's SQL. What differs, or may differ, is refused by its name. */
+/** Translates GoogleSQL to DuckDB's SQL. SQL that differs, or may differ, is rejected by its name. */
 class Translator extends TokenReader {
   readonly tables: TableName[] = [];
   readonly #options: TranslationOptions;

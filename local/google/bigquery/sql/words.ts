@@ -1,4 +1,4 @@
-/** Words that mean something else here, or nothing, in DuckDB. */
+/** Words that have another meaning in DuckDB, or none. */
 export const REFUSED = new Set(
   'ANTI ASOF COLUMNS FETCH GLOB ILIKE INFORMATION_SCHEMA ISNULL LAMBDA LATERAL MATCH_RECOGNIZE NOTNULL PIVOT POSITIONAL SAMPLE SEMI SIMILAR SUMMARIZE SYSTEM_TIME TABLESAMPLE UNPIVOT VALUES'.split(
     ' ',

@@ -128,8 +128,8 @@ const readJson = (url: URL): unknown => JSON.parse(readFileSync(url, 'utf8'));
 
 /**
  * Reads a discovery document of Google, reduced to its facts (paths, parameters, types, enums).
- * @param outputOnly fields of the request schemas that only the API itself sets. The reduced form has no descriptions, and
- * only those say so.
+ * @param outputOnly fields of the request schemas that only the API itself sets. They are listed here because only the
+ * descriptions show it, and the reduced form has none.
  */
 export function readDiscovery(url: URL, outputOnly: Readonly<Record<string, readonly string[]>> = {}): Discovery {
   const document = readJson(url) as DiscoveryDocument;

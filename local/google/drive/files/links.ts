@@ -20,7 +20,7 @@ export const downloadPath = ({ id }: StoredFile): string => `/uc?id=${encodeURIC
 
 /**
  * The links of a `File` resource. Real ones name drive.google.com or docs.google.com. These name this server and keep the
- * path, so that whoever opens a link sees the local file in the viewer and not an error page of the real Drive.
+ * path, so that a link opens the local file in the viewer and not an error page of the real Drive.
  */
 export const webViewLink = (origin: string, file: StoredFile): string =>
   `${origin}${viewPath(file)}${file.mimeType === FOLDER ? '' : '?usp=drivesdk'}`;

@@ -10,7 +10,7 @@ import type { RequestedMetadata } from './metadata.ts';
  * restrictions are not modelled.
  */
 
-/** `capabilities` of restrictions: any writer, but for `ownerRestricted` the owner, or an organizer of the shared drive. */
+/** `capabilities` of restrictions: any writer; with `ownerRestricted` only the owner, or an organizer of the shared drive. */
 export const mayRestrictContent = (
   { driveId }: StoredFile,
   role: Parameters<typeof hasRole>[0],
@@ -32,9 +32,9 @@ export const effectiveDownloadRestriction = ({
 };
 
 /**
- * A file with a content restriction gets no new title, content or revision, from anybody; it can still be moved, shared and
- * put into the trash. No public source has Drive's reason for the refusal; the message that people report is "The caller
- * does not have permission" (googleapis/google-api-nodejs-client#3437).
+ * Nobody can change the title, the content or the revisions of a file with a content restriction. It can still be moved,
+ * shared and put into the trash. No public source has Drive's reason for the refusal; the message that people report is "The
+ * caller does not have permission" (googleapis/google-api-nodejs-client#3437).
  */
 export const checkUnlocked = (file: StoredFile, { name }: RequestedMetadata, hasMedia: boolean): void => {
   if (file.contentRestriction !== undefined && (hasMedia || name)) throw insufficientFilePermissions(file.id);

@@ -71,7 +71,8 @@ const checkContent = (
   else if (requested.mimeType && isOwnType(requested.mimeType))
     throw badRequest('A file with content cannot become a Google Docs editors file.', 'invalid', 'mimeType');
   const email = ownerOf(file);
-  // The owner's quota counts, whoever writes. So a service account may replace the content of a person's file.
+  // The owner's quota counts, even if another account writes. So a service account may replace the content of a person's
+  // file.
   const owner = file.driveId === undefined && email !== undefined ? state.account(email) : undefined;
   checkStorage(state, owner, file.mimeType, converts ? 0 : (media.size ?? 0), file);
 };

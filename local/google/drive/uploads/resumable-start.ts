@@ -29,8 +29,8 @@ function announcedSize(call: DriveCall): number | undefined {
 const SECRETS = ['access_token', 'oauth_token'];
 
 /**
- * Opens a resumable upload session after all checks that need no bytes. Whoever has its URI, from `Location`, can
- * upload without a token. Source: guides/manage-uploads#resumable ("Send the initial request").
+ * Opens a resumable upload session after all checks that need no bytes. Anyone who has its URI, from `Location`, can upload
+ * without a token. Source: guides/manage-uploads#resumable ("Send the initial request").
  */
 export async function startSession(state: DriveState, sessions: Sessions, call: DriveCall): Promise<Answer> {
   const { google, grant, actor, supportsAllDrives } = call;

@@ -16,7 +16,7 @@ import {
 } from './upload-errors.ts';
 import { uploadTargetOf } from './upload-target.ts';
 
-/** What the Content-Range header says about the body of a request to a session URI. */
+/** The meaning of the Content-Range header of a request to a session URI. */
 type ContentRange =
   | { kind: 'chunk'; first: number; last: number; total: number | undefined }
   /** A status query without bytes. It finishes the upload when all bytes of the total are stored. */

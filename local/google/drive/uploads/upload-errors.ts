@@ -51,7 +51,10 @@ export const bodyDoesNotMatchRange = (bytes: number, first: number, last: number
   );
 
 /** The status 400 is Google's. Its message is not known. */
-export const sizeMismatch = (told: number, now: number): UploadError =>
-  new UploadError(400, `Invalid request.  The upload was declared to have ${told} byte(s), and now to have ${now}.`);
+export const sizeMismatch = (announced: number, now: number): UploadError =>
+  new UploadError(
+    400,
+    `Invalid request.  The upload was declared to have ${announced} byte(s), and now to have ${now}.`,
+  );
 
 export const methodNotAllowed = (): UploadError => new UploadError(405, 'Method Not Allowed');

@@ -109,8 +109,8 @@ export function openSpreadsheet(state: SheetsState, { actor }: Pick<SheetsCall, 
 }
 
 /**
- * A content restriction keeps everybody from "making content edits" (drive/api/guides/content-restrictions). How the Sheets API
- * says so is not documented; it is taken to be what it says about other rights to edit.
+ * A content restriction keeps everybody from "making content edits" (drive/api/guides/content-restrictions). The answer of
+ * the Sheets API is not documented. It is assumed to be the one for other missing rights to edit.
  * @throws ApiError 403 when the caller may only read it
  */
 export function openForChange(state: SheetsState, call: Pick<SheetsCall, 'actor'>, id: string): Opened {

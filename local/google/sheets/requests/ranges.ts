@@ -56,7 +56,7 @@ interface GivenProtection {
   editors?: { users?: string[]; groups?: string[]; domainUsersCanEdit?: boolean };
 }
 
-/** Whoever protects a range may go on editing it. Source: reference, ProtectedRange. */
+/** The account that protects a range can still edit it. Source: reference, ProtectedRange. */
 export const addProtectedRange = handler<{ protectedRange?: GivenProtection }>(
   (draft, { protectedRange: given = {} }, { random }) => {
     const { tab, range } = readRange(draft, given.range);

@@ -89,7 +89,7 @@ export function parseRange(
   return inTab(titled(plain), WHOLE);
 }
 
-/** Titles are quoted unless they are plain words that cannot be taken for a cell. */
+/** Titles are quoted unless they are plain words that cannot be mistaken for a cell. */
 export const quotedTitle = (title: string): string =>
   /^[A-Za-z_]\w*$/.test(title) && !/^[A-Za-z]{1,3}\d+$/.test(title) ? title : `'${title.replaceAll("'", "''")}'`;
 

@@ -7,7 +7,7 @@ interface Splice {
   rows: readonly Row[];
 }
 
-/** What one change of a workbook writes to its journal: everything that is small, and of the rows only what differs. */
+/** The parts of a workbook that one change writes to the journal: all small parts, and only the rows that differ. */
 export interface Change {
   workbook: Omit<Workbook, 'tabs' | 'metadata'>;
   tabs: { tab: Omit<Tab, 'rows'>; splice?: Splice | undefined }[];

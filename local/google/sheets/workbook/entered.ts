@@ -77,7 +77,7 @@ function numberCell(text: string): Cell | undefined {
 }
 
 /**
- * What becomes of a text that is "parsed as if the user typed it into the UI" (reference, ValueInputOption USER_ENTERED) in
+ * The value of a text that is "parsed as if the user typed it into the UI" (reference, ValueInputOption USER_ENTERED) in
  * the locale en_US: formulas, booleans, numbers (also with thousands, percent and dollars), ISO and US dates, times. An
  * apostrophe at the start makes the rest text. Other date forms, fractions, durations and other locales are not modelled.
  */

@@ -86,7 +86,7 @@ function evaluated(formula: string): Scalar | undefined {
   return (text ?? LINK.exec(formula)?.[1])?.replaceAll('""', '"');
 }
 
-/** An error stands for the value of a formula that is not evaluated. */
+/** The result of a formula that is not evaluated is an error. */
 export const NOT_EVALUATED = { type: 'ERROR', message: 'The local Google does not evaluate this formula.' };
 
 /** The value of the cell. Undefined for an empty cell and for a formula that is not evaluated. */
