@@ -9,10 +9,10 @@ import { headlineTable } from './headlines.ts';
 import { benchIdentity } from './identity.ts';
 import { benchLarge } from './large.ts';
 import { type GoogleProcess, pathOf, startGoogle } from './processes.ts';
+import { benchQuery } from './query.ts';
 import { benchSheet } from './sheet.ts';
 import { benchSize } from './size.ts';
 import { benchSmall } from './small.ts';
-import { benchQuery } from './query.ts';
 import { benchStart } from './start.ts';
 
 /**
@@ -69,8 +69,8 @@ const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
     benchQuery(
       google,
       quick
-        ? { rows: { less: 30_000, more: 300_000 }, compared: 300_000 }
-        : { rows: { less: 30_000, more: 3_000_000 }, compared: 300_000 },
+        ? { rows: { less: 100_000, more: 300_000 }, compared: 300_000 }
+        : { rows: { less: 300_000, more: 3_000_000 }, compared: 300_000 },
     ),
 });
 

@@ -2,13 +2,22 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { GoogleCall } from '../google-service.ts';
 import { ApiError, rpcError } from './api-error.ts';
 
+/**
+ * An answer as JSON: indented, unless the request asks for `prettyPrint=false`
+ * (https://docs.cloud.google.com/apis/docs/system-parameters).
+ */
+export const jsonText = ({ req }: ServerResponse, body: unknown): string => {
+  const isIndented = new URLSearchParams(req.url?.split('?')[1]).get('prettyPrint') !== 'false';
+  return isIndented ? `${JSON.stringify(body, undefined, 2)}\n` : JSON.stringify(body);
+};
+
 export function sendJson(
   response: ServerResponse,
   code: number,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  const text = `${JSON.stringify(body, undefined, 2)}\n`;
+  const text = jsonText(response, body);
   response.writeHead(code, {
     'content-type': 'application/json; charset=UTF-8',
     'content-length': Buffer.byteLength(text),

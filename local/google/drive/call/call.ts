@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { GoogleCall, Grant } from '../../google-service.ts';
+import { jsonText } from '../../http/answers.ts';
 import type { MethodDescription, Route } from '../discovery/discovery.ts';
 import { DriveError } from '../errors.ts';
 import type { Mask } from '../fields/parse.ts';
@@ -41,7 +42,7 @@ export function sendJson(
   body: unknown,
   headers: Record<string, string> = {},
 ): void {
-  const text = `${JSON.stringify(body, undefined, 2)}\n`;
+  const text = jsonText(response, body);
   response.writeHead(code, {
     'content-type': 'application/json; charset=UTF-8',
     'content-length': Buffer.byteLength(text),
