@@ -21,7 +21,7 @@ test('every error code that the operating page names exists', () => {
   expect(documented.filter((code) => !codes.includes(code))).toEqual([]);
 });
 
-const STORED = ['created', 'replaced', 'skipped', 'replayed', 'appended'];
+const STORED = ['created', 'replaced', 'skipped', 'replayed'];
 const UNSTORED = ['failed', 'given-up'];
 /** A file that retention has moved to the trash: an audit line, and no delivery. */
 const OTHER = 'trashed';

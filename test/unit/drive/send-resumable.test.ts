@@ -79,6 +79,22 @@ describe('a session', () => {
     expect(calls).toEqual([put(0, 4), put(4, 8), put(6, 10), put(10, 12)]);
   });
 
+  test('goes on where a Range without its unit says', async () => {
+    const { chunks, calls, waits } = await setUp([{ status: 308, range: '0-3' }, stored(8), DONE]);
+    expect(await chunks()).toMatchObject({ kind: 'done', isAnswer: true });
+    expect([calls, waits]).toEqual([[put(0, 4), put(4, 8), put(8, 12)], []]);
+  });
+
+  test.each(['lines=0-3', 'bytes=4-7', 'bytes=0-'])(
+    'whose Range cannot be read (%s) is asked for its status before anything is sent',
+    async (range) => {
+      const { chunks, calls, waits } = await setUp([{ status: 308, range }, stored(4), stored(8), DONE]);
+      expect(await chunks()).toMatchObject({ kind: 'done', isAnswer: true });
+      expect(calls).toEqual([put(0, 4), expect.stringContaining('bytes */12'), put(4, 8), put(8, 12)]);
+      expect(waits).toHaveLength(1);
+    },
+  );
+
   test('is lost where Drive has less than it had acknowledged', async () => {
     const { chunks } = await setUp([stored(4), stored(2)]);
     expect(await chunks()).toMatchObject({ kind: 'lost', error: { code: 'drive-unavailable' } });
