@@ -5,7 +5,7 @@ import { type Claim, isOwnFile, type KeyState, lookUpKey, type Planned, sentBefo
 import { findConverted } from './naming/named-file.ts';
 import { isThere } from './naming/names.ts';
 import { choosePlan, type Plan, type Planning, planForExisting, withAccount } from './plan.ts';
-import { type DeliveryContext, folderOf } from './resolve-options.ts';
+import { type DeliveryContext, folderOf, takesRows } from './resolve-options.ts';
 
 /** The plan for all tries of a key, and the file of its id where Drive has it. */
 interface Checked {
@@ -15,8 +15,7 @@ interface Checked {
 
 /** Plans rows for a sheet, by code that most services never load. Undefined unless the bytes become rows. */
 const rowPlanner = async (planning: Pick<Planning, 'request' | 'source'>) => {
-  const { convertTo, onConflict } = planning.request;
-  if (convertTo !== 'sheet' || (onConflict !== 'append' && onConflict !== 'replace')) return undefined;
+  if (!takesRows(planning.request)) return undefined;
   const planner = await import('./store/plan-rows.ts');
   return planner.areRows(planning) ? planner : undefined;
 };

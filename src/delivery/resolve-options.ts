@@ -198,6 +198,15 @@ const defaultName = (destination: Destination, asked: Asked): string => {
   throw new CourierError('name-invalid', { detail });
 };
 
+/** Whether rows that are sent become rows of a sheet: they are appended, or replace the values of a tab. */
+export const takesRows = ({
+  convertTo,
+  onConflict,
+}: {
+  convertTo: Conversion | null | undefined;
+  onConflict: ConflictRule;
+}): boolean => convertTo === 'sheet' && (onConflict === 'append' || onConflict === 'replace');
+
 const ROW_OPTIONS = ['tab', 'columns', 'dates', 'rollover'] as const;
 
 /** The options of rows that can also be used with `onConflict=replace`. */
@@ -251,8 +260,7 @@ export const resolveOptions = (destination: Destination, options: DeliveryOption
  * not known may follow from the name, also from a default one.
  */
 export const withRows = (delivery: Delivery, { name, onConflict, convertTo }: ResolvedRequest): Delivery => {
-  const takesRows = onConflict === 'append' || (onConflict === 'replace' && convertTo === 'sheet');
-  if (takesRows && delivery.source.asRows !== undefined) {
+  if (takesRows({ convertTo, onConflict }) && delivery.source.asRows !== undefined) {
     return { ...delivery, source: delivery.source.asRows };
   }
   if (delivery.options.name !== undefined) return delivery;

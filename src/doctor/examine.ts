@@ -1,4 +1,5 @@
 import type { DestinationConfig } from '../config/schema/destination.ts';
+import { takesRows } from '../delivery/resolve-options.ts';
 import { mergeAccounts } from './accounts.ts';
 import { checkClock } from './checks/clock.ts';
 import { type CredentialsFinding, checkCredentials } from './checks/credentials.ts';
@@ -12,7 +13,7 @@ import { createQueryChecker } from './checks/queries.ts';
 import { checkReceipts } from './checks/receipts.ts';
 import { checkRetention } from './checks/retention.ts';
 import { checkSources, createBucketReader } from './checks/sources.ts';
-import { checkSheetsApi, checkSpreadsheet, takesRows } from './checks/spreadsheet.ts';
+import { checkSheetsApi, checkSpreadsheet } from './checks/spreadsheet.ts';
 import { checkSubscriptions } from './checks/subscriptions.ts';
 import { createTableExaminer } from './checks/tables.ts';
 import { createTopicTester } from './checks/topic.ts';

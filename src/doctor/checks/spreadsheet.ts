@@ -1,4 +1,3 @@
-import type { DestinationConfig } from '../../config/schema/destination.ts';
 import { inspectSpreadsheet } from '../../delivery/naming/spreadsheet.ts';
 import type { Destination } from '../../delivery/resolve-options.ts';
 import type { CallContext } from '../../drive/drive.ts';
@@ -13,10 +12,6 @@ type SheetDestination = Pick<Destination, 'sheets'>;
 
 /** From this part of the limit on, the doctor warns. */
 const WARN_AT = 0.8;
-
-/** Whether the destination's defaults need the Sheets API. */
-export const takesRows = ({ convertTo, onConflict }: DestinationConfig): boolean =>
-  convertTo === 'sheet' && (onConflict === 'append' || onConflict === 'replace');
 
 const failedApi = (thrown: unknown, { account }: ReadyAccount): Check => {
   const error = asCourierError(thrown);
