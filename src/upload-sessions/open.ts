@@ -13,7 +13,7 @@ import {
   type ResolvedRequest,
   resolveOptions,
 } from '../delivery/resolve-options.ts';
-import type { Caller, DeliveryOptions } from '../domain.ts';
+import { type Caller, callerName, type DeliveryOptions } from '../domain.ts';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';
 import { type LedgerWrite, ledgerOf, type StandingEntry } from '../ledger/ledger.ts';
@@ -242,7 +242,7 @@ const saveSession = async (
     record: session,
     claimedAtMs: now(),
   });
-  const audit = { uploadId: id, caller: caller.email ?? caller.sub, destination, name, size };
+  const audit = { uploadId: id, caller: callerName(caller), destination, name, size };
   log.info({ audit }, 'upload session opened');
   return asOpened(id, sessionSchema.parse(entry.record), mine);
 };
