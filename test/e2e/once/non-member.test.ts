@@ -97,7 +97,7 @@ test('rows are appended to the spreadsheet of the name', async () => {
   const query = { name: 'rows', path: 'sales', convertTo: 'sheet', onConflict: 'append' };
   const first = await world.send(courier, 'day,total\n1,2\n', { query, type: 'text/csv' });
   const second = await world.send(courier, 'day,total\n2,3\n', { query, type: 'text/csv' });
-  expect(second).toMatchObject({ status: 200, receipt: { id: first.receipt.id, warnings: { rows: 1 } } });
+  expect(second).toMatchObject({ status: 200, receipt: { id: first.receipt.id, sheet: { rows: 1 } } });
   expect(filesNamed('rows')).toHaveLength(1);
 });
 

@@ -3,7 +3,18 @@ import { answerRows } from '../../../src/exports/bigquery/answer-rows.ts';
 
 const struct = { f: [{ v: 'x' }, { v: [{ v: { f: [{ v: '1' }] } }, { v: { f: [{ v: '2' }] } }] }] };
 /** Texts that look like the beginning of rows. */
-const TEXTS = [',{"f":[', ', { "f": [', 'f', '"f":[', '"rows":[{"f":[', '\\', '\\",{"f":[', 'é'.repeat(1_000), '', null];
+const TEXTS = [
+  ',{"f":[',
+  ', { "f": [',
+  'f',
+  '"f":[',
+  '"rows":[{"f":[',
+  '\\',
+  '\\",{"f":[',
+  'é'.repeat(1_000),
+  '',
+  null,
+];
 const rowsOf = (count: number) =>
   Array.from({ length: count }, (_, index) => ({
     f: [{ v: String(index) }, { v: TEXTS[index % TEXTS.length] }, { v: struct }, { v: [] }],
