@@ -1,0 +1,64 @@
+import { describe, expect, test } from '@jest/globals';
+import { createOpenUploads, ID_IN_USE, UNAVAILABLE } from '../../support/open-uploads.ts';
+
+/** Drive refuses an id for a new file if it ever had a file of that id. */
+
+const fileIds = ({ asked }: ReturnType<typeof createOpenUploads>) => asked.map(({ kind, file }) => `${kind} ${file.id}`);
+
+describe('an id that Drive refuses', () => {
+  test('is given up if Drive shows no file of it', async () => {
+    const uploads = createOpenUploads();
+    uploads.failures.push(ID_IN_USE);
+    const opened = await uploads.open({ key: 'k' });
+    expect(fileIds(uploads)).toEqual(['create id-1', 'create id-2']);
+    expect(await uploads.sessionOf(opened.id)).toMatchObject({ plan: { fileId: 'id-2' } });
+    expect(await uploads.open({ key: 'k' })).toEqual({ ...opened, isNew: false });
+  });
+
+  /** `found` tells of each further question about the id whether Drive shows its file. */
+  test.each<[string, boolean[]]>([
+    ['late', [false, false, true]],
+    ['late, and then once not', [false, false, true, false, false, true]],
+  ])('is that of a file that Drive shows %s, so the file is replaced', async (_, found) => {
+    const uploads = createOpenUploads();
+    const { drive, files, asked, failures } = uploads;
+    // Drive's search does not show the file, and asking for it does only sometimes.
+    const { get } = drive;
+    failures.push(UNAVAILABLE);
+    await expect(uploads.open({ key: 'k' })).rejects.toBe(UNAVAILABLE);
+    files.add({ id: 'id-1', name: 'report.csv' });
+    drive.find = async () => [];
+    drive.get = async (...given) => ((found.shift() ?? true) ? get(...given) : undefined);
+    drive.openSession = async (file, size, context) => {
+      asked.push({ kind: 'create', file, size, context });
+      throw ID_IN_USE;
+    };
+    await uploads.open({ key: 'k' });
+    expect(new Set(fileIds(uploads))).toEqual(new Set(['create id-1', 'replace id-1']));
+    expect(fileIds(uploads).at(-1)).toBe('replace id-1');
+  });
+
+  test('is given up three times, then the error is reported', async () => {
+    const uploads = createOpenUploads();
+    uploads.failures.push(...Array.from({ length: 15 }, () => ID_IN_USE));
+    await expect(uploads.open({ key: 'k' })).rejects.toBe(ID_IN_USE);
+    expect(fileIds(uploads)).toEqual(['create id-1', 'create id-2', 'create id-3', 'create id-4']);
+  });
+
+  test('is not given up where each delivery makes a file of its own', async () => {
+    const uploads = createOpenUploads();
+    uploads.failures.push(ID_IN_USE);
+    await expect(uploads.open({ key: 'k', onConflict: 'new' })).rejects.toBe(ID_IN_USE);
+    expect(fileIds(uploads)).toEqual(['create id-1']);
+  });
+
+  test.each([UNAVAILABLE, new TypeError('a fault of ours')])('is not meant by another error: %p', async (error) => {
+    const uploads = createOpenUploads();
+    uploads.failures.push(error);
+    await expect(uploads.open({ key: 'k' })).rejects.toBe(error);
+    expect(fileIds(uploads)).toEqual(['create id-1']);
+    // The next attempt uses the same id.
+    await uploads.open({ key: 'k' });
+    expect(fileIds(uploads)).toEqual(['create id-1', 'create id-1']);
+  });
+});
