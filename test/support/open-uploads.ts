@@ -25,7 +25,7 @@ interface OpenSetting {
 /** The session that Drive was asked for: the file as it was sent, and the call's size and context. */
 export interface AskedSession {
   kind: 'create' | 'replace';
-  file: Partial<NewFile> & { id: string };
+  file: Partial<NewFile>;
   size: number;
   context: CallContext;
 }

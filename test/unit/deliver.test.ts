@@ -32,7 +32,13 @@ const setUp = (change: Partial<Destination> = {}) => {
     received: async () => received,
     close: () => undefined,
   });
-  const drive = { ...files, startUpload } as unknown as Drive;
+  /** Searches for files that the retention may move to the trash. */
+  const retained: string[] = [];
+  const findMarked = async (): Promise<[]> => {
+    retained.push('search');
+    return [];
+  };
+  const drive = { ...files, startUpload, findMarked } as unknown as Drive;
   const arrivals: (() => void)[] = [];
   const place: Destination = {
     name: 'default',
@@ -64,7 +70,7 @@ const setUp = (change: Partial<Destination> = {}) => {
   const arrived = async (count: number): Promise<void> => {
     while (arrivals.length < count) await new Promise((resolve) => setImmediate(resolve));
   };
-  return { deliver, delivery, arrivals, arrived };
+  return { deliver, delivery, arrivals, arrived, files, retained };
 };
 
 test('a file created meanwhile by another attempt with the same key is no conflict; one of another key is', async () => {
@@ -94,4 +100,21 @@ test('the default path is rendered for the caller and the time of the delivery',
   arrivals[0]?.();
   expect(await delivered).toMatchObject({ path: 'daily/a' });
   expect(asked).toContainEqual({ nowMs: 0, timeZone: CONFIG.timeZone, caller: '1' });
+});
+
+test.each([
+  ['created', 1],
+  ['skipped', 0],
+])('the retention follows a delivery only if that has changed a file: %s', async (outcome, count) => {
+  const keep = [{ path: '**', last: 1 }];
+  const { deliver, delivery, arrivals, arrived, files, retained } = setUp({
+    config: { ...CONFIG, onConflict: 'skip', keep },
+  });
+  if (outcome === 'skipped') files.add({ id: 'f1', name: 'a.txt', sha256Checksum: SHA256 });
+  const delivered = deliver(delivery('k'));
+  await arrived(1);
+  arrivals[0]?.();
+  expect(await delivered).toMatchObject({ outcome });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(retained).toHaveLength(count);
 });

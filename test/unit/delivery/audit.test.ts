@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { beginAudit } from '../../../src/delivery/audit.ts';
+import { beginAudit, isAudited } from '../../../src/delivery/audit.ts';
 import type { Receipt } from '../../../src/domain.ts';
 import { CourierError } from '../../../src/errors.ts';
 import type { Telemetry } from '../../../src/telemetry.ts';
@@ -52,5 +52,18 @@ describe('a delivery', () => {
     expect(receipts).toEqual([]);
     const labels = { destination: 'reports', outcome: 'failed', code: 'drive-full' };
     expect(metrics).toEqual([{ ...labels, bytes: 0, milliseconds: 20, units: 7 }]);
+  });
+
+  test('that fails has an audit line, also where its error is the cause of the one that is answered', async () => {
+    const error = new CourierError('drive-full');
+    expect(isAudited(error)).toBe(false);
+    await run(() => {
+      throw error;
+    });
+    expect(isAudited(error)).toBe(true);
+    expect(isAudited(new CourierError('internal', { cause: error }))).toBe(true);
+    for (const cause of [undefined, null, 'text', new Error('another')]) {
+      expect(isAudited(new CourierError('internal', { cause }))).toBe(false);
+    }
   });
 });

@@ -22,16 +22,27 @@ interface Setting {
   file?: DriveFile | undefined;
   found?: DriveFile[];
   revisions?: readonly string[] | undefined;
-  onConflict?: 'new' | 'replace' | 'skip' | 'fail';
+  onConflict?: 'new' | 'replace' | 'skip' | 'fail' | 'append';
   folderId?: string;
   /** The bytes that the earlier try has noted. */
   sha256?: string;
+  convertTo?: 'sheet';
   /** Drive shows the planned file only from the second look on: another try makes it at this moment. */
   isLate?: boolean;
 }
 
 const planAgain = async (setting: Setting) => {
-  const { plan, file, found = [], revisions, onConflict = 'new', folderId, sha256, isLate = false } = setting;
+  const {
+    plan,
+    file,
+    found = [],
+    revisions,
+    onConflict = 'new',
+    folderId,
+    sha256,
+    convertTo,
+    isLate = false,
+  } = setting;
   let looks = 0;
   const now = (): number => 1_000_000;
   const ledger = createMemoryLedger({ now });
@@ -45,11 +56,12 @@ const planAgain = async (setting: Setting) => {
   };
   const destination = {
     ...{ drive, config: { folder: 'root' } },
+    sheets: async () => ({ isMarked: async () => false }),
     folders: { ensure: async () => ({ folderId: folderId ?? plan.folderId }) },
   };
   const context = {
     ...{ ledger, now, log: createKeptLog(), context: {}, sleep: async () => undefined },
-    request: { name: 'report.csv', path: '', onConflict, destination },
+    request: { name: 'report.csv', path: '', onConflict, convertTo, rows: {}, details: {}, destination },
     delivery: { source: { mimeType: 'text/csv', size: 3 } },
   } as unknown as DeliveryContext;
   const claimIt = async (): Promise<Claim> => {
@@ -182,5 +194,15 @@ describe('a plan for a name, after a person has put a file of the name there', (
     const found = [driveFile({ id: 'theirs' })];
     const setting: Setting = { plan: { ...named, rule: 'replace' }, found, onConflict: 'replace' };
     expect(await planOf(setting)).toMatchObject({ plan: { kind: 'replace', fileId: 'theirs' } });
+  });
+});
+
+describe('rows for a sheet', () => {
+  const SHEET = driveFile({ mimeType: 'application/vnd.google-apps.spreadsheet' });
+
+  test('are planned for the sheet that has the name now', async () => {
+    const plan: Plan = { kind: 'appendRows', fileId: '', folderId: 'folder' };
+    const setting = { plan, found: [SHEET], onConflict: 'append', convertTo: 'sheet' } as const;
+    expect(await planOf({ ...setting, found: [SHEET] })).toEqual({ plan: { ...plan, fileId: 'f1' } });
   });
 });

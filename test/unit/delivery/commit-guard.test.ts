@@ -137,6 +137,23 @@ describe('a file to be replaced', () => {
     });
   });
 
+  test('is written to by a later attempt whose bytes Drive converts: its checksum would be that of other bytes', async () => {
+    const files = [{ ...FILE, sha256Checksum: SHA256 }];
+    const setting = { plan: REPLACE, files, isFirstTry: false };
+    const target = { ...TO_REPLACE, convertTo: 'application/vnd.google-apps.document' };
+    expect(await commit(setting, target)).toMatchObject({ outcome: 'go on' });
+  });
+
+  test('had the bytes of a later attempt before, where the key has created it and others have replaced it since', async () => {
+    const appProperties = { [KEY_PROPERTY]: keyMark('delivery:k') };
+    const revisions = [
+      { id: 'r1', md5Checksum: MD5 },
+      { id: 'r2', md5Checksum: 'other' },
+    ];
+    const setting = { plan: CREATE, files: [{ ...FILE, appProperties }], revisions, isFirstTry: false };
+    expect(await commit(setting, { kind: 'replace', id: 'f1', mimeType: 'text/csv' })).toMatchObject({ outcome: 'f1' });
+  });
+
   test('is leased until the delivery ends', async () => {
     const { ledger, endings } = await commit({ plan: REPLACE, files: [FILE] }, TO_REPLACE);
     expect(await ledger.read('write:f1')).toBeDefined();

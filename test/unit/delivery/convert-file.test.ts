@@ -87,6 +87,12 @@ describe('a conversion', () => {
     expect(await commit()).toEqual({ file: OWN });
   });
 
+  test('without a key, to a name of its own, has nothing to wait for', async () => {
+    const { run, commit } = setUp({});
+    await run();
+    expect(await commit()).toBeUndefined();
+  });
+
   test('whose plan another try has changed makes nothing', async () => {
     const { run, commit } = setUp({ claim: claimOf({ commitTo: async () => 'revised' }) });
     await run();

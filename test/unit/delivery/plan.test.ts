@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { choosePlan, type Plan, type Planning, planForExisting } from '../../../src/delivery/plan.ts';
+import { choosePlan, type Plan, type Planning, planForExisting, withAccount } from '../../../src/delivery/plan.ts';
 import type { ResolvedRequest } from '../../../src/delivery/resolve-options.ts';
 import type { DriveFile } from '../../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
@@ -73,4 +73,14 @@ describe('a plan for a conversion', () => {
   ])('with onConflict=%s for %s', async (rule, _, found, expected) => {
     expect(await choose(rule, found, 'sheet')).toMatchObject(expected);
   });
+});
+
+test.each<[Plan, boolean]>([
+  [{ kind: 'create', fileId: 'f1', folderId: 'folder', rule: 'new' }, true],
+  [{ kind: 'replace', ...AT }, true],
+  [{ kind: 'skip', ...AT }, false],
+])('the plan %j notes whose account writes: %s', (plan, isNoted) => {
+  const destination = (accounts: object | undefined) => ({ destination: { accounts } }) as ResolvedRequest;
+  expect(withAccount(destination(undefined), plan)).toBe(plan);
+  expect(withAccount(destination({ name: 'main' }), plan)).toEqual(isNoted ? { ...plan, credentials: 'main' } : plan);
 });

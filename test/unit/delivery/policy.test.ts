@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { destination } from '../../../src/config/schema/destination.ts';
-import { fixedLabels, labelsOf, restrictionsOf } from '../../../src/delivery/policy.ts';
+import { applyPolicy, fixedLabels, labelsOf, restrictionsOf } from '../../../src/delivery/policy.ts';
 import type { Destination, ResolvedRequest } from '../../../src/delivery/resolve-options.ts';
+import { CourierError } from '../../../src/errors.ts';
+import { createKeptLog } from '../../support/kept-log.ts';
 
 const configOf = (change: object) =>
   destination.parse({ folder: '0AbCdEf', credentials: 'main', callers: ['a@example.com'], ...change });
@@ -49,5 +51,35 @@ describe('labels', () => {
   test('are fixed only if all their values are in the configuration', () => {
     expect(fixedLabels(config.labels, true)).toEqual([{ labelId: 'fixed', fields: [ONE] }]);
     expect(fixedLabels(config.labels, false)).toEqual([{ labelId: 'optional', fields: [ONE] }]);
+  });
+});
+
+describe('a label that is not required', () => {
+  const config = configOf({ labels: { optional: { required: false, fields: { one: { text: 'a' } } } } });
+  const apply = async (refusal?: CourierError) => {
+    const set: unknown[] = [];
+    const policy = {
+      async setLabels(...given: unknown[]) {
+        set.push(given);
+        if (refusal !== undefined) throw refusal;
+      },
+    };
+    const destination = { config, drive: { policy: async () => policy } } as unknown as Destination;
+    const request = { destination, details: {} } as ResolvedRequest;
+    const context = { deadlineMs: 1 };
+    const warnings = await applyPolicy({ request, log: createKeptLog() }, { id: 'f1', modifiedTime: '' }, context);
+    return { set, warnings, context };
+  };
+
+  test('is put on the file', async () => {
+    const { set, warnings, context } = await apply();
+    const label = { labelId: 'optional', fields: [{ fieldId: 'one', type: 'text', value: 'a' }] };
+    expect(set).toEqual([['f1', [label], context]]);
+    expect(warnings).toEqual([]);
+  });
+
+  test('is a warning where Drive refuses it', async () => {
+    const { warnings } = await apply(new CourierError('label-refused'));
+    expect(warnings).toEqual([expect.stringContaining('optional')]);
   });
 });

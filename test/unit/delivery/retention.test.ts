@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { destination as destinationSchema } from '../../../src/config/schema/destination.ts';
 import { type Destination, keepMark, keepRuleOf } from '../../../src/delivery/resolve-options.ts';
 import { applyRetention, expiredOf } from '../../../src/delivery/retention.ts';
-import type { DriveFile } from '../../../src/drive/drive.ts';
+import type { CallContext, DriveFile } from '../../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
@@ -114,10 +114,14 @@ describe('files that the rule lets go of', () => {
 
   const apply = async (files: readonly DriveFile[], get: (id: string) => DriveFile | undefined) => {
     const trashed: string[] = [];
+    const deadlines: (number | undefined)[] = [];
     const drive = {
       findMarked: async () => files,
       get: async (id: string) => get(id),
-      trash: async (id: string) => void trashed.push(id),
+      async trash(id: string, { deadlineMs }: CallContext) {
+        trashed.push(id);
+        deadlines.push(deadlineMs);
+      },
     } as unknown as Destination['drive'];
     const now = (): number => NOW_MS;
     const sleep = (_ms: number, signal?: AbortSignal): Promise<void> =>
@@ -126,7 +130,7 @@ describe('files that the rule lets go of', () => {
       });
     const log = createKeptLog();
     await applyRetention({ ledger: createMemoryLedger({ now }), log, now, sleep }, { ...kept, drive }, '');
-    return { trashed, lines: log.lines };
+    return { trashed, deadlines, lines: log.lines };
   };
 
   test.each<[string, DriveFile | undefined, string[]]>([
@@ -136,8 +140,9 @@ describe('files that the rule lets go of', () => {
     ['stay where they are in the trash already', marked('old', 9, { trashed: true }), []],
     ['stay where another delivery has replaced them since the search', marked('old', 0), []],
   ])('%s', async (_, shown, expected) => {
-    const { trashed, lines } = await apply(found, () => shown);
+    const { trashed, deadlines, lines } = await apply(found, () => shown);
     expect(trashed).toEqual(expected);
+    for (const deadlineMs of deadlines) expect(deadlineMs).toBeGreaterThan(NOW_MS);
     expect(lines.filter((line) => line.startsWith('warn'))).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { destination as destinationSchema } from '../../../src/config/schema/destination.ts';
-import { type Destination, resolveOptions } from '../../../src/delivery/resolve-options.ts';
-import type { DeliveryOptions } from '../../../src/domain.ts';
+import { type Destination, resolveOptions, withRows } from '../../../src/delivery/resolve-options.ts';
+import type { Delivery, DeliveryOptions } from '../../../src/domain.ts';
 
 const config = destinationSchema.parse({ folder: '0AbCdEf', credentials: 'main', callers: ['a@example.com'] });
 const resolve = (options: Partial<DeliveryOptions>) =>
@@ -38,5 +38,27 @@ describe('options of rows', () => {
     { ...REPLACE, tab: 'A', rollover: 'monthly' },
   ])('are refused where there are none: %j', (options) => {
     expect(() => resolve(options)).toThrow(expect.objectContaining({ code: 'request-invalid' }));
+  });
+});
+
+describe('the bytes of a delivery', () => {
+  const asRows = { size: 1, mimeType: 'text/csv', open: async function* () {} };
+  const source = { ...asRows, mimeType: 'application/octet-stream' };
+  const sourceFor = (options: Partial<DeliveryOptions>, given: Delivery['source'], name?: string) =>
+    withRows({ options: { name }, source: given } as Delivery, resolve(options)).source;
+
+  test.each<[Partial<DeliveryOptions>, boolean]>([
+    [APPEND, true],
+    [REPLACE, true],
+    [{ onConflict: 'replace' }, false],
+    [{ convertTo: 'sheet' }, false],
+  ])('are those for rows where there are such, and the request needs rows: %j', (options, isRows) => {
+    const given = { ...source, asRows };
+    expect(sourceFor(options, given, 'a.csv')).toBe(isRows ? asRows : given);
+    expect(sourceFor(options, source, 'a.csv')).toBe(source);
+  });
+
+  test('have the type of a default name where theirs is not known', () => {
+    expect(sourceFor({}, source)).toMatchObject({ mimeType: 'text/csv' });
   });
 });

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
-import type { ShareConfig } from '../../../src/config/schema/destination.ts';
-import { shareFile } from '../../../src/delivery/sharing.ts';
+import { destination as destinationSchema, type ShareConfig } from '../../../src/config/schema/destination.ts';
+import type { ResolvedRequest } from '../../../src/delivery/resolve-options.ts';
+import { restrictAndShare, shareFile, startRetention } from '../../../src/delivery/sharing.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
@@ -84,4 +85,40 @@ test('after the caller has disconnected, the file is still shared but without wa
 test('an unexpected error is also a warning', async () => {
   const { run } = setUp([new TypeError('oops') as unknown as CourierError]);
   expect(await run()).toEqual([expect.stringMatching(/^Not shared with the group as reader: /)]);
+});
+
+test('a retention that cannot start is logged, and the delivery does not notice', async () => {
+  const log = createKeptLog();
+  const faulty = {
+    get path(): string {
+      throw new Error('a fault of ours');
+    },
+  };
+  const dependencies = { log } as unknown as Parameters<typeof startRetention>[0];
+  const request = { destination: { config: { keep: [faulty] } }, path: '' };
+  startRetention(dependencies, request as unknown as Parameters<typeof startRetention>[1]);
+  for (let turn = 0; turn < 200 && log.lines.length === 0; turn++) await new Promise((next) => setTimeout(next, 5));
+  expect(log.lines).toEqual([expect.stringMatching(/^warn /)]);
+});
+
+test.each<[string, object, 'created' | 'skipped', boolean, string[]]>([
+  ['created', {}, 'created', true, ['restrict f1', 'share f1']],
+  ['replaced', {}, 'created', false, ['restrict f1']],
+  ['left unchanged', {}, 'skipped', false, []],
+  ['created, without restrictions', { readOnly: false }, 'created', true, ['share f1']],
+])('a file that was %s is restricted first, and then shared', async (_, change, outcome, isNew, expected) => {
+  const calls: string[] = [];
+  const drive = {
+    policy: async () => ({ restrict: async ({ id }: { id: string }) => void calls.push(`restrict ${id}`) }),
+    share: async (id: string) => void calls.push(`share ${id}`),
+  };
+  const config = destinationSchema.parse({
+    ...{ folder: '0AbCdEf', credentials: 'main', callers: ['a@example.com'], share: RULES.slice(2, 3) },
+    ...{ readOnly: true, ...change },
+  });
+  const request = { destination: { drive, config }, details: {} } as unknown as ResolvedRequest;
+  const file = { id: 'f1', modifiedTime: '' };
+  const log = createKeptLog();
+  expect(await restrictAndShare({ request, context: {}, log }, { file, isNew, outcome })).toEqual([]);
+  expect(calls).toEqual(expected);
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
+import type { DestinationConfig } from '../../../src/config/schema/destination.ts';
 import type { Claim } from '../../../src/delivery/idempotency.ts';
 import type { Plan } from '../../../src/delivery/plan.ts';
 import type { RowsPlan } from '../../../src/delivery/store/plan-rows.ts';
@@ -30,24 +31,32 @@ const setUp = ({
   plan = PLAN,
   claim,
   maxBytes = 1_000,
+  keep = [],
+  range = 'Sheet1!A1:B2',
   driveAnswers = {},
 }: {
   plan?: RowsPlan;
   claim?: Partial<Claim>;
   maxBytes?: number;
+  /** Of the destination. */
+  keep?: DestinationConfig['keep'];
+  /** That was written. */
+  range?: string;
   driveAnswers?: object;
 }) => {
   const finished: string[] = [];
   const written: WrittenRows = {
-    ...{ spreadsheetId: 'f1', sheetId: 7, tab: 'Sheet1', range: 'Sheet1!A1:B2', rows: 1, columnsAdded: [] },
+    ...{ spreadsheetId: 'f1', sheetId: 7, tab: 'Sheet1', range, rows: 1, columnsAdded: [] },
     isRepeated: false,
   };
   const asked: Parameters<Sheets['append']>[0][] = [];
+  const take = async (request: Parameters<Sheets['append']>[0]): Promise<WrittenRows> => {
+    asked.push(request);
+    for (;;) if ((await request.batches.next()).done) return written;
+  };
   const sheets: Partial<Sheets> = {
-    async append(request) {
-      asked.push(request);
-      for (;;) if ((await request.batches.next()).done) return written;
-    },
+    append: (request) => take(request),
+    replace: (request) => take({ ...request, columns: 'extend' }),
     finished: (_, key) => void finished.push(key),
   };
   const source = {
@@ -55,7 +64,7 @@ const setUp = ({
       yield CSV;
     },
   };
-  const setting = { plan, claim, files: [SHEET], config: { maxBytes }, sheets, source, driveAnswers };
+  const setting = { plan, claim, files: [SHEET], config: { maxBytes, keep }, sheets, source, driveAnswers };
   const fake = createFakeStep(setting);
   /** The leases that are being kept; none is renewed here. */
   const leases: (AbortSignal | undefined)[] = [];
@@ -84,6 +93,24 @@ describe('rows', () => {
   test('that another try has written meanwhile are answered with its receipt', async () => {
     const { run } = setUp({ claim: claimOf(PLAN, { commitTo: async () => ({ receipt: RECEIPT }) }) });
     expect(await run()).toEqual({ file: SHEET, outcome: 'replayed', isNew: false, receipt: RECEIPT });
+  });
+
+  test.each<[RowsPlan['kind'], boolean]>([
+    ['appendRows', false],
+    ['replaceRows', true],
+  ])('keep the retention away from their sheet only where they replace its values: %s', async (kind, isLeased) => {
+    const driveAnswers = { policy: async () => ({ setDetails: async () => undefined }) };
+    const { step, run } = setUp({ plan: { ...PLAN, kind }, keep: [{ path: '**', last: 1 }], driveAnswers });
+    await run();
+    expect((await step.ledger.read('write:f1')) !== undefined).toBe(isLeased);
+  });
+
+  test.each([
+    ['Sheet1!A1:B2', 'gid=7&range=A1:B2'],
+    ['Sheet1', 'gid=7'],
+  ])('are linked: the range %s', async (range, selected) => {
+    const { file } = await setUp({ range }).run();
+    expect(file.webViewLink).toBe(`https://drive.google.com/file/d/f1/view?${selected}#${selected}`);
   });
 
   test.each([

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { UploadTarget } from '../../../src/drive/drive.ts';
 import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
-import { type Fault, startTinyDrive, type TinyRequest } from '../../support/tiny-drive.ts';
+import { type Fault, refusal, startTinyDrive, type TinyRequest } from '../../support/tiny-drive.ts';
 import { type UploadToRequest, uploadTo } from '../../support/upload-to.ts';
 
 /** An upload that takes up the session of an earlier try, at a granularity of four bytes. */
@@ -126,14 +126,18 @@ describe('a session of an earlier try', () => {
     expect(tiny.files.get('old')?.revisions).toHaveLength(2);
   });
 
-  test('is taken up at the byte that Drive has', async () => {
+  /** What Drive does with the chunks of the first try, before the caller leaves. */
+  test.each<[string, Fault[]]>([
+    ['within the first block', ['part-stored']],
+    ['after two blocks', ['part-stored', 'part-stored']],
+  ])('is taken up at the byte that Drive has: %s', async (_, before) => {
     const controller = new AbortController();
     let chunks = 0;
     const { tiny, upload, sessions, bytesOf } = await start(({ method, bytes }) => {
       if (method !== 'PUT' || bytes === 0) return undefined;
       chunks += 1;
-      if (chunks === 1) return 'part-stored';
-      if (chunks > 2) return undefined;
+      if (chunks <= before.length) return before[chunks - 1];
+      if (chunks > before.length + 1) return undefined;
       controller.abort();
       return 'reset-before';
     });
@@ -182,6 +186,14 @@ describe('a session of an earlier try', () => {
   });
 });
 
+test('a session that Drive refuses to open ends with its reason', async () => {
+  const { tiny, upload } = await start(({ method, path }) =>
+    method === 'POST' && path.includes('/upload/') ? () => refusal(403, 'storageQuotaExceeded') : undefined,
+  );
+  await expect(upload(TO_CREATE)).rejects.toMatchObject({ code: 'no-storage-quota' });
+  expect(tiny.requests.map(({ method }) => method)).toEqual(['POST']);
+});
+
 describe('a session that fails', () => {
   const down = ({ method, bytes }: TinyRequest): Fault | undefined =>
     method === 'PUT' && bytes > 0 ? (): ReturnType<Exclude<Fault, string>> => ({ status: 403, body: full }) : undefined;
@@ -199,7 +211,9 @@ describe('a session that fails', () => {
       const controller = new AbortController();
       const cut = async function* () {
         yield BYTES.subarray(0, 2 * BLOCK);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        // The caller leaves once Drive has opened the session, and its answer has had time to arrive.
+        while (tiny.sessions.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+        await new Promise((resolve) => setTimeout(resolve, 50));
         controller.abort();
         yield BYTES.subarray(2 * BLOCK);
       };

@@ -66,7 +66,7 @@ const setUp = async (
   return {
     ...{ calls, waits },
     chunks: () => finish(sendChunks(sender, TARGET, { uri: URI, stored: 0 })),
-    upload: (target: UploadTarget = TARGET) => finish(sendResumable(sender, target, undefined)),
+    upload: (target: UploadTarget = TARGET, resumed?: string) => finish(sendResumable(sender, target, resumed)),
   };
 };
 
@@ -125,4 +125,10 @@ describe('a session', () => {
     await expect(upload(WITHOUT_ID)).rejects.toMatchObject({ code: 'drive-unavailable' });
     expect(calls.filter((call) => call === 'drive.files.create')).toHaveLength(1);
   });
+
+  test('of an earlier try is continued where Drive has more than can be held at once', async () => {
+    const { upload, calls } = await setUp([stored(8), DONE]);
+    expect(await upload(TARGET, URI)).toMatchObject({ kind: 'written' });
+    expect(calls).toEqual(['drive.session.status bytes */12 for 0', put(8, 12)]);
+  }, 5_000);
 });

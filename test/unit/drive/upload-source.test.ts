@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { UploadRequest, UploadTarget } from '../../../src/drive/drive.ts';
 import { createBufferBudget } from '../../../src/drive/upload/buffer-budget.ts';
 import { createUploadSource } from '../../../src/drive/upload/upload-source.ts';
+import { CourierError } from '../../../src/errors.ts';
 
 const BLOCK = 4;
 const BYTES = Buffer.from('twelve bytes');
@@ -14,11 +15,16 @@ const TARGET: UploadTarget = { kind: 'replace', id: 'f1', mimeType: 'text/csv' }
 const open = async (more: Partial<UploadRequest> & { isReopened?: boolean } = {}) => {
   const budget = createBufferBudget({ bytes: 64 * BLOCK, maxWaiters: 1, blockBytes: BLOCK, now: () => 0 });
   const lease = await budget.lease(2);
-  async function* bytes() {
-    yield BYTES;
+  async function* bytes(offset = 0) {
+    yield BYTES.subarray(offset);
   }
   const { isReopened = false, ...wishes } = more;
-  const source = { mimeType: 'text/csv', size: BYTES.length, open: bytes, ...(isReopened ? { openAt: bytes } : {}) };
+  const source = {
+    mimeType: 'text/csv',
+    size: BYTES.length,
+    open: () => bytes(),
+    ...(isReopened ? { openAt: bytes } : {}),
+  };
   const opened = createUploadSource({ source, maxBytes: 1_000, ...wishes }, { lease, blockBytes: BLOCK, now: () => 0 });
   return { opened, end: opened.close };
 };
@@ -72,4 +78,39 @@ describe('the MD5 of all bytes', () => {
     expect(await opened.md5(BYTES.length)).toBe(expected);
     end();
   });
+});
+
+test('bytes that are opened again begin at their start', async () => {
+  const { opened, end } = await open({ isReopened: true });
+  await opened.buffer().next(0);
+  opened.reopen(BLOCK);
+  const { whole } = await opened.buffer().next(BLOCK);
+  expect(whole).toMatchObject({ sha256: SHA256, size: BYTES.length });
+  end();
+});
+
+test('reading ends with the request', async () => {
+  const controller = new AbortController();
+  const { opened, end } = await open({ signal: controller.signal });
+  const reading = opened.buffer();
+  const reason = new CourierError('shutting-down');
+  controller.abort(reason);
+  await expect(reading.next(0)).rejects.toBe(reason);
+  end();
+});
+
+test('bytes that another request has taken over end with that one, and no longer with the first', async () => {
+  const [first, next] = [new AbortController(), new AbortController()];
+  const { opened, end } = await open({ signal: first.signal });
+  opened.serve({
+    source: { mimeType: 'text/csv', size: 12, open: async function* () {} },
+    maxBytes: 1_000,
+    signal: next.signal,
+  });
+  first.abort(new CourierError('drive-unavailable'));
+  expect(await opened.buffer().next(0)).toBeDefined();
+  const reason = new CourierError('shutting-down');
+  next.abort(reason);
+  await expect(opened.buffer().next(0)).rejects.toBe(reason);
+  end();
 });

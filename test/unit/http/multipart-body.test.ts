@@ -66,6 +66,17 @@ describe('any form', () => {
     );
   });
 
+  test('may end a part without bytes by the same line break as its header', async () => {
+    const head = (name: string) => `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n`;
+    const form = Buffer.from(`${head('empty')}${head('next')}value\r\n--x--\r\n`);
+    for (const length of [1, 7, 4096]) {
+      expect(await parseForm(form, 'x', [length])).toEqual([
+        { name: 'empty', value: '' },
+        { name: 'next', value: 'value' },
+      ]);
+    }
+  });
+
   test('that is cut anywhere is truncated, and its parts before the cut are the first of the whole', async () => {
     await fc.assert(
       fc.asyncProperty(

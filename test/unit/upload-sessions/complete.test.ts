@@ -2,9 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import { destination as destinationSchema } from '../../../src/config/schema/destination.ts';
 import type { Destination } from '../../../src/delivery/resolve-options.ts';
 import type { CallContext, DriveFile } from '../../../src/drive/drive.ts';
+import type { LedgerEntry } from '../../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { createCompleteUpload } from '../../../src/upload-sessions/complete.ts';
-import { type Session, uploadKey } from '../../../src/upload-sessions/session.ts';
+import { type Session, uploadKey, verdictKey } from '../../../src/upload-sessions/session.ts';
 import { driveFile } from '../../support/drive-file.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
@@ -22,7 +23,7 @@ const SESSION: Session = {
 };
 
 /** An upload that Drive has received, as it shows its file now. */
-const setUp = async (file: DriveFile | undefined) => {
+const setUp = async (file: DriveFile | undefined, session = SESSION) => {
   const now = (): number => 1_000_000;
   const ledger = createMemoryLedger({ now });
   const shown = { file };
@@ -41,13 +42,13 @@ const setUp = async (file: DriveFile | undefined) => {
   const place = { name: 'reports', config: CONFIG, drive } as Destination;
   const sleep = async (): Promise<void> => undefined;
   await ledger.claim(uploadKey(ID), {
-    ...{ fileId: 'f1', fingerprint: '', state: 'claimed', record: SESSION, claimedAtMs: now() },
+    ...{ fileId: 'f1', fingerprint: '', state: 'claimed', record: session, claimedAtMs: now() },
   });
   const complete = createCompleteUpload({ allow: () => place, ledger, now, log: createKeptLog(), sleep });
   const { signal } = new AbortController();
   const run = (sha256?: string, id = ID, sub = '1') =>
     complete({ id, caller: { sub }, signal, deadlineMs: 2_000_000, ...(sha256 === undefined ? {} : { sha256 }) });
-  return { run, shown, contexts, removed, signal };
+  return { run, ledger, shown, contexts, removed, signal };
 };
 
 describe('an upload that is completed', () => {
@@ -68,10 +69,29 @@ describe('an upload that is completed', () => {
     expect((await run(SHA256)).warnings).toHaveLength(1);
   });
 
-  test('is not completed again with other bytes', async () => {
-    const { run } = await setUp(FILE);
+  test('is recorded although another try has written to its entry meanwhile', async () => {
+    const { run, ledger } = await setUp(FILE);
+    const { record } = ledger;
+    let interfered = 0;
+    ledger.record = async (key, change, standing) => {
+      if (key === uploadKey(ID) && change.state === 'done' && interfered++ === 0) {
+        await record(key, { state: 'claimed', record: { ...SESSION, over: 'gone' } }, standing);
+      }
+      return record(key, change, standing);
+    };
+    const receipt = await run(SHA256);
+    expect(receipt).toMatchObject({ id: 'f1', outcome: 'created' });
+    expect(await ledger.read(uploadKey(ID))).toMatchObject({ state: 'done', record: { receipt } });
+    expect(await run(SHA256)).toEqual({ ...receipt, outcome: 'replayed' });
+  });
+
+  test.each([
+    ['digest-mismatch', SESSION],
+    ['idempotency-key-reused', { ...SESSION, idempotencyKey: 'k' }],
+  ])('is not completed again with other bytes: %s', async (code, session) => {
+    const { run } = await setUp(FILE, session);
     await run(SHA256);
-    await expect(run(OTHER_SHA256)).rejects.toMatchObject({ code: 'digest-mismatch' });
+    await expect(run(OTHER_SHA256)).rejects.toMatchObject({ code });
   });
 });
 
@@ -90,6 +110,14 @@ describe('an upload that comes to nothing', () => {
     shown.file = driveFile({ parents: [FOLDER], sha256Checksum: OTHER_SHA256 });
     await expect(run(OTHER_SHA256)).rejects.toMatchObject({ code });
   });
+});
+
+test('bytes of somebody else in the file are not named as those that were received', async () => {
+  const { run, ledger } = await setUp({ ...FILE, trashed: true });
+  const judged = { fileId: '', fingerprint: '', state: 'claimed', record: { verdict: 'other-bytes' }, claimedAtMs: 1 };
+  await ledger.claim(verdictKey(ID), judged as LedgerEntry);
+  const error = await run(OTHER_SHA256).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'digest-mismatch', detail: expect.not.stringContaining(SHA256) });
 });
 
 test('an upload of another caller, and one that does not exist, are not found', async () => {

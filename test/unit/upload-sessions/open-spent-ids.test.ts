@@ -3,7 +3,8 @@ import { createOpenUploads, ID_IN_USE, UNAVAILABLE } from '../../support/open-up
 
 /** Drive refuses an id for a new file if it ever had a file of that id. */
 
-const fileIds = ({ asked }: ReturnType<typeof createOpenUploads>) => asked.map(({ kind, file }) => `${kind} ${file.id}`);
+const fileIds = ({ asked }: ReturnType<typeof createOpenUploads>) =>
+  asked.map(({ kind, file }) => `${kind} ${file.id}`);
 
 describe('an id that Drive refuses', () => {
   test('is given up if Drive shows no file of it', async () => {
