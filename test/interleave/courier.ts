@@ -1,6 +1,7 @@
 import { destination } from '../../src/config/schema/destination.ts';
 import { createDeliver } from '../../src/deliver.ts';
 import { createFolders } from '../../src/delivery/naming/folders.ts';
+import type { Plan } from '../../src/delivery/plan.ts';
 import type { Delivery, Receipt } from '../../src/domain.ts';
 import { createDrive } from '../../src/drive/create-drive.ts';
 import { createPace } from '../../src/drive/pacing.ts';
@@ -130,6 +131,12 @@ const receiptIn = (given: unknown, depth = 0): Receipt | undefined => {
   return undefined;
 };
 
+/** The plan in the arguments of a ledger call about a delivery's key, if there is one. */
+const planIn = ([key, change]: readonly unknown[]): Plan | undefined =>
+  typeof key === 'string' && key.startsWith('delivery:')
+    ? (change as { record?: { plan?: Plan } } | undefined)?.record?.plan
+    : undefined;
+
 /** The ledger, with a scheduling point in front of each method call. */
 const createLedger = (world: World): Ledger => {
   const call = (name: string, method: (...given: unknown[]) => unknown, given: unknown[]): Promise<unknown> => {
@@ -142,8 +149,10 @@ const createLedger = (world: World): Ledger => {
         const receipt = receiptIn(given);
         const attempt = world.attempt(context);
         if (receipt !== undefined && attempt !== undefined && name !== 'read') world.recorded(attempt, receipt);
-        if (fault === 'lost') return { note: 'done, and the answer is lost', error };
         const mine = (value as { mine?: boolean } | undefined)?.mine;
+        const plan = mine === true ? planIn(given) : undefined;
+        if (plan !== undefined && attempt !== undefined) world.planned(attempt, plan);
+        if (fault === 'lost') return { note: 'done, and the answer is lost', error };
         const state = (value as { state?: string } | undefined)?.state;
         return {
           note: mine === undefined ? (state ?? (value === undefined ? 'nothing' : 'done')) : `mine: ${mine}`,

@@ -1,3 +1,4 @@
+import type { Plan } from '../../src/delivery/plan.ts';
 import type { Receipt } from '../../src/domain.ts';
 import type { CourierError } from '../../src/errors.ts';
 import type { Change } from './history.ts';
@@ -37,6 +38,14 @@ export interface Ack {
   step: number;
 }
 
+/** A delivery's plan as the ledger has it. */
+interface PlannedDelivery {
+  identity: string;
+  plan: Plan;
+  /** When the attempt began that has made the plan. */
+  startStep: number;
+}
+
 export interface Monitor {
   attempts: Attempt[];
   changes: Change[];
@@ -44,9 +53,13 @@ export interface Monitor {
   violations: Violation[];
   /** Receipts that were written to the ledger. */
   recorded: { key: string | undefined; receipt: Receipt; step: number }[];
+  /** Each plan that was written to the ledger for a key, in order. */
+  planned: PlannedDelivery[];
 }
 
-export const createMonitor = (): Monitor => ({ attempts: [], changes: [], acks: [], violations: [], recorded: [] });
+export const createMonitor = (): Monitor => ({
+  ...{ attempts: [], changes: [], acks: [], violations: [], recorded: [], planned: [] },
+});
 
 /** Identifies a delivery: its key, or its sender if it has no key. */
 export const identityOf = ({ actor, spec }: Pick<Attempt, 'actor' | 'spec'>): string => spec.key ?? `actor ${actor}`;

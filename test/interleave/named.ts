@@ -208,6 +208,17 @@ export const NAMED: readonly NamedSchedule[] = [
     { actor: 'd1', before: /^ledger\.read delivery/, choice: '!slow' },
     { actor: 'd3', before: /^PATCH files\/f1/, choice: '!leave' },
   ),
+  // Equal bytes that another delivery has written since count as the delivery's, since it may have written them as well.
+  schedule(
+    'a try stops before it creates the file, and another delivery creates it with equal bytes',
+    'k1:B:replace:small:push:p1:1,k2:B:replace:small:push:p2:1;;none;',
+    { actor: 'd1', before: MULTIPART, choice: '!leave' },
+  ),
+  schedule(
+    'a try stops before it replaces the file, and another delivery replaces it by equal bytes',
+    'k1:B:replace:small:push:p1:1,k2:B:replace:small:push:p2:1;;hand;',
+    { actor: 'd1', before: /^ledger\.claim delivery/, choice: '!crash-after' },
+  ),
   schedule(
     'a person moves a new file with wrong bytes before its upload is completed',
     'k1:A:new:small:upload:p1:1,k1:A:new:small:upload:p2:1;move;none;',

@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { Plan } from '../../src/delivery/plan.ts';
 import type { Receipt } from '../../src/domain.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
@@ -42,6 +44,7 @@ export interface World {
   ended(attempt: Attempt, ending: Ending): void;
   /** Records that a receipt was written to the ledger, and checks the invariants. */
   recorded(attempt: Attempt, receipt: Receipt): void;
+  planned(attempt: Attempt, plan: Plan): void;
   checkEnd(): void;
   close(): void;
 }
@@ -142,6 +145,12 @@ export const openWorld = (
     recorded(attempt, receipt) {
       monitor.recorded.push({ key: attempt.spec.key, receipt, step: scheduler.steps.length });
       checkTruth(facts, identityOf(attempt), receipt, `the receipt that ${attempt.actor} records`);
+    },
+    planned(attempt, plan) {
+      const identity = identityOf(attempt);
+      const last = monitor.planned.findLast((other) => other.identity === identity);
+      if (last !== undefined && isDeepStrictEqual(last.plan, plan)) return;
+      monitor.planned.push({ identity, plan, startStep: attempt.startStep });
     },
     checkEnd: () => checkEnd(facts),
     close() {

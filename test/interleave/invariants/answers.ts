@@ -2,14 +2,14 @@ import type { Receipt } from '../../../src/domain.ts';
 import type { CourierError } from '../../../src/errors.ts';
 import { type Attempt, firstAck, identityOf } from '../monitor.ts';
 import { isSession, OPEN_AGAIN } from '../scenario.ts';
-import { type Facts, isCouriers, isFile, isWrite, violate, writesOf } from './facts.ts';
+import { type Facts, isCouriers, isFile, isWrite, violate, writeOf, writesOf } from './facts.ts';
 import { checkTwins } from './twins.ts';
 
 /** I1: the last bytes that this delivery wrote to the file are those of the receipt, and the courier has not deleted that revision. */
 export const checkTruth = (facts: Facts, identity: string, receipt: Receipt, where: string): void => {
   const { labels, monitor } = facts;
   if (receipt.outcome === 'skipped') return;
-  const last = writesOf(facts, identity, receipt.id).at(-1);
+  const last = writeOf(facts, identity, receipt);
   const claimed = `${where} says that ${labels.file(receipt.id)} holds ${labels.bytes(receipt.sha256)}`;
   if (last === undefined) {
     violate(facts, 'I1', `${claimed}; this delivery has put nothing there`);
@@ -30,7 +30,7 @@ const checkSeen = (facts: Facts, attempt: Attempt, receipt: Receipt): void => {
   if (receipt.outcome === 'skipped' || receipt.md5 === null) return;
   if (monitor.recorded.some(({ key, step }) => key === attempt.spec.key && step < attempt.startStep)) return;
   const own = monitor.attempts.filter((other) => identityOf(other) === identity);
-  const last = writesOf(facts, identity, receipt.id).at(-1);
+  const last = writeOf(facts, identity, receipt);
   const digests =
     attempt.spec.way === 'blind' ? [receipt.sha256, receipt.md5] : [facts.shaOf(attempt), facts.md5Of(attempt)];
   const isSeen = own.some(({ seen }) =>

@@ -1,3 +1,5 @@
+import type { Plan } from '../../../src/delivery/plan.ts';
+import type { Receipt } from '../../../src/domain.ts';
 import type { Change, History } from '../history.ts';
 import type { Labels } from '../labels.ts';
 import type { Attempt, Monitor } from '../monitor.ts';
@@ -7,6 +9,7 @@ import type { Scenario } from '../scenario.ts';
  * The invariants, which hold in every schedule:
  *
  * - I1 A receipt (answered or recorded) names bytes that this delivery wrote, verified by Drive's checksum after the write.
+ *   Equal bytes that another delivery wrote while this one was in progress count as well, see `writeOf`.
  * - I2 Acknowledged replacements of a file are totally ordered: a copy of an answered delivery writes nothing, and no
  *   delivery overwrites one that was acknowledged after its own last ledger call.
  * - I3 One key, one file; and one file per name, except with the rule `new`.
@@ -63,3 +66,33 @@ export const writesOf = ({ monitor }: Facts, identity: string, fileId?: string):
       identityOfAuthor(change) === identity &&
       (fileId === undefined || change.fileId === fileId),
   );
+
+/** Whether a change came after the state of the file that a plan was made from. */
+const isSincePlan = ({ history }: Facts, plan: Plan, { fileId, revision }: Change): boolean => {
+  if (plan.fileId !== fileId) return false;
+  if (plan.kind === 'create') return true;
+  const revisions = history.file(fileId)?.revisions ?? [];
+  const former = plan.kind === 'replace' ? revisions.findIndex(({ id }) => id === plan.formerRevisionId) : -1;
+  return former !== -1 && revisions.findIndex(({ id }) => id === revision?.id) > former;
+};
+
+/**
+ * The write that a receipt is about: the last one of this delivery to the file. If there is none, it may be one of another
+ * delivery with equal bytes, after this one had begun and was planned. A try that ends without an answer leaves it open
+ * whether it has written, and Drive does not tell which delivery a revision came from. For everybody else it is as if both
+ * had written, one right after the other.
+ */
+export const writeOf = (facts: Facts, identity: string, { id, sha256 }: Receipt): Change | undefined => {
+  const own = writesOf(facts, identity, id).at(-1);
+  const planned = facts.monitor.planned.findLast((other) => other.identity === identity);
+  if (own !== undefined || planned === undefined) return own;
+  return facts.monitor.changes.findLast(
+    (change) =>
+      isWrite(change) &&
+      isCouriers(change) &&
+      change.fileId === id &&
+      change.revision?.sha256 === sha256 &&
+      change.step > planned.startStep &&
+      isSincePlan(facts, planned.plan, change),
+  );
+};
