@@ -6,6 +6,7 @@ import type { UploadTarget } from '../../../src/drive/drive.ts';
 import { createFakeStep } from '../../support/fake-upload-step.ts';
 
 const NEW: Plan = { kind: 'create', fileId: 'f1', folderId: 'folder', rule: 'new' };
+const OF_MAIN: Plan = { ...NEW, credentials: 'main' };
 const REPLACE: Plan = { kind: 'replace', fileId: 'f1', folderId: 'folder' };
 const TO_CREATE: UploadTarget = {
   kind: 'create',
@@ -27,6 +28,8 @@ test.each<[string, Plan, UploadTarget, Plan, string | undefined]>([
   ['the file that is replaced', REPLACE, TO_REPLACE, REPLACE, URI],
   ['a file of another id', NEW, TO_CREATE, { ...NEW, fileId: 'f2' }, undefined],
   ['another file that is replaced', REPLACE, TO_REPLACE, { ...REPLACE, fileId: 'f2' }, undefined],
+  ['a file of the same account', OF_MAIN, TO_CREATE, OF_MAIN, URI],
+  ['a file of another account', OF_MAIN, TO_CREATE, { ...NEW, credentials: 'other' }, undefined],
   ['another folder', NEW, TO_CREATE, { ...NEW, folderId: 'other' }, undefined],
   ['a file that was to be created, and is to be replaced now', NEW, TO_CREATE, REPLACE, undefined],
 ])('a session of an earlier try is resumed only by a try that writes to the same file: %s', async (...given) => {

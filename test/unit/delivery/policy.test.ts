@@ -55,13 +55,16 @@ describe('labels', () => {
 });
 
 describe('a label that is not required', () => {
-  const config = configOf({ labels: { optional: { required: false, fields: { one: { text: 'a' } } } } });
+  const config = configOf({
+    labels: { fixed: { one: { text: 'b' } }, optional: { required: false, fields: { one: { text: 'a' } } } },
+  });
+  const FIXED = { labelId: 'fixed', fields: [{ fieldId: 'one', type: 'text', value: 'b' }] };
   const apply = async (refusal?: CourierError) => {
     const set: unknown[] = [];
     const policy = {
       async setLabels(...given: unknown[]) {
         set.push(given);
-        if (refusal !== undefined) throw refusal;
+        if (refusal !== undefined && set.length > 1) throw refusal;
       },
     };
     const destination = { config, drive: { policy: async () => policy } } as unknown as Destination;
@@ -71,10 +74,13 @@ describe('a label that is not required', () => {
     return { set, warnings, context };
   };
 
-  test('is put on the file', async () => {
+  test('is put on the file, after those that are', async () => {
     const { set, warnings, context } = await apply();
     const label = { labelId: 'optional', fields: [{ fieldId: 'one', type: 'text', value: 'a' }] };
-    expect(set).toEqual([['f1', [label], context]]);
+    expect(set).toEqual([
+      ['f1', [FIXED], context],
+      ['f1', [label], context],
+    ]);
     expect(warnings).toEqual([]);
   });
 

@@ -18,7 +18,7 @@ afterEach(async () => {
 });
 
 /** Uploads the file while each request has the next fault. */
-const uploadWith = async (faultOf: (turn: number) => Fault | undefined) => {
+const uploadWith = async (faultOf: (turn: number) => Fault | undefined, believesLimit?: boolean) => {
   let requests = 0;
   const tiny = await startTinyDrive({
     granularity: 262_144,
@@ -30,7 +30,8 @@ const uploadWith = async (faultOf: (turn: number) => Fault | undefined) => {
   const beforeCommit = async (): Promise<undefined> => {
     commits += 1;
   };
-  const sent = uploadTo(drive, { target: TARGET, source: sourceOf(BYTES), maxBytes: 1_000, beforeCommit });
+  const wishes = { maxBytes: 1_000, beforeCommit, ...(believesLimit === undefined ? {} : { believesLimit }) };
+  const sent = uploadTo(drive, { target: TARGET, source: sourceOf(BYTES), ...wishes });
   const outcome = await sent.then(
     ({ kind }) => kind,
     ({ code }: { code?: string }) => code,
@@ -47,6 +48,17 @@ describe('a file in one request', () => {
       });
     },
   );
+
+  test.each([
+    ['is believed at once where another account can take it', true, 1],
+    ['is retried where no other account can', false, 3],
+  ])('of an account whose upload limit is reached: the limit %s', async (_, believesLimit, count) => {
+    const message = 'User rate limit exceeded.';
+    const errors = [{ domain: 'usageLimits', reason: 'userRateLimitExceeded', message }];
+    const limited: Fault = () => ({ status: 403, body: { error: { code: 403, message, errors } } });
+    const { requests } = await uploadWith((turn) => (turn < 3 ? limited : undefined), believesLimit);
+    expect(requests).toBe(count);
+  });
 
   test('is found where only the answer was lost', async () => {
     expect(await uploadWith((turn) => (turn === 1 ? 'answer-lost' : undefined))).toEqual({
