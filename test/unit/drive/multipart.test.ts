@@ -7,7 +7,7 @@ import { uploadTo } from '../../support/upload-to.ts';
 /** A small file, which goes to Drive in one request. */
 
 const BYTES = Buffer.from('small');
-const TARGET: UploadTarget = {
+const TARGET: UploadTarget & { kind: 'create' } = {
   kind: 'create',
   file: { id: 'f1', name: 'report.csv', mimeType: 'text/csv', folderId: 'folder' },
 };
@@ -71,5 +71,20 @@ describe('a file in one request', () => {
     expect([outcome, revisions]).toEqual(['drive-unavailable', undefined]);
     expect(requests).toBeGreaterThan(1);
     expect(commits).toBe(requests);
+  });
+
+  test('waits for its buffers as long as it must where it has no deadline', async () => {
+    const tiny = await startTinyDrive({ granularity: 262_144 });
+    const { drive, transport } = createCourierDrive({ origin: tiny.origin, bufferBytes: 262_144 });
+    closers.push(transport.close, tiny.close);
+    const upload = (id: string) => {
+      const target = { kind: 'create', file: { ...TARGET.file, id } } as const;
+      return uploadTo(drive, { target, source: sourceOf(BYTES), maxBytes: 1_000 });
+    };
+    expect(await Promise.all(['f1', 'f2', 'f3'].map(upload))).toMatchObject([
+      { kind: 'stored' },
+      { kind: 'stored' },
+      { kind: 'stored' },
+    ]);
   });
 });
