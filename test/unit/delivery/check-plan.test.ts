@@ -202,12 +202,12 @@ describe('rows for a sheet', () => {
 
   test('are planned for the sheet that has the name now', async () => {
     const plan: Plan = { kind: 'appendRows', fileId: '', folderId: 'folder' };
-    const setting = { plan, found: [SHEET], onConflict: 'append', convertTo: 'sheet' } as const;
+    const setting: Setting = { plan, found: [SHEET], onConflict: 'append', convertTo: 'sheet' };
     expect(await planOf(setting)).toEqual({ plan: { ...plan, fileId: 'f1' } });
   });
 
   test('are planned where an earlier try has planned a file, because the defaults of the destination have changed', async () => {
-    const setting = { plan: NEW, found: [SHEET], onConflict: 'append', convertTo: 'sheet' } as const;
+    const setting: Setting = { plan: NEW, found: [SHEET], onConflict: 'append', convertTo: 'sheet' };
     expect(await planOf(setting)).toEqual({ plan: { kind: 'appendRows', fileId: 'f1', folderId: 'folder' } });
   });
 });

@@ -81,10 +81,9 @@ describe('a file in one request', () => {
       const target = { kind: 'create', file: { ...TARGET.file, id } } as const;
       return uploadTo(drive, { target, source: sourceOf(BYTES), maxBytes: 1_000 });
     };
-    expect(await Promise.all(['f1', 'f2', 'f3'].map(upload))).toMatchObject([
-      { kind: 'stored' },
-      { kind: 'stored' },
-      { kind: 'stored' },
-    ]);
+    // There are buffers for four of them at once.
+    const ids = Array.from({ length: 12 }, (_, at) => `f${at}`);
+    const kinds = (await Promise.all(ids.map(upload))).map(({ kind }) => kind);
+    expect(new Set(kinds)).toEqual(new Set(['stored']));
   });
 });
