@@ -26,24 +26,23 @@ export const MAX_BATCH_BYTES = 1_800_000;
 
 /**
  * The most for one change. Google refuses requests above 10,485,760 bytes ("Request payload size exceeds the limit": for example
- * https://github.com/googleworkspace/dotnet-samples/issues/23).
+ * https://github.com/SCRT-HQ/PSGSuite/issues/62); Sheets itself has no limit, but says that other components have
+ * (https://developers.google.com/workspace/sheets/api/limits). Marks and the size of the grid take some kilobytes.
  */
-export const MAX_CHANGE_BYTES = 9_000_000;
+export const MAX_CHANGE_BYTES = 10_300_000;
 
-/** `{"userEnteredValue":{"stringValue":…}},` and what stands around a row. */
-const CELL_BYTES = 46;
-const ROW_BYTES = 16;
-/** Up to this many characters, a text is counted as if each took three bytes of UTF-8: that is faster than counting. */
-const SHORT_CHARACTERS = 16;
-/** JSON writes control characters and lone surrogates in six bytes. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that it escapes
-const ESCAPED = /[\u0000-\u001f\ud800-\udfff]/;
+/** What stands around values in the JSON of a change, with the comma behind it. */
+const TEXT_BYTES = '{"userEnteredValue":{"stringValue":}},'.length;
+const NUMBER_BYTES = '{"userEnteredValue":{"numberValue":}},'.length;
+const BOOLEAN_BYTES = '{"userEnteredValue":{"boolValue":false}},'.length;
+const EMPTY_BYTES = '{},'.length;
+const ROW_BYTES = '{"values":[]},'.length;
 
 const costOf = (cell: Cell): number => {
-  if (cell === null) return 4;
-  if (typeof cell !== 'string') return CELL_BYTES + 20;
-  const isShort = cell.length <= SHORT_CHARACTERS && !ESCAPED.test(cell);
-  return CELL_BYTES + (isShort ? cell.length * 3 : Buffer.byteLength(JSON.stringify(cell)));
+  if (cell === null) return EMPTY_BYTES;
+  if (typeof cell === 'string') return TEXT_BYTES + Buffer.byteLength(JSON.stringify(cell));
+  if (typeof cell === 'boolean') return BOOLEAN_BYTES;
+  return NUMBER_BYTES + String(isDateCell(cell) ? cell.serial : cell).length;
 };
 
 /** The request that gives date cells their number format. One is enough for a run of rows. */
@@ -72,11 +71,26 @@ const createCollector = (index: number, header: readonly string[]) => {
   const rows: Row[] = [];
   const columns = new Set(header);
   const hash = createHash('sha256');
+  const costs = createCosts();
   let former: readonly string[] | undefined;
-  let cost = 0;
+  // The header is written by the first change.
+  let cost = index === 0 ? header.reduce((sum, name) => sum + costOf(name), ROW_BYTES) : 0;
+
+  /** With the names of new columns, and with the empty cells of columns that the row lacks. */
+  const costWith = (row: Row): number => {
+    let added = costs(row);
+    if (row.columns !== former) {
+      for (const name of row.columns) if (!columns.has(name)) added += costOf(name);
+    }
+    return added + EMPTY_BYTES * Math.max(0, columns.size - row.cells.length);
+  };
+
   return {
     rows,
-    add(row: Row, added: number): void {
+    /** @returns false if the row has to go into the next batch */
+    add(row: Row, maxBytes: number): boolean {
+      const added = costWith(row);
+      if (rows.length > 0 && cost + added > maxBytes) return false;
       rows.push(row);
       cost += added;
       if (row.columns !== former) {
@@ -85,8 +99,8 @@ const createCollector = (index: number, header: readonly string[]) => {
         former = row.columns;
       }
       hash.update(JSON.stringify(row.cells));
+      return true;
     },
-    fits: (added: number, maxBytes: number): boolean => rows.length === 0 || cost + added <= maxBytes,
     end(isLast: boolean): Batch {
       const digest = hash.digest('base64url').slice(0, 8);
       return { index, isLast, rows, header, columns: [...columns], cost, digest };
@@ -102,22 +116,17 @@ export async function* batchesOf(rows: AsyncIterable<RowOrHeader>, maxBytes = MA
   let header: readonly string[] = [];
   let index = 0;
   let batch = createCollector(index, header);
-  let costs = createCosts();
   for await (const row of rows) {
     if (row.cells === undefined) {
       header = row.columns;
       if (batch.rows.length === 0) batch = createCollector(index, header);
       continue;
     }
-    let added = costs(row);
-    if (!batch.fits(added, maxBytes)) {
-      yield batch.end(false);
-      index += 1;
-      batch = createCollector(index, header);
-      costs = createCosts();
-      added = costs(row);
-    }
-    batch.add(row, added);
+    if (batch.add(row, maxBytes)) continue;
+    yield batch.end(false);
+    index += 1;
+    batch = createCollector(index, header);
+    batch.add(row, maxBytes);
   }
   yield batch.end(true);
 }

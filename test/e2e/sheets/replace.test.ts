@@ -237,7 +237,7 @@ describe('a replacement is refused, and nothing changes', () => {
   test('for rows that one request cannot carry', async () => {
     const { id } = await replace('a\n1\n', { name: 'large' });
     const line = `${'x'.repeat(1_000)}\n`;
-    await expect(replace(`a\n${line.repeat(9_000)}`, { name: 'large' })).rejects.toMatchObject({ code: 'too-large' });
+    await expect(replace(`a\n${line.repeat(10_000)}`, { name: 'large' })).rejects.toMatchObject({ code: 'too-large' });
     expect(world.rowsOf(id)).toEqual([['a'], [1]]);
     const fits = await replace(`a\n${line.repeat(2_500)}`, { name: 'large' });
     expect(fits.sheet?.rows).toBe(2_500);

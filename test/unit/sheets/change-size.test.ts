@@ -24,6 +24,33 @@ const planOf = (batch: Batch) =>
   );
 
 const [day, time] = [dateOf('2026-11-29') ?? null, dateOf('2026-11-29T07:00:00.5Z') ?? null];
+/** How much of what Google accepts is used at least, where the bytes of a cell are known exactly. */
+const USED_BYTES = 10_000_000;
+
+const EXACT: [string, (row: number) => Cell[]][] = [
+  ['numbers', (row) => [row, row / 8]],
+  ['texts of one and of several bytes a character', (row) => [`Lisbon ${row}`, 'Ωμέγα 日本 😀']],
+  ['quotes, and line breaks', () => ['"quoted"', 'two\nlines']],
+  ['booleans, and empty cells', (row) => [null, row % 3 === 0]],
+];
+test.each(EXACT)('a change that replaces a tab has as many rows as Google accepts: %s', async (_, cellsOf) => {
+  const batch = await firstBatch(rowsOf(['a', 'b'], 200_000, cellsOf));
+  expect(batch.isLast).toBe(false);
+  const bytes = Buffer.byteLength(JSON.stringify((await planOf(batch)).requests));
+  expect(bytes).toBeLessThan(GOOGLE_BYTES);
+  expect(bytes).toBeGreaterThan(USED_BYTES);
+});
+
+test('the names of columns, and the cells of columns that rows lack, count too', async () => {
+  async function* sparse() {
+    for (let row = 0; row < 20_000; row += 1)
+      yield { columns: [`a rather long name of column ${row % 900}`], cells: [1] };
+  }
+  const batch = await firstBatch(sparse());
+  expect(batch.isLast).toBe(false);
+  expect(Buffer.byteLength(JSON.stringify((await planOf(batch)).requests))).toBeLessThan(GOOGLE_BYTES);
+});
+
 const CELLS: [string, (row: number) => Cell[]][] = [
   ['date cells whose format changes from row to row', (row) => (row % 2 === 0 ? [day, time] : [time, day])],
   ['date cells with gaps', (row) => (row % 2 === 0 ? [day, null] : [null, day])],
