@@ -72,6 +72,26 @@ describe('courier send', () => {
     expect((await json(['send', path, '--convert-to', 'sheet'])).value.mimeType).toContain('spreadsheet');
     expect((await json(['send', path, '--to', 'sheets'])).value.mimeType).toContain('spreadsheet');
   });
+
+  test('appends rows to a sheet, each key once, and replaces the values of a tab', async () => {
+    const path = written('days.csv', 'day,orders\r\n2026-11-24,007\r\n');
+    const into = ['--name', 'Days', '--convert-to', 'sheet', '--tab', 'log'];
+    const append = [...into, '--on-conflict', 'append', '--dates', '--columns', 'strict', '--rollover', 'monthly'];
+    const first = await json(['send', path, ...append, '--key', 'days-1']);
+    const again = await json(['send', path, ...append, '--key', 'days-1']);
+    const tab = `log ${new Date().toISOString().slice(0, 7)}`;
+    expect(first.value).toMatchObject({ outcome: 'created', sheet: { tab, range: `'${tab}'!A2:B2`, rows: 1 } });
+    expect(again.value).toMatchObject({ outcome: 'replayed', sheet: { range: `'${tab}'!A2:B2` } });
+    expect(google().sheets.rowsOf(first.value.id, tab)).toEqual([
+      ['day', 'orders'],
+      [46_350, '007'],
+    ]);
+    const other = written('other.csv', 'week\r\n1\r\n');
+    expect((await json(['send', other, ...append])).code).toBe(1);
+    const replaced = await json(['send', other, ...into, '--on-conflict', 'replace']);
+    expect(replaced.value).toMatchObject({ id: first.value.id, outcome: 'replaced', sheet: { tab: 'log', rows: 1 } });
+    expect(google().sheets.rowsOf(first.value.id, 'log')).toEqual([['week'], [1]]);
+  });
 });
 
 /** Collects what is written to it. */
