@@ -63,7 +63,7 @@ const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
       google,
       quick
         ? { appendsEach: 10, alone: { atOnce: 10, paced: 0 }, rows: 10_000, mebibytes: { less: 8, more: 32 } }
-        : { appendsEach: 100, alone: { atOnce: 28, paced: 30 }, rows: 50_000, mebibytes: { less: 100, more: 200 } },
+        : { appendsEach: 100, alone: { atOnce: 28, paced: 87 }, rows: 50_000, mebibytes: { less: 100, more: 200 } },
     ),
   query: (google) =>
     benchQuery(

@@ -1,4 +1,5 @@
 import type { Config } from './config/config.ts';
+import { DEFAULT_LEDGER_DAYS } from './config/schema/ledger.ts';
 import { createDriveAuth } from './credentials/create-drive-auth.ts';
 import type { DriveAuth } from './credentials/drive-auth.ts';
 import type { RuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
@@ -39,20 +40,29 @@ interface Dependencies {
   uploadCounts?: Pick<UploadCounts, 'add' | 'known'> | undefined;
 }
 
-type DestinationsConfig = Pick<Config, 'credentials' | 'googleOrigin'>;
+type DestinationsConfig = Pick<Config, 'credentials' | 'googleOrigin' | 'ledger'>;
+
+const DAY_MS = 86_400_000;
+
+/** How long the ledger keeps an entry, in milliseconds. The one in memory ends with the process. */
+const keptMs = (ledger: Config['ledger']): number =>
+  (ledger === 'memory' ? DEFAULT_LEDGER_DAYS : ledger.firestore.ttlDays) * DAY_MS;
 
 /** The spreadsheets of one account. Most services never use them, so the code is loaded by the first call. */
 const createSheetsLoader = (
   auth: DriveAuth,
+  ledgerMs: number,
   { transport, ledger, now, log }: Dependencies,
 ): (() => Promise<Sheets>) => {
   let loading: Promise<Sheets> | undefined;
   const load = async (): Promise<Sheets> => {
-    const { createSheets, SHEETS_REQUESTS_PER_MINUTE: unitsPerMinute } = await import('./sheets/create-sheets.ts');
+    const { createSheets } = await import('./sheets/create-sheets.ts');
     const lock = (id: string, context: Parameters<typeof acquireLease>[3]) =>
       acquireLease(ledger, `sheet:${id}`, 'Another append to this spreadsheet', context, { now });
-    const pace = () => createPace({ now, unitsPerMinute });
-    return createSheets({ transport, auth, reads: pace(), writes: pace(), lock, now, log });
+    return createSheets({
+      ...{ transport, auth, lock, ledgerMs, now, log },
+      createPace: (unitsPerMinute) => createPace({ now, unitsPerMinute }),
+    });
   };
   return () => {
     loading ??= load();
@@ -65,7 +75,7 @@ const createSheetsLoader = (
  * @throws Error for a name that the configuration does not contain
  */
 export const openAccount = (
-  { credentials, googleOrigin }: DestinationsConfig,
+  { credentials, googleOrigin, ledger }: DestinationsConfig,
   name: string,
   dependencies: Dependencies,
 ): { auth: DriveAuth; drive: Drive; sheets(): Promise<Sheets> } => {
@@ -76,7 +86,7 @@ export const openAccount = (
   const uploaded = (bytes: number): void => uploadCounts?.add(name, auth.account() ?? name, bytes);
   const pace = createPace({ now, sleep });
   const drive = createDrive({ transport, auth, budget, pace, now, log, uploaded });
-  return { auth, drive, sheets: createSheetsLoader(auth, dependencies) };
+  return { auth, drive, sheets: createSheetsLoader(auth, keptMs(ledger), dependencies) };
 };
 
 /** One account of the configuration, which several destinations may share. */

@@ -10,6 +10,7 @@ import { createLibrary } from './library.ts';
 import { createMetadata } from './metadata.ts';
 import { type Pace, UNITS } from './pacing.ts';
 import { createSearch } from './search.ts';
+import { createSharedReads } from './shared-work.ts';
 import type { BufferBudget } from './upload/buffer-budget.ts';
 import { askStatus, readAnswer, SESSION_MS, sessionUriOf, startSession } from './upload/session.ts';
 import { createStartUpload } from './upload/upload.ts';
@@ -91,6 +92,7 @@ export const createDrive = ({
 
   return {
     ...metadata,
+    getShared: createSharedReads(metadata.get),
     ...createAccount(library, client),
     resolveFolder,
     probeSearch: probe,

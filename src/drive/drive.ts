@@ -209,6 +209,8 @@ export interface Drive {
   fetchIdsAhead(): Promise<void>;
   /** The file, or undefined when it is missing or not shared with the account. */
   get(id: string, context: CallContext): Promise<DriveFile | undefined>;
+  /** Like `get`. Callers that ask for the same file at the same time share a call that begins after they have asked. */
+  getShared(id: string, context: CallContext): Promise<DriveFile | undefined>;
   /** Files (not folders) of exactly this name in the folder, not trashed, oldest first. Not read-after-write consistent. */
   find(folderId: string, name: string, context: CallContext): Promise<DriveFile[]>;
   /** As `find`, for folders. */

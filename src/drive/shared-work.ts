@@ -1,3 +1,6 @@
+import { setTimeout as delay, setImmediate as immediate } from 'node:timers/promises';
+import type { CallContext } from './drive.ts';
+
 /**
  * Waits for work that other callers wait for too. A caller whose signal aborts stops waiting, and the work continues for the others.
  * @throws the signal's reason
@@ -28,5 +31,57 @@ export const createSingleFlight = <Result>() => {
     const flight = work().finally(() => flights.delete(key));
     flights.set(key, flight);
     return flight;
+  };
+};
+
+/** A read that has not begun is begun after this time, even if the one before it still has no answer. */
+const MAX_WAIT_MS = 500;
+
+/** The read of several callers: no single one of them ends it, and its calls are counted for the first one. */
+const contextOf = (callers: readonly CallContext[]): CallContext => {
+  const deadlineMs = Math.max(...callers.map((caller) => caller.deadlineMs ?? Number.POSITIVE_INFINITY));
+  return {
+    ...(deadlineMs === Number.POSITIVE_INFINITY ? {} : { deadlineMs }),
+    callStats: callers[0]?.callStats,
+  };
+};
+
+/**
+ * Reads that callers share: those that ask for the same while a read runs share the next one. It begins after all of them have
+ * asked, so that each sees what was written before it asked.
+ */
+export const createSharedReads = <Result>(read: (key: string, context: CallContext) => Promise<Result>) => {
+  const running = new Map<string, Promise<unknown>>();
+  const waiting = new Map<string, { callers: CallContext[]; result: Promise<Result> }>();
+
+  const next = (key: string): { callers: CallContext[]; result: Promise<Result> } => {
+    const callers: CallContext[] = [];
+    const begin = async (): Promise<Result> => {
+      // Answers that arrive together make callers ask together, so the read begins in the next turn of the event loop.
+      const former = running.get(key);
+      await (former === undefined
+        ? immediate()
+        : Promise.race([former, delay(MAX_WAIT_MS, undefined, { ref: false })]));
+      waiting.delete(key);
+      const result = read(key, contextOf(callers));
+      const ended = result.then(
+        () => undefined,
+        () => undefined,
+      );
+      running.set(key, ended);
+      ended.then(() => {
+        if (running.get(key) === ended) running.delete(key);
+      });
+      return result;
+    };
+    const shared = { callers, result: begin() };
+    waiting.set(key, shared);
+    return shared;
+  };
+
+  return (key: string, context: CallContext): Promise<Result> => {
+    const shared = waiting.get(key) ?? next(key);
+    shared.callers.push(context);
+    return joinWork(shared.result, context.signal);
   };
 };

@@ -4,11 +4,13 @@ import type { Pace } from '../drive/pacing.ts';
 import { abortReason, CourierError } from '../errors.ts';
 import type { RetryingTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
+import { realSleep, type Sleep } from '../sleep.ts';
 import { partsOfRange } from './a1.ts';
 import type { Placed } from './changes.ts';
 import { createSheetsClient } from './client.ts';
+import { keepMinute } from './minute-pace.ts';
 import { readOverview } from './overview.ts';
-import { createQueue, type SheetLock } from './queue.ts';
+import { createQueue, type FormerGroup, type SheetLock } from './queue.ts';
 import { type Batch, MAX_CHANGE_BYTES } from './rows/batches.ts';
 import { invalidTable } from './rows/table.ts';
 import type { AppendRequest, Sheets, SheetsContext, WrittenRows } from './sheets.ts';
@@ -17,7 +19,7 @@ import type { TabHint } from './snapshot.ts';
 import { type Job, type Prepare, searchMarks } from './write-group.ts';
 
 /** Requests a minute and user, for reads and for writes each (https://developers.google.com/workspace/sheets/api/limits). */
-export const SHEETS_REQUESTS_PER_MINUTE = 60;
+const REQUESTS_PER_MINUTE = 60;
 
 const MAX_KNOWN = 1_000;
 const MAX_FINISHED = 10_000;
@@ -25,12 +27,18 @@ const MAX_FINISHED = 10_000;
 export interface SheetsDependencies {
   transport: RetryingTransport;
   auth: DriveAuth;
-  reads: Pace;
-  writes: Pace;
+  /** Each adapts to what others spend of the same quota. */
+  createPace(unitsPerMinute: number): Pace;
+  /** Of the account, for reads and for writes each. Default: Google's. */
+  requestsPerMinute?: number | undefined;
   /** Waits for the lock of a spreadsheet, which one instance holds at a time. */
   lock(spreadsheetId: string, context: SheetsContext): Promise<SheetLock>;
+  /** How long the ledger keeps an entry, in milliseconds. */
+  ledgerMs: number;
   /** Epoch milliseconds. */
   now: () => number;
+  /** Default: real time. */
+  sleep?: Sleep;
   log: Log;
   /** False only in tests that show what happens without marks. */
   withMarks?: boolean;
@@ -86,24 +94,30 @@ const rangesOf = (answers: readonly Answer[]): string[] => {
 
 export const createSheets = ({
   transport,
+  auth,
+  createPace,
+  requestsPerMinute = REQUESTS_PER_MINUTE,
   lock,
+  ledgerMs,
   now,
+  sleep = realSleep,
   log,
   withMarks = true,
-  ...account
 }: SheetsDependencies): Sheets => {
-  const client = createSheetsClient({ transport, ...account });
+  const pace = (): Pace => keepMinute(createPace(requestsPerMinute), { now, sleep, requestsPerMinute });
+  const client = createSheetsClient({ transport, auth, reads: pace(), writes: pace() });
   const sizes = createSizes(client, now);
   const queues = new Map<string, ReturnType<typeof createQueue>>();
   const hints = new LRUCache<string, TabHint>({ max: MAX_KNOWN });
   const finished = new LRUCache<string, true>({ max: MAX_FINISHED });
+  const groups = new LRUCache<string, FormerGroup>({ max: MAX_KNOWN });
 
   const queueOf = (spreadsheetId: string): ReturnType<typeof createQueue> => {
     const known = queues.get(spreadsheetId);
     if (known !== undefined) return known;
     const keyOf = (tab: string | undefined): string => JSON.stringify([spreadsheetId, tab ?? null]);
     const writer = {
-      ...{ client, again: transport.again, spreadsheetId, sizes, now, log, withMarks },
+      ...{ client, again: transport.again, spreadsheetId, sizes, ledgerMs, now, log, withMarks },
       isFinished: (key: string) => finished.has(key),
       hints: {
         get: (tab: string | undefined) => hints.get(keyOf(tab)),
@@ -113,7 +127,11 @@ export const createSheets = ({
         },
       },
     };
-    const queue = createQueue({ writer, lock: (context) => lock(spreadsheetId, context), now }, () =>
+    const former = {
+      get: () => groups.get(spreadsheetId),
+      set: (group: FormerGroup) => void groups.set(spreadsheetId, group),
+    };
+    const queue = createQueue({ writer, lock: (context) => lock(spreadsheetId, context), former, now, sleep }, () =>
       queues.delete(spreadsheetId),
     );
     queues.set(spreadsheetId, queue);

@@ -132,8 +132,6 @@ export const roomForMarks = (left: readonly StoredMark[], foreign: ForeignMetada
   return Math.max(0, Math.floor((LIMIT_CHARACTERS - used) / MAX_MARK_CHARACTERS));
 };
 
-/** The ledger's time to live, after which there are no more tries. */
-const LEDGER_MS = 14 * 24 * 3_600_000;
 /** For marks of a process that ended between the change and the record of its receipt. Its retry follows within minutes. */
 const ORPHAN_MS = 3_600_000;
 /** The same, if nothing else can be removed. */
@@ -142,12 +140,14 @@ const LAST_RESORT_MS = 600_000;
 /**
  * The marks to remove with the next change: those older than the ledger's entries; beyond what is kept, those of finished
  * deliveries and then those left by ended processes, oldest first.
+ * @param ledgerMs how long the ledger keeps an entry: no try comes later
  */
 export const marksToRemove = (
   marks: readonly StoredMark[],
-  { isFinished, nowMs }: { isFinished: (key: string) => boolean; nowMs: number },
+  { isFinished, ledgerMs, now }: { isFinished: (key: string) => boolean; ledgerMs: number; now: () => number },
 ): StoredMark[] => {
   let size = marks.reduce((sum, mark) => sum + mark.size, 0);
+  const nowMs = now();
   const ageOf = ({ writtenAtMs }: Mark): number => nowMs - writtenAtMs;
   const removed = new Set<StoredMark>();
   const oldestFirst = [...marks].sort((one, other) => one.writtenAtMs - other.writtenAtMs || one.batch - other.batch);
@@ -159,7 +159,7 @@ export const marksToRemove = (
       size -= mark.size;
     }
   };
-  remove(Number.NEGATIVE_INFINITY, (mark) => ageOf(mark) > LEDGER_MS);
+  remove(Number.NEGATIVE_INFINITY, (mark) => ageOf(mark) > ledgerMs);
   remove(KEPT_CHARACTERS, ({ key }) => isFinished(key));
   remove(FULL_CHARACTERS, (mark) => ageOf(mark) > ORPHAN_MS);
   remove(FULL_CHARACTERS, (mark) => ageOf(mark) > LAST_RESORT_MS);

@@ -12,7 +12,7 @@ import { answerMarked, type Prepare, searchMarks, sheetIdOf } from './write-grou
 export const prepareReplacement: Prepare = async (writer, jobs, context) => {
   const [job] = jobs;
   if (job === undefined) return undefined;
-  const { client, spreadsheetId, now, isFinished, withMarks } = writer;
+  const { client, spreadsheetId, now, withMarks } = writer;
   const overview = await readOverview(client, spreadsheetId, context);
   const marks = marksOf(overview.metadata);
   if (withMarks) {
@@ -30,7 +30,7 @@ export const prepareReplacement: Prepare = async (writer, jobs, context) => {
     title,
     newTabOf: { title: title ?? '', sheetId: sheetIdOf(title ?? '') },
     nowMs: now(),
-    removed: marksToRemove(marks, { isFinished, nowMs: now() }),
+    removed: marksToRemove(marks, writer),
     taken: new Set(overview.metadata.map(({ metadataId }) => metadataId)),
   });
   checkRoom(overview.cells, change.growth);

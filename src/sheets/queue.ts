@@ -1,3 +1,4 @@
+import type { Sleep } from '../sleep.ts';
 import { MAX_BATCH_BYTES } from './rows/batches.ts';
 import type { SheetsContext } from './sheets.ts';
 import { type GroupWriter, type Job, writeGroup } from './write-group.ts';
@@ -19,11 +20,20 @@ export type Turn =
       context: SheetsContext;
     };
 
+/** The group of the last change to a spreadsheet. */
+export interface FormerGroup {
+  size: number;
+  /** Epoch milliseconds. */
+  endedMs: number;
+}
+
 interface QueueDependencies {
   writer: GroupWriter;
   lock(context: SheetsContext): Promise<SheetLock>;
+  former: { get(): FormerGroup | undefined; set(group: FormerGroup): void };
   /** Epoch milliseconds. */
   now: () => number;
+  sleep: Sleep;
 }
 
 /** Bounds what one change can delay, and the marks that it adds. */
@@ -31,6 +41,13 @@ const MAX_GROUP = 100;
 
 /** Milliseconds for one change that several deliveries wait for, so it does not end when one of them does. */
 const GROUP_MS = 240_000;
+
+/** Of a group, so many are expected to append again as soon as they are answered. */
+const RETURNING = 0.9;
+/** They are waited for while at least one comes in this time, in milliseconds, … */
+const RETURN_GAP_MS = 100;
+/** … and at most so long after the end of their group. */
+const RETURN_MS = 1_500;
 
 const hasLeft = ({ context: { signal } }: Turn): boolean => signal?.aborted === true;
 
@@ -62,13 +79,27 @@ const failTurn = (turn: Turn, error: unknown): void => (turn.kind === 'part' ? t
  * The appends to one spreadsheet, one change after another. Deliveries that wait while a change is in progress share the
  * next one, so a quota of 60 changes a minute is enough for thousands of deliveries. A single delivery does not wait.
  */
-export const createQueue = ({ writer, lock, now }: QueueDependencies, onIdle: () => void) => {
+export const createQueue = ({ writer, lock, former, now, sleep }: QueueDependencies, onIdle: () => void) => {
   const queue: Turn[] = [];
   let isRunning = false;
 
   const dropLeft = (): void => {
     const staying = queue.filter((turn) => !hasLeft(turn));
     queue.splice(0, queue.length, ...staying);
+  };
+
+  /**
+   * Callers that append one row after another come again soon after their group is answered. Without those who are on their way,
+   * each group would have about half of them, and the quota counts groups. A group of one or two never waits.
+   */
+  const waitForReturning = async (): Promise<void> => {
+    const { size, endedMs } = former.get() ?? { size: 0, endedMs: 0 };
+    const isComing = (): boolean =>
+      queue[0]?.kind === 'part' && queue.length < Math.floor(size * RETURNING) && now() < endedMs + RETURN_MS;
+    for (let before = 0; isComing() && queue.length > before; ) {
+      before = queue.length;
+      await sleep(RETURN_GAP_MS);
+    }
   };
 
   const locked = async (deadlineMs: number, work: (context: SheetsContext) => Promise<void>): Promise<void> => {
@@ -103,6 +134,7 @@ export const createQueue = ({ writer, lock, now }: QueueDependencies, onIdle: ()
     );
     // All waiting happens before the group is taken, so that deliveries that arrive meanwhile belong to it.
     await writer.client.waitForReadAndWrite({ deadlineMs });
+    await waitForReturning();
     dropLeft();
     const [first] = queue;
     if (first === undefined) return;
@@ -115,6 +147,7 @@ export const createQueue = ({ writer, lock, now }: QueueDependencies, onIdle: ()
     await locked(deadlineMs, (context) => writeGroup(writer, jobs, context)).catch((error: unknown) => {
       for (const job of jobs) job.fail(error);
     });
+    former.set({ size: jobs.length, endedMs: now() });
   };
 
   const run = async (): Promise<void> => {

@@ -47,6 +47,8 @@ export interface GroupWriter {
   };
   sizes: Sizes;
   isFinished(key: string): boolean;
+  /** How long the ledger keeps an entry, in milliseconds. */
+  ledgerMs: number;
   /** Epoch milliseconds. */
   now: () => number;
   log: Log;
@@ -136,7 +138,7 @@ const noRoom = (): CourierError =>
 
 /** Prepares one change that appends rows to what the spreadsheet has now. */
 const prepareAppend: Prepare = async (writer, jobs, context) => {
-  const { client, spreadsheetId, hints, now, isFinished, withMarks } = writer;
+  const { client, spreadsheetId, hints, now, withMarks } = writer;
   const title = jobs[0]?.tab;
   const snapshot = await readSnapshot(client, spreadsheetId, { title, hint: hints.get(title) }, context);
   // Even a first try may have been overtaken by a copy of itself while it waited.
@@ -146,7 +148,7 @@ const prepareAppend: Prepare = async (writer, jobs, context) => {
   const left = withMarks ? await dropAnswered(unmarked, now()) : unmarked;
   if (left.length === 0) return undefined;
   const newTabOf = { title: title ?? '', sheetId: sheetIdOf(title ?? '') };
-  const removed = marksToRemove(snapshot.marks, { isFinished, nowMs: now() });
+  const removed = marksToRemove(snapshot.marks, writer);
   const kept = snapshot.marks.filter((mark) => !removed.includes(mark));
   const room = roomForMarks(kept, snapshot.foreign);
   if (room === 0) throw noRoom();

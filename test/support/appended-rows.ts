@@ -8,6 +8,8 @@ interface Many {
   instances: number;
   /** Callers of each instance: each sends its next append when the last one is answered. */
   callers: number;
+  /** A caller sends its next append up to this much later: what the network and other services take, in milliseconds. */
+  pauseMs?: number;
   /** Of each instance. */
   requestsPerMinute?: number;
   /** The fraction of appends whose process ends before the receipt is recorded. They are repeated, by any instance. */
@@ -31,7 +33,7 @@ const REPEATED_AFTER_MS = 30_000;
 
 /** Appends one row for each of many keys. @throws if one of them fails, or if a repeated one is appended again */
 export const appendMany = async (world: SheetsInTime, many: Many): Promise<ManyAppended> => {
-  const { appends, instances, callers, lost = 0, seed = 1 } = many;
+  const { appends, instances, callers, pauseMs = 0, lost = 0, seed = 1 } = many;
   const random = seededRandom(seed);
   const spreadsheetId = await world.create();
   const couriers: Instance[] = Array.from({ length: instances }, () => world.instance(many));
@@ -63,7 +65,10 @@ export const appendMany = async (world: SheetsInTime, many: Many): Promise<ManyA
   };
 
   const caller = async (courier: Instance): Promise<void> => {
-    while (next < appends) await deliver(courier, next++);
+    while (next < appends) {
+      await deliver(courier, next++);
+      if (pauseMs > 0) await world.sleep(random() * pauseMs);
+    }
   };
   const startedMs = world.now();
   const work = Promise.all(couriers.flatMap((courier) => Array.from({ length: callers }, () => caller(courier))));

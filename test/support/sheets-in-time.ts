@@ -113,7 +113,6 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
         ...{ googleOrigin: google.origin, now, log, http: mortal, sleep: time.sleep },
         random: () => 0.5,
       });
-      const pace = () => createPace({ now, sleep: time.sleep, unitsPerMinute: requestsPerMinute, random: () => 0.5 });
       const auth = {
         token: async () => google.world.accessToken(courier, scopes),
         rejected: () => undefined,
@@ -129,7 +128,11 @@ export const startSheetsInTime = async (): Promise<SheetsInTime> => {
         return acquireLease(ledger, `sheet:${id}`, 'Another append', context, { now, sleep });
       };
       return {
-        sheets: createSheets({ transport, auth, reads: pace(), writes: pace(), lock, now, log, withMarks }),
+        sheets: createSheets({
+          ...{ transport, auth, lock, now, log, withMarks, requestsPerMinute, sleep: time.sleep },
+          ledgerMs: 14 * 86_400_000,
+          createPace: (unitsPerMinute) => createPace({ now, sleep: time.sleep, unitsPerMinute, random: () => 0.5 }),
+        }),
         changes: () => changes,
         kill: (afterChanges = 0) => {
           lastChange = afterChanges;

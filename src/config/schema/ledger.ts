@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+export const DEFAULT_LEDGER_DAYS = 14;
+
 /** Where the courier stores which idempotency key belongs to which file. */
 export const ledger = z.union(
   [
@@ -12,7 +14,7 @@ export const ledger = z.union(
           .string()
           .regex(/^[^/]{1,200}$/, 'is not a collection name')
           .default('deliveries'),
-        ttlDays: z.number().positive().max(3650).default(14),
+        ttlDays: z.number().positive().max(3650).default(DEFAULT_LEDGER_DAYS),
       }),
     }),
   ],

@@ -46,7 +46,9 @@ export const planRows = async ({ request, folderId, source, ...means }: Planning
     await inspectSpreadsheet(destination.drive, spreadsheet, means.context);
     return { kind, fileId: spreadsheet, folderId, ...tabOf(request, means.now()) };
   }
-  const existing = await findConverted({ drive: destination.drive, folderId, name, ...means });
+  // Many callers append to one sheet at the same time.
+  const drive = { ...destination.drive, get: destination.drive.getShared };
+  const existing = await findConverted({ drive, folderId, name, ...means });
   if (existing !== undefined && existing.mimeType !== DOCS_TYPES.sheet) {
     throw nameTaken(request, ' as a file that is not a Google Sheet');
   }

@@ -73,9 +73,12 @@ export const mustBeStored = (result: UploadResult): Extract<UploadResult, { kind
   throw result.kind === 'exists' ? new CourierError('drive-unavailable') : result.error;
 };
 
+export const notShownYet = (): CourierError =>
+  new CourierError('drive-unavailable', { detail: 'Drive does not show the file yet.' });
+
 export const mustGet = async ({ request, context }: UploadStep, id: string): Promise<DriveFile> => {
   const file = await request.destination.drive.get(id, context);
-  if (file === undefined) throw new CourierError('drive-unavailable', { detail: 'Drive does not show the file yet.' });
+  if (file === undefined) throw notShownYet();
   return file;
 };
 

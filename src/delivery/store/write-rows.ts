@@ -15,7 +15,15 @@ import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { CONVERSION_LEASE_MS, nameLeaseKey } from './convert-file.ts';
 import type { RowsPlan } from './plan-rows.ts';
-import { mustGet, outcomeOf, planChanged, revisePlan, type StoredFile, type UploadStep } from './upload-step.ts';
+import {
+  mustGet,
+  notShownYet,
+  outcomeOf,
+  planChanged,
+  revisePlan,
+  type StoredFile,
+  type UploadStep,
+} from './upload-step.ts';
 
 /** Makes the sheet of the name, unless another delivery has made it. Its header comes with its first rows. */
 const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promise<DriveFile> => {
@@ -194,7 +202,9 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
       ? await sheets.replace(asked)
       : await sheets.append({ ...asked, columns: options.columns ?? 'extend' });
     if (isReplacement) await setDetails(step, fileId);
-    const file = await mustGet(step, fileId);
+    // Those whose rows were written by the same change ask for the file at the same time.
+    const file = await destination.drive.getShared(fileId, context);
+    if (file === undefined) throw notShownYet();
     const isNew = made !== undefined && (claim === undefined || isOwnFile(claim, file));
     return storedFile(step, { file, isNew, written, received: meter.received() });
   } catch (error) {

@@ -54,6 +54,7 @@ const startInstance = (own: Ledger = ledger): ((name: string, key?: string) => P
     {
       credentials: { alice: as(emails.alice), bob: as(emails.bob) },
       googleOrigin: google.origin,
+      ledger: 'memory',
       destinations: { reports: destination.parse({ folder, credentials: ['alice', 'bob'], callers }) },
     },
     {

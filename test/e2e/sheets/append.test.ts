@@ -103,6 +103,7 @@ describe('rows are appended', () => {
 
   test('many at once share a change, and each has its own range', async () => {
     await world.append(story, 'n\n0\n', { name: 'group' });
+    world.google.calls.clear();
     const receipts = await Promise.all(
       Array.from({ length: 50 }, (_, n) =>
         world.append(story, `n\n${n + 1}\n`, { name: 'group' }, { idempotencyKey: `group-${n}` }),
@@ -114,6 +115,13 @@ describe('rows are appended', () => {
       const row = Number(sheet?.range.slice('Sheet1!A'.length));
       expect(rows[row - 1]).toEqual([n + 1]);
     }
+    // Those of one group ask Drive for the file together.
+    const reads = world.google.calls.list({
+      method: 'GET',
+      host: 'www.googleapis.com',
+      path: `*/files/${receipts[0]?.id}`,
+    });
+    expect(reads.length).toBeLessThan(25);
   });
 });
 

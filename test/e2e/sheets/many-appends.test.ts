@@ -35,8 +35,8 @@ test(
     expect(faultsOfAppended(world, appended, appends)).toEqual([]);
     expect(appends / appended.minutes).toBeGreaterThanOrEqual(3_000);
     const sorted = appended.latenciesMs.toSorted((one, other) => one - other);
-    // When the minute is used up, everybody waits for the next one, and nobody longer.
-    expect(sorted.at(-1)).toBeLessThan(60_000);
+    // The minute is never used up early, so nobody waits for the next one.
+    expect(sorted.at(-1)).toBeLessThan(5_000);
     console.log(`64 callers: ${Math.round(appends / appended.minutes)} a minute, at most ${sorted.at(-1)} ms`);
   },
   TIMEOUT_MS,

@@ -14,7 +14,8 @@ const CLAIM = { key: 'delivery:k' } as Claim;
 
 const planningOf = (found: DriveFile[], rows: RowOptions = {}, isMarked?: boolean): Planning => {
   const now = (): number => Date.parse('2026-11-29T12:00:00Z');
-  const drive = { find: async () => found, get: async (id: string) => found.find((file) => file.id === id) };
+  const getShared = async (id: string) => found.find((file) => file.id === id);
+  const drive = { find: async () => found, getShared };
   const destination = { drive, config: {}, sheets: async () => ({ isMarked: async () => isMarked }) };
   return {
     ...{ folderId: 'folder', source: { mimeType: 'text/csv', size: 3 }, context: {}, now },

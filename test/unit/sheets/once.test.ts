@@ -131,6 +131,33 @@ describe('when Google enforces its quota', () => {
   });
 });
 
+describe('a group', () => {
+  test('has the callers that come again after the former one, so that one instance stays within the quota with full groups', async () => {
+    // The minute of the test before this one is over.
+    await world.run(world.sleep(60_000));
+    world.google.sheets.setLimits({ enforceQuota: true });
+    const many = { appends: 2_600, instances: 1, callers: 40, pauseMs: 400, requestsPerMinute: 60 };
+    const appended = await appendMany(world, many);
+    expect(faultsOfAppended(world, appended, 2_600)).toEqual([]);
+    // Full groups would be 65.
+    expect(appended.changes).toBeLessThan(78);
+    expect(answered(429)).toBe(0);
+    expect(Math.max(...appended.latenciesMs)).toBeLessThan(5_000);
+  });
+
+  test('waits only briefly for callers that do not come again', async () => {
+    const [id, courier] = [await world.create(), world.instance()];
+    const append = (name: string) => world.append(courier, id, { key: keyOf(name), csv: 'n\n1\n' });
+    await world.run(Promise.all(Array.from({ length: 30 }, (_, n) => append(`crowd-${n}`))));
+    const startedMs = world.now();
+    await world.run(append('alone'));
+    expect(world.now() - startedMs).toBeLessThanOrEqual(120);
+    const nextMs = world.now();
+    await world.run(append('alone again'));
+    expect(world.now()).toBe(nextMs);
+  });
+});
+
 describe('one failure in a group', () => {
   test('does not fail the others', async () => {
     const [id, courier] = [await world.create(), world.instance()];
