@@ -102,6 +102,22 @@ const cellsRequest = (sheetId: number, rowIndex: number, columnIndex: number, ro
   },
 });
 
+/** Empty cells of a row between two columns that take less room than one more request for the columns behind them. */
+const MAX_GAP = 4;
+
+/** The columns that rows have. The cells of a narrow table in a wide tab are not sent with all the empty ones between them. */
+const columnRuns = (header: readonly string[], parts: Iterable<Part>): { from: number; to: number }[] => {
+  const used = new Set([...parts].flatMap(({ batch }) => batch.columns));
+  const runs: { from: number; to: number }[] = [];
+  for (const [index, name] of header.entries()) {
+    if (!used.has(name)) continue;
+    const open = runs.at(-1);
+    if (open !== undefined && index - open.to <= MAX_GAP) open.to = index + 1;
+    else runs.push({ from: index, to: index + 1 });
+  }
+  return runs;
+};
+
 const insertRequest = (
   sheetId: number,
   dimension: 'ROWS' | 'COLUMNS',
@@ -216,7 +232,14 @@ export const planChange = (
       ? []
       : [
           insertRequest(sheetId, 'ROWS', firstRow, rows.length, firstRow > 1),
-          cellsRequest(sheetId, firstRow, 0, rows),
+          ...columnRuns(header, placed.keys()).map(({ from, to }) =>
+            cellsRequest(
+              sheetId,
+              firstRow,
+              from,
+              rows.map((cells) => cells.slice(from, to)),
+            ),
+          ),
           ...dateFormats(sheetId, firstRow, rows),
         ];
   const requests = [
