@@ -81,6 +81,7 @@ export const createFakeStep = ({
   };
   const drive = {
     get: async (id: string) => files.find((file) => file.id === id),
+    getShared: async (id: string) => files.find((file) => file.id === id),
     find: async () => [],
     newId: async () => 'new-id',
     revisions: async () => revisions?.map((id) => ({ id, md5Checksum: undefined })),
