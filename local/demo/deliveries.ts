@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createProgress } from '../../src/client/commands/progress.ts';
+import { createProgress } from '../../src/client/commands/output/progress.ts';
 import { CourierClient, type Receipt, type SendOptions } from '../../src/client/index.ts';
 import type { LocalGoogle } from '../google/server.ts';
 import { AUDIENCE } from './config.ts';

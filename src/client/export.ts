@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { ColumnRule, ConflictRule, Conversion, Receipt, Rollover } from '../domain.ts';
-import type { CallCourier } from './api.ts';
 import { createDocumentScan, type DocumentFacts } from './document-key.ts';
 import { failure, orStopped, withKey } from './errors.ts';
-import { bufferStream, openInput, type Seekable, type Sendable, type Stream } from './input.ts';
+import type { CallCourier } from './http/api.ts';
 import { receiptSchema } from './schemas.ts';
-import { checkedKey } from './send-options.ts';
+import { bufferStream, openInput, type Seekable, type Sendable, type Stream } from './send/input.ts';
+import { checkedKey } from './send/send-options.ts';
 
 /** Where the bytes of an export come from; exactly one of these. */
 export type ExportSource =

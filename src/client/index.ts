@@ -1,7 +1,6 @@
 import { homedir } from 'node:os';
 import type { ConflictRule, Conversion, Outcome, Receipt } from '../domain.ts';
 import { isLoopback } from '../text/hosts.ts';
-import { type CallCourier, createApi } from './api.ts';
 import { audienceOfUrl } from './audience.ts';
 import { type ClientErrorCode, CourierClientError, type ExitCode, type FileFailure, failure } from './errors.ts';
 import {
@@ -11,9 +10,9 @@ import {
   type ExportSource,
   sendDocument,
 } from './export.ts';
-import { createExchange, type Exchange } from './http.ts';
-import type { Sendable } from './input.ts';
-import { type RetryOptions, retryWith } from './retry.ts';
+import { type CallCourier, createApi } from './http/api.ts';
+import { createExchange, type Exchange } from './http/http.ts';
+import { type RetryOptions, retryWith } from './http/retry.ts';
 import {
   type DestinationSummary,
   type DoctorCheck,
@@ -22,10 +21,11 @@ import {
   destinationsSchema,
   doctorSchema,
 } from './schemas.ts';
-import { type SendDependencies, send } from './send.ts';
+import type { Sendable } from './send/input.ts';
+import { type SendDependencies, send } from './send/send.ts';
+import type { SendOptions, SendProgress } from './send/send-options.ts';
+import { cacheFolder, createSessionStore } from './send/session-store.ts';
 import type { FileReceipt, NamedInput, SendAllInput, SendAllOptions, SendAllProgress } from './send-all/options.ts';
-import type { SendOptions, SendProgress } from './send-options.ts';
-import { cacheFolder, createSessionStore } from './session-store.ts';
 import { claimsOf } from './token-claims.ts';
 
 export type {

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addCommands, type Outcome } from './commands/catalog.ts';
-import { hasColor } from './commands/colors.ts';
 import { type Context, errColors } from './commands/context.ts';
+import { hasColor } from './commands/output/colors.ts';
 import { asClientError, CourierClientError, type ExitCode, failure } from './errors.ts';
 import { VERSION } from './version.ts';
 

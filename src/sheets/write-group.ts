@@ -226,12 +226,12 @@ const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: Sh
     if (kind === 'refused' && !error.retryable) {
       writer.hints.set(group[0]?.tab, undefined);
       refusals += 1;
-      if (refusals === MAX_REFUSALS) {
-        if (jobs.length === 1) failAll(jobs, error);
-        else await writeEach(writer, jobs, context);
-        return later;
-      }
     } else if (!(await again({ url: SHEETS_URL, attempt, ...context }))) throw error;
+    if (refusals === MAX_REFUSALS) {
+      if (jobs.length === 1) failAll(jobs, error);
+      else await writeEach(writer, jobs, context);
+      return later;
+    }
     await client.waitForWrite(context);
   }
 };

@@ -8,8 +8,8 @@ import {
   configPathCommand,
   configSetCommand,
   configUnsetCommand,
-} from './config.ts';
-import { CONFIG_KEYS } from './config-file.ts';
+} from './config/config.ts';
+import { CONFIG_KEYS } from './config/config-file.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import { type ExportFlags, exportCommand, sendCommand } from './deliver.ts';
 import { type TokenFlags, tokenCommand, whoamiCommand } from './identity.ts';

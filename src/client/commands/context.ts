@@ -1,10 +1,10 @@
 import { failure } from '../errors.ts';
-import { createExchange, type Exchange } from '../http.ts';
+import { createExchange, type Exchange } from '../http/http.ts';
 import type { Identity } from '../identity/identity.ts';
 import { CourierClient } from '../index.ts';
-import { type Colors, colorsFor } from './colors.ts';
-import { readSettings, type SettingFlags, type Settings } from './settings.ts';
-import { verboseExchange } from './verbose.ts';
+import { readSettings, type SettingFlags, type Settings } from './config/settings.ts';
+import { type Colors, colorsFor } from './output/colors.ts';
+import { verboseExchange } from './output/verbose.ts';
 
 /** The options of every command. */
 export interface GlobalOptions extends SettingFlags {

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import type { Receipt } from '../../domain.ts';
 import { type ExitCode, failure } from '../errors.ts';
-import type { SendOptions } from '../send-options.ts';
+import type { SendOptions } from '../send/send-options.ts';
 import { type Context, createClient, type GlobalOptions, openSession, outColors, print } from './context.ts';
-import { createProgress } from './progress.ts';
+import { createProgress } from './output/progress.ts';
+import { sizeText } from './output/sizes.ts';
 import { type FileFlags, hasManyFlags, manyFlagsSchema, readFileFlags } from './send-flags.ts';
-import { sizeText } from './sizes.ts';
 
 const receiptText = (context: Context, receipt: Receipt): string => {
   const { outcome, name, size, destination, path, webViewLink, sheet, warnings = [] } = receipt;

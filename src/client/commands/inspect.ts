@@ -1,7 +1,7 @@
 import type { DoctorCheck, DoctorFinding, DoctorReport } from '../schemas.ts';
-import type { Colors } from './colors.ts';
 import { type Context, createClient, type GlobalOptions, openSession, outColors, print } from './context.ts';
-import { sizeText } from './sizes.ts';
+import type { Colors } from './output/colors.ts';
+import { sizeText } from './output/sizes.ts';
 
 /** `courier destinations` */
 export const destinationsCommand = async (context: Context, flags: GlobalOptions): Promise<void> => {

@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import { googleFetch } from '../google-fetch.ts';
-import { rewriteFor } from '../google-origin.ts';
+import { googleFetch } from '../http/google-fetch.ts';
+import { rewriteFor } from '../http/google-origin.ts';
+import { systemErrorText } from '../http/system-errors.ts';
 import { type AuthorizedUserFile, type OauthClient, obtainConsent } from '../login/consent.ts';
 import { addSecretVersion, checkedSecretName } from '../login/secret-version.ts';
-import { systemErrorText } from '../system-errors.ts';
 import { type Context, findIdentity, type GlobalOptions, openSession, print } from './context.ts';
 
 export interface LoginFlags extends GlobalOptions {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { COLUMN_RULES, CONFLICT_RULES, CONVERSIONS, ROLLOVERS } from '../../domain.ts';
 import { failure } from '../errors.ts';
-import type { SendOptions } from '../send-options.ts';
+import type { SendOptions } from '../send/send-options.ts';
 
 /** The options of `courier send` for each file, by the names of its flags. */
 const fileFlagsSchema = z.object({

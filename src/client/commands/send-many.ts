@@ -1,10 +1,10 @@
 import { asClientError, CourierClientError, type ExitCode, type FileFailure, failure } from '../errors.ts';
 import type { FileReceipt, SendAllOptions } from '../send-all/options.ts';
 import { type Context, createClient, errColors, type GlobalOptions, openSession, outColors } from './context.ts';
+import { createManyProgress } from './output/send-many-progress.ts';
+import { addFailure, addFile, createSummary, failureTable, summaryText } from './output/send-summary.ts';
+import { sizeText } from './output/sizes.ts';
 import type { FileFlags, ManyFlags } from './send-flags.ts';
-import { createManyProgress } from './send-many-progress.ts';
-import { addFailure, addFile, createSummary, failureTable, summaryText } from './send-summary.ts';
-import { sizeText } from './sizes.ts';
 
 export interface ManyCommand {
   context: Context;

@@ -1,7 +1,7 @@
 import { UserRefreshClient } from 'google-auth-library';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import type { GoogleFetch } from '../google-fetch.ts';
+import type { GoogleFetch } from '../http/google-fetch.ts';
 import type { Identity } from './identity.ts';
 import { identityError } from './refusal.ts';
 import { transporterOptions } from './transporter.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import { systemErrorText } from '../system-errors.ts';
+import { systemErrorText } from '../http/system-errors.ts';
 import { authorizedUser, authorizedUserSchema } from './authorized-user.ts';
 import { externalAccount, externalAccountSchema } from './external-account.ts';
 import { type AccessTokens, CLOUD_PLATFORM, type Identity, type SearchContext } from './identity.ts';

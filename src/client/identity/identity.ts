@@ -1,4 +1,4 @@
-import type { GoogleFetch } from '../google-fetch.ts';
+import type { GoogleFetch } from '../http/google-fetch.ts';
 
 /** The Google identity that this program has, found in its environment. */
 export interface Identity {

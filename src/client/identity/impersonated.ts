@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import { askForJson, type GoogleFetch } from '../google-fetch.ts';
+import { askForJson, type GoogleFetch } from '../http/google-fetch.ts';
 import type { AccessTokens, Identity } from './identity.ts';
 import { identityError } from './refusal.ts';
 

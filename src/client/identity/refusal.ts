@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { CourierClientError as ClientError, type CourierClientError, failure } from '../errors.ts';
-import { networkErrorText } from '../http.ts';
-import { ProxyError } from '../proxy.ts';
-import { timeoutIn } from '../timeout.ts';
+import { networkErrorText } from '../http/http.ts';
+import { ProxyError } from '../http/proxy.ts';
+import { timeoutIn } from '../http/timeout.ts';
 
 /** Google's two forms of errors: OAuth's, and that of its APIs. */
 const bodySchema = z.union([

@@ -1,5 +1,5 @@
 import type { AuthClient } from 'google-auth-library';
-import type { GoogleFetch } from '../google-fetch.ts';
+import type { GoogleFetch } from '../http/google-fetch.ts';
 
 /** Makes google-auth-library's clients use the given fetch. */
 export const transporterOptions = (fetch: GoogleFetch) => ({ fetchImplementation: fetch });

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import { askForJson, type GoogleFetch } from '../google-fetch.ts';
-import type { Rewrite } from '../google-origin.ts';
+import { askForJson, type GoogleFetch } from '../http/google-fetch.ts';
+import type { Rewrite } from '../http/google-origin.ts';
 import { identityError } from '../identity/refusal.ts';
 import { claimsOf } from '../token-claims.ts';
 import { listenForCode } from './loopback.ts';

@@ -2,7 +2,7 @@ import { crc32c } from '@aws-crypto/crc32c';
 import { z } from 'zod';
 import { parseSecretName, secretManagerHost } from '../../text/secret-name.ts';
 import { failure } from '../errors.ts';
-import { askForJson, type GoogleFetch } from '../google-fetch.ts';
+import { askForJson, type GoogleFetch } from '../http/google-fetch.ts';
 import { identityError } from '../identity/refusal.ts';
 
 const versionSchema = z.object({ name: z.string() });

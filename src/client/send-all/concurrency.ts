@@ -1,4 +1,4 @@
-import type { Exchange } from '../http.ts';
+import type { Exchange } from '../http/http.ts';
 
 /** How many files are sent at the same time: fewer after the courier or Drive was at capacity. */
 export interface Concurrency {

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { listAll, type SendAllInputs } from './list.ts';
+import { listAll, type SendAllInputs } from './files/list.ts';
 import type { SendAllOptions, SendAllProgress } from './options.ts';
 
 /** Adds up what has been done, and what there is to do. */

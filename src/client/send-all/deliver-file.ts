@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { CourierClientError, failure } from '../errors.ts';
-import { openInput, type Seekable } from '../input.ts';
-import { MAX_WHOLE_BYTES, type SendDependencies, sendSeekable } from '../send.ts';
-import { readWhole } from '../send-body.ts';
-import { resolveOptions } from '../send-options.ts';
-import { systemErrorText } from '../system-errors.ts';
+import { systemErrorText } from '../http/system-errors.ts';
+import { openInput, type Seekable } from '../send/input.ts';
+import { MAX_WHOLE_BYTES, type SendDependencies, sendSeekable } from '../send/send.ts';
+import { readWhole } from '../send/send-body.ts';
+import { resolveOptions } from '../send/send-options.ts';
 import { fileKey } from './file-key.ts';
-import type { Listed } from './list.ts';
+import type { Listed } from './files/list.ts';
 import type { Delivered, Manifest } from './manifest.ts';
 import type { FileReceipt, SendAllOptions } from './options.ts';
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Target } from './target.ts';
+import type { Target } from './files/target.ts';
 
 /** The run's key is shown at the beginning of each file's key, so that a log can be searched for it. */
 const MAX_SHOWN = 200;

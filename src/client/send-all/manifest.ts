@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, link, open, rm, writeFile } from 'node:fs/promises';
 import type { Receipt } from '../../domain.ts';
 import { failure } from '../errors.ts';
-import { systemErrorText } from '../system-errors.ts';
+import { systemErrorText } from '../http/system-errors.ts';
 import {
   entrySchema,
   type FullEntry,

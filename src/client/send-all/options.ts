@@ -1,6 +1,6 @@
 import type { Receipt } from '../../domain.ts';
 import { type FileFailure, failure } from '../errors.ts';
-import { checkedKey, type SendOptions } from '../send-options.ts';
+import { checkedKey, type SendOptions } from '../send/send-options.ts';
 
 /**
  * What `sendAll` accepts: the path or `file:` URL of a file or folder, a glob pattern where no file has that name, or a file

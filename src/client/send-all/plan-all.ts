@@ -1,6 +1,6 @@
 import { asClientError } from '../errors.ts';
 import { planFile } from './deliver-file.ts';
-import { listAll, type SendAllInputs } from './list.ts';
+import { listAll, type SendAllInputs } from './files/list.ts';
 import { openManifest } from './manifest.ts';
 import { checkOptions, type FileReceipt, type SendAllOptions } from './options.ts';
 

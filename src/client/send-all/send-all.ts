@@ -1,10 +1,10 @@
 import { asClientError, type CourierClientError, type FileFailure, failure } from '../errors.ts';
-import { findDestination, type SendDependencies } from '../send.ts';
+import { findDestination, type SendDependencies } from '../send/send.ts';
 import { createConcurrency } from './concurrency.ts';
 import { createCounter } from './counter.ts';
 import { deliverFile, type FileDependencies } from './deliver-file.ts';
 import { createBreaker, endedBy, filesFailed } from './failures.ts';
-import { type Listed, listAll, type SendAllInputs } from './list.ts';
+import { type Listed, listAll, type SendAllInputs } from './files/list.ts';
 import { openManifest } from './manifest.ts';
 import { checkedConcurrency, checkOptions, type FileReceipt, type SendAllOptions } from './options.ts';
 import { createPool } from './pool.ts';

@@ -3,7 +3,7 @@ import type { Bytes } from '../bytes/spool.ts';
 import { PIECE_BYTES, type Range, textEvents, transcode } from '../bytes/transcode.ts';
 import { isWholeKey } from '../json/keys.ts';
 import { JsonScanner } from '../json/scanner.ts';
-import { createCellWriter, createPause } from './cell-writer.ts';
+import { createCellWriter, createPause, type Pause } from './cell-writer.ts';
 import { csvColumn } from './csv-cell.ts';
 import { RowReader } from './csv-row.ts';
 
@@ -45,6 +45,25 @@ const endOfText = async (bytes: Bytes, start: number): Promise<number> => {
   }
 };
 
+/** Generates the header. What is left in `out` belongs to the next piece. */
+async function* headerOf(
+  bytes: Bytes,
+  { columns, rawCells }: CsvOptions,
+  { out, pause }: { out: ByteWriter; pause: Pause },
+): AsyncGenerator<Buffer> {
+  let isFirst = true;
+  for (const [key, start] of columns) {
+    const name = csvColumn(await nameAt(bytes, key, start), { rawCells });
+    if (!isFirst) out.byte(COMMA);
+    isFirst = false;
+    out.text(name === '' && columns.size === 1 ? '""' : name);
+    await pause(name.length);
+    if (out.size >= PIECE_BYTES) yield out.take();
+  }
+  out.byte(CR);
+  out.byte(LF);
+}
+
 /**
  * Generates the lines of a CSV file while it is read. A piece may end in the middle of a row, so no row or cell needs
  * to fit in memory. Each row is read twice: once to find its cells, and again to write them in the order of the
@@ -57,17 +76,7 @@ export async function* csvOf(bytes: Bytes, range: Range, options: CsvOptions): A
   const pause = createPause();
 
   if (!isAscii) out.text(BYTE_ORDER_MARK);
-  let isFirst = true;
-  for (const [key, start] of columns) {
-    const name = csvColumn(await nameAt(bytes, key, start), { rawCells });
-    if (!isFirst) out.byte(COMMA);
-    isFirst = false;
-    out.text(name === '' && columns.size === 1 ? '""' : name);
-    await pause(name.length);
-    if (out.size >= PIECE_BYTES) yield out.take();
-  }
-  out.byte(CR);
-  out.byte(LF);
+  yield* headerOf(bytes, options, { out, pause });
 
   const row = new RowReader([...columns.keys()], rawCells);
   const scanner = new JsonScanner(row, { offset: range.start, lenient: true });

@@ -72,6 +72,24 @@ const contentOf = (header: Buffer): string => {
 };
 
 /**
+ * Passes on the records of a shard.
+ * @param last the byte before them; the record that ends with it may have no line break
+ * @returns the last byte
+ */
+async function* recordsAfter(last: number, records: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, number> {
+  let end = last;
+  let isFirst = true;
+  for await (const piece of records) {
+    if (piece.byteLength === 0) continue;
+    if (isFirst && last !== NEWLINE) yield Buffer.from('\n');
+    isFirst = false;
+    end = piece.at(-1) ?? NEWLINE;
+    yield piece;
+  }
+  return end;
+}
+
+/**
  * Joins CSV files to one: the header of the first, then the records of all. Empty files are skipped.
  * @throws CourierError `request-invalid` if a header differs from the first one
  */
@@ -89,14 +107,6 @@ export async function* joinCsv(shards: AsyncIterable<Shard>): AsyncGenerator<Uin
     } else if (content !== first.content) {
       throw invalid(`The header of ${shard.label} differs from that of ${first.label}.`);
     }
-    let isFirst = true;
-    for await (const piece of rest) {
-      if (piece.byteLength === 0) continue;
-      // The last record of the file before may have no line break.
-      if (isFirst && last !== NEWLINE) yield Buffer.from('\n');
-      isFirst = false;
-      last = piece.at(-1) ?? NEWLINE;
-      yield piece;
-    }
+    last = yield* recordsAfter(last, rest);
   }
 }

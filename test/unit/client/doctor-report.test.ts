@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { colorsFor } from '../../../src/client/commands/colors.ts';
 import { doctorText } from '../../../src/client/commands/inspect.ts';
+import { colorsFor } from '../../../src/client/commands/output/colors.ts';
 import { doctorSchema } from '../../../src/client/schemas.ts';
 
 const KEY = { check: 'key', result: 'failed', detail: 'Google rejected the key.', remedy: 'Make a new key.' };

@@ -6,8 +6,8 @@ import { type AddressInfo, connect, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { proxyFor } from '../../../src/client/http/proxy.ts';
 import { CourierClient } from '../../../src/client/index.ts';
-import { proxyFor } from '../../../src/client/proxy.ts';
 import { runCourier } from '../../support/client-process.ts';
 
 describe('the proxy for a URL', () => {

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { configPath, readConfigFile, writeConfigKey } from '../../../src/client/commands/config-file.ts';
-import { readSettings, type SettingFlags } from '../../../src/client/commands/settings.ts';
+import { configPath, readConfigFile, writeConfigKey } from '../../../src/client/commands/config/config-file.ts';
+import { readSettings, type SettingFlags } from '../../../src/client/commands/config/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'courier-settings-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

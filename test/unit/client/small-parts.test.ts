@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { durationText, sizeText } from '../../../src/client/commands/sizes.ts';
-import { rewriteFor } from '../../../src/client/google-origin.ts';
-import { bufferStream, openInput } from '../../../src/client/input.ts';
-import { createRunningDigest } from '../../../src/client/running-digest.ts';
-import { cacheFolder, createSessionStore } from '../../../src/client/session-store.ts';
+import { durationText, sizeText } from '../../../src/client/commands/output/sizes.ts';
+import { rewriteFor } from '../../../src/client/http/google-origin.ts';
+import { bufferStream, openInput } from '../../../src/client/send/input.ts';
+import { createRunningDigest } from '../../../src/client/send/running-digest.ts';
+import { cacheFolder, createSessionStore } from '../../../src/client/send/session-store.ts';
 import { mediaTypeByName } from '../../../src/text/media-type.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'courier-parts-'));

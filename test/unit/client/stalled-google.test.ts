@@ -6,9 +6,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
 import { CourierClientError } from '../../../src/client/errors.ts';
-import { googleFetch } from '../../../src/client/google-fetch.ts';
-import { rewriteFor } from '../../../src/client/google-origin.ts';
-import { createExchange } from '../../../src/client/http.ts';
+import { googleFetch } from '../../../src/client/http/google-fetch.ts';
+import { rewriteFor } from '../../../src/client/http/google-origin.ts';
+import { createExchange } from '../../../src/client/http/http.ts';
 import { discoverIdentity } from '../../../src/client/identity/discover.ts';
 import { CourierClient } from '../../../src/client/index.ts';
 import { obtainConsent } from '../../../src/client/login/consent.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../../src/config/config.ts';
-import { checkSubscriptions } from '../../../src/doctor/checks/subscriptions.ts';
+import { checkSubscriptions } from '../../../src/doctor/checks/messages/subscriptions.ts';
 import { createSubscriptionReader } from '../../../src/doctor/subscription/state.ts';
 import { CourierError } from '../../../src/errors.ts';
 import type { GoogleRequest } from '../../../src/google/transport.ts';

@@ -1,0 +1,108 @@
+import type { z } from 'zod';
+import { withoutTrailingSlashes } from '../../text/trailing-slashes.ts';
+import { CourierClientError, failure } from '../errors.ts';
+import { parseAnswer, problemIn } from '../schemas.ts';
+import { type Exchange, type HttpAnswer, networkErrorText } from './http.ts';
+import { ProxyError } from './proxy.ts';
+import { type Retry, withRetry } from './retry.ts';
+
+interface ApiCall<T> {
+  method: 'GET' | 'POST';
+  /** Path below the courier's URL, e.g. `/v1/files`. */
+  path: string;
+  query?: Record<string, string | undefined>;
+  headers?: Record<string, string>;
+  /** Called for each attempt. A body that can be read only once needs `once`. */
+  body?: () => Uint8Array | AsyncIterable<Uint8Array>;
+  once?: boolean;
+  answer: z.ZodType<T>;
+  signal?: AbortSignal | undefined;
+}
+
+/** Calls the courier: with an ID token, with retries, with a validated answer. @throws CourierClientError */
+export type CallCourier = <T>(call: ApiCall<T>) => Promise<T>;
+
+interface ApiOptions {
+  url: URL;
+  /** Gets an ID token; `fresh` after the courier rejected one as expired. */
+  token(fresh: boolean): Promise<string>;
+  exchange: Exchange;
+  retry: Retry;
+}
+
+const TRANSIENT: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+
+/** Retry-After in seconds. A date is compared with the server's own Date. */
+const retryAfterOf = ({ headers }: HttpAnswer): number | undefined => {
+  const text = headers['retry-after'];
+  if (text === undefined) return undefined;
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - Date.parse(headers.date ?? '')) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
+};
+
+/** An error answer that is not the courier's: from the platform, a proxy, or another server. */
+const foreignError = (answer: HttpAnswer): CourierClientError => {
+  const { status } = answer;
+  const specifics = { status, detail: `HTTP ${status}`, retryAfterSeconds: retryAfterOf(answer) };
+  if (status === 401 || status === 403) return failure('platform-refused', specifics);
+  if (status === 413) return failure('body-too-large', specifics);
+  return failure(TRANSIENT.has(status) ? 'platform-busy' : 'not-a-courier', specifics);
+};
+
+const errorOf = (answer: HttpAnswer): CourierClientError => {
+  const problem = problemIn(answer.text);
+  if (problem === undefined) return foreignError(answer);
+  return new CourierClientError({ ...problem, status: answer.status, retryAfterSeconds: retryAfterOf(answer) });
+};
+
+const urlOf = (base: URL, path: string, query: Record<string, string | undefined> = {}): URL => {
+  const url = new URL(base);
+  // Not resolved against the base: a path that begins with "//" would change the host.
+  url.pathname = `${withoutTrailingSlashes(base.pathname)}${path}`;
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value);
+  // At once: each change of a URL's own parameters writes the whole URL again.
+  url.search = parameters.toString();
+  return url;
+};
+
+const unreachable = (url: URL, error: unknown): CourierClientError =>
+  failure('courier-unreachable', {
+    detail: `${url.origin}: ${networkErrorText(error)}`,
+    cause: error,
+    ...(error instanceof ProxyError
+      ? { retryable: error.retryable, remedy: 'Check HTTPS_PROXY and NO_PROXY, and that the proxy allows this URL.' }
+      : {}),
+  });
+
+export const createApi = ({ url: base, token, exchange, retry }: ApiOptions): CallCourier => {
+  const attempt = async <T>(call: ApiCall<T>, fresh: boolean): Promise<T> => {
+    const { method, path, query, headers, body, answer: schema, signal } = call;
+    const url = urlOf(base, path, query);
+    const authorization = `Bearer ${await token(fresh)}`;
+    const content = body?.();
+    const request = { method, url, headers: { ...headers, authorization }, signal };
+    const answer = await exchange(content === undefined ? request : { ...request, body: content }).catch(
+      (error: unknown) => {
+        throw signal?.aborted || error instanceof CourierClientError ? error : unreachable(url, error);
+      },
+    );
+    if (answer.status < 200 || answer.status > 299) throw errorOf(answer);
+    return parseAnswer(schema, answer.text);
+  };
+
+  return async (call) => {
+    let fresh = false;
+    const attemptWithNewToken = async () => {
+      try {
+        return await attempt(call, fresh);
+      } catch (error) {
+        const isExpired = error instanceof CourierClientError && error.code === 'token-expired';
+        if (!isExpired || fresh || call.once) throw error;
+        fresh = true;
+        return attempt(call, fresh);
+      }
+    };
+    return call.once ? attemptWithNewToken() : withRetry(retry, attemptWithNewToken, call.signal);
+  };
+};

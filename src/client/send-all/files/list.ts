@@ -1,0 +1,135 @@
+import type { Stats } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { asClientError, type FileFailure, failure } from '../../errors.ts';
+import { systemErrorText } from '../../http/system-errors.ts';
+import type { NamedInput, SendAllInput, SendAllOptions } from '../options.ts';
+import { createFilter, type Filter } from './filter.ts';
+import { expandGlob, hasMagic } from './glob.ts';
+import { checkedFolder, createTargets, type Target } from './target.ts';
+import { type Found, unreadable, type WalkOptions, walkFolder } from './walk.ts';
+
+/** A file to send. */
+export interface Listed {
+  /** Path of the file as it was found. */
+  file: string;
+  input: NamedInput['input'];
+  target: Target;
+}
+
+export type SendAllInputs = Iterable<SendAllInput> | AsyncIterable<SendAllInput>;
+
+const statOf = (path: string): Promise<Stats | { reason: string; cause: unknown }> =>
+  stat(path).catch((cause: unknown) => ({ reason: systemErrorText(cause) ?? 'Cannot be read', cause }));
+
+/** A folder is sent with its name, and without it if the path ends with "/", "." or "..". */
+const prefixOf = (folder: string): string => {
+  const name = basename(folder);
+  return /[/\\]$/.test(folder) || name === '.' || name === '..' || name === '' ? '' : name;
+};
+
+const joined = (prefix: string, relative: string): string => (prefix === '' ? relative : `${prefix}/${relative}`);
+
+async function* folderWith(prefix: string, folder: string, options: WalkOptions): AsyncGenerator<Found> {
+  for await (const found of walkFolder(folder, options)) {
+    yield 'error' in found ? found : { ...found, relative: joined(prefix, found.relative) };
+  }
+}
+
+async function* globWith(pattern: string, filter: Filter, options: WalkOptions): AsyncGenerator<Found> {
+  let matches = 0;
+  for await (const { path, relative, isFolder } of expandGlob(pattern, options.hidden)) {
+    matches += 1;
+    if (isFolder) yield* folderWith(relative, path, options);
+    else if (filter.includesFile(relative)) yield { file: path, relative };
+  }
+  if (matches === 0) yield unreadable(pattern, 'No file matches');
+}
+
+async function* pathWith(path: string, options: WalkOptions): AsyncGenerator<Found> {
+  const stats = await statOf(path);
+  const name = basename(path);
+  if ('reason' in stats) {
+    if (hasMagic(path)) yield* globWith(path, options.filter, options);
+    else yield unreadable(path, stats.reason, stats.cause);
+  } else if (stats.isDirectory()) yield* folderWith(prefixOf(path), path, options);
+  else if (!stats.isFile()) yield unreadable(path, 'Not a regular file');
+  else if (options.filter.includesFile(name)) yield { file: path, relative: name };
+}
+
+const isNamed = (input: SendAllInput): input is NamedInput =>
+  typeof input === 'object' && !(input instanceof URL) && 'input' in input;
+
+const checkedNamed = (input: NamedInput): NamedInput => {
+  const { input: bytes, path } = input;
+  const isAccepted =
+    typeof bytes === 'string' || bytes instanceof URL || bytes instanceof Uint8Array || bytes instanceof Blob;
+  if (!isAccepted || typeof path !== 'string') {
+    throw failure('usage', { detail: 'A file with a path has an input (a path, a file: URL, bytes or a Blob).' });
+  }
+  return input;
+};
+
+const fileOf = ({ input, path }: NamedInput): string =>
+  typeof input === 'string' ? input : input instanceof URL ? fileURLToPath(input) : path;
+
+async function* foundIn(
+  inputs: SendAllInputs,
+  options: WalkOptions,
+): AsyncGenerator<Found & { input?: NamedInput['input'] }> {
+  for await (const input of inputs) {
+    if (isNamed(input)) {
+      const named = checkedNamed(input);
+      yield { file: fileOf(named), relative: named.path, input: named.input };
+    } else if (typeof input === 'string' || input instanceof URL) {
+      yield* pathWith(typeof input === 'string' ? input : fileURLToPath(input), options);
+    } else
+      throw failure('usage', { detail: 'Each input must be a path, a file: URL, or an object with input and path.' });
+  }
+}
+
+/** Recognizes the manifest, which may be in a folder that is sent. */
+const createIsManifest = (manifest: string | undefined): ((file: string) => Promise<boolean>) => {
+  const resolved = (path: string): Promise<string | undefined> => realpath(path).catch(() => undefined);
+  return async (file) =>
+    manifest !== undefined &&
+    basename(file) === basename(manifest) &&
+    (await resolved(file)) === (await resolved(manifest));
+};
+
+/**
+ * Lists every file that is to be sent, and every entry that cannot be sent. Files that would get the same path in Drive are
+ * listed once, and the others are errors: with the rule `replace`, the last one would win.
+ * @param root the folder in Drive
+ * @throws CourierClientError `usage`, `path-invalid`
+ */
+export async function* listAll(inputs: SendAllInputs, options: SendAllOptions): AsyncGenerator<Listed | FileFailure> {
+  const { path: root = '', include, exclude, hidden = false, followSymlinks = false, onSkip } = options;
+  const filter = createFilter(include, exclude);
+  const walk: WalkOptions = { filter, hidden, followSymlinks, onSkip: (skipped) => onSkip?.(skipped) };
+  const targetOf = createTargets(checkedFolder(root));
+  const isManifest = createIsManifest(options.manifest);
+  const sources = new Map<string, string>();
+  for await (const found of foundIn(inputs, walk)) {
+    if ('error' in found) {
+      yield found;
+      continue;
+    }
+    const { file, relative, input = file } = found;
+    if (await isManifest(file)) continue;
+    try {
+      const target = targetOf(relative);
+      const path = joined(target.folder, target.name);
+      const other = sources.get(path);
+      if (other === undefined) {
+        sources.set(path, file);
+        yield { file, input, target };
+      } else if (other !== file) {
+        yield { file, error: failure('path-taken', { detail: `"${other}" is sent to "${path}"` }) };
+      }
+    } catch (error) {
+      yield { file, error: asClientError(error) };
+    }
+  }
+}
