@@ -20,7 +20,7 @@ export interface Bound {
   unit?: string;
   /**
    * Replaces the floor in a quick run, which is short and may share its machine, so that it finds only gross regressions.
-   * `unjudged` where a quick run says nothing.
+   * `unjudged` if a quick run has no meaningful value.
    */
   quick?: number | 'unjudged';
 }

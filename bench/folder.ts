@@ -56,7 +56,7 @@ const drive = async (service: Running, token: string, files: number, path: strin
 const runRclone = async (google: GoogleProcess, files: number): Promise<Sample | undefined> => {
   const program = findRclone();
   if (program === undefined) {
-    console.warn('SKIPPED: no rclone here (Debian: rclone), so nobody is measured against it.');
+    console.warn('SKIPPED: no rclone here (Debian: rclone), so it is not compared.');
     return undefined;
   }
   const proxy = await startInterceptingProxy(google.origin);

@@ -103,7 +103,7 @@ const measureAppends = async <Measured>(
   }
 };
 
-/** Sends one table, and says what the service used for it. */
+/** Sends one table, and returns the CPU time and memory that the service used for it. */
 const measureTable = async (
   google: GoogleProcess,
   { name, bytes, piece }: { name: string; bytes: number; piece: Buffer },

@@ -20,7 +20,7 @@ export interface Trace {
 /** Helpers and types at the bottom, which every room uses. Calling one is no move to another room. */
 const BOTTOM = /^src\/(text\/|(bearer|digest|domain|errors|log|redact|refreshing-value|sleep|turns)\.ts$)/;
 
-/** `deliver.ts` tells what the steps in delivery/ do, so it belongs to their room. */
+/** `deliver.ts` calls the steps in delivery/, so it belongs to their room. */
 const roomOf = (file: string): string =>
   file === 'src/deliver.ts' ? 'delivery' : (/^src\/([^/]+)\//.exec(file)?.[1] ?? file.replace('src/', ''));
 

@@ -24,5 +24,5 @@ const rows = new Transform({
 const [job] = await bigquery.createQueryJob({ query: SQL });
 await pipeline(job.getQueryResultsStream(), rows, createWriteStream(FILE));
 console.log(JSON.stringify({ done: true }));
-// It stays until it is measured.
+// It waits until it has been measured.
 setInterval(() => undefined, 60_000);

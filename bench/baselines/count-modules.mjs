@@ -1,5 +1,5 @@
-// Counts the files that a program loads as modules, or as scripts as dist's load.js does, with `node --import`; says how
-// many whenever it gets SIGUSR2.
+// Counts the files that a program loads as modules, or as scripts as dist's load.js does, with `node --import`; prints the
+// number when it gets SIGUSR2.
 import { registerHooks } from 'node:module';
 import vm from 'node:vm';
 

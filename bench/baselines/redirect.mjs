@@ -1,5 +1,5 @@
-// Sends what a program means for Google to the local Google instead (LOCAL_GOOGLE_ORIGIN), by way of `fetch`: loaded with
-// `node --import` before a handler that knows nothing of it.
+// Redirects requests for Google to the local Google (LOCAL_GOOGLE_ORIGIN) by replacing `fetch`. It is loaded with `node
+// --import` before the handler, which is unchanged.
 const origin = process.env.LOCAL_GOOGLE_ORIGIN;
 const original = globalThis.fetch;
 

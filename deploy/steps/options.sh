@@ -31,7 +31,7 @@ What is deployed:
   --bucket NAME       deliver new objects of this bucket to Drive (needs a queue)
   --source SOURCE     callers may have this delivered: objects below gs://BUCKET/ or gs://BUCKET/PREFIX/, or the tables
                       bigquery://PROJECT.DATASET.TABLE or bigquery://PROJECT.DATASET.*; may be given several times
-  --dataset P.DATASET a dataset that the queries of --config read, where their SQL does not tell; may be given several times
+  --dataset P.DATASET a dataset that the queries of --config read, if their SQL does not show it; may be given several times
   --receipts          publish every receipt to the topic NAME-receipts
   --name NAME         name of the service, and the beginning of all other names (default: drive-courier)
   --database NAME     Firestore database of the ledger (default: "(default)")
