@@ -70,6 +70,10 @@ is_settling() {
       reason='the role of the build account is not known everywhere yet' patience=600
       ;;
     *'has not been used in project'* | *SERVICE_DISABLED*) reason='an API that was turned on a moment ago is not ready yet' patience=600 ;;
+    # The answer for a new account is the same as for a missing role: "denied on service account … (or it may not exist)".
+    *iam.service[aA]ccounts.*'may not exist'*)
+      reason='a service account that was made a moment ago is not known everywhere yet' patience=120
+      ;;
     *'Service account service-'*'does not exist'*) reason='Google is still making its own account for this project' patience=600 ;;
     *'does not exist'* | *NOT_FOUND* | *'Service account'*'not'*) reason='what was made a moment ago is not known everywhere yet' patience=120 ;;
     *) return 1 ;;
@@ -119,7 +123,7 @@ answer() {
   fi
   problem=$(cat "$scratch/problem")
   case $problem in
-    *'has not been used in project'* | *SERVICE_DISABLED*)
+    *'has not been used in project'* | *SERVICE_DISABLED* | *iam.service[aA]ccounts.*'may not exist'*)
       problem=$(attempt "$@") || explain "$problem"
       cat "$scratch/said"
       return 0

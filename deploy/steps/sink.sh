@@ -27,12 +27,12 @@ allow_sink_to_write() {
 create_sink() {
   local standing wanted kind=()
   wanted=$(sink_destination)
-  standing=$(answer gcloud logging sinks describe "$sink" --project="$project" --format='value(destination)') || exit
+  standing=$(answer gcloud logging sinks describe "$sink" --project="$project" --format='value(destination,filter)') || exit
+  [[ $audit_sink != bigquery:* ]] || kind=(--use-partitioned-tables)
   if [ -z "$standing" ]; then
-    [[ $audit_sink != bigquery:* ]] || kind=(--use-partitioned-tables)
     change gcloud logging sinks create "$sink" "$wanted" --log-filter="$AUDIT_LINES" ${kind[@]+"${kind[@]}"} --project="$project" --quiet
-  elif [ "$standing" != "$wanted" ]; then
-    change gcloud logging sinks update "$sink" "$wanted" --log-filter="$AUDIT_LINES" --project="$project" --quiet
+  elif [ "$standing" != "$wanted"$'\t'"$AUDIT_LINES" ]; then
+    change gcloud logging sinks update "$sink" "$wanted" --log-filter="$AUDIT_LINES" ${kind[@]+"${kind[@]}"} --project="$project" --quiet
   fi
   allow_sink_to_write
 }

@@ -22,15 +22,16 @@ const configOf = ({ services }: ProjectState, name = 'drive-courier') => {
 
 describe('a project in its first minutes', () => {
   test('temporary errors of Google in a new project are retried with a notice', async () => {
-    const lags = { build: 3, eventarc: 3, metric: 0, agent: 2, api: 2 };
+    const lags = { build: 3, eventarc: 3, metric: 0, agent: 2, api: 2, actAs: 2, account: 2 };
     const ran = await openProject({ lags }).run(EVENTS);
     expect(ran).toMatchObject({ code: 0 });
-    expect(ran.state.lags).toEqual({ build: 0, eventarc: 0, metric: 0, agent: 0, api: 0 });
+    expect(ran.state.lags).toEqual({ build: 0, eventarc: 0, metric: 0, agent: 0, api: 0, actAs: 0, account: 0 });
     for (const reason of [
       'the role of the build account is not known everywhere yet',
       'Google is still setting up Eventarc in this project',
       'Google is still making its own account for this project',
       'an API that was turned on a moment ago is not ready yet',
+      'a service account that was made a moment ago is not known everywhere yet',
     ])
       expect(ran.stderr).toContain(`Waiting: ${reason}.`);
     expect(ran.stderr).not.toContain('Ask an owner');
@@ -51,7 +52,13 @@ test.each([
   ["Permission 'artifactregistry.repositories.get' denied", 600],
   ['Cloud Run Admin API has not been used in project 1 before or it is disabled.', 600],
   ['Service account service-1@gcp-sa-pubsub.iam.gserviceaccount.com does not exist.', 600],
+  [
+    "PERMISSION_DENIED: Permission 'iam.serviceaccounts.actAs' denied on service account drive-courier-run@my-project.iam.gserviceaccount.com (or it may not exist).",
+    120,
+  ],
+  ["PERMISSION_DENIED: Permission 'iam.serviceAccounts.getIamPolicy' denied on resource (or it may not exist).", 120],
   ['PERMISSION_DENIED: Permission denied on resource', 0],
+  ['PERMISSION_DENIED: Permission denied on resource (or it may not exist).', 0],
 ])('%s is waited for during %d seconds', (problem, seconds) => {
   const source = `. "$1"; is_settling "$2" && echo "$patience" || echo 0`;
   const { stdout } = spawnSync('bash', ['-c', source, 'bash', join(scripts.folder, 'deploy/steps/run.sh'), problem], {
@@ -215,6 +222,27 @@ describe('the start command', () => {
 });
 
 describe('the copy of the audit lines', () => {
+  test.each([
+    ['an earlier filter', { filter: 'jsonPayload.audit.outcome:*' }],
+    ['another destination', { destination: 'storage.googleapis.com/exports-bucket' }],
+  ])(
+    'of a run with %s is updated, and only once',
+    async (_, earlier) => {
+      const options = [...NEEDED, '--keyless', '--queue=none', '--audit-sink=bigquery:audit'];
+      const { state } = await openProject().run(options);
+      const sink = { ...state.things.sinks?.['drive-courier-audit'], ...earlier };
+      const project = openProject({ ...state, things: { ...state.things, sinks: { 'drive-courier-audit': sink } } });
+      const again = await project.run(options);
+      expect(again).toMatchObject({ code: 0 });
+      expect(again.state.changes).toEqual([
+        expect.stringMatching(/^logging sinks update drive-courier-audit .*--use-partitioned-tables /),
+      ]);
+      expect(again.state.things.sinks?.['drive-courier-audit']).toEqual(state.things.sinks?.['drive-courier-audit']);
+      expect((await project.run(options)).state.changes).toEqual([]);
+    },
+    60_000,
+  );
+
   test.each([
     [
       'bigquery:audit',

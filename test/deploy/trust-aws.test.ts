@@ -62,7 +62,8 @@ test.each<[string[], RegExp]>([
   'gcloud finds its commands in order',
   async () => {
     const { calls } = (await scripts.openProject().run(AWS, undefined, SCRIPT)).state;
-    const commands = calls.map((argv) => `gcloud ${argv.map((word) => `'${word}'`).join(' ')}`);
+    // A command that is repeated while Google does not know an account yet is looked at once.
+    const commands = [...new Set(calls.map((argv) => `gcloud ${argv.map((word) => `'${word}'`).join(' ')}`))];
     expect(commands.length).toBeGreaterThan(8);
     expect(await lintGcloud(commands)).toEqual([]);
   },

@@ -11,8 +11,8 @@ const needPoolId = (id: string): void => {
 };
 
 /** Google does not reveal whether a missing account exists. */
-const mayNotExist = (email: string): string =>
-  `PERMISSION_DENIED: Permission 'iam.serviceAccounts.get' denied on resource (or it may not exist). This command is authenticated as owner@example.com: ${email}`;
+const mayNotExist = (permission: string, email: string): string =>
+  `PERMISSION_DENIED: Permission '${permission}' denied on resource (or it may not exist). This command is authenticated as owner@example.com: ${email}`;
 
 /** Members must exist. New accounts, and Google's own, take a while to be known everywhere. */
 const needMember = ({ state, flags, things, settle }: Call): void => {
@@ -51,6 +51,8 @@ const policy = (call: Call, verb: string, resource: string): void => {
   const { state, flags, argv, print, change } = call;
   const bindings = state.policies[resource] ?? [];
   if (verb === 'get-iam-policy') {
+    if (resource.startsWith('iam service-accounts '))
+      call.settle('account', mayNotExist('iam.serviceAccounts.getIamPolicy', resource));
     const columns = POLICY_COLUMNS[flags.format ?? ''] ?? refuse(`no format in: ${argv.join(' ')}`);
     print(bindings.map((binding) => columns(bindingOf(binding)).join('\t')).join('\n'));
     return;
@@ -92,7 +94,7 @@ export const IAM: Command[] = [
   ],
   [
     /^iam service-accounts describe (\S+)$/,
-    ({ describe }, [, email = '']) => describe('accounts', email, mayNotExist(email)),
+    ({ describe }, [, email = '']) => describe('accounts', email, mayNotExist('iam.serviceAccounts.get', email)),
   ],
   [
     /^iam service-accounts create (\S+)$/,

@@ -95,10 +95,15 @@ export const OPERATIONS: Command[] = [
   ],
   [
     /^logging sinks update (\S+) (\S+)$/,
-    ({ things, need, change }, [, name = '', destination = '']) => {
+    ({ flags, things, need, change }, [, name = '', destination = '']) => {
       need('sinks', name);
       change(() => {
-        things('sinks')[name] = { ...things('sinks')[name], name, destination };
+        const filter = flags['log-filter'];
+        things('sinks')[name] = {
+          ...things('sinks')[name],
+          ...{ name, destination },
+          ...(filter === undefined ? {} : { filter }),
+        };
       });
     },
   ],

@@ -4,6 +4,8 @@ import { LATEST, type RunService } from './state.ts';
 
 const BUILD_DENIED =
   "INVALID_ARGUMENT: could not resolve source: googleapi: Error 403: drive-courier-build@my-project.iam.gserviceaccount.com does not have storage.objects.get access to the Google Cloud Storage object. Permission 'storage.objects.get' denied on resource (or it may not exist)., forbidden";
+const ACT_AS_DENIED =
+  "PERMISSION_DENIED: Permission 'iam.serviceaccounts.actAs' denied on service account drive-courier-run@my-project.iam.gserviceaccount.com (or it may not exist).";
 const EVENTARC_DENIED =
   'FAILED_PRECONDITION: Invalid resource state for "": Permission denied while using the Eventarc Service Agent. If you recently started to use Eventarc, it may take a few minutes before all necessary permissions are propagated to the Service Agent. Otherwise, verify that it has Eventarc Service Agent role.';
 
@@ -29,6 +31,7 @@ const deploy = (call: Call, name: string): void => {
   const held = state.policies[`projects ${flags.project}`] ?? [];
   if (!held.some((binding) => binding.startsWith(`roles/run.builder serviceAccount:${builder} `))) refuse(BUILD_DENIED);
   settle('build', BUILD_DENIED);
+  settle('actAs', ACT_AS_DENIED);
   const { 'courier-digest': digest = refuse('no digest'), ...labels } = labelsIn(flags.labels);
   change(() => {
     const environment = readFileSync(flags['env-vars-file'] ?? '', 'utf8');

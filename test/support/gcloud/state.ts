@@ -17,7 +17,7 @@ export interface ProjectState {
   /**
    * How often each of these still fails, as it does shortly after a project or resource is created: a build, the first
    * Eventarc trigger, an alert policy on a new metric, a role for Pub/Sub's own account, a call of an API that was just
-   * enabled.
+   * enabled, a service that runs as a new account, the policy of a new account.
    */
   lags: Record<Lag, number>;
   /** Every command line as received. */
@@ -28,7 +28,7 @@ export interface ProjectState {
   fault?: { change?: number; after?: boolean; refuse?: string; words?: string };
 }
 
-export type Lag = 'build' | 'eventarc' | 'metric' | 'agent' | 'api';
+export type Lag = 'build' | 'eventarc' | 'metric' | 'agent' | 'api' | 'actAs' | 'account';
 export type Json = Record<string, unknown>;
 
 export interface RunService {
@@ -54,7 +54,7 @@ export const emptyProject = (): ProjectState => ({
   services: {},
   monitoring: { metrics: {}, dashboards: {}, policies: {} },
   fresh: [],
-  lags: { build: 1, eventarc: 1, metric: 1, agent: 1, api: 0 },
+  lags: { build: 1, eventarc: 1, metric: 1, agent: 1, api: 0, actAs: 1, account: 1 },
   calls: [],
   changes: [],
 });
@@ -65,5 +65,5 @@ export const emptyProject = (): ProjectState => ({
  */
 export const oldProject = (): ProjectState => ({
   ...emptyProject(),
-  lags: { build: 0, eventarc: 0, metric: 0, agent: 0, api: 0 },
+  lags: { build: 0, eventarc: 0, metric: 0, agent: 0, api: 0, actAs: 0, account: 0 },
 });
