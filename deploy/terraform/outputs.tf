@@ -30,6 +30,7 @@ output "next_steps" {
     "In Drive, share the folder with ${coalesce(var.subject, google_service_account.writer.email)} as Content manager (in My Drive: as Editor). For the top folder of a shared drive, add it as a member of the drive.",
     length(local.accounts) == 0 ? "npx courier send FILE --url ${local.url}" : "npx courier send FILE --url ${local.url} --impersonate ${local.accounts[0]}",
     length(local.accounts) == 0 ? "npx courier doctor --url ${local.url}" : "npx courier doctor --url ${local.url} --impersonate ${local.operators[0]}",
+    local.has_aws == 0 ? "" : "gcloud iam workload-identity-pools create-cred-config ${google_iam_workload_identity_pool_provider.aws[0].name} --aws --enable-imdsv2 --service-account=${google_service_account.aws_caller[0].email} --output-file=google-credentials.json",
     length(var.senders) > 0 || length(local.accounts) == 0 ? "" : "From a laptop, both need the right to act as that account: set senders = [\"user:YOUR_EMAIL\"].",
   ])
 }

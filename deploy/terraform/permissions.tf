@@ -12,7 +12,17 @@ locals {
   ))
   given_queries = values(try(local.given.queries, {}))
   staging       = toset([for query in local.given_queries : split("/", query.staging.prefix)[2] if can(query.staging.prefix)])
-  given_topics  = compact([try(local.given.receiptTopic, null)])
+  own_topics    = var.push ? ["projects/${var.project}/topics/${var.name}-exports", "projects/${var.project}/topics/${var.name}-failed"] : []
+
+  # A message about a prefix becomes one message for each object in the topic of its subscription.
+  fan_out_topics = [
+    for subscription in values(try(local.given.pubsub.subscriptions, {})) : try(subscription.topic, null)
+    if anytrue([
+      for source in flatten(concat(try(subscription.sources, []), [for name in try(subscription.destinations, []) : try(local.given.destinations[name].sources, [])])) :
+      startswith(source, "gs://")
+    ])
+  ]
+  given_topics = setsubtract(compact(concat([try(local.given.receiptTopic, null), try(local.given.pubsub.deadLetterTopic, null)], local.fan_out_topics)), local.own_topics)
 
   all_sources = distinct(concat(var.sources, local.given_sources))
   buckets     = toset([for source in local.all_sources : split("/", source)[2] if startswith(source, "gs://")])
@@ -82,7 +92,7 @@ resource "google_pubsub_topic" "receipts" {
 }
 
 resource "google_pubsub_topic_iam_member" "runtime_tells" {
-  for_each = toset(concat(local.given_topics, var.receipts ? ["projects/${var.project}/topics/${var.name}-receipts"] : []))
+  for_each = setunion(local.given_topics, var.receipts ? ["projects/${var.project}/topics/${var.name}-receipts"] : [])
 
   project = split("/", each.value)[1]
   topic   = split("/", each.value)[3]

@@ -48,7 +48,10 @@ destinations:
   two: {folder: f, credentials: c, callers: [a]}
 pubsub:
   subscriptions:
-    projects/p/subscriptions/s: {serviceAccount: a, destinations: [one], sources: ["bigquery://shared-data.public.*"]}
+    projects/p/subscriptions/s: {serviceAccount: a, destinations: [one], sources: ["bigquery://shared-data.public.*"], topic: projects/p/topics/prefixes}
+    projects/p/subscriptions/t: {serviceAccount: a, destinations: [two], sources: ["bigquery://shared-data.public.*"], topic: projects/p/topics/tables}
+    projects/my-project/subscriptions/drive-courier-exports: {serviceAccount: a, destinations: [one], topic: projects/my-project/topics/drive-courier-exports}
+  deadLetterTopic: projects/p/topics/failed
   eventSources: [gs://events/]
 queries:
   own: {sql: SELECT 1, callers: [a], destinations: [one]}
@@ -90,7 +93,7 @@ receiptTopic: projects/other/topics/receipts
       read_datasets: ['shared-data.public'],
       read_tables: ['my-project.sales.daily'],
       job_projects: ['my-project', 'payer-project'],
-      given_topics: ['projects/other/topics/receipts'],
+      given_topics: ['projects/other/topics/receipts', 'projects/p/topics/failed', 'projects/p/topics/prefixes'],
     },
   ],
 ])(

@@ -1,3 +1,4 @@
+# The caller must exist: gcloud iam service-accounts create report-job --project=my-project
 # terraform init && terraform apply -var project=my-project -var folder=0AFolderId -var image=europe-west1-docker.pkg.dev/my-project/courier/courier:1
 
 variable "project" {
@@ -12,6 +13,12 @@ variable "image" {
   type = string
 }
 
+variable "senders" {
+  description = "Who may send from a laptop as the caller, such as [\"user:you@example.com\"]."
+  type        = list(string)
+  default     = []
+}
+
 module "courier" {
   source = "./.."
 
@@ -20,6 +27,7 @@ module "courier" {
   image   = var.image
   folder  = var.folder
   callers = ["report-job@${var.project}.iam.gserviceaccount.com"]
+  senders = var.senders
 }
 
 output "url" {

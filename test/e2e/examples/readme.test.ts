@@ -29,23 +29,27 @@ const blockWith = (language: string, words: string): string => {
 };
 
 /**
- * A folder with what README's reader has: the file, and a gcloud that is logged in as a person. For an audience it can
- * make tokens only by impersonating a service account.
+ * A folder with what README's reader has: the file, and the client of the clone. The reader is a person who may get ID tokens
+ * of a service account and nothing else, as deploy.sh --sender grants it: gcloud would first create an access token.
  */
 const readersFolder = (): string => {
   const folder = mkdtempSync(join(world.google.dataDir, 'reader-'));
   writeFileSync(join(folder, 'sales.csv'), CSV);
   const token = world.google.world.idToken({ email: world.google.world.emails.exporter, audience: AUDIENCE });
   writeFileSync(
-    join(folder, 'gcloud'),
+    join(folder, 'npx'),
     `#!/bin/sh
 case "$*" in
-  *--impersonate-service-account=*@*) echo ${token} ;;
-  *) echo 'ERROR: (gcloud.auth.print-identity-token) Invalid account type for \`--audiences\`. Requires valid service account.' >&2; exit 1 ;;
+  "courier token --url ${world.courier.url} --impersonate ${world.google.world.emails.exporter}") echo ${token} ;;
+  *) echo "unexpected: npx $*" >&2; exit 1 ;;
 esac
 `,
   );
-  chmodSync(join(folder, 'gcloud'), 0o755);
+  writeFileSync(
+    join(folder, 'gcloud'),
+    '#!/bin/sh\necho "ERROR: (gcloud.auth.print-identity-token) PERMISSION_DENIED: iam.serviceAccounts.getAccessToken" >&2; exit 1\n',
+  );
+  for (const program of ['npx', 'gcloud']) chmodSync(join(folder, program), 0o755);
   return folder;
 };
 
