@@ -75,6 +75,9 @@ export interface Source {
   quotedIsText?: boolean | undefined;
 }
 
+/** A private property of files that the courier has made read-only. It stays if a person removes the restriction. */
+export const LOCK_PROPERTY = 'courierLock';
+
 /** Metadata of the file in Drive that a request may set. */
 export interface FileDetails {
   description?: string | undefined;
@@ -113,6 +116,8 @@ export interface DeliveryOptions extends FileDetails, RowOptions {
   path?: string | undefined;
   /** `path` comes from the name of an object or an archive's entry, so a destination without folders ignores it. */
   isPathOfObject?: boolean | undefined;
+  /** The beginning of `path`, if it is the destination's default, whose placeholders are not filled in yet. */
+  pathTemplate?: string | undefined;
   onConflict?: ConflictRule | undefined;
   convertTo?: Conversion | undefined;
 }
@@ -130,6 +135,8 @@ export interface Delivery {
   /** Epoch milliseconds by which the response must be sent; the upload stops early enough before. */
   deadlineMs: number;
   requestId: string;
+  /** Called when this try has stored the bytes, whatever becomes of the delivery afterwards. */
+  stored?: (() => void) | undefined;
   /** The allowed destinations of a Pub/Sub subscription. They replace the `callers` of the policy. */
   allowedDestinations?: readonly string[] | undefined;
 }

@@ -4,7 +4,7 @@ import { asCourierError, CourierError } from '../errors.ts';
 import { type Claim, isOwnFile, type KeyState, lookUpKey, type Planned, sentBefore } from './idempotency.ts';
 import { findConverted } from './naming/named-file.ts';
 import { isThere } from './naming/names.ts';
-import { choosePlan, type Plan, type Planning, planForExisting, withAccount } from './plan.ts';
+import { choosePlan, lockOf, type Plan, type Planning, planForExisting, withAccount } from './plan.ts';
 import { type DeliveryContext, folderOf, takesRows } from './resolve-options.ts';
 
 /** The plan for all tries of a key, and the file of its id where Drive has it. */
@@ -105,7 +105,8 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
     existing.headRevisionId !== plan.formerRevisionId;
   if (isDone) return { plan, existing };
   const isTarget = existing !== undefined && plan.folderId === folderId && isThere({ folderId, name }, existing);
-  if (isTarget) return { plan, existing };
+  // It may have been made read-only since.
+  if (isTarget) return { plan: plan.kind === 'replace' ? { ...plan, ...lockOf(existing) } : plan, existing };
   return { plan: await chooseAgain(planning, plan) };
 };
 

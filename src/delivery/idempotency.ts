@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { checkDigest } from '../digest.ts';
-import type { Caller, Receipt, Source } from '../domain.ts';
+import type { Caller, Delivery, Receipt, Source } from '../domain.ts';
 import type { DriveFile, UploadTarget } from '../drive/drive.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger, LedgerEntry, StandingEntry } from '../ledger/ledger.ts';
 import type { Plan } from './plan.ts';
-import { type DeliveryContext, fingerprint } from './resolve-options.ts';
+import type { DeliveryContext } from './resolve-options.ts';
 
 /** The ledger's key for a caller's Idempotency-Key: nobody can replay another caller's. */
 export const deliveryKey = (caller: Caller, idempotencyKey: string): string =>
@@ -153,6 +153,36 @@ const stateOf = (ledger: Ledger, key: string, entry: StandingEntry): KeyState =>
   entry.state === 'done'
     ? { state: 'done', receipt: entry.record as Receipt }
     : { state: 'claimed', claim: createClaim(ledger, key, entry, false) };
+
+/**
+ * The fingerprint of what a key is used for, as hex SHA-256: the request as the caller made it, without the destination's
+ * defaults, which an operator may change between two tries, and without the file's details (description, times, properties),
+ * which may differ between two tries of one file. The bytes are compared by their own hash; an upload session,
+ * whose bytes come later, by the size that it announces.
+ */
+export const fingerprint = (
+  way: 'bytes' | 'session',
+  {
+    options,
+    source,
+    size,
+  }: Pick<Delivery, 'options'> & { source?: { identity?: string | undefined }; size?: number | undefined },
+  destination: string,
+): string =>
+  createHash('sha256')
+    .update(
+      JSON.stringify([
+        way,
+        destination,
+        options.name ?? null,
+        options.path ?? null,
+        options.convertTo ?? null,
+        source?.identity ?? null,
+        size ?? null,
+        ...(options.tab === undefined ? [] : [options.tab]),
+      ]),
+    )
+    .digest('hex');
 
 /** Looks up a delivery's key. @throws CourierError `idempotency-key-reused` if it was used for another request */
 export const lookUpKey = async ({ ledger, delivery, request }: DeliveryContext): Promise<KeyState> => {

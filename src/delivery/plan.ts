@@ -1,4 +1,4 @@
-import type { ConflictRule } from '../domain.ts';
+import { type ConflictRule, LOCK_PROPERTY } from '../domain.ts';
 import type { CallContext, DriveFile } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -23,12 +23,38 @@ export type Plan = {
       nameKey?: string;
     }
   /** `convertTo` is the Docs editors type that the file has. */
-  | { kind: 'replace'; fileId: string; convertTo?: string | undefined; formerRevisionId?: string | undefined }
+  | ({
+      kind: 'replace';
+      fileId: string;
+      convertTo?: string | undefined;
+      formerRevisionId?: string | undefined;
+    } & MayBeLocked)
   | { kind: 'skip'; fileId: string }
   | { kind: 'convert'; fileId: ''; target: string; rule: ConflictRule }
   /** `fileId` is "" until the sheet is made. `tab` is set if it depends on the time. */
-  | { kind: 'appendRows' | 'replaceRows'; fileId: string; tab?: string | undefined }
+  | ({ kind: 'appendRows' | 'replaceRows'; fileId: string; tab?: string | undefined } & MayBeLocked)
 );
+
+/**
+ * Set for a file that the courier has made read-only, and may be so still: its destination may have lost `readOnly` since, or
+ * share its folder with one that has it.
+ */
+interface MayBeLocked {
+  mayBeLocked?: true | undefined;
+}
+
+export const lockOf = ({ appProperties }: Pick<DriveFile, 'appProperties'>): MayBeLocked => ({
+  mayBeLocked: appProperties[LOCK_PROPERTY] === undefined ? undefined : true,
+});
+
+/** Whether the file of a plan may be read-only because of the courier. */
+export const mayBeLocked = ({
+  request,
+  plan,
+}: {
+  request: Pick<ResolvedRequest, 'destination'>;
+  plan: Plan;
+}): boolean => request.destination.config.readOnly || ('mayBeLocked' in plan && plan.mayBeLocked === true);
 
 export const nameTaken = ({ name }: ResolvedRequest, why?: string): CourierError =>
   new CourierError('name-taken', {
@@ -60,6 +86,7 @@ export const planForExisting = (
     ...({ kind: 'replace', fileId, folderId } as const),
     convertTo: target,
     formerRevisionId: headRevisionId,
+    ...lockOf(existing),
   };
 };
 

@@ -180,18 +180,26 @@ interface Asked {
   sinceMs: number;
 }
 
-const fill = (
+/** A default of the destination, with its placeholders filled in. */
+export const fillTemplate = (
   template: string,
-  { config: { timeZone }, render }: Destination,
+  { config, render }: Destination,
   { caller, sinceMs: nowMs }: Asked,
-): string => render?.(template, { nowMs, timeZone, caller: callerName(caller) }) ?? template;
+): string => render?.(template, { nowMs, timeZone: config.timeZone, caller: callerName(caller) }) ?? template;
+
+/** The folders of a request, or the default ones. Names of objects and of entries of archives have no placeholders. */
+const pathOf = (
+  destination: Destination,
+  { path, pathTemplate = path === undefined ? destination.config.path : '' }: DeliveryOptions,
+  asked: Asked,
+): string => fillTemplate(pathTemplate, destination, asked) + (path ?? pathTemplate).slice(pathTemplate.length);
 
 const MAX_NAME_LENGTH = 255;
 
 /** The default of the destination. @throws CourierError `name-invalid` without one */
 const defaultName = (destination: Destination, asked: Asked): string => {
   const { name: template } = destination.config;
-  const name = template === undefined ? undefined : fill(template, destination, asked);
+  const name = template === undefined ? undefined : fillTemplate(template, destination, asked);
   if (name !== undefined && name.length <= MAX_NAME_LENGTH) return name;
   const detail =
     name === undefined ? 'name is missing.' : "The destination's default name is too long for this caller.";
@@ -245,7 +253,7 @@ export const resolveOptions = (destination: Destination, options: DeliveryOption
     destination,
     sinceMs: asked.sinceMs,
     name: withSuffix(options.name ?? defaultName(destination, asked), options.suffix),
-    path: hasFolder ? (options.path ?? fill(destination.config.path, destination, asked)) : '',
+    path: hasFolder ? pathOf(destination, options, asked) : '',
     onConflict: options.onConflict ?? destination.config.onConflict,
     convertTo: options.convertTo ?? destination.config.convertTo ?? undefined,
     details: detailsOf(options),
@@ -273,33 +281,3 @@ export const checkSize = (size: number | undefined, { config, name }: Destinatio
     throw pastMaxBytes(`The file has ${size} bytes; the limit of destination "${name}" is ${config.maxBytes} bytes.`);
   }
 };
-
-/**
- * The fingerprint of what a key is used for, as hex SHA-256: the request as the caller made it, without the destination's
- * defaults, which an operator may change between two tries, and without the file's details (description, times, properties),
- * which may differ between two tries of one file. The bytes are compared by their own hash; an upload session,
- * whose bytes come later, by the size that it announces.
- */
-export const fingerprint = (
-  way: 'bytes' | 'session',
-  {
-    options,
-    source,
-    size,
-  }: Pick<Delivery, 'options'> & { source?: { identity?: string | undefined }; size?: number | undefined },
-  destination: string,
-): string =>
-  createHash('sha256')
-    .update(
-      JSON.stringify([
-        way,
-        destination,
-        options.name ?? null,
-        options.path ?? null,
-        options.convertTo ?? null,
-        source?.identity ?? null,
-        size ?? null,
-        ...(options.tab === undefined ? [] : [options.tab]),
-      ]),
-    )
-    .digest('hex');

@@ -1,11 +1,9 @@
 import { z } from 'zod';
+import { LOCK_PROPERTY } from '../domain.ts';
 import { CourierError } from '../errors.ts';
 import { DRIVE_URL, type DriveClient, detailFields, parseAnswer } from './client.ts';
 import type { CallContext, DriveFile, DrivePolicy, LabelChange, Restrictions } from './drive.ts';
 import { UNITS } from './pacing.ts';
-
-/** A private property of files whose content restriction is the courier's. */
-const LOCK_PROPERTY = 'courierLock';
 
 /** People see it in Drive beside the file. */
 const LOCK_REASON = 'Delivered by drive-courier';

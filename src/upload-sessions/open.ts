@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { checkRequest } from '../delivery/check-request.ts';
-import { deliveryKey, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
+import { deliveryKey, fingerprint, isSamePlan, keyMark, sameRequest } from '../delivery/idempotency.ts';
 import { resolveNamedFile } from '../delivery/naming/named-file.ts';
 import { accountFor, asNextAccount, choosePlan, type Plan, quotaOf, withAccount } from '../delivery/plan.ts';
 import {
   checkSize,
   detailsOfExisting,
   detailsOfNew,
-  fingerprint,
   folderOf,
   marksOfNew,
   type ResolvedRequest,
@@ -18,6 +17,7 @@ import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';
 import { type LedgerWrite, ledgerOf, type StandingEntry } from '../ledger/ledger.ts';
 import { askUntilFound, realSleep } from '../sleep.ts';
+import { refuseConversion, refuseReadOnly } from './refusals.ts';
 import { type DirectDependencies, planSchema, type Session, sessionSchema, uploadKey } from './session.ts';
 
 export interface OpenRequest {
@@ -44,29 +44,6 @@ const asOpened = (id: string, { sessionUri, expiresAtMs }: Session, isNew: boole
   chunkGranularity: 262_144,
   isNew,
 });
-
-const refuseConversion = (request: ResolvedRequest): void => {
-  if (request.convertTo !== undefined) {
-    throw new CourierError('request-invalid', {
-      detail:
-        'convertTo cannot be combined with an upload session: Drive accepts no id for a conversion, so a retry could create a second file. Send it to POST /v1/files.',
-    });
-  }
-};
-
-/**
- * The content restriction of a file would have to stay removed until the caller has sent the bytes, which may take a week.
- * Called before the key is claimed, so that the file can be sent with the same key in another way.
- */
-const refuseReadOnly = (plan: Plan, { destination }: ResolvedRequest): Plan => {
-  if (plan.kind === 'replace' && destination.config.readOnly) {
-    throw new CourierError('request-invalid', {
-      detail: 'An upload session cannot replace a file of this destination, because its files are read-only.',
-      remedy: 'Send the file to POST /v1/files.',
-    });
-  }
-  return plan;
-};
 
 /** How often an upload with one key may end without a file. */
 const MAX_ROUNDS = 100;
@@ -289,7 +266,7 @@ export const createOpenUpload =
         accountFor(resolved, undefined);
         const { folderId } = await resolved.destination.folders.ensure(folder, resolved.path, context);
         const planning = { request: resolved, folderId, source: options, ledger, log, context, now, sleep };
-        return refuseReadOnly(await choosePlan(planning), resolved);
+        return refuseReadOnly(await choosePlan(planning), resolved, context);
       };
       const time = { ...context, ...quotaOf(resolved.destination) };
       return openRound({ dependencies, request, resolved, context: time, choose });

@@ -37,6 +37,8 @@ export const unlock = async (step: UploadStep, id: string): Promise<void> => {
   if (lock?.isLocked !== true) return;
   if (!lock.isOwn && !(await isOthersOwn(step, id))) throw lockedByOthers(step);
   unlocked.push(id);
+  // The policy of the destination would not restore it.
+  if (!request.destination.config.readOnly) step.atEnd(() => relock(step));
   await policy.unlock(id, context);
 };
 
@@ -56,9 +58,8 @@ export const relock = async ({ request, unlocked, now, log }: UploadStep): Promi
   for (const id of unlocked.splice(0)) {
     try {
       const file = await drive.get(id, context);
-      const restrictions = restrictionsOf(config);
-      if (file !== undefined && restrictions !== undefined)
-        await (await drive.policy()).restrict(file, restrictions, context);
+      const restrictions = { ...restrictionsOf(config), readOnly: true } as const;
+      if (file !== undefined) await (await drive.policy()).restrict(file, restrictions, context);
     } catch (error) {
       log.error({ error, fileId: id }, 'the content restriction of a file could not be restored');
     }

@@ -4,7 +4,7 @@ import { DOCS_TYPES } from '../check-conversion.ts';
 import { type Claim, keyMark } from '../idempotency.ts';
 import { findConverted } from '../naming/named-file.ts';
 import { inspectSpreadsheet } from '../naming/spreadsheet.ts';
-import { nameTaken, type Plan, type Planning, refuseKeptRevision } from '../plan.ts';
+import { lockOf, nameTaken, type Plan, type Planning, refuseKeptRevision } from '../plan.ts';
 import type { ResolvedRequest } from '../resolve-options.ts';
 
 export type RowsPlan = Plan & { kind: 'appendRows' | 'replaceRows' };
@@ -52,7 +52,8 @@ export const planRows = async ({ request, folderId, source, ...means }: Planning
   if (existing !== undefined && existing.mimeType !== DOCS_TYPES.sheet) {
     throw nameTaken(request, ' as a file that is not a Google Sheet');
   }
-  return { kind, fileId: existing?.id ?? '', folderId, ...tabOf(request, means.now()) };
+  const locked = existing === undefined ? {} : lockOf(existing);
+  return { kind, fileId: existing?.id ?? '', folderId, ...tabOf(request, means.now()), ...locked };
 };
 
 /**

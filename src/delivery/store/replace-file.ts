@@ -1,7 +1,7 @@
 import type { DriveFile, UploadRequest, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import { isThere } from '../naming/names.ts';
-import type { Plan } from '../plan.ts';
+import { mayBeLocked, type Plan } from '../plan.ts';
 import { detailsOfExisting } from '../resolve-options.ts';
 import { type CommitGuard, createCommitGuard } from './commit-guard.ts';
 import { keptSession, mustBeStored, outcomeOf, type StoredFile, type UploadStep, withUpload } from './upload-step.ts';
@@ -67,7 +67,7 @@ const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace'
   const guard = createCommitGuard(step, { mayWriteOver: true });
   const { sessionUri, ...keep } = await keptSession(step);
   // Drive refuses to start a session for a file that is read-only.
-  if (step.request.destination.config.readOnly) await (await import('./locks.ts')).unlock(step, target.id);
+  if (mayBeLocked(step)) await (await import('./locks.ts')).unlock(step, target.id);
   const options = { ...(await withUnlock(step, guard.options)), ...keep };
   const result = mustBeStored(await withUpload(step, options, ({ send }) => send(target, sessionUri)));
   // A file that is restored belongs to the key.
@@ -78,12 +78,12 @@ const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace'
   return { file, outcome: outcomeOf('replaced', step.claim), isNew, received };
 };
 
-/** The options of an upload that may write over a file of a destination whose files are read-only. */
+/** The options of an upload that may write over a file that is read-only because of the courier. */
 export const withUnlock = async <Options extends Pick<UploadRequest, 'beforeCommit'>>(
   step: UploadStep,
   options: Options,
 ): Promise<Options> => {
-  if (!step.request.destination.config.readOnly || options.beforeCommit === undefined) return options;
+  if (!mayBeLocked(step) || options.beforeCommit === undefined) return options;
   const { unlockBeforeCommit } = await import('./locks.ts');
   return { ...options, beforeCommit: unlockBeforeCommit(step, options.beforeCommit) };
 };

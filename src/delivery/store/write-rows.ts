@@ -12,6 +12,7 @@ import type { WrittenRows } from '../../sheets/sheets.ts';
 import { DOCS_TYPES } from '../check-conversion.ts';
 import { isOwnFile, isSamePlan, keyMark, keyProperty } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
+import { mayBeLocked } from '../plan.ts';
 import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { CONVERSION_LEASE_MS, nameLeaseKey } from './convert-file.ts';
 import type { RowsPlan } from './plan-rows.ts';
@@ -83,7 +84,7 @@ const setDetails = async ({ request, context, now }: UploadStep, fileId: string)
 
 /** Removes the courier's own content restriction from a sheet that exists. */
 const unlockSheet = async (step: UploadStep, { fileId }: RowsPlan): Promise<void> => {
-  if (fileId === '' || !step.request.destination.config.readOnly) return;
+  if (fileId === '' || !mayBeLocked(step)) return;
   await (await import('./locks.ts')).unlock(step, fileId);
 };
 
@@ -201,6 +202,7 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
     const written = isReplacement
       ? await sheets.replace(asked)
       : await sheets.append({ ...asked, columns: options.columns ?? 'extend' });
+    if (!written.isRepeated) delivery.stored?.();
     if (isReplacement) await setDetails(step, fileId);
     // Those whose rows were written by the same change ask for the file at the same time.
     const file = await destination.drive.getShared(fileId, context);

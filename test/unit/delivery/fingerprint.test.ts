@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { fingerprint } from '../../../src/delivery/resolve-options.ts';
+import { fingerprint } from '../../../src/delivery/idempotency.ts';
 
 /** Two requests with one key are the same delivery only if everything that the caller chose is equal. */
 
