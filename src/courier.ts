@@ -216,7 +216,7 @@ export const createCourier = (config: Config, options: CourierOptions): Courier 
       const { createPrefixAccess } = await import('./exports/prefix/prefix-access.ts');
       const { listObjects } = await import('./exports/prefix/list-objects.ts');
       const list = (from: Prefix, time: RequestTime) => listObjects({ transport, ...bearer, userProject }, from, time);
-      return createPrefixAccess({ allow: deliveryDependencies.allow, list, log })(prefix, request);
+      return createPrefixAccess({ allow: deliveryDependencies.allow, list, now, log })(prefix, request);
     },
     deadLetter: createDeadLetters({ transport, ...bearer, topic: pubsub.deadLetterTopic, log }),
     async publishAgain(origin, messages) {

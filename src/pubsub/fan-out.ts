@@ -41,7 +41,9 @@ export const fanOut = async (
   const { origin, topic, ...sender } = context;
   const prefix = parsePrefix(source.gcsPrefix);
   const opened = await openPrefix(prefix, { ...sender, destination: options.destination });
-  const { destinationPath, objects } = opened;
+  const { objects } = opened;
+  // The time of publishing is the same for every redelivery, and so are the messages for the objects.
+  const defaultPath = opened.pathAt?.(Date.parse(message.publishTime ?? '') || undefined) ?? opened.destinationPath;
   const ignoresPath = opened.ignoresPath === true && options.path === undefined;
 
   const messageFor = ({ object, path }: PrefixFile & { kind: 'file' }): NewMessage => {
@@ -63,7 +65,7 @@ export const fanOut = async (
     published += batch.length;
     batch = [];
   };
-  const query = { prefix, match: source.match, base: options.path ?? destinationPath };
+  const query = { prefix, match: source.match, base: options.path ?? defaultPath };
   for await (const file of filesOfPrefix(objects, query)) {
     if (file.kind === 'fault') {
       const { code } = file.error;

@@ -1,4 +1,4 @@
-import type { Allow } from '../../delivery/resolve-options.ts';
+import { type Allow, fillTemplate } from '../../delivery/resolve-options.ts';
 import type { Log } from '../../log.ts';
 import { isAllowedSource, type SourceRequest } from '../source-access.ts';
 import { type ListedObject, nothingFound } from './list-objects.ts';
@@ -8,12 +8,16 @@ interface PrefixAccessDependencies {
   allow: Allow;
   /** Lists with the courier's own identity, which can see more than a caller may. */
   list(prefix: Prefix, time: Pick<SourceRequest, 'signal' | 'deadlineMs'>): AsyncIterable<ListedObject>;
+  /** Epoch milliseconds. */
+  now: () => number;
   log: Log;
 }
 
 export interface OpenedPrefix {
   /** The default path of the destination. */
   destinationPath: string;
+  /** The same path with its placeholders filled in. @param sinceMs epoch milliseconds; default: now */
+  pathAt?(sinceMs: number | undefined): string;
   /** The destination has no folders: it is a spreadsheet. */
   ignoresPath?: boolean;
   /** Nothing is listed before the first object is requested. */
@@ -26,7 +30,7 @@ export interface OpenedPrefix {
  * @throws CourierError `destination-forbidden`, `source-not-found`
  */
 export const createPrefixAccess =
-  ({ allow, list, log }: PrefixAccessDependencies) =>
+  ({ allow, list, now, log }: PrefixAccessDependencies) =>
   (prefix: Prefix, request: SourceRequest): OpenedPrefix => {
     const { caller, allowedDestinations, allowedSources = [], requestId, signal, deadlineMs } = request;
     const destination = allow(caller, request.destination, allowedDestinations);
@@ -34,7 +38,8 @@ export const createPrefixAccess =
     if (isAllowedSource([...destination.config.sources, ...allowedSources], name)) {
       const { path: destinationPath, spreadsheet } = destination.config;
       const ignoresPath = spreadsheet !== undefined;
-      return { destinationPath, ignoresPath, objects: list(prefix, { signal, deadlineMs }) };
+      const pathAt = (sinceMs = now()): string => fillTemplate(destinationPath, destination, { caller, sinceMs });
+      return { destinationPath, pathAt, ignoresPath, objects: list(prefix, { signal, deadlineMs }) };
     }
     log.warn(
       { requestId, destination: destination.name, bucket: prefix.bucket, prefix: prefix.prefix },

@@ -37,6 +37,7 @@ export const deliverPrefix = async (
   const prefix = parsePrefix(source.gcsPrefix);
   const { destinationPath, objects } = await dependencies.openPrefix(prefix, { ...sender, ...time });
   const query = { prefix, match: source.match, base: options.path ?? destinationPath };
+  const implied = options.path === undefined ? { isPathOfObject: true, pathTemplate: destinationPath } : {};
 
   const asFound = (file: PrefixFile): Found => {
     if (file.kind === 'ignored') return file;
@@ -51,10 +52,7 @@ export const deliverPrefix = async (
       async open(within) {
         const opened = await openObjectSource(dependencies, object, { ...sender, ...within });
         const { name: _name, suffix, ...bytes } = opened;
-        const delivered = asExport(
-          { ...options, name, path, suffix, isPathOfObject: options.path === undefined },
-          bytes,
-        );
+        const delivered = asExport({ ...options, name, path, suffix, ...implied }, bytes);
         return { ...delivered, idempotencyKey: keyOfObject(key, object) };
       },
     };

@@ -113,13 +113,13 @@ const asFound = (entry: ArchiveEntry, { options, base, key }: Unpacking, seen: S
     const source = { size, mimeType: mediaTypeByName(place.name), open };
     const idempotencyKey = keyOfEntry(key, entry.path);
     const { unpack: _unpack, name: _name, preserveTimes: _preserveTimes, ...shared } = options;
-    const isPathOfObject = options.path === undefined;
+    const placed = options.path === undefined ? { ...place, isPathOfObject: true, pathTemplate: base } : place;
     const times = timesOf(entry, options);
     return {
       kind: 'file',
       origin,
       isStream,
-      open: async () => ({ options: { ...shared, ...times, ...place, isPathOfObject }, source, idempotencyKey }),
+      open: async () => ({ options: { ...shared, ...times, ...placed }, source, idempotencyKey }),
     };
   } catch (error) {
     return { kind: 'fault', origin, error: asCourierError(error) };
