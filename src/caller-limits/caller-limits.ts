@@ -2,6 +2,7 @@ import type { PerCallerConfig } from '../config/schema/per-caller.ts';
 import { beginAudit, factsOf } from '../delivery/audit.ts';
 import type { Allow, Destination } from '../delivery/resolve-options.ts';
 import type { Caller, Delivery, Receipt } from '../domain.ts';
+import { asCourierError } from '../errors.ts';
 import { createDayCounters } from '../ledger/day-counters.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
@@ -16,9 +17,15 @@ export interface CallerLimits {
    * Runs a request. It counts as one of the caller's concurrent ones.
    * @param caller an object of this request alone; `deliver`, `openUpload` and `fields` recognize the request by it
    * @param isFile true if the request contains a file, so that a caller without room for one is refused before its body is read
+   * @param lasting what continues after `work`: a response that is still being written
    * @throws CourierError `caller-over-quota`
    */
-  hold<Result>(caller: Caller, isFile: boolean, work: () => Promise<Result>): Promise<Result>;
+  hold<Result>(
+    caller: Caller,
+    isFile: boolean,
+    work: () => Promise<Result>,
+    lasting?: () => Promise<void> | undefined,
+  ): Promise<Result>;
   /** Delivers a file within the limits. @throws CourierError `caller-over-quota`, `too-large` */
   deliver(delivery: Delivery, run: (delivery: Delivery) => Promise<Receipt>): Promise<Receipt>;
   /**
@@ -43,6 +50,9 @@ interface CallerLimitsOptions {
   log: Log;
   telemetry?: Telemetry | undefined;
 }
+
+const hasLeft = ({ signal }: Delivery): boolean =>
+  signal.aborted && asCourierError(signal.reason).code === 'body-truncated';
 
 /** Once there are more meters than this, idle ones are removed. */
 const MAX_IDLE_METERS = 10_000;
@@ -104,17 +114,22 @@ export const createCallerLimits = ({
   };
 
   return {
-    async hold(caller, isFile, work) {
+    async hold(caller, isFile, work, lasting) {
       const all = generalMeters(caller);
       // A copy, because `deliver` adds the meter of the destination.
       metersOfRequest.set(caller, [...all]);
       for (const meter of all) meter.checkConcurrent();
       if (isFile) for (const meter of all) meter.checkFile(undefined);
       for (const meter of all) meter.begin();
+      const end = (): void => {
+        for (const meter of all) meter.end();
+      };
       try {
         return await work();
       } finally {
-        for (const meter of all) meter.end();
+        const rest = lasting?.();
+        if (rest === undefined) end();
+        else void rest.then(end, end);
       }
     },
     async deliver(delivery, run) {
@@ -138,14 +153,21 @@ export const createCallerLimits = ({
         return audit.run(() => Promise.reject(error));
       }
       for (const meter of own) meter.begin();
+      let [isStored, isReadWhole] = [false, false];
+      const stored = (): void => {
+        isStored = true;
+      };
+      const end = (): void => {
+        isReadWhole = true;
+      };
+      const count = source.size === undefined ? file.count : undefined;
       try {
-        const counted =
-          source.size === undefined ? { ...delivery, source: countedSource(source, file.count) } : delivery;
-        const receipt = await run(counted);
-        if (receipt.outcome === 'replayed' || receipt.outcome === 'skipped') file.undo();
+        const receipt = await run({ ...delivery, stored, source: countedSource(source, { count, end }) });
+        if (!isStored && (receipt.outcome === 'replayed' || receipt.outcome === 'skipped')) file.undo();
         return receipt;
       } catch (error) {
-        file.undo();
+        // Of a caller that has sent its whole file and left, Drive may have stored it.
+        if (!isStored && !(isReadWhole && hasLeft(delivery))) file.undo();
         throw error;
       } finally {
         for (const meter of own) meter.end();

@@ -1,27 +1,36 @@
 import type { Source } from '../domain.ts';
 
-/**
- * A source whose bytes are counted as they are read, because its size is not known in advance. Bytes that are read again
- * after an interruption count once.
- * @param count throws to end the reading
- */
-export const countedSource = (source: Source, count: (bytes: number) => void): Source => {
+/** Told about the bytes of a source as they are read. */
+interface Reading {
+  /** Throws to end the reading. */
+  count?: ((bytes: number) => void) | undefined;
+  /** The source was read to its end. */
+  end(): void;
+}
+
+/** A source that tells what is read of it. Bytes that are read again after an interruption count once. */
+export const countedSource = (source: Source, reading: Reading): Source => {
   let end = 0;
   async function* counted(bytes: AsyncIterable<Uint8Array>, offset: number): AsyncGenerator<Uint8Array> {
     let position = offset;
     for await (const chunk of bytes) {
       position += chunk.byteLength;
       if (position > end) {
-        count(position - end);
+        reading.count?.(position - end);
         end = position;
+        // Whoever knows the size does not ask for more.
+        if (end === source.size) reading.end();
       }
       yield chunk;
     }
+    reading.end();
   }
-  const { open, openAt } = source;
+  const { open, openAt, asRows } = source;
   return {
     ...source,
     open: () => counted(open(), 0),
     openAt: openAt && ((offset) => counted(openAt(offset), offset)),
+    // A sheet gets these instead.
+    asRows: asRows && countedSource(asRows, reading),
   };
 };

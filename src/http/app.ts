@@ -93,7 +93,12 @@ const withinLimits = async (
   context.set('caller', caller);
   context.set('rateLimit', () => fields(caller));
   try {
-    return await hold(caller, limits === 'for files', () => handle(context));
+    return await hold(
+      caller,
+      limits === 'for files',
+      () => handle(context),
+      () => context.var.lasting,
+    );
   } catch (thrown) {
     const error = asCourierError(thrown);
     if (access !== 'push' || error.code !== 'caller-over-quota') throw thrown;

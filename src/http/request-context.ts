@@ -29,6 +29,8 @@ export interface Variables {
   failure: CourierError;
   /** True for routes that deliver files. */
   delivers?: boolean;
+  /** Set by a response that is still being written after its handler has returned it; settles at its end, without an error. */
+  lasting?: Promise<void>;
   /** The RateLimit header fields of the response; undefined if no limit applies to the request. */
   rateLimit?: () => Record<string, string>;
 }

@@ -45,6 +45,19 @@ const uploadRequest = ({ request, delivery, context, claim }: UploadStep): Uploa
   ...quotaOf(request.destination),
 });
 
+/** The upload that also tells the delivery when Drive has stored its bytes. */
+const reporting = (upload: Upload, { stored }: UploadStep['delivery']): Upload => {
+  if (stored === undefined) return upload;
+  return {
+    ...upload,
+    async send(...target) {
+      const result = await upload.send(...target);
+      if (result.kind === 'stored') stored();
+      return result;
+    },
+  };
+};
+
 /** Starts an upload of the delivery's bytes, and frees its buffers once they are sent. */
 export const withUpload = async <Result>(
   step: UploadStep,
@@ -58,7 +71,7 @@ export const withUpload = async <Result>(
   );
   if (refused !== undefined) refused.upload = undefined;
   try {
-    return await send(upload);
+    return await send(reporting(upload, step.delivery));
   } catch (error) {
     if (refused !== undefined && isAccountQuota(error)) refused.upload = upload;
     throw error;

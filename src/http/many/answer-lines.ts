@@ -78,7 +78,7 @@ export const answerLines = (
       });
       await produce(time, write);
     });
-    work
+    const ended = work
       .catch(async (thrown: unknown) => {
         if (!hasBegun) return reject(thrown);
         const error = asCourierError(thrown);
@@ -86,4 +86,5 @@ export const answerLines = (
         await write({ ...problemOf(error, context.var.trace.requestId) });
       })
       .finally(lines.end);
+    context.set('lasting', ended);
   });
