@@ -17,9 +17,12 @@ const setUpUnopened = async (options: OpenOptions, changeLedger?: (ledger: Ledge
 
 describe('a key', () => {
   test('gets the same session again', async () => {
-    const { open, asked } = createOpenUploads();
+    const { open, asked, files, ledger } = createOpenUploads();
     const opened = await open({ key: 'k' });
     expect(opened.id).toMatch(/^[\w-]{32}$/);
+    // The first attempt plans once.
+    expect(files.calls).toEqual({ find: 1, newId: 1, get: 1 });
+    expect(await ledger.read(PLAN_KEY)).toMatchObject({ fileId: 'id-1', state: 'claimed' });
     expect(await open({ key: 'k' })).toEqual({ ...opened, isNew: false });
     expect(asked).toHaveLength(1);
   });
