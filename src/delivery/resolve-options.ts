@@ -43,10 +43,7 @@ export interface Destination {
   accounts?: Accounts | undefined;
 }
 
-/**
- * The accounts of a destination that has several, from the view of one of them. Each is the same destination with another
- * Drive.
- */
+/** The accounts of a destination that has several, from the view of one. Each is the destination with another Drive. */
 export interface Accounts<Each = Destination> {
   /** The name of this one's credentials. */
   readonly name: string;
@@ -100,13 +97,10 @@ export interface DeliveryContext {
   sleep: Sleep;
 }
 
-const detailsOf = (options: FileDetails): FileDetails => ({
-  description: options.description,
-  createdTime: options.createdTime,
-  modifiedTime: options.modifiedTime,
-  properties: options.properties,
-  keepRevisionForever: options.keepRevisionForever,
-});
+const detailsOf = (options: FileDetails): FileDetails => {
+  const { description, createdTime, modifiedTime, properties, keepRevisionForever } = options;
+  return { description, createdTime, modifiedTime, properties, keepRevisionForever };
+};
 
 /** Private properties for the retention of a destination: which rule a file falls under, where it was put, and when. */
 export const KEEP_PROPERTIES = { rule: 'courierKeep', folder: 'courierFolder', time: 'courierAt' } as const;

@@ -49,6 +49,7 @@ const planAgain = async (setting: Setting) => {
   const files = [...(file === undefined ? [] : [file]), ...found];
   const drive = {
     get: async (id: string) => (isLate && ++looks === 1 ? undefined : files.find((one) => one.id === id)),
+    getShared: async (id: string) => files.find((one) => one.id === id),
     find: async () => found,
     newId: async () => 'new-id',
     revisions: async () => revisions?.map((id) => ({ id })),
