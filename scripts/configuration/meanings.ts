@@ -117,9 +117,9 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   'pubsub.subscriptions.NAME.transferRuns.project': "The project of the tables. Default: the courier's own project",
   'pubsub.subscriptions.NAME.transferRuns.destination': 'The destination of the files, if the subscription has several',
   'pubsub.subscriptions.NAME.transferRuns.name':
-    'The name of the files, with `{table}` and the placeholders of scheduled queries, such as `{run_date}`. Default: `{table}.csv`',
+    'The name of the files, with `{table}` and the placeholders of scheduled queries, such as `{run_date}`. Default: `{table}` with the format as its extension',
   'pubsub.subscriptions.NAME.transferRuns.path': 'The path of the files, with the same placeholders',
-  'pubsub.subscriptions.NAME.transferRuns.format': '`csv`, the default, or `jsonl`',
+  'pubsub.subscriptions.NAME.transferRuns.format': '`csv`, the default, `jsonl` or `xlsx`',
   'pubsub.deadLetterTopic':
     'The topic for messages that can never be delivered: `projects/PROJECT/topics/NAME`. Without it they are only logged',
   'pubsub.eventDestinations':
@@ -131,7 +131,8 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   queries:
     'Queries of BigQuery whose results callers may have delivered, by names of your own: [queries.md](queries.md)',
   'queries.NAME.sql': 'The query, in GoogleSQL, with parameters as `@name`. Set exactly one of `sql`, `sqlFile`',
-  'queries.NAME.sqlFile': 'The path of a file with the query, which is read at the start',
+  'queries.NAME.sqlFile':
+    'The path of a file with the query, which is read at the start. A relative path begins at the working directory',
   'queries.NAME.parameters':
     'The type of each parameter: `STRING`, `INT64`, `FLOAT64`, `NUMERIC`, `BIGNUMERIC`, `BOOL`, `DATE`, `DATETIME`, `TIME`, `TIMESTAMP`, or `ARRAY<…>` of one of these',
   'queries.NAME.project':

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import readExcelFile from 'read-excel-file/node';
 import { pushMessage } from '../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { askBigQuery, seedSales } from '../support/query-tables.ts';
@@ -33,6 +34,7 @@ beforeAll(async () => {
             sources,
             transferRuns: { name: 'sales-{run_time|"%Y-%m-%d"}.jsonl', path: 'sales/{run_date}', format: 'jsonl' },
           },
+          [named('book-runs')]: { ...base, sources, transferRuns: { format: 'xlsx' } },
           [named('foreign-runs')]: { ...base, sources, transferRuns: { project: 'other-project' } },
         },
         deadLetterTopic: google.topic,
@@ -162,6 +164,14 @@ describe('a run of the BigQuery Data Transfer Service', () => {
       path: 'sales/20261127',
       mimeType: 'application/x-ndjson',
     });
+  });
+
+  test('may be delivered as a workbook', async () => {
+    const template = { destination_table_name_template: 'daily' };
+    expect(await notify(run({ name: `${RUN}x` }, template), '1', 'book-runs')).toBe(204);
+    const [file] = filesNamed('daily.xlsx');
+    const [sheet] = await readExcelFile(google.drive.bytesOf(file?.id ?? ''));
+    expect(sheet?.data).toContainEqual(['2026-11-27', 'Zürich', 12.5]);
   });
 
   test.each([

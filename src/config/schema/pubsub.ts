@@ -26,7 +26,7 @@ const transferRuns = z.strictObject({
   destination: z.string().optional(),
   name: z.string().min(1).optional(),
   path: z.string().optional(),
-  format: z.enum(['csv', 'jsonl']).optional(),
+  format: z.enum(['csv', 'jsonl', 'xlsx']).optional(),
 });
 export type TransferRunRules = z.output<typeof transferRuns>;
 

@@ -84,7 +84,8 @@ const given = z.strictObject({
 
 const readSql = (file: string): { text: string } | { fault: string } => {
   try {
-    return { text: readFileSync(file, 'utf8') };
+    // Some editors of Windows begin a file with a byte order mark, which is no SQL.
+    return { text: readFileSync(file, 'utf8').replace(/^\uFEFF/, '') };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return { fault: code === 'ENOENT' ? 'the file does not exist' : `cannot be read (${code ?? 'unknown'})` };
@@ -103,6 +104,7 @@ const query = given.transform(({ sql, sqlFile, ...rest }, context) => {
     fail(['sqlFile'], read.fault);
     return z.NEVER;
   }
+  if (read.text.trim() === '') fail([sqlFile === undefined ? 'sql' : 'sqlFile'], 'is empty');
   const fault = faultOfParameters(read.text, Object.keys(rest.parameters));
   if (fault !== undefined) fail(['parameters'], fault);
   return { ...rest, sql: read.text };
