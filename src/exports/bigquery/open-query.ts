@@ -6,7 +6,7 @@ import type { QuerySource } from '../query-source.ts';
 import type { SourceRequest } from '../source-access.ts';
 import { createJobSource } from './job-source.ts';
 import { openTable } from './open-table.ts';
-import { fillTemplate, queryParameters } from './parameters.ts';
+import { fillTemplate, queryParameters, valuesOf } from './parameters.ts';
 import { queryNotFound } from './query-errors.ts';
 import type { StagingDependencies } from './staged/staged-result.ts';
 
@@ -52,7 +52,7 @@ export const openQuery = (dependencies: QueryDependencies, asked: QuerySource, r
       format,
       rawCells,
       // Who asks, under which key, for which query with which values. Without a key each request has a job of its own.
-      jobParts: [caller.sub, idempotencyKey ?? randomUUID(), name, asked.parameters ?? {}],
+      jobParts: [caller.sub, idempotencyKey ?? randomUUID(), name, valuesOf(parameters)],
       identity: [name, parameters],
       facts: { query: name },
       config: async () => config,
