@@ -160,6 +160,22 @@ test.each([
   expect(source.facts?.()).toMatchObject({ resultBy: 'pages', resultReason: reason });
 });
 
+test('files with a column in a form that is not known are left, and the pages have the result', async () => {
+  const source = open('staged', { key: 'form' });
+  const bytes = await textOfSource(source);
+  const [job = ''] = String(source.facts?.().queryJob).split('.').slice(-1);
+  const schema = JSON.stringify({ type: 'record', name: 'Root', fields: [{ name: 'other', type: 'long' }] });
+  const size = Buffer.from([((schema.length * 2) % 128) | 0x80, Math.floor((schema.length * 2) / 128)]);
+  const head = [Buffer.from('Obj\u0001\u0002\u0016avro.schema'), size, Buffer.from(schema), Buffer.alloc(17)];
+  for (const name of stagedFiles().filter((each) => each.includes(job)))
+    await google.storage.putObject('staging', name, Buffer.concat(head));
+  const again = open('staged', { key: 'form' });
+  expect((await textOfSource(again)).split('\r\n').toSorted()).toEqual(bytes.split('\r\n').toSorted());
+  expect(again.facts?.()).toMatchObject({ resultBy: 'pages', resultReason: 'file-form' });
+  expect(log.lines.join('')).toContain('other columns');
+  expect(jobsStarted(google)).toBe(2);
+});
+
 test('a damaged file is a transient error', async () => {
   const source = open('staged', { key: 'damaged' });
   await textOfSource(source);

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
 import type { Field, Row } from '../encode.ts';
-import { AvroError, type AvroSchema, type Cursor, recordReader } from './avro-values.ts';
+import { AvroError, type AvroSchema, AvroSchemaError, type Cursor, recordReader } from './avro-values.ts';
 import { type ByteReader, createByteReader, EndOfBytes } from './byte-reader.ts';
 
 /** "Obj" and the version: https://avro.apache.org/docs/1.12.0/specification/#object-container-files */
@@ -87,6 +87,19 @@ function* groupsOf(cursor: Cursor, rows: number, readRow: Header['readRow']): Ge
   }
   if (cursor.at !== size) throw new AvroError('a block has more bytes than rows');
 }
+
+/** Reads no more than the beginning of a file. @throws AvroSchemaError if its columns have a form that cannot be read */
+export const checkColumns = async (bytes: AsyncIterable<Uint8Array>, fields: readonly Field[]): Promise<void> => {
+  const reader = createByteReader(bytes);
+  try {
+    await readHeader(reader, fields);
+  } catch (error) {
+    // A damaged file is found when its rows are read.
+    if (error instanceof AvroSchemaError || !(error instanceof AvroError || error instanceof EndOfBytes)) throw error;
+  } finally {
+    await reader.close();
+  }
+};
 
 /** The rows of a file, some at a time. @throws AvroError */
 export async function* rowsOfAvro(bytes: AsyncIterable<Uint8Array>, fields: readonly Field[]): AsyncGenerator<Row[]> {

@@ -12,6 +12,9 @@ type ReadValue = (cursor: Cursor) => unknown;
 /** The file is not what the export of this column is documented to be. */
 export class AvroError extends Error {}
 
+/** The columns of the file have another form than expected, though the file is not damaged. */
+export class AvroSchemaError extends AvroError {}
+
 /** A variable-length zigzag integer whose absolute value is below 2^53: lengths, counts, days. */
 const readSmall = (cursor: Cursor): number => {
   const value = readLong(cursor);
@@ -178,13 +181,13 @@ const typeOf = ({ type }: Field): string => REST_NAMES[type] ?? type;
 const scalarReader = (field: Field, schema: Exclude<AvroSchema, AvroSchema[]>): ReadValue => {
   const { type, logicalType, scale = 0 } = typeof schema === 'string' ? { type: schema } : schema;
   const wanted = typeOf(field);
-  if (!Number.isInteger(scale) || scale < 0 || scale > MAX_SCALE) throw new AvroError(`the scale ${scale}`);
+  if (!Number.isInteger(scale) || scale < 0 || scale > MAX_SCALE) throw new AvroSchemaError(`the scale ${scale}`);
   if (type === 'bytes' && logicalType === 'decimal' && /^(?:BIG)?NUMERIC$/.test(wanted))
     return (cursor) => decimalText(readBytes(cursor), scale);
   // Texts have logical types of Google's own, such as "datetime", which change nothing.
   const stored = type === 'string' || logicalType === undefined ? String(type) : `${String(type)}/${logicalType}`;
   const read = SCALARS[`${wanted} ${stored}`];
-  if (read === undefined) throw new AvroError(`the column ${field.name} (${wanted}) is exported as ${stored}`);
+  if (read === undefined) throw new AvroSchemaError(`the column ${field.name} (${wanted}) is exported as ${stored}`);
   return read;
 };
 
@@ -206,10 +209,10 @@ export const recordReader = (
   schema: AvroSchema,
 ): ((cursor: Cursor) => { f: { v: unknown }[] }) => {
   const members = typeof schema === 'object' && !Array.isArray(schema) ? (schema.fields ?? []) : [];
-  if (members.length !== fields.length) throw new AvroError('the file has other columns than the result');
+  if (members.length !== fields.length) throw new AvroSchemaError('the file has other columns than the result');
   const readers = fields.map((field, index) => {
     const member = members[index];
-    if (member?.name !== field.name) throw new AvroError('the file has other columns than the result');
+    if (member?.name !== field.name) throw new AvroSchemaError('the file has other columns than the result');
     return valueReader(field, member.type);
   });
   return (cursor) => ({ f: readers.map((read) => ({ v: read(cursor) })) });

@@ -19,8 +19,8 @@ import {
 } from '../job.ts';
 import { queryError, reasonOf } from '../query-errors.ts';
 import type { Page } from '../rows.ts';
-import { rowsOfAvro } from './avro-file.ts';
-import { AvroError, isInAvro } from './avro-values.ts';
+import { checkColumns, rowsOfAvro } from './avro-file.ts';
+import { AvroError, AvroSchemaError, isInAvro } from './avro-values.ts';
 import { extractOnce } from './extract-job.ts';
 
 export interface StagingDependencies extends BigQueryDependencies {
@@ -101,6 +101,23 @@ async function* bytesOfFiles(
   if (encoder.tail !== '') yield Buffer.from(encoder.tail);
 }
 
+/** Why the files cannot be read, if BigQuery writes a column in a form that is not known; the pages have it in a known one. */
+const unknownForm = async (
+  dependencies: StagingDependencies,
+  run: QueryRun,
+  { files: [file], fields }: { files: readonly ObjectName[]; fields: Page['fields'] },
+): Promise<AvroSchemaError | undefined> => {
+  if (file === undefined) return undefined;
+  const { open } = await openObject(dependencies, file, { signal: run.signal });
+  try {
+    await checkColumns(open(), fields);
+    return undefined;
+  } catch (error) {
+    if (error instanceof AvroSchemaError) return error;
+    throw error;
+  }
+};
+
 /** Deletes the files. What is left is deleted by the lifecycle rule of the bucket. */
 const removeFiles = async (dependencies: StagingDependencies, files: readonly ObjectName[]): Promise<void> => {
   try {
@@ -164,6 +181,14 @@ export const stageResult = async (
   const files = await listFiles(dependencies, run, folder);
   // They were deleted after an earlier delivery or by hand, or the courier may not list them.
   if (files.length !== extracted.files) return byPages('files-missing');
+  const error = await unknownForm(dependencies, run, { files, fields: first.fields });
+  if (error !== undefined) {
+    dependencies.log.warn(
+      { query: run.name, error },
+      'the exported files of a query cannot be understood; it is read by pages',
+    );
+    return byPages('file-form');
+  }
   return {
     by: 'extract',
     reason: 'large',
