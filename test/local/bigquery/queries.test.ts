@@ -115,6 +115,12 @@ describe('queries', () => {
     });
   });
 
+  test('values at the limits of their types, hexadecimal numbers and IS DISTINCT FROM', async () => {
+    const biggest = '578960446186580977117854925043439539266.34992332820282019728792003956564819967';
+    const sql = `SELECT 0x10, 1 IS NOT DISTINCT FROM NULL, BIGNUMERIC '${biggest}', DATE '9999-12-31', TIMESTAMP '2026-11-27 23:00:00+14:00'`;
+    expect(await api.firstRow(sql)).toEqual(['16', 'false', biggest, '9999-12-31', expect.any(String)]);
+  });
+
   test('NULL is the smallest value, as in GoogleSQL', async () => {
     const { body } = await api.query('SELECT x FROM UNNEST([2, NULL, 1]) AS x ORDER BY x');
     expect(body.rows.map(({ f }) => f[0]?.v)).toEqual([null, '1', '2']);
@@ -138,6 +144,9 @@ describe('queries', () => {
     ['SELECT a[0] FROM (SELECT [1] AS a)', 'subscripts'],
     ['SELECT 1; SELECT 2', 'scripts of more than one statement'],
     ['DELETE FROM sales.daily WHERE TRUE', 'statements that begin with DELETE'],
+    ['SELECT * EXCLUDE (day) FROM sales.daily', 'EXCLUDE'],
+    ["SELECT REVERSE('abc')", 'the function REVERSE'],
+    ['SELECT x FROM UNNEST([1]) AS x ORDER BY ALL', 'ORDER BY ALL'],
     ['SELECT x FROM sales.daily ASOF JOIN sales.daily', 'ASOF'],
   ])('%s is refused by name', async (sql, what) => {
     const { status, body } = await api.query(sql);
@@ -151,6 +160,15 @@ describe('queries', () => {
     ['SELECT 1 AS a, 2 AS A', 400, 'invalidQuery', /^Duplicate column names/],
     ['SELECT 1 UNION SELECT 2', 400, 'invalidQuery', /ALL or keyword DISTINCT/],
     ['SELECT * FROM daily', 400, 'invalid', /must be qualified with a dataset/],
+    ["SELECT DATE '0000-01-01'", 400, 'invalidQuery', /^Invalid DATE/],
+    ["SELECT DATETIME '2026-11-27 24:00:00'", 400, 'invalidQuery', /^Invalid DATETIME/],
+    ["SELECT TIME '25:00:00'", 400, 'invalidQuery', /^Invalid TIME/],
+    ["SELECT TIMESTAMP '2026-11-27 23:00:00+14:01'", 400, 'invalidQuery', /^Invalid TIMESTAMP/],
+    ["SELECT CAST('1e400' AS FLOAT64)", 400, 'invalidQuery', /^Invalid FLOAT64/],
+    [`SELECT BIGNUMERIC '${'9'.repeat(39)}'`, 400, 'invalidQuery', /^Invalid BIGNUMERIC/],
+    ['SELECT SUM(x) FROM UNNEST([9223372036854775807, 1]) AS x', 400, 'invalidQuery', /^int64 overflow/],
+    ['SELECT [1, NULL] AS a', 400, 'invalidQuery', /^Array cannot have a null element; error in writing field a/],
+    ["SELECT REPEAT('a', -1)", 400, 'invalidQuery', /non-negative/],
     [
       'SELECT * FROM sales.nothing',
       404,

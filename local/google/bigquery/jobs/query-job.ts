@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Grant } from '../../google-service.ts';
 import { requireOnDataset, requireOnTable } from '../call.ts';
-import { BigQueryError, notImplemented } from '../errors.ts';
+import { BigQueryError, invalidQuery, notImplemented } from '../errors.ts';
 import { type Field, type JobRecord, labelOf, type TableRecord } from '../model.ts';
 import { quoteName, SCALARS, scalarNamed, sqlValue } from '../sql/literals.ts';
 import { translate } from '../sql/translate.ts';
@@ -164,6 +164,24 @@ const destinationOf = async (
   return { project, dataset, id };
 };
 
+/**
+ * Values of a result that DuckDB has and BigQuery refuses: sums beyond INT64, and arrays with NULL ("BigQuery raises an error if
+ * a query result has an array which contains NULL elements": https://cloud.google.com/bigquery/docs/arrays#arrays_and_nulls).
+ */
+const refuseForeignValues = async (state: BigQueryState, table: TableRecord): Promise<void> => {
+  for (const [index, { name, type, mode }] of table.fields.entries()) {
+    const column = quoteName(table.columns[index] ?? name);
+    const isArray = mode === 'REPEATED';
+    if (!isArray && type !== 'INTEGER') continue;
+    const fault = isArray
+      ? `len(${column}) <> list_count(${column})`
+      : `${column} NOT BETWEEN -9223372036854775808 AND 9223372036854775807`;
+    const found = await state.engine.rows(`SELECT 1 FROM ${engineTable(table)} WHERE ${fault} LIMIT 1`);
+    if (found.length === 0) continue;
+    throw invalidQuery(isArray ? `Array cannot have a null element; error in writing field ${name}` : 'int64 overflow');
+  }
+};
+
 /** Runs the query of a job, and stores its result as a table. */
 export const runQuery = async (
   state: BigQueryState,
@@ -177,6 +195,7 @@ export const runQuery = async (
   const { location } = job;
   const table: TableRecord = { ...place, fields, columns, rows: 0, bytes: 0, createdMs: state.context.now(), location };
   await state.engine.run(`CREATE OR REPLACE TABLE ${engineTable(table)} AS ${planned.sql}`, signal);
+  await refuseForeignValues(state, table);
   await measure(state, table);
   state.store.tables.set(tableKey({ project: place.project, dataset: place.dataset, table: place.id }), table);
   job.result = { dataset: place.dataset, id: place.id };

@@ -9,8 +9,9 @@ const keyOf = ({ project, id }: Pick<JobRecord, 'project' | 'id'>): string => `$
 /** @throws BigQueryError `duplicate` if the id is taken, `invalid` if it is no id */
 export const checkNewId = ({ store }: BigQueryState, job: Pick<JobRecord, 'project' | 'id' | 'location'>): void => {
   if (!/^[\w-]{1,1024}$/.test(job.id)) throw new BigQueryError('invalid', `Invalid job ID "${job.id}".`);
-  if (store.jobs.has(keyOf(job)))
-    throw new BigQueryError('duplicate', `Already Exists: Job ${job.project}:${job.location}.${job.id}`);
+  const former = store.jobs.get(keyOf(job));
+  if (former !== undefined)
+    throw new BigQueryError('duplicate', `Already Exists: Job ${former.project}:${former.location}.${former.id}`);
 };
 
 /**

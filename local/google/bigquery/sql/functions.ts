@@ -2,7 +2,8 @@
  * The functions of GoogleSQL that have the same meaning here, by their names in DuckDB. A function that is not listed is
  * rejected by its name, because one that differs in a detail would silently give wrong results. Notable absences: `/`
  * (division by zero is an error in GoogleSQL), CONCAT, GREATEST and LEAST (their NULL differs), TRIM (it trims all white
- * space), SUBSTR (position 0), AVG (of NUMERIC), and the functions of dates (their types differ).
+ * space), SUBSTR (position 0), REVERSE (of combined characters), AVG (of NUMERIC), and the functions of dates (their
+ * types differ).
  */
 export const FUNCTIONS: Readonly<Record<string, string>> = {
   ABS: 'abs',
@@ -33,9 +34,8 @@ export const FUNCTIONS: Readonly<Record<string, string>> = {
   MOD: 'mod_',
   NULLIF: 'nullif',
   RANK: 'rank',
-  REPEAT: 'repeat',
+  REPEAT: 'repeat_',
   REPLACE: 'replace',
-  REVERSE: 'reverse',
   ROW_NUMBER: 'row_number',
   SAFE_DIVIDE: 'safe_divide_',
   SHA256: 'sha256_',
@@ -58,6 +58,7 @@ export const MACROS: readonly string[] = [
   'md5_(x) AS unhex(md5(x))',
   'sha256_(x) AS unhex(sha256(x))',
   'to_hex_(x) AS lower(hex(CAST(x AS BLOB)))',
+  "repeat_(x, n) AS CASE WHEN n < 0 THEN error('Second argument in REPEAT() must be non-negative') ELSE repeat(x, n) END",
   "st_geogpoint_(x, y) AS struct_pack(__geography := 'POINT(' || CAST(x AS VARCHAR) || ' ' || CAST(y AS VARCHAR) || ')')",
 ];
 

@@ -49,11 +49,15 @@ const invalid = (type: string, text: string): BigQueryError =>
 
 /** BIGNUMERIC has 38 digits after the point. Further ones are refused here rather than rounded. */
 const SCALE = 38;
+/** Unscaled values from -2^255 to 2^255 - 1 (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#decimal_types). */
+const BIGNUMERIC_BITS = 256;
 
 const bigNumeric = (text: string): string => {
   const [, sign = '', whole = '', fraction = ''] = /^\s*([+-]?)(\d*)(?:\.(\d*))?\s*$/.exec(text) ?? [];
   if (whole + fraction === '' || fraction.length > SCALE || whole.length > 39) throw invalid('BIGNUMERIC', text);
-  return `struct_pack(__bignumeric := ${quoteText(`${sign}${whole}${fraction.padEnd(SCALE, '0')}`)}::BIGNUM)`;
+  const unscaled = BigInt(`${sign === '-' ? '-' : ''}${whole}${fraction.padEnd(SCALE, '0')}`);
+  if (BigInt.asIntN(BIGNUMERIC_BITS, unscaled) !== unscaled) throw invalid('BIGNUMERIC', text);
+  return `struct_pack(__bignumeric := ${quoteText(String(unscaled))}::BIGNUM)`;
 };
 
 /** The canonical form `[sign]Y-M [sign]D [sign]H:M:S[.F]`. */
@@ -90,6 +94,18 @@ const FORMS: Readonly<Record<string, RegExp>> = {
 };
 
 /**
+ * Values that have the form of their type and that DuckDB takes, but GoogleSQL does not: days are in the years 1 to 9999, hours
+ * end at 23, and offsets at 14:00 (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types).
+ */
+const isOutOfRange = (type: string, text: string): boolean => {
+  if (type === 'FLOAT64') return /\d/.test(text) && !Number.isFinite(Number(text));
+  if (!/^(?:DATE|TIME)/.test(type)) return false;
+  const [, hour = '0', offset = '0', minutes = '0'] =
+    /(?:^|[T ])(\d{1,2}):\d{1,2}:\d{1,2}(?:\.\d+)?(?:[+-](\d{1,2})(?::(\d{2}))?)?/i.exec(text) ?? [];
+  return /^0000-/.test(text) || Number(hour) > 23 || Number(offset) * 60 + Number(minutes) > 14 * 60;
+};
+
+/**
  * A value of a type, as DuckDB's SQL.
  * @param text in the form that GoogleSQL has for a cast from STRING; BYTES in base64
  * @throws BigQueryError `invalidQuery`
@@ -109,7 +125,7 @@ export const sqlValue = (type: string, text: string): string => {
     case 'JSON':
       return json(text);
   }
-  if (FORMS[type]?.test(text.trim()) !== true) throw invalid(type, text);
+  if (FORMS[type]?.test(text.trim()) !== true || isOutOfRange(type, text.trim())) throw invalid(type, text);
   const plain =
     type === 'TIMESTAMP' && !/(?:UTC|Z|[+-]\d{1,2}(?::\d{2})?)$/i.test(text.slice(10)) ? `${text}+00` : text;
   return `CAST(${quoteText(plain.trim().replace(/ ?UTC$/i, '+00'))} AS ${SCALARS[type]?.duck})`;

@@ -58,7 +58,8 @@ class Translator extends TokenReader {
         continue;
       }
       wantsTable = false;
-      if (word === 'FROM' || word === 'JOIN') [inFrom, wantsTable] = [true, true];
+      const isComparison = word === 'FROM' && out.at(-1)?.toUpperCase() === 'DISTINCT';
+      if (!isComparison && (word === 'FROM' || word === 'JOIN')) [inFrom, wantsTable] = [true, true];
       else if (AFTER_FROM.has(word)) inFrom = false;
       else if (inFrom && this.isSymbol(',')) wantsTable = true;
       out.push(this.#item(out));
@@ -80,7 +81,8 @@ class Translator extends TokenReader {
         return sqlValue('BYTES', Buffer.from(token.text, 'latin1').toString('base64'));
       case 'number':
         this.at += 1;
-        return /^\d+$/.test(token.text) || token.text.startsWith('0x') ? token.text : `${token.text}::DOUBLE`;
+        if (/^0x/i.test(token.text)) return String(BigInt(token.text));
+        return /^\d+$/.test(token.text) ? token.text : `${token.text}::DOUBLE`;
       case 'parameter':
       case 'positional':
         return this.#parameter(token);
@@ -125,6 +127,8 @@ class Translator extends TokenReader {
     const isMember = before.at(-1) === '.';
     if (!isMember) {
       if (REFUSED.has(word)) throw notImplemented(word);
+      if (word === 'ALL' && before.slice(-2).join(' ').toUpperCase() === 'ORDER BY')
+        throw notImplemented('ORDER BY ALL');
       if (TYPED_LITERALS.has(word) && ['string', 'number'].includes(this.peek(1)?.kind ?? ''))
         return this.#typedLiteral(word);
       if (word === 'EXCEPT' && before.at(-1) === '*') {
