@@ -97,8 +97,8 @@ export interface SourceFacts {
   /** `PROJECT.DATASET.TABLE`, if a whole table is read. */
   table?: string;
   /** `PROJECT:LOCATION.ID`, once it is known. */
-  queryJob?: string;
-  bytesBilled?: number;
+  queryJob?: string | undefined;
+  bytesBilled?: number | undefined;
   /** How the result was read, and why: `large`, or the reason for reading it by pages. */
   resultBy?: 'pages' | 'extract' | undefined;
   resultReason?: string | undefined;

@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { queries as queriesSchema } from '../../src/config/schema/queries.ts';
@@ -26,8 +29,12 @@ const queries = queriesSchema.parse({
     parameters: { n: 'INT64' },
   },
   wrong: { ...rest, sql: 'SELECT * FROM sales.nothing' },
-  dear: { ...rest, sql: 'SELECT * FROM sales.daily', maximumBytesBilled: 10 },
   closed: { ...rest, sql: 'SELECT 1 AS one', destinations: ['other'] },
+  list2: {
+    ...rest,
+    sql: 'SELECT shop FROM sales.daily WHERE shop = @shop AND amount < @most',
+    parameters: { shop: 'STRING', most: 'INT64' },
+  },
   list: {
     ...rest,
     sql: 'SELECT shop FROM sales.daily WHERE shop IN UNNEST(@shops)',
@@ -146,12 +153,13 @@ describe('one key has one job', () => {
   test('a job that outlasts the request continues, and the next try uses its result', async () => {
     google.bigquery.settings.minMs = 400;
     waitMs = 100;
-    const running = textOfSource(open(asked, { key: 'long' }).source);
-    await expect(running).rejects.toMatchObject({
+    const { source } = open(asked, { key: 'long' });
+    await expect(textOfSource(source)).rejects.toMatchObject({
       code: 'google-unavailable',
       reason: 'query-running',
       retryable: true,
     });
+    expect(source.facts?.()).toEqual({ query: 'daily', queryJob: expect.stringMatching(/_1$/) });
     waitMs = 60_000;
     expect(await textOfSource(open(asked, { key: 'long' }).source)).toContain('Zürich');
     expect(jobsStarted(google)).toBe(1);
@@ -159,10 +167,10 @@ describe('one key has one job', () => {
 
   test('a failed job makes room for the next try, which starts one more', async () => {
     const query = { query: 'wrong' };
-    await expect(textOfSource(open(query, { key: 'f' }).source)).rejects.toMatchObject({
-      code: 'query-failed',
-      reason: 'notFound',
-    });
+    const failed = open(query, { key: 'f' }).source;
+    await expect(textOfSource(failed)).rejects.toMatchObject({ code: 'query-failed', reason: 'notFound' });
+    // An operator finds the failed job by its audit line.
+    expect(failed.facts?.()).toMatchObject({ query: 'wrong', queryJob: expect.stringMatching(/_1$/), bytesBilled: 0 });
     expect(jobsStarted(google)).toBe(1);
     const fields = [{ name: 'x', type: 'INTEGER' }];
     await askBigQuery(google, 'POST', '/datasets/sales/tables', {
@@ -174,6 +182,30 @@ describe('one key has one job', () => {
     expect(await textOfSource(source)).toBe('\uFEFFx\r\n');
     expect(source.facts?.()).toMatchObject({ queryJob: expect.stringMatching(/_2$/) });
     expect(jobsStarted(google)).toBe(1);
+  });
+
+  test('the values count, and not their order or form in the document', async () => {
+    const first = await textOfSource(
+      open({ query: 'list2', parameters: { most: 12, shop: 'x' } }, { key: 'o' }).source,
+    );
+    const other = open({ query: 'list2', parameters: { shop: 'x', most: '12' } }, { key: 'o' });
+    expect(await textOfSource(other.source)).toBe(first);
+    expect(jobsStarted(google)).toBe(1);
+  });
+
+  test('a job of another location makes room for one in the location that was corrected', async () => {
+    const at = (location: string) =>
+      Object.assign(
+        queries,
+        queriesSchema.parse({ moved: { ...rest, sql: 'SELECT shop FROM sales.daily', location } }),
+      );
+    at('US');
+    const failed = open({ query: 'moved' }, { key: 'moved' }).source;
+    await expect(textOfSource(failed)).rejects.toMatchObject({ reason: 'notFound' });
+    at('EU');
+    const { source } = open({ query: 'moved' }, { key: 'moved' });
+    expect(await textOfSource(source)).toContain('Zürich');
+    expect(source.facts?.()).toMatchObject({ queryJob: expect.stringMatching(/:EU\.courier_\w+_2$/) });
   });
 });
 
@@ -200,39 +232,6 @@ describe('what is refused', () => {
     expect(codeOf(asked)).toBe(code);
     expect(google.calls.count({ host: 'bigquery.googleapis.com' })).toBe(0);
   });
-
-  test('a query past its limit of cost, and one without the right to run it', async () => {
-    await expect(textOfSource(open({ query: 'dear' }).source)).rejects.toMatchObject({
-      code: 'query-failed',
-      reason: 'bytesBilledLimitExceeded',
-    });
-    google.faults.add({
-      host: 'bigquery.googleapis.com',
-      method: 'POST',
-      nth: [1],
-      fault: { kind: 'status', status: 403, reason: 'accessDenied' },
-    });
-    await expect(textOfSource(open({ query: 'values' }, { key: 'x' }).source)).rejects.toMatchObject({
-      code: 'query-forbidden',
-      reason: 'accessDenied',
-    });
-  });
-});
-
-describe('templates', () => {
-  test('take values of parameters, and nothing else', () => {
-    const { fill } = open({ query: 'daily', parameters: { day: '2026-11-27' } });
-    expect(fill('sales-{day}.csv', 'name')).toBe('sales-2026-11-27.csv');
-    expect(() => fill('sales-{dya}.csv', 'name')).toThrow(expect.objectContaining({ code: 'name-invalid' }));
-    expect(() => fill('{}', 'path')).toThrow(expect.objectContaining({ code: 'path-invalid' }));
-  });
-
-  test('take no value that would make folders', () => {
-    const text = queriesSchema.parse({ q: { ...rest, sql: 'SELECT @a AS a', parameters: { a: 'STRING' } } });
-    Object.assign(queries, text);
-    const { fill } = open({ query: 'q', parameters: { a: '../x' } });
-    expect(() => fill('{a}', 'path')).toThrow(expect.objectContaining({ code: 'path-invalid' }));
-  });
 });
 
 describe('the configuration', () => {
@@ -247,9 +246,25 @@ describe('the configuration', () => {
     ['an unknown type', { sql: 'SELECT @day', parameters: { day: 'DAY' } }, ['q.parameters.day']],
     ['no SQL', {}, ['q']],
     ['a file that is not there', { sqlFile: '/nowhere/query.sql' }, ['q.sqlFile']],
+    ['a folder as a file', { sqlFile: '/' }, ['q.sqlFile']],
+    ['an empty file', { sqlFile: '/dev/null' }, ['q.sqlFile']],
+    ['SQL of spaces', { sql: ' \n' }, ['q.sql']],
+    ['SQL and a file', { sql: 'SELECT 1', sqlFile: '/dev/null' }, ['q']],
     ['no callers', { sql: 'SELECT 1', callers: [] }, ['q.callers']],
   ])('has no %s', (_, query, paths) => {
     expect(faultsOf(query)).toEqual(paths);
+  });
+
+  test('SQL from a file is the same as SQL in the document', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'query-')), 'daily.sql');
+    writeFileSync(file, '\uFEFF-- The sales of a day\r\nSELECT @day AS day\r\n');
+    const one = queriesSchema.parse({ q: { ...rest, sqlFile: file, parameters: { day: 'date' } } });
+    expect(one.q).toMatchObject({
+      sql: '-- The sales of a day\r\nSELECT @day AS day\r\n',
+      parameters: { day: 'DATE' },
+    });
+    expect(one.q).not.toHaveProperty('sqlFile');
+    expect(faultsOf({ sqlFile: file })).toEqual(['q.parameters']);
   });
 
   test('a parameter in a text, a comment or a quoted name is none', () => {

@@ -37,6 +37,12 @@ beforeAll(async () => {
           callers: [exporter],
           destinations: ['reports'],
         },
+        named: {
+          sql: 'SELECT @a AS a',
+          parameters: { a: 'STRING' },
+          callers: [exporter],
+          destinations: ['reports'],
+        },
         list: {
           sql: 'SELECT shop FROM sales.daily WHERE shop IN UNNEST(@shops) AND amount < @most',
           parameters: { shops: 'ARRAY<STRING>', most: 'NUMERIC' },
@@ -159,6 +165,32 @@ test('a name needs the query’s own parameters, and rawCells is in the source',
   expect((await send(document({ name: '{dya}.csv' }), 't')).answer.code).toBe('name-invalid');
   const rows = { text: 'x', bigquery: { query: 'daily' } };
   expect((await send(document({ source: rows }), 't')).answer.code).toBe('request-invalid');
+});
+
+test.each([
+  ['{a}', '..', 'name-invalid'],
+  ['{a}', ' ', 'name-invalid'],
+  ['{a}.csv', 'x'.repeat(300), 'name-invalid'],
+  ['{a}.csv', 'a\nb', 'name-invalid'],
+  ['p/{a}', '..', 'path-invalid'],
+  ['{a}/p', '.', 'path-invalid'],
+  ['{a}', '', 'path-invalid'],
+])('a value that makes no name or path of %s: %j', async (template, a, code) => {
+  const field = code === 'name-invalid' ? 'name' : 'path';
+  const source = { bigquery: { query: 'named', parameters: { a } } };
+  const { status, answer } = await send({ name: 'x.csv', source, [field]: template }, 'hostile');
+  expect([status, answer.code, jobs()]).toEqual([400, code, 0]);
+});
+
+test('the audit line of a failed query names its job', async () => {
+  const { answer } = await send({ name: 'b.csv', source: { bigquery: { query: 'broken' } } }, 'failed');
+  expect(answer.code).toBe('query-failed');
+  const audits = courier.lines
+    .map((line) => JSON.parse(line).audit)
+    .filter((each) => each?.idempotencyKey === 'failed');
+  expect(audits).toMatchObject([
+    { outcome: 'failed', query: 'broken', queryJob: expect.stringMatching(/^local-project:EU\.courier_/) },
+  ]);
 });
 
 test('arrays and numbers of a document arrive whole', async () => {

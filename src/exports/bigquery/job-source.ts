@@ -73,16 +73,19 @@ export const createJobSource = (dependencies: StagingDependencies, asked: Asked,
       jobPrefix,
       signal,
       waitUntilMs: waitUntilMs(request, dependencies.now()),
+      onJob: (each) => {
+        job = each;
+      },
     };
     let first: Page | undefined;
-    job = await runQuery(dependencies, run, async (done) => {
-      first = await readPage(dependencies, run, done);
+    const done = await runQuery(dependencies, run, async (each) => {
+      first = await readPage(dependencies, run, each);
       return first !== undefined;
     });
     if (first === undefined) throw new CourierError('google-unavailable');
-    staged = await stageResult(dependencies, run, { job, first });
+    staged = await stageResult(dependencies, run, { job: done, first });
     const { encoder, fileOf } = await formatOf(as, options);
-    const result = { job, first, encoder };
+    const result = { job: done, first, encoder };
     yield* fileOf(staged.by === 'extract' ? staged.open(encoder) : bytesOfResult(dependencies, run, result));
   }
 
@@ -99,9 +102,8 @@ export const createJobSource = (dependencies: StagingDependencies, asked: Asked,
     },
     facts: () => ({
       ...asked.facts,
-      ...(job === undefined
-        ? {}
-        : { queryJob: `${job.project}:${job.location}.${job.id}`, bytesBilled: job.bytesBilled }),
+      queryJob: job === undefined ? undefined : `${job.project}:${job.location}.${job.id}`,
+      bytesBilled: job?.bytesBilled,
       resultBy: staged?.by,
       resultReason: staged?.reason,
     }),

@@ -34,13 +34,16 @@ export interface QueryRun {
   signal: AbortSignal;
   /** Epoch milliseconds after which the job is left running, for a later try to find. */
   waitUntilMs: number;
+  /** Called with each job of the run, also with one that fails or is left running. */
+  onJob?: ((job: Job) => void) | undefined;
 }
 
 export interface Job {
   project: string;
   location: string;
   id: string;
-  bytesBilled: number;
+  /** Known once the job is done. */
+  bytesBilled?: number;
   /** Where the result is; a script has none. */
   resultTable?: TableReference | undefined;
 }
@@ -126,12 +129,29 @@ export const dryRunRequest = (
   };
 };
 
+const conflict = z.object({ error: z.object({ message: z.string() }) });
+
+/**
+ * True if the id belongs to a job of another location, such as one from before the `location` of the query was corrected. The
+ * message is "Already Exists: Job PROJECT:LOCATION.ID" (https://github.com/googleapis/google-cloud-java/issues/2867).
+ */
+const isElsewhere = ({ body }: GoogleResponse, { location, id }: Job): boolean => {
+  try {
+    const { message } = conflict.parse(JSON.parse(body.toString())).error;
+    const [, found] = /:([A-Za-z0-9-]+)\.\w+$/.exec(message.trim()) ?? [];
+    return found !== undefined && message.includes(`.${id}`) && found.toLowerCase() !== location.toLowerCase();
+  } catch {
+    return false;
+  }
+};
+
 /** Starts the job, or finds that an earlier try has started it. */
 const insert = async (
   dependencies: BigQueryDependencies,
   run: QueryRun,
-  { project, location, id }: Job,
-): Promise<'started' | 'exists'> => {
+  job: Job,
+): Promise<'started' | 'exists' | 'elsewhere'> => {
+  const { project, location, id } = job;
   const answer = await callBigQuery(dependencies, {
     operation: 'bigquery.jobs.insert',
     method: 'POST',
@@ -140,7 +160,7 @@ const insert = async (
     signal: run.signal,
   });
   if (answer.status === 200) return 'started';
-  if (answer.status === 409) return 'exists';
+  if (answer.status === 409) return isElsewhere(answer, job) ? 'elsewhere' : 'exists';
   throw queryError(run.name, reasonOf(answer), answer.status);
 };
 
@@ -150,8 +170,15 @@ export const stillRunning = (name: string): CourierError =>
     detail: `The query "${name}" is still running. A retry with the same key waits for the same job; the query is not run again.`,
   });
 
-/** Waits for the end of the job: `getQueryResults` without rows answers when it is done, or after some seconds. */
-const waitForEnd = async (dependencies: BigQueryDependencies, run: QueryRun, job: Job): Promise<void> => {
+/**
+ * Waits for the end of the job: `getQueryResults` without rows answers when it is done, or after some seconds. Returns its error,
+ * if it has one: a failed job answers so, but also one whose results the courier may not read.
+ */
+const waitForEnd = async (
+  dependencies: BigQueryDependencies,
+  run: QueryRun,
+  job: Job,
+): Promise<CourierError | undefined> => {
   const complete = z.object({ jobComplete: z.boolean() });
   for (;;) {
     const leftMs = run.waitUntilMs - dependencies.now();
@@ -162,8 +189,8 @@ const waitForEnd = async (dependencies: BigQueryDependencies, run: QueryRun, job
       path: resultsPath(job, { maxResults: 0, timeoutMs: Math.max(1, Math.min(POLL_MS, leftMs)) }),
       signal: run.signal,
     });
-    // A failed job answers its error. What it is comes from jobs.get, next.
-    if (answer.status !== 200 || parsed(complete, answer).jobComplete) return;
+    if (answer.status !== 200) return queryError(run.name, reasonOf(answer), answer.status);
+    if (parsed(complete, answer).jobComplete) return undefined;
   }
 };
 
@@ -187,17 +214,20 @@ const stateOf = async (
     path: `projects/${job.project}/jobs/${job.id}?location=${job.location}`,
     signal: run.signal,
   });
+  // It exists: this call comes after its insertion.
+  if (answer.status === 404)
+    throw new CourierError('google-unavailable', { detail: `BigQuery does not know the job ${job.id} yet.` });
   if (answer.status !== 200) throw queryError(run.name, reasonOf(answer), answer.status);
   const { configuration, status, statistics } = parsed(jobSchema, answer);
   job.resultTable = configuration.query.destinationTable;
-  job.bytesBilled = Number(statistics.query.totalBytesBilled);
   if (status.state !== 'DONE') return { state: 'running' };
+  job.bytesBilled = Number(statistics.query.totalBytesBilled);
   return status.errorResult === undefined ? { state: 'done' } : { state: 'failed', reason: status.errorResult.reason };
 };
 
 /**
  * Runs a query once: the id of its job follows from the key, so a retry finds the job of an earlier try and its result. After a
- * job that has failed, the next one has a higher number. One call starts at most one job.
+ * job that has failed, or that ran in another location, the next one has a higher number. One call starts at most one job.
  * @param isUsable false for a job whose result has expired; it counts as failed
  * @throws CourierError `query-failed`, `query-forbidden`, `google-unavailable`, also while the job is still running
  */
@@ -209,13 +239,15 @@ export const runQuery = async (
   const project = run.config.project ?? (await dependencies.project());
   let failure: CourierError | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-    const job: Job = { project, location: run.config.location, id: `${run.jobPrefix}_${attempt}`, bytesBilled: 0 };
+    const job: Job = { project, location: run.config.location, id: `${run.jobPrefix}_${attempt}` };
     const found = await insert(dependencies, run, job);
+    if (found === 'elsewhere') continue;
+    run.onJob?.(job);
     const early = found === 'started' ? ({ state: 'running' } as const) : await stateOf(dependencies, run, job);
-    if (early.state === 'running') await waitForEnd(dependencies, run, job);
+    const refusal = early.state === 'running' ? await waitForEnd(dependencies, run, job) : undefined;
     const state = early.state === 'running' ? await stateOf(dependencies, run, job) : early;
     if (state.state === 'done' && (await isUsable(job))) return job;
-    if (state.state === 'running') throw stillRunning(run.name);
+    if (state.state === 'running') throw refusal ?? stillRunning(run.name);
     failure = queryError(run.name, state.state === 'failed' ? state.reason : 'expired');
     // The next job is for the next try. An earlier try's failure, however, has been reported already.
     if (found === 'started' || early.state === 'running') throw failure;

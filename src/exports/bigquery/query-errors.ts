@@ -47,7 +47,7 @@ export const queryError = (query: string, reason: string | undefined, status?: n
       remedy: 'Run "gcloud services enable bigquery.googleapis.com" in the courier\'s project.',
     });
   }
-  if ((reason !== undefined && FORBIDDEN.has(reason)) || (reason === undefined && (status === 401 || status === 403)))
+  if ((reason !== undefined && FORBIDDEN.has(reason)) || status === 401 || (reason === undefined && status === 403))
     return new CourierError('query-forbidden', { reason, detail: `The courier may not run the query "${query}".` });
   const isTransient = reason !== undefined && TRANSIENT.has(reason);
   if (isTransient || status === 429 || (status !== undefined && status >= 500))
