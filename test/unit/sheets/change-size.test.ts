@@ -41,10 +41,12 @@ test.each(EXACT)('a change that replaces a tab has as many rows as Google accept
   expect(bytes).toBeGreaterThan(USED_BYTES);
 });
 
-test('the names of columns, and the cells of columns that rows lack, count too', async () => {
+test.each([
+  ['the names of columns', 400, (row: number) => `${'x'.repeat(40_000)}${row}`],
+  ['the cells of columns that rows lack', 20_000, (row: number) => `c${row % 900}`],
+])('%s count too', async (_, count, nameOf) => {
   async function* sparse() {
-    for (let row = 0; row < 20_000; row += 1)
-      yield { columns: [`a rather long name of column ${row % 900}`], cells: [1] };
+    for (let row = 0; row < count; row += 1) yield { columns: [nameOf(row)], cells: [1] };
   }
   const batch = await firstBatch(sparse());
   expect(batch.isLast).toBe(false);
