@@ -1,4 +1,5 @@
 import { runProgram } from './program.ts';
+import { keepHeapSmall } from './small-heap.ts';
 
 /** The first Ctrl-C ends the command in order, so that an upload can be resumed. The second one ends the process. */
 const stopOnSignals = (): AbortSignal => {
@@ -17,7 +18,8 @@ const main = async (): Promise<void> => {
   // Exits without an error message when the reader of a pipe has closed it, as in `courier … | head`.
   stdout.on('error', () => process.exit(1));
   const signal = stopOnSignals();
-  process.exitCode = await runProgram(argv.slice(2), { env, stdin, stdout, stderr, signal, now: Date.now });
+  const context = { env, stdin, stdout, stderr, signal, now: Date.now, onManyFiles: keepHeapSmall };
+  process.exitCode = await runProgram(argv.slice(2), context);
   // An unread standard input or an idle connection must not keep the process alive.
   stdout.write('', () => process.exit());
 };

@@ -24,6 +24,8 @@ export interface Context {
   signal: AbortSignal;
   /** Epoch milliseconds. */
   now: () => number;
+  /** Called before a command that may send very many files, to prepare the process. */
+  onManyFiles?: () => void;
 }
 
 /** What most commands need: the settings, and HTTP that reports its requests with --verbose. */

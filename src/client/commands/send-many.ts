@@ -118,5 +118,6 @@ const planPaths = async (command: ManyCommand): Promise<0 | ExitCode> => {
 /** `courier send PATH…` @returns the exit code @throws CourierClientError */
 export const sendMany = async (command: ManyCommand): Promise<0 | ExitCode> => {
   checkCommand(command);
+  command.context.onManyFiles?.();
   return command.many.dryRun ? planPaths(command) : sendPaths(command);
 };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256Of } from '../sha256.ts';
 import type { Target } from './files/target.ts';
 
 /** The run's key is shown at the beginning of each file's key, so that a log can be searched for it. */
@@ -19,6 +19,6 @@ export interface KeyedFile {
  */
 export const fileKey = (runKey: string, { destination, convertTo, target, sha256 }: KeyedFile): string => {
   const parts = [runKey, destination ?? null, convertTo ?? null, target.folder, target.name, sha256];
-  const digest = createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+  const digest = sha256Of(JSON.stringify(parts)).toString('base64url');
   return `${runKey.slice(0, MAX_SHOWN)}:${digest}`;
 };

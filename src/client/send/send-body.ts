@@ -3,6 +3,7 @@ import type { Receipt } from '../../domain.ts';
 import { failure } from '../errors.ts';
 import type { CallCourier } from '../http/api.ts';
 import { receiptSchema } from '../schemas.ts';
+import { sha256Of } from '../sha256.ts';
 import type { Seekable } from './input.ts';
 import { detailsOf, type ResolvedOptions, rowOptionsOf } from './send-options.ts';
 
@@ -41,7 +42,7 @@ export const readWhole = async (input: Seekable): Promise<NonNullable<Seekable['
   for await (const part of input.read(0, input.size)) parts.push(part);
   await input.assertUnchanged();
   const bytes = Buffer.concat(parts);
-  return { bytes, sha256: createHash('sha256').update(bytes).digest() };
+  return { bytes, sha256: sha256Of(bytes) };
 };
 
 /** Sends the whole file in one request with its digest. Retries use the same idempotency key. */
