@@ -37,6 +37,10 @@ export const createBreaker = (concurrency: number) => {
 const exitCodeOf = (failures: readonly FileFailure[]): ExitCode =>
   failures.some(({ error }) => error.retryable) ? 75 : 1;
 
+/** Without a failure that can pass by itself, the same command would only fail again. */
+const FIX_FIRST =
+  'Fix what the errors of the files say, then run the same command again. Files that were delivered are not sent twice.';
+
 /** The error of a run that has tried every file. @param runKey the key that was made up for this run, if it was */
 export const filesFailed = (
   failures: readonly FileFailure[],
@@ -50,6 +54,7 @@ export const filesFailed = (
     exitCode,
     failures,
     idempotencyKey: runKey,
+    ...(exitCode === 75 ? {} : { remedy: FIX_FIRST }),
   });
 };
 

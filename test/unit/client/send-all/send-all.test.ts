@@ -186,6 +186,9 @@ describe('a file that cannot be sent does not stop the others', () => {
     courier().state.refuse = (path) => (path === 'x/b' ? { status: 422, code: 'digest-mismatch' } : undefined);
     const again = await run(inFolder('x'), { idempotencyKey: error?.idempotencyKey });
     expect(again.error).toMatchObject({ exitCode: 1 });
+    // The same command alone would only fail again.
+    expect(error?.remedy).toMatch(/^Run the same command again/);
+    expect(again.error?.remedy).toMatch(/^Fix .* then run the same command again/);
     expect(courier().paths()).toEqual(['x/a', 'x/c']);
   });
 });
