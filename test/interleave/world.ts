@@ -1,6 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import type { Plan } from '../../src/delivery/plan.ts';
 import type { Receipt } from '../../src/domain.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
@@ -149,7 +148,8 @@ export const openWorld = (
     planned(attempt, plan) {
       const identity = identityOf(attempt);
       const last = monitor.planned.findLast((other) => other.identity === identity);
-      if (last !== undefined && isDeepStrictEqual(last.plan, plan)) return;
+      // As in the ledger, a member that is undefined is one that is not there.
+      if (last !== undefined && JSON.stringify(last.plan) === JSON.stringify(plan)) return;
       monitor.planned.push({ identity, plan, startStep: attempt.startStep });
     },
     checkEnd: () => checkEnd(facts),
