@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 
 /**
- * Nothing is created for a file that outlives it, so a run of any number of files needs little memory. By itself, V8 enlarges its
- * heap all the same while a process is busy: the young generation to 48 MiB, and the old one before it is collected.
+ * Sending a file leaves nothing in memory, so a run of any number of files needs little of it. But V8 enlarges the heap of a busy
+ * process: the young generation up to 48 MiB, and the old generation before it is collected.
  */
 const FLAGS = [
   // Read at each growth. The young generation keeps the size that it has.

@@ -34,7 +34,7 @@ export const createSingleFlight = <Result>() => {
   };
 };
 
-/** A read that has not begun is begun after this time, even if the one before it still has no answer. */
+/** The longest wait for the answer of the previous read. After this time, the next one begins anyway. */
 const MAX_WAIT_MS = 500;
 
 /** The read of several callers: no single one of them ends it, and its calls are counted for the first one. */

@@ -29,7 +29,7 @@ export interface Variables {
   failure: CourierError;
   /** True for routes that deliver files. */
   delivers?: boolean;
-  /** Set by a response that is still being written after its handler has returned it; settles at its end, without an error. */
+  /** Set if the response is still being written after the handler has returned. Resolves at its end, and never rejects. */
   lasting?: Promise<void>;
   /** The RateLimit header fields of the response; undefined if no limit applies to the request. */
   rateLimit?: () => Record<string, string>;

@@ -42,11 +42,11 @@ const MAX_GROUP = 100;
 /** Milliseconds for one change that several deliveries wait for, so it does not end when one of them does. */
 const GROUP_MS = 240_000;
 
-/** Of a group, so many are expected to append again as soon as they are answered. */
+/** The part of a group's callers that is expected to append again as soon as it has its answers. */
 const RETURNING = 0.9;
-/** They are waited for while at least one comes in this time, in milliseconds, … */
+/** The wait for them ends if none arrives in this time, in milliseconds. */
 const RETURN_GAP_MS = 100;
-/** … and at most so long after the end of their group. */
+/** The wait ends at the latest at this time after the end of their group, in milliseconds. */
 const RETURN_MS = 1_500;
 
 const hasLeft = ({ context: { signal } }: Turn): boolean => signal?.aborted === true;
@@ -89,8 +89,8 @@ export const createQueue = ({ writer, lock, former, now, sleep }: QueueDependenc
   };
 
   /**
-   * Callers that append one row after another come again soon after their group is answered. Without those who are on their way,
-   * each group would have about half of them, and the quota counts groups. A group of one or two never waits.
+   * Waits for the callers of the previous group: most of them send their next row as soon as they have their answer. Without the
+   * wait, each group would contain about half of them, and Google's quota counts groups. A group of one or two never waits.
    */
   const waitForReturning = async (): Promise<void> => {
     const { size, endedMs } = former.get() ?? { size: 0, endedMs: 0 };
