@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue } from '@duckdb/node-api';
 import { type BigQueryError, invalidQuery, notImplemented } from './errors.ts';
 import { MACROS } from './sql/functions.ts';
@@ -36,6 +37,28 @@ const errorOf = (error: unknown): BigQueryError => {
   if (line.startsWith('Parser Error')) return invalidQuery(`Syntax error: ${line.slice('Parser Error: '.length)}`);
   if (/^(?:Binder|Catalog|Not implemented) Error/.test(line)) return notImplemented(`this query, because of "${line}"`);
   return invalidQuery(line.replace(/^[A-Za-z ]+ Error: /, ''));
+};
+
+const CONFLICT_PAUSE_MS = 5;
+
+/**
+ * DuckDB refuses to create the same schema or table on two connections at once. In BigQuery neither job fails, so the statement
+ * is repeated until the other one has ended.
+ */
+const runAfterOthers = async (
+  connection: DuckDBConnection,
+  sql: string,
+  signal: AbortSignal | undefined,
+): Promise<void> => {
+  for (;;) {
+    try {
+      await connection.run(sql);
+      return;
+    } catch (error) {
+      if (!String(error).includes('write-write conflict') || signal?.aborted === true) throw error;
+      await delay(CONFLICT_PAUSE_MS);
+    }
+  }
 };
 
 /** Opens the database on the first use: most tests of this server need no BigQuery, and loading DuckDB takes 70 MB. */
@@ -89,7 +112,7 @@ export const createEngine = (folder: string): Engine => {
         const interrupt = (): void => connection.interrupt();
         signal?.addEventListener('abort', interrupt);
         try {
-          await connection.run(sql);
+          await runAfterOthers(connection, sql, signal);
         } finally {
           signal?.removeEventListener('abort', interrupt);
           connection.closeSync();

@@ -39,6 +39,29 @@ describe('jobs', () => {
     expect(again.body.error.message).toBe('Already Exists: Job local-project:US.once');
   });
 
+  test('jobs that begin at the same time create what they need without a conflict', async () => {
+    const fresh = await startBigQuery();
+    try {
+      const ids = Array.from({ length: 12 }, (_, index) => `together-${index}`);
+      const answers = await Promise.all(ids.map(() => fresh.query('SELECT 1 AS x')));
+      expect(answers.map(({ status, body }) => [status, body.error?.message])).toEqual(ids.map(() => [200, undefined]));
+      const destinationTable = { projectId: 'local-project', datasetId: 'together', tableId: 'one' };
+      await fresh.call('POST', '/datasets', { datasetReference: { datasetId: 'together' }, location: 'US' });
+      const configuration = {
+        query: { query: 'SELECT 1 AS x', useLegacySql: false, destinationTable, writeDisposition: 'WRITE_TRUNCATE' },
+      };
+      const states = ids.map(async (jobId) => {
+        const jobReference = { projectId: 'local-project', jobId: `${jobId}-table`, location: 'US' };
+        await fresh.call('POST', '/jobs', { jobReference, configuration });
+        await fresh.call('GET', `/queries/${jobId}-table?location=US`);
+        return (await fresh.call('GET', `/jobs/${jobId}-table?location=US`)).body.status;
+      });
+      expect(await Promise.all(states)).toEqual(ids.map(() => ({ state: 'DONE' })));
+    } finally {
+      await fresh.close();
+    }
+  });
+
   test('a result is read by pages, of the table that the job names', async () => {
     await insert('paged', { query: NUMBERS });
     const first = await results('paged', '&maxResults=1000');
