@@ -1,5 +1,5 @@
-import { CALLER } from './contenders.ts';
-import type { GoogleProcess } from './processes.ts';
+import { CALLER } from './programs/contenders.ts';
+import type { GoogleProcess } from './programs/processes.ts';
 
 /**
  * Drive limits the number of files that each account may create in a minute, and the courier respects that (3,250 at

@@ -1,7 +1,7 @@
 import { startLocalGoogle } from '../local/google/server.ts';
-import { AUDIENCE, startCourierIn } from '../test/support/courier-in-world.ts';
-import { HEAVY_DOCUMENTS, HEAVY_PUSHES, type HeavyBody } from '../test/support/heavy-bodies.ts';
-import { createLoopProbe, residentBytes } from '../test/support/loop-delay.ts';
+import { AUDIENCE, startCourierIn } from '../test/support/courier/courier-in-world.ts';
+import { HEAVY_DOCUMENTS, HEAVY_PUSHES, type HeavyBody } from '../test/support/http/heavy-bodies.ts';
+import { createLoopProbe, residentBytes } from '../test/support/processes/loop-delay.ts';
 
 /**
  * The longest turn of the event loop and the peak memory while one body is read, by route and kind: `node

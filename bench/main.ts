@@ -1,19 +1,19 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { benchCalls } from './calls.ts';
+import { benchCalls } from './parts/calls.ts';
 import { isReached, loosened, type Report, reportText } from './figures.ts';
-import { benchFolder } from './folder.ts';
-import { benchGrowth } from './growth.ts';
+import { benchFolder } from './parts/folder.ts';
+import { benchGrowth } from './parts/growth.ts';
 import { headlineTable } from './headlines.ts';
-import { benchIdentity } from './identity.ts';
-import { benchLarge } from './large.ts';
-import { type GoogleProcess, pathOf, startGoogle } from './processes.ts';
-import { benchQuery } from './query.ts';
-import { benchSheet } from './sheet.ts';
-import { benchSize } from './size.ts';
-import { benchSmall } from './small.ts';
-import { benchStart } from './start.ts';
+import { benchIdentity } from './parts/identity.ts';
+import { benchLarge } from './parts/large.ts';
+import { type GoogleProcess, pathOf, startGoogle } from './programs/processes.ts';
+import { benchQuery } from './parts/query.ts';
+import { benchSheet } from './parts/sheet.ts';
+import { benchSize } from './parts/size.ts';
+import { benchSmall } from './parts/small.ts';
+import { benchStart } from './parts/start.ts';
 
 /**
  * `npm run bench` prints tables with ratios. Options: `--json FILE`, `--quick`, `--only start,small`, and `--readme`, which
@@ -82,7 +82,7 @@ const machine = (): string => {
 
 const writeMarked = ({ file, mark }: typeof TABLES, text: string): void => {
   const start = `<!-- ${mark}: made by "npm run bench -- --readme", do not edit -->`;
-  const path = pathOf(`../${file}`);
+  const path = pathOf(file);
   const page = readFileSync(path, 'utf8');
   const [from, to] = [page.indexOf(start), page.indexOf(`<!-- /${mark} -->`)];
   if (from === -1 || to === -1) throw new Error(`${file} lacks ${start} … <!-- /${mark} -->`);
@@ -98,7 +98,7 @@ const main = async (): Promise<number> => {
       only: { type: 'string' },
     },
   });
-  if (!existsSync(pathOf('../dist/server.js'))) throw new Error('dist/ is missing. Run "npm run build" first.');
+  if (!existsSync(pathOf('dist/server.js'))) throw new Error('dist/ is missing. Run "npm run build" first.');
   if (values.readme && (values.quick || values.only !== undefined))
     throw new Error('--readme needs a full run: leave out --quick and --only.');
   const all = benches(values.quick);

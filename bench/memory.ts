@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Contender, run } from './contenders.ts';
+import { type Contender, run } from './programs/contenders.ts';
 import { median } from './figures.ts';
 import { type Load, runLoad } from './load.ts';
 

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readLock } from './build/lockfile.ts';
+import { readLock } from './build/packages/lockfile.ts';
 import { audit } from './supply-chain/audit.ts';
 import {
   installScriptFaults,

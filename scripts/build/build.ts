@@ -2,14 +2,14 @@ import { chmod, copyFile, readdir, readFile, rename, rm, writeFile } from 'node:
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
 import { z } from 'zod';
-import { bundleServer } from './bundle.ts';
+import { bundleServer } from './bundle/bundle.ts';
 import { buildClient } from './client.ts';
-import { bundledFolders } from './contents.ts';
-import { bundleFramework } from './framework.ts';
-import { readLock } from './lockfile.ts';
-import { FRAMEWORK_FILES, FRAMEWORK_FOLDER, frameworkManifestOf, lockfileOf, manifestOf } from './manifest.ts';
-import { noticesOf } from './notices.ts';
-import { sbomOf } from './sbom.ts';
+import { bundledFolders } from './packages/contents.ts';
+import { bundleFramework } from './bundle/framework.ts';
+import { readLock } from './packages/lockfile.ts';
+import { FRAMEWORK_FILES, FRAMEWORK_FOLDER, frameworkManifestOf, lockfileOf, manifestOf } from './packages/manifest.ts';
+import { noticesOf } from './packages/notices.ts';
+import { sbomOf } from './packages/sbom.ts';
 
 const SHIPPED = join(import.meta.dirname, 'shipped');
 

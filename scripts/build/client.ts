@@ -1,12 +1,12 @@
 import { chmod, copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Metafile } from 'esbuild';
-import { bundleClient } from './bundle.ts';
+import { bundleClient } from './bundle/bundle.ts';
 import { clientTypes } from './client-types.ts';
-import { bundledFolders } from './contents.ts';
-import type { Lock } from './lockfile.ts';
-import { clientManifestOf, type Own } from './manifest.ts';
-import { noticesOf } from './notices.ts';
+import { bundledFolders } from './packages/contents.ts';
+import type { Lock } from './packages/lockfile.ts';
+import { clientManifestOf, type Own } from './packages/manifest.ts';
+import { noticesOf } from './packages/notices.ts';
 
 /** Files of the package that are copied as they are. */
 const FILES = join(import.meta.dirname, 'client');

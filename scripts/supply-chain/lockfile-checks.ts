@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Lock, nameOf } from '../build/lockfile.ts';
+import { type Lock, nameOf } from '../build/packages/lockfile.ts';
 
 /** The registry that all packages come from. */
 const REGISTRY = 'https://registry.npmjs.org/';

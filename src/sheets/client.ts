@@ -3,7 +3,7 @@ import type { DriveAuth } from '../credentials/drive-auth.ts';
 import type { Pace } from '../drive/pacing.ts';
 import { CourierError } from '../errors.ts';
 import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../google/transport.ts';
-import { type ChangeRequest, changeBody } from './change-body.ts';
+import { type ChangeRequest, changeBody } from './changes/change-body.ts';
 import { parseAnswer, sheetsError } from './errors.ts';
 import type { SheetsContext } from './sheets.ts';
 

@@ -6,17 +6,17 @@ import type { RetryingTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { realSleep, type Sleep } from '../sleep.ts';
 import { partsOfRange } from './a1.ts';
-import type { Placed } from './changes.ts';
+import type { Placed } from './changes/changes.ts';
 import { createSheetsClient } from './client.ts';
 import { keepMinute } from './minute-pace.ts';
-import { readOverview } from './overview.ts';
-import { createQueue, type FormerGroup, type SheetLock } from './queue.ts';
+import { readOverview } from './read/overview.ts';
+import { createQueue, type FormerGroup, type SheetLock } from './changes/queue.ts';
 import { type Batch, MAX_CHANGE_BYTES } from './rows/batches.ts';
 import { invalidTable } from './rows/table.ts';
 import type { AppendRequest, Sheets, SheetsContext, WrittenRows } from './sheets.ts';
 import { createSizes } from './size.ts';
-import type { TabHint } from './snapshot.ts';
-import { type Job, type Prepare, searchMarks } from './write-group.ts';
+import type { TabHint } from './read/snapshot.ts';
+import { type Job, type Prepare, searchMarks } from './changes/write-group.ts';
 
 /** Requests a minute and user, for reads and for writes each (https://developers.google.com/workspace/sheets/api/limits). */
 const REQUESTS_PER_MINUTE = 60;
@@ -219,7 +219,7 @@ export const createSheets = ({
       const { value: first, done } = await batches.next();
       if (done === true || first === undefined) throw invalidTable('There are no rows.');
       if (!first.isLast) throw tooLarge();
-      const { prepareReplacement } = await import('./prepare-replacement.ts');
+      const { prepareReplacement } = await import('./replace/prepare-replacement.ts');
       const work = writeAll({ ...request, columns: 'extend' }, first, prepareReplacement);
       return combined(spreadsheetId, await unlessAborted(work, context));
     },

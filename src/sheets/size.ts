@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { CourierError } from '../errors.ts';
 import type { SheetsClient } from './client.ts';
-import { readOverview } from './overview.ts';
+import { readOverview } from './read/overview.ts';
 import { MAX_COLUMNS } from './rows/table.ts';
 import { MAX_CELLS, type SheetsContext } from './sheets.ts';
 

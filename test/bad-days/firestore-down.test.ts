@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
-import { type Loss, startLossyRelay } from '../support/lossy-relay.ts';
+import { type Loss, startLossyRelay } from '../support/network/lossy-relay.ts';
 import { type BadDay, startBadDay, summaryOf } from './bad-day.ts';
 
 const TIMEOUT_MS = 240_000;

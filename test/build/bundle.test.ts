@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Metafile } from 'esbuild';
 import { type Build, buildDist } from '../../scripts/build/build.ts';
 import { digestOf, filesOf } from '../../scripts/build/digest.ts';
-import { folderOf, nameOf } from '../../scripts/build/lockfile.ts';
+import { folderOf, nameOf } from '../../scripts/build/packages/lockfile.ts';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../..');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { publint } from 'publint';
-import { packClient } from '../support/client-package.ts';
+import { packClient } from '../support/client/client-package.ts';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../..');

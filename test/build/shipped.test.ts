@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { asLoaded } from '../../scripts/build/bundle.ts';
+import { asLoaded } from '../../scripts/build/bundle/bundle.ts';
 
 const execute = promisify(execFile);
 const shipped = join(import.meta.dirname, '../../scripts/build/shipped');

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
-import { type EventsOptions, runEvents } from './events.ts';
-import { type FolderOptions, runFolder } from './folder.ts';
+import { type EventsOptions, runEvents } from './loads/events.ts';
+import { type FolderOptions, runFolder } from './loads/folder.ts';
 import { type ChaosPlan, type ChaosResult, faultsOf, runChaos } from './run.ts';
-import { runSheet, type SheetOptions } from './sheet.ts';
+import { runSheet, type SheetOptions } from './loads/sheet.ts';
 
 const USAGE = `npm run chaos -- [--uploads 2000] [--faults 0.2] [--seed N] [--seconds 1500] [--non-member]
 npm run chaos -- --once [--uploads 2000] [--keys 200] [--processes 2] [--kill 20] [--ledger firestore|off] [--seed N]

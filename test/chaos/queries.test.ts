@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { RecordedCall } from '../../local/google/http/calls.ts';
 import { startLocalGoogle } from '../../local/google/server.ts';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
-import { type PushWorld, startPushWorld } from '../support/push-world.ts';
-import { seedSales } from '../support/query-tables.ts';
+import { type PushWorld, startPushWorld } from '../support/courier/push-world.ts';
+import { seedSales } from '../support/rows/query-tables.ts';
 
 /**
  * The courier is killed while it exports a query: after the job was started, while pages are read, while the file is uploaded,

@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
-import { runFolder } from './folder.ts';
+import { runFolder } from './loads/folder.ts';
 import { type ChaosPlan, faultsOf, runChaos } from './run.ts';
-import { runSheet } from './sheet.ts';
+import { runSheet } from './loads/sheet.ts';
 
 /** The short form of `npm run chaos`. */
 

@@ -7,7 +7,7 @@ import { driveFaults } from './faults.ts';
 import { startGoogleProcess } from './google-process.ts';
 import { countMisjudged, judge, type Verdict } from './judge.ts';
 import { deliver, type Ended, forEachAtOnce } from './sender.ts';
-import { createVersionGates, planUploads } from './uploads.ts';
+import { createVersionGates, planUploads } from './loads/uploads.ts';
 
 export interface ChaosPlan {
   uploads: number;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Receipt } from '../../src/domain.ts';
-import type { Upload } from './uploads.ts';
+import type { Upload } from './loads/uploads.ts';
 
 /** How an upload ended: with a receipt or a permanent error. */
 export type Ended = { upload: Upload; tries: number } & (

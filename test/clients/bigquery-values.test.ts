@@ -11,8 +11,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { OAuth2Client } from 'google-auth-library';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { createEncoder, type Field, type Row } from '../../src/exports/bigquery/encode.ts';
-import { findBq } from '../support/programs.ts';
-import { askBigQuery } from '../support/query-tables.ts';
+import { findBq } from '../support/processes/programs.ts';
+import { askBigQuery } from '../support/rows/query-tables.ts';
 
 // The same result as the courier writes it, as gcloud's bq writes it, and as Google's client for Node reads it.
 

@@ -11,7 +11,7 @@ import {
   type RuntimeCommand,
   runIn,
   tryRuntime,
-} from '../support/client-runtimes.ts';
+} from '../support/client/client-runtimes.ts';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../..');

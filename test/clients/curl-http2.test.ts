@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Entry, startEntry } from '../support/http-forms.ts';
-import { findCurlWithHttp2 } from '../support/programs.ts';
+import { type Entry, startEntry } from '../support/http/http-forms.ts';
+import { findCurlWithHttp2 } from '../support/processes/programs.ts';
 
 /**
  * curl drops the response to a rejected request when a reset of its stream arrives together with it. That depends on

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { startJudgedGoogle } from '../support/judged-google.ts';
-import { findGcloud } from '../support/programs.ts';
+import { startJudgedGoogle } from '../support/drive/judged-google.ts';
+import { findGcloud } from '../support/processes/programs.ts';
 
 jest.setTimeout(60_000);
 const execute = promisify(execFile);

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
+import { AUDIENCE, startCourierIn } from '../support/courier/courier-in-world.ts';
 
 /** Two generators make clients from /openapi.json as a user would: generated, type-checked, compiled and run. */
 

@@ -11,7 +11,7 @@ import {
   findRequestsToolbelt,
   findWget,
   type Program,
-} from '../support/programs.ts';
+} from '../support/processes/programs.ts';
 
 type Listed = readonly [name: string, program: Program | undefined, source: string];
 

@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { hex, noise } from '../local/drive/uploading.ts';
-import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
-import { formOf, formType } from '../support/form-bodies.ts';
-import { findHttpx, findJava, findRequestsToolbelt, findWget, type Program } from '../support/programs.ts';
+import { hex, noise } from '../local/drive/uploads/uploading.ts';
+import { AUDIENCE, startCourierIn } from '../support/courier/courier-in-world.ts';
+import { formOf, formType } from '../support/http/form-bodies.ts';
+import { findHttpx, findJava, findRequestsToolbelt, findWget, type Program } from '../support/processes/programs.ts';
 
 /** Third-party programs that send files to a real courier process, each with its own way to write a request. */
 

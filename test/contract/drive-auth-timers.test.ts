@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { LocalGoogle } from '../../local/google/server.ts';
-import { watchTimers } from '../support/running-timers.ts';
+import { watchTimers } from '../support/processes/running-timers.ts';
 import { createWitness, openAuth, startRuntime } from './drive-auth/harness.ts';
 import { WAYS } from './drive-auth/ways.ts';
 

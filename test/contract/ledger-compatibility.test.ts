@@ -5,7 +5,7 @@ import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts
 import { bytesSource } from '../../src/exports/sources/inline.ts';
 import { decodeRecord, type LedgerEntry } from '../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
-import { type CourierStory, createCourierStory } from '../support/courier-story.ts';
+import { type CourierStory, createCourierStory } from '../support/courier/courier-story.ts';
 import { REPOSITORY } from '../support/pages.ts';
 
 /**

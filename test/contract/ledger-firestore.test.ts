@@ -6,7 +6,7 @@ import { createFirestoreLedger } from '../../src/ledger/firestore.ts';
 import type { Ledger, LedgerEntry, StandingEntry } from '../../src/ledger/ledger.ts';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
 import { createKeptLog } from '../support/kept-log.ts';
-import { type Loss, startLossyRelay } from '../support/lossy-relay.ts';
+import { type Loss, startLossyRelay } from '../support/network/lossy-relay.ts';
 
 const entryOf = (fileId: string): LedgerEntry => ({ fileId, fingerprint: 'f', state: 'claimed', claimedAtMs: 1 });
 

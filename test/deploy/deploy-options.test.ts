@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, globSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { NEEDED, startDeployScripts, WAYS, words } from '../support/deploy-scripts.ts';
-import type { ProjectState } from '../support/gcloud/state.ts';
+import { NEEDED, startDeployScripts, WAYS, words } from '../support/deploy/deploy-scripts.ts';
+import type { ProjectState } from '../support/deploy/gcloud/state.ts';
 
 const root = join(import.meta.dirname, '../..');
 const scripts = await startDeployScripts();

@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config/config.ts';
-import { NEEDED, startDeployScripts, WAYS } from '../support/deploy-scripts.ts';
-import type { ProjectState } from '../support/gcloud/state.ts';
-import { hasGcloud, lintGcloud } from '../support/gcloud-lint.ts';
+import { NEEDED, startDeployScripts, WAYS } from '../support/deploy/deploy-scripts.ts';
+import type { ProjectState } from '../support/deploy/gcloud/state.ts';
+import { hasGcloud, lintGcloud } from '../support/deploy/gcloud-lint.ts';
 
 const scripts = await startDeployScripts();
 afterAll(() => scripts.close());

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../src/config/config.ts';
-import { NEEDED, START, startDeployScripts, WAYS } from '../support/deploy-scripts.ts';
-import { emptyProject, oldProject, type ProjectState } from '../support/gcloud/state.ts';
+import { NEEDED, START, startDeployScripts, WAYS } from '../support/deploy/deploy-scripts.ts';
+import { emptyProject, oldProject, type ProjectState } from '../support/deploy/gcloud/state.ts';
 
 const scripts = await startDeployScripts();
 afterAll(() => scripts.close());

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { readConfig } from '../../src/config/config.ts';
-import { hasGcloud } from '../support/gcloud-lint.ts';
+import { hasGcloud } from '../support/deploy/gcloud-lint.ts';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../..');

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from '@jest/globals';
-import { NEEDED, startDeployScripts, WAYS } from '../support/deploy-scripts.ts';
-import { LATEST, type ProjectState } from '../support/gcloud/state.ts';
+import { NEEDED, startDeployScripts, WAYS } from '../support/deploy/deploy-scripts.ts';
+import { LATEST, type ProjectState } from '../support/deploy/gcloud/state.ts';
 
 const scripts = await startDeployScripts();
 afterAll(() => scripts.close());

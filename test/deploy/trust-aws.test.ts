@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from '@jest/globals';
-import { startDeployScripts } from '../support/deploy-scripts.ts';
-import { emptyProject } from '../support/gcloud/state.ts';
-import { hasGcloud, lintGcloud } from '../support/gcloud-lint.ts';
+import { startDeployScripts } from '../support/deploy/deploy-scripts.ts';
+import { emptyProject } from '../support/deploy/gcloud/state.ts';
+import { hasGcloud, lintGcloud } from '../support/deploy/gcloud-lint.ts';
 
 const scripts = await startDeployScripts();
 afterAll(() => scripts.close());

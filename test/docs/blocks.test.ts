@@ -7,9 +7,9 @@ import { parse } from 'yaml';
 import { readConfig } from '../../src/config/config.ts';
 import { exportDocument } from '../../src/exports/export-document.ts';
 import { openApiDocument } from '../../src/http/openapi/openapi.ts';
-import { gcloudCommandsIn, hasGcloud, lintGcloud } from '../support/gcloud-lint.ts';
+import { gcloudCommandsIn, hasGcloud, lintGcloud } from '../support/deploy/gcloud-lint.ts';
 import { type Block, blocksIn, PAGES, REPOSITORY } from '../support/pages.ts';
-import { commandsIn, type ShellCommand } from '../support/shell-commands.ts';
+import { commandsIn, type ShellCommand } from '../support/deploy/shell-commands.ts';
 
 /**
  * Compares every code block in README and docs with the implementation. README's calls are run by test/e2e/examples.

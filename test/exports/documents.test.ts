@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CourierError } from '../../src/errors.ts';
 import { bytesSource } from '../../src/exports/sources/inline.ts';
 import type { ObjectName } from '../../src/exports/sources/object-name.ts';
-import { type Entry, STREAMING_FORMS, startEntry } from '../support/http-forms.ts';
+import { type Entry, STREAMING_FORMS, startEntry } from '../support/http/http-forms.ts';
 
 const OBJECT = Buffer.from('from a bucket');
 const JSON_TYPE = { 'content-type': 'application/json' };

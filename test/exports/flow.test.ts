@@ -4,8 +4,8 @@ import { CourierError } from '../../src/errors.ts';
 import type { HttpDependencies } from '../../src/http/dependencies.ts';
 import { createDocumentMemory } from '../../src/http/document-memory.ts';
 import type { PubsubMessage } from '../../src/pubsub/message.ts';
-import { type Entry, startEntry } from '../support/http-forms.ts';
-import { createEntryServices } from '../support/http-services.ts';
+import { type Entry, startEntry } from '../support/http/http-forms.ts';
+import { createEntryServices } from '../support/http/http-services.ts';
 
 const SUBSCRIPTION = 'projects/my-proj/subscriptions/exports';
 const body = JSON.stringify({

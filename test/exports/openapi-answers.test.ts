@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CourierError, ERRORS, type ErrorCode } from '../../src/errors.ts';
-import { type Answer, type Call, type Entry, startEntry } from '../support/http-forms.ts';
-import { faultsOfAnswer, faultsOfBody, faultsOfQuery } from '../support/openapi-judge.ts';
+import { type Answer, type Call, type Entry, startEntry } from '../support/http/http-forms.ts';
+import { faultsOfAnswer, faultsOfBody, faultsOfQuery } from '../support/http/openapi-judge.ts';
 
 /** Validates the routes against their own description: responses and accepted requests. */
 let entry: Entry;

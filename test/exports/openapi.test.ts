@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ERRORS } from '../../src/errors.ts';
 import { createApp } from '../../src/http/app.ts';
 import { openApiDocument } from '../../src/http/openapi/openapi.ts';
-import { createEntryServices } from '../support/http-services.ts';
+import { createEntryServices } from '../support/http/http-services.ts';
 
 type Json = Record<string, unknown>;
 

@@ -4,7 +4,7 @@ import { CourierError } from '../../src/errors.ts';
 import type { ListedObject } from '../../src/exports/prefix/list-objects.ts';
 import type { HttpDependencies } from '../../src/http/dependencies.ts';
 import { linesOf, summaryOf } from '../support/archives.ts';
-import { type Answer, type Entry, FORMS, type Form, startEntry } from '../support/http-forms.ts';
+import { type Answer, type Entry, FORMS, type Form, startEntry } from '../support/http/http-forms.ts';
 
 let entry: Entry | undefined;
 afterEach(async () => {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
-import { type AttackedCourier, startAttackedCourier } from '../support/attacked-courier.ts';
+import { type AttackedCourier, startAttackedCourier } from '../support/courier/attacked-courier.ts';
 
 export const MEBIBYTE = 1024 * 1024;
 /** How many deliveries one caller may have at the same time. */

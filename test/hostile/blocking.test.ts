@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { createLoopProbe, type LoopProbe } from '../support/loop-delay.ts';
-import { type PushWorld, startPushWorld } from '../support/push-world.ts';
+import { createLoopProbe, type LoopProbe } from '../support/processes/loop-delay.ts';
+import { type PushWorld, startPushWorld } from '../support/courier/push-world.ts';
 import { type Ask, hostile, PIECES, push, SUBSCRIPTION, WAYS } from './blocking/inputs.ts';
 
 const TIMEOUT_MS = 240_000;

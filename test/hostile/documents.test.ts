@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
-import { HEAVY_DOCUMENTS, HEAVY_PUSHES } from '../support/heavy-bodies.ts';
-import { createLoopProbe, type LoopProbe, residentBytes } from '../support/loop-delay.ts';
+import { AUDIENCE, startCourierIn } from '../support/courier/courier-in-world.ts';
+import { HEAVY_DOCUMENTS, HEAVY_PUSHES } from '../support/http/heavy-bodies.ts';
+import { createLoopProbe, type LoopProbe, residentBytes } from '../support/processes/loop-delay.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const DOCUMENT_BYTES = 12 * MEBIBYTE;

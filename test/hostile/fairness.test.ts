@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
-import { openSocket } from '../support/raw-socket.ts';
+import { AUDIENCE, startCourierIn } from '../support/courier/courier-in-world.ts';
+import { openSocket } from '../support/http/raw-socket.ts';
 
 /** Slots of one caller; all callers together have 25. */
 const SLOTS = 20;

@@ -13,7 +13,7 @@ import {
   requestFields,
   setting,
   uint32,
-} from '../support/http2-frames.ts';
+} from '../support/http/http2-frames.ts';
 import { createAttack, MEBIBYTE } from './attack.ts';
 
 const { attacked, under } = createAttack();

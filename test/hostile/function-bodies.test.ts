@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { servedFunction } from '../../src/http/server/functions-framework.ts';
-import { AUDIENCE, startCourierIn } from '../support/courier-in-world.ts';
+import { AUDIENCE, startCourierIn } from '../support/courier/courier-in-world.ts';
 
 test.each([
   [['node', 'main.js', '--target=courierEvent'], undefined, 'courierEvent'],

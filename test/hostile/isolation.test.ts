@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { openSocket } from '../support/raw-socket.ts';
-import { enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
+import { openSocket } from '../support/http/raw-socket.ts';
+import { enterCloudRun, type RunningCourier, startCourier } from '../support/courier/running-courier.ts';
 
 let google: LocalGoogle;
 let courier: RunningCourier;

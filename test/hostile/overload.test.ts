@@ -4,7 +4,7 @@ import { on, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
-import { openSocket } from '../support/raw-socket.ts';
+import { openSocket } from '../support/http/raw-socket.ts';
 import { createAttack, type Delivered, MEBIBYTE, ROOM } from './attack.ts';
 
 const { attacked, deliver, under } = createAttack();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CourierError, ERRORS, type ErrorCode } from '../../src/errors.ts';
-import { type Answer, type Call, type Entry, FORMS, startEntry } from '../support/http-forms.ts';
+import { type Answer, type Call, type Entry, FORMS, startEntry } from '../support/http/http-forms.ts';
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 

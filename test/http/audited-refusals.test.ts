@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
+import { enterCloudRun, type RunningCourier, startCourier } from '../support/courier/running-courier.ts';
 
 /** The audit of requests that are refused before a delivery begins. */
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { BOUNDARY, type FormPart, formOf, formType, inPieces } from '../support/form-bodies.ts';
-import { type Entry, FORMS, startEntry } from '../support/http-forms.ts';
+import { BOUNDARY, type FormPart, formOf, formType, inPieces } from '../support/http/form-bodies.ts';
+import { type Entry, FORMS, startEntry } from '../support/http/http-forms.ts';
 
 const FILE: FormPart = { name: 'file', fileName: 'a.csv', type: 'text/csv; charset=utf-8', value: 'a,b\r\n1,2\r\n' };
 const field = (name: string, value: string | Uint8Array): FormPart => ({ name, value });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type FormPart, formOf, formType } from '../support/form-bodies.ts';
-import { type Entry, FORMS, startEntry } from '../support/http-forms.ts';
+import { type FormPart, formOf, formType } from '../support/http/form-bodies.ts';
+import { type Entry, FORMS, startEntry } from '../support/http/http-forms.ts';
 
 const BODY = 'a,b\r\n1,2\r\n';
 const digest = (algorithm: string, text = BODY): string => createHash(algorithm).update(text).digest('base64');

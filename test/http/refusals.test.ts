@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CourierError } from '../../src/errors.ts';
-import { type Entry, FORMS, startEntry } from '../support/http-forms.ts';
+import { type Entry, FORMS, startEntry } from '../support/http/http-forms.ts';
 
 describe.each(FORMS)('a rejected caller, %s', (form) => {
   let entry: Entry;

@@ -3,8 +3,8 @@ import { request as http1Request } from 'node:http';
 import { connect as http2Connect } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { formOf, formType } from '../support/form-bodies.ts';
-import { type Entry, type Form, STREAMING_FORMS, startEntry } from '../support/http-forms.ts';
+import { formOf, formType } from '../support/http/form-bodies.ts';
+import { type Entry, type Form, STREAMING_FORMS, startEntry } from '../support/http/http-forms.ts';
 import {
   END_HEADERS,
   END_STREAM,
@@ -14,8 +14,8 @@ import {
   openHttp2,
   requestFields,
   setting,
-} from '../support/http2-frames.ts';
-import { openSocket } from '../support/raw-socket.ts';
+} from '../support/http/http2-frames.ts';
+import { openSocket } from '../support/http/raw-socket.ts';
 
 let entry: Entry;
 afterEach(() => entry.close());

@@ -3,8 +3,8 @@ import { connect as http2Connect } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createCutOff } from '../../src/http/request-context.ts';
-import { type Entry, startEntry } from '../support/http-forms.ts';
-import { openSocket } from '../support/raw-socket.ts';
+import { type Entry, startEntry } from '../support/http/http-forms.ts';
+import { openSocket } from '../support/http/raw-socket.ts';
 
 let entry: Entry;
 afterEach(() => entry.close());

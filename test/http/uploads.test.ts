@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CourierError } from '../../src/errors.ts';
 import type { HttpDependencies, UploadSessionRequest } from '../../src/http/dependencies.ts';
-import { type Call, type Entry, FORMS, STREAMING_FORMS, startEntry } from '../support/http-forms.ts';
+import { type Call, type Entry, FORMS, STREAMING_FORMS, startEntry } from '../support/http/http-forms.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 

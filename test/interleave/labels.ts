@@ -1,5 +1,5 @@
 import type { Receipt } from '../../src/domain.ts';
-import type { Change } from './history.ts';
+import type { Change } from './schedules/history.ts';
 
 /** Short labels for ids, numbered in the order of their first appearance, so that two runs of one schedule print the same text. */
 export interface Labels {

@@ -1,4 +1,4 @@
-import type { Decide } from './actors.ts';
+import type { Decide } from './actors/actors.ts';
 import { parseScenario, type Scenario } from './scenario.ts';
 
 /** A choice at an actor's `nth` call (starting at 1) with a matching label. */

@@ -1,4 +1,4 @@
-import type { ScheduleRun } from './run-schedule.ts';
+import type { ScheduleRun } from './schedules/run-schedule.ts';
 import { replayText } from './scenario.ts';
 
 /** A readable report of a run: its steps, its violations, and how to replay it. */

@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { startDeployScripts } from '../support/deploy-scripts.ts';
-import { emptyProject, type ProjectState } from '../support/gcloud/state.ts';
-import { hasGcloud, lintGcloud } from '../support/gcloud-lint.ts';
+import { startDeployScripts } from '../support/deploy/deploy-scripts.ts';
+import { emptyProject, type ProjectState } from '../support/deploy/gcloud/state.ts';
+import { hasGcloud, lintGcloud } from '../support/deploy/gcloud-lint.ts';
 
 const scripts = await startDeployScripts();
 afterAll(() => scripts.close());

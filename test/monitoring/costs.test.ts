@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
-import { enterCloudRun, type RunningCourier, startCourier } from '../support/running-courier.ts';
+import { enterCloudRun, type RunningCourier, startCourier } from '../support/courier/running-courier.ts';
 
 /** Compares the Drive quota costs in docs/operating.md with audit lines and with the calls that Drive received. */
 

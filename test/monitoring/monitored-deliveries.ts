@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { LocalGoogle } from '../../local/google/server.ts';
-import { seedSales } from '../support/query-tables.ts';
-import { type RunningCourier, startCourier } from '../support/running-courier.ts';
+import { seedSales } from '../support/rows/query-tables.ts';
+import { type RunningCourier, startCourier } from '../support/courier/running-courier.ts';
 
 /** Starts a courier with a query. */
 export const startMonitored = async (google: LocalGoogle): Promise<RunningCourier> => {

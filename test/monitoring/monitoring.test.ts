@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../local/google/server.ts';
 import { ERRORS } from '../../src/errors.ts';
 import { startTelemetrySdk } from '../../src/telemetry-sdk.ts';
-import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
-import { enterCloudRun, type RunningCourier } from '../support/running-courier.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../support/network/otlp-receiver.ts';
+import { enterCloudRun, type RunningCourier } from '../support/courier/running-courier.ts';
 import { comparisonsOf, entryOf, extractedPath, type LogEntry, matches, valueAt } from './log-filter.ts';
 import { deliverEverything, startMonitored } from './monitored-deliveries.ts';
 import {

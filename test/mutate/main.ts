@@ -6,8 +6,8 @@ import { parseArgs } from 'node:util';
 import { DEFAULT_KEPT, runMutation } from './mutation.ts';
 import { nameOf } from './report.ts';
 import { MUTATED, TESTS, WITHOUT } from './rooms.ts';
-import { endAll } from './run-tests.ts';
-import { removeCopies } from './working-copy.ts';
+import { endAll } from './runs/run-tests.ts';
+import { removeCopies } from './runs/working-copy.ts';
 
 /** `npm run mutate`: do the tests notice when a line of the most critical code is wrong? */
 

@@ -11,11 +11,11 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
-import { reasonOf, staleOf } from './equivalent.ts';
-import { type Mutant, mutantsOf } from './mutants.ts';
+import { reasonOf, staleOf } from './mutants/equivalent.ts';
+import { type Mutant, mutantsOf } from './mutants/mutants.ts';
 import { type MutationOptions, type MutationResult, runMutation } from './mutation.ts';
 import { nameOf } from './report.ts';
-import { sampleOf } from './sample.ts';
+import { sampleOf } from './mutants/sample.ts';
 
 /** Runs the mutation runner on a project of a few lines. */
 
@@ -70,7 +70,10 @@ const makeProject = (test: string = TEST): string => {
     'src/fees.ts': SOURCE,
     'src/codes.ts': "export const codes = ['a', 'b'];\n",
     'test/fees.test.ts': test,
-    'test/support/strip-types.mjs': readFileSync(join(ROOT, 'test/support/strip-types.mjs'), 'utf8'),
+    'test/support/processes/strip-types.mjs': readFileSync(
+      join(ROOT, 'test/support/processes/strip-types.mjs'),
+      'utf8',
+    ),
   };
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, file)), { recursive: true });

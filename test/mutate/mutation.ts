@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { readEquivalents, reasonOf, staleOf } from './equivalent.ts';
-import { type Mutant, mutantsOf } from './mutants.ts';
-import { listFiles, measureReach, type Project, readText } from './reach.ts';
+import { readEquivalents, reasonOf, staleOf } from './mutants/equivalent.ts';
+import { type Mutant, mutantsOf } from './mutants/mutants.ts';
+import { listFiles, measureReach, type Project, readText } from './runs/reach.ts';
 import { type Judged, nameOf, reportOf, scoreOf } from './report.ts';
-import { endAll, type Limits } from './run-tests.ts';
-import { sampleOf } from './sample.ts';
-import { defaultLimits, tryMutants } from './try-mutants.ts';
-import { openVerdicts, type Verdict } from './verdicts.ts';
+import { endAll, type Limits } from './runs/run-tests.ts';
+import { sampleOf } from './mutants/sample.ts';
+import { defaultLimits, tryMutants } from './runs/try-mutants.ts';
+import { openVerdicts, type Verdict } from './runs/verdicts.ts';
 
 export interface MutationOptions {
   root: string;

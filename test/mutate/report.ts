@@ -1,5 +1,5 @@
-import type { Mutant } from './mutants.ts';
-import type { Outcome, Verdict } from './verdicts.ts';
+import type { Mutant } from './mutants/mutants.ts';
+import type { Outcome, Verdict } from './runs/verdicts.ts';
 
 export interface Judged {
   mutant: Mutant;

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { type Lock, readLock } from '../../scripts/build/lockfile.ts';
+import { type Lock, readLock } from '../../scripts/build/packages/lockfile.ts';
 import { audit } from '../../scripts/supply-chain/audit.ts';
 import {
   installScriptFaults,

@@ -6,7 +6,7 @@ import type { Destination } from '../../src/delivery/resolve-options.ts';
 import type { Delivery } from '../../src/domain.ts';
 import type { Drive, Upload } from '../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
-import { createFakeFiles } from '../support/fake-files.ts';
+import { createFakeFiles } from '../support/drive/fake-files.ts';
 import { createKeptLog } from '../support/kept-log.ts';
 
 const CONFIG = destination.parse({

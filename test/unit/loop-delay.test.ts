@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { createLoopProbe, residentBytes, watchLoop } from '../support/loop-delay.ts';
+import { createLoopProbe, residentBytes, watchLoop } from '../support/processes/loop-delay.ts';
 
 /** Measures processor time, so that a busy machine does not shorten it. */
 const compute = (milliseconds: number): void => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { gcloudCommandsIn, hasGcloud, lintGcloud } from '../support/gcloud-lint.ts';
+import { gcloudCommandsIn, hasGcloud, lintGcloud } from '../support/deploy/gcloud-lint.ts';
 import { faultsIn } from './judge.ts';
 import { visit } from './visit.ts';
 import { WORLDS } from './worlds.ts';

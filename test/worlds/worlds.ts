@@ -8,10 +8,10 @@ import { KEY_WORLDS } from './setups/keys.ts';
 import { LEDGER_WORLDS } from './setups/ledger.ts';
 import { PERMISSION_WORLDS } from './setups/permissions.ts';
 import { POLICY_WORLDS } from './setups/policies.ts';
-import { PUBSUB_WORLDS } from './setups/pubsub.ts';
+import { PUBSUB_WORLDS } from './setups/messages/pubsub.ts';
 import { SOURCE_WORLDS } from './setups/sources.ts';
-import { SUBSCRIPTION_WORLDS } from './setups/subscriptions.ts';
-import { TABLE_AND_TOPIC_WORLDS } from './setups/tables-and-topics.ts';
+import { SUBSCRIPTION_WORLDS } from './setups/messages/subscriptions.ts';
+import { TABLE_AND_TOPIC_WORLDS } from './setups/messages/tables-and-topics.ts';
 import type { World } from './visit.ts';
 
 /** Each setup is broken in one way, and the doctor must report exactly that. */

@@ -57,7 +57,7 @@ def files_named(name):
     return [each for each in files if each["name"] == name and not each.get("trashed")]
 
 
-@unittest.skipIf(WORLD is None, "COURIER_TEST_WORLD is not set; test/clients/python-client.test.ts sets it")
+@unittest.skipIf(WORLD is None, "COURIER_TEST_WORLD is not set; test/clients/python/python-client.test.ts sets it")
 class WorldTest(unittest.TestCase):
     maxDiff = None
 

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import type { Receipt } from '../../../src/client/index.ts';
-import { exporterEnvironment, type RunOptions, runCourier } from '../../support/client-process.ts';
-import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
+import { exporterEnvironment, type RunOptions, runCourier } from '../../support/client/client-process.ts';
+import { AUDIENCE, startCourierIn } from '../../support/courier/courier-in-world.ts';
 
 export const MEBIBYTE = 1024 * 1024;
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

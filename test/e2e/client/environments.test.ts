@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
-import { runCourier } from '../../support/client-process.ts';
-import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
+import { runCourier } from '../../support/client/client-process.ts';
+import { AUDIENCE, startCourierIn } from '../../support/courier/courier-in-world.ts';
 
 /** Runs `courier whoami` and `courier send` against a real courier, from every environment that callers run in. */
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
-import { runCourier } from '../../support/client-process.ts';
+import { runCourier } from '../../support/client/client-process.ts';
 
 const AUDIENCE = 'https://courier.example';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
-import { runCourier } from '../../support/client-process.ts';
+import { runCourier } from '../../support/client/client-process.ts';
 
 const AUDIENCE = 'https://courier.example';
 

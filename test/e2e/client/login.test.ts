@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { DRIVE } from '../../../local/google/world/names.ts';
-import { runCourier } from '../../support/client-process.ts';
+import { runCourier } from '../../support/client/client-process.ts';
 
 let google: LocalGoogle;
 let clientFile: string;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { EXPECTED, installClient, tryRuntime } from '../../support/client-runtimes.ts';
+import { EXPECTED, installClient, tryRuntime } from '../../support/client/client-runtimes.ts';
 
 /** The other runtimes are tested in test/clients/client-runtimes.test.ts. */
 const root = join(import.meta.dirname, '../../..');

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { exporterEnvironment, type RunOptions, runCourier } from '../../support/client-process.ts';
-import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
+import { exporterEnvironment, type RunOptions, runCourier } from '../../support/client/client-process.ts';
+import { AUDIENCE, startCourierIn } from '../../support/courier/courier-in-world.ts';
 
 /** Folders sent by the command, as processes, through a real courier. */
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { CourierClient } from '../../../src/client/index.ts';
-import { AUDIENCE } from '../../support/courier-in-world.ts';
+import { AUDIENCE } from '../../support/courier/courier-in-world.ts';
 import { createClientWorld, MEBIBYTE, type Problem, sha256 } from './client-world.ts';
 
 const { google, courier, folder, run, call, json, stored, named, written } = createClientWorld();

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { enterCloudRun, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { enterCloudRun, type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 /** Calls `GET /v1/ready` as a startup probe or an anonymous caller does: without a token. */
 

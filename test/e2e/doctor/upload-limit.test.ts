@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import type { DoctorReport } from '../../../src/http/dependencies.ts';
-import { enterCloudRun, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { enterCloudRun, type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 let google: LocalGoogle;
 let courier: RunningCourier;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { DRIVE_SCOPE } from '../../../src/config/schema/credential.ts';
-import { type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 /** A destination with several accounts, of which each owns the files that it creates in a person's My Drive. */
 

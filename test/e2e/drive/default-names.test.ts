@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { renderTemplate } from '../../../src/text/template.ts';
-import { type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 /** Names that a destination gives to files whose requests have none. */
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import type { Drive } from '../../../src/drive/drive.ts';
-import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
-import { createForeignFolder } from '../../support/foreign-folder.ts';
-import { uploadTo } from '../../support/upload-to.ts';
+import { createCourierDrive, sourceOf } from '../../support/courier/courier-drive.ts';
+import { createForeignFolder } from '../../support/drive/foreign-folder.ts';
+import { uploadTo } from '../../support/drive/upload-to.ts';
 
 const SCOPE = 'https://www.googleapis.com/auth/drive';
 

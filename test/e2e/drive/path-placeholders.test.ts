@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { linesOf, zipOf } from '../../support/archives.ts';
-import { type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 /** Many files of one request below a path with placeholders. */
 

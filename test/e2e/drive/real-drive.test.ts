@@ -4,9 +4,9 @@ import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server
 import { createFolders } from '../../../src/delivery/naming/folders.ts';
 import type { Drive, UploadTarget } from '../../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
-import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
+import { createCourierDrive, sourceOf } from '../../support/courier/courier-drive.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
-import { uploadTo } from '../../support/upload-to.ts';
+import { uploadTo } from '../../support/drive/upload-to.ts';
 
 const DRIVE_SCOPE = 'https://www.googleapis.com/auth/drive';
 const MIB = 1024 * 1024;

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { UploadRequest } from '../../../src/drive/drive.ts';
 import { CourierError } from '../../../src/errors.ts';
-import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
-import { type Fault, startTinyDrive, type TinyDrive } from '../../support/tiny-drive.ts';
-import { type UploadedTo, uploadTo } from '../../support/upload-to.ts';
+import { createCourierDrive, sourceOf } from '../../support/courier/courier-drive.ts';
+import { type Fault, startTinyDrive, type TinyDrive } from '../../support/drive/tiny-drive.ts';
+import { type UploadedTo, uploadTo } from '../../support/drive/upload-to.ts';
 
 /**
  * The chunk size in bytes. Drive's own is 262,144; a small one lets thousands of uploads with many chunks run in

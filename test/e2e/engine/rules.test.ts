@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import type { Source } from '../../../src/domain.ts';
 import type { UploadRequest } from '../../../src/drive/drive.ts';
 import { CourierError } from '../../../src/errors.ts';
-import { sourceOf } from '../../support/courier-drive.ts';
-import type { Fault } from '../../support/tiny-drive.ts';
-import { uploadTo } from '../../support/upload-to.ts';
+import { sourceOf } from '../../support/courier/courier-drive.ts';
+import type { Fault } from '../../support/drive/tiny-drive.ts';
+import { uploadTo } from '../../support/drive/upload-to.ts';
 import { bytesOf, create, createStart, failureOf, GRANULARITY, LARGE, SMALL, sha256 } from './small-chunks.ts';
 
 const start = createStart();

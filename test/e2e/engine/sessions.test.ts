@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Source } from '../../../src/domain.ts';
 import { CourierError } from '../../../src/errors.ts';
-import { sourceOf } from '../../support/courier-drive.ts';
-import { uploadTo } from '../../support/upload-to.ts';
+import { sourceOf } from '../../support/courier/courier-drive.ts';
+import { uploadTo } from '../../support/drive/upload-to.ts';
 import { create, createStart, failureOf, GRANULARITY, isChunk, LARGE, SMALL, sha256 } from './small-chunks.ts';
 
 const start = createStart();

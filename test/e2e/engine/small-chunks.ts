@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { afterEach } from '@jest/globals';
 import type { UploadTarget } from '../../../src/drive/drive.ts';
-import { createCourierDrive } from '../../support/courier-drive.ts';
-import { type Fault, startTinyDrive, type TinyRequest } from '../../support/tiny-drive.ts';
+import { createCourierDrive } from '../../support/courier/courier-drive.ts';
+import { type Fault, startTinyDrive, type TinyRequest } from '../../support/drive/tiny-drive.ts';
 
 /** The chunk size in bytes. Drive's own is 262,144; with a small one, small files have many chunks. */
 export const GRANULARITY = 16;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { sourceOf } from '../../support/courier-drive.ts';
-import { type Reply, refusal, type TinyRequest } from '../../support/tiny-drive.ts';
-import { uploadTo } from '../../support/upload-to.ts';
+import { sourceOf } from '../../support/courier/courier-drive.ts';
+import { type Reply, refusal, type TinyRequest } from '../../support/drive/tiny-drive.ts';
+import { uploadTo } from '../../support/drive/upload-to.ts';
 import { create, createStart, failureOf, GRANULARITY, isChunk, LARGE, SMALL, sha256 } from './small-chunks.ts';
 
 /** Responses of Drive that contradict what was sent: none of them is trusted. */

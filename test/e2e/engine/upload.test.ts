@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { createCourierDrive, sourceOf } from '../../support/courier-drive.ts';
-import { startTinyDrive, type TinyDrive } from '../../support/tiny-drive.ts';
-import { uploadTo } from '../../support/upload-to.ts';
+import { createCourierDrive, sourceOf } from '../../support/courier/courier-drive.ts';
+import { startTinyDrive, type TinyDrive } from '../../support/drive/tiny-drive.ts';
+import { uploadTo } from '../../support/drive/upload-to.ts';
 
 const KIB = 1_024;
 const MIB = KIB * KIB;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { gcloudCommandsIn, hasGcloud, lintGcloud } from '../../support/gcloud-lint.ts';
+import { gcloudCommandsIn, hasGcloud, lintGcloud } from '../../support/deploy/gcloud-lint.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 

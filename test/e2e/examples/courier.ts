@@ -1,6 +1,6 @@
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { startCourierIn } from '../../support/courier-in-world.ts';
+import { startCourierIn } from '../../support/courier/courier-in-world.ts';
 
 export interface ExampleWorld {
   google: LocalGoogle;

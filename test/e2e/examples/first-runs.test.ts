@@ -8,7 +8,7 @@ import { freePort } from '../../../local/free-port.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
 import { blockOf, constantPartOf, pageAt, type Shown, shownIn, withOutputs } from '../../support/first-runs.ts';
-import { findPythonAuths } from '../../support/programs.ts';
+import { findPythonAuths } from '../../support/processes/programs.ts';
 
 /**
  * Runs every command of docs/first-runs.md and compares what it prints with the page. To write the outputs of this run into

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { packClient } from '../../support/client-package.ts';
-import { AUDIENCE } from '../../support/courier-in-world.ts';
+import { packClient } from '../../support/client/client-package.ts';
+import { AUDIENCE } from '../../support/courier/courier-in-world.ts';
 import { REPOSITORY } from '../../support/pages.ts';
 import { type ExampleWorld, openExampleWorld } from './courier.ts';
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
-import { AUDIENCE } from '../../support/courier-in-world.ts';
+import { AUDIENCE } from '../../support/courier/courier-in-world.ts';
 import { type ExampleWorld, openExampleWorld } from './courier.ts';
 
 const execute = promisify(execFile);

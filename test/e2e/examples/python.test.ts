@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
-import { AUDIENCE } from '../../support/courier-in-world.ts';
+import { AUDIENCE } from '../../support/courier/courier-in-world.ts';
 import { blocksIn } from '../../support/pages.ts';
 import { type ExampleWorld, openExampleWorld } from './courier.ts';
 

@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { AUDIENCE } from '../../support/courier-in-world.ts';
+import { AUDIENCE } from '../../support/courier/courier-in-world.ts';
 import { blocksIn } from '../../support/pages.ts';
-import { findPythonAuths } from '../../support/programs.ts';
+import { findPythonAuths } from '../../support/processes/programs.ts';
 import { type ExampleWorld, openExampleWorld } from './courier.ts';
 
 /** Runs the curl call of README.md and the Python code of docs/callers.md as they are written there. */

@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { createListening } from '../../support/listening.ts';
-import { enterCloudRun, startCourier } from '../../support/running-courier.ts';
+import { createListening } from '../../support/network/listening.ts';
+import { enterCloudRun, startCourier } from '../../support/courier/running-courier.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const TIMEOUT_MS = 60_000;

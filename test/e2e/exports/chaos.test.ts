@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { runEvents } from '../../chaos/events.ts';
+import { runEvents } from '../../chaos/loads/events.ts';
 
 test('duplicate exports create one file each while the courier is killed, and large ones resume', async () => {
   const report = await runEvents({ events: 30, duplicates: 0.3, kills: 2 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { seedSales } from '../../support/query-tables.ts';
+import { seedSales } from '../../support/rows/query-tables.ts';
 
 /** `courier-server --check --online`: the configuration tried against Google, without starting the service. */
 

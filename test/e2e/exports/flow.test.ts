@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { type PushWorld, startPushWorld } from '../../support/push-world.ts';
+import { type PushWorld, startPushWorld } from '../../support/courier/push-world.ts';
 
 const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 const TIMEOUT_MS = 120_000;

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type CourierProcess, startCourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { openSocket } from '../../support/raw-socket.ts';
+import { openSocket } from '../../support/http/raw-socket.ts';
 
 /**
  * URLs that are not percent-encoded, as curl sends them, at the two functions. Under functions-framework Node parses the
  * request line, and refuses such a URL before any code of the courier runs. The service explains the way out instead
- * (test/http/request-heads.test.ts).
+ * (test/http/heads/request-heads.test.ts).
  */
 
 const TIMEOUT_MS = 120_000;

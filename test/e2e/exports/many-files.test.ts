@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { pushMessage } from '../../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { linesOf, summaryOf } from '../../support/archives.ts';
-import { AUDIENCE, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { AUDIENCE, type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 const SUBSCRIPTION = 'projects/local-project/subscriptions/exports';
 const ASKED = 'projects/local-project/subscriptions/asked';

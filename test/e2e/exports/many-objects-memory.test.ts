@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { expect, test } from '@jest/globals';
 import type { Receipt } from '../../../src/domain.ts';
 import type { ListedObject } from '../../../src/exports/prefix/list-objects.ts';
-import { startEntry } from '../../support/http-forms.ts';
+import { startEntry } from '../../support/http/http-forms.ts';
 
 const OBJECTS = 100_000;
 /** Lines after which the memory is measured. */

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { PROJECT, startPubsubEmulator } from '../../../local/demo/pubsub-emulator.ts';
 import { type SigningRelay, startSigningRelay } from '../../../local/demo/signing-relay.ts';
-import { type PushWorld, startPushWorld } from '../../support/push-world.ts';
+import { type PushWorld, startPushWorld } from '../../support/courier/push-world.ts';
 
 const started = await startPubsubEmulator();
 if ('missing' in started) {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { pushMessage } from '../../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { AUDIENCE, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { AUDIENCE, type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 /** Checks which Cloud Storage objects may go where, for every way to request one. */
 

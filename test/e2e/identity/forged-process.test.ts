@@ -9,15 +9,22 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import type { LocalGoogle } from '../../../local/google/server.ts';
 import { type BadDay, startBadDay, waitUntil } from '../../bad-days/bad-day.ts';
-import type { Attempt } from '../../support/forged/forge.ts';
-import { createForger } from '../../support/forged-tokens.ts';
-import { AUDIENCE, base64url, goodClaims, NOON_SECONDS, type Signer, signInput } from '../../support/token-signer.ts';
+import type { Attempt } from '../../support/tokens/forged/forge.ts';
+import { createForger } from '../../support/tokens/forged-tokens.ts';
+import {
+  AUDIENCE,
+  base64url,
+  goodClaims,
+  NOON_SECONDS,
+  type Signer,
+  signInput,
+} from '../../support/tokens/token-signer.ts';
 
 /**
  * Sends all forged tokens again, to the courier as it is deployed: a process on a socket that fetches Google's keys.
  */
 
-const PRELOAD = ['--import', fileURLToPath(new URL('../../support/standing-clock.mjs', import.meta.url))];
+const PRELOAD = ['--import', fileURLToPath(new URL('../../support/processes/standing-clock.mjs', import.meta.url))];
 const TIMEOUT_MS = 240_000;
 
 /** Google's own key, in the attacker's hands. */

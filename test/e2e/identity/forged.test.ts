@@ -7,11 +7,11 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../../src/config/config.ts';
 import { asCourierError } from '../../../src/errors.ts';
 import { createAuthenticator } from '../../../src/identity/authenticate.ts';
-import type { Attempt } from '../../support/forged/forge.ts';
-import { createForger } from '../../support/forged-tokens.ts';
-import { startJwksServer } from '../../support/jwks-server.ts';
+import type { Attempt } from '../../support/tokens/forged/forge.ts';
+import { createForger } from '../../support/tokens/forged-tokens.ts';
+import { startJwksServer } from '../../support/tokens/jwks-server.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
-import { AUDIENCE, createSigner, NOON_SECONDS } from '../../support/token-signer.ts';
+import { AUDIENCE, createSigner, NOON_SECONDS } from '../../support/tokens/token-signer.ts';
 
 const google = createSigner('google-1');
 const { neighbours, families } = createForger(google);

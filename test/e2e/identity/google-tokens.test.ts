@@ -5,7 +5,7 @@ import { readConfig } from '../../../src/config/config.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';
 import { type Authenticator, createAuthenticator } from '../../../src/identity/authenticate.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
-import { AUDIENCE } from '../../support/token-signer.ts';
+import { AUDIENCE } from '../../support/tokens/token-signer.ts';
 
 const IAP_AUDIENCE = '/projects/123456789/locations/asia-northeast1/services/courier';
 const log = createKeptLog();

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
+import { AUDIENCE, startCourierIn } from '../../support/courier/courier-in-world.ts';
 
 /** Tests `identity:` in a real process over a socket: what each mode trusts, and what it reports about that. */
 

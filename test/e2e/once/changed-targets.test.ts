@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { waitForAudits } from '../../support/audits.ts';
+import { waitForAudits } from '../../support/courier/audits.ts';
 import { createPerson, type Person } from '../../support/person.ts';
-import { type PushWorld, startPushWorld } from '../../support/push-world.ts';
+import { type PushWorld, startPushWorld } from '../../support/courier/push-world.ts';
 
 /**
  * A push is interrupted during a resumable upload. Before the redelivery, a person changes the file that it should

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
-import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
+import { type CourierWorld, startCourierWorld } from '../../support/courier/courier-world.ts';
 
 const TIMEOUT_MS = 120_000;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -3,7 +3,7 @@ import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server
 import type { Receipt } from '../../../src/domain.ts';
 import { bytesSource } from '../../../src/exports/sources/inline.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
-import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
+import { type CourierStory, createCourierStory } from '../../support/courier/courier-story.ts';
 
 /**
  * Drive accepts no predefined id for a conversion, so only one attempt at a time may run. The next one waits until that

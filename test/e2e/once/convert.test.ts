@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
-import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
-import { folderFor, MEMBERSHIPS } from '../../support/foreign-folder.ts';
+import { type CourierWorld, startCourierWorld } from '../../support/courier/courier-world.ts';
+import { folderFor, MEMBERSHIPS } from '../../support/drive/foreign-folder.ts';
 
 const TIMEOUT_MS = 120_000;
 const G = 'application/vnd.google-apps.';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { waitUntil } from '../../bad-days/bad-day.ts';
-import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
+import { type CourierWorld, startCourierWorld } from '../../support/courier/courier-world.ts';
 import { startFirestoreEmulator } from '../../support/firestore-emulator.ts';
 
 /** Drive corrupts a byte, and the process is killed before it can verify it. The next attempt must detect that. */

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { FaultRule } from '../../../local/google/faults/plan.ts';
-import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
+import { type CourierWorld, startCourierWorld } from '../../support/courier/courier-world.ts';
 import { startFirestoreEmulator } from '../../support/firestore-emulator.ts';
-import { type Loss, startLossyRelay } from '../../support/lossy-relay.ts';
+import { type Loss, startLossyRelay } from '../../support/network/lossy-relay.ts';
 
 const emulator = await startFirestoreEmulator();
 const TIMEOUT_MS = 180_000;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
-import { type CourierWorld, startCourierWorld } from '../../support/courier-world.ts';
+import { type CourierWorld, startCourierWorld } from '../../support/courier/courier-world.ts';
 
 /** The details of a file that a request may set, in Drive; and that they disturb neither keys nor names. */
 

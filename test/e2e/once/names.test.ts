@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 /**
  * Valid names that are stored unchanged: Drive has each of them, code point by code point, whichever way they were

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
-import { AUDIENCE } from '../../support/courier-in-world.ts';
-import { findPythonAuths, type Program } from '../../support/programs.ts';
+import { AUDIENCE } from '../../support/courier/courier-in-world.ts';
+import { findPythonAuths, type Program } from '../../support/processes/programs.ts';
 import { CLIENT, openRecipeWorld, pythonOf, type RecipeWorld, ROOT } from './world.ts';
 
 /** Runs the recipes' Python programs and the code on their pages unchanged. */

@@ -4,9 +4,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { runCourier } from '../../support/client-process.ts';
-import { AUDIENCE } from '../../support/courier-in-world.ts';
-import { commandsIn } from '../../support/shell-commands.ts';
+import { runCourier } from '../../support/client/client-process.ts';
+import { AUDIENCE } from '../../support/courier/courier-in-world.ts';
+import { commandsIn } from '../../support/deploy/shell-commands.ts';
 import { openRecipeWorld, type RecipeWorld, ROOT, recipe } from './world.ts';
 
 const execute = promisify(execFile);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
+import { AUDIENCE, startCourierIn } from '../../support/courier/courier-in-world.ts';
 import { blocksIn, PAGES } from '../../support/pages.ts';
 
 export const ROOT = join(import.meta.dirname, '../../..');

@@ -5,7 +5,7 @@ import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server
 import { AWS_ENVIRONMENT } from '../../../local/google/world/key-files.ts';
 import { CLOUD_PLATFORM, DRIVE } from '../../../local/google/world/names.ts';
 import { PLACES, RIGHTS, rightsTable } from '../../../scripts/rights-matrix.ts';
-import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
+import { AUDIENCE, startCourierIn } from '../../support/courier/courier-in-world.ts';
 
 /** Every kind of credentials × every kind of folder, through a real courier over a socket. */
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { CourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { AUDIENCE, startCourierIn } from '../../support/courier-in-world.ts';
+import { AUDIENCE, startCourierIn } from '../../support/courier/courier-in-world.ts';
 
 /** A key changes while the courier runs, with a cache that would otherwise outlive the test. */
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { CourierStory } from '../../support/courier-story.ts';
+import type { CourierStory } from '../../support/courier/courier-story.ts';
 import { type RowsWorld, sourceOf, startRowsWorld } from './rows-in-world.ts';
 
 let world: RowsWorld;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { CourierStory } from '../../support/courier-story.ts';
+import type { CourierStory } from '../../support/courier/courier-story.ts';
 import { type RowsWorld, startRowsWorld } from './rows-in-world.ts';
 
 /** Rows without room are refused before anything is written, and the error says how much room there is. */

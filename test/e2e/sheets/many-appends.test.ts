@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { appendMany, faultsOfAppended } from '../../support/appended-rows.ts';
-import { type SheetsInTime, startSheetsInTime } from '../../support/sheets-in-time.ts';
+import { appendMany, faultsOfAppended } from '../../support/rows/appended-rows.ts';
+import { type SheetsInTime, startSheetsInTime } from '../../support/rows/sheets-in-time.ts';
 
 /** The long form of test/unit/sheets/once.test.ts: as many appends as a busy sheet gets in a day, in simulated time. */
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { pushMessage } from '../../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
-import { formOf, formType } from '../../support/form-bodies.ts';
-import { AUDIENCE, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { formOf, formType } from '../../support/http/form-bodies.ts';
+import { AUDIENCE, type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 let google: LocalGoogle;
 let courier: RunningCourier;

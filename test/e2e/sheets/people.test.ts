@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { apiOf, SHEET } from '../../local/drive/drive-api.ts';
 import { row, sheetsOf } from '../../local/sheets/sheets-api.ts';
-import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
+import { type CourierStory, createCourierStory } from '../../support/courier/courier-story.ts';
 import { type RowsWorld, startRowsWorld } from './rows-in-world.ts';
 
 /** What happens to appended rows when people edit the sheet in between: the table of docs/sheets.md. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { apiOf } from '../../local/drive/drive-api.ts';
-import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
+import { type CourierStory, createCourierStory } from '../../support/courier/courier-story.ts';
 import { type RowsWorld, sourceOf, startRowsWorld } from './rows-in-world.ts';
 
 /** `onConflict=replace` with `convertTo=sheet`: the values of one tab change, and nothing else does. */

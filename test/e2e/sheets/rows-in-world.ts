@@ -3,7 +3,7 @@ import type { Delivery, DeliveryOptions, Receipt } from '../../../src/domain.ts'
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { type SheetsApi, sheetsOf } from '../../local/sheets/sheets-api.ts';
-import { type CourierStory, createCourierStory } from '../../support/courier-story.ts';
+import { type CourierStory, createCourierStory } from '../../support/courier/courier-story.ts';
 
 export interface RowsWorld {
   google: LocalGoogle;

@@ -3,7 +3,7 @@ import { pushMessage } from '../../../local/demo/push.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { apiOf, SHEET } from '../../local/drive/drive-api.ts';
 import { newSpreadsheet } from '../../local/sheets/sheets-api.ts';
-import { AUDIENCE, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { AUDIENCE, type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 /** A destination that names one spreadsheet. */
 

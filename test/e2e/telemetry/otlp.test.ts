@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { startCourierProcess } from '../../../local/courier-process.ts';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { startTelemetrySdk, type TelemetrySdk } from '../../../src/telemetry-sdk.ts';
-import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from '../../support/otlp-receiver.ts';
-import { enterCloudRun, type RunningCourier, startCourier } from '../../support/running-courier.ts';
+import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from '../../support/network/otlp-receiver.ts';
+import { enterCloudRun, type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = 'b7ad6b7169203331';

@@ -1,4 +1,4 @@
-import { type Change, headOf } from '../history.ts';
+import { type Change, headOf } from '../schedules/history.ts';
 import { type Attempt, firstAck } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
 import { changesByPerson, type Facts, identityOfAuthor, isCouriers, isFile, violate } from './facts.ts';

@@ -1,4 +1,4 @@
-import { type Change, type FileState, headOf } from '../history.ts';
+import { type Change, type FileState, headOf } from '../schedules/history.ts';
 import { type Ack, firstAck, identityOf } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
 import { checkTrashings } from './changes.ts';

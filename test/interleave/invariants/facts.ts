@@ -1,6 +1,6 @@
 import type { Plan } from '../../../src/delivery/plan.ts';
 import type { Receipt } from '../../../src/domain.ts';
-import type { Change, History } from '../history.ts';
+import type { Change, History } from '../schedules/history.ts';
 import type { Labels } from '../labels.ts';
 import type { Attempt, Monitor } from '../monitor.ts';
 import type { Scenario } from '../scenario.ts';

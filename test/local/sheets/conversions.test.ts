@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
 import { apiOf, type DriveApi, reasonOf, SHEET } from '../drive/drive-api.ts';
-import { send, type Uploader, uploaderOf } from '../drive/uploading.ts';
+import { send, type Uploader, uploaderOf } from '../drive/uploads/uploading.ts';
 import { append, mark, newSpreadsheet, row, type SheetsApi, sheetsOf } from './sheets-api.ts';
 
 let google: LocalGoogle;

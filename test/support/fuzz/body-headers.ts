@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { formOf, formType } from '../form-bodies.ts';
-import type { Call } from '../http-forms.ts';
+import { formOf, formType } from '../http/form-bodies.ts';
+import type { Call } from '../http/http-forms.ts';
 
 /* Headers that change what a body means, and digests of it: alone and in combinations, on every route that takes a body. */
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { formOf, formType } from '../form-bodies.ts';
-import type { Call } from '../http-forms.ts';
+import { formOf, formType } from '../http/form-bodies.ts';
+import type { Call } from '../http/http-forms.ts';
 
 /*
  * Media types in every place in which a request can have one. Each is built from parts whose meaning is known, so the

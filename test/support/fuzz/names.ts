@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
-import { formOf, formType } from '../form-bodies.ts';
-import type { Call } from '../http-forms.ts';
+import { formOf, formType } from '../http/form-bodies.ts';
+import type { Call } from '../http/http-forms.ts';
 
 /*
  * File names in every encoding in which clients send them, and what the answer must be. The names come first and are then

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { runInProcess } from '../../support/run-program.ts';
+import { runInProcess } from '../../support/processes/run-program.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'courier-completion-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

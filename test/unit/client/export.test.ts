@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createDocumentScan } from '../../../src/client/document-key.ts';
 import type { ExportInput } from '../../../src/client/index.ts';
-import { createRecordingCourier } from '../../support/recording-courier.ts';
+import { createRecordingCourier } from '../../support/courier/recording-courier.ts';
 
 const { seen, statuses, client, written, run } = createRecordingCourier();
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import packageJson from '../../../package.json' with { type: 'json' };
-import { createListening } from '../../support/listening.ts';
-import { runInProcess } from '../../support/run-program.ts';
+import { createListening } from '../../support/network/listening.ts';
+import { runInProcess } from '../../support/processes/run-program.ts';
 
 const { listen, close } = createListening();
 afterEach(close);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { proxyFor } from '../../../src/client/http/proxy.ts';
 import { CourierClient } from '../../../src/client/index.ts';
-import { runCourier } from '../../support/client-process.ts';
+import { runCourier } from '../../support/client/client-process.ts';
 
 describe('the proxy for a URL', () => {
   const HTTPS_PROXY = 'http://user:secret@proxy.example:3128';

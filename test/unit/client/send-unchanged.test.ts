@@ -1,7 +1,7 @@
 import { utimesSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { readQuery } from '../../../src/http/request/options.ts';
-import { createRecordingCourier } from '../../support/recording-courier.ts';
+import { createRecordingCourier } from '../../support/courier/recording-courier.ts';
 
 const { seen, client, written, run } = createRecordingCourier();
 

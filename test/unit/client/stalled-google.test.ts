@@ -13,7 +13,7 @@ import { discoverIdentity } from '../../../src/client/identity/discover.ts';
 import { CourierClient } from '../../../src/client/index.ts';
 import { obtainConsent } from '../../../src/client/login/consent.ts';
 import { addSecretVersion } from '../../../src/client/login/secret-version.ts';
-import { createListening } from '../../support/listening.ts';
+import { createListening } from '../../support/network/listening.ts';
 
 /** The time limit for one call. Even a busy machine responds well within it. */
 const CALL_MS = 1_000;

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
-import { createListening } from '../../support/listening.ts';
-import { runInProcess } from '../../support/run-program.ts';
+import { createListening } from '../../support/network/listening.ts';
+import { runInProcess } from '../../support/processes/run-program.ts';
 
 const { listen, close } = createListening();
 afterEach(close);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../../src/config/config.ts';
-import { document, faultsOf, read } from '../../support/config-document.ts';
+import { document, faultsOf, read } from '../../support/courier/config-document.ts';
 
 describe('the document', () => {
   test('gets the defaults of the contract', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readConfig } from '../../../src/config/config.ts';
-import { faultsOf, messageOf, read } from '../../support/config-document.ts';
+import { faultsOf, messageOf, read } from '../../support/courier/config-document.ts';
 
 describe('the environment form', () => {
   const env = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { document, faultsOf, read } from '../../support/config-document.ts';
+import { document, faultsOf, read } from '../../support/courier/config-document.ts';
 
 describe('callers and sources', () => {
   test.each(['*', 'allUsers', 'domain:*', 'domain:', 'sub:abc', 'a@b', '@example.com', ''])(

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { limitTime } from '../../../src/credentials/google-library.ts';
-import { watchTimers } from '../../support/running-timers.ts';
+import { watchTimers } from '../../support/processes/running-timers.ts';
 
 const URL_OF_ALL = 'https://oauth2.googleapis.com/token';
 const LONG_MS = 3_600_000;

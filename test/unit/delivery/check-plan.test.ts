@@ -5,7 +5,7 @@ import type { Plan } from '../../../src/delivery/plan.ts';
 import type { DeliveryContext } from '../../../src/delivery/resolve-options.ts';
 import type { DriveFile } from '../../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
-import { driveFile } from '../../support/drive-file.ts';
+import { driveFile } from '../../support/drive/drive-file.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
 /** Plans a delivery again whose key an earlier try has claimed, against a Drive that consists of the given files. */

@@ -3,7 +3,7 @@ import { choosePlan, type Plan, type Planning, planForExisting, withAccount } fr
 import type { ResolvedRequest } from '../../../src/delivery/resolve-options.ts';
 import type { DriveFile } from '../../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
-import { driveFile } from '../../support/drive-file.ts';
+import { driveFile } from '../../support/drive/drive-file.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
 const SHEET_TYPE = 'application/vnd.google-apps.spreadsheet';

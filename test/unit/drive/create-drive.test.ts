@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Drive } from '../../../src/drive/drive.ts';
-import { type Answer, FILE, failureOf, refusal, type Seen, startDrive } from '../../support/answering-drive.ts';
-import { driveFile } from '../../support/drive-file.ts';
+import { type Answer, FILE, failureOf, refusal, type Seen, startDrive } from '../../support/drive/answering-drive.ts';
+import { driveFile } from '../../support/drive/drive-file.ts';
 
 describe('the token', () => {
   test('is dropped after a 401, and a fresh one is tried once', async () => {

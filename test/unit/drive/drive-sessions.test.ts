@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Drive } from '../../../src/drive/drive.ts';
-import { type Answer, failureOf, startDrive } from '../../support/answering-drive.ts';
+import { type Answer, failureOf, startDrive } from '../../support/drive/answering-drive.ts';
 
 describe('direct sessions', () => {
   test('are opened for a size and last a week', async () => {

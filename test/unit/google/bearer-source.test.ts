@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
-import { GET, type Handler, startTransport } from '../../support/transport-world.ts';
+import { GET, type Handler, startTransport } from '../../support/courier/transport-world.ts';
 
 describe('a bearer token source', () => {
   /** The tokens "t1", "t2" …: a new one once the last was rejected. */

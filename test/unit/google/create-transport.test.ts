@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { CourierError } from '../../../src/errors.ts';
-import { GET, type Handler, startTransport } from '../../support/transport-world.ts';
+import { GET, type Handler, startTransport } from '../../support/courier/transport-world.ts';
 
 const rateLimited = (reason: string): string =>
   JSON.stringify({ error: { code: 403, message: 'slower', errors: [{ domain: 'usageLimits', reason, message: '' }] } });

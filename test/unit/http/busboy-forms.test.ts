@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
-import { type Parsed, parseForm } from '../../support/parsed-form.ts';
+import { type Parsed, parseForm } from '../../support/http/parsed-form.ts';
 
 const lines = (...texts: string[]): Buffer => Buffer.from(texts.join('\r\n'));
 const NAMED = (name: string): string => `Content-Disposition: form-data; name="${name}"`;

@@ -2,8 +2,8 @@ import { Busboy } from '@fastify/busboy';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readParts } from '../../../src/http/request/multipart-body.ts';
-import { type FormPart, formOf, inPieces } from '../../support/form-bodies.ts';
-import { type Parsed, parseForm, streamOf } from '../../support/parsed-form.ts';
+import { type FormPart, formOf, inPieces } from '../../support/http/form-bodies.ts';
+import { type Parsed, parseForm, streamOf } from '../../support/http/parsed-form.ts';
 
 const SEED = 20_261_124;
 /** Bytes that often look like delimiters. */

@@ -3,9 +3,9 @@ import { type Config, readConfig } from '../../../src/config/config.ts';
 import { ConfigError } from '../../../src/config/faults.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createAuthenticator } from '../../../src/identity/authenticate.ts';
-import { startJwksServer } from '../../support/jwks-server.ts';
+import { startJwksServer } from '../../support/tokens/jwks-server.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
-import { AUDIENCE, base64url, createSigner, goodClaims, NOON_SECONDS } from '../../support/token-signer.ts';
+import { AUDIENCE, base64url, createSigner, goodClaims, NOON_SECONDS } from '../../support/tokens/token-signer.ts';
 
 const google = createSigner('google-1');
 const proxy = createSigner('iap-1', 'ES256');

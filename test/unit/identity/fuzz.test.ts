@@ -5,7 +5,7 @@ import { createIdTokenVerifier } from '../../../src/identity/id-token.ts';
 import { readPayload, readTokenParts } from '../../../src/identity/token-parts.ts';
 import { bearerToken } from '../../../src/identity/verifier.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
-import { AUDIENCE, base64url, createSigner, goodClaims, NOON_SECONDS } from '../../support/token-signer.ts';
+import { AUDIENCE, base64url, createSigner, goodClaims, NOON_SECONDS } from '../../support/tokens/token-signer.ts';
 
 const google = createSigner('google-1');
 const stranger = createSigner('google-1');

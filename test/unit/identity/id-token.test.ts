@@ -1,9 +1,9 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { CourierError } from '../../../src/errors.ts';
 import { createIdTokenVerifier } from '../../../src/identity/id-token.ts';
-import { startJwksServer } from '../../support/jwks-server.ts';
+import { startJwksServer } from '../../support/tokens/jwks-server.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
-import { AUDIENCE, base64url, createSigner, goodClaims, NOON_SECONDS } from '../../support/token-signer.ts';
+import { AUDIENCE, base64url, createSigner, goodClaims, NOON_SECONDS } from '../../support/tokens/token-signer.ts';
 
 const google = createSigner('google-1');
 const stranger = createSigner('google-1');

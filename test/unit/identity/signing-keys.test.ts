@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createIdTokenVerifier } from '../../../src/identity/id-token.ts';
 import { createSigningKeys, type SigningKeys } from '../../../src/identity/signing-keys.ts';
-import { type JwksServer, startJwksServer } from '../../support/jwks-server.ts';
+import { type JwksServer, startJwksServer } from '../../support/tokens/jwks-server.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
-import { AUDIENCE, createSigner, goodClaims, NOON_SECONDS } from '../../support/token-signer.ts';
+import { AUDIENCE, createSigner, goodClaims, NOON_SECONDS } from '../../support/tokens/token-signer.ts';
 
 const first = createSigner('first');
 const second = createSigner('second');

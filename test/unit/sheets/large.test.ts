@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { keyOf, type SheetsInTime, startSheetsInTime } from '../../support/sheets-in-time.ts';
+import { keyOf, type SheetsInTime, startSheetsInTime } from '../../support/rows/sheets-in-time.ts';
 
 let world: SheetsInTime;
 beforeAll(async () => {

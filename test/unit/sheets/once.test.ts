@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { sheetsOf } from '../../local/sheets/sheets-api.ts';
-import { appendMany, faultsOfAppended } from '../../support/appended-rows.ts';
-import { keyOf, type SheetsInTime, startSheetsInTime } from '../../support/sheets-in-time.ts';
+import { appendMany, faultsOfAppended } from '../../support/rows/appended-rows.ts';
+import { keyOf, type SheetsInTime, startSheetsInTime } from '../../support/rows/sheets-in-time.ts';
 
 let world: SheetsInTime;
 beforeAll(async () => {

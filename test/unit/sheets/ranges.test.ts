@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { firstCells } from '../../../src/sheets/a1.ts';
-import { keyOf, type SheetsInTime, startSheetsInTime } from '../../support/sheets-in-time.ts';
+import { keyOf, type SheetsInTime, startSheetsInTime } from '../../support/rows/sheets-in-time.ts';
 
 let world: SheetsInTime;
 beforeAll(async () => {

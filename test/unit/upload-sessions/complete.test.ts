@@ -6,7 +6,7 @@ import type { LedgerEntry } from '../../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { createCompleteUpload } from '../../../src/upload-sessions/complete.ts';
 import { type Session, uploadKey, verdictKey } from '../../../src/upload-sessions/session.ts';
-import { driveFile } from '../../support/drive-file.ts';
+import { driveFile } from '../../support/drive/drive-file.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
 const ID = 'u'.repeat(32);

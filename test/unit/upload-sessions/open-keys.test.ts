@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { deliveryKey } from '../../../src/delivery/idempotency.ts';
 import type { DriveFile } from '../../../src/drive/drive.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
-import { createOpenUploads, type OpenOptions, UNAVAILABLE } from '../../support/open-uploads.ts';
+import { createOpenUploads, type OpenOptions, UNAVAILABLE } from '../../support/drive/open-uploads.ts';
 
 const PLAN_KEY = deliveryKey({ sub: '1' }, 'k');
 const FORMER = { id: 'former', name: 'report.csv', headRevisionId: 'r1' };

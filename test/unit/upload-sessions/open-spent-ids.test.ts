@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { createOpenUploads, ID_IN_USE, UNAVAILABLE } from '../../support/open-uploads.ts';
+import { createOpenUploads, ID_IN_USE, UNAVAILABLE } from '../../support/drive/open-uploads.ts';
 
 /** Drive refuses an id for a new file if it ever had a file of that id. */
 

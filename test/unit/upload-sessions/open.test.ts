@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { deliveryKey } from '../../../src/delivery/idempotency.ts';
 import { CourierError } from '../../../src/errors.ts';
-import { createOpenUploads, type OpenOptions } from '../../support/open-uploads.ts';
+import { createOpenUploads, type OpenOptions } from '../../support/drive/open-uploads.ts';
 
 const FOLDER = 'root-folder';
 const FORMER = { id: 'former', name: 'report.csv', headRevisionId: 'r1' };

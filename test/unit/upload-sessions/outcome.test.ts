@@ -4,7 +4,7 @@ import { CourierError } from '../../../src/errors.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { judge, look, OVER, type UploadView, undo } from '../../../src/upload-sessions/outcome.ts';
 import { type DirectDependencies, type Session, verdictKey } from '../../../src/upload-sessions/session.ts';
-import { driveFile } from '../../support/drive-file.ts';
+import { driveFile } from '../../support/drive/drive-file.ts';
 
 const SHA256 = 'a'.repeat(64);
 const OTHER_SHA256 = 'e'.repeat(64);

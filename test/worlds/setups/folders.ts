@@ -1,4 +1,4 @@
-import { createForeignFolder } from '../../support/foreign-folder.ts';
+import { createForeignFolder } from '../../support/drive/foreign-folder.ts';
 import type { World } from '../visit.ts';
 import { NO_PUBSUB, NOT_ASKED, QUIET, SHARE } from './expected.ts';
 

@@ -1,6 +1,6 @@
 import type { World } from '../visit.ts';
 import { QUIET } from './expected.ts';
-import { QUEUE, queue, SUBSCRIPTION } from './queue.ts';
+import { QUEUE, queue, SUBSCRIPTION } from './messages/queue.ts';
 
 /** The buckets that objects may come from. */
 export const SOURCE_WORLDS: readonly World[] = [

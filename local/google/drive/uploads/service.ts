@@ -4,10 +4,10 @@ import type { Answer, DriveCall } from '../call/call.ts';
 import { invalidValue, notImplemented, required } from '../errors.ts';
 import type { DriveState } from '../store/state.ts';
 import { drain } from './body-chunks.ts';
-import { startSession } from './resumable-start.ts';
-import { sendCancelled, sendErrorAnswer } from './session-answers.ts';
-import { answerSession } from './session-request.ts';
-import { openSessions, type Sessions } from './sessions.ts';
+import { startSession } from './sessions/resumable-start.ts';
+import { sendCancelled, sendErrorAnswer } from './sessions/session-answers.ts';
+import { answerSession } from './sessions/session-request.ts';
+import { openSessions, type Sessions } from './sessions/sessions.ts';
 import { uploadMedia, uploadMultipart } from './single-request.ts';
 import { methodNotAllowed, noSuchSession } from './upload-errors.ts';
 

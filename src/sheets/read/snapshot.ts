@@ -1,0 +1,221 @@
+import { z } from 'zod';
+import { CourierError } from '../../errors.ts';
+import { quotedTab } from '../a1.ts';
+import type { SheetsClient } from '../client.ts';
+import { parseAnswer, wrongShape } from '../errors.ts';
+import { type ForeignMetadata, foreignOf, marksOf, metadataList, type StoredMark } from '../changes/marks.ts';
+import { columnName } from '../rows/table.ts';
+import type { SheetsContext } from '../sheets.ts';
+
+/** A tab as it is now. Counts and indexes are those of the grid, with the header in row 0. */
+export interface Tab {
+  sheetId: number;
+  title: string;
+  rowCount: number;
+  columnCount: number;
+  /** Names of the columns; empty if the whole tab is. */
+  header: readonly string[];
+  /** Rows up to the last one with a visible value. */
+  usedRows: number;
+}
+
+export interface Snapshot {
+  /** Undefined if there is no such tab. */
+  tab: Tab | undefined;
+  /** Every mark of the courier in the spreadsheet. */
+  marks: readonly StoredMark[];
+  foreign: ForeignMetadata;
+}
+
+const properties = z.object({
+  sheetId: z.number().default(0),
+  title: z.string(),
+  sheetType: z.string().default('GRID'),
+  gridProperties: z.object({ rowCount: z.number().default(0), columnCount: z.number().default(0) }).prefault({}),
+});
+const merge = z.object({ startRowIndex: z.number().default(0) });
+const data = z.object({
+  startRow: z.number().default(0),
+  rowData: z
+    .array(z.object({ values: z.array(z.object({ formattedValue: z.string().default('') })).default([]) }))
+    .default([]),
+});
+const spreadsheet = z.object({
+  sheets: z
+    .array(z.object({ properties, merges: z.array(merge).default([]), data: z.array(data).default([]) }))
+    .default([]),
+  developerMetadata: metadataList,
+});
+type Spreadsheet = z.output<typeof spreadsheet>;
+
+const FIELDS = [
+  'sheets(properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount)),merges(startRowIndex)',
+  'data(startRow,rowData(values(formattedValue))))',
+  'developerMetadata(metadataId,metadataKey,metadataValue)',
+].join();
+
+const get = async (
+  client: SheetsClient,
+  id: string,
+  ranges: readonly string[],
+  context: SheetsContext,
+): Promise<Spreadsheet> => {
+  const query = [...ranges.map((range) => ['ranges', range] as const), ['fields', FIELDS] as const];
+  const answer = await client.get(id, query, context);
+  return parseAnswer(() => spreadsheet.parse(answer));
+};
+
+/** The names in the first row, without the empty cells at its end. @throws CourierError `sheet-shape` */
+const headerOf = (cells: readonly string[], isMerged: boolean): string[] => {
+  const names = cells.map(columnName);
+  while (names.at(-1) === '') names.pop();
+  if (isMerged) {
+    throw wrongShape('merged-header', 'Cells in the first row of the tab are merged.');
+  }
+  const empty = names.indexOf('');
+  if (empty !== -1) throw wrongShape('empty-header', `Column ${empty + 1} of the tab has no name in the first row.`);
+  if (new Set(names).size < names.length) {
+    throw wrongShape('duplicate-header', 'Two columns of the tab have the same name in the first row.');
+  }
+  return names;
+};
+
+type Block = z.output<typeof data>;
+
+const valuesOf = (block: Block | undefined, row: number): string[] =>
+  (block?.rowData[row]?.values ?? []).map(({ formattedValue }) => formattedValue);
+
+/** The number of rows up to the last one with a visible value in a block; 0 if it has none. */
+const usedIn = ({ startRow, rowData }: Block): number => {
+  const last = rowData.findLastIndex(({ values }) => values.some(({ formattedValue }) => formattedValue !== ''));
+  return last === -1 ? 0 : startRow + last + 1;
+};
+
+/** How many rows are read at once to find the last one with data; empty rows are almost nothing in an answer. */
+const FIRST_WINDOW = 1_000;
+const MAX_WINDOW = 50_000;
+
+/** Searches upwards from a row that has no data below it. */
+const searchUp = async (
+  client: SheetsClient,
+  id: string,
+  { title, end }: { title: string; end: number },
+  context: SheetsContext,
+): Promise<number> => {
+  let size = FIRST_WINDOW;
+  for (let to = end; to > 0; ) {
+    const from = Math.max(0, to - size);
+    const { sheets } = await get(client, id, [`${quotedTab(title)}!${from + 1}:${to}`], context);
+    const used = Math.max(0, ...(sheets[0]?.data ?? []).map(usedIn));
+    if (used > 0) return used;
+    to = from;
+    size = Math.min(MAX_WINDOW, size * 2);
+  }
+  return 0;
+};
+
+/** Where the last row with data was a moment ago, which saves a search. */
+export interface TabHint {
+  sheetId: number;
+  usedRows: number;
+}
+
+const isUnknownRange = (error: unknown): boolean =>
+  error instanceof CourierError && error.code === 'sheet-shape' && error.reason === 'refused';
+
+/** Titles of tabs are compared without their case, as Sheets does. */
+const findTitle = ({ sheets }: Spreadsheet, wanted: string): string | undefined =>
+  sheets.find(({ properties: { title } }) => title.toLowerCase() === wanted.toLowerCase())?.properties.title;
+
+/** The header of a tab, the rows from a hint on, and the marks. Undefined without such a tab, or past the end of the grid. */
+const tryRanges = async (
+  client: SheetsClient,
+  id: string,
+  { title, from }: { title: string | undefined; from: number | undefined },
+  context: SheetsContext,
+): Promise<Spreadsheet | undefined> => {
+  const tab = title === undefined ? '' : `${quotedTab(title)}!`;
+  const ranges = [`${tab}1:1`, ...(from === undefined ? [] : [`${tab}A${from}:ZZZ`])];
+  try {
+    return await get(client, id, ranges, context);
+  } catch (error) {
+    if (isUnknownRange(error)) return undefined;
+    throw error;
+  }
+};
+
+const metadataIn = ({ developerMetadata }: Spreadsheet): Pick<Snapshot, 'marks' | 'foreign'> => ({
+  marks: marksOf(developerMetadata),
+  foreign: foreignOf(developerMetadata),
+});
+
+const newestHint = (marks: readonly StoredMark[], sheetId: number): number => {
+  const [newest] = marks.filter((mark) => mark.sheetId === sheetId).sort((a, b) => b.writtenAtMs - a.writtenAtMs);
+  return newest === undefined ? 0 : newest.startRow + newest.rows;
+};
+
+/**
+ * Reads what an append needs to know: usually by one request.
+ * @param title undefined: the first visible tab
+ * @throws CourierError `sheet-shape`
+ */
+export const readSnapshot = async (
+  client: SheetsClient,
+  id: string,
+  { title, hint }: { title: string | undefined; hint: TabHint | undefined },
+  context: SheetsContext,
+): Promise<Snapshot> => {
+  const from = hint === undefined ? undefined : Math.max(1, hint.usedRows);
+  let found = await tryRanges(client, id, { title, from }, context);
+  let isHinted = hint !== undefined && found?.sheets[0]?.properties.sheetId === hint.sheetId;
+  if (found === undefined || (hint !== undefined && !isHinted)) {
+    isHinted = false;
+    found = await tryRanges(client, id, { title, from: undefined }, context);
+  }
+  if (found === undefined && title !== undefined) {
+    const overview = await get(client, id, [], context);
+    const actual = findTitle(overview, title);
+    if (actual === undefined) return { tab: undefined, ...metadataIn(overview) };
+    found = await tryRanges(client, id, { title: actual, from: undefined }, context);
+  }
+  const sheet = found?.sheets[0];
+  if (found === undefined || sheet === undefined || sheet.properties.sheetType !== 'GRID') {
+    throw wrongShape('no-grid', 'The tab has no cells.', 'Use a tab with cells, and not one with a chart.');
+  }
+  const { sheetId, title: name, gridProperties } = sheet.properties;
+  const { marks, foreign } = metadataIn(found);
+  const search = (end: number): Promise<number> =>
+    end === 0 ? Promise.resolve(0) : searchUp(client, id, { title: name, end }, context);
+  let usedRows = isHinted ? Math.max(0, ...sheet.data.slice(1).map(usedIn)) : 0;
+  if (usedRows === 0 && isHinted) usedRows = await search((from ?? 1) - 1);
+  if (!isHinted)
+    usedRows = await searchFrom(client, id, { name, marks, sheetId, rowCount: gridProperties.rowCount }, context);
+  const header = headerOf(
+    valuesOf(sheet.data[0], 0),
+    sheet.merges.some(({ startRowIndex }) => startRowIndex === 0),
+  );
+  if (header.length === 0 && usedRows > 0) {
+    throw wrongShape('no-header', 'The first row of the tab is empty, and there is data below it.');
+  }
+  return {
+    tab: { sheetId, title: name, ...gridProperties, header, usedRows: Math.max(usedRows, Math.sign(header.length)) },
+    marks,
+    foreign,
+  };
+};
+
+/** Without a hint: below the newest mark, else from the end of the grid. */
+const searchFrom = async (
+  client: SheetsClient,
+  id: string,
+  { name, marks, sheetId, rowCount }: { name: string; marks: readonly StoredMark[]; sheetId: number; rowCount: number },
+  context: SheetsContext,
+): Promise<number> => {
+  const marked = Math.min(newestHint(marks, sheetId), rowCount);
+  if (marked > 0) {
+    const below = await tryRanges(client, id, { title: name, from: marked }, context);
+    const used = Math.max(0, ...(below?.sheets[0]?.data.slice(1) ?? []).map(usedIn));
+    if (used > 0) return used;
+  }
+  return searchUp(client, id, { title: name, end: rowCount }, context);
+};

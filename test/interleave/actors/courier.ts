@@ -1,0 +1,227 @@
+import { destination } from '../../../src/config/schema/destination.ts';
+import { createDeliver } from '../../../src/deliver.ts';
+import { createFolders } from '../../../src/delivery/naming/folders.ts';
+import type { Plan } from '../../../src/delivery/plan.ts';
+import type { Delivery, Receipt } from '../../../src/domain.ts';
+import { createDrive } from '../../../src/drive/create-drive.ts';
+import { createPace } from '../../../src/drive/pacing.ts';
+import { createBufferBudget } from '../../../src/drive/upload/buffer-budget.ts';
+import { CourierError } from '../../../src/errors.ts';
+import { createTransport } from '../../../src/google/create-transport.ts';
+import type { Answer, Http, Attempt as HttpAttempt } from '../../../src/google/http.ts';
+import type { Ledger } from '../../../src/ledger/ledger.ts';
+import type { Log } from '../../../src/log.ts';
+import { createCompleteUpload } from '../../../src/upload-sessions/complete.ts';
+import { createOpenUpload } from '../../../src/upload-sessions/open.ts';
+import type { PointResult, VirtualProcess } from './actors.ts';
+import { COURIER_TOKEN, type DriveAnswer } from './local-drive.ts';
+import { contexts, type World } from '../world.ts';
+
+/** One courier process: the real delivery code and the real Drive client. Each of its calls is a scheduling point. */
+export interface Courier {
+  process: VirtualProcess;
+  deliver(delivery: Delivery): Promise<Receipt>;
+  openUpload: ReturnType<typeof createOpenUpload>;
+  completeUpload: ReturnType<typeof createCompleteUpload>;
+}
+
+const BLOCK_BYTES = 262_144;
+/** Small, so that a file of 600 KB needs a resumable upload session. */
+const MULTIPART_BYTES = 100_000;
+
+const connectionLost = (): Error => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+
+const refusal = (status: number, reason: string, headers: Answer['headers'] = {}): DriveAnswer => ({
+  status,
+  headers: { 'content-type': 'application/json', ...headers },
+  body: Buffer.from(
+    JSON.stringify({
+      error: { code: status, message: reason, errors: [{ domain: 'global', reason, message: reason }] },
+    }),
+  ),
+});
+
+const isUploadBody = ({ method, url, body }: HttpAttempt): boolean =>
+  url.includes('/upload/') &&
+  method !== 'DELETE' &&
+  (url.includes('upload_id') || url.includes('multipart')) &&
+  body.length > 0;
+
+/** The faults that can be injected into a call to Drive. */
+const faultsOf = ({ scenario, folders }: World, attempt: HttpAttempt): string[] => {
+  // Corruption can't be detected in a Docs editors file, which has no checksum, or in an upload that is completed without a digest.
+  const isUntold = scenario.deliveries.some(({ size, way }) => size === 'sheet' || way === 'blind');
+  const { method, url } = attempt;
+  // Only new files can be reported missing. The destination's folder isn't new.
+  const isOld = url.includes(folders.destination) || url.includes('/generateIds');
+  const isFile = /\/drive\/v3\/files\/[^/?]+\?/.test(url) && !isOld;
+  return [
+    ...['503', '503-later', 'reset', 'lost'],
+    ...(method === 'GET' && isFile ? ['404'] : []),
+    ...(isUploadBody(attempt) && !isUntold ? ['corrupt'] : []),
+    ...(method === 'PUT' && url.includes('upload_id') ? ['forgotten'] : []),
+  ];
+};
+
+interface Described {
+  id?: string;
+  sha256Checksum?: string;
+  md5Checksum?: string;
+  files?: Described[];
+  revisions?: Described[];
+}
+
+/** The checksums in a response of Drive: of a file, of a list of files, or of a file's revisions. */
+const checksumsIn = (url: string, { body }: DriveAnswer): { fileId: string; digest: string }[] => {
+  if (!body.includes('Checksum')) return [];
+  const answer = JSON.parse(body.toString()) as Described;
+  const ofFile = /\/files\/([^/]+)\/revisions/.exec(url)?.[1];
+  const described = answer.files ?? answer.revisions ?? [answer];
+  return described.flatMap(({ id, sha256Checksum, md5Checksum }) => {
+    const fileId = ofFile ?? id;
+    if (fileId === undefined) return [];
+    const digests = [sha256Checksum, md5Checksum].filter((digest) => digest !== undefined);
+    return digests.map((digest) => ({ fileId, digest: digest.toLowerCase() }));
+  });
+};
+
+/** One request to Drive. It runs when the schedule selects it, with the fault that the schedule chooses. */
+export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnswer> => {
+  const { drive, labels, scheduler } = world;
+  const label = labels.call(attempt.method, attempt.url);
+  const act = async (fault: string | undefined): Promise<PointResult<DriveAnswer>> => {
+    if (fault === '503') return { note: '503', value: refusal(503, 'backendError') };
+    if (fault === '503-later')
+      return { note: '503, Retry-After: 5', value: refusal(503, 'backendError', { 'retry-after': '5' }) };
+    if (fault === '404') return { note: '404, although it is there', value: refusal(404, 'notFound') };
+    if (fault === 'forgotten') return { note: '404, the session is forgotten', value: refusal(404, 'notFound') };
+    if (fault === 'reset') return { note: 'the connection breaks before it is sent', error: connectionLost() };
+    const answer = await drive.handle(attempt, fault === 'corrupt');
+    const note = `${answer.status}${fault === 'corrupt' ? ', and a byte is stored wrongly' : ''}`;
+    if (fault === 'lost') return { note: `${note}, and the answer is lost`, error: connectionLost() };
+    const seen = checksumsIn(attempt.url, answer).map((one) => ({ ...one, step: scheduler.steps.length + 1 }));
+    world.attempt(contexts.getStore())?.seen.push(...seen);
+    return { note, value: answer };
+  };
+  // Uploads can take long, in particular conversions.
+  const maxLatencyMs = attempt.url.includes('/upload/') ? 110_000 : 30_000;
+  const context = contexts.getStore();
+  const inContext = (fault: string | undefined): Promise<PointResult<DriveAnswer>> =>
+    context === undefined ? act(fault) : contexts.run(context, () => act(fault));
+  return scheduler.point(label, world.isFaultFree ? [] : faultsOf(world, attempt), inContext, {
+    signal: attempt.signal,
+    maxLatencyMs,
+  });
+};
+
+const createHttp = (world: World): Http => ({
+  send: (attempt) => callDrive(world, attempt),
+  open: () => Promise.reject(new Error('no delivery of a schedule reads from Google')),
+  close: () => undefined,
+});
+
+/** The receipt in the arguments of a ledger call, if there is one. */
+const receiptIn = (given: unknown, depth = 0): Receipt | undefined => {
+  if (typeof given !== 'object' || given === null || depth > 4) return undefined;
+  if ('outcome' in given && 'sha256' in given && 'id' in given) return given as Receipt;
+  for (const value of Object.values(given)) {
+    const found = receiptIn(value, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+};
+
+/** The plan in the arguments of a ledger call about a delivery's key, if there is one. */
+const planIn = ([key, change]: readonly unknown[]): Plan | undefined =>
+  typeof key === 'string' && key.startsWith('delivery:')
+    ? (change as { record?: { plan?: Plan } } | undefined)?.record?.plan
+    : undefined;
+
+/** The ledger, with a scheduling point in front of each method call. */
+const createLedger = (world: World): Ledger => {
+  const call = (name: string, method: (...given: unknown[]) => unknown, given: unknown[]): Promise<unknown> => {
+    const context = contexts.getStore();
+    const act = async (fault: string | undefined): Promise<PointResult<unknown>> => {
+      const error = new CourierError('google-unavailable', { detail: 'The ledger does not answer.' });
+      if (fault === 'fail') return { note: 'the ledger does not answer', error };
+      try {
+        const value = await method.apply(world.ledger, given);
+        const receipt = receiptIn(given);
+        const attempt = world.attempt(context);
+        if (receipt !== undefined && attempt !== undefined && name !== 'read') world.recorded(attempt, receipt);
+        const mine = (value as { mine?: boolean } | undefined)?.mine;
+        const plan = mine === true ? planIn(given) : undefined;
+        if (plan !== undefined && attempt !== undefined) world.planned(attempt, plan);
+        if (fault === 'lost') return { note: 'done, and the answer is lost', error };
+        const state = (value as { state?: string } | undefined)?.state;
+        return {
+          note: mine === undefined ? (state ?? (value === undefined ? 'nothing' : 'done')) : `mine: ${mine}`,
+          value,
+        };
+      } catch (thrown) {
+        return { note: String(thrown), error: thrown };
+      }
+    };
+    return world.scheduler.point(world.labels.ledger(name, given), world.isFaultFree ? [] : ['fail', 'lost'], act);
+  };
+  return new Proxy(world.ledger, {
+    get(ledger, name) {
+      const method: unknown = Reflect.get(ledger, name);
+      if (typeof method !== 'function' || typeof name !== 'string' || name === 'close') return method;
+      return (...given: unknown[]) => call(name, method as (...given: unknown[]) => unknown, given);
+    },
+  });
+};
+
+/** A log that keeps only the outcomes of audit lines. */
+const createLog = (world: World): Log => {
+  const keep = (fields: Readonly<Record<string, unknown>>): void => {
+    const outcome = (fields.audit as { outcome?: string } | undefined)?.outcome;
+    if (outcome !== undefined) world.attempt(contexts.getStore())?.audits.push(outcome);
+  };
+  const log: Log = { debug: () => undefined, info: keep, warn: keep, error: keep, child: () => log };
+  return log;
+};
+
+/** Starts a process. Its memory is its own; Drive and the ledger are shared by all processes. */
+export const startCourier = (world: World, name: string): Courier => {
+  const { now } = world.clock;
+  const log = createLog(world);
+  const ledger = createLedger(world);
+  const transport = createTransport({ http: createHttp(world), now, random: () => 0.5, log });
+  const drive = createDrive({
+    transport,
+    auth: {
+      token: async () => COURIER_TOKEN,
+      rejected: () => undefined,
+      account: () => 'courier@local-project.iam.gserviceaccount.com',
+      rotated: () => undefined,
+    },
+    budget: createBufferBudget({ bytes: 8 * BLOCK_BYTES, maxWaiters: 10, now }),
+    pace: createPace({ now, unitsPerMinute: Number.POSITIVE_INFINITY }),
+    now,
+    log,
+    multipartBytes: MULTIPART_BYTES,
+  });
+  const config = destination.parse({
+    ...{
+      folder: world.folders.destination,
+      credentials: 'main',
+      callers: ['exporter@local-project.iam.gserviceaccount.com'],
+    },
+  });
+  const place = {
+    name: 'reports',
+    config,
+    drive,
+    folders: createFolders({ drive, ledger, now, log }),
+    sheets: () => Promise.reject(new Error('no sheet is used here')),
+  };
+  const story = { allow: () => place, ledger, now, log };
+  return {
+    process: world.scheduler.startProcess(name),
+    deliver: createDeliver(story),
+    openUpload: createOpenUpload(story),
+    completeUpload: createCompleteUpload(story),
+  };
+};

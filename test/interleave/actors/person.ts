@@ -1,0 +1,84 @@
+import type { Actor } from './actors.ts';
+import type { FileState } from '../schedules/history.ts';
+import { PERSON_TOKEN } from './local-drive.ts';
+import type { Act } from '../scenario.ts';
+import { contexts, EDIT, FILE_NAME, type World } from '../world.ts';
+
+const FILES = 'https://www.googleapis.com/drive/v3/files';
+const UPLOADS = 'https://www.googleapis.com/upload/drive/v3/files';
+
+/** The API request for an act; undefined if there is no file to apply it to. */
+const requestFor = (
+  world: World,
+  act: Act,
+): { method: string; url: string; body: object | string; type?: string } | undefined => {
+  const { history, folders } = world;
+  const named = (isWanted: (file: FileState) => boolean): FileState | undefined =>
+    history.files().find((file) => !file.isFolder && isWanted(file));
+  const standing = named(({ name, trashed, parent }) => name === FILE_NAME && !trashed && parent !== folders.archive);
+  const patch = (id: string, body: object, more = '') =>
+    ({ method: 'PATCH', url: `${FILES}/${id}?supportsAllDrives=true&fields=id${more}`, body }) as const;
+
+  if (act === 'put') {
+    const parent = standing?.parent ?? folders.destination;
+    return {
+      method: 'POST',
+      url: `${FILES}?supportsAllDrives=true&fields=id`,
+      body: { name: FILE_NAME, parents: [parent], mimeType: 'text/plain' },
+    };
+  }
+  if (act === 'trash-folder') {
+    const folder = history.files().find(({ isFolder, parent }) => isFolder && parent === folders.destination);
+    return folder === undefined || folder.trashed ? undefined : patch(folder.id, { trashed: true });
+  }
+  if (act === 'untrash') {
+    const trashed = named((file) => file.trashed);
+    return trashed === undefined ? undefined : patch(trashed.id, { trashed: false });
+  }
+  if (standing === undefined) return undefined;
+  const { id, parent, isSheet } = standing;
+  switch (act) {
+    case 'rename':
+      return patch(id, { name: 'renamed by a person' });
+    case 'move':
+      return patch(id, {}, `&addParents=${folders.archive}&removeParents=${parent}`);
+    case 'trash':
+      return patch(id, { trashed: true });
+    case 'edit':
+      return {
+        method: 'PATCH',
+        url: `${UPLOADS}/${id}?uploadType=media&supportsAllDrives=true&fields=id`,
+        body: EDIT,
+        // Drive converts only some types to a sheet.
+        type: isSheet ? 'text/csv' : 'text/plain',
+      };
+    case 'delete':
+      return { method: 'DELETE', url: `${FILES}/${id}?supportsAllDrives=true`, body: '' };
+  }
+};
+
+/** Performs the acts in order, each at the point that the schedule chooses. */
+export const runPerson = async (world: World, actor: Actor, acts: readonly Act[]): Promise<void> => {
+  const { scheduler, drive } = world;
+  for (const act of acts) {
+    await contexts.run({ actor }, () =>
+      scheduler.point(`the person: ${act}`, [], async () => {
+        const request = requestFor(world, act);
+        if (request === undefined) return { note: 'nothing to do it to', value: undefined };
+        const isText = typeof request.body === 'string';
+        const answer = await drive.handle({
+          method: request.method,
+          url: request.url,
+          headers: {
+            authorization: `Bearer ${PERSON_TOKEN}`,
+            ...(request.method === 'DELETE' ? {} : { 'content-type': request.type ?? 'application/json' }),
+          },
+          body: [Buffer.from(isText ? String(request.body) : JSON.stringify(request.body))],
+        });
+        if (answer.status >= 300) throw new Error(`${act}: ${answer.status} ${answer.body.toString()}`);
+        return { note: String(answer.status), value: undefined };
+      }),
+    );
+  }
+  actor.finished = true;
+};

@@ -1,0 +1,151 @@
+import type { Decide, Decision, Step } from '../actors/actors.ts';
+import type { VirtualClock } from './clock.ts';
+import { type Courier, startCourier } from '../actors/courier.ts';
+import type { LocalDrive } from '../actors/local-drive.ts';
+import type { Violation } from '../monitor.ts';
+import { runPerson } from '../actors/person.ts';
+import type { DeliverySpec, Deviation, Scenario } from '../scenario.ts';
+import { createSender, type Sender } from '../actors/senders.ts';
+import { openWorld, type World } from '../world.ts';
+
+/** The result of running one schedule. */
+export interface ScheduleRun {
+  scenario: Scenario;
+  /** The choices that differ from the default, in order. They define the schedule. */
+  deviations: Deviation[];
+  /** All decisions of the run, with the number of deviations before each. */
+  decisions: (Decision & { after: number })[];
+  steps: Step[];
+  violations: Violation[];
+}
+
+/** Attempts after the faults have ended. */
+const FAULT_FREE_TRIES = 8;
+
+const BASE: DeliverySpec = {
+  ...{ key: 'k0', bytes: 'O', rule: 'replace', size: 'small', way: 'plain', process: 'p0', tries: 1 },
+};
+
+/** One process per name, restarted when it has died. */
+const createCouriers = (world: World) => {
+  const running = new Map<string, Courier>();
+  let count = 0;
+  return (name: string): Courier => {
+    const known = running.get(name);
+    if (known?.process.alive) return known;
+    count += 1;
+    const started = startCourier(world, `${name}.${count}`);
+    running.set(name, started);
+    return started;
+  };
+};
+
+const say = (world: World, work: () => Promise<void>): void => {
+  work().catch((error: unknown) => {
+    world.monitor.violations.push({
+      invariant: 'X',
+      what: String((error as Error).stack),
+      step: world.scheduler.steps.length,
+    });
+  });
+};
+
+const usual: Decide = () => undefined;
+
+/**
+ * Runs one schedule, starting with an empty folder: first with the choices of the schedule, then without faults until each
+ * delivery is answered, then each delivery with a key once more.
+ * @param keepGoing continue after the first violation
+ */
+export const runSchedule = async (
+  means: { clock: VirtualClock; drive: LocalDrive; hasBrokenLedger?: boolean },
+  scenario: Scenario,
+  choose: Decide,
+  keepGoing = false,
+): Promise<ScheduleRun> => {
+  const world = openWorld(scenario, means);
+  const { scheduler, monitor } = world;
+  const ran: ScheduleRun = {
+    scenario,
+    deviations: [],
+    decisions: [],
+    steps: scheduler.steps,
+    violations: monitor.violations,
+  };
+  const isOver = (): boolean => !keepGoing && monitor.violations.length > 0;
+  const decide: Decide = (decision) => {
+    ran.decisions.push({ ...decision, after: ran.deviations.length });
+    const choice = choose(decision);
+    if (choice === undefined || !decision.alternatives.includes(choice)) return undefined;
+    ran.deviations.push({ anchor: decision.anchor, choice });
+    return choice;
+  };
+
+  const courier = createCouriers(world);
+  const senders: Sender[] = scenario.deliveries.map((spec, index) => {
+    const actor = scheduler.addActor(`d${index + 1}`, { key: spec.key });
+    return createSender(world, { actor, spec, courier });
+  });
+  const person = scheduler.addActor('person', { isPassive: true });
+  person.finished = true;
+  for (const { actor } of senders) actor.finished = true;
+
+  // An unhandled rejection ends a server process and all its requests in progress.
+  const onUnhandled = (error: unknown): void => {
+    const what = `a rejection that nobody handles: ${String((error as Error).stack)}`;
+    monitor.violations.push({ invariant: 'X', what, step: scheduler.steps.length });
+  };
+  process.on('unhandledRejection', onUnhandled);
+
+  const phase = async (decideNow: Decide): Promise<void> => {
+    try {
+      await scheduler.run(decideNow, isOver);
+    } catch (error) {
+      monitor.violations.push({ invariant: 'X', what: String((error as Error).stack), step: scheduler.steps.length });
+    }
+  };
+
+  if (scenario.base === 'hand') say(world, () => runPerson(world, person, ['put']));
+  if (scenario.base === 'delivered') {
+    const size = scenario.deliveries.every((spec) => spec.size === 'sheet') ? 'sheet' : 'small';
+    const spec: DeliverySpec = { ...BASE, size };
+    const actor = scheduler.addActor('base', { key: spec.key });
+    const sender = createSender(world, { actor, spec, courier });
+    say(world, () => sender.send(1));
+  }
+  await phase(usual);
+
+  world.isFaultFree = false;
+  person.finished = false;
+  say(world, () => runPerson(world, person, scenario.person));
+  for (const sender of senders) say(world, () => sender.send(sender.spec.tries));
+  await phase(decide);
+
+  /** Sends without faults until there is a final response. */
+  const finish = async (sender: Sender, isReplay: boolean): Promise<void> => {
+    say(world, () => sender.send(FAULT_FREE_TRIES, isReplay));
+    await phase(usual);
+    if (sender.isAnswered() || isOver()) return;
+    const last = monitor.attempts.findLast(({ actor }) => actor === sender.actor.name)?.ending;
+    const why = last?.kind === 'error' ? last.error.message : last?.kind;
+    const what = `${sender.spec.key} of ${sender.actor.name} is not answered after ${FAULT_FREE_TRIES} tries: ${why}`;
+    monitor.violations.push({ invariant: 'I6', what, step: scheduler.steps.length });
+  };
+  world.isFaultFree = true;
+  const keyed = senders.filter(({ spec }) => spec.key !== undefined);
+  for (const sender of keyed) if (!sender.isAnswered() && !isOver()) await finish(sender, false);
+  for (const sender of keyed) if (!isOver()) await finish(sender, true);
+  if (!isOver()) world.checkEnd();
+  process.off('unhandledRejection', onUnhandled);
+  world.close();
+  return ran;
+};
+
+/** Makes the choices of a schedule, and the default choice everywhere else. */
+export const followSchedule = (deviations: readonly Deviation[]): Decide => {
+  const waiting = [...deviations];
+  return ({ anchor }) => {
+    const at = waiting.findIndex((next) => next.anchor === anchor);
+    return at < 0 ? undefined : waiting.splice(at, 1)[0]?.choice;
+  };
+};

@@ -1,0 +1,60 @@
+import type { LocalGoogle } from '../../../local/google/server.ts';
+import { readConfig } from '../../../src/config/config.ts';
+import { createRuntimeIdentity } from '../../../src/credentials/runtime/runtime-identity.ts';
+import { createDeliver } from '../../../src/deliver.ts';
+import { createAllow, createDestinations } from '../../../src/destinations.ts';
+import { createBufferBudget } from '../../../src/drive/upload/buffer-budget.ts';
+import { createTransport } from '../../../src/google/create-transport.ts';
+import { createPolicy } from '../../../src/identity/policy.ts';
+import type { Ledger } from '../../../src/ledger/ledger.ts';
+import type { Sleep } from '../../../src/sleep.ts';
+import { createCompleteUpload } from '../../../src/upload-sessions/complete.ts';
+import { createOpenUpload } from '../../../src/upload-sessions/open.ts';
+import { createKeptLog } from '../kept-log.ts';
+
+/**
+ * The courier below HTTP, against a local Google: for tests that need a ledger that outlives a configuration, or a
+ * controlled clock.
+ */
+export interface CourierStory {
+  deliver: ReturnType<typeof createDeliver>;
+  openUpload: ReturnType<typeof createOpenUpload>;
+  completeUpload: ReturnType<typeof createCompleteUpload>;
+  close(): void;
+}
+
+export const createCourierStory = (
+  google: LocalGoogle,
+  {
+    ledger,
+    destinations,
+    now = Date.now,
+    sleep,
+  }: { ledger: Ledger; destinations: object; now?: () => number; sleep?: Sleep },
+): CourierStory => {
+  const { world, origin } = google;
+  const document = {
+    audiences: ['https://courier.example'],
+    destinations,
+    credentials: { main: { file: world.keyFiles.courier } },
+  };
+  const config = readConfig({ COURIER_CONFIG: JSON.stringify(document), COURIER_GOOGLE_ORIGIN: origin });
+  const log = createKeptLog();
+  const transport = createTransport({ googleOrigin: origin, now, log });
+  const runtime = createRuntimeIdentity({ transport, isPlatforms: false, now });
+  const budget = createBufferBudget({ bytes: 16 * 1_048_576, maxWaiters: 10, now });
+  const opened = createDestinations(config, { transport, runtime, budget, ledger, now, log });
+  const story = {
+    allow: createAllow(opened, createPolicy(config)),
+    ledger,
+    now,
+    log,
+    ...(sleep === undefined ? {} : { sleep }),
+  };
+  return {
+    deliver: createDeliver(story),
+    openUpload: createOpenUpload(story),
+    completeUpload: createCompleteUpload(story),
+    close: transport.close,
+  };
+};

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import type { Claim } from '../../../../src/delivery/idempotency.ts';
+import { KEY_PROPERTY, keyMark } from '../../../../src/delivery/idempotency.ts';
+import type { Plan } from '../../../../src/delivery/plan.ts';
+import { convert } from '../../../../src/delivery/store/convert-file.ts';
+import type { Receipt } from '../../../../src/domain.ts';
+import type { DriveFile, UploadResult } from '../../../../src/drive/drive.ts';
+import { CourierError } from '../../../../src/errors.ts';
+import { driveFile } from '../../../support/drive/drive-file.ts';
+import { createFakeStep } from '../../../support/drive/fake-upload-step.ts';
+
+const BYTES = Buffer.from('a,b\n');
+const RECEIVED = { sha256: createHash('sha256').update(BYTES).digest('hex'), size: BYTES.length };
+const TYPE = 'application/vnd.google-apps.spreadsheet';
+const KEY = 'delivery:k';
+const PLAN: Plan & { kind: 'convert' } = {
+  ...{ kind: 'convert', fileId: '', target: TYPE, rule: 'new', folderId: 'folder' },
+};
+const NAMED = { ...PLAN, rule: 'replace' } as const;
+const NAME_LEASE = 'convert:["folder","report.csv"]';
+const OWN = driveFile({ mimeType: TYPE, appProperties: { [KEY_PROPERTY]: keyMark(KEY) } });
+const RECEIPT = { id: 'f1' } as Receipt;
+
+interface Setting {
+  plan?: typeof PLAN;
+  claim?: Partial<Claim>;
+  /** Documents that Drive's search shows by the key's property, or by the name. */
+  marked?: DriveFile[];
+  named?: DriveFile[];
+  result?: UploadResult;
+}
+
+const setUp = ({ plan = PLAN, claim, marked = [], named = [], result }: Setting) => {
+  const source = {
+    async *open() {
+      yield BYTES;
+    },
+  };
+  const stored: UploadResult = result ?? { kind: 'stored', file: OWN, received: RECEIVED };
+  const driveAnswers = { findByProperty: async () => marked, find: async () => named };
+  const fake = createFakeStep({ plan, claim, files: [OWN, ...named], results: [stored], source, driveAnswers });
+  // Leases are not renewed; pauses between looks take no time.
+  const sleep = (ms: number) => (ms <= 3_000 ? Promise.resolve() : new Promise<void>(() => undefined));
+  const step = { ...fake.step, sleep };
+  const commit = () => {
+    const [target] = fake.targets;
+    if (target === undefined) throw new Error('nothing was sent');
+    return Promise.resolve(fake.requests[0]?.beforeCommit?.(RECEIVED, target));
+  };
+  return { ...fake, step, commit, run: () => convert(step, plan) };
+};
+
+const claimOf = (change: Partial<Claim> = {}): Partial<Claim> => ({
+  ...{ key: KEY, mine: true, refresh: async () => undefined, commitTo: async () => 'committed' as const },
+  ...change,
+});
+
+describe('a conversion', () => {
+  test('creates a document of the planned type, with the mark of its key', async () => {
+    const { run, targets } = setUp({ claim: claimOf() });
+    expect(await run()).toMatchObject({ file: OWN, outcome: 'created', isNew: true, received: RECEIVED });
+    const appProperties = { [KEY_PROPERTY]: keyMark(KEY) };
+    expect(targets).toMatchObject([{ kind: 'create', file: { convertTo: TYPE, folderId: 'folder', appProperties } }]);
+  });
+
+  test.each<[string, Setting]>([
+    ['that has answered', { claim: claimOf({ mine: false, refresh: async () => RECEIPT }) }],
+    ['whose document the search shows', { claim: claimOf({ mine: false }), marked: [OWN] }],
+  ])('that an earlier try has made is not made again: one %s', async (_, setting) => {
+    const { run, targets } = setUp(setting);
+    expect(await run()).toMatchObject({ file: OWN, outcome: 'replayed', isNew: true, received: RECEIVED });
+    expect(targets).toEqual([]);
+  });
+
+  test('that another try makes meanwhile is found before the document is made twice', async () => {
+    const marked: DriveFile[] = [];
+    const { run, commit } = setUp({ claim: claimOf({ mine: false }), marked });
+    await run();
+    marked.push(OWN);
+    expect(await commit()).toEqual({ file: OWN });
+  });
+
+  test('that another try has answered meanwhile ends with the document of that one', async () => {
+    const { run, commit } = setUp({ claim: claimOf({ commitTo: async () => ({ receipt: RECEIPT }) }) });
+    await run();
+    expect(await commit()).toEqual({ file: OWN });
+  });
+
+  test('without a key, to a name of its own, has nothing to wait for', async () => {
+    const { run, commit } = setUp({});
+    await run();
+    expect(await commit()).toBeUndefined();
+  });
+
+  test('whose plan another try has changed makes nothing', async () => {
+    const { run, commit } = setUp({ claim: claimOf({ commitTo: async () => 'revised' }) });
+    await run();
+    await expect(commit()).rejects.toMatchObject({ code: 'drive-unavailable' });
+  });
+
+  test('to a name that another delivery has taken meanwhile makes nothing', async () => {
+    const { run, commit } = setUp({ plan: NAMED, named: [driveFile({ id: 'f2', mimeType: TYPE })] });
+    await run();
+    await expect(commit()).rejects.toMatchObject({ code: 'drive-unavailable' });
+  });
+});
+
+describe('the lease of a conversion', () => {
+  /** The bytes are complete and the lease is taken; then Drive refuses them. */
+  const failWith = async (error: CourierError): Promise<boolean> => {
+    const { step } = setUp({ plan: NAMED });
+    const startUpload: typeof step.request.destination.drive.startUpload = async (request) => ({
+      async send(target) {
+        await request.beforeCommit?.(RECEIVED, target);
+        throw error;
+      },
+      ...{ received: async () => RECEIVED, close: () => undefined },
+    });
+    step.request.destination.drive.startUpload = startUpload;
+    await expect(convert(step, NAMED)).rejects.toBe(error);
+    return (await step.ledger.read(NAME_LEASE)) !== undefined;
+  };
+
+  test('ends at once after an error that lasts, and is let lapse after one whose request may still take effect', async () => {
+    expect(await failWith(new CourierError('drive-full'))).toBe(false);
+    expect(await failWith(new CourierError('drive-unavailable'))).toBe(true);
+  });
+});

@@ -1,0 +1,51 @@
+import { expect, test } from '@jest/globals';
+import { planChange } from '../../../../src/sheets/changes/changes.ts';
+import { type Batch, batchesOf, MAX_BATCH_BYTES } from '../../../../src/sheets/rows/batches.ts';
+import { keyOf, startSheetsInTime } from '../../../support/rows/sheets-in-time.ts';
+
+const WIDTH = 600;
+const header = Array.from({ length: WIDTH }, (_, index) => `c${index}`);
+const narrow = ['c0', 'c300', 'c302', 'c599'];
+
+test('a narrow table goes into its columns of a wide tab', async () => {
+  const world = await startSheetsInTime();
+  try {
+    const [id, courier] = [await world.create(), world.instance()];
+    const append = (name: string, csv: string) =>
+      world.run(world.append(courier, id, { key: keyOf(name), csv, dates: true }));
+    await append('wide', `${header.join()}\n${header.map((_, index) => index).join()}\n`);
+    const written = await append('narrow', `${narrow.join()}\na,2026-11-24,c,d\n,,,e\n`);
+    expect(written).toMatchObject({ range: 'Sheet1!A3:WB4', columnsAdded: [] });
+    const rows = world.google.sheets.rowsOf(id).slice(2);
+    const shown = rows.map((row) => row.flatMap((cell, index) => (cell === '' ? [] : [[header[index], cell]])));
+    expect(shown).toEqual([
+      [
+        ['c0', 'a'],
+        ['c300', 46_350],
+        ['c302', 'c'],
+        ['c599', 'd'],
+      ],
+      [['c599', 'e']],
+    ]);
+  } finally {
+    await world.close();
+  }
+});
+
+test('and is sent without the cells between them', async () => {
+  async function* rows() {
+    for (let row = 0; row < 20_000; row += 1) yield { columns: narrow, cells: ['a', row, 'c', true] };
+  }
+  const batches: Batch[] = [];
+  for await (const batch of batchesOf(rows())) batches.push(batch);
+  const [batch] = batches;
+  if (batch === undefined) throw new Error('there is always a batch');
+  expect(batch.isLast).toBe(false);
+  const tab = { sheetId: 1, title: 'Wide', rowCount: 2, columnCount: WIDTH, header, usedRows: 2 };
+  const { requests } = planChange(
+    { tab, marks: [], foreign: { ids: [], size: 0 } },
+    [{ batch, key: keyOf('n'), columns: 'strict' }],
+    { newTabOf: { title: '', sheetId: 1 }, nowMs: 0, removed: [] },
+  );
+  expect(Buffer.byteLength(JSON.stringify(requests))).toBeLessThan(1.5 * MAX_BATCH_BYTES);
+});
