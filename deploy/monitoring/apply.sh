@@ -48,5 +48,6 @@ check_gcloud
 enable logging monitoring
 for file in "$monitoring"/log-metrics/*.json; do save_metric "$file"; done
 save_dashboard "$(with_budget "$monitoring/dashboard.json")"
+list_policies
 for file in "$monitoring"/alerts/*.json; do save_policy "$(with_budget "$file")"; done
 [ -n "$channel" ] || say 'These alerts notify nobody yet. Run the command again with a NOTIFICATION_CHANNEL.'

@@ -45,5 +45,6 @@ check_gcloud
   stop 64 "\"$zone\" is not a time zone. Use a name such as Europe/Berlin."
 enable logging monitoring
 save_metric "$monitoring/log-metrics/courier-deliveries.json"
+list_policies
 save_policy "$scratch/policy.json"
 [ -n "$channel" ] || say 'This alert notifies nobody yet. Run the command again with --channel.'

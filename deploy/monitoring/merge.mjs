@@ -1,6 +1,6 @@
 // node merge.mjs WANTED EXISTING [CHANNEL]
 // Compares the wanted dashboard, metric or policy (a JSON file) with the existing one. Prints nothing if they are the same,
-// else the JSON for the update. The update keeps what operators set by hand: channels, and whether a policy is enabled.
+// else the JSON for the update. The update keeps what operators set by hand: channels, other labels, and whether a policy is enabled.
 import { readFileSync } from 'node:fs';
 
 const [wantedPath, existingPath, channel] = process.argv.slice(2);
@@ -31,10 +31,14 @@ const isAs = (want, have) => {
 const channels = [...new Set([...(existing.notificationChannels ?? []), ...(channel ? [channel] : [])])];
 const hasChannel = !channel || (existing.notificationChannels ?? []).includes(channel);
 
-/** Keeps the resource names of conditions, because a condition that keeps its name keeps its incidents. */
+/**
+ * Keeps the resource names of conditions, because a condition that keeps its name keeps its incidents. A single condition is
+ * the same one, whatever its title.
+ */
 const withNames = (conditions) =>
   conditions.map((condition) => {
-    const same = existing.conditions?.find(({ displayName }) => displayName === condition.displayName);
+    const isOnly = conditions.length === 1 && existing.conditions?.length === 1;
+    const same = existing.conditions?.find(({ displayName }) => isOnly || displayName === condition.displayName);
     return same?.name === undefined ? condition : { name: same.name, ...condition };
   });
 
@@ -42,5 +46,7 @@ if (!isAs(wanted, existing) || !hasChannel) {
   const { name, etag, enabled } = existing;
   const kept = { name, etag, enabled, ...(channels.length > 0 ? { notificationChannels: channels } : {}) };
   const conditions = wanted.conditions === undefined ? {} : { conditions: withNames(wanted.conditions) };
-  process.stdout.write(`${JSON.stringify({ ...kept, ...wanted, ...conditions }, undefined, 2)}\n`);
+  const userLabels =
+    wanted.userLabels === undefined ? {} : { userLabels: { ...existing.userLabels, ...wanted.userLabels } };
+  process.stdout.write(`${JSON.stringify({ ...kept, ...wanted, ...conditions, ...userLabels }, undefined, 2)}\n`);
 }

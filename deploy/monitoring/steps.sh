@@ -31,20 +31,40 @@ save_metric() {
   fi
 }
 
-# save KIND FILE_FLAG FILE: a dashboard or a policy, identified by its title.
-save() {
-  local kind=$1 flag=$2 file=$3 standing existing channels=()
-  standing=$(answer gcloud monitoring "$kind" list --filter="displayName=\"$(display_name "$file")\"" --format='value(name)' --project="$project") || exit
-  standing=${standing%%$'\n'*}
-  if [ -z "$standing" ]; then
-    [ "$kind" != policies ] || [ -z "${channel:-}" ] || channels=(--notification-channels="$channel")
-    change gcloud monitoring "$kind" create "--$flag=$file" ${channels[@]+"${channels[@]}"} --project="$project" --quiet
-    return 0
-  fi
-  existing=$(answer gcloud monitoring "$kind" describe "$standing" --format=json --project="$project") || exit
-  merged "$file" "$existing" >"$scratch/merged.json" || exit
-  [ ! -s "$scratch/merged.json" ] || change gcloud monitoring "$kind" update "$standing" "--$flag=$scratch/merged.json" --project="$project" --quiet
+# update KIND FILE_FLAG FILE NAME EXISTING: only if something differs.
+update() {
+  merged "$3" "$5" >"$scratch/merged.json" || exit
+  [ ! -s "$scratch/merged.json" ] || change gcloud monitoring "$1" update "$4" "--$2=$scratch/merged.json" --project="$project" --quiet
 }
 
-save_policy() { save policies policy-from-file "$1"; }
-save_dashboard() { channel='' save dashboards config-from-file "$1"; }
+# A dashboard is found by its title.
+save_dashboard() {
+  local file=$1 name existing
+  name=$(answer gcloud monitoring dashboards list --filter="displayName=\"$(display_name "$file")\"" --format='value(name)' --project="$project") || exit
+  name=${name%%$'\n'*}
+  if [ -z "$name" ]; then
+    change gcloud monitoring dashboards create "--config-from-file=$file" --project="$project" --quiet
+    return 0
+  fi
+  existing=$(answer gcloud monitoring dashboards describe "$name" --format=json --project="$project") || exit
+  channel='' update dashboards config-from-file "$file" "$name" "$existing"
+}
+
+# list_policies: all alert policies of the project, for save_policy.
+list_policies() {
+  answer gcloud monitoring policies list --format=json --project="$project" >"$scratch/policies.json" || exit
+  [ -s "$scratch/policies.json" ] || printf '[]' >"$scratch/policies.json"
+}
+
+# save_policy FILE: after list_policies.
+save_policy() {
+  local file=$1 existing name channels=()
+  existing=$("$(node_here)" "$monitoring/find-policy.mjs" "$file" "$scratch/policies.json") || exit
+  if [ -z "$existing" ]; then
+    [ -z "${channel:-}" ] || channels=(--notification-channels="$channel")
+    change gcloud monitoring policies create "--policy-from-file=$file" ${channels[@]+"${channels[@]}"} --project="$project" --quiet
+    return 0
+  fi
+  name=${existing%%$'\n'*}
+  update policies policy-from-file "$file" "$name" "${existing#*$'\n'}"
+}

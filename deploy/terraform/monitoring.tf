@@ -83,6 +83,7 @@ resource "google_monitoring_alert_policy" "courier" {
   display_name          = each.value.displayName
   combiner              = each.value.combiner
   severity              = each.value.severity
+  user_labels           = each.value.userLabels
   notification_channels = var.notification_channels
 
   documentation {

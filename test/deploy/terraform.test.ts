@@ -147,7 +147,7 @@ test('every field of the metrics and policies in deploy/monitoring reaches Terra
       ? value.flatMap(fieldsOf)
       : typeof value === 'object' && value !== null
         ? Object.entries(value).flatMap(([key, inner]) =>
-            ['labelExtractors'].includes(key) ? [key] : [key, ...fieldsOf(inner)],
+            ['labelExtractors', 'userLabels'].includes(key) ? [key] : [key, ...fieldsOf(inner)],
           )
         : [];
   const documents = ['log-metrics', 'alerts'].flatMap((kind) =>

@@ -28,10 +28,12 @@ const needMetrics = ({ state, settle }: Call, policy: Json): void => {
   }
 };
 
-const listByTitle = ({ state, flags, argv, print }: Call, kind: Kind): void => {
-  const [, title] = /^displayName="(.+)"$/.exec(flags.filter ?? '') ?? refuse(`no filter in: ${argv.join(' ')}`);
-  const found = Object.entries(state.monitoring[kind]).filter(([, { displayName }]) => displayName === title);
-  print(found.map(([name]) => name).join('\n'));
+const list = ({ state, flags, print }: Call, kind: Kind): void => {
+  const [, title] = /^displayName="(.+)"$/.exec(flags.filter ?? '') ?? [];
+  const found = Object.values(state.monitoring[kind]).filter(
+    ({ displayName }) => title === undefined || displayName === title,
+  );
+  print(flags.format === 'json' ? JSON.stringify(found, undefined, 2) : found.map(({ name }) => name).join('\n'));
 };
 
 const describe = ({ state, print }: Call, kind: Kind, name: string): void => {
@@ -54,8 +56,8 @@ const savePolicy = (call: Call, name: string): void => {
 
 const saveDashboard = (call: Call, name: string): void => {
   const given = fileOf(call.flags['config-from-file']);
-  const standing = call.state.monitoring.dashboards[name];
-  if (standing !== undefined && given.etag !== standing.etag)
+  const existing = call.state.monitoring.dashboards[name];
+  if (existing !== undefined && given.etag !== existing.etag)
     refuse('ABORTED: the etag does not match that of the dashboard');
   call.change(() => kept(call, 'dashboards', name, given));
 };
@@ -71,11 +73,11 @@ export const OPERATIONS: Command[] = [
       call.change(() => kept(call, 'metrics', name, given));
     },
   ],
-  [/^monitoring dashboards list$/, (call) => listByTitle(call, 'dashboards')],
+  [/^monitoring dashboards list$/, (call) => list(call, 'dashboards')],
   [/^monitoring dashboards describe (\S+)$/, (call, [, name = '']) => describe(call, 'dashboards', name)],
   [/^monitoring dashboards create$/, (call) => saveDashboard(call, numbered(call, 'dashboards'))],
   [/^monitoring dashboards update (\S+)$/, (call, [, name = '']) => saveDashboard(call, name)],
-  [/^monitoring policies list$/, (call) => listByTitle(call, 'policies')],
+  [/^monitoring policies list$/, (call) => list(call, 'policies')],
   [/^monitoring policies describe (\S+)$/, (call, [, name = '']) => describe(call, 'policies', name)],
   [/^monitoring policies create$/, (call) => savePolicy(call, numbered(call, 'policies'))],
   [/^monitoring policies update (\S+)$/, (call, [, name = '']) => savePolicy(call, name)],
