@@ -16,7 +16,7 @@ const DOORS = {
     'runtime/runtime-identity',
     'runtime/runtime-project',
   ],
-  drive: ['create-drive', 'drive', 'pacing', 'past-max-bytes', 'shared-work', 'upload/buffer-budget'],
+  drive: ['create-drive', 'drive', 'pacing', 'past-max-bytes', 'shared-work', 'upload-counts', 'upload/buffer-budget'],
   'caller-limits': ['caller-limits'],
   sheets: ['a1', 'create-sheets', 'media-types', 'rows/(batches|read-rows)', 'sheets'],
   ledger: ['day-counters', 'firestore', 'lease', 'ledger', 'memory'],

@@ -6,18 +6,12 @@ import { createRuntimeIdentity } from './credentials/runtime/runtime-identity.ts
 import { createRuntimeProject } from './credentials/runtime/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
 import type { OnReceipt } from './delivery/audit.ts';
-import { createAuthorize } from './delivery/check-request.ts';
-import {
-  createAllow,
-  createDestinations,
-  createUploadCounts,
-  type DestinationWithAuth,
-  openAccount,
-  UPLOAD_COUNTS_INTERVAL_MS,
-} from './destinations.ts';
+import { createAllow, createAuthorize } from './delivery/check-request.ts';
+import { createDestinations, type DestinationWithAuth, openAccount } from './destinations.ts';
 import type { DoctorDependencies } from './doctor/dependencies.ts';
 import type { Delivery } from './domain.ts';
 import { createBufferBudget, defaultBufferBytes } from './drive/upload/buffer-budget.ts';
+import { createUploadCounts, UPLOAD_COUNTS_INTERVAL_MS } from './drive/upload-counts.ts';
 import type { Prefix } from './exports/prefix/prefix.ts';
 import { createSourceAccess } from './exports/source-access.ts';
 import { openObject } from './exports/sources/cloud-storage.ts';

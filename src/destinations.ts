@@ -4,16 +4,14 @@ import { createDriveAuth } from './credentials/create-drive-auth.ts';
 import type { DriveAuth } from './credentials/drive-auth.ts';
 import type { RuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
 import { createFolders } from './delivery/naming/folders.ts';
-import type { Accounts, Allow, Destination } from './delivery/resolve-options.ts';
-import { impliedDestination } from './domain.ts';
+import type { Accounts, Destination } from './delivery/resolve-options.ts';
 import { createDrive } from './drive/create-drive.ts';
 import type { Drive } from './drive/drive.ts';
 import { createPace } from './drive/pacing.ts';
 import type { BufferBudget } from './drive/upload/buffer-budget.ts';
+import { countUploads, type UploadCounts } from './drive/upload-counts.ts';
 import { CourierError, isAccountQuota } from './errors.ts';
 import type { RetryingTransport } from './google/transport.ts';
-import type { Policy } from './identity/policy.ts';
-import type { DayCounters } from './ledger/day-counters.ts';
 import { acquireLease } from './ledger/lease.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { Log } from './log.ts';
@@ -83,7 +81,7 @@ export const openAccount = (
   const config = credentials[name];
   if (config === undefined) throw new Error(`no credentials named "${name}"`);
   const auth = createDriveAuth({ name, config, transport, googleOrigin, runtime, now, log });
-  const uploaded = (bytes: number): void => uploadCounts?.add(name, auth.account() ?? name, bytes);
+  const uploaded = uploadCounts && countUploads(uploadCounts, name, auth);
   const pace = createPace({ now, sleep });
   const drive = createDrive({ transport, auth, budget, pace, now, log, uploaded });
   return { auth, drive, sheets: createSheetsLoader(auth, keptMs(ledger), dependencies) };
@@ -192,73 +190,4 @@ export const createDestinations = (
     destinations.set(name, views.length === 1 ? { ...first, accounts: undefined } : first);
   }
   return destinations;
-};
-
-/** Decides who may write where: callers by the policy; pushes and events by the destinations of their subscription or function. */
-export const createAllow = (destinations: ReadonlyMap<string, Destination>, policy: Policy): Allow => {
-  const grantedName = (named: string | undefined, granted: readonly string[]): string | undefined => {
-    const meant = impliedDestination(named, granted);
-    return granted.includes(meant) ? meant : undefined;
-  };
-  return (caller, named, granted) => {
-    const name = granted === undefined ? policy.resolveDestination(named, caller) : grantedName(named, granted);
-    const destination = name === undefined ? undefined : destinations.get(name);
-    if (destination === undefined) throw new CourierError('destination-forbidden');
-    return destination;
-  };
-};
-
-/** The counts are exchanged less often than those of callers, because no delivery is decided by them. */
-export const UPLOAD_COUNTS_INTERVAL_MS = 60_000;
-
-/** How long after the first upload the code that counts is loaded, in milliseconds, so that no delivery waits for it. */
-const LOAD_AFTER_MS = 1_000;
-
-/** Counts the bytes that each Drive account is sent in a day (UTC), across all instances. */
-export interface UploadCounts {
-  /** @param credentials their name in the configuration @param account the account behind them */
-  add(credentials: string, account: string, bytes: number): void;
-  /** Bytes of today by the name of the credentials, of those that this instance has used. */
-  known(): ReadonlyMap<string, number>;
-  /** Bytes of today, after an exchange with the other instances. */
-  uploadedBy(account: string): Promise<number>;
-  close(): Promise<void>;
-}
-
-export const createUploadCounts = (open: () => Promise<DayCounters>): UploadCounts => {
-  const accounts = new Map<string, string>();
-  let pending: [account: string, bytes: number][] = [];
-  let counters: DayCounters | undefined;
-  let opening: Promise<DayCounters> | undefined;
-  let timer: NodeJS.Timeout | undefined;
-
-  const load = async (): Promise<DayCounters> => {
-    opening ??= open();
-    counters = await opening;
-    for (const [account, bytes] of pending) counters.add(account, bytes);
-    pending = [];
-    return counters;
-  };
-
-  return {
-    add(credentials, account, bytes) {
-      accounts.set(credentials, account);
-      if (counters !== undefined) {
-        counters.add(account, bytes);
-        return;
-      }
-      pending.push([account, bytes]);
-      timer ??= setTimeout(() => void load(), LOAD_AFTER_MS).unref();
-    },
-    known: () => new Map([...accounts].map(([credentials, account]) => [credentials, counters?.used(account) ?? 0])),
-    async uploadedBy(account) {
-      const loaded = await load();
-      await loaded.refresh();
-      return loaded.used(account);
-    },
-    async close() {
-      clearTimeout(timer);
-      if (counters !== undefined || pending.length > 0) await (await load()).close();
-    },
-  };
 };

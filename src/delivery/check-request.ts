@@ -1,8 +1,10 @@
-import type { Caller, DeliveryOptions } from '../domain.ts';
+import { type Caller, type DeliveryOptions, impliedDestination } from '../domain.ts';
+import { CourierError } from '../errors.ts';
+import type { Policy } from '../identity/policy.ts';
 import type { Log } from '../log.ts';
 import type { Telemetry } from '../telemetry.ts';
 import { beginAudit } from './audit.ts';
-import type { Allow, ResolvedRequest } from './resolve-options.ts';
+import type { Allow, Destination, ResolvedRequest } from './resolve-options.ts';
 
 /**
  * Refuses, before a byte is read, a request without a property that a label of the destination needs, and a request that the
@@ -24,6 +26,20 @@ export interface AnnouncedDelivery {
   size?: number | undefined;
   idempotencyKey?: string | undefined;
 }
+
+/** Decides who may write where: callers by the policy, messages and events by the destinations of their subscription or function. */
+export const createAllow = (destinations: ReadonlyMap<string, Destination>, policy: Policy): Allow => {
+  const grantedName = (named: string | undefined, granted: readonly string[]): string | undefined => {
+    const meant = impliedDestination(named, granted);
+    return granted.includes(meant) ? meant : undefined;
+  };
+  return (caller, named, granted) => {
+    const name = granted === undefined ? policy.resolveDestination(named, caller) : grantedName(named, granted);
+    const destination = name === undefined ? undefined : destinations.get(name);
+    if (destination === undefined) throw new CourierError('destination-forbidden');
+    return destination;
+  };
+};
 
 interface AuthorizeDependencies {
   allow: Allow;
