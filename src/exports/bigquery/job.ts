@@ -171,8 +171,8 @@ export const stillRunning = (name: string): CourierError =>
   });
 
 /**
- * Waits for the end of the job: `getQueryResults` without rows answers when it is done, or after some seconds. Returns its error,
- * if it has one: a failed job answers so, but also one whose results the courier may not read.
+ * Waits for the end of the job: `getQueryResults` without rows answers when the job is done, or after some seconds. Returns the
+ * error of the answer, if there is one: the job has failed, or the courier has no permission to read its results.
  */
 const waitForEnd = async (
   dependencies: BigQueryDependencies,
@@ -225,6 +225,37 @@ const stateOf = async (
   return status.errorResult === undefined ? { state: 'done' } : { state: 'failed', reason: status.errorResult.reason };
 };
 
+/** What became of one job: `reported` is false if no try has failed with this failure yet. */
+type JobOutcome =
+  | { kind: 'done' }
+  | { kind: 'elsewhere' }
+  | { kind: 'failed'; failure: CourierError; reported: boolean };
+
+/**
+ * Starts a job, or finds the one of an earlier try, and waits for its end.
+ * @throws CourierError `google-unavailable` while the job is still running, also if its results cannot be waited for
+ */
+const completeJob = async (
+  dependencies: BigQueryDependencies,
+  run: QueryRun,
+  job: Job,
+  isUsable: (job: Job) => Promise<boolean>,
+): Promise<JobOutcome> => {
+  const found = await insert(dependencies, run, job);
+  if (found === 'elsewhere') return { kind: 'elsewhere' };
+  run.onJob?.(job);
+  let current = found === 'exists' ? await stateOf(dependencies, run, job) : undefined;
+  const reported = current !== undefined && current.state !== 'running';
+  if (current === undefined || current.state === 'running') {
+    const refusal = await waitForEnd(dependencies, run, job);
+    current = await stateOf(dependencies, run, job);
+    if (current.state === 'running') throw refusal ?? stillRunning(run.name);
+  }
+  if (current.state === 'done' && (await isUsable(job))) return { kind: 'done' };
+  const failure = queryError(run.name, current.state === 'failed' ? current.reason : 'expired');
+  return { kind: 'failed', failure, reported };
+};
+
 /**
  * Runs a query once: the id of its job follows from the key, so a retry finds the job of an earlier try and its result. After a
  * job that has failed, or that ran in another location, the next one has a higher number. One call starts at most one job.
@@ -240,17 +271,12 @@ export const runQuery = async (
   let failure: CourierError | undefined;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     const job: Job = { project, location: run.config.location, id: `${run.jobPrefix}_${attempt}` };
-    const found = await insert(dependencies, run, job);
-    if (found === 'elsewhere') continue;
-    run.onJob?.(job);
-    const early = found === 'started' ? ({ state: 'running' } as const) : await stateOf(dependencies, run, job);
-    const refusal = early.state === 'running' ? await waitForEnd(dependencies, run, job) : undefined;
-    const state = early.state === 'running' ? await stateOf(dependencies, run, job) : early;
-    if (state.state === 'done' && (await isUsable(job))) return job;
-    if (state.state === 'running') throw refusal ?? stillRunning(run.name);
-    failure = queryError(run.name, state.state === 'failed' ? state.reason : 'expired');
-    // The next job is for the next try. An earlier try's failure, however, has been reported already.
-    if (found === 'started' || early.state === 'running') throw failure;
+    const outcome = await completeJob(dependencies, run, job, isUsable);
+    if (outcome.kind === 'done') return job;
+    if (outcome.kind === 'elsewhere') continue;
+    ({ failure } = outcome);
+    // The next job is for the next try.
+    if (!outcome.reported) throw failure;
   }
   throw failure ?? queryError(run.name, undefined);
 };

@@ -154,6 +154,60 @@ const newestHint = (marks: readonly StoredMark[], sheetId: number): number => {
   return newest === undefined ? 0 : newest.startRow + newest.rows;
 };
 
+/** The answer that describes a tab. `from` is the first row that was read besides the header; undefined if none was. */
+interface TabAnswer {
+  answer: Spreadsheet | undefined;
+  from: number | undefined;
+}
+
+/** Reads the header of a tab, and with a hint the rows from there on. Titles are found in any case. */
+const readTab = async (
+  client: SheetsClient,
+  id: string,
+  { title, hint }: { title: string | undefined; hint: TabHint | undefined },
+  context: SheetsContext,
+): Promise<TabAnswer | { missingIn: Spreadsheet }> => {
+  const read = (name: string | undefined, from?: number) => tryRanges(client, id, { title: name, from }, context);
+  if (hint !== undefined) {
+    const from = Math.max(1, hint.usedRows);
+    const hinted = await read(title, from);
+    if (hinted?.sheets[0]?.properties.sheetId === hint.sheetId) return { answer: hinted, from };
+  }
+  const answer = await read(title);
+  if (answer !== undefined || title === undefined) return { answer, from: undefined };
+  const overview = await get(client, id, [], context);
+  const actual = findTitle(overview, title);
+  return actual === undefined ? { missingIn: overview } : { answer: await read(actual), from: undefined };
+};
+
+type Sheet = Spreadsheet['sheets'][number];
+
+/** The rows up to the last one with data. */
+const usedRowsOf = async (
+  client: SheetsClient,
+  id: string,
+  { sheet, from, marks }: { sheet: Sheet; from: number | undefined; marks: readonly StoredMark[] },
+  context: SheetsContext,
+): Promise<number> => {
+  const { sheetId, title, gridProperties } = sheet.properties;
+  if (from !== undefined) {
+    const used = Math.max(0, ...sheet.data.slice(1).map(usedIn));
+    return used > 0 ? used : searchUp(client, id, { title, end: from - 1 }, context);
+  }
+  const { rowCount } = gridProperties;
+  return searchFrom(client, id, { name: title, marks, sheetId, rowCount }, context);
+};
+
+/** @throws CourierError `sheet-shape` if the tab has a header that rows cannot be appended to */
+const tabOf = ({ properties: { sheetId, title, gridProperties }, data: [first], merges }: Sheet, used: number): Tab => {
+  const isMerged = merges.some(({ startRowIndex }) => startRowIndex === 0);
+  const header = headerOf(valuesOf(first, 0), isMerged);
+  if (header.length === 0 && used > 0) {
+    throw wrongShape('no-header', 'The first row of the tab is empty, and there is data below it.');
+  }
+  return { sheetId, title, ...gridProperties, header, usedRows: Math.max(used, Math.sign(header.length)) };
+};
+
 /**
  * Reads what an append needs to know: usually by one request.
  * @param title undefined: the first visible tab
@@ -162,46 +216,19 @@ const newestHint = (marks: readonly StoredMark[], sheetId: number): number => {
 export const readSnapshot = async (
   client: SheetsClient,
   id: string,
-  { title, hint }: { title: string | undefined; hint: TabHint | undefined },
+  wanted: { title: string | undefined; hint: TabHint | undefined },
   context: SheetsContext,
 ): Promise<Snapshot> => {
-  const from = hint === undefined ? undefined : Math.max(1, hint.usedRows);
-  let found = await tryRanges(client, id, { title, from }, context);
-  let isHinted = hint !== undefined && found?.sheets[0]?.properties.sheetId === hint.sheetId;
-  if (found === undefined || (hint !== undefined && !isHinted)) {
-    isHinted = false;
-    found = await tryRanges(client, id, { title, from: undefined }, context);
-  }
-  if (found === undefined && title !== undefined) {
-    const overview = await get(client, id, [], context);
-    const actual = findTitle(overview, title);
-    if (actual === undefined) return { tab: undefined, ...metadataIn(overview) };
-    found = await tryRanges(client, id, { title: actual, from: undefined }, context);
-  }
-  const sheet = found?.sheets[0];
-  if (found === undefined || sheet === undefined || sheet.properties.sheetType !== 'GRID') {
+  const found = await readTab(client, id, wanted, context);
+  if ('missingIn' in found) return { tab: undefined, ...metadataIn(found.missingIn) };
+  const { answer, from } = found;
+  const sheet = answer?.sheets[0];
+  if (answer === undefined || sheet === undefined || sheet.properties.sheetType !== 'GRID') {
     throw wrongShape('no-grid', 'The tab has no cells.', 'Use a tab with cells, and not one with a chart.');
   }
-  const { sheetId, title: name, gridProperties } = sheet.properties;
-  const { marks, foreign } = metadataIn(found);
-  const search = (end: number): Promise<number> =>
-    end === 0 ? Promise.resolve(0) : searchUp(client, id, { title: name, end }, context);
-  let usedRows = isHinted ? Math.max(0, ...sheet.data.slice(1).map(usedIn)) : 0;
-  if (usedRows === 0 && isHinted) usedRows = await search((from ?? 1) - 1);
-  if (!isHinted)
-    usedRows = await searchFrom(client, id, { name, marks, sheetId, rowCount: gridProperties.rowCount }, context);
-  const header = headerOf(
-    valuesOf(sheet.data[0], 0),
-    sheet.merges.some(({ startRowIndex }) => startRowIndex === 0),
-  );
-  if (header.length === 0 && usedRows > 0) {
-    throw wrongShape('no-header', 'The first row of the tab is empty, and there is data below it.');
-  }
-  return {
-    tab: { sheetId, title: name, ...gridProperties, header, usedRows: Math.max(usedRows, Math.sign(header.length)) },
-    marks,
-    foreign,
-  };
+  const { marks, foreign } = metadataIn(answer);
+  const used = await usedRowsOf(client, id, { sheet, from, marks }, context);
+  return { tab: tabOf(sheet, used), marks, foreign };
 };
 
 /** Without a hint: below the newest mark, else from the end of the grid. */
