@@ -21,7 +21,7 @@ console.log(`  framework   ${total((path) => path === 'lib/framework.js' || path
 console.log(`  client      ${total((path) => path.startsWith('client/'))}`);
 console.log(`sha256        ${await digestOf(outDir)}`);
 
-// Saves compiled code, so that later starts need not compile. If this fails in a deployment (gcp-build, the image), the
+// Saves compiled code, so that later starts do not have to compile it. If this fails in a deployment (gcp-build, the image), the
 // deployment continues without it. The project's own build uses --strict, because a failure here is a bug.
 const { status } = spawnSync(process.execPath, [join(outDir, 'warm.js'), ...process.argv.slice(2)], {
   stdio: 'inherit',

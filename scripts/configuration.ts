@@ -24,7 +24,7 @@ const checkSame = (what: string, meant: readonly string[], there: readonly strin
     throw new Error(`scripts/configuration/meanings.ts and src/config/ differ in ${what}: ${odd.join(', ')}`);
 };
 
-/** Keys that another key can take the place of. */
+/** Keys that another key can replace. */
 const INSTEAD: Readonly<Record<string, string>> = { 'destinations.NAME.folder': 'spreadsheet' };
 
 const documentTable = (): string => {

@@ -77,7 +77,7 @@ const verdictOn = ({ source, flags }: Pattern): string => {
   return checked.status === 'vulnerable' ? checked.complexity.summary : 'could not be checked';
 };
 
-/** Verdicts of earlier runs: a pattern that did not change need not be checked again. */
+/** Verdicts of earlier runs: a pattern that did not change is not checked again. */
 const CACHE = join(root, 'node_modules/.cache/patterns', `${recheck.version}.json`);
 const readCache = (): Record<string, string> => {
   try {

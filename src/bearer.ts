@@ -6,8 +6,8 @@ export interface Bearer {
 }
 
 /**
- * Makes a call with the bearer's token, and once more with a new token when the answer is 401: a token may be revoked or
- * rotated before it expires.
+ * Makes a call with the bearer's token, and retries it once with a new token if the answer is 401: a token may be revoked
+ * or rotated before it expires.
  */
 export const callWithBearer = async <Result extends { status: number }>(
   bearer: Bearer,

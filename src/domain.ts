@@ -86,7 +86,7 @@ export interface FileDetails {
   modifiedTime?: string | undefined;
   /** Public properties. A file that is replaced keeps its others. */
   properties?: Readonly<Record<string, string>> | undefined;
-  /** Drive keeps the revision with these bytes until somebody deletes it, instead of 30 days. */
+  /** Drive keeps the revision with these bytes until it is deleted, instead of for 30 days. */
   keepRevisionForever?: boolean | undefined;
 }
 
@@ -135,7 +135,7 @@ export interface Delivery {
   /** Epoch milliseconds by which the response must be sent; the upload stops early enough before. */
   deadlineMs: number;
   requestId: string;
-  /** Called when this try has stored the bytes, whatever becomes of the delivery afterwards. */
+  /** Called when this try has stored the bytes, even if the delivery fails afterwards. */
   stored?: (() => void) | undefined;
   /** The allowed destinations of a Pub/Sub subscription. They replace the `callers` of the policy. */
   allowedDestinations?: readonly string[] | undefined;

@@ -230,11 +230,11 @@ export const ERRORS = {
     "Grant the courier's identity roles/iam.serviceAccountTokenCreator on {account}.",
   ),
   'query-failed': setupError(
-    'BigQuery failed the query',
+    'BigQuery could not run the query',
     'Run the query in the BigQuery console with the same parameters, and correct its SQL or its settings in the configuration.',
   ),
   'query-forbidden': setupError(
-    'The courier may not run the query',
+    'The courier has no permission to run the query',
     "Grant the courier's service account roles/bigquery.jobUser on the project of the query, and roles/bigquery.dataViewer on its datasets.",
   ),
   'source-not-found': setupError(
@@ -247,7 +247,7 @@ export const ERRORS = {
   ),
   'sheet-full': setupError(
     'The spreadsheet has no room for the rows',
-    'Delete rows, columns or tabs that nobody needs, also empty ones, or use another sheet. A spreadsheet has at most 10,000,000 cells, empty ones included.',
+    'Delete rows, columns or tabs that are not needed, also empty ones, or use another sheet. A spreadsheet has at most 10,000,000 cells, empty ones included.',
   ),
   'sheet-shape': setupError(
     'Rows cannot be put into this tab as it is',

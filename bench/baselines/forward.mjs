@@ -1,5 +1,5 @@
 // Baseline "limit" of small files: a bare node:http handler that only forwards the body to Drive, in one multipart request
-// with a ready access token. It knows no caller, checks nothing, and holds the body in memory.
+// with a ready access token. It does not authenticate callers, checks nothing, and holds the body in memory.
 import { randomUUID } from 'node:crypto';
 import { Agent, request as call, createServer } from 'node:http';
 

@@ -141,7 +141,7 @@ export const benchCalls = async (google: GoogleProcess, { quick }: { quick: bool
   const rows: (string | number)[][] = [];
   const bounds: Report['bounds'][number][] = [];
   let starting: Call[] = [];
-  const tell = (name: string, { deliveries, floor }: Omit<Scenario, 'name'>, all: readonly Call[]): number => {
+  const addFigure = (name: string, { deliveries, floor }: Omit<Scenario, 'name'>, all: readonly Call[]): number => {
     const calls = all.filter(isDrive);
     const perDelivery = calls.length / deliveries;
     rows.push([name, deliveries, perDelivery, calls.reduce((sum, each) => sum + unitsOf(each), 0) / deliveries]);
@@ -162,9 +162,9 @@ export const benchCalls = async (google: GoogleProcess, { quick }: { quick: bool
     for (const scenario of await scenariosFor(google, quick)) {
       const calls = await callsOf(google, service, scenario);
       keyFetches += calls.filter(isKeys).length;
-      tell(scenario.name, scenario, calls);
+      addFigure(scenario.name, scenario, calls);
     }
-    inMemory = tell('Pub/Sub, ledger in memory', push, await callsOf(google, service, push));
+    inMemory = addFigure('Pub/Sub, ledger in memory', push, await callsOf(google, service, push));
   } finally {
     await service.stop();
   }
@@ -175,7 +175,7 @@ export const benchCalls = async (google: GoogleProcess, { quick }: { quick: bool
     const env = { FIRESTORE_EMULATOR_HOST: emulator.host };
     const durable = await run(contender, { env });
     try {
-      const value = tell('Pub/Sub, ledger in Firestore', push, await callsOf(google, durable, push));
+      const value = addFigure('Pub/Sub, ledger in Firestore', push, await callsOf(google, durable, push));
       bounds.push({
         what: 'Pub/Sub: additional Drive calls per delivery with Firestore',
         value: value - inMemory,

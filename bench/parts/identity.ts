@@ -53,7 +53,7 @@ export const benchIdentity = async (rounds: number): Promise<Report> => {
     }
   }
   const of = (kind: string): number => median(times.get(kind) ?? []);
-  const dearest = (kinds: readonly string[]): number => Math.max(...kinds.map(of));
+  const slowest = (kinds: readonly string[]): number => Math.max(...kinds.map(of));
   return {
     title: 'Authenticating a caller',
     how: `Microseconds per token, one token at a time, in ${rounds} alternating rounds of ${TOKENS}.`,
@@ -62,10 +62,10 @@ export const benchIdentity = async (rounds: number): Promise<Report> => {
     bounds: [
       { what: 'a token that was seen before', value: of('seen before'), floor: 20, unit: ' µs', quick: 40 },
       { what: 'a new token', value: of('new'), floor: 300, unit: ' µs', quick: 900 },
-      { what: 'the slowest forged token over a new token', value: dearest(SHORT) / of('new'), floor: 1.1, quick: 3 },
+      { what: 'the slowest forged token over a new token', value: slowest(SHORT) / of('new'), floor: 1.1, quick: 3 },
       {
         what: 'the slowest forged token of up to 8 KiB over a new token of 8 KiB',
-        value: dearest(LONG) / of('new, 8 KiB'),
+        value: slowest(LONG) / of('new, 8 KiB'),
         floor: 1.1,
         quick: 3,
       },

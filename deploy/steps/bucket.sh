@@ -11,12 +11,12 @@ storage_agent() {
 }
 
 notify_topic() {
-  local standing agent
+  local existing agent
   agent=$(storage_agent) || exit
   bind "serviceAccount:$agent" roles/pubsub.publisher pubsub topics -- "$exports" --project="$project"
   # Each line is an object with the keys "Bucket URL" and "Notification Configuration"; a bare "topic" is always empty.
-  standing=$(answer gcloud storage buckets notifications list "gs://$bucket" --project="$project" --format='value("Notification Configuration".topic)') || exit
-  [[ $'\n'$standing$'\n' != *"/topics/$exports"$'\n'* ]] || return 0
+  existing=$(answer gcloud storage buckets notifications list "gs://$bucket" --project="$project" --format='value("Notification Configuration".topic)') || exit
+  [[ $'\n'$existing$'\n' != *"/topics/$exports"$'\n'* ]] || return 0
   change gcloud storage buckets notifications create "gs://$bucket" --topic="projects/$project/topics/$exports" --event-types=OBJECT_FINALIZE --payload-format=json --project="$project" --quiet
 }
 

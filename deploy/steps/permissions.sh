@@ -63,7 +63,7 @@ read_data() {
     change gcloud projects add-iam-policy-binding "$owner" --member="serviceAccount:$runtime" --role=roles/bigquery.dataViewer --condition="title=$title,expression=$expression" --quiet
 }
 
-# Takes back what an earlier run granted in this project for data that the configuration does not name any more.
+# Revokes what an earlier run granted in this project for data that the configuration no longer names.
 forget_data() {
   local held role member title expression wanted
   wanted=$(for_each dataset condition_line dataset && for_each table condition_line table)

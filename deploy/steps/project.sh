@@ -25,19 +25,19 @@ node_here() {
 
 # Checks the configuration as the service will read it, before anything is created. EX_CONFIG is 78.
 check_configuration() {
-  local said status=0
+  local output status=0
   if [ -n "$dry_run" ]; then
     say "Would check the configuration: COURIER_CONFIG=... node dist/server.js --check"
     return 0
   fi
-  said=$(COURIER_CONFIG=$(configuration) GOOGLE_CLOUD_PROJECT=$project "$(node_here)" "$dist/server.js" --check 2>&1) || status=$?
+  output=$(COURIER_CONFIG=$(configuration) GOOGLE_CLOUD_PROJECT=$project "$(node_here)" "$dist/server.js" --check 2>&1) || status=$?
   if [ "$status" -ne 0 ]; then
-    say "$said"
+    say "$output"
     [ "$status" -eq 78 ] || stop 69 'the configuration could not be checked, for the reason that "node dist/server.js --check" printed above. Run "npm install" and "npm run build".'
     say "$program: the configuration${config:+ $config} has errors, which are listed above. Nothing was changed."
     exit 78
   fi
-  say "$said"
+  say "$output"
 }
 
 # The URL of a service: https://cloud.google.com/run/docs/triggering/https-request#deterministic

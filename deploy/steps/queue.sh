@@ -53,17 +53,17 @@ allow_dead_letters() {
 }
 
 subscribe_with_push() {
-  local endpoint standing
+  local endpoint existing
   endpoint=$(url_of "$name")/v1/pubsub
   local push=(--push-endpoint="$endpoint" --push-auth-service-account="$pusher" --push-auth-token-audience="$(url_of "$name")")
   allow_push_tokens
   allow_caller "serviceAccount:$pusher"
-  standing=$(subscription "$exports" pushConfig.pushEndpoint) || exit
-  if [ -z "$standing" ]; then
+  existing=$(subscription "$exports" pushConfig.pushEndpoint) || exit
+  if [ -z "$existing" ]; then
     change gcloud pubsub subscriptions create "$exports" --topic="$exports" "${push[@]}" \
       --ack-deadline=600 --min-retry-delay=10s --max-retry-delay=600s --expiration-period=never --message-retention-duration=7d \
       --dead-letter-topic="$failed" --max-delivery-attempts=20 --project="$project" --quiet
-  elif [ "$standing" != "$endpoint" ]; then
+  elif [ "$existing" != "$endpoint" ]; then
     change gcloud pubsub subscriptions modify-push-config "$exports" "${push[@]}" --project="$project" --quiet
   fi
   allow_dead_letters

@@ -36,18 +36,18 @@ roll_back_service() {
 }
 
 roll_back() {
-  local standing
+  local existing
   check_project
   case $to in
     "$name-events-"*) roll_back_service "$name-events" "$to" ;;
     ?*) roll_back_service "$name" "$to" ;;
     '')
-      standing=$(describe_service "$name" metadata.name) || exit
-      [ -n "$dry_run" ] || [ -n "$standing" ] || stop 69 "the region $region has no service $name."
+      existing=$(describe_service "$name" metadata.name) || exit
+      [ -n "$dry_run" ] || [ -n "$existing" ] || stop 69 "the region $region has no service $name."
       roll_back_service "$name"
       # They are deployed together, so they are rolled back together.
-      standing=$(describe_service "$name-events" metadata.name) || exit
-      [ -z "$standing" ] || roll_back_service "$name-events"
+      existing=$(describe_service "$name-events" metadata.name) || exit
+      [ -z "$existing" ] || roll_back_service "$name-events"
       ;;
   esac
 }

@@ -13,7 +13,7 @@ stop() {
   exit "$code"
 }
 
-AGAIN='Then run the same command again: what is done already stays as it is.'
+AGAIN='Then run the same command again: it skips the steps that are done.'
 
 check_gcloud() {
   [ -z "$dry_run" ] || return 0
@@ -36,7 +36,7 @@ explain() {
       stop 77 'your organization does not allow service-account keys. Use --keyless instead of --key.'
       ;;
     *'startup probe'*)
-      stop 1 "the new revision is not ready, so it gets no traffic, and the revision before it keeps serving. Its log says what /v1/ready found: gcloud logging read 'resource.labels.service_name=\"${name:-SERVICE}\"' --project=$project --freshness=30m --limit=20. A folder that is not shared yet is the usual reason. $AGAIN"
+      stop 1 "the new revision is not ready, so it gets no traffic, and the revision before it keeps serving. Its log shows what /v1/ready found: gcloud logging read 'resource.labels.service_name=\"${name:-SERVICE}\"' --project=$project --freshness=30m --limit=20. A folder that is not shared yet is the usual reason. $AGAIN"
       ;;
     *"Invalid choice: 'policies'"* | *"Invalid choice: 'channels'"*)
       stop 69 'this gcloud is too old for alert policies. Run "gcloud components update" (or upgrade the package google-cloud-cli). '"$AGAIN"
@@ -58,48 +58,48 @@ print_command() {
 
 PAUSE_SECONDS=${DEPLOY_PAUSE_SECONDS:-10}
 # For tests: replaces every limit below.
-PATIENCE_SECONDS=${DEPLOY_PATIENCE_SECONDS:-}
+LIMIT_SECONDS=${DEPLOY_PATIENCE_SECONDS:-}
 
 # is_settling TEXT: true for errors that Google returns while a new resource or role is not active everywhere yet.
-# Sets `reason` to the explanation, and `patience` to the number of seconds that this can take.
+# Sets `reason` to the explanation, and `limit_seconds` to the number of seconds that this can take.
 is_settling() {
   case $1 in
-    *'Cannot find metric'*) reason='Monitoring does not know a new metric yet' patience=900 ;;
-    *'Eventarc Service Agent'*) reason='Google is still setting up Eventarc in this project' patience=600 ;;
+    *'Cannot find metric'*) reason='Monitoring does not know a new metric yet' limit_seconds=900 ;;
+    *'Eventarc Service Agent'*) reason='Google is still setting up Eventarc in this project' limit_seconds=600 ;;
     *storage.objects.get* | *artifactregistry.repositories.* | *'caller does not have permission to act as'*)
-      reason='the role of the build account is not known everywhere yet' patience=600
+      reason='the role of the build account is not known everywhere yet' limit_seconds=600
       ;;
-    *'has not been used in project'* | *SERVICE_DISABLED*) reason='an API that was turned on a moment ago is not ready yet' patience=600 ;;
+    *'has not been used in project'* | *SERVICE_DISABLED*) reason='an API that was enabled a moment ago is not ready yet' limit_seconds=600 ;;
     # The answer for a new account is the same as for a missing role: "denied on service account … (or it may not exist)".
     *iam.service[aA]ccounts.*'may not exist'*)
-      reason='a service account that was made a moment ago is not known everywhere yet' patience=120
+      reason='a service account that was created a moment ago is not known everywhere yet' limit_seconds=120
       ;;
-    *'Service account service-'*'does not exist'*) reason='Google is still making its own account for this project' patience=600 ;;
-    *'does not exist'* | *NOT_FOUND* | *'Service account'*'not'*) reason='what was made a moment ago is not known everywhere yet' patience=120 ;;
+    *'Service account service-'*'does not exist'*) reason='Google is still creating its own account for this project' limit_seconds=600 ;;
+    *'does not exist'* | *NOT_FOUND* | *'Service account'*'not'*) reason='a resource that was created a moment ago is not known everywhere yet' limit_seconds=120 ;;
     *) return 1 ;;
   esac
-  patience=${PATIENCE_SECONDS:-$patience}
+  limit_seconds=${LIMIT_SECONDS:-$limit_seconds}
 }
 
-# attempt COMMAND...: runs the command, and repeats it while is_settling. The output is in $scratch/said; on failure it
+# attempt COMMAND...: runs the command, and repeats it while is_settling. The output is in $scratch/output; on failure it
 # prints why.
 attempt() {
-  local problem started=$SECONDS told='' reason='' patience=0 waited
-  while ! "$@" >"$scratch/said" 2>"$scratch/problem"; do
+  local problem started=$SECONDS reported='' reason='' limit_seconds=0 waited
+  while ! "$@" >"$scratch/output" 2>"$scratch/problem"; do
     problem=$(cat "$scratch/problem")
     if ! is_settling "$problem"; then
       printf '%s' "$problem"
       return 1
     fi
     waited=$((SECONDS - started))
-    if [ "$waited" -ge "$patience" ]; then
+    if [ "$waited" -ge "$limit_seconds" ]; then
       printf '%s\n' "$problem" "Waited $((waited / 60)) minutes because $reason."
       return 1
     fi
     # Reports the wait at the beginning, and then every minute.
-    if [ "$told" != "$((waited / 60))" ]; then
-      told=$((waited / 60))
-      say "Waiting: $reason. It can take up to $((patience / 60)) minutes; $waited seconds so far."
+    if [ "$reported" != "$((waited / 60))" ]; then
+      reported=$((waited / 60))
+      say "Waiting: $reason. It can take up to $((limit_seconds / 60)) minutes; $waited seconds so far."
     fi
     sleep "$PAUSE_SECONDS"
   done
@@ -115,17 +115,17 @@ change() {
 
 # answer COMMAND...: the output of a command that changes nothing. Empty if the resource does not exist, and in a dry run.
 answer() {
-  local said problem
+  local output problem
   [ -z "$dry_run" ] || return 0
-  if said=$("$@" 2>"$scratch/problem"); then
-    printf '%s' "$said"
+  if output=$("$@" 2>"$scratch/problem"); then
+    printf '%s' "$output"
     return 0
   fi
   problem=$(cat "$scratch/problem")
   case $problem in
     *'has not been used in project'* | *SERVICE_DISABLED* | *iam.service[aA]ccounts.*'may not exist'*)
       problem=$(attempt "$@") || explain "$problem"
-      cat "$scratch/said"
+      cat "$scratch/output"
       return 0
       ;;
     # Google gives the same answer for resources that exist and are not visible; in this project that means a missing role.

@@ -106,16 +106,16 @@ describe_service() {
 
 # deploy NAME INGRESS FLAG...
 deploy() {
-  local service=$1 ingress_of=$2 digest=dry-run standing pinned file size_flags
+  local service=$1 ingress_of=$2 digest=dry-run existing pinned file size_flags
   shift 2
   size_flags_for "$ingress_of"
   local flags=(--region="$region" --service-account="$runtime" --base-image=nodejs24 --automatic-updates
     --build-service-account="projects/$project/serviceAccounts/$builder"
     --no-allow-unauthenticated --invoker-iam-check "${size_flags[@]}" "$@" --project="$project")
   if [ -z "$dry_run" ]; then digest=$(deployed_digest "$service" "$labels" "${flags[@]}"); fi
-  standing=$(describe_service "$service" metadata.labels.courier-digest) || exit
+  existing=$(describe_service "$service" metadata.labels.courier-digest) || exit
   pinned=$(describe_service "$service" 'spec.traffic[0].revisionName') || exit
-  if [ "$standing" = "$digest" ] && [ -z "$redeploy" ]; then
+  if [ "$existing" = "$digest" ] && [ -z "$redeploy" ]; then
     [ -z "$pinned" ] || say "Note: $service was rolled back to $pinned and does not serve its newest revision. To serve the newest one, use --redeploy"
     return 0
   fi

@@ -25,13 +25,13 @@ allow_sink_to_write() {
 }
 
 create_sink() {
-  local standing wanted kind=()
+  local existing wanted kind=()
   wanted=$(sink_destination)
-  standing=$(answer gcloud logging sinks describe "$sink" --project="$project" --format='value(destination,filter)') || exit
+  existing=$(answer gcloud logging sinks describe "$sink" --project="$project" --format='value(destination,filter)') || exit
   [[ $audit_sink != bigquery:* ]] || kind=(--use-partitioned-tables)
-  if [ -z "$standing" ]; then
+  if [ -z "$existing" ]; then
     change gcloud logging sinks create "$sink" "$wanted" --log-filter="$AUDIT_LINES" ${kind[@]+"${kind[@]}"} --project="$project" --quiet
-  elif [ "$standing" != "$wanted"$'\t'"$AUDIT_LINES" ]; then
+  elif [ "$existing" != "$wanted"$'\t'"$AUDIT_LINES" ]; then
     change gcloud logging sinks update "$sink" "$wanted" --log-filter="$AUDIT_LINES" ${kind[@]+"${kind[@]}"} --project="$project" --quiet
   fi
   allow_sink_to_write

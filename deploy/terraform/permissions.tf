@@ -1,5 +1,5 @@
 # What the configuration needs in Google Cloud, and no more: to read its buckets and tables, to run its queries, and to publish to
-# its topics. deploy.sh derives the same from the configuration, and in addition the datasets of simple SQL.
+# its topics. deploy.sh derives the same from the configuration, and also the datasets that simple SQL names.
 
 locals {
   # Empty for a configuration that is generated from the variables.

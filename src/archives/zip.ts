@@ -59,7 +59,7 @@ class BytesReader extends RandomAccessReader {
 }
 
 const open = (bytes: Bytes): Promise<ZipFile> =>
-  // Names are decoded here: yauzl would decode them as CP437 if the archive does not say that they are UTF-8.
+  // Names are decoded here: yauzl would decode them as CP437 if the archive does not mark them as UTF-8.
   fromRandomAccessReaderPromise(new BytesReader(bytes), bytes.size, { decodeStrings: false, validateEntrySizes: true });
 
 const UNICODE_PATH = 0x7075;

@@ -8,7 +8,7 @@ interface Reading {
   end(): void;
 }
 
-/** A source that tells what is read of it. Bytes that are read again after an interruption count once. */
+/** A source that counts the bytes that are read from it. Bytes that are read again after an interruption count once. */
 export const countedSource = (source: Source, reading: Reading): Source => {
   let end = 0;
   async function* counted(bytes: AsyncIterable<Uint8Array>, offset: number): AsyncGenerator<Uint8Array> {
@@ -18,7 +18,7 @@ export const countedSource = (source: Source, reading: Reading): Source => {
       if (position > end) {
         reading.count?.(position - end);
         end = position;
-        // Whoever knows the size does not ask for more.
+        // A reader that knows the size reads no further.
         if (end === source.size) reading.end();
       }
       yield chunk;

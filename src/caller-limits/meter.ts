@@ -8,7 +8,7 @@ const DAY_SECONDS = 86_400;
 /** A running request may end at any time. */
 const CONCURRENT_RETRY_SECONDS = 2;
 
-/** One limit and what is left of it, as the RateLimit header fields show it. */
+/** One limit and what remains of it, as the RateLimit header fields show it. */
 export interface LimitState {
   name: string;
   quota: number;

@@ -196,12 +196,12 @@ export class CourierClientError extends Error {
   }
 }
 
-type Specifics = Partial<Omit<ErrorFields, 'code' | 'title'>>;
+type Specifics = Partial<Omit<ErrorFields, 'code' | 'title' | 'remedy'>> & { remedy?: string | undefined };
 
 /** An error from the client's own table; `specifics` override the table. */
 export const failure = (code: ClientErrorCode, specifics: Specifics = {}): CourierClientError => {
   const { title, remedy, retryable = false, exitCode }: Failure = FAILURES[code];
-  return new CourierClientError({ code, title, remedy, retryable, exitCode, ...specifics });
+  return new CourierClientError({ code, title, retryable, exitCode, ...specifics, remedy: specifics.remedy ?? remedy });
 };
 
 /** The error itself, or `stopped` if the caller's signal ended the work. */

@@ -63,7 +63,7 @@ export interface ExportDocument {
   createdTime?: string | undefined;
   /** Public properties of the file in Drive: up to 30, each of up to 124 bytes of UTF-8 in its key and value. */
   properties?: Readonly<Record<string, string>> | undefined;
-  /** Drive keeps this revision until somebody deletes it, instead of 30 days. */
+  /** Drive keeps this revision until it is deleted, instead of for 30 days. */
   keepRevisionForever?: boolean | undefined;
   /** Idempotency key; the option of the same name is for documents without one. */
   idempotencyKey?: string | undefined;

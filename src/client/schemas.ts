@@ -129,7 +129,6 @@ export const problemIn = (text: string): z.infer<typeof problemSchema> | undefin
 /** @throws CourierClientError `not-a-courier` */
 export const parseAnswer = <T>(schema: z.ZodType<T>, text: string): T => {
   const parsed = schema.safeParse(jsonOf(text));
-  if (!parsed.success)
-    throw failure('not-a-courier', { detail: "The answer does not have the form of a courier's answer." });
+  if (!parsed.success) throw failure('not-a-courier', { detail: 'The answer is not in the format of a courier.' });
   return parsed.data;
 };

@@ -77,7 +77,7 @@ const describePerCaller = ({ concurrent, filesPerMinute, bytesPerDay }: PerCalle
   ...(bytesPerDay === undefined ? [] : [`${bytesPerDay} bytes a day`]),
 ];
 
-const NO_OBJECTS = 'none: exports of gs:// objects are answered source-not-found';
+const NO_OBJECTS = 'none: exports of gs:// objects fail with source-not-found';
 
 const destinationLines = ({ credentials }: Config, name: string, destination: DestinationConfig): string[] => {
   const { folder, spreadsheet, path, callers, sources, onConflict, convertTo, share, maxBytes } = destination;

@@ -4,7 +4,7 @@ import { datasetsInSql } from './sql-datasets.ts';
 
 /** What the courier's own account needs in Google Cloud for a configuration, besides its credentials and its ledger. */
 export interface NeededPermissions {
-  /** Projects in which it runs jobs of BigQuery. */
+  /** Projects in which it runs BigQuery jobs. */
   jobProjects: readonly string[];
   /** `PROJECT.DATASET`: all of it is read. */
   datasets: readonly string[];
@@ -23,7 +23,7 @@ export interface NeededPermissions {
 const sorted = (items: readonly (string | null | undefined)[]): string[] =>
   [...new Set(items.filter((item) => item !== null && item !== undefined))].sort();
 
-/** Topics of subscriptions that may ask for prefixes: one message for each object is published there. */
+/** Topics of subscriptions that accept messages with a prefix: a message for each object is published to the same topic. */
 const fanOutTopics = ({ pubsub, destinations }: Config): (string | undefined)[] =>
   Object.values(pubsub.subscriptions).flatMap(({ topic, sources, destinations: names }) => {
     const all = [...sources, ...names.flatMap((name) => destinations[name]?.sources ?? [])];

@@ -33,7 +33,7 @@ const CLAUSES = new Set(
 const upper = (token: Token | undefined): string => (token?.kind === 'word' ? token.text.toUpperCase() : '');
 const is = (token: Token | undefined, text: string): boolean => token?.kind === 'other' && token.text === text;
 
-/** The path that begins at a token, such as `project.dataset.table`, and the index behind it. */
+/** The path that begins at a token, such as `project.dataset.table`, and the index after it. */
 const pathAt = (tokens: readonly Token[], start: number): { parts: string[]; next: number } => {
   const parts: string[] = [];
   let at = start;

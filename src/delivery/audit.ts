@@ -19,7 +19,7 @@ interface DeliveryFacts {
   name: string | undefined;
   size: number | undefined;
   idempotencyKey: string | undefined;
-  /** What reading the bytes has shown; see `Source.facts`. */
+  /** What became known while the bytes were read; see `Source.facts`. */
   sourceFacts?: (() => SourceFacts) | undefined;
   /** Of an upload session. */
   uploadId?: string | undefined;

@@ -28,8 +28,8 @@ const importsOf = (
   { callStats, signal }: CallContext,
   nowMs: number,
 ): Promise<Imports> => {
-  const standing = known.get(drive);
-  if (standing !== undefined && nowMs < standing.expiresAtMs) return joinWork(standing.imports, signal);
+  const cached = known.get(drive);
+  if (cached !== undefined && nowMs < cached.expiresAtMs) return joinWork(cached.imports, signal);
   // Counted for the one who asked first, but not ended with it: others wait for the same call.
   const imports = drive.imports({ callStats });
   const asked = { imports, expiresAtMs: nowMs + CACHE_MS };
@@ -47,7 +47,7 @@ const refused = (detail: string): CourierError => new CourierError('conversion-r
 
 /**
  * Drive's type for a conversion that Drive offers for these bytes.
- * @param size bytes; undefined while unknown, and Drive says so itself then
+ * @param size bytes; undefined while unknown; Drive then rejects a file that is too large
  * @param now epoch milliseconds
  * @throws CourierError `conversion-refused` with the reason, before a byte goes out
  */

@@ -62,7 +62,7 @@ const choose = async (planning: Planning): Promise<Plan> => {
   return planner === undefined ? choosePlan(planning) : planner.planRows(planning);
 };
 
-/** Plans again; what another try of the key makes at this moment under the planned id is not somebody else's file. */
+/** Plans again. A file that another try of the same key creates at this moment under the planned id is the key's own file. */
 const chooseAgain = async (planning: Planning, plan: Plan): Promise<Plan> => {
   const isPlanned = (id: string): boolean => plan.kind === 'create' && id === plan.fileId;
   try {
@@ -122,7 +122,7 @@ const checkPlan = async (planning: Planning, claim: Claim): Promise<Checked | { 
     const receipt = await claim.revise(checked.plan);
     if (receipt !== undefined) return { receipt };
   }
-  throw new CourierError('drive-unavailable', { detail: 'Other tries of this delivery keep changing its plan.' });
+  throw new CourierError('drive-unavailable', { detail: 'Concurrent tries of this delivery keep changing its plan.' });
 };
 
 /** Collects what a plan is made from, and finds or creates the path's folder. */

@@ -5,7 +5,7 @@ import type { Caller, Delivery, Receipt, Source } from '../domain.ts';
 import type { DriveFile, UploadTarget } from '../drive/drive.ts';
 import { pastMaxBytes } from '../drive/past-max-bytes.ts';
 import { CourierError } from '../errors.ts';
-import type { Ledger, LedgerEntry, StandingEntry } from '../ledger/ledger.ts';
+import type { Ledger, LedgerEntry, StoredEntry } from '../ledger/ledger.ts';
 import type { Plan } from './plan.ts';
 import type { DeliveryContext } from './resolve-options.ts';
 
@@ -69,8 +69,8 @@ export interface Claim {
   finish(receipt: Receipt): Promise<Receipt>;
 }
 
-const createClaim = (ledger: Ledger, key: string, standing: StandingEntry, mine: boolean): Claim => {
-  let entry = standing;
+const createClaim = (ledger: Ledger, key: string, stored: StoredEntry, mine: boolean): Claim => {
+  let entry = stored;
   const receipt = (): Receipt | undefined => (entry.state === 'done' ? (entry.record as Receipt) : undefined);
   const record = (): ClaimRecord => entry.record as ClaimRecord;
 
@@ -88,7 +88,7 @@ const createClaim = (ledger: Ledger, key: string, standing: StandingEntry, mine:
   return {
     key,
     mine,
-    claimedAtMs: standing.claimedAtMs,
+    claimedAtMs: stored.claimedAtMs,
     plan: () => record().plan,
     sha256: () => record().sha256,
     refresh,
@@ -149,7 +149,7 @@ export interface Ready extends Omit<Planned, 'state' | 'key'> {
   claim: Claim | undefined;
 }
 
-const stateOf = (ledger: Ledger, key: string, entry: StandingEntry): KeyState =>
+const stateOf = (ledger: Ledger, key: string, entry: StoredEntry): KeyState =>
   entry.state === 'done'
     ? { state: 'done', receipt: entry.record as Receipt }
     : { state: 'claimed', claim: createClaim(ledger, key, entry, false) };

@@ -61,7 +61,7 @@ export const nameTaken = ({ name }: ResolvedRequest, why?: string): CourierError
     detail: `"${name}" is already in the folder${why ?? ''}.`,
     ...(why === undefined
       ? {}
-      : { remedy: 'Send another name, or onConflict=new or skip: this file cannot be replaced so.' }),
+      : { remedy: 'Send another name, or onConflict=new or skip: this file cannot be replaced that way.' }),
   });
 
 /**

@@ -31,7 +31,7 @@ const fieldOf = (
   const text = Object.hasOwn(properties, property) ? properties[property] : undefined;
   if (text !== undefined && text !== '') return { fieldId, type, value: text };
   throw new CourierError('request-invalid', {
-    detail: `properties.${property} is missing: a label of this destination has its value.`,
+    detail: `properties.${property} is missing: a label of this destination takes its value from it.`,
   });
 };
 

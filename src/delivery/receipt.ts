@@ -74,7 +74,7 @@ export const withTrashWarning = async (
   const warning = await drive.get(receipt.id, inTime).then(
     (file) => {
       if (file === undefined)
-        return 'Drive does not show the file any more: it was deleted, or is no longer shared with the account.';
+        return 'Drive no longer shows the file: it was deleted, or is no longer shared with the account.';
       return file.trashed ? IN_TRASH : undefined;
     },
     () => undefined,
@@ -127,7 +127,7 @@ const pause = async (waitMs: number, startedMs: number, { context, now, sleep }:
  * Records the receipt under the key, and returns the one that the ledger holds.
  *
  * A delivery whose receipt is not recorded is not answered as delivered, even if Drive shows its file: a person may delete
- * or trash that file, or others may replace and move it. A later copy of the delivery could then not tell that it was
+ * or trash that file, or others may replace and move it. A later copy of the delivery could then not know that it was
  * answered, and would write its bytes a second time.
  * @throws CourierError `google-unavailable` if the ledger cannot store it
  */

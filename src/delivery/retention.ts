@@ -97,7 +97,7 @@ const runOnce = async (retention: Retention, destination: Destination, rule: Kee
   for (const file of expired.slice(0, MAX_TRASHED)) await trash(retention, { destination, rule, context }, file);
 };
 
-/** The rules that are being applied, by their destination's configuration. True: the rule is applied once more afterwards. */
+/** The rules that are being applied, by their destination's configuration. True: the rule is applied again afterwards. */
 const running = new WeakMap<object, Map<string, boolean>>();
 
 /**

@@ -188,7 +188,7 @@ const examineDrive = async (
   const { spreadsheet } = destination.config;
   if (spreadsheet !== undefined) {
     const checks = await checkSpreadsheet(dependencies, { ...destination, spreadsheet }, ready, { deadlineMs });
-    return [...checks, skipped('probe', 'No rows are written to a spreadsheet for a test.')];
+    return [...checks, skipped('probe', 'The doctor writes no test rows to spreadsheets.')];
   }
   const config = dependencies.config.credentials[credentials];
   const found = await checkFolder(dependencies, destination, ready, { deadlineMs });
@@ -197,7 +197,11 @@ const examineDrive = async (
     folder.push(await checkRetention(destination, { deadlineMs }, dependencies.now()));
   }
   if (takesRows(destination.config)) folder.push(await checkSheetsApi(destination, ready, { deadlineMs }));
-  if (!write) return [...folder, skipped('probe', 'No file is written unless you ask for it: courier doctor --write')];
+  if (!write)
+    return [
+      ...folder,
+      skipped('probe', 'No file was written. To create and delete a probe file, run: courier doctor --write'),
+    ];
   const isWritable = folder.some(({ check, result }) => check === 'writable' && result === 'passed');
   if (!isWritable || config === undefined) return folder;
   const facts = { account: ready.account, runtime: self.email, name: credentials, config };

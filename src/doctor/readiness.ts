@@ -5,7 +5,7 @@ import type { Check, DoctorReport, Readiness } from './report.ts';
 
 /**
  * What a failed check means, for callers without a token: no names, accounts, folders or projects of this installation. The
- * doctor tells operators the details.
+ * doctor reports the details to operators.
  */
 const GENERAL_DETAILS: Readonly<Record<string, string>> = {
   clock: 'Google cannot be reached, or the clock of the machine is wrong.',

@@ -16,7 +16,10 @@ export const reportText = ({ ok, destinations }: DoctorReport): string => {
       }),
     ];
   });
-  return ['tried against Google', ...lines, '', ok ? 'ok: nothing failed.' : 'FAILED: see above what to do.'].join(
-    '\n',
-  );
+  return [
+    'tried against Google',
+    ...lines,
+    '',
+    ok ? 'ok: nothing failed.' : 'FAILED: the lines above show what to do.',
+  ].join('\n');
 };

@@ -53,7 +53,7 @@ export const findingsOf = (destinations: DoctorReport['destinations']): Finding[
 
 export const passed = (check: string, detail: string): Check => ({ check, result: 'passed', detail });
 export const skipped = (check: string, detail: string): Check => ({ check, result: 'skipped', detail });
-/** For what the courier is not allowed to see, and does not need to: the remedy tells how to check it by hand. */
+/** For what the courier is not allowed to see, and does not need to: the remedy explains how to check it by hand. */
 export const notChecked = (check: string, detail: string, remedy: string): Check => ({
   check,
   result: 'skipped',

@@ -19,7 +19,7 @@ export type DriveRequest = Omit<GoogleRequest, 'signal' | 'deadlineMs' | 'callSt
 
 /** Calls to Drive as one account. */
 export interface DriveClient {
-  /** Any answer, whatever its status. @throws CourierError `drive-unavailable` without one, and the codes of `DriveAuth.token`. */
+  /** Any answer, with any status. @throws CourierError `drive-unavailable` without one, and the codes of `DriveAuth.token`. */
   call(request: DriveRequest, context: CallContext): Promise<GoogleResponse>;
   /** As `call`, without the bearer token: anyone who has a session URI may write to it. */
   callSession(request: DriveRequest, context: CallContext): Promise<GoogleResponse>;
@@ -51,7 +51,7 @@ export const parseAnswer = <Answer>(parse: () => Answer): Answer => {
   try {
     return parse();
   } catch (cause) {
-    throw new CourierError('drive-unavailable', { detail: 'The answer of Drive cannot be read.', cause });
+    throw new CourierError('drive-unavailable', { detail: "Drive's answer cannot be read.", cause });
   }
 };
 

@@ -2,7 +2,7 @@ import type { FileDetails, Source } from '../domain.ts';
 import type { CourierError } from '../errors.ts';
 import type { CallStats } from '../google/transport.ts';
 
-/** The fields of a Drive file that the courier asks for. */
+/** The fields of a Drive file that the courier requests. */
 export interface DriveFile {
   id: string;
   name: string;
@@ -44,7 +44,7 @@ export interface NewFile extends FileDetails {
 
 /** What is found under a folder's id, as one account sees it. */
 export interface FolderDescription {
-  /** Drive's own id, also where an alias such as `root` was asked for. */
+  /** Drive's own id, also if an alias such as `root` was requested. */
   id: string;
   name: string;
   mimeType: string;
@@ -122,7 +122,7 @@ export interface UploadRequest extends CallContext {
 export interface ReceivedBytes {
   /** Lower-case hex. */
   sha256: string;
-  /** Lower-case hex; only when asked for. */
+  /** Lower-case hex; only if requested. */
   md5?: string | undefined;
   size: number;
 }
@@ -133,8 +133,8 @@ export type UploadResult =
   /** Drive already has a file of the target's id (409), which another upload created. Nothing was written to it. */
   | { kind: 'exists'; file: DriveFile }
   /**
-   * No file can be created with the target's id. `not-shown`: Drive says that a file of this id exists, but does not show
-   * it. `removed`: Drive stored other bytes than were sent, and that file was removed.
+   * No file can be created with the target's id. `not-shown`: Drive reports that a file with this id exists, but does not
+   * show it. `removed`: Drive stored other bytes than were sent, and that file was removed.
    */
   | { kind: 'id-unusable'; why: 'not-shown' | 'removed'; error: CourierError }
   /** Drive does not find the folder of a new file. The bytes can be sent to another folder. */
@@ -205,11 +205,11 @@ export interface DrivePolicy {
 export interface Drive {
   /** An id to create with, from a pool that `files.generateIds` fills. */
   newId(context: CallContext): Promise<string>;
-  /** Fills that pool, so that the first delivery need not. */
+  /** Fills that pool, so that the first delivery does not have to wait for it. */
   fetchIdsAhead(): Promise<void>;
   /** The file, or undefined when it is missing or not shared with the account. */
   get(id: string, context: CallContext): Promise<DriveFile | undefined>;
-  /** Like `get`. Callers that ask for the same file at the same time share a call that begins after they have asked. */
+  /** Like `get`. Concurrent reads of one file share a request that begins after all of them, so none gets an old state. */
   getShared(id: string, context: CallContext): Promise<DriveFile | undefined>;
   /** Files (not folders) of exactly this name in the folder, not trashed, oldest first. Not read-after-write consistent. */
   find(folderId: string, name: string, context: CallContext): Promise<DriveFile[]>;
@@ -230,7 +230,7 @@ export interface Drive {
   trash(id: string, context: CallContext): Promise<void>;
   /**
    * Starts to read a source into buffers.
-   * @param from an upload of another account, which is over: its bytes are sent, and need not be read again
+   * @param from an ended upload of another account: its bytes are sent without being read again
    * @throws CourierError `busy` if no buffer becomes free in time
    */
   startUpload(request: UploadRequest, from?: Upload): Promise<Upload>;
@@ -289,7 +289,7 @@ export interface Drive {
   /** What is found under a folder's id, as this account sees it. @throws CourierError `folder-not-found` */
   inspectFolder(id: string, context: CallContext): Promise<FolderDescription>;
   /**
-   * The folder that a configured id leads to: `root` by its own id, a shortcut by the folder behind it. Remembered for some minutes.
+   * Resolves a configured id to a folder: `root` to its own id, a shortcut to its target. Cached for some minutes.
    * @throws CourierError `folder-not-found`, `folder-invalid`, `folder-limited`
    */
   resolveFolder(id: string, context: CallContext): Promise<ResolvedFolder>;

@@ -47,7 +47,7 @@ export const createMetadata = (
   { library, client, log }: { library: Library; client: DriveClient; log: Log },
   search: Search['search'],
 ): Metadata => {
-  /** Drive's `name = …` is looser than equality, so the answer is compared once more. */
+  /** Drive's `name = …` is looser than equality, so the answer is compared again. */
   const named = (files: DriveFile[], name: string): DriveFile[] =>
     files.filter((file) => file.name.normalize('NFC') === name.normalize('NFC'));
 

@@ -5,7 +5,7 @@ import { DRIVE_URL, type DriveClient, detailFields, parseAnswer } from './client
 import type { CallContext, DriveFile, DrivePolicy, LabelChange, Restrictions } from './drive.ts';
 import { UNITS } from './pacing.ts';
 
-/** People see it in Drive beside the file. */
+/** People see it in Drive next to the file. */
 const LOCK_REASON = 'Delivered by drive-courier';
 
 const restricted = z.object({

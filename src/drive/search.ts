@@ -40,7 +40,7 @@ const incompleteSearch = (): CourierError =>
   new CourierError('drive-unavailable', {
     detail: 'Drive could not search completely (incompleteSearch), so it is not known what the folder contains.',
     remedy:
-      'Try again after the time in Retry-After; if it stays, make the account a member of the shared drive, where Drive searches completely.',
+      'Try again after the time in Retry-After; if the problem persists, make the account a member of the shared drive, where Drive searches completely.',
     reason: 'incompleteSearch',
   });
 

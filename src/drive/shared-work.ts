@@ -2,12 +2,12 @@ import { setTimeout as delay, setImmediate as immediate } from 'node:timers/prom
 import type { CallContext } from './drive.ts';
 
 /**
- * Waits for work that other callers wait for too. A caller whose signal aborts stops waiting, and the work continues for the others.
+ * Waits for work that other callers wait for as well. A caller whose signal aborts stops waiting, and the work continues for the others.
  * @throws the signal's reason
  */
 export const joinWork = async <Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> => {
   if (signal === undefined) return work;
-  // The work continues although this caller leaves. If it fails then, an unhandled rejection would end the process.
+  // The work continues after this caller has stopped waiting. If it failed then, an unhandled rejection would end the process.
   work.catch(() => undefined);
   signal.throwIfAborted();
   let leave: (() => void) | undefined;
@@ -47,8 +47,8 @@ const contextOf = (callers: readonly CallContext[]): CallContext => {
 };
 
 /**
- * Reads that callers share: those that ask for the same while a read runs share the next one. It begins after all of them have
- * asked, so that each sees what was written before it asked.
+ * Reads that callers share (single flight): callers that request a key while a read of it runs share the next read. It begins
+ * after all of their requests, so that each caller gets what was written before its request.
  */
 export const createSharedReads = <Result>(read: (key: string, context: CallContext) => Promise<Result>) => {
   const running = new Map<string, Promise<unknown>>();

@@ -48,17 +48,17 @@ const source = z
     }),
     gcsPrefix: z.exactOptional(z.string()).meta({
       description:
-        'gs://bucket/prefix: every object whose name begins so, each as a file of its own; below one of the "sources".',
+        'gs://bucket/prefix: every object whose name begins with the prefix, each as a file of its own. The prefix must be below one of the "sources".',
     }),
     match: z.exactOptional(z.string()).meta({
       description:
-        'With gcsPrefix: a glob ("*.csv", "2026/**") for the names below it; without "/" for their last part.',
+        'With gcsPrefix: a glob ("*.csv", "2026/**") for the names below the prefix. Without "/", it is matched with the last part of each name.',
     }),
     join: z.exactOptional(z.enum(JOINS)).meta({
       description: 'With gcsPrefix: one file of all objects, in the order of their names. csv: with one header.',
     }),
     bigquery: z.exactOptional(querySource).meta({
-      description: 'The result of a query of BigQuery, which the operator has configured.',
+      description: 'The result of a BigQuery query that the operator has configured.',
     }),
   })
   .superRefine((given, context) => {
@@ -108,12 +108,12 @@ export const exportDocument = z
 
 export type ExportDocument = z.output<typeof exportDocument>;
 
-/** A document that asks for many files. */
+/** A document for many files. */
 export type ManyDocument = Omit<ExportDocument, 'name' | 'source'> & {
   source: ExportDocument['source'] & { gcsPrefix: string };
 };
 
-/** The document as one that asks for many files; undefined if it asks for one. */
+/** The document as one for many files; undefined if it is for a single file. */
 export const asManyDocument = ({ name: _, source: given, ...rest }: ExportDocument): ManyDocument | undefined =>
   given.gcsPrefix === undefined || given.join !== undefined
     ? undefined

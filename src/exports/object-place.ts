@@ -43,7 +43,7 @@ const foldersOf = (segments: readonly string[]): string[] =>
 
 type ObjectPlace =
   | { name: string; path: string }
-  /** `isLoss`: the object may have content that somebody expects to be delivered. */
+  /** `isLoss`: the object may have content that should have been delivered. */
   | { ignored: string; isLoss: boolean };
 
 /** The name and folders of the file, or the reason why the object is ignored. */

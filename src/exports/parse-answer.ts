@@ -2,7 +2,7 @@ import { CourierError } from '../errors.ts';
 
 /** The error for an answer that is not what the API documents. */
 export const unreadableAnswer = (api: 'BigQuery' | 'Cloud Storage', cause?: unknown): CourierError =>
-  new CourierError('google-unavailable', { detail: `${api} gave an unreadable answer.`, cause });
+  new CourierError('google-unavailable', { detail: `The answer of ${api} cannot be read.`, cause });
 
 /** Parses an answer. @throws CourierError `google-unavailable` if it cannot be parsed */
 export const parseAnswer = <Output>(api: 'BigQuery' | 'Cloud Storage', parse: () => Output): Output => {

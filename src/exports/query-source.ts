@@ -12,7 +12,7 @@ export const querySource = z
       description: 'project.dataset.table: a whole table or view. The operator must allow it under "sources".',
     }),
     parameters: z.exactOptional(z.record(z.string(), z.unknown())).meta({
-      description: 'A value for each parameter of the query: a text, a number or a boolean, or an array of them.',
+      description: 'A value for each parameter of the query: a string, a number or a boolean, or an array of them.',
     }),
     format: z.exactOptional(z.enum(['csv', 'jsonl', 'xlsx'])).meta({ description: 'Default: csv.' }),
     rawCells: z.exactOptional(z.boolean()).meta({

@@ -65,7 +65,7 @@ export const createHttp = (): Http => {
     return request;
   };
 
-  /** Destroys the request when the signal aborts or the time is up. @returns a function that stops watching */
+  /** Destroys the request when the signal aborts or the time limit is reached. @returns a function that removes the listeners */
   const watch = (request: ClientRequest, { signal, timeoutMs }: Attempt): (() => void) => {
     const onAbort = (): void => void request.destroy(signal?.reason instanceof Error ? signal.reason : undefined);
     const timer = setTimeout(() => request.destroy(timeoutError(timeoutMs)), timeoutMs);

@@ -9,7 +9,7 @@ export interface GoogleRequest {
   /** As Google documents it (`https://www.googleapis.com/…`); only the transport knows COURIER_GOOGLE_ORIGIN. */
   url: string;
   headers?: Readonly<Record<string, string>> | undefined;
-  /** Its token is sent as the Authorization header; after a 401 the request is sent once more with a new token. */
+  /** Its token is sent as the Authorization header; after a 401 the request is sent again with a new token. */
   bearer?: Bearer | undefined;
   /** In memory as a whole, so that it can be sent again. */
   body?: Uint8Array | readonly Uint8Array[] | undefined;
@@ -93,7 +93,7 @@ export interface Failure {
   deadlineMs?: number | undefined;
 }
 
-/** A transport whose retry policy can also be used by protocols that query the state before they resend (resumable upload sessions). */
+/** A transport whose retry policy can also be used by protocols that query the state before they resend bytes (resumable upload sessions). */
 export interface RetryingTransport extends GoogleTransport {
   /**
    * Waits according to the retry policy and returns true; returns false immediately if there should be no further attempt.

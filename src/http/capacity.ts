@@ -121,19 +121,19 @@ export const holderOf = {
   subscription: (name: string): string => `subscription ${name}`,
 } as const;
 
-/** How long the slots that a holder has used or asked for are kept for it, in milliseconds. */
+/** How long a holder's slots count as its demand after it used or requested them, in milliseconds. */
 const DEMAND_MS = 60_000;
 
 interface Demand {
   held: number;
-  /** The most slots that it has held or asked for at the same time, and when. */
+  /** The most slots that it has held or requested at the same time, and when. */
   wanted: number;
   atMs: number;
 }
 
 /**
  * Divides slots fairly for a minute after a holder with no more than its fair share was refused. Each holder may then have
- * its fair share (all slots, divided by the number of holders), and in addition what the others have not asked for within
+ * its fair share (all slots, divided by the number of holders), and in addition what the others have not requested within
  * a minute. So a holder that retries quickly cannot take every slot that becomes free, and slots that nobody else needs are
  * not left unused.
  */

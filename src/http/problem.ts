@@ -17,7 +17,7 @@ export interface Problem {
   reason?: string;
 }
 
-/** Codes with reasons that tell callers what to change in their sheet. These reasons are the courier's own, not Google's. */
+/** Codes with reasons that show callers what to change in their sheet. These reasons are the courier's own, not Google's. */
 const WITH_REASON: ReadonlySet<ErrorCode> = new Set(['sheet-shape', 'sheet-full']);
 
 /**

@@ -122,7 +122,7 @@ export const createCutOff = (): CutOff & { cutOff(): void } => {
 
 /** How long a request may take. */
 export interface RequestTime {
-  /** Aborted when the caller disconnects, the request's time is up, or the server stops at the end of its grace period. */
+  /** Aborted when the caller disconnects, the request's deadline has passed, or the server stops at the end of its grace period. */
   signal: AbortSignal;
   /** Epoch milliseconds. */
   deadlineMs: number;

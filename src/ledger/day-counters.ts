@@ -1,7 +1,7 @@
 import { createHash, randomInt } from 'node:crypto';
 import { z } from 'zod';
 import type { Log } from '../log.ts';
-import type { Ledger, StandingEntry } from './ledger.ts';
+import type { Ledger, StoredEntry } from './ledger.ts';
 
 /**
  * Counts amounts by subject and UTC day, across all instances. Counting never waits for the ledger: each instance counts
@@ -48,7 +48,7 @@ type Amounts = ReadonlyMap<string, number>;
 /** Subjects are hashed, so that the ledger does not list who was active. */
 const nameOf = (subject: string): string => createHash('sha256').update(subject).digest('base64url').slice(0, 16);
 
-const amountsOf = (entry: StandingEntry | undefined): Map<string, number> =>
+const amountsOf = (entry: StoredEntry | undefined): Map<string, number> =>
   new Map(entry === undefined ? [] : Object.entries(recordSchema.parse(entry.record).amounts));
 
 const dayOf = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 10);

@@ -49,7 +49,7 @@ export const createWire = ({ fetch, token, rejected, attemptTimeoutMs }: WireOpt
 
   return {
     wire,
-    /** Runs a call of the library. Rejects when the signal aborts, whatever the library does then. */
+    /** Runs a call of the library. Rejects when the signal aborts, even if the library continues. */
     run: <Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> => {
       const aborted = new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });

@@ -6,7 +6,7 @@ import {
   type FirestoreOptions,
   type LedgerDocument,
 } from './firestore-documents.ts';
-import { decodeRecord, encodeRecord, type Ledger, noClaim, type StandingEntry } from './ledger.ts';
+import { decodeRecord, encodeRecord, type Ledger, noClaim, type StoredEntry } from './ledger.ts';
 
 export interface FirestoreLedgerOptions extends FirestoreOptions {
   /** Epoch milliseconds. */
@@ -16,7 +16,7 @@ export interface FirestoreLedgerOptions extends FirestoreOptions {
 const asEntry = ({
   document: { recordText, claimId: _, changeId: __, ...entry },
   version,
-}: DocumentVersion): StandingEntry => ({ ...entry, ...decodeRecord(recordText), version });
+}: DocumentVersion): StoredEntry => ({ ...entry, ...decodeRecord(recordText), version });
 
 /**
  * A ledger that all instances share, in a Firestore collection with a TTL policy on `expireAt`. Firestore deletes an
@@ -34,19 +34,19 @@ export const createFirestoreLedger = ({ now, ...options }: FirestoreLedgerOption
       for (let attempt = 1; attempt <= 2; attempt++) {
         const created = await documents.create(key, document, expireAt());
         if (created !== 'exists') return { entry: asEntry({ document, ...created }), mine: true };
-        const standing = await documents.read(key);
-        if (standing !== undefined) {
+        const stored = await documents.read(key);
+        if (stored !== undefined) {
           // If the answer to our own write was lost, the library sends it again, and it fails with ALREADY_EXISTS.
-          const mine = standing.document.claimId === claimId && standing.document.changeId === undefined;
-          return { entry: asEntry(standing), mine };
+          const mine = stored.document.claimId === claimId && stored.document.changeId === undefined;
+          return { entry: asEntry(stored), mine };
         }
         // The entry expired between the two calls, and Firestore deleted it.
       }
       throw new CourierError('google-unavailable', { cause: new Error('a ledger entry appears and disappears') });
     },
     async read(key) {
-      const standing = await documents.read(key);
-      return standing === undefined ? undefined : asEntry(standing);
+      const stored = await documents.read(key);
+      return stored === undefined ? undefined : asEntry(stored);
     },
     async record(key, { state, record }, { version, record: _, ...claimed }) {
       const recordText = encodeRecord(record);
@@ -57,9 +57,9 @@ export const createFirestoreLedger = ({ now, ...options }: FirestoreLedgerOption
         return { entry: { ...claimed, state, ...decodeRecord(recordText), ...updated }, mine: true };
       }
       // By another writer or by us: a write whose answer was lost is sent again by the library, and fails against itself.
-      const standing = await documents.read(key);
-      if (standing === undefined) throw noClaim();
-      return { entry: asEntry(standing), mine: standing.document.changeId === changeId };
+      const stored = await documents.read(key);
+      if (stored === undefined) throw noClaim();
+      return { entry: asEntry(stored), mine: stored.document.changeId === changeId };
     },
     release: documents.remove,
     async close() {

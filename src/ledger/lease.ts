@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { abortReason, CourierError } from '../errors.ts';
 import { realSleep, type Sleep } from '../sleep.ts';
-import type { Ledger, StandingEntry } from './ledger.ts';
+import type { Ledger, StoredEntry } from './ledger.ts';
 
 /**
  * A lease is a lock that ends if its process dies: an entry in the ledger that its holder renews while it works and
@@ -48,14 +48,14 @@ const MAX_POLL_MS = 1_000;
 /** A wait ends this long before the deadline, so that there is time for the answer. */
 const MARGIN_MS = 3_000;
 
-const expiryOf = ({ record }: StandingEntry): number => (record as { expiresAtMs: number }).expiresAtMs;
+const expiryOf = ({ record }: StoredEntry): number => (record as { expiresAtMs: number }).expiresAtMs;
 
 /** Takes the lease if it is free or expired; otherwise returns until when its holder has it. */
 const tryToAcquire = async (
   ledger: Ledger,
   key: string,
   { now, ttlMs }: { now: () => number; ttlMs: number },
-): Promise<{ entry: StandingEntry; takenOver: boolean } | { heldUntilMs: number }> => {
+): Promise<{ entry: StoredEntry; takenOver: boolean } | { heldUntilMs: number }> => {
   const record = { expiresAtMs: now() + ttlMs };
   const entry = { fileId: '', fingerprint: randomUUID(), state: 'claimed', record, claimedAtMs: now() } as const;
   const claimed = await ledger.claim(key, entry);
@@ -76,7 +76,7 @@ const lost = (): CourierError =>
 const hold = (
   ledger: Ledger,
   key: string,
-  acquired: { entry: StandingEntry; takenOver: boolean },
+  acquired: { entry: StoredEntry; takenOver: boolean },
   { now, sleep, ttlMs }: Required<LeaseTimes>,
 ): Lease => {
   const expiring = new AbortController();
@@ -91,7 +91,7 @@ const hold = (
     if (!renewed.mine) expiring.abort(lost());
   };
 
-  /** Renews after each third of the lease's lifetime, and gives up when a third is left. */
+  /** Renews after each third of the lease's lifetime, and stops trying when a third is left. */
   const keepAlive = async (): Promise<void> => {
     while (!ended.signal.aborted && !expiring.signal.aborted) {
       await sleep(ttlMs / 3, ended.signal);

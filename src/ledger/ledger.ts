@@ -14,14 +14,14 @@ export interface LedgerEntry {
 }
 
 /** An entry that is stored in the ledger. */
-export interface StandingEntry extends LedgerEntry {
+export interface StoredEntry extends LedgerEntry {
   /** Opaque; it changes with every write. */
   version: string;
 }
 
 /** The result of a write: the entry that is stored now, and whether this call wrote it. */
 export interface LedgerWrite {
-  entry: StandingEntry;
+  entry: StoredEntry;
   mine: boolean;
 }
 
@@ -39,14 +39,14 @@ export interface Ledger {
    * @throws CourierError `busy` if the owner has used up its share
    */
   claim(key: string, entry: LedgerEntry, owner?: string): Promise<LedgerWrite>;
-  read(key: string): Promise<StandingEntry | undefined>;
+  read(key: string): Promise<StoredEntry | undefined>;
   /**
    * Replaces state and record if the entry has not changed since it was read: of several writers that read the same
    * entry, one succeeds, and the others get what it wrote.
-   * @param standing the entry as it was last read or written
+   * @param stored the entry as it was last read or written
    * @throws CourierError `google-unavailable` if the entry no longer exists (it has expired)
    */
-  record(key: string, change: Pick<LedgerEntry, 'state' | 'record'>, standing: StandingEntry): Promise<LedgerWrite>;
+  record(key: string, change: Pick<LedgerEntry, 'state' | 'record'>, stored: StoredEntry): Promise<LedgerWrite>;
   /** Removes an entry that still has this version; otherwise does nothing. */
   release(key: string, version: string): Promise<void>;
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 import { CourierError } from '../errors.ts';
-import { decodeRecord, encodeRecord, type Ledger, type LedgerEntry, noClaim, type StandingEntry } from './ledger.ts';
+import { decodeRecord, encodeRecord, type Ledger, type LedgerEntry, noClaim, type StoredEntry } from './ledger.ts';
 
-interface Kept extends Omit<StandingEntry, 'record'> {
+interface Kept extends Omit<StoredEntry, 'record'> {
   recordText: string | undefined;
   owner: string;
   bytes: number;
@@ -30,7 +30,7 @@ const MIN_AGE_MS = 3_600_000;
 /** The memory of an entry besides its strings, measured in V8 with 100,000 entries. */
 const ENTRY_OVERHEAD_BYTES = 600;
 
-const asEntry = ({ recordText, owner: _, bytes: __, changedAtMs: ___, ...entry }: Kept): StandingEntry => ({
+const asEntry = ({ recordText, owner: _, bytes: __, changedAtMs: ___, ...entry }: Kept): StoredEntry => ({
   ...entry,
   ...decodeRecord(recordText),
 });
@@ -87,10 +87,10 @@ export const createMemoryLedger = ({
     forget(key);
     // V8 stores a string in two bytes per character if any of its characters is outside Latin-1.
     const bytes = ENTRY_OVERHEAD_BYTES + 2 * (key.length + kept.fingerprint.length + (kept.recordText?.length ?? 0));
-    const standing = { ...kept, bytes, changedAtMs: now(), version: String(++versions) };
-    entries.set(key, standing);
+    const stored = { ...kept, bytes, changedAtMs: now(), version: String(++versions) };
+    entries.set(key, stored);
     account(kept.owner, bytes);
-    return standing;
+    return stored;
   };
 
   /** Evicts finished entries that are old enough, oldest first, until there is room. */
@@ -121,23 +121,23 @@ export const createMemoryLedger = ({
     isShared: false,
     async claim(key, { record, ...entry }: LedgerEntry, owner = '') {
       forgetExpired();
-      const standing = entries.get(key);
-      if (standing !== undefined) return { entry: asEntry(standing), mine: false };
+      const stored = entries.get(key);
+      if (stored !== undefined) return { entry: asEntry(stored), mine: false };
       const recordText = encodeRecord(record);
       makeRoom(owner, ENTRY_OVERHEAD_BYTES + 2 * (key.length + (recordText?.length ?? 0)));
       return { entry: asEntry(keep(key, { ...entry, recordText, owner })), mine: true };
     },
     async read(key) {
       forgetExpired();
-      const standing = entries.get(key);
-      return standing === undefined ? undefined : asEntry(standing);
+      const stored = entries.get(key);
+      return stored === undefined ? undefined : asEntry(stored);
     },
     async record(key, { state, record }, { version }) {
       forgetExpired();
-      const standing = entries.get(key);
-      if (standing === undefined) throw noClaim();
-      if (standing.version !== version) return { entry: asEntry(standing), mine: false };
-      return { entry: asEntry(keep(key, { ...standing, state, recordText: encodeRecord(record) })), mine: true };
+      const stored = entries.get(key);
+      if (stored === undefined) throw noClaim();
+      if (stored.version !== version) return { entry: asEntry(stored), mine: false };
+      return { entry: asEntry(keep(key, { ...stored, state, recordText: encodeRecord(record) })), mine: true };
     },
     async release(key, version) {
       if (entries.get(key)?.version === version) forget(key);

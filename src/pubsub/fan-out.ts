@@ -71,7 +71,7 @@ export const fanOut = async (
       const { code } = file.error;
       log.warn(
         { requestId: context.requestId, object: labelOf(file.object), code },
-        'an object below a prefix is left out',
+        'an object below a prefix is skipped',
       );
     } else if (file.kind === 'file') batch.push(messageFor(file));
     if (batch.length === BATCH) await publish();

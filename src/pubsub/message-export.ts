@@ -49,7 +49,7 @@ const optionsIn = (attributes: Attributes): Record<string, string> => {
     if (option === undefined) continue;
     if (option !== name) {
       throw new CourierError('request-invalid', {
-        detail: `There is no attribute ${JSON.stringify(name)}; it is spelt "${option}".`,
+        detail: `There is no attribute ${JSON.stringify(name)}; use "${option}".`,
       });
     }
     options[name] = value;
@@ -177,7 +177,7 @@ export const readMessage = async (
   if (attributes.name !== undefined) return { kind: 'export', opened: fileOf(message) };
   if (data.byteLength === 0) {
     throw new CourierError('request-invalid', {
-      detail: 'The message has neither data nor attributes that ask for anything.',
+      detail: 'The message has neither data nor attributes that request a delivery.',
     });
   }
   const document = withAttributes(await readExportDocument(bytesOf(data)), attributes);

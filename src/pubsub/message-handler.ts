@@ -23,7 +23,7 @@ export interface MessageContext {
   deadlineMs: number;
 }
 
-/** The result for a message that need not be redelivered. */
+/** The result for a message that must not be redelivered. */
 export type Outcome =
   | { kind: 'delivered'; receipt: Receipt }
   | { kind: 'fanned-out'; messages: number }

@@ -24,7 +24,7 @@ export const parseAnswer = <Answer>(parse: () => Answer): Answer => {
   try {
     return parse();
   } catch (cause) {
-    throw new CourierError('drive-unavailable', { detail: 'The answer of Sheets cannot be read.', cause });
+    throw new CourierError('drive-unavailable', { detail: 'The answer of Google Sheets cannot be read.', cause });
   }
 };
 

@@ -51,7 +51,7 @@ export const keepMinute = (
       try {
         const waitMs = Math.min(call.atMs, deadlineMs) - now();
         if (waitMs > 0) await sleep(waitMs, signal);
-        // A call that would be sent past its deadline is not made; the transport says so.
+        // A call whose deadline would have passed is not made; the transport throws the error.
         if (!isInTime) return;
         await pace.spend(units, context);
         // The pace may have waited longer, after a refusal.

@@ -6,7 +6,7 @@ import { restrictAndShare, startRetention } from '../delivery/sharing.ts';
 import type { Caller, Receipt } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';
-import type { LedgerEntry, StandingEntry } from '../ledger/ledger.ts';
+import type { LedgerEntry, StoredEntry } from '../ledger/ledger.ts';
 import { realSleep } from '../sleep.ts';
 import { decide, judge, look, OVER, type Over, type UploadView, undo } from './outcome.ts';
 import { type DirectDependencies, isUploadId, type Session, sessionSchema, uploadKey } from './session.ts';
@@ -74,7 +74,7 @@ const notFound = (): CourierError =>
 interface Completion {
   dependencies: DirectDependencies;
   id: string;
-  entry: StandingEntry;
+  entry: StoredEntry;
   session: Session;
   /** Lower-case hex, as the caller announced it. */
   sha256: string | undefined;
@@ -98,7 +98,7 @@ const record = async (
   { dependencies: { ledger }, id, entry, session, sha256 }: Completion,
   receipt: Receipt,
 ): Promise<Receipt> => {
-  // The session is kept beside the receipt: an open with the same key is answered with it, and completes the upload again.
+  // The session is stored with the receipt: if an upload is opened again with the same key, the answer is this session, which can be completed again.
   const done = { state: 'done', record: { ...session, receipt } } as const;
   let written = await ledger.record(uploadKey(id), done, entry);
   // A receipt that another try has written is final. An error that another try has recorded is replaced, because the upload

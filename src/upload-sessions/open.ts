@@ -15,7 +15,7 @@ import {
 import { type Caller, callerName, type DeliveryOptions } from '../domain.ts';
 import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';
-import { type LedgerWrite, ledgerOf, type StandingEntry } from '../ledger/ledger.ts';
+import { type LedgerWrite, ledgerOf, type StoredEntry } from '../ledger/ledger.ts';
 import { askUntilFound, realSleep } from '../sleep.ts';
 import { refuseConversion, refuseReadOnly } from './refusals.ts';
 import { type DirectDependencies, planSchema, type Session, sessionSchema, uploadKey } from './session.ts';
@@ -63,7 +63,7 @@ const idsOf = ({ caller, idempotencyKey }: OpenRequest, round: number): UploadId
 };
 
 /** The plan in a key's entry. */
-const planOf = ({ record }: StandingEntry): Plan => (record as { plan: Plan }).plan;
+const planOf = ({ record }: StoredEntry): Plan => (record as { plan: Plan }).plan;
 
 /** How often tries with one key at the same moment may revise its plan. */
 const MAX_TURNS = 5;
@@ -82,7 +82,7 @@ const claimPlan = async (
   if (planKey === undefined) return choose();
   const print = fingerprint('session', { options, size: options.size }, request.destination.name);
   /** The file that has the name may be this key's own, uploaded by another open since the ledger was read. */
-  const orStanding = async (error: unknown): Promise<LedgerWrite> => {
+  const orStored = async (error: unknown): Promise<LedgerWrite> => {
     const made = asCourierError(error).code === 'name-taken' ? await ledger.read(planKey) : undefined;
     if (made === undefined) throw error;
     return { entry: made, mine: false };
@@ -92,9 +92,8 @@ const claimPlan = async (
     const claimed = { fileId: plan.fileId, fingerprint: print, state: 'claimed', claimedAtMs: now() } as const;
     return ledger.claim(planKey, { ...claimed, record: { plan } });
   };
-  const standing = await ledger.read(planKey);
-  let { entry, mine } =
-    standing === undefined ? await claimFirst().catch(orStanding) : { entry: standing, mine: false };
+  const stored = await ledger.read(planKey);
+  let { entry, mine } = stored === undefined ? await claimFirst().catch(orStored) : { entry: stored, mine: false };
   sameRequest(entry, print);
   for (let turn = 0; !mine && turn < MAX_TURNS; turn++) {
     const plan = planOf(entry);

@@ -57,8 +57,8 @@ export interface BadDay {
 }
 
 /** Callers honor Retry-After, but wait no longer than this, so that the tests end. */
-const LONGEST_WAIT_MS = 1_000;
-const MOST_TRIES = 120;
+const MAX_WAIT_MS = 1_000;
+const MAX_TRIES = 120;
 
 /** The key comes from Secret Manager, read with the platform's own identity, so every Google service is needed. */
 export const startBadDay = async (): Promise<BadDay> => {
@@ -124,13 +124,13 @@ export const startBadDay = async (): Promise<BadDay> => {
     send,
     async insist(courier, name, body, sending) {
       const all: Seen[] = [];
-      for (let turn = 0; turn < MOST_TRIES; turn++) {
+      for (let turn = 0; turn < MAX_TRIES; turn++) {
         const seen = await send(courier(), name, body, sending).catch(() => undefined);
         if (seen !== undefined) all.push(seen);
         if (seen !== undefined && seen.status !== 503 && seen.status !== 429) return all;
-        await sleep(Math.min(LONGEST_WAIT_MS, 1_000 * (seen?.retryAfter ?? 0.2)));
+        await sleep(Math.min(MAX_WAIT_MS, 1_000 * (seen?.retryAfter ?? 0.2)));
       }
-      throw new Error(`${name}: no final answer in ${MOST_TRIES} tries`);
+      throw new Error(`${name}: no final answer in ${MAX_TRIES} tries`);
     },
     filesOf: (prefix) =>
       google.drive

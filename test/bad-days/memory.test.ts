@@ -98,7 +98,7 @@ if ('missing' in container)
 afterAll(() => ('missing' in container ? undefined : container.remove()));
 
 ('missing' in container ? test.skip : test)(
-  'in a container of 256 MiB twenty uploads of 20 MiB at once arrive whole, and nothing is killed',
+  'in a container of 256 MiB twenty uploads of 20 MiB at once arrive complete, and nothing is killed',
   async () => {
     if ('missing' in container) throw new Error(container.missing);
     // No budget is configured, so it is derived from the limit that the courier detects.

@@ -69,11 +69,11 @@ test('the same sources produce the same bytes in any folder', async () => {
 }, 120_000);
 
 test('a failed build leaves the previous output unchanged', async () => {
-  const standing = join(folder, 'standing');
-  await cp(dist, standing, { recursive: true });
-  const before = await digestOf(standing);
-  await expect(buildDist(join(folder, 'no-project'), standing)).rejects.toThrow('package.json');
-  expect(await digestOf(standing)).toBe(before);
+  const existing = join(folder, 'existing');
+  await cp(dist, existing, { recursive: true });
+  const before = await digestOf(existing);
+  await expect(buildDist(join(folder, 'no-project'), existing)).rejects.toThrow('package.json');
+  expect(await digestOf(existing)).toBe(before);
 });
 
 test('the deployed files take at most 4.5 MB', async () => {

@@ -26,7 +26,7 @@ const stored = z.object({
   sha256: z.string().optional(),
   trashed: z.boolean(),
 });
-const standing = z.object({ rules: z.array(z.object({ fired: z.number() })) });
+const activeRules = z.object({ rules: z.array(z.object({ fired: z.number() })) });
 
 export type StoredFile = z.infer<typeof stored>;
 
@@ -103,7 +103,7 @@ export const startGoogleProcess = async ({
       await call('POST', '/_faults', plan);
     },
     async clearFaults() {
-      const { rules } = standing.parse(await call('GET', '/_faults'));
+      const { rules } = activeRules.parse(await call('GET', '/_faults'));
       await call('DELETE', '/_faults');
       return rules.reduce((sum, { fired }) => sum + fired, 0);
     },

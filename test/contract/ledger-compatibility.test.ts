@@ -61,9 +61,9 @@ const afterOldVersion = async (
   const writes = JSON.parse(text) as Written[];
   const end = writes.findLastIndex(isLast);
   expect(end).toBeGreaterThan(-1);
-  const standing = new Map(writes.slice(0, end + 1).map((entry) => [entry.key, entry]));
+  const stored = new Map(writes.slice(0, end + 1).map((entry) => [entry.key, entry]));
   const ledger = createMemoryLedger({ now: Date.now });
-  for (const { key, recordText, ...entry } of standing.values()) {
+  for (const { key, recordText, ...entry } of stored.values()) {
     await ledger.claim(key, { ...entry, ...decodeRecord(recordText) });
   }
   const reports = { folder: google.places.sharedDrive, credentials: 'main', callers: [EMAIL] };

@@ -3,7 +3,7 @@ import { Firestore, Timestamp } from '@google-cloud/firestore';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { createTransport } from '../../src/google/create-transport.ts';
 import { createFirestoreLedger } from '../../src/ledger/firestore.ts';
-import type { Ledger, LedgerEntry, StandingEntry } from '../../src/ledger/ledger.ts';
+import type { Ledger, LedgerEntry, StoredEntry } from '../../src/ledger/ledger.ts';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
 import { createKeptLog } from '../support/kept-log.ts';
 import { type Loss, startLossyRelay } from '../support/network/lossy-relay.ts';
@@ -13,7 +13,7 @@ const entryOf = (fileId: string): LedgerEntry => ({ fileId, fingerprint: 'f', st
 const ANY_VERSION = expect.any(String) as unknown as string;
 
 /** An entry as the ledger returns it. */
-const standing = (fileId: string, version = ANY_VERSION): StandingEntry => ({
+const stored = (fileId: string, version = ANY_VERSION): StoredEntry => ({
   ...entryOf(fileId),
   version,
 });
@@ -94,9 +94,9 @@ suite('the ledger in Firestore', () => {
       const { ledger, relay } = await openThrough(collection, (path) =>
         isCommit(path) && ++commits === 1 ? loss : undefined,
       );
-      expect(await ledger.claim('key', entryOf('id-1'))).toEqual({ entry: standing('id-1'), mine: true });
+      expect(await ledger.claim('key', entryOf('id-1'))).toEqual({ entry: stored('id-1'), mine: true });
       expect(relay.seen.filter((path) => path === 'commit')).toHaveLength(2);
-      expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({ entry: standing('id-1'), mine: false });
+      expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({ entry: stored('id-1'), mine: false });
     },
   );
 
@@ -110,7 +110,7 @@ suite('the ledger in Firestore', () => {
         isCommit(path) && ++commits === 1 ? loss : undefined,
       );
       const done = await ledger.record('key', { state: 'done', record: { receipt: 1 } }, entry);
-      expect(done).toEqual({ entry: { ...standing('id-1'), state: 'done', record: { receipt: 1 } }, mine: true });
+      expect(done).toEqual({ entry: { ...stored('id-1'), state: 'done', record: { receipt: 1 } }, mine: true });
       expect(await open(collection).read('key')).toEqual(done.entry);
     },
   );
@@ -136,14 +136,14 @@ suite('the ledger in Firestore', () => {
     const { ledger } = await openThrough(collection, (path) =>
       isCommit(path) && ++commits === 1 ? 'answer-lost' : undefined,
     );
-    expect(await ledger.claim('key', entryOf('id-2'))).toEqual({ entry: standing('id-1'), mine: false });
+    expect(await ledger.claim('key', entryOf('id-2'))).toEqual({ entry: stored('id-1'), mine: false });
   });
 
   test('recovers a claim that took effect although every response was lost', async () => {
     const collection = newCollection();
     const { ledger } = await openThrough(collection, () => 'answer-lost', IMPATIENT);
     await expect(ledger.claim('key', entryOf('id-1'))).rejects.toMatchObject(unavailable);
-    expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({ entry: standing('id-1'), mine: false });
+    expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({ entry: stored('id-1'), mine: false });
   });
 
   test.each<Loss>(['silent', 'unavailable', 'answer-lost'])(
@@ -154,7 +154,7 @@ suite('the ledger in Firestore', () => {
       const calls = [
         ledger.claim('key', entryOf('id-1')),
         ledger.read('key'),
-        ledger.record('key', { state: 'done', record: 1 }, standing('id-1', '1.0')),
+        ledger.record('key', { state: 'done', record: 1 }, stored('id-1', '1.0')),
         ledger.release('key', '1.0'),
       ];
       for (const call of calls) await expect(call).rejects.toMatchObject(unavailable);
@@ -170,7 +170,7 @@ suite('the ledger in Firestore', () => {
 
   test('reports at once that there is no claim to record for', async () => {
     const ledger = open(newCollection());
-    await expect(ledger.record('key', { state: 'done' }, standing('id-1', '1.0'))).rejects.toMatchObject(unavailable);
+    await expect(ledger.record('key', { state: 'done' }, stored('id-1', '1.0'))).rejects.toMatchObject(unavailable);
   });
 
   test('extends the TTL with every change', async () => {
@@ -208,7 +208,7 @@ describe('the Firestore ledger without a server', () => {
     const ledger = open(newCollection(), { origin: nowhere, limits: IMPATIENT });
     await expect(ledger.claim('key', entryOf('id-1'))).rejects.toMatchObject(unavailable);
     await expect(ledger.read('key')).rejects.toMatchObject(unavailable);
-    await expect(ledger.record('key', { state: 'done' }, standing('id-1', '1.0'))).rejects.toMatchObject(unavailable);
+    await expect(ledger.record('key', { state: 'done' }, stored('id-1', '1.0'))).rejects.toMatchObject(unavailable);
   });
 
   test('returns a transient error if the project cannot be determined', async () => {

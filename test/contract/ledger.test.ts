@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createTransport } from '../../src/google/create-transport.ts';
 import { createFirestoreLedger } from '../../src/ledger/firestore.ts';
-import type { Ledger, LedgerEntry, StandingEntry } from '../../src/ledger/ledger.ts';
+import type { Ledger, LedgerEntry, StoredEntry } from '../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
 import { startFirestoreEmulator } from '../support/firestore-emulator.ts';
 import { createKeptLog } from '../support/kept-log.ts';
@@ -17,7 +17,7 @@ const entryOf = (fileId: string, record?: unknown): LedgerEntry => ({
 const ANY_VERSION = expect.any(String) as unknown as string;
 
 /** An entry as the ledger returns it. */
-const standing = (entry: LedgerEntry, version = ANY_VERSION): StandingEntry => ({ ...entry, version });
+const stored = (entry: LedgerEntry, version = ANY_VERSION): StoredEntry => ({ ...entry, version });
 
 const emulator = await startFirestoreEmulator();
 if (emulator !== undefined) process.env.FIRESTORE_EMULATOR_HOST = emulator.host;
@@ -77,7 +77,7 @@ for (const [name, open, present] of suites) {
     test('gives a key to the first claim, and its entry to every later one', async () => {
       const first = entryOf('id-1', { plan: { kind: 'create', deep: [[1, [2]]], empty: {} } });
       const claimed = await one.claim('key', first);
-      expect(claimed).toEqual({ entry: standing(first), mine: true });
+      expect(claimed).toEqual({ entry: stored(first), mine: true });
       expect(await other.claim('key', entryOf('id-2'))).toEqual({ entry: claimed.entry, mine: false });
       expect(await one.claim('key', entryOf('id-3'))).toEqual({ entry: claimed.entry, mine: false });
       expect(await other.read('key')).toEqual(claimed.entry);
@@ -97,10 +97,10 @@ for (const [name, open, present] of suites) {
       const first = entryOf('id-1', { plan: 1 });
       const claimed = await one.claim('key', first);
       const done = await one.record('key', { state: 'done', record: { receipt: 1 } }, claimed.entry);
-      expect(done).toEqual({ entry: standing({ ...first, state: 'done', record: { receipt: 1 } }), mine: true });
+      expect(done).toEqual({ entry: stored({ ...first, state: 'done', record: { receipt: 1 } }), mine: true });
       expect(await other.read('key')).toEqual(done.entry);
       const again = await other.record('key', { state: 'claimed' }, done.entry);
-      expect(again).toEqual({ entry: standing(entryOf('id-1')), mine: true });
+      expect(again).toEqual({ entry: stored(entryOf('id-1')), mine: true });
       expect(await one.read('key')).toEqual(again.entry);
       expect((await one.claim('key', entryOf('id-2'))).entry).toEqual(again.entry);
     });
@@ -125,7 +125,7 @@ for (const [name, open, present] of suites) {
     });
 
     test('records nothing under an unclaimed key', async () => {
-      const never = standing(entryOf('id-1'), '1.0');
+      const never = stored(entryOf('id-1'), '1.0');
       await expect(one.record('nobody', { state: 'done' }, never)).rejects.toMatchObject({
         code: 'google-unavailable',
       });

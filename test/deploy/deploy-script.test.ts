@@ -9,7 +9,7 @@ afterAll(() => scripts.close());
 const { openProject } = scripts;
 
 /** The content of a project, without the record of changes. */
-const standing = ({ things, policies, services, apis }: ProjectState) => ({ things, policies, services, apis });
+const resourcesOf = ({ things, policies, services, apis }: ProjectState) => ({ things, policies, services, apis });
 const allCalls: string[][] = [];
 const DOWN = ['teardown', '--project=my-project', '--region=europe-west1', '--yes'];
 
@@ -25,7 +25,7 @@ describe.each(Object.entries(WAYS))('%s', (way, options) => {
     const second = await project.run(options);
     expect(second).toMatchObject({ code: 0, stdout: '' });
     expect(second.state.changes).toEqual([]);
-    expect(standing(second.state)).toEqual(standing(first.state));
+    expect(resourcesOf(second.state)).toEqual(resourcesOf(first.state));
     allCalls.push(...first.state.calls);
   }, 120_000);
 
@@ -41,7 +41,7 @@ describe.each(Object.entries(WAYS))('%s', (way, options) => {
       expect(cut).toMatchObject({ code: 1, stderr: expect.stringContaining('run the same command again') });
       const again = await project.run(options);
       expect({ change, code: again.code, stderr: again.stderr }).toMatchObject({ change, code: 0 });
-      const { things, policies, services } = standing(again.state);
+      const { things, policies, services } = resourcesOf(again.state);
       // A key whose response was lost is reported and replaced.
       expect({ ...things, keys: {} }).toEqual({ ...whole.things, keys: {} });
       expect({ change, policies }).toEqual({ change, policies: whole.policies });

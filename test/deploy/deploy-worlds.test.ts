@@ -29,9 +29,9 @@ describe('a project in its first minutes', () => {
     for (const reason of [
       'the role of the build account is not known everywhere yet',
       'Google is still setting up Eventarc in this project',
-      'Google is still making its own account for this project',
-      'an API that was turned on a moment ago is not ready yet',
-      'a service account that was made a moment ago is not known everywhere yet',
+      'Google is still creating its own account for this project',
+      'an API that was enabled a moment ago is not ready yet',
+      'a service account that was created a moment ago is not known everywhere yet',
     ])
       expect(ran.stderr).toContain(`Waiting: ${reason}.`);
     expect(ran.stderr).not.toContain('Ask an owner');
@@ -60,7 +60,7 @@ test.each([
   ['PERMISSION_DENIED: Permission denied on resource', 0],
   ['PERMISSION_DENIED: Permission denied on resource (or it may not exist).', 0],
 ])('%s is waited for during %d seconds', (problem, seconds) => {
-  const source = `. "$1"; is_settling "$2" && echo "$patience" || echo 0`;
+  const source = `. "$1"; is_settling "$2" && echo "$limit_seconds" || echo 0`;
   const { stdout } = spawnSync('bash', ['-c', source, 'bash', join(scripts.folder, 'deploy/steps/run.sh'), problem], {
     encoding: 'utf8',
     env: { PATH: process.env.PATH },

@@ -32,7 +32,7 @@ test('it waits in a new project for what is not active everywhere yet', async ()
   const { lags } = emptyProject();
   const ran = await scripts.openProject({ lags: { ...lags, api: 2 } }).run(AWS, undefined, SCRIPT);
   expect(ran).toMatchObject({ code: 0, state: { lags: { api: 0 } } });
-  expect(ran.stderr).toContain('Waiting: an API that was turned on a moment ago is not ready yet.');
+  expect(ran.stderr).toContain('Waiting: an API that was enabled a moment ago is not ready yet.');
 }, 60_000);
 
 test('it is completed by another run, wherever the first one was interrupted', async () => {

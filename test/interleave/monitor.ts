@@ -18,7 +18,7 @@ export interface Attempt {
   ending: Ending | undefined;
   /** The outcomes in its audit lines. */
   audits: string[];
-  /** The checksums of files and revisions in the responses it got from Drive. */
+  /** The checksums of files and revisions in Drive's responses to it. */
   seen: { fileId: string; digest: string; step: number }[];
   /** The delivery already has a receipt, and is sent once more. */
   isReplay: boolean;
@@ -31,7 +31,7 @@ export interface Violation {
   step: number;
 }
 
-/** A receipt that a sender got. */
+/** A receipt that a sender received. */
 export interface Ack {
   attempt: Attempt;
   receipt: Receipt;

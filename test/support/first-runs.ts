@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /** A command of a page, and the output that the page shows below it. */
 export interface Shown {
-  /** Under which headings it stands: `From AWS`. */
+  /** The headings above it: `From AWS`. */
   heading: string;
   command: string;
   output: string;
@@ -28,7 +28,7 @@ export const blockOf = (page: string, language: string): string => {
 /** Drive's ids: long, with digits and capital letters. */
 const isDriveId = (text: string): boolean => /\d/.test(text) && /[A-Z]/.test(text);
 
-/** What differs from run to run or from machine to machine, and what is written for it before two outputs are compared. */
+/** Texts that differ from run to run or from machine to machine, and the text that replaces each before two outputs are compared. */
 const VARYING: readonly [RegExp, (found: string) => string][] = [
   [/(?<=127\.0\.0\.1:)\d+/g, () => 'PORT'],
   [/\/tmp\/[\w./-]+/g, () => 'FILE'],

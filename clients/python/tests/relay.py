@@ -1,4 +1,4 @@
-"""An HTTP relay in front of the courier, which loses what it is told to lose."""
+"""An HTTP relay in front of the courier, which drops the requests or responses that a test names."""
 
 import http.client
 import threading

@@ -108,13 +108,13 @@ class SendTest(WorldTest):
         self.assertEqual((caught.exception.code, caught.exception.retryable), ("idempotency-key-reused", False))
 
     def test_progress_is_told_in_bytes(self):
-        told = []
+        reported = []
         content = noise(9 * MIB)
         client = self.client(chunk_bytes=4 * MIB)
-        client.send(content, name="py-progress.bin", on_progress=lambda sent, total: told.append((sent, total)))
-        self.assertEqual(told[-1][1], len(content))
-        self.assertEqual(told, sorted(told))
-        self.assertIn((4 * MIB, len(content)), told)
+        client.send(content, name="py-progress.bin", on_progress=lambda sent, total: reported.append((sent, total)))
+        self.assertEqual(reported[-1][1], len(content))
+        self.assertEqual(reported, sorted(reported))
+        self.assertIn((4 * MIB, len(content)), reported)
 
 
 class ProblemTest(WorldTest):

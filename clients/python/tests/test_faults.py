@@ -1,4 +1,4 @@
-"""Broken connections, lost answers and busy servers between the client and the courier: one file, whatever is lost."""
+"""Broken connections, lost answers and busy servers between the client and the courier: always exactly one file."""
 
 import unittest
 

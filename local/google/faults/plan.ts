@@ -67,7 +67,7 @@ export type FaultRule = z.input<typeof ruleSchema>;
 export type FaultPlanInput = z.input<typeof planSchema>;
 
 /** A rule with its counters. */
-interface StandingRule {
+interface ActiveRule {
   id: string;
   rule: z.infer<typeof ruleSchema>;
   /** How many requests matched so far, and how many of them got the fault. */
@@ -84,8 +84,8 @@ interface FaultTarget {
 
 export interface FaultPlan {
   /** Adds rules to the current ones. @throws ZodError for an invalid plan */
-  add(plan: FaultPlanInput): StandingRule[];
-  list(): StandingRule[];
+  add(plan: FaultPlanInput): ActiveRule[];
+  list(): ActiveRule[];
   clear(): void;
   /** The faults that are due for a request, in the order of their rules. The request is counted. */
   due(target: FaultTarget): { id: string; fault: Fault }[];
@@ -99,7 +99,7 @@ const globOf = (pattern: string): RegExp =>
       .join('.*')}$`,
   );
 
-interface Armed extends StandingRule {
+interface Armed extends ActiveRule {
   matches(target: FaultTarget): boolean;
   random: () => number;
 }
@@ -124,7 +124,7 @@ const isDue = ({ rule, seen, fired, random }: Armed): boolean => {
 export function createFaultPlan(seed: number): FaultPlan {
   let rules: Armed[] = [];
   let named = 0;
-  const standing = ({ id, rule, seen, fired }: Armed): StandingRule => ({ id, rule, seen, fired });
+  const activeOf = ({ id, rule, seen, fired }: Armed): ActiveRule => ({ id, rule, seen, fired });
   return {
     add(input) {
       const plan = planSchema.parse(input);
@@ -136,9 +136,9 @@ export function createFaultPlan(seed: number): FaultPlan {
         return { id: rule.id ?? `fault-${named}`, rule, seen: 0, fired: 0, matches: matcherOf(rule), random };
       });
       rules.push(...added);
-      return added.map(standing);
+      return added.map(activeOf);
     },
-    list: () => rules.map(standing),
+    list: () => rules.map(activeOf),
     clear() {
       rules = [];
       named = 0;

@@ -5,7 +5,7 @@ import { closeDraft, type Draft, openDraft, trimRows } from './draft.ts';
 import { InvalidRequest, invalidArgument } from './errors.ts';
 import type { SheetsState } from './state.ts';
 
-/** An edit changes the Drive file, too: its version and its modification. */
+/** An edit also changes the Drive file: its version and its time of modification. */
 function touch(state: SheetsState, { account }: Actor, file: StoredFile, title: string | undefined): StoredFile {
   const now = state.drive.now();
   const touched: StoredFile = {

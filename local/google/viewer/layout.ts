@@ -41,7 +41,7 @@ ${refresh}
 <link rel="stylesheet" href="/_viewer/style.css">
 </head>
 <body>
-<header><a class="brand" href="/">${MARK}Local Drive</a><span class="hint">Everything that this local Google holds, whoever it belongs to</span></header>
+<header><a class="brand" href="/">${MARK}Local Drive</a><span class="hint">All files of this local Google, of every owner</span></header>
 <nav aria-label="Places">
 <ul>${link('/', PLACES.home, 'Home', at === 'home')}</ul>
 ${places('Shared drives', sharedDrives(state), PLACES.drive, at)}

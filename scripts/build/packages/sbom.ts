@@ -70,9 +70,9 @@ export const sbomOf = ({ name, version, license, lock, places }: SbomInput): str
     if (locked?.version === undefined) throw new Error(`${folder} is bundled, but package-lock.json does not know it`);
     const ref = purlOf(nameOf(folder), locked.version);
     // The same version installed in several folders is one component.
-    const standing = byRef.get(ref);
-    if (standing === undefined) byRef.set(ref, { folders: [folder], component: componentOf(folder, locked, where) });
-    else standing.folders.push(folder);
+    const known = byRef.get(ref);
+    if (known === undefined) byRef.set(ref, { folders: [folder], component: componentOf(folder, locked, where) });
+    else known.folders.push(folder);
   }
   const refs = [...byRef.keys()].sort();
   const refOf = (folder: string): string => purlOf(nameOf(folder), lock.get(folder)?.version ?? '');

@@ -1,3 +1,3 @@
 'use strict';
-// The function, as functions-framework loads it. The extension .cjs tells it the module type, so it need not search for it.
+// The function, as functions-framework loads it. The extension .cjs gives the module type, so the framework does not have to search for it.
 require('./load.js').load('function.js');

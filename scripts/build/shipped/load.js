@@ -105,7 +105,7 @@ const RENEW_MS = 30_000;
 const QUIET = ['warn', 'error', 'silent'];
 
 /** Prints a line in the format of the courier's log, which is not loaded yet. */
-const tell = (message) => {
+const logNotice = (message) => {
   const { v8, node } = process.versions;
   const time = new Date().toISOString();
   if (!QUIET.includes(process.env.LOG_LEVEL))
@@ -116,27 +116,27 @@ const tell = (message) => {
 const renew = () => {
   const [next] = [...scripts].filter(([file, script]) => !done.has(file) && script.cachedDataRejected !== false);
   if (next === undefined) {
-    tell('compiled code is kept anew: the next start from this folder is as short as it can be');
+    logNotice('the compiled code is saved: the next start from this folder will be fast');
     return;
   }
   try {
     keepFile(...next);
     setTimeout(renew, 10).unref();
   } catch {
-    tell(
-      'compiled code stays in memory: its folder cannot be written, so that each start takes longer until a new deployment',
+    logNotice(
+      'the compiled code cannot be saved, because its folder is not writable: each start takes longer until the next deployment',
     );
   }
 };
 
-let isTold = false;
+let isLogged = false;
 
 /** Runs once per process, and not for --check, which only reads the configuration. */
 const renewLater = () => {
-  if (isTold || process.argv.includes('--check')) return;
-  isTold = true;
-  tell(
-    'compiled code that was kept does not fit this Node, which was probably updated: everything works, and a start takes longer. A new deployment keeps it again (deploy.sh --redeploy)',
+  if (isLogged || process.argv.includes('--check')) return;
+  isLogged = true;
+  logNotice(
+    'the saved compiled code is for another version of Node, which was probably updated: everything works, but starts take longer. Redeploying the service saves it again (deploy.sh --redeploy)',
   );
   setTimeout(renew, RENEW_MS).unref();
 };

@@ -1,5 +1,5 @@
 'use strict';
-// Simulates a first delivery and saves V8's compiled code for it, so that later starts need not compile. Run it where the
+// Simulates a first delivery and saves V8's compiled code for it, so that later starts do not have to compile it. Run it where the
 // courier runs, because the code is valid for one version of Node only. Without saved code everything works, but starts are
 // slower. If the simulation fails, it therefore logs a warning and the deployment continues. With --strict, which the
 // project's own build uses, the exit code is 1.
@@ -9,7 +9,7 @@ const { existsSync, readdirSync, rmSync } = require('node:fs');
 const { join } = require('node:path');
 const { startRehearsal } = require('./rehearsal.js');
 
-const MOST_MS = 60_000;
+const MAX_MS = 60_000;
 
 /**
  * The forms that are present, each with its start command. An image of the service has no function. The function comes second,
@@ -60,12 +60,12 @@ const perform = async ({ options, program }, wanted) => {
   const child = spawn(process.execPath, [...options, '-e', STAGE, '--', ...program], {
     cwd: __dirname,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    timeout: MOST_MS,
+    timeout: MAX_MS,
     env,
   });
-  let said = '';
+  let printed = '';
   child.stdout.on('data', (piece) => {
-    said = (said + piece).slice(-2_000);
+    printed = (printed + piece).slice(-2_000);
   });
   const deliver = async (port) => {
     const response = await rehearsal.deliver(`http://127.0.0.1:${port}`);
@@ -82,7 +82,7 @@ const perform = async ({ options, program }, wanted) => {
       child.once('exit', (code, signal) => reject(new Error(`it ended with ${code ?? signal}`)));
     });
   } catch (error) {
-    throw new Error(`the rehearsal of ${program[0]} failed: ${error.message}\n${said}`);
+    throw new Error(`the rehearsal of ${program[0]} failed: ${error.message}\n${printed}`);
   } finally {
     if (child.exitCode === null && child.signalCode === null) {
       child.kill('SIGKILL');

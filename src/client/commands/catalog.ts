@@ -52,9 +52,9 @@ const addSend = (program: Command, context: Context, outcome: Outcome): void => 
     .option('--path <path>', 'folders below the destination, created if missing: reports/2026/11')
     .addOption(new Option('--on-conflict <rule>', 'what to do if the name is taken').choices(CONFLICT_RULES))
     .addOption(new Option('--convert-to <format>', 'Google format to convert the file to').choices(CONVERSIONS))
-    .option('--tab <name>', 'with --convert-to sheet: tab for the rows, made if missing (default: the first)')
+    .option('--tab <name>', 'with --convert-to sheet: tab for the rows, created if missing (default: the first)')
     .addOption(new Option('--columns <rule>', 'add columns that the tab lacks, or refuse them').choices(COLUMN_RULES))
-    .option('--dates', 'with --convert-to sheet: make date cells of ISO dates and times')
+    .option('--dates', 'with --convert-to sheet: store ISO dates and times as date cells')
     .addOption(new Option('--rollover <period>', 'a tab for each month').choices(ROLLOVERS))
     .option('--description <text>', 'description in Drive')
     .option('--preserve-times', "send the file's own times of modification and creation")
@@ -64,7 +64,7 @@ const addSend = (program: Command, context: Context, outcome: Outcome): void => 
       ...all,
       pair,
     ])
-    .option('--keep-revision-forever', 'keep this revision until somebody deletes it, instead of 30 days')
+    .option('--keep-revision-forever', 'keep this revision until it is deleted, instead of for 30 days')
     .option('--mime-type <type>', 'media type (default: derived from the name)')
     .option('--key <key>', 'idempotency key; the same key never creates a second file (default: a new key)');
   addManyOptions(command)
@@ -119,9 +119,9 @@ const addIdentity = (program: Command, context: Context): void => {
     .action((_, command: Command) => whoamiCommand(context, flagsOf(command)));
   program
     .command('login')
-    .description('get the consent of a person to write to their Drive, as a credentials file for the courier')
+    .description('let a person authorize the courier to write to their Drive, and save the credentials')
     .requiredOption('--client <file>', 'OAuth client of the type "Desktop app", downloaded from the Cloud console')
-    .option('--scopes <scope...>', 'scopes to ask for (default: Drive)')
+    .option('--scopes <scope...>', 'scopes to request (default: Drive)')
     .option('--out <file>', 'file to save it to, readable only by you (default: print it)')
     .option('--secret <name>', 'secret to add it to: projects/PROJECT/secrets/NAME')
     .option('--login-hint <email>', 'account to preselect on the consent page')

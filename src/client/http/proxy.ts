@@ -2,7 +2,7 @@ import type { HttpsProxyAgent } from 'https-proxy-agent';
 import { isLoopback } from '../../text/hosts.ts';
 import { failure } from '../errors.ts';
 
-/** The proxy is at fault, not the server behind it. */
+/** The proxy failed, not the server that it forwards to. */
 export class ProxyError extends Error {
   /** False if the proxy rejected the request: only another setting helps. */
   readonly retryable: boolean;

@@ -9,7 +9,7 @@ export interface RetryOptions {
   baseMs?: number;
   /** Upper limit of every wait, in milliseconds. Default: 20 000. */
   longestMs?: number;
-  /** The client waits as long as `Retry-After` asks, and gives up if that is longer than this, in seconds. Default: 60. */
+  /** The client waits as long as `Retry-After` requests, and does not retry if that is longer than this, in seconds. Default: 60. */
   longestRetryAfterSeconds?: number;
   /** @internal A number in [0, 1). */
   random?: () => number;
@@ -31,7 +31,7 @@ export const retryWith = (options: RetryOptions = {}): Retry => ({
 
 /**
  * @param failures the number of failures in a row, from 1
- * @returns milliseconds to wait, never less than the server asked for; undefined to give up
+ * @returns milliseconds to wait, at least as long as the server requests; undefined: no retry
  */
 export const waitAfter = (retry: Retry, failures: number, error: unknown): number | undefined => {
   if (!(error instanceof CourierClientError) || !error.retryable || failures >= retry.attempts) return undefined;

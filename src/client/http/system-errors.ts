@@ -21,7 +21,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'No route to host',
   ENETUNREACH: 'Network is unreachable',
   ENOTFOUND: 'Host name not found',
-  EAI_AGAIN: 'Host name lookup failed for now',
+  EAI_AGAIN: 'Host name lookup failed temporarily',
   EPROTO: 'TLS handshake failed',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'The server has a self-signed certificate',
   SELF_SIGNED_CERT_IN_CHAIN: 'The certificate chain contains a self-signed certificate',

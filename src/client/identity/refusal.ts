@@ -95,8 +95,5 @@ export const identityError = (error: unknown, account: string): CourierClientErr
     return failure('google-unreachable', { detail: refusal.reason, status: refusal.status });
   }
   const remedy = REMEDIES.find(([pattern]) => pattern.test(refusal.reason))?.[1];
-  return failure('identity-refused', {
-    detail: `${account}: ${refusal.reason}`,
-    ...(remedy === undefined ? {} : { remedy }),
-  });
+  return failure('identity-refused', { detail: `${account}: ${refusal.reason}`, remedy });
 };

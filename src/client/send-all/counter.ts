@@ -21,10 +21,10 @@ const sizeOf = async (input: unknown): Promise<number> => {
   );
 };
 
-/** Until then there is no need for totals. Most runs end earlier. */
+/** Totals are not needed before. Most runs end earlier. */
 const COUNT_AFTER_MS = 500;
 
-/** Counts the files beside the deliveries, so that these do not wait for it. */
+/** Counts the files concurrently with the deliveries, so that these do not wait. */
 const countTotals = async (
   inputs: SendAllInputs,
   options: SendAllOptions,
@@ -49,7 +49,7 @@ export const createCounter = (inputs: SendAllInputs, options: SendAllOptions): C
     onProgress({ ...progress });
   };
   const count = async (): Promise<void> => {
-    // The deliveries meet the same errors.
+    // The deliveries report the same errors.
     const totals = await countTotals(inputs, options).catch(() => undefined);
     if (totals === undefined || options.signal?.aborted) return;
     Object.assign(progress, totals);

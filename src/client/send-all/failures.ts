@@ -1,12 +1,12 @@
 import { CourierClientError, type ExitCode, type FileFailure, failure } from '../errors.ts';
 
-/** Errors about one file. They say nothing about the next one. */
-const ABOUT_THE_FILE: ReadonlySet<string> = new Set([
+/** Errors of a single file. The next file may still be delivered. */
+const FILE_ERRORS: ReadonlySet<string> = new Set([
   ...['file-unreadable', 'file-changed', 'path-taken', 'receipt-mismatch'],
   ...['name-invalid', 'path-invalid', 'folder-too-deep', 'folder-limited'],
 ]);
-/** Errors that every other file would get, too. */
-const ABOUT_THE_RUN: ReadonlySet<string> = new Set([
+/** Errors that every other file would get as well. */
+const RUN_ERRORS: ReadonlySet<string> = new Set([
   ...['not-a-courier', 'file-unwritable', 'usage'],
   ...['identity-not-found', 'identity-unusable', 'identity-cannot-mint', 'identity-refused'],
 ]);
@@ -24,8 +24,8 @@ export const createBreaker = (concurrency: number) => {
     },
     /** @returns whether the run must end */
     onFailure({ code, status = 0, retryable }: CourierClientError): boolean {
-      if (ABOUT_THE_FILE.has(code)) return false;
-      if (ABOUT_THE_RUN.has(code) || status === 401 || status === 403) return true;
+      if (FILE_ERRORS.has(code)) return false;
+      if (RUN_ERRORS.has(code) || status === 401 || status === 403) return true;
       if (!retryable && status < 500) return false;
       inRow += 1;
       return inRow >= Math.max(MIN_IN_ROW, ROUNDS * concurrency);
@@ -37,11 +37,11 @@ export const createBreaker = (concurrency: number) => {
 const exitCodeOf = (failures: readonly FileFailure[]): ExitCode =>
   failures.some(({ error }) => error.retryable) ? 75 : 1;
 
-/** Without a failure that can pass by itself, the same command would only fail again. */
+/** If no failure is transient, the same command would only fail again. */
 const FIX_FIRST =
-  'Fix what the errors of the files say, then run the same command again. Files that were delivered are not sent twice.';
+  'Fix the errors of the files, then run the same command again. Files that were delivered are not sent twice.';
 
-/** The error of a run that has tried every file. @param runKey the key that was made up for this run, if it was */
+/** The error of a run that has tried every file. @param runKey the generated key of this run; undefined if the caller chose one */
 export const filesFailed = (
   failures: readonly FileFailure[],
   files: number,
@@ -54,7 +54,7 @@ export const filesFailed = (
     exitCode,
     failures,
     idempotencyKey: runKey,
-    ...(exitCode === 75 ? {} : { remedy: FIX_FIRST }),
+    remedy: exitCode === 75 ? undefined : FIX_FIRST,
   });
 };
 

@@ -68,7 +68,7 @@ export interface SendAllOptions extends Omit<SendOptions, 'name' | 'onProgress'>
   onProgress?: ((progress: SendAllProgress) => void) | undefined;
   /** Called for each file that is not delivered. */
   onFailure?: ((failure: FileFailure) => void) | undefined;
-  /** Called for each entry of a folder that is left out although no pattern says so. */
+  /** Called for each entry of a folder that is skipped although no pattern excludes it. */
   onSkip?: ((skipped: { file: string; reason: 'hidden' | 'symlink' | 'special' }) => void) | undefined;
 }
 

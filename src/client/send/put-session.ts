@@ -134,7 +134,7 @@ const asInterruption = (error: unknown): Interrupted => {
  */
 const problemOf = (step: { at: number } | Interrupted, before: number | undefined): CourierClientError | undefined => {
   if ('problem' in step) return step.problem;
-  return before !== undefined && step.at <= before ? interrupted('Drive stores none of the bytes') : undefined;
+  return before !== undefined && step.at <= before ? interrupted('Drive stored none of the bytes') : undefined;
 };
 
 /**

@@ -21,7 +21,7 @@ export const createFederation =
       type: 'external_account',
       audience,
       subject_token_type: subjectTokenType,
-      // Google's own URL, whatever the document contains.
+      // Google's own URL, regardless of the document.
       token_url: 'https://sts.googleapis.com/v1/token',
       scopes: [CLOUD_PLATFORM],
     };

@@ -34,14 +34,14 @@ interface KnownFolder {
   seenMs: number;
 }
 
-/** Short, so that few files go into a folder that somebody has put into the trash. A check each half minute costs little. */
+/** Short, so that few files go into a folder that a person has moved to the trash. A check every half minute costs little. */
 const TRUST_MS = 30_000;
 const MAX_KNOWN = 10_000;
 
 /** Milliseconds for work that several deliveries wait for, so it does not end when one of them does. */
 const FLIGHT_MS = 60_000;
 
-/** Pauses while Drive says that a folder exists and does not show it, in milliseconds. */
+/** Pauses while Drive reports that a folder exists but does not show it, in milliseconds. */
 const VISIBILITY_WAITS_MS = [200, 500, 1_000, 2_000];
 
 /** How often a folder's id may turn out to be unusable. */
@@ -72,18 +72,18 @@ const findOrCreate = async (
   const options = { kind: 'folder', drive, ledger, folderId: parentId, name, find, context, log, now } as const;
   let unusable: string | undefined;
   for (let turn = 0; turn < MAX_TURNS; turn++) {
-    const standing = await resolveName({ ...options, unusable });
-    if ('file' in standing) return standing.file.id;
-    const id = standing.claimedId;
+    const resolved = await resolveName({ ...options, unusable });
+    if ('file' in resolved) return resolved.file.id;
+    const id = resolved.claimedId;
     const { existed } = await drive.createFolder({ id, name, parentId }, context);
     if (!existed) {
-      await markMade(ledger, standing.key, log);
+      await markMade(ledger, resolved.key, log);
       return id;
     }
     // Created by another delivery at this moment, or long ago and deleted since: then the id cannot be used again.
     if ((await whenVisible(folders, id, context)) === undefined) unusable = id;
   }
-  throw new CourierError('drive-unavailable', { detail: 'Drive does not show a folder that it says exists.' });
+  throw new CourierError('drive-unavailable', { detail: 'Drive reports that a folder exists, but does not show it.' });
 };
 
 /**
@@ -97,7 +97,7 @@ export const createFolders = (options: FoldersOptions): Folders => {
   const known = new LRUCache<string, KnownFolder>({ max: maxKnown });
   const once = createSingleFlight<string>();
 
-  /** Checks a known folder by one call. For anything else the ledger is asked. */
+  /** Checks a known folder with one call. Other folders are looked up in the ledger. */
   const look = async (segment: Segment, callStats: CallContext['callStats']): Promise<string> => {
     const context: CallContext = { deadlineMs: now() + FLIGHT_MS, callStats };
     const seenMs = now();

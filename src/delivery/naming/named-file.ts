@@ -34,12 +34,12 @@ export const resolveNamedFile = async ({
 }: NamedFileOptions & { unusable?: string }): Promise<
   { existing: DriveFile } | { claimedId: string; nameKey: string }
 > => {
-  const standing = await resolveName({
+  const resolved = await resolveName({
     ...nameOf(options),
     kind: 'file',
     unusable,
   });
-  return 'file' in standing ? { existing: standing.file } : { claimedId: standing.claimedId, nameKey: standing.key };
+  return 'file' in resolved ? { existing: resolved.file } : { claimedId: resolved.claimedId, nameKey: resolved.key };
 };
 
 /**

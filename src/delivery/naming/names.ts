@@ -1,6 +1,6 @@
 import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
-import type { Ledger, LedgerEntry, StandingEntry } from '../../ledger/ledger.ts';
+import type { Ledger, LedgerEntry, StoredEntry } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
 import { askUntilFound, realSleep, type Sleep } from '../../sleep.ts';
 
@@ -81,8 +81,8 @@ const adopt = async (options: NameOptions): Promise<DriveFile | undefined> => {
 /** The entry of a generation. If there is none, it is created for the file that the search finds, or for a new one. */
 const claimGeneration = async (options: NameOptions, key: string): Promise<{ entry: LedgerEntry; mine: boolean }> => {
   const { drive, ledger, context, now } = options;
-  const standing = await ledger.read(key);
-  if (standing !== undefined) return { entry: standing, mine: false };
+  const stored = await ledger.read(key);
+  if (stored !== undefined) return { entry: stored, mine: false };
   const found = await adopt(options);
   return ledger.claim(key, {
     fileId: found?.id ?? (await drive.newId(context)),
@@ -96,7 +96,7 @@ const claimGeneration = async (options: NameOptions, key: string): Promise<{ ent
 const note = async (
   { ledger, log }: Pick<NameOptions, 'ledger' | 'log'>,
   key: string,
-  change: (entry: StandingEntry) => Pick<LedgerEntry, 'state' | 'record'> | undefined,
+  change: (entry: StoredEntry) => Pick<LedgerEntry, 'state' | 'record'> | undefined,
 ): Promise<void> => {
   try {
     let entry = await ledger.read(key);
@@ -169,9 +169,9 @@ const resolveGeneration = async (options: NameOptions, generation: number): Prom
 export const resolveName = async (options: NameOptions): Promise<Standing> => {
   let generation = 0;
   for (let turn = 0; turn < MAX_GENERATIONS; turn++) {
-    const standing = await resolveGeneration(options, generation);
-    if (!('next' in standing)) return standing;
-    generation = standing.next;
+    const resolved = await resolveGeneration(options, generation);
+    if (!('next' in resolved)) return resolved;
+    generation = resolved.next;
   }
   throw new CourierError('google-unavailable', { cause: new Error('a name has too many generations') });
 };

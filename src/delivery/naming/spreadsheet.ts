@@ -35,7 +35,7 @@ export const inspectSpreadsheet = async (
     throw new CourierError('folder-invalid', {
       detail: `"${name}" (${id}) is not a spreadsheet of Google Sheets.`,
       remedy:
-        'Set "spreadsheet" of the destination to a file of Google Sheets. An Excel file becomes one by File > Save as Google Sheets.',
+        'Set "spreadsheet" of the destination to a file of Google Sheets. Convert an Excel file with File > Save as Google Sheets.',
     });
   }
   return found;

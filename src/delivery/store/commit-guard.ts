@@ -58,7 +58,7 @@ const mayRestore = async ({ request, plan, context }: UploadStep, file: DriveFil
 };
 
 /**
- * The key's file never held the key's bytes, and somebody has written other bytes to it since. Those stay. With
+ * The key's file never held the key's bytes, and another writer has written other bytes to it since. Those stay. With
  * onConflict=new the next try creates another file; otherwise that file is now the one of the name.
  * @returns the error that ends this try
  */
@@ -178,7 +178,7 @@ export const createCommitGuard = (
     const needsNote = isNamed || target.kind === 'replace' || !carriesDigest(target);
     const answer = needsNote ? await answerOfKey(bytes) : undefined;
     if (answer !== undefined) return answer;
-    // The ledger may have been slow, so Drive is asked last.
+    // The ledger may have been slow, so Drive is queried last.
     if (target.kind === 'replace') return lookAt(target, bytes);
     await checkName();
     return undefined;

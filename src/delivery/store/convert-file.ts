@@ -146,7 +146,7 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
       received,
     };
   } catch (error) {
-    // After a permanent error nothing was created, so the next try need not wait. Otherwise the request may still take effect.
+    // After a permanent error nothing was created, so the next try does not have to wait. Otherwise the request may still take effect.
     if (asCourierError(error).retryable) guard.lease()?.abandon();
     else await guard.lease()?.release();
     throw error;

@@ -24,7 +24,7 @@ const MAX_MOVES = 3;
 
 type CreatePlan = Plan & { kind: 'create' };
 
-/** What the new file is sent with; its private properties tell later which key and which try created it. */
+/** What the new file is sent with; its private properties show later which key and which try created it. */
 const describeFile = (step: UploadStep, { fileId: id, folderId }: CreatePlan): NewFile => ({
   ...{ id, folderId, name: step.request.name, mimeType: step.delivery.source.mimeType },
   appProperties: {
@@ -52,7 +52,7 @@ const resolveExisting = async (
   }
   if (claim !== undefined && (file.sha256Checksum ?? sha256) !== sha256) {
     await claim.refresh();
-    // If it is not known what was sent, the file itself tells which bytes the key was first used with.
+    // If it is unknown what was sent, the file itself shows which bytes the key was first used with.
     sameBytes(sha256, sentBefore(claim, file) ?? file.sha256Checksum);
     throw new CourierError('drive-unavailable', {
       detail:

@@ -46,7 +46,7 @@ export const checkTarget = async (step: UploadStep, file: DriveFile, former: str
   });
 };
 
-/** The result of an upload that its guard has ended, because the file has, or had, these bytes. */
+/** The result of an upload that the commit guard has stopped, because the file has, or had, these bytes. */
 export const storedBefore = (
   { claim }: UploadStep,
   { file, received: { sha256, md5, size } }: Extract<UploadResult, { kind: 'superseded' }>,
@@ -109,8 +109,8 @@ export const replace = (
   });
 
 /**
- * The key's own file has other bytes than the key's: either Drive stored them wrong and the try ended before it could check,
- * or they were replaced since. The guard decides which, once the bytes of this try are known.
+ * The key's own file has other bytes than the key's: either Drive corrupted them and the try ended before its check, or they
+ * were replaced since. The guard decides which, once the bytes of this try are known.
  */
 export const restore = (step: UploadStep, file: DriveFile): Promise<StoredFile> =>
   upload(step, overFile(step, file.id));

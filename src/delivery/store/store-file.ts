@@ -15,7 +15,7 @@ const skip = async (step: UploadStep, plan: Plan & { kind: 'skip' }): Promise<St
   // see a reset connection.
   if (source.identity === undefined) {
     const { sha256, size } = await hashOf(source, step.request.destination.config.maxBytes);
-    // An empty body with the digest of other bytes only asks for the receipt. Clients send this after their upload session
+    // An empty body with the digest of other bytes only requests the receipt. Clients send this after their upload session
     // was refused.
     if (size > 0) checkDigest(expectedSha256, sha256);
   }

@@ -45,7 +45,7 @@ const uploadRequest = ({ request, delivery, context, claim }: UploadStep): Uploa
   ...quotaOf(request.destination),
 });
 
-/** The upload that also tells the delivery when Drive has stored its bytes. */
+/** The upload, which also notifies the delivery when Drive has stored its bytes. */
 const reporting = (upload: Upload, { stored }: UploadStep['delivery']): Upload => {
   if (stored === undefined) return upload;
   return {

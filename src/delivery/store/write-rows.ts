@@ -145,7 +145,7 @@ const storedFile = (
 
 /**
  * Appends the rows of a delivery to a sheet, or replaces the values of a tab by them, once: a mark that is written with them
- * tells later tries.
+ * shows later tries that they are there.
  */
 export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<StoredFile> => {
   const { request, delivery, claim, context, atEnd } = step;

@@ -133,7 +133,7 @@ export const checkCredentials = async (
     token = await auth.token();
   } catch (thrown) {
     const error = asCourierError(thrown);
-    log.warn({ error, credentials: name }, 'The doctor gets no token');
+    log.warn({ error, credentials: name }, 'The doctor cannot get a token');
     return { checks: only(checksFor(error, factsNow())) };
   }
   const documents = only([
@@ -158,7 +158,7 @@ export const checkCredentials = async (
     return { checks, ready: { ...about, account, scopes } };
   } catch (thrown) {
     const error = asCourierError(thrown);
-    log.warn({ error, credentials: name }, 'The doctor gets no answer from Drive');
+    log.warn({ error, credentials: name }, 'Drive does not answer the doctor');
     if (error.code === 'scope-insufficient')
       return { checks: [...documents, minted, failedWith('scope', error, remedyForScope(facts))] };
     return { checks: [...documents, minted, scope, failedCheck('drive-api', error, facts)] };

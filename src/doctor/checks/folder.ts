@@ -23,7 +23,7 @@ const notFound = ({ name, config }: Pick<Destination, 'name' | 'config'>, { acco
   const isNarrow = scopes !== undefined && !scopes.includes(DRIVE_SCOPE);
   return failed(
     'folder',
-    `${folderOf({ config })} does not exist, or is not shared with ${account}: Drive's answer is the same.${isNarrow ? " The token's scopes may also be too narrow to see it." : ''}`,
+    `${folderOf({ config })} does not exist, or is not shared with ${account}: Drive gives the same answer for both.${isNarrow ? " The token's scopes may also be too narrow to see it." : ''}`,
     `${share(folderOf({ config }), account)}, or correct destinations.${name}.folder in the configuration.`,
   );
 };

@@ -15,10 +15,10 @@ export const checkIdentity = async ({ runtime, log }: DoctorDependencies): Promi
   try {
     await runtime.token();
     const email = await runtime.email();
-    return { check: passed('identity', `The courier runs as ${email ?? 'an identity of unknown name'}.`), email };
+    return { check: passed('identity', `The courier runs as ${email ?? 'an unknown identity'}.`), email };
   } catch (thrown) {
     const error = asCourierError(thrown);
-    log.warn({ error }, 'The doctor finds no identity of the courier');
+    log.warn({ error }, 'The doctor cannot find the identity of the courier');
     const check = error.retryable
       ? failed('identity', 'Neither the metadata server nor the token service answers.', SET_IDENTITY)
       : failedWith('identity', error);

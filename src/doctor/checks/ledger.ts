@@ -46,7 +46,7 @@ export const checkLedger = async (
       );
   } catch (thrown) {
     const error = asCourierError(thrown);
-    log.warn({ error }, 'The doctor finds that the ledger does not work');
+    log.warn({ error }, 'The doctor found that the ledger does not work');
     const own = error.hasOwnRemedy ? `${error.remedy} ` : '';
     return failed('ledger', 'The ledger does not answer.', `${own}${commandsFor(dependencies, runtime)}`);
   }

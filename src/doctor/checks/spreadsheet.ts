@@ -48,7 +48,7 @@ const checkSize = async (
       : warned(
           'sheets-api',
           detail,
-          'Delete rows, columns and tabs that nobody needs, also empty ones, or set the destination to a new spreadsheet.',
+          'Delete rows, columns and tabs that are not needed, also empty ones, or set the destination to a new spreadsheet.',
         );
   } catch (thrown) {
     return failedApi(thrown, ready);

@@ -16,6 +16,6 @@ export const withUploadLimit = (checks: readonly Check[], account: string, uploa
       : warned(
           'storage',
           `${check.detail} The courier has uploaded ${gigabytes(uploadedBytes)} as ${account} since midnight UTC; Drive accepts ${gigabytes(DAILY_UPLOAD_BYTES)} a day.`,
-          'Wait until tomorrow with large files, or spread the destinations over several accounts.',
+          'Send large files tomorrow, or distribute the destinations over several accounts.',
         ),
   );

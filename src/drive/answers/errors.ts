@@ -42,10 +42,10 @@ const codeOfStatus = (status: number, message: string): ErrorCode => {
   return status === 408 || status >= 500 ? 'drive-unavailable' : 'internal';
 };
 
-/** Statuses that are clear whatever the reason is. */
+/** Statuses that are clear without a reason. */
 const isClear = (status: number): boolean => status === 401 || status === 404 || status === 429 || status >= 500;
 
-/** While the account is unknown, only Google's message tells a service account from a person. */
+/** While the account is unknown, only Google's message distinguishes a service account from a person. */
 const isServiceAccountsQuota = (account: string | undefined, message: string): boolean =>
   account === undefined ? /service accounts? do not have storage quota/i.test(message) : isServiceAccount(account);
 
@@ -71,7 +71,7 @@ interface Judged {
 
 /**
  * Drive answers uploads above the daily limit of an account with the reason of a rate limit, and does not document how to
- * tell the two apart. The message differs in its case from "User Rate Limit Exceeded": rclone, backend/drive/drive.go,
+ * distinguish the two. The message differs in its case from "User Rate Limit Exceeded": rclone, backend/drive/drive.go,
  * `--drive-stop-on-upload-limit`. Short throttling was seen with this message as well, so it is believed only after retries.
  */
 const UPLOAD_LIMIT = { reason: 'userRateLimitExceeded', message: 'User rate limit exceeded.' } as const;

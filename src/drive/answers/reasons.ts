@@ -22,7 +22,7 @@ const unavailable: Meaning = { code: 'drive-unavailable' };
 const apiDisabled: Meaning = { code: 'drive-api-disabled' };
 const project: Meaning = {
   code: 'drive-api-disabled',
-  remedy: 'Check the billing and the state of the project that owns {account}: Google does not serve it at present.',
+  remedy: 'Check the billing and the state of the project that owns {account}: Google rejects its requests at present.',
 };
 const notAFolder: Meaning = { code: 'folder-invalid' };
 

@@ -48,7 +48,7 @@ const folderFault = (
 };
 
 /**
- * Finds the folder that a configured id leads to: `root` by its own id, a shortcut by the folder behind it. A shortcut is
+ * Resolves a configured id to a folder: `root` to its own id, a shortcut to its target. A shortcut is
  * followed once, because Drive makes no shortcuts to shortcuts.
  */
 export const createResolveFolder = ({ client, account, now }: Dependencies) => {

@@ -105,7 +105,7 @@ export const sendChunks = async (
     if (judged.bytes > acknowledged) attempt = 0;
     // A query of the session was preceded by a wait. After a chunk that was accepted but not stored, there was none.
     else if (first.kind === 'stored' && !(await again({ ...waitOf(request), url: uri, attempt: ++attempt }))) {
-      throw new CourierError('drive-unavailable', { detail: 'Drive does not store the bytes that it is sent.' });
+      throw new CourierError('drive-unavailable', { detail: 'Drive does not store the bytes that are sent to it.' });
     }
     acknowledged = judged.bytes;
   }

@@ -86,14 +86,14 @@ const isOurs = (target: UploadTarget, { appProperties }: DriveFile): boolean => 
   return sent.length > 0 && sent.every(([key, value]) => appProperties[key] === value);
 };
 
-/** Drive says that a file of the target's id exists (409): this upload's own, whose answer was lost, or another's. */
+/** Drive reports that a file with the target's id exists (409): this upload's own, whose answer was lost, or another's. */
 export const findExisting = async (
   { get, request }: Sender,
   target: UploadTarget & { kind: 'create' },
 ): Promise<Sent> => {
   const file = await get(target.file.id ?? '', request);
   if (file === undefined) {
-    const detail = 'Drive says that a file of this id exists, but does not show it.';
+    const detail = 'Drive reports that a file with this id exists, but does not show it.';
     return { kind: 'id-unusable', why: 'not-shown', error: new CourierError('drive-unavailable', { detail }) };
   }
   return isOurs(target, file) ? { kind: 'written', file, isAnswer: false } : { kind: 'exists', file };

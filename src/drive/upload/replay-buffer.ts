@@ -55,7 +55,7 @@ const createBlockRing = (
       const views: Uint8Array[] = [];
       for (let offset = from; offset < to; ) {
         const block = blocks[Math.floor((offset - base) / blockBytes)];
-        if (block === undefined) throw new Error('these bytes are not held');
+        if (block === undefined) throw new Error('these bytes are not in the buffer');
         const at = (offset - base) % blockBytes;
         const view = block.subarray(at, Math.min(blockBytes, at + to - offset));
         views.push(view);
@@ -88,7 +88,7 @@ export interface Chunk {
 }
 
 /**
- * The replay buffer: bytes that the source has given and Drive has not yet acknowledged. It reads ahead until its blocks are
+ * The replay buffer: bytes that were read from the source and that Drive has not yet acknowledged. It reads ahead until its blocks are
  * full, and then stops reading, so that the caller's socket waits for Drive.
  */
 export interface ReplayBuffer {
@@ -183,7 +183,7 @@ export const createReplayBuffer = (options: ReplayBufferOptions): ReplayBuffer =
   let draining = false;
   let closed = false;
 
-  /** Copies a piece as room is made for it, for as long as somebody needs the bytes. */
+  /** Copies a piece as blocks become free, until no reader needs the bytes any more. */
   const keep = async (piece: Uint8Array): Promise<'continue' | 'stop'> => {
     for (let offset = 0; offset < piece.byteLength && !closed && !draining; ) {
       const copied = ring.append(piece.subarray(offset));

@@ -23,7 +23,7 @@ export interface UploadSource {
    * before each such request. If it returns a file, the upload ends.
    */
   commit(received: ReceivedBytes, target: UploadTarget): Promise<{ file: DriveFile } | undefined>;
-  /** Whether `commit` has passed. From then on Drive may have created the file, whatever it answered. */
+  /** Whether `commit` has passed. From then on Drive may have created the file, even if its answer is an error. */
   committed(): boolean;
   /** Reads the source to its end, and checks the announced digest. */
   received(): Promise<ReceivedBytes>;

@@ -63,7 +63,7 @@ async function* withTableErrors(bytes: AsyncIterable<Uint8Array>, table: string)
 }
 
 /**
- * Opens a whole table, which the `sources` of the destination or of the subscription must name. BigQuery is asked only when the
+ * Opens a whole table, which the `sources` of the destination or of the subscription must name. BigQuery is called only when the
  * bytes are read.
  * @throws CourierError `request-invalid`, `source-not-found`
  */

@@ -130,7 +130,7 @@ export const queryParameters = (
   });
 };
 
-/** The values by name, whatever their order and form in the document: `12` and `"12"` are the same. */
+/** The values by name, independent of their order and form in the document: `12` and `"12"` are the same. */
 export const valuesOf = (parameters: readonly QueryParameter[]): Readonly<Record<string, string | string[]>> =>
   Object.fromEntries(
     parameters

@@ -48,10 +48,16 @@ export const queryError = (query: string, reason: string | undefined, status?: n
     });
   }
   if ((reason !== undefined && FORBIDDEN.has(reason)) || status === 401 || (reason === undefined && status === 403))
-    return new CourierError('query-forbidden', { reason, detail: `The courier may not run the query "${query}".` });
+    return new CourierError('query-forbidden', {
+      reason,
+      detail: `The courier has no permission to run the query "${query}".`,
+    });
   const isTransient = reason !== undefined && TRANSIENT.has(reason);
   if (isTransient || status === 429 || (status !== undefined && status >= 500))
-    return new CourierError('google-unavailable', { reason, detail: `BigQuery failed the query "${query}"${why}.` });
+    return new CourierError('google-unavailable', {
+      reason,
+      detail: `BigQuery could not run the query "${query}"${why}.`,
+    });
   if (reason === 'bytesBilledLimitExceeded') {
     return new CourierError('query-failed', {
       reason,
@@ -66,7 +72,7 @@ export const queryError = (query: string, reason: string | undefined, status?: n
       remedy: 'Correct the SQL, or set the "location" of the query to that of its datasets.',
     });
   }
-  return new CourierError('query-failed', { reason, detail: `BigQuery failed the query "${query}"${why}.` });
+  return new CourierError('query-failed', { reason, detail: `BigQuery could not run the query "${query}"${why}.` });
 };
 
 /** The same answer for a query that does not exist, and for one that the caller may not run for this destination. */

@@ -40,7 +40,7 @@ export class Spool implements Bytes {
 
   at(offset: number, to: number): Uint8Array {
     const block = this.#blocks[Math.floor(offset / BLOCK_BYTES)];
-    if (block === undefined) throw new RangeError('no byte is there');
+    if (block === undefined) throw new RangeError('there is no byte at this offset');
     const from = offset % BLOCK_BYTES;
     return block.subarray(from, Math.min(from + TURN_BYTES, BLOCK_BYTES, from + to - offset));
   }

@@ -28,7 +28,7 @@ export class RowReader implements JsonEvents {
   readonly #columns: ReadonlyMap<string, number>;
   readonly #rawCells: boolean;
   readonly #cells: Cell[];
-  /** The row in which each column was last seen, so that cells of earlier rows need not be cleared. */
+  /** The row in which each column was last seen, so that cells of earlier rows do not have to be cleared. */
   readonly #seenIn: Float64Array;
   readonly #key = new KeyReader();
   #scanner: JsonScanner | undefined;

@@ -24,7 +24,7 @@ const nameAt = async (bytes: Bytes, key: string, start: number): Promise<string>
   if (isWholeKey(key)) return key;
   const pieces: Buffer[] = [];
   const from = bytes.at(start, bytes.size);
-  if (from.byteLength === 0) throw new RangeError('no name is there');
+  if (from.byteLength === 0) throw new RangeError('there is no name at this offset');
   for await (const piece of transcode(bytes, { start, end: await endOfText(bytes, start) }, textEvents)) {
     pieces.push(Buffer.from(piece));
   }

@@ -6,7 +6,7 @@ const MAX_LENGTH = 256;
 
 const invalid = (detail: string): CourierError => new CourierError('request-invalid', { detail });
 
-/** Other characters that globs give a meaning to. They are refused, because nobody means them literally. */
+/** Other characters that have a meaning in globs. They are rejected, because callers hardly ever mean them literally. */
 const UNSUPPORTED = /[[\]{}\\!]/;
 
 const tokensOf = (glob: string): Token[] =>

@@ -150,7 +150,9 @@ async function* readFrom(
   let at = offset;
   for (let broken = 0; at < size; broken += 1) {
     if (broken > MAX_BROKEN_READS) {
-      throw new CourierError('google-unavailable', { detail: `Reading ${labelOf(name)} broke ${broken} times.` });
+      throw new CourierError('google-unavailable', {
+        detail: `Reading ${labelOf(name)} was interrupted ${broken} times.`,
+      });
     }
     const before = at;
     const { body } = await openMedia(dependencies, name, at, reading);
@@ -189,7 +191,7 @@ const mustHaveChecksum = (metadata: Found['metadata'], name: ObjectName): (() =>
   const checksum = checksumOf(metadata);
   if (checksum !== undefined) return checksum;
   throw new CourierError('source-forbidden', {
-    detail: `Cloud Storage gives no checksum for ${labelOf(name)}, so its bytes cannot be verified.`,
+    detail: `Cloud Storage has no checksum for ${labelOf(name)}, so its bytes cannot be verified.`,
     remedy: 'Copy the object onto itself (gcloud storage cp), which gives it a checksum; check how it is encrypted.',
   });
 };

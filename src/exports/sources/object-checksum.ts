@@ -50,7 +50,7 @@ export async function* checked(
   }
   if ((await checksum.digest()) !== checksum.expected) {
     throw new CourierError('google-unavailable', {
-      detail: `What was read of ${labelOf(name)} does not match its ${checksum.name}.`,
+      detail: `The content of ${labelOf(name)} does not match its ${checksum.name}.`,
     });
   }
 }

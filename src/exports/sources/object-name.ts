@@ -28,7 +28,7 @@ const isObject = (name: string): boolean =>
 export const objectNameOf = (bucket: string, object: string, generation?: string): ObjectName => {
   if (!BUCKET.test(bucket)) throw invalid('The bucket has a name that no bucket can have.');
   if (!isObject(object)) throw invalid('The object has a name that no object can have.');
-  if (generation !== undefined && !/^\d{1,20}$/.test(generation)) throw invalid('The generation is no number.');
+  if (generation !== undefined && !/^\d{1,20}$/.test(generation)) throw invalid('The generation is not a number.');
   return { bucket, object, generation };
 };
 

@@ -61,7 +61,7 @@ const explain = (response: ErrorResponse, { bucket, label, userProject }: Reques
   }
   if (has('UserProjectAccessDenied', 'USER_PROJECT_DENIED') || /serviceusage\.services\.use/.test(text)) {
     return {
-      detail: `The courier may not bill the project ${userProject ?? 'that is configured'} for reading ${label}.`,
+      detail: `The courier is not allowed to bill the project ${userProject ?? 'that is configured'} for reading ${label}.`,
       remedy: `Grant the courier's service account ${USE_PROJECT} on the project that "userProject" names.`,
     };
   }
@@ -115,7 +115,10 @@ export const storageError = (response: ErrorResponse, requested: RequestedObject
   const explanation = explain(response, requested);
   if (explanation !== undefined) return new CourierError('source-forbidden', { ...explanation, reason });
   if (status === 401 || status === 403) {
-    return new CourierError('source-forbidden', { detail: `${requested.label} may not be read.`, reason });
+    return new CourierError('source-forbidden', {
+      detail: `${requested.label} may not be read.`,
+      reason,
+    });
   }
   const why = reason === undefined ? '' : ` with the reason "${reason}"`;
   return new CourierError('source-forbidden', {

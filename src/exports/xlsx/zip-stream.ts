@@ -10,7 +10,7 @@ interface ZipEntry {
   bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
-/** Larger sizes need ZIP64, which not all readers of office documents know. */
+/** Larger sizes need ZIP64, which not all office programs support. */
 export const MAX_ZIP_BYTES = 0xffff_ffff;
 
 /** An entry or the file is too large for the format. */
@@ -106,7 +106,7 @@ const mustFit = (bytes: number): void => {
   if (bytes > MAX_ZIP_BYTES) throw new ZipLimitError(`more than ${MAX_ZIP_BYTES} bytes`);
 };
 
-/** Compresses the bytes, and counts what goes in and comes out. */
+/** Compresses the bytes, and counts them before and after. */
 async function* deflated(bytes: ZipEntry['bytes'], written: Written): AsyncGenerator<Buffer> {
   async function* counted(): AsyncGenerator<Uint8Array> {
     for await (const piece of bytes) {

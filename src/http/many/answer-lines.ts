@@ -54,7 +54,7 @@ const createLineStream = (waitsForReader: boolean) => {
 /**
  * Answers with JSON Lines during the work. The response begins with the first line, so an error before it is an
  * ordinary problem document; a later one is the last line.
- * @param produce writes the lines. Its signal is aborted when the caller disconnects or the time of the request is up.
+ * @param produce writes the lines. Its signal is aborted when the caller disconnects or the deadline of the request has passed.
  * @param waitsForReader false if the caller may read the response only after it has sent its whole body: waiting for it
  * would then block both. The number of lines must be limited in that case.
  */

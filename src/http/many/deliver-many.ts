@@ -49,7 +49,7 @@ export interface Summary {
 /** Deliveries of one request at the same time. Those beyond the first take slots, and wait while there is none. */
 const MAX_CONCURRENT = 8;
 
-/** The time that is left for the last lines when no further file is begun: a twentieth, at most ten seconds. */
+/** The time that is reserved for the last lines, during which no further file is started: a twentieth, at most ten seconds. */
 const reserveMs = (requestSeconds: number): number => Math.min(10_000, requestSeconds * 50);
 
 interface ManyDependencies extends Pick<HttpDependencies, 'deliver' | 'now' | 'requestSeconds' | 'log'> {
@@ -108,7 +108,7 @@ const createPool = (slots: Slots, holder: string) => {
   };
 
   return {
-    /** Resolves when the work has begun, which must not throw. */
+    /** Resolves when the work has started. The work must not throw. */
     async begin(work: () => Promise<void>): Promise<{ done: Promise<void> }> {
       for (;;) {
         const done = running.size < MAX_CONCURRENT ? start(work) : undefined;
@@ -128,7 +128,7 @@ const createPool = (slots: Slots, holder: string) => {
 
 /**
  * Delivers many files for one request, several at a time, and writes a receipt or a problem for each and a summary at the
- * end. A file that fails does not stop the others. Shortly before the time of the request is up, no further file is begun,
+ * end. A file that fails does not stop the others. Shortly before the deadline of the request, no further file is started,
  * and the summary says that the same request may be sent again.
  * @param found what to deliver, as it is found; an error that it throws ends the request
  * @throws what `found` throws before the first file, so that it becomes an ordinary problem document

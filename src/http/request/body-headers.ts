@@ -51,7 +51,7 @@ const rejectRanges = (get: GetField): void => {
           : undefined;
   if (isPiece === undefined) return;
   throw new CourierError('range-unsupported', {
-    detail: `${isPiece} says that the body is a part of a file, which would be stored as the whole file.`,
+    detail: `${isPiece} marks the body as a part of a file, but it would be stored as the whole file.`,
   });
 };
 
@@ -156,7 +156,7 @@ export const rejectCodings = (headers: Headers): void => {
 };
 
 /**
- * Passes the body through, then rejects a digest in its trailers. They need not be announced, so they are checked at
+ * Passes the body through, then rejects a digest in its trailers. Trailers can come without an announcement, so they are checked at
  * the end.
  * @throws CourierError `request-invalid`
  */

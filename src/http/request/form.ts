@@ -79,7 +79,7 @@ const identify = (part: Part): { name: string; fileName: string | undefined } =>
 const afterFile = (name: string): CourierError =>
   invalid(
     `The field ${quoted(name)} comes after the file; options go before it.`,
-    `Send the field ${quoted(name)} before the file, or give it in the query: ?${encodeURIComponent(name.toWellFormed().slice(0, 60))}=…`,
+    `Send the field ${quoted(name)} before the file, or pass it in the query: ?${encodeURIComponent(name.toWellFormed().slice(0, 60))}=…`,
   );
 
 /**

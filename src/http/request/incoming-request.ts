@@ -38,7 +38,7 @@ export interface RequestBody {
    * @throws CourierError `body-truncated`, `too-large`
    */
   read(isDone?: boolean): AsyncIterable<Uint8Array>;
-  /** Stops reading and its timers. Call it when the request is done, whatever the result. */
+  /** Stops reading and its timers. Call it when the request has ended, with any result. */
   release(): void;
 }
 

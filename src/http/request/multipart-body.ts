@@ -29,8 +29,8 @@ const SEND_A_FORM =
 const invalid = (detail: string, remedy?: string): CourierError =>
   new CourierError('request-invalid', { detail, remedy });
 const bareLineFeeds = (): CourierError =>
-  invalid('The lines of the form end in LF alone; they end in CR LF (RFC 2046, 4.1.1).', SEND_A_FORM);
-const within = (): CourierError => invalid('A part of the form has the boundary within it.');
+  invalid('The lines of the form end in LF alone; they must end in CR LF (RFC 2046, 4.1.1).', SEND_A_FORM);
+const within = (): CourierError => invalid('A part of the form contains the boundary.');
 const cut = (boundary: string): CourierError =>
   new CourierError('body-truncated', {
     detail: `The form ended before its closing boundary, the line "--${boundary}--".`,

@@ -40,7 +40,7 @@ const fileProperties = z.record(z.string(), z.string()).superRefine((properties,
 });
 
 const PROPERTIES = 'The file’s public properties: up to 30, each of up to 124 bytes of UTF-8 in its key and value.';
-const KEEP_REVISION = 'Drive keeps this revision until somebody deletes it, instead of 30 days.';
+const KEEP_REVISION = 'Drive keeps this revision until it is deleted, instead of for 30 days.';
 
 /** A tab's name in Google Sheets has up to 100 characters. */
 const MAX_TAB_LENGTH = 100;
@@ -59,7 +59,8 @@ const rowShape = {
         .refine((text) => text.isWellFormed(), 'is not well-formed Unicode (a lone surrogate)'),
     )
     .meta({
-      description: 'With convertTo=sheet: the tab for the rows, by its name; made if missing. Left out: the first.',
+      description:
+        'With convertTo=sheet: the name of the tab for the rows, which is created if missing. Default: the first tab.',
     }),
   columns: z.exactOptional(z.enum(COLUMN_RULES)).meta({
     description: 'With convertTo=sheet: whether columns that the tab lacks are added ("extend") or refused ("strict").',

@@ -44,7 +44,7 @@ type UnpackDependencies = Pick<
 
 /**
  * The key of an entry: the same request with the same key gives each entry the same key again, so that a retry delivers
- * only what is missing. The hash keeps the key short, whatever the names are.
+ * only what is missing. The hash keeps the key short, even if the names are long.
  */
 const keyOfEntry = (key: string | undefined, path: string): string | undefined =>
   key === undefined

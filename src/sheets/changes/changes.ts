@@ -79,9 +79,9 @@ export const dateFormats = (sheetId: number, startRow: number, rows: readonly (r
       const run = open.get(column);
       if (run?.to === row && run.format.pattern === cell.pattern) run.to = row + 1;
       else {
-        const begun = { column, from: row, to: row + 1, format: cell };
-        open.set(column, begun);
-        runs.push(begun);
+        const started = { column, from: row, to: row + 1, format: cell };
+        open.set(column, started);
+        runs.push(started);
       }
     }
   }
@@ -102,7 +102,7 @@ const cellsRequest = (sheetId: number, rowIndex: number, columnIndex: number, ro
   },
 });
 
-/** Empty cells of a row between two columns that take less room than one more request for the columns behind them. */
+/** The most empty cells between two columns of a row that are sent. From more on, another request for the columns after them is smaller. */
 const MAX_GAP = 4;
 
 /** The columns that rows have. The cells of a narrow table in a wide tab are not sent with all the empty ones between them. */
@@ -131,7 +131,7 @@ const insertRequest = (
   },
 });
 
-/** Adds names to the header, at its right. Whole columns are inserted, so that nothing there is overwritten. */
+/** Adds names at the right end of the header. Whole columns are inserted, so that nothing is overwritten. */
 const headerRequests = ({ sheetId, header, columnCount }: Tab, added: readonly string[]): ChangeRequest[] => {
   if (added.length === 0) return [];
   const missing = header.length + added.length - columnCount;
@@ -167,7 +167,7 @@ const chooseColumns = (tab: Tab, parts: readonly Part[]) => {
   return { header, added, failed };
 };
 
-/** A tab that is made by the change itself. Its id comes from its name, so that a change that is sent twice names one tab. */
+/** A tab that the change itself creates. Its id is derived from its name, so that a change that is sent twice creates one tab. */
 export const tabRequest = (
   { title, sheetId }: { title: string; sheetId: number },
   gridProperties: { rowCount: number; columnCount: number },
@@ -178,7 +178,7 @@ const newTab = (of: { title: string; sheetId: number }, columnCount: number): { 
   return { tab: { ...of, ...grid, header: [], usedRows: 0 }, request: tabRequest(of, grid) };
 };
 
-/** What a change adds to a grid. Columns are inserted behind the header, even if the grid has empty ones. */
+/** What a change adds to a grid. Columns are inserted after the header, even if the grid has empty columns. */
 const growthOf = (
   existing: Tab | undefined,
   { tab, columns, rows }: { tab: Tab; columns: number; rows: number },

@@ -57,7 +57,7 @@ const answer = z.object({
   developerMetadata: metadataList,
 });
 
-/** Reads what a spreadsheet consists of, by one request. @throws CourierError */
+/** Reads the tabs and the metadata of a spreadsheet with one request. @throws CourierError */
 export const readOverview = async (
   client: Pick<SheetsClient, 'get'>,
   spreadsheetId: string,

@@ -31,7 +31,7 @@ export const MAX_BATCH_BYTES = 1_800_000;
  */
 export const MAX_CHANGE_BYTES = 10_300_000;
 
-/** What stands around values in the JSON of a change, with the comma behind it. */
+/** The JSON around values in a change, with the comma after it. */
 const TEXT_BYTES = '{"userEnteredValue":{"stringValue":}},'.length;
 const NUMBER_BYTES = '{"userEnteredValue":{"numberValue":}},'.length;
 const BOOLEAN_BYTES = '{"userEnteredValue":{"boolValue":false}},'.length;

@@ -43,9 +43,9 @@ const AT_ONCE = 8;
 const MEBIBYTE = 1_048_576;
 /** So slow that a large transfer takes some seconds: long enough to be killed in between. */
 const BYTES_PER_SECOND = 2 * MEBIBYTE;
-const MOST_TRIES = 300;
+const MAX_TRIES = 300;
 /** How long a kill waits for a large transfer to be in progress. */
-const LONGEST_WAIT_MS = 15_000;
+const MAX_WAIT_MS = 15_000;
 
 /** Upload sessions that were queried for their offset after they had stored something, and were then completed. */
 const resumedSessions = ({ google }: PushWorld): number => {
@@ -119,7 +119,7 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
   const acknowledgedRequests = new Set<string>();
 
   const bring = async ({ contradiction, ...message }: Message): Promise<void> => {
-    for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
+    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       pushes += 1;
       const traceId = randomBytes(16).toString('hex');
       if ((await world.push({ ...message, traceId })) === 204) {
@@ -144,7 +144,7 @@ const run = async (world: PushWorld, options: Required<EventsOptions>): Promise<
       const due = (published * turn) / (kills + 1);
       while (acknowledged < due && !over) await sleep(20);
       const sinceMs = Date.now();
-      while (!over && Date.now() - sinceMs < LONGEST_WAIT_MS && !isMidTransfer(world, sinceMs)) await sleep(20);
+      while (!over && Date.now() - sinceMs < MAX_WAIT_MS && !isMidTransfer(world, sinceMs)) await sleep(20);
       const { lines } = world.courier();
       await world.replaceCourier();
       endedLines.push(...lines);

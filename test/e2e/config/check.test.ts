@@ -91,7 +91,7 @@ describe.each(WAYS)('%s --check', (_, argumentsOf) => {
       'domain:example.com  people whose account is managed by the organization example.com',
       'domain:my-proj.iam.gserviceaccount.com  all service accounts of this project',
       'gs://exports/ready/',
-      'none: exports of gs:// objects are answered source-not-found',
+      'none: exports of gs:// objects fail with source-not-found',
       'Firestore, database (default) of my-proj, collection deliveries, kept for 14 days',
       'day DATE',
       "EU, in the courier's own project",

@@ -141,8 +141,8 @@ test('the account of a key stays with it in another instance, and so does the fi
   /** An instance that ends before it has recorded the receipt. */
   const ending: Ledger = {
     ...ledger,
-    record: (key, change, standing) =>
-      change.state === 'done' ? Promise.reject(new Error('ended')) : ledger.record(key, change, standing),
+    record: (key, change, stored) =>
+      change.state === 'done' ? Promise.reject(new Error('ended')) : ledger.record(key, change, stored),
   };
   await expect(startInstance(ending)('kept.txt', 'kept')).rejects.toMatchObject({ code: 'google-unavailable' });
   setLimit(750_000_000_000);

@@ -101,7 +101,7 @@ describe('the function that posts to Google Chat', () => {
   }, TIMEOUT_MS);
   afterAll(() => void process?.kill());
 
-  const tell = async (message: { data: string } | undefined): Promise<number> => {
+  const push = async (message: { data: string } | undefined): Promise<number> => {
     posted.length = 0;
     const event = { message: { ...message, messageId: '1' }, subscription: 'projects/p/subscriptions/s' };
     const headers = {
@@ -116,7 +116,7 @@ describe('the function that posts to Google Chat', () => {
 
   test('posts a new file, with a link, and without formatting in its name', async () => {
     const [created] = messages;
-    expect(await tell(created)).toBeLessThan(300);
+    expect(await push(created)).toBeLessThan(300);
     const { fileId } = receiptIn(created ?? { data: '' });
     expect(posted).toEqual([
       `<https://drive.google.com/open?id=${fileId}|Umsatz  Nov .csv> is created in reports, 2026/11`,
@@ -124,7 +124,7 @@ describe('the function that posts to Google Chat', () => {
   });
 
   test('posts nothing if nothing has changed', async () => {
-    expect(await tell(messages[1])).toBeLessThan(300);
+    expect(await push(messages[1])).toBeLessThan(300);
     expect(posted).toEqual([]);
   });
 
@@ -134,7 +134,7 @@ describe('the function that posts to Google Chat', () => {
     [404, true],
   ])('a webhook that answers %s: acknowledged is %s', async (answer, isAcknowledged) => {
     status = answer;
-    expect((await tell(messages[0])) < 300).toBe(isAcknowledged);
+    expect((await push(messages[0])) < 300).toBe(isAcknowledged);
     status = 200;
   });
 });

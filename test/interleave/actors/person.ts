@@ -15,12 +15,12 @@ const requestFor = (
   const { history, folders } = world;
   const named = (isWanted: (file: FileState) => boolean): FileState | undefined =>
     history.files().find((file) => !file.isFolder && isWanted(file));
-  const standing = named(({ name, trashed, parent }) => name === FILE_NAME && !trashed && parent !== folders.archive);
+  const existing = named(({ name, trashed, parent }) => name === FILE_NAME && !trashed && parent !== folders.archive);
   const patch = (id: string, body: object, more = '') =>
     ({ method: 'PATCH', url: `${FILES}/${id}?supportsAllDrives=true&fields=id${more}`, body }) as const;
 
   if (act === 'put') {
-    const parent = standing?.parent ?? folders.destination;
+    const parent = existing?.parent ?? folders.destination;
     return {
       method: 'POST',
       url: `${FILES}?supportsAllDrives=true&fields=id`,
@@ -35,8 +35,8 @@ const requestFor = (
     const trashed = named((file) => file.trashed);
     return trashed === undefined ? undefined : patch(trashed.id, { trashed: false });
   }
-  if (standing === undefined) return undefined;
-  const { id, parent, isSheet } = standing;
+  if (existing === undefined) return undefined;
+  const { id, parent, isSheet } = existing;
   switch (act) {
     case 'rename':
       return patch(id, { name: 'renamed by a person' });

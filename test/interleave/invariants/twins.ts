@@ -11,7 +11,7 @@ export const checkTwins = (facts: Facts, identity: string, receiptId: string): v
     violate(
       facts,
       'I3',
-      `${identity} has a receipt for ${labels.file(receiptId)}, and has made ${labels.file(fileId)} too`,
+      `${identity} has a receipt for ${labels.file(receiptId)}, and also created ${labels.file(fileId)}`,
     );
   }
 };

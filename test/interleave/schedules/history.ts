@@ -69,7 +69,7 @@ export interface History {
 export const headOf = (file: FileState | undefined): Revision | undefined => file?.revisions.at(-1);
 
 export const createHistory = (state: DriveState, rootId: string): History => {
-  let standing = new Map<string, FileState>();
+  let current = new Map<string, FileState>();
   const changes: Change[] = [];
   const authors = new Map<string, Author>();
 
@@ -114,20 +114,20 @@ export const createHistory = (state: DriveState, rootId: string): History => {
 
   return {
     changes,
-    files: () => [...standing.values()],
-    file: (id) => standing.get(id),
+    files: () => [...current.values()],
+    file: (id) => current.get(id),
     authorOf: (revisionId) => authors.get(revisionId),
     look(author, at) {
       const now = read();
       const fresh: Change[] = [];
-      for (const fileId of new Set([...standing.keys(), ...now.keys()])) {
-        const [before, after] = [standing.get(fileId), now.get(fileId)];
+      for (const fileId of new Set([...current.keys(), ...now.keys()])) {
+        const [before, after] = [current.get(fileId), now.get(fileId)];
         for (const [kind, revision] of compare(before, after)) {
           fresh.push({ kind, author, ...at, fileId, before, after, ...(revision === undefined ? {} : { revision }) });
           if (revision !== undefined && kind !== 'revision-deleted') authors.set(revision.id, author);
         }
       }
-      standing = now;
+      current = now;
       changes.push(...fresh);
       return fresh;
     },

@@ -3,7 +3,7 @@ import type { Accounts, Destination } from '../../../src/delivery/resolve-option
 import type { Caller } from '../../../src/domain.ts';
 import type { CallContext, NewFile } from '../../../src/drive/drive.ts';
 import { CourierError } from '../../../src/errors.ts';
-import type { Ledger, StandingEntry } from '../../../src/ledger/ledger.ts';
+import type { Ledger, StoredEntry } from '../../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import { createOpenUpload, type OpenRequest } from '../../../src/upload-sessions/open.ts';
 import { type Session, uploadKey } from '../../../src/upload-sessions/session.ts';
@@ -81,7 +81,7 @@ export const createOpenUploads = ({ config = {}, accounts, render, changeLedger 
       ...{ signal, deadlineMs: 2_000_000 },
     });
 
-  const entryOf = (id: string): Promise<StandingEntry | undefined> => memory.read(uploadKey(id));
+  const entryOf = (id: string): Promise<StoredEntry | undefined> => memory.read(uploadKey(id));
   return {
     ...{ files, drive, destination, ledger, log, asked, failures, paths, place, signal },
     open: openWith,

@@ -3,11 +3,11 @@ import { readParts } from '../../../src/http/request/multipart-body.ts';
 
 /** Anything longer than a form needs must be rejected, and not collected in memory as it arrives. */
 
-const MOST_BYTES = 1_048_576;
+const MAX_BYTES = 1_048_576;
 
 async function* endless(first: string, filler: string, given: { bytes: number }): AsyncGenerator<Uint8Array> {
   yield Buffer.from(first);
-  while (given.bytes < MOST_BYTES) {
+  while (given.bytes < MAX_BYTES) {
     given.bytes += filler.length;
     yield Buffer.from(filler);
   }
@@ -20,7 +20,7 @@ test.each([
 ])('an endless part header is rejected before much of it is read: %s', async (_, first, filler) => {
   const given = { bytes: 0 };
   const read = async (): Promise<void> => {
-    for await (const _part of readParts(endless(first, filler, given), 'x')) throw new Error('a part came of it');
+    for await (const _part of readParts(endless(first, filler, given), 'x')) throw new Error('a part was returned');
   };
   await expect(read()).rejects.toMatchObject({ code: 'request-invalid' });
   expect(given.bytes).toBeLessThan(16_384);
@@ -43,18 +43,18 @@ test('endless white space after the closing boundary is rejected too', async () 
 test('bytes after a line end are passed on as they arrive, and not held until the next boundary', async () => {
   const given = { bytes: 0 };
   let read = 0;
-  let mostHeld = 0;
+  let maxHeld = 0;
   const work = async (): Promise<void> => {
     for await (const { read: bytesOf } of readParts(endless('--x\r\n\r\nvalue\r', 'a'.repeat(1_024), given), 'x')) {
       for await (const piece of bytesOf()) {
         read += piece.byteLength;
-        mostHeld = Math.max(mostHeld, given.bytes - read);
+        maxHeld = Math.max(maxHeld, given.bytes - read);
       }
     }
   };
   await expect(work()).rejects.toMatchObject({ code: 'body-truncated' });
-  expect(read).toBeGreaterThan(MOST_BYTES - 1_024);
-  expect(mostHeld).toBeLessThan(4_096);
+  expect(read).toBeGreaterThan(MAX_BYTES - 1_024);
+  expect(maxHeld).toBeLessThan(4_096);
 });
 
 test.each([
@@ -86,7 +86,7 @@ test.each([
 /** The number of parts in a form that arrives as one chunk. */
 const partsOf = async (form: string): Promise<number> => {
   let parts = 0;
-  for await (const { read } of readParts(endless(form, '', { bytes: MOST_BYTES }), 'x')) {
+  for await (const { read } of readParts(endless(form, '', { bytes: MAX_BYTES }), 'x')) {
     for await (const _piece of read()) parts += 1;
   }
   return parts;
@@ -112,7 +112,7 @@ test.each([
 test('header names are case-insensitive', async () => {
   const form = (headers: string): string => `--x\r\n${headers}\r\n\r\nvalue\r\n--x--\r\n`;
   const names: string[] = [];
-  for await (const { headers, read } of readParts(endless(form('CONTENT-Type: a'), '', { bytes: MOST_BYTES }), 'x')) {
+  for await (const { headers, read } of readParts(endless(form('CONTENT-Type: a'), '', { bytes: MAX_BYTES }), 'x')) {
     names.push(...headers.keys());
     for await (const _piece of read());
   }
@@ -154,7 +154,7 @@ test.each([
   const form = Buffer.from(`--${boundary}\r\n\r\nvalue\r\n--${boundary}--\r\n`);
   const read = async (): Promise<number> => {
     let parts = 0;
-    for await (const part of readParts(endless(form.toString(), '', { bytes: MOST_BYTES }), boundary)) {
+    for await (const part of readParts(endless(form.toString(), '', { bytes: MAX_BYTES }), boundary)) {
       for await (const _piece of part.read()) parts += 1;
     }
     return parts;
@@ -166,7 +166,7 @@ test.each([
 test('a part that its reader left before the end cannot be continued', async () => {
   const form = '--x\r\n\r\none\r\n--x\r\n\r\ntwo\r\n--x--\r\n';
   const read = async (): Promise<void> => {
-    for await (const _part of readParts(endless(form, '', { bytes: MOST_BYTES }), 'x'));
+    for await (const _part of readParts(endless(form, '', { bytes: MAX_BYTES }), 'x'));
   };
   await expect(read()).rejects.toThrow('left before its end');
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { createWire } from '../../../src/ledger/firestore-wire.ts';
 
-/** A wire whose requests are answered by `answer`, and that keeps what they were. */
+/** A wire that answers requests with `answer`, and records them. */
 const setUp = (answer: (signal: AbortSignal) => Promise<Response> = async () => new Response('{}')) => {
   const sent: { url: string; authorization: string | null }[] = [];
   const fetch: typeof globalThis.fetch = async (input, init = {}) => {
@@ -65,7 +65,7 @@ describe('a call that was given up', () => {
     expect(sent).toEqual([]);
   });
 
-  test('is told apart from a request that failed', async () => {
+  test('is distinguished from a request that failed', async () => {
     const { wire, run } = setUp(() => Promise.reject(new TypeError('connection reset')));
     await expect(run(new AbortController().signal, () => wire.fetch(URL_OF_GOOGLE))).rejects.toThrow(
       'connection reset',

@@ -197,7 +197,7 @@ describe('a lease that another holder has', () => {
   });
 
   test.each<[string, Ledger['record']]>([
-    ['is taken over by one of two', async (_, __, standing) => ({ entry: standing, mine: false })],
+    ['is taken over by one of two', async (_, __, stored) => ({ entry: stored, mine: false })],
     ['is not taken over where the ledger is down', () => Promise.reject(new Error('down'))],
   ])('%s', async (_, record) => {
     const { ledger, acquire, pass, now } = start();

@@ -73,11 +73,11 @@ describe('an upload that is completed', () => {
     const { run, ledger } = await setUp(FILE);
     const { record } = ledger;
     let interfered = 0;
-    ledger.record = async (key, change, standing) => {
+    ledger.record = async (key, change, stored) => {
       if (key === uploadKey(ID) && change.state === 'done' && interfered++ === 0) {
-        await record(key, { state: 'claimed', record: { ...SESSION, over: 'gone' } }, standing);
+        await record(key, { state: 'claimed', record: { ...SESSION, over: 'gone' } }, stored);
       }
-      return record(key, change, standing);
+      return record(key, change, stored);
     };
     const receipt = await run(SHA256);
     expect(receipt).toMatchObject({ id: 'f1', outcome: 'created' });

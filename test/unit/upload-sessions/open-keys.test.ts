@@ -166,10 +166,10 @@ describe('a key whose session could not be opened', () => {
   test('revises its plan at most five times where other attempts always do so first', async () => {
     let writes = 0;
     const { open, files } = await setUpUnopened({}, ({ read, record }) => ({
-      async record(key, change, standing) {
-        if (key !== PLAN_KEY) return record(key, change, standing);
+      async record(key, change, stored) {
+        if (key !== PLAN_KEY) return record(key, change, stored);
         if (++writes > 10) throw new Error('too many attempts');
-        return { entry: (await read(key)) ?? standing, mine: false };
+        return { entry: (await read(key)) ?? stored, mine: false };
       },
     }));
     files.add(FORMER);

@@ -34,7 +34,7 @@ def _bytes_of(document: Document) -> bytes:
 
 
 def _keys_of(content: bytes, given: Optional[str]) -> Tuple[Optional[str], Optional[str]]:
-    """The key to send beside the document, and the one to name in an error. Raises CourierError ``usage``."""
+    """The key to send with the document, and the one to name in an error. Raises CourierError ``usage``."""
     try:
         document = json.loads(content.decode("utf-8-sig"))
     except ValueError:

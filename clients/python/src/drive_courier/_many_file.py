@@ -1,4 +1,4 @@
-"""One of many files: compared with the manifest, sent if need be, and added to the manifest."""
+"""One of many files: compared with the manifest, sent if necessary, and added to the manifest."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class _Opened:
             self.sha256 = hashlib.sha256(listed.content).hexdigest()
             return
         if os.path.exists(listed.file) and not os.path.isfile(listed.file):
-            # To open a pipe would wait for its writer.
+            # Opening a pipe would block until it has a writer.
             raise failure("file-unreadable", f"{listed.file}: Not a regular file")
         source = PathSource(listed.file)
         self.source = source

@@ -1,4 +1,4 @@
-"""Where a file goes in Drive, by the courier's own rules for names, so that two files of one name are found before they are sent."""
+"""Where a file goes in Drive, by the courier's own rules for names, so that files with the same name are detected before they are sent."""
 
 from __future__ import annotations
 

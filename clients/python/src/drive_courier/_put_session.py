@@ -118,7 +118,7 @@ class SessionUpload:
                 if at > before:
                     failures = 0
                     continue
-                problem = failure("upload-interrupted", "Drive stores none of the bytes that it is sent.")
+                problem = failure("upload-interrupted", "Drive stored none of the bytes that it is sent.")
             except CourierError as error:
                 if error.code != "upload-interrupted":
                     raise

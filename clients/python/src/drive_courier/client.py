@@ -134,7 +134,7 @@ class Client:
         :param created_time: in the same form; a file that is replaced keeps its own
         :param preserve_times: send the times of the file on disk
         :param properties: public properties in Drive: up to 30, each of up to 124 bytes of UTF-8 in its key and value
-        :param keep_revision_forever: Drive keeps this revision until somebody deletes it, instead of 30 days
+        :param keep_revision_forever: Drive keeps this revision until it is deleted, instead of for 30 days
         :param mime_type: default: by the extension of the name
         :param key: the idempotency key, 1 to 255 visible ASCII characters. Calls with the same key deliver one file,
             also from another process. Default: a new one for each call, which is kept for its retries

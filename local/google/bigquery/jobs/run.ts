@@ -71,7 +71,7 @@ export const startJob = (state: BigQueryState, job: JobRecord, work: (signal: Ab
   state.running.set(keyOf(job), { abort, done: run() });
 };
 
-/** Waits until the job is done, or the time is up. */
+/** Waits until the job is done, or the time limit is reached. */
 export const waitFor = async (state: BigQueryState, job: JobRecord, timeoutMs: number): Promise<void> => {
   const done = state.running.get(keyOf(job))?.done;
   if (done === undefined) return;

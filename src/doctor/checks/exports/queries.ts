@@ -49,7 +49,7 @@ const withGooglesWords = (error: CourierError, body: Buffer): CourierError => {
     const { code, reason, detail = '', remedy } = error;
     return new CourierError(code, {
       reason,
-      detail: `${detail} Google says: ${words}`,
+      detail: `${detail} Google reported: ${words}`,
       ...(error.hasOwnRemedy ? { remedy } : {}),
     });
   } catch {

@@ -84,7 +84,7 @@ const faultOf = (
     return [{ result: 'warned', detail, remedy: `gcloud storage buckets get-iam-policy gs://${bucket}` }];
   }
   if (access === 'not-listable') {
-    const detail = `The courier can read the objects of gs://${bucket}, and cannot list them (${LIST}), so exports of prefixes are answered source-forbidden.`;
+    const detail = `The courier can read the objects of gs://${bucket}, and cannot list them (${LIST}), so exports of prefixes fail with source-forbidden.`;
     return [{ result: 'warned', detail, remedy: grant }];
   }
   // With access to some folders only (an IAM condition, managed folders) there is no permission on the bucket itself.
@@ -115,7 +115,7 @@ export const checkSources = async (
 ): Promise<Check> => {
   const sources = sourcesOf(config, destination);
   if (sources.length === 0) {
-    const why = 'No "sources" are configured, so exports of gs:// objects and of tables are answered source-not-found.';
+    const why = 'No "sources" are configured, so exports of gs:// objects and of tables fail with source-not-found.';
     return passed('sources', why);
   }
   const tableFaults = await examineTables(sources.filter(isTableSource));

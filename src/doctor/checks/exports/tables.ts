@@ -37,7 +37,7 @@ const unreadable = (name: string, { project, dataset, table }: TableName, runtim
 
 const withoutJobs = (project: string, runtime: string | undefined): Fault => ({
   result: 'failed',
-  detail: `The courier cannot run jobs of BigQuery in ${project} (bigquery.jobs.create), or not read a table that is listed.`,
+  detail: `The courier cannot run BigQuery jobs in ${project} (bigquery.jobs.create), or cannot read a table that is listed.`,
   remedy: `gcloud projects add-iam-policy-binding ${project} --member=${memberOf(runtime)} --role=roles/bigquery.jobUser --condition=None`,
 });
 

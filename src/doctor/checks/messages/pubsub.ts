@@ -36,7 +36,7 @@ interface PubsubOptions {
 
 type Feeding = [name: string, subscription: Config['pubsub']['subscriptions'][string]];
 
-/** The topics of subscriptions whose messages may ask for a prefix. A topic that cannot be determined is left out. */
+/** The topics of subscriptions that accept messages with a prefix. A topic that cannot be determined is left out. */
 const fanOutTopics = async (
   { destinations }: Pick<Config, 'destinations'>,
   feeding: readonly Feeding[],

@@ -10,7 +10,7 @@ const PUBLISH = 'pubsub.topics.publish';
 export type TopicTester = (topic: string) => Promise<boolean | undefined>;
 
 /**
- * Makes a function that asks Pub/Sub whether the courier can publish to a topic, once for each. Never rejects.
+ * Creates a function that checks with Pub/Sub whether the courier can publish to a topic, once for each topic. Never rejects.
  * "If the resource does not exist, this will return an empty set of permissions" (Pub/Sub's testIamPermissions).
  */
 export const createTopicTester = (

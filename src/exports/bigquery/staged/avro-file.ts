@@ -74,7 +74,7 @@ const inflated = async (block: Buffer): Promise<Buffer> => {
 const GROUP_ROWS = 250;
 const GROUP_BYTES = 65_536;
 
-/** The rows of a block. Each has a column at least, and thus a byte. @throws AvroError */
+/** The rows of a block. Each has at least one column, so at least one byte. @throws AvroError */
 function* groupsOf(cursor: Cursor, rows: number, readRow: Header['readRow']): Generator<Row[]> {
   const size = cursor.bytes.byteLength;
   if (rows < 0 || rows > size) throw new AvroError(`a block of ${size} bytes has ${rows} rows`);

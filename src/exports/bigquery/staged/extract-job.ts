@@ -12,7 +12,7 @@ import {
 } from '../job.ts';
 import { queryError, reasonOf } from '../query-errors.ts';
 
-/** An export job has no call that waits for its end, as a query has. */
+/** BigQuery has no call that waits for the end of an export job, so its state is polled. */
 const POLLS_MS = [200, 500, 1_000, 2_000, 4_000];
 
 const jobSchema = z.object({

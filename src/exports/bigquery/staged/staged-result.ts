@@ -57,7 +57,7 @@ export const isOrdered = (sql: string): boolean => {
   return /\border\s+by\b/i.test(outermost.join(''));
 };
 
-/** The logical size of a result, which is the same for each try; undefined if BigQuery does not tell. */
+/** The logical size of a result, which is the same for each try; undefined if BigQuery does not report it. */
 const sizeOf = async (
   dependencies: BigQueryDependencies,
   run: QueryRun,

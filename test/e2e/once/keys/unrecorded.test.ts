@@ -30,13 +30,13 @@ beforeAll(async () => {
   const memory = createMemoryLedger({ now: Date.now });
   const ledger: Ledger = {
     ...memory,
-    async record(key, change, standing) {
+    async record(key, change, stored) {
       if (isAnswerLost && change.state === 'done') {
         isAnswerLost = false;
-        await memory.record(key, change, standing);
+        await memory.record(key, change, stored);
         throw new CourierError('google-unavailable');
       }
-      if (!isAway || change.state !== 'done' || refused >= backAfter) return memory.record(key, change, standing);
+      if (!isAway || change.state !== 'done' || refused >= backAfter) return memory.record(key, change, stored);
       refused += 1;
       throw new CourierError('google-unavailable');
     },

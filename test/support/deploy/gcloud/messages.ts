@@ -89,9 +89,9 @@ export const MESSAGES: Command[] = [
         refuse(`PERMISSION_DENIED: The service account '${agent}' does not have permission to publish messages`);
       // Google creates duplicates as often as it is asked to.
       change(() => {
-        const standing = things('notifications')[name]?.topic;
+        const existing = things('notifications')[name]?.topic;
         const made = `//pubsub.googleapis.com/${flags.topic}`;
-        things('notifications')[name] = { name, topic: standing === undefined ? made : `${standing}\n${made}` };
+        things('notifications')[name] = { name, topic: existing === undefined ? made : `${existing}\n${made}` };
       });
     },
   ],

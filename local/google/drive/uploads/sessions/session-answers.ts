@@ -22,7 +22,7 @@ export function sendIncomplete({ request, response }: GoogleCall, stored: number
 }
 
 /**
- * Sends the file that a session created, in its current state, each time that it is requested. @throws DriveError 404
+ * Sends the current state of the file that a session created, as often as it is requested. @throws DriveError 404
  * when the file was deleted
  */
 export function sendFinished(state: DriveState, record: SessionRecord, fileId: string, google: GoogleCall): void {
