@@ -1,6 +1,7 @@
 import { asClientError, CourierClientError, type ExitCode, type FileFailure, failure } from '../errors.ts';
 import type { FileReceipt, SendAllOptions } from '../send-all/options.ts';
 import { type Context, createClient, errColors, type GlobalOptions, openSession, outColors } from './context.ts';
+import { createLines } from './output/lines.ts';
 import { createManyProgress } from './output/send-many-progress.ts';
 import { addFailure, addFile, createSummary, failureTable, summaryText } from './output/send-summary.ts';
 import { sizeText } from './output/sizes.ts';
@@ -27,9 +28,10 @@ const createReport = ({ context, flags }: ManyCommand) => {
   const progress = createManyProgress(context);
   const summary = createSummary();
   const failures: FileFailure[] = [];
+  const lines = createLines(stdout);
   const print = (text: string): void => {
     progress.clear();
-    stdout.write(`${text}\n`);
+    lines.print(text);
   };
   const { yellow } = outColors(context);
   return {
@@ -57,6 +59,7 @@ const createReport = ({ context, flags }: ManyCommand) => {
     } satisfies SendAllOptions,
     end(verb: string, exitCode: 0 | ExitCode): void {
       print(flags.json ? JSON.stringify({ summary: { ...summary, exitCode } }) : summaryText(summary, verb));
+      lines.flush();
       if (failures.length > 0) stderr.write(`${failureTable(failures, errColors(context).red)}\n`);
     },
   };
@@ -105,7 +108,7 @@ const planPaths = async (command: ManyCommand): Promise<0 | ExitCode> => {
   const report = createReport(command);
   const { onFailure, onSkip } = report.options;
   const options = { ...optionsOf(command, settings.destination?.value), onFailure, onSkip };
-  for await (const planned of planAll(paths, options, context.now)) {
+  for await (const planned of planAll(paths, options)) {
     addFile(report.summary, planned);
     if (flags.json) context.stdout.write(`${JSON.stringify(planned)}\n`);
     else context.stdout.write(`${planned.change}: ${planned.file} -> ${planned.path} (${sizeText(planned.size)})\n`);

@@ -38,22 +38,34 @@ const DEFAULT_IDLE_MS = 600_000;
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /** With events, which cost less than the iterator of a stream. Answers to small files are many. */
-const readText = (response: IncomingMessage): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    let length = 0;
-    response.on('data', (part: Buffer) => {
-      length += part.length;
-      if (length > MAX_ANSWER_BYTES)
-        response.destroy(new Error(`the response is longer than ${MAX_ANSWER_BYTES} bytes`));
-      else parts.push(part);
-    });
-    response.on('end', () => resolve(Buffer.concat(parts).toString('utf8')));
-    response.on('error', reject);
-    response.on('close', () => reject(new Error('the response is incomplete')));
+const readText = (
+  response: IncomingMessage,
+  resolve: (answer: HttpAnswer) => void,
+  reject: (error: unknown) => void,
+): void => {
+  const parts: Buffer[] = [];
+  let length = 0;
+  response.on('data', (part: Buffer) => {
+    length += part.length;
+    if (length > MAX_ANSWER_BYTES) response.destroy(new Error(`the response is longer than ${MAX_ANSWER_BYTES} bytes`));
+    else parts.push(part);
   });
+  response.on('end', () => {
+    const { statusCode: status = 0, headers } = response;
+    resolve({ status, headers, text: Buffer.concat(parts).toString('utf8') });
+  });
+  response.on('error', reject);
+  response.on('close', () => reject(new Error('the response is incomplete')));
+};
 
 const ANSWERED = Symbol('answered');
+
+/** Resolves when the answer begins, or cannot come any more. */
+const answeredBy = (request: ClientRequest): Promise<typeof ANSWERED> =>
+  new Promise((resolve) => {
+    request.once('response', () => resolve(ANSWERED));
+    request.once('close', () => resolve(ANSWERED));
+  });
 
 /** Writes the body until its end, or until the server answers: after an early rejection the rest is pointless. */
 const writeBody = async (
@@ -93,15 +105,40 @@ const watchProxy = (request: ClientRequest, proxy: URL): Promise<never> => {
   });
 };
 
-/** Rejects when the exchange fails. Errors after the answer (an unread body, a closed connection) are ignored. */
-const watch = (request: ClientRequest, proxy: URL | undefined): Promise<IncomingMessage> => {
-  // Listens first, so that its error wins over the plain one of the socket.
-  const proxyFailure = proxy === undefined ? [] : [watchProxy(request, proxy)];
-  const response = new Promise<IncomingMessage>((resolve, reject) => {
-    request.once('response', resolve);
-    request.on('error', reject);
+/** The whole answer. Errors of the request after the answer has begun (an unread body, a closed connection) are ignored. */
+const answerTo = (request: ClientRequest, idleMs: number): Promise<HttpAnswer> =>
+  new Promise((resolve, reject) => {
+    let hasBegun = false;
+    request.once('response', (response) => {
+      hasBegun = true;
+      readText(response, resolve, reject);
+    });
+    request.on('error', (error) => {
+      if (!hasBegun) reject(error);
+    });
+    request.once('timeout', () => request.destroy(timeoutError(`no data moved for ${idleMs / 1000} seconds`)));
   });
-  return Promise.race([...proxyFailure, response]);
+
+const openRequests = new WeakMap<AbortSignal, Set<ClientRequest>>();
+
+/** Ends requests by one listener for each signal. Node's own option adds and removes several for each request. */
+const endOnAbort = (request: ClientRequest, signal: AbortSignal): void => {
+  let requests = openRequests.get(signal);
+  if (requests === undefined) {
+    const added = new Set<ClientRequest>();
+    signal.addEventListener(
+      'abort',
+      () => {
+        for (const each of added) each.destroy();
+      },
+      { once: true },
+    );
+    openRequests.set(signal, added);
+    requests = added;
+  }
+  const open = requests.add(request);
+  request.once('close', () => open.delete(request));
+  if (signal.aborted) request.destroy();
 };
 
 /**
@@ -123,20 +160,20 @@ export const createExchange =
       // Also covers the time until the connection is established.
       timeout: idleMs,
       agent: proxy && (await proxyAgent(proxy)),
-      signal,
     });
-    request.once('timeout', () => request.destroy(timeoutError(`no data moved for ${idleMs / 1000} seconds`)));
-    const response = watch(request, proxy);
-    const answered = response.then(
-      () => ANSWERED,
-      () => ANSWERED,
-    ) as Promise<typeof ANSWERED>;
+    if (signal !== undefined) endOnAbort(request, signal);
+    // Listens first, so that its error wins over the plain one of the socket.
+    const proxyFailure = proxy && watchProxy(request, proxy);
+    const whole = answerTo(request, idleMs);
+    const answer = proxyFailure === undefined ? whole : Promise.race([proxyFailure, whole]);
     try {
       if (body === undefined || body instanceof Uint8Array) request.end(body);
-      else await writeBody(request, body, answered);
-      const message = await response;
-      const text = await readText(message);
-      return { status: message.statusCode ?? 0, headers: message.headers, text };
+      else {
+        // The body's own error wins.
+        answer.catch(() => undefined);
+        await writeBody(request, body, answeredBy(request));
+      }
+      return await answer;
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     } finally {

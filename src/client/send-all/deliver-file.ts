@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { type BigIntStats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { CourierClientError, failure } from '../errors.ts';
 import { systemErrorText } from '../http/system-errors.ts';
 import { openInput, type Seekable } from '../send/input.ts';
@@ -8,11 +10,15 @@ import { readWhole } from '../send/send-body.ts';
 import { resolveOptions } from '../send/send-options.ts';
 import { fileKey } from './file-key.ts';
 import type { Listed } from './files/list.ts';
+import type { Pace } from './files/pace.ts';
+import { readSmall } from './files/read-small.ts';
 import type { Delivered, Manifest } from './manifest.ts';
 import type { FileReceipt, SendAllOptions } from './options.ts';
 
 export interface FileDependencies extends SendDependencies {
   manifest: Manifest;
+  /** How quickly files are read. */
+  pace: Pace;
   /** The folder that the destination uses if a request names none. */
   defaultFolder(): Promise<string>;
   /** Epoch milliseconds. */
@@ -40,6 +46,10 @@ const timeText = (ns: bigint): string => {
   return new Date(Number(seconds) * 1000).toISOString().replace('.000Z', `.${fraction}Z`);
 };
 
+/** The path of a file on disk; bytes and Blobs have none. */
+const diskPathOf = ({ input }: Listed): string | undefined =>
+  typeof input === 'string' ? input : input instanceof URL ? fileURLToPath(input) : undefined;
+
 const open = async ({ file, input }: Listed): Promise<Seekable> => {
   const opened = await openInput(input).catch((error: unknown) => {
     // What Node returns for a name that is not UTF-8 does not lead back to the file.
@@ -62,9 +72,19 @@ const readOnce = async (input: Seekable): Promise<{ input: Seekable; sha256: str
   return { input, sha256: hash.digest('hex') };
 };
 
-const isSameState = async ({ input }: Listed, { size, mtime }: Delivered): Promise<boolean> => {
-  if (mtime === null || !(typeof input === 'string' || input instanceof URL)) return false;
-  const stats = await stat(input, { bigint: true }).catch(() => undefined);
+const statOf = (path: string, pace: Pace): Promise<BigIntStats | undefined> | BigIntStats | undefined => {
+  try {
+    if (pace.isQuick()) return pace.time(() => statSync(path, { bigint: true, throwIfNoEntry: false }));
+  } catch {
+    return undefined;
+  }
+  return pace.timeInThread(() => stat(path, { bigint: true })).catch(() => undefined);
+};
+
+const isSameState = async (listed: Listed, { size, mtime }: Delivered, pace: Pace): Promise<boolean> => {
+  const path = diskPathOf(listed);
+  if (mtime === null || path === undefined) return false;
+  const stats = await statOf(path, pace);
   return stats !== undefined && Number(stats.size) === size && timeText(stats.mtimeNs) === mtime;
 };
 
@@ -73,20 +93,33 @@ const keyOf = ({ target }: Listed, sha256: string, manifest: Manifest, options: 
   return fileKey(manifest.runKey, { destination, convertTo, target, sha256 });
 };
 
-const openAndRead = async (listed: Listed, dependencies: FileDependencies, options: SendAllOptions) => {
-  const file = await open(listed);
+type Read = Awaited<ReturnType<typeof readOnce>>;
+
+/** A small file without leaving the thread, if files are quick to read. */
+const readQuickly = (listed: Listed, pace: Pace): Read | undefined => {
+  const path = diskPathOf(listed);
+  if (path === undefined || !pace.isQuick()) return undefined;
+  const input = pace.time(() => readSmall(path));
+  return input && { input, sha256: input.whole.sha256.toString('hex') };
+};
+
+const readOpen = async (listed: Listed, pace: Pace): Promise<Read> => {
+  const file = await pace.timeInThread(() => open(listed));
   try {
-    const { input, sha256 } = await readOnce(file);
-    const isSettled =
-      input.mtimeNs !== undefined && dependencies.now() - Number(input.mtimeNs / 1_000_000n) > MTIME_STEP_MS;
-    const mtime = isSettled && input.mtimeNs !== undefined ? timeText(input.mtimeNs) : null;
-    const key = keyOf(listed, sha256, dependencies.manifest, options);
-    return { input, size: input.size, mtime, sha256, key } satisfies Opened;
+    return await readOnce(file);
   } catch (error) {
     await file.close();
     const reason = error instanceof CourierClientError ? undefined : systemErrorText(error);
     throw reason === undefined ? error : failure('file-unreadable', { detail: reason, cause: error });
   }
+};
+
+const identify = (listed: Listed, { input, sha256 }: Read, dependencies: FileDependencies, options: SendAllOptions) => {
+  const { mtimeNs, size } = input;
+  const isSettled = mtimeNs !== undefined && dependencies.now() - Number(mtimeNs / 1_000_000n) > MTIME_STEP_MS;
+  const mtime = isSettled ? timeText(mtimeNs) : null;
+  const key = keyOf(listed, sha256, dependencies.manifest, options);
+  return { input, size, mtime, sha256, key } satisfies Opened;
 };
 
 const changeOf = (
@@ -136,15 +169,16 @@ export const deliverFile = async (
   options: SendAllOptions,
   onBytes: (sentBytes: number) => void,
 ): Promise<FileReceipt> => {
-  const { manifest } = dependencies;
+  const { manifest, pace } = dependencies;
   const { file, target } = listed;
   const { destination } = options;
   const path = pathOf(listed);
   const before = manifest.find(destination, path);
   const isKnown = before !== undefined && keyOf(listed, before.sha256, manifest, options) === before.key;
-  if (isKnown && (await isSameState(listed, before))) return withoutSending(manifest, before, file);
+  if (isKnown && (await isSameState(listed, before, pace))) return withoutSending(manifest, before, file);
 
-  const opened = await openAndRead(listed, dependencies, options);
+  const read = readQuickly(listed, pace) ?? (await readOpen(listed, pace));
+  const opened = identify(listed, read, dependencies, options);
   try {
     const { input, size, mtime, sha256, key } = opened;
     const change = changeOf(before, opened);
@@ -175,14 +209,14 @@ export const deliverFile = async (
 /** What a dry run says about a file. @throws CourierClientError `file-unreadable` */
 export const planFile = async (
   listed: Listed,
-  dependencies: Pick<FileDependencies, 'manifest' | 'now'>,
+  dependencies: Pick<FileDependencies, 'manifest' | 'pace'>,
   options: SendAllOptions,
 ): Promise<{ path: string; size: number; change: FileReceipt['change'] }> => {
-  const { manifest } = dependencies;
+  const { manifest, pace } = dependencies;
   const path = pathOf(listed);
   const before = manifest.find(options.destination, path);
   const isKnown = before !== undefined && keyOf(listed, before.sha256, manifest, options) === before.key;
-  if (isKnown && (await isSameState(listed, before))) return { path, size: before.size, change: 'unchanged' };
+  if (isKnown && (await isSameState(listed, before, pace))) return { path, size: before.size, change: 'unchanged' };
   const input = await open(listed);
   try {
     if (before === undefined) return { path, size: input.size, change: 'new' };

@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
+import { appendFileSync, constants } from 'node:fs';
 import { type FileHandle, link, open, rm, writeFile } from 'node:fs/promises';
 import type { Receipt } from '../../domain.ts';
 import { failure } from '../errors.ts';
 import { systemErrorText } from '../http/system-errors.ts';
+import { createPace } from './files/pace.ts';
 import {
   entrySchema,
   type FullEntry,
@@ -105,20 +106,33 @@ const receiptAt = async (handle: FileHandle, path: string, { at, length }: Locat
   return entry.receipt;
 };
 
-/** Appends lines in the order of the calls. Lines that arrive while others are being written are written together. */
+/**
+ * Appends lines. While writing is quick, a line is written at once. Else lines that arrive while others are being written are
+ * written together, in another thread.
+ */
 const createAppender = (handle: FileHandle, path: string, start: string) => {
+  const pace = createPace();
   let waiting = start;
   let writing: Promise<void> | undefined;
+  let syncing: Promise<void> | undefined;
   let syncedMs = Date.now();
+  const sync = (): Promise<void> => {
+    syncedMs = Date.now();
+    // Not every file system can do this. What is lost is sent again, with the same keys.
+    syncing ??= handle
+      .datasync()
+      .catch(() => undefined)
+      .finally(() => {
+        syncing = undefined;
+      });
+    return syncing;
+  };
   const write = async (): Promise<void> => {
     try {
       while (waiting !== '') {
         const text = waiting;
         waiting = '';
-        await handle.appendFile(text);
-        if (Date.now() - syncedMs < SYNC_EVERY_MS) continue;
-        syncedMs = Date.now();
-        await handle.datasync();
+        await pace.timeInThread(() => handle.appendFile(text));
       }
     } catch (error) {
       throw unwritable(path, error);
@@ -127,16 +141,28 @@ const createAppender = (handle: FileHandle, path: string, start: string) => {
       writing = undefined;
     }
   };
+  const append = (line: string): Promise<void> | undefined => {
+    if (writing === undefined && waiting === '' && pace.isQuick()) {
+      try {
+        pace.time(() => appendFileSync(handle.fd, line));
+        return undefined;
+      } catch (error) {
+        throw unwritable(path, error);
+      }
+    }
+    waiting += line;
+    writing ??= write();
+    return writing;
+  };
   return {
-    add(line: string): Promise<void> {
-      waiting += line;
-      writing ??= write();
-      return writing;
+    async add(line: string): Promise<void> {
+      await append(line);
+      if (Date.now() - syncedMs >= SYNC_EVERY_MS) void sync();
     },
     async sync(): Promise<void> {
       await writing?.catch(() => undefined);
-      // Not every file system can do this.
-      await handle.datasync().catch(() => undefined);
+      await syncing;
+      await sync();
     },
   };
 };

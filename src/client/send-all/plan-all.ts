@@ -1,6 +1,7 @@
 import { asClientError } from '../errors.ts';
 import { planFile } from './deliver-file.ts';
 import { listAll, type SendAllInputs } from './files/list.ts';
+import { createPace } from './files/pace.ts';
 import { openManifest } from './manifest.ts';
 import { checkOptions, type FileReceipt, type SendAllOptions } from './options.ts';
 
@@ -17,19 +18,16 @@ interface Planned {
  * Lists what `sendAll` would send. Nothing is sent or written.
  * @throws CourierClientError `usage`, `path-invalid`, `file-unwritable`, `stopped`
  */
-export async function* planAll(
-  inputs: SendAllInputs,
-  options: SendAllOptions,
-  now: () => number,
-): AsyncGenerator<Planned> {
+export async function* planAll(inputs: SendAllInputs, options: SendAllOptions): AsyncGenerator<Planned> {
   checkOptions(options);
   const manifest = await openManifest(options, { isReadOnly: true });
+  const pace = createPace();
   try {
     for await (const listed of listAll(inputs, options)) {
       options.signal?.throwIfAborted();
       try {
         if ('error' in listed) throw listed.error;
-        yield { file: listed.file, ...(await planFile(listed, { manifest, now }, options)) };
+        yield { file: listed.file, ...(await planFile(listed, { manifest, pace }, options)) };
       } catch (error) {
         options.onFailure?.({ file: listed.file, error: asClientError(error) });
       }

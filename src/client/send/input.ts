@@ -55,7 +55,7 @@ export interface Stream {
 
 const READ_BYTES = 1024 * 1024;
 
-const inMemory = (bytes: Uint8Array, name?: string): Seekable => ({
+export const seekableInMemory = (bytes: Uint8Array, name?: string): Seekable => ({
   kind: 'seekable',
   name,
   size: bytes.byteLength,
@@ -76,7 +76,7 @@ const unreadable = (path: string, reason: string, cause?: unknown) =>
  * A copy of a file can be created after its last modification, and some file systems do not know when a file was created. A
  * file cannot really be younger than its content, so the time of creation is never later than that of the modification.
  */
-const timesOf = ({ mtimeMs, birthtimeMs }: { mtimeMs: bigint; birthtimeMs: bigint }): FileTimes => {
+export const timesOf = ({ mtimeMs, birthtimeMs }: { mtimeMs: bigint; birthtimeMs: bigint }): FileTimes => {
   const [modifiedMs, createdMs] = [Number(mtimeMs), Number(birthtimeMs)];
   const isKnown = createdMs > 0 && createdMs < modifiedMs;
   return { modified: new Date(modifiedMs), created: new Date(isKnown ? createdMs : modifiedMs) };
@@ -156,12 +156,12 @@ export const openInput = async (input: Sendable): Promise<Seekable | Stream> => 
       throw failure('usage', { detail: `The URL of an input must begin with file:, not ${input.protocol}` });
     return openFile(fileURLToPath(input));
   }
-  if (input instanceof Uint8Array) return inMemory(input);
+  if (input instanceof Uint8Array) return seekableInMemory(input);
   if (input instanceof Blob) {
     const { name, lastModified } = input instanceof File ? input : {};
     const modified = lastModified === undefined ? undefined : new Date(lastModified);
     return {
-      ...inMemory(new Uint8Array(), name),
+      ...seekableInMemory(new Uint8Array(), name),
       times: modified && { modified, created: modified },
       size: input.size,
       read: (start, end) => input.slice(start, end).stream(),
@@ -185,7 +185,7 @@ export const bufferStream = async (stream: Stream, limit: number): Promise<Seeka
   let length = 0;
   while (length <= limit) {
     const next = await parts.next();
-    if (next.done) return inMemory(Buffer.concat(head), stream.name);
+    if (next.done) return seekableInMemory(Buffer.concat(head), stream.name);
     head.push(next.value);
     length += next.value.byteLength;
   }
