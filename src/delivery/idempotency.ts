@@ -69,6 +69,10 @@ export interface Claim {
   finish(receipt: Receipt): Promise<Receipt>;
 }
 
+/** Whether the ledger holds this record: as JSON, where a member that is undefined is one that is not there. */
+const isSameJson = (stored: unknown, record: unknown): boolean =>
+  isDeepStrictEqual(stored, JSON.parse(JSON.stringify(record)));
+
 const createClaim = (ledger: Ledger, key: string, stored: StoredEntry, mine: boolean): Claim => {
   let entry = stored;
   const receipt = (): Receipt | undefined => (entry.state === 'done' ? (entry.record as Receipt) : undefined);
@@ -116,8 +120,7 @@ const createClaim = (ledger: Ledger, key: string, stored: StoredEntry, mine: boo
       for (;;) {
         const finished = receipt();
         // An earlier call of this try may have recorded it, although its answer was lost.
-        if (finished !== undefined)
-          return isDeepStrictEqual(finished, done) ? done : { ...finished, outcome: 'replayed' };
+        if (finished !== undefined) return isSameJson(finished, done) ? done : { ...finished, outcome: 'replayed' };
         if (await write({ state: 'done', record: done })) return done;
       }
     },

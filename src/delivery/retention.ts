@@ -1,7 +1,7 @@
 import type { KeepRule } from '../config/schema/destination.ts';
 import type { CallContext, DriveFile } from '../drive/drive.ts';
 import { asCourierError } from '../errors.ts';
-import { acquireLease } from '../ledger/lease.ts';
+import { acquireLease, underLease } from '../ledger/lease.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../log.ts';
 import type { Sleep } from '../sleep.ts';
@@ -82,7 +82,8 @@ const trash = async (
       isKept(file, keepMark(destination, rule)) &&
       file.appProperties[KEEP_PROPERTIES.time] === appProperties[KEEP_PROPERTIES.time];
     if (!isSame) return;
-    await trashAs([destination, ...(destination.accounts?.all() ?? [])], id, context);
+    // Between two requests Cloud Run may pause the instance, and another delivery may replace the file.
+    await trashAs([destination, ...(destination.accounts?.all() ?? [])], id, underLease(lease, context));
     const delivered = appProperties[KEEP_PROPERTIES.time];
     const audit = { outcome: 'trashed', destination: destination.name, name, fileId: id, delivered, keep: rule };
     log.info({ audit }, 'retention: a file was moved to the trash');

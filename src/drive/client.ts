@@ -73,6 +73,7 @@ export const createDriveClient = ({
     const beforeAttempt = async (): Promise<void> => {
       await pace.spend(units, context);
       if (callStats !== undefined) callStats.units += units;
+      context.beforeSend?.();
     };
     const onTransient = ({ status }: GoogleResponse): void => {
       // Of the transient answers, these two are Drive's rate limits.

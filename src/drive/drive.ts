@@ -76,6 +76,8 @@ export interface CallContext {
   callStats?: CallStats | undefined;
   /** True if another account can be used, so Drive's first answer about the daily upload limit is final. */
   believesLimit?: boolean | undefined;
+  /** Called immediately before each request is sent. It may abort the signal: then nothing is sent. It must not throw. */
+  beforeSend?: (() => void) | undefined;
 }
 
 /** What the bytes become: a new file, or the content of an existing one. `convertTo` of a replacement is the Docs editors type that the file has. */
@@ -222,10 +224,8 @@ export interface Drive {
   ): Promise<{ existed: boolean }>;
   /** Makes an empty Google Docs file. Drive accepts no id for it, so the call is sent only once, even if its answer is lost. */
   createDocument(file: Omit<NewFile, 'id' | 'convertTo'>, context: CallContext): Promise<DriveFile>;
-  /** Files that carry this private property in the folder, not trashed. */
-  findByProperty(folderId: string, key: string, value: string, context: CallContext): Promise<DriveFile[]>;
-  /** Files of the destination's drive with this private property, in any folder, not trashed. May miss the newest. */
-  findMarked(rootFolderId: string, key: string, value: string, context: CallContext): Promise<DriveFile[]>;
+  /** Files with this private property in any folder of a folder's drive, not trashed, oldest first. May miss the newest. */
+  findMarked(folderId: string, key: string, value: string, context: CallContext): Promise<DriveFile[]>;
   /** Puts a file into the trash. */
   trash(id: string, context: CallContext): Promise<void>;
   /**

@@ -6,7 +6,7 @@ import { DRIVE_URL, type DriveClient, FILE_FIELDS, fileOf, metadataOf, parseFile
 import type { CallContext, Drive, DriveFile } from './drive.ts';
 import type { Library } from './library.ts';
 import { UNITS } from './pacing.ts';
-import { FOLDER_TYPE, filesNamed, filesWithProperty, foldersNamed, markedFiles } from './query.ts';
+import { FOLDER_TYPE, filesNamed, foldersNamed, markedFiles } from './query.ts';
 import type { Search } from './search.ts';
 
 type Metadata = Pick<
@@ -14,7 +14,6 @@ type Metadata = Pick<
   | 'get'
   | 'find'
   | 'findFolders'
-  | 'findByProperty'
   | 'findMarked'
   | 'trash'
   | 'createFolder'
@@ -91,8 +90,6 @@ export const createMetadata = (
     find: async (folderId, name, context) => named(await search(folderId, filesNamed(folderId, name), context), name),
     findFolders: async (parentId, name, context) =>
       named(await search(parentId, foldersNamed(parentId, name), context), name),
-    findByProperty: (folderId, key, value, context) =>
-      search(folderId, filesWithProperty(folderId, key, value), context),
     findMarked: (rootFolderId, key, value, context) => search(rootFolderId, markedFiles(key, value), context),
     async trash(id, context) {
       await setTrashed(id, true, context);

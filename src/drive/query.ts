@@ -23,7 +23,4 @@ export const foldersNamed = (parentId: string, name: string): string =>
 const hasProperty = (key: string, value: string): string =>
   `appProperties has { key=${quoted(key)} and value=${quoted(value)} }`;
 
-export const filesWithProperty = (folderId: string, key: string, value: string): string =>
-  children(folderId, hasProperty(key, value));
-
 export const markedFiles = (key: string, value: string): string => `${hasProperty(key, value)} and trashed = false`;

@@ -44,6 +44,12 @@ export interface DocumentVersion {
   version: string;
 }
 
+/** A document as a read returns it. */
+export interface ReadDocument extends DocumentVersion {
+  /** Milliseconds since its last change when it was read, by Firestore's clock. */
+  ageMs: number;
+}
+
 /** What a write changes; without `recordText` the record is removed. */
 export interface DocumentChange {
   state: LedgerDocument['state'];
@@ -132,13 +138,14 @@ export const createFirestoreDocuments = ({
   };
 
   return {
-    read: (key: string): Promise<DocumentVersion | undefined> =>
+    read: (key: string): Promise<ReadDocument | undefined> =>
       call('read', async (documents) => {
         const snapshot = await documents.doc(documentName(key)).get();
-        const { updateTime } = snapshot;
+        const { updateTime, readTime } = snapshot;
         const data = snapshot.data();
         if (data === undefined || updateTime === undefined) return undefined;
-        return { document: schema.parse(data), version: versionOf(updateTime) };
+        const ageMs = readTime.toMillis() - updateTime.toMillis();
+        return { document: schema.parse(data), version: versionOf(updateTime), ageMs };
       }),
 
     /** Creates a document. @returns its version; `exists` if the key has a document */

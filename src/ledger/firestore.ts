@@ -38,7 +38,7 @@ export const createFirestoreLedger = ({ now, ...options }: FirestoreLedgerOption
         if (stored !== undefined) {
           // If the answer to our own write was lost, the library sends it again, and it fails with ALREADY_EXISTS.
           const mine = stored.document.claimId === claimId && stored.document.changeId === undefined;
-          return { entry: asEntry(stored), mine };
+          return { entry: asEntry(stored), mine, ...(mine ? {} : { ageMs: stored.ageMs }) };
         }
         // The entry expired between the two calls, and Firestore deleted it.
       }

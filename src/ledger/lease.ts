@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { abortReason, CourierError } from '../errors.ts';
 import { realSleep, type Sleep } from '../sleep.ts';
-import type { Ledger, StoredEntry } from './ledger.ts';
+import type { Ledger, LedgerWrite, StoredEntry } from './ledger.ts';
 
 /**
  * A lease is a lock that ends if its process dies: an entry in the ledger that its holder renews while it works and
@@ -13,6 +13,11 @@ export interface Lease {
    * holder must not start anything that the lease protects.
    */
   readonly signal: AbortSignal;
+  /**
+   * Aborts the signal now if the lease is about to expire. Call it immediately before the lease protects something: the
+   * process may have been paused, for example by Cloud Run, and its timers may not have run since.
+   */
+  check(): void;
   /** True if the previous holder let the lease expire: it may have died in the middle of its work. */
   readonly takenOver: boolean;
   /** Ends the lease now, so that the next holder does not wait. Never throws, because the lease would expire anyway. */
@@ -38,8 +43,8 @@ export interface LeaseWait {
 /** Longer than the time in which a request to Drive can still take effect after its process died. */
 const DEFAULT_TTL_MS = 30_000;
 
-/** The clocks of instances may differ by this much. A lease is taken over only if it expired longer ago. */
-const CLOCK_SKEW_MS = 2_000;
+/** A lease is taken over only if it expired longer ago. Its holder stops earlier, see `keepAlive`. */
+const MARGIN_OF_EXPIRY_MS = 2_000;
 
 /** Intervals between two checks of a lease that another holder has. */
 const MIN_POLL_MS = 50;
@@ -48,7 +53,26 @@ const MAX_POLL_MS = 1_000;
 /** A wait ends this long before the deadline, so that there is time for the answer. */
 const MARGIN_MS = 3_000;
 
-const expiryOf = ({ record }: StoredEntry): number => (record as { expiresAtMs: number }).expiresAtMs;
+/** What the ledger keeps of a lease. */
+interface LeaseRecord {
+  /** Epoch milliseconds of the holder's clock. */
+  expiresAtMs: number;
+  /** Missing in leases of versions before this member. */
+  ttlMs?: number;
+}
+
+const recordOf = (nowMs: number, ttlMs: number): LeaseRecord => ({ expiresAtMs: nowMs + ttlMs, ttlMs });
+
+const expiryOf = ({ record }: StoredEntry): number => (record as LeaseRecord).expiresAtMs;
+
+/**
+ * Until when another holder has a lease, by this instance's clock. Clocks may differ by minutes, so the time of the last
+ * renewal is that of the ledger, if it tells.
+ */
+const heldUntil = ({ entry, ageMs }: LedgerWrite, nowMs: number, ownTtlMs: number): number => {
+  const { expiresAtMs, ttlMs = ownTtlMs } = entry.record as LeaseRecord;
+  return ageMs === undefined ? expiresAtMs : nowMs - ageMs + ttlMs;
+};
 
 /** Takes the lease if it is free or expired; otherwise returns until when its holder has it. */
 const tryToAcquire = async (
@@ -56,14 +80,14 @@ const tryToAcquire = async (
   key: string,
   { now, ttlMs }: { now: () => number; ttlMs: number },
 ): Promise<{ entry: StoredEntry; takenOver: boolean } | { heldUntilMs: number }> => {
-  const record = { expiresAtMs: now() + ttlMs };
+  const record = recordOf(now(), ttlMs);
   const entry = { fileId: '', fingerprint: randomUUID(), state: 'claimed', record, claimedAtMs: now() } as const;
   const claimed = await ledger.claim(key, entry);
   if (claimed.mine) return { entry: claimed.entry, takenOver: false };
-  const heldUntilMs = expiryOf(claimed.entry);
-  if (now() < heldUntilMs + CLOCK_SKEW_MS) return { heldUntilMs };
+  const heldUntilMs = heldUntil(claimed, now(), ttlMs);
+  if (now() < heldUntilMs + MARGIN_OF_EXPIRY_MS) return { heldUntilMs };
   const taken = await ledger
-    .record(key, { state: 'claimed', record: { expiresAtMs: now() + ttlMs } }, claimed.entry)
+    .record(key, { state: 'claimed', record: recordOf(now(), ttlMs) }, claimed.entry)
     .catch(() => undefined);
   return taken?.mine ? { entry: taken.entry, takenOver: true } : { heldUntilMs: now() };
 };
@@ -85,13 +109,17 @@ const hold = (
   let renewing: Promise<void> = Promise.resolve();
 
   const renew = async (): Promise<void> => {
-    const record = { expiresAtMs: now() + ttlMs };
-    const renewed = await ledger.record(key, { state: 'claimed', record }, entry);
+    const renewed = await ledger.record(key, { state: 'claimed', record: recordOf(now(), ttlMs) }, entry);
     entry = renewed.entry;
     if (!renewed.mine) expiring.abort(lost());
   };
 
-  /** Renews after each third of the lease's lifetime, and stops trying when a third is left. */
+  /** Gives up when a third of the lease's lifetime is left. */
+  const giveUpInTime = (): void => {
+    if (!expiring.signal.aborted && now() >= expiryOf(entry) - ttlMs / 3) expiring.abort(lost());
+  };
+
+  /** Renews after each third of the lease's lifetime. */
   const keepAlive = async (): Promise<void> => {
     while (!ended.signal.aborted && !expiring.signal.aborted) {
       await sleep(ttlMs / 3, ended.signal);
@@ -103,13 +131,14 @@ const hold = (
       // A ledger that does not answer must not keep the holder from giving up in time.
       await sleep(left, AbortSignal.any([answered.signal, ended.signal])).catch(() => undefined);
       if (ended.signal.aborted) return;
-      if (now() >= expiryOf(entry) - ttlMs / 3) expiring.abort(lost());
+      giveUpInTime();
     }
   };
   keepAlive().catch(() => undefined);
 
   return {
     signal: expiring.signal,
+    check: giveUpInTime,
     takenOver: acquired.takenOver,
     async release() {
       ended.abort();
@@ -119,6 +148,16 @@ const hold = (
     abandon: () => ended.abort(),
   };
 };
+
+/** The context of calls that a lease protects: after it has expired, none of them is sent any more. */
+export const underLease = <Context extends { signal?: AbortSignal | undefined }>(
+  { signal, check }: Pick<Lease, 'signal' | 'check'>,
+  context: Context,
+): Context & { beforeSend: () => void } => ({
+  ...context,
+  signal: context.signal === undefined ? signal : AbortSignal.any([context.signal, signal]),
+  beforeSend: check,
+});
 
 /**
  * Waits for a lease and takes it.
@@ -137,7 +176,7 @@ export const acquireLease = async (
     const acquired = await tryToAcquire(ledger, key, { now, ttlMs });
     if ('entry' in acquired) return hold(ledger, key, acquired, { now, sleep, ttlMs });
     if (now() + pollMs + MARGIN_MS > deadlineMs) {
-      const leftMs = Math.max(1_000, acquired.heldUntilMs + CLOCK_SKEW_MS - now());
+      const leftMs = Math.max(1_000, acquired.heldUntilMs + MARGIN_OF_EXPIRY_MS - now());
       throw new CourierError('drive-unavailable', {
         detail: `${holder} is still in progress.`,
         retryAfterSeconds: Math.ceil(leftMs / 1_000),

@@ -122,7 +122,9 @@ export const createMemoryLedger = ({
     async claim(key, { record, ...entry }: LedgerEntry, owner = '') {
       forgetExpired();
       const stored = entries.get(key);
-      if (stored !== undefined) return { entry: asEntry(stored), mine: false };
+      if (stored !== undefined) {
+        return { entry: asEntry(stored), mine: false, ageMs: now() - stored.changedAtMs };
+      }
       const recordText = encodeRecord(record);
       makeRoom(owner, ENTRY_OVERHEAD_BYTES + 2 * (key.length + (recordText?.length ?? 0)));
       return { entry: asEntry(keep(key, { ...entry, recordText, owner })), mine: true };

@@ -96,7 +96,11 @@ suite('the ledger in Firestore', () => {
       );
       expect(await ledger.claim('key', entryOf('id-1'))).toEqual({ entry: stored('id-1'), mine: true });
       expect(relay.seen.filter((path) => path === 'commit')).toHaveLength(2);
-      expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({ entry: stored('id-1'), mine: false });
+      expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({
+        entry: stored('id-1'),
+        mine: false,
+        ageMs: expect.any(Number),
+      });
     },
   );
 
@@ -136,14 +140,22 @@ suite('the ledger in Firestore', () => {
     const { ledger } = await openThrough(collection, (path) =>
       isCommit(path) && ++commits === 1 ? 'answer-lost' : undefined,
     );
-    expect(await ledger.claim('key', entryOf('id-2'))).toEqual({ entry: stored('id-1'), mine: false });
+    expect(await ledger.claim('key', entryOf('id-2'))).toEqual({
+      entry: stored('id-1'),
+      mine: false,
+      ageMs: expect.any(Number),
+    });
   });
 
   test('recovers a claim that took effect although every response was lost', async () => {
     const collection = newCollection();
     const { ledger } = await openThrough(collection, () => 'answer-lost', IMPATIENT);
     await expect(ledger.claim('key', entryOf('id-1'))).rejects.toMatchObject(unavailable);
-    expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({ entry: stored('id-1'), mine: false });
+    expect(await open(collection).claim('key', entryOf('id-2'))).toEqual({
+      entry: stored('id-1'),
+      mine: false,
+      ageMs: expect.any(Number),
+    });
   });
 
   test.each<Loss>(['silent', 'unavailable', 'answer-lost'])(

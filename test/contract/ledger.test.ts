@@ -14,6 +14,9 @@ const entryOf = (fileId: string, record?: unknown): LedgerEntry => ({
   ...(record === undefined ? {} : { record }),
 });
 
+/** What a claim finds. How old the entry is, the ledger tells by its own clock. */
+const found = (entry: StoredEntry) => ({ entry, mine: false, ageMs: expect.any(Number) });
+
 const ANY_VERSION = expect.any(String) as unknown as string;
 
 /** An entry as the ledger returns it. */
@@ -78,9 +81,21 @@ for (const [name, open, present] of suites) {
       const first = entryOf('id-1', { plan: { kind: 'create', deep: [[1, [2]]], empty: {} } });
       const claimed = await one.claim('key', first);
       expect(claimed).toEqual({ entry: stored(first), mine: true });
-      expect(await other.claim('key', entryOf('id-2'))).toEqual({ entry: claimed.entry, mine: false });
-      expect(await one.claim('key', entryOf('id-3'))).toEqual({ entry: claimed.entry, mine: false });
+      expect(await other.claim('key', entryOf('id-2'))).toEqual(found(claimed.entry));
+      expect(await one.claim('key', entryOf('id-3'))).toEqual(found(claimed.entry));
       expect(await other.read('key')).toEqual(claimed.entry);
+    });
+
+    test('tells a later claim the time since the last change of the entry', async () => {
+      const { entry } = await one.claim('key', entryOf('id-1'));
+      await new Promise((resolve) => setTimeout(resolve, 120));
+      const { ageMs = -1 } = await other.claim('key', entryOf('id-2'));
+      expect(ageMs).toBeGreaterThanOrEqual(100);
+      const changedMs = performance.now();
+      await one.record('key', { state: 'claimed', record: 1 }, entry);
+      const changed = await other.claim('key', entryOf('id-2'));
+      expect(changed.ageMs).toBeLessThanOrEqual(performance.now() - changedMs + 1);
+      expect((await one.claim('new', entryOf('id-1'))).ageMs).toBeUndefined();
     });
 
     test('has one winner among fifty concurrent claims on two instances', async () => {

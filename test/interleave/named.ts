@@ -112,6 +112,19 @@ export const NAMED: readonly NamedSchedule[] = [
     { actor: 'd1', before: MULTIPART, choice: '!slow' },
     { actor: 'd1', before: /^ledger\.record write/, choice: '!slow' },
   ),
+  ...['small', 'large'].map((size) =>
+    schedule(
+      `a copy is on an instance whose clock is fast, and a newer delivery comes: ${size}`,
+      `k1:A:replace:${size}:plain:p1:1,k1:A:replace:${size}:plain:p2+5m:1,k2:B:replace:${size}:plain:p3:1;;hand;`,
+      { actor: 'd1', before: size === 'small' ? MULTIPART : CHUNK, nth: size === 'small' ? 1 : 2, choice: '>2' },
+    ),
+  ),
+  schedule(
+    'a process is paused after its last look, a copy is answered, and a newer delivery comes',
+    'k1:A:replace:small:plain:p1:1,k1:A:replace:small:plain:p2:1,k2:B:replace:small:plain:p3:1;;hand;',
+    { actor: 'd1', before: LEASE, choice: '>2' },
+    { actor: 'd2', before: /^GET files\/f1$/, nth: 2, choice: '!freeze' },
+  ),
   // Two tries of one delivery share an upload session.
   schedule(
     'another try completes the session before the first chunk, and a newer delivery replaces the file',
@@ -244,6 +257,16 @@ export const NAMED: readonly NamedSchedule[] = [
     'a conversion takes longer than a minute, and its copy waits',
     'k1:A:new:sheet:plain:p1:1,k1:A:new:sheet:plain:p2:1;;none;',
     { actor: 'd1', before: CHUNK, choice: '!slow' },
+  ),
+  schedule(
+    'a conversion is slow, and the clock of another instance is fast',
+    'k1:A:new:sheet:plain:p1:1,k1:A:new:sheet:plain:p2+5m:1;;none;',
+    { actor: 'd1', before: CHUNK, choice: '!slow' },
+  ),
+  schedule(
+    'a process is paused before a conversion, and a copy makes the document',
+    'k1:A:new:sheet:plain:p1:1,k1:A:new:sheet:plain:p2:1;;none;',
+    { actor: 'd1', before: /courierKey/, choice: '!freeze' },
   ),
   // One document per name.
   schedule(

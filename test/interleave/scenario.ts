@@ -48,6 +48,9 @@ export interface Scenario {
 const deliveryText = ({ key, bytes, rule, size, way, process, tries }: DeliverySpec): string =>
   [key ?? '-', bytes, rule, size, way, process, tries].join(':');
 
+/** How much the clock of a process is ahead, in milliseconds: the clock of "p2+5m" is five minutes fast. */
+export const skewOf = (process: string): number => Number(/([+-]\d+)m$/.exec(process)?.[1] ?? 0) * 60_000;
+
 /** The caller sends the bytes directly to Drive, at any time. */
 export const isSession = ({ way }: Pick<DeliverySpec, 'way'>): boolean => way === 'upload' || way === 'blind';
 

@@ -15,6 +15,10 @@ export const SCENARIOS: readonly Scenario[] = [
   'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2:2,k1:A:replace:small:plain:p3:2;;none;',
   'k1:A:replace:large:push:p1:2,k2:B:replace:large:push:p2:2,k1:A:replace:large:push:p3:2;;hand;',
   'k1:A:replace:large:plain:p1:2,k2:B:replace:small:plain:p2:2;;delivered;',
+  // The clocks of two instances differ by minutes.
+  'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2+5m:2,k1:A:replace:small:plain:p3:2;;hand;',
+  'k1:A:replace:large:push:p1+5m:2,k2:B:replace:large:push:p2:2,k1:A:replace:large:push:p3-5m:2;;delivered;',
+  'k1:A:new:sheet:plain:p1:2,k1:A:new:sheet:plain:p2+5m:2;;none;',
   // Different bytes with one key.
   'k1:A:replace:small:plain:p1:2,k1:B:replace:small:plain:p2:2;;none;',
   'k1:A:replace:large:plain:p1:2,k1:B:replace:large:plain:p2:2;;none;',
@@ -56,7 +60,8 @@ const pick = <Item>(items: readonly Item[], random: () => number): Item => {
 const RELATIONS = ['copy', 'copy', 'other-key', 'other-key', 'other-bytes', 'no-key'] as const;
 
 const another = (first: DeliverySpec, index: number, random: () => number): DeliverySpec => {
-  const process = random() < 0.3 ? first.process : `p${index + 1}`;
+  const skew = random() < 0.2 ? pick(['+5m', '-5m'], random) : '';
+  const process = random() < 0.3 ? first.process : `p${index + 1}${skew}`;
   const relation = pick(RELATIONS, random);
   if (relation === 'copy') return { ...first, process };
   if (relation === 'other-bytes') return { ...first, process, bytes: 'B' };

@@ -17,9 +17,9 @@ import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 export interface CommitGuard {
   /**
    * What the upload gets: `beforeCommit`, the revision that it saw, and a signal that aborts when the delivery ends or the
-   * lease is about to lapse.
+   * lease is about to lapse, which is checked before each request.
    */
-  readonly options: Pick<UploadRequest, 'beforeCommit' | 'seenRevision' | 'signal'>;
+  readonly options: Pick<UploadRequest, 'beforeCommit' | 'seenRevision' | 'signal' | 'beforeSend'>;
   /** Another try's receipt, if that is why nothing was written. */
   receipt(): Receipt | undefined;
 }
@@ -128,6 +128,7 @@ export const createCommitGuard = (
       lease = acquired;
       atEnd(() => acquired.release());
     }
+    lease.check();
     if (lease.signal.aborted) throw lease.signal.reason;
   };
 
@@ -188,7 +189,9 @@ export const createCommitGuard = (
     options: {
       beforeCommit,
       seenRevision: () => seenRevision,
-      ...(lapsing === undefined ? {} : { signal: AbortSignal.any([step.delivery.signal, lapsing.signal]) }),
+      ...(lapsing === undefined
+        ? {}
+        : { signal: AbortSignal.any([step.delivery.signal, lapsing.signal]), beforeSend: () => lease?.check() }),
     },
     receipt: () => answered,
   };

@@ -27,15 +27,19 @@ export const nameLeaseKey = ({ name }: Pick<ResolvedRequest, 'name'>, { folderId
 
 type Conversion = Plan & { kind: 'convert' };
 
-/** The document of another try with this key that was not answered. Drive's search finds it by its private property, but late. */
+/** The clocks of Drive and of instances differ by less, in milliseconds. */
+const MAX_SKEW_MS = 3_600_000;
+
+/**
+ * The document of another try with this key that was not answered. Drive's search finds it by its private property, but late.
+ * It is still the key's document if a person has renamed or moved it, or its folder. A document in another folder that is
+ * older than the claim is of an earlier use of the key, which the ledger no longer knows.
+ */
 const findUnanswered = async ({ request, plan, context }: UploadStep, claim: Claim): Promise<DriveFile | undefined> => {
-  const marked = await request.destination.drive.findByProperty(
-    plan.folderId,
-    KEY_PROPERTY,
-    keyMark(claim.key),
-    context,
-  );
-  return marked[0];
+  const { drive } = request.destination;
+  const marked = await drive.findMarked(plan.folderId, KEY_PROPERTY, keyMark(claim.key), context);
+  const isOfClaim = ({ createdTime }: DriveFile): boolean => Date.parse(createdTime) + MAX_SKEW_MS > claim.claimedAtMs;
+  return marked.find(({ parents }) => parents.includes(plan.folderId)) ?? marked.find(isOfClaim);
 };
 
 const findAnswered = async (step: UploadStep, claim: Claim): Promise<DriveFile | undefined> => {
@@ -60,7 +64,14 @@ const overtaken = async (step: UploadStep, { rule, folderId }: Conversion): Prom
 
 const guardConversion = (step: UploadStep, plan: Conversion) => {
   const { claim, ledger, context, now, sleep } = step;
+  const lapsed = new AbortController();
   let lease: Lease | undefined;
+
+  /** No request is sent once the lease has lapsed, because another try may be converting. One that was sent is awaited. */
+  const beforeSend = (): void => {
+    lease?.check();
+    if (lease?.signal.aborted) lapsed.abort(lease.signal.reason);
+  };
 
   /** Waits until no other try is converting; then looks for what it has made. */
   const acquire = async (key: string): Promise<{ file: DriveFile } | undefined> => {
@@ -84,6 +95,8 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
 
   return {
     lease: () => lease,
+    beforeSend,
+    signal: AbortSignal.any([step.delivery.signal, lapsed.signal]),
     async beforeCommit({ sha256 }: ReceivedBytes): Promise<{ file: DriveFile } | undefined> {
       const outcome = await claim?.commitTo(sha256, plan);
       if (outcome === 'revised') throw planChanged();
@@ -127,9 +140,9 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
     ...detailsOfNew(step.request, step.now()),
   };
   try {
-    const { beforeCommit } = guard;
+    const { beforeCommit, beforeSend, signal } = guard;
     const uploaded = mustBeStored(
-      await withUpload(step, { beforeCommit }, ({ send }) => send({ kind: 'create', file })),
+      await withUpload(step, { beforeCommit, beforeSend, signal }, ({ send }) => send({ kind: 'create', file })),
     );
     const { received } = uploaded;
     const stopped = uploaded.kind === 'superseded';

@@ -4,7 +4,7 @@ import type { Receipt, Source } from '../../domain.ts';
 import type { DriveFile } from '../../drive/drive.ts';
 import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
 import { asCourierError } from '../../errors.ts';
-import { acquireLease } from '../../ledger/lease.ts';
+import { acquireLease, underLease } from '../../ledger/lease.ts';
 import { firstCells } from '../../sheets/a1.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
 import { readRows } from '../../sheets/rows/read-rows.ts';
@@ -49,7 +49,7 @@ const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promi
           },
           ...detailsOfNew(request, now()),
         },
-        context,
+        underLease(lease, context),
       ));
     const isKnown = existing !== undefined || (await rememberConverted(named, file.id));
     if (isKnown) await lease.release();

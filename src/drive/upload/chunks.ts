@@ -65,15 +65,16 @@ const endedByOther = (): SessionEnd => ({
  */
 const judge = (
   answer: Certain,
-  { chunk, isAnswer, firstHeld }: { chunk: Chunk; isAnswer: boolean; firstHeld: number },
+  { chunk, isAnswer, firstHeld, isShared }: { chunk: Chunk; isAnswer: boolean; firstHeld: number; isShared: boolean },
 ): SessionEnd | Extract<Certain, { kind: 'stored' }> => {
   if (answer.kind === 'done') {
     // A session is complete before its last chunk only if another try with this session has sent that chunk.
     return chunk.whole === undefined ? endedByOther() : { ...answer, isAnswer };
   }
   if (answer.kind !== 'stored') return answer;
-  // The number of bytes that Drive has stored counts, whether more or less than was sent. But only bytes still held can be sent.
-  return answer.bytes < firstHeld || answer.bytes > chunk.to ? bytesLost() : answer;
+  // The number of bytes that Drive has stored counts, whether more or less than was sent. But only bytes still held can be
+  // sent. More than this try has sent come from another try that shares the session, and are the same bytes.
+  return answer.bytes < firstHeld || (answer.bytes > chunk.to && !isShared) ? bytesLost() : answer;
 };
 
 /** Sends chunk after chunk, each from where Drive says it is, until the file is whole or the session is lost. */
@@ -83,7 +84,9 @@ export const sendChunks = async (
   { uri, stored }: { uri: string; stored: number },
 ): Promise<SessionEnd> => {
   const { request, source, now, again } = sender;
-  const buffer = source.buffer();
+  // Only sources with an identity share a session: their bytes never differ.
+  const isShared = request.keepSession !== undefined;
+  let buffer = source.buffer();
   let acknowledged = stored;
   let attempt = 0;
   let chunkMs = 0;
@@ -100,8 +103,12 @@ export const sendChunks = async (
     chunkMs = Math.max(chunkMs, now() - startMs);
     const answer =
       first.kind === 'doubt' ? await querySession(sender, { uri, attempt: ++attempt, size, doubt: first }) : first;
-    const judged = judge(answer, { chunk, isAnswer: first.kind === 'done', firstHeld: buffer.start() });
+    const judged = judge(answer, { chunk, isAnswer: first.kind === 'done', firstHeld: buffer.start(), isShared });
     if (judged.kind !== 'stored') return judged;
+    if (judged.bytes > chunk.to) {
+      source.reopen(judged.bytes);
+      buffer = source.buffer();
+    }
     if (judged.bytes > acknowledged) attempt = 0;
     // A query of the session was preceded by a wait. After a chunk that was accepted but not stored, there was none.
     else if (first.kind === 'stored' && !(await again({ ...waitOf(request), url: uri, attempt: ++attempt }))) {

@@ -169,10 +169,13 @@ const isTransient = ({ client, request }: Sender, response: GoogleResponse, targ
 };
 
 /** Sends a small file in one request until Drive has given its final answer. `commit` is called before each attempt. */
-const sendMultipart = async (sender: Sender, first: UploadTarget, received: ReceivedBytes): Promise<Sent> => {
+const sendMultipart = async (sender: Sender, first: UploadTarget, bytes: ReceivedBytes): Promise<Sent> => {
   const { request, source, again } = sender;
-  const target = withDigest(first, request, received.sha256);
+  const target = withDigest(first, request, bytes.sha256);
+  let received = bytes;
   for (let attempts = 1; ; attempts++) {
+    // The attempt before may have stored the bytes, and others may have replaced them since: Drive shows that by MD5.
+    if (attempts > 1 && received.md5 === undefined) received = { ...bytes, md5: await source.md5(bytes.size) };
     const superseding = await source.commit(received, target);
     if (superseding !== undefined) return { kind: 'superseded', file: superseding.file };
     const answer = await attempt(sender, target, { size: received.size, number: attempts });

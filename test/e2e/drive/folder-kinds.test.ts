@@ -154,7 +154,7 @@ describe('a folder in a shared drive of which the account is not a member', () =
     await uploadTo(drive, { target: { kind: 'create', file }, source: sourceOf(Buffer.from('x')), maxBytes: 10 });
     expect(await drive.find(folderId, 'a', {})).toHaveLength(1);
     expect(await drive.findFolders(folderId, '2026', {})).toHaveLength(1);
-    expect(await drive.findByProperty(folderId, 'key', 'k', {})).toHaveLength(1);
+    expect(await drive.findMarked(folderId, 'key', 'k', {})).toHaveLength(1);
     expect(await drive.find(folderId, 'none', {})).toEqual([]);
     expect(await drive.probeSearch(folderId, {})).toBe('non-member');
   });
@@ -165,7 +165,7 @@ describe('a folder in a shared drive of which the account is not a member', () =
     google.drive.setLimits({ leavesDrivesOut: true });
     expect(await codeOf(drive.find(folderId, 'a', {}))).toBe('drive-unavailable');
     expect(await codeOf(drive.findFolders(folderId, 'a', {}))).toBe('drive-unavailable');
-    expect(await codeOf(drive.findByProperty(folderId, 'key', 'k', {}))).toBe('drive-unavailable');
+    expect(await codeOf(drive.findMarked(folderId, 'key', 'k', {}))).toBe('drive-unavailable');
     google.drive.setLimits({ leavesDrivesOut: false });
     expect(await codeOf(drive.find(folderId, 'a', {}))).toBe('done');
   });

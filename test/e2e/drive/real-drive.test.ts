@@ -99,7 +99,7 @@ describe('the local Drive accepts the courier’s calls as the real Drive does',
       appProperties: { courierKey: "it's" },
     };
     await put({ kind: 'create', file }, Buffer.from('x'));
-    const found = await courier.findByProperty(google.places.sharedDriveFolder, 'courierKey', "it's", {});
+    const found = await courier.findMarked(google.places.sharedDriveFolder, 'courierKey', "it's", {});
     expect(found.map((each) => each.id)).toEqual([id]);
   });
 

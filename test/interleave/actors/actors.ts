@@ -16,6 +16,8 @@ export interface Actor {
 export interface VirtualProcess {
   name: string;
   alive: boolean;
+  /** The process is paused: its timers do not fire, and answers to its calls wait. */
+  isFrozen: boolean;
   died: Promise<void>;
   die(): void;
 }
@@ -32,6 +34,23 @@ export interface Context {
 
 /** The result of a scheduling point: a line for the report, and what the waiting code gets. */
 export type PointResult<Value> = { note: string } & ({ value: Value } | { error: unknown });
+
+/** A call at which the schedule can choose. */
+export interface Point {
+  context: Context;
+  op: number;
+  label: string;
+  faults: readonly string[];
+  sinceMs: number;
+  /** Virtual time never advances past this age of a pending call, in milliseconds. */
+  maxLatencyMs: number;
+  /** The call takes as long as possible: all other actors run first. */
+  isSlow: boolean;
+  /** Removes its listener: an `AbortSignal.any` that has one is never garbage-collected. */
+  forget(): void;
+  /** Makes the call; `settle` passes its result to the waiting code. */
+  act(fault: string | undefined): Promise<{ note: string; settle: () => void }>;
+}
 
 export interface Step {
   actor: string;

@@ -183,9 +183,12 @@ const createLog = (world: World): Log => {
   return log;
 };
 
-/** Starts a process. Its memory is its own; Drive and the ledger are shared by all processes. */
-export const startCourier = (world: World, name: string): Courier => {
-  const { now } = world.clock;
+/**
+ * Starts a process. Its memory and its clock are its own; Drive and the ledger are shared by all processes.
+ * @param skewMs how much its clock is ahead
+ */
+export const startCourier = (world: World, name: string, skewMs: number): Courier => {
+  const now = (): number => world.clock.now() + skewMs;
   const log = createLog(world);
   const ledger = createLedger(world);
   const transport = createTransport({ http: createHttp(world), now, random: () => 0.5, log });

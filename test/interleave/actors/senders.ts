@@ -5,7 +5,7 @@ import type { Actor, Context } from './actors.ts';
 import type { Courier } from './courier.ts';
 import { callDrive } from './courier.ts';
 import type { Attempt, Ending } from '../monitor.ts';
-import { type DeliverySpec, isSession, OPEN_AGAIN } from '../scenario.ts';
+import { type DeliverySpec, isSession, OPEN_AGAIN, skewOf } from '../scenario.ts';
 import { bytesOf, contexts, FILE_NAME, sha256Of, type World } from '../world.ts';
 
 /** Sends one delivery until it gets a final response. */
@@ -135,7 +135,8 @@ export const createSender = (
     if (world.isFaultFree) delete context.leave;
     const time = {
       signal: controller.signal,
-      deadlineMs: world.clock.now() + REQUEST_MS,
+      // A process computes the deadline by its own clock.
+      deadlineMs: world.clock.now() + skewOf(spec.process) + REQUEST_MS,
       requestId: `${actor.name}-${count}`,
     };
     const work = (): Promise<Receipt> =>

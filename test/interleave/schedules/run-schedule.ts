@@ -4,7 +4,7 @@ import { type Courier, startCourier } from '../actors/courier.ts';
 import type { LocalDrive } from '../actors/local-drive.ts';
 import type { Violation } from '../monitor.ts';
 import { runPerson } from '../actors/person.ts';
-import type { DeliverySpec, Deviation, Scenario } from '../scenario.ts';
+import { type DeliverySpec, type Deviation, type Scenario, skewOf } from '../scenario.ts';
 import { createSender, type Sender } from '../actors/senders.ts';
 import { openWorld, type World } from '../world.ts';
 
@@ -34,7 +34,7 @@ const createCouriers = (world: World) => {
     const known = running.get(name);
     if (known?.process.alive) return known;
     count += 1;
-    const started = startCourier(world, `${name}.${count}`);
+    const started = startCourier(world, `${name}.${count}`, skewOf(name));
     running.set(name, started);
     return started;
   };

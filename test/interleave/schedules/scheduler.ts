@@ -1,21 +1,8 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Actor, Context, Decide, PointResult, Step, VirtualProcess } from '../actors/actors.ts';
+import type { Actor, Context, Decide, Point, PointResult, Step, VirtualProcess } from '../actors/actors.ts';
 import type { VirtualClock, Wait } from './clock.ts';
-
-interface Point {
-  context: Context;
-  op: number;
-  label: string;
-  faults: readonly string[];
-  sinceMs: number;
-  /** Virtual time never advances past this age of a pending call, in milliseconds. */
-  maxLatencyMs: number;
-  /** The call takes as long as possible: all other actors run first. */
-  isSlow: boolean;
-  /** Makes the call; `settle` passes its result to the waiting code. */
-  act(fault: string | undefined): Promise<{ note: string; settle: () => void }>;
-}
+import { createPauses } from './pauses.ts';
 
 export interface Scheduler {
   addActor(name: string, what?: { key?: string | undefined; isPassive?: boolean }): Actor;
@@ -41,7 +28,10 @@ const MAX_LATENCY_MS = 30_000;
 const STEP_MS = 5;
 const MAX_STEPS = 4_000;
 
-const abortError = (signal: AbortSignal): unknown => signal.reason ?? new Error('aborted');
+/** What happens to the process after a call, which itself succeeds. */
+const IS_OF_PROCESS: ReadonlySet<string> = new Set(['crash-after', 'freeze']);
+
+const abortError = (signal: AbortSignal | undefined): unknown => signal?.reason ?? new Error('aborted');
 
 export const createScheduler = (
   clock: VirtualClock,
@@ -65,10 +55,12 @@ export const createScheduler = (
   };
 
   const pointsOf = (actor: Actor): Point[] =>
-    points.filter(({ context, isSlow }) => context.actor === actor && !isSlow);
+    points.filter(({ context, isSlow }) => context.actor === actor && !isSlow && context.process?.isFrozen !== true);
   const ownerOf = (wait: Wait): Context | undefined => wait.owner as Context | undefined;
+  /** Pending waits, except for those of paused processes. */
+  const waits = (): Wait[] => clock.waits().filter((wait) => ownerOf(wait)?.process?.isFrozen !== true);
   const sleepsOf = (actor: Actor): Wait[] =>
-    clock.waits().filter((wait) => wait.kind === 'sleep' && ownerOf(wait)?.actor === actor);
+    waits().filter((wait) => wait.kind === 'sleep' && ownerOf(wait)?.actor === actor);
 
   const startProcess = (name: string): VirtualProcess => {
     let resolve = (): void => undefined;
@@ -78,9 +70,11 @@ export const createScheduler = (
     const process: VirtualProcess = {
       name,
       alive: true,
+      isFrozen: false,
       died,
       die() {
         process.alive = false;
+        for (const { context, forget } of points) if (context.process === process) forget();
         points = points.filter(({ context }) => context.process !== process);
         clock.drop((wait) => ownerOf(wait)?.process === process);
         resolve();
@@ -99,9 +93,17 @@ export const createScheduler = (
     actor.ops += 1;
     const op = actor.ops;
     return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        if (!points.includes(mine)) return;
+        points = points.filter((other) => other !== mine);
+        activity += 1;
+        reject(abortError(signal));
+      };
+      const forget = (): void => signal?.removeEventListener('abort', onAbort);
       const mine: Point = {
-        ...{ context, op, label, faults, sinceMs: clock.now(), maxLatencyMs, isSlow: false },
+        ...{ context, op, label, faults, sinceMs: clock.now(), maxLatencyMs, isSlow: false, forget },
         async act(fault) {
+          forget();
           const result = await act(fault);
           const settle = (): void => {
             activity += 1;
@@ -112,16 +114,7 @@ export const createScheduler = (
         },
       };
       if (signal?.aborted) return reject(abortError(signal));
-      signal?.addEventListener(
-        'abort',
-        () => {
-          if (!points.includes(mine)) return;
-          points = points.filter((other) => other !== mine);
-          activity += 1;
-          reject(abortError(signal));
-        },
-        { once: true },
-      );
+      signal?.addEventListener('abort', onAbort, { once: true });
       points.push(mine);
     });
   };
@@ -129,7 +122,7 @@ export const createScheduler = (
   /** Advances the virtual time and fires the waits that are due, in order. */
   const advanceTo = async (timeMs: number): Promise<void> => {
     for (;;) {
-      const [next] = clock.waits();
+      const [next] = waits();
       if (next === undefined || next.dueMs > timeMs) break;
       clock.set(next.dueMs);
       clock.fire(next);
@@ -143,7 +136,7 @@ export const createScheduler = (
   const mayAdvanceTo = (timeMs: number): boolean =>
     points.every(
       ({ context, sinceMs, op, maxLatencyMs }) =>
-        context.actor.isPassive || op === 1 || timeMs - sinceMs <= maxLatencyMs,
+        context.actor.isPassive || context.process?.isFrozen === true || op === 1 || timeMs - sinceMs <= maxLatencyMs,
     );
 
   const isEnabled = (actor: Actor): boolean => {
@@ -184,8 +177,11 @@ export const createScheduler = (
       note('takes its time');
       points.push(Object.assign(chosen, { isSlow: true }));
     } else {
-      const { note: what, settle } = await chosen.act(fault === 'crash-after' ? undefined : fault);
-      if (fault === 'crash-after') {
+      const { note: what, settle } = await chosen.act(IS_OF_PROCESS.has(fault ?? '') ? undefined : fault);
+      if (fault === 'freeze') {
+        note(`${what}; process ${context.process?.name} is paused before it sees this`);
+        pauses.begin(context, settle);
+      } else if (fault === 'crash-after') {
         note(`${what}; process ${context.process?.name} dies after this`);
         context.process?.die();
       } else {
@@ -198,10 +194,16 @@ export const createScheduler = (
     hooks.afterStep(context, chosen.sinceMs);
   };
 
+  const pauses = createPauses(contexts, async ({ actor, process }) => {
+    await waitUntilIdle();
+    const next = points.find(({ context }) => context.actor === actor && context.process === process);
+    if (next !== undefined) await execute(next, undefined);
+  });
+
   const faultsOf = ({ faults, context }: Point): string[] => [
     ...faults,
     ...(faults.length > 0 ? ['slow'] : []),
-    ...(context.process === undefined ? [] : ['crash', 'crash-after']),
+    ...(context.process === undefined ? [] : ['crash', 'crash-after', 'freeze']),
     ...(context.leave === undefined ? [] : ['leave']),
   ];
 
@@ -233,10 +235,10 @@ export const createScheduler = (
 
   /** No actor has a call to make: advances the time or lets the person act. Returns false if everything is finished. */
   const idle = async (): Promise<boolean> => {
-    const waits = clock.waits().filter((wait) => ownerOf(wait)?.process?.alive !== false);
-    const next = waits.find(({ kind }) => kind === 'sleep') ?? waits[0];
+    const pending = waits().filter((wait) => ownerOf(wait)?.process?.alive !== false);
+    const next = pending.find(({ kind }) => kind === 'sleep') ?? pending[0];
     const isWaitedFor = actors.some(({ finished, isPassive }) => !finished && !isPassive);
-    const slow = points.find(({ isSlow }) => isSlow);
+    const slow = points.find(({ isSlow, context }) => isSlow && context.process?.isFrozen !== true);
     if (slow !== undefined && (next?.kind !== 'sleep' || !mayAdvanceTo(next.dueMs))) {
       current = slow.context.actor;
       await execute(slow, undefined);
@@ -270,6 +272,7 @@ export const createScheduler = (
       for (let count = 0; !isOver(); count++) {
         if (count > MAX_STEPS) throw new Error(`more than ${MAX_STEPS} steps`);
         await waitUntilIdle();
+        if (await pauses.end()) continue;
         await advanceTo(clock.now());
         const actor = defaultActor();
         if (actor === undefined) {

@@ -112,18 +112,24 @@ describe('files that the rule lets go of', () => {
   };
   const found = [marked('new', 0), marked('old', 9)];
 
-  const apply = async (files: readonly DriveFile[], get: (id: string) => DriveFile | undefined) => {
+  const apply = async (files: readonly DriveFile[], get: (id: string) => DriveFile | undefined, pauseMs = 0) => {
+    let pausedMs = 0;
     const trashed: string[] = [];
     const deadlines: (number | undefined)[] = [];
     const drive = {
       findMarked: async () => files,
-      get: async (id: string) => get(id),
-      async trash(id: string, { deadlineMs }: CallContext) {
+      async get(id: string) {
+        pausedMs = pauseMs;
+        return get(id);
+      },
+      async trash(id: string, { deadlineMs, beforeSend, signal }: CallContext) {
+        beforeSend?.();
+        signal?.throwIfAborted();
         trashed.push(id);
         deadlines.push(deadlineMs);
       },
     } as unknown as Destination['drive'];
-    const now = (): number => NOW_MS;
+    const now = (): number => NOW_MS + pausedMs;
     const sleep = (_ms: number, signal?: AbortSignal): Promise<void> =>
       new Promise((_resolve, reject) => {
         signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -144,6 +150,11 @@ describe('files that the rule lets go of', () => {
     expect(trashed).toEqual(expected);
     for (const deadlineMs of deadlines) expect(deadlineMs).toBeGreaterThan(NOW_MS);
     expect(lines.filter((line) => line.startsWith('warn'))).toEqual([]);
+  });
+
+  test('stay if the process was paused after it looked, because they may have been replaced since', async () => {
+    expect((await apply(found, () => found[1], 19_999)).trashed).toEqual(['old']);
+    expect((await apply(found, () => found[1], 20_000)).trashed).toEqual([]);
   });
 
   test('go to the trash twenty at a time, the oldest first, each with an audit line', async () => {

@@ -196,7 +196,7 @@ describe('calls', () => {
     const list: Answer = [200, { files: [] }];
     const { drive, seen } = await startDrive([[200, { driveId: '0A' }], list, list]);
     await drive.find('folder', 'a', {});
-    await drive.findByProperty('folder', 'courierKey', 'k', {});
+    await drive.findMarked('folder', 'courierKey', 'k', {});
     expect(seen.map(({ line }) => line)).toEqual(['GET /files/folder', 'GET /files', 'GET /files']);
     expect(seen[2]?.query).toMatchObject({
       corpora: 'drive',

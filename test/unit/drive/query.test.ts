@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { filesNamed, filesWithProperty, foldersNamed } from '../../../src/drive/query.ts';
+import { filesNamed, foldersNamed, markedFiles } from '../../../src/drive/query.ts';
 
 test.each([
   ["it's", "'it\\'s'"],
@@ -12,11 +12,11 @@ test.each([
   );
 });
 
-test('folders and properties are searched in one folder, without the trash', () => {
+test('folders are searched in one folder and properties in all, without the trash', () => {
   expect(foldersNamed('parent', '11')).toBe(
     "'parent' in parents and name = '11' and mimeType = 'application/vnd.google-apps.folder' and trashed = false",
   );
-  expect(filesWithProperty('parent', 'courierKey', "v'")).toBe(
-    "'parent' in parents and appProperties has { key='courierKey' and value='v\\'' } and trashed = false",
+  expect(markedFiles('courierKey', "v'")).toBe(
+    "appProperties has { key='courierKey' and value='v\\'' } and trashed = false",
   );
 });

@@ -3,41 +3,13 @@ import { acquireLease } from '../../../src/ledger/lease.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../../src/ledger/memory.ts';
 import type { Sleep } from '../../../src/sleep.ts';
+import { createSteppedClock } from '../../support/stepped-clock.ts';
 
 const TTL_MS = 30_000;
 const SKEW_MS = 2_000;
 
-/** A clock whose sleepers wake when a test moves it. */
-const createClock = () => {
-  let nowMs = 1_000_000;
-  let sleepers: { atMs: number; wake: () => void }[] = [];
-  const waits: number[] = [];
-  const sleep: Sleep = (ms, signal) =>
-    new Promise((resolve, reject) => {
-      if (signal?.aborted) reject(signal.reason);
-      waits.push(ms);
-      sleepers.push({ atMs: nowMs + ms, wake: resolve });
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
-  const rest = () => new Promise((resolve) => setImmediate(resolve));
-  const pass = async (ms: number): Promise<void> => {
-    for (const until = nowMs + ms; ; ) {
-      await rest();
-      const next = sleepers.filter(({ atMs }) => atMs <= until).sort((one, other) => one.atMs - other.atMs)[0];
-      if (next === undefined) {
-        nowMs = until;
-        return;
-      }
-      nowMs = Math.max(nowMs, next.atMs);
-      sleepers = sleepers.filter((sleeper) => sleeper !== next);
-      next.wake();
-    }
-  };
-  return { now: () => nowMs, sleep, pass, waits };
-};
-
 const start = (change: Partial<Ledger> = {}) => {
-  const clock = createClock();
+  const clock = createSteppedClock();
   const ledger: Ledger = { ...createMemoryLedger({ now: clock.now }), ...change };
   const { now, sleep } = clock;
   const acquire = (wait: { signal?: AbortSignal; deadlineMs?: number } = {}, on: Ledger = ledger) =>

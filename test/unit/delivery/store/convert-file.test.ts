@@ -38,7 +38,7 @@ const setUp = ({ plan = PLAN, claim, marked = [], named = [], result }: Setting)
     },
   };
   const stored: UploadResult = result ?? { kind: 'stored', file: OWN, received: RECEIVED };
-  const driveAnswers = { findByProperty: async () => marked, find: async () => named };
+  const driveAnswers = { findMarked: async () => marked, find: async () => named };
   const fake = createFakeStep({ plan, claim, files: [OWN, ...named], results: [stored], source, driveAnswers });
   // Leases are not renewed; pauses between looks take no time.
   const sleep = (ms: number) => (ms <= 3_000 ? Promise.resolve() : new Promise<void>(() => undefined));
@@ -71,6 +71,19 @@ describe('a conversion', () => {
     const { run, targets } = setUp(setting);
     expect(await run()).toMatchObject({ file: OWN, outcome: 'replayed', isNew: true, received: RECEIVED });
     expect(targets).toEqual([]);
+  });
+
+  const CREATED_MS = 1_795_000_000_000;
+  const moved = { ...OWN, createdTime: new Date(CREATED_MS).toISOString(), parents: ['elsewhere'] };
+  test.each<[string, number, DriveFile[], number]>([
+    ["in another folder, where a person has moved it, is the key's", CREATED_MS, [moved], 0],
+    ["is the key's although the clock of the instance is fast", CREATED_MS + 3_599_999, [moved], 0],
+    ['in another folder is of an earlier use of the key', CREATED_MS + 3_600_000, [moved], 1],
+    ["in the folder is the key's at any age", CREATED_MS + 3_600_000, [moved, OWN], 0],
+  ])('whose unanswered document %s', async (_, claimedAtMs, marked, sent) => {
+    const { run, targets } = setUp({ claim: claimOf({ mine: false, claimedAtMs }), marked });
+    await run();
+    expect(targets).toHaveLength(sent);
   });
 
   test('that another try makes meanwhile is found before the document is made twice', async () => {

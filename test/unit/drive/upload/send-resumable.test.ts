@@ -100,6 +100,22 @@ describe('a session', () => {
     expect(await chunks()).toMatchObject({ kind: 'lost', error: { code: 'drive-unavailable' } });
   });
 
+  const SHARED = { keepSession: async () => undefined };
+
+  test('that another try shares is continued from the byte up to which the other has sent it', async () => {
+    const { chunks, calls, waits } = await setUp([stored(8), DONE], SHARED);
+    expect(await chunks()).toMatchObject({ kind: 'done' });
+    expect([calls, waits]).toEqual([[put(0, 4), put(8, 12)], []]);
+  });
+
+  test.each<[string, Parameters<typeof setUp>]>([
+    ['is lost where Drive has more than was sent', [[stored(8)]]],
+    ['that another try shares is lost where Drive has less than it had acknowledged', [[stored(4), stored(2)], SHARED]],
+  ])('%s', async (_, [answers, wishes]) => {
+    const { chunks } = await setUp(answers, wishes);
+    expect(await chunks()).toMatchObject({ kind: 'lost' });
+  });
+
   test('is lost where it is complete before its last chunk was sent', async () => {
     const { chunks, calls } = await setUp([stored(4), DONE]);
     expect(await chunks()).toMatchObject({ kind: 'lost', error: { code: 'drive-unavailable' } });

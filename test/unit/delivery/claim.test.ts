@@ -1,0 +1,39 @@
+import { expect, test } from '@jest/globals';
+import { type Claim, claimPlan } from '../../../src/delivery/idempotency.ts';
+import type { DeliveryContext } from '../../../src/delivery/resolve-options.ts';
+import type { Receipt } from '../../../src/domain.ts';
+import type { Ledger } from '../../../src/ledger/ledger.ts';
+import { createMemoryLedger } from '../../../src/ledger/memory.ts';
+
+const PLAN = { kind: 'create', fileId: 'f1', folderId: 'folder', rule: 'new' } as const;
+
+const claimOn = async (ledger: Ledger): Promise<Claim> => {
+  const key = { state: 'free', key: 'k', fingerprint: 'f' } as const;
+  const context = { ledger, request: { sinceMs: 0 } } as unknown as DeliveryContext;
+  const ready = await claimPlan(context, { state: 'planned', key, plan: PLAN });
+  if (ready.state !== 'ready' || ready.claim === undefined) throw new Error('the key is not free');
+  return ready.claim;
+};
+
+test.each<[string, Partial<Receipt>]>([
+  ['all members', {}],
+  ['a member that is undefined', { account: undefined }],
+])('a receipt with %s is recognized after the answer to its recording was lost', async (_, more) => {
+  const ledger = createMemoryLedger({ now: () => 0 });
+  let calls = 0;
+  const losing: Ledger = {
+    ...ledger,
+    async record(...given) {
+      const written = await ledger.record(...given);
+      calls += 1;
+      if (calls === 1) throw new Error('the answer is lost');
+      return written;
+    },
+  };
+  const claim = await claimOn(losing);
+  const receipt = { id: 'f1', outcome: 'created', ...more } as Receipt;
+  await expect(claim.finish(receipt)).rejects.toThrow('lost');
+  expect(await claim.finish(receipt)).toBe(receipt);
+  const other = { ...receipt, id: 'f2' };
+  expect(await claim.finish(other)).toMatchObject({ id: 'f1', outcome: 'replayed' });
+});

@@ -1,0 +1,51 @@
+import { expect, test } from '@jest/globals';
+import type { DriveAuth } from '../../../src/credentials/drive-auth.ts';
+import { createDriveClient } from '../../../src/drive/client.ts';
+import { CourierError } from '../../../src/errors.ts';
+import { createTransport } from '../../../src/google/create-transport.ts';
+import { createKeptLog } from '../../support/kept-log.ts';
+
+const ANSWER = { status: 200, headers: {}, body: Buffer.from('{}') };
+
+/** Drive's client, whose waits and requests are recorded. */
+const setUp = (answers = [ANSWER]) => {
+  const events: string[] = [];
+  const transport = createTransport({
+    http: {
+      async send() {
+        events.push('sent');
+        return answers.shift() ?? ANSWER;
+      },
+      open: () => Promise.reject(new Error('nothing is streamed')),
+      close: () => undefined,
+    },
+    sleep: async () => undefined,
+    log: createKeptLog(),
+  });
+  const auth = { token: async () => 'token', rejected: () => undefined, account: () => 'a' } as unknown as DriveAuth;
+  const pace = { spend: async () => void events.push('paced'), slowDown: () => undefined };
+  const client = createDriveClient({ transport, auth, pace });
+  const call = {
+    operation: 'drive.files.get',
+    method: 'GET',
+    url: 'https://x',
+    units: 1,
+    retry: 'idempotent',
+  } as const;
+  return { events, call: (context: Parameters<typeof client.call>[1]) => client.call(call, context) };
+};
+
+test('the last check comes after all waits, before each attempt', async () => {
+  const { events, call } = setUp([{ ...ANSWER, status: 503 }, ANSWER]);
+  await call({ beforeSend: () => void events.push('checked') });
+  expect(events).toEqual(['paced', 'checked', 'sent', 'paced', 'checked', 'sent']);
+});
+
+test('nothing is sent if the last check aborts the signal', async () => {
+  const { events, call } = setUp();
+  const controller = new AbortController();
+  const reason = new CourierError('google-unavailable', { detail: 'The lease has expired.' });
+  const sent = call({ signal: controller.signal, beforeSend: () => controller.abort(reason) });
+  await expect(sent).rejects.toMatchObject({ code: 'drive-unavailable', cause: reason });
+  expect(events).toEqual(['paced']);
+});
