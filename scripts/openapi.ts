@@ -47,7 +47,7 @@ for (const [name, lint] of [
   const findings = await lint();
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   console.log(
-    `openapi.json, ${name}: ${findings.length === 0 ? 'well' : `${findings.length} finding(s)`} (${seconds} s)`,
+    `openapi.json, ${name}: ${findings.length === 0 ? 'ok' : `${findings.length} finding(s)`} (${seconds} s)`,
   );
   for (const finding of findings) console.error(`  ${finding}`);
   failed ||= findings.length > 0;

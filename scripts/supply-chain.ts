@@ -53,7 +53,7 @@ const main = async (): Promise<number> => {
   if (warning !== undefined) console.warn(`\nWARNING: ${warning}\n`);
 
   for (const [name, faults] of Object.entries(checks)) {
-    console.log(`${name}: ${faults.length === 0 ? 'well' : `${faults.length} fault(s)`}`);
+    console.log(`${name}: ${faults.length === 0 ? 'ok' : `${faults.length} fault(s)`}`);
     for (const fault of faults) console.error(`  ${fault}`);
   }
   return Object.values(checks).every((faults) => faults.length === 0) ? 0 : 1;

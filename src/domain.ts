@@ -36,7 +36,7 @@ export type Rollover = (typeof ROLLOVERS)[number];
 
 /** Options for rows that go into a sheet. */
 export interface RowOptions {
-  /** Name of the tab; default: the first one. It is made if it is missing. */
+  /** Name of the tab; default: the first one. It is created if it is missing. */
   tab?: string | undefined;
   /** Default: `extend`. */
   columns?: ColumnRule | undefined;

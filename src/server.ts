@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from './config/config.ts';
 import { createCourier } from './courier.ts';
-import { createCutOff } from './http/request-context.ts';
+import { createCutOff, createShutdown } from './http/request-context.ts';
 import { createHttpServer } from './http/server/http-server.ts';
 import { createNodeListener } from './http/server/node-listener.ts';
 import { createLog } from './log.ts';
@@ -28,15 +28,15 @@ const startTelemetry = async (endpoint: string | undefined): Promise<TelemetrySd
 const serve = async (): Promise<void> => {
   const telemetrySdk = await startTelemetry(config.otlpEndpoint);
   const { onCutOff, cutOff } = createCutOff();
-  let stopping = false;
+  const shutdown = createShutdown();
   for (const warning of config.warnings) log.info({}, `configuration: ${warning}`);
-  const courier = createCourier(config, { log, stopping: () => stopping });
+  const courier = createCourier(config, { log, stopping: shutdown.isStopping });
   const listener = createNodeListener(courier.app, { cutOff: { onCutOff } });
   const http = createHttpServer(listener, { concurrentStreams: Math.max(100, 2 * config.limits.concurrentUploads) });
 
   const stop = async (signal: string): Promise<void> => {
-    if (stopping) return;
-    stopping = true;
+    if (shutdown.isStopping()) return;
+    shutdown.begin();
     log.info({ signal }, 'stopping: uploads in progress have a few seconds to finish');
     const answered = http.close();
     const late = await Promise.race([answered.then(() => false), sleep(GRACE_MS, true, { ref: false })]);
@@ -90,7 +90,7 @@ const [argument, detail] = process.argv.slice(2);
 if (argument === '--check') {
   const checked = detail === '--permissions' ? printPermissions() : check(detail === '--online');
   checked.catch((error: unknown) => {
-    log.error({ error }, 'the check cannot be made');
+    log.error({ error }, 'the check cannot be run');
     process.exit(1);
   });
 } else {

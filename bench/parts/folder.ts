@@ -79,7 +79,7 @@ const runRclone = async (google: GoogleProcess, files: number): Promise<Sample |
   }
 };
 
-/** Both, one after the other, against a process of its own: what one may create at once is limited. */
+/** Both, one after the other, each against its own process, because the number of concurrent creations is limited. */
 const runRound = async (
   google: GoogleProcess,
   { token, folder, files, round }: { token: string; folder: string; files: number; round: number },

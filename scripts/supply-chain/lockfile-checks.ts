@@ -9,7 +9,7 @@ const MAY_RUN_SCRIPTS: Readonly<Record<string, string>> = {
   '@scarf/scarf':
     'development (comes with Spectral, which checks the API description): reports that it was installed, which scarfSettings in package.json switch off; nothing of it is shipped',
   '@parcel/watcher':
-    'development (jest watches files with it): compiles itself where no binary fits; nothing of it is shipped',
+    'development (jest watches files with it): compiles itself if no binary fits; nothing of it is shipped',
   esbuild: 'development (makes the bundle): puts its own binary in place',
   node: 'development (runs every script): puts the Node binary in place',
   protobufjs:

@@ -85,7 +85,7 @@ export const refused = (path: string, reason: string, detail: string): ArchiveEn
 });
 
 /** @param why the message of the library that reads the archive */
-export const damaged = (format: string, why: string, cause: unknown): CourierError =>
+export const damagedArchive = (format: string, why: string, cause: unknown): CourierError =>
   new CourierError('request-invalid', {
     detail: `The archive is not a complete ${format} file (${why.slice(0, 200)}).`,
     reason: 'archive-damaged',

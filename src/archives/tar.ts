@@ -7,7 +7,7 @@ import {
   type ArchiveEntry,
   checkEntries,
   checkUnpacked,
-  damaged,
+  damagedArchive,
   refused,
   usableTime,
 } from './entry.ts';
@@ -20,7 +20,7 @@ const MAX_KEPT_BYTES = 1_048_576;
 const faultOf = (error: unknown): CourierError => {
   if (error instanceof CourierError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
-  return damaged('tar.gz', code ?? message, error);
+  return damagedArchive('tar.gz', code ?? message, error);
 };
 
 /** Yields the bytes without destroying the archive's stream if the consumer stops early. */

@@ -16,7 +16,7 @@ import {
   type ArchiveLimits,
   checkEntries,
   checkUnpacked,
-  damaged,
+  damagedArchive,
   refused,
   usableTime,
 } from './entry.ts';
@@ -112,7 +112,9 @@ const refusalOf = (entry: Entry, path: string): ArchiveEntry | undefined => {
 };
 
 const faultOf = (error: unknown): CourierError =>
-  error instanceof CourierError ? error : damaged('zip', error instanceof Error ? error.message : 'unreadable', error);
+  error instanceof CourierError
+    ? error
+    : damagedArchive('zip', error instanceof Error ? error.message : 'unreadable', error);
 
 /** @throws CourierError `digest-mismatch` at the end, `request-invalid` */
 async function* verifiedBytes(zip: ZipFile, entry: Entry): AsyncGenerator<Uint8Array> {

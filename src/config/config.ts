@@ -3,7 +3,7 @@ import { isLoopback } from '../text/hosts.ts';
 import { withoutTrailingSlashes } from '../text/trailing-slashes.ts';
 import { ConfigError, faultLines } from './faults.ts';
 import { faultOfLimits, memoryLimitBytes } from './memory.ts';
-import { document, ONCE } from './schema/document.ts';
+import { document, PARSED_ONCE } from './schema/document.ts';
 import { readDocument } from './source.ts';
 import type { Environment } from './variables.ts';
 import { warningsOf } from './warnings.ts';
@@ -63,11 +63,11 @@ export const readConfig = (
 ): Config => {
   const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const { value, faults, notes, fromEnvironment, hint } = readDocument(env);
-  const parsed = value === undefined ? undefined : document.safeParse(value, ONCE);
+  const parsed = value === undefined ? undefined : document.safeParse(value, PARSED_ONCE);
   if (parsed?.error) faults.push(...faultLines(parsed.error, fromEnvironment));
   const limits = parsed?.data === undefined ? undefined : faultOfLimits(parsed.data.limits, memoryBytes);
   if (limits !== undefined) faults.push(`limits.bufferBytes: ${limits}`);
-  const rest = settings.safeParse(env, ONCE);
+  const rest = settings.safeParse(env, PARSED_ONCE);
   if (rest.error) faults.push(...faultLines(rest.error, false));
   if (faults.length > 0 || !parsed?.success || !rest.success) throw new ConfigError(faults, hint);
   const onCloudRun = rest.data.K_SERVICE !== undefined;

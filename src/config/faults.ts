@@ -28,7 +28,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** zod's messages for a missing value or a wrong type, where the schema has no message of its own. */
-export const faultWords: z.core.$ZodErrorMap = (issue) => {
+export const issueMessage: z.core.$ZodErrorMap = (issue) => {
   if (issue.code !== 'invalid_type' && issue.code !== 'invalid_value') return undefined;
   if (issue.input === undefined) return 'is missing';
   const kind = issue.code === 'invalid_type' ? TYPE_NAMES[issue.expected] : undefined;

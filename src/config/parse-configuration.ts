@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 
-/** Plain words for the syntax errors that people make most often; the parser's own words serve for the others. */
+/** Simple messages for the most common syntax errors. For other errors, the parser's message is shown. */
 const SYNTAX_ERRORS: Readonly<Record<string, string>> = {
   BLOCK_AS_IMPLICIT_KEY: 'put a value that contains ": " in quotes',
   TAB_AS_INDENT: 'indent with spaces instead of tabs',

@@ -8,7 +8,7 @@ interface UncheckedDocument {
   /** Undefined if it cannot be read; see `faults`. */
   value: unknown;
   faults: string[];
-  /** Corrections that were made to the values. */
+  /** How the values were corrected. */
   notes: string[];
   fromEnvironment: boolean;
   /** Set if there is no configuration at all. */

@@ -1,4 +1,4 @@
-import { endOfNoCode } from '../text/sql.ts';
+import { endOfNonCode } from '../text/sql.ts';
 
 interface Token {
   /** A word, the text of a name in backticks, or one other character. */
@@ -12,7 +12,7 @@ const WORD = /[A-Za-z_]\w*(?:-\w+)*/y;
 const tokensOf = (sql: string): Token[] => {
   const tokens: Token[] = [];
   for (let at = 0; at < sql.length; ) {
-    const end = endOfNoCode(sql, at);
+    const end = endOfNonCode(sql, at);
     WORD.lastIndex = at;
     const [word] = (end === undefined ? WORD.exec(sql) : null) ?? [];
     if (end !== undefined && sql[at] === '`') tokens.push({ kind: 'quoted', text: sql.slice(at + 1, end - 1) });

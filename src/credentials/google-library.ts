@@ -26,7 +26,7 @@ const WITHOUT_RETRIES = {
  * would stay until the timer fires or the garbage is collected.
  * @param fetch returns answers whose bodies are read, as the transport's does
  */
-export const limitTime =
+export const withTimeLimit =
   (fetch: typeof globalThis.fetch, limitMs: number): typeof globalThis.fetch =>
   async (input, init) => {
     const controller = new AbortController();
@@ -42,7 +42,7 @@ export const limitTime =
 
 // gaxios' own `timeout` is an AbortSignal.timeout, which outlives the call.
 const sendingThrough = ({ fetch }: Pick<GoogleTransport, 'fetch'>) => ({
-  fetchImplementation: limitTime(fetch, CALL_TIMEOUT_MS),
+  fetchImplementation: withTimeLimit(fetch, CALL_TIMEOUT_MS),
 });
 
 /** Options that make Google's library send through the transport, which does the retries. The library is loaded on first use. */

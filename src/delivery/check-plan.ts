@@ -90,7 +90,7 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
   if (plan.kind === 'convert') return { plan: await planConversionNow(planning, claim, plan) };
   const existing = await drive.get(plan.fileId, context);
   if (plan.kind === 'create') {
-    // An earlier try made this file. It is still the key's file if a person has renamed, moved or trashed it since.
+    // An earlier try created this file. It is still the key's file if a person has renamed, moved or trashed it since.
     const isOwn = existing !== undefined && isOwnFile(claim, existing);
     if (isOwn && !(await isTakenBack(planning, claim, existing))) return { plan, existing };
     if (plan.nameKey === undefined) return { plan: await planNewFile(planning, plan, existing) };
@@ -125,7 +125,7 @@ const checkPlan = async (planning: Planning, claim: Claim): Promise<Checked | { 
   throw new CourierError('drive-unavailable', { detail: 'Concurrent tries of this delivery keep changing its plan.' });
 };
 
-/** Collects what a plan is made from, and finds or creates the path's folder. */
+/** Collects the input of a plan, and finds or creates the path's folder. */
 const startPlanning = async (deliveryContext: DeliveryContext): Promise<Planning> => {
   const { delivery, request, context } = deliveryContext;
   const { source } = delivery;

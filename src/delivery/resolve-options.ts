@@ -167,8 +167,8 @@ export const detailsOfNew = (
   addedTime: details.createdTime && new Date(nowMs).toISOString(),
 });
 
-/** Who asks, and since when: the values of placeholders in the destination's defaults. */
-interface Asked {
+/** The caller and the time, with which placeholders in the destination's defaults are filled. */
+interface PlaceholderContext {
   caller: Caller;
   /** Epoch milliseconds of the first try, so that a retry after midnight still means the same folder. */
   sinceMs: number;
@@ -178,20 +178,20 @@ interface Asked {
 export const fillTemplate = (
   template: string,
   { config, render }: Destination,
-  { caller, sinceMs: nowMs }: Asked,
+  { caller, sinceMs: nowMs }: PlaceholderContext,
 ): string => render?.(template, { nowMs, timeZone: config.timeZone, caller: callerName(caller) }) ?? template;
 
 /** The folders of a request, or the default ones. Names of objects and of entries of archives have no placeholders. */
 const pathOf = (
   destination: Destination,
   { path, pathTemplate = path === undefined ? destination.config.path : '' }: DeliveryOptions,
-  asked: Asked,
+  asked: PlaceholderContext,
 ): string => fillTemplate(pathTemplate, destination, asked) + (path ?? pathTemplate).slice(pathTemplate.length);
 
 const MAX_NAME_LENGTH = 255;
 
 /** The default of the destination. @throws CourierError `name-invalid` without one */
-const defaultName = (destination: Destination, asked: Asked): string => {
+const defaultName = (destination: Destination, asked: PlaceholderContext): string => {
   const { name: template } = destination.config;
   const name = template === undefined ? undefined : fillTemplate(template, destination, asked);
   if (name !== undefined && name.length <= MAX_NAME_LENGTH) return name;
@@ -240,7 +240,11 @@ export const folderOf = ({ config: { folder } }: Pick<Destination, 'config'>): s
 };
 
 /** The caller's options over the destination's defaults. @throws CourierError `request-invalid` */
-export const resolveOptions = (destination: Destination, options: DeliveryOptions, asked: Asked): ResolvedRequest => {
+export const resolveOptions = (
+  destination: Destination,
+  options: DeliveryOptions,
+  asked: PlaceholderContext,
+): ResolvedRequest => {
   const { tab, columns, dates, rollover } = options;
   const hasFolder = destination.config.spreadsheet === undefined;
   const resolved = {

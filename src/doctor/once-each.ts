@@ -1,4 +1,4 @@
-/** Makes a function that asks about each subject once. Later calls for the subject get the same answer. */
+/** Creates a function that calls `ask` once for each subject. Later calls for the subject get the same answer. */
 export const onceEach = <Subject, Answer>(
   ask: (subject: Subject) => Promise<Answer>,
 ): ((subject: Subject) => Promise<Answer>) => {

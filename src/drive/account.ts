@@ -22,7 +22,7 @@ export const createAccount = (library: Library, client: DriveClient): Account =>
   async share(id, { type, role, email, domain, expirationTime, message }, notify, context) {
     const isPerson = type === 'user' || type === 'group';
     await library(
-      // Sent twice, it would be the same permission, but a second mail.
+      // A second request would create the same permission, but also send a second email.
       { operation: 'drive.permissions.create', units: UNITS.other, retry: notify ? 'once' : 'idempotent' },
       context,
       (drive) =>
@@ -30,7 +30,7 @@ export const createAccount = (library: Library, client: DriveClient): Account =>
           fileId: id,
           supportsAllDrives: true,
           fields: 'id',
-          // "not allowed for other requests": only where a person could get mail. Its default is true.
+          // "not allowed for other requests": it is set only if a person can receive the email. Its default is true.
           ...(isPerson ? { sendNotificationEmail: notify } : {}),
           ...(notify && message !== undefined ? { emailMessage: message } : {}),
           requestBody: {

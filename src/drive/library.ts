@@ -29,7 +29,7 @@ type Send = (request: Options) => Promise<Pick<gaxios.GaxiosResponse, 'status' |
 const urlOf = ({ url = '', params, paramsSerializer }: Options): string =>
   params === undefined || paramsSerializer === undefined ? String(url) : `${url}?${paramsSerializer(params)}`;
 
-/** Loads the library, and makes a client of the kind that its `auth` takes. The client sends every request by `send`. */
+/** Loads the library, and creates an `auth` client for it that sends every request by `send`. */
 const loadLibrary = async () => {
   // CommonJS: in a bundle its exports have no names, only the default has them.
   const { drive_v3 } = (await import('googleapis/build/src/apis/drive/v3.js')).default;

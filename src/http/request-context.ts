@@ -120,6 +120,17 @@ export const createCutOff = (): CutOff & { cutOff(): void } => {
   };
 };
 
+/** Whether the server is shutting down. From then on, new requests are rejected. */
+export const createShutdown = () => {
+  let hasBegun = false;
+  return {
+    isStopping: (): boolean => hasBegun,
+    begin(): void {
+      hasBegun = true;
+    },
+  };
+};
+
 /** How long a request may take. */
 export interface RequestTime {
   /** Aborted when the caller disconnects, the request's deadline has passed, or the server stops at the end of its grace period. */

@@ -26,7 +26,7 @@ interface CloudRunIamOptions {
 
 /**
  * Identity behind Cloud Run's own IAM check: tokens with a signature are verified as usual, and for tokens whose signature Cloud
- * Run removed everything else is checked. The function it makes throws CourierError: 401 codes, `google-unavailable`.
+ * Run removed everything else is checked. The returned function throws CourierError: 401 codes, `google-unavailable`.
  */
 export const createCloudRunIam = ({ tokens, audiences, isCloudRun, now }: CloudRunIamOptions) => {
   const rules = { issuers: GOOGLE_ISSUERS, audiences, callerOf: googleCaller };

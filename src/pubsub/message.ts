@@ -67,7 +67,7 @@ const asMessage = (
 };
 
 /** The error detail for an unwrapped push, whose body is only the data of the message. */
-export const UNWRAPPED =
+export const UNWRAPPED_PUSH =
   'the body: this is not a wrapped Pub/Sub push; create the subscription without "--push-no-wrapper".';
 
 /** Reads the body of a wrapped push. @throws CourierError `request-invalid` */
@@ -83,14 +83,14 @@ const readPush = (body: unknown): WrappedMessage => {
   }
   if (has('source')) {
     throw new CourierError('request-invalid', {
-      detail: UNWRAPPED,
+      detail: UNWRAPPED_PUSH,
       remedy:
         'Let Pub/Sub wrap its messages: create the subscription without "--push-no-wrapper". An export document of your own goes to POST /v1/exports.',
     });
   }
   const wrapped = has('message');
   throw new CourierError('request-invalid', {
-    detail: wrapped ? `${faultIn(parsed.error)}.` : UNWRAPPED,
+    detail: wrapped ? `${faultIn(parsed.error)}.` : UNWRAPPED_PUSH,
   });
 };
 

@@ -26,8 +26,8 @@ const TOPIC = /^projects\/[^/\s]+\/topics\/[^/\s]+$/;
 const subscriptionSchema = z.object({ topic: z.string().regex(TOPIC) });
 
 /**
- * Makes a function that publishes messages to the topic from which another one came. The topic of a subscription is taken
- * from the configuration, otherwise asked of Pub/Sub, once.
+ * Creates a function that publishes messages to the topic of a received message. The topic of a subscription is taken
+ * from the configuration, or else read from Pub/Sub, once.
  */
 export const createPublishAgain = ({
   subscriptions,

@@ -7,7 +7,7 @@ import { type DocumentLease, MAX_PUSH_BYTES } from '../http/document-memory.ts';
 import { problemHeaders, problemOf } from '../http/problem.ts';
 import { type JsonBody, jsonBody } from '../http/request/json-body.ts';
 import { type CourierContext, type RequestTime, withinRequest } from '../http/request-context.ts';
-import { createPushReader, UNWRAPPED, unwrapPieces, type WrappedMessage } from './message.ts';
+import { createPushReader, UNWRAPPED_PUSH, unwrapPieces, type WrappedMessage } from './message.ts';
 import { handleMessage, type MessageDependencies, messageFields } from './message-handler.ts';
 
 /**
@@ -38,7 +38,7 @@ const receive = async (body: JsonBody, lease: DocumentLease): Promise<Received> 
     bytes = await body.collect(reader.scanner, lease);
   } catch (cause) {
     if (!(cause instanceof CourierError) || cause.code !== 'request-invalid') throw cause;
-    throw new CourierError('request-invalid', { detail: UNWRAPPED, cause });
+    throw new CourierError('request-invalid', { detail: UNWRAPPED_PUSH, cause });
   }
   const { push, data, check } = reader.finish(bytes);
   return {
@@ -110,7 +110,7 @@ export const createPubsubHandler =
   (context: CourierContext): Promise<Response> => {
     const requestSeconds = Math.min(dependencies.requestSeconds, PUSH_SECONDS);
     return withinRequest(context, { ...dependencies, requestSeconds }, async (time) => {
-      const body = jsonBody(context, MAX_PUSH_BYTES, { otherwise: UNWRAPPED, minThroughput });
+      const body = jsonBody(context, MAX_PUSH_BYTES, { otherwise: UNWRAPPED_PUSH, minThroughput });
       const pusher = holderOf.pusher(context.var.caller);
       try {
         return await slots.hold(pusher, (slot) =>

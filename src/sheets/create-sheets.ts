@@ -6,9 +6,9 @@ import type { RetryingTransport } from '../google/transport.ts';
 import type { Log } from '../log.ts';
 import { realSleep, type Sleep } from '../sleep.ts';
 import { partsOfRange } from './a1.ts';
-import type { Placed } from './changes/changes.ts';
+import type { Placement } from './changes/changes.ts';
 import { createSheetsClient } from './client.ts';
-import { keepMinute } from './minute-pace.ts';
+import { paceByMinute } from './minute-pace.ts';
 import { readOverview } from './read/overview.ts';
 import { createQueue, type FormerGroup, type SheetLock } from './changes/queue.ts';
 import { type Batch, MAX_CHANGE_BYTES } from './rows/batches.ts';
@@ -44,7 +44,7 @@ export interface SheetsDependencies {
   withMarks?: boolean;
 }
 
-type Answer = Placed & { isRepeated: boolean };
+type Answer = Placement & { isRepeated: boolean };
 
 const reused = (): CourierError =>
   new CourierError('idempotency-key-reused', { detail: 'The key was first used with other rows.' });
@@ -104,7 +104,7 @@ export const createSheets = ({
   log,
   withMarks = true,
 }: SheetsDependencies): Sheets => {
-  const pace = (): Pace => keepMinute(createPace(requestsPerMinute), { now, sleep, requestsPerMinute });
+  const pace = (): Pace => paceByMinute(createPace(requestsPerMinute), { now, sleep, requestsPerMinute });
   const client = createSheetsClient({ transport, auth, reads: pace(), writes: pace() });
   const sizes = createSizes(client, now);
   const queues = new Map<string, ReturnType<typeof createQueue>>();

@@ -17,7 +17,7 @@ interface Allowed {
  * be sent at once, so that a caller at low load never waits. The others are spread over the rest of the minute: a quota that is
  * used up early would let everybody wait until the next minute.
  */
-export const keepMinute = (
+export const paceByMinute = (
   pace: Pace,
   { now, sleep, requestsPerMinute }: { now: () => number; sleep: Sleep; requestsPerMinute: number },
 ): Pace => {

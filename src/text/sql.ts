@@ -8,7 +8,7 @@ const after = (sql: string, end: string, from: number): number => {
  * The end of the comment, string or quoted name that begins at an offset of a GoogleSQL text; undefined if none begins
  * there. In a raw string, too, a backslash keeps the next quote from ending it.
  */
-export const endOfNoCode = (sql: string, start: number): number | undefined => {
+export const endOfNonCode = (sql: string, start: number): number | undefined => {
   if (sql.startsWith('--', start) || sql[start] === '#') return after(sql, '\n', start);
   if (sql.startsWith('/*', start)) return after(sql, '*/', start + 2);
   const quote = QUOTES.find((each) => sql.startsWith(each, start));

@@ -62,7 +62,7 @@ test('a failed rehearsal is reported, and fails only the project’s own build, 
 test('a failed rehearsal leaves no cached code', async () => {
   // Its code is cached at the first rehearsal, and the second one fails.
   const service = `
-    if (require('node:fs').existsSync('.compile-cache/service.js')) throw new Error('what is kept is of no use');
+    if (require('node:fs').existsSync('.compile-cache/service.js')) throw new Error('the cached code is not used');
     const server = require('node:http').createServer((_, response) => response.writeHead(201).end());
     server.listen(0, '127.0.0.1', () => console.log('listening on port ' + server.address().port));`;
   const folder = await withLib('half-warm', { 'service.js': service });

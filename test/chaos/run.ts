@@ -130,7 +130,7 @@ const MUST_NOT_BE = [
   ...(['lost', 'doubled', 'corrupt', 'untrue', 'overtaken', 'contradicted', 'misjudged', 'orphaned'] as const),
 ];
 
-/** The violations of a run; empty if all is well. */
+/** The violations of a run; empty if there are none. */
 export const faultsOf = (result: ChaosResult, plan: ChaosPlan): string[] => {
   const faults: string[] = [];
   for (const name of MUST_NOT_BE) {

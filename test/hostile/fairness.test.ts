@@ -11,7 +11,7 @@ const SLOTS = 20;
 /** How long Drive takes for a file, so that the slots are what limits the throughput and not this machine. */
 const DRIVE_MS = 2_000;
 const MEASURE_MS = 12_000;
-/** A slow body is cut off after two ticks of six seconds, and refused callers come back after two. */
+/** A slow body is cut off after two ticks of six seconds, and refused callers retry after two. */
 const SETTLE_MS = 15_000;
 /** Without an attack, the throughput is even once all lanes have begun. */
 const WARM_UP_MS = 4_000;
@@ -55,7 +55,7 @@ const send = async (token: string): Promise<{ status: number; retryAfter: number
   return { status: response.status, retryAfter: Number(response.headers.get('retry-after') ?? 0) };
 };
 
-/** One of a caller's concurrent senders. It waits as long as it is asked to. */
+/** One of a caller's concurrent senders. It waits as long as Retry-After requests. */
 const sendUntil = async (index: number, isOver: () => boolean, onStored: () => void): Promise<void> => {
   const token = tokenOf(index);
   while (!isOver()) {

@@ -34,7 +34,10 @@ const collect = (value: string, before: readonly string[] = []): string[] => [..
 /** The options of `send` for several files. */
 const addManyOptions = (command: Command): Command =>
   command
-    .option('--manifest <file>', 'remember what was delivered; the same command again sends what is missing or changed')
+    .option(
+      '--manifest <file>',
+      'file that records what was delivered; running the command again sends what is missing or changed',
+    )
     .option('--include <pattern>', 'send only matching files (gitignore syntax, can be repeated)', collect)
     .option('--exclude <pattern>', 'leave out matching files and folders (gitignore syntax, can be repeated)', collect)
     .option('--hidden', 'also send files and folders whose names begin with a dot')
@@ -53,9 +56,18 @@ const addSend = (program: Command, context: Context, outcome: Outcome): void => 
     .addOption(new Option('--on-conflict <rule>', 'what to do if the name is taken').choices(CONFLICT_RULES))
     .addOption(new Option('--convert-to <format>', 'Google format to convert the file to').choices(CONVERSIONS))
     .option('--tab <name>', 'with --convert-to sheet: tab for the rows, created if missing (default: the first)')
-    .addOption(new Option('--columns <rule>', 'add columns that the tab lacks, or refuse them').choices(COLUMN_RULES))
+    .addOption(
+      new Option(
+        '--columns <rule>',
+        'with --convert-to sheet: add columns that the tab lacks, or reject the rows',
+      ).choices(COLUMN_RULES),
+    )
     .option('--dates', 'with --convert-to sheet: store ISO dates and times as date cells')
-    .addOption(new Option('--rollover <period>', 'a tab for each month').choices(ROLLOVERS))
+    .addOption(
+      new Option('--rollover <period>', 'with --on-conflict append: put the rows into a tab for each month').choices(
+        ROLLOVERS,
+      ),
+    )
     .option('--description <text>', 'description in Drive')
     .option('--preserve-times', "send the file's own times of modification and creation")
     .option('--modified-time <time>', 'time of modification, such as 2026-11-28T09:00:00Z (default: now)')
@@ -87,7 +99,9 @@ const addExport = (program: Command, context: Context): void => {
   program
     .command('export')
     .argument('<document>', 'file with an export document in JSON, or the JSON itself; - for standard input')
-    .description('create a file from an export document: text, JSON, rows, or an object in Cloud Storage')
+    .description(
+      'create a file from an export document: text, JSON, rows, an object in Cloud Storage, or the result of a query',
+    )
     .option('--key <key>', 'idempotency key, unless the document has one (default: a new key)')
     .addHelpText(
       'after',
@@ -122,8 +136,8 @@ const addIdentity = (program: Command, context: Context): void => {
     .description('let a person authorize the courier to write to their Drive, and save the credentials')
     .requiredOption('--client <file>', 'OAuth client of the type "Desktop app", downloaded from the Cloud console')
     .option('--scopes <scope...>', 'scopes to request (default: Drive)')
-    .option('--out <file>', 'file to save it to, readable only by you (default: print it)')
-    .option('--secret <name>', 'secret to add it to: projects/PROJECT/secrets/NAME')
+    .option('--out <file>', 'file to save the credentials to, readable only by you (default: print them)')
+    .option('--secret <name>', 'secret to add the credentials to: projects/PROJECT/secrets/NAME')
     .option('--login-hint <email>', 'account to preselect on the consent page')
     .option('--no-browser', 'print the URL of the consent page without opening it')
     .addHelpText('after', examples('courier login --client client.json --secret projects/my-proj/secrets/drive-key'))

@@ -56,5 +56,5 @@ export const manyFlagsSchema = z.object({
 });
 export type ManyFlags = z.infer<typeof manyFlagsSchema>;
 
-/** True if one of the options is given that make sense for several files only. */
+/** True if an option is given that applies only to several files. */
 export const hasManyFlags = (flags: ManyFlags): boolean => Object.values(flags).some((value) => value !== undefined);

@@ -53,7 +53,7 @@ export interface JsonAnswer {
 }
 
 /** One call and its whole answer. @throws the network's error or a `TimeoutError` */
-export const askForJson = async (fetch: GoogleFetch, url: string, init: RequestInit): Promise<JsonAnswer> => {
+export const fetchJson = async (fetch: GoogleFetch, url: string, init: RequestInit): Promise<JsonAnswer> => {
   const response = await fetch(url, init);
   const { status, ok } = response;
   const text = await response.text();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import { askForJson, type GoogleFetch } from '../http/google-fetch.ts';
+import { fetchJson, type GoogleFetch } from '../http/google-fetch.ts';
 import type { AccessTokens, Identity } from './identity.ts';
 import { identityError } from './refusal.ts';
 
@@ -31,7 +31,7 @@ export const impersonated = ({ source, target, delegates = [], foundBy, fetch }:
     try {
       const { token } = await source.getAccessToken();
       const url = `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/${encodeURIComponent(target)}:${method}`;
-      const { status, ok, data } = await askForJson(fetch, url, {
+      const { status, ok, data } = await fetchJson(fetch, url, {
         method: 'POST',
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: JSON.stringify({ delegates, ...body }),

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import { askForJson, type GoogleFetch } from '../http/google-fetch.ts';
+import { fetchJson, type GoogleFetch } from '../http/google-fetch.ts';
 import type { Rewrite } from '../http/google-origin.ts';
 import { identityError } from '../identity/refusal.ts';
 import { claimsOf } from '../token-claims.ts';
@@ -54,7 +54,7 @@ const random = (): string => randomBytes(32).toString('base64url');
 const redeem = async (members: Record<string, string>, fetch: GoogleFetch) => {
   try {
     const init = { method: 'POST', body: new URLSearchParams(members) };
-    const { status, ok, data } = await askForJson(fetch, TOKEN_URL, init);
+    const { status, ok, data } = await fetchJson(fetch, TOKEN_URL, init);
     if (!ok) throw Object.assign(new Error('refused'), { response: { status, data } });
     return grantSchema.parse(data);
   } catch (error) {

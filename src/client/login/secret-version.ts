@@ -2,7 +2,7 @@ import { crc32c } from '@aws-crypto/crc32c';
 import { z } from 'zod';
 import { parseSecretName, secretManagerHost } from '../../text/secret-name.ts';
 import { failure } from '../errors.ts';
-import { askForJson, type GoogleFetch } from '../http/google-fetch.ts';
+import { fetchJson, type GoogleFetch } from '../http/google-fetch.ts';
 import { identityError } from '../identity/refusal.ts';
 
 const versionSchema = z.object({ name: z.string() });
@@ -33,7 +33,7 @@ export const addSecretVersion = async (
   { token, fetch }: { token: string; fetch: GoogleFetch },
 ): Promise<string> => {
   const host = secretManagerHost({ location: parseSecretName(name)?.location });
-  const asked = askForJson(fetch, `https://${host}/v1/${name}:addVersion`, {
+  const asked = fetchJson(fetch, `https://${host}/v1/${name}:addVersion`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ payload: { data: bytes.toString('base64'), dataCrc32c: String(crc32c(bytes)) } }),

@@ -219,7 +219,7 @@ export const openManifest = async (
         remedy: 'Use the key that the manifest was started with, or another manifest.',
       });
     }
-    // An empty file, as mktemp makes it.
+    // An empty file, as mktemp creates it.
     const first = runKey === undefined ? `${JSON.stringify(header)}\n` : endsWithLineBreak ? '' : '\n';
     const appender = createAppender(handle, path, first);
     return {

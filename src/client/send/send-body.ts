@@ -84,7 +84,11 @@ export const sendStreaming = async (
  * Asks for the receipt of an existing file without sending its bytes: an empty body with the digest of the real ones. If the
  * file does not exist after all, the digest does not match and nothing is stored.
  */
-export const askForSkipped = (call: CallCourier, sha256: string, options: ResolvedOptions): Promise<Receipt> => {
+export const requestSkippedReceipt = (
+  call: CallCourier,
+  sha256: string,
+  options: ResolvedOptions,
+): Promise<Receipt> => {
   const digest = Buffer.from(sha256, 'hex').toString('base64');
   const { idempotencyKey } = options;
   return post(

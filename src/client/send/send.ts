@@ -3,7 +3,7 @@ import { CourierClientError, orStopped, withKey } from '../errors.ts';
 import type { DestinationSummary } from '../schemas.ts';
 import { bufferStream, openInput, type Seekable, type Sendable } from './input.ts';
 import { createRunningDigest } from './running-digest.ts';
-import { askForSkipped, sendStreaming, sendWhole } from './send-body.ts';
+import { requestSkippedReceipt, sendStreaming, sendWhole } from './send-body.ts';
 import { type SessionDependencies, sendBySession } from './send-by-session.ts';
 import { type ResolvedOptions, resolveOptions, type SendOptions } from './send-options.ts';
 
@@ -47,7 +47,7 @@ const sendWithoutSession = async (
     return streamFile(dependencies, input, options);
   }
   if (hasCode(rejection, 'name-taken') && rule === 'skip') {
-    return askForSkipped(dependencies.call, await createRunningDigest(input).finish(), options);
+    return requestSkippedReceipt(dependencies.call, await createRunningDigest(input).finish(), options);
   }
   throw rejection;
 };

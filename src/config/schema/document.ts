@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { faultWords } from '../faults.ts';
+import { issueMessage } from '../faults.ts';
 import { faultOfAudience } from './audience.ts';
 import { credential } from './credential.ts';
 import { destination } from './destination.ts';
@@ -11,7 +11,7 @@ import { pubsub, topic } from './pubsub.ts';
 import { queries } from './queries.ts';
 
 /** Options for zod. Compiling a parser takes longer than parsing the configuration once (docs/decisions/cold-start.md). */
-export const ONCE = { jitless: true, error: faultWords };
+export const PARSED_ONCE = { jitless: true, error: issueMessage };
 
 const limits = z.strictObject({
   bufferBytes: z.int().min(262_144).nullable().default(null),
@@ -95,11 +95,11 @@ export const document = z
         if (message !== undefined) context.addIssue({ code: 'custom', path: ['audiences', index], message });
       }
     },
-    { when: ({ value }) => z.looseObject({ audiences: z.array(z.string()) }).safeParse(value, ONCE).success },
+    { when: ({ value }) => z.looseObject({ audiences: z.array(z.string()) }).safeParse(value, PARSED_ONCE).success },
   )
   .superRefine(
     (config, context) => {
       for (const fault of unknownNames(config)) context.addIssue({ code: 'custom', ...fault });
     },
-    { when: ({ value }) => referencing.safeParse(value, ONCE).success },
+    { when: ({ value }) => referencing.safeParse(value, PARSED_ONCE).success },
   );

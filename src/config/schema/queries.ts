@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { endOfNoCode } from '../../text/sql.ts';
+import { endOfNonCode } from '../../text/sql.ts';
 import { named } from './named.ts';
 import { principal } from './principal.ts';
 import { projectId } from './project-id.ts';
@@ -35,7 +35,7 @@ const NAME = /[A-Za-z_]\w*/y;
 const parametersIn = (sql: string): ReadonlySet<string> => {
   const names = new Set<string>();
   for (let at = 0; at < sql.length; ) {
-    const end = endOfNoCode(sql, at);
+    const end = endOfNonCode(sql, at);
     NAME.lastIndex = at + 1;
     const isParameter = sql[at] === '@' && sql[at - 1] !== '@';
     const [name] = (end === undefined && isParameter ? NAME.exec(sql) : null) ?? [];

@@ -26,7 +26,7 @@ const nameOf = ({ now = Date.now, ...options }: NamedFileOptions) => {
  * The one file that a name in a folder stands for (`replace`, `skip`, `fail`), or the id to create it with. The id is the
  * same for all deliveries, in every instance that shares the ledger.
  * @param unusable an id that Drive neither shows nor accepts: its file was deleted before a delivery noticed that it existed
- * @returns `nameKey`, the ledger's key, to be marked with `markMade` once the file is made
+ * @returns `nameKey`, the ledger's key, to be marked with `markMade` when the file has been created
  */
 export const resolveNamedFile = async ({
   unusable,

@@ -28,7 +28,7 @@ interface NameOptions {
 }
 
 /** The file that has a name, or the id to create it with. */
-export type Standing = { key: string; file: DriveFile } | { key: string; claimedId: string };
+export type ResolvedName = { key: string; file: DriveFile } | { key: string; claimedId: string };
 
 /** Pauses between further attempts when Drive answers 404 for a file that was created, in milliseconds. */
 const DOUBT_WAITS_MS = [300, 700, 2_000];
@@ -53,7 +53,7 @@ export const isThere = ({ folderId, name }: { folderId: string; name: string }, 
   !file.trashed && file.parents.includes(folderId) && file.name.normalize('NFC') === name.normalize('NFC');
 
 /** Gets a file that is known to exist, so a 404 is accepted only after several attempts. */
-export const getDoubting = async (
+export const getKnownFile = async (
   { drive, context, sleep = realSleep }: Pick<NameOptions, 'context' | 'sleep'> & { drive: Pick<Drive, 'get'> },
   id: string,
 ): Promise<DriveFile | undefined> => {
@@ -72,7 +72,7 @@ const adopt = async (options: NameOptions): Promise<DriveFile | undefined> => {
     );
   }
   for (const { id } of found) {
-    const file = id === options.unusable ? undefined : await getDoubting(options, id);
+    const file = id === options.unusable ? undefined : await getKnownFile(options, id);
     if (file !== undefined && isThere(options, file)) return file;
   }
   return undefined;
@@ -134,10 +134,13 @@ const isToCome = ({ unusable }: NameOptions, entry: LedgerEntry): boolean =>
 
 /** The file of an entry. For a file that was created, a 404 is accepted only after several attempts. */
 const getMade = (options: NameOptions, { fileId, state }: LedgerEntry): Promise<DriveFile | undefined> =>
-  state === 'done' ? getDoubting(options, fileId) : options.drive.get(fileId, options.context);
+  state === 'done' ? getKnownFile(options, fileId) : options.drive.get(fileId, options.context);
 
 /** The file or the id that the entry of one generation has, or the generation to look at next. */
-const resolveGeneration = async (options: NameOptions, generation: number): Promise<Standing | { next: number }> => {
+const resolveGeneration = async (
+  options: NameOptions,
+  generation: number,
+): Promise<ResolvedName | { next: number }> => {
   const { drive, ledger, folderId, context, log } = options;
   const key = keyOf(options, generation);
   const { entry, mine } = await claimGeneration(options, key);
@@ -166,7 +169,7 @@ const resolveGeneration = async (options: NameOptions, generation: number): Prom
  * Finds the file of a name, or claims an id to create it with.
  * @throws CourierError `folder-not-found` if the folder itself is not visible, because then its content is unknown
  */
-export const resolveName = async (options: NameOptions): Promise<Standing> => {
+export const resolveName = async (options: NameOptions): Promise<ResolvedName> => {
   let generation = 0;
   for (let turn = 0; turn < MAX_GENERATIONS; turn++) {
     const resolved = await resolveGeneration(options, generation);

@@ -3,7 +3,7 @@ import type { DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../.
 import { CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { carriesDigest, isOwnFile } from '../idempotency.ts';
-import { getDoubting, isThere } from '../naming/names.ts';
+import { getKnownFile, isThere } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
 import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 
@@ -93,7 +93,7 @@ const hasNamesake = async ({ request, plan, context, sleep }: UploadStep): Promi
   const { folderId, fileId } = plan;
   for (const { id } of await destination.drive.find(folderId, name, context)) {
     // The search may still list a deleted file, and Drive may answer 404 once for a file that exists.
-    const file = id === fileId ? undefined : await getDoubting({ drive: destination.drive, context, sleep }, id);
+    const file = id === fileId ? undefined : await getKnownFile({ drive: destination.drive, context, sleep }, id);
     if (file !== undefined && isThere({ folderId, name }, file)) return true;
   }
   return false;

@@ -16,7 +16,7 @@ import {
 } from './upload-step.ts';
 
 /**
- * Drive accepts no id for a conversion, so a lease keeps it from being made twice: one try at a time creates the document, and
+ * Drive accepts no id for a conversion, so a lease prevents a second one: one try at a time creates the document, and
  * renews the lease while it works. If its process ends, the lease lapses, and by then Drive's search shows the document.
  */
 export const CONVERSION_LEASE_MS = 60_000;

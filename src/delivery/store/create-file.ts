@@ -79,7 +79,7 @@ type Sent =
   | { kind: 'exists'; file: DriveFile; received: ReceivedBytes };
 
 /**
- * Sends the bytes to the new file. If its folder is missing, they are sent to the folder that is made in its place; if a file
+ * Sends the bytes to the new file. If its folder is missing, they are sent to the folder that replaces it; if a file
  * of the id exists and is to be replaced, they are written over it.
  */
 const send = async (

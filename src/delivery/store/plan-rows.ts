@@ -28,7 +28,7 @@ const tabOf = ({ rows }: ResolvedRequest, nowMs: number): { tab?: string } => {
 };
 
 /**
- * Plans rows for the spreadsheet of the destination, or for the sheet of the name. If there is none, it is made later.
+ * Plans rows for the spreadsheet of the destination, or for the sheet of the name. If there is none, it is created later.
  * @throws CourierError `name-taken`, `conversion-refused`; for the destination's spreadsheet `folder-not-found`, `folder-invalid`
  */
 export const planRows = async ({ request, folderId, source, ...means }: Planning): Promise<RowsPlan> => {

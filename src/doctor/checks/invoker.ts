@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import type { DoctorDependencies } from '../dependencies.ts';
 import { forgedToken, type Head, requestAnonymously } from '../own-service/anonymous-request.ts';
-import { askableUrls, regionOf, routeAt } from '../own-service/urls.ts';
+import { requestableUrls, regionOf, routeAt } from '../own-service/urls.ts';
 import { projectOf } from '../remedies.ts';
 import { type Check, failed, passed, skipped, warned } from '../report.ts';
 
@@ -64,7 +64,7 @@ export const checkInvoker = async (
 ): Promise<Check> => {
   const notNeeded = await whyNotNeeded(config, isCloudRun);
   if (notNeeded !== undefined) return skipped('invoker', notNeeded);
-  const urls = askableUrls(config).slice(0, MAX_URLS);
+  const urls = requestableUrls(config).slice(0, MAX_URLS);
   const region = urls.map(regionOf).find((found) => found !== undefined) ?? 'REGION';
   const project = config.project ?? projectOf(runtimeEmail);
   const flags = `${config.service ?? 'SERVICE'} --region=${region} --project=${project}`;

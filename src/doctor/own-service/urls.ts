@@ -12,7 +12,7 @@ export const urlsIn = ({ audiences }: Pick<Config, 'audiences'>): URL[] =>
  * The configured URLs to which the doctor may send requests: https only. With COURIER_GOOGLE_ORIGIN, loopback only, so that
  * nothing leaves the machine.
  */
-export const askableUrls = (config: Pick<Config, 'audiences' | 'googleOrigin'>): URL[] =>
+export const requestableUrls = (config: Pick<Config, 'audiences' | 'googleOrigin'>): URL[] =>
   urlsIn(config).filter(({ protocol, hostname, username }) => {
     if (username !== '') return false;
     return config.googleOrigin === undefined ? protocol === 'https:' : isLoopback(hostname);

@@ -4,7 +4,7 @@ import type { DriveFile, UploadTarget } from '../drive.ts';
 import { type Sender, waitOf } from './create-or-update.ts';
 import type { Chunk } from './replay-buffer.ts';
 import { askStatus, putChunk, readAnswer, type SessionAnswer } from './session.ts';
-import { MARGIN_MS, outOfTime } from './upload-source.ts';
+import { MARGIN_MS, deadlinePassed } from './upload-source.ts';
 
 type Certain = Exclude<SessionAnswer, { kind: 'doubt' }>;
 
@@ -94,7 +94,7 @@ export const sendChunks = async (
     buffer.drop(acknowledged);
     const chunk = await buffer.next(acknowledged);
     // A chunk that would not be answered in time is not sent.
-    if (now() + chunkMs + MARGIN_MS > (request.deadlineMs ?? Infinity)) throw outOfTime();
+    if (now() + chunkMs + MARGIN_MS > (request.deadlineMs ?? Infinity)) throw deadlinePassed();
     const superseding = chunk.whole === undefined ? undefined : await source.commit(chunk.whole, target);
     if (superseding !== undefined) return { kind: 'superseded', file: superseding.file };
     const startMs = now();

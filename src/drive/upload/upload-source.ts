@@ -34,7 +34,7 @@ export interface UploadSource {
   serve(request: UploadRequest): void;
 }
 
-export const outOfTime = (): CourierError =>
+export const deadlinePassed = (): CourierError =>
   new CourierError('drive-unavailable', { detail: 'The time for this request ended before the upload was complete.' });
 
 /** Opens the bytes of an upload. Waiting for them fails when the signal aborts or the deadline is close. */
@@ -64,7 +64,7 @@ export const createUploadSource = (
     deadlineMs === undefined
       ? undefined
       : setTimeout(
-          () => current?.fail(outOfTime()),
+          () => current?.fail(deadlinePassed()),
           Math.min(2 ** 31 - 1, Math.max(0, deadlineMs - MARGIN_MS - now())),
         );
 

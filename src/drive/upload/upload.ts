@@ -51,7 +51,7 @@ const bytesOf = new WeakMap<object, HeldBytes>();
 const isRepeatable = (target: UploadTarget): boolean => target.kind === 'replace' || target.file.id !== undefined;
 
 /**
- * Makes `Drive.startUpload`.
+ * Creates `Drive.startUpload`.
  * @param multipartBytes how much one request carries at most; only tests pass another value
  */
 export const createStartUpload =

@@ -14,7 +14,7 @@ const cellOf = (field: Field, value: unknown): WorkbookCell => {
   return number === undefined ? text : { number: String(number) };
 };
 
-/** Writes the XML of a sheet of Excel; `workbookOf` makes a file of it. */
+/** Writes the XML of an Excel sheet; `workbookOf` turns it into a file. */
 export const createSheetEncoder = (): Encoder => {
   const row = createSheetRows();
   return {

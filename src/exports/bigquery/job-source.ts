@@ -9,7 +9,7 @@ import { bytesOfResult, type Page, readPage } from './rows.ts';
 import { type Staged, type StagingDependencies, stageResult } from './staged/staged-result.ts';
 
 /** What is to be run for the bytes. */
-interface Asked {
+interface JobRequest {
   /** Its name in errors. */
   name: string;
   parameters: readonly QueryParameter[];
@@ -42,7 +42,7 @@ const TYPES = {
 } as const;
 type Format = keyof typeof TYPES;
 
-/** How rows are written in a format, and what makes a file of them. */
+/** The encoder of the rows of a format, and the function that turns them into a file. */
 const formatOf = async (
   format: Format,
   options: { rawCells: boolean },
@@ -57,7 +57,11 @@ const formatOf = async (
  * The result of a job as bytes. The job is started when they are first read: by then the key is claimed, and a delivery that has
  * a receipt never gets there.
  */
-export const createJobSource = (dependencies: StagingDependencies, asked: Asked, request: SourceRequest): Source => {
+export const createJobSource = (
+  dependencies: StagingDependencies,
+  asked: JobRequest,
+  request: SourceRequest,
+): Source => {
   const { name, parameters, format = 'csv', rawCells = false } = asked;
   const { signal } = request;
   const jobPrefix = jobPrefixOf(asked.jobParts);

@@ -62,7 +62,7 @@ const MAX_ATTEMPTS = 30;
 
 const POLL_MS = 10_000;
 
-/** The same key, query and values make the same id: letters, digits and dashes, up to 1,024. */
+/** The same key, query and values give the same id: letters, digits and dashes, up to 1,024. */
 export const jobPrefixOf = (parts: readonly unknown[]): string =>
   `courier_${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40)}`;
 

@@ -51,7 +51,7 @@ export const openQuery = (dependencies: QueryDependencies, asked: QuerySource, r
       parameters,
       format,
       rawCells,
-      // Who asks, under which key, for which query with which values. Without a key each request has a job of its own.
+      // The caller, the key, the query and its values identify the job. Without a key, each request has a job of its own.
       jobParts: [caller.sub, idempotencyKey ?? randomUUID(), name, valuesOf(parameters)],
       identity: [name, parameters],
       facts: { query: name },

@@ -62,7 +62,7 @@ export const readPage = async (
   return pageOf(answer.body);
 };
 
-/** How many rows of this size make a page of a good size. */
+/** How many rows of this size a page should have. */
 const rowsFor = ({ rowBytes }: Page): number =>
   Math.max(1, Math.min(MAX_ROWS, Math.floor(PAGE_BYTES / Math.max(1, rowBytes))));
 

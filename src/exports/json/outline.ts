@@ -6,7 +6,7 @@ import type { JsonScanner } from './scanner.ts';
 import { JsonWriter } from './writer.ts';
 
 /** The position of a large value in a document, from which it is read later. */
-export interface Found {
+export interface LargeValue {
   /** `FIELD.FIELD` */
   path: string;
   start: number;
@@ -75,7 +75,7 @@ export abstract class TextEvents implements Follower {
  * document.
  */
 export class JsonOutline implements JsonEvents {
-  readonly found: Found[] = [];
+  readonly found: LargeValue[] = [];
   readonly #options: OutlineOptions;
   readonly #out = new ByteWriter(4_096);
   readonly #writer = new JsonWriter(this.#out);

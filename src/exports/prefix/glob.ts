@@ -19,7 +19,7 @@ const tokensOf = (glob: string): Token[] =>
 /**
  * Makes a matcher of a glob: `*` is any text within a folder, `**` any text, and `**` with a slash any folders or none,
  * `?` one character. A glob without a slash is compared with the last segment of a name. Names and globs are compared in
- * one pass without going back, so no glob makes it slow.
+ * one pass without backtracking, so no glob makes it slow.
  * @throws CourierError `request-invalid`
  */
 export const globMatcher = (glob: string): ((name: string) => boolean) => {

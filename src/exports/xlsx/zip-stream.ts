@@ -3,7 +3,7 @@ import { crc32, createDeflateRaw } from 'node:zlib';
 
 /**
  * Writes a zip file whose entries are not held in memory (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT). Sizes and
- * checksum of an entry follow its bytes. The same entries always make the same bytes, so the time in the file is a constant.
+ * checksum of an entry follow its bytes. The same entries always give the same bytes, so the time in the file is a constant.
  */
 interface ZipEntry {
   name: string;

@@ -1,7 +1,7 @@
 import type { Receipt } from '../../domain.ts';
 import { NDJSON } from '../problem.ts';
 import { deliveryOptions, UNPACK_FORMATS } from '../request/options.ts';
-import { DELIVERED, errors } from './error-responses.ts';
+import { DELIVERY_STATUSES, errors } from './error-responses.ts';
 import {
   DIGEST,
   header,
@@ -111,7 +111,7 @@ export const deliverFile = (operationId: string): Schema => ({
       '*/*': { schema: BINARY },
     },
   },
-  responses: { ...manyReceipts, ...errors(DELIVERED) },
+  responses: { ...manyReceipts, ...errors(DELIVERY_STATUSES) },
 });
 
 export const deliverExport: Schema = {
@@ -134,5 +134,5 @@ export const deliverExport: Schema = {
       },
     }),
   },
-  responses: { ...manyReceipts, ...errors(DELIVERED) },
+  responses: { ...manyReceipts, ...errors(DELIVERY_STATUSES) },
 };

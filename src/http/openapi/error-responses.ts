@@ -54,16 +54,16 @@ export const errorResponses = (): Record<string, Schema> => {
 };
 
 /** The possible responses to a delivery. */
-export const DELIVERED = STATUSES.filter((status) => status !== 404);
+export const DELIVERY_STATUSES = STATUSES.filter((status) => status !== 404);
 /** The possible responses to any request that is rejected early. */
-const UNREAD = [400, 405, HEADERS_TOO_LARGE, 500];
+const EARLY_STATUSES = [400, 405, HEADERS_TOO_LARGE, 500];
 /** The possible responses of every route with authentication. */
-export const GUARDED = [...UNREAD, 401, 403, 429, 502, 503];
+export const AUTHENTICATED_STATUSES = [...EARLY_STATUSES, 401, 403, 429, 502, 503];
 
 /** The error responses with these statuses, and those of any request that is rejected early. */
 export const errors = (statuses: readonly number[]): Record<string, Schema> =>
   Object.fromEntries(
-    [...new Set([...statuses, ...UNREAD])].map((status) => [
+    [...new Set([...statuses, ...EARLY_STATUSES])].map((status) => [
       String(status),
       { $ref: `#/components/responses/${errorResponseName(status)}` },
     ]),

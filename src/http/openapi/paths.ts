@@ -1,6 +1,6 @@
 import { doctorQuery } from '../routes/doctor.ts';
 import { deliverExport, deliverFile, receipts } from './delivery-operations.ts';
-import { errors, GUARDED } from './error-responses.ts';
+import { errors, AUTHENTICATED_STATUSES } from './error-responses.ts';
 import { json, KEY, parametersOf, RATE_LIMIT, reference, type Schema, TRACING } from './schemas.ts';
 
 /** Every route, in the order of README's table. */
@@ -47,7 +47,7 @@ export const paths: Readonly<Record<string, Schema>> = {
       },
       responses: {
         '201': { description: 'The session.', headers: RATE_LIMIT, content: json(reference('UploadSession')) },
-        ...errors([...GUARDED, 409, 413, 415, 422]),
+        ...errors([...AUTHENTICATED_STATUSES, 409, 413, 415, 422]),
       },
     },
   },
@@ -68,7 +68,7 @@ export const paths: Readonly<Record<string, Schema>> = {
         ...TRACING,
       ],
       requestBody: { required: false, content: json(reference('CompleteRequest')) },
-      responses: { ...receipts, ...errors([...GUARDED, 404, 409, 413, 415, 422]) },
+      responses: { ...receipts, ...errors([...AUTHENTICATED_STATUSES, 404, 409, 413, 415, 422]) },
     },
   },
   '/v1/destinations': {
@@ -87,7 +87,7 @@ export const paths: Readonly<Record<string, Schema>> = {
             properties: { destinations: { type: 'array', items: reference('Destination') } },
           }),
         },
-        ...errors(GUARDED),
+        ...errors(AUTHENTICATED_STATUSES),
       },
     },
   },
@@ -101,7 +101,7 @@ export const paths: Readonly<Record<string, Schema>> = {
       parameters: [...parametersOf(doctorQuery, { write: { type: 'boolean', default: false } }), ...TRACING],
       responses: {
         '200': { description: 'The findings.', content: json(reference('DoctorReport')) },
-        ...errors(GUARDED),
+        ...errors(AUTHENTICATED_STATUSES),
       },
     },
   },

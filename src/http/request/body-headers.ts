@@ -248,7 +248,7 @@ const platformKey = (source: string, headers: Headers): string => {
   }
   const key = keyFrom(source, headers);
   if (!/^[\x21-\x7e]+$/.test(key) || key.length > MAX_KEY) {
-    throw invalid(`${scope} and ${occasion} make no key of at most ${MAX_KEY} visible ASCII characters.`);
+    throw invalid(`${scope} and ${occasion} do not give a key of at most ${MAX_KEY} visible ASCII characters.`);
   }
   return key;
 };

@@ -18,7 +18,7 @@ export interface Part {
 }
 
 /** Where a part goes. */
-export interface Placed {
+export interface Placement {
   mark: Mark;
   tab: string;
   range: string;
@@ -28,7 +28,7 @@ export interface Placed {
 /** One change that appends several parts. */
 export interface Change {
   requests: readonly ChangeRequest[];
-  placed: ReadonlyMap<Part, Placed>;
+  placed: ReadonlyMap<Part, Placement>;
   /** Parts that cannot be appended, with the reason. */
   failed: ReadonlyMap<Part, CourierError>;
   sheetId: number;
@@ -210,7 +210,7 @@ export const planChange = (
   const { sheetId, title } = tab;
   const firstRow = Math.max(1, tab.usedRows);
   const taken = new Set([...foreign.ids, ...marks.map(({ id }) => id)]);
-  const placed = new Map<Part, Placed>();
+  const placed = new Map<Part, Placement>();
   const rows: Cell[][] = [];
   const markRequests: ChangeRequest[] = [];
   for (const part of parts) {

@@ -2,7 +2,7 @@ import { CourierError } from '../../errors.ts';
 import type { RetryingTransport } from '../../google/transport.ts';
 import type { Log } from '../../log.ts';
 import { rowsRange } from '../a1.ts';
-import { type Change, type Part, type Placed, planChange } from './changes.ts';
+import { type Change, type Part, type Placement, planChange } from './changes.ts';
 import type { SheetsClient } from '../client.ts';
 import { answeredElsewhere } from '../errors.ts';
 import { MARK_KEY, marksOf, marksToRemove, metadataList, roomForMarks, type StoredMark } from './marks.ts';
@@ -23,7 +23,7 @@ export interface Job extends Part {
   prepare?: Prepare | undefined;
   /** Until it has an outcome. */
   isOpen(): boolean;
-  done(placed: Placed & { isRepeated: boolean }): void;
+  done(placed: Placement & { isRepeated: boolean }): void;
   fail(error: unknown): void;
 }
 
@@ -81,12 +81,12 @@ export const searchMarks = async (
 };
 
 /** What a mark's tab is called now. */
-interface Titled {
+interface TitledTab {
   tab: Pick<Tab, 'sheetId' | 'title'> | undefined;
 }
 
 /** The place of a part that an earlier try has written. */
-const placedBefore = (mark: StoredMark, { tab }: Titled): Placed & { isRepeated: true } => {
+const placedBefore = (mark: StoredMark, { tab }: TitledTab): Placement & { isRepeated: true } => {
   const title = tab?.sheetId === mark.sheetId ? tab.title : undefined;
   return {
     mark,
@@ -98,7 +98,7 @@ const placedBefore = (mark: StoredMark, { tab }: Titled): Placed & { isRepeated:
 };
 
 /** Answers the jobs whose marks exist, and returns the others. */
-export const answerMarked = (jobs: readonly Job[], marks: readonly StoredMark[], titled: Titled): Job[] =>
+export const answerMarked = (jobs: readonly Job[], marks: readonly StoredMark[], titled: TitledTab): Job[] =>
   jobs.filter((job) => {
     const mark = marks.find(({ key, batch }) => key === job.key && batch === job.batch.index);
     if (mark === undefined) return true;

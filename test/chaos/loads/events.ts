@@ -34,7 +34,7 @@ export interface EventsReport {
   givenUp: number;
   /** Pushes that were acknowledged although their audit line reports a failure. */
   misjudged: number;
-  /** The violations; empty if all is well. */
+  /** The violations; empty if there are none. */
   faults: string[];
 }
 

@@ -39,7 +39,7 @@ export interface FolderReport {
   /** Files that the last run found unchanged. */
   unchanged: number;
   seconds: number;
-  /** The violations; empty if all is well. */
+  /** The violations; empty if there are none. */
   faults: string[];
 }
 

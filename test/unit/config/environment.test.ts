@@ -39,10 +39,10 @@ describe('the environment form', () => {
     ['only what the platform sets', { PORT: '8080', K_SERVICE: 'courier' }, true],
     ['variables are', { COURIER_FOLDER: '0AbCdEf' }, false],
     ['a document is', { COURIER_CONFIG: 'audiences: []' }, false],
-  ])('if %s, whether the last line lists the ways to configure it', (_, given, isTold) => {
+  ])('if %s, whether the last line lists the ways to configure it', (_, given, isListed) => {
     const [first, ...rest] = messageOf(() => readConfig(given)).split('\n');
     expect(first).toMatch(/^The configuration has \d faults:$/);
-    expect(rest.at(-1) === HINT).toBe(isTold);
+    expect(rest.at(-1) === HINT).toBe(isListed);
   });
 
   test('treats an empty variable as absent', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { limitTime } from '../../../src/credentials/google-library.ts';
+import { withTimeLimit } from '../../../src/credentials/google-library.ts';
 import { watchTimers } from '../../support/processes/running-timers.ts';
 
 const URL_OF_ALL = 'https://oauth2.googleapis.com/token';
@@ -14,21 +14,21 @@ const silent: typeof globalThis.fetch = (_input, init) =>
   });
 
 test('a call without a response ends at the time limit', async () => {
-  await expect(limitTime(silent, 50)(URL_OF_ALL)).rejects.toMatchObject({ name: 'TimeoutError' });
+  await expect(withTimeLimit(silent, 50)(URL_OF_ALL)).rejects.toMatchObject({ name: 'TimeoutError' });
 });
 
 test("a caller's own signal still ends a call, with its own reason", async () => {
   const reason = new Error('left');
   const controller = new AbortController();
-  const call = limitTime(silent, LONG_MS)(URL_OF_ALL, { signal: controller.signal });
+  const call = withTimeLimit(silent, LONG_MS)(URL_OF_ALL, { signal: controller.signal });
   controller.abort(reason);
   await expect(call).rejects.toBe(reason);
-  await expect(limitTime(silent, LONG_MS)(URL_OF_ALL, { signal: controller.signal })).rejects.toBe(reason);
+  await expect(withTimeLimit(silent, LONG_MS)(URL_OF_ALL, { signal: controller.signal })).rejects.toBe(reason);
 });
 
 test('requests are passed on unchanged', async () => {
   const asked: unknown[] = [];
-  const limited = limitTime(async (input, init) => {
+  const limited = withTimeLimit(async (input, init) => {
     asked.push(input, init?.method, init?.body);
     return new Response('answer');
   }, LONG_MS);
@@ -42,7 +42,7 @@ test.each([
 ] as const)('the timer ends with a call that %s', async (_what, fetch) => {
   const timers = watchTimers();
   try {
-    await limitTime(fetch, LONG_MS)(URL_OF_ALL).catch(() => undefined);
+    await withTimeLimit(fetch, LONG_MS)(URL_OF_ALL).catch(() => undefined);
     // Node reports the end of a timer in a later turn.
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     expect(timers.running(LONG_MS)).toEqual([]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createPace } from '../../../src/drive/pacing.ts';
-import { keepMinute } from '../../../src/sheets/minute-pace.ts';
+import { paceByMinute } from '../../../src/sheets/minute-pace.ts';
 
 /** 60 requests a minute, of which 58 are used. */
 const start = (requestsPerMinute = 60) => {
@@ -12,7 +12,7 @@ const start = (requestsPerMinute = 60) => {
     nowMs += milliseconds;
   };
   const inner = createPace({ now, sleep, random: () => 0, unitsPerMinute: requestsPerMinute });
-  const pace = keepMinute(inner, { now, sleep, requestsPerMinute });
+  const pace = paceByMinute(inner, { now, sleep, requestsPerMinute });
   return { pace, inner, waits, now, pass: (milliseconds: number) => (nowMs += milliseconds) };
 };
 
@@ -87,7 +87,7 @@ describe('calls to Sheets', () => {
       nowMs += milliseconds;
     };
     const unpaced = { spend: async () => undefined, slowDown: () => undefined };
-    const pace = keepMinute(unpaced, { now: () => nowMs, sleep, requestsPerMinute: 60 });
+    const pace = paceByMinute(unpaced, { now: () => nowMs, sleep, requestsPerMinute: 60 });
     for (let turn = 0; turn < 58; turn++) await pace.spend(1, {});
     fails = true;
     for (let turn = 0; turn < 10; turn++) await expect(pace.spend(1, {})).rejects.toBe(aborted);
@@ -109,6 +109,6 @@ describe('calls to Sheets', () => {
   test('without a quota are only those of the pace itself', () => {
     const { inner, now } = start();
     const sleep = async () => undefined;
-    expect(keepMinute(inner, { now, sleep, requestsPerMinute: Number.POSITIVE_INFINITY })).toBe(inner);
+    expect(paceByMinute(inner, { now, sleep, requestsPerMinute: Number.POSITIVE_INFINITY })).toBe(inner);
   });
 });

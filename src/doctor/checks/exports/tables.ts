@@ -42,7 +42,7 @@ const withoutJobs = (project: string, runtime: string | undefined): Fault => ({
 });
 
 /**
- * Reads the metadata of a table, which needs one permission, then makes a dry run of `SELECT *`, which needs the others and
+ * Reads the metadata of a table, which needs one permission, then runs `SELECT *` as a dry run, which needs the others and
  * is free.
  */
 const examineTable = async (

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { asCourierError, CourierError } from '../../../errors.ts';
 import type { Log } from '../../../log.ts';
-import { endOfNoCode } from '../../../text/sql.ts';
+import { endOfNonCode } from '../../../text/sql.ts';
 import { turn } from '../../../turns.ts';
 import { listObjects } from '../../prefix/list-objects.ts';
 import { type Prefix, parsePrefix } from '../../prefix/prefix.ts';
@@ -46,7 +46,7 @@ export const isOrdered = (sql: string): boolean => {
   let depth = 0;
   const outermost: string[] = [];
   for (let at = 0; at < sql.length; ) {
-    const end = endOfNoCode(sql, at);
+    const end = endOfNonCode(sql, at);
     const character = sql[at] ?? '';
     if (end !== undefined) outermost.push(' ');
     else if (character === '(') depth += 1;
