@@ -38,14 +38,19 @@ const SESSION_BLOCKS = 2;
 const blocksFor = (size: number | undefined, { blockBytes }: BufferBudget, multipartBytes: number): number =>
   size === undefined || size > multipartBytes ? SESSION_BLOCKS : Math.max(1, Math.ceil(size / blockBytes));
 
-/** The bytes of an upload, and the buffers that they are in. */
-interface HeldBytes {
-  source: UploadSource;
-  lease: BlockLease;
-}
+/**
+ * The bytes of an upload, and the buffers that they are in. An upload carries them, so that another account may take them over.
+ * In a WeakMap, the bytes of finished uploads would stay in memory until the next full garbage collection.
+ */
+class HeldBytes {
+  readonly source: UploadSource;
+  readonly lease: BlockLease;
 
-/** The bytes of uploads that another account may take over, by `Upload.held`. */
-const bytesOf = new WeakMap<object, HeldBytes>();
+  constructor({ source, lease }: { source: UploadSource; lease: BlockLease }) {
+    this.source = source;
+    this.lease = lease;
+  }
+}
 
 /** Whether a multipart request may be sent again when its answer was lost. */
 const isRepeatable = (target: UploadTarget): boolean => target.kind === 'replace' || target.file.id !== undefined;
@@ -67,14 +72,15 @@ export const createStartUpload =
         signal,
         deadlineMs: deadlineMs === undefined ? undefined : deadlineMs - MARGIN_MS,
       });
-      return { lease, source: createUploadSource(request, { lease, blockBytes: budget.blockBytes, now }) };
+      return new HeldBytes({
+        lease,
+        source: createUploadSource(request, { lease, blockBytes: budget.blockBytes, now }),
+      });
     };
-    const taken = from?.held === undefined ? undefined : bytesOf.get(from.held);
-    const bytes = taken ?? (await startReading());
-    const { lease, source } = bytes;
+    const taken = from?.held instanceof HeldBytes ? from.held : undefined;
+    const held = taken ?? (await startReading());
+    const { lease, source } = held;
     taken?.source.serve(request);
-    const held = {};
-    bytesOf.set(held, bytes);
     const sender: Sender = { client, get: files.get, request, source, now, again };
 
     /** The whole file, if it may and does fit into one request. */
