@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CsvError, type Options, parse } from 'csv-parse';
 import { bareCell, type Cell, textCell } from './cell.ts';
-import { checkCell, checkColumns, checkWidth, invalidTable, type RowOrHeader } from './table.ts';
+import { checkCell, checkColumns, checkWidth, invalidTable, MAX_COLUMNS, type RowOrHeader, tooWide } from './table.ts';
 
 /** A longer row is probably a quote that is not closed. In bytes. */
 const MAX_ROW_BYTES = 16 * 1_048_576;
@@ -43,7 +43,10 @@ const parserOptions = ({ dates, quotedIsText, anyShape = false }: CsvFormat, del
   // An empty line in a table that is taken as it is separates its parts.
   skip_empty_lines: !anyShape,
   max_record_size: MAX_ROW_BYTES,
-  cast: (text, { quoting, records }) => {
+  cast: (text, { quoting, records, index }) => {
+    // Refused here, before the parser has the whole row: it copies rows that differ from the first one in length.
+    if (Number(index) >= MAX_COLUMNS) throw tooWide();
+    checkCell(text, records + 1);
     if (records === 0) return text;
     return quoting && quotedIsText ? textCell(text, dates) : bareCell(text, dates);
   },
@@ -54,7 +57,6 @@ const cellsOf = (record: readonly Cell[], width: number, row: number): readonly 
   for (let index = width; index < record.length; index += 1) {
     if (record[index] !== null) throw invalidTable(`Row ${row} has more cells than the header, which has ${width}.`);
   }
-  for (const cell of record) checkCell(cell, row);
   return record.length > width ? record.slice(0, width) : record;
 };
 
@@ -94,7 +96,6 @@ export async function* readCsv(texts: AsyncIterable<string>, format: CsvFormat):
         columns = format.anyShape === true ? checkWidth(record.map(String)) : checkColumns(record.map(String));
         yield { columns, cells: undefined };
       } else if (format.anyShape === true) {
-        for (const cell of checkWidth(record)) checkCell(cell, row);
         yield { columns, cells: record };
       } else yield { columns, cells: cellsOf(record, columns.length, row) };
       row += 1;

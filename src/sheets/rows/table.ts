@@ -1,4 +1,5 @@
 import { CourierError } from '../../errors.ts';
+import { normalized } from '../../text/normal-form.ts';
 import { type Cell, MAX_CELL_CHARACTERS } from './cell.ts';
 
 /** One row of a table. Rows with the same columns share the array of their names. */
@@ -17,13 +18,14 @@ export const invalidTable = (detail: string, remedy?: string): CourierError =>
   new CourierError('request-invalid', { detail, remedy });
 
 /** The form in which names of columns are compared. */
-export const columnName = (text: string): string => text.normalize('NFC').trim();
+export const columnName = (text: string): string => normalized(text).trim();
+
+export const tooWide = (): CourierError =>
+  invalidTable(`The table has more than ${MAX_COLUMNS} columns, the maximum of a sheet.`);
 
 /** @throws CourierError `request-invalid` for more cells than a sheet has columns */
 export const checkWidth = <Row extends readonly unknown[]>(row: Row): Row => {
-  if (row.length > MAX_COLUMNS) {
-    throw invalidTable(`The table has ${row.length} columns; a sheet has at most ${MAX_COLUMNS}.`);
-  }
+  if (row.length > MAX_COLUMNS) throw tooWide();
   return row;
 };
 
@@ -37,9 +39,11 @@ export const checkColumns = (names: readonly string[]): readonly string[] => {
       'Name every column in the first row: rows are put into the columns of the same names.',
     );
   }
-  const twice = columns.find((name, index) => columns.indexOf(name) !== index);
-  if (twice !== undefined)
-    throw invalidTable(`The table has two columns named ${JSON.stringify(twice.slice(0, 100))}.`);
+  const seen = new Set<string>();
+  for (const name of columns) {
+    if (seen.has(name)) throw invalidTable(`The table has two columns named ${JSON.stringify(name.slice(0, 100))}.`);
+    seen.add(name);
+  }
   return columns;
 };
 
