@@ -48,6 +48,13 @@ const tooLarge = (reason: string, detail: string): CourierError =>
     remedy: 'Send several smaller archives, or the files one by one.',
   });
 
+export const headerTooLarge = (): CourierError =>
+  new CourierError('too-large', {
+    detail: 'The archive has an extended header that is too long.',
+    reason: 'header',
+    remedy: 'Pack the files without their extended attributes: tar --no-xattrs.',
+  });
+
 /** @throws CourierError `too-large` with the reason `entries` */
 export const checkEntries = (count: number, { maxEntries }: ArchiveLimits): void => {
   if (count > maxEntries) throw tooLarge('entries', `The archive has more than ${maxEntries} entries.`);

@@ -8,6 +8,7 @@ import {
   checkEntries,
   checkUnpacked,
   damagedArchive,
+  headerTooLarge,
   refused,
   usableTime,
 } from './entry.ts';
@@ -16,6 +17,33 @@ type Entry = Extract extends AsyncIterable<infer One> ? One : never;
 
 /** Smaller entries are kept in memory, so that several of them can be delivered at the same time. */
 const MAX_KEPT_BYTES = 1_048_576;
+
+/**
+ * Bytes of an extended header, which has a long name, precise times and extended attributes. It is parsed in one turn of the
+ * event loop. tar-stream itself accepts 4 MiB of up to 600,000 attributes.
+ */
+const MAX_EXTENDED_HEADER_BYTES = 65_536;
+/** Attributes of a global header, which are copied for each entry. git writes one, the id of a commit. */
+const MAX_GLOBAL_ATTRIBUTES = 100;
+
+/** The state of tar-stream while it collects extended headers. It has no public options for their size. */
+interface ExtractState {
+  _longHeader: boolean;
+  _header: { size: number } | null;
+  _paxGlobal: object | null;
+}
+
+/** Checks the extended headers that have arrived. The function it makes throws CourierError `too-large`. */
+const createHeaderCheck = (entries: Extract): (() => void) => {
+  const state = entries as unknown as ExtractState;
+  let checked: object | null = null;
+  return () => {
+    if (state._longHeader && (state._header?.size ?? 0) > MAX_EXTENDED_HEADER_BYTES) throw headerTooLarge();
+    if (state._paxGlobal === checked) return;
+    checked = state._paxGlobal;
+    if (Object.keys(checked ?? {}).length > MAX_GLOBAL_ATTRIBUTES) throw headerTooLarge();
+  };
+};
 
 const faultOf = (error: unknown): CourierError => {
   if (error instanceof CourierError) return error;
@@ -65,18 +93,20 @@ const openTarGz = (body: AsyncIterable<Uint8Array>, limits = ARCHIVE_LIMITS) => 
       yield piece;
     }
   }
+  const entries = extract();
+  const checkHeaders = createHeaderCheck(entries);
   const limited = new Transform({
     transform(piece: Buffer, _, done) {
       unpacked += piece.byteLength;
       try {
         checkUnpacked(unpacked, packed, limits);
+        checkHeaders();
         done(null, piece);
       } catch (error) {
         done(error as Error);
       }
     },
   });
-  const entries = extract();
   pipeline(Readable.from(counted()), createGunzip(), limited, entries, (error) => {
     if (error !== undefined && error !== null) failure ??= error;
   });

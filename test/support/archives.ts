@@ -106,3 +106,17 @@ export const summaryOf = (answer: { text: string }): Line['summary'] => linesOf(
 /** The line of an entry of an archive. */
 export const lineOf = (answer: { text: string }, entry: string): Line | undefined =>
   linesOf(answer).find((line) => line.entry === entry);
+
+/** A tar file, gzipped, with an extended header of this type: `x` for the next entry, `g` for all, `L` for a long name. */
+export const tarGzWithHeader = async (type: 'x' | 'g' | 'L', header: string): Promise<Buffer> => {
+  const [named, entry] = await Promise.all([
+    tarOf([{ name: 'header', bytes: header }]),
+    tarOf([{ name: 'a.txt', bytes: 'x'.repeat(40_000) }]),
+  ]);
+  named.write(type, 156);
+  named.fill(' ', 148, 156);
+  const sum = named.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  named.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  // Without the two empty blocks at its end.
+  return gzipSync(Buffer.concat([named.subarray(0, -1_024), entry]));
+};

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Receipt } from '../../../src/domain.ts';
-import { lineOf, linesOf, summaryOf, tarGzOf, tarOf, zipOf } from '../../support/archives.ts';
+import { lineOf, linesOf, summaryOf, tarGzOf, tarGzWithHeader, tarOf, zipOf } from '../../support/archives.ts';
 import { type Entry, STREAMING_FORMS, startEntry } from '../../support/http/http-forms.ts';
+import { watchLoop } from '../../support/loop-delay.ts';
 
 let entry: Entry | undefined;
 afterEach(async () => {
@@ -49,6 +50,37 @@ describe('an archive', () => {
     expect(lineOf(answer, 'good.txt')).toMatchObject({ outcome: 'created' });
     expect(lineOf(answer, 'bomb')).toMatchObject({ code: 'too-large' });
     expect(summaryOf(answer)).toMatchObject({ delivered: 1, complete: false, problem: { code: 'too-large' } });
+  });
+
+  const attributes = (count: number): string =>
+    Array.from({ length: count }, (_, index) => `12 ${(100_000 + index).toString(36).padStart(4, '0')}=abc\n`).join('');
+
+  test.each([
+    ['a long name', 'L', 'n'.repeat(65_537)],
+    ['many attributes', 'x', attributes(300_000)],
+    ['many attributes for all entries', 'g', attributes(4_000)],
+  ] as const)('with an extended header of %s is refused before it is parsed', async (_, type, header) => {
+    const courier = await started('HTTP/1.1');
+    const archive = await tarGzWithHeader(type, header);
+    const loop = watchLoop();
+    const answer = await send(courier, 'tar.gz', archive);
+    expect(answer).toMatchObject({ status: 413, json: { code: 'too-large' } });
+    expect(loop.stop().busyMs).toBeLessThan(250);
+  });
+
+  test('may have extended headers of the usual length', async () => {
+    const courier = await started('HTTP/1.1');
+    const name = `${'folder/'.repeat(30)}${'n'.repeat(200)}`;
+    for (const [type, header] of [
+      ['L', name],
+      ['x', attributes(3_000)],
+      ['g', '52 comment=0123456789012345678901234567890123456789\n'],
+    ] as const) {
+      expect(summaryOf(await send(courier, 'tar.gz', await tarGzWithHeader(type, header)))).toMatchObject({
+        delivered: 1,
+        complete: true,
+      });
+    }
   });
 
   test('of too many entries is refused', async () => {
