@@ -13,7 +13,7 @@ const SLOW = [
   'test/(bad-days|chaos|clients|deploy|hostile|monitoring|mutate|soak|worlds)/',
   'test/e2e/(client|demo|drive|engine|examples|exports|identity|once|recipes|rights|sheets|telemetry)/',
   'test/exports/queries/staged-results',
-  'test/(build/deployed|contract/ledger-firestore|http/(fuzz|slowness|unpack/unpack-bombs))',
+  'test/(build/deployed|contract/ledger-firestore|http/(bodies/unread-lines|fuzz|slowness|unpack/unpack-bombs))',
   'test/unit/client/stalled-google',
 ];
 

@@ -18,6 +18,11 @@ export interface Bindings {
    * the listener does it.
    */
   stopBody?: () => void;
+  /**
+   * Starts the time in which the caller must read the response, after which it is disconnected. Returns a function that
+   * ends this time. Needed only by responses that are sent piece by piece; for others the listener does it.
+   */
+  watchReader?: () => () => void;
   /** The end of the grace period, at which unfinished work is aborted as `shutting-down`. */
   cutOff?: CutOff | undefined;
 }

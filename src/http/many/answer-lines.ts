@@ -6,16 +6,28 @@ import { type CourierContext, type RequestTime, withinRequest } from '../request
 /** Writes one line of the response. */
 export type WriteLine = (value: object) => Promise<void>;
 
-/** Lines that may wait for a slow reader before the next one is written. */
-const MAX_WAITING_LINES = 64;
+/** Lines that may wait for a slow reader before the next one is written, in bytes. */
+const MAX_UNREAD_BYTES = 65_536;
+/** The same for a caller that may read only after it has sent its whole body: about 16,000 lines. */
+const MAX_UNREAD_BYTES_OF_BODY = 16_777_216;
+
+interface LineStreamOptions {
+  maxUnreadBytes: number;
+  /** Starts the time in which the caller must read. Returns a function that ends it. */
+  watchReader: () => () => void;
+}
 
 /** A stream of lines. Nothing is written to it after the caller has disconnected. */
-const createLineStream = (waitsForReader: boolean) => {
+const createLineStream = ({ maxUnreadBytes, watchReader }: LineStreamOptions) => {
   // Several files are delivered at the same time, so several writers may wait.
   let waiting: (() => void)[] = [];
   let isOpen = true;
+  let isWaiting = true;
+  let stopWatching: (() => void) | undefined;
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   const notify = (): void => {
+    stopWatching?.();
+    stopWatching = undefined;
     const woken = waiting;
     waiting = [];
     for (const wake of woken) wake();
@@ -32,19 +44,28 @@ const createLineStream = (waitsForReader: boolean) => {
       pull: notify,
       cancel: close,
     },
-    { highWaterMark: MAX_WAITING_LINES },
+    new ByteLengthQueuingStrategy({ highWaterMark: maxUnreadBytes }),
   );
-  const hasRoom = (): boolean => !waitsForReader || (controller?.desiredSize ?? 0) > 0;
+  const hasRoom = (): boolean => (controller?.desiredSize ?? 0) > 0;
   return {
     stream,
     async write(value: object): Promise<void> {
       if (isOpen) controller?.enqueue(Buffer.from(`${JSON.stringify(value)}\n`));
-      while (isOpen && !hasRoom()) {
+      while (isOpen && isWaiting && !hasRoom()) {
+        stopWatching ??= watchReader();
         await new Promise<void>((resolve) => waiting.push(resolve));
       }
     },
+    /** The last lines are written without waiting for the reader. */
+    hurry(): void {
+      isWaiting = false;
+      notify();
+    },
     end(): void {
-      if (isOpen) controller?.close();
+      if (isOpen) {
+        controller?.close();
+        watchReader();
+      }
       close();
     },
     close,
@@ -56,7 +77,7 @@ const createLineStream = (waitsForReader: boolean) => {
  * ordinary problem document; a later one is the last line.
  * @param produce writes the lines. Its signal is aborted when the caller disconnects or the deadline of the request has passed.
  * @param waitsForReader false if the caller may read the response only after it has sent its whole body: waiting for it
- * would then block both. The number of lines must be limited in that case.
+ * would then block both, so more lines are kept for it. A caller that does not read is disconnected.
  */
 export const answerLines = (
   context: CourierContext,
@@ -65,7 +86,9 @@ export const answerLines = (
   { waitsForReader }: { waitsForReader: boolean },
 ): Promise<Response> =>
   new Promise((resolve, reject) => {
-    const lines = createLineStream(waitsForReader);
+    const { outgoing, watchReader = () => () => undefined } = context.env;
+    const maxUnreadBytes = waitsForReader ? MAX_UNREAD_BYTES : MAX_UNREAD_BYTES_OF_BODY;
+    const lines = createLineStream({ maxUnreadBytes, watchReader });
     let hasBegun = false;
     const write: WriteLine = (value) => {
       if (!hasBegun) resolve(context.body(lines.stream, 200, { 'Content-Type': NDJSON }));
@@ -74,7 +97,8 @@ export const answerLines = (
     };
     const work = withinRequest(context, dependencies, async (time) => {
       time.signal.addEventListener('abort', () => {
-        if (context.env.outgoing.destroyed) lines.close();
+        if (outgoing.destroyed) lines.close();
+        else lines.hurry();
       });
       await produce(time, write);
     });

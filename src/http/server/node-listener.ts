@@ -54,16 +54,23 @@ const createLingering = (): ((socket: Socket) => void) => {
   };
 };
 
-/** Destroys the connection of a caller that does not read its response. */
-const watchAnswer = (incoming: Request, outgoing: Response, answerMs: number): void => {
+/**
+ * Destroys the connection of a caller that does not read its response in time. Returns a function that ends this time.
+ */
+const watchAnswer = (incoming: Request, outgoing: Response, answerMs: number): (() => void) => {
   const cut = (): void => {
     if ('stream' in incoming) incoming.stream.destroy();
     // A response without a socket is queued behind an earlier one on the same connection.
     else if (outgoing.socket !== null) incoming.socket.destroy();
   };
-  if (isCallerDisconnected({ incoming, outgoing })) return;
+  if (isCallerDisconnected({ incoming, outgoing })) return () => undefined;
   const timer = setTimeout(cut, answerMs);
-  outgoing.once('close', () => clearTimeout(timer));
+  const stop = (): void => {
+    clearTimeout(timer);
+    outgoing.off('close', stop);
+  };
+  outgoing.once('close', stop);
+  return stop;
 };
 
 /** The response to a request that failed before or after the app. */
@@ -105,6 +112,7 @@ export const createNodeListener = (
         cutOff,
         begin,
         stopBody: () => abandonBody(bindings.incoming),
+        watchReader: () => watchAnswer(bindings.incoming, bindings.outgoing, answerMs),
       });
       // Lines are sent for as long as the request takes, and its body may arrive meanwhile.
       if (response.headers.get('content-type') === NDJSON) return response;
