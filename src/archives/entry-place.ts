@@ -50,7 +50,7 @@ export const placeOfEntry = (entry: string, base: string): EntryPlace => {
     });
   }
   const segments = segmentsOf(entry);
-  if (segments.some((segment) => segment.normalize('NFC').trim() === '..')) {
+  if (segments.some((segment) => segment.trim() === '..')) {
     throw new CourierError('path-invalid', {
       detail: 'The name of the entry has the segment "..".',
       remedy: 'Pack the files with names below one folder.',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CourierError } from '../errors.ts';
+import { normalized } from '../text/normal-form.ts';
 
 /**
  * Converts the name of a Cloud Storage object to a file name and a path. Object names may be any text of 1 to 1,024
@@ -22,8 +23,7 @@ const shortened = (segment: string): string => {
 
 /** Converts a segment to a valid name: NFC, trimmed, with "_" for control characters. */
 const legal = (segment: string): string => {
-  const text = segment
-    .normalize('NFC')
+  const text = normalized(segment)
     .replaceAll(/\p{Cc}/gu, '_')
     .trim();
   return shortened(text === '' ? '_' : text);
@@ -33,7 +33,7 @@ const legal = (segment: string): string => {
 const segmentsOf = (object: string): string[] => object.split(/[/\\]/).filter((segment) => segment !== '');
 
 const hasDots = (segments: readonly string[]): boolean =>
-  segments.some((segment) => ['.', '..'].includes(segment.normalize('NFC').trim()));
+  segments.some((segment) => ['.', '..'].includes(segment.trim()));
 
 /** Folders beyond the limit of a path are joined to its last folder. */
 const foldersOf = (segments: readonly string[]): string[] =>

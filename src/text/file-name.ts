@@ -8,10 +8,10 @@ const MAX_FOLDERS = 32;
 const MAX_PATH_UNITS = 1_048_576;
 
 /**
- * UTF-16 units. Longer names are rejected before they are normalized, which takes long for a text of megabytes. No name of
- * this length can become valid by normalizing or trimming it.
+ * UTF-16 units of a trimmed name. Longer names are rejected before they are normalized, because that takes quadratic time for
+ * combining marks. No name of this length is valid: at most four code points are composed to one.
  */
-const MAX_UNITS = 16_384;
+const MAX_UNITS = 2 * 4 * MAX_CODE_POINTS;
 
 /** What is wrong with a name, or undefined. Drive accepts any name; these rules are the courier's own. */
 const faultIn = (name: string): string | undefined => {
@@ -26,7 +26,10 @@ const faultIn = (name: string): string | undefined => {
 };
 
 /** Unicode NFC, because systems encode the same name differently, and without spaces around it. */
-const normalize = (name: string): string => (name.length > MAX_UNITS ? name : name.normalize('NFC').trim());
+const normalize = (name: string): string => {
+  const trimmed = name.trim();
+  return trimmed.length > MAX_UNITS ? trimmed : trimmed.normalize('NFC').trim();
+};
 
 const issue = (code: ErrorCode, message: string) => ({ code: 'custom' as const, message, params: { code } });
 
