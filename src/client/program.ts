@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { addCommands, type Outcome } from './commands/catalog.ts';
 import { type Context, errColors } from './commands/context.ts';
 import { hasColor } from './commands/output/colors.ts';
+import { asTerminalText } from './commands/output/terminal-text.ts';
 import { asClientError, CourierClientError, type ExitCode, failure } from './errors.ts';
 import { VERSION } from './version.ts';
 
@@ -102,7 +103,8 @@ const stoppedBy = (signal: AbortSignal): Promise<never> =>
   });
 
 /** Runs one command line and prints its errors. @returns the exit code */
-export const runProgram = async (argv: readonly string[], context: Context): Promise<0 | ExitCode> => {
+export const runProgram = async (argv: readonly string[], given: Context): Promise<0 | ExitCode> => {
+  const context = { ...given, stdout: asTerminalText(given.stdout), stderr: asTerminalText(given.stderr) };
   const outcome: Outcome = { exitCode: 0, command: undefined };
   const program = createProgram(context, outcome);
   try {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { redact } from '../redact.ts';
 import type { Remark } from './tidy.ts';
 import { variableOf } from './variables.ts';
 
@@ -11,9 +12,10 @@ export class ConfigError extends Error {
       `The configuration has ${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}:`,
       ...faults.map((fault) => `  ${fault}`),
     ];
-    super([...lines, ...(hint === undefined ? [] : [hint])].join('\n'));
+    // A value in the wrong place may be a secret, and faults quote values.
+    super(redact([...lines, ...(hint === undefined ? [] : [hint])].join('\n')));
     this.name = 'ConfigError';
-    this.faults = faults;
+    this.faults = faults.map(redact);
   }
 }
 

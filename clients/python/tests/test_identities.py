@@ -35,6 +35,14 @@ class IdentityTest(WorldTest):
         self.assertEqual(self.as_identity(credentials_file=keys), WORLD["exporter"])
         self.assertEqual(self.as_identity({"GOOGLE_APPLICATION_CREDENTIALS": keys}), WORLD["exporter"])
 
+    def test_the_content_of_a_key_file_is_refused_and_not_printed(self):
+        key = '{"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----secret"}'
+        for options in ({"credentials_file": key}, {"environment": {"GOOGLE_APPLICATION_CREDENTIALS": "\n" + key}}):
+            with self.assertRaises(CourierError) as caught:
+                self.as_identity(**options)
+            self.assertEqual(caught.exception.code, "identity-unusable")
+            self.assertNotIn("secret", str(caught.exception))
+
     def test_the_attached_service_account(self):
         self.assertEqual(self.as_identity({"GCE_METADATA_HOST": WORLD["metadataHost"]}), WORLD["runtime"])
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { isFileContent } from '../../text/file-content.ts';
 import { failure } from '../errors.ts';
 import { systemErrorText } from '../http/system-errors.ts';
 import { authorizedUser, authorizedUserSchema } from './authorized-user.ts';
@@ -61,6 +62,8 @@ const identityOf = (content: unknown, foundBy: string, context: SearchContext): 
 
 /** The identity in a Google credentials file of any kind. @throws CourierClientError `identity-unusable` */
 export const identityInFile = async (path: string, foundBy: string, context: SearchContext): Promise<Identity> => {
+  if (isFileContent(path))
+    throw unusable(foundBy, 'this is the content of a credentials file. Pass the path of the file.');
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw unusable(foundBy, `${path}: ${systemErrorText(error) ?? 'Cannot be read'}`);
   });

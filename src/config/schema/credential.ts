@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isFileContent } from '../../text/file-content.ts';
 import { parseSecretName } from '../../text/secret-name.ts';
 import { email } from './principal.ts';
 
@@ -12,11 +13,19 @@ const secretName = z
   })
   .transform((name) => (parseSecretName(name)?.version === undefined ? `${name}/versions/latest` : name));
 
+const filePath = z
+  .string()
+  .min(1)
+  .refine((path) => !isFileContent(path), {
+    message: 'is the content of a key file, not its path: mount the secret as a file, or set the name of the secret',
+    abort: true,
+  });
+
 /** How the courier authenticates to Drive: one of four kinds of credentials, with its subject and scopes. */
 export const credential = z
   .strictObject({
     secret: secretName.optional(),
-    file: z.string().min(1).optional(),
+    file: filePath.optional(),
     impersonate: email.optional(),
     adc: z.literal(true).optional(),
     subject: email.nullable().default(null),

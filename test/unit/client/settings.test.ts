@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { configPath, readConfigFile, writeConfigKey } from '../../../src/client/commands/config/config-file.ts';
+import { configSetCommand } from '../../../src/client/commands/config/config.ts';
 import { readSettings, type SettingFlags } from '../../../src/client/commands/config/settings.ts';
+import { discoverIdentity } from '../../../src/client/identity/discover.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'courier-settings-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -16,6 +18,8 @@ const write = (text: string): void => {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, text);
 };
+const runConfigSet = (keyFile: string) =>
+  configSetCommand({ env } as unknown as Parameters<typeof configSetCommand>[0], 'key-file', keyFile);
 const valuesOf = async (variables: Record<string, string>, flags: SettingFlags = {}) => {
   const settings = await readSettings({ ...env, ...variables }, flags);
   return Object.fromEntries(Object.entries(settings).map(([key, { value }]) => [key, value]));
@@ -27,6 +31,23 @@ describe('the path of the configuration file', () => {
     [{ XDG_CONFIG_HOME: 'relative', HOME: '/h' }, '/h/.config/drive-courier/config.yaml'],
     [{ HOME: '/h' }, '/h/.config/drive-courier/config.yaml'],
   ])('%j', (variables, expected) => expect(configPath(variables)).toBe(expected));
+});
+
+describe('a key in place of the path of its file', () => {
+  const SECRET = 'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ';
+  const KEY = JSON.stringify({ type: 'service_account', private_key: `-----BEGIN PRIVATE KEY-----\n${SECRET}\n` });
+
+  test.each([
+    ['the option', () => readSettings(env, { keyFile: KEY }), 'usage'],
+    ['the variable', () => readSettings({ ...env, GOOGLE_APPLICATION_CREDENTIALS: `\n${KEY}` }, {}), 'usage'],
+    ['the client', () => discoverIdentity({ keyFile: KEY, env: {} }), 'identity-unusable'],
+    ['its variable', () => discoverIdentity({ env: { GOOGLE_APPLICATION_CREDENTIALS: KEY } }), 'identity-unusable'],
+    ['the configuration', () => runConfigSet(KEY), 'usage'],
+  ])('is refused, and not printed: %s', async (_, read, code) => {
+    const error = await read().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code });
+    expect(`${String(error)} ${JSON.stringify(error)}`).not.toContain(SECRET.slice(0, 8));
+  });
 });
 
 describe('precedence', () => {

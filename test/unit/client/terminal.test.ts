@@ -57,6 +57,38 @@ describe('colors', () => {
   });
 });
 
+describe('control characters', () => {
+  /** Moves the cursor, sets the title of the window, and returns to the beginning of the line; also as one byte (C1). */
+  const NAME = 'a\u001b[2A\u001b]0;title\u0007\u009b1J\rb\u007f';
+
+  test('of names and of texts from a server are shown on a terminal, not run', async () => {
+    const courier = await listen(async (request, response) => {
+      for await (const _ of request);
+      response.end(JSON.stringify({ ...RECEIPT, name: NAME, warnings: [NAME] }));
+    });
+    const metadata = await listen((_, response) => response.end(TOKEN));
+    const env = { COURIER_URL: `http://${courier}`, GCE_METADATA_HOST: metadata };
+    const missing = `/nonexistent/${NAME}`;
+    const outputs = await Promise.all([
+      runInProcess(['send', '-', '--name', 'a'], { env, isTTY: true }),
+      runInProcess(['send', missing], { env, isTTY: true }),
+      runInProcess(['send', missing, '--include', '*.csv'], { env, isTTY: true }),
+      runInProcess([NAME], { isTTY: true }),
+    ]);
+    for (const { stdout, stderr } of outputs) {
+      expect(stdout + stderr).toContain('\\u001b[2A');
+      // What is left are the colors of the client, and its progress line.
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that it may write
+      const rest = `${stdout}${stderr}`.replaceAll(/\u001b\[\d+m|(?:\r[^\r\n]*)?\r\u001b\[K/g, '');
+      expect(rest).not.toMatch(/[^\n -~\u00a0-\uffff]/);
+    }
+  });
+
+  test('are left as they are where the output is no terminal', async () => {
+    expect((await runInProcess([NAME])).stderr).toContain(NAME);
+  });
+});
+
 describe('--verbose', () => {
   test('reports settings, identity, requests and responses on standard error, and no token', async () => {
     const { env } = await start();

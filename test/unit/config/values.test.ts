@@ -27,6 +27,35 @@ const faultsOf = (change: object, memoryBytes?: number): readonly string[] => {
 const withFolder = (folder: string) => ({ destinations: { r: { ...destination, folder } } });
 const withCallers = (...callers: string[]) => ({ destinations: { r: { ...destination, callers } } });
 
+describe('a secret in the wrong place', () => {
+  const SECRET = 'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ';
+  const KEY = JSON.stringify({ type: 'service_account', private_key: `-----BEGIN PRIVATE KEY-----\n${SECRET}\n` });
+
+  test('is a fault if it is the content of a key file, and is not printed', () => {
+    expect(faultsOf({ credentials: { main: { file: KEY } } })).toEqual([
+      expect.stringMatching(/^credentials\.main\.file: .*not its path/),
+    ]);
+    const variables = {
+      COURIER_AUDIENCES: 'https://c.example',
+      COURIER_CALLERS: 'a@example.com',
+      COURIER_FOLDER: '0A',
+    };
+    const readEnvironment = () => readConfig({ ...variables, COURIER_KEY_FILE: `\n${KEY}` }, GIBIBYTE);
+    expect(readEnvironment).toThrow(/COURIER_KEY_FILE: .*not its path/);
+    expect(readEnvironment).not.toThrow(SECRET);
+  });
+
+  test.each([
+    ['audiences', { audiences: [`ya29.${SECRET} x`] }],
+    ['callers', withCallers(`group:GOCSPX-${SECRET}`)],
+    ['the name of a field', { [`ya29.${SECRET}`]: 1 }],
+  ])('is redacted in faults: %s', (_, change) => {
+    const faults = faultsOf(change);
+    expect(faults).toHaveLength(1);
+    expect(faults.join()).not.toContain(SECRET);
+  });
+});
+
 describe('a folder', () => {
   test.each([
     '0AbCdEf',

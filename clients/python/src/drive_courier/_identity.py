@@ -170,6 +170,12 @@ def _identity_of(info: Any, found_by: str) -> Identity:
 
 
 def _identity_in_file(path: Path, found_by: str) -> Identity:
+    # A message that names the path would print the key.
+    if re.search(r"^\s*\{|[\r\n]|-----BEGIN", str(path)):
+        raise failure(
+            "identity-unusable",
+            f"{found_by}: this is the content of a credentials file. Pass the path of the file.",
+        )
     try:
         info = json.loads(path.read_text("utf-8"))
     except OSError as error:

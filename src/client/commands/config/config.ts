@@ -1,3 +1,4 @@
+import { isFileContent } from '../../../text/file-content.ts';
 import { failure } from '../../errors.ts';
 import { CourierClient } from '../../index.ts';
 import { type Context, type GlobalOptions, print } from '../context.ts';
@@ -10,6 +11,7 @@ const checkedValue = (key: ConfigKey, value: string): string => {
     throw failure('usage', { detail: `The value of "${key}" is empty. To remove it: courier config unset ${key}` });
   // The constructor checks the URL.
   if (key === 'url') new CourierClient({ url: text });
+  if (isFileContent(text)) throw failure('usage', { detail: `The value of "${key}" is the content of a file.` });
   return text;
 };
 

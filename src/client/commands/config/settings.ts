@@ -1,5 +1,7 @@
+import { isFileContent } from '../../../text/file-content.ts';
 import { withoutTrailingSlashes } from '../../../text/trailing-slashes.ts';
 import { audienceOfUrl } from '../../audience.ts';
+import { failure } from '../../errors.ts';
 import { type Config, type ConfigKey, configPath, readConfigFile } from './config-file.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -54,6 +56,14 @@ const audienceSetting = (flags: SettingFlags, env: Env, file: Config, url: Setti
   );
 };
 
+/** Settings are printed, and a key must not be. @throws CourierClientError `usage` */
+const checkedPath = (setting: Setting | undefined): Setting | undefined => {
+  if (setting === undefined || !isFileContent(setting.value)) return setting;
+  throw failure('usage', {
+    detail: `${setting.source} is the content of a credentials file. It must be the path of the file.`,
+  });
+};
+
 /** Every setting by precedence: option, environment, configuration file. @throws CourierClientError `usage`, `file-unreadable` */
 export const readSettings = async (env: Env, flags: SettingFlags): Promise<Settings> => {
   const path = configPath(env);
@@ -62,10 +72,12 @@ export const readSettings = async (env: Env, flags: SettingFlags): Promise<Setti
   const settings = {
     url,
     audience: audienceSetting(flags, env, file, url, path),
-    keyFile: first(
-      [flags.keyFile, '--key-file'],
-      [env.GOOGLE_APPLICATION_CREDENTIALS, 'GOOGLE_APPLICATION_CREDENTIALS'],
-      [file.keyFile, path],
+    keyFile: checkedPath(
+      first(
+        [flags.keyFile, '--key-file'],
+        [env.GOOGLE_APPLICATION_CREDENTIALS, 'GOOGLE_APPLICATION_CREDENTIALS'],
+        [file.keyFile, path],
+      ),
     ),
     impersonate: first(
       [flags.impersonate, '--impersonate'],
