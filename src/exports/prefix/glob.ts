@@ -9,6 +9,11 @@ const invalid = (detail: string): CourierError => new CourierError('request-inva
 /** Other characters that have a meaning in globs. They are rejected, because callers hardly ever mean them literally. */
 const UNSUPPORTED = /[[\]{}\\!]/;
 
+/** Of a position in the glob: not reached; reached, while those after it are not; reached with those after it. */
+const NOWHERE = 0;
+const ALONE = 1;
+const WITH_NEXT = 2;
+
 const tokensOf = (glob: string): Token[] =>
   [...glob.matchAll(/\*\*\/?|\*|\?|./gsu)].map(([text]): Token => {
     if (text.startsWith('**')) return { kind: text === '**' ? 'any' : 'folders' };
@@ -29,37 +34,45 @@ export const globMatcher = (glob: string): ((name: string) => boolean) => {
   const isForSegment = !glob.includes('/') && !glob.includes('**');
 
   /** Adds a position, and those after wildcards that may be empty. */
-  const add = (positions: Set<number>, at: number): void => {
-    for (let next = at; ; next += 1) {
-      positions.add(next);
+  const add = (positions: Uint8Array, at: number): void => {
+    for (let next = at; positions[next] !== WITH_NEXT; next += 1) {
+      positions[next] = WITH_NEXT;
       const kind = tokens[next]?.kind;
       if (kind === undefined || kind === 'text' || kind === 'one') return;
     }
   };
-  const advance = (positions: ReadonlySet<number>, character: string): Set<number> => {
-    const next = new Set<number>();
-    for (const at of positions) {
+  /** @returns false if no position is left */
+  const advance = (positions: Uint8Array, next: Uint8Array, character: string): boolean => {
+    next.fill(NOWHERE);
+    let isAnywhere = false;
+    for (let at = 0; at < tokens.length; at += 1) {
       const token = tokens[at];
-      if (token === undefined) continue;
-      if (token.kind === 'any' || (token.kind === 'segment' && character !== '/')) add(next, at);
+      if (token === undefined || positions[at] === NOWHERE) continue;
+      let moved: number | undefined;
+      if (token.kind === 'any' || (token.kind === 'segment' && character !== '/')) moved = at;
       else if (token.kind === 'folders') {
-        next.add(at);
-        if (character === '/') add(next, at + 1);
+        if (next[at] === NOWHERE) next[at] = ALONE;
+        isAnywhere = true;
+        if (character === '/') moved = at + 1;
       } else if (token.kind === 'one' ? character !== '/' : token.kind === 'text' && token.character === character) {
-        add(next, at + 1);
+        moved = at + 1;
       }
+      if (moved === undefined) continue;
+      add(next, moved);
+      isAnywhere = true;
     }
-    return next;
+    return isAnywhere;
   };
 
   return (name) => {
     const compared = isForSegment ? name.slice(name.lastIndexOf('/') + 1) : name;
-    let positions = new Set<number>();
+    let positions = new Uint8Array(tokens.length + 1);
+    let next = new Uint8Array(tokens.length + 1);
     add(positions, 0);
     for (const character of compared) {
-      positions = advance(positions, character);
-      if (positions.size === 0) return false;
+      if (!advance(positions, next, character)) return false;
+      [positions, next] = [next, positions];
     }
-    return positions.has(tokens.length);
+    return positions[tokens.length] !== NOWHERE;
   };
 };

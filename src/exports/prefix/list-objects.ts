@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CourierError } from '../../errors.ts';
 import type { GoogleResponse } from '../../google/transport.ts';
+import { turn } from '../../turns.ts';
 import { parseAnswer } from '../parse-answer.ts';
 import type { CloudStorageDependencies } from '../sources/cloud-storage.ts';
 import { needsUserProject, storageError } from '../sources/storage-refusal.ts';
@@ -27,6 +28,9 @@ export interface ListedObject {
   /** Bytes. */
   size: number;
 }
+
+/** Objects that are handled in one turn of the event loop. */
+const NAMES_PER_TURN = 4;
 
 interface Reading {
   signal?: AbortSignal;
@@ -78,7 +82,11 @@ export async function* listObjects(
       throw storageError(answer, { bucket: prefix.bucket, label: prefixLabel(prefix), userProject });
     }
     const page = readPage(answer.body);
-    yield* page.items;
+    for (const [index, item] of page.items.entries()) {
+      // A page has a thousand names, which are compared with a pattern and parsed.
+      if (index % NAMES_PER_TURN === NAMES_PER_TURN - 1) await turn();
+      yield item;
+    }
     pageToken = page.nextPageToken;
   } while (pageToken !== undefined);
 }
