@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Receipt } from '../../../src/domain.ts';
 import { lineOf, linesOf, summaryOf, tarGzOf, tarGzWithHeader, tarOf, zipOf } from '../../support/archives.ts';
 import { type Entry, STREAMING_FORMS, startEntry } from '../../support/http/http-forms.ts';
-import { watchLoop } from '../../support/loop-delay.ts';
+import { watchLoop } from '../../support/processes/loop-delay.ts';
 
 let entry: Entry | undefined;
 afterEach(async () => {

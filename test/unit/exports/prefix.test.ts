@@ -9,7 +9,7 @@ import { parsePrefix, relativeName } from '../../../src/exports/prefix/prefix.ts
 import { filesOfPrefix, keyOfObject } from '../../../src/exports/prefix/prefix-files.ts';
 import type { CloudStorageDependencies } from '../../../src/exports/sources/cloud-storage.ts';
 import type { ObjectName } from '../../../src/exports/sources/object-name.ts';
-import { watchLoop } from '../../support/loop-delay.ts';
+import { watchLoop } from '../../support/processes/loop-delay.ts';
 
 const textOf = async (bytes: AsyncIterable<Uint8Array>): Promise<string> => {
   const pieces: Buffer[] = [];

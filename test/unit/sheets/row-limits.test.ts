@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { readRows } from '../../../src/sheets/rows/read-rows.ts';
-import { watchLoop } from '../../support/loop-delay.ts';
+import { watchLoop } from '../../support/processes/loop-delay.ts';
 
 async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
