@@ -39,7 +39,7 @@ stored() {
     --dump-header "$answer" --output /dev/null --write-out '%{http_code}' "$session") || return 1
   case $status in
     308) sed -n 's/^[Rr]ange:.*0-\([0-9]*\).*/\1/p' "$answer" | awk '{ last = $1 + 1 } END { print last + 0 }' ;;
-    # Drive also forgets sessions that ended well; the courier can tell which it was.
+    # Drive also forgets sessions that ended well; the courier knows which it was.
     200 | 201 | 404 | 410) echo "$size" ;;
     *) return 1 ;;
   esac
@@ -55,7 +55,7 @@ until at=$(stored) && [ "$at" -ge "$size" ]; do
   tries=$((tries + 1))
   [ "$tries" -le 20 ] || { echo "send-large: interrupted too often; run it again to resume" >&2 && exit 75; }
   [ "$tries" -eq 1 ] || sleep "${COURIER_WAIT_SECONDS:-5}"
-  # --continue-at sends the rest of the file, and says so in Content-Range.
+  # --continue-at sends the rest of the file, with its position in Content-Range.
   case ${at:-} in
     '') continue ;;
     0) curl --silent --show-error --header 'Expect:' --upload-file "$file" --output /dev/null "$session" || true ;;

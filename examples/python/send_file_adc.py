@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sends a file to Google Drive by way of drive-courier, as whoever this machine is (application default credentials).
+"""Sends a file to Google Drive through drive-courier, as the identity of this machine (application default credentials).
 
 For Cloud Run, Cloud Functions, Compute Engine and GKE, where there is no key file.
 
@@ -44,7 +44,7 @@ def main():
 
     session = requests.Session()
     try:
-        # Good for an hour; a program that runs longer asks again.
+        # Valid for an hour; a program that runs longer must request a new one.
         session.headers["Authorization"] = "Bearer " + fetch_id_token(Request(), options.audience or options.url)
         receipt = send(session, options.url, options.file, options.to)
     except (RuntimeError, requests.RequestException) as error:

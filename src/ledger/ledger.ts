@@ -25,7 +25,7 @@ export interface LedgerWrite {
   mine: boolean;
   /**
    * Milliseconds since the last change of an entry that another writer has. Both times are of the store's own clock, because
-   * the clocks of instances differ. Only some stores tell it, and only when a claim finds the entry.
+   * the clocks of instances differ. Only some stores report it, and only when a claim finds the entry.
    */
   ageMs?: number;
 }

@@ -42,7 +42,7 @@ export interface BadDay {
   token(): string;
   send(courier: Pick<CourierProcess, 'url'>, name: string, body: Body, sending?: Sending): Promise<Seen>;
   /**
-   * Retries like a patient caller while the response says so or is missing. Returns all responses; the last one is
+   * Retries like a patient caller while the response is retryable or missing. Returns all responses; the last one is
    * final.
    */
   insist(

@@ -36,7 +36,7 @@ test(
     // At most one call for each delivery plus the budget, however many attempts a single call may have.
     expect(calls).toBeGreaterThan(RETRIES_A_HOST);
     expect(calls).toBeLessThanOrEqual(names.length + RETRIES_A_HOST + 5);
-    // Once the budget is spent, no caller waits in vain.
+    // Once the budget is spent, no caller waits without a chance.
     expect(Math.max(...seen.slice(-100).map(({ tookMs }) => tookMs))).toBeLessThan(10_000);
     expect(day.filesOf('out-')).toEqual([]);
 

@@ -75,9 +75,9 @@ describe.each(Object.entries(WAYS))('%s', (way, options) => {
     expect(second.state.changes).toEqual([]);
     allCalls.push(...first.state.calls);
 
-    const anew = await project.run(options);
-    expect(anew).toMatchObject({ code: 0 });
-    expect(Object.keys(anew.state.services).length).toBeGreaterThan(0);
+    const again = await project.run(options);
+    expect(again).toMatchObject({ code: 0 });
+    expect(Object.keys(again.state.services).length).toBeGreaterThan(0);
     expect(await project.run(options)).toMatchObject({ code: 0, stdout: '' });
   }, 120_000);
 

@@ -129,9 +129,9 @@ describe.each([
   const target = create('one', { folderId: 'gone' });
   test('goes to the replacement folder, from the same bytes', async () => {
     const { tiny, drive } = await start();
-    const otherFolder = async (): Promise<string> => 'made anew';
+    const otherFolder = async (): Promise<string> => 'created again';
     await uploadTo(drive, { target, source: sourceOf(bytes), maxBytes: 1e6, otherFolder });
-    expect(tiny.files.get('one')).toMatchObject({ parents: ['made anew'] });
+    expect(tiny.files.get('one')).toMatchObject({ parents: ['created again'] });
   });
 
   test.each([

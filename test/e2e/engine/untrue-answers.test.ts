@@ -17,7 +17,7 @@ describe('a session that acknowledges more bytes than it was sent', () => {
   };
 
   test.each([
-    ['whose bytes can be read again, is begun anew', true],
+    ['whose bytes can be read again, is started again', true],
     ['whose bytes are no longer held, fails and leaves no file', false],
   ])('%s', async (_, again) => {
     let chunks = 0;

@@ -165,7 +165,7 @@ describe('one key has one job', () => {
     expect(jobsStarted(google)).toBe(1);
   });
 
-  test('a failed job makes room for the next try, which starts one more', async () => {
+  test('after a failed job, the next try starts another one', async () => {
     const query = { query: 'wrong' };
     const failed = open(query, { key: 'f' }).source;
     await expect(textOfSource(failed)).rejects.toMatchObject({ code: 'query-failed', reason: 'notFound' });
@@ -193,7 +193,7 @@ describe('one key has one job', () => {
     expect(jobsStarted(google)).toBe(1);
   });
 
-  test('a job of another location makes room for one in the location that was corrected', async () => {
+  test('a job of another location is followed by one in the corrected location', async () => {
     const at = (location: string) =>
       Object.assign(
         queries,

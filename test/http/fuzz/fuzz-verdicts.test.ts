@@ -48,7 +48,7 @@ describe.each(['HTTP/1.1', 'h2c', 'function'] as const)('generated inputs are ju
     opened = [];
     const { status, json } = await entry.send(call);
     const [last] = delivered;
-    // A refusal leaves nothing behind, and nothing is delivered without an answer that says so.
+    // A refusal leaves nothing behind, and nothing is delivered without a receipt.
     expect(delivered.length + opened.length).toBe(status === 201 ? 1 : 0);
     if (status !== 201) return { status, code: json.code };
     if (last === undefined) return { status, mimeType: opened[0] };

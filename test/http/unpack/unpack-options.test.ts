@@ -122,7 +122,7 @@ describe('the time of an entry', () => {
     expect(await timesIn('tar.gz', await tarGzOf([{ ...file, ...header }]))).toEqual([expected, expected]);
   });
 
-  test('is that of the delivery unless the request asks for it', async () => {
+  test('is that of the delivery unless the request has preserveTimes', async () => {
     const archive = zipOf([{ ...file, extra: extendedTimestamp(at) }]);
     for (const query of ['', '&preserveTimes=false']) {
       expect(await timesIn('zip', archive, query)).toEqual([undefined, undefined]);

@@ -3,7 +3,7 @@ import type { CourierError } from '../../../src/errors.ts';
 import { type Attempt, firstAck, identityOf } from '../monitor.ts';
 import { isSession, OPEN_AGAIN } from '../scenario.ts';
 import { type Facts, isCouriers, isFile, isWrite, violate, writeOf, writesOf } from './facts.ts';
-import { checkTwins } from './twins.ts';
+import { checkDuplicates } from './duplicates.ts';
 
 /** I1: the last bytes that this delivery wrote to the file are those of the receipt, and the courier has not deleted that revision. */
 export const checkTruth = (facts: Facts, identity: string, receipt: Receipt, where: string): void => {
@@ -76,7 +76,7 @@ const checkReceipt = (facts: Facts, attempt: Attempt, receipt: Receipt): void =>
   checkTruth(facts, identity, receipt, `the receipt of ${attempt.actor}`);
   checkSeen(facts, attempt, receipt);
   checkTrash(facts, attempt, receipt);
-  checkTwins(facts, identity, receipt.id);
+  checkDuplicates(facts, identity, receipt.id);
   // A blind sender names no digest. It compares the receipt's with its own.
   const isBlind = spec.way === 'blind';
   const isStored = receipt.outcome !== 'skipped' && receipt.sha256 !== null;

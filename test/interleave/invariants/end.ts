@@ -3,7 +3,7 @@ import { type Ack, firstAck, identityOf } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
 import { checkTrashings } from './changes.ts';
 import { type Facts, identityOfAuthor, isWrite, violate } from './facts.ts';
-import { checkTwins } from './twins.ts';
+import { checkDuplicates } from './duplicates.ts';
 
 const lastWriteOf = (facts: Facts, file: FileState): Change | undefined => {
   const head = headOf(file);
@@ -60,5 +60,5 @@ export const checkEnd = (facts: Facts): void => {
   const { monitor, history } = facts;
   for (const file of history.files()) if (!file.isFolder) checkOrder(facts, file);
   checkTrashings(facts);
-  for (const { attempt, receipt } of monitor.acks) checkTwins(facts, identityOf(attempt), receipt.id);
+  for (const { attempt, receipt } of monitor.acks) checkDuplicates(facts, identityOf(attempt), receipt.id);
 };

@@ -79,7 +79,7 @@ const isSincePlan = ({ history }: Facts, plan: Plan, { fileId, revision }: Chang
 /**
  * The write that a receipt is about: the last one of this delivery to the file. If there is none, it may be one of another
  * delivery with equal bytes, after this one had begun and was planned. A try that ends without an answer leaves it open
- * whether it has written, and Drive does not tell which delivery a revision came from. For everybody else it is as if both
+ * whether it has written, and Drive does not show which delivery a revision came from. For everybody else it is as if both
  * had written, one right after the other.
  */
 export const writeOf = (facts: Facts, identity: string, { id, sha256 }: Receipt): Change | undefined => {

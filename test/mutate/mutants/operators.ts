@@ -41,7 +41,7 @@ const ARITHMETIC: Readonly<Partial<Record<ts.SyntaxKind, string>>> = {
 const EITHER: ReadonlySet<ts.SyntaxKind> = new Set([K.AmpersandAmpersandToken, K.BarBarToken, K.QuestionQuestionToken]);
 
 /** Methods with a counterpart that does the opposite, and methods whose call may be removed. */
-const TWINS: Readonly<Record<string, string>> = {
+const COUNTERPARTS: Readonly<Record<string, string>> = {
   some: 'every',
   every: 'some',
   min: 'max',
@@ -157,8 +157,8 @@ const patterns: Operator = (node) => {
 const calls: Operator = (node, source) => {
   if (ts.isCallExpression(node) && ts.isPropertyAccessExpression(node.expression)) {
     const { name, expression } = node.expression;
-    const twin = Object.hasOwn(TWINS, name.text) ? TWINS[name.text] : undefined;
-    if (twin !== undefined) return [['other method', name, twin]];
+    const counterpart = Object.hasOwn(COUNTERPARTS, name.text) ? COUNTERPARTS[name.text] : undefined;
+    if (counterpart !== undefined) return [['other method', name, counterpart]];
     if (LEFT_OUT.has(name.text)) return [['call left out', node, expression.getText()]];
   }
   const isOptional =

@@ -2,7 +2,7 @@ import ts from 'typescript';
 
 /**
  * The regions of a source file that run as a whole or not at all: bodies, branches, the right side of `&&`. A probe at
- * the start of each one tells which tests reach it, in any process. V8's own coverage does not help: it is written when
+ * the start of each one shows which tests reach it, in any process. V8's own coverage does not help: it is written when
  * a process exits, and the couriers in many tests are killed.
  */
 interface Region {

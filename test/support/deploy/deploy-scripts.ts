@@ -38,7 +38,7 @@ interface Ran {
 
 interface Project {
   read(): ProjectState;
-  /** Changes are counted and faults injected anew for each run. */
+  /** Changes are counted separately for each run, and so are injected faults. */
   run(options: readonly string[], fault?: ProjectState['fault'], script?: string): Promise<Ran>;
 }
 

@@ -26,7 +26,7 @@ interface FakeFiles extends Metadata {
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
 
 /**
- * File metadata of a Drive whose search does not show new files until the test says so: the worst behaviour observed at
+ * File metadata of a Drive whose search does not show new files until the test allows it: the worst behaviour observed at
  * Drive.
  */
 export const createFakeFiles = (): FakeFiles => {

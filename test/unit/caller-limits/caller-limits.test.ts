@@ -149,7 +149,7 @@ describe('bytes a day', () => {
   });
 });
 
-test('concurrent requests, and a request that ends makes room', async () => {
+test('concurrent requests; the end of a request allows another one', async () => {
   const { limits } = setUp({ concurrent: 1 });
   let end = (): void => undefined;
   const first = limits.hold(

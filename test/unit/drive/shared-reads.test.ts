@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { CallContext } from '../../../src/drive/drive.ts';
 import { createSharedReads } from '../../../src/drive/shared-work.ts';
 
-/** Reads that end when the test says so. */
+/** Reads that end when the test ends them. */
 const start = () => {
   const begun: { key: string; context: CallContext; end(value: string): void; fail(error: Error): void }[] = [];
   const read = createSharedReads<string>((key, context) => {
@@ -24,7 +24,7 @@ test('callers that ask at the same time share one read', async () => {
   expect(await answers).toEqual(['a', 'a', 'b']);
 });
 
-test('whoever asks while a read runs gets the answer of the next one, which begins afterwards', async () => {
+test('callers during a read get the answer of the next one, which begins afterwards', async () => {
   const { begun, read } = start();
   const first = read('a', {});
   await turn();

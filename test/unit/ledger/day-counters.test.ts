@@ -69,7 +69,7 @@ test('a later instance learns the sum, and kinds are separate', async () => {
   await until(() => other.used('a') === 0);
 });
 
-test('the count begins anew at midnight UTC, and late amounts of the day before are written to that day', async () => {
+test('the count begins at 0 at midnight UTC, and late amounts of the day before are written to that day', async () => {
   const ledger = sharedLedger();
   const one = instance(ledger, 0);
   one.add('a', 5);

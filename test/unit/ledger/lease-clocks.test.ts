@@ -82,7 +82,7 @@ describe('the clocks of two instances differ', () => {
 });
 
 describe('a process that was paused', () => {
-  /** The clock goes on, and no timer fires. */
+  /** The clock advances, and no timer fires. */
   const startPaused = async (ms: number) => {
     let pausedMs = 0;
     const { ledger, now, sleep } = start();

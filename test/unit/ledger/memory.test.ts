@@ -123,7 +123,7 @@ describe('the ledger in memory', () => {
     await expect(claim('next', 'one')).rejects.toMatchObject({ reason: 'ledger-share-full' });
   });
 
-  test('makes room for a new entry only from its own caller, if that caller has filled its share', async () => {
+  test('removes, for a new entry, only entries of its own caller if that caller has filled its share', async () => {
     let nowMs = 1_000_000;
     const ledger = createMemoryLedger({ now: () => nowMs, maxBytes: 100_000 });
     await ledger.claim('theirs', entryOf('id-1'), 'other');
@@ -134,7 +134,7 @@ describe('the ledger in memory', () => {
     expect(await ledger.read('theirs')).toBeDefined();
   });
 
-  test('makes room for a new caller from the oldest entries of all', async () => {
+  test('removes, for a new caller, the oldest entries of all', async () => {
     let nowMs = 1_000_000;
     const ledger = createMemoryLedger({ now: () => nowMs, maxBytes: 100_000 });
     await fill(ledger, 'one', { finished: true });

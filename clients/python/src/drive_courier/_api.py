@@ -102,7 +102,7 @@ class Api:
     ) -> Mapping[str, Any]:
         """The JSON object that the courier answers.
 
-        :param body: makes the body anew for each attempt
+        :param body: creates a new body for each attempt
         :param once: True when the body can be read only once, so the call is not retried
         """
         given = {name: value for name, value in (query or {}).items() if value is not None}

@@ -100,7 +100,7 @@ class SessionDelivery:
         try:
             return checked(receipt_of(self._complete(session)), self._digest.finish())
         except CourierError as error:
-            # Drive also forgets sessions that ended well; only the courier can tell which it was.
+            # Drive also forgets sessions that ended well; only the courier knows which it was.
             if end == "gone" and error.code == "upload-incomplete":
                 return None
             raise

@@ -1,4 +1,4 @@
-# The AWS side: a Lambda function, and the role whose name Google is told to believe.
+# The AWS side: a Lambda function, and the role that Google is configured to trust.
 # No permission of AWS is needed for that: Google verifies a signed sts:GetCallerIdentity, which every role may call.
 
 terraform {

@@ -90,7 +90,7 @@ describe('a simple upload', () => {
   });
 
   test.each(['/drive/v2/files', '/upload/drive/v2/files?uploadType=media', '/drive/v2/about'])(
-    'version 2 of the API is not implemented, and the error says so: %s',
+    'version 2 of the API gets the error "not implemented": %s',
     async (path) => {
       const answer = await alice.at(path, { method: 'POST', body: 'one' });
       expect([answer.status, answer.body.error.errors[0].reason]).toEqual([501, 'notImplemented']);
@@ -209,7 +209,7 @@ describe('a multipart upload', () => {
     expect([long.status, reasonOf(long)]).toEqual([413, 'uploadTooLarge']);
   });
 
-  test('becomes a Google Sheet if the metadata ask for it', async () => {
+  test('becomes a Google Sheet if the metadata have its type', async () => {
     const { body } = await multipart(related({ name: 'x', mimeType: SHEET }, csv));
     expect(body).toEqual({ id: expect.any(String), name: 'x', mimeType: SHEET });
   });

@@ -84,14 +84,14 @@ test.each([
     // The search continues to show deleted files, as Drive's does.
     drive.index();
     harm(drive, old[0]?.folderId ?? '');
-    const anew = await Promise.all(
+    const again = await Promise.all(
       Array.from({ length: 30 }, (_, turn) => instances[turn % 3]?.ensure(ROOT, 'reports', { fresh: true })),
     );
-    const ids = new Set(anew.map((folder) => folder?.folderId));
+    const ids = new Set(again.map((folder) => folder?.folderId));
     expect(ids.size).toBe(1);
     expect(ids).not.toContain(old[0]?.folderId);
     expect(drive.calls.createFolder).toBeLessThanOrEqual(1 + 3 + 3);
-    expect(await open().ensure(ROOT, 'reports', {})).toEqual(anew[0]);
+    expect(await open().ensure(ROOT, 'reports', {})).toEqual(again[0]);
   },
 );
 
@@ -119,9 +119,9 @@ test('a folder that is deleted right after its creation gets another id', async 
   const forgetful: Ledger = { ...ledger, record: async (_key, _change, entry) => ({ entry, mine: true }) };
   const { folderId } = await open({ ledger: forgetful }).ensure(ROOT, 'reports', {});
   drive.destroy(folderId);
-  const anew = await open().ensure(ROOT, 'reports', {});
-  expect(anew.folderId).not.toBe(folderId);
-  expect(drive.files.get(anew.folderId)).toMatchObject({ name: 'reports' });
+  const again = await open().ensure(ROOT, 'reports', {});
+  expect(again.folderId).not.toBe(folderId);
+  expect(drive.files.get(again.folderId)).toMatchObject({ name: 'reports' });
 });
 
 test('an id that is known to be used up is not tried again', async () => {

@@ -193,7 +193,7 @@ describe('an upload that may not wait gets an error to retry', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
-  test('and makes room for the next one, which wants less', async () => {
+  test('and the next one, which needs less, gets its blocks', async () => {
     const budget = budgetOf(8);
     const holder = await budget.lease(6);
     const giveUp = new AbortController();

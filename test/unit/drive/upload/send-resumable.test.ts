@@ -79,7 +79,7 @@ describe('a session', () => {
     expect(calls).toEqual([put(0, 4), put(4, 8), put(6, 10), put(10, 12)]);
   });
 
-  test('goes on where a Range without its unit says', async () => {
+  test('continues at the position in a Range without a unit', async () => {
     const { chunks, calls, waits } = await setUp([{ status: 308, range: '0-3' }, stored(8), DONE]);
     expect(await chunks()).toMatchObject({ kind: 'done', isAnswer: true });
     expect([calls, waits]).toEqual([[put(0, 4), put(4, 8), put(8, 12)], []]);

@@ -23,7 +23,7 @@ test.each<[string, readonly object[]]>([
   expect(JSON.parse(body.toString())).toEqual({ requests });
 });
 
-test('other work has its turn while a large change is written', async () => {
+test('other work is done while a large change is written', async () => {
   let turns = 0;
   let isOver = false;
   const count = (): void => {

@@ -32,7 +32,7 @@ const prepared = async (spreadsheet: object, change: Partial<Job> = {}) => {
 };
 
 describe('the change that replaces the values of a tab', () => {
-  test('writes the rows and clears the rest in one request, makes room, and marks the delivery', async () => {
+  test('writes the rows, clears the rest, enlarges the grid and marks the delivery, in one request', async () => {
     const hidden = { properties: { sheetId: 0, title: 'Hidden', hidden: true } };
     const { result } = await prepared({ sheets: [hidden, GRID] });
     const text = (stringValue: string) => ({ userEnteredValue: { stringValue } });

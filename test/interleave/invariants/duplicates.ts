@@ -1,7 +1,7 @@
 import { changesByPerson, type Facts, violate, writesOf } from './facts.ts';
 
 /** I3: a key has created no file besides the receipt's, except for files that a person has changed since. */
-export const checkTwins = (facts: Facts, identity: string, receiptId: string): void => {
+export const checkDuplicates = (facts: Facts, identity: string, receiptId: string): void => {
   const { history, labels } = facts;
   const made = writesOf(facts, identity).filter(({ kind }) => kind === 'created');
   for (const { fileId } of made) {
