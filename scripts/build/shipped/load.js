@@ -116,7 +116,7 @@ const logNotice = (message) => {
 const renew = () => {
   const [next] = [...scripts].filter(([file, script]) => !done.has(file) && script.cachedDataRejected !== false);
   if (next === undefined) {
-    logNotice('the compiled code is saved: the next start from this folder will be fast');
+    logNotice('compiled code is saved again: the next start from this folder will be fast');
     return;
   }
   try {
@@ -124,7 +124,7 @@ const renew = () => {
     setTimeout(renew, 10).unref();
   } catch {
     logNotice(
-      'the compiled code cannot be saved, because its folder is not writable: each start takes longer until the next deployment',
+      'compiled code stays in memory, because its folder is not writable: each start takes longer until the next deployment',
     );
   }
 };
@@ -136,7 +136,7 @@ const renewLater = () => {
   if (isLogged || process.argv.includes('--check')) return;
   isLogged = true;
   logNotice(
-    'the saved compiled code is for another version of Node, which was probably updated: everything works, but starts take longer. Redeploying the service saves it again (deploy.sh --redeploy)',
+    'compiled code that was saved is for another version of Node, which was probably updated: everything works, but starts take longer. Redeploying the service saves it again (deploy.sh --redeploy)',
   );
   setTimeout(renew, RENEW_MS).unref();
 };

@@ -55,7 +55,7 @@ const createBlockRing = (
       const views: Uint8Array[] = [];
       for (let offset = from; offset < to; ) {
         const block = blocks[Math.floor((offset - base) / blockBytes)];
-        if (block === undefined) throw new Error('these bytes are not in the buffer');
+        if (block === undefined) throw new Error('these bytes are not held in the buffer');
         const at = (offset - base) % blockBytes;
         const view = block.subarray(at, Math.min(blockBytes, at + to - offset));
         views.push(view);
