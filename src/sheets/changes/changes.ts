@@ -7,7 +7,7 @@ import { createMarkRequest, deleteMarkRequest, freeMarkId, type Mark, type Store
 import type { Batch } from '../rows/batches.ts';
 import { type Cell, type DateCell, isDateCell } from '../rows/cell.ts';
 import type { Row } from '../rows/table.ts';
-import type { Growth } from '../size.ts';
+import { checkRoom, type Growth } from '../size.ts';
 import type { Snapshot, Tab } from '../read/snapshot.ts';
 
 /** A batch to append. */
@@ -146,11 +146,12 @@ const headerRequests = ({ sheetId, header, columnCount }: Tab, added: readonly s
 
 const chooseColumns = (tab: Tab, parts: readonly Part[]) => {
   const header = [...tab.header];
+  const known = new Set(header);
   const isNew = header.length === 0;
   const added = new Map<Part, string[]>();
   const failed = new Map<Part, CourierError>();
   for (const part of parts) {
-    const missing = part.batch.columns.filter((name) => !header.includes(name));
+    const missing = part.batch.columns.filter((name) => !known.has(name));
     if (missing.length > 0 && part.columns === 'strict' && !isNew) {
       const names = missing.slice(0, 5).map((name) => JSON.stringify(name.slice(0, 60)));
       const error = wrongShape(
@@ -162,6 +163,7 @@ const chooseColumns = (tab: Tab, parts: readonly Part[]) => {
       continue;
     }
     header.push(...missing);
+    for (const name of missing) known.add(name);
     added.set(part, isNew ? [] : missing);
   }
   return { header, added, failed };
@@ -191,6 +193,7 @@ const growthOf = (
 /**
  * Plans one change: rows are inserted below the last one with data, and filled. Rows that people have typed there since the
  * snapshot move down, and nothing is overwritten.
+ * @throws CourierError `sheet-full` if the tab alone would have too many cells
  */
 export const planChange = (
   { tab: existing, marks, foreign }: Snapshot,
@@ -206,6 +209,11 @@ export const planChange = (
   const tab = existing ?? made?.tab;
   if (tab === undefined) throw new Error('a change needs a tab');
   const { header, added, failed } = chooseColumns(tab, parts);
+  const writable = parts.filter((part) => !failed.has(part));
+  const rowCount = writable.reduce((sum, { batch }) => sum + batch.rows.length, 0);
+  const growth = growthOf(existing, { tab, columns: header.length - tab.header.length, rows: rowCount });
+  // Checked before the rows are laid out: with one cell each, thousands of rows of a wide tab would take gigabytes.
+  checkRoom(existing === undefined ? 0 : existing.rowCount * existing.columnCount, growth);
   const arrange = createArrange(header);
   const { sheetId, title } = tab;
   const firstRow = Math.max(1, tab.usedRows);
@@ -213,8 +221,7 @@ export const planChange = (
   const placed = new Map<Part, Placement>();
   const rows: Cell[][] = [];
   const markRequests: ChangeRequest[] = [];
-  for (const part of parts) {
-    if (failed.has(part)) continue;
+  for (const part of writable) {
     const { batch, key } = part;
     const startRow = batch.rows.length === 0 ? 0 : firstRow + rows.length;
     for (const row of batch.rows) rows.push(arrange(row));
@@ -249,6 +256,5 @@ export const planChange = (
     ...removed.map(({ id }) => deleteMarkRequest(id)),
     ...markRequests,
   ];
-  const growth = growthOf(existing, { tab, columns: header.length - tab.header.length, rows: rows.length });
   return { requests, placed, failed, sheetId, usedRows: firstRow + rows.length, growth };
 };

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { planChange } from '../../../../src/sheets/changes/changes.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES } from '../../../../src/sheets/rows/batches.ts';
+import { watchLoop } from '../../../support/processes/loop-delay.ts';
 import { keyOf, startSheetsInTime } from '../../../support/rows/sheets-in-time.ts';
 
 const WIDTH = 600;
@@ -48,4 +49,36 @@ test('and is sent without the cells between them', async () => {
     { newTabOf: { title: '', sheetId: 1 }, nowMs: 0, removed: [] },
   );
   expect(Buffer.byteLength(JSON.stringify(requests))).toBeLessThan(1.5 * MAX_BATCH_BYTES);
+});
+
+const WIDEST = Array.from({ length: 18_278 }, (_, index) => `column ${100_000 + index}`);
+
+const planInWidest = async (columns: readonly string[], rows: number) => {
+  async function* all() {
+    for (let row = 0; row < rows; row += 1) yield { columns, cells: columns.map(() => 1) };
+  }
+  const [batch] = await Array.fromAsync(batchesOf(all(), Number.POSITIVE_INFINITY));
+  if (batch === undefined) throw new Error('there is always a batch');
+  const tab = { sheetId: 1, title: 'Wide', rowCount: 2, columnCount: WIDEST.length, header: WIDEST, usedRows: 2 };
+  return () =>
+    planChange({ tab, marks: [], foreign: { ids: [], size: 0 } }, [{ batch, key: keyOf('w'), columns: 'strict' }], {
+      newTabOf: { title: '', sheetId: 1 },
+      nowMs: 0,
+      removed: [],
+    });
+};
+
+test('rows that do not fit into the widest tab are refused before they are laid out', async () => {
+  const plan = await planInWidest(WIDEST.slice(-1), 2_000);
+  const before = process.memoryUsage().heapUsed;
+  expect(plan).toThrow(expect.objectContaining({ code: 'sheet-full' }));
+  // With the empty cells in front of them, they took 300 MB.
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(50_000_000);
+});
+
+test('the columns of the widest table are found in linear time', async () => {
+  const plan = await planInWidest(WIDEST, 1);
+  const loop = watchLoop();
+  plan();
+  expect(loop.stop().busyMs).toBeLessThan(250);
 });
