@@ -69,12 +69,18 @@ export const createArrange = (header: readonly string[]) => {
 };
 
 /** Number formats for date cells, one request for each run of rows in a column. */
-export const dateFormats = (sheetId: number, startRow: number, rows: readonly (readonly Cell[])[]): ChangeRequest[] => {
+export const dateFormats = (
+  sheetId: number,
+  startRow: number,
+  rows: readonly (readonly Cell[])[],
+  startColumn = 0,
+): ChangeRequest[] => {
   const runs: { column: number; from: number; to: number; format: DateCell }[] = [];
   const open = new Map<number, (typeof runs)[number]>();
   for (const [offset, cells] of rows.entries()) {
-    for (const [column, cell] of cells.entries()) {
+    for (const [index, cell] of cells.entries()) {
       if (!isDateCell(cell)) continue;
+      const column = startColumn + index;
       const row = startRow + offset;
       const run = open.get(column);
       if (run?.to === row && run.format.pattern === cell.pattern) run.to = row + 1;
@@ -116,6 +122,42 @@ const columnRuns = (header: readonly string[], parts: Iterable<Part>): { from: n
     else runs.push({ from: index, to: index + 1 });
   }
   return runs;
+};
+
+const NO_CELLS: readonly Cell[] = [];
+
+/**
+ * Puts the cells of rows into runs of columns, by name. Each run has all rows; the empty cells between the runs are never
+ * made, because a wide tab would have thousands of them in each row.
+ */
+const arrangeInRuns = (
+  header: readonly string[],
+  runs: readonly { from: number; to: number }[],
+  rows: readonly Row[],
+): (readonly Cell[])[][] => {
+  const places = new Map(
+    runs.flatMap(({ from, to }, run) =>
+      header.slice(from, to).map((name, offset): [string, { run: number; offset: number }] => [name, { run, offset }]),
+    ),
+  );
+  const blocks = runs.map((): (readonly Cell[])[] => []);
+  // Rows share the arrays of their columns.
+  const known = new Map<readonly string[], ReturnType<typeof places.get>[]>();
+  for (const { columns, cells } of rows) {
+    const targets = known.get(columns) ?? columns.map((name) => places.get(name));
+    known.set(columns, targets);
+    const arranged = new Map<number, Cell[]>();
+    for (const [index, cell] of cells.entries()) {
+      const place = targets[index];
+      if (cell === null || place === undefined) continue;
+      const inRun = arranged.get(place.run) ?? [];
+      arranged.set(place.run, inRun);
+      while (inRun.length < place.offset) inRun.push(null);
+      inRun[place.offset] = cell;
+    }
+    for (const [run, block] of blocks.entries()) block.push(arranged.get(run) ?? NO_CELLS);
+  }
+  return blocks;
 };
 
 const insertRequest = (
@@ -214,17 +256,16 @@ export const planChange = (
   const growth = growthOf(existing, { tab, columns: header.length - tab.header.length, rows: rowCount });
   // Checked before the rows are laid out: with one cell each, thousands of rows of a wide tab would take gigabytes.
   checkRoom(existing === undefined ? 0 : existing.rowCount * existing.columnCount, growth);
-  const arrange = createArrange(header);
   const { sheetId, title } = tab;
   const firstRow = Math.max(1, tab.usedRows);
   const taken = new Set([...foreign.ids, ...marks.map(({ id }) => id)]);
   const placed = new Map<Part, Placement>();
-  const rows: Cell[][] = [];
+  const rows: Row[] = [];
   const markRequests: ChangeRequest[] = [];
   for (const part of writable) {
     const { batch, key } = part;
     const startRow = batch.rows.length === 0 ? 0 : firstRow + rows.length;
-    for (const row of batch.rows) rows.push(arrange(row));
+    for (const row of batch.rows) rows.push(row);
     const { index, isLast, digest } = batch;
     const size = { rows: batch.rows.length, width: header.length };
     const mark = { key, batch: index, isLast, ...size, sheetId, startRow, digest, writtenAtMs: nowMs };
@@ -234,20 +275,15 @@ export const planChange = (
     const range = rowsRange(title, startRow, batch.rows.length, header.length);
     placed.set(part, { mark, tab: title, range, columnsAdded: added.get(part) ?? [] });
   }
+  const runs = columnRuns(header, placed.keys());
+  const blocks = arrangeInRuns(header, runs, rows);
   const inserted =
     rows.length === 0
       ? []
       : [
           insertRequest(sheetId, 'ROWS', firstRow, rows.length, firstRow > 1),
-          ...columnRuns(header, placed.keys()).map(({ from, to }) =>
-            cellsRequest(
-              sheetId,
-              firstRow,
-              from,
-              rows.map((cells) => cells.slice(from, to)),
-            ),
-          ),
-          ...dateFormats(sheetId, firstRow, rows),
+          ...runs.map(({ from }, run) => cellsRequest(sheetId, firstRow, from, blocks[run] ?? [])),
+          ...runs.flatMap(({ from }, run) => dateFormats(sheetId, firstRow, blocks[run] ?? [], from)),
         ];
   const requests = [
     ...(made === undefined ? [] : [made.request]),
