@@ -1,5 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps, Agent as SecureAgent } from 'node:https';
+import { urlToHttpOptions } from 'node:url';
 
 /** One attempt of a call. */
 export interface Attempt {
@@ -47,16 +48,27 @@ const write = (request: ClientRequest, body: readonly Uint8Array[]): void => {
   request.end();
 };
 
+/** Parses URLs. It keeps the last one, because nearly all calls of a busy service have the same URL. */
+const createUrlParser = () => {
+  let last = { url: '', parts: {} };
+  return (url: string): ReturnType<typeof urlToHttpOptions> => {
+    if (url !== last.url) last = { url, parts: urlToHttpOptions(new URL(url)) };
+    return last.parts;
+  };
+};
+
 /** node:http and node:https with keep-alive, because they take the least CPU per call and need no Web streams. */
 export const createHttp = (): Http => {
   const options = { keepAlive: true, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' } as const;
   const plain = new Agent(options);
   const secure = new SecureAgent(options);
+  const partsOf = createUrlParser();
 
   const start = ({ method, url, headers, body }: Attempt): ClientRequest => {
     const isSecure = url.startsWith('https:');
     const length = method === 'GET' || method === 'HEAD' ? {} : { 'content-length': String(sizeOf(body)) };
-    const request = (isSecure ? requestHttps : requestHttp)(url, {
+    const request = (isSecure ? requestHttps : requestHttp)({
+      ...partsOf(url),
       method,
       agent: isSecure ? secure : plain,
       headers: { ...headers, ...length },

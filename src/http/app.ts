@@ -113,8 +113,10 @@ const allowed = (routes: readonly Route[], path: string): string => {
 };
 
 /** Adds the headers that every response has. */
-const finish = ({ env, var: { trace, rateLimit }, res }: CourierContext): void => {
-  res.headers.set('X-Request-Id', trace.requestId);
+const finish = (context: CourierContext): void => {
+  const { env, res } = context;
+  const rateLimit = context.get('rateLimit');
+  res.headers.set('X-Request-Id', context.get('trace').requestId);
   res.headers.set('X-Content-Type-Options', 'nosniff');
   if (rateLimit !== undefined) for (const [name, value] of Object.entries(rateLimit())) res.headers.set(name, value);
   if (!res.headers.has('Cache-Control')) res.headers.set('Cache-Control', 'no-store');
@@ -164,7 +166,7 @@ export const createApp = (
   app.use(async (context, next) => {
     const startedAtMs = dependencies.now();
     context.set('trace', readTrace(context.req.raw.headers));
-    await inTrace(dependencies, context, routeOf(context.req.path), async () => {
+    await inTrace(dependencies, context, routeOf, async () => {
       await next();
       finish(context);
       logRequest(context, startedAtMs);

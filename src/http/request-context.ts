@@ -150,11 +150,11 @@ export interface RequestTime {
  * `shutting-down`
  */
 export const withinRequest = async <Result>(
-  { env, var: { trace } }: CourierContext,
+  context: CourierContext,
   { now, requestSeconds, log }: Pick<HttpDependencies, 'now' | 'requestSeconds' | 'log'>,
   work: (time: RequestTime) => Promise<Result>,
 ): Promise<Result> => {
-  const { outgoing, cutOff } = env;
+  const { outgoing, cutOff } = context.env;
   const deadlineMs = now() + requestSeconds * 1000;
   const controller = new AbortController();
   // Errors are created only when needed, because collecting a stack trace takes longer than the rest of this function.
@@ -165,14 +165,14 @@ export const withinRequest = async <Result>(
     controller.abort(new CourierError('drive-unavailable', { detail: 'The time limit of the request is exceeded.' }));
   const timer = setTimeout(onTimeUp, requestSeconds * 1000);
   outgoing.once('close', onGone);
-  if (isCallerDisconnected(env)) onGone();
+  if (isCallerDisconnected(context.env)) onGone();
   const stopWaiting = cutOff?.onCutOff(onCutOff);
   try {
     return await work({ signal: controller.signal, deadlineMs });
   } catch (error) {
     const { reason } = controller.signal;
     if (!controller.signal.aborted || error === reason) throw error;
-    log.debug({ error, requestId: trace.requestId }, 'failed after the request was aborted');
+    log.debug({ error, requestId: context.get('trace').requestId }, 'failed after the request was aborted');
     throw reason;
   } finally {
     clearTimeout(timer);

@@ -86,8 +86,11 @@ const createAllowances = (now: () => number): Allowances => {
  * The audit of a delivery that was refused before it began: without a valid token, over a limit, too large, malformed. It is
  * part of the request's line, so it adds none. It has no `outcome`, which the lines of deliveries have.
  */
-const refusalOf = ({ env, req, res, var: { caller, delivers, failure } }: CourierContext, { audit }: Allowances) => {
-  if (delivers !== true || failure === undefined || isAudited(failure)) return {};
+const refusalOf = (context: CourierContext, { audit }: Allowances) => {
+  const { env, req, res } = context;
+  const failure = context.get('failure');
+  if (failure === undefined || context.get('delivers') !== true || isAudited(failure)) return {};
+  const caller = context.get('caller');
   const omitted = audit[caller === undefined ? 'unknown' : 'known']();
   if (omitted === undefined) return {};
   const size = Number(req.header('content-length'));
@@ -117,7 +120,8 @@ const write = (
   context: CourierContext,
   { startedAtMs, allowances }: { startedAtMs: number; allowances: Allowances },
 ): void => {
-  const { trace, caller, failure } = context.var;
+  // `context.var` would copy all variables into a new object.
+  const [trace, caller, failure] = [context.get('trace'), context.get('caller'), context.get('failure')];
   const fields = {
     httpRequest: httpRequest(context, now() - startedAtMs),
     requestId: trace.requestId,
@@ -156,13 +160,13 @@ export const createRequestLog = (
 export const inTrace = (
   { project, telemetry }: Pick<HttpDependencies, 'project' | 'telemetry'>,
   context: CourierContext,
-  route: string,
+  routeOf: (path: string) => string,
   next: () => Promise<void>,
 ): Promise<unknown> => {
-  const { trace } = context.var;
+  const trace = context.get('trace');
   return withFields(traceFields(trace, project), () => {
     if (telemetry === undefined) return next();
-    return telemetry.request({ method: context.req.method, route, ...trace }, async () => {
+    return telemetry.request({ method: context.req.method, route: routeOf(context.req.path), ...trace }, async () => {
       await next();
       return context.res;
     });

@@ -51,18 +51,36 @@ const nameOf = (subject: string): string => createHash('sha256').update(subject)
 const amountsOf = (entry: StoredEntry | undefined): Map<string, number> =>
   new Map(entry === undefined ? [] : Object.entries(recordSchema.parse(entry.record).amounts));
 
+const DAY_MS = 86_400_000;
 const dayOf = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 10);
 
 /** One day of this instance, by the hashed names of the subjects. */
 interface Day {
   day: string;
+  /** Epoch milliseconds. */
+  endMs: number;
+  /** The hashed name of each subject, which is needed for every file. */
+  names: Map<string, string>;
   own: Map<string, number>;
   /** The part of `own` that is in the ledger. */
   written: Map<string, number>;
   others: Map<string, number>;
 }
 
-const newDay = (day: string): Day => ({ day, own: new Map(), written: new Map(), others: new Map() });
+const newDay = (nowMs: number): Day => ({
+  day: dayOf(nowMs),
+  endMs: (Math.floor(nowMs / DAY_MS) + 1) * DAY_MS,
+  names: new Map(),
+  own: new Map(),
+  written: new Map(),
+  others: new Map(),
+});
+
+const nameIn = ({ names }: Day, subject: string): string => {
+  const known = names.get(subject) ?? nameOf(subject);
+  names.set(subject, known);
+  return known;
+};
 
 const unwritten = ({ own, written }: Day): Map<string, number> =>
   new Map(
@@ -90,7 +108,7 @@ export const createDayCounters = ({
   intervalMs = INTERVAL_MS,
   shard = randomInt(SHARDS),
 }: DayCountersOptions): DayCounters => {
-  let current = newDay(dayOf(now()));
+  let current = newDay(now());
   /** The day before, while it has amounts that are not yet written. */
   let earlier: Day | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -167,12 +185,12 @@ export const createDayCounters = ({
   };
 
   const today = (): string => {
-    const day = dayOf(now());
-    if (day !== current.day) {
+    const nowMs = now();
+    if (nowMs >= current.endMs || nowMs < current.endMs - DAY_MS) {
       if (ledger.isShared && unwritten(current).size > 0) earlier = current;
-      current = newDay(day);
+      current = newDay(nowMs);
     }
-    return day;
+    return current.day;
   };
 
   return {
@@ -180,12 +198,12 @@ export const createDayCounters = ({
     used(subject) {
       today();
       schedule();
-      const name = nameOf(subject);
+      const name = nameIn(current, subject);
       return (current.own.get(name) ?? 0) + (current.others.get(name) ?? 0);
     },
     add(subject, amount, day = today()) {
       if (day !== today() || amount === 0) return;
-      const name = nameOf(subject);
+      const name = nameIn(current, subject);
       current.own.set(name, (current.own.get(name) ?? 0) + amount);
       schedule();
     },

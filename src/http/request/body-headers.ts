@@ -156,17 +156,11 @@ export const rejectCodings = (headers: Headers): void => {
 };
 
 /**
- * Passes the body through, then rejects a digest in its trailers. Trailers can come without an announcement, so they are checked at
- * the end.
+ * Rejects a digest in the trailers. They can come without an announcement, so they are checked at the end of the body.
  * @throws CourierError `request-invalid`
  */
-export async function* rejectTrailers(
-  body: AsyncIterable<Uint8Array>,
-  incoming: { trailers: Readonly<Record<string, unknown>> },
-): AsyncGenerator<Uint8Array> {
-  yield* body;
-  rejectDigestTrailer(namesDigest(Object.keys(incoming.trailers).join()));
-}
+export const rejectTrailers = ({ trailers }: { trailers: Readonly<Record<string, unknown>> }): void =>
+  rejectDigestTrailer(namesDigest(Object.keys(trailers).join()));
 
 /**
  * Rejects the same for a part of a form (RFC 7578, 4.7 and 4.8).

@@ -35,9 +35,10 @@ export interface RequestBody {
   /**
    * Streams the body. Call it once.
    * @param isDone true if the consumer no longer needs a chunk when it asks for the next one; its memory is then freed
+   * @param atEnd called after the last chunk; what it throws ends the body. Cheaper than another generator around this one
    * @throws CourierError `body-truncated`, `too-large`
    */
-  read(isDone?: boolean): AsyncIterable<Uint8Array>;
+  read(isDone?: boolean, atEnd?: () => void): AsyncIterable<Uint8Array>;
   /** Stops reading and its timers. Call it when the request has ended, with any result. */
   release(): void;
 }
@@ -147,6 +148,12 @@ const createCount = ({ size, maxBytes }: Announced): { add(bytes: number): void;
   };
 };
 
+/** The parameters of `RequestBody.read`. */
+interface Reading {
+  isDone: boolean;
+  atEnd: (() => void) | undefined;
+}
+
 /**
  * Reads with events rather than the iterator of Readable. That iterator copies the queued chunks and, if its consumer
  * stops early, destroys the socket that is needed for the response.
@@ -154,7 +161,7 @@ const createCount = ({ size, maxBytes }: Announced): { add(bytes: number): void;
 async function* readStream(
   incoming: Incoming,
   announced: Announced,
-  { minThroughput, pressure, isDone }: Pick<Throughput, 'minThroughput' | 'pressure'> & { isDone: boolean },
+  { minThroughput, pressure, isDone, atEnd }: Pick<Throughput, 'minThroughput' | 'pressure'> & Reading,
 ): AsyncGenerator<Uint8Array> {
   const count = createCount(announced);
   const queue: Buffer[] = [];
@@ -203,6 +210,7 @@ async function* readStream(
         if (isDone) free(chunk);
       } else if (ended) {
         count.end();
+        atEnd?.();
         return;
       } else if (failure !== undefined) {
         throw failure;
@@ -221,11 +229,12 @@ async function* readStream(
 }
 
 /** Yields a body that is already in memory in pieces, so that hashing a large one does not block other requests. */
-async function* once(whole: Uint8Array): AsyncGenerator<Uint8Array> {
+async function* once(whole: Uint8Array, atEnd: Reading['atEnd']): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < whole.byteLength; at += WHOLE_PIECE_BYTES) {
     if (at > 0) await turn();
     yield whole.subarray(at, at + WHOLE_PIECE_BYTES);
   }
+  atEnd?.();
 }
 
 /**
@@ -240,10 +249,10 @@ export const requestBody = (incoming: Incoming, limits: BodyLimits): RequestBody
   let reading: AsyncGenerator<Uint8Array> | undefined;
   return {
     size,
-    read(isDone = false) {
+    read(isDone = false, atEnd) {
       begin?.();
-      const throughput = { minThroughput, pressure, isDone };
-      reading = rawBody === undefined ? readStream(incoming, { size, maxBytes }, throughput) : once(rawBody);
+      const settings = { minThroughput, pressure, isDone, atEnd };
+      reading = rawBody === undefined ? readStream(incoming, { size, maxBytes }, settings) : once(rawBody, atEnd);
       return reading;
     },
     release() {

@@ -98,7 +98,11 @@ export const jsonBody = (
       detail: `JSON must be UTF-8 (RFC 8259), not ${charset.slice(0, 40)}.`,
     });
   }
-  const pieces = (): AsyncIterable<Uint8Array> => withDigests(rejectTrailers(body.read(true), incoming), digests);
+  const pieces = (): AsyncIterable<Uint8Array> =>
+    withDigests(
+      body.read(true, () => rejectTrailers(incoming)),
+      digests,
+    );
   return {
     size: body.size,
     async read() {

@@ -41,7 +41,11 @@ const readRaw = ({ body, contentType, query, headers, incoming }: Reading): Sent
   const source: Source = {
     size: body.size,
     mimeType: specificType(fileType(contentType), options.name),
-    open: () => withDigests(rejectTrailers(body.read(true), incoming), others),
+    open: () =>
+      withDigests(
+        body.read(true, () => rejectTrailers(incoming)),
+        others,
+      ),
   };
   return {
     options,
@@ -54,7 +58,11 @@ const readRaw = ({ body, contentType, query, headers, incoming }: Reading): Sent
 const readMultipart = async ({ body, contentType, query, headers, incoming }: Reading): Promise<Sent> => {
   const boundary = contentType.parameters?.get('boundary') ?? '';
   const digests = readBodyDigests((name) => headers.get(name));
-  const form = await readForm(rejectTrailers(body.read(), incoming), boundary, digests);
+  const form = await readForm(
+    body.read(false, () => rejectTrailers(incoming)),
+    boundary,
+    digests,
+  );
   const options = parseInput(deliveryOptions, { name: form.fileName, ...gatherOptions([...query, ...form.fields]) });
   return {
     options,
@@ -102,13 +110,13 @@ export const createFilesHandler =
       const parameters = readQuery(incoming.url ?? '');
       const { idempotencyKey, query } = keyOfRequest(readIdempotencyKey(headers), parameters, headers);
       const contentType = readContentType(headers.get('content-type'));
-      const { caller } = context.var;
+      const caller = context.get('caller');
       const pressure = (): number => slots.pressure(holderOf.caller(caller));
       const body = requestBody(incoming, { maxBytes: dependencies.maxBodyBytes, minThroughput, pressure, begin });
       const reading = { body, contentType, headers, incoming, query };
       const isForm = contentType.mediaType === 'multipart/form-data';
       const raw = isForm ? undefined : readRaw(reading);
-      const { requestId } = context.var.trace;
+      const { requestId } = context.get('trace');
       const known = raw === undefined ? announcedByForm(reading) : { options: raw.options, size: raw.source.size };
       dependencies.authorize({ caller, requestId, idempotencyKey, ...known });
       try {

@@ -160,14 +160,18 @@ const rawArchive = ({ context, body, query }: ArchiveRequest): Archive => {
   const digests = readBodyDigests((name) => context.req.raw.headers.get(name));
   return {
     options: parseInput(unpackOptions, gatherOptions(query)),
-    read: () => withDigests(rejectTrailers(body.read(), context.env.incoming), digests),
+    read: () =>
+      withDigests(
+        body.read(false, () => rejectTrailers(context.env.incoming)),
+        digests,
+      ),
   };
 };
 
 /** The archive is the file of a form. */
 const formArchive = async ({ context, body, query, contentType }: ArchiveRequest): Promise<Archive> => {
   const digests = readBodyDigests((name) => context.req.raw.headers.get(name));
-  const bytes = rejectTrailers(body.read(), context.env.incoming);
+  const bytes = body.read(false, () => rejectTrailers(context.env.incoming));
   const form = await readForm(bytes, contentType.parameters?.get('boundary') ?? '', digests);
   const { expectedSha256: hex } = form;
   return {
