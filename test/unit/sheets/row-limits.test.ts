@@ -34,17 +34,18 @@ describe('rows do not block other requests', () => {
     ['as many columns as a sheet has, in JSON Lines', JSON_LINES, `{${WIDEST.map((each) => `"c${each}":1`).join()}}`],
     ['a long line of long texts', JSON_LINES, `{${numbers(40).map((each) => `"${each}":"${'x'.repeat(45_000)}"`)}}`],
   ])('%s', async (_, mimeType, text) => {
-    expect(await read(text, mimeType)).toEqual({ rows: 1, error: undefined, busyMs: expect.any(Number) });
-    expect((await read(text, mimeType)).busyMs).toBeLessThan(MAX_BUSY_MS);
+    const { busyMs, ...result } = await read(text, mimeType);
+    expect(result).toEqual({ rows: 1, error: undefined });
+    expect(busyMs).toBeLessThan(MAX_BUSY_MS);
   });
 
   test.each([
-    ['a line of millions of nested values', JSON_LINES, `{"a":[${'1,'.repeat(1_000_000)}1]}`],
-    ['a line of a giant text', JSON_LINES, `{"a":"${'x'.repeat(4_000_000)}"}`],
-    ['a line of nested objects without an end', JSON_LINES, '{"a":'.repeat(500_000)],
-    ['a row of millions of empty cells', 'text/csv', `a,b\n${','.repeat(4_000_000)}\n`],
-    ['a header of millions of empty cells', 'text/csv', `${','.repeat(4_000_000)}\n`],
-    ['a giant cell in a short row', 'text/csv', `a,b\n"${'""'.repeat(4_000_000)}"\n`],
+    ['a line of millions of nested values', JSON_LINES, `{"a":[${'1,'.repeat(500_000)}1]}`],
+    ['a line of a giant text', JSON_LINES, `{"a":"${'x'.repeat(1_000_000)}"}`],
+    ['a line of nested objects without an end', JSON_LINES, '{"a":'.repeat(200_000)],
+    ['a row of millions of empty cells', 'text/csv', `a,b\n${','.repeat(1_000_000)}\n`],
+    ['a header of millions of empty cells', 'text/csv', `${','.repeat(1_000_000)}\n`],
+    ['a giant cell in a short row', 'text/csv', `a,b\n"${'""'.repeat(1_000_000)}"\n`],
     ['a giant name of a column', 'text/csv', `a,${'b'.repeat(50_001)}\n1,2\n`],
   ])('%s is refused', async (_, mimeType, text) => {
     const { error, busyMs } = await read(text, mimeType);
