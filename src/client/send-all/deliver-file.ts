@@ -131,8 +131,8 @@ const changeOf = (
   return before.sha256 === sha256 ? 'new' : 'changed';
 };
 
-const withoutSending = async (manifest: Manifest, delivered: Delivered, file: string): Promise<FileReceipt> => ({
-  ...(await manifest.receiptOf(delivered)),
+const withoutSending = (delivered: Delivered, file: string): FileReceipt => ({
+  ...delivered.receipt(),
   file,
   change: 'unchanged',
 });
@@ -173,9 +173,9 @@ export const deliverFile = async (
   const { file, target } = listed;
   const { destination } = options;
   const path = pathOf(listed);
-  const before = manifest.find(destination, path);
+  const before = await manifest.find(destination, path);
   const isKnown = before !== undefined && keyOf(listed, before.sha256, manifest, options) === before.key;
-  if (isKnown && (await isSameState(listed, before, pace))) return withoutSending(manifest, before, file);
+  if (isKnown && (await isSameState(listed, before, pace))) return withoutSending(before, file);
 
   const read = readQuickly(listed, pace) ?? (await readOpen(listed, pace));
   const opened = identify(listed, read, dependencies, options);
@@ -184,7 +184,7 @@ export const deliverFile = async (
     const change = changeOf(before, opened);
     const entry = { file, destination, path, size, mtime, sha256, key };
     if (before !== undefined && change === 'unchanged') {
-      const receipt = await manifest.receiptOf(before);
+      const receipt = before.receipt();
       if (mtime !== before.mtime) await manifest.add({ ...entry, receipt });
       return { ...receipt, file, change };
     }
@@ -214,7 +214,7 @@ export const planFile = async (
 ): Promise<{ path: string; size: number; change: FileReceipt['change'] }> => {
   const { manifest, pace } = dependencies;
   const path = pathOf(listed);
-  const before = manifest.find(options.destination, path);
+  const before = await manifest.find(options.destination, path);
   const isKnown = before !== undefined && keyOf(listed, before.sha256, manifest, options) === before.key;
   if (isKnown && (await isSameState(listed, before, pace))) return { path, size: before.size, change: 'unchanged' };
   const input = await open(listed);

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
-import { receiptSchema } from '../schemas.ts';
+import type { Receipt } from '../../domain.ts';
 
 /** The first line of a manifest. */
 export const headerSchema = z.object({
@@ -26,10 +26,10 @@ const entryShape = {
   sha256: z.string(),
   key: z.string(),
 };
-/** The receipt is only read when it is needed. */
 export const entrySchema = z.object(entryShape);
-export const fullEntrySchema = z.object({ ...entryShape, receipt: receiptSchema });
-export type FullEntry = z.infer<typeof fullEntrySchema>;
+/** The receipt is only checked when it is needed. */
+export const fullEntrySchema = z.object({ ...entryShape, receipt: z.unknown() });
+export type FullEntry = z.infer<typeof entrySchema> & { receipt: Receipt };
 
 /** One line of a file: its text, where it begins, and whether it ends with a line break. */
 interface Line {
@@ -42,24 +42,27 @@ interface Line {
 const READ_BYTES = 64 * 1024;
 const LINE_BREAK = 0x0a;
 
-/** Reads a file's lines with their positions, in parts. */
+/** Reads a file's lines with their positions, in parts, all into one buffer. */
 export async function* readLines(handle: FileHandle): AsyncGenerator<Line> {
-  let rest: Buffer = Buffer.alloc(0);
+  let buffer = Buffer.allocUnsafe(READ_BYTES);
+  let filled = 0;
   let at = 0;
   for (;;) {
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
-    const { bytesRead } = await handle.read(buffer, 0, READ_BYTES, at + rest.length);
+    if (filled === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, at + filled);
     if (bytesRead === 0) break;
-    rest = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+    filled += bytesRead;
+    const part = buffer.subarray(0, filled);
     let start = 0;
-    for (let end = rest.indexOf(LINE_BREAK); end !== -1; end = rest.indexOf(LINE_BREAK, start)) {
-      yield { text: rest.toString('utf8', start, end), at: at + start, length: end - start, isComplete: true };
+    for (let end = part.indexOf(LINE_BREAK); end !== -1; end = part.indexOf(LINE_BREAK, start)) {
+      yield { text: part.toString('utf8', start, end), at: at + start, length: end - start, isComplete: true };
       start = end + 1;
     }
+    buffer.copyWithin(0, start, filled);
     at += start;
-    rest = rest.subarray(start);
+    filled -= start;
   }
-  if (rest.length > 0) yield { text: rest.toString('utf8'), at, length: rest.length, isComplete: false };
+  if (filled > 0) yield { text: buffer.toString('utf8', 0, filled), at, length: filled, isComplete: false };
 }
 
 export const parseLine = <T>(schema: z.ZodType<T>, text: string): T | undefined => {

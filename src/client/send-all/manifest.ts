@@ -1,10 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { appendFileSync, constants } from 'node:fs';
+import { appendFileSync, constants, readSync } from 'node:fs';
 import { type FileHandle, link, open, rm, writeFile } from 'node:fs/promises';
 import type { Receipt } from '../../domain.ts';
 import { failure } from '../errors.ts';
 import { systemErrorText } from '../http/system-errors.ts';
-import { createPace } from './files/pace.ts';
+import { receiptSchema } from '../schemas.ts';
+import { createPace, type Pace } from './files/pace.ts';
 import {
   entrySchema,
   type FullEntry,
@@ -21,22 +22,24 @@ export interface Delivered {
   mtime: string | null;
   sha256: string;
   key: string;
+  /** @throws CourierClientError `file-unreadable` */
+  receipt(): Receipt;
 }
 
 /** The deliveries of a run and of those before it. */
 export interface Manifest {
   /** The key that all keys of files are derived from. */
   runKey: string;
-  find(destination: string | undefined, path: string): Delivered | undefined;
-  /** The receipt of a file that was found. @throws CourierClientError `file-unreadable` */
-  receiptOf(delivered: Delivered): Promise<Receipt>;
+  /** @throws CourierClientError `file-unreadable` */
+  find(destination: string | undefined, path: string): Promise<Delivered | undefined>;
   /** Resolves when the entry is written. */
   add(entry: FullEntry): Promise<void>;
   /** Writes everything to the disk. */
   close(): Promise<void>;
 }
 
-interface Located extends Delivered {
+/** Where the line of an entry is. The rest is read when it is needed, so that many entries take little memory. */
+interface Located {
   at: number;
   length: number;
 }
@@ -92,26 +95,38 @@ const load = async (handle: FileHandle, path: string): Promise<Loaded> => {
     // A line that a crash cut off is skipped: that file is sent again, with the same key.
     const entry = parseLine(entrySchema, text);
     if (entry === undefined) continue;
-    const { destination, path: place, size, mtime, sha256, key } = entry;
-    entries.set(placeOf(destination, place), { size, mtime, sha256, key, at, length });
+    entries.set(placeOf(entry.destination, entry.path), { at, length });
   }
   return loaded;
 };
 
-const receiptAt = async (handle: FileHandle, path: string, { at, length }: Located): Promise<Receipt> => {
-  const buffer = Buffer.alloc(length);
-  await handle.read(buffer, 0, length, at);
-  const entry = parseLine(fullEntrySchema, buffer.toString('utf8'));
-  if (entry === undefined) throw failure('file-unreadable', { detail: `${path} was changed by another program.` });
-  return entry.receipt;
+/** Reads entries again. */
+const createReader = (handle: FileHandle, path: string, pace: Pace) => {
+  const changed = () => failure('file-unreadable', { detail: `${path} was changed by another program.` });
+  return async ({ at, length }: Located): Promise<Delivered> => {
+    const buffer = Buffer.allocUnsafe(length);
+    const bytesRead = pace.isQuick()
+      ? pace.time(() => readSync(handle.fd, buffer, 0, length, at))
+      : (await pace.timeInThread(() => handle.read(buffer, 0, length, at))).bytesRead;
+    const entry = parseLine(fullEntrySchema, buffer.toString('utf8', 0, bytesRead));
+    if (entry === undefined) throw changed();
+    const { size, mtime, sha256, key, receipt } = entry;
+    return {
+      ...{ size, mtime, sha256, key },
+      receipt() {
+        const { data } = receiptSchema.safeParse(receipt);
+        if (data === undefined) throw changed();
+        return data;
+      },
+    };
+  };
 };
 
 /**
  * Appends lines. While writing is quick, a line is written at once. Else lines that arrive while others are being written are
  * written together, in another thread.
  */
-const createAppender = (handle: FileHandle, path: string, start: string) => {
-  const pace = createPace();
+const createAppender = (handle: FileHandle, path: string, { start, pace }: { start: string; pace: Pace }) => {
   let waiting = start;
   let writing: Promise<void> | undefined;
   let syncing: Promise<void> | undefined;
@@ -186,8 +201,7 @@ const openOrCreate = async (path: string, header: Header, isReadOnly: boolean): 
 /** A run without a manifest. */
 const withoutFile = (runKey: string): Manifest => ({
   runKey,
-  find: () => undefined,
-  receiptOf: async () => Promise.reject(new Error('There is no receipt without a manifest.')),
+  find: async () => undefined,
   add: async () => undefined,
   close: async () => undefined,
 });
@@ -221,11 +235,15 @@ export const openManifest = async (
     }
     // An empty file, as mktemp creates it.
     const first = runKey === undefined ? `${JSON.stringify(header)}\n` : endsWithLineBreak ? '' : '\n';
-    const appender = createAppender(handle, path, first);
+    const pace = createPace();
+    const read = createReader(handle, path, pace);
+    const appender = createAppender(handle, path, { start: first, pace });
     return {
       runKey: runKey ?? newKey,
-      find: (destination, place) => entries.get(placeOf(destination, place)),
-      receiptOf: (delivered) => receiptAt(handle, path, delivered as Located),
+      async find(destination, place) {
+        const located = entries.get(placeOf(destination, place));
+        return located && read(located);
+      },
       add: (entry) => appender.add(`${JSON.stringify(entry)}\n`),
       async close() {
         await appender.sync();
