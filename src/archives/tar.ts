@@ -75,10 +75,21 @@ const collect = async (bytes: AsyncIterable<Uint8Array>): Promise<Buffer> => {
 
 const isFile = ({ type }: Entry['header']): boolean => type === 'file' || type === 'contiguous-file';
 
+/** The extended header (pax) of an entry. */
+const paxOf = ({ pax }: Entry['header']): Readonly<Record<string, string>> =>
+  (pax ?? {}) as Readonly<Record<string, string>>;
+
+/**
+ * GNU tar stores a file with holes as a file of another name, which has a map of the holes and the bytes between them.
+ * https://www.gnu.org/software/tar/manual/html_node/PAX-1.html
+ */
+const isSparse = (header: Entry['header']): boolean =>
+  Object.keys(paxOf(header)).some((key) => key.startsWith('GNU.sparse.'));
+
 /** The header has whole seconds; an extended header ("mtime" in the pax format of POSIX) can have fractions of them. */
-const modifiedOf = ({ mtime, pax }: Entry['header']): Date | undefined => {
-  const seconds = Number((pax as Readonly<Record<string, string>> | null | undefined)?.mtime);
-  const time = Number.isFinite(seconds) ? new Date(Math.floor(seconds * 1_000)) : mtime;
+const modifiedOf = (header: Entry['header']): Date | undefined => {
+  const seconds = Number(paxOf(header).mtime);
+  const time = Number.isFinite(seconds) ? new Date(Math.floor(seconds * 1_000)) : header.mtime;
   return time === undefined ? undefined : usableTime(time);
 };
 
@@ -131,7 +142,10 @@ export async function* readTarGz(
       const modified = modifiedOf(entry.header);
       const bytes = bytesOf(entry, failure);
       if (type === 'directory') yield { kind: 'folder', path };
-      else if (!isFile(entry.header)) {
+      else if (isSparse(entry.header)) {
+        const name = paxOf(entry.header)['GNU.sparse.name'] ?? path;
+        yield refused(name, 'sparse-file', 'The entry is a sparse file. Pack it without --sparse.');
+      } else if (!isFile(entry.header)) {
         const kind = type ?? 'unknown';
         yield refused(path, kind, `The entry is not a file but of the type "${kind}".`);
       } else if (size <= MAX_KEPT_BYTES) {

@@ -11,22 +11,65 @@ const NEWLINE = 0x0a;
 const MAX_HEADER_BYTES = 1_048_576;
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 
-const invalid = (detail: string): CourierError =>
-  new CourierError('request-invalid', {
-    detail,
-    reason: 'csv-header',
-    remedy: 'Join only shards of one table. For other files use join: "bytes", or no join.',
-  });
+const ONE_TABLE = 'Join only shards of one table. For other files use join: "bytes", or no join.';
+
+const invalid = (detail: string, reason = 'csv-header', remedy = ONE_TABLE): CourierError =>
+  new CourierError('request-invalid', { detail, reason, remedy });
+
+const unclosed = (label: string): CourierError =>
+  invalid(
+    `${label} ends inside a quoted cell, which would continue in the next object.`,
+    'csv-quotes',
+    'Check that the object is complete. Without "join", objects are delivered unchanged.',
+  );
+
+/** In UTF-16, line breaks and quotes have other bytes. */
+const checkEncoding = (header: Buffer, label: string): void => {
+  const mark = header.subarray(0, 2).toString('hex');
+  if (mark !== 'fffe' && mark !== 'feff') return;
+  throw invalid(
+    `${label} is UTF-16.`,
+    'csv-encoding',
+    'Export the shards as UTF-8. Without "join", they are delivered unchanged.',
+  );
+};
 
 /** Finds the end of the first record, whose quoted cells may have line breaks. */
-const createHeaderEnd = (): ((piece: Uint8Array) => number | undefined) => {
+const createHeaderEnd = () => {
   let isQuoted = false;
-  return (piece) => {
-    for (let at = 0; at < piece.byteLength; at += 1) {
-      if (piece[at] === QUOTE) isQuoted = !isQuoted;
-      else if (piece[at] === NEWLINE && !isQuoted) return at + 1;
-    }
-    return undefined;
+  return {
+    in(piece: Uint8Array): number | undefined {
+      for (let at = 0; at < piece.byteLength; at += 1) {
+        if (piece[at] === QUOTE) isQuoted = !isQuoted;
+        else if (piece[at] === NEWLINE && !isQuoted) return at + 1;
+      }
+      return undefined;
+    },
+    isQuoted: () => isQuoted,
+  };
+};
+
+/** Bytes after which a quote begins a quoted cell: line breaks and the usual delimiters. */
+const CELL_STARTS: ReadonlySet<number> = new Set(Buffer.from('\n\r,;\t|'));
+
+/** Follows the quotes in records. A quote inside a cell that is not quoted has no meaning. */
+const createQuotes = () => {
+  let isOpen = false;
+  let position = 0;
+  let closedAt = -1;
+  let last = NEWLINE;
+  return {
+    add(piece: Uint8Array): void {
+      for (let at = piece.indexOf(QUOTE); at !== -1; at = piece.indexOf(QUOTE, at + 1)) {
+        const before = (at === 0 ? last : piece[at - 1]) ?? NEWLINE;
+        const isDoubled = closedAt === position + at - 1;
+        if (isOpen) closedAt = position + at;
+        isOpen = !isOpen && (isDoubled || CELL_STARTS.has(before));
+      }
+      position += piece.byteLength;
+      last = piece.at(-1) ?? last;
+    },
+    isOpen: () => isOpen,
   };
 };
 
@@ -37,14 +80,14 @@ interface Opened {
 
 /** Reads the header of a shard. */
 const readHeader = async ({ label, bytes }: Shard): Promise<Opened> => {
-  const endIn = createHeaderEnd();
+  const headerEnd = createHeaderEnd();
   const pieces: Buffer[] = [];
   const reader = bytes[Symbol.asyncIterator]();
   let first: Uint8Array | undefined;
   for (let size = 0; ; ) {
     const { done, value } = await reader.next();
     if (done === true) break;
-    const end = endIn(value);
+    const end = headerEnd.in(value);
     const part = Buffer.from(value.subarray(0, end));
     pieces.push(part);
     size += part.byteLength;
@@ -54,12 +97,15 @@ const readHeader = async ({ label, bytes }: Shard): Promise<Opened> => {
       break;
     }
   }
+  const header = Buffer.concat(pieces);
+  checkEncoding(header, label);
+  if (first === undefined && headerEnd.isQuoted()) throw unclosed(label);
   async function* rest(): AsyncGenerator<Uint8Array> {
     if (first === undefined) return;
     if (first.byteLength > 0) yield first;
     yield* { [Symbol.asyncIterator]: () => reader };
   }
-  return { header: Buffer.concat(pieces), rest: rest() };
+  return { header, rest: rest() };
 };
 
 /** The header without what does not change its meaning: a byte order mark and the kind of the line break. */
@@ -75,8 +121,14 @@ const contentOf = (header: Buffer): string => {
  * Passes on the records of a shard.
  * @param last the byte before them; the record that ends with it may have no line break
  * @returns the last byte
+ * @throws CourierError `request-invalid` if they end inside a quoted cell
  */
-async function* recordsAfter(last: number, records: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, number> {
+async function* recordsAfter(
+  last: number,
+  records: AsyncIterable<Uint8Array>,
+  label: string,
+): AsyncGenerator<Uint8Array, number> {
+  const quotes = createQuotes();
   let end = last;
   let isFirst = true;
   for await (const piece of records) {
@@ -84,14 +136,16 @@ async function* recordsAfter(last: number, records: AsyncIterable<Uint8Array>): 
     if (isFirst && last !== NEWLINE) yield Buffer.from('\n');
     isFirst = false;
     end = piece.at(-1) ?? NEWLINE;
+    quotes.add(piece);
     yield piece;
   }
+  if (quotes.isOpen()) throw unclosed(label);
   return end;
 }
 
 /**
  * Joins CSV files to one: the header of the first, then the records of all. Empty files are skipped.
- * @throws CourierError `request-invalid` if a header differs from the first one
+ * @throws CourierError `request-invalid` if a header differs from the first one, or a shard cannot be joined
  */
 export async function* joinCsv(shards: AsyncIterable<Shard>): AsyncGenerator<Uint8Array> {
   let first: { label: string; content: string } | undefined;
@@ -107,6 +161,6 @@ export async function* joinCsv(shards: AsyncIterable<Shard>): AsyncGenerator<Uin
     } else if (content !== first.content) {
       throw invalid(`The header of ${shard.label} differs from that of ${first.label}.`);
     }
-    last = yield* recordsAfter(last, rest);
+    last = yield* recordsAfter(last, rest, shard.label);
   }
 }

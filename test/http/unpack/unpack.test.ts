@@ -235,6 +235,15 @@ describe('an archive', () => {
     for (const type of types) expect(lineOf(answer, type)).toMatchObject({ code: 'request-invalid' });
   });
 
+  test('has a problem for a sparse file of a tar.gz, whose bytes are not those of the file', async () => {
+    const courier = await started('HTTP/1.1');
+    const pax = { 'GNU.sparse.major': '1', 'GNU.sparse.name': 'disk.img', 'GNU.sparse.realsize': '3145729' };
+    const sparse = { name: 'GNUSparseFile.7/disk.img', bytes: '1\n3145728\n1\nx', pax };
+    const answer = await send(courier, 'tar.gz', await tarGzOf([sparse, { name: 'a.txt', bytes: 'x' }]));
+    expect(summaryOf(answer)).toMatchObject({ delivered: 1, failed: 1, complete: true });
+    expect(lineOf(answer, 'disk.img')).toMatchObject({ code: 'request-invalid' });
+  });
+
   test.each([
     ['an encrypted entry', { name: 'x.txt', bytes: 'x', flags: 1 }],
     ['a symbolic link', { name: 'x.txt', bytes: '/etc/passwd', mode: 0o120777 }],

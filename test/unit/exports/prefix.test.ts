@@ -202,6 +202,26 @@ describe('joined CSV', () => {
     await expect(joined(...texts)).rejects.toMatchObject({ code: 'request-invalid', reason: 'csv-header' });
   });
 
+  test.each([
+    ['ends inside a quoted cell', ['a,b\n1,"2\n', 'a,b\n3,4\n']],
+    ['ends inside a quoted cell after a doubled quote', ['a,b\n1,"2""', 'a,b\n']],
+    ['ends inside a quoted header', ['"a,b\n1,2\n']],
+  ])('with a shard that %s is refused', async (_, texts) => {
+    await expect(joined(...texts)).rejects.toMatchObject({ code: 'request-invalid', reason: 'csv-quotes' });
+  });
+
+  test('accepts quotes inside cells that are not quoted', async () => {
+    const shard = 'a,b\n5" pipe,"x ""y"""\n"",1\n';
+    expect(await joined(shard, shard)).toBe(`${shard}${shard.slice(4)}`);
+  });
+
+  test.each(['utf16le', 'utf-16be'] as const)('in %s is refused', async (encoding) => {
+    const text = Buffer.from('\ufeffa,b\n1,2\n', 'utf16le');
+    const bytes = encoding === 'utf16le' ? text : text.swap16();
+    const shards = streamed([{ label: 'gs://bucket/0', bytes: streamed([bytes]) }]);
+    await expect(textOf(joinCsv(shards))).rejects.toMatchObject({ code: 'request-invalid', reason: 'csv-encoding' });
+  });
+
   test('with an endless header is refused', async () => {
     await expect(joined(`"${'x'.repeat(1_100_000)}`)).rejects.toMatchObject({ code: 'request-invalid' });
   });
