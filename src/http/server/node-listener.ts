@@ -11,7 +11,10 @@ import { PERCENT_ENCODE } from '../request/options.ts';
 import { type Bindings, readTrace } from '../request-context.ts';
 import { createStreamEnd } from './refused-stream.ts';
 
-type Request = IncomingMessage | Http2ServerRequest;
+/** The member of a request that answers its `Expect: 100-continue`. A WeakMap would keep the response for long after its end. */
+const BEGIN = Symbol('begin');
+
+type Request = (IncomingMessage | Http2ServerRequest) & { [BEGIN]?: () => void };
 type Response = ServerResponse | Http2ServerResponse;
 
 export interface NodeListener {
@@ -102,11 +105,10 @@ export const createNodeListener = (
     if ('stream' in incoming) endStream(incoming);
     else lingerOnClose(incoming.socket);
   };
-  const begins = new WeakMap<Request, () => void>();
   const listener = getRequestListener(
     async (request, env) => {
       const bindings = env as Bindings;
-      const begin = begins.get(bindings.incoming);
+      const { [BEGIN]: begin }: Request = bindings.incoming;
       const response = await app.fetch(request, {
         ...bindings,
         cutOff,
@@ -127,10 +129,10 @@ export const createNodeListener = (
     onRequest: (incoming, outgoing) => void listener(incoming, outgoing),
     onCheckContinue(incoming, outgoing) {
       let begun = false;
-      begins.set(incoming, () => {
+      incoming[BEGIN] = () => {
         if (!begun) outgoing.writeContinue();
         begun = true;
-      });
+      };
       void listener(incoming, outgoing);
     },
   };
