@@ -16,6 +16,32 @@ const withoutTables: Plugin = {
 };
 
 /**
+ * Libraries that Express and body-parser load at start, but use only for some bodies and answers: file types, charsets and
+ * nested query strings. Each of them builds tables when it is loaded. Their importers only read members of them.
+ */
+const ON_USE = /^(iconv-lite|mime-types|qs)$/;
+
+/** The library itself is loaded when a member of it is first read. */
+const onUse = (library: string): string => `
+let library;
+module.exports = new Proxy({}, { get: (_, name) => (library ??= require('${library}'))[name] });`;
+
+/** Loads the libraries of ON_USE at their first use. */
+const loadOnUse: Plugin = {
+  name: 'load-on-use',
+  setup(build) {
+    build.onResolve({ filter: ON_USE }, ({ path, namespace, resolveDir }) =>
+      namespace === 'on-use' ? undefined : { path, namespace: 'on-use', pluginData: resolveDir },
+    );
+    build.onLoad({ filter: /.*/, namespace: 'on-use' }, ({ path, pluginData }) => ({
+      contents: onUse(path),
+      loader: 'js',
+      resolveDir: pluginData,
+    }));
+  },
+};
+
+/**
  * The module that functions register with and the one that starts the server are in one file, so that they share one
  * registry.
  */
@@ -52,7 +78,7 @@ export const bundleFramework = async (root: string, outDir: string): Promise<Met
     write: false,
     stdin: { contents: TOGETHER, resolveDir: root, sourcefile: 'framework.js' },
     outfile: join(outDir, 'lib/framework.js'),
-    plugins: [withoutTables],
+    plugins: [withoutTables, loadOnUse],
   });
   const files = [
     ...outputFiles.map(({ path, text }) => ({ path, text: asLoaded(text) })),
