@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Metafile } from 'esbuild';
 import { freePort } from '../../local/free-port.ts';
-import { bundleFramework } from '../../scripts/build/framework.ts';
+import { bundleFramework } from '../../scripts/build/bundle/framework.ts';
 
 const root = join(import.meta.dirname, '../..');
 const ORIGINAL = join(root, 'node_modules/@google-cloud/functions-framework');
