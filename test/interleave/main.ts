@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../../local/google/random.ts';
-import { chooseRandomly, exploreExhaustively, runOn, shrink } from './schedules/explore.ts';
 import { followLines, NAMED } from './named.ts';
 import { describeRun } from './print.ts';
-import { followSchedule, type ScheduleRun } from './schedules/run-schedule.ts';
 import { parseReplay, parseScenario, replayText, type Scenario, scenarioText } from './scenario.ts';
 import { randomScenario, SCENARIOS } from './scenarios.ts';
+import { chooseRandomly, exploreExhaustively, runOn, shrink } from './schedules/explore.ts';
+import { followSchedule, type ScheduleRun } from './schedules/run-schedule.ts';
 import { openStage } from './stage.ts';
 
 const HELP = `Usage: npm run interleave -- [options]

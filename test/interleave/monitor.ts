@@ -1,8 +1,8 @@
 import type { Plan } from '../../src/delivery/plan.ts';
 import type { Receipt } from '../../src/domain.ts';
 import type { CourierError } from '../../src/errors.ts';
-import type { Change } from './schedules/history.ts';
 import type { DeliverySpec } from './scenario.ts';
+import type { Change } from './schedules/history.ts';
 
 /** How an attempt ended for its sender. `gone`: no response, because the process died or the sender disconnected. */
 export type Ending = { kind: 'receipt'; receipt: Receipt } | { kind: 'error'; error: CourierError } | { kind: 'gone' };

@@ -1,5 +1,5 @@
-import type { ScheduleRun } from './schedules/run-schedule.ts';
 import { replayText } from './scenario.ts';
+import type { ScheduleRun } from './schedules/run-schedule.ts';
 
 /** A readable report of a run: its steps, its violations, and how to replay it. */
 export const describeRun = ({ scenario, deviations, steps, violations }: ScheduleRun): string => {

@@ -43,6 +43,8 @@ export interface Scenario {
   path: string;
   /** Drive's search finds a new file only after some seconds. */
   lag: boolean;
+  /** The destination makes its files read-only. */
+  isReadOnly: boolean;
 }
 
 const deliveryText = ({ key, bytes, rule, size, way, process, tries }: DeliverySpec): string =>
@@ -57,9 +59,11 @@ export const isSession = ({ way }: Pick<DeliverySpec, 'way'>): boolean => way ==
 /** Errors whose remedy is to open the upload again. */
 export const OPEN_AGAIN: readonly string[] = ['upload-incomplete', 'digest-mismatch'];
 
-/** `KEY:BYTES:RULE:SIZE:WAY:PROCESS:TRIES,…;ACT,…;BASE;PATH`, with `;lag` if the search is late. */
-export const scenarioText = ({ deliveries, person, base, path, lag }: Scenario): string =>
-  [deliveries.map(deliveryText).join(','), person.join(','), base, path, ...(lag ? ['lag'] : [])].join(';');
+/** `KEY:BYTES:RULE:SIZE:WAY:PROCESS:TRIES,…;ACT,…;BASE;PATH`, and `;lag`, `;read-only` or `;lag+read-only`. */
+export const scenarioText = ({ deliveries, person, base, path, lag, isReadOnly }: Scenario): string => {
+  const flags = [...(lag ? ['lag'] : []), ...(isReadOnly ? ['read-only'] : [])].join('+');
+  return [deliveries.map(deliveryText).join(','), person.join(','), base, path, ...(flags ? [flags] : [])].join(';');
+};
 
 const oneOf = <Word extends string>(words: readonly Word[], text: string | undefined): Word => {
   const found = words.find((word) => word === text);
@@ -82,13 +86,15 @@ const parseDelivery = (text: string): DeliverySpec => {
 
 /** @throws Error if the text is not a scenario */
 export const parseScenario = (text: string): Scenario => {
-  const [deliveries = '', person = '', base = 'none', path = '', lag] = text.split(';');
+  const [deliveries = '', person = '', base = 'none', path = '', flags = ''] = text.split(';');
+  const set = flags.split('+');
   return {
     deliveries: deliveries.split(',').map(parseDelivery),
     person: person === '' ? [] : person.split(',').map((act) => oneOf(ACTS, act)),
     base: oneOf(BASES, base),
     path,
-    lag: lag === 'lag',
+    lag: set.includes('lag'),
+    isReadOnly: set.includes('read-only'),
   };
 };
 

@@ -42,6 +42,11 @@ export const SCENARIOS: readonly Scenario[] = [
   'k1:A:skip:small:plain:p1:2,k2:B:skip:small:plain:p2:2;;none;',
   'k1:A:fail:small:plain:p1:2,k2:B:fail:small:plain:p2:2;;none;',
   '-:A:replace:small:plain:p1:1,k2:B:replace:small:plain:p2:2;;hand;',
+  // Files that are read-only: the courier removes its own restriction, and restores it.
+  'k1:A:replace:small:plain:p1:2,k2:B:replace:small:plain:p2:2;;delivered;;read-only',
+  'k1:A:replace:large:push:p1:2,k1:A:replace:large:push:p2:2;trash;delivered;;read-only',
+  'k1:A:replace:small:plain:p1:2,k1:A:replace:small:plain:p2:2,k2:B:replace:small:plain:p3:2;;hand;;read-only',
+  'k1:A:replace:sheet:plain:p1:2,k2:B:replace:sheet:plain:p2:2;;delivered;;read-only',
   // Upload sessions.
   'k1:A:new:small:upload:p1:2,k1:A:new:small:upload:p2:2;;none;',
   'k1:A:replace:small:upload:p1:2,k2:B:replace:small:plain:p2:2;;hand;',
@@ -90,5 +95,6 @@ export const randomScenario = (random: () => number): Scenario => {
     base: pick(BASES, random),
     path: random() < 0.2 ? 'sub' : '',
     lag: random() < 0.2,
+    isReadOnly: random() < 0.15,
   };
 };

@@ -1,6 +1,6 @@
+import { type LocalDrive, openLocalDrive } from './actors/local-drive.ts';
 import { installClock } from './schedules/clock.ts';
 import type { Stage } from './schedules/explore.ts';
-import { type LocalDrive, openLocalDrive } from './actors/local-drive.ts';
 import { contexts } from './world.ts';
 
 const START_MS = Date.UTC(2026, 0, 1, 12);

@@ -5,16 +5,16 @@ import type { Receipt } from '../../src/domain.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
 import type { Context } from './actors/actors.ts';
-import type { VirtualClock } from './schedules/clock.ts';
-import { type Author, createHistory, type History } from './schedules/history.ts';
+import type { LocalDrive } from './actors/local-drive.ts';
 import { checkEnding, checkTruth } from './invariants/answers.ts';
 import { checkChange } from './invariants/changes.ts';
 import { checkEnd } from './invariants/end.ts';
 import type { Facts } from './invariants/facts.ts';
 import { createLabels, type Labels } from './labels.ts';
-import type { LocalDrive } from './actors/local-drive.ts';
 import { type Attempt, createMonitor, type Ending, identityOf, type Monitor } from './monitor.ts';
 import type { DeliverySpec, Scenario } from './scenario.ts';
+import type { VirtualClock } from './schedules/clock.ts';
+import { type Author, createHistory, type History } from './schedules/history.ts';
 import { createScheduler, type Scheduler } from './schedules/scheduler.ts';
 
 /** The name of the file that all deliveries write. */

@@ -13,9 +13,9 @@ import type { Ledger } from '../../../src/ledger/ledger.ts';
 import type { Log } from '../../../src/log.ts';
 import { createCompleteUpload } from '../../../src/upload-sessions/complete.ts';
 import { createOpenUpload } from '../../../src/upload-sessions/open.ts';
+import { contexts, type World } from '../world.ts';
 import type { PointResult, VirtualProcess } from './actors.ts';
 import { COURIER_TOKEN, type DriveAnswer } from './local-drive.ts';
-import { contexts, type World } from '../world.ts';
 
 /** One courier process: the real delivery code and the real Drive client. Each of its calls is a scheduling point. */
 export interface Courier {
@@ -211,6 +211,7 @@ export const startCourier = (world: World, name: string, skewMs: number): Courie
       folder: world.folders.destination,
       credentials: 'main',
       callers: ['exporter@local-project.iam.gserviceaccount.com'],
+      readOnly: world.scenario.isReadOnly,
     },
   });
   const place = {

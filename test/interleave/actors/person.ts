@@ -1,8 +1,8 @@
-import type { Actor } from './actors.ts';
-import type { FileState } from '../schedules/history.ts';
-import { PERSON_TOKEN } from './local-drive.ts';
 import type { Act } from '../scenario.ts';
+import type { FileState } from '../schedules/history.ts';
 import { contexts, EDIT, FILE_NAME, type World } from '../world.ts';
+import type { Actor } from './actors.ts';
+import { PERSON_TOKEN } from './local-drive.ts';
 
 const FILES = 'https://www.googleapis.com/drive/v3/files';
 const UPLOADS = 'https://www.googleapis.com/upload/drive/v3/files';
@@ -75,6 +75,8 @@ export const runPerson = async (world: World, actor: Actor, acts: readonly Act[]
           },
           body: [Buffer.from(isText ? String(request.body) : JSON.stringify(request.body))],
         });
+        if (answer.status === 403 && world.scenario.isReadOnly)
+          return { note: 'the file is read-only', value: undefined };
         if (answer.status >= 300) throw new Error(`${act}: ${answer.status} ${answer.body.toString()}`);
         return { note: String(answer.status), value: undefined };
       }),

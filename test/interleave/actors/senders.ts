@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Receipt, Source } from '../../../src/domain.ts';
 import { asCourierError, CourierError } from '../../../src/errors.ts';
-import type { Actor, Context } from './actors.ts';
-import type { Courier } from './courier.ts';
-import { callDrive } from './courier.ts';
 import type { Attempt, Ending } from '../monitor.ts';
 import { type DeliverySpec, isSession, OPEN_AGAIN, skewOf } from '../scenario.ts';
 import { bytesOf, contexts, FILE_NAME, sha256Of, type World } from '../world.ts';
+import type { Actor, Context } from './actors.ts';
+import type { Courier } from './courier.ts';
+import { callDrive } from './courier.ts';
 
 /** Sends one delivery until it gets a final response. */
 export interface Sender {

@@ -1,6 +1,6 @@
-import { type Change, headOf } from '../schedules/history.ts';
 import { type Attempt, firstAck } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
+import { type Change, headOf } from '../schedules/history.ts';
 import { changesByPerson, type Facts, identityOfAuthor, isCouriers, isFile, violate } from './facts.ts';
 
 const attemptOf = ({ monitor }: Facts, { author }: Change): Attempt | undefined =>

@@ -1,9 +1,9 @@
-import { type Change, type FileState, headOf } from '../schedules/history.ts';
 import { type Ack, firstAck, identityOf } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
+import { type Change, type FileState, headOf } from '../schedules/history.ts';
 import { checkTrashings } from './changes.ts';
-import { type Facts, identityOfAuthor, isWrite, violate } from './facts.ts';
 import { checkDuplicates } from './duplicates.ts';
+import { changesByPerson, type Facts, identityOfAuthor, isWrite, violate } from './facts.ts';
 
 const lastWriteOf = (facts: Facts, file: FileState): Change | undefined => {
   const head = headOf(file);
@@ -55,10 +55,23 @@ const checkOrder = (facts: Facts, file: FileState): void => {
   }
 };
 
+/** I9: in a read-only destination, a file with a receipt is read-only. */
+const checkLocks = (facts: Facts): void => {
+  const { monitor, history, labels, scenario } = facts;
+  if (!scenario.isReadOnly) return;
+  for (const { attempt, receipt } of monitor.acks) {
+    const file = history.file(receipt.id);
+    if (receipt.outcome === 'skipped' || file === undefined || file.isLocked) continue;
+    if (changesByPerson(facts, file.id).length > 0) continue;
+    violate(facts, 'I9', `${identityOf(attempt)} has a receipt for ${labels.file(file.id)}, which is not read-only`);
+  }
+};
+
 /** Checks the final state. */
 export const checkEnd = (facts: Facts): void => {
   const { monitor, history } = facts;
   for (const file of history.files()) if (!file.isFolder) checkOrder(facts, file);
   checkTrashings(facts);
+  checkLocks(facts);
   for (const { attempt, receipt } of monitor.acks) checkDuplicates(facts, identityOf(attempt), receipt.id);
 };

@@ -1,9 +1,9 @@
 import type { Plan } from '../../../src/delivery/plan.ts';
 import type { Receipt } from '../../../src/domain.ts';
-import type { Change, History } from '../schedules/history.ts';
 import type { Labels } from '../labels.ts';
 import type { Attempt, Monitor } from '../monitor.ts';
 import type { Scenario } from '../scenario.ts';
+import type { Change, History } from '../schedules/history.ts';
 
 /**
  * The invariants, which hold in every schedule:
@@ -18,6 +18,7 @@ import type { Scenario } from '../scenario.ts';
  * - I6 Every key can be retried until there is a receipt or the caller's own mistake; a receipt is returned again.
  * - I7 Different bytes with a used key never get a receipt.
  * - I8 The receipt of a file in the trash has a warning.
+ * - I9 In a read-only destination, a file with a receipt is read-only.
  */
 export interface Facts {
   scenario: Scenario;

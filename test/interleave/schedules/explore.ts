@@ -1,8 +1,8 @@
 import type { Decide } from '../actors/actors.ts';
-import type { VirtualClock } from './clock.ts';
 import type { LocalDrive } from '../actors/local-drive.ts';
-import { followSchedule, runSchedule, type ScheduleRun } from './run-schedule.ts';
 import type { Deviation, Scenario } from '../scenario.ts';
+import type { VirtualClock } from './clock.ts';
+import { followSchedule, runSchedule, type ScheduleRun } from './run-schedule.ts';
 
 /** The environment in which schedules run. */
 export interface Stage {
@@ -95,7 +95,7 @@ export const shrink = async (stage: Stage, failed: ScheduleRun): Promise<Schedul
     return true;
   };
   const smaller = (scenario: Scenario): Scenario[] => {
-    const { deliveries, person, base, path, lag } = scenario;
+    const { deliveries, person, base, path, lag, isReadOnly } = scenario;
     const isLarge = deliveries.some(({ size }) => size === 'large');
     const small = deliveries.map((spec) => (spec.size === 'large' ? { ...spec, size: 'small' as const } : spec));
     return [
@@ -104,6 +104,7 @@ export const shrink = async (stage: Stage, failed: ScheduleRun): Promise<Schedul
       ...(base === 'none' ? [] : [{ ...scenario, base: 'none' as const }]),
       ...(path === '' ? [] : [{ ...scenario, path: '' }]),
       ...(lag ? [{ ...scenario, lag: false }] : []),
+      ...(isReadOnly ? [{ ...scenario, isReadOnly: false }] : []),
       ...deliveries.flatMap((spec, at) =>
         spec.tries > 1 ? [{ ...scenario, deliveries: deliveries.with(at, { ...spec, tries: 1 }) }] : [],
       ),

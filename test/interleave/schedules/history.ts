@@ -26,6 +26,8 @@ export interface FileState {
   trashed: boolean;
   isFolder: boolean;
   isSheet: boolean;
+  /** It has a content restriction. */
+  isLocked: boolean;
   revisions: readonly Revision[];
 }
 
@@ -89,6 +91,7 @@ export const createHistory = (state: DriveState, rootId: string): History => {
         trashed: isTrashed(state, file),
         isFolder: mimeType === FOLDER,
         isSheet: mimeType === SPREADSHEET,
+        isLocked: file.contentRestriction !== undefined,
         revisions,
       });
     }

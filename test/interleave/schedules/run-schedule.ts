@@ -1,12 +1,12 @@
 import type { Decide, Decision, Step } from '../actors/actors.ts';
-import type { VirtualClock } from './clock.ts';
 import { type Courier, startCourier } from '../actors/courier.ts';
 import type { LocalDrive } from '../actors/local-drive.ts';
-import type { Violation } from '../monitor.ts';
 import { runPerson } from '../actors/person.ts';
-import { type DeliverySpec, type Deviation, type Scenario, skewOf } from '../scenario.ts';
 import { createSender, type Sender } from '../actors/senders.ts';
+import type { Violation } from '../monitor.ts';
+import { type DeliverySpec, type Deviation, type Scenario, skewOf } from '../scenario.ts';
 import { openWorld, type World } from '../world.ts';
+import type { VirtualClock } from './clock.ts';
 
 /** The result of running one schedule. */
 export interface ScheduleRun {
