@@ -153,7 +153,7 @@ describe('a replayed receipt', () => {
     world.google.drive.setTrashed(receipt.id, false);
     expect(await again()).toEqual({ ...receipt, outcome: 'replayed' });
     world.google.drive.removeFile(receipt.id);
-    expect(await again()).toEqual({ ...warned, warnings: [expect.stringContaining('not show')] });
+    expect(await again()).toEqual({ ...warned, warnings: [expect.stringContaining('deleted')] });
     expect(filesNamed('in-trash')).toEqual([]);
   });
 
