@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, expect, test } from '@jest/globals';
 import { createCourierDrive, sourceOf } from '../../../support/courier/courier-drive.ts';
-import { createKeptLog } from '../../../support/kept-log.ts';
 import { uploadTo } from '../../../support/drive/upload-to.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 
 /** A Drive that returns no SHA-256, as for old files. */
 

@@ -34,7 +34,9 @@ const setUp = async (
 ) => {
   const budget = createBufferBudget({ bytes: 64 * BLOCK, maxWaiters: 1, blockBytes: BLOCK, now: () => 0 });
   const lease = await budget.lease(2);
+  let opens = 0;
   async function* open() {
+    opens += 1;
     yield BYTES;
   }
   const source = { mimeType: 'text/csv', size: BYTES.length, open, openAt: open };
@@ -64,7 +66,7 @@ const setUp = async (
   } as unknown as Sender;
   const finish = <Result>(work: Promise<Result>) => work.finally(() => held.close());
   return {
-    ...{ calls, waits },
+    ...{ calls, waits, opens: () => opens },
     chunks: () => finish(sendChunks(sender, TARGET, { uri: URI, stored: 0 })),
     upload: (target: UploadTarget = TARGET, resumed?: string) => finish(sendResumable(sender, target, resumed)),
   };
@@ -74,8 +76,9 @@ const put = (from: number, to: number): string => `drive.session.put bytes ${fro
 
 describe('a session', () => {
   test('is sent from the byte that Drive reports, and costs no units of the quota', async () => {
-    const { chunks, calls } = await setUp([stored(4), stored(6), stored(10), DONE]);
+    const { chunks, calls, opens } = await setUp([stored(4), stored(6), stored(10), DONE]);
     expect(await chunks()).toMatchObject({ kind: 'done', isAnswer: true });
+    expect(opens()).toBe(1);
     expect(calls).toEqual([put(0, 4), put(4, 8), put(6, 10), put(10, 12)]);
   });
 
