@@ -50,7 +50,12 @@ const timeText = (ns: bigint): string => {
 const diskPathOf = ({ input }: Listed): string | undefined =>
   typeof input === 'string' ? input : input instanceof URL ? fileURLToPath(input) : undefined;
 
-const open = async ({ file, input }: Listed): Promise<Seekable> => {
+const open = async (listed: Listed): Promise<Seekable> => {
+  const { file, input } = listed;
+  const path = diskPathOf(listed);
+  // Opening a named pipe would wait for its writer. Other errors are those of opening.
+  const stats = path === undefined ? undefined : await stat(path).catch(() => undefined);
+  if (stats?.isFIFO()) throw failure('file-unreadable', { detail: `${file}: Not a regular file` });
   const opened = await openInput(input).catch((error: unknown) => {
     // What Node returns for a name that is not UTF-8 does not lead back to the file.
     if (file.includes('\ufffd')) throw failure('file-unreadable', { detail: 'The name is not UTF-8.', cause: error });

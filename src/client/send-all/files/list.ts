@@ -59,7 +59,7 @@ async function* pathWith(path: string, options: WalkOptions): AsyncGenerator<Fou
 }
 
 const isNamed = (input: SendAllInput): input is NamedInput =>
-  typeof input === 'object' && !(input instanceof URL) && 'input' in input;
+  typeof input === 'object' && input !== null && !(input instanceof URL) && 'input' in input;
 
 const checkedNamed = (input: NamedInput): NamedInput => {
   const { input: bytes, path } = input;
@@ -71,8 +71,15 @@ const checkedNamed = (input: NamedInput): NamedInput => {
   return input;
 };
 
+/** @throws CourierClientError `usage` */
+const pathOfUrl = (url: URL): string => {
+  if (url.protocol !== 'file:')
+    throw failure('usage', { detail: `The URL of an input must begin with file:, not ${url.protocol}` });
+  return fileURLToPath(url);
+};
+
 const fileOf = ({ input, path }: NamedInput): string =>
-  typeof input === 'string' ? input : input instanceof URL ? fileURLToPath(input) : path;
+  typeof input === 'string' ? input : input instanceof URL ? pathOfUrl(input) : path;
 
 async function* foundIn(
   inputs: SendAllInputs,
@@ -83,7 +90,7 @@ async function* foundIn(
       const named = checkedNamed(input);
       yield { file: fileOf(named), relative: named.path, input: named.input };
     } else if (typeof input === 'string' || input instanceof URL) {
-      yield* pathWith(typeof input === 'string' ? input : fileURLToPath(input), options);
+      yield* pathWith(typeof input === 'string' ? input : pathOfUrl(input), options);
     } else
       throw failure('usage', { detail: 'Each input must be a path, a file: URL, or an object with input and path.' });
   }
@@ -110,23 +117,26 @@ export async function* listAll(inputs: SendAllInputs, options: SendAllOptions): 
   const walk: WalkOptions = { filter, hidden, followSymlinks, onSkip: (skipped) => onSkip?.(skipped) };
   const targetOf = createTargets(checkedFolder(root));
   const isManifest = createIsManifest(options.manifest);
-  const sources = new Map<string, string>();
+  const sources = new Map<string, unknown>();
   for await (const found of foundIn(inputs, walk)) {
     if ('error' in found) {
       yield found;
       continue;
     }
     const { file, relative, input = file } = found;
+    // Bytes have no path of their own, so they are the same only if they are the same object.
+    const source = typeof input === 'string' || input instanceof URL ? file : input;
     if (await isManifest(file)) continue;
     try {
       const target = targetOf(relative);
       const path = joined(target.folder, target.name);
       const other = sources.get(path);
       if (other === undefined) {
-        sources.set(path, file);
+        sources.set(path, source);
         yield { file, input, target };
-      } else if (other !== file) {
-        yield { file, error: failure('path-taken', { detail: `"${other}" is sent to "${path}"` }) };
+      } else if (other !== source) {
+        const name = typeof other === 'string' ? `"${other}"` : 'An earlier input';
+        yield { file, error: failure('path-taken', { detail: `${name} is sent to "${path}"` }) };
       }
     } catch (error) {
       yield { file, error: asClientError(error) };

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { startTinyCourier } from '../../../support/courier/tiny-courier.ts';
 import { createListening } from '../../../support/network/listening.ts';
 import { runInProcess } from '../../../support/processes/run-program.ts';
-import { startTinyCourier } from '../../../support/courier/tiny-courier.ts';
 
 const listening = createListening();
 let folder: string;

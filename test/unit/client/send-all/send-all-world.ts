@@ -9,8 +9,8 @@ import {
   type SendAllInput,
   type SendAllOptions,
 } from '../../../../src/client/index.ts';
-import { createListening } from '../../../support/network/listening.ts';
 import { startTinyCourier } from '../../../support/courier/tiny-courier.ts';
+import { createListening } from '../../../support/network/listening.ts';
 
 /** The result of one call of sendAll. */
 export interface Run {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { rmSync, symlinkSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import type { SendAllInput } from '../../../../src/client/index.ts';
@@ -161,6 +162,23 @@ describe('a file that cannot be sent does not stop the others', () => {
     writeAll('x/a');
     expect((await run([inFolder('x'), inFolder('x')])).error).toBeUndefined();
     expect(courier().state.requests).toBe(1);
+  });
+
+  test('other bytes with the same path are a failure, the same bytes are sent once', async () => {
+    const one = { input: Buffer.from('one'), path: 'a' };
+    const result = await run([one, { input: Buffer.from('two'), path: 'a' }, one]);
+    expect(result.failures).toMatchObject([{ file: 'a', error: { code: 'path-taken' } }]);
+    expect(result.receipts).toHaveLength(1);
+  });
+
+  test('inputs of another kind are wrong usage, and a named pipe does not block', async () => {
+    const url = new URL('https://files.example/a');
+    for (const input of [url, { input: url, path: 'a' }, null]) {
+      expect((await run([input as never])).error).toMatchObject({ code: 'usage' });
+    }
+    execFileSync('mkfifo', [inFolder('pipe')]);
+    const { failures } = await run([{ input: inFolder('pipe'), path: 'pipe' }]);
+    expect(failures).toMatchObject([{ error: { code: 'file-unreadable' } }]);
   });
 
   test('a file that vanishes or changes after it was listed', async () => {
