@@ -194,7 +194,7 @@ describe('blocks', () => {
   test('that were returned are not available', async () => {
     const { window } = await open(bytesOf(100));
     await turn();
-    expect(() => window.views(30, 50)).toThrow('not in the buffer');
+    expect(() => window.views(30, 50)).toThrow('not held in the buffer');
   });
 
   test('are not requested while the rest is only read for its hash', async () => {
