@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import type { ConflictRule, Conversion, Outcome, Receipt } from '../domain.ts';
 import { isLoopback } from '../text/hosts.ts';
-import { audienceOfUrl } from './audience.ts';
+import { audienceOfUrl, hasUserInfo } from './audience.ts';
 import { type ClientErrorCode, CourierClientError, type ExitCode, type FileFailure, failure } from './errors.ts';
 import {
   type ExportDocument,
@@ -102,6 +102,7 @@ const CHUNK_GRANULARITY_BYTES = 256 * 1024;
 
 /** @throws CourierClientError `usage` */
 const courierUrl = (given: string | URL): URL => {
+  if (hasUserInfo(given)) throw failure('usage', { detail: "The courier's URL has a user name or a password." });
   const url = URL.canParse(String(given)) ? new URL(given) : undefined;
   if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return url;
   throw failure('usage', { detail: `"${given}" is not the https URL of a courier.` });

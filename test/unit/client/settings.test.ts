@@ -6,6 +6,7 @@ import { configPath, readConfigFile, writeConfigKey } from '../../../src/client/
 import { configSetCommand } from '../../../src/client/commands/config/config.ts';
 import { readSettings, type SettingFlags } from '../../../src/client/commands/config/settings.ts';
 import { discoverIdentity } from '../../../src/client/identity/discover.ts';
+import { CourierClient } from '../../../src/client/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'courier-settings-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -47,6 +48,23 @@ describe('a key in place of the path of its file', () => {
     const error = await read().catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code });
     expect(`${String(error)} ${JSON.stringify(error)}`).not.toContain(SECRET.slice(0, 8));
+  });
+});
+
+describe('a password in a URL', () => {
+  const URL_WITH_PASSWORD = 'https://user:hunter2@courier.example';
+
+  test.each([
+    ['--url', () => readSettings(env, { url: URL_WITH_PASSWORD })],
+    ['COURIER_URL', () => readSettings({ ...env, COURIER_URL: ` ${URL_WITH_PASSWORD}\n` }, {})],
+    ['the audience', () => readSettings(env, { url: 'https://courier.example', audience: URL_WITH_PASSWORD })],
+    ['the client', async () => new CourierClient({ url: URL_WITH_PASSWORD })],
+    ['the client, as an object', async () => new CourierClient({ url: new URL('https://:hunter2@courier.example') })],
+    ['the client, over HTTP', async () => new CourierClient({ url: 'http://hunter2@courier.example' })],
+  ])('is refused, and not printed: %s', async (_, read) => {
+    const error = await read().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'usage' });
+    expect(`${String(error)} ${JSON.stringify(error)}`).not.toContain('hunter2');
   });
 });
 

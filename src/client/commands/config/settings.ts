@@ -1,6 +1,6 @@
 import { isFileContent } from '../../../text/file-content.ts';
 import { withoutTrailingSlashes } from '../../../text/trailing-slashes.ts';
-import { audienceOfUrl } from '../../audience.ts';
+import { audienceOfUrl, hasUserInfo } from '../../audience.ts';
 import { failure } from '../../errors.ts';
 import { type Config, type ConfigKey, configPath, readConfigFile } from './config-file.ts';
 
@@ -64,14 +64,20 @@ const checkedPath = (setting: Setting | undefined): Setting | undefined => {
   });
 };
 
+/** Settings are printed, and a password must not be. @throws CourierClientError `usage` */
+const checkedUrl = (setting: Setting | undefined): Setting | undefined => {
+  if (setting === undefined || !hasUserInfo(setting.value)) return setting;
+  throw failure('usage', { detail: `The URL in ${setting.source} has a user name or a password.` });
+};
+
 /** Every setting by precedence: option, environment, configuration file. @throws CourierClientError `usage`, `file-unreadable` */
 export const readSettings = async (env: Env, flags: SettingFlags): Promise<Settings> => {
   const path = configPath(env);
   const file = await readConfigFile(env);
-  const url = first([flags.url, '--url'], [env.COURIER_URL, 'COURIER_URL'], [file.url, path]);
+  const url = checkedUrl(first([flags.url, '--url'], [env.COURIER_URL, 'COURIER_URL'], [file.url, path]));
   const settings = {
     url,
-    audience: audienceSetting(flags, env, file, url, path),
+    audience: checkedUrl(audienceSetting(flags, env, file, url, path)),
     keyFile: checkedPath(
       first(
         [flags.keyFile, '--key-file'],
