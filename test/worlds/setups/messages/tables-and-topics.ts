@@ -44,7 +44,7 @@ export const TABLE_AND_TOPIC_WORLDS: readonly World[] = [
       ...QUIET,
       sources: {
         result: 'failed',
-        detail: /cannot run jobs of BigQuery in local-project \(bigquery\.jobs\.create\)/,
+        detail: /cannot run BigQuery jobs in local-project \(bigquery\.jobs\.create\)/,
         remedy:
           /^gcloud projects add-iam-policy-binding local-project --member=serviceAccount:runtime@\S+ --role=roles\/bigquery\.jobUser/,
       },
