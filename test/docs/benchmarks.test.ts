@@ -11,7 +11,7 @@ const read = (path: string): string => readFileSync(join(REPOSITORY, path), 'utf
 const figureOf = (bound: string): string | undefined =>
   read('docs/benchmarks.md')
     .split('\n')
-    .map((line) => /^- (?:reached|MISSED) {1,2}(.+): (\S+)(?: \S+)? \(/.exec(line))
+    .map((line) => /^- (?:reached|MISSED) {1,3}(.+): (\S+)(?: \S+)? \(/.exec(line))
     .find((match) => match?.[1] === bound)?.[2];
 
 const reportWith = (...names: string[]): Report => ({
