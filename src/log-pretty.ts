@@ -1,3 +1,5 @@
+import { unicodeEscape } from './text/unicode-escape.ts';
+
 /** How a log line looks on a terminal: time, severity and message first, then the fields as `name=value`. */
 
 const COLOURS: Readonly<Record<string, string>> = {
@@ -20,7 +22,7 @@ const printable = (text: string): string =>
   text.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to escape
     /[\u0000-\u001f\u007f-\u009f]/g,
-    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+    unicodeEscape,
   );
 
 const valueText = (value: unknown): string =>

@@ -18,6 +18,7 @@ import {
 } from '../programs/folder-client.ts';
 import { createAgent, runLoad } from '../load.ts';
 import type { GoogleProcess } from '../programs/processes.ts';
+import { rcloneEnvironment } from '../programs/rclone.ts';
 
 const BYTES = 10 * 1024;
 
@@ -64,14 +65,7 @@ const runRclone = async (google: GoogleProcess, files: number): Promise<Sample |
   try {
     return await measure(['copy', folder, 'reports:rclone', '--config='], {
       command: program.command,
-      env: {
-        HTTPS_PROXY: proxy.url,
-        RCLONE_CA_CERT: proxy.authority,
-        RCLONE_CONFIG_REPORTS_TYPE: 'drive',
-        RCLONE_CONFIG_REPORTS_SCOPE: 'drive',
-        RCLONE_CONFIG_REPORTS_TEAM_DRIVE: google.places.sharedDrive,
-        RCLONE_CONFIG_REPORTS_SERVICE_ACCOUNT_FILE: google.keyFiles.courier ?? '',
-      },
+      env: rcloneEnvironment(google, proxy),
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });

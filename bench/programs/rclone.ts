@@ -35,6 +35,19 @@ const formOf = (name: string, file: Uint8Array): Buffer =>
     Buffer.from(`\r\n--${BOUNDARY}--\r\n`),
   ]);
 
+/** The remote "reports" is in the local Google. Google's addresses cannot be configured in rclone, so the proxy redirects them. */
+export const rcloneEnvironment = (
+  google: GoogleProcess,
+  proxy: { url: string; authority: string },
+): Record<string, string> => ({
+  HTTPS_PROXY: proxy.url,
+  RCLONE_CA_CERT: proxy.authority,
+  RCLONE_CONFIG_REPORTS_TYPE: 'drive',
+  RCLONE_CONFIG_REPORTS_SCOPE: 'drive',
+  RCLONE_CONFIG_REPORTS_TEAM_DRIVE: google.places.sharedDrive,
+  RCLONE_CONFIG_REPORTS_SERVICE_ACCOUNT_FILE: google.keyFiles.courier ?? '',
+});
+
 const isAnswered = (url: string): Promise<boolean> =>
   fetch(`${url}/rc/noop`, { method: 'POST' }).then(
     ({ ok }) => ok,
@@ -61,14 +74,7 @@ export const rcloneContender = async (google: GoogleProcess): Promise<FormConten
       const port = await freePort();
       const started = launch(['rcd', `--rc-addr=127.0.0.1:${port}`, ...FLAGS], {
         command: program.command,
-        env: {
-          HTTPS_PROXY: proxy.url,
-          RCLONE_CA_CERT: proxy.authority,
-          RCLONE_CONFIG_REPORTS_TYPE: 'drive',
-          RCLONE_CONFIG_REPORTS_SCOPE: 'drive',
-          RCLONE_CONFIG_REPORTS_TEAM_DRIVE: google.places.sharedDrive,
-          RCLONE_CONFIG_REPORTS_SERVICE_ACCOUNT_FILE: google.keyFiles.courier ?? '',
-        },
+        env: rcloneEnvironment(google, proxy),
         ...(core === undefined ? {} : { core }),
       });
       started.child.stdout?.resume();

@@ -167,7 +167,7 @@ export const detailsOfNew = (
   addedTime: details.createdTime && new Date(nowMs).toISOString(),
 });
 
-/** The caller and the time, with which placeholders in the destination's defaults are filled. */
+/** The values of the placeholders in the destination's defaults. */
 interface PlaceholderContext {
   caller: Caller;
   /** Epoch milliseconds of the first try, so that a retry after midnight still means the same folder. */

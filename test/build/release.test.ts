@@ -82,7 +82,7 @@ describe('notes', () => {
   });
 
   test('of this version are in CHANGELOG.md, which has the newest version first', () => {
-    expect(notesOf(read('CHANGELOG.md'), version)).toMatch(/^### (?:Added|Changed|Fixed)$/m);
+    expect(notesOf(read('CHANGELOG.md'), version)).toContain('### Added');
     const versions = [...read('CHANGELOG.md').matchAll(/^## (\S+)/gm)].map(([, name]) => name);
     expect(versions[0]).toBe(version);
   });

@@ -173,7 +173,7 @@ const insertRequest = (
   },
 });
 
-/** Adds names at the right end of the header. Whole columns are inserted, so that nothing is overwritten. */
+/** Appends new column names to the header. Whole columns are inserted, so cells to the right of the header are not overwritten. */
 const headerRequests = ({ sheetId, header, columnCount }: Tab, added: readonly string[]): ChangeRequest[] => {
   if (added.length === 0) return [];
   const missing = header.length + added.length - columnCount;

@@ -1,3 +1,4 @@
+import { unicodeEscape } from '../../../text/unicode-escape.ts';
 import type { Context } from '../context.ts';
 
 type Out = Context['stdout'];
@@ -11,7 +12,7 @@ const CONTROL = /\u001b\[(?:\d{1,2}m|K)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f
 
 const escaped = (found: string, at: number): string =>
   // A progress line begins with a carriage return.
-  found.length > 1 || (found === '\r' && at === 0) ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  found.length > 1 || (found === '\r' && at === 0) ? found : unicodeEscape(found);
 
 /**
  * Writes control characters as escapes, where a terminal would run them: the names of files, and texts from a server, must not
