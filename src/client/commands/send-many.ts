@@ -1,7 +1,7 @@
 import { asClientError, CourierClientError, type ExitCode, type FileFailure, failure } from '../errors.ts';
 import type { FileReceipt, SendAllOptions } from '../send-all/options.ts';
 import { type Context, createClient, errColors, type GlobalOptions, openSession, outColors } from './context.ts';
-import { createLines } from './output/lines.ts';
+import { createLines } from './output/grouped-lines.ts';
 import { createManyProgress } from './output/send-many-progress.ts';
 import { addFailure, addFile, createSummary, failureTable, summaryText } from './output/send-summary.ts';
 import { sizeText } from './output/sizes.ts';

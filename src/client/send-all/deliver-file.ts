@@ -10,7 +10,7 @@ import { readWhole } from '../send/send-body.ts';
 import { resolveOptions } from '../send/send-options.ts';
 import { fileKey } from './file-key.ts';
 import type { Listed } from './files/list.ts';
-import type { Pace } from './files/pace.ts';
+import type { BlockingPace } from './files/blocking-pace.ts';
 import { readSmall } from './files/read-small.ts';
 import type { Delivered, Manifest } from './manifest.ts';
 import type { FileReceipt, SendAllOptions } from './options.ts';
@@ -18,7 +18,7 @@ import type { FileReceipt, SendAllOptions } from './options.ts';
 export interface FileDependencies extends SendDependencies {
   manifest: Manifest;
   /** How quickly files are read. */
-  pace: Pace;
+  pace: BlockingPace;
   /** The folder that the destination uses if a request names none. */
   defaultFolder(): Promise<string>;
   /** Epoch milliseconds. */
@@ -77,7 +77,7 @@ const readOnce = async (input: Seekable): Promise<{ input: Seekable; sha256: str
   return { input, sha256: hash.digest('hex') };
 };
 
-const statOf = (path: string, pace: Pace): Promise<BigIntStats | undefined> | BigIntStats | undefined => {
+const statOf = (path: string, pace: BlockingPace): Promise<BigIntStats | undefined> | BigIntStats | undefined => {
   try {
     if (pace.isQuick()) return pace.time(() => statSync(path, { bigint: true, throwIfNoEntry: false }));
   } catch {
@@ -86,7 +86,7 @@ const statOf = (path: string, pace: Pace): Promise<BigIntStats | undefined> | Bi
   return pace.timeInThread(() => stat(path, { bigint: true })).catch(() => undefined);
 };
 
-const isSameState = async (listed: Listed, { size, mtime }: Delivered, pace: Pace): Promise<boolean> => {
+const isSameState = async (listed: Listed, { size, mtime }: Delivered, pace: BlockingPace): Promise<boolean> => {
   const path = diskPathOf(listed);
   if (mtime === null || path === undefined) return false;
   const stats = await statOf(path, pace);
@@ -101,14 +101,14 @@ const keyOf = ({ target }: Listed, sha256: string, manifest: Manifest, options: 
 type Read = Awaited<ReturnType<typeof readOnce>>;
 
 /** A small file without leaving the thread, if files are quick to read. */
-const readQuickly = (listed: Listed, pace: Pace): Read | undefined => {
+const readQuickly = (listed: Listed, pace: BlockingPace): Read | undefined => {
   const path = diskPathOf(listed);
   if (path === undefined || !pace.isQuick()) return undefined;
   const input = pace.time(() => readSmall(path));
   return input && { input, sha256: input.whole.sha256.toString('hex') };
 };
 
-const readOpen = async (listed: Listed, pace: Pace): Promise<Read> => {
+const readOpen = async (listed: Listed, pace: BlockingPace): Promise<Read> => {
   const file = await pace.timeInThread(() => open(listed));
   try {
     return await readOnce(file);

@@ -5,7 +5,7 @@ import type { Receipt } from '../../domain.ts';
 import { failure } from '../errors.ts';
 import { systemErrorText } from '../http/system-errors.ts';
 import { receiptSchema } from '../schemas.ts';
-import { createPace, type Pace } from './files/pace.ts';
+import { createBlockingPace, type BlockingPace } from './files/blocking-pace.ts';
 import {
   entrySchema,
   type FullEntry,
@@ -101,7 +101,7 @@ const load = async (handle: FileHandle, path: string): Promise<Loaded> => {
 };
 
 /** Reads entries again. */
-const createReader = (handle: FileHandle, path: string, pace: Pace) => {
+const createReader = (handle: FileHandle, path: string, pace: BlockingPace) => {
   const changed = () => failure('file-unreadable', { detail: `${path} was changed by another program.` });
   return async ({ at, length }: Located): Promise<Delivered> => {
     const buffer = Buffer.allocUnsafe(length);
@@ -126,7 +126,7 @@ const createReader = (handle: FileHandle, path: string, pace: Pace) => {
  * Appends lines. While writing is quick, a line is written at once. Else lines that arrive while others are being written are
  * written together, in another thread.
  */
-const createAppender = (handle: FileHandle, path: string, { start, pace }: { start: string; pace: Pace }) => {
+const createAppender = (handle: FileHandle, path: string, { start, pace }: { start: string; pace: BlockingPace }) => {
   let waiting = start;
   let writing: Promise<void> | undefined;
   let syncing: Promise<void> | undefined;
@@ -235,7 +235,7 @@ export const openManifest = async (
     }
     // An empty file, as mktemp creates it.
     const first = runKey === undefined ? `${JSON.stringify(header)}\n` : endsWithLineBreak ? '' : '\n';
-    const pace = createPace();
+    const pace = createBlockingPace();
     const read = createReader(handle, path, pace);
     const appender = createAppender(handle, path, { start: first, pace });
     return {

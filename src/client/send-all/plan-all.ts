@@ -1,7 +1,7 @@
 import { asClientError } from '../errors.ts';
 import { planFile } from './deliver-file.ts';
 import { listAll, type SendAllInputs } from './files/list.ts';
-import { createPace } from './files/pace.ts';
+import { createBlockingPace } from './files/blocking-pace.ts';
 import { openManifest } from './manifest.ts';
 import { checkOptions, type FileReceipt, type SendAllOptions } from './options.ts';
 
@@ -21,7 +21,7 @@ interface Planned {
 export async function* planAll(inputs: SendAllInputs, options: SendAllOptions): AsyncGenerator<Planned> {
   checkOptions(options);
   const manifest = await openManifest(options, { isReadOnly: true });
-  const pace = createPace();
+  const pace = createBlockingPace();
   try {
     for await (const listed of listAll(inputs, options)) {
       options.signal?.throwIfAborted();

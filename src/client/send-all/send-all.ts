@@ -5,7 +5,7 @@ import { createCounter } from './counter.ts';
 import { deliverFile, type FileDependencies } from './deliver-file.ts';
 import { createBreaker, endedBy, filesFailed } from './failures.ts';
 import { type Listed, listAll, type SendAllInputs } from './files/list.ts';
-import { createPace } from './files/pace.ts';
+import { createBlockingPace } from './files/blocking-pace.ts';
 import { openManifest } from './manifest.ts';
 import { checkedConcurrency, checkOptions, type FileReceipt, type SendAllOptions } from './options.ts';
 import { createPool } from './pool.ts';
@@ -52,7 +52,7 @@ export async function* sendAll(
     ...sending,
     manifest,
     now,
-    pace: createPace(),
+    pace: createBlockingPace(),
     defaultFolder: once(async () => (await findDestination(sending, options.destination))?.path ?? ''),
   };
   const failures: FileFailure[] = [];

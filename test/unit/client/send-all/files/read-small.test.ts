@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createPace } from '../../../../../src/client/send-all/files/pace.ts';
+import { createBlockingPace } from '../../../../../src/client/send-all/files/blocking-pace.ts';
 import { readSmall } from '../../../../../src/client/send-all/files/read-small.ts';
 
 describe('a small file', () => {
@@ -43,7 +43,7 @@ describe('a small file', () => {
 
 test('operations block only after a quick one', async () => {
   let nowMs = 0;
-  const pace = createPace(() => nowMs);
+  const pace = createBlockingPace(() => nowMs);
   const takes = (milliseconds: number) => (): string => {
     nowMs += milliseconds;
     return 'result';

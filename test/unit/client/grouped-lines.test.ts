@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { createLines } from '../../../src/client/commands/output/lines.ts';
+import { createLines } from '../../../src/client/commands/output/grouped-lines.ts';
 
 beforeEach(() => {
   jest.useFakeTimers();

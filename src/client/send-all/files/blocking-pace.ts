@@ -1,5 +1,5 @@
 /** Whether small operations on files may block the process, which is far quicker than a round trip through a thread. */
-export interface Pace {
+export interface BlockingPace {
   /** True while the last operation was quick. */
   isQuick(): boolean;
   /** Does the work and remembers how long it took. */
@@ -17,7 +17,7 @@ const MAX_QUICK_MS = 4;
  * one after a slow one, is done in another thread.
  * @param now milliseconds of a monotonic clock
  */
-export const createPace = (now: () => number = () => performance.now()): Pace => {
+export const createBlockingPace = (now: () => number = () => performance.now()): BlockingPace => {
   let isQuick = false;
   const judge = (startedMs: number): void => {
     isQuick = now() - startedMs <= MAX_QUICK_MS;
