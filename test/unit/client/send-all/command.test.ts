@@ -45,7 +45,7 @@ describe('courier send with several paths', () => {
     symlinkSync('a', inFolder('x/link'));
     const { code, stdout, stderr } = await send([inFolder('x'), write('b.csv'), '--path', 'archive']);
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^2 files delivered \(30 B\) in 0 s\nleft out: 1 hidden .*, 1 symbolic links .*\n$/);
+    expect(stdout).toMatch(/^2 files delivered \(30 B\) in \d s\nleft out: 1 hidden .*, 1 symbolic links .*\n$/);
     expect(courier.paths()).toEqual(['archive/b.csv', 'archive/x/a']);
   });
 
@@ -100,7 +100,7 @@ describe('courier send with several paths', () => {
     const { code, stdout } = await send([inFolder('x'), '--manifest', manifest, '--on-conflict', 'replace']);
     expect(code).toBe(0);
     expect(stdout).toContain(`changed: ${inFolder('x/b')} (created) https://`);
-    expect(stdout).toMatch(/^1 file delivered \(5 B\) in 0 s, 1 of them changed, 1 unchanged$/m);
+    expect(stdout).toMatch(/^1 file delivered \(5 B\) in \d s, 1 of them changed, 1 unchanged$/m);
     courier.state.refuse = () => ({ status: 503, code: 'drive-unavailable', headers: { 'retry-after': '3600' } });
     write('x/c');
     expect((await send([inFolder('x'), '--manifest', manifest])).stderr).not.toContain('--key');
