@@ -167,4 +167,14 @@ describe('bytes that were stored before', () => {
       ...{ outcome: 'replayed', isNew: false, receipt },
     });
   });
+
+  test.each([
+    ['by an earlier attempt of the first try, whose answer was lost', true, undefined, 'replaced'],
+    ['by an unanswered try before', false, undefined, 'replayed'],
+    ['by another try that has answered meanwhile', true, { id: 'f1' } as Receipt, 'replayed'],
+  ] as const)('were written %s', (_, mine, receipt, outcome) => {
+    const { step } = createFakeStep({ plan: PLAN, claim: { mine } });
+    const sent = { ...result, file: driveFile() };
+    expect(storedBefore(step, sent, { guard: guardWith(receipt), isNew: false })).toMatchObject({ outcome });
+  });
 });
