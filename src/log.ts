@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { CourierError } from './errors.ts';
 import { prettyLine } from './log-pretty.ts';
 import { redact } from './redact.ts';
@@ -14,9 +14,6 @@ const SEVERITY: Readonly<Record<string, string>> = {
   error: 'ERROR',
   fatal: 'CRITICAL',
 };
-
-/** pino's number for `error`. */
-const ERROR = 50;
 
 /** In characters. When more is buffered, it is written immediately. */
 const MAX_BUFFERED_CHARACTERS = 8_192;
@@ -38,10 +35,14 @@ export interface ServiceContext {
   version?: string;
 }
 
-const contextFields = new AsyncLocalStorage<Fields>();
+/** The fields of the running request as a part of a JSON object, with a comma in front. */
+const contextMembers = new AsyncLocalStorage<string>();
 
-/** Runs work whose log lines all contain these fields, such as the trace of the request. */
-export const withFields = <Result>(fields: Fields, work: () => Result): Result => contextFields.run(fields, work);
+/** Runs work whose log lines all contain these fields, such as the trace of the request. A line must not repeat them. */
+export const withFields = <Result>(fields: Fields, work: () => Result): Result => {
+  const members = JSON.stringify(fields).slice(1, -1);
+  return contextMembers.run(members === '' ? '' : `,${members}`, work);
+};
 
 interface Link {
   name: string;
@@ -92,6 +93,52 @@ const createInsertIds = (): (() => string) => {
   return () => `${process}-${(count++).toString(36).padStart(8, '0')}`;
 };
 
+/** Formats times as ISO 8601. Most lines are in the same second as the one before, and the rest is formatted once. */
+const createIsoTime = (): ((timeMs: number) => string) => {
+  let second = Number.NaN;
+  let prefix = '';
+  return (timeMs) => {
+    const milliseconds = timeMs % 1_000;
+    if (timeMs - milliseconds !== second) {
+      second = timeMs - milliseconds;
+      prefix = new Date(second).toISOString().slice(0, -4);
+    }
+    return `${prefix}${String(milliseconds).padStart(3, '0')}Z`;
+  };
+};
+
+/** Adds the fields of an event of Error Reporting to the lines that have an error. */
+class ReportingLog implements Log {
+  readonly #log: Logger;
+  readonly #serviceContext: ServiceContext;
+
+  constructor(log: Logger, serviceContext: ServiceContext) {
+    this.#log = log;
+    this.#serviceContext = serviceContext;
+  }
+
+  debug(fields: Fields, message: string): void {
+    this.#log.debug(fields, message);
+  }
+
+  info(fields: Fields, message: string): void {
+    this.#log.info(fields, message);
+  }
+
+  warn(fields: Fields, message: string): void {
+    this.#log.warn(fields, message);
+  }
+
+  error(fields: Fields, message: string): void {
+    const event = 'error' in fields ? reported(fields.error, this.#serviceContext) : {};
+    this.#log.error({ ...event, ...fields }, message);
+  }
+
+  child(fields: Fields): Log {
+    return new ReportingLog(this.#log.child(fields), this.#serviceContext);
+  }
+}
+
 /**
  * Writes to standard output. Lines of one turn of the event loop share one write, because a write costs more than the
  * rest of a line. Buffered lines are also written when the process exits. If the reader of the pipe has closed it,
@@ -129,19 +176,17 @@ export const createLog = (
   serviceContext: ServiceContext = { service: 'drive-courier' },
 ): Log => {
   const nextInsertId = createInsertIds();
+  const isoTime = createIsoTime();
   const options = {
     level,
     base: null,
     messageKey: 'message',
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    // Text rather than a mixin, for which pino copies all fields of a line into a new object.
+    timestamp: () =>
+      `,"time":"${isoTime(Date.now())}","logging.googleapis.com/insertId":"${nextInsertId()}"${contextMembers.getStore() ?? ''}`,
     formatters: { level: (label: string) => ({ severity: SEVERITY[label] ?? 'DEFAULT' }) },
     serializers: { error: causes },
-    mixin: (fields: object, number: number) => ({
-      'logging.googleapis.com/insertId': nextInsertId(),
-      ...contextFields.getStore(),
-      ...(number >= ERROR && 'error' in fields ? reported(fields.error, serviceContext) : {}),
-    }),
     hooks: { streamWrite: redact },
   };
-  return pino(options, destination ?? createOutput());
+  return new ReportingLog(pino(options, destination ?? createOutput()), serviceContext);
 };
