@@ -5,6 +5,7 @@ import { createPubsubHandler } from '../pubsub/push.ts';
 import { createSlots } from './capacity.ts';
 import type { Capacity, HttpDependencies } from './dependencies.ts';
 import { createDocumentMemory, MAX_DOCUMENT_BYTES, MAX_PUSH_BYTES } from './document-memory.ts';
+import { jsonResponse } from './json-response.ts';
 import { problemResponse } from './problem.ts';
 import { isBodyPending, type MinThroughput } from './request/incoming-request.ts';
 import { HEADERS_TOO_LARGE, headersTooLarge, isHeadTooLarge, rejectInvalidHead } from './request/request-head.ts';
@@ -44,7 +45,7 @@ const routesOf = (dependencies: HttpDependencies, minThroughput: MinThroughput |
   // Separate memory, so that the documents of callers never block messages.
   const pushCapacity: Capacity = { slots, memory: createDocumentMemory(MAX_PUSH_BYTES), minThroughput };
   const listDestinations: Handler = async (context) =>
-    context.json({ destinations: dependencies.destinations(context.var.caller) });
+    jsonResponse({ destinations: dependencies.destinations(context.var.caller) }, 200);
   const exports = createExportsHandler(dependencies, capacity);
   const pubsub = createPubsubHandler(dependencies, pushCapacity);
   const openUpload = createOpenUploadHandler(dependencies, capacity);
@@ -112,16 +113,19 @@ const allowed = (routes: readonly Route[], path: string): string => {
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
 };
 
-/** Adds the headers that every response has. */
-const finish = (context: CourierContext): void => {
-  const { env, res } = context;
+/** Sets the headers that every response has. A response of a route that has one of them as well replaces it. */
+const setHeaders = (context: CourierContext): void => {
+  const { incoming, outgoing } = context.env;
   const rateLimit = context.get('rateLimit');
-  res.headers.set('X-Request-Id', context.get('trace').requestId);
-  res.headers.set('X-Content-Type-Options', 'nosniff');
-  if (rateLimit !== undefined) for (const [name, value] of Object.entries(rateLimit())) res.headers.set(name, value);
-  if (!res.headers.has('Cache-Control')) res.headers.set('Cache-Control', 'no-store');
+  // They are set on Node's response, because Hono's would convert all headers to a Headers object and back.
+  outgoing.setHeader('X-Request-Id', context.get('trace').requestId);
+  outgoing.setHeader('X-Content-Type-Options', 'nosniff');
+  outgoing.setHeader('Cache-Control', 'no-store');
+  if (rateLimit !== undefined) {
+    for (const [name, value] of Object.entries(rateLimit())) outgoing.setHeader(name, value);
+  }
   // A rejected caller must stop sending its body. In HTTP/1 only closing the connection signals this (RFC 9112, 9.3).
-  if (isBodyPending(env.incoming) && !('stream' in env.incoming)) res.headers.set('Connection', 'close');
+  if (isBodyPending(incoming) && !('stream' in incoming)) outgoing.setHeader('Connection', 'close');
 };
 
 /** Rejects requests with invalid headers on every route. */
@@ -168,9 +172,10 @@ export const createApp = (
     context.set('trace', readTrace(context.req.raw.headers));
     await inTrace(dependencies, context, routeOf, async () => {
       await next();
-      finish(context);
-      logRequest(context, startedAtMs);
+      setHeaders(context);
     });
+    // Outside of the trace, whose fields this line has itself.
+    logRequest(context, startedAtMs);
   });
   app.use(checkHead);
   app.onError((thrown, context) => {

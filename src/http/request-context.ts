@@ -13,6 +13,8 @@ export interface Bindings {
   outgoing: ServerResponse | Http2ServerResponse;
   /** Answers `Expect: 100-continue`. Call it before the body is read. */
   begin?: (() => void) | undefined;
+  /** Set by responses that are sent piece by piece. */
+  isSentInParts?: boolean;
   /**
    * Stops a body that is not read to its end. Needed only by responses that are sent while the body arrives; for others
    * the listener does it.

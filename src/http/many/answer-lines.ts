@@ -91,8 +91,11 @@ export const answerLines = (
     const lines = createLineStream({ maxUnreadBytes, watchReader });
     let hasBegun = false;
     const write: WriteLine = (value) => {
-      if (!hasBegun) resolve(context.body(lines.stream, 200, { 'Content-Type': NDJSON }));
-      hasBegun = true;
+      if (!hasBegun) {
+        hasBegun = true;
+        context.env.isSentInParts = true;
+        resolve(context.body(lines.stream, 200, { 'Content-Type': NDJSON }));
+      }
       return lines.write(value);
     };
     const work = withinRequest(context, dependencies, async (time) => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { createSlots, holderOf } from '../capacity.ts';
 import type { HttpDependencies } from '../dependencies.ts';
+import { jsonResponse } from '../json-response.ts';
 import { gatherOptions, parseInput, readQuery } from '../request/options.ts';
 import type { CourierContext } from '../request-context.ts';
 
@@ -21,6 +22,6 @@ export const createDoctorHandler = ({ doctor }: Pick<HttpDependencies, 'doctor'>
   return async (context: CourierContext): Promise<Response> => {
     const { write } = parseInput(doctorQuery, gatherOptions(readQuery(context.env.incoming.url ?? '')));
     const { caller } = context.var;
-    return context.json(await slots.hold(holderOf.caller(caller), () => doctor(caller, { write })));
+    return jsonResponse(await slots.hold(holderOf.caller(caller), () => doctor(caller, { write })), 200);
   };
 };

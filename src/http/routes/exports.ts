@@ -2,6 +2,7 @@ import { CourierError } from '../../errors.ts';
 import { asManyDocument, createDocumentReader, type ManyDocument, openExport } from '../../exports/export-document.ts';
 import { holderOf, type Slots } from '../capacity.ts';
 import type { Capacity, HttpDependencies } from '../dependencies.ts';
+import { jsonResponse } from '../json-response.ts';
 import { MAX_DOCUMENT_BYTES } from '../document-memory.ts';
 import { keyOfRequest, keyOfSchedule, readIdempotencyKey, rejectEvents } from '../request/body-headers.ts';
 import { jsonBody } from '../request/json-body.ts';
@@ -88,5 +89,5 @@ export const createExportsHandler =
     });
     if ('many' in result) return answerMany(context, { ...dependencies, slots }, result.many, result.idempotencyKey);
     const { receipt } = result;
-    return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
+    return jsonResponse(receipt, receipt.outcome === 'created' ? 201 : 200);
   };

@@ -4,6 +4,7 @@ import { CourierError } from '../../errors.ts';
 import { type ContentType, specificType } from '../../text/media-type.ts';
 import { holderOf } from '../capacity.ts';
 import type { Capacity, HttpDependencies } from '../dependencies.ts';
+import { jsonResponse } from '../json-response.ts';
 import { readBodyDigests, sha256Among, withDigests } from '../request/body-digests.ts';
 import {
   fileType,
@@ -129,7 +130,7 @@ export const createFilesHandler =
             idempotencyKey,
           }),
         );
-        return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
+        return jsonResponse(receipt, receipt.outcome === 'created' ? 201 : 200);
       } finally {
         body.release();
       }

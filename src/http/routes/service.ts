@@ -1,5 +1,6 @@
 import { CourierError } from '../../errors.ts';
 import type { HttpDependencies } from '../dependencies.ts';
+import { jsonResponse } from '../json-response.ts';
 import { isCallerDisconnected } from '../request/incoming-request.ts';
 import { type CourierContext, rejectWhenStopping } from '../request-context.ts';
 
@@ -13,17 +14,15 @@ export const createHealthHandler = ({
   ledgerKind,
 }: Pick<HttpDependencies, 'version' | 'commit' | 'ledgerKind'>) => {
   const once = ledgerKind === 'memory' ? { once: 'instance' } : {};
-  return async (context: CourierContext): Promise<Response> =>
-    context.json({ ok: true, version, commit, ledger: ledgerKind, ...once });
+  return async (): Promise<Response> => jsonResponse({ ok: true, version, commit, ledger: ledgerKind, ...once }, 200);
 };
 
 /** `GET /v1/ready`: 200 when deliveries would succeed, else 503 with the findings. */
 export const createReadyHandler =
-  (dependencies: Pick<HttpDependencies, 'ready' | 'stopping'>) =>
-  async (context: CourierContext): Promise<Response> => {
+  (dependencies: Pick<HttpDependencies, 'ready' | 'stopping'>) => async (): Promise<Response> => {
     rejectWhenStopping(dependencies);
     const readiness = await dependencies.ready();
-    return readiness.ok ? context.json(readiness) : context.json(readiness, 503, { 'Retry-After': '10' });
+    return readiness.ok ? jsonResponse(readiness, 200) : jsonResponse(readiness, 503, { 'Retry-After': '10' });
   };
 
 /** `GET /openapi.json`: the OpenAPI document, which is generated at the first request. */
@@ -42,6 +41,7 @@ export const createDescriptionHandler = ({ version }: Pick<HttpDependencies, 've
     description ??= import('../openapi/openapi.ts').then(({ openApiDocument }) =>
       JSON.stringify(openApiDocument(version)),
     );
-    return context.body(await description, 200, { 'Content-Type': 'application/json' });
+    const headers = { 'Content-Type': 'application/json' };
+    return new Response(await description, { headers });
   };
 };

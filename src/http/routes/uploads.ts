@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { specificType } from '../../text/media-type.ts';
 import { holderOf } from '../capacity.ts';
 import type { Capacity, HttpDependencies } from '../dependencies.ts';
+import { jsonResponse } from '../json-response.ts';
 import { readIdempotencyKey } from '../request/body-headers.ts';
 import { jsonBody, readJson } from '../request/json-body.ts';
 import { mimeTypeOption, optionShape, parseInput, rejectQuery, sha256Option } from '../request/options.ts';
@@ -49,7 +50,7 @@ export const createOpenUploadHandler =
           idempotencyKey,
         });
       });
-      return context.json(session, 201);
+      return jsonResponse(session, 201);
     });
 
 /** `POST /v1/uploads/{id}/complete`: verifies the file in Drive and returns the receipt. */
@@ -74,5 +75,5 @@ export const createCompleteUploadHandler =
           sha256,
         });
       });
-      return context.json(receipt, receipt.outcome === 'created' ? 201 : 200);
+      return jsonResponse(receipt, receipt.outcome === 'created' ? 201 : 200);
     });

@@ -5,7 +5,7 @@ import { getRequestListener, RequestError } from '@hono/node-server';
 import { asCourierError, CourierError } from '../../errors.ts';
 import type { CourierApp } from '../app.ts';
 
-import { NDJSON, problemResponse } from '../problem.ts';
+import { problemResponse } from '../problem.ts';
 import { isBodyPending, isCallerDisconnected } from '../request/incoming-request.ts';
 import { PERCENT_ENCODE } from '../request/options.ts';
 import { type Bindings, readTrace } from '../request-context.ts';
@@ -107,19 +107,20 @@ export const createNodeListener = (
   };
   const listener = getRequestListener(
     async (request, env) => {
-      const bindings = env as Bindings;
-      const { [BEGIN]: begin }: Request = bindings.incoming;
-      const response = await app.fetch(request, {
-        ...bindings,
+      const { incoming, outgoing } = env as Bindings;
+      const bindings: Bindings = {
+        incoming,
+        outgoing,
         cutOff,
-        begin,
-        stopBody: () => abandonBody(bindings.incoming),
-        watchReader: () => watchAnswer(bindings.incoming, bindings.outgoing, answerMs),
-      });
-      // Lines are sent for as long as the request takes, and its body may arrive meanwhile.
-      if (response.headers.get('content-type') === NDJSON) return response;
-      abandonBody(bindings.incoming);
-      watchAnswer(bindings.incoming, bindings.outgoing, answerMs);
+        begin: (incoming as Request)[BEGIN],
+        stopBody: () => abandonBody(incoming),
+        watchReader: () => watchAnswer(incoming, outgoing, answerMs),
+      };
+      const response = await app.fetch(request, bindings);
+      // Its parts are sent for as long as the request takes, and the body may arrive meanwhile.
+      if (bindings.isSentInParts) return response;
+      abandonBody(incoming);
+      watchAnswer(incoming, outgoing, answerMs);
       return response;
     },
     // Replaces the global Response, which would turn every body into a Web stream.
