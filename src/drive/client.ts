@@ -27,17 +27,6 @@ export interface DriveClient {
   error(response: GoogleResponse, operation: string): CourierError;
 }
 
-/** Only the parts of a context that a call takes: uploads pass their whole request. */
-const callOf = (
-  { units: _, ...request }: DriveRequest,
-  { signal, deadlineMs, callStats }: CallContext,
-): GoogleRequest => ({
-  ...request,
-  signal,
-  deadlineMs,
-  callStats,
-});
-
 const asDriveFailure = (error: unknown): unknown =>
   error instanceof CourierError && error.code === 'google-unavailable'
     ? new CourierError('drive-unavailable', { cause: error })
@@ -69,7 +58,8 @@ export const createDriveClient = ({
 
   const send = (request: DriveRequest, context: CallContext): Promise<GoogleResponse> => {
     const { units } = request;
-    const { callStats } = context;
+    // Uploads pass their whole request as the context.
+    const { signal, deadlineMs, callStats } = context;
     const beforeAttempt = async (): Promise<void> => {
       await pace.spend(units, context);
       if (callStats !== undefined) callStats.units += units;
@@ -79,9 +69,11 @@ export const createDriveClient = ({
       // Of the transient answers, these two are Drive's rate limits.
       if (status === 429 || status === 403) pace.slowDown(units);
     };
-    return transport.send({ ...callOf(request, context), beforeAttempt, onTransient }).catch((thrown: unknown) => {
-      throw asDriveFailure(thrown);
-    });
+    return transport
+      .send({ ...request, signal, deadlineMs, callStats, beforeAttempt, onTransient })
+      .catch((thrown: unknown) => {
+        throw asDriveFailure(thrown);
+      });
   };
 
   return {
@@ -116,8 +108,22 @@ const file = z.object({
 
 /** A file as Drive describes it, checked. @throws CourierError `drive-unavailable` when it lacks what FILE_FIELDS asked for. */
 export const parseFile = (described: unknown): DriveFile => {
-  const { size, md5Checksum, sha256Checksum, headRevisionId, ...rest } = parseAnswer(() => file.parse(described));
-  return { ...rest, size, md5Checksum, sha256Checksum, headRevisionId };
+  const parsed = parseAnswer(() => file.parse(described));
+  return {
+    id: parsed.id,
+    name: parsed.name,
+    mimeType: parsed.mimeType,
+    size: parsed.size,
+    md5Checksum: parsed.md5Checksum,
+    sha256Checksum: parsed.sha256Checksum,
+    parents: parsed.parents,
+    trashed: parsed.trashed,
+    webViewLink: parsed.webViewLink,
+    createdTime: parsed.createdTime,
+    modifiedTime: parsed.modifiedTime,
+    headRevisionId: parsed.headRevisionId,
+    appProperties: parsed.appProperties,
+  };
 };
 
 export const fileOf = ({ body }: Pick<GoogleResponse, 'body'>): DriveFile =>
@@ -131,24 +137,14 @@ export const detailFields = ({ description, modifiedTime, properties }: FileDeta
 });
 
 /** A new file's metadata as `files.create` takes them. */
-export const metadataOf = ({
-  id,
-  name,
-  mimeType,
-  folderId,
-  convertTo,
-  appProperties,
-  addedTime,
-  ...details
-}: NewFile) => ({
-  id,
-  name,
+export const metadataOf = (file: NewFile) => ({
+  id: file.id,
+  name: file.name,
   // Drive converts when the file's type is one of its own and the media's type is not.
-  mimeType: convertTo ?? mimeType,
-  parents: [folderId],
-  ...detailFields(details),
-  createdTime: details.createdTime,
-  ...(appProperties === undefined && addedTime === undefined
-    ? {}
-    : { appProperties: { ...appProperties, ...(addedTime === undefined ? {} : { [ADDED_PROPERTY]: addedTime }) } }),
+  mimeType: file.convertTo ?? file.mimeType,
+  parents: [file.folderId],
+  ...detailFields(file),
+  createdTime: file.createdTime,
+  appProperties:
+    file.addedTime === undefined ? file.appProperties : { ...file.appProperties, [ADDED_PROPERTY]: file.addedTime },
 });

@@ -48,12 +48,12 @@ interface Sender<Result extends Answer> {
 
 /** Sends with the request's bearer, if it has one. */
 const authorized = <Result extends Answer>(
-  { bearer, ...request }: GoogleRequest,
+  request: GoogleRequest,
   send: (ready: GoogleRequest) => Promise<Result>,
 ): Promise<Result> =>
-  bearer === undefined
+  request.bearer === undefined
     ? send(request)
-    : callWithBearer(bearer, (token) =>
+    : callWithBearer(request.bearer, (token) =>
         send({ ...request, headers: { ...request.headers, authorization: `Bearer ${token}` } }),
       );
 

@@ -1,6 +1,5 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps, Agent as SecureAgent } from 'node:https';
-import { urlToHttpOptions } from 'node:url';
 
 /** One attempt of a call. */
 export interface Attempt {
@@ -48,12 +47,18 @@ const write = (request: ClientRequest, body: readonly Uint8Array[]): void => {
   request.end();
 };
 
+/** The parts of a URL that node:http takes. Node copies them several times, so there are no others. */
+const partsOf = (url: string) => {
+  const { hostname, port, pathname, search } = new URL(url);
+  return { url, hostname: hostname.replace(/^\[|\]$/g, ''), port, path: `${pathname}${search}` };
+};
+
 /** Parses URLs. It keeps the last one, because nearly all calls of a busy service have the same URL. */
-const createUrlParser = () => {
-  let last = { url: '', parts: {} };
-  return (url: string): ReturnType<typeof urlToHttpOptions> => {
-    if (url !== last.url) last = { url, parts: urlToHttpOptions(new URL(url)) };
-    return last.parts;
+const createUrlParser = (): ((url: string) => ReturnType<typeof partsOf>) => {
+  let last = partsOf('http://localhost');
+  return (url) => {
+    if (url !== last.url) last = partsOf(url);
+    return last;
   };
 };
 
@@ -62,16 +67,18 @@ export const createHttp = (): Http => {
   const options = { keepAlive: true, timeout: IDLE_SOCKET_MS, scheduling: 'lifo' } as const;
   const plain = new Agent(options);
   const secure = new SecureAgent(options);
-  const partsOf = createUrlParser();
+  const parse = createUrlParser();
 
   const start = ({ method, url, headers, body }: Attempt): ClientRequest => {
     const isSecure = url.startsWith('https:');
-    const length = method === 'GET' || method === 'HEAD' ? {} : { 'content-length': String(sizeOf(body)) };
+    const { hostname, port, path } = parse(url);
     const request = (isSecure ? requestHttps : requestHttp)({
-      ...partsOf(url),
+      hostname,
+      port,
+      path,
       method,
       agent: isSecure ? secure : plain,
-      headers: { ...headers, ...length },
+      headers: method === 'GET' || method === 'HEAD' ? headers : { ...headers, 'content-length': String(sizeOf(body)) },
     });
     write(request, body);
     return request;
