@@ -95,6 +95,8 @@ export interface GoogleProcess extends Announcement {
   process: Measured;
   /** `POST /_admin/VERB`. */
   admin<Answer>(verb: string, body: object): Promise<Answer>;
+  /** Delays every upload from now on, as Drive does. 0 ends it. */
+  delayUploads(ms: number): Promise<void>;
   /** The calls it has received since the last `clearCalls`. */
   calls(): Promise<{ method: string; host: string; path: string; query: string; status: number }[]>;
   clearCalls(): Promise<void>;
@@ -126,6 +128,13 @@ export const startGoogle = async ({ core }: { core?: number } = {}): Promise<Goo
     ...announcement,
     process: started,
     admin,
+    async delayUploads(ms) {
+      await fetch(`${origin}/_faults`, { method: 'DELETE' });
+      if (ms === 0) return;
+      const rule = { path: '/upload/*', fault: { kind: 'delay', ms } };
+      const { status } = await fetch(`${origin}/_faults`, { method: 'POST', body: JSON.stringify(rule) });
+      if (status >= 300) throw new Error(`uploads cannot be delayed: ${status}`);
+    },
     async calls() {
       const { calls } = (await (await fetch(`${origin}/_calls`)).json()) as { calls: never };
       return calls;

@@ -1,5 +1,6 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps, Agent as SecureAgent } from 'node:https';
+import { type RequestTarget, requestTarget } from '../text/request-target.ts';
 
 /** One attempt of a call. */
 export interface Attempt {
@@ -47,18 +48,12 @@ const write = (request: ClientRequest, body: readonly Uint8Array[]): void => {
   request.end();
 };
 
-/** The parts of a URL that node:http takes. Node copies them several times, so there are no others. */
-const partsOf = (url: string) => {
-  const { hostname, port, pathname, search } = new URL(url);
-  return { url, hostname: hostname.replace(/^\[|\]$/g, ''), port, path: `${pathname}${search}` };
-};
-
 /** Parses URLs. It keeps the last one, because nearly all calls of a busy service have the same URL. */
-const createUrlParser = (): ((url: string) => ReturnType<typeof partsOf>) => {
-  let last = partsOf('http://localhost');
+const createUrlParser = (): ((url: string) => RequestTarget) => {
+  let last: { url: string; target: RequestTarget } | undefined;
   return (url) => {
-    if (url !== last.url) last = partsOf(url);
-    return last;
+    if (url !== last?.url) last = { url, target: requestTarget(new URL(url)) };
+    return last.target;
   };
 };
 
@@ -71,11 +66,8 @@ export const createHttp = (): Http => {
 
   const start = ({ method, url, headers, body }: Attempt): ClientRequest => {
     const isSecure = url.startsWith('https:');
-    const { hostname, port, path } = parse(url);
     const request = (isSecure ? requestHttps : requestHttp)({
-      hostname,
-      port,
-      path,
+      ...parse(url),
       method,
       agent: isSecure ? secure : plain,
       headers: method === 'GET' || method === 'HEAD' ? headers : { ...headers, 'content-length': String(sizeOf(body)) },

@@ -22,6 +22,18 @@ test('a line has the severity, time and message that Cloud Logging reads', () =>
   expect(String(line?.time)).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
 });
 
+test('the time of a line is that of its writing, also in the first milliseconds of a second', async () => {
+  for (let line = 0; line < 25; line++) {
+    const before = Date.now();
+    const [written] = linesOf((log) => log.info({}, 'x'));
+    const time = String(written?.time);
+    expect(new Date(time).toISOString()).toBe(time);
+    expect(Date.parse(time)).toBeGreaterThanOrEqual(before);
+    expect(Date.parse(time)).toBeLessThanOrEqual(Date.now());
+    await new Promise((resolve) => setTimeout(resolve, 47));
+  }
+});
+
 test('every line has a unique insertId, and they sort in the order of writing', () => {
   const ids = linesOf((log) => {
     for (let line = 0; line < 50; line++) log.child({}).info({}, 'x');

@@ -56,14 +56,11 @@ const errorOf = (answer: HttpAnswer): CourierClientError => {
 };
 
 const urlOf = (base: URL, path: string, query: Record<string, string | undefined> = {}): URL => {
-  const url = new URL(base);
-  // Not resolved against the base: a path that begins with "//" would change the host.
-  url.pathname = `${withoutTrailingSlashes(base.pathname)}${path}`;
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value);
-  // At once: each change of a URL's own parameters writes the whole URL again.
-  url.search = parameters.toString();
-  return url;
+  // Not resolved against the base: a path that begins with "//" would change the host. Parsed once, because each change of
+  // a URL parses it again.
+  return new URL(`${base.origin}${withoutTrailingSlashes(base.pathname)}${path}?${parameters}`);
 };
 
 const unreachable = (url: URL, error: unknown): CourierClientError =>

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { requestTarget } from '../../text/request-target.ts';
 import { ProxyError, proxyAgent, proxyFor, proxyName } from './proxy.ts';
 import { systemErrorText } from './system-errors.ts';
 import { timeoutError, timeoutIn } from './timeout.ts';
@@ -154,7 +155,8 @@ export const createExchange =
     const target = url instanceof URL ? url : new URL(url);
     const proxy = proxyFor(env, target);
     const length: Record<string, number> = body instanceof Uint8Array ? { 'content-length': body.byteLength } : {};
-    const request = (target.protocol === 'https:' ? https : http).request(target, {
+    const request = (target.protocol === 'https:' ? https : http).request({
+      ...requestTarget(target),
       method,
       headers: { ...length, ...headers },
       // Also covers the time until the connection is established.

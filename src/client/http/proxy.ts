@@ -36,8 +36,9 @@ const isExcluded = (env: Env, url: URL): boolean =>
  * @throws CourierClientError `usage` if the variable is not the URL of an HTTP proxy
  */
 export const proxyFor = (env: Env, url: URL): URL | undefined => {
+  if (url.protocol !== 'https:') return undefined;
   const value = (env.https_proxy ?? env.HTTPS_PROXY ?? '').trim();
-  if (value === '' || url.protocol !== 'https:' || isLoopback(url.hostname) || isExcluded(env, url)) return undefined;
+  if (value === '' || isLoopback(url.hostname) || isExcluded(env, url)) return undefined;
   const text = value.includes('://') ? value : `http://${value}`;
   const proxy = URL.canParse(text) ? new URL(text) : undefined;
   if (proxy === undefined || !/^https?:$/.test(proxy.protocol)) {
