@@ -15,6 +15,7 @@ import { reasonOf, staleOf } from './mutants/equivalent.ts';
 import { type Mutant, mutantsOf } from './mutants/mutants.ts';
 import { type MutationOptions, type MutationResult, runMutation } from './mutation.ts';
 import { nameOf } from './report.ts';
+import { listFiles } from './runs/reach.ts';
 import { sampleOf } from './mutants/sample.ts';
 
 /** Runs the mutation runner on a project of a few lines. */
@@ -156,6 +157,12 @@ test('an equivalent mutant is identified by its text, and a listed one that does
   expect(known).toMatchObject([{ line: 5, before: '>', after: '>=' }]);
   expect(staleOf(entries, mutants)).toEqual([entries[1]]);
   expect(staleOf(entries, mutantsOf('src/codes.ts', SOURCE))).toEqual([]);
+});
+
+test('a pattern of tests that also matches folders and helpers means the tests in it', () => {
+  const patterns = ['test/**'];
+  expect(listFiles(makeProject(), { patterns, ending: '.test.ts' })).toEqual(['test/fees.test.ts']);
+  expect(listFiles(makeProject(), { patterns, without: ['test/fees*'], ending: '.test.ts' })).toEqual([]);
 });
 
 test('the sample of one file does not depend on the content of another', () => {

@@ -62,8 +62,8 @@ export const runMutation = async (options: MutationOptions): Promise<MutationRes
     root,
     kept,
     copies: options.copies,
-    sources: listFiles(root, options.mutated),
-    tests: listFiles(root, options.tests, options.without),
+    sources: listFiles(root, { patterns: options.mutated, ending: '.ts' }),
+    tests: listFiles(root, { patterns: options.tests, without: options.without, ending: '.test.ts' }),
   };
   const { only = () => true } = options;
   const all = project.sources.filter(only).flatMap((file) => mutantsOf(file, readText(project, file)));

@@ -38,9 +38,18 @@ export interface Project {
 /** Without a mutant no test hangs. */
 const FIRST_LIMITS = { wholeMs: 300_000, oneTestMs: 60_000 };
 
-export const listFiles = (root: string, patterns: readonly string[], without: readonly string[] = []): string[] =>
+/** Files with this ending. A pattern such as `test/unit/**` also matches folders, and files that tests import. */
+export const listFiles = (
+  root: string,
+  {
+    patterns,
+    without = [],
+    ending,
+  }: { patterns: readonly string[]; without?: readonly string[] | undefined; ending: string },
+): string[] =>
   globSync([...patterns], { cwd: root, exclude: [...without] })
     .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => path.endsWith(ending))
     .sort();
 
 export const readText = ({ root }: Pick<Project, 'root'>, file: string): string =>
