@@ -1,7 +1,7 @@
 import { beginAudit, factsOf, type OnReceipt } from './delivery/audit.ts';
 import { planDelivery } from './delivery/check-plan.ts';
 import { checkRequest } from './delivery/check-request.ts';
-import { claimPlan, type KeyState, lookUpKey, type Planned, type Ready } from './delivery/idempotency.ts';
+import { asReplay, claimPlan, type KeyState, lookUpKey, type Planned, type Ready } from './delivery/idempotency.ts';
 import { accountFor } from './delivery/plan.ts';
 import { receiptOf, recordReceipt, replayReceipt } from './delivery/receipt.ts';
 import { type Allow, checkSize, type DeliveryContext, resolveOptions, withRows } from './delivery/resolve-options.ts';
@@ -56,6 +56,7 @@ export const createDeliver =
 
       // Look up the key, plan, and claim the key for the plan. If another try of the key comes first, plan again from there.
       let key: KeyState | Ready = await time('claim', () => lookUpKey(deliveryContext));
+      let plannedAtMs = startedMs;
       while (key.state !== 'ready') {
         const known: KeyState = key;
         if (known.state === 'done') return time('replay', () => replayReceipt(deliveryContext, known.receipt));
@@ -65,15 +66,17 @@ export const createDeliver =
           const asked = { caller, sinceMs: claimed?.claimedAtMs ?? startedMs };
           deliveryContext = { ...deliveryContext, request: resolveOptions(account, options, asked) };
         }
+        // Before the search for the name, because planning may take long.
+        plannedAtMs = now();
         const planned: Planned | KeyState = await time('place', () => planDelivery(deliveryContext, known));
         key = await time('claim', () => claimPlan(deliveryContext, planned));
       }
       const { plan, claim, existing } = key;
 
       // Upload and verify, share, record.
-      const step: UploadStep = { ...deliveryContext, plan, claim, plannedAtMs: now(), unlocked: [], atEnd };
+      const step: UploadStep = { ...deliveryContext, plan, claim, plannedAtMs, unlocked: [], atEnd };
       const stored = await time('put', () => storeFile(step, existing));
-      if (stored.receipt !== undefined) return { ...stored.receipt, outcome: 'replayed' };
+      if (stored.receipt !== undefined) return asReplay(stored.receipt);
       const unshared = await time('share', () => restrictAndShare({ ...deliveryContext, ...stored }, stored));
       const warnings = [...stored.warnings, ...unshared];
       const receipt = receiptOf({ ...deliveryContext, ...stored, folderId: plan.folderId, warnings });

@@ -17,7 +17,7 @@ import type { CallContext } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';
 import { type LedgerWrite, ledgerOf, type StoredEntry } from '../ledger/ledger.ts';
 import { askUntilFound, realSleep } from '../sleep.ts';
-import { refuseConversion, refuseReadOnly } from './refusals.ts';
+import { READ_ONLY, refuseConversion, refuseReadOnly } from './refusals.ts';
 import { type DirectDependencies, planSchema, type Session, sessionSchema, uploadKey } from './session.ts';
 
 export interface OpenRequest {
@@ -83,7 +83,8 @@ const claimPlan = async (
   const print = fingerprint('session', { options, size: options.size }, request.destination.name);
   /** The file that has the name may be this key's own, uploaded by another open since the ledger was read. */
   const orStored = async (error: unknown): Promise<LedgerWrite> => {
-    const made = asCourierError(error).code === 'name-taken' ? await ledger.read(planKey) : undefined;
+    const { code, reason } = asCourierError(error);
+    const made = code === 'name-taken' || reason === READ_ONLY ? await ledger.read(planKey) : undefined;
     if (made === undefined) throw error;
     return { entry: made, mine: false };
   };

@@ -15,6 +15,9 @@ export const refuseConversion = (request: ResolvedRequest): void => {
   }
 };
 
+/** The reason of a refusal to replace a read-only file. */
+export const READ_ONLY = 'content-restricted';
+
 /**
  * The content restriction of a file would have to stay removed until the caller has sent the bytes, which may take a week.
  * Called before the key is claimed, so that the file can be sent with the same key in another way.
@@ -26,5 +29,6 @@ export const refuseReadOnly = async (plan: Plan, request: ResolvedRequest, conte
   throw new CourierError('request-invalid', {
     detail: 'An upload session cannot replace this file, because it is read-only.',
     remedy: 'Send the file to POST /v1/files.',
+    reason: READ_ONLY,
   });
 };

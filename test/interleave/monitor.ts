@@ -16,6 +16,8 @@ export interface Attempt {
   startStep: number;
   endStep: number | undefined;
   ending: Ending | undefined;
+  /** Of an upload session, once it is open. */
+  uploadId: string | undefined;
   /** The outcomes in its audit lines. */
   audits: string[];
   /** The checksums of files and revisions in Drive's responses to it. */

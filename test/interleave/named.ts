@@ -55,6 +55,33 @@ export const NAMED: readonly NamedSchedule[] = [
   ),
   // Acknowledged replacements are totally ordered.
   schedule(
+    'the file is trashed and its copy delivered elsewhere while Drive is slow to show whether the file is read-only',
+    'k1:A:replace:large:push:p1:1,k1:A:replace:large:push:p2:1;trash;delivered;;read-only',
+    { actor: 'd1', before: /^GET files\/f1/, nth: 3, choice: '!503-later' },
+    { actor: 'd2', before: /^GET files\/f1/, choice: '>3' },
+  ),
+  schedule(
+    'the process is paused while it plans, and a person puts a file of the name there',
+    'k1:A:replace:small:push:p1:1;put;none;',
+    { actor: 'd1', before: /^GET files\/f\d/, choice: '>2' },
+    { actor: 'd1', before: /^GET files\/f\d/, choice: '!freeze' },
+  ),
+  schedule(
+    'two opens of one key, the slower of which finds the file of the other, which is read-only by now',
+    'k1:A:replace:small:upload:p1:1,k1:A:replace:small:upload:p2:1;;none;sub;read-only',
+    { actor: 'd1', before: /^POST files$/, choice: '!503' },
+  ),
+  schedule(
+    'a delivery is skipped, and its second try had begun before',
+    'k1:A:skip:small:plain:p1:2,k2:B:skip:small:plain:p2:1;;none;',
+    { actor: 'd1', before: /^ledger\.read file/, choice: '!freeze' },
+    { actor: 'd2', before: /^ledger\.read delivery/, choice: '!freeze' },
+    { actor: 'd1', before: MULTIPART, choice: '>2' },
+    { actor: 'd2', before: /^ledger\.read file/, nth: 2, choice: '!slow' },
+    { actor: 'd1', before: /^ledger\.read file/, nth: 2, choice: '!leave' },
+    { actor: 'd1', before: /^ledger\.record file/, choice: '!freeze' },
+  ),
+  schedule(
     'a copy whose session starts slowly, and a newer delivery meanwhile',
     'k1:A:replace:large:push:p1:1,k1:A:replace:large:push:p2:1,k2:B:replace:large:push:p3:1;;hand;',
     { actor: 'd1', before: SESSION_START, choice: '!slow' },

@@ -42,13 +42,20 @@ export const unlock = async (step: UploadStep, id: string): Promise<void> => {
   await policy.unlock(id, context);
 };
 
+/** The checks before a commit are older than this if Drive was slow to unlock the file, and are made again. In milliseconds. */
+const MAX_CHECK_AGE_MS = 1_000;
+
 /** Unlocks the file again when it is this delivery's turn, because the delivery before it has locked the file again. */
 export const unlockBeforeCommit =
   (step: UploadStep, beforeCommit: UploadRequest['beforeCommit']): NonNullable<UploadRequest['beforeCommit']> =>
   async (bytes, target) => {
-    const superseding = await beforeCommit?.(bytes, target);
-    if (superseding === undefined && target.kind === 'replace') await unlock(step, target.id);
-    return superseding;
+    for (;;) {
+      const superseding = await beforeCommit?.(bytes, target);
+      if (superseding !== undefined || target.kind !== 'replace') return superseding;
+      const checkedAtMs = step.now();
+      await unlock(step, target.id);
+      if (step.now() - checkedAtMs <= MAX_CHECK_AGE_MS) return undefined;
+    }
   };
 
 /** Restores the restrictions of files that were unlocked and not written. */

@@ -9,7 +9,7 @@ import { planChanged, revisePlan, type UploadStep } from './upload-step.ts';
  * @throws what was thrown, if another account cannot help
  */
 export const nextAccount = async (step: UploadStep, thrown: unknown): Promise<UploadStep> => {
-  const { request, claim, log, now } = step;
+  const { request, claim, log } = step;
   const { accounts } = request.destination;
   const destination = accounts?.instead(thrown);
   if (accounts === undefined || destination?.accounts === undefined) throw thrown;
@@ -20,5 +20,5 @@ export const nextAccount = async (step: UploadStep, thrown: unknown): Promise<Up
   );
   const plan: Plan = { ...step.plan, credentials };
   if (claim !== undefined && (await revisePlan(claim, plan)) !== undefined) throw planChanged();
-  return { ...step, plan, request: { ...request, destination }, plannedAtMs: now() };
+  return { ...step, plan, request: { ...request, destination } };
 };

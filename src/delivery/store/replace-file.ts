@@ -56,7 +56,8 @@ export const storedBefore = (
   const md5Checksum = file.sha256Checksum === sha256 ? file.md5Checksum : md5;
   return {
     file: { ...file, md5Checksum },
-    // Without another try's receipt, an earlier attempt of this try may have written them, and its answer was lost.
+    // With another try's receipt, the delivery was answered before. Otherwise an attempt without an answer has written the
+    // bytes: the first try reports what it did, and later ones report a replay.
     outcome: receipt === undefined ? outcomeOf('replaced', claim) : 'replayed',
     isNew,
     received: { sha256, size },

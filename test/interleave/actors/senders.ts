@@ -77,11 +77,18 @@ const putToSession = async (world: World, uri: string, bytes: Buffer): Promise<v
 /** Opens an upload session, sends the bytes and completes it. */
 const upload = async (
   world: World,
-  { courier, spec, time, onCaller }: { courier: () => Courier; spec: DeliverySpec; time: Time; onCaller: OnCaller },
+  {
+    courier,
+    attempt,
+    time,
+    onCaller,
+  }: { courier: () => Courier; attempt: Pick<Attempt, 'spec' | 'uploadId'>; time: Time; onCaller: OnCaller },
 ): Promise<Receipt> => {
+  const { spec } = attempt;
   const bytes = bytesOf(spec);
   const options = { ...optionsOf(world, spec), mimeType: 'text/plain', size: bytes.length };
   const opened = await courier().openUpload({ ...time, ...keyOf(spec), caller: CALLER, options });
+  attempt.uploadId = opened.id;
   await onCaller(() => putToSession(world, opened.uploadUrl, bytes));
   const digest = spec.way === 'upload' ? { sha256: sha256Of(bytes) } : {};
   return courier().completeUpload({ ...time, ...digest, id: opened.id, caller: CALLER });
@@ -115,7 +122,7 @@ export const createSender = (
     );
     const attempt: Attempt = {
       ...{ actor: actor.name, spec, number: count, startStep: world.scheduler.steps.length, endStep: undefined },
-      ...{ ending: undefined, audits: [], seen: [], isReplay },
+      ...{ ending: undefined, uploadId: undefined, audits: [], seen: [], isReplay },
     };
     world.monitor.attempts.push(attempt);
     const taken = courier(spec.process);
@@ -141,7 +148,7 @@ export const createSender = (
     };
     const work = (): Promise<Receipt> =>
       isSession(spec)
-        ? upload(world, { courier: () => taken, spec, time, onCaller: (put) => contexts.run(own, put) })
+        ? upload(world, { courier: () => taken, attempt, time, onCaller: (put) => contexts.run(own, put) })
         : deliver(world, taken, spec, time);
     const result = contexts.run(context, work).then(
       (receipt): Ending => ({ kind: 'receipt', receipt }),

@@ -272,8 +272,9 @@ export const createScheduler = (
       for (let count = 0; !isOver(); count++) {
         if (count > MAX_STEPS) throw new Error(`more than ${MAX_STEPS} steps`);
         await waitUntilIdle();
-        if (await pauses.end()) continue;
         await advanceTo(clock.now());
+        // Afterwards, because the time that has passed may have ended a pause.
+        if (await pauses.end()) continue;
         const actor = defaultActor();
         if (actor === undefined) {
           if (!(await idle())) return;
