@@ -35,10 +35,13 @@ export interface ServiceContext {
   version?: string;
 }
 
-/** The fields of the running request as a part of a JSON object, with a comma in front. */
+/** The fields of the running request as members of a JSON object, each with a comma in front: `,"name":"value"`. */
 const contextMembers = new AsyncLocalStorage<string>();
 
-/** Runs work whose log lines all contain these fields, such as the trace of the request. A line must not repeat them. */
+/**
+ * Runs work whose log lines all contain these fields, such as the trace of the request. A line that sets one of them
+ * itself would contain the key twice.
+ */
 export const withFields = <Result>(fields: Fields, work: () => Result): Result => {
   const members = JSON.stringify(fields).slice(1, -1);
   return contextMembers.run(members === '' ? '' : `,${members}`, work);
@@ -93,7 +96,7 @@ const createInsertIds = (): (() => string) => {
   return () => `${process}-${(count++).toString(36).padStart(8, '0')}`;
 };
 
-/** Formats times as ISO 8601. Most lines are in the same second as the one before, and the rest is formatted once. */
+/** Formats times as ISO 8601. Only the milliseconds are formatted for each line; the rest is kept until the second changes. */
 const createIsoTime = (): ((timeMs: number) => string) => {
   let second = Number.NaN;
   let prefix = '';
@@ -107,7 +110,7 @@ const createIsoTime = (): ((timeMs: number) => string) => {
   };
 };
 
-/** Adds the fields of an event of Error Reporting to the lines that have an error. */
+/** Adds the fields of Error Reporting to the lines of severity ERROR that have an error. */
 class ReportingLog implements Log {
   readonly #log: Logger;
   readonly #serviceContext: ServiceContext;

@@ -22,10 +22,7 @@ import { rcloneEnvironment } from '../programs/rclone.ts';
 
 const BYTES = 10 * 1024;
 
-/**
- * How long the local Google takes for an upload. Drive takes longer: rclone's documentation reports about two small files a
- * second (https://rclone.org/drive/#limitations).
- */
+/** How long the local Google takes for an upload, in milliseconds. An assumption: Drive is a service on the internet. */
 const DRIVE_MS = 25;
 
 interface Shape {
@@ -154,7 +151,7 @@ export const benchFolder = async (google: GoogleProcess, shape: Shape): Promise<
   ];
   return {
     title: 'A folder of small files',
-    how: `\`courier send\` with a manifest sends ${files.toLocaleString('en')} files of 10 KiB, ${CONCURRENCY} at a time; beside it a load generator sends the same requests from memory, also ${CONCURRENCY} at a time, to the same service. Both in turn, the median of ${rounds} rounds. The local Google takes ${DRIVE_MS} ms for an upload (Drive takes longer), or answers at once. In the second case the two cores of the machine are the limit, which the client, the service and the local Google share: the ratio is that of the CPU time of all of them, and rises when the service needs less. The time of \`courier send\` is from the first look at the folder to the last receipt; the start and the end of its process take ${(usual.whole - usual.sending).toFixed(1)} s more. rclone runs \`rclone copy\` of ${rcloneFiles} files with its defaults, directly to Drive. With these it creates ten files a second after the first hundred. The peak of the client's memory is ${peaks.map(peakText).join('; ')}.`,
+    how: `\`courier send\` with a manifest sends ${files.toLocaleString('en')} files of 10 KiB, ${CONCURRENCY} at a time; beside it a load generator sends the same requests from memory, also ${CONCURRENCY} at a time, to the same service. Both in turn, the median of ${rounds} rounds. The local Google takes ${DRIVE_MS} ms for an upload, or answers at once. In the second case the two cores of the machine are the limit, which the client, the service and the local Google share: the ratio is that of the CPU time of all of them, and rises when the service needs less. The time of \`courier send\` is from the first look at the folder to the last receipt; the start and the end of its process take ${(usual.whole - usual.sending).toFixed(1)} s more. rclone runs \`rclone copy\` of ${rcloneFiles} files with its defaults, directly to Drive. With these it creates ten files a second after the first hundred. The peak of the client's memory is ${peaks.map(peakText).join('; ')}.`,
     columns: ['', 'files per second', 'CPU ms per file'],
     rows: [
       ...speeds(`${DRIVE_MS} ms for an upload`, usual),

@@ -95,7 +95,7 @@ export interface GoogleProcess extends Announcement {
   process: Measured;
   /** `POST /_admin/VERB`. */
   admin<Answer>(verb: string, body: object): Promise<Answer>;
-  /** Delays every upload from now on, as Drive does. 0 ends it. */
+  /** Delays every upload by this many milliseconds, until it is called with 0. Removes all other faults. */
   delayUploads(ms: number): Promise<void>;
   /** The calls it has received since the last `clearCalls`. */
   calls(): Promise<{ method: string; host: string; path: string; query: string; status: number }[]>;
@@ -129,7 +129,8 @@ export const startGoogle = async ({ core }: { core?: number } = {}): Promise<Goo
     process: started,
     admin,
     async delayUploads(ms) {
-      await fetch(`${origin}/_faults`, { method: 'DELETE' });
+      const removed = await fetch(`${origin}/_faults`, { method: 'DELETE' });
+      if (!removed.ok) throw new Error(`faults cannot be removed: ${removed.status}`);
       if (ms === 0) return;
       const rule = { path: '/upload/*', fault: { kind: 'delay', ms } };
       const { status } = await fetch(`${origin}/_faults`, { method: 'POST', body: JSON.stringify(rule) });

@@ -109,6 +109,7 @@ const file = z.object({
 /** A file as Drive describes it, checked. @throws CourierError `drive-unavailable` when it lacks what FILE_FIELDS asked for. */
 export const parseFile = (described: unknown): DriveFile => {
   const parsed = parseAnswer(() => file.parse(described));
+  // Every member is listed, including those that are undefined, so that all files have the same hidden class in V8.
   return {
     id: parsed.id,
     name: parsed.name,
@@ -123,7 +124,7 @@ export const parseFile = (described: unknown): DriveFile => {
     modifiedTime: parsed.modifiedTime,
     headRevisionId: parsed.headRevisionId,
     appProperties: parsed.appProperties,
-  };
+  } satisfies Record<keyof z.infer<typeof file>, unknown>;
 };
 
 export const fileOf = ({ body }: Pick<GoogleResponse, 'body'>): DriveFile =>

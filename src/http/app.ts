@@ -113,7 +113,7 @@ const allowed = (routes: readonly Route[], path: string): string => {
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ');
 };
 
-/** Sets the headers that every response has. A response of a route that has one of them as well replaces it. */
+/** Sets the headers that every response has. If the response of a route has one of them too, the route's value is sent. */
 const setHeaders = (context: CourierContext): void => {
   const { incoming, outgoing } = context.env;
   const rateLimit = context.get('rateLimit');
@@ -174,7 +174,7 @@ export const createApp = (
       await next();
       setHeaders(context);
     });
-    // Outside of the trace, whose fields this line has itself.
+    // Not within the trace: this line has its fields itself, and would contain them twice.
     logRequest(context, startedAtMs);
   });
   app.use(checkHead);

@@ -64,11 +64,12 @@ const watched = async (email: string, path: string, body: Buffer) => {
 };
 
 const expectModest = async (email: string, path: string, body: Buffer, expected: readonly number[]): Promise<void> => {
-  let moreBytes = Number.POSITIVE_INFINITY;
+  let moreBytes: number | undefined;
   const busyMs = await smallestOf(MAX_TURN_MS, async () => {
     const seen = await watched(email, path, body);
     expect(expected).toContain(seen.status);
-    moreBytes = Math.min(moreBytes, seen.moreBytes);
+    // Of the first measurement: afterwards the process keeps the memory, so a repetition shows no growth.
+    moreBytes ??= seen.moreBytes;
     return seen.busyMs;
   });
   expect(busyMs).toBeLessThan(MAX_TURN_MS);

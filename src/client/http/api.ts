@@ -8,8 +8,8 @@ import { type Retry, withRetry } from './retry.ts';
 
 interface ApiCall<T> {
   method: 'GET' | 'POST';
-  /** Path below the courier's URL, e.g. `/v1/files`. */
-  path: string;
+  /** Path below the courier's URL, e.g. `/v1/files`. Its variable parts are percent-encoded. */
+  path: `/v1/${string}`;
   query?: Record<string, string | undefined>;
   headers?: Record<string, string>;
   /** Called for each attempt. A body that can be read only once needs `once`. */
@@ -55,7 +55,7 @@ const errorOf = (answer: HttpAnswer): CourierClientError => {
   return new CourierClientError({ ...problem, status: answer.status, retryAfterSeconds: retryAfterOf(answer) });
 };
 
-const urlOf = (base: URL, path: string, query: Record<string, string | undefined> = {}): URL => {
+const urlOf = (base: URL, path: ApiCall<unknown>['path'], query: Record<string, string | undefined> = {}): URL => {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value);
   // Not resolved against the base: a path that begins with "//" would change the host. Parsed once, because each change of

@@ -61,12 +61,12 @@ export const watchLoop = (
   };
 };
 
-const MAX_MEASUREMENTS = 5;
+const MAX_MEASUREMENTS = 3;
 
 /**
- * Repeats a measurement until it is below the bound, at most five times, and returns the smallest value. Work that
- * blocks the loop does so each time. A collection of garbage, code that is not compiled yet, and other processes in the
- * same caches do not.
+ * Repeats a measurement until it is below the bound, at most three times, and returns the smallest value. Garbage
+ * collection, compilation and other processes make single measurements too long. Only for work that does the same each
+ * time: work that is cached after the first run would pass by its second measurement.
  */
 export const smallestOf = async (boundMs: number, measure: () => Promise<number>): Promise<number> => {
   let smallest = await measure();

@@ -5,7 +5,9 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createExchange } from '../../../src/client/http/http.ts';
 import { proxyFor } from '../../../src/client/http/proxy.ts';
 import { CourierClient } from '../../../src/client/index.ts';
 import { runCourier } from '../../support/client/client-process.ts';
@@ -135,5 +137,20 @@ describe('the command', () => {
       retryable: true,
       detail: expect.stringContaining('the proxy http://127.0.0.1:9 (HTTPS_PROXY): Connection refused'),
     });
+  });
+
+  test('sends later requests over the same connection', async () => {
+    const trusted = tls.getCACertificates('default');
+    tls.setDefaultCACertificates([...trusted, readFileSync(authority, 'utf8')]);
+    try {
+      const exchange = createExchange({ HTTPS_PROXY: `http://127.0.0.1:${proxyPort}` });
+      const before = connects.length;
+      for (let turn = 0; turn < 3; turn++) {
+        expect((await exchange({ method: 'GET', url: `https://courier.example/${turn}` })).status).toBe(200);
+      }
+      expect(connects.length - before).toBe(1);
+    } finally {
+      tls.setDefaultCACertificates(trusted);
+    }
   });
 });
