@@ -6,10 +6,14 @@ import { changesByPerson, type Facts, identityOfAuthor, isCouriers, isFile, viol
 const attemptOf = ({ monitor }: Facts, { author }: Change): Attempt | undefined =>
   monitor.attempts.find(({ actor, number }) => actor === author.actor && number === author.attempt);
 
-/** I2: a copy of an answered delivery changes nothing in Drive. */
+/** Whether a file is moved out of a folder in the trash, where people would not find it. */
+const isTakenOutOfTrash = ({ kind, before, after }: Change): boolean =>
+  kind === 'untrashed' || (kind === 'moved' && before?.trashed === true && after?.trashed === false);
+
+/** I2: a copy of an answered delivery changes nothing in Drive, except that it may take the file out of the trash. */
 const checkCopy = (facts: Facts, change: Change): void => {
   const ack = firstAck(facts.monitor, identityOfAuthor(change));
-  if (ack === undefined || change.kind === 'untrashed') return;
+  if (ack === undefined || isTakenOutOfTrash(change)) return;
   violate(
     facts,
     'I2.copy',
