@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../../local/google/random.ts';
-import { followLines, NAMED } from './named.ts';
+import { NAMED } from './named.ts';
+import { followLines } from './named-schedule.ts';
 import { describeRun } from './print.ts';
 import { parseReplay, parseScenario, replayText, type Scenario, scenarioText } from './scenario.ts';
 import { randomScenario, SCENARIOS } from './scenarios.ts';

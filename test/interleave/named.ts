@@ -1,27 +1,4 @@
-import type { Decide } from './actors/actors.ts';
-import { parseScenario, type Scenario } from './scenario.ts';
-
-/** A choice at an actor's `nth` call (starting at 1) with a matching label. */
-interface Line {
-  actor: string;
-  before: RegExp;
-  nth?: number;
-  /** `>K`: run actor K instead; `!FAULT`: inject this fault into the call. */
-  choice: string;
-}
-
-/** A schedule that violated an invariant before a fix. Calls are matched by label rather than by number, so that the schedule still applies when calls are added. */
-export interface NamedSchedule {
-  name: string;
-  scenario: Scenario;
-  lines: readonly Line[];
-}
-
-const schedule = (name: string, scenario: string, ...lines: Line[]): NamedSchedule => ({
-  name,
-  scenario: parseScenario(scenario),
-  lines,
-});
+import { type Line, type NamedSchedule, schedule } from './named-schedule.ts';
 
 const RECORDS = /^ledger\.record delivery\S* done/;
 const MULTIPART = /^(POST|PATCH) files\S* \(multipart\)/;
@@ -59,27 +36,6 @@ export const NAMED: readonly NamedSchedule[] = [
     'k1:A:replace:large:push:p1:1,k1:A:replace:large:push:p2:1;trash;delivered;;read-only',
     { actor: 'd1', before: /^GET files\/f1/, nth: 3, choice: '!503-later' },
     { actor: 'd2', before: /^GET files\/f1/, choice: '>3' },
-  ),
-  schedule(
-    'the process is paused while it plans, and a person puts a file of the name there',
-    'k1:A:replace:small:push:p1:1;put;none;',
-    { actor: 'd1', before: /^GET files\/f\d/, choice: '>2' },
-    { actor: 'd1', before: /^GET files\/f\d/, choice: '!freeze' },
-  ),
-  schedule(
-    'two opens of one key, the slower of which finds the file of the other, which is read-only by now',
-    'k1:A:replace:small:upload:p1:1,k1:A:replace:small:upload:p2:1;;none;sub;read-only',
-    { actor: 'd1', before: /^POST files$/, choice: '!503' },
-  ),
-  schedule(
-    'a delivery is skipped, and its second try had begun before',
-    'k1:A:skip:small:plain:p1:2,k2:B:skip:small:plain:p2:1;;none;',
-    { actor: 'd1', before: /^ledger\.read file/, choice: '!freeze' },
-    { actor: 'd2', before: /^ledger\.read delivery/, choice: '!freeze' },
-    { actor: 'd1', before: MULTIPART, choice: '>2' },
-    { actor: 'd2', before: /^ledger\.read file/, nth: 2, choice: '!slow' },
-    { actor: 'd1', before: /^ledger\.read file/, nth: 2, choice: '!leave' },
-    { actor: 'd1', before: /^ledger\.record file/, choice: '!freeze' },
   ),
   schedule(
     'a copy whose session starts slowly, and a newer delivery meanwhile',
@@ -171,6 +127,12 @@ export const NAMED: readonly NamedSchedule[] = [
   ),
   // A file that a person creates while a new one is being delivered has the name.
   schedule(
+    'the process is paused while it plans, and a person puts a file of the name there',
+    'k1:A:replace:small:push:p1:1;put;none;',
+    { actor: 'd1', before: /^GET files\/f\d/, choice: '>2' },
+    { actor: 'd1', before: /^GET files\/f\d/, choice: '!freeze' },
+  ),
+  schedule(
     'a person puts a file of the name there, and Drive asks the creation of the new one to come later',
     'k1:A:replace:small:plain:p1:1;put;none;',
     { actor: 'd1', before: /^ledger\.claim write/, choice: '>2' },
@@ -201,6 +163,21 @@ export const NAMED: readonly NamedSchedule[] = [
   }),
   schedule('a delivery is sent again whose file lies in the trash', 'k1:A:replace:small:plain:p1:1;trash;none;'),
   // Every key can be retried until it succeeds.
+  schedule(
+    'two opens of one key, the slower of which finds the file of the other, which is read-only by now',
+    'k1:A:replace:small:upload:p1:1,k1:A:replace:small:upload:p2:1;;none;sub;read-only',
+    { actor: 'd1', before: /^POST files$/, choice: '!503' },
+  ),
+  schedule(
+    'a delivery is skipped, and its second try had begun before',
+    'k1:A:skip:small:plain:p1:2,k2:B:skip:small:plain:p2:1;;none;',
+    { actor: 'd1', before: /^ledger\.read file/, choice: '!freeze' },
+    { actor: 'd2', before: /^ledger\.read delivery/, choice: '!freeze' },
+    { actor: 'd1', before: MULTIPART, choice: '>2' },
+    { actor: 'd2', before: /^ledger\.read file/, nth: 2, choice: '!slow' },
+    { actor: 'd1', before: /^ledger\.read file/, nth: 2, choice: '!leave' },
+    { actor: 'd1', before: /^ledger\.record file/, choice: '!freeze' },
+  ),
   schedule(
     'the ledger is away before an upload session is opened, and another delivery makes the file',
     'k1:A:replace:small:upload:p1:1,k2:B:replace:small:plain:p2:1;;none;',
@@ -302,18 +279,3 @@ export const NAMED: readonly NamedSchedule[] = [
     { actor: 'd1', before: /^ledger\.read converted/, nth: 3, choice: '!lost' },
   ),
 ];
-
-/** Applies each line once. */
-export const followLines = ({ lines }: NamedSchedule): Decide => {
-  const waiting = lines.map((line) => ({ ...line, left: line.nth ?? 1 }));
-  const met = new Set<string>();
-  return ({ anchor, actor, label }) => {
-    const fitting = waiting.filter((line) => line.actor === actor && line.before.test(label));
-    // A call that was postponed is offered again, but counts once.
-    if (!met.has(anchor)) for (const line of fitting) line.left -= 1;
-    met.add(anchor);
-    const due = fitting.find(({ left }) => left === 0);
-    if (due !== undefined) due.left = -1;
-    return due?.choice;
-  };
-};
