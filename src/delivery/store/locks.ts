@@ -45,16 +45,19 @@ export const unlock = async (step: UploadStep, id: string): Promise<void> => {
 /** The checks before a commit are older than this if Drive was slow to unlock the file, and are made again. In milliseconds. */
 const MAX_CHECK_AGE_MS = 1_000;
 
+/** How often the checks are made. A Drive that is always this slow must not keep the delivery from ending. */
+const MAX_CHECKS = 3;
+
 /** Unlocks the file again when it is this delivery's turn, because the delivery before it has locked the file again. */
 export const unlockBeforeCommit =
   (step: UploadStep, beforeCommit: UploadRequest['beforeCommit']): NonNullable<UploadRequest['beforeCommit']> =>
   async (bytes, target) => {
-    for (;;) {
+    for (let checks = 1; ; checks += 1) {
       const superseding = await beforeCommit?.(bytes, target);
       if (superseding !== undefined || target.kind !== 'replace') return superseding;
       const checkedAtMs = step.now();
       await unlock(step, target.id);
-      if (step.now() - checkedAtMs <= MAX_CHECK_AGE_MS) return undefined;
+      if (checks === MAX_CHECKS || step.now() - checkedAtMs <= MAX_CHECK_AGE_MS) return undefined;
     }
   };
 

@@ -1,7 +1,8 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { Destination } from '../../../../src/delivery/resolve-options.ts';
-import { unlock } from '../../../../src/delivery/store/locks.ts';
-import { createFakeStep } from '../../../support/drive/fake-upload-step.ts';
+import { unlock, unlockBeforeCommit } from '../../../../src/delivery/store/locks.ts';
+import { driveFile } from '../../../support/drive/drive-file.ts';
+import { createFakeStep, STEP_NOW_MS } from '../../../support/drive/fake-upload-step.ts';
 
 test.each([
   ['another account of the destination', true],
@@ -22,4 +23,45 @@ test.each([
     await expect(unlocked).rejects.toMatchObject({ code: 'name-taken', reason: 'content-restricted' });
     expect(calls).toEqual(['lockOf f1']);
   }
+});
+
+describe('the checks before a commit', () => {
+  const check = async (lockMs: number[], supersededAt?: number) => {
+    let nowMs = STEP_NOW_MS;
+    let checks = 0;
+    const policy = async () => ({
+      async lockOf() {
+        nowMs += lockMs.shift() ?? 0;
+        return undefined;
+      },
+    });
+    const { step } = createFakeStep({
+      plan: { kind: 'replace', fileId: 'f1', folderId: 'folder' },
+      driveAnswers: { policy },
+    });
+    const file = driveFile();
+    const beforeCommit = unlockBeforeCommit({ ...step, now: () => nowMs }, async () => {
+      checks += 1;
+      return checks === supersededAt ? { file } : undefined;
+    });
+    const target = { kind: 'replace', id: 'f1', mimeType: 'text/csv' } as const;
+    const superseding = await beforeCommit({ sha256: 'a'.repeat(64), size: 3 }, target);
+    return { checks, isSuperseded: superseding !== undefined };
+  };
+
+  test.each([
+    ['are made once if Drive shows quickly that the file is not locked', [1_000], { checks: 1, isSuperseded: false }],
+    ['are made again if that took longer', [1_001], { checks: 2, isSuperseded: false }],
+    [
+      'do not keep a delivery from ending where Drive is always slow',
+      [2_000, 2_000, 2_000],
+      { checks: 3, isSuperseded: false },
+    ],
+  ])('%s', async (_, lockMs, expected) => {
+    expect(await check(lockMs)).toEqual(expected);
+  });
+
+  test('find what happened while Drive was slow', async () => {
+    expect(await check([2_000], 2)).toEqual({ checks: 2, isSuperseded: true });
+  });
 });
