@@ -98,13 +98,13 @@ const createInsertIds = (): (() => string) => {
 
 /** Formats times as ISO 8601. Only the milliseconds are formatted for each line; the rest is kept until the second changes. */
 const createIsoTime = (): ((timeMs: number) => string) => {
-  let second = Number.NaN;
+  let secondMs = Number.NaN;
   let prefix = '';
   return (timeMs) => {
     const milliseconds = timeMs % 1_000;
-    if (timeMs - milliseconds !== second) {
-      second = timeMs - milliseconds;
-      prefix = new Date(second).toISOString().slice(0, -4);
+    if (timeMs - milliseconds !== secondMs) {
+      secondMs = timeMs - milliseconds;
+      prefix = new Date(secondMs).toISOString().slice(0, -4);
     }
     return `${prefix}${String(milliseconds).padStart(3, '0')}Z`;
   };

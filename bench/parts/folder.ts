@@ -22,7 +22,7 @@ import { rcloneEnvironment } from '../programs/rclone.ts';
 
 const BYTES = 10 * 1024;
 
-/** How long the local Google takes for an upload, in milliseconds. An assumption: Drive is a service on the internet. */
+/** How long the local Google takes for an upload, in milliseconds. An assumption: a round trip over the internet, and Drive's own work. */
 const DRIVE_MS = 25;
 
 interface Shape {

@@ -1,4 +1,5 @@
 import { asCourierError, type CourierError, type ErrorCode } from '../errors.ts';
+import { jsonResponse } from './json-response.ts';
 
 /** JSON Lines, the media type of responses with one receipt or problem a line. */
 export const NDJSON = 'application/x-ndjson';
@@ -47,7 +48,7 @@ const challenge = ({ code, title }: CourierError): string =>
     ? `Bearer realm="drive-courier", error="invalid_token", error_description="${title}"`
     : 'Bearer realm="drive-courier"';
 
-export const problemHeaders = (error: CourierError): Record<string, string> => ({
+const problemHeaders = (error: CourierError): Record<string, string> => ({
   'Content-Type': 'application/problem+json',
   ...(error.status === 401 ? { 'WWW-Authenticate': challenge(error) } : {}),
   ...(error.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(Math.ceil(error.retryAfterSeconds)) }),
@@ -65,8 +66,5 @@ export const problemResponse = (
   const error = asCourierError(thrown);
   const problem = problemOf(error, requestId);
   const answered = { ...problem, status: status ?? problem.status };
-  return new Response(JSON.stringify(answered), {
-    status: answered.status,
-    headers: { ...problemHeaders(error), ...headers },
-  });
+  return jsonResponse(answered, answered.status, { ...problemHeaders(error), ...headers });
 };

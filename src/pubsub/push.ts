@@ -4,7 +4,7 @@ import type { Spool } from '../exports/bytes/spool.ts';
 import { holderOf, type Slot } from '../http/capacity.ts';
 import type { Capacity, HttpDependencies } from '../http/dependencies.ts';
 import { type DocumentLease, MAX_PUSH_BYTES } from '../http/document-memory.ts';
-import { problemHeaders, problemOf } from '../http/problem.ts';
+import { problemResponse } from '../http/problem.ts';
 import { type JsonBody, jsonBody } from '../http/request/json-body.ts';
 import { type CourierContext, type RequestTime, withinRequest } from '../http/request-context.ts';
 import { createPushReader, UNWRAPPED_PUSH, unwrapPieces, type WrappedMessage } from './message.ts';
@@ -54,10 +54,8 @@ const receive = async (body: JsonBody, lease: DocumentLease): Promise<Received> 
 /** Answers 503 for every error: Pub/Sub redelivers after any response that is not a success. */
 const redeliver = (context: CourierContext, error: CourierError): Response => {
   context.set('failure', error);
-  return new Response(JSON.stringify({ ...problemOf(error, context.var.trace.requestId), status: 503 }), {
-    status: 503,
-    headers: { 'Retry-After': String(SETUP_RETRY_SECONDS), ...problemHeaders(error) },
-  });
+  const headers = error.retryAfterSeconds === undefined ? { 'Retry-After': String(SETUP_RETRY_SECONDS) } : {};
+  return problemResponse(error, context.var.trace.requestId, { status: 503, headers });
 };
 
 const forbidden = (caller: Caller): CourierError =>

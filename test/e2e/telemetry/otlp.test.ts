@@ -50,6 +50,17 @@ afterAll(async () => {
   await google.close();
 });
 
+test('each field of Cloud Logging is once in a line', () => {
+  const traced = courier.lines.filter((line) => line.includes('"logging.googleapis.com/trace":'));
+  // Of each request its own line, and the audit line of its delivery.
+  expect(traced.length).toBeGreaterThanOrEqual(6);
+  for (const line of traced) {
+    for (const name of ['trace', 'spanId', 'trace_sampled', 'insertId', 'labels']) {
+      expect(line.split(`"logging.googleapis.com/${name}":`).length - 1).toBeLessThanOrEqual(1);
+    }
+  }
+});
+
 const points = (name: string) => receiver.metrics.get(name)?.points ?? [];
 const sumOf = (name: string, where: Record<string, unknown> = {}): number =>
   points(name)
