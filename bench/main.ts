@@ -33,14 +33,14 @@ const benches = (quick: boolean): Readonly<Record<string, Bench>> => ({
   small: (google) =>
     benchSmall(
       google,
-      quick ? { rounds: 2, requests: 300, warmUp: 300 } : { rounds: 3, requests: 6_000, warmUp: 3_000 },
+      quick ? { rounds: 2, requests: 300, warmUp: 300 } : { rounds: 5, requests: 6_000, warmUp: 3_000 },
     ),
   folder: (google) =>
     benchFolder(
       google,
       quick
-        ? { rounds: 1, files: 300, rcloneFiles: 120, counts: [100, 2_000] }
-        : { rounds: 5, files: 1_000, rcloneFiles: 200, counts: [100, 20_000] },
+        ? { rounds: 1, files: 300, rcloneFiles: 120, counts: [100, 1_000, 2_000] }
+        : { rounds: 5, files: 1_000, rcloneFiles: 200, counts: [100, 2_000, 20_000] },
     ),
   identity: () => benchIdentity(quick ? 3 : 7),
   calls: (google) => benchCalls(google, { quick }),

@@ -17,13 +17,30 @@ import {
   sendFolder,
 } from '../programs/folder-client.ts';
 import { createAgent, runLoad } from '../load.ts';
-import type { GoogleProcess } from '../programs/processes.ts';
+import { type GoogleProcess, onCore } from '../programs/processes.ts';
 import { rcloneEnvironment } from '../programs/rclone.ts';
 
 const BYTES = 10 * 1024;
 
-/** How long the local Google takes for an upload, in milliseconds. An assumption: a round trip over the internet, and Drive's own work. */
+/** The service, and in one condition the local Google, too. */
+const SERVER_CORE = 1;
+const CLIENT_CORE = 0;
+
+/** What differs between the comparisons. */
+interface Condition {
+  text: string;
+  /** How long the local Google takes for an upload, in milliseconds. */
+  driveMs: number;
+  /** The client has a processor of its own, as on a machine of its own. */
+  isAlone: boolean;
+}
+
+/** An assumption: a round trip over the internet, and Drive's own work. */
 const DRIVE_MS = 25;
+
+const SLOW_DRIVE: Condition = { text: `${DRIVE_MS} ms for an upload`, driveMs: DRIVE_MS, isAlone: false };
+const OWN_CORE: Condition = { text: 'at once, client on its own core', driveMs: 0, isAlone: true };
+const SHARED_CORES: Condition = { text: 'at once, on shared cores', driveMs: 0, isAlone: false };
 
 interface Shape {
   rounds: number;
@@ -31,7 +48,7 @@ interface Shape {
   /** With its defaults it creates ten files a second, after the first hundred. */
   rcloneFiles: number;
   /** Numbers of files in a folder, for the memory. */
-  counts: readonly [few: number, many: number];
+  counts: readonly [few: number, more: number, many: number];
 }
 
 /** The same requests as the client's, from one loop that has all bytes in memory. */
@@ -86,7 +103,7 @@ const runRound = async (
   google: GoogleProcess,
   { token, folder, files, round, tag }: { token: string; folder: string; files: number; round: number; tag: string },
 ): Promise<Round> => {
-  const service = await run(courierService(google), { core: 1 });
+  const service = await run(courierService(google), { core: SERVER_CORE });
   const state = mkdtempSync(join(tmpdir(), 'bench-manifest-'));
   const load = () => drive(service, token, files, `load-${tag}`);
   const client = () =>
@@ -103,20 +120,37 @@ const runRound = async (
   }
 };
 
-/** What both take while Drive needs this many milliseconds for an upload: medians of all rounds. */
+interface Comparison {
+  load: number;
+  sending: number;
+  whole: number;
+  cpuMs: number;
+  /** Of the times, and with the start and end of the client's process. */
+  ratio: number;
+  wholeRatio: number;
+}
+
+/** What both take: medians of all rounds, and of each round's ratio. */
 const compare = async (
   google: GoogleProcess,
   { rounds, files }: Pick<Shape, 'rounds' | 'files'>,
-  driveMs: number,
-): Promise<{ load: number; sending: number; whole: number; cpuMs: number }> => {
+  { driveMs, isAlone }: Condition,
+): Promise<Comparison> => {
   const token = await callerToken(google);
   const folder = createFolder(files, BYTES);
   const results: Round[] = [];
+  const runRounds = async (): Promise<void> => {
+    for (let round = 0; round < rounds; round++) {
+      const tag = `${driveMs}-${isAlone}-${round}`;
+      results.push(await runRound(google, { token, folder, files, round, tag }));
+    }
+  };
   await google.delayUploads(driveMs);
   try {
-    for (let round = 0; round < rounds; round++) {
-      results.push(await runRound(google, { token, folder, files, round, tag: `${driveMs}-${round}` }));
-    }
+    // The load generator is this process, and the client is started by it.
+    await (isAlone
+      ? onCore([process.pid], CLIENT_CORE, () => onCore([google.process.pid], SERVER_CORE, runRounds))
+      : runRounds());
   } finally {
     await google.delayUploads(0);
     rmSync(folder, { recursive: true, force: true });
@@ -127,6 +161,8 @@ const compare = async (
     sending: of(({ client }) => client.sendingSeconds),
     whole: of(({ client }) => client.seconds),
     cpuMs: (of(({ client }) => client.cpuSeconds) / files) * 1000,
+    ratio: of(({ client, load }) => client.sendingSeconds / load),
+    wholeRatio: of(({ client, load }) => client.seconds / load),
   };
 };
 
@@ -136,58 +172,68 @@ const peakText = ({ files, sending, again }: Peaks): string =>
 /** A folder of small files: the client's command beside a load generator with the same requests, and rclone. */
 export const benchFolder = async (google: GoogleProcess, shape: Shape): Promise<Report> => {
   const { rounds, files, rcloneFiles, counts } = shape;
-  const usual = await compare(google, shape, DRIVE_MS);
-  const atOnce = await compare(google, shape, 0);
+  const slowDrive = await compare(google, shape, SLOW_DRIVE);
+  const ownCore = await compare(google, shape, OWN_CORE);
+  const sharedCores = await compare(google, shape, SHARED_CORES);
   const rclone = await runRclone(google, rcloneFiles);
   const peaks = await measurePeaks(google, counts);
-  const [few, many] = counts.map((count) => count.toLocaleString('en'));
-  const growth = (of: (peaks: Peaks) => number): number => {
-    const [less, more] = peaks.map(of);
-    return (more ?? Number.NaN) / (less ?? Number.NaN);
-  };
-  const speeds = (condition: string, { load, sending, cpuMs }: typeof usual): Report['rows'] => [
-    [`load generator, ${condition}`, files / load, 'not measured'],
-    [`courier send, ${condition}`, files / sending, cpuMs],
+  const [few, more, many] = counts.map((count) => count.toLocaleString('en'));
+  const [least, middle, most] = peaks;
+  const growth = (from: Peaks | undefined, of: (peaks: Peaks) => number): number =>
+    from === undefined || most === undefined ? Number.NaN : of(most) / of(from);
+  const speeds = ({ text }: Condition, { load, sending, cpuMs }: Comparison): Report['rows'] => [
+    [`load generator, ${text}`, files / load, 'not measured'],
+    [`courier send, ${text}`, files / sending, cpuMs],
   ];
+  const over = ({ text }: Condition): string => `courier send: time over the load generator, ${text}`;
   return {
     title: 'A folder of small files',
-    how: `\`courier send\` with a manifest sends ${files.toLocaleString('en')} files of 10 KiB, ${CONCURRENCY} at a time; beside it a load generator sends the same requests from memory, also ${CONCURRENCY} at a time, to the same service. Both in turn, the median of ${rounds} rounds. The local Google takes ${DRIVE_MS} ms for an upload, or answers at once. In the second case the two cores of the machine are the limit, which the client, the service and the local Google share: the ratio is that of the CPU time of all of them, and rises when the service needs less. The time of \`courier send\` is from the first look at the folder to the last receipt; the start and the end of its process take ${(usual.whole - usual.sending).toFixed(1)} s more. rclone runs \`rclone copy\` of ${rcloneFiles} files with its defaults, directly to Drive. With these it creates ten files a second after the first hundred. The peak of the client's memory is ${peaks.map(peakText).join('; ')}.`,
+    how: `\`courier send\` with a manifest sends ${files.toLocaleString('en')} files of 10 KiB, ${CONCURRENCY} at a time; beside it a load generator sends the same requests from memory, also ${CONCURRENCY} at a time, to the same service. Both in turn: the medians of ${rounds} rounds, and of their ratios. The local Google takes ${DRIVE_MS} ms for an upload, or answers at once. In the second case the processor is the limit, so it is measured twice: with a core for the client or load generator and another for the service and the local Google, as if the client had a machine of its own; and with both cores shared by all of them, where the ratio is that of the CPU time of all, and rises when the service needs less. The time of \`courier send\` is from the first look at the folder to the last receipt; the start and the end of its process take ${(slowDrive.whole - slowDrive.sending).toFixed(1)} s more. rclone runs \`rclone copy\` of ${rcloneFiles} files with its defaults, directly to Drive. With these it creates ten files a second after the first hundred. The peak of the client's memory is ${peaks.map(peakText).join('; ')}.`,
     columns: ['', 'files per second', 'CPU ms per file'],
     rows: [
-      ...speeds(`${DRIVE_MS} ms for an upload`, usual),
-      ...speeds('at once', atOnce),
+      ...speeds(SLOW_DRIVE, slowDrive),
+      ...speeds(OWN_CORE, ownCore),
+      ...speeds(SHARED_CORES, sharedCores),
       ...(rclone === undefined
         ? []
         : [['rclone copy, at once', rcloneFiles / rclone.seconds, (rclone.cpuSeconds / rcloneFiles) * 1000]]),
     ],
     bounds: [
+      { what: over(SLOW_DRIVE), value: slowDrive.ratio, floor: 1.3, quick: 1.6 },
+      { what: over(OWN_CORE), value: ownCore.ratio, floor: 1.3, quick: 2.5 },
       {
-        what: `courier send: time over the load generator, ${DRIVE_MS} ms for an upload`,
-        value: usual.sending / usual.load,
-        floor: 1.3,
-        quick: 1.6,
-      },
-      {
-        what: 'courier send: time over the load generator, at once',
-        value: atOnce.sending / atOnce.load,
-        floor: 1.3,
-        quick: 2.5,
-      },
-      {
-        what: 'with the start of its process, at once',
-        value: atOnce.whole / atOnce.load,
+        what: `with the start of its process, ${OWN_CORE.text}`,
+        value: ownCore.wholeRatio,
         floor: 1.6,
+        quick: 'unjudged',
+      },
+      { what: over(SHARED_CORES), value: sharedCores.ratio, floor: 1.6, aim: 1.3, quick: 2.5 },
+      {
+        what: `with the start of its process, ${SHARED_CORES.text}`,
+        value: sharedCores.wholeRatio,
+        floor: 1.75,
+        aim: 1.6,
         quick: 'unjudged',
       },
       {
         what: `peak memory of ${many} files over ${few} files`,
-        value: growth(({ sending }) => sending),
+        value: growth(least, ({ sending }) => sending),
         floor: 1.75,
         aim: 1.3,
       },
       {
+        what: `peak memory of ${many} files over ${more} files`,
+        value: growth(middle, ({ sending }) => sending),
+        floor: 1.3,
+      },
+      {
         what: 'the same, when they are found in the manifest',
-        value: growth(({ again }) => again),
+        value: growth(middle, ({ again }) => again),
+        floor: 1.3,
+      },
+      {
+        what: `${many} files found in the manifest over ${few} files`,
+        value: growth(least, ({ again }) => again),
         floor: 1.75,
         aim: 1.3,
       },

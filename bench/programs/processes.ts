@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -65,6 +65,28 @@ export const launch = (
       clearTimeout(timer);
     },
   };
+};
+
+/**
+ * Runs work while processes, with all their threads and those that they start, are on one processor.
+ * @param pids processes that run; this one is `process.pid`
+ */
+export const onCore = async <Result>(
+  pids: readonly number[],
+  core: number,
+  work: () => Promise<Result>,
+): Promise<Result> => {
+  const pin = (pid: number, cores: string): unknown =>
+    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, String(pid)], { stdio: 'ignore' });
+  const before = pids.map(
+    (pid) => /^Cpus_allowed_list:\s+(\S+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1],
+  );
+  for (const pid of pids) pin(pid, String(core));
+  try {
+    return await work();
+  } finally {
+    for (const [index, pid] of pids.entries()) pin(pid, before[index] ?? '0');
+  }
 };
 
 /** The first line of a process's output for which `read` returns a value. */
