@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { type AnnouncedDelivery, createAuthorize } from '../../../src/delivery/check-request.ts';
+import { type AnnouncedDelivery, createAllow, createAuthorize } from '../../../src/delivery/check-request.ts';
 import type { Destination } from '../../../src/delivery/resolve-options.ts';
 import { CourierError } from '../../../src/errors.ts';
+import type { Policy } from '../../../src/identity/policy.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
 /** A caller that may write to the destination `reports`, and to no other one. */
@@ -31,5 +32,29 @@ describe('a caller, before a byte of the body is read', () => {
     else expect(run).toThrow(expect.objectContaining({ code: 'destination-forbidden' }));
     await new Promise((resolve) => setImmediate(resolve));
     expect(log.lines).toHaveLength(isAllowed ? 0 : 1);
+  });
+});
+
+describe('a message, whose subscription grants destinations', () => {
+  const reports = { name: 'reports' } as Destination;
+  const destinations = new Map([
+    ['reports', reports],
+    ['secret', { name: 'secret' } as Destination],
+  ]);
+  const resolveDestination = (): never => {
+    throw new Error('the policy is for callers');
+  };
+  const allow = createAllow(destinations, { resolveDestination } as unknown as Policy);
+
+  test.each<[string, string | undefined, string[], boolean]>([
+    ['may name one of them', 'reports', ['reports', 'secret'], true],
+    ['may name no other', 'secret', ['reports'], false],
+    ['need not name the only one', undefined, ['reports'], true],
+    ['must name one of several', undefined, ['reports', 'secret'], false],
+    ['may name none that does not exist', 'removed', ['removed'], false],
+  ])('%s', (_, named, granted, isAllowed) => {
+    const allowed = () => allow({ sub: '1' }, named, granted);
+    if (isAllowed) expect(allowed()).toBe(reports);
+    else expect(allowed).toThrow(expect.objectContaining({ code: 'destination-forbidden' }));
   });
 });

@@ -37,3 +37,15 @@ test.each<[string, Partial<Receipt>]>([
   const other = { ...receipt, id: 'f2' };
   expect(await claim.finish(other)).toMatchObject({ id: 'f1', outcome: 'replayed' });
 });
+
+test.each([
+  ['another digest', 'created', false],
+  ['the digest of a file that was there and kept', 'skipped', true],
+])('bytes that come after a receipt with %s', async (_, outcome, isAnswered) => {
+  const ledger = createMemoryLedger({ now: () => 0 });
+  const claim = await claimOn(ledger);
+  await claim.finish({ id: 'f1', outcome, sha256: 'a'.repeat(64) } as Receipt);
+  const committed = claim.commitTo('b'.repeat(64), PLAN);
+  if (isAnswered) expect(await committed).toMatchObject({ receipt: { id: 'f1' } });
+  else await expect(committed).rejects.toMatchObject({ code: 'idempotency-key-reused' });
+});

@@ -135,6 +135,25 @@ describe('the lease of a conversion', () => {
     return (await step.ledger.read(NAME_LEASE)) !== undefined;
   };
 
+  test('is checked before each request, and one that has lapsed ends the upload', async () => {
+    const { step } = setUp({ plan: NAMED });
+    let nowMs = step.now();
+    const startUpload: typeof step.request.destination.drive.startUpload = async (request) => ({
+      async send(target) {
+        await request.beforeCommit?.(RECEIVED, target);
+        request.beforeSend?.();
+        expect(request.signal?.aborted).toBe(false);
+        nowMs += 24 * 3_600_000;
+        request.beforeSend?.();
+        expect(request.signal?.aborted).toBe(true);
+        throw request.signal?.reason;
+      },
+      ...{ received: async () => RECEIVED, close: () => undefined },
+    });
+    step.request.destination.drive.startUpload = startUpload;
+    await expect(convert({ ...step, now: () => nowMs }, NAMED)).rejects.toMatchObject({ code: 'google-unavailable' });
+  });
+
   test('ends at once after an error that lasts, and is let lapse after one whose request may still take effect', async () => {
     expect(await failWith(new CourierError('drive-full'))).toBe(false);
     expect(await failWith(new CourierError('drive-unavailable'))).toBe(true);

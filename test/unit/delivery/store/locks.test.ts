@@ -25,6 +25,21 @@ test.each([
   }
 });
 
+test.each([
+  ['restores the restriction if that does not lock new files', false, ['restrict f1 by 1015000']],
+  ['leaves that to the destination if that locks all its files', true, []],
+])('a delivery whose destination %s', async (_, readOnly, expected) => {
+  const { step, calls, endings } = createFakeStep({
+    plan: { kind: 'replace', fileId: 'f1', folderId: 'folder' },
+    files: [driveFile({ id: 'f1' })],
+    config: { readOnly },
+    lock: { isLocked: true, isOwn: true },
+  });
+  await unlock(step, 'f1');
+  for (const end of endings) await end();
+  expect(calls.slice(2)).toEqual(expected);
+});
+
 describe('the checks before a commit', () => {
   const check = async (lockMs: number[], supersededAt?: number) => {
     let nowMs = STEP_NOW_MS;

@@ -90,6 +90,11 @@ describe('rows', () => {
     await expect(run()).rejects.toMatchObject({ code: 'drive-unavailable' });
   });
 
+  test('whose spreadsheet Drive does not show yet are not answered', async () => {
+    const { run } = setUp({ driveAnswers: { getShared: async () => undefined } });
+    await expect(run()).rejects.toMatchObject({ code: 'drive-unavailable' });
+  });
+
   test('that another try has written meanwhile are answered with its receipt', async () => {
     const { run } = setUp({ claim: claimOf(PLAN, { commitTo: async () => ({ receipt: RECEIPT }) }) });
     expect(await run()).toEqual({ file: SHEET, outcome: 'replayed', isNew: false, receipt: RECEIPT });

@@ -103,6 +103,13 @@ describe('a session', () => {
     expect(await chunks()).toMatchObject({ kind: 'lost', error: { code: 'drive-unavailable' } });
   });
 
+  test('waits as briefly after each doubt as after the first, as long as Drive stores bytes', async () => {
+    const doubt = { status: 308, range: 'lines=0-3' };
+    const { chunks, waits } = await setUp([doubt, stored(4), doubt, stored(8), doubt, DONE]);
+    expect(await chunks()).toMatchObject({ kind: 'done' });
+    expect(waits.map(({ attempt }) => attempt)).toEqual([1, 1, 1]);
+  });
+
   const SHARED = { keepSession: async () => undefined };
 
   test('that another try shares is continued from the byte up to which the other has sent it', async () => {
