@@ -60,10 +60,16 @@ export const createDriveClient = ({
     const { units } = request;
     // Uploads pass their whole request as the context.
     const { signal, deadlineMs, callStats } = context;
+    let objection: unknown;
     const beforeAttempt = async (): Promise<void> => {
       await pace.spend(units, context);
+      try {
+        await context.beforeSend?.();
+      } catch (error) {
+        objection = error;
+        throw error;
+      }
       if (callStats !== undefined) callStats.units += units;
-      context.beforeSend?.();
     };
     const onTransient = ({ status }: GoogleResponse): void => {
       // Of the transient answers, these two are Drive's rate limits.
@@ -72,7 +78,7 @@ export const createDriveClient = ({
     return transport
       .send({ ...request, signal, deadlineMs, callStats, beforeAttempt, onTransient })
       .catch((thrown: unknown) => {
-        throw asDriveFailure(thrown);
+        throw thrown === objection ? thrown : asDriveFailure(thrown);
       });
   };
 

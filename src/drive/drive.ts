@@ -76,8 +76,11 @@ export interface CallContext {
   callStats?: CallStats | undefined;
   /** True if another account can be used, so Drive's first answer about the daily upload limit is final. */
   believesLimit?: boolean | undefined;
-  /** Called immediately before each request is sent. It may abort the signal: then nothing is sent. It must not throw. */
-  beforeSend?: (() => void) | undefined;
+  /**
+   * Awaited immediately before each request is sent: after the pause before another attempt, the account's pace and the token.
+   * If it throws, nothing is sent, and its error is thrown unchanged. It may also abort the signal.
+   */
+  beforeSend?: (() => void | Promise<void>) | undefined;
 }
 
 /** What the bytes become: a new file, or the content of an existing one. `convertTo` of a replacement is the Docs editors type that the file has. */

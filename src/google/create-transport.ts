@@ -111,8 +111,10 @@ export const createTransport = ({
     number: number,
     { once, readWhole }: Sender<Result>,
   ): Promise<Outcome<Result>> => {
-    // If the caller aborts this wait, the next line throws its reason, and nothing is sent.
-    await request.beforeAttempt?.().catch(() => undefined);
+    await request.beforeAttempt?.().catch((error: unknown) => {
+      // If the caller aborted this wait, the next line throws its reason.
+      if (request.signal?.aborted !== true) throw error;
+    });
     const attempt = attemptOf(request);
     let result: Result;
     try {

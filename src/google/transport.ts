@@ -27,7 +27,10 @@ export interface GoogleRequest {
   attempt?: number | undefined;
   /** Updated with every attempt. */
   callStats?: CallStats | undefined;
-  /** Awaited before each attempt. If there is a quota, a retry uses as much of it as the first attempt. */
+  /**
+   * Awaited before each attempt, after all other waits. If there is a quota, a retry uses as much of it as the first attempt.
+   * If it throws, nothing is sent, and the error is thrown unchanged.
+   */
   beforeAttempt?: (() => Promise<void>) | undefined;
   /** Called with each transient error answer, before the wait for the next attempt. */
   onTransient?: ((response: GoogleResponse) => void) | undefined;

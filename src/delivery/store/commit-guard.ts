@@ -1,10 +1,11 @@
 import type { Receipt } from '../../domain.ts';
-import type { DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../../drive/drive.ts';
+import type { Drive, DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { carriesDigest, isOwnFile } from '../idempotency.ts';
 import { getKnownFile, isThere } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
+import { checkUntilFresh, MAX_LOOK_AGE_MS, MAX_SEARCH_AGE_MS } from './look-age.ts';
 import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 
 /**
@@ -24,26 +25,34 @@ export interface CommitGuard {
   receipt(): Receipt | undefined;
 }
 
-/** A check of the file that is older is repeated before its bytes are replaced. In milliseconds. */
-const MAX_LOOK_AGE_MS = 1_000;
-
-/** A search for a new file's name that is older is repeated before the file is created. */
-const MAX_SEARCH_AGE_MS = 3_000;
-
 const targetChanged = (): CourierError =>
   new CourierError('drive-unavailable', {
     detail: 'The file to be replaced was renamed, moved or removed in the meantime.',
     remedy: 'Try again. The next try uses the file that has the name then.',
   });
 
+type Revisions = Awaited<ReturnType<Drive['revisions']>>;
+
+/** Lists the revisions of a file, but not again for the same newest one. */
+const createRevisions = ({ request, context }: UploadStep): ((file: DriveFile) => Promise<Revisions>) => {
+  let known: { head: string; revisions: Revisions } | undefined;
+  return async ({ id, headRevisionId: head }) => {
+    if (known !== undefined && known.head === head) return known.revisions;
+    const revisions = await request.destination.drive.revisions(id, context);
+    if (head !== undefined) known = { head, revisions };
+    return revisions;
+  };
+};
+
 /** Whether the bytes were in the file at some time since the delivery was planned, even if they were replaced since. */
 const wereStored = async (
-  { request, plan, context }: UploadStep,
+  plan: Plan,
   { file, bytes, former }: { file: DriveFile; bytes: ReceivedBytes; former: string | undefined },
+  revisionsOf: (file: DriveFile) => Promise<Revisions>,
 ): Promise<boolean> => {
   if (file.sha256Checksum === bytes.sha256) return true;
   if (bytes.md5 === undefined || file.headRevisionId === undefined) return false;
-  const revisions = await request.destination.drive.revisions(file.id, context);
+  const revisions = await revisionsOf(file);
   // A file that did not exist when the delivery was planned has only newer revisions.
   const before = plan.kind === 'create' ? -1 : revisions?.findIndex(({ id }) => id === former);
   if (revisions === undefined || before === undefined || (plan.kind !== 'create' && before === -1)) return false;
@@ -51,10 +60,13 @@ const wereStored = async (
 };
 
 /** Whether the key's bytes may be written over a file that the key has created and that has other bytes. */
-const mayRestore = async ({ request, plan, context }: UploadStep, file: DriveFile): Promise<boolean> => {
+const mayRestore = async (
+  plan: Plan,
+  file: DriveFile,
+  revisionsOf: (file: DriveFile) => Promise<Revisions>,
+): Promise<boolean> => {
   if (plan.kind === 'create' && plan.rule === 'replace') return true;
-  const revisions = await request.destination.drive.revisions(file.id, context);
-  return revisions?.length === 1;
+  return (await revisionsOf(file))?.length === 1;
 };
 
 /**
@@ -88,15 +100,24 @@ const nameAppeared = (): CourierError =>
   });
 
 /** Another file with the name of the planned one. A person may have put it there, which the ledger does not know. */
-const hasNamesake = async ({ request, plan, context, sleep }: UploadStep): Promise<boolean> => {
+const hasNamesake = async ({ request, plan, context, now, sleep }: UploadStep): Promise<boolean> => {
   const { name, destination } = request;
   const { folderId, fileId } = plan;
-  for (const { id } of await destination.drive.find(folderId, name, context)) {
-    // The search may still list a deleted file, and Drive may answer 404 once for a file that exists.
-    const file = id === fileId ? undefined : await getKnownFile({ drive: destination.drive, context, sleep }, id);
-    if (file !== undefined && isThere({ folderId, name }, file)) return true;
-  }
-  return false;
+  const { drive } = destination;
+  const deleted = new Set<string>();
+  const found = await checkUntilFresh({ now, maxAgeMs: MAX_SEARCH_AGE_MS }, async (seen) => {
+    const files = await drive.find(folderId, name, context);
+    seen();
+    for (const { id } of files) {
+      if (id === fileId || deleted.has(id)) continue;
+      // The search may still list a deleted file, and Drive may answer 404 once for a file that exists.
+      const file = await getKnownFile({ drive, context, sleep }, id);
+      if (file === undefined) deleted.add(id);
+      else if (isThere({ folderId, name }, file)) return file;
+    }
+    return undefined;
+  });
+  return found !== undefined;
 };
 
 interface GuardOptions {
@@ -118,6 +139,7 @@ export const createCommitGuard = (
   let attempts = 0;
   let seenRevision: string | undefined;
   let searchedAtMs = plannedAtMs;
+  const revisionsOf = createRevisions(step);
 
   /** Held until the receipt is recorded, so that the next delivery to the file finds this one answered. */
   const acquire = async (fileId: string): Promise<void> => {
@@ -148,18 +170,22 @@ export const createCommitGuard = (
   ): Promise<{ file: DriveFile } | undefined> => {
     const mayBeStored = attempts > 1 || claim?.mine === false;
     if (!mayBeStored && now() - plannedAtMs <= MAX_LOOK_AGE_MS) return undefined;
-    const file = await drive.get(target.id, context);
-    if (file === undefined) throw targetChanged();
-    seenRevision = file.headRevisionId;
-    const isOwn = plan.kind === 'create' && isOwnFile(claim, file);
     const { formerRevisionId: former } = target;
-    // A revision from before the plan is not this delivery's, even if it holds the same bytes.
-    const isUnchanged = former !== undefined && file.headRevisionId === former;
-    const canBeDone = mayBeStored && !isUnchanged && target.convertTo === undefined && (isOwn || file.trashed !== true);
-    if (canBeDone && (await wereStored(step, { file, bytes, former }))) return { file };
-    if (!isOwn && !isThere({ folderId: plan.folderId, name: request.name }, file)) throw targetChanged();
-    if (isOwn && !(await mayRestore(step, file))) throw await leaveToOthers(step, plan, file);
-    return undefined;
+    return checkUntilFresh({ now, maxAgeMs: MAX_LOOK_AGE_MS }, async (seen) => {
+      const file = await drive.get(target.id, context);
+      seen();
+      if (file === undefined) throw targetChanged();
+      seenRevision = file.headRevisionId;
+      const isOwn = plan.kind === 'create' && isOwnFile(claim, file);
+      // A revision from before the plan is not this delivery's, even if it holds the same bytes.
+      const isUnchanged = former !== undefined && file.headRevisionId === former;
+      const canBeDone =
+        mayBeStored && !isUnchanged && target.convertTo === undefined && (isOwn || file.trashed !== true);
+      if (canBeDone && (await wereStored(plan, { file, bytes, former }, revisionsOf))) return { file };
+      if (!isOwn && !isThere({ folderId: plan.folderId, name: request.name }, file)) throw targetChanged();
+      if (isOwn && !(await mayRestore(plan, file, revisionsOf))) throw await leaveToOthers(step, plan, file);
+      return undefined;
+    });
   };
 
   /** An upload may take hours, or wait for the lease. */

@@ -1,6 +1,7 @@
 import type { UploadRequest } from '../../drive/drive.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
 import { restrictionsOf } from '../policy.ts';
+import { checkUntilFresh, MAX_LOOK_AGE_MS } from './look-age.ts';
 import type { UploadStep } from './upload-step.ts';
 
 /**
@@ -42,24 +43,19 @@ export const unlock = async (step: UploadStep, id: string): Promise<void> => {
   await policy.unlock(id, context);
 };
 
-/** The checks before a commit are older than this if Drive was slow to unlock the file, and are made again. In milliseconds. */
-const MAX_CHECK_AGE_MS = 1_000;
-
-/** How often the checks are made. A Drive that is always this slow must not keep the delivery from ending. */
-const MAX_CHECKS = 3;
-
-/** Unlocks the file again when it is this delivery's turn, because the delivery before it has locked the file again. */
+/**
+ * Unlocks the file again when it is this delivery's turn, because the delivery before it has locked the file again. If Drive
+ * was slow to unlock it, the checks before the commit are made again.
+ */
 export const unlockBeforeCommit =
   (step: UploadStep, beforeCommit: UploadRequest['beforeCommit']): NonNullable<UploadRequest['beforeCommit']> =>
-  async (bytes, target) => {
-    for (let checks = 1; ; checks += 1) {
+  (bytes, target) =>
+    checkUntilFresh({ now: step.now, maxAgeMs: MAX_LOOK_AGE_MS }, async (seen) => {
       const superseding = await beforeCommit?.(bytes, target);
-      if (superseding !== undefined || target.kind !== 'replace') return superseding;
-      const checkedAtMs = step.now();
-      await unlock(step, target.id);
-      if (checks === MAX_CHECKS || step.now() - checkedAtMs <= MAX_CHECK_AGE_MS) return undefined;
-    }
-  };
+      seen();
+      if (superseding === undefined && target.kind === 'replace') await unlock(step, target.id);
+      return superseding;
+    });
 
 /** Restores the restrictions of files that were unlocked and not written. */
 export const relock = async ({ request, unlocked, now, log }: UploadStep): Promise<void> => {

@@ -3,7 +3,7 @@ import { CourierError } from '../../errors.ts';
 import type { Failure, GoogleResponse } from '../../google/transport.ts';
 import type { Log } from '../../log.ts';
 import { type DriveClient, fileOf } from '../client.ts';
-import type { Drive, ReceivedBytes, UploadTarget } from '../drive.ts';
+import type { Drive, DriveFile, ReceivedBytes, UploadTarget } from '../drive.ts';
 import type { BlockLease, BufferBudget } from './buffer-budget.ts';
 import {
   mediaTypeOf,
@@ -137,7 +137,7 @@ const TRANSIENT_CODES: ReadonlySet<string> = new Set([
 const sendRequest = (
   { client, request, source }: Sender,
   target: UploadTarget,
-  { size, number }: { size: number; number: number },
+  { size, number, beforeSend }: { size: number; number: number; beforeSend: () => Promise<void> },
 ): Promise<GoogleResponse> => {
   // 122 random bits that are chosen after the content, so the chance that 5 MiB of content have the same bits is 2^-100.
   const boundary = `courier-${randomUUID()}`;
@@ -150,18 +150,42 @@ const sendRequest = (
     retry: 'once',
     attempt: number,
   } as const;
-  return client.call(call, request);
+  return client.call(call, { ...request, beforeSend });
 };
 
-/** One attempt: Drive's answer, or the error if there is none and the request may be tried again. */
+/** Keeps a request from being sent, because `commit` has found the file of another try, or has failed. */
+class NotSent {
+  readonly why: { file: DriveFile } | { error: unknown };
+
+  constructor(why: NotSent['why']) {
+    this.why = why;
+  }
+}
+
+/**
+ * One attempt. `commit` comes last, so that nobody can change the file while the request waits for its turn.
+ * @returns Drive's answer; the error if there is none and the request may be tried again; what `commit` has found instead
+ */
 const attempt = async (
   sender: Sender,
   target: UploadTarget,
-  { size, number }: { size: number; number: number },
-): Promise<GoogleResponse | CourierError> => {
+  { received, number }: { received: ReceivedBytes; number: number },
+): Promise<GoogleResponse | CourierError | { file: DriveFile }> => {
+  const { source, request } = sender;
+  const beforeSend = async (): Promise<void> => {
+    const superseding = await source.commit(received, target).catch((error: unknown) => {
+      throw new NotSent({ error });
+    });
+    if (superseding !== undefined) throw new NotSent(superseding);
+    await request.beforeSend?.();
+  };
   try {
-    return await sendRequest(sender, target, { size, number });
+    return await sendRequest(sender, target, { size: received.size, number, beforeSend });
   } catch (error) {
+    if (error instanceof NotSent) {
+      if ('file' in error.why) return error.why;
+      throw error.why.error;
+    }
     if (error instanceof CourierError && error.code === 'drive-unavailable') return error;
     throw error;
   }
@@ -174,7 +198,7 @@ const isTransient = ({ client, request }: Sender, response: GoogleResponse, targ
   return TRANSIENT_CODES.has(code) && !(request.believesLimit === true && code === 'upload-limit-reached');
 };
 
-/** Sends a small file in one request until Drive has given its final answer. `commit` is called before each attempt. */
+/** Sends a small file in one request until Drive has given its final answer. */
 const sendMultipart = async (sender: Sender, first: UploadTarget, bytes: ReceivedBytes): Promise<Sent> => {
   const { request, source, again } = sender;
   const target = withDigest(first, request, bytes.sha256);
@@ -182,9 +206,8 @@ const sendMultipart = async (sender: Sender, first: UploadTarget, bytes: Receive
   for (let attempts = 1; ; attempts++) {
     // The attempt before may have stored the bytes, and others may have replaced them since: Drive shows that by MD5.
     if (attempts > 1 && received.md5 === undefined) received = { ...bytes, md5: await source.md5(bytes.size) };
-    const superseding = await source.commit(received, target);
-    if (superseding !== undefined) return { kind: 'superseded', file: superseding.file };
-    const answer = await attempt(sender, target, { size: received.size, number: attempts });
+    const answer = await attempt(sender, target, { received, number: attempts });
+    if ('file' in answer) return { kind: 'superseded', file: answer.file };
     const failure = { ...waitOf(request), url: uploadCall(target, 'multipart').url, attempt: attempts };
     if (answer instanceof CourierError) {
       if (await again(failure)) continue;

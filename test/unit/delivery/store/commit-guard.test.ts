@@ -36,10 +36,26 @@ interface Setting {
   /** The age of the plan in milliseconds. */
   ageMs?: number;
   isFirstTry?: boolean;
+  /** How long Drive takes for each list of revisions, in milliseconds; 0 for further ones. */
+  revisionsMs?: readonly number[];
+  /** A person changes the files while Drive lists the revisions. */
+  later?: readonly DriveFile[];
 }
 
-const guardOf = async ({ plan, files = [], found, revisions = [], ageMs = 0, isFirstTry = true }: Setting) => {
+const guardOf = async ({
+  plan,
+  files: first = [],
+  found,
+  revisions = [],
+  ageMs = 0,
+  isFirstTry = true,
+  revisionsMs = [],
+  later,
+}: Setting) => {
   const looks: string[] = [];
+  const slow = [...revisionsMs];
+  let files = first;
+  let nowMs = 1_000_000;
   const drive = {
     async get(id: string) {
       looks.push(`get ${id}`);
@@ -49,12 +65,19 @@ const guardOf = async ({ plan, files = [], found, revisions = [], ageMs = 0, isF
       looks.push('find');
       return (found ?? files.map(({ id }) => id)).map((id) => ({ ...FILE, id }));
     },
-    revisions: async () => revisions,
+    async revisions() {
+      nowMs += slow.shift() ?? 0;
+      files = later ?? files;
+      return revisions;
+    },
     newId: async () => 'new-id',
   };
-  const now = () => 1_000_000;
-  // Leases are not renewed; pauses between looks take no time.
-  const sleep = (ms: number) => (ms <= 3_000 ? Promise.resolve() : new Promise(() => undefined));
+  const now = () => nowMs;
+  // Leases are not renewed.
+  const sleep = async (ms: number): Promise<void> => {
+    if (ms > 3_000) await new Promise(() => undefined);
+    nowMs += ms;
+  };
   const ledger = createMemoryLedger({ now });
   const claimIt = async (): Promise<Claim | undefined> => {
     const key = { state: 'free', key: 'delivery:k', fingerprint: 'print' } as const;
@@ -154,6 +177,21 @@ describe('a file to be replaced', () => {
     expect(await commit(setting, { kind: 'replace', id: 'f1', mimeType: 'text/csv' })).toMatchObject({ outcome: 'f1' });
   });
 
+  test.each([
+    ['was made within a second', [1_000], 1],
+    ['is older, because Drive was slow to list the revisions', [1_001], 2],
+  ])('is looked at again if the last look %s', async (_, revisionsMs, times) => {
+    const setting = { plan: REPLACE, files: [FILE], revisions: [{ id: 'r1', md5Checksum: 'other' }], revisionsMs };
+    const { outcome, looks } = await commit({ ...setting, isFirstTry: false }, TO_REPLACE);
+    expect([outcome, looks]).toEqual(['go on', Array.from({ length: times }, () => 'get f1')]);
+  });
+
+  test('is not written to if a person renames it while Drive lists its revisions', async () => {
+    const later = [{ ...FILE, name: 'other.csv' }];
+    const setting = { plan: REPLACE, files: [FILE], revisionsMs: [20_000], later, isFirstTry: false };
+    expect(await commit(setting, TO_REPLACE)).toMatchObject({ outcome: 'drive-unavailable' });
+  });
+
   test('is leased until the delivery ends', async () => {
     const { ledger, endings } = await commit({ plan: REPLACE, files: [FILE] }, TO_REPLACE);
     expect(await ledger.read('write:f1')).toBeDefined();
@@ -232,6 +270,14 @@ describe('a new file with a unique name', () => {
     ],
   ])('%s', async (_, setting, outcome, looks) => {
     expect(await commit(setting, TO_CREATE, true)).toMatchObject({ outcome, looks });
+  });
+
+  test('is searched for again if the looks at what was found took longer than three seconds', async () => {
+    // Each of the two deleted files is asked for four times within three seconds.
+    const setting = { plan: CREATE, found: ['f2', 'f3'], ageMs: 3_001 };
+    const { outcome, looks } = await commit(setting, TO_CREATE, true);
+    const [ofF2, ofF3] = ['f2', 'f3'].map((id) => Array.from({ length: 4 }, () => `get ${id}`));
+    expect([outcome, looks]).toEqual(['go on', ['find', ...(ofF2 ?? []), ...(ofF3 ?? []), 'find']]);
   });
 
   test('is created beside another one if that is allowed', async () => {
