@@ -56,12 +56,15 @@ interface Retention {
   sleep: Sleep;
 }
 
+/** Keeps a file out of the trash. */
+class FileChanged extends Error {}
+
 /** In My Drive only its owner may put a file into the trash, which may be another account of the destination. */
 const trashAs = async ([first, ...others]: readonly Destination[], id: string, context: CallContext): Promise<void> => {
   try {
     await first?.drive.trash(id, context);
   } catch (error) {
-    if (others.length === 0 || asCourierError(error).retryable) throw error;
+    if (others.length === 0 || error instanceof FileChanged || asCourierError(error).retryable) throw error;
     await trashAs(others, id, context);
   }
 };
@@ -75,18 +78,24 @@ const trash = async (
   const { drive } = destination;
   // A delivery that replaces the file holds this lease until it is answered.
   const lease = await acquireLease(ledger, `write:${id}`, 'A delivery to this file', context, { now, sleep });
-  try {
+  /** The request may wait for its turn, and meanwhile a person may move the file, or a delivery replace it. */
+  const look = async (): Promise<void> => {
     const file = await drive.get(id, context);
     const isSame =
       file !== undefined &&
       isKept(file, keepMark(destination, rule)) &&
       file.appProperties[KEEP_PROPERTIES.time] === appProperties[KEEP_PROPERTIES.time];
-    if (!isSame) return;
-    // Between two requests Cloud Run may pause the instance, and another delivery may replace the file.
-    await trashAs([destination, ...(destination.accounts?.all() ?? [])], id, underLease(lease, context));
+    if (!isSame) throw new FileChanged();
+  };
+  try {
+    // Between two requests Cloud Run may pause the instance, so the lease is checked as well.
+    const asked = underLease(lease, { ...context, beforeSend: look });
+    await trashAs([destination, ...(destination.accounts?.all() ?? [])], id, asked);
     const delivered = appProperties[KEEP_PROPERTIES.time];
     const audit = { outcome: 'trashed', destination: destination.name, name, fileId: id, delivered, keep: rule };
     log.info({ audit }, 'retention: a file was moved to the trash');
+  } catch (error) {
+    if (!(error instanceof FileChanged)) throw error;
   } finally {
     await lease.release();
   }

@@ -49,7 +49,7 @@ export const createDrive = ({
   const library = createLibrary(client);
   const resolveFolder = createResolveFolder({ client, account: auth.account, now });
   const { search, probe } = createSearch({ library, resolveFolder, now });
-  const metadata = createMetadata({ library, client, log }, search);
+  const metadata = createMetadata({ library, client, now, log }, search);
 
   // Built by hand, because loading the library takes a tenth of a second at each cold start.
   const generateIds = async (count: number, context: CallContext): Promise<string[]> => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { CourierError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { MAX_LOOK_AGE_MS } from '../look-age.ts';
 import { reasonsOf } from './answers/errors.ts';
 import { DRIVE_URL, type DriveClient, FILE_FIELDS, fileOf, metadataOf, parseFile } from './client.ts';
 import type { CallContext, Drive, DriveFile } from './drive.ts';
@@ -32,6 +33,9 @@ const revisionList = z.object({
   revisions: z.array(z.object({ id: z.string(), md5Checksum: z.string().toLowerCase().optional() })).default([]),
 });
 
+/** Keeps a file from being deleted. */
+class FileChanged extends Error {}
+
 const isUnknown = (error: unknown): boolean => error instanceof CourierError && error.code === 'folder-not-found';
 
 /** Whether nobody has renamed, moved or written a file since it was described. */
@@ -43,7 +47,7 @@ const isUnchanged = (described: DriveFile, current: DriveFile): boolean =>
 
 /** Files and folders by their metadata. Every call says `supportsAllDrives`: without it a shared drive's folder is a 404. */
 export const createMetadata = (
-  { library, client, log }: { library: Library; client: DriveClient; log: Log },
+  { library, client, now, log }: { library: Library; client: DriveClient; now: () => number; log: Log },
   search: Search['search'],
 ): Metadata => {
   /** Drive's `name = …` is looser than equality, so the answer is compared again. */
@@ -141,12 +145,24 @@ export const createMetadata = (
       if (current.trashed || !isUnchanged(described, current)) return false;
       // Drive has no condition for a deletion. A file in the trash cannot be edited, and can be taken out again.
       const trashed = await setTrashed(id, true, context);
+      const seenMs = now();
       if (!isUnchanged(described, trashed)) {
         await setTrashed(id, false, context);
         return false;
       }
-      await deleteForGood(id, context);
-      return true;
+      /** While the deletion waits for its turn, somebody may take the file out of the trash. */
+      const beforeSend = async (): Promise<void> => {
+        if (now() - seenMs <= MAX_LOOK_AGE_MS) return;
+        const shown = await get(id, context);
+        if (shown !== undefined && !(shown.trashed && isUnchanged(described, shown))) throw new FileChanged();
+      };
+      try {
+        await deleteForGood(id, { ...context, beforeSend });
+        return true;
+      } catch (error) {
+        if (error instanceof FileChanged) return false;
+        throw error;
+      }
     },
     move: async (id, { from, to }, context) =>
       parseFile(

@@ -149,14 +149,22 @@ const hold = (
   };
 };
 
-/** The context of calls that a lease protects: after it has expired, none of them is sent any more. */
-export const underLease = <Context extends { signal?: AbortSignal | undefined }>(
+/**
+ * The context of calls that a lease protects: after it has expired, none of them is sent any more. What the context has to be
+ * done before a call is sent comes first, because it may take time.
+ */
+export const underLease = <
+  Context extends { signal?: AbortSignal | undefined; beforeSend?: (() => void | Promise<void>) | undefined },
+>(
   { signal, check }: Pick<Lease, 'signal' | 'check'>,
   context: Context,
-): Context & { beforeSend: () => void } => ({
+): Context & { beforeSend: () => Promise<void> } => ({
   ...context,
   signal: context.signal === undefined ? signal : AbortSignal.any([context.signal, signal]),
-  beforeSend: check,
+  async beforeSend() {
+    await context.beforeSend?.();
+    check();
+  },
 });
 
 /**

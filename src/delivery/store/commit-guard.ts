@@ -5,7 +5,7 @@ import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { carriesDigest, isOwnFile } from '../idempotency.ts';
 import { getKnownFile, isThere } from '../naming/names.ts';
 import type { Plan } from '../plan.ts';
-import { checkUntilFresh, MAX_LOOK_AGE_MS, MAX_SEARCH_AGE_MS } from './look-age.ts';
+import { checkUntilFresh, MAX_LOOK_AGE_MS, MAX_SEARCH_AGE_MS } from '../../look-age.ts';
 import { giveUpId, mustGet, type UploadStep } from './upload-step.ts';
 
 /**

@@ -73,13 +73,17 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
     if (lease?.signal.aborted) lapsed.abort(lease.signal.reason);
   };
 
-  /** Waits until no other try is converting; then looks for what it has made. */
-  const acquire = async (key: string): Promise<{ file: DriveFile } | undefined> => {
+  /** Waits until no other try is converting. @returns whether one may have made the document of this key */
+  const acquire = async (key: string): Promise<boolean> => {
     const startedMs = now();
     lease = await acquireLease(ledger, key, 'Another conversion of this name or key', context, {
       ...{ now, sleep, ttlMs: CONVERSION_LEASE_MS },
     });
-    const mayBeMade = lease.takenOver || claim?.mine === false || now() > startedMs;
+    return lease.takenOver || claim?.mine === false || now() > startedMs;
+  };
+
+  /** Looks for what others have made. @returns the document of this key */
+  const look = async (mayBeMade: boolean): Promise<{ file: DriveFile } | undefined> => {
     if (claim !== undefined && mayBeMade) {
       const file = (await findAnswered(step, claim)) ?? (await findUnanswered(step, claim));
       if (file !== undefined) return { file };
@@ -102,8 +106,10 @@ const guardConversion = (step: UploadStep, plan: Conversion) => {
       if (outcome === 'revised') throw planChanged();
       if (typeof outcome === 'object') return { file: await mustGet(step, outcome.receipt.id) };
       if (lease?.signal.aborted) throw lease.signal.reason;
-      const key = lease === undefined ? leaseKey(step, plan) : undefined;
-      return key === undefined ? undefined : acquire(key);
+      const key = leaseKey(step, plan);
+      if (key === undefined) return undefined;
+      // The attempt before may have made the document, and a person may have made one of the name.
+      return look(lease === undefined ? await acquire(key) : true);
     },
   };
 };

@@ -1,7 +1,7 @@
 import type { UploadRequest } from '../../drive/drive.ts';
 import { asCourierError, CourierError } from '../../errors.ts';
 import { restrictionsOf } from '../policy.ts';
-import { checkUntilFresh, MAX_LOOK_AGE_MS } from './look-age.ts';
+import { checkUntilFresh, MAX_LOOK_AGE_MS } from '../../look-age.ts';
 import type { UploadStep } from './upload-step.ts';
 
 /**

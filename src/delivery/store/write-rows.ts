@@ -4,6 +4,7 @@ import type { Receipt, Source } from '../../domain.ts';
 import type { DriveFile } from '../../drive/drive.ts';
 import { pastMaxBytes } from '../../drive/past-max-bytes.ts';
 import { asCourierError } from '../../errors.ts';
+import { MAX_SEARCH_AGE_MS } from '../../look-age.ts';
 import { acquireLease, underLease } from '../../ledger/lease.ts';
 import { firstCells } from '../../sheets/a1.ts';
 import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../sheets/rows/batches.ts';
@@ -37,6 +38,10 @@ const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promi
   const lease = await acquireLease(ledger, key, 'Another delivery to this name', context, times);
   try {
     const existing = await findConverted(named);
+    const searchedAtMs = now();
+    const beforeSend = async (): Promise<void> => {
+      if (now() - searchedAtMs > MAX_SEARCH_AGE_MS && (await findConverted(named)) !== undefined) throw planChanged();
+    };
     const file =
       existing ??
       (await drive.createDocument(
@@ -49,7 +54,7 @@ const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promi
           },
           ...detailsOfNew(request, now()),
         },
-        underLease(lease, context),
+        underLease(lease, { ...context, beforeSend }),
       ));
     const isKnown = existing !== undefined || (await rememberConverted(named, file.id));
     if (isKnown) await lease.release();

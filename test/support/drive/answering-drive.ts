@@ -23,7 +23,10 @@ afterEach(() => {
 const PREFIX = '/www.googleapis.com/drive/v3';
 
 /** A server that sends the given responses in order, and a Drive client that calls it. */
-export const startDrive = async (answers: Answer[]) => {
+export const startDrive = async (
+  answers: Answer[],
+  { now = () => 1_000, spend = async () => undefined }: { now?: () => number; spend?: () => Promise<void> } = {},
+) => {
   const seen: Seen[] = [];
   const rejected: string[] = [];
   const paced = { slowDowns: 0 };
@@ -56,12 +59,12 @@ export const startDrive = async (answers: Answer[]) => {
     },
     budget: createBufferBudget({ bytes: 1e7, maxWaiters: 1 }),
     pace: {
-      spend: async () => undefined,
+      spend,
       slowDown: () => {
         paced.slowDowns += 1;
       },
     },
-    now: () => 1_000,
+    now,
     log,
   });
   closers.push(transport.close, () => {

@@ -112,7 +112,11 @@ describe('files that the rule lets go of', () => {
   };
   const found = [marked('new', 0), marked('old', 9)];
 
-  const apply = async (files: readonly DriveFile[], get: (id: string) => DriveFile | undefined, pauseMs = 0) => {
+  const apply = async (
+    files: readonly DriveFile[],
+    get: (id: string) => DriveFile | undefined,
+    { pauseMs = 0, wait = () => undefined }: { pauseMs?: number; wait?: () => void } = {},
+  ) => {
     let pausedMs = 0;
     const trashed: string[] = [];
     const deadlines: (number | undefined)[] = [];
@@ -123,7 +127,8 @@ describe('files that the rule lets go of', () => {
         return get(id);
       },
       async trash(id: string, { deadlineMs, beforeSend, signal }: CallContext) {
-        beforeSend?.();
+        wait();
+        await beforeSend?.();
         signal?.throwIfAborted();
         trashed.push(id);
         deadlines.push(deadlineMs);
@@ -153,8 +158,21 @@ describe('files that the rule lets go of', () => {
   });
 
   test('stay if the process was paused after it looked, because they may have been replaced since', async () => {
-    expect((await apply(found, () => found[1], 19_999)).trashed).toEqual(['old']);
-    expect((await apply(found, () => found[1], 20_000)).trashed).toEqual([]);
+    expect((await apply(found, () => found[1], { pauseMs: 19_999 })).trashed).toEqual(['old']);
+    expect((await apply(found, () => found[1], { pauseMs: 20_000 })).trashed).toEqual([]);
+  });
+
+  test.each<[string, DriveFile]>([
+    ['has moved them', marked('old', 9, { parents: ['theirs'] })],
+    ['has replaced them', marked('old', 0)],
+  ])('stay if somebody %s while the request waited for its turn', async (_, later) => {
+    let [shown] = [found[1]];
+    const wait = (): void => {
+      shown = later;
+    };
+    const { trashed, lines } = await apply(found, () => shown, { wait });
+    expect(trashed).toEqual([]);
+    expect(lines).toEqual([]);
   });
 
   test('go to the trash twenty at a time, the oldest first, each with an audit line', async () => {

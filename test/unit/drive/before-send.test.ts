@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals';
 import type { DriveAuth } from '../../../src/credentials/drive-auth.ts';
 import { createDriveClient } from '../../../src/drive/client.ts';
+import type { CallContext, Drive } from '../../../src/drive/drive.ts';
 import { CourierError } from '../../../src/errors.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';
+import { failureOf, startDrive } from '../../support/drive/answering-drive.ts';
 import { createKeptLog } from '../../support/kept-log.ts';
 
 const ANSWER = { status: 200, headers: {}, body: Buffer.from('{}') };
@@ -39,6 +41,17 @@ test('the last check comes after all waits, before each attempt', async () => {
   const { events, call } = setUp([{ ...ANSWER, status: 503 }, ANSWER]);
   await call({ beforeSend: () => void events.push('checked') });
   expect(events).toEqual(['paced', 'checked', 'sent', 'paced', 'checked', 'sent']);
+});
+
+test.each<[string, (drive: Drive, context: CallContext) => Promise<unknown>]>([
+  ["Google's library", (drive, context) => drive.trash('one', context)],
+  ['no library', (drive, context) => drive.get('one', context)],
+])('nothing is sent if the last check throws, and its error is thrown unchanged, with %s', async (_, run) => {
+  const { drive, seen } = await startDrive([]);
+  const error = new CourierError('google-unavailable');
+  const beforeSend = (): Promise<void> => Promise.reject(error);
+  expect(await failureOf(run(drive, { beforeSend }))).toBe(error);
+  expect(seen).toEqual([]);
 });
 
 test('nothing is sent if the last check aborts the signal', async () => {

@@ -122,7 +122,7 @@ describe('a process that was paused', () => {
       const own = new AbortController();
       const context = underLease(lease, { deadlineMs: 5, ...(hasSignal ? { signal: own.signal } : {}) });
       expect(context).toMatchObject({ deadlineMs: 5, signal: { aborted: false } });
-      context.beforeSend();
+      await context.beforeSend();
       expect(context.signal?.reason).toMatchObject({ code: 'google-unavailable' });
       await lease.release();
     },

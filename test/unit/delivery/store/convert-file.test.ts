@@ -38,8 +38,9 @@ const setUp = ({ plan = PLAN, claim, marked = [], named = [], result }: Setting)
     },
   };
   const stored: UploadResult = result ?? { kind: 'stored', file: OWN, received: RECEIVED };
-  const driveAnswers = { findMarked: async () => marked, find: async () => named };
-  const fake = createFakeStep({ plan, claim, files: [OWN, ...named], results: [stored], source, driveAnswers });
+  const get = async (id: string) => [OWN, ...named].find((file) => file.id === id);
+  const driveAnswers = { get, findMarked: async () => marked, find: async () => named };
+  const fake = createFakeStep({ plan, claim, results: [stored], source, driveAnswers });
   // Leases are not renewed; pauses between looks take no time.
   const sleep = (ms: number) => (ms <= 3_000 ? Promise.resolve() : new Promise<void>(() => undefined));
   const step = { ...fake.step, sleep };
@@ -116,6 +117,38 @@ describe('a conversion', () => {
     const { run, commit } = setUp({ plan: NAMED, named: [driveFile({ id: 'f2', mimeType: TYPE })] });
     await run();
     await expect(commit()).rejects.toMatchObject({ code: 'drive-unavailable' });
+  });
+});
+
+describe('a conversion whose first attempt got no answer', () => {
+  /** The outcomes of the checks before two attempts, between which something happens. */
+  const checkTwice = async (setting: Setting, between: () => void): Promise<unknown[]> => {
+    const { step } = setUp(setting);
+    const outcomes: unknown[] = [];
+    const startUpload: typeof step.request.destination.drive.startUpload = async (request) => ({
+      async send(target) {
+        outcomes.push(await request.beforeCommit?.(RECEIVED, target));
+        between();
+        outcomes.push(await Promise.resolve(request.beforeCommit?.(RECEIVED, target)).catch((error) => error.code));
+        return { kind: 'stored', file: OWN, received: RECEIVED };
+      },
+      ...{ received: async () => RECEIVED, close: () => undefined },
+    });
+    step.request.destination.drive.startUpload = startUpload;
+    await convert(step, setting.plan ?? PLAN);
+    return outcomes;
+  };
+
+  test('is not sent again to a name that a person has taken since', async () => {
+    const named: DriveFile[] = [];
+    const taken = (): void => void named.push(driveFile({ id: 'f2', mimeType: TYPE }));
+    expect(await checkTwice({ plan: NAMED, named }, taken)).toEqual([undefined, 'drive-unavailable']);
+  });
+
+  test('is not sent again if the search shows the document that it has made', async () => {
+    const marked: DriveFile[] = [];
+    const shown = (): void => void marked.push(OWN);
+    expect(await checkTwice({ claim: claimOf(), marked }, shown)).toEqual([undefined, { file: OWN }]);
   });
 });
 

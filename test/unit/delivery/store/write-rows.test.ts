@@ -6,10 +6,11 @@ import type { Plan } from '../../../../src/delivery/plan.ts';
 import type { RowsPlan } from '../../../../src/delivery/store/plan-rows.ts';
 import { writeRows } from '../../../../src/delivery/store/write-rows.ts';
 import type { Receipt } from '../../../../src/domain.ts';
+import type { CallContext } from '../../../../src/drive/drive.ts';
 import { CourierError } from '../../../../src/errors.ts';
 import type { Sheets, WrittenRows } from '../../../../src/sheets/sheets.ts';
 import { driveFile } from '../../../support/drive/drive-file.ts';
-import { createFakeStep } from '../../../support/drive/fake-upload-step.ts';
+import { createFakeStep, STEP_NOW_MS } from '../../../support/drive/fake-upload-step.ts';
 
 /** Rows of a delivery against a Sheets that takes every batch. */
 
@@ -154,6 +155,31 @@ describe('a sheet that is made for rows', () => {
     await run();
     expect(noted).toEqual({ ...TO_MAKE, fileId: 'f1' });
     expect(await step.ledger.read(LEASE_KEY)).toBeUndefined();
+  });
+
+  test.each([
+    ['within three seconds of the search for its name', 3_000, 'created'],
+    ['later, because a person may have made one', 3_001, 'drive-unavailable'],
+  ])('is made %s', async (_, waitMs, outcome) => {
+    let nowMs = STEP_NOW_MS;
+    const found: (typeof SHEET)[] = [];
+    const driveAnswers = {
+      find: async () => found,
+      async createDocument(_file: object, { beforeSend }: CallContext) {
+        nowMs += waitMs;
+        found.push(SHEET);
+        await beforeSend?.();
+        return SHEET;
+      },
+    };
+    const { step } = setUp({ plan: TO_MAKE, driveAnswers });
+    const written = writeRows({ ...step, now: () => nowMs }, TO_MAKE);
+    expect(
+      await written.then(
+        (stored) => stored.outcome,
+        ({ code }: CourierError) => code,
+      ),
+    ).toBe(outcome);
   });
 
   test('is left to another try that has noted another one, or has answered', async () => {
