@@ -26,8 +26,14 @@ export interface SheetsClient {
   get(spreadsheetId: string, query: readonly (readonly [string, string])[], context: SheetsContext): Promise<unknown>;
   /** `spreadsheets.developerMetadata.search` by key. @throws CourierError */
   searchMetadata(spreadsheetId: string, metadataKey: string, context: SheetsContext): Promise<unknown>;
-  /** Sends a change once. */
-  change(spreadsheetId: string, requests: readonly ChangeRequest[], context: SheetsContext): Promise<BatchResult>;
+  /** The token for the next change. It is got before the look that the change follows from, because it may take long. */
+  tokenForChange(): Promise<string>;
+  /** Sends a change once, with this token. If Google rejects the token, the next one is another, and so comes after it. */
+  change(
+    spreadsheetId: string,
+    { requests, token }: { requests: readonly ChangeRequest[]; token: string },
+    context: SheetsContext,
+  ): Promise<BatchResult>;
   /** Waits until the quota allows another change. */
   waitForWrite(context: SheetsContext): Promise<void>;
   /** Waits until the quota allows a read and then a change. The read itself does not wait again. */
@@ -50,16 +56,14 @@ const asUnavailable = (error: unknown): CourierError =>
 const parse = (body: Buffer): unknown => parseAnswer(() => JSON.parse(body.toString()));
 
 export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsClientDependencies): SheetsClient => {
-  const call = (request: GoogleRequest, pace: Pace): Promise<GoogleResponse> =>
-    callWithBearer(auth, (token) =>
-      transport.send({
-        ...request,
-        headers: { ...request.headers, authorization: `Bearer ${token}` },
-        onTransient: ({ status }) => {
-          if (status === 429) pace.slowDown(1);
-        },
-      }),
-    );
+  const send = (request: GoogleRequest, token: string, pace: Pace): Promise<GoogleResponse> =>
+    transport.send({
+      ...request,
+      headers: { ...request.headers, authorization: `Bearer ${token}` },
+      onTransient: ({ status }) => {
+        if (status === 429) pace.slowDown(1);
+      },
+    });
 
   /** Reads for which the quota has been waited for. */
   let readsAhead = 0;
@@ -70,11 +74,10 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
 
   const read = async (request: Omit<GoogleRequest, 'retry'>, context: SheetsContext): Promise<unknown> => {
     const beforeAttempt = (): Promise<void> => waitForRead(context);
-    const response = await call({ ...request, ...context, retry: 'idempotent', beforeAttempt }, reads).catch(
-      (error) => {
-        throw asUnavailable(error);
-      },
-    );
+    const asked = { ...request, ...context, retry: 'idempotent', beforeAttempt } as const;
+    const response = await callWithBearer(auth, (token) => send(asked, token, reads)).catch((error) => {
+      throw asUnavailable(error);
+    });
     if (response.status >= 300) throw sheetsError(response, { operation: request.operation, account: auth.account() });
     return parse(response.body);
   };
@@ -92,17 +95,22 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
       const search = Buffer.from(JSON.stringify({ dataFilters: [{ developerMetadataLookup: { metadataKey } }] }));
       return read({ operation: 'sheets.developerMetadata.search', method: 'POST', url, ...json(search) }, context);
     },
-    async change(spreadsheetId, requests, context) {
+    tokenForChange: () =>
+      auth.token().catch((error) => {
+        throw asUnavailable(error);
+      }),
+    async change(spreadsheetId, { requests, token }, context) {
       const operation = 'sheets.spreadsheets.batchUpdate';
       const url = `${SHEETS_URL}/${encodeURIComponent(spreadsheetId)}:batchUpdate?fields=spreadsheetId`;
       const request = { operation, method: 'POST', url, ...json(await changeBody(requests)), ...context } as const;
       let response: GoogleResponse;
       try {
-        response = await call({ ...request, retry: 'once', attemptTimeoutMs: WRITE_TIMEOUT_MS }, writes);
+        response = await send({ ...request, retry: 'once', attemptTimeoutMs: WRITE_TIMEOUT_MS }, token, writes);
       } catch (error) {
         return { kind: 'unknown', error: asUnavailable(error) };
       }
       if (response.status < 300) return { kind: 'applied' };
+      if (response.status === 401) auth.rejected(token);
       const error = sheetsError(response, { operation, account: auth.account() });
       return { kind: response.status >= 500 || response.status === 408 ? 'unknown' : 'refused', error };
     },

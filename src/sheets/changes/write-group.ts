@@ -6,6 +6,7 @@ import { type Change, type Part, type Placement, planChange } from './changes.ts
 import type { SheetsClient } from '../client.ts';
 import { answeredElsewhere } from '../errors.ts';
 import { MARK_KEY, marksOf, marksToRemove, metadataList, roomForMarks, type StoredMark } from './marks.ts';
+import { checkUntilFresh, MAX_LOOK_AGE_MS } from '../../look-age.ts';
 import type { SheetsContext } from '../sheets.ts';
 import type { Sizes } from '../size.ts';
 import { readSnapshot, type Tab, type TabHint } from '../read/snapshot.ts';
@@ -136,14 +137,23 @@ const noRoom = (): CourierError =>
     retryAfterSeconds: 60,
   });
 
-/** Prepares one change that appends rows to what the spreadsheet has now. */
-const prepareAppend: Prepare = async (writer, jobs, context) => {
+/**
+ * Looks at the tab, and plans one change that appends rows to what it has now.
+ * @param isFirst false: the marks of the jobs were searched for before, and the size of the spreadsheet was checked
+ */
+const lookAndPlan = async (
+  writer: GroupWriter,
+  jobs: readonly Job[],
+  { isFirst, seen }: { isFirst: boolean; seen(): void },
+  context: SheetsContext,
+): ReturnType<Prepare> => {
   const { client, spreadsheetId, hints, now, withMarks } = writer;
   const title = jobs[0]?.tab;
   const snapshot = await readSnapshot(client, spreadsheetId, { title, hint: hints.get(title) }, context);
+  seen();
   // Even a first try may have been overtaken by a copy of itself while it waited.
   const unseen = withMarks ? answerMarked(jobs, snapshot.marks, snapshot) : [...jobs];
-  const mustSearch = withMarks && unseen.some(({ mayBeDone }) => mayBeDone);
+  const mustSearch = withMarks && isFirst && unseen.some(({ mayBeDone }) => mayBeDone);
   const unmarked = mustSearch ? answerMarked(unseen, await searchMarks(writer, context), snapshot) : unseen;
   const left = withMarks ? await dropAnswered(unmarked, now()) : unmarked;
   if (left.length === 0) return undefined;
@@ -163,8 +173,23 @@ const prepareAppend: Prepare = async (writer, jobs, context) => {
     else job.fail(error);
   }
   if (remaining.length === 0) return later.length === 0 ? undefined : { change, jobs: [], later };
-  await writer.sizes.check(spreadsheetId, change.growth, context);
+  if (isFirst) await writer.sizes.check(spreadsheetId, change.growth, context);
   return { change, jobs: remaining, later };
+};
+
+/**
+ * Prepares one change that appends rows. If what follows the look took long, the tab is looked at again: people may have moved
+ * its columns.
+ */
+const prepareAppend: Prepare = async (writer, jobs, context) => {
+  let prepared: Awaited<ReturnType<Prepare>>;
+  await checkUntilFresh({ now: writer.now, maxAgeMs: MAX_LOOK_AGE_MS }, async (seen) => {
+    const isFirst = prepared === undefined;
+    const open = jobs.filter((job) => job.isOpen());
+    prepared = await lookAndPlan(writer, open, { isFirst, seen }, context);
+    return prepared === undefined ? 'nothing to write' : undefined;
+  });
+  return prepared;
 };
 
 const withoutMarks = ({ requests }: Change): Change['requests'] =>
@@ -204,6 +229,7 @@ const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: Sh
   let jobs: readonly Job[] = group;
   let refusals = 0;
   for (let attempt = 1; ; attempt += 1) {
+    const token = await client.tokenForChange();
     const prepared = await prepareGroup(writer, jobs, context);
     if (prepared === undefined) return later;
     if (prepared === 'each') {
@@ -215,7 +241,7 @@ const writeOnce = async (writer: GroupWriter, group: readonly Job[], context: Sh
     if (jobs.length === 0) return later;
     const { change } = prepared;
     const requests = withMarks ? change.requests : withoutMarks(change);
-    const result = await client.change(spreadsheetId, requests, context);
+    const result = await client.change(spreadsheetId, { requests, token }, context);
     if (result.kind === 'applied') {
       answerApplied(writer, change, jobs);
       return later;

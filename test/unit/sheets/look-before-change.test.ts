@@ -1,0 +1,123 @@
+import { expect, test } from '@jest/globals';
+import type { GoogleRequest } from '../../../src/google/transport.ts';
+import { createSheets } from '../../../src/sheets/create-sheets.ts';
+import { batchesOf } from '../../../src/sheets/rows/batches.ts';
+import { readRows } from '../../../src/sheets/rows/read-rows.ts';
+import { createKeptLog } from '../../support/kept-log.ts';
+
+/** A change is sent right after the look at the tab that it follows from: people may move columns at any time. */
+
+const KEY = 'k'.repeat(32);
+
+const bytes = async function* (): AsyncGenerator<Uint8Array> {
+  yield Buffer.from('day,orders\nmon,3\n');
+};
+
+interface Setting {
+  /** The status of each change; 200 for further ones. */
+  statuses?: number[];
+  mayBeDone?: boolean;
+  /** Milliseconds for each answer of the ledger; 0 for further ones. */
+  ledgerMs?: number[];
+  /** Milliseconds for each search for marks, and for each read of the spreadsheet's size. */
+  searchMs?: number;
+  sizeMs?: number;
+}
+
+const append = async ({ statuses = [], mayBeDone = false, ledgerMs = [], searchMs = 0, sizeMs = 0 }: Setting) => {
+  let nowMs = 1_000_000;
+  let lookedAtMs = 0;
+  const ages: number[] = [];
+  const events: string[] = [];
+  const answer = (status: number, body: object = {}) => ({
+    status,
+    headers: {},
+    body: Buffer.from(JSON.stringify(body)),
+  });
+  const grid = { rowCount: 100, columnCount: 5 };
+  const properties = { sheetId: 7, title: 'Sheet1', index: 0, sheetType: 'GRID', gridProperties: grid };
+  const send = async (request: GoogleRequest) => {
+    await request.beforeAttempt?.();
+    if (request.operation === 'sheets.spreadsheets.batchUpdate') {
+      events.push('change');
+      ages.push(nowMs - lookedAtMs);
+      return answer(statuses.shift() ?? 200);
+    }
+    if (request.operation === 'sheets.developerMetadata.search') {
+      events.push('search');
+      nowMs += searchMs;
+      return answer(200);
+    }
+    if (!request.url.includes('ranges=')) {
+      events.push('size');
+      nowMs += sizeMs;
+      return answer(200, { sheets: [{ properties }] });
+    }
+    // The first row is read with each look; without a hint, other reads find the last row.
+    if (/1%3A1(?!\d)/.test(request.url)) {
+      events.push('look');
+      lookedAtMs = nowMs;
+    } else events.push('rows');
+    const header = { values: ['day', 'orders'].map((formattedValue) => ({ formattedValue })) };
+    return answer(200, { sheets: [{ properties, data: [{ rowData: [header] }] }] });
+  };
+  const spend = async (): Promise<void> => undefined;
+  const transport = { send, again: async () => true } as unknown as Parameters<typeof createSheets>[0]['transport'];
+  const lease = { signal: new AbortController().signal, release: async () => undefined };
+  const sheets = createSheets({
+    ...{ transport, now: () => nowMs, log: createKeptLog(), ledgerMs: 1e9, lock: async () => lease },
+    createPace: () => ({ spend, slowDown: () => undefined }),
+    requestsPerMinute: Number.POSITIVE_INFINITY,
+    auth: {
+      async token() {
+        events.push('token');
+        return 'token';
+      },
+      rejected: () => undefined,
+      account: () => 'a@example.com',
+      rotated: () => undefined,
+    },
+  });
+  const written = await sheets.append({
+    ...{ spreadsheetId: 'one', columns: 'extend', key: KEY, mayBeDone, context: {} },
+    batches: batchesOf(readRows(bytes(), { mimeType: 'text/csv', dates: false })),
+    async isAnswered() {
+      nowMs += ledgerMs.shift() ?? 0;
+      return false;
+    },
+  });
+  return { rows: written.rows, events, ages };
+};
+
+test('the token of a change is there before the look', async () => {
+  const { rows, events, ages } = await append({});
+  expect([rows, ages]).toEqual([1, [0]]);
+  // Each read has a token of its own.
+  expect(events.slice(events.lastIndexOf('look'))).toEqual(['look', 'token', 'rows', 'token', 'size', 'change']);
+});
+
+test('after a change that was refused because of its token, the tab is looked at again', async () => {
+  const { rows, events } = await append({ statuses: [401] });
+  expect(rows).toBe(1);
+  expect(events.slice(events.indexOf('change'))).toEqual([
+    ...['change', 'token', 'token', 'look', 'token', 'rows', 'token', 'search', 'change'],
+  ]);
+});
+
+test.each<[string, Setting]>([
+  ['the ledger', { mayBeDone: true, ledgerMs: [20_000] }],
+  ['the search for marks', { mayBeDone: true, searchMs: 20_000 }],
+  ["the spreadsheet's size", { sizeMs: 20_000 }],
+])('the tab is looked at again if the answer about %s took long', async (_, setting) => {
+  const { rows, events, ages } = await append(setting);
+  expect(rows).toBe(1);
+  expect(ages).toEqual([0]);
+  for (const event of ['search', 'size']) {
+    expect(events.filter((each) => each === event).length).toBeLessThanOrEqual(1);
+  }
+});
+
+test('a ledger that is always slow does not keep the rows from being written', async () => {
+  const { rows, events } = await append({ mayBeDone: true, ledgerMs: Array.from({ length: 99 }, () => 20_000) });
+  expect([rows, events.filter((event) => event === 'look').length]).toEqual([1, 3]);
+});
