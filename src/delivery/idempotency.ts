@@ -21,6 +21,8 @@ interface ClaimRecord {
   plan: Plan;
   /** Of the key's bytes, in lower-case hex. It is recorded before a request that can make them the content of a file. */
   sha256?: string;
+  /** When Drive first refused the plan's id without showing its file, in epoch milliseconds. */
+  missedSinceMs?: number | undefined;
 }
 
 const reused = (why: string): CourierError => new CourierError('idempotency-key-reused', { detail: why });
@@ -63,6 +65,8 @@ export interface Claim {
    * @throws CourierError `idempotency-key-reused`
    */
   commitTo(sha256: string, plan: Plan): Promise<'committed' | 'revised' | { receipt: Receipt }>;
+  /** Notes that Drive refuses the plan's id and does not show its file. @returns since when, in epoch milliseconds */
+  missedSince(nowMs: number): Promise<number>;
   /** Whether the receipt is recorded, as far as this try knows. */
   isFinished(): boolean;
   /** Records the receipt, unless another try was faster; returns the one that is recorded. */
@@ -102,8 +106,17 @@ const createClaim = (ledger: Ledger, key: string, stored: StoredEntry, mine: boo
     refresh,
     isFinished: () => entry.state === 'done',
     async revise(plan) {
-      if (receipt() === undefined) await write({ state: 'claimed', record: { ...record(), plan } });
+      if (receipt() !== undefined) return receipt();
+      const isSameFile = record().plan.fileId === plan.fileId;
+      const missed = isSameFile ? {} : { missedSinceMs: undefined };
+      await write({ state: 'claimed', record: { ...record(), plan, ...missed } });
       return receipt();
+    },
+    async missedSince(nowMs) {
+      if (receipt() === undefined && record().missedSinceMs === undefined) {
+        await write({ state: 'claimed', record: { ...record(), missedSinceMs: nowMs } });
+      }
+      return record().missedSinceMs ?? nowMs;
     },
     async commitTo(sha256, plan) {
       // An earlier attempt has noted the bytes, so only one thing may have changed: another try may have finished.
@@ -118,7 +131,7 @@ const createClaim = (ledger: Ledger, key: string, stored: StoredEntry, mine: boo
         sameBytes(sha256, record().sha256);
         if (!isSamePlan(record().plan, plan)) return 'revised';
         if (record().sha256 !== undefined) return 'committed';
-        if (await write({ state: 'claimed', record: { plan, sha256 } })) return 'committed';
+        if (await write({ state: 'claimed', record: { ...record(), plan, sha256 } })) return 'committed';
       }
     },
     async finish(done) {

@@ -1,4 +1,5 @@
 import { type Audit, beginAudit } from '../delivery/audit.ts';
+import { mustBeGone } from '../delivery/hidden-file.ts';
 import { markMade } from '../delivery/naming/names.ts';
 import { receiptOf, withTrashWarning } from '../delivery/receipt.ts';
 import { resolveOptions } from '../delivery/resolve-options.ts';
@@ -79,6 +80,23 @@ interface Completion {
   /** Lower-case hex, as the caller announced it. */
   sha256: string | undefined;
 }
+
+/**
+ * Notes when Drive first did not show the file of a session that has ended.
+ * @throws CourierError `drive-unavailable` as long as Drive may only hide the file
+ */
+const mustBeMissedForLong = async ({
+  dependencies: { ledger, now },
+  id,
+  entry,
+  session,
+}: Completion): Promise<void> => {
+  const { missedSinceMs = now() } = session;
+  if (session.missedSinceMs === undefined) {
+    await ledger.record(uploadKey(id), { state: 'claimed', record: { ...session, missedSinceMs } }, entry);
+  }
+  mustBeGone(missedSinceMs, now());
+};
 
 /** Records that the upload has ended without a file. If another try has completed it, that receipt is returned. */
 const giveUp = async (
@@ -173,7 +191,8 @@ export const createCompleteUpload =
       const account = allowed.accounts?.of(session.plan) ?? allowed;
       const request = resolveOptions(account, { name, path, properties }, asked);
       const upload = { request, session, context, sleep };
-      const { file, seen } = await stepTimer.time('verify', () => look(upload, sha256));
+      const { file, seen, mayBeHidden } = await stepTimer.time('verify', () => look(upload, sha256));
+      if (mayBeHidden === true) await mustBeMissedForLong(completion);
       const judgement = await judge(dependencies, id, file, seen);
       const decision = decide(seen, judgement.verdict);
       if (decision.action === 'reject') throw completeAlready(session, file?.sha256Checksum);

@@ -188,7 +188,7 @@ const replaceSpentId = async (
   const ask = () => drive.get(unusable, context);
   const again = { ask, sleep, signal: context.signal };
   if ((await askUntilFound(await ask(), again)) === undefined) {
-    await resolveNamedFile({ drive, ledger, folderId, name, context, log, now, sleep, unusable });
+    await resolveNamedFile({ drive, ledger, folderId, name, context, log, now, sleep, unusable, mayBeHidden: true });
   }
   return true;
 };

@@ -67,14 +67,14 @@ const showsOwnBytes = async ({ request, session, context }: UploadView, file: Dr
 };
 
 /**
- * Finds the outcome of the session. Meanwhile its file may belong to another delivery that has the same name or id, or has
+ * Finds the outcome of the session; `mayBeHidden` if Drive reports that it has made the file, and does not show it. Meanwhile its file may belong to another delivery that has the same name or id, or has
  * written to it later. For such a file only the checksum counts, and it must not be removed.
  * @throws CourierError `upload-incomplete`; `folder-not-found` where the folder itself is not visible, because then nothing is known
  */
 export const look = async (
   upload: UploadView,
   sha256: string | undefined,
-): Promise<{ file: DriveFile | undefined; seen: SessionOutcome }> => {
+): Promise<{ file: DriveFile | undefined; seen: SessionOutcome; mayBeHidden?: boolean }> => {
   const { request, session, context } = upload;
   const { plan, options } = session;
   const { drive } = request.destination;
@@ -87,7 +87,7 @@ export const look = async (
   if (file === undefined) {
     // Otherwise, after a folder was unshared for a while, the key would have sent the file a second time.
     await drive.inspectFolder(plan.folderId, context);
-    return { file, seen: 'gone' };
+    return { file, seen: 'gone', mayBeHidden: ended && plan.kind === 'create' };
   }
   if (file.trashed) return { file, seen: 'trashed' };
   const isReplacing = plan.kind === 'replace';

@@ -72,7 +72,7 @@ const findOrCreate = async (
   const options = { kind: 'folder', drive, ledger, folderId: parentId, name, find, context, log, now } as const;
   let unusable: string | undefined;
   for (let turn = 0; turn < MAX_TURNS; turn++) {
-    const resolved = await resolveName({ ...options, unusable });
+    const resolved = await resolveName({ ...options, unusable, mayBeHidden: true });
     if ('file' in resolved) return resolved.file.id;
     const id = resolved.claimedId;
     const { existed } = await drive.createFolder({ id, name, parentId }, context);

@@ -25,19 +25,22 @@ const nameOf = ({ now = Date.now, ...options }: NamedFileOptions) => {
 /**
  * The one file that a name in a folder stands for (`replace`, `skip`, `fail`), or the id to create it with. The id is the
  * same for all deliveries, in every instance that shares the ledger.
- * @param unusable an id that Drive neither shows nor accepts: its file was deleted before a delivery noticed that it existed
+ * @param unusable an id that Drive does not accept: its file was deleted before a delivery noticed that it existed, or with
+ * `mayBeHidden` Drive may only not show it yet
  * @returns `nameKey`, the ledger's key, to be marked with `markMade` when the file has been created
  */
 export const resolveNamedFile = async ({
   unusable,
+  mayBeHidden,
   ...options
-}: NamedFileOptions & { unusable?: string }): Promise<
+}: NamedFileOptions & { unusable?: string; mayBeHidden?: boolean }): Promise<
   { existing: DriveFile } | { claimedId: string; nameKey: string }
 > => {
   const resolved = await resolveName({
     ...nameOf(options),
     kind: 'file',
     unusable,
+    mayBeHidden,
   });
   return 'file' in resolved ? { existing: resolved.file } : { claimedId: resolved.claimedId, nameKey: resolved.key };
 };

@@ -2,6 +2,7 @@ import type { CallContext, Drive, DriveFile } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import type { Ledger, LedgerEntry, StoredEntry } from '../../ledger/ledger.ts';
 import type { Log } from '../../log.ts';
+import { mustBeGone } from '../hidden-file.ts';
 import { askUntilFound, realSleep, type Sleep } from '../../sleep.ts';
 
 /**
@@ -22,8 +23,10 @@ interface NameOptions {
   log: Log;
   /** Epoch milliseconds. */
   now: () => number;
-  /** An id that Drive neither shows nor accepts for a new file. */
+  /** An id that Drive does not accept for a new file. */
   unusable?: string | undefined;
+  /** Drive does not show the file of that id, so that it may still appear. */
+  mayBeHidden?: boolean | undefined;
   sleep?: Sleep | undefined;
 }
 
@@ -128,6 +131,26 @@ const leadOn = async (options: NameOptions, generation: number): Promise<void> =
   }
 };
 
+/**
+ * Notes when Drive first refused the id of an entry without showing its file.
+ * @throws CourierError `drive-unavailable` as long as Drive may only hide the file
+ */
+const mustBeMissedForLong = async (options: NameOptions, key: string): Promise<void> => {
+  const missedSinceMs = options.now();
+  const sinceOf = ({ record }: LedgerEntry): number | undefined =>
+    ((record ?? {}) as { missedSinceMs?: number }).missedSinceMs;
+  const entry = await options.ledger.read(key);
+  const sinceMs = entry === undefined ? undefined : sinceOf(entry);
+  if (sinceMs === undefined) {
+    await note(options, key, (current) =>
+      sinceOf(current) === undefined
+        ? { state: current.state, record: { ...(current.record as object), missedSinceMs } }
+        : undefined,
+    );
+  }
+  mustBeGone(sinceMs ?? missedSinceMs, options.now());
+};
+
 /** Whether the entry's file still has to be created. */
 const isToCome = ({ unusable }: NameOptions, entry: LedgerEntry): boolean =>
   entry.state === 'claimed' && entry.fileId !== unusable;
@@ -157,6 +180,8 @@ const resolveGeneration = async (
     if (found === undefined) return { key, claimedId: entry.fileId };
     if (found.id === entry.fileId) return { key, file: found };
   }
+  const isRefused = options.mayBeHidden === true && entry.fileId === options.unusable;
+  if (file === undefined && isRefused) await mustBeMissedForLong(options, key);
   // Otherwise a folder that was unshared for a while would get duplicates of all its files.
   if (file === undefined) await drive.inspectFolder(folderId, context);
   const next = generation + 1;

@@ -81,7 +81,7 @@ const leaveToOthers = async (
 ): Promise<CourierError> => {
   const { request, claim } = step;
   if (plan.nameKey === undefined || file.trashed) {
-    await giveUpId(step, plan, file.id);
+    await giveUpId(step, plan, { unusable: file.id });
     return targetChanged();
   }
   if (plan.rule === 'fail') {

@@ -133,7 +133,9 @@ const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | 
   );
   if (sent.kind === 'superseded') return storedBefore(step, sent, { guard, isNew: false });
   if (sent.kind === 'id-unusable') {
-    if (sent.why === 'removed' || !(await becomesVisible(step, plan.fileId))) await giveUpId(step, plan, plan.fileId);
+    const mayBeHidden = sent.why === 'not-shown';
+    const isShown = mayBeHidden && (await becomesVisible(step, plan.fileId));
+    if (!isShown) await giveUpId(step, plan, { unusable: plan.fileId, mayBeHidden });
     throw sent.error;
   }
   if (plan.nameKey !== undefined) await markMade(ledger, plan.nameKey, log);

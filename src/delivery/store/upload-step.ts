@@ -1,6 +1,7 @@
 import type { Outcome, Receipt, SheetReceipt } from '../../domain.ts';
 import type { DriveFile, Upload, UploadRequest, UploadResult, UploadTarget } from '../../drive/drive.ts';
 import { CourierError, isAccountQuota } from '../../errors.ts';
+import { mustBeGone, notShownYet } from '../hidden-file.ts';
 import { type Claim, isSamePlan } from '../idempotency.ts';
 import { resolveNamedFile } from '../naming/named-file.ts';
 import { type Plan, quotaOf } from '../plan.ts';
@@ -86,9 +87,6 @@ export const mustBeStored = (result: UploadResult): Extract<UploadResult, { kind
   throw result.kind === 'exists' ? new CourierError('drive-unavailable') : result.error;
 };
 
-export const notShownYet = (): CourierError =>
-  new CourierError('drive-unavailable', { detail: 'Drive does not show the file yet.' });
-
 export const mustGet = async ({ request, context }: UploadStep, id: string): Promise<DriveFile> => {
   const file = await request.destination.drive.get(id, context);
   if (file === undefined) throw notShownYet();
@@ -117,17 +115,27 @@ const isSameId = (claim: Claim | undefined, id: string): boolean => {
   return plan?.kind === 'create' && plan.fileId === id;
 };
 
-/** Gives the name or the key another id, so that the next try can create the file. */
-export const giveUpId = async (step: UploadStep, plan: Plan & { kind: 'create' }, unusable: string): Promise<void> => {
+/**
+ * Gives the name or the key another id, so that the next try can create the file.
+ * @param mayBeHidden Drive has refused the id and does not show its file, so that it may still appear
+ * @throws CourierError `drive-unavailable` as long as it may
+ */
+export const giveUpId = async (
+  step: UploadStep,
+  plan: Plan & { kind: 'create' },
+  { unusable, mayBeHidden = false }: { unusable: string; mayBeHidden?: boolean },
+): Promise<void> => {
   const { request, claim, ledger, context, log, now, sleep } = step;
   const { drive } = request.destination;
   const { folderId, nameKey } = plan;
   if (nameKey === undefined) {
-    if (isSameId(claim, unusable)) await claim?.revise({ ...plan, fileId: await drive.newId(context) });
+    if (claim === undefined || !isSameId(claim, unusable)) return;
+    if (mayBeHidden) mustBeGone(await claim.missedSince(now()), now());
+    await claim.revise({ ...plan, fileId: await drive.newId(context) });
     return;
   }
   const named = await resolveNamedFile({
-    ...{ drive, ledger, folderId, name: request.name, context, log, now, sleep, unusable },
+    ...{ drive, ledger, folderId, name: request.name, context, log, now, sleep, unusable, mayBeHidden },
   });
   if ('claimedId' in named && isSameId(claim, unusable)) {
     await claim?.revise({ ...plan, fileId: named.claimedId, nameKey: named.nameKey });

@@ -11,21 +11,14 @@ import { type Batch, batchesOf, MAX_BATCH_BYTES, MAX_CHANGE_BYTES } from '../../
 import { readRows } from '../../sheets/rows/read-rows.ts';
 import type { WrittenRows } from '../../sheets/sheets.ts';
 import { DOCS_TYPES } from '../check-conversion.ts';
+import { notShownYet } from '../hidden-file.ts';
 import { isOwnFile, isSamePlan, keyMark, keyProperty } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import { mayBeLocked } from '../plan.ts';
 import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
 import { CONVERSION_LEASE_MS, nameLeaseKey } from './convert-file.ts';
 import type { RowsPlan } from './plan-rows.ts';
-import {
-  mustGet,
-  notShownYet,
-  outcomeOf,
-  planChanged,
-  revisePlan,
-  type StoredFile,
-  type UploadStep,
-} from './upload-step.ts';
+import { mustGet, outcomeOf, planChanged, revisePlan, type StoredFile, type UploadStep } from './upload-step.ts';
 
 /** Makes the sheet of the name, unless another delivery has made it. Its header comes with its first rows. */
 const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promise<DriveFile> => {

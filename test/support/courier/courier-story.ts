@@ -6,6 +6,7 @@ import { createAllow } from '../../../src/delivery/check-request.ts';
 import { createDestinations } from '../../../src/destinations.ts';
 import { createBufferBudget } from '../../../src/drive/upload/buffer-budget.ts';
 import { createTransport } from '../../../src/google/create-transport.ts';
+import type { Http } from '../../../src/google/http.ts';
 import { createPolicy } from '../../../src/identity/policy.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import type { Sleep } from '../../../src/sleep.ts';
@@ -31,7 +32,15 @@ export const createCourierStory = (
     destinations,
     now = Date.now,
     sleep,
-  }: { ledger: Ledger; destinations: object; now?: () => number; sleep?: Sleep },
+    network = {},
+  }: {
+    ledger: Ledger;
+    destinations: object;
+    now?: () => number;
+    sleep?: Sleep;
+    /** How requests are sent to Google, and the pauses between two attempts. */
+    network?: { http?: Http; sleep?: Sleep };
+  },
 ): CourierStory => {
   const { world, origin } = google;
   const document = {
@@ -41,7 +50,7 @@ export const createCourierStory = (
   };
   const config = readConfig({ COURIER_CONFIG: JSON.stringify(document), COURIER_GOOGLE_ORIGIN: origin });
   const log = createKeptLog();
-  const transport = createTransport({ googleOrigin: origin, now, log });
+  const transport = createTransport({ googleOrigin: origin, now, log, ...network });
   const runtime = createRuntimeIdentity({ transport, isPlatforms: false, now });
   const budget = createBufferBudget({ bytes: 16 * 1_048_576, maxWaiters: 10, now });
   const opened = createDestinations(config, { transport, runtime, budget, ledger, now, log });

@@ -34,7 +34,8 @@ export type OpenOptions = Partial<OpenRequest['options']> & { key?: string | und
 
 /** Opens upload sessions at a Drive whose answers a test chooses, and keeps what Drive was asked for. */
 export const createOpenUploads = ({ config = {}, accounts, render, changeLedger = () => ({}) }: OpenSetting = {}) => {
-  const now = (): number => NOW_MS;
+  const clock = { nowMs: NOW_MS };
+  const now = (): number => clock.nowMs;
   const files = createFakeFiles();
   const memory = createMemoryLedger({ now });
   const ledger: Ledger = { ...memory, ...changeLedger(memory) };
@@ -83,7 +84,7 @@ export const createOpenUploads = ({ config = {}, accounts, render, changeLedger 
 
   const entryOf = (id: string): Promise<StoredEntry | undefined> => memory.read(uploadKey(id));
   return {
-    ...{ files, drive, destination, ledger, log, asked, failures, paths, place, signal },
+    ...{ files, drive, destination, ledger, log, asked, failures, paths, place, signal, clock },
     open: openWith,
     entryOf,
     sessionOf: async (id: string) => (await entryOf(id))?.record as Session | undefined,

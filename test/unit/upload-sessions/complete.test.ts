@@ -24,7 +24,8 @@ const SESSION: Session = {
 
 /** An upload that Drive has received, as it shows its file now. */
 const setUp = async (file: DriveFile | undefined, session = SESSION) => {
-  const now = (): number => 1_000_000;
+  const clock = { nowMs: 1_000_000 };
+  const now = (): number => clock.nowMs;
   const ledger = createMemoryLedger({ now });
   const shown = { file };
   const contexts: CallContext[] = [];
@@ -48,7 +49,7 @@ const setUp = async (file: DriveFile | undefined, session = SESSION) => {
   const { signal } = new AbortController();
   const run = (sha256?: string, id = ID, sub = '1') =>
     complete({ id, caller: { sub }, signal, deadlineMs: 2_000_000, ...(sha256 === undefined ? {} : { sha256 }) });
-  return { run, ledger, shown, contexts, removed, signal };
+  return { run, ledger, shown, clock, contexts, removed, signal };
 };
 
 describe('an upload that is completed', () => {
@@ -101,7 +102,14 @@ describe('an upload that comes to nothing', () => {
     ['has its file in the trash', { ...FILE, trashed: true }, 'upload-incomplete', [], false],
     ['has no file', undefined, 'upload-incomplete', [], false],
   ])('%s', async (_, file, code, expected, tellsBytes) => {
-    const { run, removed, shown } = await setUp(file);
+    const { run, removed, shown, clock } = await setUp(file);
+    if (file === undefined) {
+      // At first, Drive may only hide it.
+      for (const waitMs of [119_999, 1]) {
+        await expect(run(OTHER_SHA256)).rejects.toMatchObject({ code: 'drive-unavailable', retryable: true });
+        clock.nowMs += waitMs;
+      }
+    }
     const first = await run(OTHER_SHA256).catch((error: unknown) => error);
     expect([first, removed]).toMatchObject([{ code }, expected]);
     // The bytes that were received are named only where they were wrong.
@@ -110,6 +118,14 @@ describe('an upload that comes to nothing', () => {
     shown.file = driveFile({ parents: [FOLDER], sha256Checksum: OTHER_SHA256 });
     await expect(run(OTHER_SHA256)).rejects.toMatchObject({ code });
   });
+});
+
+test('an upload whose file Drive shows later has a receipt', async () => {
+  const { run, shown, clock } = await setUp(undefined);
+  await expect(run(SHA256)).rejects.toMatchObject({ code: 'drive-unavailable' });
+  clock.nowMs += 100_000;
+  shown.file = FILE;
+  expect(await run(SHA256)).toMatchObject({ id: 'f1', outcome: 'created', sha256: SHA256 });
 });
 
 test('bytes of somebody else in the file are not named as those that were received', async () => {

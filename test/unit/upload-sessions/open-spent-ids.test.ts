@@ -7,11 +7,15 @@ const fileIds = ({ asked }: ReturnType<typeof createOpenUploads>) =>
   asked.map(({ kind, file }) => `${kind} ${file.id}`);
 
 describe('an id that Drive refuses', () => {
-  test('is given up if Drive shows no file of it', async () => {
+  test('is given up if Drive shows no file of it for two minutes', async () => {
     const uploads = createOpenUploads();
-    uploads.failures.push(ID_IN_USE);
+    uploads.failures.push(ID_IN_USE, ID_IN_USE, ID_IN_USE);
+    for (const waitMs of [119_999, 1]) {
+      await expect(uploads.open({ key: 'k' })).rejects.toMatchObject({ code: 'drive-unavailable', retryable: true });
+      uploads.clock.nowMs += waitMs;
+    }
     const opened = await uploads.open({ key: 'k' });
-    expect(fileIds(uploads)).toEqual(['create id-1', 'create id-2']);
+    expect(fileIds(uploads)).toEqual(['create id-1', 'create id-1', 'create id-1', 'create id-2']);
     expect(await uploads.sessionOf(opened.id)).toMatchObject({ plan: { fileId: 'id-2' } });
     expect(await uploads.open({ key: 'k' })).toEqual({ ...opened, isNew: false });
   });
@@ -39,11 +43,14 @@ describe('an id that Drive refuses', () => {
     expect(fileIds(uploads).at(-1)).toBe('replace id-1');
   });
 
-  test('is given up three times, then the error is reported', async () => {
+  test('is given up again and again, each time after two minutes', async () => {
     const uploads = createOpenUploads();
     uploads.failures.push(...Array.from({ length: 15 }, () => ID_IN_USE));
-    await expect(uploads.open({ key: 'k' })).rejects.toBe(ID_IN_USE);
-    expect(fileIds(uploads)).toEqual(['create id-1', 'create id-2', 'create id-3', 'create id-4']);
+    for (let turn = 0; turn < 3; turn++) {
+      await expect(uploads.open({ key: 'k' })).rejects.toMatchObject({ code: 'drive-unavailable' });
+      uploads.clock.nowMs += 120_000;
+    }
+    expect(fileIds(uploads)).toEqual(['create id-1', 'create id-1', 'create id-2', 'create id-2', 'create id-3']);
   });
 
   test('is not given up where each delivery makes a file of its own', async () => {

@@ -93,21 +93,3 @@ test(
   },
   TIMEOUT_MS,
 );
-
-test(
-  'a file that was deleted permanently before its receipt was recorded is created again under the key',
-  async () => {
-    const sending = { key: 'deleted', query: { name: 'deleted' } };
-    endUnseen();
-    const first = await world.send(courier, 'whole', sending);
-    expect(first).toMatchObject({ status: 503 });
-    const [made] = filesNamed('deleted');
-    expect(made).toBeDefined();
-    world.google.faults.clear();
-    world.google.drive.removeFile(made?.id ?? '');
-    const next = await world.insist(() => courier, 'whole', sending);
-    expect(next.receipt.id).not.toBe(made?.id);
-    expect(filesNamed('deleted')).toMatchObject([{ id: next.receipt.id, sha256 }]);
-  },
-  TIMEOUT_MS,
-);

@@ -114,11 +114,15 @@ test('a folder may be trashed repeatedly; the ledger leads directly to the last 
   expect(reads).toBe(2);
 });
 
-test('a folder that is deleted right after its creation gets another id', async () => {
-  const { drive, open, ledger } = setUp();
+test('a folder that is deleted right after its creation gets another id, once Drive can no longer be hiding it', async () => {
+  const { drive, open, ledger, clock } = setUp();
   const forgetful: Ledger = { ...ledger, record: async (_key, _change, entry) => ({ entry, mine: true }) };
   const { folderId } = await open({ ledger: forgetful }).ensure(ROOT, 'reports', {});
   drive.destroy(folderId);
+  await expect(open().ensure(ROOT, 'reports', {})).rejects.toMatchObject({ code: 'drive-unavailable' });
+  clock.nowMs += 119_999;
+  await expect(open().ensure(ROOT, 'reports', {})).rejects.toMatchObject({ code: 'drive-unavailable' });
+  clock.nowMs += 1;
   const again = await open().ensure(ROOT, 'reports', {});
   expect(again.folderId).not.toBe(folderId);
   expect(drive.files.get(again.folderId)).toMatchObject({ name: 'reports' });

@@ -179,22 +179,25 @@ describe('an id that cannot be used', () => {
     error: new CourierError('drive-unavailable'),
   });
   const revised: Plan[] = [];
-  const revisable = (): Partial<Claim> =>
+  /** @param missedMs since when its file is missed */
+  const revisable = (missedMs: number): Partial<Claim> =>
     claimOf(NEW, {
+      missedSince: async (nowMs) => nowMs - missedMs,
       async revise(plan) {
         revised.push(plan);
         return undefined;
       },
     });
 
-  test.each<[string, 'not-shown' | 'removed', boolean, boolean, number]>([
-    ['because its file was removed is given up at once', 'removed', true, true, 0],
-    ['because Drive does not show its file is given up after some looks', 'not-shown', false, true, 3],
-    ['is kept where Drive shows its file after all', 'not-shown', true, false, 1],
-  ])('%s', async (_, why, isShown, isGivenUp, looks) => {
+  test.each<[string, 'not-shown' | 'removed', boolean, boolean, number, number]>([
+    ['because its file was removed is given up at once', 'removed', true, true, 0, 0],
+    ['because Drive does not show its file is kept at first', 'not-shown', false, false, 3, 119_999],
+    ['because Drive does not show its file for two minutes is given up', 'not-shown', false, true, 3, 120_000],
+    ['is kept where Drive shows its file after all', 'not-shown', true, false, 1, 120_000],
+  ])('%s', async (_, why, isShown, isGivenUp, looks, missedMs) => {
     revised.length = 0;
     const files = isShown ? [driveFile()] : [];
-    const setting = { plan: NEW, claim: revisable(), files, results: [unusable(why)] };
+    const setting = { plan: NEW, claim: revisable(missedMs), files, results: [unusable(why)] };
     const { step, calls } = createFakeStep(setting);
     await expect(createFile(step, NEW, undefined)).rejects.toMatchObject({ code: 'drive-unavailable' });
     expect(calls.filter((call) => call.startsWith('sleep'))).toHaveLength(looks);
