@@ -125,46 +125,44 @@ export const keepMark = ({ name }: Pick<Destination, 'name'>, { path }: KeepRule
     .digest('base64url')
     .slice(0, 32);
 
+/** The time by Drive's clock, so that the marks of all instances have one order. */
+const driveTime = ({ drive }: Pick<Destination, 'drive'>): string => new Date(drive.now()).toISOString();
+
 /** The private properties of a file that is created now, for the retention of its destination. */
 export const marksOfNew = (
   { destination, path }: Pick<ResolvedRequest, 'destination' | 'path'>,
   folderId: string,
-  nowMs: number,
 ): Record<string, string> => {
   const rule = destination.config.keep.length === 0 ? undefined : keepRuleOf(destination, path);
   if (rule === undefined) return {};
   return {
     [KEEP_PROPERTIES.rule]: keepMark(destination, rule),
     [KEEP_PROPERTIES.folder]: folderId,
-    [KEEP_PROPERTIES.time]: new Date(nowMs).toISOString(),
+    [KEEP_PROPERTIES.time]: driveTime(destination),
   };
 };
 
 /** The private properties that the new content of a file gets: the other ones are only for files that the courier created. */
-const marksOfExisting = (
-  { destination }: Pick<ResolvedRequest, 'destination'>,
-  nowMs: number,
-): Pick<Extract<UploadTarget, { kind: 'replace' }>, 'appProperties'> =>
-  destination.config.keep.length === 0
-    ? {}
-    : { appProperties: { [KEEP_PROPERTIES.time]: new Date(nowMs).toISOString() } };
+const marksOfExisting = ({
+  destination,
+}: Pick<ResolvedRequest, 'destination'>): Pick<Extract<UploadTarget, { kind: 'replace' }>, 'appProperties'> =>
+  destination.config.keep.length === 0 ? {} : { appProperties: { [KEEP_PROPERTIES.time]: driveTime(destination) } };
 
 /** The details for a file that exists: Drive lets `createdTime` be set only when a file is created. */
 export const detailsOfExisting = (
   request: ResolvedRequest,
-  nowMs: number,
 ): Pick<Extract<UploadTarget, { kind: 'replace' }>, Exclude<keyof FileDetails, 'createdTime'> | 'appProperties'> => {
   const { createdTime: _, ...changeable } = request.details;
-  return { ...changeable, ...marksOfExisting(request, nowMs) };
+  return { ...changeable, ...marksOfExisting(request) };
 };
 
 /** The details for a file that is created now. */
-export const detailsOfNew = (
-  { details }: ResolvedRequest,
-  nowMs: number,
-): Pick<NewFile, keyof FileDetails | 'addedTime'> => ({
+export const detailsOfNew = ({
+  details,
+  destination,
+}: ResolvedRequest): Pick<NewFile, keyof FileDetails | 'addedTime'> => ({
   ...details,
-  addedTime: details.createdTime && new Date(nowMs).toISOString(),
+  addedTime: details.createdTime && driveTime(destination),
 });
 
 /** The values of the placeholders in the destination's defaults. */

@@ -39,13 +39,12 @@ export const lookAtRule = async (
   destination: Pick<Destination, 'name' | 'config' | 'drive'>,
   rule: KeepRule,
   context: CallContext,
-  nowMs: number,
 ): Promise<{ files: DriveFile[]; expired: DriveFile[] }> => {
   const { drive } = destination;
   const mark = keepMark(destination, rule);
   const found = await drive.findMarked(folderOf(destination), KEEP_PROPERTIES.rule, mark, context);
   const files = found.filter((file) => isKept(file, mark));
-  return { files, expired: expiredOf(files, rule, nowMs) };
+  return { files, expired: expiredOf(files, rule, drive.now()) };
 };
 
 interface Retention {
@@ -103,7 +102,7 @@ const trash = async (
 
 const runOnce = async (retention: Retention, destination: Destination, rule: KeepRule): Promise<void> => {
   const context = { deadlineMs: retention.now() + RUN_TIMEOUT_MS };
-  const { expired } = await lookAtRule(destination, rule, context, retention.now());
+  const { expired } = await lookAtRule(destination, rule, context);
   for (const file of expired.slice(0, MAX_TRASHED)) await trash(retention, { destination, rule, context }, file);
 };
 

@@ -194,7 +194,7 @@ const examineDrive = async (
   const found = await checkFolder(dependencies, destination, ready, { deadlineMs });
   const folder = withUploadLimit(found, ready.account, await dependencies.uploadedBy(ready.account));
   if (destination.config.keep.length > 0 && folder.every(({ result }) => result !== 'failed')) {
-    folder.push(await checkRetention(destination, { deadlineMs }, dependencies.now()));
+    folder.push(await checkRetention(destination, { deadlineMs }));
   }
   if (takesRows(destination.config)) folder.push(await checkSheetsApi(destination, ready, { deadlineMs }));
   if (!write)

@@ -6,6 +6,7 @@ import { CourierError } from '../errors.ts';
 import type { GoogleRequest, GoogleResponse, GoogleTransport } from '../google/transport.ts';
 import { driveError } from './answers/errors.ts';
 import type { CallContext, DriveFile, NewFile } from './drive.ts';
+import { createDriveClock } from './drive-clock.ts';
 import type { Pace } from './pacing.ts';
 import { ADDED_PROPERTY } from './query.ts';
 
@@ -23,6 +24,8 @@ export interface DriveClient {
   call(request: DriveRequest, context: CallContext): Promise<GoogleResponse>;
   /** As `call`, without the bearer token: anyone who has a session URI may write to it. */
   callSession(request: DriveRequest, context: CallContext): Promise<GoogleResponse>;
+  /** The time by Drive's clock, in epoch milliseconds. */
+  driveNow(): number;
   /** What an error answer means. */
   error(response: GoogleResponse, operation: string): CourierError;
 }
@@ -48,19 +51,24 @@ export const createDriveClient = ({
   transport,
   auth,
   pace,
+  now = Date.now,
 }: {
   transport: Pick<GoogleTransport, 'send'>;
   auth: DriveAuth;
   pace: Pace;
+  /** Epoch milliseconds. */
+  now?: () => number;
 }): DriveClient => {
+  const clock = createDriveClock(now);
   const error: DriveClient['error'] = (response, operation) =>
     driveError(response, { operation, account: auth.account() });
 
-  const send = (request: DriveRequest, context: CallContext): Promise<GoogleResponse> => {
+  const send = async (request: DriveRequest, context: CallContext): Promise<GoogleResponse> => {
     const { units } = request;
     // Uploads pass their whole request as the context.
     const { signal, deadlineMs, callStats } = context;
     let objection: unknown;
+    let sentMs = 0;
     const beforeAttempt = async (): Promise<void> => {
       await pace.spend(units, context);
       try {
@@ -70,16 +78,18 @@ export const createDriveClient = ({
         throw error;
       }
       if (callStats !== undefined) callStats.units += units;
+      sentMs = now();
     };
     const onTransient = ({ status }: GoogleResponse): void => {
       // Of the transient answers, these two are Drive's rate limits.
       if (status === 429 || status === 403) pace.slowDown(units);
     };
-    return transport
-      .send({ ...request, signal, deadlineMs, callStats, beforeAttempt, onTransient })
-      .catch((thrown: unknown) => {
-        throw thrown === objection ? thrown : asDriveFailure(thrown);
-      });
+    const sent = { ...request, signal, deadlineMs, callStats, beforeAttempt, onTransient };
+    const response = await transport.send(sent).catch((thrown: unknown) => {
+      throw thrown === objection ? thrown : asDriveFailure(thrown);
+    });
+    clock.answered(response.headers.date, sentMs);
+    return response;
   };
 
   return {
@@ -88,6 +98,7 @@ export const createDriveClient = ({
         send({ ...request, headers: { ...request.headers, authorization: `Bearer ${token}` } }, context),
       ),
     callSession: send,
+    driveNow: clock.now,
     error,
   };
 };

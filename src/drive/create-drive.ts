@@ -45,7 +45,7 @@ export const createDrive = ({
   uploaded,
   multipartBytes,
 }: DriveDependencies): Drive => {
-  const client = createDriveClient({ transport, auth, pace });
+  const client = createDriveClient({ transport, auth, pace, now });
   const library = createLibrary(client);
   const resolveFolder = createResolveFolder({ client, account: auth.account, now });
   const { search, probe } = createSearch({ library, resolveFolder, now });
@@ -91,6 +91,7 @@ export const createDrive = ({
   };
 
   return {
+    now: client.driveNow,
     ...metadata,
     getShared: createSharedReads(metadata.get),
     ...createAccount(library, client),

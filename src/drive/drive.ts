@@ -208,6 +208,8 @@ export interface DrivePolicy {
  * `drive-rate-limited`, `drive-unavailable`, …).
  */
 export interface Drive {
+  /** The time by Drive's clock, in epoch milliseconds, as exact as its answers show it; see `DriveClock`. */
+  now(): number;
   /** An id to create with, from a pool that `files.generateIds` fills. */
   newId(context: CallContext): Promise<string>;
   /** Fills that pool, so that the first delivery does not have to wait for it. */

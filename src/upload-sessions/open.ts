@@ -116,13 +116,12 @@ const openSession = (
   resolved: ResolvedRequest,
   plan: Plan,
   request: OpenRequest,
-  nowMs: number,
   context: CallContext,
 ): Promise<{ sessionUri: string; expiresAtMs: number }> => {
   const { drive } = resolved.destination;
   const { mimeType, size } = request.options;
   if (plan.kind === 'replace') {
-    const target = { id: plan.fileId, mimeType, ...detailsOfExisting(resolved, nowMs) };
+    const target = { id: plan.fileId, mimeType, ...detailsOfExisting(resolved) };
     return drive.openReplaceSession(target, size, context);
   }
   const file = {
@@ -130,8 +129,8 @@ const openSession = (
     name: resolved.name,
     mimeType,
     folderId: plan.folderId,
-    ...detailsOfNew(resolved, nowMs),
-    appProperties: marksOfNew(resolved, plan.folderId, nowMs),
+    ...detailsOfNew(resolved),
+    appProperties: marksOfNew(resolved, plan.folderId),
   };
   return drive.openSession(file, size, context);
 };
@@ -236,7 +235,7 @@ const openRound = async (opening: Opening, spentIds = 0): Promise<OpenedUpload> 
   }
   const former = plan.kind === 'replace' ? await destination.drive.get(plan.fileId, context) : undefined;
   try {
-    const opened = await openSession(resolved, plan, request, dependencies.now(), context);
+    const opened = await openSession(resolved, plan, request, context);
     const formerRevisionId = former?.headRevisionId;
     const drives = formerRevisionId === undefined ? opened : { ...opened, formerRevisionId };
     return await saveSession(opening, { id, plan }, drives);

@@ -67,8 +67,9 @@ const showsOwnBytes = async ({ request, session, context }: UploadView, file: Dr
 };
 
 /**
- * Finds the outcome of the session; `mayBeHidden` if Drive reports that it has made the file, and does not show it. Meanwhile its file may belong to another delivery that has the same name or id, or has
- * written to it later. For such a file only the checksum counts, and it must not be removed.
+ * Finds the outcome of the session; `mayBeHidden` if Drive reports that it has made the file, and does not show it.
+ * Meanwhile its file may belong to another delivery that has the same name or id, or has written to it later. For such a
+ * file only the checksum counts, and it must not be removed.
  * @throws CourierError `upload-incomplete`; `folder-not-found` where the folder itself is not visible, because then nothing is known
  */
 export const look = async (

@@ -38,7 +38,7 @@ const setUp = (change: Partial<Destination> = {}) => {
     retained.push('search');
     return [];
   };
-  const drive = { ...files, startUpload, findMarked } as unknown as Drive;
+  const drive = { ...files, now: Date.now, startUpload, findMarked } as unknown as Drive;
   const arrivals: (() => void)[] = [];
   const place: Destination = {
     name: 'default',

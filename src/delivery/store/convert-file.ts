@@ -141,9 +141,9 @@ export const convert = async (step: UploadStep, plan: Conversion): Promise<Store
     ...{ name, folderId, mimeType: delivery.source.mimeType, convertTo: plan.target },
     appProperties: {
       ...keyProperty(claim),
-      ...marksOfNew(request, folderId, now()),
+      ...marksOfNew(request, folderId),
     },
-    ...detailsOfNew(step.request, step.now()),
+    ...detailsOfNew(step.request),
   };
   try {
     const { beforeCommit, beforeSend, signal } = guard;

@@ -29,10 +29,10 @@ const describeFile = (step: UploadStep, { fileId: id, folderId }: CreatePlan): N
   ...{ id, folderId, name: step.request.name, mimeType: step.delivery.source.mimeType },
   appProperties: {
     [TRY_PROPERTY]: randomUUID(),
-    ...marksOfNew(step.request, folderId, step.now()),
+    ...marksOfNew(step.request, folderId),
     ...keyProperty(step.claim),
   },
-  ...detailsOfNew(step.request, step.now()),
+  ...detailsOfNew(step.request),
 });
 
 /**
@@ -106,7 +106,7 @@ const send = async (
         file = {
           ...file,
           folderId,
-          appProperties: { ...file.appProperties, ...marksOfNew(step.request, folderId, step.now()) },
+          appProperties: { ...file.appProperties, ...marksOfNew(step.request, folderId) },
         };
         target = { kind: 'create', file };
         break;

@@ -96,7 +96,7 @@ export const overFile = (step: UploadStep, id: string) =>
     kind: 'replace',
     id,
     mimeType: step.delivery.source.mimeType,
-    ...detailsOfExisting(step.request, step.now()),
+    ...detailsOfExisting(step.request),
   }) as const;
 
 /** New bytes for an existing file: its id, link and sharing stay. */

@@ -43,9 +43,9 @@ const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promi
           appProperties: {
             ...keyProperty(claim),
             // A sheet that rows are appended to is never old.
-            ...(kind === 'replaceRows' ? marksOfNew(request, folderId, now()) : {}),
+            ...(kind === 'replaceRows' ? marksOfNew(request, folderId) : {}),
           },
-          ...detailsOfNew(request, now()),
+          ...detailsOfNew(request),
         },
         underLease(lease, { ...context, beforeSend }),
       ));
@@ -74,8 +74,8 @@ const noteSheet = async (
 };
 
 /** Sets the details of a sheet whose values were replaced, as for any other file that is replaced. */
-const setDetails = async ({ request, context, now }: UploadStep, fileId: string): Promise<void> => {
-  const details = detailsOfExisting(request, now());
+const setDetails = async ({ request, context }: UploadStep, fileId: string): Promise<void> => {
+  const details = detailsOfExisting(request);
   if (Object.values(details).every((value) => value === undefined)) return;
   await (await request.destination.drive.policy()).setDetails(fileId, details, context);
 };

@@ -15,12 +15,11 @@ const describe = (names: readonly string[]): string => {
 export const checkRetention = async (
   destination: Pick<Destination, 'name' | 'config' | 'drive'>,
   context: CallContext,
-  nowMs: number,
 ): Promise<Check> => {
   const lines: string[] = [];
   try {
     for (const rule of destination.config.keep) {
-      const { files, expired } = await lookAtRule(destination, rule, context, nowMs);
+      const { files, expired } = await lookAtRule(destination, rule, context);
       const names = expired.map(({ name }) => name);
       const what = names.length === 0 ? 'none' : `${names.length} (${describe(names)})`;
       lines.push(`${rule.path}: of ${files.length} files, the next deliveries move ${what} to the trash.`);

@@ -80,6 +80,7 @@ export const createFakeStep = ({
       void calls.push(`restrict ${id} by ${deadlineMs}`),
   };
   const drive = {
+    now: () => STEP_NOW_MS,
     get: async (id: string) => files.find((file) => file.id === id),
     getShared: async (id: string) => files.find((file) => file.id === id),
     find: async () => [],

@@ -21,7 +21,7 @@ const unused = (): never => {
 };
 
 const startUpload = createStartUpload({
-  client: { call: unused, callSession: unused, error: unused },
+  client: { call: unused, callSession: unused, driveNow: unused, error: unused },
   files: { get: unused, removeUnchanged: unused, revisions: unused, removeRevision: unused },
   budget: createBufferBudget({ bytes: 16 * 262_144, maxWaiters: 0 }),
   again: unused,

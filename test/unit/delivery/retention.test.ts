@@ -121,6 +121,7 @@ describe('files that the rule lets go of', () => {
     const trashed: string[] = [];
     const deadlines: (number | undefined)[] = [];
     const drive = {
+      now: () => NOW_MS,
       findMarked: async () => files,
       async get(id: string) {
         pausedMs = pauseMs;
