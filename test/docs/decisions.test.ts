@@ -15,6 +15,6 @@ test.each(records.map(({ path, text }) => [path, text] as const))(
     const [, title = '', date = ''] = /^# (.+)\n\nDate: (\d{4}-\d{2}-\d{2})\b/.exec(text) ?? [];
     expect(index).toContain(`| [${title}](${path.slice(FOLDER.length)}) | ${date} |`);
     const sections = [...text.matchAll(/^## (.+)$/gm)].map(([, name]) => name);
-    expect(sections).toEqual(expect.arrayContaining(['Context', 'Decision', 'Consequences']));
+    expect(sections).toEqual(expect.arrayContaining(['Context', 'Decision', 'Alternatives', 'Consequences']));
   },
 );
