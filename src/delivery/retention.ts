@@ -77,14 +77,17 @@ const trash = async (
   const { drive } = destination;
   // A delivery that replaces the file holds this lease until it is answered.
   const lease = await acquireLease(ledger, `write:${id}`, 'A delivery to this file', context, { now, sleep });
+  let isSent = false;
   /** The request may wait for its turn, and meanwhile a person may move the file, or a delivery replace it. */
   const look = async (): Promise<void> => {
     const file = await drive.get(id, context);
     const isSame =
       file !== undefined &&
-      isKept(file, keepMark(destination, rule)) &&
+      // An attempt whose answer was lost may have put it into the trash.
+      isKept({ ...file, trashed: file.trashed && !isSent }, keepMark(destination, rule)) &&
       file.appProperties[KEEP_PROPERTIES.time] === appProperties[KEEP_PROPERTIES.time];
     if (!isSame) throw new FileChanged();
+    isSent = true;
   };
   try {
     // Between two requests Cloud Run may pause the instance, so the lease is checked as well.

@@ -115,7 +115,11 @@ describe('files that the rule lets go of', () => {
   const apply = async (
     files: readonly DriveFile[],
     get: (id: string) => DriveFile | undefined,
-    { pauseMs = 0, wait = () => undefined }: { pauseMs?: number; wait?: () => void } = {},
+    {
+      pauseMs = 0,
+      wait = () => undefined,
+      attempts = 1,
+    }: { pauseMs?: number; wait?: () => void; attempts?: number } = {},
   ) => {
     let pausedMs = 0;
     const trashed: string[] = [];
@@ -128,8 +132,10 @@ describe('files that the rule lets go of', () => {
         return get(id);
       },
       async trash(id: string, { deadlineMs, beforeSend, signal }: CallContext) {
-        wait();
-        await beforeSend?.();
+        for (let attempt = 1; attempt <= attempts; attempt++) {
+          wait();
+          await beforeSend?.();
+        }
         signal?.throwIfAborted();
         trashed.push(id);
         deadlines.push(deadlineMs);
@@ -174,6 +180,17 @@ describe('files that the rule lets go of', () => {
     const { trashed, lines } = await apply(found, () => shown, { wait });
     expect(trashed).toEqual([]);
     expect(lines).toEqual([]);
+  });
+
+  test('that an attempt without an answer has put into the trash have an audit line as well', async () => {
+    let waits = 0;
+    const wait = (): void => {
+      waits += 1;
+    };
+    const shown = () => (waits === 1 ? found[1] : marked('old', 9, { trashed: true }));
+    const { trashed, lines } = await apply(found, shown, { wait, attempts: 2 });
+    expect(trashed).toEqual(['old']);
+    expect(lines.filter((line) => line.includes('"outcome":"trashed"'))).toHaveLength(1);
   });
 
   test('go to the trash twenty at a time, the oldest first, each with an audit line', async () => {
