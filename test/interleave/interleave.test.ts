@@ -39,9 +39,21 @@ describe('the checker', () => {
     expect(again.lines.filter((line) => /^I\d/.test(line)).length).toBeGreaterThan(0);
   });
 
-  test('runs a schedule the same way each time', async () => {
-    const replay =
-      '--replay=k1:A:replace:large:plain:p1:2,k2:B:replace:large:push:p2:1;rename;hand;/1.5!503-later,2.7!lost,1.9>3';
+  test('detects that a copy of an archive delivers an entry again', async () => {
+    const doubled = 'k1:AB:new:small:zip:p1:1,k1:AB:new:small:zip:p2:1;;none;/5.3>7';
+    const { code, lines } = await run('--broken-ledger', `--replay=${doubled}`);
+    expect(lines).toContainEqual(expect.stringMatching(/^I2\.copy at step \d+: d1\.2 was answered at step \d+/));
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^I3 at step \d+: k1 a\/report\.csv has receipts for f\d and for f\d$/),
+    );
+    expect(code).toBe(1);
+  });
+
+  test.each([
+    'k1:A:replace:large:plain:p1:2,k2:B:replace:large:push:p2:1;rename;hand;/1.5!503-later,2.7!lost,1.9>3',
+    'k1:AB:replace:large:zip:p1:2,k1@b:CD:replace:small:zip:p2:1;rename;hand;/4.5!slow,6.3!503-later,5.9!lost,7.6>3',
+  ])('runs a schedule the same way each time: %s', async (schedule) => {
+    const replay = `--replay=${schedule}`;
     const [first, second] = await Promise.all([run(replay), run(replay)]);
     expect(first.lines.length).toBeGreaterThan(20);
     expect(second).toEqual(first);
@@ -60,8 +72,13 @@ describe('the courier', () => {
     expect(code).toBe(0);
   });
 
-  test('satisfies the invariants in random schedules', async () => {
-    const { code, lines } = await run('--seed', '1', '--schedules', '400', '--minutes', '0.2');
+  // The minutes are those of a busy machine.
+  test.each([
+    ['of files', 'files', '400', '0.2'],
+    ['of two callers', 'callers', '150', '0.075'],
+    ['of archives', 'archives', '150', '0.075'],
+  ])('satisfies the invariants in random schedules %s', async (_, kind, schedules, minutes) => {
+    const { code, lines } = await run('--seed', '1', '--kind', kind, '--schedules', schedules, '--minutes', minutes);
     expect(lines).toEqual([expect.stringMatching(/^\d+ schedules in \d+ s with seed 1: 0 violations$/)]);
     expect(code).toBe(0);
   });

@@ -11,8 +11,8 @@ import { openStage } from './stage.ts';
 
 const HELP = `Usage: npm run interleave -- [options]
 
-A model checker: runs deliveries, a person and crashes in many orders of their calls to Drive and the ledger, and checks
-invariants after each step. Each violation is printed as a list of steps, with the option that replays it. The exit code
+A model checker: runs deliveries of files and archives by one or two callers, a person and crashes in many orders of their
+calls to Drive and the ledger, and checks invariants after each step. Each violation is printed as a list of steps, with the option that replays it. The exit code
 is 1 if an invariant is violated.
 
   --minutes M       how long to search (default 1; fractions are allowed)
@@ -20,6 +20,7 @@ is 1 if an invariant is violated.
   --seed N          the seed of the random schedules (default 1)
   --depth D         run all schedules of each scenario with up to D deviations (default 1), then random ones
   --scenario TEXT   search this scenario only
+  --kind KIND       search the scenarios of one kind only: files, callers or archives
   --first           stop at the first violation
   --replay=TEXT     run one schedule and print its steps
   --named           run the schedules that violated an invariant before a fix; prints one line of JSON each
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '1' },
     depth: { type: 'string', default: '1' },
     scenario: { type: 'string' },
+    kind: { type: 'string' },
     first: { type: 'boolean', default: false },
     schedules: { type: 'string', default: 'Infinity' },
     replay: { type: 'string' },
@@ -100,13 +102,16 @@ const search = async (): Promise<void> => {
     }
   };
 
-  const chosen = values.scenario === undefined ? SCENARIOS : [parseScenario(values.scenario)];
+  const ofKind = Object.entries(SCENARIOS).flatMap(([kind, all]) => (kind === (values.kind ?? kind) ? all : []));
+  const chosen = values.scenario === undefined ? ofKind : [parseScenario(values.scenario)];
+  if (chosen.length === 0) throw new Error(`there are no scenarios of the kind "${values.kind}"`);
   // A few random schedules of each scenario first, so that a short run covers all scenarios.
   for (let turn = 0; turn < 10; turn++) for (const scenario of chosen) await draw(scenario, 1);
   for (const scenario of chosen) await exhaust(scenario);
   while (!isOver()) {
     for (const scenario of chosen) await draw(scenario, 20);
-    if (values.scenario === undefined) for (let turn = 0; turn < 20; turn++) await draw(randomScenario(random), 20);
+    if (values.scenario === undefined && values.kind === undefined)
+      for (let turn = 0; turn < 20; turn++) await draw(randomScenario(random), 20);
   }
   stage.close();
   const seconds = Math.round((performance.now() - started) / 1_000);

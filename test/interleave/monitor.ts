@@ -11,6 +11,8 @@ export type Ending = { kind: 'receipt'; receipt: Receipt } | { kind: 'error'; er
 export interface Attempt {
   actor: string;
   spec: DeliverySpec;
+  /** The name of the entry, if it is an archive's. */
+  entry: string | undefined;
   /** The actor's attempt, starting at 1. */
   number: number;
   startStep: number;

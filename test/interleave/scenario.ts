@@ -1,5 +1,8 @@
 /** A scenario: deliveries, acts of a person, and the initial state. It can be written as one line of text. */
 
+/** The name of the file that all deliveries write. */
+export const FILE_NAME = 'report.csv';
+
 export const RULES = ['new', 'replace', 'skip', 'fail'] as const;
 type Rule = (typeof RULES)[number];
 
@@ -9,9 +12,10 @@ type Size = (typeof SIZES)[number];
 
 /**
  * `push`: a source with an identity that can be read from any offset; `upload`: an upload session that is completed with a
- * digest; `blind`: an upload session that is completed without a digest.
+ * digest; `blind`: an upload session that is completed without a digest; `zip`: an archive that the courier unpacks, with an
+ * entry for each letter of the bytes.
  */
-const WAYS = ['plain', 'push', 'upload', 'blind'] as const;
+const WAYS = ['plain', 'push', 'upload', 'blind', 'zip'] as const;
 type Way = (typeof WAYS)[number];
 
 /** The existing file of the name: none, created by a person, or delivered earlier with another key. */
@@ -23,8 +27,10 @@ export type Act = (typeof ACTS)[number];
 
 /** One sender. It makes up to `tries` attempts while faults can happen, and more after that. */
 export interface DeliverySpec {
-  /** Undefined: no Idempotency-Key. */
+  /** Undefined: no Idempotency-Key. It includes the caller, because keys are separate for each: `k1@b` is the key k1 of the caller b. */
   key: string | undefined;
+  /** Who sends it; "" for the first caller. */
+  caller: string;
   /** A letter that determines the bytes. */
   bytes: string;
   rule: Rule;
@@ -47,8 +53,11 @@ export interface Scenario {
   isReadOnly: boolean;
 }
 
-const deliveryText = ({ key, bytes, rule, size, way, process, tries }: DeliverySpec): string =>
-  [key ?? '-', bytes, rule, size, way, process, tries].join(':');
+const deliveryText = ({ key, caller, bytes, rule, size, way, process, tries }: DeliverySpec): string =>
+  [key ?? withCaller('-', caller), bytes, rule, size, way, process, tries].join(':');
+
+/** A key of a caller, as scenarios have it. */
+export const withCaller = (key: string, caller: string): string => (caller === '' ? key : `${key}@${caller}`);
 
 /** How much the clock of a process is ahead, in milliseconds: the clock of "p2+5m" is five minutes fast. */
 export const skewOf = (process: string): number => Number(/([+-]\d+)m$/.exec(process)?.[1] ?? 0) * 60_000;
@@ -59,7 +68,7 @@ export const isSession = ({ way }: Pick<DeliverySpec, 'way'>): boolean => way ==
 /** Errors whose remedy is to open the upload again. */
 export const OPEN_AGAIN: readonly string[] = ['upload-incomplete', 'digest-mismatch'];
 
-/** `KEY:BYTES:RULE:SIZE:WAY:PROCESS:TRIES,…;ACT,…;BASE;PATH`, and `;lag`, `;read-only` or `;lag+read-only`. */
+/** `KEY@CALLER:BYTES:RULE:SIZE:WAY:PROCESS:TRIES,…;ACT,…;BASE;PATH`, and `;lag`, `;read-only` or `;lag+read-only`. */
 export const scenarioText = ({ deliveries, person, base, path, lag, isReadOnly }: Scenario): string => {
   const flags = [...(lag ? ['lag'] : []), ...(isReadOnly ? ['read-only'] : [])].join('+');
   return [deliveries.map(deliveryText).join(','), person.join(','), base, path, ...(flags ? [flags] : [])].join(';');
@@ -73,8 +82,10 @@ const oneOf = <Word extends string>(words: readonly Word[], text: string | undef
 
 const parseDelivery = (text: string): DeliverySpec => {
   const [key = '-', bytes = 'A', rule, size, way, process = 'p', tries = '1'] = text.split(':');
+  const [name, caller = ''] = key.split('@');
   return {
-    key: key === '-' ? undefined : key,
+    key: name === '-' ? undefined : key,
+    caller,
     bytes,
     rule: oneOf(RULES, rule),
     size: oneOf(SIZES, size),

@@ -1,7 +1,9 @@
+import { ARCHIVE_SCENARIOS, withArchives } from './archive-scenarios.ts';
+import { CALLER_SCENARIOS, withCallers } from './caller-scenarios.ts';
 import { ACTS, type Act, BASES, type DeliverySpec, parseScenario, RULES, type Scenario } from './scenario.ts';
 
-/** A scenario for each kind of race. */
-export const SCENARIOS: readonly Scenario[] = [
+/** Files of one caller. */
+const FILE_SCENARIOS: readonly Scenario[] = [
   // Copies of one delivery in two processes.
   'k1:A:new:small:plain:p1:2,k1:A:new:small:plain:p2:2;;none;',
   'k1:A:replace:small:plain:p1:2,k1:A:replace:small:plain:p2:2;;hand;',
@@ -56,6 +58,9 @@ export const SCENARIOS: readonly Scenario[] = [
   'k1:A:replace:small:upload:p1:2;delete;hand;',
 ].map(parseScenario);
 
+/** A scenario for each kind of race. */
+export const SCENARIOS = { files: FILE_SCENARIOS, callers: CALLER_SCENARIOS, archives: ARCHIVE_SCENARIOS } as const;
+
 const pick = <Item>(items: readonly Item[], random: () => number): Item => {
   const item = items[Math.floor(random() * items.length)];
   if (item === undefined) throw new Error('nothing to pick from');
@@ -79,12 +84,11 @@ const another = (first: DeliverySpec, index: number, random: () => number): Deli
     : { ...other, key: `k${index + 1}` };
 };
 
-/** A random scenario. */
-export const randomScenario = (random: () => number): Scenario => {
+const randomFiles = (random: () => number): Scenario => {
   const size = pick(['small', 'small', 'large', 'large', 'sheet'] as const, random);
   const way = size === 'sheet' ? 'plain' : pick(['plain', 'plain', 'push', 'push', 'upload', 'blind'] as const, random);
   const first: DeliverySpec = {
-    ...{ key: 'k1', bytes: 'A', size, way, process: 'p1', tries: 1 + Math.floor(random() * 2) },
+    ...{ key: 'k1', caller: '', bytes: 'A', size, way, process: 'p1', tries: 1 + Math.floor(random() * 2) },
     rule: pick(['new', 'replace', 'replace', 'replace', 'skip', 'fail'] as const, random),
   };
   const others = Math.floor(random() * 3);
@@ -97,4 +101,11 @@ export const randomScenario = (random: () => number): Scenario => {
     lag: random() < 0.2,
     isReadOnly: random() < 0.15,
   };
+};
+
+/** A random scenario. */
+export const randomScenario = (random: () => number): Scenario => {
+  const files = randomFiles(random);
+  const packed = random() < 0.3 ? withArchives(files, random) : files;
+  return random() < 0.3 ? withCallers(packed, random) : packed;
 };

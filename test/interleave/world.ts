@@ -6,19 +6,17 @@ import type { Ledger } from '../../src/ledger/ledger.ts';
 import { createMemoryLedger } from '../../src/ledger/memory.ts';
 import type { Context } from './actors/actors.ts';
 import type { LocalDrive } from './actors/local-drive.ts';
+import { filesOf } from './archive-entries.ts';
 import { checkEnding, checkTruth } from './invariants/answers.ts';
 import { checkChange } from './invariants/changes.ts';
 import { checkEnd } from './invariants/end.ts';
 import type { Facts } from './invariants/facts.ts';
 import { createLabels, type Labels } from './labels.ts';
 import { type Attempt, createMonitor, type Ending, identityOf, type Monitor } from './monitor.ts';
-import type { DeliverySpec, Scenario } from './scenario.ts';
+import { type DeliverySpec, FILE_NAME, type Scenario } from './scenario.ts';
 import type { VirtualClock } from './schedules/clock.ts';
 import { type Author, createHistory, type History } from './schedules/history.ts';
 import { createScheduler, type Scheduler } from './schedules/scheduler.ts';
-
-/** The name of the file that all deliveries write. */
-export const FILE_NAME = 'report.csv';
 
 /** The context of the current code. There is one per process, like the clock. */
 export const contexts = new AsyncLocalStorage<Context>();
@@ -35,6 +33,8 @@ export interface World {
   history: History;
   labels: Labels;
   monitor: Monitor;
+  /** What the invariants are checked against. */
+  facts: Facts;
   /** No more faults are injected. */
   isFaultFree: boolean;
   /** The attempt that a context belongs to. */
@@ -107,8 +107,10 @@ export const openWorld = (
       }
     },
   });
+  const files = scenario.deliveries.flatMap(filesOf);
   const facts: Facts = {
-    ...{ scenario, monitor, history, labels, name: FILE_NAME },
+    scenario: { ...scenario, deliveries: files },
+    ...{ monitor, history, labels, name: FILE_NAME },
     shaOf: ({ spec }) => {
       const sha256 = sha256Of(bytesOf(spec));
       labels.nameBytes(sha256, spec.bytes);
@@ -125,9 +127,9 @@ export const openWorld = (
   history.look(NOBODY, { step: 0, atMs: clock.now(), sentAtMs: clock.now() });
   labels.nameBytes(sha256Of(Buffer.alloc(0)), 'nothing');
   labels.nameBytes(sha256Of(Buffer.from(EDIT)), "the person's");
-  for (const spec of scenario.deliveries) labels.nameBytes(sha256Of(bytesOf(spec)), spec.bytes);
+  for (const spec of files) labels.nameBytes(sha256Of(bytesOf(spec)), spec.bytes);
   return {
-    ...{ scenario, clock, drive, folders, scheduler, history, labels, monitor, isFaultFree: true },
+    ...{ scenario, clock, drive, folders, scheduler, history, labels, monitor, facts, isFaultFree: true },
     ledger: hasBrokenLedger
       ? brokenLedger(createMemoryLedger({ now: clock.now }))
       : createMemoryLedger({ now: clock.now }),

@@ -16,6 +16,7 @@ import { createOpenUpload } from '../../../src/upload-sessions/open.ts';
 import { contexts, type World } from '../world.ts';
 import type { PointResult, VirtualProcess } from './actors.ts';
 import { COURIER_TOKEN, type DriveAnswer } from './local-drive.ts';
+import { createUnpack } from './unpacking.ts';
 
 /** One courier process: the real delivery code and the real Drive client. Each of its calls is a scheduling point. */
 export interface Courier {
@@ -23,6 +24,7 @@ export interface Courier {
   deliver(delivery: Delivery): Promise<Receipt>;
   openUpload: ReturnType<typeof createOpenUpload>;
   completeUpload: ReturnType<typeof createCompleteUpload>;
+  unpack: ReturnType<typeof createUnpack>;
 }
 
 const BLOCK_BYTES = 262_144;
@@ -222,10 +224,12 @@ export const startCourier = (world: World, name: string, skewMs: number): Courie
     sheets: () => Promise.reject(new Error('no sheet is used here')),
   };
   const story = { allow: () => place, ledger, now, log };
+  const deliver = createDeliver(story);
   return {
     process: world.scheduler.startProcess(name),
-    deliver: createDeliver(story),
+    deliver,
     openUpload: createOpenUpload(story),
     completeUpload: createCompleteUpload(story),
+    unpack: createUnpack({ ...story, deliver }),
   };
 };

@@ -74,7 +74,8 @@ const keepAnswer = (request: IncomingMessage): { response: ServerResponse; answe
   return { response, answered };
 };
 
-const requestOf = ({ method, headers, body }: DriveRequest, path: string): IncomingMessage => {
+/** A request as Node's HTTP server hands it over. */
+export const requestOf = ({ method, headers, body }: Omit<DriveRequest, 'url'>, path: string): IncomingMessage => {
   const request = new IncomingMessage(new Socket());
   const length = body.reduce((sum, { byteLength }) => sum + byteLength, 0);
   const hasBody = method !== 'GET' && method !== 'HEAD';

@@ -1,6 +1,6 @@
-import type { Act } from '../scenario.ts';
+import { type Act, FILE_NAME } from '../scenario.ts';
 import type { FileState } from '../schedules/history.ts';
-import { contexts, EDIT, FILE_NAME, type World } from '../world.ts';
+import { contexts, EDIT, type World } from '../world.ts';
 import type { Actor } from './actors.ts';
 import { PERSON_TOKEN } from './local-drive.ts';
 

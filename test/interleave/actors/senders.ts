@@ -1,12 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Receipt, Source } from '../../../src/domain.ts';
-import { asCourierError, CourierError } from '../../../src/errors.ts';
+import { asCourierError, type CourierError } from '../../../src/errors.ts';
+import { entriesOf } from '../archive-entries.ts';
+import { checkOpened } from '../invariants/callers.ts';
 import type { Attempt, Ending } from '../monitor.ts';
-import { type DeliverySpec, isSession, OPEN_AGAIN, skewOf } from '../scenario.ts';
-import { bytesOf, contexts, FILE_NAME, sha256Of, type World } from '../world.ts';
-import type { Actor, Context } from './actors.ts';
+import { type DeliverySpec, FILE_NAME, isSession, OPEN_AGAIN } from '../scenario.ts';
+import { bytesOf, contexts, sha256Of, type World } from '../world.ts';
+import type { Actor } from './actors.ts';
+import { type ArchiveEntry, sendArchive } from './archive-senders.ts';
+import { callerOf, keySentBy } from './callers.ts';
 import type { Courier } from './courier.ts';
 import { callDrive } from './courier.ts';
+import { completeOthers } from './other-callers.ts';
+import { beginAttempt, type SentRequest, sendRequest } from './requests.ts';
 
 /** Sends one delivery until it gets a final response. */
 export interface Sender {
@@ -18,8 +24,6 @@ export interface Sender {
   send(tries: number, isReplay?: boolean): Promise<void>;
 }
 
-const CALLER = { sub: '1', email: 'exporter@local-project.iam.gserviceaccount.com' };
-const REQUEST_MS = 120_000;
 const LONGEST_WAIT_MS = 64_000;
 
 const inPieces = async function* (bytes: Buffer): AsyncGenerator<Uint8Array> {
@@ -42,18 +46,9 @@ const optionsOf = (world: World, { rule, size }: DeliverySpec) => ({
   ...(size === 'sheet' ? { convertTo: 'sheet' as const } : {}),
 });
 
-interface Time {
-  signal: AbortSignal;
-  deadlineMs: number;
-  requestId: string;
-}
-
-const keyOf = ({ key }: DeliverySpec): { idempotencyKey?: string } =>
-  key === undefined ? {} : { idempotencyKey: key };
-
-const deliver = (world: World, courier: Courier, spec: DeliverySpec, time: Time): Promise<Receipt> =>
+const deliver = (world: World, spec: DeliverySpec, { courier, time }: SentRequest): Promise<Receipt> =>
   courier.deliver({
-    ...{ ...time, ...keyOf(spec), caller: CALLER, options: optionsOf(world, spec), source: sourceOf(spec) },
+    ...{ ...time, ...keySentBy(spec), caller: callerOf(spec), options: optionsOf(world, spec), source: sourceOf(spec) },
     ...(spec.way === 'push' ? { allowedDestinations: ['reports'] } : {}),
   });
 
@@ -75,29 +70,22 @@ const putToSession = async (world: World, uri: string, bytes: Buffer): Promise<v
 };
 
 /** Opens an upload session, sends the bytes and completes it. */
-const upload = async (
-  world: World,
-  {
-    courier,
-    attempt,
-    time,
-    onCaller,
-  }: { courier: () => Courier; attempt: Pick<Attempt, 'spec' | 'uploadId'>; time: Time; onCaller: OnCaller },
-): Promise<Receipt> => {
+const upload = async (world: World, attempt: Attempt, { courier, time, onCaller }: SentRequest): Promise<Receipt> => {
   const { spec } = attempt;
   const bytes = bytesOf(spec);
+  const caller = callerOf(spec);
   const options = { ...optionsOf(world, spec), mimeType: 'text/plain', size: bytes.length };
-  const opened = await courier().openUpload({ ...time, ...keyOf(spec), caller: CALLER, options });
+  const opened = await courier.openUpload({ ...time, ...keySentBy(spec), caller, options });
   attempt.uploadId = opened.id;
+  checkOpened(world.facts, attempt);
   await onCaller(() => putToSession(world, opened.uploadUrl, bytes));
+  await completeOthers(world, attempt, { courier, time });
   const digest = spec.way === 'upload' ? { sha256: sha256Of(bytes) } : {};
-  return courier().completeUpload({ ...time, ...digest, id: opened.id, caller: CALLER });
+  return courier.completeUpload({ ...time, ...digest, id: opened.id, caller });
 };
 
-type OnCaller = (work: () => Promise<void>) => Promise<void>;
-
 /** Whether the sender stops retrying. A push that fails permanently is acknowledged, and not delivered again. */
-const isFinal = ({ way }: DeliverySpec, error: CourierError): boolean => {
+const isFinalError = ({ way }: DeliverySpec, error: CourierError): boolean => {
   const isOpenedAgain = isSession({ way }) && OPEN_AGAIN.includes(error.code);
   // Server errors are retried, even if they need an operator first.
   return error.status < 500 && !error.retryable && !isOpenedAgain && error.code !== 'body-truncated';
@@ -108,62 +96,54 @@ export const createSender = (
   world: World,
   { actor, spec, courier }: { actor: Actor; spec: DeliverySpec; courier: (name: string) => Courier },
 ): Sender => {
+  const { scheduler } = world;
   let count = 0;
   let isAnswered = false;
+  let entries: ArchiveEntry[] = [];
 
-  const tryOnce = async (isReplay: boolean): Promise<Ending> => {
-    count += 1;
-    const own: Context = { actor, attempt: count };
-    await contexts.run(own, () =>
-      world.scheduler.point(isReplay ? 'sends again' : `sends, try ${count}`, [], async () => ({
-        note: spec.way,
-        value: undefined,
-      })),
-    );
-    const attempt: Attempt = {
-      ...{ actor: actor.name, spec, number: count, startStep: world.scheduler.steps.length, endStep: undefined },
-      ...{ ending: undefined, uploadId: undefined, audits: [], seen: [], isReplay },
-    };
-    world.monitor.attempts.push(attempt);
-    const taken = courier(spec.process);
-    const controller = new AbortController();
-    let leave = (): void => undefined;
-    const left = new Promise<void>((resolve) => {
-      leave = resolve;
+  /** Each entry of an archive is an actor, because entries are delivered at the same time. */
+  const addEntries = (): void => {
+    if (spec.way !== 'zip' || entries.length > 0) return;
+    entries = entriesOf(spec).map((entry, at) => {
+      const own = scheduler.addActor(`${actor.name}.${at + 1}`, { key: entry.spec.key });
+      own.finished = true;
+      // Sending the request counts as its first call.
+      own.ops = 1;
+      return { ...entry, actor: own };
     });
-    const context: Context = {
-      ...{ actor, process: taken.process, attempt: count },
-      leave() {
-        delete context.leave;
-        controller.abort(new CourierError('body-truncated', { detail: 'The caller went away.' }));
-        leave();
-      },
-    };
-    if (world.isFaultFree) delete context.leave;
-    const time = {
-      signal: controller.signal,
-      // A process computes the deadline by its own clock.
-      deadlineMs: world.clock.now() + skewOf(spec.process) + REQUEST_MS,
-      requestId: `${actor.name}-${count}`,
-    };
+  };
+
+  const sendOne = async (request: SentRequest): Promise<Ending[]> => {
+    const attempt = beginAttempt(world, actor, { spec }, request);
     const work = (): Promise<Receipt> =>
-      isSession(spec)
-        ? upload(world, { courier: () => taken, attempt, time, onCaller: (put) => contexts.run(own, put) })
-        : deliver(world, taken, spec, time);
-    const result = contexts.run(context, work).then(
+      isSession(spec) ? upload(world, attempt, request) : deliver(world, spec, request);
+    const result = request.inProcess(work).then(
       (receipt): Ending => ({ kind: 'receipt', receipt }),
       (error: unknown): Ending => ({ kind: 'error', error: asCourierError(error) }),
     );
-    const gone = (): Ending => ({ kind: 'gone' });
-    const ending = await Promise.race([result, taken.process.died.then(gone), left.then(gone)]);
+    const ending = await Promise.race([result, request.gone.then((): Ending => ({ kind: 'gone' }))]);
     world.ended(attempt, ending);
-    return ending;
+    return [ending];
   };
 
-  const waitMs = (ending: Ending, turn: number): number => {
+  /** Returns how each file of the delivery has ended. */
+  const tryOnce = async (isReplay: boolean): Promise<Ending[]> => {
+    count += 1;
+    const request = await sendRequest(world, { actor, spec, courier, number: count, isReplay });
+    return spec.way === 'zip' ? sendArchive(world, { spec, entries }, request) : sendOne(request);
+  };
+
+  const isFinal = (ending: Ending): boolean =>
+    ending.kind === 'receipt' || (ending.kind === 'error' && isFinalError(spec, ending.error));
+
+  const waitMs = (endings: readonly Ending[], turn: number): number => {
     // The minimum backoff of Pub/Sub is ten seconds.
     const least = spec.way === 'push' ? 10_000 : 1_000;
-    const asked = ending.kind === 'error' ? Math.max(least, (ending.error.retryAfterSeconds ?? 1) * 1_000) : least;
+    const asked = Math.max(
+      ...endings.map((ending) =>
+        ending.kind === 'error' ? Math.max(least, (ending.error.retryAfterSeconds ?? 1) * 1_000) : least,
+      ),
+    );
     return world.isFaultFree ? Math.min(LONGEST_WAIT_MS, Math.max(asked, 1_000 * 2 ** turn)) : asked;
   };
 
@@ -172,15 +152,16 @@ export const createSender = (
     spec,
     isAnswered: () => isAnswered,
     async send(tries, isReplay = false) {
+      addEntries();
       actor.finished = false;
       isAnswered = false;
       for (let turn = 0; turn < tries; turn++) {
-        const ending = await tryOnce(isReplay);
-        if (ending.kind === 'receipt' || (ending.kind === 'error' && isFinal(spec, ending.error))) {
+        const endings = await tryOnce(isReplay);
+        if (endings.every(isFinal)) {
           isAnswered = true;
           break;
         }
-        if (turn + 1 < tries) await contexts.run({ actor }, () => sleep(waitMs(ending, turn)));
+        if (turn + 1 < tries) await contexts.run({ actor }, () => sleep(waitMs(endings, turn)));
       }
       actor.finished = true;
     },

@@ -3,6 +3,7 @@ import type { CourierError } from '../../../src/errors.ts';
 import { type Attempt, firstAck, identityOf } from '../monitor.ts';
 import { isSession, OPEN_AGAIN } from '../scenario.ts';
 import { type Facts, isCouriers, isFile, isWrite, violate, writeOf, writesOf } from './facts.ts';
+import { checkOwner } from './callers.ts';
 import { checkDuplicates } from './duplicates.ts';
 
 /**
@@ -87,6 +88,7 @@ const checkReceipt = (facts: Facts, attempt: Attempt, receipt: Receipt): void =>
   checkSeen(facts, attempt, receipt);
   checkTrash(facts, attempt, receipt);
   checkDuplicates(facts, identity, receipt.id);
+  checkOwner(facts, attempt, receipt);
   // A blind sender names no digest. It compares the receipt's with its own.
   const isBlind = spec.way === 'blind';
   const isStored = receipt.outcome !== 'skipped' && receipt.sha256 !== null;

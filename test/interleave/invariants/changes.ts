@@ -1,6 +1,7 @@
 import { type Attempt, firstAck } from '../monitor.ts';
 import { isSession } from '../scenario.ts';
 import { type Change, headOf } from '../schedules/history.ts';
+import { checkFolder } from './archives.ts';
 import { changesByPerson, type Facts, identityOfAuthor, isCouriers, isFile, violate } from './facts.ts';
 
 const attemptOf = ({ monitor }: Facts, { author }: Change): Attempt | undefined =>
@@ -125,6 +126,7 @@ const checkName = (facts: Facts, change: Change): void => {
 
 /** Checks a change in Drive. */
 export const checkChange = (facts: Facts, change: Change): void => {
+  checkFolder(facts, change);
   if (!isCouriers(change) || !isFile(change)) return;
   checkCopy(facts, change);
   checkUndo(facts, change);

@@ -19,8 +19,11 @@ import type { Change, History } from '../schedules/history.ts';
  * - I7 Different bytes with a used key never get a receipt.
  * - I8 The receipt of a file in the trash has a warning.
  * - I9 In a read-only destination, a file with a receipt is read-only.
+ * - I10 Callers are separate: none gets a receipt or an upload of another, also with the same key.
+ * - I11 The response to an archive has a line for each entry, unless it is cut off or says that it is not complete.
  */
 export interface Facts {
+  /** An archive counts as one delivery for each of its entries. */
   scenario: Scenario;
   monitor: Monitor;
   history: History;

@@ -19,6 +19,8 @@ export interface VirtualClock {
   waits(): Wait[];
   /** Removes a wait and fires it. */
   fire(wait: Wait): void;
+  /** How often code has asked for another turn of the event loop with `setImmediate`. Such code is not idle. */
+  turnsAsked(): number;
   /** Removes all matching waits without firing them. */
   drop(isDropped: (wait: Wait) => boolean): void;
   /** Restores the real timers and clock. */
@@ -39,7 +41,7 @@ type Callback = (...given: unknown[]) => void;
 
 /**
  * Replaces the timers and the clock of this process (`setTimeout`, `setInterval`, `node:timers/promises`, `Date.now`), so that
- * no test waits in real time and the caller decides when time passes. `setImmediate` is not replaced.
+ * no test waits in real time and the caller decides when time passes. Calls of `setImmediate` are only counted.
  * @param owner called when a wait begins, to record who waits
  */
 export const installClock = (startMs: number, owner: () => unknown): VirtualClock => {
@@ -48,7 +50,7 @@ export const installClock = (startMs: number, owner: () => unknown): VirtualCloc
   const plain = require('node:timers') as Record<string, unknown>;
   const saved = {
     now: Date.now,
-    globals: { setTimeout, clearTimeout, setInterval, clearInterval },
+    globals: { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate },
     sleep: promises.setTimeout,
   };
   let nowMs = startMs;
@@ -115,7 +117,14 @@ export const installClock = (startMs: number, owner: () => unknown): VirtualCloc
       signal?.addEventListener('abort', onAbort, { once: true });
     });
 
+  let turnsAsked = 0;
+  const immediate = (callback: Callback, ...given: unknown[]): unknown => {
+    turnsAsked += 1;
+    return saved.globals.setImmediate(callback, ...given);
+  };
+
   const replaced = {
+    setImmediate: immediate,
     setTimeout: (callback: Callback, ms?: unknown, ...given: unknown[]) => startTimer(callback, ms, given, false),
     setInterval: (callback: Callback, ms?: unknown, ...given: unknown[]) => startTimer(callback, ms, given, true),
     clearTimeout: clear,
@@ -133,6 +142,7 @@ export const installClock = (startMs: number, owner: () => unknown): VirtualCloc
       nowMs = Math.max(nowMs, laterMs);
     },
     waits: () => [...waits.values()].sort((one, other) => one.dueMs - other.dueMs || one.id - other.id),
+    turnsAsked: () => turnsAsked,
     fire(wait) {
       if (waits.delete(wait.id)) wait.fire();
     },

@@ -98,6 +98,10 @@ export const shrink = async (stage: Stage, failed: ScheduleRun): Promise<Schedul
     const { deliveries, person, base, path, lag, isReadOnly } = scenario;
     const isLarge = deliveries.some(({ size }) => size === 'large');
     const small = deliveries.map((spec) => (spec.size === 'large' ? { ...spec, size: 'small' as const } : spec));
+    const fewer = deliveries.map((spec) => ({
+      ...spec,
+      bytes: spec.bytes.slice(0, Math.max(1, spec.bytes.length - 1)),
+    }));
     return [
       ...(deliveries.length > 1 ? [{ ...scenario, deliveries: deliveries.slice(0, -1) }] : []),
       ...person.map((_, at) => ({ ...scenario, person: person.toSpliced(at, 1) })),
@@ -109,6 +113,7 @@ export const shrink = async (stage: Stage, failed: ScheduleRun): Promise<Schedul
         spec.tries > 1 ? [{ ...scenario, deliveries: deliveries.with(at, { ...spec, tries: 1 }) }] : [],
       ),
       ...(isLarge ? [{ ...scenario, deliveries: small }] : []),
+      ...(deliveries.some(({ bytes }) => bytes.length > 1) ? [{ ...scenario, deliveries: fewer }] : []),
     ];
   };
   for (let progress = true; progress; ) {

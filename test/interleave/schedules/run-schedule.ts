@@ -23,7 +23,7 @@ export interface ScheduleRun {
 const FAULT_FREE_TRIES = 8;
 
 const BASE: DeliverySpec = {
-  ...{ key: 'k0', bytes: 'O', rule: 'replace', size: 'small', way: 'plain', process: 'p0', tries: 1 },
+  ...{ key: 'k0', caller: '', bytes: 'O', rule: 'replace', size: 'small', way: 'plain', process: 'p0', tries: 1 },
 };
 
 /** One process per name, restarted when it has died. */

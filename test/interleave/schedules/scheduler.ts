@@ -47,10 +47,11 @@ export const createScheduler = (
 
   /** Waits until all code has stopped at scheduling points or sleeps. */
   const waitUntilIdle = async (): Promise<void> => {
-    for (let calm = 0, seen = activity; calm < 2; calm++) {
+    const progress = (): number => activity + clock.turnsAsked();
+    for (let calm = 0, seen = progress(); calm < 2; calm++) {
       await turn();
-      if (activity !== seen) calm = -1;
-      seen = activity;
+      if (progress() !== seen) calm = -1;
+      seen = progress();
     }
   };
 
