@@ -18,7 +18,8 @@ is 1 if an invariant is violated.
   --minutes M       how long to search (default 1; fractions are allowed)
   --schedules N     how many schedules to run at most
   --seed N          the seed of the random schedules (default 1)
-  --depth D         run all schedules of each scenario with up to D deviations (default 1), then random ones
+  --depth D         run all schedules of each scenario with up to D deviations (default 1) for at most half of the time,
+                    in a random order of the scenarios, then random ones
   --scenario TEXT   search this scenario only
   --kind KIND       search the scenarios of one kind only: files, callers or archives
   --first           stop at the first violation
@@ -73,6 +74,12 @@ const runNamed = async (): Promise<void> => {
   stage.close();
 };
 
+const shuffled = <Item>(items: readonly Item[], random: () => number): Item[] =>
+  items
+    .map((item) => ({ item, place: random() }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ item }) => item);
+
 const search = async (): Promise<void> => {
   const stage = await openStage(values['broken-ledger']);
   const random = seededRandom(Number(values.seed));
@@ -91,8 +98,11 @@ const search = async (): Promise<void> => {
     console.log(`\n${describeRun(short)}\n`);
   };
 
+  // All schedules of all scenarios may take longer than the search, so the random ones get half of its time.
+  const exhaustUntilMs = values.scenario === undefined ? (started + untilMs) / 2 : untilMs;
+  const isExhausted = (): boolean => isOver() || performance.now() > exhaustUntilMs;
   const exhaust = (scenario: Scenario) =>
-    exploreExhaustively(stage, scenario, { depth: Number(values.depth), random, isOver, report });
+    exploreExhaustively(stage, scenario, { depth: Number(values.depth), random, isOver: isExhausted, report });
   const draw = async (scenario: Scenario, times: number): Promise<void> => {
     let length = 30;
     for (let turn = 0; turn < times && !isOver(); turn++) {
@@ -107,7 +117,7 @@ const search = async (): Promise<void> => {
   if (chosen.length === 0) throw new Error(`there are no scenarios of the kind "${values.kind}"`);
   // A few random schedules of each scenario first, so that a short run covers all scenarios.
   for (let turn = 0; turn < 10; turn++) for (const scenario of chosen) await draw(scenario, 1);
-  for (const scenario of chosen) await exhaust(scenario);
+  for (const scenario of shuffled(chosen, random)) await exhaust(scenario);
   while (!isOver()) {
     for (const scenario of chosen) await draw(scenario, 20);
     if (values.scenario === undefined && values.kind === undefined)
