@@ -3,7 +3,7 @@ import { type Courier, startCourier } from '../actors/courier.ts';
 import type { LocalDrive } from '../actors/local-drive.ts';
 import { runPerson } from '../actors/person.ts';
 import { createSender, type Sender } from '../actors/senders.ts';
-import type { Violation } from '../monitor.ts';
+import type { Ending, Violation } from '../monitor.ts';
 import { type DeliverySpec, type Deviation, type Scenario, skewOf } from '../scenario.ts';
 import { openWorld, type World } from '../world.ts';
 import type { VirtualClock } from './clock.ts';
@@ -49,6 +49,8 @@ const say = (world: World, work: () => Promise<void>): void => {
     });
   });
 };
+
+const isReceipt = (ending: Ending | undefined): boolean => ending?.kind === 'receipt';
 
 const usual: Decide = () => undefined;
 
@@ -126,8 +128,9 @@ export const runSchedule = async (
     say(world, () => sender.send(FAULT_FREE_TRIES, isReplay));
     await phase(usual);
     if (sender.isAnswered() || isOver()) return;
-    const last = monitor.attempts.findLast(({ actor }) => actor === sender.actor.name)?.ending;
-    const why = last?.kind === 'error' ? last.error.message : last?.kind;
+    const { name } = sender.actor;
+    const last = monitor.attempts.findLast(({ actor, ending }) => actor.split('.')[0] === name && !isReceipt(ending));
+    const why = last?.ending?.kind === 'error' ? last.ending.error.message : last?.ending?.kind;
     const what = `${sender.spec.key} of ${sender.actor.name} is not answered after ${FAULT_FREE_TRIES} tries: ${why}`;
     monitor.violations.push({ invariant: 'I6', what, step: scheduler.steps.length });
   };
