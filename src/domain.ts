@@ -137,6 +137,11 @@ export interface Delivery {
   requestId: string;
   /** Called when this try has stored the bytes, even if the delivery fails afterwards. */
   stored?: (() => void) | undefined;
+  /**
+   * Whether the request tries the delivery again after a limit of its caller has refused it with this error. Such a refusal
+   * does not end the delivery, so it is not audited.
+   */
+  isTriedAgain?: ((error: unknown) => boolean) | undefined;
   /** The allowed destinations of a Pub/Sub subscription. They replace the `callers` of the policy. */
   allowedDestinations?: readonly string[] | undefined;
 }

@@ -145,6 +145,7 @@ export const createCallerLimits = ({
       try {
         file = admit();
       } catch (error) {
+        if (delivery.isTriedAgain?.(error) === true) throw error;
         const audit = beginAudit(factsOf(delivery), {
           now,
           log: log.child({ requestId: delivery.requestId }),

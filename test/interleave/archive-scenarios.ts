@@ -31,6 +31,8 @@ export const ARCHIVE_SCENARIOS: readonly Scenario[] = [
   // Drive's search finds new files late; files are read-only.
   'k1:AB:replace:small:zip:p1:2,k2:CD:replace:small:zip:p2:2;;none;;lag',
   'k1:AB:replace:small:zip:p1:2,k2:CD:replace:small:zip:p2:2;;delivered;;read-only',
+  // The caller's limits allow one entry after another only.
+  'k1:AB:replace:small:zip:p1:2,k1:AB:replace:small:zip:p1:2;trash;delivered;;limits',
 ].map(parseScenario);
 
 const letter = (random: () => number): string => 'ABCD'[Math.floor(random() * 4)] ?? 'A';

@@ -18,6 +18,10 @@ export const CALLER_SCENARIOS: readonly Scenario[] = [
   'k1:A:replace:small:upload:p1:2,k1@b:B:replace:small:upload:p2:2;delete;none;',
   'k1:A:fail:small:upload:p1:2,k1@b:A:fail:small:upload:p2:2;;none;',
   '-:A:new:small:upload:p1:1,-@b:A:new:small:upload:p2:1;;none;',
+  // What one caller delivers does not count towards the limits of the other.
+  'k1:A:replace:small:plain:p1:2,k1@b:B:replace:small:plain:p1:2;;none;;limits',
+  'k1:A:replace:small:upload:p1:2,k1@b:B:replace:small:upload:p1:2,k2:C:new:small:plain:p1:2;;none;;limits',
+  'k1:ABC:replace:small:zip:p1:2,k1@b:CD:replace:small:zip:p1:2;;none;;limits',
 ].map(parseScenario);
 
 /** Gives some deliveries of a scenario to a second caller, which may have chosen the same key as the first. */

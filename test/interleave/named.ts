@@ -256,6 +256,11 @@ export const NAMED: readonly NamedSchedule[] = [
     { actor: 'd2', before: /^ledger\.read upload/, choice: '>4' },
     { actor: 'd2', before: CHUNK, nth: 2, choice: '!leave' },
   ),
+  // A refusal by a limit that an archive waits for does not end the delivery of an entry.
+  schedule(
+    'the entries of an archive wait for the limits of their caller',
+    'k1:ABC:replace:small:zip:p1:1,k1@b:AB:replace:small:zip:p1:1;;none;;limits',
+  ),
   // One document per key.
   schedule(
     'a conversion takes longer than a minute, and its copy waits',

@@ -51,6 +51,8 @@ export interface Scenario {
   lag: boolean;
   /** The destination makes its files read-only. */
   isReadOnly: boolean;
+  /** The destination limits what each caller may deliver at the same time, and in a minute. */
+  isLimited: boolean;
 }
 
 const deliveryText = ({ key, caller, bytes, rule, size, way, process, tries }: DeliverySpec): string =>
@@ -68,9 +70,13 @@ export const isSession = ({ way }: Pick<DeliverySpec, 'way'>): boolean => way ==
 /** Errors whose remedy is to open the upload again. */
 export const OPEN_AGAIN: readonly string[] = ['upload-incomplete', 'digest-mismatch'];
 
-/** `KEY@CALLER:BYTES:RULE:SIZE:WAY:PROCESS:TRIES,…;ACT,…;BASE;PATH`, and `;lag`, `;read-only` or `;lag+read-only`. */
-export const scenarioText = ({ deliveries, person, base, path, lag, isReadOnly }: Scenario): string => {
-  const flags = [...(lag ? ['lag'] : []), ...(isReadOnly ? ['read-only'] : [])].join('+');
+/** `KEY@CALLER:BYTES:RULE:SIZE:WAY:PROCESS:TRIES,…;ACT,…;BASE;PATH`, and `;FLAG+…` with `lag`, `read-only` and `limits`. */
+export const scenarioText = ({ deliveries, person, base, path, ...is }: Scenario): string => {
+  const flags = [
+    ...(is.lag ? ['lag'] : []),
+    ...(is.isReadOnly ? ['read-only'] : []),
+    ...(is.isLimited ? ['limits'] : []),
+  ].join('+');
   return [deliveries.map(deliveryText).join(','), person.join(','), base, path, ...(flags ? [flags] : [])].join(';');
 };
 
@@ -106,6 +112,7 @@ export const parseScenario = (text: string): Scenario => {
     path,
     lag: set.includes('lag'),
     isReadOnly: set.includes('read-only'),
+    isLimited: set.includes('limits'),
   };
 };
 

@@ -100,6 +100,7 @@ const randomFiles = (random: () => number): Scenario => {
     path: random() < 0.2 ? 'sub' : '',
     lag: random() < 0.2,
     isReadOnly: random() < 0.15,
+    isLimited: random() < 0.15,
   };
 };
 

@@ -149,15 +149,21 @@ export const deliverMany = async (
     lines += 1;
     return write({ ...problemOf(error, requestId), ...origin });
   };
+  const waitMsOf = (error: unknown): number =>
+    isPaced(error) ? (error.retryAfterSeconds ?? 1) * 1_000 : Number.POSITIVE_INFINITY;
   /** Delivers a file, and waits while the limits of the caller leave no room: a request must not exceed its own limits. */
   const deliverWithinLimits = async (delivery: Delivery): Promise<Receipt> => {
     for (;;) {
+      // Decided by the time of this try, so that the limits and this function get the same answer.
+      const triedAtMs = now();
+      const isTriedAgain = (error: unknown): boolean =>
+        !time.signal.aborted && triedAtMs + waitMsOf(error) < deadlineMs;
       try {
-        return await deliver(delivery);
+        return await deliver({ ...delivery, isTriedAgain });
       } catch (error) {
-        const waitMs = isPaced(error) ? (error.retryAfterSeconds ?? 1) * 1_000 : Number.POSITIVE_INFINITY;
-        if (now() + waitMs >= deadlineMs) throw error;
-        await realSleep(waitMs, time.signal);
+        if (!isTriedAgain(error)) throw error;
+        // If the request ends meanwhile, the delivery fails at its next try, which is audited.
+        await realSleep(waitMsOf(error), time.signal).catch(() => undefined);
       }
     }
   };

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { type LocalGoogle, startLocalGoogle } from '../../../local/google/server.ts';
+import { zipOf } from '../../support/archives.ts';
 import { enterCloudRun, type RunningCourier, startCourier } from '../../support/courier/running-courier.ts';
 
 let google: LocalGoogle;
@@ -142,5 +143,35 @@ describe('without limits', () => {
     await start(undefined);
     const sent = await send(ann);
     expect([sent.status, sent.policy, sent.left]).toEqual([201, null, null]);
+  });
+});
+
+describe('an entry of an archive that waits for a limit', () => {
+  const archive = zipOf(['a', 'b', 'c'].map((name) => ({ name: `${name}.txt`, bytes: name })));
+  const unpack = (signal?: AbortSignal) =>
+    courier.ask(ann, '/v1/files?destination=reports&unpack=zip', {
+      method: 'POST',
+      headers: { 'content-type': 'application/zip' },
+      body: archive as NonNullable<RequestInit['body']>,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  const outcomes = (): string[] => courier.lines.flatMap((line) => /"audit":\{"outcome":"(\w+)"/.exec(line)?.[1] ?? []);
+
+  test('is audited when it is delivered, and not as failed before', async () => {
+    await start(undefined, { concurrent: 1 });
+    const lines = (await (await unpack()).text()).trim().split('\n');
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ summary: { delivered: 3, failed: 0 } });
+    expect(outcomes()).toEqual(['created', 'created', 'created']);
+  });
+
+  test('is audited once if the caller disconnects meanwhile', async () => {
+    await start(undefined, { filesPerMinute: 1 });
+    const controller = new AbortController();
+    const response = await unpack(controller.signal);
+    await response.body?.getReader().read();
+    expect(outcomes()).toEqual(['created']);
+    controller.abort();
+    for (let turn = 0; turn < 200 && outcomes().length < 3; turn++) await new Promise((done) => setTimeout(done, 25));
+    expect(outcomes()).toEqual(['created', 'failed', 'failed']);
   });
 });

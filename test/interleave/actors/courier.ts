@@ -1,3 +1,4 @@
+import { createCallerLimits } from '../../../src/caller-limits/caller-limits.ts';
 import { destination } from '../../../src/config/schema/destination.ts';
 import { createDeliver } from '../../../src/deliver.ts';
 import { createFolders } from '../../../src/delivery/naming/folders.ts';
@@ -30,6 +31,9 @@ export interface Courier {
 const BLOCK_BYTES = 262_144;
 /** Small, so that a file of 600 KB needs a resumable upload session. */
 const MULTIPART_BYTES = 100_000;
+
+/** Fewer than the files of a scenario. */
+const LIMITS = { concurrent: 1, filesPerMinute: 4 };
 
 const connectionLost = (): Error => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
 
@@ -214,6 +218,7 @@ export const startCourier = (world: World, name: string, skewMs: number): Courie
       credentials: 'main',
       callers: ['exporter@local-project.iam.gserviceaccount.com'],
       readOnly: world.scenario.isReadOnly,
+      ...(world.scenario.isLimited ? { perCaller: LIMITS } : {}),
     },
   });
   const place = {
@@ -224,11 +229,13 @@ export const startCourier = (world: World, name: string, skewMs: number): Courie
     sheets: () => Promise.reject(new Error('no sheet is used here')),
   };
   const story = { allow: () => place, ledger, now, log };
-  const deliver = createDeliver(story);
+  const [deliverAny, openAny] = [createDeliver(story), createOpenUpload(story)];
+  const limits = createCallerLimits({ ...story, perCaller: undefined });
+  const deliver: Courier['deliver'] = (delivery) => limits.deliver(delivery, deliverAny);
   return {
     process: world.scheduler.startProcess(name),
     deliver,
-    openUpload: createOpenUpload(story),
+    openUpload: (request) => limits.openUpload(request, () => openAny(request)),
     completeUpload: createCompleteUpload(story),
     unpack: createUnpack({ ...story, deliver }),
   };

@@ -3,7 +3,7 @@ import type { CourierError } from '../../../src/errors.ts';
 import { type Attempt, firstAck, identityOf } from '../monitor.ts';
 import { isSession, OPEN_AGAIN } from '../scenario.ts';
 import { type Facts, isCouriers, isFile, isWrite, violate, writeOf, writesOf } from './facts.ts';
-import { checkOwner } from './callers.ts';
+import { checkLimit, checkOwner } from './callers.ts';
 import { checkDuplicates } from './duplicates.ts';
 
 /**
@@ -155,6 +155,7 @@ const checkError = (facts: Facts, attempt: Attempt, error: CourierError): void =
   // A push that fails permanently is acknowledged.
   if (spec.way === 'push' && isRefusal(error) && attempt.audits.includes('failed'))
     violate(facts, 'I5', `${actor} is acknowledged with ${code}, and its audit line says failed`);
+  if (code === 'caller-over-quota') checkLimit(facts, attempt);
   if (code === 'internal') violate(facts, 'I6', `${actor}: ${message} ${(error.cause as Error | undefined)?.stack}`);
   else if (isHad && isRefusal(error) && !isOtherUpload(attempt, code, ack.attempt))
     violate(facts, 'I6', `${spec.key} has a receipt since step ${ack.step}, and is now answered ${message}`);

@@ -41,3 +41,11 @@ export const checkRefused = (
   const more = calls.find((label) => !label.startsWith('ledger.read upload:'));
   if (more !== undefined) violate(facts, 'I10', `${actor} asks for the upload of another caller, which causes ${more}`);
 };
+
+/** I10: the limits of a caller count only its own deliveries. */
+export const checkLimit = (facts: Facts, { actor, spec }: Attempt): void => {
+  const own = facts.monitor.attempts.filter(
+    (other) => other.spec.caller === spec.caller && other.spec.process === spec.process,
+  );
+  if (own.length < 2) violate(facts, 'I10', `${actor} is over its quota with its first delivery`);
+};
