@@ -12,8 +12,8 @@ import { openStage } from './stage.ts';
 const HELP = `Usage: npm run interleave -- [options]
 
 A model checker: runs deliveries of files and archives by one or two callers, a person and crashes in many orders of their
-calls to Drive and the ledger, and checks invariants after each step. Each violation is printed as a list of steps, with the option that replays it. The exit code
-is 1 if an invariant is violated.
+calls to Drive and the ledger, and checks invariants after each step. Each violation is printed as a list of steps, with
+the option that replays it. The exit code is 1 if an invariant is violated.
 
   --minutes M       how long to search (default 1; fractions are allowed)
   --schedules N     how many schedules to run at most

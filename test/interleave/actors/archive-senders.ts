@@ -16,16 +16,15 @@ export interface ArchiveEntry extends ArchiveEntrySpec {
   actor: Actor;
 }
 
-/** A problem document, or the problem of one entry. */
-interface ProblemLine {
+interface Problem {
   code: ErrorCode;
   detail: string;
-  entry?: string;
 }
 
-type Line = { summary: ArchiveSummary } | ProblemLine | (Receipt & { entry: string });
+/** The last line, a receipt or a problem of an entry, or a problem that has ended the response early. */
+type Line = { summary: ArchiveSummary } | (Receipt & { entry: string }) | (Problem & { entry: string }) | Problem;
 
-const errorOf = ({ code, detail }: ProblemLine): CourierError => new CourierError(code, { detail });
+const errorOf = ({ code, detail }: Problem): CourierError => new CourierError(code, { detail });
 
 /** The lines of a response, as they arrive. */
 async function* linesOf(response: Response): AsyncGenerator<Line> {
@@ -76,7 +75,7 @@ export const sendArchive = async (
 
   const receive = async (response: Response): Promise<void> => {
     if (response.status !== 200) {
-      endOthers({ kind: 'error', error: errorOf((await response.json()) as ProblemLine) });
+      endOthers({ kind: 'error', error: errorOf((await response.json()) as Problem) });
       return;
     }
     let summary: ArchiveSummary | undefined;
@@ -85,11 +84,12 @@ export const sendArchive = async (
         summary = line.summary;
         continue;
       }
-      const attempt = line.entry === undefined ? undefined : attempts.get(line.entry);
-      if (attempt === undefined) {
-        endOthers({ kind: 'error', error: errorOf(line as ProblemLine) });
+      if (!('entry' in line)) {
+        endOthers({ kind: 'error', error: errorOf(line) });
         return;
       }
+      const attempt = attempts.get(line.entry);
+      if (attempt === undefined) throw new Error(`a line is about ${line.entry}, which is not in the archive`);
       if ('code' in line) end(attempt, { kind: 'error', error: errorOf(line) });
       else {
         const { entry: _, ...receipt } = line;
