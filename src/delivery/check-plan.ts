@@ -1,7 +1,16 @@
 import type { Receipt } from '../domain.ts';
 import type { DriveFile } from '../drive/drive.ts';
 import { asCourierError, CourierError } from '../errors.ts';
-import { type Claim, isOwnFile, type KeyState, lookUpKey, type Planned, sentBefore } from './idempotency.ts';
+import { type Lease, acquireLease } from '../ledger/lease.ts';
+import {
+  type Claim,
+  isOwnFile,
+  isSamePlan,
+  type KeyState,
+  lookUpKey,
+  type Planned,
+  sentBefore,
+} from './idempotency.ts';
 import { findConverted } from './naming/named-file.ts';
 import { isThere } from './naming/names.ts';
 import { choosePlan, lockOf, type Plan, type Planning, planForExisting, withAccount } from './plan.ts';
@@ -111,16 +120,44 @@ const planNow = async (planning: Planning, claim: Claim, plan: Plan): Promise<Ch
 };
 
 /**
+ * Whether another try may be writing the planned file at this moment. It has noted its bytes before, and holds the lease of
+ * the file until its receipt is recorded.
+ */
+const mayBeWritten = (claim: Claim, plan: Plan): boolean =>
+  claim.sha256() !== undefined && (plan.kind === 'replace' || (plan.kind === 'create' && plan.rule !== 'new'));
+
+const leaseOf = ({ ledger, context, now, sleep }: Planning, fileId: string): Promise<Lease> =>
+  acquireLease(
+    ledger,
+    `write:${fileId}`,
+    'Another try of this delivery',
+    context,
+    sleep === undefined ? { now } : { now, sleep },
+  );
+
+/**
  * Checks the plan of an earlier try as if it were made now: its file may have been renamed, moved, trashed or removed, its
  * id may be used up, a person may have put a file of the name there. A new plan is noted for all tries of the key.
  */
 const checkPlan = async (planning: Planning, claim: Claim): Promise<Checked | { receipt: Receipt }> => {
-  for (let turn = 0; turn < MAX_TURNS; turn++) {
-    const plan = claim.plan();
-    const checked = await planNow(planning, claim, plan);
-    if (JSON.stringify(checked.plan) === JSON.stringify(plan)) return { ...checked, plan };
-    const receipt = await claim.revise(checked.plan);
-    if (receipt !== undefined) return { receipt };
+  let held: { fileId: string; lease: Lease } | undefined;
+  try {
+    for (let turn = 0; turn < MAX_TURNS; turn++) {
+      const plan = claim.plan();
+      const checked = await planNow(planning, claim, plan);
+      if (isSamePlan(checked.plan, plan)) return { ...checked, plan };
+      const mustWait = mayBeWritten(claim, plan) && held?.fileId !== plan.fileId;
+      if (mustWait) {
+        await held?.lease.release();
+        held = { fileId: plan.fileId, lease: await leaseOf(planning, plan.fileId) };
+      }
+      held?.lease.check();
+      if (held?.lease.signal.aborted) throw held.lease.signal.reason;
+      const receipt = await (mustWait ? claim.refresh() : claim.revise(checked.plan));
+      if (receipt !== undefined) return { receipt };
+    }
+  } finally {
+    await held?.lease.release();
   }
   throw new CourierError('drive-unavailable', { detail: 'Concurrent tries of this delivery keep changing its plan.' });
 };

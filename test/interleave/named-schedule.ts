@@ -1,6 +1,10 @@
 import type { Decide } from './actors/actors.ts';
 import { parseScenario, type Scenario } from './scenario.ts';
 
+/** A file in one request, and a part of one in an upload session. */
+export const MULTIPART = /^(POST|PATCH) files\S* \(multipart\)/;
+export const CHUNK = /^PUT session/;
+
 /** A choice at an actor's `nth` call (starting at 1) with a matching label. */
 export interface Line {
   actor: string;

@@ -1,9 +1,8 @@
-import { type Line, type NamedSchedule, schedule } from './named-schedule.ts';
+import { REVISED_PLANS } from './named-revised-plans.ts';
+import { CHUNK, type Line, MULTIPART, type NamedSchedule, schedule } from './named-schedule.ts';
 
 const RECORDS = /^ledger\.record delivery\S* done/;
-const MULTIPART = /^(POST|PATCH) files\S* \(multipart\)/;
 const SESSION_START = /^(POST|PATCH) files\S* \(resumable\)/;
-const CHUNK = /^PUT session/;
 const FIRST_TRY = /^sends, try 1/;
 const SECOND_TRY = /^sends, try 2/;
 const LEASE = /^ledger\.claim write/;
@@ -256,6 +255,7 @@ export const NAMED: readonly NamedSchedule[] = [
     { actor: 'd2', before: /^ledger\.read upload/, choice: '>4' },
     { actor: 'd2', before: CHUNK, nth: 2, choice: '!leave' },
   ),
+  ...REVISED_PLANS,
   // A refusal by a limit that an archive waits for does not end the delivery of an entry.
   schedule(
     'the entries of an archive wait for the limits of their caller',

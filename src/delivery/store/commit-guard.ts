@@ -121,19 +121,19 @@ const hasNamesake = async ({ request, plan, context, now, sleep }: UploadStep): 
 };
 
 interface GuardOptions {
-  /** The upload may put bytes into an existing file, so it needs the lease of the file. */
-  mayWriteOver: boolean;
+  /**
+   * The upload may put bytes into an existing file, or other tries of its key may plan another file meanwhile. The lease of
+   * the file keeps both apart.
+   */
+  needsLease: boolean;
   /** The upload creates a file that is the only one of its name. */
   mustBeOnly?: boolean;
 }
 
-export const createCommitGuard = (
-  step: UploadStep,
-  { mayWriteOver, mustBeOnly = false }: GuardOptions,
-): CommitGuard => {
+export const createCommitGuard = (step: UploadStep, { needsLease, mustBeOnly = false }: GuardOptions): CommitGuard => {
   const { request, plan, claim, ledger, context, now, sleep, plannedAtMs, atEnd } = step;
   const { drive } = request.destination;
-  const lapsing = mayWriteOver ? new AbortController() : undefined;
+  const lapsing = needsLease ? new AbortController() : undefined;
   let lease: Lease | undefined;
   let answered: Receipt | undefined;
   let attempts = 0;
@@ -198,7 +198,7 @@ export const createCommitGuard = (
   const beforeCommit: UploadRequest['beforeCommit'] = async (bytes, target) => {
     attempts += 1;
     const fileId = target.kind === 'replace' ? target.id : target.file.id;
-    if (mayWriteOver && fileId !== undefined) await acquire(fileId);
+    if (needsLease && fileId !== undefined) await acquire(fileId);
     const isNamed = plan.kind === 'replace' || (plan.kind === 'create' && plan.rule !== 'new');
     // A new file with a name of its own has the digest of its bytes as a property, if that is known before the file is
     // created.

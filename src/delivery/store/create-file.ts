@@ -121,7 +121,7 @@ const send = async (
 const create = async (step: UploadStep, plan: CreatePlan, existing: DriveFile | undefined): Promise<StoredFile> => {
   const { claim, ledger, log } = step;
   const guard = createCommitGuard(step, {
-    mayWriteOver: plan.rule === 'replace',
+    needsLease: plan.rule === 'replace' || (plan.rule !== 'new' && claim !== undefined),
     mustBeOnly: plan.rule !== 'new' && existing === undefined,
   });
   const { sessionUri, ...keep } = await keptSession(step);

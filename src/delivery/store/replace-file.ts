@@ -66,7 +66,7 @@ export const storedBefore = (
 };
 
 const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace' }): Promise<StoredFile> => {
-  const guard = createCommitGuard(step, { mayWriteOver: true });
+  const guard = createCommitGuard(step, { needsLease: true });
   const { sessionUri, ...keep } = await keptSession(step);
   // Drive refuses to start a session for a file that is read-only.
   if (mayBeLocked(step)) await (await import('./locks.ts')).unlock(step, target.id);

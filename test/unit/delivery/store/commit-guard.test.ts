@@ -102,7 +102,7 @@ const guardOf = async ({
 
 const commit = async (setting: Setting, target: UploadTarget, mustBeOnly = false) => {
   const { step, looks, ...rest } = await guardOf(setting);
-  const guard = createCommitGuard(step, { mayWriteOver: true, mustBeOnly });
+  const guard = createCommitGuard(step, { needsLease: true, mustBeOnly });
   const attempt = () =>
     Promise.resolve(guard.options.beforeCommit?.(BYTES, target)).then(
       (outcome) => outcome?.file.id ?? 'go on',
