@@ -19,8 +19,11 @@ export interface ScheduleRun {
   violations: Violation[];
 }
 
-/** Attempts after the faults have ended. */
-const FAULT_FREE_TRIES = 8;
+/**
+ * Attempts after the faults have ended. An id whose file was deleted for good is used for two minutes more, and only the
+ * attempt after that takes another one.
+ */
+const FAULT_FREE_TRIES = 12;
 
 const BASE: DeliverySpec = {
   ...{ key: 'k0', caller: '', bytes: 'O', rule: 'replace', size: 'small', way: 'plain', process: 'p0', tries: 1 },
