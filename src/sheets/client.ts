@@ -102,7 +102,9 @@ export const createSheetsClient = ({ transport, auth, reads, writes }: SheetsCli
     async change(spreadsheetId, { requests, token }, context) {
       const operation = 'sheets.spreadsheets.batchUpdate';
       const url = `${SHEETS_URL}/${encodeURIComponent(spreadsheetId)}:batchUpdate?fields=spreadsheetId`;
-      const request = { operation, method: 'POST', url, ...json(await changeBody(requests)), ...context } as const;
+      const beforeAttempt = async (): Promise<void> => context.beforeSend?.();
+      const body = json(await changeBody(requests));
+      const request = { operation, method: 'POST', url, ...body, ...context, beforeAttempt } as const;
       let response: GoogleResponse;
       try {
         response = await send({ ...request, retry: 'once', attemptTimeoutMs: WRITE_TIMEOUT_MS }, token, writes);

@@ -16,10 +16,13 @@ import { invalidTable } from './rows/table.ts';
 import type { AppendRequest, Sheets, SheetsContext, WrittenRows } from './sheets.ts';
 import { createSizes } from './size.ts';
 import type { TabHint } from './read/snapshot.ts';
-import { type Job, type Prepare, searchMarks } from './changes/write-group.ts';
+import { type Job, MAX_ANSWER_AGE_MS, type Prepare, searchMarks } from './changes/write-group.ts';
 
 /** Requests a minute and user, for reads and for writes each (https://developers.google.com/workspace/sheets/api/limits). */
 const REQUESTS_PER_MINUTE = 60;
+
+/** Longer than a try relies on what the ledger has answered it, in milliseconds. */
+const LEAVE_MS = MAX_ANSWER_AGE_MS + 250;
 
 const MAX_KNOWN = 1_000;
 const MAX_FINISHED = 10_000;
@@ -66,7 +69,10 @@ const combined = (spreadsheetId: string, answers: readonly Answer[]): WrittenRow
     spreadsheetId,
     sheetId: last.mark.sheetId,
     tab: last.tab,
-    range: rangesOf(shown).join(','),
+    // Rows whose tab a person has deleted have no range.
+    range: rangesOf(shown)
+      .filter((range) => range !== '')
+      .join(','),
     rows: answers.reduce((sum, { mark }) => sum + mark.rows, 0),
     columnsAdded: answers.flatMap(({ columnsAdded }) => columnsAdded),
     isRepeated: answers.every(({ isRepeated }) => isRepeated),
@@ -139,7 +145,11 @@ export const createSheets = ({
   };
 
   /** A job for a batch, and the promise of its outcome. */
-  const jobOf = ({ key, columns, tab, mayBeDone, isAnswered }: AppendRequest, batch: Batch, prepare?: Prepare) => {
+  const jobOf = (
+    { key, columns, tab, mayBeDone, isAnswered, askedAtMs = now }: AppendRequest,
+    batch: Batch,
+    prepare?: Prepare,
+  ) => {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     promise.catch(() => undefined);
     let isOpen = true;
@@ -153,7 +163,7 @@ export const createSheets = ({
       else reject(reused());
     };
     const asked = { batch, key, columns, tab, mayBeDone, isAnswered, prepare };
-    const job: Job = { ...asked, queuedAtMs: now(), isOpen: () => isOpen, done, fail };
+    const job: Job = { ...asked, askedAtMs: askedAtMs(), isOpen: () => isOpen, done, fail };
     return { job, promise };
   };
 
@@ -201,6 +211,16 @@ export const createSheets = ({
     }
   };
 
+  const isMarked: Sheets['isMarked'] = async (spreadsheetId, key, context) => {
+    try {
+      const marks = await searchMarks({ client, spreadsheetId }, context);
+      return marks.some((mark) => mark.key === key);
+    } catch (error) {
+      if (error instanceof CourierError && error.code === 'folder-not-found') return undefined;
+      throw error;
+    }
+  };
+
   return {
     async inspect(spreadsheetId, context) {
       const { tabs, cells } = await readOverview(client, spreadsheetId, context);
@@ -226,13 +246,20 @@ export const createSheets = ({
     finished(_, key) {
       finished.set(key, true);
     },
-    async isMarked(spreadsheetId, key, context) {
+    isMarked,
+    async leave(spreadsheetId, key, note, context) {
+      const held = await lock(spreadsheetId, context);
       try {
-        const marks = await searchMarks({ client, spreadsheetId }, context);
-        return marks.some((mark) => mark.key === key);
-      } catch (error) {
-        if (error instanceof CourierError && error.code === 'folder-not-found') return undefined;
-        throw error;
+        const marked = await isMarked(spreadsheetId, key, context);
+        if (marked === true) return true;
+        held.check();
+        if (held.signal.aborted) throw abortReason(held.signal);
+        // Who waits for the lock and has asked the ledger before this note, asks again before it writes. Without an answer, the
+        // note may be recorded as well.
+        await note().finally(() => sleep(LEAVE_MS));
+        return marked;
+      } finally {
+        await held.release();
       }
     },
   };

@@ -11,6 +11,8 @@ export interface SheetsContext {
   /** Epoch milliseconds. */
   deadlineMs?: number | undefined;
   callStats?: CallStats | undefined;
+  /** Called immediately before each change is sent. It may abort the signal: then nothing is sent. It must not throw. */
+  beforeSend?: (() => void) | undefined;
 }
 
 /** Where rows were put. */
@@ -45,8 +47,13 @@ export interface AppendRequest {
   mayBeDone: boolean;
   /** Each batch is read once the one before it is written. */
   batches: AsyncIterator<Batch>;
-  /** Asks the ledger whether another try has been answered since. Then this one writes nothing, and fails. */
+  /**
+   * Asks the ledger whether another try has been answered since, or has left the spreadsheet for another one. Then this one
+   * writes nothing, and fails.
+   */
   isAnswered?: (() => Promise<boolean>) | undefined;
+  /** When the ledger was last asked about the delivery, in epoch milliseconds. Default: before each batch. */
+  askedAtMs?: (() => number) | undefined;
   /** Called before the first row is written. */
   beforeWrite?(): Promise<void>;
   context: SheetsContext;
@@ -70,4 +77,16 @@ export interface Sheets {
   finished(spreadsheetId: string, key: string): void;
   /** Whether an earlier try of the delivery has written rows into the spreadsheet; undefined if it does not exist. */
   isMarked(spreadsheetId: string, key: string, context: SheetsContext): Promise<boolean | undefined>;
+  /**
+   * Notes that a delivery goes to another spreadsheet, unless an earlier try has written rows into this one. No other try can
+   * write rows of the delivery into this one afterwards.
+   * @param note records it in the ledger
+   * @returns as `isMarked`
+   */
+  leave(
+    spreadsheetId: string,
+    key: string,
+    note: () => Promise<void>,
+    context: SheetsContext,
+  ): Promise<boolean | undefined>;
 }

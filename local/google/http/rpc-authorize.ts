@@ -1,11 +1,17 @@
 import type { GoogleCall } from '../google-service.ts';
-import type { Holder } from '../world/access-tokens.ts';
-import type { World } from '../world/world.ts';
+import type { Holder, TokenRegistry } from '../world/access-tokens.ts';
 import { bearerOf } from './answers.ts';
 import { errorInfo, rpcError } from './api-error.ts';
 
 const LOGIN =
   'Expected OAuth 2 access token, login cookie or other valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.';
+
+/** What an API has to know about its project and the project's tokens. */
+export interface ApiWorld {
+  tokens: Pick<TokenRegistry, 'holderOf'>;
+  state: { readonly apis: readonly string[] };
+  project: { readonly number: string };
+}
 
 /** The error for an API that is not enabled in the project, with Google's message. */
 const serviceDisabled = (title: string, host: string, number: string) => {
@@ -30,7 +36,7 @@ const serviceDisabled = (title: string, host: string, number: string) => {
  */
 export function authorizeRpc(
   call: GoogleCall,
-  world: World,
+  world: ApiWorld,
   api: { title: string; method: string; scopes: readonly string[] },
 ): Holder {
   const { host } = call;

@@ -5,7 +5,7 @@ import { findSchemaViolations } from '../drive/discovery/schema-violations.ts';
 import type { DriveState } from '../drive/store/state.ts';
 import type { GoogleCall, GoogleService } from '../google-service.ts';
 import { ApiError } from '../http/api-error.ts';
-import type { World } from '../world/world.ts';
+import type { ApiWorld } from '../http/rpc-authorize.ts';
 import { incomingCall } from './call/call.ts';
 import { notImplemented } from './errors.ts';
 import { DEFAULT_SHEETS_LIMITS, type SheetsLimits } from './limits.ts';
@@ -50,7 +50,7 @@ const summaryOf = ({ id, title, rowCount, columnCount, rows }: Tab): TabSummary 
 /** Google accepts a slash before the verb and at the end, which npm's google-spreadsheet sends. */
 const plainPath = (pathname: string): string => pathname.replace(/\/(:[A-Za-z]+)?$/, '$1');
 
-export function createSheetsService(drive: DriveState, world: World): SheetsService {
+export function createSheetsService(drive: DriveState, world: ApiWorld): SheetsService {
   const limits: SheetsLimits = { ...DEFAULT_SHEETS_LIMITS };
   const state: SheetsState = {
     drive,

@@ -1,5 +1,5 @@
 import type { Receipt } from '../../domain.ts';
-import type { Drive, DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../../drive/drive.ts';
+import type { CallContext, Drive, DriveFile, ReceivedBytes, UploadRequest, UploadTarget } from '../../drive/drive.ts';
 import { CourierError } from '../../errors.ts';
 import { acquireLease, type Lease } from '../../ledger/lease.ts';
 import { carriesDigest, isOwnFile } from '../idempotency.ts';
@@ -21,6 +21,11 @@ export interface CommitGuard {
    * lease is about to lapse, which is checked before each request.
    */
   readonly options: Pick<UploadRequest, 'beforeCommit' | 'seenRevision' | 'signal' | 'beforeSend'>;
+  /**
+   * For requests after the upload that may be sent only while the lease is held, also if the delivery's own time is over: once
+   * it has lapsed, another try may be answered with what this one has written.
+   */
+  readonly afterwards: Pick<CallContext, 'signal' | 'beforeSend'>;
   /** Another try's receipt, if that is why nothing was written. */
   receipt(): Receipt | undefined;
 }
@@ -211,14 +216,14 @@ export const createCommitGuard = (step: UploadStep, { needsLease, mustBeOnly = f
     return undefined;
   };
 
+  const beforeSend = (): void => lease?.check();
   return {
     options: {
       beforeCommit,
       seenRevision: () => seenRevision,
-      ...(lapsing === undefined
-        ? {}
-        : { signal: AbortSignal.any([step.delivery.signal, lapsing.signal]), beforeSend: () => lease?.check() }),
+      ...(lapsing === undefined ? {} : { signal: AbortSignal.any([step.delivery.signal, lapsing.signal]), beforeSend }),
     },
+    afterwards: { signal: lapsing?.signal, beforeSend },
     receipt: () => answered,
   };
 };

@@ -1,11 +1,12 @@
 import { CourierError } from '../../errors.ts';
 import { hasRows } from '../../sheets/media-types.ts';
 import { DOCS_TYPES } from '../check-conversion.ts';
-import { type Claim, keyMark } from '../idempotency.ts';
+import { type Claim, isSamePlan, keyMark } from '../idempotency.ts';
 import { findConverted } from '../naming/named-file.ts';
 import { inspectSpreadsheet } from '../naming/spreadsheet.ts';
 import { lockOf, nameTaken, type Plan, type Planning, refuseKeptRevision } from '../plan.ts';
 import type { ResolvedRequest } from '../resolve-options.ts';
+import { planChanged, revisePlan } from './upload-step.ts';
 
 export type RowsPlan = Plan & { kind: 'appendRows' | 'replaceRows' };
 
@@ -57,14 +58,29 @@ export const planRows = async ({ request, folderId, source, ...means }: Planning
 };
 
 /**
+ * Notes a plan with another sheet. Another try may note the bytes of the key at the same moment.
+ * @throws CourierError `drive-unavailable` if another try has noted another plan
+ */
+const replacePlan = async (claim: Claim, plan: RowsPlan, changed: RowsPlan): Promise<void> => {
+  const receipt = await claim.revise(changed);
+  if (receipt === undefined && isSamePlan(claim.plan(), plan)) await revisePlan(claim, changed);
+  else if (receipt === undefined && !isSamePlan(claim.plan(), changed)) throw planChanged();
+};
+
+/**
  * Plans again after an earlier try. Rows that are in a sheet already stay there, even if a person has renamed, moved or trashed
  * the sheet since. The month stays that of the first try.
  */
 export const planRowsNow = async (planning: Planning, claim: Claim, plan: RowsPlan): Promise<Plan> => {
   const { destination } = planning.request;
-  if (plan.fileId !== '') {
-    const sheets = await destination.sheets();
-    if (await sheets.isMarked(plan.fileId, keyMark(claim.key), planning.context)) return plan;
-  }
-  return { ...(await planRows(planning)), kind: plan.kind, tab: plan.tab };
+  const planNow = async (): Promise<RowsPlan> => ({ ...(await planRows(planning)), kind: plan.kind, tab: plan.tab });
+  if (plan.fileId === '') return planNow();
+  const sheets = await destination.sheets();
+  const mark = keyMark(claim.key);
+  if (await sheets.isMarked(plan.fileId, mark, planning.context)) return plan;
+  const changed = await planNow();
+  if (changed.fileId === plan.fileId) return changed;
+  // Another try may be about to write into the former sheet, which a person has renamed, moved or trashed.
+  const isMarked = await sheets.leave(plan.fileId, mark, () => replacePlan(claim, plan, changed), planning.context);
+  return isMarked === true ? plan : changed;
 };

@@ -17,9 +17,10 @@ const removeOwnRevision = async (
   { request, now }: UploadStep,
   { id, headRevisionId }: DriveFile,
   former: string | undefined,
+  afterwards: CommitGuard['afterwards'],
 ): Promise<boolean> => {
   const { drive } = request.destination;
-  const context = { deadlineMs: now() + UNDO_TIMEOUT_MS };
+  const context = { ...afterwards, deadlineMs: now() + UNDO_TIMEOUT_MS };
   const revisions = (await drive.revisions(id, context)) ?? [];
   const before = revisions.findIndex((revision) => revision.id === former);
   if (before === -1 || revisions.length !== before + 2 || headRevisionId === undefined) return false;
@@ -30,12 +31,18 @@ const removeOwnRevision = async (
 /**
  * Drive's answer shows the file as it was when the bytes were written. If a person has renamed, moved or trashed it since the
  * plan was made, the bytes are removed from it again, and the next try finds the file that has the name now.
+ * @param afterwards see `CommitGuard`
  * @throws CourierError `drive-unavailable`
  */
-export const checkTarget = async (step: UploadStep, file: DriveFile, former: string | undefined): Promise<void> => {
+export const checkTarget = async (
+  step: UploadStep,
+  file: DriveFile,
+  former: string | undefined,
+  afterwards: CommitGuard['afterwards'] = {},
+): Promise<void> => {
   const { request, plan, log } = step;
   if (isThere({ folderId: plan.folderId, name: request.name }, file)) return;
-  const removed = await removeOwnRevision(step, file, former).catch((error: unknown) => {
+  const removed = await removeOwnRevision(step, file, former, afterwards).catch((error: unknown) => {
     log.error({ error, fileId: file.id }, 'a revision could not be removed from a file that is no longer the target');
     return false;
   });
@@ -76,7 +83,7 @@ const upload = async (step: UploadStep, target: UploadTarget & { kind: 'replace'
   const isNew = step.plan.kind !== 'replace';
   if (result.kind === 'superseded') return storedBefore(step, result, { guard, isNew });
   const { file, received } = result;
-  if (!isNew) await checkTarget(step, file, target.formerRevisionId);
+  if (!isNew) await checkTarget(step, file, target.formerRevisionId, guard.afterwards);
   return { file, outcome: outcomeOf('replaced', step.claim), isNew, received };
 };
 

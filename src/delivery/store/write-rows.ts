@@ -12,7 +12,7 @@ import { readRows } from '../../sheets/rows/read-rows.ts';
 import type { WrittenRows } from '../../sheets/sheets.ts';
 import { DOCS_TYPES } from '../check-conversion.ts';
 import { notShownYet } from '../hidden-file.ts';
-import { isOwnFile, isSamePlan, keyMark, keyProperty } from '../idempotency.ts';
+import { isOwnFile, isSamePlan, keyMark, keyProperty, replay, sameBytes } from '../idempotency.ts';
 import { findConverted, rememberConverted } from '../naming/named-file.ts';
 import { mayBeLocked } from '../plan.ts';
 import { detailsOfExisting, detailsOfNew, marksOfNew } from '../resolve-options.ts';
@@ -20,8 +20,19 @@ import { CONVERSION_LEASE_MS, nameLeaseKey } from './convert-file.ts';
 import type { RowsPlan } from './plan-rows.ts';
 import { mustGet, outcomeOf, planChanged, revisePlan, type StoredFile, type UploadStep } from './upload-step.ts';
 
+/**
+ * The receipt of another try that was answered while this one waited for the name.
+ * @throws CourierError `drive-unavailable` if another try has noted its sheet, which a person may have renamed or trashed since
+ */
+const answeredMeanwhile = async ({ claim }: UploadStep, plan: RowsPlan): Promise<Receipt | undefined> => {
+  const receipt = await claim?.refresh();
+  if (receipt === undefined && claim !== undefined && !isSamePlan(claim.plan(), plan)) throw planChanged();
+  return receipt;
+};
+
 /** Makes the sheet of the name, unless another delivery has made it. Its header comes with its first rows. */
-const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promise<DriveFile> => {
+const findOrMake = async (step: UploadStep, plan: RowsPlan): Promise<{ file: DriveFile } | { receipt: Receipt }> => {
+  const { kind, folderId } = plan;
   const { request, claim, ledger, context, log, now, sleep } = step;
   const { name, destination } = request;
   const { drive } = destination;
@@ -29,6 +40,14 @@ const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promi
   const key = nameLeaseKey(request, { folderId });
   const times = { now, sleep, ttlMs: CONVERSION_LEASE_MS };
   const lease = await acquireLease(ledger, key, 'Another delivery to this name', context, times);
+  const receipt = await answeredMeanwhile(step, plan).catch(async (error: unknown) => {
+    await lease.release();
+    throw error;
+  });
+  if (receipt !== undefined) {
+    await lease.release();
+    return { receipt };
+  }
   try {
     const existing = await findConverted(named);
     const searchedAtMs = now();
@@ -52,7 +71,7 @@ const findOrMake = async (step: UploadStep, { kind, folderId }: RowsPlan): Promi
     const isKnown = existing !== undefined || (await rememberConverted(named, file.id));
     if (isKnown) await lease.release();
     else lease.abandon();
-    return file;
+    return { file };
   } catch (error) {
     // After a transient error the sheet may have been made, and only the search will show it.
     if (asCourierError(error).retryable) lease.abandon();
@@ -98,14 +117,19 @@ const createMeter = (source: Source, maxBytes: number) => {
   const hash = createHash('sha256');
   let size = 0;
   let sha256: string | undefined;
+  async function* read(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of source.open()) {
+      size += chunk.byteLength;
+      if (size > maxBytes) throw pastMaxBytes(`The file has more than ${maxBytes} bytes.`);
+      hash.update(chunk);
+      yield chunk;
+    }
+  }
+  const bytes = read();
   return {
-    async *bytes(): AsyncGenerator<Uint8Array> {
-      for await (const chunk of source.open()) {
-        size += chunk.byteLength;
-        if (size > maxBytes) throw pastMaxBytes(`The file has more than ${maxBytes} bytes.`);
-        hash.update(chunk);
-        yield chunk;
-      }
+    bytes,
+    async readRest(): Promise<void> {
+      for (let isOver = false; !isOver; ) isOver = (await bytes.next()).done === true;
     },
     received(): { sha256: string; size: number } {
       sha256 ??= hash.digest('hex');
@@ -146,33 +170,39 @@ const storedFile = (
  * shows later tries that they are there.
  */
 export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<StoredFile> => {
-  const { request, delivery, claim, context, atEnd } = step;
+  const { request, delivery, claim, context, now, atEnd } = step;
   const { destination, rows: options } = request;
   const made = plan.fileId === '' ? await findOrMake(step, plan) : undefined;
-  const noted = await noteSheet(step, plan, made?.id ?? plan.fileId);
+  const noted =
+    made !== undefined && 'receipt' in made ? made : await noteSheet(step, plan, made?.file.id ?? plan.fileId);
+  const { source, expectedSha256 } = delivery;
+  const { maxBytes } = destination.config;
   if ('receipt' in noted) {
-    const file = await mustGet(step, noted.receipt.id);
-    return { file, outcome: 'replayed', isNew: false, receipt: noted.receipt };
+    const { receipt } = noted;
+    await replay(receipt, { source, maxBytes, expectedSha256 });
+    return { file: await mustGet(step, receipt.id), outcome: 'replayed', isNew: false, receipt };
   }
   const { fileId } = noted.plan;
   const isReplacement = plan.kind === 'replaceRows';
   if (isReplacement) await keepFromTrash(step, fileId);
   await unlockSheet(step, plan);
-  const { mimeType, quotedIsText = false } = delivery.source;
-  const meter = createMeter(delivery.source, destination.config.maxBytes);
+  const { mimeType, quotedIsText = false } = source;
+  const meter = createMeter(source, maxBytes);
   let answered: Receipt | undefined;
+  let askedAtMs = now();
 
   /** Before the last batch, all bytes are known: they are checked, and noted as those of the key. */
   const commit = async (): Promise<void> => {
     const { sha256 } = meter.received();
-    checkDigest(delivery.expectedSha256, sha256);
+    checkDigest(expectedSha256, sha256);
+    askedAtMs = now();
     const outcome = await claim?.commitTo(sha256, noted.plan);
     if (typeof outcome === 'object') answered = outcome.receipt;
     if (outcome !== undefined && outcome !== 'committed') throw planChanged();
   };
   async function* checked(): AsyncGenerator<Batch> {
     const read = { mimeType, quotedIsText, dates: options.dates ?? false, anyShape: isReplacement };
-    const rows = readRows(meter.bytes(), read);
+    const rows = readRows(meter.bytes, read);
     for await (const batch of batchesOf(rows, isReplacement ? MAX_CHANGE_BYTES : MAX_BATCH_BYTES)) {
       if (batch.isLast) await commit();
       yield batch;
@@ -188,14 +218,16 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
     claim === undefined
       ? undefined
       : async (): Promise<boolean> => {
+          askedAtMs = now();
           answered ??= await claim.refresh();
-          return answered !== undefined;
+          return answered !== undefined || claim.plan().fileId !== fileId;
         };
   const batches = checked();
   try {
     const asked = {
       ...{ spreadsheetId: fileId, tab: plan.tab ?? options.tab },
       ...{ key, mayBeDone: claim?.mine === false, isAnswered, batches, context },
+      askedAtMs: () => askedAtMs,
     };
     const written = isReplacement
       ? await sheets.replace(asked)
@@ -209,6 +241,10 @@ export const writeRows = async (step: UploadStep, plan: RowsPlan): Promise<Store
     return storedFile(step, { file, isNew, written, received: meter.received() });
   } catch (error) {
     if (answered === undefined) throw error;
+    // Those of a larger delivery are not all read yet. Other bytes with the key do not get its receipt.
+    await meter.readRest();
+    checkDigest(expectedSha256, meter.received().sha256);
+    sameBytes(meter.received().sha256, answered.sha256);
     return { file: await mustGet(step, answered.id), outcome: 'replayed', isNew: false, receipt: answered };
   } finally {
     await batches.return(undefined);

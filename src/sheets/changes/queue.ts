@@ -7,6 +7,8 @@ import { type GroupWriter, type Job, writeGroup } from './write-group.ts';
 export interface SheetLock {
   /** Aborts when the lock is about to be lost. */
   readonly signal: AbortSignal;
+  /** Aborts the signal now if the lock is about to be lost: the process may have been paused, and its timers not have run. */
+  check(): void;
   release(): Promise<void>;
 }
 
@@ -105,7 +107,7 @@ export const createQueue = ({ writer, lock, former, now, sleep }: QueueDependenc
   const locked = async (deadlineMs: number, work: (context: SheetsContext) => Promise<void>): Promise<void> => {
     const held = await lock({ deadlineMs });
     try {
-      await work({ deadlineMs, signal: held.signal });
+      await work({ deadlineMs, signal: held.signal, beforeSend: held.check });
     } finally {
       await held.release();
     }
@@ -122,7 +124,7 @@ export const createQueue = ({ writer, lock, former, now, sleep }: QueueDependenc
       await turn.run(async (job) => {
         if (!isFirst) await writer.client.waitForWrite({ deadlineMs, signal });
         isFirst = false;
-        await writeGroup(writer, [job], { deadlineMs, signal });
+        await writeGroup(writer, [job], { ...context, signal });
       });
     });
   };

@@ -16,10 +16,10 @@ export interface Job extends Part {
   tab: string | undefined;
   /** An earlier try may have written it: its mark is looked up first. */
   mayBeDone: boolean;
-  /** Asks the ledger whether another try has been answered since. */
+  /** Asks the ledger whether another try has been answered since, or has left the spreadsheet. */
   isAnswered: (() => Promise<boolean>) | undefined;
-  /** Epoch milliseconds. */
-  queuedAtMs: number;
+  /** When the ledger was last asked about the delivery, in epoch milliseconds. */
+  askedAtMs: number;
   /** Default: rows are appended. */
   prepare?: Prepare | undefined;
   /** Until it has an outcome. */
@@ -62,11 +62,18 @@ const SHEETS_URL = 'https://sheets.googleapis.com/';
 /** A refusal may come from a snapshot that is out of date, or from a mark that exists. */
 const MAX_REFUSALS = 2;
 
-/** The id of a new tab. It is derived from the name, so that only one of two tries can create the tab. */
-export const sheetIdOf = (title: string): number => {
-  let hash = 7;
-  for (const character of title) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) % 0x7fff_fffe;
-  return hash + 1;
+const MAX_SHEET_ID = 0x7fff_fffe;
+
+/**
+ * A tab to be made. Its id is derived from the name, so that only one of two tries can create the tab.
+ * @param taken ids of the tabs that exist: people may have renamed one that was created with the same name
+ */
+export const newTabOf = (title: string, taken: readonly number[]): { title: string; sheetId: number } => {
+  let sheetId = 7;
+  for (const character of title) sheetId = (sheetId * 31 + (character.codePointAt(0) ?? 0)) % MAX_SHEET_ID;
+  do sheetId = (sheetId % MAX_SHEET_ID) + 1;
+  while (taken.includes(sheetId));
+  return { title, sheetId };
 };
 
 /** Every mark of the courier in a spreadsheet. */
@@ -108,7 +115,7 @@ export const answerMarked = (jobs: readonly Job[], marks: readonly StoredMark[],
   });
 
 /** An answer of the ledger that is older is asked for again before rows are written. In milliseconds. */
-const MAX_ANSWER_AGE_MS = 1_000;
+export const MAX_ANSWER_AGE_MS = 1_000;
 
 /**
  * Drops the jobs of deliveries that another try has answered while they waited. Their marks may be removed by now, so only
@@ -116,8 +123,8 @@ const MAX_ANSWER_AGE_MS = 1_000;
  */
 const dropAnswered = async (jobs: readonly Job[], nowMs: number): Promise<Job[]> => {
   const states = await Promise.all(
-    jobs.map(async ({ isAnswered, mayBeDone, queuedAtMs }) =>
-      mayBeDone || nowMs - queuedAtMs > MAX_ANSWER_AGE_MS ? ((await isAnswered?.()) ?? false) : false,
+    jobs.map(async ({ isAnswered, mayBeDone, askedAtMs }) =>
+      mayBeDone || nowMs - askedAtMs > MAX_ANSWER_AGE_MS ? ((await isAnswered?.()) ?? false) : false,
     ),
   );
   return jobs.filter((job, at) => {
@@ -157,7 +164,6 @@ const lookAndPlan = async (
   const unmarked = mustSearch ? answerMarked(unseen, await searchMarks(writer, context), snapshot) : unseen;
   const left = withMarks ? await dropAnswered(unmarked, now()) : unmarked;
   if (left.length === 0) return undefined;
-  const newTabOf = { title: title ?? '', sheetId: sheetIdOf(title ?? '') };
   const removed = marksToRemove(snapshot.marks, writer);
   const kept = snapshot.marks.filter((mark) => !removed.includes(mark));
   const room = roomForMarks(kept, snapshot.foreign);
@@ -165,7 +171,9 @@ const lookAndPlan = async (
   // Half of it, so that other instances find room as well before this one can remove its marks.
   const most = Math.ceil(room / 2);
   const [fitting, later] = [left.slice(0, most), left.slice(most)];
-  const change = planChange(snapshot, fitting, { newTabOf, nowMs: now(), removed });
+  const change = planChange(snapshot, fitting, {
+    ...{ newTabOf: newTabOf(title ?? '', snapshot.sheetIds), nowMs: now(), removed },
+  });
   const remaining: Job[] = [];
   for (const job of fitting) {
     const error = change.failed.get(job);

@@ -22,6 +22,8 @@ export interface Tab {
 export interface Snapshot {
   /** Undefined if there is no such tab. */
   tab: Tab | undefined;
+  /** Ids of all tabs, if there is no such tab. */
+  sheetIds: readonly number[];
   /** Every mark of the courier in the spreadsheet. */
   marks: readonly StoredMark[];
   foreign: ForeignMetadata;
@@ -220,7 +222,10 @@ export const readSnapshot = async (
   context: SheetsContext,
 ): Promise<Snapshot> => {
   const found = await readTab(client, id, wanted, context);
-  if ('missingIn' in found) return { tab: undefined, ...metadataIn(found.missingIn) };
+  if ('missingIn' in found) {
+    const sheetIds = found.missingIn.sheets.map(({ properties: { sheetId } }) => sheetId);
+    return { tab: undefined, sheetIds, ...metadataIn(found.missingIn) };
+  }
   const { answer, from } = found;
   const sheet = answer?.sheets[0];
   if (answer === undefined || sheet === undefined || sheet.properties.sheetType !== 'GRID') {
@@ -228,7 +233,7 @@ export const readSnapshot = async (
   }
   const { marks, foreign } = metadataIn(answer);
   const used = await usedRowsOf(client, id, { sheet, from, marks }, context);
-  return { tab: tabOf(sheet, used), marks, foreign };
+  return { tab: tabOf(sheet, used), sheetIds: [], marks, foreign };
 };
 
 /** Without a hint: below the newest mark, else from the end of the grid. */

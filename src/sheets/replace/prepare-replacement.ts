@@ -3,7 +3,7 @@ import { marksOf, marksToRemove } from '../changes/marks.ts';
 import { readOverview } from '../read/overview.ts';
 import { planReplacement } from './replacement.ts';
 import { checkRoom } from '../size.ts';
-import { answerMarked, type Prepare, searchMarks, sheetIdOf } from '../changes/write-group.ts';
+import { answerMarked, type Prepare, newTabOf, searchMarks } from '../changes/write-group.ts';
 
 /**
  * Prepares the change that replaces the values of a tab. Another delivery may have replaced them since an earlier try of this
@@ -26,9 +26,10 @@ export const prepareReplacement: Prepare = async (writer, jobs, context) => {
     }
   }
   const title = job.tab;
+  const sheetIds = overview.tabs.map(({ sheetId }) => sheetId);
   const change = await planReplacement(overview, job, {
     title,
-    newTabOf: { title: title ?? '', sheetId: sheetIdOf(title ?? '') },
+    newTabOf: newTabOf(title ?? '', sheetIds),
     nowMs: now(),
     removed: marksToRemove(marks, writer),
     taken: new Set(overview.metadata.map(({ metadataId }) => metadataId)),

@@ -63,7 +63,11 @@ const append = async ({ statuses = [], mayBeDone = false, ledgerMs = [], searchM
   };
   const spend = async (): Promise<void> => undefined;
   const transport = { send, again: async () => true } as unknown as Parameters<typeof createSheets>[0]['transport'];
-  const lease = { signal: new AbortController().signal, release: async () => undefined };
+  const lease = {
+    signal: new AbortController().signal,
+    check: () => undefined,
+    release: async () => undefined,
+  };
   const sheets = createSheets({
     ...{ transport, now: () => nowMs, log: createKeptLog(), ledgerMs: 1e9, lock: async () => lease },
     createPace: () => ({ spend, slowDown: () => undefined }),

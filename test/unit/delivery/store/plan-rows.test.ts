@@ -5,18 +5,36 @@ import { planRows, planRowsNow, type RowsPlan } from '../../../../src/delivery/s
 import type { RowOptions } from '../../../../src/domain.ts';
 import type { DriveFile } from '../../../../src/drive/drive.ts';
 import { createMemoryLedger } from '../../../../src/ledger/memory.ts';
+import type { Sheets } from '../../../../src/sheets/sheets.ts';
 import { driveFile } from '../../../support/drive/drive-file.ts';
 import { createKeptLog } from '../../../support/kept-log.ts';
 
 const SHEET = driveFile({ id: 's1', mimeType: 'application/vnd.google-apps.spreadsheet' });
 const PLAN: RowsPlan = { kind: 'appendRows', fileId: 's1', folderId: 'folder' };
-const CLAIM = { key: 'delivery:k' } as Claim;
+const claimOf = (plan: RowsPlan, change: Partial<Claim> = {}): { claim: Claim; noted: () => RowsPlan } => {
+  let noted = plan;
+  const revise: Claim['revise'] = async (changed) => {
+    noted = changed as RowsPlan;
+    return undefined;
+  };
+  return { claim: { key: 'delivery:k', plan: () => noted, revise, ...change } as Claim, noted: () => noted };
+};
 
-const planningOf = (found: DriveFile[], rows: RowOptions = {}, isMarked?: boolean): Planning => {
+/** @param leaves what is known of the mark once nobody writes to the sheet any more */
+const planningOf = (
+  found: DriveFile[],
+  rows: RowOptions = {},
+  isMarked?: boolean,
+  leaves: boolean | undefined = isMarked,
+): Planning => {
+  const leave: Sheets['leave'] = async (_, __, note) => {
+    if (leaves !== true) await note();
+    return leaves;
+  };
   const now = (): number => Date.parse('2026-11-29T12:00:00Z');
   const getShared = async (id: string) => found.find((file) => file.id === id);
   const drive = { find: async () => found, getShared };
-  const destination = { drive, config: {}, sheets: async () => ({ isMarked: async () => isMarked }) };
+  const destination = { drive, config: {}, sheets: async () => ({ isMarked: async () => isMarked, leave }) };
   return {
     ...{ folderId: 'folder', source: { mimeType: 'text/csv', size: 3 }, context: {}, now },
     ...{ ledger: createMemoryLedger({ now }), log: createKeptLog(), sleep: async () => undefined },
@@ -44,12 +62,37 @@ describe('rows of a later try', () => {
   const earlier: RowsPlan = { ...PLAN, fileId: 'moved', tab: '2026-10' };
 
   test('stay in the sheet that has them, even if it was moved', async () => {
-    expect(await planRowsNow(planningOf([SHEET], {}, true), CLAIM, earlier)).toEqual(earlier);
+    const { claim } = claimOf(earlier);
+    expect(await planRowsNow(planningOf([SHEET], {}, true), claim, earlier)).toEqual(earlier);
   });
 
   test('go to the sheet of the name where the planned one has none, to the tab of the first try', async () => {
     const planning = planningOf([SHEET], { rollover: 'monthly' }, false);
-    expect(await planRowsNow(planning, CLAIM, earlier)).toEqual({ ...PLAN, tab: '2026-10' });
-    expect(await planRowsNow(planning, CLAIM, { ...PLAN, fileId: '' })).toEqual(PLAN);
+    const { claim, noted } = claimOf(earlier);
+    expect(await planRowsNow(planning, claim, earlier)).toEqual({ ...PLAN, tab: '2026-10' });
+    // Noted while nobody writes to the former sheet.
+    expect(noted()).toEqual({ ...PLAN, tab: '2026-10' });
+    expect(await planRowsNow(planning, claim, { ...PLAN, fileId: '' })).toEqual(PLAN);
+  });
+
+  test('stay in the sheet into which another try writes them at that moment', async () => {
+    const { claim, noted } = claimOf(earlier);
+    expect(await planRowsNow(planningOf([SHEET], {}, false, true), claim, earlier)).toEqual(earlier);
+    expect(noted()).toEqual(earlier);
+  });
+
+  test('leave their sheet also where another try notes the bytes at that moment, but not where it plans anew', async () => {
+    const planning = planningOf([SHEET], {}, false);
+    let [turn, plan]: [number, RowsPlan] = [0, earlier];
+    const revise: Claim['revise'] = async (changed) => {
+      turn += 1;
+      if (turn === 2) plan = changed as RowsPlan;
+      return undefined;
+    };
+    const { claim } = claimOf(earlier, { revise, plan: () => plan });
+    await planRowsNow(planning, claim, earlier);
+    expect([turn, plan.fileId]).toEqual([2, 's1']);
+    const other = claimOf(earlier, { revise: async () => undefined, plan: () => ({ ...earlier, fileId: 's3' }) });
+    await expect(planRowsNow(planning, other.claim, earlier)).rejects.toMatchObject({ code: 'drive-unavailable' });
   });
 });

@@ -147,7 +147,7 @@ describe('a replacement', () => {
 
 describe('bytes that were stored before', () => {
   const result = { kind: 'superseded', received: { ...RECEIVED, md5: 'c'.repeat(32) } } as const;
-  const guardWith = (receipt?: Receipt): CommitGuard => ({ options: {}, receipt: () => receipt });
+  const guardWith = (receipt?: Receipt): CommitGuard => ({ options: {}, afterwards: {}, receipt: () => receipt });
 
   test('are in the file: its own MD5 is the one of the receipt', () => {
     const { step } = createFakeStep({ plan: PLAN });

@@ -8,6 +8,7 @@ import { writeRows } from '../../../../src/delivery/store/write-rows.ts';
 import type { Receipt } from '../../../../src/domain.ts';
 import type { CallContext } from '../../../../src/drive/drive.ts';
 import { CourierError } from '../../../../src/errors.ts';
+import { answeredElsewhere } from '../../../../src/sheets/errors.ts';
 import type { Sheets, WrittenRows } from '../../../../src/sheets/sheets.ts';
 import { driveFile } from '../../../support/drive/drive-file.ts';
 import { createFakeStep, STEP_NOW_MS } from '../../../support/drive/fake-upload-step.ts';
@@ -21,6 +22,7 @@ const LEASE_KEY = 'convert:["folder","report.csv"]';
 const CSV = Buffer.from('day,orders\nmon,3\n');
 const SHA256 = createHash('sha256').update(CSV).digest('hex');
 const RECEIPT = { id: 'f1', sha256: SHA256 } as Receipt;
+const OF_OTHERS = { ...RECEIPT, sha256: createHash('sha256').update('other rows').digest('hex') };
 
 const claimOf = (plan: Plan, change: Partial<Claim> = {}): Partial<Claim> => ({
   ...{ key: 'delivery:k', mine: true, plan: () => plan, refresh: async () => undefined, isFinished: () => true },
@@ -34,6 +36,7 @@ const setUp = ({
   maxBytes = 1_000,
   keep = [],
   range = 'Sheet1!A1:B2',
+  isOvertaken = false,
   driveAnswers = {},
 }: {
   plan?: RowsPlan;
@@ -43,6 +46,8 @@ const setUp = ({
   keep?: DestinationConfig['keep'];
   /** That was written. */
   range?: string;
+  /** Sheets writes nothing, because the ledger has a receipt by then. */
+  isOvertaken?: boolean;
   driveAnswers?: object;
 }) => {
   const finished: string[] = [];
@@ -53,6 +58,7 @@ const setUp = ({
   const asked: Parameters<Sheets['append']>[0][] = [];
   const take = async (request: Parameters<Sheets['append']>[0]): Promise<WrittenRows> => {
     asked.push(request);
+    if (isOvertaken && (await request.isAnswered?.())) throw answeredElsewhere();
     for (;;) if ((await request.batches.next()).done) return written;
   };
   const sheets: Partial<Sheets> = {
@@ -98,6 +104,21 @@ describe('rows', () => {
 
   test('that another try has written meanwhile are answered with its receipt', async () => {
     const { run } = setUp({ claim: claimOf(PLAN, { commitTo: async () => ({ receipt: RECEIPT }) }) });
+    expect(await run()).toEqual({ file: SHEET, outcome: 'replayed', isNew: false, receipt: RECEIPT });
+  });
+
+  test.each([
+    ['when the sheet is noted', TO_MAKE, { revise: async () => OF_OTHERS }],
+    ['before the sheet is made', TO_MAKE, { refresh: async () => OF_OTHERS }],
+    ['before all of them are read', PLAN, { refresh: async () => OF_OTHERS }],
+  ])('that differ from those of another try get no receipt of it: %s', async (_, plan, change) => {
+    const driveAnswers = { find: async () => [], createDocument: async () => SHEET };
+    const { run } = setUp({ plan, claim: claimOf(plan, change), isOvertaken: true, driveAnswers });
+    await expect(run()).rejects.toMatchObject({ code: 'idempotency-key-reused' });
+  });
+
+  test('that are not all read are answered with the receipt of another try, if they are the same', async () => {
+    const { run } = setUp({ claim: claimOf(PLAN, { refresh: async () => RECEIPT }), isOvertaken: true });
     expect(await run()).toEqual({ file: SHEET, outcome: 'replayed', isNew: false, receipt: RECEIPT });
   });
 
@@ -192,6 +213,24 @@ describe('a sheet that is made for rows', () => {
     });
     expect(await answered.run()).toEqual({ file: SHEET, outcome: 'replayed', isNew: false, receipt: RECEIPT });
     expect([...asked, ...answered.asked]).toEqual([]);
+  });
+
+  test.each([
+    ['has noted another one', { plan: () => ({ ...TO_MAKE, fileId: 'f2' }) }],
+    ['has answered', { refresh: async () => RECEIPT }],
+  ])('is not made where another try %s in the meantime', async (_, change) => {
+    let count = 0;
+    const createDocument = async () => {
+      count += 1;
+      return SHEET;
+    };
+    const { step, run } = setUp({
+      ...{ plan: TO_MAKE, claim: claimOf(TO_MAKE, change), driveAnswers: { ...makes, createDocument } },
+    });
+    await run().catch(() => undefined);
+    expect(count).toBe(0);
+    // The next try does not have to wait.
+    expect(await step.ledger.read(LEASE_KEY)).toBeUndefined();
   });
 
   test.each<[string, CourierError, boolean]>([

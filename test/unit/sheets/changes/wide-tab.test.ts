@@ -44,7 +44,7 @@ test('and is sent without the cells between them', async () => {
   expect(batch.isLast).toBe(false);
   const tab = { sheetId: 1, title: 'Wide', rowCount: 2, columnCount: WIDTH, header, usedRows: 2 };
   const { requests } = planChange(
-    { tab, marks: [], foreign: { ids: [], size: 0 } },
+    { tab, sheetIds: [], marks: [], foreign: { ids: [], size: 0 } },
     [{ batch, key: keyOf('n'), columns: 'strict' }],
     { newTabOf: { title: '', sheetId: 1 }, nowMs: 0, removed: [] },
   );
@@ -63,11 +63,15 @@ const planInWidest = async (columns: readonly string[], rows: number) => {
   if (batch === undefined) throw new Error('there is always a batch');
   const tab = { sheetId: 1, title: 'Wide', rowCount: 2, columnCount: WIDEST.length, header: WIDEST, usedRows: 2 };
   return () =>
-    planChange({ tab, marks: [], foreign: { ids: [], size: 0 } }, [{ batch, key: keyOf('w'), columns: 'strict' }], {
-      newTabOf: { title: '', sheetId: 1 },
-      nowMs: 0,
-      removed: [],
-    });
+    planChange(
+      { tab, sheetIds: [], marks: [], foreign: { ids: [], size: 0 } },
+      [{ batch, key: keyOf('w'), columns: 'strict' }],
+      {
+        newTabOf: { title: '', sheetId: 1 },
+        nowMs: 0,
+        removed: [],
+      },
+    );
 };
 
 test('rows that do not fit into the widest tab are refused before they are laid out', async () => {

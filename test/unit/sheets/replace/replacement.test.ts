@@ -26,7 +26,7 @@ const prepared = async (spreadsheet: object, change: Partial<Job> = {}) => {
   } as unknown as GroupWriter;
   const job: Job = {
     ...{ batch: BATCH, key: KEY, columns: 'extend', tab: undefined, mayBeDone: false, isAnswered: undefined },
-    ...{ queuedAtMs: NOW_MS, isOpen: () => true, done, fail, ...change },
+    ...{ askedAtMs: NOW_MS, isOpen: () => true, done, fail, ...change },
   };
   return { result: await prepareReplacement(writer, [job], {}), done, fail };
 };
