@@ -77,6 +77,7 @@ describe('the courier', () => {
     ['of files', 'files', '400', '0.2'],
     ['of two callers', 'callers', '150', '0.075'],
     ['of archives', 'archives', '150', '0.075'],
+    ['of rows', 'rows', '150', '0.2'],
   ])('satisfies the invariants in random schedules %s', async (_, kind, schedules, minutes) => {
     const { code, lines } = await run('--seed', '1', '--kind', kind, '--schedules', schedules, '--minutes', minutes);
     expect(lines).toEqual([expect.stringMatching(/^\d+ schedules in \d+ s with seed 1: 0 violations$/)]);

@@ -76,7 +76,7 @@ export const createLabels = (folders: { destination: string; archive: string }):
       if (uploadId !== null) return `${method} ${session(uploadId)}`;
       const type = searchParams.get('uploadType');
       const query = searchParams.get('q');
-      const path = pathname.replace(/^.*\/drive\/v3\//, '');
+      const path = pathname.replace(/^.*\/(?:drive\/v3|v4)\//, '');
       return withLabels(
         `${method} ${path}${type === null ? '' : ` (${type})`}${query === null ? '' : ` [${query.replace(/ and trashed = false$/, '')}]`}`,
       );

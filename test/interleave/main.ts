@@ -1,19 +1,21 @@
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../../local/google/random.ts';
 import { NAMED } from './named.ts';
+import { NAMED_ROWS } from './named-rows.ts';
 import { followLines } from './named-schedule.ts';
 import { describeRun } from './print.ts';
 import { parseReplay, parseScenario, replayText, type Scenario, scenarioText } from './scenario.ts';
 import { randomScenario, SCENARIOS } from './scenarios.ts';
+import { randomRowsScenario } from './rows-scenarios.ts';
 import { chooseRandomly, exploreExhaustively, runOn, shrink } from './schedules/explore.ts';
 import { followSchedule, type ScheduleRun } from './schedules/run-schedule.ts';
 import { openStage } from './stage.ts';
 
 const HELP = `Usage: npm run interleave -- [options]
 
-A model checker: runs deliveries of files and archives by one or two callers, a person and crashes in many orders of their
-calls to Drive and the ledger, and checks invariants after each step. Each violation is printed as a list of steps, with
-the option that replays it. The exit code is 1 if an invariant is violated.
+A model checker: runs deliveries of files, archives and rows by one or two callers, a person and crashes in many orders of
+their calls to Drive, Sheets and the ledger, and checks invariants after each step. Each violation is printed as a list of
+steps, with the option that replays it. The exit code is 1 if an invariant is violated.
 
   --minutes M       how long to search (default 1; fractions are allowed)
   --schedules N     how many schedules to run at most
@@ -21,7 +23,7 @@ the option that replays it. The exit code is 1 if an invariant is violated.
   --depth D         run all schedules of each scenario with up to D deviations (default 1) for at most half of the time,
                     in a random order of the scenarios, then random ones
   --scenario TEXT   search this scenario only
-  --kind KIND       search the scenarios of one kind only: files, callers or archives
+  --kind KIND       search the scenarios of one kind only: files, callers, archives or rows
   --first           stop at the first violation
   --replay=TEXT     run one schedule and print its steps
   --named           run the schedules that violated an invariant before a fix; prints one line of JSON each
@@ -63,7 +65,7 @@ const replay = async (text: string): Promise<void> => {
 /** If a line of a schedule no longer applies, the schedule no longer tests anything. */
 const runNamed = async (): Promise<void> => {
   const stage = await openStage(values['broken-ledger']);
-  for (const named of NAMED) {
+  for (const named of [...NAMED, ...NAMED_ROWS]) {
     const ran = await runOn(stage, named.scenario, followLines(named));
     const isFollowed = ran.deviations.length === named.lines.length;
     const violations = ran.violations.map(({ invariant, what }) => `${invariant}: ${what}`);
@@ -120,8 +122,10 @@ const search = async (): Promise<void> => {
   for (const scenario of shuffled(chosen, random)) await exhaust(scenario);
   while (!isOver()) {
     for (const scenario of chosen) await draw(scenario, 20);
-    if (values.scenario === undefined && values.kind === undefined)
-      for (let turn = 0; turn < 20; turn++) await draw(randomScenario(random), 20);
+    if (values.scenario === undefined && (values.kind === undefined || values.kind === 'rows')) {
+      const drawn = values.kind === 'rows' ? randomRowsScenario : randomScenario;
+      for (let turn = 0; turn < 20; turn++) await draw(drawn(random), 20);
+    }
   }
   stage.close();
   const seconds = Math.round((performance.now() - started) / 1_000);

@@ -2,7 +2,8 @@ import type { Plan } from '../../src/delivery/plan.ts';
 import type { Receipt } from '../../src/domain.ts';
 import type { CourierError } from '../../src/errors.ts';
 import type { DeliverySpec } from './scenario.ts';
-import type { Change } from './schedules/history.ts';
+import type { Author, Change } from './schedules/history.ts';
+import type { SheetChange } from './schedules/sheet-history.ts';
 
 /** How an attempt ended for its sender. `gone`: no response, because the process died or the sender disconnected. */
 export type Ending = { kind: 'receipt'; receipt: Receipt } | { kind: 'error'; error: CourierError } | { kind: 'gone' };
@@ -35,6 +36,22 @@ export interface Violation {
   step: number;
 }
 
+/** Rows of one delivery that one change has put into a tab. */
+export interface RowsWrite {
+  kind: 'append' | 'replace';
+  spec: Pick<DeliverySpec, 'key' | 'bytes' | 'size' | 'rule'>;
+  identity: string;
+  fileId: string;
+  sheetId: number;
+  /** The index of the first one in the tab, from 0. */
+  start: number;
+  /** Their first cells. */
+  names: readonly string[];
+  /** Who has sent the change, which may have rows of others. */
+  author: Author;
+  step: number;
+}
+
 /** A receipt that a sender received. */
 export interface Ack {
   attempt: Attempt;
@@ -53,6 +70,9 @@ interface PlannedDelivery {
 export interface Monitor {
   attempts: Attempt[];
   changes: Change[];
+  /** Changes of the content of spreadsheets. */
+  sheetChanges: SheetChange[];
+  rowsWrites: RowsWrite[];
   acks: Ack[];
   violations: Violation[];
   /** Receipts that were written to the ledger. */
@@ -62,7 +82,16 @@ export interface Monitor {
 }
 
 export const createMonitor = (): Monitor => ({
-  ...{ attempts: [], changes: [], acks: [], violations: [], recorded: [], planned: [] },
+  ...{
+    attempts: [],
+    changes: [],
+    sheetChanges: [],
+    rowsWrites: [],
+    acks: [],
+    violations: [],
+    recorded: [],
+    planned: [],
+  },
 });
 
 /** Identifies a delivery: its key, or its sender if it has no key. */

@@ -107,6 +107,18 @@ export const NAMED: readonly NamedSchedule[] = [
     { actor: 'd1', before: LEASE, choice: '>2' },
     { actor: 'd2', before: /^GET files\/f1$/, nth: 2, choice: '!freeze' },
   ),
+  schedule(
+    'a process is paused after it has replaced a file that a person has renamed, and a copy is answered with these bytes',
+    'k1:A:replace:small:plain:p1:1,k1:A:replace:small:plain:p2:1;rename;hand;',
+    { actor: 'd1', before: LEASE, choice: '>3' },
+    { actor: 'd1', before: MULTIPART, choice: '!freeze' },
+  ),
+  schedule(
+    'a request is slow, and its file is renamed and its copy delivered elsewhere meanwhile',
+    'k1:A:replace:small:plain:p1:1,k1:A:replace:small:plain:p2:1;rename;hand;',
+    { actor: 'd1', before: MULTIPART, choice: '!slow' },
+    { actor: 'd2', before: FIRST_TRY, choice: '>3' },
+  ),
   // Two tries of one delivery share an upload session.
   schedule(
     'another try completes the session before the first chunk, and a newer delivery replaces the file',

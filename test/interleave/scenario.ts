@@ -4,10 +4,14 @@
 export const FILE_NAME = 'report.csv';
 
 export const RULES = ['new', 'replace', 'skip', 'fail'] as const;
-type Rule = (typeof RULES)[number];
+/** `append`: only for rows. */
+type Rule = (typeof RULES)[number] | 'append';
 
-/** `sheet`: a small file that Drive converts to Google Sheets. */
-const SIZES = ['small', 'large', 'sheet'] as const;
+/**
+ * `sheet`: a small file that Drive converts to Google Sheets. `rows`: rows that the courier writes into a sheet, with the rule
+ * `append` or `replace`; `batches`: so many that appending them takes several changes.
+ */
+const SIZES = ['small', 'large', 'sheet', 'rows', 'batches'] as const;
 type Size = (typeof SIZES)[number];
 
 /**
@@ -20,10 +24,23 @@ type Way = (typeof WAYS)[number];
 
 /** The existing file of the name: none, created by a person, or delivered earlier with another key. */
 export const BASES = ['none', 'hand', 'delivered'] as const;
-type Base = (typeof BASES)[number];
+/** `spreadsheet`: a person has created a spreadsheet, and it is the destination. */
+type Base = (typeof BASES)[number] | 'spreadsheet';
 
 export const ACTS = ['rename', 'move', 'trash', 'untrash', 'edit', 'delete', 'put', 'trash-folder'] as const;
-export type Act = (typeof ACTS)[number];
+/** What a person does to the cells and tabs of a spreadsheet. `move-tab`: another tab is the first one afterwards. */
+export const SHEET_ACTS = [
+  'edit-cell',
+  'type-row',
+  'insert-row',
+  'delete-row',
+  'sort',
+  'rename-tab',
+  'move-tab',
+  'delete-tab',
+] as const;
+export type SheetAct = (typeof SHEET_ACTS)[number];
+export type Act = (typeof ACTS)[number] | SheetAct;
 
 /** One sender. It makes up to `tries` attempts while faults can happen, and more after that. */
 export interface DeliverySpec {
@@ -39,6 +56,8 @@ export interface DeliverySpec {
   /** The courier process that receives it. */
   process: string;
   tries: number;
+  /** The tab for rows. Undefined: the first one. */
+  tab?: string;
 }
 
 export interface Scenario {
@@ -53,13 +72,22 @@ export interface Scenario {
   isReadOnly: boolean;
   /** The destination limits what each caller may deliver at the same time, and in a minute. */
   isLimited: boolean;
+  /** Sheets accepts a second mark with the same id, which its documentation says it does not. */
+  acceptsSameIds: boolean;
 }
 
-const deliveryText = ({ key, caller, bytes, rule, size, way, process, tries }: DeliverySpec): string =>
-  [key ?? withCaller('-', caller), bytes, rule, size, way, process, tries].join(':');
+const deliveryText = ({ key, caller, bytes, rule, size, way, process, tries, tab }: DeliverySpec): string => {
+  const words = [key ?? withCaller('-', caller), bytes, rule, size, way, process, tries];
+  return [...words, ...(tab === undefined ? [] : [`tab=${tab}`])].join(':');
+};
 
 /** A key of a caller, as scenarios have it. */
 export const withCaller = (key: string, caller: string): string => (caller === '' ? key : `${key}@${caller}`);
+
+/** The courier writes the rows of the delivery into a sheet. */
+export const isRows = ({ size }: Pick<DeliverySpec, 'size'>): boolean => size === 'rows' || size === 'batches';
+
+export const hasRows = ({ deliveries }: Pick<Scenario, 'deliveries'>): boolean => deliveries.some(isRows);
 
 /** How much the clock of a process is ahead, in milliseconds: the clock of "p2+5m" is five minutes fast. */
 export const skewOf = (process: string): number => Number(/([+-]\d+)m$/.exec(process)?.[1] ?? 0) * 60_000;
@@ -70,14 +98,18 @@ export const isSession = ({ way }: Pick<DeliverySpec, 'way'>): boolean => way ==
 /** Errors whose remedy is to open the upload again. */
 export const OPEN_AGAIN: readonly string[] = ['upload-incomplete', 'digest-mismatch'];
 
-/** `KEY@CALLER:BYTES:RULE:SIZE:WAY:PROCESS:TRIES,…;ACT,…;BASE;PATH`, and `;FLAG+…` with `lag`, `read-only` and `limits`. */
-export const scenarioText = ({ deliveries, person, base, path, ...is }: Scenario): string => {
-  const flags = [
-    ...(is.lag ? ['lag'] : []),
-    ...(is.isReadOnly ? ['read-only'] : []),
-    ...(is.isLimited ? ['limits'] : []),
-  ].join('+');
-  return [deliveries.map(deliveryText).join(','), person.join(','), base, path, ...(flags ? [flags] : [])].join(';');
+/** `KEY@CALLER:BYTES:RULE:SIZE:WAY:PROCESS:TRIES[:tab=TAB],…;ACT,…;BASE;PATH`, and flags such as `;lag` or `;lag+limits`. */
+export const scenarioText = ({ deliveries, person, base, path, ...flagged }: Scenario): string => {
+  const { lag, isReadOnly, isLimited, acceptsSameIds } = flagged;
+  const set = { lag, 'read-only': isReadOnly, limits: isLimited, 'same-ids': acceptsSameIds };
+  const flags = Object.entries(set).flatMap(([flag, isSet]) => (isSet ? [flag] : []));
+  return [
+    deliveries.map(deliveryText).join(','),
+    person.join(','),
+    base,
+    path,
+    ...(flags.length > 0 ? [flags.join('+')] : []),
+  ].join(';');
 };
 
 const oneOf = <Word extends string>(words: readonly Word[], text: string | undefined): Word => {
@@ -87,17 +119,19 @@ const oneOf = <Word extends string>(words: readonly Word[], text: string | undef
 };
 
 const parseDelivery = (text: string): DeliverySpec => {
-  const [key = '-', bytes = 'A', rule, size, way, process = 'p', tries = '1'] = text.split(':');
+  const [key = '-', bytes = 'A', rule, size, way, process = 'p', tries = '1', ...more] = text.split(':');
   const [name, caller = ''] = key.split('@');
+  const tab = more.find((part) => part.startsWith('tab='))?.slice('tab='.length);
   return {
     key: name === '-' ? undefined : key,
     caller,
     bytes,
-    rule: oneOf(RULES, rule),
+    rule: oneOf([...RULES, 'append'], rule),
     size: oneOf(SIZES, size),
     way: oneOf(WAYS, way),
     process,
     tries: Number(tries),
+    ...(tab === undefined ? {} : { tab }),
   };
 };
 
@@ -107,12 +141,13 @@ export const parseScenario = (text: string): Scenario => {
   const set = flags.split('+');
   return {
     deliveries: deliveries.split(',').map(parseDelivery),
-    person: person === '' ? [] : person.split(',').map((act) => oneOf(ACTS, act)),
-    base: oneOf(BASES, base),
+    person: person === '' ? [] : person.split(',').map((act) => oneOf([...ACTS, ...SHEET_ACTS], act)),
+    base: oneOf([...BASES, 'spreadsheet'], base),
     path,
     lag: set.includes('lag'),
     isReadOnly: set.includes('read-only'),
     isLimited: set.includes('limits'),
+    acceptsSameIds: set.includes('same-ids'),
   };
 };
 

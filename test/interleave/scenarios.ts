@@ -1,5 +1,6 @@
 import { ARCHIVE_SCENARIOS, withArchives } from './archive-scenarios.ts';
 import { CALLER_SCENARIOS, withCallers } from './caller-scenarios.ts';
+import { randomRowsScenario, ROWS_SCENARIOS } from './rows-scenarios.ts';
 import { ACTS, type Act, BASES, type DeliverySpec, parseScenario, RULES, type Scenario } from './scenario.ts';
 
 /** Files of one caller. */
@@ -59,7 +60,12 @@ const FILE_SCENARIOS: readonly Scenario[] = [
 ].map(parseScenario);
 
 /** A scenario for each kind of race. */
-export const SCENARIOS = { files: FILE_SCENARIOS, callers: CALLER_SCENARIOS, archives: ARCHIVE_SCENARIOS } as const;
+export const SCENARIOS = {
+  files: FILE_SCENARIOS,
+  callers: CALLER_SCENARIOS,
+  archives: ARCHIVE_SCENARIOS,
+  rows: ROWS_SCENARIOS,
+} as const;
 
 const pick = <Item>(items: readonly Item[], random: () => number): Item => {
   const item = items[Math.floor(random() * items.length)];
@@ -101,11 +107,16 @@ const randomFiles = (random: () => number): Scenario => {
     lag: random() < 0.2,
     isReadOnly: random() < 0.15,
     isLimited: random() < 0.15,
+    acceptsSameIds: false,
   };
 };
 
+/** Of random scenarios. Sheets has more ways to go wrong than files. */
+const ROWS_SHARE = 0.4;
+
 /** A random scenario. */
 export const randomScenario = (random: () => number): Scenario => {
+  if (random() < ROWS_SHARE) return randomRowsScenario(random);
   const files = randomFiles(random);
   const packed = random() < 0.3 ? withArchives(files, random) : files;
   return random() < 0.3 ? withCallers(packed, random) : packed;

@@ -11,6 +11,9 @@ const RUNS_A_DRIVE = 300;
 export const openStage = async (hasBrokenLedger = false): Promise<Stage & { close(): void }> => {
   // Loaded in advance, so that no schedule waits for a module.
   await import('googleapis/build/src/apis/drive/v3.js');
+  await import('../../src/delivery/store/write-rows.ts');
+  await import('../../src/delivery/store/plan-rows.ts');
+  await import('../../src/sheets/replace/prepare-replacement.ts');
   const clock = installClock(START_MS, () => contexts.getStore());
   let drive: LocalDrive | undefined;
   let runs = 0;

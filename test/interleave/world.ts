@@ -8,14 +8,19 @@ import type { Context } from './actors/actors.ts';
 import type { LocalDrive } from './actors/local-drive.ts';
 import { filesOf } from './archive-entries.ts';
 import { checkEnding, checkTruth } from './invariants/answers.ts';
+import { checkRowsEnd } from './invariants/rows-end.ts';
+import { checkRowsReceipt } from './invariants/rows-answers.ts';
+import { checkSheetChange, describeSheetChange } from './invariants/rows-changes.ts';
 import { checkChange } from './invariants/changes.ts';
 import { checkEnd } from './invariants/end.ts';
 import type { Facts } from './invariants/facts.ts';
 import { createLabels, type Labels } from './labels.ts';
 import { type Attempt, createMonitor, type Ending, identityOf, type Monitor } from './monitor.ts';
-import { type DeliverySpec, FILE_NAME, type Scenario } from './scenario.ts';
+import { rowsAsCsv } from './rows.ts';
+import { type DeliverySpec, FILE_NAME, hasRows, isRows, type Scenario } from './scenario.ts';
 import type { VirtualClock } from './schedules/clock.ts';
 import { type Author, createHistory, type History } from './schedules/history.ts';
+import { createSheetHistory } from './schedules/sheet-history.ts';
 import { createScheduler, type Scheduler } from './schedules/scheduler.ts';
 
 /** The context of the current code. There is one per process, like the clock. */
@@ -58,6 +63,7 @@ const LARGE_BYTES = 600_000;
 
 /** The bytes of a delivery. They depend only on the letter and the size. */
 export const bytesOf = ({ bytes, size }: Pick<DeliverySpec, 'bytes' | 'size'>): Buffer => {
+  if (isRows({ size })) return rowsAsCsv({ bytes, size });
   if (size === 'large') return Buffer.alloc(LARGE_BYTES, `large ${bytes} `);
   return Buffer.from(size === 'sheet' ? `name,value\r\n${bytes},1\r\n` : `small ${bytes}\n`);
 };
@@ -93,6 +99,8 @@ export const openWorld = (
     archive: service.createFolder({ name: 'archive', parent: root }),
   };
   service.setLimits({ listLagMs: scenario.lag ? LIST_LAG_MS : 0 });
+  drive.sheets.setLimits({ duplicateMetadataIds: scenario.acceptsSameIds ? 'allow' : 'refuse' });
+  const sheetHistory = createSheetHistory(service.state);
   const history = createHistory(service.state, root);
   const labels = createLabels(folders);
   const monitor = createMonitor();
@@ -105,12 +113,20 @@ export const openWorld = (
         if (step !== undefined) step.note += `; ${labels.change(change)}`;
         checkChange(facts, change);
       }
+      if (!hasRows(scenario)) return;
+      for (const change of sheetHistory.look(history.files(), authorFrom(context), at.step)) {
+        monitor.sheetChanges.push(change);
+        const step = scheduler.steps.at(-1);
+        if (step !== undefined) step.note += `; ${describeSheetChange(facts, change)}`;
+        checkSheetChange(facts, change);
+      }
     },
   });
   const files = scenario.deliveries.flatMap(filesOf);
   const facts: Facts = {
     scenario: { ...scenario, deliveries: files },
     ...{ monitor, history, labels, name: FILE_NAME },
+    sheetOf: (id) => (history.file(id) === undefined ? undefined : service.state.store.workbooks.get(id).tabs),
     shaOf: ({ spec }) => {
       const sha256 = sha256Of(bytesOf(spec));
       labels.nameBytes(sha256, spec.bytes);
@@ -145,7 +161,9 @@ export const openWorld = (
     },
     recorded(attempt, receipt) {
       monitor.recorded.push({ key: attempt.spec.key, receipt, step: scheduler.steps.length });
-      checkTruth(facts, identityOf(attempt), receipt, `the receipt that ${attempt.actor} records`);
+      const where = `the receipt that ${attempt.actor} records`;
+      if (isRows(attempt.spec)) checkRowsReceipt(facts, attempt, receipt, where);
+      else checkTruth(facts, identityOf(attempt), receipt, where);
     },
     planned(attempt, plan) {
       const identity = identityOf(attempt);
@@ -154,7 +172,7 @@ export const openWorld = (
       if (last !== undefined && JSON.stringify(last.plan) === JSON.stringify(plan)) return;
       monitor.planned.push({ identity, plan, startStep: attempt.startStep });
     },
-    checkEnd: () => checkEnd(facts),
+    checkEnd: () => (hasRows(scenario) ? checkRowsEnd(facts) : checkEnd(facts)),
     close() {
       clock.drop(() => true);
       service.removeFile(root);

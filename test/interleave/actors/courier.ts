@@ -12,10 +12,12 @@ import { createTransport } from '../../../src/google/create-transport.ts';
 import type { Answer, Http, Attempt as HttpAttempt } from '../../../src/google/http.ts';
 import type { Ledger } from '../../../src/ledger/ledger.ts';
 import type { Log } from '../../../src/log.ts';
+import type { Sheets } from '../../../src/sheets/sheets.ts';
 import { createCompleteUpload } from '../../../src/upload-sessions/complete.ts';
 import { createOpenUpload } from '../../../src/upload-sessions/open.ts';
 import { contexts, type World } from '../world.ts';
 import type { PointResult, VirtualProcess } from './actors.ts';
+import { createCourierSheets, isSheetsCall, sheetsFaults } from './courier-sheets.ts';
 import { COURIER_TOKEN, type DriveAnswer } from './local-drive.ts';
 import { createUnpack } from './unpacking.ts';
 
@@ -53,11 +55,12 @@ const isUploadBody = ({ method, url, body }: HttpAttempt): boolean =>
   (url.includes('upload_id') || url.includes('multipart')) &&
   body.length > 0;
 
-/** The faults that can be injected into a call to Drive. */
+/** The faults that can be injected into a call to Drive or Sheets. */
 const faultsOf = ({ scenario, folders }: World, attempt: HttpAttempt): string[] => {
   // Corruption can't be detected in a Docs editors file, which has no checksum, or in an upload that is completed without a digest.
   const isUntold = scenario.deliveries.some(({ size, way }) => size === 'sheet' || way === 'blind');
   const { method, url } = attempt;
+  if (isSheetsCall(url)) return sheetsFaults;
   // Only new files can be reported missing. The destination's folder isn't new.
   const isOld = url.includes(folders.destination) || url.includes('/generateIds');
   const isFile = /\/drive\/v3\/files\/[^/?]+\?/.test(url) && !isOld;
@@ -91,7 +94,7 @@ const checksumsIn = (url: string, { body }: DriveAnswer): { fileId: string; dige
   });
 };
 
-/** One request to Drive. It runs when the schedule selects it, with the fault that the schedule chooses. */
+/** One request to Drive or Sheets. It runs when the schedule selects it, with the fault that the schedule chooses. */
 export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnswer> => {
   const { drive, labels, scheduler } = world;
   const label = labels.call(attempt.method, attempt.url);
@@ -99,6 +102,7 @@ export const callDrive = (world: World, attempt: HttpAttempt): Promise<DriveAnsw
     if (fault === '503') return { note: '503', value: refusal(503, 'backendError') };
     if (fault === '503-later')
       return { note: '503, Retry-After: 5', value: refusal(503, 'backendError', { 'retry-after': '5' }) };
+    if (fault === '429') return { note: '429', value: refusal(429, 'rateLimitExceeded') };
     if (fault === '404') return { note: '404, although it is there', value: refusal(404, 'notFound') };
     if (fault === 'forgotten') return { note: '404, the session is forgotten', value: refusal(404, 'notFound') };
     if (fault === 'reset') return { note: 'the connection breaks before it is sent', error: connectionLost() };
@@ -198,14 +202,15 @@ export const startCourier = (world: World, name: string, skewMs: number): Courie
   const log = createLog(world);
   const ledger = createLedger(world);
   const transport = createTransport({ http: createHttp(world), now, random: () => 0.5, log });
+  const auth = {
+    token: async () => COURIER_TOKEN,
+    rejected: () => undefined,
+    account: () => 'courier@local-project.iam.gserviceaccount.com',
+    rotated: () => undefined,
+  };
   const drive = createDrive({
     transport,
-    auth: {
-      token: async () => COURIER_TOKEN,
-      rejected: () => undefined,
-      account: () => 'courier@local-project.iam.gserviceaccount.com',
-      rotated: () => undefined,
-    },
+    auth,
     budget: createBufferBudget({ bytes: 8 * BLOCK_BYTES, maxWaiters: 10, now }),
     pace: createPace({ now, unitsPerMinute: Number.POSITIVE_INFINITY }),
     now,
@@ -214,19 +219,26 @@ export const startCourier = (world: World, name: string, skewMs: number): Courie
   });
   const config = destination.parse({
     ...{
-      folder: world.folders.destination,
+      ...(world.scenario.base === 'spreadsheet'
+        ? { spreadsheet: world.history.files().find(({ isSheet }) => isSheet)?.id }
+        : { folder: world.folders.destination }),
       credentials: 'main',
       callers: ['exporter@local-project.iam.gserviceaccount.com'],
       readOnly: world.scenario.isReadOnly,
       ...(world.scenario.isLimited ? { perCaller: LIMITS } : {}),
     },
   });
+  let sheets: Sheets | undefined;
   const place = {
     name: 'reports',
     config,
     drive,
     folders: createFolders({ drive, ledger, now, log }),
-    sheets: () => Promise.reject(new Error('no sheet is used here')),
+    // As in a real process, it is put together when rows come: its caches are large.
+    async sheets() {
+      sheets ??= createCourierSheets({ transport, auth, ledger, now, log });
+      return sheets;
+    },
   };
   const story = { allow: () => place, ledger, now, log };
   const [deliverAny, openAny] = [createDeliver(story), createOpenUpload(story)];

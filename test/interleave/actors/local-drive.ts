@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { createDriveService, type DriveService } from '../../../local/google/drive/service.ts';
 import type { Grant } from '../../../local/google/google-service.ts';
 import { seededRandom } from '../../../local/google/random.ts';
+import { createSheetsService, type SheetsService } from '../../../local/google/sheets/service.ts';
 
-/** A request to Drive. */
+/** A request to Drive or Sheets. */
 interface DriveRequest {
   method: string;
   /** A URL in the form of Google's documentation, or a session URI of this Drive. */
@@ -94,6 +95,8 @@ const scratchRoot = (): string =>
 
 export interface LocalDrive {
   service: DriveService;
+  /** Its spreadsheets. */
+  sheets: SheetsService;
   /** The shared drive in which all schedules run. */
   sharedDriveId: string;
   /**
@@ -136,6 +139,11 @@ export const openLocalDrive = (now: () => number): LocalDrive => {
     },
     { limits: { unitsPerMinutePerUser: Number.POSITIVE_INFINITY, unitsPerMinutePerProject: Number.POSITIVE_INFINITY } },
   );
+  const sheets = createSheetsService(service.state, {
+    tokens: { holderOf: (token) => GRANTS[token] },
+    state: { apis: ['sheets.googleapis.com'] },
+    project: { number: '1' },
+  });
   const sharedDriveId = service.createSharedDrive({
     name: 'Reports',
     members: [
@@ -146,6 +154,7 @@ export const openLocalDrive = (now: () => number): LocalDrive => {
 
   return {
     service,
+    sheets,
     sharedDriveId,
     async handle(asked, isCorrupted = false) {
       isCorrupting = isCorrupted;
@@ -155,8 +164,9 @@ export const openLocalDrive = (now: () => number): LocalDrive => {
       const request = requestOf(asked, `${url.pathname}${url.search}`);
       const { response, answered } = keepAnswer(request);
       const call = { host: url.hostname, url, method: asked.method, request, response, origin: ORIGIN };
-      if (!(await service.handle(call)))
-        throw new Error(`the local Drive does not know ${asked.method} ${url.pathname}`);
+      const host = [service, sheets].find(({ hosts }) => hosts.includes(url.hostname));
+      if (!(await host?.handle(call)))
+        throw new Error(`the local Google does not know ${asked.method} ${url.pathname}`);
       return answered;
     },
     close() {

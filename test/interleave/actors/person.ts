@@ -1,8 +1,10 @@
-import { type Act, FILE_NAME } from '../scenario.ts';
+import { SPREADSHEET } from '../../../local/google/drive/files/spreadsheets.ts';
+import { type Act, FILE_NAME, hasRows } from '../scenario.ts';
 import type { FileState } from '../schedules/history.ts';
 import { contexts, EDIT, type World } from '../world.ts';
 import type { Actor } from './actors.ts';
 import { PERSON_TOKEN } from './local-drive.ts';
+import { sheetRequestFor } from './sheet-acts.ts';
 
 const FILES = 'https://www.googleapis.com/drive/v3/files';
 const UPLOADS = 'https://www.googleapis.com/upload/drive/v3/files';
@@ -11,8 +13,9 @@ const UPLOADS = 'https://www.googleapis.com/upload/drive/v3/files';
 const requestFor = (
   world: World,
   act: Act,
+  step: number,
 ): { method: string; url: string; body: object | string; type?: string } | undefined => {
-  const { history, folders } = world;
+  const { history, folders, scenario } = world;
   const named = (isWanted: (file: FileState) => boolean): FileState | undefined =>
     history.files().find((file) => !file.isFolder && isWanted(file));
   const existing = named(({ name, trashed, parent }) => name === FILE_NAME && !trashed && parent !== folders.archive);
@@ -24,9 +27,11 @@ const requestFor = (
     return {
       method: 'POST',
       url: `${FILES}?supportsAllDrives=true&fields=id`,
-      body: { name: FILE_NAME, parents: [parent], mimeType: 'text/plain' },
+      body: { name: FILE_NAME, parents: [parent], mimeType: hasRows(scenario) ? SPREADSHEET : 'text/plain' },
     };
   }
+  const inSheet = sheetRequestFor(world, act, existing?.id, step);
+  if (inSheet !== undefined) return inSheet;
   if (act === 'trash-folder') {
     const folder = history.files().find(({ isFolder, parent }) => isFolder && parent === folders.destination);
     return folder === undefined || folder.trashed ? undefined : patch(folder.id, { trashed: true });
@@ -54,16 +59,18 @@ const requestFor = (
       };
     case 'delete':
       return { method: 'DELETE', url: `${FILES}/${id}?supportsAllDrives=true`, body: '' };
+    default:
+      return undefined;
   }
 };
 
 /** Performs the acts in order, each at the point that the schedule chooses. */
 export const runPerson = async (world: World, actor: Actor, acts: readonly Act[]): Promise<void> => {
   const { scheduler, drive } = world;
-  for (const act of acts) {
+  for (const [index, act] of acts.entries()) {
     await contexts.run({ actor }, () =>
       scheduler.point(`the person: ${act}`, [], async () => {
-        const request = requestFor(world, act);
+        const request = requestFor(world, act, index + 1);
         if (request === undefined) return { note: 'nothing to do it to', value: undefined };
         const isText = typeof request.body === 'string';
         const answer = await drive.handle({

@@ -4,7 +4,7 @@ import { asCourierError, type CourierError } from '../../../src/errors.ts';
 import { entriesOf } from '../archive-entries.ts';
 import { checkOpened } from '../invariants/callers.ts';
 import type { Attempt, Ending } from '../monitor.ts';
-import { type DeliverySpec, FILE_NAME, isSession, OPEN_AGAIN } from '../scenario.ts';
+import { type DeliverySpec, FILE_NAME, isRows, isSession, OPEN_AGAIN } from '../scenario.ts';
 import { bytesOf, contexts, sha256Of, type World } from '../world.ts';
 import type { Actor } from './actors.ts';
 import { type ArchiveEntry, sendArchive } from './archive-senders.ts';
@@ -32,18 +32,20 @@ const inPieces = async function* (bytes: Buffer): AsyncGenerator<Uint8Array> {
 
 const sourceOf = (spec: DeliverySpec): Source => {
   const bytes = bytesOf(spec);
-  // Drive converts this type. CSV would be written as rows, without a conversion.
-  const mimeType = spec.size === 'sheet' ? 'application/vnd.oasis.opendocument.spreadsheet' : 'text/plain';
+  // Drive converts this type. CSV is written as rows, without a conversion.
+  const converted = spec.size === 'sheet' ? 'application/vnd.oasis.opendocument.spreadsheet' : 'text/plain';
+  const mimeType = isRows(spec) ? 'text/csv' : converted;
   const plain = { size: bytes.length, mimeType, open: () => inPieces(bytes) };
   if (spec.way !== 'push') return plain;
   return { ...plain, identity: `gs://exports/${spec.bytes}#1`, openAt: (offset) => inPieces(bytes.subarray(offset)) };
 };
 
-const optionsOf = (world: World, { rule, size }: DeliverySpec) => ({
+const optionsOf = (world: World, { rule, size, tab }: DeliverySpec) => ({
   name: FILE_NAME,
   onConflict: rule,
   ...(world.scenario.path === '' ? {} : { path: world.scenario.path }),
-  ...(size === 'sheet' ? { convertTo: 'sheet' as const } : {}),
+  ...(size === 'sheet' || isRows({ size }) ? { convertTo: 'sheet' as const } : {}),
+  ...(tab === undefined ? {} : { tab }),
 });
 
 const deliver = (world: World, spec: DeliverySpec, { courier, time }: SentRequest): Promise<Receipt> =>

@@ -1,8 +1,9 @@
 import type { Receipt } from '../../../src/domain.ts';
 import type { CourierError } from '../../../src/errors.ts';
 import { type Attempt, firstAck, identityOf } from '../monitor.ts';
-import { isSession, OPEN_AGAIN } from '../scenario.ts';
+import { isRows, isSession, OPEN_AGAIN } from '../scenario.ts';
 import { type Facts, isCouriers, isFile, isWrite, violate, writeOf, writesOf } from './facts.ts';
+import { checkRowsReceipt, isMistakeOfRows } from './rows-answers.ts';
 import { checkLimit, checkOwner } from './callers.ts';
 import { checkDuplicates } from './duplicates.ts';
 
@@ -84,8 +85,12 @@ const checkReceipt = (facts: Facts, attempt: Attempt, receipt: Receipt): void =>
   const { monitor, labels, scenario } = facts;
   const identity = identityOf(attempt);
   const { spec } = attempt;
-  checkTruth(facts, identity, receipt, `the receipt of ${attempt.actor}`);
-  checkSeen(facts, attempt, receipt);
+  const where = `the receipt of ${attempt.actor}`;
+  if (isRows(spec)) checkRowsReceipt(facts, attempt, receipt, where);
+  else {
+    checkTruth(facts, identity, receipt, where);
+    checkSeen(facts, attempt, receipt);
+  }
   checkTrash(facts, attempt, receipt);
   checkDuplicates(facts, identity, receipt.id);
   checkOwner(facts, attempt, receipt);
@@ -113,9 +118,10 @@ const checkReceipt = (facts: Facts, attempt: Attempt, receipt: Receipt): void =>
 const isOwnMistake = (facts: Facts, { spec }: Attempt, code: string): boolean => {
   const { scenario, monitor } = facts;
   const isSame = (other: typeof spec): boolean =>
-    other.bytes === spec.bytes && other.size === spec.size && other.way === spec.way && other.rule === spec.rule;
+    (['bytes', 'size', 'way', 'rule', 'tab'] as const).every((member) => other[member] === spec[member]);
   if (code === 'idempotency-key-reused')
     return scenario.deliveries.some((other) => other.key === spec.key && !isSame(other));
+  if (isRows(spec)) return isMistakeOfRows(facts, code);
   if (isSession(spec) && OPEN_AGAIN.includes(code)) return true;
   // The restriction would have to stay removed until the caller has sent the bytes.
   if (code === 'request-invalid') return isSession(spec) && spec.rule === 'replace' && scenario.isReadOnly;

@@ -1,3 +1,4 @@
+import type { Tab } from '../../../local/google/sheets/workbook/model.ts';
 import type { Plan } from '../../../src/delivery/plan.ts';
 import type { Receipt } from '../../../src/domain.ts';
 import type { Labels } from '../labels.ts';
@@ -21,12 +22,26 @@ import type { Change, History } from '../schedules/history.ts';
  * - I9 In a read-only destination, a file with a receipt is read-only.
  * - I10 Callers are separate: none gets a receipt or an upload of another, also with the same key.
  * - I11 The response to an archive has a line for each entry, unless it is cut off or says that it is not complete.
+ *
+ * Of rows in a sheet:
+ *
+ * - R1 An append leaves all other cells of the spreadsheet as they are, except that rows below it may move down. A replacement
+ *   leaves the other tabs as they are, and its tab has exactly its rows.
+ * - R2 Each row of a delivery is written once, also if a person deletes it: the rows of one change together, and a copy of an
+ *   answered delivery writes none.
+ * - R3 A receipt (answered or recorded) names rows that were written, all of them, and where. They are in one piece, unless
+ *   the delivery was interrupted.
+ * - R4 A replacement does not overwrite one that was acknowledged after its own last ledger call.
+ * - R5 A delivery that is refused permanently has written no rows.
+ * - R6 At the end, the rows of an acknowledged append are in the sheet once, if nobody has changed the sheet or replaced them.
  */
 export interface Facts {
   /** An archive counts as one delivery for each of its entries. */
   scenario: Scenario;
   monitor: Monitor;
   history: History;
+  /** The tabs of a spreadsheet now; undefined if it was deleted. */
+  sheetOf(fileId: string): readonly Tab[] | undefined;
   labels: Labels;
   name: string;
   shaOf(attempt: Attempt): string;

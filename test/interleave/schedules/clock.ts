@@ -19,6 +19,8 @@ export interface VirtualClock {
   waits(): Wait[];
   /** Removes a wait and fires it. */
   fire(wait: Wait): void;
+  /** Whether long work waits for its next turn of the event loop, which takes no virtual time. */
+  hasTurns(): boolean;
   /** How often code has asked for another turn of the event loop with `setImmediate`. Such code is not idle. */
   turnsAsked(): number;
   /** Removes all matching waits without firing them. */
@@ -52,6 +54,7 @@ export const installClock = (startMs: number, owner: () => unknown): VirtualCloc
     now: Date.now,
     globals: { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate },
     sleep: promises.setTimeout,
+    turn: promises.setImmediate as (value?: unknown) => Promise<unknown>,
   };
   let nowMs = startMs;
   let ids = 0;
@@ -117,6 +120,16 @@ export const installClock = (startMs: number, owner: () => unknown): VirtualCloc
       signal?.addEventListener('abort', onAbort, { once: true });
     });
 
+  let turns = 0;
+  const turn = async (value?: unknown): Promise<unknown> => {
+    turns += 1;
+    try {
+      return await saved.turn(value);
+    } finally {
+      turns -= 1;
+    }
+  };
+
   let turnsAsked = 0;
   const immediate = (callback: Callback, ...given: unknown[]): unknown => {
     turnsAsked += 1;
@@ -132,7 +145,7 @@ export const installClock = (startMs: number, owner: () => unknown): VirtualCloc
   };
   Object.assign(globalThis, replaced);
   Object.assign(plain, replaced);
-  Object.assign(promises, { setTimeout: sleep });
+  Object.assign(promises, { setTimeout: sleep, setImmediate: turn });
   syncBuiltinESMExports();
   Date.now = () => nowMs;
 
@@ -146,6 +159,7 @@ export const installClock = (startMs: number, owner: () => unknown): VirtualCloc
     fire(wait) {
       if (waits.delete(wait.id)) wait.fire();
     },
+    hasTurns: () => turns > 0,
     drop(isDropped) {
       for (const wait of waits.values()) if (isDropped(wait)) waits.delete(wait.id);
     },
@@ -153,7 +167,7 @@ export const installClock = (startMs: number, owner: () => unknown): VirtualCloc
       Date.now = saved.now;
       Object.assign(globalThis, saved.globals);
       Object.assign(plain, saved.globals);
-      Object.assign(promises, { setTimeout: saved.sleep });
+      Object.assign(promises, { setTimeout: saved.sleep, setImmediate: saved.turn });
       syncBuiltinESMExports();
     },
   };

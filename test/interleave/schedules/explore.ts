@@ -95,7 +95,7 @@ export const shrink = async (stage: Stage, failed: ScheduleRun): Promise<Schedul
     return true;
   };
   const smaller = (scenario: Scenario): Scenario[] => {
-    const { deliveries, person, base, path, lag, isReadOnly, isLimited } = scenario;
+    const { deliveries, person, base, path, lag, isReadOnly, isLimited, acceptsSameIds } = scenario;
     const isLarge = deliveries.some(({ size }) => size === 'large');
     const small = deliveries.map((spec) => (spec.size === 'large' ? { ...spec, size: 'small' as const } : spec));
     const fewer = deliveries.map((spec) => ({
@@ -109,6 +109,7 @@ export const shrink = async (stage: Stage, failed: ScheduleRun): Promise<Schedul
       ...(path === '' ? [] : [{ ...scenario, path: '' }]),
       ...(lag ? [{ ...scenario, lag: false }] : []),
       ...(isReadOnly ? [{ ...scenario, isReadOnly: false }] : []),
+      ...(acceptsSameIds ? [{ ...scenario, acceptsSameIds: false }] : []),
       ...(isLimited ? [{ ...scenario, isLimited: false }] : []),
       ...deliveries.flatMap((spec, at) =>
         spec.tries > 1 ? [{ ...scenario, deliveries: deliveries.with(at, { ...spec, tries: 1 }) }] : [],

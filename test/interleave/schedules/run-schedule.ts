@@ -1,10 +1,11 @@
 import type { Decide, Decision, Step } from '../actors/actors.ts';
 import { type Courier, startCourier } from '../actors/courier.ts';
 import type { LocalDrive } from '../actors/local-drive.ts';
+import { isMistakeOfRows } from '../invariants/rows-answers.ts';
 import { runPerson } from '../actors/person.ts';
 import { createSender, type Sender } from '../actors/senders.ts';
 import type { Ending, Violation } from '../monitor.ts';
-import { type DeliverySpec, type Deviation, type Scenario, skewOf } from '../scenario.ts';
+import { type DeliverySpec, type Deviation, hasRows, type Scenario, skewOf } from '../scenario.ts';
 import { openWorld, type World } from '../world.ts';
 import type { VirtualClock } from './clock.ts';
 
@@ -110,10 +111,12 @@ export const runSchedule = async (
     }
   };
 
-  if (scenario.base === 'hand') say(world, () => runPerson(world, person, ['put']));
+  if (scenario.base === 'hand' || scenario.base === 'spreadsheet') {
+    say(world, () => runPerson(world, person, hasRows(scenario) ? ['put', 'type-row'] : ['put']));
+  }
   if (scenario.base === 'delivered') {
     const size = scenario.deliveries.every((spec) => spec.size === 'sheet') ? 'sheet' : 'small';
-    const spec: DeliverySpec = { ...BASE, size };
+    const spec: DeliverySpec = hasRows(scenario) ? { ...BASE, rule: 'append', size: 'rows' } : { ...BASE, size };
     const actor = scheduler.addActor('base', { key: spec.key });
     const sender = createSender(world, { actor, spec, courier });
     say(world, () => sender.send(1));
@@ -133,7 +136,10 @@ export const runSchedule = async (
     if (sender.isAnswered() || isOver()) return;
     const { name } = sender.actor;
     const last = monitor.attempts.findLast(({ actor, ending }) => actor.split('.')[0] === name && !isReceipt(ending));
-    const why = last?.ending?.kind === 'error' ? last.ending.error.message : last?.ending?.kind;
+    const error = last?.ending?.kind === 'error' ? last.ending.error : undefined;
+    // A spreadsheet that a person has removed is missing until another person restores it.
+    if (error !== undefined && hasRows(scenario) && isMistakeOfRows({ scenario }, error.code)) return;
+    const why = error?.message ?? last?.ending?.kind;
     const what = `${sender.spec.key} of ${sender.actor.name} is not answered after ${FAULT_FREE_TRIES} tries: ${why}`;
     monitor.violations.push({ invariant: 'I6', what, step: scheduler.steps.length });
   };

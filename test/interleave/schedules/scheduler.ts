@@ -1,5 +1,5 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { Actor, Context, Decide, Point, PointResult, Step, VirtualProcess } from '../actors/actors.ts';
 import type { VirtualClock, Wait } from './clock.ts';
 import { createPauses } from './pauses.ts';
@@ -31,6 +31,9 @@ const MAX_STEPS = 4_000;
 /** What happens to the process after a call, which itself succeeds. */
 const IS_OF_PROCESS: ReadonlySet<string> = new Set(['crash-after', 'freeze']);
 
+/** The original, which the virtual clock replaces later. */
+const turn = setImmediate;
+
 const abortError = (signal: AbortSignal | undefined): unknown => signal?.reason ?? new Error('aborted');
 
 export const createScheduler = (
@@ -50,7 +53,7 @@ export const createScheduler = (
     const progress = (): number => activity + clock.turnsAsked();
     for (let calm = 0, seen = progress(); calm < 2; calm++) {
       await turn();
-      if (progress() !== seen) calm = -1;
+      if (progress() !== seen || clock.hasTurns()) calm = -1;
       seen = progress();
     }
   };
