@@ -11,7 +11,7 @@ export interface EntryPlace {
 
 const place = z.strictObject({ name: fileName, path: folderPath });
 
-const ABSOLUTE = /^(?:[/\\]|[A-Za-z]:)/;
+const ABSOLUTE = /^(?:[A-Za-z]:)?[/\\]/;
 
 /** Decoders put this character in place of bytes that are not UTF-8. */
 const REPLACEMENT = '\ufffd';

@@ -19,7 +19,7 @@ export type ArchiveEntry =
     }
   /** An entry that cannot be a file in Drive, such as a symbolic link. */
   | { kind: 'refused'; path: string; error: CourierError }
-  /** A folder. */
+  /** A folder, or another entry that has no content. */
   | { kind: 'folder'; path: string };
 
 /** The limits against archives that unpack to far more than they seem to ("zip bombs"). */

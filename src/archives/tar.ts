@@ -1,54 +1,26 @@
 import { pipeline, Readable, Transform } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { type Extract, extract } from 'tar-stream';
 import { CourierError } from '../errors.ts';
+import { gunzipped } from '../exports/bytes/gunzip.ts';
 import {
   ARCHIVE_LIMITS,
   type ArchiveEntry,
   checkEntries,
   checkUnpacked,
   damagedArchive,
-  headerTooLarge,
   refused,
   usableTime,
 } from './entry.ts';
+import { createHeaderCheck, readTypes } from './tar-headers.ts';
 
 type Entry = Extract extends AsyncIterable<infer One> ? One : never;
 
 /** Smaller entries are kept in memory, so that several of them can be delivered at the same time. */
 const MAX_KEPT_BYTES = 1_048_576;
 
-/**
- * Bytes of an extended header, which has a long name, precise times and extended attributes. It is parsed in one turn of the
- * event loop. tar-stream itself accepts 4 MiB of up to 600,000 attributes.
- */
-const MAX_EXTENDED_HEADER_BYTES = 65_536;
-/** Attributes of a global header, which are copied for each entry. git writes one, the id of a commit. */
-const MAX_GLOBAL_ATTRIBUTES = 100;
-
-/** The state of tar-stream while it collects extended headers. It has no public options for their size. */
-interface ExtractState {
-  _longHeader: boolean;
-  _header: { size: number } | null;
-  _paxGlobal: object | null;
-}
-
-/** Checks the extended headers that have arrived. The function it makes throws CourierError `too-large`. */
-const createHeaderCheck = (entries: Extract): (() => void) => {
-  const state = entries as unknown as ExtractState;
-  let checked: object | null = null;
-  return () => {
-    if (state._longHeader && (state._header?.size ?? 0) > MAX_EXTENDED_HEADER_BYTES) throw headerTooLarge();
-    if (state._paxGlobal === checked) return;
-    checked = state._paxGlobal;
-    if (Object.keys(checked ?? {}).length > MAX_GLOBAL_ATTRIBUTES) throw headerTooLarge();
-  };
-};
-
 const faultOf = (error: unknown): CourierError => {
   if (error instanceof CourierError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  return damagedArchive('tar.gz', code ?? message, error);
+  return damagedArchive('tar.gz', error instanceof Error ? error.message : 'unreadable', error);
 };
 
 /** Yields the bytes without destroying the archive's stream if the consumer stops early. */
@@ -75,6 +47,13 @@ const collect = async (bytes: AsyncIterable<Uint8Array>): Promise<Buffer> => {
 
 const isFile = ({ type }: Entry['header']): boolean => type === 'file' || type === 'contiguous-file';
 
+/** The types of GNU tar for a folder in an incremental backup, and for the label of a volume. */
+const WITHOUT_FILE = new Set(['D', 'V']);
+
+/** The format of Unix V7 has no type for folders. Their names end with a slash. */
+const isFolder = ({ type, name }: Entry['header']): boolean =>
+  type === 'directory' || (type === 'file' && name.endsWith('/'));
+
 /** The extended header (pax) of an entry. */
 const paxOf = ({ pax }: Entry['header']): Readonly<Record<string, string>> =>
   (pax ?? {}) as Readonly<Record<string, string>>;
@@ -83,8 +62,8 @@ const paxOf = ({ pax }: Entry['header']): Readonly<Record<string, string>> =>
  * GNU tar stores a file with holes as a file of another name, which has a map of the holes and the bytes between them.
  * https://www.gnu.org/software/tar/manual/html_node/PAX-1.html
  */
-const isSparse = (header: Entry['header']): boolean =>
-  Object.keys(paxOf(header)).some((key) => key.startsWith('GNU.sparse.'));
+const isSparse = (header: Entry['header'], type: string): boolean =>
+  type === 'S' || Object.keys(paxOf(header)).some((key) => key.startsWith('GNU.sparse.'));
 
 /** The header has whole seconds; an extended header ("mtime" in the pax format of POSIX) can have fractions of them. */
 const modifiedOf = (header: Entry['header']): Date | undefined => {
@@ -92,6 +71,9 @@ const modifiedOf = (header: Entry['header']): Date | undefined => {
   const time = Number.isFinite(seconds) ? new Date(Math.floor(seconds * 1_000)) : header.mtime;
   return time === undefined ? undefined : usableTime(time);
 };
+
+/** Headers need not name a format, as those of Unix V7 and of volume labels do not. Their checksum is verified. */
+const WITH_V7 = { allowUnknownFormat: true } as Parameters<typeof extract>[0];
 
 /** Opens a gzipped tar file, and checks how far it expands. */
 const openTarGz = (body: AsyncIterable<Uint8Array>, limits = ARCHIVE_LIMITS) => {
@@ -104,8 +86,9 @@ const openTarGz = (body: AsyncIterable<Uint8Array>, limits = ARCHIVE_LIMITS) => 
       yield piece;
     }
   }
-  const entries = extract();
+  const entries = extract(WITH_V7);
   const checkHeaders = createHeaderCheck(entries);
+  const typeOf = readTypes(entries);
   const limited = new Transform({
     transform(piece: Buffer, _, done) {
       unpacked += piece.byteLength;
@@ -118,10 +101,10 @@ const openTarGz = (body: AsyncIterable<Uint8Array>, limits = ARCHIVE_LIMITS) => 
       }
     },
   });
-  pipeline(Readable.from(counted()), createGunzip(), limited, entries, (error) => {
+  pipeline(Readable.from(gunzipped(counted())), limited, entries, (error) => {
     if (error !== undefined && error !== null) failure ??= error;
   });
-  return { entries, failure: () => failure };
+  return { entries, typeOf, failure: () => failure };
 };
 
 /**
@@ -132,7 +115,7 @@ export async function* readTarGz(
   body: AsyncIterable<Uint8Array>,
   limits = ARCHIVE_LIMITS,
 ): AsyncGenerator<ArchiveEntry> {
-  const { entries, failure } = openTarGz(body, limits);
+  const { entries, typeOf, failure } = openTarGz(body, limits);
   let count = 0;
   try {
     for await (const entry of entries) {
@@ -141,8 +124,9 @@ export async function* readTarGz(
       const { name: path, size = 0, type } = entry.header;
       const modified = modifiedOf(entry.header);
       const bytes = bytesOf(entry, failure);
-      if (type === 'directory') yield { kind: 'folder', path };
-      else if (isSparse(entry.header)) {
+      const letter = typeOf(entry.header);
+      if (isFolder(entry.header) || WITHOUT_FILE.has(letter)) yield { kind: 'folder', path };
+      else if (isSparse(entry.header, letter)) {
         const name = paxOf(entry.header)['GNU.sparse.name'] ?? path;
         yield refused(name, 'sparse-file', 'The entry is a sparse file. Pack it without --sparse.');
       } else if (!isFile(entry.header)) {

@@ -147,7 +147,12 @@ const check = async (bytes: Bytes, limits: ArchiveLimits): Promise<void> => {
   }
 };
 
-const isFolder = (path: string, entry: Entry): boolean => /[/\\]$/.test(path) || typeBits(entry) === 0o040000;
+/** The attribute of MS-DOS for a folder, for programs that write no slash at the end of its name. */
+const DOS_FOLDER = 0x10;
+const isFolder = (path: string, entry: Entry): boolean =>
+  /[/\\]$/.test(path) ||
+  typeBits(entry) === 0o040000 ||
+  ((entry.externalFileAttributes & DOS_FOLDER) !== 0 && entry.uncompressedSize === 0);
 
 /**
  * Reads a zip file that is in memory. Its central directory at the end decides what the entries are, as in other

@@ -34,21 +34,6 @@ const checkEncoding = (header: Buffer, label: string): void => {
   );
 };
 
-/** Finds the end of the first record, whose quoted cells may have line breaks. */
-const createHeaderEnd = () => {
-  let isQuoted = false;
-  return {
-    in(piece: Uint8Array): number | undefined {
-      for (let at = 0; at < piece.byteLength; at += 1) {
-        if (piece[at] === QUOTE) isQuoted = !isQuoted;
-        else if (piece[at] === NEWLINE && !isQuoted) return at + 1;
-      }
-      return undefined;
-    },
-    isQuoted: () => isQuoted,
-  };
-};
-
 /** Bytes after which a quote begins a quoted cell: line breaks and the usual delimiters. */
 const CELL_STARTS: ReadonlySet<number> = new Set(Buffer.from('\n\r,;\t|'));
 
@@ -70,6 +55,36 @@ const createQuotes = () => {
       last = piece.at(-1) ?? last;
     },
     isOpen: () => isOpen,
+  };
+};
+
+/** Finds the end of the first record, whose quoted cells may have line breaks. */
+const createHeaderEnd = () => {
+  const quotes = createQuotes();
+  let marked = 0;
+  /** Bytes of the byte order mark at the beginning, which is no part of the first cell. */
+  const markIn = (piece: Uint8Array): number => {
+    let at = 0;
+    while (at < piece.byteLength && marked < BYTE_ORDER_MARK.byteLength && piece[at] === BYTE_ORDER_MARK[marked]) {
+      at += 1;
+      marked += 1;
+    }
+    if (at < piece.byteLength) marked = BYTE_ORDER_MARK.byteLength;
+    return at;
+  };
+  return {
+    in(piece: Uint8Array): number | undefined {
+      let start = markIn(piece);
+      for (let end = piece.indexOf(NEWLINE, start); end !== -1; end = piece.indexOf(NEWLINE, start)) {
+        quotes.add(piece.subarray(start, end));
+        if (!quotes.isOpen()) return end + 1;
+        quotes.add(piece.subarray(end, end + 1));
+        start = end + 1;
+      }
+      quotes.add(piece.subarray(start));
+      return undefined;
+    },
+    isQuoted: quotes.isOpen,
   };
 };
 
@@ -152,7 +167,7 @@ export async function* joinCsv(shards: AsyncIterable<Shard>): AsyncGenerator<Uin
   let last = NEWLINE;
   for await (const shard of shards) {
     const { header, rest } = await readHeader(shard);
-    if (header.byteLength === 0) continue;
+    if (header.byteLength === 0 || header.equals(BYTE_ORDER_MARK)) continue;
     const content = contentOf(header);
     if (first === undefined) {
       first = { label: shard.label, content };

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { pipeline, Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import type { Source } from '../../domain.ts';
 import { CourierError } from '../../errors.ts';
 import type { HttpDependencies } from '../../http/dependencies.ts';
 import { mediaTypeByName } from '../../text/media-type.ts';
+import { gunzipped } from '../bytes/gunzip.ts';
 import type { SourceRequest } from '../source-access.ts';
 import type { ObjectSource } from '../sources/cloud-storage.ts';
 import { labelOf, type ObjectName } from '../sources/object-name.ts';
@@ -27,19 +26,15 @@ export interface JoinRequest {
 
 type JoinDependencies = Pick<HttpDependencies, 'openObject' | 'openPrefix'>;
 
-const isCompressed = ({ name, suffix }: ObjectSource): boolean => suffix === '.gz' || name.endsWith('.gz');
+/** Jobs that have nothing to write leave objects without bytes, which are no gzip either. */
+const isCompressed = ({ name, suffix, size }: ObjectSource): boolean =>
+  size !== 0 && (suffix === '.gz' || name.endsWith('.gz'));
 
 /** @throws CourierError `request-invalid` for damaged gzip */
 async function* inflated(bytes: AsyncIterable<Uint8Array>, label: string): AsyncGenerator<Uint8Array> {
-  let failure: unknown;
-  const gunzip = createGunzip();
-  pipeline(Readable.from(bytes), gunzip, (error) => {
-    failure ??= error ?? undefined;
-  });
   try {
-    yield* gunzip as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    const cause = failure ?? error;
+    yield* gunzipped(bytes);
+  } catch (cause) {
     if (cause instanceof CourierError) throw cause;
     throw new CourierError('request-invalid', { detail: `${label} is not complete gzip.`, reason: 'gzip', cause });
   }

@@ -33,6 +33,13 @@ describe('an archive', () => {
     expect(courier.services.delivered).toEqual([]);
   });
 
+  test('has no line for a folder that only has the attribute of MS-DOS', async () => {
+    const courier = await started('HTTP/1.1');
+    const archive = zipOf([{ name: 'x', bytes: '', method: 0 }, ...FILES]);
+    archive[archive.indexOf('PK\u0001\u0002') + 38] = 0x10;
+    expect(summaryOf(await send(courier, 'zip', archive))).toMatchObject({ delivered: 2, failed: 0, ignored: 1 });
+  });
+
   test('of an unknown format is refused', async () => {
     const courier = await started('HTTP/1.1');
     const answer = await courier.send({ target: '/v1/files?unpack=rar', body: 'x' });
