@@ -12,6 +12,7 @@ import { fileKey } from './file-key.ts';
 import type { Listed } from './files/list.ts';
 import type { BlockingPace } from './files/blocking-pace.ts';
 import { readSmall } from './files/read-small.ts';
+import { isUnknownName, NOT_UTF8 } from './files/walk.ts';
 import type { Delivered, Manifest } from './manifest.ts';
 import type { FileReceipt, SendAllOptions } from './options.ts';
 
@@ -41,8 +42,10 @@ const pathOf = ({ target: { folder, name } }: Listed): string => (folder === '' 
 
 /** RFC 3339 in UTC with nanoseconds. */
 const timeText = (ns: bigint): string => {
-  const seconds = ns / 1_000_000_000n;
-  const fraction = String(ns % 1_000_000_000n).padStart(9, '0');
+  // Rounded down, also before 1970.
+  const part = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  const seconds = (ns - part) / 1_000_000_000n;
+  const fraction = String(part).padStart(9, '0');
   return new Date(Number(seconds) * 1000).toISOString().replace('.000Z', `.${fraction}Z`);
 };
 
@@ -57,9 +60,7 @@ const open = async (listed: Listed): Promise<Seekable> => {
   const stats = path === undefined ? undefined : await stat(path).catch(() => undefined);
   if (stats?.isFIFO()) throw failure('file-unreadable', { detail: `${file}: Not a regular file` });
   const opened = await openInput(input).catch((error: unknown) => {
-    // What Node returns for a name that is not UTF-8 does not lead back to the file.
-    if (file.includes('\ufffd')) throw failure('file-unreadable', { detail: 'The name is not UTF-8.', cause: error });
-    throw error;
+    throw isUnknownName(file) ? failure('file-unreadable', { detail: NOT_UTF8, cause: error }) : error;
   });
   if (opened.kind === 'seekable') return opened;
   throw failure('file-unreadable', { detail: `${file}: Not a regular file` });

@@ -40,29 +40,42 @@ interface Line {
 }
 
 const READ_BYTES = 64 * 1024;
+/** Far more than the line of any file needs. After a power failure, a file may have a hole of any size. */
+const MAX_LINE_BYTES = 1024 * 1024;
 const LINE_BREAK = 0x0a;
 
-/** Reads a file's lines with their positions, in parts, all into one buffer. */
+/** Reads a file's lines with their positions, in parts, all into one buffer. A line that is too long is read as an empty one. */
 export async function* readLines(handle: FileHandle): AsyncGenerator<Line> {
   let buffer = Buffer.allocUnsafe(READ_BYTES);
   let filled = 0;
   let at = 0;
+  let isTooLong = false;
   for (;;) {
-    if (filled === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+    if (filled === MAX_LINE_BYTES) {
+      // At once, so that a large file of another kind is not read to its end.
+      if (!isTooLong) yield { text: '', at, length: 0, isComplete: false };
+      isTooLong = true;
+      at += filled;
+      filled = 0;
+    } else if (filled === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
     const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, at + filled);
     if (bytesRead === 0) break;
     filled += bytesRead;
     const part = buffer.subarray(0, filled);
     let start = 0;
     for (let end = part.indexOf(LINE_BREAK); end !== -1; end = part.indexOf(LINE_BREAK, start)) {
-      yield { text: part.toString('utf8', start, end), at: at + start, length: end - start, isComplete: true };
+      const text = isTooLong ? '' : part.toString('utf8', start, end);
+      yield { text, at: at + start, length: end - start, isComplete: true };
+      isTooLong = false;
       start = end + 1;
     }
     buffer.copyWithin(0, start, filled);
     at += start;
     filled -= start;
   }
-  if (filled > 0) yield { text: buffer.toString('utf8', 0, filled), at, length: filled, isComplete: false };
+  if (filled > 0 && !isTooLong) {
+    yield { text: buffer.toString('utf8', 0, filled), at, length: filled, isComplete: false };
+  }
 }
 
 export const parseLine = <T>(schema: z.ZodType<T>, text: string): T | undefined => {

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { appendFileSync, constants, readSync } from 'node:fs';
 import { type FileHandle, link, open, rm, writeFile } from 'node:fs/promises';
 import type { Receipt } from '../../domain.ts';
-import { failure } from '../errors.ts';
+import { CourierClientError, failure } from '../errors.ts';
 import { systemErrorText } from '../http/system-errors.ts';
 import { receiptSchema } from '../schemas.ts';
 import { createBlockingPace, type BlockingPace } from './files/blocking-pace.ts';
@@ -52,23 +52,27 @@ const placeOf = (destination: string | undefined, path: string): string => `${de
 const unwritable = (path: string, error: unknown) =>
   failure('file-unwritable', { detail: `${path}: ${systemErrorText(error) ?? 'Cannot be written'}`, cause: error });
 
+const unreadable = (path: string, error: unknown) =>
+  failure('file-unreadable', { detail: `${path}: ${systemErrorText(error) ?? 'Cannot be read'}`, cause: error });
+
 const hasCode = (error: unknown, ...codes: string[]): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && codes.includes(String(error.code));
 
+const lineOf = (value: Header | FullEntry): string => `${JSON.stringify(value)}\n`;
+
 /**
  * Creates the file with its first line, at once: another process that creates it at the same time must find the same key. Some
- * file systems have no hard links; there, the file is created first.
+ * file systems have no hard links; there, an empty file is created, which gets its first line later.
  */
 const createWith = async (path: string, header: Header): Promise<void> => {
-  const text = `${JSON.stringify(header)}\n`;
   const draft = `${path}.${randomUUID()}.new`;
   try {
-    await writeFile(draft, text, { flag: 'wx' });
+    await writeFile(draft, lineOf(header), { flag: 'wx' });
     await link(draft, path);
   } catch (error) {
     if (hasCode(error, 'EEXIST')) return;
     if (!hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
-    await writeFile(path, text, { flag: 'wx' });
+    await (await open(path, 'a')).close();
   } finally {
     await rm(draft, { force: true });
   }
@@ -100,14 +104,35 @@ const load = async (handle: FileHandle, path: string): Promise<Loaded> => {
   return loaded;
 };
 
+/**
+ * Loads a manifest. An empty file, as mktemp creates it, gets its first line before any file is sent. Another process may
+ * have done that at the same time, so the first line in the file decides.
+ * @param header undefined if nothing may be written
+ */
+const loadOrBegin = async (handle: FileHandle, path: string, header: Header | undefined): Promise<Loaded> => {
+  const loaded = await load(handle, path);
+  if (loaded.runKey !== undefined || header === undefined) return loaded;
+  await handle.appendFile(lineOf(header)).catch((error: unknown) => {
+    throw unwritable(path, error);
+  });
+  return load(handle, path);
+};
+
 /** Reads entries again. */
 const createReader = (handle: FileHandle, path: string, pace: BlockingPace) => {
   const changed = () => failure('file-unreadable', { detail: `${path} was changed by another program.` });
+  const readInto = async (buffer: Buffer, at: number): Promise<number> => {
+    const { length } = buffer;
+    try {
+      if (pace.isQuick()) return pace.time(() => readSync(handle.fd, buffer, 0, length, at));
+      return (await pace.timeInThread(() => handle.read(buffer, 0, length, at))).bytesRead;
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+  };
   return async ({ at, length }: Located): Promise<Delivered> => {
     const buffer = Buffer.allocUnsafe(length);
-    const bytesRead = pace.isQuick()
-      ? pace.time(() => readSync(handle.fd, buffer, 0, length, at))
-      : (await pace.timeInThread(() => handle.read(buffer, 0, length, at))).bytesRead;
+    const bytesRead = await readInto(buffer, at);
     const entry = parseLine(fullEntrySchema, buffer.toString('utf8', 0, bytesRead));
     if (entry === undefined) throw changed();
     const { size, mtime, sha256, key, receipt } = entry;
@@ -182,17 +207,29 @@ const createAppender = (handle: FileHandle, path: string, { start, pace }: { sta
   };
 };
 
+/** Opening a named pipe would wait for its other end. Windows has no such flag. */
+const NO_WAIT = constants.O_NONBLOCK ?? 0;
+
+/** @throws CourierClientError `file-unwritable` for a device or a pipe, which cannot be read again */
+const openFile = async (path: string, flags: number): Promise<FileHandle> => {
+  const handle = await open(path, flags | NO_WAIT);
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw failure('file-unwritable', { detail: `${path}: Not a regular file` });
+};
+
 const openOrCreate = async (path: string, header: Header, isReadOnly: boolean): Promise<FileHandle | undefined> => {
   const flags = isReadOnly ? constants.O_RDONLY : constants.O_RDWR | constants.O_APPEND;
   try {
-    return await open(path, flags);
+    return await openFile(path, flags);
   } catch (error) {
+    if (error instanceof CourierClientError) throw error;
     if (!hasCode(error, 'ENOENT')) throw unwritable(path, error);
     if (isReadOnly) return undefined;
   }
   try {
     await createWith(path, header);
-    return await open(path, flags);
+    return await openFile(path, flags);
   } catch (error) {
     throw unwritable(path, error);
   }
@@ -226,25 +263,23 @@ export const openManifest = async (
   const handle = await openOrCreate(path, header, isReadOnly);
   if (handle === undefined) return withoutFile(newKey);
   try {
-    const { runKey, entries, endsWithLineBreak } = await load(handle, path);
+    const { runKey, entries, endsWithLineBreak } = await loadOrBegin(handle, path, isReadOnly ? undefined : header);
     if (runKey !== undefined && idempotencyKey !== undefined && runKey !== idempotencyKey) {
       throw failure('usage', {
         detail: `${path} belongs to another key.`,
         remedy: 'Use the key that the manifest was started with, or another manifest.',
       });
     }
-    // An empty file, as mktemp creates it.
-    const first = runKey === undefined ? `${JSON.stringify(header)}\n` : endsWithLineBreak ? '' : '\n';
     const pace = createBlockingPace();
     const read = createReader(handle, path, pace);
-    const appender = createAppender(handle, path, { start: first, pace });
+    const appender = createAppender(handle, path, { start: endsWithLineBreak ? '' : '\n', pace });
     return {
       runKey: runKey ?? newKey,
       async find(destination, place) {
         const located = entries.get(placeOf(destination, place));
         return located && read(located);
       },
-      add: (entry) => appender.add(`${JSON.stringify(entry)}\n`),
+      add: (entry) => appender.add(lineOf(entry)),
       async close() {
         await appender.sync();
         await handle.close();
@@ -252,6 +287,6 @@ export const openManifest = async (
     };
   } catch (error) {
     await handle.close();
-    throw error;
+    throw error instanceof CourierClientError ? error : unreadable(path, error);
   }
 };

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asClientError, type FileFailure, failure } from '../../errors.ts';
 import { systemErrorText } from '../../http/system-errors.ts';
@@ -105,6 +105,10 @@ const createIsManifest = (manifest: string | undefined): ((file: string) => Prom
     (await resolved(file)) === (await resolved(manifest));
 };
 
+/** Whether two inputs are the same file, whose path may be written in several ways, or the same object with bytes. */
+const isSameSource = (one: unknown, other: unknown): boolean =>
+  one === other || (typeof one === 'string' && typeof other === 'string' && resolve(one) === resolve(other));
+
 /**
  * Lists every file that is to be sent, and every entry that cannot be sent. Files that would get the same path in Drive are
  * listed once, and the others are errors: with the rule `replace`, the last one would win.
@@ -134,7 +138,7 @@ export async function* listAll(inputs: SendAllInputs, options: SendAllOptions): 
       if (other === undefined) {
         sources.set(path, source);
         yield { file, input, target };
-      } else if (other !== source) {
+      } else if (!isSameSource(other, source)) {
         const name = typeof other === 'string' ? `"${other}"` : 'An earlier input';
         yield { file, error: failure('path-taken', { detail: `${name} is sent to "${path}"` }) };
       }

@@ -35,8 +35,15 @@ export const unreadable = (file: string, reason: string, cause?: unknown): FileF
   error: failure('file-unreadable', { detail: reason, cause }),
 });
 
-const unreadableBy = (file: string, error: unknown): FileFailure =>
-  unreadable(file, systemErrorText(error) ?? 'Cannot be read', error);
+/** Node returns U+FFFD in place of bytes that are not UTF-8, which does not lead back to the file. */
+export const isUnknownName = (file: string): boolean => file.includes('\ufffd');
+
+export const NOT_UTF8 = 'The name is not UTF-8.';
+
+const unreadableBy = (file: string, error: unknown): FileFailure => {
+  const reason = isUnknownName(file) ? NOT_UTF8 : (systemErrorText(error) ?? 'Cannot be read');
+  return unreadable(file, reason, error);
+};
 
 const chainOf = async (folder: string, above: readonly string[]): Promise<readonly string[] | FileFailure> => {
   try {
@@ -86,7 +93,13 @@ async function* walkLevel(level: Level, options: WalkOptions): AsyncGenerator<Fo
     return;
   }
   entries.sort(inOrder);
-  for (const entry of entries) yield* walkEntry(entry, { ...level, chain }, options);
+  let last: string | undefined;
+  for (const entry of entries) {
+    // Two names are equal only if something else is in the place of their bytes. The first may really have this name.
+    if (entry.name === last) yield unreadable(join(level.folder, entry.name), NOT_UTF8);
+    else yield* walkEntry(entry, { ...level, chain }, options);
+    last = entry.name;
+  }
 }
 
 /** Lists the files below a folder, ordered by name, without reading them. Only the folders on the way down are in memory. */

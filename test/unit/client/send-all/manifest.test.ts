@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { SendAllOptions } from '../../../../src/client/index.ts';
+import { planAll } from '../../../../src/client/send-all/plan-all.ts';
 import { createSendAllWorld, type Run } from './send-all-world.ts';
 
 const { folder, courier, write, writeAll, inFolder, run, changes } = createSendAllWorld();
@@ -104,6 +106,55 @@ describe('the manifest', () => {
       expect(readFileSync(manifest(), 'utf8')).toBe(content);
     }
     expect((await send({ manifest: join(folder(), 'missing/m') })).error).toMatchObject({ code: 'file-unwritable' });
+  });
+
+  test('two runs that find it empty at the same time create no duplicates', async () => {
+    for (let index = 0; index < 5; index++) write(`x/${index}`, String(index));
+    writeFileSync(manifest(), '');
+    const runs = await Promise.all([send(), send(), send()]);
+    for (const { error } of runs) expect(error).toBeUndefined();
+    expect(courier().state.files.size).toBe(5);
+  });
+
+  test('has the key of the run before the first file is sent', async () => {
+    writeAll('x/a');
+    writeFileSync(manifest(), '');
+    const headers: unknown[] = [];
+    courier().state.before = async () => {
+      headers.push(lines()[0]);
+    };
+    await send();
+    expect(headers).toEqual([expect.objectContaining({ manifest: 'drive-courier' })]);
+  });
+
+  test('with a hole, as a power failure leaves it, has its other lines', async () => {
+    writeAll('x/a', 'x/b');
+    await send({ concurrency: 1 });
+    const whole = readFileSync(manifest(), 'utf8');
+    const [header = '', first = '', last = ''] = whole.split('\n');
+    writeFileSync(manifest(), `${header}\n${first}\n`);
+    // More than a text can have.
+    truncateSync(manifest(), 600 * 1024 * 1024);
+    appendFileSync(manifest(), `\n${last}\n`);
+    expect(changes(await send())).toEqual({ 'x/a': 'unchanged', 'x/b': 'unchanged' });
+  });
+
+  test('must be a regular file', async () => {
+    writeAll('x/a');
+    execFileSync('mkfifo', [manifest()]);
+    for (const path of [manifest(), folder(), '/dev/full']) {
+      expect((await send({ manifest: path })).error).toMatchObject({ code: 'file-unwritable' });
+      const planned = planAll([inFolder('x')], { manifest: path });
+      await expect(planned.next()).rejects.toMatchObject({ code: 'file-unwritable' });
+    }
+    expect(courier().state.requests).toBe(0);
+  });
+
+  test('has times before 1970', async () => {
+    write('x/a', 'old', new Date(-1_500));
+    await send();
+    expect(lines()[1]).toMatchObject({ mtime: '1969-12-31T23:59:58.500000000Z' });
+    expect(changes(await send())).toEqual({ 'x/a': 'unchanged' });
   });
 
   test('belongs to what is sent where: another path or destination is another delivery', async () => {

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import type { SendAllInput } from '../../../../src/client/index.ts';
 import { createSendAllWorld } from './send-all-world.ts';
@@ -162,6 +163,21 @@ describe('a file that cannot be sent does not stop the others', () => {
     writeAll('x/a');
     expect((await run([inFolder('x'), inFolder('x')])).error).toBeUndefined();
     expect(courier().state.requests).toBe(1);
+    const otherwise = `${folder()}/./x/../x/a`;
+    expect((await run([`${inFolder('x')}/`, otherwise, pathToFileURL(inFolder('x/a'))])).error).toBeUndefined();
+    expect(courier().state.requests).toBe(2);
+  });
+
+  test('every name that is not UTF-8 is reported, also of folders', async () => {
+    writeAll('x/good');
+    for (const byte of [0xfc, 0xfd]) {
+      const name = Buffer.concat([Buffer.from(`${inFolder('x')}/`), Buffer.of(byte)]);
+      writeFileSync(name, 'x');
+      mkdirSync(Buffer.concat([name, Buffer.from('folder')]));
+    }
+    const { failures, receipts } = await run(inFolder('x'));
+    expect(receipts).toHaveLength(1);
+    expect(failures.map(({ error: { detail } }) => detail)).toEqual(Array(4).fill('The name is not UTF-8.'));
   });
 
   test('other bytes with the same path are a failure, the same bytes are sent once', async () => {
