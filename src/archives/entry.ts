@@ -76,10 +76,6 @@ export const checkUnpacked = (unpacked: number, packed: number, limits: ArchiveL
   }
 };
 
-/** The time of an entry, unless it is not a time that Drive can keep. */
-export const usableTime = (time: Date): Date | undefined =>
-  Number.isFinite(time.getTime()) && /^\d{4}-/.test(time.toISOString()) ? time : undefined;
-
 /** @param reason names what the entry is, such as `symlink` */
 export const refused = (path: string, reason: string, detail: string): ArchiveEntry => ({
   kind: 'refused',

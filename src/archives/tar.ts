@@ -2,15 +2,8 @@ import { pipeline, Readable, Transform } from 'node:stream';
 import { type Extract, extract } from 'tar-stream';
 import { CourierError } from '../errors.ts';
 import { gunzipped } from '../exports/bytes/gunzip.ts';
-import {
-  ARCHIVE_LIMITS,
-  type ArchiveEntry,
-  checkEntries,
-  checkUnpacked,
-  damagedArchive,
-  refused,
-  usableTime,
-} from './entry.ts';
+import { usableTime } from '../text/usable-time.ts';
+import { ARCHIVE_LIMITS, type ArchiveEntry, checkEntries, checkUnpacked, damagedArchive, refused } from './entry.ts';
 import { createHeaderCheck, readTypes } from './tar-headers.ts';
 
 type Entry = Extract extends AsyncIterable<infer One> ? One : never;

@@ -10,6 +10,7 @@ import {
 } from 'yauzl';
 import { CourierError } from '../errors.ts';
 import type { Bytes } from '../exports/bytes/spool.ts';
+import { usableTime } from '../text/usable-time.ts';
 import {
   ARCHIVE_LIMITS,
   type ArchiveEntry,
@@ -18,7 +19,6 @@ import {
   checkUnpacked,
   damagedArchive,
   refused,
-  usableTime,
 } from './entry.ts';
 
 function* pieces(bytes: Bytes, start: number, end: number): Generator<Uint8Array> {

@@ -1,3 +1,4 @@
+import { systemErrorText } from './http/system-errors.ts';
 import { runProgram } from './program.ts';
 import { keepHeapSmall } from './small-heap.ts';
 
@@ -15,13 +16,20 @@ const stopOnSignals = (): AbortSignal => {
 
 const main = async (): Promise<void> => {
   const { env, stdin, stdout, stderr, argv } = process;
-  // Exits without an error message when the reader of a pipe has closed it, as in `courier … | head`.
-  stdout.on('error', () => process.exit(1));
+  const onError = (error: Error): void => {
+    // No message when the reader of a pipe has closed it, as in `courier … | head`.
+    const isClosed = 'code' in error && error.code === 'EPIPE';
+    if (!isClosed)
+      stderr.write(`courier: Standard output cannot be written: ${systemErrorText(error) ?? error.message}\n`);
+    process.exit(1);
+  };
+  stdout.on('error', onError);
   const signal = stopOnSignals();
   const context = { env, stdin, stdout, stderr, signal, now: Date.now, onManyFiles: keepHeapSmall };
   process.exitCode = await runProgram(argv.slice(2), context);
   // An unread standard input or an idle connection must not keep the process alive.
-  stdout.write('', () => process.exit());
+  // If an earlier write has failed, this is called before the event.
+  stdout.write('', (error) => (error ? onError(error) : process.exit()));
 };
 
 void main();

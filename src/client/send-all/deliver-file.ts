@@ -40,13 +40,14 @@ const MTIME_STEP_MS = 2_000;
 
 const pathOf = ({ target: { folder, name } }: Listed): string => (folder === '' ? name : `${folder}/${name}`);
 
-/** RFC 3339 in UTC with nanoseconds. */
+/** RFC 3339 in UTC with nanoseconds; only nanoseconds for a time that has no such text, as damaged file systems have them. */
 const timeText = (ns: bigint): string => {
   // Rounded down, also before 1970.
   const part = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
   const seconds = (ns - part) / 1_000_000_000n;
   const fraction = String(part).padStart(9, '0');
-  return new Date(Number(seconds) * 1000).toISOString().replace('.000Z', `.${fraction}Z`);
+  const time = new Date(Number(seconds) * 1000);
+  return Number.isNaN(time.getTime()) ? String(ns) : time.toISOString().replace('.000Z', `.${fraction}Z`);
 };
 
 /** The path of a file on disk; bytes and Blobs have none. */

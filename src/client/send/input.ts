@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { failure } from '../errors.ts';
+import { usableTime } from '../../text/usable-time.ts';
 import { systemErrorText } from '../http/system-errors.ts';
 
 /** What `send` accepts: a path, a `file:` URL, bytes in memory, a Blob, or a stream. Strings in a stream are sent as UTF-8. */
@@ -16,8 +17,9 @@ export type Sendable =
 
 /** The times of a file on disk. */
 export interface FileTimes {
-  modified: Date;
-  created: Date;
+  /** Undefined for a time that Drive cannot keep, as damaged file systems have them. */
+  modified: Date | undefined;
+  created: Date | undefined;
 }
 
 /** Bytes of known size that can be read from any offset, any number of times. */
@@ -79,7 +81,10 @@ const unreadable = (path: string, reason: string, cause?: unknown) =>
 export const timesOf = ({ mtimeMs, birthtimeMs }: { mtimeMs: bigint; birthtimeMs: bigint }): FileTimes => {
   const [modifiedMs, createdMs] = [Number(mtimeMs), Number(birthtimeMs)];
   const isKnown = createdMs > 0 && createdMs < modifiedMs;
-  return { modified: new Date(modifiedMs), created: new Date(isKnown ? createdMs : modifiedMs) };
+  return {
+    modified: usableTime(new Date(modifiedMs)),
+    created: usableTime(new Date(isKnown ? createdMs : modifiedMs)),
+  };
 };
 
 /** @throws CourierClientError `file-unreadable` */
@@ -159,10 +164,10 @@ export const openInput = async (input: Sendable): Promise<Seekable | Stream> => 
   if (input instanceof Uint8Array) return seekableInMemory(input);
   if (input instanceof Blob) {
     const { name, lastModified } = input instanceof File ? input : {};
-    const modified = lastModified === undefined ? undefined : new Date(lastModified);
+    const modified = lastModified === undefined ? undefined : usableTime(new Date(lastModified));
     return {
       ...seekableInMemory(new Uint8Array(), name),
-      times: modified && { modified, created: modified },
+      times: lastModified === undefined ? undefined : { modified, created: modified },
       size: input.size,
       read: (start, end) => input.slice(start, end).stream(),
     };

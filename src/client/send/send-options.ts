@@ -38,7 +38,7 @@ export interface SendOptions {
   modifiedTime?: Date | string | undefined;
   /** When the file was created. A file that is replaced keeps its own. Default: the time of the delivery. */
   createdTime?: Date | string | undefined;
-  /** Sends the times of the file on disk, unless you pass others. Bytes and streams have none. */
+  /** Sends the times of the file on disk, unless you pass others. Bytes and streams have none. Years have four digits; other times are left out. */
   preserveTimes?: boolean | undefined;
   /** Public properties of the file in Drive: up to 30, each of up to 124 bytes of UTF-8 in its key and value. */
   properties?: Readonly<Record<string, string>> | undefined;

@@ -142,7 +142,7 @@ describe('the manifest', () => {
   test('must be a regular file', async () => {
     writeAll('x/a');
     execFileSync('mkfifo', [manifest()]);
-    for (const path of [manifest(), folder(), '/dev/full']) {
+    for (const path of [manifest(), folder(), '/dev/null']) {
       expect((await send({ manifest: path })).error).toMatchObject({ code: 'file-unwritable' });
       const planned = planAll([inFolder('x')], { manifest: path });
       await expect(planned.next()).rejects.toMatchObject({ code: 'file-unwritable' });

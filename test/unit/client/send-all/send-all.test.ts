@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import type { SendAllInput } from '../../../../src/client/index.ts';
+import { timesOf } from '../../../../src/client/send/input.ts';
 import { createSendAllWorld } from './send-all-world.ts';
 
 const { folder, courier, write, writeAll, inFolder, run, codes } = createSendAllWorld();
@@ -166,6 +167,15 @@ describe('a file that cannot be sent does not stop the others', () => {
     const otherwise = `${folder()}/./x/../x/a`;
     expect((await run([`${inFolder('x')}/`, otherwise, pathToFileURL(inFolder('x/a'))])).error).toBeUndefined();
     expect(courier().state.requests).toBe(2);
+  });
+
+  test('a file with a time that Drive cannot keep is sent without it', async () => {
+    const file = new File(['x'], 'x', { lastModified: 9e15 });
+    const result = await run([{ input: file, path: 'x' }, write('y', 'y')], { preserveTimes: true });
+    expect(result.error).toBeUndefined();
+    expect(courier().paths()).toEqual(['x', 'y']);
+    const year10000 = BigInt(Date.UTC(10_000, 0));
+    expect(timesOf({ mtimeMs: year10000, birthtimeMs: 0n })).toEqual({ modified: undefined, created: undefined });
   });
 
   test('every name that is not UTF-8 is reported, also of folders', async () => {
