@@ -7,21 +7,27 @@ import type { HttpDependencies } from '../http/dependencies.ts';
 import type { PubsubMessage } from './message.ts';
 import type { MessageOrigin, NewMessage } from './publish.ts';
 
-/** Messages in one request. Pub/Sub accepts 1,000 of them in 10 MB (https://cloud.google.com/pubsub/quotas#resource_limits). */
+// Limits of Pub/Sub: https://cloud.google.com/pubsub/quotas#resource_limits
+/** Messages in one request. Pub/Sub accepts 1,000 of them, in 10 MB. */
 const BATCH = 500;
+/** Bytes of the data of one request, before they are written as base64. Attributes take the rest. */
+const BATCH_BYTES = 2_000_000;
+const MAX_ATTRIBUTE_BYTES = 1_024;
 
 type FanOutDependencies = Pick<HttpDependencies, 'openPrefix' | 'publishAgain' | 'log'>;
 
 /**
  * The attributes of the message for an object: those of the original message, so that the subscription's filter, which
- * accepted that one, accepts this one too. `path` differs, because it must agree with the document.
+ * accepted that one, accepts this one too. `path` differs, because it must agree with the document, and is left out if it is
+ * too long for an attribute.
  */
 const attributesFor = (attributes: PubsubMessage['attributes'], path: string): Record<string, string> =>
   Object.fromEntries(
     Object.entries(attributes)
       // Keys that start with "goog" are reserved for Google. The key of the original message is that of no object.
       .filter(([name]) => name !== 'idempotencyKey' && !name.startsWith('goog'))
-      .map(([name, value]) => [name, name === 'path' ? path : value]),
+      .map(([name, value]) => [name, name === 'path' ? path : value] as const)
+      .filter(([, value]) => Buffer.byteLength(value) <= MAX_ATTRIBUTE_BYTES),
   );
 
 /**
@@ -60,10 +66,16 @@ export const fanOut = async (
 
   let published = 0;
   let batch: NewMessage[] = [];
+  let batchBytes = 0;
+  const add = (message: NewMessage): void => {
+    batch.push(message);
+    batchBytes += message.data.byteLength;
+  };
   const publish = async (): Promise<void> => {
     if (batch.length > 0) await publishAgain({ origin, topic, signal: context.signal }, batch);
     published += batch.length;
     batch = [];
+    batchBytes = 0;
   };
   const query = { prefix, match: source.match, base: options.path ?? defaultPath };
   for await (const file of filesOfPrefix(objects, query)) {
@@ -73,8 +85,8 @@ export const fanOut = async (
         { requestId: context.requestId, object: labelOf(file.object), code },
         'an object below a prefix is skipped',
       );
-    } else if (file.kind === 'file') batch.push(messageFor(file));
-    if (batch.length === BATCH) await publish();
+    } else if (file.kind === 'file') add(messageFor(file));
+    if (batch.length === BATCH || batchBytes >= BATCH_BYTES) await publish();
   }
   await publish();
   return published;
