@@ -70,7 +70,8 @@ const REMEDIES: readonly [{ test(reason: string): boolean }, string][] = [
   ],
 ];
 
-const NETWORK_CODES = /^(E(CONN|HOST|NET|PIPE|AI_|NOTFOUND|TIMEDOUT|PROTO)|ERR_TLS_|CERT_|UNABLE_TO_|.*SELF_SIGNED)/;
+const NETWORK_CODES =
+  /^(E(CONN|HOST|NET|PIPE|AI_|NOTFOUND|TIMEDOUT|PROTO|[MN]FILE)|ERR_TLS_|CERT_|UNABLE_TO_|.*SELF_SIGNED)/;
 
 /** The network error, which libraries wrap several times. */
 const networkErrorIn = (error: unknown): string | undefined => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { failure } from '../errors.ts';
 import { usableTime } from '../../text/usable-time.ts';
 import { systemErrorText } from '../http/system-errors.ts';
+import { unreadableFile } from './unreadable.ts';
 
 /** What `send` accepts: a path, a `file:` URL, bytes in memory, a Blob, or a stream. Strings in a stream are sent as UTF-8. */
 export type Sendable =
@@ -71,8 +72,7 @@ export const seekableInMemory = (bytes: Uint8Array, name?: string): Seekable => 
 
 const changed = (path: string) => failure('file-changed', { detail: path });
 
-const unreadable = (path: string, reason: string, cause?: unknown) =>
-  failure('file-unreadable', { detail: `${path}: ${reason}`, cause });
+const unreadable = (path: string, reason: string, cause?: unknown) => unreadableFile(`${path}: ${reason}`, cause);
 
 /**
  * A copy of a file can be created after its last modification, and some file systems do not know when a file was created. A

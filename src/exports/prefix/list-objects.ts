@@ -42,7 +42,7 @@ const readPage = (body: Buffer): z.infer<typeof pageSchema> =>
 
 /** The error for a bucket that does not exist, or that the caller must not know about. */
 export const nothingFound = (prefix: Prefix): CourierError =>
-  new CourierError('source-not-found', { detail: `No object was found below ${prefixLabel(prefix)}.` });
+  new CourierError('source-not-found', { detail: `No matching object was found below ${prefixLabel(prefix)}.` });
 
 /**
  * Lists the objects below a prefix, page by page, ordered by name

@@ -104,7 +104,7 @@ const asFound = (entry: ArchiveEntry, { options, base, key }: Unpacking, seen: S
     const mark = markOf(place);
     if (seen.has(mark)) {
       throw new CourierError('name-taken', {
-        detail: 'An earlier entry of the archive has the same name and folder, and was delivered.',
+        detail: 'An earlier entry of the archive has the same name and folder, and only the first is delivered.',
         remedy: 'Pack each file once. Names that differ only in their Unicode form are the same name.',
       });
     }

@@ -1,8 +1,9 @@
 import type { Dirent, Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type FileFailure, failure } from '../../errors.ts';
+import type { FileFailure } from '../../errors.ts';
 import { systemErrorText } from '../../http/system-errors.ts';
+import { unreadableFile } from '../../send/unreadable.ts';
 import type { Skipped } from '../options.ts';
 import type { Filter } from './filter.ts';
 
@@ -32,7 +33,7 @@ interface Level {
 
 export const unreadable = (file: string, reason: string, cause?: unknown): FileFailure => ({
   file,
-  error: failure('file-unreadable', { detail: reason, cause }),
+  error: unreadableFile(reason, cause),
 });
 
 /** Node returns U+FFFD in place of bytes that are not UTF-8, which does not lead back to the file. */
