@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { WalkOptions } from './walk.ts';
 import { createMatcher } from './filter.ts';
 
 const MAGIC = /[*?[]/;
@@ -13,6 +14,7 @@ interface Match {
   /** Path below the folder before the first wildcard, with "/". */
   relative: string;
   isFolder: boolean;
+  isLink: boolean;
 }
 
 interface Level {
@@ -45,21 +47,36 @@ async function* expand(level: Level, segments: readonly string[], hidden: boolea
     if (!matches(name) || !isVisible(name, segment, hidden)) continue;
     const next = below(level, name);
     if (!isDeep && rest.length === 0) {
-      yield { path: next.folder, relative: next.relative, isFolder: entry.isDirectory() };
+      const isLink = entry.isSymbolicLink();
+      yield { path: next.folder, relative: next.relative, isFolder: entry.isDirectory(), isLink };
     } else if (entry.isDirectory()) yield* expand(next, isDeep ? segments : rest, hidden);
   }
 }
 
+/** What a symbolic link leads to decides, as it does for a path without wildcards. */
+const resolved = async (match: Match): Promise<Match> => {
+  if (!match.isLink) return match;
+  const stats = await stat(match.path).catch(() => undefined);
+  return { ...match, isFolder: stats?.isDirectory() ?? false };
+};
+
 /**
  * Expands a pattern as a shell does: `*`, `?`, `[…]`, and `**` for any number of folders. It does not enter symbolic links.
  */
-export async function* expandGlob(pattern: string, hidden: boolean): AsyncGenerator<Match> {
+export async function* expandGlob(
+  pattern: string,
+  { hidden, onSkip }: Pick<WalkOptions, 'hidden' | 'onSkip'>,
+): AsyncGenerator<Match> {
   const segments = pattern.split('/');
   const first = segments.findIndex(hasMagic);
   const folder = segments.slice(0, first).join('/');
   const start = { folder: folder === '' && pattern.startsWith('/') ? '/' : folder, relative: '' };
   const wild = segments.slice(first).filter((segment) => segment !== '');
-  // Folders that "**" finds are not sent whole: their files match by themselves, or not at all.
   const isDeep = wild.includes('**');
-  for await (const match of expand(start, wild, hidden)) if (!(isDeep && match.isFolder)) yield match;
+  for await (const found of expand(start, wild, hidden)) {
+    const match = await resolved(found);
+    // Folders that "**" finds are not sent whole: their files match by themselves, or not at all.
+    if (!isDeep || !match.isFolder) yield match;
+    else if (match.isLink) onSkip({ file: match.path, reason: 'symlink' });
+  }
 }

@@ -39,7 +39,7 @@ async function* folderWith(prefix: string, folder: string, options: WalkOptions)
 
 async function* globWith(pattern: string, filter: Filter, options: WalkOptions): AsyncGenerator<Found> {
   let matches = 0;
-  for await (const { path, relative, isFolder } of expandGlob(pattern, options.hidden)) {
+  for await (const { path, relative, isFolder } of expandGlob(pattern, options)) {
     matches += 1;
     if (isFolder) yield* folderWith(relative, path, options);
     else if (filter.includesFile(relative)) yield { file: path, relative };

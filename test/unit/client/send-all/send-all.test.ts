@@ -100,6 +100,20 @@ describe('what is sent', () => {
     expect(courier().paths()).toEqual(['x/.env', 'x/.git/config', 'x/a', 'x/a', 'x/b', 'x/link/b']);
   });
 
+  test('a pattern finds symbolic links as if they were named, but does not enter folders by them', async () => {
+    writeAll('x/a', 'y/b');
+    symlinkSync('a', inFolder('x/file'));
+    symlinkSync('../y', inFolder('x/folder'));
+    const skipped: unknown[] = [];
+    const options = { onSkip: ({ file, reason }: { file: string; reason: string }) => skipped.push([file, reason]) };
+    expect((await run(inFolder('x/*'), options)).error).toBeUndefined();
+    expect(courier().paths()).toEqual(['a', 'file', 'folder/b']);
+    expect(skipped).toEqual([]);
+    expect((await run(inFolder('x/**'), { ...options, path: 'deep' })).error).toBeUndefined();
+    expect(courier().paths()).toEqual(['a', 'deep/a', 'deep/file', 'file', 'folder/b']);
+    expect(skipped).toEqual([[inFolder('x/folder'), 'symlink']]);
+  });
+
   test('bytes with a path of their own', async () => {
     await run([
       { input: Buffer.from('one'), path: 'a/one.txt' },
