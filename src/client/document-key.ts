@@ -6,6 +6,8 @@ export interface DocumentFacts {
   hasKey: boolean;
   /** That key, if it is a string. */
   key: string | undefined;
+  /** True when the document is about many objects, each of which becomes a file with a receipt of its own. */
+  isMany: boolean;
 }
 
 export interface DocumentScan {
@@ -44,17 +46,20 @@ export const createDocumentScan = (): DocumentScan => {
   let depth = 0;
   let inString = false;
   let escaped = false;
-  /** Bytes of the string that is being read, if it stands directly in the outermost object. */
+  /** Bytes of the string that is being read, if it stands directly in the outermost object or in its `source`. */
   let token: number[] | undefined;
   let atKey = false;
   let lastKey: string | undefined;
   let hasKey = false;
   let key: string | undefined;
+  let inSource = false;
+  const sourceKeys = { gcsPrefix: false, join: false };
 
   const endString = (): void => {
     inString = false;
     const text = token === undefined ? undefined : stringIn(Uint8Array.from(token));
     token = undefined;
+    if (inSource && atKey && (text === 'gcsPrefix' || text === 'join')) sourceKeys[text] = true;
     if (depth !== 1) return;
     if (atKey) lastKey = text;
     else if (lastKey === 'idempotencyKey') key ??= text;
@@ -70,19 +75,27 @@ export const createDocumentScan = (): DocumentScan => {
     else if (byte === QUOTE) endString();
   };
 
+  /** Called when the depth has changed. */
+  const enter = (byte: number): void => {
+    inSource = depth === 2 && byte === OPEN_OBJECT && lastKey === 'source';
+    atKey = OPENING.has(byte) && (depth === 1 || inSource);
+  };
+
   const scanOutside = (byte: number): void => {
     if (byte === QUOTE) {
       inString = true;
-      token = depth === 1 ? [byte] : undefined;
+      token = depth === 1 || inSource ? [byte] : undefined;
     } else if (OPENING.has(byte)) {
       depth += 1;
-      atKey = depth === 1;
-    } else if (CLOSING.has(byte)) depth -= 1;
-    else if (depth !== 1) return;
+      enter(byte);
+    } else if (CLOSING.has(byte)) {
+      depth -= 1;
+      enter(byte);
+    } else if (depth !== 1 && !inSource) return;
     else if (byte === COMMA) atKey = true;
     else if (byte === COLON) {
       atKey = false;
-      hasKey ||= lastKey === 'idempotencyKey';
+      hasKey ||= depth === 1 && lastKey === 'idempotencyKey';
     }
   };
 
@@ -108,6 +121,11 @@ export const createDocumentScan = (): DocumentScan => {
         else scanOutside(byte);
       }
     },
-    facts: () => ({ isObject: first === OPEN_OBJECT, hasKey, key }),
+    facts: () => ({
+      isObject: first === OPEN_OBJECT,
+      hasKey,
+      key,
+      isMany: sourceKeys.gcsPrefix && !sourceKeys.join,
+    }),
   };
 };

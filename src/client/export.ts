@@ -19,6 +19,8 @@ export type ExportSource =
   | { rows: readonly Readonly<Record<string, unknown>>[] }
   /** An object in Cloud Storage: `gs://bucket/object`, optionally with `#generation`. */
   | { gcs: string }
+  /** The objects below `gs://bucket/prefix`, joined to one file: as CSV with one header, or byte for byte. */
+  | { gcsPrefix: string; match?: string; join: 'csv' | 'bytes' }
   /** A query of BigQuery that the operator has configured. `{parameter}` in `name` and `path` becomes its value. */
   | {
       bigquery: {
@@ -192,6 +194,13 @@ export const sendDocument = async (
     const { body, headers, once } = scanned;
     if (!scanned.facts.isObject) {
       throw usage(`${opened.name ?? 'The document'} is not a JSON object in UTF-8.`);
+    }
+    if (scanned.facts.isMany) {
+      throw failure('usage', {
+        detail: 'The document delivers each object below a prefix as a file, and "export" returns one receipt.',
+        remedy:
+          'Add "join" to the source, or send the document to POST /v1/exports, whose response has a line for each file.',
+      });
     }
     const { header, known } = keysOf(scanned, given);
     const receipt = call({

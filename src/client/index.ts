@@ -181,11 +181,12 @@ export class CourierClient {
 
   /**
    * Has the courier create a file from an export document: text, JSON, rows as CSV, or an object in Cloud Storage. JSON text, a
-   * path, a `file:` URL, bytes and streams are forwarded byte for byte; an object is written as JSON first.
+   * path, a `file:` URL, bytes and streams are forwarded byte for byte; an object is written as JSON first. A document about
+   * many objects (`gcsPrefix`) needs `join`, since one receipt is returned.
    *
    * @returns the receipt, as `send` does
-   * @throws CourierClientError `usage` if the document is not a JSON object, `file-unreadable`, or any error that the courier
-   * answers
+   * @throws CourierClientError `usage` if the document is not a JSON object or needs `join`, `file-unreadable`, or any error
+   * that the courier answers
    */
   async export(document: ExportInput, options: ExportOptions = {}): Promise<Receipt> {
     return sendDocument(this.#call, document, options);

@@ -123,6 +123,22 @@ describe('the idempotency key', () => {
   });
 });
 
+test.each([
+  ['{"source":{"gcsPrefix":"gs://b/x/"}}', true],
+  ['{"idempotencyKey":"k","source" : { "match" : "*", "gcsPrefix" : "gs://b/x/" },"path":"p"}', true],
+  ['{"source":{"gcsPrefix":"gs://b/x/","join":"csv"},"name":"a"}', false],
+  ['{"name":"a","source":{"text":"gcsPrefix"}}', false],
+  ['{"name":"a","source":{"json":{"gcsPrefix":"x"}}}', false],
+  ['{"name":"a","source":{"rows":[{"gcsPrefix":"x"}]},"gcsPrefix":1}', false],
+  ['{"name":"a","other":{"gcsPrefix":"x"},"source":{"text":""}}', false],
+])('a document whose response would be many receipts is not sent: %s', async (text, isMany) => {
+  const result = await client()
+    .export(text)
+    .catch((error: unknown) => error);
+  if (isMany) expect(result).toMatchObject({ code: 'usage', exitCode: 64 });
+  expect(seen).toHaveLength(isMany ? 0 : 1);
+});
+
 test('the scan finds the key in whatever pieces the document arrives', () => {
   const document = fc.record({ json: fc.jsonValue(), key: fc.option(fc.string({ unit: 'binary', maxLength: 20 })) });
   fc.assert(
@@ -135,7 +151,7 @@ test('the scan finds the key in whatever pieces the document arrives', () => {
         bytes = bytes.subarray(cut);
       }
       scan.add(bytes);
-      expect(scan.facts()).toEqual({ isObject: true, hasKey: key !== null, key: key ?? undefined });
+      expect(scan.facts()).toEqual({ isObject: true, hasKey: key !== null, key: key ?? undefined, isMany: false });
     }),
   );
 });
