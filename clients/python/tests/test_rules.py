@@ -11,6 +11,7 @@ from pathlib import Path
 
 import drive_courier
 from drive_courier import Client, CourierError, RetryPolicy
+from drive_courier._export import send_document
 from drive_courier._http import Answer
 from drive_courier._media_types import media_type_of
 from drive_courier._put_session import Stored, step_of
@@ -159,6 +160,15 @@ class SourceTest(unittest.TestCase):
             with self.assertRaises(CourierError) as caught:
                 open_source(path, None)
             self.assertEqual(caught.exception.code, "file-unreadable")
+
+
+class ExportTest(unittest.TestCase):
+    def test_a_document_with_many_receipts_is_not_sent(self):
+        for source in ({"gcsPrefix": "gs://b/x/"}, {"gcsPrefix": "gs://b/x/", "match": "*"}):
+            with self.assertRaises(CourierError) as caught:
+                send_document(None, {"source": source}, None)
+            self.assertEqual(caught.exception.code, "usage")
+            self.assertIn("join", caught.exception.remedy)
 
 
 class MediaTypeTest(unittest.TestCase):

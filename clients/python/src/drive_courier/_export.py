@@ -41,6 +41,14 @@ def _keys_of(content: bytes, given: Optional[str]) -> Tuple[Optional[str], Optio
         document = None
     if not isinstance(document, dict):
         raise failure("usage", "The document is not a JSON object in UTF-8.")
+    source = document.get("source")
+    if isinstance(source, dict) and "gcsPrefix" in source and "join" not in source:
+        raise failure(
+            "usage",
+            "The document delivers each object below a prefix as a file, and export() returns one receipt.",
+            remedy='Add "join" to the source, or send the document to POST /v1/exports, '
+            "whose response has a line for each file.",
+        )
     own = document.get("idempotencyKey")
     if given is not None and own is not None and own != given:
         raise failure("usage", "The document has an idempotencyKey that differs from key=.")
