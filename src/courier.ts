@@ -1,4 +1,5 @@
 import packageJson from '../package.json' with { type: 'json' };
+import type { DestinationWithAuth } from './account-turns.ts';
 import type { CallerLimits } from './caller-limits/caller-limits.ts';
 import type { Config } from './config/config.ts';
 import { createPlatform } from './credentials/runtime/platform.ts';
@@ -7,7 +8,7 @@ import { createRuntimeProject } from './credentials/runtime/runtime-project.ts';
 import { createDeliver } from './deliver.ts';
 import type { OnReceipt } from './delivery/audit.ts';
 import { createAllow, createAuthorize } from './delivery/check-request.ts';
-import { createDestinations, type DestinationWithAuth, openAccount } from './destinations.ts';
+import { createDestinations, openAccount } from './destinations.ts';
 import type { DoctorDependencies } from './doctor/dependencies.ts';
 import type { Delivery } from './domain.ts';
 import { createBufferBudget, defaultBufferBytes } from './drive/upload/buffer-budget.ts';

@@ -1,16 +1,15 @@
+import { type Account, type DestinationWithAuth, takeTurns } from './account-turns.ts';
 import type { Config } from './config/config.ts';
 import { DEFAULT_LEDGER_DAYS } from './config/schema/ledger.ts';
 import { createDriveAuth } from './credentials/create-drive-auth.ts';
 import type { DriveAuth } from './credentials/drive-auth.ts';
 import type { RuntimeIdentity } from './credentials/runtime/runtime-identity.ts';
 import { createFolders } from './delivery/naming/folders.ts';
-import type { Accounts, Destination } from './delivery/resolve-options.ts';
 import { createDrive } from './drive/create-drive.ts';
 import type { Drive } from './drive/drive.ts';
 import { createPace } from './drive/pacing.ts';
 import type { BufferBudget } from './drive/upload/buffer-budget.ts';
 import { countUploads, type UploadCounts } from './drive/upload-counts.ts';
-import { CourierError, isAccountQuota } from './errors.ts';
 import type { RetryingTransport } from './google/transport.ts';
 import { acquireLease } from './ledger/lease.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -18,12 +17,6 @@ import type { Log } from './log.ts';
 import type { Sheets } from './sheets/sheets.ts';
 import type { Sleep } from './sleep.ts';
 import { renderTemplate } from './text/template.ts';
-
-/** A destination, with the credentials that files are written with. */
-export interface DestinationWithAuth extends Destination {
-  auth: DriveAuth;
-  accounts?: Accounts<DestinationWithAuth> | undefined;
-}
 
 interface Dependencies {
   transport: RetryingTransport;
@@ -87,13 +80,6 @@ export const openAccount = (
   return { auth, drive, sheets: createSheetsLoader(auth, keptMs(ledger), dependencies) };
 };
 
-/** One account of the configuration, which several destinations may share. */
-interface Account extends Pick<DestinationWithAuth, 'auth' | 'drive' | 'folders' | 'sheets'> {
-  name: string;
-  /** Why Drive has refused an upload, and until when the account is therefore left out (epoch milliseconds). */
-  refusal?: { error: CourierError; untilMs: number };
-}
-
 const createAccounts = (config: DestinationsConfig, dependencies: Dependencies): ReadonlyMap<string, Account> =>
   new Map(
     Object.keys(config.credentials).map((name) => {
@@ -103,71 +89,6 @@ const createAccounts = (config: DestinationsConfig, dependencies: Dependencies):
       return [name, { ...account, name, folders }];
     }),
   );
-
-/** From this many bytes of a day on, another account is preferred: 95 % of what Drive accepts. */
-const NEAR_UPLOAD_LIMIT_BYTES = 712_500_000_000;
-
-/** How long an account is left out, in milliseconds. Afterwards one upload tries it again. */
-const REFUSED_MS = { 'upload-limit-reached': 3_600_000, storage: 300_000 } as const;
-
-/**
- * The accounts of a destination, in the order of the configuration: the first one is used until it is near its daily upload
- * limit or Drive refuses it, then the next one.
- */
-const takeTurns = (
-  destination: Pick<Destination, 'name' | 'config' | 'render'>,
-  accounts: readonly Account[],
-  { now, uploadCounts }: Dependencies,
-): readonly DestinationWithAuth[] => {
-  const names = accounts.map(({ name }) => name);
-  const isFree = ({ refusal }: Account): boolean => refusal === undefined || refusal.untilMs <= now();
-  const next = (): number => {
-    const uploaded = uploadCounts?.known();
-    const isFar = ({ name }: Account): boolean => (uploaded?.get(name) ?? 0) < NEAR_UPLOAD_LIMIT_BYTES;
-    const far = accounts.findIndex((account) => isFree(account) && isFar(account));
-    return far === -1 ? accounts.findIndex(isFree) : far;
-  };
-
-  /** The refusal that ends first. */
-  const allRefused = (): CourierError => {
-    const refusals = accounts.flatMap(({ refusal }) => refusal ?? []);
-    const first = refusals.reduce((one, other) => (other.untilMs < one.untilMs ? other : one));
-    const { code, reason, facts } = first.error;
-    return new CourierError(code, {
-      detail: `Drive refuses uploads of all ${accounts.length} accounts of this destination.`,
-      ...{ reason, facts: { ...facts, accounts: names.join(', ') }, cause: first.error },
-      retryAfterSeconds: Math.max(1, Math.ceil((first.untilMs - now()) / 1_000)),
-    });
-  };
-
-  const views: readonly DestinationWithAuth[] = accounts.map((account) => {
-    const { name, auth, drive, folders, sheets } = account;
-    const view: DestinationWithAuth = {
-      ...{ ...destination, auth, drive, folders, sheets },
-      accounts: {
-        name,
-        account: () => auth.account() ?? name,
-        all: () => views,
-        hasOther: () => accounts.some((other) => other !== account && isFree(other)),
-        of: ({ credentials }) => views[Math.max(0, names.indexOf(credentials ?? ''))] ?? view,
-        choose() {
-          const chosen = views[next()];
-          if (chosen === undefined) throw allRefused();
-          return chosen;
-        },
-        instead(error) {
-          // The error of `choose` adds nothing to the original one.
-          if (!isAccountQuota(error) || error.facts.accounts !== undefined) return undefined;
-          const milliseconds = error.code === 'upload-limit-reached' ? REFUSED_MS[error.code] : REFUSED_MS.storage;
-          account.refusal = { error, untilMs: now() + milliseconds };
-          return views[next()];
-        },
-      },
-    };
-    return view;
-  });
-  return views;
-};
 
 /** Every destination of the configuration, by name. */
 export const createDestinations = (
