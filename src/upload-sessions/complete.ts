@@ -7,6 +7,7 @@ import { restrictAndShare, startRetention } from '../delivery/sharing.ts';
 import type { Caller, Receipt } from '../domain.ts';
 import type { CallContext, Drive, DriveFile } from '../drive/drive.ts';
 import { CourierError } from '../errors.ts';
+import { acquireLease } from '../ledger/lease.ts';
 import type { LedgerEntry, StoredEntry } from '../ledger/ledger.ts';
 import { realSleep } from '../sleep.ts';
 import { decide, judge, look, OVER, type Over, type UploadView, undo } from './outcome.ts';
@@ -159,6 +160,26 @@ const finish = async (
 };
 
 /**
+ * Completes an upload that has replaced a file while the retention of the destination does not move that file to the trash. The
+ * caller has sent the bytes to Drive without the lease of the file, so the retention may have looked at the file before and
+ * move it only now: then the upload must not be answered as if the file stayed.
+ */
+const besideRetention = async (
+  { request: { destination }, session: { plan }, context, sleep }: UploadView,
+  { ledger, now }: DirectDependencies,
+  complete: () => Promise<Receipt>,
+): Promise<Receipt> => {
+  if (plan.kind !== 'replace' || destination.config.keep.length === 0) return complete();
+  const key = `write:${plan.fileId}`;
+  const lease = await acquireLease(ledger, key, 'Another delivery to this file', context, { now, sleep });
+  try {
+    return await complete();
+  } finally {
+    await lease.release();
+  }
+};
+
+/**
  * `POST /v1/uploads/{id}/complete`: checks what Drive received, and gives the receipt for it.
  * @throws CourierError `not-found`, `upload-incomplete`, `digest-mismatch`
  */
@@ -191,19 +212,21 @@ export const createCompleteUpload =
       const account = allowed.accounts?.of(session.plan) ?? allowed;
       const request = resolveOptions(account, { name, path, properties }, asked);
       const upload = { request, session, context, sleep };
-      const { file, seen, mayBeHidden } = await stepTimer.time('verify', () => look(upload, sha256));
-      if (mayBeHidden === true) await mustBeMissedForLong(completion);
-      const judgement = await judge(dependencies, id, file, seen);
-      const decision = decide(seen, judgement.verdict);
-      if (decision.action === 'reject') throw completeAlready(session, file?.sha256Checksum);
-      if (decision.action === 'give-up' || file === undefined) {
-        const over = decision.action === 'give-up' ? decision.over : 'gone';
-        if (decision.action === 'give-up' && decision.undo && file !== undefined) await undo(upload, file, judgement);
-        const finished = await giveUp(completion, over);
-        if (finished !== undefined) return finished;
-        throw OVER[over](seen === 'other-bytes' ? file : undefined);
-      }
-      const earlier = judgement.mine ? undefined : await receiptToCome(dependencies, id, { sha256, signal });
-      return earlier ?? finish(completion, file, { upload, caller, stepTimer });
+      return besideRetention(upload, dependencies, async () => {
+        const { file, seen, mayBeHidden } = await stepTimer.time('verify', () => look(upload, sha256));
+        if (mayBeHidden === true) await mustBeMissedForLong(completion);
+        const judgement = await judge(dependencies, id, file, seen);
+        const decision = decide(seen, judgement.verdict);
+        if (decision.action === 'reject') throw completeAlready(session, file?.sha256Checksum);
+        if (decision.action === 'give-up' || file === undefined) {
+          const over = decision.action === 'give-up' ? decision.over : 'gone';
+          if (decision.action === 'give-up' && decision.undo && file !== undefined) await undo(upload, file, judgement);
+          const finished = await giveUp(completion, over);
+          if (finished !== undefined) return finished;
+          throw OVER[over](seen === 'other-bytes' ? file : undefined);
+        }
+        const earlier = judgement.mine ? undefined : await receiptToCome(dependencies, id, { sha256, signal });
+        return earlier ?? finish(completion, file, { upload, caller, stepTimer });
+      });
     });
   };

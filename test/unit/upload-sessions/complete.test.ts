@@ -14,7 +14,8 @@ const SHA256 = 'a'.repeat(64);
 const OTHER_SHA256 = 'e'.repeat(64);
 const FOLDER = '0AbCdEf';
 const FILE = driveFile({ parents: [FOLDER] });
-const CONFIG = destinationSchema.parse({ folder: FOLDER, credentials: 'main', callers: ['a@example.com'] });
+const GIVEN = { folder: FOLDER, credentials: 'main', callers: ['a@example.com'] };
+const CONFIG = destinationSchema.parse(GIVEN);
 const SESSION: Session = {
   callerSub: '1',
   options: { destination: 'reports', name: 'report.csv', path: '', size: 3, mimeType: 'text/csv' },
@@ -23,24 +24,27 @@ const SESSION: Session = {
 };
 
 /** An upload that Drive has received, as it shows its file now. */
-const setUp = async (file: DriveFile | undefined, session = SESSION) => {
+const setUp = async (file: DriveFile | undefined, session = SESSION, config = CONFIG) => {
   const clock = { nowMs: 1_000_000 };
   const now = (): number => clock.nowMs;
   const ledger = createMemoryLedger({ now });
   const shown = { file };
   const contexts: CallContext[] = [];
+  /** Whether the lease of the file was taken, at each look at the file. */
+  const leased: boolean[] = [];
   const removed: string[] = [];
   const drive = {
     sessionStatus: async () => ({ state: 'done' }),
     async get(_: string, context: CallContext) {
       contexts.push(context);
+      leased.push((await ledger.read('write:f1')) !== undefined);
       return shown.file;
     },
     revisions: async () => [{ id: 'r2' }],
     inspectFolder: async () => undefined,
     removeUnchanged: async ({ id }: DriveFile) => void removed.push(id),
   } as unknown as Destination['drive'];
-  const place = { name: 'reports', config: CONFIG, drive } as Destination;
+  const place = { name: 'reports', config, drive } as Destination;
   const sleep = async (): Promise<void> => undefined;
   await ledger.claim(uploadKey(ID), {
     ...{ fileId: 'f1', fingerprint: '', state: 'claimed', record: session, claimedAtMs: now() },
@@ -49,7 +53,7 @@ const setUp = async (file: DriveFile | undefined, session = SESSION) => {
   const { signal } = new AbortController();
   const run = (sha256?: string, id = ID, sub = '1') =>
     complete({ id, caller: { sub }, signal, deadlineMs: 2_000_000, ...(sha256 === undefined ? {} : { sha256 }) });
-  return { run, ledger, shown, clock, contexts, removed, signal };
+  return { run, ledger, shown, clock, contexts, leased, removed, signal };
 };
 
 describe('an upload that is completed', () => {
@@ -93,6 +97,28 @@ describe('an upload that is completed', () => {
     const { run } = await setUp(FILE, session);
     await run(SHA256);
     await expect(run(OTHER_SHA256)).rejects.toMatchObject({ code });
+  });
+});
+
+describe('the lease of the file, which the retention takes as well', () => {
+  const KEEPS = destinationSchema.parse({ ...GIVEN, keep: { last: 1 } });
+  const REPLACES: Session = { ...SESSION, plan: { ...SESSION.plan, kind: 'replace' }, formerRevisionId: 'r1' };
+
+  test.each([
+    ['is held while an upload that replaces the file is completed', REPLACES, KEEPS, true],
+    ['is not taken where nothing is removed', REPLACES, CONFIG, false],
+    ['is not taken for a new file', SESSION, KEEPS, false],
+  ])('%s', async (_, session, config, expected) => {
+    const { run, ledger, leased } = await setUp(FILE, session, config);
+    await run(SHA256);
+    expect(leased[0]).toBe(expected);
+    expect(await ledger.read('write:f1')).toBeUndefined();
+  });
+
+  test('is released if the upload is refused', async () => {
+    const { run, ledger } = await setUp({ ...FILE, trashed: true }, REPLACES, KEEPS);
+    await expect(run(SHA256)).rejects.toMatchObject({ code: 'upload-incomplete' });
+    expect(await ledger.read('write:f1')).toBeUndefined();
   });
 });
 
